@@ -1,0 +1,43 @@
+/**
+ * The registry of codes: every kind of finding has one stable code, declared here once with its story in one paragraph.
+ * A new one is one line; it is never renamed or reused, because people silence, search and count findings by it.
+ */
+export const codes = {
+  // the language
+  syntax:
+    'The text is not a configuration: a quote or a block is not closed, a `;` is missing, or a brace stands where none may. The rest of the file is still read, so that one slip does not hide the next.',
+  'unexpected-block': 'A block `{ ... }` was opened where only simple entries ended by `;` may stand.',
+
+  // files
+  'file-not-found': 'The configuration names a file that cannot be read, because it is missing or because of its permissions.',
+  'include-cycle': 'A file includes itself, directly or through other files. nginx would read it until it runs out of file descriptors.',
+
+  // directives
+  'unknown-directive': 'No directive has this name. Mostly a slip of the finger; the nearest names that may stand in this block are offered.',
+  'nginx-only-directive':
+    'nginx knows this directive, tsproxy does not (yet). The configuration is right, but it asks for something that would not happen; so it is refused instead of passed over in silence.',
+  'wrong-context': 'The directive exists, but may not stand in this block.',
+  'duplicate-directive': 'The directive may be given once in a block, and is given again.',
+  'argument-count': 'The directive was given more or fewer words than it takes.',
+  'missing-block': 'The directive opens a block, and `{` is missing. Often a `;` stands in its place.',
+  'unwanted-block': 'The directive takes no block and must end with `;`. Often that `;` was forgotten, and the block belongs to the next directive.',
+  'missing-events':
+    'The configuration has no `events` block. nginx refuses to start without one, even an empty one; tsproxy needs none, but the same file would not work there.',
+
+  // values
+  'invalid-value': 'A word is none of the values that the directive takes.',
+  'duplicate-value': 'The same value is given twice; the second changes nothing.',
+  'invalid-regex': 'The regular expression is not valid, in PCRE or at all.',
+  'untranslatable-regex':
+    'PCRE takes this regular expression, but it cannot be translated exactly to one of JavaScript. It is refused, because one that matches other requests than in nginx would be worse than none.',
+  'invalid-variable': 'A `$` is not followed by the name of a variable, or the closing brace of `${name}` is missing.',
+  'unknown-variable': 'The configuration uses a variable that nothing defines: no module, no `set` or `map`, no named group of a regular expression.',
+  'invalid-reference': 'The configuration names something (an upstream, a zone, a log format) that it does not define.',
+  'duplicate-definition': 'Two blocks define the same thing, and only one of them could have effect.',
+  'conflicting-directives': 'Two directives of one block contradict each other.',
+  'no-effect': 'The directive is accepted, as in nginx, and changes nothing.',
+  deprecated: 'The directive still works, but nginx has replaced it by another.',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** A code of the registry. */
+export type Code = keyof typeof codes;

@@ -1,0 +1,106 @@
+/** What a module is: its directives, its variables, and the handlers that its directives put into a location's program. */
+import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/checked-config.js';
+import type { ConfOf, Directives } from '../config/directive.js';
+import type { CheckContext } from '../config/module-declaration.js';
+import type { PatternData, TemplateData } from '../config/template.js';
+import type { BodyFilter, Exchange } from './exchange.js';
+import type { LocationProgram, ServerProgram } from './program.js';
+import type { Template } from './template.js';
+import type { Getter, Variable, VariableSpec } from './variable.js';
+import type { Verdict } from './verdict.js';
+
+/** A phase handler. It answers at once, or with a promise only when it must wait. */
+export type Handler = (x: Exchange) => Verdict | Promise<Verdict>;
+/** Changes the answer's head before it is sent; runs once per answer. */
+export type HeaderFilter = (x: Exchange) => void;
+/** Makes a body filter for one answer, after the header filters ran; null where this answer is left alone. */
+export type BodyFilterFactory = (x: Exchange) => BodyFilter | null;
+
+/** nginx's phases that run handlers, in order. */
+export const PHASES = ['postRead', 'serverRewrite', 'rewrite', 'preaccess', 'access', 'precontent', 'content', 'log'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** What compiles into one phase. Handlers of a phase run in ascending `order`. */
+export interface PhaseHandler<C, H = Handler> {
+  readonly order: number;
+  /** Called for each server (phases `postRead`, `serverRewrite`) or location (all others); null where it asks for nothing. */
+  compile(conf: C, at: Scope): H | null;
+}
+
+/** The block that is being compiled, and the means to compile what is in it. */
+export interface Scope {
+  readonly compiler: Compiler;
+  readonly block: CheckedBlock;
+  /** The program that is being filled; settings are already in it. */
+  readonly program: LocationProgram;
+  readonly server: ServerProgram | null;
+  /** True where the directive is written in this very block, not inherited. */
+  owns(directive: string): boolean;
+  /** Compiles the body of an `if` step: the location that holds while the condition does. */
+  nested(step: CheckedStep): LocationProgram;
+}
+
+/** Compiles a checked configuration; one for each routing table. */
+export interface Compiler {
+  readonly config: CheckedConfig;
+  /** The table of the running configuration, for what is to live on over a reload (peers, zones); null at the start. */
+  readonly previous: Shared | null;
+  readonly shared: Shared;
+  template(data: TemplateData): Template;
+  /** The variable of that name (without `$`), created where it is not there yet. */
+  variable(name: string): Variable;
+  /** Binds a variable that a directive creates (`map`, `set`, `split_clients`, named captures). */
+  define(name: string, getter: Getter | null, cached?: boolean): Variable;
+  /** A regular expression for `exec`; its named groups become variables that `capture` fills. */
+  pattern(data: PatternData): CompiledPattern;
+  /** A module's values in a block, defaults filled in. */
+  conf<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D>;
+  /** Stops the compilation: something that only shows at start (a host that does not resolve, a port in use). */
+  fail(message: string, at: Place | null): never;
+}
+
+/** Objects that modules share over a whole table, by key: upstreams, zones, maps. */
+export class Shared {
+  private readonly objects = new Map<string, unknown>();
+  get<T>(key: string): T | undefined {
+    return this.objects.get(key) as T | undefined;
+  }
+  set<T>(key: string, value: T): T {
+    this.objects.set(key, value);
+    return value;
+  }
+  entries(): IterableIterator<[string, unknown]> {
+    return this.objects.entries();
+  }
+}
+
+/** A regular expression in a compiled configuration. */
+export interface CompiledPattern {
+  readonly regexp: RegExp;
+  /** Matches; on success sets `x.captures` and the variables of named groups. */
+  test(x: Exchange, subject: string): boolean;
+}
+
+/** A module; `defineModule` makes it. */
+export interface Module<D extends Directives = Directives> {
+  /** nginx's name of it, without `ngx_` and `_module`: `http_proxy` is `proxy`. */
+  readonly name: string;
+  /** One paragraph for the documentation. */
+  readonly doc: string;
+  readonly directives: D;
+  readonly variables?: Readonly<Record<string, VariableSpec>>;
+  /** Checks that look at a whole block: run for each one in which a directive of this module is written. */
+  check?(block: CheckedBlock, c: CheckContext): void;
+  /** Builds what all servers share (`map`, `upstream`, zones, log files): run once, before servers compile. */
+  readonly http?: (conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler) => void;
+  /** Fills in settings of a location's program (limits, timeouts) before any handler is compiled. */
+  readonly settings?: (conf: ConfOf<D>, at: Scope) => void;
+  readonly phases?: { readonly [P in Phase]?: PhaseHandler<ConfOf<D>> };
+  readonly headerFilter?: PhaseHandler<ConfOf<D>, HeaderFilter>;
+  readonly bodyFilter?: PhaseHandler<ConfOf<D>, BodyFilterFactory>;
+}
+
+/** Declares a module; the types of `conf` follow from the declared directives. */
+export function defineModule<const D extends Directives>(module: Module<D>): Module<D> {
+  return module;
+}

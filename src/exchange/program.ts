@@ -1,0 +1,110 @@
+/** What a routing table holds per server and location: settings as fields, handlers as flat arrays by phase. */
+import type { ServerNames } from '../routing/server-names.js';
+import type { LocationTree } from '../routing/location-tree.js';
+import type { ErrorLog } from './error-log.js';
+import type { BodyFilterFactory, Handler, HeaderFilter } from './module.js';
+import type { Template } from './template.js';
+
+/** One `error_page` for one status. */
+export interface ErrorPage {
+  /** The status to answer with; -1: the one that the page's own handling gives; 0: keep the original. */
+  readonly answer: number;
+  /** A URI, a URL to redirect to, or a named location (`@name`). */
+  readonly target: Template;
+}
+
+/** Settings of a location that the engine, the server and the upstream side read. Times in ms, sizes in bytes. */
+export class LocationSettings {
+  root: Template | null = null;
+  alias: Template | null = null;
+  defaultType = 'text/plain';
+  /** Media type by file extension (lower case). */
+  types: ReadonlyMap<string, string> = new Map();
+  clientMaxBodySize = 1 << 20;
+  clientBodyBufferSize = 16 << 10;
+  clientBodyTimeout = 60_000;
+  /** Off, on (kept), or clean. */
+  clientBodyInFileOnly: 'off' | 'on' | 'clean' = 'off';
+  clientBodyTempPath = '';
+  sendTimeout = 60_000;
+  /** 0: no keep-alive. */
+  keepaliveTimeout = 75_000;
+  /** Seconds to announce in a `Keep-Alive` field; 0: none. */
+  keepaliveHeader = 0;
+  keepaliveRequests = 1000;
+  keepaliveTime = 3_600_000;
+  lingeringClose: 'off' | 'on' | 'always' = 'on';
+  lingeringTime = 30_000;
+  lingeringTimeout = 5_000;
+  resetTimedoutConnection = false;
+  tcpNodelay = true;
+  chunkedTransferEncoding = true;
+  etag = true;
+  ifModifiedSince: 'off' | 'exact' | 'before' = 'exact';
+  maxRanges = -1;
+  absoluteRedirect = true;
+  serverNameInRedirect = false;
+  portInRedirect = true;
+  serverTokens: 'on' | 'off' | 'build' | string = 'on';
+  logNotFound = true;
+  logSubrequest = false;
+  msiePadding = true;
+  satisfy: 'all' | 'any' = 'all';
+  internal = false;
+  recursiveErrorPages = false;
+  errorPages: ReadonlyMap<number, ErrorPage> | null = null;
+  limitRate: Template | null = null;
+  limitRateAfter: Template | null = null;
+  /** Also used at server level. */
+  errorLog: ErrorLog;
+  constructor(errorLog: ErrorLog) {
+    this.errorLog = errorLog;
+  }
+}
+
+/** A location, or the body of an `if` in one: what applies to a request that is handled there. */
+export class LocationProgram {
+  /** As nginx shows it in logs: the pattern, or empty for the server's own level. */
+  name = '';
+  /** `location = /x`: needed for the automatic redirect and for debugging. */
+  exact = false;
+  /** Requests for `/x` are redirected to `/x/` (set by pass handlers in locations that end in a slash). */
+  autoRedirect = false;
+  rewrite: Handler[] = [];
+  preaccess: Handler[] = [];
+  access: Handler[] = [];
+  precontent: Handler[] = [];
+  content: Handler[] = [];
+  /** A handler that takes the whole content phase (`proxy_pass`, `return` is not one). */
+  headerFilters: HeaderFilter[] = [];
+  bodyFilters: BodyFilterFactory[] = [];
+  log: Handler[] = [];
+  /** For `limit_except`: the program that holds for methods that are not let through. */
+  exceptMethods: { readonly allowed: ReadonlySet<string>; readonly otherwise: LocationProgram } | null = null;
+  constructor(readonly settings: LocationSettings) {}
+}
+
+/** A `server` block. */
+export class ServerProgram {
+  /** The first name of `server_name`. */
+  name = '';
+  postRead: Handler[] = [];
+  serverRewrite: Handler[] = [];
+  locations!: LocationTree<LocationProgram>; // set by the compiler before the program is reachable
+  named: Map<string, LocationProgram> = new Map();
+  clientHeaderBufferSize = 1024;
+  largeClientHeaderBuffers = { number: 4, size: 8192 };
+  clientHeaderTimeout = 60_000;
+  ignoreInvalidHeaders = true;
+  underscoresInHeaders = false;
+  mergeSlashes = true;
+  maxHeaders = 1000;
+  /** The level outside all locations: its settings and handlers hold until one is found. */
+  constructor(readonly base: LocationProgram) {}
+}
+
+/** The servers of one listening address. */
+export interface ListenerProgram {
+  readonly names: ServerNames<ServerProgram>;
+  readonly defaultServer: ServerProgram;
+}

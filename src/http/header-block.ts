@@ -1,0 +1,190 @@
+/**
+ * The field lines of one head: offsets into the text in which they arrived. Names and values become strings only when
+ * somebody asks; a field that is passed on unchanged never does.
+ */
+import { equalsIgnoreCase, Field, fieldNumber } from './field-names.js';
+
+/** Numbers kept per field: start and end of name, start and end of value, number of the name, state. */
+const STRIDE = 6;
+const KEPT = 0;
+const REMOVED = 1;
+
+export class HeaderBlock {
+  /** The head as it arrived. */
+  text = '';
+  /** Number of field lines, removed ones included. */
+  count = 0;
+  /** True when every line is `Name: value CRLF`, so that runs of lines can be copied as they are. */
+  canonical = true;
+  /** True once a field was removed. */
+  touched = false;
+  private readonly at: number[] = [];
+
+  /** Forgets all fields. */
+  clear(): void {
+    this.text = '';
+    this.count = 0;
+    this.canonical = true;
+    this.touched = false;
+  }
+
+  /** Sets the text on which the offsets of `push` stand. */
+  begin(text: string): void {
+    this.clear();
+    this.text = text;
+  }
+
+  /** Adds a field by its offsets; returns the number of its name. */
+  push(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
+    const i = this.count++ * STRIDE;
+    const id = fieldNumber(this.text, nameStart, nameEnd);
+    const at = this.at;
+    at[i] = nameStart;
+    at[i + 1] = nameEnd;
+    at[i + 2] = valueStart;
+    at[i + 3] = valueEnd;
+    at[i + 4] = id;
+    at[i + 5] = KEPT;
+    return id;
+  }
+
+  /** Fills the block from pairs of strings (a head that was built, not read). */
+  static from(pairs: readonly (readonly [name: string, value: string])[]): HeaderBlock {
+    const block = new HeaderBlock();
+    block.begin(pairs.map(([name, value]) => `${name}: ${value}\r\n`).join(''));
+    let offset = 0;
+    for (const [name, value] of pairs) {
+      const valueStart = offset + name.length + 2;
+      block.push(offset, offset + name.length, valueStart, valueStart + value.length);
+      offset = valueStart + value.length + 2;
+    }
+    return block;
+  }
+
+  id(i: number): number {
+    return this.at[i * STRIDE + 4] as number;
+  }
+
+  /** The name as it was written. */
+  name(i: number): string {
+    return this.text.slice(this.at[i * STRIDE] as number, this.at[i * STRIDE + 1] as number);
+  }
+
+  value(i: number): string {
+    return this.text.slice(this.at[i * STRIDE + 2] as number, this.at[i * STRIDE + 3] as number);
+  }
+
+  nameLength(i: number): number {
+    return (this.at[i * STRIDE + 1] as number) - (this.at[i * STRIDE] as number);
+  }
+
+  /** True when the name of field `i` is `lower` (given in lower case). */
+  is(i: number, lower: string): boolean {
+    return equalsIgnoreCase(this.text, this.at[i * STRIDE] as number, this.at[i * STRIDE + 1] as number, lower);
+  }
+
+  removed(i: number): boolean {
+    return this.at[i * STRIDE + 5] === REMOVED;
+  }
+
+  /** Takes field `i` out of the block. */
+  remove(i: number): void {
+    this.at[i * STRIDE + 5] = REMOVED;
+    this.touched = true;
+  }
+
+  /** Index of the first field of that number from `from` on, or -1. */
+  indexOf(id: number, from = 0): number {
+    const at = this.at;
+    for (let i = from; i < this.count; i++) {
+      if (at[i * STRIDE + 4] === id && at[i * STRIDE + 5] === KEPT) return i;
+    }
+    return -1;
+  }
+
+  /** Index of the first field of that name (lower case) from `from` on, or -1. */
+  find(lower: string, from = 0): number {
+    for (let i = from; i < this.count; i++) {
+      if (!this.removed(i) && this.is(i, lower)) return i;
+    }
+    return -1;
+  }
+
+  /** The value of the first field of that number, or undefined. */
+  valueOf(id: number): string | undefined {
+    const i = this.indexOf(id);
+    return i < 0 ? undefined : this.value(i);
+  }
+
+  /** The value of the first field of that name (lower case), or undefined. */
+  get(lower: string): string | undefined {
+    const i = this.find(lower);
+    return i < 0 ? undefined : this.value(i);
+  }
+
+  /** All values of that name (lower case). */
+  all(lower: string): string[] {
+    const values: string[] = [];
+    for (let i = this.find(lower); i >= 0; i = this.find(lower, i + 1)) values.push(this.value(i));
+    return values;
+  }
+
+  /** The values of that name joined by `separator`, as nginx's `$http_name` gives them; undefined where there is none. */
+  joined(lower: string, separator = ', '): string | undefined {
+    const first = this.find(lower);
+    if (first < 0) return undefined;
+    let value = this.value(first);
+    for (let i = this.find(lower, first + 1); i >= 0; i = this.find(lower, i + 1)) value += separator + this.value(i);
+    return value;
+  }
+
+  /**
+   * The field lines for which `skip` is false, each ended by CRLF, as one string. Adjacent lines that are passed on
+   * leave as one slice of the text.
+   */
+  lines(skip: FieldTest | null): string {
+    let out = '';
+    let run = -1;
+    const at = this.at;
+    for (let i = 0; i < this.count; i++) {
+      const o = i * STRIDE;
+      if (at[o + 5] === REMOVED || (skip !== null && skip.matches(this, i))) {
+        if (run >= 0) out += this.text.slice(run, at[o] as number);
+        run = -1;
+      } else if (!this.canonical) {
+        out += `${this.name(i)}: ${this.value(i)}\r\n`;
+      } else if (run < 0) run = at[o] as number;
+    }
+    if (run >= 0) out += this.text.slice(run, (at[(this.count - 1) * STRIDE + 3] as number) + 2);
+    return out;
+  }
+}
+
+/** Chooses fields of a block. */
+export interface FieldTest {
+  matches(block: HeaderBlock, i: number): boolean;
+}
+
+/** A set of names, compared by known number, then by length, then by letters. */
+export class NameSet implements FieldTest {
+  private readonly ids: boolean[] = new Array<boolean>(64).fill(false);
+  private readonly byLength: (string[] | undefined)[] = [];
+
+  constructor(names: Iterable<string>) {
+    for (const name of names) {
+      const lower = name.toLowerCase();
+      const id = fieldNumber(lower, 0, lower.length);
+      if (id !== Field.Other) this.ids[id] = true;
+      else this.byLength[lower.length] = [...(this.byLength[lower.length] ?? []), lower];
+    }
+  }
+
+  matches(block: HeaderBlock, i: number): boolean {
+    const id = block.id(i);
+    if (id !== Field.Other) return this.ids[id] === true;
+    const names = this.byLength[block.nameLength(i)];
+    if (names === undefined) return false;
+    for (let k = 0; k < names.length; k++) if (block.is(i, names[k] as string)) return true;
+    return false;
+  }
+}

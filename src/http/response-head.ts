@@ -1,0 +1,109 @@
+/** The head of an answer while it is made: fields that came from an upstream, and fields that were set here. */
+import { Field, fieldName } from './field-names.js';
+import type { HeaderBlock } from './header-block.js';
+
+/**
+ * `Content-Type`, `Content-Length`, `Last-Modified` and `ETag` have places of their own, because filters read and change
+ * them; everything else is a field line. Names keep their case and order.
+ */
+export class ResponseHead {
+  status = 0;
+  /** Reason phrase of an upstream answer; null for the registered one. */
+  reason: string | null = null;
+  /** Bytes of the body, or -1 where it is not known (chunked, or until close). */
+  contentLength = -1;
+  contentType: string | null = null;
+  /** Value of `Last-Modified`, or null. */
+  lastModified: string | null = null;
+  /** Milliseconds since 1970 of lastModified where it is known by other means, or -1. */
+  modifiedAt = -1;
+  etag: string | null = null;
+  /** The upstream's field lines, or null. Those with a place of their own are not in it. */
+  upstream: HeaderBlock | null = null;
+  /** Lines that were added here: name, value, name, value … */
+  readonly added: string[] = [];
+  /** Trailer fields to send after a chunked body: name, value … */
+  readonly trailers: string[] = [];
+
+  clear(): void {
+    this.status = 0;
+    this.reason = null;
+    this.contentLength = -1;
+    this.contentType = null;
+    this.lastModified = null;
+    this.modifiedAt = -1;
+    this.etag = null;
+    this.upstream = null;
+    this.added.length = 0;
+    this.trailers.length = 0;
+  }
+
+  /** Adds a field line. */
+  add(name: string, value: string): void {
+    this.added.push(name, value);
+  }
+
+  /** Sets a field: lines of that name go, one is added (none for null). */
+  set(name: string, value: string | null): void {
+    const lower = name.toLowerCase();
+    switch (lower) {
+      case 'content-type':
+        this.contentType = value;
+        return;
+      case 'last-modified':
+        this.lastModified = value;
+        this.modifiedAt = -1;
+        return;
+      case 'etag':
+        this.etag = value;
+        return;
+      case 'content-length':
+        this.contentLength = value === null ? -1 : Number(value);
+        return;
+    }
+    this.remove(lower);
+    if (value !== null) this.added.push(name, value);
+  }
+
+  /** Takes all lines of that name (lower case) away. */
+  remove(lower: string): void {
+    const block = this.upstream;
+    if (block !== null) for (let i = block.find(lower); i >= 0; i = block.find(lower, i + 1)) block.remove(i);
+    for (let i = 0; i < this.added.length; ) {
+      if ((this.added[i] as string).toLowerCase() === lower) this.added.splice(i, 2);
+      else i += 2;
+    }
+  }
+
+  /** All values of a field name (lower case), in order. */
+  all(lower: string): string[] {
+    if (lower === 'content-type') return this.contentType === null ? [] : [this.contentType];
+    if (lower === 'last-modified') return this.lastModified === null ? [] : [this.lastModified];
+    if (lower === 'etag') return this.etag === null ? [] : [this.etag];
+    if (lower === 'content-length') return this.contentLength < 0 ? [] : [String(this.contentLength)];
+    const values = this.upstream?.all(lower) ?? [];
+    for (let i = 0; i < this.added.length; i += 2) {
+      if ((this.added[i] as string).toLowerCase() === lower) values.push(this.added[i + 1] as string);
+    }
+    return values;
+  }
+
+  /** The first value of a field name (lower case), or undefined. */
+  get(lower: string): string | undefined {
+    return this.all(lower)[0];
+  }
+
+  /** The value of a known field, or undefined. */
+  valueOf(id: number): string | undefined {
+    switch (id) {
+      case Field.ContentType:
+        return this.contentType ?? undefined;
+      case Field.LastModified:
+        return this.lastModified ?? undefined;
+      case Field.ETag:
+        return this.etag ?? undefined;
+      default:
+        return this.get(fieldName(id));
+    }
+  }
+}
