@@ -3,8 +3,6 @@ import type { Span, Word } from '../../grammar/syntax-tree.js';
 import type { ArgumentContext } from './directive.js';
 import type { TemplateData, TemplatePiece } from './template.js';
 
-const NAME = /[A-Za-z0-9_]*/y;
-
 /**
  * The template that a word holds. `from` and `to` narrow it to a part of the word's text (`uri=...`).
  * Variable names come out in lower case, because nginx compares them without regard to case. Each name is told to
@@ -30,19 +28,19 @@ export function parseTemplate(word: Word, c: ArgumentContext, from = 0, to = wor
       continue;
     }
     const braced = text.charAt(dollar + 1) === '{';
-    NAME.lastIndex = dollar + (braced ? 2 : 1);
-    const name = NAME.exec(text)?.[0] ?? '';
-    const after = NAME.lastIndex === 0 ? dollar + (braced ? 2 : 1) : NAME.lastIndex;
-    const place = spanInWord(word, dollar, after);
-    if (braced && (text.charAt(after) !== '}' || after === dollar + 2)) {
-      if (text.charAt(after) !== '}' && after < text.length + 1 && (name !== '' || after < text.length)) {
-        c.fail(place, 'invalid-variable', `the closing bracket in "${name}" variable is missing`);
-      }
-      c.fail(place, 'invalid-variable', 'invalid variable name');
+    const start = dollar + (braced ? 2 : 1);
+    const name = /^[A-Za-z0-9_]*/.exec(text.slice(start))?.[0] ?? '';
+    const after = start + name.length;
+    if (braced && start < text.length && text.charAt(after) !== '}') {
+      c.fail(
+        spanInWord(word, dollar, after),
+        'invalid-variable',
+        `the closing bracket in "${name}" variable is missing`,
+      );
     }
     if (name === '') {
-      c.fail(place, 'invalid-variable', 'invalid variable name', {
-        help: 'a literal "$" cannot be written in this place; a variable set with geo or map can hold one',
+      c.fail(spanInWord(word, dollar, after), 'invalid-variable', 'invalid variable name', {
+        help: 'after "$" comes a name of letters, digits and "_"; nginx has no way to write a literal "$" here',
       });
     }
     at = braced ? after + 1 : after;

@@ -9,18 +9,22 @@ export const codes = {
   'unexpected-block': 'A block `{ ... }` was opened where only simple entries ended by `;` may stand.',
 
   // files
-  'file-not-found': 'The configuration names a file that cannot be read, because it is missing or because of its permissions.',
-  'include-cycle': 'A file includes itself, directly or through other files. nginx would read it until it runs out of file descriptors.',
+  'file-not-found':
+    'The configuration names a file that cannot be read, because it is missing or because of its permissions.',
+  'include-cycle':
+    'A file includes itself, directly or through other files. nginx would read it until it runs out of file descriptors.',
 
   // directives
-  'unknown-directive': 'No directive has this name. Mostly a slip of the finger; the nearest names that may stand in this block are offered.',
+  'unknown-directive':
+    'No directive has this name. Mostly a slip of the finger; the nearest names that may stand in this block are offered.',
   'nginx-only-directive':
     'nginx knows this directive, tsproxy does not (yet). The configuration is right, but it asks for something that would not happen; so it is refused instead of passed over in silence.',
   'wrong-context': 'The directive exists, but may not stand in this block.',
   'duplicate-directive': 'The directive may be given once in a block, and is given again.',
   'argument-count': 'The directive was given more or fewer words than it takes.',
   'missing-block': 'The directive opens a block, and `{` is missing. Often a `;` stands in its place.',
-  'unwanted-block': 'The directive takes no block and must end with `;`. Often that `;` was forgotten, and the block belongs to the next directive.',
+  'unwanted-block':
+    'The directive takes no block and must end with `;`. Often that `;` was forgotten, and the block belongs to the next directive.',
   'missing-events':
     'The configuration has no `events` block. nginx refuses to start without one, even an empty one; tsproxy needs none, but the same file would not work there.',
 
@@ -30,8 +34,10 @@ export const codes = {
   'invalid-regex': 'The regular expression is not valid, in PCRE or at all.',
   'untranslatable-regex':
     'PCRE takes this regular expression, but it cannot be translated exactly to one of JavaScript. It is refused, because one that matches other requests than in nginx would be worse than none.',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's notation of a variable
   'invalid-variable': 'A `$` is not followed by the name of a variable, or the closing brace of `${name}` is missing.',
-  'unknown-variable': 'The configuration uses a variable that nothing defines: no module, no `set` or `map`, no named group of a regular expression.',
+  'unknown-variable':
+    'The configuration uses a variable that nothing defines: no module, no `set` or `map`, no named group of a regular expression.',
   'invalid-reference': 'The configuration names something (an upstream, a zone, a log format) that it does not define.',
   'duplicate-definition': 'Two blocks define the same thing, and only one of them could have effect.',
   'conflicting-directives': 'Two directives of one block contradict each other.',

@@ -1,0 +1,46 @@
+/** "Did you mean": the names nearest to one that was mistyped. */
+
+/**
+ * The candidates within a small edit distance of `name`, nearest first. The distance counts insertions, deletions,
+ * replacements and swaps of neighbours; how many are allowed grows with the name.
+ */
+export function nearest(name: string, candidates: Iterable<string>): string[] {
+  const limit = name.length <= 3 ? 1 : name.length <= 8 ? 2 : 3;
+  const lower = name.toLowerCase();
+  const found: { candidate: string; distance: number }[] = [];
+  for (const candidate of new Set(candidates)) {
+    const distance = editDistance(lower, candidate.toLowerCase(), limit);
+    if (distance <= limit) {
+      found.push({ candidate, distance });
+    }
+  }
+  found.sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1));
+  return found.map(({ candidate }) => candidate);
+}
+
+/** The optimal string alignment distance, or anything above `limit` when it exceeds that. */
+export function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) > limit) {
+    return limit + 1;
+  }
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = at(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let best = Math.min(replaced, at(last, j) + 1, at(row, j - 1) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, at(beforeLast, j - 2) + 1);
+      }
+      row.push(best);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return at(last, b.length);
+}
+
+function at(row: readonly number[], j: number): number {
+  return row[j] ?? Number.POSITIVE_INFINITY;
+}
