@@ -1,0 +1,128 @@
+/**
+ * Where braces are missing or too many, judged by indentation.
+ *
+ * nginx notices a missing `}` at the end of the file and a surplus one wherever the blocks run out; by then every
+ * statement between the mistake and that place was read in the wrong block. In texts whose braces do not add up, and
+ * only in those, the indentation tells where the author meant a block to end.
+ */
+import type { IToken } from 'chevrotain';
+import { ClosingBrace, CommentText, OpeningBrace, Semicolon } from './lexer.js';
+
+/** How to read a text whose braces do not add up. All keys and values are offsets of tokens. */
+export interface BlockBalance {
+  /** Token before which so many blocks are to be taken as closed. */
+  readonly closeBefore: ReadonlyMap<number, number>;
+  /** `}` to pass over, with the place where nginx finds one too many. */
+  readonly surplus: ReadonlyMap<number, number>;
+}
+
+const BALANCED: BlockBalance = { closeBefore: new Map(), surplus: new Map() };
+
+interface OpenBlock {
+  /** Indentation of the statement, or -1 where it does not stand first on its line. */
+  readonly indent: number;
+  /** Indentation of the first thing inside, or -1 as long as nothing inside stood first on its line. */
+  inner: number;
+}
+
+/** A block can be judged by its indentation when what it holds stands further in than itself. */
+function isIndented(block: OpenBlock): boolean {
+  return block.indent >= 0 && block.inner > block.indent;
+}
+
+/** Finds out how the blocks of a text were meant, where its braces do not add up. Takes linear time. */
+export function balanceBlocks(text: string, tokens: readonly IToken[]): BlockBalance {
+  let depth = 0;
+  const surplusPlaces: number[] = [];
+  for (const token of tokens) {
+    if (token.tokenType === OpeningBrace) depth++;
+    else if (token.tokenType === ClosingBrace) {
+      if (depth > 0) depth--;
+      else surplusPlaces.push(token.startOffset);
+    }
+  }
+  if (depth === 0 && surplusPlaces.length === 0) return BALANCED;
+  return judgeByIndentation(text, tokens, depth, surplusPlaces);
+}
+
+function judgeByIndentation(
+  text: string,
+  tokens: readonly IToken[],
+  unclosed: number,
+  surplusPlaces: readonly number[],
+): BlockBalance {
+  const closeBefore = new Map<number, number>();
+  const surplus = new Map<number, number>();
+  const open: OpenBlock[] = [];
+  const indentations = new Indentations(text);
+  let missing = unclosed;
+  let statementIndent = -1;
+  let betweenStatements = true;
+
+  for (const token of tokens) {
+    const type = token.tokenType;
+    if (type === CommentText) continue;
+    if (type === Semicolon) {
+      betweenStatements = true;
+    } else if (type === OpeningBrace) {
+      open.push({ indent: betweenStatements ? -1 : statementIndent, inner: -1 });
+      betweenStatements = true;
+    } else if (type === ClosingBrace) {
+      const indent = indentations.of(token.startOffset);
+      let top = open.at(-1);
+      while (missing > 0 && top && indent >= 0 && isIndented(top) && indent < top.indent) {
+        closeBefore.set(token.startOffset, (closeBefore.get(token.startOffset) ?? 0) + 1);
+        missing--;
+        open.pop();
+        top = open.at(-1);
+      }
+      const place = surplusPlaces[surplus.size];
+      if (place !== undefined && top && isIndented(top) && indent > top.indent) surplus.set(token.startOffset, place);
+      else open.pop();
+      betweenStatements = true;
+    } else if (betweenStatements) {
+      betweenStatements = false;
+      statementIndent = indentations.of(token.startOffset);
+      if (statementIndent < 0) continue;
+      let top = open.at(-1);
+      while (missing > 0 && top && isIndented(top) && statementIndent <= top.indent) {
+        closeBefore.set(token.startOffset, (closeBefore.get(token.startOffset) ?? 0) + 1);
+        missing--;
+        open.pop();
+        top = open.at(-1);
+      }
+      if (top && top.inner < 0) top.inner = statementIndent;
+    }
+  }
+  return { closeBefore, surplus };
+}
+
+/** Indentation of ever later places in a text. */
+class Indentations {
+  readonly #text: string;
+  #lineStart = 0;
+  #nextLine: number;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#nextLine = this.#endOfLine(0);
+  }
+
+  /** Count of blanks before `offset`, or -1 where something else stands before it on its line. */
+  of(offset: number): number {
+    while (this.#nextLine <= offset) {
+      this.#lineStart = this.#nextLine;
+      this.#nextLine = this.#endOfLine(this.#lineStart);
+    }
+    for (let before = offset - 1; before >= this.#lineStart; before--) {
+      const code = this.#text.charCodeAt(before);
+      if (code !== 32 && code !== 9) return -1;
+    }
+    return offset - this.#lineStart;
+  }
+
+  #endOfLine(offset: number): number {
+    const end = this.#text.indexOf('\n', offset);
+    return end === -1 ? Number.POSITIVE_INFINITY : end + 1;
+  }
+}

@@ -1,0 +1,17 @@
+/** The configuration language: text to syntax tree and back. Knows no directive's name. */
+export { missingSemicolon } from './missing-semicolon.js';
+export { parse } from './parser.js';
+export {
+  type Block,
+  type Comment,
+  type Item,
+  isStatement,
+  type Quote,
+  type Source,
+  type Span,
+  type Statement,
+  type SyntaxMistake,
+  type SyntaxTree,
+  type Word,
+} from './syntax-tree.js';
+export type { TextKind } from './tree-builder.js';

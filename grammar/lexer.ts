@@ -1,0 +1,130 @@
+/**
+ * Tokens of the configuration language, as nginx reads them. The lexer is total: every text gives tokens, and what
+ * nginx would refuse is told by the tokens' types and places, for the parser to report.
+ */
+import { createToken, type IToken, Lexer, type TokenType } from 'chevrotain';
+import { closingQuote, mayFollowQuote, plainWordEnd } from './words.js';
+
+/** The longest stretch that nginx's reader holds, in bytes (`NGX_CONF_BUFFER`): words and comments stay below it. */
+export const BUFFER_SIZE = 4096;
+
+/** The bytes of a UTF-8 byte order mark. nginx takes it for a part of the first word; here it is skipped. */
+export const BYTE_ORDER_MARK = '\xEF\xBB\xBF';
+
+type Match = [string] | null;
+
+/** The offset of the line break at or after `offset`, or the end of the text. */
+function lineEnd(text: string, offset: number): number {
+  const end = text.indexOf('\n', offset);
+  return end === -1 ? text.length : end;
+}
+
+function matchComment(text: string, offset: number): Match {
+  if (text.charCodeAt(offset) !== 35) return null;
+  const end = lineEnd(text, offset);
+  return [text.slice(offset, text.charCodeAt(end) === 10 && text.charCodeAt(end - 1) === 13 ? end - 1 : end)];
+}
+
+function matchPlainWord(text: string, offset: number): Match {
+  return [text.slice(offset, plainWordEnd(text, offset))];
+}
+
+function isQuote(text: string, offset: number): boolean {
+  const code = text.charCodeAt(offset);
+  return code === 34 || code === 39;
+}
+
+/**
+ * A quoted word whose end can be believed. Not one: a word that is never closed, and a word over several lines that
+ * ends where no word can end or is longer than nginx reads. There a quote is missing, most likely on the first line.
+ */
+function matchQuotedWord(text: string, offset: number): Match {
+  if (!isQuote(text, offset)) return null;
+  const closing = closingQuote(text, offset);
+  if (closing === -1) return null;
+  const doubtful = closing - offset > BUFFER_SIZE || !mayFollowQuote(text.charCodeAt(closing + 1));
+  if (doubtful && lineEnd(text, offset) < closing) return null;
+  return [text.slice(offset, closing + 1)];
+}
+
+const STATEMENT_END = /[ \t\r]*[;{]?[ \t\r]*$/;
+
+/** What stands on the line of a quote that is missing its partner, without the `;` or `{` that ends the line. */
+function matchRunawayWord(text: string, offset: number): Match {
+  if (!isQuote(text, offset)) return null;
+  const line = text.slice(offset, lineEnd(text, offset));
+  // The end of the line is enough to look at; the expression is quadratic over long runs of spaces.
+  const tail = line.slice(Math.max(1, line.length - 64));
+  return [line.slice(0, line.length - (STATEMENT_END.exec(tail)?.[0].length ?? 0))];
+}
+
+function matchByteOrderMark(text: string, offset: number): Match {
+  return offset === 0 && text.startsWith(BYTE_ORDER_MARK) ? [BYTE_ORDER_MARK] : null;
+}
+
+/** Space, tab, CR, LF: what parts words. */
+export const Space = createToken({ name: 'Space', pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED });
+const ByteOrderMark = createToken({
+  name: 'ByteOrderMark',
+  pattern: { exec: matchByteOrderMark },
+  group: Lexer.SKIPPED,
+  line_breaks: false,
+});
+
+/** `;` */
+export const Semicolon = createToken({ name: 'Semicolon', pattern: ';' });
+/** `{` where a word cannot hold it: at the start of one, or after one unless a `$` stands before. */
+export const OpeningBrace = createToken({ name: 'OpeningBrace', pattern: '{' });
+/** `}` at the start of a word; inside a word it is a plain character. */
+export const ClosingBrace = createToken({ name: 'ClosingBrace', pattern: '}' });
+/** `#` at the start of a word, up to the end of the line; a CR before the line break is not part of it. */
+export const CommentText = createToken({ name: 'Comment', pattern: { exec: matchComment }, line_breaks: false });
+
+/** Any word. */
+export const AnyWord = createToken({ name: 'Word', pattern: Lexer.NA });
+/** A word in quotes. */
+export const QuotedWord = createToken({
+  name: 'QuotedWord',
+  pattern: { exec: matchQuotedWord },
+  line_breaks: true,
+  categories: AnyWord,
+});
+/** A word that began with a quote which is missing its partner. */
+export const RunawayWord = createToken({
+  name: 'RunawayWord',
+  pattern: { exec: matchRunawayWord },
+  line_breaks: false,
+  categories: AnyWord,
+});
+/** A word without quotes. */
+export const PlainWord = createToken({
+  name: 'PlainWord',
+  pattern: { exec: matchPlainWord },
+  line_breaks: true,
+  categories: AnyWord,
+});
+
+/** All token types, in the order in which the lexer tries them. `PlainWord` takes whatever the others leave. */
+export const TOKEN_TYPES: readonly TokenType[] = [
+  Space,
+  Semicolon,
+  OpeningBrace,
+  ClosingBrace,
+  CommentText,
+  QuotedWord,
+  RunawayWord,
+  ByteOrderMark,
+  PlainWord,
+  AnyWord,
+];
+
+const lexer = new Lexer([...TOKEN_TYPES], {
+  positionTracking: 'onlyOffset',
+  // A test runs the validations, on Node 22 and newer: chevrotain 13 uses Object.groupBy there, which Node 20 lacks.
+  skipValidations: true,
+});
+
+/** The tokens of a text of bytes. Never throws. */
+export function tokenize(text: string): IToken[] {
+  return lexer.tokenize(text).tokens;
+}

@@ -1,0 +1,127 @@
+/**
+ * The grammar of the configuration language.
+ *
+ * It is flat, as nginx's own reader is: a text is a row of statements' heads and closing braces, and the nesting is
+ * kept on a stack of its own (in `TreeBuilder`), so that no depth of blocks can exhaust the call stack. And it is
+ * total: it accepts every row of tokens, and takes those that nginx refuses through alternatives that note a mistake.
+ * Thus each mistake is found where it is, and the reading goes on right behind it.
+ */
+import { EmbeddedActionsParser, EOF, type IParserConfig, type IToken, type ParserMethod } from 'chevrotain';
+import { balanceBlocks } from './block-balance.js';
+import { AnyWord, ClosingBrace, CommentText, OpeningBrace, Semicolon, TOKEN_TYPES, tokenize } from './lexer.js';
+import type { Source, SyntaxTree } from './syntax-tree.js';
+import { type TextKind, TreeBuilder } from './tree-builder.js';
+
+/** The recogniser of the language; `read` has it drive a `TreeBuilder`. */
+export class ConfigurationParser extends EmbeddedActionsParser {
+  readonly #configuration: ParserMethod<[], void>;
+  #builder: TreeBuilder | null = null;
+
+  /**
+   * @param config `skipValidations` has to be true on Node 20, where chevrotain 13 cannot validate a grammar.
+   */
+  constructor(config: IParserConfig = { skipValidations: true }) {
+    super([...TOKEN_TYPES], { maxLookahead: 1, ...config });
+
+    const statement = this.RULE('statement', () => {
+      const first = this.CONSUME1(AnyWord);
+      this.ACTION(() => this.#builder?.word(first));
+      this.MANY(() => {
+        this.OR1([
+          {
+            ALT: () => {
+              const word = this.CONSUME2(AnyWord);
+              this.ACTION(() => this.#builder?.word(word));
+            },
+          },
+          {
+            ALT: () => {
+              const comment = this.CONSUME(CommentText);
+              this.ACTION(() => this.#builder?.comment(comment));
+            },
+          },
+        ]);
+      });
+      this.OR2([
+        {
+          ALT: () => {
+            const end = this.CONSUME(Semicolon);
+            this.ACTION(() => this.#builder?.semicolon(end));
+          },
+        },
+        {
+          ALT: () => {
+            const brace = this.CONSUME(OpeningBrace);
+            this.ACTION(() => this.#builder?.openBlock(brace));
+          },
+        },
+        {
+          ALT: () => {
+            this.ACTION(() => {
+              const next = this.LA(1);
+              this.#builder?.unterminated(next.tokenType === EOF ? null : next);
+            });
+          },
+        },
+      ]);
+    });
+
+    this.#configuration = this.RULE('configuration', () => {
+      this.MANY(() => {
+        this.OR([
+          { ALT: () => this.SUBRULE(statement) },
+          {
+            ALT: () => {
+              const comment = this.CONSUME(CommentText);
+              this.ACTION(() => this.#builder?.comment(comment));
+            },
+          },
+          {
+            ALT: () => {
+              const brace = this.CONSUME(ClosingBrace);
+              this.ACTION(() => this.#builder?.closeBlock(brace));
+            },
+          },
+          {
+            ALT: () => {
+              const stray = this.CONSUME(Semicolon);
+              this.ACTION(() => this.#builder?.semicolon(stray));
+            },
+          },
+          {
+            ALT: () => {
+              const stray = this.CONSUME(OpeningBrace);
+              this.ACTION(() => this.#builder?.openBlock(stray));
+            },
+          },
+        ]);
+      });
+    });
+
+    this.performSelfAnalysis();
+  }
+
+  /** Reads all tokens of a text into `builder`. */
+  read(tokens: IToken[], builder: TreeBuilder): void {
+    this.input = tokens;
+    this.#builder = builder;
+    this.#configuration();
+    this.#builder = null;
+    this.input = [];
+  }
+}
+
+const parser = new ConfigurationParser();
+
+/**
+ * Parses a configuration text: every text gives a tree, together with all mistakes that were found in it, in the order
+ * of their places. Never throws; takes time in proportion to the text.
+ *
+ * @param kind `parameter` for the text of `-g`, which holds no blocks and gets other sentences.
+ */
+export function parse(source: Source, kind: TextKind = 'file'): SyntaxTree {
+  const tokens = tokenize(source.text);
+  const builder = new TreeBuilder(source, kind, balanceBlocks(source.text, tokens));
+  parser.read(tokens, builder);
+  return builder.finish();
+}

@@ -1,0 +1,319 @@
+/** Puts together the syntax tree from what the grammar recognises, and words the mistakes. */
+import type { IToken } from 'chevrotain';
+import type { BlockBalance } from './block-balance.js';
+import { BUFFER_SIZE, QuotedWord, RunawayWord } from './lexer.js';
+import { missingSemicolon } from './missing-semicolon.js';
+import type { Comment, Item, Quote, Source, Span, Statement, SyntaxMistake, SyntaxTree, Word } from './syntax-tree.js';
+import { closingQuote, isSpace, mayFollowQuote, unescape } from './words.js';
+
+/** Where a text comes from; it decides nginx's sentences and limits. */
+export type TextKind = 'file' | 'parameter';
+
+/** A block that is not closed yet. */
+interface OpenBlock {
+  readonly items: Item[];
+  /** The statement whose block it is, or null for a `{` without one. */
+  readonly owner: Statement | null;
+  readonly brace: Span;
+  /** Sets the ends of the block and its statement, which are not known when they are made. */
+  close(end: number): void;
+}
+
+function endOf(token: IToken): number {
+  return token.startOffset + token.image.length;
+}
+
+/** Builds one tree. The grammar calls a method for each token, in the order of the text, and `finish` at the end. */
+export class TreeBuilder {
+  readonly #source: Source;
+  readonly #kind: TextKind;
+  readonly #balance: BlockBalance;
+  readonly #top: Item[] = [];
+  readonly #open: OpenBlock[] = [];
+  readonly #mistakes: SyntaxMistake[] = [];
+  #items: Item[] = this.#top;
+  #words: Word[] = [];
+  /** Comments between the words of the statement under way. */
+  #inner: Comment[] = [];
+  /** End of the last token. */
+  #lastEnd = 0;
+
+  constructor(source: Source, kind: TextKind, balance: BlockBalance) {
+    this.#source = source;
+    this.#kind = kind;
+    this.#balance = balance;
+  }
+
+  /** A word of the statement under way; the first one begins it. */
+  word(token: IToken): void {
+    if (this.#words.length === 0) this.#closeMissing(token);
+    const { startOffset: start, image, tokenType } = token;
+    const end = endOf(token);
+    let quote: Quote = '';
+    let text: string;
+    if (tokenType === QuotedWord) {
+      quote = image.startsWith('"') ? '"' : "'";
+      text = unescape(image.slice(1, -1));
+      if (!mayFollowQuote(this.#source.text.charCodeAt(end))) this.#unexpectedAfterQuote(start, end);
+    } else if (tokenType === RunawayWord) {
+      quote = image.startsWith('"') ? '"' : "'";
+      text = unescape(image.slice(1));
+      this.#missingQuote(start, end, quote);
+    } else {
+      text = unescape(image);
+    }
+    if (tokenType !== RunawayWord && image.length >= BUFFER_SIZE - 2) this.#checkLength(start, end, quote);
+    this.#words.push({ source: this.#source, start, end, text, quote });
+    this.#lastEnd = end;
+  }
+
+  /** A comment, between statements or between the words of one. */
+  comment(token: IToken): void {
+    const start = token.startOffset;
+    const end = endOf(token);
+    const comment: Comment = {
+      source: this.#source,
+      start,
+      end,
+      text: token.image.slice(1),
+      trailing: !this.#isFirstOnLine(start),
+    };
+    if (token.image.length >= BUFFER_SIZE) this.#checkLength(start, end, '');
+    if (this.#words.length > 0) this.#inner.push(comment);
+    else this.#items.push(comment);
+  }
+
+  /** `;` */
+  semicolon(token: IToken): void {
+    const end = endOf(token);
+    if (this.#words.length > 0) {
+      this.#endStatement(end);
+    } else {
+      const afterBlock = this.#source.text.charCodeAt(this.#lastEnd - 1) === 125;
+      this.#mistake(token.startOffset, end, 'unexpected ";"', {
+        help: afterBlock ? 'A block takes no ";" after its "}".' : 'No directive stands before this ";".',
+      });
+    }
+    this.#lastEnd = end;
+  }
+
+  /** `{` */
+  openBlock(token: IToken): void {
+    const start = token.startOffset;
+    const end = endOf(token);
+    const source = this.#source;
+    const brace: Span = { source, start, end };
+    const block = { source, start, end, items: [] as Item[] };
+    const [name, ...args] = this.#words;
+    if (name) {
+      if (this.#kind === 'parameter') {
+        this.#mistake(start, end, 'block directives are not supported in -g option');
+      }
+      const owner = { kind: 'statement' as const, source, start: name.start, end, name, args, block };
+      this.#items.push(owner);
+      block.items.push(...this.#inner);
+      this.#open.push({
+        items: block.items,
+        owner,
+        brace,
+        close(at) {
+          block.end = at;
+          owner.end = at;
+        },
+      });
+      this.#words = [];
+      this.#inner = [];
+    } else {
+      this.#mistake(start, end, 'unexpected "{"', { help: 'No directive stands before this "{".' });
+      this.#open.push({ items: block.items, owner: null, brace, close: () => undefined });
+    }
+    this.#items = block.items;
+    this.#lastEnd = end;
+  }
+
+  /** `}` */
+  closeBlock(token: IToken): void {
+    const end = endOf(token);
+    this.#closeMissing(token);
+    const place = this.#balance.surplus.get(token.startOffset);
+    if (place !== undefined) {
+      const related = place === token.startOffset ? null : 'by its indentation, this "}" is the one too many';
+      this.#mistake(place, place + 1, 'unexpected "}"', {
+        help: 'There are more "}" than "{".',
+        ...(related && { related: { at: this.#span(token.startOffset, end), message: related } }),
+      });
+    } else if (this.#open.length === 0) {
+      this.#mistake(token.startOffset, end, 'unexpected "}"', { help: 'No block is open here.' });
+    } else {
+      this.#pop(end);
+    }
+    this.#lastEnd = end;
+  }
+
+  /** The statement under way is followed by `}` or by the end of the text (`next` is null). */
+  unterminated(next: IToken | null): void {
+    const last = this.#words.at(-1);
+    const name = this.#words[0];
+    if (!last || !name) return;
+    const statement = this.#endStatement(last.end);
+    const earlier = missingSemicolon(statement);
+    const detail = {
+      help: `";" is missing after "${this.#source.text.slice(last.start, last.end).slice(0, 60)}".`,
+      insert: { offset: last.end, text: ';' },
+      ...(earlier && {
+        related: {
+          at: this.#span(Math.max(statement.start, earlier.offset - 1), earlier.offset),
+          message: 'the statement runs on over this line: perhaps a ";" is missing here as well',
+        },
+      }),
+    };
+    if (next) this.#mistake(next.startOffset, endOf(next), 'unexpected "}"', detail);
+    else this.#mistakeAtEnd(this.#endOfTextMessage(), detail);
+  }
+
+  /** The end of the text. */
+  finish(): SyntaxTree {
+    const innermost = this.#open.at(-1);
+    if (innermost) {
+      const count = this.#open.length;
+      this.#mistakeAtEnd('unexpected end of file, expecting "}"', {
+        help: count === 1 ? 'A block is not closed.' : `${count} blocks are not closed.`,
+        related: this.#openedHere(innermost),
+      });
+      while (this.#open.length > 0) this.#pop(this.#source.text.length);
+    }
+    const mistakes = this.#mistakes.sort((a, b) => a.at.start - b.at.start);
+    return { source: this.#source, items: this.#top, mistakes };
+  }
+
+  #endOfTextMessage(): string {
+    return this.#kind === 'parameter'
+      ? 'unexpected end of parameter, expecting ";"'
+      : 'unexpected end of file, expecting ";" or "}"';
+  }
+
+  #endStatement(end: number): Statement {
+    const [name, ...args] = this.#words as [Word, ...Word[]];
+    const statement: Statement = {
+      kind: 'statement',
+      source: this.#source,
+      start: name.start,
+      end,
+      name,
+      args,
+      block: null,
+    };
+    this.#items.push(statement, ...this.#inner);
+    this.#words = [];
+    this.#inner = [];
+    return statement;
+  }
+
+  #pop(end: number): void {
+    this.#open.pop()?.close(end);
+    this.#items = this.#open.at(-1)?.items ?? this.#top;
+  }
+
+  /** Closes the blocks that, by the indentation, were meant to be closed before `token`. */
+  #closeMissing(token: IToken): void {
+    for (let count = this.#balance.closeBefore.get(token.startOffset) ?? 0; count > 0; count--) {
+      const block = this.#open.at(-1);
+      if (!block) return;
+      this.#mistakeAtEnd('unexpected end of file, expecting "}"', {
+        help: 'By the indentation, a "}" is missing before the next statement.',
+        insert: { offset: this.#lastEnd, text: `\n${this.#indentation(block.owner?.start ?? block.brace.start)}}` },
+        related: this.#openedHere(block),
+      });
+      this.#pop(this.#lastEnd);
+    }
+  }
+
+  #openedHere(block: OpenBlock): { at: Span; message: string } {
+    const at = block.owner ? this.#span(block.owner.start, block.brace.end) : block.brace;
+    return { at, message: 'this block is not closed' };
+  }
+
+  #unexpectedAfterQuote(start: number, end: number): void {
+    const next = this.#characterAt(end);
+    this.#mistake(end, end + next.length, `unexpected "${next}"`, {
+      help: 'After a closing quote, a space, ";", "{" or ")" has to follow.',
+      insert: { offset: end, text: ' ' },
+      related: { at: this.#span(start, end), message: 'the quoted word ends here' },
+    });
+  }
+
+  /** A word in quotes has no end on its line, and none that can be right on a later one. */
+  #missingQuote(start: number, end: number, quote: Quote): void {
+    const text = this.#source.text;
+    const closing = closingQuote(text, start);
+    const stop = closing === -1 ? text.length : closing;
+    const detail = { help: `The closing ${quote} is missing.`, insert: { offset: end, text: quote } };
+    if (this.#kind === 'file' && stop - start - 1 >= BUFFER_SIZE && start + 1 + BUFFER_SIZE < text.length) {
+      this.#mistake(start, end, `too long parameter, probably missing terminating "${quote}" character`, detail);
+      return;
+    }
+    const related = { at: this.#span(start, end), message: 'the quote was opened here' };
+    if (closing === -1) {
+      this.#mistakeAtEnd(this.#endOfTextMessage(), { ...detail, related });
+    } else {
+      const next = this.#characterAt(closing + 1);
+      this.#mistake(closing + 1, closing + 1 + next.length, `unexpected "${next}"`, { ...detail, related });
+    }
+  }
+
+  /** nginx's reader holds so many bytes from the start of a word or comment up to where it knows that it is over. */
+  #checkLength(start: number, end: number, quote: Quote): void {
+    if (this.#kind === 'parameter') return;
+    const text = this.#source.text;
+    const contentStart = quote === '' ? start : start + 1;
+    if (quote !== '' && end - 1 - contentStart >= BUFFER_SIZE) {
+      this.#mistake(start, end, `too long parameter, probably missing terminating "${quote}" character`);
+      return;
+    }
+    // A space ends a word but stays in the buffer with it; a ";" or "{" is handed on at once.
+    const held = end - contentStart + (isSpace(text.charCodeAt(end)) && text.charAt(start) !== '#' ? 1 : 0);
+    if (held >= BUFFER_SIZE && contentStart + BUFFER_SIZE < text.length) {
+      const begin = text.slice(contentStart, contentStart + 10);
+      this.#mistake(start, end, `too long parameter "${begin}..." started`, {
+        help: `nginx reads no word or comment of ${BUFFER_SIZE} bytes or more.`,
+      });
+    }
+  }
+
+  /** The character at `offset` with all its bytes in UTF-8. */
+  #characterAt(offset: number): string {
+    const text = this.#source.text;
+    let end = offset + 1;
+    if (text.charCodeAt(offset) >= 0xc0) {
+      while (end < offset + 4 && (text.charCodeAt(end) & 0xc0) === 0x80) end++;
+    }
+    return text.slice(offset, end);
+  }
+
+  #isFirstOnLine(offset: number): boolean {
+    const text = this.#source.text;
+    for (let before = offset - 1; before >= this.#lastEnd; before--) {
+      if (text.charCodeAt(before) === 10) return true;
+    }
+    return this.#lastEnd === 0;
+  }
+
+  #indentation(offset: number): string {
+    const text = this.#source.text;
+    const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+    return text.slice(lineStart, lineStart + (/^[ \t]*/.exec(text.slice(lineStart, offset))?.[0].length ?? 0));
+  }
+
+  #span(start: number, end: number): Span {
+    return { source: this.#source, start, end };
+  }
+
+  #mistake(start: number, end: number, message: string, detail: Omit<SyntaxMistake, 'at' | 'message'> = {}): void {
+    this.#mistakes.push({ at: this.#span(start, end), message, ...detail });
+  }
+
+  #mistakeAtEnd(message: string, detail: Omit<SyntaxMistake, 'at' | 'message'>): void {
+    const { length } = this.#source.text;
+    this.#mistake(length, length, message, detail);
+  }
+}

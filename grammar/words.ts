@@ -1,0 +1,129 @@
+/**
+ * Words as they are written: where one ends, which value it has, and how a value is written back.
+ * The rules are those of `ngx_conf_read_token` in nginx's `src/core/ngx_conf_file.c`.
+ */
+import type { Quote, Word } from './syntax-tree.js';
+
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+const DOUBLE_QUOTE = 34;
+const HASH = 35;
+const DOLLAR = 36;
+const SINGLE_QUOTE = 39;
+const CLOSING_PARENTHESIS = 41;
+const SEMICOLON = 59;
+const BACKSLASH = 92;
+const OPENING_BRACE = 123;
+const CLOSING_BRACE = 125;
+
+/** True for the four bytes that part words: space, tab, CR and LF. `NaN` (past the end of a text) is none of them. */
+export function isSpace(code: number): boolean {
+  return code === SPACE || code === LF || code === TAB || code === CR;
+}
+
+/**
+ * The offset at which the unquoted word that begins at `start` ends: at a space, a `;`, a `{` that does not follow a `$`,
+ * or the end of the text. A backslash takes the next character with it, whatever that is; quotes, `#` and `}` inside
+ * the word are plain characters.
+ */
+export function plainWordEnd(text: string, start: number): number {
+  const length = text.length;
+  let offset = start;
+  let afterDollar = false;
+  while (offset < length) {
+    const code = text.charCodeAt(offset);
+    if (code === BACKSLASH) {
+      afterDollar = false;
+      offset += 2;
+      continue;
+    }
+    if (code === OPENING_BRACE) {
+      if (!afterDollar) return offset;
+    } else {
+      if (code === SEMICOLON || isSpace(code)) return offset;
+      afterDollar = code === DOLLAR;
+    }
+    offset++;
+  }
+  return length;
+}
+
+/** The offset of the quote that ends the word whose opening quote stands at `start`, or -1 where the text ends first. */
+export function closingQuote(text: string, start: number): number {
+  const length = text.length;
+  const quote = text.charCodeAt(start);
+  for (let offset = start + 1; offset < length; offset++) {
+    const code = text.charCodeAt(offset);
+    if (code === BACKSLASH) offset++;
+    else if (code === quote) return offset;
+  }
+  return -1;
+}
+
+/** Whether `code` may follow a closing quote: space, `;`, `{`, `)` (which begins the next word), or the end of the text (`NaN`). */
+export function mayFollowQuote(code: number): boolean {
+  return (
+    isSpace(code) || code === SEMICOLON || code === OPENING_BRACE || code === CLOSING_PARENTHESIS || Number.isNaN(code)
+  );
+}
+
+const ESCAPE = /\\(["'\\trn])/g;
+const ESCAPED: Readonly<Record<string, string>> = { t: '\t', r: '\r', n: '\n' };
+
+/** The value of what is written between the quotes, or of an unquoted word. */
+export function unescape(written: string): string {
+  if (!written.includes('\\')) return written;
+  return written.replace(ESCAPE, (_, escaped: string) => ESCAPED[escaped] ?? escaped);
+}
+
+function isPlain(value: string): boolean {
+  const first = value.charCodeAt(0);
+  if (first === DOUBLE_QUOTE || first === SINGLE_QUOTE || first === HASH || first === CLOSING_BRACE) return false;
+  return (
+    value !== '' && plainWordEnd(value, 0) === value.length && !endsInBackslash(value) && unescape(value) === value
+  );
+}
+
+/** Whether the last backslash would take the character after the value with it. */
+function endsInBackslash(value: string): boolean {
+  let count = 0;
+  while (value.charCodeAt(value.length - 1 - count) === BACKSLASH) count++;
+  return count % 2 === 1;
+}
+
+/** Writes a value with the quote that is wished for, or, where it needs one and none is wished for, with a double quote. */
+export function writeValue(value: string, quote: Quote): string {
+  if (quote === '' && isPlain(value)) return value;
+  const mark = quote === '' ? '"' : quote;
+  // Only a backslash that would be read as an escape, or would take the closing quote, has to be doubled; doubling
+  // every one would make regular expressions unreadable.
+  const escaped = value.replace(/\\(?=["'\\trn]|$)/g, '\\\\');
+  return mark + escaped.replaceAll(mark, `\\${mark}`) + mark;
+}
+
+/**
+ * A word as it is to be written: as its source has it where that still gives its value (so escapes and line breaks
+ * inside quotes stay as their author wrote them), otherwise quoted as far as needed.
+ */
+export function writeWord(word: Word): string {
+  const written = word.source.text.slice(word.start, word.end);
+  if (word.quote === '') {
+    if (isWrittenPlain(written) && unescape(written) === word.text) return written;
+  } else if (
+    written.length >= 2 &&
+    written.startsWith(word.quote) &&
+    closingQuote(written, 0) === written.length - 1 &&
+    unescape(written.slice(1, -1)) === word.text
+  ) {
+    return written;
+  }
+  return writeValue(word.text, word.quote);
+}
+
+function isWrittenPlain(written: string): boolean {
+  const first = written.charCodeAt(0);
+  if (first === DOUBLE_QUOTE || first === SINGLE_QUOTE || first === HASH || first === CLOSING_BRACE) return false;
+  return written !== '' && plainWordEnd(written, 0) === written.length && !endsInBackslash(written);
+}
