@@ -1,6 +1,8 @@
 /** The configuration language: text to syntax tree and back. Knows no directive's name. */
 export { missingSemicolon } from './missing-semicolon.js';
 export { parse } from './parser.js';
+export { lineCount, lineStart, lineText, type Position, positionOf } from './positions.js';
+export { print } from './print.js';
 export {
   type Block,
   type Comment,
@@ -15,3 +17,4 @@ export {
   type Word,
 } from './syntax-tree.js';
 export type { TextKind } from './tree-builder.js';
+export { writeValue } from './words.js';

@@ -47,14 +47,14 @@ function matchQuotedWord(text: string, offset: number): Match {
   return [text.slice(offset, closing + 1)];
 }
 
-const STATEMENT_END = /[ \t\r]*[;{]?[ \t\r]*$/;
+const STATEMENT_END = /[ \t\r]*(?:[;{][ \t\r]*(?:#.*)?)?$/;
 
-/** What stands on the line of a quote that is missing its partner, without the `;` or `{` that ends the line. */
+/** What stands on the line of a quote that is missing its partner, without the `;` or `{` (and comment) that ends the line. */
 function matchRunawayWord(text: string, offset: number): Match {
   if (!isQuote(text, offset)) return null;
   const line = text.slice(offset, lineEnd(text, offset));
-  // The end of the line is enough to look at; the expression is quadratic over long runs of spaces.
-  const tail = line.slice(Math.max(1, line.length - 64));
+  // The end of the line is enough to look at; the expression takes quadratic time.
+  const tail = line.slice(Math.max(1, line.length - 200));
   return [line.slice(0, line.length - (STATEMENT_END.exec(tail)?.[0].length ?? 0))];
 }
 

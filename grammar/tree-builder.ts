@@ -4,7 +4,7 @@ import type { BlockBalance } from './block-balance.js';
 import { BUFFER_SIZE, QuotedWord, RunawayWord } from './lexer.js';
 import { missingSemicolon } from './missing-semicolon.js';
 import type { Comment, Item, Quote, Source, Span, Statement, SyntaxMistake, SyntaxTree, Word } from './syntax-tree.js';
-import { closingQuote, isSpace, mayFollowQuote, unescape } from './words.js';
+import { closingQuote, isSpace, mayFollowQuote, readValue } from './words.js';
 
 /** Where a text comes from; it decides nginx's sentences and limits. */
 export type TextKind = 'file' | 'parameter';
@@ -53,14 +53,14 @@ export class TreeBuilder {
     let text: string;
     if (tokenType === QuotedWord) {
       quote = image.startsWith('"') ? '"' : "'";
-      text = unescape(image.slice(1, -1));
+      text = readValue(image.slice(1, -1));
       if (!mayFollowQuote(this.#source.text.charCodeAt(end))) this.#unexpectedAfterQuote(start, end);
     } else if (tokenType === RunawayWord) {
       quote = image.startsWith('"') ? '"' : "'";
-      text = unescape(image.slice(1));
+      text = readValue(image.slice(1));
       this.#missingQuote(start, end, quote);
     } else {
-      text = unescape(image);
+      text = readValue(image);
     }
     if (tokenType !== RunawayWord && image.length >= BUFFER_SIZE - 2) this.#checkLength(start, end, quote);
     this.#words.push({ source: this.#source, start, end, text, quote });

@@ -73,7 +73,7 @@ const ESCAPE = /\\(["'\\trn])/g;
 const ESCAPED: Readonly<Record<string, string>> = { t: '\t', r: '\r', n: '\n' };
 
 /** The value of what is written between the quotes, or of an unquoted word. */
-export function unescape(written: string): string {
+export function readValue(written: string): string {
   if (!written.includes('\\')) return written;
   return written.replace(ESCAPE, (_, escaped: string) => ESCAPED[escaped] ?? escaped);
 }
@@ -82,7 +82,7 @@ function isPlain(value: string): boolean {
   const first = value.charCodeAt(0);
   if (first === DOUBLE_QUOTE || first === SINGLE_QUOTE || first === HASH || first === CLOSING_BRACE) return false;
   return (
-    value !== '' && plainWordEnd(value, 0) === value.length && !endsInBackslash(value) && unescape(value) === value
+    value !== '' && plainWordEnd(value, 0) === value.length && !endsInBackslash(value) && readValue(value) === value
   );
 }
 
@@ -110,12 +110,12 @@ export function writeValue(value: string, quote: Quote): string {
 export function writeWord(word: Word): string {
   const written = word.source.text.slice(word.start, word.end);
   if (word.quote === '') {
-    if (isWrittenPlain(written) && unescape(written) === word.text) return written;
+    if (isWrittenPlain(written) && readValue(written) === word.text) return written;
   } else if (
     written.length >= 2 &&
     written.startsWith(word.quote) &&
     closingQuote(written, 0) === written.length - 1 &&
-    unescape(written.slice(1, -1)) === word.text
+    readValue(written.slice(1, -1)) === word.text
   ) {
     return written;
   }

@@ -1,0 +1,90 @@
+/** Lines and columns of offsets, as a person counts them. */
+import { BYTE_ORDER_MARK } from './lexer.js';
+import type { Source } from './syntax-tree.js';
+
+/** A place in a source as a person would say it. */
+export interface Position {
+  /** From 1. Lines end with LF, as nginx counts them. */
+  readonly line: number;
+  /** From 1, in characters (code points of UTF-8, not bytes). */
+  readonly column: number;
+}
+
+interface Lines {
+  /** Offset at which each line starts. */
+  readonly starts: readonly number[];
+  /** The last place asked for: columns on one long line are counted on from there. */
+  last: { line: number; offset: number; column: number };
+}
+
+const cache = new WeakMap<Source, Lines>();
+
+function linesOf(source: Source): Lines {
+  let lines = cache.get(source);
+  if (!lines) {
+    const { text } = source;
+    // A byte order mark is no character of the first line.
+    const starts = [text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0];
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+    lines = { starts, last: { line: 0, offset: 0, column: 1 } };
+    cache.set(source, lines);
+  }
+  return lines;
+}
+
+/** Index of the line that holds `offset`. */
+function lineIndex(starts: readonly number[], offset: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Offset of the line break that ends a line (of its CR where it is CR LF), or of the end of the text. */
+function lineEnd(source: Source, starts: readonly number[], index: number): number {
+  const next = starts[index + 1];
+  if (next === undefined) return source.text.length;
+  const end = next - 1;
+  return end > (starts[index] ?? 0) && source.text.charCodeAt(end - 1) === 13 ? end - 1 : end;
+}
+
+/**
+ * The line and column of an offset. An offset inside a line break, or past the end of the text, counts as the place
+ * right behind the last character of its line.
+ */
+export function positionOf(source: Source, offset: number): Position {
+  const lines = linesOf(source);
+  const index = lineIndex(lines.starts, offset);
+  const start = lines.starts[index] ?? 0;
+  const target = Math.max(start, Math.min(offset, lineEnd(source, lines.starts, index)));
+  const { last } = lines;
+  const resumes = last.line === index + 1 && last.offset <= target;
+  let column = resumes ? last.column : 1;
+  for (let at = resumes ? last.offset : start; at < target; at++) {
+    // Every byte but a continuation byte of UTF-8 begins a character.
+    if ((source.text.charCodeAt(at) & 0xc0) !== 0x80 || at === start) column++;
+  }
+  lines.last = { line: index + 1, offset: target, column };
+  return { line: index + 1, column };
+}
+
+/** How many lines a source has; a line break at the very end begins one more, empty line. */
+export function lineCount(source: Source): number {
+  return linesOf(source).starts.length;
+}
+
+/** The bytes of a line (from 1) without its line break; empty where there is no such line. */
+export function lineText(source: Source, line: number): string {
+  const { starts } = linesOf(source);
+  const start = starts[line - 1];
+  return start === undefined ? '' : source.text.slice(start, lineEnd(source, starts, line - 1));
+}
+
+/** The offset at which a line (from 1) starts; the end of the text where there is no such line. */
+export function lineStart(source: Source, line: number): number {
+  return linesOf(source).starts[line - 1] ?? source.text.length;
+}
