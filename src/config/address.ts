@@ -1,0 +1,138 @@
+/** nginx's notation of addresses, as `listen`, `server` of an upstream, `proxy_pass` and `resolver` take it. */
+import { isIPv6, SocketAddress } from 'node:net';
+import { parseInteger } from './units.js';
+
+/** What is allowed beside a host and a port. */
+export interface AddressOptions {
+  /** The port where none is written. */
+  readonly defaultPort: number;
+  /** An address to listen on: a port alone, `*`, and port ranges. */
+  readonly listen?: boolean;
+  /** A URI may follow, as in `proxy_pass`: from the first `/` or `?`, or after the `:` that ends a unix path. */
+  readonly uri?: boolean;
+}
+
+/** An address of the internet, or a name that is yet to be resolved to some. */
+export interface InetAddress {
+  /** `name`: a host name; `host` is what was written. */
+  readonly family: 'inet' | 'inet6' | 'name';
+  /** Canonical text without brackets (`127.0.0.1`, `::1`, `0.0.0.0` for `*`). */
+  readonly host: string;
+  readonly port: number;
+  /** The last port of a range; `port` where it is none. */
+  readonly lastPort: number;
+  /** A port was written. */
+  readonly portGiven: boolean;
+  /** What follows the address; empty where nothing does. */
+  readonly uri: string;
+}
+
+/** A unix domain socket. */
+export interface UnixAddress {
+  readonly family: 'unix';
+  readonly path: string;
+  readonly uri: string;
+}
+
+export type Address = InetAddress | UnixAddress;
+
+/** Bytes of a path that the system's `sockaddr_un` holds, without the NUL. */
+const UNIX_PATH_MAX = 107;
+
+/** The address in a text, or nginx's words for what is wrong with it (`invalid port`, `no host`, …). */
+export function parseAddress(text: string, options: AddressOptions): Address | { readonly mistake: string } {
+  if (/^unix:/i.test(text)) return parseUnix(text.slice('unix:'.length), options);
+  if (text.startsWith('[')) return parseBracketed(text, options);
+  return parseInet(text, options);
+}
+
+/** `127.0.0.1:80`, `[::1]:80`, `unix:/path`: one form for each address, as nginx prints it. */
+export function formatAddress(address: { host: string; port: number } | { path: string }): string {
+  if ('path' in address) return `unix:${address.path}`;
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** The canonical text of an IPv4 or IPv6 address (without brackets), or null where it is none. */
+export function canonicalIp(text: string): string | null {
+  return canonicalInet(text) ?? canonicalInet6(text);
+}
+
+/** True for the address that stands for all addresses of the machine, given in canonical form. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+function canonicalInet(text: string): string | null {
+  const octets = /^([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)$/.exec(text)?.slice(1).map(Number);
+  return octets?.every((octet) => octet <= 255) ? octets.join('.') : null;
+}
+
+function canonicalInet6(text: string): string | null {
+  // isIPv6 takes zones (fe80::1%eth0), nginx does not.
+  if (!isIPv6(text) || text.includes('%')) return null;
+  return new SocketAddress({ address: text, family: 'ipv6' }).address;
+}
+
+function parseUnix(text: string, options: AddressOptions): Address | { mistake: string } {
+  const colon = options.uri === true ? text.indexOf(':') : -1;
+  const path = colon < 0 ? text : text.slice(0, colon);
+  if (path === '') return { mistake: 'no path in the unix domain socket' };
+  if (path.length > UNIX_PATH_MAX) return { mistake: 'too long path in the unix domain socket' };
+  return { family: 'unix', path, uri: colon < 0 ? '' : text.slice(colon + 1) };
+}
+
+function parseBracketed(text: string, options: AddressOptions): Address | { mistake: string } {
+  const close = text.indexOf(']');
+  if (close < 0) return { mistake: 'invalid host' };
+  const slash = text.indexOf('/', close);
+  if (slash >= 0 && options.uri !== true) return { mistake: 'invalid host' };
+  const end = slash < 0 ? text.length : slash;
+  const after = text.slice(close + 1, end);
+  if (after !== '' && !after.startsWith(':')) return { mistake: 'invalid host' };
+  const ports = after === '' ? noPort(options) : parsePorts(after.slice(1), options);
+  if ('mistake' in ports) return ports;
+  const written = text.slice(1, close);
+  if (written === '') return { mistake: 'no host' };
+  const host = canonicalInet6(written);
+  if (host === null) return { mistake: 'invalid IPv6 address' };
+  return { family: 'inet6', host, ...ports, uri: text.slice(end) };
+}
+
+function parseInet(text: string, options: AddressOptions): Address | { mistake: string } {
+  const cut = text.search(/[/?]/);
+  if (cut >= 0 && options.uri !== true) return { mistake: 'invalid host' };
+  const uri = cut < 0 ? '' : text.slice(cut);
+  const authority = cut < 0 ? text : text.slice(0, cut);
+  const colon = authority.indexOf(':');
+  if (colon < 0 && options.listen === true && /^[0-9]+(-[0-9]+)?$/.test(authority)) {
+    const ports = parsePorts(authority, options);
+    return 'mistake' in ports ? ports : { family: 'inet', host: '0.0.0.0', ...ports, uri };
+  }
+  const ports = colon < 0 ? noPort(options) : parsePorts(authority.slice(colon + 1), options);
+  if ('mistake' in ports) return ports;
+  const written = colon < 0 ? authority : authority.slice(0, colon);
+  if (written === '') return { mistake: 'no host' };
+  if (options.listen === true && written === '*') return { family: 'inet', host: '0.0.0.0', ...ports, uri };
+  const host = canonicalInet(written);
+  return host === null ? { family: 'name', host: written, ...ports, uri } : { family: 'inet', host, ...ports, uri };
+}
+
+type Ports = Pick<InetAddress, 'port' | 'lastPort' | 'portGiven'>;
+
+function noPort({ defaultPort }: AddressOptions): Ports {
+  return { port: defaultPort, lastPort: defaultPort, portGiven: false };
+}
+
+function parsePorts(text: string, options: AddressOptions): Ports | { mistake: string } {
+  const dash = options.listen === true ? text.indexOf('-') : -1;
+  const lastPort = dash < 0 ? null : parsePort(text.slice(dash + 1));
+  const port = parsePort(dash < 0 ? text : text.slice(0, dash));
+  if (port === null || (dash >= 0 && lastPort === null)) return { mistake: 'invalid port' };
+  if (lastPort !== null && lastPort < port) return { mistake: 'invalid port range' };
+  return { port, lastPort: lastPort ?? port, portGiven: true };
+}
+
+function parsePort(text: string): number | null {
+  const port = parseInteger(text);
+  return port === null || port < 1 || port > 65535 ? null : port;
+}
