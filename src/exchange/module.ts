@@ -3,16 +3,21 @@ import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/
 import type { ConfOf, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { PatternData, TemplateData } from '../config/template.js';
+import type { ErrorLog } from './error-log.js';
 import type { BodyFilter, Exchange } from './exchange.js';
-import type { LocationProgram, ServerProgram } from './program.js';
+import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { Template } from './template.js';
 import type { Getter, Variable, VariableSpec } from './variable.js';
 import type { Verdict } from './verdict.js';
 
 /** A phase handler. It answers at once, or with a promise only when it must wait. */
 export type Handler = (x: Exchange) => Verdict | Promise<Verdict>;
-/** Changes the answer's head before it is sent; runs once per answer. */
-export type HeaderFilter = (x: Exchange) => void;
+/**
+ * Changes the answer's head before it is sent; runs once per answer. A status that it returns (412, 416) is sent instead
+ * of the answer.
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: most filters return nothing
+export type HeaderFilter = (x: Exchange) => number | void;
 /** Makes a body filter for one answer, after the header filters ran; null where this answer is left alone. */
 export type BodyFilterFactory = (x: Exchange) => BodyFilter | null;
 
@@ -43,6 +48,10 @@ export interface Scope {
 /** Compiles a checked configuration; one for each routing table. */
 export interface Compiler {
   readonly config: CheckedConfig;
+  /** The directory that relative paths of the running proxy start from (`-p`), with a slash at its end or empty. */
+  readonly prefix: string;
+  /** The error log of the process. */
+  readonly errorLog: ErrorLog;
   /** The table of the running configuration, for what is to live on over a reload (peers, zones); null at the start. */
   readonly previous: Shared | null;
   readonly shared: Shared;
@@ -55,8 +64,30 @@ export interface Compiler {
   pattern(data: PatternData): CompiledPattern;
   /** A module's values in a block, defaults filled in. */
   conf<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D>;
+  /** The program of a block (a server's own level, or a location): settings and handlers of all modules. */
+  program(block: CheckedBlock, server: ServerProgram | null): LocationProgram;
+  /** The server-level handlers (`postRead`, `serverRewrite`) of a block, put into its program. */
+  serverHandlers(block: CheckedBlock, server: ServerProgram): void;
+  /** Something that must be done before the table is used (a name that is being resolved). */
+  await(work: Promise<void>): void;
   /** Stops the compilation: something that only shows at start (a host that does not resolve, a port in use). */
   fail(message: string, at: Place | null): never;
+}
+
+/** One address on which the proxy is to listen, and the servers behind it. */
+export interface Listening {
+  /** Canonical form, such as `127.0.0.1:8080`, `[::]:80` or `unix:/run/x.sock`: two listeners are the same socket when it is equal. */
+  readonly key: string;
+  readonly host: string;
+  readonly port: number;
+  /** Path of a unix socket, or null. */
+  readonly path: string | null;
+  readonly backlog: number;
+  readonly ipv6only: boolean;
+  readonly reuseport: boolean;
+  readonly program: ListenerProgram;
+  /** For a wildcard address: the listeners of single addresses on its port, by local address. */
+  readonly byLocalAddress: ReadonlyMap<string, ListenerProgram> | null;
 }
 
 /** Objects that modules share over a whole table, by key: upstreams, zones, maps. */
@@ -92,7 +123,9 @@ export interface Module<D extends Directives = Directives> {
   /** Checks that look at a whole block: run for each one in which a directive of this module is written. */
   check?(block: CheckedBlock, c: CheckContext): void;
   /** Builds what all servers share (`map`, `upstream`, zones, log files): run once, before servers compile. */
-  readonly http?: (conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler) => void;
+  readonly http?: (conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler) => void | Promise<void>;
+  /** Builds the listeners with their servers, when every `http` hook has run. The core module does. */
+  readonly routes?: (conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler) => Listening[];
   /** Fills in settings of a location's program (limits, timeouts) before any handler is compiled. */
   readonly settings?: (conf: ConfOf<D>, at: Scope) => void;
   readonly phases?: { readonly [P in Phase]?: PhaseHandler<ConfOf<D>> };

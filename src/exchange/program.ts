@@ -2,12 +2,13 @@
 import type { ServerNames } from '../routing/server-names.js';
 import type { LocationTree } from '../routing/location-tree.js';
 import type { ErrorLog } from './error-log.js';
+import type { Exchange } from './exchange.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './module.js';
 import type { Template } from './template.js';
 
 /** One `error_page` for one status. */
 export interface ErrorPage {
-  /** The status to answer with; -1: the one that the page's own handling gives; 0: keep the original. */
+  /** The status to answer with; -1: the error's own; 0 (`=`): the one that the page's own handling gives. */
   readonly answer: number;
   /** A URI, a URL to redirect to, or a named location (`@name`). */
   readonly target: Template;
@@ -17,6 +18,10 @@ export interface ErrorPage {
 export class LocationSettings {
   root: Template | null = null;
   alias: Template | null = null;
+  /** Bytes of the URI that `alias` replaces: the length of its location's name; -1 in a regex location: the whole URI. */
+  aliasLength = 0;
+  /** The directory from which a `root` or `alias` starts that comes out relative: the prefix, ended by a slash. */
+  prefix = '/';
   defaultType = 'text/plain';
   /** Media type by file extension (lower case). */
   types: ReadonlyMap<string, string> = new Map();
@@ -90,7 +95,7 @@ export class ServerProgram {
   name = '';
   postRead: Handler[] = [];
   serverRewrite: Handler[] = [];
-  locations!: LocationTree<LocationProgram>; // set by the compiler before the program is reachable
+  locations!: LocationTree<LocationProgram, Exchange>; // set by the compiler before the program is reachable
   named: Map<string, LocationProgram> = new Map();
   clientHeaderBufferSize = 1024;
   largeClientHeaderBuffers = { number: 4, size: 8192 };
@@ -105,6 +110,6 @@ export class ServerProgram {
 
 /** The servers of one listening address. */
 export interface ListenerProgram {
-  readonly names: ServerNames<ServerProgram>;
+  readonly names: ServerNames<ServerProgram, Exchange>;
   readonly defaultServer: ServerProgram;
 }

@@ -2,6 +2,13 @@
 import { Field, fieldName } from './field-names.js';
 import type { HeaderBlock } from './header-block.js';
 
+/** Some text, and then a stretch of the body: from `start` up to but not including `end`. */
+export interface BodyPart {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * `Content-Type`, `Content-Length`, `Last-Modified` and `ETag` have places of their own, because filters read and change
  * them; everything else is a field line. Names keep their case and order.
@@ -22,6 +29,10 @@ export class ResponseHead {
   upstream: HeaderBlock | null = null;
   /** Lines that were added here: name, value, name, value … */
   readonly added: string[] = [];
+  /** The source of the body can send `parts` itself, in any order. */
+  seekable = false;
+  /** What a seekable source is to send instead of the whole body; null: all of it. */
+  parts: readonly BodyPart[] | null = null;
   /** Trailer fields to send after a chunked body: name, value … */
   readonly trailers: string[] = [];
 
@@ -36,6 +47,8 @@ export class ResponseHead {
     this.upstream = null;
     this.added.length = 0;
     this.trailers.length = 0;
+    this.seekable = false;
+    this.parts = null;
   }
 
   /** Adds a field line. */

@@ -1,0 +1,62 @@
+/** What an exchange asks of the connection on which its request came; HTTP/1 implements it (and HTTP/2 can). */
+import type { Exchange } from './exchange.js';
+
+/** A piece of a body. A Buffer is only lent: who keeps it longer than the call must copy it. A string is bytes. */
+export type Chunk = Buffer | string;
+
+/** Takes the request's body, piece by piece. */
+export interface BodySink {
+  /** Returns false to be left alone until `resumeBody`. */
+  bodyChunk(chunk: Buffer): boolean;
+  /** The body is complete. Trailer fields as name, value … (usually none). */
+  bodyEnd(): void;
+  /** The body will not be complete: the client is gone (`499`), too slow (`408`), or its framing is broken (`400`, `413`). */
+  bodyFailed(status: number): void;
+}
+
+/** Makes an answer's body: asked to go on when the client can take more, and to stop when the client is gone. */
+export interface Producer {
+  resume(): void;
+  /** The client connection ended; nothing more can be sent. The producer lets go of what it holds. */
+  abort(): void;
+}
+
+export interface ClientSide {
+  /** `$connection`: serial number. */
+  readonly id: number;
+  /** `$connection_requests`. */
+  readonly requests: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** The path of the unix socket that was connected to, or null. */
+  readonly unixPath: string | null;
+  /** TLS. */
+  readonly secure: boolean;
+  /** `$connection_time` start, ms since 1970. */
+  readonly since: number;
+  /** `$pipe`: the request was pipelined. */
+  readonly pipelined: boolean;
+  /** Bytes sent on this connection for the present exchange, heads included: `$bytes_sent`. */
+  readonly bytesSent: number;
+  /** Bytes of the present request: head and body as far as read: `$request_length`. */
+  readonly requestLength: number;
+  /** True when the connection is gone. */
+  readonly closed: boolean;
+  /** Sends `x.response`; `ended` where no body follows at all (the whole answer is this head). */
+  sendHead(x: Exchange, ended: boolean): void;
+  /** Sends a 1xx answer; `lines` are field lines that end in CRLF. */
+  sendInterim(status: number, lines: string): void;
+  /** Sends a piece of the body; false: wait for the producer's `resume`. */
+  write(chunk: Chunk): boolean;
+  /** The body is complete. */
+  end(): void;
+  /** Ends the connection without completing the answer. */
+  abort(): void;
+  /** Delivers the body from here on. */
+  readBody(sink: BodySink): void;
+  resumeBody(): void;
+  /** The exchange is over and logged; the connection reads the next request, lingers or closes. */
+  done(x: Exchange): void;
+}

@@ -1,0 +1,56 @@
+/** The time in the forms that heads and log lines carry it in; strings are made once a second. */
+import { formatHttpDate } from '../http/http-date.js';
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
+
+/** Milliseconds since 1970. */
+export function now(): number {
+  return Date.now();
+}
+
+/** The present time as `Date` and `Expires` have it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 5.6.7). */
+export function httpDateNow(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== httpSecond) {
+    httpSecond = second;
+    httpText = formatHttpDate(second);
+  }
+  return httpText;
+}
+let httpSecond = Number.NaN;
+let httpText = '';
+
+/** `$time_local`: `28/Sep/1970:12:00:00 +0600`. */
+export function localTime(): string {
+  refreshLocal();
+  return localText;
+}
+
+/** `$time_iso8601`: `1970-09-28T12:00:00+06:00`. */
+export function iso8601Time(): string {
+  refreshLocal();
+  return isoText;
+}
+let localSecond = Number.NaN;
+let localText = '';
+let isoText = '';
+
+function refreshLocal(): void {
+  const ms = Date.now();
+  const second = Math.floor(ms / 1000);
+  if (second === localSecond) return;
+  localSecond = second;
+  const d = new Date(ms);
+  // getTimezoneOffset counts minutes west of Greenwich.
+  const offset = -d.getTimezoneOffset();
+  const sign = offset < 0 ? '-' : '+';
+  const hours = two(Math.floor(Math.abs(offset) / 60));
+  const minutes = two(Math.abs(offset) % 60);
+  const time = `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+  localText = `${two(d.getDate())}/${MONTHS[d.getMonth()]}/${d.getFullYear()}:${time} ${sign}${hours}${minutes}`;
+  isoText = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${time}${sign}${hours}:${minutes}`;
+}
+
+function two(n: number): string {
+  return n < 10 ? `0${n}` : String(n);
+}

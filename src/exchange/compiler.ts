@@ -1,0 +1,270 @@
+/** CheckedConfig → RoutingTable: binds modules, variables and templates, and fills each location's program. */
+import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/checked-config.js';
+import type { ConfOf, Directives } from '../config/directive.js';
+import type { PatternData, TemplateData } from '../config/template.js';
+import { defaultsOf } from './defaults.js';
+import type { ErrorLog } from './error-log.js';
+import type { Exchange } from './exchange.js';
+import {
+  type BodyFilterFactory,
+  type CompiledPattern,
+  type Compiler,
+  type Handler,
+  type HeaderFilter,
+  type Listening,
+  type Module,
+  PHASES,
+  type PhaseHandler,
+  type Scope,
+  Shared,
+} from './module.js';
+import { LocationProgram, LocationSettings, type ServerProgram } from './program.js';
+import { Template } from './template.js';
+import { type Getter, Variable, type VariableSpec } from './variable.js';
+
+/** What drives the proxy: listeners with their servers. One is made for each (re)load. */
+export class RoutingTable {
+  constructor(
+    readonly listeners: readonly Listening[],
+    /** Number of slots that an exchange needs for its variables. */
+    readonly slots: () => number,
+    readonly shared: Shared,
+    readonly config: CheckedConfig,
+  ) {}
+  /** Exchanges and tunnels that began with this table and are not over. */
+  users = 0;
+  /** Called when the last user has gone and a newer table is in force. */
+  onUnused: (() => void) | null = null;
+}
+
+/** A configuration that checked but cannot be started: a host that does not resolve, a port that is taken. */
+export class StartError extends Error {
+  constructor(
+    message: string,
+    readonly at: Place | null,
+  ) {
+    super(message);
+  }
+}
+
+export interface CompileOptions {
+  readonly errorLog: ErrorLog;
+  /** The table in force, for what lives on over a reload. */
+  readonly previous?: RoutingTable | null;
+  /** The prefix against which relative paths are taken (`-p`). */
+  readonly prefix: string;
+}
+
+/** Compiles; rejects with StartError. */
+export async function compileRoutingTable(
+  config: CheckedConfig,
+  modules: readonly Module[],
+  options: CompileOptions,
+): Promise<RoutingTable> {
+  const compiler = new TableCompiler(config, modules, options);
+  const listeners = await compiler.run();
+  return new RoutingTable(listeners, () => compiler.slots, compiler.shared, config);
+}
+
+type ModuleConf = ConfOf<Directives>;
+
+class TableCompiler implements Compiler {
+  readonly shared = new Shared();
+  readonly previous: Shared | null;
+  private readonly variables = new Map<string, Variable>();
+  private readonly builtIn = new Map<string, VariableSpec>();
+  private readonly families: { readonly prefix: string; readonly spec: VariableSpec }[] = [];
+  private readonly confs = new Map<Module, WeakMap<CheckedBlock, ModuleConf>>();
+  private readonly work: Promise<void>[] = [];
+  private readonly ordered = new Map<keyof Hooks, readonly Module[]>();
+
+  constructor(
+    readonly config: CheckedConfig,
+    private readonly modules: readonly Module[],
+    readonly options: CompileOptions,
+  ) {
+    this.previous = options.previous?.shared ?? null;
+    for (const module of modules) {
+      for (const [name, spec] of Object.entries(module.variables ?? {})) {
+        if (name.endsWith('*')) this.families.push({ prefix: name.slice(0, -1), spec });
+        else this.builtIn.set(name, spec);
+      }
+    }
+    this.families.sort((a, b) => b.prefix.length - a.prefix.length);
+  }
+
+  get slots(): number {
+    return this.variables.size;
+  }
+
+  get prefix(): string {
+    return this.options.prefix;
+  }
+
+  get errorLog(): ErrorLog {
+    return this.options.errorLog;
+  }
+
+  async run(): Promise<Listening[]> {
+    const listeners: Listening[] = [];
+    const https = this.config.blocks.filter((block) => block.context === 'http');
+    for (const http of https) {
+      for (const module of this.modules) await module.http?.(this.conf(module, http), http, this);
+      for (const module of this.modules) {
+        if (module.routes !== undefined) listeners.push(...module.routes(this.conf(module, http), http, this));
+      }
+    }
+    await Promise.all(this.work);
+    return listeners;
+  }
+
+  await(work: Promise<void>): void {
+    // A rejection is reported where all are awaited; until then it must not count as unhandled.
+    work.catch(() => {});
+    this.work.push(work);
+  }
+
+  fail(message: string, at: Place | null): never {
+    throw new StartError(message, at);
+  }
+
+  // -- variables
+
+  variable(name: string): Variable {
+    const known = this.variables.get(name);
+    if (known !== undefined) return known;
+    const variable = new Variable(name, this.variables.size);
+    this.variables.set(name, variable);
+    this.bind(variable);
+    return variable;
+  }
+
+  define(name: string, getter: Getter | null, cached = false): Variable {
+    const variable = this.variable(name);
+    if (getter !== null) {
+      variable.getter = getter;
+      variable.cached = cached;
+    }
+    return variable;
+  }
+
+  private bind(variable: Variable): void {
+    const { name } = variable;
+    if (/^[1-9]$/.test(name)) {
+      const group = Number(name);
+      variable.getter = (x) => x.captures?.[group];
+      return;
+    }
+    const spec = this.builtIn.get(name);
+    if (spec !== undefined) {
+      variable.getter = spec.get ?? null;
+      variable.setter = spec.set ?? null;
+      variable.cached = spec.cached === true;
+      return;
+    }
+    const family = this.families.find((f) => name.startsWith(f.prefix) && name.length > f.prefix.length);
+    if (family !== undefined) {
+      variable.getter = family.spec.family?.(name.slice(family.prefix.length)) ?? null;
+      variable.cached = family.spec.cached === true;
+    }
+  }
+
+  template(data: TemplateData): Template {
+    if (typeof data === 'string') return new Template(data, [data]);
+    return new Template(
+      null,
+      data.map((piece) => (typeof piece === 'string' ? piece : this.variable(piece.variable))),
+    );
+  }
+
+  pattern(data: PatternData): CompiledPattern {
+    const regexp = new RegExp(data.source, data.flags);
+    const names = data.names.map((name) => ({ name, variable: this.variable(name) }));
+    return {
+      regexp,
+      test(x: Exchange, subject: string): boolean {
+        const match = regexp.exec(subject);
+        if (match === null) return false;
+        x.captures = match;
+        for (const { name, variable } of names) x.slots[variable.slot] = match.groups?.[name] ?? '';
+        return true;
+      },
+    };
+  }
+
+  // -- blocks
+
+  conf<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D> {
+    const key = module as unknown as Module;
+    let kept = this.confs.get(key);
+    if (kept === undefined) this.confs.set(key, (kept = new WeakMap()));
+    let conf = kept.get(block);
+    if (conf === undefined) {
+      const values: Record<string, unknown> = { ...defaultsOf(key) };
+      for (const name in values) if (name in block.values) values[name] = block.values[name];
+      conf = values as ModuleConf;
+      kept.set(block, conf);
+    }
+    return conf as ConfOf<D>;
+  }
+
+  program(block: CheckedBlock, server: ServerProgram | null): LocationProgram {
+    const program = new LocationProgram(new LocationSettings(this.options.errorLog));
+    const scope = this.scope(block, program, server);
+    for (const module of this.modules) module.settings?.(this.conf(module, block), scope);
+    for (const phase of PHASES) {
+      if (phase === 'postRead' || phase === 'serverRewrite') continue;
+      program[phase] = this.compileHook<Handler>(`phases.${phase}`, (m) => m.phases?.[phase], scope);
+    }
+    program.headerFilters = this.compileHook<HeaderFilter>('headerFilter', (m) => m.headerFilter, scope);
+    program.bodyFilters = this.compileHook<BodyFilterFactory>('bodyFilter', (m) => m.bodyFilter, scope);
+    return program;
+  }
+
+  serverHandlers(block: CheckedBlock, server: ServerProgram): void {
+    const scope = this.scope(block, server.base, server);
+    server.postRead = this.compileHook<Handler>('phases.postRead', (m) => m.phases?.postRead, scope);
+    server.serverRewrite = this.compileHook<Handler>('phases.serverRewrite', (m) => m.phases?.serverRewrite, scope);
+  }
+
+  private compileHook<H>(
+    name: keyof Hooks,
+    hook: (module: Module) => PhaseHandler<ModuleConf, H> | undefined,
+    scope: Scope,
+  ): H[] {
+    let modules = this.ordered.get(name);
+    if (modules === undefined) {
+      modules = this.modules
+        .filter((m) => hook(m) !== undefined)
+        .sort((a, b) => (hook(a)?.order ?? 0) - (hook(b)?.order ?? 0));
+      this.ordered.set(name, modules);
+    }
+    const compiled: H[] = [];
+    for (const module of modules) {
+      const handler = hook(module)?.compile(this.conf(module, scope.block), scope) ?? null;
+      if (handler !== null) compiled.push(handler);
+    }
+    return compiled;
+  }
+
+  private scope(block: CheckedBlock, program: LocationProgram, server: ServerProgram | null): Scope {
+    const own = new Set(block.own);
+    return {
+      compiler: this,
+      block,
+      program,
+      server,
+      owns: (directive) => own.has(directive),
+      nested: (step: CheckedStep) => {
+        if (step.block === null) throw new Error(`${step.directive} has no body`);
+        const nested = this.program(step.block, server);
+        nested.name = program.name;
+        nested.autoRedirect = program.autoRedirect;
+        return nested;
+      },
+    };
+  }
+}
+
+/** The names under which ordered module lists are kept. */
+type Hooks = Record<`phases.${(typeof PHASES)[number]}` | 'headerFilter' | 'bodyFilter', true>;

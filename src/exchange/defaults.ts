@@ -1,0 +1,48 @@
+/** The values that hold where nothing is written. */
+import type { Statement, Word } from '../../grammar/syntax-tree.js';
+import type { ArgumentContext, DirectiveSpec } from '../config/directive.js';
+import type { Module } from './module.js';
+
+const kept = new WeakMap<Module, Readonly<Record<string, unknown>>>();
+
+/** Each directive of a module with its default: parsed, an empty list for `repeat`, or undefined. */
+export function defaultsOf(module: Module): Readonly<Record<string, unknown>> {
+  let values = kept.get(module);
+  if (values === undefined) {
+    values = Object.fromEntries(Object.entries(module.directives).map(([name, spec]) => [name, defaultOf(name, spec)]));
+    kept.set(module, values);
+  }
+  return values;
+}
+
+/** The default of one directive. Throws where the declaration's own text does not parse: a mistake of the module. */
+export function defaultOf(name: string, spec: DirectiveSpec): unknown {
+  if (spec.default === undefined) return spec.repeat === true ? [] : undefined;
+  const source = { name: `default of ${name}`, text: spec.default };
+  const words: Word[] = [];
+  for (const match of spec.default.matchAll(/"((?:[^"\\]|\\.)*)"|\S+/g)) {
+    words.push({
+      source,
+      start: match.index,
+      end: match.index + match[0].length,
+      text: match[1] ?? match[0],
+      quote: match[1] === undefined ? '' : '"',
+    });
+  }
+  const first = words[0] ?? { source, start: 0, end: 0, text: '', quote: '' as const };
+  const statement: Statement = { kind: 'statement', source, start: 0, end: 0, name: first, args: words, block: null };
+  const context: ArgumentContext = {
+    directive: name,
+    context: spec.contexts[0] ?? 'main',
+    statement,
+    path: (relative) => relative,
+    fail: (_at, _code, message) => {
+      throw new Error(`default of ${name}: ${message}`);
+    },
+    report: () => {},
+    uses: () => {},
+    defines: () => {},
+  };
+  const value = spec.takes.parse(words, context);
+  return spec.repeat === true ? [value] : value;
+}

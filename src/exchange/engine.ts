@@ -1,0 +1,436 @@
+/**
+ * Runs an exchange through nginx's phases, and ends it: the answer's head and body pass the filters, the log phase runs
+ * exactly once. A handler that answers at once costs one call; only one that must wait costs a promise.
+ */
+import type { BodySink, Chunk } from './client-side.js';
+import { logError } from './error-context.js';
+import type { Exchange } from './exchange.js';
+import type { Handler } from './module.js';
+import type { ErrorPage, LocationProgram } from './program.js';
+import { absoluteLocation } from './redirect.js';
+import { BufferedBody } from './request-body.js';
+import { software } from './software.js';
+import { builtInPage } from './status-text.js';
+import { DONE, NEXT, OK, type Verdict } from './verdict.js';
+
+const POST_READ = 0;
+const SERVER_REWRITE = 1;
+const FIND_CONFIG = 2;
+const REWRITE = 3;
+const POST_REWRITE = 4;
+const PREACCESS = 5;
+const ACCESS = 6;
+const PRECONTENT = 7;
+const CONTENT = 8;
+
+const NONE: Handler[] = [];
+
+function handlers(x: Exchange): Handler[] {
+  switch (x.phase) {
+    case POST_READ:
+      return x.server.postRead;
+    case SERVER_REWRITE:
+      return x.server.serverRewrite;
+    case REWRITE:
+      return x.location.rewrite;
+    case PREACCESS:
+      return x.location.preaccess;
+    case ACCESS:
+      return x.location.access;
+    case PRECONTENT:
+      return x.location.precontent;
+    case CONTENT:
+      return x.location.content;
+    default:
+      return NONE;
+  }
+}
+
+/** Runs the phases from the first one on. */
+export function start(x: Exchange): void {
+  x.phase = POST_READ;
+  x.step = 0;
+  run(x);
+}
+
+/** Goes on after a handler that waited. */
+export function resume(x: Exchange, verdict: Verdict): void {
+  if (x.finished) return;
+  if (judge(x, verdict)) run(x);
+}
+
+function run(x: Exchange): void {
+  for (;;) {
+    if (x.phase === FIND_CONFIG) {
+      if (!findLocation(x)) return;
+    } else if (x.phase === POST_REWRITE) {
+      if (x.uriChanged) {
+        if (--x.uriChanges === 0) {
+          logError(x, 'error', `rewrite or internal redirection cycle while processing "${x.uri}"`);
+          finalize(x, 500);
+          return;
+        }
+        x.uriChanged = false;
+        x.stopRewrite = false;
+        x.phase = FIND_CONFIG;
+        x.step = 0;
+        continue;
+      }
+    } else {
+      // The list is asked for anew at each step: a true `if` changes the location under way.
+      for (let list = handlers(x); x.step < list.length; list = handlers(x)) {
+        const handler = list[x.step++] as Handler;
+        let verdict: Verdict | Promise<Verdict>;
+        try {
+          verdict = handler(x);
+        } catch (error) {
+          handlerFailed(x, error);
+          return;
+        }
+        if (verdict === NEXT) continue;
+        if (typeof verdict !== 'number') {
+          verdict.then(
+            (v) => resume(x, v),
+            (error: unknown) => handlerFailed(x, error),
+          );
+          return;
+        }
+        if (!judge(x, verdict)) return;
+      }
+      if (x.phase === ACCESS && x.accessStatus !== 0) {
+        finalize(x, x.accessStatus);
+        return;
+      }
+      if (x.phase === CONTENT) {
+        noContent(x);
+        return;
+      }
+    }
+    x.phase++;
+    x.step = 0;
+  }
+}
+
+/** True when the phases go on. */
+function judge(x: Exchange, verdict: Verdict): boolean {
+  if (verdict === NEXT) return true;
+  if (verdict === DONE) return false;
+  if (x.phase === ACCESS && x.location.settings.satisfy === 'any') {
+    if (verdict === OK) {
+      x.accessStatus = 0;
+      x.step = x.location.access.length;
+      return true;
+    }
+    if (verdict === 401 || verdict === 403) {
+      // 401 carries the challenge, so it outlives a plain refusal.
+      if (x.accessStatus !== 401) x.accessStatus = verdict;
+      return true;
+    }
+  }
+  if (verdict === OK) return true;
+  finalize(x, verdict);
+  return false;
+}
+
+function handlerFailed(x: Exchange, error: unknown): void {
+  logError(x, 'alert', `handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  if (x.finished) return;
+  if (x.headSent) abort(x);
+  else finalize(x, 500);
+}
+
+function noContent(x: Exchange): void {
+  if (x.uri.endsWith('/')) {
+    logError(x, 'error', `directory index of "${x.uri}" is forbidden`);
+    finalize(x, 403);
+  } else finalize(x, 404);
+}
+
+/** Chooses the location for the URI; false when the exchange was ended instead. */
+function findLocation(x: Exchange): boolean {
+  x.captures = null;
+  const { locations } = x.server;
+  const found = locations.find(x.uri, x);
+  if (found === null) return enter(x, x.server.base);
+  if (found.settings.internal && !x.internal) {
+    x.location = found;
+    finalize(x, 404);
+    return false;
+  }
+  if (locations.redirect) {
+    x.location = found;
+    x.response.set('Location', encodePath(found.name) + (x.args === '' ? '' : `?${x.args}`));
+    finalize(x, 301);
+    return false;
+  }
+  return enter(x, found);
+}
+
+/** Puts the exchange into a location. */
+function enter(x: Exchange, location: LocationProgram): boolean {
+  const except = location.exceptMethods;
+  x.location = except !== null && !except.allowed.has(x.method) ? except.otherwise : location;
+  const limit = x.location.settings.clientMaxBodySize;
+  if (limit !== 0 && x.contentLength > limit && !x.bodyDiscarded) {
+    logError(x, 'error', `client intended to send too large body: ${x.contentLength} bytes`);
+    x.bodyDiscarded = true;
+    finalize(x, 413);
+    return false;
+  }
+  return true;
+}
+
+/** Escapes what may not stand in a URI's path (RFC 3986), byte by byte. */
+export function encodePath(path: string): string {
+  if (/^[\w\-./~!$&'()*+,;=:@]*$/.test(path)) return path;
+  return path.replace(/[^\x21\x22\x24\x26-\x3a\x3c-\x3e\x40-\x7e]|[\x22<>\\^`{|}?#%;]/g, (c) => {
+    return c === ';' ? c : `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+}
+
+export function internalRedirect(x: Exchange, uri: string, args?: string): void {
+  if (--x.uriChanges <= 0) {
+    logError(x, 'error', `rewrite or internal redirection cycle while internally redirecting to "${uri}"`);
+    x.uriChanges = 0;
+    finalize(x, 500);
+    return;
+  }
+  x.uri = uri;
+  if (args !== undefined) x.args = args;
+  x.uriUnchanged = false;
+  x.validLocation = true;
+  restart(x);
+  x.phase = SERVER_REWRITE;
+  run(x);
+}
+
+export function toNamedLocation(x: Exchange, name: string): boolean {
+  if (--x.uriChanges <= 0) {
+    logError(x, 'error', `rewrite or internal redirection cycle while redirect to named location "${name}"`);
+    x.uriChanges = 0;
+    finalize(x, 500);
+    return true;
+  }
+  const location = x.server.named.get(name);
+  if (location === undefined) return false;
+  restart(x);
+  x.phase = REWRITE;
+  if (enter(x, location)) run(x);
+  return true;
+}
+
+function restart(x: Exchange): void {
+  x.internal = true;
+  x.location = x.server.base;
+  x.uriChanged = false;
+  x.stopRewrite = false;
+  x.accessStatus = 0;
+  x.step = 0;
+  x.clearStates();
+}
+
+/** Statuses after which nginx does not keep the connection. */
+const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500, 501]);
+
+export function finalize(x: Exchange, status: number): void {
+  if (x.finished) return;
+  if (status === 444 || status === 499 || status === 408) {
+    x.response.status = status;
+    abort(x);
+    return;
+  }
+  if (x.headSent) {
+    abort(x);
+    return;
+  }
+  if (status === DONE) return;
+  if (status < 300 && status !== 201 && status !== 204) {
+    x.response.status = status;
+    x.response.contentLength = 0;
+    sendHead(x, true);
+    return;
+  }
+  x.errorStatus = status;
+  if (CLOSING.has(status)) x.keepAlive = false;
+  x.response.contentType = null;
+  const { settings } = x.location;
+  if (!x.errorPageActive && settings.errorPages !== null && x.uriChanges !== 0) {
+    if (!settings.recursiveErrorPages) x.errorPageActive = true;
+    const page = settings.errorPages.get(status);
+    if (page !== undefined) {
+      sendErrorPage(x, page);
+      return;
+    }
+  }
+  sendBuiltIn(x, status);
+}
+
+function sendErrorPage(x: Exchange, page: ErrorPage): void {
+  if (page.answer >= 0) x.errorStatus = page.answer;
+  const target = page.target.of(x);
+  if (target.startsWith('/')) {
+    if (x.method !== 'HEAD') x.method = 'GET';
+    const query = target.indexOf('?');
+    if (query < 0) internalRedirect(x, target, '');
+    else internalRedirect(x, target.slice(0, query), target.slice(query + 1));
+    return;
+  }
+  if (target.startsWith('@')) {
+    if (!toNamedLocation(x, target)) {
+      logError(x, 'error', `could not find named location "${target}"`);
+      x.errorPageActive = true;
+      finalize(x, 500);
+    }
+    return;
+  }
+  const redirect = page.answer === 301 || page.answer === 302 || page.answer === 303 || page.answer === 307 || page.answer === 308;
+  if (!redirect) x.errorStatus = 302;
+  x.response.set('Location', target);
+  sendBuiltIn(x, x.errorStatus);
+}
+
+/** Sends nginx's own page for a status. */
+function sendBuiltIn(x: Exchange, status: number): void {
+  const { response } = x;
+  const page = builtInPage(status, software(x.location.settings.serverTokens));
+  if (status >= 494 && status <= 497) x.errorStatus = 400;
+  response.status = status;
+  response.reason = null;
+  response.lastModified = null;
+  response.modifiedAt = -1;
+  response.etag = null;
+  response.remove('accept-ranges');
+  response.contentType = page === null ? null : 'text/html';
+  response.contentLength = page === null ? 0 : page.length;
+  x.allowRanges = false;
+  if (page === null) {
+    sendHead(x, true);
+    return;
+  }
+  if (!sendHead(x, false)) return;
+  write(x, page);
+  end(x);
+}
+
+export function respond(x: Exchange, status: number, body: string | Buffer, contentType?: string): void {
+  const { response } = x;
+  response.status = status;
+  response.contentLength = body.length;
+  // nginx gives an empty body a type too, except 204.
+  response.contentType = contentType ?? x.defaultType();
+  if (!sendHead(x, false)) return;
+  if (body.length > 0) write(x, body);
+  end(x);
+}
+
+export function sendHead(x: Exchange, ended: boolean): boolean {
+  if (x.headSent || x.finished) return false;
+  const { response } = x;
+  if (x.errorStatus !== 0) {
+    if (response.status !== x.errorStatus) response.reason = null;
+    response.status = x.errorStatus;
+  }
+  const { headerFilters, bodyFilters } = x.location;
+  for (let i = 0; i < headerFilters.length; i++) {
+    const status = headerFilters[i]?.(x);
+    // A filter that refuses the answer (412, 416) names the status to send instead.
+    if (typeof status === 'number') {
+      replaceAnswer(x, status);
+      return false;
+    }
+  }
+  if (x.method === 'HEAD' || response.status === 204 || response.status === 304) x.headOnly = true;
+  if (response.lastModified !== null && response.status !== 200 && response.status !== 206 && response.status !== 304) {
+    if (response.upstream === null) response.lastModified = null;
+  }
+  absoluteLocation(x);
+  if (!x.headOnly && !ended) {
+    for (let i = 0; i < bodyFilters.length; i++) {
+      const filter = bodyFilters[i]?.(x);
+      if (filter !== null && filter !== undefined) (x.filters ??= []).push(filter);
+    }
+  }
+  x.headSent = true;
+  x.client.sendHead(x, ended);
+  if (ended) complete(x);
+  return true;
+}
+
+/** A header filter refused the answer that was under way: another one is sent, and the body that was to follow is dropped. */
+function replaceAnswer(x: Exchange, status: number): void {
+  x.producer?.abort();
+  x.producer = null;
+  x.response.upstream = null;
+  finalize(x, status);
+}
+
+export function write(x: Exchange, chunk: Chunk): boolean {
+  if (x.headOnly || x.finished) return true;
+  return x.filters === null ? x.client.write(chunk) : pass(x, 0, chunk);
+}
+
+function pass(x: Exchange, from: number, chunk: Chunk | null): boolean {
+  const { filters } = x;
+  if (filters === null || from === filters.length) return chunk === null ? true : x.client.write(chunk);
+  const filter = filters[from];
+  return filter === undefined ? true : filter.push(chunk, (c) => pass(x, from + 1, c));
+}
+
+export function end(x: Exchange): void {
+  if (x.finished || x.completed) return;
+  if (x.filters !== null) pass(x, 0, null);
+  complete(x);
+}
+
+function complete(x: Exchange): void {
+  x.completed = true;
+  x.producer = null;
+  // The connection calls `finish` when the last byte is with the kernel, so that times and counts in the log are true.
+  x.client.end();
+}
+
+export function abort(x: Exchange): void {
+  if (x.finished) return;
+  x.keepAlive = false;
+  const { producer } = x;
+  x.producer = null;
+  producer?.abort();
+  finish(x);
+}
+
+/** Runs the log phase and hands the connection back. Called once for each exchange. */
+export function finish(x: Exchange): void {
+  if (x.finished) return;
+  x.finished = true;
+  const { log } = x.location;
+  for (let i = 0; i < log.length; i++) {
+    try {
+      log[i]?.(x);
+    } catch (error) {
+      handlerFailed(x, error);
+    }
+  }
+  x.body?.release();
+  x.client.done(x);
+}
+
+/** The client is gone before its answer was complete. */
+export function clientGone(x: Exchange): void {
+  if (x.finished) return;
+  if (!x.headSent) x.response.status = 499;
+  abort(x);
+}
+
+export function readBody(x: Exchange, then: () => void): void {
+  if (x.body !== null) {
+    then();
+    return;
+  }
+  if (x.contentLength === 0 || x.bodyDiscarded) {
+    x.body = BufferedBody.empty();
+    then();
+    return;
+  }
+  const sink: BodySink = new BufferedBody(x, then);
+  x.client.readBody(sink);
+}

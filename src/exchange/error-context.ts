@@ -1,0 +1,21 @@
+/** Lines of the error log that are about an exchange: the message, then who asked for what, as nginx writes it. */
+import { type Level, logs } from './error-log.js';
+import type { Exchange } from './exchange.js';
+
+/** Writes a line with the exchange's context. */
+export function logError(x: Exchange, level: Level, message: string): void {
+  const log = x.errorLog;
+  if (logs(log, level)) log.write(level, `*${x.client.id} ${message}${context(x)}`);
+}
+
+function context(x: Exchange): string {
+  let out = `, client: ${x.client.remoteAddress}, server: ${x.server.name}`;
+  if (x.requestLine !== '') out += `, request: "${x.requestLine}"`;
+  const attempt = x.attempts?.at(-1);
+  if (attempt !== undefined) out += `, upstream: "${attempt.url}"`;
+  const host = x.headers.get('host');
+  if (host !== undefined) out += `, host: "${host}"`;
+  const referrer = x.headers.get('referer');
+  if (referrer !== undefined) out += `, referrer: "${referrer}"`;
+  return out;
+}

@@ -1,0 +1,216 @@
+/** One request and its answer. */
+import type { HeaderBlock } from '../http/header-block.js';
+import { ResponseHead } from '../http/response-head.js';
+import type { BodySink, Chunk, ClientSide, Producer } from './client-side.js';
+import * as engine from './engine.js';
+import type { ErrorLog } from './error-log.js';
+import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
+import type { RequestBody } from './request-body.js';
+import type { UpstreamAttempt } from './upstream-attempt.js';
+
+/** Changes an answer's body on its way. `next` takes what is to go on; null is the end of the body. */
+export interface BodyFilter {
+  /** Returns what `next` returned last (false: the client is slow), or true where nothing was passed on. */
+  push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean;
+}
+
+/** A key for what a module remembers during one exchange. */
+export class StateKey<T> {
+  declare readonly type: T;
+  constructor(readonly name: string) {}
+}
+
+/** Every field is set in the constructor, so that all exchanges have one shape. */
+export class Exchange {
+  // -- the request, as it came
+  method = 'GET';
+  /** `$request`. */
+  requestLine = '';
+  /** The request target as written, without scheme and authority: `$request_uri`. */
+  target = '';
+  /** 9, 10, 11 or 20. */
+  version = 11;
+  headers: HeaderBlock;
+  /** `$host`: authority or Host field in lower case without port; the server's name where there is neither. */
+  host = '';
+  /** Declared length of the body; -1 where chunked; 0 for none. */
+  contentLength = 0;
+  /** ms since 1970 (with fractions), when the first byte of the request was read. */
+  startTime = 0;
+
+  // -- where it is handled
+  /** Decoded and normalised path: `$uri`. */
+  uri = '/';
+  /** `$args`. */
+  args = '';
+  /** Bytes of the target that already are the URI in its original encoding: true while `uri` is unchanged. */
+  uriUnchanged = true;
+  /** The location's name still is a prefix of `uri`: false once `rewrite ... break` changed it in there. nginx: valid_location. */
+  validLocation = true;
+  listener: ListenerProgram;
+  server: ServerProgram;
+  location: LocationProgram;
+  /** Set by a rewrite: look for a location again. */
+  uriChanged = false;
+  /** `rewrite … break` or `break`: the rest of the rewrite script is not run. */
+  stopRewrite = false;
+  /** Cycles left before nginx gives up with 500. */
+  uriChanges = 11;
+  /** Inside an internal redirect (`internal` locations are open). */
+  internal = false;
+
+  // -- values
+  /** Values of variables, by `Variable.slot`. */
+  slots: (string | undefined)[];
+  /** The last match of a regular expression: `$1` … */
+  captures: RegExpExecArray | null = null;
+  private states: Map<unknown, unknown> | null = null;
+
+  // -- the body of the request
+  body: RequestBody | null = null;
+
+  // -- the answer
+  readonly response = new ResponseHead();
+  headSent = false;
+  /** HEAD, 204, 304: a head without a body. */
+  headOnly = false;
+  /** Bytes of body that went to the client: `$body_bytes_sent`. */
+  bodyBytesSent = 0;
+  filters: BodyFilter[] | null = null;
+  producer: Producer | null = null;
+  /** The status of the error that is being answered by an error page; 0 for none. */
+  errorStatus = 0;
+  /** 401 or 403 that an access handler gave while `satisfy any` still waits for one that lets through. */
+  accessStatus = 0;
+  /** The body of the request was refused: it is not read. */
+  bodyDiscarded = false;
+  /** The answer's body may be cut into ranges. */
+  allowRanges = false;
+  /** An error page is being served (a second error is not caught again unless `recursive_error_pages`). */
+  errorPageActive = false;
+  keepAlive = true;
+  /** The answer is complete: `$request_completion`. */
+  completed = false;
+  /** Logged and over. */
+  finished = false;
+  /** The upgrade was taken: this exchange is a tunnel. */
+  tunnelled = false;
+  /** bytes/s; 0 unlimited; -1: not evaluated yet. */
+  limitRate = -1;
+
+  // -- the upstream side
+  attempts: UpstreamAttempt[] | null = null;
+  /** The upstream's answer head, for `$upstream_http_*`. */
+  upstreamHeaders: HeaderBlock | null = null;
+  upstreamTrailers: HeaderBlock | null = null;
+
+  /** Where the engine stands; see engine.ts. */
+  phase = 0;
+  step = 0;
+
+  constructor(
+    readonly client: ClientSide,
+    headers: HeaderBlock,
+    listener: ListenerProgram,
+    slots: number,
+  ) {
+    this.headers = headers;
+    this.listener = listener;
+    this.server = listener.defaultServer;
+    this.location = listener.defaultServer.base;
+    this.slots = slots === 0 ? NO_SLOTS : new Array<string | undefined>(slots);
+  }
+
+  get errorLog(): ErrorLog {
+    return this.location.settings.errorLog;
+  }
+
+  /** What a module remembers for this exchange. */
+  state<T>(key: StateKey<T>): T | undefined {
+    return this.states?.get(key) as T | undefined;
+  }
+  setState<T>(key: StateKey<T>, value: T): void {
+    this.states ??= new Map();
+    this.states.set(key, value);
+  }
+
+  clearStates(): void {
+    this.states = null;
+  }
+
+  /** The media type that `types` gives to the extension of the URI, or `default_type`. */
+  defaultType(): string {
+    const { types, defaultType } = this.location.settings;
+    const dot = this.uri.lastIndexOf('.');
+    if (dot < 0 || dot < this.uri.lastIndexOf('/')) return defaultType;
+    return types.get(this.uri.slice(dot + 1).toLowerCase()) ?? defaultType;
+  }
+
+  /** Runs the phases from the start; called once, when the head was read and the server chosen. */
+  start(): void {
+    engine.start(this);
+  }
+
+  /**
+   * Ends with a status: its error page, redirect or built-in page is sent; 444 closes without an answer. With the head
+   * already sent the connection is ended. A redirect's target goes into `response.set('Location', …)` before.
+   */
+  finalize(status: number): void {
+    engine.finalize(this, status);
+  }
+
+  /** Answers from here: a whole body, with the content type given (or the location's default). */
+  respond(status: number, body: string | Buffer, contentType?: string): void {
+    engine.respond(this, status, body, contentType);
+  }
+
+  /**
+   * Runs the header filters and sends the head. `response.status` and the fields must be set. `ended`: no body follows.
+   * False: a filter put another answer in its place; the caller sends no body and lets go of what it holds.
+   */
+  sendHead(ended = false): boolean {
+    return engine.sendHead(this, ended);
+  }
+
+  /** Sends a piece of the body through the body filters; false: wait for `producer.resume`. */
+  write(chunk: Chunk): boolean {
+    return engine.write(this, chunk);
+  }
+
+  /** The body is complete; logs and ends the exchange. */
+  end(): void {
+    engine.end(this);
+  }
+
+  /** The answer cannot be completed: ends the client's connection, logs and ends the exchange. */
+  abort(): void {
+    engine.abort(this);
+  }
+
+  /** Goes on with another URI (and arguments, where given), as `try_files`, `error_page` and `index` do. */
+  internalRedirect(uri: string, args?: string): void {
+    engine.internalRedirect(this, uri, args);
+  }
+
+  /** Goes on in a named location (`@name`); false where there is none. */
+  toNamedLocation(name: string): boolean {
+    return engine.toNamedLocation(this, name);
+  }
+
+  /** Reads the whole body into `this.body` (memory, then a temporary file), then calls back; not called on failure. */
+  readBody(then: () => void): void {
+    engine.readBody(this, then);
+  }
+
+  /** Has the body delivered piece by piece. */
+  streamBody(sink: BodySink): void {
+    this.client.readBody(sink);
+  }
+
+  /** Resumes the phases after a handler that answered with a promise or DONE and let the request go on after all. */
+  resume(verdict: number): void {
+    engine.resume(this, verdict);
+  }
+}
+
+const NO_SLOTS: (string | undefined)[] = [];

@@ -1,0 +1,50 @@
+/** From the URI to a file: nginx's `ngx_http_map_uri_to_path`. */
+import { logError } from './error-context.js';
+import { type Exchange, StateKey } from './exchange.js';
+import type { LocationProgram } from './program.js';
+
+/** A path in the file system. All of it are bytes; `nativePath` turns them into what `node:fs` takes. */
+export interface FilePath {
+  readonly path: string;
+  /** How much of `path` comes from `root` or `alias`; the rest is from the URI. */
+  readonly root: number;
+}
+
+/** A URI that `try_files` found below the alias of a regex location, which otherwise stands for the whole path. */
+const URI_BELOW_ALIAS = new StateKey<{ readonly uri: string; readonly location: LocationProgram }>('uri below alias');
+
+/** Has the URI, as it is now, added to the alias of this regex location. nginx: add_uri_to_alias. */
+export function addUriToAlias(x: Exchange): void {
+  x.setState(URI_BELOW_ALIAS, { uri: x.uri, location: x.location });
+}
+
+/** The value of `root` or `alias` for this request, absolute: `$document_root`. */
+export function documentRoot(x: Exchange): string {
+  const { root, alias, prefix } = x.location.settings;
+  const value = (alias ?? root)?.of(x) ?? '';
+  return value.startsWith('/') ? value : prefix + value;
+}
+
+/**
+ * The file for the exchange's URI. Null where an `alias` cannot be applied, because `rewrite ... break` took the location's
+ * name away from the URI; that was logged, and the answer is 500.
+ */
+export function filePath(x: Exchange): FilePath | null {
+  const { alias, aliasLength } = x.location.settings;
+  if (alias !== null && !x.validLocation) {
+    logError(x, 'alert', `"alias" cannot be used in location "${x.location.name}" where URI was rewritten`);
+    return null;
+  }
+  const root = documentRoot(x);
+  if (alias === null) return { path: root + x.uri, root: root.length };
+  if (aliasLength >= 0) return { path: root + x.uri.slice(aliasLength), root: root.length };
+  const below = x.state(URI_BELOW_ALIAS);
+  const added = below !== undefined && below.uri === x.uri && below.location === x.location;
+  return { path: added ? root + x.uri : root, root: root.length };
+}
+
+/** A path as `node:fs` takes it: bytes beyond ASCII must reach it as a Buffer, or it would encode them as UTF-8. */
+export function nativePath(path: string): string | Buffer {
+  for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) > 127) return Buffer.from(path, 'latin1');
+  return path;
+}

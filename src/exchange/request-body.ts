@@ -1,0 +1,119 @@
+/** The body of a request that is read before it is used: in memory up to `client_body_buffer_size`, then in a file. */
+import { closeSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BodySink } from './client-side.js';
+import { logError } from './error-context.js';
+import type { Exchange } from './exchange.js';
+
+/** A body that was read. */
+export interface RequestBody {
+  /** Bytes. */
+  readonly length: number;
+  /** The bytes where they are in memory; null where they are in a file. */
+  readonly memory: Buffer | null;
+  /** The path of the file, or null: `$request_body_file`. */
+  readonly file: string | null;
+  /** Reads up to `into.length` bytes from `position` on; returns how many. */
+  read(into: Buffer, position: number): number;
+  /** Lets go of the memory and the file. */
+  release(): void;
+}
+
+let serial = 0;
+
+/** Collects a body and calls back when it is complete; failures end the exchange. */
+export class BufferedBody implements RequestBody, BodySink {
+  length = 0;
+  memory: Buffer | null = null;
+  file: string | null = null;
+  private pieces: Buffer[] = [];
+  private descriptor = -1;
+
+  constructor(
+    private readonly x: Exchange | null,
+    private readonly then: () => void,
+  ) {}
+
+  static empty(): RequestBody {
+    const body = new BufferedBody(null, () => {});
+    body.memory = Buffer.alloc(0);
+    return body;
+  }
+
+  bodyChunk(chunk: Buffer): boolean {
+    const { settings } = this.exchange.location;
+    this.length += chunk.length;
+    if (this.descriptor < 0 && settings.clientBodyInFileOnly === 'off' && this.length <= settings.clientBodyBufferSize) {
+      this.pieces.push(Buffer.from(chunk));
+      return true;
+    }
+    try {
+      if (this.descriptor < 0) this.open();
+      writeAll(this.descriptor, chunk);
+    } catch (error) {
+      logError(this.exchange, 'crit', `writing a client request body failed: ${String(error)}`);
+      this.release();
+      this.exchange.finalize(500);
+      return false;
+    }
+    return true;
+  }
+
+  bodyEnd(): void {
+    const x = this.exchange;
+    if (this.descriptor < 0 && x.location.settings.clientBodyInFileOnly !== 'off' && this.length > 0) this.open();
+    if (this.descriptor < 0) this.memory = this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces);
+    this.pieces = [];
+    x.body = this;
+    this.then();
+  }
+
+  bodyFailed(status: number): void {
+    this.release();
+    this.exchange.finalize(status);
+  }
+
+  read(into: Buffer, position: number): number {
+    if (this.memory !== null) return this.memory.copy(into, 0, position);
+    if (this.descriptor < 0) return 0;
+    return readSync(this.descriptor, into, 0, into.length, position);
+  }
+
+  release(): void {
+    this.pieces = [];
+    this.memory = null;
+    if (this.descriptor >= 0) {
+      closeSync(this.descriptor);
+      this.descriptor = -1;
+      const kept = this.exchange.location.settings.clientBodyInFileOnly === 'on';
+      if (this.file !== null && !kept) unlinkQuietly(this.file);
+    }
+  }
+
+  private get exchange(): Exchange {
+    if (this.x === null) throw new Error('a body that is empty belongs to no exchange');
+    return this.x;
+  }
+
+  private open(): void {
+    const { settings } = this.exchange.location;
+    mkdirSync(settings.clientBodyTempPath, { recursive: true, mode: 0o700 });
+    this.file = join(settings.clientBodyTempPath, `${process.pid}-${String(++serial).padStart(10, '0')}`);
+    this.descriptor = openSync(this.file, 'wx+', 0o600);
+    logError(this.exchange, 'warn', `a client request body is buffered to a temporary file ${this.file}`);
+    for (const piece of this.pieces) writeAll(this.descriptor, piece);
+    this.pieces = [];
+  }
+}
+
+function writeAll(descriptor: number, chunk: Buffer): void {
+  for (let written = 0; written < chunk.length; ) written += writeSync(descriptor, chunk, written);
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else took it away; that is what was wanted.
+  }
+}

@@ -1,0 +1,62 @@
+/** The `Range` field's byte ranges (RFC 9110 14.1.2), read as nginx reads them. */
+
+/** From `start` up to but not including `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** `unsatisfiable`: to be answered with 416. `ignored`: to be answered as if no range had been asked for. */
+export type Ranges = readonly ByteRange[] | 'unsatisfiable' | 'ignored';
+
+const SPEC = / *(?:(\d+) *- *(\d*)|-(\d+)) *(,|$)/y;
+
+/**
+ * The ranges of a content of `length` bytes that the value of a `Range` field asks for, in the order asked. `value` begins
+ * with `bytes=`. More than `max` ranges (-1: any number), or ranges that overlap so much that they add up to more than the
+ * content, are ignored.
+ */
+export function parseByteRanges(value: string, length: number, max: number): Ranges {
+  const ranges: ByteRange[] = [];
+  let size = 0;
+  SPEC.lastIndex = 'bytes='.length;
+  for (;;) {
+    const spec = SPEC.exec(value);
+    if (spec === null) return 'unsatisfiable';
+    const [, first, last, suffix, separator] = spec;
+    const range = resolve(first, last, suffix, length);
+    if (range === null) return 'unsatisfiable';
+    if (range.start < range.end) {
+      ranges.push(range);
+      size += range.end - range.start;
+      if (max >= 0 && ranges.length > max) return 'ignored';
+    } else if (range.start === 0) return 'ignored';
+    if (separator !== ',') break;
+  }
+  if (ranges.length === 0) return 'unsatisfiable';
+  if (ranges.length > 1) {
+    if (size > length) return 'ignored';
+    // Without `max_ranges`, parts are not worth it where their heads would make the answer longer than the whole.
+    if (max < 0 && size + ranges.length * 256 > length + 4096) return 'ignored';
+  }
+  return ranges;
+}
+
+/** Null for numbers that no file can reach. */
+function resolve(
+  first: string | undefined,
+  last: string | undefined,
+  suffix: string | undefined,
+  length: number,
+): ByteRange | null {
+  if (suffix !== undefined) {
+    const count = Number(suffix);
+    if (count >= 2 ** 63) return null;
+    return { start: count < length ? length - count : 0, end: length };
+  }
+  const start = Number(first);
+  if (last === undefined || last === '') return start >= 2 ** 63 ? null : { start, end: length };
+  const end = Number(last);
+  if (start >= 2 ** 63 || end >= 2 ** 63) return null;
+  return { start, end: Math.min(end + 1, length) };
+}
