@@ -71,8 +71,10 @@ export interface WithEntries<T, B> {
  * - `level` (nginx's usual rule): the innermost block that sets it wins; of a repeated directive the whole list.
  * - `append`: an inner block's list follows the outer one's.
  * - `none`: it holds in the block where it stands, and nowhere else.
+ * - `noname`: only the nameless blocks of the location in which it stands have it too: `if` and `limit_except`
+ *   (`proxy_pass`).
  */
-export type Inheritance = 'level' | 'append' | 'none';
+export type Inheritance = 'level' | 'append' | 'none' | 'noname';
 
 /** One directive. */
 export interface DirectiveSpec<T = unknown> {
@@ -110,7 +112,9 @@ export type ValueOf<S> = S extends { readonly takes: ArgumentType<infer T> }
       ? Entry<S, T>
       : Entry<S, T> | undefined
   : never;
-type Entry<S, T> = S extends { readonly body: { readonly entries: (...a: never[]) => infer B } } ? WithEntries<T, B> : T;
+type Entry<S, T> = S extends { readonly body: { readonly entries: (...a: never[]) => infer B } }
+  ? WithEntries<T, B>
+  : T;
 
 /** What the handlers of a module read: every directive of it, by name. */
 export type ConfOf<D> = { readonly [K in keyof D]: ValueOf<D[K]> };

@@ -25,6 +25,10 @@ export const codes = {
   'missing-block': 'The directive opens a block, and `{` is missing. Often a `;` stands in its place.',
   'unwanted-block':
     'The directive takes no block and must end with `;`. Often that `;` was forgotten, and the block belongs to the next directive.',
+  'missing-semicolon':
+    'The `;` that ends a directive is missing, so that the next line became part of it. nginx complains about the words that it then finds there; here the place is shown where the `;` belongs.',
+  'too-deep':
+    'Blocks stand in blocks, deeper than any sensible configuration. It is refused, because each level costs stack.',
   'missing-events':
     'The configuration has no `events` block. nginx refuses to start without one, even an empty one; tsproxy needs none, but the same file would not work there.',
 

@@ -1,0 +1,61 @@
+/** Runs the argument type of one directive over its words. */
+import type { Span, Statement } from '../../grammar/syntax-tree.js';
+import type { Code } from '../diagnostics/codes.js';
+import type { ArgumentContext, Context, Remarks } from './directive.js';
+import type { Notes } from './notes.js';
+
+/** Where relative paths start from; both end in a slash. */
+export interface Directories {
+  readonly conf: string;
+  readonly prefix: string;
+}
+
+/** Ends the parsing of one directive; what was to be said is in the notes. */
+class Refused extends Error {}
+
+/** What a directive's words and body are parsed with. */
+export class Arguments implements ArgumentContext {
+  readonly directive: string;
+
+  constructor(
+    readonly statement: Statement,
+    readonly context: Context,
+    private readonly directories: Directories,
+    private readonly notes: Notes,
+  ) {
+    this.directive = statement.name.text;
+  }
+
+  path(relative: string, from: 'conf' | 'prefix'): string {
+    return relative.startsWith('/') ? relative : this.directories[from] + relative;
+  }
+
+  fail(at: Span, code: Code, message: string, remarks?: Remarks): never {
+    this.notes.report(at, code, message, remarks);
+    throw new Refused(message);
+  }
+
+  report(at: Span, code: Code, message: string, remarks?: Remarks): void {
+    this.notes.report(at, code, message, remarks);
+  }
+
+  uses(name: string, at: Span): void {
+    this.notes.uses.push({ name, at });
+  }
+
+  defines(name: string, at: Span): void {
+    this.notes.defines.push({ name: name.toLowerCase(), at });
+  }
+
+  /** What `parse` gives, or null where it refused. */
+  attempt<T>(parse: (c: ArgumentContext) => T): { readonly value: T } | null {
+    try {
+      return { value: parse(this) };
+    } catch (error) {
+      if (error instanceof Refused) {
+        return null;
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,201 @@
+/** Checks blocks: which directives stand in them, how often, with what words, and what the blocks inside inherit. */
+import { positionOf } from '../../grammar/positions.js';
+import type { Statement } from '../../grammar/syntax-tree.js';
+import type { Directories } from './arguments.js';
+import { Arguments } from './arguments.js';
+import type { Catalogue, Declared } from './catalogue.js';
+import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
+import type { Context } from './directive.js';
+import type { Includes } from './include.js';
+import { Level, type Values } from './level.js';
+import { splitAtMissingSemicolon } from './missing-semicolon.js';
+import { Notes } from './notes.js';
+import { headOf, parseStatement } from './statement.js';
+import { reportUnknown } from './unknown-directive.js';
+
+/** A checked block with what the syntax tree knows of it. */
+export interface BlockRecord {
+  readonly block: CheckedBlock;
+  readonly opener: Statement | null;
+  readonly around: CheckedBlock | null;
+  readonly statements: ReadonlyMap<string, readonly Statement[]>;
+  /** The modules whose directives are written in it. */
+  readonly modules: ReadonlySet<string>;
+}
+
+/** A block to be checked. */
+interface Body {
+  readonly opener: Statement | null;
+  readonly directive: string;
+  readonly argument: unknown;
+  readonly context: Context;
+  readonly statements: readonly Statement[];
+  readonly inherited: Values;
+  readonly depth: number;
+}
+
+/** nginx has no limit; this one keeps the stack of the compiler and of structuredClone from running out. */
+const DEEPEST = 500;
+
+export class BlockChecker {
+  /** Every block, the outer before the inner ones. */
+  readonly records: BlockRecord[] = [];
+
+  constructor(
+    private readonly catalogue: Catalogue,
+    private readonly includes: Includes,
+    private readonly directories: Directories,
+    private readonly notes: Notes,
+  ) {}
+
+  /** Checks the outermost block. */
+  main(statements: readonly Statement[], at: Place): CheckedBlock {
+    const nothing: Values = new Map();
+    const body: Body = {
+      opener: null,
+      directive: '',
+      argument: null,
+      context: 'main',
+      statements,
+      inherited: nothing,
+      depth: 0,
+    };
+    return this.body(body, null, at);
+  }
+
+  private body(body: Body, around: CheckedBlock | null, at: Place): CheckedBlock {
+    const level = new Level(body.context, body.inherited);
+    for (const statement of body.statements) {
+      this.statement(level, statement);
+    }
+    const values = level.values();
+    const blocks: CheckedBlock[] = [];
+    const steps: CheckedStep[] = [];
+    const block: CheckedBlock = {
+      directive: body.directive,
+      context: body.context,
+      argument: body.argument,
+      values: Object.fromEntries([...values].map(([name, { value }]) => [name, value])),
+      own: [...level.written.keys()],
+      steps,
+      blocks,
+      at,
+    };
+    this.records.push({ block, opener: body.opener, around, statements: level.written, modules: level.modules });
+    for (const { statement, declared, value, step } of level.inOrder) {
+      const inner = this.inner(level, statement, declared, value, values, block, body.depth);
+      if (step) {
+        steps.push({ directive: declared.name, value, block: inner, at: placeOf(statement) });
+      } else if (inner !== null) {
+        blocks.push(inner);
+      }
+    }
+    return block;
+  }
+
+  /** Checks the block that a statement opened, where its directive's body holds directives. */
+  private inner(
+    level: Level,
+    statement: Statement,
+    { name, spec }: Declared,
+    argument: unknown,
+    values: Values,
+    around: CheckedBlock,
+    depth: number,
+  ): CheckedBlock | null {
+    if (spec.body === undefined || !('context' in spec.body) || statement.block === null) {
+      return null;
+    }
+    if (depth >= DEEPEST) {
+      this.notes.report(headOf(statement), 'too-deep', `blocks nest more than ${DEEPEST} deep`);
+      return null;
+    }
+    const { context: into } = spec.body;
+    const context = typeof into === 'function' ? into(level.context) : into;
+    const body: Body = {
+      opener: statement,
+      directive: name,
+      argument,
+      context,
+      statements: this.includes.expand(statement.block.items),
+      inherited: level.inheritance(values, context),
+      depth: depth + 1,
+    };
+    return this.body(body, around, placeOf(statement));
+  }
+
+  private statement(level: Level, statement: Statement): void {
+    const name = statement.name.text;
+    if (name === 'include') {
+      reportInclude(statement, this.notes);
+      return;
+    }
+    const declared = this.catalogue.find(name, level.context);
+    if (declared === undefined) {
+      const meant = reportUnknown(statement, level.context, this.catalogue, this.notes);
+      // What stands in the block of a misspelt or misplaced directive is checked all the same.
+      if (meant !== undefined && statement.block !== null) {
+        level.inOrder.push({ statement, declared: meant, value: undefined, step: false });
+      }
+      return;
+    }
+    const notes = new Notes();
+    const argumentsOf = new Arguments(statement, level.context, this.directories, notes);
+    const value = parseStatement(statement, declared, argumentsOf, (items) => this.includes.expand(items));
+    if (notes.hasErrors) {
+      const split = splitAtMissingSemicolon(statement, (other) => this.catalogue.find(other, level.context));
+      if (split !== null) {
+        const [first] = notes.findings;
+        this.notes.report(split.gap, 'missing-semicolon', first?.message ?? '', {
+          help: `a ";" is missing here: "${split.after.name.text}" on the next line is a directive of its own`,
+          fix: { title: 'insert ;', edits: [{ at: split.gap, text: ';' }] },
+        });
+        this.statement(level, split.before);
+        this.statement(level, split.after);
+        return;
+      }
+    }
+    this.notes.add(notes);
+    this.take(level, statement, declared, value);
+  }
+
+  /** Enters a statement into its block. */
+  private take(
+    level: Level,
+    statement: Statement,
+    declared: Declared,
+    parsed: { readonly value: unknown } | null,
+  ): void {
+    const { name, spec } = declared;
+    const first = level.write(statement, declared);
+    const step = spec.step === true;
+    if (first !== undefined && spec.repeat !== true && !step) {
+      this.notes.report(statement.name, 'duplicate-directive', `"${name}" directive is duplicate`, {
+        help: 'it may be given once in a block',
+        related: [{ at: headOf(first), message: 'first given here' }],
+      });
+    }
+    if (step || (spec.body !== undefined && 'context' in spec.body)) {
+      level.inOrder.push({ statement, declared, value: parsed?.value, step });
+    } else if (parsed !== null) {
+      level.set(declared, parsed.value);
+    }
+  }
+}
+
+/** An `include` that could not be expanded: it has the wrong number of words, or a block. */
+function reportInclude(statement: Statement, notes: Notes): void {
+  if (statement.block !== null) {
+    notes.report(headOf(statement), 'unwanted-block', 'directive "include" is not terminated by ";"');
+  } else {
+    notes.report(headOf(statement), 'argument-count', 'invalid number of arguments in "include" directive', {
+      help: 'it takes one file, or a pattern of files: include sites/*.conf;',
+    });
+  }
+}
+
+/** Where a statement is written. */
+export function placeOf(statement: Statement): Place {
+  const { line, column } = positionOf(statement.source, statement.start);
+  return { file: statement.source.name, line, column };
+}

@@ -1,0 +1,64 @@
+/** Every directive and variable of a set of modules, by name. */
+import type { Context, DirectiveSpec } from './directive.js';
+import type { ModuleDeclaration } from './module-declaration.js';
+
+/** A directive with the module that declares it. */
+export interface Declared {
+  readonly name: string;
+  readonly module: ModuleDeclaration;
+  readonly spec: DirectiveSpec;
+}
+
+export class Catalogue {
+  private readonly byName = new Map<string, Declared[]>();
+  private readonly variables = new Map<string, { readonly changeable: boolean }>();
+  private readonly families: string[] = [];
+
+  constructor(readonly modules: readonly ModuleDeclaration[]) {
+    for (const module of modules) {
+      for (const [name, spec] of Object.entries(module.directives)) {
+        const declared = { name, module, spec };
+        const others = this.byName.get(name);
+        if (others === undefined) {
+          this.byName.set(name, [declared]);
+        } else {
+          // nginx uses one name in several modules (`server`, `zone`); a block always decides which is meant.
+          others.push(declared);
+        }
+      }
+      for (const [name, { changeable = false }] of Object.entries(module.variables ?? {})) {
+        if (name.endsWith('*')) {
+          this.families.push(name.slice(0, -1));
+        } else {
+          this.variables.set(name, { changeable });
+        }
+      }
+    }
+  }
+
+  /** The directive of that name in that context. */
+  find(name: string, context: Context): Declared | undefined {
+    return this.byName.get(name)?.find(({ spec }) => spec.contexts.includes(context));
+  }
+
+  /** Everything of that name, wherever it may stand. */
+  all(name: string): readonly Declared[] {
+    return this.byName.get(name) ?? [];
+  }
+
+  /** The names that may stand in a context; without one, all. */
+  names(context?: Context): string[] {
+    const names = [...this.byName.keys()];
+    return context === undefined ? names : names.filter((name) => this.find(name, context) !== undefined);
+  }
+
+  /** Whether a module provides the variable, by itself or as one of a family. */
+  hasVariable(name: string): boolean {
+    return this.variables.has(name) || this.families.some((family) => name.startsWith(family));
+  }
+
+  /** The names of single variables. */
+  variableNames(): string[] {
+    return [...this.variables.keys()];
+  }
+}

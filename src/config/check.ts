@@ -1,0 +1,106 @@
+/** Checks a configuration: text in, everything that is to be said about it out, and plain data where it is right. */
+import type { Source, Span } from '../../grammar/syntax-tree.js';
+import { errnoText } from '../diagnostics/errno.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { COMMAND_LINE } from '../diagnostics/place.js';
+import type { Directories } from './arguments.js';
+import { BlockChecker } from './block-checker.js';
+import { Catalogue } from './catalogue.js';
+import type { CheckedConfig } from './checked-config.js';
+import { Includes } from './include.js';
+import { runModuleChecks } from './module-checks.js';
+import type { ModuleDeclaration } from './module-declaration.js';
+import { Notes } from './notes.js';
+import { type ConfigReader, diskReader } from './reader.js';
+import { checkVariables } from './variable-check.js';
+
+/** Paths and texts are byte strings (latin1). */
+export interface CheckOptions {
+  /** Where included files come from; the disk unless given. */
+  readonly reader?: ConfigReader;
+  /** nginx's prefix (`-p`): where paths of files to serve and to log to start from. The directory of the root unless given. */
+  readonly prefix?: string;
+  /** Where `include` and certificates start from. The directory of the root unless given. */
+  readonly confDirectory?: string;
+  /** Directives of the outermost level to be read before the file (`-g`). */
+  readonly globals?: string;
+}
+
+export interface CheckResult {
+  /** Null where there is an error among the findings. */
+  readonly config: CheckedConfig | null;
+  /** In the order of their places; what is about no place comes first. */
+  readonly findings: readonly Finding[];
+  /** Every text that was read, in order: the root and what it includes. */
+  readonly sources: readonly Source[];
+}
+
+/** Checks a text and everything it includes. Collects all findings of all files; throws nothing for a bad text. */
+export function check(root: Source, modules: readonly ModuleDeclaration[], options: CheckOptions = {}): CheckResult {
+  const notes = new Notes();
+  const directories = directoriesOf(root.name, options);
+  const includes = new Includes(options.reader ?? diskReader, directories.conf, notes);
+  const catalogue = new Catalogue(modules);
+  const globals =
+    options.globals === undefined ? [] : includes.open({ name: COMMAND_LINE, text: options.globals }, [], 'parameter');
+  const statements = includes.expand([...globals, ...includes.open(root)]);
+
+  const checker = new BlockChecker(catalogue, includes, directories, notes);
+  const config = checker.main(statements, { file: root.name, line: 1, column: 1 });
+  if (!config.own.includes('events')) {
+    notes.report(null, 'missing-events', 'no "events" section in configuration', {
+      severity: 'warning',
+      help: 'tsproxy needs none, but nginx refuses a file without it; an empty "events { }" will do',
+    });
+  }
+  checkVariables(catalogue, notes);
+  runModuleChecks(modules, config, checker.records, notes);
+  return {
+    config: notes.hasErrors ? null : config,
+    findings: arrange(notes.findings, includes),
+    sources: includes.sources,
+  };
+}
+
+/** Reads a file and checks it. A file that cannot be read is a finding like any other. */
+export function checkFile(
+  path: string,
+  modules: readonly ModuleDeclaration[],
+  options: CheckOptions = {},
+): CheckResult {
+  let text: string;
+  try {
+    text = (options.reader ?? diskReader).read(path);
+  } catch (error) {
+    const message = `open() "${path}" failed (${errnoText(error)})`;
+    return { config: null, findings: [{ code: 'file-not-found', severity: 'error', message, at: null }], sources: [] };
+  }
+  return check({ name: path, text }, modules, options);
+}
+
+function directoriesOf(rootName: string, { confDirectory, prefix }: CheckOptions): Directories {
+  const own = rootName.slice(0, rootName.lastIndexOf('/') + 1);
+  const conf = confDirectory === undefined ? own : withSlash(confDirectory);
+  return { conf, prefix: prefix === undefined ? conf : withSlash(prefix) };
+}
+
+function withSlash(directory: string): string {
+  return directory === '' || directory.endsWith('/') ? directory : `${directory}/`;
+}
+
+/** Sorts by place, drops what was found twice because a file is included twice, and adds the includes that led there. */
+function arrange(findings: readonly Finding[], includes: Includes): Finding[] {
+  const order = new Map(includes.sources.map((source, i) => [source, i]));
+  const rank = (at: Span | null) => (at === null ? -1 : (order.get(at.source) ?? 0));
+  const seen = new Set<string>();
+  const distinct = findings.filter(({ code, message, at }) => {
+    const key = JSON.stringify([code, message, at?.source.name, at?.start]);
+    return seen.size < seen.add(key).size;
+  });
+  return distinct
+    .sort((a, b) => rank(a.at) - rank(b.at) || (a.at?.start ?? 0) - (b.at?.start ?? 0))
+    .map((finding) => {
+      const trail = finding.at === null ? [] : includes.trailOf(finding.at.source);
+      return trail.length === 0 ? finding : { ...finding, includedFrom: trail };
+    });
+}

@@ -1,0 +1,29 @@
+/** The blocks around a block, for rules of inheritance that look further than the next level. */
+import type { CheckedBlock, CheckedConfig } from './checked-config.js';
+
+const known = new WeakMap<CheckedConfig, ReadonlyMap<CheckedBlock, CheckedBlock>>();
+
+/** The block around each block of a configuration; `main` has none. Bodies of steps (`if`) count as blocks of theirs. */
+export function enclosingBlocks(config: CheckedConfig): ReadonlyMap<CheckedBlock, CheckedBlock> {
+  let around = known.get(config);
+  if (around === undefined) {
+    const map = new Map<CheckedBlock, CheckedBlock>();
+    note(config, map);
+    known.set(config, map);
+    around = map;
+  }
+  return around;
+}
+
+function note(block: CheckedBlock, map: Map<CheckedBlock, CheckedBlock>): void {
+  for (const inner of block.blocks) {
+    map.set(inner, block);
+    note(inner, map);
+  }
+  for (const step of block.steps) {
+    if (step.block !== null) {
+      map.set(step.block, block);
+      note(step.block, map);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/** The patterns of glob(3), one path segment at a time: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` to take a character as it is. */
+
+/** True where the pattern is one, in nginx's eyes. */
+export function hasWildcard(pattern: string): boolean {
+  return /[*?[]/.test(pattern);
+}
+
+/** Whether a name matches; a leading dot must be written. */
+export function matchSegment(pattern: string, name: string): boolean {
+  if (name.startsWith('.') && !pattern.startsWith('.') && !pattern.startsWith('\\.')) {
+    return false;
+  }
+  return toRegExp(pattern).test(name);
+}
+
+function toRegExp(pattern: string): RegExp {
+  let source = '';
+  let at = 0;
+  while (at < pattern.length) {
+    const char = pattern.charAt(at++);
+    if (char === '*') {
+      source += '[^]*';
+    } else if (char === '?') {
+      source += '[^]';
+    } else if (char === '[') {
+      const set = /^([!^]?)(\]?[^\]]*)\]/.exec(pattern.slice(at));
+      if (set === null) {
+        source += '\\[';
+      } else {
+        source += `[${set[1] === '' ? '' : '^'}${(set[2] ?? '').replace(/[\]\\[^]/g, '\\$&')}]`;
+        at += set[0].length;
+      }
+    } else {
+      const literal = char === '\\' && at < pattern.length ? pattern.charAt(at++) : char;
+      source += literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+    }
+  }
+  return new RegExp(`^${source}$`);
+}

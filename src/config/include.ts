@@ -1,0 +1,99 @@
+/** Expands `include`: the statements of the files named take its place. */
+import { parse } from '../../grammar/parser.js';
+import { type Item, isStatement, type Source, type Span, type Statement } from '../../grammar/syntax-tree.js';
+import type { TextKind } from '../../grammar/tree-builder.js';
+import { errnoText } from '../diagnostics/errno.js';
+import { hasWildcard } from './glob.js';
+import type { Notes } from './notes.js';
+import type { ConfigReader } from './reader.js';
+
+/** Far above what anyone nests, and far below where the stack ends. */
+const DEEPEST = 100;
+
+export class Includes {
+  /** Every source that was read, in order. */
+  readonly sources: Source[] = [];
+  private readonly trails = new Map<Source, readonly Span[]>();
+
+  constructor(
+    private readonly reader: ConfigReader,
+    /** The directory that relative names start from, with its final slash. */
+    private readonly directory: string,
+    private readonly notes: Notes,
+  ) {}
+
+  /** Parses a source; mistakes of the syntax become findings. `trail` are the includes that led to it. */
+  open(source: Source, trail: readonly Span[] = [], kind: TextKind = 'file'): readonly Item[] {
+    this.sources.push(source);
+    this.trails.set(source, trail);
+    const tree = parse(source, kind);
+    for (const { at, message, help, insert, related } of tree.mistakes) {
+      this.notes.report(at, 'syntax', message, {
+        ...(help !== undefined && { help }),
+        ...(related !== undefined && { related: [related] }),
+        ...(insert !== undefined && {
+          fix: {
+            title: `insert ${insert.text.trim()}`,
+            edits: [{ at: { source, start: insert.offset, end: insert.offset }, text: insert.text }],
+          },
+        }),
+      });
+    }
+    return tree.items;
+  }
+
+  /** The includes through which a source was reached, outermost first. */
+  trailOf(source: Source): readonly Span[] {
+    return this.trails.get(source) ?? [];
+  }
+
+  /** The statements of a block or file, with those of included files in the place of each `include`. */
+  expand(items: readonly Item[]): Statement[] {
+    const statements: Statement[] = [];
+    for (const item of items) {
+      if (!isStatement(item)) {
+        continue;
+      }
+      // What is not a plain include (no name, two names, a block) is left for the checker to complain about.
+      const [file, ...more] = item.args;
+      if (item.name.text === 'include' && file !== undefined && more.length === 0 && item.block === null) {
+        for (const path of this.files(file.text)) {
+          this.include(path, item, statements);
+        }
+      } else {
+        statements.push(item);
+      }
+    }
+    return statements;
+  }
+
+  private files(name: string): readonly string[] {
+    const path = name.startsWith('/') ? name : this.directory + name;
+    return hasWildcard(path) ? this.reader.expand(path) : [path];
+  }
+
+  private include(path: string, statement: Statement, into: Statement[]): void {
+    const trail = [...this.trailOf(statement.source), statement];
+    if (trail.length > DEEPEST || trail.some((span) => span.source.name === path)) {
+      this.notes.report(statement, 'include-cycle', `"${path}" includes itself`, {
+        help: 'nginx would go round until it runs out of file descriptors',
+      });
+      return;
+    }
+    let text: string;
+    try {
+      text = this.reader.read(path);
+    } catch (error) {
+      this.notes.report(
+        statement.args[0] ?? statement,
+        'file-not-found',
+        `open() "${path}" failed (${errnoText(error)})`,
+      );
+      return;
+    }
+    // One by one: a spread of a huge file would not fit on the stack.
+    for (const included of this.expand(this.open({ name: path, text }, trail))) {
+      into.push(included);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/** Runs the modules' own checks over the blocks in which their directives are written. */
+import type { Span, Statement } from '../../grammar/syntax-tree.js';
+import type { Code } from '../diagnostics/codes.js';
+import type { BlockRecord } from './block-checker.js';
+import type { CheckedBlock, CheckedConfig } from './checked-config.js';
+import type { Remarks } from './directive.js';
+import type { CheckContext, ModuleDeclaration } from './module-declaration.js';
+import type { Notes } from './notes.js';
+
+export function runModuleChecks(
+  modules: readonly ModuleDeclaration[],
+  config: CheckedConfig,
+  records: readonly BlockRecord[],
+  notes: Notes,
+): void {
+  const whole = new WholeConfig(config, records, notes);
+  for (const record of records) {
+    for (const module of modules) {
+      if (module.check !== undefined && record.modules.has(module.name)) {
+        module.check(record.block, new BlockView(whole, record));
+      }
+    }
+  }
+}
+
+/** What is the same for every check of one configuration. */
+class WholeConfig {
+  readonly byBlock: Map<CheckedBlock, BlockRecord>;
+  readonly byDirective = new Map<string, CheckedBlock[]>();
+
+  constructor(
+    readonly config: CheckedConfig,
+    records: readonly BlockRecord[],
+    readonly notes: Notes,
+  ) {
+    this.byBlock = new Map(records.map((record) => [record.block, record]));
+    for (const { block } of records) {
+      const others = this.byDirective.get(block.directive);
+      if (others === undefined) {
+        this.byDirective.set(block.directive, [block]);
+      } else {
+        others.push(block);
+      }
+    }
+  }
+}
+
+class BlockView implements CheckContext {
+  constructor(
+    private readonly whole: WholeConfig,
+    private readonly record: BlockRecord,
+  ) {}
+
+  get config(): CheckedConfig {
+    return this.whole.config;
+  }
+  get enclosing(): CheckedBlock | null {
+    return this.record.around;
+  }
+  get opener(): Statement | null {
+    return this.record.opener;
+  }
+  all(directive: string): readonly CheckedBlock[] {
+    return this.whole.byDirective.get(directive) ?? [];
+  }
+  statements(directive: string): readonly Statement[] {
+    return this.record.statements.get(directive) ?? [];
+  }
+  around(block: CheckedBlock): CheckedBlock | null {
+    return this.whole.byBlock.get(block)?.around ?? null;
+  }
+  openerOf(block: CheckedBlock): Statement | null {
+    return this.whole.byBlock.get(block)?.opener ?? null;
+  }
+  report(at: Span, code: Code, message: string, remarks?: Remarks): void {
+    this.whole.notes.report(at, code, message, remarks);
+  }
+}

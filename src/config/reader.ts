@@ -1,0 +1,80 @@
+/** Where the texts of a configuration come from: the disk, or an embedding caller. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { hasWildcard, matchSegment } from './glob.js';
+
+/**
+ * Gives texts by path. Paths and texts are byte strings (latin1). `read` throws a system error where there is no such
+ * file; `expand` gives the paths that match a pattern with `*`, `?` or `[...]`, sorted by bytes, and is empty for none.
+ */
+export interface ConfigReader {
+  read(path: string): string;
+  expand(pattern: string): readonly string[];
+}
+
+/** Reads from the disk. */
+export const diskReader: ConfigReader = {
+  read: (path) => readFileSync(bytes(path), 'latin1'),
+  expand: (pattern) => expandOnDisk(pattern),
+};
+
+/** Reads from texts by path; what is not among them is missing. */
+export function textReader(texts: ReadonlyMap<string, string>): ConfigReader {
+  return {
+    read(path) {
+      const text = texts.get(path);
+      if (text === undefined) {
+        const error: NodeJS.ErrnoException = new Error(`ENOENT: no such file or directory, open '${path}'`);
+        error.code = 'ENOENT';
+        error.errno = -2;
+        throw error;
+      }
+      return text;
+    },
+    expand(pattern) {
+      const wanted = pattern.split('/');
+      const matches = (path: string) => {
+        const segments = path.split('/');
+        return segments.length === wanted.length && wanted.every((part, i) => matchSegment(part, segments[i] ?? ''));
+      };
+      return [...texts.keys()].filter(matches).sort(byBytes);
+    },
+  };
+}
+
+function expandOnDisk(pattern: string): string[] {
+  const absolute = pattern.startsWith('/');
+  let found = [absolute ? '/' : ''];
+  const segments = pattern.split('/').filter((segment) => segment !== '');
+  segments.forEach((segment, i) => {
+    const last = i === segments.length - 1;
+    found = found.flatMap((directory) => {
+      const names = hasWildcard(segment) ? namesIn(directory).filter((name) => matchSegment(segment, name)) : [segment];
+      return names
+        .map((name) => directory + name)
+        .filter(exists)
+        .map((path) => (last ? path : `${path}/`));
+    });
+  });
+  return found.sort(byBytes);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(bytes(directory === '' ? '.' : directory), { encoding: 'latin1' });
+  } catch {
+    // glob(3) passes over what it cannot read.
+    return [];
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(bytes(path), { throwIfNoEntry: false }) !== undefined;
+}
+
+function bytes(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
+}
+
+function byBytes(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

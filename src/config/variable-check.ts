@@ -1,0 +1,23 @@
+/** Finds the variables that a configuration uses and nothing defines. */
+import { nearest } from '../diagnostics/nearest.js';
+import type { Catalogue } from './catalogue.js';
+import type { Notes } from './notes.js';
+
+/** Reports each use of an unknown variable. To be called when the whole text has been read. */
+export function checkVariables(catalogue: Catalogue, notes: Notes): void {
+  const defined = new Set(notes.defines.map(({ name }) => name));
+  const candidates = [...defined, ...catalogue.variableNames()];
+  const suggestions = new Map<string, string | undefined>();
+  for (const { name, at } of notes.uses) {
+    if (defined.has(name) || catalogue.hasVariable(name)) {
+      continue;
+    }
+    if (!suggestions.has(name)) {
+      suggestions.set(name, nearest(name, candidates)[0]);
+    }
+    const meant = suggestions.get(name);
+    notes.report(at, 'unknown-variable', `unknown "${name}" variable`, {
+      help: meant === undefined ? 'no module, set, map or named group defines it' : `did you mean "$${meant}"?`,
+    });
+  }
+}
