@@ -15,22 +15,22 @@ function between(before: Span, after: Span): string {
   return before.source === after.source ? before.source.text.slice(before.end, after.start) : '';
 }
 
-/** What stands between two words: nothing before a `)` right after a quote, the line break where there was one. */
-function separator(before: Word, after: Word, depth: number): string {
-  if (before.source === after.source && before.end === after.start && before.quote !== '' && after.quote === '') {
-    return after.text.startsWith(')') ? '' : ' ';
-  }
-  return between(before, after).includes('\n') ? `\n${indentation(depth + 1)}` : ' ';
-}
-
 function head(statement: Statement, depth: number): string {
   let written = writeWord(statement.name);
   let before = statement.name;
   for (const word of statement.args) {
-    written += separator(before, word, depth) + writeWord(word);
+    const next = writeWord(word);
+    const adjoins = before.quote !== '' && next.startsWith(')') && touches(before, word);
+    const lineBreak = between(before, word).includes('\n');
+    written += (adjoins ? '' : lineBreak ? `\n${indentation(depth + 1)}` : ' ') + next;
     before = word;
   }
   return written;
+}
+
+/** Whether a word stands right behind another one; after a closing quote, a `)` may. */
+function touches(before: Word, word: Word): boolean {
+  return before.source === word.source && before.end === word.start && before.start < before.end;
 }
 
 /** A list of items under way. */
