@@ -16,7 +16,8 @@ function percent(char: string): string {
 /**
  * Resolves escapes in the target of a redirect, up to its query: printable characters above `%` become themselves, all
  * others (space, controls, `%`, bytes above 127) stay escaped, so that nobody smuggles a line break into a head. An
- * escaped `?` ends the path like a plain one. A broken escape loses its `%`, as in nginx (NGX_UNESCAPE_REDIRECT).
+ * escaped `?` ends the path like a plain one. A broken escape loses what was taken for one, as in nginx
+ * (NGX_UNESCAPE_REDIRECT).
  */
 export function unescapeRedirect(text: string): string {
   let out = '';
@@ -28,15 +29,17 @@ export function unescapeRedirect(text: string): string {
       continue;
     }
     const high = hexDigit(text.charCodeAt(i + 1));
-    if (high < 0) continue;
+    if (high < 0) {
+      out += text.charAt(++i);
+      continue;
+    }
     const low = hexDigit(text.charCodeAt(i + 2));
     if (low < 0) {
-      // nginx drops the whole broken escape, three characters with the one that broke it.
       i += 2;
       continue;
     }
     const code = high * 16 + low;
-    if (code === 0x3f && low > 9) return `${out}?${text.slice(i + 3)}`;
+    if (code === 0x3f) return `${out}?${text.slice(i + 3)}`;
     out += code > 0x25 && code < 0x7f ? String.fromCharCode(code) : text.slice(i, i + 3);
     i += 2;
   }

@@ -1,0 +1,440 @@
+/** `rewrite`, `return`, `set`, `if`, `break`: nginx's rewrite script, which runs per server and per location. */
+import type { Stats } from 'node:fs';
+import { statSync } from 'node:fs';
+import type { Word } from '../../grammar/syntax-tree.js';
+import { custom, flag, none } from '../config/argument-types.js';
+import type { CheckedStep } from '../config/checked-config.js';
+import { type Condition, condition } from '../config/condition.js';
+import type { ArgumentContext, Context } from '../config/directive.js';
+import { parsePattern } from '../config/pattern.js';
+import type { PatternData, TemplateData } from '../config/template.js';
+import { parseTemplate } from '../config/template-parser.js';
+import { parseInteger } from '../config/units.js';
+import { errnoText } from '../diagnostics/errno.js';
+import { logError } from '../exchange/error-context.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { nativePath } from '../exchange/file-path.js';
+import { type Compiler, defineModule, type Handler, type Scope } from '../exchange/module.js';
+import type { LocationProgram } from '../exchange/program.js';
+import type { Template } from '../exchange/template.js';
+import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
+import { escapeArgs, unescapeRedirect } from '../http/uri-escape.js';
+
+const CONTEXTS = ['server', 'location', 'if in server', 'if in location'] as const satisfies readonly Context[];
+const EVERYWHERE = ['http', ...CONTEXTS] as const satisfies readonly Context[];
+
+// -- what the words say
+
+interface Rewrite {
+  readonly pattern: PatternData;
+  /** The replacement without the `?` at its end; of an internal rewrite up to the first `?`. */
+  readonly target: TemplateData;
+  /** New arguments of an internal rewrite, or null where it names none. */
+  readonly args: TemplateData | null;
+  /** The arguments of the request are kept: no `?` at the end of the replacement. */
+  readonly keepArgs: boolean;
+  /** A redirect's replacement has arguments of its own: the request's follow after `&`. */
+  readonly hasQuery: boolean;
+  /** 301 or 302; 0 for an internal rewrite. */
+  readonly redirect: 0 | 301 | 302;
+  /** Nothing after this is carried out where it matched. */
+  readonly last: boolean;
+  /** The location stays. */
+  readonly breaks: boolean;
+}
+
+function parseRewrite(words: readonly Word[], c: ArgumentContext): Rewrite {
+  const [regex, replacement, parameter] = words as readonly [Word, Word, Word?]; // 2 or 3 words: `min` and `max`
+  if (replacement.text === '') c.fail(replacement, 'invalid-value', 'empty replacement');
+  const pattern = parsePattern(regex, c);
+  const keepArgs = !replacement.text.endsWith('?');
+  const end = keepArgs ? replacement.text.length : replacement.text.length - 1;
+  const option = parameter?.text;
+  if (parameter !== undefined && !['last', 'break', 'redirect', 'permanent'].includes(parameter.text)) {
+    c.fail(parameter, 'invalid-value', `invalid parameter "${parameter.text}"`, {
+      help: 'it must be one of: last, break, redirect, permanent',
+    });
+  }
+  const absolute = isAbsolute(replacement.text);
+  const redirect = option === 'permanent' ? 301 : option === 'redirect' || absolute ? 302 : 0;
+  const common = {
+    pattern,
+    keepArgs,
+    redirect,
+    last: option !== undefined || absolute,
+    breaks: option === 'break',
+  } as const;
+  const query = replacement.text.slice(0, end).indexOf('?');
+  if (redirect !== 0 || query < 0) {
+    return { ...common, target: parseTemplate(replacement, c, 0, end), args: null, hasQuery: query >= 0 };
+  }
+  const target = parseTemplate(replacement, c, 0, query);
+  return { ...common, target, args: parseTemplate(replacement, c, query + 1, end), hasQuery: true };
+}
+
+function isAbsolute(text: string): boolean {
+  return text.startsWith('http://') || text.startsWith('https://') || text.startsWith('$scheme');
+}
+
+interface Return {
+  readonly status: number;
+  /** The body, or where to redirect to. */
+  readonly text: TemplateData;
+}
+
+function parseReturn(words: readonly Word[], c: ArgumentContext): Return {
+  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words: `min` and `max`
+  const status = parseInteger(first.text);
+  if (status === null && second === undefined && isAbsolute(first.text)) {
+    return { status: 302, text: parseTemplate(first, c) };
+  }
+  if (status === null || status > 999) {
+    return c.fail(first, 'invalid-value', `invalid return code "${first.text}"`, {
+      help: 'return takes a status, a status with a text or URL, or a URL that starts with http://, https:// or $scheme',
+    });
+  }
+  return { status, text: second === undefined ? '' : parseTemplate(second, c) };
+}
+
+interface Assignment {
+  readonly variable: string;
+  readonly value: TemplateData;
+}
+
+function parseSet(words: readonly Word[], c: ArgumentContext): Assignment {
+  const [name, value] = words as readonly [Word, Word]; // two words: `min` and `max`
+  if (!name.text.startsWith('$') || name.text.length === 1) {
+    c.fail(name, 'invalid-variable', `invalid variable name "${name.text}"`, {
+      help: 'the name of a variable starts with "$"',
+    });
+  }
+  const variable = name.text.slice(1).toLowerCase();
+  c.defines(variable, name);
+  return { variable, value: parseTemplate(value, c) };
+}
+
+// -- how it is carried out
+
+/** One run over a script. */
+class Run {
+  /**
+   * Captures are escaped where the client had escaped its URI. nginx starts so, and stops with the first internal
+   * rewrite that matched.
+   */
+  quote = true;
+}
+
+/** A step of a script: goes on, ends the script, or gives the verdict that ends the request. */
+type Step = (x: Exchange, run: Run) => Verdict;
+const GO_ON = 0;
+/** The script is over, the request goes on. */
+const STOP = NEXT;
+
+interface Script {
+  readonly scope: Scope;
+  readonly compiler: Compiler;
+  /** `rewrite_log`. */
+  readonly log: boolean;
+}
+
+function compileSteps(steps: readonly CheckedStep[], script: Script): Step[] {
+  const compiled: Step[] = [];
+  for (const step of steps) {
+    // What a step's value is follows from its directive's argument type.
+    switch (step.directive) {
+      case 'rewrite':
+        compiled.push(compileRewrite(step.value as Rewrite, script));
+        break;
+      case 'return':
+        compiled.push(compileReturn(step.value as Return, script.compiler));
+        break;
+      case 'set':
+        compiled.push(compileSet(step.value as Assignment, script.compiler));
+        break;
+      case 'if':
+        compiled.push(compileIf(step, script));
+        break;
+      case 'break':
+        compiled.push(stop);
+        break;
+    }
+  }
+  return compiled;
+}
+
+function carryOut(steps: readonly Step[], x: Exchange, run: Run): Verdict {
+  for (let i = 0; i < steps.length; i++) {
+    const verdict = (steps[i] as Step)(x, run);
+    if (verdict !== GO_ON) return verdict;
+  }
+  return GO_ON;
+}
+
+function stop(x: Exchange): Verdict {
+  if (x.uriChanged) stay(x);
+  return STOP;
+}
+
+/** The changed URI is handled in the present location. */
+function stay(x: Exchange): void {
+  x.uriChanged = false;
+  x.validLocation = false;
+}
+
+function compileRewrite(rewrite: Rewrite, { compiler, log }: Script): Step {
+  const pattern = compiler.pattern(rewrite.pattern);
+  const target = compiler.template(rewrite.target);
+  const args = rewrite.args === null ? null : compiler.template(rewrite.args);
+  const { written } = rewrite.pattern;
+  return (x, run) => {
+    if (!pattern.test(x, x.uri)) {
+      x.captures = null;
+      if (log) logError(x, 'notice', `"${written}" does not match "${x.uri}"`);
+      return GO_ON;
+    }
+    if (log) logError(x, 'notice', `"${written}" matches "${x.uri}"`);
+    x.internal = true;
+    x.uriUnchanged = false;
+    if (rewrite.redirect !== 0) {
+      let location = unescapeRedirect(fill(target, x, true));
+      if (rewrite.keepArgs && x.args !== '') location += (rewrite.hasQuery ? '&' : '?') + x.args;
+      if (log) logError(x, 'notice', `rewritten redirect: "${location}"`);
+      x.response.set('Location', location);
+      return rewrite.redirect;
+    }
+    if (rewrite.breaks) stay(x);
+    else x.uriChanged = true;
+    const uri = fill(target, x, false);
+    if (args !== null) {
+      const own = fill(args, x, true);
+      x.args = rewrite.keepArgs && x.args !== '' ? `${own}&${x.args}` : own;
+    } else if (!rewrite.keepArgs) x.args = '';
+    run.quote = false;
+    if (log) logError(x, 'notice', `rewritten data: "${uri}", args: "${x.args}"`);
+    x.uri = uri;
+    if (uri === '') {
+      logError(x, 'error', 'the rewritten URI has a zero length');
+      return 500;
+    }
+    return rewrite.last ? STOP : GO_ON;
+  };
+}
+
+/** A template in which captures are escaped again, where the client had escaped its URI and `quote` holds. */
+function fill(template: Template, x: Exchange, quote: boolean): string {
+  if (template.constant !== null) return template.constant;
+  if (!quote || !wasEscaped(x)) return template.of(x);
+  let out = '';
+  for (const part of template.parts) {
+    if (typeof part === 'string') out += part;
+    else {
+      const value = part.value(x) ?? '';
+      out += isCapture(part.name) ? escapeArgs(value) : value;
+    }
+  }
+  return out;
+}
+
+function isCapture(name: string): boolean {
+  return name.length === 1 && name >= '1' && name <= '9';
+}
+
+/** A `%` or a `+` stood in the path that the client sent. nginx: quoted_uri, plus_in_uri. */
+function wasEscaped(x: Exchange): boolean {
+  const query = x.target.indexOf('?');
+  const path = query < 0 ? x.target : x.target.slice(0, query);
+  return path.includes('%') || path.includes('+');
+}
+
+function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+function compileReturn({ status, text }: Return, compiler: Compiler): Step {
+  if (status >= 400 && text === '') return () => status;
+  const template = compiler.template(text);
+  if (isRedirect(status)) {
+    return (x) => {
+      x.response.set('Location', template.of(x));
+      return status;
+    };
+  }
+  return (x) => {
+    x.respond(status, template.of(x));
+    return DONE;
+  };
+}
+
+function compileSet(assignment: Assignment, compiler: Compiler): Step {
+  const variable = compiler.variable(assignment.variable);
+  // What already has a value of its own (`map`, `$args`) keeps it until it is assigned.
+  variable.getter ??= (x) => {
+    if (!silent.has(x.location)) logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
+    return '';
+  };
+  const value = compiler.template(assignment.value);
+  return (x, run) => {
+    variable.assign(x, fill(value, x, run.quote));
+    return GO_ON;
+  };
+}
+
+/** Locations with `uninitialized_variable_warn off`. */
+const silent = new WeakSet<LocationProgram>();
+
+function compileIf(step: CheckedStep, script: Script): Step {
+  const test = compileCondition(step.value as Condition, script);
+  const body = compileSteps(step.block?.steps ?? [], script);
+  const program = script.scope.block.context === 'location' ? script.scope.nested(step) : null;
+  return (x, run) => {
+    if (!test(x, run)) return GO_ON;
+    if (program !== null) x.location = program;
+    return carryOut(body, x, run);
+  };
+}
+
+function compileCondition(data: Condition, { compiler, log }: Script): (x: Exchange, run: Run) => boolean {
+  if (data.test === 'true') {
+    const variable = compiler.variable(data.variable);
+    return (x) => {
+      const value = variable.value(x);
+      return value !== undefined && value !== '' && value !== '0';
+    };
+  }
+  if (data.test === 'equal') {
+    const variable = compiler.variable(data.variable);
+    const template = compiler.template(data.value);
+    return (x, run) => ((variable.value(x) ?? '') === fill(template, x, run.quote)) !== data.negated;
+  }
+  if (data.test === 'match') {
+    const variable = compiler.variable(data.variable);
+    const pattern = compiler.pattern(data.pattern);
+    const { written } = data.pattern;
+    return (x) => {
+      const value = variable.value(x) ?? '';
+      const matches = pattern.test(x, value);
+      if (!matches) x.captures = null;
+      if (log) logError(x, 'notice', `"${written}" ${matches ? 'matches' : 'does not match'} "${value}"`);
+      return matches !== data.negated;
+    };
+  }
+  const path = compiler.template(data.path);
+  return (x, run) => {
+    const found = fileStatus(x, fill(path, x, run.quote));
+    return (found !== null && hasProperty(found, data.test)) !== data.negated;
+  };
+}
+
+function hasProperty(file: Stats, test: 'f' | 'd' | 'e' | 'x'): boolean {
+  switch (test) {
+    case 'f':
+      return file.isFile();
+    case 'd':
+      return file.isDirectory();
+    case 'e':
+      return true;
+    case 'x':
+      // Executable by its owner, as nginx asks.
+      return (file.mode & 0o100) !== 0;
+  }
+}
+
+/** What stands at a path, or null where nothing does. Asked synchronously: the answer is in the system's cache. */
+function fileStatus(x: Exchange, path: string): Stats | null {
+  // A NUL would end the path for the system, and node:fs throws on it.
+  if (path.includes('\0')) return null;
+  try {
+    return statSync(nativePath(path), { throwIfNoEntry: false }) ?? null;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ENOTDIR' && code !== 'ENAMETOOLONG') {
+      logError(x, 'crit', `stat() "${path}" failed (${errnoText(error)})`);
+    }
+    return null;
+  }
+}
+
+function compileScript(log: boolean, scope: Scope): Handler | null {
+  const steps = compileSteps(scope.block.steps, { scope, compiler: scope.compiler, log });
+  if (steps.length === 0) return null;
+  return (x) => {
+    const verdict = carryOut(steps, x, new Run());
+    return verdict === GO_ON ? NEXT : verdict;
+  };
+}
+
+export default defineModule({
+  name: 'rewrite',
+  doc: 'Changes URIs by regular expressions, returns redirects and texts, sets variables, and chooses configurations by conditions.',
+  directives: {
+    rewrite: {
+      contexts: CONTEXTS,
+      takes: custom('regex replacement [last | break | redirect | permanent]', 2, 3, parseRewrite),
+      step: true,
+      repeat: true,
+      doc: 'Changes the URI of a request that matches the regular expression. `last` then looks for a location again, `break` stays in this one, `redirect` and `permanent` (and a replacement that starts with `http://`, `https://` or `$scheme`) send the client there with 302 or 301. The arguments of the request are kept unless the replacement ends with `?`. After ten changes the answer is 500.',
+      example: 'rewrite ^/users/(.*)$ /show?user=$1 break;',
+    },
+    return: {
+      contexts: CONTEXTS,
+      takes: custom('code [text] | code URL | URL', 1, 2, parseReturn),
+      step: true,
+      repeat: true,
+      doc: 'Ends the handling with a status: alone, with a text, or for 301, 302, 303, 307 and 308 with the URL to redirect to. A URL alone is a 302. Status 444 closes the connection without an answer.',
+      example: 'return 301 https://$host$request_uri;',
+    },
+    set: {
+      contexts: CONTEXTS,
+      takes: custom('$variable value', 2, 2, parseSet),
+      step: true,
+      repeat: true,
+      doc: 'Gives a variable a value for the rest of the request.',
+      example: 'set $backend "app-$arg_version";',
+    },
+    if: {
+      contexts: ['server', 'location'],
+      takes: condition,
+      body: { context: (enclosing: Context) => (enclosing === 'server' ? 'if in server' : 'if in location') },
+      step: true,
+      repeat: true,
+      doc: 'Carries out the steps in its block where the condition holds; in a location, the request is then handled by what the block configures. A condition is a variable (false when empty or `0`), a comparison with `=` and `!=`, a match with `~`, `~*`, `!~` and `!~*`, or a test of a file with `-f`, `-d`, `-e` and `-x`, negated by `!`.',
+      example: 'if ($request_method = POST) {\n    return 405;\n}',
+    },
+    break: {
+      contexts: CONTEXTS,
+      takes: none,
+      step: true,
+      repeat: true,
+      doc: 'Ends the rewrite steps of this server or location. A URI that was changed before is handled in the present location.',
+      example: 'break;',
+    },
+    rewrite_log: {
+      contexts: EVERYWHERE,
+      takes: flag,
+      default: 'off',
+      doc: 'Logs what the rewrite steps do, at level notice.',
+      example: 'rewrite_log on;',
+    },
+    uninitialized_variable_warn: {
+      contexts: EVERYWHERE,
+      takes: flag,
+      default: 'on',
+      doc: 'Logs a warning where a variable is used that only `set` gives a value to, and no `set` has.',
+      example: 'uninitialized_variable_warn off;',
+    },
+  },
+  settings(conf, at) {
+    if (!conf.uninitialized_variable_warn) silent.add(at.program);
+  },
+  phases: {
+    serverRewrite: {
+      order: 100,
+      compile: (conf, at) => (at.block.context === 'server' ? compileScript(conf.rewrite_log, at) : null),
+    },
+    rewrite: {
+      order: 100,
+      // The body of an `if` is part of the script of the location around it.
+      compile: (conf, at) => (at.block.context === 'location' ? compileScript(conf.rewrite_log, at) : null),
+    },
+  },
+});
