@@ -25,7 +25,7 @@ export function reportUnknown(
   if (elsewhere.length > 0 || known !== undefined) {
     const contexts = elsewhere.length > 0 ? elsewhere.flatMap(({ spec }) => spec.contexts) : (known ?? []);
     notes.report(statement.name, 'wrong-context', `"${name}" directive is not allowed here`, {
-      help: `${context === 'main' ? 'this is the outermost level' : `this is ${article(context)} block`}; ${placesOf(name, contexts)}`,
+      help: `${context === 'main' ? 'this is the outermost level' : `this is inside "${context}"`}; ${placesOf(name, contexts)}`,
     });
     return elsewhere[0];
   }
@@ -46,8 +46,4 @@ function placesOf(name: string, contexts: readonly Context[]): string {
   }
   const places = [...new Set(contexts)].map((context) => (context === 'main' ? 'the outermost level' : context));
   return `"${name}" may stand in: ${places.join(', ')}`;
-}
-
-function article(context: Context): string {
-  return `${/^[aeiou]/.test(context) ? 'an' : 'a'} "${context}"`;
 }

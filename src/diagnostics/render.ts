@@ -1,0 +1,66 @@
+/** Findings as text for a person: nginx's sentence first, then the place, the words, and what helps. */
+import { codeFrame } from './code-frame.js';
+import type { Finding, Severity } from './finding.js';
+import { fileAndLine, fileLineColumn, shown } from './place.js';
+import { COLOURED, PLAIN, type Style } from './style.js';
+
+export interface RenderOptions {
+  /** Use colours: for a terminal whose user has not set NO_COLOR. */
+  readonly color?: boolean;
+  /** The name before the sentence. */
+  readonly program?: string;
+}
+
+/** nginx's levels in the log's notation. */
+const LEVELS: Readonly<Record<Severity, string>> = { error: 'emerg', warning: 'warn', hint: 'notice' };
+
+/** All findings, in the order given, and a line that sums them up; empty for none. Ends in a line break. */
+export function renderFindings(findings: readonly Finding[], options: RenderOptions = {}): string {
+  if (findings.length === 0) {
+    return '';
+  }
+  const parts = findings.map((finding) => renderFinding(finding, options));
+  return `${[...parts, `${summary(findings)}\n`].join('\n')}`;
+}
+
+/** One finding. Ends in a line break. */
+export function renderFinding(finding: Finding, { color = false, program = 'tsproxy' }: RenderOptions = {}): string {
+  const style = color ? COLOURED : PLAIN;
+  const { severity, code, at, help, related = [], includedFrom = [], fix } = finding;
+  const paint = (text: string) => style[severity](text);
+  const lines = [`${program}: ${paint(`[${LEVELS[severity]}]`)} ${style.strong(sentence(finding))}`];
+  lines.push(`  ${style.faint('-->')} ${at === null ? '' : `${fileLineColumn(at)} `}${style.faint(`(${code})`)}`);
+  if (at !== null) {
+    lines.push(...codeFrame(at, style, paint));
+  }
+  if (help !== undefined) {
+    lines.push(note(style, 'help', help));
+  } else if (fix !== undefined) {
+    lines.push(note(style, 'fix', fix.title));
+  }
+  for (const { at: place, message } of related) {
+    lines.push(note(style, 'see', `${message}: ${fileLineColumn(place)}`), ...codeFrame(place, style, style.hint));
+  }
+  for (const span of [...includedFrom].reverse()) {
+    lines.push(note(style, 'included from', fileLineColumn(span)));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** nginx's whole sentence, with its place: what a log line holds. */
+export function sentence({ message, at }: Finding): string {
+  return at === null ? shown(message) : `${shown(message)} in ${fileAndLine(at)}`;
+}
+
+/** `3 errors, 1 warning`. */
+export function summary(findings: readonly Finding[]): string {
+  const counts = (['error', 'warning', 'hint'] as const).map((severity) => {
+    const count = findings.filter((finding) => finding.severity === severity).length;
+    return count === 0 ? '' : `${count} ${severity}${count === 1 ? '' : 's'}`;
+  });
+  return counts.filter((count) => count !== '').join(', ');
+}
+
+function note(style: Style, kind: string, text: string): string {
+  return `  ${style.faint('=')} ${style.strong(`${kind}:`)} ${shown(text)}`;
+}
