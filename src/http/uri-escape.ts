@@ -8,6 +8,20 @@ export function escapeArgs(text: string): string {
   return text.replace(NOT_IN_ARGS, percent);
 }
 
+/** What may not stand in a path (NGX_ESCAPE_URI), and all but the unreserved characters (NGX_ESCAPE_URI_COMPONENT). */
+const NOT_IN_PATH = /[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]/g;
+const NOT_IN_COMPONENT = /[^A-Za-z0-9\-._~]/g;
+
+/** Escapes a path; its slashes stay. */
+export function escapePath(path: string): string {
+  return path.replace(NOT_IN_PATH, percent);
+}
+
+/** Escapes one segment of a path, such as the name of a file. */
+export function escapeComponent(text: string): string {
+  return text.replace(NOT_IN_COMPONENT, percent);
+}
+
 function percent(char: string): string {
   const code = char.charCodeAt(0);
   return `%${code < 16 ? '0' : ''}${code.toString(16).toUpperCase()}`;
