@@ -1,0 +1,122 @@
+/** nginx's `ngx_http_index_module`: the file that stands for a directory. */
+import { statSync } from 'node:fs';
+import * as types from '../config/argument-types.js';
+import { word } from '../config/argument-types.js';
+import { parseTemplate } from '../config/template-parser.js';
+import { errnoText } from '../diagnostics/errno.js';
+import { logError } from '../exchange/error-context.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { errorCode } from '../exchange/file-error.js';
+import { filePath, nativePath } from '../exchange/file-path.js';
+import { defineModule } from '../exchange/module.js';
+import type { Template } from '../exchange/template.js';
+import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
+
+/** One name; only the last may be absolute, because it ends the search. */
+const indexName = word('file', (w, c) => {
+  if (w.text === '') c.fail(w, 'invalid-value', 'index "" in "index" directive is invalid');
+  if (w.text.startsWith('/') && w !== c.statement.args.at(-1)) {
+    c.report(w, 'invalid-value', 'only the last index in "index" directive should be absolute', {
+      severity: 'warning',
+    });
+  }
+  return parseTemplate(w, c);
+});
+
+function findIndex(x: Exchange, names: readonly Template[]): Verdict {
+  if (!x.uri.endsWith('/')) return NEXT;
+  if (x.method !== 'GET' && x.method !== 'HEAD' && x.method !== 'POST') return NEXT;
+  let directorySeen = false;
+  for (const template of names) {
+    const name = template.of(x);
+    if (name.startsWith('/')) {
+      x.internalRedirect(name, x.args);
+      return DONE;
+    }
+    const directory = filePath(x);
+    if (directory === null) return 500;
+    const path = directory.path + name;
+    let failure: unknown = null;
+    try {
+      if (statSync(nativePath(path), { throwIfNoEntry: false }) !== undefined) {
+        x.internalRedirect(x.uri + name, x.args);
+        return DONE;
+      }
+    } catch (error) {
+      failure = error;
+    }
+    switch (errorCode(failure)) {
+      case 'EMLINK':
+      case 'ELOOP':
+        return 403;
+      case 'EACCES':
+        logError(x, 'error', `"${path}" is forbidden (${errnoText(failure)})`);
+        return 403;
+      case 'ENOTDIR':
+      case 'ENAMETOOLONG':
+        return notFound(x, path, errnoText(failure));
+    }
+    if (!directorySeen) {
+      const status = checkDirectory(x, directory.path);
+      if (status !== NEXT) return status;
+      directorySeen = true;
+    }
+    if (failure !== null) {
+      logError(x, 'crit', `stat() "${path}" failed (${errnoText(failure)})`);
+      return 500;
+    }
+  }
+  return NEXT;
+}
+
+/** NEXT where the directory is one, or may not be looked at (its files might, though). */
+function checkDirectory(x: Exchange, path: string): Verdict {
+  const directory = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  try {
+    if (statSync(nativePath(directory)).isDirectory()) return NEXT;
+  } catch (error) {
+    switch (errorCode(error)) {
+      case 'EMLINK':
+      case 'ELOOP':
+        return 403;
+      case 'ENOENT':
+        return notFound(x, directory, errnoText(error));
+      case 'EACCES':
+        return NEXT;
+      default:
+        logError(x, 'crit', `stat() "${directory}" failed (${errnoText(error)})`);
+        return 500;
+    }
+  }
+  logError(x, 'alert', `"${directory}" is not a directory`);
+  return 500;
+}
+
+function notFound(x: Exchange, path: string, reason: string): Verdict {
+  if (x.location.settings.logNotFound) logError(x, 'error', `"${path}" is not found (${reason})`);
+  return 404;
+}
+
+export default defineModule({
+  name: 'index',
+  doc: 'Answers a URI that ends in a slash with a file of that directory, by an internal redirect, so that the file may be handled in another location.',
+  directives: {
+    index: {
+      contexts: ['http', 'server', 'location'],
+      takes: types.listOf(indexName),
+      default: 'index.html',
+      doc: 'The files that are looked for in a directory, in the order given; they may hold variables. The last one may be an absolute path, which is taken without looking.',
+      example: 'index index.$geo.html index.0.html /index.html;',
+      exampleNeeds: 'map $remote_addr $geo { default a; }',
+    },
+  },
+  phases: {
+    content: {
+      order: 10,
+      compile(conf, { compiler }) {
+        const names = conf.index.map((name) => compiler.template(name));
+        return (x) => findIndex(x, names);
+      },
+    },
+  },
+});
