@@ -1,0 +1,105 @@
+/** nginx's `ngx_http_range_filter_module`: parts of an answer (RFC 9110 14). */
+import type { Chunk } from '../exchange/client-side.js';
+import type { BodyFilter, Exchange } from '../exchange/exchange.js';
+import { modifiedSeconds } from '../exchange/modified.js';
+import { defineModule } from '../exchange/module.js';
+import { type ByteRange, parseByteRanges } from '../http/byte-ranges.js';
+import { Field } from '../http/field-names.js';
+import { parseHttpDate } from '../http/http-date.js';
+import type { BodyPart } from '../http/response-head.js';
+
+/** Numbers of boundaries; they only have to differ within what one client sees at a time. */
+let boundaries = Math.floor(Math.random() * 2 ** 32);
+
+/** Turns a whole answer into the parts that were asked for; 416 where there are none such. */
+function cutRanges(x: Exchange): number | undefined {
+  const { headers, response } = x;
+  const { maxRanges } = x.location.settings;
+  if (x.version < 10 || response.status !== 200 || response.contentLength < 0 || !x.allowRanges || maxRanges === 0) {
+    return undefined;
+  }
+  const range = headers.valueOf(Field.Range);
+  if (range !== undefined && range.length >= 7 && /^bytes=/i.test(range) && conditionHolds(x)) {
+    const ranges = parseByteRanges(range, response.contentLength, response.seekable ? maxRanges : 1);
+    if (ranges === 'unsatisfiable') {
+      response.set('Content-Range', `bytes */${response.contentLength}`);
+      response.contentLength = -1;
+      return 416;
+    }
+    if (ranges !== 'ignored') {
+      response.status = 206;
+      response.reason = null;
+      const [only] = ranges;
+      if (ranges.length === 1 && only !== undefined) singlePart(x, only);
+      else multipart(x, ranges);
+      return undefined;
+    }
+  }
+  response.add('Accept-Ranges', 'bytes');
+  return undefined;
+}
+
+/** `If-Range`: the client has other parts of this very content. */
+function conditionHolds(x: Exchange): boolean {
+  const condition = x.headers.valueOf(Field.IfRange);
+  if (condition === undefined) return true;
+  if (condition.length >= 2 && condition.endsWith('"')) return condition === x.response.etag;
+  const modified = modifiedSeconds(x.response);
+  return modified >= 0 && parseHttpDate(condition) === modified;
+}
+
+function singlePart(x: Exchange, range: ByteRange): void {
+  const { response } = x;
+  response.set('Content-Range', `bytes ${range.start}-${range.end - 1}/${response.contentLength}`);
+  response.parts = [{ text: '', start: range.start, end: range.end }];
+  response.contentLength = range.end - range.start;
+}
+
+function multipart(x: Exchange, ranges: readonly ByteRange[]): void {
+  const { response } = x;
+  boundaries = (boundaries + 1) % 2 ** 32;
+  const boundary = String(boundaries).padStart(20, '0');
+  const type = response.contentType === null ? '' : `Content-Type: ${response.contentType}\r\n`;
+  const parts: BodyPart[] = ranges.map(({ start, end }) => ({
+    text: `\r\n--${boundary}\r\n${type}Content-Range: bytes ${start}-${end - 1}/${response.contentLength}\r\n\r\n`,
+    start,
+    end,
+  }));
+  parts.push({ text: `\r\n--${boundary}--\r\n`, start: 0, end: 0 });
+  response.remove('content-range');
+  response.contentType = `multipart/byteranges; boundary=${boundary}`;
+  response.parts = parts;
+  response.contentLength = parts.reduce((sum, { text, start, end }) => sum + text.length + end - start, 0);
+}
+
+/** Cuts one range out of a body that comes from front to end. */
+class RangeFilter implements BodyFilter {
+  private offset = 0;
+
+  constructor(private readonly range: ByteRange) {}
+
+  push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean {
+    if (chunk === null) return next(null);
+    const { start, end } = this.range;
+    const from = this.offset;
+    this.offset += chunk.length;
+    if (end <= from || start >= this.offset) return true;
+    const first = Math.max(0, start - from);
+    const last = Math.min(chunk.length, end - from);
+    return next(typeof chunk === 'string' ? chunk.slice(first, last) : chunk.subarray(first, last));
+  }
+}
+
+function rangeFilter(x: Exchange): BodyFilter | null {
+  const { parts, seekable } = x.response;
+  const [part] = parts ?? [];
+  return part === undefined || seekable ? null : new RangeFilter(part);
+}
+
+export default defineModule({
+  name: 'range',
+  doc: 'Sends parts of an answer to requests with a `Range` field: one range, a suffix, or several as `multipart/byteranges`; `416 (Range Not Satisfiable)` where the content has no such bytes. `If-Range` is honoured. Its setting, `max_ranges`, belongs to the core module.',
+  directives: {},
+  headerFilter: { order: 90, compile: () => cutRanges },
+  bodyFilter: { order: 90, compile: () => rangeFilter },
+});
