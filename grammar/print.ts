@@ -53,6 +53,7 @@ class Layout {
 
   blankLine(): void {
     this.#parts.push('\n');
+    this.#lineTakesComment = false;
   }
 
   comment(text: string, trailing: boolean, depth: number): void {

@@ -78,7 +78,7 @@ export class TreeBuilder {
       text: token.image.slice(1),
       trailing: !this.#isFirstOnLine(start),
     };
-    if (token.image.length >= BUFFER_SIZE) this.#checkLength(start, end, '');
+    if (token.image.length >= BUFFER_SIZE - 1) this.#checkLength(start, end, '');
     if (this.#words.length > 0) this.#inner.push(comment);
     else this.#items.push(comment);
   }
@@ -266,12 +266,14 @@ export class TreeBuilder {
     if (this.#kind === 'parameter') return;
     const text = this.#source.text;
     const contentStart = quote === '' ? start : start + 1;
+    const isComment = text.charAt(start) === '#';
     if (quote !== '' && end - 1 - contentStart >= BUFFER_SIZE) {
       this.#mistake(start, end, `too long parameter, probably missing terminating "${quote}" character`);
       return;
     }
-    // A space ends a word but stays in the buffer with it; a ";" or "{" is handed on at once.
-    const held = end - contentStart + (isSpace(text.charCodeAt(end)) && text.charAt(start) !== '#' ? 1 : 0);
+    // The space that ends a word, and the CR behind a comment, stay in the buffer with it; what else may follow does not.
+    const next = text.charCodeAt(end);
+    const held = end - contentStart + (isComment ? Number(next === 13) : Number(isSpace(next)));
     if (held >= BUFFER_SIZE && contentStart + BUFFER_SIZE < text.length) {
       const begin = text.slice(contentStart, contentStart + 10);
       this.#mistake(start, end, `too long parameter "${begin}..." started`, {

@@ -62,6 +62,10 @@ test('a statement that was broken is printed whole', () => {
   assert.equal(printed('http { a "b;\n c "d" \n}'), 'http {\n    a "b";\n    c "d";\n}\n');
 });
 
+test('a comment behind a stray ; or } keeps its distance', () => {
+  assert.equal(printed('a;\n\n} # b\nc;\n; # d\n'), 'a;\n\n# b\nc; # d\n');
+});
+
 test('no items give an empty text', () => assert.equal(print([]), ''));
 
 test('1,000 nested blocks are printed, and read again', () => {
