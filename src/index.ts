@@ -1,0 +1,230 @@
+/**
+ * tsproxy as a library.
+ *
+ * ```ts
+ * import { createProxy } from 'tsproxy';
+ *
+ * const proxy = createProxy({ config: 'http { server { listen 127.0.0.1:0; location / { proxy_pass http://127.0.0.1:8010; } } }' });
+ * await proxy.start();
+ * console.log(proxy.addresses); // [ '127.0.0.1:43017' ]
+ * await proxy.reload({ config: '…' });
+ * await proxy.close({ drain: true });
+ * ```
+ */
+import { resolve } from 'node:path';
+import { textReader } from './config/reader.js';
+import type { Finding } from './diagnostics/finding.js';
+import { findingsToJson, type JsonFinding } from './diagnostics/json.js';
+import { renderFindings } from './diagnostics/render.js';
+import type { Level } from './exchange/error-log.js';
+import type { Module } from './exchange/module.js';
+import { modules as builtIn } from './modules/index.js';
+import { type ConfigSource, checkSource } from './process/configuration.js';
+import type { LogEntry as ByteLogEntry } from './process/error-log.js';
+import { Instance, RefusedConfig } from './process/instance.js';
+
+export type { JsonFinding, JsonPlace } from './diagnostics/json.js';
+export type { Level } from './exchange/error-log.js';
+export type { Module } from './exchange/module.js';
+
+/** Where a configuration comes from: exactly one of `config` and `file`. */
+export interface ConfigInput {
+  /** The text of a configuration. */
+  readonly config?: string;
+  /** The path of a configuration file; it is read anew by each reload. */
+  readonly file?: string;
+  /** Texts for `include`, by path (relative ones start from the prefix). Without it files come from the disk. */
+  readonly includes?: Readonly<Record<string, string>>;
+}
+
+/** A line of the error log. */
+export interface LogEntry {
+  readonly level: Level;
+  /** The message with its context, without time and process id. */
+  readonly message: string;
+  /** ms since 1970. */
+  readonly time: number;
+}
+
+export interface ProxyOptions extends ConfigInput {
+  /** nginx's prefix: where relative paths start from. Default: the working directory. */
+  readonly prefix?: string;
+  /** Directives of the outermost level to be read ahead of the configuration, as nginx's `-g`. */
+  readonly globals?: string;
+  /**
+   * Where the error log goes while the configuration names no place: a path, `stderr` (the default), or a function, which
+   * gets every level.
+   */
+  readonly errorLog?: string | ((entry: LogEntry) => void);
+  /** Modules of your own, beside the built-in ones. */
+  readonly modules?: readonly Module[];
+}
+
+/** What a start or a reload did. */
+export interface Change {
+  /** Counts from 1. */
+  readonly generation: number;
+  /** Warnings and hints about the configuration. */
+  readonly findings: readonly JsonFinding[];
+  /** Settles when the last request or tunnel that began under the configuration before has ended. */
+  readonly predecessorEnded: Promise<void>;
+}
+
+/** Numbers about a proxy that is running. */
+export interface Status {
+  /** Open client connections, tunnels among them. */
+  readonly connections: number;
+  /** Requests and tunnels under way, of all generations. */
+  readonly active: number;
+  /** The number of the configuration in force; 0 before the start. */
+  readonly generation: number;
+  /** Generations with requests or tunnels under way, and the one in force. */
+  readonly generations: number;
+  /** ms since 1970 at which the configuration in force was put there. */
+  readonly since: number;
+}
+
+/** A proxy, running or not. */
+export interface ReverseProxy {
+  /** Checks, compiles and listens. Rejects with ConfigError; then nothing is listening. */
+  start(): Promise<Change>;
+  /**
+   * Puts another configuration in force, or the same file as it is now. Requests and tunnels under way go on. Rejects with
+   * ConfigError and then has changed nothing. Reloads are served in order.
+   */
+  reload(next?: ConfigInput): Promise<Change>;
+  /** Stops: at once, or (`drain`) when requests and tunnels under way have ended. */
+  close(options?: { readonly drain?: boolean }): Promise<void>;
+  /** Opens all log files anew, after they were moved away. */
+  reopenLogs(): void;
+  /** Where it listens, in nginx's notation (`127.0.0.1:8020`, `[::]:80`, `unix:/run/x.sock`), with real ports for port 0. */
+  readonly addresses: readonly string[];
+  readonly status: Status;
+}
+
+/** A configuration that was refused. */
+export class ConfigError extends Error {
+  constructor(
+    /** nginx's sentence for the first error; or all findings with their places, where there are some. */
+    message: string,
+    /** What is wrong, in the order of the text; empty where the configuration is right and the start failed. */
+    readonly findings: readonly JsonFinding[],
+  ) {
+    super(message);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Makes a proxy; nothing happens before `start`. Throws TypeError where neither a text nor a file is given, or both. */
+export function createProxy(options: ProxyOptions): ReverseProxy {
+  const place = placeOf(options);
+  const { errorLog = 'stderr' } = options;
+  const instance = new Instance({
+    modules: modulesOf(options.modules),
+    source: sourceOf(options, place),
+    defaultErrorLog: typeof errorLog === 'function' ? toEntries(errorLog) : logPath(errorLog, place.prefix),
+    warn: (message) => process.emitWarning(message),
+  });
+  return {
+    start: () => change(instance.start()),
+    reload: (next) => change(next === undefined ? instance.reload() : instance.reload(sourceOf(next, place))),
+    close: async ({ drain = false } = {}) => (drain ? instance.quit() : instance.stop()),
+    reopenLogs: () => instance.reopenLogs(),
+    get addresses() {
+      return instance.addresses.map(toText);
+    },
+    get status() {
+      const { generation, since, living, users } = instance.state;
+      return { connections: instance.connections, active: users, generation, generations: living, since };
+    },
+  };
+}
+
+/** What checking gave. */
+export interface CheckedText {
+  /** True where a proxy would start with it. */
+  readonly ok: boolean;
+  /** Everything there is to say, in the order of the text. */
+  readonly findings: readonly JsonFinding[];
+  /** The same as text with code frames; empty where there is nothing to say. */
+  readonly rendered: string;
+}
+
+/** Checks a configuration without starting anything. */
+export function checkConfig(
+  input: string | ConfigInput,
+  options: Omit<ProxyOptions, keyof ConfigInput> = {},
+): CheckedText {
+  const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
+  const { config, findings } = checkSource(source, modulesOf(options.modules));
+  return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
+}
+
+/** What stays the same over reloads. Bytes. */
+interface Place {
+  readonly prefix: string;
+  readonly globals: string | undefined;
+}
+
+function placeOf({ prefix = '.', globals }: Pick<ProxyOptions, 'prefix' | 'globals'>): Place {
+  const directory = resolve(prefix);
+  return {
+    prefix: toBytes(directory.endsWith('/') ? directory : `${directory}/`),
+    globals: globals === undefined ? undefined : toBytes(globals),
+  };
+}
+
+function sourceOf({ config, file, includes }: ConfigInput, { prefix, globals }: Place): ConfigSource {
+  if ((config === undefined) === (file === undefined)) {
+    throw new TypeError('give a configuration by one of the options "config" and "file"');
+  }
+  const common = {
+    prefix,
+    ...(globals !== undefined && { globals }),
+    ...(includes !== undefined && { reader: textReader(includedTexts(includes, prefix)) }),
+  };
+  if (file !== undefined) return { ...common, name: toBytes(resolve(toText(prefix), file)), text: null };
+  return { ...common, name: '<inline>', text: toBytes(config ?? ''), confDirectory: prefix };
+}
+
+function includedTexts(includes: Readonly<Record<string, string>>, prefix: string): Map<string, string> {
+  const entries = Object.entries(includes);
+  return new Map(
+    entries.map(([path, text]) => [toBytes(path.startsWith('/') ? path : toText(prefix) + path), toBytes(text)]),
+  );
+}
+
+function logPath(path: string, prefix: string): string {
+  return path === 'stderr' ? '' : toBytes(resolve(toText(prefix), path));
+}
+
+function toEntries(write: (entry: LogEntry) => void): (entry: ByteLogEntry) => void {
+  return (entry) => write({ ...entry, message: toText(entry.message) });
+}
+
+function modulesOf(own: readonly Module[] = []): readonly Module[] {
+  return own.length === 0 ? builtIn : [...builtIn, ...own];
+}
+
+async function change(applied: ReturnType<Instance['reload']>): Promise<Change> {
+  try {
+    const { findings, ...rest } = await applied;
+    return { ...rest, findings: findingsToJson(findings) };
+  } catch (error) {
+    if (!(error instanceof RefusedConfig)) throw error;
+    throw configError(error.message, error.findings);
+  }
+}
+
+function configError(message: string, findings: readonly Finding[]): ConfigError {
+  if (findings.length === 0) return new ConfigError(toText(message), []);
+  return new ConfigError(`${toText(message)}\n\n${renderFindings(findings)}`, findingsToJson(findings));
+}
+
+function toBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+function toText(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}

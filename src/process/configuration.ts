@@ -1,0 +1,43 @@
+/** Where a configuration comes from, and what checking it gave. */
+import { positionOf } from '../../grammar/positions.js';
+import { type CheckOptions, type CheckResult, check, checkFile } from '../config/check.js';
+import type { ConfigReader } from '../config/reader.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { COMMAND_LINE } from '../diagnostics/place.js';
+import type { Module } from '../exchange/module.js';
+
+/** A configuration as it was given. All strings are bytes. */
+export interface ConfigSource {
+  /** Absolute path of the file; for a text, the name that findings show. */
+  readonly name: string;
+  /** The text; null to read the file each time. */
+  readonly text: string | null;
+  /** Where `include` starts from, where it is not the file's directory. */
+  readonly confDirectory?: string;
+  /** nginx's prefix (`-p`), absolute, with a slash at its end. */
+  readonly prefix: string;
+  /** Directives ahead of the text (`-g`). */
+  readonly globals?: string;
+  /** Where files come from; the disk unless given. */
+  readonly reader?: ConfigReader;
+}
+
+/** Reads and checks. */
+export function checkSource(source: ConfigSource, modules: readonly Module[]): CheckResult {
+  const options: CheckOptions = {
+    prefix: source.prefix,
+    ...(source.confDirectory !== undefined && { confDirectory: source.confDirectory }),
+    ...(source.globals !== undefined && { globals: source.globals }),
+    ...(source.reader !== undefined && { reader: source.reader }),
+  };
+  return source.text === null
+    ? checkFile(source.name, modules, options)
+    : check({ name: source.name, text: source.text }, modules, options);
+}
+
+/** A finding as nginx writes it into its error log: the sentence and ` in FILE:LINE`. Bytes. */
+export function logSentence({ message, at }: Finding): string {
+  if (at === null) return message;
+  const { name } = at.source;
+  return `${message} in ${name === COMMAND_LINE ? name : `${name}:${positionOf(at.source, at.start).line}`}`;
+}

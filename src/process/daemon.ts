@@ -1,0 +1,45 @@
+/** `daemon on`: the process starts itself again, detached, and leaves when its successor serves. */
+import { spawn } from 'node:child_process';
+import { sayToPerson } from './stderr.js';
+
+/** Set in the environment of the detached process, so that it does not detach once more. */
+const DETACHED = 'TSPROXY_DETACHED';
+
+/** True in the process that `detach` started. */
+export function isDetached(): boolean {
+  return process.env[DETACHED] !== undefined;
+}
+
+/**
+ * Starts this command again in the background. What it writes to standard error before it serves is passed on.
+ * Resolves with the exit code for this process: 0 when the successor serves, its own code where it gave up.
+ */
+export function detach(): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, [DETACHED]: '1' },
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => sayToPerson(text.replace(/\n$/, '')));
+    child.once('message', () => {
+      child.disconnect();
+      child.stderr?.destroy();
+      child.unref();
+      resolve(0);
+    });
+    // `close`: after the last of its words was read.
+    child.once('close', (code) => resolve(code ?? 1));
+    child.once('error', (error) => {
+      sayToPerson(`nginx: [alert] cannot start in the background: ${error.message}`);
+      resolve(1);
+    });
+  });
+}
+
+/** In the detached process: says that it serves, so that the one who started it can leave. */
+export function announceReady(): void {
+  process.send?.('ready', () => {
+    if (process.connected) process.disconnect();
+  });
+}

@@ -1,0 +1,102 @@
+/** The log files of a running proxy: opened by its configuration, opened anew by USR1. */
+import { errnoText } from '../diagnostics/errno.js';
+import { type ErrorLog, LEVELS, type Level } from '../exchange/error-log.js';
+import { LogFile } from '../exchange/log-file.js';
+import { type Destination, DestinationLog, type LogEntry } from './error-log.js';
+import type { ErrorLogSetting } from './main-settings.js';
+
+/** Where the error log goes while the configuration names no place: a path (empty: stderr), or a function. All are bytes. */
+export type DefaultErrorLog = string | ((entry: LogEntry) => void);
+
+/** nginx logs from `error` on where nothing else is said, and from `notice` on before a configuration is read. */
+const DEFAULT_LEVEL: Level = 'error';
+const STARTING_LEVEL: Level = 'notice';
+
+/** The error log of the process. */
+export class Logs {
+  /** What the process and its servers write to; it stays the same object over reloads. */
+  readonly errorLog: DestinationLog;
+  private files = new Map<string, LogFile>();
+  private readonly fallback: DefaultErrorLog;
+
+  /** `warn` is told where the default log cannot be opened; stderr is taken then. */
+  constructor(fallback: DefaultErrorLog, warn: (message: string) => void) {
+    this.fallback = fallback;
+    let to: Destination['to'] = new LogFile('');
+    if (typeof fallback === 'function') to = fallback;
+    else {
+      try {
+        to = this.open(fallback, this.files);
+      } catch (error) {
+        warn(`[alert] could not open error log file: open() "${fallback}" failed (${errnoText(error)})`);
+      }
+    }
+    this.errorLog = new DestinationLog([{ to, threshold: LEVELS.indexOf(STARTING_LEVEL) }]);
+  }
+
+  /**
+   * Opens what a configuration asks for; the result puts it in force or drops it. Throws nginx's sentence where a file
+   * cannot be opened, and changes nothing.
+   */
+  prepare(settings: readonly ErrorLogSetting[]): { commit(): void; cancel(): void } {
+    const files = new Map<string, LogFile>();
+    let destinations: Destination[];
+    try {
+      destinations = settings.map(({ destination, level }) => ({
+        to: this.open(destination === 'stderr' ? '' : destination, files),
+        threshold: LEVELS.indexOf(level),
+      }));
+      if (destinations.length === 0) destinations = [this.defaultDestination(files)];
+    } catch (error) {
+      this.closeAllBut(this.files, files);
+      throw error instanceof Error && 'path' in error
+        ? new Error(`open() "${Buffer.from(String(error.path)).toString('latin1')}" failed (${errnoText(error)})`)
+        : error;
+    }
+    return {
+      commit: () => {
+        const old = this.files;
+        this.files = files;
+        this.errorLog.redirect(destinations);
+        this.closeAllBut(files, old);
+      },
+      cancel: () => this.closeAllBut(this.files, files),
+    };
+  }
+
+  private defaultDestination(files: Map<string, LogFile>): Destination {
+    // An embedding program decides itself what it wants to see.
+    if (typeof this.fallback === 'function') return { to: this.fallback, threshold: LEVELS.length - 1 };
+    return { to: this.open(this.fallback, files), threshold: LEVELS.indexOf(DEFAULT_LEVEL) };
+  }
+
+  /** The file under that path: one that is open already, or a new one. */
+  private open(path: string, into: Map<string, LogFile>): LogFile {
+    const file = into.get(path) ?? this.files.get(path) ?? new LogFile(path);
+    into.set(path, file);
+    return file;
+  }
+
+  private closeAllBut(kept: ReadonlyMap<string, LogFile>, files: ReadonlyMap<string, LogFile>): void {
+    for (const [path, file] of files) if (kept.get(path) !== file) file.close();
+  }
+
+  /** Opens all files anew, after they were moved away. */
+  reopen(): void {
+    for (const file of this.files.values()) reopenLogged(file, this.errorLog);
+  }
+
+  close(): void {
+    this.closeAllBut(new Map(), this.files);
+    this.files = new Map();
+  }
+}
+
+/** Opens a file anew; where that fails the old one is written on, and the log says so. */
+export function reopenLogged(file: { readonly path: string; reopen(): void }, log: ErrorLog): void {
+  try {
+    file.reopen();
+  } catch (error) {
+    log.write('emerg', `open() "${file.path}" failed (${errnoText(error)})`);
+  }
+}

@@ -1,0 +1,57 @@
+/** What the process itself reads of a configuration: directives of the main context. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
+import type { Level } from '../exchange/error-log.js';
+
+/** One `error_log` as it was written. */
+export interface ErrorLogSetting {
+  /** Absolute path (bytes), or `stderr`. */
+  readonly destination: string;
+  readonly level: Level;
+}
+
+/** Settings of the process. */
+export interface MainSettings {
+  /** In the order written; empty where there is none. */
+  readonly errorLogs: readonly ErrorLogSetting[];
+  /** Path of the pid file, or null for none. */
+  readonly pid: string | null;
+  /** Run in the background. */
+  readonly daemon: boolean;
+  /** How long connections may still take after QUIT, in ms; 0: as long as they want. */
+  readonly shutdownTimeout: number;
+  /** Directories for temporary files that the configuration names. */
+  readonly temporary: readonly string[];
+}
+
+/** Reads the settings. `prefix` ends in a slash. */
+export function mainSettings(config: CheckedConfig, prefix: string): MainSettings {
+  const { values } = config;
+  return {
+    errorLogs: (values.error_log as readonly ErrorLogSetting[] | undefined) ?? [],
+    pid: (values.pid as string | undefined) ?? defaultFile(prefix, 'logs/nginx.pid'),
+    daemon: values.daemon === true,
+    shutdownTimeout: (values.worker_shutdown_timeout as number | undefined) ?? 0,
+    temporary: [...temporaryPaths(config)],
+  };
+}
+
+/**
+ * A default path below the prefix, or null where its directory is not there: whoever starts a configuration in a directory
+ * of their own does not want it littered.
+ */
+export function defaultFile(prefix: string, path: string): string | null {
+  const full = prefix + path;
+  return existsSync(Buffer.from(join(full, '..'), 'latin1')) ? full : null;
+}
+
+function temporaryPaths(block: CheckedBlock, found = new Set<string>()): Set<string> {
+  for (const name of block.own) {
+    if (!name.endsWith('_temp_path')) continue;
+    const path = block.values[name];
+    if (typeof path === 'string') found.add(path);
+  }
+  for (const inner of block.blocks) temporaryPaths(inner, found);
+  return found;
+}

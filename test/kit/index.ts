@@ -1,0 +1,6 @@
+/** The test kit: a proxy, clients and back ends in a line each. */
+export * from './answer.js';
+export * from './backend.js';
+export * from './connection.js';
+export * from './proxy.js';
+export * from './websocket.js';

@@ -1,0 +1,116 @@
+/** A proxy for one test: a configuration inline, a directory of its own, ports that the system chooses. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Change, createProxy, type LogEntry, type ReverseProxy } from '../../src/index.js';
+import { PATIENCE } from './connection.js';
+
+/** Options of a test's proxy. */
+export interface TestProxyOptions {
+  /** Files to write below the proxy's prefix before it starts, by relative path. Contents are bytes. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Values for `%%NAME%%` in a configuration text. */
+export type Replacements = Readonly<Record<string, string | number>>;
+
+/** A proxy that is running; its prefix is a temporary directory that goes when it is closed. */
+export class TestProxy {
+  /** What went to the error log (where the configuration names no other), all levels. */
+  readonly entries: LogEntry[] = [];
+
+  constructor(
+    readonly proxy: ReverseProxy,
+    /** The prefix, without a slash at its end. */
+    readonly directory: string,
+  ) {}
+
+  /** The port of the first listening address. */
+  get port(): number {
+    return this.portOf('');
+  }
+
+  /** The port of the first listening address that starts with `host` (`127.0.0.2`): listen on several loopback addresses to have several. */
+  portOf(host: string): number {
+    const address = this.proxy.addresses.find((each) => each.startsWith(host) && !each.startsWith('unix:'));
+    if (address === undefined) throw new Error(`no listener at ${host || 'all'}: ${this.proxy.addresses.join(', ')}`);
+    return Number(address.slice(address.lastIndexOf(':') + 1));
+  }
+
+  /** The messages of the error log, at one level or all. */
+  messages(level?: LogEntry['level']): string[] {
+    return this.entries.filter((entry) => level === undefined || entry.level === level).map((entry) => entry.message);
+  }
+
+  /** A file below the prefix; empty where there is none. */
+  file(path: string): string {
+    const full = join(this.directory, path);
+    return existsSync(full) ? readFileSync(full, 'latin1') : '';
+  }
+
+  /** The lines of an access log. */
+  accessLog(path = 'logs/access.log'): string[] {
+    return this.file(path).split('\n').slice(0, -1);
+  }
+
+  /** Swaps the configuration. */
+  reload(text: string, replacements: Replacements = {}): Promise<Change> {
+    return this.proxy.reload({ config: complete(text, { ...replacements, DIR: this.directory }) });
+  }
+
+  /** Ends the proxy at once and removes its directory. */
+  async close(): Promise<void> {
+    await this.proxy.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Starts a proxy from a configuration text. `%%NAME%%` is replaced by `replacements.NAME`, `%%DIR%%` by the prefix. A text
+ * without an `http` block is put into one. Listen on `127.0.0.1:0` and ask `proxy.port`.
+ */
+export async function startProxy(
+  text: string,
+  replacements: Replacements = {},
+  options: TestProxyOptions = {},
+): Promise<TestProxy> {
+  const directory = mkdtempSync(join(tmpdir(), 'tsproxy-test-'));
+  mkdirSync(join(directory, 'logs'));
+  for (const [path, content] of Object.entries(options.files ?? {})) {
+    const full = join(directory, path);
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, content, 'latin1');
+  }
+  try {
+    const proxy = createProxy({
+      config: complete(text, { ...replacements, DIR: directory }),
+      prefix: directory,
+      errorLog: (entry) => test.entries.push(entry),
+    });
+    const test = new TestProxy(proxy, directory);
+    await proxy.start();
+    return test;
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Fills in the replacements and the blocks around. */
+export function complete(text: string, replacements: Replacements): string {
+  const filled = text.replace(/%%(\w+)%%/g, (whole, name: string) => {
+    const value = replacements[name];
+    if (value === undefined) throw new Error(`no replacement for ${whole}`);
+    return String(value);
+  });
+  return /(^|[\s;}])http\s*\{/.test(filled) ? filled : `events {}\nhttp {\n${filled}\n}\n`;
+}
+
+/** Waits until `condition` holds: for what happens a moment after the bytes that a client sees (a log line, a counter). */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`waited ${PATIENCE} ms until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

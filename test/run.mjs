@@ -1,0 +1,54 @@
+// Runs the compiled tests with node:test. Arguments narrow them: `node test/run.mjs routing http/reader` runs the test files
+// whose path contains one of the words. Written as plain JavaScript: it must run before anything is known to compile.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const compiled = join(root, 'dist', 'test');
+const source = join(root, 'test');
+
+// What was compiled from a file that is gone must not run: dist is never cleaned by tsc.
+const sources = new Set(walk(source, '.test.ts').map((path) => relative(source, path).replace(/\.ts$/, '')));
+const wanted = process.argv.slice(2);
+const files = walk(compiled, '.test.js')
+  .filter((path) => sources.has(relative(compiled, path).replace(/\.js$/, '')))
+  .filter((path) => wanted.length === 0 || wanted.some((word) => relative(compiled, path).includes(word)))
+  .sort();
+
+if (files.length === 0) {
+  console.error(
+    wanted.length === 0 ? 'no compiled tests: run npm run build' : `no test file matches ${wanted.join(' ')}`,
+  );
+  process.exit(1);
+}
+
+// Tests start servers and load them; more files at once than cores only makes their timeouts lie.
+const concurrency = Math.max(1, Math.min(4, availableParallelism()));
+const child = spawn(process.execPath, ['--test', `--test-concurrency=${concurrency}`, ...files], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, NODE_NO_WARNINGS: '1' },
+});
+child.on('error', (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
+child.on('exit', (code) => process.exit(code ?? 1));
+
+/** Files below a directory whose names end so. */
+function walk(directory, ending) {
+  let entries;
+  try {
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+  return entries.flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return walk(path, ending);
+    return entry.name.endsWith(ending) ? [path] : [];
+  });
+}
