@@ -57,6 +57,11 @@ export class Catalogue {
     return this.variables.has(name) || this.families.some((family) => name.startsWith(family));
   }
 
+  /** Whether a module provides exactly this variable, and it may not be defined again. */
+  isFixed(name: string): boolean {
+    return this.variables.get(name)?.changeable === false;
+  }
+
   /** The names of single variables. */
   variableNames(): string[] {
     return [...this.variables.keys()];

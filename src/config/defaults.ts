@@ -75,6 +75,9 @@ class DefaultContext implements ArgumentContext {
     throw new Error(`the default of "${this.directive}" is refused: ${message}`);
   }
   report(): void {}
+  attempt<T>(parse: (c: ArgumentContext) => T): { readonly value: T } {
+    return { value: parse(this) };
+  }
   uses(): void {}
   defines(): void {}
 }

@@ -37,6 +37,8 @@ export interface ArgumentContext {
   fail(at: Span, code: Code, message: string, remarks?: Remarks): never;
   /** Says something and goes on. */
   report(at: Span, code: Code, message: string, remarks?: Remarks): void;
+  /** What `parse` gives, or null where it failed: to go on with the next entry of a block after a wrong one. */
+  attempt<T>(parse: (c: ArgumentContext) => T): { readonly value: T } | null;
   /** The configuration uses `$name` here; unknown names are reported when the whole text has been read. */
   uses(name: string, at: Span): void;
   /** The directive creates `$name`. */

@@ -1,10 +1,20 @@
-/** Finds the variables that a configuration uses and nothing defines. */
+/** Finds the variables that a configuration uses and nothing defines, and those that it defines and may not. */
 import { nearest } from '../diagnostics/nearest.js';
 import type { Catalogue } from './catalogue.js';
 import type { Notes } from './notes.js';
 
-/** Reports each use of an unknown variable. To be called when the whole text has been read. */
+/**
+ * Reports each use of an unknown variable, and each definition of one that belongs to a module. To be called when the
+ * whole text has been read.
+ */
 export function checkVariables(catalogue: Catalogue, notes: Notes): void {
+  for (const { name, at } of notes.defines) {
+    if (catalogue.isFixed(name)) {
+      notes.report(at, 'duplicate-definition', `the duplicate "${name}" variable`, {
+        help: 'this variable has a meaning of its own; choose another name',
+      });
+    }
+  }
   const defined = new Set(notes.defines.map(({ name }) => name));
   const candidates = [...defined, ...catalogue.variableNames()];
   const suggestions = new Map<string, string | undefined>();

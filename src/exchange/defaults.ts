@@ -40,6 +40,7 @@ export function defaultOf(name: string, spec: DirectiveSpec): unknown {
       throw new Error(`default of ${name}: ${message}`);
     },
     report: () => {},
+    attempt: (parse) => ({ value: parse(context) }),
     uses: () => {},
     defines: () => {},
   };

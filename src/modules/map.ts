@@ -1,0 +1,216 @@
+/** `map`: a variable whose value depends on another. */
+import type { Statement, Word } from '../../grammar/syntax-tree.js';
+import { custom, integer } from '../config/argument-types.js';
+import type { ArgumentContext } from '../config/directive.js';
+import { parsePattern } from '../config/pattern.js';
+import type { PatternData, TemplateData } from '../config/template.js';
+import { parseTemplate } from '../config/template-parser.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { type CompiledPattern, type Compiler, defineModule } from '../exchange/module.js';
+import type { Template } from '../exchange/template.js';
+import { type NameOutcome, WildcardNames } from '../routing/wildcard-names.js';
+
+interface Source {
+  readonly source: TemplateData;
+  /** The variable that the map creates. */
+  readonly variable: string;
+}
+
+interface Entries {
+  /** Compared as host names, with wildcards; a dot at the end of the source is ignored. */
+  readonly hostnames: boolean;
+  /** Computed at each use. */
+  readonly volatile: boolean;
+  readonly fallback: TemplateData;
+  /** Keys that are compared as they are, in lower case. */
+  readonly strings: readonly (readonly [string, TemplateData])[];
+  /** Host names, in lower case; only below `hostnames`. */
+  readonly names: readonly (readonly [string, TemplateData])[];
+  /** Tried in this order where no string matched. */
+  readonly patterns: readonly (readonly [PatternData, TemplateData])[];
+}
+
+function parseSource(words: readonly Word[], c: ArgumentContext): Source {
+  const [source, name] = words as readonly [Word, Word]; // two words: `min` and `max`
+  if (!name.text.startsWith('$') || name.text.length === 1) {
+    c.fail(name, 'invalid-variable', `invalid variable name "${name.text}"`, {
+      help: 'the second word names the variable that the map creates: map $source $variable { ... }',
+    });
+  }
+  const variable = name.text.slice(1).toLowerCase();
+  c.defines(variable, name);
+  return { source: parseTemplate(source, c), variable };
+}
+
+function parseEntries(statements: readonly Statement[], c: ArgumentContext): Entries {
+  const reader = new EntryReader(c);
+  for (const statement of statements) c.attempt(() => reader.read(statement));
+  const { hostnames, volatile, fallback, strings, names, patterns } = reader;
+  return {
+    hostnames,
+    volatile,
+    fallback: fallback ?? '',
+    strings: [...strings].map(([key, { value }]) => [key, value] as const),
+    names,
+    patterns,
+  };
+}
+
+/** Reads the entries one by one; a wrong one is reported and passed over. */
+class EntryReader {
+  hostnames = false;
+  volatile = false;
+  fallback: TemplateData | null = null;
+  readonly strings = new Map<string, { readonly value: TemplateData; readonly at: Word }>();
+  readonly names: [string, TemplateData][] = [];
+  readonly patterns: [PatternData, TemplateData][] = [];
+  /** Finds conflicts among the names as nginx's hash of them does. */
+  private readonly known = new WildcardNames<true>();
+
+  constructor(private readonly c: ArgumentContext) {}
+
+  read(statement: Statement): void {
+    const { name: key, args } = statement;
+    const [word] = args;
+    if (word === undefined && key.text === 'hostnames') {
+      this.hostnames = true;
+    } else if (word === undefined && key.text === 'volatile') {
+      this.volatile = true;
+    } else if (word === undefined || args.length > 1) {
+      this.c.report(statement, 'argument-count', 'invalid number of the map parameters', {
+        help: 'each line of a map is a key and a value: "a key" value;',
+      });
+    } else {
+      this.readPair(key, parseTemplate(word, this.c));
+    }
+  }
+
+  private readPair(key: Word, value: TemplateData): void {
+    if (key.text === 'default') {
+      if (this.fallback !== null) {
+        this.c.report(key, 'duplicate-definition', 'duplicate default map parameter', {
+          help: 'for the string itself write \\default',
+        });
+        return;
+      }
+      this.fallback = value;
+    } else if (key.text.startsWith('~')) {
+      const caseless = key.text.startsWith('~*');
+      this.patterns.push([parsePattern(key, this.c, { caseless, from: caseless ? 2 : 1 }), value]);
+    } else {
+      const text = key.text.startsWith('\\') ? key.text.slice(1) : key.text;
+      if (this.hostnames) this.addName(key, text, value);
+      else this.addString(key, text, value);
+    }
+  }
+
+  private addString(key: Word, text: string, value: TemplateData): void {
+    const lower = lowerCase(text);
+    const first = this.strings.get(lower);
+    if (first !== undefined) {
+      this.c.report(key, 'duplicate-definition', `conflicting parameter "${text}"`, {
+        help: 'keys are compared without regard to case',
+        related: [{ at: first.at, message: 'first given here' }],
+      });
+      return;
+    }
+    this.strings.set(lower, { value, at: key });
+  }
+
+  private addName(key: Word, text: string, value: TemplateData): void {
+    const outcome: NameOutcome = this.strings.has(lowerCase(text)) ? 'conflicting' : this.known.add(text, true);
+    if (outcome === 'conflicting') {
+      this.c.report(key, 'duplicate-definition', `conflicting parameter "${text}"`);
+    } else if (outcome === 'invalid') {
+      this.c.report(key, 'invalid-value', `invalid hostname or wildcard "${text}"`, {
+        help: 'a "*" may stand for the first or the last label only: *.example.com, www.example.*',
+      });
+    } else {
+      this.names.push([lowerCase(text), value]);
+    }
+  }
+}
+
+/** Only A to Z, as nginx does; bytes above 127 are parts of characters. */
+function lowerCase(text: string): string {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 65 && code <= 90) return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  }
+  return text;
+}
+
+/** A result: a string where it is constant. */
+type Result = string | Template;
+
+function compileMap({ source, variable }: Source, entries: Entries, compiler: Compiler): void {
+  const result = (data: TemplateData): Result => (typeof data === 'string' ? data : compiler.template(data));
+  const strings = new Map<string, Result>();
+  for (const [key, value] of entries.strings) strings.set(key, result(value));
+  const names = new WildcardNames<Result>();
+  for (const [key, value] of entries.names) names.add(key, result(value));
+  const named = entries.names.length > 0;
+  const patterns: [CompiledPattern, Result][] = [];
+  for (const [pattern, value] of entries.patterns) patterns.push([compiler.pattern(pattern), result(value)]);
+  const fallback = result(entries.fallback);
+  const { hostnames } = entries;
+
+  const find = (x: Exchange, subject: string): Result => {
+    const lower = lowerCase(subject);
+    const found = strings.get(lower) ?? (named ? names.find(lower) : undefined);
+    if (found !== undefined) return found;
+    // nginx does not try regular expressions on nothing.
+    if (subject !== '') {
+      for (let i = 0; i < patterns.length; i++) {
+        const [pattern, value] = patterns[i] as [CompiledPattern, Result];
+        if (pattern.test(x, subject)) return value;
+      }
+    }
+    return fallback;
+  };
+  const from = compiler.template(source);
+  compiler.define(
+    variable,
+    (x) => {
+      let subject = from.of(x);
+      if (hostnames && subject.endsWith('.')) subject = subject.slice(0, -1);
+      const value = find(x, subject);
+      return typeof value === 'string' ? value : value.of(x);
+    },
+    !entries.volatile,
+  );
+}
+
+export default defineModule({
+  name: 'map',
+  doc: 'Creates variables whose values depend on other variables.',
+  directives: {
+    map: {
+      contexts: ['http'],
+      takes: custom('string $variable', 2, 2, parseSource),
+      body: { entries: parseEntries },
+      repeat: true,
+      doc: 'Creates a variable. Each line of its block is a key and the value of the variable for it. Keys are strings (compared without regard to case), or after `~` and `~*` regular expressions, which are tried in the order written where no string matches. `default` gives the value where nothing does. `hostnames` allows host names with wildcards as keys, `volatile` has the variable computed at each use, `include` reads lines from a file. A key that would mean something else gets a backslash before it.',
+      example: "map $http_upgrade $connection_upgrade {\n    default upgrade;\n    ''      close;\n}",
+    },
+    map_hash_max_size: {
+      contexts: ['http'],
+      takes: integer(),
+      default: '2048',
+      noEffect: 'The tables grow as needed.',
+      doc: 'In nginx, the largest size of the hash tables of maps.',
+      example: 'map_hash_max_size 4096;',
+    },
+    map_hash_bucket_size: {
+      contexts: ['http'],
+      takes: integer(),
+      default: '64',
+      noEffect: 'The tables grow as needed.',
+      doc: 'In nginx, the bucket size of the hash tables of maps.',
+      example: 'map_hash_bucket_size 128;',
+    },
+  },
+  http(conf, _block, compiler) {
+    for (const { argument, entries } of conf.map) compileMap(argument, entries, compiler);
+  },
+});
