@@ -7,6 +7,7 @@
  */
 import type { IToken } from 'chevrotain';
 import { ClosingBrace, CommentText, OpeningBrace, Semicolon } from './lexer.js';
+import { SPACE, TAB } from './words.js';
 
 /** How to read a text whose braces do not add up. All keys and values are offsets of tokens. */
 export interface BlockBalance {
@@ -116,7 +117,7 @@ class Indentations {
     }
     for (let before = offset - 1; before >= this.#lineStart; before--) {
       const code = this.#text.charCodeAt(before);
-      if (code !== 32 && code !== 9) return -1;
+      if (code !== SPACE && code !== TAB) return -1;
     }
     return offset - this.#lineStart;
   }

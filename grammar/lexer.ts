@@ -3,7 +3,7 @@
  * nginx would refuse is told by the tokens' types and places, for the parser to report.
  */
 import { createToken, type IToken, Lexer, type TokenType } from 'chevrotain';
-import { closingQuote, mayFollowQuote, plainWordEnd } from './words.js';
+import { CR, closingQuote, DOUBLE_QUOTE, HASH, LF, mayFollowQuote, plainWordEnd, SINGLE_QUOTE } from './words.js';
 
 /** The longest stretch that nginx's reader holds, in bytes (`NGX_CONF_BUFFER`): words and comments stay below it. */
 export const BUFFER_SIZE = 4096;
@@ -20,9 +20,9 @@ function lineEnd(text: string, offset: number): number {
 }
 
 function matchComment(text: string, offset: number): Match {
-  if (text.charCodeAt(offset) !== 35) return null;
+  if (text.charCodeAt(offset) !== HASH) return null;
   const end = lineEnd(text, offset);
-  return [text.slice(offset, text.charCodeAt(end) === 10 && text.charCodeAt(end - 1) === 13 ? end - 1 : end)];
+  return [text.slice(offset, text.charCodeAt(end) === LF && text.charCodeAt(end - 1) === CR ? end - 1 : end)];
 }
 
 function matchPlainWord(text: string, offset: number): Match {
@@ -31,7 +31,7 @@ function matchPlainWord(text: string, offset: number): Match {
 
 function isQuote(text: string, offset: number): boolean {
   const code = text.charCodeAt(offset);
-  return code === 34 || code === 39;
+  return code === DOUBLE_QUOTE || code === SINGLE_QUOTE;
 }
 
 /**
@@ -49,7 +49,10 @@ function matchQuotedWord(text: string, offset: number): Match {
 
 const STATEMENT_END = /[ \t\r]*(?:[;{][ \t\r]*(?:#.*)?)?$/;
 
-/** What stands on the line of a quote that is missing its partner, without the `;` or `{` (and comment) that ends the line. */
+/**
+ * What stands on the line of a quote that is missing its partner, without the `;` or `{` (and the comment behind it)
+ * that ends the line.
+ */
 function matchRunawayWord(text: string, offset: number): Match {
   if (!isQuote(text, offset)) return null;
   const line = text.slice(offset, lineEnd(text, offset));

@@ -1,6 +1,7 @@
 /** Lines and columns of offsets, as a person counts them. */
 import { BYTE_ORDER_MARK } from './lexer.js';
 import type { Source } from './syntax-tree.js';
+import { CR } from './words.js';
 
 /** A place in a source as a person would say it. */
 export interface Position {
@@ -49,7 +50,7 @@ function lineEnd(source: Source, starts: readonly number[], index: number): numb
   const next = starts[index + 1];
   if (next === undefined) return source.text.length;
   const end = next - 1;
-  return end > (starts[index] ?? 0) && source.text.charCodeAt(end - 1) === 13 ? end - 1 : end;
+  return end > (starts[index] ?? 0) && source.text.charCodeAt(end - 1) === CR ? end - 1 : end;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { BlockBalance } from './block-balance.js';
 import { BUFFER_SIZE, QuotedWord, RunawayWord } from './lexer.js';
 import { missingSemicolon } from './missing-semicolon.js';
 import type { Comment, Item, Quote, Source, Span, Statement, SyntaxMistake, SyntaxTree, Word } from './syntax-tree.js';
-import { closingQuote, isSpace, mayFollowQuote, readValue } from './words.js';
+import { CLOSING_BRACE, CR, closingQuote, isSpace, LF, mayFollowQuote, readValue } from './words.js';
 
 /** Where a text comes from; it decides nginx's sentences and limits. */
 export type TextKind = 'file' | 'parameter';
@@ -89,7 +89,7 @@ export class TreeBuilder {
     if (this.#words.length > 0) {
       this.#endStatement(end);
     } else {
-      const afterBlock = this.#source.text.charCodeAt(this.#lastEnd - 1) === 125;
+      const afterBlock = this.#source.text.charCodeAt(this.#lastEnd - 1) === CLOSING_BRACE;
       this.#mistake(token.startOffset, end, 'unexpected ";"', {
         help: afterBlock ? 'A block takes no ";" after its "}".' : 'No directive stands before this ";".',
       });
@@ -103,7 +103,7 @@ export class TreeBuilder {
     const end = endOf(token);
     const source = this.#source;
     const brace: Span = { source, start, end };
-    const block = { source, start, end, items: [] as Item[] };
+    const block = { source, start, end, items: [...this.#inner] as Item[] };
     const [name, ...args] = this.#words;
     if (name) {
       if (this.#kind === 'parameter') {
@@ -111,7 +111,6 @@ export class TreeBuilder {
       }
       const owner = { kind: 'statement' as const, source, start: name.start, end, name, args, block };
       this.#items.push(owner);
-      block.items.push(...this.#inner);
       this.#open.push({
         items: block.items,
         owner,
@@ -203,7 +202,9 @@ export class TreeBuilder {
       args,
       block: null,
     };
-    this.#items.push(statement, ...this.#inner);
+    this.#items.push(statement);
+    // One by one: there can be more of them than a call takes arguments.
+    for (const comment of this.#inner) this.#items.push(comment);
     this.#words = [];
     this.#inner = [];
     return statement;
@@ -273,7 +274,7 @@ export class TreeBuilder {
     }
     // The space that ends a word, and the CR behind a comment, stay in the buffer with it; what else may follow does not.
     const next = text.charCodeAt(end);
-    const held = end - contentStart + (isComment ? Number(next === 13) : Number(isSpace(next)));
+    const held = end - contentStart + (isComment ? Number(next === CR) : Number(isSpace(next)));
     if (held >= BUFFER_SIZE && contentStart + BUFFER_SIZE < text.length) {
       const begin = text.slice(contentStart, contentStart + 10);
       this.#mistake(start, end, `too long parameter "${begin}..." started`, {
@@ -295,7 +296,7 @@ export class TreeBuilder {
   #isFirstOnLine(offset: number): boolean {
     const text = this.#source.text;
     for (let before = offset - 1; before >= this.#lastEnd; before--) {
-      if (text.charCodeAt(before) === 10) return true;
+      if (text.charCodeAt(before) === LF) return true;
     }
     return this.#lastEnd === 0;
   }

@@ -4,19 +4,20 @@
  */
 import type { Quote, Word } from './syntax-tree.js';
 
-const TAB = 9;
-const LF = 10;
-const CR = 13;
-const SPACE = 32;
-const DOUBLE_QUOTE = 34;
-const HASH = 35;
-const DOLLAR = 36;
-const SINGLE_QUOTE = 39;
-const CLOSING_PARENTHESIS = 41;
-const SEMICOLON = 59;
-const BACKSLASH = 92;
-const OPENING_BRACE = 123;
-const CLOSING_BRACE = 125;
+// The bytes that mean something to the language.
+export const TAB = 9;
+export const LF = 10;
+export const CR = 13;
+export const SPACE = 32;
+export const DOUBLE_QUOTE = 34;
+export const HASH = 35;
+export const DOLLAR = 36;
+export const SINGLE_QUOTE = 39;
+export const CLOSING_PARENTHESIS = 41;
+export const SEMICOLON = 59;
+export const BACKSLASH = 92;
+export const OPENING_BRACE = 123;
+export const CLOSING_BRACE = 125;
 
 /** True for the four bytes that part words: space, tab, CR and LF. `NaN` (past the end of a text) is none of them. */
 export function isSpace(code: number): boolean {

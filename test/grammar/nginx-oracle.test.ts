@@ -27,6 +27,7 @@ function nginxSays(text: string): { message: string; line: number } | null {
   writeFileSync(file, text, 'latin1');
   const { stderr } = spawnSync(NGINX ?? '', ['-t', '-q', '-p', directory, '-c', file, '-e', join(directory, 'log')], {
     encoding: 'latin1',
+    timeout: 20_000,
   });
   const start = stderr.indexOf('[emerg] ');
   if (start === -1) return null;

@@ -293,6 +293,8 @@ const LARGE: readonly (readonly [fact: string, text: string])[] = [
   ['1 MB of blocks that never close', 'a {\n b;\n'.repeat(120_000)],
   ['1 MB of words on one line', 'a '.repeat(500_000)],
   ['1 MB of words on many lines', 'a\n'.repeat(500_000)],
+  ['1 MB of comments between words', `a ${'#\n'.repeat(500_000)};`],
+  ['1 MB of comments before a block', `a ${'#\n'.repeat(500_000)}{}`],
   ['1 MB of ${', '${'.repeat(500_000)],
 ];
 
