@@ -1,0 +1,51 @@
+/** nginx's `ngx_http_empty_gif_module`: a transparent pixel. */
+import { none } from '../config/argument-types.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { defineModule } from '../exchange/module.js';
+import { DONE, type Verdict } from '../exchange/verdict.js';
+import { formatHttpDate } from '../http/http-date.js';
+
+/** GIF89a, 1 × 1 pixel, two colours of which the second is transparent, one pixel of it (LZW). */
+const PIXEL = Buffer.from(
+  [
+    '474946383961', // "GIF89a"
+    '01000100800100', // a screen of 1 × 1, a table of two colours, background 1
+    '000000ffffff', // black, white
+    '21f90401000001', // control: colour 1 is transparent
+    '00',
+    '2c00000000010001000002024c0100', // the picture: no table of its own, codes 100 001 101
+    '3b',
+  ].join(''),
+  'hex',
+);
+/** The date that nginx gives it, in seconds since 1970. */
+const MODIFIED = 23349600;
+
+function sendPixel(x: Exchange): Verdict {
+  if (x.method !== 'GET' && x.method !== 'HEAD') return 405;
+  x.response.modifiedAt = MODIFIED * 1000;
+  x.response.lastModified = formatHttpDate(MODIFIED);
+  x.respond(200, PIXEL, 'image/gif');
+  return DONE;
+}
+
+export default defineModule({
+  name: 'empty_gif',
+  doc: 'Answers with a transparent picture of one pixel, without touching a file.',
+  directives: {
+    empty_gif: {
+      contexts: ['location'],
+      takes: none,
+      inherit: 'none',
+      doc: 'Turns the module on in this location.',
+      example: 'empty_gif;',
+    },
+  },
+  phases: {
+    content: {
+      // A location that has it serves nothing else.
+      order: 0,
+      compile: (conf) => (conf.empty_gif === undefined ? null : sendPixel),
+    },
+  },
+});
