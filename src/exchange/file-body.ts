@@ -18,7 +18,9 @@ let shared: Buffer | null = null;
  * buffer after another, as fast as the client takes it.
  */
 export function sendFile(x: Exchange, fd: number, path: string, size: number): void {
-  const parts = x.response.parts ?? [{ text: '', start: 0, end: size }];
+  const { parts: chosen, seekable } = x.response;
+  // Where a filter needs the whole file (to convert it), the range filter cuts the part out behind it.
+  const parts = seekable && chosen !== null ? chosen : [{ text: '', start: 0, end: size }];
   if (parts.reduce((sum, part) => sum + part.end - part.start, 0) <= BUFFER_SIZE) sendAtOnce(x, fd, path, parts);
   else new FileProducer(x, fd, path, parts).resume();
 }
