@@ -1,0 +1,167 @@
+/** The command line: nginx's options, read as nginx reads them, and the commands that nginx has not. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+
+/** Signals that `-s` sends. */
+export const SIGNALS = { stop: 'SIGTERM', quit: 'SIGQUIT', reopen: 'SIGUSR1', reload: 'SIGHUP' } as const;
+export type SignalName = keyof typeof SIGNALS;
+
+/** Options that say which configuration is meant. */
+export interface Which {
+  /** `-c`, as given. */
+  readonly file: string | undefined;
+  /** `-p`, as given. */
+  readonly prefix: string | undefined;
+  /** `-e`, as given. */
+  readonly errorLog: string | undefined;
+  /** `-g`. */
+  readonly globals: string | undefined;
+}
+
+/** What a command line asks for. */
+export type Order =
+  | { readonly do: 'run'; readonly which: Which }
+  | {
+      readonly do: 'test';
+      readonly which: Which;
+      readonly dump: boolean;
+      readonly quiet: boolean;
+      readonly json: boolean;
+      readonly noEffect: boolean;
+    }
+  | { readonly do: 'signal'; readonly which: Which; readonly signal: SignalName }
+  | { readonly do: 'version'; readonly configure: boolean; readonly next: Order | null }
+  | { readonly do: 'demo'; readonly port: number | undefined; readonly host: string }
+  /** There is nothing (more) to do but to say this. */
+  | { readonly do: 'say'; readonly text: string; readonly stream: 'stdout' | 'stderr'; readonly code: number };
+
+interface Options {
+  readonly c?: string;
+  readonly p?: string;
+  readonly e?: string;
+  readonly g?: string;
+  readonly s?: SignalName;
+  readonly t?: true;
+  readonly T?: true;
+  readonly q?: true;
+  readonly v?: true;
+  readonly V?: true;
+  readonly listNoEffect?: true;
+  readonly json?: true;
+}
+
+/** Reads the words after the command's name. */
+export function readCommandLine(words: readonly string[]): Order {
+  let order: Order | null = null;
+  let said = '';
+  const command = new Command('tsproxy');
+  command
+    .usage('[-c file] [-p prefix] [options] [command]')
+    .description('A reverse proxy that speaks the nginx configuration language.')
+    .option('-c <file>', 'configuration file (default: conf/nginx.conf or nginx.conf below the prefix)')
+    .option('-p <prefix>', 'directory that relative paths start from (default: the working directory)')
+    .option(
+      '-e <file>',
+      'error log until the configuration names one (default: logs/error.log, or stderr without logs/)',
+    )
+    .option('-g <directives>', 'directives to be read ahead of the configuration file')
+    .option('-t', 'test the configuration: say everything that is wrong with it, and exit')
+    .option('-T', 'the same, and print all files of the configuration')
+    .option('-q', 'with -t: say nothing where nothing is wrong')
+    .option('--list-no-effect', 'with -t: list what is accepted and changes nothing here')
+    .option('--json', 'with -t: print the findings as JSON on standard output')
+    .addOption(
+      new Option('-s <signal>', 'send a signal to the running proxy: stop, quit, reopen or reload').argParser(signal),
+    )
+    .option('-v', 'print the version')
+    .option('-V', 'print the version and what is built in')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', HELP)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        said += text;
+      },
+      writeErr: () => {},
+    })
+    .action((options: Options) => {
+      order = orderOf(options);
+    });
+  command
+    .command('demo')
+    .description('bring up a demonstration with back ends of its own')
+    .option('--port <number>', 'the port to listen on (default: 8020, or the next one that is free)', port)
+    .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .exitOverride()
+    .action((options: { readonly port?: number; readonly host: string }) => {
+      order = { do: 'demo', port: options.port, host: options.host };
+    });
+  try {
+    // `-?` is nginx's other name of `-h`; commander has room for one short name.
+    command.parse(
+      words.map((word) => (word === '-?' ? '-h' : word)),
+      { from: 'user' },
+    );
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { do: 'say', text: said, stream: 'stdout', code: 0 };
+    return { do: 'say', text: `tsproxy: ${complaint(error, words)}\n`, stream: 'stderr', code: 1 };
+  }
+  return order ?? { do: 'say', text: '', stream: 'stderr', code: 1 };
+}
+
+const HELP = `
+The configuration is nginx's: a file that nginx takes is taken here, and what would not
+be carried out is refused with an explanation. Signals are nginx's too: HUP reloads
+(nobody is disconnected), QUIT drains, TERM and INT stop, USR1 opens the logs anew.`;
+
+function orderOf(options: Options): Order {
+  const which: Which = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
+  const version = options.v === true || options.V === true;
+  const asked = testOrSignal(options, which);
+  if (version) return { do: 'version', configure: options.V === true, next: asked };
+  return asked ?? { do: 'run', which };
+}
+
+function testOrSignal(options: Options, which: Which): Order | null {
+  const dump = options.T === true;
+  const noEffect = options.listNoEffect === true;
+  const json = options.json === true;
+  if (dump || options.t === true || noEffect || json) {
+    return { do: 'test', which, dump, quiet: options.q === true, json, noEffect };
+  }
+  return options.s === undefined ? null : { do: 'signal', which, signal: options.s };
+}
+
+function signal(text: string): SignalName {
+  if (!Object.hasOwn(SIGNALS, text)) throw new InvalidArgumentError(`invalid option: "-s ${text}"`);
+  return text as SignalName;
+}
+
+function port(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 0 || number > 65535)
+    throw new InvalidArgumentError(`invalid port "${text}"`);
+  return number;
+}
+
+/** What nginx would say. */
+function complaint(error: CommanderError, words: readonly string[]): string {
+  const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  switch (error.code) {
+    case 'commander.unknownOption':
+      return `invalid option: "${quoted.replace(/^-(?!-)/, '')}"`;
+    case 'commander.optionMissingArgument': {
+      const flag = quoted.split(' ')[0] ?? '';
+      return `option "${flag}" requires ${ARGUMENTS[flag] ?? 'parameter'}`;
+    }
+    case 'commander.invalidArgument':
+      return /invalid (option: "-s .*"|port ".*")/.exec(error.message)?.[0] ?? error.message;
+    case 'commander.excessArguments':
+    case 'commander.unknownCommand':
+      return `invalid option: "${words.find((word) => !word.startsWith('-')) ?? ''}"`;
+    default:
+      return error.message.replace(/^error: /, '');
+  }
+}
+
+const ARGUMENTS: Readonly<Record<string, string>> = { '-c': 'file name', '-p': 'directory name', '-e': 'file name' };

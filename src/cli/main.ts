@@ -1,0 +1,46 @@
+/** The command `tsproxy`: each order is carried out by a file of its own, loaded only when it is asked for. */
+import { sayToPerson } from '../process/stderr.js';
+import { type Order, readCommandLine } from './command-line.js';
+
+/** Carries out a command line; the process ends with the exit code, or goes on serving. */
+export function main(words: readonly string[]): void {
+  carryOut(readCommandLine(words)).catch((error: unknown) => {
+    sayToPerson(`tsproxy: [alert] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exit(1);
+  });
+}
+
+async function carryOut(order: Order): Promise<void> {
+  switch (order.do) {
+    case 'say':
+      if (order.stream === 'stdout') process.stdout.write(order.text);
+      else sayToPerson(order.text.trimEnd());
+      process.exitCode = order.code;
+      return;
+    case 'version': {
+      const { versionText } = await import('./version.js');
+      sayToPerson(await versionText(order.configure));
+      if (order.next !== null) await carryOut(order.next);
+      return;
+    }
+    case 'test': {
+      const { test } = await import('./test.js');
+      process.exitCode = await test(order);
+      return;
+    }
+    case 'signal': {
+      const { sendSignal } = await import('./signal.js');
+      process.exitCode = sendSignal(order.which, order.signal);
+      return;
+    }
+    case 'demo': {
+      const { demo } = await import('./demo.js');
+      process.exitCode = await demo(order);
+      return;
+    }
+    case 'run': {
+      const { serve } = await import('./serve.js');
+      process.exitCode = await serve(order.which);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** `tsproxy`: starts to serve. */
+
+import { shown } from '../diagnostics/place.js';
+import { renderFindings } from '../diagnostics/render.js';
+import { modules } from '../modules/index.js';
+import type { RefusedConfig } from '../process/instance.js';
+import { run } from '../process/run.js';
+import { sayToPerson } from '../process/stderr.js';
+import type { Which } from './command-line.js';
+import { errorLogOf, sourceOf } from './paths.js';
+import { colored } from './terminal.js';
+
+/** Starts; the exit code counts only where nothing was started. */
+export async function serve(which: Which): Promise<number> {
+  const defaultErrorLog = errorLogOf(which);
+  const outcome = await run({
+    modules,
+    source: sourceOf(which),
+    defaultErrorLog,
+    warn: (message) => sayToPerson(`tsproxy: ${shown(message)}`),
+  });
+  if (outcome.kind === 'serving') return 0;
+  const code = outcome.kind === 'detached' ? outcome.code : 1;
+  if (outcome.kind === 'refused') explain(outcome.error);
+  process.exit(code);
+}
+
+/** Says why nothing was started. */
+function explain({ message, findings }: RefusedConfig): void {
+  if (findings.length === 0) sayToPerson(`tsproxy: [emerg] ${shown(message)}`);
+  else sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+}

@@ -1,0 +1,70 @@
+/** `tsproxy -t` and `-T`: says everything that is wrong with a configuration. */
+import { writeSync } from 'node:fs';
+import { parse } from '../../grammar/parser.js';
+import { type Item, isStatement, type Source } from '../../grammar/syntax-tree.js';
+import { Catalogue } from '../config/catalogue.js';
+import { findingsToJson } from '../diagnostics/json.js';
+import { fileLineColumn, shown } from '../diagnostics/place.js';
+import { renderFindings } from '../diagnostics/render.js';
+import { modules } from '../modules/index.js';
+import { checkSource } from '../process/configuration.js';
+import { sayToPerson } from '../process/stderr.js';
+import type { Order } from './command-line.js';
+import { sourceOf } from './paths.js';
+import { colored } from './terminal.js';
+
+/** Tests; returns the exit code. */
+export async function test(order: Extract<Order, { do: 'test' }>): Promise<number> {
+  const source = sourceOf(order.which);
+  const file = shown(source.name);
+  const { config, findings, sources } = checkSource(source, modules);
+  const said = order.quiet ? findings.filter((finding) => finding.severity === 'error') : findings;
+  if (order.json) writeOut(encoded(`${JSON.stringify(findingsToJson(findings), null, 2)}\n`));
+  else if (said.length > 0) sayToPerson(renderFindings(said, { color: colored() }).trimEnd());
+  if (config === null) {
+    sayToPerson(`tsproxy: configuration file ${file} test failed`);
+    return 1;
+  }
+  if (!order.quiet) {
+    sayToPerson(`tsproxy: the configuration file ${file} syntax is ok`);
+    sayToPerson(`tsproxy: configuration file ${file} test is successful`);
+  }
+  if (order.noEffect) writeOut(withoutEffect(sources));
+  if (order.dump) for (const { name, text } of sources) writeOut(`# configuration file ${name}:\n${text}\n`);
+  return 0;
+}
+
+/** A line for each statement that is accepted and changes nothing: place, name and reason. Bytes. */
+function withoutEffect(sources: readonly Source[]): string {
+  const catalogue = new Catalogue(modules);
+  const lines: string[] = [];
+  const walk = (items: readonly Item[]): void => {
+    for (const item of items) {
+      if (!isStatement(item)) continue;
+      const { name, block } = item;
+      const reason = catalogue.all(name.text).find(({ spec }) => spec.noEffect !== undefined)?.spec.noEffect;
+      if (reason !== undefined) lines.push(`${fileLineColumn(name)}: ${shown(name.text)}: ${reason}\n`);
+      if (block !== null) walk(block.items);
+    }
+  };
+  for (const source of new Map(sources.map((each) => [each.name, each])).values()) walk(parse(source).items);
+  return encoded(lines.join(''));
+}
+
+function encoded(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** Writes bytes to standard output, all of them, even into a pipe. */
+function writeOut(bytes: string): void {
+  const buffer = Buffer.from(bytes, 'latin1');
+  let at = 0;
+  while (at < buffer.length) {
+    try {
+      at += writeSync(1, buffer, at);
+    } catch (error) {
+      // A pipe whose reader is slower than we are says EAGAIN; one without a reader says EPIPE.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+    }
+  }
+}
