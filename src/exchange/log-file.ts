@@ -6,7 +6,7 @@ const STDERR = 2;
 
 /**
  * One open log file. Writes are synchronous, so that a line is in the file before the connection that it is about is closed,
- * and nothing is lost at exit. A write that fails (disk full, descriptor 2 closed) is dropped: there is nowhere to say so.
+ * and nothing is lost at exit. What cannot be written (disk full, descriptor 2 closed) is dropped.
  */
 export class LogFile {
   private descriptor: number;
@@ -16,15 +16,16 @@ export class LogFile {
     this.descriptor = path === '' ? STDERR : open(path);
   }
 
-  /** Appends bytes. */
-  write(text: string): void {
-    if (this.descriptor < 0) return;
-    const bytes = Buffer.from(text, 'latin1');
+  /** Appends bytes; gives the system's error where that failed, null otherwise. */
+  write(text: string | Buffer): unknown {
+    if (this.descriptor < 0) return null;
+    const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
     try {
       let written = writeSync(this.descriptor, bytes);
       while (written < bytes.length) written += writeSync(this.descriptor, bytes, written);
-    } catch {
-      // See above.
+      return null;
+    } catch (error) {
+      return error;
     }
   }
 

@@ -163,17 +163,17 @@ function expiryOf(text: string, modified: boolean): Expiry | string {
   return { mode: daily ? 'daily' : modified ? 'modified' : 'access', seconds: sign === '-' ? -seconds : seconds };
 }
 
+const NEVER = ['Thu, 01 Jan 1970 00:00:01 GMT', 'no-cache'] as const;
+/** Ten years, and the end of 32-bit time. */
+const FOREVER = ['Thu, 31 Dec 2037 23:55:55 GMT', 'max-age=315360000'] as const;
+
 function setExpires(x: Exchange, expiry: Expiry): void {
   const { response } = x;
-  if (expiry.mode === 'off') return;
-  if (expiry.mode === 'epoch') {
-    response.set('Expires', 'Thu, 01 Jan 1970 00:00:01 GMT');
-    response.set('Cache-Control', 'no-cache');
-    return;
-  }
-  if (expiry.mode === 'max') {
-    response.set('Expires', 'Thu, 31 Dec 2037 23:55:55 GMT');
-    response.set('Cache-Control', 'max-age=315360000');
+  if (!('seconds' in expiry)) {
+    if (expiry.mode === 'off') return;
+    const [until, caching] = expiry.mode === 'max' ? FOREVER : NEVER;
+    response.set('Expires', until);
+    response.set('Cache-Control', caching);
     return;
   }
   const { mode, seconds } = expiry;

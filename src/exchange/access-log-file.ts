@@ -1,0 +1,96 @@
+/** A log of requests: lines go to the file at once, or by way of a buffer. */
+import { gzipSync } from 'node:zlib';
+import { errnoText } from '../diagnostics/errno.js';
+import type { ErrorLog } from './error-log.js';
+import { LogFile } from './log-file.js';
+
+/** How lines are held back. */
+export interface LogBuffer {
+  /** Bytes; 0: each line is written at once. */
+  readonly size: number;
+  /** ms after which a line that was held back is written; 0: never for that reason alone. */
+  readonly flush: number;
+  /** zlib's level for what is written; 0: plain text. */
+  readonly gzip: number;
+}
+
+const UNBUFFERED: LogBuffer = { size: 0, flush: 0, gzip: 0 };
+/** ms between two lines of the error log about the same file. */
+const COMPLAINT_INTERVAL = 60_000;
+
+/**
+ * One open access log. Where writing fails, the error log says so (once a minute), and requests go on; a full disk is left
+ * alone for the rest of the second. It lives on over reloads: the routing tables that log to a path share one of these.
+ */
+export class AccessLogFile {
+  private readonly file: LogFile;
+  private buffer = UNBUFFERED;
+  private held = '';
+  private timer: NodeJS.Timeout | null = null;
+  private complainedAt = Number.NEGATIVE_INFINITY;
+  private fullSince = -1;
+
+  /** Opens the file; throws the system's error. `path` is absolute, bytes. */
+  constructor(
+    readonly path: string,
+    private readonly errorLog: ErrorLog,
+  ) {
+    this.file = new LogFile(path);
+  }
+
+  /** Changes how lines are held back. */
+  configure(buffer: LogBuffer): void {
+    if (buffer.size !== this.buffer.size || buffer.flush !== this.buffer.flush || buffer.gzip !== this.buffer.gzip) {
+      this.flush();
+      this.buffer = buffer;
+    }
+  }
+
+  /** Logs a line, which ends with its line break. */
+  write(line: string): void {
+    const { size, flush } = this.buffer;
+    if (this.held.length + line.length > size) this.flush();
+    if (line.length > size) {
+      this.append(line);
+      return;
+    }
+    this.held += line;
+    if (flush > 0 && this.timer === null) {
+      // What is held back is written when the file is closed; the timer need not keep the process alive.
+      this.timer = setTimeout(() => this.flush(), flush).unref();
+    }
+  }
+
+  /** Writes what is held back. */
+  flush(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    const { held } = this;
+    this.held = '';
+    if (held !== '') this.append(held);
+  }
+
+  /** Opens the path anew; throws the system's error and then goes on with the old file. */
+  reopen(): void {
+    this.flush();
+    this.file.reopen();
+  }
+
+  close(): void {
+    this.flush();
+    this.file.close();
+  }
+
+  private append(text: string): void {
+    const second = Math.floor(Date.now() / 1000);
+    if (second === this.fullSince) return;
+    const { gzip } = this.buffer;
+    const error = this.file.write(gzip > 0 ? gzipSync(Buffer.from(text, 'latin1'), { level: gzip }) : text);
+    if (error === null) return;
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') this.fullSince = second;
+    const time = Date.now();
+    if (time - this.complainedAt < COMPLAINT_INTERVAL) return;
+    this.complainedAt = time;
+    this.errorLog.write('alert', `write() to "${this.path}" failed (${errnoText(error)})`);
+  }
+}

@@ -1,0 +1,33 @@
+/** How values are escaped in log lines. Strings are bytes. */
+
+const UNPRINTABLE = /["\\\x00-\x1f\x7f-\xff]/;
+const ALL_UNPRINTABLE = new RegExp(UNPRINTABLE, 'g');
+
+/** Quotes, backslashes and all that is not printable ASCII become `\xHH`. */
+export function escapeLog(value: string): string {
+  if (!UNPRINTABLE.test(value)) return value;
+  return value.replace(ALL_UNPRINTABLE, (char) => {
+    const code = char.charCodeAt(0);
+    return `\\x${code < 16 ? '0' : ''}${code.toString(16).toUpperCase()}`;
+  });
+}
+
+const NOT_JSON = /["\\\x00-\x1f]/;
+const ALL_NOT_JSON = new RegExp(NOT_JSON, 'g');
+const JSON_ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\b': '\\b',
+  '\f': '\\f',
+};
+
+/** As the inside of a JSON string. Bytes above 127 stay: a log in UTF-8 is valid JSON. */
+export function escapeJson(value: string): string {
+  if (!NOT_JSON.test(value)) return value;
+  return value.replace(ALL_NOT_JSON, (char) => {
+    return JSON_ESCAPES[char] ?? `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  });
+}
