@@ -38,6 +38,8 @@ export const codes = {
   'invalid-regex': 'The regular expression is not valid, in PCRE or at all.',
   'untranslatable-regex':
     'PCRE takes this regular expression, but it cannot be translated exactly to one of JavaScript. It is refused, because one that matches other requests than in nginx would be worse than none.',
+  'regex-capture-differs':
+    'A capturing group stands in a repeated part of a regular expression and is not matched at each repetition. PCRE keeps what it matched last, JavaScript forgets it; whether the expression matches at all is the same.',
   // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's notation of a variable
   'invalid-variable': 'A `$` is not followed by the name of a variable, or the closing brace of `${name}` is missing.',
   'unknown-variable':

@@ -1,0 +1,153 @@
+/** `[...]` */
+import { ByteSet, POSIX } from './byte-set.js';
+import type { Cursor } from './cursor.js';
+import { type EscapeOptions, readEscape, readOctal } from './escapes.js';
+import { invalid, untranslatable } from './syntax.js';
+
+export interface CharacterClass {
+  /** The bytes; in UTF mode the ASCII characters. Case is folded, and negation applied. */
+  readonly set: ByteSet;
+  /** In UTF mode, the characters beyond ASCII: these, or all but these. */
+  readonly beyond: { readonly codes: readonly number[]; readonly negated: boolean };
+}
+
+type Member = { readonly code: number } | { readonly set: ByteSet; readonly negated: boolean };
+
+/** Reads a class whose `[` the cursor has just passed. */
+export function readClass(cursor: Cursor, options: EscapeOptions): CharacterClass {
+  const start = cursor.at - 1;
+  const negated = cursor.take('^');
+  const set = new ByteSet();
+  const codes: number[] = [];
+  let allBeyond = false;
+  let first = true;
+  while (first || cursor.peek() !== ']') {
+    if (cursor.done) {
+      invalid('missing terminating ] for character class', cursor.text.length, start);
+    }
+    const member = readMember(cursor, options, first);
+    first = false;
+    if (member === null) {
+      continue;
+    }
+    if ('set' in member) {
+      set.addAll(member.negated ? member.set.inverted() : member.set);
+      allBeyond ||= member.negated;
+      refuseRange(cursor);
+      continue;
+    }
+    const to = readRangeEnd(cursor, options, member.code);
+    addCodes(member.code, to ?? member.code);
+  }
+  cursor.at++;
+  const folded = options.caseless ? set.folded() : set;
+  const result = negated ? folded.inverted() : folded;
+  if (options.utf) {
+    keepAscii(result);
+  }
+  return { set: result, beyond: allBeyond ? { codes: [], negated: !negated } : { codes, negated } };
+
+  function addCodes(from: number, to: number): void {
+    if (!options.utf) {
+      set.addRange(from, to);
+      return;
+    }
+    if (from < 0x80) {
+      set.addRange(from, Math.min(to, 0x7f));
+    }
+    if (to >= 0x80) {
+      if (from !== to || options.caseless) {
+        untranslatable('a range or case folding beyond ASCII in UTF mode', start, cursor.at);
+      }
+      codes.push(to);
+    }
+  }
+}
+
+function keepAscii(set: ByteSet): void {
+  for (let byte = 0x80; byte < 0x100; byte++) {
+    set.remove(byte);
+  }
+}
+
+/** One member; null for what stands for nothing (`\E`). */
+function readMember(cursor: Cursor, options: EscapeOptions, first: boolean): Member | null {
+  const start = cursor.at;
+  const posix = cursor.match(/\[:(\^?)([A-Za-z<>]*):\]/y);
+  if (posix !== null) {
+    const set = POSIX[posix[2] ?? ''];
+    if (set === undefined) {
+      return invalid('unknown POSIX class name', start + 2, start);
+    }
+    return { set, negated: posix[1] === '^' };
+  }
+  if (/\[([.=])[^\]]*\1\]/y.test(cursor.text.slice(start))) {
+    return invalid('POSIX collating elements are not supported', start, start);
+  }
+  if (first && cursor.take(']')) {
+    return { code: 0x5d };
+  }
+  if (cursor.take('\\')) {
+    return readClassEscape(cursor, options);
+  }
+  return { code: readCharacter(cursor, options) };
+}
+
+function readClassEscape(cursor: Cursor, options: EscapeOptions): Member | null {
+  const member = readEscape(cursor, options);
+  if (member !== null) {
+    return member;
+  }
+  const letter = cursor.peek();
+  if (letter === 'b') {
+    cursor.at++;
+    return { code: 8 };
+  }
+  if (letter === 'E') {
+    cursor.at++;
+    return null;
+  }
+  if (letter === 'Q') {
+    return untranslatable('"\\Q" inside a character class', cursor.at - 1, cursor.at);
+  }
+  if (/[1-7]/.test(letter)) {
+    return { code: readOctal(cursor) };
+  }
+  if (/[89]/.test(letter)) {
+    cursor.at++;
+    return { code: letter.charCodeAt(0) };
+  }
+  cursor.at++;
+  return /[BRXN]/.test(letter)
+    ? invalid('escape sequence is invalid in character class', cursor.at)
+    : invalid('unrecognized character follows \\', cursor.at - 1, cursor.at - 2);
+}
+
+/** A class cannot begin a range; PCRE2 wants the hyphen last, or escaped. */
+function refuseRange(cursor: Cursor): void {
+  if (cursor.peek() === '-' && cursor.peek(1) !== ']' && cursor.peek(1) !== '') {
+    invalid('invalid range in character class', cursor.at, cursor.at);
+  }
+}
+
+/** The end of a range whose first character is `from`; null where no range follows. */
+function readRangeEnd(cursor: Cursor, options: EscapeOptions, from: number): number | null {
+  if (cursor.peek() !== '-' || cursor.peek(1) === ']' || cursor.peek(1) === '') {
+    return null;
+  }
+  const hyphen = cursor.at++;
+  const end = readMember(cursor, options, false);
+  if (end === null || 'set' in end) {
+    return invalid('invalid range in character class', cursor.at, hyphen - 1);
+  }
+  return end.code < from ? invalid('range out of order in character class', cursor.at - 1, hyphen - 1) : end.code;
+}
+
+/** One character as it stands: a byte, or in UTF mode all bytes of one. */
+export function readCharacter(cursor: Cursor, { utf }: EscapeOptions): number {
+  const character = utf ? cursor.match(/[\xc2-\xf4][\x80-\xbf]+/y)?.[0] : undefined;
+  if (character === undefined) {
+    return cursor.next().charCodeAt(0);
+  }
+  return Buffer.from(character, 'latin1').toString('utf8').codePointAt(0) ?? 0;
+}

@@ -1,0 +1,38 @@
+/** Reads a text from left to right. */
+export class Cursor {
+  at = 0;
+
+  constructor(readonly text: string) {}
+
+  get done(): boolean {
+    return this.at >= this.text.length;
+  }
+
+  /** The next character; empty at the end. */
+  peek(ahead = 0): string {
+    return this.text.charAt(this.at + ahead);
+  }
+
+  next(): string {
+    return this.text.charAt(this.at++);
+  }
+
+  /** Goes past a text where it comes next. */
+  take(text: string): boolean {
+    const found = this.text.startsWith(text, this.at);
+    if (found) {
+      this.at += text.length;
+    }
+    return found;
+  }
+
+  /** Goes past what a sticky expression matches here, and gives it. */
+  match(sticky: RegExp): RegExpExecArray | null {
+    sticky.lastIndex = this.at;
+    const match = sticky.exec(this.text);
+    if (match !== null) {
+      this.at += match[0].length;
+    }
+    return match;
+  }
+}

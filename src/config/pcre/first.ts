@@ -1,0 +1,49 @@
+/** With which bytes a part of a regular expression can begin. */
+import { ByteSet } from './byte-set.js';
+import type { First, Node } from './syntax.js';
+
+const NOTHING: First = { set: new ByteSet(), nullable: true };
+/** Holds before some bytes and not before others; which, is not looked into. */
+const ANYTHING: First = { set: new ByteSet().inverted(), nullable: true };
+
+export function firstOf(node: Node): First {
+  switch (node.kind) {
+    case 'set':
+      return { set: node.set, nullable: false };
+    case 'assertion':
+      // At the end of the subject no byte follows but perhaps a last line break; who could take it already has.
+      return node.ends ? { set: new ByteSet(), nullable: false } : ANYTHING;
+    case 'look':
+      return ANYTHING;
+    case 'sequence':
+      return node.items.map(firstOf).reduceRight((after, first) => followedBy(first, after), NOTHING);
+    case 'alternatives': {
+      const firsts = node.branches.map(firstOf);
+      const set = new ByteSet();
+      for (const first of firsts) {
+        set.addAll(first.set);
+      }
+      return { set, nullable: firsts.some(({ nullable }) => nullable) };
+    }
+    case 'group':
+    case 'atomic':
+      return firstOf(node.body);
+    case 'repeat': {
+      const first = firstOf(node.item);
+      return { set: first.set, nullable: first.nullable || node.min === 0 };
+    }
+    case 'reference':
+      return ANYTHING;
+  }
+}
+
+/** What a part begins with when another follows it. */
+export function followedBy(first: First, after: First): First {
+  if (!first.nullable) {
+    return first;
+  }
+  const set = new ByteSet();
+  set.addAll(first.set);
+  set.addAll(after.set);
+  return { set, nullable: after.nullable };
+}

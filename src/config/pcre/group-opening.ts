@@ -1,0 +1,122 @@
+/** What a parenthesis opens. */
+import type { Cursor } from './cursor.js';
+import { invalid, untranslatable } from './syntax.js';
+
+export type GroupOpening =
+  | { readonly kind: 'capture'; readonly name: string | null }
+  | { readonly kind: 'plain' | 'atomic' | 'comment' | 'never' }
+  | { readonly kind: 'look'; readonly behind: boolean; readonly negative: boolean }
+  /** `scoped`: a group follows in which they hold; else they hold to the end of the enclosing one. */
+  | { readonly kind: 'options'; readonly letters: string; readonly scoped: boolean }
+  | { readonly kind: 'reference'; readonly name: string };
+
+/** Reads from the parenthesis to where the group's body begins; a comment, a reference or options are read whole. */
+export function readGroupOpening(cursor: Cursor): GroupOpening {
+  const start = cursor.at;
+  const { text } = cursor;
+  cursor.at++;
+  if (cursor.take('*')) {
+    return readVerb(cursor, start);
+  }
+  if (!cursor.take('?')) {
+    return { kind: 'capture', name: null };
+  }
+  if (cursor.done) {
+    return invalid('missing closing parenthesis', text.length, start);
+  }
+  const look = cursor.match(/(<?)([=!])/y);
+  if (look !== null) {
+    return { kind: 'look', behind: look[1] === '<', negative: look[2] === '!' };
+  }
+  if (cursor.take(':')) {
+    return { kind: 'plain' };
+  }
+  if (cursor.take('>')) {
+    return { kind: 'atomic' };
+  }
+  if (cursor.take('#')) {
+    const end = text.indexOf(')', cursor.at);
+    if (end === -1) {
+      invalid('missing ) after (?# comment', text.length, start);
+    }
+    cursor.at = end + 1;
+    return { kind: 'comment' };
+  }
+  const quote = cursor.match(/P?<|'/y)?.[0];
+  if (quote !== undefined) {
+    return { kind: 'capture', name: readName(cursor, quote === "'" ? "'" : '>', start) };
+  }
+  const reference = cursor.match(/P=(\w+)\)/y)?.[1];
+  if (reference !== undefined) {
+    cursor.at--;
+    cursor.take(')');
+    return { kind: 'reference', name: reference };
+  }
+  if (cursor.peek() === 'P' && cursor.peek(1) !== '>') {
+    return invalid('unrecognized character after (?P', cursor.at + 1, start);
+  }
+  refuseSpecial(cursor, start);
+  return readOptions(cursor, start);
+}
+
+function readName(cursor: Cursor, close: string, start: number): string {
+  if (cursor.done) {
+    invalid('subpattern name expected', cursor.text.length, start);
+  }
+  if (/\d/.test(cursor.peek())) {
+    invalid('subpattern name must start with a non-digit', cursor.at, start);
+  }
+  const name = cursor.match(/\w*/y)?.[0] ?? '';
+  if (name === '') {
+    invalid('subpattern name expected', cursor.at, start);
+  }
+  if (name.length > 32) {
+    invalid('subpattern name is too long (maximum 32 code units)', cursor.at, start);
+  }
+  if (!cursor.take(close)) {
+    invalid('syntax error in subpattern name (missing terminator?)', cursor.at, start);
+  }
+  return name;
+}
+
+const SPECIAL: readonly (readonly [RegExp, string])[] = [
+  [/\|/y, 'a branch reset group "(?|...)"'],
+  [/\(/y, 'a conditional group "(?(...)...)"'],
+  [/C/y, 'a callout "(?C)"'],
+  [/R|&|P>|[+-]?\d/y, 'a recursion or subroutine call'],
+];
+
+function refuseSpecial(cursor: Cursor, start: number): void {
+  for (const [form, what] of SPECIAL) {
+    form.lastIndex = cursor.at;
+    if (form.test(cursor.text)) {
+      untranslatable(what, start, cursor.at);
+    }
+  }
+}
+
+function readOptions(cursor: Cursor, start: number): GroupOpening {
+  const letters = cursor.match(/[a-zA-Z^-]*/y)?.[0] ?? '';
+  if (cursor.take(')')) {
+    return { kind: 'options', letters, scoped: false };
+  }
+  if (cursor.take(':')) {
+    return { kind: 'options', letters, scoped: true };
+  }
+  return cursor.done
+    ? invalid('missing closing parenthesis', cursor.text.length, start)
+    : invalid('unrecognized character after (? or (?-', cursor.at, start);
+}
+
+function readVerb(cursor: Cursor, start: number): GroupOpening {
+  const verb = cursor.match(/(F|FAIL)\)/y);
+  if (verb !== null) {
+    return { kind: 'never' };
+  }
+  const known = cursor.match(
+    /(?:ACCEPT|COMMIT|PRUNE|SKIP|THEN|MARK|UCP|CR|CRLF|ANY|ANYCRLF|NUL|BSR_\w+|NOTEMPTY\w*)?:?[^)]*\)/y,
+  );
+  return known === null
+    ? invalid('(*VERB) not recognized or malformed', cursor.at, start)
+    : untranslatable(`"${cursor.text.slice(start, cursor.at)}"`, start, cursor.at);
+}

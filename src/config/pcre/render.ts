@@ -1,0 +1,135 @@
+/** Writes the tree of a regular expression as JavaScript. */
+import { ByteSet } from './byte-set.js';
+import { firstOf, followedBy } from './first.js';
+import { childrenOf, type First, type Node, type Tree, untranslatable } from './syntax.js';
+
+/** Nothing follows: the match has succeeded. */
+const SUCCESS: First = { set: new ByteSet(), nullable: false };
+
+/** JavaScript's source, for flags without `u`, `m` and `s`. `ignoreCase`: it will have the flag `i`. */
+export function render(tree: Tree, ignoreCase: boolean): string {
+  return new Renderer(tree.groups, ignoreCase).node(tree.body, SUCCESS);
+}
+
+class Renderer {
+  /** Groups of the pattern that were opened so far. */
+  private opened = 0;
+  /** Groups that were added to stand for atomic ones. */
+  private added = 0;
+
+  constructor(
+    private readonly groups: number,
+    private readonly ignoreCase: boolean,
+  ) {}
+
+  node(node: Node, follow: First): string {
+    switch (node.kind) {
+      case 'set':
+        return node.set.toSource(this.ignoreCase);
+      case 'assertion':
+        return node.source;
+      case 'sequence':
+        return this.sequence(node.items, follow);
+      case 'alternatives':
+        return `(?:${this.branches(node.branches, follow)})`;
+      case 'group': {
+        this.opened++;
+        const name = node.name === null ? '' : `?<${node.name}>`;
+        return `(${name}${this.inside(node.body, follow)})`;
+      }
+      case 'look': {
+        const sign = `${node.behind ? '<' : ''}${node.negative ? '!' : '='}`;
+        return `(?${sign}${this.inside(node.body, SUCCESS)})`;
+      }
+      case 'atomic':
+        return this.atomic(node, node.at, () => this.inside(node.body, SUCCESS));
+      case 'repeat':
+        return this.repeat(node, follow);
+      case 'reference':
+        if (node.caseless && !this.ignoreCase) {
+          untranslatable('a back reference without regard to case in a part of the pattern', node.at, node.at + 2);
+        }
+        // In its own group, so that a digit that follows is not taken for a part of its number.
+        return `(?:\\${node.index})`;
+    }
+  }
+
+  /** What stands between a group's own parentheses. */
+  private inside(node: Node, follow: First): string {
+    return node.kind === 'alternatives' ? this.branches(node.branches, follow) : this.node(node, follow);
+  }
+
+  private branches(branches: readonly Node[], follow: First): string {
+    return branches.map((branch) => this.node(branch, follow)).join('|');
+  }
+
+  private sequence(items: readonly Node[], follow: First): string {
+    const follows: First[] = [];
+    let after = follow;
+    for (const item of [...items].reverse()) {
+      follows.unshift(after);
+      after = followedBy(firstOf(item), after);
+    }
+    return items.map((item, i) => this.node(item, follows[i] ?? follow)).join('');
+  }
+
+  private repeat(node: Node & { readonly kind: 'repeat' }, follow: First): string {
+    const { item, mode, at } = node;
+    if (mode === 'possessive' && !isGreedyEnough(item, follow)) {
+      return this.atomic(node, at, () => this.quantified(node, SUCCESS));
+    }
+    return this.quantified(node, follow);
+  }
+
+  private quantified({ item, min, max, mode }: Node & { readonly kind: 'repeat' }, follow: First): string {
+    const again = max > 1 ? { ...firstOf(item), nullable: false } : SUCCESS;
+    const after: First = { set: union(again.set, follow.set), nullable: follow.nullable };
+    const source = this.node(item, max > 1 ? after : follow);
+    const single = item.kind === 'set' || item.kind === 'group' || item.kind === 'alternatives';
+    return `${single ? source : `(?:${source})`}${quantifier(min, max)}${mode === 'lazy' ? '?' : ''}`;
+  }
+
+  /**
+   * A lookahead is never tried again with another match, so a group in it holds what an atomic group would have taken.
+   * The group that is added must come after all others, or their numbers would change.
+   */
+  private atomic(node: Node, at: number, body: () => string): string {
+    if (this.opened < this.groups) {
+      untranslatable('a possessive quantifier or atomic group before a capturing group', at, at + 2);
+    }
+    if (childrenOf(node).some(hasLookbehind)) {
+      untranslatable('a lookbehind in an atomic group', at, at + 2);
+    }
+    const index = this.groups + ++this.added;
+    return `(?=(${body()}))\\${index}(?:)`;
+  }
+}
+
+function hasLookbehind(node: Node): boolean {
+  return (node.kind === 'look' && node.behind) || childrenOf(node).some(hasLookbehind);
+}
+
+/**
+ * True where giving bytes back could never help: all that may be repeated is one byte out of a set, and what follows
+ * begins with a byte outside of it. Then a greedy quantifier finds the same as a possessive one.
+ */
+function isGreedyEnough(item: Node, follow: First): boolean {
+  return item.kind === 'set' && !follow.nullable && !item.set.intersects(follow.set);
+}
+
+function quantifier(min: number, max: number): string {
+  if (max === Number.POSITIVE_INFINITY) {
+    return min === 0 ? '*' : min === 1 ? '+' : `{${min},}`;
+  }
+  if (min === max) {
+    return `{${min}}`;
+  }
+  return min === 0 && max === 1 ? '?' : `{${min},${max}}`;
+}
+
+function union(a: ByteSet, b: ByteSet): ByteSet {
+  const set = new ByteSet();
+  set.addAll(a);
+  set.addAll(b);
+  return set;
+}

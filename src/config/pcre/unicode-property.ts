@@ -1,0 +1,45 @@
+/** `\p{...}` over bytes: PCRE takes each byte as the code point of that number. */
+import { ByteSet } from './byte-set.js';
+import type { Cursor } from './cursor.js';
+import { invalid } from './syntax.js';
+
+/** Reads the property after `\p` or `\P`. */
+export function propertySet(cursor: Cursor, negated: boolean): { readonly set: ByteSet; readonly negated: boolean } {
+  const start = cursor.at;
+  const match = cursor.match(/\{(\^?)\s*([\w&]+)\s*\}|([A-Za-z])/y);
+  if (match === null) {
+    return invalid('malformed \\P or \\p sequence', Math.min(start + 1, cursor.text.length));
+  }
+  const test = propertyTest(match[2] ?? match[3] ?? '') ?? invalid('unknown property after \\P or \\p', cursor.at);
+  const set = new ByteSet();
+  for (let byte = 0; byte < 256; byte++) {
+    if (test.test(String.fromCharCode(byte))) {
+      set.addRange(byte, byte);
+    }
+  }
+  return { set, negated: negated !== (match[1] === '^') };
+}
+
+/** PCRE's own names, and otherwise general categories and scripts. */
+function propertyTest(name: string): RegExp | null {
+  const own: Readonly<Record<string, RegExp>> = {
+    Any: /[\s\S]/u,
+    'L&': /[\p{Lu}\p{Ll}\p{Lt}]/u,
+    Xan: /[\p{L}\p{N}]/u,
+    Xps: /[\p{Z}\t\n\v\f\r]/u,
+    Xsp: /[\p{Z}\t\n\v\f\r]/u,
+    Xwd: /[\p{L}\p{N}_]/u,
+  };
+  const known = own[name];
+  if (known !== undefined) {
+    return known;
+  }
+  for (const notation of [`\\p{General_Category=${name}}`, `\\p{Script=${name}}`]) {
+    try {
+      return new RegExp(notation, 'u');
+    } catch {
+      // Not a name of this kind.
+    }
+  }
+  return null;
+}

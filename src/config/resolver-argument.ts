@@ -1,0 +1,54 @@
+/** The arguments of `resolver`: `address ... [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone]`. */
+import type { Word } from '../../grammar/syntax-tree.js';
+import { type Address, parseAddress } from './address.js';
+import { custom } from './argument-types.js';
+import type { ArgumentContext, ArgumentType } from './directive.js';
+import { parseSeconds } from './units.js';
+
+/** Name servers and how their answers are used. Plain data. */
+export interface ResolverData {
+  /** As written, with port 53 where none is given; names are looked up at start. Empty: `resolver` without arguments. */
+  readonly servers: readonly Address[];
+  /** ms for which answers are kept; null: as long as they say. */
+  readonly valid: number | null;
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+}
+
+export const resolverArgument: ArgumentType<ResolverData> = custom(
+  'address ... [valid=time] [ipv4=on|off] [ipv6=on|off]',
+  1,
+  Number.POSITIVE_INFINITY,
+  (words, c) => {
+    const servers: Address[] = [];
+    let valid: number | null = null;
+    let ipv4 = true;
+    let ipv6 = true;
+    for (const word of words) {
+      const { text } = word;
+      if (text.startsWith('valid=')) {
+        const seconds = parseSeconds(text.slice('valid='.length));
+        // 0 says the same as nothing, as in nginx.
+        valid = seconds === null ? refuse(word, c) : seconds * 1000 || null;
+      } else if (text.startsWith('ipv4=')) ipv4 = onOrOff(word, text.slice('ipv4='.length), c);
+      else if (text.startsWith('ipv6=')) ipv6 = onOrOff(word, text.slice('ipv6='.length), c);
+      else servers.push(nameServer(word, c));
+    }
+    if (!ipv4 && !ipv6) c.fail(c.statement, 'conflicting-directives', '"ipv4" and "ipv6" cannot both be "off"');
+    if (servers.length === 0) c.fail(c.statement, 'argument-count', 'no name servers defined');
+    return { servers, valid, ipv4, ipv6 };
+  },
+);
+
+function nameServer(word: Word, c: ArgumentContext): Address {
+  const parsed = parseAddress(word.text, { defaultPort: 53 });
+  return 'mistake' in parsed ? c.fail(word, 'invalid-value', `${parsed.mistake} in resolver "${word.text}"`) : parsed;
+}
+
+function onOrOff(word: Word, value: string, c: ArgumentContext): boolean {
+  return value === 'on' || (value === 'off' ? false : refuse(word, c));
+}
+
+function refuse(word: Word, c: ArgumentContext): never {
+  return c.fail(word, 'invalid-value', `invalid parameter: ${word.text}`);
+}
