@@ -1,0 +1,130 @@
+/** `tsproxy demo`: the configuration conf/demo.conf with back ends of its own, and a page to look at. */
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { renderFindings } from '../diagnostics/render.js';
+import { modules } from '../modules/index.js';
+import type { ConfigSource } from '../process/configuration.js';
+import { Instance, RefusedConfig } from '../process/instance.js';
+import { handleSignals } from '../process/signals.js';
+import { sayToPerson } from '../process/stderr.js';
+import type { Order } from './command-line.js';
+import { type BackEnd, type Controls, startEcho, startTicker } from './demo/back-ends.js';
+import { colored } from './terminal.js';
+
+/** Ports as conf/demo.conf has them. */
+const PORT = 8020;
+const ECHO_PORTS = [8021, 8022] as const;
+const TICKER_PORT = 8023;
+
+/** Where the configuration stands: two folders above the compiled `src`. */
+const DIRECTORY = fileURLToPath(new URL('../../../conf/', import.meta.url));
+
+/** Starts everything; the exit code counts only where nothing was started. */
+export async function demo(order: Extract<Order, { do: 'demo' }>): Promise<number> {
+  const asked = order.port ?? environmentPort();
+  const port = asked ?? (await freePort(order.host));
+  const running: { instance: Instance | null } = { instance: null };
+  const backEnds = [
+    ...(await Promise.all(ECHO_PORTS.map((wanted, i) => startEcho(`echo-${i + 1}`, wanted)))),
+    await startTicker(
+      TICKER_PORT,
+      controls(() => running.instance),
+    ),
+  ];
+  const source = sourceWith(order.host, port, backEnds);
+  const instance = new Instance({ modules, source, defaultErrorLog: '', warn: sayToPerson });
+  running.instance = instance;
+  try {
+    await instance.start();
+  } catch (error) {
+    if (!(error instanceof RefusedConfig)) throw error;
+    const { findings, message } = error;
+    sayToPerson(findings.length > 0 ? renderFindings(findings, { color: colored() }) : `tsproxy: [emerg] ${message}`);
+    process.exit(1);
+  }
+  const end = (): never => {
+    instance.stop();
+    for (const backEnd of backEnds) backEnd.close();
+    process.exit(0);
+  };
+  // Whoever leaves a demonstration with Ctrl-C does not want it to wait for the page.
+  handleSignals(instance, { quit: end, stop: end });
+  process.stdout.write(welcome(instance.addresses[0] ?? '', backEnds, asked === undefined && port !== PORT));
+  return 0;
+}
+
+/** The text of conf/demo.conf with the ports that are really there. It stays a file that anyone can run. */
+function sourceWith(host: string, port: number, backEnds: readonly BackEnd[]): ConfigSource {
+  const wanted = [...ECHO_PORTS, TICKER_PORT];
+  let text = readFileSync(`${DIRECTORY}demo.conf`, 'latin1').replace(
+    `listen 127.0.0.1:${PORT}`,
+    `listen ${host.includes(':') ? `[${host}]` : host}:${port}`,
+  );
+  wanted.forEach((number, i) => {
+    text = text.replace(`server 127.0.0.1:${number}`, `server 127.0.0.1:${backEnds[i]?.port ?? number}`);
+  });
+  const prefix = Buffer.from(DIRECTORY, 'utf8').toString('latin1');
+  return { name: `${prefix}demo.conf`, text, prefix };
+}
+
+function controls(instance: () => Instance | null): Controls {
+  return {
+    status() {
+      const running = instance();
+      const { generation, since, users } = running?.state ?? { generation: 0, since: 0, users: 0 };
+      return {
+        connections: running?.connections ?? 0,
+        active: users,
+        generation,
+        since,
+        memory: process.memoryUsage.rss(),
+      };
+    },
+    async reload() {
+      const began = performance.now();
+      try {
+        const applied = await instance()?.reload();
+        return { ok: true, generation: applied?.generation, took: performance.now() - began };
+      } catch (error) {
+        return { ok: false, message: error instanceof Error ? error.message : String(error) };
+      }
+    },
+  };
+}
+
+function environmentPort(): number | undefined {
+  const value = Number(process.env.PORT);
+  return process.env.PORT !== undefined && Number.isInteger(value) && value >= 0 && value < 65536 ? value : undefined;
+}
+
+/** The usual port, or the next round one that is free, or any. */
+async function freePort(host: string): Promise<number> {
+  for (const port of [PORT, 8030, 8040, 8050, 8060]) if (await isFree(host, port)) return port;
+  return 0;
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, host, () => probe.close(() => resolve(true)));
+  });
+}
+
+function welcome(address: string, backEnds: readonly BackEnd[], moved: boolean): string {
+  const strong = (text: string): string =>
+    process.stdout.isTTY && !process.env.NO_COLOR ? `\x1b[1m${text}\x1b[0m` : text;
+  const list = backEnds.map(({ name, port }) => `${name} :${port}`).join(', ');
+  return [
+    '',
+    `  ${strong('tsproxy')} runs conf/demo.conf`,
+    '',
+    `  open       ${strong(`http://${address}/`)}${moved ? `   (port ${PORT} is taken)` : ''}`,
+    `  back ends  ${list}`,
+    `  reload     the button on the page, or kill -HUP ${process.pid}`,
+    '  end        Ctrl-C',
+    '',
+    '',
+  ].join('\n');
+}
