@@ -61,7 +61,7 @@ export function contains(network: Cidr, address: readonly number[]): boolean {
 }
 
 /** The IPv4 address in an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`), or the address itself. */
-export function unmapped(address: number[]): number[] {
+export function unmapped(address: readonly number[]): readonly number[] {
   if (address.length !== 16 || address[10] !== 0xff || address[11] !== 0xff) return address;
   for (let i = 0; i < 10; i++) if (address[i] !== 0) return address;
   return address.slice(12);
