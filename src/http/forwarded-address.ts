@@ -1,0 +1,63 @@
+/** The client's address behind proxies, from `X-Forwarded-For` and its like. */
+import { ipBytes } from '../config/cidr.js';
+
+/** What a list of addresses led to. */
+interface Walk {
+  readonly address: readonly number[];
+  /** The list was used up to its beginning, or the one address that was asked for was taken from it. */
+  readonly complete: boolean;
+}
+
+/**
+ * The address that trusted proxies report. From the right end of the field values (in the order received) an address
+ * is taken as long as the one before it is trusted: once, or with `recursive` repeatedly. nginx:
+ * ngx_http_get_forwarded_addr. Addresses are bytes, as `ipBytes` gives them.
+ */
+export function forwardedAddress(
+  address: readonly number[],
+  values: readonly string[],
+  trusted: (address: readonly number[]) => boolean,
+  recursive: boolean,
+): readonly number[] {
+  let reached = address;
+  for (let i = values.length - 1; i >= 0; i--) {
+    const walk = walkBack(reached, values[i] as string, trusted, recursive);
+    reached = walk.address;
+    if (!recursive || !walk.complete) break;
+  }
+  return reached;
+}
+
+function walkBack(
+  address: readonly number[],
+  list: string,
+  trusted: (address: readonly number[]) => boolean,
+  recursive: boolean,
+): Walk {
+  let reached = address;
+  let end = list.length;
+  for (;;) {
+    if (!trusted(reached)) return { address: reached, complete: false };
+    while (end > 1 && isSeparator(list, end - 1)) end--;
+    let start = end;
+    while (start > 0 && !isSeparator(list, start - 1)) start--;
+    const next = addressOf(list.slice(start, end));
+    if (next === null) return { address: reached, complete: false };
+    reached = next;
+    end = start - 1;
+    if (!recursive || end < 0) return { address: reached, complete: true };
+  }
+}
+
+function isSeparator(list: string, i: number): boolean {
+  const char = list.charAt(i);
+  return char === ' ' || char === ',';
+}
+
+/** An address with or without a port; that of IPv6 in brackets where there is a port. */
+function addressOf(text: string): number[] | null {
+  const bare = ipBytes(text);
+  if (bare !== null) return bare;
+  const match = /^(?:\[([^\]]*)\](?::\d{1,5})?|([^:]*):\d{1,5})$/.exec(text);
+  return match === null ? null : ipBytes(match[1] ?? match[2] ?? '');
+}
