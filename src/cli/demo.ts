@@ -24,17 +24,18 @@ const DIRECTORY = fileURLToPath(new URL('../../../conf/', import.meta.url));
 export async function demo(order: Extract<Order, { do: 'demo' }>): Promise<number> {
   const asked = order.port ?? environmentPort();
   const port = asked ?? (await freePort(order.host));
-  const running: { instance: Instance | null } = { instance: null };
+  const running: Running = { instance: null, source: null };
   const backEnds = [
     ...(await Promise.all(ECHO_PORTS.map((wanted, i) => startEcho(`echo-${i + 1}`, wanted)))),
     await startTicker(
       TICKER_PORT,
-      controls(() => running.instance),
+      controls(() => running),
     ),
   ];
   const source = sourceWith(order.host, port, backEnds);
   const instance = new Instance({ modules, source, defaultErrorLog: '', warn: sayToPerson });
   running.instance = instance;
+  running.source = source;
   try {
     await instance.start();
   } catch (error) {
@@ -68,29 +69,38 @@ function sourceWith(host: string, port: number, backEnds: readonly BackEnd[]): C
   return { name: `${prefix}demo.conf`, text, prefix };
 }
 
-function controls(instance: () => Instance | null): Controls {
+/** What the controls work on, once it is there. */
+interface Running {
+  instance: Instance | null;
+  source: ConfigSource | null;
+}
+
+function controls(running: () => Running): Controls {
   return {
     status() {
-      const running = instance();
-      const { generation, since, users } = running?.state ?? { generation: 0, since: 0, users: 0 };
-      return {
-        connections: running?.connections ?? 0,
-        active: users,
-        generation,
-        since,
-        memory: process.memoryUsage.rss(),
-      };
+      const { instance } = running();
+      const { generation, since, users } = instance?.state ?? { generation: 0, since: 0, users: 0 };
+      const memory = process.memoryUsage.rss();
+      return { connections: instance?.connections ?? 0, active: users, generation, since, memory };
     },
-    async reload() {
+    async reload(broken) {
+      const { instance, source } = running();
+      if (instance === null || source === null) return { ok: false, findings: 'not started yet' };
       const began = performance.now();
       try {
-        const applied = await instance()?.reload();
-        return { ok: true, generation: applied?.generation, took: performance.now() - began };
+        const { generation } = await instance.reload(broken ? withMistake(source) : source);
+        return { ok: true, generation, took: performance.now() - began };
       } catch (error) {
-        return { ok: false, message: error instanceof Error ? error.message : String(error) };
+        if (!(error instanceof RefusedConfig)) throw error;
+        return { ok: false, findings: renderFindings(error.findings) || error.message };
       }
     },
   };
+}
+
+/** The same configuration, as it looks when a letter got lost. */
+function withMistake(source: ConfigSource): ConfigSource {
+  return { ...source, text: source.text?.replace(/proxy_pass( +http:..echo)/, 'proxy_pas$1') ?? null };
 }
 
 function environmentPort(): number | undefined {

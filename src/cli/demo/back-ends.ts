@@ -58,8 +58,8 @@ export async function startEcho(name: string, wantedPort: number): Promise<BackE
 /** What the ticker tells about the proxy, and what it may ask of it. */
 export interface Controls {
   status(): object;
-  /** Reloads the configuration; resolves with what became of it. */
-  reload(): Promise<object>;
+  /** Reloads the configuration, or one with a mistake in it; resolves with what became of it. */
+  reload(broken: boolean): Promise<object>;
 }
 
 /** ms between two events. */
@@ -72,7 +72,7 @@ const STORY =
   'while this text is being written. The stream goes on, word by word, because a reload swaps the routing table and ' +
   'leaves every connection where it is. ';
 
-/** Streams an event four times a second on `/events`, and answers `/control/status` and `/control/reload`. */
+/** Streams an event four times a second on `/events`, and answers `/control/status`, `/control/reload` and `/control/reload-broken`. */
 export async function startTicker(wantedPort: number, controls: Controls): Promise<BackEnd> {
   const words = STORY.trim().split(' ');
   const streams = new Set<ServerResponse>();
@@ -88,8 +88,8 @@ export async function startTicker(wantedPort: number, controls: Controls): Promi
       response.flushHeaders();
       streams.add(response);
       response.on('close', () => streams.delete(response));
-    } else if (request.url === '/control/reload' && request.method === 'POST') {
-      controls.reload().then((result) => json(response, result));
+    } else if (request.url?.startsWith('/control/reload') && request.method === 'POST') {
+      controls.reload(request.url.endsWith('-broken')).then((result) => json(response, result));
     } else if (request.url === '/control/status') {
       json(response, controls.status());
     } else {
