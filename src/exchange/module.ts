@@ -112,7 +112,10 @@ export interface CompiledPattern {
   test(x: Exchange, subject: string): boolean;
 }
 
-/** A module; `defineModule` makes it. */
+/**
+ * A module; `defineModule` makes it. Its hooks are declared as methods, so that a module that knows its own directives is
+ * still one among all modules.
+ */
 export interface Module<D extends Directives = Directives> {
   /** nginx's name of it, without `ngx_` and `_module`: `http_proxy` is `proxy`. */
   readonly name: string;
@@ -123,11 +126,11 @@ export interface Module<D extends Directives = Directives> {
   /** Checks that look at a whole block: run for each one in which a directive of this module is written. */
   check?(block: CheckedBlock, c: CheckContext): void;
   /** Builds what all servers share (`map`, `upstream`, zones, log files): run once, before servers compile. */
-  readonly http?: (conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler) => void | Promise<void>;
+  http?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): void | Promise<void>;
   /** Builds the listeners with their servers, when every `http` hook has run. The core module does. */
-  readonly routes?: (conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler) => Listening[];
+  routes?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): Listening[];
   /** Fills in settings of a location's program (limits, timeouts) before any handler is compiled. */
-  readonly settings?: (conf: ConfOf<D>, at: Scope) => void;
+  settings?(conf: ConfOf<D>, at: Scope): void;
   readonly phases?: { readonly [P in Phase]?: PhaseHandler<ConfOf<D>> };
   readonly headerFilter?: PhaseHandler<ConfOf<D>, HeaderFilter>;
   readonly bodyFilter?: PhaseHandler<ConfOf<D>, BodyFilterFactory>;

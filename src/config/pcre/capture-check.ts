@@ -56,7 +56,7 @@ export function checkCaptures(root: Node): number[] {
         const inside = {
           repeated: situation.repeated || repeats,
           // A repetition that matches nothing is undone in JavaScript, with what its groups took.
-          skippable: situation.skippable || (repeats && firstOf(node.item).nullable),
+          skippable: situation.skippable || (firstOf(node.item).nullable && (repeats || hasLook(node.item))),
         };
         if (node.min > 0) {
           visit(node.item, inside);
@@ -82,6 +82,11 @@ export function checkCaptures(root: Node): number[] {
       }
     }
   }
+}
+
+/** A group in a lookahead may have taken bytes though the part around it matched none. */
+function hasLook(node: Node): boolean {
+  return node.kind === 'look' || childrenOf(node).some(hasLook);
 }
 
 /** True where a part matches nothing only when it can match nothing else. */

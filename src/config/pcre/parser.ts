@@ -232,7 +232,8 @@ export class PatternParser {
         if (behind && hasReference(body)) {
           untranslatable('a back reference in a lookbehind', start, this.cursor.at);
         }
-        if (behind && branches.some((branch) => widthOf(branch) === null)) {
+        // In UTF mode PCRE counts characters; JavaScript looks behind over any length of bytes.
+        if (behind && !this.options.utf && branches.some((branch) => widthOf(branch) === null)) {
           invalid('lookbehind assertion is not fixed length', start, start);
         }
         return { kind: 'look', behind, negative, body, at: start };

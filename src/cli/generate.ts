@@ -1,0 +1,82 @@
+/**
+ * Writes what follows from the modules' declarations: `src/modules/index.ts` and `docs/directives/`. With `--check` it
+ * writes nothing, and fails where something is out of date. Run by `npm run generate`, from a checkout.
+ */
+import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Module } from '../exchange/module.js';
+import { directivePages } from './generate/directive-pages.js';
+import { moduleIndex, modulePaths } from './generate/module-index.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** What is wrong with the generated files, after writing them anew unless `check`. Paths are relative to the checkout. */
+export async function generate(check: boolean): Promise<string[]> {
+  const paths = modulePaths(join(ROOT, 'src/modules'));
+  const stale = [...outdated('src/modules', new Map([['index.ts', moduleIndex(paths)]]), check)];
+  // Imported one by one, not by the index: that is compiled only after it was written.
+  const modules = await Promise.all(paths.map(load));
+  return [...stale, ...outdated('docs/directives', directivePages(modules), check, '.md')];
+}
+
+async function load(path: string): Promise<Module> {
+  const url = new URL(path.replace('./', '../modules/'), import.meta.url);
+  const { default: module } = (await import(url.href)) as { default: Module };
+  return module;
+}
+
+/** Files of a directory that are not as they should be; those with `ending` that should not be there at all included. */
+function* outdated(
+  directory: string,
+  files: ReadonlyMap<string, string>,
+  check: boolean,
+  ending?: string,
+): Generator<string> {
+  const place = join(ROOT, directory);
+  if (!check) {
+    mkdirSync(place, { recursive: true });
+  }
+  for (const [name, text] of files) {
+    const path = join(place, name);
+    if (textOf(path) !== text) {
+      yield relative(ROOT, path);
+      if (!check) {
+        writeFileSync(path, text);
+      }
+    }
+  }
+  for (const name of ending === undefined ? [] : namesIn(place)) {
+    if (ending !== undefined && name.endsWith(ending) && !files.has(name)) {
+      yield `${directory}/${name}`;
+      if (!check) {
+        unlinkSync(join(place, name));
+      }
+    }
+  }
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const check = process.argv.includes('--check');
+  const stale = await generate(check);
+  for (const path of stale) {
+    console.log(check ? `${path} is out of date: run npm run generate` : `wrote ${path}`);
+  }
+  process.exitCode = check && stale.length > 0 ? 1 : 0;
+}

@@ -1,0 +1,81 @@
+/** The reference of directives as Markdown: one page for each module, and one that lists all directives. */
+import type { Context, DirectiveSpec } from '../../config/directive.js';
+import type { Module } from '../../exchange/module.js';
+
+/** The pages by file name. */
+export function directivePages(modules: readonly Module[]): Map<string, string> {
+  const sorted = [...modules].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const pages = new Map(sorted.map((module) => [`${module.name}.md`, modulePage(module)]));
+  pages.set('README.md', listPage(sorted));
+  return pages;
+}
+
+function modulePage(module: Module): string {
+  const directives = Object.entries(module.directives).sort(byName);
+  const variables = Object.entries(module.variables ?? {}).sort(byName);
+  return page([
+    `# ${module.name}`,
+    module.doc,
+    ...(directives.length === 0 ? [] : ['## Directives', ...directives.flatMap(directive)]),
+    ...(variables.length === 0
+      ? []
+      : ['## Variables', variables.map(([name, { doc }]) => `- \`$${variable(name)}\`: ${doc}`).join('\n')]),
+  ]);
+}
+
+function directive([name, spec]: readonly [string, DirectiveSpec]): string[] {
+  const end = spec.body === undefined ? ';' : ' { ... }';
+  const syntax = spec.takes.syntax === '' ? '' : ` ${spec.takes.syntax}`;
+  const facts = [
+    `- Syntax: ${code(`${name}${syntax}${end}`)}`,
+    `- Default: ${spec.default === undefined ? 'none' : code(`${name} ${spec.default};`)}`,
+    `- Context: ${spec.contexts.map((context) => code(context)).join(', ')}`,
+    ...(spec.repeat === true ? ['- May be given several times.'] : []),
+  ];
+  return [
+    `### ${name}`,
+    facts.join('\n'),
+    spec.doc,
+    ...(spec.noEffect === undefined ? [] : [`**Accepted without effect.** ${spec.noEffect}`]),
+    ...(spec.differs === undefined ? [] : [`**Differs from nginx.** ${spec.differs}`]),
+    `\`\`\`nginx\n${[spec.exampleNeeds, spec.example].filter((text) => text !== undefined).join('\n')}\n\`\`\``,
+  ];
+}
+
+function listPage(modules: readonly Module[]): string {
+  const rows = modules
+    .flatMap((module) => Object.entries(module.directives).map(([name, spec]) => ({ module, name, spec })))
+    .sort((a, b) => (a.name === b.name ? (a.module.name < b.module.name ? -1 : 1) : a.name < b.name ? -1 : 1))
+    .map(({ module, name, spec }) => {
+      const remark = spec.noEffect !== undefined ? 'without effect' : spec.differs !== undefined ? 'differs' : '';
+      const link = `[${name.replaceAll('_', '\\_')}](${module.name}.md#${name})`;
+      return `| ${link} | ${module.name} | ${contextsOf(spec.contexts)} | ${remark} |`;
+    });
+  return page([
+    '# Directives',
+    `${rows.length} directives of ${modules.length} modules. What nginx has and is not here is refused by name, with its own code.`,
+    ['| Directive | Module | Context | |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+  ]);
+}
+
+function contextsOf(contexts: readonly Context[]): string {
+  return contexts.join(', ');
+}
+
+/** A family of variables is shown with what stands for the rest of its name. */
+function variable(name: string): string {
+  return name.endsWith('*') ? `${name.slice(0, -1)}NAME` : name;
+}
+
+function code(text: string): string {
+  return text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``;
+}
+
+function page(blocks: readonly string[]): string {
+  const note = '<!-- Generated from the declarations in src/modules by `npm run generate`; do not edit. -->';
+  return `${[note, ...blocks].join('\n\n')}\n`;
+}
+
+function byName(a: readonly [string, unknown], b: readonly [string, unknown]): number {
+  return a[0] < b[0] ? -1 : 1;
+}

@@ -1,0 +1,48 @@
+// Generated from the names of the files in this directory by `npm run generate`; do not edit.
+import type { Module } from '../exchange/module.js';
+import access_module from './access.js';
+import autoindex_module from './autoindex.js';
+import charset_module from './charset.js';
+import empty_gif_module from './empty_gif.js';
+import headers_module from './headers.js';
+import index_file_module from './index_file.js';
+import log_module from './log.js';
+import map_module from './map.js';
+import not_modified_module from './not_modified.js';
+import range_module from './range.js';
+import rewrite_module from './rewrite.js';
+import split_clients_module from './split_clients.js';
+import static_module from './static.js';
+import try_files_module from './try_files.js';
+import upstream_module from './upstream.js';
+import upstream_hash_module from './upstream_hash.js';
+import upstream_ip_hash_module from './upstream_ip_hash.js';
+import upstream_keepalive_module from './upstream_keepalive.js';
+import upstream_least_conn_module from './upstream_least_conn.js';
+import upstream_random_module from './upstream_random.js';
+import upstream_zone_module from './upstream_zone.js';
+
+/** Every module, in the order of their files' names. */
+export const modules: readonly Module[] = [
+  access_module,
+  autoindex_module,
+  charset_module,
+  empty_gif_module,
+  headers_module,
+  index_file_module,
+  log_module,
+  map_module,
+  not_modified_module,
+  range_module,
+  rewrite_module,
+  split_clients_module,
+  static_module,
+  try_files_module,
+  upstream_module,
+  upstream_hash_module,
+  upstream_ip_hash_module,
+  upstream_keepalive_module,
+  upstream_least_conn_module,
+  upstream_random_module,
+  upstream_zone_module,
+];
