@@ -45,6 +45,9 @@ export const codes = {
   'unknown-variable':
     'The configuration uses a variable that nothing defines: no module, no `set` or `map`, no named group of a regular expression.',
   'invalid-reference': 'The configuration names something (an upstream, a zone, a log format) that it does not define.',
+  'missing-server': 'An upstream has no server that requests could go to.',
+  'missing-zone':
+    'nginx refuses the configuration without a `zone` in the upstream; tsproxy needs none, but the same file would not work there.',
   'duplicate-definition': 'Two blocks define the same thing, and only one of them could have effect.',
   'conflicting-directives': 'Two directives of one block contradict each other.',
   'no-effect': 'The directive is accepted, as in nginx, and changes nothing.',

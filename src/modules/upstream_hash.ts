@@ -1,0 +1,216 @@
+/** nginx's `ngx_http_upstream_hash_module`: the server by a hash of a key. */
+import { custom, sequence, template } from '../config/argument-types.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { defineModule } from '../exchange/module.js';
+import type { Template } from '../exchange/template.js';
+import type { Balancer, Selection } from '../upstream/balancer.js';
+import { checkBalancingMethod } from '../upstream/balancing-method.js';
+import { useBalancer } from '../upstream/configured.js';
+import type { Peer, PeerGroup } from '../upstream/peer.js';
+import { gainWeight, type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
+
+/** Misses after which round robin takes over. */
+const MOST_TRIES = 20;
+/** Points on the circle for each unit of weight. */
+const POINTS = 160;
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
+  return c;
+});
+const CRC_START = 0xffffffff;
+
+/** Goes on with a CRC-32 (RFC 1952 8) over one byte. */
+function crcByte(crc: number, byte: number): number {
+  return (CRC_TABLE[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
+}
+
+/** Goes on over a byte string. */
+function crcText(crc: number, text: string): number {
+  let c = crc;
+  for (let i = 0; i < text.length; i++) c = crcByte(c, text.charCodeAt(i));
+  return c;
+}
+
+/** The finished CRC, as an unsigned number. */
+function crcEnd(crc: number): number {
+  return (crc ^ CRC_START) >>> 0;
+}
+
+/** The hash of Perl's Cache::Memcached: a miss hashes the key again with the number of the attempt before it. */
+class HashSelection extends RoundRobinSelection {
+  private hash = 0;
+  private rehash = 0;
+  private misses = 0;
+
+  constructor(
+    x: Exchange,
+    group: PeerGroup,
+    private readonly key: string,
+  ) {
+    super(x, group);
+  }
+
+  protected override choose(now: number): Peer | null {
+    if (this.misses > MOST_TRIES || this.group.peers.length < 2 || this.key === '') return this.roundRobin(now);
+    do {
+      const crc = crcText(crcText(CRC_START, this.rehash > 0 ? String(this.rehash) : ''), this.key);
+      this.hash += (crcEnd(crc) >>> 16) & 0x7fff;
+      this.rehash++;
+      const i = this.indexByWeight(this.hash % this.group.totalWeight);
+      if (this.available(i, now)) return this.take(i, now);
+    } while (++this.misses <= MOST_TRIES);
+    return this.roundRobin(now);
+  }
+}
+
+/** The circle of a consistent hash (ketama), as Perl's Cache::Memcached::Fast lays it out. */
+class Circle {
+  readonly hashes: Uint32Array;
+  /** The server, as written in the configuration, at each of the hashes. */
+  readonly servers: readonly string[];
+
+  constructor(readonly group: PeerGroup) {
+    const points: { hash: number; server: string }[] = [];
+    for (const { server, weight } of group.peers) {
+      const [host, port] = hostAndPort(server);
+      const base = crcText(crcByte(crcText(CRC_START, host), 0), port);
+      let previous = 0;
+      for (let n = 0; n < weight * POINTS; n++) {
+        let crc = base;
+        for (let shift = 0; shift < 32; shift += 8) crc = crcByte(crc, (previous >>> shift) & 0xff);
+        previous = crcEnd(crc);
+        points.push({ hash: previous, server });
+      }
+    }
+    points.sort((a, b) => a.hash - b.hash);
+    const distinct = points.filter(({ hash }, i) => i === 0 || hash !== points[i - 1]?.hash);
+    this.hashes = Uint32Array.from(distinct, ({ hash }) => hash);
+    this.servers = distinct.map(({ server }) => server);
+  }
+
+  /** Index of the first point that is not below the hash; one past the last where all are. */
+  find(hash: number): number {
+    let low = 0;
+    let high = this.hashes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.hashes[middle] as number) < hash) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** `host:port` at its last colon where only digits follow; a unix path is all host. */
+function hostAndPort(server: string): readonly [host: string, port: string] {
+  if (/^unix:/i.test(server)) return [server.slice('unix:'.length), ''];
+  const match = /^(.*):([0-9]*)$/s.exec(server);
+  return match === null ? [server, ''] : [match[1] ?? '', match[2] ?? ''];
+}
+
+/** Looks for a usable peer of the server at the key's point of the circle, then at the points after it. */
+class ConsistentSelection extends RoundRobinSelection {
+  private point: number;
+  private misses = 0;
+
+  constructor(
+    x: Exchange,
+    group: PeerGroup,
+    private readonly key: string,
+    private readonly circle: Circle,
+  ) {
+    super(x, group);
+    this.point = circle.find(crcEnd(crcText(CRC_START, key)));
+  }
+
+  protected override choose(now: number): Peer | null {
+    if (this.misses > MOST_TRIES || this.group.single !== null || this.key === '') return this.roundRobin(now);
+    const { servers } = this.circle;
+    if (servers.length === 0) return null;
+    do {
+      const i = this.heaviestOf(servers[this.point % servers.length] as string, now);
+      if (i >= 0) return this.take(i, now);
+      this.point++;
+    } while (++this.misses <= MOST_TRIES);
+    return this.roundRobin(now);
+  }
+
+  /** Round robin among the addresses of one server. */
+  private heaviestOf(server: string, now: number): number {
+    let best = -1;
+    let total = 0;
+    for (let i = 0; i < this.group.peers.length; i++) {
+      const peer = this.peer(i);
+      if (peer.server !== server || !this.available(i, now)) continue;
+      total += gainWeight(peer);
+      if (best < 0 || peer.currentWeight > this.peer(best).currentWeight) best = i;
+    }
+    if (best >= 0) this.peer(best).currentWeight -= total;
+    return best;
+  }
+}
+
+/** `hash key`. */
+export class Hash implements Balancer {
+  constructor(
+    private readonly source: PeerSource,
+    private readonly key: Template,
+  ) {}
+
+  begin(x: Exchange): Selection {
+    return new HashSelection(x, this.source.current(), this.key.of(x));
+  }
+}
+
+/** `hash key consistent`. */
+export class ConsistentHash implements Balancer {
+  private circle: Circle | null = null;
+
+  constructor(
+    private readonly source: PeerSource,
+    private readonly key: Template,
+  ) {}
+
+  begin(x: Exchange): Selection {
+    const group = this.source.current();
+    if (this.circle === null || this.circle.group !== group) this.circle = new Circle(group);
+    return new ConsistentSelection(x, group, this.key.of(x), this.circle);
+  }
+}
+
+const consistent = custom('[consistent]', 0, 1, ([word], c) => {
+  if (word !== undefined && word.text !== 'consistent') {
+    c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`);
+  }
+  return word !== undefined;
+});
+
+const module = defineModule({
+  name: 'upstream_hash',
+  doc: 'Passes the requests with one key to the same server. The key is any text with variables.',
+  directives: {
+    hash: {
+      contexts: ['upstream'],
+      takes: sequence(template, consistent),
+      repeat: true,
+      inherit: 'none',
+      doc: 'Chooses the server by a hash of the key. With `consistent` (ketama) a server that is added or removed moves only a few of the keys; without it, most. Requests with an empty key go round robin.',
+      example: 'hash $request_uri consistent;',
+    },
+  },
+  check(block, c) {
+    checkBalancingMethod('hash', block, c, { backup: false });
+  },
+  http(_conf, http, compiler) {
+    useBalancer(http, 'hash', compiler, (upstream, block) => {
+      const last = compiler.conf(module, block).hash.at(-1);
+      if (last === undefined) throw new Error('a hash directive without a value');
+      const [data, isConsistent] = last;
+      const key = compiler.template(data);
+      return isConsistent ? new ConsistentHash(upstream, key) : new Hash(upstream, key);
+    });
+  },
+});
+export default module;

@@ -1,0 +1,72 @@
+/** nginx's `ngx_http_upstream_ip_hash_module`: one client address, one server. */
+import { ipBytes } from '../config/address.js';
+import { none } from '../config/argument-types.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { defineModule } from '../exchange/module.js';
+import type { Balancer, Selection } from '../upstream/balancer.js';
+import { checkBalancingMethod } from '../upstream/balancing-method.js';
+import { useBalancer } from '../upstream/configured.js';
+import type { Peer, PeerGroup } from '../upstream/peer.js';
+import { type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
+
+/** Misses after which round robin takes over. */
+const MOST_TRIES = 20;
+/** Clients of a unix socket have no address; nginx hashes three zeros for them. */
+const NO_ADDRESS: readonly number[] = [0, 0, 0];
+
+/** nginx's hash over the first three bytes of an IPv4 address, or all of an IPv6 one. */
+class IpHashSelection extends RoundRobinSelection {
+  private hash = 89;
+  private misses = 0;
+  private readonly bytes: readonly number[];
+
+  constructor(x: Exchange, group: PeerGroup) {
+    super(x, group);
+    const bytes = ipBytes(x.client.remoteAddress) ?? NO_ADDRESS;
+    this.bytes = bytes.length === 4 ? bytes.slice(0, 3) : bytes;
+  }
+
+  protected override choose(now: number): Peer | null {
+    if (this.misses > MOST_TRIES || this.group.peers.length < 2) return this.roundRobin(now);
+    let { hash } = this;
+    do {
+      for (const byte of this.bytes) hash = (hash * 113 + byte) % 6271;
+      const i = this.indexByWeight(hash % this.group.totalWeight);
+      if (this.available(i, now)) {
+        this.hash = hash;
+        return this.take(i, now);
+      }
+    } while (++this.misses <= MOST_TRIES);
+    return this.roundRobin(now);
+  }
+}
+
+/** `ip_hash`. */
+export class IpHash implements Balancer {
+  constructor(private readonly source: PeerSource) {}
+
+  begin(x: Exchange): Selection {
+    return new IpHashSelection(x, this.source.current());
+  }
+}
+
+export default defineModule({
+  name: 'upstream_ip_hash',
+  doc: 'Passes the requests of one client address to the same server, for as long as that may be used.',
+  directives: {
+    ip_hash: {
+      contexts: ['upstream'],
+      takes: none,
+      repeat: true,
+      inherit: 'none',
+      doc: 'Chooses the server by a hash of the client address: the first three bytes of an IPv4 address, all of an IPv6 one. To take a server out without moving the clients of the others, mark it `down`.',
+      example: 'ip_hash;',
+    },
+  },
+  check(block, c) {
+    checkBalancingMethod('ip_hash', block, c, { backup: false });
+  },
+  http(_conf, http, compiler) {
+    useBalancer(http, 'ip_hash', compiler, (upstream) => new IpHash(upstream));
+  },
+});

@@ -1,0 +1,85 @@
+/** nginx's `ngx_http_upstream_random_module`: a server at random, or the better of two. */
+import { custom } from '../config/argument-types.js';
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { defineModule } from '../exchange/module.js';
+import type { Balancer, Selection } from '../upstream/balancer.js';
+import { checkBalancingMethod } from '../upstream/balancing-method.js';
+import { useBalancer } from '../upstream/configured.js';
+import type { Peer, PeerGroup } from '../upstream/peer.js';
+import { type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
+
+/** Misses after which round robin takes over. */
+const MOST_TRIES = 20;
+
+class RandomSelection extends RoundRobinSelection {
+  private misses = 0;
+
+  constructor(
+    x: Exchange,
+    group: PeerGroup,
+    private readonly two: boolean,
+  ) {
+    super(x, group);
+  }
+
+  protected override choose(now: number): Peer | null {
+    if (this.misses > MOST_TRIES || this.group.peers.length < 2) return this.roundRobin(now);
+    let first = -1;
+    do {
+      const i = this.indexByWeight(Math.floor(Math.random() * this.group.totalWeight));
+      if (i === first || !this.available(i, now)) continue;
+      if (!this.two) return this.take(i, now);
+      if (first >= 0) return this.take(this.lessLoaded(first, i), now);
+      first = i;
+    } while (++this.misses <= MOST_TRIES);
+    return this.roundRobin(now);
+  }
+
+  private lessLoaded(first: number, second: number): number {
+    const a = this.peer(first);
+    const b = this.peer(second);
+    return b.conns * a.weight > a.conns * b.weight ? first : second;
+  }
+}
+
+/** `random`, and `random two least_conn`. */
+export class RandomChoice implements Balancer {
+  constructor(
+    private readonly source: PeerSource,
+    private readonly two: boolean,
+  ) {}
+
+  begin(x: Exchange): Selection {
+    return new RandomSelection(x, this.source.current(), this.two);
+  }
+}
+
+const module = defineModule({
+  name: 'upstream_random',
+  doc: 'Passes a request to a server chosen at random, by weight. Where several proxies share one set of servers and none sees the whole load, `random two` spreads it well.',
+  directives: {
+    random: {
+      contexts: ['upstream'],
+      takes: custom('[two [least_conn]]', 0, 2, ([two, method], c) => {
+        if (two !== undefined && two.text !== 'two') c.fail(two, 'invalid-value', `invalid parameter "${two.text}"`);
+        if (method !== undefined && method.text !== 'least_conn') {
+          c.fail(method, 'invalid-value', `invalid parameter "${method.text}"`);
+        }
+        return { two: two !== undefined };
+      }),
+      repeat: true,
+      inherit: 'none',
+      doc: 'Chooses a server at random, in proportion to its weight. With `two` it chooses two, and of these the one with fewer connections under way for its weight.',
+      example: 'random two least_conn;',
+    },
+  },
+  check(block, c) {
+    checkBalancingMethod('random', block, c, { backup: false });
+  },
+  http(_conf, http, compiler) {
+    const isTwo = (block: CheckedBlock) => compiler.conf(module, block).random.some(({ two }) => two);
+    useBalancer(http, 'random', compiler, (upstream, block) => new RandomChoice(upstream, isTwo(block)));
+  },
+});
+export default module;

@@ -1,0 +1,58 @@
+/** What is checked for each directive that sets a load balancing method. */
+import type { Statement } from '../../grammar/syntax-tree.js';
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { CheckContext } from '../config/module-declaration.js';
+
+/** The first method of each block that was seen so far: the modules' checks come in no particular order. */
+const firstMethods = new WeakMap<CheckedBlock, Statement>();
+
+/**
+ * Checks the statements of a method in an `upstream` block: a second method replaces the first, and some methods have no
+ * use for backup servers.
+ */
+export function checkBalancingMethod(
+  directive: string,
+  block: CheckedBlock,
+  c: CheckContext,
+  supports: { readonly backup: boolean },
+): void {
+  for (const statement of c.statements(directive)) {
+    noteMethod(block, statement, c);
+    if (!supports.backup) refuseBackups(statement, c);
+  }
+}
+
+function noteMethod(block: CheckedBlock, statement: Statement, c: CheckContext): void {
+  const first = firstMethods.get(block);
+  if (first === undefined) {
+    firstMethods.set(block, statement);
+    return;
+  }
+  const [earlier, later] = comesAfter(statement, first) ? [first, statement] : [statement, first];
+  firstMethods.set(block, earlier);
+  c.report(later.name, 'conflicting-directives', 'load balancing method redefined', {
+    severity: 'warning',
+    help: 'an upstream has one method; the last that is written holds',
+    related: [{ at: earlier.name, message: 'first method' }],
+  });
+}
+
+function refuseBackups(method: Statement, c: CheckContext): void {
+  for (const server of c.statements('server')) {
+    const parameter = server.args.slice(1).find(({ text }) => text === 'backup');
+    if (parameter === undefined) continue;
+    const message = 'balancing method does not support parameter "backup"';
+    const help = `"${method.name.text}" spreads requests over all servers and knows no backup servers`;
+    const related = [{ at: method.name, message: 'the method' }];
+    if (comesAfter(server, method)) {
+      c.report(parameter, 'conflicting-directives', message, { help, related });
+    } else {
+      // nginx takes it in this order, and asks the backup servers when all others have failed.
+      c.report(parameter, 'conflicting-directives', message, { severity: 'warning', help, related });
+    }
+  }
+}
+
+function comesAfter(a: Statement, b: Statement): boolean {
+  return a.source === b.source && a.start > b.start;
+}

@@ -1,0 +1,132 @@
+/** The arguments of `server` in an `upstream` block. */
+import type { Word } from '../../grammar/syntax-tree.js';
+import { type Address, parseAddress } from '../config/address.js';
+import { custom } from '../config/argument-types.js';
+import type { Place } from '../config/checked-config.js';
+import type { ArgumentContext, ArgumentType } from '../config/directive.js';
+import { parseInteger, parseSeconds } from '../config/units.js';
+import { nearest } from '../diagnostics/nearest.js';
+import { DEFAULT_PEER, type PeerSettings } from './peer.js';
+
+/** One `server` line. Plain data. */
+export interface ServerData {
+  /** The address as written. */
+  readonly written: string;
+  readonly address: Address;
+  readonly settings: PeerSettings;
+  /** For `resolve`, where the address is a name; null otherwise. */
+  readonly runTime: { readonly host: string; readonly port: number; readonly service: string } | null;
+  /** Where a name is written that must be found at start; null for others. */
+  readonly at: Place | null;
+}
+
+/** Bytes of a `route=`, at most. */
+const ROUTE_MAX = 32;
+
+type Draft = { -readonly [K in keyof PeerSettings]: PeerSettings[K] } & { resolve: boolean; service: string };
+
+/** What a parameter with a value does; false where nginx refuses the value. */
+const WITH_VALUE: Readonly<Record<string, (draft: Draft, value: string, word: Word, c: ArgumentContext) => boolean>> = {
+  weight: (draft, value) => (draft.weight = parseInteger(value) ?? 0) > 0,
+  max_conns: (draft, value) => (draft.maxConns = parseInteger(value) ?? -1) >= 0,
+  max_fails: (draft, value) => (draft.maxFails = parseInteger(value) ?? -1) >= 0,
+  fail_timeout: (draft, value) => (draft.failTimeout = (parseSeconds(value) ?? -1) * 1000) >= 0,
+  route: (draft, value, word, c) => {
+    if (value === '') c.fail(word, 'invalid-value', 'route is empty');
+    if (value.length > ROUTE_MAX) c.fail(word, 'invalid-value', `route is longer than ${ROUTE_MAX}`);
+    draft.route = value;
+    return true;
+  },
+  service: (draft, value, word, c) => {
+    if (value === '') c.fail(word, 'invalid-value', 'service is empty');
+    draft.service = value;
+    return true;
+  },
+};
+
+const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {
+  backup: (draft) => {
+    draft.backup = true;
+  },
+  down: (draft) => {
+    draft.down = 'down';
+  },
+  drain: (draft) => {
+    draft.down = 'drain';
+  },
+  resolve: (draft) => {
+    draft.resolve = true;
+  },
+};
+
+export const serverArgument: ArgumentType<ServerData> = custom(
+  'address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down] [drain] [route=string] [resolve] [service=name]',
+  1,
+  Number.POSITIVE_INFINITY,
+  ([word, ...parameters], c) => {
+    if (word === undefined) throw new Error('server was given no words');
+    const draft: Draft = { ...DEFAULT_PEER, resolve: false, service: '' };
+    for (const parameter of parameters) parseParameter(parameter, draft, c);
+    const { resolve, service, ...settings } = draft;
+    const address = parseAddress(word.text, { defaultPort: 80 });
+    if (service !== '' && !resolve) {
+      c.fail(word, 'conflicting-directives', `service upstream "${word.text}" requires "resolve" parameter`);
+    }
+    if ('mistake' in address) {
+      return c.fail(word, 'invalid-value', `${address.mistake} in upstream "${word.text}"`, helpFor(word));
+    }
+    const isName = address.family === 'name';
+    if (service !== '' && address.family !== 'unix' && address.portGiven) {
+      c.fail(word, 'conflicting-directives', `service upstream "${word.text}" may not have port`);
+    }
+    if (service !== '' && !isName) {
+      c.fail(word, 'conflicting-directives', `service upstream "${word.text}" requires domain name`);
+    }
+    const runTime = resolve && isName ? { host: address.host, port: address.port, service } : null;
+    return { written: word.text, address, settings, runTime, at: isName && runTime === null ? placeOf(c) : null };
+  },
+);
+
+function parseParameter(word: Word, draft: Draft, c: ArgumentContext): void {
+  const { text } = word;
+  const equals = text.indexOf('=');
+  if (equals < 0) {
+    const flag = own(FLAGS, text);
+    flag?.(draft);
+    if (flag !== undefined) return;
+  } else {
+    const take = own(WITH_VALUE, text.slice(0, equals));
+    if (take?.(draft, text.slice(equals + 1), word, c) === true) return;
+  }
+  const name = text.replace(/=.*/s, '');
+  const [near] = nearest(name, [...Object.keys(FLAGS), ...Object.keys(WITH_VALUE)]).filter((other) => other !== name);
+  c.fail(
+    word,
+    'invalid-value',
+    `invalid parameter "${text}"`,
+    near === undefined ? {} : { help: `did you mean "${near}"?` },
+  );
+}
+
+/** A value of a table; not what every object inherits (`constructor`). */
+function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+function helpFor(word: Word): { help: string } | undefined {
+  if (/^https?:\/\//i.test(word.text)) {
+    return { help: 'a server is a host with an optional port; the scheme belongs to "proxy_pass"' };
+  }
+  return word.text.includes('/') ? { help: 'a server is a host with an optional port, without a path' } : undefined;
+}
+
+function placeOf(c: ArgumentContext): Place {
+  const { source, start } = c.statement;
+  let line = 1;
+  let lineStart = 0;
+  for (let end = source.text.indexOf('\n'); end >= 0 && end < start; end = source.text.indexOf('\n', end + 1)) {
+    line++;
+    lineStart = end + 1;
+  }
+  return { file: source.name, line, column: start - lineStart + 1 };
+}

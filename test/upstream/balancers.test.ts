@@ -1,0 +1,168 @@
+/** What holds for every load balancing method. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Template } from '../../src/exchange/template.js';
+import { Variable } from '../../src/exchange/variable.js';
+import { ConsistentHash, Hash } from '../../src/modules/upstream_hash.js';
+import { IpHash } from '../../src/modules/upstream_ip_hash.js';
+import { LeastConn } from '../../src/modules/upstream_least_conn.js';
+import { RandomChoice } from '../../src/modules/upstream_random.js';
+import type { Balancer } from '../../src/upstream/balancer.js';
+import { type PeerSource, RoundRobin } from '../../src/upstream/round-robin.js';
+import { exchangeFrom } from './exchange.js';
+import { nextOf, Peers, pass } from './peers.js';
+
+/** `$remote_addr`, so that requests of different clients have different keys. */
+function addressKey(): Template {
+  const variable = new Variable('remote_addr', 0);
+  variable.getter = (x) => x.client.remoteAddress;
+  return new Template(null, [variable]);
+}
+
+const METHODS: Readonly<Record<string, (source: PeerSource) => Balancer>> = {
+  'round robin': (source) => new RoundRobin(source),
+  least_conn: (source) => new LeastConn(source),
+  ip_hash: (source) => new IpHash(source),
+  hash: (source) => new Hash(source, addressKey()),
+  'hash consistent': (source) => new ConsistentHash(source, addressKey()),
+  random: (source) => new RandomChoice(source, false),
+  'random two': (source) => new RandomChoice(source, true),
+};
+
+/** Addresses that differ in the bytes that ip_hash looks at. */
+function address(n: number): string {
+  return `10.${n >> 8}.${n & 255}.1`;
+}
+
+function counts(balancer: Balancer, requests: number): Record<string, number> {
+  const seen: Record<string, number> = {};
+  for (let n = 0; n < requests; n++) {
+    const server = pass(balancer.begin(exchangeFrom(address(n)))) ?? 'none';
+    seen[server] = (seen[server] ?? 0) + 1;
+  }
+  return seen;
+}
+
+for (const [name, create] of Object.entries(METHODS)) {
+  test(`${name}: every server gets requests in proportion to its weight`, () => {
+    const seen = counts(create(new Peers('a weight=3', 'b', 'c weight=2')), 6000);
+    // A circle of points is not even. Of two idle servers the second is taken, which favours the light ones.
+    const tolerance = name === 'hash consistent' || name === 'random two' ? 0.6 : 0.1;
+    for (const [server, expected] of [
+      ['a', 3000],
+      ['b', 1000],
+      ['c', 2000],
+    ] as const) {
+      const got = seen[server] ?? 0;
+      assert.ok(Math.abs(got - expected) <= expected * tolerance, `${server} got ${got} of about ${expected}`);
+    }
+  });
+
+  test(`${name}: a server that is down gets nothing`, () => {
+    const balancer = create(new Peers('a', 'b down', 'c'));
+    assert.equal(counts(balancer, 300).b, undefined);
+    assert.equal(balancer.begin(exchangeFrom()).tries, 2);
+  });
+
+  test(`${name}: all down is no live upstream`, () => {
+    for (const lines of [['a down'], ['a down', 'b down']]) {
+      const selection = create(new Peers(...lines)).begin(exchangeFrom());
+      assert.equal(selection.next(), null);
+      assert.equal(selection.tries, 0);
+    }
+  });
+
+  test(`${name}: no servers at all is no live upstream`, () => {
+    assert.equal(create(new Peers()).begin(exchangeFrom()).next(), null);
+  });
+
+  test(`${name}: each server is tried once in a request`, () => {
+    const many = Array.from({ length: 40 }, (_, n) => `s${n} max_fails=0`);
+    const selection = create(new Peers(...many)).begin(exchangeFrom());
+    const tried = new Set<string>();
+    assert.equal(selection.tries, 40);
+    for (let server = nextOf(selection); server !== null; server = nextOf(selection)) {
+      assert.ok(!tried.has(server), `${server} twice`);
+      tried.add(server);
+      selection.release('failed');
+    }
+    assert.equal(tried.size, 40);
+    assert.equal(selection.tries, 0);
+  });
+
+  test(`${name}: connections are counted while a request is under way`, () => {
+    const peers = new Peers('a', 'b');
+    const selections = [1, 2, 3].map(() => create(peers).begin(exchangeFrom()));
+    for (const selection of selections) assert.notEqual(selection.next(), null);
+    assert.equal(peers.get('a').conns + peers.get('b').conns, 3);
+    for (const selection of selections) selection.release('ok');
+    for (const selection of selections) selection.release('ok');
+    assert.equal(peers.get('a').conns + peers.get('b').conns, 0);
+  });
+
+  test(`${name}: a server with max_conns connections is left alone until one ends`, () => {
+    const peers = new Peers('a max_conns=1', 'b max_conns=2');
+    const balancer = create(peers);
+    const selections = [1, 2, 3, 4].map((n) => balancer.begin(exchangeFrom(address(n))));
+    const taken = selections.map(nextOf);
+    assert.deepEqual(taken.slice(0, 3).sort(), ['a', 'b', 'b']);
+    assert.equal(taken[3], null);
+    selections[taken.indexOf('a')]?.release('ok');
+    assert.equal(nextOf(balancer.begin(exchangeFrom())), 'a');
+  });
+
+  test(`${name}: a server rests for fail_timeout after max_fails failures, and is tried again then`, (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const log: string[] = [];
+    const balancer = create(new Peers('a max_fails=2 fail_timeout=10', 'b max_fails=0'));
+    const request = (outcome: 'ok' | 'failed') => {
+      const selection = balancer.begin(exchangeFrom('127.0.0.1', log));
+      let server = nextOf(selection);
+      // Asks on until it meets a, where that may be had.
+      while (server === 'b') {
+        selection.release('next');
+        server = nextOf(selection);
+      }
+      if (server !== null) selection.release(outcome);
+      return server;
+    };
+    assert.equal(request('failed'), 'a');
+    assert.equal(log.length, 0);
+    assert.equal(request('failed'), 'a');
+    assert.match(log.join('\n'), /^warn .*upstream server temporarily disabled/);
+    assert.equal(request('ok'), null);
+    t.mock.timers.tick(10_000);
+    assert.equal(request('ok'), null);
+    t.mock.timers.tick(1);
+    // One request is let through; while it is not answered, the server rests on.
+    const probe = balancer.begin(exchangeFrom('127.0.0.1', log));
+    while (nextOf(probe) === 'b') probe.release('next');
+    assert.equal(request('ok'), null);
+    probe.release('ok');
+    assert.equal(request('ok'), 'a');
+  });
+
+  test(`${name}: backup servers are asked when no other may be`, () => {
+    const balancer = create(new Peers('a max_fails=1', 'b down', 'c backup'));
+    assert.deepEqual(counts(balancer, 10), { a: 10 });
+    const selection = balancer.begin(exchangeFrom());
+    assert.equal(selection.tries, 2);
+    assert.equal(nextOf(selection), 'a');
+    selection.release('failed');
+    assert.equal(nextOf(selection), 'c');
+    selection.release('ok');
+    assert.deepEqual(counts(balancer, 10), { c: 10 });
+  });
+
+  test(`${name}: a single server is used whatever its failures`, () => {
+    const peers = new Peers('a max_fails=1');
+    const balancer = create(peers);
+    for (let n = 0; n < 3; n++) {
+      const selection = balancer.begin(exchangeFrom());
+      assert.equal(nextOf(selection), 'a');
+      selection.release('failed');
+      assert.equal(selection.tries, 0);
+    }
+    assert.equal(peers.get('a').fails, 0);
+  });
+}
