@@ -50,6 +50,9 @@ export interface ClientSide {
   sendInterim(status: number, lines: string): void;
   /** Sends a piece of the body; false: wait for the producer's `resume`. */
   write(chunk: Chunk): boolean;
+  /** Until `release`, what is written is gathered into one write. */
+  hold(): void;
+  release(): void;
   /** The body is complete. */
   end(): void;
   /** Ends the connection without completing the answer. */

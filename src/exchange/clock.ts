@@ -20,6 +20,18 @@ export function httpDateNow(): string {
 let httpSecond = Number.NaN;
 let httpText = '';
 
+/** The `Date` field line with its line break. */
+export function dateLine(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== lineSecond) {
+    lineSecond = second;
+    lineText = `Date: ${httpDateNow()}\r\n`;
+  }
+  return lineText;
+}
+let lineSecond = Number.NaN;
+let lineText = '';
+
 /** `$time_local`: `28/Sep/1970:12:00:00 +0600`. */
 export function localTime(): string {
   refreshLocal();

@@ -411,6 +411,8 @@ export function finish(x: Exchange): void {
     }
   }
   x.body?.release();
+  x.resource?.release();
+  x.resource = null;
   x.client.done(x);
 }
 

@@ -84,6 +84,8 @@ export class Exchange {
   accessStatus = 0;
   /** The body of the request was refused: it is not read. */
   bodyDiscarded = false;
+  /** The exchange goes on when the client is gone (`proxy_ignore_client_abort`). */
+  ignoreClientAbort = false;
   /** The answer's body may be cut into ranges. */
   allowRanges = false;
   /** An error page is being served (a second error is not caught again unless `recursive_error_pages`). */
@@ -102,7 +104,12 @@ export class Exchange {
   attempts: UpstreamAttempt[] | null = null;
   /** The upstream's answer head, for `$upstream_http_*`. */
   upstreamHeaders: HeaderBlock | null = null;
-  upstreamTrailers: HeaderBlock | null = null;
+  /** The upstream's trailer section, each line ended by CRLF; empty where there is none. */
+  upstreamTrailers = '';
+  /** The URI that the upstream was asked for, for log lines. */
+  upstreamUri = '';
+  /** What is given back when the exchange was logged. */
+  resource: { release(): void } | null = null;
 
   /** Where the engine stands; see engine.ts. */
   phase = 0;

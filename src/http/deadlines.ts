@@ -19,19 +19,10 @@ const TICK = 50;
 const timed: Timed[] = [];
 let interval: NodeJS.Timeout | null = null;
 let current = performance.now();
-let fresh = false;
 
-/** Monotonic ms, read at most once per turn of the event loop. */
+/** Monotonic ms, as of the last tick: up to `TICK` old, and free to ask for each read and write. */
 export function now(): number {
-  if (!fresh) {
-    current = performance.now();
-    fresh = true;
-    setImmediate(stale);
-  }
   return current;
-}
-function stale(): void {
-  fresh = false;
 }
 
 /** Puts it on the list of those that are looked at; it may set `deadline` from then on. */
@@ -39,6 +30,7 @@ export function watch(it: Timed): void {
   if (it.deadlineIndex >= 0) return;
   it.deadlineIndex = timed.push(it) - 1;
   if (interval === null) {
+    current = performance.now();
     interval = setInterval(look, TICK);
     // Deadlines alone keep no process alive: sockets do.
     interval.unref();
@@ -67,7 +59,8 @@ export function watchedCount(): number {
 }
 
 function look(): void {
-  const time = performance.now();
+  current = performance.now();
+  const time = current;
   // From the end, because an entry may take itself (and only moves one from behind) off the list when told.
   for (let i = timed.length - 1; i >= 0; i--) {
     const it = timed[i];

@@ -33,6 +33,8 @@ export class ResponseHead {
   seekable = false;
   /** What a seekable source is to send instead of the whole body; null: all of it. */
   parts: readonly BodyPart[] | null = null;
+  /** Trailer fields may follow: the body is chunked even where its length is known. */
+  expectTrailers = false;
   /** Trailer fields to send after a chunked body: name, value … */
   readonly trailers: string[] = [];
 
@@ -46,6 +48,7 @@ export class ResponseHead {
     this.etag = null;
     this.upstream = null;
     this.added.length = 0;
+    this.expectTrailers = false;
     this.trailers.length = 0;
     this.seekable = false;
     this.parts = null;

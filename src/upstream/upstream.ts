@@ -1,5 +1,6 @@
 /** A group of servers under a name, as `upstream` declares it or a `proxy_pass` with a host implies it. */
 import type { Balancer } from './balancer.js';
+import { IdleConnections } from './connection.js';
 import { DEFAULT_PEER, Peer, type PeerAddress, PeerGroup, type PeerSettings } from './peer.js';
 import { RoundRobin } from './round-robin.js';
 
@@ -56,6 +57,8 @@ export class Upstream {
   readonly servers: UpstreamServer[] = [];
   balancer: Balancer = new RoundRobin(this);
   keepalive: KeepaliveSettings = DEFAULT_KEEPALIVE;
+  /** Idle connections to the peers. */
+  readonly idle = new IdleConnections();
   /** What keeps the addresses of `resolve` servers up to date; held here, because its timers do not hold it. */
   resolution: object | null = null;
   private group = new PeerGroup([], null);

@@ -1,0 +1,136 @@
+/**
+ * An upgraded connection: bytes go both ways as they come, each direction stops when the other side cannot take more,
+ * and both sockets end together.
+ */
+import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
+import type { Transport, TransportOwner } from '../http/transport.js';
+
+/** What a tunnel tells at its end. */
+export interface TunnelEnd {
+  /** `timeout`: nothing moved for the read timeout; `client`/`upstream`: that side ended it. */
+  readonly by: 'client' | 'upstream' | 'timeout';
+  readonly error: NodeJS.ErrnoException | null;
+}
+
+export interface TunnelSettings {
+  /** ms without a byte in either direction after which the tunnel ends (`proxy_read_timeout`). */
+  readonly readTimeout: number;
+  /** ms for which the upstream may refuse to take bytes (`proxy_send_timeout`). */
+  readonly sendTimeout: number;
+  /** ms for which the client may refuse to take bytes (`send_timeout`). */
+  readonly clientSendTimeout: number;
+}
+
+export class Tunnel implements TransportOwner, Timed {
+  deadline = 0;
+  deadlineIndex = -1;
+  /** When a byte moved last; written for each read, so it is the coarse clock. */
+  private active = now();
+  private over = false;
+
+  constructor(
+    private readonly client: Transport,
+    private readonly upstream: Transport,
+    private readonly settings: TunnelSettings,
+    private readonly ended: (end: TunnelEnd) => void,
+  ) {
+    client.owner = this;
+    upstream.owner = this;
+    watch(this);
+    this.deadline = now() + settings.readTimeout;
+  }
+
+  /** Takes bytes that came with the heads, then lets both sides speak. */
+  start(fromClient: Buffer, fromUpstream: Buffer): void {
+    // Both were copied or are lent for this call; writeLent keeps what it must.
+    if (fromUpstream.length > 0) this.forward(this.upstream, this.client, fromUpstream, fromUpstream.length);
+    if (fromClient.length > 0) this.forward(this.client, this.upstream, fromClient, fromClient.length);
+    if (this.over) return;
+    if (!this.upstream.waiting) this.client.resume();
+    if (!this.client.waiting) this.upstream.resume();
+  }
+
+  onBytes(transport: Transport, bytes: Buffer, length: number): void {
+    this.active = now();
+    this.forward(transport, transport === this.client ? this.upstream : this.client, bytes, length);
+  }
+
+  private forward(from: Transport, to: Transport, bytes: Buffer, length: number): void {
+    if (to.writeLent(bytes, 0, length)) return;
+    from.pause();
+    const { settings } = this;
+    const limit = to === this.client ? settings.clientSendTimeout : settings.sendTimeout;
+    this.deadline = Math.min(this.deadline, now() + limit);
+  }
+
+  onDrain(transport: Transport): void {
+    this.active = now();
+    (transport === this.client ? this.upstream : this.client).resume();
+  }
+
+  onConnected(): void {}
+
+  /** One side is done: what it sent is delivered, then both end (nginx ends a tunnel with its first half). */
+  onEnd(transport: Transport): void {
+    this.finish(transport === this.client ? 'client' : 'upstream', null);
+  }
+
+  onClosed(transport: Transport, error: NodeJS.ErrnoException | null): void {
+    this.finish(transport === this.client ? 'client' : 'upstream', error);
+  }
+
+  timedOut(): void {
+    const { settings } = this;
+    const time = now();
+    const idle = this.active + settings.readTimeout;
+    if (this.client.waiting || this.upstream.waiting) {
+      const limit = this.client.waiting ? settings.clientSendTimeout : settings.sendTimeout;
+      const stuck = this.active + limit;
+      if (stuck <= time || idle <= time) this.finish('timeout', null);
+      else this.deadline = Math.min(stuck, idle);
+    } else if (idle <= time) this.finish('timeout', null);
+    else this.deadline = idle;
+  }
+
+  private finish(by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
+    if (this.over) return;
+    this.over = true;
+    unwatch(this);
+    this.deadline = 0;
+    const { client, upstream } = this;
+    client.owner = ENDED;
+    upstream.owner = ENDED;
+    // What is on its way to a living peer still arrives; a peer that takes nothing cannot hold the socket for ever.
+    close(client, this.settings.clientSendTimeout);
+    close(upstream, this.settings.sendTimeout);
+    this.ended({ by, error });
+  }
+}
+
+function close(transport: Transport, limit: number): void {
+  if (transport.closed) return;
+  if (transport.pending === 0) {
+    transport.destroySoon();
+    return;
+  }
+  transport.destroySoon();
+  const closing: Timed = {
+    deadline: now() + limit,
+    deadlineIndex: -1,
+    timedOut(): void {
+      unwatch(closing);
+      transport.destroy();
+    },
+  };
+  watch(closing);
+  transport.whenFlushed(() => unwatch(closing));
+}
+
+/** Owns a socket that only has to go. */
+const ENDED: TransportOwner = {
+  onBytes(): void {},
+  onEnd(): void {},
+  onDrain(): void {},
+  onClosed(): void {},
+  onConnected(): void {},
+};

@@ -1,0 +1,57 @@
+/** `proxy_next_upstream` and its relatives: what counts as a reason to ask another peer. */
+
+/** Bits of the reasons, by their names in the configuration. */
+export const NEXT_UPSTREAM = {
+  error: 1,
+  timeout: 2,
+  denied: 4,
+  invalid_header: 8,
+  http_500: 16,
+  http_502: 32,
+  http_503: 64,
+  http_504: 128,
+  http_403: 256,
+  http_404: 512,
+  http_429: 1024,
+  non_idempotent: 2048,
+  off: 4096,
+} as const;
+export type NextUpstream = keyof typeof NEXT_UPSTREAM;
+
+/** The bit for an answer's status; 0 for one that never is a reason. */
+export function reasonOfStatus(status: number): number {
+  switch (status) {
+    case 500:
+      return NEXT_UPSTREAM.http_500;
+    case 502:
+      return NEXT_UPSTREAM.http_502;
+    case 503:
+      return NEXT_UPSTREAM.http_503;
+    case 504:
+      return NEXT_UPSTREAM.http_504;
+    case 403:
+      return NEXT_UPSTREAM.http_403;
+    case 404:
+      return NEXT_UPSTREAM.http_404;
+    case 429:
+      return NEXT_UPSTREAM.http_429;
+    default:
+      return 0;
+  }
+}
+
+/** The status with which an exchange ends when a failure is its last. */
+export function statusOfReason(reason: number): number {
+  if (reason & (NEXT_UPSTREAM.timeout | NEXT_UPSTREAM.http_504)) return 504;
+  if (reason & NEXT_UPSTREAM.http_500) return 500;
+  if (reason & NEXT_UPSTREAM.http_503) return 503;
+  if (reason & NEXT_UPSTREAM.http_403) return 403;
+  if (reason & NEXT_UPSTREAM.http_404) return 404;
+  if (reason & NEXT_UPSTREAM.http_429) return 429;
+  return 502;
+}
+
+/** Methods that nginx does not repeat unless `non_idempotent` says so. */
+export function mayRepeat(method: string, mask: number): boolean {
+  return (mask & NEXT_UPSTREAM.non_idempotent) !== 0 || (method !== 'POST' && method !== 'LOCK' && method !== 'PATCH');
+}
