@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { basename } from 'node:path';
+import { test } from 'node:test';
+import { circleIn, roomOf, STOREYS, storeyOf } from './structure/arrows.js';
+import { filesIn, type Import, importsOf, textOf } from './structure/sources.js';
+
+const house = ['grammar', 'src'].flatMap((directory) => filesIn(directory, '.ts'));
+const imports = new Map<string, Import[]>(
+  [...house, 'bin/tsproxy'].map((path) => [path, importsOf(path, textOf(path)).filter(({ own }) => own)]),
+);
+
+/** Every import of one file of the house by another. */
+function* arrows(): Generator<{ from: string; to: Import }> {
+  for (const [from, targets] of imports) {
+    for (const to of targets) {
+      yield { from, to };
+    }
+  }
+}
+
+test('every source file is in a room', () => {
+  assert.deepEqual(
+    house.filter((path) => roomOf(path) === undefined),
+    [],
+  );
+});
+
+test('imports run down the house only', () => {
+  const wrong: string[] = [];
+  for (const { from, to } of arrows()) {
+    const [above, below] = [roomOf(from), roomOf(to.path)];
+    if (above === undefined || below === undefined) {
+      // The executable runs what was compiled.
+      if (!to.path.startsWith('dist/')) wrong.push(`${from} imports ${to.path}, which is in no room`);
+    } else if (storeyOf(above) > storeyOf(below)) {
+      wrong.push(`${from} imports ${to.path}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('rooms of one storey do not import each other in a circle', () => {
+  for (const rooms of STOREYS) {
+    const edges = new Map(rooms.map((room) => [room, new Set<string>()]));
+    for (const { from, to } of arrows()) {
+      const [above = '', below = ''] = [roomOf(from), roomOf(to.path)];
+      if (above !== below && rooms.includes(above) && rooms.includes(below)) {
+        edges.get(above)?.add(below);
+      }
+    }
+    assert.equal(circleIn(edges), null);
+  }
+});
+
+test('the grammar imports nothing of the house', () => {
+  const wrong = [...arrows()].filter(({ from, to }) => from.startsWith('grammar/') && !to.path.startsWith('grammar/'));
+  assert.deepEqual(wrong, []);
+});
+
+test('a module imports no other module', () => {
+  const moduleOf = (path: string) => /^src\/modules\/([^/.]+)/.exec(path)?.[1];
+  const wrong = [...arrows()].filter(({ from, to }) => {
+    const [importer, imported] = [moduleOf(from), moduleOf(to.path)];
+    return from !== 'src/modules/index.ts' && importer !== undefined && imported !== undefined && importer !== imported;
+  });
+  assert.deepEqual(
+    wrong.map(({ from, to }) => `${from} imports ${to.path}`),
+    [],
+  );
+});
+
+test('what serves traffic loads neither the grammar nor the command line', () => {
+  const serving = /^src\/(modules|server|upstream|tunnel|exchange|routing|http|zones)\//;
+  const reachedFrom = new Map(house.filter((path) => serving.test(path)).map((path) => [path, '']));
+  for (const path of reachedFrom.keys()) {
+    for (const { path: next, typeOnly } of imports.get(path) ?? []) {
+      if (!typeOnly && !reachedFrom.has(next)) reachedFrom.set(next, path);
+    }
+  }
+  const wrong = [...reachedFrom].filter(([path]) => path.startsWith('grammar/') || path.startsWith('src/cli/'));
+  assert.deepEqual(
+    wrong.map(([path, by]) => `${by} loads ${path}`),
+    [],
+  );
+});
+
+test('a file says in its name what it holds', () => {
+  const vague = /(^|[-_.])(utils?|helpers?|common|managers?|misc|stuff)([-_.]|$)/i;
+  const all = ['grammar', 'src', 'test', 'bench'].flatMap((directory) => filesIn(directory, '.ts'));
+  assert.deepEqual(
+    all.filter((path) => path.split('/').some((part) => vague.test(part))),
+    [],
+  );
+});
+
+test('files are named in kebab-case, modules in snake_case as nginx names them', () => {
+  const wrong = house.filter((path) => {
+    const form = /^src\/modules\/[^/]+$/.test(path) ? /^[a-z0-9_]+\.ts$/ : /^[a-z0-9-]+\.ts$/;
+    return !form.test(basename(path));
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test('no file is longer than 500 lines', () => {
+  const all = ['grammar', 'src', 'test', 'bench'].flatMap((directory) => filesIn(directory, '.ts'));
+  const long = all
+    .map((path) => ({ path, lines: textOf(path).split('\n').length - 1 }))
+    .filter(({ lines }) => lines > 500);
+  assert.deepEqual(long, []);
+});
+
+test('the rule sees imports in all their forms', () => {
+  const text = `
+import a from './a.js';
+import type { B } from '../b/b.js';
+import { type C, type D } from './c.js';
+import {
+  e,
+  type F,
+} from './e.js';
+import './g.js';
+export { h } from './h.js';
+export * from './i.js';
+const j = await import('./j.js');
+import k from 'node:fs';
+`;
+  const found = importsOf('src/x/y.ts', text).map(({ path, typeOnly }) => `${path}${typeOnly ? ' (types)' : ''}`);
+  assert.deepEqual(found, [
+    'src/x/a.ts',
+    'src/b/b.ts (types)',
+    'src/x/c.ts (types)',
+    'src/x/e.ts',
+    'src/x/g.ts',
+    'src/x/h.ts',
+    'src/x/i.ts',
+    'node:fs',
+    'src/x/j.ts',
+  ]);
+});
