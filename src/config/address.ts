@@ -136,24 +136,3 @@ function parsePort(text: string): number | null {
   const port = parseInteger(text);
   return port === null || port < 1 || port > 65535 ? null : port;
 }
-
-/** The 4 or 16 bytes of an IP address, or null where the text is none. Zones (`%eth0`) are passed over. */
-export function ipBytes(text: string): readonly number[] | null {
-  const zone = text.indexOf('%');
-  const canonical = canonicalIp(zone < 0 ? text : text.slice(0, zone));
-  if (canonical === null) return null;
-  if (!canonical.includes(':')) return canonical.split('.').map(Number);
-  // The last four bytes may be written as an IPv4 address.
-  const dotted = /[0-9.]+\.[0-9.]+$/.exec(canonical)?.[0];
-  const [head = '', tail = ''] = canonical.slice(0, canonical.length - (dotted?.length ?? 0)).split('::');
-  const front = groupBytes(head);
-  const back = [...groupBytes(tail), ...(dotted?.split('.').map(Number) ?? [])];
-  return [...front, ...new Array<number>(16 - front.length - back.length).fill(0), ...back];
-}
-
-function groupBytes(text: string): number[] {
-  return text
-    .split(':')
-    .filter((group) => group !== '')
-    .flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]);
-}

@@ -19,6 +19,7 @@ const module = defineModule({
     upstream: {
       contexts: ['http'],
       takes: named('name', text),
+      repeat: true,
       body: { context: 'upstream' },
       doc: 'Declares a group of servers. They may listen on different ports, and on TCP and unix domain sockets side by side. A request that fails at one server is passed to the next, as `proxy_next_upstream` says.',
       example: 'upstream backend {\n    server backend1.example.com weight=5;\n    server 127.0.0.1:8080 backup;\n}',

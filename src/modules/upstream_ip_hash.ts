@@ -1,6 +1,6 @@
 /** nginx's `ngx_http_upstream_ip_hash_module`: one client address, one server. */
-import { ipBytes } from '../config/address.js';
 import { none } from '../config/argument-types.js';
+import { ipBytes } from '../config/cidr.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { defineModule } from '../exchange/module.js';
 import type { Balancer, Selection } from '../upstream/balancer.js';
@@ -22,7 +22,9 @@ class IpHashSelection extends RoundRobinSelection {
 
   constructor(x: Exchange, group: PeerGroup) {
     super(x, group);
-    const bytes = ipBytes(x.client.remoteAddress) ?? NO_ADDRESS;
+    // Node tells the interface with a link-local address: fe80::1%eth0.
+    const [address = ''] = x.client.remoteAddress.split('%', 1);
+    const bytes = ipBytes(address) ?? NO_ADDRESS;
     this.bytes = bytes.length === 4 ? bytes.slice(0, 3) : bytes;
   }
 
