@@ -11,7 +11,7 @@ import { now } from '../http/deadlines.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import { COMPLETE, MORE } from '../http/request-reader.js';
-import { CHUNKED, responseFraming, ResponseReader, UNTIL_CLOSE } from '../http/response-reader.js';
+import { CHUNKED, ResponseReader, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import type { Selection } from './balancer.js';
 import { type ConnectionUser, type ConnectOptions, UpstreamConnection } from './connection.js';
 import { mayRepeat, NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
@@ -374,7 +374,9 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
       x.finalize(status);
       return false;
     }
-    const redirect = settings.ignoredFields.has('x-accel-redirect') ? undefined : reader.headers.valueOf(Field.XAccelRedirect);
+    const redirect = settings.ignoredFields.has('x-accel-redirect')
+      ? undefined
+      : reader.headers.valueOf(Field.XAccelRedirect);
     if (redirect !== undefined) {
       this.accelRedirect(redirect);
       return false;
@@ -409,14 +411,19 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   private readBodyBytes(bytes: Buffer, from: number, length: number): void {
     const { connection } = this;
     if (connection === null) return;
-    connection.deadline = this.requestComplete || !this.waitsForDrain ? now() + this.settings.readTimeout : connection.deadline;
+    connection.deadline =
+      this.requestComplete || !this.waitsForDrain ? now() + this.settings.readTimeout : connection.deadline;
     if (this.bodyLeft >= 0) {
       const n = Math.min(this.bodyLeft, length - from);
       this.bodyLeft -= n;
       this.chunkData(bytes, from, from + n);
       if (this.bodyLeft > 0 || this.state !== READING_BODY) return;
       if (from + n < length) {
-        logError(this.x, 'warn', 'upstream sent more data than specified in "Content-Length" header while reading upstream');
+        logError(
+          this.x,
+          'warn',
+          'upstream sent more data than specified in "Content-Length" header while reading upstream',
+        );
       }
       this.answerComplete(from + n === length);
     } else if (this.bodyLeft === CHUNKED && this.decoder !== null) {
@@ -523,7 +530,13 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
       logError(x, 'error', `connect() failed (${what}) while connecting to upstream`);
       this.next(NEXT_UPSTREAM.error);
     } else if (this.state === READING_BODY) {
-      logError(x, 'error', error === null ? 'upstream prematurely closed connection while reading upstream' : `recv() failed (${what}) while reading upstream`);
+      logError(
+        x,
+        'error',
+        error === null
+          ? 'upstream prematurely closed connection while reading upstream'
+          : `recv() failed (${what}) while reading upstream`,
+      );
       this.cutShort();
     } else {
       const doing = error === null ? 'upstream prematurely closed connection' : `recv() failed (${what})`;
@@ -617,7 +630,11 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     attempt.headerTime = performance.now() - attempt.started;
     attempt.status = 101;
     if (x.headers.indexOf(Field.Upgrade) < 0) {
-      logError(x, 'error', 'upstream sent 101 to a request without "Upgrade" while reading response header from upstream');
+      logError(
+        x,
+        'error',
+        'upstream sent 101 to a request without "Upgrade" while reading response header from upstream',
+      );
       this.next(NEXT_UPSTREAM.invalid_header);
       return;
     }

@@ -40,7 +40,7 @@ const RESEND_TIMEOUT = 5000;
 
 /** One target of a service (RFC 2782). */
 export interface ServiceTarget {
-  readonly host: string;
+  readonly target: string;
   readonly port: number;
   readonly weight: number;
   readonly priority: number;
@@ -99,11 +99,16 @@ export class Resolver {
     });
     const records = await withTimeout(asking, host, timeout);
     return records.map((record) => ({
-      host: record.name,
+      target: record.name,
       port: record.port,
       weight: record.weight,
       priority: record.priority,
     }));
+  }
+
+  /** Gives up every question that is not answered yet. */
+  cancel(): void {
+    this.dns.cancel();
   }
 
   /** Requests for one name that come while it is being asked for share the answer. */

@@ -89,7 +89,7 @@ export class RunTimeServers {
     const first = Math.min(...targets.map(({ priority }) => priority));
     const peers: Peer[] = [];
     let expires = Number.POSITIVE_INFINITY;
-    for (const { host: name, port, weight, priority } of targets) {
+    for (const { target: name, port, weight, priority } of targets) {
       const settings = {
         ...server.settings,
         // A weight that is written goes before that of the record; records may say 0, which nginx takes for 1.
