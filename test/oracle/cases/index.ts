@@ -1,0 +1,22 @@
+/** All groups of cases. */
+import type { OracleGroup } from '../oracle.js';
+import { conditions, ranges } from './conditions.js';
+import { files, index } from './files.js';
+import { headers } from './headers.js';
+import { proxying } from './proxying.js';
+import { errorPages, rewrites, statuses, tryFiles } from './redirects.js';
+import { requests } from './requests.js';
+
+export const groups: readonly OracleGroup[] = [
+  files,
+  index,
+  conditions,
+  ranges,
+  tryFiles,
+  errorPages,
+  statuses,
+  rewrites,
+  headers,
+  requests,
+  proxying,
+];

@@ -1,0 +1,81 @@
+/** Says in what two reactions differ, leaving out what must differ: names, dates, serial numbers. */
+import { type Answer, parseAnswer } from '../kit/index.js';
+import type { Reaction } from './oracle.js';
+
+/** Never the same: the time, and who answers. */
+const ALWAYS_IGNORED = ['date', 'server'];
+
+/** The differences, one per line; empty where there is none. */
+export function differences(nginx: Reaction, tsproxy: Reaction, ignored: readonly string[] = []): string[] {
+  const found: string[] = [];
+  const count = Math.max(nginx.answers.length, tsproxy.answers.length);
+  for (let i = 0; i < count; i++) {
+    const label = i === 0 ? '' : `answer ${i + 1}: `;
+    compareAnswers(nginx.answers[i], tsproxy.answers[i], [...ALWAYS_IGNORED, ...ignored], (what) =>
+      found.push(label + what),
+    );
+  }
+  compare('back end received', nginx.forwarded.join('\n--\n'), tsproxy.forwarded.join('\n--\n'), (what) =>
+    found.push(what),
+  );
+  return found;
+}
+
+type Report = (difference: string) => void;
+
+function compare(what: string, nginx: string, tsproxy: string, report: Report): void {
+  if (nginx !== tsproxy) report(`${what}: nginx ${show(nginx)}, tsproxy ${show(tsproxy)}`);
+}
+
+function show(text: string): string {
+  return JSON.stringify(text.length > 600 ? `${text.slice(0, 600)}… (${text.length} bytes)` : text);
+}
+
+function compareAnswers(
+  a: string | undefined,
+  b: string | undefined,
+  ignored: readonly string[],
+  report: Report,
+): void {
+  if (a === undefined || b === undefined || !a.startsWith('HTTP/') || !b.startsWith('HTTP/')) {
+    compare('answer', a ?? 'none', b ?? 'none', report);
+    return;
+  }
+  const nginx = new Normalised(a, ignored);
+  const tsproxy = new Normalised(b, ignored);
+  compare('status line', nginx.statusLine, tsproxy.statusLine, report);
+  const names = new Set([...nginx.fields.keys(), ...tsproxy.fields.keys()]);
+  for (const name of names) {
+    compare(name, nginx.fields.get(name) ?? 'none', tsproxy.fields.get(name) ?? 'none', report);
+  }
+  compare('body', nginx.body, tsproxy.body, report);
+  compare('trailers', JSON.stringify(nginx.answer.trailers), JSON.stringify(tsproxy.answer.trailers), report);
+}
+
+/** An answer without what is always its own: the software's name in built-in pages, boundaries of parts. */
+class Normalised {
+  readonly answer: Answer;
+  readonly statusLine: string;
+  readonly fields: ReadonlyMap<string, string>;
+  readonly body: string;
+
+  constructor(raw: string, ignored: readonly string[]) {
+    this.answer = parseAnswer(raw);
+    this.statusLine = [...this.answer.interim, this.answer.statusLine].join(' ');
+    const page = this.answer.body.replace(
+      /<center>(nginx|tsproxy)[^<]*<\/center>(?=\r\n<\/body>)/,
+      '<center>SOFTWARE</center>',
+    );
+    const boundary = /boundary=(\d+)/.exec(this.answer.field('content-type') ?? '')?.[1];
+    const hide = (text: string) => (boundary === undefined ? text : text.replaceAll(boundary, 'BOUNDARY'));
+    this.body = hide(page);
+    const fields = new Map<string, string>();
+    for (const [name, value] of this.answer.fields) {
+      if (ignored.includes(name.toLowerCase())) continue;
+      const own = name.toLowerCase() === 'content-length' && value === String(this.answer.body.length);
+      const said = own ? String(this.body.length) : hide(value);
+      fields.set(name, fields.has(name) ? `${fields.get(name)} | ${said}` : said);
+    }
+    this.fields = fields;
+  }
+}

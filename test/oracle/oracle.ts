@@ -1,0 +1,178 @@
+/** Runs Debian's nginx and tsproxy side by side with one configuration, and puts the same bytes to both. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  answeringBackend,
+  answerLength,
+  type Backend,
+  type BackendConnection,
+  closedPort,
+  complete,
+  connect,
+  PATIENCE,
+  type ReceivedRequest,
+  startProxy,
+} from '../kit/index.js';
+
+const NGINX = '/usr/sbin/nginx';
+
+/** Why the oracle cannot be asked here, or false. */
+export const unavailable: string | false = existsSync(NGINX) ? false : `${NGINX} is not installed`;
+
+/** One thing that is put to both. */
+export interface OracleCase {
+  /** A fact, or what is asked. */
+  readonly name: string;
+  /** The bytes. */
+  readonly send: string;
+  /** Why the answers differ, where that is known and meant. The case fails when they no longer do. */
+  readonly known?: string;
+  /** Fields (lower case) that are not compared. */
+  readonly ignore?: readonly string[];
+}
+
+/** Cases that share a configuration. */
+export interface OracleGroup {
+  readonly name: string;
+  /**
+   * What stands in `http`. `%%PORT%%` is the port to listen on, `%%ROOT%%` the directory of the files, `%%BACKEND%%` the
+   * port of the back end, `%%CLOSED%%` a port where nothing listens.
+   */
+  readonly config: string;
+  /** Below `%%ROOT%%`, by relative path; `-> x` makes a link, a path that ends in a slash a directory. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** What the back end answers. */
+  readonly backend?: (request: ReceivedRequest, connection: BackendConnection) => string;
+  readonly cases: readonly OracleCase[];
+}
+
+/** What one side did with a case. */
+export interface Reaction {
+  /** The answers, up to the end of the connection or to the one to a last, harmless request. */
+  readonly answers: readonly string[];
+  /** The heads and bodies that reached the back end. */
+  readonly forwarded: readonly string[];
+}
+
+export interface Oracle {
+  ask(bytes: string): Promise<{ readonly nginx: Reaction; readonly tsproxy: Reaction }>;
+  close(): Promise<void>;
+}
+
+/** The date of all files, so that both sides have seen the same. Seconds since 1970. */
+const MODIFIED = 1700000000;
+
+function writeFiles(root: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, content] of Object.entries(files)) {
+    const full = join(root, path);
+    const link = /^-> (.*)$/.exec(content)?.[1];
+    if (path.endsWith('/')) mkdirSync(full, { recursive: true });
+    else {
+      mkdirSync(dirname(full), { recursive: true });
+      if (link !== undefined) {
+        symlinkSync(link, full);
+        continue;
+      }
+      writeFileSync(Buffer.from(full, 'latin1'), content, 'latin1');
+    }
+    utimesSync(Buffer.from(full, 'latin1'), MODIFIED, MODIFIED);
+  }
+  // A directory changes with each file in it.
+  for (const path of Object.keys(files)) {
+    for (let at = dirname(path); at !== '.' && at !== '/'; at = dirname(at))
+      utimesSync(join(root, at), MODIFIED, MODIFIED);
+  }
+}
+
+/** nginx with all that it writes in a directory of its own, in the foreground and without workers. */
+async function startNginx(directory: string, config: string, port: number): Promise<ChildProcess> {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${directory}/${name};`)
+    .join(' ');
+  const text = `daemon off; master_process off; pid ${directory}/pid; error_log ${directory}/error.log info;\n${config.replace(
+    /http\s*\{/,
+    (http) => `${http} access_log off; ${temporary}`,
+  )}`;
+  const file = join(directory, 'nginx.conf');
+  writeFileSync(file, text, 'latin1');
+  const child = spawn(NGINX, ['-p', directory, '-c', file, '-e', join(directory, 'error.log')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      (await connect(port)).close();
+      return child;
+    } catch (error) {
+      if (child.exitCode !== null || Date.now() > deadline)
+        throw new Error(`nginx did not start: ${said}`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+/** Starts both for a group. */
+export async function startOracle(group: OracleGroup): Promise<Oracle> {
+  const directory = mkdtempSync(join(tmpdir(), 'tsproxy-oracle-'));
+  const root = join(directory, 'root');
+  mkdirSync(root);
+  writeFiles(root, group.files ?? {});
+  const received: string[] = [];
+  const backend: Backend = await answeringBackend((request, connection) => {
+    received.push(request.head + request.body);
+    return group.backend?.(request, connection) ?? '';
+  });
+  const closed = await closedPort();
+  const port = await closedPort();
+  const replacements = { ROOT: root, BACKEND: backend.port, CLOSED: closed };
+  const nginx = await startNginx(directory, complete(group.config, { ...replacements, PORT: port, DIR: root }), port);
+  const proxy = await startProxy(group.config, { ...replacements, PORT: 0 });
+
+  async function side(target: number, bytes: string): Promise<Reaction> {
+    received.length = 0;
+    const answers = (await react(target, bytes)).map((raw) => raw.replaceAll(`:${target}`, ':PORT'));
+    return { answers, forwarded: received.splice(0).map((text) => text.replaceAll(`:${target}`, ':PORT')) };
+  }
+
+  return {
+    ask: async (bytes) => ({ nginx: await side(port, bytes), tsproxy: await side(proxy.port, bytes) }),
+    async close() {
+      const exited = new Promise((resolve) => nginx.once('exit', resolve));
+      nginx.kill('SIGTERM');
+      await Promise.all([exited, proxy.close(), backend.close()]);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asked last: an answer to it shows that the connection was kept. */
+const PROBE = 'GET /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n';
+
+/** Sends the bytes, reads the answer, asks once more on the same connection, and reads to the end. */
+async function react(port: number, bytes: string): Promise<string[]> {
+  const connection = await connect(port);
+  const { reader } = connection;
+  const method = /^\S*/.exec(bytes)?.[0] ?? '';
+  const measure = (pending: string) =>
+    pending.startsWith('HTTP/') ? answerLength(pending, method, reader.ended) : undefined;
+  try {
+    connection.send(bytes);
+    const answers = [await reader.take('an answer', measure, 'take')];
+    if (!reader.ended) connection.send(PROBE);
+    let rest = await reader.all();
+    while (rest !== '') {
+      const length = answerLength(rest, 'GET', true) ?? rest.length;
+      answers.push(rest.slice(0, length));
+      rest = rest.slice(length);
+    }
+    return answers;
+  } finally {
+    connection.close();
+  }
+}
