@@ -77,8 +77,8 @@ export class Listener<S, O extends ListenOptions> {
 
 /** A socket to bind, and the listeners whose connections arrive at it. */
 export class BoundSocket<L extends Listener<unknown, ListenOptions>> {
-  /** Listeners by local address; null where the socket is for one only. */
-  private readonly byHost: ReadonlyMap<string, L> | null;
+  /** The listeners that share the socket, by local address; null where it is for one only. */
+  readonly byHost: ReadonlyMap<string, L> | null;
 
   constructor(
     /** The listener whose address is bound. */
