@@ -35,7 +35,7 @@ export function changeOptions(options: Options, letters: string, start: number, 
     } else if (letter === 'J') {
       untranslatable('"(?J)", groups of the same name', start, cursor.at);
     } else if (option === undefined) {
-      invalid('unrecognized character after (? or (?-', cursor.at - 1, start);
+      invalid('unrecognized character after (? or (?-', start + 2 + letters.indexOf(letter), start);
     } else {
       changed[option] = on;
     }

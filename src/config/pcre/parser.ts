@@ -193,10 +193,10 @@ export class PatternParser {
     const unbounded = low === undefined ? !all.startsWith('?') : comma !== undefined && high === '';
     const max = unbounded ? Number.POSITIVE_INFINITY : low === undefined ? 1 : comma === undefined ? min : Number(high);
     if (min > 65535 || (max > 65535 && !unbounded)) {
-      invalid('number too big in {} quantifier', this.cursor.at - 1, at);
+      invalid('number too big in {} quantifier', at + sign.length - 1, at);
     }
     if (max < min) {
-      invalid('numbers out of order in {} quantifier', this.cursor.at, at);
+      invalid('numbers out of order in {} quantifier', at + sign.length - 1, at);
     }
     const lazy = (suffix === '?') !== this.options.ungreedy;
     const mode = suffix === '+' ? 'possessive' : lazy ? 'lazy' : 'greedy';
