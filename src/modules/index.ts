@@ -4,6 +4,7 @@ import access_module from './access.js';
 import autoindex_module from './autoindex.js';
 import charset_module from './charset.js';
 import empty_gif_module from './empty_gif.js';
+import geo_module from './geo.js';
 import headers_module from './headers.js';
 import index_file_module from './index_file.js';
 import log_module from './log.js';
@@ -28,6 +29,7 @@ export const modules: readonly Module[] = [
   autoindex_module,
   charset_module,
   empty_gif_module,
+  geo_module,
   headers_module,
   index_file_module,
   log_module,

@@ -362,6 +362,8 @@ export class PatternParser {
       return null;
     }
     const quantified = this.readQuantifier(last, end - 1);
+    // A second quantifier has nothing to repeat; it must not get hold of the whole.
+    this.readQuantifier(null, end - 1);
     return sequenceOf(quantified === null ? items : [...items, quantified]);
   }
 
