@@ -1,0 +1,87 @@
+/**
+ * The back end of all peers: raw sockets, so that it costs the shared core as little as possible. Listens on the port that
+ * is its argument. `/bytes/N` is answered with N bytes, anything else with `ok`; an upgrade becomes a WebSocket echo.
+ */
+import { createHash } from 'node:crypto';
+import { createServer, type Socket } from 'node:net';
+import { serverFrame } from './frames.js';
+
+const answers = new Map<string, Buffer>();
+
+function answer(target: string): Buffer {
+  let bytes = answers.get(target);
+  if (bytes === undefined) {
+    const size = Number(/^\/bytes\/(\d+)/.exec(target)?.[1] ?? Number.NaN);
+    const body = Number.isNaN(size) ? Buffer.from('ok') : Buffer.alloc(size, 'x');
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`;
+    bytes = Buffer.concat([Buffer.from(head), body]);
+    answers.set(target, bytes);
+  }
+  return bytes;
+}
+
+function serve(socket: Socket): void {
+  let pending = '';
+  const onHead = (chunk: Buffer): void => {
+    pending += chunk.toString('latin1');
+    for (;;) {
+      const end = pending.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      const head = pending.slice(0, end);
+      pending = pending.slice(end + 4);
+      const key = /\r\nsec-websocket-key: *(\S+)/i.exec(head)?.[1];
+      if (key !== undefined) {
+        socket.off('data', onHead);
+        accept(socket, key);
+        return;
+      }
+      socket.write(answer(head.slice(head.indexOf(' ') + 1, head.indexOf(' ', head.indexOf(' ') + 1))));
+    }
+  };
+  socket.on('data', onHead);
+  socket.on('error', () => socket.destroy());
+}
+
+function accept(socket: Socket, key: string): void {
+  const proof = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${proof}\r\n\r\n`,
+  );
+  let pending: Buffer = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    for (;;) {
+      const length = frameLength(pending);
+      if (length === null) return;
+      const [total, payload] = length;
+      if (pending.length < total) return;
+      socket.write(echo(payload));
+      pending = pending.subarray(total);
+    }
+  });
+}
+
+const echoes = new Map<number, Buffer>();
+
+function echo(size: number): Buffer {
+  let frame = echoes.get(size);
+  if (frame === undefined) echoes.set(size, (frame = serverFrame(size)));
+  return frame;
+}
+
+/** Bytes of a masked frame with its header, and of its payload; null where the header is not complete. */
+function frameLength(bytes: Buffer): [total: number, payload: number] | null {
+  if (bytes.length < 2) return null;
+  const short = (bytes[1] ?? 0) & 127;
+  if (short < 126) return [6 + short, short];
+  if (bytes.length < (short === 126 ? 4 : 10)) return null;
+  const payload = short === 126 ? bytes.readUInt16BE(2) : bytes.readUInt32BE(6);
+  return [(short === 126 ? 8 : 14) + payload, payload];
+}
+
+createServer({ noDelay: true }, serve).listen(
+  { port: Number(process.argv[2]), host: '127.0.0.1', backlog: 4096 },
+  () => {
+    process.stdout.write('ready\n');
+  },
+);

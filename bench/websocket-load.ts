@@ -1,0 +1,72 @@
+/**
+ * A WebSocket load on raw sockets. Arguments: port, connections, bytes per message, seconds. Each connection has one message
+ * under way: it sends the next one when the echo of the last has come. Prints `ready` when all are open, `counting` after a
+ * second for compilers and caches to warm up, and at the end `total` and the number of echoes since then. With 0 seconds all
+ * stay idle until standard input ends.
+ */
+import { connect, type Socket } from 'node:net';
+import { clientFrame, serverFrame } from './frames.js';
+
+const [port = 0, connections = 1, size = 64, seconds = 1] = process.argv.slice(2).map(Number);
+const frame = clientFrame(size);
+const echoed = serverFrame(size).length;
+let messages = 0;
+let running = true;
+
+const REQUEST =
+  `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
+
+/** Opens one; `start` sends its first message. */
+function open(): Promise<{ readonly socket: Socket; start(): void }> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    let head = '';
+    let received = 0;
+    const echoes = (chunk: Buffer): void => {
+      received += chunk.length;
+      if (received < echoed) return;
+      received -= echoed;
+      messages++;
+      if (running) socket.write(frame);
+    };
+    const onHead = (chunk: Buffer): void => {
+      head += chunk.toString('latin1');
+      if (!head.includes('\r\n\r\n')) return;
+      if (!head.startsWith('HTTP/1.1 101')) {
+        reject(new Error(head.slice(0, head.indexOf('\r\n'))));
+        return;
+      }
+      socket.off('data', onHead);
+      socket.on('data', echoes);
+      resolve({ socket, start: () => socket.write(frame) });
+    };
+    socket.on('data', onHead);
+    socket.on('error', (error) => (running ? reject(error) : socket.destroy()));
+    socket.on('close', () => {
+      if (running) reject(new Error('a connection was closed'));
+    });
+    socket.write(REQUEST);
+  });
+}
+
+const opened: { readonly socket: Socket; start(): void }[] = [];
+// A few at a time: a burst of thousands of connections would measure listen queues.
+while (opened.length < connections) {
+  const batch = Math.min(50, connections - opened.length);
+  opened.push(...(await Promise.all(Array.from({ length: batch }, open))));
+}
+process.stdout.write('ready\n');
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+if (seconds > 0) {
+  for (const each of opened) each.start();
+  await pause(1000);
+  messages = 0;
+  process.stdout.write('counting\n');
+  await pause(seconds * 1000);
+  process.stdout.write(`total ${messages}\n`);
+}
+// Connections stay until the other side has read its meters.
+await new Promise((resolve) => process.stdin.resume().on('end', resolve));
+running = false;
+for (const { socket } of opened) socket.destroy();
