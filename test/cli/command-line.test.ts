@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readCommandLine } from '../../src/cli/command-line.js';
+
+test('nginx’s options are read as nginx reads them', () => {
+  assert.deepEqual(readCommandLine(['-p', '/a/', '-c', 'nginx.conf', '-e', 'error.log', '-g', 'daemon off;']), {
+    do: 'run',
+    which: { file: 'nginx.conf', prefix: '/a/', errorLog: 'error.log', globals: 'daemon off;' },
+  });
+  const test = readCommandLine(['-tqcnginx.conf']);
+  assert.ok(test.do === 'test' && test.quiet && !test.dump && test.which.file === 'nginx.conf');
+  assert.ok(readCommandLine(['-T']).do === 'test');
+  assert.deepEqual(readCommandLine(['-s', 'reload']), {
+    do: 'signal',
+    which: { file: undefined, prefix: undefined, errorLog: undefined, globals: undefined },
+    signal: 'reload',
+  });
+});
+
+const refused: readonly [words: string[], sentence: string][] = [
+  [['-x'], 'invalid option: "x"'],
+  [['nginx.conf'], 'invalid option: "nginx.conf"'],
+  [['-s', 'restart'], 'invalid option: "-s restart"'],
+  [['-s'], 'option "-s" requires parameter'],
+  [['-c'], 'option "-c" requires file name'],
+  [['-p'], 'option "-p" requires directory name'],
+  [['-e'], 'option "-e" requires file name'],
+  [['-g'], 'option "-g" requires parameter'],
+];
+for (const [words, sentence] of refused) {
+  test(`"${words.join(' ')}" is refused in nginx’s words`, () => {
+    assert.deepEqual(readCommandLine(words), { do: 'say', text: `tsproxy: ${sentence}\n`, stream: 'stderr', code: 1 });
+  });
+}
+
+test('help is asked for by -h and -?', () => {
+  for (const word of ['-h', '-?']) {
+    const order = readCommandLine([word]);
+    assert.ok(order.do === 'say' && order.code === 0 && order.text.includes('-s <signal>'));
+  }
+});
