@@ -1,6 +1,8 @@
 /** Runs the argument type of one directive over its words. */
+import { positionOf } from '../../grammar/positions.js';
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
+import type { Place } from './checked-config.js';
 import type { ArgumentContext, Context, Remarks } from './directive.js';
 import type { Notes } from './notes.js';
 
@@ -28,6 +30,10 @@ export class Arguments implements ArgumentContext {
 
   path(relative: string, from: 'conf' | 'prefix'): string {
     return relative.startsWith('/') ? relative : this.directories[from] + relative;
+  }
+
+  place(at: Span): Place {
+    return placeOf(at);
   }
 
   fail(at: Span, code: Code, message: string, remarks?: Remarks): never {
@@ -58,4 +64,10 @@ export class Arguments implements ArgumentContext {
       throw error;
     }
   }
+}
+
+/** Where a span begins, as plain data. */
+export function placeOf({ source, start }: Span): Place {
+  const { line, column } = positionOf(source, start);
+  return { file: source.name, line, column };
 }

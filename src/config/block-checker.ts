@@ -1,8 +1,7 @@
 /** Checks blocks: which directives stand in them, how often, with what words, and what the blocks inside inherit. */
-import { positionOf } from '../../grammar/positions.js';
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { Directories } from './arguments.js';
-import { Arguments } from './arguments.js';
+import { Arguments, placeOf } from './arguments.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
 import type { Context } from './directive.js';
@@ -194,8 +193,4 @@ function reportInclude(statement: Statement, notes: Notes): void {
   }
 }
 
-/** Where a statement is written. */
-export function placeOf(statement: Statement): Place {
-  const { line, column } = positionOf(statement.source, statement.start);
-  return { file: statement.source.name, line, column };
-}
+export { placeOf };

@@ -2,6 +2,7 @@
 import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Fix, Related, Severity } from '../diagnostics/finding.js';
+import type { Place } from './checked-config.js';
 
 /** The kinds of block in which a directive may stand, in nginx's words. */
 export type Context =
@@ -33,6 +34,8 @@ export interface ArgumentContext {
   readonly statement: Statement;
   /** The directory that relative paths start from: of the configuration file (`conf`) or the prefix (`prefix`). */
   path(relative: string, from: 'conf' | 'prefix'): string;
+  /** Line and column of a span: plain data, for what shows only at start (a port in use). */
+  place(at: Span): Place;
   /** Ends the parsing of this directive with an error. */
   fail(at: Span, code: Code, message: string, remarks?: Remarks): never;
   /** Says something and goes on. */

@@ -36,6 +36,7 @@ export function defaultOf(name: string, spec: DirectiveSpec): unknown {
     context: spec.contexts[0] ?? 'main',
     statement,
     path: (relative) => relative,
+    place: (at) => ({ file: at.source.name, line: 1, column: at.start + 1 }),
     fail: (_at, _code, message) => {
       throw new Error(`default of ${name}: ${message}`);
     },

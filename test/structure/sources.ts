@@ -14,7 +14,7 @@ export interface Import {
   readonly typeOnly: boolean;
 }
 
-/** All files below a directory of the checkout whose names end so, as paths from the root. */
+/** All files of ours below a directory of the checkout whose names end so, as paths from the root. */
 export function filesIn(directory: string, ending: string): string[] {
   let entries: import('node:fs').Dirent[];
   try {
@@ -25,7 +25,7 @@ export function filesIn(directory: string, ending: string): string[] {
   return entries.flatMap((entry) => {
     const path = `${directory}/${entry.name}`;
     if (entry.isDirectory()) {
-      return filesIn(path, ending);
+      return entry.name === 'node_modules' ? [] : filesIn(path, ending);
     }
     return entry.name.endsWith(ending) ? [path] : [];
   });
