@@ -16,11 +16,11 @@ import { textReader } from './config/reader.js';
 import type { Finding } from './diagnostics/finding.js';
 import { findingsToJson, type JsonFinding } from './diagnostics/json.js';
 import { renderFindings } from './diagnostics/render.js';
+import type { LogEntry as ByteLogEntry } from './exchange/destination-log.js';
 import type { Level } from './exchange/error-log.js';
 import type { Module } from './exchange/module.js';
 import { modules as builtIn } from './modules/index.js';
 import { type ConfigSource, checkSource } from './process/configuration.js';
-import type { LogEntry as ByteLogEntry } from './process/error-log.js';
 import { Instance, RefusedConfig } from './process/instance.js';
 
 export type { JsonFinding, JsonPlace } from './diagnostics/json.js';

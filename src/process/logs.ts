@@ -1,9 +1,9 @@
 /** The log files of a running proxy: opened by its configuration, opened anew by USR1. */
 import { errnoText } from '../diagnostics/errno.js';
+import { type Destination, DestinationLog, type LogEntry } from '../exchange/destination-log.js';
 import { type ErrorLog, LEVELS, type Level } from '../exchange/error-log.js';
+import type { ErrorLogData } from '../exchange/error-log-argument.js';
 import { LogFile } from '../exchange/log-file.js';
-import { type Destination, DestinationLog, type LogEntry } from './error-log.js';
-import type { ErrorLogSetting } from './main-settings.js';
 
 /** Where the error log goes while the configuration names no place: a path (empty: stderr), or a function. All are bytes. */
 export type DefaultErrorLog = string | ((entry: LogEntry) => void);
@@ -38,7 +38,7 @@ export class Logs {
    * Opens what a configuration asks for; the result puts it in force or drops it. Throws nginx's sentence where a file
    * cannot be opened, and changes nothing.
    */
-  prepare(settings: readonly ErrorLogSetting[]): { commit(): void; cancel(): void } {
+  prepare(settings: readonly ErrorLogData[]): { commit(): void; cancel(): void } {
     const files = new Map<string, LogFile>();
     let destinations: Destination[];
     try {

@@ -2,19 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
-import type { Level } from '../exchange/error-log.js';
-
-/** One `error_log` as it was written. */
-export interface ErrorLogSetting {
-  /** Absolute path (bytes), or `stderr`. */
-  readonly destination: string;
-  readonly level: Level;
-}
+import type { ErrorLogData } from '../exchange/error-log-argument.js';
 
 /** Settings of the process. */
 export interface MainSettings {
   /** In the order written; empty where there is none. */
-  readonly errorLogs: readonly ErrorLogSetting[];
+  readonly errorLogs: readonly ErrorLogData[];
   /** Path of the pid file, or null for none. */
   readonly pid: string | null;
   /** Run in the background. */
@@ -29,7 +22,7 @@ export interface MainSettings {
 export function mainSettings(config: CheckedConfig, prefix: string): MainSettings {
   const { values } = config;
   return {
-    errorLogs: (values.error_log as readonly ErrorLogSetting[] | undefined) ?? [],
+    errorLogs: (values.error_log as readonly ErrorLogData[] | undefined) ?? [],
     pid: (values.pid as string | undefined) ?? defaultFile(prefix, 'logs/nginx.pid'),
     daemon: values.daemon === true,
     shutdownTimeout: (values.worker_shutdown_timeout as number | undefined) ?? 0,

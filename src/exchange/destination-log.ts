@@ -1,6 +1,6 @@
-/** The error log: nginx's lines, to files, stderr or an embedding program. */
-import { type ErrorLog, LEVELS, type Level } from '../exchange/error-log.js';
-import type { LogFile } from '../exchange/log-file.js';
+/** Error logs as they are written: nginx's lines, to files, stderr or an embedding program. */
+import { type ErrorLog, LEVELS, type Level } from './error-log.js';
+import type { LogFile } from './log-file.js';
 
 /** One message as an embedding program receives it. */
 export interface LogEntry {

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { command, Prefix } from './running.js';
+
+const GOOD = 'worker_rlimit_nofile 1024;\nevents { }\nhttp {\n    include more.conf;\n}\n';
+const MORE = 'server {\n    listen 127.0.0.1:8080;\n}\n';
+
+test('-t says in nginx’s words that a file is right', async (t) => {
+  const prefix = new Prefix(t, GOOD);
+  prefix.write('more.conf', MORE);
+  const file = `${prefix.path}/nginx.conf`;
+  const said = await command([...prefix.words, '-t']);
+  assert.equal(said.code, 0);
+  assert.equal(said.stdout, '');
+  assert.equal(
+    said.stderr,
+    `tsproxy: the configuration file ${file} syntax is ok\ntsproxy: configuration file ${file} test is successful\n`,
+  );
+  assert.deepEqual(await command([...prefix.words, '-tq']), { code: 0, stdout: '', stderr: '' });
+});
+
+test('-T prints all files as nginx does', async (t) => {
+  const prefix = new Prefix(t, GOOD);
+  prefix.write('more.conf', MORE);
+  const said = await command([...prefix.words, '-T']);
+  assert.equal(
+    said.stdout,
+    `# configuration file ${prefix.path}/nginx.conf:\n${GOOD}\n# configuration file ${prefix.path}/more.conf:\n${MORE}\n`,
+  );
+});
+
+test('-t finds five mistakes in one run, each with line and column', async (t) => {
+  const prefix = new Prefix(
+    t,
+    'events { }\nhttp {\n  sendfle on;\n  server {\n    listen 99999;\n    keepalive_timeout forever;\n    return;\n    proxy_pass http://x;\n  }\n}\n',
+  );
+  const said = await command([...prefix.words, '-t']);
+  assert.equal(said.code, 1);
+  const places = [...said.stderr.matchAll(/--> .*nginx\.conf:(\d+):(\d+) /g)].map((match) => match[1]);
+  assert.deepEqual(places, ['3', '5', '6', '7', '8']);
+  assert.match(said.stderr, /did you mean "sendfile"/);
+  assert.match(said.stderr, /tsproxy: configuration file .*nginx\.conf test failed\n$/);
+});
+
+test('--json gives the findings as data', async (t) => {
+  const prefix = new Prefix(t, 'events { }\nhttp { sendfle on; }\n');
+  const said = await command([...prefix.words, '-t', '--json']);
+  assert.equal(said.code, 1);
+  const [finding] = JSON.parse(said.stdout) as { code: string; at: { line: number; column: number } }[];
+  assert.equal(finding?.code, 'unknown-directive');
+  assert.deepEqual([finding?.at.line, finding?.at.column], [2, 8]);
+});
+
+test('--list-no-effect names what is accepted and changes nothing', async (t) => {
+  const prefix = new Prefix(t, GOOD);
+  prefix.write('more.conf', MORE);
+  const said = await command([...prefix.words, '--list-no-effect']);
+  assert.equal(said.code, 0);
+  assert.match(said.stdout, /^.*nginx\.conf:1:1: worker_rlimit_nofile: .+\n$/);
+});
+
+test('a file that is missing is said in nginx’s words', async (t) => {
+  const prefix = new Prefix(t, GOOD);
+  const said = await command(['-p', prefix.path, '-c', 'other.conf', '-t']);
+  assert.equal(said.code, 1);
+  assert.match(said.stderr, /^tsproxy: \[emerg\] open\(\) ".*\/other\.conf" failed \(2: No such file or directory\)/);
+});
+
+test('-s says what is wrong with the pid file in nginx’s words', async (t) => {
+  const prefix = new Prefix(t, 'pid %%DIR%%/nginx.pid;\nevents { }\n');
+  const missing = await command([...prefix.words, '-s', 'reload']);
+  assert.equal(missing.code, 1);
+  assert.equal(
+    missing.stderr,
+    `tsproxy: [error] open() "${prefix.path}/nginx.pid" failed (2: No such file or directory)\n`,
+  );
+  prefix.write('nginx.pid', 'x\n');
+  const invalid = await command([...prefix.words, '-s', 'stop']);
+  assert.equal(invalid.stderr, `tsproxy: [error] invalid PID number "x" in "${prefix.path}/nginx.pid"\n`);
+});
+
+test('-V has the version and the modules as tools read them', async () => {
+  const said = await command(['-V']);
+  assert.equal(said.code, 0);
+  assert.match(said.stderr, /^nginx version: nginx\/\d+\.\d+\.\d+ \(tsproxy\/\d+\.\d+\.\d+\)\n/);
+  assert.match(said.stderr, /\nconfigure arguments: .*--without-http_fastcgi_module/);
+  assert.doesNotMatch(said.stderr, /--without-http_(map|proxy|rewrite)_module/);
+});
+
+test('the configuration is looked for in conf/ and in the working directory', async (t) => {
+  const prefix = new Prefix(t, 'events { }\n');
+  const said = await command(['-t'], { cwd: prefix.path });
+  assert.equal(said.code, 0);
+  assert.match(said.stderr, /\/nginx\.conf test is successful\n$/);
+});

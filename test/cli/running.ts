@@ -1,0 +1,100 @@
+/** The command `bin/tsproxy` as a child process with a directory of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { until } from '../kit/index.js';
+
+export const BINARY = fileURLToPath(new URL('../../../bin/tsproxy', import.meta.url));
+
+/** A directory with a configuration `nginx.conf`; it goes when the test ends. */
+export class Prefix {
+  readonly path: string;
+
+  constructor(t: { after(fn: () => void): void }, configuration: string) {
+    this.path = mkdtempSync(join(tmpdir(), 'tsproxy-cli-'));
+    mkdirSync(join(this.path, 'logs'));
+    this.write('nginx.conf', configuration);
+    t.after(() => rmSync(this.path, { recursive: true, force: true }));
+  }
+
+  write(name: string, text: string): void {
+    writeFileSync(join(this.path, name), text.replaceAll('%%DIR%%', this.path));
+  }
+
+  read(name: string): string {
+    const path = join(this.path, name);
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+
+  /** The error log. */
+  get log(): string {
+    return this.read('error.log');
+  }
+
+  /** Words that make this directory the prefix. */
+  get words(): string[] {
+    return ['-p', `${this.path}/`, '-c', 'nginx.conf', '-e', 'error.log'];
+  }
+}
+
+/** What a command said, and its exit code. */
+export interface Said {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command to its end. */
+export function command(words: readonly string[], options: { cwd?: string } = {}): Promise<Said> {
+  const child = spawn(process.execPath, [BINARY, ...words], { stdio: ['ignore', 'pipe', 'pipe'], cwd: options.cwd });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+/** A proxy that serves as a process. */
+export class Running {
+  /** Settles with the exit code. */
+  readonly exited: Promise<number | null>;
+
+  constructor(
+    readonly child: ChildProcess,
+    readonly prefix: Prefix,
+  ) {
+    this.exited = new Promise((resolve) => child.on('exit', resolve));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Waits for a line in the error log. */
+  logged(pattern: RegExp): Promise<void> {
+    return until(`the log has ${pattern}`, () => pattern.test(this.prefix.log));
+  }
+}
+
+/** Starts and waits for the pid file. `stderr`: `ignore`, or `closed` for a process that has no descriptor 2. */
+export async function serve(
+  t: { after(fn: () => void): void },
+  configuration: string,
+  options: { stderr?: 'ignore' | 'closed' } = {},
+): Promise<Running> {
+  const prefix = new Prefix(t, configuration);
+  const words = [process.execPath, BINARY, ...prefix.words];
+  const child =
+    options.stderr === 'closed'
+      ? spawn('/bin/sh', ['-c', 'exec "$@" 2>&-', 'sh', ...words], { stdio: 'ignore' })
+      : spawn(words[0] ?? '', words.slice(1), { stdio: 'ignore' });
+  const running = new Running(child, prefix);
+  t.after(() => void child.kill('SIGKILL'));
+  await until('the pid file is there', () => prefix.read('nginx.pid') !== '' || child.exitCode !== null);
+  return running;
+}
+
+/** A port that is free now: for configurations that another process must find again after a reload. */
+export { closedPort as freePort } from '../kit/index.js';
