@@ -6,7 +6,7 @@ import { parseInteger } from './units.js';
 export interface AddressOptions {
   /** The port where none is written. */
   readonly defaultPort: number;
-  /** An address to listen on: a port alone, `*`, and port ranges. */
+  /** An address to listen on: a port alone, `*`, port ranges, and port 0 for any that is free. */
   readonly listen?: boolean;
   /** A URI may follow, as in `proxy_pass`: from the first `/` or `?`, or after the `:` that ends a unix path. */
   readonly uri?: boolean;
@@ -125,14 +125,15 @@ function noPort({ defaultPort }: AddressOptions): Ports {
 
 function parsePorts(text: string, options: AddressOptions): Ports | { mistake: string } {
   const dash = options.listen === true ? text.indexOf('-') : -1;
-  const lastPort = dash < 0 ? null : parsePort(text.slice(dash + 1));
-  const port = parsePort(dash < 0 ? text : text.slice(0, dash));
+  const lowest = options.listen === true && dash < 0 ? 0 : 1;
+  const lastPort = dash < 0 ? null : parsePort(text.slice(dash + 1), lowest);
+  const port = parsePort(dash < 0 ? text : text.slice(0, dash), lowest);
   if (port === null || (dash >= 0 && lastPort === null)) return { mistake: 'invalid port' };
   if (lastPort !== null && lastPort < port) return { mistake: 'invalid port range' };
   return { port, lastPort: lastPort ?? port, portGiven: true };
 }
 
-function parsePort(text: string): number | null {
+function parsePort(text: string, lowest: number): number | null {
   const port = parseInteger(text);
-  return port === null || port < 1 || port > 65535 ? null : port;
+  return port === null || port < lowest || port > 65535 ? null : port;
 }

@@ -3,11 +3,14 @@ import type { Module } from '../exchange/module.js';
 import access_module from './access.js';
 import autoindex_module from './autoindex.js';
 import charset_module from './charset.js';
+import core_module from './core/index.js';
 import empty_gif_module from './empty_gif.js';
+import events_module from './events.js';
 import geo_module from './geo.js';
 import headers_module from './headers.js';
 import index_file_module from './index_file.js';
 import log_module from './log.js';
+import main_module from './main.js';
 import map_module from './map.js';
 import not_modified_module from './not_modified.js';
 import range_module from './range.js';
@@ -28,11 +31,14 @@ export const modules: readonly Module[] = [
   access_module,
   autoindex_module,
   charset_module,
+  core_module,
   empty_gif_module,
+  events_module,
   geo_module,
   headers_module,
   index_file_module,
   log_module,
+  main_module,
   map_module,
   not_modified_module,
   range_module,

@@ -4,6 +4,7 @@ import { type Address, parseAddress } from '../config/address.js';
 import { custom } from '../config/argument-types.js';
 import type { Place } from '../config/checked-config.js';
 import type { ArgumentContext, ArgumentType } from '../config/directive.js';
+import { placeOf } from '../config/place.js';
 import { parseInteger, parseSeconds } from '../config/units.js';
 import { nearest } from '../diagnostics/nearest.js';
 import { DEFAULT_PEER, type PeerSettings } from './peer.js';
@@ -83,7 +84,13 @@ export const serverArgument: ArgumentType<ServerData> = custom(
       c.fail(word, 'conflicting-directives', `service upstream "${word.text}" requires domain name`);
     }
     const runTime = resolve && isName ? { host: address.host, port: address.port, service } : null;
-    return { written: word.text, address, settings, runTime, at: isName && runTime === null ? placeOf(c) : null };
+    return {
+      written: word.text,
+      address,
+      settings,
+      runTime,
+      at: isName && runTime === null ? placeOf(c.statement) : null,
+    };
   },
 );
 
@@ -118,15 +125,4 @@ function helpFor(word: Word): { help: string } | undefined {
     return { help: 'a server is a host with an optional port; the scheme belongs to "proxy_pass"' };
   }
   return word.text.includes('/') ? { help: 'a server is a host with an optional port, without a path' } : undefined;
-}
-
-function placeOf(c: ArgumentContext): Place {
-  const { source, start } = c.statement;
-  let line = 1;
-  let lineStart = 0;
-  for (let end = source.text.indexOf('\n'); end >= 0 && end < start; end = source.text.indexOf('\n', end + 1)) {
-    line++;
-    lineStart = end + 1;
-  }
-  return { file: source.name, line, column: start - lineStart + 1 };
 }

@@ -1,0 +1,141 @@
+/** `listen`: the addresses of a server. */
+import { getuid } from 'node:process';
+import type { Word } from '../../../grammar/syntax-tree.js';
+import { type Address, formatAddress, parseAddress } from '../../config/address.js';
+import { custom } from '../../config/argument-types.js';
+import type { Place } from '../../config/checked-config.js';
+import type { ArgumentContext, Directives } from '../../config/directive.js';
+import { placeOf } from '../../config/place.js';
+import { parseInteger, parseSeconds, parseSize } from '../../config/units.js';
+import type { ListenOptions } from '../../routing/listeners.js';
+
+/** What a `listen` asks of its socket. */
+export interface SocketOptions extends ListenOptions {
+  readonly backlog: number;
+  readonly reuseport: boolean;
+  readonly ipv6only: boolean;
+}
+
+/** One `listen` of a server. Plain data. */
+export interface ListenData {
+  /** The address as written. */
+  readonly written: string;
+  readonly address: Address;
+  readonly options: SocketOptions;
+  readonly at: Place | null;
+}
+
+/** nginx's NGX_LISTEN_BACKLOG. */
+const BACKLOG = 511;
+
+const DEFAULT_OPTIONS: SocketOptions = {
+  defaultServer: false,
+  set: false,
+  backlog: BACKLOG,
+  reuseport: false,
+  ipv6only: true,
+};
+
+/** What a server without a `listen` listens on: `*:80`, or `*:8000` without the rights for that. */
+export function defaultListen(): ListenData {
+  const port = getuid?.() === 0 ? 80 : 8000;
+  const address: Address = { family: 'inet', host: '0.0.0.0', port, lastPort: port, portGiven: false, uri: '' };
+  return { written: formatAddress(address), address, options: DEFAULT_OPTIONS, at: null };
+}
+
+function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
+  const [word, ...parameters] = words as [Word, ...Word[]]; // at least one word: `min`
+  const address = parseAddress(word.text, { defaultPort: 80, listen: true });
+  if ('mistake' in address) {
+    return c.fail(word, 'invalid-value', `${address.mistake} in "${word.text}" of the "listen" directive`);
+  }
+  let options = DEFAULT_OPTIONS;
+  for (const parameter of parameters) options = { ...options, ...parseParameter(parameter, c) };
+  return { written: word.text, address, options, at: placeOf(c.statement) };
+}
+
+/** Parameters that make a socket of its own, and have no further effect here. */
+const ACCEPTED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
+
+/** What is not there yet, with the module of nginx that has it. */
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  ssl: 'the "ssl" parameter requires ngx_http_ssl_module',
+  http2: 'the "http2" parameter requires ngx_http_v2_module',
+  quic: 'the "quic" parameter requires ngx_http_v3_module',
+  proxy_protocol: 'the "proxy_protocol" parameter is not supported',
+};
+
+function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> {
+  const { text } = word;
+  if (text === 'default_server' || text === 'default') return { defaultServer: true };
+  if (text === 'reuseport') return { set: true, reuseport: true };
+  if (ACCEPTED.test(text)) return { set: true };
+  const unsupported = UNSUPPORTED[text];
+  if (unsupported !== undefined) {
+    return c.fail(word, 'nginx-only-directive', unsupported, {
+      help: 'tsproxy serves HTTP/1 over plain TCP and unix sockets',
+    });
+  }
+  const equals = text.indexOf('=');
+  const name = text.slice(0, Math.max(0, equals));
+  const value = text.slice(equals + 1);
+  switch (name) {
+    case 'backlog': {
+      const backlog = parseInteger(value);
+      // -1 is nginx's for the system's own limit on some systems, but it refuses it as written text.
+      return backlog === null || backlog === 0 ? invalid(word, 'backlog', c) : { set: true, backlog };
+    }
+    case 'rcvbuf':
+    case 'sndbuf':
+      return parseSize(value) === null ? invalid(word, name, c) : { set: true };
+    case 'setfib':
+    case 'fastopen':
+      return parseInteger(value) === null ? invalid(word, name, c) : { set: true };
+    case 'ipv6only':
+      if (value === 'on' || value === 'off') return { set: true, ipv6only: value === 'on' };
+      return c.fail(word, 'invalid-value', `invalid ipv6only flags "${value}"`, { help: 'it is "on" or "off"' });
+    case 'so_keepalive':
+      return isKeepalive(value) ? { set: true } : invalidKeepalive(word, value, c);
+  }
+  return c.fail(word, 'invalid-value', `invalid parameter "${text}"`, {
+    help: 'after the address may stand: default_server, backlog=number, reuseport, ipv6only=on|off, so_keepalive=…, bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
+  });
+}
+
+function invalid(word: Word, name: string, c: ArgumentContext): never {
+  return c.fail(word, 'invalid-value', `invalid ${name} "${word.text}"`);
+}
+
+function invalidKeepalive(word: Word, value: string, c: ArgumentContext): never {
+  return c.fail(word, 'invalid-value', `invalid so_keepalive value: "${value}"`, {
+    help: 'it is on, off, or [idle]:[interval]:[count], such as 30m::10',
+  });
+}
+
+/** `on`, `off`, or idle time, interval and count, of which at least one is given. */
+function isKeepalive(value: string): boolean {
+  if (value === 'on' || value === 'off') return true;
+  const [idle = '', interval = '', ...rest] = value.split(':');
+  const count = rest.join(':');
+  const times = [idle, interval].map((time) => (time === '' ? 0 : parseSeconds(time)));
+  const all = [...times, count === '' ? 0 : parseInteger(count)];
+  return all.every((each) => each !== null) && all.some((each) => each !== 0);
+}
+
+export const listenDirectives = {
+  listen: {
+    contexts: ['server'],
+    takes: custom(
+      'address[:port] | port | unix:path [default_server] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind]',
+      1,
+      Number.POSITIVE_INFINITY,
+      parseListen,
+    ),
+    repeat: true,
+    inherit: 'none',
+    doc: 'An address on which the server takes connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is its default for hosts that no `server_name` fits, unless another says `default_server`. `backlog` is the length of the queue of connections that wait to be accepted, `reuseport` lets several processes listen side by side, `ipv6only=off` has a socket for `[::]` take IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted and change nothing.',
+    example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
+    differs:
+      'Port 0 is allowed: the system chooses a port. `ssl`, `http2`, `quic` and `proxy_protocol` are not supported.',
+  },
+} as const satisfies Directives;

@@ -1,0 +1,152 @@
+/** From the `server` blocks of http to listeners: servers by address and name, locations by URI. */
+import type { CheckedBlock } from '../../config/checked-config.js';
+import type { Exchange } from '../../exchange/exchange.js';
+import type { Compiler, Listening } from '../../exchange/module.js';
+import { type ListenerProgram, type LocationProgram, ServerProgram } from '../../exchange/program.js';
+import { type ListenAddress, type Listener, Listeners, listenAddresses } from '../../routing/listeners.js';
+import { type LocationEntry, LocationTree } from '../../routing/location-tree.js';
+import { type ServerName, ServerNames } from '../../routing/server-names.js';
+import { HostNotFound, lookupHost } from '../../upstream/host-lookup.js';
+import { locationOf } from './blocks.js';
+import { defaultListen, type ListenData, type SocketOptions } from './listen.js';
+import { firstName, type NameData } from './server-name.js';
+
+/** Fills in what is read of a server before a location is known. */
+export type ServerSettings = (server: ServerProgram, block: CheckedBlock) => void;
+
+type Entry = LocationEntry<LocationProgram, Exchange>;
+type Names = readonly ServerName<ServerProgram, Exchange>[];
+
+/** Compiles every server and groups them by address. */
+export function compileServers(http: CheckedBlock, compiler: Compiler, settings: ServerSettings): Listening[] {
+  const listeners = new Listeners<ServerProgram, SocketOptions>();
+  const names = new Map<ServerProgram, Names>();
+  for (const block of serversOf(http)) {
+    const server = compileServer(block, compiler);
+    settings(server, block);
+    names.set(server, compileNames(block, server, compiler));
+    for (const { data, address } of addressesOf(block, compiler)) {
+      const mistake = listeners.add(server, address, data.options);
+      // Names that resolve to one address show only now; everything else was checked before.
+      if (mistake !== null) compiler.fail(mistake, data.at);
+    }
+  }
+  const programs = new Map<unknown, ListenerProgram>();
+  const programOf = (listener: Listener<ServerProgram, SocketOptions>): ListenerProgram => {
+    let program = programs.get(listener);
+    if (program === undefined) {
+      program = {
+        names: new ServerNames(listener.servers.flatMap((server) => names.get(server) ?? [])),
+        defaultServer: listener.defaultServer,
+      };
+      programs.set(listener, program);
+    }
+    return program;
+  };
+  return listeners.sockets().map(({ listener, key, byHost }) => {
+    const { address, options } = listener;
+    const { backlog, reuseport, ipv6only } = options;
+    const unix = address.family === 'unix';
+    return {
+      key,
+      host: unix ? '' : address.host,
+      port: unix ? 0 : address.port,
+      path: unix ? address.path : null,
+      backlog,
+      reuseport,
+      ipv6only,
+      program: programOf(listener),
+      byLocalAddress: byHost === null ? null : new Map([...byHost].map(([host, each]) => [host, programOf(each)])),
+    };
+  });
+}
+
+export function serversOf(http: CheckedBlock): CheckedBlock[] {
+  return http.blocks.filter((block) => block.directive === 'server');
+}
+
+/** The `listen` directives of a server. */
+export function listensOf(block: CheckedBlock): readonly ListenData[] {
+  const listens = block.values.listen as readonly ListenData[] | undefined;
+  return listens === undefined || listens.length === 0 ? [defaultListen()] : listens;
+}
+
+/** The names of a server; one without a `server_name` has the empty one. */
+export function namesOf(block: CheckedBlock): readonly NameData[] {
+  const names = (block.values.server_name as readonly (readonly NameData[])[] | undefined)?.flat() ?? [];
+  return names.length === 0 ? [{ name: '', pattern: null }] : names;
+}
+
+// -- addresses
+
+const RESOLVED = 'addresses of names in listen';
+
+/** Looks up the host names in `listen` directives, for `compileServers`. */
+export async function resolveListens(http: CheckedBlock, compiler: Compiler): Promise<void> {
+  const found = compiler.shared.set(RESOLVED, new Map<string, readonly string[]>());
+  for (const { address, written, at } of serversOf(http).flatMap(listensOf)) {
+    if (address.family !== 'name' || found.has(address.host)) continue;
+    try {
+      found.set(address.host, await lookupHost(address.host));
+    } catch (error) {
+      if (!(error instanceof HostNotFound)) throw error;
+      compiler.fail(`${error.message} in "${written}" of the "listen" directive`, at);
+    }
+  }
+}
+
+/** The distinct addresses of a server, each with the `listen` that it comes from. */
+function addressesOf(block: CheckedBlock, compiler: Compiler): { data: ListenData; address: ListenAddress }[] {
+  const resolved = compiler.shared.get<Map<string, readonly string[]>>(RESOLVED);
+  return listensOf(block).flatMap((data) => {
+    const { address } = data;
+    const ips = address.family === 'name' ? (resolved?.get(address.host) ?? []) : [];
+    return listenAddresses(address, ips).map((each) => ({ data, address: each }));
+  });
+}
+
+// -- servers and locations
+
+function compileServer(block: CheckedBlock, compiler: Compiler): ServerProgram {
+  const server = new ServerProgram(compiler.program(block, null));
+  server.name = firstName(namesOf(block));
+  compiler.serverHandlers(block, server);
+  server.locations = compileLocations(block, server, compiler) ?? new LocationTree<LocationProgram, Exchange>([]);
+  return server;
+}
+
+function compileNames(block: CheckedBlock, server: ServerProgram, compiler: Compiler): Names {
+  return namesOf(block).map(({ name, pattern }) => ({
+    name: pattern === null ? name : compiler.pattern(pattern),
+    server,
+  }));
+}
+
+/** The locations in a block; null where it has none. Named ones go to their server. */
+function compileLocations(
+  block: CheckedBlock,
+  server: ServerProgram,
+  compiler: Compiler,
+): LocationTree<LocationProgram, Exchange> | null {
+  const entries: Entry[] = [];
+  for (const inner of block.blocks) {
+    if (inner.directive !== 'location') continue;
+    const location = compiler.program(inner, server);
+    const nested = compileLocations(inner, server, compiler);
+    const { kind, name, noRegex, pattern } = locationOf(inner);
+    if (kind === 'named') {
+      if (!server.named.has(name)) server.named.set(name, location);
+      continue;
+    }
+    entries.push({
+      location,
+      kind,
+      name,
+      noRegex,
+      ...(pattern !== null && { pattern: compiler.pattern(pattern) }),
+      autoRedirect: location.autoRedirect,
+      nested,
+    });
+  }
+  return entries.length === 0 ? null : new LocationTree(entries);
+}

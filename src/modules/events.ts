@@ -1,0 +1,64 @@
+/** nginx's `ngx_event_core_module`: the `events` block. */
+import { choice, flag, integer, milliseconds, named, none, text } from '../config/argument-types.js';
+import { defineModule } from '../exchange/module.js';
+
+export default defineModule({
+  name: 'events',
+  doc: 'How connections are handled in nginx; Node.js has its own way.',
+  directives: {
+    events: {
+      contexts: ['main'],
+      takes: none,
+      body: { context: 'events' },
+      doc: 'Holds what concerns the handling of connections. nginx insists on it.',
+      example: 'events {\n    worker_connections 1024;\n}',
+    },
+    worker_connections: {
+      contexts: ['events'],
+      takes: integer(),
+      default: '512',
+      noEffect: 'The number of connections is limited by that of open files.',
+      doc: 'In nginx, the number of connections that a worker process may have at a time.',
+      example: 'worker_connections 4096;',
+    },
+    use: {
+      contexts: ['events'],
+      takes: choice('epoll', 'kqueue', 'eventport', '/dev/poll', 'poll', 'select'),
+      noEffect: 'Node.js takes the method that fits the system.',
+      doc: 'In nginx, the method by which the system reports events.',
+      example: 'use epoll;',
+    },
+    multi_accept: {
+      contexts: ['events'],
+      takes: flag,
+      default: 'off',
+      noEffect: 'Node.js accepts what is there.',
+      doc: 'In nginx, whether a worker process accepts all new connections at once.',
+      example: 'multi_accept on;',
+    },
+    accept_mutex: {
+      contexts: ['events'],
+      takes: flag,
+      default: 'off',
+      noEffect: 'One process serves.',
+      doc: 'In nginx, whether worker processes accept connections in turn.',
+      example: 'accept_mutex off;',
+    },
+    accept_mutex_delay: {
+      contexts: ['events'],
+      takes: milliseconds,
+      default: '500ms',
+      noEffect: 'One process serves.',
+      doc: 'In nginx, how long a worker process waits until it tries to accept connections again.',
+      example: 'accept_mutex_delay 100ms;',
+    },
+    debug_connection: {
+      contexts: ['events'],
+      takes: named('address | CIDR | unix:', text),
+      repeat: true,
+      noEffect: 'The level of a log holds for all connections.',
+      doc: 'In nginx, the clients whose connections are logged at the debug level.',
+      example: 'debug_connection 192.0.2.0/24;',
+    },
+  },
+});

@@ -1,0 +1,204 @@
+/** nginx's `ngx_core_module` and its neighbours in the outermost context: what concerns the process. */
+
+import type { Word } from '../../grammar/syntax-tree.js';
+import {
+  custom,
+  either,
+  flag,
+  integer,
+  listOf,
+  milliseconds,
+  named,
+  offset,
+  path,
+  text,
+} from '../config/argument-types.js';
+import type { ArgumentContext } from '../config/directive.js';
+import { parseInteger } from '../config/units.js';
+import { errorLogArgument } from '../exchange/error-log-argument.js';
+import { defineModule } from '../exchange/module.js';
+
+const ONE_PROCESS = 'One process serves.';
+
+function parsePriority(words: readonly Word[], c: ArgumentContext): number {
+  const [word] = words as readonly [Word]; // one word: `min` and `max`
+  const value = parseInteger(word.text.replace(/^[+-]/, ''));
+  if (value === null) return c.fail(word, 'invalid-value', '"worker_priority" directive invalid number');
+  return word.text.startsWith('-') ? -value : value;
+}
+
+function parseThreadPool(words: readonly Word[], c: ArgumentContext): string {
+  const [name, ...parameters] = words as [Word, ...Word[]]; // at least two words: `min`
+  let threads = name.text === 'default' ? 32 : 0;
+  for (const word of parameters) {
+    const [key, value = ''] = word.text.split('=', 2);
+    const number = parseInteger(value);
+    if (number === null || (key === 'threads' && number === 0) || (key !== 'threads' && key !== 'max_queue')) {
+      c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, {
+        help: 'it is written: thread_pool name threads=number [max_queue=number];',
+      });
+    }
+    if (key === 'threads') threads = number;
+  }
+  if (threads === 0) {
+    c.fail(name, 'argument-count', `"thread_pool" directive must have "threads" parameter`);
+  }
+  return name.text;
+}
+
+export default defineModule({
+  name: 'main',
+  doc: 'What concerns the process as a whole.',
+  directives: {
+    daemon: {
+      contexts: ['main'],
+      takes: flag,
+      default: 'off',
+      doc: 'Whether the proxy runs in the background.',
+      example: 'daemon off;',
+      differs: 'The default is `off`: the proxy stays in the foreground. nginx goes into the background.',
+    },
+    error_log: {
+      contexts: ['main'],
+      takes: errorLogArgument,
+      repeat: true,
+      doc: 'Where errors are logged, and from which level on: `debug`, `info`, `notice`, `warn`, `error` (the default), `crit`, `alert`, `emerg`. Several may be given. What is logged for requests may be said anew inside of `http`.',
+      example: 'error_log logs/error.log warn;',
+      differs:
+        'Logging to syslog and to memory is not supported. The levels `debug_core` … `debug_stream` are `debug`.',
+    },
+    pid: {
+      contexts: ['main'],
+      takes: path('prefix'),
+      doc: 'The file that holds the process id while the proxy runs; `-s` finds the process by it. The default is `logs/nginx.pid`, where that directory exists.',
+      example: 'pid /run/tsproxy.pid;',
+    },
+    worker_shutdown_timeout: {
+      contexts: ['main'],
+      takes: milliseconds,
+      doc: 'How long connections may still take when the proxy was asked to quit; then they are closed.',
+      example: 'worker_shutdown_timeout 30s;',
+    },
+    user: {
+      contexts: ['main'],
+      takes: listOf(named('user', text), { min: 1, max: 2 }),
+      noEffect: 'The process keeps the rights of whoever starts it: start it as the user that it shall be.',
+      doc: 'In nginx, the user and the group of worker processes.',
+      example: 'user www-data www-data;',
+    },
+    worker_processes: {
+      contexts: ['main'],
+      takes: either('auto', integer()),
+      default: '1',
+      noEffect: ONE_PROCESS,
+      doc: 'In nginx, the number of worker processes.',
+      example: 'worker_processes auto;',
+    },
+    master_process: {
+      contexts: ['main'],
+      takes: flag,
+      default: 'on',
+      noEffect: ONE_PROCESS,
+      doc: 'In nginx, whether worker processes are started.',
+      example: 'master_process off;',
+    },
+    worker_priority: {
+      contexts: ['main'],
+      takes: custom('number', 1, 1, parsePriority),
+      default: '0',
+      noEffect: 'Start the process with the priority that it shall have.',
+      doc: 'In nginx, the scheduling priority of worker processes.',
+      example: 'worker_priority -5;',
+    },
+    worker_rlimit_nofile: {
+      contexts: ['main'],
+      takes: integer(),
+      noEffect: 'Node.js raises the limit of open files to the hard limit by itself.',
+      doc: 'In nginx, the limit of open files of worker processes.',
+      example: 'worker_rlimit_nofile 65536;',
+    },
+    worker_rlimit_core: {
+      contexts: ['main'],
+      takes: offset,
+      noEffect: 'The limit is that of whoever starts the process.',
+      doc: 'In nginx, the largest size of a core file of worker processes.',
+      example: 'worker_rlimit_core 100m;',
+    },
+    worker_cpu_affinity: {
+      contexts: ['main'],
+      takes: listOf(named('auto | cpumask', text)),
+      noEffect: ONE_PROCESS,
+      doc: 'In nginx, the processors to which worker processes are bound.',
+      example: 'worker_cpu_affinity auto;',
+    },
+    working_directory: {
+      contexts: ['main'],
+      takes: named('directory', text),
+      noEffect: 'The directory is that in which the process was started.',
+      doc: 'In nginx, the directory in which worker processes leave core files.',
+      example: 'working_directory /var/tmp;',
+    },
+    env: {
+      contexts: ['main'],
+      takes: named('variable[=value]', text),
+      repeat: true,
+      noEffect: 'The whole environment is kept.',
+      doc: 'In nginx, the variables of the environment that worker processes keep.',
+      example: 'env TZ=UTC;',
+    },
+    timer_resolution: {
+      contexts: ['main'],
+      takes: milliseconds,
+      noEffect: 'The clock is asked where the time is needed.',
+      doc: 'In nginx, how often worker processes ask for the time.',
+      example: 'timer_resolution 100ms;',
+    },
+    lock_file: {
+      contexts: ['main'],
+      takes: named('file', text),
+      default: 'logs/nginx.lock',
+      noEffect: 'No locks in files are needed.',
+      doc: 'In nginx, the prefix of the names of lock files.',
+      example: 'lock_file logs/nginx.lock;',
+    },
+    debug_points: {
+      contexts: ['main'],
+      takes: named('abort | stop', text),
+      noEffect: 'There are no such points.',
+      doc: 'In nginx, what happens where an internal error is found.',
+      example: 'debug_points abort;',
+    },
+    thread_pool: {
+      contexts: ['main'],
+      takes: custom('name threads=number [max_queue=number]', 2, 3, parseThreadPool),
+      repeat: true,
+      noEffect:
+        'Files are read by the thread pool of Node.js, whose size the environment variable UV_THREADPOOL_SIZE sets.',
+      doc: 'In nginx, threads that read and write files.',
+      example: 'thread_pool default threads=32 max_queue=65536;',
+    },
+    pcre_jit: {
+      contexts: ['main'],
+      takes: flag,
+      default: 'off',
+      noEffect: 'Regular expressions are compiled by the JavaScript engine when they are used often.',
+      doc: 'In nginx, whether regular expressions are compiled to machine code.',
+      example: 'pcre_jit on;',
+    },
+    ssl_engine: {
+      contexts: ['main'],
+      takes: named('device', text),
+      noEffect: 'OpenSSL is configured by Node.js.',
+      doc: 'In nginx, the hardware that speeds up TLS.',
+      example: 'ssl_engine rdrand;',
+    },
+    load_module: {
+      contexts: ['main'],
+      takes: named('file', text),
+      repeat: true,
+      noEffect: 'Modules of nginx cannot be loaded. A directive that one of them provides is reported where it stands.',
+      doc: 'In nginx, loads a module.',
+      example: 'load_module modules/ngx_http_geoip_module.so;',
+    },
+  },
+});
