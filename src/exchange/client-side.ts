@@ -1,4 +1,5 @@
 /** What an exchange asks of the connection on which its request came; HTTP/1 implements it (and HTTP/2 can). */
+import type { Transport } from '../http/transport.js';
 import type { Exchange } from './exchange.js';
 
 /** A piece of a body. A Buffer is only lent: who keeps it longer than the call must copy it. A string is bytes. */
@@ -19,6 +20,15 @@ export interface Producer {
   resume(): void;
   /** The client connection ended; nothing more can be sent. The producer lets go of what it holds. */
   abort(): void;
+}
+
+/** A client's socket that left HTTP. */
+export interface DetachedClient {
+  readonly transport: Transport;
+  /** What the client sent behind its head. */
+  readonly early: Buffer;
+  /** Tells that the tunnel is over: the exchange is logged and ended. */
+  ended(): void;
 }
 
 export interface ClientSide {
@@ -60,6 +70,8 @@ export interface ClientSide {
   /** Delivers the body from here on. */
   readBody(sink: BodySink): void;
   resumeBody(): void;
+  /** Hands the socket over, for a tunnel; null where it is gone (or cannot be had, in HTTP/2). */
+  detach(): DetachedClient | null;
   /** The exchange is over and logged; the connection reads the next request, lingers or closes. */
   done(x: Exchange): void;
 }

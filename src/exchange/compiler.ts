@@ -208,9 +208,10 @@ class TableCompiler implements Compiler {
     return conf as ConfOf<D>;
   }
 
-  program(block: CheckedBlock, server: ServerProgram | null): LocationProgram {
+  program(block: CheckedBlock, server: ServerProgram | null, outer: Scope | null = null): LocationProgram {
     const program = new LocationProgram(new LocationSettings(this.options.errorLog));
-    const scope = this.scope(block, program, server);
+    if (outer !== null) program.name = outer.program.name;
+    const scope = this.scope(block, program, server, outer);
     for (const module of this.modules) module.settings?.(this.conf(module, block), scope);
     for (const phase of PHASES) {
       if (phase === 'postRead' || phase === 'serverRewrite') continue;
@@ -247,22 +248,28 @@ class TableCompiler implements Compiler {
     return compiled;
   }
 
-  private scope(block: CheckedBlock, program: LocationProgram, server: ServerProgram | null): Scope {
+  private scope(
+    block: CheckedBlock,
+    program: LocationProgram,
+    server: ServerProgram | null,
+    outer: Scope | null = null,
+  ): Scope {
     const own = new Set(block.own);
-    return {
+    const scope: Scope = {
       compiler: this,
       block,
       program,
       server,
+      outer,
       owns: (directive) => own.has(directive),
       nested: (step: CheckedStep) => {
         if (step.block === null) throw new Error(`${step.directive} has no body`);
-        const nested = this.program(step.block, server);
-        nested.name = program.name;
+        const nested = this.program(step.block, server, scope);
         nested.autoRedirect = program.autoRedirect;
         return nested;
       },
     };
+    return scope;
   }
 }
 

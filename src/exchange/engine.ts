@@ -2,6 +2,7 @@
  * Runs an exchange through nginx's phases, and ends it: the answer's head and body pass the filters, the log phase runs
  * exactly once. A handler that answers at once costs one call; only one that must wait costs a promise.
  */
+import { escapePath } from '../http/uri-escape.js';
 import type { BodySink, Chunk } from './client-side.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
@@ -159,7 +160,7 @@ function findLocation(x: Exchange): boolean {
   }
   if (locations.redirect) {
     x.location = found;
-    x.response.set('Location', encodePath(found.name) + (x.args === '' ? '' : `?${x.args}`));
+    x.response.set('Location', escapePath(found.name) + (x.args === '' ? '' : `?${x.args}`));
     finalize(x, 301);
     return false;
   }
@@ -178,14 +179,6 @@ function enter(x: Exchange, location: LocationProgram): boolean {
     return false;
   }
   return true;
-}
-
-/** Escapes what may not stand in a URI's path (RFC 3986), byte by byte. */
-export function encodePath(path: string): string {
-  if (/^[\w\-./~!$&'()*+,;=:@]*$/.test(path)) return path;
-  return path.replace(/[^\x21\x22\x24\x26-\x3a\x3c-\x3e\x40-\x7e]|[\x22<>\\^`{|}?#%;]/g, (c) => {
-    return c === ';' ? c : `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
-  });
 }
 
 export function internalRedirect(x: Exchange, uri: string, args?: string): void {
@@ -283,7 +276,8 @@ function sendErrorPage(x: Exchange, page: ErrorPage): void {
     }
     return;
   }
-  const redirect = page.answer === 301 || page.answer === 302 || page.answer === 303 || page.answer === 307 || page.answer === 308;
+  const redirect =
+    page.answer === 301 || page.answer === 302 || page.answer === 303 || page.answer === 307 || page.answer === 308;
   if (!redirect) x.errorStatus = 302;
   x.response.set('Location', target);
   sendBuiltIn(x, x.errorStatus);

@@ -106,6 +106,9 @@ export class Exchange {
   upstreamHeaders: HeaderBlock | null = null;
   /** The upstream's trailer section, each line ended by CRLF; empty where there is none. */
   upstreamTrailers = '';
+  /** Host and port of the pass directive: `$proxy_host`, `$proxy_port`. */
+  upstreamHost = '';
+  upstreamPort = '';
   /** The URI that the upstream was asked for, for log lines. */
   upstreamUri = '';
   /** What is given back when the exchange was logged. */

@@ -22,7 +22,16 @@ export type HeaderFilter = (x: Exchange) => number | void;
 export type BodyFilterFactory = (x: Exchange) => BodyFilter | null;
 
 /** nginx's phases that run handlers, in order. */
-export const PHASES = ['postRead', 'serverRewrite', 'rewrite', 'preaccess', 'access', 'precontent', 'content', 'log'] as const;
+export const PHASES = [
+  'postRead',
+  'serverRewrite',
+  'rewrite',
+  'preaccess',
+  'access',
+  'precontent',
+  'content',
+  'log',
+] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** What compiles into one phase. Handlers of a phase run in ascending `order`. */
@@ -39,6 +48,8 @@ export interface Scope {
   /** The program that is being filled; settings are already in it. */
   readonly program: LocationProgram;
   readonly server: ServerProgram | null;
+  /** The block around an `if` or `limit_except` body; null elsewhere. */
+  readonly outer: Scope | null;
   /** True where the directive is written in this very block, not inherited. */
   owns(directive: string): boolean;
   /** Compiles the body of an `if` step: the location that holds while the condition does. */
@@ -65,7 +76,7 @@ export interface Compiler {
   /** A module's values in a block, defaults filled in. */
   conf<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D>;
   /** The program of a block (a server's own level, or a location): settings and handlers of all modules. */
-  program(block: CheckedBlock, server: ServerProgram | null): LocationProgram;
+  program(block: CheckedBlock, server: ServerProgram | null, outer?: Scope | null): LocationProgram;
   /** The server-level handlers (`postRead`, `serverRewrite`) of a block, put into its program. */
   serverHandlers(block: CheckedBlock, server: ServerProgram): void;
   /** Something that must be done before the table is used (a name that is being resolved). */

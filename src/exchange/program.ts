@@ -1,6 +1,7 @@
 /** What a routing table holds per server and location: settings as fields, handlers as flat arrays by phase. */
-import type { ServerNames } from '../routing/server-names.js';
+
 import type { LocationTree } from '../routing/location-tree.js';
+import type { ServerNames } from '../routing/server-names.js';
 import type { ErrorLog } from './error-log.js';
 import type { Exchange } from './exchange.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './module.js';
@@ -12,6 +13,15 @@ export interface ErrorPage {
   readonly answer: number;
   /** A URI, a URL to redirect to, or a named location (`@name`). */
   readonly target: Template;
+}
+
+/** Finds the addresses of a name while the proxy runs (`resolver`). */
+export interface NameResolver {
+  /** Rejects with an error whose message is nginx's sentence; `timeout` in ms. */
+  resolve(
+    name: string,
+    timeout: number,
+  ): Promise<{ readonly ipv4: readonly string[]; readonly ipv6: readonly string[] }>;
 }
 
 /** Settings of a location that the engine, the server and the upstream side read. Times in ms, sizes in bytes. */
@@ -60,6 +70,10 @@ export class LocationSettings {
   errorPages: ReadonlyMap<number, ErrorPage> | null = null;
   limitRate: Template | null = null;
   limitRateAfter: Template | null = null;
+  resolver: NameResolver | null = null;
+  resolverTimeout = 30_000;
+  /** 103 answers are passed on where this is neither empty nor `0`; null: never. */
+  earlyHints: Template | null = null;
   /** Also used at server level. */
   errorLog: ErrorLog;
   constructor(errorLog: ErrorLog) {

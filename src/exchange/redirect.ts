@@ -20,6 +20,7 @@ function origin(x: Exchange): string {
   const host = settings.serverNameInRedirect && x.server.name !== '' ? x.server.name : x.host;
   const scheme = client.secure ? 'https' : 'http';
   const usual = client.secure ? 443 : 80;
-  const port = settings.portInRedirect && client.localPort !== usual && client.localPort > 0 ? `:${client.localPort}` : '';
+  const port =
+    settings.portInRedirect && client.localPort !== usual && client.localPort > 0 ? `:${client.localPort}` : '';
   return `${scheme}://${host}${port}`;
 }

@@ -43,7 +43,11 @@ export class BufferedBody implements RequestBody, BodySink {
   bodyChunk(chunk: Buffer): boolean {
     const { settings } = this.exchange.location;
     this.length += chunk.length;
-    if (this.descriptor < 0 && settings.clientBodyInFileOnly === 'off' && this.length <= settings.clientBodyBufferSize) {
+    if (
+      this.descriptor < 0 &&
+      settings.clientBodyInFileOnly === 'off' &&
+      this.length <= settings.clientBodyBufferSize
+    ) {
       this.pieces.push(Buffer.from(chunk));
       return true;
     }
@@ -62,7 +66,8 @@ export class BufferedBody implements RequestBody, BodySink {
   bodyEnd(): void {
     const x = this.exchange;
     if (this.descriptor < 0 && x.location.settings.clientBodyInFileOnly !== 'off' && this.length > 0) this.open();
-    if (this.descriptor < 0) this.memory = this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces);
+    if (this.descriptor < 0)
+      this.memory = this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces);
     this.pieces = [];
     x.body = this;
     this.then();

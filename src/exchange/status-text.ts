@@ -71,7 +71,8 @@ export function statusText(status: number): string {
 /** The built-in page for a status, with `software` in its foot; null where the answer has no body. */
 export function builtInPage(status: number, software: string): string | null {
   const own = OWN_CODES[status];
-  if (own !== undefined) return page(`400 ${own.title}`, '400 Bad Request', `<center>${own.line}</center>\r\n`, software);
+  if (own !== undefined)
+    return page(`400 ${own.title}`, '400 Bad Request', `<center>${own.line}</center>\r\n`, software);
   if (status === 498) return builtInPage(404, software);
   if (status < 301 || status === 304 || REASONS[status] === undefined) return null;
   const title = `${status} ${TITLES[status] ?? REASONS[status]}`;

@@ -1,4 +1,9 @@
-/** The chunked coding (RFC 9112 7.1): a decoder that takes pieces of any size, strict about what ends a line. */
+/**
+ * The chunked coding (RFC 9112 7.1): a decoder that takes pieces of any size. As in nginx every line ends with CRLF, a
+ * bare line feed is refused.
+ */
+import { parseFieldLine } from './field-line.js';
+import { HeaderBlock } from './header-block.js';
 
 const SIZE_START = 0;
 const SIZE = 1;
@@ -14,10 +19,10 @@ const LAST_LF = 10;
 const DONE = 11;
 const BROKEN = 12;
 
-/** Extensions and trailers may take this many bytes in all. */
+/** The line of a chunk's size, and the whole trailer section, may take this many bytes. */
 const EXTRA_MAX = 16384;
-/** Digits of a size: 2^52 bytes is more than anybody sends. */
-const DIGITS_MAX = 13;
+/** A size that may be followed by one more digit: no chunk has more than 2^53 - 1 bytes. */
+const SIZE_MAX = (Number.MAX_SAFE_INTEGER - 15) / 16;
 
 /** Takes the data of chunks. */
 export interface ChunkedSink {
@@ -28,7 +33,6 @@ export interface ChunkedSink {
 export class ChunkedDecoder {
   private state = SIZE_START;
   private size = 0;
-  private digits = 0;
   private extra = 0;
   private readonly trailer: string[] = [];
 
@@ -42,15 +46,24 @@ export class ChunkedDecoder {
   get atBoundary(): boolean {
     return this.state === SIZE_START;
   }
-  /** The trailer section, each line ended by CRLF. */
+  /** The trailer section: a line `Name: value` and CRLF for each line of it that is a field line. */
   get trailers(): string {
-    return this.trailer.join('');
+    if (this.trailer.length === 0) return '';
+    const block = new HeaderBlock();
+    const text = this.trailer.join('');
+    block.begin(text);
+    // The blocks of heads drop what is no field line as a whole; here the rest of the message has long been passed on.
+    block.canonical = false;
+    for (let start = 0, end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n', start)) {
+      parseFieldLine(block, start, end, true, false);
+      start = end + 2;
+    }
+    return block.lines(null);
   }
 
   reset(): void {
     this.state = SIZE_START;
     this.size = 0;
-    this.digits = 0;
     this.extra = 0;
     this.trailer.length = 0;
   }
@@ -80,61 +93,55 @@ export class ChunkedDecoder {
 
   private step(c: number): void {
     switch (this.state) {
-      case SIZE_START:
-        this.size = 0;
-        this.digits = 0;
-        if (hexDigit(c) < 0) this.state = BROKEN;
-        else {
-          this.size = hexDigit(c);
-          this.digits = 1;
-          this.state = SIZE;
-        }
+      case SIZE_START: {
+        const digit = hexDigit(c);
+        this.size = digit;
+        this.extra = 0;
+        this.state = digit < 0 ? BROKEN : SIZE;
         return;
+      }
       case SIZE: {
         const digit = hexDigit(c);
         if (digit >= 0) {
-          if (++this.digits > DIGITS_MAX) this.state = BROKEN;
+          // Zeros in front count too: nothing may come for ever without a chunk.
+          if (this.size > SIZE_MAX || ++this.extra > EXTRA_MAX) this.state = BROKEN;
           else this.size = this.size * 16 + digit;
         } else if (c === 13) this.state = SIZE_LF;
-        else if (c === 10) this.sizeRead();
         else if (c === 59 || c === 32 || c === 9) this.state = EXTENSION;
         else this.state = BROKEN;
         return;
       }
       case EXTENSION:
         if (c === 13) this.state = SIZE_LF;
-        else if (c === 10) this.sizeRead();
-        else if (++this.extra > EXTRA_MAX || (c < 32 && c !== 9)) this.state = BROKEN;
+        else if (c === 10 || ++this.extra > EXTRA_MAX) this.state = BROKEN;
         return;
       case SIZE_LF:
-        if (c === 10) this.sizeRead();
-        else this.state = BROKEN;
+        if (c !== 10) this.state = BROKEN;
+        else if (this.size > 0) this.state = DATA;
+        else {
+          this.extra = 0;
+          this.state = TRAILER_START;
+        }
         return;
       case DATA_CR:
-        if (c === 13) this.state = DATA_LF;
-        else if (c === 10) this.state = SIZE_START;
-        else this.state = BROKEN;
+        this.state = c === 13 ? DATA_LF : BROKEN;
         return;
       case DATA_LF:
         this.state = c === 10 ? SIZE_START : BROKEN;
         return;
       case TRAILER_START:
         if (c === 13) this.state = LAST_LF;
-        else if (c === 10) this.state = DONE;
-        else {
-          this.trailer.push(String.fromCharCode(c));
-          this.state = TRAILER;
-        }
+        else this.trailerByte(c);
         return;
       case TRAILER:
         if (c === 13) this.state = TRAILER_LF;
-        else if (c === 10) this.trailerRead();
-        else if (++this.extra > EXTRA_MAX) this.state = BROKEN;
-        else this.trailer.push(String.fromCharCode(c));
+        else this.trailerByte(c);
         return;
       case TRAILER_LF:
-        if (c === 10) this.trailerRead();
-        else this.state = BROKEN;
+        if (c === 10) {
+          this.trailer.push('\r\n');
+          this.state = TRAILER_START;
+        } else this.state = BROKEN;
         return;
       case LAST_LF:
         this.state = c === 10 ? DONE : BROKEN;
@@ -142,13 +149,12 @@ export class ChunkedDecoder {
     }
   }
 
-  private sizeRead(): void {
-    this.state = this.size === 0 ? TRAILER_START : DATA;
-  }
-
-  private trailerRead(): void {
-    this.trailer.push('\r\n');
-    this.state = TRAILER_START;
+  private trailerByte(c: number): void {
+    if (c === 10 || ++this.extra > EXTRA_MAX) this.state = BROKEN;
+    else {
+      this.trailer.push(String.fromCharCode(c));
+      this.state = TRAILER;
+    }
   }
 }
 

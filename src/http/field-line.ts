@@ -1,4 +1,7 @@
-/** One field line (RFC 9112 5), as strict as nginx: a space before the colon, folding, NUL and bare CR are refused. */
+/**
+ * One field line (RFC 9112 5), as strict as nginx: a space before the colon, folding, NUL and bare CR are refused. Like
+ * there, several CRs may stand in front of the line feed, and a line that is nothing but a name has an empty value.
+ */
 import type { HeaderBlock } from './header-block.js';
 
 /** The field was added to the block. */
@@ -28,19 +31,19 @@ export function parseFieldLine(
   const { text } = block;
   let p = start;
   let odd = false;
-  for (; p < end; p++) {
+  let last = end;
+  while (last > start && text.charCodeAt(last - 1) === 13) last--;
+  for (; p < last; p++) {
     const kind = NAME_BYTE[text.charCodeAt(p)];
     if (kind === 1) continue;
     if (kind === 0) break;
     if (kind === 3 || !underscores) odd = true;
   }
-  if (p === start || (p < end && text.charCodeAt(p) !== 58)) return p;
+  if (p === start || (p < last && text.charCodeAt(p) !== 58)) return p;
   const nameEnd = p;
-  // A line that is nothing but a name counts as an odd one.
-  if (p === end) odd = true;
-  let valueStart = p < end ? p + 1 : end;
-  while (valueStart < end && text.charCodeAt(valueStart) === 32) valueStart++;
-  let valueEnd = end;
+  let valueStart = p < last ? p + 1 : last;
+  while (valueStart < last && text.charCodeAt(valueStart) === 32) valueStart++;
+  let valueEnd = last;
   while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === 32) valueEnd--;
   for (let i = valueStart; i < valueEnd; i++) {
     const c = text.charCodeAt(i);

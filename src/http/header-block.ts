@@ -87,7 +87,7 @@ export class HeaderBlock {
     return this.at[i * STRIDE + 5] === REMOVED;
   }
 
-  /** Takes field `i` out of the block. */
+  /** Leaves field `i` out of `lines`; who asks for it by name still finds it, because it did arrive. */
   remove(i: number): void {
     this.at[i * STRIDE + 5] = REMOVED;
     this.touched = true;
@@ -97,7 +97,7 @@ export class HeaderBlock {
   indexOf(id: number, from = 0): number {
     const at = this.at;
     for (let i = from; i < this.count; i++) {
-      if (at[i * STRIDE + 4] === id && at[i * STRIDE + 5] === KEPT) return i;
+      if (at[i * STRIDE + 4] === id) return i;
     }
     return -1;
   }
@@ -105,7 +105,7 @@ export class HeaderBlock {
   /** Index of the first field of that name (lower case) from `from` on, or -1. */
   find(lower: string, from = 0): number {
     for (let i = from; i < this.count; i++) {
-      if (!this.removed(i) && this.is(i, lower)) return i;
+      if (this.is(i, lower)) return i;
     }
     return -1;
   }

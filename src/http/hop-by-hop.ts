@@ -3,30 +3,29 @@
  * field of a message says.
  */
 import { Field } from './field-names.js';
-import type { FieldTest, HeaderBlock } from './header-block.js';
+import type { HeaderBlock } from './header-block.js';
 
-/** Never passed on, in either direction: about the connection, or about a framing that is made anew. */
-const HOP_BY_HOP: readonly number[] = [
-  Field.Connection,
-  Field.KeepAlive,
-  Field.ProxyConnection,
-  Field.TE,
-  Field.Trailer,
-  Field.TransferEncoding,
-  Field.Upgrade,
-  Field.Http2Settings,
+/**
+ * What is not passed on by itself. A request's `Upgrade` and `Connection` go on where the configuration sets them, and
+ * the framing is made anew for each connection. An answer's `Upgrade` is passed: 101 and 426 mean it for the client.
+ */
+export const REQUEST_HOP_BY_HOP: readonly string[] = [
+  'Connection',
+  'Proxy-Connection',
+  'Keep-Alive',
+  'TE',
+  'Transfer-Encoding',
+  'Content-Length',
+  'Upgrade',
+  'Expect',
 ];
-
-const table: boolean[] = new Array<boolean>(64).fill(false);
-for (const id of HOP_BY_HOP) table[id] = true;
-
-/** True for a field number that is hop-by-hop. */
-export function isHopByHop(id: number): boolean {
-  return table[id] === true;
-}
-
-/** Nothing is skipped but what was removed from the block. */
-export const passedOnly: FieldTest | null = null;
+export const RESPONSE_HOP_BY_HOP: readonly string[] = [
+  'Connection',
+  'Proxy-Connection',
+  'Keep-Alive',
+  'TE',
+  'Transfer-Encoding',
+];
 
 export interface ConnectionOptions {
   /** The connection may serve another request after this one. */

@@ -2,8 +2,9 @@
  * Reads request heads (RFC 9112 2 and 3) as strictly as nginx does. It is fed pieces of any size and says after each
  * whether the head is complete; lines are checked as they complete, so that rubbish is refused before a blank line comes.
  */
-import { Field } from './field-names.js';
+
 import { ACCEPTED, DROPPED, parseFieldLine } from './field-line.js';
+import { Field } from './field-names.js';
 import { HeaderBlock } from './header-block.js';
 
 export const MORE = 0;
@@ -13,9 +14,31 @@ export const REFUSED = 2;
 const LINE = 0;
 const FIELDS = 1;
 
+/** Results of the parts of a request line, beside offsets and versions. */
+const CUT = 0;
+const BAD = -1;
+const UNSUPPORTED = -2;
+
+/** As much of a line that is too long goes to the log. */
+const SHOWN_MAX = 1748;
+
+/** Bytes between the brackets of an IP literal. */
+const LITERAL_BYTE = new Uint8Array(256);
+for (const c of "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz:-._~!$&'()*+,;=") {
+  LITERAL_BYTE[c.charCodeAt(0)] = 1;
+}
+
+function isLetter(c: number): boolean {
+  const lower = c | 32;
+  return lower >= 97 && lower <= 122;
+}
+function isDigit(c: number): boolean {
+  return c >= 48 && c <= 57;
+}
+
 /** What a reader enforces. Sizes in bytes. */
 export interface HeadLimits {
-  /** A request line or field line may have this size (`large_client_header_buffers` size). */
+  /** A request line or field line may have this size, its line break included (`large_client_header_buffers` size). */
   readonly line: number;
   /** The whole head. */
   readonly total: number;
@@ -44,11 +67,11 @@ export class RequestReader {
   /** The status with which a refused head is answered, and the reason for the log. */
   status = 0;
   reason = '';
-  /** Length of the head, the blank line included; where complete. */
+  /** Length of the head, the blank line included, counted in `received`; where complete. */
   length = 0;
-  /** Blank lines that came before the request line. */
   private text = '';
   private position = 0;
+  private hostStart = 0;
   private state = LINE;
   /** Field lines that were dropped, for the log. */
   dropped: string[] | null = null;
@@ -73,7 +96,7 @@ export class RequestReader {
     return this.text.length === 0;
   }
 
-  /** All that was read of the present head. */
+  /** All that was read of the present head, and what came behind it; blank lines in front of it are not kept. */
   get received(): string {
     return this.text;
   }
@@ -104,86 +127,80 @@ export class RequestReader {
   }
 
   private readLine(limits: HeadLimits): number {
-    const { text } = this;
-    let p = this.position;
     // Line breaks before a request line are skipped (RFC 9112 2.2).
-    while (p < text.length && (text.charCodeAt(p) === 13 || text.charCodeAt(p) === 10)) p++;
-    if (p > 0) {
-      this.text = text.slice(p);
-      this.position = 0;
-      return this.text.length === 0 ? MORE : this.readLine(limits);
+    let blank = 0;
+    for (; blank < this.text.length; blank++) {
+      const c = this.text.charCodeAt(blank);
+      if (c !== 13 && c !== 10) break;
     }
-    const eol = text.indexOf('\n', p);
-    const end = eol < 0 ? text.length : eol;
-    const result = this.parseLine(p, end, eol >= 0);
+    if (blank > 0) this.text = this.text.slice(blank);
+    const { text } = this;
+    if (text.length === 0) return MORE;
+    const eol = text.indexOf('\n');
+    // The line feed must stand among the first bytes; what lies behind them is not looked at, however much came at once.
+    const edge = Math.min(limits.line, limits.total);
+    const whole = eol >= 0 && eol < edge;
+    const result = this.parseLine(whole ? eol : Math.min(text.length, edge), whole);
     if (result === REFUSED) return result;
-    if (end - p > limits.line) return this.refuse(414, 'client sent too long URI');
-    if (eol < 0) return MORE;
-    if (result === MORE) return this.refuse(400, 'client sent invalid request');
+    if (!whole) return text.length < edge ? MORE : this.refuse(414, 'client sent too long URI');
     this.position = eol + 1;
-    this.headers.begin(this.text);
     // HTTP/0.9 has no fields.
-    if (this.version === 9) {
-      this.length = this.position;
-      this.state = FIELDS;
-    }
+    if (this.version === 9) this.length = this.position;
+    this.headers.begin(text);
     return COMPLETE;
   }
 
-  /** Parses the request line in [p, end); `whole` when its line feed was seen. */
-  private parseLine(start: number, end: number, whole: boolean): number {
+  /** Parses the request line in [0, end); `whole` when a line feed stands at `end`. */
+  private parseLine(end: number, whole: boolean): number {
     const { text } = this;
-    let p = start;
+    let p = 0;
     let c = 0;
     for (; p < end; p++) {
       c = text.charCodeAt(p);
       if (c === 32) break;
       if ((c < 65 || c > 90) && c !== 95 && c !== 45) return this.refuse(400, 'client sent invalid method');
     }
-    if (p === start && p < end) return this.refuse(400, 'client sent invalid method');
-    if (p === end) return whole ? this.refuse(400, 'client sent invalid request') : MORE;
-    const methodEnd = p;
+    if (p === 0 || (p === end && whole)) return this.refuse(400, 'client sent invalid method');
+    if (p === end) return MORE;
+    const method = text.slice(0, p);
     while (p < end && text.charCodeAt(p) === 32) p++;
-    if (p === end) return whole ? this.refuse(400, 'client sent invalid request') : MORE;
+    if (p === end) return whole ? this.invalid() : MORE;
     let targetStart = p;
-    c = text.charCodeAt(p);
-    const method = text.slice(start, methodEnd);
     let emptyPath = false;
-    if (c !== 47) {
+    if (text.charCodeAt(p) !== 47 || method === 'CONNECT') {
       const authority = this.parseAuthority(p, end, method === 'CONNECT');
-      if (authority < 0) return this.refuse(400, 'client sent invalid request');
-      if (authority === end && !whole) return MORE;
+      if (authority === BAD) return this.invalid();
+      if (authority === CUT) return whole ? this.invalid() : MORE;
+      this.authority = text.slice(this.hostStart, authority);
       targetStart = authority;
       p = authority;
       emptyPath = text.charCodeAt(p) !== 47;
     }
     // The target runs to a space or the end of the line.
     let complex = false;
+    let fragment = false;
     let query = -1;
     let slash = false;
     for (; p < end; p++) {
       c = text.charCodeAt(p);
       if (c === 32 || c === 13) break;
-      if (c < 32 || c === 127) return this.refuse(400, 'client sent invalid request');
-      if (c === 35) complex = true;
-      if (query < 0) {
+      if (c < 32 || c === 127) return this.invalid();
+      if (c === 35) complex = fragment = true;
+      if (query < 0 && !fragment) {
         if (c === 63) query = p;
         else if (c === 37 || (slash && (c === 47 || c === 46))) complex = true;
       }
       slash = c === 47;
     }
     const targetEnd = p;
-    if (p === end && !whole) return MORE;
     while (p < end && text.charCodeAt(p) === 32) p++;
     if (p === end && !whole) return MORE;
     let version = 9;
     if (p < end && text.charCodeAt(p) !== 13) {
       version = this.parseVersion(p, end, whole);
-      if (version < 0) return version === -505 ? this.refuse(505, 'client sent invalid version') : this.refuse(400, 'client sent invalid request');
-      if (version === 0) return MORE;
-    } else if (p < end - 1 && text.charCodeAt(p) === 13) {
-      return this.refuse(400, 'client sent invalid request');
-    }
+      if (version === UNSUPPORTED) return this.refuse(505, 'client sent invalid version');
+      if (version === BAD) return this.invalid();
+    } else if (p < end - 1) return this.invalid();
     if (!whole) return MORE;
     if (version === 9 && method !== 'GET') return this.refuse(400, 'client sent invalid method in HTTP/0.9 request');
     this.method = method;
@@ -192,76 +209,84 @@ export class RequestReader {
     this.target = emptyPath ? `/${path}` : path;
     this.query = query < 0 ? -1 : query - targetStart + (emptyPath ? 1 : 0);
     this.complex = complex;
-    let lineEnd = end;
-    if (text.charCodeAt(lineEnd - 1) === 13) lineEnd--;
-    this.requestLine = text.slice(start, lineEnd);
+    this.requestLine = text.slice(0, text.charCodeAt(end - 1) === 13 ? end - 1 : end);
     return COMPLETE;
   }
 
-  /** Reads `scheme://host:port` (or `host:port` of CONNECT); the offset behind it, `end` when cut, or -1. */
+  /**
+   * Reads `scheme://host:port` up to `/`, `?` or a space, or `host:port` and a space of CONNECT. The offset behind it,
+   * BAD, or CUT where it runs into `end`. Which names are valid hosts is decided later, by `validHost`.
+   */
   private parseAuthority(start: number, end: number, connect: boolean): number {
     const { text } = this;
     let p = start;
     if (!connect) {
       for (; p < end; p++) {
         const c = text.charCodeAt(p);
-        const l = c | 32;
-        if (l >= 97 && l <= 122) continue;
-        if (p > start && ((c >= 48 && c <= 57) || c === 43 || c === 45 || c === 46)) continue;
-        break;
+        if (!isLetter(c) && (p === start || !(isDigit(c) || c === 43 || c === 45 || c === 46))) break;
       }
-      if (p === end) return end;
-      if (p === start) return -1;
-      for (const expected of '://') {
-        if (p === end) return end;
-        if (text[p] !== expected) return -1;
-        p++;
+      if (p === end) return CUT;
+      if (p === start) return BAD;
+      for (let i = 0; i < 3; i++, p++) {
+        if (p === end) return CUT;
+        if (text.charCodeAt(p) !== '://'.charCodeAt(i)) return BAD;
+      }
+      if (p === end) return CUT;
+    }
+    this.hostStart = p;
+    if (text.charCodeAt(p) === 91) {
+      for (p++; p < end && text.charCodeAt(p) !== 93; p++) {
+        if (LITERAL_BYTE[text.charCodeAt(p)] !== 1) return BAD;
+      }
+      p++;
+    } else {
+      for (; p < end; p++) {
+        const c = text.charCodeAt(p);
+        if (!isLetter(c) && !isDigit(c) && c !== 46 && c !== 45) break;
       }
     }
-    const hostStart = p;
-    for (; p < end; p++) {
-      const c = text.charCodeAt(p);
-      if (c === 47 || c === 63 || c === 32 || c === 13) break;
-      if (c < 32 || c === 35 || c === 127) return -1;
-    }
-    if (p === end) return end;
-    if (p === hostStart) return -1;
-    const authority = text.slice(hostStart, p);
-    if (!/^(?:[A-Za-z0-9.-]+|\[[^\]]+\]):?[0-9]*$/.test(authority)) return -1;
-    if (connect && !/:[0-9]+$/.test(authority)) return -1;
-    this.authority = authority;
-    return p;
+    if (p >= end) return CUT;
+    if (text.charCodeAt(p) === 58) {
+      const port = ++p;
+      while (p < end && isDigit(text.charCodeAt(p))) p++;
+      if (p === end) return CUT;
+      if (connect && p === port) return BAD;
+    } else if (connect) return BAD;
+    const c = text.charCodeAt(p);
+    return c === 32 || (!connect && (c === 47 || c === 63)) ? p : BAD;
   }
 
-  /** `HTTP/1.x` and spaces: 10 or 11; 0 when cut; -400 or -505. */
+  /** `HTTP/1.x`, spaces and a CR: 10 or 11; CUT, BAD or UNSUPPORTED. */
   private parseVersion(start: number, end: number, whole: boolean): number {
     const { text } = this;
+    const cut = whole ? BAD : CUT;
     let p = start;
-    for (const expected of 'HTTP/') {
-      if (p === end) return whole ? -400 : 0;
-      if (text[p] !== expected) return -400;
-      p++;
+    for (let i = 0; i < 5; i++, p++) {
+      if (p === end) return cut;
+      if (text.charCodeAt(p) !== 'HTTP/'.charCodeAt(i)) return BAD;
     }
-    const digits = (from: number): number => {
-      let q = from;
-      while (q < end && text.charCodeAt(q) >= 48 && text.charCodeAt(q) <= 57) q++;
-      return q;
-    };
-    const majorEnd = digits(p);
-    if (majorEnd === end && !whole) return 0;
-    const major = text.slice(p, majorEnd);
-    if (major === '' || major.startsWith('0') || text[majorEnd] !== '.') return -400;
-    if (major !== '1') return -505;
-    p = majorEnd + 1;
-    const minorEnd = digits(p);
-    if (minorEnd === end && !whole) return 0;
-    const minor = minorEnd - p;
-    if (minor === 0 || minor > 2) return -400;
-    const number = Number(text.slice(p, minorEnd));
-    p = minorEnd;
+    if (p === end) return cut;
+    let c = text.charCodeAt(p++);
+    if (c < 49 || c > 57) return BAD;
+    if (c !== 49) return UNSUPPORTED;
+    if (p === end) return cut;
+    c = text.charCodeAt(p++);
+    if (isDigit(c)) return UNSUPPORTED;
+    if (c !== 46) return BAD;
+    if (p === end) return cut;
+    if (!isDigit(text.charCodeAt(p))) return BAD;
+    let minor = 0;
+    for (; p < end && isDigit(text.charCodeAt(p)); p++) {
+      if (minor > 99) return BAD;
+      minor = minor * 10 + text.charCodeAt(p) - 48;
+    }
     while (p < end && text.charCodeAt(p) === 32) p++;
-    if (p < end && !(text.charCodeAt(p) === 13 && p === end - 1)) return text.charCodeAt(p) === 13 && !whole ? 0 : -400;
-    return number === 0 ? 10 : 11;
+    if (p < end && (text.charCodeAt(p) !== 13 || p !== end - 1)) return BAD;
+    return minor === 0 ? 10 : 11;
+  }
+
+  private invalid(): number {
+    return this.refuse(400, 'client sent invalid request');
   }
 
   private readFields(limits: HeadLimits): number {
@@ -271,11 +296,10 @@ export class RequestReader {
     for (;;) {
       const start = this.position;
       const eol = text.indexOf('\n', start);
-      if (eol < 0) {
-        if (text.length - start > limits.line) return this.refuse(494, 'client sent too long header line');
-        if (text.length > limits.total) return this.refuse(494, 'client sent too large request');
-        return MORE;
-      }
+      // As with the request line: bytes behind the edge are never looked at, so that the verdict does not depend on how
+      // many came at once.
+      const edge = Math.min(start + limits.line, limits.total);
+      if (eol < 0 || eol >= edge) return text.length < edge ? MORE : this.refuseSize(start, start + limits.line, edge);
       let end = eol;
       if (end > start && text.charCodeAt(end - 1) === 13) end--;
       else headers.canonical = false;
@@ -284,14 +308,18 @@ export class RequestReader {
         this.length = eol + 1;
         return COMPLETE;
       }
-      if (end - start > limits.line) return this.refuse(494, 'client sent too long header line');
-      if (eol > limits.total) return this.refuse(494, 'client sent too large request');
       const result = parseFieldLine(headers, start, end, limits.underscores, limits.dropInvalid);
       if (result === DROPPED) (this.dropped ??= []).push(text.slice(start, end));
       else if (result !== ACCEPTED) return this.refuseLine(start, result);
       this.position = eol + 1;
       if (headers.count > limits.fields) return this.refuse(494, 'client sent too many header lines');
     }
+  }
+
+  private refuseSize(start: number, lineEdge: number, edge: number): number {
+    if (lineEdge > edge) return this.refuse(494, 'client sent too large request');
+    const shown = this.text.slice(start, Math.min(edge, start + SHOWN_MAX));
+    return this.refuse(494, `client sent too long header line: "${shown}..."`);
   }
 
   private refuseLine(start: number, at: number): number {
@@ -312,28 +340,52 @@ export interface RequestFraming {
 const NO_BODY: RequestFraming = { length: 0, status: 0, reason: '' };
 const CHUNKED: RequestFraming = { length: -1, status: 0, reason: '' };
 
+function refused(status: number, reason: string): RequestFraming {
+  return { length: 0, status, reason };
+}
+
+function duplicate(headers: HeaderBlock, first: number, second: number): RequestFraming {
+  const line = (i: number): string => `${headers.name(i)}: ${headers.value(i)}`;
+  return refused(400, `client sent duplicate header line: "${line(second)}", previous value: "${line(first)}"`);
+}
+
 /** Decides the framing (RFC 9112 6): anything that two readers could see differently is refused. */
 export function requestFraming(headers: HeaderBlock, version: number): RequestFraming {
   const length = headers.indexOf(Field.ContentLength);
   const coding = headers.indexOf(Field.TransferEncoding);
   if (length < 0 && coding < 0) return NO_BODY;
-  const refused = (status: number, reason: string): RequestFraming => ({ length: 0, status, reason });
-  if (length >= 0 && headers.indexOf(Field.ContentLength, length + 1) >= 0) {
-    return refused(400, 'client sent duplicate header line: "Content-Length"');
+  if (length >= 0) {
+    const again = headers.indexOf(Field.ContentLength, length + 1);
+    if (again >= 0) return duplicate(headers, length, again);
   }
-  if (coding >= 0 && headers.indexOf(Field.TransferEncoding, coding + 1) >= 0) {
-    return refused(400, 'client sent duplicate header line: "Transfer-Encoding"');
+  if (coding >= 0) {
+    const again = headers.indexOf(Field.TransferEncoding, coding + 1);
+    if (again >= 0) return duplicate(headers, coding, again);
   }
   let bytes = 0;
   if (length >= 0) {
-    const value = headers.value(length);
-    bytes = /^[0-9]+$/.test(value) ? Number(value) : -1;
-    if (bytes < 0 || !Number.isSafeInteger(bytes)) return refused(400, 'client sent invalid "Content-Length" header');
+    bytes = parseContentLength(headers.value(length));
+    if (bytes < 0) return refused(400, 'client sent invalid "Content-Length" header');
   }
-  if (coding < 0) return { length: bytes, status: 0, reason: '' };
+  if (coding < 0) return bytes === 0 ? NO_BODY : { length: bytes, status: 0, reason: '' };
   if (version < 11) return refused(400, 'client sent HTTP/1.0 request with "Transfer-Encoding" header');
   const value = headers.value(coding);
   if (value.toLowerCase() !== 'chunked') return refused(501, `client sent unknown "Transfer-Encoding": "${value}"`);
-  if (length >= 0) return refused(400, 'client sent "Content-Length" and "Transfer-Encoding" headers at the same time');
+  if (length >= 0) {
+    return refused(400, 'client sent "Content-Length" and "Transfer-Encoding" headers at the same time');
+  }
   return CHUNKED;
+}
+
+/** The number of bytes that a Content-Length names: digits only, at most 2^53 - 1; -1 for anything else. */
+export function parseContentLength(value: string): number {
+  if (value.length === 0) return -1;
+  let bytes = 0;
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if (!isDigit(c)) return -1;
+    bytes = bytes * 10 + c - 48;
+    if (bytes > Number.MAX_SAFE_INTEGER) return -1;
+  }
+  return bytes;
 }

@@ -1,6 +1,6 @@
 /** The head of an answer while it is made: fields that came from an upstream, and fields that were set here. */
 import { Field, fieldName } from './field-names.js';
-import type { HeaderBlock } from './header-block.js';
+import type { FieldTest, HeaderBlock } from './header-block.js';
 
 /** Some text, and then a stretch of the body: from `start` up to but not including `end`. */
 export interface BodyPart {
@@ -25,14 +25,19 @@ export class ResponseHead {
   /** Milliseconds since 1970 of lastModified where it is known by other means, or -1. */
   modifiedAt = -1;
   etag: string | null = null;
-  /** The upstream's field lines, or null. Those with a place of their own are not in it. */
+  /** The upstream's field lines, or null. */
   upstream: HeaderBlock | null = null;
+  /** Those of them that are not passed on: hidden, hop-by-hop, or with a place of their own here. */
+  hidden: FieldTest | null = null;
   /** Lines that were added here: name, value, name, value … */
   readonly added: string[] = [];
   /** The source of the body can send `parts` itself, in any order. */
   seekable = false;
   /** What a seekable source is to send instead of the whole body; null: all of it. */
   parts: readonly BodyPart[] | null = null;
+  /** The proxy's own `Server` and `Date` are sent; false where the upstream's are passed on. */
+  ownServer = true;
+  ownDate = true;
   /** Trailer fields may follow: the body is chunked even where its length is known. */
   expectTrailers = false;
   /** Trailer fields to send after a chunked body: name, value … */
@@ -47,7 +52,10 @@ export class ResponseHead {
     this.modifiedAt = -1;
     this.etag = null;
     this.upstream = null;
+    this.hidden = null;
     this.added.length = 0;
+    this.ownServer = true;
+    this.ownDate = true;
     this.expectTrailers = false;
     this.trailers.length = 0;
     this.seekable = false;
@@ -97,7 +105,13 @@ export class ResponseHead {
     if (lower === 'last-modified') return this.lastModified === null ? [] : [this.lastModified];
     if (lower === 'etag') return this.etag === null ? [] : [this.etag];
     if (lower === 'content-length') return this.contentLength < 0 ? [] : [String(this.contentLength)];
-    const values = this.upstream?.all(lower) ?? [];
+    const values: string[] = [];
+    const block = this.upstream;
+    if (block !== null) {
+      for (let i = block.find(lower); i >= 0; i = block.find(lower, i + 1)) {
+        if (!block.removed(i) && !this.hidden?.matches(block, i)) values.push(block.value(i));
+      }
+    }
     for (let i = 0; i < this.added.length; i += 2) {
       if ((this.added[i] as string).toLowerCase() === lower) values.push(this.added[i + 1] as string);
     }

@@ -2,7 +2,7 @@
 import { ACCEPTED, parseFieldLine } from './field-line.js';
 import { Field } from './field-names.js';
 import { HeaderBlock } from './header-block.js';
-import { COMPLETE, MORE, REFUSED } from './request-reader.js';
+import { COMPLETE, MORE, parseContentLength, REFUSED } from './request-reader.js';
 
 export class ResponseReader {
   status = 0;
@@ -40,11 +40,11 @@ export class ResponseReader {
   feed(text: string, limit: number): number {
     this.text = this.text.length === 0 ? text : this.text + text;
     if (!this.inFields) {
-      const eol = this.text.indexOf('\n');
-      if (eol < 0) {
-        if (!'HTTP/'.startsWith(this.text.slice(0, 5))) return this.refuse('upstream sent no valid HTTP/1.0 header');
-        return this.text.length > limit ? this.refuse('upstream sent too big header') : MORE;
-      }
+      const { text } = this;
+      const eol = text.indexOf('\n');
+      if (!'HTTP/'.startsWith(text.slice(0, 5))) return this.refuse('upstream sent no valid HTTP/1.0 header');
+      // Bytes behind the limit are never looked at, so that the verdict does not depend on how many came at once.
+      if (eol < 0 || eol >= limit) return text.length < limit ? MORE : this.refuse('upstream sent too big header');
       if (!this.readStatusLine(eol)) return this.refuse('upstream sent no valid HTTP/1.0 header');
       this.position = eol + 1;
       this.headers.begin(this.text);
@@ -53,32 +53,33 @@ export class ResponseReader {
     return this.readFields(limit);
   }
 
-  /** `HTTP/1.1 200 OK`; offsets are fixed but for the version, of which only one digit each is usual. */
+  /** `HTTP/1.1 200 OK`; the reason may be missing, and a status of three digits may have a part behind a dot (IIS). */
   private readStatusLine(eol: number): boolean {
     const { text } = this;
     let end = eol;
-    if (end > 0 && text.charCodeAt(end - 1) === 13) end--;
-    if (!text.startsWith('HTTP/')) return false;
+    if (text.charCodeAt(end - 1) === 13) end--;
+    if (!text.startsWith('HTTP/') || text.charCodeAt(5) === 48) return false;
     let p = 5;
     let major = 0;
+    for (; isDigit(text.charCodeAt(p)) && major <= 99; p++) major = major * 10 + text.charCodeAt(p) - 48;
+    if (p === 5 || text.charCodeAt(p) !== 46) return false;
+    const minorStart = ++p;
     let minor = 0;
-    let digits = 0;
-    for (; isDigit(text.charCodeAt(p)) && digits < 3; p++, digits++) major = major * 10 + text.charCodeAt(p) - 48;
-    if (digits === 0 || text.charCodeAt(p) !== 46) return false;
-    p++;
-    digits = 0;
-    for (; isDigit(text.charCodeAt(p)) && digits < 3; p++, digits++) minor = minor * 10 + text.charCodeAt(p) - 48;
-    if (digits === 0 || text.charCodeAt(p) !== 32) return false;
+    for (; isDigit(text.charCodeAt(p)) && minor <= 99; p++) minor = minor * 10 + text.charCodeAt(p) - 48;
+    if (p === minorStart || text.charCodeAt(p) !== 32) return false;
     while (text.charCodeAt(p) === 32) p++;
     let status = 0;
-    for (digits = 0; digits < 3; digits++, p++) {
+    for (let digits = 0; digits < 3; digits++, p++) {
       if (!isDigit(text.charCodeAt(p))) return false;
       status = status * 10 + text.charCodeAt(p) - 48;
     }
+    if (text.charCodeAt(p) === 46) while (p < end && text.charCodeAt(p) !== 32) p++;
     if (p < end && text.charCodeAt(p) !== 32) return false;
+    const reason = p < end ? text.slice(p + 1, end) : '';
+    if (reason.includes('\r')) return false;
     this.status = status;
-    this.version = major > 1 || (major === 1 && minor > 0) ? 11 : 10;
-    this.reason = p < end ? text.slice(p + 1, end) : '';
+    this.version = major > 1 || minor > 0 ? 11 : 10;
+    this.reason = reason;
     return true;
   }
 
@@ -88,15 +89,19 @@ export class ResponseReader {
     for (;;) {
       const start = this.position;
       const eol = text.indexOf('\n', start);
-      if (eol < 0) return text.length > limit ? this.refuse('upstream sent too big header') : MORE;
+      if (eol < 0 || eol >= limit) return text.length < limit ? MORE : this.refuse('upstream sent too big header');
       let end = eol;
       if (end > start && text.charCodeAt(end - 1) === 13) end--;
       else headers.canonical = false;
       this.position = eol + 1;
       if (end === start) {
-        if (eol >= limit) return this.refuse('upstream sent too big header');
         this.length = eol + 1;
         return COMPLETE;
+      }
+      // IIS may send a second status line; nginx passes over it.
+      if (text.charCodeAt(start) === 72 && text.startsWith('HTTP/', start)) {
+        headers.canonical = false;
+        continue;
       }
       const result = parseFieldLine(headers, start, end, true, false);
       if (result !== ACCEPTED) {
@@ -127,25 +132,26 @@ export function responseFraming(reader: ResponseReader): number | string {
   const length = headers.indexOf(Field.ContentLength);
   const coding = headers.indexOf(Field.TransferEncoding);
   if (length < 0 && coding < 0) return UNTIL_CLOSE;
-  if (length >= 0 && headers.indexOf(Field.ContentLength, length + 1) >= 0) {
-    return `upstream sent duplicate header line: "Content-Length: ${headers.value(headers.indexOf(Field.ContentLength, length + 1))}", previous value: "Content-Length: ${headers.value(length)}"`;
+  if (length >= 0) {
+    const again = headers.indexOf(Field.ContentLength, length + 1);
+    if (again >= 0) return duplicate(headers, length, again);
   }
   if (coding >= 0) {
-    if (headers.indexOf(Field.TransferEncoding, coding + 1) >= 0) {
-      return 'upstream sent duplicate header line: "Transfer-Encoding"';
-    }
+    const again = headers.indexOf(Field.TransferEncoding, coding + 1);
+    if (again >= 0) return duplicate(headers, coding, again);
     const value = headers.value(coding);
     if (value.toLowerCase() !== 'chunked') return `upstream sent unknown "Transfer-Encoding": "${value}"`;
     if (length >= 0) return 'upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time';
     return CHUNKED;
   }
-  const value = headers.value(length);
-  if (value.length === 0 || value.length > 15) return `upstream sent invalid "Content-Length" header: "${value}"`;
-  let bytes = 0;
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i);
-    if (!isDigit(c)) return `upstream sent invalid "Content-Length" header: "${value}"`;
-    bytes = bytes * 10 + c - 48;
-  }
-  return bytes;
+  const bytes = parseContentLength(headers.value(length));
+  return bytes < 0 ? `upstream sent invalid "Content-Length" header: "${fieldLine(headers, length)}"` : bytes;
+}
+
+function fieldLine(headers: HeaderBlock, i: number): string {
+  return `${headers.name(i)}: ${headers.value(i)}`;
+}
+
+function duplicate(headers: HeaderBlock, first: number, second: number): string {
+  return `upstream sent duplicate header line: "${fieldLine(headers, second)}", previous value: "${fieldLine(headers, first)}"`;
 }

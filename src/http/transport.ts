@@ -30,7 +30,10 @@ export interface TransportOwner {
 const READ_SIZE = 65536;
 /** Up to this many bytes a write goes as a string, which Node copies to the stack and hands to the kernel at once. */
 const TEXT_MAX = 4096;
-/** Bytes that may wait in front of a slow peer before its source is told to stop. */
+/**
+ * Bytes that may wait in front of a slow peer before its source is told to stop (one write more may be on top). Node's own
+ * mark differs between its versions.
+ */
 const PENDING_MAX = 65536;
 /** Buffers kept for copies of lent bytes. */
 const SLABS_KEPT = 8;
@@ -87,7 +90,7 @@ function onConnect(this: Owned): void {
 
 /** The parts of net.Socket that give up a handle; Node has them since version 0.x, without documenting them. */
 interface HandleHolder {
-  _handle: { readonly fd?: number } | null;
+  _handle: object | null;
   _server: unknown;
   server: unknown;
 }
@@ -125,6 +128,7 @@ export class Transport {
       handle,
       allowHalfOpen: true,
       onread,
+      writableHighWaterMark: PENDING_MAX,
       // Reading starts once the owner is in place.
       manualStart: true,
     } as net.SocketConstructorOpts);
@@ -134,13 +138,21 @@ export class Transport {
     to.server = from.server;
     from._handle = null;
     const transport = new Transport(socket, owner);
-    socket.read(0);
+    // Without a handle (the socket was destroyed before it came here) there is nothing to read: it only closes.
+    if (handle === null) socket.destroy();
+    else socket.read(0);
     return transport;
   }
 
   /** Opens a connection. `onConnected` or `onClosed` follows; what is written before waits. */
   static connect(target: net.NetConnectOpts, owner: TransportOwner): Transport {
-    const socket = net.connect({ ...target, noDelay: true, allowHalfOpen: true, onread } as net.NetConnectOpts);
+    const socket = net.connect({
+      ...target,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread,
+      writableHighWaterMark: PENDING_MAX,
+    } as net.NetConnectOpts & { writableHighWaterMark: number });
     const transport = new Transport(socket, owner);
     socket.on('connect', onConnect);
     return transport;
@@ -165,7 +177,7 @@ export class Transport {
 
   /** Writes a byte string. False: stop until `onDrain`. */
   writeText(text: string): boolean {
-    if (this.closed) return true;
+    if (this.closed || text.length === 0) return true;
     this.bytesWritten += text.length;
     return this.room(this.socket.write(text, 'latin1'));
   }
@@ -193,12 +205,10 @@ export class Transport {
   }
 
   private room(more: boolean): boolean {
-    if (more) return true;
-    // `false` from the socket is about its own mark; what counts is how much really waits.
-    const { writableLength } = this.socket;
-    if (writableLength === 0) return true;
+    // `false` from the socket means that the mark was reached before the kernel was asked; what counts is what it left.
+    if (more || this.socket.writableLength === 0) return true;
     this.waiting = true;
-    return writableLength < PENDING_MAX && writableLength < this.socket.writableHighWaterMark;
+    return false;
   }
 
   /** Gathers the writes up to `uncork` into one. */
@@ -211,8 +221,19 @@ export class Transport {
 
   /** Calls back once all that was written so far is with the kernel (or the socket is gone). */
   whenFlushed(then: () => void): void {
-    if (this.closed || this.socket.writableLength === 0) then();
-    else this.socket.write('', () => then());
+    const { socket } = this;
+    if (this.closed || socket.writableLength === 0) then();
+    else if (!socket.writableEnded) socket.write('', () => then());
+    else {
+      // After `end` a write is an error that would take the waiting bytes with it.
+      const settled = (): void => {
+        socket.off('finish', settled);
+        socket.off('close', settled);
+        then();
+      };
+      socket.on('finish', settled);
+      socket.on('close', settled);
+    }
   }
 
   pause(): void {
@@ -237,9 +258,13 @@ export class Transport {
   destroy(): void {
     if (!this.closed) this.socket.destroy();
   }
-  /** Closes with a reset. */
+  /** Closes with a reset; where that is not possible (no TCP, or not connected yet), at once. */
   reset(): void {
-    if (!this.closed) this.socket.resetAndDestroy();
+    const { socket } = this;
+    if (this.closed || socket.destroyed) return;
+    const handle = (socket as unknown as HandleHolder)._handle;
+    if (!socket.connecting && handle !== null && 'reset' in handle) socket.resetAndDestroy();
+    else socket.destroy();
   }
   setNoDelay(on: boolean): void {
     this.socket.setNoDelay(on);

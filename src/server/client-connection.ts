@@ -2,8 +2,9 @@
  * One HTTP/1 connection of a client: reads heads, runs an exchange at a time, frames the answers, and decides what
  * becomes of the connection. Pipelined requests wait in the stash until the one before them is answered.
  */
-import type { BodySink, Chunk, ClientSide } from '../exchange/client-side.js';
+import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
 import { dateLine } from '../exchange/clock.js';
+import type { RoutingTable } from '../exchange/compiler.js';
 import * as engine from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
 import { Exchange } from '../exchange/exchange.js';
@@ -12,13 +13,12 @@ import type { ListenerProgram, LocationSettings } from '../exchange/program.js';
 import { statusText } from '../exchange/status-text.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
-import { connectionOptions, passedOnly } from '../http/hop-by-hop.js';
 import { Field } from '../http/field-names.js';
+import { connectionOptions } from '../http/hop-by-hop.js';
 import { validHost } from '../http/host.js';
 import { COMPLETE, type HeadLimits, MORE, RequestReader, requestFraming } from '../http/request-reader.js';
 import { normalizeTarget } from '../http/request-target.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
-import type { RoutingTable } from '../exchange/compiler.js';
 import type { ConnectionHost } from './server.js';
 
 /** What the connection is doing; also what its deadline is about. */
@@ -103,7 +103,8 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed, Chun
     this.table = host.table;
     this.remoteAddress = listening.path !== null ? 'unix:' : transport.remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
     this.remotePort = transport.remotePort;
-    this.localAddress = listening.path !== null ? `unix:${listening.path}` : transport.localAddress.replace(/^::ffff:(?=\d+\.)/, '');
+    this.localAddress =
+      listening.path !== null ? `unix:${listening.path}` : transport.localAddress.replace(/^::ffff:(?=\d+\.)/, '');
     this.localPort = listening.path !== null ? 0 : transport.localPort;
     this.unixPath = listening.path;
     this.program = host.programFor(listening, this.localAddress);
@@ -162,7 +163,12 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed, Chun
       } else if (this.state === LINGERING) {
         this.lentStart = this.lentEnd;
         this.deadline = Math.min(now() + this.settings().lingeringTimeout, this.lingerUntil);
-      } else if (this.state === HANDLING && !this.bodyDone && (this.sink !== null || this.discarding) && !this.sinkFull) {
+      } else if (
+        this.state === HANDLING &&
+        !this.bodyDone &&
+        (this.sink !== null || this.discarding) &&
+        !this.sinkFull
+      ) {
         this.readBodyBytes();
       } else break;
     }
@@ -319,7 +325,8 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed, Chun
     if (this.expectContinue) {
       this.expectContinue = false;
       // Not asked for once the body has begun to arrive (RFC 9110 10.1.1).
-      if (this.lentStart >= this.lentEnd && this.stash.length === 0) this.transport.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+      if (this.lentStart >= this.lentEnd && this.stash.length === 0)
+        this.transport.writeText('HTTP/1.1 100 Continue\r\n\r\n');
     }
     this.waitingFor = BODY;
     this.deadline = now() + this.settings().clientBodyTimeout;
@@ -424,7 +431,12 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed, Chun
       this.keep = false;
       return;
     }
-    let head = `${this.host.statusLine(response.status, response.reason, settings.serverTokens)}${dateLine()}`;
+    let head = this.host.statusLine(
+      response.status,
+      response.reason,
+      response.ownServer ? settings.serverTokens : null,
+    );
+    if (response.ownDate) head += dateLine();
     if (response.contentType !== null) head += `Content-Type: ${response.contentType}\r\n`;
     this.keep =
       this.keep &&
@@ -452,7 +464,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed, Chun
       if (settings.keepaliveHeader > 0) head += `Keep-Alive: timeout=${settings.keepaliveHeader}\r\n`;
     } else head += 'Connection: close\r\n';
     if (response.etag !== null) head += `ETag: ${response.etag}\r\n`;
-    if (response.upstream !== null) head += response.upstream.lines(passedOnly);
+    if (response.upstream !== null) head += response.upstream.lines(response.hidden);
     const { added } = response;
     for (let i = 0; i < added.length; i += 2) head += `${added[i]}: ${added[i + 1]}\r\n`;
     this.out += `${head}\r\n`;
@@ -760,9 +772,11 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed, Chun
     engine.clientGone(x);
   }
 
-  /** Hands the socket to a tunnel; returns the bytes that the client sent behind its head. */
-  detach(): Buffer {
-    this.flush();
+  detach(): DetachedClient | null {
+    const x = this.exchange;
+    if (x === null || this.state !== HANDLING || this.transport.closed) return null;
+    if (this.out.length > 0) this.transport.writeText(this.out);
+    this.out = '';
     this.state = TUNNEL;
     this.bodyDone = true;
     unwatch(this);
@@ -771,11 +785,10 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed, Chun
     const early = this.stash.length === 0 && lent.length === 0 ? EMPTY : Buffer.concat([this.stash, lent]);
     this.stash = EMPTY;
     this.lentStart = this.lentEnd;
-    return early;
+    return { transport: this.transport, early, ended: () => this.tunnelEnded(x) };
   }
 
-  /** The tunnel is over: counts for the log, and the end of the exchange. */
-  tunnelEnded(x: Exchange): void {
+  private tunnelEnded(x: Exchange): void {
     this.bytesSent = this.transport.bytesWritten - this.sentBefore;
     x.completed = true;
     engine.finish(x);

@@ -18,7 +18,7 @@ export interface ConnectionHost {
   readonly draining: boolean;
   programFor(listening: Listening, localAddress: string): ListenerProgram;
   limits(server: ServerProgram): HeadLimits;
-  statusLine(status: number, reason: string | null, tokens: string): string;
+  statusLine(status: number, reason: string | null, tokens: string | null): string;
   release(table: RoutingTable): void;
   forget(connection: ClientConnection): void;
 }
@@ -40,7 +40,7 @@ export class Server implements ConnectionHost {
   private bound = new Map<string, Bound>();
   private readonly open = new Set<ClientConnection>();
   private readonly limitsOf = new WeakMap<ServerProgram, HeadLimits>();
-  private readonly statusLines = new Map<string, string[]>();
+  private readonly statusLines = new Map<string, { readonly reason: string | null; readonly text: string }[]>();
   private drained: (() => void) | null = null;
 
   constructor(private readonly options: ServerOptions) {}
@@ -154,12 +154,20 @@ export class Server implements ConnectionHost {
     return limits;
   }
 
-  /** Status line and Server field; those with a registered reason are made once. */
-  statusLine(status: number, reason: string | null, tokens: string): string {
-    if (reason !== null) return `HTTP/1.1 ${status} ${reason}\r\nServer: ${software(tokens)}\r\n`;
-    let lines = this.statusLines.get(tokens);
-    if (lines === undefined) this.statusLines.set(tokens, (lines = []));
-    return (lines[status] ??= `HTTP/1.1 ${statusText(status)}\r\nServer: ${software(tokens)}\r\n`);
+  /**
+   * Status line and Server field (none for null tokens). Those with a usual reason are made once; a reason of an
+   * upstream is remembered for a status as long as it stays the same.
+   */
+  statusLine(status: number, reason: string | null, tokens: string | null): string {
+    const key = tokens ?? '';
+    let lines = this.statusLines.get(key);
+    if (lines === undefined) this.statusLines.set(key, (lines = []));
+    const line = lines[status];
+    if (line !== undefined && line.reason === reason) return line.text;
+    const server = tokens === null ? '' : `Server: ${software(tokens)}\r\n`;
+    const text = `HTTP/1.1 ${reason === null ? statusText(status) : `${status} ${reason}`}\r\n${server}`;
+    lines[status] = { reason, text };
+    return text;
   }
 
   release(table: RoutingTable): void {

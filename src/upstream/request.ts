@@ -28,12 +28,10 @@ export interface UpstreamSettings {
   readonly nextUpstreamTimeout: number;
   /** Size that an answer's head may have. */
   readonly bufferSize: number;
-  readonly buffering: boolean;
   readonly requestBuffering: boolean;
   readonly interceptErrors: boolean;
   readonly ignoreClientAbort: boolean;
   readonly passTrailers: boolean;
-  readonly connect: ConnectOptions;
   /** Names of fields that are not obeyed (`proxy_ignore_headers`), lower case. */
   readonly ignoredFields: ReadonlySet<string>;
 }
@@ -47,6 +45,8 @@ export interface UpstreamProtocol {
   requestHead(x: Exchange, bodyLength: number, chunked: boolean): string;
   /** A body that replaces the client's (`proxy_set_body`), or null. */
   requestBody(x: Exchange): string | null;
+  /** What the connection is bound to. */
+  connectOptions(x: Exchange): ConnectOptions;
   /** The client's body is not passed on (`proxy_pass_request_body off`). */
   readonly passBody: boolean;
   /** Puts the fields into `x.response` (hiding, redirects, cookies). */
@@ -165,7 +165,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
       return;
     }
     this.reused = false;
-    this.connection = new UpstreamConnection(peer, this.origin, this, settings.connect);
+    this.connection = new UpstreamConnection(peer, this.origin, this, this.protocol.connectOptions(x));
     this.connection.deadline = now() + settings.connectTimeout;
   }
 

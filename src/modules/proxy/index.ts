@@ -1,0 +1,200 @@
+/** `proxy_pass` and its directives: requests are answered by another HTTP server. nginx: ngx_http_proxy_module. */
+import { choice, either, optional, sequence, template, text } from '../../config/argument-types.js';
+import type { ConfOf } from '../../config/directive.js';
+import { logError } from '../../exchange/error-context.js';
+import type { Exchange } from '../../exchange/exchange.js';
+import { type Compiler, defineModule, type Scope } from '../../exchange/module.js';
+import { DONE } from '../../exchange/verdict.js';
+import { Field } from '../../http/field-names.js';
+import { UpstreamRequest } from '../../upstream/request.js';
+import { CookieRewrite, cookieFlags } from './cookies.js';
+import { checkPass, passTarget } from './pass.js';
+import { HttpProtocol } from './protocol.js';
+import { RequestHead } from './request-head.js';
+import { ResponseHeadRules } from './response-head.js';
+import { type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
+import { compileTarget, type Destination, upstreamUri } from './target.js';
+import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
+
+const directives = {
+  proxy_pass: {
+    contexts: ['location', 'if in location', 'limit_except'],
+    takes: passTarget,
+    inherit: 'noname',
+    doc: 'The server that answers: an URL with a host, an `upstream`, or a unix socket (`http://unix:/path`). With a URI part the prefix of the location is replaced by it; without, the request goes on with the URI as the client sent it. Variables may stand in it; then names are looked up while the proxy runs (`resolver`), unless they name an `upstream`.',
+    example: 'proxy_pass http://127.0.0.1:8081;',
+  },
+  proxy_http_version: {
+    contexts: ['http', 'server', 'location'],
+    takes: choice('1.0', '1.1'),
+    default: '1.1',
+    doc: 'The version of HTTP that is spoken to the upstream. Tunnels (WebSocket) and kept connections need 1.1.',
+    example: 'proxy_http_version 1.1;',
+  },
+  proxy_method: {
+    contexts: ['http', 'server', 'location'],
+    takes: template,
+    doc: "The method of the request to the upstream, instead of the client's.",
+    example: 'proxy_method POST;',
+  },
+  proxy_set_body: {
+    contexts: ['http', 'server', 'location'],
+    takes: template,
+    doc: "The body of the request to the upstream, instead of the client's.",
+    example: 'proxy_set_body $request_uri;',
+  },
+  proxy_redirect: {
+    contexts: ['http', 'server', 'location'],
+    takes: rewriteRule('redirect'),
+    repeat: true,
+    doc: 'Changes the `Location` and `Refresh` fields of an answer where they begin with a text or match a regular expression (`~`). `default` puts the location in the place of the URL of `proxy_pass`.',
+    example: 'proxy_redirect http://backend/ /;',
+  },
+  proxy_cookie_domain: {
+    contexts: ['http', 'server', 'location'],
+    takes: rewriteRule('cookie'),
+    repeat: true,
+    doc: 'Changes the `Domain` attribute of cookies that the upstream sets.',
+    example: 'proxy_cookie_domain backend.internal example.com;',
+  },
+  proxy_cookie_path: {
+    contexts: ['http', 'server', 'location'],
+    takes: rewriteRule('cookie'),
+    repeat: true,
+    doc: 'Changes the `Path` attribute of cookies that the upstream sets.',
+    example: 'proxy_cookie_path /app/ /;',
+  },
+  proxy_cookie_flags: {
+    contexts: ['http', 'server', 'location'],
+    takes: cookieFlags,
+    repeat: true,
+    doc: 'Sets or takes away flags of cookies that the upstream sets: `secure`, `httponly`, `samesite=strict|lax|none`, and the same with `no` in front.',
+    example: 'proxy_cookie_flags session secure httponly;',
+  },
+  proxy_force_ranges: {
+    contexts: ['http', 'server', 'location'],
+    takes: choice('on', 'off'),
+    default: 'off',
+    doc: 'Whether byte ranges are cut out of answers whatever their `Accept-Ranges` says.',
+    example: 'proxy_force_ranges on;',
+  },
+  proxy_bind: {
+    contexts: ['http', 'server', 'location'],
+    takes: either('off', sequence(template, optional(text))),
+    doc: 'The local address from which connections to the upstream are made.',
+    example: 'proxy_bind 127.0.0.1;',
+    differs: '`transparent` is refused: it needs a socket option that Node does not have.',
+  },
+  ...upstreamDirectives('proxy'),
+} as const;
+type Conf = ConfOf<typeof directives>;
+
+/** The rules of a repeatable rewrite directive; `off` and `default` stand alone or first. */
+function rewrites(data: readonly RewriteData[], kind: 'prefix' | 'whole domain', compiler: Compiler): Rewrites {
+  const rules = new Rewrites(compiler);
+  for (const rule of data) if (typeof rule === 'object') rules.add(rule, kind);
+  return rules;
+}
+
+/** `proxy_redirect`; nothing written means `default`. */
+function redirects(conf: Conf, at: Scope): Rewrites {
+  const rules = new Rewrites(at.compiler);
+  const written = conf.proxy_redirect.length === 0 ? (['default'] as const) : conf.proxy_redirect;
+  for (const rule of written) {
+    if (rule === 'off') return new Rewrites(at.compiler);
+    if (rule !== 'default') rules.add(rule, 'prefix');
+    else if (conf.proxy_pass !== undefined && 'target' in conf.proxy_pass) {
+      const { url, uri } = conf.proxy_pass.target;
+      if (uri === null) rules.add({ pattern: `${url}/`, replacement: '/' }, 'prefix');
+      else rules.add({ pattern: url, replacement: at.program.name }, 'prefix');
+    }
+  }
+  return rules;
+}
+
+function protocol(conf: Conf, at: Scope): HttpProtocol {
+  const { compiler } = at;
+  const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
+    data === undefined ? null : compiler.template(data);
+  return new HttpProtocol({
+    settings: upstreamSettings('proxy', conf),
+    requestHead: new RequestHead(
+      {
+        fields: conf.proxy_set_header,
+        version: conf.proxy_http_version,
+        passFields: conf.proxy_pass_request_headers,
+      },
+      compiler,
+    ),
+    responseHead: new ResponseHeadRules({
+      hide: conf.proxy_hide_header,
+      pass: conf.proxy_pass_header,
+      redirects: redirects(conf, at),
+      cookies: new CookieRewrite(
+        rewrites(conf.proxy_cookie_domain, 'whole domain', compiler),
+        rewrites(conf.proxy_cookie_path, 'prefix', compiler),
+        conf.proxy_cookie_flags.includes('off') ? [] : conf.proxy_cookie_flags,
+        compiler,
+      ),
+      forceRanges: conf.proxy_force_ranges === 'on',
+    }),
+    method: template(conf.proxy_method),
+    body: template(conf.proxy_set_body),
+    passBody: conf.proxy_pass_request_body,
+    bind: conf.proxy_bind === undefined || conf.proxy_bind === 'off' ? null : compiler.template(conf.proxy_bind[0]),
+    socketKeepalive: conf.proxy_socket_keepalive,
+  });
+}
+
+export default defineModule({
+  name: 'proxy',
+  doc: 'Passes requests to other HTTP servers, and WebSocket tunnels with them.',
+  directives,
+  check: checkPass,
+  variables: {
+    proxy_host: { get: (x) => x.upstreamHost, doc: 'Host and port of the target as written in `proxy_pass`.' },
+    proxy_port: { get: (x) => x.upstreamPort, doc: 'Port of the target, or the default port of its protocol.' },
+    proxy_add_x_forwarded_for: {
+      get: forwardedFor,
+      doc: "The client's `X-Forwarded-For` with its address appended, or the address alone.",
+    },
+  },
+  phases: {
+    content: {
+      order: 0,
+      compile(conf, at) {
+        if (conf.proxy_pass === undefined) return null;
+        at.program.autoRedirect = true;
+        const target = compileTarget(conf.proxy_pass, at);
+        const passed = protocol(conf, at);
+        // Kept connections may be bound to the location that made them.
+        const origin = at.program;
+        const begin = (x: Exchange, destination: Destination): number => {
+          x.upstreamHost = destination.host;
+          x.upstreamPort = destination.port;
+          x.upstreamUri = upstreamUri(x, destination);
+          if (x.upstreamUri === '') {
+            logError(x, 'error', 'zero length URI to proxy');
+            return 500;
+          }
+          new UpstreamRequest(x, destination.upstream, passed, origin).begin();
+          return DONE;
+        };
+        return (x) => {
+          const destination = target(x);
+          if (destination === null) return 500;
+          if (destination instanceof Promise) {
+            return destination.then((found) => (found === null ? 502 : begin(x, found)));
+          }
+          return begin(x, destination);
+        };
+      },
+    },
+  },
+});
+
+function forwardedFor(x: Exchange): string {
+  const address = x.client.remoteAddress;
+  const i = x.headers.indexOf(Field.XForwardedFor);
+  return i < 0 ? address : `${x.headers.joined('x-forwarded-for')}, ${address}`;
+}

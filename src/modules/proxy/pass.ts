@@ -1,0 +1,71 @@
+/** `proxy_pass`: where a location's requests go, and which URI they are sent with. */
+import type { Word } from '../../../grammar/syntax-tree.js';
+import type { Address } from '../../config/address.js';
+import { parseAddress } from '../../config/address.js';
+import { word } from '../../config/argument-types.js';
+import type { CheckedBlock } from '../../config/checked-config.js';
+import type { ArgumentContext, ArgumentType } from '../../config/directive.js';
+import type { CheckContext } from '../../config/module-declaration.js';
+import type { TemplateData } from '../../config/template.js';
+import { parseTemplate } from '../../config/template-parser.js';
+
+/** A target without variables. */
+export interface PassTarget {
+  /** As written, URI included. */
+  readonly url: string;
+  /** Host and port as written: the value of `$proxy_host`. */
+  readonly hostPort: string;
+  readonly address: Address;
+  /** The URI part, or null where there is none. */
+  readonly uri: string | null;
+}
+
+export type PassData = { readonly target: PassTarget } | { readonly template: TemplateData };
+
+/** Takes a URL apart; a string is nginx's sentence for what is wrong with it. */
+export function parseTarget(url: string): PassTarget | string {
+  if (/^https:\/\//i.test(url)) return 'https protocol requires SSL support';
+  if (!/^http:\/\//i.test(url)) return 'invalid URL prefix';
+  const rest = url.slice(7);
+  const address = parseAddress(rest, { defaultPort: 80, uri: true });
+  if ('mistake' in address) return `${address.mistake} in upstream "${rest}"`;
+  // A query right behind the host means the path "/" (RFC 3986 6.2.3).
+  const uri = address.uri === '' ? null : address.uri.startsWith('?') ? `/${address.uri}` : address.uri;
+  const hostPort = address.family === 'unix' ? `unix:${address.path}` : rest.slice(0, rest.length - address.uri.length);
+  return { url, hostPort, address, uri };
+}
+
+/** `proxy_pass URL`. */
+export const passTarget: ArgumentType<PassData> = word('URL', (w: Word, c: ArgumentContext): PassData => {
+  const template = parseTemplate(w, c);
+  if (typeof template !== 'string') return { template };
+  const target = parseTarget(template);
+  if (typeof target === 'string') {
+    return c.fail(w, 'invalid-value', target, {
+      help: target.startsWith('https')
+        ? 'TLS to an upstream is not supported yet; pass to an http:// URL'
+        : 'a target is http://host, http://host:port, http://upstream or http://unix:/path, with an optional URI',
+    });
+  }
+  return { target };
+});
+
+/**
+ * What only shows with the block around it: a URI part needs a location with a fixed prefix (nginx refuses it in regular
+ * expressions, named locations, `if` and `limit_except`).
+ */
+export function checkPass(block: CheckedBlock, c: CheckContext): void {
+  const pass = block.values['proxy_pass'] as PassData | undefined;
+  const [statement] = c.statements('proxy_pass');
+  if (pass === undefined || statement === undefined || !('target' in pass) || pass.target.uri === null) return;
+  const opener = c.opener;
+  const first = opener?.args[0]?.text ?? '';
+  const fixed = opener?.name.text === 'location' && !/^(?:~\*?|@.*)$/.test(first) && !/^[~@]/.test(first);
+  if (fixed) return;
+  c.report(
+    statement.args[0] ?? statement,
+    'invalid-value',
+    '"proxy_pass" cannot have URI part in location given by regular expression, or inside named location, or inside "if" statement, or inside "limit_except" block',
+    { help: `there is no fixed prefix that "${pass.target.uri}" could take the place of; leave the URI part out` },
+  );
+}

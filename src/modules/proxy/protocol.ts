@@ -1,0 +1,127 @@
+/** HTTP/1 towards an upstream, as one location has it configured. */
+
+import { finish } from '../../exchange/engine.js';
+import { logError } from '../../exchange/error-context.js';
+import type { Exchange } from '../../exchange/exchange.js';
+import type { Template } from '../../exchange/template.js';
+import { NameSet } from '../../http/header-block.js';
+import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
+import type { ResponseReader } from '../../http/response-reader.js';
+import { Tunnel } from '../../tunnel/tunnel.js';
+import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
+import type { UpstreamProtocol, UpstreamRequest, UpstreamSettings } from '../../upstream/request.js';
+import type { RequestHead } from './request-head.js';
+import type { ResponseHeadRules } from './response-head.js';
+
+export interface HttpProtocolOptions {
+  readonly settings: UpstreamSettings;
+  readonly requestHead: RequestHead;
+  readonly responseHead: ResponseHeadRules;
+  readonly method: Template | null;
+  readonly body: Template | null;
+  readonly passBody: boolean;
+  readonly bind: Template | null;
+  readonly socketKeepalive: boolean;
+}
+
+/** Fields of a 103 answer that are about the connection. */
+const INTERIM_HIDDEN = new NameSet([...REQUEST_HOP_BY_HOP, 'Date', 'Server']);
+
+export class HttpProtocol implements UpstreamProtocol {
+  readonly settings: UpstreamSettings;
+  readonly scheme = 'http://';
+  readonly passBody: boolean;
+  private readonly fixed: ConnectOptions;
+
+  constructor(private readonly options: HttpProtocolOptions) {
+    this.settings = options.settings;
+    this.passBody = options.passBody;
+    this.fixed = { keepAlive: options.socketKeepalive };
+  }
+
+  requestHead(x: Exchange, length: number, chunked: boolean): string {
+    const { method, requestHead } = this.options;
+    return requestHead.build(
+      x,
+      method === null ? x.method : method.of(x),
+      x.upstreamUri,
+      x.upstreamHost,
+      length,
+      chunked,
+    );
+  }
+
+  requestBody(x: Exchange): string | null {
+    return this.options.body?.of(x) ?? null;
+  }
+
+  connectOptions(x: Exchange): ConnectOptions {
+    const { bind } = this.options;
+    if (bind === null) return this.fixed;
+    const address = bind.of(x);
+    if (address === '') return this.fixed;
+    const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address);
+    if (match === null) {
+      logError(x, 'error', `invalid local address "${address}"`);
+      return this.fixed;
+    }
+    return {
+      ...this.fixed,
+      localAddress: match[1] ?? match[2] ?? '',
+      ...(match[3] === undefined ? {} : { localPort: Number(match[3]) }),
+    };
+  }
+
+  responseHead(x: Exchange, reader: ResponseReader): void {
+    this.options.responseHead.apply(x, reader);
+  }
+
+  earlyHints(x: Exchange, reader: ResponseReader): void {
+    const wanted = x.location.settings.earlyHints?.of(x) ?? '';
+    if (wanted !== '' && wanted !== '0') x.client.sendInterim(103, reader.headers.lines(INTERIM_HIDDEN));
+  }
+
+  upgrade(x: Exchange, request: UpstreamRequest, connection: UpstreamConnection, early: Buffer): void {
+    x.tunnelled = true;
+    x.producer = null;
+    if (!x.sendHead(false)) {
+      connection.destroy();
+      request.tunnelEnded(0, 0);
+      return;
+    }
+    const client = x.client.detach();
+    if (client === null) {
+      connection.destroy();
+      request.tunnelEnded(0, 0);
+      finish(x);
+      return;
+    }
+    const { settings } = this;
+    const upstream = connection.detach();
+    const before = client.transport.bytesWritten;
+    const tunnel = new Tunnel(
+      client.transport,
+      upstream,
+      {
+        readTimeout: settings.readTimeout,
+        sendTimeout: settings.sendTimeout,
+        clientSendTimeout: x.location.settings.sendTimeout,
+      },
+      ({ by, error }) => {
+        if (by === 'timeout') {
+          logError(x, 'error', 'upstream timed out (110: Connection timed out) while proxying upgraded connection');
+        } else if (error !== null) {
+          logError(
+            x,
+            by === 'client' ? 'info' : 'error',
+            `recv() failed (${error.message}) while proxying upgraded connection`,
+          );
+        }
+        x.bodyBytesSent = client.transport.bytesWritten - before;
+        request.tunnelEnded(upstream.bytesRead, upstream.bytesWritten);
+        client.ended();
+      },
+    );
+    tunnel.start(client.early, early);
+  }
+}

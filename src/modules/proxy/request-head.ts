@@ -1,0 +1,97 @@
+/** The head of a proxied request: the fields of `proxy_set_header` and nginx's own, then those of the client. */
+import type { TemplateData } from '../../config/template.js';
+import type { Exchange } from '../../exchange/exchange.js';
+import type { Compiler } from '../../exchange/module.js';
+import type { Template } from '../../exchange/template.js';
+import { Field } from '../../http/field-names.js';
+import { NameSet } from '../../http/header-block.js';
+import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
+
+export interface SetHeader {
+  readonly name: string;
+  readonly value: TemplateData;
+}
+
+/** A field whose value depends on the request. */
+interface VariableField {
+  /** `Name: ` */
+  readonly start: string;
+  readonly value: Template;
+}
+
+export interface RequestHeadOptions {
+  readonly fields: readonly SetHeader[];
+  readonly version: '1.0' | '1.1';
+  readonly passFields: boolean;
+}
+
+/** Compiled once for a location; `build` makes the head of one request. */
+export class RequestHead {
+  private readonly host: Template | null;
+  /** Fixed lines and variable fields, in the order written. */
+  private readonly parts: readonly (string | VariableField)[];
+  private readonly skip: NameSet;
+  private readonly ownLength: boolean;
+  private readonly ownCoding: boolean;
+  private readonly version: string;
+  private readonly passFields: boolean;
+  private readonly http11: boolean;
+
+  constructor(options: RequestHeadOptions, compiler: Compiler) {
+    this.http11 = options.version === '1.1';
+    this.version = ` HTTP/${options.version}\r\n`;
+    this.passFields = options.passFields;
+    const names = new Set(options.fields.map(({ name }) => name.toLowerCase()));
+    this.skip = new NameSet(['Host', ...REQUEST_HOP_BY_HOP, ...names]);
+    this.ownLength = !names.has('content-length');
+    this.ownCoding = !names.has('transfer-encoding');
+    let host: Template | null = null;
+    const parts: (string | VariableField)[] = [];
+    for (const { name, value } of options.fields) {
+      const template = compiler.template(value);
+      if (name.toLowerCase() === 'host') {
+        host = template;
+        continue;
+      }
+      if (template.constant === null) {
+        parts.push({ start: `${name}: `, value: template });
+        continue;
+      }
+      if (template.constant === '') continue;
+      const line = `${name}: ${template.constant}\r\n`;
+      const last = parts.length - 1;
+      if (typeof parts[last] === 'string') parts[last] += line;
+      else parts.push(line);
+    }
+    this.host = host;
+    this.parts = parts;
+  }
+
+  /**
+   * The head with its blank line. `length`: bytes of the body, -1 where not known; `chunked`: it is sent in chunks.
+   * `defaultHost`: what `Host` is where nothing else is set.
+   */
+  build(x: Exchange, method: string, uri: string, defaultHost: string, length: number, chunked: boolean): string {
+    let head = `${method} ${uri}${this.version}`;
+    let host = this.host === null ? defaultHost : this.host.of(x);
+    // HTTP/1.1 wants the field even where its value came out empty.
+    if (host === '' && this.http11) host = defaultHost;
+    if (host !== '') head += `Host: ${host}\r\n`;
+    const { parts } = this;
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i] as string | VariableField;
+      if (typeof part === 'string') head += part;
+      else {
+        const value = part.value.of(x);
+        if (value !== '') head += `${part.start}${value}\r\n`;
+      }
+    }
+    if (chunked) {
+      if (this.ownCoding) head += 'Transfer-Encoding: chunked\r\n';
+    } else if (this.ownLength && (length > 0 || (length === 0 && x.headers.indexOf(Field.ContentLength) >= 0))) {
+      head += `Content-Length: ${length}\r\n`;
+    }
+    if (this.passFields) head += x.headers.lines(this.skip);
+    return `${head}\r\n`;
+  }
+}

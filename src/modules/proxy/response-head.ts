@@ -1,0 +1,108 @@
+/** What a client sees of an upstream's answer: hidden fields, rewritten redirects and cookies. */
+import type { Exchange } from '../../exchange/exchange.js';
+import { Field } from '../../http/field-names.js';
+import { type HeaderBlock, NameSet } from '../../http/header-block.js';
+import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';
+import type { ResponseReader } from '../../http/response-reader.js';
+import type { CookieRewrite } from './cookies.js';
+import type { Rewrites } from './rewrites.js';
+
+/** Hidden unless `proxy_pass_header` names them. */
+const HIDDEN: readonly string[] = [
+  'Date',
+  'Server',
+  'X-Pad',
+  'X-Accel-Expires',
+  'X-Accel-Redirect',
+  'X-Accel-Limit-Rate',
+  'X-Accel-Buffering',
+  'X-Accel-Charset',
+];
+
+/** Have a place of their own in ResponseHead. */
+const PLACED: readonly string[] = ['Content-Type', 'Content-Length', 'Last-Modified', 'ETag'];
+
+export interface ResponseHeadOptions {
+  /** `proxy_hide_header` */
+  readonly hide: readonly string[];
+  /** `proxy_pass_header` */
+  readonly pass: readonly string[];
+  readonly redirects: Rewrites;
+  readonly cookies: CookieRewrite;
+  /** `proxy_force_ranges` */
+  readonly forceRanges: boolean;
+}
+
+/** Compiled once for a location. */
+export class ResponseHeadRules {
+  private readonly hidden: NameSet;
+  private readonly passesServer: boolean;
+  private readonly passesDate: boolean;
+  private readonly rewritesCookies: boolean;
+  private readonly placedHidden: ReadonlySet<string>;
+
+  constructor(private readonly options: ResponseHeadOptions) {
+    const passed = new Set(options.pass.map((name) => name.toLowerCase()));
+    const hide = [...HIDDEN.filter((name) => !passed.has(name.toLowerCase())), ...options.hide];
+    this.passesServer = passed.has('server') && !options.hide.some((name) => name.toLowerCase() === 'server');
+    this.passesDate = passed.has('date') && !options.hide.some((name) => name.toLowerCase() === 'date');
+    this.rewritesCookies = !options.cookies.empty;
+    this.placedHidden = new Set(hide.map((name) => name.toLowerCase()));
+    this.hidden = new NameSet([...hide, ...RESPONSE_HOP_BY_HOP, ...PLACED]);
+  }
+
+  /** Puts the upstream's fields into `x.response`. */
+  apply(x: Exchange, reader: ResponseReader): void {
+    const { response } = x;
+    const { headers } = reader;
+    response.upstream = headers;
+    response.hidden = this.hidden;
+    const type = headers.valueOf(Field.ContentType);
+    response.contentType = type === undefined || this.placedHidden.has('content-type') ? null : type;
+    const modified = headers.valueOf(Field.LastModified);
+    response.lastModified = modified === undefined || this.placedHidden.has('last-modified') ? null : modified;
+    const etag = headers.valueOf(Field.ETag);
+    response.etag = etag === undefined || this.placedHidden.has('etag') ? null : etag;
+    if (this.options.forceRanges) x.allowRanges = true;
+    if (this.passesServer) response.ownServer = headers.indexOf(Field.Server) < 0;
+    if (this.passesDate) response.ownDate = headers.indexOf(Field.Date) < 0;
+    if (
+      headers.indexOf(Field.Location) >= 0 ||
+      headers.indexOf(Field.Refresh) >= 0 ||
+      (this.rewritesCookies && headers.indexOf(Field.SetCookie) >= 0)
+    ) {
+      this.rewrite(x, headers);
+    }
+  }
+
+  /** Fields that are rewritten leave the upstream's block and stand among those set here; others stay where they are. */
+  private rewrite(x: Exchange, headers: HeaderBlock): void {
+    const { response } = x;
+    const { redirects, cookies } = this.options;
+    for (let i = 0; i < headers.count; i++) {
+      const id = headers.id(i);
+      if (id !== Field.Location && id !== Field.Refresh && id !== Field.SetCookie) continue;
+      if (this.hidden.matches(headers, i)) continue;
+      const name = headers.name(i);
+      const value = headers.value(i);
+      if (id === Field.SetCookie) {
+        // All of them move, so that their order stays.
+        if (!this.rewritesCookies) continue;
+        headers.remove(i);
+        response.add(name, cookies.apply(x, value));
+      } else if (id === Field.Location) {
+        const rewritten = redirects.apply(x, value);
+        if (rewritten === null) continue;
+        headers.remove(i);
+        response.add('Location', rewritten);
+      } else {
+        const url = /url=/i.exec(value);
+        const at = url === null ? -1 : url.index + 4;
+        const rewritten = at < 0 ? null : redirects.apply(x, value.slice(at));
+        if (rewritten === null) continue;
+        headers.remove(i);
+        response.add(name, value.slice(0, at) + rewritten);
+      }
+    }
+  }
+}

@@ -1,0 +1,290 @@
+/** The directives that nginx repeats for each kind of upstream, under a prefix of its own (`proxy_…`, `grpc_…`). */
+import {
+  bitmask,
+  flag,
+  integer,
+  listOf,
+  mapped,
+  milliseconds,
+  pair,
+  sequence,
+  size,
+  template,
+  text,
+} from '../../config/argument-types.js';
+import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
+import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
+import type { UpstreamSettings } from '../../upstream/request.js';
+
+const ANYWHERE: readonly Context[] = ['http', 'server', 'location'];
+
+const reasons = bitmask(
+  'error',
+  'timeout',
+  'denied',
+  'invalid_header',
+  'non_idempotent',
+  'http_500',
+  'http_502',
+  'http_503',
+  'http_504',
+  'http_403',
+  'http_404',
+  'http_429',
+  'off',
+);
+
+const IGNORABLE = [
+  'X-Accel-Redirect',
+  'X-Accel-Expires',
+  'X-Accel-Limit-Rate',
+  'X-Accel-Buffering',
+  'X-Accel-Charset',
+  'Expires',
+  'Cache-Control',
+  'Set-Cookie',
+  'Vary',
+] as const;
+
+/** `number size`, as `proxy_buffers` takes them. */
+const buffers = sequence(integer({ min: 2 }), size);
+
+/** The family without its prefix; `p` is the prefix with its underscore, for the examples. */
+function family(p: string) {
+  return {
+    connect_timeout: {
+      contexts: ANYWHERE,
+      takes: milliseconds,
+      default: '60s',
+      doc: 'How long the connection to a server may take to come about.',
+      example: `${p}connect_timeout 5s;`,
+    },
+    send_timeout: {
+      contexts: ANYWHERE,
+      takes: milliseconds,
+      default: '60s',
+      doc: 'How long the upstream may take no byte of the request (or of what a tunnel brings it). Between two writes, not for the whole.',
+      example: `${p}send_timeout 30s;`,
+    },
+    read_timeout: {
+      contexts: ANYWHERE,
+      takes: milliseconds,
+      default: '60s',
+      doc: 'How long the upstream may send nothing. Between two reads, not for the whole answer. A tunnel (WebSocket) ends when nothing moved in either direction for that long.',
+      example: `${p}read_timeout 1h;`,
+    },
+    buffer_size: {
+      contexts: ANYWHERE,
+      takes: size,
+      default: '8k',
+      doc: "The size that the head of an upstream's answer may have; a larger one is answered with 502.",
+      example: `${p}buffer_size 16k;`,
+      differs: "nginx's default is the size of a memory page, 4k on most machines.",
+    },
+    buffers: {
+      contexts: ANYWHERE,
+      takes: buffers,
+      default: '8 8k',
+      doc: 'Number and size of the buffers for one answer.',
+      example: `${p}buffers 8 16k;`,
+      noEffect: 'answers pass as they come, and a slow client holds at most one read of its upstream',
+    },
+    busy_buffers_size: {
+      contexts: ANYWHERE,
+      takes: size,
+      doc: 'How much of the buffers may be busy with sending.',
+      example: `${p}busy_buffers_size 16k;`,
+      noEffect: 'answers pass as they come',
+    },
+    buffering: {
+      contexts: ANYWHERE,
+      takes: flag,
+      default: 'on',
+      doc: 'Whether answers are gathered before they are passed on.',
+      example: `${p}buffering off;`,
+      noEffect: 'every byte of an answer is passed on as it comes, so that streams never stall',
+    },
+    max_temp_file_size: {
+      contexts: ANYWHERE,
+      takes: size,
+      doc: 'How much of an answer goes to a file when the client is slower than the upstream.',
+      example: `${p}max_temp_file_size 0;`,
+      noEffect: 'answers are not written to files: a slow client slows its upstream down instead',
+    },
+    temp_file_write_size: {
+      contexts: ANYWHERE,
+      takes: size,
+      doc: 'How much is written to such a file at a time.',
+      example: `${p}temp_file_write_size 16k;`,
+      noEffect: 'answers are not written to files',
+    },
+    temp_path: {
+      contexts: ANYWHERE,
+      takes: sequence(text, listOf(integer({ min: 1, max: 3 }), { min: 0, max: 3 })),
+      doc: 'The directory of such files.',
+      example: `${p}temp_path ${p}temp 1 2;`,
+      noEffect: 'answers are not written to files',
+    },
+    request_buffering: {
+      contexts: ANYWHERE,
+      takes: flag,
+      default: 'on',
+      doc: 'Whether the body of a request is read whole before an upstream is asked. Off: it goes on as it comes, and the request cannot be repeated at another server once some of it was sent.',
+      example: `${p}request_buffering off;`,
+    },
+    ignore_client_abort: {
+      contexts: ANYWHERE,
+      takes: flag,
+      default: 'off',
+      doc: 'Whether the request to the upstream goes on when the client has gone.',
+      example: `${p}ignore_client_abort on;`,
+    },
+    intercept_errors: {
+      contexts: ANYWHERE,
+      takes: flag,
+      default: 'off',
+      doc: 'Whether answers of the upstream with a status of 300 and above are replaced by the `error_page` for it.',
+      example: `${p}intercept_errors on;`,
+    },
+    next_upstream: {
+      contexts: ANYWHERE,
+      takes: reasons,
+      default: 'error timeout',
+      doc: 'When the next server is asked. Requests with a method that is not idempotent (POST, LOCK, PATCH) are repeated only with `non_idempotent`, once they were sent.',
+      example: `${p}next_upstream error timeout http_502;`,
+    },
+    next_upstream_tries: {
+      contexts: ANYWHERE,
+      takes: integer(),
+      default: '0',
+      doc: 'How many servers are asked at most; 0 for any number.',
+      example: `${p}next_upstream_tries 2;`,
+    },
+    next_upstream_timeout: {
+      contexts: ANYWHERE,
+      takes: milliseconds,
+      default: '0',
+      doc: 'For how long a next server may be asked; 0 for any time.',
+      example: `${p}next_upstream_timeout 10s;`,
+    },
+    socket_keepalive: {
+      contexts: ANYWHERE,
+      takes: flag,
+      default: 'off',
+      doc: 'Whether TCP keep-alive is switched on for connections to the upstream.',
+      example: `${p}socket_keepalive on;`,
+    },
+    hide_header: {
+      contexts: ANYWHERE,
+      takes: text,
+      repeat: true,
+      doc: "A field of the upstream's answer that the client does not get.",
+      example: `${p}hide_header X-Powered-By;`,
+    },
+    pass_header: {
+      contexts: ANYWHERE,
+      takes: text,
+      repeat: true,
+      doc: 'A field that is hidden otherwise (`Date`, `Server`, `X-Pad`, `X-Accel-…`) and that the client is to get.',
+      example: `${p}pass_header Server;`,
+    },
+    ignore_headers: {
+      contexts: ANYWHERE,
+      takes: bitmask(...IGNORABLE),
+      doc: "Fields of the upstream's answer that are not obeyed.",
+      example: `${p}ignore_headers X-Accel-Redirect;`,
+    },
+    pass_request_headers: {
+      contexts: ANYWHERE,
+      takes: flag,
+      default: 'on',
+      doc: "Whether the client's fields are passed on.",
+      example: `${p}pass_request_headers off;`,
+    },
+    pass_request_body: {
+      contexts: ANYWHERE,
+      takes: flag,
+      default: 'on',
+      doc: "Whether the client's body is passed on. Off, `Content-Length` is to be set to nothing as well.",
+      example: `${p}pass_request_body off;`,
+    },
+    pass_trailers: {
+      contexts: ANYWHERE,
+      takes: flag,
+      default: 'off',
+      doc: "Whether trailer fields of the upstream's answer are passed on.",
+      example: `${p}pass_trailers on;`,
+    },
+    headers_hash_max_size: {
+      contexts: ANYWHERE,
+      takes: integer({ min: 1 }),
+      doc: 'Size of the table of field names.',
+      example: `${p}headers_hash_max_size 1024;`,
+      noEffect: 'such tables size themselves',
+    },
+    headers_hash_bucket_size: {
+      contexts: ANYWHERE,
+      takes: integer({ min: 1 }),
+      doc: 'Size of the buckets of that table.',
+      example: `${p}headers_hash_bucket_size 128;`,
+      noEffect: 'such tables size themselves',
+    },
+    send_lowat: {
+      contexts: ANYWHERE,
+      takes: size,
+      doc: 'The low-water mark for writing on some systems.',
+      example: `${p}send_lowat 12000;`,
+      noEffect: 'Linux has no such setting',
+    },
+    set_header: {
+      contexts: ANYWHERE,
+      takes: headerField(),
+      repeat: true,
+      doc: 'A field of the request to the upstream; an empty value leaves it out. Set at one level, the fields of the levels above no longer hold.',
+      example: `${p}set_header Host $host;`,
+    },
+  } as const satisfies Record<string, DirectiveSpec>;
+}
+
+function headerField() {
+  return mapped(pair(text, templateWord()), ([name, value]) => ({ name, value }));
+}
+
+function templateWord() {
+  return { ...template, syntax: 'value' };
+}
+
+type Family = ReturnType<typeof family>;
+/** The family under a prefix. */
+export type Prefixed<P extends string> = { readonly [K in keyof Family as `${P}_${K & string}`]: Family[K] };
+
+/** The directives of the family under a prefix, to be spread into a module's own. */
+export function upstreamDirectives<P extends string>(prefix: P): Prefixed<P> {
+  const entries = Object.entries(family(`${prefix}_`)).map(([name, spec]) => [`${prefix}_${name}`, spec]);
+  // The keys are the ones that the type spells out; TypeScript cannot follow them through fromEntries.
+  return Object.fromEntries(entries) as Prefixed<P>;
+}
+
+/** What the request engine reads of the family. */
+export function upstreamSettings<P extends string>(prefix: P, conf: ConfOf<Prefixed<P>>): UpstreamSettings {
+  const value = <K extends keyof Family>(name: K): ConfOf<Family>[K] =>
+    (conf as Record<string, unknown>)[`${prefix}_${name}`] as ConfOf<Family>[K];
+  return {
+    connectTimeout: value('connect_timeout'),
+    sendTimeout: value('send_timeout'),
+    readTimeout: value('read_timeout'),
+    nextUpstream: bits(value('next_upstream')),
+    nextUpstreamTries: value('next_upstream_tries'),
+    nextUpstreamTimeout: value('next_upstream_timeout'),
+    bufferSize: value('buffer_size'),
+    requestBuffering: value('request_buffering'),
+    interceptErrors: value('intercept_errors'),
+    ignoreClientAbort: value('ignore_client_abort'),
+    passTrailers: value('pass_trailers'),
+    ignoredFields: new Set((value('ignore_headers') ?? []).map((name) => name.toLowerCase())),
+  };
+}
+
+function bits(names: readonly NextUpstream[]): number {
+  return names.includes('off') ? 0 : names.reduce((sum, name) => sum | NEXT_UPSTREAM[name], 0);
+}
