@@ -384,7 +384,7 @@ export function parseContentLength(value: string): number {
   for (let i = 0; i < value.length; i++) {
     const c = value.charCodeAt(i);
     if (!isDigit(c)) return -1;
-    bytes = bytes * 10 + c - 48;
+    bytes = bytes * 10 + (c - 48);
     if (bytes > Number.MAX_SAFE_INTEGER) return -1;
   }
   return bytes;
