@@ -6,6 +6,7 @@ import { headers } from './headers.js';
 import { proxying } from './proxying.js';
 import { errorPages, rewrites, statuses, tryFiles } from './redirects.js';
 import { requests } from './requests.js';
+import { rewriting, variables } from './scripts.js';
 
 export const groups: readonly OracleGroup[] = [
   files,
@@ -16,6 +17,8 @@ export const groups: readonly OracleGroup[] = [
   errorPages,
   statuses,
   rewrites,
+  rewriting,
+  variables,
   headers,
   requests,
   proxying,
