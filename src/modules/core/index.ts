@@ -1,24 +1,56 @@
 /** nginx's `ngx_http_core_module`: servers, locations, and what nearly every request needs. */
 import { defineModule } from '../../exchange/module.js';
+import { answerDirectives, applyAnswer } from './answer.js';
 import { blockDirectives, checkLocations, nameLocation } from './blocks.js';
+import { applyConnection, connectionDirectives } from './connection.js';
+import { applyErrorLog, errorLogDirectives } from './error-log.js';
+import { applyErrorPages, errorPageDirectives } from './error-page.js';
 import { listenDirectives } from './listen.js';
+import { checkListens } from './listen-check.js';
+import { noEffectDirectives } from './no-effect.js';
+import { applyPaths, checkPaths, pathDirectives } from './paths.js';
+import { applyBody, applyHead, bodyDirectives, headDirectives } from './request.js';
+import { applyResolver, resolverDirectives } from './resolver.js';
 import { serverNameDirectives } from './server-name.js';
 import { compileServers, resolveListens } from './servers.js';
+import { applyTypes, typeDirectives } from './types.js';
 
-export default defineModule({
+const core = defineModule({
   name: 'core',
   doc: 'Servers and locations, and what nearly every request needs.',
   directives: {
     ...blockDirectives,
     ...listenDirectives,
     ...serverNameDirectives,
+    ...pathDirectives,
+    ...typeDirectives,
+    ...errorPageDirectives,
+    ...headDirectives,
+    ...bodyDirectives,
+    ...connectionDirectives,
+    ...answerDirectives,
+    ...resolverDirectives,
+    ...errorLogDirectives,
+    ...noEffectDirectives,
   },
   check(block, c) {
     checkLocations(block, c);
+    checkPaths(block, c);
+    if (block.context === 'server') checkListens(block, c);
   },
   http: (_conf, block, compiler) => resolveListens(block, compiler),
-  routes: (_conf, block, compiler) => compileServers(block, compiler, () => {}),
-  settings(_conf, at) {
+  routes: (_conf, http, compiler) =>
+    compileServers(http, compiler, (server, block) => applyHead(compiler.conf(core, block), server)),
+  settings(conf, at) {
     nameLocation(at);
+    applyPaths(conf, at);
+    applyTypes(conf, at);
+    applyErrorPages(conf, at);
+    applyBody(conf, at);
+    applyConnection(conf, at);
+    applyAnswer(conf, at);
+    applyResolver(conf, at);
+    applyErrorLog(conf, at);
   },
 });
+export default core;

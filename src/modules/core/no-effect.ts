@@ -1,0 +1,276 @@
+/** Directives of nginx that tune what has no counterpart here: accepted, and without effect. */
+import type { Word } from '../../../grammar/syntax-tree.js';
+import { custom, flag, integer, offset, orOff, seconds, size, word } from '../../config/argument-types.js';
+import type { ArgumentContext, ArgumentType, Directives } from '../../config/directive.js';
+import { parseInteger, parseOffset, parseSeconds } from '../../config/units.js';
+
+const HTTP = ['http'] as const;
+const SERVER = ['http', 'server'] as const;
+const CONTEXTS = ['http', 'server', 'location'] as const;
+
+const GROWS = 'Tables grow as needed.';
+const MEMORY = 'Memory is managed by the JavaScript engine.';
+const FILES = 'Files are read through the file system cache of the system, in pieces.';
+const NO_FILE_CACHE = 'Files are opened for each request.';
+
+const aio: ArgumentType<string> = word('on | off | threads[=pool]', (w, c) =>
+  /^(on|off|threads(=.*)?)$/.test(w.text)
+    ? w.text
+    : c.fail(w, 'invalid-value', '"aio" directive invalid value', { help: 'it is on, off, or threads[=pool]' }),
+);
+
+const buffers: ArgumentType<null> = custom('number size', 2, 2, (words, c) => {
+  const [number, bytes] = words as readonly [Word, Word]; // two words: `min` and `max`
+  for (const [w, value] of [[number, parseInteger(number.text)] as const, [bytes, parseOffset(bytes.text)] as const]) {
+    if (value === null || value === 0) c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`);
+  }
+  return null;
+});
+
+function parseFileCache(words: readonly Word[], c: ArgumentContext): null {
+  let max = 0;
+  for (const w of words) {
+    const [key, value = ''] = w.text.split('=', 2);
+    if (w.text === 'off') return null;
+    if (key === 'max') max = parseInteger(value) ?? 0;
+    const wrong = key === 'max' ? max === 0 : key !== 'inactive' || parseSeconds(value) === null;
+    if (wrong) c.fail(w, 'invalid-value', `invalid "open_file_cache" parameter "${w.text}"`);
+  }
+  if (max === 0) c.fail(c.statement, 'argument-count', '"open_file_cache" must have the "max" parameter');
+  return null;
+}
+
+function parseSymlinks(words: readonly Word[], c: ArgumentContext): 'off' {
+  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words: `min` and `max`
+  const which = [first, second].find((w) => w !== undefined && !w.text.startsWith('from=')) ?? first;
+  if (which.text === 'on' || which.text === 'if_not_owner') {
+    c.fail(which, 'nginx-only-directive', `"disable_symlinks ${which.text}" is not supported`, {
+      help: 'it would promise a protection that is not there; only "off" is taken',
+    });
+  }
+  if (which.text !== 'off') c.fail(which, 'invalid-value', `invalid parameter "${which.text}"`);
+  if (second !== undefined) {
+    c.fail(second, 'conflicting-directives', '"from=" cannot be used with "off" parameter');
+  }
+  return 'off';
+}
+
+export const noEffectDirectives = {
+  server_names_hash_max_size: {
+    contexts: HTTP,
+    takes: integer(),
+    default: '512',
+    noEffect: GROWS,
+    doc: 'In nginx, the largest size of the hash tables of server names.',
+    example: 'server_names_hash_max_size 1024;',
+  },
+  server_names_hash_bucket_size: {
+    contexts: HTTP,
+    takes: integer(),
+    default: '64',
+    noEffect: GROWS,
+    doc: 'In nginx, the bucket size of the hash tables of server names.',
+    example: 'server_names_hash_bucket_size 128;',
+  },
+  variables_hash_max_size: {
+    contexts: HTTP,
+    takes: integer(),
+    default: '1024',
+    noEffect: GROWS,
+    doc: 'In nginx, the largest size of the hash table of variables.',
+    example: 'variables_hash_max_size 2048;',
+  },
+  variables_hash_bucket_size: {
+    contexts: HTTP,
+    takes: integer(),
+    default: '64',
+    noEffect: GROWS,
+    doc: 'In nginx, the bucket size of the hash table of variables.',
+    example: 'variables_hash_bucket_size 128;',
+  },
+  types_hash_max_size: {
+    contexts: CONTEXTS,
+    takes: integer(),
+    default: '1024',
+    noEffect: GROWS,
+    doc: 'In nginx, the largest size of the hash tables of media types.',
+    example: 'types_hash_max_size 2048;',
+  },
+  types_hash_bucket_size: {
+    contexts: CONTEXTS,
+    takes: integer(),
+    default: '64',
+    noEffect: GROWS,
+    doc: 'In nginx, the bucket size of the hash tables of media types.',
+    example: 'types_hash_bucket_size 128;',
+  },
+  connection_pool_size: {
+    contexts: SERVER,
+    takes: size,
+    default: '512',
+    noEffect: MEMORY,
+    doc: 'In nginx, the size of the memory pool of a connection.',
+    example: 'connection_pool_size 512;',
+  },
+  request_pool_size: {
+    contexts: SERVER,
+    takes: size,
+    default: '4k',
+    noEffect: MEMORY,
+    doc: 'In nginx, the size of the memory pool of a request.',
+    example: 'request_pool_size 8k;',
+  },
+  sendfile: {
+    contexts: [...CONTEXTS, 'if in location'],
+    takes: flag,
+    default: 'off',
+    noEffect: FILES,
+    doc: 'In nginx, whether files are sent by the system call sendfile().',
+    example: 'sendfile on;',
+  },
+  sendfile_max_chunk: {
+    contexts: CONTEXTS,
+    takes: size,
+    default: '2m',
+    noEffect: FILES,
+    doc: 'In nginx, how much one call of sendfile() sends at most.',
+    example: 'sendfile_max_chunk 1m;',
+  },
+  aio: {
+    contexts: CONTEXTS,
+    takes: aio,
+    default: 'off',
+    noEffect: FILES,
+    doc: 'In nginx, whether files are read asynchronously.',
+    example: 'aio threads;',
+  },
+  aio_write: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'off',
+    noEffect: FILES,
+    doc: 'In nginx, whether files are written asynchronously.',
+    example: 'aio_write on;',
+  },
+  directio: {
+    contexts: CONTEXTS,
+    takes: orOff(offset),
+    default: 'off',
+    noEffect: FILES,
+    doc: 'In nginx, the size from which on files are read past the cache of the system.',
+    example: 'directio 4m;',
+  },
+  directio_alignment: {
+    contexts: CONTEXTS,
+    takes: size,
+    default: '512',
+    noEffect: FILES,
+    doc: 'In nginx, the alignment of reads past the cache of the system.',
+    example: 'directio_alignment 4k;',
+  },
+  read_ahead: {
+    contexts: CONTEXTS,
+    takes: size,
+    default: '0',
+    noEffect: FILES,
+    doc: 'In nginx, how much of a file the system reads ahead.',
+    example: 'read_ahead 128k;',
+  },
+  output_buffers: {
+    contexts: CONTEXTS,
+    takes: buffers,
+    default: '2 32k',
+    noEffect: FILES,
+    doc: 'In nginx, the buffers through which files are read.',
+    example: 'output_buffers 2 64k;',
+  },
+  postpone_output: {
+    contexts: CONTEXTS,
+    takes: size,
+    default: '1460',
+    noEffect: 'What is ready is sent.',
+    doc: 'In nginx, how many bytes are gathered before they are sent.',
+    example: 'postpone_output 0;',
+  },
+  send_lowat: {
+    contexts: CONTEXTS,
+    takes: size,
+    default: '0',
+    noEffect: 'Node.js does not set this option of sockets.',
+    doc: 'In nginx, the low-water mark of sockets of clients.',
+    example: 'send_lowat 12000;',
+  },
+  tcp_nopush: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'off',
+    noEffect: 'A head and the first bytes of its body leave in one write anyway.',
+    doc: 'In nginx, whether packets are sent full where sendfile() is used.',
+    example: 'tcp_nopush on;',
+  },
+  tcp_nodelay: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'on',
+    noEffect: 'The option is always set: what is written is sent.',
+    doc: 'In nginx, whether the system may hold back small packets.',
+    example: 'tcp_nodelay on;',
+  },
+  subrequest_output_buffer_size: {
+    contexts: CONTEXTS,
+    takes: size,
+    default: '4k',
+    noEffect: 'There are no subrequests.',
+    doc: 'In nginx, the size of the buffer for the body of a subrequest.',
+    example: 'subrequest_output_buffer_size 8k;',
+  },
+  open_file_cache: {
+    contexts: CONTEXTS,
+    takes: custom('off | max=number [inactive=time]', 1, 2, parseFileCache),
+    default: 'off',
+    noEffect: NO_FILE_CACHE,
+    doc: 'In nginx, keeps files open.',
+    example: 'open_file_cache max=1000 inactive=20s;',
+  },
+  open_file_cache_valid: {
+    contexts: CONTEXTS,
+    takes: seconds,
+    default: '60',
+    noEffect: NO_FILE_CACHE,
+    doc: 'In nginx, after what time an open file is checked again.',
+    example: 'open_file_cache_valid 30s;',
+  },
+  open_file_cache_min_uses: {
+    contexts: CONTEXTS,
+    takes: integer(),
+    default: '1',
+    noEffect: NO_FILE_CACHE,
+    doc: 'In nginx, how often a file must be asked for to be kept open.',
+    example: 'open_file_cache_min_uses 2;',
+  },
+  open_file_cache_errors: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'off',
+    noEffect: NO_FILE_CACHE,
+    doc: 'In nginx, whether it is remembered that a file is not there.',
+    example: 'open_file_cache_errors on;',
+  },
+  open_file_cache_events: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'off',
+    noEffect: NO_FILE_CACHE,
+    doc: 'In nginx, whether changes of open files are reported by the system.',
+    example: 'open_file_cache_events on;',
+  },
+  disable_symlinks: {
+    contexts: CONTEXTS,
+    takes: custom('off', 1, 2, parseSymlinks),
+    default: 'off',
+    noEffect: 'Symbolic links are followed.',
+    doc: 'In nginx, whether symbolic links are refused.',
+    example: 'disable_symlinks off;',
+    differs: 'Only `off` is taken.',
+  },
+} as const satisfies Directives;

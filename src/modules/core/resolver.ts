@@ -1,0 +1,30 @@
+/** `resolver`: how names are looked up while the proxy runs. */
+import { milliseconds } from '../../config/argument-types.js';
+import type { ConfOf, Directives } from '../../config/directive.js';
+import { resolverArgument } from '../../config/resolver-argument.js';
+import type { Scope } from '../../exchange/module.js';
+import { sharedResolver } from '../../upstream/resolver.js';
+
+const CONTEXTS = ['http', 'server', 'location'] as const;
+
+export const resolverDirectives = {
+  resolver: {
+    contexts: CONTEXTS,
+    takes: resolverArgument,
+    doc: 'The name servers that are asked where the name of a server has variables or says `resolve`. `valid` overrides how long answers are kept; `ipv4=off` and `ipv6=off` leave a family out.',
+    example: 'resolver 127.0.0.53 valid=30s ipv6=off;',
+  },
+  resolver_timeout: {
+    contexts: CONTEXTS,
+    takes: milliseconds,
+    default: '30s',
+    doc: 'How long a name may take to resolve.',
+    example: 'resolver_timeout 5s;',
+  },
+} as const satisfies Directives;
+
+export function applyResolver(conf: ConfOf<typeof resolverDirectives>, at: Scope): void {
+  const { settings } = at.program;
+  settings.resolverTimeout = conf.resolver_timeout;
+  if (conf.resolver !== undefined) settings.resolver = sharedResolver(at.compiler, conf.resolver);
+}
