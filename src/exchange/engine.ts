@@ -6,6 +6,7 @@ import { escapePath } from '../http/uri-escape.js';
 import type { BodySink, Chunk } from './client-side.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
+import { filePath } from './file-path.js';
 import type { Handler } from './module.js';
 import type { ErrorPage, LocationProgram } from './program.js';
 import { absoluteLocation } from './redirect.js';
@@ -142,9 +143,13 @@ function handlerFailed(x: Exchange, error: unknown): void {
 
 function noContent(x: Exchange): void {
   if (x.uri.endsWith('/')) {
-    logError(x, 'error', `directory index of "${x.uri}" is forbidden`);
+    const directory = filePath(x);
+    if (directory !== null) logError(x, 'error', `directory index of "${directory.path}" is forbidden`);
     finalize(x, 403);
-  } else finalize(x, 404);
+    return;
+  }
+  logError(x, 'error', 'no handler found');
+  finalize(x, 404);
 }
 
 /** Chooses the location for the URI; false when the exchange was ended instead. */

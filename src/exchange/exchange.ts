@@ -6,18 +6,15 @@ import * as engine from './engine.js';
 import type { ErrorLog } from './error-log.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { RequestBody } from './request-body.js';
+import type { StateKey } from './state-key.js';
 import type { UpstreamAttempt } from './upstream-attempt.js';
+
+export { StateKey } from './state-key.js';
 
 /** Changes an answer's body on its way. `next` takes what is to go on; null is the end of the body. */
 export interface BodyFilter {
   /** Returns what `next` returned last (false: the client is slow), or true where nothing was passed on. */
   push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean;
-}
-
-/** A key for what a module remembers during one exchange. */
-export class StateKey<T> {
-  declare readonly type: T;
-  constructor(readonly name: string) {}
 }
 
 /** Every field is set in the constructor, so that all exchanges have one shape. */

@@ -1,7 +1,8 @@
 /** From the URI to a file: nginx's `ngx_http_map_uri_to_path`. */
 import { logError } from './error-context.js';
-import { type Exchange, StateKey } from './exchange.js';
+import type { Exchange } from './exchange.js';
 import type { LocationProgram } from './program.js';
+import { StateKey } from './state-key.js';
 
 /** A path in the file system. All of it are bytes; `nativePath` turns them into what `node:fs` takes. */
 export interface FilePath {
@@ -22,7 +23,7 @@ export function addUriToAlias(x: Exchange): void {
 export function documentRoot(x: Exchange): string {
   const { root, alias, prefix } = x.location.settings;
   const value = (alias ?? root)?.of(x) ?? '';
-  return value.startsWith('/') ? value : prefix + value;
+  return value.startsWith('/') ? value : `${prefix}${prefix.endsWith('/') ? '' : '/'}${value}`;
 }
 
 /**

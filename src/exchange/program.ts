@@ -30,7 +30,7 @@ export class LocationSettings {
   alias: Template | null = null;
   /** Bytes of the URI that `alias` replaces: the length of its location's name; -1 in a regex location: the whole URI. */
   aliasLength = 0;
-  /** The directory from which a `root` or `alias` starts that comes out relative: the prefix, ended by a slash. */
+  /** The directory from which a `root` or `alias` starts that comes out relative: the prefix. */
   prefix = '/';
   defaultType = 'text/plain';
   /** Media type by file extension (lower case). */
