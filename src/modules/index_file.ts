@@ -57,7 +57,7 @@ function findIndex(x: Exchange, names: readonly Template[]): Verdict {
         return notFound(x, path, errnoText(failure));
     }
     if (!directorySeen) {
-      const status = checkDirectory(x, directory.path);
+      const status = checkDirectory(x, directory.path, path);
       if (status !== NEXT) return status;
       directorySeen = true;
     }
@@ -69,8 +69,8 @@ function findIndex(x: Exchange, names: readonly Template[]): Verdict {
   return NEXT;
 }
 
-/** NEXT where the directory is one, or may not be looked at (its files might, though). */
-function checkDirectory(x: Exchange, path: string): Verdict {
+/** NEXT where the directory is one, or may not be looked at (its files might, though). `index`: the file looked for in it. */
+function checkDirectory(x: Exchange, path: string, index: string): Verdict {
   const directory = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   try {
     if (statSync(nativePath(directory)).isDirectory()) return NEXT;
@@ -80,7 +80,7 @@ function checkDirectory(x: Exchange, path: string): Verdict {
       case 'ELOOP':
         return 403;
       case 'ENOENT':
-        return notFound(x, directory, errnoText(error));
+        return notFound(x, index, errnoText(error));
       case 'EACCES':
         return NEXT;
       default:

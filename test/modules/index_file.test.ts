@@ -10,7 +10,7 @@ describe('index files', () => {
       server {
         listen 127.0.0.1:0;
         location / { index none second; }
-        location /var/ { index $arg_i second; }
+        location /var/ { index $arg_i.txt second; }
         location /absolute/ { index none /second; }
         location /php/ { index page.php; }
         location ~ \\.php$ { return 200 "$uri $args"; }
@@ -20,7 +20,7 @@ describe('index files', () => {
       {
         files: {
           'www/second': 'second',
-          'www/var/a': 'a',
+          'www/var/a.txt': 'a',
           'www/var/second': 'var second',
           'www/absolute/x': '',
           'www/php/page.php': '',
