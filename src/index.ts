@@ -128,7 +128,7 @@ export function createProxy(options: ProxyOptions): ReverseProxy {
   return {
     start: () => change(instance.start()),
     reload: (next) => change(next === undefined ? instance.reload() : instance.reload(sourceOf(next, place))),
-    close: async ({ drain = false } = {}) => (drain ? instance.quit() : instance.stop()),
+    close: async ({ drain = false } = {}) => (drain ? instance.quit() : instance.close()),
     reopenLogs: () => instance.reopenLogs(),
     get addresses() {
       return instance.addresses.map(toText);

@@ -176,7 +176,7 @@ test('a configuration is checked without starting anything', () => {
   const checked = checkConfig('events {} http { sendfle on; }');
   assert.equal(checked.ok, false);
   assert.equal(checked.findings[0]?.code, 'unknown-directive');
-  assert.match(checked.rendered, /sendfle on;\n/);
+  assert.match(checked.rendered, /sendfle on; }\n/);
 });
 
 test('a text and a file at once, or neither, are a mistake of the caller', () => {

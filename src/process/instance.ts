@@ -235,6 +235,12 @@ export class Instance {
     this.finish(leave);
   }
 
+  /** The same, and resolves when the last connection has ended. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.server.quit();
+  }
+
   private finish(leave: () => void): void {
     for (const generation of [...this.living]) generation.end();
     leave();
