@@ -3,11 +3,15 @@ import { writeSync } from 'node:fs';
 import { parse } from '../../grammar/parser.js';
 import { type Item, isStatement, type Source } from '../../grammar/syntax-tree.js';
 import { Catalogue } from '../config/catalogue.js';
+import type { CheckedConfig } from '../config/checked-config.js';
 import { findingsToJson } from '../diagnostics/json.js';
 import { fileLineColumn, shown } from '../diagnostics/place.js';
 import { renderFindings } from '../diagnostics/render.js';
+import { compileRoutingTable } from '../exchange/compiler.js';
+import type { ErrorLog } from '../exchange/error-log.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
+import { startSentence } from '../process/start-sentence.js';
 import { sayToPerson } from '../process/stderr.js';
 import type { Order } from './command-line.js';
 import { sourceOf } from './paths.js';
@@ -21,7 +25,7 @@ export async function test(order: Extract<Order, { do: 'test' }>): Promise<numbe
   const said = order.quiet ? findings.filter((finding) => finding.severity === 'error') : findings;
   if (order.json) writeOut(encoded(`${JSON.stringify(findingsToJson(findings), null, 2)}\n`));
   else if (said.length > 0) sayToPerson(renderFindings(said, { color: colored() }).trimEnd());
-  if (config === null) {
+  if (config === null || !(await starts(config, source.prefix))) {
     sayToPerson(`tsproxy: configuration file ${file} test failed`);
     return 1;
   }
@@ -32,6 +36,18 @@ export async function test(order: Extract<Order, { do: 'test' }>): Promise<numbe
   if (order.noEffect) writeOut(withoutEffect(sources));
   if (order.dump) for (const { name, text } of sources) writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
+}
+
+/** Whether the configuration could also be started, as far as that can be told without listening; says why not. */
+async function starts(config: CheckedConfig, prefix: string): Promise<boolean> {
+  const errorLog: ErrorLog = { threshold: -1, write: () => {} };
+  try {
+    await compileRoutingTable(config, modules, { errorLog, prefix });
+    return true;
+  } catch (error) {
+    sayToPerson(`tsproxy: [emerg] ${shown(startSentence(error))}`);
+    return false;
+  }
 }
 
 /** A line for each statement that is accepted and changes nothing: place, name and reason. Bytes. */

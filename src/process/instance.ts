@@ -2,13 +2,14 @@
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
-import { compileRoutingTable, type RoutingTable, StartError } from '../exchange/compiler.js';
+import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import { Server } from '../server/server.js';
 import { type ConfigSource, checkSource, logSentence } from './configuration.js';
 import { type DefaultErrorLog, Logs, reopenLogged } from './logs.js';
 import { type MainSettings, mainSettings } from './main-settings.js';
+import { startSentence } from './start-sentence.js';
 import { makeTemporaryDirectories } from './temporary-directories.js';
 
 /** A configuration that was refused: it did not check, or could not be started. Nothing was changed. */
@@ -254,11 +255,6 @@ function accepted({ config, findings }: CheckResult): CheckedConfig {
   if (config !== null) return config;
   const first = findings.find((finding) => finding.severity === 'error');
   throw new RefusedConfig(first === undefined ? 'the configuration was refused' : logSentence(first), findings);
-}
-
-function startSentence(error: unknown): string {
-  if (error instanceof StartError && error.at !== null) return `${error.message} in ${error.at.file}:${error.at.line}`;
-  return error instanceof Error ? error.message : String(error);
 }
 
 function isCloseable(object: unknown): object is { close(): void } {

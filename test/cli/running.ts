@@ -93,6 +93,7 @@ export async function serve(
   const running = new Running(child, prefix);
   t.after(() => void child.kill('SIGKILL'));
   await until('the pid file is there', () => prefix.read('nginx.pid') !== '' || child.exitCode !== null);
+  if (child.exitCode !== null) throw new Error(`not started:\n${prefix.log}`);
   return running;
 }
 
