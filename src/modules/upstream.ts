@@ -11,6 +11,7 @@ import { sharedResolver } from '../upstream/resolver.js';
 import { type RunTimeServer, RunTimeServers } from '../upstream/run-time-servers.js';
 import { type ServerData, serverArgument } from '../upstream/server-argument.js';
 import { UpstreamServer } from '../upstream/upstream.js';
+import { upstreamVariables } from '../upstream/variables.js';
 
 const module = defineModule({
   name: 'upstream',
@@ -49,6 +50,7 @@ const module = defineModule({
       example: 'resolver_timeout 5s;',
     },
   },
+  variables: upstreamVariables,
 
   check(block, c) {
     if (block.context === 'http') checkNames(c);

@@ -5,8 +5,6 @@ import { StartError } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Listening } from '../exchange/module.js';
 import type { ListenerProgram, ServerProgram } from '../exchange/program.js';
-import { software } from '../exchange/software.js';
-import { statusText } from '../exchange/status-text.js';
 import type { HeadLimits } from '../http/request-reader.js';
 import { Transport } from '../http/transport.js';
 import { ClientConnection } from './client-connection.js';
@@ -18,7 +16,6 @@ export interface ConnectionHost {
   readonly draining: boolean;
   programFor(listening: Listening, localAddress: string): ListenerProgram;
   limits(server: ServerProgram): HeadLimits;
-  statusLine(status: number, reason: string | null, tokens: string | null): string;
   release(table: RoutingTable): void;
   forget(connection: ClientConnection): void;
 }
@@ -40,7 +37,6 @@ export class Server implements ConnectionHost {
   private bound = new Map<string, Bound>();
   private readonly open = new Set<ClientConnection>();
   private readonly limitsOf = new WeakMap<ServerProgram, HeadLimits>();
-  private readonly statusLines = new Map<string, { readonly reason: string | null; readonly text: string }[]>();
   private drained: (() => void) | null = null;
 
   constructor(private readonly options: ServerOptions) {}
@@ -152,22 +148,6 @@ export class Server implements ConnectionHost {
       this.limitsOf.set(server, limits);
     }
     return limits;
-  }
-
-  /**
-   * Status line and Server field (none for null tokens). Those with a usual reason are made once; a reason of an
-   * upstream is remembered for a status as long as it stays the same.
-   */
-  statusLine(status: number, reason: string | null, tokens: string | null): string {
-    const key = tokens ?? '';
-    let lines = this.statusLines.get(key);
-    if (lines === undefined) this.statusLines.set(key, (lines = []));
-    const line = lines[status];
-    if (line !== undefined && line.reason === reason) return line.text;
-    const server = tokens === null ? '' : `Server: ${software(tokens)}\r\n`;
-    const text = `HTTP/1.1 ${reason === null ? statusText(status) : `${status} ${reason}`}\r\n${server}`;
-    lines[status] = { reason, text };
-    return text;
   }
 
   release(table: RoutingTable): void {

@@ -5,6 +5,7 @@ import { blockDirectives, checkLocations, nameLocation } from './blocks.js';
 import { applyConnection, connectionDirectives } from './connection.js';
 import { applyErrorLog, errorLogDirectives } from './error-log.js';
 import { applyErrorPages, errorPageDirectives } from './error-page.js';
+import { fieldVariables } from './field-variables.js';
 import { listenDirectives } from './listen.js';
 import { checkListens } from './listen-check.js';
 import { noEffectDirectives } from './no-effect.js';
@@ -14,6 +15,7 @@ import { applyResolver, resolverDirectives } from './resolver.js';
 import { serverNameDirectives } from './server-name.js';
 import { compileServers, resolveListens } from './servers.js';
 import { applyTypes, typeDirectives } from './types.js';
+import { coreVariables } from './variables.js';
 
 const core = defineModule({
   name: 'core',
@@ -33,6 +35,7 @@ const core = defineModule({
     ...errorLogDirectives,
     ...noEffectDirectives,
   },
+  variables: { ...coreVariables, ...fieldVariables },
   check(block, c) {
     checkLocations(block, c);
     checkPaths(block, c);

@@ -1,0 +1,82 @@
+/** Variables for fields of requests and answers: `$http_*`, `$cookie_*`, `$sent_http_*`, `$sent_trailer_*`. */
+import type { Exchange } from '../../exchange/exchange.js';
+import type { Getter, VariableSpec } from '../../exchange/variable.js';
+import { cookieValue } from '../../http/cookies.js';
+import { fieldsMeant, meansField } from '../../http/field-variable.js';
+
+/** Fields of the answer that have places of their own, or are made when it is sent. */
+const SENT: Readonly<Record<string, Getter>> = {
+  content_type: (x) => x.response.contentType ?? undefined,
+  content_length: (x) => (x.response.contentLength < 0 ? undefined : String(x.response.contentLength)),
+  last_modified: (x) => x.response.lastModified ?? undefined,
+  etag: (x) => x.response.etag ?? undefined,
+  connection: (x) => {
+    if (x.response.status === 101) return 'upgrade';
+    return x.keepAlive && x.location.settings.keepaliveTimeout > 0 ? 'keep-alive' : 'close';
+  },
+  keep_alive: (x) => {
+    const { keepaliveTimeout, keepaliveHeader } = x.location.settings;
+    return x.keepAlive && keepaliveTimeout > 0 && keepaliveHeader > 0 ? `timeout=${keepaliveHeader}` : undefined;
+  },
+  transfer_encoding: (x) => (isChunked(x) ? 'chunked' : undefined),
+};
+
+function isChunked(x: Exchange): boolean {
+  if (!x.headSent || x.headOnly || x.version < 11 || x.version >= 20) return false;
+  const { response, location } = x;
+  return (response.contentLength < 0 || response.expectTrailers) && location.settings.chunkedTransferEncoding;
+}
+
+function sentField(rest: string): Getter {
+  return (x) => {
+    const { upstream, hidden, added } = x.response;
+    let value: string | undefined;
+    const take = (each: string): void => {
+      value = value === undefined ? each : `${value}, ${each}`;
+    };
+    if (upstream !== null) {
+      for (let i = 0; i < upstream.count; i++) {
+        if (upstream.nameLength(i) !== rest.length || upstream.removed(i) || hidden?.matches(upstream, i)) continue;
+        if (meansField(rest, upstream.name(i))) take(upstream.value(i));
+      }
+    }
+    takeMeant(rest, added, take);
+    return value;
+  };
+}
+
+function sentTrailer(rest: string): Getter {
+  return (x) => {
+    const values: string[] = [];
+    takeMeant(rest, x.response.trailers, (value) => values.push(value));
+    return values.length === 0 ? undefined : values.join(', ');
+  };
+}
+
+/** Takes the values of the fields that `rest` means from name, value, name, value … */
+function takeMeant(rest: string, fields: readonly string[], take: (value: string) => void): void {
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [name, value] = [fields[i] as string, fields[i + 1] as string]; // in pairs
+    if (meansField(rest, name)) take(value);
+  }
+}
+
+export const fieldVariables: Readonly<Record<string, VariableSpec>> = {
+  http_cookie: { get: (x) => x.headers.joined('cookie', '; '), doc: 'All cookies of the request.' },
+  'http_*': {
+    family: (rest) => (x) => fieldsMeant(x.headers, rest),
+    doc: 'A field of the request by its name in lower case with `_` for `-`; several are joined by commas.',
+  },
+  'cookie_*': {
+    family: (name) => (x) => cookieValue(x.headers.all('cookie'), name),
+    doc: 'One cookie of the request by its name.',
+  },
+  'sent_http_*': {
+    family: (rest) => SENT[rest] ?? sentField(rest),
+    doc: 'A field of the answer by its name in lower case with `_` for `-`.',
+  },
+  'sent_trailer_*': {
+    family: sentTrailer,
+    doc: 'A field behind the body of the answer by its name in lower case with `_` for `-`.',
+  },
+};

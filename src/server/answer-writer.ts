@@ -1,0 +1,91 @@
+/** Writes one answer after another to a client: head, framing of the body, and as few writes as possible. */
+import type { Chunk } from '../exchange/client-side.js';
+import type { Transport } from '../http/transport.js';
+
+/** Up to this many bytes a head and a piece of body become one string and one write. */
+const JOIN_MAX = 8192;
+
+export class AnswerWriter {
+  /** The body is sent in chunks (RFC 9112 7.1). */
+  chunked = false;
+  /** What was written but not handed to the socket yet. */
+  private out = '';
+  private held = 0;
+  private scheduled = false;
+
+  constructor(private readonly transport: Transport) {}
+
+  /** Forgets the answer before. */
+  begin(): void {
+    this.out = '';
+    this.chunked = false;
+  }
+
+  /** Puts a head; it leaves with the first piece of the body, or soon. */
+  head(text: string): void {
+    this.out += text;
+  }
+
+  /** A piece of the body. False: the client is slow. */
+  body(chunk: Chunk): boolean {
+    const { transport } = this;
+    const { length } = chunk;
+    if (this.chunked) this.out += `${length.toString(16)}\r\n`;
+    if (this.out.length + length <= JOIN_MAX) {
+      this.out += typeof chunk === 'string' ? chunk : chunk.latin1Slice();
+      if (this.chunked) this.out += '\r\n';
+      this.flushSoon();
+      // What is gathered counts as written: it is at most as much as one read brings.
+      return true;
+    }
+    const several = this.out.length > 0 || this.chunked;
+    if (several) transport.cork();
+    transport.writeText(this.out);
+    this.out = '';
+    let more = typeof chunk === 'string' ? transport.writeText(chunk) : transport.writeLent(chunk, 0, length);
+    // The line break behind a chunk leaves with what follows, where something is about to.
+    if (this.chunked && this.held > 0) this.out = '\r\n';
+    else if (this.chunked) transport.writeText('\r\n');
+    if (several) transport.uncork();
+    if (!more && transport.pending === 0) more = true;
+    return more;
+  }
+
+  /** The end of the body; `trailers` are name, value … */
+  end(trailers: readonly string[]): void {
+    if (this.chunked) {
+      this.out += '0\r\n';
+      for (let i = 0; i < trailers.length; i += 2) this.out += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
+      this.out += '\r\n';
+    }
+    this.flush();
+  }
+
+  /** Until `release`, what is written is gathered. */
+  hold(): void {
+    this.held++;
+  }
+
+  /** True when what was gathered left and the client is slow. */
+  release(): boolean {
+    return --this.held === 0 && !this.flush();
+  }
+
+  /** Sees to it that what is gathered leaves in this turn of the event loop. */
+  flushSoon(): void {
+    if (this.held > 0 || this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      this.flush();
+    });
+  }
+
+  /** Hands everything to the socket; false: the client is slow. */
+  flush(): boolean {
+    if (this.out.length === 0) return true;
+    const { out } = this;
+    this.out = '';
+    return this.transport.writeText(out);
+  }
+}

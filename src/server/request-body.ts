@@ -1,0 +1,119 @@
+/** Reads the body of a request off a connection and hands it to whoever wants it, or drops it. */
+import type { BodySink } from '../exchange/client-side.js';
+import { logError } from '../exchange/error-context.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
+
+export class RequestBodyReader implements ChunkedSink {
+  /** Nothing of it is left to read. */
+  done = true;
+  /** Its framing is broken: what follows on the connection is nobody's. */
+  broken = false;
+  /** The rest is read and dropped. */
+  discarding = false;
+  /** The sink takes nothing for now. */
+  full = false;
+  sink: BodySink | null = null;
+  /** The client waits for `100 Continue`. */
+  expectContinue = false;
+  private exchange: Exchange | null = null;
+  /** Bytes left, or -1 where chunked. */
+  private left = 0;
+  /** Bytes that were read. */
+  private bytes = 0;
+  private decoder: ChunkedDecoder | null = null;
+
+  /** Starts with the body of another request; `length` as in RequestFraming. */
+  begin(exchange: Exchange, length: number): void {
+    this.exchange = exchange;
+    this.left = length;
+    this.bytes = 0;
+    this.done = length === 0;
+    this.broken = false;
+    this.discarding = false;
+    this.full = false;
+    this.sink = null;
+    this.expectContinue = false;
+    if (length < 0) {
+      this.decoder ??= new ChunkedDecoder();
+      this.decoder.reset();
+    }
+  }
+
+  /** Somebody wants bytes now. */
+  get wanted(): boolean {
+    return !this.done && !this.full && (this.sink !== null || this.discarding);
+  }
+
+  /** Reads from `bytes`; returns the offset behind what belonged to the body. `complete` is to follow where `done`. */
+  read(bytes: Buffer, start: number, end: number): number {
+    let at: number;
+    if (this.left >= 0) {
+      const n = Math.min(this.left, end - start);
+      this.left -= n;
+      at = start + n;
+      if (this.left === 0) this.done = true;
+      this.chunkData(bytes, start, at);
+    } else {
+      const { decoder } = this;
+      if (decoder === null) return start;
+      at = decoder.decode(bytes, start, end, this);
+      if (decoder.broken) {
+        this.breakOff();
+        return at;
+      }
+      if (decoder.done) this.done = true;
+    }
+    return at;
+  }
+
+  /** Tells the sink that the body is complete. */
+  complete(): void {
+    const { sink } = this;
+    this.sink = null;
+    this.full = false;
+    sink?.bodyEnd();
+  }
+
+  chunkData(bytes: Buffer, start: number, end: number): void {
+    const { sink, exchange } = this;
+    this.bytes += end - start;
+    if (sink === null || exchange === null) return;
+    const limit = exchange.location.settings.clientMaxBodySize;
+    if (this.left < 0 && limit !== 0 && this.bytes > limit) {
+      logError(exchange, 'error', `client intended to send too large chunked body: ${this.bytes} bytes`);
+      exchange.bodyDiscarded = true;
+      this.fail(413);
+      return;
+    }
+    if (!sink.bodyChunk(bytes.subarray(start, end))) this.full = true;
+  }
+
+  private breakOff(): void {
+    this.done = true;
+    this.broken = true;
+    if (this.exchange !== null) logError(this.exchange, 'info', 'client sent invalid chunked body');
+    this.fail(400);
+  }
+
+  /** Tells the sink that the body will not be complete; the connection cannot be kept. */
+  fail(status: number): void {
+    const { sink, exchange } = this;
+    this.sink = null;
+    if (exchange !== null) exchange.keepAlive = false;
+    sink?.bodyFailed(status);
+  }
+
+  /** The client ended its side before the end of the body. */
+  cut(): void {
+    this.done = true;
+    if (this.exchange !== null) logError(this.exchange, 'info', 'client prematurely closed connection');
+    this.fail(400);
+  }
+
+  /** Lets go of the exchange. */
+  finish(): void {
+    this.exchange = null;
+    this.sink = null;
+  }
+}

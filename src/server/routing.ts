@@ -1,0 +1,63 @@
+/** From a request's head to an exchange: its path, its server, and what is refused before any phase runs. */
+import type { Exchange } from '../exchange/exchange.js';
+import type { ListenerProgram } from '../exchange/program.js';
+import { Field } from '../http/field-names.js';
+import { connectionOptions } from '../http/hop-by-hop.js';
+import { validHost } from '../http/host.js';
+import { type RequestReader, requestFraming } from '../http/request-reader.js';
+import { normalizeTarget } from '../http/request-target.js';
+
+/** Why a request is refused: a status, and nginx's sentence for the log. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+}
+
+const refused = (status: number, reason: string): Refusal => ({ status, reason });
+
+/** Fills in the exchange from a complete head; a refusal where the request is not to be handled. */
+export function routeRequest(x: Exchange, reader: RequestReader, program: ListenerProgram): Refusal | null {
+  const { headers } = reader;
+  if (reader.complex) {
+    const path = normalizeTarget(reader.target, program.defaultServer.mergeSlashes);
+    if (path === null) return refused(400, 'client sent invalid request');
+    x.uri = path.path;
+    x.args = path.args;
+  } else if (reader.query < 0) x.uri = reader.target;
+  else {
+    x.uri = reader.target.slice(0, reader.query);
+    x.args = reader.target.slice(reader.query + 1);
+  }
+  const field = headers.indexOf(Field.Host);
+  let { authority } = reader;
+  if (field >= 0) {
+    if (headers.indexOf(Field.Host, field + 1) >= 0) return refused(400, 'client sent duplicate host header');
+    const value = headers.value(field);
+    if (validHost(value) === null) return refused(400, 'client sent invalid host header');
+    authority ??= value;
+  }
+  if (authority !== null) {
+    const host = validHost(authority);
+    if (host === null) return refused(400, 'client sent invalid host in request line');
+    x.host = host;
+    x.server = program.names.find(host, x) ?? program.defaultServer;
+  } else {
+    // Without a host only the server of the empty name, or the default one, can be meant.
+    x.server = program.names.find('', x) ?? program.defaultServer;
+    x.host = x.server.name;
+  }
+  x.location = x.server.base;
+  if (field < 0 && x.version > 10) return refused(400, 'client sent HTTP/1.1 request without "Host" header');
+  const framing = requestFraming(headers, x.version);
+  if (framing.status !== 0) return framing;
+  x.contentLength = framing.length;
+  x.keepAlive = connectionOptions(headers, x.version).keepAlive;
+  if (x.method === 'CONNECT') return refused(405, 'client sent CONNECT method');
+  if (x.method === 'TRACE') return refused(405, 'client sent TRACE method');
+  return null;
+}
+
+/** The client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */
+export function expectsContinue(x: Exchange): boolean {
+  return x.contentLength !== 0 && x.version > 10 && x.headers.valueOf(Field.Expect)?.toLowerCase() === '100-continue';
+}
