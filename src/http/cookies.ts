@@ -1,0 +1,40 @@
+/** Looks up cookies by name, without regard to case, as nginx does. */
+
+/** The value of a cookie in `Cookie` fields (`a=1; b=2`), or undefined. `name` in lower case. */
+export function cookieValue(fields: readonly string[], name: string): string | undefined {
+  for (const field of fields) {
+    for (let start = 0; start < field.length; ) {
+      const end = endOf(field, start);
+      const value = valueIn(field, start, end, name);
+      if (value !== undefined) return value;
+      start = end + 1;
+      while (field.charCodeAt(start) === 32) start++;
+    }
+  }
+  return undefined;
+}
+
+/** The value that `Set-Cookie` fields give to a cookie, or undefined. `name` in lower case. */
+export function setCookieValue(fields: readonly string[], name: string): string | undefined {
+  for (const field of fields) {
+    const value = valueIn(field, 0, endOf(field, 0), name);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+function endOf(field: string, start: number): number {
+  const semicolon = field.indexOf(';', start);
+  return semicolon < 0 ? field.length : semicolon;
+}
+
+/** The value in `name = value`, which stands in `field` from `start` to `end`; undefined where it is of another name. */
+function valueIn(field: string, start: number, end: number, name: string): string | undefined {
+  let at = start + name.length;
+  if (at > end || field.slice(start, at).toLowerCase() !== name) return undefined;
+  while (at < end && field.charCodeAt(at) === 32) at++;
+  if (field[at] !== '=' || at === end) return undefined;
+  at++;
+  while (at < end && field.charCodeAt(at) === 32) at++;
+  return field.slice(at, end);
+}

@@ -1,0 +1,25 @@
+/** Fields by the names that variables give them: `$http_user_agent` is `User-Agent`. */
+import type { HeaderBlock } from './header-block.js';
+
+/** True where a field of that name is meant by the rest of a variable's name (lower case, `_` for `-`). */
+export function meansField(rest: string, name: string): boolean {
+  if (rest.length !== name.length) return false;
+  for (let i = 0; i < rest.length; i++) {
+    let c = name.charCodeAt(i);
+    if (c >= 65 && c <= 90) c |= 32;
+    else if (c === 45) c = 95;
+    if (c !== rest.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** The values of the fields that `rest` means, joined by `, `; undefined where there is none. */
+export function fieldsMeant(block: HeaderBlock, rest: string): string | undefined {
+  if (!rest.includes('_')) return block.joined(rest);
+  let value: string | undefined;
+  for (let i = 0; i < block.count; i++) {
+    if (block.nameLength(i) !== rest.length || block.removed(i) || !meansField(rest, block.name(i))) continue;
+    value = value === undefined ? block.value(i) : `${value}, ${block.value(i)}`;
+  }
+  return value;
+}

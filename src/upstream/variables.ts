@@ -1,0 +1,96 @@
+/** nginx's `$upstream_*` variables: what became of a request's tries at peers, and the head of the last answer. */
+import type { Exchange } from '../exchange/exchange.js';
+import type { UpstreamAttempt } from '../exchange/upstream-attempt.js';
+import type { Getter, VariableSpec } from '../exchange/variable.js';
+import { setCookieValue } from '../http/cookies.js';
+import { fieldsMeant, meansField } from '../http/field-variable.js';
+
+/**
+ * A value for each try, joined by commas; where an internal redirect led to another upstream, by a colon. An attempt
+ * without an address stands for that redirect.
+ */
+function ofAttempts(value: (attempt: UpstreamAttempt) => string): Getter {
+  return (x: Exchange) => {
+    const { attempts } = x;
+    if (attempts === null || attempts.length === 0) return undefined;
+    let out = '';
+    let separator = '';
+    for (const attempt of attempts) {
+      if (attempt.address === '') {
+        separator = ' : ';
+        continue;
+      }
+      out += separator + value(attempt);
+      separator = ', ';
+    }
+    return out;
+  };
+}
+
+/** Seconds with three decimals, or `-` where it was not reached. */
+function seconds(ms: number): string {
+  if (ms < 0) return '-';
+  const whole = Math.floor(ms / 1000);
+  return `${whole}.${String(Math.floor(ms - whole * 1000)).padStart(3, '0')}`;
+}
+
+function trailer(rest: string): Getter {
+  return (x) => {
+    let value: string | undefined;
+    for (const line of x.upstreamTrailers.split('\r\n')) {
+      const colon = line.indexOf(':');
+      if (colon <= 0 || !meansField(rest, line.slice(0, colon))) continue;
+      const text = line.slice(colon + 1).trim();
+      value = value === undefined ? text : `${value}, ${text}`;
+    }
+    return value;
+  };
+}
+
+export const upstreamVariables: Readonly<Record<string, VariableSpec>> = {
+  upstream_addr: {
+    get: ofAttempts(({ address }) => address),
+    doc: 'The address of each server that was tried, or the name of the upstream where none could be.',
+  },
+  upstream_status: {
+    get: ofAttempts(({ status }) => (status === 0 ? '-' : String(status))),
+    doc: 'The status of each answer.',
+  },
+  upstream_connect_time: {
+    get: ofAttempts(({ connectTime }) => seconds(connectTime)),
+    doc: 'How long each connection took to be made, in seconds with milliseconds.',
+  },
+  upstream_header_time: {
+    get: ofAttempts(({ headerTime }) => seconds(headerTime)),
+    doc: 'The time until the head of each answer had come, in seconds with milliseconds.',
+  },
+  upstream_response_time: {
+    get: ofAttempts(({ responseTime }) => seconds(responseTime)),
+    doc: 'The time until each answer had come, in seconds with milliseconds.',
+  },
+  upstream_response_length: {
+    get: ofAttempts(({ responseLength }) => String(responseLength)),
+    doc: 'Bytes of body of each answer.',
+  },
+  upstream_bytes_received: {
+    get: ofAttempts(({ bytesReceived }) => String(bytesReceived)),
+    doc: 'Bytes received from each server.',
+  },
+  upstream_bytes_sent: {
+    get: ofAttempts(({ bytesSent }) => String(bytesSent)),
+    doc: 'Bytes sent to each server.',
+  },
+  'upstream_http_*': {
+    family: (rest) => (x) => (x.upstreamHeaders === null ? undefined : fieldsMeant(x.upstreamHeaders, rest)),
+    doc: 'A field of the last answer by its name in lower case with `_` for `-`.',
+  },
+  'upstream_trailer_*': {
+    family: trailer,
+    doc: 'A field behind the body of the last answer by its name in lower case with `_` for `-`.',
+  },
+  'upstream_cookie_*': {
+    family: (name) => (x) =>
+      x.upstreamHeaders === null ? undefined : setCookieValue(x.upstreamHeaders.all('set-cookie'), name),
+    doc: 'A cookie that the last answer sets, by its name.',
+  },
+};
