@@ -2,7 +2,8 @@
  * Tokens of the configuration language, as nginx reads them. The lexer is total: every text gives tokens, and what
  * nginx would refuse is told by the tokens' types and places, for the parser to report.
  */
-import { createToken, type IToken, Lexer, type TokenType } from 'chevrotain';
+import type { IToken, TokenType } from 'chevrotain';
+import { createToken, Lexer } from './chevrotain.js';
 import { CR, closingQuote, DOUBLE_QUOTE, HASH, LF, mayFollowQuote, plainWordEnd, SINGLE_QUOTE } from './words.js';
 
 /** The longest stretch that nginx's reader holds, in bytes (`NGX_CONF_BUFFER`): words and comments stay below it. */

@@ -6,8 +6,9 @@
  * total: it accepts every row of tokens, and takes those that nginx refuses through alternatives that note a mistake.
  * Thus each mistake is found where it is, and the reading goes on right behind it.
  */
-import { EmbeddedActionsParser, EOF, type IParserConfig, type IToken, type ParserMethod } from 'chevrotain';
+import type { IParserConfig, IToken, ParserMethod } from 'chevrotain';
 import { balanceBlocks } from './block-balance.js';
+import { EmbeddedActionsParser, EOF } from './chevrotain.js';
 import { AnyWord, ClosingBrace, CommentText, OpeningBrace, Semicolon, TOKEN_TYPES, tokenize } from './lexer.js';
 import type { Source, SyntaxTree } from './syntax-tree.js';
 import { type TextKind, TreeBuilder } from './tree-builder.js';
