@@ -13,6 +13,7 @@ import log_module from './log.js';
 import main_module from './main.js';
 import map_module from './map.js';
 import not_modified_module from './not_modified.js';
+import other_protocols_module from './other_protocols.js';
 import proxy_module from './proxy/index.js';
 import range_module from './range.js';
 import rewrite_module from './rewrite.js';
@@ -42,6 +43,7 @@ export const modules: readonly Module[] = [
   main_module,
   map_module,
   not_modified_module,
+  other_protocols_module,
   proxy_module,
   range_module,
   rewrite_module,

@@ -2,6 +2,7 @@
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer, milliseconds, offset, size } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
+import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
 import type { Scope } from '../../exchange/module.js';
 import type { ServerProgram } from '../../exchange/program.js';
@@ -15,19 +16,6 @@ function parseBuffers(words: readonly Word[], c: ArgumentContext): { readonly nu
     return c.fail(first, 'invalid-value', `"${c.directive}" directive invalid value`);
   if (bytes === null || bytes === 0) return c.fail(second, 'invalid-value', `"${c.directive}" directive invalid value`);
   return { number, size: bytes };
-}
-
-/** The path; the levels of subdirectories are accepted. */
-function parseTemporaryPath(words: readonly Word[], c: ArgumentContext): string {
-  const [path, ...levels] = words as [Word, ...Word[]]; // at least one word: `min`
-  for (const level of levels) {
-    if (!/^[1-3]$/.test(level.text)) {
-      c.fail(level, 'invalid-value', `invalid value "${level.text}"`, {
-        help: 'after the path come up to three levels of subdirectories, each 1, 2 or 3',
-      });
-    }
-  }
-  return c.path(path.text, 'prefix');
 }
 
 const SERVER = ['http', 'server'] as const;
@@ -134,7 +122,7 @@ export const bodyDirectives = {
   },
   client_body_temp_path: {
     contexts: CONTEXTS,
-    takes: custom('path [level1 [level2 [level3]]]', 1, 4, parseTemporaryPath),
+    takes: temporaryPath,
     doc: 'The directory for bodies of requests that do not stay in memory. The levels of subdirectories are accepted and not made. The default is `client_body_temp` below the prefix where that exists, otherwise a directory among the temporary files of the system.',
     example: 'client_body_temp_path /var/tmp/tsproxy 1 2;',
     differs: 'No levels of subdirectories are made; the default directory is created only when it is needed.',
