@@ -104,8 +104,8 @@ function withMistake(source: ConfigSource): ConfigSource {
 }
 
 function environmentPort(): number | undefined {
-  const value = Number(process.env.PORT);
-  return process.env.PORT !== undefined && Number.isInteger(value) && value >= 0 && value < 65536 ? value : undefined;
+  const { PORT: text = '' } = process.env;
+  return /^\d{1,5}$/.test(text) && Number(text) < 65536 ? Number(text) : undefined;
 }
 
 /** The usual port, or the next round one that is free, or any. */

@@ -30,6 +30,8 @@ export async function startEcho(name: string, wantedPort: number): Promise<BackE
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/plain' }).end(`${name} answers plain requests, too\n`);
   });
+  const port = await listen(server, wantedPort);
+  // From here on: before, it would take the error of a port that is taken for its own.
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket: WebSocket) => {
     let count = 0;
@@ -43,7 +45,6 @@ export async function startEcho(name: string, wantedPort: number): Promise<BackE
         );
     });
   });
-  const port = await listen(server, wantedPort);
   return {
     name,
     port,
