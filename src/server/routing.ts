@@ -20,7 +20,11 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
   const { headers } = reader;
   if (reader.complex) {
     const path = normalizeTarget(reader.target, program.defaultServer.mergeSlashes);
-    if (path === null) return refused(400, 'client sent invalid request');
+    if (path === null) {
+      // nginx has none in the log then.
+      x.uri = '';
+      return refused(400, 'client sent invalid request');
+    }
     x.uri = path.path;
     x.args = path.args;
   } else if (reader.query < 0) x.uri = reader.target;

@@ -1,6 +1,6 @@
 /** What becomes of a client's connection: keep-alive, timeouts, lingering, rates. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { bitmask, choice, custom, flag, integer, milliseconds, word } from '../../config/argument-types.js';
+import { choice, custom, flag, integer, milliseconds, word } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
@@ -60,14 +60,6 @@ export const connectionDirectives = {
     default: '1h',
     doc: 'After what time a connection is closed with the next answer.',
     example: 'keepalive_time 10m;',
-  },
-  keepalive_disable: {
-    contexts: CONTEXTS,
-    takes: bitmask('none', 'msie6', 'safari'),
-    default: 'msie6',
-    noEffect: 'The browsers that could not keep connections are gone.',
-    doc: 'In nginx, the browsers whose connections are not kept.',
-    example: 'keepalive_disable none;',
   },
   keepalive_min_timeout: {
     contexts: CONTEXTS,

@@ -6,6 +6,7 @@ import { applyConnection, connectionDirectives } from './connection.js';
 import { applyErrorLog, errorLogDirectives } from './error-log.js';
 import { applyErrorPages, errorPageDirectives } from './error-page.js';
 import { fieldVariables } from './field-variables.js';
+import { keepaliveDisableDirectives, keepaliveFilter } from './keepalive-disable.js';
 import { listenDirectives } from './listen.js';
 import { checkListens } from './listen-check.js';
 import { noEffectDirectives } from './no-effect.js';
@@ -30,6 +31,7 @@ const core = defineModule({
     ...headDirectives,
     ...bodyDirectives,
     ...connectionDirectives,
+    ...keepaliveDisableDirectives,
     ...answerDirectives,
     ...resolverDirectives,
     ...errorLogDirectives,
@@ -55,5 +57,6 @@ const core = defineModule({
     applyResolver(conf, at);
     applyErrorLog(conf, at);
   },
+  headerFilter: { order: 0, compile: keepaliveFilter },
 });
 export default core;

@@ -62,6 +62,8 @@ interface WrittenName {
 function writtenNames(block: CheckedBlock, c: CheckContext): readonly WrittenName[] {
   const words = c.statements('server_name').flatMap((statement: Statement) => statement.args);
   const names = namesOf(block);
+  // Names that were refused have their findings.
+  if (words.length > 0 && block.values.server_name === undefined) return [];
   return names.map((data, i) => ({ data, at: words.length === names.length ? (words[i] ?? null) : null }));
 }
 

@@ -30,8 +30,15 @@ function parseName(w: Word, c: ArgumentContext): NameData {
   if (!text.startsWith('~'))
     return { name: text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()), pattern: null };
   if (text === '~') c.fail(w, 'invalid-regex', `empty regex in server name "${text}"`);
-  // nginx compares without regard to case where the expression has a capital letter; host names come in lower case.
-  return { name: text.slice(1), pattern: parsePattern(w, c, { from: 1, caseless: /[A-Z]/.test(text) }) };
+  return { name: text.slice(1), pattern: parsePattern(w, c, { from: 1, caseless: hasCapital(text) }) };
+}
+
+/**
+ * A capital letter stands for itself in the expression. nginx then compares without regard to case; it also counts those
+ * in escapes (`\p{N}`, `\Q`), which makes no difference for host names: they come in lower case.
+ */
+function hasCapital(expression: string): boolean {
+  return /[A-Z]/.test(expression.replace(/\\[pP]\{[^}]*\}|\\.|\(\?P/g, ''));
 }
 
 /** The name of this machine in lower case. Bytes. */

@@ -1,0 +1,43 @@
+/** `keepalive_disable`: browsers of old whose connections are not kept. */
+import { bitmask } from '../../config/argument-types.js';
+import type { ConfOf, Directives } from '../../config/directive.js';
+import type { Exchange } from '../../exchange/exchange.js';
+import type { HeaderFilter } from '../../exchange/module.js';
+import { Field } from '../../http/field-names.js';
+
+export const keepaliveDisableDirectives = {
+  keepalive_disable: {
+    contexts: ['http', 'server', 'location'],
+    takes: bitmask('none', 'msie6', 'safari'),
+    default: 'msie6',
+    doc: 'The browsers whose connections are not kept: `msie6`, old versions of Internet Explorer after a POST; `safari`, Safari on macOS; `none` of them.',
+    example: 'keepalive_disable none;',
+  },
+} as const satisfies Directives;
+
+/** Null where no browser is meant. */
+export function keepaliveFilter({ keepalive_disable }: ConfOf<typeof keepaliveDisableDirectives>): HeaderFilter | null {
+  const msie6 = keepalive_disable.includes('msie6');
+  const safari = keepalive_disable.includes('safari');
+  if (!msie6 && !safari) return null;
+  return (x: Exchange): void => {
+    if (!x.keepAlive || (!safari && x.method !== 'POST')) return;
+    const agent = x.headers.valueOf(Field.UserAgent);
+    if (agent === undefined) return;
+    if ((msie6 && x.method === 'POST' && isMsie6(agent)) || (safari && isSafari(agent))) x.keepAlive = false;
+  };
+}
+
+/** Internet Explorer 4 and 5, and 6 before the second service pack of Windows XP, by nginx's rules. */
+function isMsie6(agent: string): boolean {
+  const version = /MSIE (.)\../s.exec(agent)?.[1];
+  if (version === undefined || agent.includes('Opera')) return false;
+  return (
+    version === '4' || version === '5' || (version === '6' && !agent.slice(agent.indexOf('MSIE ')).includes('SV1'))
+  );
+}
+
+function isSafari(agent: string): boolean {
+  if (/MSIE |Opera|Gecko\/|Chrome\//.test(agent)) return false;
+  return agent.includes('Safari/') && agent.includes('Mac OS X');
+}
