@@ -15,10 +15,18 @@ export function differences(nginx: Reaction, tsproxy: Reaction, ignored: readonl
       found.push(label + what),
     );
   }
-  compare('back end received', nginx.forwarded.join('\n--\n'), tsproxy.forwarded.join('\n--\n'), (what) =>
-    found.push(what),
-  );
+  const received = (side: Reaction) => side.forwarded.map(sortFields).join('\n--\n');
+  compare('back end received', received(nginx), received(tsproxy), (what) => found.push(what));
   return found;
+}
+
+/** The order of fields with different names says nothing (RFC 9110 5.3). */
+export function sortFields(request: string): string {
+  const end = request.indexOf('\r\n\r\n');
+  const [line = '', ...fields] = request.slice(0, end).split('\r\n');
+  const name = (field: string) => field.slice(0, field.indexOf(':')).toLowerCase();
+  fields.sort((a, b) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0));
+  return [line, ...fields].join('\r\n') + request.slice(end);
 }
 
 type Report = (difference: string) => void;
@@ -44,8 +52,9 @@ function compareAnswers(
   const nginx = new Normalised(a, ignored);
   const tsproxy = new Normalised(b, ignored);
   compare('status line', nginx.statusLine, tsproxy.statusLine, report);
-  const names = new Set([...nginx.fields.keys(), ...tsproxy.fields.keys()]);
-  for (const name of names) {
+  for (const name of new Set([...nginx.fields.keys(), ...tsproxy.fields.keys()])) {
+    if (name === 'Content-Length' && nginx.lengthOfPage !== null && nginx.lengthOfPage === tsproxy.lengthOfPage)
+      continue;
     compare(name, nginx.fields.get(name) ?? 'none', tsproxy.fields.get(name) ?? 'none', report);
   }
   compare('body', nginx.body, tsproxy.body, report);
@@ -58,6 +67,11 @@ class Normalised {
   readonly statusLine: string;
   readonly fields: ReadonlyMap<string, string>;
   readonly body: string;
+  /**
+   * Where it may be the answer to a HEAD request that GET would have got a built-in page for: the length of that page
+   * without the software's name. Otherwise null.
+   */
+  readonly lengthOfPage: number | null;
 
   constructor(raw: string, ignored: readonly string[]) {
     this.answer = parseAnswer(raw);
@@ -77,5 +91,8 @@ class Normalised {
       fields.set(name, fields.has(name) ? `${fields.get(name)} | ${said}` : said);
     }
     this.fields = fields;
+    const { status, field } = this.answer;
+    const headOfPage = this.body === '' && status >= 300 && field('content-type') === 'text/html';
+    this.lengthOfPage = headOfPage ? Number(field('content-length')) - (field('server')?.length ?? 0) : null;
   }
 }

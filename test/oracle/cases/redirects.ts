@@ -1,5 +1,5 @@
 import type { OracleGroup } from '../oracle.js';
-import { ask } from './request.js';
+import { ask, knownFor, NEWER } from './request.js';
 
 export const tryFiles: OracleGroup = {
   name: 'try_files',
@@ -102,8 +102,8 @@ export const errorPages: OracleGroup = {
       location /e500 { return 500; }
       location /e500-page { error_page 500 /made; return 500; }
       location /bad-gateway/ { error_page 502 504 /made; proxy_pass http://127.0.0.1:%%CLOSED%%; }
-      location /intercept/ { proxy_intercept_errors on; error_page 404 503 /made; proxy_pass http://127.0.0.1:%%BACKEND%%; proxy_http_version 1.1; }
-      location /no-intercept/ { error_page 404 503 /made; proxy_pass http://127.0.0.1:%%BACKEND%%; proxy_http_version 1.1; }
+      location /intercept/ { proxy_intercept_errors on; error_page 404 503 /made; proxy_pass http://127.0.0.1:%%BACKEND%%; proxy_http_version 1.1; proxy_set_header Connection close; }
+      location /no-intercept/ { error_page 404 503 /made; proxy_pass http://127.0.0.1:%%BACKEND%%; proxy_http_version 1.1; proxy_set_header Connection close; }
       location /tokens/ { server_tokens off; }
       location /made { return 200 "made uri=$uri args=$args method=$request_method\\n"; }
       location @named { return 200 "named uri=$uri\\n"; }
@@ -165,7 +165,10 @@ export const statuses: OracleGroup = {
       ${STATUSES.map((status) => `location = /${status} { return ${status}; }`).join('\n')}
       ${STATUSES.map((status) => `location = /text/${status} { return ${status} "text"; }`).join('\n')}
     }`,
-  cases: STATUSES.flatMap((status) => [ask(`GET /${status}`), ask(`GET /text/${status}`)]),
+  cases: knownFor(
+    STATUSES.flatMap((status) => [ask(`GET /${status}`), ask(`GET /text/${status}`)]),
+    { 'GET /407': NEWER.status407, 'GET /text/407': NEWER.status407 },
+  ),
 };
 
 export const rewrites: OracleGroup = {

@@ -19,7 +19,39 @@ export function raw(name: string, send: string): OracleCase {
   return { name, send };
 }
 
-/** The case, whose answers are known to differ for a good reason. */
-export function known(reason: string, each: OracleCase): OracleCase {
-  return { ...each, known: reason };
+/** Where Debian's nginx (1.22) differs from the nginx whose behaviour is followed (1.31). */
+export const NEWER = {
+  host: 'newer nginx refuses such hosts',
+  joined: 'newer nginx joins the values of equal fields in variables',
+  chunkLines: 'newer nginx takes LF alone no more for the end of a chunk line',
+  upstream: 'newer nginx refuses contradictory lengths and unknown codings of an upstream',
+  connect: 'newer nginx knows CONNECT and answers 405',
+  status407: 'newer nginx has a page for 407',
+} as const;
+
+/** Where tsproxy means to differ. */
+export const MEANT = {
+  closeWins: 'RFC 9112 9.3: a connection is closed where any Connection field says so; nginx goes by the last one',
+  bodyIsHere: 'RFC 9110 10.1.1: no 100 (Continue) is needed when the body has arrived with the head',
+  proxyConnection: 'RFC 9110 7.6.1 counts Proxy-Connection among the fields of one hop; nginx passes it on',
+  interim: 'RFC 9110 15.2: an interim answer is not the final one; nginx takes 100 for it',
+  statusLine: 'RFC 9112 4: a space follows the status even where no reason does; nginx repeats what came',
+  brokenBody:
+    'the head leaves with the first bytes; nginx still holds it when it finds the body broken, and sends nothing',
+  streamed: 'an unbuffered body keeps its coding; nginx gives a length to one that has wholly arrived with the head',
+  keptAfter412: 'nginx closes the connection after 412, although its head says keep-alive',
+  oneContentRange: 'nginx sends Content-Range twice where the error page of a range asks for that range again',
+  discarded: 'nginx shows the length of a chunked body as 0 when it has thrown it away',
+} as const;
+
+/** Marks the cases with one of these names. */
+export function knownFor(cases: readonly OracleCase[], reasons: Readonly<Record<string, string>>): OracleCase[] {
+  const unused = new Set(Object.keys(reasons));
+  const marked = cases.map((each) => {
+    const reason = reasons[each.name];
+    unused.delete(each.name);
+    return reason === undefined ? each : { ...each, known: reason };
+  });
+  if (unused.size > 0) throw new Error(`no case is named ${[...unused].join(', ')}`);
+  return marked;
 }
