@@ -329,6 +329,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
     if (response.status !== x.errorStatus) response.reason = null;
     response.status = x.errorStatus;
   }
+  if (response.contentType === '') response.contentType = null;
   const { headerFilters, bodyFilters } = x.location;
   for (let i = 0; i < headerFilters.length; i++) {
     const status = headerFilters[i]?.(x);
@@ -341,6 +342,11 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
   if (x.method === 'HEAD' || response.status === 204 || response.status === 304) x.headOnly = true;
   if (response.lastModified !== null && response.status !== 200 && response.status !== 206 && response.status !== 304) {
     if (response.upstream === null) response.lastModified = null;
+  }
+  if (response.status === 204) {
+    response.contentType = null;
+    response.contentLength = -1;
+    response.lastModified = null;
   }
   absoluteLocation(x);
   if (!x.headOnly && !ended) {
@@ -359,7 +365,6 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
 function replaceAnswer(x: Exchange, status: number): void {
   x.producer?.abort();
   x.producer = null;
-  x.response.upstream = null;
   finalize(x, status);
 }
 
