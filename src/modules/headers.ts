@@ -119,7 +119,7 @@ class TrailerFilter implements BodyFilter {
 
 function wantsTrailers(x: Exchange, trailers: readonly CompiledAddition[]): boolean {
   const { status } = x.response;
-  if (x.method === 'HEAD' || status === 204 || status === 304 || x.version < 11) return false;
+  if (x.method === 'HEAD' || status < 200 || status === 204 || status === 304 || x.version < 11) return false;
   if (x.version < 20 && !x.location.settings.chunkedTransferEncoding) return false;
   const safe = isSafe(status);
   return trailers.some(({ always }) => safe || always);
@@ -212,8 +212,7 @@ function compileExpires(expires: Expires, compiler: Compiler): ((x: Exchange) =>
 function compileHeaderFilter(expires: Expires, block: CheckedBlock, compiler: Compiler): HeaderFilter | null {
   const expire = compileExpires(expires, compiler);
   const headers = compileAdditions('add_header', block, compiler);
-  const trailers = compileAdditions('add_trailer', block, compiler);
-  if (expire === null && headers.length === 0 && trailers.length === 0) return null;
+  if (expire === null && headers.length === 0) return null;
   return (x) => {
     const safe = isSafe(x.response.status);
     if (safe) expire?.(x);
@@ -221,15 +220,18 @@ function compileHeaderFilter(expires: Expires, block: CheckedBlock, compiler: Co
       const { name, value, always } = headers[i] as CompiledAddition;
       if (safe || always) addField(x, name, value.of(x));
     }
-    // Trailers need a body in chunks (RFC 9112 7.1.2).
-    if (trailers.length > 0 && x.version < 20 && wantsTrailers(x, trailers)) x.response.contentLength = -1;
   };
 }
 
 function compileTrailers(block: CheckedBlock, compiler: Compiler): BodyFilterFactory | null {
   const trailers = compileAdditions('add_trailer', block, compiler);
   if (trailers.length === 0) return null;
-  return (x) => (wantsTrailers(x, trailers) ? new TrailerFilter(x, trailers) : null);
+  return (x) => {
+    if (!wantsTrailers(x, trailers)) return null;
+    // Trailers need a body in chunks (RFC 9112 7.1.2). All header filters have run: those that need the length knew it.
+    if (x.version < 20) x.response.contentLength = -1;
+    return new TrailerFilter(x, trailers);
+  };
 }
 
 export default defineModule({
