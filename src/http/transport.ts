@@ -4,6 +4,15 @@
  * this halves the CPU time of a proxied request and saves the 64 KiB that Node allocates for each read.
  */
 import net from 'node:net';
+import {
+  canWriteDirectly,
+  learnFrom,
+  type StreamHandle,
+  underWay,
+  type WriteWaiter,
+  writeError,
+  writeRequest,
+} from './direct-write.js';
 
 declare global {
   interface Buffer {
@@ -67,10 +76,7 @@ function onEnd(this: Owned): void {
 }
 function onDrain(this: Owned): void {
   const transport = this[TRANSPORT];
-  if (transport !== undefined && !transport.closed && transport.waiting && this.writableLength === 0) {
-    transport.waiting = false;
-    transport.owner.onDrain(transport);
-  }
+  transport?.drained();
 }
 function onError(this: Owned, error: NodeJS.ErrnoException): void {
   const transport = this[TRANSPORT];
@@ -82,6 +88,7 @@ function onClose(this: Owned): void {
   transport.closed = true;
   open--;
   transport.owner.onClosed(transport, transport.error);
+  transport.flushed();
 }
 function onConnect(this: Owned): void {
   const transport = this[TRANSPORT];
@@ -90,12 +97,16 @@ function onConnect(this: Owned): void {
 
 /** The parts of net.Socket that give up a handle; Node has them since version 0.x, without documenting them. */
 interface HandleHolder {
-  _handle: object | null;
+  _handle: StreamHandle | null;
   _server: unknown;
   server: unknown;
 }
 
-export class Transport {
+function giveBack(slab: Buffer): void {
+  if (slabs.length < SLABS_KEPT) slabs.push(slab);
+}
+
+export class Transport implements WriteWaiter {
   error: NodeJS.ErrnoException | null = null;
   closed = false;
   /** A write returned false and `onDrain` is due. */
@@ -104,6 +115,10 @@ export class Transport {
   bytesRead = 0;
   /** Bytes handed to the socket (what still waits in it included). */
   bytesWritten = 0;
+  /** Direct writes that the kernel has not taken whole. */
+  private underWay = 0;
+  private ending = false;
+  private onFlushed: (() => void)[] | null = null;
 
   private constructor(
     private readonly socket: net.Socket,
@@ -132,15 +147,18 @@ export class Transport {
       // Reading starts once the owner is in place.
       manualStart: true,
     } as net.SocketConstructorOpts);
+    const transport = new Transport(socket, owner);
+    if (handle === null) {
+      // It was destroyed before it came here: its server has counted it out, and it only closes.
+      socket.destroy();
+      return transport;
+    }
     // The server counts its connections by this field when the socket closes.
     const to = socket as unknown as HandleHolder;
     to._server = from._server;
     to.server = from.server;
     from._handle = null;
-    const transport = new Transport(socket, owner);
-    // Without a handle (the socket was destroyed before it came here) there is nothing to read: it only closes.
-    if (handle === null) socket.destroy();
-    else socket.read(0);
+    socket.read(0);
     return transport;
   }
 
@@ -172,14 +190,34 @@ export class Transport {
   }
   /** Bytes that wait in user space. */
   get pending(): number {
-    return this.socket.writableLength;
+    const { writableLength } = this.socket;
+    if (this.underWay === 0) return writableLength;
+    return writableLength + ((this.socket as unknown as HandleHolder)._handle?.writeQueueSize ?? 0);
+  }
+
+  /** The handle to write to, or null where the stream has to be used: not connected, bytes in its queue, corked, ending. */
+  private direct(): StreamHandle | null {
+    const { socket } = this;
+    if (this.ending || socket.connecting || socket.writableLength !== 0 || socket.writableCorked !== 0) return null;
+    const handle = (socket as unknown as HandleHolder)._handle;
+    if (handle === null || canWriteDirectly()) return handle;
+    learnFrom(handle);
+    return null;
   }
 
   /** Writes a byte string. False: stop until `onDrain`. */
   writeText(text: string): boolean {
     if (this.closed || text.length === 0) return true;
     this.bytesWritten += text.length;
-    return this.room(this.socket.write(text, 'latin1'));
+    const handle = this.direct();
+    if (handle === null) return this.room(this.socket.write(text, 'latin1'));
+    const request = writeRequest();
+    const errno = handle.writeLatin1String(request, text);
+    if (errno !== 0) return this.failed(errno);
+    if (handle.writeQueueSize === 0) return true;
+    this.underWay++;
+    underWay(request, this, null);
+    return this.room(false);
   }
 
   /** Writes bytes that are only lent: they are copied unless the kernel takes them now. */
@@ -187,28 +225,75 @@ export class Transport {
     const length = end - start;
     if (this.closed || length === 0) return true;
     if (length <= TEXT_MAX) return this.writeText(bytes.latin1Slice(start, end));
-    this.bytesWritten += length;
-    if (length > READ_SIZE) return this.room(this.socket.write(Buffer.from(bytes.subarray(start, end))));
+    if (length > READ_SIZE) return this.writeOwned(Buffer.from(bytes.subarray(start, end)));
     const slab = slabs.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE);
     bytes.copy(slab, 0, start, end);
-    const more = this.socket.write(length === READ_SIZE ? slab : slab.subarray(0, length));
-    // With nothing left waiting the kernel has its copy. Otherwise the slab belongs to the socket now.
-    if (this.socket.writableLength === 0 && slabs.length < SLABS_KEPT) slabs.push(slab);
-    return this.room(more);
+    return this.writeStable(length === READ_SIZE ? slab : slab.subarray(0, length), slab);
   }
 
   /** Writes bytes that nobody changes any more. */
   writeOwned(bytes: Buffer): boolean {
-    if (this.closed || bytes.length === 0) return true;
+    return this.closed || bytes.length === 0 ? true : this.writeStable(bytes, null);
+  }
+
+  /** Writes bytes that stay as they are until the kernel has them; `slab` is given back then. */
+  private writeStable(bytes: Buffer, slab: Buffer | null): boolean {
     this.bytesWritten += bytes.length;
-    return this.room(this.socket.write(bytes));
+    const handle = this.direct();
+    if (handle === null) {
+      const more = this.socket.write(bytes);
+      // With nothing left waiting the kernel has its copy. Otherwise the slab belongs to the socket now.
+      if (slab !== null && this.socket.writableLength === 0) giveBack(slab);
+      return this.room(more);
+    }
+    const request = writeRequest();
+    const errno = handle.writeBuffer(request, bytes);
+    if (errno !== 0) return this.failed(errno);
+    if (handle.writeQueueSize === 0) {
+      if (slab !== null) giveBack(slab);
+      return true;
+    }
+    this.underWay++;
+    underWay(request, this, slab ?? bytes);
+    return this.room(false);
+  }
+
+  /** A direct write is complete. */
+  written(status: number, slab: Buffer | null): void {
+    this.underWay--;
+    if (slab !== null && slab.length === READ_SIZE && slab.buffer.byteLength === READ_SIZE) giveBack(slab);
+    if (this.closed) return;
+    if (status < 0) this.failed(status);
+    else if (this.underWay === 0) this.drained();
+  }
+
+  private failed(errno: number): boolean {
+    this.socket.destroy(writeError(errno));
+    return true;
   }
 
   private room(more: boolean): boolean {
     // `false` from the socket means that the mark was reached before the kernel was asked; what counts is what it left.
-    if (more || this.socket.writableLength === 0) return true;
+    if (more) return true;
+    const { pending } = this;
+    if (pending === 0 || (this.underWay > 0 && pending < PENDING_MAX)) return true;
     this.waiting = true;
     return false;
+  }
+
+  /** Tells the owner, and who waits for it, that nothing is pending any more. */
+  drained(): void {
+    if (this.closed || this.pending !== 0) return;
+    this.flushed();
+    if (!this.waiting) return;
+    this.waiting = false;
+    this.owner.onDrain(this);
+  }
+
+  flushed(): void {
+    const { onFlushed } = this;
+    this.onFlushed = null;
+    if (onFlushed !== null) for (const then of onFlushed) then();
   }
 
   /** Gathers the writes up to `uncork` into one. */
@@ -222,7 +307,8 @@ export class Transport {
   /** Calls back once all that was written so far is with the kernel (or the socket is gone). */
   whenFlushed(then: () => void): void {
     const { socket } = this;
-    if (this.closed || socket.writableLength === 0) then();
+    if (this.closed || this.pending === 0) then();
+    else if (this.underWay > 0) (this.onFlushed ??= []).push(then);
     else if (!socket.writableEnded) socket.write('', () => then());
     else {
       // After `end` a write is an error that would take the waiting bytes with it.
@@ -249,22 +335,26 @@ export class Transport {
 
   /** Sends FIN when all is written; reading goes on. */
   end(): void {
+    this.ending = true;
     if (!this.closed) this.socket.end();
   }
   /** Closes when all is written. */
   destroySoon(): void {
+    this.ending = true;
     if (!this.closed) this.socket.destroySoon();
   }
   destroy(): void {
     if (!this.closed) this.socket.destroy();
   }
-  /** Closes with a reset; where that is not possible (no TCP, or not connected yet), at once. */
+  /** Closes with a reset; where that is not possible (no TCP, not connected yet, FIN on its way), at once. */
   reset(): void {
     const { socket } = this;
     if (this.closed || socket.destroyed) return;
     const handle = (socket as unknown as HandleHolder)._handle;
-    if (!socket.connecting && handle !== null && 'reset' in handle) socket.resetAndDestroy();
-    else socket.destroy();
+    // While the kernel is asked to shut down, libuv refuses the reset and Node never closes the socket.
+    const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+    if (shutting || socket.connecting || handle === null || !('reset' in handle)) socket.destroy();
+    else socket.resetAndDestroy();
   }
   setNoDelay(on: boolean): void {
     this.socket.setNoDelay(on);
