@@ -60,6 +60,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
   private state = READING_HEAD;
   private waitingFor = NOTHING;
   private readonly openedAt = now();
+  private lastSettings: LocationSettings | null = null;
   private readonly reader = new RequestReader();
   private readonly body = new RequestBodyReader();
   private readonly writer: AnswerWriter;
@@ -164,8 +165,9 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     this.feeding = false;
   }
 
+  /** Those of the request, or of the last one: they hold until the next begins. */
   private get settings(): LocationSettings {
-    return (this.exchange?.location ?? this.program.defaultServer.base).settings;
+    return this.exchange?.location.settings ?? this.lastSettings ?? this.program.defaultServer.base.settings;
   }
 
   private readHead(): void {
@@ -372,6 +374,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     if (this.exchange !== x) return;
     const { body } = this;
     this.bytesSent = this.transport.bytesWritten - this.sentBefore;
+    this.lastSettings = x.location.settings;
     this.exchange = null;
     this.deadline = 0;
     this.waitingFor = NOTHING;
