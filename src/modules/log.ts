@@ -16,6 +16,7 @@ import type { Exchange } from '../exchange/exchange.js';
 import { documentRoot, nativePath } from '../exchange/file-path.js';
 import { escapeJson, escapeLog } from '../exchange/log-escape.js';
 import { LogFile } from '../exchange/log-file.js';
+import { LogFileCache, type LogFileCacheOptions } from '../exchange/log-file-cache.js';
 import { type Compiler, defineModule, type Scope } from '../exchange/module.js';
 import type { Template } from '../exchange/template.js';
 import type { VariableSpec } from '../exchange/variable.js';
@@ -177,14 +178,21 @@ interface Logging {
   readonly sink: Sink;
 }
 
-function compileLogs(logs: readonly AccessLog[], at: Scope): ((x: Exchange) => number) | null {
+function compileLogs(
+  logs: readonly AccessLog[],
+  cache: LogFileCacheOptions | null,
+  at: Scope,
+): ((x: Exchange) => number) | null {
   if (logs.some(({ off }) => off)) return null;
   const { compiler } = at;
   const written = Object.hasOwn(at.block.values, 'access_log');
   const compiled: Logging[] = [];
   for (const log of logs) {
     if (log.off) continue;
-    const sink = compileSink(log.path, log.buffer, written, compiler);
+    const sink =
+      typeof log.path === 'string'
+        ? fileSink(log.path, log.buffer, written, compiler)
+        : variableSink(log.path, cache, compiler);
     if (sink === null) continue;
     const condition = log.condition === null ? null : compiler.template(log.condition);
     compiled.push({ condition, line: lineOf(log.format, compiler), sink });
@@ -204,11 +212,7 @@ function compileLogs(logs: readonly AccessLog[], at: Scope): ((x: Exchange) => n
 }
 
 /** Null where the default log cannot be opened: nobody asked for it. */
-function compileSink(path: TemplateData, buffer: LogBuffer, written: boolean, compiler: Compiler): Sink | null {
-  if (typeof path !== 'string') {
-    const template = compiler.template(path);
-    return (x, line) => appendTo(template.of(x), line, x);
-  }
+function fileSink(path: string, buffer: LogBuffer, written: boolean, compiler: Compiler): Sink | null {
   const absolute = path.startsWith('/') ? path : compiler.prefix + path;
   const key = `access_log ${absolute}`;
   let file = compiler.shared.get<AccessLogFile>(key) ?? compiler.previous?.get<AccessLogFile>(key);
@@ -234,26 +238,53 @@ function buffered(compiler: Compiler): Set<AccessLogFile> {
   return compiler.shared.get<Set<AccessLogFile>>(key) ?? compiler.shared.set(key, new Set());
 }
 
-/** A log whose name has variables is opened for each line, if the root of the request exists: strangers make no files. */
-function appendTo(path: string, line: string, x: Exchange): void {
+/** A log whose path has variables. It is written only if the root of the request exists: strangers make no files. */
+function variableSink(path: TemplateData, options: LogFileCacheOptions | null, compiler: Compiler): Sink {
+  const template = compiler.template(path);
+  const cache = options === null ? null : cacheOf(options, compiler);
+  return (x, line) => {
+    if (!rootExists(x)) return;
+    const to = template.of(x);
+    try {
+      const failed = cache === null ? appendOnce(to, line) : cache.append(to, line);
+      if (failed !== null) logError(x, 'alert', `write() to "${to}" failed (${errnoText(failed)})`);
+    } catch (error) {
+      logError(x, 'crit', `open() "${to}" failed (${errnoText(error)})`);
+    }
+  };
+}
+
+function appendOnce(path: string, line: string): unknown {
+  const file = new LogFile(path);
+  const failed = file.write(line);
+  file.close();
+  return failed;
+}
+
+/** The cache of one directive; the blocks that inherit the directive share it. */
+function cacheOf(options: LogFileCacheOptions, compiler: Compiler): LogFileCache {
+  const key = 'log file caches';
+  const caches =
+    compiler.shared.get<Map<LogFileCacheOptions, LogFileCache>>(key) ??
+    compiler.shared.set(key, new Map<LogFileCacheOptions, LogFileCache>());
+  let cache = caches.get(options);
+  if (cache === undefined) {
+    // Under a key of its own it is closed and reopened with the other log files.
+    cache = compiler.shared.set(`log file cache ${caches.size}`, new LogFileCache(options));
+    caches.set(options, cache);
+  }
+  return cache;
+}
+
+function rootExists(x: Exchange): boolean {
   const root = documentRoot(x);
   try {
-    if (!statSync(nativePath(root)).isDirectory()) {
-      logError(x, 'error', `testing "${root}" existence failed (20: Not a directory)`);
-      return;
-    }
+    if (statSync(nativePath(root)).isDirectory()) return true;
+    logError(x, 'error', `testing "${root}" existence failed (20: Not a directory)`);
   } catch (error) {
     logError(x, 'error', `testing "${root}" existence failed (${errnoText(error)})`);
-    return;
   }
-  try {
-    const file = new LogFile(path);
-    const failed = file.write(line);
-    file.close();
-    if (failed !== null) logError(x, 'alert', `write() to "${path}" failed (${errnoText(failed)})`);
-  } catch (error) {
-    logError(x, 'crit', `open() "${path}" failed (${errnoText(error)})`);
-  }
+  return false;
 }
 
 function formats(compiler: Compiler): Map<string, Line> {
@@ -340,16 +371,24 @@ function logsOf(block: CheckedBlock): readonly AccessLog[] {
   return (block.values.access_log as readonly AccessLog[] | undefined) ?? [];
 }
 
-function parseCache(words: readonly Word[], c: ArgumentContext): null {
+function parseCache(words: readonly Word[], c: ArgumentContext): LogFileCacheOptions | null {
+  const options = { max: 0, inactive: 10_000, minUses: 1, valid: 60_000 };
+  let off = false;
   for (const word of words) {
     const [name, value = ''] = word.text.split('=', 2);
-    const number = name === 'max' || name === 'min_uses' ? parseInteger(value) : null;
-    const time = name === 'inactive' || name === 'valid' ? parseSeconds(value) : null;
-    if (number === null && time === null && word.text !== 'off') {
-      c.fail(word, 'invalid-value', `invalid "open_log_file_cache" parameter "${word.text}"`);
-    }
+    const number = parseInteger(value);
+    const time = parseSeconds(value);
+    if (name === 'max' && number !== null) options.max = number;
+    else if (name === 'min_uses' && number !== null) options.minUses = number;
+    else if (name === 'inactive' && time !== null) options.inactive = time * 1000;
+    else if (name === 'valid' && time !== null) options.valid = time * 1000;
+    else if (word.text === 'off') off = true;
+    else c.fail(word, 'invalid-value', `invalid "open_log_file_cache" parameter "${word.text}"`);
   }
-  return null;
+  if (!off && options.max === 0) {
+    c.fail(c.statement, 'invalid-value', '"open_log_file_cache" must have "max" parameter');
+  }
+  return off ? null : options;
 }
 
 // -- variables
@@ -437,8 +476,7 @@ export default defineModule({
       contexts: ['http', 'server', 'location'],
       takes: custom('max=N [inactive=time] [min_uses=N] [valid=time] | off', 1, 4, parseCache),
       default: 'off',
-      noEffect: 'A log whose path has variables is opened for each line.',
-      doc: 'In nginx, keeps open the files of logs whose paths have variables.',
+      doc: 'Keeps open the files of logs whose paths have variables: at most `max` of them, those that were used `min_uses` times, until they are not used for the time `inactive`. Every `valid` it is looked whether the path still leads to the file. Without it such a log is opened for each line.',
       example: 'open_log_file_cache max=1000 inactive=20s valid=1m min_uses=2;',
     },
   },
@@ -451,6 +489,6 @@ export default defineModule({
     }
   },
   phases: {
-    log: { order: 100, compile: (conf, at) => compileLogs(conf.access_log, at) },
+    log: { order: 100, compile: (conf, at) => compileLogs(conf.access_log, conf.open_log_file_cache, at) },
   },
 });

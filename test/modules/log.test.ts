@@ -26,6 +26,11 @@ describe('access_log', () => {
         location /filtered { access_log logs/filtered.log test if=$loggable; return 200 OK; }
         location /multi { access_log logs/1.log test; access_log logs/2.log test; return 200 OK; }
         location /variable { access_log logs/v_$arg_name.log test; return 200 OK; }
+        location /cached {
+          open_log_file_cache max=2 min_uses=2;
+          access_log cached/$arg_name test;
+          return 200;
+        }
         location /rootless { root %%DIR%%/missing; access_log logs/v_$arg_name.log test; return 200 OK; }
         location /escape { access_log logs/d.log default; access_log logs/j.log json; access_log logs/n.log none; return 200; }
         location /times { access_log logs/times.log times; return 200; }
@@ -37,7 +42,7 @@ describe('access_log', () => {
       }
       server { listen 127.0.0.2:0; return 200 "by default"; }`,
       {},
-      { files: { 'html/x': '' } },
+      { files: { 'html/x': '', 'cached/x': '' } },
     );
   });
   after(() => proxy.close());
@@ -78,6 +83,16 @@ describe('access_log', () => {
       proxy.messages('error').some((m) => m.includes('existence failed (2: No such file')),
     );
     assert.equal(proxy.file('logs/v_b.log'), '');
+  });
+  test('keeps such files open with open_log_file_cache', async () => {
+    for (const name of ['pushed', 'pushed', 'once', 'kept', 'kept']) await get(proxy.port, `/cached?name=${name}`);
+    await until('the last line', () => proxy.accessLog('cached/kept').length === 2);
+    renameSync(`${proxy.directory}/cached`, `${proxy.directory}/moved`);
+    for (const name of ['kept', 'once', 'pushed']) await get(proxy.port, `/cached?name=${name}`);
+    await until('the line', () => proxy.accessLog('moved/kept').length === 3);
+    await until('the errors', () => proxy.messages('crit').length === 2);
+    assert.equal(proxy.accessLog('moved/once').length, 1);
+    assert.equal(proxy.accessLog('moved/pushed').length, 2);
   });
   test('escapes as the format says', async () => {
     await get(proxy.port, '/escape?b=%20', { fields: ['X: a"b\\c\td\xe9'] });
