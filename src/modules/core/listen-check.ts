@@ -64,7 +64,8 @@ function writtenNames(block: CheckedBlock, c: CheckContext): readonly WrittenNam
   const names = namesOf(block);
   // Names that were refused have their findings.
   if (words.length > 0 && block.values.server_name === undefined) return [];
-  return names.map((data, i) => ({ data, at: words.length === names.length ? (words[i] ?? null) : null }));
+  const sameName = (data: NameData) => words.find(({ text }) => text.toLowerCase() === data.name);
+  return names.map((data, i) => ({ data, at: (words.length === names.length ? words[i] : sameName(data)) ?? null }));
 }
 
 function checkNames(names: readonly WrittenName[], key: string, taken: Taken, c: CheckContext): void {
