@@ -131,6 +131,8 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     const { x, upstream, settings } = this;
     if (x.finished) return;
     if (this.selection === null) {
+      // Tries before an internal redirect stay apart in `$upstream_addr` and its like.
+      x.attempts?.push(new UpstreamAttempt());
       this.selection = upstream.balancer.begin(x);
       const limit = settings.nextUpstreamTries;
       if (limit > 0 && this.selection.tries > limit) this.selection.tries = limit;
