@@ -59,8 +59,13 @@ export function watchedCount(): number {
 }
 
 function look(): void {
-  current = performance.now();
-  const time = current;
+  const time = performance.now();
+  const stall = time - current - TICK;
+  current = time;
+  if (stall > TICK) {
+    // The process stood still, and what arrived meanwhile is yet to be read: nobody is to blame for that time.
+    for (const it of timed) if (it.deadline !== 0) it.deadline += stall;
+  }
   // From the end, because an entry may take itself (and only moves one from behind) off the list when told.
   for (let i = timed.length - 1; i >= 0; i--) {
     const it = timed[i];
