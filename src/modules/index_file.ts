@@ -80,6 +80,7 @@ function checkDirectory(x: Exchange, path: string, index: string): Verdict {
       case 'ELOOP':
         return 403;
       case 'ENOENT':
+      case 'ENOTDIR':
         return notFound(x, index, errnoText(error));
       case 'EACCES':
         return NEXT;
@@ -88,8 +89,8 @@ function checkDirectory(x: Exchange, path: string, index: string): Verdict {
         return 500;
     }
   }
-  logError(x, 'alert', `"${directory}" is not a directory`);
-  return 500;
+  // Newer versions of Node do not tell ENOTDIR from ENOENT where a missing file is no error.
+  return notFound(x, index, '20: Not a directory');
 }
 
 function notFound(x: Exchange, path: string, reason: string): Verdict {

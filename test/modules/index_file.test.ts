@@ -64,4 +64,15 @@ describe('index files', () => {
     const line = `"${proxy.directory}/www/none/none" is not found (2: No such file or directory)`;
     assert.ok(proxy.messages('error').some((message) => message.includes(line)));
   });
+
+  it('answers 404 for a file with a slash behind it, and for what would lie below it', async () => {
+    for (const path of ['/second/', '/second/deeper/']) {
+      assert.equal((await get(proxy.port, path)).status, 404);
+      const line = `"${proxy.directory}/www${path}none" is not found (20: Not a directory)`;
+      assert.ok(
+        proxy.messages('error').some((message) => message.includes(line)),
+        path,
+      );
+    }
+  });
 });
