@@ -70,6 +70,10 @@ export interface ClientSide {
   /** Delivers the body from here on. */
   readBody(sink: BodySink): void;
   resumeBody(): void;
+  /** Bytes of the body have arrived and wait to be read. */
+  readonly bodyWaits: boolean;
+  /** Drops what has arrived of the body; 400 or 413 where it cannot be one, else 0. */
+  discardBody(): number;
   /** Hands the socket over, for a tunnel; null where it is gone (or cannot be had, in HTTP/2). */
   detach(): DetachedClient | null;
   /** The exchange is over and logged; the connection reads the next request, lingers or closes. */

@@ -154,7 +154,6 @@ function noContent(x: Exchange): void {
 
 /** Chooses the location for the URI; false when the exchange was ended instead. */
 function findLocation(x: Exchange): boolean {
-  x.captures = null;
   const { locations } = x.server;
   const found = locations.find(x.uri, x);
   if (found === null) return enter(x, x.server.base);
@@ -312,6 +311,11 @@ function sendBuiltIn(x: Exchange, status: number): void {
 }
 
 export function respond(x: Exchange, status: number, body: string | Buffer, contentType?: string): void {
+  const broken = discardBody(x);
+  if (broken !== 0) {
+    finalize(x, broken);
+    return;
+  }
   const { response } = x;
   response.status = status;
   response.contentLength = body.length;
@@ -320,6 +324,12 @@ export function respond(x: Exchange, status: number, body: string | Buffer, cont
   if (!sendHead(x, false)) return;
   if (body.length > 0) write(x, body);
   end(x);
+}
+
+/** Drops what has arrived of a body that nobody reads; a status where its framing is broken. */
+function discardBody(x: Exchange): number {
+  if (x.contentLength === 0 || x.body !== null || x.bodyDiscarded) return 0;
+  return x.client.discardBody();
 }
 
 export function sendHead(x: Exchange, ended: boolean): boolean {

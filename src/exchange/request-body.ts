@@ -40,6 +40,14 @@ export class BufferedBody implements RequestBody, BodySink {
     return body;
   }
 
+  /** A body that is in memory already. */
+  static of(x: Exchange, bytes: Buffer): RequestBody {
+    const body = new BufferedBody(x, () => {});
+    if (bytes.length > 0) body.bodyChunk(bytes);
+    body.bodyEnd();
+    return body;
+  }
+
   bodyChunk(chunk: Buffer): boolean {
     const { settings } = this.exchange.location;
     this.length += chunk.length;

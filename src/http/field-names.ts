@@ -150,3 +150,10 @@ export function fieldNumber(text: string, start: number, end: number): number {
 export function fieldName(id: number): string {
   return NAMES[id] ?? '';
 }
+
+/** A table for `HeaderBlock.duplicate`. */
+export function fieldSet(...ids: readonly number[]): readonly boolean[] {
+  const set = new Array<boolean>(NAMES.length).fill(false);
+  for (const id of ids) set[id] = true;
+  return set;
+}

@@ -110,6 +110,16 @@ export class HeaderBlock {
     return -1;
   }
 
+  /** Index of the first field whose number is in `unique` and occurred before, or -1. */
+  duplicate(unique: readonly boolean[], from = 0): number {
+    const at = this.at;
+    for (let i = from; i < this.count; i++) {
+      const id = at[i * STRIDE + 4] as number;
+      if (unique[id] === true && this.indexOf(id) < i) return i;
+    }
+    return -1;
+  }
+
   /** The value of the first field of that number, or undefined. */
   valueOf(id: number): string | undefined {
     const i = this.indexOf(id);

@@ -255,14 +255,29 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     body.sink = sink;
     if (body.expectContinue) {
       body.expectContinue = false;
-      // Not asked for once the body has begun to arrive.
-      if (!this.unread) this.transport.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+      // Like nginx, also where the body has begun to arrive: a client may ignore it then (RFC 9110 10.1.1).
+      this.transport.writeText('HTTP/1.1 100 Continue\r\n\r\n');
     }
     this.waitingFor = BODY;
     this.deadline = now() + this.settings.clientBodyTimeout;
     if (this.peerEnded && !this.unread) body.cut();
     // What is lent is read by the loop that lent it, when the handlers have returned.
     else this.goOn();
+  }
+
+  get bodyWaits(): boolean {
+    return !this.body.done && this.unread;
+  }
+
+  discardBody(): number {
+    const { body } = this;
+    if (body.done || this.lentStart >= this.lentEnd) return 0;
+    body.discarding = true;
+    const from = this.lentStart;
+    this.lentStart = body.read(this.lent, from, this.lentEnd);
+    this.requestLength += this.lentStart - from;
+    body.discarding = false;
+    return body.broken ? 400 : 0;
   }
 
   resumeBody(): void {

@@ -1,7 +1,8 @@
 /** From a request's head to an exchange: its path, its server, and what is refused before any phase runs. */
 import type { Exchange } from '../exchange/exchange.js';
 import type { ListenerProgram } from '../exchange/program.js';
-import { Field } from '../http/field-names.js';
+import { Field, fieldSet } from '../http/field-names.js';
+import type { HeaderBlock } from '../http/header-block.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import { validHost } from '../http/host.js';
 import { type RequestReader, requestFraming } from '../http/request-reader.js';
@@ -12,6 +13,21 @@ export interface Refusal {
   readonly status: number;
   readonly reason: string;
 }
+
+/** Fields of which a request may have one; two of them could be understood differently by two readers. */
+const UNIQUE = fieldSet(
+  Field.IfModifiedSince,
+  Field.IfUnmodifiedSince,
+  Field.IfMatch,
+  Field.IfNoneMatch,
+  Field.IfRange,
+  Field.ContentLength,
+  Field.ContentRange,
+  Field.TransferEncoding,
+  Field.Expect,
+  Field.Authorization,
+  Field.ProxyAuthorization,
+);
 
 const refused = (status: number, reason: string): Refusal => ({ status, reason });
 
@@ -51,6 +67,8 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
     x.host = x.server.name;
   }
   x.location = x.server.base;
+  const duplicate = headers.duplicate(UNIQUE);
+  if (duplicate >= 0) return refused(400, `client sent duplicate header line: "${line(headers, duplicate)}"`);
   if (field < 0 && x.version > 10) return refused(400, 'client sent HTTP/1.1 request without "Host" header');
   const framing = requestFraming(headers, x.version);
   if (framing.status !== 0) return framing;
@@ -59,6 +77,10 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
   if (x.method === 'CONNECT') return refused(405, 'client sent CONNECT method');
   if (x.method === 'TRACE') return refused(405, 'client sent TRACE method');
   return null;
+}
+
+function line(headers: HeaderBlock, i: number): string {
+  return `${headers.name(i)}: ${headers.value(i)}`;
 }
 
 /** The client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */

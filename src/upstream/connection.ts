@@ -109,6 +109,7 @@ export class UpstreamConnection implements TransportOwner, Timed {
 /** Idle connections of one upstream, the one used last at the end. nginx: upstream_keepalive. */
 export class IdleConnections {
   private readonly idle: UpstreamConnection[] = [];
+  private closed = false;
 
   get count(): number {
     return this.idle.length;
@@ -132,7 +133,8 @@ export class IdleConnections {
 
   /** Keeps a connection whose answer is complete; false where it is to be closed instead. */
   put(connection: UpstreamConnection, settings: KeepaliveSettings): boolean {
-    if (settings.max === 0 || connection.requests >= settings.requests || connection.transport.closed) return false;
+    if (this.closed || settings.max === 0 || connection.requests >= settings.requests || connection.transport.closed)
+      return false;
     if (now() - connection.since > settings.time) return false;
     if (this.idle.length >= settings.max) this.idle[0]?.destroy();
     connection.user = null;
@@ -149,8 +151,9 @@ export class IdleConnections {
     connection.cache = null;
   }
 
-  /** Closes all. */
+  /** Closes all, and keeps none from here on: an answer may be complete after its exchange was the last of a table. */
   close(): void {
+    this.closed = true;
     while (this.idle.length > 0) this.idle[0]?.destroy();
   }
 }

@@ -5,6 +5,7 @@
 import type { BodySink, Producer } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
+import { BufferedBody } from '../exchange/request-body.js';
 import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
 import { now } from '../http/deadlines.js';
@@ -57,6 +58,7 @@ export interface UpstreamProtocol {
   upgrade(x: Exchange, request: UpstreamRequest, connection: UpstreamConnection, early: Buffer): void;
 }
 
+const GATHERING = -1;
 const CONNECTING = 0;
 const SENDING = 1;
 const READING_HEAD = 2;
@@ -73,7 +75,7 @@ const READERS_KEPT = 64;
 const EMPTY = Buffer.alloc(0);
 
 export class UpstreamRequest implements Producer, BodySink, ConnectionUser, ChunkedSink {
-  private state = CONNECTING;
+  private state = GATHERING;
   private selection: Selection | null = null;
   private connection: UpstreamConnection | null = null;
   private attempt = new UpstreamAttempt();
@@ -85,6 +87,9 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   /** The client's body goes on as it comes, so the request cannot be repeated. */
   private streaming = false;
   private chunkedRequest = false;
+  /** What arrived of a streamed body before the request was sent. */
+  private prelude: Buffer = EMPTY;
+  private askedForBody = false;
   private waitsForDrain = false;
   private filePosition = 0;
   private ownBody: string | null = null;
@@ -122,7 +127,22 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     }
     this.streaming = hasBody;
     this.chunkedRequest = hasBody && x.contentLength < 0;
-    this.connect();
+    if (!hasBody || !x.client.bodyWaits) {
+      this.connect();
+      return;
+    }
+    // What has arrived already leaves with the head; where that is all, the request is a buffered one.
+    x.streamBody(this);
+    queueMicrotask(() => {
+      if (this.state !== GATHERING) return;
+      if (this.requestComplete) {
+        x.body = BufferedBody.of(x, this.prelude);
+        this.prelude = EMPTY;
+        this.streaming = false;
+        this.chunkedRequest = false;
+      }
+      this.connect();
+    });
   }
 
   // -- a peer
@@ -154,7 +174,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     attempt.url = `${this.protocol.scheme}${peer.name}${x.upstreamUri}`;
     this.state = CONNECTING;
     this.requestSent = false;
-    this.requestComplete = false;
+    if (!this.streaming) this.requestComplete = false;
     this.filePosition = 0;
     this.reader.reset();
     const { keepalive } = upstream;
@@ -192,7 +212,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
       transport.writeText(head + this.ownBody);
       this.requestComplete = true;
     } else if (this.streaming) {
-      transport.writeText(head);
+      this.sendPrelude(connection, head);
     } else if (body === null || body.length === 0) {
       transport.writeText(head);
       this.requestComplete = true;
@@ -212,7 +232,21 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     attempt.bytesSent = transport.bytesWritten - before;
     if (this.state === SENDING) this.state = READING_HEAD;
     this.await(connection);
-    if (this.streaming && !this.requestComplete) x.streamBody(this);
+    if (this.streaming && !this.requestComplete) {
+      if (this.askedForBody) x.client.resumeBody();
+      else x.streamBody(this);
+    }
+  }
+
+  private sendPrelude({ transport }: UpstreamConnection, head: string): void {
+    const { prelude } = this;
+    this.prelude = EMPTY;
+    let text = head;
+    if (prelude.length > 0) {
+      const bytes = prelude.latin1Slice();
+      text += this.chunkedRequest ? `${bytes.length.toString(16)}\r\n${bytes}\r\n` : bytes;
+    }
+    transport.writeText(this.chunkedRequest && this.requestComplete ? `${text}0\r\n\r\n` : text);
   }
 
   /** Sets the deadline for what is waited for: the peer takes bytes, or it sends some. */
@@ -259,6 +293,11 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
 
   bodyChunk(chunk: Buffer): boolean {
     const { connection } = this;
+    if (this.state === GATHERING || this.state === CONNECTING) {
+      this.askedForBody = true;
+      this.prelude = this.prelude.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.prelude, chunk]);
+      return this.state === GATHERING && this.prelude.length < this.x.location.settings.clientBodyBufferSize;
+    }
     if (connection === null) return true;
     const { transport } = connection;
     const before = transport.bytesWritten;
@@ -281,7 +320,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   bodyEnd(): void {
     const { connection } = this;
     this.requestComplete = true;
-    if (connection === null) return;
+    if (connection === null || this.state === GATHERING || this.state === CONNECTING) return;
     if (this.chunkedRequest) connection.transport.writeText('0\r\n\r\n');
     if (this.state === READING_HEAD || this.state === READING_BODY) this.await(connection);
   }

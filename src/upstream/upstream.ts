@@ -69,6 +69,11 @@ export class Upstream {
     readonly name: string,
   ) {}
 
+  /** Closes the idle connections; whoever owns the routing table calls it when nobody uses it any more. */
+  close(): void {
+    this.idle.close();
+  }
+
   /** The peers of the moment. */
   current(): PeerGroup {
     return this.group;

@@ -1,6 +1,7 @@
 /** What a client sees of an upstream's answer: hidden fields, rewritten redirects and cookies. */
 import type { Exchange } from '../../exchange/exchange.js';
-import { Field } from '../../http/field-names.js';
+import { logError } from '../../exchange/error-context.js';
+import { Field, fieldSet } from '../../http/field-names.js';
 import { type HeaderBlock, NameSet } from '../../http/header-block.js';
 import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { ResponseReader } from '../../http/response-reader.js';
@@ -21,6 +22,24 @@ const HIDDEN: readonly string[] = [
 
 /** Have a place of their own in ResponseHead. */
 const PLACED: readonly string[] = ['Content-Type', 'Content-Length', 'Last-Modified', 'ETag'];
+
+/** Of which an answer may have one: a further one is left out, as in nginx. */
+const UNIQUE = fieldSet(
+  Field.Status,
+  Field.ContentType,
+  Field.Date,
+  Field.LastModified,
+  Field.ETag,
+  Field.Server,
+  Field.Location,
+  Field.Refresh,
+  Field.Expires,
+  Field.XAccelRedirect,
+  Field.XAccelExpires,
+  Field.XAccelLimitRate,
+  Field.XAccelBuffering,
+  Field.XAccelCharset,
+);
 
 export interface ResponseHeadOptions {
   /** `proxy_hide_header` */
@@ -57,6 +76,10 @@ export class ResponseHeadRules {
     const { headers } = reader;
     response.upstream = headers;
     response.hidden = this.hidden;
+    for (let i = headers.duplicate(UNIQUE); i >= 0; i = headers.duplicate(UNIQUE, i + 1)) {
+      logError(x, 'warn', `upstream sent duplicate header line: "${headers.name(i)}: ${headers.value(i)}", ignored`);
+      headers.remove(i);
+    }
     const type = headers.valueOf(Field.ContentType);
     response.contentType = type === undefined || this.placedHidden.has('content-type') ? null : type;
     const modified = headers.valueOf(Field.LastModified);
