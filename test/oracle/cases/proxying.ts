@@ -177,7 +177,6 @@ const KNOWN = {
   'GET /hints': MEANT.interim,
   'GET /no-reason': MEANT.statusLine,
   'GET /bad-chunk': MEANT.brokenBody,
-  'POST /unbuffered/echo, Transfer-Encoding: chunked, body "5\\r\\nhello\\r\\n0\\r\\n\\r\\n"': MEANT.streamed,
 };
 
 export const proxying: OracleGroup = {

@@ -38,7 +38,6 @@ export const MEANT = {
   statusLine: 'RFC 9112 4: a space follows the status even where no reason does; nginx repeats what came',
   brokenBody:
     'the head leaves with the first bytes; nginx still holds it when it finds the body broken, and sends nothing',
-  streamed: 'an unbuffered body keeps its coding; nginx gives a length to one that has wholly arrived with the head',
   keptAfter412: 'nginx closes the connection after 412, although its head says keep-alive',
   oneContentRange: 'nginx sends Content-Range twice where the error page of a range asks for that range again',
   discarded: 'nginx shows the length of a chunked body as 0 when it has thrown it away',
