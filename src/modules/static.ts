@@ -1,5 +1,5 @@
 /** nginx's `ngx_http_static_module`: answers with the file that the URI stands for. */
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { sendFile } from '../exchange/file-body.js';
@@ -27,31 +27,39 @@ function sendStatic(x: Exchange): Verdict {
   } catch (error) {
     return fileFailed(x, 'open', path, error);
   }
-  let handedOver = false;
+  let stat: Stats;
   try {
-    const stat = fstatSync(fd);
-    if (stat.isDirectory()) {
-      x.response.set('Location', `${escapePath(x.uri)}/${x.args === '' ? '' : `?${x.args}`}`);
-      return 301;
-    }
-    if (!stat.isFile()) {
-      logError(x, 'crit', `"${path}" is not a regular file`);
-      return 404;
-    }
-    if (x.method === 'POST') return 405;
+    stat = fstatSync(fd);
+  } catch (error) {
+    closeSync(fd);
+    return fileFailed(x, 'fstat', path, error);
+  }
+  let sending = false;
+  try {
+    const status = refusal(x, path, stat);
+    if (status !== null) return status;
     describeFile(x, Math.floor(stat.mtimeMs / 1000), stat.size);
     if (!x.sendHead()) return DONE;
-    if (x.headOnly) x.end();
-    else {
-      handedOver = true;
-      sendFile(x, fd, path, stat.size);
-    }
-    return DONE;
-  } catch (error) {
-    return fileFailed(x, 'fstat', path, error);
+    sending = !x.headOnly;
   } finally {
-    if (!handedOver) closeSync(fd);
+    if (!sending) closeSync(fd);
   }
+  if (sending) sendFile(x, fd, path, stat.size);
+  else x.end();
+  return DONE;
+}
+
+/** The status for what is no file, or may not be posted to. */
+function refusal(x: Exchange, path: string, stat: Stats): number | null {
+  if (stat.isDirectory()) {
+    x.response.set('Location', `${escapePath(x.uri)}/${x.args === '' ? '' : `?${x.args}`}`);
+    return 301;
+  }
+  if (!stat.isFile()) {
+    logError(x, 'crit', `"${path}" is not a regular file`);
+    return 404;
+  }
+  return x.method === 'POST' ? 405 : null;
 }
 
 function describeFile(x: Exchange, modified: number, size: number): void {
