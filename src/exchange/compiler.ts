@@ -70,7 +70,10 @@ type ModuleConf = ConfOf<Directives>;
 
 class TableCompiler implements Compiler {
   readonly shared = new Shared();
-  readonly previous: Shared | null;
+  /** Let go of when the table is compiled: what is compiled holds on to its compiler, and would hold on to all tables before. */
+  previous: Shared | null;
+  readonly prefix: string;
+  readonly errorLog: ErrorLog;
   private readonly variables = new Map<string, Variable>();
   private readonly builtIn = new Map<string, VariableSpec>();
   private readonly families: { readonly prefix: string; readonly spec: VariableSpec }[] = [];
@@ -81,9 +84,11 @@ class TableCompiler implements Compiler {
   constructor(
     readonly config: CheckedConfig,
     private readonly modules: readonly Module[],
-    readonly options: CompileOptions,
+    { previous, prefix, errorLog }: CompileOptions,
   ) {
-    this.previous = options.previous?.shared ?? null;
+    this.previous = previous?.shared ?? null;
+    this.prefix = prefix;
+    this.errorLog = errorLog;
     for (const module of modules) {
       for (const [name, spec] of Object.entries(module.variables ?? {})) {
         if (name.endsWith('*')) this.families.push({ prefix: name.slice(0, -1), spec });
@@ -97,14 +102,6 @@ class TableCompiler implements Compiler {
     return this.variables.size;
   }
 
-  get prefix(): string {
-    return this.options.prefix;
-  }
-
-  get errorLog(): ErrorLog {
-    return this.options.errorLog;
-  }
-
   async run(): Promise<Listening[]> {
     const listeners: Listening[] = [];
     const https = this.config.blocks.filter((block) => block.context === 'http');
@@ -115,6 +112,8 @@ class TableCompiler implements Compiler {
       }
     }
     await Promise.all(this.work);
+    this.previous = null;
+    this.work.length = 0;
     return listeners;
   }
 
@@ -209,7 +208,7 @@ class TableCompiler implements Compiler {
   }
 
   program(block: CheckedBlock, server: ServerProgram | null, outer: Scope | null = null): LocationProgram {
-    const program = new LocationProgram(new LocationSettings(this.options.errorLog));
+    const program = new LocationProgram(new LocationSettings(this.errorLog));
     if (outer !== null) program.name = outer.program.name;
     const scope = this.scope(block, program, server, outer);
     for (const module of this.modules) module.settings?.(this.conf(module, block), scope);
