@@ -8,14 +8,14 @@ import { type Oracle, startOracle, unavailable } from './oracle.js';
 describe('nginx and tsproxy answer alike', { skip: unavailable }, () => {
   for (const group of groups) {
     describe(group.name, () => {
-      let oracle: Oracle;
+      let oracle: Oracle | undefined;
       before(async () => {
         oracle = await startOracle(group);
       });
-      after(() => oracle.close());
+      after(() => oracle?.close());
       for (const { name, send, known, ignore } of group.cases) {
         it(name, async () => {
-          const { nginx, tsproxy } = await oracle.ask(send);
+          const { nginx, tsproxy } = await started(oracle).ask(send);
           const found = differences(nginx, tsproxy, ignore);
           if (known === undefined) assert.equal(found.join('\n'), '');
           else assert.notEqual(found.length, 0, `known to differ (${known}), but the answers are the same`);
@@ -24,3 +24,9 @@ describe('nginx and tsproxy answer alike', { skip: unavailable }, () => {
     });
   }
 });
+
+/** `before` has run. */
+function started(oracle: Oracle | undefined): Oracle {
+  assert.ok(oracle);
+  return oracle;
+}

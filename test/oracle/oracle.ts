@@ -57,7 +57,7 @@ export interface Reaction {
 }
 
 export interface Oracle {
-  ask(bytes: string): Promise<{ readonly nginx: Reaction; readonly tsproxy: Reaction }>;
+  readonly ask: (bytes: string) => Promise<{ readonly nginx: Reaction; readonly tsproxy: Reaction }>;
   close(): Promise<void>;
 }
 
@@ -110,16 +110,36 @@ async function startNginx(directory: string, config: string, port: number): Prom
       (await connect(port)).close();
       return child;
     } catch (error) {
-      if (child.exitCode !== null || Date.now() > deadline)
+      if (child.exitCode !== null || Date.now() > deadline) {
+        child.kill();
         throw new Error(`nginx did not start: ${said}`, { cause: error });
+      }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 }
 
-/** Starts both for a group. */
+/** Starts both for a group. Where one of them does not start, nothing is left of the other. */
 export async function startOracle(group: OracleGroup): Promise<Oracle> {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-oracle-'));
+  const endings: (() => void | Promise<void>)[] = [() => rmSync(directory, { recursive: true, force: true })];
+  const close = async () => {
+    for (const end of endings.splice(0).reverse()) await end();
+  };
+  try {
+    return { ask: await startSides(group, directory, endings), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Starts the back end and both sides; puts how to end each to `endings`. */
+async function startSides(
+  group: OracleGroup,
+  directory: string,
+  endings: (() => void | Promise<void>)[],
+): Promise<Oracle['ask']> {
   const root = join(directory, 'root');
   mkdirSync(root);
   writeFiles(root, group.files ?? {});
@@ -128,27 +148,25 @@ export async function startOracle(group: OracleGroup): Promise<Oracle> {
     received.push(request.head + request.body);
     return group.backend?.(request, connection) ?? '';
   });
+  endings.push(() => backend.close());
   const closed = await closedPort();
   const port = await closedPort();
   const replacements = { ROOT: root, BACKEND: backend.port, CLOSED: closed };
   const nginx = await startNginx(directory, complete(group.config, { ...replacements, PORT: port, DIR: root }), port);
+  endings.push(async () => {
+    const exited = new Promise((resolve) => nginx.once('exit', resolve));
+    nginx.kill('SIGTERM');
+    await exited;
+  });
   const proxy = await startProxy(group.config, { ...replacements, PORT: 0 });
+  endings.push(() => proxy.close());
 
   async function side(target: number, bytes: string): Promise<Reaction> {
     received.length = 0;
     const answers = (await react(target, bytes)).map((raw) => raw.replaceAll(`:${target}`, ':PORT'));
     return { answers, forwarded: received.splice(0).map((text) => text.replaceAll(`:${target}`, ':PORT')) };
   }
-
-  return {
-    ask: async (bytes) => ({ nginx: await side(port, bytes), tsproxy: await side(proxy.port, bytes) }),
-    async close() {
-      const exited = new Promise((resolve) => nginx.once('exit', resolve));
-      nginx.kill('SIGTERM');
-      await Promise.all([exited, proxy.close(), backend.close()]);
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+  return async (bytes) => ({ nginx: await side(port, bytes), tsproxy: await side(proxy.port, bytes) });
 }
 
 /** Asked last: an answer to it shows that the connection was kept. */
