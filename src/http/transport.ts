@@ -9,9 +9,11 @@ import {
   learnFrom,
   type StreamHandle,
   underWay,
+  type WriteRequest,
   type WriteWaiter,
+  writeBytes,
   writeError,
-  writeRequest,
+  writeLatin1,
 } from './direct-write.js';
 
 declare global {
@@ -211,13 +213,8 @@ export class Transport implements WriteWaiter {
     this.bytesWritten += text.length;
     const handle = this.direct();
     if (handle === null) return this.room(this.socket.write(text, 'latin1'));
-    const request = writeRequest();
-    const errno = handle.writeLatin1String(request, text);
-    if (errno !== 0) return this.failed(errno);
-    if (handle.writeQueueSize === 0) return true;
-    this.underWay++;
-    underWay(request, this, null);
-    return this.room(false);
+    const result = writeLatin1(handle, text);
+    return result === 0 || this.dispatched(result, null, null);
   }
 
   /** Writes bytes that are only lent: they are copied unless the kernel takes them now. */
@@ -246,22 +243,27 @@ export class Transport implements WriteWaiter {
       if (slab !== null && this.socket.writableLength === 0) giveBack(slab);
       return this.room(more);
     }
-    const request = writeRequest();
-    const errno = handle.writeBuffer(request, bytes);
-    if (errno !== 0) return this.failed(errno);
-    if (handle.writeQueueSize === 0) {
+    const result = writeBytes(handle, bytes);
+    if (result !== 0) return this.dispatched(result, bytes, slab);
+    if (slab !== null) giveBack(slab);
+    return true;
+  }
+
+  /** A direct write failed or is under way. */
+  private dispatched(result: number | WriteRequest, bytes: Buffer | null, slab: Buffer | null): boolean {
+    if (typeof result === 'number') {
       if (slab !== null) giveBack(slab);
-      return true;
+      return this.failed(result);
     }
     this.underWay++;
-    underWay(request, this, slab ?? bytes);
+    underWay(result, this, bytes, slab);
     return this.room(false);
   }
 
   /** A direct write is complete. */
   written(status: number, slab: Buffer | null): void {
     this.underWay--;
-    if (slab !== null && slab.length === READ_SIZE && slab.buffer.byteLength === READ_SIZE) giveBack(slab);
+    if (slab !== null) giveBack(slab);
     if (this.closed) return;
     if (status < 0) this.failed(status);
     else if (this.underWay === 0) this.drained();
@@ -283,7 +285,13 @@ export class Transport implements WriteWaiter {
 
   /** Tells the owner, and who waits for it, that nothing is pending any more. */
   drained(): void {
-    if (this.closed || this.pending !== 0) return;
+    if (this.closed) return;
+    if (this.pending !== 0) {
+      // What was corked meanwhile is in the stream, which says by itself only when its own mark was reached.
+      const { socket } = this;
+      if (this.underWay === 0 && !socket.writableEnded) socket.write('', () => this.drained());
+      return;
+    }
     this.flushed();
     if (!this.waiting) return;
     this.waiting = false;

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
+import { canWriteDirectly } from '../../src/http/direct-write.js';
 import { openTransports, Transport, type TransportOwner } from '../../src/http/transport.js';
 
 /** The mark at which a write says false. */
@@ -297,6 +301,82 @@ test('text, lent and owned bytes keep their order, corked or not', async () => {
   await once(it.client, 'end');
   assert.ok(Buffer.concat(got).equals(Buffer.concat(sent)));
   await finish(it);
+});
+
+test('bytes that are owned are not written into when they have been sent', async () => {
+  const it = await pair();
+  const owned = pattern(65536, 8);
+  const same = Buffer.from(owned);
+  while (it.transport.writeOwned(owned));
+  it.client.resume();
+  await it.owner.until(() => it.owner.drained > 0);
+  const lent = Buffer.alloc(60_000, 1);
+  for (let i = 0; i < 20; i++) it.transport.writeLent(lent, 0, lent.length);
+  assert.ok(owned.equals(same));
+  await finish(it);
+});
+
+test('what is corked behind a write that waits is told of as well, once', async () => {
+  const it = await pair();
+  it.client.pause();
+  const piece = Buffer.alloc(65536, 3);
+  let written = 0;
+  do written += piece.length;
+  while (it.transport.writeOwned(piece));
+  it.transport.cork();
+  it.transport.writeText('a');
+  it.transport.writeLent(piece, 0, 5000);
+  it.transport.uncork();
+  written += 5001;
+  let flushed = 0;
+  it.transport.whenFlushed(() => {
+    flushed++;
+  });
+  it.client.resume();
+  await it.owner.until(() => it.owner.drained > 0);
+  assert.deepEqual([it.transport.pending, flushed], [0, 1]);
+  it.transport.end();
+  await once(it.client, 'end');
+  assert.deepEqual([it.client.bytesRead, it.owner.drained, flushed], [written, 1, 1]);
+  await finish(it);
+});
+
+test('handles are written to directly', () => {
+  assert.ok(canWriteDirectly(), 'this version of Node is not known');
+});
+
+test('writes that the kernel takes at the second try are not taken for ones of the first', {
+  timeout: 60_000,
+}, async () => {
+  // A reader in another process makes room between the two tries.
+  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const { port } = target(server) as net.TcpNetConnectOpts;
+  const script = `
+    const hash = require('node:crypto').createHash('md5');
+    const socket = require('node:net').connect(${port}, '127.0.0.1');
+    socket.on('data', (data) => hash.update(data)).on('end', () => console.log(hash.digest('hex')));`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const said = text(child.stdout);
+  const hash = createHash('md5');
+  const owner = new Noting();
+  const [socket] = (await once(server, 'connection')) as [net.Socket];
+  const transport = Transport.adopt(socket, owner);
+  const lent = Buffer.alloc(65536);
+  for (let i = 0; i < 4000; i++) {
+    const length = 5000 + ((i * 7919) % 60_000);
+    lent.fill(i & 255, 0, length);
+    hash.update(lent.subarray(0, length));
+    const { drained } = owner;
+    const more = transport.writeLent(lent, 0, length);
+    lent.fill(0xee, 0, length);
+    if (!more) await owner.until(() => owner.drained > drained || owner.closed > 0);
+  }
+  transport.end();
+  assert.equal((await said).trim(), hash.digest('hex'));
+  await owner.until(() => owner.closed === 1);
+  assert.equal(owner.error, null);
+  await closing(server);
 });
 
 test('a reader that does not read makes writes say false, and what waits is bounded', async () => {
