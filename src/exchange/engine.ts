@@ -8,6 +8,7 @@ import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import { filePath } from './file-path.js';
 import type { Handler } from './module.js';
+import { paceOf } from './pace.js';
 import type { ErrorPage, LocationProgram } from './program.js';
 import { absoluteLocation } from './redirect.js';
 import { BufferedBody } from './request-body.js';
@@ -366,6 +367,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
     }
   }
   x.headSent = true;
+  if (!ended && !x.headOnly) x.pace = paceOf(x);
   x.client.sendHead(x, ended);
   if (ended) complete(x);
   return true;
@@ -380,12 +382,16 @@ function replaceAnswer(x: Exchange, status: number): void {
 
 export function write(x: Exchange, chunk: Chunk): boolean {
   if (x.headOnly || x.finished) return true;
-  return x.filters === null ? x.client.write(chunk) : pass(x, 0, chunk);
+  return x.filters === null ? send(x, chunk) : pass(x, 0, chunk);
+}
+
+function send(x: Exchange, chunk: Chunk): boolean {
+  return x.pace === null ? x.client.write(chunk) : x.pace.write(chunk);
 }
 
 function pass(x: Exchange, from: number, chunk: Chunk | null): boolean {
   const { filters } = x;
-  if (filters === null || from === filters.length) return chunk === null ? true : x.client.write(chunk);
+  if (filters === null || from === filters.length) return chunk === null ? true : send(x, chunk);
   const filter = filters[from];
   return filter === undefined ? true : filter.push(chunk, (c) => pass(x, from + 1, c));
 }
@@ -397,6 +403,7 @@ export function end(x: Exchange): void {
 }
 
 function complete(x: Exchange): void {
+  if (x.pace?.defers(() => complete(x))) return;
   x.completed = true;
   x.producer = null;
   // The connection calls `finish` when the last byte is with the kernel, so that times and counts in the log are true.

@@ -4,6 +4,7 @@ import { ResponseHead } from '../http/response-head.js';
 import type { BodySink, Chunk, ClientSide, Producer } from './client-side.js';
 import * as engine from './engine.js';
 import type { ErrorLog } from './error-log.js';
+import type { Pace } from './pace.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { RequestBody } from './request-body.js';
 import type { StateKey } from './state-key.js';
@@ -96,6 +97,8 @@ export class Exchange {
   tunnelled = false;
   /** bytes/s; 0 unlimited; -1: not evaluated yet. */
   limitRate = -1;
+  /** Holds the body back to that rate; null where nothing limits it. */
+  pace: Pace | null = null;
 
   // -- the upstream side
   attempts: UpstreamAttempt[] | null = null;

@@ -2,6 +2,7 @@
  * One exchange with an upstream: chooses a peer, sends the request, judges the answer's head, asks another peer where
  * that is allowed, and moves the body to the client. nginx: ngx_http_upstream.
  */
+import { parseInteger } from '../config/units.js';
 import type { BodySink, Producer } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -414,6 +415,10 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
       x.producer = null;
       x.finalize(status);
       return false;
+    }
+    if (!settings.ignoredFields.has('x-accel-limit-rate')) {
+      const rate = parseInteger(reader.headers.valueOf(Field.XAccelLimitRate) ?? '');
+      if (rate !== null) x.limitRate = rate;
     }
     const redirect = settings.ignoredFields.has('x-accel-redirect')
       ? undefined

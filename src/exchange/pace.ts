@@ -1,0 +1,134 @@
+/** `limit_rate`: the body of an answer leaves no faster than so many bytes in a second. */
+import { parseSize } from '../config/units.js';
+import type { Chunk, Producer } from './client-side.js';
+import type { Exchange } from './exchange.js';
+import type { Template } from './template.js';
+
+/** What is held back leaves in pieces that take at least this part of a second. */
+const SLICES = 4;
+
+/** The limit for an answer; null where there is none. A rate that was set (`$limit_rate`) wins over the configured one. */
+export function paceOf(x: Exchange): Pace | null {
+  const { limitRate, limitRateAfter } = x.location.settings;
+  if (x.limitRate < 0) {
+    if (limitRate === null) return null;
+    x.limitRate = sizeOf(limitRate, x);
+  }
+  if (x.limitRate === 0) return null;
+  return new Pace(x, x.limitRate, limitRateAfter === null ? 0 : sizeOf(limitRateAfter, x));
+}
+
+function sizeOf(template: Template, x: Exchange): number {
+  return parseSize(template.of(x)) ?? 0;
+}
+
+/**
+ * Stands between an exchange and its client. While it holds something it takes the producer's place, so that nobody makes
+ * more before that has left.
+ */
+export class Pace implements Producer {
+  private readonly started = performance.now();
+  private sent = 0;
+  private held: Buffer[] = [];
+  private heldBytes = 0;
+  private timer: NodeJS.Timeout | null = null;
+  private producer: Producer | null = null;
+  private atEnd: (() => void) | null = null;
+
+  /** `rate` in bytes per second, more than 0; the first `after` bytes do not count. */
+  constructor(
+    private readonly x: Exchange,
+    private readonly rate: number,
+    private readonly after: number,
+  ) {}
+
+  /** Takes a piece of the body; false: wait for the producer's `resume`. */
+  write(chunk: Chunk): boolean {
+    const { x } = this;
+    if (this.heldBytes === 0 && chunk.length <= this.allowed()) {
+      this.sent += chunk.length;
+      return x.client.write(chunk);
+    }
+    // What is lent must be copied.
+    this.held.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : Buffer.from(chunk));
+    this.heldBytes += chunk.length;
+    if (x.producer !== this) {
+      this.producer = x.producer;
+      x.producer = this;
+    }
+    if (this.timer === null) this.pump();
+    return false;
+  }
+
+  /** True where something is still to be sent; `then` is called when it has left. */
+  defers(then: () => void): boolean {
+    if (this.heldBytes === 0) return false;
+    this.producer = null;
+    this.atEnd = then;
+    return true;
+  }
+
+  /** The client can take more. */
+  resume(): void {
+    if (this.timer === null) this.pump();
+  }
+
+  /** The client is gone. */
+  abort(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.held = [];
+    this.heldBytes = 0;
+    this.atEnd = null;
+    this.producer?.abort();
+  }
+
+  /** How many bytes may leave now. One second's worth may leave at once, as in nginx. */
+  private allowed(): number {
+    const seconds = (performance.now() - this.started) / 1000 + 1;
+    return this.after + Math.floor(this.rate * seconds) - this.sent;
+  }
+
+  private pump(): void {
+    while (this.heldBytes > 0) {
+      const allowed = this.allowed();
+      const wanted = Math.min(this.heldBytes, Math.ceil(this.rate / SLICES));
+      if (allowed < wanted) {
+        this.timer = setTimeout(() => this.tick(), ((wanted - allowed) * 1000) / this.rate);
+        return;
+      }
+      if (!this.x.client.write(this.take(allowed))) {
+        if (this.heldBytes > 0) return;
+        this.letGo(false);
+        return;
+      }
+    }
+    this.letGo(true);
+  }
+
+  private tick(): void {
+    this.timer = null;
+    if (!this.x.finished) this.pump();
+  }
+
+  /** The first bytes of what is held: at most `most`, and no more than came in one piece. */
+  private take(most: number): Buffer {
+    const first = this.held[0] as Buffer; // something is held
+    const piece = first.subarray(0, most);
+    if (piece.length === first.length) this.held.shift();
+    else this.held[0] = first.subarray(most);
+    this.heldBytes -= piece.length;
+    this.sent += piece.length;
+    return piece;
+  }
+
+  /** Nothing is held any more. */
+  private letGo(more: boolean): void {
+    const { x, producer, atEnd } = this;
+    x.producer = producer;
+    this.producer = null;
+    this.atEnd = null;
+    if (atEnd !== null) atEnd();
+    else if (more) producer?.resume();
+  }
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import {
+  answeringBackend,
+  type Backend,
+  connect,
+  get,
+  reply,
+  request,
+  startProxy,
+  type TestProxy,
+  until,
+} from '../kit/index.js';
+
+describe('limit_rate', () => {
+  let proxy: TestProxy;
+  let backend: Backend;
+  before(async () => {
+    backend = await answeringBackend((received) =>
+      reply('y'.repeat(3000), received.target === '/own' ? { fields: ['X-Accel-Limit-Rate: 2000'] } : {}),
+    );
+    proxy = await startProxy(
+      `
+      server {
+        listen 127.0.0.1:0;
+        root %%DIR%%;
+        location / { limit_rate 2000; limit_rate_after $arg_after; }
+        location /passed { limit_rate 2000; proxy_pass http://127.0.0.1:%%PORT%%/; }
+        location /own { proxy_pass http://127.0.0.1:%%PORT%%; }
+        location /set { set $limit_rate 20; return 200 12345678901234567890123456; }
+      }`,
+      { PORT: backend.port },
+      { files: { file: 'x'.repeat(3000) } },
+    );
+  });
+  after(() => Promise.all([proxy.close(), backend.close()]));
+
+  /** How long an answer of that length takes, in ms. */
+  async function time(path: string, length: number): Promise<number> {
+    const start = performance.now();
+    assert.equal((await get(proxy.port, path)).body.length, length);
+    return performance.now() - start;
+  }
+
+  // The first second's worth leaves at once.
+  test('holds files, answers of upstreams and texts back', async () => {
+    const times = await Promise.all([time('/file', 3000), time('/passed', 3000), time('/own', 3000), time('/set', 26)]);
+    for (const ms of times) assert.ok(ms > 200 && ms < 2000, `${ms} ms`);
+  });
+  test('begins behind limit_rate_after', async () => {
+    const ms = await time('/file?after=1k', 3000);
+    assert.ok(ms < 400, `${ms} ms`);
+  });
+  test('is over when the client goes', async () => {
+    const connection = await connect(proxy.port);
+    await connection.send(request('/file')).until('xxx');
+    connection.reset();
+    await until('the request is over', () => proxy.proxy.status.active === 0);
+    assert.equal(proxy.proxy.status.connections, 0);
+  });
+});
