@@ -70,6 +70,8 @@ export interface ClientSide {
   /** Delivers the body from here on. */
   readBody(sink: BodySink): void;
   resumeBody(): void;
+  /** Sends `100 Continue` where the client waits for it; before a body is read, or where an upstream is asked. */
+  sendContinue(): void;
   /** Bytes of the body have arrived and wait to be read. */
   readonly bodyWaits: boolean;
   /** Drops what has arrived of the body; 400 or 413 where it cannot be one, else 0. */

@@ -39,7 +39,8 @@ function handlers(x: Exchange): Handler[] {
     case PREACCESS:
       return x.location.preaccess;
     case ACCESS:
-      return x.location.access;
+      // A subrequest comes from a request that was let in.
+      return x.nested === null ? x.location.access : NONE;
     case PRECONTENT:
       return x.location.precontent;
     case CONTENT:
@@ -60,6 +61,13 @@ export function start(x: Exchange): void {
 export function resume(x: Exchange, verdict: Verdict): void {
   if (x.finished) return;
   if (judge(x, verdict)) run(x);
+}
+
+/** Starts a subrequest: what comes before the server's own rewrites was done for the request that made it. */
+export function startNested(x: Exchange): void {
+  x.phase = SERVER_REWRITE;
+  x.step = 0;
+  run(x);
 }
 
 function run(x: Exchange): void {
@@ -242,6 +250,7 @@ export function finalize(x: Exchange, status: number): void {
     return;
   }
   if (status === DONE) return;
+  if (x.nested?.sink.refused?.(x, status)) return;
   if (status < 300 && status !== 201 && status !== 204) {
     x.response.status = status;
     x.response.contentLength = 0;
@@ -320,8 +329,8 @@ export function respond(x: Exchange, status: number, body: string | Buffer, cont
   const { response } = x;
   response.status = status;
   response.contentLength = body.length;
-  // nginx gives an empty body a type too, except 204.
-  response.contentType = contentType ?? x.defaultType();
+  // A type that is there already holds: X-Accel-Redirect brings the upstream's along.
+  response.contentType = contentType ?? response.contentType ?? x.defaultType();
   if (!sendHead(x, false)) return;
   if (body.length > 0) write(x, body);
   end(x);

@@ -69,7 +69,7 @@ function describeFile(x: Exchange, modified: number, size: number): void {
   response.modifiedAt = modified * 1000;
   response.lastModified = formatHttpDate(modified);
   if (x.location.settings.etag) response.etag = `"${modified.toString(16)}-${size.toString(16)}"`;
-  response.contentType = x.defaultType();
+  response.contentType ??= x.defaultType();
   response.seekable = true;
   x.allowRanges = true;
 }

@@ -217,10 +217,8 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
       x.finalize(why.status);
       return;
     }
-    if (x.contentLength !== 0) {
-      this.body.begin(x, x.contentLength);
-      this.body.expectContinue = expectsContinue(x);
-    }
+    if (x.contentLength !== 0) this.body.begin(x, x.contentLength);
+    this.body.expectContinue = expectsContinue(x);
     x.start();
   }
 
@@ -253,16 +251,20 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
       return;
     }
     body.sink = sink;
-    if (body.expectContinue) {
-      body.expectContinue = false;
-      // Like nginx, also where the body has begun to arrive: a client may ignore it then (RFC 9110 10.1.1).
-      this.transport.writeText('HTTP/1.1 100 Continue\r\n\r\n');
-    }
+    this.sendContinue();
     this.waitingFor = BODY;
     this.deadline = now() + this.settings.clientBodyTimeout;
     if (this.peerEnded && !this.unread) body.cut();
     // What is lent is read by the loop that lent it, when the handlers have returned.
     else this.goOn();
+  }
+
+  sendContinue(): void {
+    const { body } = this;
+    if (!body.expectContinue) return;
+    body.expectContinue = false;
+    // Like nginx, also where the body has begun to arrive: a client may ignore it then (RFC 9110 10.1.1).
+    this.transport.writeText('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
   get bodyWaits(): boolean {

@@ -85,5 +85,5 @@ function line(headers: HeaderBlock, i: number): string {
 
 /** The client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */
 export function expectsContinue(x: Exchange): boolean {
-  return x.contentLength !== 0 && x.version > 10 && x.headers.valueOf(Field.Expect)?.toLowerCase() === '100-continue';
+  return x.version > 10 && x.headers.valueOf(Field.Expect)?.toLowerCase() === '100-continue';
 }

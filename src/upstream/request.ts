@@ -120,6 +120,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     x.producer = this;
     x.ignoreClientAbort = settings.ignoreClientAbort;
     x.resource = this;
+    x.client.sendContinue();
     this.ownBody = this.protocol.requestBody(x);
     const hasBody = x.contentLength !== 0 && x.body === null;
     if (hasBody && (this.ownBody !== null || !this.protocol.passBody || settings.requestBuffering)) {
