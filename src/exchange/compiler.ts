@@ -147,6 +147,16 @@ class TableCompiler implements Compiler {
     return variable;
   }
 
+  lookup(name: string): Getter | null {
+    const known = this.variables.get(name);
+    if (/^[0-9]$/.test(name)) return null;
+    if (known !== undefined) return (x) => known.value(x);
+    // It gets no slot, and is not kept: pages could name any number.
+    const variable = new Variable(name, -1);
+    this.bind(variable);
+    return variable.getter;
+  }
+
   private bind(variable: Variable): void {
     const { name } = variable;
     if (/^[1-9]$/.test(name)) {

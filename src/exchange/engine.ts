@@ -376,7 +376,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
     }
   }
   x.headSent = true;
-  if (!ended && !x.headOnly) x.pace = paceOf(x);
+  if (!ended && !x.headOnly && x.nested === null) x.pace = paceOf(x);
   x.client.sendHead(x, ended);
   if (ended) complete(x);
   return true;
@@ -400,18 +400,25 @@ function send(x: Exchange, chunk: Chunk): boolean {
 
 function pass(x: Exchange, from: number, chunk: Chunk | null): boolean {
   const { filters } = x;
-  if (filters === null || from === filters.length) return chunk === null ? true : send(x, chunk);
+  if (filters === null || from === filters.length) {
+    if (chunk === null) complete(x);
+    // A filter that waited for something may pass it on when all is over.
+    else if (!x.finished) return send(x, chunk);
+    return true;
+  }
   const filter = filters[from];
   return filter === undefined ? true : filter.push(chunk, (c) => pass(x, from + 1, c));
 }
 
 export function end(x: Exchange): void {
   if (x.finished || x.completed) return;
+  // The answer is complete when the last filter has passed on the end.
   if (x.filters !== null) pass(x, 0, null);
-  complete(x);
+  else complete(x);
 }
 
 function complete(x: Exchange): void {
+  if (x.finished || x.completed) return;
   if (x.pace?.defers(() => complete(x))) return;
   x.completed = true;
   x.producer = null;
@@ -432,14 +439,21 @@ export function abort(x: Exchange): void {
 export function finish(x: Exchange): void {
   if (x.finished) return;
   x.finished = true;
-  const { log } = x.location;
-  for (let i = 0; i < log.length; i++) {
-    try {
-      log[i]?.(x);
-    } catch (error) {
-      handlerFailed(x, error);
+  const { log, settings } = x.location;
+  if (x.nested === null || settings.logSubrequest) {
+    for (let i = 0; i < log.length; i++) {
+      try {
+        log[i]?.(x);
+      } catch (error) {
+        handlerFailed(x, error);
+      }
     }
   }
+  if (x.subrequests === null || !x.subrequests.outlive()) release(x);
+}
+
+/** Gives back what a finished exchange holds, and hands the connection back. */
+export function release(x: Exchange): void {
   x.body?.release();
   x.resource?.release();
   x.resource = null;

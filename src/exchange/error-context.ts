@@ -9,8 +9,9 @@ export function logError(x: Exchange, level: Level, message: string): void {
 }
 
 function context(x: Exchange): string {
-  let out = `, client: ${x.client.remoteAddress}, server: ${x.server.name}`;
+  let out = `, client: ${x.remoteAddress}, server: ${x.server.name}`;
   if (x.requestLine !== '') out += `, request: "${x.requestLine}"`;
+  if (x.nested !== null) out += `, subrequest: "${x.uri}"`;
   const attempt = x.attempts?.at(-1);
   if (attempt !== undefined) out += `, upstream: "${attempt.url}"`;
   const host = x.headers.get('host');

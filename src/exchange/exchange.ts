@@ -8,11 +8,16 @@ import type { Pace } from './pace.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { RequestBody } from './request-body.js';
 import type { StateKey } from './state-key.js';
+import { Subrequest, type SubrequestOptions, type Subrequests } from './subrequest.js';
 import type { UpstreamAttempt } from './upstream-attempt.js';
 
 export { StateKey } from './state-key.js';
 
-/** Changes an answer's body on its way. `next` takes what is to go on; null is the end of the body. */
+/**
+ * Changes an answer's body on its way. `next` takes what is to go on; null is the end of the body, and the answer is complete
+ * only when the last filter has passed it on. A filter that must wait for something keeps what it cannot pass on yet, and
+ * calls `next` later; it then stands in for `x.producer`, so that it hears when the client can take more.
+ */
 export interface BodyFilter {
   /** Returns what `next` returned last (false: the client is slow), or true where nothing was passed on. */
   push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean;
@@ -35,6 +40,9 @@ export class Exchange {
   contentLength = 0;
   /** ms since 1970 (with fractions), when the first byte of the request was read. */
   startTime = 0;
+  /** The client's address: the connection's, unless `set_real_ip_from` trusts what another proxy says. */
+  remoteAddress: string;
+  remotePort: number;
 
   // -- where it is handled
   /** Decoded and normalised path: `$uri`. */
@@ -56,6 +64,10 @@ export class Exchange {
   uriChanges = 11;
   /** Inside an internal redirect (`internal` locations are open). */
   internal = false;
+  /** What this exchange is where the proxy itself made the request; null where a client did. */
+  nested: Subrequest | null = null;
+  /** The subrequests that were made for this exchange. */
+  subrequests: Subrequests | null = null;
 
   // -- values
   /** Values of variables, by `Variable.slot`. */
@@ -125,10 +137,37 @@ export class Exchange {
     slots: number,
   ) {
     this.headers = headers;
+    this.remoteAddress = client.remoteAddress;
+    this.remotePort = client.remotePort;
     this.listener = listener;
     this.server = listener.defaultServer;
     this.location = listener.defaultServer.base;
     this.slots = slots === 0 ? NO_SLOTS : new Array<string | undefined>(slots);
+  }
+
+  /**
+   * Makes a request of the proxy to itself, with this request's fields and variables; nginx's handling of the URI's access
+   * rules holds: they are not asked again. Null, with a line in the log, where there are too many of them.
+   */
+  subrequest(uri: string, args: string, options: SubrequestOptions): Subrequest | null {
+    return Subrequest.begin(this, uri, args, options);
+  }
+
+  /** A new exchange for a subrequest of this one. */
+  fork(client: Subrequest): Exchange {
+    const x = new Exchange(client, this.headers, this.listener, 0);
+    x.nested = client;
+    x.slots = this.slots;
+    x.requestLine = this.requestLine;
+    x.target = this.target;
+    x.version = this.version;
+    x.host = this.host;
+    x.startTime = Date.now();
+    x.uriUnchanged = false;
+    x.internal = true;
+    x.server = this.server;
+    x.location = this.server.base;
+    return x;
   }
 
   get errorLog(): ErrorLog {

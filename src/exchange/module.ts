@@ -69,6 +69,11 @@ export interface Compiler {
   template(data: TemplateData): Template;
   /** The variable of that name (without `$`), created where it is not there yet. */
   variable(name: string): Variable;
+  /**
+   * What gives a variable that is named only while the proxy runs (in an included page); null where there is none of that
+   * name. Captures of regular expressions are not among them.
+   */
+  lookup(name: string): Getter | null;
   /** Binds a variable that a directive creates (`map`, `set`, `split_clients`, named captures). */
   define(name: string, getter: Getter | null, cached?: boolean): Variable;
   /** A regular expression for `exec`; its named groups become variables that `capture` fills. */

@@ -63,6 +63,7 @@ export class LocationSettings {
   serverTokens: 'on' | 'off' | 'build' | string = 'on';
   logNotFound = true;
   logSubrequest = false;
+  subrequestOutputBufferSize = 4096;
   msiePadding = true;
   satisfy: 'all' | 'any' = 'all';
   internal = false;

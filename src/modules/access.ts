@@ -7,6 +7,7 @@ import type { ArgumentContext, Context } from '../config/directive.js';
 import { enclosingBlocks } from '../config/enclosing.js';
 import type { ClientSide } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { defineModule, type Handler } from '../exchange/module.js';
 import { NEXT, OK } from '../exchange/verdict.js';
 
@@ -54,10 +55,11 @@ function isRule({ directive }: CheckedStep): boolean {
 
 const addresses = new WeakMap<ClientSide, readonly number[]>();
 
-/** The bytes of the client's address, worked out once for each connection. */
-function addressOf(client: ClientSide): readonly number[] {
+/** The bytes of the client's address, worked out once for each connection unless it is the request's own. */
+function addressOf({ client, remoteAddress }: Exchange): readonly number[] {
+  if (remoteAddress !== client.remoteAddress) return ipBytes(remoteAddress) ?? [];
   let address = addresses.get(client);
-  if (address === undefined) addresses.set(client, (address = ipBytes(client.remoteAddress) ?? []));
+  if (address === undefined) addresses.set(client, (address = ipBytes(remoteAddress) ?? []));
   return address;
 }
 
@@ -66,9 +68,8 @@ function compileRules(rules: readonly Rule[]): Handler | null {
   // To IPv4 rules a client of an IPv6 socket shows its IPv4 address, where it has one and there are any.
   const inet = rules.some(({ network }) => network === 'all' || (network !== 'unix' && network.bytes.length === 4));
   return (x) => {
-    const { client } = x;
-    const unix = client.unixPath !== null;
-    const own = unix ? [] : addressOf(client);
+    const unix = x.remoteAddress === 'unix:';
+    const own = unix ? [] : addressOf(x);
     const address = inet ? unmapped(own) : own;
     for (let i = 0; i < rules.length; i++) {
       const { network, deny } = rules[i] as Rule;

@@ -269,7 +269,7 @@ function compileGeo({ source, variable }: Variables, entries: Entries, compiler:
   const trusted = (address: readonly number[]) => proxies.some((proxy) => contains(proxy, unmapped(address)));
   const addressOf = (x: Exchange): readonly number[] => {
     // A client of a unix domain socket has none.
-    const text = from === null ? x.client.remoteAddress : from.value(x);
+    const text = from === null ? x.remoteAddress : from.value(x);
     const own = text === undefined ? null : ipBytes(text);
     if (own === null) return NONE;
     if (proxies.length === 0) return own;

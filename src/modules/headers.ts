@@ -119,7 +119,7 @@ class TrailerFilter implements BodyFilter {
 
 function wantsTrailers(x: Exchange, trailers: readonly CompiledAddition[]): boolean {
   const { status } = x.response;
-  if (x.method === 'HEAD' || status < 200 || status === 204 || status === 304 || x.version < 11) return false;
+  if (x.nested !== null || x.method === 'HEAD' || status < 200 || status === 204 || status === 304 || x.version < 11) return false;
   if (x.version < 20 && !x.location.settings.chunkedTransferEncoding) return false;
   const safe = isSafe(status);
   return trailers.some(({ always }) => safe || always);
@@ -214,6 +214,7 @@ function compileHeaderFilter(expires: Expires, block: CheckedBlock, compiler: Co
   const headers = compileAdditions('add_header', block, compiler);
   if (expire === null && headers.length === 0) return null;
   return (x) => {
+    if (x.nested !== null) return;
     const safe = isSafe(x.response.status);
     if (safe) expire?.(x);
     for (let i = 0; i < headers.length; i++) {

@@ -46,7 +46,7 @@ function isModifiedSince(x: Exchange, date: string): boolean {
 function checkConditions(x: Exchange): number | undefined {
   const { headers, response } = x;
   // What an upstream answered is not ours to compare: the upstream saw the conditions itself.
-  if (response.status !== 200 || response.upstream !== null) return undefined;
+  if (response.status !== 200 || response.upstream !== null || x.nested !== null) return undefined;
 
   const unmodifiedSince = headers.valueOf(Field.IfUnmodifiedSince);
   if (unmodifiedSince !== undefined) {

@@ -23,7 +23,7 @@ class IpHashSelection extends RoundRobinSelection {
   constructor(x: Exchange, group: PeerGroup) {
     super(x, group);
     // Node tells the interface with a link-local address: fe80::1%eth0.
-    const [address = ''] = x.client.remoteAddress.split('%', 1);
+    const [address = ''] = x.remoteAddress.split('%', 1);
     const bytes = ipBytes(address) ?? NO_ADDRESS;
     this.bytes = bytes.length === 4 ? bytes.slice(0, 3) : bytes;
   }

@@ -685,6 +685,12 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
       this.next(NEXT_UPSTREAM.invalid_header);
       return;
     }
+    if (x.nested !== null) {
+      logError(x, 'error', 'connection upgrade in subrequest');
+      this.letGo('ok');
+      this.fail(502);
+      return;
+    }
     x.upstreamHeaders = reader.headers;
     x.response.status = 101;
     x.response.reason = reader.reason;

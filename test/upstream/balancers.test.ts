@@ -15,7 +15,7 @@ import { nextOf, Peers, pass } from './peers.js';
 /** `$remote_addr`, so that requests of different clients have different keys. */
 function addressKey(): Template {
   const variable = new Variable('remote_addr', 0);
-  variable.getter = (x) => x.client.remoteAddress;
+  variable.getter = (x) => x.remoteAddress;
   return new Template(null, [variable]);
 }
 

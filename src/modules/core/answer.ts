@@ -1,5 +1,5 @@
 /** What answers look like, who may have them, and where they redirect to. */
-import { choice, flag, integer, listOf, none, template, word } from '../../config/argument-types.js';
+import { choice, flag, integer, listOf, none, size, template, word } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import type { TemplateData } from '../../config/template.js';
 import { nearest } from '../../diagnostics/nearest.js';
@@ -94,9 +94,15 @@ export const answerDirectives = {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    noEffect: 'There are no subrequests.',
-    doc: 'In nginx, whether subrequests are logged.',
+    doc: 'Whether subrequests (includes, for example) are logged like requests of clients.',
     example: 'log_subrequest on;',
+  },
+  subrequest_output_buffer_size: {
+    contexts: CONTEXTS,
+    takes: size,
+    default: '4k',
+    doc: 'How large the answer to a subrequest may be that is kept in memory (`set` of the SSI command `include`).',
+    example: 'subrequest_output_buffer_size 64k;',
   },
 } as const satisfies Directives;
 
@@ -113,6 +119,7 @@ export function applyAnswer(conf: ConfOf<typeof answerDirectives>, at: Scope): v
   settings.satisfy = conf.satisfy;
   settings.internal = conf.internal === true;
   settings.logSubrequest = conf.log_subrequest;
+  settings.subrequestOutputBufferSize = conf.subrequest_output_buffer_size;
   settings.earlyHints = conf.early_hints === undefined ? null : anyOf(conf.early_hints, at);
 }
 

@@ -216,14 +216,6 @@ export const noEffectDirectives = {
     doc: 'In nginx, whether the system may hold back small packets.',
     example: 'tcp_nodelay on;',
   },
-  subrequest_output_buffer_size: {
-    contexts: CONTEXTS,
-    takes: size,
-    default: '4k',
-    noEffect: 'There are no subrequests.',
-    doc: 'In nginx, the size of the buffer for the body of a subrequest.',
-    example: 'subrequest_output_buffer_size 8k;',
-  },
   open_file_cache: {
     contexts: CONTEXTS,
     takes: custom('off | max=number [inactive=time]', 1, 2, parseFileCache),

@@ -146,10 +146,10 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
   // -- the connection
   scheme: { get: (x) => (x.client.secure ? 'https' : 'http'), doc: '`http` or `https`.' },
   https: { get: (x) => (x.client.secure ? 'on' : ''), doc: '`on` where the connection uses TLS, otherwise empty.' },
-  remote_addr: { get: (x) => x.client.remoteAddress, doc: 'The address of the client.' },
-  remote_port: { get: (x) => port(x.client.remotePort), doc: 'The port of the client.' },
+  remote_addr: { get: (x) => x.remoteAddress, doc: 'The address of the client.' },
+  remote_port: { get: (x) => port(x.remotePort), doc: 'The port of the client.' },
   binary_remote_addr: {
-    get: (x) => binaryAddress(x.client.remoteAddress),
+    get: (x) => binaryAddress(x.remoteAddress),
     doc: 'The address of the client as 4 or 16 bytes.',
   },
   server_addr: { get: (x) => x.client.localAddress, doc: 'The address at which the connection arrived.' },

@@ -194,7 +194,7 @@ export default defineModule({
 });
 
 function forwardedFor(x: Exchange): string {
-  const address = x.client.remoteAddress;
+  const address = x.remoteAddress;
   const i = x.headers.indexOf(Field.XForwardedFor);
   return i < 0 ? address : `${x.headers.joined('x-forwarded-for')}, ${address}`;
 }
