@@ -1,14 +1,29 @@
 /** Where things are written, without the grammar: what serves traffic does not load it. */
-import type { Statement } from '../../grammar/syntax-tree.js';
+import type { Source, Statement } from '../../grammar/syntax-tree.js';
 import type { Place } from './checked-config.js';
+
+/** Where the lines of a text begin. */
+const lineStarts = new WeakMap<Source, readonly number[]>();
 
 /** The place of a statement. */
 export function placeOf({ source, start }: Statement): Place {
-  let line = 1;
-  let lineStart = 0;
-  for (let end = source.text.indexOf('\n'); end >= 0 && end < start; end = source.text.indexOf('\n', end + 1)) {
-    line++;
-    lineStart = end + 1;
+  let starts = lineStarts.get(source);
+  if (starts === undefined) {
+    starts = startsOf(source.text);
+    lineStarts.set(source, starts);
   }
-  return { file: source.name, line, column: start - lineStart + 1 };
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((starts[middle] as number) <= start) low = middle + 1;
+    else high = middle;
+  }
+  return { file: source.name, line: low, column: start - (starts[low - 1] ?? 0) + 1 };
+}
+
+function startsOf(text: string): number[] {
+  const starts = [0];
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1);
+  return starts;
 }

@@ -209,9 +209,13 @@ class TableCompiler implements Compiler {
     if (kept === undefined) this.confs.set(key, (kept = new WeakMap()));
     let conf = kept.get(block);
     if (conf === undefined) {
-      const values: Record<string, unknown> = { ...defaultsOf(key) };
-      for (const name in values) if (name in block.values) values[name] = block.values[name];
-      conf = values as ModuleConf;
+      // Most modules have nothing in most blocks: those share their defaults.
+      const defaults = defaultsOf(key);
+      let values: Record<string, unknown> | null = null;
+      for (const name in block.values) {
+        if (Object.hasOwn(defaults, name)) (values ??= { ...defaults })[name] = block.values[name];
+      }
+      conf = (values ?? defaults) as ModuleConf;
       kept.set(block, conf);
     }
     return conf as ConfOf<D>;

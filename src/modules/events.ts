@@ -52,6 +52,14 @@ export default defineModule({
       doc: 'In nginx, how long a worker process waits until it tries to accept connections again.',
       example: 'accept_mutex_delay 100ms;',
     },
+    worker_aio_requests: {
+      contexts: ['events'],
+      takes: integer(),
+      default: '32',
+      noEffect: 'Node.js reads files by its own thread pool.',
+      doc: 'In nginx, the number of asynchronous reads of files that a worker process may have at a time.',
+      example: 'worker_aio_requests 64;',
+    },
     debug_connection: {
       contexts: ['events'],
       takes: named('address | CIDR | unix:', text),

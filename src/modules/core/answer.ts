@@ -94,7 +94,7 @@ export const answerDirectives = {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Whether subrequests (includes, for example) are logged like requests of clients.',
+    doc: 'Whether subrequests are logged as requests are.',
     example: 'log_subrequest on;',
   },
   subrequest_output_buffer_size: {

@@ -4,7 +4,7 @@ import { choice, custom, flag, integer, milliseconds, offset, size } from '../..
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
 import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
-import type { Scope } from '../../exchange/module.js';
+import type { Compiler, Scope } from '../../exchange/module.js';
 import type { ServerProgram } from '../../exchange/program.js';
 import { temporaryDirectory } from '../../exchange/temporary-directory.js';
 
@@ -135,6 +135,11 @@ export function applyBody(conf: ConfOf<typeof bodyDirectives>, at: Scope): void 
   settings.clientBodyBufferSize = conf.client_body_buffer_size;
   settings.clientBodyTimeout = conf.client_body_timeout;
   settings.clientBodyInFileOnly = conf.client_body_in_file_only;
-  settings.clientBodyTempPath =
-    conf.client_body_temp_path ?? temporaryDirectory(at.compiler.prefix, 'client_body_temp');
+  settings.clientBodyTempPath = conf.client_body_temp_path ?? defaultTempPath(at.compiler);
+}
+
+/** Looked for once in a table. */
+function defaultTempPath({ shared, prefix }: Compiler): string {
+  const name = 'client_body_temp';
+  return shared.get<string>(name) ?? shared.set(name, temporaryDirectory(prefix, name));
 }
