@@ -1,4 +1,5 @@
 /** The time in the forms that heads and log lines carry it in; strings are made once a second. */
+import { now as coarseNow } from '../http/deadlines.js';
 import { formatHttpDate } from '../http/http-date.js';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
@@ -20,16 +21,16 @@ export function httpDateNow(): string {
 let httpSecond = Number.NaN;
 let httpText = '';
 
-/** The `Date` field line with its line break. */
+/** The `Date` field line with its line break; like nginx's, as of the last tick of the coarse clock. */
 export function dateLine(): string {
-  const second = Math.floor(Date.now() / 1000);
-  if (second !== lineSecond) {
-    lineSecond = second;
+  const tick = coarseNow();
+  if (tick !== lineTick) {
+    lineTick = tick;
     lineText = `Date: ${httpDateNow()}\r\n`;
   }
   return lineText;
 }
-let lineSecond = Number.NaN;
+let lineTick = Number.NaN;
 let lineText = '';
 
 /** `$time_local`: `28/Sep/1970:12:00:00 +0600`. */

@@ -93,6 +93,18 @@ export class HeaderBlock {
     this.touched = true;
   }
 
+  /** Puts back what was removed. */
+  restore(): void {
+    if (!this.touched) return;
+    this.touched = false;
+    for (let i = 0; i < this.count; i++) this.at[i * STRIDE + 5] = KEPT;
+  }
+
+  /** True when the value of field `i` is `lower` in any case (given in lower case). */
+  valueIs(i: number, lower: string): boolean {
+    return equalsIgnoreCase(this.text, this.at[i * STRIDE + 2] as number, this.at[i * STRIDE + 3] as number, lower);
+  }
+
   /** Index of the first field of that number from `from` on, or -1. */
   indexOf(id: number, from = 0): number {
     const at = this.at;

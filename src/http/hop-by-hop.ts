@@ -42,6 +42,11 @@ const CLOSE: ConnectionOptions = { keepAlive: false, close: true };
 export function connectionOptions(headers: HeaderBlock, version: number): ConnectionOptions {
   let keep = false;
   for (let i = headers.indexOf(Field.Connection); i >= 0; i = headers.indexOf(Field.Connection, i + 1)) {
+    if (headers.valueIs(i, 'close')) return CLOSE;
+    if (headers.valueIs(i, 'keep-alive')) {
+      keep = true;
+      continue;
+    }
     const value = headers.value(i).toLowerCase();
     if (value.includes('close')) return CLOSE;
     if (value.includes('keep-alive')) keep = true;

@@ -76,9 +76,22 @@ export class RequestReader {
   /** Field lines that were dropped, for the log. */
   dropped: string[] | null = null;
 
-  /** Forgets the last head. */
+  /** The head that was read last, as long as what it was parsed to is still here. */
+  private known = '';
+  private knownLimits: HeadLimits | null = null;
+
+  /** Ends with the last head. A client that sends the same again (as many do on a kept connection) is not parsed again. */
   reset(): void {
+    if (this.text.length === 0) return;
+    if (this.length > 0 && this.status === 0 && this.dropped === null) {
+      this.known = this.text.length === this.length ? this.text : this.text.slice(0, this.length);
+    } else this.forget();
     this.text = '';
+  }
+
+  /** Forgets what is known of the last head. */
+  private forget(): void {
+    this.known = '';
     this.position = 0;
     this.state = LINE;
     this.status = 0;
@@ -111,7 +124,13 @@ export class RequestReader {
 
   /** Takes the next bytes of the head. Bytes behind the head are not touched; see `length`. */
   feed(text: string, limits: HeadLimits): number {
-    this.text = this.text.length === 0 ? text : this.text + text;
+    if (this.text.length === 0 && this.known.length > 0) {
+      const { known } = this;
+      this.text = text;
+      if (limits === this.knownLimits && (text === known || text.slice(0, known.length) === known)) return COMPLETE;
+      this.forget();
+    } else this.text = this.text.length === 0 ? text : this.text + text;
+    this.knownLimits = limits;
     if (this.state === LINE) {
       const result = this.readLine(limits);
       if (result !== COMPLETE) return result;

@@ -19,10 +19,22 @@ export class ResponseReader {
   private position = 0;
   private inFields = false;
 
+  /** The head that was read last, as long as what it was parsed to is still here. */
+  private known = '';
+  private knownLimit = 0;
+
+  /** Ends with the last head. An upstream that answers the same again is not parsed again. */
   reset(): void {
+    if (this.text.length === 0) return;
+    if (this.length > 0) this.known = this.text.slice(0, this.length);
+    else this.forget();
+    this.text = '';
+  }
+
+  private forget(): void {
+    this.known = '';
     this.status = 0;
     this.length = 0;
-    this.text = '';
     this.position = 0;
     this.inFields = false;
     this.headers.clear();
@@ -38,7 +50,16 @@ export class ResponseReader {
 
   /** Takes the next bytes; `limit` is the size that a head may have (`proxy_buffer_size`). */
   feed(text: string, limit: number): number {
-    this.text = this.text.length === 0 ? text : this.text + text;
+    if (this.text.length === 0 && this.known.length > 0) {
+      const { known } = this;
+      this.text = text;
+      if (limit === this.knownLimit && text.slice(0, known.length) === known) {
+        this.headers.restore();
+        return COMPLETE;
+      }
+      this.forget();
+    } else this.text = this.text.length === 0 ? text : this.text + text;
+    this.knownLimit = limit;
     if (!this.inFields) {
       const { text } = this;
       const eol = text.indexOf('\n');

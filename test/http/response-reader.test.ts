@@ -207,3 +207,20 @@ test('a reader is as new after reset', () => {
   assert.equal(reader.feed('HTTP/1.0 404\r\nC: d\r\n\r\n', LIMIT), COMPLETE);
   assert.deepEqual([reader.version, reader.status, reader.reason, reader.headers.count], [10, 404, '', 1]);
 });
+
+test('the same head again is told as it was the first time, with the fields that were taken out', () => {
+  const head = 'HTTP/1.1 200 OK\r\nServer: a\r\nX-B: c\r\n\r\n';
+  const reader = new ResponseReader();
+  for (const body of ['one', 'three', '']) {
+    assert.equal(reader.feed(head + body, LIMIT), COMPLETE);
+    assert.deepEqual(
+      [reader.status, reader.length, reader.headers.lines(null)],
+      [200, head.length, 'Server: a\r\nX-B: c\r\n'],
+    );
+    reader.headers.remove(0);
+    assert.equal(reader.headers.lines(null), 'X-B: c\r\n');
+    reader.reset();
+  }
+  assert.equal(reader.feed('HTTP/1.1 204 No\r\n\r\n', LIMIT), COMPLETE);
+  assert.deepEqual([reader.status, reader.headers.count], [204, 0]);
+});
