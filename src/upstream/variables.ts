@@ -34,6 +34,9 @@ function seconds(ms: number): string {
   return `${whole}.${String(Math.floor(ms - whole * 1000)).padStart(3, '0')}`;
 }
 
+/** nginx's "not found". */
+const absent = (): undefined => undefined;
+
 function trailer(rest: string): Getter {
   return (x) => {
     let value: string | undefined;
@@ -80,6 +83,9 @@ export const upstreamVariables: Readonly<Record<string, VariableSpec>> = {
     get: ofAttempts(({ bytesSent }) => String(bytesSent)),
     doc: 'Bytes sent to each server.',
   },
+  upstream_cache_status: { get: absent, doc: 'In nginx, whether the answer came from the cache; there is none here.' },
+  upstream_cache_last_modified: { get: absent, doc: 'In nginx, when a cached answer was last changed.' },
+  upstream_cache_etag: { get: absent, doc: 'In nginx, the `ETag` of a cached answer.' },
   'upstream_http_*': {
     family: (rest) => (x) => (x.upstreamHeaders === null ? undefined : fieldsMeant(x.upstreamHeaders, rest)),
     doc: 'A field of the last answer by its name in lower case with `_` for `-`.',
