@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Lexer } from 'chevrotain';
+import { Lexer } from '../../grammar/chevrotain.js';
 import { isStatement, parse, type Quote, type Statement } from '../../grammar/index.js';
 import { TOKEN_TYPES } from '../../grammar/lexer.js';
 import { ConfigurationParser } from '../../grammar/parser.js';
