@@ -1,4 +1,5 @@
 /** Listings of directories in the formats, to the byte, that nginx's autoindex has; all strings are bytes. */
+import { escapeHtml } from './html-escape.js';
 import { formatHttpDate } from './http-date.js';
 import { escapeComponent } from './uri-escape.js';
 
@@ -21,7 +22,6 @@ export interface HtmlListingOptions {
 /** Width of the column of names. */
 const NAME_WIDTH = 50;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const HTML: Readonly<Record<string, string>> = { '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;' };
 
 export function htmlListing(uri: string, entries: readonly DirectoryEntry[], options: HtmlListingOptions): string {
   const title = escapeHtml(uri);
@@ -78,10 +78,6 @@ function unitOf(bytes: number): readonly [number, string] {
   if (bytes >= 2 ** 30) return [2 ** 30, 'G'];
   if (bytes >= 2 ** 20) return [2 ** 20, 'M'];
   return bytes > 9999 ? [2 ** 10, 'K'] : [1, ''];
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[<>&"]/g, (c) => HTML[c] ?? c);
 }
 
 /** `callback`: the name of the function that the list is passed to; empty for plain JSON. */

@@ -89,6 +89,13 @@ export class ResponseHead {
     if (value !== null) this.added.push(name, value);
   }
 
+  /** The body is no longer byte for byte what the tag stands for (RFC 9110 8.8.1). nginx: ngx_http_weak_etag. */
+  weakenEtag(): void {
+    const { etag } = this;
+    if (etag === null || (etag.length > 2 && etag.startsWith('W/'))) return;
+    this.etag = etag.startsWith('"') ? `W/${etag}` : null;
+  }
+
   /** Takes all lines of that name (lower case) away. */
   remove(lower: string): void {
     const block = this.upstream;

@@ -22,6 +22,14 @@ export function escapeComponent(text: string): string {
   return text.replace(NOT_IN_COMPONENT, percent);
 }
 
+/** What may not stand in a URI that is written into a page (NGX_ESCAPE_HTML). */
+const NOT_IN_HTML = /[\x00-\x20"#%'<>\\^`{|}\x7f-\xff]/g;
+
+/** Escapes a URI for a page. */
+export function escapeInHtml(uri: string): string {
+  return uri.replace(NOT_IN_HTML, percent);
+}
+
 function percent(char: string): string {
   const code = char.charCodeAt(0);
   return `%${code < 16 ? '0' : ''}${code.toString(16).toUpperCase()}`;

@@ -18,6 +18,7 @@ import proxy_module from './proxy/index.js';
 import range_module from './range.js';
 import rewrite_module from './rewrite.js';
 import split_clients_module from './split_clients.js';
+import ssi_module from './ssi/index.js';
 import static_module from './static.js';
 import try_files_module from './try_files.js';
 import upstream_module from './upstream.js';
@@ -48,6 +49,7 @@ export const modules: readonly Module[] = [
   range_module,
   rewrite_module,
   split_clients_module,
+  ssi_module,
   static_module,
   try_files_module,
   upstream_module,

@@ -1,0 +1,67 @@
+/** What the commands of a page and of all that it includes have in common: variables, blocks, captures. */
+import { logError } from '../../exchange/error-context.js';
+import { type Exchange, StateKey } from '../../exchange/exchange.js';
+import type { Getter } from '../../exchange/variable.js';
+
+export class Document {
+  readonly variables = new Map<string, string>();
+  /** Where several have one name, the first counts. */
+  readonly blocks: { readonly name: string; text: string }[] = [];
+  /** Of the last regular expression that matched. */
+  captures: RegExpExecArray | null = null;
+}
+
+const DOCUMENT = new StateKey<Document>('ssi document');
+
+/** The document to which the answer of an exchange belongs: that of the client's own request. */
+export function documentOf(x: Exchange): Document {
+  let main = x;
+  while (main.nested !== null) main = main.nested.parent;
+  let document = main.state(DOCUMENT);
+  if (document === undefined) main.setState(DOCUMENT, (document = new Document()));
+  return document;
+}
+
+/** A variable of the document or of the proxy; undefined where there is none. */
+export function variableValue(x: Exchange, name: string, lookup: (name: string) => Getter | null): string | undefined {
+  const document = documentOf(x);
+  const key = name.toLowerCase();
+  if (/^[0-9]$/.test(key) && document.captures !== null && Number(key) < document.captures.length) {
+    return document.captures[Number(key)] ?? '';
+  }
+  return document.variables.get(key) ?? lookup(key)?.(x);
+}
+
+/**
+ * Fills in the variables of a text, and takes its escapes away: `\$`, `\"`, `\'` and `\\` are the characters themselves. Null,
+ * with a line in the log, where a variable is not written well.
+ */
+export function fillIn(x: Exchange, text: string, lookup: (name: string) => Getter | null): string | null {
+  let out = '';
+  for (let i = 0; i < text.length; ) {
+    const char = text.charAt(i);
+    if (char === '\\') {
+      const escaped = text.charAt(i + 1);
+      out += '\\\'"$'.includes(escaped) ? escaped : char + escaped;
+      i += 2;
+    } else if (char === '$') {
+      const rest = text.slice(i);
+      const [written, inner = '', close = '', plain = ''] = /^\$(?:\{(\w*)(\}?)|(\w*))/.exec(rest) as RegExpExecArray; // a `$` matches
+      const name = inner + plain;
+      if (rest.startsWith('${') && close === '' && rest !== '${') {
+        logError(x, 'error', `the closing bracket in "${name}" variable is missing`);
+        return null;
+      }
+      if (name === '') {
+        logError(x, 'error', `invalid variable name in "${text}"`);
+        return null;
+      }
+      out += variableValue(x, name, lookup) ?? '';
+      i += written.length;
+    } else {
+      out += char;
+      i++;
+    }
+  }
+  return out;
+}
