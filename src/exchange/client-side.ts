@@ -27,6 +27,8 @@ export interface DetachedClient {
   readonly transport: Transport;
   /** What the client sent behind its head. */
   readonly early: Buffer;
+  /** The client has ended its side already, behind those bytes. */
+  readonly peerEnded: boolean;
   /** Tells that the tunnel is over: the exchange is logged and ended. */
   ended(): void;
 }

@@ -549,7 +549,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     const early = this.unread ? Buffer.concat([this.stash, lent]) : EMPTY;
     this.stash = EMPTY;
     this.lentStart = this.lentEnd;
-    return { transport: this.transport, early, ended: () => this.tunnelEnded(x) };
+    return { transport: this.transport, early, peerEnded: this.peerEnded, ended: () => this.tunnelEnded(x) };
   }
 
   private tunnelEnded(x: Exchange): void {

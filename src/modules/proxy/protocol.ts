@@ -123,5 +123,6 @@ export class HttpProtocol implements UpstreamProtocol {
       },
     );
     tunnel.start(client.early, early);
+    if (client.peerEnded) tunnel.onEnd(client.transport);
   }
 }
