@@ -1,8 +1,9 @@
 /** `tsproxy`: starts to serve. */
 
 import { shown } from '../diagnostics/place.js';
-import { renderFindings } from '../diagnostics/render.js';
+import { renderFindings, sentence } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
+import { announceReady } from '../process/daemon.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
 import { sayToPerson } from '../process/stderr.js';
@@ -19,7 +20,11 @@ export async function serve(which: Which): Promise<number> {
     defaultErrorLog,
     warn: (message) => sayToPerson(`tsproxy: ${shown(message)}`),
   });
-  if (outcome.kind === 'serving') return 0;
+  if (outcome.kind === 'serving') {
+    const warnings = outcome.findings.filter(({ severity }) => severity === 'warning');
+    announceReady(warnings.map((finding) => `tsproxy: [warn] ${sentence(finding)}`));
+    return 0;
+  }
   const code = outcome.kind === 'detached' ? outcome.code : 1;
   if (outcome.kind === 'refused') explain(outcome.error);
   process.exit(code);

@@ -22,7 +22,8 @@ export function detach(): Promise<number> {
       env: { ...process.env, [DETACHED]: '1' },
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => sayToPerson(text.replace(/\n$/, '')));
-    child.once('message', () => {
+    child.once('message', (words: readonly string[]) => {
+      for (const each of words) sayToPerson(each);
       child.disconnect();
       child.stderr?.destroy();
       child.unref();
@@ -37,9 +38,16 @@ export function detach(): Promise<number> {
   });
 }
 
-/** In the detached process: says that it serves, so that the one who started it can leave. */
-export function announceReady(): void {
-  process.send?.('ready', () => {
+/**
+ * Says that this process serves, and what a person is to be told: a detached one by way of the process that started it,
+ * which can leave then.
+ */
+export function announceReady(words: readonly string[]): void {
+  if (process.send === undefined || !isDetached()) {
+    for (const each of words) sayToPerson(each);
+    return;
+  }
+  process.send(words, () => {
     if (process.connected) process.disconnect();
   });
 }

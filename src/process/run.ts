@@ -1,13 +1,14 @@
 /** Runs the proxy as a process: configuration, sockets, pid file, signals, end. */
-import { announceReady, detach, isDetached } from './daemon.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { detach, isDetached } from './daemon.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { removePidFile, writePidFile } from './pid-file.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
 
 /** What became of a start. */
 export type Outcome =
-  /** It serves; the process ends by a signal. */
-  | { readonly kind: 'serving' }
+  /** It serves; the process ends by a signal. A person is to be told of the findings, unless the error log has told already. */
+  | { readonly kind: 'serving'; readonly findings: readonly Finding[] }
   /** A detached process serves, or gave up with that code and has said why. */
   | { readonly kind: 'detached'; readonly code: number }
   /** The configuration was refused; the error log has the reasons, and a person is to be told. */
@@ -42,13 +43,16 @@ export async function run(options: InstanceOptions): Promise<Outcome> {
         throw new RefusedConfig((error as Error).message, []);
       }
     }
-    announceReady();
-    return { kind: 'serving' };
+    return { kind: 'serving', findings: logsToStderr(instance) ? [] : applied.findings };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
     logRefusal(log, error);
     return { kind: 'refused', error };
   }
+}
+
+function logsToStderr(instance: Instance): boolean {
+  return instance.settings?.errorLogs.some(({ destination }) => destination === 'stderr') ?? false;
 }
 
 /**

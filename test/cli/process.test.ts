@@ -199,3 +199,18 @@ test('nothing is started with a broken file: all findings, exit code 1, and the 
   assert.match(prefix.log, /\[emerg\] \d+#0: unknown directive "retrun" in/);
   assert.equal(prefix.read('nginx.pid'), '');
 });
+
+test('a warning about a configuration that is served is told to whoever starts it', async (t) => {
+  const port = await freePort();
+  const prefix = new Prefix(
+    t,
+    site(port, 'return 200 one;').replace('events { }', '').replace('daemon off', 'daemon on'),
+  );
+  const started = await command(prefix.words);
+  assert.deepEqual(
+    { code: started.code, stderr: started.stderr },
+    { code: 0, stderr: 'tsproxy: [warn] no "events" section in configuration\n' },
+  );
+  assert.match(prefix.log, /\[warn\] \d+#0: no "events" section in configuration\n/);
+  assert.equal((await command([...prefix.words, '-s', 'stop'])).code, 0);
+});
