@@ -44,6 +44,15 @@ export function ipBytes(text: string): number[] | null {
   return [...before, ...zeros, ...after].flatMap((group) => [group >> 8, group & 0xff]);
 }
 
+/** The text of an address given as bytes: what `canonicalIp` makes of it. */
+export function ipText(bytes: readonly number[]): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const groups: string[] = [];
+  for (let i = 0; i < bytes.length; i += 2) groups.push(pair(String(bytes[i]), String(bytes[i + 1])));
+  const text = groups.join(':');
+  return canonicalIp(text) ?? text;
+}
+
 function pair(high: string, low: string): string {
   return (Number(high) * 256 + Number(low)).toString(16);
 }

@@ -1,24 +1,31 @@
 /** The client's address behind proxies, from `X-Forwarded-For` and its like. */
 import { ipBytes } from '../config/cidr.js';
 
+/** An address that a proxy reported. */
+export interface ForwardedAddress {
+  readonly bytes: readonly number[];
+  /** 0 where none was reported. */
+  readonly port: number;
+}
+
 /** What a list of addresses led to. */
 interface Walk {
-  readonly address: readonly number[];
+  readonly address: ForwardedAddress;
   /** The list was used up to its beginning, or the one address that was asked for was taken from it. */
   readonly complete: boolean;
 }
 
 /**
- * The address that trusted proxies report. From the right end of the field values (in the order received) an address
+ * The address that trusted proxies report; `address` itself where they report none. From the right end of the field values (in the order received) an address
  * is taken as long as the one before it is trusted: once, or with `recursive` repeatedly. nginx:
  * ngx_http_get_forwarded_addr. Addresses are bytes, as `ipBytes` gives them.
  */
 export function forwardedAddress(
-  address: readonly number[],
+  address: ForwardedAddress,
   values: readonly string[],
   trusted: (address: readonly number[]) => boolean,
   recursive: boolean,
-): readonly number[] {
+): ForwardedAddress {
   let reached = address;
   for (let i = values.length - 1; i >= 0; i--) {
     const walk = walkBack(reached, values[i] as string, trusted, recursive);
@@ -29,7 +36,7 @@ export function forwardedAddress(
 }
 
 function walkBack(
-  address: readonly number[],
+  address: ForwardedAddress,
   list: string,
   trusted: (address: readonly number[]) => boolean,
   recursive: boolean,
@@ -37,7 +44,7 @@ function walkBack(
   let reached = address;
   let end = list.length;
   for (;;) {
-    if (!trusted(reached)) return { address: reached, complete: false };
+    if (!trusted(reached.bytes)) return { address: reached, complete: false };
     while (end > 1 && isSeparator(list, end - 1)) end--;
     let start = end;
     while (start > 0 && !isSeparator(list, start - 1)) start--;
@@ -55,9 +62,10 @@ function isSeparator(list: string, i: number): boolean {
 }
 
 /** An address with or without a port; that of IPv6 in brackets where there is a port. */
-function addressOf(text: string): number[] | null {
+function addressOf(text: string): ForwardedAddress | null {
   const bare = ipBytes(text);
-  if (bare !== null) return bare;
-  const match = /^(?:\[([^\]]*)\](?::\d{1,5})?|([^:]*):\d{1,5})$/.exec(text);
-  return match === null ? null : ipBytes(match[1] ?? match[2] ?? '');
+  if (bare !== null) return { bytes: bare, port: 0 };
+  const match = /^(?:\[([^\]]*)\](?::(\d{1,5}))?|([^:]*):(\d{1,5}))$/.exec(text);
+  const bytes = match === null ? null : ipBytes(match[1] ?? match[3] ?? '');
+  return bytes === null ? null : { bytes, port: Number(match?.[2] ?? match?.[4] ?? 0) };
 }

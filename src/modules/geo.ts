@@ -273,7 +273,7 @@ function compileGeo({ source, variable }: Variables, entries: Entries, compiler:
     const own = text === undefined ? null : ipBytes(text);
     if (own === null) return NONE;
     if (proxies.length === 0) return own;
-    return forwardedAddress(own, x.headers.all('x-forwarded-for'), trusted, recursive);
+    return forwardedAddress({ bytes: own, port: 0 }, x.headers.all('x-forwarded-for'), trusted, recursive).bytes;
   };
   compiler.define(variable, (x) => lookup(unmapped(addressOf(x))), !entries.volatile);
 }

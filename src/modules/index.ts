@@ -16,6 +16,7 @@ import not_modified_module from './not_modified.js';
 import other_protocols_module from './other_protocols.js';
 import proxy_module from './proxy/index.js';
 import range_module from './range.js';
+import realip_module from './realip.js';
 import rewrite_module from './rewrite.js';
 import split_clients_module from './split_clients.js';
 import ssi_module from './ssi/index.js';
@@ -47,6 +48,7 @@ export const modules: readonly Module[] = [
   other_protocols_module,
   proxy_module,
   range_module,
+  realip_module,
   rewrite_module,
   split_clients_module,
   ssi_module,

@@ -90,7 +90,7 @@ test('an address behind proxies is taken from the right as far as they are trust
   const bytes = (text: string) => ipBytes(text) ?? [];
   const trusted = (address: readonly number[]) => address[0] === 10;
   const walk = (values: string[], recursive: boolean) =>
-    forwardedAddress(bytes('10.0.0.1'), values, trusted, recursive);
+    forwardedAddress({ bytes: bytes('10.0.0.1'), port: 0 }, values, trusted, recursive).bytes;
   assert.deepEqual(walk(['1.1.1.1, 10.0.0.2'], false), bytes('10.0.0.2'));
   assert.deepEqual(walk(['9.9.9.9, 1.1.1.1, 10.0.0.2'], true), bytes('1.1.1.1'));
   assert.deepEqual(walk(['9.9.9.9', '10.0.0.3, 10.0.0.2'], true), bytes('9.9.9.9'));
