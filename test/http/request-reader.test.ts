@@ -92,6 +92,33 @@ test('the same head again is told as it was the first time, and limits that chan
   assert.equal(reader.feed(head, { ...DEFAULT_LIMITS, fields: 1 }), REFUSED);
 });
 
+test('a reader tells any sequence of heads as fresh readers would', () => {
+  const wires = REQUEST_HEADS.filter(({ limits }) => limits === undefined).map(({ wire }) => wire);
+  const few = { ...DEFAULT_LIMITS, fields: 1 };
+  const step = fc.record({
+    pick: fc.nat(2),
+    more: fc.constantFrom('', 'POST', '\0'),
+    places: fc.array(fc.nat(), { maxLength: 3 }),
+  });
+  fc.assert(
+    fc.property(
+      // Few different heads, so that many come again.
+      fc.array(fc.constantFrom(...wires), { minLength: 3, maxLength: 3 }),
+      fc.array(fc.tuple(step, fc.constantFrom(DEFAULT_LIMITS, DEFAULT_LIMITS, few)), { maxLength: 12 }),
+      (heads, steps) => {
+        const reader = new RequestReader();
+        for (const [{ pick, more, places }, limits] of steps) {
+          const pieces = cutAt((heads[pick] as string) + more, places);
+          assert.equal(readRequest(pieces, limits, reader), readRequest(pieces, limits));
+          reader.reset();
+          assert.ok(reader.idle);
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
 test('a reader is as new after reset', () => {
   const reader = new RequestReader();
   for (const { wire, expected, limits } of REQUEST_HEADS) {

@@ -199,6 +199,35 @@ describe('the framing of an answer', () => {
   }
 });
 
+test('a reader tells any sequence of heads as fresh readers would, whatever fields are taken out', () => {
+  const wires = CASES.filter(({ limit }) => limit === LIMIT).map(({ wire }) => wire);
+  const step = fc.record({
+    pick: fc.nat(2),
+    more: fc.constantFrom('', 'body'),
+    places: fc.array(fc.nat(), { maxLength: 3 }),
+    limit: fc.constantFrom(LIMIT, LIMIT, 25),
+    removed: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...wires), { minLength: 3, maxLength: 3 }),
+      fc.array(step, { maxLength: 12 }),
+      (heads, steps) => {
+        const reader = new ResponseReader();
+        for (const { pick, more, places, limit, removed } of steps) {
+          const pieces = cutAt((heads[pick] as string) + more, places);
+          const fresh = new ResponseReader();
+          assert.equal(readResponse(pieces, limit, reader), readResponse(pieces, limit, fresh));
+          assert.equal(reader.headers.lines(null), fresh.headers.lines(null));
+          if (removed && reader.headers.count > 0) reader.headers.remove(0);
+          reader.reset();
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
 test('a reader is as new after reset', () => {
   const reader = new ResponseReader();
   reader.feed('HTTP/1.1 200 OK\r\nA: b\r\n\r\nmore', LIMIT);

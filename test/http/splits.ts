@@ -31,8 +31,7 @@ function fieldsOf(headers: HeaderBlock): string {
 }
 
 /** What became of a request head, as one line: `METHOD target version (authority) | name=value … > bytes behind it`. */
-export function readRequest(pieces: readonly string[], limits: HeadLimits): string {
-  const reader = new RequestReader();
+export function readRequest(pieces: readonly string[], limits: HeadLimits, reader = new RequestReader()): string {
   for (const [i, piece] of pieces.entries()) {
     const result = reader.feed(piece, limits);
     if (result === MORE) continue;
@@ -48,8 +47,7 @@ export function readRequest(pieces: readonly string[], limits: HeadLimits): stri
 }
 
 /** What became of a response head: `version status reason | name=value … > bytes behind it`. */
-export function readResponse(pieces: readonly string[], limit: number): string {
-  const reader = new ResponseReader();
+export function readResponse(pieces: readonly string[], limit: number, reader = new ResponseReader()): string {
   for (const [i, piece] of pieces.entries()) {
     const result = reader.feed(piece, limit);
     if (result === MORE) continue;
