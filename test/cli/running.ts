@@ -16,7 +16,12 @@ export class Prefix {
     this.path = mkdtempSync(join(tmpdir(), 'tsproxy-cli-'));
     mkdirSync(join(this.path, 'logs'));
     this.write('nginx.conf', configuration);
-    t.after(() => rmSync(this.path, { recursive: true, force: true }));
+    t.after(() => {
+      // What still runs here was started in the background by a test that failed.
+      const pid = Number(this.read('nginx.pid'));
+      if (pid > 1) process.kill(pid, 'SIGKILL');
+      rmSync(this.path, { recursive: true, force: true });
+    });
   }
 
   write(name: string, text: string): void {
