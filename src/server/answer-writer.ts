@@ -35,8 +35,8 @@ export class AnswerWriter {
       this.out += typeof chunk === 'string' ? chunk : chunk.latin1Slice();
       if (this.chunked) this.out += '\r\n';
       this.flushSoon();
-      // What is gathered counts as written: it is at most as much as one read brings.
-      return true;
+      // What is gathered is at most as much as one read brings; with a slow client there must not be many of these.
+      return !transport.waiting;
     }
     const several = this.out.length > 0 || this.chunked;
     if (several) transport.cork();

@@ -146,8 +146,15 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
       const bytes = this.stash;
       this.stash = EMPTY;
       this.onBytes(this.transport, bytes, bytes.length);
+      if (this.peerEnded && !this.unread) this.endReached();
     }
     if (this.stash.length < STASH_MAX && !this.body.full) this.transport.resume();
+  }
+
+  /** The client ended its side some time ago, and all that it had sent before is used now. */
+  private endReached(): void {
+    if (this.state === IDLE || this.state === READING_HEAD) this.onEnd();
+    else if (this.state === HANDLING && !this.body.done && this.body.sink !== null) this.body.cut();
   }
 
   /** Uses lent bytes as far as the state allows. Not re-entrant: what an exchange does meanwhile is seen by the loop. */
@@ -531,10 +538,12 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     }
     // The whole answer was written, the client just did not wait for all of it.
     if (this.ended) engine.finish(x);
-    else if (!x.ignoreClientAbort || x.producer === null) {
+    else if (!x.ignoreClientAbort || x.producer === null || !this.body.done) {
       if (this.body.sink !== null) this.body.fail(499);
       engine.clientGone(x);
     }
+    // The upstream may have been stopped for the client, who takes everything now.
+    else x.producer.resume();
   }
 
   detach(): DetachedClient | null {

@@ -1,5 +1,6 @@
 /** Listening sockets and the connections behind them; swaps routing tables under live traffic. */
 import net from 'node:net';
+import { errnoText } from '../diagnostics/errno.js';
 import type { RoutingTable } from '../exchange/compiler.js';
 import { StartError } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
@@ -195,20 +196,9 @@ const REUSE_PORT = (() => {
   return major > 22 || (major === 22 && minor >= 12);
 })();
 
-const ERRNO: Readonly<Record<string, readonly [number, string]>> = {
-  EADDRINUSE: [98, 'Address already in use'],
-  EACCES: [13, 'Permission denied'],
-  EADDRNOTAVAIL: [99, 'Cannot assign requested address'],
-  ENOENT: [2, 'No such file or directory'],
-};
-
 function bindError(listening: Listening, error: NodeJS.ErrnoException): StartError {
   const where = listening.path !== null ? `unix:${listening.path}` : listening.key;
-  const known = ERRNO[error.code ?? ''];
-  return new StartError(
-    `bind() to ${where} failed (${known === undefined ? error.message : `${known[0]}: ${known[1]}`})`,
-    null,
-  );
+  return new StartError(`bind() to ${where} failed (${errnoText(error)})`, null);
 }
 
 /** Owns a transport for the moment between its making and its connection's. */

@@ -3,80 +3,38 @@
  * that is allowed, and moves the body to the client. nginx: ngx_http_upstream.
  */
 import { parseInteger } from '../config/units.js';
-import type { BodySink, Producer } from '../exchange/client-side.js';
+import { errnoText } from '../diagnostics/errno.js';
+import type { Producer } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { BufferedBody } from '../exchange/request-body.js';
 import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
-import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
+import type { ChunkedSink } from '../http/chunked.js';
 import { now } from '../http/deadlines.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import { COMPLETE, MORE } from '../http/request-reader.js';
 import { CHUNKED, ResponseReader, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
+import { accelRedirect, keptFields } from './accel-redirect.js';
+import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY } from './answer-body.js';
 import type { Selection } from './balancer.js';
-import { type ConnectionUser, type ConnectOptions, UpstreamConnection } from './connection.js';
+import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import { mayRepeat, NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
+import type { UpstreamProtocol, UpstreamSettings } from './protocol.js';
+import { RequestSender, type SendingRequest } from './request-sender.js';
 import type { Upstream } from './upstream.js';
 
-/** What a pass directive's family sets. Times in ms, sizes in bytes; 0 is no limit. */
-export interface UpstreamSettings {
-  readonly connectTimeout: number;
-  readonly sendTimeout: number;
-  readonly readTimeout: number;
-  /** Bits of NEXT_UPSTREAM. */
-  readonly nextUpstream: number;
-  readonly nextUpstreamTries: number;
-  readonly nextUpstreamTimeout: number;
-  /** Size that an answer's head may have. */
-  readonly bufferSize: number;
-  readonly requestBuffering: boolean;
-  readonly interceptErrors: boolean;
-  readonly ignoreClientAbort: boolean;
-  readonly passTrailers: boolean;
-  /** Names of fields that are not obeyed (`proxy_ignore_headers`), lower case. */
-  readonly ignoredFields: ReadonlySet<string>;
-}
-
-/** What differs between protocols and locations: how the request looks, and what becomes of the answer's head. */
-export interface UpstreamProtocol {
-  readonly settings: UpstreamSettings;
-  /** `http://`, for log lines. */
-  readonly scheme: string;
-  /** The request's head, ended by the blank line. `chunked`: the body will be sent in chunks. */
-  requestHead(x: Exchange, bodyLength: number, chunked: boolean): string;
-  /** A body that replaces the client's (`proxy_set_body`), or null. */
-  requestBody(x: Exchange): string | null;
-  /** What the connection is bound to. */
-  connectOptions(x: Exchange): ConnectOptions;
-  /** The client's body is not passed on (`proxy_pass_request_body off`). */
-  readonly passBody: boolean;
-  /** Puts the fields into `x.response` (hiding, redirects, cookies). */
-  responseHead(x: Exchange, reader: ResponseReader): void;
-  /** A 103 answer; its lines are passed on where that is wanted. */
-  earlyHints(x: Exchange, reader: ResponseReader): void;
-  /** A 101 answer to a request that asked for it: the sockets are taken over, with bytes that came behind the head. */
-  upgrade(x: Exchange, request: UpstreamRequest, connection: UpstreamConnection, early: Buffer): void;
-}
-
-const GATHERING = -1;
+const PREPARING = -1;
 const CONNECTING = 0;
-const SENDING = 1;
-const READING_HEAD = 2;
-const READING_BODY = 3;
-const OVER = 4;
-
-/** How much of a file that holds a request's body is read at once. */
-const FILE_PIECE = 65536;
-/** Up to this many bytes a body in memory leaves in one string with the head. */
-const JOIN_MAX = 4096;
+const READING_HEAD = 1;
+const READING_BODY = 2;
+const OVER = 3;
 
 const readers: ResponseReader[] = [];
 const READERS_KEPT = 64;
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest implements Producer, BodySink, ConnectionUser, ChunkedSink {
-  private state = GATHERING;
+export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser, ChunkedSink {
+  private state = PREPARING;
   private selection: Selection | null = null;
   private connection: UpstreamConnection | null = null;
   private attempt = new UpstreamAttempt();
@@ -85,19 +43,11 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   private reused = false;
   private requestSent = false;
   private requestComplete = false;
-  /** The client's body goes on as it comes, so the request cannot be repeated. */
-  private streaming = false;
-  private chunkedRequest = false;
-  /** What arrived of a streamed body before the request was sent. */
-  private prelude: Buffer = EMPTY;
-  private askedForBody = false;
-  private waitsForDrain = false;
-  private filePosition = 0;
-  private ownBody: string | null = null;
+  /** Sends the body; null where there is none. */
+  private sender: RequestSender | null = null;
 
   private reader: ResponseReader;
-  private decoder: ChunkedDecoder | null = null;
-  private bodyLeft = 0;
+  private readonly body = new AnswerBody(this);
   private keepable = false;
   private paused = false;
 
@@ -121,30 +71,9 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     x.ignoreClientAbort = settings.ignoreClientAbort;
     x.resource = this;
     x.client.sendContinue();
-    this.ownBody = this.protocol.requestBody(x);
-    const hasBody = x.contentLength !== 0 && x.body === null;
-    if (hasBody && (this.ownBody !== null || !this.protocol.passBody || settings.requestBuffering)) {
-      x.readBody(() => this.connect());
-      return;
-    }
-    this.streaming = hasBody;
-    this.chunkedRequest = hasBody && x.contentLength < 0;
-    if (!hasBody || !x.client.bodyWaits) {
-      this.connect();
-      return;
-    }
-    // What has arrived already leaves with the head; where that is all, the request is a buffered one.
-    x.streamBody(this);
-    queueMicrotask(() => {
-      if (this.state !== GATHERING) return;
-      if (this.requestComplete) {
-        x.body = BufferedBody.of(x, this.prelude);
-        this.prelude = EMPTY;
-        this.streaming = false;
-        this.chunkedRequest = false;
-      }
-      this.connect();
-    });
+    this.sender = RequestSender.for(x, this.protocol, this);
+    if (this.sender === null) this.connect();
+    else this.sender.prepare(settings.requestBuffering, () => this.connect());
   }
 
   // -- a peer
@@ -176,8 +105,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     attempt.url = `${this.protocol.scheme}${peer.name}${x.upstreamUri}`;
     this.state = CONNECTING;
     this.requestSent = false;
-    if (!this.streaming) this.requestComplete = false;
-    this.filePosition = 0;
+    this.requestComplete = false;
     this.reader.reset();
     const { keepalive } = upstream;
     const kept = keepalive.max === 0 ? null : upstream.idle.take(peer, keepalive.local ? this.origin : null);
@@ -200,136 +128,62 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   // -- the request
 
   private send(connection: UpstreamConnection): void {
-    const { x, protocol, attempt } = this;
+    const { x, protocol, attempt, sender } = this;
     const { transport } = connection;
     attempt.connectTime = performance.now() - attempt.started;
-    this.state = SENDING;
+    this.state = READING_HEAD;
     this.requestSent = true;
     connection.requests++;
-    const body = protocol.passBody && this.ownBody === null ? x.body : null;
-    const length = this.ownBody !== null ? this.ownBody.length : this.streaming ? x.contentLength : (body?.length ?? 0);
     const before = transport.bytesWritten;
-    const head = protocol.requestHead(x, length, this.chunkedRequest);
-    if (this.ownBody !== null) {
-      transport.writeText(head + this.ownBody);
+    if (sender === null) {
+      transport.writeText(protocol.requestHead(x, 0, false));
       this.requestComplete = true;
-    } else if (this.streaming) {
-      this.sendPrelude(connection, head);
-    } else if (body === null || body.length === 0) {
-      transport.writeText(head);
-      this.requestComplete = true;
-    } else if (body.memory !== null) {
-      if (body.length <= JOIN_MAX) transport.writeText(head + body.memory.latin1Slice());
-      else {
-        transport.cork();
-        transport.writeText(head);
-        transport.writeOwned(body.memory);
-        transport.uncork();
-      }
-      this.requestComplete = true;
+      this.await(connection);
     } else {
-      transport.writeText(head);
-      this.sendFile(connection);
+      sender.send(transport, protocol.requestHead(x, sender.length, sender.chunked));
+      if (!this.requestComplete) this.await(connection);
     }
     attempt.bytesSent = transport.bytesWritten - before;
-    if (this.state === SENDING) this.state = READING_HEAD;
-    this.await(connection);
-    if (this.streaming && !this.requestComplete) {
-      if (this.askedForBody) x.client.resumeBody();
-      else x.streamBody(this);
-    }
   }
 
-  private sendPrelude({ transport }: UpstreamConnection, head: string): void {
-    const { prelude } = this;
-    this.prelude = EMPTY;
-    let text = head;
-    if (prelude.length > 0) {
-      const bytes = prelude.latin1Slice();
-      text += this.chunkedRequest ? `${bytes.length.toString(16)}\r\n${bytes}\r\n` : bytes;
-    }
-    transport.writeText(this.chunkedRequest && this.requestComplete ? `${text}0\r\n\r\n` : text);
+  progressed(bytes: number, more: boolean): void {
+    const { connection } = this;
+    this.attempt.bytesSent += bytes;
+    if (!more && connection !== null) connection.deadline = now() + this.settings.sendTimeout;
+  }
+
+  sent(): void {
+    this.requestComplete = true;
+    if (this.connection !== null) this.await(this.connection);
+  }
+
+  bodyFailed(status: number): void {
+    this.letGo('ok');
+    this.fail(status);
   }
 
   /** Sets the deadline for what is waited for: the peer takes bytes, or it sends some. */
   private await(connection: UpstreamConnection): void {
     const { settings } = this;
     if (this.state === OVER || connection.transport.closed) return;
-    if (connection.transport.pending > 0) {
-      this.waitsForDrain = true;
-      connection.deadline = now() + settings.sendTimeout;
-      connection.transport.whenFlushed(() => {
-        this.waitsForDrain = false;
-        if (this.connection === connection && this.state !== OVER) {
-          connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
-        }
-      });
-    } else connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
-  }
-
-  private sendFile(connection: UpstreamConnection): void {
-    const { body } = this.x;
-    if (body === null) return;
-    const { transport } = connection;
-    const piece = Buffer.allocUnsafe(FILE_PIECE);
-    while (this.filePosition < body.length) {
-      const n = body.read(piece, this.filePosition);
-      if (n === 0) break;
-      this.filePosition += n;
-      this.attempt.bytesSent += n;
-      if (!transport.writeLent(piece, 0, n)) return;
+    if (connection.transport.pending === 0) {
+      connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
+      return;
     }
-    this.requestComplete = true;
+    connection.deadline = now() + settings.sendTimeout;
+    connection.transport.whenFlushed(() => {
+      if (this.connection === connection && this.state !== OVER) {
+        connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
+      }
+    });
   }
 
   onDrain(): void {
-    const { connection } = this;
-    if (connection === null || this.requestComplete) return;
+    const { connection, sender } = this;
+    if (connection === null || this.requestComplete || sender === null) return;
     connection.deadline = 0;
-    if (this.streaming) this.x.client.resumeBody();
-    else {
-      this.sendFile(connection);
-      this.await(connection);
-    }
-  }
-
-  bodyChunk(chunk: Buffer): boolean {
-    const { connection } = this;
-    if (this.state === GATHERING || this.state === CONNECTING) {
-      this.askedForBody = true;
-      this.prelude = this.prelude.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.prelude, chunk]);
-      return this.state === GATHERING && this.prelude.length < this.x.location.settings.clientBodyBufferSize;
-    }
-    if (connection === null) return true;
-    const { transport } = connection;
-    const before = transport.bytesWritten;
-    let more: boolean;
-    if (!this.chunkedRequest) more = transport.writeLent(chunk, 0, chunk.length);
-    else if (chunk.length <= JOIN_MAX) {
-      more = transport.writeText(`${chunk.length.toString(16)}\r\n${chunk.latin1Slice()}\r\n`);
-    } else {
-      transport.cork();
-      transport.writeText(`${chunk.length.toString(16)}\r\n`);
-      more = transport.writeLent(chunk, 0, chunk.length);
-      transport.writeText('\r\n');
-      transport.uncork();
-    }
-    this.attempt.bytesSent += transport.bytesWritten - before;
-    if (!more) connection.deadline = now() + this.settings.sendTimeout;
-    return more;
-  }
-
-  bodyEnd(): void {
-    const { connection } = this;
-    this.requestComplete = true;
-    if (connection === null || this.state === GATHERING || this.state === CONNECTING) return;
-    if (this.chunkedRequest) connection.transport.writeText('0\r\n\r\n');
-    if (this.state === READING_HEAD || this.state === READING_BODY) this.await(connection);
-  }
-
-  bodyFailed(status: number): void {
-    this.letGo('ok');
-    this.fail(status);
+    sender.drained();
+    if (!this.requestComplete) this.await(connection);
   }
 
   // -- the answer
@@ -425,18 +279,16 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
       ? undefined
       : reader.headers.valueOf(Field.XAccelRedirect);
     if (redirect !== undefined) {
-      this.accelRedirect(redirect);
+      const fields = keptFields(reader.headers);
+      this.letGo('ok');
+      accelRedirect(x, redirect, fields);
       return false;
     }
     const { keepAlive } = connectionOptions(reader.headers, reader.version);
     this.keepable = keepAlive && framing !== UNTIL_CLOSE;
     const bodiless = x.method === 'HEAD' || status === 204 || status === 304;
-    this.bodyLeft = bodiless ? 0 : framing;
+    this.body.begin(bodiless ? 0 : framing);
     if (bodiless) this.keepable = keepAlive;
-    if (framing === CHUNKED && !bodiless) {
-      this.decoder ??= new ChunkedDecoder();
-      this.decoder.reset();
-    }
     const { response } = x;
     response.status = status;
     response.reason = reader.reason;
@@ -448,7 +300,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
       // A filter answered in its own way and told this producer to stop.
       return false;
     }
-    if (this.bodyLeft === 0) {
+    if (this.body.empty) {
       this.answerComplete(true);
       return false;
     }
@@ -456,32 +308,19 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   }
 
   private readBodyBytes(bytes: Buffer, from: number, length: number): void {
-    const { connection } = this;
+    const { connection, x } = this;
     if (connection === null) return;
-    connection.deadline =
-      this.requestComplete || !this.waitsForDrain ? now() + this.settings.readTimeout : connection.deadline;
-    if (this.bodyLeft >= 0) {
-      const n = Math.min(this.bodyLeft, length - from);
-      this.bodyLeft -= n;
-      this.chunkData(bytes, from, from + n);
-      if (this.bodyLeft > 0 || this.state !== READING_BODY) return;
-      if (from + n < length) {
-        logError(
-          this.x,
-          'warn',
-          'upstream sent more data than specified in "Content-Length" header while reading upstream',
-        );
-      }
-      this.answerComplete(from + n === length);
-    } else if (this.bodyLeft === CHUNKED && this.decoder !== null) {
-      const { decoder } = this;
-      const end = decoder.decode(bytes, from, length, this);
-      if (this.state !== READING_BODY) return;
-      if (decoder.broken) {
-        logError(this.x, 'error', 'upstream sent invalid chunked response while reading upstream');
-        this.cutShort();
-      } else if (decoder.done) this.answerComplete(end === length);
-    } else this.chunkData(bytes, from, length);
+    connection.deadline = now() + this.settings.readTimeout;
+    const result = this.body.read(bytes, from, length);
+    if (result === MORE_BODY || this.state !== READING_BODY) return;
+    if (result === BODY_BROKEN) {
+      logError(x, 'error', 'upstream sent invalid chunked response while reading upstream');
+      this.cutShort();
+      return;
+    }
+    if (result === BODY_OVERRUN)
+      logError(x, 'warn', 'upstream sent more data than its framing says while reading upstream');
+    this.answerComplete(result === BODY_COMPLETE);
   }
 
   chunkData(bytes: Buffer, start: number, end: number): void {
@@ -506,17 +345,12 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
 
   /** The whole answer was read. `clean`: nothing came behind it. */
   private answerComplete(clean: boolean): void {
-    const { x, connection, decoder } = this;
+    const { x, connection } = this;
     if (this.state === OVER) return;
     this.state = OVER;
     this.timeResponse();
-    if (decoder !== null && x.response.expectTrailers && decoder.done) {
-      for (const line of decoder.trailers.split('\r\n')) {
-        const colon = line.indexOf(':');
-        if (colon > 0) x.response.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
-      }
-    }
-    if (decoder?.done === true) x.upstreamTrailers = decoder.trailers;
+    x.upstreamTrailers = this.body.trailers;
+    if (x.response.expectTrailers) passTrailers(x);
     this.connection = null;
     this.selection?.release('ok');
     if (connection !== null) {
@@ -550,7 +384,8 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   private mayAskAnother(reason: number): boolean {
     const { settings } = this;
     if ((settings.nextUpstream & reason) === 0) return false;
-    if (this.requestSent && (this.streaming || !mayRepeat(this.x.method, settings.nextUpstream))) return false;
+    if (this.requestSent && (this.sender?.streaming === true || !mayRepeat(this.x.method, settings.nextUpstream)))
+      return false;
     const limit = settings.nextUpstreamTimeout;
     return limit === 0 || performance.now() - this.startedAt < limit;
   }
@@ -558,7 +393,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   onEnd(): void {
     const { x } = this;
     if (this.state === READING_BODY) {
-      if (this.bodyLeft === UNTIL_CLOSE) this.answerComplete(false);
+      if (this.body.endsWithConnection) this.answerComplete(false);
       else {
         logError(x, 'error', 'upstream prematurely closed connection while reading upstream');
         this.cutShort();
@@ -572,7 +407,7 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   onClosed(error: NodeJS.ErrnoException | null): void {
     const { x, connection } = this;
     if (connection === null || this.state === OVER) return;
-    const what = describe(error);
+    const what = errnoText(error ?? 'closed');
     if (this.state === CONNECTING) {
       logError(x, 'error', `connect() failed (${what}) while connecting to upstream`);
       this.next(NEXT_UPSTREAM.error);
@@ -645,32 +480,6 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
     if (this.attempt.responseTime < 0) this.attempt.responseTime = performance.now() - this.attempt.started;
   }
 
-  // -- other ways
-
-  private accelRedirect(target: string): void {
-    const { x, reader } = this;
-    const kept = ['content-type', 'set-cookie', 'content-disposition', 'cache-control', 'expires', 'accept-ranges'];
-    const fields: [string, string][] = [];
-    for (let i = 0; i < reader.headers.count; i++) {
-      const name = reader.headers.name(i);
-      if (kept.includes(name.toLowerCase())) fields.push([name, reader.headers.value(i)]);
-    }
-    this.letGo('ok');
-    x.producer = null;
-    for (const [name, value] of fields) {
-      if (name.toLowerCase() === 'content-type') x.response.contentType = value;
-      else x.response.add(name, value);
-    }
-    if (target.startsWith('@')) {
-      if (!x.toNamedLocation(target)) x.finalize(500);
-      return;
-    }
-    if (x.method !== 'HEAD') x.method = 'GET';
-    const query = target.indexOf('?');
-    const path = query < 0 ? target : target.slice(0, query);
-    x.internalRedirect(decodePath(path), query < 0 ? '' : target.slice(query + 1));
-  }
-
   private switchProtocols(bytes: Buffer, from: number, length: number): void {
     const { x, reader, attempt, connection } = this;
     if (connection === null) return;
@@ -720,23 +529,10 @@ export class UpstreamRequest implements Producer, BodySink, ConnectionUser, Chun
   }
 }
 
-function decodePath(path: string): string {
-  return path.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
-const ERRNO: Readonly<Record<string, string>> = {
-  ECONNREFUSED: '111: Connection refused',
-  ECONNRESET: '104: Connection reset by peer',
-  EHOSTUNREACH: '113: No route to host',
-  ENETUNREACH: '101: Network is unreachable',
-  ETIMEDOUT: '110: Connection timed out',
-  EPIPE: '32: Broken pipe',
-  ENOENT: '2: No such file or directory',
-  EACCES: '13: Permission denied',
-  EADDRNOTAVAIL: '99: Cannot assign requested address',
-  EMFILE: '24: Too many open files',
-};
-
-function describe(error: NodeJS.ErrnoException | null): string {
-  return ERRNO[error?.code ?? ''] ?? error?.message ?? 'closed';
+/** Puts the upstream's trailer fields behind the client's body. */
+function passTrailers(x: Exchange): void {
+  for (const line of x.upstreamTrailers.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0) x.response.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
 }

@@ -9,7 +9,8 @@ import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { ResponseReader } from '../../http/response-reader.js';
 import { Tunnel } from '../../tunnel/tunnel.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
-import type { UpstreamProtocol, UpstreamRequest, UpstreamSettings } from '../../upstream/request.js';
+import type { UpstreamProtocol, UpstreamSettings } from '../../upstream/protocol.js';
+import type { UpstreamRequest } from '../../upstream/request.js';
 import type { RequestHead } from './request-head.js';
 import type { ResponseHeadRules } from './response-head.js';
 

@@ -1,6 +1,7 @@
 /** What a client sees of an upstream's answer: hidden fields, rewritten redirects and cookies. */
-import type { Exchange } from '../../exchange/exchange.js';
+
 import { logError } from '../../exchange/error-context.js';
+import type { Exchange } from '../../exchange/exchange.js';
 import { Field, fieldSet } from '../../http/field-names.js';
 import { type HeaderBlock, NameSet } from '../../http/header-block.js';
 import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';

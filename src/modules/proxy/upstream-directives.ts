@@ -14,7 +14,7 @@ import {
 } from '../../config/argument-types.js';
 import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
 import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
-import type { UpstreamSettings } from '../../upstream/request.js';
+import type { UpstreamSettings } from '../../upstream/protocol.js';
 
 const ANYWHERE: readonly Context[] = ['http', 'server', 'location'];
 

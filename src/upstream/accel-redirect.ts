@@ -1,0 +1,44 @@
+/** `X-Accel-Redirect`: the upstream names the location that answers in its place. */
+import type { Exchange } from '../exchange/exchange.js';
+import type { HeaderBlock } from '../http/header-block.js';
+
+/** Fields of the upstream's answer that stay with the other one. */
+const KEPT: ReadonlySet<string> = new Set([
+  'content-type',
+  'set-cookie',
+  'content-disposition',
+  'cache-control',
+  'expires',
+  'accept-ranges',
+]);
+
+/** The fields that go along; taken before the connection is let go. */
+export function keptFields(headers: HeaderBlock): [name: string, value: string][] {
+  const fields: [string, string][] = [];
+  for (let i = 0; i < headers.count; i++) {
+    const name = headers.name(i);
+    if (KEPT.has(name.toLowerCase())) fields.push([name, headers.value(i)]);
+  }
+  return fields;
+}
+
+/** Sends the exchange to the location that `target` (a URI, or `@name`) names. */
+export function accelRedirect(x: Exchange, target: string, fields: readonly [string, string][]): void {
+  x.producer = null;
+  for (const [name, value] of fields) {
+    if (name.toLowerCase() === 'content-type') x.response.contentType = value;
+    else x.response.add(name, value);
+  }
+  if (target.startsWith('@')) {
+    if (!x.toNamedLocation(target)) x.finalize(500);
+    return;
+  }
+  if (x.method !== 'HEAD') x.method = 'GET';
+  const query = target.indexOf('?');
+  const path = query < 0 ? target : target.slice(0, query);
+  x.internalRedirect(decode(path), query < 0 ? '' : target.slice(query + 1));
+}
+
+function decode(path: string): string {
+  return path.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}

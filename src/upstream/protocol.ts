@@ -1,0 +1,45 @@
+/** What the request engine is told by a pass directive's module: settings, and how messages look. */
+import type { Exchange } from '../exchange/exchange.js';
+import type { ResponseReader } from '../http/response-reader.js';
+import type { ConnectOptions, UpstreamConnection } from './connection.js';
+import type { UpstreamRequest } from './request.js';
+
+/** What a pass directive's family sets. Times in ms, sizes in bytes; 0 is no limit. */
+export interface UpstreamSettings {
+  readonly connectTimeout: number;
+  readonly sendTimeout: number;
+  readonly readTimeout: number;
+  /** Bits of NEXT_UPSTREAM. */
+  readonly nextUpstream: number;
+  readonly nextUpstreamTries: number;
+  readonly nextUpstreamTimeout: number;
+  /** Size that an answer's head may have. */
+  readonly bufferSize: number;
+  readonly requestBuffering: boolean;
+  readonly interceptErrors: boolean;
+  readonly ignoreClientAbort: boolean;
+  readonly passTrailers: boolean;
+  /** Names of fields that are not obeyed (`proxy_ignore_headers`), lower case. */
+  readonly ignoredFields: ReadonlySet<string>;
+}
+
+/** What differs between protocols and locations: how the request looks, and what becomes of the answer's head. */
+export interface UpstreamProtocol {
+  readonly settings: UpstreamSettings;
+  /** `http://`, for log lines. */
+  readonly scheme: string;
+  /** The request's head, ended by the blank line. `chunked`: the body will be sent in chunks. */
+  requestHead(x: Exchange, bodyLength: number, chunked: boolean): string;
+  /** A body that replaces the client's (`proxy_set_body`), or null. */
+  requestBody(x: Exchange): string | null;
+  /** What the connection is bound to. */
+  connectOptions(x: Exchange): ConnectOptions;
+  /** The client's body is passed on (`proxy_pass_request_body`). */
+  readonly passBody: boolean;
+  /** Puts the fields into `x.response` (hiding, redirects, cookies). */
+  responseHead(x: Exchange, reader: ResponseReader): void;
+  /** A 103 answer; its lines are passed on where that is wanted. */
+  earlyHints(x: Exchange, reader: ResponseReader): void;
+  /** A 101 answer to a request that asked for it: the sockets are taken over, with bytes that came behind the head. */
+  upgrade(x: Exchange, request: UpstreamRequest, connection: UpstreamConnection, early: Buffer): void;
+}

@@ -1,0 +1,198 @@
+/** Sends the body of a request to a peer: a text of the configuration's, a body that was read, or one that still comes. */
+import type { BodySink } from '../exchange/client-side.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { BufferedBody } from '../exchange/request-body.js';
+import type { Transport } from '../http/transport.js';
+import type { UpstreamProtocol } from './protocol.js';
+
+/** How much of a file that holds a body is read at once. */
+const FILE_PIECE = 65536;
+/** Up to this many bytes a body leaves in one string with the head. */
+const JOIN_MAX = 4096;
+const EMPTY = Buffer.alloc(0);
+
+/** Told how sending goes. */
+export interface SendingRequest {
+  /** Bytes were given to the peer. `more`: it can take further ones. */
+  progressed(bytes: number, more: boolean): void;
+  /** The whole request was given to the peer. */
+  sent(): void;
+  /** The client did not send the whole body: the status that the exchange ends with. */
+  bodyFailed(status: number): void;
+}
+
+export class RequestSender implements BodySink {
+  /** The body goes on as it comes, so that the request cannot be sent twice. */
+  streaming = false;
+  /** It is sent in chunks, because its length is not known. */
+  chunked = false;
+  /** Nothing of it is left to send. */
+  complete = false;
+  private transport: Transport | null = null;
+  /** What arrived of a streamed body before the request was sent. */
+  private prelude: Buffer = EMPTY;
+  private gathering = false;
+  private asked = false;
+  private position = 0;
+
+  constructor(
+    private readonly x: Exchange,
+    /** A body that stands in the place of the client's, or null. */
+    private readonly own: string | null,
+    private readonly passes: boolean,
+    private readonly request: SendingRequest,
+  ) {}
+
+  /** The sender of a request, or null where there is no body to send. */
+  static for(x: Exchange, protocol: UpstreamProtocol, request: SendingRequest): RequestSender | null {
+    const own = protocol.requestBody(x);
+    if (own === null && x.contentLength === 0 && (x.body === null || x.body.length === 0)) return null;
+    return new RequestSender(x, own, protocol.passBody, request);
+  }
+
+  /** Reads what has to be there before a peer is asked, then calls back: all of the body where it is buffered. */
+  prepare(buffered: boolean, then: () => void): void {
+    const { x } = this;
+    if (x.contentLength === 0 || x.body !== null) then();
+    else if (buffered || this.own !== null || !this.passes) x.readBody(then);
+    else {
+      this.streaming = true;
+      this.chunked = x.contentLength < 0;
+      if (x.client.bodyWaits) this.gather(then);
+      else then();
+    }
+  }
+
+  /** What has arrived already leaves with the head; where that is all of it, the request is a buffered one. */
+  private gather(then: () => void): void {
+    const { x } = this;
+    this.gathering = true;
+    x.streamBody(this);
+    queueMicrotask(() => {
+      if (!this.gathering || x.finished) return;
+      this.gathering = false;
+      if (this.complete) {
+        x.body = BufferedBody.of(x, this.prelude);
+        this.prelude = EMPTY;
+        this.streaming = false;
+        this.chunked = false;
+        this.complete = false;
+      }
+      then();
+    });
+  }
+
+  /** Bytes of the body, -1 where that is not known. */
+  get length(): number {
+    if (this.own !== null) return this.own.length;
+    if (!this.passes || this.streaming) return this.x.contentLength;
+    return this.x.body?.length ?? 0;
+  }
+
+  /** Sends the head and what there is of the body; calls `sent` when all of it went. */
+  send(transport: Transport, head: string): void {
+    this.transport = transport;
+    if (this.streaming) this.sendPrelude(transport, head);
+    else {
+      this.position = 0;
+      this.complete = false;
+      this.sendWhole(transport, head);
+    }
+    if (this.complete) this.request.sent();
+    else if (this.streaming) {
+      if (this.asked) this.x.client.resumeBody();
+      else this.x.streamBody(this);
+    }
+  }
+
+  private sendWhole(transport: Transport, head: string): void {
+    const body = this.passes ? this.x.body : null;
+    if (this.own !== null) transport.writeText(head + this.own);
+    else if (body === null || body.length === 0) transport.writeText(head);
+    else if (body.memory === null) {
+      transport.writeText(head);
+      this.sendFile(transport);
+      return;
+    } else if (body.length <= JOIN_MAX) transport.writeText(head + body.memory.latin1Slice());
+    else {
+      transport.cork();
+      transport.writeText(head);
+      transport.writeOwned(body.memory);
+      transport.uncork();
+    }
+    this.complete = true;
+  }
+
+  private sendPrelude(transport: Transport, head: string): void {
+    const { prelude } = this;
+    this.prelude = EMPTY;
+    let text = head;
+    if (prelude.length > 0) {
+      const bytes = prelude.latin1Slice();
+      text += this.chunked ? `${bytes.length.toString(16)}\r\n${bytes}\r\n` : bytes;
+    }
+    transport.writeText(this.chunked && this.complete ? `${text}0\r\n\r\n` : text);
+  }
+
+  private sendFile(transport: Transport): void {
+    const { body } = this.x;
+    if (body === null) return;
+    const piece = Buffer.allocUnsafe(FILE_PIECE);
+    while (this.position < body.length) {
+      const n = body.read(piece, this.position);
+      if (n === 0) break;
+      this.position += n;
+      const more = transport.writeLent(piece, 0, n);
+      this.request.progressed(n, more);
+      if (!more) return;
+    }
+    this.complete = true;
+  }
+
+  /** The peer takes bytes again. */
+  drained(): void {
+    const { transport } = this;
+    if (this.complete || transport === null) return;
+    if (this.streaming) {
+      this.x.client.resumeBody();
+      return;
+    }
+    this.sendFile(transport);
+    if (this.complete) this.request.sent();
+  }
+
+  bodyChunk(chunk: Buffer): boolean {
+    const { transport } = this;
+    if (transport === null) {
+      this.asked = true;
+      this.prelude = this.prelude.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.prelude, chunk]);
+      return this.gathering && this.prelude.length < this.x.location.settings.clientBodyBufferSize;
+    }
+    const before = transport.bytesWritten;
+    let more: boolean;
+    if (!this.chunked) more = transport.writeLent(chunk, 0, chunk.length);
+    else if (chunk.length <= JOIN_MAX) {
+      more = transport.writeText(`${chunk.length.toString(16)}\r\n${chunk.latin1Slice()}\r\n`);
+    } else {
+      transport.cork();
+      transport.writeText(`${chunk.length.toString(16)}\r\n`);
+      more = transport.writeLent(chunk, 0, chunk.length);
+      transport.writeText('\r\n');
+      transport.uncork();
+    }
+    this.request.progressed(transport.bytesWritten - before, more);
+    return more;
+  }
+
+  bodyEnd(): void {
+    this.complete = true;
+    if (this.transport === null) return;
+    if (this.chunked) this.transport.writeText('0\r\n\r\n');
+    this.request.sent();
+  }
+
+  bodyFailed(status: number): void {
+    this.gathering = false;
+    this.request.bodyFailed(status);
+  }
+}
