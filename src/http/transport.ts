@@ -222,7 +222,10 @@ export class Transport implements WriteWaiter {
     const length = end - start;
     if (this.closed || length === 0) return true;
     if (length <= TEXT_MAX) return this.writeText(bytes.latin1Slice(start, end));
-    if (length > READ_SIZE) return this.writeOwned(Buffer.from(bytes.subarray(start, end)));
+    // Behind bytes that wait, a short piece in a long buffer would hold many times the memory that `pending` says.
+    if (length > READ_SIZE || (length < READ_SIZE / 2 && this.pending > 0)) {
+      return this.writeOwned(Buffer.from(bytes.subarray(start, end)));
+    }
     const slab = slabs.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE);
     bytes.copy(slab, 0, start, end);
     return this.writeStable(length === READ_SIZE ? slab : slab.subarray(0, length), slab);
