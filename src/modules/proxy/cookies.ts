@@ -27,7 +27,7 @@ export const cookieFlags: ArgumentType<CookieFlagsData> = custom<CookieFlagsData
     }
     return {
       cookie: cookie.text.startsWith('~')
-        ? { regex: parsePattern({ ...cookie, text: cookie.text.slice(1) }, c, { caseless: true }) }
+        ? { regex: parsePattern(cookie, c, { caseless: true, from: 1 }) }
         : parseTemplate(cookie, c),
       flags: flags.map((flag) => parseTemplate(flag, c)),
     };

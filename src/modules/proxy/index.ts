@@ -1,5 +1,5 @@
 /** `proxy_pass` and its directives: requests are answered by another HTTP server. nginx: ngx_http_proxy_module. */
-import { choice, either, optional, sequence, template, text } from '../../config/argument-types.js';
+import { choice, flag, template } from '../../config/argument-types.js';
 import type { ConfOf } from '../../config/directive.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
@@ -7,12 +7,13 @@ import { type Compiler, defineModule, type Scope } from '../../exchange/module.j
 import { DONE } from '../../exchange/verdict.js';
 import { Field } from '../../http/field-names.js';
 import { UpstreamRequest } from '../../upstream/request.js';
+import { bindAddress } from './bind.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkPass, passTarget } from './pass.js';
 import { HttpProtocol } from './protocol.js';
 import { RequestHead } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
-import { type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
+import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
 import { compileTarget, type Destination, upstreamUri } from './target.js';
 import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
 
@@ -52,16 +53,16 @@ const directives = {
   },
   proxy_cookie_domain: {
     contexts: ['http', 'server', 'location'],
-    takes: rewriteRule('cookie'),
+    takes: rewriteRule('domain'),
     repeat: true,
-    doc: 'Changes the `Domain` attribute of cookies that the upstream sets.',
+    doc: 'Changes the `Domain` attribute of cookies that the upstream sets, compared without regard to case and to a dot at the beginning, or by a regular expression (`~`).',
     example: 'proxy_cookie_domain backend.internal example.com;',
   },
   proxy_cookie_path: {
     contexts: ['http', 'server', 'location'],
-    takes: rewriteRule('cookie'),
+    takes: rewriteRule('path'),
     repeat: true,
-    doc: 'Changes the `Path` attribute of cookies that the upstream sets.',
+    doc: 'Changes the `Path` attribute of cookies that the upstream sets, where it begins with a text or matches a regular expression (`~`, or `~*` without regard to case).',
     example: 'proxy_cookie_path /app/ /;',
   },
   proxy_cookie_flags: {
@@ -73,14 +74,14 @@ const directives = {
   },
   proxy_force_ranges: {
     contexts: ['http', 'server', 'location'],
-    takes: choice('on', 'off'),
+    takes: flag,
     default: 'off',
     doc: 'Whether byte ranges are cut out of answers whatever their `Accept-Ranges` says.',
     example: 'proxy_force_ranges on;',
   },
   proxy_bind: {
     contexts: ['http', 'server', 'location'],
-    takes: either('off', sequence(template, optional(text))),
+    takes: bindAddress,
     doc: 'The local address from which connections to the upstream are made.',
     example: 'proxy_bind 127.0.0.1;',
     differs: '`transparent` is refused: it needs a socket option that Node does not have.',
@@ -136,12 +137,12 @@ function protocol(conf: Conf, at: Scope): HttpProtocol {
         conf.proxy_cookie_flags.includes('off') ? [] : conf.proxy_cookie_flags,
         compiler,
       ),
-      forceRanges: conf.proxy_force_ranges === 'on',
+      forceRanges: conf.proxy_force_ranges,
     }),
     method: template(conf.proxy_method),
     body: template(conf.proxy_set_body),
     passBody: conf.proxy_pass_request_body,
-    bind: conf.proxy_bind === undefined || conf.proxy_bind === 'off' ? null : compiler.template(conf.proxy_bind[0]),
+    bind: conf.proxy_bind === undefined || conf.proxy_bind === 'off' ? null : compiler.template(conf.proxy_bind),
     socketKeepalive: conf.proxy_socket_keepalive,
   });
 }
@@ -150,7 +151,10 @@ export default defineModule({
   name: 'proxy',
   doc: 'Passes requests to other HTTP servers, and WebSocket tunnels with them.',
   directives,
-  check: checkPass,
+  check(block, c) {
+    checkPass(block, c);
+    checkRewrites(c);
+  },
   variables: {
     proxy_host: { get: (x) => x.upstreamHost, doc: 'Host and port of the target as written in `proxy_pass`.' },
     proxy_port: { get: (x) => x.upstreamPort, doc: 'Port of the target, or the default port of its protocol.' },

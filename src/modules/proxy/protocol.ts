@@ -11,6 +11,7 @@ import { Tunnel } from '../../tunnel/tunnel.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
 import type { UpstreamProtocol, UpstreamSettings } from '../../upstream/protocol.js';
 import type { UpstreamRequest } from '../../upstream/request.js';
+import { parseLocalAddress } from './bind.js';
 import type { RequestHead } from './request-head.js';
 import type { ResponseHeadRules } from './response-head.js';
 
@@ -61,16 +62,12 @@ export class HttpProtocol implements UpstreamProtocol {
     if (bind === null) return this.fixed;
     const address = bind.of(x);
     if (address === '') return this.fixed;
-    const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address);
-    if (match === null) {
+    const local = parseLocalAddress(address);
+    if (local === null) {
       logError(x, 'error', `invalid local address "${address}"`);
       return this.fixed;
     }
-    return {
-      ...this.fixed,
-      localAddress: match[1] ?? match[2] ?? '',
-      ...(match[3] === undefined ? {} : { localPort: Number(match[3]) }),
-    };
+    return { ...this.fixed, ...local };
   }
 
   responseHead(x: Exchange, reader: ResponseReader): void {

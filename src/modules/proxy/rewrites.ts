@@ -2,6 +2,7 @@
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../../config/directive.js';
+import type { CheckContext } from '../../config/module-declaration.js';
 import { parsePattern } from '../../config/pattern.js';
 import type { PatternData, TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
@@ -18,30 +19,64 @@ export type RewriteData =
 /** How the pattern of a rule compares. */
 export type Comparison = 'prefix' | 'whole domain';
 
+/** What a rule rewrites. */
+export type Rewritten = 'redirect' | 'domain' | 'path';
+
 /** `off`, (`default`,) or a pattern (`~` regex, `~*` the same in any case) and its replacement. */
-export function rewriteRule(words: 'redirect' | 'cookie'): ArgumentType<RewriteData> {
-  const single = words === 'redirect' ? ['off', 'default'] : ['off'];
+export function rewriteRule(what: Rewritten): ArgumentType<RewriteData> {
+  const single = what === 'redirect' ? ['off', 'default'] : ['off'];
   return custom<RewriteData>(`${single.join(' | ')} | pattern replacement`, 1, 2, (args, c) => {
     const [pattern, replacement] = args as readonly [Word, Word | undefined]; // one word at least: `min`
     if (replacement === undefined) {
       if (!single.includes(pattern.text)) c.fail(pattern, 'invalid-value', `invalid parameter "${pattern.text}"`);
       return pattern.text as 'off' | 'default';
     }
-    return { pattern: parseMatch(pattern, c, words), replacement: parseTemplate(replacement, c) };
+    const plain = !pattern.text.startsWith('~');
+    // Domains are compared, and put in each other's place, without the dot that older cookies begin them with.
+    const from = (word: Word) => (what === 'domain' && plain && word.text.startsWith('.') ? 1 : 0);
+    return {
+      pattern: plain ? parseTemplate(pattern, c, from(pattern)) : parseMatch(pattern, c, what),
+      replacement: parseTemplate(replacement, c, from(replacement)),
+    };
   });
 }
 
-function parseMatch(
-  word: Word,
-  c: ArgumentContext,
-  words: 'redirect' | 'cookie',
-): TemplateData | { regex: PatternData } {
-  if (!word.text.startsWith('~')) return parseTemplate(word, c);
-  const caseless = word.text.startsWith('~*');
-  const skip = caseless ? 2 : 1;
-  const rest: Word = { ...word, text: word.text.slice(skip) };
-  // A cookie's attributes compare without regard to case.
-  return { regex: parsePattern(rest, c, { caseless: caseless || words === 'cookie' }) };
+function parseMatch(word: Word, c: ArgumentContext, what: Rewritten): { regex: PatternData } {
+  // Domains have no case; `~*` is nothing that nginx knows there.
+  const starred = what !== 'domain' && word.text.startsWith('~*');
+  return { regex: parsePattern(word, c, { caseless: starred || what === 'domain', from: starred ? 2 : 1 }) };
+}
+
+/** What only shows with the other statements of the block: `off` stands alone, `default` behind a fixed `proxy_pass`. */
+export function checkRewrites(c: CheckContext): void {
+  for (const name of ['proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path', 'proxy_cookie_flags']) {
+    const statements = c.statements(name);
+    if (statements.length < 2) continue;
+    const off = statements.findIndex(({ args }) => args.length === 1 && args[0]?.text === 'off');
+    const second = off < 0 ? undefined : statements[Math.max(off, 1)];
+    if (second === undefined) continue;
+    c.report(second.name, 'duplicate-directive', `"${name}" directive is duplicate`, {
+      help: '"off" stands alone: it switches off what the blocks around have set',
+    });
+  }
+  const pass = c.statements('proxy_pass')[0];
+  const url = pass?.args[0]?.text ?? '';
+  for (const { name, args } of c.statements('proxy_redirect')) {
+    const word = args[0];
+    if (args.length !== 1 || word?.text !== 'default') continue;
+    if (pass === undefined || (pass.source === name.source && pass.start > name.start)) {
+      const message = '"proxy_redirect default" should be placed after the "proxy_pass" directive';
+      c.report(word, 'conflicting-directives', message, {
+        help: 'it is made of the URL of the "proxy_pass" before it in the same block',
+      });
+    } else if (url.includes('$')) {
+      const message = '"proxy_redirect default" cannot be used with "proxy_pass" directive with variables';
+      c.report(word, 'conflicting-directives', message, {
+        help: 'write what is to be replaced: proxy_redirect http://backend/ /;',
+        related: [{ at: pass, message: 'the URL has variables' }],
+      });
+    }
+  }
 }
 
 interface Rule {

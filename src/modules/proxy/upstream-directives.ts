@@ -1,18 +1,23 @@
 /** The directives that nginx repeats for each kind of upstream, under a prefix of its own (`proxy_…`, `grpc_…`). */
+import type { Word } from '../../../grammar/syntax-tree.js';
 import {
   bitmask,
+  custom,
   flag,
   integer,
   listOf,
   mapped,
   milliseconds,
+  named,
   pair,
   sequence,
   size,
   template,
   text,
+  word,
 } from '../../config/argument-types.js';
 import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
+import { parseInteger, parseSize } from '../../config/units.js';
 import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
 import type { UpstreamSettings } from '../../upstream/protocol.js';
 
@@ -47,7 +52,23 @@ const IGNORABLE = [
 ] as const;
 
 /** `number size`, as `proxy_buffers` takes them. */
-const buffers = sequence(integer({ min: 2 }), size);
+const buffers = custom('number size', 2, 2, (words, c): readonly [number, number] => {
+  const [first, second] = words as readonly [Word, Word]; // two words: `min`
+  const number = parseInteger(first.text) ?? 0;
+  const bytes = parseSize(second.text) ?? 0;
+  if (number === 0) c.fail(first, 'invalid-value', `"${c.directive}" directive invalid value`);
+  if (bytes === 0) c.fail(second, 'invalid-value', `"${c.directive}" directive invalid value`);
+  if (number < 2) c.fail(first, 'invalid-value', `there must be at least 2 "${c.directive}"`);
+  return [number, bytes];
+});
+
+/** A level of a directory for files: how many digits its names have. */
+const level = word('number', (w, c) => {
+  const value = parseInteger(w.text) ?? 0;
+  return value >= 1 && value <= 3
+    ? value
+    : c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`, { help: 'a level is 1, 2 or 3' });
+});
 
 /** The family without its prefix; `p` is the prefix with its underscore, for the examples. */
 function family(p: string) {
@@ -120,7 +141,7 @@ function family(p: string) {
     },
     temp_path: {
       contexts: ANYWHERE,
-      takes: sequence(text, listOf(integer({ min: 1, max: 3 }), { min: 0, max: 3 })),
+      takes: sequence(named('path', text), named('[level1 [level2 [level3]]]', listOf(level, { min: 0, max: 3 }))),
       doc: 'The directory of such files.',
       example: `${p}temp_path ${p}temp 1 2;`,
       noEffect: 'answers are not written to files',
