@@ -32,17 +32,12 @@ function contentLength(x: Exchange): string | undefined {
   return x.contentLength < 0 && x.body !== null ? String(x.body.length) : undefined;
 }
 
+/** The version as the client wrote it; none where the request line was refused, or has none (HTTP/0.9). */
 function protocol(x: Exchange): string | undefined {
-  switch (x.version) {
-    case 10:
-      return 'HTTP/1.0';
-    case 11:
-      return 'HTTP/1.1';
-    case 20:
-      return 'HTTP/2.0';
-    default:
-      return undefined;
-  }
+  if (x.version === 9 || x.target === '') return undefined;
+  // No target has a space, so the version is what stands behind the last one that a name follows.
+  const at = x.requestLine.lastIndexOf(' HTTP/');
+  return at < 0 ? undefined : x.requestLine.slice(at + 1);
 }
 
 /** The value of an argument, its name compared without regard to case. Not unescaped, as in nginx. */

@@ -174,6 +174,7 @@ const KNOWN = {
   'GET /hop': MEANT.proxyConnection,
   'GET /echo, Connection: X-Hop, X-Hop: 1, Keep-Alive: 5, Proxy-Connection: x, TE: trailers, Upgrade: h2c, Trailer: x':
     MEANT.proxyConnection,
+  'GET /set-none/echo, Accept: */*, User-Agent: me': NEWER.emptyHost,
   'GET /hints': MEANT.interim,
   'GET /no-reason': MEANT.statusLine,
   'GET /bad-chunk': MEANT.brokenBody,
