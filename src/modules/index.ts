@@ -21,6 +21,7 @@ import rewrite_module from './rewrite.js';
 import split_clients_module from './split_clients.js';
 import ssi_module from './ssi/index.js';
 import static_module from './static.js';
+import sub_module from './sub.js';
 import try_files_module from './try_files.js';
 import upstream_module from './upstream.js';
 import upstream_hash_module from './upstream_hash.js';
@@ -53,6 +54,7 @@ export const modules: readonly Module[] = [
   split_clients_module,
   ssi_module,
   static_module,
+  sub_module,
   try_files_module,
   upstream_module,
   upstream_hash_module,

@@ -18,7 +18,7 @@ interface HeadRules extends SsiRules {
 
 function prepare(x: Exchange, rules: HeadRules): void {
   const { response } = x;
-  if (response.contentLength === 0 || response.contentType === null || !rules.covers(response.contentType)) {
+  if (response.contentLength === 0 || !rules.covers(response.contentType ?? '')) {
     // An answer that was replaced may have left one.
     if (x.state(SSI) !== undefined) x.setState(SSI, null);
     return;
