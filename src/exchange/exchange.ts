@@ -146,8 +146,8 @@ export class Exchange {
   }
 
   /**
-   * Makes a request of the proxy to itself, with this request's fields and variables; nginx's handling of the URI's access
-   * rules holds: they are not asked again. Null, with a line in the log, where there are too many of them.
+   * Makes a request of the proxy to itself, with this request's fields and variables. As in nginx, access rules are not
+   * asked again, and locations that are `internal` are open. Null, with a line in the log, where there are too many.
    */
   subrequest(uri: string, args: string, options: SubrequestOptions): Subrequest | null {
     return Subrequest.begin(this, uri, args, options);

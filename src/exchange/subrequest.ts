@@ -41,6 +41,8 @@ export interface SubrequestOptions {
 /** The subrequests that an exchange has under way. */
 export class Subrequests {
   private readonly running = new Set<Subrequest>();
+  /** The parent is over, and is released with the last of them. */
+  private awaited = false;
 
   constructor(private readonly parent: Exchange) {}
 
@@ -51,7 +53,7 @@ export class Subrequests {
   /** Lets go of one that is over; the last one also of a parent that waited for it. */
   remove(subrequest: Subrequest): void {
     this.running.delete(subrequest);
-    if (this.running.size === 0 && this.parent.finished) engine.release(this.parent);
+    if (this.running.size === 0 && this.awaited) engine.release(this.parent);
   }
 
   /** The parent is over. True: it is to be released later, by the last of those that go on in the background. */
@@ -59,7 +61,8 @@ export class Subrequests {
     for (const subrequest of [...this.running]) {
       if (!subrequest.background || !this.parent.completed) subrequest.abort();
     }
-    return this.running.size > 0;
+    this.awaited = this.running.size > 0;
+    return this.awaited;
   }
 }
 
