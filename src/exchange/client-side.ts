@@ -67,8 +67,6 @@ export interface ClientSide {
   release(): void;
   /** The body is complete. */
   end(): void;
-  /** Ends the connection without completing the answer. */
-  abort(): void;
   /** Delivers the body from here on. */
   readBody(sink: BodySink): void;
   resumeBody(): void;

@@ -82,7 +82,6 @@ function run(x: Exchange): void {
           return;
         }
         x.uriChanged = false;
-        x.stopRewrite = false;
         x.phase = FIND_CONFIG;
         x.step = 0;
         continue;
@@ -229,7 +228,6 @@ function restart(x: Exchange): void {
   x.internal = true;
   x.location = x.server.base;
   x.uriChanged = false;
-  x.stopRewrite = false;
   x.accessStatus = 0;
   x.step = 0;
   x.clearStates();

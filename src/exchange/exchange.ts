@@ -58,8 +58,6 @@ export class Exchange {
   location: LocationProgram;
   /** Set by a rewrite: look for a location again. */
   uriChanged = false;
-  /** `rewrite … break` or `break`: the rest of the rewrite script is not run. */
-  stopRewrite = false;
   /** Cycles left before nginx gives up with 500. */
   uriChanges = 11;
   /** Inside an internal redirect (`internal` locations are open). */

@@ -15,8 +15,9 @@ import { COMPLETE, MORE, RequestReader } from '../http/request-reader.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
 import { answerFraming, answerHead, Framing } from './answer-head.js';
 import { AnswerWriter } from './answer-writer.js';
+import { ByteFeed } from './byte-feed.js';
 import { RequestBodyReader } from './request-body.js';
-import { expectsContinue, type Refusal, routeRequest } from './routing.js';
+import { expectsContinue, logDropped, type Refusal, refuseRequest, routeRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
 
 /** What the connection is doing; also what its deadline is about. */
@@ -32,27 +33,15 @@ const NOTHING = 0;
 const BODY = 1;
 const SENDING = 2;
 
-/** Bytes that may wait in the stash before the socket is left alone. */
-const STASH_MAX = 65536;
 /** A head is converted to text in pieces of this size, so that a body behind it is not. */
 const HEAD_PIECE = 4096;
 
-const EMPTY = Buffer.alloc(0);
 const TIMED_OUT = 'client timed out (110: Connection timed out)';
-let serial = 0;
 
-export class ClientConnection implements ClientSide, TransportOwner, Timed {
+export class ClientConnection extends ByteFeed implements ClientSide, TransportOwner, Timed {
   deadline = 0;
   deadlineIndex = -1;
-  readonly id = ++serial;
   requests = 0;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly unixPath: string | null;
-  readonly secure = false;
-  readonly since = Date.now();
   pipelined = false;
   bytesSent = 0;
   requestLength = 0;
@@ -67,13 +56,6 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
   private exchange: Exchange | null = null;
   private table: RoutingTable;
   private program: ListenerProgram;
-  /** Bytes that arrived before anybody could use them. */
-  private stash: Buffer = EMPTY;
-  /** The bytes of the read that is being handled, lent. */
-  private lent: Buffer = EMPTY;
-  private lentStart = 0;
-  private lentEnd = 0;
-  private feeding = false;
   /** The connection stays open after the present answer. */
   private keep = true;
   /** The whole answer was written. */
@@ -86,18 +68,13 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
   private lingerUntil = 0;
 
   constructor(
-    readonly transport: Transport,
+    transport: Transport,
     private readonly host: ConnectionHost,
     private readonly listening: Listening,
   ) {
-    const { path } = listening;
+    super(transport, listening.path);
     this.table = host.table;
     this.writer = new AnswerWriter(transport);
-    this.remoteAddress = path !== null ? 'unix:' : withoutMapping(transport.remoteAddress);
-    this.remotePort = transport.remotePort;
-    this.localAddress = path !== null ? `unix:${path}` : withoutMapping(transport.localAddress);
-    this.localPort = path !== null ? 0 : transport.localPort;
-    this.unixPath = path;
     this.program = host.programFor(listening, this.localAddress);
     watch(this);
     this.deadline = now() + this.program.defaultServer.clientHeaderTimeout;
@@ -116,60 +93,29 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
 
   onConnected(): void {}
 
-  onBytes(_transport: Transport, bytes: Buffer, length: number): void {
-    this.lent = bytes;
-    this.lentStart = 0;
-    this.lentEnd = length;
-    this.consume();
-    if (this.lentStart < this.lentEnd && this.state !== CLOSED) this.keepLent();
-    this.lent = EMPTY;
-    this.lentStart = 0;
-    this.lentEnd = 0;
+  protected get blocked(): boolean {
+    return this.body.full;
   }
 
-  /** Puts what was not used into the stash. */
-  private keepLent(): void {
-    const rest = this.lent.subarray(this.lentStart, this.lentEnd);
-    this.stash = this.stash.length === 0 ? Buffer.from(rest) : Buffer.concat([this.stash, rest]);
-    this.lentStart = this.lentEnd;
-    if (this.stash.length >= STASH_MAX || this.body.full) this.transport.pause();
+  protected get deaf(): boolean {
+    return this.state === CLOSED;
   }
 
-  private get unread(): boolean {
-    return this.stash.length > 0 || this.lentStart < this.lentEnd;
+  protected use(): boolean {
+    if (this.state === IDLE || this.state === READING_HEAD) this.readHead();
+    else if (this.state === HANDLING && this.body.wanted) this.readBodyBytes();
+    else if (this.state === LINGERING) {
+      this.lentStart = this.lentEnd;
+      this.deadline = Math.min(now() + this.settings.lingeringTimeout, this.lingerUntil);
+    } else return false;
+    return true;
   }
 
-  /** Uses what waits in the stash, and lets the socket speak again where there is room. */
-  private goOn(): void {
-    if (this.feeding) return;
-    if (this.stash.length > 0 && this.lentStart >= this.lentEnd) {
-      const bytes = this.stash;
-      this.stash = EMPTY;
-      this.onBytes(this.transport, bytes, bytes.length);
-      if (this.peerEnded && !this.unread) this.endReached();
-    }
-    if (this.stash.length < STASH_MAX && !this.body.full) this.transport.resume();
-  }
-
-  /** The client ended its side some time ago, and all that it had sent before is used now. */
-  private endReached(): void {
+  /** Where the client ended its side some time ago, all that it had sent before is used now. */
+  protected stashUsed(): void {
+    if (!this.peerEnded) return;
     if (this.state === IDLE || this.state === READING_HEAD) this.onEnd();
     else if (this.state === HANDLING && !this.body.done && this.body.sink !== null) this.body.cut();
-  }
-
-  /** Uses lent bytes as far as the state allows. Not re-entrant: what an exchange does meanwhile is seen by the loop. */
-  private consume(): void {
-    if (this.feeding) return;
-    this.feeding = true;
-    while (this.lentStart < this.lentEnd) {
-      if (this.state === IDLE || this.state === READING_HEAD) this.readHead();
-      else if (this.state === HANDLING && this.body.wanted) this.readBodyBytes();
-      else if (this.state === LINGERING) {
-        this.lentStart = this.lentEnd;
-        this.deadline = Math.min(now() + this.settings.lingeringTimeout, this.lingerUntil);
-      } else break;
-    }
-    this.feeding = false;
   }
 
   /** Those of the request, or of the last one: they hold until the next begins. */
@@ -212,16 +158,10 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     this.writer.begin();
     this.body.begin(x, 0);
     const why = refusal ?? routeRequest(x, reader, program);
-    if (reader.dropped !== null) {
-      for (const line of reader.dropped) logError(x, 'info', `client sent invalid header line: "${line}"`);
-    }
+    logDropped(x, reader);
     if (why !== null) {
-      logError(x, 'info', why.reason);
-      x.contentLength = 0;
-      x.keepAlive = false;
       this.keep = false;
-      if (x.host === '') x.host = x.server.name;
-      x.finalize(why.status);
+      refuseRequest(x, why);
       return;
     }
     if (x.contentLength !== 0) this.body.begin(x, x.contentLength);
@@ -282,9 +222,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     const { body } = this;
     if (body.done || this.lentStart >= this.lentEnd) return 0;
     body.discarding = true;
-    const from = this.lentStart;
-    this.lentStart = body.read(this.lent, from, this.lentEnd);
-    this.requestLength += this.lentStart - from;
+    this.takeBody();
     body.discarding = false;
     return body.broken ? 400 : 0;
   }
@@ -298,11 +236,16 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     if (this.peerEnded && !body.done && !this.unread) body.cut();
   }
 
+  /** Reads the body off the lent bytes. */
+  private takeBody(): void {
+    const from = this.lentStart;
+    this.lentStart = this.body.read(this.lent, from, this.lentEnd);
+    this.requestLength += this.lentStart - from;
+  }
+
   private readBodyBytes(): void {
     const { body } = this;
-    const from = this.lentStart;
-    this.lentStart = body.read(this.lent, from, this.lentEnd);
-    this.requestLength += this.lentStart - from;
+    this.takeBody();
     if (this.waitingFor === BODY) {
       if (body.done) {
         this.waitingFor = NOTHING;
@@ -379,11 +322,6 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     this.transport.whenFlushed(() => engine.finish(x));
   }
 
-  abort(): void {
-    this.keep = false;
-    this.transport.destroy();
-  }
-
   onDrain(): void {
     if (this.waitingFor === SENDING) {
       this.waitingFor = NOTHING;
@@ -446,8 +384,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     const { lingeringClose } = settings;
     const linger = lingeringClose === 'always' || (lingeringClose === 'on' && (!this.body.done || this.unread));
     this.state = LINGERING;
-    this.stash = EMPTY;
-    this.lentStart = this.lentEnd;
+    this.dropUnread();
     this.lingerUntil = now() + settings.lingeringTime;
     this.deadline = now() + settings.lingeringTimeout;
     if (linger && !this.peerEnded) {
@@ -462,7 +399,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     const { transport } = this;
     const { settings } = x.location;
     this.state = LINGERING;
-    this.stash = EMPTY;
+    this.dropUnread();
     if (x.headSent) this.writer.flush();
     if (this.late && settings.resetTimedoutConnection) transport.reset();
     else if (transport.pending > 0 && !this.late) {
@@ -526,7 +463,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     const before = this.state;
     unwatch(this);
     this.state = CLOSED;
-    this.stash = EMPTY;
+    this.dropUnread();
     this.host.forget(this);
     const x = this.exchange;
     if (x === null) {
@@ -554,10 +491,7 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     this.body.finish();
     unwatch(this);
     this.deadline = 0;
-    const lent = this.lent.subarray(this.lentStart, this.lentEnd);
-    const early = this.unread ? Buffer.concat([this.stash, lent]) : EMPTY;
-    this.stash = EMPTY;
-    this.lentStart = this.lentEnd;
+    const early = this.takeUnread();
     return { transport: this.transport, early, peerEnded: this.peerEnded, ended: () => this.tunnelEnded(x) };
   }
 
@@ -568,9 +502,4 @@ export class ClientConnection implements ClientSide, TransportOwner, Timed {
     this.state = CLOSED;
     this.host.forget(this);
   }
-}
-
-/** An IPv4 address that came over an IPv6 socket is written as IPv4. */
-function withoutMapping(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

@@ -1,4 +1,5 @@
 /** From a request's head to an exchange: its path, its server, and what is refused before any phase runs. */
+import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { ListenerProgram } from '../exchange/program.js';
 import { Field, fieldSet } from '../http/field-names.js';
@@ -77,6 +78,20 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
   if (x.method === 'CONNECT') return refused(405, 'client sent CONNECT method');
   if (x.method === 'TRACE') return refused(405, 'client sent TRACE method');
   return null;
+}
+
+/** Ends an exchange whose request is refused; nothing behind its head can be trusted. */
+export function refuseRequest(x: Exchange, { status, reason }: Refusal): void {
+  logError(x, 'info', reason);
+  x.contentLength = 0;
+  x.keepAlive = false;
+  if (x.host === '') x.host = x.server.name;
+  x.finalize(status);
+}
+
+/** Tells of field lines that were dropped (`ignore_invalid_headers`). */
+export function logDropped(x: Exchange, { dropped }: RequestReader): void {
+  if (dropped !== null) for (const line of dropped) logError(x, 'info', `client sent invalid header line: "${line}"`);
 }
 
 function line(headers: HeaderBlock, i: number): string {

@@ -7,20 +7,20 @@ import { errnoText } from '../diagnostics/errno.js';
 import type { Producer } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import type { ChunkedSink } from '../http/chunked.js';
 import { now } from '../http/deadlines.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import { COMPLETE, MORE } from '../http/request-reader.js';
-import { CHUNKED, ResponseReader, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
+import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
 import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY } from './answer-body.js';
-import type { Selection } from './balancer.js';
+import { Attempts } from './attempts.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
-import { mayRepeat, NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
+import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { UpstreamProtocol, UpstreamSettings } from './protocol.js';
 import { RequestSender, type SendingRequest } from './request-sender.js';
+import { giveReader, takeReader } from './response-readers.js';
 import type { Upstream } from './upstream.js';
 
 const PREPARING = -1;
@@ -29,16 +29,11 @@ const READING_HEAD = 1;
 const READING_BODY = 2;
 const OVER = 3;
 
-const readers: ResponseReader[] = [];
-const READERS_KEPT = 64;
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser, ChunkedSink {
+export class UpstreamRequest extends Attempts implements Producer, SendingRequest, ConnectionUser, ChunkedSink {
   private state = PREPARING;
-  private selection: Selection | null = null;
   private connection: UpstreamConnection | null = null;
-  private attempt = new UpstreamAttempt();
-  private readonly startedAt = performance.now();
   /** The connection was used before: its failure says nothing about the peer. */
   private reused = false;
   private requestSent = false;
@@ -46,18 +41,18 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
   /** Sends the body; null where there is none. */
   private sender: RequestSender | null = null;
 
-  private reader: ResponseReader;
+  private readonly reader = takeReader();
   private readonly body = new AnswerBody(this);
   private keepable = false;
   private paused = false;
 
   constructor(
-    private readonly x: Exchange,
-    private readonly upstream: Upstream,
-    private readonly protocol: UpstreamProtocol,
+    x: Exchange,
+    upstream: Upstream,
+    protocol: UpstreamProtocol,
     private readonly origin: object,
   ) {
-    this.reader = readers.pop() ?? new ResponseReader();
+    super(x, upstream, protocol);
   }
 
   private get settings(): UpstreamSettings {
@@ -81,28 +76,11 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
   private connect(): void {
     const { x, upstream, settings } = this;
     if (x.finished) return;
-    if (this.selection === null) {
-      // Tries before an internal redirect stay apart in `$upstream_addr` and its like.
-      x.attempts?.push(new UpstreamAttempt());
-      this.selection = upstream.balancer.begin(x);
-      const limit = settings.nextUpstreamTries;
-      if (limit > 0 && this.selection.tries > limit) this.selection.tries = limit;
-    }
-    const attempt = new UpstreamAttempt();
-    this.attempt = attempt;
-    (x.attempts ??= []).push(attempt);
-    attempt.started = performance.now();
-    const peer = this.selection.next();
+    const peer = this.nextPeer();
     if (peer === null) {
-      attempt.address = upstream.name;
-      attempt.url = `${this.protocol.scheme}${upstream.name}${x.upstreamUri}`;
-      attempt.status = 502;
-      logError(x, 'error', 'no live upstreams while connecting to upstream');
       this.fail(502);
       return;
     }
-    attempt.address = peer.name;
-    attempt.url = `${this.protocol.scheme}${peer.name}${x.upstreamUri}`;
     this.state = CONNECTING;
     this.requestSent = false;
     this.requestComplete = false;
@@ -130,7 +108,7 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
   private send(connection: UpstreamConnection): void {
     const { x, protocol, attempt, sender } = this;
     const { transport } = connection;
-    attempt.connectTime = performance.now() - attempt.started;
+    attempt.connectTime = this.elapsed();
     this.state = READING_HEAD;
     this.requestSent = true;
     connection.requests++;
@@ -247,7 +225,7 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
     const { x, reader, attempt, settings, connection } = this;
     if (connection === null) return false;
     const { status } = reader;
-    attempt.headerTime = performance.now() - attempt.started;
+    attempt.headerTime = this.elapsed();
     attempt.status = status;
     const framing = responseFraming(reader);
     if (typeof framing === 'string') {
@@ -258,7 +236,7 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
     x.upstreamHeaders = reader.headers;
     if (status >= 400) {
       const reason = reasonOfStatus(status);
-      if (reason !== 0 && (this.selection?.tries ?? 0) > 1 && this.mayAskAnother(reason)) {
+      if (reason !== 0 && (this.selection?.tries ?? 0) > 1 && this.mayAsk(reason)) {
         this.next(reason);
         return false;
       }
@@ -348,11 +326,10 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
     const { x, connection } = this;
     if (this.state === OVER) return;
     this.state = OVER;
-    this.timeResponse();
     x.upstreamTrailers = this.body.trailers;
     if (x.response.expectTrailers) passTrailers(x);
     this.connection = null;
-    this.selection?.release('ok');
+    this.released('ok');
     if (connection !== null) {
       connection.user = null;
       const keep = clean && this.keepable && this.requestComplete && connection.transport.pending === 0;
@@ -368,12 +345,11 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
     const { x, selection, attempt } = this;
     const { reused } = this;
     this.dropConnection();
-    this.timeResponse();
-    selection?.release(reason === NEXT_UPSTREAM.http_403 || reason === NEXT_UPSTREAM.http_404 ? 'next' : 'failed');
+    this.released(reason === NEXT_UPSTREAM.http_403 || reason === NEXT_UPSTREAM.http_404 ? 'next' : 'failed');
     const status = statusOfReason(reason);
     attempt.status = status;
     if (selection !== null && reused && reason === NEXT_UPSTREAM.error) selection.tries++;
-    if (selection === null || selection.tries === 0 || !this.mayAskAnother(reason)) {
+    if (selection === null || selection.tries === 0 || !this.mayAsk(reason)) {
       x.upstreamHeaders = null;
       this.fail(status);
       return;
@@ -381,13 +357,8 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
     this.connect();
   }
 
-  private mayAskAnother(reason: number): boolean {
-    const { settings } = this;
-    if ((settings.nextUpstream & reason) === 0) return false;
-    if (this.requestSent && (this.sender?.streaming === true || !mayRepeat(this.x.method, settings.nextUpstream)))
-      return false;
-    const limit = settings.nextUpstreamTimeout;
-    return limit === 0 || performance.now() - this.startedAt < limit;
+  private mayAsk(reason: number): boolean {
+    return this.mayAskAnother(reason, this.requestSent, this.sender?.streaming === true);
   }
 
   onEnd(): void {
@@ -465,9 +436,8 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
   private letGo(outcome: 'ok' | 'failed'): void {
     if (this.state === OVER) return;
     this.state = OVER;
-    this.timeResponse();
     this.dropConnection();
-    this.selection?.release(outcome);
+    this.released(outcome);
   }
 
   private dropConnection(): void {
@@ -476,14 +446,10 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
     connection?.destroy();
   }
 
-  private timeResponse(): void {
-    if (this.attempt.responseTime < 0) this.attempt.responseTime = performance.now() - this.attempt.started;
-  }
-
   private switchProtocols(bytes: Buffer, from: number, length: number): void {
     const { x, reader, attempt, connection } = this;
     if (connection === null) return;
-    attempt.headerTime = performance.now() - attempt.started;
+    attempt.headerTime = this.elapsed();
     attempt.status = 101;
     if (x.headers.indexOf(Field.Upgrade) < 0) {
       logError(
@@ -515,17 +481,12 @@ export class UpstreamRequest implements Producer, SendingRequest, ConnectionUser
     const { attempt } = this;
     attempt.bytesReceived = received;
     attempt.bytesSent = sent;
-    this.timeResponse();
-    this.selection?.release('ok');
+    this.released('ok');
   }
 
   /** Gives the reader back when the exchange was logged. */
   release(): void {
-    const { reader } = this;
-    if (readers.length < READERS_KEPT) {
-      reader.reset();
-      readers.push(reader);
-    }
+    giveReader(this.reader);
   }
 }
 

@@ -1,0 +1,69 @@
+/** The attempts of one request: which peer is asked, whether another may be, and what is remembered of each. */
+import { logError } from '../exchange/error-context.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
+import type { Outcome, Selection } from './balancer.js';
+import { mayRepeat } from './next-upstream.js';
+import type { Peer } from './peer.js';
+import type { UpstreamProtocol } from './protocol.js';
+import type { Upstream } from './upstream.js';
+
+/** The part of a request to an upstream that deals with peers; a base class, so that a request stays one object. */
+export abstract class Attempts {
+  protected attempt = new UpstreamAttempt();
+  protected selection: Selection | null = null;
+  private readonly startedAt = performance.now();
+
+  constructor(
+    protected readonly x: Exchange,
+    protected readonly upstream: Upstream,
+    protected readonly protocol: UpstreamProtocol,
+  ) {}
+
+  /** The next peer to ask, with a new attempt begun for it; null where none is alive. */
+  protected nextPeer(): Peer | null {
+    const { x, upstream, protocol } = this;
+    if (this.selection === null) {
+      // Tries before an internal redirect stay apart in `$upstream_addr` and its like.
+      x.attempts?.push(new UpstreamAttempt());
+      this.selection = upstream.balancer.begin(x);
+      const limit = protocol.settings.nextUpstreamTries;
+      if (limit > 0 && this.selection.tries > limit) this.selection.tries = limit;
+    }
+    const attempt = new UpstreamAttempt();
+    this.attempt = attempt;
+    (x.attempts ??= []).push(attempt);
+    attempt.started = performance.now();
+    const peer = this.selection.next();
+    attempt.address = peer === null ? upstream.name : peer.name;
+    attempt.url = `${protocol.scheme}${attempt.address}${x.upstreamUri}`;
+    if (peer === null) {
+      attempt.status = 502;
+      logError(x, 'error', 'no live upstreams while connecting to upstream');
+    }
+    return peer;
+  }
+
+  /** The reason is one for which another peer may be asked. `sent`: the request was; `streamed`: its body is gone. */
+  protected mayAskAnother(reason: number, sent: boolean, streamed: boolean): boolean {
+    const { nextUpstream, nextUpstreamTimeout } = this.protocol.settings;
+    if ((nextUpstream & reason) === 0) return false;
+    if (sent && (streamed || !mayRepeat(this.x.method, nextUpstream))) return false;
+    return nextUpstreamTimeout === 0 || performance.now() - this.startedAt < nextUpstreamTimeout;
+  }
+
+  /** The attempt is over. */
+  protected released(outcome: Outcome): void {
+    this.timeResponse();
+    this.selection?.release(outcome);
+  }
+
+  /** ms since the attempt began. */
+  protected elapsed(): number {
+    return performance.now() - this.attempt.started;
+  }
+
+  private timeResponse(): void {
+    if (this.attempt.responseTime < 0) this.attempt.responseTime = this.elapsed();
+  }
+}
