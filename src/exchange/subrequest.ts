@@ -10,7 +10,10 @@ import type { RequestBody } from './request-body.js';
 
 /** How deep subrequests may make subrequests. nginx: NGX_HTTP_MAX_SUBREQUESTS. */
 const DEPTH_MAX = 50;
-/** How many of them may be under way for one request of a client. nginx: 16 bits, less what it keeps for itself. */
+/**
+ * How many of them one request of a client may lead to. nginx allows as many at a time (16 bits, less what it keeps for
+ * itself), and so two pages that include each other twice keep it busy without end.
+ */
 const COUNT_MAX = 65535 - 1000;
 
 /** Takes the answer to a subrequest. None of its methods is called before `x.subrequest` has returned. */
@@ -40,6 +43,8 @@ export interface SubrequestOptions {
 
 /** The subrequests that an exchange has under way. */
 export class Subrequests {
+  /** Of a client's own request: those that were made so far, for itself and for its subrequests. */
+  made = 0;
   private readonly running = new Set<Subrequest>();
   /** The parent is over, and is released with the last of them. */
   private awaited = false;
@@ -95,10 +100,9 @@ export class Subrequest implements ClientSide {
   closed = false;
   readonly pipelined = false;
   readonly bodyWaits = false;
+  /** The client's own request, from which it all comes. */
+  readonly main: Exchange;
   private readonly depth: number;
-  private readonly root: Subrequest | null;
-  /** Of a subrequest that a client's own request made: those under way below it, itself included. */
-  private count = 1;
 
   /** Makes one, or says in the log why there may be no more of them and gives null. It begins when the caller has returned. */
   static begin(parent: Exchange, uri: string, args: string, options: SubrequestOptions): Subrequest | null {
@@ -107,7 +111,8 @@ export class Subrequest implements ClientSide {
       logError(parent, 'error', `subrequests cycle while processing "${uri}"`);
       return null;
     }
-    if (nested !== null && (nested.root ?? nested).count >= COUNT_MAX) {
+    const { subrequests } = nested?.main ?? parent;
+    if (subrequests !== null && subrequests.made >= COUNT_MAX) {
       logError(parent, 'crit', `request reference counter overflow while processing "${uri}"`);
       return null;
     }
@@ -122,8 +127,7 @@ export class Subrequest implements ClientSide {
   ) {
     const { nested } = parent;
     this.depth = nested === null ? 1 : nested.depth + 1;
-    this.root = nested === null ? null : (nested.root ?? nested);
-    if (this.root !== null) this.root.count++;
+    this.main = nested?.main ?? parent;
     this.sink = options.sink;
     this.background = options.background ?? false;
     const x = parent.fork(this);
@@ -135,6 +139,7 @@ export class Subrequest implements ClientSide {
     this.exchange = x;
     parent.subrequests ??= new Subrequests(parent);
     parent.subrequests.add(this);
+    if (this.main.subrequests !== null) this.main.subrequests.made++;
     // Not before the caller has put down what it has to remember of it.
     queueMicrotask(() => {
       if (!x.finished) engine.startNested(x);
@@ -225,7 +230,6 @@ export class Subrequest implements ClientSide {
 
   done(x: Exchange): void {
     this.closed = true;
-    if (this.root !== null) this.root.count--;
     const { parent } = this;
     if (!parent.finished) {
       // `return 444` means the client's connection, wherever it stands.

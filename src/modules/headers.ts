@@ -119,7 +119,8 @@ class TrailerFilter implements BodyFilter {
 
 function wantsTrailers(x: Exchange, trailers: readonly CompiledAddition[]): boolean {
   const { status } = x.response;
-  if (x.nested !== null || x.method === 'HEAD' || status < 200 || status === 204 || status === 304 || x.version < 11) return false;
+  if (x.nested !== null || x.method === 'HEAD' || status < 200 || status === 204 || status === 304 || x.version < 11)
+    return false;
   if (x.version < 20 && !x.location.settings.chunkedTransferEncoding) return false;
   const safe = isSafe(status);
   return trailers.some(({ always }) => safe || always);

@@ -15,7 +15,14 @@ let boundaries = Math.floor(Math.random() * 2 ** 32);
 function cutRanges(x: Exchange): number | undefined {
   const { headers, response } = x;
   const { maxRanges } = x.location.settings;
-  if (x.nested !== null || x.version < 10 || response.status !== 200 || response.contentLength < 0 || !x.allowRanges || maxRanges === 0) {
+  if (
+    x.nested !== null ||
+    x.version < 10 ||
+    response.status !== 200 ||
+    response.contentLength < 0 ||
+    !x.allowRanges ||
+    maxRanges === 0
+  ) {
     return undefined;
   }
   const range = headers.valueOf(Field.Range);

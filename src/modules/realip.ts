@@ -68,9 +68,7 @@ class Trusted {
 
 /** The client as the connection knows it. */
 function connected(x: Exchange): { readonly remoteAddress: string; readonly remotePort: number } {
-  let main = x;
-  while (main.nested !== null) main = main.nested.parent;
-  return main.client;
+  return (x.nested?.main ?? x).client;
 }
 
 function compile(sources: readonly Source[], field: string, recursive: boolean, { compiler }: Scope): Handler | null {

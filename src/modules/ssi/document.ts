@@ -15,8 +15,7 @@ const DOCUMENT = new StateKey<Document>('ssi document');
 
 /** The document to which the answer of an exchange belongs: that of the client's own request. */
 export function documentOf(x: Exchange): Document {
-  let main = x;
-  while (main.nested !== null) main = main.nested.parent;
+  const main = x.nested?.main ?? x;
   let document = main.state(DOCUMENT);
   if (document === undefined) main.setState(DOCUMENT, (document = new Document()));
   return document;

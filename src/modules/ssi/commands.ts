@@ -1,0 +1,164 @@
+/** The commands of server side includes. */
+import { escapeHtml } from '../../http/html-escape.js';
+import { parseUnsafeUri } from '../../http/unsafe-uri.js';
+import { escapeInHtml } from '../../http/uri-escape.js';
+import { holds } from './condition.js';
+import { documentOf, fillIn, variableValue } from './document.js';
+import type { SsiFilter } from './filter.js';
+
+/** Carries a command out; false where it is an error. */
+type Command = (page: SsiFilter, parameters: Parameters) => boolean;
+export type Parameters = Readonly<Record<string, string | undefined>>;
+
+export interface CommandRule {
+  readonly run: Command;
+  readonly parameters: readonly string[];
+  readonly mandatory: readonly string[];
+  /** It belongs to a condition, up to which of its parts: an `else` is the last one before `endif`. */
+  readonly within: Part;
+}
+
+/** Where in a condition the page is. */
+export const OUTSIDE = 0;
+const IN_IF = 1;
+const IN_ELSE = 2;
+export type Part = typeof OUTSIDE | typeof IN_IF | typeof IN_ELSE;
+
+const include: Command = (page, { virtual, file, wait, set, stub }) => {
+  const { x, rules } = page;
+  if (virtual !== undefined && file !== undefined) {
+    return page.complain(`inclusion may be either virtual="${virtual}" or file="${file}"`);
+  }
+  const target = virtual ?? file;
+  if (target === undefined) return page.complain('no parameter in "include" SSI command');
+  if (set !== undefined && stub !== undefined) {
+    return page.complain('"set" and "stub" cannot be used together in "include" SSI command');
+  }
+  if (wait !== undefined) {
+    if (virtual === undefined) return page.complain(`"wait" cannot be used with file="${target}"`);
+    if (!/^(?:yes|no)$/i.test(wait)) return page.complain(`invalid value "${wait}" in the "wait" parameter`);
+  }
+  let uri = fillIn(x, target, rules.lookup);
+  if (uri === null) return false;
+  if (uri !== '' && !uri.startsWith('/')) uri = x.uri.slice(0, x.uri.lastIndexOf('/') + 1) + uri;
+  const parsed = parseUnsafeUri(uri);
+  if (parsed === null) return page.complain(`unsafe URI "${uri}" was detected`);
+  const block = stub === undefined ? null : documentOf(x).blocks.find(({ name }) => name === stub);
+  if (block === undefined) return page.complain(`"stub"="${stub}" for "include" not found`);
+  const { variables } = documentOf(x);
+  const name = set?.toLowerCase();
+  if (name !== undefined && !variables.has(name)) variables.set(name, '');
+  const waits = file !== undefined || name !== undefined || wait?.toLowerCase() === 'yes';
+  const assign = name === undefined ? null : (value: string) => void variables.set(name, value);
+  return page.include(parsed.path, parsed.args, block?.text ?? null, waits, assign);
+};
+
+const echo: Command = (page, { var: name = '', default: otherwise, encoding }) => {
+  const value = variableValue(page.x, name, page.rules.lookup) ?? otherwise ?? '(none)';
+  if (value === '') return true;
+  if (encoding === 'none' || encoding === 'url' || encoding === 'entity') page.encoding = encoding;
+  else if (encoding !== undefined) page.complain(`unknown encoding "${encoding}" in the "echo" command`);
+  if (page.encoding === 'url') page.text(escapeInHtml(value));
+  else page.text(page.encoding === 'entity' ? escapeHtml(value) : value);
+  return true;
+};
+
+const config: Command = (page, { errmsg, timefmt }) => {
+  if (timefmt !== undefined) page.timeFormat = timefmt;
+  if (errmsg !== undefined) page.errorMessage = errmsg;
+  return true;
+};
+
+const set: Command = (page, { var: name = '', value = '' }) => {
+  const filled = fillIn(page.x, value, page.rules.lookup);
+  if (filled === null) return false;
+  documentOf(page.x).variables.set(name.toLowerCase(), filled);
+  return true;
+};
+
+/** `if` and `elif`: the first branch whose expression holds is put out. */
+const branch: Command = (page, { expr = '' }) => {
+  if (page.chosen) {
+    page.output = false;
+    return true;
+  }
+  const held = holds(page.x, expr, page.rules.lookup);
+  if (held === null) return false;
+  page.output = held;
+  page.chosen = held;
+  page.part = IN_IF;
+  return true;
+};
+
+export const COMMANDS: ReadonlyMap<string, CommandRule> = new Map<string, CommandRule>([
+  ['include', { run: include, parameters: ['virtual', 'file', 'wait', 'set', 'stub'], mandatory: [], within: OUTSIDE }],
+  ['echo', { run: echo, parameters: ['var', 'default', 'encoding'], mandatory: ['var'], within: OUTSIDE }],
+  ['config', { run: config, parameters: ['errmsg', 'timefmt'], mandatory: [], within: OUTSIDE }],
+  ['set', { run: set, parameters: ['var', 'value'], mandatory: ['var', 'value'], within: OUTSIDE }],
+  [
+    'if',
+    {
+      run: (page, parameters) =>
+        page.part === OUTSIDE ? branch(page, parameters) : page.complain('the "if" command inside the "if" command'),
+      parameters: ['expr'],
+      mandatory: ['expr'],
+      within: OUTSIDE,
+    },
+  ],
+  ['elif', { run: branch, parameters: ['expr'], mandatory: ['expr'], within: IN_IF }],
+  [
+    'else',
+    {
+      run(page) {
+        page.output = !page.chosen;
+        page.part = IN_ELSE;
+        return true;
+      },
+      parameters: [],
+      mandatory: [],
+      within: IN_IF,
+    },
+  ],
+  [
+    'endif',
+    {
+      run(page) {
+        page.output = true;
+        page.chosen = false;
+        page.part = OUTSIDE;
+        return true;
+      },
+      parameters: [],
+      mandatory: [],
+      within: IN_ELSE,
+    },
+  ],
+  [
+    'block',
+    {
+      run(page, { name = '' }) {
+        const block = { name, text: '' };
+        documentOf(page.x).blocks.push(block);
+        page.block = block;
+        page.output = false;
+        return true;
+      },
+      parameters: ['name'],
+      mandatory: ['name'],
+      within: OUTSIDE,
+    },
+  ],
+  [
+    'endblock',
+    {
+      run(page) {
+        page.block = null;
+        page.output = true;
+        return true;
+      },
+      parameters: [],
+      mandatory: [],
+      within: OUTSIDE,
+    },
+  ],
+]);
