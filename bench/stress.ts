@@ -1,0 +1,240 @@
+/**
+ * The stress tests at full size, against `bin/tsproxy` as a process of its own; the bounded versions run with the tests.
+ *
+ *   node dist/bench/stress.js messages [clients] [clients that send 16 MiB]
+ *   node dist/bench/stress.js resets [connections] [seed]
+ *   node dist/bench/stress.js reloads [count]        (wants wrk)
+ *
+ * Prints figures, and what went wrong; the exit code is 1 where something did. Descriptors and memory are read from /proc.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { WebSocketServer } from 'ws';
+import { closedPort, complete, get, until } from '../test/kit/index.js';
+import { deafPort } from '../test/stress/deaf.js';
+import { exchangeMessages, FILE_OF_2014, SIZES } from '../test/stress/messages.js';
+import { NumberedSockets } from '../test/stress/numbered.js';
+import { RELOADED } from '../test/stress/reloads.js';
+import { FaultyBackend, RESET_CONFIGURATION, resetAtRandom } from '../test/stress/resets.js';
+import { ROOT, wrk } from './peers.js';
+
+const [what = '', ...numbers] = process.argv.slice(2);
+const [first = 0, second = 0] = numbers.map(Number);
+const failures: string[] = [];
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** tsproxy as a process, in a directory that goes with it. */
+class Proxy {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly directory: string,
+  ) {}
+
+  static async start(text: string, directory: string): Promise<Proxy> {
+    mkdirSync(join(directory, 'logs'), { recursive: true });
+    writeFileSync(join(directory, 'nginx.conf'), text);
+    const binary = join(ROOT, 'bin', 'tsproxy');
+    const words = ['-p', `${directory}/`, '-c', 'nginx.conf', '-e', 'error.log', '-g', 'pid nginx.pid;'];
+    const child = spawn(process.execPath, [binary, ...words], { stdio: 'ignore' });
+    const proxy = new Proxy(child, directory);
+    child.on('exit', (code) => {
+      if (code !== null && code !== 0) failures.push(`the proxy ended with ${code}:\n${proxy.log}`);
+    });
+    await until('the pid file is there', () => readdirSync(directory).includes('nginx.pid') || child.exitCode !== null);
+    if (child.exitCode !== null) throw new Error(proxy.log);
+    return proxy;
+  }
+
+  get log(): string {
+    return readFileSync(join(this.directory, 'error.log'), 'utf8');
+  }
+  get descriptors(): number {
+    return readdirSync(`/proc/${this.child.pid}/fd`).length;
+  }
+  /** MiB now, and at most so far. */
+  get memory(): { readonly now: number; readonly most: number } {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
+    const read = (name: string): number => Number(new RegExp(`${name}:\\s*(\\d+)`).exec(status)?.[1]) / 1024;
+    return { now: Math.round(read('VmRSS')), most: Math.round(read('VmHWM')) };
+  }
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+  async stop(): Promise<void> {
+    if (this.child.exitCode === null) {
+      const ended = new Promise((resolve) => this.child.once('exit', resolve));
+      this.signal('SIGTERM');
+      await ended;
+    }
+    if (/\[(alert|crit)\]/.test(this.log)) failures.push(`in the log: ${this.log.match(/.*\[(alert|crit)\].*/g)?.[0]}`);
+  }
+}
+
+/** This file again, as the echo server: its port. */
+async function echoProcess(): Promise<{ readonly port: number; stop(): void }> {
+  const child = fork(fileURLToPath(import.meta.url), ['echo']);
+  const port = await new Promise<number>((resolve) => child.once('message', (message) => resolve(Number(message))));
+  return { port, stop: () => void child.kill() };
+}
+
+function echo(): void {
+  const server = createServer((_request, response) => response.end('plain'));
+  const sockets = new WebSocketServer({ server, maxPayload: 64 << 20 });
+  sockets.on('connection', (socket) => {
+    socket.on('error', () => socket.terminate());
+    socket.on('message', (data, binary) => socket.send(data, { binary }));
+  });
+  server.keepAliveTimeout = 600_000;
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
+    process.send?.((server.address() as { port: number }).port);
+  });
+}
+
+async function messages(directory: string): Promise<void> {
+  const [clients, largest] = [first || 500, second || first || 500];
+  const server = await echoProcess();
+  const port = await closedPort();
+  const proxy = await Proxy.start(complete(FILE_OF_2014, { BACKEND: server.port, LISTEN: port }), directory);
+  const idle = proxy.memory.now;
+  let done = false;
+  const started = performance.now();
+  const exchanged = exchangeMessages(port, clients, SIZES, largest).finally(() => {
+    done = true;
+  });
+  let plain = 0;
+  while (!done) {
+    const answer = await get(port, `/${plain}`);
+    if (answer.body !== 'plain') failures.push(`plain request ${plain}: ${answer.statusLine}`);
+    plain++;
+    await pause(5);
+  }
+  const moved = await exchanged;
+  const seconds = (performance.now() - started) / 1000;
+  say(
+    `${clients} clients, ${moved.messages} messages of 1 byte to 16 MiB (${largest} of those), ${plain} plain requests`,
+  );
+  say(`${(moved.bytes / 2 ** 30).toFixed(2)} GiB each way in ${seconds.toFixed(1)} s; all intact and in order`);
+  say(`memory of the proxy: ${idle} MiB at first, ${proxy.memory.most} MiB at most`);
+  await proxy.stop();
+  server.stop();
+}
+
+async function resets(directory: string): Promise<void> {
+  const [total, seed] = [first || 5000, second || 1];
+  const backend = await FaultyBackend.start(seed);
+  const deaf = await deafPort();
+  const port = await closedPort();
+  writeFileSync(join(directory, 'file'), Buffer.alloc(3 << 20, 0x66));
+  const places = { BACKEND: backend.port, DEAF: deaf.port, CLOSED: await closedPort(), DIR: directory };
+  const text = complete(RESET_CONFIGURATION, { ...places, LISTEN: `127.0.0.1:${port} backlog=4096` });
+  const proxy = await Proxy.start(text, directory);
+  await get(port, '/chunked');
+  const before = proxy.descriptors;
+  const outcome = await resetAtRandom(port, total, 100, seed);
+  // Up to 16 connections to each of two upstreams stay, idle; all others go.
+  const idle = (): number => backend.sockets.size;
+  await until('all but idle connections are closed', () => proxy.descriptors - before <= idle()).catch((error: Error) =>
+    failures.push(`${error.message}: ${proxy.descriptors} descriptors, ${before} before, ${idle()} idle`),
+  );
+  say(`${outcome.connections} connections, ${outcome.answered} saw an answer; ${backend.accepted} to the back end`);
+  say(`descriptors: ${before} before, ${proxy.descriptors} after, ${idle()} of them idle connections`);
+  say(`memory: ${proxy.memory.now} MiB, ${proxy.memory.most} MiB at most`);
+  await get(port, '/chunked');
+  // The idle ones go as well, when their back end leaves.
+  await backend.close();
+  await until('the rest is closed', () => proxy.descriptors < before).catch((error: Error) =>
+    failures.push(error.message),
+  );
+  say(`descriptors when the back end is gone: ${proxy.descriptors}`);
+  deaf.close();
+  await proxy.stop();
+}
+
+async function reloads(directory: string): Promise<void> {
+  const count = first || 1000;
+  const program = wrk();
+  if (program === null) throw new Error('wrk is not installed (Debian: apt-get install wrk)');
+  const server = await echoProcess();
+  const port = await closedPort();
+  const text = RELOADED.replace('pid nginx.pid;', '')
+    .replaceAll('%%BACKEND%%', String(server.port))
+    .replaceAll('%%LISTEN%%', `127.0.0.1:${port}`);
+  const proxy = await Proxy.start(text, directory);
+  const sockets = await NumberedSockets.open(port, 200);
+  sockets.start(100);
+  const load = async (seconds: number): Promise<string> => {
+    const child = spawn(program, ['-t1', '-c32', `-d${seconds}s`, '--latency', `http://127.0.0.1:${port}/plain`]);
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await new Promise((resolve) => child.on('close', resolve));
+    return output;
+  };
+  const generations = async (from: number, to: number): Promise<void> => {
+    for (let generation = from; generation <= to; generation++) {
+      writeFileSync(join(directory, 'nginx.conf'), `${text}# ${generation}\n`);
+      proxy.signal('SIGHUP');
+      await until(`generation ${generation}`, () => proxy.log.includes(`generation ${generation} started`));
+      if (generation % 100 !== 0) continue;
+      const broken = generation / 100;
+      writeFileSync(join(directory, 'nginx.conf'), text.replace('proxy_http_version', 'proxy_http_versoin'));
+      proxy.signal('SIGHUP');
+      const said = (): number => proxy.log.split('[emerg]').length - 1;
+      await until('the log says why', () => said() === broken);
+    }
+  };
+  // What a warm process takes: load, and some reloads.
+  const warm = load(5);
+  await generations(2, 51);
+  await warm;
+  await pause(6000);
+  const before = { ...proxy.memory, descriptors: proxy.descriptors };
+  const started = performance.now();
+  let busy = true;
+  const outputs: string[] = [];
+  const loading = (async () => {
+    while (busy) outputs.push(await load(5));
+  })();
+  await generations(52, 51 + count);
+  const seconds = (performance.now() - started) / 1000;
+  busy = false;
+  await loading;
+  await sockets.settle();
+  failures.push(...sockets.failures);
+  const opened = sockets.open;
+  if (opened !== 200) failures.push(`${200 - opened} tunnels were closed`);
+  for (const output of outputs) {
+    if (/Socket errors|Non-2xx/.test(output))
+      failures.push(output.match(/.*(Socket errors|Non-2xx).*/g)?.join('; ') ?? '');
+  }
+  const requests = outputs.reduce((sum, output) => sum + Number(/(\d+) requests in/.exec(output)?.[1]), 0);
+  const slowest = outputs.map((output) => /Latency +\S+ +\S+ +(\S+)/.exec(output)?.[1]).join(' ');
+  await pause(6000);
+  const after = { ...proxy.memory, descriptors: proxy.descriptors };
+  say(`${count} reloads in ${seconds.toFixed(1)} s under load: ${requests} requests, slowest ${slowest}`);
+  say(`${opened} of 200 tunnels open, ${sockets.received} messages, none lost`);
+  say(`broken files: ${proxy.log.split('[emerg]').length - 1} refused`);
+  say(`memory: ${before.now} MiB before, ${after.now} MiB after (${after.most} at most)`);
+  say(`descriptors: ${before.descriptors} before, ${after.descriptors} after`);
+  sockets.close();
+  await until('the first generation has ended', () => proxy.log.includes('generation 1 exited'));
+  await proxy.stop();
+  server.stop();
+}
+
+const work = { messages, resets, reloads }[what];
+if (what === 'echo') echo();
+else if (work === undefined) {
+  process.stderr.write('usage: node dist/bench/stress.js messages|resets|reloads [numbers]\n');
+  process.exitCode = 2;
+} else {
+  const directory = mkdtempSync(join(tmpdir(), 'tsproxy-stress-'));
+  await work(directory).catch((error: Error) => failures.push(String(error.stack)));
+  rmSync(directory, { recursive: true, force: true });
+  for (const failure of failures) say(`FAILED: ${failure}`);
+  process.exit(failures.length === 0 ? 0 : 1);
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { LogEntry } from '../../src/exchange/destination-log.js';
+import { watchedCount } from '../../src/http/deadlines.js';
+import { openTransports } from '../../src/http/transport.js';
+import { modules } from '../../src/modules/index.js';
+import { Instance } from '../../src/process/instance.js';
+import { Upstream } from '../../src/upstream/upstream.js';
+import { closedPort, complete, get, until } from '../kit/index.js';
+import { deafPort } from './deaf.js';
+import { FaultyBackend, RESET_CONFIGURATION, resetAtRandom } from './resets.js';
+
+/** The upstreams of the configuration in force. */
+function upstreams(instance: Instance): Upstream[] {
+  const { current } = instance as unknown as {
+    current: { table: { shared: Iterable<unknown> & { entries(): Iterable<[string, unknown]> } } };
+  };
+  return [...current.table.shared.entries()].map(([, object]) => object).filter((object) => object instanceof Upstream);
+}
+
+const seeds = (process.env.STRESS_SEEDS ?? '1').split(',').map(Number);
+const total = Number(process.env.STRESS_CONNECTIONS ?? 800);
+
+for (const seed of seeds) {
+  test(`${total} connections that end at random moments leave nothing behind (seed ${seed})`, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-resets-'));
+    mkdirSync(join(directory, 'logs'));
+    writeFileSync(join(directory, 'file'), Buffer.alloc(3 << 20, 0x66));
+    const backend = await FaultyBackend.start(seed);
+    const deaf = await deafPort();
+    const entries: LogEntry[] = [];
+    const [sockets, watched] = [openTransports(), watchedCount()];
+    const replacements = {
+      BACKEND: backend.port,
+      DEAF: deaf.port,
+      CLOSED: await closedPort(),
+      DIR: directory,
+      LISTEN: '127.0.0.1:0',
+    };
+    const instance = new Instance({
+      modules,
+      source: { name: 'test', text: complete(RESET_CONFIGURATION, replacements), prefix: `${directory}/` },
+      defaultErrorLog: (entry) => entries.push(entry),
+      warn: assert.fail,
+    });
+    t.after(async () => {
+      await instance.close();
+      await backend.close();
+      deaf.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
+    await instance.start();
+    const port = Number(instance.addresses[0]?.split(':')[1]);
+
+    const outcome = await resetAtRandom(port, total, 40, seed);
+    assert.ok(outcome.answered > total / 3, `only ${outcome.answered} of ${total} saw an answer`);
+
+    await until('no request is under way', () => instance.state.users === 0);
+    await until('no client is connected', () => instance.connections === 0);
+    const idle = upstreams(instance).map((upstream) => upstream.idle.count);
+    assert.ok(
+      idle.every((count) => count <= 32),
+      `idle connections: ${idle}`,
+    );
+    const kept = idle.reduce((sum, count) => sum + count, 0);
+    await until('only idle connections are open', () => openTransports() - sockets === kept);
+    await until('only they are watched', () => watchedCount() - watched === kept);
+    for (const upstream of upstreams(instance)) {
+      for (const peer of upstream.current().peers) assert.equal(peer.conns, 0, `${upstream.name} ${peer.name}`);
+    }
+    assert.deepEqual(
+      entries.filter(({ level }) => level === 'alert' || level === 'crit' || level === 'emerg'),
+      [],
+    );
+    // It serves on.
+    assert.equal((await get(port, '/chunked')).status, 200);
+    await instance.close();
+    await until('every socket is closed', () => openTransports() === sockets && watchedCount() === watched);
+  });
+}
