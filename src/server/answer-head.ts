@@ -22,6 +22,18 @@ export function answerFraming(x: Exchange, ended: boolean): Framing {
   return x.version >= 11 && x.location.settings.chunkedTransferEncoding ? Framing.Chunked : Framing.Close;
 }
 
+/** The request, its framing and the limits of its location let the connection go on; `age` in ms. */
+export function mayKeep(x: Exchange, framing: Framing, requests: number, age: number): boolean {
+  const { settings } = x.location;
+  return (
+    x.keepAlive &&
+    framing !== Framing.Close &&
+    settings.keepaliveTimeout > 0 &&
+    requests < settings.keepaliveRequests &&
+    age < settings.keepaliveTime
+  );
+}
+
 /** The head with its blank line. `keep`: the connection stays open after it. */
 export function answerHead(x: Exchange, framing: Framing, keep: boolean): string {
   const { response } = x;

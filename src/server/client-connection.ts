@@ -13,7 +13,7 @@ import { statusText } from '../exchange/status-text.js';
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
 import { COMPLETE, MORE, RequestReader } from '../http/request-reader.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
-import { answerFraming, answerHead, Framing } from './answer-head.js';
+import { answerFraming, answerHead, Framing, mayKeep } from './answer-head.js';
 import { AnswerWriter } from './answer-writer.js';
 import { ByteFeed } from './byte-feed.js';
 import { RequestBodyReader } from './request-body.js';
@@ -90,8 +90,6 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
   }
 
   // -- bytes from the client
-
-  onConnected(): void {}
 
   protected get blocked(): boolean {
     return this.body.full;
@@ -264,17 +262,9 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
       this.keep = false;
       return;
     }
-    const { settings } = x.location;
     const framing = answerFraming(x, ended);
-    this.keep =
-      this.keep &&
-      x.keepAlive &&
-      framing !== Framing.Close &&
-      settings.keepaliveTimeout > 0 &&
-      this.requests < settings.keepaliveRequests &&
-      now() - this.openedAt < settings.keepaliveTime &&
-      !this.peerEnded &&
-      !this.host.draining;
+    const age = now() - this.openedAt;
+    this.keep &&= mayKeep(x, framing, this.requests, age) && !this.peerEnded && !this.host.draining;
     this.writer.head(answerHead(x, framing, this.keep));
     this.writer.chunked = framing === Framing.Chunked;
     if (!ended) this.writer.flushSoon();

@@ -23,6 +23,9 @@ export abstract class ClientSocket {
     this.localAddress = inet ? withoutMapping(transport.localAddress) : `unix:${unixPath}`;
     this.localPort = inet ? transport.localPort : 0;
   }
+
+  /** An accepted socket is connected from the start. */
+  onConnected(): void {}
 }
 
 /** An IPv4 address that came over an IPv6 socket is written as IPv4. */
