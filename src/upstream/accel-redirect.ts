@@ -1,6 +1,8 @@
 /** `X-Accel-Redirect`: the upstream names the location that answers in its place. */
+import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { HeaderBlock } from '../http/header-block.js';
+import { parseUnsafeUri } from '../http/unsafe-uri.js';
 
 /** Fields of the upstream's answer that stay with the other one. */
 const KEPT: ReadonlySet<string> = new Set([
@@ -33,12 +35,12 @@ export function accelRedirect(x: Exchange, target: string, fields: readonly [str
     if (!x.toNamedLocation(target)) x.finalize(500);
     return;
   }
+  const uri = parseUnsafeUri(target);
+  if (uri === null) {
+    logError(x, 'error', `unsafe URI "${target}" was detected`);
+    x.finalize(404);
+    return;
+  }
   if (x.method !== 'HEAD') x.method = 'GET';
-  const query = target.indexOf('?');
-  const path = query < 0 ? target : target.slice(0, query);
-  x.internalRedirect(decode(path), query < 0 ? '' : target.slice(query + 1));
-}
-
-function decode(path: string): string {
-  return path.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  x.internalRedirect(uri.path, uri.args);
 }

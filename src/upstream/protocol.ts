@@ -30,6 +30,8 @@ export interface UpstreamProtocol {
   readonly scheme: string;
   /** The request's head, ended by the blank line. `chunked`: the body will be sent in chunks. */
   requestHead(x: Exchange, bodyLength: number, chunked: boolean): string;
+  /** The request asks for the head of an answer only. */
+  asksHead(x: Exchange): boolean;
   /** A body that replaces the client's (`proxy_set_body`), or null. */
   requestBody(x: Exchange): string | null;
   /** What the connection is bound to. */

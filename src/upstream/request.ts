@@ -217,11 +217,11 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
       reader.reset();
       if (from >= length) return -1;
     }
-    return this.judgeHead() ? from : -1;
+    return this.judgeHead(from === length) ? from : -1;
   }
 
-  /** True where the body is to be moved; false when the exchange goes another way. */
-  private judgeHead(): boolean {
+  /** True where the body is to be moved; false when the exchange goes another way. `clean`: nothing came behind the head. */
+  private judgeHead(clean: boolean): boolean {
     const { x, reader, attempt, settings, connection } = this;
     if (connection === null) return false;
     const { status } = reader;
@@ -263,14 +263,17 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
       return false;
     }
     const { keepAlive } = connectionOptions(reader.headers, reader.version);
-    this.keepable = keepAlive && framing !== UNTIL_CLOSE;
-    const bodiless = x.method === 'HEAD' || status === 204 || status === 304;
-    this.body.begin(bodiless ? 0 : framing);
-    if (bodiless) this.keepable = keepAlive;
+    const asked = this.protocol.asksHead(x);
+    const bodiless = asked || status === 204 || status === 304;
+    const unwanted = x.method === 'HEAD' && !bodiless;
+    // A body that nobody wants is not waited for.
+    this.keepable = keepAlive && (bodiless || (framing !== UNTIL_CLOSE && (!unwanted || framing === 0)));
+    this.body.begin(bodiless || unwanted ? 0 : framing);
     const { response } = x;
     response.status = status;
     response.reason = reader.reason;
-    response.contentLength = framing >= 0 ? framing : -1;
+    // Where `proxy_method HEAD` asked for a client that wants a body, the length is not of what it gets.
+    response.contentLength = asked && x.method !== 'HEAD' ? 0 : framing >= 0 ? framing : -1;
     response.expectTrailers = settings.passTrailers && framing === CHUNKED && x.version >= 11;
     this.protocol.responseHead(x, reader);
     this.state = READING_BODY;
@@ -279,7 +282,7 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
       return false;
     }
     if (this.body.empty) {
-      this.answerComplete(true);
+      this.answerComplete(clean);
       return false;
     }
     return true;

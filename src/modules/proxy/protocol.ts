@@ -53,6 +53,11 @@ export class HttpProtocol implements UpstreamProtocol {
     );
   }
 
+  asksHead(x: Exchange): boolean {
+    const { method } = this.options;
+    return (method === null ? x.method : method.of(x)) === 'HEAD';
+  }
+
   requestBody(x: Exchange): string | null {
     return this.options.body?.of(x) ?? null;
   }
