@@ -124,6 +124,7 @@ function protocol(conf: Conf, at: Scope): HttpProtocol {
         fields: conf.proxy_set_header,
         version: conf.proxy_http_version,
         passFields: conf.proxy_pass_request_headers,
+        ownBody: conf.proxy_set_body !== undefined,
       },
       compiler,
     ),

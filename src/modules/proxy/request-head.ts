@@ -23,6 +23,8 @@ export interface RequestHeadOptions {
   readonly fields: readonly SetHeader[];
   readonly version: '1.0' | '1.1';
   readonly passFields: boolean;
+  /** A body stands in the place of the client's, so that there always is one. */
+  readonly ownBody: boolean;
 }
 
 /** Compiled once for a location; `build` makes the head of one request. */
@@ -36,11 +38,13 @@ export class RequestHead {
   private readonly version: string;
   private readonly passFields: boolean;
   private readonly http11: boolean;
+  private readonly ownBody: boolean;
 
   constructor(options: RequestHeadOptions, compiler: Compiler) {
     this.http11 = options.version === '1.1';
     this.version = ` HTTP/${options.version}\r\n`;
     this.passFields = options.passFields;
+    this.ownBody = options.ownBody;
     const names = new Set(options.fields.map(({ name }) => name.toLowerCase()));
     this.skip = new NameSet(['Host', ...REQUEST_HOP_BY_HOP, ...names]);
     this.ownLength = !names.has('content-length');
@@ -88,10 +92,17 @@ export class RequestHead {
     }
     if (chunked) {
       if (this.ownCoding) head += 'Transfer-Encoding: chunked\r\n';
-    } else if (this.ownLength && (length > 0 || (length === 0 && x.headers.indexOf(Field.ContentLength) >= 0))) {
+    } else if (this.ownLength && (length > 0 || (length === 0 && this.hasBody(x)))) {
       head += `Content-Length: ${length}\r\n`;
     }
     if (this.passFields) head += x.headers.lines(this.skip);
     return `${head}\r\n`;
+  }
+
+  /** There is a body, even if it is an empty one. */
+  private hasBody(x: Exchange): boolean {
+    return (
+      this.ownBody || x.headers.indexOf(Field.ContentLength) >= 0 || x.headers.indexOf(Field.TransferEncoding) >= 0
+    );
   }
 }

@@ -290,6 +290,7 @@ export function upstreamDirectives<P extends string>(prefix: P): Prefixed<P> {
 export function upstreamSettings<P extends string>(prefix: P, conf: ConfOf<Prefixed<P>>): UpstreamSettings {
   const value = <K extends keyof Family>(name: K): ConfOf<Family>[K] =>
     (conf as Record<string, unknown>)[`${prefix}_${name}`] as ConfOf<Family>[K];
+  const ignored = value('ignore_headers') ?? [];
   return {
     connectTimeout: value('connect_timeout'),
     sendTimeout: value('send_timeout'),
@@ -302,7 +303,8 @@ export function upstreamSettings<P extends string>(prefix: P, conf: ConfOf<Prefi
     interceptErrors: value('intercept_errors'),
     ignoreClientAbort: value('ignore_client_abort'),
     passTrailers: value('pass_trailers'),
-    ignoredFields: new Set((value('ignore_headers') ?? []).map((name) => name.toLowerCase())),
+    obeysRedirect: !ignored.includes('X-Accel-Redirect'),
+    obeysLimitRate: !ignored.includes('X-Accel-Limit-Rate'),
   };
 }
 
