@@ -224,6 +224,11 @@ export class Exchange {
     return engine.write(this, chunk);
   }
 
+  /** The same for bytes `start` to `end` of a lent buffer. */
+  writeBytes(bytes: Buffer, start: number, end: number): boolean {
+    return engine.writeBytes(this, bytes, start, end);
+  }
+
   /** The body is complete; logs and ends the exchange. */
   end(): void {
     engine.end(this);

@@ -1,4 +1,5 @@
 /** `limit_rate`: the body of an answer leaves no faster than so many bytes in a second. */
+import { performance } from 'node:perf_hooks';
 import { parseSize } from '../config/units.js';
 import type { Chunk, Producer } from './client-side.js';
 import type { Exchange } from './exchange.js';

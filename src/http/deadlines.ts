@@ -2,6 +2,7 @@
  * Timeouts, coarsely: whoever waits keeps the time by which it wants to be told, and one interval looks at all of them.
  * Setting or moving a deadline is a field write, so that it can be done for every read and write.
  */
+import { performance } from 'node:perf_hooks';
 
 /** Somebody who can run out of time. */
 export interface Timed {

@@ -1,4 +1,5 @@
 /** The attempts of one request: which peer is asked, whether another may be, and what is remembered of each. */
+import { performance } from 'node:perf_hooks';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { UpstreamAttempt } from '../exchange/upstream-attempt.js';

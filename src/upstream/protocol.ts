@@ -19,8 +19,9 @@ export interface UpstreamSettings {
   readonly interceptErrors: boolean;
   readonly ignoreClientAbort: boolean;
   readonly passTrailers: boolean;
-  /** Names of fields that are not obeyed (`proxy_ignore_headers`), lower case. */
-  readonly ignoredFields: ReadonlySet<string>;
+  /** `X-Accel-Redirect` and `X-Accel-Limit-Rate` are obeyed (unless `proxy_ignore_headers` names them). */
+  readonly obeysRedirect: boolean;
+  readonly obeysLimitRate: boolean;
 }
 
 /** What differs between protocols and locations: how the request looks, and what becomes of the answer's head. */

@@ -249,13 +249,11 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
       x.finalize(status);
       return false;
     }
-    if (!settings.ignoredFields.has('x-accel-limit-rate')) {
-      const rate = parseInteger(reader.headers.valueOf(Field.XAccelLimitRate) ?? '');
-      if (rate !== null) x.limitRate = rate;
+    if (settings.obeysLimitRate) {
+      const rate = reader.headers.valueOf(Field.XAccelLimitRate);
+      if (rate !== undefined) x.limitRate = parseInteger(rate) ?? x.limitRate;
     }
-    const redirect = settings.ignoredFields.has('x-accel-redirect')
-      ? undefined
-      : reader.headers.valueOf(Field.XAccelRedirect);
+    const redirect = settings.obeysRedirect ? reader.headers.valueOf(Field.XAccelRedirect) : undefined;
     if (redirect !== undefined) {
       const fields = keptFields(reader.headers);
       this.letGo('ok');
@@ -308,8 +306,7 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
     const { x, connection } = this;
     if (start === end || this.state !== READING_BODY) return;
     this.attempt.responseLength += end - start;
-    const whole = start === 0 && end === bytes.length;
-    if (!x.write(whole ? bytes : bytes.subarray(start, end)) && connection !== null) {
+    if (!x.writeBytes(bytes, start, end) && connection !== null) {
       this.paused = true;
       connection.transport.pause();
       connection.deadline = 0;
