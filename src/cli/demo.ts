@@ -1,4 +1,5 @@
 /** `tsproxy demo`: the configuration conf/demo.conf with back ends of its own, and a page to look at. */
+import { performance } from 'node:perf_hooks';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
