@@ -29,19 +29,19 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** tsproxy as a process, in a directory that goes with it. */
-class Proxy {
+class ProxyProcess {
   private constructor(
     private readonly child: ChildProcess,
     readonly directory: string,
   ) {}
 
-  static async start(text: string, directory: string): Promise<Proxy> {
+  static async start(text: string, directory: string): Promise<ProxyProcess> {
     mkdirSync(join(directory, 'logs'), { recursive: true });
     writeFileSync(join(directory, 'nginx.conf'), text);
     const binary = join(ROOT, 'bin', 'tsproxy');
     const words = ['-p', `${directory}/`, '-c', 'nginx.conf', '-e', 'error.log', '-g', 'pid nginx.pid;'];
     const child = spawn(process.execPath, [binary, ...words], { stdio: 'ignore' });
-    const proxy = new Proxy(child, directory);
+    const proxy = new ProxyProcess(child, directory);
     child.on('exit', (code) => {
       if (code !== null && code !== 0) failures.push(`the proxy ended with ${code}:\n${proxy.log}`);
     });
@@ -99,7 +99,7 @@ async function messages(directory: string): Promise<void> {
   const [clients, largest] = [first || 500, second || first || 500];
   const server = await echoProcess();
   const port = await closedPort();
-  const proxy = await Proxy.start(complete(FILE_OF_2014, { BACKEND: server.port, LISTEN: port }), directory);
+  const proxy = await ProxyProcess.start(complete(FILE_OF_2014, { BACKEND: server.port, LISTEN: port }), directory);
   const idle = proxy.memory.now;
   let done = false;
   const started = performance.now();
@@ -132,7 +132,7 @@ async function resets(directory: string): Promise<void> {
   writeFileSync(join(directory, 'file'), Buffer.alloc(3 << 20, 0x66));
   const places = { BACKEND: backend.port, DEAF: deaf.port, CLOSED: await closedPort(), DIR: directory };
   const text = complete(RESET_CONFIGURATION, { ...places, LISTEN: `127.0.0.1:${port} backlog=4096` });
-  const proxy = await Proxy.start(text, directory);
+  const proxy = await ProxyProcess.start(text, directory);
   await get(port, '/chunked');
   const before = proxy.descriptors;
   const outcome = await resetAtRandom(port, total, 100, seed);
@@ -164,7 +164,7 @@ async function reloads(directory: string): Promise<void> {
   const text = RELOADED.replace('pid nginx.pid;', '')
     .replaceAll('%%BACKEND%%', String(server.port))
     .replaceAll('%%LISTEN%%', `127.0.0.1:${port}`);
-  const proxy = await Proxy.start(text, directory);
+  const proxy = await ProxyProcess.start(text, directory);
   const sockets = await NumberedSockets.open(port, 200);
   sockets.start(100);
   const load = async (seconds: number): Promise<string> => {

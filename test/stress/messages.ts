@@ -142,6 +142,10 @@ export async function exchangeMessages(
     const batch = Math.min(50, clients - sockets.length);
     sockets.push(...(await Promise.all(Array.from({ length: batch }, () => open(port)))));
   }
+  // Who waits for a turn longer than proxy_read_timeout would be cut.
+  const pings = setInterval(() => {
+    for (const socket of sockets) socket.ping();
+  }, 15_000);
   const moved = await Promise.all(
     sockets.map(async (socket, i) => {
       const random = new Random(i);
@@ -151,6 +155,7 @@ export async function exchangeMessages(
       return bytes;
     }),
   );
+  clearInterval(pings);
   await Promise.all(
     sockets.map((socket) => {
       const closed = new Promise((resolve) => socket.once('close', resolve));
