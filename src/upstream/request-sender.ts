@@ -85,8 +85,9 @@ export class RequestSender implements BodySink {
   /** Bytes of the body, -1 where that is not known. */
   get length(): number {
     if (this.own !== null) return this.own.length;
-    if (!this.passes || this.streaming) return this.x.contentLength;
-    return this.x.body?.length ?? 0;
+    if (this.streaming) return this.x.contentLength;
+    // A length without its body would make the next request on the connection part of this one.
+    return this.passes ? (this.x.body?.length ?? 0) : 0;
   }
 
   /** Sends the head and what there is of the body; calls `sent` when all of it went. */

@@ -97,6 +97,8 @@ describe('the body of a proxied request', () => {
     const fields = ['Connection: keep-alive'];
     client.send(request('/none', { method: 'POST', body: 'hello', fields }));
     assert.equal((await client.answer()).body, 'POST|-|-|');
+    client.send(request('/none-length', { method: 'POST', body: 'hello', fields }));
+    assert.equal((await client.answer()).body, 'POST|0|-|');
     client.send(request('/', { method: 'POST', body: 'again' }));
     assert.equal((await client.answer()).body, 'POST|5|-|again');
     client.close();

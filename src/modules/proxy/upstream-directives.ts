@@ -226,8 +226,10 @@ function family(p: string) {
       contexts: ANYWHERE,
       takes: flag,
       default: 'on',
-      doc: "Whether the client's body is passed on. Off, `Content-Length` is to be set to nothing as well.",
+      doc: "Whether the client's body is passed on.",
       example: `${p}pass_request_body off;`,
+      differs:
+        'nginx announces the length of the body that it leaves out, unless `Content-Length` is set to nothing; here the upstream is told that there is none.',
     },
     pass_trailers: {
       contexts: ANYWHERE,
