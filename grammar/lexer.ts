@@ -44,7 +44,8 @@ function matchQuotedWord(text: string, offset: number): Match {
   const closing = closingQuote(text, offset);
   if (closing === -1) return null;
   const doubtful = closing - offset > BUFFER_SIZE || !mayFollowQuote(text.charCodeAt(closing + 1));
-  if (doubtful && lineEnd(text, offset) < closing) return null;
+  // Only the word is looked at: a line may be the whole of a large file, and each of its quotes comes by here.
+  if (doubtful && text.slice(offset, closing).includes('\n')) return null;
   return [text.slice(offset, closing + 1)];
 }
 

@@ -23,6 +23,9 @@ function endOf(token: IToken): number {
   return token.startOffset + token.image.length;
 }
 
+/** A text with more mistakes than that is no configuration; further ones would only take memory. */
+const MISTAKES_MAX = 10_000;
+
 /** Builds one tree. The grammar calls a method for each token, in the order of the text, and `finish` at the end. */
 export class TreeBuilder {
   readonly #source: Source;
@@ -312,6 +315,7 @@ export class TreeBuilder {
   }
 
   #mistake(start: number, end: number, message: string, detail: Omit<SyntaxMistake, 'at' | 'message'> = {}): void {
+    if (this.#mistakes.length >= MISTAKES_MAX) return;
     this.#mistakes.push({ at: this.#span(start, end), message, ...detail });
   }
 
