@@ -37,6 +37,8 @@ export interface UpstreamProtocol {
   requestBody(x: Exchange): string | null;
   /** What the connection is bound to. */
   connectOptions(x: Exchange): ConnectOptions;
+  /** A body of unknown length can be sent, in chunks. */
+  readonly chunks: boolean;
   /** The client's body is passed on (`proxy_pass_request_body`). */
   readonly passBody: boolean;
   /** Puts the fields into `x.response` (hiding, redirects, cookies). */

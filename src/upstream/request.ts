@@ -68,7 +68,10 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
     x.client.sendContinue();
     this.sender = RequestSender.for(x, this.protocol, this);
     if (this.sender === null) this.connect();
-    else this.sender.prepare(settings.requestBuffering, () => this.connect());
+    else {
+      const buffered = settings.requestBuffering || (x.contentLength < 0 && !this.protocol.chunks);
+      this.sender.prepare(buffered, () => this.connect());
+    }
   }
 
   // -- a peer

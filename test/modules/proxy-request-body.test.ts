@@ -37,6 +37,7 @@ describe('the body of a proxied request', () => {
         location / { proxy_pass http://app; }
         location /stream { proxy_request_buffering off; proxy_pass http://app; }
         location /1.0 { proxy_http_version 1.0; proxy_pass http://app; }
+        location /1.0-stream { proxy_http_version 1.0; proxy_request_buffering off; proxy_pass http://app; }
         location /file { client_body_in_file_only clean; proxy_pass http://app; }
         location /set { proxy_set_body "$request_method $arg_x"; proxy_pass http://app; }
         location /set-empty { proxy_set_body $arg_x; proxy_pass http://app; }
@@ -66,7 +67,7 @@ describe('the body of a proxied request', () => {
       assert.equal(said, `POST|300000|-|${long}`);
     });
   }
-  for (const path of ['/', '/1.0', '/file']) {
+  for (const path of ['/', '/1.0', '/1.0-stream', '/file']) {
     test(`${path}: chunks become a length`, async () => {
       assert.equal(await post(path, chunks('hel', 'lo'), CHUNKED), 'POST|5|-|hello');
       const piece = 'y'.repeat(60_000);

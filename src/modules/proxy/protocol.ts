@@ -33,11 +33,13 @@ export class HttpProtocol implements UpstreamProtocol {
   readonly settings: UpstreamSettings;
   readonly scheme = 'http://';
   readonly passBody: boolean;
+  readonly chunks: boolean;
   private readonly fixed: ConnectOptions;
 
   constructor(private readonly options: HttpProtocolOptions) {
     this.settings = options.settings;
     this.passBody = options.passBody;
+    this.chunks = options.requestHead.http11;
     this.fixed = { keepAlive: options.socketKeepalive };
   }
 

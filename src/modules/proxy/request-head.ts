@@ -37,7 +37,8 @@ export class RequestHead {
   private readonly ownCoding: boolean;
   private readonly version: string;
   private readonly passFields: boolean;
-  private readonly http11: boolean;
+  /** HTTP/1.1 is spoken. */
+  readonly http11: boolean;
   private readonly ownBody: boolean;
 
   constructor(options: RequestHeadOptions, compiler: Compiler) {
