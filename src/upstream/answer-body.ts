@@ -1,4 +1,5 @@
 /** The body of an upstream's answer: finds its end, whatever its framing. */
+import type { Exchange } from '../exchange/exchange.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
 import { CHUNKED, UNTIL_CLOSE } from '../http/response-reader.js';
 
@@ -61,5 +62,13 @@ export class AnswerBody {
     if (decoder.broken) return BODY_BROKEN;
     if (!decoder.done) return MORE_BODY;
     return end < length ? BODY_OVERRUN : BODY_COMPLETE;
+  }
+}
+
+/** Puts the upstream's trailer fields behind the client's body. */
+export function passTrailers(x: Exchange): void {
+  for (const line of x.upstreamTrailers.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0) x.response.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
   }
 }

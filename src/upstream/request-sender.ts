@@ -39,7 +39,7 @@ export class RequestSender implements BodySink {
     private readonly x: Exchange,
     /** A body that stands in the place of the client's, or null. */
     private readonly own: string | null,
-    private readonly passes: boolean,
+    private readonly protocol: UpstreamProtocol,
     private readonly request: SendingRequest,
   ) {}
 
@@ -47,14 +47,17 @@ export class RequestSender implements BodySink {
   static for(x: Exchange, protocol: UpstreamProtocol, request: SendingRequest): RequestSender | null {
     const own = protocol.requestBody(x);
     if (own === null && x.contentLength === 0 && (x.body === null || x.body.length === 0)) return null;
-    return new RequestSender(x, own, protocol.passBody, request);
+    return new RequestSender(x, own, protocol, request);
   }
 
   /** Reads what has to be there before a peer is asked, then calls back: all of the body where it is buffered. */
-  prepare(buffered: boolean, then: () => void): void {
-    const { x } = this;
+  prepare(then: () => void): void {
+    const { x, protocol } = this;
+    const { passBody, chunks, settings } = protocol;
+    // HTTP/1.0 has no chunks: the length must be known.
+    const buffered = settings.requestBuffering || (x.contentLength < 0 && !chunks);
     if (x.contentLength === 0 || x.body !== null) then();
-    else if (buffered || this.own !== null || !this.passes) x.readBody(then);
+    else if (buffered || this.own !== null || !passBody) x.readBody(then);
     else {
       this.streaming = true;
       this.chunked = x.contentLength < 0;
@@ -87,7 +90,7 @@ export class RequestSender implements BodySink {
     if (this.own !== null) return this.own.length;
     if (this.streaming) return this.x.contentLength;
     // A length without its body would make the next request on the connection part of this one.
-    return this.passes ? (this.x.body?.length ?? 0) : 0;
+    return this.protocol.passBody ? (this.x.body?.length ?? 0) : 0;
   }
 
   /** Sends the head and what there is of the body; calls `sent` when all of it went. */
@@ -107,7 +110,7 @@ export class RequestSender implements BodySink {
   }
 
   private sendWhole(transport: Transport, head: string): void {
-    const body = this.passes ? this.x.body : null;
+    const body = this.protocol.passBody ? this.x.body : null;
     if (this.own !== null) transport.writeText(head + this.own);
     else if (body === null || body.length === 0) transport.writeText(head);
     else if (body.memory === null) {

@@ -14,7 +14,7 @@ import { connectionOptions } from '../http/hop-by-hop.js';
 import { COMPLETE, MORE } from '../http/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
-import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY } from './answer-body.js';
+import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTrailers } from './answer-body.js';
 import { Attempts } from './attempts.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
@@ -68,10 +68,7 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
     x.client.sendContinue();
     this.sender = RequestSender.for(x, this.protocol, this);
     if (this.sender === null) this.connect();
-    else {
-      const buffered = settings.requestBuffering || (x.contentLength < 0 && !this.protocol.chunks);
-      this.sender.prepare(buffered, () => this.connect());
-    }
+    else this.sender.prepare(() => this.connect());
   }
 
   // -- a peer
@@ -490,13 +487,5 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
   /** Gives the reader back when the exchange was logged. */
   release(): void {
     giveReader(this.reader);
-  }
-}
-
-/** Puts the upstream's trailer fields behind the client's body. */
-function passTrailers(x: Exchange): void {
-  for (const line of x.upstreamTrailers.split('\r\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) x.response.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
   }
 }
