@@ -1,7 +1,8 @@
 /** `tsproxy demo`: the configuration conf/demo.conf with back ends of its own, and a page to look at. */
-import { performance } from 'node:perf_hooks';
+
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { renderFindings } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';

@@ -11,7 +11,7 @@ import type { Handler } from './module.js';
 import { paceOf } from './pace.js';
 import type { ErrorPage, LocationProgram } from './program.js';
 import { absoluteLocation } from './redirect.js';
-import { BufferedBody } from './request-body.js';
+import { BufferedBody, NO_BODY } from './request-body.js';
 import { software } from './software.js';
 import { builtInPage } from './status-text.js';
 import { DONE, NEXT, OK, type Verdict } from './verdict.js';
@@ -187,6 +187,7 @@ function enter(x: Exchange, location: LocationProgram): boolean {
   if (limit !== 0 && x.contentLength > limit && !x.bodyDiscarded) {
     logError(x, 'error', `client intended to send too large body: ${x.contentLength} bytes`);
     x.bodyDiscarded = true;
+    x.body = NO_BODY;
     finalize(x, 413);
     return false;
   }
@@ -479,7 +480,7 @@ export function readBody(x: Exchange, then: () => void): void {
     return;
   }
   if (x.contentLength === 0 || x.bodyDiscarded) {
-    x.body = BufferedBody.empty();
+    x.body = NO_BODY;
     then();
     return;
   }

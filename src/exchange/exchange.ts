@@ -6,7 +6,7 @@ import * as engine from './engine.js';
 import type { ErrorLog } from './error-log.js';
 import type { Pace } from './pace.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
-import type { RequestBody } from './request-body.js';
+import { NO_BODY, type RequestBody } from './request-body.js';
 import type { StateKey } from './state-key.js';
 import { Subrequest, type SubrequestOptions, type Subrequests } from './subrequest.js';
 import type { UpstreamAttempt } from './upstream-attempt.js';
@@ -254,8 +254,9 @@ export class Exchange {
     engine.readBody(this, then);
   }
 
-  /** Has the body delivered piece by piece. */
+  /** Has the body delivered piece by piece; nobody else gets it later. */
   streamBody(sink: BodySink): void {
+    this.body = NO_BODY;
     this.client.readBody(sink);
   }
 

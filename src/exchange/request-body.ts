@@ -19,6 +19,18 @@ export interface RequestBody {
   release(): void;
 }
 
+/**
+ * Stands for a body that there is not, or not any more: it was streamed, refused or cut short, and who asks for it later (an
+ * error page that is proxied) must not announce what cannot come. That would make the next request part of this one.
+ */
+export const NO_BODY: RequestBody = {
+  length: 0,
+  memory: Buffer.alloc(0),
+  file: null,
+  read: () => 0,
+  release(): void {},
+};
+
 let serial = 0;
 
 /** Collects a body and calls back when it is complete; failures end the exchange. */
@@ -30,15 +42,9 @@ export class BufferedBody implements RequestBody, BodySink {
   private descriptor = -1;
 
   constructor(
-    private readonly x: Exchange | null,
+    private readonly exchange: Exchange,
     private readonly then: () => void,
   ) {}
-
-  static empty(): RequestBody {
-    const body = new BufferedBody(null, () => {});
-    body.memory = Buffer.alloc(0);
-    return body;
-  }
 
   /** A body that is in memory already. */
   static of(x: Exchange, bytes: Buffer): RequestBody {
@@ -65,6 +71,7 @@ export class BufferedBody implements RequestBody, BodySink {
     } catch (error) {
       logError(this.exchange, 'crit', `writing a client request body failed: ${String(error)}`);
       this.release();
+      this.exchange.body = NO_BODY;
       this.exchange.finalize(500);
       return false;
     }
@@ -83,6 +90,7 @@ export class BufferedBody implements RequestBody, BodySink {
 
   bodyFailed(status: number): void {
     this.release();
+    this.exchange.body = NO_BODY;
     this.exchange.finalize(status);
   }
 
@@ -101,11 +109,6 @@ export class BufferedBody implements RequestBody, BodySink {
       const kept = this.exchange.location.settings.clientBodyInFileOnly === 'on';
       if (this.file !== null && !kept) unlinkQuietly(this.file);
     }
-  }
-
-  private get exchange(): Exchange {
-    if (this.x === null) throw new Error('a body that is empty belongs to no exchange');
-    return this.x;
   }
 
   private open(): void {

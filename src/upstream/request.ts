@@ -136,6 +136,8 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
   }
 
   bodyFailed(status: number): void {
+    // Another answer may be under way in the place of this one (an error page that is proxied).
+    if (this.state === OVER) return;
     this.letGo('ok');
     this.fail(status);
   }
