@@ -248,6 +248,8 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
       if (body.done) {
         this.waitingFor = NOTHING;
         this.deadline = 0;
+        // The client may have been slow to take the answer while its body was waited for.
+        if (this.transport.waiting) this.waitToSend();
       } else this.deadline = body.full ? 0 : now() + this.settings.clientBodyTimeout;
     }
     if (!body.done) return;
@@ -271,7 +273,8 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
   }
 
   sendInterim(status: number, lines: string): void {
-    if (this.exchange === null || this.exchange.version < 11) return;
+    // A hint is not worth waiting for a slow client, and as many as an upstream likes must not wait in memory.
+    if (this.exchange === null || this.exchange.version < 11 || this.transport.waiting) return;
     this.transport.writeText(`HTTP/1.1 ${statusText(status)}\r\n${lines}\r\n`);
   }
 
