@@ -9,6 +9,17 @@ export const ACCEPTED = -1;
 /** The name holds odd characters, and such lines are to be dropped. */
 export const DROPPED = -2;
 
+const BREAK = /[\0\r\n]/;
+const BREAKS = /[\0\r\n]+/g;
+
+/**
+ * A value that a configuration puts together, as it may stand in a field line: a line break in it (a decoded `$uri` may
+ * bring one) would begin a field, or a message, of the client's choice. RFC 9110 5.5: replaced by a space.
+ */
+export function fieldValue(value: string): string {
+  return BREAK.test(value) ? value.replace(BREAKS, ' ') : value;
+}
+
 /** Bytes of a name: 1 usual, 2 underscore, 3 odd, 0 never. */
 const NAME_BYTE: Uint8Array = new Uint8Array(256).fill(3);
 for (let c = 0; c <= 32; c++) NAME_BYTE[c] = 0;

@@ -1,4 +1,5 @@
 /** The head of an answer while it is made: fields that came from an upstream, and fields that were set here. */
+import { fieldValue } from './field-line.js';
 import { Field, fieldName } from './field-names.js';
 import type { FieldTest, HeaderBlock } from './header-block.js';
 
@@ -62,13 +63,14 @@ export class ResponseHead {
     this.parts = null;
   }
 
-  /** Adds a field line. */
+  /** Adds a field line; line breaks in the value become spaces. */
   add(name: string, value: string): void {
-    this.added.push(name, value);
+    this.added.push(name, fieldValue(value));
   }
 
-  /** Sets a field: lines of that name go, one is added (none for null). */
-  set(name: string, value: string | null): void {
+  /** Sets a field: lines of that name go, one is added (none for null). Line breaks in the value become spaces. */
+  set(name: string, text: string | null): void {
+    const value = text === null ? null : fieldValue(text);
     const lower = name.toLowerCase();
     switch (lower) {
       case 'content-type':

@@ -30,6 +30,17 @@ export function escapeInHtml(uri: string): string {
   return uri.replace(NOT_IN_HTML, percent);
 }
 
+const BREAK = /[\x00-\x20\x7f]/;
+const BREAKS = /[\x00-\x20\x7f]/g;
+
+/**
+ * Escapes what would end a request target (RFC 9112 3.2): spaces and control characters, which a decoded `$uri` in a
+ * configuration may bring. What is escaped already stays as it is.
+ */
+export function escapeBreaks(target: string): string {
+  return BREAK.test(target) ? target.replace(BREAKS, percent) : target;
+}
+
 function percent(char: string): string {
   const code = char.charCodeAt(0);
   return `%${code < 16 ? '0' : ''}${code.toString(16).toUpperCase()}`;

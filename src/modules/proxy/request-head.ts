@@ -3,6 +3,7 @@ import type { TemplateData } from '../../config/template.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Compiler } from '../../exchange/module.js';
 import type { Template } from '../../exchange/template.js';
+import { fieldValue } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
 import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
@@ -78,7 +79,7 @@ export class RequestHead {
    */
   build(x: Exchange, method: string, uri: string, defaultHost: string, length: number, chunked: boolean): string {
     let head = `${method} ${uri}${this.version}`;
-    let host = this.host === null ? defaultHost : this.host.of(x);
+    let host = this.host === null ? defaultHost : fieldValue(this.host.of(x));
     // HTTP/1.1 wants the field even where its value came out empty.
     if (host === '' && this.http11) host = defaultHost;
     if (host !== '') head += `Host: ${host}\r\n`;
@@ -88,7 +89,7 @@ export class RequestHead {
       if (typeof part === 'string') head += part;
       else {
         const value = part.value.of(x);
-        if (value !== '') head += `${part.start}${value}\r\n`;
+        if (value !== '') head += `${part.start}${fieldValue(value)}\r\n`;
       }
     }
     if (chunked) {

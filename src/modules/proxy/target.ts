@@ -3,7 +3,7 @@ import type { Address } from '../../config/address.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Compiler, Scope } from '../../exchange/module.js';
-import { escapePath } from '../../http/uri-escape.js';
+import { escapeBreaks, escapePath } from '../../http/uri-escape.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { HostNotFound, peerAddresses } from '../../upstream/host-lookup.js';
 import type { PeerAddress } from '../../upstream/peer.js';
@@ -123,12 +123,12 @@ function resolveNow(target: PassTarget, x: Exchange): Destination | Promise<Dest
 /** The URI with which the upstream is asked (nginx's rules for `proxy_pass` with and without a URI part). */
 export function upstreamUri(x: Exchange, destination: Destination): string {
   const { uri, wholeUri } = destination;
-  if (uri !== null && wholeUri) return uri;
+  if (uri !== null && wholeUri) return escapeBreaks(uri);
   if (uri === null && x.uriUnchanged) return x.target;
   const prefix = uri !== null && x.validLocation ? x.location.name.length : 0;
   const rest = x.uri.slice(Math.min(prefix, x.uri.length));
   // What the client had encoded, or an internal redirect decoded, is encoded again.
   const path = x.internal || x.target.includes('%') ? escapePath(rest) : rest;
   const start = x.validLocation ? (uri ?? '') : '';
-  return x.args === '' ? start + path : `${start}${path}?${x.args}`;
+  return escapeBreaks(x.args === '' ? start + path : `${start}${path}?${x.args}`);
 }
