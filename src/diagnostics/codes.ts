@@ -40,7 +40,6 @@ export const codes = {
     'PCRE takes this regular expression, but it cannot be translated exactly to one of JavaScript. It is refused, because one that matches other requests than in nginx would be worse than none.',
   'regex-capture-differs':
     'A capturing group stands in a repeated part of a regular expression and is not matched at each repetition. PCRE keeps what it matched last, JavaScript forgets it; whether the expression matches at all is the same.',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's notation of a variable
   'invalid-variable': 'A `$` is not followed by the name of a variable, or the closing brace of `${name}` is missing.',
   'unknown-variable':
     'The configuration uses a variable that nothing defines: no module, no `set` or `map`, no named group of a regular expression.',

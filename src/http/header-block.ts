@@ -170,7 +170,7 @@ export class HeaderBlock {
     const at = this.at;
     for (let i = 0; i < this.count; i++) {
       const o = i * STRIDE;
-      if (at[o + 5] === REMOVED || (skip !== null && skip.matches(this, i))) {
+      if (at[o + 5] === REMOVED || skip?.matches(this, i)) {
         if (run >= 0) out += this.text.slice(run, at[o] as number);
         run = -1;
       } else if (!this.canonical) {

@@ -122,7 +122,6 @@ export default defineModule({
       body: { entries: parseParts },
       repeat: true,
       doc: 'Creates a variable whose value depends on a hash (MurmurHash2) of the string. Each line of its block is a share in percent and the value for it; `*` stands for what is left. The same string always gets the same value.',
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's notation of a variable
       example: 'split_clients "${remote_addr}AAA" $variant {\n    0.5%  .one;\n    2.0%  .two;\n    *     "";\n}',
     },
   },

@@ -55,7 +55,7 @@ export const passTarget: ArgumentType<PassData> = word('URL', (w: Word, c: Argum
  * expressions, named locations, `if` and `limit_except`).
  */
 export function checkPass(block: CheckedBlock, c: CheckContext): void {
-  const pass = block.values['proxy_pass'] as PassData | undefined;
+  const pass = block.values.proxy_pass as PassData | undefined;
   const [statement] = c.statements('proxy_pass');
   if (pass === undefined || statement === undefined || !('target' in pass) || pass.target.uri === null) return;
   const opener = c.opener;
