@@ -40,7 +40,7 @@ class ProxyProcess {
     writeFileSync(join(directory, 'nginx.conf'), text);
     const binary = join(ROOT, 'bin', 'tsproxy');
     const words = ['-p', `${directory}/`, '-c', 'nginx.conf', '-e', 'error.log', '-g', 'pid nginx.pid;'];
-    const child = spawn(process.execPath, [binary, ...words], { stdio: 'ignore' });
+    const child = spawn(binary, words, { stdio: 'ignore' });
     const proxy = new ProxyProcess(child, directory);
     child.on('exit', (code) => {
       if (code !== null && code !== 0) failures.push(`the proxy ended with ${code}:\n${proxy.log}`);

@@ -4,6 +4,7 @@ import type { Finding } from '../diagnostics/finding.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { logSentence } from './configuration.js';
 import { type Instance, RefusedConfig } from './instance.js';
+import { collectAfterReload } from './reload-garbage.js';
 
 /** What two of the signals end in. */
 export interface Endings {
@@ -60,6 +61,7 @@ function reloader(instance: Instance): () => void {
       } catch (error) {
         logRefusal(instance.errorLog, error);
       }
+      collectAfterReload();
     });
   };
 }
