@@ -1,53 +1,6 @@
 /** The command line: nginx's options, read as nginx reads them, and the commands that nginx has not. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-
-/** Signals that `-s` sends. */
-export const SIGNALS = { stop: 'SIGTERM', quit: 'SIGQUIT', reopen: 'SIGUSR1', reload: 'SIGHUP' } as const;
-export type SignalName = keyof typeof SIGNALS;
-
-/** Options that say which configuration is meant. */
-export interface Which {
-  /** `-c`, as given. */
-  readonly file: string | undefined;
-  /** `-p`, as given. */
-  readonly prefix: string | undefined;
-  /** `-e`, as given. */
-  readonly errorLog: string | undefined;
-  /** `-g`. */
-  readonly globals: string | undefined;
-}
-
-/** What a command line asks for. */
-export type Order =
-  | { readonly do: 'run'; readonly which: Which }
-  | {
-      readonly do: 'test';
-      readonly which: Which;
-      readonly dump: boolean;
-      readonly quiet: boolean;
-      readonly json: boolean;
-      readonly noEffect: boolean;
-    }
-  | { readonly do: 'signal'; readonly which: Which; readonly signal: SignalName }
-  | { readonly do: 'version'; readonly configure: boolean; readonly next: Order | null }
-  | { readonly do: 'demo'; readonly port: number | undefined; readonly host: string }
-  /** There is nothing (more) to do but to say this. */
-  | { readonly do: 'say'; readonly text: string; readonly stream: 'stdout' | 'stderr'; readonly code: number };
-
-interface Options {
-  readonly c?: string;
-  readonly p?: string;
-  readonly e?: string;
-  readonly g?: string;
-  readonly s?: SignalName;
-  readonly t?: true;
-  readonly T?: true;
-  readonly q?: true;
-  readonly v?: true;
-  readonly V?: true;
-  readonly listNoEffect?: true;
-  readonly json?: true;
-}
+import { type Options, type Order, orderOf, SIGNALS, type SignalName } from './order.js';
 
 /** Reads the words after the command's name. */
 export function readCommandLine(words: readonly string[]): Order {
@@ -113,24 +66,6 @@ const HELP = `
 The configuration is nginx's: a file that nginx takes is taken here, and what would not
 be carried out is refused with an explanation. Signals are nginx's too: HUP reloads
 (nobody is disconnected), QUIT drains, TERM and INT stop, USR1 opens the logs anew.`;
-
-function orderOf(options: Options): Order {
-  const which: Which = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
-  const version = options.v === true || options.V === true;
-  const asked = testOrSignal(options, which);
-  if (version) return { do: 'version', configure: options.V === true, next: asked };
-  return asked ?? { do: 'run', which };
-}
-
-function testOrSignal(options: Options, which: Which): Order | null {
-  const dump = options.T === true;
-  const noEffect = options.listNoEffect === true;
-  const json = options.json === true;
-  if (dump || options.t === true || noEffect || json) {
-    return { do: 'test', which, dump, quiet: options.q === true, json, noEffect };
-  }
-  return options.s === undefined ? null : { do: 'signal', which, signal: options.s };
-}
 
 function signal(text: string): SignalName {
   if (!Object.hasOwn(SIGNALS, text)) throw new InvalidArgumentError(`invalid option: "-s ${text}"`);

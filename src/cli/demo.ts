@@ -10,8 +10,8 @@ import type { ConfigSource } from '../process/configuration.js';
 import { Instance, RefusedConfig } from '../process/instance.js';
 import { handleSignals } from '../process/signals.js';
 import { sayToPerson } from '../process/stderr.js';
-import type { Order } from './command-line.js';
 import { type BackEnd, type Controls, startEcho, startTicker } from './demo/back-ends.js';
+import type { Order } from './order.js';
 import { colored } from './terminal.js';
 
 /** Ports as conf/demo.conf has them. */

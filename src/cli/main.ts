@@ -1,13 +1,24 @@
 /** The command `tsproxy`: each order is carried out by a file of its own, loaded only when it is asked for. */
 import { sayToPerson } from '../process/stderr.js';
-import { type Order, readCommandLine } from './command-line.js';
+import { readNginxOptions } from './nginx-options.js';
+import type { Order } from './order.js';
 
 /** Carries out a command line; the process ends with the exit code, or goes on serving. */
 export function main(words: readonly string[]): void {
-  carryOut(readCommandLine(words)).catch((error: unknown) => {
-    sayToPerson(`tsproxy: [alert] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    process.exit(1);
-  });
+  read(words)
+    .then(carryOut)
+    .catch((error: unknown) => {
+      sayToPerson(`tsproxy: [alert] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      process.exit(1);
+    });
+}
+
+/** The order. What reads all options and commands takes 25 ms to load, so the everyday ones are read without it. */
+async function read(words: readonly string[]): Promise<Order> {
+  const order = readNginxOptions(words);
+  if (order !== null) return order;
+  const { readCommandLine } = await import('./command-line.js');
+  return readCommandLine(words);
 }
 
 async function carryOut(order: Order): Promise<void> {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ConfigSource } from '../process/configuration.js';
 import { defaultFile } from '../process/main-settings.js';
-import type { Which } from './command-line.js';
+import type { Which } from './order.js';
 
 /** The configuration that is meant. nginx has a prefix compiled in; here it is the working directory. */
 export function sourceOf(which: Which): ConfigSource {

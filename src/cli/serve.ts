@@ -7,7 +7,7 @@ import { announceReady } from '../process/daemon.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
 import { sayToPerson } from '../process/stderr.js';
-import type { Which } from './command-line.js';
+import type { Which } from './order.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { colored } from './terminal.js';
 

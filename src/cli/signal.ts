@@ -7,7 +7,7 @@ import { checkSource } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
 import { readPidFile } from '../process/pid-file.js';
 import { sayToPerson } from '../process/stderr.js';
-import { SIGNALS, type SignalName, type Which } from './command-line.js';
+import { SIGNALS, type SignalName, type Which } from './order.js';
 import { sourceOf } from './paths.js';
 import { colored } from './terminal.js';
 

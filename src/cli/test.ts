@@ -13,7 +13,7 @@ import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
 import { startSentence } from '../process/start-sentence.js';
 import { sayToPerson } from '../process/stderr.js';
-import type { Order } from './command-line.js';
+import type { Order } from './order.js';
 import { sourceOf } from './paths.js';
 import { colored } from './terminal.js';
 

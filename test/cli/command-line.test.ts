@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../src/cli/command-line.js';
+import { readNginxOptions } from '../../src/cli/nginx-options.js';
 
 test('nginx’s options are read as nginx reads them', () => {
   assert.deepEqual(readCommandLine(['-p', '/a/', '-c', 'nginx.conf', '-e', 'error.log', '-g', 'daemon off;']), {
@@ -37,5 +38,31 @@ test('help is asked for by -h and -?', () => {
   for (const word of ['-h', '-?']) {
     const order = readCommandLine([word]);
     assert.ok(order.do === 'say' && order.code === 0 && order.text.includes('-s <signal>'));
+  }
+});
+
+const everyday: readonly string[][] = [
+  [],
+  ['-t'],
+  ['-tq', '-c', 'nginx.conf'],
+  ['-qtcnginx.conf', '-T'],
+  ['-p', '/a/', '-e', 'stderr', '-g', 'daemon off;'],
+  ['-c', '-t'],
+  ['-c', 'a', '-cb'],
+  ['-c', ''],
+  ['-v'],
+  ['-Vt'],
+];
+for (const words of everyday) {
+  test(`"${words.join(' ')}" means the same, read with and without commander`, () => {
+    const order = readNginxOptions(words);
+    assert.ok(order !== null);
+    assert.deepEqual(order, readCommandLine(words));
+  });
+}
+
+test('what is not an everyday option is left to the one who reads them all', () => {
+  for (const words of [['-x'], ['-c'], ['-s', 'quit'], ['--json'], ['demo'], ['-'], ['--'], ['-h'], ['-t-'], ['']]) {
+    assert.equal(readNginxOptions(words), null, words.join(' '));
   }
 });
