@@ -1,5 +1,4 @@
 /** A log of requests: lines go to the file at once, or by way of a buffer. */
-import { gzipSync } from 'node:zlib';
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from './error-log.js';
 import { LogFile } from './log-file.js';
@@ -85,7 +84,7 @@ export class AccessLogFile {
     const second = Math.floor(Date.now() / 1000);
     if (second === this.fullSince) return;
     const { gzip } = this.buffer;
-    const error = this.file.write(gzip > 0 ? gzipSync(Buffer.from(text, 'latin1'), { level: gzip }) : text);
+    const error = this.file.write(gzip > 0 ? compressed(text, gzip) : text);
     if (error === null) return;
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') this.fullSince = second;
     const time = Date.now();
@@ -93,4 +92,9 @@ export class AccessLogFile {
     this.complainedAt = time;
     this.errorLog.write('alert', `write() to "${this.path}" failed (${errnoText(error)})`);
   }
+}
+
+/** A part of a gzip file. zlib is loaded when a log asks for it, which few do. */
+function compressed(text: string, level: number): Buffer {
+  return process.getBuiltinModule('node:zlib').gzipSync(Buffer.from(text, 'latin1'), { level });
 }

@@ -1,7 +1,6 @@
 /** Where temporary files go while the configuration names no directory. */
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { getuid } from 'node:process';
 
 /**
  * The directory of that name below the prefix, where an installation has one; otherwise below the system's directory for
@@ -12,5 +11,5 @@ export function temporaryDirectory(prefix: string, name: string): string {
   const own = prefix + name;
   if (existsSync(Buffer.from(own, 'latin1'))) return own;
   const system = Buffer.from(tmpdir(), 'utf8').toString('latin1');
-  return `${system}/tsproxy-${getuid?.() ?? 'user'}/${name}`;
+  return `${system}/tsproxy-${process.getuid?.() ?? 'user'}/${name}`;
 }

@@ -1,5 +1,4 @@
 /** `listen`: the addresses of a server. */
-import { getuid } from 'node:process';
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { type Address, formatAddress, parseAddress } from '../../config/address.js';
 import { custom } from '../../config/argument-types.js';
@@ -38,7 +37,7 @@ const DEFAULT_OPTIONS: SocketOptions = {
 
 /** What a server without a `listen` listens on: `*:80`, or `*:8000` without the rights for that. */
 export function defaultListen(): ListenData {
-  const port = getuid?.() === 0 ? 80 : 8000;
+  const port = process.getuid?.() === 0 ? 80 : 8000;
   const address: Address = { family: 'inet', host: '0.0.0.0', port, lastPort: port, portGiven: false, uri: '' };
   return { written: formatAddress(address), address, options: DEFAULT_OPTIONS, at: null };
 }

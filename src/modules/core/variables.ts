@@ -1,5 +1,4 @@
 /** nginx's core variables about requests and connections; those about time and sizes are with the access log. */
-import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { parseSize } from '../../config/units.js';
 import { errnoText } from '../../diagnostics/errno.js';
@@ -108,7 +107,12 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     doc: 'The file that holds the body of the request, where it does not fit into memory.',
   },
   request_completion: { get: (x) => (x.completed ? 'OK' : ''), doc: '`OK` when the answer is complete.' },
-  request_id: { get: () => randomBytes(16).toString('hex'), cached: true, doc: '32 random hexadecimal digits.' },
+  request_id: {
+    // The global object loads node:crypto when it is first asked for, not at each start of the command.
+    get: () => Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex'),
+    cached: true,
+    doc: '32 random hexadecimal digits.',
+  },
   remote_user: {
     get: (x) => basicUser(x.headers.valueOf(Field.Authorization)),
     doc: 'The name of the user in the credentials of Basic authentication.',
