@@ -1,6 +1,6 @@
 /**
- * Writes what follows from the modules' declarations: `src/modules/index.ts` and `docs/directives/`. With `--check` it
- * writes nothing, and fails where something is out of date. Run by `npm run generate`, from a checkout.
+ * Writes what follows from the modules' declarations: `src/modules/index.ts`, `src/process/module-names.ts` and
+ * `docs/directives/`. With `--check` it writes nothing, and fails where something is out of date. Run by `npm run generate`, from a checkout.
  */
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Module } from '../exchange/module.js';
 import { directivePages } from './generate/directive-pages.js';
 import { moduleIndex, modulePaths } from './generate/module-index.js';
+import { moduleNames } from './generate/module-names.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -17,7 +18,12 @@ export async function generate(check: boolean): Promise<string[]> {
   const stale = [...outdated('src/modules', new Map([['index.ts', moduleIndex(paths)]]), check)];
   // Imported one by one, not by the index: that is compiled only after it was written.
   const modules = await Promise.all(paths.map(load));
-  return [...stale, ...outdated('docs/directives', directivePages(modules), check, '.md')];
+  const byPath = new Map(modules.map((module, i) => [paths[i] ?? '', module]));
+  return [
+    ...stale,
+    ...outdated('src/process', new Map([['module-names.ts', moduleNames(byPath)]]), check),
+    ...outdated('docs/directives', directivePages(modules), check, '.md'),
+  ];
 }
 
 async function load(path: string): Promise<Module> {

@@ -9,8 +9,8 @@ import { fileLineColumn, shown } from '../diagnostics/place.js';
 import { renderFindings } from '../diagnostics/render.js';
 import { compileRoutingTable } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
-import { modules } from '../modules/index.js';
-import { checkSource } from '../process/configuration.js';
+import type { Module } from '../exchange/module.js';
+import { checkNamed } from '../process/named-modules.js';
 import { startSentence } from '../process/start-sentence.js';
 import { sayToPerson } from '../process/stderr.js';
 import type { Order } from './order.js';
@@ -21,11 +21,12 @@ import { colored } from './terminal.js';
 export async function test(order: Extract<Order, { do: 'test' }>): Promise<number> {
   const source = sourceOf(order.which);
   const file = shown(source.name);
-  const { config, findings, sources } = checkSource(source, modules);
+  const { result, modules } = await checkNamed(source);
+  const { config, findings, sources } = result;
   const said = order.quiet ? findings.filter((finding) => finding.severity === 'error') : findings;
   if (order.json) writeOut(encoded(`${JSON.stringify(findingsToJson(findings), null, 2)}\n`));
   else if (said.length > 0) sayToPerson(renderFindings(said, { color: colored() }).trimEnd());
-  if (config === null || !(await starts(config, source.prefix))) {
+  if (config === null || !(await starts(config, modules, source.prefix))) {
     sayToPerson(`tsproxy: configuration file ${file} test failed`);
     return 1;
   }
@@ -33,13 +34,13 @@ export async function test(order: Extract<Order, { do: 'test' }>): Promise<numbe
     sayToPerson(`tsproxy: the configuration file ${file} syntax is ok`);
     sayToPerson(`tsproxy: configuration file ${file} test is successful`);
   }
-  if (order.noEffect) writeOut(withoutEffect(sources));
+  if (order.noEffect) writeOut(withoutEffect(sources, modules));
   if (order.dump) for (const { name, text } of sources) writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
 }
 
 /** Whether the configuration could also be started, as far as that can be told without listening; says why not. */
-async function starts(config: CheckedConfig, prefix: string): Promise<boolean> {
+async function starts(config: CheckedConfig, modules: readonly Module[], prefix: string): Promise<boolean> {
   const errorLog: ErrorLog = { threshold: -1, write: () => {} };
   try {
     await compileRoutingTable(config, modules, { errorLog, prefix });
@@ -51,7 +52,7 @@ async function starts(config: CheckedConfig, prefix: string): Promise<boolean> {
 }
 
 /** A line for each statement that is accepted and changes nothing: place, name and reason. Bytes. */
-function withoutEffect(sources: readonly Source[]): string {
+function withoutEffect(sources: readonly Source[], modules: readonly Module[]): string {
   const catalogue = new Catalogue(modules);
   const lines: string[] = [];
   const walk = (items: readonly Item[]): void => {

@@ -1,0 +1,45 @@
+/** The text of `src/process/module-names.ts`: which module declares which names. */
+import type { Module } from '../../exchange/module.js';
+
+/** Columns of a line of names. */
+const WIDTH = 110;
+
+/** @param modules by the path that imports them from `src/modules` */
+export function moduleNames(modules: ReadonlyMap<string, Module>): string {
+  const entries = [...modules].map(
+    ([path, { directives, variables }]) => `  {
+    load: () => import('${path.replace('./', '../modules/')}'),
+    names: \`
+${lines([...Object.keys(directives), ...Object.keys(variables ?? {})]).join('\n')}\`,
+  },`,
+  );
+  return `// Generated from the declarations of the modules by \`npm run generate\`; do not edit.
+import type { Module } from '../exchange/module.js';
+
+/** A module that is not loaded yet. */
+export interface NamedModule {
+  readonly load: () => Promise<{ readonly default: Module }>;
+  /** Its directives and variables, parted by white space; a name that ends in \`*\` is a family of variables. */
+  readonly names: string;
+}
+
+/** Every module, in the order of their files' names. */
+export const MODULE_NAMES: readonly NamedModule[] = [
+${entries.join('\n')}
+];
+`;
+}
+
+/** The names, each once, in lines. */
+function lines(names: readonly string[]): string[] {
+  const rows: string[] = [];
+  let row = '     ';
+  for (const name of new Set(names)) {
+    if (row.length + name.length >= WIDTH) {
+      rows.push(row);
+      row = '     ';
+    }
+    row += ` ${name}`;
+  }
+  return [...rows, row];
+}

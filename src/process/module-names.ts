@@ -1,0 +1,200 @@
+// Generated from the declarations of the modules by `npm run generate`; do not edit.
+import type { Module } from '../exchange/module.js';
+
+/** A module that is not loaded yet. */
+export interface NamedModule {
+  readonly load: () => Promise<{ readonly default: Module }>;
+  /** Its directives and variables, parted by white space; a name that ends in `*` is a family of variables. */
+  readonly names: string;
+}
+
+/** Every module, in the order of their files' names. */
+export const MODULE_NAMES: readonly NamedModule[] = [
+  {
+    load: () => import('../modules/access.js'),
+    names: `
+      allow deny`,
+  },
+  {
+    load: () => import('../modules/autoindex.js'),
+    names: `
+      autoindex autoindex_exact_size autoindex_format autoindex_localtime`,
+  },
+  {
+    load: () => import('../modules/charset.js'),
+    names: `
+      charset source_charset override_charset charset_types charset_map`,
+  },
+  {
+    load: () => import('../modules/core/index.js'),
+    names: `
+      http server location limit_except listen server_name root alias types default_type error_page
+      recursive_error_pages log_not_found msie_padding msie_refresh client_header_timeout
+      client_header_buffer_size large_client_header_buffers max_headers ignore_invalid_headers
+      underscores_in_headers merge_slashes client_max_body_size client_body_buffer_size client_body_timeout
+      client_body_in_file_only client_body_in_single_buffer client_body_temp_path keepalive_timeout
+      keepalive_requests keepalive_time keepalive_min_timeout send_timeout lingering_close lingering_time
+      lingering_timeout reset_timedout_connection limit_rate limit_rate_after keepalive_disable
+      chunked_transfer_encoding etag if_modified_since max_ranges absolute_redirect server_name_in_redirect
+      port_in_redirect server_tokens early_hints satisfy internal log_subrequest subrequest_output_buffer_size
+      resolver resolver_timeout error_log server_names_hash_max_size server_names_hash_bucket_size
+      variables_hash_max_size variables_hash_bucket_size types_hash_max_size types_hash_bucket_size
+      connection_pool_size request_pool_size sendfile sendfile_max_chunk aio aio_write directio
+      directio_alignment read_ahead output_buffers postpone_output send_lowat tcp_nopush tcp_nodelay
+      open_file_cache open_file_cache_valid open_file_cache_min_uses open_file_cache_errors
+      open_file_cache_events disable_symlinks request request_method request_uri uri document_uri args
+      query_string is_args arg_* server_protocol content_length content_type request_body request_body_file
+      request_completion request_id remote_user host request_port is_request_port document_root realpath_root
+      request_filename scheme https remote_addr remote_port binary_remote_addr server_addr server_port
+      connection connection_requests connection_time proxy_protocol_addr proxy_protocol_port
+      proxy_protocol_server_addr proxy_protocol_server_port proxy_protocol_tlv_* tcpinfo_rtt tcpinfo_rttvar
+      tcpinfo_snd_cwnd tcpinfo_rcv_space hostname pid nginx_version http_cookie http_* cookie_* sent_http_*
+      sent_trailer_*`,
+  },
+  {
+    load: () => import('../modules/empty_gif.js'),
+    names: `
+      empty_gif`,
+  },
+  {
+    load: () => import('../modules/events.js'),
+    names: `
+      events worker_connections use multi_accept accept_mutex accept_mutex_delay worker_aio_requests
+      debug_connection`,
+  },
+  {
+    load: () => import('../modules/geo.js'),
+    names: `
+      geo`,
+  },
+  {
+    load: () => import('../modules/headers.js'),
+    names: `
+      add_header add_trailer add_header_inherit add_trailer_inherit expires`,
+  },
+  {
+    load: () => import('../modules/index_file.js'),
+    names: `
+      index`,
+  },
+  {
+    load: () => import('../modules/log.js'),
+    names: `
+      log_format access_log open_log_file_cache pipe time_local time_iso8601 msec request_time status
+      bytes_sent body_bytes_sent request_length`,
+  },
+  {
+    load: () => import('../modules/main.js'),
+    names: `
+      daemon error_log pid worker_shutdown_timeout user worker_processes master_process worker_priority
+      worker_rlimit_nofile worker_rlimit_core worker_cpu_affinity working_directory env timer_resolution
+      lock_file debug_points thread_pool pcre_jit ssl_engine load_module`,
+  },
+  {
+    load: () => import('../modules/map.js'),
+    names: `
+      map map_hash_max_size map_hash_bucket_size`,
+  },
+  {
+    load: () => import('../modules/not_modified.js'),
+    names: `
+     `,
+  },
+  {
+    load: () => import('../modules/other_protocols.js'),
+    names: `
+      fastcgi_temp_path uwsgi_temp_path scgi_temp_path`,
+  },
+  {
+    load: () => import('../modules/proxy/index.js'),
+    names: `
+      proxy_pass proxy_http_version proxy_method proxy_set_body proxy_redirect proxy_cookie_domain
+      proxy_cookie_path proxy_cookie_flags proxy_force_ranges proxy_bind proxy_connect_timeout
+      proxy_send_timeout proxy_read_timeout proxy_buffer_size proxy_buffers proxy_busy_buffers_size
+      proxy_buffering proxy_max_temp_file_size proxy_temp_file_write_size proxy_temp_path
+      proxy_request_buffering proxy_ignore_client_abort proxy_intercept_errors proxy_next_upstream
+      proxy_next_upstream_tries proxy_next_upstream_timeout proxy_socket_keepalive proxy_hide_header
+      proxy_pass_header proxy_ignore_headers proxy_pass_request_headers proxy_pass_request_body
+      proxy_pass_trailers proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_send_lowat
+      proxy_set_header proxy_host proxy_port proxy_add_x_forwarded_for`,
+  },
+  {
+    load: () => import('../modules/range.js'),
+    names: `
+     `,
+  },
+  {
+    load: () => import('../modules/realip.js'),
+    names: `
+      set_real_ip_from real_ip_header real_ip_recursive realip_remote_addr realip_remote_port`,
+  },
+  {
+    load: () => import('../modules/rewrite.js'),
+    names: `
+      rewrite return set if break rewrite_log uninitialized_variable_warn`,
+  },
+  {
+    load: () => import('../modules/split_clients.js'),
+    names: `
+      split_clients`,
+  },
+  {
+    load: () => import('../modules/ssi/index.js'),
+    names: `
+      ssi ssi_silent_errors ssi_types ssi_value_length ssi_last_modified ssi_min_file_chunk
+      ssi_ignore_recycled_buffers date_local date_gmt`,
+  },
+  {
+    load: () => import('../modules/static.js'),
+    names: `
+     `,
+  },
+  {
+    load: () => import('../modules/sub.js'),
+    names: `
+      sub_filter sub_filter_once sub_filter_types sub_filter_last_modified`,
+  },
+  {
+    load: () => import('../modules/try_files.js'),
+    names: `
+      try_files`,
+  },
+  {
+    load: () => import('../modules/upstream.js'),
+    names: `
+      upstream server resolver resolver_timeout upstream_addr upstream_status upstream_connect_time
+      upstream_header_time upstream_response_time upstream_response_length upstream_bytes_received
+      upstream_bytes_sent upstream_cache_status upstream_cache_last_modified upstream_cache_etag
+      upstream_http_* upstream_trailer_* upstream_cookie_*`,
+  },
+  {
+    load: () => import('../modules/upstream_hash.js'),
+    names: `
+      hash`,
+  },
+  {
+    load: () => import('../modules/upstream_ip_hash.js'),
+    names: `
+      ip_hash`,
+  },
+  {
+    load: () => import('../modules/upstream_keepalive.js'),
+    names: `
+      keepalive keepalive_requests keepalive_time keepalive_timeout`,
+  },
+  {
+    load: () => import('../modules/upstream_least_conn.js'),
+    names: `
+      least_conn`,
+  },
+  {
+    load: () => import('../modules/upstream_random.js'),
+    names: `
+      random`,
+  },
+  {
+    load: () => import('../modules/upstream_zone.js'),
+    names: `
+      zone`,
+  },
+];

@@ -1,0 +1,116 @@
+/**
+ * Checks a configuration with the modules that it names, and loads no others: to load all of them takes several times as
+ * long as to check a small file.
+ */
+import type { CheckResult } from '../config/check.js';
+import { hasWildcard } from '../config/glob.js';
+import { type ConfigReader, diskReader } from '../config/reader.js';
+import type { Module } from '../exchange/module.js';
+import { type ConfigSource, checkSource } from './configuration.js';
+import { MODULE_NAMES, type NamedModule } from './module-names.js';
+
+export interface NamedCheck {
+  readonly result: CheckResult;
+  /** The modules with which it was checked: with these it compiles as with all. */
+  readonly modules: readonly Module[];
+}
+
+/** Directives of these are in every configuration, whatever it says. */
+const ALWAYS: readonly string[] = ['worker_processes', 'worker_connections', 'server_name'];
+
+/** Characters of text beyond which the time to load the modules does not count. */
+const MUCH_TEXT = 1 << 18;
+
+/** The same result as `checkSource` with all modules. */
+export async function checkNamed(source: ConfigSource): Promise<NamedCheck> {
+  const reader = new OnceReader(source.reader ?? diskReader);
+  const remembered: ConfigSource = { ...source, reader };
+  const wanted = namedIn(new Texts(source, reader).all());
+  const modules = await loaded(wanted);
+  const result = checkSource(remembered, modules);
+  // A mistake may be a name that is unknown only so far, and what is suggested instead of it may belong to any module.
+  if (result.config !== null || wanted.length === MODULE_NAMES.length) return { result, modules };
+  const all = await loaded(MODULE_NAMES);
+  return { result: checkSource(remembered, all), modules: all };
+}
+
+async function loaded(wanted: readonly NamedModule[]): Promise<Module[]> {
+  return (await Promise.all(wanted.map(({ load }) => load()))).map((file) => file.default);
+}
+
+/** The modules of which a text holds a name, wherever it stands; all for very long texts. */
+function namedIn(texts: readonly string[]): readonly NamedModule[] {
+  if (texts.reduce((sum, text) => sum + text.length, 0) > MUCH_TEXT) return MODULE_NAMES;
+  const words = new Set(ALWAYS);
+  for (const text of texts) for (const [word] of text.matchAll(/[a-z_]\w*/gi)) words.add(word);
+  return MODULE_NAMES.filter(({ names }) =>
+    names.split(/\s+/).some((name) => {
+      if (!name.endsWith('*')) return words.has(name);
+      const family = name.slice(0, -1);
+      return [...words].some((word) => word.startsWith(family));
+    }),
+  );
+}
+
+/** The texts of a configuration, as far as they can be found without reading its language. */
+class Texts {
+  private readonly found: string[] = [];
+  private readonly seen = new Set<string>();
+  private readonly directory: string;
+
+  constructor(
+    private readonly source: ConfigSource,
+    private readonly reader: ConfigReader,
+  ) {
+    const { confDirectory, name } = source;
+    this.directory = confDirectory === undefined ? name.slice(0, name.lastIndexOf('/') + 1) : `${confDirectory}/`;
+  }
+
+  all(): readonly string[] {
+    const { text, name, globals } = this.source;
+    if (globals !== undefined) this.take(globals);
+    if (text === null) this.read(name);
+    else this.take(text);
+    return this.found;
+  }
+
+  private take(text: string): void {
+    this.found.push(text);
+    for (const [, written = ''] of text.matchAll(/\binclude\s+["']?([^\s;"'{}]+)/g)) {
+      const path = written.startsWith('/') ? written : `${this.directory}${written}`;
+      for (const one of hasWildcard(path) ? this.reader.expand(path) : [path]) this.read(one);
+    }
+  }
+
+  private read(path: string): void {
+    if (this.seen.size < this.seen.add(path).size) {
+      let text = '';
+      try {
+        text = this.reader.read(path);
+      } catch {
+        // The check will say so, where it is meant.
+      }
+      this.take(text);
+    }
+  }
+}
+
+/** Reads each file once: a pipe gives its text only once, and a file may change meanwhile. */
+class OnceReader implements ConfigReader {
+  private readonly texts = new Map<string, string>();
+
+  constructor(private readonly reader: ConfigReader) {}
+
+  read(path: string): string {
+    let text = this.texts.get(path);
+    if (text === undefined) {
+      text = this.reader.read(path);
+      this.texts.set(path, text);
+    }
+    return text;
+  }
+
+  expand(pattern: string): readonly string[] {
+    return this.reader.expand(pattern);
+  }
+}
