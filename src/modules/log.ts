@@ -215,12 +215,15 @@ function compileLogs(
 function fileSink(path: string, buffer: LogBuffer, written: boolean, compiler: Compiler): Sink | null {
   const absolute = path.startsWith('/') ? path : compiler.prefix + path;
   const key = `access_log ${absolute}`;
-  let file = compiler.shared.get<AccessLogFile>(key) ?? compiler.previous?.get<AccessLogFile>(key);
-  if (file === undefined) {
+  const known = compiler.shared.get<AccessLogFile | null>(key);
+  // The default log is every location's that names none, and is tried once.
+  if (known === null && !written) return null;
+  let file = known ?? compiler.previous?.get<AccessLogFile | null>(key) ?? null;
+  if (file === null) {
     try {
       file = new AccessLogFile(absolute, compiler.errorLog);
     } catch (error) {
-      if (!written) return null;
+      if (!written) return compiler.shared.set(key, null);
       return compiler.fail(`open() "${absolute}" failed (${errnoText(error)})`, null);
     }
   }

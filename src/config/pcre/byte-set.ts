@@ -27,9 +27,9 @@ export class ByteSet {
   }
 
   addAll(other: ByteSet): void {
-    other.bits.forEach((bit, byte) => {
-      this.bits[byte] = (this.bits[byte] ?? 0) | bit;
-    });
+    for (let byte = 0; byte < 256; byte++) {
+      if (other.bits[byte] === 1) this.bits[byte] = 1;
+    }
   }
 
   has(byte: number): boolean {
@@ -37,11 +37,17 @@ export class ByteSet {
   }
 
   get bytes(): number[] {
-    return [...this.bits.keys()].filter((byte) => this.has(byte));
+    const bytes: number[] = [];
+    // `indexOf` passes over what is not in the set much faster than a loop would: most sets are one letter of a pattern.
+    for (let byte = this.bits.indexOf(1); byte !== -1; byte = this.bits.indexOf(1, byte + 1)) bytes.push(byte);
+    return bytes;
   }
 
   intersects(other: ByteSet): boolean {
-    return this.bits.some((bit, byte) => bit === 1 && other.has(byte));
+    for (let byte = 0; byte < 256; byte++) {
+      if (this.bits[byte] === 1 && other.bits[byte] === 1) return true;
+    }
+    return false;
   }
 
   inverted(): ByteSet {
@@ -74,9 +80,7 @@ export class ByteSet {
     if (ignoreCase && bytes.length === 2 && first !== undefined && second === (first ^ 0x20) && isLetter(first)) {
       return escapeByte(second, false);
     }
-    const outside = this.inverted();
-    const negated = bytes.length > 128;
-    return `[${negated ? '^' : ''}${(negated ? outside : this).ranges()}]`;
+    return bytes.length > 128 ? `[^${this.inverted().ranges()}]` : `[${this.ranges()}]`;
   }
 
   private ranges(): string {
