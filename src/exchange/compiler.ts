@@ -77,7 +77,9 @@ class TableCompiler implements Compiler {
   private readonly variables = new Map<string, Variable>();
   private readonly builtIn = new Map<string, VariableSpec>();
   private readonly families: { readonly prefix: string; readonly spec: VariableSpec }[] = [];
-  private readonly confs = new Map<Module, WeakMap<CheckedBlock, ModuleConf>>();
+  /** The modules that declare a directive, by its name. */
+  private readonly declarers = new Map<string, Module[]>();
+  private readonly confs = new Map<CheckedBlock, ReadonlyMap<Module, ModuleConf>>();
   private readonly work: Promise<void>[] = [];
   private readonly ordered = new Map<keyof Hooks, readonly Module[]>();
 
@@ -90,6 +92,11 @@ class TableCompiler implements Compiler {
     this.prefix = prefix;
     this.errorLog = errorLog;
     for (const module of modules) {
+      for (const name of Object.keys(module.directives)) {
+        const others = this.declarers.get(name);
+        if (others === undefined) this.declarers.set(name, [module]);
+        else others.push(module);
+      }
       for (const [name, spec] of Object.entries(module.variables ?? {})) {
         if (name.endsWith('*')) this.families.push({ prefix: name.slice(0, -1), spec });
         else this.builtIn.set(name, spec);
@@ -113,6 +120,7 @@ class TableCompiler implements Compiler {
     }
     await Promise.all(this.work);
     this.previous = null;
+    this.confs.clear();
     this.work.length = 0;
     return listeners;
   }
@@ -205,20 +213,24 @@ class TableCompiler implements Compiler {
 
   conf<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D> {
     const key = module as unknown as Module;
-    let kept = this.confs.get(key);
-    if (kept === undefined) this.confs.set(key, (kept = new WeakMap()));
-    let conf = kept.get(block);
-    if (conf === undefined) {
-      // Most modules have nothing in most blocks: those share their defaults.
-      const defaults = defaultsOf(key);
-      let values: Record<string, unknown> | null = null;
-      for (const name in block.values) {
-        if (Object.hasOwn(defaults, name)) (values ??= { ...defaults })[name] = block.values[name];
+    // Most modules have nothing in most blocks: those share their defaults.
+    return (this.confsIn(block).get(key) ?? defaultsOf(key)) as ConfOf<D>;
+  }
+
+  /** The values of the modules that have any in a block. */
+  private confsIn(block: CheckedBlock): ReadonlyMap<Module, ModuleConf> {
+    const known = this.confs.get(block);
+    if (known !== undefined) return known;
+    const confs = new Map<Module, Record<string, unknown>>();
+    for (const name in block.values) {
+      for (const module of this.declarers.get(name) ?? []) {
+        let conf = confs.get(module);
+        if (conf === undefined) confs.set(module, (conf = { ...defaultsOf(module) }));
+        conf[name] = block.values[name];
       }
-      conf = (values ?? defaults) as ModuleConf;
-      kept.set(block, conf);
     }
-    return conf as ConfOf<D>;
+    this.confs.set(block, confs);
+    return confs;
   }
 
   program(block: CheckedBlock, server: ServerProgram | null, outer: Scope | null = null): LocationProgram {
