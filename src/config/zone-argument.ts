@@ -1,0 +1,165 @@
+/** Zones in a configuration: the parameter `zone=name:size`, and what must be true of all of them together. */
+import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
+import type { CheckedBlock, CheckedConfig } from './checked-config.js';
+import type { ArgumentContext } from './directive.js';
+import type { CheckContext } from './module-declaration.js';
+import type { TemplateData } from './template.js';
+import { parseTemplate } from './template-parser.js';
+import { parseSize } from './units.js';
+import type { ZoneDeclaration, ZoneKind } from './zone-declaration.js';
+
+/** nginx asks for eight pages at least. */
+const SMALLEST = 8 * 4096;
+
+/** A size in bytes; `subject` is what nginx's sentences show. */
+export function parseZoneSize(
+  text: string,
+  at: Word,
+  subject: { size: string; name: string },
+  c: ArgumentContext,
+): number {
+  const size = parseSize(text);
+  if (size === null) {
+    return c.fail(at, 'invalid-value', `invalid zone size "${subject.size}"`, { help: 'a size is written 64k or 10m' });
+  }
+  if (size < SMALLEST) {
+    c.fail(at, 'invalid-value', `zone "${subject.name}" is too small`, { help: 'nginx takes 32k at least' });
+  }
+  return size;
+}
+
+/** The parameter `zone=name:size` of a directive that declares a zone. */
+export function parseZone(word: Word, c: ArgumentContext): { readonly name: string; readonly size: number } {
+  const [, name = '', size] = /^zone=([^:]*)(?::(.*))?$/s.exec(word.text) ?? [];
+  if (size === undefined) {
+    return c.fail(word, 'invalid-value', `invalid zone size "${word.text}"`, { help: 'it is written zone=name:size' });
+  }
+  return { name, size: parseZoneSize(size, word, { size: word.text, name: word.text }, c) };
+}
+
+/** A zone with the place at which it is declared. */
+interface Declared {
+  readonly zone: ZoneDeclaration;
+  readonly at: Span;
+}
+
+const known = new WeakMap<CheckedConfig, Map<string, Declared>>();
+
+/** The zones that were met so far in the checks of a configuration. */
+function zonesOf(config: CheckedConfig): Map<string, Declared> {
+  let zones = known.get(config);
+  if (zones === undefined) known.set(config, (zones = new Map()));
+  return zones;
+}
+
+/** Notes a zone down, or reports with which other one it is in conflict; gives that other one. */
+export function checkZone(zone: ZoneDeclaration, at: Span, c: CheckContext): ZoneDeclaration | null {
+  const zones = zonesOf(c.config);
+  const other = zones.get(zone.name);
+  if (other === undefined) {
+    zones.set(zone.name, { zone, at });
+    return null;
+  }
+  const related = { related: [{ at: other.at, message: 'first declared here' }] };
+  if (other.zone.kind !== zone.kind) {
+    c.report(at, 'duplicate-definition', differentUse(zone.name), related);
+  } else if (zone.size !== 0 && other.zone.size !== 0 && zone.size !== other.zone.size) {
+    const sizes = `the size ${zone.size} of shared memory zone "${zone.name}" conflicts with already declared size ${other.zone.size}`;
+    c.report(at, 'duplicate-definition', sizes, related);
+  } else return other.zone;
+  return null;
+}
+
+/** What a directive that declares a zone for a key is worth. Plain data. */
+export interface KeyedZoneData {
+  readonly zone: ZoneDeclaration;
+  readonly key: TemplateData;
+}
+
+/** Parses `key zone=name:size …`; `parameter` takes each further word, and says whether it knows it. */
+export function parseKeyedZone(
+  kind: ZoneKind,
+  words: readonly Word[],
+  c: ArgumentContext,
+  parameter: (word: Word) => boolean = () => false,
+): KeyedZoneData {
+  const [key, ...parameters] = words as readonly [Word, ...Word[]]; // two words at least: `min`
+  const template = parseTemplate(key, c);
+  let found = { name: '', size: 0 };
+  for (const word of parameters) {
+    if (word.text.startsWith('zone=')) found = parseZone(word, c);
+    else if (!parameter(word)) c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`);
+  }
+  if (found.name === '') c.fail(c.statement, 'invalid-value', `"${c.directive}" must have "zone" parameter`);
+  return { zone: { kind, ...found, key: key.text }, key: template };
+}
+
+/** Checks the zones that a directive declares, against each other and against those of other directives. */
+export function checkKeyedZones(kind: ZoneKind, directive: string, block: CheckedBlock, c: CheckContext): void {
+  const declared = ((block.values[directive] ?? []) as readonly KeyedZoneData[]).map(({ zone }) => zoneKey(zone));
+  for (const { args } of c.statements(directive)) {
+    const at = args.find(({ text }) => text.startsWith('zone='));
+    const [, name = '', written = ''] = /^zone=([^:]*):(.*)$/s.exec(at?.text ?? '') ?? [];
+    const zone = { kind, name, size: parseSize(written) ?? 0, key: args[0]?.text ?? '' };
+    // One that was refused has its own finding.
+    if (at === undefined || !declared.includes(zoneKey(zone))) continue;
+    const other = checkZone(zone, at, c);
+    if (other !== null) {
+      c.report(at, 'duplicate-definition', `${directive} "${name}" is already bound to key "${other.key}"`);
+    }
+  }
+}
+
+function zoneKey({ name, size, key }: ZoneDeclaration): string {
+  return JSON.stringify([name, size, key]);
+}
+
+/**
+ * Checks the zones that a directive of a block names: each must be declared by `${directive}_zone`, and be named once.
+ * `nameOf` finds the name in a statement.
+ */
+export function checkZoneReferences(
+  kind: ZoneKind,
+  directive: string,
+  block: CheckedBlock,
+  nameOf: (statement: Statement) => { readonly name: string; readonly at: Span } | undefined,
+  c: CheckContext,
+): void {
+  // What was refused has its own finding: of the statements that name a zone as many of the last are looked at as passed.
+  const passed = new Map<string, number>();
+  if (block.own.includes(directive)) {
+    for (const { zone } of (block.values[directive] ?? []) as readonly { readonly zone: string }[]) {
+      passed.set(zone, (passed.get(zone) ?? 0) + 1);
+    }
+  }
+  const declared = new Set(
+    c.all('http').flatMap(({ values }) => {
+      const list = (values[`${directive}_zone`] ?? []) as readonly KeyedZoneData[];
+      return list.map(({ zone }) => zone.name);
+    }),
+  );
+  for (const statement of [...c.statements(directive)].reverse()) {
+    const found = nameOf(statement);
+    const left = found === undefined ? 0 : (passed.get(found.name) ?? 0);
+    if (found === undefined || left === 0) continue;
+    const { name, at } = found;
+    passed.set(name, left - 1);
+    if (left > 1) c.report(statement, 'duplicate-directive', `"${directive}" directive is duplicate`);
+    else if (!declared.has(name)) reportUnknown(name, kind, at, c);
+  }
+}
+
+function reportUnknown(name: string, kind: ZoneKind, at: Span, c: CheckContext): void {
+  const other = zonesOf(c.config).get(name);
+  if (other !== undefined && other.zone.kind !== kind) {
+    c.report(at, 'invalid-reference', differentUse(name), { related: [{ at: other.at, message: 'declared here' }] });
+    return;
+  }
+  c.report(at, 'invalid-reference', `zero size shared memory zone "${name}"`, {
+    help: `no zone of that name is declared; at http level: ${kind}_zone ... zone=${name}:10m;`,
+  });
+}
+
+function differentUse(name: string): string {
+  return `the shared memory zone "${name}" is already declared for a different use`;
+}

@@ -1,0 +1,81 @@
+/** The home of zones in a master, for its workers: their end is `RemoteHome`. */
+import type { ZoneChannel } from './channel.js';
+import { monotonic } from './local-home.js';
+import { operationOf, type Reply, type Request, type Requests } from './messages.js';
+import { ZoneOwner, ZoneStates } from './owner.js';
+
+/** ms for which a zone is kept after its last worker has died: until others have come in its place. */
+const LINGER = 60_000;
+
+/** What the master has of one worker. */
+export interface Served {
+  readonly owner: ZoneOwner;
+  /** The worker is gone: what it held is given back. The channel's closing does the same. */
+  end(): void;
+}
+
+export class ZoneKeeper {
+  /** The zones themselves. */
+  readonly states: ZoneStates;
+
+  constructor(clock: () => number = monotonic) {
+    this.states = new ZoneStates(clock, LINGER);
+  }
+
+  /** Answers a worker from here on. */
+  serve(channel: ZoneChannel): Served {
+    const line = new Line(channel, this.states);
+    return { owner: line.owner, end: () => line.end() };
+  }
+}
+
+/** The line to one worker. */
+class Line {
+  readonly owner: ZoneOwner;
+  private replies: Reply[] = [];
+  private ended = false;
+
+  constructor(
+    private readonly channel: ZoneChannel,
+    states: ZoneStates,
+  ) {
+    this.owner = new ZoneOwner(states, (zone, news) => this.reply({ zone, news }));
+    channel.onMessage((message) => {
+      if (this.ended) return;
+      for (const request of message as Requests) this.serve(request);
+      this.flush();
+    });
+    channel.onClose(() => this.end());
+  }
+
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.owner.end();
+  }
+
+  private serve(request: Request): void {
+    if (request.do === 'open') this.owner.openZone(request.zone, request.declaration);
+    else if (request.do === 'close') this.owner.closeZone(request.zone);
+    else {
+      const { id, operation, question } = request;
+      const answer = operationOf(operation)?.run(this.owner, question);
+      if (id !== 0) this.replies.push({ id, answer });
+    }
+  }
+
+  private reply(reply: Reply): void {
+    if (this.replies.push(reply) === 1) setImmediate(() => this.flush());
+  }
+
+  private flush(): void {
+    if (this.replies.length === 0 || this.ended) return;
+    const { replies } = this;
+    this.replies = [];
+    try {
+      this.channel.post(replies);
+    } catch {
+      // The worker is gone, and the channel will say so.
+    }
+  }
+}

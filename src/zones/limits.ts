@@ -1,0 +1,109 @@
+/** The operations behind `limit_conn` and `limit_req`: all limits of a request are decided on at once. */
+import { ConnectionCounts } from './connection-counts.js';
+import type { Operation } from './operation.js';
+import type { Held } from './owner.js';
+import { RequestRates } from './request-rates.js';
+
+/** A limit for a key of a zone: at most `max` at a time. */
+export interface ConnectionLimit {
+  readonly zone: number;
+  readonly key: string;
+  readonly max: number;
+}
+
+export interface ConnectionQuestion {
+  /** What is counted is held by this number until `giveConnections` is told it. */
+  readonly ticket: number;
+  readonly limits: readonly ConnectionLimit[];
+}
+
+export interface ConnectionAnswer {
+  readonly result: 'taken' | 'limit' | 'memory';
+  /** Index of the limit that refused; -1 for none. */
+  readonly refusedBy: number;
+}
+
+const TAKEN: ConnectionAnswer = { result: 'taken', refusedBy: -1 };
+
+/** Counts a request in all its zones, or in none where one of them refuses. */
+export const takeConnections: Operation<ConnectionQuestion, ConnectionAnswer> = {
+  name: 'limit_conn take',
+  unanswered: TAKEN,
+  run(owner, { ticket, limits }) {
+    const held: Held[] = [];
+    for (let i = 0; i < limits.length; i++) {
+      const { zone, key, max } = limits[i] as ConnectionLimit;
+      const counts = owner.zone(zone, ConnectionCounts);
+      if (counts === undefined) continue;
+      const result = counts.take(key, max);
+      if (result !== 'taken') {
+        for (const taken of held) taken.in.give(taken.key);
+        return { result, refusedBy: i };
+      }
+      held.push({ in: counts, key });
+    }
+    owner.hold(ticket, held);
+    return TAKEN;
+  },
+};
+
+/** Gives back what a ticket holds, whether it was refused, taken or never heard of. */
+export const giveConnections: Operation<number, null> = {
+  name: 'limit_conn give',
+  unanswered: null,
+  run(owner, ticket) {
+    owner.giveBack(ticket);
+    return null;
+  },
+};
+
+/** A rate for a key of a zone. All numbers in thousandths of a request, `rate` per second. */
+export interface RateLimit {
+  readonly zone: number;
+  readonly key: string;
+  readonly rate: number;
+  readonly burst: number;
+  /** Up to this excess a request is not delayed; very large: never. */
+  readonly delay: number;
+}
+
+export interface RateQuestion {
+  readonly limits: readonly RateLimit[];
+}
+
+export interface RateAnswer {
+  readonly result: 'passed' | 'delayed' | 'beyond' | 'memory';
+  /** Thousandths of a request, for the message. */
+  readonly excess: number;
+  /** Index of the limit that the message is about; -1 for none. */
+  readonly by: number;
+  /** ms. */
+  readonly delay: number;
+}
+
+const PASSED: RateAnswer = { result: 'passed', excess: 0, by: -1, delay: 0 };
+
+/** Counts a request in all its zones and says how long it must wait, or counts it in none where one of them refuses. */
+export const countRequest: Operation<RateQuestion, RateAnswer> = {
+  name: 'limit_req count',
+  unanswered: PASSED,
+  run(owner, { limits }) {
+    const now = owner.now;
+    for (let i = 0; i < limits.length; i++) {
+      const { zone, key, rate, burst } = limits[i] as RateLimit;
+      const look = owner.zone(zone, RequestRates)?.look(key, rate, burst, now);
+      if (look === undefined || look.result === 'within') continue;
+      return { result: look.result, excess: look.excess, by: i, delay: 0 };
+    }
+    let answer = PASSED;
+    // From the last to the first, as nginx: of several that want the same delay the last one is named.
+    for (let i = limits.length - 1; i >= 0; i--) {
+      const limit = limits[i] as RateLimit;
+      const excess = owner.zone(limit.zone, RequestRates)?.account(limit.key, limit.rate, now) ?? 0;
+      if (excess <= limit.delay) continue;
+      const delay = Math.floor(((excess - limit.delay) * 1000) / limit.rate);
+      if (delay > answer.delay) answer = { result: 'delayed', excess, by: i, delay };
+    }
+    return answer;
+  },
+};

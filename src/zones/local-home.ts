@@ -1,0 +1,39 @@
+/** The home of zones in this very process: every question is answered at once. */
+import { performance } from 'node:perf_hooks';
+import type { ZoneDeclaration } from '../config/zone-declaration.js';
+import type { Operation } from './operation.js';
+import { ZoneOwner, ZoneStates } from './owner.js';
+import type { Zone, ZoneHome } from './zone.js';
+
+/** Whole ms of a clock that nobody sets. */
+export function monotonic(): number {
+  return Math.floor(performance.now());
+}
+
+export class LocalHome implements ZoneHome {
+  readonly shared = false;
+  /** The zones themselves: for status pages and tests. */
+  readonly states: ZoneStates;
+  readonly owner: ZoneOwner;
+  private count = 0;
+
+  constructor(clock: () => number = monotonic) {
+    this.states = new ZoneStates(clock);
+    // Nobody else can change anything here.
+    this.owner = new ZoneOwner(this.states, () => {});
+  }
+
+  open(declaration: ZoneDeclaration): Zone {
+    const id = ++this.count;
+    this.owner.openZone(id, declaration);
+    return { declaration, id, close: () => this.owner.closeZone(id) };
+  }
+
+  ask<Q, A>(operation: Operation<Q, A>, question: Q): A {
+    return operation.run(this.owner, question);
+  }
+
+  tell<Q, A>(operation: Operation<Q, A>, question: Q): void {
+    operation.run(this.owner, question);
+  }
+}

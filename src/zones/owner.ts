@@ -1,0 +1,135 @@
+/** What is kept in a home, and by whom it is used. */
+
+import type { ZoneDeclaration } from '../config/zone-declaration.js';
+import { ConnectionCounts } from './connection-counts.js';
+import { PeerStates } from './peer-states.js';
+import { RequestRates } from './request-rates.js';
+import { zoneIdentity } from './zone.js';
+
+/** The contents of a zone. */
+export type ZoneState = ConnectionCounts | RequestRates | PeerStates;
+
+function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
+  if (kind === 'limit_conn') return new ConnectionCounts(name, size);
+  if (kind === 'limit_req') return new RequestRates(name, size);
+  return new PeerStates();
+}
+
+interface Kept {
+  readonly state: ZoneState;
+  /** How often it is open. */
+  users: number;
+  /** ms at which nobody had it open any more. */
+  unusedSince: number;
+}
+
+/** All zones of a home, by identity. */
+export class ZoneStates {
+  private readonly kept = new Map<string, Kept>();
+
+  /** `linger`: ms for which a zone is kept that only the dead had open. */
+  constructor(
+    readonly clock: () => number,
+    private readonly linger = 0,
+  ) {}
+
+  /** How many there are. */
+  get size(): number {
+    return this.kept.size;
+  }
+
+  open(declaration: ZoneDeclaration): ZoneState {
+    this.sweep();
+    const identity = zoneIdentity(declaration);
+    let kept = this.kept.get(identity);
+    if (kept === undefined)
+      this.kept.set(identity, (kept = { state: newState(declaration), users: 0, unusedSince: 0 }));
+    kept.users++;
+    return kept.state;
+  }
+
+  /** `lost`: its user died, and whoever comes in its place will open it again. */
+  close(declaration: ZoneDeclaration, lost = false): void {
+    const identity = zoneIdentity(declaration);
+    const kept = this.kept.get(identity);
+    if (kept === undefined) return;
+    kept.users--;
+    if (kept.users > 0) return;
+    kept.unusedSince = this.clock();
+    if (!lost) this.kept.delete(identity);
+  }
+
+  private sweep(): void {
+    const now = this.clock();
+    for (const [identity, { users, unusedSince }] of this.kept) {
+      if (users === 0 && now - unusedSince > this.linger) this.kept.delete(identity);
+    }
+  }
+}
+
+/** Something that is counted for as long as somebody holds it. */
+export interface Held {
+  readonly in: { give(key: string): void };
+  readonly key: string;
+}
+
+/** One who uses zones: a worker, or this process. What it holds is given back when it is gone. */
+export class ZoneOwner {
+  private readonly open = new Map<number, { readonly state: ZoneState; readonly declaration: ZoneDeclaration }>();
+  private readonly held = new Map<number, readonly Held[]>();
+
+  constructor(
+    private readonly states: ZoneStates,
+    /** Tells the owner something that it did not ask for; what is told is plain data. */
+    readonly notify: (zone: number, news: unknown) => void,
+  ) {}
+
+  /** Whole ms on the home's clock. */
+  get now(): number {
+    return this.states.clock();
+  }
+
+  /** Tickets that hold something. */
+  get tickets(): number {
+    return this.held.size;
+  }
+
+  openZone(id: number, declaration: ZoneDeclaration): void {
+    const state = this.states.open(declaration);
+    this.open.set(id, { state, declaration });
+    if (state instanceof PeerStates) state.watch(this, id);
+  }
+
+  closeZone(id: number, lost = false): void {
+    const opened = this.open.get(id);
+    if (opened === undefined) return;
+    this.open.delete(id);
+    if (opened.state instanceof PeerStates) opened.state.unwatch(this, id);
+    this.states.close(opened.declaration, lost);
+  }
+
+  /** The contents of a zone that is open; undefined where it is not, or is of another kind. */
+  zone<S extends ZoneState>(id: number, kind: new (...args: never[]) => S): S | undefined {
+    const state = this.open.get(id)?.state;
+    return state instanceof kind ? state : undefined;
+  }
+
+  /** Notes down what belongs to a ticket, a number that its user chose. */
+  hold(ticket: number, held: readonly Held[]): void {
+    if (held.length > 0) this.held.set(ticket, held);
+  }
+
+  /** Gives back what the ticket holds; nothing where it holds nothing. */
+  giveBack(ticket: number): void {
+    const held = this.held.get(ticket);
+    if (held === undefined) return;
+    this.held.delete(ticket);
+    for (const each of held) each.in.give(each.key);
+  }
+
+  /** The owner is gone. */
+  end(): void {
+    for (const ticket of [...this.held.keys()]) this.giveBack(ticket);
+    for (const id of [...this.open.keys()]) this.closeZone(id, true);
+  }
+}

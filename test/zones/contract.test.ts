@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel } from 'node:worker_threads';
+import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
+import { portChannel, processChannel } from '../../src/zones/channel.js';
+import { ZoneKeeper } from '../../src/zones/keeper.js';
+import {
+  type ConnectionAnswer,
+  countRequest,
+  giveConnections,
+  type RateAnswer,
+  takeConnections,
+} from '../../src/zones/limits.js';
+import { LocalHome } from '../../src/zones/local-home.js';
+import { RemoteHome } from '../../src/zones/remote-home.js';
+import type { ZoneHome } from '../../src/zones/zone.js';
+
+interface Lodging {
+  readonly home: ZoneHome;
+  close(): void;
+}
+
+const strict = { complain: (message: string) => assert.fail(message), patience: 20_000 };
+
+/** Every home; each must do the same. */
+const HOMES: Readonly<Record<string, () => Lodging>> = {
+  'this process': () => ({ home: new LocalHome(), close: () => {} }),
+  'a master behind a MessageChannel': () => {
+    const { port1, port2 } = new MessageChannel();
+    new ZoneKeeper().serve(portChannel(port1));
+    return { home: new RemoteHome(portChannel(port2), strict), close: () => port1.close() };
+  },
+  'a master in a process of its own': () => {
+    const child = fork(fileURLToPath(new URL('master.js', import.meta.url)));
+    return { home: new RemoteHome(processChannel(child), strict), close: () => child.disconnect() };
+  },
+};
+
+const conn: ZoneDeclaration = { kind: 'limit_conn', name: 'c', size: 32 << 10, key: '$x' };
+const req: ZoneDeclaration = { kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' };
+
+for (const [name, create] of Object.entries(HOMES)) {
+  describe(`zones in ${name}`, () => {
+    const during = async (use: (home: ZoneHome) => Promise<void>): Promise<void> => {
+      const { home, close } = create();
+      try {
+        await use(home);
+      } finally {
+        close();
+      }
+    };
+    let ticket = 0;
+    const take = (home: ZoneHome, zone: number, key: string, max: number, by = ++ticket) =>
+      home.ask(takeConnections, { ticket: by, limits: [{ zone, key, max }] });
+    const result = async (answer: ConnectionAnswer | Promise<ConnectionAnswer>) => (await answer).result;
+
+    test('answers at once only where no other process is asked', () =>
+      during(async (home) => {
+        const answer = take(home, home.open(conn).id, 'a', 1);
+        assert.equal(answer instanceof Promise, home.shared);
+        await answer;
+      }));
+
+    test('counts each key up to its limit, and what is given back', () =>
+      during(async (home) => {
+        const { id } = home.open(conn);
+        assert.equal(await result(take(home, id, 'a', 2, 1001)), 'taken');
+        assert.equal(await result(take(home, id, 'a', 2)), 'taken');
+        assert.equal(await result(take(home, id, 'a', 2)), 'limit');
+        assert.equal(await result(take(home, id, 'b', 2)), 'taken');
+        home.tell(giveConnections, 1001);
+        home.tell(giveConnections, 1001);
+        assert.equal(await result(take(home, id, 'a', 2)), 'taken');
+        assert.equal(await result(take(home, id, 'a', 2)), 'limit');
+      }));
+
+    test('a ticket that is given back before its answer came holds nothing', () =>
+      during(async (home) => {
+        const { id } = home.open(conn);
+        const answers = Array.from({ length: 20 }, async (_, i) => {
+          const answer = take(home, id, 'a', 1, 2000 + i);
+          home.tell(giveConnections, 2000 + i);
+          return result(answer);
+        });
+        assert.deepEqual(new Set(await Promise.all(answers)), new Set(['taken']));
+        assert.equal(await result(take(home, id, 'a', 1)), 'taken');
+      }));
+
+    test('several limits take all or nothing, and the one that refused is named', () =>
+      during(async (home) => {
+        const one = home.open(conn).id;
+        const other = home.open({ ...conn, name: 'other' }).id;
+        await take(home, other, 'k', 1, 3000);
+        const limits = [
+          { zone: one, key: 'k', max: 1 },
+          { zone: other, key: 'k', max: 1 },
+        ];
+        assert.deepEqual(await home.ask(takeConnections, { ticket: 3001, limits }), { result: 'limit', refusedBy: 1 });
+        assert.equal(await result(take(home, one, 'k', 1)), 'taken');
+      }));
+
+    test('a zone has as much room as nginx’s, and refuses further keys', () =>
+      during(async (home) => {
+        const { id } = home.open(conn);
+        const results = Array.from({ length: 400 }, (_, i) => result(take(home, id, `key ${i}`, 1)));
+        const taken = (await Promise.all(results)).filter((each) => each === 'taken').length;
+        // Six pages of 64 pieces, of which nginx takes one for itself.
+        assert.equal(taken, 383);
+        assert.equal(await result(take(home, id, 'one more', 1)), 'memory');
+      }));
+
+    test('what is open under the same name, size and key is one zone', () =>
+      during(async (home) => {
+        const first = home.open(conn);
+        await take(home, first.id, 'k', 1);
+        const second = home.open(conn);
+        first.close();
+        assert.equal(await result(take(home, second.id, 'k', 1)), 'limit');
+        const larger = home.open({ ...conn, size: 64 << 10 });
+        assert.equal(await result(take(home, larger.id, 'k', 1)), 'taken');
+      }));
+
+    const ask = async (home: ZoneHome, zone: number, key: string, burst: number, rate = 1): Promise<RateAnswer> =>
+      home.ask(countRequest, { limits: [{ zone, key, rate, burst, delay: 0 }] });
+
+    test('lets a request pass and a burst wait, and refuses what is beyond', () =>
+      during(async (home) => {
+        const { id } = home.open(req);
+        assert.deepEqual(await ask(home, id, 'k', 2000), { result: 'passed', excess: 0, by: -1, delay: 0 });
+        const second = await ask(home, id, 'k', 2000);
+        assert.equal(second.result, 'delayed');
+        assert.ok(second.excess > 990 && second.excess <= 1000, `${second.excess}`);
+        assert.equal(second.delay, second.excess * 1000);
+        assert.equal((await ask(home, id, 'k', 2000)).result, 'delayed');
+        const beyond = await ask(home, id, 'k', 2000);
+        assert.equal(beyond.result, 'beyond');
+        assert.ok(beyond.excess > 2900, `${beyond.excess}`);
+        assert.equal((await ask(home, id, 'other', 2000)).result, 'passed');
+      }));
+
+    test('a full zone forgets the key that was used least recently', () =>
+      during(async (home) => {
+        const { id } = home.open(req);
+        for (let i = 0; i < 400; i++) void ask(home, id, `key ${i}`, 0);
+        assert.equal((await ask(home, id, 'key 399', 0)).result, 'beyond');
+        assert.equal((await ask(home, id, 'key 0', 0)).result, 'passed');
+      }));
+
+    test('a refused request counts in none of its zones', () =>
+      during(async (home) => {
+        const one = home.open(req).id;
+        const other = home.open({ ...req, name: 'other' }).id;
+        await ask(home, other, 'k', 0);
+        const limits = [
+          { zone: one, key: 'k', rate: 1, burst: 0, delay: 0 },
+          { zone: other, key: 'k', rate: 1, burst: 0, delay: 0 },
+        ];
+        const { result: refused, by } = await home.ask(countRequest, { limits });
+        assert.deepEqual([refused, by], ['beyond', 1]);
+        assert.equal((await ask(home, one, 'k', 0)).result, 'passed');
+      }));
+  });
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { portChannel, processChannel, type ZoneChannel } from '../../src/zones/channel.js';
+import { ZoneKeeper } from '../../src/zones/keeper.js';
+import { countRequest, giveConnections, takeConnections } from '../../src/zones/limits.js';
+import { type PeerNews, PeerStates, reportPeers } from '../../src/zones/peer-states.js';
+import { RemoteHome } from '../../src/zones/remote-home.js';
+import { until } from '../kit/index.js';
+import type { Order } from './worker.js';
+
+interface Cleanup {
+  after(fn: () => void): void;
+}
+
+class TestWorker {
+  private constructor(readonly child: ChildProcess) {}
+
+  static async start(keeper: ZoneKeeper, t: Cleanup): Promise<TestWorker> {
+    const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)));
+    t.after(() => child.kill('SIGKILL'));
+    keeper.serve(processChannel(child));
+    await once(child, 'message');
+    return new TestWorker(child);
+  }
+
+  /** How often it was let through. */
+  run(order: Order): Promise<number> {
+    return new Promise((resolve) => {
+      const listen = (message: object): void => {
+        if (!('through' in message)) return;
+        this.child.off('message', listen);
+        resolve(Number(message.through));
+      };
+      this.child.on('message', listen);
+      this.child.send({ order });
+    });
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+test('three workers that ask at once let through exactly what the limits say', async (t) => {
+  const keeper = new ZoneKeeper();
+  const workers = await Promise.all([1, 2, 3].map(() => TestWorker.start(keeper, t)));
+  const all = (order: Order) => Promise.all(workers.map((worker) => worker.run(order)));
+  assert.equal(sum(await all({ ask: 'connections', times: 400, max: 700 })), 700);
+  assert.equal(sum(await all({ ask: 'requests', times: 400, max: 500 })), 500);
+});
+
+test('what a killed worker had taken is given back, and its rates are remembered', async (t) => {
+  const keeper = new ZoneKeeper();
+  const [first, second] = [await TestWorker.start(keeper, t), await TestWorker.start(keeper, t)];
+  assert.equal(await first.run({ ask: 'connections', times: 10, max: 15 }), 10);
+  assert.equal(await second.run({ ask: 'connections', times: 10, max: 15 }), 5);
+  assert.equal(await first.run({ ask: 'requests', times: 10, max: 15 }), 10);
+  first.child.kill('SIGKILL');
+  second.child.kill('SIGKILL');
+  await Promise.all([first, second].map(({ child }) => once(child, 'close')));
+  const third = await TestWorker.start(keeper, t);
+  assert.equal(await third.run({ ask: 'connections', times: 20, max: 15 }), 15);
+  assert.equal(await third.run({ ask: 'requests', times: 10, max: 15 }), 5);
+});
+
+/** A keeper and a worker's end, in this process; `hear` can keep the keeper's answers back. */
+function pair(t: Cleanup, options: { patience?: number; most?: number; deaf?: boolean } = {}) {
+  const { port1, port2 } = new MessageChannel();
+  t.after(() => port1.close());
+  const keeper = new ZoneKeeper();
+  if (!options.deaf) keeper.serve(portChannel(port1));
+  const complaints: string[] = [];
+  const home = new RemoteHome(portChannel(port2), { ...options, complain: (message) => complaints.push(message) });
+  const zone = home.open({ kind: 'limit_conn', name: 'c', size: 32 << 10, key: '$x' });
+  const take = (ticket: number) => home.ask(takeConnections, { ticket, limits: [{ zone: zone.id, key: 'k', max: 1 }] });
+  return { keeper, home, zone, take, complaints, master: port1 as MessagePort };
+}
+
+test('a master that does not answer stops nobody, and is complained of once', async (t) => {
+  const { take, complaints, home } = pair(t, { deaf: true, patience: 20 });
+  const answers = await Promise.all([take(1), take(2), take(3)]);
+  assert.deepEqual(new Set(answers.map(({ result }) => result)), new Set(['taken']));
+  assert.deepEqual(complaints, ['the master did not answer within 20 ms: requests go on without the limits of zones']);
+  assert.equal(home.pending, 0);
+});
+
+test('an answer that comes too late changes nothing, and what it took can be given back', async (t) => {
+  const { take, keeper, home, master } = pair(t, { deaf: true, patience: 20 });
+  assert.equal((await take(1)).result, 'taken');
+  keeper.serve(portChannel(master));
+  assert.equal((await take(2)).result, 'limit');
+  home.tell(giveConnections, 1);
+  assert.equal((await take(3)).result, 'taken');
+});
+
+test('a master that is gone stops nobody', async (t) => {
+  const { take, complaints, master } = pair(t, { deaf: true, patience: 20_000 });
+  const waiting = take(1);
+  master.close();
+  assert.equal((await waiting).result, 'taken');
+  assert.equal((await take(2)).result, 'taken');
+  assert.deepEqual(complaints, ['the master is gone: requests go on without the limits of zones']);
+});
+
+test('no more questions wait than may', async (t) => {
+  const { take, complaints, home } = pair(t, { deaf: true, patience: 20_000, most: 2 });
+  void take(1);
+  void take(2);
+  assert.equal((await take(3)).result, 'taken');
+  assert.equal(home.pending, 2);
+  assert.match(complaints[0] ?? '', /^too many questions wait for the master/);
+});
+
+test('all that is asked in a turn goes in one message, and so do the answers', async (t) => {
+  const { port1, port2 } = new MessageChannel();
+  t.after(() => port1.close());
+  const sent = { requests: 0, replies: 0 };
+  const counted = (channel: ZoneChannel, name: keyof typeof sent): ZoneChannel => ({
+    ...channel,
+    post: (message) => {
+      sent[name]++;
+      channel.post(message);
+    },
+  });
+  new ZoneKeeper().serve(counted(portChannel(port1), 'replies'));
+  const home = new RemoteHome(counted(portChannel(port2), 'requests'), { complain: assert.fail, patience: 20_000 });
+  const zone = home.open({ kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' }).id;
+  const limits = [{ zone, key: 'k', rate: 1000, burst: 0, delay: 0 }];
+  await Promise.all(Array.from({ length: 100 }, () => home.ask(countRequest, { limits })));
+  assert.deepEqual(sent, { requests: 1, replies: 1 });
+});
+
+test('a zone goes when the last worker closes it, and stays for a while when the last one dies', async (t) => {
+  const { keeper, zone, home, take } = pair(t);
+  await take(1);
+  assert.equal(keeper.states.size, 1);
+  zone.close();
+  await home.ask(giveConnections, 1);
+  assert.equal(keeper.states.size, 0);
+  const clock = { now: 0 };
+  const lingering = new ZoneKeeper(() => clock.now);
+  const { port1, port2 } = new MessageChannel();
+  t.after(() => port1.close());
+  const served = lingering.serve(portChannel(port1));
+  const worker = new RemoteHome(portChannel(port2), { complain: assert.fail });
+  worker.open({ kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' });
+  await worker.ask(giveConnections, 1);
+  served.end();
+  assert.equal(lingering.states.size, 1);
+  clock.now = 60_001;
+  lingering.states.open({ kind: 'limit_req', name: 'other', size: 32 << 10, key: '$x' });
+  assert.equal(lingering.states.size, 1);
+});
+
+test('workers hear of each other’s connections to peers and of failures, and of a death', async (t) => {
+  const keeper = new ZoneKeeper();
+  const declaration = { kind: 'upstream', name: 'u', size: 64 << 10, key: '' } as const;
+  const heard: PeerNews[][] = [[], []];
+  const ends = heard.map((list) => {
+    const { port1, port2 } = new MessageChannel();
+    t.after(() => port1.close());
+    const served = keeper.serve(portChannel(port1));
+    const home = new RemoteHome(portChannel(port2), { complain: assert.fail, patience: 20_000 });
+    const zone = home.open(declaration, (news) => list.push(...(news as PeerNews[]))).id;
+    return { served, home, zone };
+  });
+  const [a, b] = ends as [(typeof ends)[number], (typeof ends)[number]];
+  await b.home.ask(giveConnections, 0);
+  const report = { peer: 'p', conns: 3, failures: 1, recovered: false, accessed: 5, checked: 5 };
+  a.home.tell(reportPeers, { zone: a.zone, reports: [report] });
+  b.home.tell(reportPeers, { zone: b.zone, reports: [{ ...report, conns: 1, accessed: 7, checked: 7 }] });
+  await until('both know', () => heard.every((list) => list.at(-1)?.fails === 2));
+  assert.deepEqual(heard[0]?.at(-1), { peer: 'p', others: 1, fails: 2, accessed: 7, checked: 7 });
+  assert.deepEqual(heard[1]?.at(-1), { peer: 'p', others: 3, fails: 2, accessed: 7, checked: 7 });
+  a.served.end();
+  await until('the dead one has no connections', () => heard[1]?.at(-1)?.others === 0);
+  b.home.tell(reportPeers, { zone: b.zone, reports: [{ ...report, conns: 0, failures: 0, recovered: true }] });
+  await until('all is well', () => heard[1]?.at(-1)?.fails === 0);
+  assert.equal(b.served.owner.zone(b.zone, PeerStates)?.entries, 0);
+});
