@@ -2,6 +2,8 @@
 import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
 import type { PatternData, TemplateData } from '../config/template.js';
+import { LocalHome } from '../zones/local-home.js';
+import type { ZoneHome } from '../zones/zone.js';
 import { defaultsOf } from './defaults.js';
 import type { ErrorLog } from './error-log.js';
 import type { Exchange } from './exchange.js';
@@ -53,7 +55,11 @@ export interface CompileOptions {
   readonly previous?: RoutingTable | null;
   /** The prefix against which relative paths are taken (`-p`). */
   readonly prefix: string;
+  /** Where zones live, for workers that share them. Default: in this process, in the home of the table in force. */
+  readonly zones?: ZoneHome;
 }
+
+const ZONE_HOME = 'home of zones';
 
 /** Compiles; rejects with StartError. */
 export async function compileRoutingTable(
@@ -74,6 +80,7 @@ class TableCompiler implements Compiler {
   previous: Shared | null;
   readonly prefix: string;
   readonly errorLog: ErrorLog;
+  readonly zones: ZoneHome;
   private readonly variables = new Map<string, Variable>();
   private readonly builtIn = new Map<string, VariableSpec>();
   private readonly families: { readonly prefix: string; readonly spec: VariableSpec }[] = [];
@@ -86,9 +93,10 @@ class TableCompiler implements Compiler {
   constructor(
     readonly config: CheckedConfig,
     private readonly modules: readonly Module[],
-    { previous, prefix, errorLog }: CompileOptions,
+    { previous, prefix, errorLog, zones }: CompileOptions,
   ) {
     this.previous = previous?.shared ?? null;
+    this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneHome>(ZONE_HOME) ?? new LocalHome());
     this.prefix = prefix;
     this.errorLog = errorLog;
     for (const module of modules) {

@@ -464,6 +464,10 @@ export function release(x: Exchange): void {
   x.body?.release();
   x.resource?.release();
   x.resource = null;
+  if (x.held !== null) {
+    for (const held of x.held) held.release();
+    x.held = null;
+  }
   x.client.done(x);
 }
 

@@ -73,6 +73,8 @@ export class Exchange {
   /** The last match of a regular expression: `$1` … */
   captures: RegExpExecArray | null = null;
   private states: Map<unknown, unknown> | null = null;
+  /** Those that outlive internal redirects. */
+  private requestStates: Map<unknown, unknown> | null = null;
 
   // -- the body of the request
   body: RequestBody | null = null;
@@ -123,6 +125,8 @@ export class Exchange {
   upstreamUri = '';
   /** What is given back when the exchange was logged. */
   resource: { release(): void } | null = null;
+  /** More of that, of the client's whole request; see `hold`. */
+  held: { release(): void }[] | null = null;
 
   /** Where the engine stands; see engine.ts. */
   phase = 0;
@@ -174,11 +178,30 @@ export class Exchange {
 
   /** What a module remembers for this exchange. */
   state<T>(key: StateKey<T>): T | undefined {
-    return this.states?.get(key) as T | undefined;
+    const states = key.scope === 'request' ? this.main.requestStates : this.states;
+    return states?.get(key) as T | undefined;
   }
   setState<T>(key: StateKey<T>, value: T): void {
-    this.states ??= new Map();
-    this.states.set(key, value);
+    if (key.scope === 'request') {
+      const { main } = this;
+      main.requestStates ??= new Map();
+      main.requestStates.set(key, value);
+    } else {
+      this.states ??= new Map();
+      this.states.set(key, value);
+    }
+  }
+
+  /** The client's own request: this one, or the one from which this subrequest comes. */
+  get main(): Exchange {
+    return this.nested?.main ?? this;
+  }
+
+  /** Gives something back when the client's request is over and logged. nginx: a cleanup of the request's pool. */
+  hold(held: { release(): void }): void {
+    const { main } = this;
+    main.held ??= [];
+    main.held.push(held);
   }
 
   clearStates(): void {

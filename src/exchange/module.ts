@@ -3,6 +3,7 @@ import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/
 import type { ConfOf, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { PatternData, TemplateData } from '../config/template.js';
+import type { ZoneHome } from '../zones/zone.js';
 import type { ErrorLog } from './error-log.js';
 import type { BodyFilter, Exchange } from './exchange.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
@@ -66,6 +67,8 @@ export interface Compiler {
   /** The table of the running configuration, for what is to live on over a reload (peers, zones); null at the start. */
   readonly previous: Shared | null;
   readonly shared: Shared;
+  /** Where zones live; the same home over all tables of the process. */
+  readonly zones: ZoneHome;
   template(data: TemplateData): Template;
   /** The variable of that name (without `$`), created where it is not there yet. */
   variable(name: string): Variable;

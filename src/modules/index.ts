@@ -9,6 +9,8 @@ import events_module from './events.js';
 import geo_module from './geo.js';
 import headers_module from './headers.js';
 import index_file_module from './index_file.js';
+import limit_conn_module from './limit_conn.js';
+import limit_req_module from './limit_req.js';
 import log_module from './log.js';
 import main_module from './main.js';
 import map_module from './map.js';
@@ -42,6 +44,8 @@ export const modules: readonly Module[] = [
   geo_module,
   headers_module,
   index_file_module,
+  limit_conn_module,
+  limit_req_module,
   log_module,
   main_module,
   map_module,

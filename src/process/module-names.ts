@@ -78,6 +78,16 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       index`,
   },
   {
+    load: () => import('../modules/limit_conn.js'),
+    names: `
+      limit_conn_zone limit_conn limit_conn_log_level limit_conn_status limit_conn_dry_run`,
+  },
+  {
+    load: () => import('../modules/limit_req.js'),
+    names: `
+      limit_req_zone limit_req limit_req_log_level limit_req_status limit_req_dry_run`,
+  },
+  {
     load: () => import('../modules/log.js'),
     names: `
       log_format access_log open_log_file_cache pipe time_local time_iso8601 msec request_time status

@@ -1,0 +1,245 @@
+/** nginx's `ngx_http_limit_req_module`: how many requests may come in a time for a key. */
+import type { Statement, Word } from '../../grammar/syntax-tree.js';
+import { choice, custom, flag, integer } from '../config/argument-types.js';
+import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
+import { parseInteger } from '../config/units.js';
+import { checkKeyedZones, checkZoneReferences, type KeyedZoneData, parseKeyedZone } from '../config/zone-argument.js';
+import { logError } from '../exchange/error-context.js';
+import type { ErrorLog } from '../exchange/error-log.js';
+import { type Exchange, StateKey } from '../exchange/exchange.js';
+import { defineModule, type Handler, type Shared } from '../exchange/module.js';
+import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
+import { type KeyedZone, keyedZone, keyOf, openKeyedZones } from '../exchange/zones.js';
+import { countRequest, type RateAnswer, type RateLimit } from '../zones/limits.js';
+import type { ZoneHome } from '../zones/zone.js';
+
+const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
+/** Bytes; nginx keeps the length of a key in two. */
+const LONGEST_KEY = 65535;
+const LEVELS = ['info', 'notice', 'warn', 'error'] as const;
+type Level = (typeof LEVELS)[number];
+
+interface RateZoneData extends KeyedZoneData {
+  /** Thousandths of a request per second. */
+  readonly rate: number;
+}
+
+function parseRateZone(words: readonly Word[], c: ArgumentContext): RateZoneData {
+  let rate = 1000;
+  const zone = parseKeyedZone('limit_req', words, c, (word) => {
+    if (!word.text.startsWith('rate=')) return false;
+    const [, number = '', unit] = /^rate=(.*?)(r\/s|r\/m)?$/s.exec(word.text) ?? [];
+    const requests = parseInteger(number) ?? 0;
+    if (requests === 0) {
+      c.fail(word, 'invalid-value', `invalid rate "${word.text}"`, {
+        help: 'a rate is a number of requests per second or minute: 10r/s, 30r/m',
+      });
+    }
+    rate = Math.floor((requests * 1000) / (unit === 'r/m' ? 60 : 1));
+    return true;
+  });
+  return { ...zone, rate };
+}
+
+interface LimitData {
+  readonly zone: string;
+  /** Thousandths of a request. */
+  readonly burst: number;
+  readonly delay: number | 'none';
+}
+
+function parseLimit(words: readonly Word[], c: ArgumentContext): LimitData {
+  let zone: string | null = null;
+  let burst = 0;
+  let delay: number | 'none' = 0;
+  for (const word of words) {
+    const equals = word.text.indexOf('=') + 1;
+    const name = word.text.slice(0, equals);
+    const value = word.text.slice(equals);
+    if (name === 'zone=') zone = value;
+    else if (name === 'burst=') burst = parseCount('burst', value, word, c);
+    else if (name === 'delay=') delay = parseCount('delay', value, word, c);
+    else if (word.text === 'nodelay') delay = 'none';
+    else c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`);
+  }
+  if (zone === null) return c.fail(c.statement, 'invalid-value', `"${c.directive}" must have "zone" parameter`);
+  return { zone, burst, delay };
+}
+
+/** A number of requests, in thousandths. */
+function parseCount(name: 'burst' | 'delay', value: string, word: Word, c: ArgumentContext): number {
+  const count = parseInteger(value) ?? 0;
+  if (count === 0) c.fail(word, 'invalid-value', `invalid ${name} value "${word.text}"`);
+  return count * 1000;
+}
+
+const directives = {
+  limit_req_zone: {
+    contexts: ['http'],
+    takes: custom('key zone=name:size rate=rate', 3, 3, parseRateZone),
+    repeat: true,
+    doc: 'Declares a zone that remembers for each key how far its requests exceed the rate, given in requests per second (`r/s`) or minute (`r/m`). A request whose key is empty is not counted. With `$binary_remote_addr` as the key a megabyte has room for 8 thousand addresses; where a zone is full, the key that was used least recently is forgotten. A reload that keeps name, size and key keeps what is remembered, and may change the rate.',
+    example: 'limit_req_zone $binary_remote_addr zone=one:10m rate=1r/s;',
+  },
+  limit_req: {
+    contexts: CONTEXTS,
+    takes: custom('zone=name [burst=number] [nodelay | delay=number]', 1, 3, parseLimit),
+    repeat: true,
+    doc: 'Limits requests with the same key to the rate of the zone. Up to `burst` more (0) are delayed until they are within the rate, and others are refused with `limit_req_status`. With `nodelay` none is delayed, with `delay` only those beyond so many. Several may be given, each for another zone; a block that has one of its own inherits none.',
+    example: 'limit_req zone=one burst=5 nodelay;',
+    exampleNeeds: 'limit_req_zone $binary_remote_addr zone=one:10m rate=1r/s;',
+  },
+  limit_req_log_level: {
+    contexts: CONTEXTS,
+    takes: choice(...LEVELS),
+    default: 'error',
+    doc: 'The level at which refused requests are logged; those that are delayed are logged one level below.',
+    example: 'limit_req_log_level warn;',
+  },
+  limit_req_status: {
+    contexts: CONTEXTS,
+    takes: integer({ min: 400, max: 599 }),
+    default: '503',
+    doc: 'The status with which requests are refused.',
+    example: 'limit_req_status 429;',
+  },
+  limit_req_dry_run: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'off',
+    doc: 'Where on, requests are counted, and logged where they would be delayed or refused, but none is.',
+    example: 'limit_req_dry_run on;',
+  },
+} as const satisfies Directives;
+
+type Conf = ConfOf<typeof directives>;
+type Status = 'PASSED' | 'DELAYED' | 'REJECTED' | 'DELAYED_DRY_RUN' | 'REJECTED_DRY_RUN';
+
+const STATUS = new StateKey<Status>('limit_req status', 'request');
+
+interface Limit {
+  readonly in: KeyedZone;
+  readonly rate: number;
+  readonly burst: number;
+  readonly delay: number;
+}
+
+/** A request that waits for its time; it takes nothing but a timer, and that goes with the client. */
+class Delay {
+  private readonly timer: NodeJS.Timeout;
+  constructor(x: Exchange, ms: number) {
+    this.timer = setTimeout(() => x.resume(NEXT), ms);
+    x.hold(this);
+  }
+  release(): void {
+    clearTimeout(this.timer);
+  }
+}
+
+/** The limits of one location. */
+class Limiter {
+  /** The level for requests that are delayed. */
+  private readonly delayLevel: Level;
+
+  constructor(
+    private readonly conf: Conf,
+    private readonly limits: readonly Limit[],
+    private readonly home: ZoneHome,
+    private readonly errorLog: ErrorLog,
+  ) {
+    this.delayLevel = LEVELS[Math.max(0, LEVELS.indexOf(conf.limit_req_log_level) - 1)] ?? 'info';
+  }
+
+  readonly handle: Handler = (x) => {
+    // A request is counted once, wherever internal redirects and subrequests lead.
+    if (x.state(STATUS) !== undefined) return NEXT;
+    const asked: Limit[] = [];
+    const limits: RateLimit[] = [];
+    for (let i = 0; i < this.limits.length; i++) {
+      const limit = this.limits[i] as Limit;
+      const key = keyOf(x, limit.in, LONGEST_KEY);
+      if (key === null) continue;
+      const { rate, burst, delay } = limit;
+      asked.push(limit);
+      limits.push({ zone: limit.in.zone.id, key, rate, burst, delay });
+    }
+    if (limits.length === 0) return NEXT;
+    const answer = this.home.ask(countRequest, { limits });
+    return answer instanceof Promise ? answer.then((late) => this.judge(x, asked, late)) : this.judge(x, asked, answer);
+  };
+
+  private judge(x: Exchange, asked: readonly Limit[], answer: RateAnswer): Verdict {
+    if (x.finished) return DONE;
+    const { result } = answer;
+    if (result === 'passed') {
+      x.setState(STATUS, 'PASSED');
+      return NEXT;
+    }
+    const { limit_req_dry_run: dryRun, limit_req_log_level: level, limit_req_status: status } = this.conf;
+    const name = asked[answer.by]?.in.zone.declaration.name;
+    const excess = `${dryRun ? ', dry run' : ''}, excess: ${thousandths(answer.excess)}`;
+    if (result === 'delayed') {
+      logError(x, this.delayLevel, `delaying request${excess}, by zone "${name}"`);
+      x.setState(STATUS, dryRun ? 'DELAYED_DRY_RUN' : 'DELAYED');
+      if (dryRun) return NEXT;
+      new Delay(x, answer.delay);
+      return DONE;
+    }
+    if (result === 'beyond') logError(x, level, `limiting requests${excess} by zone "${name}"`);
+    else this.errorLog.write('alert', `could not allocate node in limit_req zone "${name}"`);
+    x.setState(STATUS, dryRun ? 'REJECTED_DRY_RUN' : 'REJECTED');
+    return dryRun ? NEXT : status;
+  }
+}
+
+/** `1.234` for 1234. */
+function thousandths(value: number): string {
+  return `${Math.floor(value / 1000)}.${String(value % 1000).padStart(3, '0')}`;
+}
+
+function zoneIn({ args }: Statement): { name: string; at: Word } | undefined {
+  const at = args.findLast(({ text }) => text.startsWith('zone='));
+  return at && { name: at.text.slice('zone='.length), at };
+}
+
+/** The rates of the zones of a table, by name. */
+function ratesOf({ shared }: { shared: Shared }): Map<string, number> {
+  const key = 'limit_req rates';
+  return shared.get<Map<string, number>>(key) ?? shared.set(key, new Map());
+}
+
+export default defineModule({
+  name: 'limit_req',
+  doc: 'Limits how many requests come in a time for a key, such as the address of the client, by the method of the leaky bucket.',
+  directives,
+  variables: {
+    limit_req_status: {
+      get: (x) => x.state(STATUS),
+      doc: 'What `limit_req` decided: `PASSED`, `DELAYED`, `REJECTED`, `DELAYED_DRY_RUN` or `REJECTED_DRY_RUN`.',
+    },
+  },
+  check(block, c) {
+    checkKeyedZones('limit_req', 'limit_req_zone', block, c);
+    checkZoneReferences('limit_req', 'limit_req', block, zoneIn, c);
+  },
+  http(conf, _block, compiler) {
+    openKeyedZones(compiler, conf.limit_req_zone, 'limit_req');
+    for (const { zone, rate } of conf.limit_req_zone) ratesOf(compiler).set(zone.name, rate);
+  },
+  phases: {
+    preaccess: {
+      order: 10,
+      compile(conf, { compiler }) {
+        if (conf.limit_req.length === 0) return null;
+        const limits = conf.limit_req.map(({ zone, burst, delay }) => ({
+          in: keyedZone(compiler, zone),
+          rate: ratesOf(compiler).get(zone) ?? 0,
+          burst,
+          // A number that also survives JSON.
+          delay: delay === 'none' ? Number.MAX_SAFE_INTEGER : delay,
+        }));
+        return new Limiter(conf, limits, compiler.zones, compiler.errorLog).handle;
+      },
+    },
+  },
+});
