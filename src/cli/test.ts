@@ -43,7 +43,7 @@ export async function test(order: Extract<Order, { do: 'test' }>): Promise<numbe
 async function starts(config: CheckedConfig, modules: readonly Module[], prefix: string): Promise<boolean> {
   const errorLog: ErrorLog = { threshold: -1, write: () => {} };
   try {
-    await compileRoutingTable(config, modules, { errorLog, prefix });
+    await compileRoutingTable(config, modules, { errorLog, prefix, onlyTest: true });
     return true;
   } catch (error) {
     sayToPerson(`tsproxy: [emerg] ${shown(startSentence(error))}`);

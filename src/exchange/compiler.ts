@@ -57,6 +57,8 @@ export interface CompileOptions {
   readonly prefix: string;
   /** Where zones live, for workers that share them. Default: in this process, in the home of the table in force. */
   readonly zones?: ZoneHome;
+  /** The table is made to see whether it can be made: nothing will be served by it. */
+  readonly onlyTest?: boolean;
 }
 
 const ZONE_HOME = 'home of zones';
@@ -81,6 +83,7 @@ class TableCompiler implements Compiler {
   readonly prefix: string;
   readonly errorLog: ErrorLog;
   readonly zones: ZoneHome;
+  private readonly onlyTest: boolean;
   private readonly variables = new Map<string, Variable>();
   private readonly builtIn = new Map<string, VariableSpec>();
   private readonly families: { readonly prefix: string; readonly spec: VariableSpec }[] = [];
@@ -93,8 +96,9 @@ class TableCompiler implements Compiler {
   constructor(
     readonly config: CheckedConfig,
     private readonly modules: readonly Module[],
-    { previous, prefix, errorLog, zones }: CompileOptions,
+    { previous, prefix, errorLog, zones, onlyTest = false }: CompileOptions,
   ) {
+    this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneHome>(ZONE_HOME) ?? new LocalHome());
     this.prefix = prefix;
@@ -141,6 +145,10 @@ class TableCompiler implements Compiler {
 
   fail(message: string, at: Place | null): never {
     throw new StartError(message, at);
+  }
+
+  whenServing(load: () => Promise<void>): void {
+    if (!this.onlyTest) this.await(load());
   }
 
   // -- variables

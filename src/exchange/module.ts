@@ -89,6 +89,11 @@ export interface Compiler {
   serverHandlers(block: CheckedBlock, server: ServerProgram): void;
   /** Something that must be done before the table is used (a name that is being resolved). */
   await(work: Promise<void>): void;
+  /**
+   * Loads what only traffic needs, before the table is used. A table that is made to test a configuration does without,
+   * which saves a good part of the time that the test takes.
+   */
+  whenServing(load: () => Promise<void>): void;
   /** Stops the compilation: something that only shows at start (a host that does not resolve, a port in use). */
   fail(message: string, at: Place | null): never;
 }

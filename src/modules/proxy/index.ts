@@ -6,11 +6,10 @@ import type { Exchange } from '../../exchange/exchange.js';
 import { type Compiler, defineModule, type Scope } from '../../exchange/module.js';
 import { DONE } from '../../exchange/verdict.js';
 import { Field } from '../../http/field-names.js';
-import { UpstreamRequest } from '../../upstream/request.js';
 import { bindAddress } from './bind.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkPass, passTarget } from './pass.js';
-import { HttpProtocol } from './protocol.js';
+import type { HttpProtocol, HttpProtocolOptions } from './protocol.js';
 import { RequestHead } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
@@ -90,6 +89,19 @@ const directives = {
 } as const;
 type Conf = ConfOf<typeof directives>;
 
+/** What carries requests out; loaded before a table is used in which something is passed. */
+let sending: typeof import('../../upstream/request.js') & typeof import('./protocol.js');
+let loading: Promise<void> | null = null;
+
+function loadSending(): Promise<void> {
+  loading ??= Promise.all([import('../../upstream/request.js'), import('./protocol.js')]).then(
+    ([request, protocol]) => {
+      sending = { ...request, ...protocol };
+    },
+  );
+  return loading;
+}
+
 /** The rules of a repeatable rewrite directive; `off` and `default` stand alone or first. */
 function rewrites(data: readonly RewriteData[], kind: 'prefix' | 'whole domain', compiler: Compiler): Rewrites {
   const rules = new Rewrites(compiler);
@@ -113,11 +125,11 @@ function redirects(conf: Conf, at: Scope): Rewrites {
   return rules;
 }
 
-function protocol(conf: Conf, at: Scope): HttpProtocol {
+function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
   const { compiler } = at;
   const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
     data === undefined ? null : compiler.template(data);
-  return new HttpProtocol({
+  return {
     settings: upstreamSettings('proxy', conf),
     requestHead: new RequestHead(
       {
@@ -145,7 +157,7 @@ function protocol(conf: Conf, at: Scope): HttpProtocol {
     passBody: conf.proxy_pass_request_body,
     bind: conf.proxy_bind === undefined || conf.proxy_bind === 'off' ? null : compiler.template(conf.proxy_bind),
     socketKeepalive: conf.proxy_socket_keepalive,
-  });
+  };
 }
 
 export default defineModule({
@@ -171,7 +183,12 @@ export default defineModule({
         if (conf.proxy_pass === undefined) return null;
         at.program.autoRedirect = true;
         const target = compileTarget(conf.proxy_pass, at);
-        const passed = protocol(conf, at);
+        const options = protocolOptions(conf, at);
+        let protocol: HttpProtocol;
+        at.compiler.whenServing(async () => {
+          await loadSending();
+          protocol = new sending.HttpProtocol(options);
+        });
         // Kept connections may be bound to the location that made them.
         const origin = at.program;
         const begin = (x: Exchange, destination: Destination): number => {
@@ -182,7 +199,7 @@ export default defineModule({
             logError(x, 'error', 'zero length URI to proxy');
             return 500;
           }
-          new UpstreamRequest(x, destination.upstream, passed, origin).begin();
+          new sending.UpstreamRequest(x, destination.upstream, protocol, origin).begin();
           return DONE;
         };
         return (x) => {
