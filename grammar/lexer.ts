@@ -67,8 +67,8 @@ function matchByteOrderMark(text: string, offset: number): Match {
   return offset === 0 && text.startsWith(BYTE_ORDER_MARK) ? [BYTE_ORDER_MARK] : null;
 }
 
-/** Space, tab, CR, LF: what parts words. */
-export const Space = createToken({ name: 'Space', pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED });
+/** Space, tab, CR, LF: what parts words. Sticky, as the lexer wants it: it takes any other apart at each start. */
+export const Space = createToken({ name: 'Space', pattern: /[ \t\r\n]+/y, group: Lexer.SKIPPED });
 const ByteOrderMark = createToken({
   name: 'ByteOrderMark',
   pattern: { exec: matchByteOrderMark },
@@ -125,6 +125,8 @@ export const TOKEN_TYPES: readonly TokenType[] = [
 
 const lexer = new Lexer([...TOKEN_TYPES], {
   positionTracking: 'onlyOffset',
+  // No table of first characters, which takes time to make: patterns that are functions could not use it.
+  safeMode: true,
   // A test runs the validations, on Node 22 and newer: chevrotain 13 uses Object.groupBy there, which Node 20 lacks.
   skipValidations: true,
 });

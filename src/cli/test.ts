@@ -4,9 +4,8 @@ import { parse } from '../../grammar/parser.js';
 import { type Item, isStatement, type Source } from '../../grammar/syntax-tree.js';
 import { Catalogue } from '../config/catalogue.js';
 import type { CheckedConfig } from '../config/checked-config.js';
-import { findingsToJson } from '../diagnostics/json.js';
+import type { Finding } from '../diagnostics/finding.js';
 import { fileLineColumn, shown } from '../diagnostics/place.js';
-import { renderFindings } from '../diagnostics/render.js';
 import { compileRoutingTable } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
@@ -15,7 +14,6 @@ import { startSentence } from '../process/start-sentence.js';
 import { sayToPerson } from '../process/stderr.js';
 import type { Order } from './order.js';
 import { sourceOf } from './paths.js';
-import { colored } from './terminal.js';
 
 /** Tests; returns the exit code. */
 export async function test(order: Extract<Order, { do: 'test' }>): Promise<number> {
@@ -24,8 +22,8 @@ export async function test(order: Extract<Order, { do: 'test' }>): Promise<numbe
   const { result, modules } = await checkNamed(source);
   const { config, findings, sources } = result;
   const said = order.quiet ? findings.filter((finding) => finding.severity === 'error') : findings;
-  if (order.json) writeOut(encoded(`${JSON.stringify(findingsToJson(findings), null, 2)}\n`));
-  else if (said.length > 0) sayToPerson(renderFindings(said, { color: colored() }).trimEnd());
+  if (order.json) await writeJson(findings);
+  else if (said.length > 0) await say(said);
   if (config === null || !(await starts(config, modules, source.prefix))) {
     sayToPerson(`tsproxy: configuration file ${file} test failed`);
     return 1;
@@ -37,6 +35,21 @@ export async function test(order: Extract<Order, { do: 'test' }>): Promise<numbe
   if (order.noEffect) writeOut(withoutEffect(sources, modules));
   if (order.dump) for (const { name, text } of sources) writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
+}
+
+// How findings look is loaded where there are any: most tests find nothing.
+
+async function say(findings: readonly Finding[]): Promise<void> {
+  const [{ renderFindings }, { colored }] = await Promise.all([
+    import('../diagnostics/render.js'),
+    import('./terminal.js'),
+  ]);
+  sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+}
+
+async function writeJson(findings: readonly Finding[]): Promise<void> {
+  const { findingsToJson } = await import('../diagnostics/json.js');
+  writeOut(encoded(`${JSON.stringify(findingsToJson(findings), null, 2)}\n`));
 }
 
 /** Whether the configuration could also be started, as far as that can be told without listening; says why not. */
