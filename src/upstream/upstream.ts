@@ -1,6 +1,6 @@
 /** A group of servers under a name, as `upstream` declares it or a `proxy_pass` with a host implies it. */
 import type { Balancer } from './balancer.js';
-import { IdleConnections } from './connection.js';
+import { IdleConnections } from './idle-connections.js';
 import { DEFAULT_PEER, Peer, type PeerAddress, PeerGroup, type PeerSettings } from './peer.js';
 import { RoundRobin } from './round-robin.js';
 

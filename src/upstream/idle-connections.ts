@@ -1,0 +1,57 @@
+/** The connections of an upstream that are kept for the next request. */
+import { now } from '../http/deadlines.js';
+import type { UpstreamConnection } from './connection.js';
+import type { Peer } from './peer.js';
+import type { KeepaliveSettings } from './upstream.js';
+
+/** Idle connections of one upstream, the one used last at the end. nginx: upstream_keepalive. */
+export class IdleConnections {
+  private readonly idle: UpstreamConnection[] = [];
+  private closed = false;
+
+  get count(): number {
+    return this.idle.length;
+  }
+
+  /** An idle connection to the peer, or null. */
+  take(peer: Peer, origin: object | null): UpstreamConnection | null {
+    const { idle } = this;
+    for (let i = idle.length - 1; i >= 0; i--) {
+      const connection = idle[i] as UpstreamConnection;
+      if (connection.peer === peer && (origin === null || connection.origin === origin)) {
+        if (i === idle.length - 1) idle.pop();
+        else idle.splice(i, 1);
+        connection.cache = null;
+        connection.deadline = 0;
+        return connection;
+      }
+    }
+    return null;
+  }
+
+  /** Keeps a connection whose answer is complete; false where it is to be closed instead. */
+  put(connection: UpstreamConnection, settings: KeepaliveSettings): boolean {
+    if (this.closed || settings.max === 0 || connection.requests >= settings.requests || connection.transport.closed)
+      return false;
+    if (now() - connection.since > settings.time) return false;
+    if (this.idle.length >= settings.max) this.idle[0]?.destroy();
+    connection.user = null;
+    connection.cache = this;
+    connection.deadline = settings.timeout === 0 ? 0 : now() + settings.timeout;
+    this.idle.push(connection);
+    connection.transport.resume();
+    return true;
+  }
+
+  remove(connection: UpstreamConnection): void {
+    const i = this.idle.indexOf(connection);
+    if (i >= 0) this.idle.splice(i, 1);
+    connection.cache = null;
+  }
+
+  /** Closes all, and keeps none from here on: an answer may be complete after its exchange was the last of a table. */
+  close(): void {
+    this.closed = true;
+    while (this.idle.length > 0) this.idle[0]?.destroy();
+  }
+}
