@@ -3,6 +3,7 @@ import type { OracleGroup } from '../oracle.js';
 import { conditions, ranges } from './conditions.js';
 import { files, index } from './files.js';
 import { headers } from './headers.js';
+import { limits } from './limits.js';
 import { proxying } from './proxying.js';
 import { errorPages, rewrites, statuses, tryFiles } from './redirects.js';
 import { requests } from './requests.js';
@@ -20,6 +21,7 @@ export const groups: readonly OracleGroup[] = [
   rewriting,
   variables,
   headers,
+  limits,
   requests,
   proxying,
 ];
