@@ -1,5 +1,4 @@
 /** nginx's notation of addresses, as `listen`, `server` of an upstream, `proxy_pass` and `resolver` take it. */
-import { isIPv6, SocketAddress } from 'node:net';
 import { parseInteger } from './units.js';
 
 /** What is allowed beside a host and a port. */
@@ -68,6 +67,9 @@ function canonicalInet(text: string): string | null {
 }
 
 function canonicalInet6(text: string): string | null {
+  if (!text.includes(':')) return null;
+  // Loaded here, not with the file: to load it is a good part of what the test of a small configuration takes.
+  const { isIPv6, SocketAddress } = process.getBuiltinModule('node:net');
   // isIPv6 takes zones (fe80::1%eth0), nginx does not.
   if (!isIPv6(text) || text.includes('%')) return null;
   return new SocketAddress({ address: text, family: 'ipv6' }).address;

@@ -1,5 +1,4 @@
 /** Addresses of names that stand in a configuration: looked up once, before it is put into force. */
-import { lookup } from 'node:dns/promises';
 import { type Address, canonicalIp } from '../config/address.js';
 import type { PeerAddress } from './peer.js';
 
@@ -18,6 +17,7 @@ export async function lookupHost(host: string): Promise<string[]> {
   try {
     // A host name may hold UTF-8, and is a string of bytes here.
     const name = Buffer.from(host, 'latin1').toString('utf8');
+    const { lookup } = await import('node:dns/promises');
     const found = await lookup(name, { all: true, verbatim: true });
     return [...new Set(found.map(({ address }) => canonicalIp(address) ?? address))];
   } catch (cause) {

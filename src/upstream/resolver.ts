@@ -1,5 +1,5 @@
 /** Resolves names while the proxy runs, as the `resolver` directive says. */
-import { Resolver as DnsResolver } from 'node:dns/promises';
+import type { Resolver as DnsResolver } from 'node:dns/promises';
 import { canonicalIp, formatAddress } from '../config/address.js';
 import type { ResolverData } from '../config/resolver-argument.js';
 import type { Compiler } from '../exchange/module.js';
@@ -68,7 +68,9 @@ export class Resolver {
   private readonly asking = new Map<string, Promise<Resolved>>();
 
   constructor(private readonly data: ResolverData) {
-    this.dns = new DnsResolver({ timeout: RESEND_TIMEOUT });
+    // Most configurations need none, and do not wait for it to be loaded.
+    const { Resolver: NodeResolver } = process.getBuiltinModule('node:dns/promises');
+    this.dns = new NodeResolver({ timeout: RESEND_TIMEOUT });
     this.ready = this.findServers();
   }
 

@@ -262,3 +262,17 @@ describe('error_log', () => {
     }
   });
 });
+
+test('names that every JavaScript object has are names like others', async (t) => {
+  const proxy = await startProxy(`
+    server {
+      listen 127.0.0.1:0;
+      add_header Constructor made;
+      add_header X "<$sent_http_constructor><$sent_http___proto__><$http_constructor><$arg_constructor><$cookie___proto__>" always;
+      return 200 "<$http_constructor><$arg_tostring><$cookie_constructor>";
+    }`);
+  t.after(() => proxy.close());
+  const answer = await get(proxy.port);
+  assert.equal(answer.field('x'), '<made><><><><>');
+  assert.equal(answer.body, '<><><>');
+});

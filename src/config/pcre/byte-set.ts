@@ -123,19 +123,21 @@ export const VERTICAL = ByteSet.of('\n\v\f\r\x85');
 export const NEWLINE = ByteSet.of('\n');
 
 /** The classes `[:name:]`. */
-export const POSIX: Readonly<Record<string, ByteSet>> = {
-  alpha: ByteSet.of([0x41, 0x5a], [0x61, 0x7a]),
-  lower: ByteSet.of([0x61, 0x7a]),
-  upper: ByteSet.of([0x41, 0x5a]),
-  alnum: ByteSet.of([0x30, 0x39], [0x41, 0x5a], [0x61, 0x7a]),
-  ascii: ByteSet.of([0, 0x7f]),
-  blank: ByteSet.of('\t '),
-  cntrl: ByteSet.of([0, 0x1f], '\x7f'),
-  digit: DIGIT,
-  graph: ByteSet.of([0x21, 0x7e]),
-  print: ByteSet.of([0x20, 0x7e]),
-  punct: ByteSet.of([0x21, 0x2f], [0x3a, 0x40], [0x5b, 0x60], [0x7b, 0x7e]),
-  space: SPACE,
-  word: WORD,
-  xdigit: ByteSet.of([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]),
-};
+export const POSIX: ReadonlyMap<string, ByteSet> = new Map(
+  Object.entries({
+    alpha: ByteSet.of([0x41, 0x5a], [0x61, 0x7a]),
+    lower: ByteSet.of([0x61, 0x7a]),
+    upper: ByteSet.of([0x41, 0x5a]),
+    alnum: ByteSet.of([0x30, 0x39], [0x41, 0x5a], [0x61, 0x7a]),
+    ascii: ByteSet.of([0, 0x7f]),
+    blank: ByteSet.of('\t '),
+    cntrl: ByteSet.of([0, 0x1f], '\x7f'),
+    digit: DIGIT,
+    graph: ByteSet.of([0x21, 0x7e]),
+    print: ByteSet.of([0x20, 0x7e]),
+    punct: ByteSet.of([0x21, 0x2f], [0x3a, 0x40], [0x5b, 0x60], [0x7b, 0x7e]),
+    space: SPACE,
+    word: WORD,
+    xdigit: ByteSet.of([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]),
+  }),
+);

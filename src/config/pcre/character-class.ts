@@ -75,7 +75,7 @@ function readMember(cursor: Cursor, options: EscapeOptions, first: boolean): Mem
   const start = cursor.at;
   const posix = cursor.match(/\[:(\^?)([A-Za-z<>]*):\]/y);
   if (posix !== null) {
-    const set = POSIX[posix[2] ?? ''];
+    const set = POSIX.get(posix[2] ?? '');
     if (set === undefined) {
       return invalid('unknown POSIX class name', start + 2, start);
     }

@@ -20,21 +20,21 @@ export function propertySet(cursor: Cursor, negated: boolean): { readonly set: B
   return { set, negated: negated !== (match[1] === '^') };
 }
 
+/** PCRE's own names. Texts, because V8 looks expressions up in Unicode's tables when it reads a file that holds them. */
+const OWN: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    Any: ['[\\s\\S]'],
+    'L&': ['[\\p{Lu}\\p{Ll}\\p{Lt}]'],
+    Xan: ['[\\p{L}\\p{N}]'],
+    Xps: ['[\\p{Z}\\t\\n\\v\\f\\r]'],
+    Xsp: ['[\\p{Z}\\t\\n\\v\\f\\r]'],
+    Xwd: ['[\\p{L}\\p{N}_]'],
+  }),
+);
+
 /** PCRE's own names, and otherwise general categories and scripts. */
 function propertyTest(name: string): RegExp | null {
-  const own: Readonly<Record<string, RegExp>> = {
-    Any: /[\s\S]/u,
-    'L&': /[\p{Lu}\p{Ll}\p{Lt}]/u,
-    Xan: /[\p{L}\p{N}]/u,
-    Xps: /[\p{Z}\t\n\v\f\r]/u,
-    Xsp: /[\p{Z}\t\n\v\f\r]/u,
-    Xwd: /[\p{L}\p{N}_]/u,
-  };
-  const known = own[name];
-  if (known !== undefined) {
-    return known;
-  }
-  for (const notation of [`\\p{General_Category=${name}}`, `\\p{Script=${name}}`]) {
+  for (const notation of OWN.get(name) ?? [`\\p{General_Category=${name}}`, `\\p{Script=${name}}`]) {
     try {
       return new RegExp(notation, 'u');
     } catch {

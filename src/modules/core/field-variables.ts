@@ -5,21 +5,23 @@ import { cookieValue } from '../../http/cookies.js';
 import { fieldsMeant, meansField } from '../../http/field-variable.js';
 
 /** Fields of the answer that have places of their own, or are made when it is sent. */
-const SENT: Readonly<Record<string, Getter>> = {
-  content_type: (x) => x.response.contentType ?? undefined,
-  content_length: (x) => (x.response.contentLength < 0 ? undefined : String(x.response.contentLength)),
-  last_modified: (x) => x.response.lastModified ?? undefined,
-  etag: (x) => x.response.etag ?? undefined,
-  connection: (x) => {
-    if (x.response.status === 101) return 'upgrade';
-    return x.keepAlive && x.location.settings.keepaliveTimeout > 0 ? 'keep-alive' : 'close';
-  },
-  keep_alive: (x) => {
-    const { keepaliveTimeout, keepaliveHeader } = x.location.settings;
-    return x.keepAlive && keepaliveTimeout > 0 && keepaliveHeader > 0 ? `timeout=${keepaliveHeader}` : undefined;
-  },
-  transfer_encoding: (x) => (isChunked(x) ? 'chunked' : undefined),
-};
+const SENT: ReadonlyMap<string, Getter> = new Map(
+  Object.entries<Getter>({
+    content_type: (x) => x.response.contentType ?? undefined,
+    content_length: (x) => (x.response.contentLength < 0 ? undefined : String(x.response.contentLength)),
+    last_modified: (x) => x.response.lastModified ?? undefined,
+    etag: (x) => x.response.etag ?? undefined,
+    connection: (x) => {
+      if (x.response.status === 101) return 'upgrade';
+      return x.keepAlive && x.location.settings.keepaliveTimeout > 0 ? 'keep-alive' : 'close';
+    },
+    keep_alive: (x) => {
+      const { keepaliveTimeout, keepaliveHeader } = x.location.settings;
+      return x.keepAlive && keepaliveTimeout > 0 && keepaliveHeader > 0 ? `timeout=${keepaliveHeader}` : undefined;
+    },
+    transfer_encoding: (x) => (isChunked(x) ? 'chunked' : undefined),
+  }),
+);
 
 function isChunked(x: Exchange): boolean {
   if (!x.headSent || x.headOnly || x.version < 11 || x.version >= 20) return false;
@@ -72,7 +74,7 @@ export const fieldVariables: Readonly<Record<string, VariableSpec>> = {
     doc: 'One cookie of the request by its name.',
   },
   'sent_http_*': {
-    family: (rest) => SENT[rest] ?? sentField(rest),
+    family: (rest) => SENT.get(rest) ?? sentField(rest),
     doc: 'A field of the answer by its name in lower case with `_` for `-`.',
   },
   'sent_trailer_*': {

@@ -57,19 +57,21 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
 const ACCEPTED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
 
 /** What is not there yet, with the module of nginx that has it. */
-const UNSUPPORTED: Readonly<Record<string, string>> = {
-  ssl: 'the "ssl" parameter requires ngx_http_ssl_module',
-  http2: 'the "http2" parameter requires ngx_http_v2_module',
-  quic: 'the "quic" parameter requires ngx_http_v3_module',
-  proxy_protocol: 'the "proxy_protocol" parameter is not supported',
-};
+const UNSUPPORTED: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ssl: 'the "ssl" parameter requires ngx_http_ssl_module',
+    http2: 'the "http2" parameter requires ngx_http_v2_module',
+    quic: 'the "quic" parameter requires ngx_http_v3_module',
+    proxy_protocol: 'the "proxy_protocol" parameter is not supported',
+  }),
+);
 
 function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> {
   const { text } = word;
   if (text === 'default_server' || text === 'default') return { defaultServer: true };
   if (text === 'reuseport') return { set: true, reuseport: true };
   if (ACCEPTED.test(text)) return { set: true };
-  const unsupported = UNSUPPORTED[text];
+  const unsupported = UNSUPPORTED.get(text);
   if (unsupported !== undefined) {
     return c.fail(word, 'nginx-only-directive', unsupported, {
       help: 'tsproxy serves HTTP/1 over plain TCP and unix sockets',
