@@ -18,6 +18,7 @@ import { findingsToJson, type JsonFinding } from './diagnostics/json.js';
 import { renderFindings } from './diagnostics/render.js';
 import type { LogEntry as ByteLogEntry } from './exchange/destination-log.js';
 import type { Level } from './exchange/error-log.js';
+import { memoryLogs as memoryLogBytes } from './exchange/memory-log.js';
 import type { Module } from './exchange/module.js';
 import { modules as builtIn } from './modules/index.js';
 import { type ConfigSource, checkSource } from './process/configuration.js';
@@ -158,6 +159,11 @@ export function checkConfig(
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
   const { config, findings } = checkSource(source, modulesOf(options.modules));
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
+}
+
+/** What the logs of `error_log memory:size` of all proxies of this process hold, one text for each, the oldest line first. */
+export function memoryLogs(): string[] {
+  return memoryLogBytes().map(toText);
 }
 
 /** What stays the same over reloads. Bytes. */

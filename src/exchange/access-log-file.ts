@@ -14,8 +14,6 @@ export interface LogBuffer {
 }
 
 const UNBUFFERED: LogBuffer = { size: 0, flush: 0, gzip: 0 };
-/** ms between two lines of the error log about the same file. */
-const COMPLAINT_INTERVAL = 60_000;
 
 /**
  * One open access log. Where writing fails, the error log says so (once a minute), and requests go on; a full disk is left
@@ -26,8 +24,6 @@ export class AccessLogFile {
   private buffer = UNBUFFERED;
   private held = '';
   private timer: NodeJS.Timeout | null = null;
-  private complainedAt = Number.NEGATIVE_INFINITY;
-  private fullSince = -1;
 
   /** Opens the file; throws the system's error. `path` is absolute, bytes. */
   constructor(
@@ -81,15 +77,11 @@ export class AccessLogFile {
   }
 
   private append(text: string): void {
-    const second = Math.floor(Date.now() / 1000);
-    if (second === this.fullSince) return;
+    const { failures } = this.file;
+    if (failures.resting) return;
     const { gzip } = this.buffer;
     const error = this.file.write(gzip > 0 ? compressed(text, gzip) : text);
-    if (error === null) return;
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') this.fullSince = second;
-    const time = Date.now();
-    if (time - this.complainedAt < COMPLAINT_INTERVAL) return;
-    this.complainedAt = time;
+    if (error === null || !failures.note(error)) return;
     this.errorLog.write('alert', `write() to "${this.path}" failed (${errnoText(error)})`);
   }
 }

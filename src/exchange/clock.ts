@@ -44,9 +44,15 @@ export function iso8601Time(): string {
   refreshLocal();
   return isoText;
 }
+/** The local time as syslog has it (RFC 3164 4.1.2): `Sep 28 12:00:00`, the day padded with a space. */
+export function syslogTime(): string {
+  refreshLocal();
+  return syslogText;
+}
 let localSecond = Number.NaN;
 let localText = '';
 let isoText = '';
+let syslogText = '';
 
 function refreshLocal(): void {
   const ms = Date.now();
@@ -61,6 +67,7 @@ function refreshLocal(): void {
   const minutes = two(Math.abs(offset) % 60);
   const time = `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
   localText = `${two(d.getDate())}/${MONTHS[d.getMonth()]}/${d.getFullYear()}:${time} ${sign}${hours}${minutes}`;
+  syslogText = `${MONTHS[d.getMonth()]} ${String(d.getDate()).padStart(2)} ${time}`;
   isoText = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${time}${sign}${hours}:${minutes}`;
 }
 

@@ -1,6 +1,10 @@
-/** Error logs as they are written: nginx's lines, to files, stderr or an embedding program. */
+/** Error logs as they are written: nginx's lines, to files, stderr, syslog, memory or an embedding program. */
+import { errnoText } from '../diagnostics/errno.js';
 import { type ErrorLog, LEVELS, type Level } from './error-log.js';
-import type { LogFile } from './log-file.js';
+import type { ErrorLogData } from './error-log-argument.js';
+import { LogFile } from './log-file.js';
+import { MemoryLog } from './memory-log.js';
+import { Syslog } from './syslog.js';
 
 /** One message as an embedding program receives it. */
 export interface LogEntry {
@@ -11,9 +15,19 @@ export interface LogEntry {
   readonly time: number;
 }
 
+/** What takes lines and is open until it is closed. */
+export type LogSink = LogFile | Syslog | MemoryLog;
+
+/** Opens what an `error_log` names; throws the system's error. `errorLog` is told that a syslog server cannot be reached. */
+export function openSink({ destination, syslog, memory }: ErrorLogData, errorLog: ErrorLog): LogSink {
+  if (syslog !== undefined) return new Syslog(syslog, errorLog);
+  if (memory !== undefined) return new MemoryLog(memory);
+  return new LogFile(destination === 'stderr' ? '' : destination);
+}
+
 /** Where lines go, and from which level on. */
 export interface Destination {
-  readonly to: LogFile | ((entry: LogEntry) => void);
+  readonly to: LogSink | ((entry: LogEntry) => void);
   /** Index into LEVELS of the least severe level that is written there. */
   readonly threshold: number;
 }
@@ -40,10 +54,32 @@ export class DestinationLog implements ErrorLog {
     let line = '';
     for (const { to, threshold } of this.destinations) {
       if (severity > threshold) continue;
-      if (typeof to === 'function') to({ level, message, time: now });
-      else to.write((line ||= `${timestamp(now)} [${level}] ${process.pid}#0: ${message}\n`));
+      if (typeof to === 'function') {
+        to({ level, message, time: now });
+        continue;
+      }
+      line ||= lineOf(level, message, now);
+      if (to instanceof Syslog) to.sendLevel(level, line);
+      else if (to instanceof MemoryLog) to.write(`${line}\n`);
+      else this.writeFile(to, `${line}\n`);
     }
   }
+
+  /** What cannot be written is dropped. That is said once in a while where it can be: in the other files, or on stderr. */
+  private writeFile(file: LogFile, line: string): void {
+    if (file.failures.resting) return;
+    const error = file.write(line);
+    if (error === null || file.path === '' || !file.failures.note(error)) return;
+    const complaint = lineOf('alert', `write() to "${file.path}" failed (${errnoText(error)})`, Date.now());
+    const others = this.destinations.flatMap(({ to }) => (to instanceof LogFile && to !== file ? [to] : []));
+    for (const other of others.length > 0 ? others : [STDERR]) other.write(`${complaint}\n`);
+  }
+}
+
+const STDERR = new LogFile('');
+
+function lineOf(level: Level, message: string, now: number): string {
+  return `${timestamp(now)} [${level}] ${process.pid}#0: ${message}`;
 }
 
 let second = 0;

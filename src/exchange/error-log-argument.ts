@@ -2,15 +2,23 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../config/directive.js';
+import { isSyslog, parseSyslog, type SyslogData } from '../config/syslog-argument.js';
+import { parseSize } from '../config/units.js';
 import { nearest } from '../diagnostics/nearest.js';
 import { LEVELS, type Level } from './error-log.js';
 
 /** One `error_log`. Plain data. */
 export interface ErrorLogData {
-  /** Absolute path (bytes), or `stderr`. */
+  /** Absolute path (bytes), or `stderr`; for a syslog server and for memory, what is written. */
   readonly destination: string;
   readonly level: Level;
+  readonly syslog?: SyslogData;
+  /** Bytes of a log that is kept in memory. */
+  readonly memory?: number;
 }
+
+/** nginx asks for room for its longest message. */
+const SMALLEST_MEMORY = 4096;
 
 /** nginx's names for parts of the debug level; they are one level here. */
 const DEBUG_PARTS = new Set([
@@ -24,16 +32,24 @@ const DEBUG_PARTS = new Set([
 ]);
 
 export const errorLogArgument: ArgumentType<ErrorLogData> = custom(
-  'file | stderr [level]',
+  'file | stderr | syslog:server=address[,parameter=value] | memory:size [level]',
   1,
   Number.POSITIVE_INFINITY,
   (words, c) => {
     const [target, ...levels] = words as [Word, ...Word[]]; // at least one word: `min`
     const { text } = target;
-    if (text.startsWith('syslog:') || text.startsWith('memory:')) {
-      c.fail(target, 'nginx-only-directive', `error_log to ${text.slice(0, 6)} is not supported`, {
-        help: 'log to a file, or to stderr and let the service manager pass it on',
-      });
+    if (isSyslog(target)) {
+      return { destination: text, syslog: parseSyslog(target, c), level: levelOf(levels, c) };
+    }
+    if (text.startsWith('memory:')) {
+      const memory = parseSize(text.slice('memory:'.length));
+      if (memory === null || memory < SMALLEST_MEMORY) {
+        const size = text.slice('memory:'.length);
+        return c.fail(target, 'invalid-value', `invalid buffer size "${size}"`, {
+          help: 'it must be 4k at least: memory:32m',
+        });
+      }
+      return { destination: text, memory, level: levelOf(levels, c) };
     }
     return { destination: text === 'stderr' ? text : c.path(text, 'prefix'), level: levelOf(levels, c) };
   },

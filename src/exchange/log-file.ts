@@ -1,5 +1,6 @@
 /** A file that is only appended to: access logs, error logs. */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { WriteFailures } from './write-failures.js';
 
 /** Descriptor 2 as a log: never closed, never reopened. */
 const STDERR = 2;
@@ -9,6 +10,8 @@ const STDERR = 2;
  * and nothing is lost at exit. What cannot be written (disk full, descriptor 2 closed) is dropped.
  */
 export class LogFile {
+  /** What is known of writes that failed. */
+  readonly failures = new WriteFailures();
   private descriptor: number;
 
   /** Opens the file, creating it where it is missing; throws the system's error. `path` is bytes; empty means stderr. */

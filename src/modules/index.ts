@@ -11,7 +11,7 @@ import headers_module from './headers.js';
 import index_file_module from './index_file.js';
 import limit_conn_module from './limit_conn.js';
 import limit_req_module from './limit_req.js';
-import log_module from './log.js';
+import log_module from './log/index.js';
 import main_module from './main.js';
 import map_module from './map.js';
 import not_modified_module from './not_modified.js';

@@ -5,7 +5,7 @@ import type { ArgumentContext, ConfOf, Context, Directives } from '../config/dir
 import { parseInteger } from '../config/units.js';
 import { checkKeyedZones, checkZoneReferences, type KeyedZoneData, parseKeyedZone } from '../config/zone-argument.js';
 import { logError } from '../exchange/error-context.js';
-import type { ErrorLog } from '../exchange/error-log.js';
+import { type ErrorLog, logs } from '../exchange/error-log.js';
 import { type Exchange, StateKey } from '../exchange/exchange.js';
 import { defineModule, type Handler, type Shared } from '../exchange/module.js';
 import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
@@ -171,6 +171,7 @@ class Limiter {
   private judge(x: Exchange, asked: readonly Limit[], answer: RateAnswer): Verdict {
     if (x.finished) return DONE;
     const { result } = answer;
+    if (logs(x.errorLog, 'debug')) logError(x, 'debug', `limit_req: ${result} ${thousandths(answer.excess)}`);
     if (result === 'passed') {
       x.setState(STATUS, 'PASSED');
       return NEXT;

@@ -1,6 +1,12 @@
 /** The log files of a running proxy: opened by its configuration, opened anew by USR1. */
 import { errnoText } from '../diagnostics/errno.js';
-import { type Destination, DestinationLog, type LogEntry } from '../exchange/destination-log.js';
+import {
+  type Destination,
+  DestinationLog,
+  type LogEntry,
+  type LogSink,
+  openSink,
+} from '../exchange/destination-log.js';
 import { type ErrorLog, LEVELS, type Level } from '../exchange/error-log.js';
 import type { ErrorLogData } from '../exchange/error-log-argument.js';
 import { LogFile } from '../exchange/log-file.js';
@@ -16,7 +22,7 @@ const STARTING_LEVEL: Level = 'notice';
 export class Logs {
   /** What the process and its servers write to; it stays the same object over reloads. */
   readonly errorLog: DestinationLog;
-  private files = new Map<string, LogFile>();
+  private files = new Map<string, LogSink>();
   private readonly fallback: DefaultErrorLog;
 
   /** `warn` is told where the default log cannot be opened; stderr is taken then. */
@@ -26,7 +32,7 @@ export class Logs {
     if (typeof fallback === 'function') to = fallback;
     else {
       try {
-        to = this.open(fallback, this.files);
+        to = this.open(fileData(fallback), this.files);
       } catch (error) {
         warn(`[alert] could not open error log file: open() "${fallback}" failed (${errnoText(error)})`);
       }
@@ -39,12 +45,12 @@ export class Logs {
    * cannot be opened, and changes nothing.
    */
   prepare(settings: readonly ErrorLogData[]): { commit(): void; cancel(): void } {
-    const files = new Map<string, LogFile>();
+    const files = new Map<string, LogSink>();
     let destinations: Destination[];
     try {
-      destinations = settings.map(({ destination, level }) => ({
-        to: this.open(destination === 'stderr' ? '' : destination, files),
-        threshold: LEVELS.indexOf(level),
+      destinations = settings.map((data) => ({
+        to: this.open(data, files),
+        threshold: LEVELS.indexOf(data.level),
       }));
       if (destinations.length === 0) destinations = [this.defaultDestination(files)];
     } catch (error) {
@@ -64,32 +70,38 @@ export class Logs {
     };
   }
 
-  private defaultDestination(files: Map<string, LogFile>): Destination {
+  private defaultDestination(files: Map<string, LogSink>): Destination {
     // An embedding program decides itself what it wants to see.
     if (typeof this.fallback === 'function') return { to: this.fallback, threshold: LEVELS.length - 1 };
-    return { to: this.open(this.fallback, files), threshold: LEVELS.indexOf(DEFAULT_LEVEL) };
+    return { to: this.open(fileData(this.fallback), files), threshold: LEVELS.indexOf(DEFAULT_LEVEL) };
   }
 
-  /** The file under that path: one that is open already, or a new one. */
-  private open(path: string, into: Map<string, LogFile>): LogFile {
-    const file = into.get(path) ?? this.files.get(path) ?? new LogFile(path);
-    into.set(path, file);
-    return file;
+  /** What an `error_log` names: one that is open already, or a new one. */
+  private open(data: ErrorLogData, into: Map<string, LogSink>): LogSink {
+    const { destination } = data;
+    const sink = into.get(destination) ?? this.files.get(destination) ?? openSink(data, this.errorLog);
+    into.set(destination, sink);
+    return sink;
   }
 
-  private closeAllBut(kept: ReadonlyMap<string, LogFile>, files: ReadonlyMap<string, LogFile>): void {
+  private closeAllBut(kept: ReadonlyMap<string, LogSink>, files: ReadonlyMap<string, LogSink>): void {
     for (const [path, file] of files) if (kept.get(path) !== file) file.close();
   }
 
   /** Opens all files anew, after they were moved away. */
   reopen(): void {
-    for (const file of this.files.values()) reopenLogged(file, this.errorLog);
+    for (const file of this.files.values()) if (file instanceof LogFile) reopenLogged(file, this.errorLog);
   }
 
   close(): void {
     this.closeAllBut(new Map(), this.files);
     this.files = new Map();
   }
+}
+
+/** As an `error_log` would name the default one. */
+function fileData(path: string): ErrorLogData {
+  return { destination: path === '' ? 'stderr' : path, level: DEFAULT_LEVEL };
 }
 
 /** Opens a file anew; where that fails the old one is written on, and the log says so. */

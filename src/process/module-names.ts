@@ -88,7 +88,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       limit_req_zone limit_req limit_req_log_level limit_req_status limit_req_dry_run`,
   },
   {
-    load: () => import('../modules/log.js'),
+    load: () => import('../modules/log/index.js'),
     names: `
       log_format access_log open_log_file_cache pipe time_local time_iso8601 msec request_time status
       bytes_sent body_bytes_sent request_length`,

@@ -1,10 +1,9 @@
 /** `error_log` inside of http: a log for some servers or locations. */
 import type { ConfOf, Directives } from '../../config/directive.js';
 import { errnoText } from '../../diagnostics/errno.js';
-import { DestinationLog } from '../../exchange/destination-log.js';
+import { DestinationLog, type LogSink, openSink } from '../../exchange/destination-log.js';
 import { type ErrorLog, LEVELS } from '../../exchange/error-log.js';
 import { type ErrorLogData, errorLogArgument } from '../../exchange/error-log-argument.js';
-import { LogFile } from '../../exchange/log-file.js';
 import type { Compiler, Scope } from '../../exchange/module.js';
 
 export const errorLogDirectives = {
@@ -14,7 +13,7 @@ export const errorLogDirectives = {
     repeat: true,
     doc: 'Where errors of requests are logged, and from which level on. Several may be given; a block that has one of its own inherits none. Without it the log of the process is used.',
     example: 'error_log logs/example.error.log info;',
-    differs: 'Logging to syslog and to memory is not supported.',
+    differs: 'Syslog servers on unix domain sockets are not supported.',
   },
 } as const satisfies Directives;
 
@@ -27,22 +26,18 @@ function logOf(list: readonly ErrorLogData[], compiler: Compiler): ErrorLog {
   const key = `error_log:${JSON.stringify(list)}`;
   const known = compiler.shared.get<ErrorLog>(key);
   if (known !== undefined) return known;
-  const destinations = list.map(({ destination, level }) => ({
-    to: fileOf(destination, compiler),
-    threshold: LEVELS.indexOf(level),
-  }));
+  const destinations = list.map((data) => ({ to: sinkOf(data, compiler), threshold: LEVELS.indexOf(data.level) }));
   return compiler.shared.set(key, new DestinationLog(destinations));
 }
 
-/** The open file, which lives on over reloads; whoever owns the table reopens and closes it. */
-function fileOf(destination: string, compiler: Compiler): LogFile {
-  const path = destination === 'stderr' ? '' : destination;
-  const key = `error_log ${path}`;
-  const known = compiler.shared.get<LogFile>(key) ?? compiler.previous?.get<LogFile>(key);
+/** The open sink, which lives on over reloads; whoever owns the table reopens and closes it. */
+function sinkOf(data: ErrorLogData, compiler: Compiler): LogSink {
+  const key = `error_log ${data.destination}`;
+  const known = compiler.shared.get<LogSink>(key) ?? compiler.previous?.get<LogSink>(key);
   if (known !== undefined) return compiler.shared.set(key, known);
   try {
-    return compiler.shared.set(key, new LogFile(path));
+    return compiler.shared.set(key, openSink(data, compiler.errorLog));
   } catch (error) {
-    return compiler.fail(`open() "${path}" failed (${errnoText(error)})`, null);
+    return compiler.fail(`open() "${data.destination}" failed (${errnoText(error)})`, null);
   }
 }

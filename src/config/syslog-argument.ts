@@ -1,0 +1,100 @@
+/** `syslog:server=…,facility=…`: where `access_log` and `error_log` may send their lines. */
+import type { Word } from '../../grammar/syntax-tree.js';
+import { formatAddress, parseAddress } from './address.js';
+import type { ArgumentContext } from './directive.js';
+
+/** What a log is told of a syslog server. Plain data. */
+export interface SyslogData {
+  /** An IP address without brackets, or a name. */
+  readonly host: string;
+  readonly port: number;
+  /** The two as log lines show them. */
+  readonly server: string;
+  /** Numbers of RFC 3164. */
+  readonly facility: number;
+  /** Of access logs; each line of an error log has that of its level. */
+  readonly severity: number;
+  readonly tag: string;
+  /** The name of this machine is sent. */
+  readonly hostname: boolean;
+}
+
+const FACILITIES =
+  `kern user mail daemon auth intern lpr news uucp clock authpriv ftp ntp audit alert cron local0 local1
+  local2 local3 local4 local5 local6 local7`.split(/\s+/);
+/** nginx's words: `error` and `warn`, not `err` and `warning`. */
+const SEVERITIES = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'];
+const DEFAULT_PORT = 514;
+const LONGEST_TAG = 32;
+
+/** True for a word that names a syslog server instead of a file. */
+export function isSyslog(word: Word): boolean {
+  return word.text.startsWith('syslog:');
+}
+
+/** Parses a word that begins with `syslog:`. */
+export function parseSyslog(word: Word, c: ArgumentContext): SyslogData {
+  let server: { readonly host: string; readonly port: number } | null = null;
+  let facility: number | null = null;
+  let severity: number | null = null;
+  let tag: string | null = null;
+  let hostname = true;
+  const once = (name: string, value: unknown): void => {
+    if (value !== null) c.fail(word, 'duplicate-value', `duplicate syslog "${name}"`);
+  };
+  for (const parameter of word.text.slice('syslog:'.length).split(',')) {
+    const equals = parameter.indexOf('=');
+    const name = parameter.slice(0, Math.max(0, equals));
+    const value = parameter.slice(equals + 1);
+    if (name === 'server') {
+      once(name, server);
+      server = parseServer(value, word, c);
+    } else if (name === 'facility') {
+      once(name, facility);
+      facility = numberOf(name, FACILITIES, value, word, c);
+    } else if (name === 'severity') {
+      once(name, severity);
+      severity = numberOf(name, SEVERITIES, value, word, c);
+    } else if (name === 'tag') {
+      once(name, tag);
+      if (value.length > LONGEST_TAG) c.fail(word, 'invalid-value', 'syslog tag length exceeds 32');
+      if (!/^\w*$/.test(value)) {
+        c.fail(word, 'invalid-value', 'syslog "tag" only allows alphanumeric characters and underscore');
+      }
+      tag = value;
+    } else if (parameter === 'nohostname') hostname = false;
+    else {
+      c.fail(word, 'invalid-value', `unknown syslog parameter "${parameter}"`, {
+        help: 'it must be one of: server=address, facility=name, severity=name, tag=name, nohostname',
+      });
+    }
+  }
+  if (server === null) return c.fail(word, 'invalid-value', 'no syslog server specified');
+  return {
+    ...server,
+    server: formatAddress(server),
+    facility: facility ?? FACILITIES.indexOf('local7'),
+    severity: severity ?? SEVERITIES.indexOf('info'),
+    tag: tag ?? 'nginx',
+    hostname,
+  };
+}
+
+function parseServer(value: string, word: Word, c: ArgumentContext): { readonly host: string; readonly port: number } {
+  const address = parseAddress(value, { defaultPort: DEFAULT_PORT });
+  if ('mistake' in address) return c.fail(word, 'invalid-value', `${address.mistake} in syslog server "${value}"`);
+  if (address.family === 'unix') {
+    return c.fail(word, 'nginx-only-directive', `syslog server "${value}" is not supported`, {
+      help: 'Node.js has no datagram sockets with paths; name an address (server=127.0.0.1), or log to stderr and let the service manager pass it on',
+    });
+  }
+  return { host: address.host, port: address.port };
+}
+
+function numberOf(name: string, names: readonly string[], value: string, word: Word, c: ArgumentContext): number {
+  const number = names.indexOf(value);
+  if (number >= 0) return number;
+  return c.fail(word, 'invalid-value', `unknown syslog ${name} "${value}"`, {
+    help: `it must be one of: ${names.join(', ')}`,
+  });
+}

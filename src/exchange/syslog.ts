@@ -1,0 +1,124 @@
+/** Lines to a syslog server, in datagrams (RFC 3164), as nginx sends them. */
+import type { Socket } from 'node:dgram';
+import type { SyslogData } from '../config/syslog-argument.js';
+import { errnoText } from '../diagnostics/errno.js';
+import { syslogTime } from './clock.js';
+import { type ErrorLog, LEVELS, type Level } from './error-log.js';
+import { WriteFailures } from './write-failures.js';
+
+/** Datagrams that wait for the server's name to be resolved; further ones are dropped. */
+const WAITING_MAX = 1000;
+/** Bytes of a message that nginx sends at most, without its header. */
+const LONGEST = 2048;
+
+/** What few logs need is loaded when one does. */
+const { getBuiltinModule } = process;
+let machine: string | null = null;
+
+/** The name of this machine. */
+function machineName(): string {
+  machine ??= getBuiltinModule('node:os').hostname().toLowerCase();
+  return machine;
+}
+
+/**
+ * One syslog server. A datagram leaves at once, where the server is given by its address; nobody waits for it, and what
+ * cannot be sent is lost. That is said once in a while.
+ */
+export class Syslog {
+  private socket: Socket | null = null;
+  private waiting: Buffer[] | null = null;
+  private readonly failures = new WriteFailures();
+  /** A message about a failure that is itself logged here must not lead to another. */
+  private busy = false;
+  private closed = false;
+
+  constructor(
+    private readonly data: SyslogData,
+    /** Told that the server cannot be reached. */
+    private readonly errorLog: ErrorLog,
+  ) {}
+
+  /** Sends a line of an access log, without its line break. */
+  send(line: string): void {
+    this.post(this.data.severity, line);
+  }
+
+  /** Sends a line of an error log, without its line break. */
+  sendLevel(level: Level, line: string): void {
+    this.post(LEVELS.indexOf(level), line.slice(0, LONGEST));
+  }
+
+  /** What is sent from here on is lost. */
+  close(): void {
+    this.closed = true;
+    this.drop();
+  }
+
+  private post(severity: number, line: string): void {
+    if (this.busy || this.closed) return;
+    const { facility, tag, hostname: named } = this.data;
+    const head = `<${facility * 8 + severity}>${syslogTime()} ${named ? `${machineName()} ` : ''}${tag}: `;
+    const datagram = Buffer.from(head + line, 'latin1');
+    this.socket ??= this.open();
+    if (this.waiting === null) this.transmit(datagram);
+    else if (this.waiting.length < WAITING_MAX) this.waiting.push(datagram);
+  }
+
+  private transmit(datagram: Buffer): void {
+    try {
+      this.socket?.send(datagram, (error) => {
+        if (error !== null) this.failed('send() failed', error);
+      });
+    } catch (error) {
+      // Not connected: the reason comes as an event of its own.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_SOCKET_DGRAM_NOT_CONNECTED') throw error;
+    }
+  }
+
+  private open(): Socket {
+    const { host, port } = this.data;
+    const family = getBuiltinModule('node:net').isIP(host);
+    const socket = getBuiltinModule('node:dgram').createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      lookup: (name, _options, found) => {
+        if (family === 0) getBuiltinModule('node:dns').lookup(name, { family: 4 }, found);
+        // Nothing is to be looked up, and the socket can be used at once: also right before the end of the process.
+        else found(null, name, family);
+      },
+    });
+    socket.unref();
+    // Also for what the server's machine answers: that nobody listens at the port.
+    socket.on('error', (error) => this.failed(this.waiting === null ? 'send() failed' : 'connect() failed', error));
+    if (family === 0) {
+      this.waiting = [];
+      socket.once('connect', () => this.connected());
+    }
+    socket.connect(port, host);
+    return socket;
+  }
+
+  private connected(): void {
+    const waiting = this.waiting ?? [];
+    this.waiting = null;
+    for (const datagram of waiting) this.transmit(datagram);
+  }
+
+  private failed(what: string, error: unknown): void {
+    if (this.waiting !== null) this.drop();
+    if (this.closed || !this.failures.note(error)) return;
+    this.busy = true;
+    this.errorLog.write('error', `${what} (${errnoText(error)}) while logging to syslog, server: ${this.data.server}`);
+    this.busy = false;
+  }
+
+  /** The next message makes a new socket. */
+  private drop(): void {
+    const { socket } = this;
+    this.socket = null;
+    this.waiting = null;
+    socket?.removeAllListeners();
+    socket?.on('error', () => {});
+    socket?.close();
+  }
+}

@@ -1,0 +1,116 @@
+/** `log_format`: what a line looks like. */
+import type { Word } from '../../../grammar/syntax-tree.js';
+import type { ArgumentContext } from '../../config/directive.js';
+import type { TemplateData, TemplatePiece } from '../../config/template.js';
+import { parseTemplate } from '../../config/template-parser.js';
+import type { Exchange } from '../../exchange/exchange.js';
+import { escapeJson, escapeLog } from '../../exchange/log-escape.js';
+import type { Compiler } from '../../exchange/module.js';
+import { variables } from './variables.js';
+
+type Escaping = 'default' | 'json' | 'none';
+
+export interface Format {
+  readonly name: string;
+  readonly escaping: Escaping;
+  readonly template: TemplateData;
+}
+
+/** The name of the predefined format. */
+export const COMBINED = 'combined';
+
+export function parseFormat(words: readonly Word[], c: ArgumentContext): Format {
+  const [name, ...rest] = words as [Word, ...Word[]]; // at least two words: `min`
+  let escaping: Escaping = 'default';
+  const [first] = rest;
+  if (first?.text.startsWith('escape=')) {
+    const value = first.text.slice('escape='.length);
+    if (value !== 'default' && value !== 'json' && value !== 'none') {
+      return c.fail(first, 'invalid-value', `unknown log format escaping "${value}"`, {
+        help: 'it must be one of: default, json, none',
+      });
+    }
+    escaping = value;
+    rest.shift();
+  }
+  const pieces = rest.map((word) => parseTemplate(word, c)).flatMap(piecesOf);
+  return { name: name.text, escaping, template: pieces };
+}
+
+function piecesOf(template: TemplateData): readonly TemplatePiece[] {
+  return typeof template === 'string' ? [template] : template;
+}
+
+/** Makes the line for a request, without its line break. */
+export type Line = (x: Exchange) => string;
+
+function compileFormat({ escaping, template }: Format, compiler: Compiler): Line {
+  const parts: (string | ((x: Exchange) => string))[] = [];
+  for (const piece of piecesOf(template)) {
+    if (typeof piece === 'string') {
+      if (piece !== '') parts.push(piece);
+      continue;
+    }
+    const own = variables[piece.variable]?.get;
+    const variable = compiler.variable(piece.variable);
+    if (own !== undefined) parts.push((x) => own(x) ?? '');
+    else if (escaping === 'json') parts.push((x) => escapeJson(variable.value(x) ?? ''));
+    else if (escaping === 'none') parts.push((x) => variable.value(x) ?? '');
+    else {
+      parts.push((x) => {
+        const value = variable.value(x);
+        return value === undefined ? '-' : escapeLog(value);
+      });
+    }
+  }
+  return (x) => {
+    let line = '';
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i] as (typeof parts)[number];
+      line += typeof part === 'string' ? part : part(x);
+    }
+    return line;
+  };
+}
+
+const COMBINED_FORMAT: Format = {
+  name: COMBINED,
+  escaping: 'default',
+  template: [
+    { variable: 'remote_addr' },
+    ' - ',
+    { variable: 'remote_user' },
+    ' [',
+    { variable: 'time_local' },
+    '] "',
+    { variable: 'request' },
+    '" ',
+    { variable: 'status' },
+    ' ',
+    { variable: 'body_bytes_sent' },
+    ' "',
+    { variable: 'http_referer' },
+    '" "',
+    { variable: 'http_user_agent' },
+    '"',
+  ],
+};
+
+/** Compiles the formats of a table; of several with one name the first holds. */
+export function compileFormats(written: readonly Format[], compiler: Compiler): void {
+  for (const format of [COMBINED_FORMAT, ...written]) {
+    const key = format.name.toLowerCase();
+    if (!formats(compiler).has(key)) formats(compiler).set(key, compileFormat(format, compiler));
+  }
+}
+
+function formats(compiler: Compiler): Map<string, Line> {
+  const key = 'log formats';
+  return compiler.shared.get<Map<string, Line>>(key) ?? compiler.shared.set(key, new Map());
+}
+
+/** The line of a format; nginx compares their names without regard to case. */
+export function lineOf(format: string, compiler: Compiler): Line {
+  const line = formats(compiler).get(format.toLowerCase());
+  return line ?? compiler.fail(`unknown log format "${format}"`, null);
+}

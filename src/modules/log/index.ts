@@ -1,0 +1,52 @@
+/** nginx's `ngx_http_log_module`: one line for each request. */
+import { custom } from '../../config/argument-types.js';
+import { defineModule } from '../../exchange/module.js';
+import { parseAccessLog, parseCache } from './access-log.js';
+import { checkLogs } from './checks.js';
+import { compileFormats, parseFormat } from './format.js';
+import { compileLogs } from './sinks.js';
+import { variables } from './variables.js';
+
+export default defineModule({
+  name: 'log',
+  doc: 'Writes a line for each request.',
+  directives: {
+    log_format: {
+      contexts: ['http'],
+      takes: custom('name [escape=default | json | none] string ...', 2, Number.POSITIVE_INFINITY, parseFormat),
+      repeat: true,
+      doc: 'Defines what a line looks like. Values of variables are escaped: by `default` quotes, backslashes and all that is not printable become `\\xHH`, and a missing value is `-`; with `json` as in JSON strings; with `none` not at all. `combined` is predefined.',
+      example: 'log_format brief \'$remote_addr "$request" $status $request_time\';',
+    },
+    access_log: {
+      contexts: ['http', 'server', 'location', 'if in location', 'limit_except'],
+      takes: custom(
+        'path | syslog:server=address[,parameter=value] [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]] | off',
+        1,
+        Number.POSITIVE_INFINITY,
+        parseAccessLog,
+      ),
+      default: 'logs/access.log combined',
+      repeat: true,
+      doc: 'Logs requests to a file; several may be given. Lines are written at once, or with `buffer` when it is full, after `flush`, and at the end. `if` logs a request only where the string is neither empty nor `0`. The path may have variables. `syslog:` sends each line to a syslog server over UDP (port 514), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. `off` logs nothing.',
+      example: 'access_log logs/access.log combined buffer=32k flush=5s;',
+      differs:
+        'The default log is left out where `logs/` does not exist. Syslog servers on unix domain sockets are not supported.',
+    },
+    open_log_file_cache: {
+      contexts: ['http', 'server', 'location'],
+      takes: custom('max=N [inactive=time] [min_uses=N] [valid=time] | off', 1, 4, parseCache),
+      default: 'off',
+      doc: 'Keeps open the files of logs whose paths have variables: at most `max` of them, those that were used `min_uses` times, until they are not used for the time `inactive`. Every `valid` it is looked whether the path still leads to the file. Without it such a log is opened for each line.',
+      example: 'open_log_file_cache max=1000 inactive=20s valid=1m min_uses=2;',
+    },
+  },
+  variables,
+  check: checkLogs,
+  http(conf, _block, compiler) {
+    compileFormats(conf.log_format, compiler);
+  },
+  phases: {
+    log: { order: 100, compile: (conf, at) => compileLogs(conf.access_log, conf.open_log_file_cache, at) },
+  },
+});

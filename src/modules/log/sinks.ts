@@ -1,0 +1,151 @@
+/** Where the lines of an access log go, and the handler that writes them. */
+import { statSync } from 'node:fs';
+import type { SyslogData } from '../../config/syslog-argument.js';
+import type { TemplateData } from '../../config/template.js';
+import { errnoText } from '../../diagnostics/errno.js';
+import { AccessLogFile, type LogBuffer } from '../../exchange/access-log-file.js';
+import { logError } from '../../exchange/error-context.js';
+import type { Exchange } from '../../exchange/exchange.js';
+import { documentRoot, nativePath } from '../../exchange/file-path.js';
+import { LogFile } from '../../exchange/log-file.js';
+import { LogFileCache, type LogFileCacheOptions } from '../../exchange/log-file-cache.js';
+import type { Compiler, Scope } from '../../exchange/module.js';
+import { Syslog } from '../../exchange/syslog.js';
+import type { Template } from '../../exchange/template.js';
+import { NEXT } from '../../exchange/verdict.js';
+import { WriteFailures } from '../../exchange/write-failures.js';
+import type { AccessLog } from './access-log.js';
+import { type Line, lineOf } from './format.js';
+
+/** Where lines go; a line comes without its line break. */
+type Sink = (x: Exchange, line: string) => void;
+
+interface Logging {
+  readonly condition: Template | null;
+  readonly line: Line;
+  readonly sink: Sink;
+}
+
+export function compileLogs(
+  logs: readonly AccessLog[],
+  cache: LogFileCacheOptions | null,
+  at: Scope,
+): ((x: Exchange) => number) | null {
+  if (logs.some(({ off }) => off)) return null;
+  const { compiler } = at;
+  const written = Object.hasOwn(at.block.values, 'access_log');
+  const compiled: Logging[] = [];
+  for (const log of logs) {
+    if (log.off) continue;
+    const { path, syslog, buffer } = log;
+    let sink: Sink | null;
+    if (syslog !== null) sink = syslogSink(syslog, compiler);
+    else if (typeof path === 'string') sink = fileSink(path, buffer, written, compiler);
+    else sink = variableSink(path, cache, compiler);
+    if (sink === null) continue;
+    const condition = log.condition === null ? null : compiler.template(log.condition);
+    compiled.push({ condition, line: lineOf(log.format, compiler), sink });
+  }
+  if (compiled.length === 0) return null;
+  return (x) => {
+    for (let i = 0; i < compiled.length; i++) {
+      const { condition, line, sink } = compiled[i] as Logging;
+      if (condition !== null) {
+        const value = condition.of(x);
+        if (value === '' || value === '0') continue;
+      }
+      sink(x, line(x));
+    }
+    return NEXT;
+  };
+}
+
+/** One sender for all logs to a server with the same parameters; it lives on over reloads. */
+function syslogSink(data: SyslogData, compiler: Compiler): Sink {
+  const key = `access_log ${JSON.stringify(data)}`;
+  const known = compiler.shared.get<Syslog>(key) ?? compiler.previous?.get<Syslog>(key);
+  const syslog = compiler.shared.set(key, known ?? new Syslog(data, compiler.errorLog));
+  return (_x, line) => syslog.send(line);
+}
+
+/** Null where the default log cannot be opened: nobody asked for it. */
+function fileSink(path: string, buffer: LogBuffer, written: boolean, compiler: Compiler): Sink | null {
+  const absolute = path.startsWith('/') ? path : compiler.prefix + path;
+  const key = `access_log ${absolute}`;
+  const known = compiler.shared.get<AccessLogFile | null>(key);
+  // The default log is every location's that names none, and is tried once.
+  if (known === null && !written) return null;
+  let file = known ?? compiler.previous?.get<AccessLogFile | null>(key) ?? null;
+  if (file === null) {
+    try {
+      file = new AccessLogFile(absolute, compiler.errorLog);
+    } catch (error) {
+      if (!written) return compiler.shared.set(key, null);
+      return compiler.fail(`open() "${absolute}" failed (${errnoText(error)})`, null);
+    }
+  }
+  compiler.shared.set(key, file);
+  // Several logs to one path agree, or only one of them asks for a buffer.
+  if (buffer.size > 0 || !buffered(compiler).has(file)) file.configure(buffer);
+  if (buffer.size > 0) buffered(compiler).add(file);
+  const open = file;
+  return (_x, line) => open.write(`${line}\n`);
+}
+
+/** The files for which a buffer is configured in this table. */
+function buffered(compiler: Compiler): Set<AccessLogFile> {
+  const key = 'buffered access logs';
+  return compiler.shared.get<Set<AccessLogFile>>(key) ?? compiler.shared.set(key, new Set());
+}
+
+/** A log whose path has variables. It is written only if the root of the request exists: strangers make no files. */
+function variableSink(path: TemplateData, options: LogFileCacheOptions | null, compiler: Compiler): Sink {
+  const template = compiler.template(path);
+  const cache = options === null ? null : cacheOf(options, compiler);
+  const failures = new WriteFailures();
+  return (x, line) => {
+    if (failures.resting || !rootExists(x)) return;
+    const to = template.of(x);
+    try {
+      const failed = cache === null ? appendOnce(to, `${line}\n`) : cache.append(to, `${line}\n`);
+      if (failed !== null && failures.note(failed)) {
+        logError(x, 'alert', `write() to "${to}" failed (${errnoText(failed)})`);
+      }
+    } catch (error) {
+      logError(x, 'crit', `open() "${to}" failed (${errnoText(error)})`);
+    }
+  };
+}
+
+function appendOnce(path: string, line: string): unknown {
+  const file = new LogFile(path);
+  const failed = file.write(line);
+  file.close();
+  return failed;
+}
+
+/** The cache of one directive; the blocks that inherit the directive share it. */
+function cacheOf(options: LogFileCacheOptions, compiler: Compiler): LogFileCache {
+  const key = 'log file caches';
+  const caches =
+    compiler.shared.get<Map<LogFileCacheOptions, LogFileCache>>(key) ??
+    compiler.shared.set(key, new Map<LogFileCacheOptions, LogFileCache>());
+  let cache = caches.get(options);
+  if (cache === undefined) {
+    // Under a key of its own it is closed and reopened with the other log files.
+    cache = compiler.shared.set(`log file cache ${caches.size}`, new LogFileCache(options));
+    caches.set(options, cache);
+  }
+  return cache;
+}
+
+function rootExists(x: Exchange): boolean {
+  const root = documentRoot(x);
+  try {
+    if (statSync(nativePath(root)).isDirectory()) return true;
+    logError(x, 'error', `testing "${root}" existence failed (20: Not a directory)`);
+  } catch (error) {
+    logError(x, 'error', `testing "${root}" existence failed (${errnoText(error)})`);
+  }
+  return false;
+}

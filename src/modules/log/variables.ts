@@ -1,0 +1,35 @@
+/** Variables that only the log knows, or that it gives in a form of its own. */
+import { iso8601Time, localTime, now } from '../../exchange/clock.js';
+import type { Exchange } from '../../exchange/exchange.js';
+import type { VariableSpec } from '../../exchange/variable.js';
+
+/** Seconds with three decimals. */
+function seconds(ms: number): string {
+  const whole = Math.floor(ms / 1000);
+  return `${whole}.${String(Math.floor(ms - whole * 1000)).padStart(3, '0')}`;
+}
+
+function status(x: Exchange): string {
+  const code = x.response.status !== 0 ? x.response.status : x.errorStatus;
+  if (code !== 0) return String(code);
+  return x.version === 9 ? '009' : '000';
+}
+
+/** In a log line these are never escaped. */
+export const variables: Readonly<Record<string, VariableSpec>> = {
+  pipe: { get: (x) => (x.client.pipelined ? 'p' : '.'), doc: '`p` where the request was pipelined, otherwise `.`.' },
+  time_local: { get: localTime, doc: 'The local time as `28/Sep/1970:12:00:00 +0600`.' },
+  time_iso8601: { get: iso8601Time, doc: 'The local time as `1970-09-28T12:00:00+06:00`.' },
+  msec: { get: () => seconds(now()), doc: 'The time in seconds since 1970, with milliseconds.' },
+  request_time: {
+    get: (x) => seconds(Math.max(0, now() - x.startTime)),
+    doc: 'Seconds since the first byte of the request was read, with milliseconds.',
+  },
+  status: { get: status, doc: 'The status of the answer.' },
+  bytes_sent: { get: (x) => String(x.client.bytesSent), doc: 'Bytes sent to the client, heads included.' },
+  body_bytes_sent: { get: (x) => String(x.bodyBytesSent), doc: 'Bytes of body sent to the client.' },
+  request_length: {
+    get: (x) => String(x.client.requestLength),
+    doc: 'Bytes of the request: its line, its head and its body.',
+  },
+};

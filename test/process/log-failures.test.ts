@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DestinationLog } from '../../src/exchange/destination-log.js';
+import { LEVELS } from '../../src/exchange/error-log.js';
+import { LogFile } from '../../src/exchange/log-file.js';
+import { get, startProxy } from '../kit/index.js';
+
+const FULL = '/dev/full';
+
+test('a full disk stops no request, and is said once', async (t) => {
+  const proxy = await startProxy(`
+    server {
+      listen 127.0.0.1:0;
+      root %%DIR%%;
+      location / { access_log ${FULL}; return 200 ok; }
+      location /buffered { access_log ${FULL} combined buffer=1k; access_log logs/other.log; return 200 ok; }
+      location /variable { access_log /dev/$arg_to; return 200 ok; }
+      location /cached { open_log_file_cache max=2; access_log /dev/$arg_to; return 200 ok; }
+    }`);
+  t.after(() => proxy.close());
+  for (let i = 0; i < 20; i++) assert.equal((await get(proxy.port)).body, 'ok');
+  assert.deepEqual(proxy.messages('alert'), [`write() to "${FULL}" failed (28: No space left on device)`]);
+  for (let i = 0; i < 20; i++) assert.equal((await get(proxy.port, '/buffered')).body, 'ok');
+  assert.equal(proxy.accessLog('logs/other.log').length, 20);
+  assert.equal(proxy.messages('alert').length, 1);
+  for (const path of ['/variable?to=full', '/cached?to=full']) {
+    for (let i = 0; i < 5; i++) assert.equal((await get(proxy.port, path)).body, 'ok');
+  }
+  const [, second, third, ...more] = proxy.messages('alert');
+  for (const message of [second, third]) {
+    assert.match(message ?? '', /^\*\d+ write\(\) to "\/dev\/full" failed \(28: No space left on device\), client: /);
+  }
+  assert.deepEqual(more, []);
+});
+
+test('an error log on a full disk is said in the others, once', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsproxy-full-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  symlinkSync(FULL, join(directory, 'full.log'));
+  const [full, other] = ['full.log', 'other.log'].map((name) => new LogFile(join(directory, name)));
+  assert.ok(full !== undefined && other !== undefined);
+  const threshold = LEVELS.indexOf('info');
+  const log = new DestinationLog([
+    { to: full, threshold },
+    { to: other, threshold },
+  ]);
+  for (let i = 0; i < 3; i++) log.write('error', `message ${i}`);
+  const lines = readFileSync(other.path, 'utf8').trimEnd().split('\n');
+  assert.deepEqual(lines.map((line) => line.replace(/^.*#0: /, '')).sort(), [
+    'message 0',
+    'message 1',
+    'message 2',
+    `write() to "${full.path}" failed (28: No space left on device)`,
+  ]);
+});
