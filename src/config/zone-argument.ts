@@ -66,7 +66,10 @@ export function checkZone(zone: ZoneDeclaration, at: Span, c: CheckContext): Zon
   } else if (zone.size !== 0 && other.zone.size !== 0 && zone.size !== other.zone.size) {
     const sizes = `the size ${zone.size} of shared memory zone "${zone.name}" conflicts with already declared size ${other.zone.size}`;
     c.report(at, 'duplicate-definition', sizes, related);
-  } else return other.zone;
+  } else {
+    if (other.zone.size === 0) zones.set(zone.name, { zone, at });
+    return other.zone;
+  }
   return null;
 }
 

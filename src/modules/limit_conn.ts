@@ -10,7 +10,8 @@ import { type Exchange, StateKey } from '../exchange/exchange.js';
 import { defineModule, type Handler } from '../exchange/module.js';
 import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
 import { type KeyedZone, keyedZone, keyOf, openKeyedZones } from '../exchange/zones.js';
-import { type ConnectionAnswer, type ConnectionLimit, giveConnections, takeConnections } from '../zones/limits.js';
+import { type ConnectionAnswer, type ConnectionLimit, takeConnections } from '../zones/limits.js';
+import { giveBack, newTicket } from '../zones/tickets.js';
 import type { ZoneHome } from '../zones/zone.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
@@ -83,11 +84,10 @@ interface Limit {
 
 /** What a request has taken. It is given back when the request is over, whether or not the answer had come by then. */
 class Ticket {
-  private static last = 0;
-  readonly number = ++Ticket.last;
+  readonly number = newTicket();
   constructor(private readonly home: ZoneHome) {}
   release(): void {
-    this.home.tell(giveConnections, this.number);
+    this.home.tell(giveBack, this.number);
   }
 }
 

@@ -50,7 +50,7 @@ class LeastConnSelection extends RoundRobinSelection {
 
 /** Below 0 where `a` has fewer connections for its weight than `b`. */
 function compareLoad(a: Peer, b: Peer): number {
-  return a.conns * b.weight - b.conns * a.weight;
+  return a.load * b.weight - b.load * a.weight;
 }
 
 /** `least_conn`. */

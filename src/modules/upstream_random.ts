@@ -39,7 +39,7 @@ class RandomSelection extends RoundRobinSelection {
   private lessLoaded(first: number, second: number): number {
     const a = this.peer(first);
     const b = this.peer(second);
-    return b.conns * a.weight > a.conns * b.weight ? first : second;
+    return b.load * a.weight > a.load * b.weight ? first : second;
   }
 }
 

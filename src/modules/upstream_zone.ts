@@ -1,10 +1,12 @@
-/** nginx's `ngx_http_upstream_zone_module`: shared memory for the state of an upstream. */
+/** nginx's `ngx_http_upstream_zone_module`: the state of an upstream that several workers share. */
 import { custom } from '../config/argument-types.js';
-import { parseSize } from '../config/units.js';
-import { defineModule } from '../exchange/module.js';
-
-/** nginx asks for eight pages at least. */
-const SMALLEST = 8 * 4096;
+import type { CheckContext } from '../config/module-declaration.js';
+import { checkZone, parseZoneSize } from '../config/zone-argument.js';
+import { type Compiler, defineModule } from '../exchange/module.js';
+import { openZone } from '../exchange/zones.js';
+import { type ConfiguredUpstream, configuredUpstreams } from '../upstream/configured.js';
+import { SharedPeers } from '../upstream/shared-peers.js';
+import type { PeerNews } from '../zones/peer-states.js';
 
 /** A zone's name, and its size in bytes; 0 where another upstream gives it. */
 interface ZoneData {
@@ -12,9 +14,25 @@ interface ZoneData {
   readonly size: number;
 }
 
+function zoneOf(values: Readonly<Record<string, unknown>>): ZoneData | undefined {
+  return values.zone as ZoneData | undefined;
+}
+
+function checkSizes(c: CheckContext, { name }: ZoneData): void {
+  const sized = c.all('upstream').some(({ values }) => {
+    const zone = zoneOf(values);
+    return zone?.name === name && zone.size > 0;
+  });
+  const at = c.statements('zone')[0]?.args[0];
+  if (sized || at === undefined) return;
+  c.report(at, 'invalid-reference', `zero size shared memory zone "${name}"`, {
+    help: `one of the upstreams that share it must give its size: zone ${name} 64k;`,
+  });
+}
+
 export default defineModule({
   name: 'upstream_zone',
-  doc: 'Names the shared memory in which nginx keeps the state of a group for all its worker processes.',
+  doc: 'Names the zone in which the worker processes share the state of a group.',
   directives: {
     zone: {
       contexts: ['upstream'],
@@ -22,17 +40,39 @@ export default defineModule({
         if (name === undefined) throw new Error('zone was given no words');
         if (name.text === '') c.fail(name, 'invalid-value', 'invalid zone name ""');
         if (written === undefined) return { name: name.text, size: 0 };
-        const size = parseSize(written.text);
-        if (size === null) return c.fail(written, 'invalid-value', `invalid zone size "${written.text}"`);
-        if (size < SMALLEST) {
-          c.fail(written, 'invalid-value', `zone "${name.text}" is too small`, { help: 'nginx takes 32k at least' });
-        }
-        return { name: name.text, size };
+        const subject = { size: written.text, name: name.text };
+        return { name: name.text, size: parseZoneSize(written.text, written, subject, c) };
       }),
       inherit: 'none',
-      noEffect: 'One process serves all requests, so the state of the servers is common to all of them without a zone.',
-      doc: 'In nginx, the shared memory zone that keeps the configuration and the state of the group.',
+      doc: 'The zone in which worker processes share what they know of the servers of the group: failures, and connections under way for `least_conn`, `random two` and `max_conns`. Several groups may share one; then one of them gives its size.',
       example: 'zone backend 64k;',
+      differs:
+        'Each worker goes round among the servers by itself. The state of servers whose lines are unchanged is kept over a reload, with or without a zone. The size is not used up.',
     },
   },
+  check(block, c) {
+    const zone = zoneOf(block.values);
+    const at = c.statements('zone')[0]?.args[0];
+    if (zone === undefined || at === undefined) return;
+    checkZone({ kind: 'upstream', name: zone.name, size: zone.size, key: '' }, at, c);
+    checkSizes(c, zone);
+  },
+  http(_conf, http, compiler) {
+    // In a single process the state is common to all requests anyway.
+    if (!compiler.zones.shared) return;
+    const byName = new Map<string, ConfiguredUpstream[]>();
+    for (const configured of configuredUpstreams(http, 'zone', compiler)) {
+      const name = zoneOf(configured.block.values)?.name;
+      if (name !== undefined) byName.set(name, [...(byName.get(name) ?? []), configured]);
+    }
+    for (const [name, members] of byName) share(name, members, compiler);
+  },
 });
+
+function share(name: string, members: readonly ConfiguredUpstream[], compiler: Compiler): void {
+  const size = Math.max(...members.map(({ block }) => zoneOf(block.values)?.size ?? 0));
+  const peers = new SharedPeers(compiler.zones);
+  const declaration = { kind: 'upstream', name, size, key: '' } as const;
+  peers.join(openZone(compiler, declaration, 'upstream zone', (news) => peers.news(news as PeerNews[])));
+  for (const { upstream } of members) peers.add(upstream);
+}

@@ -5,7 +5,7 @@ import type { Exchange } from '../exchange/exchange.js';
 import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import type { Outcome, Selection } from './balancer.js';
 import { mayRepeat } from './next-upstream.js';
-import type { Peer } from './peer.js';
+import type { Peer, Reservation } from './peer.js';
 import type { UpstreamProtocol } from './protocol.js';
 import type { Upstream } from './upstream.js';
 
@@ -13,6 +13,7 @@ import type { Upstream } from './upstream.js';
 export abstract class Attempts {
   protected attempt = new UpstreamAttempt();
   protected selection: Selection | null = null;
+  private reservation: Reservation | null = null;
   private readonly startedAt = performance.now();
 
   constructor(
@@ -21,8 +22,32 @@ export abstract class Attempts {
     protected readonly protocol: UpstreamProtocol,
   ) {}
 
-  /** The next peer to ask, with a new attempt begun for it; null where none is alive. */
-  protected nextPeer(): Peer | null {
+  /** A peer was chosen, and a new attempt begun for it; null where none is alive. */
+  protected abstract usePeer(peer: Peer | null): void;
+
+  /** Calls `usePeer`: at once, unless the other workers may have all of a peer's `max_conns`. */
+  protected choosePeer(): void {
+    const peer = this.nextPeer();
+    if (peer === null || peer.maxConns === 0 || peer.sharing === null) {
+      this.usePeer(peer);
+      return;
+    }
+    const reservation = peer.sharing.reserve(peer);
+    this.reservation = reservation;
+    void reservation.granted.then((granted) => {
+      // The request may be over by now, and has given back what it did not have yet.
+      if (this.reservation !== reservation) return;
+      if (granted) this.usePeer(peer);
+      else {
+        this.giveBack();
+        this.selection?.decline();
+        this.x.attempts?.pop();
+        this.choosePeer();
+      }
+    });
+  }
+
+  private nextPeer(): Peer | null {
     const { x, upstream, protocol } = this;
     if (this.selection === null) {
       // Tries before an internal redirect stay apart in `$upstream_addr` and its like.
@@ -56,12 +81,18 @@ export abstract class Attempts {
   /** The attempt is over. */
   protected released(outcome: Outcome): void {
     this.timeResponse();
+    this.giveBack();
     this.selection?.release(outcome);
   }
 
   /** ms since the attempt began. */
   protected elapsed(): number {
     return performance.now() - this.attempt.started;
+  }
+
+  private giveBack(): void {
+    this.reservation?.release();
+    this.reservation = null;
   }
 
   private timeResponse(): void {

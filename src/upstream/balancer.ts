@@ -14,6 +14,8 @@ export interface Selection {
   next(): Peer | null;
   /** The attempt with the peer of the last `next` ended. */
   release(outcome: Outcome): void;
+  /** Instead of `release`: the peer of the last `next` may not be asked, because other workers have all its `max_conns`. */
+  decline(): void;
   /**
    * How many further peers may be tried. The engine lowers it to `proxy_next_upstream_tries`, and adds one where a kept
    * connection turned out to be closed.

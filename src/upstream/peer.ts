@@ -31,6 +31,23 @@ export const DEFAULT_PEER: PeerSettings = {
   route: '',
 };
 
+/** A place among the `max_conns` of a peer that all workers have together. */
+export interface Reservation {
+  readonly granted: Promise<boolean>;
+  /** Gives it back, whether it was granted or not. */
+  release(): void;
+}
+
+/** Tells the other workers what happens to a peer (`zone`). */
+export interface PeerSharing {
+  /** Its connections are more or fewer. */
+  changed(peer: Peer): void;
+  failed(peer: Peer): void;
+  /** Its failures are forgotten. */
+  recovered(peer: Peer): void;
+  reserve(peer: Peer): Reservation;
+}
+
 /** The state is shared by all requests, and lives on over a reload where the server's line is unchanged. */
 export class Peer {
   /** `$upstream_addr`: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
@@ -44,8 +61,12 @@ export class Peer {
   /** Sinks with failures, and recovers by one at each choice. */
   effectiveWeight: number;
   currentWeight = 0;
-  /** Requests and tunnels under way. */
+  /** Requests and tunnels under way, in this process. */
   conns = 0;
+  /** Those of other workers, as far as they have been heard of. */
+  others = 0;
+  /** Where there are other workers that share the state. */
+  sharing: PeerSharing | null = null;
   /** Failures since the last success. */
   fails = 0;
   /** ms since 1970 of the last failure. */
@@ -68,9 +89,32 @@ export class Peer {
     this.effectiveWeight = settings.weight;
   }
 
+  /** Requests and tunnels under way, wherever. */
+  get load(): number {
+    return this.conns + this.others;
+  }
+
   /** `max_conns` is reached. */
   get full(): boolean {
-    return this.maxConns > 0 && this.conns >= this.maxConns;
+    return this.maxConns > 0 && this.load >= this.maxConns;
+  }
+
+  /** There are no other workers (any more) that share the state. */
+  unshare(): void {
+    this.sharing = null;
+    this.others = 0;
+  }
+
+  /** A request or a tunnel begins. */
+  begin(): void {
+    this.conns++;
+    this.sharing?.changed(this);
+  }
+
+  /** A request or a tunnel has ended. */
+  end(): void {
+    this.conns--;
+    this.sharing?.changed(this);
   }
 
   /** May be given a request; `now` in ms since 1970. */
@@ -90,14 +134,29 @@ export class Peer {
     this.fails++;
     this.accessed = now;
     this.checked = now;
+    this.sharing?.failed(this);
     if (this.maxFails === 0) return false;
-    this.effectiveWeight = Math.max(0, this.effectiveWeight - Math.trunc(this.weight / this.maxFails));
+    this.weaken();
     return this.fails >= this.maxFails;
+  }
+
+  /** Takes over what all workers know of its failures. */
+  heard(fails: number, accessed: number, checked: number): void {
+    if (this.maxFails > 0) for (let i = this.fails; i < fails; i++) this.weaken();
+    this.fails = fails;
+    this.accessed = accessed;
+    this.checked = Math.max(this.checked, checked);
+  }
+
+  private weaken(): void {
+    this.effectiveWeight = Math.max(0, this.effectiveWeight - Math.trunc(this.weight / this.maxFails));
   }
 
   /** Counts a success: failures are forgotten where it is the first since a new period began. */
   succeeded(): void {
-    if (this.accessed < this.checked) this.fails = 0;
+    if (this.fails === 0 || this.accessed >= this.checked) return;
+    this.fails = 0;
+    this.sharing?.recovered(this);
   }
 }
 

@@ -18,6 +18,7 @@ import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTr
 import { Attempts } from './attempts.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
+import type { Peer } from './peer.js';
 import type { UpstreamProtocol, UpstreamSettings } from './protocol.js';
 import { RequestSender, type SendingRequest } from './request-sender.js';
 import { giveReader, takeReader } from './response-readers.js';
@@ -74,9 +75,11 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
   // -- a peer
 
   private connect(): void {
+    if (!this.x.finished) this.choosePeer();
+  }
+
+  protected override usePeer(peer: Peer | null): void {
     const { x, upstream, settings } = this;
-    if (x.finished) return;
-    const peer = this.nextPeer();
     if (peer === null) {
       this.fail(502);
       return;

@@ -30,7 +30,7 @@ export class RoundRobinSelection implements Selection {
   next(): Peer | null {
     const peer = this.choose(Date.now());
     this.current = peer;
-    if (peer !== null) peer.conns++;
+    peer?.begin();
     return peer;
   }
 
@@ -38,7 +38,7 @@ export class RoundRobinSelection implements Selection {
     const peer = this.current;
     if (peer === null) return;
     this.current = null;
-    peer.conns--;
+    peer.end();
     if (this.group.single !== null) {
       peer.fails = 0;
       this.tries = 0;
@@ -47,6 +47,15 @@ export class RoundRobinSelection implements Selection {
     if (outcome !== 'failed') peer.succeeded();
     else if (peer.failed(Date.now())) logError(this.x, 'warn', 'upstream server temporarily disabled');
     if (this.tries > 0) this.tries--;
+  }
+
+  decline(): void {
+    const peer = this.current;
+    if (peer === null) return;
+    this.current = null;
+    peer.end();
+    // Until more is heard of the others.
+    peer.others = Math.max(peer.others, peer.maxConns - peer.conns);
   }
 
   /** The method itself. `now` is in ms since 1970. */

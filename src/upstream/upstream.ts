@@ -61,6 +61,8 @@ export class Upstream {
   readonly idle = new IdleConnections();
   /** What keeps the addresses of `resolve` servers up to date; held here, because its timers do not hold it. */
   resolution: object | null = null;
+  /** Told whenever the peers are others; null where nobody shares them. */
+  watcher: { peersChanged(upstream: Upstream): void } | null = null;
   private group = new PeerGroup([], null);
   private balancerPlace = -1;
 
@@ -89,11 +91,13 @@ export class Upstream {
   /** Puts the servers' peers into force; call it when addresses were set. */
   update(): void {
     const peers = this.servers.flatMap((server) => server.peers);
+    for (const peer of peers) if (this.watcher === null) peer.unshare();
     const backups = peers.filter(({ settings }) => settings.backup);
     this.group = new PeerGroup(
       peers.filter(({ settings }) => !settings.backup),
       backups.length === 0 ? null : new PeerGroup(backups, null, 'backup'),
     );
+    this.watcher?.peersChanged(this);
   }
 
   /**

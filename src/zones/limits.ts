@@ -12,7 +12,7 @@ export interface ConnectionLimit {
 }
 
 export interface ConnectionQuestion {
-  /** What is counted is held by this number until `giveConnections` is told it. */
+  /** What is counted is held by this number until `giveBack` is told it. */
   readonly ticket: number;
   readonly limits: readonly ConnectionLimit[];
 }
@@ -44,16 +44,6 @@ export const takeConnections: Operation<ConnectionQuestion, ConnectionAnswer> = 
     }
     owner.hold(ticket, held);
     return TAKEN;
-  },
-};
-
-/** Gives back what a ticket holds, whether it was refused, taken or never heard of. */
-export const giveConnections: Operation<number, null> = {
-  name: 'limit_conn give',
-  unanswered: null,
-  run(owner, ticket) {
-    owner.giveBack(ticket);
-    return null;
   },
 };
 

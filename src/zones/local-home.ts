@@ -1,5 +1,4 @@
 /** The home of zones in this very process: every question is answered at once. */
-import { performance } from 'node:perf_hooks';
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { Operation } from './operation.js';
 import { ZoneOwner, ZoneStates } from './owner.js';

@@ -1,9 +1,10 @@
 /** What a worker and the keeper of its zones say to each other. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
-import { countRequest, giveConnections, takeConnections } from './limits.js';
+import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
-import { reportPeers } from './peer-states.js';
+import { reportPeers, reservePeer } from './peer-states.js';
+import { giveBack } from './tickets.js';
 
 /** From a worker. */
 export type Request =
@@ -22,7 +23,7 @@ export type Requests = readonly Request[];
 export type Replies = readonly Reply[];
 
 const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
-  [takeConnections, giveConnections, countRequest, reportPeers].map((operation) => [
+  [takeConnections, countRequest, reportPeers, reservePeer, giveBack].map((operation) => [
     operation.name,
     // Questions come from a worker that has the same operations: each is what its operation takes.
     operation as unknown as Operation<unknown, unknown>,

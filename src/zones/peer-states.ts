@@ -46,6 +46,8 @@ class SharedPeer {
 }
 
 export class PeerStates {
+  /** Places among `max_conns` that are taken, by peer. */
+  private readonly reserved = new Map<string, number>();
   private readonly peers = new Map<string, SharedPeer>();
   private readonly watching = new Map<ZoneOwner, number>();
   private readonly changed = new Set<string>();
@@ -59,6 +61,21 @@ export class PeerStates {
   /** Connections of all workers. */
   conns(peer: string): number {
     return this.peers.get(peer)?.total ?? 0;
+  }
+
+  /** Takes a place among `max`; false where none is left. */
+  take(peer: string, max: number): boolean {
+    const taken = this.reserved.get(peer) ?? 0;
+    if (taken >= max) return false;
+    this.reserved.set(peer, taken + 1);
+    return true;
+  }
+
+  /** Gives a place back. */
+  give(peer: string): void {
+    const left = (this.reserved.get(peer) ?? 0) - 1;
+    if (left > 0) this.reserved.set(peer, left);
+    else this.reserved.delete(peer);
   }
 
   /** The owner is to be told what happens, and first of all what has happened. */
@@ -131,5 +148,26 @@ export const reportPeers: Operation<PeerReports, null> = {
     const states = owner.zone(zone, PeerStates);
     if (states !== undefined) for (const report of reports) states.report(owner, report);
     return null;
+  },
+};
+
+export interface PeerReservation {
+  /** Holds the place until it is given back. */
+  readonly ticket: number;
+  readonly zone: number;
+  readonly peer: string;
+  readonly max: number;
+}
+
+/** Takes one of the `max_conns` that all workers have together of a peer; false where none is left. */
+export const reservePeer: Operation<PeerReservation, boolean> = {
+  name: 'upstream reserve',
+  unanswered: true,
+  run(owner, { ticket, zone, peer, max }) {
+    const states = owner.zone(zone, PeerStates);
+    if (states === undefined) return true;
+    if (!states.take(peer, max)) return false;
+    owner.hold(ticket, [{ in: states, key: peer }]);
+    return true;
   },
 };

@@ -6,15 +6,10 @@ import { MessageChannel } from 'node:worker_threads';
 import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
 import { portChannel, processChannel } from '../../src/zones/channel.js';
 import { ZoneKeeper } from '../../src/zones/keeper.js';
-import {
-  type ConnectionAnswer,
-  countRequest,
-  giveConnections,
-  type RateAnswer,
-  takeConnections,
-} from '../../src/zones/limits.js';
+import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalHome } from '../../src/zones/local-home.js';
 import { RemoteHome } from '../../src/zones/remote-home.js';
+import { giveBack } from '../../src/zones/tickets.js';
 import type { ZoneHome } from '../../src/zones/zone.js';
 
 interface Lodging {
@@ -70,8 +65,8 @@ for (const [name, create] of Object.entries(HOMES)) {
         assert.equal(await result(take(home, id, 'a', 2)), 'taken');
         assert.equal(await result(take(home, id, 'a', 2)), 'limit');
         assert.equal(await result(take(home, id, 'b', 2)), 'taken');
-        home.tell(giveConnections, 1001);
-        home.tell(giveConnections, 1001);
+        home.tell(giveBack, 1001);
+        home.tell(giveBack, 1001);
         assert.equal(await result(take(home, id, 'a', 2)), 'taken');
         assert.equal(await result(take(home, id, 'a', 2)), 'limit');
       }));
@@ -81,7 +76,7 @@ for (const [name, create] of Object.entries(HOMES)) {
         const { id } = home.open(conn);
         const answers = Array.from({ length: 20 }, async (_, i) => {
           const answer = take(home, id, 'a', 1, 2000 + i);
-          home.tell(giveConnections, 2000 + i);
+          home.tell(giveBack, 2000 + i);
           return result(answer);
         });
         assert.deepEqual(new Set(await Promise.all(answers)), new Set(['taken']));

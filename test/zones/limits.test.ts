@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countRequest, giveConnections, takeConnections } from '../../src/zones/limits.js';
+import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { LocalHome } from '../../src/zones/local-home.js';
 import { RequestRates } from '../../src/zones/request-rates.js';
 import { Slab } from '../../src/zones/slab.js';
+import { giveBack } from '../../src/zones/tickets.js';
 
 /** A home with a clock that is set by hand, and one zone of rates. */
 function rates(size = 32 << 10) {
@@ -104,7 +105,7 @@ test('what is given back leaves nothing behind', () => {
   for (let i = 1; i <= 5000; i++) {
     const limits = [{ zone: zone.id, key: `key ${i}`, max: 1 }];
     assert.equal(home.ask(takeConnections, { ticket: i, limits }).result, 'taken');
-    home.tell(giveConnections, i);
+    home.tell(giveBack, i);
   }
   assert.equal(home.owner.tickets, 0);
   zone.close();

@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { portChannel, processChannel, type ZoneChannel } from '../../src/zones/channel.js';
 import { ZoneKeeper } from '../../src/zones/keeper.js';
-import { countRequest, giveConnections, takeConnections } from '../../src/zones/limits.js';
+import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { type PeerNews, PeerStates, reportPeers } from '../../src/zones/peer-states.js';
 import { RemoteHome } from '../../src/zones/remote-home.js';
+import { giveBack } from '../../src/zones/tickets.js';
 import { until } from '../kit/index.js';
 import type { Order } from './worker.js';
 
@@ -91,7 +92,7 @@ test('an answer that comes too late changes nothing, and what it took can be giv
   assert.equal((await take(1)).result, 'taken');
   keeper.serve(portChannel(master));
   assert.equal((await take(2)).result, 'limit');
-  home.tell(giveConnections, 1);
+  home.tell(giveBack, 1);
   assert.equal((await take(3)).result, 'taken');
 });
 
@@ -137,7 +138,7 @@ test('a zone goes when the last worker closes it, and stays for a while when the
   await take(1);
   assert.equal(keeper.states.size, 1);
   zone.close();
-  await home.ask(giveConnections, 1);
+  await home.ask(giveBack, 1);
   assert.equal(keeper.states.size, 0);
   const clock = { now: 0 };
   const lingering = new ZoneKeeper(() => clock.now);
@@ -146,7 +147,7 @@ test('a zone goes when the last worker closes it, and stays for a while when the
   const served = lingering.serve(portChannel(port1));
   const worker = new RemoteHome(portChannel(port2), { complain: assert.fail });
   worker.open({ kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' });
-  await worker.ask(giveConnections, 1);
+  await worker.ask(giveBack, 1);
   served.end();
   assert.equal(lingering.states.size, 1);
   clock.now = 60_001;
@@ -167,7 +168,7 @@ test('workers hear of each other’s connections to peers and of failures, and o
     return { served, home, zone };
   });
   const [a, b] = ends as [(typeof ends)[number], (typeof ends)[number]];
-  await b.home.ask(giveConnections, 0);
+  await b.home.ask(giveBack, 0);
   const report = { peer: 'p', conns: 3, failures: 1, recovered: false, accessed: 5, checked: 5 };
   a.home.tell(reportPeers, { zone: a.zone, reports: [report] });
   b.home.tell(reportPeers, { zone: b.zone, reports: [{ ...report, conns: 1, accessed: 7, checked: 7 }] });

@@ -1,0 +1,212 @@
+/** Zones as several workers use them: servers with tables of their own, and one master. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { check } from '../../src/config/check.js';
+import { compileRoutingTable, type RoutingTable } from '../../src/exchange/compiler.js';
+import { DestinationLog, type LogEntry } from '../../src/exchange/destination-log.js';
+import { LEVELS } from '../../src/exchange/error-log.js';
+import { modules } from '../../src/modules/index.js';
+import { Server } from '../../src/server/server.js';
+import { portChannel } from '../../src/zones/channel.js';
+import { type Served, ZoneKeeper } from '../../src/zones/keeper.js';
+import { RemoteHome } from '../../src/zones/remote-home.js';
+import { answeringBackend, closedPort, complete, connect, get, reply, request, until } from '../kit/index.js';
+
+class Worker {
+  readonly entries: LogEntry[] = [];
+  readonly home: RemoteHome;
+  private readonly log = new DestinationLog([
+    { to: (entry) => this.entries.push(entry), threshold: LEVELS.indexOf('debug') },
+  ]);
+  private readonly server = new Server({ errorLog: this.log });
+  private table: RoutingTable | null = null;
+  private readonly near: MessagePort;
+  readonly served: Served;
+
+  constructor(keeper: ZoneKeeper, t: TestContext) {
+    const { port1, port2 } = new MessageChannel();
+    this.near = port1;
+    this.served = keeper.serve(portChannel(port1));
+    this.home = new RemoteHome(portChannel(port2), {
+      complain: (message) => this.log.write('warn', message),
+      patience: 20_000,
+    });
+    t.after(() => {
+      this.server.stop();
+      port1.close();
+    });
+  }
+
+  async apply(text: string): Promise<this> {
+    const { config } = check({ name: 'test', text: complete(text, {}) }, modules, { prefix: '/nonexistent/' });
+    assert.ok(config);
+    const previous = this.table;
+    const options = { errorLog: this.log, previous, prefix: '/nonexistent/', zones: this.home };
+    this.table = await compileRoutingTable(config, modules, options);
+    await this.server.apply(this.table);
+    return this;
+  }
+
+  get port(): number {
+    return Number(this.server.addresses()[0]?.replace(/^.*:/, ''));
+  }
+
+  messages(part: string): string[] {
+    return this.entries.map(({ message }) => message).filter((message) => message.includes(part));
+  }
+
+  /** The process dies, as far as the master can tell. */
+  die(): void {
+    this.near.close();
+  }
+}
+
+const workers = (count: number, keeper: ZoneKeeper, t: TestContext, text: string) =>
+  Promise.all(Array.from({ length: count }, () => new Worker(keeper, t).apply(text)));
+
+test('limit_conn and limit_req count the requests of all workers', async (t) => {
+  const held: (() => void)[] = [];
+  const backend = await answeringBackend(
+    () => new Promise<string>((resolve) => held.push(() => resolve(reply('done')))),
+  );
+  t.after(() => backend.close());
+  const all = await workers(
+    3,
+    new ZoneKeeper(),
+    t,
+    `limit_conn_zone $arg_k zone=c:1m; limit_req_zone $arg_k zone=r:1m rate=1r/m; access_log off;
+     server {
+       listen 127.0.0.1:0;
+       add_header X-Status "$limit_conn_status$limit_req_status" always;
+       location / { limit_conn c 7; proxy_pass http://127.0.0.1:${backend.port}; }
+       location /rate { limit_req zone=r burst=9 nodelay; empty_gif; }
+       location /delay { limit_req zone=r burst=9; limit_conn c 1; empty_gif; }
+     }`,
+  );
+  const rates = await Promise.all(all.flatMap(({ port }) => Array.from({ length: 10 }, () => get(port, '/rate?k=a'))));
+  assert.equal(rates.filter(({ status }) => status === 200).length, 10);
+  assert.equal(rates.filter((answer) => answer.field('x-status') === 'REJECTED').length, 20);
+  const limited = all.flatMap((worker) => worker.messages('limiting requests, excess: '));
+  assert.equal(limited.length, 20);
+
+  const clients = await Promise.all(all.flatMap(({ port }) => Array.from({ length: 5 }, () => connect(port))));
+  for (const client of clients) client.send(request('/?k=b'));
+  await until('all are decided on', () => {
+    const refused = all.flatMap((worker) => worker.messages('limiting connections by zone "c"'));
+    return refused.length + held.length === 15;
+  });
+  assert.equal(held.length, 7);
+  for (const answer of held.splice(0)) answer();
+  const statuses = await Promise.all(clients.map(async (client) => (await client.answer()).status));
+  assert.deepEqual(statuses.sort(), [...Array<number>(7).fill(200), ...Array<number>(8).fill(503)]);
+  for (const client of clients) client.close();
+
+  const [first, second] = all;
+  assert.ok(first !== undefined && second !== undefined);
+  await get(first.port, '/delay?k=d');
+  const waiting = await connect(second.port);
+  waiting.send(request('/delay?k=d'));
+  await until('it waits', () => second.messages('delaying request').length === 1);
+  waiting.reset();
+});
+
+test('a client that goes away while the master is asked holds nothing', async (t) => {
+  const keeper = new ZoneKeeper();
+  const [worker] = await workers(
+    1,
+    keeper,
+    t,
+    `limit_conn_zone $arg_k zone=c:1m; access_log off; server { listen 127.0.0.1:0; limit_conn c 1; location / { empty_gif; } }`,
+  );
+  assert.ok(worker !== undefined);
+  for (let i = 0; i < 20; i++) {
+    const client = await connect(worker.port);
+    client.send(request('/?k=a'));
+    client.reset();
+  }
+  await until('nothing is held', () => worker.served.owner.tickets === 0);
+  await until('it lets through', () => worker.home.pending === 0);
+  assert.equal((await get(worker.port, '/?k=a')).status, 200);
+});
+
+test('max_conns holds for all workers together, and a dead worker’s connections do not count', async (t) => {
+  const held: (() => void)[] = [];
+  const backend = await answeringBackend(
+    () => new Promise<string>((resolve) => held.push(() => resolve(reply('done')))),
+  );
+  t.after(() => backend.close());
+  const spare = await answeringBackend(() => reply('spare'));
+  t.after(() => spare.close());
+  const text = `
+    upstream u { zone u 64k; server 127.0.0.1:${backend.port} max_conns=5; }
+    upstream v { zone u; server 127.0.0.1:${backend.port} max_conns=2; server 127.0.0.1:${spare.port} backup; }
+    access_log off;
+    server {
+      listen 127.0.0.1:0;
+      add_header X-Upstream $upstream_addr always;
+      location / { proxy_pass http://u; }
+      location /v { proxy_pass http://v; }
+    }`;
+  const keeper = new ZoneKeeper();
+  const all = await workers(3, keeper, t, text);
+  const clients = await Promise.all(all.flatMap(({ port }) => Array.from({ length: 4 }, () => connect(port))));
+  for (const client of clients) client.send(request('/'));
+  const refused = () => all.flatMap((worker) => worker.messages('no live upstreams while connecting to upstream'));
+  await until('all are decided on', () => refused().length + held.length === 12);
+  assert.equal(held.length, 5);
+
+  // What has no place at the first server goes to the backup.
+  const others = await Promise.all(all.flatMap(({ port }) => Array.from({ length: 2 }, () => connect(port))));
+  for (const client of others) client.send(request('/v'));
+  await until('the backup has the rest', () => held.length + spare.requests.length === 5 + 6);
+  assert.equal(held.length, 5 + 2);
+
+  // A reload in the midst of it changes nothing.
+  for (const worker of all) await worker.apply(text);
+  assert.equal((await get(all[0]?.port ?? 0, '/')).status, 502);
+
+  for (const answer of held.splice(0)) answer();
+  await until('the places are free', () => all.every((worker) => worker.served.owner.tickets === 0));
+  for (const client of [...clients, ...others]) client.close();
+
+  const [first, second] = all;
+  assert.ok(first !== undefined && second !== undefined);
+  const more = await Promise.all(Array.from({ length: 5 }, () => connect(first.port)));
+  for (const client of more) client.send(request('/'));
+  await until('all places are taken', () => held.length === 5);
+  assert.equal((await get(second.port, '/')).status, 502);
+  first.die();
+  const last = await connect(second.port);
+  let tries = 0;
+  await until('the death is known', () => {
+    if (held.length === 5 && tries++ % 10 === 0) last.send(request('/', { fields: ['Connection: keep-alive'] }));
+    return held.length === 6;
+  });
+  for (const answer of held.splice(0)) answer();
+  for (const client of [...more, last]) client.close();
+});
+
+test('a server that failed in one worker rests in all', async (t) => {
+  const backend = await answeringBackend(() => reply('ok'));
+  t.after(() => backend.close());
+  const closed = await closedPort();
+  const [first, second] = await workers(
+    2,
+    new ZoneKeeper(),
+    t,
+    `upstream u { zone u 64k; server 127.0.0.1:${closed} max_fails=2 fail_timeout=1m; server 127.0.0.1:${backend.port}; }
+     access_log off;
+     server { listen 127.0.0.1:0; add_header X-Upstream $upstream_addr always; location / { proxy_pass http://u; } }`,
+  );
+  assert.ok(first !== undefined && second !== undefined);
+  const failures = () => [first, second].flatMap((worker) => worker.messages('connect() failed')).length;
+  for (let i = 0; i < 6; i++) assert.equal((await get(first.port)).body, 'ok');
+  assert.equal(failures(), 2);
+  // What the second worker hears travels beside the requests; the next turns of the loop bring it.
+  await get(second.port, '/');
+  const heard = failures();
+  assert.ok(heard <= 3, `${heard}`);
+  for (let i = 0; i < 6; i++) assert.equal((await get(second.port)).field('x-upstream'), `127.0.0.1:${backend.port}`);
+  assert.equal(failures(), heard);
+});
