@@ -70,7 +70,14 @@ export async function compileRoutingTable(
   options: CompileOptions,
 ): Promise<RoutingTable> {
   const compiler = new TableCompiler(config, modules, options);
-  const listeners = await compiler.run();
+  let listeners: Listening[];
+  try {
+    listeners = await compiler.run();
+  } catch (error) {
+    // What was opened for this table alone has no other use.
+    compiler.shared.close(options.previous ? [options.previous.shared] : []);
+    throw error;
+  }
   return new RoutingTable(listeners, () => compiler.slots, compiler.shared, config);
 }
 

@@ -127,6 +127,16 @@ export class Shared {
   entries(): IterableIterator<[string, unknown]> {
     return this.objects.entries();
   }
+  /** Closes what can be closed, except what one of the others holds as well. */
+  close(others: Iterable<Shared>): void {
+    const kept = new Set<unknown>();
+    for (const other of others) for (const object of other.objects.values()) kept.add(object);
+    for (const object of this.objects.values()) if (!kept.has(object) && isCloseable(object)) object.close();
+  }
+}
+
+function isCloseable(object: unknown): object is { close(): void } {
+  return typeof object === 'object' && object !== null && 'close' in object && typeof object.close === 'function';
 }
 
 /** A regular expression in a compiled configuration. */

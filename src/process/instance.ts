@@ -151,10 +151,11 @@ export class Instance {
   /** Does all that can fail, and then puts the table in force. */
   private async activate(config: CheckedConfig, settings: MainSettings, source: ConfigSource): Promise<RoutingTable> {
     let logs: ReturnType<Logs['prepare']> | null = null;
+    let table: RoutingTable | null = null;
     try {
       makeTemporaryDirectories(settings.temporary);
       logs = this.logs.prepare(settings.errorLogs);
-      const table = await compileRoutingTable(config, this.options.modules, {
+      table = await compileRoutingTable(config, this.options.modules, {
         errorLog: this.errorLog,
         previous: this.current?.table ?? null,
         prefix: source.prefix,
@@ -164,6 +165,7 @@ export class Instance {
       return table;
     } catch (error) {
       logs?.cancel();
+      if (table !== null) this.release(table);
       throw new RefusedConfig(startSentence(error), []);
     }
   }
@@ -198,13 +200,9 @@ export class Instance {
     else table.onUnused = end;
   }
 
-  /** Closes what only that table held: log files that no living generation writes to. */
-  private release(table: RoutingTable): void {
-    const kept = new Set<unknown>();
-    for (const { table: other } of this.living) for (const [, object] of other.shared.entries()) kept.add(object);
-    for (const [, object] of table.shared.entries()) {
-      if (!kept.has(object) && isCloseable(object)) object.close();
-    }
+  /** Closes what only that table held: log files that no living generation writes to, zones. */
+  private release({ shared }: RoutingTable): void {
+    shared.close([...this.living].map(({ table }) => table.shared));
   }
 
   /** Opens all log files anew. */
@@ -255,10 +253,6 @@ function accepted({ config, findings }: CheckResult): CheckedConfig {
   if (config !== null) return config;
   const first = findings.find((finding) => finding.severity === 'error');
   throw new RefusedConfig(first === undefined ? 'the configuration was refused' : logSentence(first), findings);
-}
-
-function isCloseable(object: unknown): object is { close(): void } {
-  return typeof object === 'object' && object !== null && 'close' in object && typeof object.close === 'function';
 }
 
 function isReopenable(object: unknown): object is { readonly path: string; reopen(): void } {

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { check } from '../../src/config/check.js';
+import { compileRoutingTable, type RoutingTable } from '../../src/exchange/compiler.js';
+import type { ErrorLog } from '../../src/exchange/error-log.js';
+import { modules } from '../../src/modules/index.js';
+import { LocalHome } from '../../src/zones/local-home.js';
 import {
   answeringBackend,
   type Backend,
   type Connection,
+  complete,
   connect,
   get,
   reply,
@@ -204,4 +210,26 @@ test('a zone that is full refuses further keys', async (t) => {
   assert.equal((await get(proxy.port, `/now?k=${'w'.repeat(50)}`)).status, 503);
   assert.equal(proxy.messages('crit').at(-1), 'ngx_slab_alloc() failed: no memory in limit_conn_zone "one"');
   for (const client of clients) client.reset();
+});
+
+test('reloads, refused ones too, leave no zone behind', async () => {
+  const home = new LocalHome();
+  const log: ErrorLog = { threshold: -1, write: () => {} };
+  const compile = async (text: string, previous: RoutingTable | null) => {
+    const { config } = check({ name: 'test', text: complete(text, {}) }, modules, { prefix: '/nonexistent/' });
+    assert.ok(config);
+    return compileRoutingTable(config, modules, { errorLog: log, previous, prefix: '/nonexistent/', zones: home });
+  };
+  const zones = (names: string) => [...names].map((name) => `limit_conn_zone $uri zone=${name}:32k;`).join('');
+  const server = 'access_log off; server { listen 127.0.0.1:1; }';
+  const first = await compile(zones('ab') + server, null);
+  assert.equal(home.states.size, 2);
+  await assert.rejects(compile(`${zones('abc')}access_log /nonexistent/x; server { listen 127.0.0.1:1; }`, first));
+  assert.equal(home.states.size, 2);
+  const second = await compile(zones('bd') + server, first);
+  assert.equal(home.states.size, 3);
+  first.shared.close([second.shared]);
+  assert.equal(home.states.size, 2);
+  second.shared.close([]);
+  assert.equal(home.states.size, 0);
 });
