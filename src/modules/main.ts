@@ -65,7 +65,7 @@ export default defineModule({
       doc: 'Where errors are logged, and from which level on: `debug`, `info`, `notice`, `warn`, `error` (the default), `crit`, `alert`, `emerg`. Several may be given. `syslog:` sends lines to a syslog server over UDP, with the parameters `facility` (`local7`), `tag` (`nginx`) and `nohostname`; `memory:` keeps the last lines in so many bytes of memory. What is logged for requests may be said anew inside of `http`.',
       example: 'error_log logs/error.log warn;',
       differs:
-        'Syslog servers on unix domain sockets are not supported. The levels `debug_core` … `debug_stream` are `debug`. What is logged to memory is read by an embedding program, with `memoryLogs()`; in nginx, with a debugger.',
+        'Syslog servers on unix domain sockets are not supported, and a name is looked up with the first line that is sent to it. The levels `debug_core` … `debug_stream` are `debug`. What is logged to memory is read by an embedding program, with `memoryLogs()`; in nginx, with a debugger.',
     },
     pid: {
       contexts: ['main'],

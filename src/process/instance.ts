@@ -6,6 +6,7 @@ import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js'
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import { Server } from '../server/server.js';
+import type { ZoneHome } from '../zones/zone.js';
 import { type ConfigSource, checkSource, logSentence } from './configuration.js';
 import { type DefaultErrorLog, Logs, reopenLogged } from './logs.js';
 import { type MainSettings, mainSettings } from './main-settings.js';
@@ -28,6 +29,8 @@ export interface InstanceOptions {
   readonly modules: readonly Module[];
   readonly source: ConfigSource;
   readonly defaultErrorLog: DefaultErrorLog;
+  /** Where zones live, for a worker that shares them with others. Default: in this process. */
+  readonly zones?: ZoneHome;
   /** Told what must be said before any log can be opened. */
   readonly warn: (message: string) => void;
 }
@@ -159,6 +162,7 @@ export class Instance {
         errorLog: this.errorLog,
         previous: this.current?.table ?? null,
         prefix: source.prefix,
+        ...(this.options.zones !== undefined && { zones: this.options.zones }),
       });
       await this.server.apply(table);
       logs.commit();

@@ -1,12 +1,15 @@
 /**
- * The peers of upstreams whose zone several workers share. Each worker chooses by itself, and at once; what happens to a
- * peer is told to the others once in a turn of the event loop. Only `max_conns` is asked for, because it must be exact.
+ * The peers of upstreams whose zone several workers share. Each worker chooses by itself, and at once, and tells the others
+ * what happens to a peer. Only `max_conns` is asked for, because it must be exact.
  */
 import { type PeerNews, type PeerReport, reportPeers, reservePeer } from '../zones/peer-states.js';
 import { giveBack, newTicket } from '../zones/tickets.js';
 import type { Zone, ZoneHome } from '../zones/zone.js';
 import type { Peer, PeerSharing, Reservation } from './peer.js';
 import type { Upstream } from './upstream.js';
+
+/** ms within which the others are told how many connections a peer has, where only the balance depends on it. */
+const COUNTS_INTERVAL = 20;
 
 /** What is yet to be told of a peer. */
 interface Unreported {
@@ -21,6 +24,9 @@ export class SharedPeers implements PeerSharing {
   private readonly byName = new Map<string, Peer>();
   private readonly ofUpstream = new Map<Upstream, readonly Peer[]>();
   private readonly unreported = new Map<Peer, Unreported>();
+  /** The next report, and whether it is to come in this very turn. */
+  private timer: NodeJS.Timeout | null = null;
+  private urgent = false;
 
   constructor(private readonly home: ZoneHome) {}
 
@@ -68,15 +74,15 @@ export class SharedPeers implements PeerSharing {
   }
 
   changed(peer: Peer): void {
-    this.note(peer);
+    this.note(peer, peer.maxConns > 0);
   }
 
   failed(peer: Peer): void {
-    this.note(peer).failures++;
+    this.note(peer, true).failures++;
   }
 
   recovered(peer: Peer): void {
-    const own = this.note(peer);
+    const own = this.note(peer, true);
     own.failures = 0;
     own.recovered = true;
   }
@@ -100,17 +106,22 @@ export class SharedPeers implements PeerSharing {
     this.names.delete(peer);
   }
 
-  private note(peer: Peer): Unreported {
+  private note(peer: Peer, urgent: boolean): Unreported {
     let own = this.unreported.get(peer);
-    if (own === undefined) {
-      own = { failures: 0, recovered: false };
-      this.unreported.set(peer, own);
-      if (this.unreported.size === 1) setImmediate(() => this.report());
+    if (own === undefined) this.unreported.set(peer, (own = { failures: 0, recovered: false }));
+    if (urgent && !this.urgent) {
+      this.urgent = true;
+      setImmediate(() => this.report());
+    } else if (!urgent) {
+      this.timer ??= setTimeout(() => this.report(), COUNTS_INTERVAL).unref();
     }
     return own;
   }
 
   private report(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.urgent = false;
     const reports: PeerReport[] = [];
     for (const [peer, { failures, recovered }] of this.unreported) {
       const { conns, accessed, checked } = peer;

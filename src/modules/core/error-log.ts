@@ -13,7 +13,8 @@ export const errorLogDirectives = {
     repeat: true,
     doc: 'Where errors of requests are logged, and from which level on. Several may be given; a block that has one of its own inherits none. Without it the log of the process is used.',
     example: 'error_log logs/example.error.log info;',
-    differs: 'Syslog servers on unix domain sockets are not supported.',
+    differs:
+      'Syslog servers on unix domain sockets are not supported, and a name is looked up with the first line that is sent to it.',
   },
 } as const satisfies Directives;
 
