@@ -41,28 +41,27 @@ export class AccessLogFile {
     }
   }
 
-  /** Logs a line, which ends with its line break. */
-  write(line: string): void {
+  /**
+   * Logs a line, which ends with its line break. Where it could not be written, and that is to be said, gives the sentence;
+   * null otherwise.
+   */
+  write(line: string): string | null {
     const { size, flush } = this.buffer;
-    if (this.held.length + line.length > size) this.flush();
-    if (line.length > size) {
-      this.append(line);
-      return;
-    }
+    let complaint: string | null = null;
+    if (this.held.length + line.length > size) complaint = this.writeHeld();
+    if (line.length > size) return this.append(line) ?? complaint;
     this.held += line;
     if (flush > 0 && this.timer === null) {
       // What is held back is written when the file is closed; the timer need not keep the process alive.
       this.timer = setTimeout(() => this.flush(), flush).unref();
     }
+    return complaint;
   }
 
   /** Writes what is held back. */
   flush(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    const { held } = this;
-    this.held = '';
-    if (held !== '') this.append(held);
+    const complaint = this.writeHeld();
+    if (complaint !== null) this.errorLog.write('alert', complaint);
   }
 
   /** Opens the path anew; throws the system's error and then goes on with the old file. */
@@ -76,13 +75,21 @@ export class AccessLogFile {
     this.file.close();
   }
 
-  private append(text: string): void {
+  private writeHeld(): string | null {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    const { held } = this;
+    this.held = '';
+    return held === '' ? null : this.append(held);
+  }
+
+  private append(text: string): string | null {
     const { failures } = this.file;
-    if (failures.resting) return;
+    if (failures.resting) return null;
     const { gzip } = this.buffer;
     const error = this.file.write(gzip > 0 ? compressed(text, gzip) : text);
-    if (error === null || !failures.note(error)) return;
-    this.errorLog.write('alert', `write() to "${this.path}" failed (${errnoText(error)})`);
+    if (error === null || !failures.note(error)) return null;
+    return `write() to "${this.path}" failed (${errnoText(error)})`;
   }
 }
 

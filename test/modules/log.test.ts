@@ -164,17 +164,6 @@ test('what is held back is in the file when the proxy has ended', async () => {
   await proxy.close();
 });
 
-test('a log that cannot be written is told of once, and requests go on', async () => {
-  const proxy = await startProxy('access_log /dev/full; server { listen 127.0.0.1:0; return 200 fine; }');
-  try {
-    for (let i = 0; i < 3; i++) assert.equal((await get(proxy.port, '/')).body, 'fine');
-    await until('the alert', () => proxy.messages('alert').length > 0);
-    assert.deepEqual(proxy.messages('alert'), ['write() to "/dev/full" failed (28: No space left on device)']);
-  } finally {
-    await proxy.close();
-  }
-});
-
 test('a reload keeps the file and takes the new format', async () => {
   const text = (format: string) => `
     log_format test '${format}';

@@ -1,6 +1,15 @@
 /** Runs Debian's nginx and tsproxy side by side with one configuration, and puts the same bytes to both. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -56,8 +65,20 @@ export interface Reaction {
   readonly forwarded: readonly string[];
 }
 
-export interface Oracle {
-  readonly ask: (bytes: string) => Promise<{ readonly nginx: Reaction; readonly tsproxy: Reaction }>;
+/** What both sides did, or have. */
+export interface Both<T> {
+  readonly nginx: T;
+  readonly tsproxy: T;
+}
+
+/** Both sides, running. */
+interface Sides {
+  readonly ask: (bytes: string) => Promise<Both<Reaction>>;
+  /** What each has below its `%%DIR%%`. */
+  readonly read: (path: string) => Both<string>;
+}
+
+export interface Oracle extends Sides {
   close(): Promise<void>;
 }
 
@@ -127,7 +148,7 @@ export async function startOracle(group: OracleGroup): Promise<Oracle> {
     for (const end of endings.splice(0).reverse()) await end();
   };
   try {
-    return { ask: await startSides(group, directory, endings), close };
+    return { ...(await startSides(group, directory, endings)), close };
   } catch (error) {
     await close();
     throw error;
@@ -139,7 +160,7 @@ async function startSides(
   group: OracleGroup,
   directory: string,
   endings: (() => void | Promise<void>)[],
-): Promise<Oracle['ask']> {
+): Promise<Sides> {
   const root = join(directory, 'root');
   mkdirSync(root);
   writeFiles(root, group.files ?? {});
@@ -166,7 +187,11 @@ async function startSides(
     const answers = (await react(target, bytes)).map((raw) => raw.replaceAll(`:${target}`, ':PORT'));
     return { answers, forwarded: received.splice(0).map((text) => text.replaceAll(`:${target}`, ':PORT')) };
   }
-  return async (bytes) => ({ nginx: await side(port, bytes), tsproxy: await side(proxy.port, bytes) });
+  const read = (path: string) => (existsSync(path) ? readFileSync(path, 'latin1') : '');
+  return {
+    ask: async (bytes) => ({ nginx: await side(port, bytes), tsproxy: await side(proxy.port, bytes) }),
+    read: (path) => ({ nginx: read(join(root, path)), tsproxy: proxy.file(path) }),
+  };
 }
 
 /** Asked last: an answer to it shows that the connection was kept. */

@@ -9,6 +9,8 @@ import { LogFile } from '../../src/exchange/log-file.js';
 import { get, startProxy } from '../kit/index.js';
 
 const FULL = '/dev/full';
+const COMPLAINT =
+  /^\*\d+ write\(\) to "\/dev\/full" failed \(28: No space left on device\) while logging request, client: 127\.0\.0\.1, /;
 
 test('a full disk stops no request, and is said once', async (t) => {
   const proxy = await startProxy(`
@@ -22,7 +24,9 @@ test('a full disk stops no request, and is said once', async (t) => {
     }`);
   t.after(() => proxy.close());
   for (let i = 0; i < 20; i++) assert.equal((await get(proxy.port)).body, 'ok');
-  assert.deepEqual(proxy.messages('alert'), [`write() to "${FULL}" failed (28: No space left on device)`]);
+  const [first = '', ...others] = proxy.messages('alert');
+  assert.match(first, COMPLAINT);
+  assert.deepEqual(others, []);
   for (let i = 0; i < 20; i++) assert.equal((await get(proxy.port, '/buffered')).body, 'ok');
   assert.equal(proxy.accessLog('logs/other.log').length, 20);
   assert.equal(proxy.messages('alert').length, 1);
@@ -31,7 +35,7 @@ test('a full disk stops no request, and is said once', async (t) => {
   }
   const [, second, third, ...more] = proxy.messages('alert');
   for (const message of [second, third]) {
-    assert.match(message ?? '', /^\*\d+ write\(\) to "\/dev\/full" failed \(28: No space left on device\), client: /);
+    assert.match(message ?? '', COMPLAINT);
   }
   assert.deepEqual(more, []);
 });

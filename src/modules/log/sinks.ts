@@ -5,6 +5,7 @@ import type { TemplateData } from '../../config/template.js';
 import { errnoText } from '../../diagnostics/errno.js';
 import { AccessLogFile, type LogBuffer } from '../../exchange/access-log-file.js';
 import { logError } from '../../exchange/error-context.js';
+import type { Level } from '../../exchange/error-log.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { documentRoot, nativePath } from '../../exchange/file-path.js';
 import { LogFile } from '../../exchange/log-file.js';
@@ -89,7 +90,10 @@ function fileSink(path: string, buffer: LogBuffer, written: boolean, compiler: C
   if (buffer.size > 0 || !buffered(compiler).has(file)) file.configure(buffer);
   if (buffer.size > 0) buffered(compiler).add(file);
   const open = file;
-  return (_x, line) => open.write(`${line}\n`);
+  return (x, line) => {
+    const complaint = open.write(`${line}\n`);
+    if (complaint !== null) complain(x, 'alert', complaint);
+  };
 }
 
 /** The files for which a buffer is configured in this table. */
@@ -109,10 +113,10 @@ function variableSink(path: TemplateData, options: LogFileCacheOptions | null, c
     try {
       const failed = cache === null ? appendOnce(to, `${line}\n`) : cache.append(to, `${line}\n`);
       if (failed !== null && failures.note(failed)) {
-        logError(x, 'alert', `write() to "${to}" failed (${errnoText(failed)})`);
+        complain(x, 'alert', `write() to "${to}" failed (${errnoText(failed)})`);
       }
     } catch (error) {
-      logError(x, 'crit', `open() "${to}" failed (${errnoText(error)})`);
+      complain(x, 'crit', `open() "${to}" failed (${errnoText(error)})`);
     }
   };
 }
@@ -139,13 +143,17 @@ function cacheOf(options: LogFileCacheOptions, compiler: Compiler): LogFileCache
   return cache;
 }
 
+function complain(x: Exchange, level: Level, message: string): void {
+  logError(x, level, `${message} while logging request`);
+}
+
 function rootExists(x: Exchange): boolean {
   const root = documentRoot(x);
   try {
     if (statSync(nativePath(root)).isDirectory()) return true;
-    logError(x, 'error', `testing "${root}" existence failed (20: Not a directory)`);
+    complain(x, 'error', `testing "${root}" existence failed (20: Not a directory)`);
   } catch (error) {
-    logError(x, 'error', `testing "${root}" existence failed (${errnoText(error)})`);
+    complain(x, 'error', `testing "${root}" existence failed (${errnoText(error)})`);
   }
   return false;
 }
