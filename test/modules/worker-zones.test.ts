@@ -9,9 +9,22 @@ import { LEVELS } from '../../src/exchange/error-log.js';
 import { modules } from '../../src/modules/index.js';
 import { Server } from '../../src/server/server.js';
 import { portChannel } from '../../src/zones/channel.js';
+import { ConnectionCounts } from '../../src/zones/connection-counts.js';
 import { type Served, ZoneKeeper } from '../../src/zones/keeper.js';
 import { RemoteHome } from '../../src/zones/remote-home.js';
-import { answeringBackend, closedPort, complete, connect, get, reply, request, until } from '../kit/index.js';
+import {
+  answeringBackend,
+  closedPort,
+  complete,
+  connect,
+  get,
+  reply,
+  request,
+  scriptedBackend,
+  until,
+} from '../kit/index.js';
+
+const KEPT = { fields: ['Connection: keep-alive'] };
 
 class Worker {
   readonly entries: LogEntry[] = [];
@@ -209,4 +222,48 @@ test('a server that failed in one worker rests in all', async (t) => {
   assert.ok(heard <= 3, `${heard}`);
   for (let i = 0; i < 6; i++) assert.equal((await get(second.port)).field('x-upstream'), `127.0.0.1:${backend.port}`);
   assert.equal(failures(), heard);
+});
+
+test('whatever ends a request, nothing stays held', async (t) => {
+  const backend = await scriptedBackend(async (connection) => {
+    for (let i = connection.number; ; i++) {
+      if ((await connection.request()) === null) return connection.end();
+      if (i % 5 === 0) return connection.reset();
+      if (i % 5 === 1) connection.send('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf').end();
+      else if (i % 5 !== 2) connection.send(reply('whole'));
+    }
+  });
+  t.after(() => backend.close());
+  const text = `
+    limit_conn_zone $arg_k zone=c:1m; limit_req_zone $arg_k zone=r:1m rate=500r/s;
+    upstream u { zone u 64k; server 127.0.0.1:${backend.port} max_conns=20 max_fails=0; server 127.0.0.1:${backend.port} backup max_fails=0; }
+    access_log off;
+    server {
+      listen 127.0.0.1:0;
+      limit_conn c 30;
+      limit_req zone=r burst=50;
+      location / { proxy_pass http://u; proxy_read_timeout 200ms; }
+      location /gif { empty_gif; }
+    }`;
+  const all = await workers(2, new ZoneKeeper(), t, text);
+  const clients = Array.from({ length: 200 }, async (_, i) => {
+    const connection = await connect(all[i % 2]?.port ?? 0);
+    for (let n = 0; n < 3; n++) connection.send(request(`${n === 2 ? '/gif' : '/'}?k=${i % 4}`, KEPT));
+    const ending = i % 3;
+    if (ending === 0) await new Promise((resolve) => setTimeout(resolve, i % 40));
+    if (ending === 1) await Promise.race([connection.some(), new Promise((resolve) => setTimeout(resolve, 300))]);
+    if (ending === 2) await Promise.race([connection.all(), new Promise((resolve) => setTimeout(resolve, 300))]);
+    connection.reset();
+  });
+  await all[0]?.apply(text);
+  await Promise.allSettled(clients);
+  for (const worker of all) {
+    await until('nothing is held', () => worker.served.owner.tickets === 0 && worker.home.pending === 0);
+  }
+  const counts = all[0]?.served.owner.zone(1, ConnectionCounts);
+  assert.equal(counts?.entries ?? 0, 0);
+  assert.deepEqual(
+    all.flatMap((worker) => worker.messages('handler failed')),
+    [],
+  );
 });
