@@ -23,7 +23,7 @@ const COMPLAINT_INTERVAL = 60_000;
 interface Waiting {
   readonly operation: Operation<unknown, unknown>;
   readonly answer: (answer: unknown) => void;
-  /** ms since 1970. */
+  /** ms on a clock that nobody sets. */
   readonly until: number;
 }
 
@@ -86,9 +86,9 @@ export class RemoteHome implements ZoneHome {
         operation: operation as Operation<unknown, unknown>,
         // The answer bears the number of the question, so it is what its operation answers.
         answer: resolve as (answer: unknown) => void,
-        until: Date.now() + this.patience,
+        until: performance.now() + this.patience,
       });
-      this.timer ??= setTimeout(() => this.lookAtTime(), this.patience);
+      this.wake(this.patience);
     });
   }
 
@@ -125,13 +125,20 @@ export class RemoteHome implements ZoneHome {
     if (this.waiting.size === 0) this.stopTimer();
   }
 
+  /** Looks at the time after so many ms, and after what has arrived by then was read: this process may have stood still. */
+  private wake(ms: number): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      setImmediate(() => this.lookAtTime());
+    }, ms);
+  }
+
   /** Gives up on the questions that have waited too long. */
   private lookAtTime(): void {
-    this.timer = null;
-    const now = Date.now();
+    const now = performance.now();
     for (const [id, { until, operation, answer }] of this.waiting) {
       if (until > now) {
-        this.timer = setTimeout(() => this.lookAtTime(), until - now);
+        this.wake(until - now);
         return;
       }
       this.waiting.delete(id);
@@ -161,7 +168,7 @@ export class RemoteHome implements ZoneHome {
   }
 
   private say(why: string): void {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.complainedAt < COMPLAINT_INTERVAL) return;
     this.complainedAt = now;
     this.complain(`${why}: requests go on without the limits of zones`);

@@ -96,6 +96,19 @@ test('an answer that comes too late changes nothing, and what it took can be giv
   assert.equal((await take(3)).result, 'taken');
 });
 
+test('a worker that stood still itself reads the answers before it gives up on them', async (t) => {
+  const { take, complaints, home } = pair(t, { patience: 50 });
+  await take(1);
+  const answer = take(2);
+  // The question has left, and the answer waits to be read while nothing runs here.
+  await new Promise((resolve) => setImmediate(resolve));
+  const end = performance.now() + 120;
+  while (performance.now() < end);
+  assert.equal((await answer).result, 'limit');
+  assert.deepEqual(complaints, []);
+  assert.equal(home.pending, 0);
+});
+
 test('a master that is gone stops nobody', async (t) => {
   const { take, complaints, master } = pair(t, { deaf: true, patience: 20_000 });
   const waiting = take(1);
