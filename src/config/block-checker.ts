@@ -36,6 +36,9 @@ interface Body {
 /** nginx has no limit; this one keeps the stack of the compiler and of structuredClone from running out. */
 const DEEPEST = 500;
 
+/** Missing semicolons in a row: each is a level of the stack, and a copy of the words that are left. */
+const MOST_SPLITS = 100;
+
 export class BlockChecker {
   /** Every block, the outer before the inner ones. */
   readonly records: BlockRecord[] = [];
@@ -123,7 +126,8 @@ export class BlockChecker {
     return this.body(body, around, placeOf(statement));
   }
 
-  private statement(level: Level, statement: Statement): void {
+  /** @param splits how often a missing `;` was put in to come to it */
+  private statement(level: Level, statement: Statement, splits = 0): void {
     const name = statement.name.text;
     if (name === 'include') {
       reportInclude(statement, this.notes);
@@ -141,7 +145,7 @@ export class BlockChecker {
     const notes = new Notes();
     const argumentsOf = new Arguments(statement, level.context, this.directories, notes);
     const value = parseStatement(statement, declared, argumentsOf, (items) => this.includes.expand(items));
-    if (notes.hasErrors) {
+    if (notes.hasErrors && splits < MOST_SPLITS) {
       const split = splitAtMissingSemicolon(statement, (other) => this.catalogue.find(other, level.context));
       if (split !== null) {
         const [first] = notes.findings;
@@ -150,7 +154,7 @@ export class BlockChecker {
           fix: { title: 'insert ;', edits: [{ at: split.gap, text: ';' }] },
         });
         this.statement(level, split.before);
-        this.statement(level, split.after);
+        this.statement(level, split.after, splits + 1);
         return;
       }
     }

@@ -1,4 +1,5 @@
 /** Every directive and variable of a set of modules, by name. */
+import { Suggestions } from '../diagnostics/nearest.js';
 import type { Context, DirectiveSpec } from './directive.js';
 import type { ModuleDeclaration } from './module-declaration.js';
 
@@ -10,9 +11,12 @@ export interface Declared {
 }
 
 export class Catalogue {
+  /** For names that are not in it. */
+  readonly suggestions = new Suggestions();
   private readonly byName = new Map<string, Declared[]>();
   private readonly variables = new Map<string, { readonly changeable: boolean }>();
   private readonly families: string[] = [];
+  private listed: readonly string[] | null = null;
 
   constructor(readonly modules: readonly ModuleDeclaration[]) {
     for (const module of modules) {
@@ -46,10 +50,10 @@ export class Catalogue {
     return this.byName.get(name) ?? [];
   }
 
-  /** The names that may stand in a context; without one, all. */
-  names(context?: Context): string[] {
-    const names = [...this.byName.keys()];
-    return context === undefined ? names : names.filter((name) => this.find(name, context) !== undefined);
+  /** The names of all directives. */
+  names(): readonly string[] {
+    this.listed ??= [...this.byName.keys()];
+    return this.listed;
   }
 
   /** Whether a module provides the variable, by itself or as one of a family. */

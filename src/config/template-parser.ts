@@ -21,16 +21,17 @@ export function parseTemplate(word: Word, c: ArgumentContext, from = 0, to = wor
     if (dollar === -1) {
       break;
     }
-    const capture = /^[1-9]/.exec(text.slice(dollar + 1, dollar + 2))?.[0];
-    if (capture !== undefined) {
+    const capture = text.charAt(dollar + 1);
+    if (capture >= '1' && capture <= '9') {
       pieces.push({ variable: capture });
       at = dollar + 2;
       continue;
     }
     const braced = text.charAt(dollar + 1) === '{';
     const start = dollar + (braced ? 2 : 1);
-    const name = /^[A-Za-z0-9_]*/.exec(text.slice(start))?.[0] ?? '';
-    const after = start + name.length;
+    let after = start;
+    while (isNameByte(text.charCodeAt(after))) after++;
+    const name = text.slice(start, after);
     if (braced && start < text.length && text.charAt(after) !== '}') {
       c.fail(
         spanInWord(word, dollar, after),
@@ -54,6 +55,13 @@ export function parseTemplate(word: Word, c: ArgumentContext, from = 0, to = wor
   return pieces.length === 1 && typeof first === 'string' ? first : pieces;
 }
 
+/** Letters, digits and `_`; `NaN` (past the end of a text) is none of them. */
+function isNameByte(code: number): boolean {
+  return (
+    (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || code === 0x5f || (code >= 0x61 && code <= 0x7a)
+  );
+}
+
 /**
  * The span in the source of a part of a word's text. Exact where no escape stands before it; behind escapes that were
  * resolved, the place is found by walking the raw text.
@@ -68,6 +76,9 @@ const RESOLVED = /["'\\trn]/;
 function offsetInWord(word: Word, index: number): number {
   const raw = word.source.text;
   let at = word.start + (word.quote === '' ? 0 : 1);
+  const quotes = word.quote === '' ? 0 : 2;
+  // As long as written: no escape was resolved.
+  if (word.end - word.start - quotes === word.text.length) return Math.min(at + index, word.end);
   for (let i = 0; i < index && at < word.end; i++) {
     at += raw.charAt(at) === '\\' && RESOLVED.test(raw.charAt(at + 1)) ? 2 : 1;
   }

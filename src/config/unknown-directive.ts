@@ -1,6 +1,5 @@
 /** What is said of a directive that may not stand where it stands: unknown, misplaced, or not made yet. */
 import type { Statement } from '../../grammar/syntax-tree.js';
-import { nearest } from '../diagnostics/nearest.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { Context } from './directive.js';
 import { nginxContexts } from './nginx-directives.js';
@@ -29,8 +28,8 @@ export function reportUnknown(
     });
     return elsewhere[0];
   }
-  const candidates = [...nearest(name, catalogue.names(context)), ...nearest(name, catalogue.names())];
-  const [meant] = candidates;
+  const candidates = catalogue.suggestions.nearest(name, catalogue.names());
+  const meant = candidates.find((candidate) => catalogue.find(candidate, context) !== undefined) ?? candidates[0];
   notes.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
     ...(meant !== undefined && {
       help: `did you mean "${meant}"?`,

@@ -1,5 +1,5 @@
 /** Finds the variables that a configuration uses and nothing defines, and those that it defines and may not. */
-import { nearest } from '../diagnostics/nearest.js';
+import { Suggestions } from '../diagnostics/nearest.js';
 import type { Catalogue } from './catalogue.js';
 import type { Notes } from './notes.js';
 
@@ -17,15 +17,12 @@ export function checkVariables(catalogue: Catalogue, notes: Notes): void {
   }
   const defined = new Set(notes.defines.map(({ name }) => name));
   const candidates = [...defined, ...catalogue.variableNames()];
-  const suggestions = new Map<string, string | undefined>();
+  const suggestions = new Suggestions();
   for (const { name, at } of notes.uses) {
     if (defined.has(name) || catalogue.hasVariable(name)) {
       continue;
     }
-    if (!suggestions.has(name)) {
-      suggestions.set(name, nearest(name, candidates)[0]);
-    }
-    const meant = suggestions.get(name);
+    const [meant] = suggestions.nearest(name, candidates);
     notes.report(at, 'unknown-variable', `unknown "${name}" variable`, {
       help: meant === undefined ? 'no module, set, map or named group defines it' : `did you mean "$${meant}"?`,
     });

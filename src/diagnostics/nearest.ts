@@ -18,7 +18,7 @@ export function nearest(name: string, candidates: Iterable<string>): string[] {
   return found.map(({ candidate }) => candidate);
 }
 
-/** The optimal string alignment distance, or anything above `limit` when it exceeds that. */
+/** The optimal string alignment distance, or something above `limit` when it exceeds that. */
 export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) {
     return limit + 1;
@@ -27,13 +27,19 @@ export function editDistance(a: string, b: string, limit: number): number {
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
+    let least = i;
     for (let j = 1; j <= b.length; j++) {
-      const replaced = at(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const replaced = at(last, j - 1) + (a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? 0 : 1);
       let best = Math.min(replaced, at(last, j) + 1, at(row, j - 1) + 1);
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
         best = Math.min(best, at(beforeLast, j - 2) + 1);
       }
       row.push(best);
+      if (best < least) least = best;
+    }
+    // The least of two rows never falls again (a swap reaches back over two).
+    if (least > limit && Math.min(...last) > limit) {
+      return limit + 1;
     }
     beforeLast = last;
     last = row;
@@ -44,3 +50,26 @@ export function editDistance(a: string, b: string, limit: number): number {
 function at(row: readonly number[], j: number): number {
   return row[j] ?? Number.POSITIVE_INFINITY;
 }
+
+/**
+ * Suggestions for many names, as a text with many mistakes has them. Each name is looked up once, and past some number of
+ * comparisons there are none any more: who has that many mistakes has another one.
+ */
+export class Suggestions {
+  private readonly known = new Map<string, readonly string[]>();
+  private compared = 0;
+
+  /** Like `nearest`; `candidates` are the same at each call. */
+  nearest(name: string, candidates: readonly string[]): readonly string[] {
+    let found = this.known.get(name);
+    if (found === undefined) {
+      found = this.compared > MOST_COMPARISONS ? [] : nearest(name, candidates);
+      this.compared += candidates.length;
+      this.known.set(name, found);
+    }
+    return found;
+  }
+}
+
+/** Takes about a second. */
+const MOST_COMPARISONS = 1_000_000;

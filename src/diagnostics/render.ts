@@ -11,16 +11,20 @@ export interface RenderOptions {
   readonly program?: string;
 }
 
+/** Findings that are shown: who has more has given the wrong file, or made one mistake that looks like many. */
+const MOST = 1000;
+
 /** nginx's levels in the log's notation. */
 const LEVELS: Readonly<Record<Severity, string>> = { error: 'emerg', warning: 'warn', hint: 'notice' };
 
-/** All findings, in the order given, and a line that sums them up; empty for none. Ends in a line break. */
+/** The findings in the order given (no more than 1,000), and a line that sums all up; empty for none. Ends in a line break. */
 export function renderFindings(findings: readonly Finding[], options: RenderOptions = {}): string {
   if (findings.length === 0) {
     return '';
   }
-  const parts = findings.map((finding) => renderFinding(finding, options));
-  return `${[...parts, `${summary(findings)}\n`].join('\n')}`;
+  const parts = findings.slice(0, MOST).map((finding) => renderFinding(finding, options));
+  const more = findings.length > MOST ? `the first ${MOST} of ` : '';
+  return `${[...parts, `${more}${summary(findings)}\n`].join('\n')}`;
 }
 
 /** One finding. Ends in a line break. */

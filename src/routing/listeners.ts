@@ -131,14 +131,17 @@ export class Listeners<S, O extends ListenOptions = ListenOptions> {
     for (const listener of this.byKey.values()) {
       const { address, key } = listener;
       const port = address.family === 'unix' ? key : `${address.family}:${address.port}`;
-      ports.set(port, [...(ports.get(port) ?? []), listener]);
+      const others = ports.get(port);
+      if (others === undefined) ports.set(port, [listener]);
+      else others.push(listener);
     }
     const sockets: BoundSocket<Listener<S, O>>[] = [];
     for (const listeners of ports.values()) {
       const wildcard = listeners.find((listener) => listener.wildcard);
       const shared = wildcard === undefined ? [] : listeners.filter((l) => l !== wildcard && !l.options.set);
+      const sharing = new Set(shared);
       for (const listener of listeners) {
-        if (!shared.includes(listener)) {
+        if (!sharing.has(listener)) {
           sockets.push(new BoundSocket(listener, listener === wildcard ? shared : []));
         }
       }

@@ -35,6 +35,9 @@ const NEVER: Node = { kind: 'look', behind: false, negative: true, body: sequenc
 /** A quantifier is no longer than `{65535,65535}`; what is longer is too big, or no quantifier. */
 const LONGEST_BRACES = 64;
 
+/** PCRE's own limit of groups in groups (`PARENS_NEST_LIMIT`). */
+const DEEPEST = 250;
+
 function requireUtf8(text: string): void {
   if (!isUtf8(Buffer.from(text, 'latin1'))) {
     invalid('UTF-8 error: the pattern is not valid UTF-8', text.length, 0);
@@ -58,6 +61,7 @@ export class PatternParser {
   private readonly cursor: Cursor;
   private options: Options;
   private groups = 0;
+  private depth = 0;
   private readonly names: string[] = [];
   private readonly indexes = new Map<string, number>();
   private readonly references: PendingReference[] = [];
@@ -252,7 +256,11 @@ export class PatternParser {
   private readGroupBody(start: number, options = this.options): Node {
     const outer = this.options;
     this.options = options;
+    if (++this.depth > DEEPEST) {
+      invalid('parentheses are too deeply nested', this.cursor.at, start);
+    }
     const body = this.readAlternatives();
+    this.depth--;
     if (!this.cursor.take(')')) {
       invalid('missing closing parenthesis', this.text.length, start);
     }

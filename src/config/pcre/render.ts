@@ -64,11 +64,11 @@ class Renderer {
   }
 
   private sequence(items: readonly Node[], follow: First): string {
-    const follows: First[] = [];
+    const follows: First[] = new Array(items.length);
     let after = follow;
-    for (const item of [...items].reverse()) {
-      follows.unshift(after);
-      after = followedBy(firstOf(item), after);
+    for (let i = items.length - 1; i >= 0; i--) {
+      follows[i] = after;
+      after = followedBy(firstOf(items[i] as Node), after); // `i` is below the length
     }
     return items.map((item, i) => this.node(item, follows[i] ?? follow)).join('');
   }
