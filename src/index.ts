@@ -20,8 +20,10 @@ import type { LogEntry as ByteLogEntry } from './exchange/destination-log.js';
 import type { Level } from './exchange/error-log.js';
 import { memoryLogs as memoryLogBytes } from './exchange/memory-log.js';
 import type { Module } from './exchange/module.js';
+import { lint } from './lints/engine/run.js';
+import { lints } from './lints/index.js';
 import { modules as builtIn } from './modules/index.js';
-import { type ConfigSource, checkSource } from './process/configuration.js';
+import { type ConfigSource, checkSource, confDirectoryOf } from './process/configuration.js';
 import { Instance, RefusedConfig } from './process/instance.js';
 
 export type { JsonFinding, JsonPlace } from './diagnostics/json.js';
@@ -157,7 +159,8 @@ export function checkConfig(
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
 ): CheckedText {
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
-  const { config, findings } = checkSource(source, modulesOf(options.modules));
+  const result = checkSource(source, modulesOf(options.modules));
+  const { config, findings } = lint(result, lints, { directory: confDirectoryOf(source) });
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
 }
 

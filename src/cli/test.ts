@@ -9,6 +9,7 @@ import { fileLineColumn, shown } from '../diagnostics/place.js';
 import { compileRoutingTable } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
+import { confDirectoryOf } from '../process/configuration.js';
 import { checkNamed } from '../process/named-modules.js';
 import { startSentence } from '../process/start-sentence.js';
 import { sayToPerson } from '../process/stderr.js';
@@ -20,7 +21,11 @@ export async function test(order: Extract<Order, { do: 'test' }>): Promise<numbe
   const source = sourceOf(order.which);
   const file = shown(source.name);
   const { result, modules } = await checkNamed(source);
-  const { config, findings, sources } = result;
+  const [{ lintAndProbe }, { lints }] = await Promise.all([
+    import('../lints/engine/run.js'),
+    import('../lints/index.js'),
+  ]);
+  const { config, findings, sources } = await lintAndProbe(result, lints, { directory: confDirectoryOf(source) });
   const said = order.quiet ? findings.filter((finding) => finding.severity === 'error') : findings;
   if (order.json) await writeJson(findings);
   else if (said.length > 0) await say(said);

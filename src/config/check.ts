@@ -7,7 +7,7 @@ import type { Directories } from './arguments.js';
 import { BlockChecker } from './block-checker.js';
 import { Catalogue } from './catalogue.js';
 import type { CheckedConfig } from './checked-config.js';
-import { Includes } from './include.js';
+import { type Expansion, Includes } from './include.js';
 import { runModuleChecks } from './module-checks.js';
 import type { ModuleDeclaration } from './module-declaration.js';
 import { Notes } from './notes.js';
@@ -33,6 +33,8 @@ export interface CheckResult {
   readonly findings: readonly Finding[];
   /** Every text that was read, in order: the root and what it includes. */
   readonly sources: readonly Source[];
+  /** What was written, for those who look at the whole of it; null where the file could not be read. */
+  readonly expansion: Expansion | null;
 }
 
 /** Checks a text and everything it includes. Collects all findings of all files; throws nothing for a bad text. */
@@ -57,8 +59,9 @@ export function check(root: Source, modules: readonly ModuleDeclaration[], optio
   runModuleChecks(modules, config, checker.records, notes);
   return {
     config: notes.hasErrors ? null : config,
-    findings: arrange(notes.findings, includes),
+    findings: arrange(notes.findings, includes.sources, includes),
     sources: includes.sources,
+    expansion: includes.expansion(statements),
   };
 }
 
@@ -73,7 +76,12 @@ export function checkFile(
     text = (options.reader ?? diskReader).read(path);
   } catch (error) {
     const message = `open() "${path}" failed (${errnoText(error)})`;
-    return { config: null, findings: [{ code: 'file-not-found', severity: 'error', message, at: null }], sources: [] };
+    return {
+      config: null,
+      findings: [{ code: 'file-not-found', severity: 'error', message, at: null }],
+      sources: [],
+      expansion: null,
+    };
   }
   return check({ name: path, text }, modules, options);
 }
@@ -89,8 +97,12 @@ function withSlash(directory: string): string {
 }
 
 /** Sorts by place, drops what was found twice because a file is included twice, and adds the includes that led there. */
-function arrange(findings: readonly Finding[], includes: Includes): Finding[] {
-  const order = new Map(includes.sources.map((source, i) => [source, i]));
+export function arrange(
+  findings: readonly Finding[],
+  sources: readonly Source[],
+  includes: Pick<Expansion, 'trailOf'>,
+): Finding[] {
+  const order = new Map(sources.map((source, i) => [source, i]));
   const rank = (at: Span | null) => (at === null ? -1 : (order.get(at.source) ?? 0));
   const seen = new Set<string>();
   const distinct = findings.filter(({ code, message, at }) => {

@@ -1,6 +1,13 @@
 /** Expands `include`: the statements of the files named take its place. */
 import { parse } from '../../grammar/parser.js';
-import { type Item, isStatement, type Source, type Span, type Statement } from '../../grammar/syntax-tree.js';
+import {
+  type Block,
+  type Item,
+  isStatement,
+  type Source,
+  type Span,
+  type Statement,
+} from '../../grammar/syntax-tree.js';
 import type { TextKind } from '../../grammar/tree-builder.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { hasWildcard } from './glob.js';
@@ -10,10 +17,21 @@ import type { ConfigReader } from './reader.js';
 /** Far above what anyone nests, and far below where the stack ends. */
 const DEEPEST = 100;
 
+/** The statements of a whole configuration, with those of included files in the place of each `include`. */
+export interface Expansion {
+  /** Those of the outermost level. */
+  readonly statements: readonly Statement[];
+  /** Those of a block. */
+  inside(block: Block): readonly Statement[];
+  /** The includes through which a source was reached, outermost first. */
+  trailOf(source: Source): readonly Span[];
+}
+
 export class Includes {
   /** Every source that was read, in order. */
   readonly sources: Source[] = [];
   private readonly trails = new Map<Source, readonly Span[]>();
+  private readonly expanded = new WeakMap<readonly Item[], Statement[]>();
 
   constructor(
     private readonly reader: ConfigReader,
@@ -64,7 +82,17 @@ export class Includes {
         statements.push(item);
       }
     }
+    this.expanded.set(items, statements);
     return statements;
+  }
+
+  /** What was expanded so far; in a block that nobody looked into, `include` stays as it is. */
+  expansion(statements: readonly Statement[]): Expansion {
+    return {
+      statements,
+      inside: ({ items }) => this.expanded.get(items) ?? items.filter(isStatement),
+      trailOf: (source) => this.trailOf(source),
+    };
   }
 
   private files(name: string): readonly string[] {

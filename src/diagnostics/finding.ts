@@ -2,6 +2,14 @@
 import type { Span } from '../../grammar/syntax-tree.js';
 import type { Code } from './codes.js';
 
+declare const lint: unique symbol;
+
+/** The code of a lint (`src/lints/`); only `defineLint` makes one. */
+export type LintCode = string & { readonly [lint]: true };
+
+/** A code of the registry, or a lint's. */
+export type FindingCode = Code | LintCode;
+
 export type Severity = 'error' | 'warning' | 'hint';
 
 /** A further place that explains a finding ("first defined here"). */
@@ -18,7 +26,7 @@ export interface Fix {
 
 /** One thing that is to be said. `message` is nginx's own sentence where nginx has one. */
 export interface Finding {
-  readonly code: Code;
+  readonly code: FindingCode;
   readonly severity: Severity;
   readonly message: string;
   /** Null where a finding is about no place in a text (a file that is missing). */

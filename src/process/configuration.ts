@@ -35,6 +35,12 @@ export function checkSource(source: ConfigSource, modules: readonly Module[]): C
     : check({ name: source.name, text: source.text }, modules, options);
 }
 
+/** Where `include` and certificates start from, with a slash at its end. */
+export function confDirectoryOf({ name, confDirectory }: ConfigSource): string {
+  const directory = confDirectory ?? name.slice(0, name.lastIndexOf('/') + 1);
+  return directory === '' || directory.endsWith('/') ? directory : `${directory}/`;
+}
+
 /** A finding as nginx writes it into its error log: the sentence and ` in FILE:LINE`. Bytes. */
 export function logSentence({ message, at }: Finding): string {
   if (at === null) return message;

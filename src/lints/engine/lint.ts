@@ -1,0 +1,47 @@
+/** How a lint is declared. */
+import type { Source, Span } from '../../../grammar/syntax-tree.js';
+import type { CheckedConfig } from '../../config/checked-config.js';
+import type { Remarks } from '../../config/directive.js';
+import type { Code } from '../../diagnostics/codes.js';
+import type { LintCode, Severity } from '../../diagnostics/finding.js';
+import type { Scope, ScopeKind } from './scope.js';
+
+/** What a lint may ask and say. */
+export interface LintContext {
+  /** The blocks as written, `include` expanded. */
+  readonly main: Scope;
+  /** Every block of a kind, in the order written. */
+  scopes(kind: ScopeKind): readonly Scope[];
+  /** What checking made of them; null where there are errors. */
+  readonly config: CheckedConfig | null;
+  /** Every text that was read. */
+  readonly sources: readonly Source[];
+  /** The absolute path of a file that the configuration names. */
+  path(relative: string): string;
+  /** Adds a finding, of the lint's severity unless the remarks say otherwise. */
+  report(at: Span, message: string, remarks?: Remarks): void;
+}
+
+/** What is declared of a lint; `check` looks at the text alone, `probe` at the machine as well (files, names, ports). */
+export interface LintDeclaration {
+  /** In kebab-case; never renamed, because people silence findings by it. */
+  readonly code: string;
+  readonly severity: Severity;
+  /** One paragraph: what goes wrong, and what to write instead. */
+  readonly story: string;
+  /** A code of the checker whose finding at the same place this one replaces, because it says more. */
+  readonly replaces?: Code;
+  check?(c: LintContext): void;
+  /** Takes no longer than about two seconds. */
+  probe?(c: LintContext): Promise<void>;
+}
+
+export interface Lint extends LintDeclaration {
+  readonly code: LintDeclaration['code'] & LintCode;
+}
+
+/** Declares a lint. */
+export function defineLint(declaration: LintDeclaration): Lint {
+  // The one place where a string becomes a lint's code.
+  return { ...declaration, code: declaration.code as LintCode };
+}

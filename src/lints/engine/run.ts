@@ -1,0 +1,78 @@
+/** Runs lints over what a check has read. */
+import { arrange, type CheckResult } from '../../config/check.js';
+import type { Expansion } from '../../config/include.js';
+import type { Finding } from '../../diagnostics/finding.js';
+import type { Lint, LintContext } from './lint.js';
+import { type Scope, type ScopeKind, scopesOf } from './scope.js';
+
+export interface LintOptions {
+  /** Where relative paths start from; with its final slash. */
+  readonly directory: string;
+}
+
+/** The result with what the lints find in the text. An error among that does not take the configuration away. */
+export function lint(result: CheckResult, lints: readonly Lint[], options: LintOptions): CheckResult {
+  if (result.expansion === null) return result;
+  const view = new View(result, result.expansion, options);
+  for (const one of lints) one.check?.(view.contextOf(one));
+  return merged(result, result.expansion, view.findings, lints);
+}
+
+/** Like `lint`, and asks the machine as well: files, names of hosts, ports. All at the same time. */
+export async function lintAndProbe(
+  result: CheckResult,
+  lints: readonly Lint[],
+  options: LintOptions,
+): Promise<CheckResult> {
+  if (result.expansion === null) return result;
+  const view = new View(result, result.expansion, options);
+  const probes = lints.map((one) => one.probe?.(view.contextOf(one)));
+  for (const one of lints) one.check?.(view.contextOf(one));
+  await Promise.all(probes);
+  return merged(result, result.expansion, view.findings, lints);
+}
+
+function merged(
+  result: CheckResult,
+  expansion: Expansion,
+  added: readonly Finding[],
+  lints: readonly Lint[],
+): CheckResult {
+  if (added.length === 0) return result;
+  const replaces = new Map<string, string | undefined>(lints.map(({ code, replaces }) => [code, replaces]));
+  const replaced = new Set(added.map(({ code, at }) => `${replaces.get(code)} ${at?.source.name} ${at?.start}`));
+  const kept = result.findings.filter(({ code, at }) => !replaced.has(`${code} ${at?.source.name} ${at?.start}`));
+  return { ...result, findings: arrange([...kept, ...added], result.sources, expansion) };
+}
+
+/** One configuration, as all lints see it. */
+class View {
+  readonly findings: Finding[] = [];
+  private readonly main: Scope;
+  private readonly byKind = new Map<ScopeKind, Scope[]>();
+
+  constructor(
+    private readonly result: CheckResult,
+    expansion: Expansion,
+    private readonly options: LintOptions,
+  ) {
+    this.main = scopesOf(expansion);
+    for (const scope of this.main.all()) {
+      const others = this.byKind.get(scope.kind);
+      if (others === undefined) this.byKind.set(scope.kind, [scope]);
+      else others.push(scope);
+    }
+  }
+
+  contextOf({ code, severity }: Lint): LintContext {
+    const { config, sources } = this.result;
+    return {
+      main: this.main,
+      config,
+      sources,
+      scopes: (kind) => this.byKind.get(kind) ?? [],
+      path: (relative) => (relative.startsWith('/') ? relative : this.options.directory + relative),
+      report: (at, message, remarks = {}) => this.findings.push({ severity, ...remarks, code, message, at }),
+    };
+  }
+}

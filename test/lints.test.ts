@@ -1,0 +1,64 @@
+/** What must be true of every lint: it finds what its triggering texts announce, and nothing in its near misses. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { positionOf } from '../grammar/positions.js';
+import { check } from '../src/config/check.js';
+import { codes } from '../src/diagnostics/codes.js';
+import { lintAndProbe } from '../src/lints/engine/run.js';
+import { lints } from '../src/lints/index.js';
+import { modules } from '../src/modules/index.js';
+import { expectedFindings } from './config/corpus.js';
+
+const TEXTS = fileURLToPath(new URL('../../test/conf/lints/', import.meta.url));
+const SOURCES = fileURLToPath(new URL('../../src/lints/', import.meta.url));
+
+/** Codes and lines of what lints find in a file, sorted. */
+async function found(path: string): Promise<string[]> {
+  const directory = path.slice(0, path.lastIndexOf('/') + 1);
+  const result = check({ name: path, text: readFileSync(path, 'latin1') }, modules);
+  const own = new Set<string>(lints.map(({ code }) => code));
+  const { findings } = await lintAndProbe(result, lints, { directory });
+  return findings
+    .filter(({ code }) => own.has(code))
+    .map(({ code, at }) => {
+      if (at === null) return code;
+      const { line } = positionOf(at.source, at.start);
+      return at.source.name === path ? `${code} ${line}` : `${code} ${basename(at.source.name)}:${line}`;
+    })
+    .sort();
+}
+
+for (const { code, story } of lints) {
+  const texts = readdirSync(join(TEXTS, code)).filter((name) => name.endsWith('.conf'));
+  for (const name of texts.filter((text) => /^(triggers|passes)/.test(text))) {
+    test(`${code}/${name} has the findings that it announces`, async () => {
+      const path = join(TEXTS, code, name);
+      const expected = expectedFindings(readFileSync(path, 'latin1'));
+      assert.deepEqual(await found(path), expected);
+      assert.equal(
+        expected.some((one) => one.split(' ')[0] === code),
+        name.startsWith('triggers'),
+      );
+    });
+  }
+
+  test(`${code} has a text that triggers it and one that must not`, () => {
+    assert.ok(texts.some((name) => name.startsWith('triggers')));
+    assert.ok(texts.some((name) => name.startsWith('passes')));
+  });
+
+  test(`${code} says what it is, and no other has its code`, () => {
+    assert.match(story, /\.$/);
+    assert.match(code, /^[a-z0-9]+(-[a-z0-9]+)+$/);
+    assert.ok(!(code in codes));
+    assert.equal(lints.filter((lint) => lint.code === code).length, 1);
+  });
+}
+
+test('every file of a lint is in the index, and named as its code', () => {
+  const files = readdirSync(SOURCES).filter((name) => name.endsWith('.ts') && name !== 'index.ts');
+  assert.deepEqual(files.sort(), lints.map(({ code }) => `${code}.ts`).sort());
+});
