@@ -363,9 +363,12 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
     if (response.upstream === null) response.lastModified = null;
   }
   if (response.status === 204) {
-    response.contentType = null;
     response.contentLength = -1;
-    response.lastModified = null;
+    // Those of an upstream's answer are passed on.
+    if (response.upstream === null) {
+      response.contentType = null;
+      response.lastModified = null;
+    }
   }
   absoluteLocation(x);
   if (!x.headOnly && !ended) {

@@ -88,8 +88,9 @@ export class ResponseHeadRules {
     const etag = headers.valueOf(Field.ETag);
     response.etag = etag === undefined || this.placedHidden.has('etag') ? null : etag;
     if (this.options.forceRanges) x.allowRanges = true;
-    if (this.passesServer) response.ownServer = headers.indexOf(Field.Server) < 0;
-    if (this.passesDate) response.ownDate = headers.indexOf(Field.Date) < 0;
+    // What is passed is the upstream's also where it sends none, as in nginx.
+    if (this.passesServer) response.ownServer = false;
+    if (this.passesDate) response.ownDate = false;
     if (
       headers.indexOf(Field.Location) >= 0 ||
       headers.indexOf(Field.Refresh) >= 0 ||
