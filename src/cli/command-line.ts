@@ -1,5 +1,6 @@
 /** The command line: nginx's options, read as nginx reads them, and the commands that nginx has not. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { commands } from './commands/index.js';
 import { type Options, type Order, orderOf, SIGNALS, type SignalName } from './order.js';
 
 /** Reads the words after the command's name. */
@@ -39,15 +40,12 @@ export function readCommandLine(words: readonly string[]): Order {
     .action((options: Options) => {
       order = orderOf(options);
     });
-  command
-    .command('demo')
-    .description('bring up a demonstration with back ends of its own')
-    .option('--port <number>', 'the port to listen on (default: 8020, or the next one that is free)', port)
-    .option('--host <address>', 'the address to listen on', '127.0.0.1')
-    .exitOverride()
-    .action((options: { readonly port?: number; readonly host: string }) => {
-      order = { do: 'demo', port: options.port, host: options.host };
+  for (const declare of commands) {
+    declare(command, (run) => {
+      order = { do: 'command', run };
     });
+  }
+  for (const each of command.commands) each.exitOverride();
   try {
     // `-?` is nginx's other name of `-h`; commander has room for one short name.
     command.parse(
@@ -70,13 +68,6 @@ be carried out is refused with an explanation. Signals are nginx's too: HUP relo
 function signal(text: string): SignalName {
   if (!Object.hasOwn(SIGNALS, text)) throw new InvalidArgumentError(`invalid option: "-s ${text}"`);
   return text as SignalName;
-}
-
-function port(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 0 || number > 65535)
-    throw new InvalidArgumentError(`invalid port "${text}"`);
-  return number;
 }
 
 /** What nginx would say. */

@@ -11,7 +11,6 @@ import { Instance, RefusedConfig } from '../process/instance.js';
 import { handleSignals } from '../process/signals.js';
 import { sayToPerson } from '../process/stderr.js';
 import { type BackEnd, type Controls, startEcho, startTicker } from './demo/back-ends.js';
-import type { Order } from './order.js';
 import { colored } from './terminal.js';
 
 /** Ports as conf/demo.conf has them. */
@@ -23,7 +22,7 @@ const TICKER_PORT = 8023;
 const DIRECTORY = fileURLToPath(new URL('../../../conf/', import.meta.url));
 
 /** Starts everything; the exit code counts only where nothing was started. */
-export async function demo(order: Extract<Order, { do: 'demo' }>): Promise<number> {
+export async function demo(order: { readonly port?: number; readonly host: string }): Promise<number> {
   const asked = order.port ?? environmentPort();
   const port = asked ?? (await freePort(order.host));
   const running: Running = { instance: null, source: null };

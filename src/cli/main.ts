@@ -44,11 +44,9 @@ async function carryOut(order: Order): Promise<void> {
       process.exitCode = sendSignal(order.which, order.signal);
       return;
     }
-    case 'demo': {
-      const { demo } = await import('./demo.js');
-      process.exitCode = await demo(order);
+    case 'command':
+      process.exitCode = await order.run();
       return;
-    }
     case 'run': {
       const { serve } = await import('./serve.js');
       process.exitCode = await serve(order.which);

@@ -29,7 +29,8 @@ export type Order =
     }
   | { readonly do: 'signal'; readonly which: Which; readonly signal: SignalName }
   | { readonly do: 'version'; readonly configure: boolean; readonly next: Order | null }
-  | { readonly do: 'demo'; readonly port: number | undefined; readonly host: string }
+  /** A command that nginx has not; `run` carries it out and gives the exit code. */
+  | { readonly do: 'command'; readonly run: () => Promise<number> }
   /** There is nothing (more) to do but to say this. */
   | { readonly do: 'say'; readonly text: string; readonly stream: 'stdout' | 'stderr'; readonly code: number };
 

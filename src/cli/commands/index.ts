@@ -1,0 +1,5 @@
+/** All commands, in the order in which the help lists them. */
+import type { DeclareCommand } from './command.js';
+import { demo } from './demo.js';
+
+export const commands: readonly DeclareCommand[] = [demo];
