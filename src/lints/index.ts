@@ -1,5 +1,21 @@
 /** Every lint. */
+import connection_close_map from './connection-close-map.js';
+import connection_upgrade_literal from './connection-upgrade-literal.js';
+import connection_upgrade_undefined from './connection-upgrade-undefined.js';
+import connection_without_upgrade from './connection-without-upgrade.js';
 import type { Lint } from './engine/lint.js';
 import error_log_off from './error-log-off.js';
+import upgrade_on_plain_requests from './upgrade-on-plain-requests.js';
+import upgrade_without_connection from './upgrade-without-connection.js';
+import websocket_read_timeout from './websocket-read-timeout.js';
 
-export const lints: readonly Lint[] = [error_log_off];
+export const lints: readonly Lint[] = [
+  connection_close_map,
+  connection_upgrade_literal,
+  connection_upgrade_undefined,
+  connection_without_upgrade,
+  error_log_off,
+  upgrade_on_plain_requests,
+  upgrade_without_connection,
+  websocket_read_timeout,
+];

@@ -3,7 +3,7 @@ import type { Source, Span } from '../../../grammar/syntax-tree.js';
 import type { CheckedConfig } from '../../config/checked-config.js';
 import type { Remarks } from '../../config/directive.js';
 import type { Code } from '../../diagnostics/codes.js';
-import type { LintCode, Severity } from '../../diagnostics/finding.js';
+import type { Finding, LintCode, Severity } from '../../diagnostics/finding.js';
 import type { Scope, ScopeKind } from './scope.js';
 
 /** What a lint may ask and say. */
@@ -14,6 +14,8 @@ export interface LintContext {
   scopes(kind: ScopeKind): readonly Scope[];
   /** What checking made of them; null where there are errors. */
   readonly config: CheckedConfig | null;
+  /** What the checker has found. */
+  readonly findings: readonly Finding[];
   /** Every text that was read. */
   readonly sources: readonly Source[];
   /** The absolute path of a file that the configuration names. */

@@ -65,10 +65,11 @@ class View {
   }
 
   contextOf({ code, severity }: Lint): LintContext {
-    const { config, sources } = this.result;
+    const { config, findings, sources } = this.result;
     return {
       main: this.main,
       config,
+      findings,
       sources,
       scopes: (kind) => this.byKind.get(kind) ?? [],
       path: (relative) => (relative.startsWith('/') ? relative : this.options.directory + relative),

@@ -1,0 +1,31 @@
+import { defineLint } from './engine/lint.js';
+import { proxied } from './engine/websocket.js';
+
+export default defineLint({
+  code: 'connection-close-map',
+  severity: 'hint',
+  story:
+    'The `map` of `$http_upgrade` gives `close` for requests without `Upgrade`, as the usual guide has it. Then each plain request ends its connection to the back end, and none is kept for the next one. The empty string sends no `Connection` at all, which lets it live.',
+  check(c) {
+    const used = new Set(proxied(c).map(({ connection }) => connection?.args[1]?.text.toLowerCase()));
+    for (const map of c.scopes('entries')) {
+      const [source, variable] = map.opener?.args ?? [];
+      if (map.directive !== 'map' || source?.text !== '$http_upgrade' || variable === undefined) continue;
+      if (!used.has(variable.text.toLowerCase())) continue;
+      // What a request without Upgrade gets: the entry of the empty string, or else the default.
+      const entry = map.own('')[0] ?? map.own('default')[0];
+      const value = entry?.args[0];
+      if (entry === undefined || value?.text.toLowerCase() !== 'close') continue;
+      const own = entry.name.text === '';
+      c.report(value, '"close" for plain requests switches keep-alive to the back end off', {
+        help: "an empty value sends no Connection field: '' '';",
+        fix: {
+          title: "write '' '';",
+          edits: own
+            ? [{ at: value, text: "''" }]
+            : [{ at: { source: entry.source, start: entry.start, end: entry.start }, text: "'' ''; " }],
+        },
+      });
+    }
+  },
+});

@@ -1,0 +1,28 @@
+import { defineLint } from './engine/lint.js';
+import { proxied, requestField } from './engine/websocket.js';
+
+export default defineLint({
+  code: 'connection-without-upgrade',
+  severity: 'warning',
+  story:
+    'A location sends `Connection: upgrade` to the back end, but no `Upgrade` with it. `Upgrade` belongs to one hop and is not passed on by itself, so no WebSocket is opened; and every request asks for an upgrade to nothing.',
+  check(c) {
+    const seen = new Set<unknown>();
+    for (const { scope, connection } of proxied(c)) {
+      const value = connection?.args[1]?.text ?? '';
+      if (connection === undefined || seen.has(connection)) continue;
+      if (!/^upgrade$/i.test(value) && value !== '$connection_upgrade') continue;
+      // One that is emptied is emptied on purpose.
+      if (requestField(scope, 'upgrade') !== undefined) continue;
+      seen.add(connection);
+      const { source, start } = connection;
+      c.report(connection, '"Connection" asks for an upgrade, but "Upgrade" is not forwarded', {
+        help: 'add: proxy_set_header Upgrade $http_upgrade;',
+        fix: {
+          title: 'add proxy_set_header Upgrade',
+          edits: [{ at: { source, start, end: start }, text: 'proxy_set_header Upgrade $http_upgrade; ' }],
+        },
+      });
+    }
+  },
+});

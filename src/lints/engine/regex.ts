@@ -1,0 +1,95 @@
+/** Regular expressions of a configuration as trees. */
+import { PatternParser } from '../../config/pcre/parser.js';
+import { childrenOf, type Node, type Tree } from '../../config/pcre/syntax.js';
+import { translate } from '../../config/pcre/translate.js';
+
+const trees = new Map<string, Tree | null>();
+
+/** The tree, or null where the expression is not valid. */
+export function treeOf(text: string, caseless = false): Tree | null {
+  const key = `${caseless ? 'i' : ''}:${text}`;
+  const known = trees.get(key);
+  if (known !== undefined) return known;
+  let tree: Tree | null = null;
+  try {
+    tree = new PatternParser(text, caseless).parse();
+  } catch {
+    // The checker says what is wrong with it.
+  }
+  if (trees.size > 1000) trees.clear();
+  trees.set(key, tree);
+  return tree;
+}
+
+/** The expression as one of JavaScript, or null where there is none. */
+export function regExpOf(text: string, caseless = false): RegExp | null {
+  const result = translate(text, caseless);
+  return 'mistake' in result ? null : new RegExp(result.pattern.source, result.pattern.flags);
+}
+
+/** The node and all inside. */
+export function* nodesOf(node: Node): Generator<Node> {
+  yield node;
+  for (const child of childrenOf(node)) yield* nodesOf(child);
+}
+
+/** The body of a capturing group, by number or by name in lower case; null where there is none. */
+export function groupBody(tree: Tree, key: string): Node | null {
+  for (const node of nodesOf(tree.body)) {
+    if (node.kind !== 'group') continue;
+    if (String(node.index) === key || node.name?.toLowerCase() === key) return node.body;
+  }
+  return null;
+}
+
+/** Whether what a part matches may hold that byte. */
+export function mayHold(node: Node, byte: number): boolean {
+  for (const each of nodesOf(node)) {
+    if (each.kind === 'set' && each.set.has(byte)) return true;
+    if (each.kind === 'reference') return true;
+  }
+  return false;
+}
+
+/** The constant text that every match begins with, where the expression starts with `^`; null without `^`. */
+export function anchoredPrefix(tree: Tree): { readonly text: string; readonly whole: boolean } | null {
+  const { body } = tree;
+  const items = body.kind === 'sequence' ? body.items : [body];
+  const [start, ...rest] = items;
+  if (start?.kind !== 'assertion' || start.source !== '^') return null;
+  let text = '';
+  for (const [i, item] of rest.entries()) {
+    const byte = item.kind === 'set' ? item.set.bytes : [];
+    if (byte.length === 1) {
+      text += String.fromCharCode(byte[0] ?? 0);
+      continue;
+    }
+    return { text, whole: item.kind === 'assertion' && item.ends && i === rest.length - 1 };
+  }
+  return { text, whole: false };
+}
+
+/** Whether an expression is held to the start of its subject, and to its end, in all of its branches. */
+export function anchorsOf(node: Node): { readonly start: boolean; readonly end: boolean } {
+  switch (node.kind) {
+    case 'assertion':
+      return { start: node.source === '^', end: node.ends };
+    case 'alternatives': {
+      const all = node.branches.map(anchorsOf);
+      return { start: all.every(({ start }) => start), end: all.every(({ end }) => end) };
+    }
+    case 'group':
+    case 'atomic':
+      return anchorsOf(node.body);
+    case 'sequence': {
+      const first = node.items[0];
+      const last = node.items.at(-1);
+      return {
+        start: first !== undefined && anchorsOf(first).start,
+        end: last !== undefined && anchorsOf(last).end,
+      };
+    }
+    default:
+      return { start: false, end: false };
+  }
+}

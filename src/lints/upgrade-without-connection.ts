@@ -1,0 +1,24 @@
+import { defineLint } from './engine/lint.js';
+import { proxied, requestField, saysUpgrade } from './engine/websocket.js';
+
+export default defineLint({
+  code: 'upgrade-without-connection',
+  severity: 'warning',
+  story:
+    'A location forwards `Upgrade`, but `Connection` does not say `upgrade`. Both are fields of one hop (RFC 9110, section 7.8): without the second the back end ignores the first, and no WebSocket is opened.',
+  check(c) {
+    const seen = new Set<unknown>();
+    for (const { scope, upgrade, connection } of proxied(c)) {
+      if (upgrade === undefined || saysUpgrade(connection) || seen.has(upgrade)) continue;
+      const value = connection?.args[1]?.text ?? '';
+      // A variable may hold anything; a misspelt connection_upgrade has a lint of its own.
+      if (value.includes('$') || value === 'connection_upgrade' || value === 'http_connection') continue;
+      seen.add(upgrade);
+      const instead = requestField(scope, 'connection');
+      c.report(upgrade, '"Upgrade" is forwarded without "Connection: upgrade"', {
+        help: "add: proxy_set_header Connection $connection_upgrade; with: map $http_upgrade $connection_upgrade { default upgrade; '' ''; }",
+        ...(instead !== undefined && { related: [{ at: instead, message: 'this is what holds instead' }] }),
+      });
+    }
+  },
+});

@@ -1,0 +1,36 @@
+import { parseMilliseconds } from '../config/units.js';
+import { defineLint } from './engine/lint.js';
+import { enclosingLocation, titleOf } from './engine/location.js';
+import { isForWebSockets, proxied, saysUpgrade } from './engine/websocket.js';
+
+/** Protocols whose libraries send something every 25 seconds or more often, unless they are told not to. */
+const WITH_PINGS = /socket\.io|engine\.io|sockjs|cable|hub|signalr|phoenix|live\/websocket/i;
+
+const DEFAULT = 60_000;
+
+export default defineLint({
+  code: 'websocket-read-timeout',
+  severity: 'hint',
+  story:
+    'A WebSocket on which the back end is silent for `proxy_read_timeout` is closed, and that is 60 seconds unless something else is said. Raise it, or have the back end send pings more often than that.',
+  check(c) {
+    const seen = new Set<unknown>();
+    for (const { scope, pass, upgrade, connection } of proxied(c)) {
+      if (upgrade === undefined || !saysUpgrade(connection) || !isForWebSockets(scope)) continue;
+      if (WITH_PINGS.test(enclosingLocation(scope)?.name ?? '')) continue;
+      const value = scope.effective('proxy_read_timeout')[0]?.args[0];
+      const time = value === undefined ? DEFAULT : parseMilliseconds(value.text);
+      const at = value ?? pass.statement;
+      if (time === null || time > DEFAULT || seen.has(at)) continue;
+      seen.add(at);
+      const said = value === undefined ? '60 seconds, the default of proxy_read_timeout' : value.text;
+      c.report(
+        at,
+        `a WebSocket of "${titleOf(scope.within('location') ?? scope)}" is closed after ${said} of silence`,
+        {
+          help: 'raise it in this location (proxy_read_timeout 1h;), or have the back end send pings more often',
+        },
+      );
+    }
+  },
+});
