@@ -214,7 +214,9 @@ export default defineModule({
     },
   },
   check(block, c) {
-    const own = block.own.includes('sub_filter') ? (block.values.sub_filter as readonly Substitution[]) : [];
+    // There are none where each was wrong.
+    const all = block.values.sub_filter as readonly Substitution[] | undefined;
+    const own = block.own.includes('sub_filter') ? (all ?? []) : [];
     const over = c.statements('sub_filter')[PATTERNS_MAX];
     if (own.length > PATTERNS_MAX && over !== undefined) {
       c.report(over, 'invalid-value', `number of search patterns exceeds ${PATTERNS_MAX}`);
