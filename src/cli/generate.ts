@@ -1,12 +1,14 @@
 /**
  * Writes what follows from the modules' declarations: `src/modules/index.ts`, `src/process/module-names.ts` and
- * `docs/directives/`. With `--check` it writes nothing, and fails where something is out of date. Run by `npm run generate`, from a checkout.
+ * `docs/directives/`; and the indexes of the lints. With `--check` it writes nothing, and fails where something is out of date. Run by `npm run generate`, from a checkout.
  */
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Module } from '../exchange/module.js';
+import type { Lint } from '../lints/engine/lint.js';
 import { directivePages } from './generate/directive-pages.js';
+import { lintIndex, lintPaths, namedLints } from './generate/lint-index.js';
 import { moduleIndex, modulePaths } from './generate/module-index.js';
 import { moduleNames } from './generate/module-names.js';
 
@@ -17,19 +19,24 @@ export async function generate(check: boolean): Promise<string[]> {
   const paths = modulePaths(join(ROOT, 'src/modules'));
   const stale = [...outdated('src/modules', new Map([['index.ts', moduleIndex(paths)]]), check)];
   // Imported one by one, not by the index: that is compiled only after it was written.
-  const modules = await Promise.all(paths.map(load));
+  const modules = await Promise.all(paths.map((path) => load<Module>(path, '../modules/')));
   const byPath = new Map(modules.map((module, i) => [paths[i] ?? '', module]));
+  const lints = lintPaths(join(ROOT, 'src/lints'));
+  stale.push(...outdated('src/lints', new Map([['index.ts', lintIndex(lints)]]), check));
+  const lintsByPath = new Map<string, Lint>();
+  for (const path of lints) lintsByPath.set(path, await load<Lint>(path, '../lints/'));
   return [
     ...stale,
+    ...outdated('src/lints/engine', new Map([['named-lints.ts', namedLints(lintsByPath)]]), check),
     ...outdated('src/process', new Map([['module-names.ts', moduleNames(byPath)]]), check),
     ...outdated('docs/directives', directivePages(modules), check, '.md'),
   ];
 }
 
-async function load(path: string): Promise<Module> {
-  const url = new URL(path.replace('./', '../modules/'), import.meta.url);
-  const { default: module } = (await import(url.href)) as { default: Module };
-  return module;
+/** What a file declares: its default export. */
+async function load<T>(path: string, room: string): Promise<T> {
+  const url = new URL(path.replace('./', room), import.meta.url);
+  return ((await import(url.href)) as { default: T }).default;
 }
 
 /** Files of a directory that are not as they should be; those with `ending` that should not be there at all included. */

@@ -21,11 +21,11 @@ export async function test(order: Extract<Order, { do: 'test' }>): Promise<numbe
   const source = sourceOf(order.which);
   const file = shown(source.name);
   const { result, modules } = await checkNamed(source);
-  const [{ lintAndProbe }, { lints }] = await Promise.all([
+  const [{ lintAndProbe }, { NAMED_LINTS }] = await Promise.all([
     import('../lints/engine/run.js'),
-    import('../lints/index.js'),
+    import('../lints/engine/named-lints.js'),
   ]);
-  const { config, findings, sources } = await lintAndProbe(result, lints, { directory: confDirectoryOf(source) });
+  const { config, findings, sources } = await lintAndProbe(result, NAMED_LINTS, { directory: confDirectoryOf(source) });
   const said = order.quiet ? findings.filter((finding) => finding.severity === 'error') : findings;
   if (order.json) await writeJson(findings);
   else if (said.length > 0) await say(said);

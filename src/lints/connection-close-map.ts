@@ -4,6 +4,7 @@ import { proxied } from './engine/websocket.js';
 export default defineLint({
   code: 'connection-close-map',
   severity: 'hint',
+  on: 'map',
   story:
     'The `map` of `$http_upgrade` gives `close` for requests without `Upgrade`, as the usual guide has it. Then each plain request ends its connection to the back end, and none is kept for the next one. The empty string sends no `Connection` at all, which lets it live.',
   check(c) {

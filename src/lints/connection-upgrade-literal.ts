@@ -3,6 +3,7 @@ import { defineLint } from './engine/lint.js';
 export default defineLint({
   code: 'connection-upgrade-literal',
   severity: 'warning',
+  on: 'proxy_set_header',
   story:
     'The word `connection_upgrade` without its `$` is sent as it is: a field value that no back end understands, and no WebSocket is opened.',
   check(c) {

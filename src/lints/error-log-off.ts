@@ -3,6 +3,7 @@ import { defineLint } from './engine/lint.js';
 export default defineLint({
   code: 'error-log-off',
   severity: 'warning',
+  on: 'error_log',
   story:
     '`error_log off` does not switch the log off: it writes to a file of the name `off`. What is meant is `error_log /dev/null crit`, though a log that nobody keeps is missed when something breaks.',
   check(c) {

@@ -1,4 +1,4 @@
-/** Every lint. */
+// Generated from the names of the files in this directory by `npm run generate`; do not edit.
 import connection_close_map from './connection-close-map.js';
 import connection_upgrade_literal from './connection-upgrade-literal.js';
 import connection_upgrade_undefined from './connection-upgrade-undefined.js';
@@ -9,6 +9,7 @@ import upgrade_on_plain_requests from './upgrade-on-plain-requests.js';
 import upgrade_without_connection from './upgrade-without-connection.js';
 import websocket_read_timeout from './websocket-read-timeout.js';
 
+/** Every lint, in the order of their files' names. */
 export const lints: readonly Lint[] = [
   connection_close_map,
   connection_upgrade_literal,

@@ -31,6 +31,11 @@ export interface LintDeclaration {
   readonly severity: Severity;
   /** One paragraph: what goes wrong, and what to write instead. */
   readonly story: string;
+  /**
+   * The directives without one of which it has nothing to say, parted by spaces: it is not loaded for a configuration that
+   * has none of them. Absent: it always looks.
+   */
+  readonly on?: string;
   /** A code of the checker whose finding at the same place this one replaces, because it says more. */
   readonly replaces?: Code;
   check?(c: LintContext): void;
@@ -40,6 +45,13 @@ export interface LintDeclaration {
 
 export interface Lint extends LintDeclaration {
   readonly code: LintDeclaration['code'] & LintCode;
+}
+
+/** A lint that is not loaded yet. */
+export interface NamedLint {
+  /** As in the declaration; empty where it always looks. */
+  readonly on: string;
+  readonly load: () => Promise<{ readonly default: Lint }>;
 }
 
 /** Declares a lint. */

@@ -2,7 +2,7 @@
 import { arrange, type CheckResult } from '../../config/check.js';
 import type { Expansion } from '../../config/include.js';
 import type { Finding } from '../../diagnostics/finding.js';
-import type { Lint, LintContext } from './lint.js';
+import type { Lint, LintContext, NamedLint } from './lint.js';
 import { type Scope, type ScopeKind, scopesOf } from './scope.js';
 
 export interface LintOptions {
@@ -14,22 +14,29 @@ export interface LintOptions {
 export function lint(result: CheckResult, lints: readonly Lint[], options: LintOptions): CheckResult {
   if (result.expansion === null) return result;
   const view = new View(result, result.expansion, options);
-  for (const one of lints) one.check?.(view.contextOf(one));
-  return merged(result, result.expansion, view.findings, lints);
+  const concerned = lints.filter(({ on }) => view.concerns(on));
+  for (const one of concerned) one.check?.(view.contextOf(one));
+  return merged(result, result.expansion, view.findings, concerned);
 }
 
-/** Like `lint`, and asks the machine as well: files, names of hosts, ports. All at the same time. */
+/**
+ * Like `lint`, and asks the machine as well: files, names of hosts, ports. All at the same time. Of lints that are only
+ * named, those that have nothing to say are not loaded.
+ */
 export async function lintAndProbe(
   result: CheckResult,
-  lints: readonly Lint[],
+  lints: readonly (Lint | NamedLint)[],
   options: LintOptions,
 ): Promise<CheckResult> {
   if (result.expansion === null) return result;
   const view = new View(result, result.expansion, options);
-  const probes = lints.map((one) => one.probe?.(view.contextOf(one)));
-  for (const one of lints) one.check?.(view.contextOf(one));
+  const concerned = await Promise.all(
+    lints.filter(({ on }) => view.concerns(on)).map(async (one) => ('load' in one ? (await one.load()).default : one)),
+  );
+  const probes = concerned.map((one) => one.probe?.(view.contextOf(one)));
+  for (const one of concerned) one.check?.(view.contextOf(one));
   await Promise.all(probes);
-  return merged(result, result.expansion, view.findings, lints);
+  return merged(result, result.expansion, view.findings, concerned);
 }
 
 function merged(
@@ -50,6 +57,7 @@ class View {
   readonly findings: Finding[] = [];
   private readonly main: Scope;
   private readonly byKind = new Map<ScopeKind, Scope[]>();
+  private readonly directives = new Set<string>();
 
   constructor(
     private readonly result: CheckResult,
@@ -61,7 +69,13 @@ class View {
       const others = this.byKind.get(scope.kind);
       if (others === undefined) this.byKind.set(scope.kind, [scope]);
       else others.push(scope);
+      if (scope.kind !== 'entries') for (const name of scope.names()) this.directives.add(name);
     }
+  }
+
+  /** Whether one of these directives is written anywhere. */
+  concerns(on = ''): boolean {
+    return on === '' || on.split(' ').some((name) => this.directives.has(name));
   }
 
   contextOf({ code, severity }: Lint): LintContext {

@@ -49,6 +49,11 @@ export class Scope {
     return this.byName.get(name) ?? [];
   }
 
+  /** The names of the directives in this very block, each once. */
+  names(): Iterable<string> {
+    return this.byName.keys();
+  }
+
   /** The words of the first directive of that name in this very block. */
   words(name: string): readonly string[] | undefined {
     return this.own(name)[0]?.args.map(({ text }) => text);

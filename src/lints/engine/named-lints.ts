@@ -1,0 +1,14 @@
+// Generated from the declarations of the lints by `npm run generate`; do not edit.
+import type { NamedLint } from './lint.js';
+
+/** Every lint, in the order of their files' names. */
+export const NAMED_LINTS: readonly NamedLint[] = [
+  { on: 'map', load: () => import('../connection-close-map.js') },
+  { on: 'proxy_set_header', load: () => import('../connection-upgrade-literal.js') },
+  { on: 'proxy_set_header', load: () => import('../connection-upgrade-undefined.js') },
+  { on: 'proxy_set_header', load: () => import('../connection-without-upgrade.js') },
+  { on: 'error_log', load: () => import('../error-log-off.js') },
+  { on: 'proxy_set_header', load: () => import('../upgrade-on-plain-requests.js') },
+  { on: 'proxy_set_header', load: () => import('../upgrade-without-connection.js') },
+  { on: 'proxy_set_header', load: () => import('../websocket-read-timeout.js') },
+];
