@@ -6,7 +6,7 @@
  * only in those, the indentation tells where the author meant a block to end.
  */
 import type { IToken } from 'chevrotain';
-import { ClosingBrace, CommentText, OpeningBrace, Semicolon } from './lexer.js';
+import { ClosingBrace, CommentText, ForeignBlock, OpeningBrace, Semicolon } from './lexer.js';
 import { SPACE, TAB } from './words.js';
 
 /** How to read a text whose braces do not add up. All keys and values are offsets of tokens. */
@@ -63,7 +63,7 @@ function judgeByIndentation(
   for (const token of tokens) {
     const type = token.tokenType;
     if (type === CommentText) continue;
-    if (type === Semicolon) {
+    if (type === Semicolon || type === ForeignBlock) {
       betweenStatements = true;
     } else if (type === OpeningBrace) {
       open.push({ indent: betweenStatements ? -1 : statementIndent, inner: -1 });

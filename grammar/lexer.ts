@@ -4,7 +4,18 @@
  */
 import type { IToken, TokenType } from 'chevrotain';
 import { createToken, Lexer } from './chevrotain.js';
-import { CR, closingQuote, DOUBLE_QUOTE, HASH, LF, mayFollowQuote, plainWordEnd, SINGLE_QUOTE } from './words.js';
+import { holdsLua, luaBlockEnd } from './lua-block.js';
+import {
+  CR,
+  closingQuote,
+  DOUBLE_QUOTE,
+  HASH,
+  LF,
+  mayFollowQuote,
+  OPENING_BRACE,
+  plainWordEnd,
+  SINGLE_QUOTE,
+} from './words.js';
 
 /** The longest stretch that nginx's reader holds, in bytes (`NGX_CONF_BUFFER`): words and comments stay below it. */
 export const BUFFER_SIZE = 4096;
@@ -67,6 +78,25 @@ function matchByteOrderMark(text: string, offset: number): Match {
   return offset === 0 && text.startsWith(BYTE_ORDER_MARK) ? [BYTE_ORDER_MARK] : null;
 }
 
+/** Texts under way, by their tokens so far, in which a block of Lua is not closed. No further one is looked for there. */
+const unclosed = new WeakSet<readonly IToken[]>();
+
+/** A whole block with its braces, where the name of its statement says that it holds another language. */
+function matchForeignBlock(text: string, offset: number, before: readonly IToken[]): Match {
+  if (text.charCodeAt(offset) !== OPENING_BRACE) return null;
+  let name: IToken | undefined;
+  for (let i = before.length - 1; i >= 0; i--) {
+    const token = before[i];
+    if (token === undefined || !IN_STATEMENT.has(token.tokenType)) break;
+    if (token.tokenType !== CommentText) name = token;
+  }
+  if (name === undefined || !holdsLua(name.image) || unclosed.has(before)) return null;
+  const end = luaBlockEnd(text, offset);
+  if (end !== -1) return [text.slice(offset, end)];
+  unclosed.add(before);
+  return null;
+}
+
 /** Space, tab, CR, LF: what parts words. Sticky, as the lexer wants it: it takes any other apart at each start. */
 export const Space = createToken({ name: 'Space', pattern: /[ \t\r\n]+/y, group: Lexer.SKIPPED });
 const ByteOrderMark = createToken({
@@ -109,10 +139,21 @@ export const PlainWord = createToken({
   categories: AnyWord,
 });
 
+/** A block in another language, braces included; one that is not closed is read as a block of ours. */
+export const ForeignBlock = createToken({
+  name: 'ForeignBlock',
+  pattern: { exec: matchForeignBlock },
+  line_breaks: true,
+});
+
+/** What may stand between the name of a statement and its end. */
+const IN_STATEMENT: ReadonlySet<TokenType> = new Set([CommentText, QuotedWord, RunawayWord, PlainWord]);
+
 /** All token types, in the order in which the lexer tries them. `PlainWord` takes whatever the others leave. */
 export const TOKEN_TYPES: readonly TokenType[] = [
   Space,
   Semicolon,
+  ForeignBlock,
   OpeningBrace,
   ClosingBrace,
   CommentText,

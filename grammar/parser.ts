@@ -9,7 +9,16 @@
 import type { IParserConfig, IToken, ParserMethod } from 'chevrotain';
 import { balanceBlocks } from './block-balance.js';
 import { EmbeddedActionsParser, EOF } from './chevrotain.js';
-import { AnyWord, ClosingBrace, CommentText, OpeningBrace, Semicolon, TOKEN_TYPES, tokenize } from './lexer.js';
+import {
+  AnyWord,
+  ClosingBrace,
+  CommentText,
+  ForeignBlock,
+  OpeningBrace,
+  Semicolon,
+  TOKEN_TYPES,
+  tokenize,
+} from './lexer.js';
 import type { Source, SyntaxTree } from './syntax-tree.js';
 import { type TextKind, TreeBuilder } from './tree-builder.js';
 
@@ -54,6 +63,12 @@ export class ConfigurationParser extends EmbeddedActionsParser {
           ALT: () => {
             const brace = this.CONSUME(OpeningBrace);
             this.ACTION(() => this.#builder?.openBlock(brace));
+          },
+        },
+        {
+          ALT: () => {
+            const block = this.CONSUME(ForeignBlock);
+            this.ACTION(() => this.#builder?.foreignBlock(block));
           },
         },
         {

@@ -1,5 +1,5 @@
 /** Syntax tree to text, in one canonical layout. */
-import { type Item, isStatement, type Span, type Statement, type Word } from './syntax-tree.js';
+import { type Comment, type Item, isStatement, type Span, type Statement, type Word } from './syntax-tree.js';
 import { writeWord } from './words.js';
 
 const INDENT = '    ';
@@ -15,22 +15,58 @@ function between(before: Span, after: Span): string {
   return before.source === after.source ? before.source.text.slice(before.end, after.start) : '';
 }
 
-function head(statement: Statement, depth: number): string {
-  let written = writeWord(statement.name);
-  let before = statement.name;
-  for (const word of statement.args) {
-    const next = writeWord(word);
-    const adjoins = before.quote !== '' && next.startsWith(')') && touches(before, word);
-    const lineBreak = between(before, word).includes('\n');
-    written += (adjoins ? '' : lineBreak ? `\n${indentation(depth + 1)}` : ' ') + next;
-    before = word;
-  }
-  return written;
-}
-
 /** Whether a word stands right behind another one; after a closing quote, a `)` may. */
 function touches(before: Word, word: Word): boolean {
   return before.source === word.source && before.end === word.start && before.start < before.end;
+}
+
+/** As it is written. Only blanks of ASCII are taken off its end: what is one in Unicode may be half a character here. */
+function writeComment({ text }: Comment): string {
+  return `#${text.replaceAll('\n', ' ').replace(/[ \t\r\v\f]+$/, '')}`;
+}
+
+/**
+ * The words of a statement with the comments between them, and its `;` or `{`. `inner` is cut down to the comments that
+ * were not written: those between the last word and a `{`, and before a `;` a single one on the line of the last word,
+ * unless `followed` by one that stands behind the `;`.
+ */
+function writeHead(statement: Statement, inner: Comment[], followed: boolean, depth: number): string {
+  const hanging = `\n${indentation(depth + 1)}`;
+  let written = writeWord(statement.name);
+  let before = statement.name;
+  const writeInner = (): void => {
+    const comment = inner.shift();
+    if (comment) written += (comment.trailing ? ' ' : hanging) + writeComment(comment);
+  };
+  for (const word of statement.args) {
+    const commented = inner[0] !== undefined && inner[0].start < word.start;
+    while (inner[0] && inner[0].start < word.start) writeInner();
+    const next = writeWord(word);
+    const lineBreak = commented || between(before, word).includes('\n');
+    const adjoins = !commented && before.quote !== '' && next.startsWith(')') && touches(before, word);
+    written += (adjoins ? '' : lineBreak ? hanging : ' ') + next;
+    before = word;
+  }
+  const { block } = statement;
+  if (block && (inner.length === 0 || block.foreign === undefined)) return `${written} {`;
+  if (!block && (inner.length === 0 || (inner.length === 1 && inner[0]?.trailing && !followed))) return `${written};`;
+  while (inner.length > 0) writeInner();
+  return `${written}${hanging}${block ? '{' : ';'}`;
+}
+
+/** The comments from `next` on that stand before the end of a statement's head; they are the first behind it, or in its block. */
+function commentsInside(statement: Statement, items: readonly Item[], next: number): Comment[] {
+  const comments: Comment[] = [];
+  const end = statement.block ? statement.block.start : statement.end;
+  for (let item = items[next]; item && !isStatement(item); item = items[next + comments.length]) {
+    if (item.source !== statement.source || item.start >= end || item.start < statement.start) break;
+    comments.push(item);
+  }
+  return comments;
+}
+
+function isTrailing(item: Item): boolean {
+  return !isStatement(item) && item.trailing;
 }
 
 /** A list of items under way. */
@@ -51,18 +87,22 @@ class Layout {
     this.#lineTakesComment = takesComment;
   }
 
+  /** Goes on in the line that was written last. */
+  onLine(text: string): void {
+    this.#parts.push(text);
+  }
+
   blankLine(): void {
     this.#parts.push('\n');
     this.#lineTakesComment = false;
   }
 
-  comment(text: string, trailing: boolean, depth: number): void {
-    const written = `#${text.replaceAll('\n', ' ').trimEnd()}`;
-    if (trailing && this.#lineTakesComment) {
-      this.#parts.push(' ', written);
+  comment(comment: Comment, depth: number): void {
+    if (comment.trailing && this.#lineTakesComment) {
+      this.#parts.push(' ', writeComment(comment));
       this.#lineTakesComment = false;
     } else {
-      this.line(written, depth, false);
+      this.line(writeComment(comment), depth, false);
     }
   }
 
@@ -72,10 +112,12 @@ class Layout {
 }
 
 /**
- * Writes items as text: four spaces per block, one statement per line, at most one blank line between two items and
- * only where the source had one, line breaks between the words of a statement kept. Words are written as their source
- * has them, or quoted where their value needs it, so that parsing the result gives the same names and values; printing
- * that again gives the same text. Comments between the words of a statement move behind it or into its block.
+ * Writes items as text: four spaces per block, one statement per line, one space between words, at most one blank line
+ * between two items and only where the source had one. Line breaks between the words of a statement stay, with a hanging
+ * indent; comments stay where they are, but for those between the last word and its `;` or `{`, which go behind that
+ * (those before a `;` only from the line of the word). Words are written as their source has them, or quoted where their
+ * value needs it, and blocks in another language as they are, so that parsing the result gives the same names and values;
+ * printing that again gives the same text.
  */
 export function print(items: readonly Item[]): string {
   const layout = new Layout();
@@ -92,12 +134,21 @@ export function print(items: readonly Item[]): string {
     if (furthest && /\n[ \t\r]*\n/.test(between(furthest, item))) layout.blankLine();
     if (!furthest || item.end >= furthest.end || item.source !== furthest.source) level.furthest = item;
     if (!isStatement(item)) {
-      layout.comment(item.text, item.trailing, depth);
-    } else if (item.block) {
-      layout.line(`${head(item, depth)} {`, depth, true);
-      levels.push({ items: item.block.items, next: 0, furthest: null });
+      layout.comment(item, depth);
+      continue;
+    }
+    const { block } = item;
+    const inner = commentsInside(item, block ? block.items : level.items, block ? 0 : level.next);
+    const behind = block ? undefined : level.items[level.next + inner.length];
+    const count = inner.length;
+    layout.line(writeHead(item, inner, behind !== undefined && isTrailing(behind), depth), depth, true);
+    const written = count - inner.length;
+    if (!block) {
+      level.next += written;
+    } else if (written < block.items.length) {
+      levels.push({ items: block.items, next: written, furthest: null });
     } else {
-      layout.line(`${head(item, depth)};`, depth, true);
+      layout.onLine(`${block.foreign ?? ''}}`);
     }
   }
   return layout.toString();

@@ -44,6 +44,8 @@ export type Item = Statement | Comment;
 /** `{ ... }` */
 export interface Block extends Span {
   readonly items: readonly Item[];
+  /** What stands between the braces where that is in another language (`content_by_lua_block`); there are no items then. */
+  readonly foreign?: string;
 }
 
 /** A directive with its arguments, ended by `;` or by a block. The span covers all of it. */

@@ -100,13 +100,13 @@ export class TreeBuilder {
     this.#lastEnd = end;
   }
 
-  /** `{` */
-  openBlock(token: IToken): void {
+  /** `{`; `foreign` is the content of a block in another language. */
+  openBlock(token: IToken, foreign?: string): void {
     const start = token.startOffset;
-    const end = endOf(token);
+    const end = start + 1;
     const source = this.#source;
     const brace: Span = { source, start, end };
-    const block = { source, start, end, items: [...this.#inner] as Item[] };
+    const block = { source, start, end, items: [...this.#inner] as Item[], ...(foreign !== undefined && { foreign }) };
     const [name, ...args] = this.#words;
     if (name) {
       if (this.#kind === 'parameter') {
@@ -130,6 +130,14 @@ export class TreeBuilder {
       this.#open.push({ items: block.items, owner: null, brace, close: () => undefined });
     }
     this.#items = block.items;
+    this.#lastEnd = end;
+  }
+
+  /** A whole block in another language. */
+  foreignBlock(token: IToken): void {
+    const end = endOf(token);
+    this.openBlock(token, token.image.slice(1, -1));
+    this.#pop(end);
     this.#lastEnd = end;
   }
 

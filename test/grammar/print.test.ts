@@ -36,9 +36,37 @@ test('comments stay where they are, on their own line or behind', () => {
   assert.equal(printed(text), text);
 });
 
-test('a comment between words moves behind the statement', () => {
-  assert.equal(printed('a # 1\n b # 2\n;'), 'a\n    b; # 1\n# 2\n');
+test('a comment between words stays there', () => {
+  assert.equal(printed('a # 1\n b # 2\n# 3\nc;'), 'a # 1\n    b # 2\n    # 3\n    c;\n');
+  assert.equal(printed('a\n#1\n\n b;\n\nc;'), 'a\n    #1\n    b;\n\nc;\n');
+  assert.equal(printed('if # 1\n ($a) {b;}'), 'if # 1\n    ($a) {\n    b;\n}\n');
+});
+
+test('a comment behind the last word moves behind the ; or {', () => {
+  assert.equal(printed('a # 1\n;\n\nb;'), 'a; # 1\n\nb;\n');
   assert.equal(printed('a # 1\n{ b; }'), 'a { # 1\n    b;\n}\n');
+});
+
+test('commented words before a ; stay before it', () => {
+  assert.equal(printed('a b\n # c\n;'), 'a b\n    # c\n    ;\n');
+  assert.equal(printed('a b # 1\n; # 2'), 'a b # 1\n    ; # 2\n');
+  assert.equal(printed('a b # 1\n# 2\n;'), 'a b # 1\n    # 2\n    ;\n');
+});
+
+test('a block without content is two braces', () => {
+  assert.equal(printed('events{\n\n}\na { # b\n}\nc {\n# d\n}'), 'events {}\na { # b\n}\nc {\n    # d\n}\n');
+});
+
+test('a block of Lua stays as it is', () => {
+  const lua = "{\n  local a, s = #t, [[ } ]] -- } it's\n\tif s then return { 'it\\'s }' } end\n\n\n  }";
+  assert.equal(
+    printed(`a{content_by_lua_block ${lua} b;set_by_lua_block $c # d\n ${lua}}`),
+    `a {\n    content_by_lua_block ${lua}\n    b;\n    set_by_lua_block $c # d\n        ${lua}\n}\n`,
+  );
+});
+
+test('the bytes of comments stay, but for blanks at their end', () => {
+  assert.equal(printed('# voil\xc3\xa0 \t\r\na; #\xff\x85'), '# voil\xc3\xa0\na; #\xff\x85\n');
 });
 
 test('line breaks between words stay', () => {
