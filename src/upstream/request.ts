@@ -15,13 +15,13 @@ import { COMPLETE, MORE } from '../http/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
 import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTrailers } from './answer-body.js';
-import { Attempts } from './attempts.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { Peer } from './peer.js';
-import type { UpstreamProtocol, UpstreamSettings } from './protocol.js';
-import { RequestSender, type SendingRequest } from './request-sender.js';
+import type { UpstreamProtocol } from './protocol.js';
+import { RequestSender } from './request-sender.js';
 import { giveReader, takeReader } from './response-readers.js';
+import { Sending } from './sending.js';
 import type { Upstream } from './upstream.js';
 
 const PREPARING = -1;
@@ -32,16 +32,10 @@ const OVER = 3;
 
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest extends Attempts implements Producer, SendingRequest, ConnectionUser, ChunkedSink {
+export class UpstreamRequest extends Sending implements Producer, ConnectionUser, ChunkedSink {
   private state = PREPARING;
-  private connection: UpstreamConnection | null = null;
   /** The connection was used before: its failure says nothing about the peer. */
   private reused = false;
-  private requestSent = false;
-  private requestComplete = false;
-  /** Sends the body; null where there is none. */
-  private sender: RequestSender | null = null;
-
   private readonly reader = takeReader();
   private readonly body = new AnswerBody(this);
   private keepable = false;
@@ -56,8 +50,8 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
     super(x, upstream, protocol);
   }
 
-  private get settings(): UpstreamSettings {
-    return this.protocol.settings;
+  protected override get over(): boolean {
+    return this.state === OVER;
   }
 
   /** Starts: the body is read first where requests are buffered. */
@@ -94,7 +88,7 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
       this.reused = true;
       this.connection = kept;
       kept.user = this;
-      this.send(kept);
+      this.ask(kept);
       return;
     }
     this.reused = false;
@@ -103,39 +97,12 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
   }
 
   onConnected(): void {
-    if (this.connection !== null && this.state === CONNECTING) this.send(this.connection);
+    if (this.connection !== null && this.state === CONNECTING) this.ask(this.connection);
   }
 
-  // -- the request
-
-  private send(connection: UpstreamConnection): void {
-    const { x, protocol, attempt, sender } = this;
-    const { transport } = connection;
-    attempt.connectTime = this.elapsed();
+  private ask(connection: UpstreamConnection): void {
     this.state = READING_HEAD;
-    this.requestSent = true;
-    connection.requests++;
-    const before = transport.bytesWritten;
-    if (sender === null) {
-      transport.writeText(protocol.requestHead(x, 0, false));
-      this.requestComplete = true;
-      this.await(connection);
-    } else {
-      sender.send(transport, protocol.requestHead(x, sender.length, sender.chunked));
-      if (!this.requestComplete) this.await(connection);
-    }
-    attempt.bytesSent = transport.bytesWritten - before;
-  }
-
-  progressed(bytes: number, more: boolean): void {
-    const { connection } = this;
-    this.attempt.bytesSent += bytes;
-    if (!more && connection !== null) connection.deadline = now() + this.settings.sendTimeout;
-  }
-
-  sent(): void {
-    this.requestComplete = true;
-    if (this.connection !== null) this.await(this.connection);
+    this.send(connection);
   }
 
   bodyFailed(status: number): void {
@@ -143,30 +110,6 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
     if (this.state === OVER) return;
     this.letGo('ok');
     this.fail(status);
-  }
-
-  /** Sets the deadline for what is waited for: the peer takes bytes, or it sends some. */
-  private await(connection: UpstreamConnection): void {
-    const { settings } = this;
-    if (this.state === OVER || connection.transport.closed) return;
-    if (connection.transport.pending === 0) {
-      connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
-      return;
-    }
-    connection.deadline = now() + settings.sendTimeout;
-    connection.transport.whenFlushed(() => {
-      if (this.connection === connection && this.state !== OVER) {
-        connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
-      }
-    });
-  }
-
-  onDrain(): void {
-    const { connection, sender } = this;
-    if (connection === null || this.requestComplete || sender === null) return;
-    connection.deadline = 0;
-    sender.drained();
-    if (!this.requestComplete) this.await(connection);
   }
 
   // -- the answer
@@ -443,12 +386,6 @@ export class UpstreamRequest extends Attempts implements Producer, SendingReques
     this.state = OVER;
     this.dropConnection();
     this.released(outcome);
-  }
-
-  private dropConnection(): void {
-    const { connection } = this;
-    this.connection = null;
-    connection?.destroy();
   }
 
   private switchProtocols(bytes: Buffer, from: number, length: number): void {

@@ -1,0 +1,87 @@
+/** The part of a request to an upstream that puts it on a connection, and waits for the peer to take it. */
+import { now } from '../http/deadlines.js';
+import { Attempts } from './attempts.js';
+import type { UpstreamConnection } from './connection.js';
+import type { UpstreamSettings } from './protocol.js';
+import type { RequestSender, SendingRequest } from './request-sender.js';
+
+/** A base class, so that a request stays one object. */
+export abstract class Sending extends Attempts implements SendingRequest {
+  protected connection: UpstreamConnection | null = null;
+  /** Some of the request was given to the peer. */
+  protected requestSent = false;
+  /** All of it was. */
+  protected requestComplete = false;
+  /** Sends the body; null where there is none. */
+  protected sender: RequestSender | null = null;
+
+  protected get settings(): UpstreamSettings {
+    return this.protocol.settings;
+  }
+
+  /** Nothing more is wanted of the upstream. */
+  protected abstract get over(): boolean;
+
+  abstract bodyFailed(status: number): void;
+
+  /** Sends the request, or as much of it as is there. */
+  protected send(connection: UpstreamConnection): void {
+    const { x, protocol, attempt, sender } = this;
+    const { transport } = connection;
+    attempt.connectTime = this.elapsed();
+    this.requestSent = true;
+    connection.requests++;
+    const before = transport.bytesWritten;
+    if (sender === null) {
+      transport.writeText(protocol.requestHead(x, 0, false));
+      this.requestComplete = true;
+      this.await(connection);
+    } else {
+      sender.send(transport, protocol.requestHead(x, sender.length, sender.chunked));
+      if (!this.requestComplete) this.await(connection);
+    }
+    attempt.bytesSent = transport.bytesWritten - before;
+  }
+
+  progressed(bytes: number, more: boolean): void {
+    const { connection } = this;
+    this.attempt.bytesSent += bytes;
+    if (!more && connection !== null) connection.deadline = now() + this.settings.sendTimeout;
+  }
+
+  sent(): void {
+    this.requestComplete = true;
+    if (this.connection !== null) this.await(this.connection);
+  }
+
+  /** Sets the deadline for what is waited for: the peer takes bytes, or it sends some. */
+  private await(connection: UpstreamConnection): void {
+    const { settings } = this;
+    if (this.over || connection.transport.closed) return;
+    if (connection.transport.pending === 0) {
+      connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
+      return;
+    }
+    connection.deadline = now() + settings.sendTimeout;
+    connection.transport.whenFlushed(() => {
+      if (this.connection === connection && !this.over) {
+        connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
+      }
+    });
+  }
+
+  onDrain(): void {
+    const { connection, sender } = this;
+    if (connection === null || this.requestComplete || sender === null) return;
+    connection.deadline = 0;
+    sender.drained();
+    if (!this.requestComplete) this.await(connection);
+  }
+
+  /** Closes the connection, whatever state it is in. */
+  protected dropConnection(): void {
+    const { connection } = this;
+    this.connection = null;
+    connection?.destroy();
+  }
+}
