@@ -1,5 +1,4 @@
 /** `tsproxy -t` and `-T`: says everything that is wrong with a configuration. */
-import { writeSync } from 'node:fs';
 import { parse } from '../../grammar/parser.js';
 import { type Item, isStatement, type Source } from '../../grammar/syntax-tree.js';
 import { Catalogue } from '../config/catalogue.js';
@@ -15,6 +14,7 @@ import { startSentence } from '../process/start-sentence.js';
 import { sayToPerson } from '../process/stderr.js';
 import type { Order } from './order.js';
 import { sourceOf } from './paths.js';
+import { encoded, writeOut } from './stdout.js';
 
 /** Tests; returns the exit code. */
 export async function test(order: Extract<Order, { do: 'test' }>): Promise<number> {
@@ -84,22 +84,4 @@ function withoutEffect(sources: readonly Source[], modules: readonly Module[]): 
   };
   for (const source of new Map(sources.map((each) => [each.name, each])).values()) walk(parse(source).items);
   return encoded(lines.join(''));
-}
-
-function encoded(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
-}
-
-/** Writes bytes to standard output, all of them, even into a pipe. */
-function writeOut(bytes: string): void {
-  const buffer = Buffer.from(bytes, 'latin1');
-  let at = 0;
-  while (at < buffer.length) {
-    try {
-      at += writeSync(1, buffer, at);
-    } catch (error) {
-      // A pipe whose reader is slower than we are says EAGAIN; one without a reader says EPIPE.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
-    }
-  }
 }
