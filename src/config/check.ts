@@ -4,7 +4,7 @@ import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Directories } from './arguments.js';
-import { BlockChecker } from './block-checker.js';
+import { BlockChecker, type BlockRecord } from './block-checker.js';
 import { Catalogue } from './catalogue.js';
 import type { CheckedConfig } from './checked-config.js';
 import { type Expansion, Includes } from './include.js';
@@ -35,6 +35,8 @@ export interface CheckResult {
   readonly sources: readonly Source[];
   /** What was written, for those who look at the whole of it; null where the file could not be read. */
   readonly expansion: Expansion | null;
+  /** Every block with its statements, the outer before the inner ones; those that the checker went into. */
+  readonly records: readonly BlockRecord[];
 }
 
 /** Checks a text and everything it includes. Collects all findings of all files; throws nothing for a bad text. */
@@ -62,6 +64,7 @@ export function check(root: Source, modules: readonly ModuleDeclaration[], optio
     findings: arrange(notes.findings, includes.sources, includes),
     sources: includes.sources,
     expansion: includes.expansion(statements),
+    records: checker.records,
   };
 }
 
@@ -81,6 +84,7 @@ export function checkFile(
       findings: [{ code: 'file-not-found', severity: 'error', message, at: null }],
       sources: [],
       expansion: null,
+      records: [],
     };
   }
   return check({ name: path, text }, modules, options);

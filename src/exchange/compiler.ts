@@ -16,10 +16,12 @@ import {
   type Listening,
   type Module,
   PHASES,
+  type Phase,
   type PhaseHandler,
   type Scope,
   Shared,
 } from './module.js';
+import type { Observer } from './observer.js';
 import { LocationProgram, LocationSettings, type ServerProgram } from './program.js';
 import { Template } from './template.js';
 import { type Getter, Variable, type VariableSpec } from './variable.js';
@@ -59,6 +61,8 @@ export interface CompileOptions {
   readonly zones?: ZoneHome;
   /** The table is made to see whether it can be made: nothing will be served by it. */
   readonly onlyTest?: boolean;
+  /** Watches the table and its requests; then it is not for serving: nothing is logged by it. Default: nobody. */
+  readonly observer?: Observer;
 }
 
 const ZONE_HOME = 'home of zones';
@@ -90,6 +94,7 @@ class TableCompiler implements Compiler {
   readonly prefix: string;
   readonly errorLog: ErrorLog;
   readonly zones: ZoneHome;
+  readonly observer: Observer | null;
   private readonly onlyTest: boolean;
   private readonly variables = new Map<string, Variable>();
   private readonly builtIn = new Map<string, VariableSpec>();
@@ -103,8 +108,9 @@ class TableCompiler implements Compiler {
   constructor(
     readonly config: CheckedConfig,
     private readonly modules: readonly Module[],
-    { previous, prefix, errorLog, zones, onlyTest = false }: CompileOptions,
+    { previous, prefix, errorLog, zones, onlyTest = false, observer }: CompileOptions,
   ) {
+    this.observer = observer ?? null;
     this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneHome>(ZONE_HOME) ?? new LocalHome());
@@ -260,26 +266,46 @@ class TableCompiler implements Compiler {
     const program = new LocationProgram(new LocationSettings(this.errorLog));
     if (outer !== null) program.name = outer.program.name;
     const scope = this.scope(block, program, server, outer);
+    const { observer } = this;
+    observer?.program(program, block);
     for (const module of this.modules) module.settings?.(this.conf(module, block), scope);
     for (const phase of PHASES) {
       if (phase === 'postRead' || phase === 'serverRewrite') continue;
-      program[phase] = this.compileHook<Handler>(`phases.${phase}`, (m) => m.phases?.[phase], scope);
+      // Log files would be opened for a table that is only looked at.
+      if (phase === 'log' && observer !== null) continue;
+      program[phase] = this.phase(phase, scope);
     }
-    program.headerFilters = this.compileHook<HeaderFilter>('headerFilter', (m) => m.headerFilter, scope);
+    program.headerFilters = this.compileHook<HeaderFilter>(
+      'headerFilter',
+      (m) => m.headerFilter,
+      scope,
+      observer === null ? null : (filter, module) => observer.headerFilter(filter, module, block),
+    );
     program.bodyFilters = this.compileHook<BodyFilterFactory>('bodyFilter', (m) => m.bodyFilter, scope);
     return program;
   }
 
   serverHandlers(block: CheckedBlock, server: ServerProgram): void {
     const scope = this.scope(block, server.base, server);
-    server.postRead = this.compileHook<Handler>('phases.postRead', (m) => m.phases?.postRead, scope);
-    server.serverRewrite = this.compileHook<Handler>('phases.serverRewrite', (m) => m.phases?.serverRewrite, scope);
+    server.postRead = this.phase('postRead', scope);
+    server.serverRewrite = this.phase('serverRewrite', scope);
+  }
+
+  private phase(phase: Phase, scope: Scope): Handler[] {
+    const { observer } = this;
+    return this.compileHook<Handler>(
+      `phases.${phase}`,
+      (m) => m.phases?.[phase],
+      scope,
+      observer === null ? null : (handler, module) => observer.handler(handler, phase, module, scope.block),
+    );
   }
 
   private compileHook<H>(
     name: keyof Hooks,
     hook: (module: Module) => PhaseHandler<ModuleConf, H> | undefined,
     scope: Scope,
+    watched: ((compiled: H, module: string) => H) | null = null,
   ): H[] {
     let modules = this.ordered.get(name);
     if (modules === undefined) {
@@ -291,7 +317,7 @@ class TableCompiler implements Compiler {
     const compiled: H[] = [];
     for (const module of modules) {
       const handler = hook(module)?.compile(this.conf(module, scope.block), scope) ?? null;
-      if (handler !== null) compiled.push(handler);
+      if (handler !== null) compiled.push(watched === null ? handler : watched(handler, module.name));
     }
     return compiled;
   }

@@ -201,6 +201,7 @@ export function internalRedirect(x: Exchange, uri: string, args?: string): void 
     finalize(x, 500);
     return;
   }
+  x.server.observer?.redirected(x, uri);
   x.uri = uri;
   if (args !== undefined) x.args = args;
   x.uriUnchanged = false;
@@ -219,6 +220,7 @@ export function toNamedLocation(x: Exchange, name: string): boolean {
   }
   const location = x.server.named.get(name);
   if (location === undefined) return false;
+  x.server.observer?.redirected(x, name);
   restart(x);
   x.phase = REWRITE;
   if (enter(x, location)) run(x);
@@ -239,6 +241,7 @@ const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500,
 
 export function finalize(x: Exchange, status: number): void {
   if (x.finished) return;
+  x.server.observer?.finalized(x, status);
   if (status === 444 || status === 499 || status === 408) {
     x.response.status = status;
     abort(x);

@@ -6,6 +6,7 @@ import type { PatternData, TemplateData } from '../config/template.js';
 import type { ZoneHome } from '../zones/zone.js';
 import type { ErrorLog } from './error-log.js';
 import type { BodyFilter, Exchange } from './exchange.js';
+import type { Observer } from './observer.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { Template } from './template.js';
 import type { Getter, Variable, VariableSpec } from './variable.js';
@@ -64,6 +65,8 @@ export interface Compiler {
   readonly prefix: string;
   /** The error log of the process. */
   readonly errorLog: ErrorLog;
+  /** Who watches; null in a table that is to serve. */
+  readonly observer: Observer | null;
   /** The table of the running configuration, for what is to live on over a reload (peers, zones); null at the start. */
   readonly previous: Shared | null;
   readonly shared: Shared;

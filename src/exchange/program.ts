@@ -5,6 +5,7 @@ import type { ServerNames } from '../routing/server-names.js';
 import type { ErrorLog } from './error-log.js';
 import type { Exchange } from './exchange.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './module.js';
+import type { Observer } from './observer.js';
 import type { Template } from './template.js';
 
 /** One `error_page` for one status. */
@@ -119,6 +120,8 @@ export class ServerProgram {
   underscoresInHeaders = false;
   mergeSlashes = true;
   maxHeaders = 1000;
+  /** Null where the server serves. */
+  observer: Observer | null = null;
   /** The level outside all locations: its settings and handlers hold until one is found. */
   constructor(readonly base: LocationProgram) {}
 }

@@ -97,6 +97,9 @@ function onConnect(this: Owned): void {
   if (transport !== undefined && !transport.closed) transport.owner.onConnected(transport);
 }
 
+/** Opens a connection: `Transport.connect`, or what takes its place. */
+export type Connect = (target: net.NetConnectOpts, owner: TransportOwner) => Transport;
+
 /** The parts of net.Socket that give up a handle; Node has them since version 0.x, without documenting them. */
 interface HandleHolder {
   _handle: StreamHandle | null;
@@ -176,6 +179,14 @@ export class Transport implements WriteWaiter {
     const transport = new Transport(socket, owner);
     socket.on('connect', onConnect);
     return transport;
+  }
+
+  /**
+   * Stands on something that only behaves like a socket, and has no handle. Nothing is read from it: who made it hands what
+   * arrives to the owner.
+   */
+  static over(socket: net.Socket, owner: TransportOwner): Transport {
+    return new Transport(socket, owner);
   }
 
   get remoteAddress(): string {

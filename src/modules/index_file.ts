@@ -23,7 +23,12 @@ const indexName = word('file', (w, c) => {
   return parseTemplate(w, c);
 });
 
-function findIndex(x: Exchange, names: readonly Template[]): Verdict {
+/** Whether something is there; throws the system's error. */
+type Look = (x: Exchange, path: string) => boolean;
+
+const look: Look = (_x, path) => statSync(nativePath(path), { throwIfNoEntry: false }) !== undefined;
+
+function findIndex(x: Exchange, names: readonly Template[], isThere: Look): Verdict {
   if (!x.uri.endsWith('/')) return NEXT;
   if (x.method !== 'GET' && x.method !== 'HEAD' && x.method !== 'POST') return NEXT;
   let directorySeen = false;
@@ -38,7 +43,7 @@ function findIndex(x: Exchange, names: readonly Template[]): Verdict {
     const path = directory.path + name;
     let failure: unknown = null;
     try {
-      if (statSync(nativePath(path), { throwIfNoEntry: false }) !== undefined) {
+      if (isThere(x, path)) {
         x.internalRedirect(x.uri + name, x.args);
         return DONE;
       }
@@ -116,7 +121,9 @@ export default defineModule({
       order: 10,
       compile(conf, { compiler }) {
         const names = conf.index.map((name) => compiler.template(name));
-        return (x) => findIndex(x, names);
+        const isThere: Look =
+          compiler.observer?.watch(look, (_x, found, path) => ({ kind: 'file', path, found })) ?? look;
+        return (x) => findIndex(x, names, isThere);
       },
     },
   },

@@ -140,26 +140,42 @@ interface Script {
 function compileSteps(steps: readonly CheckedStep[], script: Script): Step[] {
   const compiled: Step[] = [];
   for (const step of steps) {
-    // What a step's value is follows from its directive's argument type.
-    switch (step.directive) {
-      case 'rewrite':
-        compiled.push(compileRewrite(step.value as Rewrite, script));
-        break;
-      case 'return':
-        compiled.push(compileReturn(step.value as Return, script.compiler));
-        break;
-      case 'set':
-        compiled.push(compileSet(step.value as Assignment, script.compiler));
-        break;
-      case 'if':
-        compiled.push(compileIf(step, script));
-        break;
-      case 'break':
-        compiled.push(stop);
-        break;
-    }
+    const act = compileStep(step, script);
+    if (act !== null) compiled.push(watched(act, step, script.compiler));
   }
   return compiled;
+}
+
+function compileStep(step: CheckedStep, script: Script): Step | null {
+  // What a step's value is follows from its directive's argument type.
+  switch (step.directive) {
+    case 'rewrite':
+      return compileRewrite(step.value as Rewrite, script);
+    case 'return':
+      return compileReturn(step.value as Return, script.compiler);
+    case 'set':
+      return compileSet(step.value as Assignment, script.compiler);
+    case 'if':
+      return compileIf(step, script);
+    case 'break':
+      return stop;
+    default:
+      return null;
+  }
+}
+
+/** The same step, for who wants to know what it did; an `if` tells of its condition, and its body of itself. */
+function watched(act: Step, step: CheckedStep, compiler: Compiler): Step {
+  const { observer } = compiler;
+  if (observer === null || step.directive === 'if') return act;
+  const assigned = step.directive === 'set' ? compiler.variable((step.value as Assignment).variable) : null;
+  return observer.watch(act, (x, verdict) => ({
+    kind: 'step',
+    step,
+    holds: step.directive === 'rewrite' ? x.captures !== null : null,
+    verdict,
+    values: assigned === null ? {} : { [`$${assigned.name}`]: assigned.value(x) ?? '' },
+  }));
 }
 
 function carryOut(steps: readonly Step[], x: Exchange, run: Run): Verdict {
@@ -283,7 +299,7 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
 const silent = new WeakSet<LocationProgram>();
 
 function compileIf(step: CheckedStep, script: Script): Step {
-  const test = compileCondition(step.value as Condition, script);
+  const test = watchedTest(compileCondition(step.value as Condition, script), step, script.compiler);
   const body = compileSteps(step.block?.steps ?? [], script);
   const program = script.scope.block.context === 'location' ? script.scope.nested(step) : null;
   return (x, run) => {
@@ -293,7 +309,23 @@ function compileIf(step: CheckedStep, script: Script): Step {
   };
 }
 
-function compileCondition(data: Condition, { compiler, log }: Script): (x: Exchange, run: Run) => boolean {
+function watchedTest(test: Test, step: CheckedStep, compiler: Compiler): Test {
+  const { observer } = compiler;
+  if (observer === null) return test;
+  const data = step.value as Condition;
+  const tested = 'variable' in data ? compiler.variable(data.variable) : null;
+  return observer.watch(test, (x, holds) => ({
+    kind: 'step',
+    step,
+    holds,
+    verdict: null,
+    values: tested === null ? {} : { [`$${tested.name}`]: tested.value(x) ?? '' },
+  }));
+}
+
+type Test = (x: Exchange, run: Run) => boolean;
+
+function compileCondition(data: Condition, { compiler, log }: Script): Test {
   if (data.test === 'true') {
     const variable = compiler.variable(data.variable);
     return (x) => {

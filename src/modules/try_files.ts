@@ -52,26 +52,38 @@ function belowRoot(x: Exchange, template: Template): string {
   return replaces && name.startsWith(x.uri.slice(0, aliasLength)) ? name.slice(aliasLength) : name;
 }
 
-function tryFiles(x: Exchange, candidates: readonly Candidate<Template>[], last: number | Template): Verdict {
+function tryFiles(
+  x: Exchange,
+  candidates: readonly Candidate<Template>[],
+  last: number | Template,
+  isThere: Look,
+): Verdict {
   // Logs where the alias cannot be applied.
   if (filePath(x) === null) return 500;
   for (const candidate of candidates) {
     const name = belowRoot(x, candidate.name);
     const path = documentRoot(x) + name;
-    try {
-      const stat = statSync(nativePath(path), { throwIfNoEntry: false });
-      if (stat === undefined || stat.isDirectory() !== candidate.directory) continue;
-    } catch (error) {
-      const code = errorCode(error);
-      if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ENAMETOOLONG') {
-        logError(x, 'crit', `stat() "${path}" failed (${errnoText(error)})`);
-      }
-      continue;
-    }
+    if (!isThere(x, path, candidate.directory)) continue;
     found(x, name, candidate.directory);
     return NEXT;
   }
   return typeof last === 'number' ? last : fallBack(x, belowRoot(x, last));
+}
+
+/** Whether a file, or a directory, is there. */
+type Look = (x: Exchange, path: string, directory: boolean) => boolean;
+
+function look(x: Exchange, path: string, directory: boolean): boolean {
+  try {
+    const stat = statSync(nativePath(path), { throwIfNoEntry: false });
+    return stat !== undefined && stat.isDirectory() === directory;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ENAMETOOLONG') {
+      logError(x, 'crit', `stat() "${path}" failed (${errnoText(error)})`);
+    }
+    return false;
+  }
 }
 
 /** The request goes on with the file, in the same location. */
@@ -120,7 +132,9 @@ export default defineModule({
           directory,
         }));
         const last = typeof value.last === 'number' ? value.last : compiler.template(value.last);
-        return (x) => tryFiles(x, candidates, last);
+        const isThere: Look =
+          compiler.observer?.watch(look, (_x, found, path) => ({ kind: 'file', path, found })) ?? look;
+        return (x) => tryFiles(x, candidates, last, isThere);
       },
     },
   },

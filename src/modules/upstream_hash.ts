@@ -154,29 +154,40 @@ class ConsistentSelection extends RoundRobinSelection {
 
 /** `hash key`. */
 export class Hash implements Balancer {
+  readonly method = 'hash';
+
   constructor(
     private readonly source: PeerSource,
-    private readonly key: Template,
+    private readonly template: Template,
   ) {}
 
+  key(x: Exchange): string {
+    return this.template.of(x);
+  }
+
   begin(x: Exchange): Selection {
-    return new HashSelection(x, this.source.current(), this.key.of(x));
+    return new HashSelection(x, this.source.current(), this.template.of(x));
   }
 }
 
 /** `hash key consistent`. */
 export class ConsistentHash implements Balancer {
+  readonly method = 'hash consistent';
   private circle: Circle | null = null;
 
   constructor(
     private readonly source: PeerSource,
-    private readonly key: Template,
+    private readonly template: Template,
   ) {}
+
+  key(x: Exchange): string {
+    return this.template.of(x);
+  }
 
   begin(x: Exchange): Selection {
     const group = this.source.current();
     if (this.circle === null || this.circle.group !== group) this.circle = new Circle(group);
-    return new ConsistentSelection(x, group, this.key.of(x), this.circle);
+    return new ConsistentSelection(x, group, this.template.of(x), this.circle);
   }
 }
 

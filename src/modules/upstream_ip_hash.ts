@@ -45,7 +45,13 @@ class IpHashSelection extends RoundRobinSelection {
 
 /** `ip_hash`. */
 export class IpHash implements Balancer {
+  readonly method = 'ip_hash';
+
   constructor(private readonly source: PeerSource) {}
+
+  key(x: Exchange): string {
+    return x.remoteAddress;
+  }
 
   begin(x: Exchange): Selection {
     return new IpHashSelection(x, this.source.current());

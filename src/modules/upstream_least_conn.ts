@@ -55,6 +55,8 @@ function compareLoad(a: Peer, b: Peer): number {
 
 /** `least_conn`. */
 export class LeastConn implements Balancer {
+  readonly method = 'least_conn';
+
   constructor(private readonly source: PeerSource) {}
 
   begin(x: Exchange): Selection {

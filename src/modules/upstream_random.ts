@@ -45,10 +45,14 @@ class RandomSelection extends RoundRobinSelection {
 
 /** `random`, and `random two least_conn`. */
 export class RandomChoice implements Balancer {
+  readonly method: string;
+
   constructor(
     private readonly source: PeerSource,
     private readonly two: boolean,
-  ) {}
+  ) {
+    this.method = two ? 'random two least_conn' : 'random';
+  }
 
   begin(x: Exchange): Selection {
     return new RandomSelection(x, this.source.current(), this.two);

@@ -19,7 +19,7 @@ export interface LocationEntry<L, X = unknown> {
 }
 
 /** All locations of one name, exact and prefix, with the node of the longest prefix location that leads to it. */
-interface StaticNode<L, X> {
+export interface StaticNode<L, X> {
   readonly name: string;
   exact: LocationEntry<L, X> | null;
   prefix: LocationEntry<L, X> | null;
@@ -43,7 +43,7 @@ export class LocationTree<L, X = unknown> {
   /** Whether the last `find` ended at a location whose name is the URI and a slash, with a redirect to be sent. */
   redirect = false;
   /** Whether the last `find` ended for good: no expression of an outer level may be tried. */
-  private final = false;
+  protected final = false;
   private readonly names: readonly string[];
   private readonly nodes: readonly StaticNode<L, X>[];
   private readonly redirectNames: readonly string[];
@@ -109,18 +109,20 @@ export class LocationTree<L, X = unknown> {
     return matched.nested?.find(uri, x) ?? matched.location;
   }
 
-  private lastNotAbove(uri: string): StaticNode<L, X> | null {
+  // The parts of a search; who watches one overrides them.
+
+  protected lastNotAbove(uri: string): StaticNode<L, X> | null {
     return this.nodes[lastNotAbove(this.names, uri)] ?? null;
   }
 
-  private redirectTo(uri: string): LocationEntry<L, X> | null {
+  protected redirectTo(uri: string): LocationEntry<L, X> | null {
     const i = lastNotAbove(this.redirectNames, uri);
     if (i < 0 || this.redirectNames[i] !== uri) return null;
     const node = this.redirectNodes[i] as StaticNode<L, X>;
     return node.exact ?? node.prefix;
   }
 
-  private firstMatch(uri: string, x: X): LocationEntry<L, X> | null {
+  protected firstMatch(uri: string, x: X): LocationEntry<L, X> | null {
     const regexes = this.regexes;
     for (let i = 0; i < regexes.length; i++) {
       const { pattern, entry } = regexes[i] as RegexNode<L, X>;

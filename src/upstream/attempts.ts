@@ -18,7 +18,7 @@ export abstract class Attempts {
 
   constructor(
     protected readonly x: Exchange,
-    protected readonly upstream: Upstream,
+    readonly upstream: Upstream,
     protected readonly protocol: UpstreamProtocol,
   ) {}
 

@@ -25,5 +25,9 @@ export interface Selection {
 
 /** A load balancing method, for one upstream. */
 export interface Balancer {
+  /** The directive that names it, as it is written; empty for round robin, which no directive names. */
+  readonly method: string;
+  /** What is hashed for a request; null where the method hashes nothing. */
+  key?(x: Exchange): string;
   begin(x: Exchange): Selection;
 }

@@ -1,6 +1,6 @@
 /** Connections to peers: one request at a time on each. */
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
-import { Transport, type TransportOwner } from '../http/transport.js';
+import { type Connect, Transport, type TransportOwner } from '../http/transport.js';
 import type { IdleConnections } from './idle-connections.js';
 import type { Peer } from './peer.js';
 
@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly localAddress?: string;
   readonly localPort?: number;
   readonly keepAlive: boolean;
+  /** Opens the connection, where it is not `Transport.connect`. */
+  readonly connect?: Connect;
 }
 
 export class UpstreamConnection implements TransportOwner, Timed {
@@ -42,7 +44,8 @@ export class UpstreamConnection implements TransportOwner, Timed {
   ) {
     this.user = user;
     const { address } = peer;
-    this.transport = Transport.connect(
+    const connect = options.connect ?? Transport.connect;
+    this.transport = connect(
       'path' in address
         ? { path: address.path }
         : {

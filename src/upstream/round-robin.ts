@@ -146,6 +146,8 @@ export interface PeerSource {
 
 /** Holds where an upstream names no other method. */
 export class RoundRobin implements Balancer {
+  readonly method = '';
+
   constructor(private readonly source: PeerSource) {}
 
   begin(x: Exchange): Selection {

@@ -19,6 +19,8 @@ export const errorLogDirectives = {
 } as const satisfies Directives;
 
 export function applyErrorLog(conf: ConfOf<typeof errorLogDirectives>, at: Scope): void {
+  // What is only looked at is told to whoever looks.
+  if (at.compiler.observer !== null) return;
   if (conf.error_log.length > 0) at.program.settings.errorLog = logOf(conf.error_log, at.compiler);
 }
 

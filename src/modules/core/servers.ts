@@ -35,8 +35,9 @@ export function compileServers(http: CheckedBlock, compiler: Compiler, settings:
   const programOf = (listener: Listener<ServerProgram, SocketOptions>): ListenerProgram => {
     let program = programs.get(listener);
     if (program === undefined) {
+      const own = listener.servers.flatMap((server) => names.get(server) ?? []);
       program = {
-        names: new ServerNames(listener.servers.flatMap((server) => names.get(server) ?? [])),
+        names: compiler.observer?.names(own) ?? new ServerNames(own),
         defaultServer: listener.defaultServer,
       };
       programs.set(listener, program);
@@ -110,6 +111,8 @@ function addressesOf(block: CheckedBlock, compiler: Compiler): { data: ListenDat
 function compileServer(block: CheckedBlock, compiler: Compiler): ServerProgram {
   const server = new ServerProgram(compiler.program(block, null));
   server.name = firstName(namesOf(block));
+  server.observer = compiler.observer;
+  compiler.observer?.server(server, block);
   compiler.serverHandlers(block, server);
   server.locations = compileLocations(block, server, compiler) ?? new LocationTree<LocationProgram, Exchange>([]);
   return server;
@@ -148,5 +151,6 @@ function compileLocations(
       nested,
     });
   }
-  return entries.length === 0 ? null : new LocationTree(entries);
+  if (entries.length === 0) return null;
+  return compiler.observer?.locations(entries) ?? new LocationTree(entries);
 }

@@ -7,6 +7,7 @@ import type { Template } from '../../exchange/template.js';
 import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { ResponseReader } from '../../http/response-reader.js';
+import type { Connect } from '../../http/transport.js';
 import { Tunnel } from '../../tunnel/tunnel.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
 import type { UpstreamProtocol, UpstreamSettings } from '../../upstream/protocol.js';
@@ -24,6 +25,8 @@ export interface HttpProtocolOptions {
   readonly passBody: boolean;
   readonly bind: Template | null;
   readonly socketKeepalive: boolean;
+  /** Takes the place of connections; null where they are real. */
+  readonly connect: Connect | null;
 }
 
 /** Fields of a 103 answer that are about the connection. */
@@ -40,7 +43,8 @@ export class HttpProtocol implements UpstreamProtocol {
     this.settings = options.settings;
     this.passBody = options.passBody;
     this.chunks = options.requestHead.http11;
-    this.fixed = { keepAlive: options.socketKeepalive };
+    const { connect } = options;
+    this.fixed = { keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
   }
 
   requestHead(x: Exchange, length: number, chunked: boolean): string {
