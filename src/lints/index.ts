@@ -5,8 +5,14 @@ import connection_upgrade_undefined from './connection-upgrade-undefined.js';
 import connection_without_upgrade from './connection-without-upgrade.js';
 import type { Lint } from './engine/lint.js';
 import error_log_off from './error-log-off.js';
+import request_headers_not_inherited from './request-headers-not-inherited.js';
+import socketio_without_stickiness from './socketio-without-stickiness.js';
+import sse_buffering from './sse-buffering.js';
+import sse_gzip from './sse-gzip.js';
 import upgrade_on_plain_requests from './upgrade-on-plain-requests.js';
+import upgrade_to_anything from './upgrade-to-anything.js';
 import upgrade_without_connection from './upgrade-without-connection.js';
+import websocket_over_http2 from './websocket-over-http2.js';
 import websocket_read_timeout from './websocket-read-timeout.js';
 
 /** Every lint, in the order of their files' names. */
@@ -16,7 +22,13 @@ export const lints: readonly Lint[] = [
   connection_upgrade_undefined,
   connection_without_upgrade,
   error_log_off,
+  request_headers_not_inherited,
+  socketio_without_stickiness,
+  sse_buffering,
+  sse_gzip,
   upgrade_on_plain_requests,
+  upgrade_to_anything,
   upgrade_without_connection,
+  websocket_over_http2,
   websocket_read_timeout,
 ];

@@ -8,7 +8,13 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'proxy_set_header', load: () => import('../connection-upgrade-undefined.js') },
   { on: 'proxy_set_header', load: () => import('../connection-without-upgrade.js') },
   { on: 'error_log', load: () => import('../error-log-off.js') },
+  { on: 'proxy_set_header', load: () => import('../request-headers-not-inherited.js') },
+  { on: 'upstream', load: () => import('../socketio-without-stickiness.js') },
+  { on: 'proxy_pass', load: () => import('../sse-buffering.js') },
+  { on: 'gzip', load: () => import('../sse-gzip.js') },
   { on: 'proxy_set_header', load: () => import('../upgrade-on-plain-requests.js') },
+  { on: 'proxy_set_header', load: () => import('../upgrade-to-anything.js') },
   { on: 'proxy_set_header', load: () => import('../upgrade-without-connection.js') },
+  { on: 'listen http2', load: () => import('../websocket-over-http2.js') },
   { on: 'proxy_set_header', load: () => import('../websocket-read-timeout.js') },
 ];

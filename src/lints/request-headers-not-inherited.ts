@@ -1,0 +1,41 @@
+import type { Statement } from '../../grammar/syntax-tree.js';
+import { defineLint } from './engine/lint.js';
+import { titleOf } from './engine/location.js';
+import { passesIn } from './engine/pass.js';
+
+/** The field that a `proxy_set_header` is about. */
+function fieldOf({ args }: Statement): string {
+  return args[0]?.text.toLowerCase() ?? '';
+}
+
+export default defineLint({
+  code: 'request-headers-not-inherited',
+  severity: 'warning',
+  on: 'proxy_set_header',
+  story:
+    'One `proxy_set_header` in a block takes away all that the blocks around it have set: they are inherited only where the block has none of its own. The back end then misses `Host` or the address of the client in this location alone. Repeat them there, or keep them in a file and `include` it in both.',
+  check(c) {
+    for (const scope of c.main.all()) {
+      const own = scope.own('proxy_set_header');
+      const outer = own.length === 0 ? [] : (scope.parent?.effective('proxy_set_header') ?? []);
+      if (outer.length === 0) continue;
+      const names = new Set(own.map(fieldOf));
+      const lost = outer.filter((statement) => !names.has(fieldOf(statement)));
+      if (lost.length === 0 || !passesIn(scope).some(({ statement }) => statement.name.text === 'proxy_pass')) continue;
+      const fields = [...new Set(lost.map(({ args }) => args[0]?.text ?? ''))];
+      // Who sets some of the same fields anew has at least thought of them.
+      const replaces = lost.length < outer.length;
+      const [first] = own;
+      if (first === undefined) continue;
+      c.report(
+        first,
+        `"proxy_set_header" in "${titleOf(scope)}" drops those of the block around: ${fields.join(', ')}`,
+        {
+          ...(replaces && { severity: 'hint' as const }),
+          help: `they are inherited only where a block sets none; repeat them here, or include them from a file in both blocks`,
+          related: lost.slice(0, 10).map((at) => ({ at, message: 'is not sent here' })),
+        },
+      );
+    }
+  },
+});

@@ -1,0 +1,28 @@
+import { eventLocations } from './engine/events.js';
+import { defineLint } from './engine/lint.js';
+import { titleOf } from './engine/location.js';
+
+export default defineLint({
+  code: 'sse-buffering',
+  severity: 'hint',
+  on: 'proxy_pass',
+  story:
+    'A location seems to pass on server-sent events, and `proxy_buffering` is on. nginx then keeps events until a buffer is full, so that they come late and in bursts; `proxy_buffering off` in this location, or `X-Accel-Buffering: no` from the back end, sends each as it comes. tsproxy passes on what it has either way and holds nothing back.',
+  check(c) {
+    for (const { scope, pass, because, sign } of eventLocations(c)) {
+      const buffering = scope.effective('proxy_buffering')[0];
+      if (buffering?.args[0]?.text === 'off') continue;
+      const { source, start } = pass.statement;
+      c.report(buffering ?? pass.statement, `nginx holds back events of "${titleOf(scope)}" until a buffer is full`, {
+        help: 'with nginx add proxy_buffering off; here, or have the back end send X-Accel-Buffering: no (tsproxy sends each event as it comes)',
+        related: [{ at: sign, message: `events are expected here: ${because}` }],
+        ...(scope.own('proxy_buffering').length === 0 && {
+          fix: {
+            title: 'add proxy_buffering off',
+            edits: [{ at: { source, start, end: start }, text: 'proxy_buffering off; ' }],
+          },
+        }),
+      });
+    }
+  },
+});

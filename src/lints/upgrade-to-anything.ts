@@ -1,0 +1,51 @@
+import type { Statement } from '../../grammar/syntax-tree.js';
+import { defineLint } from './engine/lint.js';
+import { locationOf, titleOf } from './engine/location.js';
+import { passesOf } from './engine/pass.js';
+import type { Scope } from './engine/scope.js';
+import { proxied } from './engine/websocket.js';
+
+const HELP =
+  "forward WebSockets alone: map $http_upgrade $websocket { ~*^websocket$ websocket; default ''; } with proxy_set_header Upgrade $websocket;";
+
+export default defineLint({
+  code: 'upgrade-to-anything',
+  severity: 'hint',
+  on: 'proxy_set_header',
+  story:
+    'A location forwards whatever the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if that one agrees, and what it asks for inside is not seen here: rules of access, rewrites and logs are passed by (h2c smuggling). `Connection $http_connection` forwards all that such a client needs. Where only WebSockets are meant, a `map` lets only `websocket` through.',
+  check(c) {
+    const seen = new Set<unknown>();
+    for (const { scope, pass, upgrade, connection } of proxied(c)) {
+      if (upgrade === undefined || !/\$\{?http_upgrade\b/.test(upgrade.args[1]?.text ?? '') || seen.has(upgrade))
+        continue;
+      const whole = /\$\{?http_connection\b/.test(connection?.args[1]?.text ?? '');
+      const rule = ruleBeside(scope, pass.authority);
+      if (connection === undefined || (!whole && rule === null)) continue;
+      seen.add(upgrade);
+      c.report(upgrade, `"${titleOf(scope)}" lets clients upgrade to any protocol, not only to WebSocket`, {
+        ...(whole && { severity: 'warning' as const }),
+        help: HELP,
+        related: rule === null ? [] : [{ at: rule, message: 'inside a tunnel nobody asks for this' }],
+      });
+    }
+  },
+});
+
+/** A rule in the same server, about what the back end serves, that a tunnel to it would pass by. */
+function ruleBeside(scope: Scope, authority: string): Statement | null {
+  for (const location of scope.within('server')?.children ?? []) {
+    const words = locationOf(location);
+    if (words === null || location === scope) continue;
+    const sameServer = passesOf(location).some((pass) => pass.authority === authority);
+    for (const name of ['auth_basic', 'auth_request', 'deny', 'internal', 'return']) {
+      const [rule] = location.own(name);
+      const value = rule?.args[0]?.text ?? '';
+      if (rule === undefined || value === 'off') continue;
+      // What is refused altogether; mostly by expressions are files refused, which no back end has.
+      const refuses = words.kind === 'prefix' && /^(?:all|403|404|444)$/.test(value);
+      if (refuses || (sameServer && name !== 'return')) return rule;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,49 @@
+import type { Statement } from '../../grammar/syntax-tree.js';
+import { defineLint } from './engine/lint.js';
+import type { Scope } from './engine/scope.js';
+import { proxied, saysUpgrade } from './engine/websocket.js';
+
+export default defineLint({
+  code: 'websocket-over-http2',
+  severity: 'hint',
+  on: 'listen http2',
+  story:
+    'HTTP/2 has no `Upgrade`, and nginx does not offer the other way (RFC 8441). Browsers open a connection by HTTP/1.1 for WebSockets, because TLS lets them choose, so this is seldom seen; other clients, and proxies in front that speak HTTP/2 alone, get no WebSocket. Without TLS nobody can choose: there nginx before 1.25.1 speaks HTTP/2 and nothing else.',
+  check(c) {
+    const upgrading = new Map<Scope | null, Statement>();
+    for (const { scope, upgrade, connection } of proxied(c)) {
+      if (upgrade !== undefined && saysUpgrade(connection)) upgrading.set(scope.within('server'), upgrade);
+    }
+    let told = false;
+    for (const server of c.scopes('server')) {
+      const upgrade = upgrading.get(server);
+      const http2 = upgrade === undefined ? undefined : http2Of(server);
+      if (upgrade === undefined || http2 === undefined) continue;
+      const related = [{ at: upgrade, message: 'WebSockets are expected here' }];
+      if (http2.name.text === 'listen' && !speaksTls(http2, server)) {
+        c.report(http2, 'HTTP/2 without TLS: nginx before 1.25.1 accepts no WebSocket on this address', {
+          severity: 'warning',
+          help: 'a client without TLS cannot choose HTTP/1.1; give WebSockets an address without "http2"',
+          related,
+        });
+      } else if (!told) {
+        // It is the same everywhere: once is enough.
+        told = true;
+        c.report(http2, 'clients that speak HTTP/2 here can open no WebSocket', {
+          help: 'nothing is to be done for browsers, which open a connection by HTTP/1.1; a proxy in front has to do the same',
+          related,
+        });
+      }
+    }
+  },
+});
+
+function http2Of(server: Scope): Statement | undefined {
+  const on = server.effective('http2').find(({ args }) => args[0]?.text === 'on');
+  const listens = server.own('listen').filter(({ args }) => args.some(({ text }) => text === 'http2'));
+  return listens.find((listen) => !speaksTls(listen, server)) ?? listens[0] ?? on;
+}
+
+function speaksTls({ args }: Statement, server: Scope): boolean {
+  return args.some(({ text }) => text === 'ssl') || server.value('ssl') === 'on';
+}
