@@ -24,7 +24,8 @@ import { lint } from './lints/engine/run.js';
 import { lints } from './lints/index.js';
 import { modules as builtIn } from './modules/index.js';
 import { type ConfigSource, checkSource, confDirectoryOf } from './process/configuration.js';
-import { Instance, RefusedConfig } from './process/instance.js';
+import { type Applied, RefusedConfig } from './process/instance.js';
+import { ownInstance } from './process/own-instance.js';
 
 export type { JsonFinding, JsonPlace } from './diagnostics/json.js';
 export type { Level } from './exchange/error-log.js';
@@ -122,7 +123,7 @@ export class ConfigError extends Error {
 export function createProxy(options: ProxyOptions): ReverseProxy {
   const place = placeOf(options);
   const { errorLog = 'stderr' } = options;
-  const instance = new Instance({
+  const instance = ownInstance({
     modules: modulesOf(options.modules),
     source: sourceOf(options, place),
     defaultErrorLog: typeof errorLog === 'function' ? toEntries(errorLog) : logPath(errorLog, place.prefix),
@@ -131,14 +132,15 @@ export function createProxy(options: ProxyOptions): ReverseProxy {
   return {
     start: () => change(instance.start()),
     reload: (next) => change(next === undefined ? instance.reload() : instance.reload(sourceOf(next, place))),
-    close: async ({ drain = false } = {}) => (drain ? instance.quit() : instance.close()),
+    close: async ({ drain = false } = {}) => (drain ? instance.quit() : instance.stop()),
     reopenLogs: () => instance.reopenLogs(),
     get addresses() {
       return instance.addresses.map(toText);
     },
     get status() {
-      const { generation, since, living, users } = instance.state;
-      return { connections: instance.connections, active: users, generation, generations: living, since };
+      const { generation, since } = instance.state;
+      const { connections = 0, state: { living, users } = { living: 0, users: 0 } } = instance.workers ?? {};
+      return { connections, active: users, generation, generations: living, since };
     },
   };
 }
@@ -215,7 +217,7 @@ function modulesOf(own: readonly Module[] = []): readonly Module[] {
   return own.length === 0 ? builtIn : [...builtIn, ...own];
 }
 
-async function change(applied: ReturnType<Instance['reload']>): Promise<Change> {
+async function change(applied: Promise<Applied>): Promise<Change> {
   try {
     const { findings, ...rest } = await applied;
     return { ...rest, findings: findingsToJson(findings) };

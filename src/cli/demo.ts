@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { renderFindings } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
 import type { ConfigSource } from '../process/configuration.js';
-import { Instance, RefusedConfig } from '../process/instance.js';
+import { type Instance, RefusedConfig } from '../process/instance.js';
+import { ownInstance } from '../process/own-instance.js';
+import type { Serving } from '../process/serving.js';
 import { handleSignals } from '../process/signals.js';
 import { sayToPerson } from '../process/stderr.js';
 import { type BackEnd, type Controls, startEcho, startTicker } from './demo/back-ends.js';
@@ -34,7 +36,7 @@ export async function demo(order: { readonly port?: number; readonly host: strin
     ),
   ];
   const source = sourceWith(order.host, port, backEnds);
-  const instance = new Instance({ modules, source, defaultErrorLog: '', warn: sayToPerson });
+  const instance = ownInstance({ modules, source, defaultErrorLog: '', warn: sayToPerson });
   running.instance = instance;
   running.source = source;
   try {
@@ -46,7 +48,7 @@ export async function demo(order: { readonly port?: number; readonly host: strin
     process.exit(1);
   }
   const end = (): never => {
-    instance.stop();
+    void instance.stop();
     for (const backEnd of backEnds) backEnd.close();
     process.exit(0);
   };
@@ -72,7 +74,7 @@ function sourceWith(host: string, port: number, backEnds: readonly BackEnd[]): C
 
 /** What the controls work on, once it is there. */
 interface Running {
-  instance: Instance | null;
+  instance: Instance<Serving> | null;
   source: ConfigSource | null;
 }
 
@@ -80,9 +82,10 @@ function controls(running: () => Running): Controls {
   return {
     status() {
       const { instance } = running();
-      const { generation, since, users } = instance?.state ?? { generation: 0, since: 0, users: 0 };
+      const { generation, since } = instance?.state ?? { generation: 0, since: 0 };
+      const { connections = 0, state } = instance?.workers ?? {};
       const memory = process.memoryUsage.rss();
-      return { connections: instance?.connections ?? 0, active: users, generation, since, memory };
+      return { connections, active: state?.users ?? 0, generation, since, memory };
     },
     async reload(broken) {
       const { instance, source } = running();

@@ -48,8 +48,11 @@ async function carryOut(order: Order): Promise<void> {
       process.exitCode = await order.run();
       return;
     case 'run': {
+      // The first worker loads while this process does.
+      const { forkWorker } = await import('../process/fork-worker.js');
+      const forked = forkWorker();
       const { serve } = await import('./serve.js');
-      process.exitCode = await serve(order.which);
+      process.exitCode = await serve(order.which, forked);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** `tsproxy`: starts to serve. */
 
+import type { ChildProcess } from 'node:child_process';
 import { shown } from '../diagnostics/place.js';
 import { renderFindings, sentence } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
@@ -11,13 +12,14 @@ import type { Which } from './order.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { colored } from './terminal.js';
 
-/** Starts; the exit code counts only where nothing was started. */
-export async function serve(which: Which): Promise<number> {
+/** Starts, with a worker that was forked ahead of time; the exit code counts only where nothing was started. */
+export async function serve(which: Which, forked: ChildProcess): Promise<number> {
   const defaultErrorLog = errorLogOf(which);
   const outcome = await run({
     modules,
     source: sourceOf(which),
     defaultErrorLog,
+    forked,
     warn: (message) => sayToPerson(`tsproxy: ${shown(message)}`),
   });
   if (outcome.kind === 'serving') {

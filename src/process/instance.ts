@@ -1,17 +1,15 @@
-/** A running proxy: its configuration, its server, and the generations of routing tables that are still in use. */
+/** A running proxy: its configuration, its logs, and those who serve. */
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
-import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
-import { Server } from '../server/server.js';
-import type { ZoneHome } from '../zones/zone.js';
 import { type ConfigSource, checkSource, logSentence } from './configuration.js';
-import { type DefaultErrorLog, Logs, reopenLogged } from './logs.js';
+import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings } from './main-settings.js';
 import { startSentence } from './start-sentence.js';
 import { makeTemporaryDirectories } from './temporary-directories.js';
+import type { Workers, WorkersJob } from './workers.js';
 
 /** A configuration that was refused: it did not check, or could not be started. Nothing was changed. */
 export class RefusedConfig extends Error {
@@ -25,25 +23,14 @@ export class RefusedConfig extends Error {
   }
 }
 
-export interface InstanceOptions {
+export interface InstanceOptions<W extends Workers> {
   readonly modules: readonly Module[];
   readonly source: ConfigSource;
   readonly defaultErrorLog: DefaultErrorLog;
-  /** Where zones live, for a worker that shares them with others. Default: in this process. */
-  readonly zones?: ZoneHome;
   /** Told what must be said before any log can be opened. */
   readonly warn: (message: string) => void;
-}
-
-/** One configuration that is in force, or was and still has users. */
-interface Generation {
-  readonly number: number;
-  readonly table: RoutingTable;
-  readonly settings: MainSettings;
-  /** Settles when its last exchange or tunnel has ended and a newer one is in force. */
-  readonly ended: Promise<void>;
-  /** Says so; once. */
-  end(): void;
+  /** Makes those who serve; called once, when the settings of the first configuration are known. */
+  readonly workers: (settings: MainSettings, errorLog: ErrorLog) => W;
 }
 
 /** What a start or a reload did. */
@@ -56,37 +43,41 @@ export interface Applied {
   readonly predecessorEnded: Promise<void>;
 }
 
-export class Instance {
+/** What is in force. */
+interface Current {
+  readonly settings: MainSettings;
+  readonly generation: number;
+  /** ms since 1970 at which it came into force. */
+  readonly since: number;
+}
+
+export class Instance<W extends Workers = Workers> {
   private readonly logs: Logs;
-  private readonly server: Server;
   private source: ConfigSource;
-  private current: Generation | null = null;
-  private readonly living = new Set<Generation>();
+  private serving: W | null = null;
+  private current: Current | null = null;
   private count = 0;
   /** Reloads are served one after the other. */
   private queue: Promise<unknown> = Promise.resolve();
   private leaving = false;
-  /** ms since 1970 at which the present configuration came into force. */
-  private since = 0;
 
-  constructor(private readonly options: InstanceOptions) {
+  constructor(private readonly options: InstanceOptions<W>) {
     this.source = options.source;
     this.logs = new Logs(options.defaultErrorLog, options.warn);
-    this.server = new Server({ errorLog: this.logs.errorLog });
   }
 
   get errorLog(): ErrorLog {
     return this.logs.errorLog;
   }
 
-  /** The addresses on which it listens, in nginx's notation, with the ports that the system gave for port 0. */
-  get addresses(): string[] {
-    return this.server.addresses();
+  /** Those who serve; null before the first configuration was read. */
+  get workers(): W | null {
+    return this.serving;
   }
 
-  /** Open client connections. */
-  get connections(): number {
-    return this.server.connections;
+  /** The addresses on which it listens, in nginx's notation, with the ports that the system gave for port 0. */
+  get addresses(): string[] {
+    return this.serving?.addresses ?? [];
   }
 
   /** Settings of the configuration in force; null before the start. */
@@ -94,16 +85,9 @@ export class Instance {
     return this.current?.settings ?? null;
   }
 
-  /** Numbers and ages for a status page. */
-  get state(): {
-    readonly generation: number;
-    readonly since: number;
-    readonly living: number;
-    readonly users: number;
-  } {
-    let users = 0;
-    for (const generation of this.living) users += generation.table.users;
-    return { generation: this.current?.number ?? 0, since: this.since, living: this.living.size, users };
+  /** The number of the configuration in force (0 before the start), and the ms since 1970 at which it came there. */
+  get state(): { readonly generation: number; readonly since: number } {
+    return { generation: this.current?.generation ?? 0, since: this.current?.since ?? 0 };
   }
 
   /**
@@ -135,86 +119,42 @@ export class Instance {
 
   private async apply(source: ConfigSource, proceed: (settings: MainSettings) => boolean): Promise<Applied | null> {
     if (this.leaving) throw new RefusedConfig('the proxy is shutting down', []);
-    const checked = checkSource(source, this.options.modules);
-    const config = accepted(checked);
+    const { findings, ...checked } = checkSource(source, this.options.modules);
+    const config = accepted({ ...checked, findings });
     const settings = mainSettings(config, source.prefix);
     if (!proceed(settings)) return null;
-    const table = await this.activate(config, settings, source);
-    const before = this.current;
-    const generation = this.enter(table, settings);
+    const generation = this.count + 1;
+    const predecessorEnded = await this.activate({ generation, config, prefix: source.prefix, settings });
+    this.count = generation;
+    this.current = { settings, generation, since: Date.now() };
     this.source = source;
-    if (before !== null) this.supersede(before);
-    return {
-      generation: generation.number,
-      findings: checked.findings,
-      predecessorEnded: before?.ended ?? Promise.resolve(),
-    };
+    return { generation, findings, predecessorEnded: predecessorEnded.promise };
   }
 
-  /** Does all that can fail, and then puts the table in force. */
-  private async activate(config: CheckedConfig, settings: MainSettings, source: ConfigSource): Promise<RoutingTable> {
+  /** Does all that can fail, and then puts the configuration in force. The promise is wrapped, as it is not to be awaited. */
+  private async activate(job: WorkersJob): Promise<{ readonly promise: Promise<void> }> {
     let logs: ReturnType<Logs['prepare']> | null = null;
-    let table: RoutingTable | null = null;
     try {
-      makeTemporaryDirectories(settings.temporary);
-      logs = this.logs.prepare(settings.errorLogs);
-      table = await compileRoutingTable(config, this.options.modules, {
-        errorLog: this.errorLog,
-        previous: this.current?.table ?? null,
-        prefix: source.prefix,
-        ...(this.options.zones !== undefined && { zones: this.options.zones }),
-      });
-      await this.server.apply(table);
+      makeTemporaryDirectories(job.settings.temporary);
+      logs = this.logs.prepare(job.settings.errorLogs);
+      this.serving ??= this.options.workers(job.settings, this.errorLog);
+      const prepared = await this.serving.prepare(job);
+      if (this.leaving) {
+        prepared.cancel();
+        throw new Error('the proxy is shutting down');
+      }
       logs.commit();
-      return table;
+      return { promise: prepared.commit() };
     } catch (error) {
       logs?.cancel();
-      if (table !== null) this.release(table);
       throw new RefusedConfig(startSentence(error), []);
     }
-  }
-
-  private enter(table: RoutingTable, settings: MainSettings): Generation {
-    let settle = (): void => {};
-    const ended = new Promise<void>((resolve) => {
-      settle = resolve;
-    });
-    const generation: Generation = {
-      number: ++this.count,
-      table,
-      settings,
-      ended,
-      end: () => {
-        if (!this.living.delete(generation)) return;
-        this.release(table);
-        this.errorLog.write('notice', `generation ${generation.number} exited with code 0`);
-        settle();
-      },
-    };
-    this.living.add(generation);
-    this.current = generation;
-    this.since = Date.now();
-    this.errorLog.write('notice', `generation ${generation.number} started`);
-    return generation;
-  }
-
-  /** The generation is in force no longer; it ends with its last user, which may have gone already. */
-  private supersede({ table, end }: Generation): void {
-    if (table.users === 0) end();
-    else table.onUnused = end;
-  }
-
-  /** Closes what only that table held: log files that no living generation writes to, zones. */
-  private release({ shared }: RoutingTable): void {
-    shared.close([...this.living].map(({ table }) => table.shared));
   }
 
   /** Opens all log files anew. */
   reopenLogs(): void {
     this.logs.reopen();
-    const files = new Set<unknown>();
-    for (const { table } of this.living) for (const [, object] of table.shared.entries()) files.add(object);
-    for (const file of files) if (isReopenable(file)) reopenLogged(file, this.errorLog);
+    this.serving?.reopenLogs();
   }
 
   /**
@@ -224,28 +164,18 @@ export class Instance {
   async quit(leave: () => void = () => {}): Promise<void> {
     this.leaving = true;
     await this.queue;
-    const limit = this.current?.settings.shutdownTimeout ?? 0;
-    const timer = limit > 0 ? setTimeout(() => this.server.stop(), limit) : undefined;
-    await this.server.quit();
-    clearTimeout(timer);
+    await this.serving?.quit(this.current?.settings.shutdownTimeout ?? 0);
     this.finish(leave);
   }
 
-  /** Cuts everything and closes the logs; `leave` as in `quit`. */
-  stop(leave: () => void = () => {}): void {
+  /** Cuts everything and closes the logs; `leave` as in `quit`. Resolves when the last connection has ended. */
+  async stop(leave: () => void = () => {}): Promise<void> {
     this.leaving = true;
-    this.server.stop();
+    await this.serving?.stop();
     this.finish(leave);
-  }
-
-  /** The same, and resolves when the last connection has ended. */
-  async close(): Promise<void> {
-    this.stop();
-    await this.server.quit();
   }
 
   private finish(leave: () => void): void {
-    for (const generation of [...this.living]) generation.end();
     leave();
     this.errorLog.write('notice', 'exit');
     this.logs.close();
@@ -257,8 +187,4 @@ function accepted({ config, findings }: CheckResult): CheckedConfig {
   if (config !== null) return config;
   const first = findings.find((finding) => finding.severity === 'error');
   throw new RefusedConfig(first === undefined ? 'the configuration was refused' : logSentence(first), findings);
-}
-
-function isReopenable(object: unknown): object is { readonly path: string; reopen(): void } {
-  return typeof object === 'object' && object !== null && 'reopen' in object && typeof object.reopen === 'function';
 }

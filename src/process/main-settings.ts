@@ -1,5 +1,6 @@
 /** What the process itself reads of a configuration: directives of the main context. */
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import type { ErrorLogData } from '../exchange/error-log-argument.js';
@@ -14,6 +15,14 @@ export interface MainSettings {
   readonly daemon: boolean;
   /** How long connections may still take after QUIT, in ms; 0: as long as they want. */
   readonly shutdownTimeout: number;
+  /** False: one process does all, and there are no workers. */
+  readonly masterProcess: boolean;
+  /** How many workers; at least 1. */
+  readonly workerProcesses: number;
+  /** As whom workers serve; null: as whoever started the master. */
+  readonly user: { readonly name: string; readonly group: string } | null;
+  /** Scheduling priority of workers. */
+  readonly priority: number;
   /** Directories for temporary files that the configuration names. */
   readonly temporary: readonly string[];
 }
@@ -26,8 +35,21 @@ export function mainSettings(config: CheckedConfig, prefix: string): MainSetting
     pid: (values.pid as string | undefined) ?? defaultFile(prefix, 'logs/nginx.pid'),
     daemon: values.daemon === true,
     shutdownTimeout: (values.worker_shutdown_timeout as number | undefined) ?? 0,
+    masterProcess: values.master_process !== false,
+    workerProcesses: workerProcesses(values.worker_processes as number | 'auto' | undefined),
+    user: userOf(values.user as readonly [string, string?] | undefined),
+    priority: (values.worker_priority as number | undefined) ?? 0,
     temporary: [...temporaryPaths(config)],
   };
+}
+
+function workerProcesses(value: number | 'auto' = 1): number {
+  return value === 'auto' ? availableParallelism() : Math.max(1, value);
+}
+
+/** The group is called as the user where none is given. */
+function userOf(words: readonly [string, string?] | undefined): MainSettings['user'] {
+  return words === undefined ? null : { name: words[0], group: words[1] ?? words[0] };
 }
 
 /**

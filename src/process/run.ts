@@ -1,9 +1,14 @@
 /** Runs the proxy as a process: configuration, sockets, pid file, signals, end. */
+import type { ChildProcess } from 'node:child_process';
 import type { Finding } from '../diagnostics/finding.js';
 import { detach, isDetached } from './daemon.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
+import { reportMistakes } from './mistakes.js';
 import { removePidFile, writePidFile } from './pid-file.js';
+import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
+import { WorkerProcesses } from './worker-processes.js';
+import type { Workers } from './workers.js';
 
 /** What became of a start. */
 export type Outcome =
@@ -14,14 +19,32 @@ export type Outcome =
   /** The configuration was refused; the error log has the reasons, and a person is to be told. */
   | { readonly kind: 'refused'; readonly error: RefusedConfig };
 
+export interface RunOptions extends Omit<InstanceOptions<Workers>, 'workers' | 'defaultErrorLog'> {
+  /** Path of the error log until the configuration names one; empty for stderr. Bytes. */
+  readonly defaultErrorLog: string;
+  /** A worker that was forked ahead of time. */
+  readonly forked?: ChildProcess;
+}
+
 /** Starts to serve. Throws only what is a mistake of the program. */
-export async function run(options: InstanceOptions): Promise<Outcome> {
-  const instance = new Instance(options);
+export async function run({ forked, ...options }: RunOptions): Promise<Outcome> {
+  const instance = new Instance<Workers>({
+    ...options,
+    workers: ({ masterProcess }, errorLog) => {
+      const { modules, defaultErrorLog } = options;
+      if (masterProcess) return new WorkerProcesses({ errorLog, defaultErrorLog, forked: forked ?? null });
+      forked?.kill();
+      return new Serving({ modules, errorLog });
+    },
+  });
   const log = instance.errorLog;
-  surviveMistakes(instance);
+  reportMistakes(log);
   try {
     const applied = await instance.start((settings) => isDetached() || !settings.daemon);
-    if (applied === null) return { kind: 'detached', code: await detach() };
+    if (applied === null) {
+      forked?.kill();
+      return { kind: 'detached', code: await detach() };
+    }
     logFindings(log, applied.findings);
     const pid = instance.settings?.pid ?? null;
     const leave = (): void => {
@@ -30,40 +53,27 @@ export async function run(options: InstanceOptions): Promise<Outcome> {
     };
     handleSignals(instance, {
       quit: () => void instance.quit(leave).then(() => process.exit(0)),
-      stop: () => {
-        instance.stop(leave);
-        process.exit(0);
-      },
+      stop: () => void instance.stop(leave).then(() => process.exit(0)),
     });
-    if (pid !== null) {
-      try {
-        writePidFile(pid);
-      } catch (error) {
-        instance.stop();
-        throw new RefusedConfig((error as Error).message, []);
-      }
-    }
+    if (pid !== null) writePid(pid);
     return { kind: 'serving', findings: logsToStderr(instance) ? [] : applied.findings };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
     logRefusal(log, error);
+    await instance.workers?.stop();
+    forked?.kill();
     return { kind: 'refused', error };
+  }
+}
+
+function writePid(path: string): void {
+  try {
+    writePidFile(path);
+  } catch (error) {
+    throw new RefusedConfig((error as Error).message, []);
   }
 }
 
 function logsToStderr(instance: Instance): boolean {
   return instance.settings?.errorLogs.some(({ destination }) => destination === 'stderr') ?? false;
-}
-
-/**
- * What is thrown outside of any exchange is a mistake of this program. It is reported and the traffic goes on: users are
- * not cut off for it.
- */
-function surviveMistakes(instance: Instance): void {
-  const report = (error: unknown): void => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    instance.errorLog.write('alert', `internal error: ${text.replaceAll('\n', ' ')}`);
-  };
-  process.on('uncaughtException', report);
-  process.on('unhandledRejection', report);
 }

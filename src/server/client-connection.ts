@@ -70,7 +70,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
   constructor(
     transport: Transport,
     private readonly host: ConnectionHost,
-    private readonly listening: Listening,
+    readonly listening: Listening,
   ) {
     super(transport, listening.path);
     this.table = host.table;
@@ -266,7 +266,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     }
     const framing = answerFraming(x, ended);
     const age = now() - this.openedAt;
-    this.keep &&= mayKeep(x, framing, this.requests, age) && !this.peerEnded && !this.host.draining;
+    this.keep &&= mayKeep(x, framing, this.requests, age) && !this.peerEnded && this.host.keeps(this.listening);
     this.writer.head(answerHead(x, framing, this.keep));
     this.writer.chunked = framing === Framing.Chunked;
     if (!ended) this.writer.flushSoon();
@@ -361,7 +361,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     this.table = this.host.table;
     this.program = this.host.programFor(this.listening, this.localAddress);
     this.pipelined = this.unread;
-    if (!this.unread && (this.host.draining || this.peerEnded)) {
+    if (!this.unread && (!this.host.keeps(this.listening) || this.peerEnded)) {
       this.close();
       return;
     }

@@ -1,20 +1,19 @@
 /** Listening sockets and the connections behind them; swaps routing tables under live traffic. */
 import net from 'node:net';
-import { errnoText } from '../diagnostics/errno.js';
 import type { RoutingTable } from '../exchange/compiler.js';
-import { StartError } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Listening } from '../exchange/module.js';
 import type { ListenerProgram, ServerProgram } from '../exchange/program.js';
 import type { HeadLimits } from '../http/request-reader.js';
 import { Transport } from '../http/transport.js';
+import { type Binder, ownBinder } from './binder.js';
 import { ClientConnection } from './client-connection.js';
 
 /** What a connection asks of the server that it belongs to. */
 export interface ConnectionHost {
   readonly table: RoutingTable;
-  /** Being shut down: no connection is kept after its answer. */
-  readonly draining: boolean;
+  /** Whether connections of a listener are kept after an answer: not where it is gone, or the server is being shut down. */
+  keeps(listening: Listening): boolean;
   programFor(listening: Listening, localAddress: string): ListenerProgram;
   limits(server: ServerProgram): HeadLimits;
   release(table: RoutingTable): void;
@@ -22,25 +21,40 @@ export interface ConnectionHost {
 }
 
 interface Bound {
-  readonly key: string;
-  server: net.Server;
+  readonly server: net.Server;
   /** The listener of the table in force. */
   listening: Listening;
+  /** Connections that came before the table was in force; null from then on. */
+  early: net.Socket[] | null;
+}
+
+/** A table that can be put in force. Exactly one of the two is to be called. */
+export interface PreparedTable {
+  commit(): void;
+  cancel(): void;
 }
 
 export interface ServerOptions {
   readonly errorLog: ErrorLog;
+  /** Where listening sockets come from. Default: this process binds them. */
+  readonly binder?: Binder;
 }
 
 export class Server implements ConnectionHost {
   table!: RoutingTable; // set by the first apply, before any socket listens
-  draining = false;
+  private draining = false;
   private bound = new Map<string, Bound>();
+  /** No longer wanted; what has connected already is accepted before they close. */
+  private readonly closing = new Map<string, Bound>();
   private readonly open = new Set<ClientConnection>();
   private readonly limitsOf = new WeakMap<ServerProgram, HeadLimits>();
   private drained: (() => void) | null = null;
 
-  constructor(private readonly options: ServerOptions) {}
+  private readonly binder: Binder;
+
+  constructor(private readonly options: ServerOptions) {
+    this.binder = options.binder ?? ownBinder;
+  }
 
   /** Client connections that are open. */
   get connections(): number {
@@ -57,64 +71,85 @@ export class Server implements ConnectionHost {
   }
 
   /**
-   * Binds what the table wants and is not bound yet, swaps the table, and stops listening where it is no longer wanted.
-   * Rejects with StartError when an address cannot be bound; then nothing has changed.
+   * Makes everything listen that the table wants and that does not listen yet. Rejects with StartError when that cannot be
+   * had; then nothing has changed. What `commit` does cannot fail: it swaps the table and stops listening where that is no
+   * longer wanted.
    */
-  async apply(table: RoutingTable): Promise<void> {
+  async prepare(table: RoutingTable): Promise<PreparedTable> {
     const next = new Map<string, Bound>();
     const fresh: Bound[] = [];
-    const waiting: Bound[] = [];
+    const cancel = (): void => {
+      for (const { server, early } of fresh) {
+        server.close();
+        for (const socket of early ?? []) socket.destroy();
+      }
+    };
     try {
       for (const listening of table.listeners) {
-        const kept = this.bound.get(listening.key);
-        if (kept !== undefined) {
-          next.set(listening.key, kept);
-          continue;
+        let bound = this.bound.get(listening.key) ?? this.closing.get(listening.key);
+        if (bound === undefined) {
+          bound = this.boundTo(listening);
+          fresh.push(bound);
+          await this.binder.listen(bound.server, listening);
+          this.survive(bound.server);
         }
-        const bound = await this.bind(listening, waiting);
-        fresh.push(bound);
         next.set(listening.key, bound);
       }
     } catch (error) {
-      for (const { server } of fresh) server.close();
+      cancel();
       throw error;
     }
+    return { commit: () => this.swap(table, next), cancel };
+  }
+
+  private swap(table: RoutingTable, next: Map<string, Bound>): void {
     const previous = this.table as RoutingTable | undefined;
+    const before = this.bound;
     this.table = table;
+    this.bound = next;
     for (const listening of table.listeners) {
       const bound = next.get(listening.key);
       if (bound !== undefined) bound.listening = listening;
     }
-    for (const [key, { server }] of this.bound) if (!next.has(key)) server.close();
-    this.bound = next;
+    for (const key of next.keys()) this.closing.delete(key);
+    for (const [key, bound] of before) if (!next.has(key)) this.closeSoon(key, bound);
     if (previous !== undefined && previous !== table) this.retire(previous);
+    for (const bound of next.values()) {
+      const { early } = bound;
+      bound.early = null;
+      for (const socket of early ?? []) this.accept(socket, bound);
+    }
   }
 
-  private async bind(listening: Listening, waiting: Bound[]): Promise<Bound> {
+  /** Connections in the system's queue would be reset: they are accepted in the next turn of the event loop. */
+  private closeSoon(key: string, bound: Bound): void {
+    this.closing.set(key, bound);
+    setImmediate(() =>
+      setImmediate(() => {
+        if (this.closing.get(key) !== bound) return;
+        this.closing.delete(key);
+        bound.server.close();
+      }),
+    );
+    for (const connection of this.open) {
+      if (connection.idle && connection.listening.key === key) connection.transport.destroySoon();
+    }
+  }
+
+  keeps({ key }: Listening): boolean {
+    return !this.draining && this.bound.has(key);
+  }
+
+  private boundTo(listening: Listening): Bound {
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    const bound: Bound = { key: listening.key, server, listening };
-    waiting.push(bound);
+    const bound: Bound = { server, listening, early: [] };
     server.on('connection', (socket) => this.accept(socket, bound));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(bindError(listening, error)));
-      const options: net.ListenOptions =
-        listening.path !== null
-          ? { path: listening.path, backlog: listening.backlog, readableAll: true, writableAll: true }
-          : {
-              host: listening.host,
-              port: listening.port,
-              backlog: listening.backlog,
-              ipv6Only: listening.ipv6only,
-              ...(listening.reuseport && REUSE_PORT ? { reusePort: true } : {}),
-            };
-      server.listen(options, () => {
-        server.removeAllListeners('error');
-        // Running out of descriptors while accepting must not end the process; the next accept is tried by Node.
-        server.on('error', (error) => this.options.errorLog.write('crit', `accept() failed (${error.message})`));
-        resolve();
-      });
-    });
     return bound;
+  }
+
+  /** Running out of descriptors while accepting must not end the process; the next accept is tried by Node. */
+  private survive(server: net.Server): void {
+    server.on('error', (error) => this.options.errorLog.write('crit', `accept() failed (${error.message})`));
   }
 
   private accept(socket: net.Socket, bound: Bound): void {
@@ -122,6 +157,11 @@ export class Server implements ConnectionHost {
     if ((socket as unknown as { _handle: unknown })._handle === null || socket.destroyed) {
       socket.on('error', () => {});
       socket.destroy();
+      return;
+    }
+    if (bound.early !== null) {
+      socket.on('error', () => {});
+      bound.early.push(socket);
       return;
     }
     const transport = Transport.adopt(socket, PENDING_OWNER);
@@ -188,17 +228,6 @@ export class Server implements ConnectionHost {
     this.bound = new Map();
     for (const connection of this.open) connection.transport.destroy();
   }
-}
-
-/** Node takes `reusePort` from 22.12 on; before, each process simply listens. */
-const REUSE_PORT = (() => {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  return major > 22 || (major === 22 && minor >= 12);
-})();
-
-function bindError(listening: Listening, error: NodeJS.ErrnoException): StartError {
-  const where = listening.path !== null ? `unix:${listening.path}` : listening.key;
-  return new StartError(`bind() to ${where} failed (${errnoText(error)})`, null);
 }
 
 /** Owns a transport for the moment between its making and its connection's. */

@@ -57,7 +57,7 @@ class Worker {
     const previous = this.table;
     const options = { errorLog: this.log, previous, prefix: '/nonexistent/', zones: this.home };
     this.table = await compileRoutingTable(config, modules, options);
-    await this.server.apply(this.table);
+    (await this.server.prepare(this.table)).commit();
     return this;
   }
 

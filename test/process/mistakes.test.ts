@@ -28,7 +28,7 @@ function program(port: number, log: string): string {
         },
       },
     });
-    const text = 'events {} http { access_log off; server { listen 127.0.0.1:${port}; location / { mistake; try_files /none @end; } location @end { return 200 ok; } } }';
+    const text = 'master_process off; events {} http { access_log off; server { listen 127.0.0.1:${port}; location / { mistake; try_files /none @end; } location @end { return 200 ok; } } }';
     await run({
       modules: [...modules, mistaken],
       source: { name: '<inline>', text, prefix: '/nonexistent/', confDirectory: '/nonexistent/' },

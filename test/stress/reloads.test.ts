@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import type { RoutingTable } from '../../src/exchange/compiler.js';
 import { watchedCount } from '../../src/http/deadlines.js';
 import { modules } from '../../src/modules/index.js';
-import { Instance } from '../../src/process/instance.js';
+import { ownInstance } from '../../src/process/own-instance.js';
 import { freePort, serve } from '../cli/running.js';
 import { connect, get, until, websocketEcho } from '../kit/index.js';
 import { NumberedSockets } from './numbered.js';
@@ -99,14 +99,14 @@ test('nothing of an old configuration stays in memory', async () => {
   const backend = await websocketEcho();
   const text = RELOADED.replaceAll('%%BACKEND%%', String(backend.port)).replaceAll('%%LISTEN%%', '127.0.0.1:0');
   const source = { name: 'test', text, prefix: '/tmp/' };
-  const instance = new Instance({ modules, source, defaultErrorLog: () => {}, warn: assert.fail });
+  const instance = ownInstance({ modules, source, defaultErrorLog: () => {}, warn: assert.fail });
   await instance.start();
   const port = Number(instance.addresses[0]?.split(':')[1]);
   const tables: WeakRef<RoutingTable>[] = [];
   const reload = async (times: number): Promise<void> => {
     for (let i = 0; i < times; i++) {
       await instance.reload();
-      const { current } = instance as unknown as { current: { table: RoutingTable } };
+      const { current } = instance.workers as unknown as { current: { table: RoutingTable } };
       tables.push(new WeakRef(current.table));
       assert.equal((await get(port, '/plain')).status, 200);
     }
@@ -128,9 +128,9 @@ test('nothing of an old configuration stays in memory', async () => {
   const living = tables.filter((table) => table.deref() !== undefined).length;
   assert.ok(living <= 2, `${living} routing tables are alive`);
   assert.ok(after - before < 2 << 20, `the heap grew by ${after - before} bytes in ${reloads} reloads`);
-  assert.equal(instance.state.living, 1);
+  assert.equal(instance.workers?.state.living, 1);
   // Idle connections to the upstream of an old table are closed with it.
   await until('old idle connections are closed', () => watchedCount() - watched <= 2);
-  await instance.close();
+  await instance.stop();
   await backend.close();
 });

@@ -7,15 +7,17 @@ import type { LogEntry } from '../../src/exchange/destination-log.js';
 import { watchedCount } from '../../src/http/deadlines.js';
 import { openTransports } from '../../src/http/transport.js';
 import { modules } from '../../src/modules/index.js';
-import { Instance } from '../../src/process/instance.js';
+import type { Instance } from '../../src/process/instance.js';
+import { ownInstance } from '../../src/process/own-instance.js';
+import type { Serving } from '../../src/process/serving.js';
 import { Upstream } from '../../src/upstream/upstream.js';
 import { closedPort, complete, get, until } from '../kit/index.js';
 import { deafPort } from './deaf.js';
 import { FaultyBackend, RESET_CONFIGURATION, resetAtRandom } from './resets.js';
 
 /** The upstreams of the configuration in force. */
-function upstreams(instance: Instance): Upstream[] {
-  const { current } = instance as unknown as {
+function upstreams(instance: Instance<Serving>): Upstream[] {
+  const { current } = instance.workers as unknown as {
     current: { table: { shared: Iterable<unknown> & { entries(): Iterable<[string, unknown]> } } };
   };
   return [...current.table.shared.entries()].map(([, object]) => object).filter((object) => object instanceof Upstream);
@@ -40,14 +42,14 @@ for (const seed of seeds) {
       DIR: directory,
       LISTEN: '127.0.0.1:0',
     };
-    const instance = new Instance({
+    const instance = ownInstance({
       modules,
       source: { name: 'test', text: complete(RESET_CONFIGURATION, replacements), prefix: `${directory}/` },
       defaultErrorLog: (entry) => entries.push(entry),
       warn: assert.fail,
     });
     t.after(async () => {
-      await instance.close();
+      await instance.stop();
       await backend.close();
       deaf.close();
       rmSync(directory, { recursive: true, force: true });
@@ -58,8 +60,8 @@ for (const seed of seeds) {
     const outcome = await resetAtRandom(port, total, 40, seed);
     assert.ok(outcome.answered > total / 3, `only ${outcome.answered} of ${total} saw an answer`);
 
-    await until('no request is under way', () => instance.state.users === 0);
-    await until('no client is connected', () => instance.connections === 0);
+    await until('no request is under way', () => instance.workers?.state.users === 0);
+    await until('no client is connected', () => instance.workers?.connections === 0);
     const idle = upstreams(instance).map((upstream) => upstream.idle.count);
     assert.ok(
       idle.every((count) => count <= 32),
@@ -77,7 +79,7 @@ for (const seed of seeds) {
     );
     // It serves on.
     assert.equal((await get(port, '/chunked')).status, 200);
-    await instance.close();
+    await instance.stop();
     await until('every socket is closed', () => openTransports() === sockets && watchedCount() === watched);
   });
 }

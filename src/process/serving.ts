@@ -1,0 +1,166 @@
+/** What serves: a server, and the generations of routing tables that are still in use. One in each worker. */
+import type { CheckedConfig } from '../config/checked-config.js';
+import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js';
+import type { ErrorLog } from '../exchange/error-log.js';
+import type { Module } from '../exchange/module.js';
+import type { Binder } from '../server/binder.js';
+import { Server } from '../server/server.js';
+import type { ZoneHome } from '../zones/zone.js';
+import { reopenLogged } from './logs.js';
+
+export interface ServingOptions {
+  readonly modules: readonly Module[];
+  readonly errorLog: ErrorLog;
+  /** Where listening sockets come from. Default: this process binds them. */
+  readonly binder?: Binder;
+}
+
+/** A configuration that is to be served. */
+export interface Job {
+  /** The number of its generation; counts from 1. */
+  readonly generation: number;
+  readonly config: CheckedConfig;
+  /** nginx's prefix, with a slash at its end. */
+  readonly prefix: string;
+}
+
+/** A configuration that can be put in force. Exactly one of the two is to be called. */
+export interface PreparedJob {
+  /** The keys of the addresses on which it listens. */
+  readonly listening: readonly string[];
+  /** Puts it in force; what that gives settles when the last exchange or tunnel of the generation before has ended. */
+  commit(): Promise<void>;
+  cancel(): void;
+}
+
+/** One configuration that is in force, or was and still has users. */
+interface Generation {
+  readonly number: number;
+  readonly table: RoutingTable;
+  /** Settles when its last exchange or tunnel has ended and a newer one is in force. */
+  readonly ended: Promise<void>;
+  /** Says so; once. */
+  end(): void;
+}
+
+export class Serving {
+  private readonly server: Server;
+  private current: Generation | null = null;
+  private readonly living = new Set<Generation>();
+
+  constructor(private readonly options: ServingOptions) {
+    const { errorLog, binder } = options;
+    this.server = new Server({ errorLog, ...(binder !== undefined && { binder }) });
+  }
+
+  /** The addresses on which it listens, in nginx's notation, with the ports that the system gave for port 0. */
+  get addresses(): string[] {
+    return this.server.addresses();
+  }
+
+  /** Open client connections. */
+  get connections(): number {
+    return this.server.connections;
+  }
+
+  /** Generations that are in use, and their exchanges and tunnels. */
+  get state(): { readonly living: number; readonly users: number } {
+    let users = 0;
+    for (const generation of this.living) users += generation.table.users;
+    return { living: this.living.size, users };
+  }
+
+  /**
+   * Does all that can fail. Rejects with the reason, and then has changed nothing. Zones live in this process unless a home
+   * for them is given.
+   */
+  async prepare({ config, prefix, generation }: Job, zones?: ZoneHome): Promise<PreparedJob> {
+    const { modules, errorLog } = this.options;
+    const table = await compileRoutingTable(config, modules, {
+      errorLog,
+      previous: this.current?.table ?? null,
+      prefix,
+      ...(zones !== undefined && { zones }),
+    });
+    try {
+      const listeners = await this.server.prepare(table);
+      return {
+        listening: table.listeners.map(({ key }) => key),
+        commit: () => {
+          listeners.commit();
+          return this.enter(table, generation);
+        },
+        cancel: () => {
+          listeners.cancel();
+          this.release(table);
+        },
+      };
+    } catch (error) {
+      this.release(table);
+      throw error;
+    }
+  }
+
+  /** The new generation is in force; gives the end of the one before. */
+  private enter(table: RoutingTable, number: number): Promise<void> {
+    const { errorLog } = this.options;
+    const before = this.current;
+    let settle = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const generation: Generation = {
+      number,
+      table,
+      ended,
+      end: () => {
+        if (!this.living.delete(generation)) return;
+        this.release(table);
+        errorLog.write('notice', `generation ${number} exited with code 0`);
+        settle();
+      },
+    };
+    this.living.add(generation);
+    this.current = generation;
+    errorLog.write('notice', `generation ${number} started`);
+    if (before === null) return Promise.resolve();
+    if (before.table.users === 0) before.end();
+    else before.table.onUnused = before.end;
+    return before.ended;
+  }
+
+  /** Closes what only that table held: log files that no living generation writes to, zones. */
+  private release({ shared }: RoutingTable): void {
+    shared.close([...this.living].map(({ table }) => table.shared));
+  }
+
+  /** Opens the log files of all living generations anew. */
+  reopenLogs(): void {
+    const files = new Set<unknown>();
+    for (const { table } of this.living) for (const [, object] of table.shared.entries()) files.add(object);
+    for (const file of files) if (isReopenable(file)) reopenLogged(file, this.options.errorLog);
+  }
+
+  /** Stops accepting and lets what is under way end, no longer than `limit` ms (0: as long as it takes). */
+  async quit(limit: number): Promise<void> {
+    const timer = limit > 0 ? setTimeout(() => this.server.stop(), limit) : undefined;
+    await this.server.quit();
+    clearTimeout(timer);
+    this.endAll();
+  }
+
+  /** Cuts everything; resolves when the last connection has ended. */
+  async stop(): Promise<void> {
+    this.server.stop();
+    this.endAll();
+    await this.server.quit();
+  }
+
+  private endAll(): void {
+    for (const generation of [...this.living]) generation.end();
+  }
+}
+
+function isReopenable(object: unknown): object is { readonly path: string; reopen(): void } {
+  return typeof object === 'object' && object !== null && 'reopen' in object && typeof object.reopen === 'function';
+}

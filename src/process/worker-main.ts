@@ -1,0 +1,6 @@
+/** What `forkWorker` runs. */
+import { modules } from '../modules/index.js';
+import { beWorker } from './worker.js';
+
+process.title = 'tsproxy: worker process';
+beWorker(modules);

@@ -1,0 +1,220 @@
+/** A worker process: serves what its master tells it to, with sockets that the master has bound. */
+import type net from 'node:net';
+import { StartError } from '../exchange/compiler.js';
+import type { ErrorLog } from '../exchange/error-log.js';
+import type { Module } from '../exchange/module.js';
+import { type Binder, listening } from '../server/binder.js';
+import { processChannel } from '../zones/channel.js';
+import { LocalHome } from '../zones/local-home.js';
+import { RemoteHome } from '../zones/remote-home.js';
+import type { ZoneHome } from '../zones/zone.js';
+import { Logs } from './logs.js';
+import type { MainSettings } from './main-settings.js';
+import { reportMistakes } from './mistakes.js';
+import { takeRights } from './privileges.js';
+import { collectAfterReload } from './reload-garbage.js';
+import { type PreparedJob, Serving } from './serving.js';
+import { startSentence } from './start-sentence.js';
+import { isOrder, type Order, type Report } from './worker-messages.js';
+import type { WorkersJob } from './workers.js';
+
+/** The process that `fork` started: the way to its master. */
+export interface WorkerProcess extends Pick<NodeJS.Process, 'on' | 'connected'> {
+  send?(message: unknown): unknown;
+}
+
+/** Serves for the rest of the life of the process. */
+export function beWorker(modules: readonly Module[], own: WorkerProcess = process): void {
+  let worker: Worker | null = null;
+  const say = (report: Report): void => {
+    if (own.connected === true) own.send?.(report);
+  };
+  own.on('message', (message: unknown, handle: unknown) => {
+    if (!isOrder(message)) return;
+    if (message.order === 'begin') worker = new Worker(modules, message.errorLog, say, own);
+    else worker?.obey(message, handle);
+  });
+}
+
+/** Sockets that come from the master. */
+class MasterBinder implements Binder {
+  private readonly waiting = new Map<string, (failure: string | null, handle: unknown) => void>();
+
+  constructor(private readonly say: (report: Report) => void) {}
+
+  async listen(server: net.Server, address: Parameters<Binder['listen']>[1]): Promise<void> {
+    const handle = await new Promise<unknown>((resolve, reject) => {
+      this.waiting.set(address.key, (failure, bound) => {
+        if (failure === null) resolve(bound);
+        else reject(new StartError(failure, null));
+      });
+      const { key, host, port, path, backlog, ipv6only, reuseport } = address;
+      this.say({ report: 'bind', address: { key, host, port, path, backlog, ipv6only, reuseport } });
+    });
+    await listening(server, address, (done) => server.listen(handle, address.backlog, done));
+  }
+
+  answer(key: string, failure: string | null, handle: unknown): void {
+    const waiting = this.waiting.get(key);
+    this.waiting.delete(key);
+    waiting?.(failure, handle);
+  }
+}
+
+class Worker {
+  private readonly logs: Logs;
+  private readonly serving: Serving;
+  private readonly binder: MasterBinder;
+  private readonly masterZones: ZoneHome;
+  private ownZones: ZoneHome | null = null;
+  private prepared: {
+    readonly job: WorkersJob;
+    readonly commit: () => Promise<void>;
+    readonly cancel: () => void;
+  } | null = null;
+  private settings: MainSettings | null = null;
+  private leaving = false;
+
+  constructor(
+    modules: readonly Module[],
+    defaultErrorLog: string,
+    private readonly say: (report: Report) => void,
+    own: WorkerProcess,
+  ) {
+    // The master has opened the same file and has said what there is to say.
+    this.logs = new Logs(defaultErrorLog, () => {});
+    reportMistakes(this.log);
+    this.binder = new MasterBinder(say);
+    this.masterZones = new RemoteHome(processChannel(own), {
+      complain: (message) => this.log.write('error', message),
+    });
+    this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
+    own.on('disconnect', () => {
+      if (this.leaving) return;
+      this.log.write('alert', 'the master process is gone');
+      void this.quit(this.settings?.shutdownTimeout ?? 0);
+    });
+    this.listenToSignals();
+  }
+
+  private get log(): ErrorLog {
+    return this.logs.errorLog;
+  }
+
+  obey(order: Order, handle: unknown): void {
+    switch (order.order) {
+      case 'prepare':
+        void this.prepare(order.job);
+        return;
+      case 'commit':
+        this.commit();
+        return;
+      case 'cancel':
+        this.prepared?.cancel();
+        this.prepared = null;
+        return;
+      case 'socket':
+        this.binder.answer(order.key, order.failure, handle);
+        return;
+      case 'reopen':
+        this.reopenLogs();
+        return;
+      case 'quit':
+        void this.quit(order.limit);
+        return;
+      case 'stop':
+        this.stop();
+    }
+  }
+
+  private async prepare(job: WorkersJob): Promise<void> {
+    let logs: ReturnType<Logs['prepare']> | null = null;
+    try {
+      logs = this.logs.prepare(job.settings.errorLogs);
+      const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
+      // From the first configuration on: what it opens may need the rights with which the process was started.
+      if (this.settings === null) takeRights(job.settings);
+      this.prepared = { job, ...both(logs, prepared) };
+      this.say({ report: 'prepared', listening: prepared.listening });
+    } catch (error) {
+      logs?.cancel();
+      this.say({ report: 'refused', reason: startSentence(error) });
+    }
+  }
+
+  /** A worker that is alone keeps zones itself: its questions need not travel. */
+  private zonesFor({ workerProcesses }: MainSettings): ZoneHome {
+    if (workerProcesses > 1) return this.masterZones;
+    this.ownZones ??= new LocalHome();
+    return this.ownZones;
+  }
+
+  private commit(): void {
+    const { prepared } = this;
+    if (prepared === null) return;
+    this.prepared = null;
+    const first = this.settings === null;
+    this.settings = prepared.job.settings;
+    const { generation } = prepared.job;
+    void prepared.commit().then(() => this.say({ report: 'ended', generation }));
+    this.say({ report: 'committed' });
+    if (!first) collectAfterReload();
+  }
+
+  private reopenLogs(): void {
+    this.logs.reopen();
+    this.serving.reopenLogs();
+  }
+
+  private async quit(limit: number): Promise<void> {
+    if (this.leaving) return;
+    this.leaving = true;
+    process.title = 'tsproxy: worker process is shutting down';
+    this.log.write('notice', 'gracefully shutting down');
+    this.prepared?.cancel();
+    await this.serving.quit(limit);
+    this.exit();
+  }
+
+  private stop(): void {
+    this.leaving = true;
+    this.log.write('notice', 'exiting');
+    void this.serving.stop();
+    this.exit();
+  }
+
+  private exit(): never {
+    this.log.write('notice', 'exit');
+    this.logs.close();
+    process.exit(0);
+  }
+
+  /** A person may signal a worker directly. What a terminal sends to all processes, the master passes on. */
+  private listenToSignals(): void {
+    process.on('SIGINT', () => {});
+    process.on('SIGHUP', () => {});
+    for (const signal of ['SIGQUIT', 'SIGWINCH'] as const) {
+      process.on(signal, () => {
+        if (signal === 'SIGQUIT') void this.quit(this.settings?.shutdownTimeout ?? 0);
+      });
+    }
+    process.on('SIGTERM', () => this.stop());
+    process.on('SIGUSR1', () => this.reopenLogs());
+  }
+}
+
+function both(
+  logs: { commit(): void; cancel(): void },
+  prepared: PreparedJob,
+): { readonly commit: () => Promise<void>; readonly cancel: () => void } {
+  return {
+    commit: () => {
+      logs.commit();
+      return prepared.commit();
+    },
+    cancel: () => {
+      logs.cancel();
+      prepared.cancel();
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** Makes servers listen: by the addresses themselves, or with sockets that somebody else has bound. */
+import type net from 'node:net';
+import { errnoText } from '../diagnostics/errno.js';
+import { StartError } from '../exchange/compiler.js';
+import type { Listening } from '../exchange/module.js';
+
+/** What a socket is bound by. Plain data. */
+export type ListeningAddress = Pick<Listening, 'key' | 'host' | 'port' | 'path' | 'backlog' | 'ipv6only' | 'reuseport'>;
+
+/** Where listening sockets come from. */
+export interface Binder {
+  /** Makes a server listen; rejects with StartError, and then the server does not. */
+  listen(server: net.Server, address: ListeningAddress): Promise<void>;
+}
+
+/** Binds in this process. */
+export const ownBinder: Binder = {
+  async listen(server, address) {
+    const { path, host, port, backlog, ipv6only, reuseport } = address;
+    const options: net.ListenOptions =
+      path !== null
+        ? { path: Buffer.from(path, 'latin1').toString(), backlog, readableAll: true, writableAll: true }
+        : { host, port, backlog, ipv6Only: ipv6only, ...(reuseport && REUSE_PORT ? { reusePort: true } : {}) };
+    await listening(server, address, (done) => server.listen(options, done));
+  },
+};
+
+/** Starts a server by `listen` and waits until it listens. */
+export function listening(
+  server: net.Server,
+  address: ListeningAddress,
+  listen: (done: () => void) => void,
+): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const onError = (error: Error): void => reject(bindError(address, error));
+    server.once('error', onError);
+    listen(() => {
+      server.off('error', onError);
+      resolve();
+    });
+  });
+}
+
+/** nginx's sentence for an address that cannot be bound. */
+export function bindError({ key }: ListeningAddress, error: unknown): StartError {
+  return new StartError(`bind() to ${key} failed (${errnoText(error)})`, null);
+}
+
+/** Node takes `reusePort` from 22.12 on; before, each process simply listens. */
+export const REUSE_PORT = (() => {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return major > 22 || (major === 22 && minor >= 12);
+})();
