@@ -7,15 +7,31 @@ import {
   type Source,
   type Span,
   type Statement,
+  type SyntaxMistake,
 } from '../../grammar/syntax-tree.js';
 import type { TextKind } from '../../grammar/tree-builder.js';
 import { errnoText } from '../diagnostics/errno.js';
+import type { Remarks } from './directive.js';
 import { hasWildcard } from './glob.js';
 import type { Notes } from './notes.js';
 import type { ConfigReader } from './reader.js';
 
 /** Far above what anyone nests, and far below where the stack ends. */
 const DEEPEST = 100;
+
+/** What a finding says beside a mistake's sentence. */
+export function remarksOf({ at: { source }, help, insert, related }: SyntaxMistake): Remarks {
+  return {
+    ...(help !== undefined && { help }),
+    ...(related !== undefined && { related: [related] }),
+    ...(insert !== undefined && {
+      fix: {
+        title: `insert ${insert.text.trim()}`,
+        edits: [{ at: { source, start: insert.offset, end: insert.offset }, text: insert.text }],
+      },
+    }),
+  };
+}
 
 /** The statements of a whole configuration, with those of included files in the place of each `include`. */
 export interface Expansion {
@@ -45,17 +61,8 @@ export class Includes {
     this.sources.push(source);
     this.trails.set(source, trail);
     const tree = parse(source, kind);
-    for (const { at, message, help, insert, related } of tree.mistakes) {
-      this.notes.report(at, 'syntax', message, {
-        ...(help !== undefined && { help }),
-        ...(related !== undefined && { related: [related] }),
-        ...(insert !== undefined && {
-          fix: {
-            title: `insert ${insert.text.trim()}`,
-            edits: [{ at: { source, start: insert.offset, end: insert.offset }, text: insert.text }],
-          },
-        }),
-      });
+    for (const mistake of tree.mistakes) {
+      this.notes.report(mistake.at, 'syntax', mistake.message, remarksOf(mistake));
     }
     return tree.items;
   }

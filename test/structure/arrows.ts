@@ -4,7 +4,7 @@
 export const STOREYS: readonly (readonly string[])[] = [
   ['bin'],
   ['src/cli', 'src/index.ts'],
-  ['src/process', 'src/lints'],
+  ['src/process', 'src/lints', 'src/format'],
   ['src/modules'],
   ['src/server', 'src/upstream', 'src/tunnel'],
   ['src/exchange', 'src/routing'],

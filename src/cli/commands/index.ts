@@ -1,5 +1,6 @@
 /** All commands, in the order in which the help lists them. */
 import type { DeclareCommand } from './command.js';
 import { demo } from './demo.js';
+import { fmt } from './fmt.js';
 
-export const commands: readonly DeclareCommand[] = [demo];
+export const commands: readonly DeclareCommand[] = [demo, fmt];

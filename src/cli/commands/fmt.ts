@@ -1,0 +1,16 @@
+/** `tsproxy fmt`: puts configurations into their canonical layout. */
+import type { FmtOptions } from '../fmt.js';
+import type { DeclareCommand } from './command.js';
+
+export const fmt: DeclareCommand = (program, take) => {
+  program
+    .command('fmt')
+    .description('lay configuration files out anew, without changing what they mean')
+    .argument('[files...]', 'the files; - or none for standard input, which goes to standard output')
+    .option('--check', 'write nothing: list the files that would change, and exit 1 where there are any')
+    .option('--diff', 'write nothing: print what would change')
+    .option('--recursive', 'also the files that they include')
+    .action((files: readonly string[], options: FmtOptions) => {
+      take(async () => (await import('../fmt.js')).fmt(files, options));
+    });
+};

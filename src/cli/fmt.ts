@@ -1,0 +1,65 @@
+/** `tsproxy fmt`: configurations in their canonical layout. */
+
+import { errnoText } from '../diagnostics/errno.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { shown } from '../diagnostics/place.js';
+import { renderFindings } from '../diagnostics/render.js';
+import { type FormattedFile, formatFiles, STANDARD_INPUT } from '../format/files.js';
+import { replaceFile } from '../format/replace-file.js';
+import { sayToPerson } from '../process/stderr.js';
+import { encoded, writeOut } from './stdout.js';
+import { colored } from './terminal.js';
+
+export interface FmtOptions {
+  /** Write nothing; list the files that would change, and fail where there are any. */
+  readonly check?: true;
+  /** Write nothing; print what would change. */
+  readonly diff?: true;
+  /** The files that are included, too. */
+  readonly recursive?: true;
+}
+
+/** Formats; without files what comes from standard input. Returns the exit code. */
+export async function fmt(files: readonly string[], options: FmtOptions): Promise<number> {
+  if (files.length === 0 && process.stdin.isTTY) {
+    sayToPerson('tsproxy: name the files to format, or - for standard input');
+    return 1;
+  }
+  const showDiff = options.diff ? (await import('./unified-diff.js')).unifiedDiff : null;
+  let code = 0;
+  const names = files.length === 0 ? ['-'] : files.map(encoded);
+  for (const file of formatFiles(names, options.recursive === true)) {
+    if (file.after === null) {
+      say(file.findings);
+      code = 1;
+    } else if (showDiff !== null || options.check) {
+      if (file.before === file.after) continue;
+      writeOut(showDiff === null ? `${file.name}\n` : showDiff(file.name, file.before ?? '', file.after));
+      if (options.check) code = 1;
+    } else if (!write(file, file.after)) {
+      code = 1;
+    }
+  }
+  return code;
+}
+
+/** Writes a file where it changes, and always what came from standard input. Says why where it cannot. */
+function write({ name, before }: FormattedFile, after: string): boolean {
+  if (name === STANDARD_INPUT) {
+    writeOut(after);
+    return true;
+  }
+  if (before === after) return true;
+  try {
+    replaceFile(name, after);
+  } catch (error) {
+    sayToPerson(`tsproxy: [emerg] ${shown(name)} cannot be written (${errnoText(error)})`);
+    return false;
+  }
+  sayToPerson(`tsproxy: formatted ${shown(name)}`);
+  return true;
+}
+
+function say(findings: readonly Finding[]): void {
+  sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+}

@@ -1,0 +1,31 @@
+/** The difference of two texts, as `diff -u` writes it. */
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
+
+/** Lines that go and come beyond which no shortest difference is looked for: that takes quadratic time. */
+const MOST_CHANGES = 2000;
+
+/**
+ * The lines of a file to take out and to put in, with three lines around them; empty where there is no difference. Texts
+ * that have little in common are shown as one that goes and one that comes. All strings are bytes.
+ */
+export function unifiedDiff(name: string, before: string, after: string): string {
+  if (before === after) return '';
+  const options = { context: 3, headerOptions: FILE_HEADERS_ONLY, maxEditLength: MOST_CHANGES };
+  return createTwoFilesPatch(name, name, before, after, undefined, undefined, options) ?? whole(name, before, after);
+}
+
+function whole(name: string, before: string, after: string): string {
+  const [old, fresh] = [linesOf(before), linesOf(after)];
+  const range = (count: number): string => `${count === 0 ? 0 : 1},${count}`;
+  const head = `--- ${name}\n+++ ${name}\n@@ -${range(old.length)} +${range(fresh.length)} @@\n`;
+  const side = (sign: string, lines: readonly string[]): string =>
+    lines
+      .map((line) => (line.endsWith('\n') ? sign + line : `${sign}${line}\n\\ No newline at end of file\n`))
+      .join('');
+  return head + side('-', old) + side('+', fresh);
+}
+
+/** The lines with their line breaks. */
+function linesOf(text: string): readonly string[] {
+  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+}

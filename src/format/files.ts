@@ -1,0 +1,102 @@
+/** Formats files, and on request those that they include. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { hasWildcard } from '../config/glob.js';
+import { diskReader } from '../config/reader.js';
+import { errnoText } from '../diagnostics/errno.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { type Formatted, format, LONGEST, tooLong } from './format.js';
+
+/** The name by which standard input is shown. */
+export const STANDARD_INPUT = '<stdin>';
+
+/** One file. Names and texts are bytes. */
+export interface FormattedFile {
+  readonly name: string;
+  /** As it is; null where it could not be read. */
+  readonly before: string | null;
+  /** As it is to be; null where it is to be left alone. */
+  readonly after: string | null;
+  /** Why it is. */
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Formats the files named, each once, in the order given. With `recursive` also those that they include, directly or
+ * through others: names that are not absolute start from the directory of the file that was named, as they do for nginx
+ * when that is the main configuration file. `-` is standard input. Files are read one after the other, as they are asked
+ * for; none is written.
+ */
+export function* formatFiles(names: readonly string[], recursive: boolean): Generator<FormattedFile, undefined> {
+  const seen = new Set<string>();
+  for (const root of names) {
+    const directory = root.slice(0, root.lastIndexOf('/') + 1);
+    const waiting = [root];
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      if (seen.size === seen.add(name).size) continue;
+      const { includes, ...file } = formatFile(name);
+      yield file;
+      if (!recursive || name === '-') continue;
+      for (const written of includes) waiting.push(...pathsOf(written, directory));
+    }
+  }
+}
+
+function pathsOf(written: string, directory: string): readonly string[] {
+  const path = written.startsWith('/') ? written : directory + written;
+  return hasWildcard(path) ? diskReader.expand(path) : [path];
+}
+
+function formatFile(path: string): FormattedFile & Pick<Formatted, 'includes'> {
+  const name = path === '-' ? STANDARD_INPUT : path;
+  const read = readBytes(path, name);
+  if (typeof read !== 'string') return { name, before: null, after: null, ...read };
+  const { text, ...rest } = format({ name, text: read });
+  return { name, before: read, after: text, ...rest };
+}
+
+/** The bytes of a file, or why there are none. Of a file that is too long no more is read than shows that. */
+function readBytes(path: string, name: string): string | Pick<Formatted, 'findings' | 'includes'> {
+  try {
+    const file = path === '-' ? 0 : openSync(Buffer.from(path, 'latin1'), 'r');
+    try {
+      const { size } = fstatSync(file);
+      const tooBig = tooLong(name, size);
+      if (tooBig !== null) return tooBig;
+      const text = readAll(file);
+      return tooLong(name, text.length) ?? text;
+    } finally {
+      if (file !== 0) closeSync(file);
+    }
+  } catch (error) {
+    const message = `open() "${name}" failed (${errnoText(error)})`;
+    return { findings: [{ code: 'file-not-found', severity: 'error', message, at: null }], includes: [] };
+  }
+}
+
+function readAll(file: number): string {
+  const parts: string[] = [];
+  const buffer = Buffer.allocUnsafe(1 << 16);
+  for (let length = 0; length <= LONGEST; ) {
+    const count = readSome(file, buffer);
+    if (count === 0) break;
+    length += count;
+    parts.push(buffer.latin1Slice(0, count));
+  }
+  return parts.join('');
+}
+
+/** Standard input may be a terminal or pipe that others have made non-blocking: then it is asked again. */
+function readSome(file: number, buffer: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(file, buffer);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EOF') return 0;
+      if (code !== 'EAGAIN') throw error;
+      Atomics.wait(PAUSE, 0, 0, 10);
+    }
+  }
+}
+
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));

@@ -1,0 +1,82 @@
+/** A configuration text in its canonical layout. */
+import { parse } from '../../grammar/parser.js';
+import { print } from '../../grammar/print.js';
+import type { Item, Source } from '../../grammar/syntax-tree.js';
+import { remarksOf } from '../config/include.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { piecesOf } from './pieces.js';
+
+/** What became of a text. */
+export interface Formatted {
+  /** The text in its canonical layout, as bytes; null where it cannot be read, and is to be left alone. */
+  readonly text: string | null;
+  /** Why it cannot. */
+  readonly findings: readonly Finding[];
+  /** The files and patterns that the text includes, as written. */
+  readonly includes: readonly string[];
+}
+
+/** Longer texts are not formatted: one of so many bytes takes some ten seconds and a gigabyte. */
+export const LONGEST = 16 * 2 ** 20;
+
+/** As deep as blocks may be for `-t`. */
+const DEEPEST = 500;
+
+/** Leaves a text alone, for one reason. */
+function refusal(message: string, help: string): Formatted {
+  return { text: null, findings: [{ code: 'syntax', severity: 'error', message, at: null, help }], includes: [] };
+}
+
+/** The refusal of a text of so many bytes, where that is too many. */
+export function tooLong(name: string, length: number): Formatted | null {
+  if (length <= LONGEST) return null;
+  return refusal(`"${name}" is too long: ${length} bytes`, `texts of up to ${LONGEST / 2 ** 20} MiB are formatted`);
+}
+
+/**
+ * Lays a text out anew: four spaces for each block, one directive on a line, one space between words, one blank line at
+ * most, comments where they are, line ends LF, no byte order mark. Words are never changed, and the result is read again
+ * and compared before it is given. A text with mistakes is refused with all of them.
+ */
+export function format(source: Source): Formatted {
+  const { name, text } = source;
+  const long = tooLong(name, text.length);
+  if (long !== null) return long;
+  const zero = text.indexOf('\0');
+  if (zero !== -1) return refusal(`"${name}" is no text`, `byte ${zero} of it is zero: this is a binary file`);
+  const { items, mistakes } = parse(source);
+  if (mistakes.length > 0) {
+    const findings = mistakes.map((mistake): Finding => {
+      const { at, message } = mistake;
+      return { code: 'syntax', severity: 'error', message, at, ...remarksOf(mistake) };
+    });
+    return { text: null, findings, includes: [] };
+  }
+  const includes: string[] = [];
+  for (const { statement, depth } of piecesOf(items)) {
+    if (statement === undefined) continue;
+    if (depth > DEEPEST) {
+      const message = `blocks nest more than ${DEEPEST} deep`;
+      return { text: null, findings: [{ code: 'too-deep', severity: 'error', message, at: statement.name }], includes };
+    }
+    const [file, ...more] = statement.args;
+    if (statement.name.text === 'include' && file && more.length === 0 && !statement.block) includes.push(file.text);
+  }
+  const formatted = print(items);
+  if (!isSame(items, { name, text: formatted })) {
+    return refusal(`"${name}" cannot be laid out anew`, 'the result would not mean the same; it is left alone');
+  }
+  return { text: formatted, findings: [], includes };
+}
+
+/** Whether a text holds the same words, blocks and comments, in the same order. */
+function isSame(items: readonly Item[], other: Source): boolean {
+  const tree = parse(other);
+  if (tree.mistakes.length > 0) return false;
+  const [before, after] = [piecesOf(items), piecesOf(tree.items)];
+  for (;;) {
+    const [one, two] = [before.next(), after.next()];
+    if (one.done || two.done) return one.done === two.done;
+    if (one.value.depth !== two.value.depth || one.value.content() !== two.value.content()) return false;
+  }
+}
