@@ -89,3 +89,15 @@ export function lineText(source: Source, line: number): string {
 export function lineStart(source: Source, line: number): number {
   return linesOf(source).starts[line - 1] ?? source.text.length;
 }
+
+/** The offset of a line and column, as `positionOf` counts them; at the end of the line where it is not so long. */
+export function offsetOf(source: Source, { line, column }: Position): number {
+  const start = lineStart(source, line);
+  const end = start + lineText(source, line).length;
+  let at = start;
+  for (let left = column - 1; left > 0 && at < end; left--) {
+    at++;
+    while (at < end && (source.text.charCodeAt(at) & 0xc0) === 0x80) at++;
+  }
+  return at;
+}

@@ -14,6 +14,7 @@
 import { resolve } from 'node:path';
 import { textReader } from './config/reader.js';
 import type { Finding } from './diagnostics/finding.js';
+import { IgnoreComments } from './diagnostics/ignore-comments.js';
 import { findingsToJson, type JsonFinding } from './diagnostics/json.js';
 import { renderFindings } from './diagnostics/render.js';
 import type { LogEntry as ByteLogEntry } from './exchange/destination-log.js';
@@ -23,7 +24,7 @@ import type { Module } from './exchange/module.js';
 import { lint } from './lints/engine/run.js';
 import { lints } from './lints/index.js';
 import { modules as builtIn } from './modules/index.js';
-import { type ConfigSource, checkSource, confDirectoryOf } from './process/configuration.js';
+import { type ConfigSource, checkAloud, confDirectoryOf } from './process/configuration.js';
 import { type Applied, RefusedConfig } from './process/instance.js';
 import { ownInstance } from './process/own-instance.js';
 
@@ -155,14 +156,15 @@ export interface CheckedText {
   readonly rendered: string;
 }
 
-/** Checks a configuration without starting anything. */
+/** Checks a configuration without starting anything. Comments `# tsproxy-ignore: CODE` silence warnings and hints. */
 export function checkConfig(
   input: string | ConfigInput,
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
 ): CheckedText {
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
-  const result = checkSource(source, modulesOf(options.modules));
-  const { config, findings } = lint(result, lints, { directory: confDirectoryOf(source) });
+  const result = checkAloud(source, modulesOf(options.modules));
+  const { config, findings: all, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
+  const findings = new IgnoreComments(sources).heard(all);
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
 }
 

@@ -1,7 +1,7 @@
 /** The command line: nginx's options, read as nginx reads them, and the commands that nginx has not. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { commands } from './commands/index.js';
-import { type Options, type Order, orderOf, SIGNALS, type SignalName } from './order.js';
+import { FORMATS, type Options, type Order, orderOf, SIGNALS, type SignalName } from './order.js';
 
 /** Reads the words after the command's name. */
 export function readCommandLine(words: readonly string[]): Order {
@@ -21,8 +21,13 @@ export function readCommandLine(words: readonly string[]): Order {
     .option('-t', 'test the configuration: say everything that is wrong with it, and exit')
     .option('-T', 'the same, and print all files of the configuration')
     .option('-q', 'with -t: say nothing where nothing is wrong')
+    .addOption(new Option('--format <format>', 'with -t: how findings are shown (default: text)').choices(FORMATS))
+    .option('--json', 'with -t: short for --format json')
+    .option('--strict', 'with -t: warnings fail as errors do')
+    .option('--ignore <code>', 'with -t: do not say warnings and hints of this code (may be given again)', gather)
+    .option('--fix', 'with -t: mend in the files what can be mended without asking')
+    .option('--dry-run', 'with --fix: change nothing, and show the changes as a diff')
     .option('--list-no-effect', 'with -t: list what is accepted and changes nothing here')
-    .option('--json', 'with -t: print the findings as JSON on standard output')
     .addOption(
       new Option('-s <signal>', 'send a signal to the running proxy: stop, quit, reopen or reload').argParser(signal),
     )
@@ -70,6 +75,10 @@ function signal(text: string): SignalName {
   return text as SignalName;
 }
 
+function gather(word: string, before: readonly string[] = []): readonly string[] {
+  return [...before, word];
+}
+
 /** What nginx would say. */
 function complaint(error: CommanderError, words: readonly string[]): string {
   const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
@@ -81,7 +90,10 @@ function complaint(error: CommanderError, words: readonly string[]): string {
       return `option "${flag}" requires ${ARGUMENTS[flag] ?? 'parameter'}`;
     }
     case 'commander.invalidArgument':
-      return /invalid (option: "-s .*"|port ".*")/.exec(error.message)?.[0] ?? error.message;
+      return (
+        /invalid (option: "-s .*"|port ".*")|option '--format.*/.exec(error.message)?.[0].replaceAll("'", '"') ??
+        error.message
+      );
     case 'commander.excessArguments':
     case 'commander.unknownCommand':
       return `invalid option: "${words.find((word) => !word.startsWith('-')) ?? ''}"`;

@@ -1,12 +1,14 @@
 /**
  * Writes what follows from the modules' declarations: `src/modules/index.ts`, `src/process/module-names.ts` and
- * `docs/directives/`; and the indexes of the lints. With `--check` it writes nothing, and fails where something is out of date. Run by `npm run generate`, from a checkout.
+ * `docs/directives/`; the indexes of the lints, and `docs/codes.md`. With `--check` it writes nothing, and fails where something is out of date. Run by `npm run generate`, from a checkout.
  */
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Module } from '../exchange/module.js';
 import type { Lint } from '../lints/engine/lint.js';
+import { codeStories } from './code-stories.js';
+import { codePage } from './generate/code-page.js';
 import { directivePages } from './generate/directive-pages.js';
 import { lintIndex, lintPaths, namedLints } from './generate/lint-index.js';
 import { moduleIndex, modulePaths } from './generate/module-index.js';
@@ -29,6 +31,7 @@ export async function generate(check: boolean): Promise<string[]> {
     ...stale,
     ...outdated('src/lints/engine', new Map([['named-lints.ts', namedLints(lintsByPath)]]), check),
     ...outdated('src/process', new Map([['module-names.ts', moduleNames(byPath)]]), check),
+    ...outdated('docs', new Map([['codes.md', codePage(codeStories([...lintsByPath.values()]))]]), check),
     ...outdated('docs/directives', directivePages(modules), check, '.md'),
   ];
 }

@@ -16,6 +16,10 @@ export interface Which {
   readonly globals: string | undefined;
 }
 
+/** How findings are shown: to a person, or to programs. */
+export const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
+export type Format = (typeof FORMATS)[number];
+
 /** What a command line asks for. */
 export type Order =
   | { readonly do: 'run'; readonly which: Which }
@@ -24,7 +28,13 @@ export type Order =
       readonly which: Which;
       readonly dump: boolean;
       readonly quiet: boolean;
-      readonly json: boolean;
+      readonly format: Format;
+      /** Warnings count as errors. */
+      readonly strict: boolean;
+      /** Codes that are not to be heard. */
+      readonly ignored: readonly string[];
+      /** Apply fixes to the files, or show what that would change. */
+      readonly fix: 'apply' | 'show' | null;
       readonly noEffect: boolean;
     }
   | { readonly do: 'signal'; readonly which: Which; readonly signal: SignalName }
@@ -48,6 +58,11 @@ export interface Options {
   readonly V?: true;
   readonly listNoEffect?: true;
   readonly json?: true;
+  readonly format?: Format;
+  readonly strict?: true;
+  readonly ignore?: readonly string[];
+  readonly fix?: true;
+  readonly dryRun?: true;
 }
 
 /** What options without a command ask for. */
@@ -60,11 +75,20 @@ export function orderOf(options: Options): Order {
 }
 
 function testOrSignal(options: Options, which: Which): Order | null {
-  const dump = options.T === true;
-  const noEffect = options.listNoEffect === true;
-  const json = options.json === true;
-  if (dump || options.t === true || noEffect || json) {
-    return { do: 'test', which, dump, quiet: options.q === true, json, noEffect };
+  const { t, T, q, s, json, listNoEffect, strict, fix, dryRun, ignore = [] } = options;
+  const format = options.format ?? (json === true ? 'json' : null);
+  if ([t, T, json, listNoEffect, strict, fix, dryRun].includes(true) || format !== null || ignore.length > 0) {
+    return {
+      do: 'test',
+      which,
+      dump: T === true,
+      quiet: q === true,
+      format: format ?? 'text',
+      strict: strict === true,
+      ignored: ignore,
+      fix: dryRun === true ? 'show' : fix === true ? 'apply' : null,
+      noEffect: listNoEffect === true,
+    };
   }
-  return options.s === undefined ? null : { do: 'signal', which, signal: options.s };
+  return s === undefined ? null : { do: 'signal', which, signal: s };
 }

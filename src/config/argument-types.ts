@@ -3,7 +3,7 @@
  * documentation's notation, and refuses with nginx's own sentence.
  */
 import type { Word } from '../../grammar/syntax-tree.js';
-import { nearest } from '../diagnostics/nearest.js';
+import { isOneSlip, nearest } from '../diagnostics/nearest.js';
 import type { ArgumentContext, ArgumentType } from './directive.js';
 import { parsePattern } from './pattern.js';
 import type { PatternData, TemplateData } from './template.js';
@@ -114,7 +114,9 @@ function chosen<C extends string>(choices: readonly C[], w: Word, c: ArgumentCon
   const [near] = nearest(w.text, choices);
   return c.fail(w, 'invalid-value', `invalid value "${w.text}"`, {
     help: near === undefined ? `it must be one of: ${choices.join(', ')}` : `did you mean "${near}"?`,
-    ...(near !== undefined && { fix: { title: `write ${near}`, edits: [{ at: w, text: near }] } }),
+    ...(near !== undefined && {
+      fix: { title: `write ${near}`, guess: !isOneSlip(w.text, near, choices), edits: [{ at: w, text: near }] },
+    }),
   });
 }
 

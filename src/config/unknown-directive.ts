@@ -1,5 +1,6 @@
 /** What is said of a directive that may not stand where it stands: unknown, misplaced, or not made yet. */
 import type { Statement } from '../../grammar/syntax-tree.js';
+import { isOneSlip } from '../diagnostics/nearest.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { Context } from './directive.js';
 import { nginxContexts } from './nginx-directives.js';
@@ -33,7 +34,11 @@ export function reportUnknown(
   notes.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
     ...(meant !== undefined && {
       help: `did you mean "${meant}"?`,
-      fix: { title: `write ${meant}`, edits: [{ at: statement.name, text: meant }] },
+      fix: {
+        title: `write ${meant}`,
+        guess: !isOneSlip(name, meant, candidates),
+        edits: [{ at: statement.name, text: meant }],
+      },
     }),
   });
   return meant === undefined ? undefined : (catalogue.find(meant, context) ?? catalogue.all(meant)[0]);

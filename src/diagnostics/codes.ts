@@ -30,7 +30,10 @@ export const codes = {
   'too-deep':
     'Blocks stand in blocks, deeper than any sensible configuration. It is refused, because each level costs stack.',
   'missing-events':
-    'The configuration has no `events` block. nginx refuses to start without one, even an empty one; tsproxy needs none, but the same file would not work there.',
+    'The configuration has no `events` block. nginx refuses to start without one, even an empty one; tsproxy needs none, but the same file would not work there. It is an error where there is no `http` block either: a file that is empty, or was not yet written to its end, must not take the place of one that serves.',
+
+  'cannot-start':
+    'The configuration is right, and still could not be put in force on this machine: a host has no address, a file cannot be opened.',
 
   // values
   'invalid-value': 'A word is none of the values that the directive takes.',
@@ -51,6 +54,10 @@ export const codes = {
   'conflicting-directives': 'Two directives of one block contradict each other.',
   'no-effect': 'The directive is accepted, as in nginx, and changes nothing.',
   deprecated: 'The directive still works, but nginx has replaced it by another.',
+
+  // comments
+  'unused-ignore':
+    'A comment `# tsproxy-ignore: CODE` silences nothing: no such warning is found on its line or on the line below, the code is misspelt, or it is an error, which cannot be silenced. What once was silenced on purpose would later hide something else.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** A code of the registry. */

@@ -21,6 +21,8 @@ export interface Related {
 /** Text edits that mend a finding; offsets are into the span's source. */
 export interface Fix {
   readonly title: string;
+  /** True where it is a guess at what was meant, so that `--fix` leaves it to a person. */
+  readonly guess?: boolean;
   readonly edits: readonly { readonly at: Span; readonly text: string }[];
 }
 

@@ -21,6 +21,8 @@ export interface JsonFinding {
   readonly related?: readonly { readonly message: string; readonly at: JsonPlace }[];
   readonly fix?: {
     readonly title: string;
+    /** True where it is a guess at what was meant, which `--fix` leaves to a person. */
+    readonly guess?: boolean;
     readonly edits: readonly { readonly at: JsonPlace; readonly text: string }[];
   };
   readonly includedFrom?: readonly JsonPlace[];
@@ -40,6 +42,7 @@ export function findingsToJson(findings: readonly Finding[]): JsonFinding[] {
     ...(fix !== undefined && {
       fix: {
         title: shown(fix.title),
+        ...(fix.guess === true && { guess: true }),
         edits: fix.edits.map((edit) => ({ at: place(edit.at), text: shown(edit.text) })),
       },
     }),

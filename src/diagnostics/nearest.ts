@@ -18,6 +18,15 @@ export function nearest(name: string, candidates: Iterable<string>): string[] {
   return found.map(({ candidate }) => candidate);
 }
 
+/** Whether one slip of the finger is all that parts `name` from `meant`, and no other candidate is as near. */
+export function isOneSlip(name: string, meant: string, candidates: Iterable<string>): boolean {
+  if (editDistance(name.toLowerCase(), meant.toLowerCase(), 1) > 1) return false;
+  const near = nearest(name, candidates).filter(
+    (other) => editDistance(name.toLowerCase(), other.toLowerCase(), 1) <= 1,
+  );
+  return near.length === 1;
+}
+
 /** The optimal string alignment distance, or something above `limit` when it exceeds that. */
 export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) {

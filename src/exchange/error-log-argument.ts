@@ -4,7 +4,7 @@ import { custom } from '../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../config/directive.js';
 import { isSyslog, parseSyslog, type SyslogData } from '../config/syslog-argument.js';
 import { parseSize } from '../config/units.js';
-import { nearest } from '../diagnostics/nearest.js';
+import { isOneSlip, nearest } from '../diagnostics/nearest.js';
 import { LEVELS, type Level } from './error-log.js';
 
 /** One `error_log`. Plain data. */
@@ -63,7 +63,13 @@ function levelOf(words: readonly Word[], c: ArgumentContext): Level {
       const [near] = nearest(word.text, LEVELS);
       return c.fail(word, 'invalid-value', `invalid log level "${word.text}"`, {
         help: near === undefined ? `it must be one of: ${LEVELS.join(', ')}` : `did you mean "${near}"?`,
-        ...(near !== undefined && { fix: { title: `write ${near}`, edits: [{ at: word, text: near }] } }),
+        ...(near !== undefined && {
+          fix: {
+            title: `write ${near}`,
+            guess: !isOneSlip(word.text, near, LEVELS),
+            edits: [{ at: word, text: near }],
+          },
+        }),
       });
     }
     if (level !== null && !(level === 'debug' && found === 'debug')) {

@@ -23,26 +23,35 @@ import {
  */
 export function replaceFile(path: string, text: string): void {
   const target = realpathSync(bytes(path), { encoding: 'buffer' });
-  accessSync(target, constants.W_OK);
-  const { mode, uid, gid } = statSync(target);
-  const temporary = bytes(beside(target.latin1Slice()));
-  const file = openSync(temporary, 'wx', 0o600);
+  const temporary = writeBeside(target, text);
   try {
-    try {
-      const content = bytes(text);
-      for (let at = 0; at < content.length; ) at += writeSync(file, content, at);
-      const own = fstatSync(file);
-      if (own.uid !== uid || own.gid !== gid) fchownSync(file, uid, gid);
-      fchmodSync(file, mode & 0o7777);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
     renameSync(temporary, target);
   } catch (error) {
     unlinkSync(temporary);
     throw error;
   }
+}
+
+/** Writes a text into a file beside another one, with its mode and owner; gives the path. Throws as `replaceFile` does. */
+export function writeBeside(target: Buffer, text: string): Buffer {
+  accessSync(target, constants.W_OK);
+  const { mode, uid, gid } = statSync(target);
+  const temporary = bytes(beside(target.latin1Slice()));
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    const content = bytes(text);
+    for (let at = 0; at < content.length; ) at += writeSync(file, content, at);
+    const own = fstatSync(file);
+    if (own.uid !== uid || own.gid !== gid) fchownSync(file, uid, gid);
+    fchmodSync(file, mode & 0o7777);
+    fsyncSync(file);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  return temporary;
 }
 
 /** A name in the same directory, with a dot at its start: it is matched by no pattern of an include. */

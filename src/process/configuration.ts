@@ -3,6 +3,7 @@ import { positionOf } from '../../grammar/positions.js';
 import { type CheckOptions, type CheckResult, check, checkFile } from '../config/check.js';
 import type { ConfigReader } from '../config/reader.js';
 import type { Finding } from '../diagnostics/finding.js';
+import { IgnoreComments } from '../diagnostics/ignore-comments.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Module } from '../exchange/module.js';
 
@@ -22,8 +23,14 @@ export interface ConfigSource {
   readonly reader?: ConfigReader;
 }
 
-/** Reads and checks. */
+/** Reads and checks. What comments silence is not among the findings. */
 export function checkSource(source: ConfigSource, modules: readonly Module[]): CheckResult {
+  const result = checkAloud(source, modules);
+  return { ...result, findings: new IgnoreComments(result.sources).heard(result.findings) };
+}
+
+/** Reads and checks, with the findings that comments silence: for those who add to them. */
+export function checkAloud(source: ConfigSource, modules: readonly Module[]): CheckResult {
   const options: CheckOptions = {
     prefix: source.prefix,
     ...(source.confDirectory !== undefined && { confDirectory: source.confDirectory }),

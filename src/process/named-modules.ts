@@ -6,7 +6,7 @@ import type { CheckResult } from '../config/check.js';
 import { hasWildcard } from '../config/glob.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
 import type { Module } from '../exchange/module.js';
-import { type ConfigSource, checkSource } from './configuration.js';
+import { type ConfigSource, checkAloud } from './configuration.js';
 import { MODULE_NAMES, type NamedModule } from './module-names.js';
 
 export interface NamedCheck {
@@ -21,17 +21,17 @@ const ALWAYS: readonly string[] = ['worker_processes', 'worker_connections', 'se
 /** Characters of text beyond which the time to load the modules does not count. */
 const MUCH_TEXT = 1 << 18;
 
-/** The same result as `checkSource` with all modules. */
+/** The same result as `checkAloud` with all modules. */
 export async function checkNamed(source: ConfigSource): Promise<NamedCheck> {
   const reader = new OnceReader(source.reader ?? diskReader);
   const remembered: ConfigSource = { ...source, reader };
   const wanted = namedIn(new Texts(source, reader).all());
   const modules = await loaded(wanted);
-  const result = checkSource(remembered, modules);
+  const result = checkAloud(remembered, modules);
   // A mistake may be a name that is unknown only so far, and what is suggested instead of it may belong to any module.
   if (result.config !== null || wanted.length === MODULE_NAMES.length) return { result, modules };
   const all = await loaded(MODULE_NAMES);
-  return { result: checkSource(remembered, all), modules: all };
+  return { result: checkAloud(remembered, all), modules: all };
 }
 
 async function loaded(wanted: readonly NamedModule[]): Promise<Module[]> {

@@ -1,6 +1,8 @@
 /** All commands, in the order in which the help lists them. */
+
+import { code } from './code.js';
 import type { DeclareCommand } from './command.js';
 import { demo } from './demo.js';
 import { fmt } from './fmt.js';
 
-export const commands: readonly DeclareCommand[] = [demo, fmt];
+export const commands: readonly DeclareCommand[] = [demo, fmt, code];

@@ -1,0 +1,69 @@
+/** `tsproxy code [CODE ...]`: tells the stories of codes, or lists all of them. */
+import { nearest } from '../diagnostics/nearest.js';
+import { lints } from '../lints/index.js';
+import { sayToPerson } from '../process/stderr.js';
+import { type CodeStory, codeStories } from './code-stories.js';
+import { encoded, writeOut } from './stdout.js';
+
+/** Columns of a line. */
+const WIDTH = 80;
+
+/** Returns the exit code: 1 where there is no such code. */
+export function code(wanted: readonly string[]): number {
+  const stories = codeStories(lints);
+  const told = wanted.map((each) => stories.find((story) => story.code === each) ?? each);
+  if (wanted.length === 0) {
+    writeOut(encoded(list(stories)));
+    return 0;
+  }
+  writeOut(
+    encoded(
+      told
+        .filter((each) => typeof each !== 'string')
+        .map(tell)
+        .join('\n'),
+    ),
+  );
+  const unknown = told.filter((each) => typeof each === 'string');
+  for (const each of unknown) sayToPerson(complaint(each, stories));
+  return unknown.length === 0 ? 0 : 1;
+}
+
+function complaint(word: string, stories: readonly CodeStory[]): string {
+  const [meant] = nearest(
+    word,
+    stories.map((story) => story.code),
+  );
+  const help = meant === undefined ? '"tsproxy code" lists them' : `did you mean "${meant}"?`;
+  return `tsproxy: there is no code "${word}"; ${help}`;
+}
+
+function tell({ code: name, story, severity }: CodeStory): string {
+  const kind = severity === null ? '' : ` (${severity})`;
+  return `${name}${kind}\n${wrapped(story, '  ')}\n`;
+}
+
+/** A line for each: the first sentence. */
+function list(stories: readonly CodeStory[]): string {
+  const width = Math.max(...stories.map((story) => story.code.length));
+  return stories
+    .map(({ code: name, story }) => {
+      const [first = ''] = wrapped(story, '', WIDTH - width - 2).split('\n');
+      return `${name.padEnd(width)}  ${first}${first.length < story.length ? ' ...' : ''}\n`;
+    })
+    .join('');
+}
+
+function wrapped(text: string, indent: string, width = WIDTH): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
+      lines.push(indent + line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, indent + line].join('\n');
+}

@@ -1,0 +1,12 @@
+/** `tsproxy code`: the story of each code of a finding. */
+import type { DeclareCommand } from './command.js';
+
+export const code: DeclareCommand = (program, take) => {
+  program
+    .command('code')
+    .description('tell what a code of a finding is about')
+    .argument('[code...]', 'codes as findings show them; all of them without any')
+    .action((codes: readonly string[]) => {
+      take(async () => (await import('../code.js')).code(codes));
+    });
+};

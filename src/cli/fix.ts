@@ -1,0 +1,169 @@
+/** `--fix`: applies the fixes that need no asking, to all files of a configuration, and checks what comes out of it. */
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import type { Source } from '../../grammar/syntax-tree.js';
+import { type ConfigReader, diskReader } from '../config/reader.js';
+import { errnoText } from '../diagnostics/errno.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { applyFixes, fixable } from '../diagnostics/fixes.js';
+import { IgnoreComments } from '../diagnostics/ignore-comments.js';
+import { shown } from '../diagnostics/place.js';
+import { lint } from '../lints/engine/run.js';
+import { lints } from '../lints/index.js';
+import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
+import { checkNamed } from '../process/named-modules.js';
+import { sayToPerson } from '../process/stderr.js';
+import { type Replacement, replaceFiles } from './replace-files.js';
+import { encoded, writeOut } from './stdout.js';
+import { unifiedDiff } from './unified-diff.js';
+
+export interface Mended {
+  /** The files that change, in the order in which they were read. */
+  readonly files: readonly Replacement[];
+  /** How many fixes are in them. */
+  readonly fixed: number;
+}
+
+/** What one mistake hid is found only when that is mended, and so on; who needs more rounds runs it again. */
+const MOST_ROUNDS = 10;
+
+/** Fixes that are tried one by one where all of them together made it worse. */
+const MOST_SINGLE = 50;
+
+/** Mends a configuration in memory. A fix after which there are more errors than before is left out. */
+export async function mended(source: ConfigSource, ignored: ReadonlySet<string>): Promise<Mended> {
+  const files = new Files(source.reader ?? diskReader);
+  let fixed = 0;
+  let findings = await findingsOf(source, files, ignored);
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const candidates = fixable(findings);
+    const attempt = (await tried(candidates)) ?? (await oneByOne(candidates.slice(0, MOST_SINGLE)));
+    if (attempt === null) break;
+    fixed += attempt.count;
+    findings = attempt.findings;
+  }
+  return { files: files.changed(), fixed };
+
+  /** Applies fixes and keeps them, unless it is worse with them; null where nothing was changed. */
+  async function tried(candidates: readonly Finding[]) {
+    const { texts, applied } = applyFixes(candidates, (each) => files.pathOf(each));
+    if (applied.length === 0) return null;
+    const undo = files.put(texts);
+    const after = await findingsOf(source, files, ignored);
+    if (errorsIn(after) <= errorsIn(findings)) return { findings: after, count: applied.length };
+    undo();
+    return null;
+  }
+
+  /** Applies the first of the fixes that does not make it worse; the next round goes on from there. */
+  async function oneByOne(candidates: readonly Finding[]) {
+    if (candidates.length < 2) return null;
+    for (const candidate of candidates) {
+      const attempt = await tried([candidate]);
+      if (attempt !== null) return attempt;
+    }
+    return null;
+  }
+}
+
+/** Mends the files and says which; where they cannot be written, says why, and nothing has changed. */
+export async function applyToFiles(source: ConfigSource, ignored: ReadonlySet<string>): Promise<void> {
+  const { files, fixed } = await mended(source, ignored);
+  if (files.length > 0) {
+    try {
+      replaceFiles(files);
+    } catch (error) {
+      const why = error instanceof Error && !('errno' in error) ? error.message : errnoText(error);
+      sayToPerson(`tsproxy: nothing is mended: ${shown(why)}`);
+      return;
+    }
+  }
+  sayToPerson(`tsproxy: ${fixed === 0 ? 'there is nothing to mend' : `mended ${counted(fixed, files)}`}`);
+}
+
+/** Shows the changes on standard output. */
+export async function showDiff(source: ConfigSource, ignored: ReadonlySet<string>): Promise<void> {
+  const { files, fixed } = await mended(source, ignored);
+  const here = encoded(`${process.cwd().replace(/\/$/, '')}/`);
+  for (const { path, before, after } of files) {
+    writeOut(unifiedDiff(path.startsWith(here) ? path.slice(here.length) : path, before, after));
+  }
+  sayToPerson(`tsproxy: ${fixed === 0 ? 'there is nothing to mend' : `--fix would mend ${counted(fixed, files)}`}`);
+}
+
+function counted(fixed: number, files: readonly Replacement[]): string {
+  const names = files.map(({ path }) => shown(path)).join(', ');
+  return `${fixed} finding${fixed === 1 ? '' : 's'} in ${names}`;
+}
+
+async function findingsOf(
+  source: ConfigSource,
+  reader: ConfigReader,
+  ignored: ReadonlySet<string>,
+): Promise<readonly Finding[]> {
+  const { result } = await checkNamed({ ...source, reader });
+  const { findings, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
+  return new IgnoreComments(sources)
+    .heard(findings)
+    .filter(({ code, severity }) => severity === 'error' || !ignored.has(code));
+}
+
+function errorsIn(findings: readonly Finding[]): number {
+  return findings.filter(({ severity }) => severity === 'error').length;
+}
+
+/** The files of a configuration as they would be. A file that is reached by several names (a link) is one. */
+class Files implements ConfigReader {
+  private readonly texts = new Map<string, string>();
+  private readonly paths = new Map<string, string | null>();
+
+  constructor(private readonly reader: ConfigReader) {}
+
+  read(name: string): string {
+    const path = this.real(name);
+    return (path === null ? undefined : this.texts.get(path)) ?? this.reader.read(name);
+  }
+
+  expand(pattern: string): readonly string[] {
+    return this.reader.expand(pattern);
+  }
+
+  /** The file of a source; null where it is none that could be written. */
+  pathOf(source: Source): string | null {
+    return source.name.startsWith('/') ? this.real(source.name) : null;
+  }
+
+  /** Puts texts in the place of what there was; gives what takes that back. */
+  put(texts: ReadonlyMap<string, string>): () => void {
+    const before = new Map(this.texts);
+    for (const [path, text] of texts) this.texts.set(path, text);
+    return () => {
+      this.texts.clear();
+      for (const [path, text] of before) this.texts.set(path, text);
+    };
+  }
+
+  changed(): Replacement[] {
+    return [...this.texts]
+      .map(([path, after]) => ({ path, before: readFileSync(Buffer.from(path, 'latin1'), 'latin1'), after }))
+      .filter(({ before, after }) => before !== after);
+  }
+
+  private real(name: string): string | null {
+    let path = this.paths.get(name);
+    if (path === undefined) {
+      path = realFile(name);
+      this.paths.set(name, path);
+    }
+    return path;
+  }
+}
+
+/** The file that a name leads to; null where it is none (a pipe). */
+function realFile(name: string): string | null {
+  try {
+    const path = realpathSync(Buffer.from(name, 'latin1'), { encoding: 'buffer' });
+    return statSync(path).isFile() ? path.toString('latin1') : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,101 @@
+/** Findings as SARIF 2.1.0, which code scanning and editors read (https://docs.oasis-open.org/sarif/sarif/v2.1.0/). */
+import { pathToFileURL } from 'node:url';
+import { positionOf } from '../../grammar/positions.js';
+import type { Span } from '../../grammar/syntax-tree.js';
+import { fileName } from './file-names.js';
+import type { Finding, Fix, Severity } from './finding.js';
+import { shown } from './place.js';
+
+/** What a log says of the tool. */
+export interface Tool {
+  readonly version: string;
+  /** The story of a code, in one paragraph. */
+  readonly storyOf: (code: string) => string;
+  /** Where file names start from: an absolute path with its final slash. */
+  readonly directory: string;
+}
+
+const LEVELS: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', hint: 'note' };
+
+/** The name that locations below the directory are relative to. */
+const ROOT = 'SRCROOT';
+
+/** One log with one run, as an object for `JSON.stringify`. */
+export function findingsToSarif(findings: readonly Finding[], tool: Tool): object {
+  const codes = [...new Set<string>(findings.map(({ code }) => code))].sort();
+  const indexOf = new Map(codes.map((code, i) => [code, i]));
+  return {
+    $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: 'tsproxy',
+            version: tool.version,
+            rules: codes.map((code) => ({ id: code, fullDescription: { text: tool.storyOf(code) } })),
+          },
+        },
+        // Columns count code points.
+        columnKind: 'unicodeCodePoints',
+        originalUriBaseIds: { [ROOT]: { uri: pathToFileURL(tool.directory).href } },
+        results: findings.map((finding) => result(finding, indexOf.get(finding.code) ?? -1, tool.directory)),
+      },
+    ],
+  };
+}
+
+function result(finding: Finding, ruleIndex: number, directory: string): object {
+  const { code, severity, message, help, at, related = [], includedFrom = [], fix } = finding;
+  const relatedLocations = [
+    ...related.map((one) => ({ ...locationOf(one.at, directory), message: text(one.message) })),
+    ...[...includedFrom]
+      .reverse()
+      .map((span) => ({ ...locationOf(span, directory), message: text('included from here') })),
+  ];
+  return {
+    ruleId: code,
+    ruleIndex,
+    level: LEVELS[severity],
+    message: text(help === undefined ? message : `${message}\n${help}`),
+    ...(at !== null && { locations: [locationOf(at, directory)] }),
+    ...(relatedLocations.length > 0 && { relatedLocations: relatedLocations.map((each, id) => ({ id, ...each })) }),
+    ...(fix !== undefined && fix.edits.length > 0 && { fixes: [fixOf(fix, directory)] }),
+  };
+}
+
+function fixOf({ title, edits }: Fix, directory: string): object {
+  const sources = [...new Set(edits.map(({ at }) => at.source))];
+  return {
+    description: text(title),
+    artifactChanges: sources.map((source) => ({
+      artifactLocation: artifactOf(source, directory),
+      replacements: edits
+        .filter(({ at }) => at.source === source)
+        .map((edit) => ({ deletedRegion: regionOf(edit.at), insertedContent: text(edit.text) })),
+    })),
+  };
+}
+
+function locationOf(at: Span, directory: string): object {
+  return { physicalLocation: { artifactLocation: artifactOf(at.source, directory), region: regionOf(at) } };
+}
+
+function artifactOf(source: Span['source'], directory: string): object {
+  const name = fileName(source, directory);
+  // What was given with -g has words and places, but no file.
+  if (name === null) return { description: text('command line') };
+  if (name.startsWith('/')) return { uri: pathToFileURL(name).href };
+  const { pathname } = pathToFileURL(`/${name}`);
+  return { uri: pathname.slice(1), uriBaseId: ROOT };
+}
+
+function regionOf({ source, start, end }: Span): object {
+  const from = positionOf(source, start);
+  const to = positionOf(source, end);
+  return { startLine: from.line, startColumn: from.column, endLine: to.line, endColumn: to.column };
+}
+
+function text(bytes: string): { readonly text: string } {
+  return { text: shown(bytes) };
+}
