@@ -5,6 +5,7 @@ import connection_upgrade_undefined from './connection-upgrade-undefined.js';
 import connection_without_upgrade from './connection-without-upgrade.js';
 import type { Lint } from './engine/lint.js';
 import error_log_off from './error-log-off.js';
+import regex_backtracking from './regex-backtracking.js';
 import request_headers_not_inherited from './request-headers-not-inherited.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
@@ -22,6 +23,7 @@ export const lints: readonly Lint[] = [
   connection_upgrade_undefined,
   connection_without_upgrade,
   error_log_off,
+  regex_backtracking,
   request_headers_not_inherited,
   socketio_without_stickiness,
   sse_buffering,

@@ -8,6 +8,10 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'proxy_set_header', load: () => import('../connection-upgrade-undefined.js') },
   { on: 'proxy_set_header', load: () => import('../connection-without-upgrade.js') },
   { on: 'error_log', load: () => import('../error-log-off.js') },
+  {
+    on: 'location rewrite if map server_name valid_referers proxy_redirect proxy_cookie_domain proxy_cookie_path',
+    load: () => import('../regex-backtracking.js'),
+  },
   { on: 'proxy_set_header', load: () => import('../request-headers-not-inherited.js') },
   { on: 'upstream', load: () => import('../socketio-without-stickiness.js') },
   { on: 'proxy_pass', load: () => import('../sse-buffering.js') },

@@ -1,0 +1,264 @@
+/**
+ * How the time of a backtracking matcher may grow with the length of what it looks at. An expression is made an automaton
+ * without empty steps, of its positions (Glushkov); the number of ways through a text that in the end does not match is
+ * the number of tries. Exponential: a position comes back to itself by two ways on the same bytes. Of degree n: n loops in
+ * a row can share the same bytes. (Weber and Seidl, On the degree of ambiguity of finite automata, 1991.)
+ */
+import type { ByteSet } from '../../config/pcre/byte-set.js';
+import { childrenOf, type Node, type Tree } from '../../config/pcre/syntax.js';
+import { components } from './components.js';
+
+export type Growth =
+  /** `loop`: bytes that, repeated, have twice as many ways with each repetition. */
+  | { readonly kind: 'exponential'; readonly loop: string }
+  /** `degree`: 3 means that twice the text takes eight times as long. */
+  | { readonly kind: 'polynomial'; readonly degree: number };
+
+/** Positions beyond which an expression is not looked at. */
+const MOST_POSITIONS = 400;
+
+/** A bounded repetition is written out up to this; more is as bad as any number. */
+const WRITTEN_OUT = 12;
+
+/** Null where it grows no faster than the square, or where that cannot be told (references, lookarounds, atomic groups). */
+export function growthOf(tree: Tree): Growth | null {
+  if (!mayGrow(tree.body)) return null;
+  const positions = new Positions();
+  const ends = positions.add(tree.body);
+  if (ends === null) return null;
+  const successors = positions.follow.map((row) => [...row.keys()]);
+  const component = components(successors);
+  const members = new Map<number, number[]>();
+  for (const [position, of] of component.entries()) members.set(of, [...(members.get(of) ?? []), position]);
+  for (const loop of members.values()) {
+    // Where the expression may end inside of the loop, it matches before anything is tried again.
+    if (loop.some((position) => ends.last.get(position) === true)) continue;
+    const bytes = exponentialIn(loop, positions);
+    if (bytes !== null) return { kind: 'exponential', loop: bytes };
+  }
+  const degree = degreeOf(positions, ends, successors, startsAnywhere(tree.body));
+  return degree >= 3 ? { kind: 'polynomial', degree } : null;
+}
+
+/** Cheap, and true for few: loops in loops, ways to choose from in a loop, or several loops. */
+function mayGrow(body: Node): boolean {
+  let loops = 0;
+  let nested = false;
+  const walk = (node: Node, inLoop: boolean): void => {
+    const isLoop = node.kind === 'repeat' && node.max > 1;
+    if (isLoop) loops++;
+    if (inLoop && (node.kind === 'repeat' || node.kind === 'alternatives')) nested = true;
+    for (const child of childrenOf(node)) walk(child, inLoop || isLoop);
+  };
+  walk(body, false);
+  return nested || loops >= 2;
+}
+
+function startsAnywhere(node: Node): boolean {
+  if (node.kind === 'assertion') return node.source !== '^';
+  if (node.kind === 'group') return startsAnywhere(node.body);
+  if (node.kind === 'alternatives') return node.branches.some(startsAnywhere);
+  if (node.kind === 'sequence') return node.items[0] === undefined || startsAnywhere(node.items[0]);
+  return true;
+}
+
+/** Where a part of an expression begins and ends. */
+interface Ends {
+  readonly first: readonly number[];
+  /** Whether the part may end there whatever follows; false behind an assertion. */
+  readonly last: ReadonlyMap<number, boolean>;
+  /** Matches the empty text: never, only where an assertion holds, or anywhere. */
+  readonly empty: 'no' | 'asserted' | 'yes';
+}
+
+const NOTHING: Ends = { first: [], last: new Map(), empty: 'yes' };
+
+class Positions {
+  readonly sets: ByteSet[] = [];
+  /** By how many ways one position follows another; 2 stands for more. */
+  readonly follow: Map<number, number>[] = [];
+
+  /** Null where the part cannot be told about. */
+  add(node: Node): Ends | null {
+    switch (node.kind) {
+      case 'set': {
+        if (this.sets.length >= MOST_POSITIONS) return null;
+        const position = this.sets.push(node.set) - 1;
+        this.follow.push(new Map());
+        return { first: [position], last: new Map([[position, true]]), empty: 'no' };
+      }
+      case 'assertion':
+        return node.source === '^' || node.ends ? { ...NOTHING, empty: 'asserted' } : null;
+      case 'group':
+        return this.add(node.body);
+      case 'sequence':
+        return this.sequence(node.items.map((item) => () => this.add(item)));
+      case 'alternatives':
+        return this.alternatives(node.branches);
+      case 'repeat':
+        return node.mode === 'possessive' ? null : this.repeat(node);
+      default:
+        return null;
+    }
+  }
+
+  private sequence(parts: readonly (() => Ends | null)[]): Ends | null {
+    let ends = NOTHING;
+    for (const part of parts) {
+      const next = part();
+      if (next === null) return null;
+      this.connect(ends.last, next.first);
+      const last = new Map(next.last);
+      if (next.empty !== 'no') {
+        for (const [position, free] of ends.last) last.set(position, free && next.empty === 'yes');
+      }
+      ends = {
+        first: ends.empty === 'no' ? ends.first : [...ends.first, ...next.first],
+        last,
+        empty: both(ends.empty, next.empty),
+      };
+    }
+    return ends;
+  }
+
+  private alternatives(branches: readonly Node[]): Ends | null {
+    const all: Ends[] = [];
+    for (const branch of branches) {
+      const ends = this.add(branch);
+      if (ends === null) return null;
+      all.push(ends);
+    }
+    const kinds = all.map(({ empty }) => empty);
+    return {
+      first: all.flatMap(({ first }) => first),
+      last: new Map(all.flatMap(({ last }) => [...last])),
+      empty: kinds.includes('yes') ? 'yes' : kinds.includes('asserted') ? 'asserted' : 'no',
+    };
+  }
+
+  private repeat({ item, min, max }: Node & { kind: 'repeat' }): Ends | null {
+    const required = Math.min(min, WRITTEN_OUT);
+    const parts: (() => Ends | null)[] = [];
+    for (let i = 0; i < required; i++) parts.push(() => this.add(item));
+    if (max - min > WRITTEN_OUT || (max > min && min > WRITTEN_OUT)) {
+      // `x+` is one position that comes back to itself, not two.
+      if (required > 0) parts.pop();
+      parts.push(() => this.loop(item, required > 0));
+    } else {
+      for (let i = min; i < max; i++) parts.push(() => this.optional(item));
+    }
+    return this.sequence(parts);
+  }
+
+  private loop(item: Node, once: boolean): Ends | null {
+    const ends = this.add(item);
+    if (ends === null) return null;
+    this.connect(ends.last, ends.first);
+    return once ? ends : { ...ends, empty: 'yes' };
+  }
+
+  private optional(item: Node): Ends | null {
+    const ends = this.add(item);
+    return ends === null ? null : { ...ends, empty: 'yes' };
+  }
+
+  private connect(last: ReadonlyMap<number, boolean>, first: readonly number[]): void {
+    for (const position of last.keys()) {
+      const row = this.follow[position];
+      for (const next of first) row?.set(next, Math.min(2, (row.get(next) ?? 0) + 1));
+    }
+  }
+}
+
+function both(one: Ends['empty'], other: Ends['empty']): Ends['empty'] {
+  if (one === 'no' || other === 'no') return 'no';
+  return one === 'asserted' || other === 'asserted' ? 'asserted' : 'yes';
+}
+
+/** Bytes on which a position of the loop comes back to itself by two ways, or null. */
+function exponentialIn(loop: readonly number[], { sets, follow }: Positions): string | null {
+  const inside = new Set(loop);
+  for (const position of loop) {
+    for (const [next, ways] of follow[position] ?? []) {
+      if (ways > 1 && inside.has(next)) return letter(sets[next]);
+    }
+  }
+  // Pairs of positions that are reached on the same bytes, from both at the same place.
+  const numbers = new Map<string, number>();
+  const pairs: (readonly [number, number])[] = [];
+  const edges: number[][] = [];
+  const numberOf = (a: number, b: number): number => {
+    const key = `${a},${b}`;
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = pairs.push([a, b]) - 1;
+      numbers.set(key, number);
+      edges.push([]);
+    }
+    return number;
+  };
+  for (const position of loop) numberOf(position, position);
+  for (let i = 0; i < pairs.length && pairs.length < 20_000; i++) {
+    const [a, b] = pairs[i] ?? [0, 0];
+    for (const x of follow[a]?.keys() ?? []) {
+      if (!inside.has(x)) continue;
+      for (const y of follow[b]?.keys() ?? []) {
+        if (inside.has(y) && sets[x] !== undefined && sets[y]?.intersects(sets[x])) edges[i]?.push(numberOf(x, y));
+      }
+    }
+  }
+  const component = components(edges);
+  const same = new Set(loop.map((_, i) => component[i]));
+  const apart = pairs.find(([a, b], i) => a !== b && same.has(component[i]));
+  return apart === undefined ? null : letter(sets[apart[0]], sets[apart[1]]);
+}
+
+/** How many loops in a row, of one position each, can share one byte; the search for a beginning counts as one. */
+function degreeOf(
+  { sets, follow }: Positions,
+  ends: Ends,
+  successors: readonly (readonly number[])[],
+  anywhere: boolean,
+): number {
+  const loops = sets.flatMap((_, position) => (follow[position]?.has(position) ? [position] : []));
+  if (loops.length + (anywhere ? 1 : 0) < 3) return 0;
+  let degree = 0;
+  const candidates = new Set(loops.flatMap((position) => representative(sets[position])));
+  for (const byte of candidates) {
+    const depth = new Map<number, number>();
+    const within = (position: number) => sets[position]?.has(byte) === true;
+    // The most loops on a way from a position on. Loops longer than one position are not entered twice.
+    const deepest = (position: number): number => {
+      const known = depth.get(position);
+      if (known !== undefined) return known;
+      depth.set(position, 0);
+      let best = 0;
+      for (const next of successors[position] ?? []) {
+        if (next !== position && within(next)) best = Math.max(best, deepest(next));
+      }
+      // A loop in which the expression may end is the last one that is tried.
+      const own = follow[position]?.has(position) && ends.last.get(position) !== true ? 1 : 0;
+      const sum = own + best;
+      depth.set(position, sum);
+      return sum;
+    };
+    for (const position of loops) if (within(position)) degree = Math.max(degree, deepest(position));
+    for (const position of anywhere ? ends.first : []) {
+      if (within(position)) degree = Math.max(degree, deepest(position) + 1);
+    }
+  }
+  return degree;
+}
+
+/** A few bytes of a set: ordinary ones, if it has any. */
+function representative(set: ByteSet | undefined): number[] {
+  if (set === undefined) return [];
+  const usual = [...'a0/.-_ %'].map((c) => c.charCodeAt(0)).filter((byte) => set.has(byte));
+  return usual.length > 0 ? usual : set.bytes.slice(0, 1);
+}
+
+/** A byte of a set that is in the other one too. */
+function letter(set: ByteSet | undefined, other = set): string {
+  const usual = representative(set).find((byte) => other?.has(byte) === true);
+  return String.fromCharCode(usual ?? set?.bytes.find((byte) => other?.has(byte) === true) ?? 0x61);
+}

@@ -1,0 +1,89 @@
+/** Every regular expression of a configuration, wherever one may stand. */
+import type { Span, Statement, Word } from '../../../grammar/syntax-tree.js';
+import { spanInWord } from '../../config/template-parser.js';
+import type { LintContext } from './lint.js';
+import { locationOf } from './location.js';
+import type { Scope } from './scope.js';
+
+export interface WrittenPattern {
+  /** The directive: `location`, `if`, `map`, `rewrite`, `server_name` … */
+  readonly directive: string;
+  /** The block whose statement holds it; for a `location` the location itself, for an `if` the `if`. */
+  readonly scope: Scope;
+  readonly statement: Statement;
+  readonly text: string;
+  readonly caseless: boolean;
+  readonly at: Span;
+}
+
+/** Directives with words that are expressions where they begin with `~`. */
+const WITH_TILDE = ['server_name', 'valid_referers', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path'];
+
+const known = new WeakMap<Scope, readonly WrittenPattern[]>();
+
+/** In the order of the blocks. */
+export function patternsOf(c: LintContext): readonly WrittenPattern[] {
+  let found = known.get(c.main);
+  if (found === undefined) {
+    found = [...c.main.all()].flatMap((scope) => [...patternsIn(scope)]);
+    known.set(c.main, found);
+  }
+  return found;
+}
+
+/** Those of one block, not of the blocks inside, with the one that opens it. */
+export function* patternsIn(scope: Scope): Generator<WrittenPattern> {
+  const { opener } = scope;
+  if (scope.kind === 'location' && opener !== null) {
+    const location = locationOf(scope);
+    if (location?.kind === 'regex') {
+      const { at, caseless, name } = location;
+      yield made(scope, opener, at, at.text.length - name.length, name.length, caseless);
+    }
+  } else if (scope.kind === 'if' && opener !== null) {
+    const { args } = opener;
+    const operator = args.findIndex(({ text }) => /^!?~\*?$/.test(text));
+    const operand = operator < 0 ? undefined : args[operator + 1];
+    if (operand !== undefined) {
+      const last = operand === args.at(-1) && operand.text.endsWith(')');
+      const caseless = args[operator]?.text.endsWith('*') === true;
+      yield made(scope, opener, operand, 0, operand.text.length - (last ? 1 : 0), caseless);
+    }
+  }
+  if (scope.kind === 'entries') {
+    if (scope.directive !== 'map') return;
+    for (const statement of scope.statements) yield* tilde(scope, statement, statement.name);
+    return;
+  }
+  for (const statement of scope.own('rewrite')) {
+    const [word] = statement.args;
+    if (word !== undefined) yield made(scope, statement, word, 0, word.text.length, false);
+  }
+  for (const directive of WITH_TILDE) {
+    for (const statement of scope.own(directive)) {
+      for (const word of statement.args) yield* tilde(scope, statement, word);
+    }
+  }
+}
+
+function* tilde(scope: Scope, statement: Statement, word: Word): Generator<WrittenPattern> {
+  if (!word.text.startsWith('~')) return;
+  // Names of servers and referers are compared without regard to case.
+  const always = /^(?:server_name|valid_referers)$/.test(statement.name.text);
+  const caseless = word.text.startsWith('~*');
+  const from = caseless && !always ? 2 : 1;
+  yield made(scope, statement, word, from, word.text.length - from, caseless || always);
+}
+
+function made(
+  scope: Scope,
+  statement: Statement,
+  word: Word,
+  from: number,
+  length: number,
+  caseless: boolean,
+): WrittenPattern {
+  const directive = scope.kind === 'entries' ? scope.directive : statement.name.text;
+  const text = word.text.slice(from, from + length);
+  return { directive, scope, statement, text, caseless, at: spanInWord(word, from, from + length) };
+}

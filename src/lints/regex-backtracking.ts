@@ -1,0 +1,39 @@
+import { growthOf } from './engine/ambiguity.js';
+import { defineLint } from './engine/lint.js';
+import { patternsOf } from './engine/patterns.js';
+import { treeOf } from './engine/regex.js';
+
+export default defineLint({
+  code: 'regex-backtracking',
+  severity: 'warning',
+  on: 'location rewrite if map server_name valid_referers proxy_redirect proxy_cookie_domain proxy_cookie_path',
+  story:
+    'The regular expression can be led to try very many ways through one text before it gives up: a loop in a loop, as in `(a+)+$`, or alternatives in a loop that match the same, as in `(\\w|_)*$`. Whoever knows it keeps the proxy busy with a few short requests; and while one expression is tried, a process of tsproxy serves nobody. (PCRE gives up after ten million steps and nginx refuses the request.) Write it so that each byte of a text can be matched in one way only.',
+  check(c) {
+    const told = new Map<string, ReturnType<typeof growthOf>>();
+    for (const { text, caseless, at } of patternsOf(c)) {
+      // Nothing repeats without one of these.
+      if (!/[*+{]/.test(text)) continue;
+      const key = `${caseless}${text}`;
+      let growth = told.get(key);
+      if (growth === undefined) {
+        const tree = treeOf(text, caseless);
+        growth = tree === null ? null : growthOf(tree);
+        told.set(key, growth);
+      }
+      if (growth === null) continue;
+      if (growth.kind === 'exponential') {
+        const loop = JSON.stringify(growth.loop);
+        c.report(at, `the time to match "${text}" may double with each further ${loop} of a request`, {
+          help: 'there are several ways to match the same text in a loop; leave one (an inner "+" or "*", or an alternative that overlaps)',
+        });
+      } else {
+        const times = 2 ** growth.degree;
+        c.report(at, `for twice as long a request, "${text}" may take ${times} times as long to match`, {
+          severity: 'hint',
+          help: `${text.startsWith('^') ? 'several' : 'the search for a beginning and several'} loops in a row can match the same text; write [^/]* instead of .* where one part of a path is meant`,
+        });
+      }
+    }
+  },
+});

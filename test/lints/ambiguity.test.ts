@@ -1,0 +1,63 @@
+/** How the time to match may grow, against what is known and against the engine itself. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { growthOf } from '../../src/lints/engine/ambiguity.js';
+import { regExpOf, treeOf } from '../../src/lints/engine/regex.js';
+
+function growth(pattern: string): string {
+  const tree = treeOf(pattern);
+  assert.ok(tree !== null, pattern);
+  const found = growthOf(tree);
+  return found === null ? 'square at most' : found.kind === 'exponential' ? 'exponential' : `degree ${found.degree}`;
+}
+
+/** With the bytes that show it: a beginning, a loop, and an end that does not match. */
+const EXPONENTIAL: readonly (readonly [string, string, string, string])[] = [
+  ['(a+)+$', '', 'a', '!'],
+  ['(a|a)*$', '', 'a', '!'],
+  ['^(a*)*b', '', 'a', '!'],
+  ['^([a-z]{1,3})+$', '', 'a', '!'],
+  ['^(\\w|_)+x', '', '_', '!'],
+  ['^(\\w+\\s?)*$', '', 'a', '!'],
+  ['^((ab)*)*c', '', 'ab', '!'],
+  ['^(a?b?)*c', '', 'ab', '!'],
+  ['^(a{2,3}){2,}$', '', 'aa', '!'],
+  ['(x+x+)+y', '', 'x', '!'],
+  ['^(\\d+|\\d+\\.\\d+)+$', '', '11', '!'],
+  ['^(aa|aaa)+$', '', 'aaa', '!'],
+  ['^/(?:ab|a|b)+c', '/', 'ab', '!'],
+];
+
+for (const [pattern, beginning, loop, end] of EXPONENTIAL) {
+  test(`${pattern} takes exponential time`, () => {
+    assert.equal(growth(pattern), 'exponential');
+    // Seen in the engine as well: some length takes more than 20 ms and still is shorter than 80 bytes.
+    const regex = regExpOf(pattern);
+    let most = 0;
+    for (let text = beginning; most < 20 && text.length < 80; text += loop) {
+      const before = process.hrtime.bigint();
+      regex?.test(text + end);
+      most = Number(process.hrtime.bigint() - before) / 1e6;
+    }
+    assert.ok(most >= 20, `${most} ms at most`);
+  });
+}
+
+for (const [pattern, expected] of [
+  ['(.*)(.*)(.*)x', 'degree 4'],
+  ['^(.*)/(.*)/(.*)$', 'degree 3'],
+  ['(.+)/(.+)\\.php', 'degree 3'],
+  ['^/(.*)/(.*)$', 'square at most'],
+  ['\\s+$', 'square at most'],
+  ['(.*)*', 'square at most'],
+  ['^(a+)+', 'square at most'],
+  ['^(a|b)*c', 'square at most'],
+  ['^([^/]+/)*x$', 'square at most'],
+  ['^(?:/(?:[^/.][^/]*/)*)?$', 'square at most'],
+  ['^(\\.[^.]+)+\\.x$', 'square at most'],
+  ['^/(?:a|ab)(?:c|bcd)(?:d*)$', 'square at most'],
+  ['^/[0-9a-f]{8}-[0-9a-f]{4}$', 'square at most'],
+  ['\\.(?:jpe?g|png|gif)(?:\\?.*)?$', 'square at most'],
+] as const) {
+  test(`${pattern} grows: ${expected}`, () => assert.equal(growth(pattern), expected));
+}
