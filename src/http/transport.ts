@@ -102,7 +102,7 @@ export type Connect = (target: net.NetConnectOpts, owner: TransportOwner) => Tra
 
 /** The parts of net.Socket that give up a handle; Node has them since version 0.x, without documenting them. */
 interface HandleHolder {
-  _handle: StreamHandle | null;
+  _handle: (StreamHandle & { readonly bytesWritten: number }) | null;
   _server: unknown;
   server: unknown;
 }
@@ -123,6 +123,8 @@ export class Transport implements WriteWaiter {
   /** Direct writes that the kernel has not taken whole. */
   private underWay = 0;
   private ending = false;
+  /** Bytes that the kernel had taken when that was last asked. */
+  private taken = 0;
   private onFlushed: (() => void)[] | null = null;
 
   private constructor(
@@ -206,6 +208,15 @@ export class Transport implements WriteWaiter {
     const { writableLength } = this.socket;
     if (this.underWay === 0) return writableLength;
     return writableLength + ((this.socket as unknown as HandleHolder)._handle?.writeQueueSize ?? 0);
+  }
+
+  /** The kernel has taken bytes since the last call. */
+  tookSome(): boolean {
+    const handle = (this.socket as unknown as HandleHolder)._handle;
+    const before = this.taken;
+    // The handle counts as written what it was given.
+    if (handle !== null) this.taken = handle.bytesWritten - handle.writeQueueSize;
+    return this.taken > before;
   }
 
   /** The handle to write to, or null where the stream has to be used: not connected, bytes in its queue, corked, ending. */

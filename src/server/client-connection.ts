@@ -10,12 +10,12 @@ import { Exchange } from '../exchange/exchange.js';
 import type { Listening } from '../exchange/module.js';
 import type { ListenerProgram, LocationSettings } from '../exchange/program.js';
 import { statusText } from '../exchange/status-text.js';
-import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
+import { now, unwatch, watch } from '../http/deadlines.js';
 import { COMPLETE, MORE, RequestReader } from '../http/request-reader.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
 import { answerFraming, answerHead, Framing, mayKeep } from './answer-head.js';
 import { AnswerWriter } from './answer-writer.js';
-import { ByteFeed } from './byte-feed.js';
+import { BODY, ClientDeadline, NOTHING, SENDING } from './client-deadline.js';
 import { RequestBodyReader } from './request-body.js';
 import { expectsContinue, logDropped, type Refusal, refuseRequest, routeRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
@@ -28,26 +28,21 @@ const LINGERING = 3;
 const TUNNEL = 4;
 const CLOSED = 5;
 
-/** What the deadline is about while an exchange is handled. */
-const NOTHING = 0;
-const BODY = 1;
-const SENDING = 2;
-
 /** A head is converted to text in pieces of this size, so that a body behind it is not. */
 const HEAD_PIECE = 4096;
 
+/** Statuses of refused heads of which the rest is still on its way. */
+const MORE_BEHIND: ReadonlySet<number> = new Set([414, 494]);
+
 const TIMED_OUT = 'client timed out (110: Connection timed out)';
 
-export class ClientConnection extends ByteFeed implements ClientSide, TransportOwner, Timed {
-  deadline = 0;
-  deadlineIndex = -1;
+export class ClientConnection extends ClientDeadline implements ClientSide, TransportOwner {
   requests = 0;
   pipelined = false;
   bytesSent = 0;
   requestLength = 0;
 
   private state = READING_HEAD;
-  private waitingFor = NOTHING;
   private readonly openedAt = now();
   private lastSettings: LocationSettings | null = null;
   private readonly reader = new RequestReader();
@@ -65,7 +60,6 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
   /** The client was too slow for one of the timeouts. */
   private late = false;
   private sentBefore = 0;
-  private lingerUntil = 0;
 
   constructor(
     transport: Transport,
@@ -104,7 +98,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     else if (this.state === HANDLING && this.body.wanted) this.readBodyBytes();
     else if (this.state === LINGERING) {
       this.lentStart = this.lentEnd;
-      this.deadline = Math.min(now() + this.settings.lingeringTimeout, this.lingerUntil);
+      if (this.waitingFor === NOTHING) this.lingerOn();
     } else return false;
     return true;
   }
@@ -117,7 +111,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
   }
 
   /** Those of the request, or of the last one: they hold until the next begins. */
-  private get settings(): LocationSettings {
+  protected get settings(): LocationSettings {
     return this.exchange?.location.settings ?? this.lastSettings ?? this.program.defaultServer.base.settings;
   }
 
@@ -172,8 +166,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     const { reader } = this;
     this.requests++;
     this.state = HANDLING;
-    this.deadline = 0;
-    this.waitingFor = NOTHING;
+    this.waitForNothing();
     this.keep = true;
     this.ended = false;
     this.table = this.host.table;
@@ -197,8 +190,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     }
     body.sink = sink;
     this.sendContinue();
-    this.waitingFor = BODY;
-    this.deadline = now() + this.settings.clientBodyTimeout;
+    this.waitForBody();
     if (this.peerEnded && !this.unread) body.cut();
     // What is lent is read by the loop that lent it, when the handlers have returned.
     else this.goOn();
@@ -229,7 +221,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     const { body } = this;
     if (!body.full) return;
     body.full = false;
-    if (this.waitingFor === BODY) this.deadline = now() + this.settings.clientBodyTimeout;
+    if (this.waitingFor === BODY) this.waitForBody();
     this.goOn();
     if (this.peerEnded && !body.done && !this.unread) body.cut();
   }
@@ -246,13 +238,16 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     this.takeBody();
     if (this.waitingFor === BODY) {
       if (body.done) {
-        this.waitingFor = NOTHING;
-        this.deadline = 0;
+        this.waitForNothing();
         // The client may have been slow to take the answer while its body was waited for.
         if (this.transport.waiting) this.waitToSend();
-      } else this.deadline = body.full ? 0 : now() + this.settings.clientBodyTimeout;
+      } else if (body.full) this.deadline = 0;
+      else this.waitForBody();
     }
-    if (!body.done) return;
+    if (!body.done) {
+      if (this.exchange === null) this.lingerOn();
+      return;
+    }
     if (body.discarding) this.discarded();
     else body.complete();
   }
@@ -266,7 +261,9 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     }
     const framing = answerFraming(x, ended);
     const age = now() - this.openedAt;
-    this.keep &&= mayKeep(x, framing, this.requests, age) && !this.peerEnded && this.host.keeps(this.listening);
+    // A client that was not told to go on may never send its body, and one that asks again could not be told from it.
+    const last = this.unread ? false : this.peerEnded || this.body.awaited;
+    this.keep &&= mayKeep(x, framing, this.requests, age) && !last && this.host.keeps(this.listening);
     this.writer.head(answerHead(x, framing, this.keep));
     this.writer.chunked = framing === Framing.Chunked;
     if (!ended) this.writer.flushSoon();
@@ -287,12 +284,6 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     return more;
   }
 
-  private waitToSend(): void {
-    if (this.waitingFor !== NOTHING || this.transport.closed) return;
-    this.waitingFor = SENDING;
-    this.deadline = now() + this.settings.sendTimeout;
-  }
-
   hold(): void {
     this.writer.hold();
   }
@@ -310,16 +301,13 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
       engine.finish(x);
       return;
     }
-    this.waitingFor = SENDING;
-    this.deadline = now() + this.settings.sendTimeout;
+    this.waitForNothing();
+    this.waitToSend();
     this.transport.whenFlushed(() => engine.finish(x));
   }
 
   onDrain(): void {
-    if (this.waitingFor === SENDING) {
-      this.waitingFor = NOTHING;
-      this.deadline = 0;
-    }
+    if (this.waitingFor === SENDING) this.waitForNothing();
     this.exchange?.producer?.resume();
   }
 
@@ -331,8 +319,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     this.bytesSent = this.transport.bytesWritten - this.sentBefore;
     this.lastSettings = x.location.settings;
     this.exchange = null;
-    this.deadline = 0;
-    this.waitingFor = NOTHING;
+    this.waitForNothing();
     body.finish();
     this.host.release(this.table);
     if (this.state !== HANDLING) return;
@@ -343,7 +330,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
       // The rest of the body is read and dropped, so that the next request can be found behind it.
       body.discarding = true;
       body.full = false;
-      this.deadline = now() + this.settings.lingeringTimeout;
+      this.beginLingering();
       this.goOn();
     }
   }
@@ -375,11 +362,11 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
   private close(): void {
     const { settings } = this;
     const { lingeringClose } = settings;
-    const linger = lingeringClose === 'always' || (lingeringClose === 'on' && (!this.body.done || this.unread));
+    const more = !this.body.done || this.unread || MORE_BEHIND.has(this.reader.status);
+    const linger = lingeringClose === 'always' || (lingeringClose === 'on' && more);
     this.state = LINGERING;
     this.dropUnread();
-    this.lingerUntil = now() + settings.lingeringTime;
-    this.deadline = now() + settings.lingeringTimeout;
+    this.beginLingering();
     if (linger && !this.peerEnded) {
       // Closing with bytes unread would reset the connection and could take the answer with it (RFC 9112 9.6).
       this.transport.end();
@@ -397,8 +384,7 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     if (this.late && settings.resetTimedoutConnection) transport.reset();
     else if (transport.pending > 0 && !this.late) {
       // What the upstream did send still reaches the client.
-      this.lingerUntil = now() + settings.sendTimeout;
-      this.deadline = this.lingerUntil;
+      this.waitToSend();
       transport.destroySoon();
     } else transport.destroy();
   }
@@ -409,6 +395,8 @@ export class ClientConnection extends ByteFeed implements ClientSide, TransportO
     const x = this.exchange;
     if (this.state === READING_HEAD && !this.reader.idle) {
       this.cutHead(408, `${TIMED_OUT} while reading client request headers`);
+    } else if (this.waitOn()) {
+      return;
     } else if (this.state !== HANDLING || x === null) {
       this.transport.destroy();
     } else {

@@ -19,15 +19,15 @@ export class RequestBodyReader implements ChunkedSink {
   private exchange: Exchange | null = null;
   /** Bytes left, or -1 where chunked. */
   private left = 0;
-  /** Bytes that were read. */
-  private bytes = 0;
+  /** Bytes of its content that were read. */
+  private received = 0;
   private decoder: ChunkedDecoder | null = null;
 
   /** Starts with the body of another request; `length` as in RequestFraming. */
   begin(exchange: Exchange, length: number): void {
     this.exchange = exchange;
     this.left = length;
-    this.bytes = 0;
+    this.received = 0;
     this.done = length === 0;
     this.broken = false;
     this.discarding = false;
@@ -43,6 +43,11 @@ export class RequestBodyReader implements ChunkedSink {
   /** Somebody wants bytes now. */
   get wanted(): boolean {
     return !this.done && !this.full && (this.sink !== null || this.discarding);
+  }
+
+  /** Nothing of it came, because the client waits for `100 Continue`. */
+  get awaited(): boolean {
+    return this.expectContinue && !this.done && this.received === 0;
   }
 
   /** Reads from `bytes`; returns the offset behind what belonged to the body. `complete` is to follow where `done`. */
@@ -77,11 +82,11 @@ export class RequestBodyReader implements ChunkedSink {
 
   chunkData(bytes: Buffer, start: number, end: number): void {
     const { sink, exchange } = this;
-    this.bytes += end - start;
+    this.received += end - start;
     if (sink === null || exchange === null) return;
     const limit = exchange.location.settings.clientMaxBodySize;
-    if (this.left < 0 && limit !== 0 && this.bytes > limit) {
-      logError(exchange, 'error', `client intended to send too large chunked body: ${this.bytes} bytes`);
+    if (this.left < 0 && limit !== 0 && this.received > limit) {
+      logError(exchange, 'error', `client intended to send too large chunked body: ${this.received} bytes`);
       exchange.bodyDiscarded = true;
       this.fail(413);
       return;

@@ -348,7 +348,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
 
   timedOut(): void {
     const { x, connection } = this;
-    if (connection === null) return;
+    if (connection === null || this.waitOn(connection)) return;
     const doing =
       this.state === CONNECTING
         ? 'connecting to upstream'

@@ -46,7 +46,20 @@ export abstract class Sending extends Attempts implements SendingRequest {
   progressed(bytes: number, more: boolean): void {
     const { connection } = this;
     this.attempt.bytesSent += bytes;
-    if (!more && connection !== null) connection.deadline = now() + this.settings.sendTimeout;
+    if (!more && connection !== null) this.waitToSend(connection);
+  }
+
+  private waitToSend(connection: UpstreamConnection): void {
+    connection.transport.tookSome();
+    connection.deadline = now() + this.settings.sendTimeout;
+  }
+
+  /** Goes on waiting where the peer has taken some of what it is sent, if not all of it; false where it has not. */
+  protected waitOn(connection: UpstreamConnection): boolean {
+    const { transport } = connection;
+    if (transport.pending === 0 || !transport.tookSome()) return false;
+    connection.deadline = now() + this.settings.sendTimeout;
+    return true;
   }
 
   sent(): void {
@@ -62,7 +75,7 @@ export abstract class Sending extends Attempts implements SendingRequest {
       connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
       return;
     }
-    connection.deadline = now() + settings.sendTimeout;
+    this.waitToSend(connection);
     connection.transport.whenFlushed(() => {
       if (this.connection === connection && !this.over) {
         connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;

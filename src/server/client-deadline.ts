@@ -1,0 +1,57 @@
+/** What a client's connection waits for, and how long. */
+import type { LocationSettings } from '../exchange/program.js';
+import { now, type Timed } from '../http/deadlines.js';
+import { ByteFeed } from './byte-feed.js';
+
+/** What the deadline is about while an exchange is handled. */
+export const NOTHING = 0;
+export const BODY = 1;
+export const SENDING = 2;
+
+/** A base class, so that a connection stays one object. */
+export abstract class ClientDeadline extends ByteFeed implements Timed {
+  deadline = 0;
+  deadlineIndex = -1;
+  protected waitingFor = NOTHING;
+  private lingerUntil = 0;
+
+  protected abstract get settings(): LocationSettings;
+  abstract timedOut(): void;
+
+  protected waitForNothing(): void {
+    this.waitingFor = NOTHING;
+    this.deadline = 0;
+  }
+
+  /** The client is to send more of its body (`client_body_timeout`). */
+  protected waitForBody(): void {
+    this.waitingFor = BODY;
+    this.deadline = now() + this.settings.clientBodyTimeout;
+  }
+
+  /** The client is to take some of the answer (`send_timeout`), unless its body is waited for. */
+  protected waitToSend(): void {
+    if (this.waitingFor !== NOTHING || this.transport.closed) return;
+    this.waitingFor = SENDING;
+    this.transport.tookSome();
+    this.deadline = now() + this.settings.sendTimeout;
+  }
+
+  /** Goes on waiting where the client has taken some of what it is sent, if not all of it; false where it has not. */
+  protected waitOn(): boolean {
+    if (this.waitingFor !== SENDING || !this.transport.tookSome()) return false;
+    this.deadline = now() + this.settings.sendTimeout;
+    return true;
+  }
+
+  /** What the client still sends is dropped, for as long as it does, up to `lingering_time`. */
+  protected beginLingering(): void {
+    this.lingerUntil = now() + this.settings.lingeringTime;
+    this.lingerOn();
+  }
+
+  /** Some of it came, and more may (`lingering_timeout`). */
+  protected lingerOn(): void {
+    this.deadline = Math.min(now() + this.settings.lingeringTimeout, this.lingerUntil);
+  }
+}
