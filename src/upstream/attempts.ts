@@ -17,7 +17,7 @@ export abstract class Attempts {
   private readonly startedAt = performance.now();
 
   constructor(
-    protected readonly x: Exchange,
+    readonly x: Exchange,
     readonly upstream: Upstream,
     protected readonly protocol: UpstreamProtocol,
   ) {}
