@@ -39,7 +39,6 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
   private readonly reader = takeReader();
   private readonly body = new AnswerBody(this);
   private keepable = false;
-  private paused = false;
 
   constructor(
     x: Exchange,
@@ -135,7 +134,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
   private readHead(bytes: Buffer, length: number): number {
     const { x, reader, settings, connection } = this;
     if (connection === null) return -1;
-    connection.deadline = now() + settings.readTimeout;
+    if (this.requestComplete) this.waitToRead(connection);
     let from = 0;
     for (;;) {
       const before = reader.received.length;
@@ -237,7 +236,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
   private readBodyBytes(bytes: Buffer, from: number, length: number): void {
     const { connection, x } = this;
     if (connection === null) return;
-    connection.deadline = now() + this.settings.readTimeout;
+    if (this.requestComplete) this.waitToRead(connection);
     const result = this.body.read(bytes, from, length);
     if (result === MORE_BODY || this.state !== READING_BODY) return;
     if (result === BODY_BROKEN) {
@@ -257,7 +256,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
     if (!x.writeBytes(bytes, start, end) && connection !== null) {
       this.paused = true;
       connection.transport.pause();
-      connection.deadline = 0;
+      if (this.requestComplete) connection.deadline = 0;
     }
   }
 
@@ -265,7 +264,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
     const { connection } = this;
     if (!this.paused || connection === null) return;
     this.paused = false;
-    connection.deadline = now() + this.settings.readTimeout;
+    if (this.requestComplete) this.waitToRead(connection);
     connection.transport.resume();
   }
 

@@ -12,6 +12,8 @@ export abstract class Sending extends Attempts implements SendingRequest {
   protected requestSent = false;
   /** All of it was. */
   protected requestComplete = false;
+  /** The answer waits for a slow client. */
+  protected paused = false;
   /** Sends the body; null where there is none. */
   protected sender: RequestSender | null = null;
 
@@ -69,18 +71,20 @@ export abstract class Sending extends Attempts implements SendingRequest {
 
   /** Sets the deadline for what is waited for: the peer takes bytes, or it sends some. */
   private await(connection: UpstreamConnection): void {
-    const { settings } = this;
     if (this.over || connection.transport.closed) return;
     if (connection.transport.pending === 0) {
-      connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
+      this.waitToRead(connection);
       return;
     }
     this.waitToSend(connection);
     connection.transport.whenFlushed(() => {
-      if (this.connection === connection && !this.over) {
-        connection.deadline = this.requestComplete ? now() + settings.readTimeout : 0;
-      }
+      if (this.connection === connection && !this.over) this.waitToRead(connection);
     });
+  }
+
+  /** The peer is to speak: once it has the whole request, and while it is listened to. Before, the client's time runs. */
+  protected waitToRead(connection: UpstreamConnection): void {
+    connection.deadline = this.requestComplete && !this.paused ? now() + this.settings.readTimeout : 0;
   }
 
   onDrain(): void {
