@@ -1,5 +1,7 @@
 /** Sends the body of a request to a peer: a text of the configuration's, a body that was read, or one that still comes. */
+import { errnoText } from '../diagnostics/errno.js';
 import type { BodySink } from '../exchange/client-side.js';
+import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { BufferedBody } from '../exchange/request-body.js';
 import type { Transport } from '../http/transport.js';
@@ -17,7 +19,7 @@ export interface SendingRequest {
   progressed(bytes: number, more: boolean): void;
   /** The whole request was given to the peer. */
   sent(): void;
-  /** The client did not send the whole body: the status that the exchange ends with. */
+  /** The whole body cannot be had: the status that the exchange ends with. */
   bodyFailed(status: number): void;
 }
 
@@ -143,8 +145,16 @@ export class RequestSender implements BodySink {
     if (body === null) return;
     const piece = Buffer.allocUnsafe(FILE_PIECE);
     while (this.position < body.length) {
-      const n = body.read(piece, this.position);
-      if (n === 0) break;
+      let n = 0;
+      try {
+        n = body.read(piece, this.position);
+        if (n === 0) throw new Error('it was truncated');
+      } catch (error) {
+        // With less than was announced the next request on the connection would become part of this one.
+        logError(this.x, 'crit', `reading a client request body from "${body.file}" failed (${errnoText(error)})`);
+        this.request.bodyFailed(500);
+        return;
+      }
       this.position += n;
       const more = transport.writeLent(piece, 0, n);
       this.request.progressed(n, more);

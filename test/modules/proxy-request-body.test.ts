@@ -1,5 +1,7 @@
 /** Bodies of requests on their way to an upstream: kept in memory or a file, streamed, replaced, or left out. */
 import assert from 'node:assert/strict';
+import { readdirSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   answeringBackend,
@@ -258,5 +260,27 @@ describe('a buffered request body', () => {
       const answer = await get(proxy.port, '/', { method: 'PUT', body: 'x'.repeat(length) });
       assert.equal(answer.body, String(length));
     }
+  });
+  test('whose file is cut short by somebody is no request: 500, and no connection is kept with half of it', async (t) => {
+    const backend = await scriptedBackend(async (connection) => {
+      connection.socket.pause();
+    });
+    t.after(() => backend.close());
+    const proxy = await startProxy(
+      `client_max_body_size 0; client_body_temp_path bodies;
+      server { listen 127.0.0.1:0; location / { proxy_pass http://127.0.0.1:%%PORT%%; } }`,
+      { PORT: backend.port },
+    );
+    t.after(() => proxy.close());
+    const answer = get(proxy.port, '/', { method: 'POST', body: 'x'.repeat(40 << 20) });
+    await until('it is being sent', () => backend.connections.length === 1);
+    const [connection] = backend.connections;
+    const bodies = join(proxy.directory, 'bodies');
+    for (const name of readdirSync(bodies)) truncateSync(join(bodies, name), 1 << 20);
+    connection?.socket.resume();
+    assert.equal((await answer).status, 500);
+    await until('the connection is closed', () => connection?.reader.ended === true);
+    assert.deepEqual(readdirSync(bodies), []);
+    assert.match(proxy.messages('crit').join(), /reading a client request body/);
   });
 });
