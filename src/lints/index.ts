@@ -5,11 +5,15 @@ import connection_upgrade_undefined from './connection-upgrade-undefined.js';
 import connection_without_upgrade from './connection-without-upgrade.js';
 import type { Lint } from './engine/lint.js';
 import error_log_off from './error-log-off.js';
+import location_never_matches from './location-never-matches.js';
+import location_shadowed from './location-shadowed.js';
+import named_location_unused from './named-location-unused.js';
 import regex_backtracking from './regex-backtracking.js';
 import request_headers_not_inherited from './request-headers-not-inherited.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
 import sse_gzip from './sse-gzip.js';
+import unreachable_after_return from './unreachable-after-return.js';
 import upgrade_on_plain_requests from './upgrade-on-plain-requests.js';
 import upgrade_to_anything from './upgrade-to-anything.js';
 import upgrade_without_connection from './upgrade-without-connection.js';
@@ -23,11 +27,15 @@ export const lints: readonly Lint[] = [
   connection_upgrade_undefined,
   connection_without_upgrade,
   error_log_off,
+  location_never_matches,
+  location_shadowed,
+  named_location_unused,
   regex_backtracking,
   request_headers_not_inherited,
   socketio_without_stickiness,
   sse_buffering,
   sse_gzip,
+  unreachable_after_return,
   upgrade_on_plain_requests,
   upgrade_to_anything,
   upgrade_without_connection,

@@ -8,6 +8,9 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'proxy_set_header', load: () => import('../connection-upgrade-undefined.js') },
   { on: 'proxy_set_header', load: () => import('../connection-without-upgrade.js') },
   { on: 'error_log', load: () => import('../error-log-off.js') },
+  { on: 'location', load: () => import('../location-never-matches.js') },
+  { on: 'location', load: () => import('../location-shadowed.js') },
+  { on: 'location', load: () => import('../named-location-unused.js') },
   {
     on: 'location rewrite if map server_name valid_referers proxy_redirect proxy_cookie_domain proxy_cookie_path',
     load: () => import('../regex-backtracking.js'),
@@ -16,6 +19,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'upstream', load: () => import('../socketio-without-stickiness.js') },
   { on: 'proxy_pass', load: () => import('../sse-buffering.js') },
   { on: 'gzip', load: () => import('../sse-gzip.js') },
+  { on: 'return rewrite', load: () => import('../unreachable-after-return.js') },
   { on: 'proxy_set_header', load: () => import('../upgrade-on-plain-requests.js') },
   { on: 'proxy_set_header', load: () => import('../upgrade-to-anything.js') },
   { on: 'proxy_set_header', load: () => import('../upgrade-without-connection.js') },

@@ -1,0 +1,69 @@
+/** The automaton of a regular expression, against the engine that serves. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { example, includes, Language, matchesAny, meets } from '../../src/lints/engine/language.js';
+import { regExpOf, treeOf } from '../../src/lints/engine/regex.js';
+
+const PATTERNS = [
+  '^/a',
+  'a$',
+  '^/(a|b)*$',
+  '\\.(?:ab|b)$',
+  '^/a{2,3}b?/',
+  '(^|/)\\.b',
+  '^/?$',
+  '/b(/|$)',
+  '^/[^/]+/[ab.]*$',
+  'b.a',
+  '^/a+?b',
+  '^$|^/a$',
+  '(?:a|^)b',
+  '^/(?:a{0,2}|b+)/$',
+];
+
+function languageOf(pattern: string): Language {
+  const tree = treeOf(pattern);
+  const language = tree === null ? null : Language.of(tree);
+  assert.ok(language !== null, pattern);
+  return language;
+}
+
+test('an automaton matches what the engine matches', () => {
+  const text = fc.array(fc.constantFrom(...'/ab.'), { maxLength: 10 }).map((letters) => letters.join(''));
+  fc.assert(
+    fc.property(fc.constantFrom(...PATTERNS), text, (pattern, subject) => {
+      const language = languageOf(pattern);
+      let at = language.start();
+      for (const letter of subject) at = language.after(at, letter.charCodeAt(0));
+      assert.equal(at.ending, regExpOf(pattern)?.test(subject), `${pattern} on ${subject}`);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('one expression is found to match all that another does, and an example of what it matches is one', () => {
+  const covers = (outer: string, inner: string) => includes(languageOf(outer), languageOf(inner));
+  assert.ok(covers('\\.js$', '^/static/.*\\.js$'));
+  assert.ok(!covers('^/static/.*\\.js$', '\\.js$'));
+  assert.ok(covers('^/', 'x'));
+  assert.ok(covers('^/.*$', '^/a'));
+  assert.ok(!covers('^/.+$', '^/'));
+  assert.ok(covers('\\.(?:gif|jpe?g)$', '^/(?:a|b)+\\.(?:jpg|jpeg)$'));
+  assert.ok(!covers('\\.(?:gif|jpg)$', '^/a\\.(?:jpg|jpeg)$'));
+  assert.ok(meets(languageOf('^/a'), languageOf('b$')));
+  assert.ok(!meets(languageOf('^/a'), Language.prefix('/b')));
+  assert.ok(!matchesAny(languageOf('^api/')));
+  assert.ok(!matchesAny(languageOf('^/a\\?b=1')));
+  for (const pattern of PATTERNS) {
+    const uri = example(languageOf(pattern));
+    assert.ok(uri === null || regExpOf(pattern)?.test(uri), `${pattern}: ${uri}`);
+  }
+});
+
+test('what is no automaton is left alone', () => {
+  for (const pattern of ['(a)\\1', '/(?!a)b', '(?>a*)b', '\\ba']) {
+    const tree = treeOf(pattern);
+    assert.equal(tree === null ? null : Language.of(tree), null, pattern);
+  }
+});
