@@ -1,6 +1,8 @@
 /** The body of an upstream's answer: finds its end, whatever its framing. */
 import type { Exchange } from '../exchange/exchange.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
+import { Field, fieldSet } from '../http/field-names.js';
+import { HeaderBlock } from '../http/header-block.js';
 import { CHUNKED, UNTIL_CLOSE } from '../http/response-reader.js';
 
 /** More is to come. */
@@ -65,10 +67,38 @@ export class AnswerBody {
   }
 }
 
-/** Puts the upstream's trailer fields behind the client's body. */
+/** Fields without which a message cannot be read: who reads them in a trailer section may not believe them (RFC 9110 6.5.1). */
+const NEVER_TRAILERS = fieldSet(
+  Field.ContentLength,
+  Field.TransferEncoding,
+  Field.Host,
+  Field.Connection,
+  Field.ProxyConnection,
+  Field.KeepAlive,
+  Field.TE,
+  Field.Trailer,
+  Field.Upgrade,
+  Field.ContentType,
+  Field.ContentEncoding,
+  Field.ContentRange,
+);
+
+/** Puts the upstream's trailer fields behind the client's body, save those that are hidden. */
 export function passTrailers(x: Exchange): void {
-  for (const line of x.upstreamTrailers.split('\r\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) x.response.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
+  const { hidden, trailers } = x.response;
+  const block = HeaderBlock.from(
+    x.upstreamTrailers
+      .split('\r\n')
+      .filter((line) => line.includes(':'))
+      .map((line) => {
+        const colon = line.indexOf(':');
+        return [line.slice(0, colon), line.slice(colon + 1).trim()];
+      }),
+  );
+  for (let i = 0; i < block.count; i++) {
+    const id = block.id(i);
+    // An entity tag has a place of its own in a head; here it is a field like others, and may come this late.
+    const hides = hidden?.matches(block, i) === true && id !== Field.ETag && id !== Field.LastModified;
+    if (!hides && NEVER_TRAILERS[id] !== true) trailers.push(block.name(i), block.value(i));
   }
 }

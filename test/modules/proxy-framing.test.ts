@@ -23,6 +23,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
   chunked: `${CHUNKED}\r\n3;ext=1\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n`,
   'chunked-empty': `${CHUNKED}\r\n0\r\n\r\n`,
   trailers: `${CHUNKED}Trailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\nx-other:2\r\n\r\n`,
+  'framing-trailers': `${CHUNKED}\r\n5\r\nhello\r\n0\r\nContent-Length: 100\r\nX-Sum: 1\r\ntransfer-encoding: chunked\r\nConnection: X-Sum\r\nX-Secret: 1\r\nETag: "x"\r\n\r\n`,
   close: 'HTTP/1.1 200 OK\r\n\r\nhello',
   'close-1.0': 'HTTP/1.0 200 OK\r\n\r\nhello',
   'close-said': 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello',
@@ -84,7 +85,7 @@ describe("the framing of an upstream's answer", () => {
       server {
         listen 127.0.0.1:0;
         location / { proxy_pass http://app; }
-        location /trailing/ { proxy_pass_trailers on; proxy_pass http://app; }
+        location /trailing/ { proxy_pass_trailers on; proxy_hide_header X-Secret; proxy_pass http://app; }
         location /hinting/ { early_hints $arg_none $http_x_hints; proxy_pass http://app; }
         location /unchunked/ { chunked_transfer_encoding off; proxy_pass http://app; }
         location /small/ { proxy_buffer_size 1k; proxy_pass http://app; }
@@ -168,6 +169,13 @@ describe("the framing of an upstream's answer", () => {
     const kept = await get(proxy.port, '/trailers');
     assert.deepEqual([kept.body, kept.trailers], ['hello', []]);
     assert.equal((await old('/trailing/trailers'))[1].body, 'hello');
+  });
+  test('trailers that name the framing or the connection, or are hidden, are not passed', async () => {
+    const { trailers } = await get(proxy.port, '/trailing/framing-trailers', { fields: ['TE: trailers'] });
+    assert.deepEqual(trailers, [
+      ['X-Sum', '1'],
+      ['ETag', '"x"'],
+    ]);
   });
   test('interim answers are passed over', async () => {
     const answer = await get(proxy.port, '/continue');
