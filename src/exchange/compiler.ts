@@ -281,7 +281,12 @@ class TableCompiler implements Compiler {
       scope,
       observer === null ? null : (filter, module) => observer.headerFilter(filter, module, block),
     );
-    program.bodyFilters = this.compileHook<BodyFilterFactory>('bodyFilter', (m) => m.bodyFilter, scope);
+    program.bodyFilters = this.compileHook<BodyFilterFactory>(
+      'bodyFilter',
+      (m) => m.bodyFilter,
+      scope,
+      observer === null ? null : (filter, module) => observer.bodyFilter(filter, module, block),
+    );
     return program;
   }
 

@@ -7,7 +7,7 @@ import type { Connect } from '../http/transport.js';
 import type { LocationEntry, LocationTree } from '../routing/location-tree.js';
 import type { ServerName, ServerNames } from '../routing/server-names.js';
 import type { Exchange } from './exchange.js';
-import type { Handler, HeaderFilter, Phase } from './module.js';
+import type { BodyFilterFactory, Handler, HeaderFilter, Phase } from './module.js';
 import type { LocationProgram, ServerProgram } from './program.js';
 import type { Verdict } from './verdict.js';
 
@@ -34,6 +34,7 @@ export interface Observer {
   /** The handler that takes the place of one that was compiled. */
   handler(handler: Handler, phase: Phase, module: string, block: CheckedBlock): Handler;
   headerFilter(filter: HeaderFilter, module: string, block: CheckedBlock): HeaderFilter;
+  bodyFilter(filter: BodyFilterFactory, module: string, block: CheckedBlock): BodyFilterFactory;
   /** The locations of a block, in the order written. */
   locations(entries: readonly LocationEntry<LocationProgram, Exchange>[]): LocationTree<LocationProgram, Exchange>;
   /** The names of the servers of one address, in the order of the servers. */

@@ -4,6 +4,7 @@
 export const STOREYS: readonly (readonly string[])[] = [
   ['bin'],
   ['src/cli', 'src/index.ts'],
+  ['src/explain'],
   ['src/process', 'src/lints', 'src/format'],
   ['src/modules'],
   ['src/server', 'src/upstream', 'src/tunnel'],

@@ -1,0 +1,126 @@
+/** How an upstream's method chooses: the real one, tried out on peers whose state is put back afterwards. */
+import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
+import type { Exchange } from '../exchange/exchange.js';
+import type { Peer } from '../upstream/peer.js';
+import type { Upstream } from '../upstream/upstream.js';
+import type { ExplainedPeer, ExplainedUpstream, Written } from './explanation.js';
+import type { WrittenBlocks } from './written-blocks.js';
+
+/** How many requests alike are looked at. */
+const FOLLOWING = 10;
+
+type Balancing = Omit<ExplainedUpstream, 'requests'>;
+
+/** What the method would do for a request that comes first after a start. `x` is as it is when a peer is chosen. */
+export function explainBalancing(
+  x: Exchange,
+  upstream: Upstream,
+  config: CheckedConfig,
+  written: WrittenBlocks,
+): Balancing {
+  const block = upstreamBlock(upstream.name, config);
+  const peers = peersOf(upstream);
+  const { method } = upstream.balancer;
+  const drawn = method.startsWith('random');
+  return {
+    name: upstream.name,
+    block: block === undefined ? null : written.block(block),
+    method: methodOf(method, block, written),
+    key: upstream.balancer.key?.(x) ?? null,
+    peers: peers.map(explainedPeer),
+    order: withFreshPeers(peers, () => inOrder(x, upstream, peers.length)),
+    following: drawn ? [] : withFreshPeers(peers, () => oneByOne(x, upstream)),
+  };
+}
+
+function upstreamBlock(name: string, config: CheckedConfig): CheckedBlock | undefined {
+  const blocks = config.blocks.flatMap((http) => http.blocks);
+  return blocks.find(
+    ({ context, argument }) =>
+      context === 'upstream' && typeof argument === 'string' && argument.toLowerCase() === name.toLowerCase(),
+  );
+}
+
+function methodOf(method: string, block: CheckedBlock | undefined, written: WrittenBlocks): Written {
+  if (method === '') return { text: 'round robin', at: null };
+  const [directive = ''] = method.split(' ');
+  const statement = block && written.recordOf(block)?.statements.get(directive)?.at(-1);
+  return statement === undefined ? { text: method, at: null } : written.statement(statement);
+}
+
+function peersOf(upstream: Upstream): Peer[] {
+  const { peers, backup } = upstream.current();
+  return [...peers, ...(backup?.peers ?? [])];
+}
+
+function explainedPeer({ name, server, settings }: Peer): ExplainedPeer {
+  return {
+    address: name,
+    server,
+    weight: settings.weight,
+    maxConns: settings.maxConns,
+    maxFails: settings.maxFails,
+    failTimeout: settings.failTimeout,
+    backup: settings.backup,
+    state: settings.down === false ? 'up' : settings.down,
+  };
+}
+
+/** The peers that are asked if each one before has failed. */
+function inOrder(x: Exchange, upstream: Upstream, most: number): string[] {
+  const selection = upstream.balancer.begin(x);
+  const names: string[] = [];
+  for (let peer = selection.next(); peer !== null && names.length < most; peer = selection.next()) {
+    names.push(peer.name);
+    selection.release('failed');
+    if (selection.tries === 0) break;
+  }
+  return names;
+}
+
+/** The peers of requests alike that are all answered well. */
+function oneByOne(x: Exchange, upstream: Upstream): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < FOLLOWING; i++) {
+    const selection = upstream.balancer.begin(x);
+    const peer = selection.next();
+    if (peer === null) break;
+    names.push(peer.name);
+    selection.release('ok');
+  }
+  return names;
+}
+
+/** Runs with peers as they are after a start, and puts back what they were. */
+function withFreshPeers<T>(peers: readonly Peer[], run: () => T): T {
+  const before = peers.map(({ currentWeight, effectiveWeight, conns, others, fails, accessed, checked, sharing }) => ({
+    currentWeight,
+    effectiveWeight,
+    conns,
+    others,
+    fails,
+    accessed,
+    checked,
+    sharing,
+  }));
+  makeFresh(peers);
+  try {
+    return run();
+  } finally {
+    peers.forEach((peer, i) => {
+      Object.assign(peer, before[i]);
+    });
+  }
+}
+
+/** Makes the peers as they are after a start. */
+export function freshen(upstream: Upstream): void {
+  makeFresh(peersOf(upstream));
+}
+
+function makeFresh(peers: readonly Peer[]): void {
+  for (const peer of peers) {
+    const fresh = { currentWeight: 0, effectiveWeight: peer.weight, conns: 0, others: 0, fails: 0 };
+    Object.assign(peer, fresh, { accessed: 0, checked: 0, sharing: null });
+  }
+}

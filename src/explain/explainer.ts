@@ -1,0 +1,286 @@
+/**
+ * Explains what a configuration does with a request: it is compiled as for serving, with an observer, and the request runs
+ * through it, from the real reader of requests to the head that goes to an upstream. No socket and no log is opened.
+ */
+import { formatAddress, parseAddress } from '../config/address.js';
+import { Catalogue } from '../config/catalogue.js';
+import type { CheckResult } from '../config/check.js';
+import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
+import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js';
+import type { Exchange } from '../exchange/exchange.js';
+import type { Module } from '../exchange/module.js';
+import { listensOf } from '../modules/core/servers.js';
+import { logSentence } from '../process/configuration.js';
+import { startSentence } from '../process/start-sentence.js';
+import { listenAddresses, listenKey } from '../routing/listeners.js';
+import { Upstream } from '../upstream/upstream.js';
+import { explainBalancing, freshen } from './balancing.js';
+import type { ExplainedAnswer, ExplainedServer, ExplainedUpstream, Explanation, Written } from './explanation.js';
+import { linesOfHead } from './field-lines.js';
+import { directivesInForce } from './in-force.js';
+import { type Arrival, chooseListener } from './listener-choice.js';
+import { Recorder, Recording } from './recorder.js';
+import { CannotExplain } from './refusal.js';
+import { type PlainRequest, plainRequest, type RequestInput, type SampleAnswer } from './request-input.js';
+import { type Client, perform, type Received } from './stage.js';
+import { type Sent, StandIn, type StandInWatcher } from './stand-in.js';
+import { WrittenBlocks } from './written-blocks.js';
+
+/** What one run came to. */
+interface Run {
+  readonly received: Received;
+  readonly recording: Recording;
+  readonly upstreams: readonly (Omit<ExplainedUpstream, 'requests'> & { readonly requests: readonly Sent[] })[];
+}
+
+/** Who stands in for upstreams at the moment; the compiled table holds on to it. */
+interface Cast {
+  standIn: StandIn | null;
+}
+
+export class Explainer {
+  private constructor(
+    private readonly config: CheckedConfig,
+    private readonly table: RoutingTable,
+    private readonly recorder: Recorder,
+    private readonly catalogue: Catalogue,
+    private readonly cast: Cast,
+  ) {}
+
+  /** Compiles what was checked; `prefix` as for a start. Rejects with CannotExplain. */
+  static async open(checked: CheckResult, modules: readonly Module[], prefix: string): Promise<Explainer> {
+    const { config, findings, records } = checked;
+    if (config === null) {
+      const first = findings.find(({ severity }) => severity === 'error');
+      throw new CannotExplain(
+        first === undefined ? 'the configuration was refused' : logSentence(first),
+        findings,
+        'configuration',
+      );
+    }
+    const cast: Cast = { standIn: null };
+    const recorder = new Recorder(new WrittenBlocks(records), modules, (target, owner) => {
+      if (cast.standIn === null) throw new Error('a connection while no request is handled');
+      return cast.standIn.connect(target, owner);
+    });
+    let table: RoutingTable;
+    try {
+      const { errorLog } = recorder;
+      table = await compileRoutingTable(config, modules, { errorLog, prefix, observer: recorder });
+    } catch (error) {
+      throw new CannotExplain(startSentence(error), [], 'configuration');
+    }
+    for (const program of recorder.blocks.keys()) {
+      program.headerFilters = [recorder.beforeFilters, ...program.headerFilters];
+      // No file is written for a body.
+      program.settings.clientBodyInFileOnly = 'off';
+      program.settings.clientBodyBufferSize = Number.MAX_SAFE_INTEGER;
+    }
+    return new Explainer(config, table, recorder, new Catalogue(modules), cast);
+  }
+
+  /** Lets go of what the table holds. */
+  close(): void {
+    this.table.shared.close([]);
+  }
+
+  /** Explains one request, as the first that comes after a start. Rejects with CannotExplain. One at a time. */
+  async explain(input: RequestInput): Promise<Explanation> {
+    const request = plainRequest(input);
+    const arrival = chooseListener(this.table.listeners, request, input.listen);
+    const client = clientOf(input.from, arrival);
+    const sample = input.answer ?? { fields: [] };
+    const run = await this.run(request, arrival, client, sample);
+    const { main } = run.recording;
+    if (main === null) throw new CannotExplain(`the request "${request.line}" reached no server`);
+    const redirect =
+      sample.status === undefined && run.upstreams.length > 0 && run.received.head !== ''
+        ? await this.redirect(request, arrival, client, sample)
+        : null;
+    return this.explanation(request, arrival, client, run, main, redirect);
+  }
+
+  private async run(request: PlainRequest, arrival: Arrival, client: Client, sample: SampleAnswer): Promise<Run> {
+    const { recorder, table, config } = this;
+    const recording = new Recording();
+    recorder.recording = recording;
+    const upstreams: (Omit<ExplainedUpstream, 'requests'> & { requests: Sent[] })[] = [];
+    const known = new Map<object, number>();
+    const watcher: StandInWatcher = {
+      connecting: (sent) => {
+        let i = known.get(sent.request);
+        if (i === undefined) {
+          i = upstreams.length;
+          known.set(sent.request, i);
+          upstreams.push({ ...this.balancing(sent.x, sent.upstream), requests: [] });
+        }
+        upstreams[i]?.requests.push(sent);
+        recorder.peer(sent.x, i, sent.peer.name);
+      },
+      answering: ({ answer }) => {
+        recording.sample = linesOfHead(answer);
+      },
+    };
+    for (const upstream of this.upstreams()) freshen(upstream);
+    const standIn = new StandIn(sample, watcher);
+    this.cast.standIn = standIn;
+    try {
+      const received = await perform(table, request, arrival, client, recorder.errorLog);
+      const { main } = recording;
+      // Where no peer is alive nothing was connected.
+      if (main !== null && upstreams.length === 0 && main.attempts !== null) {
+        const name = main.upstreamHost.toLowerCase();
+        const dead = this.upstreams().find((upstream) => upstream.name.toLowerCase() === name);
+        if (dead !== undefined) {
+          upstreams.push({ ...explainBalancing(main, dead, config, recorder.written), requests: [] });
+        }
+      }
+      return { received, recording, upstreams };
+    } finally {
+      standIn.close();
+      this.cast.standIn = null;
+    }
+  }
+
+  private balancing(x: Exchange, upstream: Upstream): Omit<ExplainedUpstream, 'requests'> {
+    const { recorder } = this;
+    recorder.muted = true;
+    try {
+      return explainBalancing(x, upstream, this.config, recorder.written);
+    } finally {
+      recorder.muted = false;
+    }
+  }
+
+  private upstreams(): Upstream[] {
+    return [...this.table.shared.entries()].map(([, object]) => object).filter((object) => object instanceof Upstream);
+  }
+
+  /** Has the upstream answer with a redirect to itself. */
+  private async redirect(
+    request: PlainRequest,
+    arrival: Arrival,
+    client: Client,
+    { fields }: SampleAnswer,
+  ): Promise<ExplainedAnswer['redirect']> {
+    const { received, upstreams } = await this.run(request, arrival, client, { status: 302, fields });
+    const location = (head: string): string | undefined => /^Location: *([^\r\n]*)/im.exec(head)?.[1];
+    const from = location(upstreams.at(-1)?.requests.at(-1)?.answer ?? '');
+    const to = location(received.head);
+    return from === undefined || to === undefined ? null : { from, to };
+  }
+
+  private explanation(
+    request: PlainRequest,
+    arrival: Arrival,
+    client: Client,
+    { received, recording, upstreams }: Run,
+    main: Exchange,
+    redirect: ExplainedAnswer['redirect'],
+  ): Explanation {
+    const { recorder } = this;
+    const { written } = recorder;
+    const block = recorder.blocks.get(main.location) ?? this.config;
+    const assumptions = [...request.assumptions];
+    if (upstreams.length > 0) assumptions.push('upstreams have just been started, and answer as shown');
+    if (!received.over) assumptions.push('a handler still waited when the explanation was cut short');
+    return {
+      version: 1,
+      request: {
+        line: request.line,
+        head: request.head,
+        body: request.bodyLength,
+        from: client.address === '' ? 'unix:' : formatAddress({ host: client.address, port: client.port }),
+      },
+      listener: {
+        address: arrival.address,
+        why: arrival.why,
+        listen: this.listenOf(main, arrival),
+        others: arrival.others,
+      },
+      server: this.server(main, recording, arrival),
+      steps: recording.steps,
+      location: written.block(block),
+      directives: directivesInForce(block, written, this.catalogue, (declared) => recorder.phasesOf(block, declared)),
+      upstreams: upstreams.map(({ requests, ...upstream }) => ({
+        ...upstream,
+        requests: requests.map(({ peer, head, body, answer }) => ({ address: peer.name, head, body, answer })),
+      })),
+      answer: {
+        status: Number(/^HTTP\/\S+ (\d+)/.exec(received.head)?.[1] ?? 0),
+        head: received.head,
+        body: received.body,
+        redirect,
+      },
+      assumptions,
+    };
+  }
+
+  private server(x: Exchange, { named }: Recording, { listening, localAddress }: Arrival): ExplainedServer {
+    const { written, servers } = this.recorder;
+    const block = servers.get(x.server);
+    const program = listening.byLocalAddress?.get(localAddress) ?? listening.program;
+    const names = this.recorder.namesOf(program.names);
+    const matched = named?.found?.written ?? null;
+    return {
+      ...this.writtenBlock(block),
+      name: x.server.name,
+      host: named?.host ?? '',
+      why: named === undefined ? 'refused' : reasonOf(matched),
+      matched,
+      considered: [...new Set(names.map(({ server }) => server))].map((server) => {
+        const own = servers.get(server);
+        return {
+          server: own === undefined ? { text: 'server', at: null } : written.block(own),
+          names: names.filter((each) => each.server === server).map((each) => each.written),
+          default: server === program.defaultServer,
+        };
+      }),
+    };
+  }
+
+  private writtenBlock(block: CheckedBlock | undefined): Written {
+    return block === undefined ? { text: 'server', at: null } : this.recorder.written.block(block);
+  }
+
+  /** The `listen` by which the server is reached at that address. */
+  private listenOf(x: Exchange, { address }: Arrival): Written | null {
+    const { servers, written } = this.recorder;
+    const block = servers.get(x.server);
+    if (block === undefined) return null;
+    const port = /:(\d+)$/.exec(address)?.[1];
+    const found = listensOf(block).find(({ address: own }) =>
+      own.family === 'name'
+        ? String(own.port) === port
+        : listenAddresses(own).some((each) => listenKey(each) === address),
+    );
+    return found === undefined || found.at === null ? null : written.at(found.at, 'listen');
+  }
+}
+
+function reasonOf(matched: string | null): ExplainedServer['why'] {
+  if (matched === null) return 'default';
+  if (matched.startsWith('~')) return 'regex';
+  if (matched.startsWith('*.') || matched.startsWith('.')) return 'leading wildcard';
+  return matched.endsWith('.*') ? 'trailing wildcard' : 'exact';
+}
+
+/** Who asks; throws CannotExplain. */
+function clientOf(from: string | undefined, { listening }: Arrival): Client {
+  if (listening.path !== null) {
+    if (from !== undefined && from !== 'unix:') {
+      throw new CannotExplain(`the client of a unix socket has no address: "${from}"`);
+    }
+    return { address: '', port: 0 };
+  }
+  if (from === undefined) return { address: listening.host.includes(':') ? '::1' : '127.0.0.1', port: PORT };
+  const text = from.includes(':') && !from.startsWith('[') && !/^[^:]*:\d+$/.test(from) ? `[${from}]` : from;
+  const address = parseAddress(text, { defaultPort: PORT });
+  if ('mistake' in address || address.family === 'unix' || address.family === 'name') {
+    throw new CannotExplain(`"${from}" is no IP address with an optional port`);
+  }
+  return { address: address.host, port: address.port };
+}
+
+/** The client's port where none is given. */
+const PORT = 50000;

@@ -1,0 +1,118 @@
+/** The searches for a server and for a location, as they are, with what they look at written down. */
+import type { Exchange } from '../exchange/exchange.js';
+import type { LocationProgram, ServerProgram } from '../exchange/program.js';
+import { type LocationEntry, LocationTree, type StaticNode } from '../routing/location-tree.js';
+import { type ServerName, ServerNames } from '../routing/server-names.js';
+
+type Entry = LocationEntry<LocationProgram, Exchange>;
+
+/** A server's name as it was written. */
+export interface Named {
+  readonly server: ServerProgram;
+  readonly written: string;
+}
+
+/** One listening address's servers: the same search over the same names, which gives the name as well. */
+export class ObservedNames extends ServerNames<ServerProgram, Exchange> {
+  private readonly named: ServerNames<Named, Exchange>;
+
+  constructor(
+    names: readonly ServerName<ServerProgram, Exchange>[],
+    /** As written, in the same order. */
+    readonly written: readonly Named[],
+    private readonly found: (x: Exchange, host: string, named: Named | null) => void,
+  ) {
+    super([]);
+    this.named = new ServerNames(
+      names.map(({ name }, i) => ({ name, server: written[i] as Named })), // one for each name
+    );
+  }
+
+  override find(host: string, x: Exchange): ServerProgram | null {
+    const named = this.named.find(host, x);
+    this.found(x, host, named);
+    return named?.server ?? null;
+  }
+}
+
+/** What one level of the search looked at. */
+export interface SearchLevel {
+  /** Locations whose names are the URI or a prefix of it, the longest first. */
+  readonly prefixes: Entry[];
+  /** The regular expressions of the level, in order. */
+  readonly patterns: readonly Entry[];
+  /** How many of them were tried; the last one matched where `matched` says so. */
+  tried: number;
+  matched: boolean;
+  /** The location to whose name with a slash the client is redirected. */
+  redirect: Entry | null;
+  /** The level of the locations inside of the one that was chosen here. */
+  inner: SearchLevel | null;
+}
+
+/** Told of each search, from its beginning at the server's own level. */
+export interface SearchWatcher {
+  entered(level: SearchLevel): void;
+  left(x: Exchange, uri: string, found: LocationProgram | null, level: SearchLevel): void;
+}
+
+/** A tree that tells what its search looks at. */
+export class ObservedLocations extends LocationTree<LocationProgram, Exchange> {
+  private readonly patterns: readonly Entry[];
+  private level: SearchLevel = emptyLevel([]);
+
+  constructor(
+    entries: readonly Entry[],
+    private readonly watcher: SearchWatcher,
+  ) {
+    // The search looks at the patterns here, so that each look can be counted.
+    const counted = { tree: null as ObservedLocations | null };
+    super(
+      entries.map((entry) => {
+        const { pattern } = entry;
+        if (pattern === undefined) return entry;
+        const test = (x: Exchange, uri: string): boolean => {
+          const matched = pattern.test(x, uri);
+          counted.tree?.count(matched);
+          return matched;
+        };
+        return { ...entry, pattern: { test } };
+      }),
+    );
+    counted.tree = this;
+    this.patterns = entries.filter(({ kind }) => kind === 'regex');
+  }
+
+  override find(uri: string, x: Exchange): LocationProgram | null {
+    const level = emptyLevel(this.patterns);
+    this.level = level;
+    this.watcher.entered(level);
+    const found = super.find(uri, x);
+    this.watcher.left(x, uri, found, level);
+    return found;
+  }
+
+  private count(matched: boolean): void {
+    this.level.tried++;
+    if (matched) this.level.matched = true;
+  }
+
+  protected override lastNotAbove(uri: string): StaticNode<LocationProgram, Exchange> | null {
+    const found = super.lastNotAbove(uri);
+    for (let node = found; node !== null; node = node.parent) {
+      if (node.name === uri && node.exact !== null) this.level.prefixes.push(node.exact);
+      if (node.prefix !== null && uri.startsWith(node.name)) this.level.prefixes.push(node.prefix);
+    }
+    return found;
+  }
+
+  protected override redirectTo(uri: string): Entry | null {
+    const target = super.redirectTo(uri);
+    this.level.redirect = target;
+    return target;
+  }
+}
+
+function emptyLevel(patterns: readonly Entry[]): SearchLevel {
+  return { prefixes: [], patterns, tried: 0, matched: false, redirect: null, inner: null };
+}

@@ -1,0 +1,282 @@
+/** Writes down what a compiled configuration does with a request. */
+import type { Declared } from '../config/catalogue.js';
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { ErrorLog, Level } from '../exchange/error-log.js';
+import { LEVELS } from '../exchange/error-log.js';
+import type { Exchange } from '../exchange/exchange.js';
+import type { BodyFilterFactory, Handler, HeaderFilter, Module, Phase } from '../exchange/module.js';
+import type { Note, Observer } from '../exchange/observer.js';
+import type { LocationProgram, ServerProgram } from '../exchange/program.js';
+import { DONE, NEXT, OK, type Verdict } from '../exchange/verdict.js';
+import type { Connect } from '../http/transport.js';
+import { namesOf } from '../modules/core/servers.js';
+import type { LocationEntry, LocationTree } from '../routing/location-tree.js';
+import type { ServerName, ServerNames } from '../routing/server-names.js';
+import type { Changed, DirectiveInForce, Step } from './explanation.js';
+import { fieldLines, linesBetween } from './field-lines.js';
+import { type Named, ObservedLocations, ObservedNames, type SearchLevel } from './observed-routing.js';
+import { searchStep } from './search-steps.js';
+import type { WrittenBlocks } from './written-blocks.js';
+
+type PhaseName = DirectiveInForce['phases'][number];
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What was written down of one request. */
+export class Recording {
+  readonly steps: Step[] = [];
+  /** The client's own request, once anything is known of it. */
+  main: Exchange | null = null;
+  /** What was found for the host; undefined where no name was looked for. */
+  named: { readonly host: string; readonly found: Named | null } | undefined;
+  /** Modules whose handlers are running, the innermost last. */
+  readonly running: string[] = [];
+  /** Levels of the search that is going on. */
+  readonly levels: SearchLevel[] = [];
+  /** The lines of the upstream's head that is being answered with; null where none is. */
+  sample: readonly string[] | null = null;
+}
+
+export class Recorder implements Observer {
+  readonly blocks = new Map<LocationProgram, CheckedBlock>();
+  readonly servers = new Map<ServerProgram, CheckedBlock>();
+  private readonly phases = new Map<CheckedBlock, Map<string, PhaseName[]>>();
+  private readonly named = new Map<ServerNames<ServerProgram, Exchange>, readonly Named[]>();
+  recording = new Recording();
+  /** Nothing is written down: something is tried out. */
+  muted = false;
+
+  readonly errorLog: ErrorLog = {
+    threshold: LEVELS.length - 1,
+    write: (level, message) => this.log(level, message),
+  };
+
+  constructor(
+    readonly written: WrittenBlocks,
+    private readonly modules: readonly Module[],
+    readonly connect: Connect,
+  ) {}
+
+  /** The servers of an address by their names, in the order written. */
+  namesOf(names: ServerNames<ServerProgram, Exchange>): readonly Named[] {
+    return this.named.get(names) ?? [];
+  }
+
+  /** Where the module of a directive has something to do in a block because of it; null where it has nothing to do. */
+  phasesOf(block: CheckedBlock, { module, spec }: Declared): readonly PhaseName[] | null {
+    const declared = this.modules.find(({ name }) => name === module.name);
+    // What a module fills in as settings is read wherever it matters; its handlers are about something else.
+    if (declared?.settings !== undefined && spec.step !== true) return [];
+    // Nothing is logged of what is only looked at.
+    if (declared?.phases?.log !== undefined) return ['log'];
+    const phases = this.phases.get(block)?.get(module.name);
+    if (phases !== undefined) return phases;
+    // The body of an `if` is part of the script of the location around it.
+    const around = spec.step === true ? (this.written.recordOf(block)?.around ?? null) : null;
+    return around === null ? null : (this.phases.get(around)?.get(module.name) ?? null);
+  }
+
+  // -- while the configuration is compiled
+
+  program(program: LocationProgram, block: CheckedBlock): void {
+    this.blocks.set(program, block);
+  }
+
+  server(server: ServerProgram, block: CheckedBlock): void {
+    this.servers.set(server, block);
+  }
+
+  handler(handler: Handler, phase: Phase, module: string, block: CheckedBlock): Handler {
+    this.notePhase(block, module, phase);
+    return (x) => this.handle(x, handler, phase, module);
+  }
+
+  headerFilter(filter: HeaderFilter, module: string, block: CheckedBlock): HeaderFilter {
+    this.notePhase(block, module, 'header filter');
+    return (x) => {
+      const before = fieldLines(x);
+      const status = filter(x);
+      this.fields(x, module, before, fieldLines(x));
+      return status;
+    };
+  }
+
+  bodyFilter(filter: BodyFilterFactory, module: string, block: CheckedBlock): BodyFilterFactory {
+    this.notePhase(block, module, 'body filter');
+    return filter;
+  }
+
+  locations(entries: readonly LocationEntry<LocationProgram, Exchange>[]): LocationTree<LocationProgram, Exchange> {
+    return new ObservedLocations(entries, this);
+  }
+
+  names(names: readonly ServerName<ServerProgram, Exchange>[]): ServerNames<ServerProgram, Exchange> {
+    const named = this.namedIn(names);
+    const observed = new ObservedNames(names, named, (x, host, found) => {
+      this.recording.main ??= x;
+      this.recording.named = { host, found };
+    });
+    this.named.set(observed, named);
+    return observed;
+  }
+
+  watch<A extends readonly unknown[], R>(
+    act: (x: Exchange, ...rest: A) => R,
+    note: (x: Exchange, result: R, ...rest: A) => Note,
+  ): (x: Exchange, ...rest: A) => R {
+    return (x, ...rest) => {
+      const { uri, args } = x;
+      const result = act(x, ...rest);
+      this.note(x, note(x, result, ...rest), uri, args);
+      return result;
+    };
+  }
+
+  /** Sees the answer's head before any filter has: what a module made of an upstream's head. */
+  readonly beforeFilters: HeaderFilter = (x) => {
+    const { sample } = this.recording;
+    if (sample !== null && x.response.upstream !== null) {
+      this.fields(x, this.passing(), sample, fieldLines(x));
+    }
+  };
+
+  /** The module that passed the request on: the last that took it. */
+  private passing(): string {
+    return this.recording.steps.findLast((step) => step.kind === 'handler')?.module ?? '';
+  }
+
+  private namedIn(names: readonly ServerName<ServerProgram, Exchange>[]): Named[] {
+    const counts = new Map<ServerProgram, number>();
+    return names.map(({ server }) => {
+      const i = counts.get(server) ?? 0;
+      counts.set(server, i + 1);
+      const block = this.servers.get(server);
+      const data = block === undefined ? undefined : namesOf(block)[i];
+      const written = data === undefined ? '' : data.pattern === null ? data.name : `~${data.name}`;
+      return { server, written };
+    });
+  }
+
+  private notePhase(block: CheckedBlock, module: string, phase: PhaseName): void {
+    let modules = this.phases.get(block);
+    if (modules === undefined) this.phases.set(block, (modules = new Map()));
+    modules.set(module, [...(modules.get(module) ?? []), phase]);
+  }
+
+  // -- while the request is handled
+
+  private add<S extends Step>(x: Exchange | null, step: S): S {
+    if (this.muted) return step;
+    if (x?.nested === null) this.recording.main ??= x;
+    const marked = x !== null && x.nested !== null ? { ...step, subrequest: true as const } : step;
+    this.recording.steps.push(marked);
+    return marked;
+  }
+
+  /** Puts a step down; for who knows of it in another way. */
+  peer(x: Exchange, upstream: number, address: string): void {
+    this.add(x, { kind: 'peer', upstream, address });
+  }
+
+  private handle(x: Exchange, handler: Handler, phase: Phase, module: string): Verdict | Promise<Verdict> {
+    const step = this.add(x, { kind: 'handler', phase, module, verdict: 'waits' } as Extract<
+      Step,
+      { kind: 'handler' }
+    >);
+    const settle = (verdict: Verdict): Verdict => {
+      (step as Mutable<typeof step>).verdict = verdictName(verdict);
+      return verdict;
+    };
+    const { running } = this.recording;
+    running.push(module);
+    try {
+      const verdict = handler(x);
+      return typeof verdict === 'number' ? settle(verdict) : verdict.then(settle);
+    } finally {
+      running.pop();
+    }
+  }
+
+  entered(level: SearchLevel): void {
+    const { levels } = this.recording;
+    const outer = levels.at(-1);
+    if (outer !== undefined) outer.inner = level;
+    levels.push(level);
+  }
+
+  left(x: Exchange, uri: string, found: LocationProgram | null, level: SearchLevel): void {
+    const { levels } = this.recording;
+    levels.pop();
+    if (levels.length > 0) return;
+    const { redirect } = x.server.locations;
+    this.add(
+      x,
+      searchStep(uri, found, level, redirect, (program) => this.blocks.get(program), this.written),
+    );
+  }
+
+  redirected(x: Exchange, to: string): void {
+    const { steps, running } = this.recording;
+    const by = steps.at(-1)?.kind === 'status' ? 'error_page' : (running.at(-1) ?? 'upstream');
+    this.add(x, { kind: 'redirect', to, by });
+  }
+
+  finalized(x: Exchange, status: number): void {
+    if (status >= 100) this.add(x, { kind: 'status', status });
+  }
+
+  private note(x: Exchange, note: Note, uri: string, args: string): void {
+    if (note.kind === 'file') {
+      this.add(x, note);
+      return;
+    }
+    const { step, holds, verdict, values } = note;
+    this.add(x, {
+      kind: 'directive',
+      directive: this.written.at(step.at, step.directive),
+      outcome: outcomeOf(step.directive, holds, verdict, x),
+      values,
+      uri: changed(uri, x.uri),
+      args: changed(args, x.args),
+    });
+  }
+
+  private fields(x: Exchange, module: string, before: readonly string[], after: readonly string[]): void {
+    const removed = linesBetween(before, after);
+    const added = linesBetween(after, before);
+    if (removed.length > 0 || added.length > 0) this.add(x, { kind: 'fields', module, removed, added });
+  }
+
+  private log(level: Level, message: string): void {
+    // Who asked for what is known here.
+    const text = message.replace(/^\*\d+ /, '').replace(/, client: .*$/s, '');
+    this.add(null, { kind: 'log', level, message: text });
+  }
+}
+
+function changed(from: string, to: string): Changed | null {
+  return from === to ? null : { from, to };
+}
+
+function verdictName(verdict: Verdict): string {
+  switch (verdict) {
+    case NEXT:
+      return 'declined';
+    case OK:
+      return 'ok';
+    case DONE:
+      return 'done';
+    default:
+      return String(verdict);
+  }
+}
+
+/** What a step of a script came to. */
+function outcomeOf(directive: string, holds: boolean | null, verdict: Verdict | null, x: Exchange): string {
+  if (verdict === null) return String(holds);
+  if (verdict >= 100) return String(verdict);
+  if (verdict === DONE) return 'answers';
+  if (holds === false) return 'no match';
+  // A rewrite that ends the script: either another location is looked for, or this one keeps the request.
+  if (verdict === NEXT) return x.uriChanged && directive !== 'break' ? 'last' : 'break';
+  return holds === null ? directive : 'matched';
+}

@@ -1,0 +1,54 @@
+/** A search for a location, as a step of an explanation. */
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { LocationProgram } from '../exchange/program.js';
+import { locationOf } from '../modules/core/blocks.js';
+import type { Candidate, CandidateOutcome, LocationReason, Step } from './explanation.js';
+import type { SearchLevel } from './observed-routing.js';
+import type { WrittenBlocks } from './written-blocks.js';
+
+/** The block that a program was compiled from. */
+export type BlockOf = (program: LocationProgram) => CheckedBlock | undefined;
+
+export function searchStep(
+  uri: string,
+  chosen: LocationProgram | null,
+  level: SearchLevel,
+  redirect: boolean,
+  blockOf: BlockOf,
+  written: WrittenBlocks,
+): Extract<Step, { kind: 'location' }> {
+  const candidates: Candidate[] = [];
+  const add = (program: LocationProgram, outcome: CandidateOutcome, depth: number): void => {
+    const block = blockOf(program);
+    if (block !== undefined) candidates.push({ ...written.block(block), outcome, depth });
+  };
+  const walk = (at: SearchLevel, depth: number): void => {
+    if (redirect && at.redirect !== null) add(at.redirect.location, 'chosen', depth);
+    at.prefixes.forEach(({ location }, i) => {
+      add(location, location === chosen ? 'chosen' : i === 0 ? 'remembered' : 'shorter', depth);
+      if (i === 0 && at.inner !== null && !at.matched) walk(at.inner, depth + 1);
+    });
+    at.patterns.forEach(({ location }, i) => {
+      const last = i === at.tried - 1 && at.matched;
+      const outcome = i >= at.tried ? 'not tried' : last ? (location === chosen ? 'chosen' : 'remembered') : 'no match';
+      add(location, outcome, depth);
+      if (last && at.inner !== null) walk(at.inner, depth + 1);
+    });
+  };
+  walk(level, 0);
+  const block = chosen === null ? undefined : blockOf(chosen);
+  return {
+    kind: 'location',
+    uri,
+    chosen: block === undefined ? null : written.block(block),
+    why: redirect ? 'redirect to slash' : block === undefined ? 'none' : reasonOf(block),
+    considered: candidates,
+  };
+}
+
+function reasonOf(block: CheckedBlock): LocationReason {
+  const { kind, noRegex } = locationOf(block);
+  if (kind === 'prefix' && noRegex) return 'prefix ^~';
+  // A named location is never searched for.
+  return kind === 'named' ? 'none' : kind;
+}
