@@ -46,11 +46,19 @@ export const flag: ArgumentType<boolean> = word('on | off', (w, c) => {
 });
 
 /** A whole number; nginx refuses one outside of the bounds. */
-export function integer(bounds: { readonly min?: number; readonly max?: number } = {}): ArgumentType<number> {
+export function integer(
+  bounds: {
+    readonly min?: number;
+    readonly max?: number;
+    /** nginx's sentence for what is no number, where it is another than the usual one. */
+    readonly invalid?: (word: { readonly text: string; readonly directive: string }) => string;
+  } = {},
+): ArgumentType<number> {
   return word('number', (w, c) => {
     const value = parseInteger(w.text);
     if (value === null) {
-      return c.fail(w, 'invalid-value', `"${c.directive}" directive invalid number`);
+      const { invalid = ({ directive }) => `"${directive}" directive invalid number` } = bounds;
+      return c.fail(w, 'invalid-value', invalid({ text: w.text, directive: c.directive }));
     }
     const { min = 0, max } = bounds;
     if (value < min || (max !== undefined && value > max)) {

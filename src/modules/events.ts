@@ -1,6 +1,13 @@
 /** nginx's `ngx_event_core_module`: the `events` block. */
-import { choice, flag, integer, milliseconds, named, none, text } from '../config/argument-types.js';
+import { flag, integer, mapped, milliseconds, named, none, text } from '../config/argument-types.js';
 import { defineModule } from '../exchange/module.js';
+
+const METHODS: readonly string[] = ['epoll', 'kqueue', 'eventport', '/dev/poll', 'poll', 'select'];
+
+const method = mapped(named(METHODS.join(' | '), text), (written, c, [word]) => {
+  if (word === undefined || METHODS.includes(written)) return written;
+  return c.fail(word, 'invalid-value', `invalid event type "${written}"`, { help: `there are: ${METHODS.join(', ')}` });
+});
 
 export default defineModule({
   name: 'events',
@@ -15,7 +22,7 @@ export default defineModule({
     },
     worker_connections: {
       contexts: ['events'],
-      takes: integer(),
+      takes: integer({ invalid: ({ text: word }) => `invalid number "${word}"` }),
       default: '512',
       noEffect: 'The number of connections is limited by that of open files.',
       doc: 'In nginx, the number of connections that a worker process may have at a time.',
@@ -23,7 +30,7 @@ export default defineModule({
     },
     use: {
       contexts: ['events'],
-      takes: choice('epoll', 'kqueue', 'eventport', '/dev/poll', 'poll', 'select'),
+      takes: method,
       noEffect: 'Node.js takes the method that fits the system.',
       doc: 'In nginx, the method by which the system reports events.',
       example: 'use epoll;',

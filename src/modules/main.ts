@@ -32,16 +32,17 @@ function parseThreadPool(words: readonly Word[], c: ArgumentContext): string {
   let threads = name.text === 'default' ? 32 : 0;
   for (const word of parameters) {
     const [key, value = ''] = word.text.split('=', 2);
+    if (key !== 'threads' && key !== 'max_queue') continue; // nginx passes over them too
     const number = parseInteger(value);
-    if (number === null || (key === 'threads' && number === 0) || (key !== 'threads' && key !== 'max_queue')) {
-      c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, {
+    if (number === null || (key === 'threads' && number === 0)) {
+      c.fail(word, 'invalid-value', `invalid ${key} value "${word.text}"`, {
         help: 'it is written: thread_pool name threads=number [max_queue=number];',
       });
     }
     if (key === 'threads') threads = number;
   }
   if (threads === 0) {
-    c.fail(name, 'argument-count', `"thread_pool" directive must have "threads" parameter`);
+    c.fail(name, 'argument-count', `"thread_pool" must have "threads" parameter`);
   }
   return name.text;
 }
@@ -88,7 +89,7 @@ export default defineModule({
     },
     worker_processes: {
       contexts: ['main'],
-      takes: either('auto', integer()),
+      takes: either('auto', integer({ invalid: ({ directive }) => `"${directive}" directive invalid value` })),
       default: '1',
       doc: 'The number of worker processes; `auto` is one for each processor. One that dies is replaced. A reload that changes the number adds or drains the difference, and the others go on.',
       differs:

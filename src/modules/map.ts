@@ -108,7 +108,7 @@ class EntryReader {
     const lower = lowerCase(text);
     const first = this.strings.get(lower);
     if (first !== undefined) {
-      this.c.report(key, 'duplicate-definition', `conflicting parameter "${text}"`, {
+      this.c.report(key, 'duplicate-definition', `conflicting parameter "${lowerCase(text)}"`, {
         help: 'keys are compared without regard to case',
         related: [{ at: first.at, message: 'first given here' }],
       });
@@ -120,7 +120,7 @@ class EntryReader {
   private addName(key: Word, text: string, value: TemplateData): void {
     const outcome: NameOutcome = this.strings.has(lowerCase(text)) ? 'conflicting' : this.known.add(text, true);
     if (outcome === 'conflicting') {
-      this.c.report(key, 'duplicate-definition', `conflicting parameter "${text}"`);
+      this.c.report(key, 'duplicate-definition', `conflicting parameter "${lowerCase(text)}"`);
     } else if (outcome === 'invalid') {
       this.c.report(key, 'invalid-value', `invalid hostname or wildcard "${text}"`, {
         help: 'a "*" may stand for the first or the last label only: *.example.com, www.example.*',
