@@ -1,9 +1,10 @@
 /** Runs the modules' own checks over the blocks in which their directives are written. */
-import type { Span, Statement } from '../../grammar/syntax-tree.js';
+import { isStatement, type Span, type Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { BlockRecord } from './block-checker.js';
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 import type { Remarks } from './directive.js';
+import { knownDirectives } from './known-directives.js';
 import type { CheckContext, ModuleDeclaration } from './module-declaration.js';
 import type { Notes } from './notes.js';
 
@@ -71,6 +72,13 @@ class BlockView implements CheckContext {
   }
   openerOf(block: CheckedBlock): Statement | null {
     return this.whole.byBlock.get(block)?.opener ?? null;
+  }
+  hasForeign(block: CheckedBlock): boolean {
+    const written = this.openerOf(block)?.block?.items.filter(isStatement) ?? [];
+    return written.some(({ name }) => {
+      const known = knownDirectives(name.text);
+      return known.length > 0 && known.every(({ maker }) => maker !== 'nginx');
+    });
   }
   report(at: Span, code: Code, message: string, remarks?: Remarks): void {
     this.whole.notes.report(at, code, message, remarks);

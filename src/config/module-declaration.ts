@@ -35,6 +35,8 @@ export interface CheckContext {
   around(block: CheckedBlock): CheckedBlock | null;
   /** The statement that opened any block of the configuration; null for `main`. */
   openerOf(block: CheckedBlock): Statement | null;
+  /** Whether directives of nginx Plus, or of modules of others, are written in a block: they may give it what it seems to lack. */
+  hasForeign(block: CheckedBlock): boolean;
   /** Adds a finding; an error unless the remarks say otherwise. */
   report(at: Span, code: Code, message: string, remarks?: Remarks): void;
 }

@@ -14,6 +14,8 @@ export class Notes {
   readonly findings: Finding[] = [];
   readonly uses: Mention[] = [];
   readonly defines: Mention[] = [];
+  /** Names that a directive of nginx may define which tsproxy does not have; in lower case. */
+  readonly mayDefine = new Set<string>();
 
   /** Adds a finding; an error unless the remarks say otherwise. */
   report(at: Span | null, code: Code, message: string, remarks: Remarks = {}): void {
@@ -30,6 +32,9 @@ export class Notes {
     }
     for (const mention of other.defines) {
       this.defines.push(mention);
+    }
+    for (const name of other.mayDefine) {
+      this.mayDefine.add(name);
     }
   }
 

@@ -1,10 +1,20 @@
 /** What is said of a directive that may not stand where it stands: unknown, misplaced, or not made yet. */
-import type { Statement } from '../../grammar/syntax-tree.js';
+import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
 import { isOneSlip } from '../diagnostics/nearest.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { Context } from './directive.js';
-import { nginxContexts } from './nginx-directives.js';
+import { type KnownDirective, knownDirectives, titleOfModule } from './known-directives.js';
 import type { Notes } from './notes.js';
+
+/** What nginx knew once, and what to write today. */
+const REMOVED: Readonly<Record<string, string>> = {
+  ssl: 'write the parameter of listen: listen 443 ssl;',
+  limit_zone: 'write limit_conn_zone',
+  spdy_chunk_size: 'SPDY has become HTTP/2',
+  spdy_headers_comp: 'SPDY has become HTTP/2',
+  proxy_downstream_buffer: 'write proxy_buffer_size',
+  proxy_upstream_buffer: 'write proxy_buffer_size',
+};
 
 /** Reports it; gives the directive that was probably meant, so that its block can be checked as such. */
 export function reportUnknown(
@@ -15,19 +25,30 @@ export function reportUnknown(
 ): Declared | undefined {
   const name = statement.name.text;
   const elsewhere = catalogue.all(name);
-  const known = nginxContexts(name);
-  if (known?.includes(context)) {
+  const known = knownDirectives(name);
+  const here = known.filter(({ contexts }) => contexts === null || contexts.includes(context));
+  if (here.length > 0) {
     notes.report(statement.name, 'nginx-only-directive', `directive "${name}" is known to nginx, but not to tsproxy`, {
-      help: 'nginx knows this, tsproxy does not (yet); it is refused because it would have no effect',
+      help: `it belongs to ${ownersOf(here)}, which tsproxy does not have (yet); it is refused because it would have no effect`,
     });
+    noteVariables(statement, notes);
     return undefined;
   }
-  if (elsewhere.length > 0 || known !== undefined) {
-    const contexts = elsewhere.length > 0 ? elsewhere.flatMap(({ spec }) => spec.contexts) : (known ?? []);
+  if (elsewhere.length > 0 || known.length > 0) {
+    const contexts = (elsewhere.length > 0 ? elsewhere.map(({ spec }) => spec) : known).flatMap(
+      (one) => one.contexts ?? [],
+    );
     notes.report(statement.name, 'wrong-context', `"${name}" directive is not allowed here`, {
       help: `${context === 'main' ? 'this is the outermost level' : `this is inside "${context}"`}; ${placesOf(name, contexts)}`,
     });
     return elsewhere[0];
+  }
+  const instead = Object.hasOwn(REMOVED, name) ? REMOVED[name] : undefined;
+  if (instead !== undefined) {
+    notes.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
+      help: `nginx had it once and has removed it; ${instead}`,
+    });
+    return undefined;
   }
   const candidates = catalogue.suggestions.nearest(name, catalogue.names());
   const meant = candidates.find((candidate) => catalogue.find(candidate, context) !== undefined) ?? candidates[0];
@@ -50,4 +71,17 @@ function placesOf(name: string, contexts: readonly Context[]): string {
   }
   const places = [...new Set(contexts)].map((context) => (context === 'main' ? 'the outermost level' : context));
   return `"${name}" may stand in: ${places.join(', ')}`;
+}
+
+function ownersOf(known: readonly KnownDirective[]): string {
+  return [...new Set(known.map(titleOfModule))].join(' or ');
+}
+
+/** The names that a directive may give to variables: nobody here knows which of its words do (`auth_request_set $x ...`). */
+function noteVariables({ args, block }: Statement, notes: Notes): void {
+  const words = [...args, ...(block?.items.filter(isStatement).map(({ name }) => name) ?? [])];
+  for (const { text } of words) {
+    const [, name] = /^(?:to=)?\$(\w+)$/.exec(text) ?? [];
+    if (name !== undefined) notes.mayDefine.add(name.toLowerCase());
+  }
 }

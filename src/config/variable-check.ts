@@ -1,6 +1,8 @@
 /** Finds the variables that a configuration uses and nothing defines, and those that it defines and may not. */
 import { Suggestions } from '../diagnostics/nearest.js';
 import type { Catalogue } from './catalogue.js';
+import { titleOfModule } from './known-directives.js';
+import { knownVariable } from './known-variables.js';
 import type { Notes } from './notes.js';
 
 /**
@@ -19,7 +21,14 @@ export function checkVariables(catalogue: Catalogue, notes: Notes): void {
   const candidates = [...defined, ...catalogue.variableNames()];
   const suggestions = new Suggestions();
   for (const { name, at } of notes.uses) {
-    if (defined.has(name) || catalogue.hasVariable(name)) {
+    if (defined.has(name) || catalogue.hasVariable(name) || notes.mayDefine.has(name)) {
+      continue;
+    }
+    const owner = knownVariable(name);
+    if (owner !== undefined) {
+      notes.report(at, 'nginx-only-variable', `variable "${name}" is known to nginx, but not to tsproxy`, {
+        help: `it belongs to ${titleOfModule(owner)}, which tsproxy does not have (yet)`,
+      });
       continue;
     }
     const [meant] = suggestions.nearest(name, candidates);

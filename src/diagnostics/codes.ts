@@ -46,6 +46,8 @@ export const codes = {
   'invalid-variable': 'A `$` is not followed by the name of a variable, or the closing brace of `${name}` is missing.',
   'unknown-variable':
     'The configuration uses a variable that nothing defines: no module, no `set` or `map`, no named group of a regular expression.',
+  'nginx-only-variable':
+    'nginx knows this variable, tsproxy does not (yet): it belongs to a module that is not here. The configuration is right, but would get nothing from it; so it is refused.',
   'invalid-reference': 'The configuration names something (an upstream, a zone, a log format) that it does not define.',
   'missing-server': 'An upstream has no server that requests could go to.',
   'missing-zone':

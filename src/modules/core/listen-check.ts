@@ -26,8 +26,10 @@ export function checkListens(block: CheckedBlock, c: CheckContext): void {
   }
   const names = writtenNames(block, c);
   const listens = c.statements('listen');
+  // A listen that was refused has its finding; which of the others it stands between is not known any more. Where all
+  // were, the address that holds without any is not meant.
+  if (listens.length > 0 && block.values.listen === undefined) return;
   const values = listensOf(block);
-  // A listen that was refused has its finding; which of the others it stands between is not known any more.
   if (listens.length > 0 && listens.length !== values.length) return;
   const keys = new Set<string>();
   for (const [i, { address, options }] of values.entries()) {

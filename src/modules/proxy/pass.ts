@@ -41,10 +41,13 @@ export const passTarget: ArgumentType<PassData> = word('URL', (w: Word, c: Argum
   if (typeof template !== 'string') return { template };
   const target = parseTarget(template);
   if (typeof target === 'string') {
+    if (target.startsWith('https')) {
+      return c.fail(w, 'nginx-only-directive', target, {
+        help: 'TLS to an upstream is not supported yet; pass to an http:// URL',
+      });
+    }
     return c.fail(w, 'invalid-value', target, {
-      help: target.startsWith('https')
-        ? 'TLS to an upstream is not supported yet; pass to an http:// URL'
-        : 'a target is http://host, http://host:port, http://upstream or http://unix:/path, with an optional URI',
+      help: 'a target is http://host, http://host:port, http://upstream or http://unix:/path, with an optional URI',
     });
   }
   return { target };

@@ -1,0 +1,66 @@
+/**
+ * What is known of directives that none of our modules declares: they are told apart from what nobody knows, because a
+ * configuration that names them is right, and only asks for something that is not here.
+ */
+import type { Context } from './directive.js';
+import { NGINX_DIRECTIVES } from './nginx-directives.js';
+import { NGINX_PLUS_DIRECTIVES } from './nginx-plus-directives.js';
+import { THIRD_PARTY_DIRECTIVES } from './third-party-directives.js';
+
+const CONTEXTS: Readonly<Record<string, Context>> = {
+  m: 'main',
+  e: 'events',
+  h: 'http',
+  s: 'server',
+  l: 'location',
+  S: 'if in server',
+  L: 'if in location',
+  x: 'limit_except',
+  u: 'upstream',
+};
+
+/** Who makes the module that a directive belongs to. */
+export type Maker = 'nginx' | 'nginx Plus' | 'third party';
+
+/** A directive of nginx in one of its modules. */
+export interface KnownDirective {
+  readonly module: string;
+  readonly maker: Maker;
+  /** The blocks of HTTP that take it; empty where it belongs elsewhere (`stream`), null where that is not known. */
+  readonly contexts: readonly Context[] | null;
+}
+
+let known: Map<string, KnownDirective[]> | null = null;
+
+/** Every module of nginx, of nginx Plus and of well-known others that has a directive of that name. */
+export function knownDirectives(name: string): readonly KnownDirective[] {
+  if (known === null) {
+    known = new Map();
+    enter(known, NGINX_DIRECTIVES, 'nginx');
+    enter(known, NGINX_PLUS_DIRECTIVES, 'nginx Plus');
+    enter(known, THIRD_PARTY_DIRECTIVES, 'third party');
+  }
+  return known.get(name) ?? [];
+}
+
+function enter(into: Map<string, KnownDirective[]>, modules: Readonly<Record<string, string>>, maker: Maker): void {
+  for (const [module, text] of Object.entries(modules)) {
+    let contexts: readonly Context[] | null = null;
+    for (const word of text.trim().split(/\s+/)) {
+      if (word.endsWith(':')) {
+        contexts = [...word].flatMap((letter) => CONTEXTS[letter] ?? []);
+        continue;
+      }
+      const entry = { module, maker, contexts };
+      const others = into.get(word);
+      if (others === undefined) into.set(word, [entry]);
+      else others.push(entry);
+    }
+  }
+}
+
+/** The module as it is spoken of: `ngx_http_gzip_module`, `ngx_http_api_module of nginx Plus`, `the module lua`. */
+export function titleOfModule({ module, maker }: Pick<KnownDirective, 'module' | 'maker'>): string {
+  if (maker === 'nginx') return module;
+  return maker === 'nginx Plus' ? `${module} of nginx Plus` : `the third-party module ${module}`;
+}

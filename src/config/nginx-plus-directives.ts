@@ -1,0 +1,65 @@
+/** The directives that only the commercial nginx Plus has, by module; written as in `nginx-directives.ts`. */
+export const NGINX_PLUS_DIRECTIVES: Readonly<Record<string, string>> = {
+  ngx_core_module: 'e: stall_threshold',
+  ngx_http_api_module: 'slL: status_zone l: api',
+  ngx_http_auth_jwt_module: `
+    h: auth_jwt_claim_set auth_jwt_header_set
+    hsl: auth_jwt_key_cache auth_jwt_leeway
+    hslx: auth_jwt auth_jwt_key_file auth_jwt_key_request auth_jwt_require auth_jwt_type
+  `,
+  ngx_http_auth_require_module: 'hslx: auth_require',
+  ngx_http_core_module: 'hsl: error_log_tag',
+  ngx_http_f4f_module: 'hsl: f4f_buffer_size l: f4f',
+  ngx_http_fastcgi_module: `
+    hsl: fastcgi_allow_upstream fastcgi_bind_dynamic fastcgi_cache_purge fastcgi_request_dynamic
+  `,
+  ngx_http_grpc_module: 'hsl: grpc_allow_upstream grpc_bind_dynamic grpc_request_dynamic grpc_ssl_key_log',
+  ngx_http_hls_module: `
+    hsl: hls_buffers hls_forward_args hls_fragment hls_mp4_buffer_size hls_mp4_max_buffer_size
+    l: hls
+  `,
+  ngx_http_internal_redirect_module: 'sl: internal_redirect',
+  ngx_http_keyval_module: 'h: keyval keyval_zone',
+  ngx_http_memcached_module: 'hsl: memcached_allow_upstream memcached_bind_dynamic',
+  ngx_http_mp4_module: 'hsl: mp4_limit_rate mp4_limit_rate_after',
+  ngx_http_num_map_module: 'h: num_map',
+  ngx_http_oidc_module: `
+    -: client_id client_secret config_url cookie_name extra_auth_args frontchannel_logout_uri issuer logout_token_hint
+    logout_uri pkce post_logout_uri redirect_uri scope session_store session_timeout userinfo
+    h: oidc_provider
+    hsl: auth_oidc
+  `,
+  ngx_http_proxy_module: `
+    hsl: proxy_allow_upstream proxy_bind_dynamic proxy_cache_purge proxy_request_dynamic proxy_ssl_key_log
+  `,
+  ngx_http_scgi_module: 'hsl: scgi_allow_upstream scgi_bind_dynamic scgi_cache_purge scgi_request_dynamic',
+  ngx_http_session_log_module: 'h: session_log_format session_log_zone hsl: session_log',
+  ngx_http_ssl_module: 'hs: ssl_key_log',
+  ngx_http_status_module: 'hsl: status_format s: status_zone l: status',
+  ngx_http_tunnel_module: 'hsl: tunnel_allow_upstream tunnel_bind_dynamic',
+  ngx_http_upstream_conf_module: 'l: upstream_conf',
+  ngx_http_upstream_hc_module: 'h: match l: health_check',
+  ngx_http_upstream_module: 'u: ntlm queue state sticky',
+  ngx_http_uwsgi_module: `
+    hsl: uwsgi_allow_upstream uwsgi_bind_dynamic uwsgi_cache_purge uwsgi_request_dynamic uwsgi_ssl_key_log
+  `,
+  ngx_mgmt_module: `
+    -: enforce_initial_report license_token proxy_password proxy_username ssl_verify state_path usage_report
+    m: mgmt
+  `,
+  ngx_stream_keyval_module: '-: keyval keyval_zone',
+  ngx_stream_mqtt_filter_module: '-: mqtt mqtt_buffers mqtt_rewrite_buffer_size mqtt_set_connect',
+  ngx_stream_mqtt_preread_module: '-: mqtt_preread',
+  ngx_stream_num_map_module: '-: num_map',
+  ngx_stream_proxy_module: '-: proxy_bind_dynamic proxy_session_drop proxy_ssl_key_log',
+  ngx_stream_ssl_module: '-: ssl_key_log',
+  ngx_stream_upstream_hc_module: '-: health_check health_check_timeout match',
+  ngx_stream_upstream_module: '-: state',
+  ngx_stream_zone_sync_module: `
+    -: zone_sync zone_sync_buffers zone_sync_connect_retry_interval zone_sync_connect_timeout zone_sync_interval
+    zone_sync_recv_buffer_size zone_sync_server zone_sync_ssl zone_sync_ssl_certificate zone_sync_ssl_certificate_key
+    zone_sync_ssl_ciphers zone_sync_ssl_conf_command zone_sync_ssl_crl zone_sync_ssl_name zone_sync_ssl_password_file
+    zone_sync_ssl_protocols zone_sync_ssl_server_name zone_sync_ssl_trusted_certificate zone_sync_ssl_verify
+    zone_sync_ssl_verify_depth zone_sync_timeout
+  `,
+};
