@@ -53,8 +53,9 @@ export function check(root: Source, modules: readonly ModuleDeclaration[], optio
   const config = checker.main(statements, { file: root.name, line: 1, column: 1 });
   if (!config.own.includes('events')) {
     notes.report(null, 'missing-events', 'no "events" section in configuration', {
-      severity: 'warning',
-      help: 'tsproxy needs none, but nginx refuses a file without it; an empty "events { }" will do',
+      // A file that is empty, or was written only in part, must not end what is being served.
+      severity: config.own.includes('http') ? 'warning' : 'error',
+      help: 'tsproxy needs none, but nginx refuses a file without it; an empty "events { }" will do. Where there is no "http" section either, there is nothing to serve',
     });
   }
   checkVariables(catalogue, notes);

@@ -7,6 +7,7 @@ import type { Module } from '../exchange/module.js';
 import { type ConfigSource, checkSource, logSentence } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings } from './main-settings.js';
+import { giveFiles, logFilesOf, ownerOf } from './ownership.js';
 import { startSentence } from './start-sentence.js';
 import { makeTemporaryDirectories } from './temporary-directories.js';
 import type { Workers, WorkersJob } from './workers.js';
@@ -43,10 +44,15 @@ export interface Applied {
   readonly predecessorEnded: Promise<void>;
 }
 
+/** What was put in force. */
+interface Activated {
+  readonly job: WorkersJob;
+  readonly predecessorEnded: Promise<void>;
+}
+
 /** What is in force. */
 interface Current {
-  readonly settings: MainSettings;
-  readonly generation: number;
+  readonly job: WorkersJob;
   /** ms since 1970 at which it came into force. */
   readonly since: number;
 }
@@ -70,6 +76,11 @@ export class Instance<W extends Workers = Workers> {
     return this.logs.errorLog;
   }
 
+  /** It was told to end: configurations are refused. */
+  get isLeaving(): boolean {
+    return this.leaving;
+  }
+
   /** Those who serve; null before the first configuration was read. */
   get workers(): W | null {
     return this.serving;
@@ -82,12 +93,12 @@ export class Instance<W extends Workers = Workers> {
 
   /** Settings of the configuration in force; null before the start. */
   get settings(): MainSettings | null {
-    return this.current?.settings ?? null;
+    return this.current?.job.settings ?? null;
   }
 
   /** The number of the configuration in force (0 before the start), and the ms since 1970 at which it came there. */
   get state(): { readonly generation: number; readonly since: number } {
-    return { generation: this.current?.generation ?? 0, since: this.current?.since ?? 0 };
+    return { generation: this.current?.job.generation ?? 0, since: this.current?.since ?? 0 };
   }
 
   /**
@@ -124,27 +135,30 @@ export class Instance<W extends Workers = Workers> {
     const settings = mainSettings(config, source.prefix);
     if (!proceed(settings)) return null;
     const generation = this.count + 1;
-    const predecessorEnded = await this.activate({ generation, config, prefix: source.prefix, settings });
+    const { job, predecessorEnded } = await this.activate({ generation, config, prefix: source.prefix, settings });
     this.count = generation;
-    this.current = { settings, generation, since: Date.now() };
+    this.current = { job, since: Date.now() };
     this.source = source;
-    return { generation, findings, predecessorEnded: predecessorEnded.promise };
+    return { generation, findings, predecessorEnded };
   }
 
-  /** Does all that can fail, and then puts the configuration in force. The promise is wrapped, as it is not to be awaited. */
-  private async activate(job: WorkersJob): Promise<{ readonly promise: Promise<void> }> {
+  /** Does all that can fail, and then puts the configuration in force. */
+  private async activate(wanted: Omit<WorkersJob, 'owner'>): Promise<Activated> {
+    const { settings } = wanted;
     let logs: ReturnType<Logs['prepare']> | null = null;
     try {
-      makeTemporaryDirectories(job.settings.temporary);
-      logs = this.logs.prepare(job.settings.errorLogs);
-      this.serving ??= this.options.workers(job.settings, this.errorLog);
+      const job = { ...wanted, owner: settings.masterProcess ? ownerOf(settings.user) : null };
+      makeTemporaryDirectories(settings.temporary, job.owner);
+      this.giveLogs(job);
+      logs = this.logs.prepare(settings.errorLogs);
+      this.serving ??= this.options.workers(settings, this.errorLog);
       const prepared = await this.serving.prepare(job);
       if (this.leaving) {
         prepared.cancel();
         throw new Error('the proxy is shutting down');
       }
       logs.commit();
-      return { promise: prepared.commit() };
+      return { job, predecessorEnded: prepared.commit() };
     } catch (error) {
       logs?.cancel();
       throw new RefusedConfig(startSentence(error), []);
@@ -154,7 +168,17 @@ export class Instance<W extends Workers = Workers> {
   /** Opens all log files anew. */
   reopenLogs(): void {
     this.logs.reopen();
+    try {
+      if (this.current !== null) this.giveLogs(this.current.job);
+    } catch (error) {
+      this.errorLog.write('emerg', startSentence(error));
+    }
     this.serving?.reopenLogs();
+  }
+
+  /** Workers that serve as somebody else must be able to open the logs, now and anew. */
+  private giveLogs({ owner, config, prefix }: WorkersJob): void {
+    if (owner !== null) giveFiles(logFilesOf(config, prefix), owner);
   }
 
   /**
@@ -164,7 +188,7 @@ export class Instance<W extends Workers = Workers> {
   async quit(leave: () => void = () => {}): Promise<void> {
     this.leaving = true;
     await this.queue;
-    await this.serving?.quit(this.current?.settings.shutdownTimeout ?? 0);
+    await this.serving?.quit(this.current?.job.settings.shutdownTimeout ?? 0);
     this.finish(leave);
   }
 

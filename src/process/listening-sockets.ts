@@ -4,15 +4,13 @@
  */
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { bindError, type ListeningAddress, REUSE_PORT } from '../server/binder.js';
+import { bindError, type ListeningAddress, letAllConnect, REUSE_PORT } from '../server/binder.js';
 
 /** A bound socket as Node keeps it; it can be sent to a child process, and `net.Server` listens on it. */
 export interface BoundHandle {
   close(): void;
-  /** 0, or a negative error number: a bind that failed is reported here at the latest. */
+  /** 0, or a negative error number: a bind that failed is reported here at the latest. Unix sockets have none. */
   getsockname?(out: { address?: string; port?: number; family?: string }): number;
-  /** Of a unix socket: who may connect. */
-  fchmod?(mode: number): number;
 }
 
 /**
@@ -31,8 +29,6 @@ const createServerHandle = (net as unknown as { readonly _createServerHandle: Cr
 /** libuv's flags of a bind. */
 const IPV6_ONLY = 1;
 const WITH_REUSE_PORT = 2;
-/** libuv's bits for `fchmod`: others may connect (write), and see it. */
-const READABLE_WRITABLE = 3;
 
 interface Held {
   readonly address: ListeningAddress;
@@ -80,11 +76,12 @@ function bound(address: ListeningAddress): BoundHandle {
   const handle = createFor(address);
   if (typeof handle === 'number') throw bindError(address, systemError(handle));
   // libuv keeps EADDRINUSE to itself until it is asked.
-  const failed = address.path === null ? (handle.getsockname?.({}) ?? 0) : (handle.fchmod?.(READABLE_WRITABLE) ?? 0);
+  const failed = handle.getsockname?.({}) ?? 0;
   if (failed < 0) {
     handle.close();
     throw bindError(address, systemError(failed));
   }
+  if (address.path !== null) letAllConnect(address.path);
   return handle;
 }
 

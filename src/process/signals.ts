@@ -48,6 +48,7 @@ export function handleSignals(instance: Instance, endings: Endings): void {
  * it is not counted, so that a storm of signals builds no queue.
  */
 function reloader(instance: Instance): () => void {
+  const log = instance.errorLog;
   let waiting = false;
   let running = Promise.resolve();
   return () => {
@@ -57,9 +58,10 @@ function reloader(instance: Instance): () => void {
       waiting = false;
       try {
         const { findings } = await instance.reload();
-        logFindings(instance.errorLog, findings);
+        logFindings(log, findings);
       } catch (error) {
-        logRefusal(instance.errorLog, error);
+        if (instance.isLeaving) log.write('notice', 'not reconfigured, as the process is about to end');
+        else logRefusal(log, error);
       }
       collectAfterReload();
     });

@@ -1,6 +1,6 @@
 /** One worker process, as its master sees it. */
 import type { ChildProcess } from 'node:child_process';
-import { constants } from 'node:os';
+import os from 'node:os';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { processChannel } from '../zones/channel.js';
 import type { Served, ZoneKeeper } from '../zones/keeper.js';
@@ -17,6 +17,9 @@ export interface WorkerSurroundings {
   readonly sockets: ListeningSockets;
   readonly zones: ZoneKeeper;
 }
+
+/** Scheduling priority of a worker that is to replace one. */
+const HURRIED = -10;
 
 interface Answer {
   resolve(listening: readonly string[]): void;
@@ -57,6 +60,18 @@ export class WorkerHandle {
       });
     });
     this.send({ order: 'begin', errorLog: surroundings.defaultErrorLog });
+  }
+
+  /**
+   * Lets it start ahead of those that serve, which may take all the time there is; as root only. It gives the priority back
+   * when it serves.
+   */
+  hurry(): void {
+    try {
+      os.setPriority(this.pid, HURRIED);
+    } catch {
+      // Not allowed, or it has died already.
+    }
   }
 
   /** Resolves with the keys of the addresses on which it will listen; rejects with the reason why it cannot serve that. */
@@ -155,7 +170,7 @@ export class WorkerHandle {
     this.alive = false;
     this.served.end();
     const { errorLog } = this.surroundings;
-    const how = signal === null ? `exited with code ${code}` : `exited on signal ${constants.signals[signal]}`;
+    const how = signal === null ? `exited with code ${code}` : `exited on signal ${os.constants.signals[signal]}`;
     errorLog.write(
       signal !== null || (code !== 0 && !this.leaving) ? 'alert' : 'notice',
       `worker process ${this.pid} ${how}`,

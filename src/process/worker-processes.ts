@@ -157,6 +157,7 @@ export class WorkerProcesses implements Workers {
 
   private async replace(): Promise<void> {
     const worker = this.fork();
+    worker.hurry();
     try {
       // A reload may come in between.
       for (let job = this.current; job !== null && worker.generation !== job.generation; job = this.current) {

@@ -133,7 +133,7 @@ class Worker {
       logs = this.logs.prepare(job.settings.errorLogs);
       const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
       // From the first configuration on: what it opens may need the rights with which the process was started.
-      if (this.settings === null) takeRights(job.settings);
+      if (this.settings === null) takeRights(job.owner, job.settings.priority);
       this.prepared = { job, ...both(logs, prepared) };
       this.say({ report: 'prepared', listening: prepared.listening });
     } catch (error) {

@@ -1,10 +1,13 @@
 /** Those who serve, as the process that has the configuration sees them. */
 import type { MainSettings } from './main-settings.js';
+import type { Owner } from './ownership.js';
 import type { Job, PreparedJob } from './serving.js';
 
 /** A configuration to be served, with what the process itself reads of it. */
 export interface WorkersJob extends Job {
   readonly settings: MainSettings;
+  /** As whom worker processes serve; null: as the master. */
+  readonly owner: Owner | null;
 }
 
 /** This process itself (`Serving`), or processes of their own (`WorkerProcesses`). */

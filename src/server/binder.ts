@@ -1,4 +1,5 @@
 /** Makes servers listen: by the addresses themselves, or with sockets that somebody else has bound. */
+import { chmodSync } from 'node:fs';
 import type net from 'node:net';
 import { errnoText } from '../diagnostics/errno.js';
 import { StartError } from '../exchange/compiler.js';
@@ -19,11 +20,17 @@ export const ownBinder: Binder = {
     const { path, host, port, backlog, ipv6only, reuseport } = address;
     const options: net.ListenOptions =
       path !== null
-        ? { path: Buffer.from(path, 'latin1').toString(), backlog, readableAll: true, writableAll: true }
+        ? { path: Buffer.from(path, 'latin1').toString(), backlog }
         : { host, port, backlog, ipv6Only: ipv6only, ...(reuseport && REUSE_PORT ? { reusePort: true } : {}) };
     await listening(server, address, (done) => server.listen(options, done));
+    if (path !== null) letAllConnect(path);
   },
 };
+
+/** Gives a unix socket the mode that nginx gives it. */
+export function letAllConnect(path: string): void {
+  chmodSync(Buffer.from(path, 'latin1'), 0o666);
+}
 
 /** Starts a server by `listen` and waits until it listens. */
 export function listening(

@@ -19,7 +19,7 @@ export class Prefix {
     t.after(() => {
       // What still runs here was started in the background by a test that failed.
       const pid = Number(this.read('nginx.pid'));
-      if (pid > 1) process.kill(pid, 'SIGKILL');
+      if (pid > 1 && existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
       rmSync(this.path, { recursive: true, force: true });
     });
   }

@@ -213,6 +213,14 @@ test('a missing events block is a warning', () => {
   assert.deepEqual(checkTiny('events { }').findings, []);
 });
 
+test('a text that says nothing is refused: it may be a file that is still being written', () => {
+  for (const text of ['', '# soon\n', 'error_log a;']) {
+    const { config, findings } = checkTiny(text);
+    assert.equal(config, null);
+    assert.deepEqual(said(findings).at(0), 'missing-events: no "events" section in configuration');
+  }
+});
+
 test('directives of the command line come before the file', () => {
   const { config, findings } = checkTiny('events { } error_log a;', { globals: 'daemon off; error_log b;' });
   assert.equal(config, null);

@@ -1,0 +1,371 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { freePort, type Running, serve } from '../cli/running.js';
+import { type Connection, connect, get, request, until, websocket, websocketEcho } from '../kit/index.js';
+
+interface Wanted {
+  readonly port: number;
+  readonly workers?: number;
+  readonly main?: string;
+  readonly http?: string;
+  readonly server?: string;
+}
+
+function configuration({ port, workers = 2, main = '', http = '', server = 'return 200 $pid;' }: Wanted): string {
+  return `
+pid %%DIR%%/nginx.pid;
+error_log %%DIR%%/error.log info;
+worker_processes ${workers};
+${main}
+events { }
+http {
+    access_log off;
+    ${http}
+    server { listen 127.0.0.1:${port}; ${server} }
+}
+`;
+}
+
+async function start(t: TestContext, wanted: Omit<Wanted, 'port'> = {}): Promise<{ proxy: Running; port: number }> {
+  const port = await freePort();
+  return { proxy: await serve(t, configuration({ port, ...wanted })), port };
+}
+
+/** Puts another configuration in force. */
+async function reload(proxy: Running, wanted: Wanted, generation: number): Promise<void> {
+  proxy.prefix.write('nginx.conf', configuration(wanted));
+  proxy.signal('SIGHUP');
+  await proxy.logged(new RegExp(`generation ${generation} started`));
+}
+
+/** The processes that the proxy has started and that live. */
+function childrenOf({ child: { pid } }: Running): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean).map(Number);
+}
+
+/** Process ids of workers that answer, each on a new connection, until so many were seen. */
+async function answering(port: number, count: number): Promise<Set<number>> {
+  const seen = new Set<number>();
+  for (let i = 0; i < 500 && seen.size < count; i++) seen.add(Number((await get(port)).body));
+  return seen;
+}
+
+/** Waits for a worker that serves and is none of those. */
+async function replacement(proxy: Running, others: readonly number[]): Promise<number> {
+  const fresh = (): number | undefined => childrenOf(proxy).find((pid) => !others.includes(pid));
+  await until('it is replaced', () => fresh() !== undefined);
+  const pid = fresh() ?? 0;
+  await proxy.logged(new RegExp(`\\[notice\\] ${pid}#0: generation \\d+ started`));
+  return pid;
+}
+
+/** A connection for each worker. */
+async function oneInEach(port: number, pids: readonly number[]): Promise<Map<number, Connection>> {
+  const found = new Map<number, Connection>();
+  for (let i = 0; i < 500 && found.size < pids.length; i++) {
+    const client = await connect(port);
+    client.send(request('/pid', { fields: ['Connection: keep-alive'] }));
+    const pid = Number((await client.answer()).body);
+    if (found.has(pid)) client.close();
+    else found.set(pid, client);
+  }
+  assert.deepEqual([...found.keys()].sort(), [...pids].sort());
+  return found;
+}
+
+test('several workers answer on one port', async (t) => {
+  const { proxy, port } = await start(t, { workers: 3 });
+  const seen = await answering(port, 3);
+  assert.deepEqual([...seen].sort(), childrenOf(proxy).sort());
+  assert.ok(!seen.has(proxy.child.pid ?? 0));
+});
+
+test('a reload keeps the workers, and all of them serve what is new', async (t) => {
+  const { proxy, port } = await start(t);
+  const before = childrenOf(proxy);
+  await reload(proxy, { port, server: 'return 200 two-$pid;' }, 2);
+  await until('both have it', () => (proxy.prefix.log.match(/generation 2 started/g) ?? []).length === 2);
+  for (let i = 0; i < 10; i++) assert.match((await get(port)).body, /^two-\d+$/);
+  assert.deepEqual(childrenOf(proxy), before);
+});
+
+test('a worker that is killed takes its own connections with it, and another serves within a second', async (t) => {
+  const { proxy, port } = await start(t);
+  const [victim = 0, other = 0] = childrenOf(proxy);
+  const clients = await oneInEach(port, [victim, other]);
+  const killed = performance.now();
+  process.kill(victim, 'SIGKILL');
+  await clients.get(victim)?.all();
+  const next = await replacement(proxy, [victim, other]);
+  t.diagnostic(`replaced after ${Math.round(performance.now() - killed)} ms`);
+  assert.match(proxy.prefix.log, new RegExp(`\\[alert\\] \\d+#0: worker process ${victim} exited on signal 9`));
+  assert.deepEqual(await answering(port, 2), new Set([other, next]));
+  clients.get(other)?.send(request('/pid'));
+  assert.equal(Number((await clients.get(other)?.answer())?.body), other);
+});
+
+test('what arrives while the only worker is replaced waits, and is answered', async (t) => {
+  const { proxy, port } = await start(t, { workers: 1 });
+  const [victim = 0] = childrenOf(proxy);
+  process.kill(victim, 'SIGKILL');
+  await proxy.logged(/exited on signal 9/);
+  assert.notEqual(Number((await get(port)).body), victim);
+});
+
+test('workers that die one after the other are replaced later each time', async (t) => {
+  const { proxy, port } = await start(t, { workers: 1 });
+  const waits: number[] = [];
+  const gone: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const [victim = 0] = childrenOf(proxy);
+    gone.push(victim);
+    process.kill(victim, 'SIGKILL');
+    await proxy.logged(new RegExp(`worker process ${victim} exited on signal 9`));
+    const died = performance.now();
+    await until('another is started', () => childrenOf(proxy).some((pid) => !gone.includes(pid)));
+    waits.push(performance.now() - died);
+    await get(port);
+  }
+  assert.ok((waits[3] ?? 0) >= 350, `waited ${waits.map(Math.round)} ms`);
+});
+
+test('a reload that changes worker_processes adds or drains the difference; tunnels go on', async (t) => {
+  const echo = await websocketEcho();
+  t.after(() => echo.close());
+  const server = `
+    location / { return 200 $pid; }
+    location /ws { proxy_pass http://127.0.0.1:${echo.port}; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }`;
+  const { proxy, port } = await start(t, { workers: 1, server });
+  const [first] = childrenOf(proxy);
+  await reload(proxy, { port, workers: 3, server }, 2);
+  await until('three serve', () => (proxy.prefix.log.match(/generation 2 started/g) ?? []).length === 3);
+  assert.equal((await answering(port, 3)).size, 3);
+  const tunnels = await Promise.all(Array.from({ length: 30 }, () => websocket(port, '/ws')));
+  await reload(proxy, { port, workers: 1, server }, 3);
+  await proxy.logged(/gracefully shutting down/);
+  assert.deepEqual(await answering(port, 1), new Set([first]));
+  assert.deepEqual(
+    await Promise.all(tunnels.map((tunnel, i) => tunnel.ask(`still ${i}`))),
+    tunnels.map((_, i) => `still ${i}`),
+  );
+  await Promise.all(tunnels.map((tunnel) => tunnel.close()));
+  await until('those that drained have ended', () => childrenOf(proxy).length === 1);
+  assert.deepEqual(childrenOf(proxy), [first]);
+});
+
+test('what one worker refuses changes nothing in any, and no socket stays bound', async (t) => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  t.after(() => blocker.close());
+  const taken = (blocker.address() as { port: number }).port;
+  const free = await freePort();
+  const { proxy, port } = await start(t);
+  const before = childrenOf(proxy);
+  const http = `server { listen 127.0.0.1:${free}; } server { listen 127.0.0.1:${taken}; }`;
+  proxy.prefix.write('nginx.conf', configuration({ port, http, workers: 3 }));
+  proxy.signal('SIGHUP');
+  await proxy.logged(
+    new RegExp(`\\[emerg\\] \\d+#0: bind\\(\\) to 127\\.0\\.0\\.1:${taken} failed \\(98: Address already in use\\)`),
+  );
+  await until('the third has gone', () => childrenOf(proxy).length === 2);
+  assert.deepEqual(childrenOf(proxy), before);
+  await assert.rejects(connect(free), /ECONNREFUSED/);
+  assert.deepEqual(await answering(port, 2), new Set(before));
+  // The address is free again, and so is the number of the generation.
+  blocker.close();
+  proxy.signal('SIGHUP');
+  await proxy.logged(/generation 2 started/);
+  await until('all three serve', () => (proxy.prefix.log.match(/generation 2 started/g) ?? []).length === 3);
+});
+
+test('listeners come and go with a reload; one that goes answers what was asked of it', async (t) => {
+  const second = await freePort();
+  const http = `server { listen 127.0.0.1:${second}; return 200 second; }`;
+  const { proxy, port } = await start(t);
+  await reload(proxy, { port, http }, 2);
+  const client = await connect(second);
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n');
+  await reload(proxy, { port }, 3);
+  await assert.rejects(async () => {
+    for (;;) (await connect(second)).close();
+  }, /ECONNREFUSED/);
+  client.send('\r\n');
+  const answer = await client.answer();
+  assert.equal(answer.body, 'second');
+  await client.all();
+});
+
+test('a unix socket may be connected to by anybody, and goes with its listener', async (t) => {
+  const port = await freePort();
+  const proxy = await serve(
+    t,
+    configuration({ port, http: 'server { listen unix:%%DIR%%/x.sock; return 200 unix; }' }),
+  );
+  const path = join(proxy.prefix.path, 'x.sock');
+  assert.equal((await get({ path })).body, 'unix');
+  assert.equal(statSync(path).mode & 0o777, 0o666);
+  await reload(proxy, { port }, 2);
+  await until('it is gone', () => !existsSync(path));
+});
+
+test('limits hold over all workers together, and a worker that dies gives back what it held', async (t) => {
+  const backend = createServer();
+  await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
+  t.after(() => backend.close());
+  const silent = (backend.address() as { port: number }).port;
+  const { proxy, port } = await start(t, {
+    http: 'limit_req_zone $arg_k zone=r:1m rate=1r/m; limit_conn_zone $arg_k zone=c:1m;',
+    server: `
+      location / { return 200 $pid; }
+      location /r { limit_req zone=r burst=4 nodelay; try_files /none @ok; } location @ok { return 200 $pid; }
+      location /c { limit_conn c 3; proxy_pass http://127.0.0.1:${silent}; }`,
+  });
+  const answers = await Promise.all(Array.from({ length: 40 }, () => get(port, '/r?k=a')));
+  assert.equal(answers.filter(({ status }) => status === 200).length, 5);
+  assert.equal(answers.filter(({ status }) => status === 503).length, 35);
+
+  // Three requests hang in the back end, whichever worker has them.
+  const ask = async (): Promise<Connection> => (await connect(port)).send(request('/c?k=a'));
+  const hanging = [await ask(), await ask(), await ask()];
+  let status = 0;
+  const refused = async (): Promise<number> => {
+    const client = await ask();
+    client.answer().then(
+      (answer) => (status = answer.status),
+      () => {},
+    );
+    hanging.push(client);
+    return status;
+  };
+  await until('the limit is reached', () => (void refused(), status === 503));
+  for (const client of hanging) client.close();
+  const [victim = 0, other = 0] = childrenOf(proxy);
+  process.kill(victim, 'SIGKILL');
+  await replacement(proxy, [victim, other]);
+  // All places are free: those of clients that left, and those of the worker that died.
+  const held = [await ask(), await ask(), await ask()];
+  await until('the back end has three', () => held.every(({ reader }) => !reader.ended));
+  assert.equal((await get(port, '/c?k=a')).status, 503);
+  for (const client of held) client.close();
+});
+
+test('a master that is killed takes its workers with it, and the port is free', async (t) => {
+  const { proxy, port } = await start(t);
+  const workers = childrenOf(proxy);
+  proxy.signal('SIGKILL');
+  await proxy.exited;
+  await until('the workers have ended', () => workers.every((pid) => !existsSync(`/proc/${pid}`)));
+  await assert.rejects(connect(port), /ECONNREFUSED/);
+  assert.match(proxy.prefix.log, /\[alert\] \d+#0: the master process is gone/);
+});
+
+test('a signal to a worker is its own affair: QUIT drains it, and it is replaced', async (t) => {
+  const { proxy } = await start(t);
+  const [first = 0, other = 0] = childrenOf(proxy);
+  process.kill(first, 'SIGINT'); // what a terminal sends to all
+  process.kill(first, 'SIGHUP');
+  process.kill(first, 'SIGQUIT');
+  await replacement(proxy, [first, other]);
+  assert.match(proxy.prefix.log, new RegExp(`worker process ${first} exited with code 0`));
+});
+
+test('signals that come together are served in order', async (t) => {
+  const { proxy, port } = await start(t);
+  for (const signal of ['SIGHUP', 'SIGHUP', 'SIGHUP', 'SIGQUIT'] as const) proxy.signal(signal);
+  assert.equal(await proxy.exited, 0);
+  await assert.rejects(connect(port), /ECONNREFUSED/);
+  assert.doesNotMatch(proxy.prefix.log, /\[(alert|crit|emerg)\]/);
+});
+
+test('master_process off: one process does everything', async (t) => {
+  const { proxy, port } = await start(t, { main: 'master_process off;' });
+  assert.equal(Number((await get(port)).body), proxy.child.pid);
+  await reload(proxy, { port, main: 'master_process off;', server: 'return 200 two;' }, 2);
+  assert.equal((await get(port)).body, 'two');
+  proxy.signal('SIGQUIT');
+  assert.equal(await proxy.exited, 0);
+});
+
+test('a worker that hangs does not keep TERM from ending it all', async (t) => {
+  const { proxy } = await start(t);
+  const [stuck = 0] = childrenOf(proxy);
+  process.kill(stuck, 'SIGSTOP');
+  proxy.signal('SIGTERM');
+  assert.equal(await proxy.exited, 0);
+  assert.equal(existsSync(`/proc/${stuck}`), false);
+});
+
+const IS_ROOT = process.geteuid?.() === 0;
+
+test('workers serve as the user, with logs that are theirs after reload and reopening', {
+  skip: !IS_ROOT,
+}, async (t) => {
+  const names = execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' }).trim();
+  const group = execFileSync('id', ['-gn', 'nobody'], { encoding: 'utf8' }).trim();
+  const port = await freePort();
+  const main = `user nobody ${group};`;
+  const wanted = (log: string): Wanted => ({
+    port,
+    main,
+    server: `access_log %%DIR%%/secret/${log}.log; return 200 $pid;`,
+  });
+  const proxy = await serve(t, configuration(wanted('a')).replace(/\/secret/, ''));
+  const [worker = 0] = childrenOf(proxy);
+  assert.match(readFileSync(`/proc/${worker}/status`, 'utf8'), new RegExp(`Uid:\\s+${names}\\s+${names}\\s+${names}`));
+  const path = (name: string): string => join(proxy.prefix.path, name);
+  // Their directory must be one that they may enter; it belongs to root.
+  execFileSync('chmod', ['755', proxy.prefix.path]);
+  mkdirSync(path('secret'), { mode: 0o755 });
+  await reload(proxy, wanted('b'), 2);
+  await get(port);
+  await until('the new log has a line', () => statSync(path('secret/b.log')).size > 0);
+  renameSync(path('secret/b.log'), path('secret/b.log.1'));
+  proxy.signal('SIGUSR1');
+  await until('it was made anew', () => existsSync(path('secret/b.log')));
+  await proxy.logged(/reopening logs/);
+  await until('a line is in it', () => (void get(port), statSync(path('secret/b.log')).size > 0));
+  assert.equal(String(statSync(path('secret/b.log')).uid), names);
+});
+
+test('a user that the system does not have is refused in nginx’s words', { skip: !IS_ROOT }, async (t) => {
+  const { proxy, port } = await start(t);
+  proxy.prefix.write('nginx.conf', configuration({ port, main: 'user nobody-of-this-name;' }));
+  proxy.signal('SIGHUP');
+  await proxy.logged(/\[emerg\] \d+#0: getpwnam\("nobody-of-this-name"\) failed/);
+  assert.equal((await answering(port, 2)).size, 2);
+});
+
+for (const [what, make] of [
+  ['an empty file', (proxy: Running) => proxy.prefix.write('nginx.conf', '')],
+  [
+    'half of a file',
+    (proxy: Running) => proxy.prefix.write('nginx.conf', proxy.prefix.read('nginx.conf').slice(0, -40)),
+  ],
+  [
+    'a directory',
+    (proxy: Running) => {
+      renameSync(join(proxy.prefix.path, 'nginx.conf'), join(proxy.prefix.path, 'old.conf'));
+      mkdirSync(join(proxy.prefix.path, 'nginx.conf'));
+    },
+  ],
+  [
+    'no file',
+    (proxy: Running) => renameSync(join(proxy.prefix.path, 'nginx.conf'), join(proxy.prefix.path, 'old.conf')),
+  ],
+] as const) {
+  test(`a reload that finds ${what} says so and changes nothing`, async (t) => {
+    const { proxy, port } = await start(t);
+    const files = readdirSync('/proc/self/fd').length;
+    make(proxy);
+    proxy.signal('SIGHUP');
+    await proxy.logged(/\[emerg\]/);
+    if (what !== 'half of a file') assert.equal((proxy.prefix.log.match(/\[emerg\]/g) ?? []).length, 1);
+    assert.equal((await answering(port, 2)).size, 2);
+    assert.doesNotMatch(proxy.prefix.log, /generation 2/);
+    assert.ok(readdirSync('/proc/self/fd').length <= files + 2);
+  });
+}
