@@ -1,5 +1,6 @@
 /** What an exchange asks of the connection on which its request came; HTTP/1 implements it (and HTTP/2 can). */
 import type { Transport } from '../http/transport.js';
+import type { RoutingTable } from './compiler.js';
 import type { Exchange } from './exchange.js';
 
 /** A piece of a body. A Buffer is only lent: who keeps it longer than the call must copy it. A string is bytes. */
@@ -25,10 +26,14 @@ export interface Producer {
 /** A client's socket that left HTTP. */
 export interface DetachedClient {
   readonly transport: Transport;
+  /** The table with which the exchange began. */
+  readonly table: RoutingTable;
   /** What the client sent behind its head. */
   readonly early: Buffer;
   /** The client has ended its side already, behind those bytes. */
   readonly peerEnded: boolean;
+  /** The tunnel belongs to another table from now on. */
+  moveTo(table: RoutingTable): void;
   /** Tells that the tunnel is over: the exchange is logged and ended. */
   ended(): void;
 }

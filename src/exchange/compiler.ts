@@ -34,11 +34,22 @@ export class RoutingTable {
     readonly slots: () => number,
     readonly shared: Shared,
     readonly config: CheckedConfig,
+    /** The number of its configuration; counts from 1 over the reloads. */
+    readonly generation: number,
+    /** What blocks were compiled to. */
+    readonly programs: Programs,
   ) {}
   /** Exchanges and tunnels that began with this table and are not over. */
   users = 0;
   /** Called when the last user has gone and a newer table is in force. */
   onUnused: (() => void) | null = null;
+}
+
+/** What the blocks of a configuration were compiled to, and its variables: for what moves to another table. */
+export interface Programs {
+  readonly locations: ReadonlyMap<CheckedBlock, LocationProgram>;
+  readonly servers: ReadonlyMap<CheckedBlock, ServerProgram>;
+  readonly variables: ReadonlyMap<string, Variable>;
 }
 
 /** A configuration that checked but cannot be started: a host that does not resolve, a port that is taken. */
@@ -55,6 +66,8 @@ export interface CompileOptions {
   readonly errorLog: ErrorLog;
   /** The table in force, for what lives on over a reload. */
   readonly previous?: RoutingTable | null;
+  /** The number of the configuration; counts from 1 over the reloads. Default: 1. */
+  readonly generation?: number;
   /** The prefix against which relative paths are taken (`-p`). */
   readonly prefix: string;
   /** Where zones live, for workers that share them. Default: in this process, in the home of the table in force. */
@@ -82,12 +95,12 @@ export async function compileRoutingTable(
     compiler.shared.close(options.previous ? [options.previous.shared] : []);
     throw error;
   }
-  return new RoutingTable(listeners, () => compiler.slots, compiler.shared, config);
+  return new RoutingTable(listeners, () => compiler.slots, compiler.shared, config, options.generation ?? 1, compiler);
 }
 
 type ModuleConf = ConfOf<Directives>;
 
-class TableCompiler implements Compiler {
+class TableCompiler implements Compiler, Programs {
   readonly shared = new Shared();
   /** Let go of when the table is compiled: what is compiled holds on to its compiler, and would hold on to all tables before. */
   previous: Shared | null;
@@ -96,7 +109,9 @@ class TableCompiler implements Compiler {
   readonly zones: ZoneHome;
   readonly observer: Observer | null;
   private readonly onlyTest: boolean;
-  private readonly variables = new Map<string, Variable>();
+  readonly variables = new Map<string, Variable>();
+  readonly locations = new Map<CheckedBlock, LocationProgram>();
+  readonly servers = new Map<CheckedBlock, ServerProgram>();
   private readonly builtIn = new Map<string, VariableSpec>();
   private readonly families: { readonly prefix: string; readonly spec: VariableSpec }[] = [];
   /** The modules that declare a directive, by its name. */
@@ -264,6 +279,8 @@ class TableCompiler implements Compiler {
 
   program(block: CheckedBlock, server: ServerProgram | null, outer: Scope | null = null): LocationProgram {
     const program = new LocationProgram(new LocationSettings(this.errorLog));
+    program.block = block;
+    this.locations.set(block, program);
     if (outer !== null) program.name = outer.program.name;
     const scope = this.scope(block, program, server, outer);
     const { observer } = this;
@@ -291,6 +308,7 @@ class TableCompiler implements Compiler {
   }
 
   serverHandlers(block: CheckedBlock, server: ServerProgram): void {
+    this.servers.set(block, server);
     const scope = this.scope(block, server.base, server);
     server.postRead = this.phase('postRead', scope);
     server.serverRewrite = this.phase('serverRewrite', scope);

@@ -38,6 +38,8 @@ export class Exchange {
   host = '';
   /** Declared length of the body; -1 where chunked; 0 for none. */
   contentLength = 0;
+  /** The number of the configuration with which it began: `$config_generation`. */
+  generation = 0;
   /** ms since 1970 (with fractions), when the first byte of the request was read. */
   startTime = 0;
   /** The client's address: the connection's, unless `set_real_ip_from` trusts what another proxy says. */
@@ -164,6 +166,7 @@ export class Exchange {
     x.target = this.target;
     x.version = this.version;
     x.host = this.host;
+    x.generation = this.generation;
     x.startTime = Date.now();
     x.uriUnchanged = false;
     x.internal = true;

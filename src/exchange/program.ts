@@ -1,5 +1,6 @@
 /** What a routing table holds per server and location: settings as fields, handlers as flat arrays by phase. */
 
+import type { CheckedBlock } from '../config/checked-config.js';
 import type { LocationTree } from '../routing/location-tree.js';
 import type { ServerNames } from '../routing/server-names.js';
 import type { ErrorLog } from './error-log.js';
@@ -74,6 +75,8 @@ export class LocationSettings {
   limitRateAfter: Template | null = null;
   resolver: NameResolver | null = null;
   resolverTimeout = 30_000;
+  /** How tunnels end where they are asked to (`tunnel_drain`); null: they go on. Times in ms. */
+  tunnelDrain: { readonly spread: number; readonly timeout: number } | null = null;
   /** 103 answers are passed on where this is neither empty nor `0`; null: never. */
   earlyHints: Template | null = null;
   /** Also used at server level. */
@@ -85,6 +88,8 @@ export class LocationSettings {
 
 /** A location, or the body of an `if` in one: what applies to a request that is handled there. */
 export class LocationProgram {
+  /** The block that it was compiled from; null for none. */
+  block: CheckedBlock | null = null;
   /** As nginx shows it in logs: the pattern, or empty for the server's own level. */
   name = '';
   /** `location = /x`: needed for the automatic redirect and for debugging. */

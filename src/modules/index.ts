@@ -25,6 +25,7 @@ import ssi_module from './ssi/index.js';
 import static_module from './static.js';
 import sub_module from './sub.js';
 import try_files_module from './try_files.js';
+import tunnel_drain_module from './tunnel_drain.js';
 import upstream_module from './upstream.js';
 import upstream_hash_module from './upstream_hash.js';
 import upstream_ip_hash_module from './upstream_ip_hash.js';
@@ -60,6 +61,7 @@ export const modules: readonly Module[] = [
   static_module,
   sub_module,
   try_files_module,
+  tunnel_drain_module,
   upstream_module,
   upstream_hash_module,
   upstream_ip_hash_module,

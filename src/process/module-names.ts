@@ -48,8 +48,8 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       request_filename scheme https remote_addr remote_port binary_remote_addr server_addr server_port
       connection connection_requests connection_time proxy_protocol_addr proxy_protocol_port
       proxy_protocol_server_addr proxy_protocol_server_port proxy_protocol_tlv_* tcpinfo_rtt tcpinfo_rttvar
-      tcpinfo_snd_cwnd tcpinfo_rcv_space hostname pid nginx_version http_cookie http_* cookie_* sent_http_*
-      sent_trailer_*`,
+      tcpinfo_snd_cwnd tcpinfo_rcv_space hostname config_generation pid nginx_version http_cookie http_*
+      cookie_* sent_http_* sent_trailer_*`,
   },
   {
     load: () => import('../modules/empty_gif.js'),
@@ -168,6 +168,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/try_files.js'),
     names: `
       try_files`,
+  },
+  {
+    load: () => import('../modules/tunnel_drain.js'),
+    names: `
+      tunnel_drain`,
   },
   {
     load: () => import('../modules/upstream.js'),

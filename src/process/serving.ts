@@ -5,6 +5,8 @@ import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import type { Binder } from '../server/binder.js';
 import { Server } from '../server/server.js';
+import { GOING_AWAY } from '../tunnel/drain.js';
+import { tunnelsOf } from '../tunnel/tunnels.js';
 import type { ZoneHome } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
 
@@ -80,6 +82,7 @@ export class Serving {
       errorLog,
       previous: this.current?.table ?? null,
       prefix,
+      generation,
       ...(zones !== undefined && { zones }),
     });
     try {
@@ -143,6 +146,7 @@ export class Serving {
 
   /** Stops accepting and lets what is under way end, no longer than `limit` ms (0: as long as it takes). */
   async quit(limit: number): Promise<void> {
+    if (this.current !== null) tunnelsOf(this.current.table.shared).quit(GOING_AWAY);
     const timer = limit > 0 ? setTimeout(() => this.server.stop(), limit) : undefined;
     await this.server.quit();
     clearTimeout(timer);

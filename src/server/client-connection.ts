@@ -19,6 +19,7 @@ import { BODY, ClientDeadline, NOTHING, SENDING } from './client-deadline.js';
 import { RequestBodyReader } from './request-body.js';
 import { expectsContinue, logDropped, type Refusal, refuseRequest, routeRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
+import { TunnelledClient } from './tunnelled-client.js';
 
 /** What the connection is doing; also what its deadline is about. */
 const IDLE = 0;
@@ -49,21 +50,21 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private readonly body = new RequestBodyReader();
   private readonly writer: AnswerWriter;
   private exchange: Exchange | null = null;
-  private table: RoutingTable;
-  private program: ListenerProgram;
+  table: RoutingTable;
+  program: ListenerProgram;
   /** The connection stays open after the present answer. */
   private keep = true;
   /** The whole answer was written. */
   private ended = false;
   /** The client sends no more. */
-  private peerEnded = false;
+  peerEnded = false;
   /** The client was too slow for one of the timeouts. */
   private late = false;
   private sentBefore = 0;
 
   constructor(
     transport: Transport,
-    private readonly host: ConnectionHost,
+    readonly host: ConnectionHost,
     readonly listening: Listening,
   ) {
     super(transport, listening.path);
@@ -173,6 +174,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.table.users++;
     const x = new Exchange(this, reader.headers, this.program, this.table.slots());
     this.exchange = x;
+    x.generation = this.table.generation;
     x.startTime = Date.now();
     x.method = reader.method;
     x.requestLine = reader.partialLine;
@@ -472,11 +474,10 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.body.finish();
     unwatch(this);
     this.deadline = 0;
-    const early = this.takeUnread();
-    return { transport: this.transport, early, peerEnded: this.peerEnded, ended: () => this.tunnelEnded(x) };
+    return new TunnelledClient(this, x, this.takeUnread());
   }
 
-  private tunnelEnded(x: Exchange): void {
+  tunnelEnded(x: Exchange): void {
     this.bytesSent = this.transport.bytesWritten - this.sentBefore;
     x.completed = true;
     engine.finish(x);

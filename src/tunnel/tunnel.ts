@@ -2,13 +2,19 @@
  * An upgraded connection: bytes go both ways as they come, each direction stops when the other side cannot take more,
  * and both sockets end together.
  */
+import { randomBytes } from 'node:crypto';
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
+import { Drain, type Draining, type DrainOrder } from './drain.js';
+import { FrameRelay, type RelayHost } from './relay.js';
 
 /** What a tunnel tells at its end. */
 export interface TunnelEnd {
-  /** `timeout`: nothing moved for the read timeout; `client`/`upstream`: that side ended it. */
-  readonly by: 'client' | 'upstream' | 'timeout';
+  /**
+   * `timeout`: nothing moved for the read timeout; `client`/`upstream`: that side ended it; `drain`: it was asked to end, and
+   * both sides have closed; `cut`: it was asked to end, and the time for that was over.
+   */
+  readonly by: 'client' | 'upstream' | 'timeout' | 'drain' | 'cut';
   readonly error: NodeJS.ErrnoException | null;
 }
 
@@ -19,14 +25,21 @@ export interface TunnelSettings {
   readonly sendTimeout: number;
   /** ms for which the client may refuse to take bytes (`send_timeout`). */
   readonly clientSendTimeout: number;
+  /** WebSocket frames are followed from the start, so that a Close frame can be put between two of them. */
+  readonly frames: boolean;
 }
 
-export class Tunnel implements TransportOwner, Timed {
+export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
   deadline = 0;
   deadlineIndex = -1;
   /** When a byte moved last; written for each read, so it is the coarse clock. */
   private active = now();
   private over = false;
+  /** From the upstream to the client; null where no frames are followed. */
+  readonly down: FrameRelay | null;
+  /** From the client to the upstream. */
+  readonly up: FrameRelay | null;
+  private draining: Drain | null = null;
 
   constructor(
     private readonly client: Transport,
@@ -36,6 +49,8 @@ export class Tunnel implements TransportOwner, Timed {
   ) {
     client.owner = this;
     upstream.owner = this;
+    this.down = settings.frames ? new FrameRelay(this, upstream, client, null) : null;
+    this.up = settings.frames ? new FrameRelay(this, client, upstream, mask) : null;
     watch(this);
     this.deadline = now() + settings.readTimeout;
   }
@@ -43,8 +58,8 @@ export class Tunnel implements TransportOwner, Timed {
   /** Takes bytes that came with the heads, then lets both sides speak. */
   start(fromClient: Buffer, fromUpstream: Buffer): void {
     // Both were copied or are lent for this call; writeLent keeps what it must.
-    if (fromUpstream.length > 0) this.forward(this.upstream, this.client, fromUpstream, fromUpstream.length);
-    if (fromClient.length > 0) this.forward(this.client, this.upstream, fromClient, fromClient.length);
+    if (fromUpstream.length > 0) this.pass(this.upstream, fromUpstream, fromUpstream.length);
+    if (fromClient.length > 0) this.pass(this.client, fromClient, fromClient.length);
     if (this.over) return;
     if (!this.upstream.waiting) this.client.resume();
     if (!this.client.waiting) this.upstream.resume();
@@ -52,11 +67,48 @@ export class Tunnel implements TransportOwner, Timed {
 
   onBytes(transport: Transport, bytes: Buffer, length: number): void {
     this.active = now();
-    this.forward(transport, transport === this.client ? this.upstream : this.client, bytes, length);
+    this.pass(transport, bytes, length);
   }
 
-  private forward(from: Transport, to: Transport, bytes: Buffer, length: number): void {
-    if (to.writeLent(bytes, 0, length)) return;
+  private pass(from: Transport, bytes: Buffer, length: number): void {
+    const fromClient = from === this.client;
+    const relay = fromClient ? this.up : this.down;
+    if (relay === null) this.forward(from, fromClient ? this.upstream : this.client, bytes, 0, length);
+    else {
+      relay.pass(bytes, length);
+      if (this.draining !== null) this.draining.look();
+    }
+  }
+
+  /**
+   * Asks it to end. Where frames are followed, both sides get a Close frame, the client first, and what is under way is
+   * delivered; otherwise the tunnel goes on until the deadline. Of several orders the earliest counts.
+   */
+  drain(order: DrainOrder): void {
+    if (this.over) return;
+    if (this.draining === null) {
+      this.draining = new Drain(this, order);
+      this.draining.start();
+    } else this.draining.hurry(order);
+  }
+
+  closeComes(relay: FrameRelay): void {
+    this.draining?.closeComes(relay);
+  }
+
+  drained(): void {
+    this.finish('drain', null);
+  }
+
+  cut(): void {
+    const { client, upstream } = this;
+    this.finish('cut', null);
+    client.destroy();
+    upstream.destroy();
+  }
+
+  forward(from: Transport, to: Transport, bytes: Buffer, start: number, end: number): void {
+    if (to.writeLent(bytes, start, end)) return;
     from.pause();
     const { settings } = this;
     const limit = to === this.client ? settings.clientSendTimeout : settings.sendTimeout;
@@ -97,6 +149,7 @@ export class Tunnel implements TransportOwner, Timed {
     this.over = true;
     unwatch(this);
     this.deadline = 0;
+    this.draining?.ended();
     const { client, upstream } = this;
     client.owner = ENDED;
     upstream.owner = ENDED;
@@ -105,6 +158,11 @@ export class Tunnel implements TransportOwner, Timed {
     close(upstream, this.settings.sendTimeout);
     this.ended({ by, error });
   }
+}
+
+/** Masks are random, so that nobody can choose the bytes on the wire (RFC 6455, 5.3). */
+function mask(): Uint8Array {
+  return randomBytes(4);
 }
 
 function close(transport: Transport, limit: number): void {

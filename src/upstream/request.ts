@@ -417,6 +417,11 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
     this.protocol.upgrade(x, this, connection, early);
   }
 
+  /** The server that was asked last, and its upstream. */
+  get target(): { readonly upstream: string; readonly address: string } {
+    return { upstream: this.upstream.name, address: this.attempt.address };
+  }
+
   /** The tunnel that grew out of this request is over. */
   tunnelEnded(received: number, sent: number): void {
     const { attempt } = this;

@@ -174,6 +174,10 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
 
   // -- the process
   hostname: { get: ownName, cached: true, doc: 'The name of this machine.' },
+  config_generation: {
+    get: (x) => String(x.generation),
+    doc: 'The number of the configuration with which the request began: 1 at the start, and one more with each reload. A request or tunnel keeps it.',
+  },
   pid: { get: () => String(process.pid), doc: 'The id of the process.' },
   nginx_version: { get: () => NGINX_VERSION, doc: 'The version of nginx whose behaviour is followed.' },
 };

@@ -6,6 +6,7 @@ import type { Exchange } from '../../exchange/exchange.js';
 import { type Compiler, defineModule, type Scope } from '../../exchange/module.js';
 import { DONE } from '../../exchange/verdict.js';
 import { Field } from '../../http/field-names.js';
+import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { bindAddress } from './bind.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkPass, passTarget } from './pass.js';
@@ -158,6 +159,7 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
     bind: conf.proxy_bind === undefined || conf.proxy_bind === 'off' ? null : compiler.template(conf.proxy_bind),
     socketKeepalive: conf.proxy_socket_keepalive,
     connect: compiler.observer?.connect ?? null,
+    tunnels: compiledTunnels(compiler),
   };
 }
 

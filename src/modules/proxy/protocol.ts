@@ -9,6 +9,8 @@ import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { ResponseReader } from '../../http/response-reader.js';
 import type { Connect } from '../../http/transport.js';
 import { Tunnel } from '../../tunnel/tunnel.js';
+import type { Tunnels } from '../../tunnel/tunnels.js';
+import { UpgradedExchange } from '../../tunnel/upgraded.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
 import type { UpstreamProtocol, UpstreamSettings } from '../../upstream/protocol.js';
 import type { UpstreamRequest } from '../../upstream/request.js';
@@ -27,6 +29,8 @@ export interface HttpProtocolOptions {
   readonly socketKeepalive: boolean;
   /** Takes the place of connections; null where they are real. */
   readonly connect: Connect | null;
+  /** Where tunnels are kept track of. */
+  readonly tunnels: Tunnels;
 }
 
 /** Fields of a 103 answer that are about the connection. */
@@ -106,6 +110,8 @@ export class HttpProtocol implements UpstreamProtocol {
       return;
     }
     const { settings } = this;
+    const { tunnels } = this.options;
+    const frames = x.location.settings.tunnelDrain !== null && asksWebSocket(x);
     const upstream = connection.detach();
     const before = client.transport.bytesWritten;
     const tunnel = new Tunnel(
@@ -115,8 +121,10 @@ export class HttpProtocol implements UpstreamProtocol {
         readTimeout: settings.readTimeout,
         sendTimeout: settings.sendTimeout,
         clientSendTimeout: x.location.settings.sendTimeout,
+        frames,
       },
       ({ by, error }) => {
+        tunnels.delete(upgraded);
         if (by === 'timeout') {
           logError(x, 'error', 'upstream timed out (110: Connection timed out) while proxying upgraded connection');
         } else if (error !== null) {
@@ -131,7 +139,14 @@ export class HttpProtocol implements UpstreamProtocol {
         client.ended();
       },
     );
+    const upgraded = new UpgradedExchange(x, client, tunnel, request.target, frames);
+    tunnels.add(upgraded);
     tunnel.start(client.early, early);
     if (client.peerEnded) tunnel.onEnd(client.transport);
   }
+}
+
+/** RFC 6455, 4.2.1. */
+function asksWebSocket(x: Exchange): boolean {
+  return /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i.test(x.headers.joined('upgrade') ?? '');
 }

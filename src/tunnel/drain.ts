@@ -1,0 +1,119 @@
+/**
+ * The end of a tunnel that is asked to go (RFC 6455, 7): the client gets a Close frame, and what it said before it
+ * answers still reaches the upstream, which then gets one too; when both have answered, the sockets end.
+ */
+import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
+import type { FrameRelay } from './relay.js';
+
+/** Status codes of Close frames (RFC 6455, 7.4.1, and IANA's registry). */
+export const GOING_AWAY = 1001;
+export const SERVICE_RESTART = 1012;
+
+/** How a tunnel is to end. Times in ms on the clock of `now()`. */
+export interface DrainOrder {
+  readonly code: number;
+  /** When the Close frame is due. */
+  readonly at: number;
+  /** When the sockets are closed, whatever has been said by then. */
+  readonly deadline: number;
+}
+
+/** What a drain needs of its tunnel. */
+export interface Draining {
+  /** From the upstream to the client, and the other way; null where no frames are followed. */
+  readonly down: FrameRelay | null;
+  readonly up: FrameRelay | null;
+  /** Both sides have said and heard Close. */
+  drained(): void;
+  /** The deadline has come. */
+  cut(): void;
+}
+
+const WAITING = 0;
+const TOLD = 1;
+const LAST = 2;
+
+export class Drain implements Timed {
+  deadline = 0;
+  deadlineIndex = -1;
+  private state = WAITING;
+
+  constructor(
+    private readonly tunnel: Draining,
+    private order: DrainOrder,
+  ) {
+    watch(this);
+  }
+
+  /** Waits until the order is due, which may be now. */
+  start(): void {
+    this.deadline = Math.max(this.order.at, 1);
+    if (this.order.at <= now()) this.timedOut();
+  }
+
+  /** Another order, which counts where nothing was said yet and it is the earlier one. */
+  hurry(order: DrainOrder): void {
+    if (this.state !== WAITING || order.at >= this.order.at) return;
+    this.order = order;
+    this.start();
+  }
+
+  timedOut(): void {
+    const { tunnel, order } = this;
+    if (this.state === WAITING && now() < order.deadline) this.begin();
+    else if (this.state === TOLD && now() < order.deadline) {
+      tunnel.down?.tell(order.code);
+      tunnel.up?.tell(order.code);
+      this.state = LAST;
+      this.deadline = order.deadline;
+      this.look();
+    } else tunnel.cut();
+  }
+
+  private begin(): void {
+    const { tunnel, order } = this;
+    const { down, up } = tunnel;
+    this.state = LAST;
+    this.deadline = order.deadline;
+    if (down === null || up === null) return;
+    // A client that does not answer by then is waited for no longer before the upstream is told.
+    this.state = TOLD;
+    this.deadline = (now() + order.deadline) / 2;
+    down.drain();
+    up.drain();
+    // Where one of them has begun to close by itself, the other one's answer is waited for.
+    if (!up.saidClose && !down.saidClose) down.tell(order.code);
+    this.look();
+  }
+
+  /** A Close frame comes while both sides are watched. */
+  closeComes(relay: FrameRelay): void {
+    const { down, up } = this.tunnel;
+    const other = relay === up ? down : up;
+    if (other === null) return;
+    if (relay.toldOurs || other.toldOurs) {
+      relay.tell(this.order.code);
+      other.tell(this.order.code);
+    } else {
+      // It is of the sender's own accord: it goes through, and so does the answer to it.
+      relay.spare();
+      other.spare();
+    }
+  }
+
+  /** Looks whether all is said. */
+  look(): void {
+    const { down, up } = this.tunnel;
+    if (this.state === WAITING || down === null || up === null) return;
+    if (down.over && up.over && down.toldClose && up.toldClose) this.tunnel.drained();
+  }
+
+  /** One of the sockets has ended: who can still be told is told. */
+  ended(): void {
+    unwatch(this);
+    this.deadline = 0;
+    if (this.state === WAITING) return;
+    this.tunnel.down?.tell(this.order.code);
+    this.tunnel.up?.tell(this.order.code);
+  }
+}

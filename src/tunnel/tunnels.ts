@@ -1,0 +1,88 @@
+/** The tunnels that live in this process: counted by generation, moved to a new one, and asked to end. */
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { RoutingTable } from '../exchange/compiler.js';
+import type { Compiler, Shared } from '../exchange/module.js';
+import { now } from '../http/deadlines.js';
+import type { UpgradedExchange } from './upgraded.js';
+
+/** What became of tunnels. */
+export interface TunnelCounts {
+  /** They go on. */
+  readonly stay: number;
+  /** They get a Close frame. */
+  readonly drain: number;
+  /** They are closed at the deadline, because there are no frames between which one could be put. */
+  readonly close: number;
+}
+
+/** Where a tunnel is handled in a new configuration that means the same; null: it does not mean the same, or is gone. */
+export type Counterpart = { readonly block: CheckedBlock; readonly server: CheckedBlock } | null;
+
+const KEY = 'tunnels';
+
+/** Those of a routing table; one object over all tables of the process. */
+export function tunnelsOf(shared: Shared): Tunnels {
+  return shared.get<Tunnels>(KEY) ?? shared.set(KEY, new Tunnels());
+}
+
+/** The same while the table is compiled. */
+export function compiledTunnels({ shared, previous }: Compiler): Tunnels {
+  return shared.get<Tunnels>(KEY) ?? shared.set(KEY, previous?.get<Tunnels>(KEY) ?? new Tunnels());
+}
+
+export class Tunnels {
+  private readonly living = new Set<UpgradedExchange>();
+
+  get size(): number {
+    return this.living.size;
+  }
+
+  add(tunnel: UpgradedExchange): void {
+    this.living.add(tunnel);
+  }
+
+  delete(tunnel: UpgradedExchange): void {
+    this.living.delete(tunnel);
+  }
+
+  /** How many belong to each generation, by its number. */
+  byGeneration(): ReadonlyMap<number, number> {
+    const counts = new Map<number, number>();
+    for (const { table } of this.living) counts.set(table.generation, (counts.get(table.generation) ?? 0) + 1);
+    return counts;
+  }
+
+  /**
+   * A new table is in force. Tunnels whose location means the same there belong to it at once; the others go on, or end
+   * with `code` where their own location asks for that.
+   */
+  reload(table: RoutingTable, counterpart: (tunnel: UpgradedExchange) => Counterpart, code: number): TunnelCounts {
+    const left: UpgradedExchange[] = [];
+    for (const tunnel of this.living) {
+      if (tunnel.table === table) continue;
+      const found = counterpart(tunnel);
+      if (found === null || !tunnel.moveTo(table, found.block, found.server)) left.push(tunnel);
+    }
+    return this.drain(left, code);
+  }
+
+  /** Nothing new begins any more: those that ask for it end with `code`, the others by themselves. */
+  quit(code: number): TunnelCounts {
+    return this.drain([...this.living], code);
+  }
+
+  /** Of n tunnels the i-th gets its Close frame when i/n of its `spread` are over. */
+  private drain(candidates: readonly UpgradedExchange[], code: number): TunnelCounts {
+    const ending = candidates.filter(({ drainSettings }) => drainSettings !== null);
+    const start = now();
+    let drain = 0;
+    for (const [i, tunnel] of ending.entries()) {
+      if (tunnel.drainSettings === null) continue;
+      const { spread, timeout } = tunnel.drainSettings;
+      const at = start + (i * spread) / ending.length;
+      tunnel.drain({ code, at, deadline: at + timeout });
+      if (tunnel.frames) drain++;
+    }
+    return { stay: this.living.size - ending.length, drain, close: ending.length - drain };
+  }
+}
