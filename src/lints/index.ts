@@ -1,4 +1,5 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
+import capture_not_set from './capture-not-set.js';
 import connection_close_map from './connection-close-map.js';
 import connection_upgrade_literal from './connection-upgrade-literal.js';
 import connection_upgrade_undefined from './connection-upgrade-undefined.js';
@@ -17,11 +18,14 @@ import unreachable_after_return from './unreachable-after-return.js';
 import upgrade_on_plain_requests from './upgrade-on-plain-requests.js';
 import upgrade_to_anything from './upgrade-to-anything.js';
 import upgrade_without_connection from './upgrade-without-connection.js';
+import variable_cycle from './variable-cycle.js';
+import variable_never_set from './variable-never-set.js';
 import websocket_over_http2 from './websocket-over-http2.js';
 import websocket_read_timeout from './websocket-read-timeout.js';
 
 /** Every lint, in the order of their files' names. */
 export const lints: readonly Lint[] = [
+  capture_not_set,
   connection_close_map,
   connection_upgrade_literal,
   connection_upgrade_undefined,
@@ -39,6 +43,8 @@ export const lints: readonly Lint[] = [
   upgrade_on_plain_requests,
   upgrade_to_anything,
   upgrade_without_connection,
+  variable_cycle,
+  variable_never_set,
   websocket_over_http2,
   websocket_read_timeout,
 ];

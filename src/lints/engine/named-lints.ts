@@ -3,6 +3,7 @@ import type { NamedLint } from './lint.js';
 
 /** Every lint, in the order of their files' names. */
 export const NAMED_LINTS: readonly NamedLint[] = [
+  { on: 'location rewrite server_name if map', load: () => import('../capture-not-set.js') },
   { on: 'map', load: () => import('../connection-close-map.js') },
   { on: 'proxy_set_header', load: () => import('../connection-upgrade-literal.js') },
   { on: 'proxy_set_header', load: () => import('../connection-upgrade-undefined.js') },
@@ -23,6 +24,8 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'proxy_set_header', load: () => import('../upgrade-on-plain-requests.js') },
   { on: 'proxy_set_header', load: () => import('../upgrade-to-anything.js') },
   { on: 'proxy_set_header', load: () => import('../upgrade-without-connection.js') },
+  { on: 'map geo split_clients', load: () => import('../variable-cycle.js') },
+  { on: 'set server_name location rewrite if auth_request_set', load: () => import('../variable-never-set.js') },
   { on: 'listen http2', load: () => import('../websocket-over-http2.js') },
   { on: 'proxy_set_header', load: () => import('../websocket-read-timeout.js') },
 ];

@@ -2,6 +2,7 @@
 
 /** Names in lower case, without `$`; `1` to `9` for captures. In the order written. */
 export function variablesIn(text: string): string[] {
+  if (!text.includes('$')) return [];
   return [...text.matchAll(/\$(?:\{(\w+)\}|([1-9])|(\w+))/g)].map(([, braced = '', capture = '', plain = '']) =>
     (braced || capture || plain).toLowerCase(),
   );

@@ -1,0 +1,120 @@
+import type { Statement, Word } from '../../grammar/syntax-tree.js';
+import { spanInWord } from '../config/template-parser.js';
+import { defineLint, type LintContext } from './engine/lint.js';
+import { locationOf } from './engine/location.js';
+import { patternsIn, patternsOf } from './engine/patterns.js';
+import { treeOf } from './engine/regex.js';
+import type { Scope } from './engine/scope.js';
+
+/** Directives whose expression is tried for their own words. */
+const OWN = new Set(['rewrite', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path']);
+
+export default defineLint({
+  code: 'capture-not-set',
+  severity: 'warning',
+  on: 'location rewrite server_name if map',
+  story:
+    '`$1` to `$9` hold what the groups of the last regular expression have matched. Here no expression with so many groups can have been tried before, so the variable is always empty. A frequent reason is an `if` with an expression of its own: what the one of the location has matched is gone inside of it; a named group, `(?<name>…)`, stays.',
+  check(c) {
+    const groups = new Groups(c);
+    for (const kind of ['server', 'location', 'if'] as const) {
+      for (const scope of c.scopes(kind)) {
+        for (const statement of scope.statements) {
+          if (statement.name.text === 'location' || statement.name.text.includes('_lua')) continue;
+          for (const word of wordsOf(statement)) lookAt(word, statement, scope, groups, c);
+        }
+      }
+    }
+    for (const scope of c.scopes('entries')) {
+      if (scope.directive !== 'map') continue;
+      for (const { text, caseless, statement } of patternsIn(scope)) {
+        const [value] = statement.args;
+        if (value !== undefined) tell(value, groups.of(text, caseless), c);
+      }
+    }
+  },
+});
+
+/** The words that may hold variables. */
+function wordsOf({ name, args }: Statement): readonly Word[] {
+  if (name.text === 'rewrite') return args.slice(1);
+  return args.filter(({ text }, i) => !text.startsWith('~') && !/^!?~\*?$/.test(args[i - 1]?.text ?? ''));
+}
+
+function lookAt(word: Word, statement: Statement, scope: Scope, groups: Groups, c: LintContext): void {
+  if (!/\$\{?[1-9]/.test(word.text)) return;
+  if (OWN.has(statement.name.text)) {
+    const own = [...patternsIn(scope)].find((pattern) => pattern.statement === statement);
+    if (own !== undefined) tell(word, groups.of(own.text, own.caseless), c);
+    return;
+  }
+  tell(word, groups.before(scope), c);
+}
+
+function tell(word: Word, most: number, c: LintContext): void {
+  for (const { index, 1: braced, 2: plain } of word.text.matchAll(/\$(?:\{([1-9])\}|([1-9]))/g)) {
+    const number = braced ?? plain ?? '';
+    if (Number(number) <= most) continue;
+    c.report(spanInWord(word, index, index + 2), `"$${number}" is always empty here`, {
+      help:
+        most === 0
+          ? 'no regular expression with a group is tried before'
+          : `the expression that is tried before has ${most === 1 ? 'one group' : `${most} groups`} only`,
+    });
+  }
+}
+
+/** How many groups expressions have. */
+class Groups {
+  private readonly counts = new Map<string, number>();
+  private readonly inServer = new Map<Scope, number>();
+  private readonly inMaps: number;
+
+  constructor(c: LintContext) {
+    let most = 0;
+    for (const { directive, text, caseless, scope } of patternsOf(c)) {
+      const count = this.of(text, caseless);
+      // A map may be asked for anywhere, and leaves its captures.
+      if (directive === 'map') most = Math.max(most, count);
+      const server = scope.within('server');
+      if (server !== null) this.inServer.set(server, Math.max(this.inServer.get(server) ?? 0, count));
+    }
+    this.inMaps = most;
+  }
+
+  /** Of one expression; without end where it cannot be read. */
+  of(text: string, caseless: boolean): number {
+    const key = `${caseless}${text}`;
+    let count = this.counts.get(key);
+    if (count === undefined) {
+      count = text.includes('(') ? (treeOf(text, caseless)?.groups ?? Number.POSITIVE_INFINITY) : 0;
+      this.counts.set(key, count);
+    }
+    return count;
+  }
+
+  /** The most that an expression tried before the directives of a block may have. */
+  before(scope: Scope): number {
+    const opener = scope.opener?.args.map(({ text }) => text) ?? [];
+    // Only the expression of an `if` or of the location itself is sure to have been the last, except for those inside.
+    const last =
+      (scope.kind === 'if' && opener.some((word) => /^~\*?$/.test(word))) || locationOf(scope)?.kind === 'regex';
+    const server = scope.within('server');
+    if (!last) return Math.max(this.inMaps, server === null ? 0 : (this.inServer.get(server) ?? 0));
+    const around = scope.kind === 'if' ? scope.parent : null;
+    // Of the location around, what may be tried behind the `if`.
+    const blocks = [
+      ...scope.all(),
+      ...(around?.children.filter((child) => child.kind === 'if' && child !== scope) ?? []),
+    ];
+    const inside = [
+      ...blocks.flatMap((block) => [...patternsIn(block)]),
+      ...(around === null ? [] : rewritesOf(around)),
+    ];
+    return Math.max(this.inMaps, ...inside.map(({ text, caseless }) => this.of(text, caseless)));
+  }
+}
+
+function rewritesOf(scope: Scope) {
+  return [...patternsIn(scope)].filter(({ directive }) => directive === 'rewrite');
+}
