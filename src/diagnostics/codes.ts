@@ -54,8 +54,8 @@ export const codes = {
     'nginx refuses the configuration without a `zone` in the upstream; tsproxy needs none, but the same file would not work there.',
   'duplicate-definition': 'Two blocks define the same thing, and only one of them could have effect.',
   'conflicting-directives': 'Two directives of one block contradict each other.',
-  'no-effect': 'The directive is accepted, as in nginx, and changes nothing.',
-  deprecated: 'The directive still works, but nginx has replaced it by another.',
+  'no-effect':
+    'What is written is accepted, as in nginx, and changes nothing: bits of an address beyond its mask, a network that is deleted and was never there. Mostly something else was meant.',
 
   // comments
   'unused-ignore':

@@ -32,7 +32,7 @@ test('-T prints all files as nginx does', async (t) => {
 test('-t finds five mistakes in one run, each with line and column', async (t) => {
   const prefix = new Prefix(
     t,
-    'events { }\nhttp {\n  sendfle on;\n  server {\n    listen 99999;\n    keepalive_timeout forever;\n    return;\n    proxy_pass http://x;\n  }\n}\n',
+    'events { }\nhttp {\n  sendfle on;\n  server {\n    listen 99999;\n    keepalive_timeout forever;\n    return;\n    proxy_pass http://127.0.0.1;\n  }\n}\n',
   );
   const said = await command([...prefix.words, '-t']);
   assert.equal(said.code, 1);

@@ -25,30 +25,33 @@ function judged(text: string, findings: (source: Source) => readonly Finding[], 
 }
 
 test('a comment silences a warning of its code on its line', () => {
-  const text = 'x; # tsproxy-ignore: deprecated\nx;\n';
+  const text = 'x; # tsproxy-ignore: duplicate-value\nx;\n';
   assert.deepEqual(
-    judged(text, (s) => found(s, 'x;', 'deprecated')),
+    judged(text, (s) => found(s, 'x;', 'duplicate-value')),
     { heard: [2], unused: [] },
   );
 });
 
 test('alone on its line it is about the next one, over other comments', () => {
-  const text = '# tsproxy-ignore: deprecated\n# because\nx;\nx;\n';
+  const text = '# tsproxy-ignore: duplicate-value\n# because\nx;\nx;\n';
   assert.deepEqual(
-    judged(text, (s) => found(s, 'x;', 'deprecated')),
+    judged(text, (s) => found(s, 'x;', 'duplicate-value')),
     { heard: [4], unused: [] },
   );
 });
 
 test('it may name several codes, and a reason after them', () => {
-  const text = 'x; # tsproxy-ignore: no-effect, deprecated: the old machine wants it\n';
-  const both = (s: Source) => [...found(s, 'x;', 'deprecated'), ...found(s, 'x;', 'no-effect', 'hint')];
+  const text = 'x; # tsproxy-ignore: no-effect, duplicate-value: the old machine wants it\n';
+  const both = (s: Source) => [...found(s, 'x;', 'duplicate-value'), ...found(s, 'x;', 'no-effect', 'hint')];
   assert.deepEqual(judged(text, both), { heard: [], unused: [] });
 });
 
 test('other codes are heard', () => {
-  const text = 'x; # tsproxy-ignore: deprecated\n';
-  assert.deepEqual(judged(text, (s) => [...found(s, 'x;', 'deprecated'), ...found(s, 'x;', 'no-effect')]).heard, [1]);
+  const text = 'x; # tsproxy-ignore: duplicate-value\n';
+  assert.deepEqual(
+    judged(text, (s) => [...found(s, 'x;', 'duplicate-value'), ...found(s, 'x;', 'no-effect')]).heard,
+    [1],
+  );
 });
 
 test('an error cannot be silenced, and the comment is told so', () => {
@@ -70,14 +73,17 @@ test('a code that silences nothing is a hint with its own place, and the fix tak
     }
     return { at: unused.map(({ at }) => text.slice(at?.start, at?.end)), rest };
   };
-  assert.deepEqual(remove('x; # tsproxy-ignore: deprecated\ny;'), { at: ['deprecated'], rest: 'x;\ny;' });
-  assert.deepEqual(remove('{\n  # tsproxy-ignore: deprecated\n  y; }'), { at: ['deprecated'], rest: '{\n  y; }' });
+  assert.deepEqual(remove('x; # tsproxy-ignore: duplicate-value\ny;'), { at: ['duplicate-value'], rest: 'x;\ny;' });
+  assert.deepEqual(remove('{\n  # tsproxy-ignore: duplicate-value\n  y; }'), {
+    at: ['duplicate-value'],
+    rest: '{\n  y; }',
+  });
   assert.deepEqual(remove('x; # tsproxy-ignore:\n'), { at: ['# tsproxy-ignore:'], rest: 'x;\n' });
 });
 
 test('of several codes only those without use are taken away', () => {
-  const text = 'x; # tsproxy-ignore: no-effect, deprecated, syntax\n';
-  const { unused } = judged(text, (s) => found(s, 'x;', 'deprecated'));
+  const text = 'x; # tsproxy-ignore: no-effect, duplicate-value, syntax\n';
+  const { unused } = judged(text, (s) => found(s, 'x;', 'duplicate-value'));
   assert.deepEqual(
     unused.map(({ fix }) => fix?.edits.map(({ at }) => text.slice(at.start, at.end))),
     [['no-effect, '], [', syntax']],
@@ -85,30 +91,30 @@ test('of several codes only those without use are taken away', () => {
 });
 
 test('a misspelt code is told the right one, whatever else is wrong', () => {
-  const { unused } = judged('x; # tsproxy-ignore: deprecatd\n', () => [], false);
+  const { unused } = judged('x; # tsproxy-ignore: duplicate-valu\n', () => [], false);
   assert.deepEqual(
     unused.map(({ message, help }) => [message, help]),
-    [['there is no code "deprecatd"', 'did you mean "deprecated"?']],
+    [['there is no code "duplicate-valu"', 'did you mean "duplicate-value"?']],
   );
 });
 
 test('where not everything was looked for, nothing is said of codes that silence nothing', () => {
-  assert.deepEqual(judged('x; # tsproxy-ignore: deprecated\n', () => [], false).unused, []);
+  assert.deepEqual(judged('x; # tsproxy-ignore: duplicate-value\n', () => [], false).unused, []);
 });
 
 test('what only looks like a comment is none', () => {
-  const text = 'x "# tsproxy-ignore: deprecated";\n';
+  const text = 'x "# tsproxy-ignore: duplicate-value";\n';
   assert.deepEqual(
-    judged(text, (s) => found(s, 'x ', 'deprecated')),
+    judged(text, (s) => found(s, 'x ', 'duplicate-value')),
     { heard: [1], unused: [] },
   );
 });
 
 test('a file that is included twice has its comments once', () => {
-  const twice = [source('x; # tsproxy-ignore: deprecated\n'), source('x; # tsproxy-ignore: deprecated\n')];
+  const twice = [source('x; # tsproxy-ignore: duplicate-value\n'), source('x; # tsproxy-ignore: duplicate-value\n')];
   const comments = new IgnoreComments(twice);
   assert.equal(comments.size, 1);
-  assert.deepEqual(comments.heard(twice.flatMap((each) => found(each, 'x;', 'deprecated'))), []);
+  assert.deepEqual(comments.heard(twice.flatMap((each) => found(each, 'x;', 'duplicate-value'))), []);
 });
 
 test('the library hears comments as the command does', () => {

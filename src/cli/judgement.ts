@@ -1,0 +1,103 @@
+/** All that is to be said about a configuration: what the checker, the lints and a start on trial find, less what is silenced. */
+import { offsetOf } from '../../grammar/positions.js';
+import type { Source, Span } from '../../grammar/syntax-tree.js';
+import { arrange, type CheckResult } from '../config/check.js';
+import type { CheckedConfig, Place } from '../config/checked-config.js';
+import type { Expansion } from '../config/include.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { IgnoreComments } from '../diagnostics/ignore-comments.js';
+import { compileRoutingTable, StartError } from '../exchange/compiler.js';
+import type { ErrorLog } from '../exchange/error-log.js';
+import type { Module } from '../exchange/module.js';
+import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
+import { checkNamed } from '../process/named-modules.js';
+import type { CodeStory } from './code-stories.js';
+
+export interface Judged {
+  readonly config: CheckedConfig | null;
+  /** Those that are to be heard. */
+  readonly findings: readonly Finding[];
+  readonly sources: readonly Source[];
+  readonly modules: readonly Module[];
+}
+
+/**
+ * Checks, lints, and tries whether it could be started.
+ *
+ * @param ignored codes of which no warnings and hints are to be heard
+ */
+export async function judged(source: ConfigSource, ignored: readonly string[]): Promise<Judged> {
+  const { result, modules } = await checkNamed(source);
+  const [{ lintAndProbe }, { NAMED_LINTS }] = await Promise.all([
+    import('../lints/engine/run.js'),
+    import('../lints/engine/named-lints.js'),
+  ]);
+  const { config, findings, sources, expansion } = await lintAndProbe(result, NAMED_LINTS, {
+    directory: confDirectoryOf(source),
+  });
+  const comments = new IgnoreComments(sources);
+  const heard = [...comments.heard(findings)];
+  const known = heard.length;
+  if (comments.size > 0) {
+    const stories = new Map((await allStories()).map((each) => [each.code, each]));
+    const knowledge = (code: string) => (stories.get(code)?.probes === true ? 'sometimes' : stories.has(code));
+    heard.push(...comments.unused(knowledge, [...stories.keys()], config !== null));
+  }
+  // A start on trial shows the first obstacle only; what the lints found is said already.
+  const tries = config !== null && !heard.some(({ severity }) => severity === 'error');
+  const refusal = !tries ? null : await startFailure(config, modules, source.prefix, result);
+  if (refusal !== null) heard.push(refusal);
+  const ordered = expansion === null || heard.length === known ? heard : arrange(heard, sources, expansion);
+  const wanted = ordered.filter(({ code, severity }) => severity === 'error' || !ignored.includes(code));
+  return { config, findings: wanted, sources, modules };
+}
+
+/** Loaded where codes are named: it takes all lints. */
+export async function allStories(): Promise<readonly CodeStory[]> {
+  const [{ codeStories }, { lints }] = await Promise.all([import('./code-stories.js'), import('../lints/index.js')]);
+  return codeStories(lints);
+}
+
+/** Why the configuration could not be started, as far as that can be told without listening. */
+async function startFailure(
+  config: CheckedConfig,
+  modules: readonly Module[],
+  prefix: string,
+  { sources, expansion }: CheckResult,
+): Promise<Finding | null> {
+  const errorLog: ErrorLog = { threshold: -1, write: () => {} };
+  try {
+    await compileRoutingTable(config, modules, { errorLog, prefix, onlyTest: true });
+    return null;
+  } catch (error) {
+    const place = error instanceof StartError ? error.at : null;
+    const message = error instanceof Error ? error.message : String(error);
+    const at = spanOf(place, sources);
+    const [, path] = /"(\/[^"]+)"/.exec(message) ?? [];
+    const named = at === null && path !== undefined && expansion !== null ? wordFor(path, expansion) : null;
+    const related = named === null ? [] : [{ at: named, message: 'named here' }];
+    return { code: 'cannot-start', severity: 'error', message, at, related };
+  }
+}
+
+/** The word at a place. */
+function spanOf(place: Place | null, sources: readonly Source[]): Span | null {
+  const source = sources.find(({ name }) => name === place?.file);
+  if (place === null || source === undefined) return null;
+  const start = offsetOf(source, place);
+  const length = /^[^\s;{]*/.exec(source.text.slice(start, start + 200))?.[0].length ?? 0;
+  return { source, start, end: start + length };
+}
+
+/** The first word that names a file: its path, or the end of that. */
+function wordFor(path: string, expansion: Expansion): Span | null {
+  const open = [expansion.statements];
+  for (let statements = open.pop(); statements !== undefined; statements = open.pop()) {
+    for (const { args, block } of statements) {
+      const word = args.find(({ text }) => text !== '' && (text === path || path.endsWith(`/${text}`)));
+      if (word !== undefined) return word;
+      if (block !== null) open.push(expansion.inside(block));
+    }
+  }
+  return null;
+}

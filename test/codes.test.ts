@@ -1,0 +1,76 @@
+/** What must be true of every code: some text has a finding of it, and a text that is nearly the same has none. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { positionOf } from '../grammar/positions.js';
+import { codeStories } from '../src/cli/code-stories.js';
+import { judged } from '../src/cli/judgement.js';
+import { codes } from '../src/diagnostics/codes.js';
+import type { Finding } from '../src/diagnostics/finding.js';
+import { sentence } from '../src/diagnostics/render.js';
+import { lints } from '../src/lints/index.js';
+import { expectedFindings } from './config/corpus.js';
+
+const CORPUS = fileURLToPath(new URL('../../test/conf/', import.meta.url));
+
+/** The texts of a code: those of a checker's code and those of a lint's. */
+function textsOf(code: string): readonly string[] {
+  const directory = join(CORPUS, code in codes ? 'codes' : 'lints', code);
+  return (existsSync(directory) ? readdirSync(directory) : [])
+    .filter((name) => /^(triggers|passes).*\.conf$/.test(name))
+    .map((name) => join(directory, name));
+}
+
+/** What `-t` finds, as texts announce it; without what lints say, which have texts of their own. */
+async function found(path: string): Promise<readonly Finding[]> {
+  const { findings } = await judged({ name: path, text: null, prefix: '/nonexistent/' }, []);
+  return findings.filter(({ code }) => code in codes);
+}
+
+function described({ code, at }: Finding, path: string): string {
+  if (at === null) return code;
+  const { line } = positionOf(at.source, at.start);
+  return at.source.name === path ? `${code} ${line}` : `${code} ${basename(at.source.name)}:${line}`;
+}
+
+for (const { code, story } of codeStories(lints)) {
+  test(`${code}: one text has it, another has not`, () => {
+    const names = textsOf(code).map((path) => basename(path));
+    assert.ok(
+      names.some((name) => name.startsWith('triggers')),
+      'no triggers*.conf',
+    );
+    assert.ok(
+      names.some((name) => name.startsWith('passes')),
+      'no passes*.conf',
+    );
+    assert.match(story, /\.$/);
+  });
+}
+
+for (const code of Object.keys(codes)) {
+  for (const path of textsOf(code)) {
+    test(`${code}/${basename(path)} has the findings that it announces`, async () => {
+      const findings = await found(path);
+      const expected = expectedFindings(readFileSync(path, 'latin1'));
+      const actual = findings.map((finding) => described(finding, path)).sort();
+      assert.deepEqual(actual, expected, findings.map(sentence).join('\n'));
+      const announced = expected.some((one) => one.split(' ')[0] === code);
+      assert.equal(announced, basename(path).startsWith('triggers'));
+    });
+  }
+}
+
+test('every directory of texts belongs to a code', () => {
+  assert.deepEqual(
+    readdirSync(join(CORPUS, 'codes')).filter((name) => !(name in codes)),
+    [],
+  );
+});
+
+test('the corpus has at least 150 texts', () => {
+  const texts = readdirSync(CORPUS, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.conf'));
+  assert.ok(texts.length >= 150, String(texts.length));
+});
