@@ -3,6 +3,7 @@ import { nearest } from '../diagnostics/nearest.js';
 import { lints } from '../lints/index.js';
 import { sayToPerson } from '../process/stderr.js';
 import { type CodeStory, codeStories } from './code-stories.js';
+import { wrapped } from './paragraph.js';
 import { encoded, writeOut } from './stdout.js';
 
 /** Columns of a line. */
@@ -40,7 +41,7 @@ function complaint(word: string, stories: readonly CodeStory[]): string {
 
 function tell({ code: name, story, severity }: CodeStory): string {
   const kind = severity === null ? '' : ` (${severity})`;
-  return `${name}${kind}\n${wrapped(story, '  ')}\n`;
+  return `${name}${kind}\n${wrapped(story, '  ', WIDTH)}\n`;
 }
 
 /** A line for each: the first sentence. */
@@ -52,18 +53,4 @@ function list(stories: readonly CodeStory[]): string {
       return `${name.padEnd(width)}  ${first}${first.length < story.length ? ' ...' : ''}\n`;
     })
     .join('');
-}
-
-function wrapped(text: string, indent: string, width = WIDTH): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
-      lines.push(indent + line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, indent + line].join('\n');
 }

@@ -29,7 +29,7 @@ export function readCommandLine(words: readonly string[]): Order {
     .option('--dry-run', 'with --fix: change nothing, and show the changes as a diff')
     .option('--list-no-effect', 'with -t: list what is accepted and changes nothing here')
     .addOption(
-      new Option('-s <signal>', 'send a signal to the running proxy: stop, quit, reopen or reload').argParser(signal),
+      new Option('-s <signal>', 'send a signal to the running proxy').choices(Object.keys(SIGNALS)).argParser(signal),
     )
     .option('-v', 'print the version')
     .option('-V', 'print the version and what is built in')
@@ -92,14 +92,20 @@ function complaint(error: CommanderError, words: readonly string[]): string {
     case 'commander.invalidArgument':
       return (
         /invalid (option: "-s .*"|port ".*")|option '--format.*/.exec(error.message)?.[0].replaceAll("'", '"') ??
-        error.message
+        plain(error)
       );
     case 'commander.excessArguments':
     case 'commander.unknownCommand':
+      // nginx has no commands: of those commander names the one that was given too much.
+      if (quoted !== '') return plain(error);
       return `invalid option: "${words.find((word) => !word.startsWith('-')) ?? ''}"`;
     default:
-      return error.message.replace(/^error: /, '');
+      return plain(error);
   }
+}
+
+function plain({ message }: CommanderError): string {
+  return message.replace(/^error: /, '').replaceAll("'", '"');
 }
 
 const ARGUMENTS: Readonly<Record<string, string>> = { '-c': 'file name', '-p': 'directory name', '-e': 'file name' };

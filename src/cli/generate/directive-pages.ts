@@ -1,6 +1,7 @@
 /** The reference of directives as Markdown: one page for each module, and one that lists all directives. */
 import type { Context, DirectiveSpec } from '../../config/directive.js';
 import type { Module } from '../../exchange/module.js';
+import { factsOf, variableName } from '../directive-facts.js';
 
 /** The pages by file name. */
 export function directivePages(modules: readonly Module[]): Map<string, string> {
@@ -16,29 +17,30 @@ function modulePage(module: Module): string {
   return page([
     `# ${module.name}`,
     module.doc,
-    ...(directives.length === 0 ? [] : ['## Directives', ...directives.flatMap(directive)]),
+    ...(directives.length === 0
+      ? []
+      : ['## Directives', ...directives.flatMap(([name, spec]) => directive(module.name, name, spec))]),
     ...(variables.length === 0
       ? []
-      : ['## Variables', variables.map(([name, { doc }]) => `- \`$${variable(name)}\`: ${doc}`).join('\n')]),
+      : ['## Variables', variables.map(([name, { doc }]) => `- \`${variableName(name)}\`: ${doc}`).join('\n')]),
   ]);
 }
 
-function directive([name, spec]: readonly [string, DirectiveSpec]): string[] {
-  const end = spec.body === undefined ? ';' : ' { ... }';
-  const syntax = spec.takes.syntax === '' ? '' : ` ${spec.takes.syntax}`;
+function directive(module: string, name: string, spec: DirectiveSpec): string[] {
+  const { syntax, default: byDefault, contexts, repeat, since, doc, remarks, example } = factsOf(module, name, spec);
   const facts = [
-    `- Syntax: ${code(`${name}${syntax}${end}`)}`,
-    `- Default: ${spec.default === undefined ? 'none' : code(`${name} ${spec.default};`)}`,
-    `- Context: ${spec.contexts.map((context) => code(context)).join(', ')}`,
-    ...(spec.repeat === true ? ['- May be given several times.'] : []),
+    `- Syntax: ${code(syntax)}`,
+    `- Default: ${byDefault === null ? 'none' : code(byDefault)}`,
+    `- Context: ${contexts.map((context) => code(context)).join(', ')}`,
+    ...(repeat ? ['- May be given several times.'] : []),
+    ...(since === null ? ['- Not in nginx.'] : since === 'nginx' ? [] : [`- Since: ${since}`]),
   ];
   return [
     `### ${name}`,
     facts.join('\n'),
-    spec.doc,
-    ...(spec.noEffect === undefined ? [] : [`**Accepted without effect.** ${spec.noEffect}`]),
-    ...(spec.differs === undefined ? [] : [`**Differs from nginx.** ${spec.differs}`]),
-    `\`\`\`nginx\n${[spec.exampleNeeds, spec.example].filter((text) => text !== undefined).join('\n')}\n\`\`\``,
+    doc,
+    ...remarks.map(({ heading, text }) => `**${heading}** ${text}`),
+    `\`\`\`nginx\n${example}\n\`\`\``,
   ];
 }
 
@@ -60,11 +62,6 @@ function listPage(modules: readonly Module[]): string {
 
 function contextsOf(contexts: readonly Context[]): string {
   return contexts.join(', ');
-}
-
-/** A family of variables is shown with what stands for the rest of its name. */
-function variable(name: string): string {
-  return name.endsWith('*') ? `${name.slice(0, -1)}NAME` : name;
 }
 
 function code(text: string): string {

@@ -1,0 +1,17 @@
+/** `tsproxy completion`: the scripts by which shells complete a command line. */
+import { Argument } from 'commander';
+import type { DeclareCommand } from './command.js';
+
+/** The shells that there are scripts for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+export const completion: DeclareCommand = (program, take) => {
+  program
+    .command('completion')
+    .description('print a script by which a shell completes command lines: source <(tsproxy completion bash)')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .action((shell: Shell) => {
+      take(async () => (await import('../completion.js')).completion(shell, program));
+    });
+};

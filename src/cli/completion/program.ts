@@ -1,0 +1,73 @@
+/** What can be completed on the command line of a program: its declarations, in the form that the scripts are made of. */
+import type { Argument, Command, Option } from 'commander';
+
+/** What stands in the place of a value: one of some words, a file, a directory, or what nobody can know. */
+export type Value = readonly string[] | 'file' | 'directory' | 'anything';
+
+export interface CompletedOption {
+  /** As written: `-c`, `--format`. */
+  readonly names: readonly string[];
+  readonly description: string;
+  /** Null for an option that takes none. */
+  readonly value: Value | null;
+}
+
+export interface CompletedArgument {
+  readonly value: Value;
+  /** The last one may be given again and again. */
+  readonly variadic: boolean;
+}
+
+export interface CompletedCommand {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly CompletedOption[];
+  readonly arguments: readonly CompletedArgument[];
+}
+
+/** The program itself, and its commands. */
+export interface CompletedProgram extends CompletedCommand {
+  readonly commands: readonly CompletedCommand[];
+}
+
+/** Words for the places that a declaration cannot list itself, by the name that it gives to the place. */
+export type PlaceWords = Readonly<Record<string, readonly string[]>>;
+
+const FILES: ReadonlySet<string> = new Set(['file', 'files', 'old', 'new']);
+const DIRECTORIES: ReadonlySet<string> = new Set(['prefix', 'directory']);
+
+/** Reads the declarations. What a value is follows from its choices, or from the name of its place: `-c <file>`. */
+export function completedProgram(program: Command, words: PlaceWords): CompletedProgram {
+  const commands = program.createHelp().visibleCommands(program);
+  return { ...completedCommand(program, words), commands: commands.map((each) => completedCommand(each, words)) };
+}
+
+function completedCommand(command: Command, words: PlaceWords): CompletedCommand {
+  const shown = command.createHelp();
+  return {
+    name: command.name(),
+    description: command.description(),
+    options: shown.visibleOptions(command).map((option) => completedOption(option, words)),
+    arguments: command.registeredArguments.map((argument) => completedArgument(argument, words)),
+  };
+}
+
+function completedOption(option: Option, words: PlaceWords): CompletedOption {
+  const [, place] = /[<[]([^\]>.]+)/.exec(option.flags) ?? [];
+  return {
+    names: [option.short, option.long].filter((name) => name !== undefined && name !== null),
+    description: option.description,
+    value: place === undefined ? null : valueAt(place, option.argChoices, words),
+  };
+}
+
+function completedArgument(argument: Argument, words: PlaceWords): CompletedArgument {
+  return { value: valueAt(argument.name(), argument.argChoices, words), variadic: argument.variadic };
+}
+
+function valueAt(place: string, choices: readonly string[] | undefined, words: PlaceWords): Value {
+  if (choices !== undefined) return choices;
+  if (Object.hasOwn(words, place)) return words[place] ?? 'anything';
+  if (FILES.has(place)) return 'file';
+  return DIRECTORIES.has(place) ? 'directory' : 'anything';
+}

@@ -1,0 +1,51 @@
+/** What the reference says of a directive, in `docs/directives/` as in `tsproxy help`. */
+import type { Context, DirectiveSpec } from '../config/directive.js';
+import { knownDirectives } from '../config/known-directives.js';
+import { nginxVersionOf } from '../config/nginx-versions.js';
+
+export interface DirectiveFacts {
+  /** `root path;`, `map string $variable { ... }`. */
+  readonly syntax: string;
+  /** As it would be written; null where there is none. */
+  readonly default: string | null;
+  readonly contexts: readonly Context[];
+  /** May be given several times in one block. */
+  readonly repeat: boolean;
+  /** Where it comes from: `nginx 1.3.13`; `nginx` where the version is not known; null for one that nginx has not. */
+  readonly since: string | null;
+  readonly doc: string;
+  /** Sentences about what is not as in nginx, with their headings. */
+  readonly remarks: readonly { readonly heading: string; readonly text: string }[];
+  /** With what it needs beside it. */
+  readonly example: string;
+}
+
+/** @param module the name of the module that declares it */
+export function factsOf(module: string, name: string, spec: DirectiveSpec): DirectiveFacts {
+  const { takes, noEffect, differs } = spec;
+  const remarks = [
+    ...(noEffect === undefined ? [] : [{ heading: 'Accepted without effect.', text: noEffect }]),
+    ...(differs === undefined ? [] : [{ heading: 'Differs from nginx.', text: differs }]),
+  ];
+  return {
+    syntax: `${name}${takes.syntax === '' ? '' : ` ${takes.syntax}`}${spec.body === undefined ? ';' : ' { ... }'}`,
+    default: spec.default === undefined ? null : `${name} ${spec.default};`,
+    contexts: spec.contexts,
+    repeat: spec.repeat === true,
+    since: sinceOf(module, name),
+    doc: spec.doc,
+    remarks,
+    example: [spec.exampleNeeds, spec.example].filter((text) => text !== undefined).join('\n'),
+  };
+}
+
+function sinceOf(module: string, name: string): string | null {
+  if (!knownDirectives(name).some(({ maker }) => maker === 'nginx')) return null;
+  const version = nginxVersionOf(name, module);
+  return version === null ? 'nginx' : `nginx ${version}`;
+}
+
+/** A family of variables is shown with what stands for the rest of its name. */
+export function variableName(name: string): string {
+  return `$${name.endsWith('*') ? `${name.slice(0, -1)}NAME` : name}`;
+}

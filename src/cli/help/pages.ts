@@ -1,0 +1,125 @@
+/** Pages of the reference as text for a terminal. */
+import { type KnownDirective, titleOfModule } from '../../config/known-directives.js';
+import { nginxVersionOf } from '../../config/nginx-versions.js';
+import type { Style } from '../../diagnostics/style.js';
+import type { Module } from '../../exchange/module.js';
+import type { VariableSpec } from '../../exchange/variable.js';
+import { factsOf, variableName } from '../directive-facts.js';
+import { indented, wrapped } from '../paragraph.js';
+
+const INDENT = '  ';
+
+export class Pages {
+  constructor(
+    private readonly style: Style,
+    /** Columns of a line. */
+    private readonly width: number,
+  ) {}
+
+  /**
+   * A directive, as each of these modules has it.
+   *
+   * @param beside sentences about what else has its name
+   */
+  directive(name: string, declaring: readonly Module[], beside: readonly string[]): string {
+    const pages = declaring.map((module) => this.directiveOf(module, name));
+    const notes = beside.map((one) => `${this.paragraph(one)}\n`);
+    return [...pages, ...notes].join('\n');
+  }
+
+  private directiveOf(module: Module, name: string): string {
+    const spec = module.directives[name];
+    if (spec === undefined) return '';
+    const facts = factsOf(module.name, name, spec);
+    const table: [string, string][] = [
+      ['Syntax', facts.syntax],
+      ['Default', facts.default ?? 'none'],
+      ['Context', facts.contexts.join(', ')],
+      ...(facts.since === 'nginx' ? [] : [['Since', facts.since ?? 'not in nginx'] satisfies [string, string]]),
+      ...(facts.repeat ? [['Repeat', 'may be given several times'] satisfies [string, string]] : []),
+    ];
+    return this.page(`${name}`, `module ${module.name}`, [
+      table.map(([key, value]) => this.fact(key, value)).join('\n'),
+      this.paragraph(facts.doc),
+      ...facts.remarks.map(({ heading, text }) => this.paragraph(`${heading} ${text}`, heading)),
+      `${INDENT}${this.style.faint('Example:')}\n${indented(facts.example, `${INDENT}    `)}`,
+    ]);
+  }
+
+  variable(name: string, { doc, changeable = false }: VariableSpec, module: Module): string {
+    return this.page(variableName(name), `variable of module ${module.name}`, [
+      this.paragraph(doc),
+      ...(changeable ? [this.paragraph('A configuration may define it anew, with `set` or `map`.')] : []),
+    ]);
+  }
+
+  module({ name, doc, directives, variables = {} }: Module): string {
+    const names = Object.keys(directives).sort();
+    const given = Object.keys(variables).sort().map(variableName);
+    return this.page(name, 'module', [
+      this.paragraph(doc),
+      ...(names.length === 0 ? [] : [this.names('Directives:', names)]),
+      ...(given.length === 0 ? [] : [this.names('Variables:', given)]),
+    ]);
+  }
+
+  /** All modules with their directives. */
+  overview(all: readonly Module[]): string {
+    const count = all.reduce((sum, { directives }) => sum + Object.keys(directives).length, 0);
+    const intro = `${count} directives of ${all.length} modules. "tsproxy help NAME" explains a directive, a module, or a variable ('$host'); "tsproxy -h" lists the options and commands.`;
+    const list = all
+      .filter(({ directives }) => Object.keys(directives).length > 0)
+      .map(({ name, directives }) => {
+        return `${this.style.strong(name)}\n${wrapped(Object.keys(directives).sort().join(' '), INDENT, this.width)}\n`;
+      });
+    return [`${wrapped(intro, '', this.width)}\n`, ...list].join('\n');
+  }
+
+  /** A directive of nginx, or of a module for it, that is not here. */
+  missingDirective(name: string, known: readonly KnownDirective[]): string {
+    const owners = [...new Set(known.map(titleOfModule))].join(', ');
+    const contexts = [...new Set(known.flatMap((one) => one.contexts ?? []))].join(', ');
+    const version = known.some(({ maker }) => maker === 'nginx') ? nginxVersionOf(name) : null;
+    return this.page(name, 'not in tsproxy', [
+      [
+        this.fact('Module', owners),
+        ...(contexts === '' ? [] : [this.fact('Context', contexts)]),
+        ...(version === null ? [] : [this.fact('Since', `nginx ${version}`)]),
+      ].join('\n'),
+      this.paragraph(
+        'tsproxy does not have it (yet). A configuration with it is refused, because what it asks for would not happen.',
+      ),
+    ]);
+  }
+
+  missingVariable(name: string, owner: Pick<KnownDirective, 'module' | 'maker'>): string {
+    return this.page(`$${name}`, 'not in tsproxy', [
+      this.paragraph(`It is a variable of ${titleOfModule(owner)}, which tsproxy does not have (yet).`),
+    ]);
+  }
+
+  private page(title: string, kind: string, blocks: readonly string[]): string {
+    return `${this.style.strong(title)}  ${this.style.faint(`(${kind})`)}\n\n${blocks.join('\n\n')}\n`;
+  }
+
+  private fact(key: string, value: string): string {
+    const label = `${key}:`.padEnd(10);
+    const text = wrapped(value, ' '.repeat(INDENT.length + label.length), this.width).trimStart();
+    return `${INDENT}${this.style.faint(label)}${text}`;
+  }
+
+  /** @param heading begins the text, and is shown as one */
+  private paragraph(text: string, heading = ''): string {
+    const lines = wrapped(text, INDENT, this.width);
+    const painted = heading === '' ? lines : lines.replace(heading, (found) => this.style.warning(found));
+    return painted.replace(/`([^`]+)`/g, (quoted, inner: string) => {
+      const shown = this.style.hint(inner);
+      // Without colours the quotes tell what is code.
+      return shown === inner ? quoted : shown;
+    });
+  }
+
+  private names(heading: string, names: readonly string[]): string {
+    return `${INDENT}${this.style.faint(heading)}\n${wrapped(names.join(' '), `${INDENT}${INDENT}`, this.width)}`;
+  }
+}
