@@ -15,11 +15,16 @@ import { expectedFindings } from './config/corpus.js';
 const TEXTS = fileURLToPath(new URL('../../test/conf/lints/', import.meta.url));
 const SOURCES = fileURLToPath(new URL('../../src/lints/', import.meta.url));
 
-/** Codes and lines of what lints find in a file, sorted. */
-async function found(path: string): Promise<string[]> {
+/**
+ * Codes and lines of what lints find in a file, sorted. What other lints than the one that the text is about find on this
+ * machine (ports in use, names that are not known) is left out.
+ */
+async function found(path: string, about: string): Promise<string[]> {
   const directory = path.slice(0, path.lastIndexOf('/') + 1);
   const result = check({ name: path, text: readFileSync(path, 'latin1') }, modules);
-  const own = new Set<string>(lints.map(({ code }) => code));
+  const own = new Set<string>(
+    lints.flatMap(({ code, probe }) => (probe === undefined || code === about ? [code] : [])),
+  );
   const { findings } = await lintAndProbe(result, lints, { directory });
   return findings
     .filter(({ code }) => own.has(code))
@@ -37,7 +42,7 @@ for (const { code, story } of lints) {
     test(`${code}/${name} has the findings that it announces`, async () => {
       const path = join(TEXTS, code, name);
       const expected = expectedFindings(readFileSync(path, 'latin1'));
-      assert.deepEqual(await found(path), expected);
+      assert.deepEqual(await found(path, code), expected);
       assert.equal(
         expected.some((one) => one.split(' ')[0] === code),
         name.startsWith('triggers'),

@@ -1,11 +1,16 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
+import cannot_listen from './cannot-listen.js';
 import capture_not_set from './capture-not-set.js';
+import certificate_expired from './certificate-expired.js';
+import certificate_key_mismatch from './certificate-key-mismatch.js';
+import certificate_name from './certificate-name.js';
 import connection_close_map from './connection-close-map.js';
 import connection_upgrade_literal from './connection-upgrade-literal.js';
 import connection_upgrade_undefined from './connection-upgrade-undefined.js';
 import connection_without_upgrade from './connection-without-upgrade.js';
 import type { Lint } from './engine/lint.js';
 import error_log_off from './error-log-off.js';
+import host_not_found from './host-not-found.js';
 import location_never_matches from './location-never-matches.js';
 import location_shadowed from './location-shadowed.js';
 import named_location_unused from './named-location-unused.js';
@@ -14,7 +19,9 @@ import request_headers_not_inherited from './request-headers-not-inherited.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
 import sse_gzip from './sse-gzip.js';
+import undefined_upstream from './undefined-upstream.js';
 import unreachable_after_return from './unreachable-after-return.js';
+import unused_upstream from './unused-upstream.js';
 import upgrade_on_plain_requests from './upgrade-on-plain-requests.js';
 import upgrade_to_anything from './upgrade-to-anything.js';
 import upgrade_without_connection from './upgrade-without-connection.js';
@@ -25,12 +32,17 @@ import websocket_read_timeout from './websocket-read-timeout.js';
 
 /** Every lint, in the order of their files' names. */
 export const lints: readonly Lint[] = [
+  cannot_listen,
   capture_not_set,
+  certificate_expired,
+  certificate_key_mismatch,
+  certificate_name,
   connection_close_map,
   connection_upgrade_literal,
   connection_upgrade_undefined,
   connection_without_upgrade,
   error_log_off,
+  host_not_found,
   location_never_matches,
   location_shadowed,
   named_location_unused,
@@ -39,7 +51,9 @@ export const lints: readonly Lint[] = [
   socketio_without_stickiness,
   sse_buffering,
   sse_gzip,
+  undefined_upstream,
   unreachable_after_return,
+  unused_upstream,
   upgrade_on_plain_requests,
   upgrade_to_anything,
   upgrade_without_connection,

@@ -1,0 +1,30 @@
+import { tlsServers } from './engine/certificates.js';
+import { defineLint } from './engine/lint.js';
+
+export default defineLint({
+  code: 'certificate-expired',
+  severity: 'warning',
+  on: 'ssl_certificate',
+  story:
+    'The certificate is not valid now: its time is over, or has not begun. Servers start with it all the same, but no client that looks at it will go on.',
+  async probe(c) {
+    const seen = new Set<unknown>();
+    const now = Date.now();
+    for (const { pairs } of await tlsServers(c)) {
+      for (const { certificate } of pairs) {
+        const { statement, path, x509 } = certificate;
+        if (seen.has(statement)) continue;
+        seen.add(statement);
+        const from = Date.parse(x509.validFrom);
+        const to = Date.parse(x509.validTo);
+        const at = statement.args[0] ?? statement;
+        if (to < now)
+          c.report(at, `the certificate in "${path}" has expired`, { help: `it was valid until ${x509.validTo}` });
+        if (from > now)
+          c.report(at, `the certificate in "${path}" is not valid yet`, {
+            help: `it is valid from ${x509.validFrom} on`,
+          });
+      }
+    }
+  },
+});

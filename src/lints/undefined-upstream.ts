@@ -1,0 +1,33 @@
+import { isOneSlip, nearest } from '../diagnostics/nearest.js';
+import { defineLint } from './engine/lint.js';
+import { passesOf } from './engine/pass.js';
+
+export default defineLint({
+  code: 'undefined-upstream',
+  severity: 'warning',
+  on: 'upstream',
+  story:
+    'Requests are passed to a name that no `upstream` has, but one has nearly the same. The name is looked up as that of a host then, and nginx does not start where there is none.',
+  check(c) {
+    const names = c.scopes('upstream').flatMap(({ opener }) => opener?.args[0] ?? []);
+    if (names.length === 0) return;
+    const known = new Map(names.map((word) => [word.text.toLowerCase(), word]));
+    for (const scope of [...c.scopes('location'), ...c.scopes('if')]) {
+      for (const { word, host, port } of passesOf(scope)) {
+        const name = host.toLowerCase();
+        // Hosts have dots, or a port, or are numbered through.
+        if (port !== '' || !/^[a-z][\w-]{3,}$/.test(name) || known.has(name) || name === 'localhost') continue;
+        const [meant] = nearest(name, known.keys());
+        if (meant === undefined || !isOneSlip(name, meant, known.keys())) continue;
+        if (name.replace(/[\d_-]+$/, '') === meant.replace(/[\d_-]+$/, '')) continue;
+        const at = known.get(meant);
+        const start = word.text.toLowerCase().indexOf(name) + word.start + (word.quote === '' ? 0 : 1);
+        const span = { source: word.source, start, end: start + name.length };
+        c.report(span, `no upstream is called "${host}"; it is looked up as a host`, {
+          help: `did you mean "${at?.text ?? meant}"?`,
+          ...(at !== undefined && { related: [{ at, message: 'this one has nearly the same name' }] }),
+        });
+      }
+    }
+  },
+});
