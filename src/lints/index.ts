@@ -1,4 +1,5 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
+import alias_traversal from './alias-traversal.js';
 import cannot_listen from './cannot-listen.js';
 import capture_not_set from './capture-not-set.js';
 import certificate_expired from './certificate-expired.js';
@@ -10,12 +11,19 @@ import connection_upgrade_undefined from './connection-upgrade-undefined.js';
 import connection_without_upgrade from './connection-without-upgrade.js';
 import type { Lint } from './engine/lint.js';
 import error_log_off from './error-log-off.js';
+import header_content_type from './header-content-type.js';
+import header_multiline from './header-multiline.js';
+import header_splitting from './header-splitting.js';
 import host_not_found from './host-not-found.js';
+import host_spoofing from './host-spoofing.js';
+import if_is_evil from './if-is-evil.js';
 import location_never_matches from './location-never-matches.js';
 import location_shadowed from './location-shadowed.js';
 import named_location_unused from './named-location-unused.js';
+import proxy_pass_client_host from './proxy-pass-client-host.js';
 import regex_backtracking from './regex-backtracking.js';
 import request_headers_not_inherited from './request-headers-not-inherited.js';
+import response_headers_not_inherited from './response-headers-not-inherited.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
 import sse_gzip from './sse-gzip.js';
@@ -32,6 +40,7 @@ import websocket_read_timeout from './websocket-read-timeout.js';
 
 /** Every lint, in the order of their files' names. */
 export const lints: readonly Lint[] = [
+  alias_traversal,
   cannot_listen,
   capture_not_set,
   certificate_expired,
@@ -42,12 +51,19 @@ export const lints: readonly Lint[] = [
   connection_upgrade_undefined,
   connection_without_upgrade,
   error_log_off,
+  header_content_type,
+  header_multiline,
+  header_splitting,
   host_not_found,
+  host_spoofing,
+  if_is_evil,
   location_never_matches,
   location_shadowed,
   named_location_unused,
+  proxy_pass_client_host,
   regex_backtracking,
   request_headers_not_inherited,
+  response_headers_not_inherited,
   socketio_without_stickiness,
   sse_buffering,
   sse_gzip,

@@ -3,6 +3,7 @@ import type { NamedLint } from './lint.js';
 
 /** Every lint, in the order of their files' names. */
 export const NAMED_LINTS: readonly NamedLint[] = [
+  { on: 'alias', load: () => import('../alias-traversal.js') },
   { on: 'listen', load: () => import('../cannot-listen.js') },
   { on: 'location rewrite server_name if map', load: () => import('../capture-not-set.js') },
   { on: 'ssl_certificate', load: () => import('../certificate-expired.js') },
@@ -13,15 +14,31 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'proxy_set_header', load: () => import('../connection-upgrade-undefined.js') },
   { on: 'proxy_set_header', load: () => import('../connection-without-upgrade.js') },
   { on: 'error_log', load: () => import('../error-log-off.js') },
+  { on: 'add_header', load: () => import('../header-content-type.js') },
+  {
+    on: 'add_header add_trailer proxy_set_header grpc_set_header more_set_headers',
+    load: () => import('../header-multiline.js'),
+  },
+  {
+    on: 'return rewrite add_header add_trailer proxy_set_header grpc_set_header proxy_pass',
+    load: () => import('../header-splitting.js'),
+  },
   { on: 'proxy_pass upstream', load: () => import('../host-not-found.js') },
+  {
+    on: 'proxy_set_header grpc_set_header fastcgi_param uwsgi_param scgi_param',
+    load: () => import('../host-spoofing.js'),
+  },
+  { on: 'if', load: () => import('../if-is-evil.js') },
   { on: 'location', load: () => import('../location-never-matches.js') },
   { on: 'location', load: () => import('../location-shadowed.js') },
   { on: 'location', load: () => import('../named-location-unused.js') },
+  { on: 'proxy_pass grpc_pass', load: () => import('../proxy-pass-client-host.js') },
   {
     on: 'location rewrite if map server_name valid_referers proxy_redirect proxy_cookie_domain proxy_cookie_path',
     load: () => import('../regex-backtracking.js'),
   },
   { on: 'proxy_set_header', load: () => import('../request-headers-not-inherited.js') },
+  { on: 'add_header', load: () => import('../response-headers-not-inherited.js') },
   { on: 'upstream', load: () => import('../socketio-without-stickiness.js') },
   { on: 'proxy_pass', load: () => import('../sse-buffering.js') },
   { on: 'gzip', load: () => import('../sse-gzip.js') },

@@ -1,0 +1,49 @@
+/** What the groups of regular expressions have matched, seen from a block. */
+import type { Node } from '../../config/pcre/syntax.js';
+import type { LintContext } from './lint.js';
+import { patternsIn, patternsOf, type WrittenPattern } from './patterns.js';
+import { groupBody, treeOf } from './regex.js';
+import type { Scope } from './scope.js';
+
+export interface Capture {
+  readonly body: Node;
+  readonly pattern: WrittenPattern;
+  /** What the expression is tried on: the names of variables, in lower case; `uri` for a location. */
+  readonly subject: string;
+}
+
+/** The groups that may have given `$1` to `$9`, or a named one, its value where it is used in a block. */
+export function capturesOf(c: LintContext, scope: Scope, key: string): readonly Capture[] {
+  const numbered = /^[1-9]$/.test(key);
+  const patterns = numbered ? lastTried(scope) : patternsOf(c).filter((pattern) => sees(scope, pattern));
+  return patterns.flatMap((pattern) => {
+    if (!pattern.text.includes('(')) return [];
+    const tree = treeOf(pattern.text, pattern.caseless);
+    const body = tree === null ? null : groupBody(tree, key);
+    return body === null ? [] : [{ body, pattern, subject: subjectOf(pattern) }];
+  });
+}
+
+/** The expressions of a block and those around it, the nearest that has groups. */
+function lastTried(scope: Scope): readonly WrittenPattern[] {
+  for (let each: Scope | null = scope; each !== null && each.kind !== 'http'; each = each.parent) {
+    const opened = [...patternsIn(each)].filter(({ directive }) => /^(?:if|location|map)$/.test(directive));
+    if (opened.some(({ text }) => text.includes('('))) return opened;
+  }
+  return [];
+}
+
+function sees(scope: Scope, { scope: holder, directive }: WrittenPattern): boolean {
+  return directive === 'map' || holder.within('server') === scope.within('server');
+}
+
+/** The name of the variable that an expression is tried on. */
+export function subjectOf({ directive, scope, statement }: WrittenPattern): string {
+  if (directive === 'location' || directive === 'rewrite') return 'uri';
+  if (directive === 'server_name') return 'host';
+  const word = directive === 'map' ? scope.opener?.args[0]?.text : statement.args[0]?.text;
+  return (word ?? '')
+    .replace(/^\(?\s*/, '')
+    .replace(/[${}]/g, '')
+    .toLowerCase();
+}

@@ -1,0 +1,70 @@
+import type { Statement, Word } from '../../grammar/syntax-tree.js';
+import { defineLint, type LintContext } from './engine/lint.js';
+import { newlineIn } from './engine/newlines.js';
+import type { Scope } from './engine/scope.js';
+import { variablesIn } from './engine/variables.js';
+
+const FIELDS = ['add_header', 'add_trailer', 'proxy_set_header', 'grpc_set_header'];
+const REDIRECTS = /^30[12378]$/;
+
+export default defineLint({
+  code: 'header-splitting',
+  severity: 'warning',
+  on: 'return rewrite add_header add_trailer proxy_set_header grpc_set_header proxy_pass',
+  story:
+    'A variable that may hold a line break goes into a head: with `%0d%0a` in the path of a request, a client (or a link that somebody follows) adds fields of its own to it, or a whole second message. `$uri` and `$document_uri` are decoded, and so is what an expression of a location matches. Use `$request_uri`, which stays as it was sent, or let the expression take no white space: `[^/\\s]+` in place of `[^/]+`.',
+  check(c) {
+    for (const scope of c.main.all()) {
+      if (scope.kind === 'entries' || scope.kind === 'upstream') continue;
+      for (const statement of FIELDS.flatMap((name) => scope.own(name))) {
+        const value = statement.args[1];
+        if (value !== undefined) look(c, scope, statement, value, /^(?:proxy|grpc)_/.test(statement.name.text));
+      }
+      for (const statement of scope.own('return')) {
+        const value = targetOf(statement);
+        if (value !== undefined) look(c, scope, statement, value, false);
+      }
+      for (const statement of scope.own('rewrite')) {
+        const [, value, flag] = statement.args;
+        if (value === undefined || !isRedirect(value.text, flag?.text)) continue;
+        // What its own groups have matched is encoded again.
+        look(c, scope, statement, value, false, (variable) => !/^[1-9]$/.test(variable));
+      }
+      for (const statement of scope.own('proxy_pass')) {
+        const [value] = statement.args;
+        if (value !== undefined) look(c, scope, statement, value, true);
+      }
+    }
+  },
+});
+
+/** The address that a `return` sends a client to. */
+function targetOf({ args }: Statement): Word | undefined {
+  const [first, second] = args;
+  if (first === undefined) return undefined;
+  if (second === undefined) return /^(?:https?:|\$scheme)/.test(first.text) ? first : undefined;
+  return REDIRECTS.test(first.text) ? second : undefined;
+}
+
+function isRedirect(target: string, flag: string | undefined): boolean {
+  return flag === 'redirect' || flag === 'permanent' || /^(?:https?:\/\/|\$scheme)/.test(target);
+}
+
+function look(
+  c: LintContext,
+  scope: Scope,
+  { name }: Statement,
+  value: Word,
+  upstream: boolean,
+  counts: (variable: string) => boolean = () => true,
+): void {
+  for (const variable of variablesIn(value.text)) {
+    const why = counts(variable) ? newlineIn(c, scope, variable) : null;
+    if (why === null) continue;
+    const whose = upstream ? 'the request to the upstream' : 'the answer';
+    c.report(value, `"${name.text}" lets clients write into the head of ${whose} by "$${variable}"`, {
+      help: `${why}; ${/uri$/.test(variable) ? 'use $request_uri' : 'let the expression take no white space, as in [^/\\s]+'}`,
+    });
+    return;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Statement } from '../../grammar/syntax-tree.js';
+import { defineLint } from './engine/lint.js';
+import { titleOf } from './engine/location.js';
+
+/** Fields that protect, and are missed where they are missing. */
+const PROTECTING =
+  /^(?:strict-transport-security|content-security-policy|x-frame-options|x-content-type-options|referrer-policy|permissions-policy|cross-origin-.*|x-xss-protection|access-control-.*)$/;
+
+function fieldOf({ args }: Statement): string {
+  return args[0]?.text.toLowerCase() ?? '';
+}
+
+export default defineLint({
+  code: 'response-headers-not-inherited',
+  severity: 'warning',
+  on: 'add_header',
+  story:
+    'One `add_header` in a block takes away all that the blocks around it have added: they are inherited only where the block has none of its own. A location that sets `Cache-Control` so loses `Strict-Transport-Security` of its server. Repeat them there, keep them in a file that both include, or write `add_header_inherit merge` (nginx 1.29.3).',
+  check(c) {
+    for (const scope of c.main.all()) {
+      const own = scope.own('add_header');
+      const [first] = own;
+      const outer = scope.parent?.effective('add_header') ?? [];
+      if (first === undefined || outer.length === 0) continue;
+      if (scope.value('add_header_inherit') === 'merge') continue;
+      const names = new Set(own.map(fieldOf));
+      const lost = outer.filter((statement) => !names.has(fieldOf(statement)));
+      if (lost.length === 0) continue;
+      // Who repeats some has thought of them; and what protects a page does not matter to a cached picture as much.
+      const warns = lost.length === outer.length && lost.some((statement) => PROTECTING.test(fieldOf(statement)));
+      const fields = [...new Set(lost.map(({ args }) => args[0]?.text ?? ''))];
+      c.report(first, `"add_header" in "${titleOf(scope)}" drops those of the block around: ${fields.join(', ')}`, {
+        ...(!warns && { severity: 'hint' as const }),
+        help: 'they are inherited only where a block adds none; repeat them here, or include them from a file in both blocks',
+        related: lost.slice(0, 10).map((at) => ({ at, message: 'is not added here' })),
+      });
+    }
+  },
+});
