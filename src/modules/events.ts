@@ -23,9 +23,8 @@ export default defineModule({
     worker_connections: {
       contexts: ['events'],
       takes: integer({ invalid: ({ text: word }) => `invalid number "${word}"` }),
-      default: '512',
-      noEffect: 'The number of connections is limited by that of open files.',
-      doc: 'In nginx, the number of connections that a worker process may have at a time.',
+      doc: 'How many connections a worker process may have at a time, to clients and to upstreams. When few are left, idle ones are given up; when there are none, new clients are refused and requests that need an upstream get the status 500.',
+      differs: 'Unless it is given, the only limit is that of open files; in nginx it is 512 then. Listening sockets do not count.',
       example: 'worker_connections 4096;',
     },
     use: {

@@ -3,6 +3,7 @@ import type { CheckedConfig } from '../config/checked-config.js';
 import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
+import { limitConnections } from '../http/connection-limit.js';
 import type { Binder } from '../server/binder.js';
 import { Server } from '../server/server.js';
 import { GOING_AWAY } from '../tunnel/drain.js';
@@ -125,6 +126,10 @@ export class Serving {
     };
     this.living.add(generation);
     this.current = generation;
+    limitConnections(workerConnections(table.config), {
+      idle: () => this.server.idle(),
+      warn: (sentence) => errorLog.write('warn', sentence),
+    });
     errorLog.write('notice', `generation ${number} started`);
     if (before === null) return Promise.resolve();
     if (before.table.users === 0) before.end();
@@ -167,4 +172,10 @@ export class Serving {
 
 function isReopenable(object: unknown): object is { readonly path: string; reopen(): void } {
   return typeof object === 'object' && object !== null && 'reopen' in object && typeof object.reopen === 'function';
+}
+
+/** `worker_connections`; null where it is not given. */
+function workerConnections({ blocks }: CheckedConfig): number | null {
+  const events = blocks.find(({ context }) => context === 'events');
+  return (events?.values.worker_connections as number | undefined) ?? null;
 }

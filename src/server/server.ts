@@ -4,6 +4,7 @@ import type { RoutingTable } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Listening } from '../exchange/module.js';
 import type { ListenerProgram, ServerProgram } from '../exchange/program.js';
+import { connectionRefused } from '../http/connection-limit.js';
 import type { HeadLimits } from '../http/request-reader.js';
 import { Transport } from '../http/transport.js';
 import { type Binder, ownBinder } from './binder.js';
@@ -159,6 +160,13 @@ export class Server implements ConnectionHost {
       socket.destroy();
       return;
     }
+    const refusal = connectionRefused();
+    if (refusal !== null) {
+      this.options.errorLog.write('alert', refusal);
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
     if (bound.early !== null) {
       socket.on('error', () => {});
       bound.early.push(socket);
@@ -168,6 +176,11 @@ export class Server implements ConnectionHost {
     const connection = new ClientConnection(transport, this, bound.listening);
     transport.owner = connection;
     this.open.add(connection);
+  }
+
+  /** Connections between two requests, the oldest first. */
+  *idle(): Iterable<Transport> {
+    for (const connection of this.open) if (connection.idle) yield connection.transport;
   }
 
   programFor(listening: Listening, localAddress: string): ListenerProgram {
@@ -213,7 +226,7 @@ export class Server implements ConnectionHost {
     this.draining = true;
     for (const { server } of this.bound.values()) server.close();
     this.bound = new Map();
-    for (const connection of this.open) if (connection.idle) connection.transport.destroySoon();
+    for (const transport of this.idle()) transport.destroySoon();
     if (this.open.size > 0) {
       await new Promise<void>((resolve) => {
         this.drained = resolve;

@@ -8,6 +8,7 @@ import type { Producer } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { ChunkedSink } from '../http/chunked.js';
+import { connectionRefused } from '../http/connection-limit.js';
 import { now } from '../http/deadlines.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
@@ -91,6 +92,13 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
       return;
     }
     this.reused = false;
+    const refusal = connectionRefused();
+    if (refusal !== null) {
+      logError(x, 'alert', `${refusal} while connecting to upstream`);
+      this.letGo('ok');
+      this.fail(500);
+      return;
+    }
     this.connection = new UpstreamConnection(peer, this.origin, this, this.protocol.connectOptions(x));
     this.connection.deadline = now() + settings.connectTimeout;
   }
