@@ -104,6 +104,8 @@ export interface DirectiveSpec<T = unknown> {
   readonly exampleNeeds?: string;
   /** How it differs from nginx, where it does. */
   readonly differs?: string;
+  /** Whether the difference shows in a directive with these words, where it does not in all of them. */
+  readonly differsFor?: (words: readonly string[]) => boolean;
 }
 
 /** The directives of a module, by name. */

@@ -291,6 +291,7 @@ export default defineModule({
       example:
         'geo $country {\n    default        ZZ;\n    127.0.0.0/24   US;\n    10.1.0.0/16    RU;\n    2001:db8::/32  UK;\n}',
       differs: 'Binary bases (`.bin` beside an included file) are neither read nor written.',
+      differsFor: () => false,
     },
   },
   http(conf, _block, compiler) {

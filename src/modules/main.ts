@@ -58,6 +58,7 @@ export default defineModule({
       doc: 'Whether the proxy runs in the background.',
       example: 'daemon off;',
       differs: 'The default is `off`: the proxy stays in the foreground. nginx goes into the background.',
+      differsFor: () => false,
     },
     error_log: {
       contexts: ['main'],
@@ -67,6 +68,7 @@ export default defineModule({
       example: 'error_log logs/error.log warn;',
       differs:
         'Syslog servers on unix domain sockets are not supported, and a name is looked up with the first line that is sent to it. The levels `debug_core` … `debug_stream` are `debug`. What is logged to memory is read by an embedding program, with `memoryLogs()`; in nginx, with a debugger.',
+      differsFor: ([target = '', level = '']) => /^(syslog|memory):/.test(target) || level.startsWith('debug_'),
     },
     pid: {
       contexts: ['main'],
@@ -85,6 +87,7 @@ export default defineModule({
       takes: listOf(named('user', text), { min: 1, max: 2 }),
       doc: 'The user and the group of worker processes, where the master is started by root; the group is called as the user unless it is given. The master binds ports and opens logs with the rights it was started with.',
       differs: 'Without it workers keep the rights of the master; in nginx they are those of `nobody`.',
+      differsFor: () => false,
       example: 'user www-data www-data;',
     },
     worker_processes: {
@@ -94,6 +97,7 @@ export default defineModule({
       doc: 'The number of worker processes; `auto` is one for each processor. One that dies is replaced. A reload that changes the number adds or drains the difference, and the others go on.',
       differs:
         'A reload does not replace the workers: they take the new configuration in their stride, and nobody is disconnected.',
+      differsFor: () => false,
       example: 'worker_processes auto;',
     },
     master_process: {

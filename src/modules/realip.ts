@@ -115,6 +115,7 @@ export default defineModule({
       doc: 'The field of the request that tells the address, possibly with a port. `X-Forwarded-For` is a list; its last address counts.',
       example: 'real_ip_header X-Forwarded-For;',
       differs: '`proxy_protocol` is accepted and changes nothing: the PROXY protocol is not read.',
+      differsFor: ([field]) => field === 'proxy_protocol',
     },
     real_ip_recursive: {
       contexts: CONTEXTS,

@@ -34,6 +34,7 @@ const module = defineModule({
       example: 'server 127.0.0.1:8080 weight=2 max_fails=3 fail_timeout=30s;',
       differs:
         '`resolve` works without a `zone`. The name is looked up before the start, for at most a second; nginx starts at once and refuses requests until the answer comes.',
+      differsFor: (words) => words.includes('resolve'),
     },
     resolver: {
       contexts: ['upstream'],

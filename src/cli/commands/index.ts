@@ -2,9 +2,10 @@
 
 import { code } from './code.js';
 import type { DeclareCommand } from './command.js';
+import { compat } from './compat.js';
 import { completion } from './completion.js';
 import { demo } from './demo.js';
 import { fmt } from './fmt.js';
 import { help } from './help.js';
 
-export const commands: readonly DeclareCommand[] = [demo, fmt, code, help, completion];
+export const commands: readonly DeclareCommand[] = [demo, fmt, code, help, compat, completion];

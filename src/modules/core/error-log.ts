@@ -15,6 +15,7 @@ export const errorLogDirectives = {
     example: 'error_log logs/example.error.log info;',
     differs:
       'Syslog servers on unix domain sockets are not supported, and a name is looked up with the first line that is sent to it.',
+    differsFor: ([target = '']) => target.startsWith('syslog:'),
   },
 } as const satisfies Directives;
 

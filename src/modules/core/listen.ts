@@ -138,5 +138,6 @@ export const listenDirectives = {
     example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
     differs:
       'Port 0 is allowed: the system chooses a port. `ssl`, `http2`, `quic` and `proxy_protocol` are not supported.',
+    differsFor: ([address = '']) => /(^|:)0$/.test(address),
   },
 } as const satisfies Directives;

@@ -264,5 +264,6 @@ export const noEffectDirectives = {
     doc: 'In nginx, whether symbolic links are refused.',
     example: 'disable_symlinks off;',
     differs: 'Only `off` is taken.',
+    differsFor: () => false,
   },
 } as const satisfies Directives;

@@ -126,6 +126,7 @@ export const bodyDirectives = {
     doc: 'The directory for bodies of requests that do not stay in memory. The levels of subdirectories are accepted and not made. The default is `client_body_temp` below the prefix where that exists, otherwise a directory among the temporary files of the system.',
     example: 'client_body_temp_path /var/tmp/tsproxy 1 2;',
     differs: 'No levels of subdirectories are made; the default directory is created only when it is needed.',
+    differsFor: (words) => words.length > 1,
   },
 } as const satisfies Directives;
 

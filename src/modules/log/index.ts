@@ -32,6 +32,7 @@ export default defineModule({
       example: 'access_log logs/access.log combined buffer=32k flush=5s;',
       differs:
         'The default log is left out where `logs/` does not exist. Syslog servers on unix domain sockets are not supported, and a name is looked up with the first line that is sent to it.',
+      differsFor: ([target = '']) => target.startsWith('syslog:'),
     },
     open_log_file_cache: {
       contexts: ['http', 'server', 'location'],

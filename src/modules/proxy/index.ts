@@ -85,6 +85,7 @@ const directives = {
     doc: 'The local address from which connections to the upstream are made.',
     example: 'proxy_bind 127.0.0.1;',
     differs: '`transparent` is refused: it needs a socket option that Node does not have.',
+    differsFor: () => false,
   },
   ...upstreamDirectives('proxy'),
 } as const;

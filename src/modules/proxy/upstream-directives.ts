@@ -101,6 +101,7 @@ function family(p: string) {
       doc: "The size that the head of an upstream's answer may have; a larger one is answered with 502.",
       example: `${p}buffer_size 16k;`,
       differs: "nginx's default is the size of a memory page, 4k on most machines.",
+      differsFor: () => false,
     },
     buffers: {
       contexts: ANYWHERE,
@@ -230,6 +231,7 @@ function family(p: string) {
       example: `${p}pass_request_body off;`,
       differs:
         'nginx announces the length of the body that it leaves out, unless `Content-Length` is set to nothing; here the upstream is told that there is none.',
+      differsFor: ([value]) => value === 'off',
     },
     pass_trailers: {
       contexts: ANYWHERE,

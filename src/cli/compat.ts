@@ -1,0 +1,42 @@
+/** `tsproxy compat [FILE]`: what of an nginx configuration is carried out here, and what is not. */
+import { shown } from '../diagnostics/place.js';
+import { renderFindings } from '../diagnostics/render.js';
+import { COLOURED, PLAIN } from '../diagnostics/style.js';
+import { modules } from '../modules/index.js';
+import { checkSource } from '../process/configuration.js';
+import { sayToPerson } from '../process/stderr.js';
+import { reportJson, reportText, verdictOf } from './compat/report.js';
+import { surveyOf } from './compat/survey.js';
+import { sourceOf } from './paths.js';
+import { print } from './stdout.js';
+import { colored } from './terminal.js';
+
+export interface CompatOptions {
+  readonly c?: string;
+  readonly p?: string;
+  readonly g?: string;
+  readonly json?: true;
+}
+
+/** Columns of a line, at most. */
+const WIDEST = 100;
+
+/** Prints the report. Returns the exit code: 0 where all is supported or without effect. */
+export function compat(named: string | undefined, { c, p, g, json }: CompatOptions): number {
+  const source = sourceOf({ file: named ?? c, prefix: p, errorLog: undefined, globals: g });
+  const result = checkSource(source, modules);
+  if (result.expansion === null) {
+    sayToPerson(renderFindings(result.findings, { color: colored() }).trimEnd());
+    return 1;
+  }
+  const survey = surveyOf(result, modules);
+  const file = shown(source.name);
+  if (json) {
+    print(`${JSON.stringify(reportJson(file, survey), null, 2)}\n`);
+  } else {
+    const width = Math.min(WIDEST, process.stdout.columns ?? 80);
+    print(reportText(file, survey, colored(1) ? COLOURED : PLAIN, width));
+  }
+  const verdict = verdictOf(survey);
+  return verdict === 'supported' || verdict === 'without effect' ? 0 : 1;
+}

@@ -1,0 +1,137 @@
+/** The survey of a configuration as text and as JSON. */
+import { positionOf } from '../../../grammar/positions.js';
+import type { Span } from '../../../grammar/syntax-tree.js';
+import { findingsToJson, type JsonFinding } from '../../diagnostics/json.js';
+import { fileLineColumn, shown } from '../../diagnostics/place.js';
+import { sentence } from '../../diagnostics/render.js';
+import type { Style } from '../../diagnostics/style.js';
+import { wrapped } from '../paragraph.js';
+import type { Entry, Status, Survey } from './survey.js';
+
+/** What is to be thought of the whole: the worst that is in it. */
+export type Verdict = 'supported' | 'without effect' | 'different' | 'refused';
+
+export function verdictOf({ entries, refusals }: Survey): Verdict {
+  const has = (status: Status): boolean => entries.some((entry) => entry.status === status);
+  if (refusals.length > 0 || has('missing') || has('refused')) return 'refused';
+  if (has('different')) return 'different';
+  return has('without effect') ? 'without effect' : 'supported';
+}
+
+const SENTENCES: Readonly<Record<Verdict, string>> = {
+  supported: 'tsproxy takes this configuration, and does what it says.',
+  'without effect': 'tsproxy takes this configuration, and does what it says but for what has no effect here.',
+  different: 'tsproxy takes this configuration; read whether the differences matter to it.',
+  refused: 'tsproxy refuses this configuration as it is.',
+};
+
+const HEADINGS: readonly (readonly [status: Status, heading: string])[] = [
+  ['missing', 'Missing'],
+  ['refused', 'Refused as it is written'],
+  ['different', 'Different from nginx'],
+  ['without effect', 'Accepted without effect'],
+  ['supported', 'Supported'],
+];
+
+/** Places that a line of text names; further ones are counted. */
+const MOST_PLACES = 4;
+
+/** Refusals that the text tells; further ones are counted. */
+const MOST_REFUSALS = 100;
+
+/** The report for a person. `file` is how the configuration is called. */
+export function reportText(file: string, survey: Survey, style: Style, width: number): string {
+  const verdict = verdictOf(survey);
+  const paint = verdict === 'refused' ? style.error : verdict === 'different' ? style.warning : style.strong;
+  const sections = HEADINGS.flatMap(([status, heading]) => section(survey, status, heading, style, width));
+  return [...sections, `${style.strong(`${file}:`)} ${paint(SENTENCES[verdict])} ${counts(survey)}.\n`].join('\n');
+}
+
+function section(survey: Survey, status: Status, heading: string, style: Style, width: number): string[] {
+  const entries = survey.entries.filter((entry) => entry.status === status);
+  const told = status === 'refused' ? refusals(survey, width) : '';
+  if (entries.length === 0 && told === '') return [];
+  const title = style.strong(`${heading} (${status === 'refused' ? survey.refusals.length : entries.length})`);
+  if (status === 'supported') {
+    const names = [...new Set(entries.map(({ name }) => name))];
+    return [`${title}\n${wrapped(names.join(' '), '  ', width)}\n`];
+  }
+  if (status === 'refused') return [`${title}\n${told}`];
+  return [`${title}\n${entries.map((entry) => line(entry, style, width)).join('')}`];
+}
+
+function line({ name, status, module, remark, places }: Entry, style: Style, width: number): string {
+  const owner = status === 'missing' && module !== '' ? ` (${module})` : '';
+  const named = places.slice(0, MOST_PLACES).map(fileLineColumn).join(', ');
+  const more = places.length > MOST_PLACES ? ` and ${places.length - MOST_PLACES} more` : '';
+  const reason = remark === null ? '' : `${wrapped(remark, '      ', width)}\n`;
+  return `  ${shown(name)}${owner}  ${style.faint(named + more)}\n${reason}`;
+}
+
+function refusals({ refusals: all }: Survey, width: number): string {
+  const lines = all.slice(0, MOST_REFUSALS).map((finding) => `${wrapped(sentence(finding), '  ', width).trimEnd()}\n`);
+  const more = all.length > MOST_REFUSALS ? `  and ${all.length - MOST_REFUSALS} more\n` : '';
+  return lines.join('') + more;
+}
+
+/** `Directives and variables: 9 supported, 2 without effect, 1 missing` */
+function counts({ entries, refusals: all }: Survey): string {
+  const parts = [...HEADINGS].reverse().flatMap(([status]) => {
+    const count = entries.filter((entry) => entry.status === status).length;
+    return count === 0 ? [] : [`${count} ${status}`];
+  });
+  const errors = all.length === 0 ? '' : `; ${all.length} error${all.length === 1 ? '' : 's'} of -t`;
+  return `Directives and variables: ${parts.join(', ')}${errors}`;
+}
+
+interface JsonEntry {
+  readonly name: string;
+  readonly status: Status;
+  readonly module: string;
+  readonly remark?: string;
+  /** How many places there are; of very many not all are listed. */
+  readonly count: number;
+  readonly places: readonly { readonly file: string; readonly line: number; readonly column: number }[];
+}
+
+export interface JsonReport {
+  readonly file: string;
+  readonly verdict: Verdict;
+  /** Of different directives and variables. */
+  readonly counts: Readonly<Record<Status, number>>;
+  readonly entries: readonly JsonEntry[];
+  /** The errors of `-t` beside those that say that something is missing. */
+  readonly refusals: readonly JsonFinding[];
+}
+
+/** Places of one entry that the JSON lists. */
+const MOST_LISTED = 1000;
+
+/** The report for a program. */
+export function reportJson(file: string, survey: Survey): JsonReport {
+  const count = (status: Status): number => survey.entries.filter((entry) => entry.status === status).length;
+  return {
+    file,
+    verdict: verdictOf(survey),
+    counts: {
+      supported: count('supported'),
+      'without effect': count('without effect'),
+      different: count('different'),
+      missing: count('missing'),
+      refused: count('refused'),
+    },
+    entries: survey.entries.map(({ name, status, module, remark, places }) => ({
+      name: shown(name),
+      status,
+      module,
+      ...(remark !== null && { remark }),
+      count: places.length,
+      places: places.slice(0, MOST_LISTED).map(placeOf),
+    })),
+    refusals: findingsToJson(survey.refusals),
+  };
+}
+
+function placeOf({ source, start }: Span): JsonEntry['places'][number] {
+  return { file: shown(source.name), ...positionOf(source, start) };
+}

@@ -1,0 +1,157 @@
+/** Sorts what is written in a configuration by what becomes of it here. */
+import type { Source, Span, Statement } from '../../../grammar/syntax-tree.js';
+import { Catalogue } from '../../config/catalogue.js';
+import type { CheckResult } from '../../config/check.js';
+import type { Context } from '../../config/directive.js';
+import type { Expansion } from '../../config/include.js';
+import { knownDirectives, titleOfModule } from '../../config/known-directives.js';
+import type { ModuleDeclaration } from '../../config/module-declaration.js';
+import type { Finding, FindingCode } from '../../diagnostics/finding.js';
+
+/** What becomes of a directive. `missing`: nginx has it, tsproxy has not; `refused`: it has, but not as it is written there. */
+export type Status = 'supported' | 'without effect' | 'different' | 'missing' | 'refused';
+
+/** A directive, wherever it is written; or a variable of nginx that is missing. */
+export interface Entry {
+  /** Of a variable with its `$`. */
+  readonly name: string;
+  readonly status: Status;
+  /** The module of ours that has it; of a missing one, nginx's or another maker's. */
+  readonly module: string;
+  /** What is different, or why it has no effect. */
+  readonly remark: string | null;
+  /** Each place once, in the order read. */
+  readonly places: readonly Span[];
+}
+
+export interface Survey {
+  /** In the order in which they are met. */
+  readonly entries: readonly Entry[];
+  /** The errors of `-t` that are about more than a missing directive or variable. */
+  readonly refusals: readonly Finding[];
+}
+
+/** As deep as the checker goes. */
+const DEEPEST = 500;
+
+/** What a warning with this code says is how something differs from nginx. */
+const DIFFERS: FindingCode = 'regex-capture-differs';
+
+/** @param modules all modules that there are */
+export function surveyOf({ expansion, findings }: CheckResult, modules: readonly ModuleDeclaration[]): Survey {
+  const entries = new Entries();
+  const errors = findings.filter(({ code, severity }) => severity === 'error' && code !== 'nginx-only-variable');
+  if (expansion !== null) new Walk(expansion, new Catalogue(modules), entries, errors).through();
+  for (const { code, message, help = '', at } of findings) {
+    if (at === null) continue;
+    if (code === 'nginx-only-variable') {
+      const [, name = ''] = /"([^"]*)"/.exec(message) ?? [];
+      entries.add(`$${name}`, 'missing', /it belongs to ([^,]*)/.exec(help)?.[1] ?? '', null, at);
+    } else if (code === DIFFERS) {
+      entries.add('regular expression', 'different', '', message, at);
+    }
+  }
+  // A parameter of a directive may be missing as well: that stays among the refusals.
+  const refusals = errors.filter(({ code, at }) => code !== 'nginx-only-directive' || !entries.has('missing', at));
+  return { entries: entries.list(), refusals };
+}
+
+class Entries {
+  private readonly byKey = new Map<string, Entry & { readonly places: Span[] }>();
+  private readonly seen = new Set<string>();
+
+  add(name: string, status: Status, module: string, remark: string | null, at: Span): void {
+    // A file that is included twice is read twice.
+    if (this.seen.size === this.seen.add(placeKey(status, at)).size) return;
+    const key = JSON.stringify([name, status, module]);
+    const entry = this.byKey.get(key);
+    if (entry === undefined) this.byKey.set(key, { name, status, module, remark, places: [at] });
+    else entry.places.push(at);
+  }
+
+  /** Whether something with that status stands there. */
+  has(status: Status, at: Span | null): boolean {
+    return at !== null && this.seen.has(placeKey(status, at));
+  }
+
+  list(): Entry[] {
+    return [...this.byKey.values()];
+  }
+}
+
+function placeKey(status: Status, { source, start }: Span): string {
+  return `${start} ${status} ${source.name}`;
+}
+
+class Walk {
+  private readonly refused: ReadonlyMap<Source, readonly number[]>;
+
+  constructor(
+    private readonly expansion: Expansion,
+    private readonly catalogue: Catalogue,
+    private readonly entries: Entries,
+    errors: readonly Finding[],
+  ) {
+    this.refused = startsOf(errors);
+  }
+
+  through(): void {
+    this.block(this.expansion.statements, 'main', 0);
+  }
+
+  private block(statements: readonly Statement[], context: Context, depth: number): void {
+    for (const statement of statements) this.statement(statement, context, depth);
+  }
+
+  private statement(statement: Statement, context: Context, depth: number): void {
+    const { name, args, block } = statement;
+    const declared = this.catalogue.find(name.text, context);
+    if (declared === undefined) {
+      const here = knownDirectives(name.text).filter(({ contexts }) => contexts === null || contexts.includes(context));
+      // What nobody knows, or what may not stand here, is a refusal; it is no question of compatibility.
+      if (here.length === 0) return;
+      this.entries.add(name.text, 'missing', [...new Set(here.map(titleOfModule))].join(' or '), null, name);
+      return;
+    }
+    const { body, noEffect, differs, differsFor = () => true } = declared.spec;
+    const into = body !== undefined && 'context' in body ? body.context : null;
+    const end = into !== null && block !== null ? block.start : statement.end;
+    const [status, remark]: readonly [Status, string | null] = this.isRefused(statement.source, statement.start, end)
+      ? ['refused', null]
+      : noEffect !== undefined
+        ? ['without effect', noEffect]
+        : differs !== undefined && differsFor(args.map(({ text }) => text))
+          ? ['different', differs]
+          : ['supported', null];
+    this.entries.add(name.text, status, declared.module.name, remark, name);
+    if (into === null || block === null || depth >= DEEPEST) return;
+    this.block(this.expansion.inside(block), typeof into === 'function' ? into(context) : into, depth + 1);
+  }
+
+  /** Whether an error of `-t` is about something from `start` up to `end`. */
+  private isRefused(source: Source, start: number, end: number): boolean {
+    const places = this.refused.get(source);
+    if (places === undefined) return false;
+    let [low, high] = [0, places.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((places[middle] ?? 0) < start) low = middle + 1;
+      else high = middle;
+    }
+    const next = places[low];
+    return next !== undefined && next < end;
+  }
+}
+
+/** Where errors are, in order. */
+function startsOf(findings: readonly Finding[]): Map<Source, number[]> {
+  const starts = new Map<Source, number[]>();
+  for (const { at } of findings) {
+    if (at === null) continue;
+    const others = starts.get(at.source);
+    if (others === undefined) starts.set(at.source, [at.start]);
+    else others.push(at.start);
+  }
+  for (const places of starts.values()) places.sort((a, b) => a - b);
+  return starts;
+}

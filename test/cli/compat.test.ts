@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { type JsonReport, reportText, verdictOf } from '../../src/cli/compat/report.js';
+import { type Status, type Survey, surveyOf } from '../../src/cli/compat/survey.js';
+import { check } from '../../src/config/check.js';
+import { textReader } from '../../src/config/reader.js';
+import { COLOURED, PLAIN } from '../../src/diagnostics/style.js';
+import { modules } from '../../src/modules/index.js';
+import { command, Prefix } from './running.js';
+
+function survey(text: string, files: Readonly<Record<string, string>> = {}): Survey {
+  const reader = textReader(new Map(Object.entries(files)));
+  return surveyOf(check({ name: '/nginx.conf', text }, modules, { reader }), modules);
+}
+
+/** Names with that status, with the count of their places where there are several. */
+function named({ entries }: Survey, status: Status): string[] {
+  return entries
+    .filter((entry) => entry.status === status)
+    .map(({ name, places }) => (places.length === 1 ? name : `${name} ${places.length}`));
+}
+
+const GOOD = 'events { }\nhttp {\n    server {\n        listen 127.0.0.1:8080;\n        return 204;\n    }\n}\n';
+
+test('a configuration that is supported as a whole', () => {
+  const result = survey(GOOD);
+  assert.equal(verdictOf(result), 'supported');
+  assert.deepEqual(named(result, 'supported'), ['events', 'http', 'server', 'listen', 'return']);
+  assert.deepEqual(result.refusals, []);
+});
+
+test('directives without effect do no harm to a verdict', () => {
+  const result = survey(`worker_rlimit_core 1m;\n${GOOD}`);
+  assert.equal(verdictOf(result), 'without effect');
+  assert.deepEqual(named(result, 'without effect'), ['worker_rlimit_core']);
+  assert.ok(result.entries[0]?.remark);
+});
+
+test('a directive is different where its words are about the difference', () => {
+  const result = survey(GOOD.replace('return', 'error_log syslog:server=localhost; error_log stderr; return'));
+  assert.equal(verdictOf(result), 'different');
+  assert.deepEqual(named(result, 'different'), ['error_log']);
+  assert.ok(named(result, 'supported').includes('error_log'));
+});
+
+test('what nginx and others have is missing, with its module', () => {
+  const result = survey(
+    'stream { server { listen 1; } }\nevents { }\nhttp { gzip on; brotli on; server { gzip off; location / { content_by_lua_block { "}" } } } log_format a $gzip_ratio; }',
+  );
+  assert.equal(verdictOf(result), 'refused');
+  assert.deepEqual(named(result, 'missing'), ['stream', 'gzip 2', 'brotli', 'content_by_lua_block', '$gzip_ratio']);
+  assert.deepEqual(result.refusals, []);
+  const owners = new Map(result.entries.map(({ name, module }) => [name, module]));
+  assert.equal(owners.get('gzip'), 'ngx_http_gzip_module');
+  assert.equal(owners.get('$gzip_ratio'), 'ngx_http_gzip_module');
+  assert.match(owners.get('brotli') ?? '', /third-party/);
+});
+
+test('what -t refuses is refused: parameters, values, unknown names, places, syntax', () => {
+  const result = survey(
+    'events { }\nhttp { foo bar; map $a $b { x; }\n server { listen 443 ssl; location ~ (?C1)a { return 200 "x; } } worker_processes 1; }',
+  );
+  assert.equal(verdictOf(result), 'refused');
+  assert.deepEqual(named(result, 'missing'), []);
+  assert.deepEqual(named(result, 'refused').slice(0, 2), ['map', 'listen']);
+  assert.ok(!named(result, 'supported').includes('foo'));
+  assert.ok(result.refusals.some(({ message }) => message.includes('"ssl" parameter')));
+  assert.ok(result.refusals.some(({ message }) => message === 'unknown directive "foo"'));
+});
+
+test('included files are looked through, and a place counts once', () => {
+  const result = survey('events { }\nhttp { include a.conf; server { include a.conf; listen 127.0.0.1:1; } }', {
+    '/a.conf': 'gzip on;\n',
+  });
+  const [gzip] = result.entries.filter(({ name }) => name === 'gzip');
+  assert.deepEqual(
+    gzip?.places.map(({ source, start }) => `${source.name}:${start}`),
+    ['/a.conf:0'],
+  );
+});
+
+test('the text names places and reasons, and ends with the verdict', () => {
+  const result = survey(`gzip on;\n${'http { gzip on; }\n'.repeat(6)}events { }\nworker_rlimit_core 1m;\n`);
+  const text = reportText('nginx.conf', result, PLAIN, 80);
+  assert.match(text, /^Missing \(1\)\n {2}gzip \(ngx_http_gzip_module\) {2}\/nginx\.conf:2:8, .* and 2 more\n/);
+  assert.match(text, /\nAccepted without effect \(1\)\n {2}worker_rlimit_core {2}\/nginx\.conf:9:1\n {6}\w/);
+  assert.match(text, /\nnginx\.conf: tsproxy refuses this configuration as it is\. Directives and variables: .*\.\n$/);
+  for (const line of text.split('\n')) assert.ok(line.length <= 80 || !line.startsWith('      '), line);
+  assert.match(reportText('nginx.conf', result, COLOURED, 80), /\x1b\[31mtsproxy refuses/);
+});
+
+function prefix(t: TestContext, text: string): Prefix {
+  return new Prefix(t, text);
+}
+
+test('compat exits 0 where all is supported or without effect, else 1', async (t) => {
+  const { path } = prefix(t, GOOD);
+  const good = await command(['compat', `${path}/nginx.conf`]);
+  assert.equal(good.code, 0);
+  assert.match(
+    good.stdout,
+    /^Supported \(5\)\n {2}events http server listen return\n\n.*tsproxy takes this configuration/,
+  );
+  const bad = await command(['compat', '-c', `${prefix(t, 'events { }\nhttp { gzip on; }\n').path}/nginx.conf`]);
+  assert.equal(bad.code, 1);
+  assert.match(bad.stdout, /^Missing \(1\)\n/);
+});
+
+test('compat --json gives all places', async (t) => {
+  const { path } = prefix(t, 'events { }\nhttp {\n gzip on;\n server { listen 1 ssl; gzip on; }\n}\n');
+  const said = await command(['compat', '--json', '-p', path, '-c', 'nginx.conf']);
+  assert.equal(said.code, 1);
+  const report = JSON.parse(said.stdout) as JsonReport;
+  assert.equal(report.verdict, 'refused');
+  assert.equal(report.counts.missing, 1);
+  assert.deepEqual(
+    report.entries.find(({ name }) => name === 'gzip'),
+    {
+      name: 'gzip',
+      status: 'missing',
+      module: 'ngx_http_gzip_module',
+      count: 2,
+      places: [
+        { file: `${path}/nginx.conf`, line: 3, column: 2 },
+        { file: `${path}/nginx.conf`, line: 4, column: 25 },
+      ],
+    },
+  );
+  assert.equal(report.refusals[0]?.at?.line, 4);
+});
+
+test('compat says that a file cannot be read', async () => {
+  const said = await command(['compat', '/nonexistent.conf']);
+  assert.equal(said.code, 1);
+  assert.equal(said.stdout, '');
+  assert.match(said.stderr, /open\(\) "\/nonexistent\.conf" failed \(2: No such file or directory\)/);
+});
+
+test('rubbish and deep blocks are surveyed without a crash', () => {
+  for (const text of [
+    '\0\x7fELF{}{};"'.repeat(1000),
+    'http {'.repeat(2000),
+    'http { server { '.repeat(400),
+    'a;'.repeat(100_000),
+  ]) {
+    assert.equal(verdictOf(survey(text)), 'refused');
+  }
+});
