@@ -1,5 +1,6 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
 import alias_traversal from './alias-traversal.js';
+import allow_without_deny from './allow-without-deny.js';
 import cannot_listen from './cannot-listen.js';
 import capture_not_set from './capture-not-set.js';
 import certificate_expired from './certificate-expired.js';
@@ -16,14 +17,20 @@ import header_multiline from './header-multiline.js';
 import header_splitting from './header-splitting.js';
 import host_not_found from './host-not-found.js';
 import host_spoofing from './host-spoofing.js';
+import hsts_ineffective from './hsts-ineffective.js';
+import hsts_missing from './hsts-missing.js';
 import if_is_evil from './if-is-evil.js';
 import location_never_matches from './location-never-matches.js';
 import location_shadowed from './location-shadowed.js';
 import named_location_unused from './named-location-unused.js';
+import origin_regex from './origin-regex.js';
 import proxy_pass_client_host from './proxy-pass-client-host.js';
 import regex_backtracking from './regex-backtracking.js';
 import request_headers_not_inherited from './request-headers-not-inherited.js';
+import resolver_external from './resolver-external.js';
+import resolver_missing from './resolver-missing.js';
 import response_headers_not_inherited from './response-headers-not-inherited.js';
+import return_bypasses_access from './return-bypasses-access.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
 import sse_gzip from './sse-gzip.js';
@@ -33,6 +40,7 @@ import unused_upstream from './unused-upstream.js';
 import upgrade_on_plain_requests from './upgrade-on-plain-requests.js';
 import upgrade_to_anything from './upgrade-to-anything.js';
 import upgrade_without_connection from './upgrade-without-connection.js';
+import valid_referers_none from './valid-referers-none.js';
 import variable_cycle from './variable-cycle.js';
 import variable_never_set from './variable-never-set.js';
 import websocket_over_http2 from './websocket-over-http2.js';
@@ -41,6 +49,7 @@ import websocket_read_timeout from './websocket-read-timeout.js';
 /** Every lint, in the order of their files' names. */
 export const lints: readonly Lint[] = [
   alias_traversal,
+  allow_without_deny,
   cannot_listen,
   capture_not_set,
   certificate_expired,
@@ -56,14 +65,20 @@ export const lints: readonly Lint[] = [
   header_splitting,
   host_not_found,
   host_spoofing,
+  hsts_ineffective,
+  hsts_missing,
   if_is_evil,
   location_never_matches,
   location_shadowed,
   named_location_unused,
+  origin_regex,
   proxy_pass_client_host,
   regex_backtracking,
   request_headers_not_inherited,
+  resolver_external,
+  resolver_missing,
   response_headers_not_inherited,
+  return_bypasses_access,
   socketio_without_stickiness,
   sse_buffering,
   sse_gzip,
@@ -73,6 +88,7 @@ export const lints: readonly Lint[] = [
   upgrade_on_plain_requests,
   upgrade_to_anything,
   upgrade_without_connection,
+  valid_referers_none,
   variable_cycle,
   variable_never_set,
   websocket_over_http2,

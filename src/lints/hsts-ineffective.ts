@@ -1,0 +1,52 @@
+import type { Remarks } from '../config/directive.js';
+import { defineLint } from './engine/lint.js';
+import { tlsOf } from './engine/servers.js';
+
+const YEAR = 31_536_000;
+
+export default defineLint({
+  code: 'hsts-ineffective',
+  severity: 'warning',
+  on: 'add_header',
+  story:
+    'A `Strict-Transport-Security` that browsers pass over (RFC 6797): without `max-age` it says nothing, over plain HTTP it is not believed, and with `preload` it is only listed where it holds a year and for all subdomains. `max-age=0` takes an earlier one back.',
+  check(c) {
+    for (const scope of c.main.all()) {
+      for (const { args } of scope.own('add_header')) {
+        const [field, value] = args;
+        if (field?.text.toLowerCase() !== 'strict-transport-security' || value === undefined) continue;
+        const mistake = mistakeIn(value.text);
+        if (mistake !== null) {
+          const [message, remarks] = mistake;
+          c.report(value, message, remarks);
+        } else if (value.text !== '' && scope.within('server') !== null) {
+          const server = scope.within('server');
+          if (server === null || tlsOf(server) !== 'none') continue;
+          c.report(field, 'Strict-Transport-Security has no effect over plain HTTP', {
+            severity: 'hint',
+            help: 'no "listen" of this server has "ssl"; it is right where something in front of it has TLS',
+          });
+        }
+      }
+    }
+  },
+});
+
+function mistakeIn(value: string): [string, Remarks] | null {
+  if (value === '' || value.includes('$')) return null;
+  const directives = value.split(';').map((one) => one.trim().toLowerCase());
+  const ages = directives.flatMap((one) => /^max-age\s*=\s*"?(\d+)"?$/.exec(one)?.[1] ?? []);
+  const [age] = ages;
+  if (age === undefined) {
+    return [
+      'Strict-Transport-Security without "max-age" has no effect',
+      { help: 'write seconds, and ";" between the parts: "max-age=31536000; includeSubDomains"' },
+    ];
+  }
+  if (!directives.includes('preload')) return null;
+  if (Number(age) >= YEAR && directives.includes('includesubdomains')) return null;
+  return [
+    'Strict-Transport-Security with "preload" is listed with max-age=31536000 and includeSubDomains only',
+    { severity: 'hint', help: 'without both, browsers do not take the name into their lists; leave "preload" away' },
+  ];
+}

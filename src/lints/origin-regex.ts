@@ -1,0 +1,82 @@
+import type { Span } from '../../grammar/syntax-tree.js';
+import { subjectOf } from './engine/captures.js';
+import { defineLint, type LintContext } from './engine/lint.js';
+import { patternsOf, type WrittenPattern } from './engine/patterns.js';
+import { regExpOf, treeOf } from './engine/regex.js';
+
+export default defineLint({
+  code: 'origin-regex',
+  severity: 'warning',
+  on: 'if map',
+  story:
+    'An expression that tells known origins from others takes foreign ones as well. Without `^` it also matches `https://evil-example.com`, without `$` `https://example.com.evil.net`, and an unescaped `.` stands for any character. Write the whole of it: `^https://(www\\.)?example\\.com$`. A `map` with the origins written out is simpler.',
+  check(c) {
+    for (const pattern of patternsOf(c)) {
+      if (pattern.directive !== 'if' && pattern.directive !== 'map') continue;
+      const subject = subjectOf(pattern);
+      // Of referers only those are looked at that let somebody through: lists of bad ones are meant to be loose.
+      const lets = pattern.directive === 'if' && pattern.statement.args.some(({ text }) => text.startsWith('!~'));
+      if (subject === 'http_origin' || (subject === 'http_referer' && lets)) look(c, pattern, pattern.at, subject);
+    }
+  },
+});
+
+function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subject: string): void {
+  const expression = treeOf(text, caseless) === null ? null : regExpOf(text, caseless);
+  if (expression === null) return;
+  for (const host of hostsIn(text)) {
+    const kind = subject === 'http_origin' ? 'origin' : 'referer';
+    const path = kind === 'referer' ? '/' : '';
+    const [example] = ['https://', 'http://']
+      .flatMap((scheme) => [
+        `${scheme}${host}.evil.net${path}`,
+        `${scheme}www.${host}.evil.net${path}`,
+        `${scheme}evil${host}${path}`,
+        `${scheme}evil.net/?${scheme}${host}/`,
+      ])
+      .filter((candidate) => (kind === 'referer' || !candidate.includes('?')) && expression.test(candidate));
+    const genuine = ['https://', 'http://'].some((scheme) =>
+      ['', 'www.', 'a.'].some((label) => expression.test(`${scheme}${label}${host}${path}`)),
+    );
+    if (!genuine) continue;
+    if (example !== undefined) {
+      c.report(at, `the ${kind} "${example}" matches as well`, {
+        help: 'begin the expression with "^https?://", end the host with "$" (for a referer "(/|$)"), and write "\\." for a dot',
+      });
+      return;
+    }
+    const loose = looseDot(text, expression, host, path);
+    if (loose !== null) {
+      c.report(at, `the ${kind} "${loose}" matches as well`, {
+        severity: 'hint',
+        help: 'an unescaped "." stands for any character; write "\\."',
+      });
+      return;
+    }
+  }
+}
+
+/** Names of hosts that an expression seems to mean: what is constant in it. */
+function hostsIn(text: string): string[] {
+  let plain = text.replace(/\(\?(?::|<\w+>)/g, '(').replace(/\\([./-])/g, '$1');
+  // Of alternatives the first.
+  for (let before = ''; before !== plain; ) {
+    before = plain;
+    plain = plain.replace(/\(([^()|]*)(?:\|[^()]*)?\)\??/, '$1');
+  }
+  return [...plain.matchAll(/[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?![a-z0-9])/gi)].map(([host]) => host);
+}
+
+/** A name that differs in a character where the expression has an unescaped dot. */
+function looseDot(text: string, expression: RegExp, host: string, path: string): string | null {
+  if (!/(?<![\\[])\.(?=[a-z0-9])/i.test(text.replace(/\[[^\]]*\]/g, ''))) return null;
+  const dots = [...host.matchAll(/\./g)].map(({ index }) => index);
+  for (const dot of dots) {
+    const other = `${host.slice(0, dot)}x${host.slice(dot + 1)}`;
+    const found = ['https://', 'http://']
+      .flatMap((scheme) => ['', 'www.', 'a.'].map((label) => `${scheme}${label}${other}${path}`))
+      .find((candidate) => expression.test(candidate));
+    if (found !== undefined) return found;
+  }
+  return null;
+}
