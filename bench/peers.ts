@@ -20,7 +20,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const NODE_PEERS = join(ROOT, 'bench', 'peers');
 
 /** The first of these files that is there: Debian keeps servers where not everyone's PATH leads. */
-function program(name: string): string | null {
+export function program(name: string): string | null {
   const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
   return directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? null;
 }

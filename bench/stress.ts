@@ -7,93 +7,25 @@
  *
  * Prints figures, and what went wrong; the exit code is 1 where something did. Descriptors and memory are read from /proc.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { WebSocketServer } from 'ws';
 import { closedPort, complete, get, until } from '../test/kit/index.js';
 import { deafPort } from '../test/stress/deaf.js';
 import { exchangeMessages, FILE_OF_2014, SIZES } from '../test/stress/messages.js';
 import { NumberedSockets } from '../test/stress/numbered.js';
 import { RELOADED } from '../test/stress/reloads.js';
 import { FaultyBackend, RESET_CONFIGURATION, resetAtRandom } from '../test/stress/resets.js';
-import { ROOT, wrk } from './peers.js';
+import { echoProcess } from './echo.js';
+import { wrk } from './peers.js';
+import { ProxyProcess } from './proxy-process.js';
 
 const [what = '', ...numbers] = process.argv.slice(2);
 const [first = 0, second = 0] = numbers.map(Number);
 const failures: string[] = [];
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** tsproxy as a process, in a directory that goes with it. */
-class ProxyProcess {
-  private constructor(
-    private readonly child: ChildProcess,
-    readonly directory: string,
-  ) {}
-
-  static async start(text: string, directory: string): Promise<ProxyProcess> {
-    mkdirSync(join(directory, 'logs'), { recursive: true });
-    writeFileSync(join(directory, 'nginx.conf'), text);
-    const binary = join(ROOT, 'bin', 'tsproxy');
-    const words = ['-p', `${directory}/`, '-c', 'nginx.conf', '-e', 'error.log', '-g', 'pid nginx.pid;'];
-    const child = spawn(binary, words, { stdio: 'ignore' });
-    const proxy = new ProxyProcess(child, directory);
-    child.on('exit', (code) => {
-      if (code !== null && code !== 0) failures.push(`the proxy ended with ${code}:\n${proxy.log}`);
-    });
-    await until('the pid file is there', () => readdirSync(directory).includes('nginx.pid') || child.exitCode !== null);
-    if (child.exitCode !== null) throw new Error(proxy.log);
-    return proxy;
-  }
-
-  get log(): string {
-    return readFileSync(join(this.directory, 'error.log'), 'utf8');
-  }
-  get descriptors(): number {
-    return readdirSync(`/proc/${this.child.pid}/fd`).length;
-  }
-  /** MiB now, and at most so far. */
-  get memory(): { readonly now: number; readonly most: number } {
-    const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
-    const read = (name: string): number => Number(new RegExp(`${name}:\\s*(\\d+)`).exec(status)?.[1]) / 1024;
-    return { now: Math.round(read('VmRSS')), most: Math.round(read('VmHWM')) };
-  }
-  signal(name: NodeJS.Signals): void {
-    this.child.kill(name);
-  }
-  async stop(): Promise<void> {
-    if (this.child.exitCode === null) {
-      const ended = new Promise((resolve) => this.child.once('exit', resolve));
-      this.signal('SIGTERM');
-      await ended;
-    }
-    if (/\[(alert|crit)\]/.test(this.log)) failures.push(`in the log: ${this.log.match(/.*\[(alert|crit)\].*/g)?.[0]}`);
-  }
-}
-
-/** This file again, as the echo server: its port. */
-async function echoProcess(): Promise<{ readonly port: number; stop(): void }> {
-  const child = fork(fileURLToPath(import.meta.url), ['echo']);
-  const port = await new Promise<number>((resolve) => child.once('message', (message) => resolve(Number(message))));
-  return { port, stop: () => void child.kill() };
-}
-
-function echo(): void {
-  const server = createServer((_request, response) => response.end('plain'));
-  const sockets = new WebSocketServer({ server, maxPayload: 64 << 20 });
-  sockets.on('connection', (socket) => {
-    socket.on('error', () => socket.terminate());
-    socket.on('message', (data, binary) => socket.send(data, { binary }));
-  });
-  server.keepAliveTimeout = 600_000;
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-    process.send?.((server.address() as { port: number }).port);
-  });
-}
 
 async function messages(directory: string): Promise<void> {
   const [clients, largest] = [first || 500, second || first || 500];
@@ -121,6 +53,7 @@ async function messages(directory: string): Promise<void> {
   say(`${(moved.bytes / 2 ** 30).toFixed(2)} GiB each way in ${seconds.toFixed(1)} s; all intact and in order`);
   say(`memory of the proxy: ${idle} MiB at first, ${proxy.memory.most} MiB at most`);
   await proxy.stop();
+  failures.push(...proxy.failures);
   server.stop();
 }
 
@@ -153,6 +86,7 @@ async function resets(directory: string): Promise<void> {
   say(`descriptors when the back end is gone: ${proxy.descriptors}`);
   deaf.close();
   await proxy.stop();
+  failures.push(...proxy.failures);
 }
 
 async function reloads(directory: string): Promise<void> {
@@ -223,12 +157,12 @@ async function reloads(directory: string): Promise<void> {
   sockets.close();
   await until('the first generation has ended', () => proxy.log.includes('generation 1 exited'));
   await proxy.stop();
+  failures.push(...proxy.failures);
   server.stop();
 }
 
 const work = { messages, resets, reloads }[what];
-if (what === 'echo') echo();
-else if (work === undefined) {
+if (work === undefined) {
   process.stderr.write('usage: node dist/bench/stress.js messages|resets|reloads [numbers]\n');
   process.exitCode = 2;
 } else {

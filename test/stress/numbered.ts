@@ -12,10 +12,13 @@ export class NumberedSockets {
   private timer: NodeJS.Timeout | null = null;
   private stopping = false;
 
-  /** Opens that many. */
-  static async open(port: number, count: number): Promise<NumberedSockets> {
+  /** Opens that many, so many of them at a time. */
+  static async open(port: number, count: number, atOnce = 1): Promise<NumberedSockets> {
     const all = new NumberedSockets();
-    for (let i = 0; i < count; i++) all.add(await open(port));
+    for (let i = 0; i < count; i += atOnce) {
+      const some = Array.from({ length: Math.min(atOnce, count - i) }, () => open(port));
+      for (const socket of await Promise.all(some)) all.add(socket);
+    }
     return all;
   }
 
@@ -39,22 +42,34 @@ export class NumberedSockets {
     });
   }
 
-  /** Each sends a message each `interval` ms; every tenth is a long one. */
-  start(interval: number): void {
+  /** Each sends a message each `interval` ms, in so many groups one after the other; every tenth is a long one. */
+  start(interval: number, groups = 1): void {
     const padding = ' '.repeat(20_000);
+    let turn = 0;
     this.timer = setInterval(() => {
-      for (const [i, socket] of this.sockets.entries()) {
+      for (let i = turn % groups; i < this.sockets.length; i += groups) {
         const number = this.sent[i] as number;
         this.sent[i] = number + 1;
-        socket.send(number % 10 === 0 ? `${number}${padding}` : `${number}`);
+        this.sockets[i]?.send(number % 10 === 0 ? `${number}${padding}` : `${number}`);
       }
-    }, interval);
+      turn++;
+    }, interval / groups);
+  }
+
+  /** How many were closed, before they were asked to. */
+  get closed(): number {
+    return this.sockets.length - this.open;
+  }
+
+  /** Messages that were sent. */
+  get sentInAll(): number {
+    return this.sent.reduce((sum, each) => sum + each, 0);
   }
 
   /** Sends no more, and waits until all that was sent has come back. */
   async settle(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
-    const total = this.sent.reduce((sum, each) => sum + each, 0);
+    const total = this.sentInAll;
     const deadline = Date.now() + 10_000;
     while (this.received < total && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     if (this.received !== total) this.failures.push(`${total - this.received} of ${total} messages were lost`);
