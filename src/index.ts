@@ -21,16 +21,19 @@ import type { LogEntry as ByteLogEntry } from './exchange/destination-log.js';
 import type { Level } from './exchange/error-log.js';
 import { memoryLogs as memoryLogBytes } from './exchange/memory-log.js';
 import type { Module } from './exchange/module.js';
+import type { Explanation } from './explain/explanation.js';
+import type { RequestInput } from './explain/request-input.js';
 import { lint } from './lints/engine/run.js';
 import { lints } from './lints/index.js';
 import { modules as builtIn } from './modules/index.js';
-import { type ConfigSource, checkAloud, confDirectoryOf } from './process/configuration.js';
+import { type ConfigSource, checkAloud, checkSource, confDirectoryOf } from './process/configuration.js';
 import { type Applied, RefusedConfig } from './process/instance.js';
 import { ownInstance } from './process/own-instance.js';
 
 export type { JsonFinding, JsonPlace } from './diagnostics/json.js';
 export type { Level } from './exchange/error-log.js';
 export type { Module } from './exchange/module.js';
+export type * from './explain/explanation.js';
 
 /** Where a configuration comes from: exactly one of `config` and `file`. */
 export interface ConfigInput {
@@ -166,6 +169,81 @@ export function checkConfig(
   const { config, findings: all, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
   const findings = new IgnoreComments(sources).heard(all);
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
+}
+
+/** A request to be explained. */
+export interface ExplainRequest {
+  /**
+   * The request line, as a person writes it: `GET /path`, `/path`, `POST http://host:port/path`, `wss://host/path`; a
+   * version of HTTP may follow. `ws` and `wss` add the fields of a WebSocket handshake.
+   */
+  readonly request: string;
+  /** Further fields: name and value. */
+  readonly headers?: Readonly<Record<string, string>> | readonly (readonly [name: string, value: string])[];
+  /** The `Host` field, instead of the URL's host. Default: `localhost`. */
+  readonly host?: string;
+  /** The client's address, with an optional port. Default: the loopback address. */
+  readonly from?: string;
+  /** The address that the client connects to, in nginx's notation, where the configuration listens on several. */
+  readonly listen?: string;
+  /** The body, or its size in bytes. Default: none. */
+  readonly body?: string | number;
+  /** What the upstream answers. Default: 101 for an upgrade, otherwise 200, with some usual fields. */
+  readonly answer?: { readonly status?: number; readonly headers?: ExplainRequest['headers'] };
+}
+
+/**
+ * Says what a configuration does with a request, and why: the listener, the server and the location, rewrites and internal
+ * redirects, the directives in force with their places, the upstream with the head that it would get, and the answer. The
+ * compiled configuration itself is asked; nothing is listened on, connected to or logged, and only names are looked up.
+ *
+ * Rejects with ConfigError where the configuration is refused, and with TypeError where the request makes no sense or
+ * nothing listens for it.
+ */
+export async function explain(
+  input: string | ConfigInput,
+  request: string | ExplainRequest,
+  options: Omit<ProxyOptions, keyof ConfigInput> = {},
+): Promise<Explanation> {
+  const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
+  const modules = modulesOf(options.modules);
+  const [{ Explainer }, { CannotExplain }, { asText }] = await Promise.all([
+    import('./explain/explainer.js'),
+    import('./explain/refusal.js'),
+    import('./explain/as-text.js'),
+  ]);
+  try {
+    const explainer = await Explainer.open(checkSource(source, modules), modules, source.prefix);
+    try {
+      return asText(await explainer.explain(requestInput(typeof request === 'string' ? { request } : request)));
+    } finally {
+      explainer.close();
+    }
+  } catch (error) {
+    if (!(error instanceof CannotExplain)) throw error;
+    if (error.fault === 'request') throw new TypeError(toText(error.message));
+    throw configError(error.message, error.findings);
+  }
+}
+
+function requestInput({ request, headers, host, from, listen, body, answer }: ExplainRequest): RequestInput {
+  return {
+    line: toBytes(request),
+    fields: fieldLines(headers),
+    ...(host !== undefined && { host: toBytes(host) }),
+    ...(from !== undefined && { from: toBytes(from) }),
+    ...(listen !== undefined && { listen: toBytes(listen) }),
+    ...(body !== undefined && { body: typeof body === 'string' ? toBytes(body) : body }),
+    answer: {
+      ...(answer?.status !== undefined && { status: answer.status }),
+      fields: fieldLines(answer?.headers),
+    },
+  };
+}
+
+function fieldLines(headers: ExplainRequest['headers'] = {}): string[] {
+  const fields = Array.isArray(headers) ? headers : Object.entries(headers);
+  return fields.map(([name, value]) => toBytes(`${name}: ${value}`));
 }
 
 /** What the logs of `error_log memory:size` of all proxies of this process hold, one text for each, the oldest line first. */

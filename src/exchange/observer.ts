@@ -23,8 +23,8 @@ export type Note =
       /** What it looked at or set: `$name` and its value. */
       readonly values: Readonly<Record<string, string>>;
     }
-  /** A path that was looked for. */
-  | { readonly kind: 'file'; readonly path: string; readonly found: boolean };
+  /** A path that was looked for, as a file or as a directory. */
+  | { readonly kind: 'file'; readonly path: string; readonly directory: boolean; readonly found: boolean };
 
 export interface Observer {
   /** The program of a block is about to be filled. */

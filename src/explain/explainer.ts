@@ -75,6 +75,8 @@ export class Explainer {
       // No file is written for a body.
       program.settings.clientBodyInFileOnly = 'off';
       program.settings.clientBodyBufferSize = Number.MAX_SAFE_INTEGER;
+      // The beginning of an answer is enough, and is not waited for.
+      program.settings.limitRate = null;
     }
     return new Explainer(config, table, recorder, new Catalogue(modules), cast);
   }
@@ -183,7 +185,9 @@ export class Explainer {
     const block = recorder.blocks.get(main.location) ?? this.config;
     const assumptions = [...request.assumptions];
     if (upstreams.length > 0) assumptions.push('upstreams have just been started, and answer as shown');
-    if (!received.over) assumptions.push('a handler still waited when the explanation was cut short');
+    if (!received.over && received.head === '') {
+      assumptions.push('a handler still waited when the explanation was cut short');
+    }
     return {
       version: 1,
       request: {

@@ -105,7 +105,8 @@ export type Step = (
       readonly uri: Changed | null;
       readonly args: Changed | null;
     }
-  | { readonly kind: 'file'; readonly path: string; readonly found: boolean }
+  /** A file, or a directory, that is looked for. */
+  | { readonly kind: 'file'; readonly path: string; readonly directory: boolean; readonly found: boolean }
   /** An internal redirect; `by`: the module, `error_page`, or `upstream` (X-Accel-Redirect). */
   | { readonly kind: 'redirect'; readonly to: string; readonly by: string }
   | { readonly kind: 'status'; readonly status: number }

@@ -42,7 +42,7 @@ export function renderSteps({ steps, upstreams, location }: Explanation, page: P
         run.push({ text: mark + step.directive.text, at: step.directive.at, remark: outcome(step) });
         break;
       case 'file':
-        run.push({ text: `${mark}${step.path}`, remark: step.found ? 'is there' : 'is not there' });
+        run.push({ text: `${mark}${step.path}`, remark: whatIsThere(step) });
         break;
       case 'redirect': {
         const what = step.to.startsWith('@') ? 'goes on in the named location' : 'internal redirect to';
@@ -70,6 +70,11 @@ export function renderSteps({ steps, upstreams, location }: Explanation, page: P
   });
   flush();
   page.line(`  ${page.style.faint('handled in')} ${page.written(location)}`);
+}
+
+function whatIsThere({ directory, found }: Of<'file'>): string {
+  if (found) return directory ? 'is a directory' : 'is there';
+  return directory ? 'is no directory' : 'is no file';
 }
 
 function hasParts(next: Step | undefined): boolean {

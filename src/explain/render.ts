@@ -154,12 +154,18 @@ function whenAsked({ address }: ExplainedPeer, order: readonly string[], chosen:
   return i <= 0 ? '' : `no. ${i + 1} if those before fail`;
 }
 
+/** Characters of a body that are shown. */
+const BODY_SHOWN = 100;
+
 function answer({ answer: { status, head, body, redirect } }: Explanation, page: Page): void {
   page.heading('answer', status === 0 && head === '' ? 'none: the connection is closed' : '');
   if (head !== '') page.head(head, '  ');
   if (body !== '') {
-    const [line = ''] = body.split(/[\r\n]/, 1);
-    const more = body.length > line.length ? ' ...' : '';
+    // The size of the first chunk is no part of what is said.
+    const said = /^Transfer-Encoding: chunked/im.test(head) ? body.replace(/^[0-9a-f]+\r\n/i, '') : body;
+    const [first = ''] = said.split(/[\r\n]/, 1);
+    const line = first.slice(0, BODY_SHOWN);
+    const more = said.length > line.length ? ' ...' : '';
     page.line(`  ${page.style.faint('body')} ${visible(line)}${more}`);
   }
   if (redirect !== null) {

@@ -25,7 +25,7 @@ export function searchStep(
   const walk = (at: SearchLevel, depth: number): void => {
     if (redirect && at.redirect !== null) add(at.redirect.location, 'chosen', depth);
     at.prefixes.forEach(({ location }, i) => {
-      add(location, location === chosen ? 'chosen' : i === 0 ? 'remembered' : 'shorter', depth);
+      add(location, location === chosen ? 'chosen' : i === 0 && !redirect ? 'remembered' : 'shorter', depth);
       if (i === 0 && at.inner !== null && !at.matched) walk(at.inner, depth + 1);
     });
     at.patterns.forEach(({ location }, i) => {

@@ -122,7 +122,8 @@ export default defineModule({
       compile(conf, { compiler }) {
         const names = conf.index.map((name) => compiler.template(name));
         const isThere: Look =
-          compiler.observer?.watch(look, (_x, found, path) => ({ kind: 'file', path, found })) ?? look;
+          compiler.observer?.watch(look, (_x, found, path) => ({ kind: 'file', path, directory: false, found })) ??
+          look;
         return (x) => findIndex(x, names, isThere);
       },
     },

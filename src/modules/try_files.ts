@@ -133,11 +133,8 @@ export default defineModule({
         }));
         const last = typeof value.last === 'number' ? value.last : compiler.template(value.last);
         const isThere: Look =
-          compiler.observer?.watch(look, (_x, found, path, directory) => ({
-            kind: 'file',
-            path: directory ? `${path}/` : path,
-            found,
-          })) ?? look;
+          compiler.observer?.watch(look, (_x, found, path, directory) => ({ kind: 'file', path, directory, found })) ??
+          look;
         return (x) => tryFiles(x, candidates, last, isThere);
       },
     },

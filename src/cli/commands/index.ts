@@ -5,7 +5,12 @@ import type { DeclareCommand } from './command.js';
 import { compat } from './compat.js';
 import { completion } from './completion.js';
 import { demo } from './demo.js';
+import { explain } from './explain.js';
 import { fmt } from './fmt.js';
 import { help } from './help.js';
 
+<<<<<<< Updated upstream
 export const commands: readonly DeclareCommand[] = [demo, fmt, code, help, compat, completion];
+=======
+export const commands: readonly DeclareCommand[] = [demo, explain, fmt, code, help, completion];
+>>>>>>> Stashed changes

@@ -114,7 +114,7 @@ function compileServer(block: CheckedBlock, compiler: Compiler): ServerProgram {
   server.observer = compiler.observer;
   compiler.observer?.server(server, block);
   compiler.serverHandlers(block, server);
-  server.locations = compileLocations(block, server, compiler) ?? new LocationTree<LocationProgram, Exchange>([]);
+  server.locations = compileLocations(block, server, compiler) ?? treeOf([], compiler);
   return server;
 }
 
@@ -151,6 +151,9 @@ function compileLocations(
       nested,
     });
   }
-  if (entries.length === 0) return null;
-  return compiler.observer?.locations(entries) ?? new LocationTree(entries);
+  return entries.length === 0 ? null : treeOf(entries, compiler);
+}
+
+function treeOf(entries: readonly Entry[], { observer }: Compiler): LocationTree<LocationProgram, Exchange> {
+  return observer?.locations(entries) ?? new LocationTree(entries);
 }

@@ -1,0 +1,75 @@
+/** `tsproxy explain`: what a configuration does with a request, as text or JSON. */
+import { relative } from 'node:path';
+import { shown } from '../diagnostics/place.js';
+import { renderFindings } from '../diagnostics/render.js';
+import { asText } from '../explain/as-text.js';
+import { Explainer } from '../explain/explainer.js';
+import { CannotExplain } from '../explain/refusal.js';
+import { renderExplanation } from '../explain/render.js';
+import type { RequestInput } from '../explain/request-input.js';
+import { modules } from '../modules/index.js';
+import { checkSource } from '../process/configuration.js';
+import { sayToPerson } from '../process/stderr.js';
+import { sourceOf } from './paths.js';
+import { encoded, print } from './stdout.js';
+import { colored } from './terminal.js';
+
+/** The options as written. */
+export interface ExplainOptions {
+  readonly c?: string;
+  readonly p?: string;
+  readonly g?: string;
+  readonly header?: readonly string[];
+  readonly host?: string;
+  readonly from?: string;
+  readonly listen?: string;
+  readonly body?: string;
+  /** Bytes. */
+  readonly bodySize?: number;
+  readonly status?: number;
+  readonly answer?: readonly string[];
+  readonly json?: true;
+}
+
+/** Explains; returns the exit code. */
+export async function explain(words: readonly string[], options: ExplainOptions): Promise<number> {
+  const source = sourceOf({ file: options.c, prefix: options.p, errorLog: undefined, globals: options.g });
+  try {
+    // All modules: also one that no directive names has something to do with a request.
+    const explainer = await Explainer.open(checkSource(source, modules), modules, source.prefix);
+    try {
+      const explanation = asText(await explainer.explain(inputOf(words, options)));
+      if (options.json) print(`${JSON.stringify(explanation, null, 2)}\n`);
+      else print(renderExplanation(explanation, { color: colored(1), file: nearby }));
+    } finally {
+      explainer.close();
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CannotExplain)) throw error;
+    const { findings, message } = error;
+    if (findings.length > 0) sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+    else sayToPerson(`tsproxy: ${shown(message)}`);
+    return 1;
+  }
+}
+
+function inputOf(words: readonly string[], options: ExplainOptions): RequestInput {
+  const { header = [], host, from, listen, body, bodySize, status, answer = [] } = options;
+  const content = body === undefined ? bodySize : encoded(body);
+  return {
+    line: encoded(words.join(' ')),
+    fields: header.map(encoded),
+    ...(host !== undefined && { host: encoded(host) }),
+    ...(from !== undefined && { from: encoded(from) }),
+    ...(listen !== undefined && { listen: encoded(listen) }),
+    ...(content !== undefined && { body: content }),
+    answer: { ...(status !== undefined && { status }), fields: answer.map(encoded) },
+  };
+}
+
+/** A file below the working directory is named from there. */
+function nearby(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path === '' || path.startsWith('..') ? file : path;
+}
