@@ -9,8 +9,4 @@ import { explain } from './explain.js';
 import { fmt } from './fmt.js';
 import { help } from './help.js';
 
-<<<<<<< Updated upstream
-export const commands: readonly DeclareCommand[] = [demo, fmt, code, help, compat, completion];
-=======
-export const commands: readonly DeclareCommand[] = [demo, explain, fmt, code, help, completion];
->>>>>>> Stashed changes
+export const commands: readonly DeclareCommand[] = [demo, explain, fmt, code, help, compat, completion];
