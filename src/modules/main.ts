@@ -18,8 +18,6 @@ import { parseInteger } from '../config/units.js';
 import { errorLogArgument } from '../exchange/error-log-argument.js';
 import { defineModule } from '../exchange/module.js';
 
-const ONE_PROCESS = 'One process serves.';
-
 function parsePriority(words: readonly Word[], c: ArgumentContext): number {
   const [word] = words as readonly [Word]; // one word: `min` and `max`
   const value = parseInteger(word.text.replace(/^[+-]/, ''));
@@ -45,6 +43,28 @@ function parseThreadPool(words: readonly Word[], c: ArgumentContext): string {
     c.fail(name, 'argument-count', `"thread_pool" must have "threads" parameter`);
   }
   return name.text;
+}
+
+const MOST_PROCESSORS = 1024;
+
+function parseAffinity(words: readonly Word[], c: ArgumentContext): readonly string[] {
+  const [first, ...others] = words as readonly [Word, ...Word[]]; // at least one word: `min`
+  const auto = first.text === 'auto';
+  const [, ...surplus] = others;
+  if (auto && surplus[0] !== undefined) {
+    c.fail(surplus[0], 'argument-count', 'invalid number of arguments in "worker_cpu_affinity" directive');
+  }
+  for (const word of auto ? others : words) {
+    if (word.text.length > MOST_PROCESSORS) {
+      c.fail(word, 'invalid-value', `"worker_cpu_affinity" supports up to ${MOST_PROCESSORS} CPUs only`);
+    }
+    // nginx reads a mask from its end.
+    const wrong = [...word.text].reverse().find((character) => !'01 '.includes(character));
+    if (wrong !== undefined) {
+      c.fail(word, 'invalid-value', `invalid character "${wrong}" in "worker_cpu_affinity"`);
+    }
+  }
+  return words.map(({ text: word }) => word);
 }
 
 export default defineModule({
@@ -117,8 +137,7 @@ export default defineModule({
     worker_rlimit_nofile: {
       contexts: ['main'],
       takes: integer(),
-      noEffect: 'Node.js raises the limit of open files to the hard limit by itself.',
-      doc: 'In nginx, the limit of open files of worker processes.',
+      doc: 'How many files, sockets among them, a worker process may have open. Unless it is given, workers have the hard limit of whoever starts the master. It is set by the command `prlimit`; where that is missing, the log says so.',
       example: 'worker_rlimit_nofile 65536;',
     },
     worker_rlimit_core: {
@@ -130,9 +149,8 @@ export default defineModule({
     },
     worker_cpu_affinity: {
       contexts: ['main'],
-      takes: listOf(named('auto | cpumask', text)),
-      noEffect: ONE_PROCESS,
-      doc: 'In nginx, the processors to which worker processes are bound.',
+      takes: custom('auto [cpumask] | cpumask ...', 1, Number.POSITIVE_INFINITY, parseAffinity),
+      doc: 'The processors on which worker processes run: a mask for each, with a bit for each processor, the last one for the first; the last mask also for all that follow. With `auto` each has a processor of its own, of those in the mask where one is given. It is set by the command `taskset`; where that is missing, the log says so.',
       example: 'worker_cpu_affinity auto;',
     },
     working_directory: {

@@ -5,6 +5,7 @@
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { bindError, type ListeningAddress, letAllConnect, REUSE_PORT } from '../server/binder.js';
+import { inheritedSockets, unixSocketPath } from './service-manager.js';
 
 /** A bound socket as Node keeps it; it can be sent to a child process, and `net.Server` listens on it. */
 export interface BoundHandle {
@@ -37,12 +38,23 @@ interface Held {
 
 export class ListeningSockets {
   private readonly held = new Map<string, Held>();
+  /** Sockets that the service manager has opened, by their addresses. They are never closed: a reload may want them again. */
+  private readonly inherited = new Map<string, BoundHandle>();
+
+  constructor(descriptors: readonly number[] = inheritedSockets()) {
+    for (const descriptor of descriptors) {
+      const handle = createServerHandle(null, null, null, descriptor);
+      if (typeof handle === 'number') continue;
+      const key = addressOf(handle) ?? `unix:${unixSocketPath(descriptor)}`;
+      this.inherited.set(key, handle);
+    }
+  }
 
   /** The socket for an address, bound now if it was not. Throws StartError with nginx's sentence. */
   bind(address: ListeningAddress): BoundHandle {
     const known = this.held.get(address.key);
     if (known !== undefined) return known.handle;
-    const handle = bound(address);
+    const handle = this.inherited.get(address.key) ?? bound(address);
     this.held.set(address.key, { address, handle });
     return handle;
   }
@@ -52,7 +64,7 @@ export class ListeningSockets {
     for (const [key, { handle }] of this.held) {
       if (keys.has(key)) continue;
       this.held.delete(key);
-      handle.close();
+      if (this.inherited.get(key) !== handle) handle.close();
     }
   }
 
@@ -63,13 +75,15 @@ export class ListeningSockets {
 
   /** Where they are bound, in nginx's notation, with the ports that the system gave for port 0. */
   get addresses(): string[] {
-    return [...this.held.values()].map(({ address, handle }) => {
-      if (address.path !== null) return address.key;
-      const name: { address?: string; port?: number; family?: string } = {};
-      handle.getsockname?.(name);
-      return name.family === 'IPv6' ? `[${name.address}]:${name.port}` : `${name.address}:${name.port}`;
-    });
+    return [...this.held.values()].map(({ address, handle }) => addressOf(handle) ?? address.key);
   }
+}
+
+/** As nginx writes it; null for a unix socket. */
+function addressOf(handle: BoundHandle): string | null {
+  const name: { address?: string; port?: number; family?: string } = {};
+  if (handle.getsockname === undefined || handle.getsockname(name) < 0) return null;
+  return name.family === 'IPv6' ? `[${name.address}]:${name.port}` : `${name.address}:${name.port}`;
 }
 
 function bound(address: ListeningAddress): BoundHandle {

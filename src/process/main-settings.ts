@@ -1,6 +1,6 @@
 /** What the process itself reads of a configuration: directives of the main context. */
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import type { ErrorLogData } from '../exchange/error-log-argument.js';
@@ -23,6 +23,10 @@ export interface MainSettings {
   readonly user: { readonly name: string; readonly group: string } | null;
   /** Scheduling priority of workers. */
   readonly priority: number;
+  /** On which processors workers run, a bit for each; null: on all. */
+  readonly affinity: { readonly auto: boolean; readonly masks: readonly bigint[] } | null;
+  /** How many files a worker may have open; null: as many as the master. */
+  readonly openFiles: number | null;
   /** Directories for temporary files that the configuration names. */
   readonly temporary: readonly string[];
 }
@@ -39,6 +43,8 @@ export function mainSettings(config: CheckedConfig, prefix: string): MainSetting
     workerProcesses: workerProcesses(values.worker_processes as number | 'auto' | undefined),
     user: userOf(values.user as readonly [string, string?] | undefined),
     priority: (values.worker_priority as number | undefined) ?? 0,
+    affinity: affinityOf(values.worker_cpu_affinity as readonly string[] | undefined),
+    openFiles: (values.worker_rlimit_nofile as number | undefined) ?? null,
     temporary: [...temporaryPaths(config)],
   };
 }
@@ -50,6 +56,14 @@ function workerProcesses(value: number | 'auto' = 1): number {
 /** The group is called as the user where none is given. */
 function userOf(words: readonly [string, string?] | undefined): MainSettings['user'] {
   return words === undefined ? null : { name: words[0], group: words[1] ?? words[0] };
+}
+
+/** Masks are binary numbers, as nginx reads them: the last digit is the first processor; spaces do not count. */
+function affinityOf(words: readonly string[] | undefined): MainSettings['affinity'] {
+  if (words === undefined) return null;
+  const auto = words[0] === 'auto';
+  const masks = (auto ? words.slice(1) : words).map((word) => BigInt(`0b0${word.replaceAll(' ', '')}`));
+  return { auto, masks: masks.length > 0 ? masks : [(1n << BigInt(cpus().length)) - 1n] };
 }
 
 /**

@@ -5,6 +5,7 @@ import { detach, isDetached } from './daemon.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { reportMistakes } from './mistakes.js';
 import { removePidFile, writePidFile } from './pid-file.js';
+import { tellServiceManager } from './service-manager.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
 import { WorkerProcesses } from './worker-processes.js';
@@ -56,6 +57,7 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
       stop: () => void instance.stop(leave).then(() => process.exit(0)),
     });
     if (pid !== null) writePid(pid);
+    tellServiceManager('READY=1');
     return { kind: 'serving', findings: logsToStderr(instance) ? [] : applied.findings };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;

@@ -5,6 +5,7 @@ import type { ErrorLog } from '../exchange/error-log.js';
 import { logSentence } from './configuration.js';
 import { type Instance, RefusedConfig } from './instance.js';
 import { collectAfterReload } from './reload-garbage.js';
+import { reloading, tellServiceManager } from './service-manager.js';
 
 /** What two of the signals end in. */
 export interface Endings {
@@ -28,6 +29,7 @@ export function handleSignals(instance: Instance, endings: Endings): void {
   };
   on('SIGHUP', ', reconfiguring', reload);
   on('SIGQUIT', ', shutting down', () => {
+    tellServiceManager('STOPPING=1');
     if (!quitting && !stopping) endings.quit();
     quitting = true;
   });
@@ -56,6 +58,7 @@ function reloader(instance: Instance): () => void {
     waiting = true;
     running = running.then(async () => {
       waiting = false;
+      tellServiceManager(...reloading());
       try {
         const { findings } = await instance.reload();
         logFindings(log, findings);
@@ -63,6 +66,7 @@ function reloader(instance: Instance): () => void {
         if (instance.isLeaving) log.write('notice', 'not reconfigured, as the process is about to end');
         else logRefusal(log, error);
       }
+      tellServiceManager('READY=1');
       collectAfterReload();
     });
   };

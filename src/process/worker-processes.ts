@@ -6,6 +6,7 @@ import { forkWorker } from './fork-worker.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { PreparedJob } from './serving.js';
 import { WorkerHandle, type WorkerSurroundings } from './worker-handle.js';
+import { giveResources } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
 
 export interface WorkerProcessesOptions {
@@ -34,6 +35,8 @@ export class WorkerProcesses implements Workers {
   /** Every process that lives. */
   private readonly all = new Set<WorkerHandle>();
   private forked: ChildProcess | null;
+  /** What each was given. */
+  private readonly resources = new WeakMap<WorkerHandle, string>();
   private current: WorkersJob | null = null;
   private ending = false;
   /** Deaths of workers that had not lived long, one after the other. */
@@ -90,6 +93,7 @@ export class WorkerProcesses implements Workers {
     this.current = job;
     this.serving = workers.filter((worker) => worker.alive);
     const ended = workers.map((worker) => worker.commit());
+    this.giveResources(workers);
     this.sockets.keep(new Set(listening));
     for (const worker of before) if (!workers.includes(worker)) ended.push(this.retire(worker));
     return Promise.all(ended).then(() => {});
@@ -155,6 +159,19 @@ export class WorkerProcesses implements Workers {
     this.replacing.add(timer);
   }
 
+  private giveResources(workers: readonly WorkerHandle[]): void {
+    const { current } = this;
+    if (current === null) return;
+    const { settings } = current;
+    workers.forEach((worker, n) => {
+      // Each tool is a process of its own: once for each worker, and again only where a reload changes what it is to have.
+      const wanted = `${n} ${settings.affinity?.auto} ${settings.affinity?.masks} ${settings.openFiles}`;
+      if (this.resources.get(worker) === wanted) return;
+      this.resources.set(worker, wanted);
+      giveResources(worker.pid, n, settings, this.surroundings.errorLog);
+    });
+  }
+
   private async replace(): Promise<void> {
     const worker = this.fork();
     worker.hurry();
@@ -165,6 +182,7 @@ export class WorkerProcesses implements Workers {
         if (job === this.current) void worker.commit();
         else worker.cancel();
       }
+      this.giveResources([...this.serving, worker]);
       if (this.serving.length < (this.current?.settings.workerProcesses ?? 0) && !this.ending)
         this.serving.push(worker);
       else void this.retire(worker);

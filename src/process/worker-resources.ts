@@ -1,0 +1,39 @@
+/** `worker_cpu_affinity`, `worker_rlimit_nofile`: set from outside by the system's own tools, as Node has no function for it. */
+import { execFile } from 'node:child_process';
+import type { ErrorLog } from '../exchange/error-log.js';
+import type { MainSettings } from './main-settings.js';
+
+/** Gives the `n`-th worker (from 0) its processors and its limit of open files. What cannot be had is said, and it goes on. */
+export function giveResources(pid: number, n: number, settings: MainSettings, log: ErrorLog): void {
+  const processors = processorsOf(settings.affinity, n);
+  if (processors !== null) {
+    run(log, 'sched_setaffinity()', 'taskset', ['--pid', `0x${processors.toString(16)}`, `${pid}`]);
+  }
+  const { openFiles } = settings;
+  if (openFiles !== null) {
+    run(log, `setrlimit(RLIMIT_NOFILE, ${openFiles})`, 'prlimit', [
+      '--pid',
+      `${pid}`,
+      `--nofile=${openFiles}:${openFiles}`,
+    ]);
+  }
+}
+
+/** A bit for each processor; null where there is nothing to set. */
+export function processorsOf(affinity: MainSettings['affinity'], n: number): bigint | null {
+  if (affinity === null) return null;
+  const { auto, masks } = affinity;
+  if (!auto) return masks[n] ?? masks.at(-1) ?? null;
+  // One processor for each worker, in turn, among those of the mask.
+  const allowed = [...(masks[0] ?? 0n).toString(2)].reverse().flatMap((bit, i) => (bit === '1' ? [i] : []));
+  const processor = allowed[n % allowed.length];
+  return processor === undefined ? null : 1n << BigInt(processor);
+}
+
+function run(log: ErrorLog, what: string, command: string, words: readonly string[]): void {
+  execFile(command, words, (error, _stdout, stderr) => {
+    if (error === null) return;
+    const reason = stderr.trim().split('\n')[0] || error.message;
+    log.write('alert', `${what} failed (${Buffer.from(reason, 'utf8').toString('latin1')})`);
+  });
+}
