@@ -4,7 +4,7 @@
  *   node dist/bench/fuzz.js [cases] [seed] [directory ...]
  *
  * Texts are those of `conf/` and `test/conf/`, and every `*.conf` below the directories. A text that anything throws at, or
- * that takes longer than two seconds, is written to a file, and the exit code is 1.
+ * that takes more than two seconds of the processor, is written to a file, and the exit code is 1.
  */
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ const began = performance.now();
 for (let i = 0; i < cases; i++) {
   // Each case has a seed of its own, so that one can be repeated without those before it.
   const text = mutated(texts, new Random(seed * 1_000_003 + i));
-  const start = performance.now();
+  const start = process.cpuUsage();
   try {
     judge(text);
   } catch (error) {
@@ -45,7 +45,9 @@ for (let i = 0; i < cases; i++) {
       error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join('\n  ') : String(error),
     );
   }
-  const took = performance.now() - start;
+  // Of the processor, not of the clock: it is run beside others.
+  const used = process.cpuUsage(start);
+  const took = (used.user + used.system) / 1000;
   if (took > TOO_LONG) failed(i, text, `takes ${Math.round(took / 1000)} s`);
   slowest = Math.max(slowest, took);
   if ((i + 1) % 50_000 === 0) {

@@ -94,7 +94,7 @@ export class TreeBuilder {
     } else {
       const afterBlock = this.#source.text.charCodeAt(this.#lastEnd - 1) === CLOSING_BRACE;
       this.#mistake(token.startOffset, end, 'unexpected ";"', {
-        help: afterBlock ? 'A block takes no ";" after its "}".' : 'No directive stands before this ";".',
+        help: afterBlock ? 'a block takes no ";" after its "}"' : 'no directive stands before this ";"',
       });
     }
     this.#lastEnd = end;
@@ -126,7 +126,7 @@ export class TreeBuilder {
       this.#words = [];
       this.#inner = [];
     } else {
-      this.#mistake(start, end, 'unexpected "{"', { help: 'No directive stands before this "{".' });
+      this.#mistake(start, end, 'unexpected "{"', { help: 'no directive stands before this "{"' });
       this.#open.push({ items: block.items, owner: null, brace, close: () => undefined });
     }
     this.#items = block.items;
@@ -149,11 +149,11 @@ export class TreeBuilder {
     if (place !== undefined) {
       const related = place === token.startOffset ? null : 'by its indentation, this "}" is the one too many';
       this.#mistake(place, place + 1, 'unexpected "}"', {
-        help: 'There are more "}" than "{".',
+        help: 'there are more "}" than "{"',
         ...(related && { related: { at: this.#span(token.startOffset, end), message: related } }),
       });
     } else if (this.#open.length === 0) {
-      this.#mistake(token.startOffset, end, 'unexpected "}"', { help: 'No block is open here.' });
+      this.#mistake(token.startOffset, end, 'unexpected "}"', { help: 'no block is open here' });
     } else {
       this.#pop(end);
     }
@@ -168,7 +168,7 @@ export class TreeBuilder {
     const statement = this.#endStatement(last.end);
     const earlier = missingSemicolon(statement);
     const detail = {
-      help: `";" is missing after "${this.#source.text.slice(last.start, last.end).slice(0, 60)}".`,
+      help: `";" is missing after "${this.#source.text.slice(last.start, last.end).slice(0, 60)}"`,
       insert: { offset: last.end, text: ';' },
       ...(earlier && {
         related: {
@@ -187,7 +187,7 @@ export class TreeBuilder {
     if (innermost) {
       const count = this.#open.length;
       this.#mistakeAtEnd('unexpected end of file, expecting "}"', {
-        help: count === 1 ? 'A block is not closed.' : `${count} blocks are not closed.`,
+        help: count === 1 ? 'a block is not closed' : `${count} blocks are not closed`,
         related: this.#openedHere(innermost),
       });
       while (this.#open.length > 0) this.#pop(this.#source.text.length);
@@ -232,7 +232,7 @@ export class TreeBuilder {
       const block = this.#open.at(-1);
       if (!block) return;
       this.#mistakeAtEnd('unexpected end of file, expecting "}"', {
-        help: 'By the indentation, a "}" is missing before the next statement.',
+        help: 'by the indentation, a "}" is missing before the next statement',
         insert: { offset: this.#lastEnd, text: `\n${this.#indentation(block.owner?.start ?? block.brace.start)}}` },
         related: this.#openedHere(block),
       });
@@ -248,7 +248,7 @@ export class TreeBuilder {
   #unexpectedAfterQuote(start: number, end: number): void {
     const next = this.#characterAt(end);
     this.#mistake(end, end + next.length, `unexpected "${next}"`, {
-      help: 'After a closing quote, a space, ";", "{" or ")" has to follow.',
+      help: 'after a closing quote, a space, ";", "{" or ")" has to follow',
       insert: { offset: end, text: ' ' },
       related: { at: this.#span(start, end), message: 'the quoted word ends here' },
     });
@@ -259,7 +259,7 @@ export class TreeBuilder {
     const text = this.#source.text;
     const closing = closingQuote(text, start);
     const stop = closing === -1 ? text.length : closing;
-    const detail = { help: `The closing ${quote} is missing.`, insert: { offset: end, text: quote } };
+    const detail = { help: `the closing ${quote} is missing`, insert: { offset: end, text: quote } };
     if (this.#kind === 'file' && stop - start - 1 >= BUFFER_SIZE && start + 1 + BUFFER_SIZE < text.length) {
       this.#mistake(start, end, `too long parameter, probably missing terminating "${quote}" character`, detail);
       return;
@@ -289,7 +289,7 @@ export class TreeBuilder {
     if (held >= BUFFER_SIZE && contentStart + BUFFER_SIZE < text.length) {
       const begin = text.slice(contentStart, contentStart + 10);
       this.#mistake(start, end, `too long parameter "${begin}..." started`, {
-        help: `nginx reads no word or comment of ${BUFFER_SIZE} bytes or more.`,
+        help: `nginx reads no word or comment of ${BUFFER_SIZE} bytes or more`,
       });
     }
   }

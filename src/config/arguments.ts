@@ -4,6 +4,7 @@ import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Place } from './checked-config.js';
 import type { ArgumentContext, Context, Remarks } from './directive.js';
+import { reportMissingSemicolon, splitEntry } from './missing-semicolon.js';
 import type { Notes } from './notes.js';
 
 /** Where relative paths start from; both end in a slash. */
@@ -37,12 +38,18 @@ export class Arguments implements ArgumentContext {
   }
 
   fail(at: Span, code: Code, message: string, remarks?: Remarks): never {
-    this.notes.report(at, code, message, remarks);
+    this.report(at, code, message, remarks);
     throw new Refused(message);
   }
 
   report(at: Span, code: Code, message: string, remarks?: Remarks): void {
-    this.notes.report(at, code, message, remarks);
+    const { block } = this.statement;
+    // An entry of a block that has too many words, over two lines, is most likely two.
+    const isEntry = code === 'argument-count' && block !== null && at.start > block.start;
+    const split = isEntry ? splitEntry(at) : null;
+    if (split === null) this.notes.report(at, code, message, remarks);
+    else
+      reportMissingSemicolon(split, message, this.notes, 'a ";" is missing here, or words of the entry are too many');
   }
 
   uses(name: string, at: Span): void {

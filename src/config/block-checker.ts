@@ -5,9 +5,10 @@ import { Arguments, placeOf } from './arguments.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
 import type { Context } from './directive.js';
-import type { Includes } from './include.js';
+import { type Includes, includeMistake } from './include.js';
+import { knownDirectives } from './known-directives.js';
 import { Level, type Values } from './level.js';
-import { splitAtMissingSemicolon } from './missing-semicolon.js';
+import { reportDoubt, reportMissingSemicolon, splitAtMissingSemicolon } from './missing-semicolon.js';
 import { Notes } from './notes.js';
 import { headOf, parseStatement } from './statement.js';
 import { reportUnknown } from './unknown-directive.js';
@@ -62,11 +63,11 @@ export class BlockChecker {
       inherited: nothing,
       depth: 0,
     };
-    return this.body(body, null, at);
+    return this.body(body, null, null, at);
   }
 
-  private body(body: Body, around: CheckedBlock | null, at: Place): CheckedBlock {
-    const level = new Level(body.context, body.inherited);
+  private body(body: Body, outer: Level | null, around: CheckedBlock | null, at: Place): CheckedBlock {
+    const level = new Level(body.context, body.inherited, body.opener, outer);
     for (const statement of body.statements) {
       this.statement(level, statement);
     }
@@ -123,7 +124,7 @@ export class BlockChecker {
       inherited: level.inheritance(values, context),
       depth: depth + 1,
     };
-    return this.body(body, around, placeOf(statement));
+    return this.body(body, level, around, placeOf(statement));
   }
 
   /** @param splits how often a missing `;` was put in to come to it */
@@ -133,33 +134,50 @@ export class BlockChecker {
       reportInclude(statement, this.notes);
       return;
     }
-    const declared = this.catalogue.find(name, level.context);
+    const isDirective = (other: string) => this.catalogue.find(other, level.context);
+    const declared = isDirective(name);
     if (declared === undefined) {
-      const meant = reportUnknown(statement, level.context, this.catalogue, this.notes);
-      // What stands in the block of a misspelt or misplaced directive is checked all the same.
-      if (meant !== undefined && statement.block !== null) {
-        level.inOrder.push({ statement, declared: meant, value: undefined, step: false });
-      }
+      this.foreign(level, statement, splits);
       return;
     }
     const notes = new Notes();
     const argumentsOf = new Arguments(statement, level.context, this.directories, notes);
     const value = parseStatement(statement, declared, argumentsOf, (items) => this.includes.expand(items));
     if (notes.hasErrors && splits < MOST_SPLITS) {
-      const split = splitAtMissingSemicolon(statement, (other) => this.catalogue.find(other, level.context));
+      const split = splitAtMissingSemicolon(statement, isDirective);
       if (split !== null) {
         const [first] = notes.findings;
-        this.notes.report(split.gap, 'missing-semicolon', first?.message ?? '', {
-          help: `a ";" is missing here: "${split.after.name.text}" on the next line is a directive of its own`,
-          fix: { title: 'insert ;', edits: [{ at: split.gap, text: ';' }] },
-        });
+        reportMissingSemicolon(split, first?.message ?? '', this.notes);
         this.statement(level, split.before);
         this.statement(level, split.after, splits + 1);
         return;
       }
     }
     this.notes.add(notes);
+    const doubtful =
+      value === null || statement.block !== null ? null : splitAtMissingSemicolon(statement, isDirective);
+    if (doubtful !== null) reportDoubt(doubtful, this.notes);
     this.take(level, statement, declared, value);
+  }
+
+  /** A statement that may not stand here. */
+  private foreign(level: Level, statement: Statement, splits: number): void {
+    const isDirective = (other: string) => this.catalogue.find(other, level.context);
+    // What nginx knows and nobody here does may well take such words.
+    const { text } = statement.name;
+    const isKnown = this.catalogue.all(text).length === 0 && knownDirectives(text).length > 0;
+    const split = splits < MOST_SPLITS && !isKnown ? splitAtMissingSemicolon(statement, isDirective) : null;
+    if (split !== null) {
+      reportMissingSemicolon(split, `";" is missing before "${split.after.name.text}"`, this.notes);
+      this.statement(level, split.before);
+      this.statement(level, split.after, splits + 1);
+      return;
+    }
+    const meant = reportUnknown(statement, level, this.catalogue, this.notes);
+    // What stands in the block of a misspelt or misplaced directive is checked all the same.
+    if (meant !== undefined && statement.block !== null) {
+      level.inOrder.push({ statement, declared: meant, value: undefined, step: false });
+    }
   }
 
   /** Enters a statement into its block. */
@@ -188,13 +206,10 @@ export class BlockChecker {
 
 /** An `include` that could not be expanded: it has the wrong number of words, or a block. */
 function reportInclude(statement: Statement, notes: Notes): void {
-  if (statement.block !== null) {
-    notes.report(headOf(statement), 'unwanted-block', 'directive "include" is not terminated by ";"');
-  } else {
-    notes.report(headOf(statement), 'argument-count', 'invalid number of arguments in "include" directive', {
-      help: 'it takes one file, or a pattern of files: include sites/*.conf;',
-    });
-  }
+  const code = statement.block === null ? 'argument-count' : 'unwanted-block';
+  notes.report(headOf(statement), code, includeMistake(statement), {
+    help: 'it takes one file, or a pattern of files: include sites/*.conf;',
+  });
 }
 
 export { placeOf };

@@ -7,31 +7,17 @@ import {
   type Source,
   type Span,
   type Statement,
-  type SyntaxMistake,
 } from '../../grammar/syntax-tree.js';
 import type { TextKind } from '../../grammar/tree-builder.js';
 import { errnoText } from '../diagnostics/errno.js';
-import type { Remarks } from './directive.js';
 import { hasWildcard } from './glob.js';
+import { reportMissingSemicolon, splitAtLine } from './missing-semicolon.js';
 import type { Notes } from './notes.js';
 import type { ConfigReader } from './reader.js';
+import { syntaxFinding } from './syntax-finding.js';
 
 /** Far above what anyone nests, and far below where the stack ends. */
 const DEEPEST = 100;
-
-/** What a finding says beside a mistake's sentence. */
-export function remarksOf({ at: { source }, help, insert, related }: SyntaxMistake): Remarks {
-  return {
-    ...(help !== undefined && { help }),
-    ...(related !== undefined && { related: [related] }),
-    ...(insert !== undefined && {
-      fix: {
-        title: `insert ${insert.text.trim()}`,
-        edits: [{ at: { source, start: insert.offset, end: insert.offset }, text: insert.text }],
-      },
-    }),
-  };
-}
 
 /** The statements of a whole configuration, with those of included files in the place of each `include`. */
 export interface Expansion {
@@ -62,7 +48,7 @@ export class Includes {
     this.trails.set(source, trail);
     const tree = parse(source, kind);
     for (const mistake of tree.mistakes) {
-      this.notes.report(mistake.at, 'syntax', mistake.message, remarksOf(mistake));
+      this.notes.findings.push(syntaxFinding(mistake));
     }
     return tree.items;
   }
@@ -81,7 +67,11 @@ export class Includes {
       }
       // What is not a plain include (no name, two names, a block) is left for the checker to complain about.
       const [file, ...more] = item.args;
-      if (item.name.text === 'include' && file !== undefined && more.length === 0 && item.block === null) {
+      const split = item.name.text === 'include' && isWrong(item) ? splitAtLine(item, 1) : null;
+      if (split !== null) {
+        reportMissingSemicolon(split, includeMistake(item), this.notes);
+        for (const part of this.expand([split.before, split.after])) statements.push(part);
+      } else if (item.name.text === 'include' && file !== undefined && more.length === 0 && item.block === null) {
         for (const path of this.files(file.text)) {
           this.include(path, item, statements);
         }
@@ -131,4 +121,16 @@ export class Includes {
       into.push(included);
     }
   }
+}
+
+/** Whether an `include` has more than its one word. */
+function isWrong({ args, block }: Statement): boolean {
+  return args.length > 1 || (block !== null && args.length > 0);
+}
+
+/** nginx's sentence for an `include` that is wrong. */
+export function includeMistake({ block }: Statement): string {
+  return block === null
+    ? 'invalid number of arguments in "include" directive'
+    : 'directive "include" is not terminated by ";"';
 }

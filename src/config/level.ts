@@ -24,6 +24,10 @@ export class Level {
   constructor(
     readonly context: Context,
     private readonly inherited: Values,
+    /** The statement that opened the block; null for the outermost. */
+    readonly opener: Statement | null = null,
+    /** The block around it. */
+    readonly outer: Level | null = null,
   ) {}
 
   /** Notes that a directive is written here; gives the first statement of that directive where it is not the first. */

@@ -1,12 +1,65 @@
 /** Finds a `;` that is missing between two directives, where the first has swallowed the second as its arguments. */
+import { CommentText, tokenize } from '../../grammar/lexer.js';
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
+import type { Notes } from './notes.js';
 
 /** A statement taken apart. */
-export interface Split {
+export interface Split extends Gap {
   readonly before: Statement;
   readonly after: Statement;
-  /** Where the `;` belongs. */
+}
+
+/** Where a `;` is missing. */
+export interface Gap {
+  /** Where it belongs. */
   readonly gap: Span;
+  /** What stands behind it. */
+  readonly after: { readonly name: { readonly text: string } };
+}
+
+/** Says that a `;` is missing, with nginx's sentence for what comes of it. */
+export function reportMissingSemicolon({ gap, after }: Gap, message: string, notes: Notes, help?: string): void {
+  notes.report(gap, 'missing-semicolon', message, {
+    help: help ?? `a ";" is missing here: "${after.name.text}" on the next line is a directive of its own`,
+    fix: { title: 'insert ;', edits: [{ at: gap, text: ';' }] },
+  });
+}
+
+/** Says that a statement is right and looks as if it were two: nginx takes the second for further words of the first. */
+export function reportDoubt({ gap, before, after }: Split, notes: Notes): void {
+  notes.report(gap, 'missing-semicolon', `"${after.name.text}" is taken for a word of "${before.name.text}"`, {
+    severity: 'warning',
+    help: `"${after.name.text}" begins a line and is a directive of its own: perhaps a ";" is missing before it`,
+    fix: { title: 'insert ;', guess: true, edits: [{ at: gap, text: ';' }] },
+  });
+}
+
+/** Where an entry of a block (`map`, `types`) goes on in the next line; null where it stands on one. */
+export function splitEntry({ source, start, end }: Span): Gap | null {
+  const tokens = tokenize(source.text.slice(start, end));
+  for (const [i, { startOffset, image, tokenType }] of tokens.entries()) {
+    const before = tokens[i - 1];
+    if (before === undefined || before.tokenType === CommentText || tokenType === CommentText) continue;
+    const gap = before.startOffset + before.image.length;
+    if (source.text.slice(start + gap, start + startOffset).includes('\n')) {
+      return { gap: { source, start: start + gap, end: start + gap }, after: { name: { text: image } } };
+    }
+  }
+  return null;
+}
+
+/** Splits a statement before a word of it (0 is the first after the name), where that begins a line. */
+export function splitAtLine(statement: Statement, i: number): Split | null {
+  const { source, args } = statement;
+  const previous = args[i - 1] ?? statement.name;
+  const word = args[i];
+  if (word === undefined || word.quote !== '' || !source.text.slice(previous.end, word.start).includes('\n'))
+    return null;
+  return {
+    before: { ...statement, end: previous.end, args: args.slice(0, i), block: null },
+    after: { ...statement, start: word.start, name: word, args: args.slice(i + 1) },
+    gap: { source, start: previous.end, end: previous.end },
+  };
 }
 
 /**
@@ -14,18 +67,10 @@ export interface Split {
  * there is none. nginx lets a statement run over lines, so this is for statements that are wrong as they are.
  */
 export function splitAtMissingSemicolon(statement: Statement, isDirective: (name: string) => unknown): Split | null {
-  const { source, args } = statement;
-  let previous = statement.name;
-  for (const [i, word] of args.entries()) {
-    const newLine = source.text.slice(previous.end, word.start).includes('\n');
-    if (newLine && word.quote === '' && isDirective(word.text) !== undefined) {
-      return {
-        before: { ...statement, end: previous.end, args: args.slice(0, i), block: null },
-        after: { ...statement, start: word.start, name: word, args: args.slice(i + 1) },
-        gap: { source, start: previous.end, end: previous.end },
-      };
-    }
-    previous = word;
+  for (const [i, word] of statement.args.entries()) {
+    if (isDirective(word.text) === undefined) continue;
+    const split = splitAtLine(statement, i);
+    if (split !== null) return split;
   }
   return null;
 }

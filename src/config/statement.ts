@@ -19,7 +19,9 @@ export function parseStatement(
       });
     } else {
       c.report(headOf(statement), 'unwanted-block', `directive "${name}" is not terminated by ";"`, {
-        help: usage(name, spec),
+        help: isCutExpression(statement)
+          ? 'its last word runs into the "{": a regular expression with braces has to stand in quotes'
+          : usage(name, spec),
       });
     }
     return null;
@@ -56,6 +58,12 @@ function isPlain(entry: Statement, c: ArgumentContext): boolean {
     help: `in the block of "${c.directive}" stand only entries that end with ";"`,
   });
   return false;
+}
+
+/** Whether the `{` may be one of a regular expression: `rewrite ^/[a-z]{2}/ /;` */
+function isCutExpression({ args, block }: Statement): boolean {
+  const last = args.at(-1);
+  return last !== undefined && last.quote === '' && last.end === block?.start && /[\\^$()[\].*+?]/.test(last.text);
 }
 
 /** How the directive is written. */

@@ -1,10 +1,14 @@
 /** What is said of a directive that may not stand where it stands: unknown, misplaced, or not made yet. */
+import { positionOf } from '../../grammar/positions.js';
 import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
 import { isOneSlip } from '../diagnostics/nearest.js';
 import type { Catalogue, Declared } from './catalogue.js';
-import type { Context } from './directive.js';
+import type { Context, Remarks } from './directive.js';
 import { type KnownDirective, knownDirectives, titleOfModule } from './known-directives.js';
+import type { Level } from './level.js';
 import type { Notes } from './notes.js';
+import { headOf } from './statement.js';
+import { unclosedBlock } from './unclosed-block.js';
 
 /** What nginx knew once, and what to write today. */
 const REMOVED: Readonly<Record<string, string>> = {
@@ -19,10 +23,11 @@ const REMOVED: Readonly<Record<string, string>> = {
 /** Reports it; gives the directive that was probably meant, so that its block can be checked as such. */
 export function reportUnknown(
   statement: Statement,
-  context: Context,
+  level: Level,
   catalogue: Catalogue,
   notes: Notes,
 ): Declared | undefined {
+  const { context } = level;
   const name = statement.name.text;
   const elsewhere = catalogue.all(name);
   const known = knownDirectives(name);
@@ -40,8 +45,15 @@ export function reportUnknown(
     );
     notes.report(statement.name, 'wrong-context', `"${name}" directive is not allowed here`, {
       help: `${context === 'main' ? 'this is the outermost level' : `this is inside "${context}"`}; ${placesOf(name, contexts)}`,
+      ...unclosedRemark(statement, level),
     });
     return elsewhere[0];
+  }
+  if (/^\d+(?:,\d*)?\}/.test(name) && endsInBrace(level.opener)) {
+    notes.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
+      help: 'the "{" before it begins a block: a regular expression with braces has to stand in quotes',
+    });
+    return undefined;
   }
   const instead = Object.hasOwn(REMOVED, name) ? REMOVED[name] : undefined;
   if (instead !== undefined) {
@@ -63,6 +75,21 @@ export function reportUnknown(
     }),
   });
   return meant === undefined ? undefined : (catalogue.find(meant, context) ?? catalogue.all(meant)[0]);
+}
+
+/** Whether an unquoted word runs into the `{` of the block. */
+export function endsInBrace(opener: Statement | null): boolean {
+  const last = opener?.args.at(-1);
+  return last !== undefined && last.quote === '' && last.end === opener?.block?.start;
+}
+
+/** Where a directive may stand further out, the block that was not closed before it, as far as the indentation tells. */
+function unclosedRemark(statement: Statement, level: Level): Remarks {
+  const doubt = unclosedBlock(statement, level);
+  if (doubt === null) return {};
+  const { line } = positionOf(doubt.next.source, doubt.next.start);
+  const message = `by the indentation, the "}" of this block is missing before line ${line}`;
+  return { related: [{ at: headOf(doubt.opener), message }] };
 }
 
 function placesOf(name: string, contexts: readonly Context[]): string {

@@ -5,7 +5,7 @@
 export const codes = {
   // the language
   syntax:
-    'The text is not a configuration: a quote or a block is not closed, a `;` is missing, or a brace stands where none may. The rest of the file is still read, so that one slip does not hide the next.',
+    'The text is not a configuration: a quote or a block is not closed, or a brace or a `;` stands where none may. The rest of the file is still read, so that one slip does not hide the next.',
   'unexpected-block': 'A block `{ ... }` was opened where only simple entries ended by `;` may stand.',
 
   // files
@@ -26,7 +26,7 @@ export const codes = {
   'unwanted-block':
     'The directive takes no block and must end with `;`. Often that `;` was forgotten, and the block belongs to the next directive.',
   'missing-semicolon':
-    'The `;` that ends a directive is missing, so that the next line became part of it. nginx complains about the words that it then finds there; here the place is shown where the `;` belongs.',
+    'The `;` that ends a directive is missing, so that the next line became part of it. nginx complains about the words or the brace that it then finds there; here the place is shown where the `;` belongs. Where both together are right by chance (`server_name` takes any words), it is a warning.',
   'too-deep':
     'Blocks stand in blocks, deeper than any sensible configuration. It is refused, because each level costs stack.',
   'missing-events':

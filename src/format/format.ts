@@ -2,7 +2,7 @@
 import { parse } from '../../grammar/parser.js';
 import { print } from '../../grammar/print.js';
 import type { Item, Source } from '../../grammar/syntax-tree.js';
-import { remarksOf } from '../config/include.js';
+import { syntaxFinding } from '../config/syntax-finding.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { piecesOf } from './pieces.js';
 
@@ -46,11 +46,7 @@ export function format(source: Source): Formatted {
   if (zero !== -1) return refusal(`"${name}" is no text`, `byte ${zero} of it is zero: this is a binary file`);
   const { items, mistakes } = parse(source);
   if (mistakes.length > 0) {
-    const findings = mistakes.map((mistake): Finding => {
-      const { at, message } = mistake;
-      return { code: 'syntax', severity: 'error', message, at, ...remarksOf(mistake) };
-    });
-    return { text: null, findings, includes: [] };
+    return { text: null, findings: mistakes.map(syntaxFinding), includes: [] };
   }
   const includes: string[] = [];
   for (const { statement, depth } of piecesOf(items)) {

@@ -58,7 +58,8 @@ for (const directory of ['conf', 'test/conf']) {
     assert.ok(files.length > 1);
     for (const name of files) {
       const text = readFileSync(join(ROOT, directory, name), 'latin1');
-      if (parse({ name, text }).mistakes.length > 0) assert.equal(format({ name, text }).text, null, name);
+      const refused = parse({ name, text }).mistakes.length > 0 || name.includes('too-deep/triggers');
+      if (refused) assert.equal(format({ name, text }).text, null, name);
       else holds(text);
     }
   });

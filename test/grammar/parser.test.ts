@@ -83,7 +83,7 @@ test('a ; missing before } is offered as an insertion, and the statement is kept
   const tree = parseText('server {\n  listen 80\n}\nuser www;');
   assert.deepEqual(
     tree.mistakes.map(({ message, insert, help }) => ({ message, insert, help })),
-    [{ message: 'unexpected "}"', insert: { offset: 20, text: ';' }, help: '";" is missing after "80".' }],
+    [{ message: 'unexpected "}"', insert: { offset: 20, text: ';' }, help: '";" is missing after "80"' }],
   );
   assert.deepEqual(shape(tree.items), [['server', ['listen 80']], 'user www']);
 });
@@ -99,7 +99,7 @@ test('blocks that are open at the end are one mistake that names the innermost',
   const tree = parseText('http {\nserver {\na;\n');
   assert.deepEqual(mistakes('http {\nserver {\na;\n'), ['4:1 unexpected end of file, expecting "}"']);
   assert.equal(tree.mistakes[0]?.related?.at.start, 7);
-  assert.equal(tree.mistakes[0]?.help, '2 blocks are not closed.');
+  assert.equal(tree.mistakes[0]?.help, '2 blocks are not closed');
   assert.deepEqual(shape(tree.items), [['http', [['server', ['a']]]]]);
 });
 

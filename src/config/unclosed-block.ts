@@ -1,0 +1,55 @@
+/** Finds the block whose `}` is missing, by the indentation, where braces add up all the same and something is misplaced. */
+import { lineStart, positionOf } from '../../grammar/positions.js';
+import { isStatement, type Span, type Statement } from '../../grammar/syntax-tree.js';
+import type { Level } from './level.js';
+
+/** A block that goes on, and the statement before which it was meant to end. */
+export interface UnclosedBlock {
+  readonly opener: Statement;
+  readonly next: Statement;
+}
+
+/** What was found in a block, for the other statements that are misplaced in it. */
+const known = new WeakMap<Statement, UnclosedBlock | null>();
+
+/** The first block, among those around a misplaced statement and what they hold, that goes on where it should not. */
+export function unclosedBlock(misplaced: Statement, level: Level): UnclosedBlock | null {
+  let outermost: Statement | null = null;
+  for (let each: Level | null = level; each !== null; each = each.outer) {
+    const { opener } = each;
+    if (opener === null || opener.source !== misplaced.source) break;
+    if (indentation(misplaced) >= 0 && indentation(misplaced) <= indentation(opener)) outermost = opener;
+  }
+  if (outermost === null) return null;
+  let found = known.get(outermost);
+  if (found === undefined) {
+    found = firstIn(outermost);
+    known.set(outermost, found);
+  }
+  return found !== null && found.next.start <= misplaced.start ? found : null;
+}
+
+/** In the order of the text; with a stack of its own, as blocks may nest deeply. */
+function firstIn(root: Statement): UnclosedBlock | null {
+  const open: { readonly opener: Statement; readonly inner: readonly Statement[]; next: number }[] = [];
+  const enter = (opener: Statement) =>
+    open.push({ opener, inner: (opener.block?.items ?? []).filter(isStatement), next: 0 });
+  enter(root);
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const next = top.inner[top.next++];
+    if (next === undefined) {
+      open.pop();
+    } else {
+      const own = indentation(next);
+      if (own >= 0 && own <= indentation(top.opener)) return { opener: top.opener, next };
+      if (next.block !== null) enter(next);
+    }
+  }
+  return null;
+}
+
+/** Blanks before it on its line; -1 where it does not stand first. */
+function indentation({ source, start }: Span): number {
+  const before = source.text.slice(lineStart(source, positionOf(source, start).line), start);
+  return before.trim() === '' ? before.length : -1;
+}
