@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { checkConfig } from '../src/index.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/architecture.md'];
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/explain.md'];
 
 for (const name of readdirSync(join(ROOT, 'conf')).filter((each) => each.endsWith('.conf'))) {
   test(`conf/${name} has no findings`, () => {
