@@ -30,7 +30,8 @@ export function limitConnections(number: number | null, from: ConnectionOwner): 
  * free, idle ones are given up for it, as nginx does.
  */
 export function connectionRefused(): string | null {
-  if (most - openTransports() > most / 16) return null;
+  // Infinity less anything is no more than a part of it.
+  if (most === Number.POSITIVE_INFINITY || most - openTransports() > most / 16) return null;
   for (const transport of givenUp) if (transport.closed) givenUp.delete(transport);
   if (most - openTransports() + givenUp.size <= most / 16) makeRoom();
   return openTransports() - givenUp.size < most ? null : `${most} worker_connections are not enough`;

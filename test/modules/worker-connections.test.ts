@@ -52,3 +52,18 @@ test('a request that needs one connection too many gets 500', async (t) => {
     proxy.messages().some((message) => message.includes('1 worker_connections are not enough while connecting')),
   );
 });
+
+test('without worker_connections nobody is given up', async (t) => {
+  const proxy = await startProxy('server { listen 127.0.0.1:0; location / { return 200 ok; } }');
+  t.after(() => proxy.close());
+  const idle: Connection[] = [];
+  for (let i = 0; i < 20; i++) {
+    const client = (await connect(proxy.port)).send(request('/', KEEP));
+    await client.answer();
+    idle.push(client);
+  }
+  for (const client of idle) {
+    assert.equal((await client.send(request('/', KEEP)).answer()).body, 'ok');
+    client.close();
+  }
+});
