@@ -10,6 +10,7 @@ import connection_close_map from './connection-close-map.js';
 import connection_upgrade_literal from './connection-upgrade-literal.js';
 import connection_upgrade_undefined from './connection-upgrade-undefined.js';
 import connection_without_upgrade from './connection-without-upgrade.js';
+import default_server_doubt from './default-server-doubt.js';
 import type { Lint } from './engine/lint.js';
 import error_log_off from './error-log-off.js';
 import header_content_type from './header-content-type.js';
@@ -20,20 +21,29 @@ import host_spoofing from './host-spoofing.js';
 import hsts_ineffective from './hsts-ineffective.js';
 import hsts_missing from './hsts-missing.js';
 import if_is_evil from './if-is-evil.js';
+import listen_without_ssl from './listen-without-ssl.js';
 import location_never_matches from './location-never-matches.js';
 import location_shadowed from './location-shadowed.js';
+import map_without_default from './map-without-default.js';
 import named_location_unused from './named-location-unused.js';
 import origin_regex from './origin-regex.js';
 import proxy_pass_client_host from './proxy-pass-client-host.js';
+import proxy_pass_normalizes from './proxy-pass-normalizes.js';
+import proxy_pass_slash from './proxy-pass-slash.js';
+import proxy_pass_stale_dns from './proxy-pass-stale-dns.js';
 import regex_backtracking from './regex-backtracking.js';
+import regex_exact from './regex-exact.js';
+import regex_unanchored from './regex-unanchored.js';
 import request_headers_not_inherited from './request-headers-not-inherited.js';
 import resolver_external from './resolver-external.js';
 import resolver_missing from './resolver-missing.js';
 import response_headers_not_inherited from './response-headers-not-inherited.js';
 import return_bypasses_access from './return-bypasses-access.js';
+import root_exposes from './root-exposes.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
 import sse_gzip from './sse-gzip.js';
+import status_exposed from './status-exposed.js';
 import undefined_upstream from './undefined-upstream.js';
 import unreachable_after_return from './unreachable-after-return.js';
 import unused_upstream from './unused-upstream.js';
@@ -43,8 +53,12 @@ import upgrade_without_connection from './upgrade-without-connection.js';
 import valid_referers_none from './valid-referers-none.js';
 import variable_cycle from './variable-cycle.js';
 import variable_never_set from './variable-never-set.js';
+import version_disclosure from './version-disclosure.js';
+import weak_tls_ciphers from './weak-tls-ciphers.js';
+import weak_tls_protocols from './weak-tls-protocols.js';
 import websocket_over_http2 from './websocket-over-http2.js';
 import websocket_read_timeout from './websocket-read-timeout.js';
+import worker_connections_limit from './worker-connections-limit.js';
 
 /** Every lint, in the order of their files' names. */
 export const lints: readonly Lint[] = [
@@ -59,6 +73,7 @@ export const lints: readonly Lint[] = [
   connection_upgrade_literal,
   connection_upgrade_undefined,
   connection_without_upgrade,
+  default_server_doubt,
   error_log_off,
   header_content_type,
   header_multiline,
@@ -68,20 +83,29 @@ export const lints: readonly Lint[] = [
   hsts_ineffective,
   hsts_missing,
   if_is_evil,
+  listen_without_ssl,
   location_never_matches,
   location_shadowed,
+  map_without_default,
   named_location_unused,
   origin_regex,
   proxy_pass_client_host,
+  proxy_pass_normalizes,
+  proxy_pass_slash,
+  proxy_pass_stale_dns,
   regex_backtracking,
+  regex_exact,
+  regex_unanchored,
   request_headers_not_inherited,
   resolver_external,
   resolver_missing,
   response_headers_not_inherited,
   return_bypasses_access,
+  root_exposes,
   socketio_without_stickiness,
   sse_buffering,
   sse_gzip,
+  status_exposed,
   undefined_upstream,
   unreachable_after_return,
   unused_upstream,
@@ -91,6 +115,10 @@ export const lints: readonly Lint[] = [
   valid_referers_none,
   variable_cycle,
   variable_never_set,
+  version_disclosure,
+  weak_tls_ciphers,
+  weak_tls_protocols,
   websocket_over_http2,
   websocket_read_timeout,
+  worker_connections_limit,
 ];

@@ -1,0 +1,69 @@
+import { defineLint, type LintContext } from './engine/lint.js';
+import type { Scope } from './engine/scope.js';
+import { type Listen, listensOf, namesOf } from './engine/servers.js';
+import { isWhole } from './engine/values.js';
+
+/** Names that say: for all the rest. nginx knows no such name; they only look like one. */
+const CATCH_ALL = new Set(['_', '__', '-', '*', '""', '']);
+
+interface Member {
+  readonly server: Scope;
+  readonly listen: Listen;
+}
+
+export default defineLint({
+  code: 'default-server-doubt',
+  severity: 'hint',
+  on: 'server',
+  story:
+    'Several servers listen on one address, and none of them says `default_server`: requests for other names, and those without one, go to the first. `server_name _` does not change that, it is a name like any other that nobody asks for. Mark the one that is meant, and have it answer what you want strangers to see: `return 444`.',
+  check(c) {
+    if (!isWhole(c)) return;
+    for (const members of byAddress(c).values()) look(members, c);
+  },
+});
+
+function look(members: readonly Member[], c: LintContext): void {
+  const [first, ...others] = members;
+  if (first === undefined || others.length === 0) return;
+  const marked = members.find(({ listen }) => listen.isDefault);
+  const meant = members.find(({ server }) => isCatchAll(server));
+  if (meant !== undefined && meant !== (marked ?? first)) {
+    const at = meant.server.own('server_name')[0]?.args[0] ?? meant.server.opener?.name;
+    const wins = marked ?? first;
+    if (at === undefined || isCatchAll(wins.server)) return;
+    c.report(at, `requests for unknown names on ${meant.listen.key} do not come here`, {
+      severity: 'warning',
+      help: 'a name like "_" does not make a server the default; write default_server behind its listen',
+      ...(wins.server.opener !== null && {
+        related: [{ at: wins.listen.statement ?? wins.server.opener.name, message: 'they come to this server' }],
+      }),
+    });
+    return;
+  }
+  const unlike = others.some(({ server }) => namesOf(server).join(' ') !== namesOf(first.server).join(' '));
+  if (marked !== undefined || meant !== undefined || !unlike) return;
+  const at = first.listen.statement ?? first.server.opener?.name;
+  if (at === undefined) return;
+  c.report(at, `the first of ${members.length} servers on ${first.listen.key} gets the requests for unknown names`, {
+    help: 'write default_server behind the listen of the one that is meant',
+  });
+}
+
+function isCatchAll(server: Scope): boolean {
+  const names = namesOf(server);
+  return names.length > 0 && names.every((name) => CATCH_ALL.has(name));
+}
+
+function byAddress(c: LintContext): Map<string, Member[]> {
+  const all = new Map<string, Member[]>();
+  for (const server of c.scopes('server')) {
+    if (server.parent?.kind !== 'http') continue;
+    for (const listen of listensOf(server)) {
+      const others = all.get(listen.key);
+      if (others === undefined) all.set(listen.key, [{ server, listen }]);
+      else others.push({ server, listen });
+    }
+  }
+  return all;
+}

@@ -1,0 +1,65 @@
+import { defineLint, type LintContext } from './engine/lint.js';
+import type { Scope } from './engine/scope.js';
+import { variablesIn } from './engine/variables.js';
+
+/** Directives for which nothing is no value. */
+const NEEDED = new Set([
+  'proxy_pass',
+  'fastcgi_pass',
+  'uwsgi_pass',
+  'scgi_pass',
+  'grpc_pass',
+  'root',
+  'alias',
+  'expires',
+  'limit_rate',
+]);
+
+export default defineLint({
+  code: 'map-without-default',
+  severity: 'hint',
+  on: 'map geo',
+  story:
+    'A `map` has no `default`, so that its variable is empty for everything that is not listed, and it is used where nothing is no value: a pass without a host is a 500, a `root` without a path is the one of the whole machine. Say what holds for the rest.',
+  check(c) {
+    for (const scope of c.scopes('entries')) {
+      if (scope.directive !== 'map' && scope.directive !== 'geo') continue;
+      const variable = scope.opener?.args.at(-1);
+      if (variable?.text.startsWith('$') !== true || hasDefault(scope)) continue;
+      const name = variable.text.slice(1).toLowerCase();
+      const use = useOf(c, name);
+      if (use === null) continue;
+      c.report(variable, `"${variable.text}" is empty for what is not listed, and "${use.name.text}" needs a value`, {
+        help: 'add a line: default ...;',
+        related: [{ at: use, message: 'is used here' }],
+      });
+    }
+  },
+});
+
+function hasDefault(scope: Scope): boolean {
+  return scope.statements.some(({ name, args }) => {
+    if (name.text === 'default' || name.text === 'include') return true;
+    // An expression that takes all does the same.
+    return args.length === 1 && /^~\*?\^?(?:\.[*+])?\$?$/.test(name.text);
+  });
+}
+
+/** A place where the variable is the whole value, or the whole host. */
+function useOf(c: LintContext, name: string) {
+  for (const scope of c.main.all()) {
+    if (scope.kind === 'entries') continue;
+    for (const statement of scope.statements) {
+      const [value] = statement.args;
+      if (value === undefined || !NEEDED.has(statement.name.text) || !value.text.includes('$')) continue;
+      const bare = value.text.replace(/^\w+:\/\//, '');
+      if (
+        variablesIn(value.text).includes(name) &&
+        /^\$(?:\{\w+\}|\w+)(?:[:/].*)?$/.test(bare) &&
+        variablesIn(bare)[0] === name
+      )
+        return statement;
+    }
+  }
+  return null;
+}

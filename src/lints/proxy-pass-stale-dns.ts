@@ -1,0 +1,39 @@
+import { isIP } from 'node:net';
+import { defineLint } from './engine/lint.js';
+import { passesOf, upstreamOf } from './engine/pass.js';
+
+/** Names that change their addresses by design: load balancers and platforms. */
+const MOVES =
+  /(?:^|\.)(?:amazonaws\.com(?:\.cn)?|elb\.[\w.]+|cloudfront\.net|herokuapp\.com|herokudns\.com|azurewebsites\.net|azure\.com|azureedge\.net|cloudapp\.net|trafficmanager\.net|windows\.net|googleapis\.com|appspot\.com|run\.app|a\.run\.app|vercel\.app|netlify\.app|fly\.dev|onrender\.com|akamaiedge\.net|fastly\.net|svc\.cluster\.local|svc|consul|elasticbeanstalk\.com)$/i;
+
+export default defineLint({
+  code: 'proxy-pass-stale-dns',
+  severity: 'hint',
+  on: 'proxy_pass grpc_pass server',
+  story:
+    'The name of a host is looked up once, when the configuration is read; the addresses of clouds and clusters change while it is in force, and requests go on to the old ones, which may belong to somebody else by then. Write `server NAME resolve;` in an `upstream` with a `zone` and a `resolver`, which looks it up again when it has expired.',
+  check(c) {
+    for (const scope of [...c.scopes('location'), ...c.scopes('if')]) {
+      for (const { word, host, authority } of passesOf(scope)) {
+        if (authority.includes('$') || !moves(host) || upstreamOf(c.main, host) !== undefined) continue;
+        c.report(word, `"${host}" is looked up once, and its addresses change`, {
+          help: 'name it as "server NAME resolve;" in an upstream, with a resolver',
+        });
+      }
+    }
+    for (const upstream of c.scopes('upstream')) {
+      for (const { args } of upstream.own('server')) {
+        const [address, ...parameters] = args;
+        const host = address?.text.replace(/:\d+$/, '') ?? '';
+        if (address === undefined || !moves(host) || parameters.some(({ text }) => text === 'resolve')) continue;
+        c.report(address, `"${host}" is looked up once, and its addresses change`, {
+          help: 'add the parameter "resolve", a "zone" to the upstream, and a resolver',
+        });
+      }
+    }
+  },
+});
+
+function moves(host: string): boolean {
+  return isIP(host) === 0 && MOVES.test(host);
+}

@@ -1,0 +1,26 @@
+import { defineLint } from './engine/lint.js';
+import { locationOf } from './engine/location.js';
+import { patternsOf } from './engine/patterns.js';
+import { anchoredPrefix, treeOf } from './engine/regex.js';
+
+export default defineLint({
+  code: 'regex-exact',
+  severity: 'hint',
+  on: 'location server_name map',
+  story:
+    'A regular expression matches one text only: what is written there without it is faster, is found by a hash and not one after the other, and cannot be wrong about a dot. `location = /login`, `server_name www.example.com`, and in a `map` the text itself.',
+  check(c) {
+    for (const { directive, scope, text, caseless, at } of patternsOf(c)) {
+      if (!/^(?:location|server_name|map)$/.test(directive)) continue;
+      // A location without regard to case has no other way of writing; names and a map's texts are compared without it.
+      if (directive === 'location' && locationOf(scope)?.caseless === true) continue;
+      if (directive === 'map' && !caseless) continue;
+      if (!text.startsWith('^') || !text.endsWith('$') || text.includes('|')) continue;
+      const tree = treeOf(text);
+      const constant = tree === null ? null : anchoredPrefix(tree);
+      if (constant === null || !constant.whole || constant.text === '') continue;
+      const instead = directive === 'location' ? `location = ${constant.text}` : constant.text;
+      c.report(at, `"${text}" matches "${constant.text}" only`, { help: `write without an expression: ${instead}` });
+    }
+  },
+});
