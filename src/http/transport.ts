@@ -74,7 +74,10 @@ const onread: net.OnReadOpts = {
 
 function onEnd(this: Owned): void {
   const transport = this[TRANSPORT];
-  if (transport !== undefined && !transport.closed) transport.owner.onEnd(transport);
+  if (transport === undefined || transport.closed) return;
+  // The system tells of a reset once, and a write heard of it.
+  if (transport.broken !== null) this.destroy(transport.broken);
+  else transport.owner.onEnd(transport);
 }
 function onDrain(this: Owned): void {
   const transport = this[TRANSPORT];
@@ -114,6 +117,8 @@ function giveBack(slab: Buffer): void {
 export class Transport implements WriteWaiter {
   error: NodeJS.ErrnoException | null = null;
   closed = false;
+  /** Why the peer takes nothing any more. What it sent before is still read where it may be an answer. */
+  broken: Error | null = null;
   /** A write returned false and `onDrain` is due. */
   waiting = false;
   paused = false;
@@ -130,6 +135,7 @@ export class Transport implements WriteWaiter {
   private constructor(
     private readonly socket: net.Socket,
     public owner: TransportOwner,
+    private readonly outgoing: boolean,
   ) {
     (socket as Owned)[TRANSPORT] = this;
     open++;
@@ -154,7 +160,7 @@ export class Transport implements WriteWaiter {
       // Reading starts once the owner is in place.
       manualStart: true,
     } as net.SocketConstructorOpts);
-    const transport = new Transport(socket, owner);
+    const transport = new Transport(socket, owner, false);
     if (handle === null) {
       // It was destroyed before it came here: its server has counted it out, and it only closes.
       socket.destroy();
@@ -178,7 +184,7 @@ export class Transport implements WriteWaiter {
       onread,
       writableHighWaterMark: PENDING_MAX,
     } as net.NetConnectOpts & { writableHighWaterMark: number });
-    const transport = new Transport(socket, owner);
+    const transport = new Transport(socket, owner, true);
     socket.on('connect', onConnect);
     return transport;
   }
@@ -188,7 +194,7 @@ export class Transport implements WriteWaiter {
    * arrives to the owner.
    */
   static over(socket: net.Socket, owner: TransportOwner): Transport {
-    return new Transport(socket, owner);
+    return new Transport(socket, owner, false);
   }
 
   get remoteAddress(): string {
@@ -229,9 +235,14 @@ export class Transport implements WriteWaiter {
     return null;
   }
 
+  /** What is written reaches nobody. */
+  get deaf(): boolean {
+    return this.closed || this.broken !== null;
+  }
+
   /** Writes a byte string. False: stop until `onDrain`. */
   writeText(text: string): boolean {
-    if (this.closed || text.length === 0) return true;
+    if (this.deaf || text.length === 0) return true;
     this.bytesWritten += text.length;
     const handle = this.direct();
     if (handle === null) return this.room(this.socket.write(text, 'latin1'));
@@ -242,7 +253,7 @@ export class Transport implements WriteWaiter {
   /** Writes bytes that are only lent: they are copied unless the kernel takes them now. */
   writeLent(bytes: Buffer, start: number, end: number): boolean {
     const length = end - start;
-    if (this.closed || length === 0) return true;
+    if (this.deaf || length === 0) return true;
     if (length <= TEXT_MAX) return this.writeText(bytes.latin1Slice(start, end));
     // Behind bytes that wait, a short piece in a long buffer would hold many times the memory that `pending` says.
     if (length > READ_SIZE || (length < READ_SIZE / 2 && this.pending > 0)) {
@@ -255,7 +266,7 @@ export class Transport implements WriteWaiter {
 
   /** Writes bytes that nobody changes any more. */
   writeOwned(bytes: Buffer): boolean {
-    return this.closed || bytes.length === 0 ? true : this.writeStable(bytes, null);
+    return this.deaf || bytes.length === 0 ? true : this.writeStable(bytes, null);
   }
 
   /** Writes bytes that stay as they are until the kernel has them; `slab` is given back then. */
@@ -295,7 +306,11 @@ export class Transport implements WriteWaiter {
   }
 
   private failed(errno: number): boolean {
-    this.socket.destroy(writeError(errno));
+    const error = writeError(errno);
+    // An upstream may have answered before it left, and its answer still waits here to be read.
+    const left = this.outgoing && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+    this.broken = error;
+    if (!left || this.socket.readableEnded) this.socket.destroy(error);
     return true;
   }
 

@@ -31,7 +31,7 @@ export class IdleConnections {
 
   /** Keeps a connection whose answer is complete; false where it is to be closed instead. */
   put(connection: UpstreamConnection, settings: KeepaliveSettings): boolean {
-    if (this.closed || settings.max === 0 || connection.requests >= settings.requests || connection.transport.closed)
+    if (this.closed || settings.max === 0 || connection.requests >= settings.requests || connection.transport.deaf)
       return false;
     if (now() - connection.since > settings.time) return false;
     if (this.idle.length >= settings.max) this.idle[0]?.destroy();

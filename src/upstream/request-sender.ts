@@ -158,7 +158,7 @@ export class RequestSender implements BodySink {
       this.position += n;
       const more = transport.writeLent(piece, 0, n);
       this.request.progressed(n, more);
-      if (!more) return;
+      if (!more || transport.deaf) return;
     }
     this.complete = true;
   }

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import {
   answeringBackend,
   type Backend,
+  type BackendConnection,
   connect,
   get,
   reply,
@@ -283,4 +284,30 @@ describe('a buffered request body', () => {
     assert.deepEqual(readdirSync(bodies), []);
     assert.match(proxy.messages('crit').join(), /reading a client request body/);
   });
+});
+
+test('an upstream that answers before it has the whole body, and leaves, is heard although writing to it failed', async (t) => {
+  const peers: BackendConnection[] = [];
+  const backend = await scriptedBackend(async (connection) => {
+    await connection.head();
+    peers.push(connection);
+  });
+  t.after(() => backend.close());
+  const proxy = await startProxy(
+    `client_max_body_size 0;
+    server { listen 127.0.0.1:0; location / { proxy_request_buffering off; proxy_pass http://127.0.0.1:%%PORT%%; } }`,
+    { PORT: backend.port },
+  );
+  t.after(() => proxy.close());
+  for (let i = 0; i < 5; i++) {
+    const client = await connect(proxy.port);
+    client.send(request('/', { method: 'POST', fields: ['Content-Length: 1000000'] })).send('x'.repeat(5000));
+    await until('some of the body was passed on', () => peers[i]?.reader.pending.length === 5000);
+    // The next piece is at the proxy first, and finds a connection that is reset.
+    client.send('more');
+    peers[i]?.send(reply('too large', { status: '413 Too Large', fields: ['Connection: close'] })).reset();
+    const answer = await client.answer();
+    assert.deepEqual([answer.status, answer.body], [413, 'too large']);
+    client.close();
+  }
 });
