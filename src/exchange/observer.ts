@@ -44,6 +44,8 @@ export interface Observer {
     act: (x: Exchange, ...rest: A) => R,
     note: (x: Exchange, result: R, ...rest: A) => Note,
   ): (x: Exchange, ...rest: A) => R;
+  /** An upstream's host has no address here; nothing connects to it, so it needs none. */
+  unknownHost(host: string): void;
   /** The exchange goes on with another URI, or in a named location. */
   redirected(x: Exchange, to: string): void;
   /** The exchange is to end with a status. */

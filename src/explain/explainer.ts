@@ -184,6 +184,12 @@ export class Explainer {
     const { written } = recorder;
     const block = recorder.blocks.get(main.location) ?? this.config;
     const assumptions = [...request.assumptions];
+    if (recorder.unknownHosts.size > 0) {
+      const hosts = [...recorder.unknownHosts].join(', ');
+      assumptions.push(
+        `these hosts have addresses where the proxy runs (here they have not, and it would not start): ${hosts}`,
+      );
+    }
     if (upstreams.length > 0) assumptions.push('upstreams have just been started, and answer as shown');
     if (!received.over && received.head === '') {
       assumptions.push('a handler still waited when the explanation was cut short');

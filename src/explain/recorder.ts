@@ -41,6 +41,8 @@ export class Recorder implements Observer {
   readonly servers = new Map<ServerProgram, CheckedBlock>();
   private readonly phases = new Map<CheckedBlock, Map<string, PhaseName[]>>();
   private readonly named = new Map<ServerNames<ServerProgram, Exchange>, readonly Named[]>();
+  /** Hosts of upstreams that have no address here. */
+  readonly unknownHosts = new Set<string>();
   recording = new Recording();
   /** Nothing is written down: something is tried out. */
   muted = false;
@@ -76,6 +78,10 @@ export class Recorder implements Observer {
   }
 
   // -- while the configuration is compiled
+
+  unknownHost(host: string): void {
+    this.unknownHosts.add(host);
+  }
 
   program(program: LocationProgram, block: CheckedBlock): void {
     this.blocks.set(program, block);

@@ -6,7 +6,7 @@ import type { CheckContext } from '../config/module-declaration.js';
 import { type ResolverData, resolverArgument } from '../config/resolver-argument.js';
 import { type Compiler, defineModule } from '../exchange/module.js';
 import { type ConfiguredUpstream, configuredUpstreams, findUpstream } from '../upstream/configured.js';
-import { HostNotFound, peerAddresses } from '../upstream/host-lookup.js';
+import { compiledAddresses, HostNotFound } from '../upstream/host-lookup.js';
 import { sharedResolver } from '../upstream/resolver.js';
 import { type RunTimeServer, RunTimeServers } from '../upstream/run-time-servers.js';
 import { type ServerData, serverArgument } from '../upstream/server-argument.js';
@@ -158,7 +158,7 @@ function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, comp
 
 async function lookUp(server: UpstreamServer, data: ServerData, compiler: Compiler): Promise<void> {
   try {
-    server.setAddresses(await peerAddresses(data.address));
+    server.setAddresses(await compiledAddresses(data.address, compiler));
   } catch (error) {
     if (!(error instanceof HostNotFound)) throw error;
     compiler.fail(`${error.message} in upstream "${data.written}"`, data.at);

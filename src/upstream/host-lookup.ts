@@ -1,5 +1,6 @@
 /** Addresses of names that stand in a configuration: looked up once, before it is put into force. */
 import { type Address, canonicalIp } from '../config/address.js';
+import type { Compiler } from '../exchange/module.js';
 import type { PeerAddress } from './peer.js';
 
 /** The system does not know a host. nginx says `host not found in upstream "x"`; the place is for the caller to add. */
@@ -31,4 +32,18 @@ export async function peerAddresses(address: Address): Promise<PeerAddress[]> {
   const { host, port } = address;
   if (address.family !== 'name') return [{ host, port }];
   return (await lookupHost(host)).map((ip) => ({ host: ip, port }));
+}
+
+/**
+ * The same for a table. Where somebody only watches, a host that is not found stays as it is written: nothing connects to
+ * it. Rejects with HostNotFound.
+ */
+export async function compiledAddresses(address: Address, { observer }: Compiler): Promise<PeerAddress[]> {
+  try {
+    return await peerAddresses(address);
+  } catch (error) {
+    if (!(error instanceof HostNotFound) || observer === null || address.family !== 'name') throw error;
+    observer.unknownHost(address.host);
+    return [{ host: address.host, port: address.port }];
+  }
 }

@@ -249,6 +249,16 @@ test('each peer that is asked is told, as far as proxy_next_upstream goes', asyn
   );
 });
 
+test('hosts that have no address here are taken as they are written', async () => {
+  const http = `upstream app { server app.invalid:3000; }
+    server { listen 80; location / { proxy_pass http://app; } location /b { proxy_pass http://b.invalid/x; } }`;
+  const { upstreams, assumptions } = await explained(http, '/');
+  assert.deepEqual(upstreams[0]?.order, ['app.invalid:3000']);
+  assert.match(assumptions.join('\n'), /it would not start\): app\.invalid, b\.invalid/);
+  const [b] = (await explained(http, '/b')).upstreams;
+  assert.equal(b?.requests[0]?.head.split('\r\n', 2).join(' '), 'GET /x HTTP/1.1 Host: b.invalid');
+});
+
 test('the head and the body that an upstream gets are told', async () => {
   const { upstreams, request } = await explained(
     'server { listen 80; location /a/ { proxy_pass http://127.0.0.1:81/b/; proxy_set_header X-From $remote_addr; } }',

@@ -5,7 +5,7 @@ import type { Exchange } from '../../exchange/exchange.js';
 import type { Compiler, Scope } from '../../exchange/module.js';
 import { escapeBreaks, escapePath } from '../../http/uri-escape.js';
 import { findUpstream } from '../../upstream/configured.js';
-import { HostNotFound, peerAddresses } from '../../upstream/host-lookup.js';
+import { compiledAddresses, HostNotFound } from '../../upstream/host-lookup.js';
 import type { PeerAddress } from '../../upstream/peer.js';
 import { rotated } from '../../upstream/resolver.js';
 import { implicitUpstream, type Upstream } from '../../upstream/upstream.js';
@@ -90,7 +90,7 @@ function fixedAddresses(address: Address): PeerAddress[] {
 
 async function lookUp(upstream: Upstream, address: Address, at: Scope): Promise<void> {
   try {
-    upstream.servers[0]?.setAddresses(await peerAddresses(address));
+    upstream.servers[0]?.setAddresses(await compiledAddresses(address, at.compiler));
     upstream.update();
   } catch (error) {
     if (!(error instanceof HostNotFound)) throw error;
