@@ -172,7 +172,7 @@ function body(kind: 'prefix' | 'regex' | 'named', settings: boolean): fc.Arbitra
     .tuple(pick(targets), some(HEADERS, 5), some(PROXYING, 3))
     .map(([target, headers, rest]) => [`proxy_pass ${target};`, ...headers, ...rest]);
   const answers = fc.oneof(
-    { weight: 6, arbitrary: passing },
+    { weight: 12, arbitrary: passing },
     { weight: 2, arbitrary: fc.constant(['return 200 "$server_name $uri";']) },
     { weight: 1, arbitrary: pick([['return 404;'], ['return 301 /moved$uri;'], ['return 444;'], ['return 403;']]) },
     {
@@ -189,8 +189,20 @@ function body(kind: 'prefix' | 'regex' | 'named', settings: boolean): fc.Arbitra
     ['error_page 404 =200 /a/page;', 'recursive_error_pages on;'],
     ['error_page 404 http://elsewhere.example/;'],
   ]);
-  const access = pick([[], [], [], ['deny 127.0.0.1;'], ['allow 127.0.0.1;', 'deny all;'], ['internal;']]);
-  return fc.tuple(some(STEPS, 2), pages, access, answers, fc.nat(5)).map(([steps, page, rules, answer, more]) => {
+  const access = pick([
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+    ['deny 127.0.0.1;'],
+    ['allow 127.0.0.1;', 'deny all;'],
+    ['internal;'],
+  ]);
+  return fc.tuple(some(STEPS, 2), pages, access, answers, fc.nat(9)).map(([steps, page, rules, answer, more]) => {
     if (!settings) return [];
     const lines = [...steps, ...page, ...(kind === 'named' ? [] : rules), ...answer];
     if (more === 0) lines.push('if-($arg_x = 1) proxy_pass http://127.0.0.1:%%B%%;');
@@ -234,6 +246,11 @@ function distinct(locations: readonly Location[]): Location[] {
   });
 }
 
+/** A location for whatever no other is for. */
+function root(settings: boolean): fc.Arbitrary<Location> {
+  return body('prefix', settings).map((lines) => ({ head: 'location "/"', body: lines, inner: [] }));
+}
+
 function server(settings: boolean): fc.Arbitrary<Server> {
   return fc.record({
     names: some(NAMES, 3),
@@ -244,7 +261,9 @@ function server(settings: boolean): fc.Arbitrary<Server> {
     steps: settings
       ? some(['set $v server;', 'rewrite ^/A(.*)$ /a$1;', 'if ($arg_z) { return 204; }'], 1)
       : fc.constant([]),
-    locations: fc.array(location(1, settings), { maxLength: 6 }).map(distinct),
+    locations: fc
+      .tuple(fc.option(root(settings)), fc.array(location(1, settings), { maxLength: 6 }))
+      .map(([first, rest]) => distinct(first === null ? rest : [first, ...rest])),
   });
 }
 
