@@ -33,7 +33,20 @@ import { ownInstance } from './process/own-instance.js';
 export type { JsonFinding, JsonPlace } from './diagnostics/json.js';
 export type { Level } from './exchange/error-log.js';
 export type { Module } from './exchange/module.js';
-export type * from './explain/explanation.js';
+export type {
+  Candidate as ConsideredLocation,
+  DirectiveInForce,
+  ExplainedAnswer,
+  ExplainedListener,
+  ExplainedPeer,
+  ExplainedRequest,
+  ExplainedServer,
+  ExplainedUpstream,
+  Explanation,
+  Step as ExplainedStep,
+  Written,
+  WrittenPlace,
+} from './explain/explanation.js';
 
 /** Where a configuration comes from: exactly one of `config` and `file`. */
 export interface ConfigInput {

@@ -185,7 +185,7 @@ export class Explainer {
     const block = recorder.blocks.get(main.location) ?? this.config;
     const assumptions = [...request.assumptions];
     if (recorder.unknownHosts.size > 0) {
-      const hosts = [...recorder.unknownHosts].join(', ');
+      const hosts = [...recorder.unknownHosts].sort().join(', ');
       assumptions.push(
         `these hosts have addresses where the proxy runs (here they have not, and it would not start): ${hosts}`,
       );

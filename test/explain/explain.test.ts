@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { ConfigError, type ExplainRequest, type Explanation, explain, type Step } from '../../src/index.js';
+import { ConfigError, type ExplainedStep, type ExplainRequest, type Explanation, explain } from '../../src/index.js';
 
 /** Explains a request by what stands in `http`; files go below the prefix. */
 async function explained(
@@ -24,8 +24,8 @@ async function explained(
   }
 }
 
-function of<K extends Step['kind']>(explanation: Explanation, kind: K): Extract<Step, { kind: K }>[] {
-  return explanation.steps.filter((step): step is Extract<Step, { kind: K }> => step.kind === kind);
+function of<K extends ExplainedStep['kind']>(explanation: Explanation, kind: K): Extract<ExplainedStep, { kind: K }>[] {
+  return explanation.steps.filter((step): step is Extract<ExplainedStep, { kind: K }> => step.kind === kind);
 }
 
 /** What happened, in a word or two for each step. */
