@@ -57,7 +57,8 @@ export class Pace implements Producer {
       this.producer = x.producer;
       x.producer = this;
     }
-    if (this.timer === null) this.pump();
+    // Not from here: the producer would be told to go on before it knows that it is to stop.
+    this.timer ??= setTimeout(() => this.tick(), 0);
     return false;
   }
 

@@ -1,6 +1,7 @@
 /** What a routing table holds per server and location: settings as fields, handlers as flat arrays by phase. */
 
 import type { CheckedBlock } from '../config/checked-config.js';
+import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import type { LocationTree } from '../routing/location-tree.js';
 import type { ServerNames } from '../routing/server-names.js';
 import type { ErrorLog } from './error-log.js';
@@ -42,7 +43,7 @@ export class LocationSettings {
   clientBodyTimeout = 60_000;
   /** Off, on (kept), or clean. */
   clientBodyInFileOnly: 'off' | 'on' | 'clean' = 'off';
-  clientBodyTempPath = '';
+  clientBodyTempPath: TemporaryPath = { path: '', levels: [] };
   sendTimeout = 60_000;
   /** 0: no keep-alive. */
   keepaliveTimeout = 75_000;

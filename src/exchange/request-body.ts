@@ -1,9 +1,10 @@
 /** The body of a request that is read before it is used: in memory up to `client_body_buffer_size`, then in a file. */
-import { closeSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { errnoText } from '../diagnostics/errno.js';
 import type { BodySink } from './client-side.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
+import { openTemporaryFile } from './temporary-file.js';
 
 /** A body that was read. */
 export interface RequestBody {
@@ -30,8 +31,6 @@ export const NO_BODY: RequestBody = {
   read: () => 0,
   release(): void {},
 };
-
-let serial = 0;
 
 /** Collects a body and calls back when it is complete; failures end the exchange. */
 export class BufferedBody implements RequestBody, BodySink {
@@ -65,22 +64,13 @@ export class BufferedBody implements RequestBody, BodySink {
       this.pieces.push(Buffer.from(chunk));
       return true;
     }
-    try {
-      if (this.descriptor < 0) this.open();
-      writeAll(this.descriptor, chunk);
-    } catch (error) {
-      logError(this.exchange, 'crit', `writing a client request body failed: ${String(error)}`);
-      this.release();
-      this.exchange.body = NO_BODY;
-      this.exchange.finalize(500);
-      return false;
-    }
-    return true;
+    return this.toFile(chunk);
   }
 
   bodyEnd(): void {
     const x = this.exchange;
-    if (this.descriptor < 0 && x.location.settings.clientBodyInFileOnly !== 'off' && this.length > 0) this.open();
+    const inFile = x.location.settings.clientBodyInFileOnly !== 'off' && this.length > 0;
+    if (inFile && this.descriptor < 0 && !this.toFile(null)) return;
     if (this.descriptor < 0)
       this.memory = this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces);
     this.pieces = [];
@@ -111,24 +101,42 @@ export class BufferedBody implements RequestBody, BodySink {
     }
   }
 
-  private open(): void {
-    const { settings } = this.exchange.location;
-    mkdirSync(settings.clientBodyTempPath, { recursive: true, mode: 0o700 });
-    this.file = join(settings.clientBodyTempPath, `${process.pid}-${String(++serial).padStart(10, '0')}`);
-    this.descriptor = openSync(this.file, 'wx+', 0o600);
-    logError(this.exchange, 'warn', `a client request body is buffered to a temporary file ${this.file}`);
-    for (const piece of this.pieces) writeAll(this.descriptor, piece);
-    this.pieces = [];
+  /** Writes what is in memory, and a chunk behind it; false where that failed, and the exchange was ended. */
+  private toFile(chunk: Buffer | null): boolean {
+    try {
+      if (this.descriptor < 0) this.open();
+      for (const piece of this.pieces) this.write(piece);
+      this.pieces = [];
+      if (chunk !== null) this.write(chunk);
+    } catch (error) {
+      logError(this.exchange, 'crit', (error as Error).message); // both ways throw a sentence
+      this.release();
+      this.exchange.body = NO_BODY;
+      this.exchange.finalize(500);
+      return false;
+    }
+    return true;
   }
-}
 
-function writeAll(descriptor: number, chunk: Buffer): void {
-  for (let written = 0; written < chunk.length; ) written += writeSync(descriptor, chunk, written);
+  private open(): void {
+    const { fd, path } = openTemporaryFile(this.exchange.location.settings.clientBodyTempPath);
+    this.file = path;
+    this.descriptor = fd;
+    logError(this.exchange, 'warn', `a client request body is buffered to a temporary file ${path}`);
+  }
+
+  private write(piece: Buffer): void {
+    try {
+      for (let at = 0; at < piece.length; ) at += writeSync(this.descriptor, piece, at);
+    } catch (error) {
+      throw new Error(`pwrite() "${this.file}" failed (${errnoText(error)})`);
+    }
+  }
 }
 
 function unlinkQuietly(path: string): void {
   try {
-    unlinkSync(path);
+    unlinkSync(Buffer.from(path, 'latin1'));
   } catch {
     // Somebody else took it away; that is what was wanted.
   }

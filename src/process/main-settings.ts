@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
+import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import type { ErrorLogData } from '../exchange/error-log-argument.js';
 
 /** Settings of the process. */
@@ -78,8 +79,8 @@ export function defaultFile(prefix: string, path: string): string | null {
 function temporaryPaths(block: CheckedBlock, found = new Set<string>()): Set<string> {
   for (const name of block.own) {
     if (!name.endsWith('_temp_path')) continue;
-    const path = block.values[name];
-    if (typeof path === 'string') found.add(path);
+    const place = block.values[name] as TemporaryPath | undefined;
+    if (place !== undefined) found.add(place.path);
   }
   for (const inner of block.blocks) temporaryPaths(inner, found);
   return found;

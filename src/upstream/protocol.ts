@@ -1,6 +1,7 @@
 /** What the request engine is told by a pass directive's module: settings, and how messages look. */
 import type { Exchange } from '../exchange/exchange.js';
 import type { ResponseReader } from '../http/response-reader.js';
+import type { SpoolSettings } from './answer-spool.js';
 import type { ConnectOptions, UpstreamConnection } from './connection.js';
 import type { UpstreamRequest } from './request.js';
 
@@ -16,11 +17,16 @@ export interface UpstreamSettings {
   /** Size that an answer's head may have. */
   readonly bufferSize: number;
   readonly requestBuffering: boolean;
+  /** What a slow client does not take waits, and not the upstream. */
+  readonly buffering: boolean;
+  /** Where that waits. */
+  readonly spool: SpoolSettings;
   readonly interceptErrors: boolean;
   readonly ignoreClientAbort: boolean;
   readonly passTrailers: boolean;
-  /** `X-Accel-Redirect` and `X-Accel-Limit-Rate` are obeyed (unless `proxy_ignore_headers` names them). */
+  /** `X-Accel-Redirect`, `X-Accel-Buffering` and `X-Accel-Limit-Rate` are obeyed (unless `proxy_ignore_headers` names them). */
   readonly obeysRedirect: boolean;
+  readonly obeysBuffering: boolean;
   readonly obeysLimitRate: boolean;
 }
 

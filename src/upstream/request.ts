@@ -16,6 +16,7 @@ import { COMPLETE, MORE } from '../http/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
 import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTrailers } from './answer-body.js';
+import { type AnswerSource, AnswerSpool, isBuffered } from './answer-spool.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { Peer } from './peer.js';
@@ -33,13 +34,17 @@ const OVER = 3;
 
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest extends Sending implements Producer, ConnectionUser, ChunkedSink {
+export class UpstreamRequest extends Sending implements Producer, ConnectionUser, ChunkedSink, AnswerSource {
   private state = PREPARING;
   /** The connection was used before: its failure says nothing about the peer. */
   private reused = false;
   private readonly reader = takeReader();
   private readonly body = new AnswerBody(this);
   private keepable = false;
+  /** A slow client does not hold the upstream (`proxy_buffering`). */
+  private buffered = false;
+  /** Where the answer waits for the client; null as long as that takes everything. */
+  private spool: AnswerSpool | null = null;
 
   constructor(
     x: Exchange,
@@ -228,6 +233,9 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
     // Where `proxy_method HEAD` asked for a client that wants a body, the length is not of what it gets.
     response.contentLength = asked && x.method !== 'HEAD' ? 0 : framing >= 0 ? framing : -1;
     response.expectTrailers = settings.passTrailers && framing === CHUNKED && x.version >= 11;
+    this.buffered = settings.obeysBuffering ? isBuffered(reader.headers, settings.buffering) : settings.buffering;
+    // As in nginx: an answer that is not buffered is not slowed down either.
+    if (!this.buffered) x.limitRate = 0;
     this.protocol.responseHead(x, reader);
     this.state = READING_BODY;
     if (!x.sendHead(false)) {
@@ -258,17 +266,30 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
   }
 
   chunkData(bytes: Buffer, start: number, end: number): void {
-    const { x, connection } = this;
+    const { x, spool } = this;
     if (start === end || this.state !== READING_BODY) return;
     this.attempt.responseLength += end - start;
-    if (!x.writeBytes(bytes, start, end) && connection !== null) {
-      this.paused = true;
-      connection.transport.pause();
-      if (this.requestComplete) connection.deadline = 0;
+    if (spool !== null) spool.write(bytes, start, end);
+    else if (!x.writeBytes(bytes, start, end)) {
+      if (this.buffered) this.spool = new AnswerSpool(x, this.settings.spool, this);
+      else this.holdBack();
     }
   }
 
   resume(): void {
+    if (this.spool !== null) this.spool.resume();
+    else this.goOn();
+  }
+
+  holdBack(): void {
+    const { connection } = this;
+    if (connection === null) return;
+    this.paused = true;
+    connection.transport.pause();
+    if (this.requestComplete) connection.deadline = 0;
+  }
+
+  goOn(): void {
     const { connection } = this;
     if (!this.paused || connection === null) return;
     this.paused = false;
@@ -290,7 +311,8 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
       const keep = clean && this.keepable && this.requestComplete && connection.transport.pending === 0;
       if (!keep || !this.upstream.idle.put(connection, this.upstream.keepalive)) connection.destroy();
     }
-    x.end();
+    if (this.spool !== null) this.spool.end();
+    else x.end();
   }
 
   // -- failures
@@ -372,8 +394,11 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
   /** The answer's body will not be complete. */
   private cutShort(): void {
     this.letGo('failed');
-    this.x.producer = null;
-    this.x.abort();
+    if (this.spool !== null) this.spool.cut();
+    else {
+      this.x.producer = null;
+      this.x.abort();
+    }
   }
 
   /** Ends the exchange without an answer of the upstream. */
@@ -385,6 +410,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
 
   /** The client is gone, or another answer was put in the place of this one. */
   abort(): void {
+    this.spool?.release();
     this.letGo('ok');
   }
 
@@ -440,6 +466,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
 
   /** Gives the reader back when the exchange was logged. */
   release(): void {
+    this.spool?.release();
     giveReader(this.reader);
   }
 }

@@ -62,9 +62,10 @@ async function proxied(t: TestContext, port: number, settings = ''): Promise<Tes
 }
 
 describe('a slow client', () => {
-  for (const [name, head] of [
-    ['with a length', `Content-Length: ${TOTAL}`],
-    ['until the end of the connection', 'Connection: close'],
+  for (const [name, head, settings] of [
+    ['with a length', `Content-Length: ${TOTAL}`, 'proxy_buffering off;'],
+    ['until the end of the connection', 'Connection: close', 'proxy_buffering off;'],
+    ['that may not go to a file', `Content-Length: ${TOTAL}`, 'proxy_max_temp_file_size 0;'],
   ] as const) {
     test(`slows down an answer ${name}, and gets all of it in the end`, { timeout: 60_000 }, async (t) => {
       let state: Flood = { given: 0 };
@@ -76,7 +77,7 @@ describe('a slow client', () => {
         if (state.given === TOTAL) connection.end();
       });
       t.after(() => backend.close());
-      const proxy = await proxied(t, backend.port);
+      const proxy = await proxied(t, backend.port, settings);
       const client = await connect(proxy.port);
       await client.send(request('/')).until('\r\n\r\n');
       client.socket.pause();
@@ -110,7 +111,7 @@ describe('a slow client', () => {
       more();
     });
     t.after(() => backend.close());
-    const proxy = await proxied(t, backend.port);
+    const proxy = await proxied(t, backend.port, 'proxy_buffering off;');
     const client = await connect(proxy.port);
     await client.send(request('/')).until('\r\n\r\n');
     client.socket.pause();
@@ -131,7 +132,7 @@ describe('a slow client', () => {
       flood(connection.socket, TOTAL);
     });
     t.after(() => backend.close());
-    const proxy = await proxied(t, backend.port, 'send_timeout 200ms;');
+    const proxy = await proxied(t, backend.port, 'proxy_buffering off; send_timeout 200ms;');
     const client = await connect(proxy.port);
     await client.send(request('/')).until('\r\n\r\n');
     client.socket.pause();

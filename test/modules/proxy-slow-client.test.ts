@@ -18,7 +18,7 @@ test('send_timeout counts once the streamed body of a client that takes nothing 
   });
   const proxy = await startProxy(
     `send_timeout 100ms;
-    server { listen 127.0.0.1:0; location / { proxy_request_buffering off; proxy_pass http://127.0.0.1:%%PORT%%; } }`,
+    server { listen 127.0.0.1:0; location / { proxy_request_buffering off; proxy_buffering off; proxy_pass http://127.0.0.1:%%PORT%%; } }`,
     { PORT: backend.port },
   );
   t.after(() => Promise.all([proxy.close(), backend.close()]));

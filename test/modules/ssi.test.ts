@@ -235,7 +235,7 @@ it('a slow client holds back what is included', async (t) => {
       listen 127.0.0.1:0;
       default_type text/html;
       location / { ssi on; return 200 'a<!--#include virtual="/b" --><!--#include virtual="/b" -->'; }
-      location /b { proxy_pass http://127.0.0.1:%%BACKEND%%; }
+      location /b { proxy_buffering off; proxy_pass http://127.0.0.1:%%BACKEND%%; }
     }`,
     { BACKEND: backend.port },
   );

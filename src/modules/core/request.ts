@@ -4,9 +4,9 @@ import { choice, custom, flag, integer, milliseconds, offset, size } from '../..
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
 import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
-import type { Compiler, Scope } from '../../exchange/module.js';
+import type { Scope } from '../../exchange/module.js';
 import type { ServerProgram } from '../../exchange/program.js';
-import { temporaryDirectory } from '../../exchange/temporary-directory.js';
+import { defaultTemporaryPath } from '../../exchange/temporary-directory.js';
 
 function parseBuffers(words: readonly Word[], c: ArgumentContext): { readonly number: number; readonly size: number } {
   const [first, second] = words as readonly [Word, Word]; // two words: `min` and `max`
@@ -123,10 +123,10 @@ export const bodyDirectives = {
   client_body_temp_path: {
     contexts: CONTEXTS,
     takes: temporaryPath,
-    doc: 'The directory for bodies of requests that do not stay in memory. The levels of subdirectories are accepted and not made. The default is `client_body_temp` below the prefix where that exists, otherwise a directory among the temporary files of the system.',
+    doc: 'The directory for bodies of requests that do not stay in memory, with up to three levels of subdirectories, named by so many digits of the number of a file. The default is `client_body_temp` below the prefix where that exists, otherwise a directory among the temporary files of the system.',
     example: 'client_body_temp_path /var/tmp/tsproxy 1 2;',
-    differs: 'No levels of subdirectories are made; the default directory is created only when it is needed.',
-    differsFor: (words) => words.length > 1,
+    differs: 'The default directory is created only when it is needed.',
+    differsFor: () => false,
   },
 } as const satisfies Directives;
 
@@ -136,11 +136,5 @@ export function applyBody(conf: ConfOf<typeof bodyDirectives>, at: Scope): void 
   settings.clientBodyBufferSize = conf.client_body_buffer_size;
   settings.clientBodyTimeout = conf.client_body_timeout;
   settings.clientBodyInFileOnly = conf.client_body_in_file_only;
-  settings.clientBodyTempPath = conf.client_body_temp_path ?? defaultTempPath(at.compiler);
-}
-
-/** Looked for once in a table. */
-function defaultTempPath({ shared, prefix }: Compiler): string {
-  const name = 'client_body_temp';
-  return shared.get<string>(name) ?? shared.set(name, temporaryDirectory(prefix, name));
+  settings.clientBodyTempPath = conf.client_body_temp_path ?? defaultTemporaryPath(at.compiler, 'client_body_temp');
 }

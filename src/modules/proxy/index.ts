@@ -8,6 +8,7 @@ import { DONE } from '../../exchange/verdict.js';
 import { Field } from '../../http/field-names.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { bindAddress } from './bind.js';
+import { checkBufferSizes } from './buffer-sizes.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkPass, passTarget } from './pass.js';
 import type { HttpProtocol, HttpProtocolOptions } from './protocol.js';
@@ -132,7 +133,7 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
   const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
     data === undefined ? null : compiler.template(data);
   return {
-    settings: upstreamSettings('proxy', conf),
+    settings: upstreamSettings('proxy', conf, compiler),
     requestHead: new RequestHead(
       {
         fields: conf.proxy_set_header,
@@ -171,6 +172,7 @@ export default defineModule({
   check(block, c) {
     checkPass(block, c);
     checkRewrites(c);
+    checkBufferSizes('proxy_', block, c);
   },
   variables: {
     proxy_host: { get: (x) => x.upstreamHost, doc: 'Host and port of the target as written in `proxy_pass`.' },

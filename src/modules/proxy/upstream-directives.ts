@@ -5,19 +5,18 @@ import {
   custom,
   flag,
   integer,
-  listOf,
   mapped,
   milliseconds,
-  named,
   pair,
-  sequence,
   size,
   template,
   text,
-  word,
 } from '../../config/argument-types.js';
 import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
+import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
+import type { Compiler } from '../../exchange/module.js';
+import { defaultTemporaryPath } from '../../exchange/temporary-directory.js';
 import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
 import type { UpstreamSettings } from '../../upstream/protocol.js';
 
@@ -62,14 +61,6 @@ const buffers = custom('number size', 2, 2, (words, c): readonly [number, number
   return [number, bytes];
 });
 
-/** A level of a directory for files: how many digits its names have. */
-const level = word('number', (w, c) => {
-  const value = parseInteger(w.text) ?? 0;
-  return value >= 1 && value <= 3
-    ? value
-    : c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`, { help: 'a level is 1, 2 or 3' });
-});
-
 /** The family without its prefix; `p` is the prefix with its underscore, for the examples. */
 function family(p: string) {
   return {
@@ -99,7 +90,7 @@ function family(p: string) {
       takes: size,
       default: '8k',
       doc: "The size that the head of an upstream's answer may have; a larger one is answered with 502.",
-      example: `${p}buffer_size 16k;`,
+      example: `${p}buffer_size 8k;`,
       differs: "nginx's default is the size of a memory page, 4k on most machines.",
       differsFor: () => false,
     },
@@ -107,45 +98,54 @@ function family(p: string) {
       contexts: ANYWHERE,
       takes: buffers,
       default: '8 8k',
-      doc: 'Number and size of the buffers for one answer.',
+      doc: `Number and size of the buffers for one answer: as much of it waits in memory for a slow client, before the rest goes to a file (\`${p}max_temp_file_size\`).`,
       example: `${p}buffers 8 16k;`,
-      noEffect: 'answers pass as they come, and a slow client holds at most one read of its upstream',
+      differs:
+        'Nothing is set aside before it is needed, and nothing waits until a buffer is full: what the client can take is passed on at once. One read of the upstream, 64k, may come on top.',
+      differsFor: () => false,
     },
     busy_buffers_size: {
       contexts: ANYWHERE,
       takes: size,
-      doc: 'How much of the buffers may be busy with sending.',
+      doc: 'In nginx, how much of the buffers may be busy with sending while the answer still comes.',
       example: `${p}busy_buffers_size 16k;`,
-      noEffect: 'answers pass as they come',
+      noEffect: 'what is being sent waits in the socket of the client, and not in these buffers',
     },
     buffering: {
       contexts: ANYWHERE,
       takes: flag,
       default: 'on',
-      doc: 'Whether answers are gathered before they are passed on.',
+      doc: `Whether the upstream is read from as fast as it answers. Then what a slow client has not taken yet waits in memory (\`${p}buffers\`) and in a temporary file (\`${p}max_temp_file_size\`), and the connection to the upstream is free as soon as the answer is complete. Off: a slow client slows its upstream down, and \`limit_rate\` does not hold. An answer can choose for itself by \`X-Accel-Buffering: yes\` or \`no\`.`,
       example: `${p}buffering off;`,
-      noEffect: 'every byte of an answer is passed on as it comes, so that streams never stall',
+      differs:
+        'In both modes every byte is passed on as it comes when the client takes it, so that streams never stall.',
+      differsFor: () => false,
     },
     max_temp_file_size: {
       contexts: ANYWHERE,
       takes: size,
-      doc: 'How much of an answer goes to a file when the client is slower than the upstream.',
+      default: '1024m',
+      doc: 'How much of an answer may wait in a temporary file when the client is slower than the upstream; where that is full the upstream waits. 0: no file is used.',
       example: `${p}max_temp_file_size 0;`,
-      noEffect: 'answers are not written to files: a slow client slows its upstream down instead',
+      differs:
+        'When all that is in the file was sent, its room is used again; in nginx the file of an answer only grows.',
+      differsFor: () => false,
     },
     temp_file_write_size: {
       contexts: ANYWHERE,
       takes: size,
-      doc: 'How much is written to such a file at a time.',
+      doc: 'How much is written to such a file at a time. The default is all that waits in memory.',
       example: `${p}temp_file_write_size 16k;`,
-      noEffect: 'answers are not written to files',
+      differs: "nginx's default is two buffers.",
+      differsFor: () => false,
     },
     temp_path: {
       contexts: ANYWHERE,
-      takes: sequence(named('path', text), named('[level1 [level2 [level3]]]', listOf(level, { min: 0, max: 3 }))),
-      doc: 'The directory of such files.',
+      takes: temporaryPath,
+      doc: `The directory of such files, with up to three levels of subdirectories, named by so many digits of the number of a file. The default is \`${p}temp\` below the prefix where that exists, otherwise a directory among the temporary files of the system. A file loses its name as soon as it is open, so that none is left behind.`,
       example: `${p}temp_path ${p}temp 1 2;`,
-      noEffect: 'answers are not written to files',
+      differs: 'The default directory is created only when it is needed.',
+      differsFor: () => false,
     },
     request_buffering: {
       contexts: ANYWHERE,
@@ -291,10 +291,15 @@ export function upstreamDirectives<P extends string>(prefix: P): Prefixed<P> {
 }
 
 /** What the request engine reads of the family. */
-export function upstreamSettings<P extends string>(prefix: P, conf: ConfOf<Prefixed<P>>): UpstreamSettings {
+export function upstreamSettings<P extends string>(
+  prefix: P,
+  conf: ConfOf<Prefixed<P>>,
+  compiler: Compiler,
+): UpstreamSettings {
   const value = <K extends keyof Family>(name: K): ConfOf<Family>[K] =>
     (conf as Record<string, unknown>)[`${prefix}_${name}`] as ConfOf<Family>[K];
   const ignored = value('ignore_headers') ?? [];
+  const [number, bytes] = value('buffers');
   return {
     connectTimeout: value('connect_timeout'),
     sendTimeout: value('send_timeout'),
@@ -304,10 +309,18 @@ export function upstreamSettings<P extends string>(prefix: P, conf: ConfOf<Prefi
     nextUpstreamTimeout: value('next_upstream_timeout'),
     bufferSize: value('buffer_size'),
     requestBuffering: value('request_buffering'),
+    buffering: value('buffering'),
+    spool: {
+      memory: value('buffer_size') + number * bytes,
+      file: value('max_temp_file_size'),
+      writeSize: value('temp_file_write_size') ?? Number.POSITIVE_INFINITY,
+      place: value('temp_path') ?? defaultTemporaryPath(compiler, `${prefix}_temp`),
+    },
     interceptErrors: value('intercept_errors'),
     ignoreClientAbort: value('ignore_client_abort'),
     passTrailers: value('pass_trailers'),
     obeysRedirect: !ignored.includes('X-Accel-Redirect'),
+    obeysBuffering: !ignored.includes('X-Accel-Buffering'),
     obeysLimitRate: !ignored.includes('X-Accel-Limit-Rate'),
   };
 }
