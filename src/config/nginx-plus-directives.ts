@@ -62,4 +62,17 @@ export const NGINX_PLUS_DIRECTIVES: Readonly<Record<string, string>> = {
     zone_sync_ssl_protocols zone_sync_ssl_server_name zone_sync_ssl_trusted_certificate zone_sync_ssl_verify
     zone_sync_ssl_verify_depth zone_sync_timeout
   `,
+  ngx_http_app_protect_module: `
+    hsl: app_protect_bd_config app_protect_compressed_requests_action app_protect_cookie_seed
+    app_protect_cpu_thresholds app_protect_custom_log_attribute app_protect_default_config_source app_protect_enable
+    app_protect_enforcer_address app_protect_failure_mode_action app_protect_physical_memory_util_thresholds
+    app_protect_policy_file app_protect_reconnect_period_seconds app_protect_request_buffer_overflow_action
+    app_protect_security_log app_protect_security_log_enable app_protect_user_defined_signatures
+  `,
+  ngx_http_app_protect_dos_module: `
+    hsl: app_protect_dos_accelerated_mitigation app_protect_dos_access_file app_protect_dos_api
+    app_protect_dos_arb_fqdn app_protect_dos_enable app_protect_dos_liveness app_protect_dos_monitor
+    app_protect_dos_name app_protect_dos_policy_file app_protect_dos_readiness app_protect_dos_security_log
+    app_protect_dos_security_log_enable app_protect_dos_tls_fp
+  `,
 };

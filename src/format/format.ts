@@ -1,10 +1,10 @@
 /** A configuration text in its canonical layout. */
 import { parse } from '../../grammar/parser.js';
 import { print } from '../../grammar/print.js';
-import type { Item, Source } from '../../grammar/syntax-tree.js';
+import { isStatement, type Source } from '../../grammar/syntax-tree.js';
 import { syntaxFinding } from '../config/syntax-finding.js';
 import type { Finding } from '../diagnostics/finding.js';
-import { piecesOf } from './pieces.js';
+import { meaningOf, placedItems } from './meaning.js';
 
 /** What became of a text. */
 export interface Formatted {
@@ -16,8 +16,8 @@ export interface Formatted {
   readonly includes: readonly string[];
 }
 
-/** Longer texts are not formatted: one of so many bytes takes some ten seconds and a gigabyte. */
-export const LONGEST = 16 * 2 ** 20;
+/** Longer texts are not formatted: one of so many bytes takes some ten seconds, and at the worst a gigabyte and a half. */
+export const LONGEST = 10 * 2 ** 20;
 
 /** As deep as blocks may be for `-t`. */
 const DEEPEST = 500;
@@ -44,35 +44,30 @@ export function format(source: Source): Formatted {
   if (long !== null) return long;
   const zero = text.indexOf('\0');
   if (zero !== -1) return refusal(`"${name}" is no text`, `byte ${zero} of it is zero: this is a binary file`);
+  const laidOut = layOut(source);
+  if ('findings' in laidOut) return laidOut;
+  const { items, mistakes } = parse({ name, text: laidOut.text });
+  if (mistakes.length > 0 || meaningOf(items) !== laidOut.meaning) {
+    return refusal(`"${name}" cannot be laid out anew`, 'the result would not mean the same; it is left alone');
+  }
+  return { text: laidOut.text, findings: [], includes: laidOut.includes };
+}
+
+/** The text in its new layout. The tree is not handed out: it takes too much room to be kept while the result is read. */
+function layOut(source: Source): Formatted | { text: string; includes: readonly string[]; meaning: string } {
   const { items, mistakes } = parse(source);
   if (mistakes.length > 0) {
     return { text: null, findings: mistakes.map(syntaxFinding), includes: [] };
   }
   const includes: string[] = [];
-  for (const { statement, depth } of piecesOf(items)) {
-    if (statement === undefined) continue;
+  for (const { item, depth } of placedItems(items)) {
+    if (!isStatement(item)) continue;
     if (depth > DEEPEST) {
       const message = `blocks nest more than ${DEEPEST} deep`;
-      return { text: null, findings: [{ code: 'too-deep', severity: 'error', message, at: statement.name }], includes };
+      return { text: null, findings: [{ code: 'too-deep', severity: 'error', message, at: item.name }], includes };
     }
-    const [file, ...more] = statement.args;
-    if (statement.name.text === 'include' && file && more.length === 0 && !statement.block) includes.push(file.text);
+    const [file, ...more] = item.args;
+    if (item.name.text === 'include' && file && more.length === 0 && !item.block) includes.push(file.text);
   }
-  const formatted = print(items);
-  if (!isSame(items, { name, text: formatted })) {
-    return refusal(`"${name}" cannot be laid out anew`, 'the result would not mean the same; it is left alone');
-  }
-  return { text: formatted, findings: [], includes };
-}
-
-/** Whether a text holds the same words, blocks and comments, in the same order. */
-function isSame(items: readonly Item[], other: Source): boolean {
-  const tree = parse(other);
-  if (tree.mistakes.length > 0) return false;
-  const [before, after] = [piecesOf(items), piecesOf(tree.items)];
-  for (;;) {
-    const [one, two] = [before.next(), after.next()];
-    if (one.done || two.done) return one.done === two.done;
-    if (one.value.depth !== two.value.depth || one.value.content() !== two.value.content()) return false;
-  }
+  return { text: print(items), includes, meaning: meaningOf(items) };
 }

@@ -1,6 +1,7 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
+import { locationOf, titleOf } from './engine/location.js';
+import type { Scope } from './engine/scope.js';
 
 /** Fields that protect, and are missed where they are missing. */
 const PROTECTING =
@@ -8,6 +9,12 @@ const PROTECTING =
 
 function fieldOf({ args }: Statement): string {
   return args[0]?.text.toLowerCase() ?? '';
+}
+
+/** Whether a location is for files of kinds that are no pages. */
+function isForAssets(scope: Scope): boolean {
+  const location = locationOf(scope);
+  return location?.kind === 'regex' && /\\\.\(?.*(?:css|js|png|jpe?g|gif|ico|svg|woff|ttf)/.test(location.name);
 }
 
 export default defineLint({
@@ -26,8 +33,9 @@ export default defineLint({
       const names = new Set(own.map(fieldOf));
       const lost = outer.filter((statement) => !names.has(fieldOf(statement)));
       if (lost.length === 0) continue;
-      // Who repeats some has thought of them; and what protects a page does not matter to a cached picture as much.
-      const warns = lost.length === outer.length && lost.some((statement) => PROTECTING.test(fieldOf(statement)));
+      // Who repeats some has thought of them; and what protects a page does not matter to pictures and fonts as much.
+      const matters = isForAssets(scope) ? /^strict-transport-security$/ : PROTECTING;
+      const warns = lost.length === outer.length && lost.some((statement) => matters.test(fieldOf(statement)));
       const fields = [...new Set(lost.map(({ args }) => args[0]?.text ?? ''))];
       c.report(first, `"add_header" in "${titleOf(scope)}" drops those of the block around: ${fields.join(', ')}`, {
         ...(!warns && { severity: 'hint' as const }),

@@ -20,9 +20,11 @@ export default defineLint({
           if (first === undefined || last === undefined || start === undefined) continue;
           const kept = args.filter(({ text }) => !WEAK.has(text)).map(({ text }) => text);
           const upstream = directive !== 'ssl_protocols';
+          // Beside newer ones they serve old clients only, and the libraries of today refuse them mostly.
+          const beside = weak.every(({ text }) => text.startsWith('TLS')) && kept.length > 0;
           c.report(first, `"${directive}" switches on ${weak.map(({ text }) => text).join(', ')}`, {
-            // Towards a back end it is only offered, and may be all that an old one has.
-            ...(upstream && { severity: 'hint' as const }),
+            // Towards a back end they are only offered, and may be all that an old one has.
+            ...((upstream || beside) && { severity: 'hint' as const }),
             help: 'must not be used any more (RFC 8996); what is left: TLSv1.2 TLSv1.3',
             fix: {
               title: 'keep TLS 1.2 and newer',

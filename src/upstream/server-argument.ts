@@ -105,6 +105,9 @@ function parseParameter(word: Word, draft: Draft, c: ArgumentContext): void {
     const take = own(WITH_VALUE, text.slice(0, equals));
     if (take?.(draft, text.slice(equals + 1), word, c) === true) return;
   }
+  if (text.startsWith('slow_start=')) {
+    c.fail(word, 'nginx-only-directive', `invalid parameter "${text}"`, { help: 'only nginx Plus has "slow_start"' });
+  }
   const name = text.replace(/=.*/s, '');
   const [near] = nearest(name, [...Object.keys(FLAGS), ...Object.keys(WITH_VALUE)]).filter((other) => other !== name);
   c.fail(
