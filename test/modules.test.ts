@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { check } from '../src/config/check.js';
+import { defaultOf } from '../src/config/default-value.js';
 import type { ConfigReader } from '../src/config/reader.js';
 import { sentence } from '../src/diagnostics/render.js';
-import { defaultOf } from '../src/exchange/defaults.js';
 import { modules } from '../src/modules/index.js';
 import { checkText, corpus } from './config/corpus.js';
 import { surrounded } from './config/example.js';

@@ -37,6 +37,8 @@ interface Body {
 /** nginx has no limit; this one keeps the stack of the compiler and of structuredClone from running out. */
 const DEEPEST = 500;
 
+const PLACED: ReadonlySet<Context> = new Set(['main', 'events', 'http', 'upstream']);
+
 /** Missing semicolons in a row: each is a level of the stack, and a copy of the words that are left. */
 const MOST_SPLITS = 100;
 
@@ -83,6 +85,7 @@ export class BlockChecker {
       steps,
       blocks,
       at,
+      ...(PLACED.has(body.context) && { places: placesOf(level.written) }),
     };
     this.records.push({ block, opener: body.opener, around, statements: level.written, modules: level.modules });
     for (const { statement, declared, value, step } of level.inOrder) {
@@ -202,6 +205,10 @@ export class BlockChecker {
       level.set(declared, parsed.value);
     }
   }
+}
+
+function placesOf(written: ReadonlyMap<string, readonly Statement[]>): Readonly<Record<string, readonly Place[]>> {
+  return Object.fromEntries([...written].map(([name, statements]) => [name, statements.map(placeOf)]));
 }
 
 /** An `include` that could not be expanded: it has the wrong number of words, or a block. */

@@ -31,6 +31,11 @@ export interface CheckedBlock {
   /** The blocks in it, in the order written (those of `step` directives are with their step). */
   readonly blocks: readonly CheckedBlock[];
   readonly at: Place;
+  /**
+   * Where the directives of `own` were written, each as often as it was; only in main, events, http and upstreams, where what
+   * is written has no block of its own around that says about where it is.
+   */
+  readonly places?: Readonly<Record<string, readonly Place[]>>;
 }
 
 /** A directive that is carried out in order. */

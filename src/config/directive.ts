@@ -81,6 +81,16 @@ export interface WithEntries<T, B> {
  */
 export type Inheritance = 'level' | 'append' | 'none' | 'noname';
 
+/** What a value is to other directives: for who asks what depends on what. The variables in it need not be told. */
+export interface Links {
+  /** What it defines, and goes by among others of its directive: `$x`, `zone x`, `format x`. */
+  readonly name?: string;
+  /** What it leads to that is written elsewhere: `upstream x` (`upstream *`: any of them), `zone x`, `format x`. */
+  readonly refers?: readonly string[];
+  /** The value in a form in which all that mean the same are equal (entries sorted whose order does not count). */
+  readonly meaning?: unknown;
+}
+
 /** One directive. */
 export interface DirectiveSpec<T = unknown> {
   readonly contexts: readonly Context[];
@@ -94,6 +104,8 @@ export interface DirectiveSpec<T = unknown> {
   /** Carried out in the order written, among the other steps of its block (`set`, `rewrite`, `if`, `return`, `break`). */
   readonly step?: boolean;
   readonly body?: Body;
+  /** What one value of it is to other directives. Default: nothing. */
+  links?(value: unknown): Links;
   /** Why the directive is accepted and changes nothing here. */
   readonly noEffect?: string;
   /** One paragraph. */

@@ -12,6 +12,11 @@ export interface ModuleDeclaration {
   readonly variables?: Readonly<Record<string, VariableDeclaration>>;
   /** Run over every checked block in which a directive of the module is written, after the whole text was checked. */
   check?(block: CheckedBlock, c: CheckContext): void;
+  /**
+   * What holds in a block of the directives whose values there do not show it (rules that are steps, or lists that are
+   * merged with those around): plain data by directive, for who compares configurations.
+   */
+  holds?(block: CheckedBlock, config: CheckedConfig): Readonly<Record<string, unknown>>;
 }
 
 export interface VariableDeclaration {

@@ -162,6 +162,8 @@ export interface Module<D extends Directives = Directives> {
   readonly variables?: Readonly<Record<string, VariableSpec>>;
   /** Checks that look at a whole block: run for each one in which a directive of this module is written. */
   check?(block: CheckedBlock, c: CheckContext): void;
+  /** See `ModuleDeclaration`. */
+  holds?(block: CheckedBlock, config: CheckedConfig): Readonly<Record<string, unknown>>;
   /** Builds what all servers share (`map`, `upstream`, zones, log files): run once, before servers compile. */
   http?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): void | Promise<void>;
   /** Builds the listeners with their servers, when every `http` hook has run. The core module does. */

@@ -104,6 +104,11 @@ export default defineModule({
       example: 'deny all;',
     },
   },
+  holds(block, config) {
+    // Their order counts among each other, so both have all rules.
+    const rules = rulesOf(block, config);
+    return { allow: rules, deny: rules };
+  },
   phases: {
     access: {
       order: 100,

@@ -3,7 +3,7 @@ import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
 import { AddressRanges } from '../config/address-ranges.js';
 import { custom } from '../config/argument-types.js';
 import { type Cidr, contains, ipBytes, parseCidr, unmapped } from '../config/cidr.js';
-import type { ArgumentContext } from '../config/directive.js';
+import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { type Compiler, defineModule } from '../exchange/module.js';
 import { forwardedAddress } from '../http/forwarded-address.js';
@@ -13,6 +13,10 @@ interface Variables {
   readonly source: string | null;
   /** The variable that is created. */
   readonly variable: string;
+}
+
+function canonicalNetwork(network: readonly [Cidr, string]): string {
+  return JSON.stringify(network);
 }
 
 interface Entries {
@@ -286,6 +290,11 @@ export default defineModule({
       contexts: ['http'],
       takes: custom('[$address] $variable', 1, 2, parseVariables),
       body: { entries: parseEntries },
+      links: ({ argument: { source, variable }, entries }: WithEntries<Variables, Entries>) => ({
+        name: `$${variable}`,
+        refers: source === null ? [] : [`$${source}`],
+        meaning: { source, entries: { ...entries, networks: entries.networks.map(canonicalNetwork).sort() } },
+      }),
       repeat: true,
       doc: "Creates a variable from the client's address, or from the address in a variable. Each line of its block is a network and the value for it; the longest network counts, `default` stands for all others. After `ranges` the lines are ranges of IPv4 addresses. `delete` takes a network or range away again, `include` reads lines from a file. `proxy` names networks whose `X-Forwarded-For` is believed, with `proxy_recursive` hop by hop. `volatile` has the variable computed at each use.",
       example:

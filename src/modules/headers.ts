@@ -277,6 +277,10 @@ export default defineModule({
       example: 'expires 1h;',
     },
   },
+  holds: (block, config) => ({
+    add_header: additions('add_header', block, config),
+    add_trailer: additions('add_trailer', block, config),
+  }),
   headerFilter: {
     order: 20,
     compile: (conf, at) => compileHeaderFilter(conf.expires, at.block, at.compiler),

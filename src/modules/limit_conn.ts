@@ -3,7 +3,7 @@ import type { Word } from '../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer } from '../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
 import { parseInteger } from '../config/units.js';
-import { checkKeyedZones, checkZoneReferences, parseKeyedZone } from '../config/zone-argument.js';
+import { checkKeyedZones, checkZoneReferences, type KeyedZoneData, parseKeyedZone } from '../config/zone-argument.js';
 import { logError } from '../exchange/error-context.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { type Exchange, StateKey } from '../exchange/exchange.js';
@@ -38,6 +38,7 @@ const directives = {
     contexts: ['http'],
     takes: custom('key zone=name:size', 2, 2, (words, c) => parseKeyedZone('limit_conn', words, c)),
     repeat: true,
+    links: ({ zone }: KeyedZoneData) => ({ name: `zone ${zone.name}` }),
     doc: 'Declares a zone that counts the requests under way for each key. A request whose key is empty is not counted. With `$binary_remote_addr` as the key a megabyte has room for 16 thousand addresses; where a zone is full, requests with further keys are refused. A reload that keeps name, size and key keeps the counts.',
     example: 'limit_conn_zone $binary_remote_addr zone=addr:10m;',
   },
@@ -45,6 +46,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: custom('zone number', 2, 2, parseLimit),
     repeat: true,
+    links: ({ zone }: LimitData) => ({ refers: [`zone ${zone}`] }),
     doc: 'How many requests with the same key may be under way at a time; others are refused with `limit_conn_status`. A tunnel (a WebSocket) is under way until it ends. Several may be given, each for another zone; a block that has one of its own inherits none.',
     example: 'limit_conn addr 10;',
     exampleNeeds: 'limit_conn_zone $binary_remote_addr zone=addr:10m;',

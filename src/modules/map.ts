@@ -1,7 +1,7 @@
 /** `map`: a variable whose value depends on another. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { custom, integer } from '../config/argument-types.js';
-import type { ArgumentContext } from '../config/directive.js';
+import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import { parsePattern } from '../config/pattern.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
@@ -54,6 +54,10 @@ function parseEntries(statements: readonly Statement[], c: ArgumentContext): Ent
     names,
     patterns,
   };
+}
+
+function byKey([a]: readonly [string, TemplateData], [b]: readonly [string, TemplateData]): number {
+  return a < b ? -1 : 1;
 }
 
 /** Reads the entries one by one; a wrong one is reported and passed over. */
@@ -189,6 +193,13 @@ export default defineModule({
       contexts: ['http'],
       takes: custom('string $variable', 2, 2, parseSource),
       body: { entries: parseEntries },
+      links: ({ argument, entries }: WithEntries<Source, Entries>) => ({
+        name: `$${argument.variable}`,
+        meaning: {
+          argument,
+          entries: { ...entries, strings: [...entries.strings].sort(byKey), names: [...entries.names].sort(byKey) },
+        },
+      }),
       repeat: true,
       doc: 'Creates a variable. Each line of its block is a key and the value of the variable for it. Keys are strings (compared without regard to case), or after `~` and `~*` regular expressions, which are tried in the order written where no string matches. `default` gives the value where nothing does. `hostnames` allows host names with wildcards as keys, `volatile` has the variable computed at each use, `include` reads lines from a file. A key that would mean something else gets a backslash before it.',
       example: "map $http_upgrade $connection_upgrade {\n    default upgrade;\n    ''      close;\n}",

@@ -420,6 +420,7 @@ export default defineModule({
       takes: custom('$variable value', 2, 2, parseSet),
       step: true,
       repeat: true,
+      links: ({ variable }: Assignment) => ({ name: `$${variable}` }),
       doc: 'Gives a variable a value for the rest of the request.',
       example: 'set $backend "app-$arg_version";',
     },

@@ -1,7 +1,7 @@
 /** `split_clients`: a variable that deals clients out in given shares. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
-import type { ArgumentContext } from '../config/directive.js';
+import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { type Compiler, defineModule } from '../exchange/module.js';
@@ -120,6 +120,7 @@ export default defineModule({
       contexts: ['http'],
       takes: custom('string $variable', 2, 2, parseSource),
       body: { entries: parseParts },
+      links: ({ argument }: WithEntries<Source, unknown>) => ({ name: `$${argument.variable}` }),
       repeat: true,
       doc: 'Creates a variable whose value depends on a hash (MurmurHash2) of the string. Each line of its block is a share in percent and the value for it; `*` stands for what is left. The same string always gets the same value.',
       example: 'split_clients "${remote_addr}AAA" $variant {\n    0.5%  .one;\n    2.0%  .two;\n    *     "";\n}',

@@ -8,6 +8,7 @@ import { type ConfigSource, checkSource, logSentence } from './configuration.js'
 import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings } from './main-settings.js';
 import { giveFiles, logFilesOf, ownerOf } from './ownership.js';
+import { describeReload } from './reload-description.js';
 import { startSentence } from './start-sentence.js';
 import { makeTemporaryDirectories } from './temporary-directories.js';
 import type { Workers, WorkersJob } from './workers.js';
@@ -158,11 +159,19 @@ export class Instance<W extends Workers = Workers> {
         throw new Error('the proxy is shutting down');
       }
       logs.commit();
+      this.tellChanges(job);
       return { job, predecessorEnded: prepared.commit() };
     } catch (error) {
       logs?.cancel();
       throw new RefusedConfig(startSentence(error), []);
     }
+  }
+
+  /** A reload says what it changes. */
+  private tellChanges({ config }: WorkersJob): void {
+    if (this.current === null) return;
+    const { modules } = this.options;
+    for (const line of describeReload(this.current.job.config, config, modules)) this.errorLog.write('notice', line);
   }
 
   /** Opens all log files anew. */

@@ -10,6 +10,8 @@ import { GOING_AWAY } from '../tunnel/drain.js';
 import { tunnelsOf } from '../tunnel/tunnels.js';
 import type { ZoneHome } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
+import { describeTunnels } from './reload-description.js';
+import { moveTunnels } from './tunnel-moves.js';
 
 export interface ServingOptions {
   readonly modules: readonly Module[];
@@ -134,6 +136,8 @@ export class Serving {
     if (before === null) return Promise.resolve();
     if (before.table.users === 0) before.end();
     else before.table.onUnused = before.end;
+    const said = describeTunnels(moveTunnels(tunnelsOf(table.shared), table, this.options.modules));
+    if (said !== null) errorLog.write('notice', said);
     return before.ended;
   }
 

@@ -16,6 +16,8 @@ export interface TunnelTarget {
 
 export class UpgradedExchange {
   private current: RoutingTable;
+  /** It began in a location whose tunnels drain; otherwise nothing is known of its frames. */
+  private readonly drains: boolean;
 
   constructor(
     private readonly x: Exchange,
@@ -26,6 +28,7 @@ export class UpgradedExchange {
     readonly frames: boolean,
   ) {
     this.current = client.table;
+    this.drains = x.location.settings.tunnelDrain !== null;
   }
 
   /** The table to which it belongs: that with which it began, or a later one in which its location means the same. */
@@ -51,7 +54,7 @@ export class UpgradedExchange {
 
   /** What its location says of its end; null: it goes on until it ends by itself. Times in ms. */
   get drainSettings(): { readonly spread: number; readonly timeout: number } | null {
-    return this.x.location.settings.tunnelDrain;
+    return this.drains ? this.x.location.settings.tunnelDrain : null;
   }
 
   drain(order: DrainOrder): void {

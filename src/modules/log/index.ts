@@ -1,9 +1,9 @@
 /** nginx's `ngx_http_log_module`: one line for each request. */
 import { custom } from '../../config/argument-types.js';
 import { defineModule } from '../../exchange/module.js';
-import { parseAccessLog, parseCache } from './access-log.js';
+import { type AccessLog, parseAccessLog, parseCache } from './access-log.js';
 import { checkLogs } from './checks.js';
-import { compileFormats, parseFormat } from './format.js';
+import { compileFormats, type Format, parseFormat } from './format.js';
 import { compileLogs } from './sinks.js';
 import { variables } from './variables.js';
 
@@ -15,6 +15,7 @@ export default defineModule({
       contexts: ['http'],
       takes: custom('name [escape=default | json | none] string ...', 2, Number.POSITIVE_INFINITY, parseFormat),
       repeat: true,
+      links: ({ name }: Format) => ({ name: `format ${name}` }),
       doc: 'Defines what a line looks like. Values of variables are escaped: by `default` quotes, backslashes and all that is not printable become `\\xHH`, and a missing value is `-`; with `json` as in JSON strings; with `none` not at all. `combined` is predefined.',
       example: 'log_format brief \'$remote_addr "$request" $status $request_time\';',
     },
@@ -28,6 +29,7 @@ export default defineModule({
       ),
       default: 'logs/access.log combined',
       repeat: true,
+      links: (log: AccessLog) => (log.off ? {} : { refers: [`format ${log.format}`] }),
       doc: 'Logs requests to a file; several may be given. Lines are written at once, or with `buffer` when it is full, after `flush`, and at the end. `if` logs a request only where the string is neither empty nor `0`. The path may have variables. `syslog:` sends each line to a syslog server over UDP (port 514), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. `off` logs nothing.',
       example: 'access_log logs/access.log combined buffer=32k flush=5s;',
       differs:

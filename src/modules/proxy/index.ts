@@ -10,7 +10,7 @@ import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { bindAddress } from './bind.js';
 import { checkBufferSizes } from './buffer-sizes.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
-import { checkPass, passTarget } from './pass.js';
+import { checkPass, type PassData, passTarget, upstreamIn } from './pass.js';
 import type { HttpProtocol, HttpProtocolOptions } from './protocol.js';
 import { RequestHead } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
@@ -23,6 +23,7 @@ const directives = {
     contexts: ['location', 'if in location', 'limit_except'],
     takes: passTarget,
     inherit: 'noname',
+    links: (pass: PassData) => ({ refers: [`upstream ${upstreamIn(pass) ?? '*'}`] }),
     doc: 'The server that answers: an URL with a host, an `upstream`, or a unix socket (`http://unix:/path`). With a URI part the prefix of the location is replaced by it; without, the request goes on with the URI as the client sent it. Variables may stand in it; then names are looked up while the proxy runs (`resolver`), unless they name an `upstream`.',
     example: 'proxy_pass http://127.0.0.1:8081;',
   },

@@ -72,3 +72,15 @@ export function checkPass(block: CheckedBlock, c: CheckContext): void {
     { help: `there is no fixed prefix that "${pass.target.uri}" could take the place of; leave the URI part out` },
   );
 }
+
+/** The host that a target names, which may be an `upstream`; undefined where only requests tell. */
+export function upstreamIn(pass: PassData): string | undefined {
+  if ('target' in pass) {
+    const { address } = pass.target;
+    return address.family === 'unix' ? address.path : address.host.toLowerCase();
+  }
+  const [first] = pass.template;
+  if (typeof first !== 'string') return undefined;
+  // The name must be complete before the first variable.
+  return /^http:\/\/([^/?:]+)[/?:]/i.exec(first)?.[1]?.toLowerCase();
+}

@@ -1,0 +1,22 @@
+/** `tsproxy diff`: what a reload would change. */
+import type { Command } from 'commander';
+import type { DiffOptions } from '../diff.js';
+import type { DeclareCommand } from './command.js';
+
+export const diff: DeclareCommand = (program, take) => {
+  program
+    .command('diff')
+    .description(
+      'say what is different in the meaning of two configurations; exit 0: nothing, 1: something, 2: trouble',
+    )
+    .argument('<old>', 'a configuration file')
+    .argument('<new>', 'another one')
+    .option('-p <prefix>', 'directory that relative paths start from')
+    .option('-g <directives>', 'directives to be read ahead of both files')
+    .option('--json', 'print the differences as JSON')
+    .action((before: string, after: string, _options: unknown, command: Command) => {
+      // The options that nginx has too are read ahead of the command's own.
+      const options = command.optsWithGlobals<DiffOptions>();
+      take(async () => (await import('../diff.js')).diff(before, after, options));
+    });
+};

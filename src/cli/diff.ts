@@ -1,0 +1,67 @@
+/** `tsproxy diff`: the difference of two configurations, as text or JSON. */
+import { relative } from 'node:path';
+import type { CheckedConfig } from '../config/checked-config.js';
+import { changeLine } from '../config/difference/lines.js';
+import { type Change, difference } from '../config/difference.js';
+import { shown } from '../diagnostics/place.js';
+import { renderFindings } from '../diagnostics/render.js';
+import { modules } from '../modules/index.js';
+import { checkSource } from '../process/configuration.js';
+import { sayToPerson } from '../process/stderr.js';
+import { sourceOf } from './paths.js';
+import { encoded, print, writeOut } from './stdout.js';
+import { colored } from './terminal.js';
+
+/** The options as written. */
+export interface DiffOptions {
+  readonly p?: string;
+  readonly g?: string;
+  readonly json?: true;
+}
+
+/** Compares; returns the exit code of diff(1). */
+export async function diff(before: string, after: string, options: DiffOptions): Promise<number> {
+  const one = read(before, options);
+  const other = read(after, options);
+  if (one === null || other === null) return 2;
+  const { changes } = difference(one, other, modules);
+  if (options.json) print(`${JSON.stringify({ same: changes.length === 0, changes: changes.map(asText) }, null, 2)}\n`);
+  else for (const change of changes) writeOut(`${changeLine(nearby(change))}\n`);
+  return changes.length === 0 ? 0 : 1;
+}
+
+/** Checks a file; null, with the findings said, where it is refused. */
+function read(file: string, { p, g }: DiffOptions): CheckedConfig | null {
+  const { config, findings } = checkSource(sourceOf({ file, prefix: p, errorLog: undefined, globals: g }), modules);
+  if (config !== null) return config;
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  sayToPerson(renderFindings(errors, { color: colored() }).trimEnd());
+  sayToPerson(`tsproxy: configuration file ${file} is refused`);
+  return null;
+}
+
+/** Files below the working directory are named from there. */
+function nearby({ before, after, ...change }: Change): Change {
+  const near = (place: Change['before']): Change['before'] => {
+    if (place === null) return null;
+    const path = encoded(relative(process.cwd(), shown(place.file)));
+    return path === '' || path.startsWith('..') ? place : { ...place, file: path };
+  };
+  return { ...change, before: near(before), after: near(after) };
+}
+
+/** The strings of a change as text. */
+function asText({ kind, change, name, within, before, after, directives, locations }: Change): Change {
+  const placed = (place: Change['before']): Change['before'] =>
+    place === null ? null : { ...place, file: shown(place.file) };
+  return {
+    kind,
+    change,
+    name: shown(name),
+    within: shown(within),
+    before: placed(before),
+    after: placed(after),
+    directives: directives.map(shown),
+    locations,
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * Finds quickly that nothing has changed, which is so for nearly all blocks of a large configuration: values are compared as
+ * they are, and texts are made only of what is not equal then.
+ */
+import type { CheckedBlock, CheckedStep } from '../checked-config.js';
+import { isPlace } from './canonical.js';
+import { Meanings } from './meaning.js';
+
+export class Alike {
+  /** Objects that were found equal: most values are inherited, and come again and again. */
+  private readonly equal = new WeakMap<object, object>();
+  private readonly defining = new WeakMap<CheckedBlock, CheckedBlock>();
+  /** What the entries that have changed are called, by the name of each entry that leads to them. */
+  private readonly leading = new Map<string, readonly string[]>();
+
+  constructor(
+    private readonly before: Meanings,
+    private readonly after: Meanings,
+  ) {}
+
+  /** True only where the two blocks have the same directives and steps. */
+  blocks(a: CheckedBlock, b: CheckedBlock): boolean {
+    if (this.before.holds || this.after.holds || a.context !== b.context) return false;
+    return this.values(a, b) && this.values(b, a) && this.steps(a.steps, b.steps) && this.exceptions(a, b);
+  }
+
+  /** True only where two servers give the same values to the same variables. */
+  definitions(a: CheckedBlock, b: CheckedBlock): boolean {
+    if (this.defining.get(a) === b) return true;
+    const same = this.same(a.values.server_name, b.values.server_name) && this.steps(a.steps, b.steps);
+    if (same) this.defining.set(a, b);
+    return same;
+  }
+
+  /** Each counted value of the one is equal in the other. */
+  private values(a: CheckedBlock, b: CheckedBlock): boolean {
+    for (const name in a.values) {
+      if (this.same(a.values[name], b.values[name])) continue;
+      if (this.after.spec(name, a.context) !== undefined) return false;
+    }
+    return true;
+  }
+
+  private steps(a: readonly CheckedStep[], b: readonly CheckedStep[]): boolean {
+    return a.length === b.length && a.every((step, i) => this.step(step, b[i] as CheckedStep));
+  }
+
+  private step(a: CheckedStep, b: CheckedStep): boolean {
+    if (a.directive !== b.directive || !this.same(a.value, b.value)) return false;
+    if (a.block === null || b.block === null) return a.block === b.block;
+    return this.blocks(a.block, b.block);
+  }
+
+  private exceptions(a: CheckedBlock, b: CheckedBlock): boolean {
+    const one = a.blocks.find(({ context }) => context === 'limit_except');
+    const other = b.blocks.find(({ context }) => context === 'limit_except');
+    if (one === undefined || other === undefined) return one === other;
+    return this.same(one.argument, other.argument) && this.blocks(one, other);
+  }
+
+  private same(a: unknown, b: unknown): boolean {
+    if (a === b) return true;
+    if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+    if (this.equal.get(a) === b) return true;
+    const equal = Array.isArray(a) || Array.isArray(b) ? this.sameLists(a, b) : this.sameFields(a, b);
+    if (equal) this.equal.set(a, b);
+    return equal;
+  }
+
+  private sameLists(a: object, b: object): boolean {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    for (let i = 0; i < a.length; i++) if (!this.same(a[i], b[i])) return false;
+    return true;
+  }
+
+  private sameFields(a: object, b: object): boolean {
+    if (isPlace(a) && isPlace(b)) return true;
+    const [one, other] = [a as Readonly<Record<string, unknown>>, b as Readonly<Record<string, unknown>>];
+    for (const key in one) if (!this.same(one[key], other[key])) return false;
+    for (const key in other) if (!(key in one) && other[key] !== undefined) return false;
+    return true;
+  }
+
+  /** What has changed of the entries to which blocks refer that are alike. */
+  references(b: CheckedBlock): string[] {
+    return [...new Set(this.after.refersOf(b).flatMap((name) => this.leadsTo(name)))];
+  }
+
+  /** The changed entries at which one arrives from a name. */
+  private leadsTo(name: string): readonly string[] {
+    const known = this.leading.get(name);
+    if (known !== undefined) return known;
+    const one = this.before.resolve([name], null);
+    const other = this.after.resolve([name], null);
+    const found = Meanings.unequal(this.before, one, this.after, other);
+    this.leading.set(name, found);
+    return found;
+  }
+}

@@ -1,0 +1,282 @@
+/** Lists what two configurations do not have in common. */
+import type { CheckedBlock, Place } from '../checked-config.js';
+import type { Change } from '../difference.js';
+import { expressionsIn, locationName, locationOf, locationsIn } from './locations.js';
+import { labelOf } from './meaning.js';
+import { pairServers } from './pairs.js';
+import { comparePeers } from './peers.js';
+import type { ServerView } from './servers.js';
+import { type Reasons, type Side, type Sides, unequal } from './side.js';
+
+/** A block of the old configuration and that of the new one in its place. */
+interface Pair {
+  readonly before: CheckedBlock;
+  readonly after: CheckedBlock;
+}
+
+/** What has changed in a pair of blocks, and in how many locations each of it counts. */
+class Found {
+  readonly directives = new Map<string, number>();
+  /** Of the locations that mean something else, how many do because of this block. */
+  locations = 0;
+
+  add(directive: string, location: boolean): void {
+    this.directives.set(directive, (this.directives.get(directive) ?? 0) + (location ? 1 : 0));
+  }
+}
+
+export class Comparison {
+  private readonly old: Side;
+  private readonly fresh: Side;
+  private readonly changes: Change[] = [];
+  /** By the old block. */
+  private readonly found = new Map<CheckedBlock, Found>();
+  /** How many locations refer to what has changed. */
+  private readonly referring = new Map<string, number>();
+  /** What servers and the locations in them say, behind what is said of the blocks around. */
+  private readonly late: (() => void)[] = [];
+
+  constructor(private readonly sides: Sides) {
+    this.old = sides.old;
+    this.fresh = sides.fresh;
+  }
+
+  run(): readonly Change[] {
+    this.compareServers();
+    this.levels();
+    this.listeners();
+    this.entries();
+    this.upstreams();
+    for (const say of this.late) say();
+    return this.changes;
+  }
+
+  private say(change: Partial<Change> & Pick<Change, 'kind' | 'change' | 'name'>): void {
+    this.changes.push({ within: '', before: null, after: null, directives: [], locations: 0, ...change });
+  }
+
+  // -- servers and locations
+
+  private compareServers(): void {
+    const { pairs, removed, added } = pairServers(this.old.servers, this.fresh.servers);
+    for (const [before, after] of pairs) this.compareServer(before, after);
+    for (const view of removed) {
+      this.late.push(() =>
+        this.say({ kind: 'server', change: 'removed', name: serverName(view), before: view.block.at }),
+      );
+    }
+    for (const view of added) {
+      this.late.push(() => this.say({ kind: 'server', change: 'added', name: serverName(view), after: view.block.at }));
+    }
+  }
+
+  private compareServer(before: ServerView, after: ServerView): void {
+    const pair: Pair = { before: before.block, after: after.block };
+    const { directives, steps } = this.compare([pair], false);
+    const own = [...steps];
+    if (!sameSet(before.listens, after.listens)) own.push('listen');
+    if (before.names.join(' ') !== after.names.join(' ')) own.push('server_name');
+    if (expressionsMoved(pair)) own.push('location');
+    const found = this.foundIn(pair.before);
+    for (const name of [...directives, ...own]) found.add(name, false);
+    const name = serverName(after);
+    this.late.push(() => this.sayChanged('server', name, '', pair));
+    this.compareLocations([pair], `server ${name}`);
+  }
+
+  /** Compares what is in the first of the pairs; the others are the blocks around. */
+  private compareLocations(chain: readonly Pair[], within: string): void {
+    const [pair] = chain;
+    if (pair === undefined) return;
+    const before = locationsIn(pair.before);
+    const after = locationsIn(pair.after);
+    for (const [key, block] of before) {
+      const name = locationName(locationOf(block));
+      const other = after.get(key);
+      if (other === undefined) {
+        this.late.push(() => this.say({ kind: 'location', change: 'removed', name, within, before: block.at }));
+        continue;
+      }
+      const inner: Pair = { before: block, after: other };
+      const { directives, steps, references } = this.compare([inner, ...chain], true);
+      const own = [...directives, ...steps];
+      if (locationOf(block).noRegex !== locationOf(other).noRegex || expressionsMoved(inner)) own.push('location');
+      const found = this.foundIn(block);
+      for (const directive of own) found.add(directive, true);
+      for (const label of references) this.referring.set(label, (this.referring.get(label) ?? 0) + 1);
+      this.late.push(() => this.sayChanged('location', name, within, inner));
+      this.compareLocations([inner, ...chain], within);
+    }
+    for (const [key, block] of after) {
+      if (before.has(key)) continue;
+      const name = locationName(locationOf(block));
+      this.late.push(() => this.say({ kind: 'location', change: 'added', name, within, after: block.at }));
+    }
+  }
+
+  /**
+   * What differs in the first pair of a chain. A directive that it inherits on both sides is put down to the block from
+   * which it comes, and is not among the result.
+   */
+  private compare(chain: readonly Pair[], location: boolean): Reasons {
+    const whole = [...chain, ...this.outermost()];
+    const { directives, steps, references } = this.sides.compare(
+      whole.map(({ before }) => before),
+      whole.map(({ after }) => after),
+    );
+    const own: string[] = [];
+    for (const directive of directives) {
+      const at = whole.findIndex((pair) => pair.before.own.includes(directive) || pair.after.own.includes(directive));
+      const source = whole[Math.max(at, 0)];
+      if (at <= 0 || source === undefined) own.push(directive);
+      else this.foundIn(source.before).add(directive, location);
+    }
+    return { directives: own, steps, references };
+  }
+
+  private outermost(): Pair[] {
+    const { old, fresh } = this;
+    const http = old.http === null || fresh.http === null ? [] : [{ before: old.http, after: fresh.http }];
+    return [...http, { before: old.config, after: fresh.config }];
+  }
+
+  private foundIn(block: CheckedBlock): Found {
+    let found = this.found.get(block);
+    if (found === undefined) this.found.set(block, (found = new Found()));
+    return found;
+  }
+
+  private sayChanged(kind: Change['kind'], name: string, within: string, { before, after }: Pair): void {
+    const { directives } = this.foundIn(before);
+    if (directives.size === 0) return;
+    const locations = Math.max(0, ...directives.values());
+    const names = [...directives.keys()].sort();
+    this.say({
+      kind,
+      change: 'changed',
+      name,
+      within,
+      before: before.at,
+      after: after.at,
+      directives: names,
+      locations,
+    });
+  }
+
+  // -- main, events and http
+
+  private levels(): void {
+    const { old, fresh } = this;
+    this.level(old.config, fresh.config, '');
+    this.level(eventsOf(old), eventsOf(fresh), 'events');
+    this.level(old.http, fresh.http, 'http');
+  }
+
+  /** Says what stands in a block and counts there alone, and what others inherit from it. */
+  private level(before: CheckedBlock | null, after: CheckedBlock | null, within: string): void {
+    const { old, fresh } = this;
+    const found = before === null ? new Found() : this.foundIn(before);
+    const one = before === null ? NO_TEXTS : old.meanings.of(before, []).directives;
+    const other = after === null ? NO_TEXTS : fresh.meanings.of(after, []).directives;
+    for (const name of unequal(one, other)) if (within !== 'http' || this.isAlone(name)) found.add(name, false);
+    for (const [name, locations] of [...found.directives].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const was = before?.places?.[name]?.[0] ?? null;
+      const is = after?.places?.[name]?.[0] ?? null;
+      const change = was === null && is !== null ? 'added' : was !== null && is === null ? 'removed' : 'changed';
+      this.say({ kind: 'directive', change, name, within, before: was, after: is, locations });
+    }
+  }
+
+  /** A directive of http that no block inside has, and whose entries do not go by names. */
+  private isAlone(directive: string): boolean {
+    const spec = this.old.meanings.spec(directive, 'http');
+    const inherited = spec?.contexts.some((each) => each === 'server' || each === 'location') === true;
+    return !inherited && spec?.links === undefined;
+  }
+
+  private listeners(): void {
+    const before = this.old.servers.listeners;
+    const after = this.fresh.servers.listeners;
+    const all = new Set([...before.keys(), ...after.keys()]);
+    for (const key of all) {
+      const [a, b] = [before.get(key), after.get(key)];
+      const places = { before: a?.at ?? null, after: b?.at ?? null };
+      if (a === undefined) this.say({ kind: 'listener', change: 'added', name: key, ...places });
+      else if (b === undefined) this.say({ kind: 'listener', change: 'removed', name: key, ...places });
+      else {
+        const directives = a.options === b.options ? [] : ['listen'];
+        const [one, other] = [this.old.servers.view(a.defaultServer), this.fresh.servers.view(b.defaultServer)];
+        if (!one?.names.some((name) => other?.names.includes(name))) directives.push('default_server');
+        if (directives.length > 0) this.say({ kind: 'listener', change: 'changed', name: key, ...places, directives });
+      }
+    }
+  }
+
+  /** Entries of http's directives that go by a name: `map`, `log_format`, zones. */
+  private entries(): void {
+    const before = this.old.meanings.named;
+    const after = this.fresh.meanings.named;
+    for (const name of new Set([...before.keys(), ...after.keys()])) {
+      const [a, b] = [before.get(name), after.get(name)];
+      const entry = b ?? a;
+      if (entry === undefined || entry.block !== null || (a?.text === b?.text && a?.directive === b?.directive))
+        continue;
+      this.say({
+        kind: 'directive',
+        change: a === undefined ? 'added' : b === undefined ? 'removed' : 'changed',
+        name: labelOf(entry),
+        within: 'http',
+        before: a?.at ?? null,
+        after: b?.at ?? null,
+        locations: this.referring.get(labelOf(entry)) ?? 0,
+      });
+    }
+  }
+
+  private upstreams(): void {
+    const before = this.old.meanings.named;
+    const after = this.fresh.meanings.named;
+    for (const key of new Set([...before.keys(), ...after.keys()])) {
+      const [a, b] = [before.get(key)?.block ?? null, after.get(key)?.block ?? null];
+      const block = b ?? a;
+      if (block === null) continue;
+      const name = String(block.argument);
+      const locations = this.referring.get(`upstream ${name.toLowerCase()}`) ?? 0;
+      const places: { before: Place | null; after: Place | null } = { before: a?.at ?? null, after: b?.at ?? null };
+      if (a === null || b === null) {
+        this.say({ kind: 'upstream', change: a === null ? 'added' : 'removed', name, ...places, locations });
+        continue;
+      }
+      const { directives, steps } = this.sides.compare([a], [b]);
+      const peers = comparePeers(a, b);
+      const names = [...directives, ...steps].filter((each) => each !== 'server');
+      if (peers.moved) names.push('server');
+      if (names.length > 0) {
+        this.say({ kind: 'upstream', change: 'changed', name, ...places, directives: names.sort(), locations });
+      }
+      for (const peer of peers.changes) this.say({ kind: 'peer', within: `upstream ${name}`, ...peer });
+    }
+  }
+}
+
+const NO_TEXTS: ReadonlyMap<string, string> = new Map();
+
+function eventsOf({ config }: Side): CheckedBlock | null {
+  return config.blocks.find(({ context }) => context === 'events') ?? null;
+}
+
+function serverName({ names, listens }: ServerView): string {
+  const [name = ''] = names;
+  return name === '' ? listens.join(', ') : name;
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each) => b.includes(each));
+}
+
+/** The regular expressions that both have are tried in another order. */
+function expressionsMoved({ before, after }: Pair): boolean {
+  const [a, b] = [expressionsIn(before), expressionsIn(after)];
+  const [common, other] = [a.filter((key) => b.includes(key)), b.filter((key) => a.includes(key))];
+  return common.join('\n') !== other.join('\n');
+}

@@ -1,0 +1,74 @@
+/** The locations of a server by what they are for, and where each block of a configuration stands. */
+import type { CheckedBlock } from '../checked-config.js';
+import type { LocationData } from '../location-argument.js';
+
+/** A location as it is written: `/x`, `= /x`, `^~ /x`, `~* x`, `@x`. */
+export function locationName({ kind, name, noRegex, pattern }: LocationData): string {
+  if (kind === 'exact') return `= ${name}`;
+  if (kind === 'regex') return `${pattern?.flags.includes('i') ? '~*' : '~'} ${name}`;
+  return noRegex ? `^~ ${name}` : name;
+}
+
+export function locationOf(block: CheckedBlock): LocationData {
+  // The argument type of `location` made it.
+  return block.argument as LocationData;
+}
+
+/** The locations in a block by their identity; one of several equal expressions by its number as well. */
+export function locationsIn(block: CheckedBlock): ReadonlyMap<string, CheckedBlock> {
+  const found = new Map<string, CheckedBlock>();
+  for (const inner of block.blocks) {
+    if (inner.directive !== 'location') continue;
+    const { kind, name, pattern } = locationOf(inner);
+    const key = kind === 'regex' ? `~${pattern?.flags ?? ''} ${pattern?.source ?? name}` : `${kind} ${name}`;
+    let number = 1;
+    while (found.has(number === 1 ? key : `${key} #${number}`)) number++;
+    found.set(number === 1 ? key : `${key} #${number}`, inner);
+  }
+  return found;
+}
+
+/** The keys of the regular expressions, in the order in which they are tried. */
+export function expressionsIn(block: CheckedBlock): string[] {
+  return [...locationsIn(block)].filter(([, inner]) => locationOf(inner).kind === 'regex').map(([key]) => key);
+}
+
+/** One step on the way from a server to a block in it. */
+export type Turn = { readonly location: string } | { readonly step: number } | { readonly limitExcept: true };
+
+/** Where a block stands. */
+export interface Position {
+  readonly server: CheckedBlock;
+  /** From the server to the block. */
+  readonly way: readonly Turn[];
+  /** The location that it is or is in, with the blocks around it, the innermost first; the server itself where there is none. */
+  readonly holder: readonly CheckedBlock[];
+}
+
+/** The positions of a server and all blocks in it. */
+export function positionsIn(server: CheckedBlock, http: CheckedBlock, main: CheckedBlock): Map<CheckedBlock, Position> {
+  const positions = new Map<CheckedBlock, Position>();
+  const visit = (block: CheckedBlock, way: readonly Turn[], holder: readonly CheckedBlock[]): void => {
+    positions.set(block, { server, way, holder });
+    for (const [location, inner] of locationsIn(block)) visit(inner, [...way, { location }], [inner, ...holder]);
+    for (const [i, { block: inner }] of block.steps.entries())
+      if (inner !== null) visit(inner, [...way, { step: i }], holder);
+    for (const inner of block.blocks) {
+      if (inner.context === 'limit_except') visit(inner, [...way, { limitExcept: true }], holder);
+    }
+  };
+  visit(server, [], [server, http, main]);
+  return positions;
+}
+
+/** The block to which a way leads from another server; undefined where it leads nowhere. */
+export function follow(server: CheckedBlock, way: readonly Turn[]): CheckedBlock | undefined {
+  let block: CheckedBlock | undefined = server;
+  for (const turn of way) {
+    if (block === undefined) return undefined;
+    if ('location' in turn) block = locationsIn(block).get(turn.location);
+    else if ('step' in turn) block = block.steps[turn.step]?.block ?? undefined;
+    else block = block.blocks.find(({ context }) => context === 'limit_except');
+  }
+  return block;
+}

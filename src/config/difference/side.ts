@@ -1,0 +1,90 @@
+/** One of the two configurations that are compared, as far as it has been looked at. */
+import type { Catalogue } from '../catalogue.js';
+import type { CheckedBlock, CheckedConfig } from '../checked-config.js';
+import { Alike } from './alike.js';
+import { type Position, positionsIn } from './locations.js';
+import { Meanings } from './meaning.js';
+import { Servers } from './servers.js';
+
+export class Side {
+  readonly servers: Servers;
+  readonly meanings: Meanings;
+  /** Where each server stands, and what is in it. */
+  readonly positions = new Map<CheckedBlock, Position>();
+  readonly http: CheckedBlock | null;
+
+  constructor(
+    readonly config: CheckedConfig,
+    readonly catalogue: Catalogue,
+  ) {
+    this.servers = new Servers(config);
+    this.meanings = new Meanings(config, catalogue);
+    this.http = config.blocks.find(({ context }) => context === 'http') ?? null;
+    for (const http of config.blocks.filter(({ context }) => context === 'http')) {
+      for (const server of http.blocks.filter(({ context }) => context === 'server')) {
+        for (const [block, position] of positionsIn(server, http, config)) this.positions.set(block, position);
+      }
+    }
+  }
+}
+
+/** What two blocks do not have in common. */
+export interface Reasons {
+  readonly directives: readonly string[];
+  readonly steps: readonly string[];
+  /** `map $x`, `upstream app`. */
+  readonly references: readonly string[];
+}
+
+/** Two configurations side by side. */
+export class Sides {
+  private readonly alike: Alike;
+
+  constructor(
+    readonly old: Side,
+    readonly fresh: Side,
+  ) {
+    this.alike = new Alike(old.meanings, fresh.meanings);
+  }
+
+  /** Compares the meanings of two blocks, each with the blocks around it, the innermost first, itself included. */
+  compare(before: readonly CheckedBlock[], after: readonly CheckedBlock[]): Reasons {
+    const { alike, old, fresh } = this;
+    const [a, ...aroundA] = before;
+    const [b, ...aroundB] = after;
+    if (a === undefined || b === undefined) return { directives: [], steps: [], references: [] };
+    if (alike.blocks(a, b)) {
+      const [one, other] = [serverIn(before), serverIn(after)];
+      if (one === other || (one !== undefined && other !== undefined && alike.definitions(one, other))) {
+        return { directives: [], steps: [], references: alike.references(b) };
+      }
+    }
+    const one = old.meanings.of(a, aroundA);
+    const other = fresh.meanings.of(b, aroundB);
+    return {
+      directives: unequal(one.directives, other.directives),
+      steps: stepsUnequal(one.steps, other.steps),
+      references: Meanings.unequal(old.meanings, one.references, fresh.meanings, other.references),
+    };
+  }
+}
+
+function serverIn(blocks: readonly CheckedBlock[]): CheckedBlock | undefined {
+  return blocks.find(({ context }) => context === 'server');
+}
+
+/** The keys whose texts are not the same in both. */
+export function unequal(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): string[] {
+  return [...new Set([...a.keys(), ...b.keys()])].filter((key) => a.get(key) !== b.get(key));
+}
+
+type Steps = readonly { readonly directive: string; readonly text: string }[];
+
+/** The directives of the steps that only one of the two has; where only the order differs, of all that moved. */
+function stepsUnequal(a: Steps, b: Steps): string[] {
+  const key = ({ directive, text }: Steps[number]): string => `${directive} ${text}`;
+  if (a.length === b.length && a.every((step, i) => key(step) === key(b[i] as Steps[number]))) return [];
+  const [inA, inB] = [new Set(a.map(key)), new Set(b.map(key))];
+  const single = [...a.filter((step) => !inB.has(key(step))), ...b.filter((step) => !inA.has(key(step)))];
+  return [...new Set((single.length > 0 ? single : a).map(({ directive }) => directive))];
+}
