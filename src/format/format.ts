@@ -16,8 +16,11 @@ export interface Formatted {
   readonly includes: readonly string[];
 }
 
-/** Longer texts are not formatted: one of so many bytes takes some ten seconds, and at the worst a gigabyte and a half. */
-export const LONGEST = 10 * 2 ** 20;
+/** Bytes of the longest text that is formatted. */
+export const LONGEST = 16 * 2 ** 20;
+
+/** Words, quotes and braces in such a text, at most: so many take some ten seconds and a gigabyte. */
+const MOST_PIECES = 2_500_000;
 
 /** As deep as blocks may be for `-t`. */
 const DEEPEST = 500;
@@ -44,6 +47,9 @@ export function format(source: Source): Formatted {
   if (long !== null) return long;
   const zero = text.indexOf('\0');
   if (zero !== -1) return refusal(`"${name}" is no text`, `byte ${zero} of it is zero: this is a binary file`);
+  if (piecesIn(text) > MOST_PIECES) {
+    return refusal(`"${name}" is too long`, `texts of up to ${MOST_PIECES} words and braces are formatted`);
+  }
   const laidOut = layOut(source);
   if ('findings' in laidOut) return laidOut;
   const { items, mistakes } = parse({ name, text: laidOut.text });
@@ -70,4 +76,32 @@ function layOut(source: Source): Formatted | { text: string; includes: readonly 
     if (item.name.text === 'include' && file && more.length === 0 && !item.block) includes.push(file.text);
   }
   return { text: print(items), includes, meaning: meaningOf(items) };
+}
+
+/** Words, quotes, braces and semicolons of a text, without a look at what they mean there. */
+function piecesIn(text: string): number {
+  let count = 0;
+  let inWord = false;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charAt(at)) {
+      case ' ':
+      case '\t':
+      case '\n':
+      case '\r':
+        inWord = false;
+        break;
+      case ';':
+      case '{':
+      case '}':
+      case '"':
+      case "'":
+        count++;
+        inWord = false;
+        break;
+      default:
+        if (!inWord) count++;
+        inWord = true;
+    }
+  }
+  return count;
 }

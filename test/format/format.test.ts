@@ -116,7 +116,9 @@ test('a text with mistakes is left alone, and all of them are said', () => {
 
 const REFUSED: readonly (readonly [fact: string, text: string, message: RegExp])[] = [
   ['a binary file', `user a;\0${'\x7fELF'.repeat(1000)}`, /^"test\.conf" is no text$/],
-  ['more than 16 MiB', 'a;\n'.repeat(6_000_000), /^"test\.conf" is too long: 18000000 bytes$/],
+  ['more than 16 MiB', '# a\n'.repeat(5_000_000), /^"test\.conf" is too long: 20000000 bytes$/],
+  ['millions of braces', '{'.repeat(3_000_000), /^"test\.conf" is too long$/],
+  ['millions of directives', 'a;'.repeat(1_500_000), /^"test\.conf" is too long$/],
   ['blocks more than 500 deep', `${'a {'.repeat(600)}b;${'}'.repeat(600)}`, /^blocks nest more than 500 deep$/],
   ['a line of 1 MB without a blank', 'a'.repeat(1_000_000), /^too long parameter "aaaaaaaaaa\.\.\." started$/],
 ];
