@@ -3,7 +3,7 @@ import { spanInWord } from '../config/template-parser.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { locationOf } from './engine/location.js';
 import { patternsIn, patternsOf } from './engine/patterns.js';
-import { treeOf } from './engine/regex.js';
+import { groupCount } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 
 /** Directives whose expression is tried for their own words. */
@@ -20,20 +20,25 @@ export default defineLint({
     for (const kind of ['server', 'location', 'if'] as const) {
       for (const scope of c.scopes(kind)) {
         for (const statement of scope.statements) {
-          if (statement.name.text === 'location' || statement.name.text.includes('_lua')) continue;
-          for (const word of wordsOf(statement)) lookAt(word, statement, scope, groups, c);
+          if (statement.name.text === 'location' || !statement.args.some(hasCapture)) continue;
+          if (statement.name.text.includes('_lua')) continue;
+          for (const word of wordsOf(statement)) if (hasCapture(word)) lookAt(word, statement, scope, groups, c);
         }
       }
     }
     for (const scope of c.scopes('entries')) {
       if (scope.directive !== 'map') continue;
-      for (const { text, caseless, statement } of patternsIn(scope)) {
+      for (const { text, statement } of patternsIn(scope)) {
         const [value] = statement.args;
-        if (value !== undefined) tell(value, groups.of(text, caseless), c);
+        if (value !== undefined) tell(value, groupCount(text), c);
       }
     }
   },
 });
+
+function hasCapture({ text }: Word): boolean {
+  return text.includes('$') && /\$\{?[1-9]/.test(text);
+}
 
 /** The words that may hold variables. */
 function wordsOf({ name, args }: Statement): readonly Word[] {
@@ -42,10 +47,9 @@ function wordsOf({ name, args }: Statement): readonly Word[] {
 }
 
 function lookAt(word: Word, statement: Statement, scope: Scope, groups: Groups, c: LintContext): void {
-  if (!/\$\{?[1-9]/.test(word.text)) return;
   if (OWN.has(statement.name.text)) {
     const own = [...patternsIn(scope)].find((pattern) => pattern.statement === statement);
-    if (own !== undefined) tell(word, groups.of(own.text, own.caseless), c);
+    if (own !== undefined) tell(word, groupCount(own.text), c);
     return;
   }
   tell(word, groups.before(scope), c);
@@ -64,16 +68,17 @@ function tell(word: Word, most: number, c: LintContext): void {
   }
 }
 
-/** How many groups expressions have. */
+/** How many groups the expressions have that are tried before a place. */
 class Groups {
-  private readonly counts = new Map<string, number>();
   private readonly inServer = new Map<Scope, number>();
+  private readonly known = new Map<Scope, number>();
   private readonly inMaps: number;
 
   constructor(c: LintContext) {
     let most = 0;
-    for (const { directive, text, caseless, scope } of patternsOf(c)) {
-      const count = this.of(text, caseless);
+    for (const { directive, text, scope } of patternsOf(c)) {
+      const count = groupCount(text);
+      if (count === 0) continue;
       // A map may be asked for anywhere, and leaves its captures.
       if (directive === 'map') most = Math.max(most, count);
       const server = scope.within('server');
@@ -82,19 +87,17 @@ class Groups {
     this.inMaps = most;
   }
 
-  /** Of one expression; without end where it cannot be read. */
-  of(text: string, caseless: boolean): number {
-    const key = `${caseless}${text}`;
-    let count = this.counts.get(key);
-    if (count === undefined) {
-      count = text.includes('(') ? (treeOf(text, caseless)?.groups ?? Number.POSITIVE_INFINITY) : 0;
-      this.counts.set(key, count);
-    }
-    return count;
-  }
-
   /** The most that an expression tried before the directives of a block may have. */
   before(scope: Scope): number {
+    let most = this.known.get(scope);
+    if (most === undefined) {
+      most = this.find(scope);
+      this.known.set(scope, most);
+    }
+    return most;
+  }
+
+  private find(scope: Scope): number {
     const opener = scope.opener?.args.map(({ text }) => text) ?? [];
     // Only the expression of an `if` or of the location itself is sure to have been the last, except for those inside.
     const last =
@@ -111,7 +114,7 @@ class Groups {
       ...blocks.flatMap((block) => [...patternsIn(block)]),
       ...(around === null ? [] : rewritesOf(around)),
     ];
-    return Math.max(this.inMaps, ...inside.map(({ text, caseless }) => this.of(text, caseless)));
+    return Math.max(this.inMaps, ...inside.map(({ text }) => groupCount(text)));
   }
 }
 

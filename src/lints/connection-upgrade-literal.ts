@@ -1,5 +1,7 @@
 import { defineLint } from './engine/lint.js';
 
+const VARIABLES = new Set(['connection_upgrade', 'http_connection', 'http_upgrade']);
+
 export default defineLint({
   code: 'connection-upgrade-literal',
   severity: 'warning',
@@ -7,16 +9,14 @@ export default defineLint({
   story:
     'The word `connection_upgrade` without its `$` is sent as it is: a field value that no back end understands, and no WebSocket is opened.',
   check(c) {
-    for (const scope of c.main.all()) {
-      for (const { args } of scope.own('proxy_set_header')) {
-        const [name, value] = args;
-        if (value === undefined || !/^(?:connection|upgrade)$/i.test(name?.text ?? '')) continue;
-        if (!/^(?:connection_upgrade|http_connection|http_upgrade)$/.test(value.text)) continue;
-        c.report(value, `"${value.text}" is sent literally: the "$" is missing`, {
-          help: `write $${value.text}`,
-          fix: { title: `write $${value.text}`, edits: [{ at: value, text: `$${value.text}` }] },
-        });
-      }
+    for (const { statement } of c.written('proxy_set_header')) {
+      const [name, value] = statement.args;
+      if (value === undefined || !VARIABLES.has(value.text) || !/^(?:connection|upgrade)$/i.test(name?.text ?? ''))
+        continue;
+      c.report(value, `"${value.text}" is sent literally: the "$" is missing`, {
+        help: `write $${value.text}`,
+        fix: { title: `write $${value.text}`, edits: [{ at: value, text: `$${value.text}` }] },
+      });
     }
   },
 });

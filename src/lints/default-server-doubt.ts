@@ -41,13 +41,18 @@ function look(members: readonly Member[], c: LintContext): void {
     });
     return;
   }
-  const unlike = others.some(({ server }) => namesOf(server).join(' ') !== namesOf(first.server).join(' '));
+  const unlike = others.some(({ server }) => siteOf(server) !== siteOf(first.server));
   if (marked !== undefined || meant !== undefined || !unlike) return;
   const at = first.listen.statement ?? first.server.opener?.name;
   if (at === undefined) return;
   c.report(at, `the first of ${members.length} servers on ${first.listen.key} gets the requests for unknown names`, {
     help: 'write default_server behind the listen of the one that is meant',
   });
+}
+
+/** The names of a server without `www.`: one that redirects from the one to the other is no other site. */
+function siteOf(server: Scope): string {
+  return [...new Set(namesOf(server).map((name) => name.replace(/^www\./, '')))].sort().join(' ');
 }
 
 function isCatchAll(server: Scope): boolean {

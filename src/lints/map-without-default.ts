@@ -3,17 +3,7 @@ import type { Scope } from './engine/scope.js';
 import { variablesIn } from './engine/variables.js';
 
 /** Directives for which nothing is no value. */
-const NEEDED = new Set([
-  'proxy_pass',
-  'fastcgi_pass',
-  'uwsgi_pass',
-  'scgi_pass',
-  'grpc_pass',
-  'root',
-  'alias',
-  'expires',
-  'limit_rate',
-]);
+const NEEDED = new Set(['proxy_pass', 'fastcgi_pass', 'uwsgi_pass', 'scgi_pass', 'grpc_pass', 'root', 'alias']);
 
 export default defineLint({
   code: 'map-without-default',

@@ -1,3 +1,4 @@
+import type { Word } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
 import { locationOf } from './engine/location.js';
 
@@ -8,23 +9,26 @@ export default defineLint({
   story:
     'A named location is reached by `error_page`, `try_files` and the like alone, and nothing in its server names this one. It is left over, or the name is misspelt where it is used.',
   check(c) {
-    const used = new Set<string>();
+    const named = c.scopes('location').flatMap((scope) => {
+      const words = locationOf(scope);
+      return words?.kind === 'named' ? [words] : [];
+    });
+    const left = new Map(named.map((words) => [words.name, words]));
+    const use = (args: readonly Word[]): void => {
+      for (const { text } of args) {
+        if (text.includes('@')) for (const [found] of text.matchAll(/@[\w.-]+/g)) left.delete(found);
+      }
+    };
+    for (const name of ['try_files', 'error_page']) for (const { statement } of c.written(name)) use(statement.args);
+    if (left.size === 0) return;
     for (const scope of c.main.all()) {
-      for (const { args, name } of scope.statements) {
-        if (name.text === 'location') continue;
-        for (const { text } of args) {
-          if (text.includes('@')) for (const [found] of text.matchAll(/@[\w.-]+/g)) used.add(found);
-        }
-      }
+      for (const { args, name } of scope.statements) if (name.text !== 'location') use(args);
     }
-    for (const server of c.scopes('server')) {
-      for (const child of server.children) {
-        const words = locationOf(child);
-        if (words?.kind !== 'named' || used.has(words.name)) continue;
-        c.report(words.at, `nothing leads to the named location "${words.name}"`, {
-          help: `it is reached by: error_page 404 = ${words.name}; or try_files $uri ${words.name}; or X-Accel-Redirect`,
-        });
-      }
+    for (const words of named) {
+      if (!left.has(words.name)) continue;
+      c.report(words.at, `nothing leads to the named location "${words.name}"`, {
+        help: `it is reached by: error_page 404 = ${words.name}; or try_files $uri ${words.name}; or X-Accel-Redirect`,
+      });
     }
   },
 });

@@ -11,7 +11,8 @@ export default defineLint({
     'The regular expression can be led to try very many ways through one text before it gives up: a loop in a loop, as in `(a+)+$`, or alternatives in a loop that match the same, as in `(\\w|_)*$`. Whoever knows it keeps the proxy busy with a few short requests; and while one expression is tried, a process of tsproxy serves nobody. (PCRE gives up after ten million steps and nginx refuses the request.) Write it so that each byte of a text can be matched in one way only.',
   check(c) {
     const told = new Map<string, ReturnType<typeof growthOf>>();
-    for (const { text, caseless, at } of patternsOf(c)) {
+    for (const pattern of patternsOf(c)) {
+      const { text, caseless } = pattern;
       // Nothing repeats without one of these.
       if (!/[*+{]/.test(text)) continue;
       const key = `${caseless}${text}`;
@@ -22,6 +23,7 @@ export default defineLint({
         told.set(key, growth);
       }
       if (growth === null) continue;
+      const { at } = pattern;
       if (growth.kind === 'exponential') {
         const loop = JSON.stringify(growth.loop);
         c.report(at, `the time to match "${text}" may double with each further ${loop} of a request`, {

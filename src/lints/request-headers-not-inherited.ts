@@ -3,9 +3,10 @@ import { defineLint } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 import { passesIn } from './engine/pass.js';
 
-/** The field that a `proxy_set_header` is about. */
-function fieldOf({ args }: Statement): string {
-  return args[0]?.text.toLowerCase() ?? '';
+/** Whether two `proxy_set_header` are about the same field. */
+function sameField({ args: [one] }: Statement, { args: [other] }: Statement): boolean {
+  if (one === undefined || other === undefined || one.text.length !== other.text.length) return false;
+  return one.text === other.text || one.text.toLowerCase() === other.text.toLowerCase();
 }
 
 export default defineLint({
@@ -15,12 +16,11 @@ export default defineLint({
   story:
     'One `proxy_set_header` in a block takes away all that the blocks around it have set: they are inherited only where the block has none of its own. The back end then misses `Host` or the address of the client in this location alone. Repeat them there, or keep them in a file and `include` it in both.',
   check(c) {
-    for (const scope of c.main.all()) {
+    for (const scope of new Set(c.written('proxy_set_header').map((each) => each.scope))) {
       const own = scope.own('proxy_set_header');
       const outer = own.length === 0 ? [] : (scope.parent?.effective('proxy_set_header') ?? []);
       if (outer.length === 0) continue;
-      const names = new Set(own.map(fieldOf));
-      const lost = outer.filter((statement) => !names.has(fieldOf(statement)));
+      const lost = outer.filter((statement) => !own.some((one) => sameField(one, statement)));
       if (lost.length === 0 || !passesIn(scope).some(({ statement }) => statement.name.text === 'proxy_pass')) continue;
       const fields = [...new Set(lost.map(({ args }) => args[0]?.text ?? ''))];
       // Who sets some of the same fields anew has at least thought of them.

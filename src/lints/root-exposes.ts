@@ -8,7 +8,7 @@ import type { Scope } from './engine/scope.js';
 
 /** Directories that hold what is nobody's business, with all below them where the pattern is open. */
 const PRIVATE =
-  /^\/(?:(?:etc|root|proc|sys|dev|boot|bin|sbin|lib|lib64|run)(?:\/.*)?|home|var|usr|opt|srv|tmp|mnt|var\/(?:log|lib|run|spool|mail|backups)|usr\/(?:bin|sbin|lib|local))?\/*$/;
+  /^\/(?:(?:etc|root|proc|sys|dev|boot|bin|sbin|lib|lib64|run)(?:\/.*)?|home|var|usr|tmp|var\/(?:log|lib|run|spool|mail|backups)|usr\/(?:bin|sbin|lib|local))?\/*$/;
 
 /** What is below and meant to be seen. */
 const MEANT =

@@ -13,7 +13,9 @@ export default defineLint({
   story:
     'A `return` that stands in a `server` answers every request before any location is looked for: locations beside it, such as the one for certificate challenges, are never reached. Put it into `location / { … }`. Likewise, nothing in a location runs behind its `return`, wherever the two stand: what rewrites and returns is carried out first, then requests are passed on.',
   check(c) {
-    for (const server of c.scopes('server')) {
+    const scopes = new Set(['return', 'rewrite'].flatMap((name) => c.written(name).map(({ scope }) => scope)));
+    for (const server of scopes) {
+      if (server.kind !== 'server') continue;
       const end = endOf(server);
       const lost = server.children.filter((child) =>
         ['exact', 'prefix', 'regex'].includes(locationOf(child)?.kind ?? ''),
@@ -24,7 +26,7 @@ export default defineLint({
         related: lost.slice(0, 5).map(({ opener }) => ({ at: opener?.args.at(-1) ?? end, message: 'never reached' })),
       });
     }
-    for (const scope of [...c.scopes('location'), ...c.scopes('server'), ...c.scopes('if')]) {
+    for (const scope of scopes) {
       const end = endOf(scope);
       if (end === null) continue;
       const related = [{ at: end, message: 'every request is answered here' }];

@@ -15,17 +15,19 @@ export default defineLint({
       .flatMap(({ opener, parent }) =>
         parent?.kind === 'http' && opener?.args[0] !== undefined ? [opener.args[0]] : [],
       );
-    if (upstreams.length === 0 || namesComeFromOutside(c)) return;
-    const used = new Set<string>();
+    // Mostly each is named by a pass, and nothing else has to be looked at.
+    const passed = new Set(passesIn(c.main).map(({ host }) => host.toLowerCase()));
+    const left = new Map(
+      upstreams.flatMap((word) => (passed.has(word.text.toLowerCase()) ? [] : [[word.text.toLowerCase(), word]])),
+    );
+    if (left.size === 0 || namesComeFromOutside(c)) return;
     for (const scope of c.main.all()) {
       for (const { name, args } of scope.statements) {
         if (name.text === 'upstream') continue;
-        for (const { text } of args) for (const part of text.toLowerCase().split(/[/:?\s"'$,{}()]+/)) used.add(part);
+        for (const { text } of args) for (const part of text.toLowerCase().split(/[/:?\s"'$,{}()]+/)) left.delete(part);
       }
     }
-    for (const word of upstreams) {
-      if (!used.has(word.text.toLowerCase())) c.report(word, `upstream "${word.text}" is not used`);
-    }
+    for (const word of left.values()) c.report(word, `upstream "${word.text}" is not used`);
   },
 });
 

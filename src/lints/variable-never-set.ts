@@ -24,11 +24,13 @@ export default defineLint({
       if (!servers.includes(null)) setIn.set(name, new Set(servers));
     }
     if (setIn.size === 0) return;
+    const any = new RegExp(`\\$\\{?(?:${[...setIn.keys()].join('|')})\\b`, 'i');
     for (const server of c.scopes('server')) {
       for (const scope of server.all()) {
         for (const { name, args } of scope.kind === 'entries' ? [] : scope.statements) {
           if (name.text === 'location') continue;
           for (const word of args) {
+            if (!word.text.includes('$') || !any.test(word.text)) continue;
             for (const used of variablesIn(word.text)) {
               const servers = setIn.get(used);
               if (servers === undefined || servers.has(server)) continue;

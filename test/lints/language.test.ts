@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { example, includes, Language, matchesAny, meets } from '../../src/lints/engine/language.js';
+import { includes, Language, matchesAny, meets } from '../../src/lints/engine/language.js';
 import { regExpOf, treeOf } from '../../src/lints/engine/regex.js';
 
 const PATTERNS = [
@@ -42,7 +42,7 @@ test('an automaton matches what the engine matches', () => {
   );
 });
 
-test('one expression is found to match all that another does, and an example of what it matches is one', () => {
+test('one expression is found to match all that another does', () => {
   const covers = (outer: string, inner: string) => includes(languageOf(outer), languageOf(inner));
   assert.ok(covers('\\.js$', '^/static/.*\\.js$'));
   assert.ok(!covers('^/static/.*\\.js$', '\\.js$'));
@@ -55,10 +55,6 @@ test('one expression is found to match all that another does, and an example of 
   assert.ok(!meets(languageOf('^/a'), Language.prefix('/b')));
   assert.ok(!matchesAny(languageOf('^api/')));
   assert.ok(!matchesAny(languageOf('^/a\\?b=1')));
-  for (const pattern of PATTERNS) {
-    const uri = example(languageOf(pattern));
-    assert.ok(uri === null || regExpOf(pattern)?.test(uri), `${pattern}: ${uri}`);
-  }
 });
 
 test('what is no automaton is left alone', () => {

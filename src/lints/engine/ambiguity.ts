@@ -40,7 +40,7 @@ export function growthOf(tree: Tree): Growth | null {
   return degree >= 3 ? { kind: 'polynomial', degree } : null;
 }
 
-/** Cheap, and true for few: loops in loops, ways to choose from in a loop, or several loops. */
+/** Cheap, and true for few: loops in loops, ways to choose from in a loop, or three loops (the search for a beginning is one). */
 function mayGrow(body: Node): boolean {
   let loops = 0;
   let nested = false;
@@ -51,7 +51,7 @@ function mayGrow(body: Node): boolean {
     for (const child of childrenOf(node)) walk(child, inLoop || isLoop);
   };
   walk(body, false);
-  return nested || loops >= 2;
+  return nested || loops + (startsAnywhere(body) ? 1 : 0) >= 3;
 }
 
 function startsAnywhere(node: Node): boolean {

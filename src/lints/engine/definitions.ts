@@ -1,8 +1,8 @@
 /** Where the variables of a configuration get their values. */
-import type { Word } from '../../../grammar/syntax-tree.js';
+import type { Span, Word } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { patternsOf } from './patterns.js';
-import { treeOf } from './regex.js';
+import { groupNames } from './regex.js';
 import type { Scope } from './scope.js';
 
 /** One place that gives a variable its value. */
@@ -11,7 +11,7 @@ export interface Definition {
   readonly name: string;
   /** The block in which it happens; for `map` and its like the block of entries. */
   readonly scope: Scope;
-  readonly at: Word | { readonly source: Word['source']; readonly start: number; readonly end: number };
+  readonly at: Span;
   /** Computed whenever it is asked for, wherever that is (`map`); otherwise only where its directive is carried out. */
   readonly computed: boolean;
 }
@@ -31,22 +31,21 @@ export function definitionsOf(c: LintContext): readonly Definition[] {
 }
 
 function* find(c: LintContext): Generator<Definition> {
-  for (const scope of c.main.all()) {
-    if (scope.kind === 'entries') {
-      const at = COMPUTED.has(scope.directive) ? scope.opener?.args.at(-1) : undefined;
-      if (at?.text.startsWith('$') === true) yield { name: nameOf(at), scope, at, computed: true };
-      continue;
-    }
-    for (const { name, args } of scope.statements) {
-      // `set`, and what other modules of nginx have: `auth_request_set`, `js_set`, `set_by_lua`.
-      if (!/^set(?:_|$)|_set$|_var$/.test(name.text)) continue;
-      const [at] = args;
+  for (const scope of c.scopes('entries')) {
+    const at = COMPUTED.has(scope.directive) ? scope.opener?.args.at(-1) : undefined;
+    if (at?.text.startsWith('$') === true) yield { name: nameOf(at), scope, at, computed: true };
+  }
+  for (const directive of c.main.directives()) {
+    // `set`, and what other modules of nginx have: `auth_request_set`, `js_set`, `set_by_lua`.
+    if (!/^set(?:_|$)|_set$|_var$/.test(directive)) continue;
+    for (const { scope, statement } of c.written(directive)) {
+      const [at] = statement.args;
       if (at?.text.startsWith('$') === true) yield { name: nameOf(at), scope, at, computed: scope.kind === 'http' };
     }
   }
-  for (const { text, caseless, at, scope, directive } of patternsOf(c)) {
-    if (!text.includes('(?')) continue;
-    for (const name of treeOf(text, caseless)?.names ?? []) yield { name, scope, at, computed: directive === 'map' };
+  for (const pattern of patternsOf(c)) {
+    const { text, scope, directive } = pattern;
+    for (const name of groupNames(text)) yield { name, scope, at: pattern.at, computed: directive === 'map' };
   }
 }
 

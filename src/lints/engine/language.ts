@@ -188,17 +188,6 @@ export function meets(one: Language, other: Language): boolean {
   return search(one, other, (a, b) => (a.ending && b.ending ? 'found' : false)) !== false;
 }
 
-/** A URI that the expression matches, as short as can be; null where there is none. */
-export function example(language: Language): string | null {
-  let found: string | null = null;
-  search(language, language, (a, _b, path) => {
-    if (!a.ending) return false;
-    found = path();
-    return 'found';
-  });
-  return found;
-}
-
 /** Whether some URI (without a `?`) is matched; true where that would take too long to find out. */
 export function matchesAny(language: Language): boolean {
   return search(language, language, (a) => (a.ending ? 'found' : false)) !== false;
@@ -208,20 +197,13 @@ export function matchesAny(language: Language): boolean {
 function search(
   one: Language,
   other: Language,
-  look: (a: Standing, b: Standing, path: () => string) => boolean | 'found',
+  look: (a: Standing, b: Standing) => boolean | 'found',
 ): 'found' | 'too much' | false {
   const bytes = alphabet(one, other);
-  const queue = [{ a: one.after(one.start(), SLASH), b: other.after(other.start(), SLASH), byte: SLASH, from: -1 }];
-  const seen = new Set([`${queue[0]?.a.key}|${queue[0]?.b.key}`]);
-  for (let i = 0; i < queue.length; i++) {
-    const here = queue[i];
-    if (here === undefined) break;
-    const path = () => {
-      let text = '';
-      for (let j = i; j >= 0; j = queue[j]?.from ?? -1) text = String.fromCharCode(queue[j]?.byte ?? 0) + text;
-      return text;
-    };
-    const verdict = look(here.a, here.b, path);
+  const queue = [{ a: one.after(one.start(), SLASH), b: other.after(other.start(), SLASH) }];
+  const seen = new Set(queue.map(({ a, b }) => `${a.key}|${b.key}`));
+  for (const here of queue) {
+    const verdict = look(here.a, here.b);
     if (verdict === 'found') return 'found';
     if (verdict || (here.a.waiting.length === 0 && !here.a.open)) continue;
     for (const byte of bytes) {
@@ -230,7 +212,7 @@ function search(
       const key = `${a.key}|${b.key}`;
       if (seen.size === seen.add(key).size) continue;
       if (seen.size > MOST_PAIRS) return 'too much';
-      queue.push({ a, b, byte, from: i });
+      queue.push({ a, b });
     }
   }
   return false;

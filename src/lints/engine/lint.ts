@@ -4,7 +4,7 @@ import type { CheckedConfig } from '../../config/checked-config.js';
 import type { Remarks } from '../../config/directive.js';
 import type { Code } from '../../diagnostics/codes.js';
 import type { Finding, LintCode, Severity } from '../../diagnostics/finding.js';
-import type { Scope, ScopeKind } from './scope.js';
+import type { Scope, ScopeKind, Written } from './scope.js';
 
 /** What a lint may ask and say. */
 export interface LintContext {
@@ -12,6 +12,8 @@ export interface LintContext {
   readonly main: Scope;
   /** Every block of a kind, in the order written. */
   scopes(kind: ScopeKind): readonly Scope[];
+  /** Where a directive is written, in the order of the blocks; what stands in blocks of entries is none. */
+  written(name: string): readonly Written[];
   /** What checking made of them; null where there are errors. */
   readonly config: CheckedConfig | null;
   /** What the checker has found. */

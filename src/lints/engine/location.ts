@@ -13,11 +13,26 @@ export interface LocationWords {
   readonly at: Word;
 }
 
+const known = new WeakMap<Scope, LocationWords | null>();
+
 /** Null where the block is no `location`, or one without words. */
 export function locationOf(scope: Scope): LocationWords | null {
+  let words = known.get(scope);
+  if (words === undefined) {
+    words = read(scope);
+    known.set(scope, words);
+  }
+  return words;
+}
+
+function read(scope: Scope): LocationWords | null {
   const words = scope.kind === 'location' ? (scope.opener?.args ?? []) : [];
   const at = words.at(-1);
   if (at === undefined) return null;
+  // Most are plain prefixes.
+  if (words.length === 1 && at.text.startsWith('/')) {
+    return { kind: 'prefix', name: at.text, noRegex: false, caseless: false, at };
+  }
   const [, sign = '', name = ''] = /^(=|\^~|~\*|~)?(.*)$/s.exec(words.length > 1 ? '' : at.text) ?? [];
   const modifier = words.length > 1 ? (words[0]?.text ?? '') : sign;
   const text = words.length > 1 ? at.text : name;

@@ -17,34 +17,51 @@ export interface Pass {
   readonly uri: string;
 }
 
-const passes = new WeakMap<Scope, readonly Pass[]>();
+const passes = new WeakMap<Scope, ReadonlyMap<Scope, readonly Pass[]>>();
+
+function allPasses(main: Scope): ReadonlyMap<Scope, readonly Pass[]> {
+  let known = passes.get(main);
+  if (known === undefined) {
+    const found = new Map<Scope, Pass[]>();
+    for (const name of PASSES) {
+      for (const { scope, statement } of main.written(name)) {
+        const pass = made(scope, statement);
+        const others = found.get(scope);
+        if (pass === null) continue;
+        if (others === undefined) found.set(scope, [pass]);
+        else others.push(pass);
+      }
+    }
+    known = found;
+    passes.set(main, known);
+  }
+  return known;
+}
+
+const NONE: readonly Pass[] = [];
 
 /** The passes written in this very block. */
 export function passesOf(scope: Scope): readonly Pass[] {
-  let found = passes.get(scope);
-  if (found === undefined) {
-    found = PASSES.flatMap((name) => scope.own(name).flatMap((statement) => made(scope, statement)));
-    passes.set(scope, found);
-  }
-  return found;
+  return allPasses(scope.main).get(scope) ?? NONE;
 }
 
-function made(scope: Scope, statement: Statement): Pass[] {
+function made(scope: Scope, statement: Statement): Pass | null {
   const [word] = statement.args;
-  if (word === undefined) return [];
-  const rest = word.text.replace(/^[a-z]+:\/\//i, '');
-  if (rest.startsWith('unix:')) return [{ scope, statement, word, authority: rest, host: '', port: '', uri: '' }];
-  const cut = rest.search(/[/?]|(?<=[\w}])\$(?:request_uri|uri|document_uri)\b/);
+  if (word === undefined) return null;
+  const rest = word.text.replace(/^(?:[a-z]+|\$\w+|\$\{\w+\}):\/\//i, '');
+  if (rest.startsWith('unix:')) return { scope, statement, word, authority: rest, host: '', port: '', uri: '' };
+  const cut = rest.search(rest.includes('$') ? /[/?]|(?<=[\w}])\$(?:request_uri|uri|document_uri)\b/ : /[/?]/);
   const authority = cut < 0 ? rest : rest.slice(0, cut);
-  const [, host = '', port = ''] = /^(.*?)(?::([^:\]]*))?$/.exec(authority) ?? [];
-  return [{ scope, statement, word, authority, host, port, uri: cut < 0 ? '' : rest.slice(cut) }];
+  const colon = authority.lastIndexOf(':');
+  const end = colon > authority.lastIndexOf(']') ? colon : authority.length;
+  const uri = cut < 0 ? '' : rest.slice(cut);
+  return { scope, statement, word, authority, host: authority.slice(0, end), port: authority.slice(end + 1), uri };
 }
 
 /** All passes inside a block. */
-export function passesIn(scope: Scope): Pass[] {
-  if (scope.parent !== null) return scope.all().flatMap(passesOf);
-  const scopes = new Set(PASSES.flatMap((name) => scope.written(name).map((written) => written.scope)));
-  return [...scopes].flatMap(passesOf);
+export function passesIn(scope: Scope): readonly Pass[] {
+  if (scope.parent === null) return [...allPasses(scope).values()].flat();
+  return scope.all().flatMap(passesOf);
 }
 
 const upstreams = new WeakMap<Scope, ReadonlyMap<string, Scope>>();

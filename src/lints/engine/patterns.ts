@@ -5,15 +5,24 @@ import type { LintContext } from './lint.js';
 import { locationOf } from './location.js';
 import type { Scope } from './scope.js';
 
-export interface WrittenPattern {
-  /** The directive: `location`, `if`, `map`, `rewrite`, `server_name` … */
-  readonly directive: string;
-  /** The block whose statement holds it; for a `location` the location itself, for an `if` the `if`. */
-  readonly scope: Scope;
-  readonly statement: Statement;
-  readonly text: string;
-  readonly caseless: boolean;
-  readonly at: Span;
+export class WrittenPattern {
+  constructor(
+    /** The directive: `location`, `if`, `map`, `rewrite`, `server_name` … */
+    readonly directive: string,
+    /** The block whose statement holds it; for a `location` the location itself, for an `if` the `if`. */
+    readonly scope: Scope,
+    readonly statement: Statement,
+    readonly text: string,
+    readonly caseless: boolean,
+    /** The word that holds it. */
+    private readonly word: Word,
+    private readonly from: number,
+  ) {}
+
+  /** Found when it is asked for: few are shown. */
+  get at(): Span {
+    return spanInWord(this.word, this.from, this.from + this.text.length);
+  }
 }
 
 /** Directives with words that are expressions where they begin with `~`. */
@@ -21,49 +30,67 @@ const WITH_TILDE = ['server_name', 'valid_referers', 'proxy_redirect', 'proxy_co
 
 const known = new WeakMap<Scope, readonly WrittenPattern[]>();
 
-/** In the order of the blocks. */
 export function patternsOf(c: LintContext): readonly WrittenPattern[] {
   let found = known.get(c.main);
   if (found === undefined) {
-    found = [...c.main.all()].flatMap((scope) => [...patternsIn(scope)]);
+    found = [...find(c)];
     known.set(c.main, found);
   }
   return found;
 }
 
-/** Those of one block, not of the blocks inside, with the one that opens it. */
-export function* patternsIn(scope: Scope): Generator<WrittenPattern> {
-  const { opener } = scope;
-  if (scope.kind === 'location' && opener !== null) {
-    const location = locationOf(scope);
-    if (location?.kind === 'regex') {
-      const { at, caseless, name } = location;
-      yield made(scope, opener, at, at.text.length - name.length, name.length, caseless);
-    }
-  } else if (scope.kind === 'if' && opener !== null) {
-    const { args } = opener;
-    const operator = args.findIndex(({ text }) => /^!?~\*?$/.test(text));
-    const operand = operator < 0 ? undefined : args[operator + 1];
-    if (operand !== undefined) {
-      const last = operand === args.at(-1) && operand.text.endsWith(')');
-      const caseless = args[operator]?.text.endsWith('*') === true;
-      yield made(scope, opener, operand, 0, operand.text.length - (last ? 1 : 0), caseless);
-    }
-  }
-  if (scope.kind === 'entries') {
-    if (scope.directive !== 'map') return;
-    for (const statement of scope.statements) yield* tilde(scope, statement, statement.name);
-    return;
-  }
-  for (const statement of scope.own('rewrite')) {
-    const [word] = statement.args;
-    if (word !== undefined) yield made(scope, statement, word, 0, word.text.length, false);
-  }
+function* find(c: LintContext): Generator<WrittenPattern> {
+  for (const scope of c.scopes('location')) yield* openerOf(scope);
+  for (const scope of c.scopes('if')) yield* openerOf(scope);
+  for (const scope of c.scopes('entries')) yield* keysOf(scope);
+  for (const { scope, statement } of c.written('rewrite')) yield* ofRewrite(scope, statement);
   for (const directive of WITH_TILDE) {
-    for (const statement of scope.own(directive)) {
+    for (const { scope, statement } of c.written(directive)) {
       for (const word of statement.args) yield* tilde(scope, statement, word);
     }
   }
+}
+
+/** Those of one block, not of the blocks inside, with the one that opens it. */
+export function patternsIn(scope: Scope): readonly WrittenPattern[] {
+  const found = [...openerOf(scope), ...keysOf(scope)];
+  for (const statement of scope.own('rewrite')) found.push(...ofRewrite(scope, statement));
+  for (const directive of WITH_TILDE) {
+    for (const statement of scope.own(directive)) {
+      for (const word of statement.args) found.push(...tilde(scope, statement, word));
+    }
+  }
+  return found;
+}
+
+/** The expression in the words of a `location` or an `if`. */
+function* openerOf(scope: Scope): Generator<WrittenPattern> {
+  const { opener } = scope;
+  if (opener === null) return;
+  if (scope.kind === 'location') {
+    const location = locationOf(scope);
+    if (location?.kind !== 'regex') return;
+    const { at, caseless, name } = location;
+    yield made(scope, opener, at, at.text.length - name.length, name.length, caseless);
+  } else if (scope.kind === 'if') {
+    const { args } = opener;
+    const operator = args.findIndex(({ text }) => text.includes('~') && /^!?~\*?$/.test(text));
+    const operand = operator < 0 ? undefined : args[operator + 1];
+    if (operand === undefined) return;
+    const last = operand === args.at(-1) && operand.text.endsWith(')');
+    const caseless = args[operator]?.text.endsWith('*') === true;
+    yield made(scope, opener, operand, 0, operand.text.length - (last ? 1 : 0), caseless);
+  }
+}
+
+function* keysOf(scope: Scope): Generator<WrittenPattern> {
+  if (scope.directive !== 'map') return;
+  for (const statement of scope.statements) yield* tilde(scope, statement, statement.name);
+}
+
+function* ofRewrite(scope: Scope, statement: Statement): Generator<WrittenPattern> {
+  const [word] = statement.args;
+  if (word !== undefined) yield made(scope, statement, word, 0, word.text.length, false);
 }
 
 function* tilde(scope: Scope, statement: Statement, word: Word): Generator<WrittenPattern> {
@@ -85,5 +112,5 @@ function made(
 ): WrittenPattern {
   const directive = scope.kind === 'entries' ? scope.directive : statement.name.text;
   const text = word.text.slice(from, from + length);
-  return { directive, scope, statement, text, caseless, at: spanInWord(word, from, from + length) };
+  return new WrittenPattern(directive, scope, statement, text, caseless, word, from);
 }

@@ -21,10 +21,36 @@ export function treeOf(text: string, caseless = false): Tree | null {
   return tree;
 }
 
+const regExps = new Map<string, RegExp | null>();
+
 /** The expression as one of JavaScript, or null where there is none. */
 export function regExpOf(text: string, caseless = false): RegExp | null {
-  const result = translate(text, caseless);
-  return 'mistake' in result ? null : new RegExp(result.pattern.source, result.pattern.flags);
+  const key = `${caseless ? 'i' : ''}:${text}`;
+  let regex = regExps.get(key);
+  if (regex === undefined) {
+    const result = translate(text, caseless);
+    regex = 'mistake' in result ? null : new RegExp(result.pattern.source, result.pattern.flags);
+    if (regExps.size > 1000) regExps.clear();
+    regExps.set(key, regex);
+  }
+  return regex;
+}
+
+/** Names of the groups of an expression, in lower case, found without reading all of it. */
+export function groupNames(text: string): string[] {
+  if (!text.includes('(?')) return [];
+  return [...text.matchAll(/\(\?P?[<']([A-Za-z_]\w*)[>']/g)].map(([, name = '']) => name.toLowerCase());
+}
+
+/** How many groups an expression has, found without reading all of it; without end where it is not so easily told. */
+export function groupCount(text: string): number {
+  if (!text.includes('(')) return 0;
+  if (/\(\?[|(]|\(\*|\\Q|\(\?\w*x/.test(text)) return Number.POSITIVE_INFINITY;
+  let count = 0;
+  for (const [part] of text.matchAll(/\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\((?!\?)|\(\?P?<[A-Za-z_]|\(\?'/gs)) {
+    if (part.startsWith('(')) count++;
+  }
+  return count;
 }
 
 /** The node and all inside. */

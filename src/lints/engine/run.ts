@@ -57,7 +57,6 @@ class View {
   readonly findings: Finding[] = [];
   private readonly main: Scope;
   private readonly byKind = new Map<ScopeKind, Scope[]>();
-  private readonly directives = new Set<string>();
 
   constructor(
     private readonly result: CheckResult,
@@ -69,19 +68,19 @@ class View {
       const others = this.byKind.get(scope.kind);
       if (others === undefined) this.byKind.set(scope.kind, [scope]);
       else others.push(scope);
-      if (scope.kind !== 'entries') for (const name of scope.names()) this.directives.add(name);
     }
   }
 
   /** Whether one of these directives is written anywhere. */
   concerns(on = ''): boolean {
-    return on === '' || on.split(' ').some((name) => this.directives.has(name));
+    return on === '' || on.split(' ').some((name) => this.main.written(name).length > 0);
   }
 
   contextOf({ code, severity }: Lint): LintContext {
     const { config, findings, sources } = this.result;
     return {
       main: this.main,
+      written: (name) => this.main.written(name),
       config,
       findings,
       sources,

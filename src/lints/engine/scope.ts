@@ -19,10 +19,55 @@ const KINDS: ReadonlySet<string> = new Set(['events', 'http', 'server', 'locatio
 /** Deeper blocks are refused by the checker. */
 const DEEPEST = 500;
 
+const NONE: readonly Statement[] = [];
+
+/** A directive with the block in which it stands. */
+export interface Written {
+  readonly scope: Scope;
+  readonly statement: Statement;
+}
+
+/** All blocks of a configuration, and where each directive is written. */
+export class Blocks {
+  /** The outer before the inner: those inside of one follow it. */
+  readonly all: Scope[] = [];
+  /** By name; what stands in blocks of entries is none. */
+  readonly written = new Map<string, Written[]>();
+  /** The same by block, made for a name when it is first asked for. */
+  private readonly byScope = new Map<string, ReadonlyMap<Scope, readonly Statement[]>>();
+
+  enter(scope: Scope): number {
+    if (scope.kind !== 'entries') {
+      for (const statement of scope.statements) {
+        const others = this.written.get(statement.name.text);
+        if (others === undefined) this.written.set(statement.name.text, [{ scope, statement }]);
+        else others.push({ scope, statement });
+      }
+    }
+    return this.all.push(scope) - 1;
+  }
+
+  in(scope: Scope, name: string): readonly Statement[] {
+    return (this.byScope.get(name) ?? this.sort(name)).get(scope) ?? NONE;
+  }
+
+  private sort(name: string): ReadonlyMap<Scope, readonly Statement[]> {
+    const sorted = new Map<Scope, Statement[]>();
+    for (const { scope, statement } of this.written.get(name) ?? []) {
+      const others = sorted.get(scope);
+      if (others === undefined) sorted.set(scope, [statement]);
+      else others.push(statement);
+    }
+    this.byScope.set(name, sorted);
+    return sorted;
+  }
+}
+
 /** One block. */
 export class Scope {
   readonly children: Scope[] = [];
-  private readonly byName = new Map<string, Statement[]>();
+  /** Where it stands among all blocks. */
+  private readonly at: number;
 
   constructor(
     readonly kind: ScopeKind,
@@ -31,12 +76,9 @@ export class Scope {
     readonly parent: Scope | null,
     /** In the order written. */
     readonly statements: readonly Statement[],
+    private readonly blocks: Blocks,
   ) {
-    for (const statement of statements) {
-      const others = this.byName.get(statement.name.text);
-      if (others === undefined) this.byName.set(statement.name.text, [statement]);
-      else others.push(statement);
-    }
+    this.at = blocks.enter(this);
   }
 
   /** The name of the directive that opened it; empty for `main`. */
@@ -46,12 +88,28 @@ export class Scope {
 
   /** The directives of that name in this very block. */
   own(name: string): readonly Statement[] {
-    return this.byName.get(name) ?? [];
+    if (this.kind === 'entries') return this.statements.filter((statement) => statement.name.text === name);
+    return this.blocks.in(this, name);
+  }
+
+  /** The outermost block of the configuration. */
+  get main(): Scope {
+    return this.blocks.all[0] ?? this;
+  }
+
+  /** Where a directive is written in the whole configuration, in the order of the blocks. */
+  written(name: string): readonly Written[] {
+    return this.blocks.written.get(name) ?? [];
+  }
+
+  /** The names of all directives of the whole configuration. */
+  directives(): Iterable<string> {
+    return this.blocks.written.keys();
   }
 
   /** The names of the directives in this very block, each once. */
   names(): Iterable<string> {
-    return this.byName.keys();
+    return new Set(this.statements.map(({ name }) => name.text));
   }
 
   /** The words of the first directive of that name in this very block. */
@@ -86,26 +144,29 @@ export class Scope {
   }
 
   /** This block and all inside, the outer before the inner. */
-  *all(): Generator<Scope> {
-    yield this;
-    for (const child of this.children) yield* child.all();
+  all(): readonly Scope[] {
+    if (this.parent === null) return this.blocks.all;
+    let last: Scope = this;
+    for (let child = last.children.at(-1); child !== undefined; child = last.children.at(-1)) last = child;
+    return this.blocks.all.slice(this.at, last.at + 1);
   }
 }
 
 /** The blocks of HTTP and what is around them; `stream` and `mail` are left out. */
 export function scopesOf(expansion: Expansion): Scope {
-  const main = new Scope('main', null, null, expansion.statements);
-  fill(main, expansion, 0);
+  const blocks = new Blocks();
+  const main = new Scope('main', null, null, expansion.statements, blocks);
+  fill(main, expansion, 0, blocks);
   return main;
 }
 
-function fill(scope: Scope, expansion: Expansion, depth: number): void {
+function fill(scope: Scope, expansion: Expansion, depth: number, blocks: Blocks): void {
   for (const statement of scope.statements) {
     const { block, name } = statement;
     if (block === null || name.text === 'stream' || name.text === 'mail' || depth > DEEPEST) continue;
     const kind = KINDS.has(name.text) ? (name.text as ScopeKind) : 'entries';
-    const child = new Scope(kind, statement, scope, expansion.inside(block));
+    const child = new Scope(kind, statement, scope, expansion.inside(block), blocks);
     scope.children.push(child);
-    if (kind !== 'entries') fill(child, expansion, depth + 1);
+    if (kind !== 'entries') fill(child, expansion, depth + 1, blocks);
   }
 }

@@ -2,12 +2,17 @@
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { enclosingLocation } from './location.js';
-import { type Pass, passesOf } from './pass.js';
+import { type Pass, passesIn } from './pass.js';
 import type { Scope } from './scope.js';
 
 /** The `proxy_set_header` of a field that holds in a block, also one that takes the field away. */
 export function requestField(scope: Scope, name: string): Statement | undefined {
-  return scope.effective('proxy_set_header').find(({ args }) => args[0]?.text.toLowerCase() === name);
+  return scope.effective('proxy_set_header').find(({ args }) => isField(args[0]?.text, name));
+}
+
+/** @param name in lower case */
+function isField(text: string | undefined, name: string): boolean {
+  return text !== undefined && text.length === name.length && text.toLowerCase() === name;
 }
 
 /** A location that passes requests on by HTTP. */
@@ -26,16 +31,12 @@ const known = new WeakMap<Scope, readonly Proxied[]>();
 export function proxied(c: LintContext): readonly Proxied[] {
   let found = known.get(c.main);
   if (found === undefined) {
-    found = [...c.scopes('location'), ...c.scopes('if')].flatMap((scope) =>
-      passesOf(scope)
-        .filter(({ statement }) => statement.name.text === 'proxy_pass')
-        .map((pass) => ({
-          scope,
-          pass,
-          upgrade: sent(requestField(scope, 'upgrade')),
-          connection: sent(requestField(scope, 'connection')),
-        })),
-    );
+    found = passesIn(c.main).flatMap((pass) => {
+      if (pass.statement.name.text !== 'proxy_pass') return [];
+      const { scope } = pass;
+      const upgrade = sent(requestField(scope, 'upgrade'));
+      return { scope, pass, upgrade, connection: sent(requestField(scope, 'connection')) };
+    });
     known.set(c.main, found);
   }
   return found;
