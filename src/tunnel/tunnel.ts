@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
+import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainOrder } from './drain.js';
 import { FrameRelay, type RelayHost } from './relay.js';
 
@@ -25,6 +26,8 @@ export interface TunnelSettings {
   readonly sendTimeout: number;
   /** ms for which the client may refuse to take bytes (`send_timeout`). */
   readonly clientSendTimeout: number;
+  /** ms for which a client is listened to when the upstream has ended (`lingering_timeout`); 0: not at all. */
+  readonly lingering: number;
   /** WebSocket frames are followed from the start, so that a Close frame can be put between two of them. */
   readonly frames: boolean;
 }
@@ -151,11 +154,9 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     this.deadline = 0;
     this.draining?.ended();
     const { client, upstream } = this;
-    client.owner = ENDED;
-    upstream.owner = ENDED;
-    // What is on its way to a living peer still arrives; a peer that takes nothing cannot hold the socket for ever.
-    close(client, this.settings.clientSendTimeout);
-    close(upstream, this.settings.sendTimeout);
+    const { clientSendTimeout, sendTimeout, lingering } = this.settings;
+    new Closing(client, clientSendTimeout).begin(by === 'upstream' ? lingering : 0);
+    new Closing(upstream, sendTimeout).begin(0);
     this.ended({ by, error });
   }
 }
@@ -164,31 +165,3 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
 function mask(): Uint8Array {
   return randomBytes(4);
 }
-
-function close(transport: Transport, limit: number): void {
-  if (transport.closed) return;
-  if (transport.pending === 0) {
-    transport.destroySoon();
-    return;
-  }
-  transport.destroySoon();
-  const closing: Timed = {
-    deadline: now() + limit,
-    deadlineIndex: -1,
-    timedOut(): void {
-      unwatch(closing);
-      transport.destroy();
-    },
-  };
-  watch(closing);
-  transport.whenFlushed(() => unwatch(closing));
-}
-
-/** Owns a socket that only has to go. */
-const ENDED: TransportOwner = {
-  onBytes(): void {},
-  onEnd(): void {},
-  onDrain(): void {},
-  onClosed(): void {},
-  onConnected(): void {},
-};

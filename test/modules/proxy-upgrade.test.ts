@@ -237,3 +237,47 @@ describe('an upgraded connection', () => {
     client.close();
   });
 });
+
+test('what an upstream sent before it ended a tunnel reaches a client that is still talking', async (t) => {
+  const total = 20 << 20;
+  const [proxy, backend] = await proxied(t, async (connection) => {
+    await connection.head();
+    connection.send(SWITCH);
+    connection.socket.write(Buffer.alloc(total));
+    connection.end();
+  });
+  const client = await connect(proxy.port);
+  client.send(request('/', UPGRADE));
+  await client.until('\r\n\r\n');
+  let received = client.reader.pending.length;
+  client.socket.removeAllListeners('data');
+  client.socket.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    // It does not know yet that nobody hears it any more.
+    client.send('x');
+  });
+  await until('the connection is closed', () => client.reader.ended);
+  assert.deepEqual([received, client.reader.error], [total, null]);
+  client.close();
+  await until('the upstream connection is closed', () => backend.open === 0);
+});
+
+test('a client that does not end its side of a tunnel when the upstream has ended is closed after lingering_timeout', async (t) => {
+  const [proxy] = await proxied(
+    t,
+    async (connection) => {
+      await connection.head();
+      connection.send(SWITCH).end();
+    },
+    `${PASS} lingering_timeout 200ms;`,
+  );
+  const client = await connect(proxy.port);
+  client.send(request('/', UPGRADE));
+  await client.until('\r\n\r\n');
+  assert.equal(await client.all(), '');
+  // Nobody is there any more.
+  const gone = new Promise((resolve) => client.socket.once('error', resolve));
+  const timer = setInterval(() => client.send('x'), 20);
+  await gone;
+  clearInterval(timer);
+});

@@ -111,6 +111,7 @@ export class HttpProtocol implements UpstreamProtocol {
     }
     const { settings } = this;
     const { tunnels } = this.options;
+    const { lingeringClose, lingeringTimeout } = x.location.settings;
     const frames = x.location.settings.tunnelDrain !== null && asksWebSocket(x);
     const upstream = connection.detach();
     const before = client.transport.bytesWritten;
@@ -121,6 +122,7 @@ export class HttpProtocol implements UpstreamProtocol {
         readTimeout: settings.readTimeout,
         sendTimeout: settings.sendTimeout,
         clientSendTimeout: x.location.settings.sendTimeout,
+        lingering: lingeringClose === 'off' ? 0 : lingeringTimeout,
         frames,
       },
       ({ by, error }) => {
