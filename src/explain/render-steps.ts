@@ -104,7 +104,7 @@ function said({ verdict, module }: Of<'handler'>): string {
     case 'waits':
       return 'still waits';
     default:
-      return `ends with ${verdict}`;
+      return `says ${verdict}`;
   }
 }
 

@@ -78,10 +78,15 @@ export function perform(
       localPort: listening.port,
     };
     const transport = memoryTransport(ends, NOBODY, (bytes) => {
-      // A head that switches protocols is all that there is; of a long body the beginning is enough.
-      if (received.length < BODY_MAX * 16) received += bytes.latin1Slice();
-      const end = received.search(/\r\n\r\n/);
-      if (end >= 0 && (/^HTTP\/\S+ 101 /.test(received) || received.length > end + BODY_MAX)) settle(true);
+      if (settled) return;
+      received += bytes.latin1Slice();
+      const end = received.indexOf('\r\n\r\n');
+      // Of a long body the beginning is enough.
+      if (end >= 0 && received.length > end + BODY_MAX) settle(true);
+      // A head behind which the connection becomes a tunnel is all that there is.
+      setImmediate(() => {
+        if (transport.owner !== connection) settle(true);
+      });
     });
     const connection = new ClientConnection(transport, stage, listening);
     transport.owner = connection;

@@ -95,9 +95,8 @@ async function compare(config: MarkedConfig, asked: readonly GeneratedRequest[])
   try {
     for (const { line, host, fields, body } of asked) {
       const explained = await explainer.explain({ line, host, fields, body });
-      const happened = await happens(proxy, explained, body);
       try {
-        assert.deepEqual(happened, expected(explained, lineOf));
+        assert.deepEqual(await happens(proxy, explained, body), expected(explained, lineOf));
       } catch (error) {
         const steps = JSON.stringify(explained.steps);
         throw new Error(`${text}\n${explained.request.head}${body}\n${steps}`, { cause: error });

@@ -292,6 +292,14 @@ test('a WebSocket is told whether the upstream hears of it', async () => {
   assert.doesNotMatch(lost.upstreams[0]?.requests[0]?.head ?? '', /upgrade/i);
 });
 
+test('a tunnel behind another status than 101 is not waited for', async () => {
+  const http = `server { listen 80; error_page 404 =200 /p; location / { return 404; }
+    location /p { proxy_pass http://127.0.0.1:1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; } }`;
+  const { answer, assumptions } = await explained(http, 'ws://h/');
+  assert.equal(answer.status, 200);
+  assert.ok(!assumptions.join().includes('still waited'));
+});
+
 test("changes of the answer's head are told by module", async () => {
   const explanation = await explained(
     `server { listen 80; location /app/ {
