@@ -176,8 +176,16 @@ export default defineModule({
     checkBufferSizes('proxy_', block, c);
   },
   variables: {
-    proxy_host: { get: (x) => x.upstreamHost, doc: 'Host and port of the target as written in `proxy_pass`.' },
-    proxy_port: { get: (x) => x.upstreamPort, doc: 'Port of the target, or the default port of its protocol.' },
+    proxy_host: {
+      get: (x) => x.upstreamHost,
+      changeable: true,
+      doc: 'Host and port of the target as written in `proxy_pass`.',
+    },
+    proxy_port: {
+      get: (x) => x.upstreamPort,
+      changeable: true,
+      doc: 'Port of the target, or the default port of its protocol.',
+    },
     proxy_add_x_forwarded_for: {
       get: forwardedFor,
       doc: "The client's `X-Forwarded-For` with its address appended, or the address alone.",
