@@ -68,6 +68,12 @@ export class ProxyProcess {
     return { now, most: this.most };
   }
 
+  /** Calls back when the process has ended by a signal that it was sent. */
+  onExit(listener: () => void): void {
+    this.stopping = true;
+    this.child.once('exit', listener);
+  }
+
   signal(name: NodeJS.Signals): void {
     this.child.kill(name);
   }
