@@ -1,6 +1,7 @@
 /** What an exchange asks of the connection on which its request came; HTTP/1 implements it (and HTTP/2 can). */
 import type { Transport } from '../http/transport.js';
 import type { RoutingTable } from './compiler.js';
+import type { ConnectionCounts } from './connection-counts.js';
 import type { Exchange } from './exchange.js';
 
 /** A piece of a body. A Buffer is only lent: who keeps it longer than the call must copy it. A string is bytes. */
@@ -39,6 +40,8 @@ export interface DetachedClient {
 }
 
 export interface ClientSide {
+  /** What the server has counted that accepted the connection. */
+  readonly counts: ConnectionCounts;
   /** `$connection`: serial number. */
   readonly id: number;
   /** `$connection_requests`. */

@@ -3,6 +3,7 @@
  * exchange like any other, but for its client, which is made here. nginx: ngx_http_subrequest.
  */
 import type { BodySink, Chunk, ClientSide } from './client-side.js';
+import type { ConnectionCounts } from './connection-counts.js';
 import * as engine from './engine.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
@@ -163,6 +164,9 @@ export class Subrequest implements ClientSide {
 
   // -- what the exchange sees of the client
 
+  get counts(): ConnectionCounts {
+    return this.parent.client.counts;
+  }
   get id(): number {
     return this.parent.client.id;
   }

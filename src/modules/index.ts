@@ -23,6 +23,7 @@ import rewrite_module from './rewrite.js';
 import split_clients_module from './split_clients.js';
 import ssi_module from './ssi/index.js';
 import static_module from './static.js';
+import stub_status_module from './stub_status.js';
 import sub_module from './sub.js';
 import try_files_module from './try_files.js';
 import tunnel_drain_module from './tunnel_drain.js';
@@ -59,6 +60,7 @@ export const modules: readonly Module[] = [
   split_clients_module,
   ssi_module,
   static_module,
+  stub_status_module,
   sub_module,
   try_files_module,
   tunnel_drain_module,

@@ -160,6 +160,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
      `,
   },
   {
+    load: () => import('../modules/stub_status.js'),
+    names: `
+      stub_status connections_active connections_reading connections_writing connections_waiting`,
+  },
+  {
     load: () => import('../modules/sub.js'),
     names: `
       sub_filter sub_filter_once sub_filter_types sub_filter_last_modified`,

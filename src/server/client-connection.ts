@@ -4,6 +4,7 @@
  */
 import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
 import type { RoutingTable } from '../exchange/compiler.js';
+import { ELSEWHERE, WAITING, WRITING } from '../exchange/connection-counts.js';
 import * as engine from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
 import { Exchange } from '../exchange/exchange.js';
@@ -67,7 +68,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     readonly host: ConnectionHost,
     readonly listening: Listening,
   ) {
-    super(transport, listening.path);
+    super(transport, listening.path, host.counts);
+    this.stand(WAITING);
     this.table = host.table;
     this.writer = new AnswerWriter(transport);
     this.program = host.programFor(listening, this.localAddress);
@@ -119,6 +121,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private readHead(): void {
     const { reader } = this;
     const server = this.program.defaultServer;
+    this.standReading();
     if (this.state === IDLE) {
       this.state = READING_HEAD;
       this.deadline = now() + server.clientHeaderTimeout;
@@ -167,6 +170,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const { reader } = this;
     this.requests++;
     this.state = HANDLING;
+    this.stand(WRITING);
     this.waitForNothing();
     this.keep = true;
     this.ended = false;
@@ -324,6 +328,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.waitForNothing();
     body.finish();
     this.host.release(this.table);
+    this.stand(ELSEWHERE);
     if (this.state !== HANDLING) return;
     if (!x.completed) this.closeAfterCut(x);
     else if (!this.keep || body.broken) this.close();
@@ -355,6 +360,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       return;
     }
     this.state = IDLE;
+    this.stand(WAITING);
     this.deadline = now() + this.settings.keepaliveTimeout;
     this.goOn();
     if (this.peerEnded && this.state === IDLE) this.close();
@@ -450,6 +456,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.host.forget(this);
     const x = this.exchange;
     if (x === null) {
+      this.stand(ELSEWHERE);
       if (before === READING_HEAD && !this.reader.idle && !this.peerEnded) {
         this.cutHead(400, 'client closed connection while reading client request headers');
         this.state = CLOSED;

@@ -1,4 +1,5 @@
 /** Who is at the two ends of a client's socket, as variables and log lines tell it. */
+import { type ConnectionCounts, ELSEWHERE, READING, type Standing } from '../exchange/connection-counts.js';
 import type { Transport } from '../http/transport.js';
 
 let serial = 0;
@@ -12,16 +13,31 @@ export abstract class ClientSocket {
   readonly localPort: number;
   readonly secure = false;
   readonly since = Date.now();
+  private standing: Standing = ELSEWHERE;
 
   constructor(
     readonly transport: Transport,
     readonly unixPath: string | null,
+    readonly counts: ConnectionCounts,
   ) {
     const inet = unixPath === null;
     this.remoteAddress = inet ? withoutMapping(transport.remoteAddress) : 'unix:';
     this.remotePort = transport.remotePort;
     this.localAddress = inet ? withoutMapping(transport.localAddress) : `unix:${unixPath}`;
     this.localPort = inet ? transport.localPort : 0;
+  }
+
+  /** Counts the connection among those that do this. */
+  protected stand(as: Standing): void {
+    this.counts.move(this.standing, as);
+    this.standing = as;
+  }
+
+  /** Some of a request's head has come. */
+  protected standReading(): void {
+    if (this.standing === READING) return;
+    this.stand(READING);
+    this.counts.requests++;
   }
 
   /** An accepted socket is connected from the start. */

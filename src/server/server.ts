@@ -1,6 +1,7 @@
 /** Listening sockets and the connections behind them; swaps routing tables under live traffic. */
 import net from 'node:net';
 import type { RoutingTable } from '../exchange/compiler.js';
+import { ConnectionCounts } from '../exchange/connection-counts.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Listening } from '../exchange/module.js';
 import type { ListenerProgram, ServerProgram } from '../exchange/program.js';
@@ -13,6 +14,7 @@ import { ClientConnection } from './client-connection.js';
 /** What a connection asks of the server that it belongs to. */
 export interface ConnectionHost {
   readonly table: RoutingTable;
+  readonly counts: ConnectionCounts;
   /** Whether connections of a listener are kept after an answer: not where it is gone, or the server is being shut down. */
   keeps(listening: Listening): boolean;
   programFor(listening: Listening, localAddress: string): ListenerProgram;
@@ -43,6 +45,7 @@ export interface ServerOptions {
 
 export class Server implements ConnectionHost {
   table!: RoutingTable; // set by the first apply, before any socket listens
+  readonly counts = new ConnectionCounts();
   private draining = false;
   private bound = new Map<string, Bound>();
   /** No longer wanted; what has connected already is accepted before they close. */
@@ -59,7 +62,7 @@ export class Server implements ConnectionHost {
 
   /** Client connections that are open. */
   get connections(): number {
-    return this.open.size;
+    return this.counts.active;
   }
 
   /** Where it listens: `host:port` or `unix:path`. */
@@ -144,7 +147,10 @@ export class Server implements ConnectionHost {
   private boundTo(listening: Listening): Bound {
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
     const bound: Bound = { server, listening, early: [] };
-    server.on('connection', (socket) => this.accept(socket, bound));
+    server.on('connection', (socket) => {
+      this.counts.accepted++;
+      this.accept(socket, bound);
+    });
     return bound;
   }
 
@@ -176,6 +182,8 @@ export class Server implements ConnectionHost {
     const connection = new ClientConnection(transport, this, bound.listening);
     transport.owner = connection;
     this.open.add(connection);
+    this.counts.handled++;
+    this.counts.active++;
   }
 
   /** Connections between two requests, the oldest first. */
@@ -217,7 +225,7 @@ export class Server implements ConnectionHost {
   }
 
   forget(connection: ClientConnection): void {
-    this.open.delete(connection);
+    if (this.open.delete(connection)) this.counts.active--;
     if (this.open.size === 0) this.drained?.();
   }
 
