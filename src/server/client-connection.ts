@@ -66,7 +66,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   constructor(
     transport: Transport,
     readonly host: ConnectionHost,
-    readonly listening: Listening,
+    public listening: Listening,
   ) {
     super(transport, listening.path, host.counts);
     this.stand(WAITING);

@@ -3,10 +3,12 @@ import { performance } from 'node:perf_hooks';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
+import type { ResponseReader } from '../http/response-reader.js';
 import type { Outcome, Selection } from './balancer.js';
 import { mayRepeat } from './next-upstream.js';
 import type { Peer, Reservation } from './peer.js';
 import type { UpstreamProtocol } from './protocol.js';
+import { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
 
 /** The part of a request to an upstream that deals with peers; a base class, so that a request stays one object. */
@@ -83,6 +85,15 @@ export abstract class Attempts {
     this.timeResponse();
     this.giveBack();
     this.selection?.release(outcome);
+  }
+
+  /** The attempt has become a tunnel: it has succeeded, but its connection still counts. */
+  protected upgraded(peer: Peer, reader: ResponseReader): UpgradedAttempt {
+    const { attempt, reservation, upstream } = this;
+    this.reservation = null;
+    peer.begin();
+    this.selection?.release('ok');
+    return new UpgradedAttempt(attempt, peer, reservation, reader, upstream.name);
   }
 
   /** ms since the attempt began. */

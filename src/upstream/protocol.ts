@@ -3,7 +3,7 @@ import type { Exchange } from '../exchange/exchange.js';
 import type { ResponseReader } from '../http/response-reader.js';
 import type { SpoolSettings } from './answer-spool.js';
 import type { ConnectOptions, UpstreamConnection } from './connection.js';
-import type { UpstreamRequest } from './request.js';
+import type { UpgradedAttempt } from './upgraded-attempt.js';
 
 /** What a pass directive's family sets. Times in ms, sizes in bytes; 0 is no limit. */
 export interface UpstreamSettings {
@@ -52,5 +52,5 @@ export interface UpstreamProtocol {
   /** A 103 answer; its lines are passed on where that is wanted. */
   earlyHints(x: Exchange, reader: ResponseReader): void;
   /** A 101 answer to a request that asked for it: the sockets are taken over, with bytes that came behind the head. */
-  upgrade(x: Exchange, request: UpstreamRequest, connection: UpstreamConnection, early: Buffer): void;
+  upgrade(x: Exchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void;
 }

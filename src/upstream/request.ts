@@ -448,20 +448,10 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
     this.connection = null;
     this.state = OVER;
     const early = from < length ? Buffer.from(bytes.subarray(from, length)) : EMPTY;
-    this.protocol.upgrade(x, this, connection, early);
-  }
-
-  /** The server that was asked last, and its upstream. */
-  get target(): { readonly upstream: string; readonly address: string } {
-    return { upstream: this.upstream.name, address: this.attempt.address };
-  }
-
-  /** The tunnel that grew out of this request is over. */
-  tunnelEnded(received: number, sent: number): void {
-    const { attempt } = this;
-    attempt.bytesReceived = received;
-    attempt.bytesSent = sent;
-    this.released('ok');
+    this.spool?.release();
+    const upgraded = this.upgraded(connection.peer, reader);
+    x.resource = upgraded;
+    this.protocol.upgrade(x, upgraded, connection, early);
   }
 
   /** Gives the reader back when the exchange was logged. */

@@ -1,6 +1,8 @@
 /** What a reload makes of tunnels: they belong to the new configuration where their location means the same. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { queryObjects } from 'node:v8';
+import { LocationProgram } from '../../src/exchange/program.js';
 import { startProxy, type TestProxy, until, websocket, websocketEcho } from '../kit/index.js';
 
 const MAP = "map $http_upgrade $up { default upgrade; '' close; }";
@@ -127,6 +129,7 @@ test('reloads that change nothing for tunnels leave nothing of old configuration
   const clients = await Promise.all(
     Array.from({ length: 10 }, (_, i) => websocket(proxy.portOf('127.0.0.1'), i % 2 === 0 ? '/ws' : '/ws?x=1')),
   );
+  const programs = queryObjects(LocationProgram, { format: 'count' });
   for (let i = 1; i <= 30; i++) {
     await (await proxy.reload(text(i))).predecessorEnded;
     const client = clients[i % clients.length];
@@ -134,6 +137,8 @@ test('reloads that change nothing for tunnels leave nothing of old configuration
   }
   assert.equal(proxy.proxy.status.generations, 1);
   assert.equal(proxy.proxy.status.active, 10);
+  // Tunnels hold on to nothing of the configurations before: there are as many programs as there were with the first one.
+  assert.equal(queryObjects(LocationProgram, { format: 'count' }), programs);
   await Promise.all(clients.map((client) => client.close()));
   await until('nothing is left', () => proxy.proxy.status.active === 0);
   assert.deepEqual(proxy.messages('error'), []);

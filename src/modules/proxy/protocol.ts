@@ -13,7 +13,7 @@ import type { Tunnels } from '../../tunnel/tunnels.js';
 import { UpgradedExchange } from '../../tunnel/upgraded.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
 import type { UpstreamProtocol, UpstreamSettings } from '../../upstream/protocol.js';
-import type { UpstreamRequest } from '../../upstream/request.js';
+import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
 import { parseLocalAddress } from './bind.js';
 import type { RequestHead } from './request-head.js';
 import type { ResponseHeadRules } from './response-head.js';
@@ -94,18 +94,18 @@ export class HttpProtocol implements UpstreamProtocol {
     if (wanted !== '' && wanted !== '0') x.client.sendInterim(103, reader.headers.lines(INTERIM_HIDDEN));
   }
 
-  upgrade(x: Exchange, request: UpstreamRequest, connection: UpstreamConnection, early: Buffer): void {
+  upgrade(x: Exchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void {
     x.tunnelled = true;
     x.producer = null;
     if (!x.sendHead(false)) {
       connection.destroy();
-      request.tunnelEnded(0, 0);
+      attempt.ended(0, 0);
       return;
     }
     const client = x.client.detach();
     if (client === null) {
       connection.destroy();
-      request.tunnelEnded(0, 0);
+      attempt.ended(0, 0);
       finish(x);
       return;
     }
@@ -137,11 +137,11 @@ export class HttpProtocol implements UpstreamProtocol {
           );
         }
         x.bodyBytesSent = client.transport.bytesWritten - before;
-        request.tunnelEnded(upstream.bytesRead, upstream.bytesWritten);
+        attempt.ended(upstream.bytesRead, upstream.bytesWritten);
         client.ended();
       },
     );
-    const upgraded = new UpgradedExchange(x, client, tunnel, request.target, frames);
+    const upgraded = new UpgradedExchange(x, client, tunnel, attempt, frames);
     tunnels.add(upgraded);
     tunnel.start(client.early, early);
     if (client.peerEnded) tunnel.onEnd(client.transport);
