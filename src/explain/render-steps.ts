@@ -81,10 +81,20 @@ function hasParts(next: Step | undefined): boolean {
   return next?.kind === 'directive' || next?.kind === 'file';
 }
 
+/** Locations that do not fit that are shown of a search; all are in the JSON. */
+const MOST_OTHERS = 20;
+
+function isOther(outcome: CandidateOutcome): boolean {
+  return outcome === 'no match' || outcome === 'not tried';
+}
+
 function search({ uri, why, considered }: Of<'location'>, mark: string, page: Page): void {
   page.line(`  ${mark}a location for ${page.style.strong(visible(uri))}`);
+  let others = 0;
+  // Those that could have been chosen all count; of the others some are enough.
+  const shown = considered.filter(({ outcome: became }) => !isOther(became) || others++ < MOST_OTHERS);
   page.table(
-    considered.map(({ text, at, outcome: became, depth }) => ({
+    shown.map(({ text, at, outcome: became, depth }) => ({
       text: '  '.repeat(depth) + text,
       at,
       remark: became === 'chosen' ? REASONS[why] : OUTCOMES[became],
@@ -92,6 +102,7 @@ function search({ uri, why, considered }: Of<'location'>, mark: string, page: Pa
     })),
     '    ',
   );
+  if (others > MOST_OTHERS) page.line(`    ${others - MOST_OTHERS} more do not match, or are not tried`);
   if (why === 'none') page.line('    none fits: the server itself handles it');
 }
 

@@ -1,6 +1,13 @@
 /** An explanation as text for a person. */
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
-import type { DirectiveInForce, ExplainedPeer, ExplainedUpstream, Explanation, ServerReason } from './explanation.js';
+import type {
+  DirectiveInForce,
+  ExplainedPeer,
+  ExplainedUpstream,
+  Explanation,
+  ServerReason,
+  WrittenPlace,
+} from './explanation.js';
 import { Page, quoted, type Row, visible } from './page.js';
 import { renderSteps } from './render-steps.js';
 
@@ -39,6 +46,13 @@ export function renderExplanation(explanation: Explanation, { color = false, fil
   return page.toString();
 }
 
+function samePlace(a: WrittenPlace | null, b: WrittenPlace | null): boolean {
+  return a?.line === b?.line && a?.column === b?.column && a?.file === b?.file;
+}
+
+/** Other servers of the address that are named; all are in the JSON. */
+const MOST_SERVERS = 10;
+
 function whereTo({ listener, server }: Explanation, page: Page): void {
   const { style } = page;
   page.line();
@@ -52,13 +66,15 @@ function whereTo({ listener, server }: Explanation, page: Page): void {
       `          the host ${quoted(server.host)} fits its name ${quoted(server.matched)}: ${NAME_REASONS[server.why]}`,
     );
   } else page.line(`          ${NAME_REASONS[server.why]}${server.why === 'default' ? ` ${quoted(server.host)}` : ''}`);
-  for (const { server: other, names, default: isDefault } of server.considered) {
-    if (other.at?.line === server.at?.line && other.at?.file === server.at?.file) continue;
+  const others = server.considered.filter(({ server: { at } }) => !samePlace(at, server.at));
+  for (const { server: other, names, default: isDefault } of others.slice(0, MOST_SERVERS)) {
     const called = names.map((name) => (name === '' ? '""' : visible(name))).join(' ');
     page.line(
       `          ${style.faint('not')} ${page.written({ text: called, at: other.at })}${isDefault ? ', the default' : ''}`,
     );
   }
+  const more = others.length - MOST_SERVERS;
+  if (more > 0) page.line(`          ${style.faint('not')} ${more} more`);
 }
 
 /** The order in which phases are shown. */

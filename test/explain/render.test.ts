@@ -19,3 +19,14 @@ test('control characters of a request do not reach the terminal', async () => {
   assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
   assert.match(text, /a location for \/·\[x/);
 });
+
+test('of very many servers and expressions some are shown', async () => {
+  const servers = Array.from({ length: 30 }, (_, i) => `server { listen 80; server_name s${i}; return 200; }`).join(
+    ' ',
+  );
+  const patterns = Array.from({ length: 50 }, (_, i) => `location ~ x${i}$ { return 200; }`).join(' ');
+  const config = `events {} http { ${servers} server { listen 80; server_name h; location / { return 200; } ${patterns} } }`;
+  const text = renderExplanation(await explain(config, 'http://h/'));
+  assert.match(text, /^ +not 20 more$/m);
+  assert.match(text, /^ +30 more do not match, or are not tried$/m);
+});
