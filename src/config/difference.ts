@@ -3,6 +3,9 @@
  * comments, files, the order of statements that do not depend on each other, and defaults that are written out make no
  * difference. A server is known by its addresses and names, a location by its server and its URI (with the locations around
  * it), an upstream by its name.
+ *
+ * To what a location means belongs what it refers to: upstreams, maps, formats, zones, variables that its server sets. Where
+ * it leads on to (`error_page`, `try_files`, `rewrite`) are locations of their own, which are compared for themselves.
  */
 import { Catalogue } from './catalogue.js';
 import type { CheckedBlock, CheckedConfig, Place } from './checked-config.js';

@@ -7,7 +7,7 @@ import { limitConnections } from '../http/connection-limit.js';
 import type { Binder } from '../server/binder.js';
 import { Server } from '../server/server.js';
 import { GOING_AWAY } from '../tunnel/drain.js';
-import { tunnelsOf } from '../tunnel/tunnels.js';
+import { type TunnelCounts, tunnelsOf } from '../tunnel/tunnels.js';
 import type { ZoneHome } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
 import { describeTunnels } from './reload-description.js';
@@ -136,9 +136,13 @@ export class Serving {
     if (before === null) return Promise.resolve();
     if (before.table.users === 0) before.end();
     else before.table.onUnused = before.end;
-    const said = describeTunnels(moveTunnels(tunnelsOf(table.shared), table, this.options.modules));
-    if (said !== null) errorLog.write('notice', said);
+    this.tell(moveTunnels(tunnelsOf(table.shared), table, this.options.modules));
     return before.ended;
+  }
+
+  private tell(counts: TunnelCounts): void {
+    const said = describeTunnels(counts);
+    if (said !== null) this.options.errorLog.write('notice', said);
   }
 
   /** Closes what only that table held: log files that no living generation writes to, zones. */
@@ -155,7 +159,7 @@ export class Serving {
 
   /** Stops accepting and lets what is under way end, no longer than `limit` ms (0: as long as it takes). */
   async quit(limit: number): Promise<void> {
-    if (this.current !== null) tunnelsOf(this.current.table.shared).quit(GOING_AWAY);
+    if (this.current !== null) this.tell(tunnelsOf(this.current.table.shared).quit(GOING_AWAY));
     const timer = limit > 0 ? setTimeout(() => this.server.stop(), limit) : undefined;
     await this.server.quit();
     clearTimeout(timer);

@@ -13,7 +13,7 @@ const UPSTREAM = 'upstream ';
 
 /** A new table is in force: tunnels move to it, go on, or drain. */
 export function moveTunnels(tunnels: Tunnels, table: RoutingTable, modules: readonly Module[]): TunnelCounts {
-  const differences = new Map<RoutingTable, Difference>();
+  const differences = new WeakMap<RoutingTable, Difference>();
   const counterpart = (tunnel: UpgradedExchange): Counterpart => {
     let found = differences.get(tunnel.table);
     if (found === undefined) {

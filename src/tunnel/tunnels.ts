@@ -30,8 +30,18 @@ export function compiledTunnels({ shared, previous }: Compiler): Tunnels {
   return shared.get<Tunnels>(KEY) ?? shared.set(KEY, previous?.get<Tunnels>(KEY) ?? new Tunnels());
 }
 
+/** What became of tunnels last, and becomes of those that begin later under an older table. */
+interface Judgement {
+  /** The table in force; null: nothing new begins any more. */
+  readonly table: RoutingTable | null;
+  readonly counterpart: (tunnel: UpgradedExchange) => Counterpart;
+  /** Of the Close frame. */
+  readonly code: number;
+}
+
 export class Tunnels {
   private readonly living = new Set<UpgradedExchange>();
+  private last: Judgement | null = null;
 
   get size(): number {
     return this.living.size;
@@ -39,6 +49,8 @@ export class Tunnels {
 
   add(tunnel: UpgradedExchange): void {
     this.living.add(tunnel);
+    // The request may have been on its way when its configuration was replaced.
+    if (this.last !== null && tunnel.table !== this.last.table) this.judge([tunnel], this.last);
   }
 
   delete(tunnel: UpgradedExchange): void {
@@ -57,18 +69,23 @@ export class Tunnels {
    * with `code` where their own location asks for that.
    */
   reload(table: RoutingTable, counterpart: (tunnel: UpgradedExchange) => Counterpart, code: number): TunnelCounts {
-    const left: UpgradedExchange[] = [];
-    for (const tunnel of this.living) {
-      if (tunnel.table === table) continue;
-      const found = counterpart(tunnel);
-      if (found === null || !tunnel.moveTo(table, found.block, found.server)) left.push(tunnel);
-    }
-    return this.drain(left, code);
+    this.last = { table, counterpart, code };
+    return this.judge([...this.living], this.last);
   }
 
   /** Nothing new begins any more: those that ask for it end with `code`, the others by themselves. */
   quit(code: number): TunnelCounts {
-    return this.drain([...this.living], code);
+    this.last = { table: null, counterpart: () => null, code };
+    return this.judge([...this.living], this.last);
+  }
+
+  private judge(tunnels: readonly UpgradedExchange[], { table, counterpart, code }: Judgement): TunnelCounts {
+    const left = tunnels.filter((tunnel) => {
+      if (tunnel.table === table) return false;
+      const found = counterpart(tunnel);
+      return table === null || found === null || !tunnel.moveTo(table, found.block, found.server);
+    });
+    return this.drain(left, code);
   }
 
   /** Of n tunnels the i-th gets its Close frame when i/n of its `spread` are over. */

@@ -7,6 +7,7 @@ import type { CheckedBlock, CheckedConfig } from '../../src/config/checked-confi
 import { changeLine, changeLines } from '../../src/config/difference/lines.js';
 import { type Arrival, type Difference, difference } from '../../src/config/difference.js';
 import { modules } from '../../src/modules/index.js';
+import { checkText, corpus } from './corpus.js';
 import { type Model, model, print, style } from './written-configuration.js';
 
 function checked(text: string, files: Readonly<Record<string, string>> = {}): CheckedConfig {
@@ -144,6 +145,12 @@ describe('a difference', () => {
       ['changed listener 0.0.0.0:80: default_server'],
     ],
     [
+      'one of two servers of a name by its address',
+      'server { listen 80; server_name a; return 301 /x; } server { listen 81; server_name a; }',
+      'server { listen 80; server_name a; return 301 /y; } server { listen 81; server_name a; }',
+      ['changed server a (0.0.0.0:80): return'],
+    ],
+    [
       'an inherited directive once, with the number of locations for which it counts',
       `proxy_read_timeout 1m; server { ${SERVER} location /a { } location /b { } location /c { proxy_read_timeout 5s; } }`,
       `proxy_read_timeout 2m; server { ${SERVER} location /a { } location /b { } location /c { proxy_read_timeout 5s; } }`,
@@ -206,6 +213,24 @@ describe('a difference', () => {
   for (const [what, before, after, expected] of cases) {
     test(`names ${what}`, () => assert.deepEqual(lines(before, after).sort(), [...expected].sort()));
   }
+
+  test('finds none between an accepted text and itself, and opposite ones in opposite directions', () => {
+    const configs = corpus()
+      .filter(({ accepted }) => accepted)
+      .map((text) => checkText(text, modules).config)
+      .filter((config) => config !== null);
+    const opposite = { added: 'removed', removed: 'added', changed: 'changed' } as const;
+    for (const [i, config] of configs.entries()) {
+      assert.deepEqual(difference(config, structuredClone(config), modules).changes, []);
+      const other = configs[(i * 7 + 3) % configs.length] as CheckedConfig;
+      const there = difference(config, other, modules).changes;
+      const back = difference(other, config, modules).changes;
+      assert.deepEqual(
+        there.map(({ kind, change, name, within }) => `${change} ${kind} ${name} ${within}`).sort(),
+        back.map(({ kind, change, name, within }) => `${opposite[change]} ${kind} ${name} ${within}`).sort(),
+      );
+    }
+  });
 
   test('is bounded in a log', () => {
     const many = Array.from({ length: 30 }, (_, i) => `location /${i} { }`).join(' ');

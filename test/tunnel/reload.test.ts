@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { queryObjects } from 'node:v8';
 import { LocationProgram } from '../../src/exchange/program.js';
-import { startProxy, type TestProxy, until, websocket, websocketEcho } from '../kit/index.js';
+import {
+  type BackendConnection,
+  connect,
+  scriptedBackend,
+  startProxy,
+  type TestProxy,
+  until,
+  websocket,
+  websocketEcho,
+} from '../kit/index.js';
+import { close, codeOf, SWITCH, UPGRADE } from './raw-frames.js';
 
 const MAP = "map $http_upgrade $up { default upgrade; '' close; }";
 const PASS = 'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $up;';
@@ -113,6 +123,36 @@ test('a tunnel drains when its server leaves the upstream, and not when another 
   await until('only the new generation is left', () => proxy.proxy.status.generations === 1);
   await proxy.reload(http(`${first.replace(';', ' down;')} server 127.0.0.1:9;`, location));
   assert.equal(await stays?.closed, 1012);
+});
+
+test('a tunnel that begins when its configuration is gone already is treated as if it had lived before', async (t) => {
+  const waiting: BackendConnection[] = [];
+  const backend = await scriptedBackend(async (connection) => {
+    await connection.head();
+    waiting.push(connection);
+  });
+  t.after(() => backend.close());
+  const server = `server 127.0.0.1:${backend.port};`;
+  const at = (path: string) => `location ${path} { ${PASS} ${DRAIN} proxy_pass http://app; }`;
+  const proxy = await startProxy(http(server, `${at('/stays')} ${at('/gone')}`));
+  t.after(() => proxy.close());
+  const stays = (await connect(proxy.port)).send(UPGRADE.replace('/', '/stays'));
+  await until('the first has asked', () => waiting.length === 1);
+  const gone = (await connect(proxy.port)).send(UPGRADE.replace('/', '/gone'));
+  await until('the second has asked', () => waiting.length === 2);
+  const { predecessorEnded } = await proxy.reload(http(server, at('/stays')));
+  for (const connection of waiting) connection.send(SWITCH);
+  assert.match(await stays.until('\r\n\r\n'), / 101 /);
+  assert.match(await gone.until('\r\n\r\n'), / 101 /);
+  assert.equal(await gone.bytes(4), close(1012));
+  gone.send(close(1012, true));
+  assert.equal(codeOf(await (waiting[1] as BackendConnection).reader.bytes(8)), 1012);
+  (waiting[1] as BackendConnection).send(close(1012));
+  assert.equal(await gone.all(), '');
+  await predecessorEnded;
+  waiting[0]?.send('\x81\x01a');
+  assert.equal(await stays.bytes(3), '\x81\x01a');
+  stays.close();
 });
 
 test('reloads that change nothing for tunnels leave nothing of old configurations behind', async (t) => {

@@ -62,11 +62,13 @@ export class Comparison {
     for (const [before, after] of pairs) this.compareServer(before, after);
     for (const view of removed) {
       this.late.push(() =>
-        this.say({ kind: 'server', change: 'removed', name: serverName(view), before: view.block.at }),
+        this.say({ kind: 'server', change: 'removed', name: serverName(view, this.old), before: view.block.at }),
       );
     }
     for (const view of added) {
-      this.late.push(() => this.say({ kind: 'server', change: 'added', name: serverName(view), after: view.block.at }));
+      this.late.push(() =>
+        this.say({ kind: 'server', change: 'added', name: serverName(view, this.fresh), after: view.block.at }),
+      );
     }
   }
 
@@ -79,7 +81,7 @@ export class Comparison {
     if (expressionsMoved(pair)) own.push('location');
     const found = this.foundIn(pair.before);
     for (const name of [...directives, ...own]) found.add(name, false);
-    const name = serverName(after);
+    const name = serverName(after, this.fresh);
     this.late.push(() => this.sayChanged('server', name, '', pair));
     this.compareLocations([pair], `server ${name}`);
   }
@@ -265,9 +267,11 @@ function eventsOf({ config }: Side): CheckedBlock | null {
   return config.blocks.find(({ context }) => context === 'events') ?? null;
 }
 
-function serverName({ names, listens }: ServerView): string {
+/** Its first name; with its addresses where others have the same, and the addresses alone where it has none. */
+function serverName({ names, listens }: ServerView, { servers }: Side): string {
   const [name = ''] = names;
-  return name === '' ? listens.join(', ') : name;
+  if (name === '') return listens.join(', ');
+  return servers.all.filter((each) => each.names[0] === name).length === 1 ? name : `${name} (${listens.join(', ')})`;
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
