@@ -12,7 +12,7 @@ const OWN = new Set(['rewrite', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_
 export default defineLint({
   code: 'capture-not-set',
   severity: 'warning',
-  on: 'location rewrite server_name if map',
+  on: '*$1 *$2 *$3 *$4 *$5 *$6 *$7 *$8 *$9 *${',
   story:
     '`$1` to `$9` hold what the groups of the last regular expression have matched. Here no expression with so many groups can have been tried before, so the variable is always empty. A frequent reason is an `if` with an expression of its own: what the one of the location has matched is gone inside of it; a named group, `(?<name>…)`, stays.',
   check(c) {

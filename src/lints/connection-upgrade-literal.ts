@@ -5,7 +5,7 @@ const VARIABLES = new Set(['connection_upgrade', 'http_connection', 'http_upgrad
 export default defineLint({
   code: 'connection-upgrade-literal',
   severity: 'warning',
-  on: 'proxy_set_header',
+  on: '*_upgrade *http_connection',
   story:
     'The word `connection_upgrade` without its `$` is sent as it is: a field value that no back end understands, and no WebSocket is opened.',
   check(c) {

@@ -5,7 +5,7 @@ const MAP = "\n    map $http_upgrade $connection_upgrade {\n        default upgr
 export default defineLint({
   code: 'connection-upgrade-undefined',
   severity: 'error',
-  on: 'proxy_set_header',
+  on: '*connection_upgrade',
   story:
     '`$connection_upgrade` is in every guide to WebSockets, but no module provides it: a `map` at the level of `http` has to. The fix adds it.',
   replaces: 'unknown-variable',

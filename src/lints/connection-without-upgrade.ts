@@ -4,7 +4,7 @@ import { proxied, requestField } from './engine/websocket.js';
 export default defineLint({
   code: 'connection-without-upgrade',
   severity: 'warning',
-  on: 'proxy_set_header',
+  on: '*upgrade',
   story:
     'A location sends `Connection: upgrade` to the back end, but no `Upgrade` with it. `Upgrade` belongs to one hop and is not passed on by itself, so no WebSocket is opened; and every request asks for an upgrade to nothing.',
   check(c) {

@@ -7,7 +7,7 @@ import type { Scope } from './engine/scope.js';
 export default defineLint({
   code: 'location-shadowed',
   severity: 'warning',
-  on: 'location',
+  on: '*~',
   story:
     'A location is never chosen, because another one gets all of its requests. Of regular expressions the first that matches wins, in the order written: the special one belongs before the general one. They win over prefixes as well, unless the longest prefix says `^~`; and then none of them is tried.',
   check(c) {
@@ -17,26 +17,30 @@ export default defineLint({
   },
 });
 
+/** Expressions of a block that the others are compared with: to compare all of thousands takes quadratic time. */
+const MOST_COMPARED = 200;
+
 function look(scope: Scope, c: LintContext): void {
   const all = candidatesIn(scope);
   const regexes = all.filter(({ words }) => words.kind === 'regex');
   if (regexes.length === 0) return;
   const prefixes = all.filter(({ words }) => words.kind === 'prefix');
   const strict = prefixes.filter(({ words }) => words.noRegex && words.name.startsWith('/'));
+  const compared = regexes.slice(0, MOST_COMPARED);
   for (const [i, regex] of regexes.entries()) {
-    const earlier = regexes.slice(0, i).find(({ words }) => covers(words, regex.words));
+    const earlier = compared.slice(0, i).find(({ words }) => covers(words, regex.words));
     if (earlier !== undefined) {
       say(c, regex, earlier, 'matches all of its requests, and stands before it');
       continue;
     }
-    const guard = strict.find(({ words }) => guards(words, regex.words, prefixes));
+    const guard = strict.slice(0, MOST_COMPARED).find(({ words }) => guards(words, regex.words, prefixes));
     if (guard !== undefined)
       say(c, regex, guard, 'gets all of its requests, and "^~" keeps expressions from being tried');
   }
   for (const prefix of prefixes) {
     // Expressions inside of it are tried before those beside it.
     if (prefix.words.noRegex || prefix.scope.children.some(({ kind }) => kind === 'location')) continue;
-    const regex = regexes.find(({ words }) => covers(words, prefix.words));
+    const regex = compared.find(({ words }) => covers(words, prefix.words));
     if (regex !== undefined) say(c, prefix, regex, 'matches all of its requests, and expressions win over prefixes');
   }
 }
@@ -52,8 +56,15 @@ function guards(strict: LocationWords, regex: LocationWords, prefixes: readonly 
 }
 
 function say(c: LintContext, shadowed: Candidate, by: Candidate, why: string): void {
+  // Where both refuse, it makes no difference.
+  const harmless = refuses(shadowed.scope) && refuses(by.scope);
   c.report(shadowed.words.at, `"${titleOf(shadowed.scope)}" is never chosen`, {
+    ...(harmless && { severity: 'hint' as const }),
     help: `"${titleOf(by.scope)}" ${why}`,
     related: [{ at: by.words.at, message: 'this one is chosen instead' }],
   });
+}
+
+function refuses(scope: Scope): boolean {
+  return scope.words('deny')?.[0] === 'all' || /^4\d\d$/.test(scope.words('return')?.[0] ?? '');
 }

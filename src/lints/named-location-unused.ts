@@ -5,13 +5,16 @@ import { locationOf } from './engine/location.js';
 export default defineLint({
   code: 'named-location-unused',
   severity: 'hint',
-  on: 'location',
+  on: '*@',
   story:
     'A named location is reached by `error_page`, `try_files` and the like alone, and nothing in its server names this one. It is left over, or the name is misspelt where it is used.',
   check(c) {
+    // Programs inside of nginx lead anywhere.
+    if ([...c.main.directives()].some((name) => /^(?:js|perl|mruby|nchan)_|_lua(?:_|$)|^perl$/.test(name))) return;
     const named = c.scopes('location').flatMap((scope) => {
       const words = locationOf(scope);
-      return words?.kind === 'named' ? [words] : [];
+      // Checks of health go out from a location that no request needs to reach.
+      return words?.kind === 'named' && scope.own('health_check').length === 0 ? [words] : [];
     });
     const left = new Map(named.map((words) => [words.name, words]));
     const use = (args: readonly Word[]): void => {

@@ -6,7 +6,7 @@ import { treeOf } from './engine/regex.js';
 export default defineLint({
   code: 'regex-backtracking',
   severity: 'warning',
-  on: 'location rewrite if map server_name valid_referers proxy_redirect proxy_cookie_domain proxy_cookie_path',
+  on: '*~ rewrite',
   story:
     'The regular expression can be led to try very many ways through one text before it gives up: a loop in a loop, as in `(a+)+$`, or alternatives in a loop that match the same, as in `(\\w|_)*$`. Whoever knows it keeps the proxy busy with a few short requests; and while one expression is tried, a process of tsproxy serves nobody. (PCRE gives up after ten million steps and nginx refuses the request.) Write it so that each byte of a text can be matched in one way only.',
   check(c) {

@@ -6,7 +6,7 @@ import { anchoredPrefix, treeOf } from './engine/regex.js';
 export default defineLint({
   code: 'regex-exact',
   severity: 'hint',
-  on: 'location server_name map',
+  on: '*~',
   story:
     'A regular expression matches one text only: what is written there without it is faster, is found by a hash and not one after the other, and cannot be wrong about a dot. `location = /login`, `server_name www.example.com`, and in a `map` the text itself.',
   check(c) {

@@ -7,7 +7,7 @@ import { anchorsOf, treeOf } from './engine/regex.js';
 export default defineLint({
   code: 'regex-unanchored',
   severity: 'hint',
-  on: 'location',
+  on: '*~',
   story:
     'An expression of a location matches anywhere in the path. `location ~ \\.php` also takes `/upload/picture.php.jpg` and hands it to PHP; end it with `$`, or with `(/|$)` where a path follows. `location ~ /api/` also takes `/files/api/`; begin it with `^`, or write a prefix, which is faster.',
   check(c) {

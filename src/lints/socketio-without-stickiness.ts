@@ -9,7 +9,7 @@ const NAMES = /(?:^|[^a-z])(?:socket\.io|socketio|engine\.io|sockjs(?:-node)?|si
 export default defineLint({
   code: 'socketio-without-stickiness',
   severity: 'warning',
-  on: 'upstream',
+  on: '*socket *engine.io *sockjs *signalr',
   story:
     'Socket.IO, SockJS and SignalR begin a session with plain requests, and each of them must reach the server that began it; another one answers `400 Session ID unknown`. An upstream with several servers needs `ip_hash` or `hash` for that, unless every client is told to use WebSockets alone.',
   check(c) {

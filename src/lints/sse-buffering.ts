@@ -5,7 +5,7 @@ import { titleOf } from './engine/location.js';
 export default defineLint({
   code: 'sse-buffering',
   severity: 'hint',
-  on: 'proxy_pass',
+  on: '*sse *event *mercure',
   story:
     'A location seems to pass on server-sent events, and `proxy_buffering` is on. nginx then keeps events until a buffer is full, so that they come late and in bursts; `proxy_buffering off` in this location, or `X-Accel-Buffering: no` from the back end, sends each as it comes. tsproxy passes on what it has either way and holds nothing back.',
   check(c) {

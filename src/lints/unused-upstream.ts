@@ -15,6 +15,8 @@ export default defineLint({
       .flatMap(({ opener, parent }) =>
         parent?.kind === 'http' && opener?.args[0] !== undefined ? [opener.args[0]] : [],
       );
+    // A file of upstreams alone is a part of something.
+    if (c.scopes('server').length === 0) return;
     // Mostly each is named by a pass, and nothing else has to be looked at.
     const passed = new Set(passesIn(c.main).map(({ host }) => host.toLowerCase()));
     const left = new Map(

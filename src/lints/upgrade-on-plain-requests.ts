@@ -8,7 +8,7 @@ const PLAIN = /^\/(?:$|(?:api|v\d+|static|assets|admin|auth|login|graphql)(?:\/$
 export default defineLint({
   code: 'upgrade-on-plain-requests',
   severity: 'hint',
-  on: 'proxy_set_header',
+  on: '*upgrade',
   story:
     'A location for everything sends the literal `Connection: upgrade` with each request, also with those that ask for no upgrade. Some back ends refuse them, and a connection that is said to be upgraded is not kept for the next request. A `map` of `$http_upgrade` says it only where it is meant.',
   check(c) {

@@ -11,18 +11,22 @@ const HELP =
 export default defineLint({
   code: 'upgrade-to-anything',
   severity: 'hint',
-  on: 'proxy_set_header',
+  on: '*$http_upgrade *${http_upgrade',
   story:
     'A location forwards whatever the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if that one agrees, and what it asks for inside is not seen here: rules of access, rewrites and logs are passed by (h2c smuggling). `Connection $http_connection` forwards all that such a client needs. Where only WebSockets are meant, a `map` lets only `websocket` through.',
   check(c) {
-    const seen = new Set<unknown>();
+    const seen = new Set<string>();
     for (const { scope, pass, upgrade, connection } of proxied(c)) {
-      if (upgrade === undefined || !/\$\{?http_upgrade\b/.test(upgrade.args[1]?.text ?? '') || seen.has(upgrade))
+      if (
+        upgrade === undefined ||
+        !/\$\{?http_upgrade\b/.test(upgrade.args[1]?.text ?? '') ||
+        seen.has(placeOf(upgrade))
+      )
         continue;
       const whole = /\$\{?http_connection\b/.test(connection?.args[1]?.text ?? '');
       const rule = ruleBeside(scope, pass.authority);
       if (connection === undefined || (!whole && rule === null)) continue;
-      seen.add(upgrade);
+      seen.add(placeOf(upgrade));
       c.report(upgrade, `"${titleOf(scope)}" lets clients upgrade to any protocol, not only to WebSocket`, {
         ...(whole && { severity: 'warning' as const }),
         help: HELP,
@@ -48,4 +52,9 @@ function ruleBeside(scope: Scope, authority: string): Statement | null {
     }
   }
   return null;
+}
+
+/** The same wherever a file is included. */
+function placeOf({ source, start }: Statement): string {
+  return `${start} ${source.name}`;
 }

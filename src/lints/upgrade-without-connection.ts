@@ -4,7 +4,7 @@ import { proxied, requestField, saysUpgrade } from './engine/websocket.js';
 export default defineLint({
   code: 'upgrade-without-connection',
   severity: 'warning',
-  on: 'proxy_set_header',
+  on: '*upgrade',
   story:
     'A location forwards `Upgrade`, but `Connection` does not say `upgrade`. Both are fields of one hop (RFC 9110, section 7.8): without the second the back end ignores the first, and no WebSocket is opened.',
   check(c) {

@@ -7,7 +7,7 @@ import { variablesIn } from './engine/variables.js';
 export default defineLint({
   code: 'variable-never-set',
   severity: 'warning',
-  on: 'set server_name location rewrite if auth_request_set',
+  on: 'set auth_request_set *(?< *(?p<',
   story:
     'A variable is used in a `server` in which nothing gives it a value: its `set`, or the expression with its named group, stands in another server. It is empty there, and nginx warns of each request: using uninitialized variable.',
   check(c) {

@@ -6,7 +6,7 @@ import { proxied, saysUpgrade } from './engine/websocket.js';
 export default defineLint({
   code: 'websocket-over-http2',
   severity: 'hint',
-  on: 'listen http2',
+  on: '*http2',
   story:
     'HTTP/2 has no `Upgrade`, and nginx does not offer the other way (RFC 8441). Browsers open a connection by HTTP/1.1 for WebSockets, because TLS lets them choose, so this is seldom seen; other clients, and proxies in front that speak HTTP/2 alone, get no WebSocket. Without TLS nobody can choose: there nginx before 1.25.1 speaks HTTP/2 and nothing else.',
   check(c) {

@@ -11,7 +11,7 @@ const DEFAULT = 60_000;
 export default defineLint({
   code: 'websocket-read-timeout',
   severity: 'hint',
-  on: 'proxy_set_header',
+  on: '*upgrade',
   story:
     'A WebSocket on which the back end is silent for `proxy_read_timeout` is closed, and that is 60 seconds unless something else is said. Raise it, or have the back end send pings more often than that.',
   check(c) {

@@ -35,7 +35,8 @@ export interface LintDeclaration {
   readonly story: string;
   /**
    * The directives without one of which it has nothing to say, parted by spaces: it is not loaded for a configuration that
-   * has none of them. Absent: it always looks.
+   * has none of them. `*text` stands for that text in any place, in small letters (`*~`: a regular expression). Absent: it
+   * always looks.
    */
   readonly on?: string;
   /** A code of the checker whose finding at the same place this one replaces, because it says more. */

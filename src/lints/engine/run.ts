@@ -57,6 +57,8 @@ class View {
   readonly findings: Finding[] = [];
   private readonly main: Scope;
   private readonly byKind = new Map<ScopeKind, Scope[]>();
+  private readonly texts = new Map<string, boolean>();
+  private lower: readonly string[] | null = null;
 
   constructor(
     private readonly result: CheckResult,
@@ -71,9 +73,20 @@ class View {
     }
   }
 
-  /** Whether one of these directives is written anywhere. */
+  /** Whether one of these directives or texts is written anywhere. */
   concerns(on = ''): boolean {
-    return on === '' || on.split(' ').some((name) => this.main.written(name).length > 0);
+    return on === '' || on.split(' ').some((name) => this.has(name));
+  }
+
+  private has(name: string): boolean {
+    if (!name.startsWith('*')) return this.main.written(name).length > 0;
+    let known = this.texts.get(name);
+    if (known === undefined) {
+      this.lower ??= this.result.sources.map(({ text }) => text.toLowerCase());
+      known = this.lower.some((text) => text.includes(name.slice(1)));
+      this.texts.set(name, known);
+    }
+    return known;
   }
 
   contextOf({ code, severity }: Lint): LintContext {
