@@ -6,7 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { checkConfig } from '../src/index.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/explain.md'];
+const DOCUMENTS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'docs/architecture.md',
+  'docs/compat.md',
+  'docs/explain.md',
+  'docs/fmt.md',
+  'docs/help-and-completion.md',
+];
 
 for (const name of readdirSync(join(ROOT, 'conf')).filter((each) => each.endsWith('.conf'))) {
   test(`conf/${name} has no findings`, () => {

@@ -72,6 +72,12 @@ test('the configurations that come with it are in the canonical layout', () => {
   }
 });
 
+test('the example in docs/fmt.md is in the canonical layout', () => {
+  const [, example = ''] = /```nginx\n(.*?)```/s.exec(readFileSync(join(ROOT, 'docs/fmt.md'), 'latin1')) ?? [];
+  assert.notEqual(example, '');
+  assert.equal(formatted(example), example);
+});
+
 test('aligned words are parted by one space, and line breaks between them stay', () => {
   assert.equal(
     formatted(

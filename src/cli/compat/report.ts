@@ -80,8 +80,8 @@ function counts({ entries, refusals: all }: Survey): string {
     const count = entries.filter((entry) => entry.status === status).length;
     return count === 0 ? [] : [`${count} ${status}`];
   });
-  const errors = all.length === 0 ? '' : `; ${all.length} error${all.length === 1 ? '' : 's'} of -t`;
-  return `Directives and variables: ${parts.join(', ')}${errors}`;
+  const errors = all.length === 0 ? [] : [`${all.length} error${all.length === 1 ? '' : 's'} of -t`];
+  return [...(parts.length === 0 ? [] : [`Directives and variables: ${parts.join(', ')}`]), ...errors].join('; ');
 }
 
 interface JsonEntry {
