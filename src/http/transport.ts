@@ -75,8 +75,7 @@ const onread: net.OnReadOpts = {
 function onEnd(this: Owned): void {
   const transport = this[TRANSPORT];
   if (transport === undefined || transport.closed) return;
-  // The system tells of a reset once, and a write heard of it.
-  if (transport.broken !== null) this.destroy(transport.broken);
+  if (transport.wasReset()) this.destroy(transport.broken ?? undefined);
   else transport.owner.onEnd(transport);
 }
 function onDrain(this: Owned): void {
@@ -118,7 +117,7 @@ export class Transport implements WriteWaiter {
   error: NodeJS.ErrnoException | null = null;
   closed = false;
   /** Why the peer takes nothing any more. What it sent before is still read where it may be an answer. */
-  broken: Error | null = null;
+  broken: NodeJS.ErrnoException | null = null;
   /** A write returned false and `onDrain` is due. */
   waiting = false;
   paused = false;
@@ -312,6 +311,21 @@ export class Transport implements WriteWaiter {
     this.broken = error;
     if (!left || this.socket.readableEnded) this.socket.destroy(error);
     return true;
+  }
+
+  /**
+   * The peer of an outgoing connection did not end its side, but reset the connection: libuv calls that an end where bytes
+   * were there to be read as well. An empty write is told, and does nothing else; after an end by the peer a later reset is
+   * another error.
+   */
+  wasReset(): boolean {
+    const handle = (this.socket as unknown as HandleHolder)._handle;
+    if (this.outgoing && this.broken === null && handle !== null && canWriteDirectly()) {
+      const result = writeLatin1(handle, '');
+      if (typeof result !== 'number') this.dispatched(result, null, null);
+      else if (result < 0) this.broken = writeError(result);
+    }
+    return this.broken?.code === 'ECONNRESET';
   }
 
   private room(more: boolean): boolean {

@@ -157,4 +157,34 @@ describe('an upstream that leaves in the middle of its answer', () => {
       });
     }
   }
+  test('cuts off an answer that ends with the connection where that is reset behind its last bytes', async (t) => {
+    for (let i = 0; i < 3; i++) {
+      const started = await proxied(t, '', (connection) => {
+        // Both are there when the proxy looks.
+        connection.send('HTTP/1.1 200 OK\r\n\r\nhalf!').reset();
+      });
+      const client = await asking(started, request('/', { fields: ['Connection: keep-alive'] }));
+      assert.match(await client.all(), /Transfer-Encoding: chunked[\s\S]*\r\n5\r\nhalf!\r\n$/);
+      await until('it is logged', () => started.proxy.accessLog().length === 1);
+      assert.match(started.proxy.messages('error').join(), /\(104: Connection reset by peer\) while reading upstream/);
+      client.close();
+    }
+  });
+  test('is through with an answer that ends with the connection, although it did not read the whole request', async (t) => {
+    const backend = await scriptedBackend(async (connection) => {
+      await connection.head();
+      connection.socket.pause();
+      connection.send('HTTP/1.1 200 OK\r\n\r\nwhole').end();
+    });
+    const proxy = await startProxy(
+      `client_max_body_size 0; server { listen 127.0.0.1:0;
+        location / { proxy_request_buffering off; proxy_pass http://127.0.0.1:%%PORT%%; } }`,
+      { PORT: backend.port },
+    );
+    t.after(() => Promise.all([proxy.close(), backend.close()]));
+    const client = await connect(proxy.port);
+    client.send(request('/', { method: 'POST', fields: ['Content-Length: 1000000', 'Connection: keep-alive'] }));
+    assert.match(await client.until('0\r\n\r\n'), /\r\n5\r\nwhole\r\n0\r\n\r\n$/);
+    client.close();
+  });
 });
