@@ -10,7 +10,7 @@ export default defineLint({
     'A block has `allow` and no `deny`. Whom no rule of the list is about comes in, so that such a list keeps out nobody. End it with `deny all`. The rules of an outer block do not help: they hold only where a block has none of its own.',
   check(c) {
     if (!isWhole(c)) return;
-    for (const scope of c.main.all()) {
+    for (const scope of new Set(c.written('allow').map((one) => one.scope))) {
       const allows = scope.own('allow');
       const last = allows.at(-1);
       if (last === undefined || scope.own('deny').length > 0) continue;

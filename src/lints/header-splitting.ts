@@ -14,27 +14,19 @@ export default defineLint({
   story:
     'A variable that may hold a line break goes into a head: with `%0d%0a` in the path of a request, a client (or a link that somebody follows) adds fields of its own to it, or a whole second message. `$uri` and `$document_uri` are decoded, and so is what an expression of a location matches. Use `$request_uri`, which stays as it was sent, or let the expression take no white space: `[^/\\s]+` in place of `[^/]+`.',
   check(c) {
-    for (const scope of c.main.all()) {
-      if (scope.kind === 'entries' || scope.kind === 'upstream') continue;
-      for (const statement of FIELDS.flatMap((name) => scope.own(name))) {
-        const value = statement.args[1];
-        if (value !== undefined) look(c, scope, statement, value, /^(?:proxy|grpc)_/.test(statement.name.text));
-      }
-      for (const statement of scope.own('return')) {
-        const value = targetOf(statement);
-        if (value !== undefined) look(c, scope, statement, value, false);
-      }
-      for (const statement of scope.own('rewrite')) {
-        const [, value, flag] = statement.args;
-        if (value === undefined || !isRedirect(value.text, flag?.text)) continue;
-        // What its own groups have matched is encoded again.
-        look(c, scope, statement, value, false, (variable) => !/^[1-9]$/.test(variable));
-      }
-      for (const statement of scope.own('proxy_pass')) {
-        const [value] = statement.args;
-        if (value !== undefined) look(c, scope, statement, value, true);
+    for (const directive of FIELDS) {
+      for (const { scope, statement } of c.written(directive)) {
+        look(c, scope, statement, statement.args[1], /^(?:proxy|grpc)_/.test(directive));
       }
     }
+    for (const { scope, statement } of c.written('return')) look(c, scope, statement, targetOf(statement), false);
+    for (const { scope, statement } of c.written('rewrite')) {
+      const [, value, flag] = statement.args;
+      if (value === undefined || !isRedirect(value.text, flag?.text)) continue;
+      // What its own groups have matched is encoded again.
+      look(c, scope, statement, value, false, (variable) => !/^[1-9]$/.test(variable));
+    }
+    for (const { scope, statement } of c.written('proxy_pass')) look(c, scope, statement, statement.args[0], true);
   },
 });
 
@@ -54,10 +46,11 @@ function look(
   c: LintContext,
   scope: Scope,
   { name }: Statement,
-  value: Word,
+  value: Word | undefined,
   upstream: boolean,
   counts: (variable: string) => boolean = () => true,
 ): void {
+  if (value === undefined) return;
   for (const variable of variablesIn(value.text)) {
     const why = counts(variable) ? newlineIn(c, scope, variable) : null;
     if (why === null) continue;

@@ -11,22 +11,21 @@ export default defineLint({
   story:
     'A `Strict-Transport-Security` that browsers pass over (RFC 6797): without `max-age` it says nothing, over plain HTTP it is not believed, and with `preload` it is only listed where it holds a year and for all subdomains. `max-age=0` takes an earlier one back.',
   check(c) {
-    for (const scope of c.main.all()) {
-      for (const { args } of scope.own('add_header')) {
-        const [field, value] = args;
-        if (field?.text.toLowerCase() !== 'strict-transport-security' || value === undefined) continue;
-        const mistake = mistakeIn(value.text);
-        if (mistake !== null) {
-          const [message, remarks] = mistake;
-          c.report(value, message, remarks);
-        } else if (value.text !== '' && scope.within('server') !== null) {
-          const server = scope.within('server');
-          if (server === null || tlsOf(server) !== 'none') continue;
-          c.report(field, 'Strict-Transport-Security has no effect over plain HTTP', {
-            severity: 'hint',
-            help: 'no "listen" of this server has "ssl"; it is right where something in front of it has TLS',
-          });
-        }
+    for (const { scope, statement } of c.written('add_header')) {
+      const { args } = statement;
+      const [field, value] = args;
+      if (field?.text.toLowerCase() !== 'strict-transport-security' || value === undefined) continue;
+      const mistake = mistakeIn(value.text);
+      if (mistake !== null) {
+        const [message, remarks] = mistake;
+        c.report(value, message, remarks);
+      } else if (value.text !== '' && scope.within('server') !== null) {
+        const server = scope.within('server');
+        if (server === null || tlsOf(server) !== 'none') continue;
+        c.report(field, 'Strict-Transport-Security has no effect over plain HTTP', {
+          severity: 'hint',
+          help: 'no "listen" of this server has "ssl"; it is right where something in front of it has TLS',
+        });
       }
     }
   },

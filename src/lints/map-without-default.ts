@@ -3,7 +3,7 @@ import type { Scope } from './engine/scope.js';
 import { variablesIn } from './engine/variables.js';
 
 /** Directives for which nothing is no value. */
-const NEEDED = new Set(['proxy_pass', 'fastcgi_pass', 'uwsgi_pass', 'scgi_pass', 'grpc_pass', 'root', 'alias']);
+const NEEDED = ['proxy_pass', 'fastcgi_pass', 'uwsgi_pass', 'scgi_pass', 'grpc_pass', 'root', 'alias'];
 
 export default defineLint({
   code: 'map-without-default',
@@ -37,18 +37,12 @@ function hasDefault(scope: Scope): boolean {
 
 /** A place where the variable is the whole value, or the whole host. */
 function useOf(c: LintContext, name: string) {
-  for (const scope of c.main.all()) {
-    if (scope.kind === 'entries') continue;
-    for (const statement of scope.statements) {
+  for (const directive of NEEDED) {
+    for (const { statement } of c.written(directive)) {
       const [value] = statement.args;
-      if (value === undefined || !NEEDED.has(statement.name.text) || !value.text.includes('$')) continue;
+      if (value === undefined || !value.text.includes('$')) continue;
       const bare = value.text.replace(/^\w+:\/\//, '');
-      if (
-        variablesIn(value.text).includes(name) &&
-        /^\$(?:\{\w+\}|\w+)(?:[:/].*)?$/.test(bare) &&
-        variablesIn(bare)[0] === name
-      )
-        return statement;
+      if (/^\$(?:\{\w+\}|\w+)(?:[:/].*)?$/.test(bare) && variablesIn(bare)[0] === name) return statement;
     }
   }
   return null;

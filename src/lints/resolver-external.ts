@@ -11,15 +11,13 @@ export default defineLint({
   story:
     'The `resolver` is a DNS server somewhere on the Internet. Answers come over UDP without a signature, so that somebody on the way can give another address and take over what is passed to that name; and names of the own network are not known there. A resolver on the same machine or network is safer and faster.',
   check(c) {
-    for (const scope of c.main.all()) {
-      if (scope.kind === 'entries') continue;
-      for (const { args } of scope.own('resolver')) {
-        const far = args.find(({ text }) => /^(?:\d+\.){3}\d+(?::\d+)?$|^\[/.test(text) && !NEAR.test(text));
-        if (far === undefined) continue;
-        c.report(far, `the DNS server ${far.text} is outside of your network`, {
-          help: 'whoever can answer in its place chooses where requests go; ask one nearby, such as 127.0.0.1 or that of your network',
-        });
-      }
+    for (const { statement } of c.written('resolver')) {
+      const { args } = statement;
+      const far = args.find(({ text }) => /^(?:\d+\.){3}\d+(?::\d+)?$|^\[/.test(text) && !NEAR.test(text));
+      if (far === undefined) continue;
+      c.report(far, `the DNS server ${far.text} is outside of your network`, {
+        help: 'whoever can answer in its place chooses where requests go; ask one nearby, such as 127.0.0.1 or that of your network',
+      });
     }
   },
 });

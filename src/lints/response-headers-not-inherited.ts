@@ -24,7 +24,7 @@ export default defineLint({
   story:
     'One `add_header` in a block takes away all that the blocks around it have added: they are inherited only where the block has none of its own. A location that sets `Cache-Control` so loses `Strict-Transport-Security` of its server. Repeat them there, keep them in a file that both include, or write `add_header_inherit merge` (nginx 1.29.3).',
   check(c) {
-    for (const scope of c.main.all()) {
+    for (const scope of new Set(c.written('add_header').map((one) => one.scope))) {
       const own = scope.own('add_header');
       const [first] = own;
       const outer = scope.parent?.effective('add_header') ?? [];

@@ -24,20 +24,19 @@ export default defineLint({
   story:
     'What is served is a directory of the system, or the whole machine, or a project with all that lies in it: whoever guesses the name of a file reads keys, passwords and logs. Serve a directory that holds nothing else, such as the `public` of a project; keep the rest away with `location ~ /\\. { deny all; }`.',
   check(c) {
-    for (const scope of c.main.all()) {
-      for (const { name, args } of [...scope.own('root'), ...scope.own('alias')]) {
-        const [path] = args;
-        if (path === undefined || !PRIVATE.test(path.text) || MEANT.test(path.text)) continue;
-        if (isClosed(scope) || isNarrow(scope)) continue;
-        c.report(path, `"${name.text} ${path.text}" serves a directory of the system`, {
-          help: 'serve a directory that holds nothing else than what may be seen',
-        });
-      }
+    for (const { scope, statement } of [...c.written('root'), ...c.written('alias')]) {
+      const { name, args } = statement;
+      const [path] = args;
+      if (path === undefined || !PRIVATE.test(path.text) || MEANT.test(path.text)) continue;
+      if (isClosed(scope) || isNarrow(scope)) continue;
+      c.report(path, `"${name.text} ${path.text}" serves a directory of the system`, {
+        help: 'serve a directory that holds nothing else than what may be seen',
+      });
     }
   },
   async probe(c) {
-    for (const scope of c.main.all()) {
-      for (const statement of scope.own('root')) if (!isClosed(scope) && !isNarrow(scope)) look(c, scope, statement);
+    for (const { scope, statement } of c.written('root')) {
+      if (!isClosed(scope) && !isNarrow(scope)) look(c, scope, statement);
     }
   },
 });

@@ -24,21 +24,20 @@ export default defineLint({
   story:
     'The list of ciphers takes some that are broken or encrypt nothing: without authentication (`aNULL`), without encryption (`eNULL`), for export, RC4, single DES, MD5. `HIGH:!aNULL:!MD5` is the default of nginx; a list of today names what has forward secrecy and authenticated encryption, as `ECDHE+AESGCM:ECDHE+CHACHA20` does.',
   check(c) {
-    for (const scope of c.main.all()) {
-      if (scope.kind === 'entries') continue;
-      for (const directive of ['ssl_ciphers', 'proxy_ssl_ciphers', 'grpc_ssl_ciphers', 'uwsgi_ssl_ciphers']) {
-        for (const { args } of scope.own(directive)) {
-          const [list] = args;
-          if (list === undefined || list.text.includes('$')) continue;
-          const upstream = directive !== 'ssl_ciphers';
-          const found = weakIn(list.text);
-          if (found === null) continue;
-          const [name, why, aged] = found;
-          c.report(list, `"${directive}" takes the weak "${name}"`, {
-            ...((upstream || aged) && { severity: 'hint' as const }),
-            help: why,
-          });
-        }
+    for (const directive of ['ssl_ciphers', 'proxy_ssl_ciphers', 'grpc_ssl_ciphers', 'uwsgi_ssl_ciphers']) {
+      for (const {
+        statement: { args },
+      } of c.written(directive)) {
+        const [list] = args;
+        if (list === undefined || list.text.includes('$')) continue;
+        const upstream = directive !== 'ssl_ciphers';
+        const found = weakIn(list.text);
+        if (found === null) continue;
+        const [name, why, aged] = found;
+        c.report(list, `"${directive}" takes the weak "${name}"`, {
+          ...((upstream || aged) && { severity: 'hint' as const }),
+          help: why,
+        });
       }
     }
   },

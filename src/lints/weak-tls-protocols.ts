@@ -9,35 +9,34 @@ export default defineLint({
   story:
     'Old versions of TLS are switched on. SSL 2 and 3 are broken (RFC 6176, 7568), TLS 1.0 and 1.1 rest on SHA-1 and MD5 and must not be used any more (RFC 8996); browsers have dropped them in 2020. `ssl_protocols TLSv1.2 TLSv1.3` is the default since nginx 1.23.4.',
   check(c) {
-    for (const scope of c.main.all()) {
-      if (scope.kind === 'entries') continue;
-      for (const directive of ['ssl_protocols', 'proxy_ssl_protocols', 'grpc_ssl_protocols', 'uwsgi_ssl_protocols']) {
-        for (const { args } of scope.own(directive)) {
-          const weak = args.filter(({ text }) => WEAK.has(text));
-          const [first] = weak;
-          const last = args.at(-1);
-          const start = args[0];
-          if (first === undefined || last === undefined || start === undefined) continue;
-          const kept = args.filter(({ text }) => !WEAK.has(text)).map(({ text }) => text);
-          const upstream = directive !== 'ssl_protocols';
-          // Beside newer ones they serve old clients only, and the libraries of today refuse them mostly.
-          const beside = weak.every(({ text }) => text.startsWith('TLS')) && kept.length > 0;
-          c.report(first, `"${directive}" switches on ${weak.map(({ text }) => text).join(', ')}`, {
-            // Towards a back end they are only offered, and may be all that an old one has.
-            ...((upstream || beside) && { severity: 'hint' as const }),
-            help: 'must not be used any more (RFC 8996); what is left: TLSv1.2 TLSv1.3',
-            fix: {
-              title: 'keep TLS 1.2 and newer',
-              guess: true,
-              edits: [
-                {
-                  at: { source: start.source, start: start.start, end: last.end },
-                  text: kept.length === 0 ? 'TLSv1.2 TLSv1.3' : kept.join(' '),
-                },
-              ],
-            },
-          });
-        }
+    for (const directive of ['ssl_protocols', 'proxy_ssl_protocols', 'grpc_ssl_protocols', 'uwsgi_ssl_protocols']) {
+      for (const {
+        statement: { args },
+      } of c.written(directive)) {
+        const weak = args.filter(({ text }) => WEAK.has(text));
+        const [first] = weak;
+        const last = args.at(-1);
+        const start = args[0];
+        if (first === undefined || last === undefined || start === undefined) continue;
+        const kept = args.filter(({ text }) => !WEAK.has(text)).map(({ text }) => text);
+        const upstream = directive !== 'ssl_protocols';
+        // Beside newer ones they serve old clients only, and the libraries of today refuse them mostly.
+        const beside = weak.every(({ text }) => text.startsWith('TLS')) && kept.length > 0;
+        c.report(first, `"${directive}" switches on ${weak.map(({ text }) => text).join(', ')}`, {
+          // Towards a back end they are only offered, and may be all that an old one has.
+          ...((upstream || beside) && { severity: 'hint' as const }),
+          help: 'must not be used any more (RFC 8996); what is left: TLSv1.2 TLSv1.3',
+          fix: {
+            title: 'keep TLS 1.2 and newer',
+            guess: true,
+            edits: [
+              {
+                at: { source: start.source, start: start.start, end: last.end },
+                text: kept.length === 0 ? 'TLSv1.2 TLSv1.3' : kept.join(' '),
+              },
+            ],
+          },
+        });
       }
     }
   },

@@ -12,10 +12,31 @@ export interface Capture {
   readonly subject: string;
 }
 
+const named = new WeakMap<Scope, ReadonlyMap<string, readonly WrittenPattern[]>>();
+
+/** The expressions with a group of that name, wherever they are written. */
+function patternsNaming(c: LintContext, name: string): readonly WrittenPattern[] {
+  let index = named.get(c.main);
+  if (index === undefined) {
+    const found = new Map<string, WrittenPattern[]>();
+    for (const pattern of patternsOf(c)) {
+      if (!pattern.text.includes('(?')) continue;
+      for (const each of treeOf(pattern.text, pattern.caseless)?.names ?? []) {
+        const others = found.get(each);
+        if (others === undefined) found.set(each, [pattern]);
+        else others.push(pattern);
+      }
+    }
+    index = found;
+    named.set(c.main, found);
+  }
+  return index.get(name) ?? [];
+}
+
 /** The groups that may have given `$1` to `$9`, or a named one, its value where it is used in a block. */
 export function capturesOf(c: LintContext, scope: Scope, key: string): readonly Capture[] {
   const numbered = /^[1-9]$/.test(key);
-  const patterns = numbered ? lastTried(scope) : patternsOf(c).filter((pattern) => sees(scope, pattern));
+  const patterns = numbered ? lastTried(scope) : patternsNaming(c, key).filter((pattern) => sees(scope, pattern));
   return patterns.flatMap((pattern) => {
     if (!pattern.text.includes('(')) return [];
     const tree = treeOf(pattern.text, pattern.caseless);

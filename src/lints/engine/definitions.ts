@@ -19,6 +19,9 @@ export interface Definition {
 /** Blocks of entries that make a variable. */
 const COMPUTED = new Set(['map', 'geo', 'split_clients']);
 
+/** What else stands there has a finding of its own. */
+const NAMED = /^\$\w+$/;
+
 const known = new WeakMap<Scope, readonly Definition[]>();
 
 export function definitionsOf(c: LintContext): readonly Definition[] {
@@ -33,14 +36,15 @@ export function definitionsOf(c: LintContext): readonly Definition[] {
 function* find(c: LintContext): Generator<Definition> {
   for (const scope of c.scopes('entries')) {
     const at = COMPUTED.has(scope.directive) ? scope.opener?.args.at(-1) : undefined;
-    if (at?.text.startsWith('$') === true) yield { name: nameOf(at), scope, at, computed: true };
+    if (at !== undefined && NAMED.test(at.text)) yield { name: nameOf(at), scope, at, computed: true };
   }
   for (const directive of c.main.directives()) {
     // `set`, and what other modules of nginx have: `auth_request_set`, `js_set`, `set_by_lua`.
     if (!/^set(?:_|$)|_set$|_var$/.test(directive)) continue;
     for (const { scope, statement } of c.written(directive)) {
       const [at] = statement.args;
-      if (at?.text.startsWith('$') === true) yield { name: nameOf(at), scope, at, computed: scope.kind === 'http' };
+      if (at !== undefined && NAMED.test(at.text))
+        yield { name: nameOf(at), scope, at, computed: scope.kind === 'http' };
     }
   }
   for (const pattern of patternsOf(c)) {

@@ -13,34 +13,40 @@ export interface Assigned {
 /** Words of a `map` that give no value. */
 const NO_ENTRIES = new Set(['hostnames', 'volatile', 'include', 'ranges', 'proxy', 'delete', 'proxy_recursive']);
 
-const known = new WeakMap<Scope, ReadonlyMap<string, readonly Assigned[]>>();
+/** By variable, and by the server in which they stand; null for what holds in all. */
+type Index = ReadonlyMap<string, ReadonlyMap<Scope | null, readonly Assigned[]>>;
 
-/** Everything that `set`, `map`, `geo` and `split_clients` give to a variable; its name in lower case, without `$`. */
-export function assignedTo(c: LintContext, variable: string): readonly Assigned[] {
+const known = new WeakMap<Scope, Index>();
+
+/**
+ * Everything that `set`, `map`, `geo` and `split_clients` give to a variable where it is used in a block; its name in lower
+ * case, without `$`. Of `set` only what stands in the same server counts.
+ */
+export function assignedIn(c: LintContext, variable: string, scope: Scope): readonly Assigned[] {
   let all = known.get(c.main);
   if (all === undefined) {
     all = collect(c);
     known.set(c.main, all);
   }
-  return all.get(variable) ?? [];
-}
-
-/** What holds in a block: of `set`, only what stands in the same server, or outside of all. */
-export function assignedIn(c: LintContext, variable: string, scope: Scope): readonly Assigned[] {
+  const byServer = all.get(variable);
+  if (byServer === undefined) return [];
   const server = scope.within('server');
-  return assignedTo(c, variable).filter((one) => {
-    const its = one.scope.within('server');
-    return its === null || its === server;
-  });
+  return [...(byServer.get(null) ?? []), ...(server === null ? [] : (byServer.get(server) ?? []))];
 }
 
-function collect(c: LintContext): Map<string, Assigned[]> {
-  const all = new Map<string, Assigned[]>();
+function collect(c: LintContext): Index {
+  const all = new Map<string, Map<Scope | null, Assigned[]>>();
   const add = (variable: Word | undefined, value: Word | undefined, scope: Scope) => {
     if (variable === undefined || value === undefined || !variable.text.startsWith('$')) return;
     const name = variable.text.slice(1).toLowerCase();
-    const others = all.get(name);
-    if (others === undefined) all.set(name, [{ value, scope }]);
+    let byServer = all.get(name);
+    if (byServer === undefined) {
+      byServer = new Map();
+      all.set(name, byServer);
+    }
+    const server = scope.within('server');
+    const others = byServer.get(server);
+    if (others === undefined) byServer.set(server, [{ value, scope }]);
     else others.push({ value, scope });
   };
   for (const scope of c.main.all()) {
