@@ -137,6 +137,9 @@ export class Serving {
     if (before.table.users === 0) before.end();
     else before.table.onUnused = before.end;
     this.tell(moveTunnels(tunnelsOf(table.shared), table, this.options.modules));
+    for (const { number: old, table: left } of this.living) {
+      if (left !== table) errorLog.write('notice', `generation ${old} has ${left.users} requests and tunnels left`);
+    }
     return before.ended;
   }
 
