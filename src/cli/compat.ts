@@ -5,6 +5,7 @@ import { COLOURED, PLAIN } from '../diagnostics/style.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
 import { sayToPerson } from '../process/stderr.js';
+import { enclosingOf, wrapped } from './compat/part.js';
 import { reportJson, reportText, verdictOf } from './compat/report.js';
 import { surveyOf } from './compat/survey.js';
 import { sourceOf } from './paths.js';
@@ -29,13 +30,15 @@ export function compat(named: string | undefined, { c, p, g, json }: CompatOptio
     sayToPerson(renderFindings(result.findings, { color: colored() }).trimEnd());
     return 1;
   }
-  const survey = surveyOf(result, modules);
-  const file = shown(source.name);
+  const enclosing = enclosingOf(result.expansion.statements, modules);
+  const around = enclosing === null ? null : wrapped(source, enclosing);
+  const survey = surveyOf(around === null ? result : checkSource(around, modules), modules);
+  const subject = { file: shown(source.name), readAs: around === null ? null : enclosing };
   if (json) {
-    print(`${JSON.stringify(reportJson(file, survey), null, 2)}\n`);
+    print(`${JSON.stringify(reportJson(subject, survey), null, 2)}\n`);
   } else {
     const width = Math.min(WIDEST, process.stdout.columns ?? 80);
-    print(reportText(file, survey, colored(1) ? COLOURED : PLAIN, width));
+    print(reportText(subject, survey, colored(1) ? COLOURED : PLAIN, width));
   }
   const verdict = verdictOf(survey);
   return verdict === 'supported' || verdict === 'without effect' ? 0 : 1;

@@ -81,12 +81,12 @@ test('included files are looked through, and a place counts once', () => {
 
 test('the text names places and reasons, and ends with the verdict', () => {
   const result = survey(`gzip on;\n${'http { gzip on; }\n'.repeat(6)}events { }\nworker_rlimit_core 1m;\n`);
-  const text = reportText('nginx.conf', result, PLAIN, 80);
+  const text = reportText({ file: 'nginx.conf', readAs: null }, result, PLAIN, 80);
   assert.match(text, /^Missing \(1\)\n {2}gzip \(ngx_http_gzip_module\) {2}\/nginx\.conf:2:8, .* and 2 more\n/);
   assert.match(text, /\nAccepted without effect \(1\)\n {2}worker_rlimit_core {2}\/nginx\.conf:9:1\n {6}\w/);
   assert.match(text, /\nnginx\.conf: tsproxy refuses this configuration as it is\. Directives and variables: .*\.\n$/);
   for (const line of text.split('\n')) assert.ok(line.length <= 80 || !line.startsWith('      '), line);
-  assert.match(reportText('nginx.conf', result, COLOURED, 80), /\x1b\[31mtsproxy refuses/);
+  assert.match(reportText({ file: 'nginx.conf', readAs: null }, result, COLOURED, 80), /\x1b\[31mtsproxy refuses/);
 });
 
 function prefix(t: TestContext, text: string): Prefix {
@@ -127,6 +127,25 @@ test('compat --json gives all places', async (t) => {
     },
   );
   assert.equal(report.refusals[0]?.at?.line, 4);
+});
+
+test('a file that is a part of a configuration is read as one', async (t) => {
+  const parts: readonly (readonly [text: string, block: string, names: string])[] = [
+    ['upstream u { server 127.0.0.1:1; }\nserver { listen 127.0.0.1:8080; }\n', 'http', 'upstream server listen'],
+    [
+      'listen 127.0.0.1:1;\nserver_name a;\nlocation / { return 204; }\n',
+      'server',
+      'listen server_name location return',
+    ],
+    ['proxy_set_header Host $host;\nproxy_pass http://127.0.0.1:1;\n', 'location', 'proxy_set_header proxy_pass'],
+  ];
+  for (const [text, block, names] of parts) {
+    const { path } = prefix(t, text);
+    const said = await command(['compat', `${path}/nginx.conf`]);
+    assert.equal(said.code, 0, said.stdout);
+    assert.ok(said.stdout.startsWith(`${path}/nginx.conf is read as a part of ${block} { }.\n`), said.stdout);
+    assert.ok(said.stdout.includes(`\n  ${names}\n`), said.stdout);
+  }
 });
 
 test('compat says that a file cannot be read', async () => {

@@ -3,9 +3,9 @@ import { positionOf } from '../../../grammar/positions.js';
 import type { Span } from '../../../grammar/syntax-tree.js';
 import { findingsToJson, type JsonFinding } from '../../diagnostics/json.js';
 import { fileLineColumn, shown } from '../../diagnostics/place.js';
-import { sentence } from '../../diagnostics/render.js';
 import type { Style } from '../../diagnostics/style.js';
 import { wrapped } from '../paragraph.js';
+import type { Enclosing } from './part.js';
 import type { Entry, Status, Survey } from './survey.js';
 
 /** What is to be thought of the whole: the worst that is in it. */
@@ -39,17 +39,28 @@ const MOST_PLACES = 4;
 /** Refusals that the text tells; further ones are counted. */
 const MOST_REFUSALS = 100;
 
-/** The report for a person. `file` is how the configuration is called. */
-export function reportText(file: string, survey: Survey, style: Style, width: number): string {
+/** What the survey is about. */
+export interface Subject {
+  /** How the configuration is called. */
+  readonly file: string;
+  /** The block in which the file was included, where it is no whole configuration. */
+  readonly readAs: Enclosing | null;
+}
+
+/** The report for a person. */
+export function reportText({ file, readAs }: Subject, survey: Survey, style: Style, width: number): string {
   const verdict = verdictOf(survey);
   const paint = verdict === 'refused' ? style.error : verdict === 'different' ? style.warning : style.strong;
   const sections = HEADINGS.flatMap(([status, heading]) => section(survey, status, heading, style, width));
-  return [...sections, `${style.strong(`${file}:`)} ${paint(SENTENCES[verdict])} ${counts(survey)}.\n`].join('\n');
+  const part = readAs === null ? [] : [`${file} is read as a part of ${readAs} { }.\n`];
+  return [...part, ...sections, `${style.strong(`${file}:`)} ${paint(SENTENCES[verdict])} ${counts(survey)}.\n`].join(
+    '\n',
+  );
 }
 
 function section(survey: Survey, status: Status, heading: string, style: Style, width: number): string[] {
   const entries = survey.entries.filter((entry) => entry.status === status);
-  const told = status === 'refused' ? refusals(survey, width) : '';
+  const told = status === 'refused' ? refusals(survey, style, width) : '';
   if (entries.length === 0 && told === '') return [];
   const title = style.strong(`${heading} (${status === 'refused' ? survey.refusals.length : entries.length})`);
   if (status === 'supported') {
@@ -62,15 +73,28 @@ function section(survey: Survey, status: Status, heading: string, style: Style, 
 
 function line({ name, status, module, remark, places }: Entry, style: Style, width: number): string {
   const owner = status === 'missing' && module !== '' ? ` (${module})` : '';
-  const named = places.slice(0, MOST_PLACES).map(fileLineColumn).join(', ');
-  const more = places.length > MOST_PLACES ? ` and ${places.length - MOST_PLACES} more` : '';
   const reason = remark === null ? '' : `${wrapped(remark, '      ', width)}\n`;
-  return `  ${shown(name)}${owner}  ${style.faint(named + more)}\n${reason}`;
+  return `  ${shown(name)}${owner}  ${style.faint(placesText(places))}\n${reason}`;
 }
 
-function refusals({ refusals: all }: Survey, width: number): string {
-  const lines = all.slice(0, MOST_REFUSALS).map((finding) => `${wrapped(sentence(finding), '  ', width).trimEnd()}\n`);
-  const more = all.length > MOST_REFUSALS ? `  and ${all.length - MOST_REFUSALS} more\n` : '';
+function placesText(places: readonly Span[]): string {
+  const named = places.slice(0, MOST_PLACES).map(fileLineColumn).join(', ');
+  return places.length > MOST_PLACES ? `${named} and ${places.length - MOST_PLACES} more` : named;
+}
+
+/** Each sentence once, with its places. */
+function refusals({ refusals: all }: Survey, style: Style, width: number): string {
+  const places = new Map<string, Span[]>();
+  for (const { message, at } of all) {
+    const others = places.get(message);
+    if (others === undefined) places.set(message, at === null ? [] : [at]);
+    else if (at !== null) others.push(at);
+  }
+  const lines = [...places].slice(0, MOST_REFUSALS).map(([message, where]) => {
+    const text = `${wrapped(shown(message), '  ', width)}\n`;
+    return where.length === 0 ? text : `${text}${style.faint(wrapped(placesText(where), '      ', width))}\n`;
+  });
+  const more = places.size > MOST_REFUSALS ? `  and ${places.size - MOST_REFUSALS} more\n` : '';
   return lines.join('') + more;
 }
 
@@ -96,6 +120,7 @@ interface JsonEntry {
 
 export interface JsonReport {
   readonly file: string;
+  readonly readAs: Enclosing | null;
   readonly verdict: Verdict;
   /** Of different directives and variables. */
   readonly counts: Readonly<Record<Status, number>>;
@@ -108,10 +133,10 @@ export interface JsonReport {
 const MOST_LISTED = 1000;
 
 /** The report for a program. */
-export function reportJson(file: string, survey: Survey): JsonReport {
+export function reportJson(subject: Subject, survey: Survey): JsonReport {
   const count = (status: Status): number => survey.entries.filter((entry) => entry.status === status).length;
   return {
-    file,
+    ...subject,
     verdict: verdictOf(survey),
     counts: {
       supported: count('supported'),

@@ -7,6 +7,7 @@ import type { Expansion } from '../../config/include.js';
 import { knownDirectives, titleOfModule } from '../../config/known-directives.js';
 import type { ModuleDeclaration } from '../../config/module-declaration.js';
 import type { Finding, FindingCode } from '../../diagnostics/finding.js';
+import { WRAPPING } from './part.js';
 
 /** What becomes of a directive. `missing`: nginx has it, tsproxy has not; `refused`: it has, but not as it is written there. */
 export type Status = 'supported' | 'without effect' | 'different' | 'missing' | 'refused';
@@ -61,7 +62,8 @@ class Entries {
   private readonly seen = new Set<string>();
 
   add(name: string, status: Status, module: string, remark: string | null, at: Span): void {
-    // A file that is included twice is read twice.
+    // A file that is included twice is read twice; what was put around a part is not asked about.
+    if (at.source.name.endsWith(`/${WRAPPING}`)) return;
     if (this.seen.size === this.seen.add(placeKey(status, at)).size) return;
     const key = JSON.stringify([name, status, module]);
     const entry = this.byKey.get(key);
