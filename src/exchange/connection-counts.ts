@@ -26,7 +26,16 @@ export const READING = 1;
 export const WRITING = 2;
 export const WAITING = 3;
 
-const NONE: Counts = { accepted: 0, handled: 0, requests: 0, active: 0, reading: 0, writing: 0, waiting: 0 };
+/** Nothing yet. */
+export const NO_COUNTS: Counts = {
+  accepted: 0,
+  handled: 0,
+  requests: 0,
+  active: 0,
+  reading: 0,
+  writing: 0,
+  waiting: 0,
+};
 
 /** Adds what two processes have counted. */
 export function sum(a: Counts, b: Counts): Counts {
@@ -48,7 +57,7 @@ export class ConnectionCounts {
   requests = 0;
   active = 0;
   private readonly standing: [number, number, number, number] = [0, 0, 0, 0];
-  private others: Counts = NONE;
+  private others: Counts = NO_COUNTS;
   private ask: (() => Promise<Counts>) | null = null;
 
   /** A connection does something else now. */

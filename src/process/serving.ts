@@ -1,6 +1,7 @@
 /** What serves: a server, and the generations of routing tables that are still in use. One in each worker. */
 import type { CheckedConfig } from '../config/checked-config.js';
 import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js';
+import type { ConnectionCounts } from '../exchange/connection-counts.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import { limitConnections } from '../http/connection-limit.js';
@@ -61,6 +62,11 @@ export class Serving {
   /** The addresses on which it listens, in nginx's notation, with the ports that the system gave for port 0. */
   get addresses(): string[] {
     return this.server.addresses();
+  }
+
+  /** Connections and requests, as `stub_status` counts them. */
+  get counts(): ConnectionCounts {
+    return this.server.counts;
   }
 
   /** Open client connections. */

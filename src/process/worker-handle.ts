@@ -6,6 +6,7 @@ import { processChannel } from '../zones/channel.js';
 import type { Served, ZoneKeeper } from '../zones/keeper.js';
 import type { ListeningSockets } from './listening-sockets.js';
 import { startSentence } from './start-sentence.js';
+import type { AllCounts } from './worker-counts.js';
 import { isReport, type Order, type Report } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
 
@@ -16,6 +17,7 @@ export interface WorkerSurroundings {
   readonly defaultErrorLog: string;
   readonly sockets: ListeningSockets;
   readonly zones: ZoneKeeper;
+  readonly counts: AllCounts<WorkerHandle>;
 }
 
 /** Scheduling priority of a worker that is to replace one. */
@@ -59,6 +61,7 @@ export class WorkerHandle {
         resolve();
       });
     });
+    surroundings.counts.enter(this);
     this.send({ order: 'begin', errorLog: surroundings.defaultErrorLog });
   }
 
@@ -128,6 +131,10 @@ export class WorkerHandle {
     if (this.alive) this.child.kill('SIGKILL');
   }
 
+  tell(order: Order): void {
+    this.send(order);
+  }
+
   private send(order: Order, handle?: unknown): void {
     if (!this.alive || !this.child.connected) return;
     // That a worker dies while it is written to is seen by its exit.
@@ -152,6 +159,12 @@ export class WorkerHandle {
       case 'bind':
         this.bind(report);
         return;
+      case 'counts':
+        this.surroundings.counts.hear(this, report);
+        return;
+      case 'ask-counts':
+        void this.surroundings.counts.answer(this, report.id);
+        return;
       case 'committed':
     }
   }
@@ -169,6 +182,7 @@ export class WorkerHandle {
   private bury(code: number | null, signal: NodeJS.Signals | null): void {
     this.alive = false;
     this.served.end();
+    this.surroundings.counts.leave(this);
     const { errorLog } = this.surroundings;
     const how = signal === null ? `exited with code ${code}` : `exited on signal ${os.constants.signals[signal]}`;
     errorLog.write(

@@ -1,4 +1,5 @@
 /** What a master and its workers say to each other; beside it go the messages of zones (`processChannel`). Plain data. */
+import type { Counts } from '../exchange/connection-counts.js';
 import type { ListeningAddress } from '../server/binder.js';
 import type { WorkersJob } from './workers.js';
 
@@ -13,6 +14,10 @@ export type Order =
   | { readonly order: 'cancel' }
   /** The answer to `bind`; `failure` is nginx's sentence. */
   | { readonly order: 'socket'; readonly key: string; readonly failure: string | null }
+  /** Tell what you have counted; answered by `counts` with the same number. */
+  | { readonly order: 'count'; readonly id: number }
+  /** What the other workers, and those before them, have counted; the answer to `ask-counts`, or news (`id` 0). */
+  | { readonly order: 'others'; readonly id: number; readonly counts: Counts }
   | { readonly order: 'reopen' }
   | { readonly order: 'quit'; readonly limit: number }
   | { readonly order: 'stop' };
@@ -24,7 +29,11 @@ export type Report =
   | { readonly report: 'committed' }
   /** The generation before that number has no users any more. */
   | { readonly report: 'ended'; readonly generation: number }
-  | { readonly report: 'bind'; readonly address: ListeningAddress };
+  | { readonly report: 'bind'; readonly address: ListeningAddress }
+  /** What this worker has counted: as the answer to `count`, or by itself once in a while (`id` 0). */
+  | { readonly report: 'counts'; readonly id: number; readonly counts: Counts }
+  /** What have the others counted? */
+  | { readonly report: 'ask-counts'; readonly id: number };
 
 export function isOrder(message: unknown): message is Order {
   return typeof message === 'object' && message !== null && 'order' in message;

@@ -5,6 +5,7 @@ import { ZoneKeeper } from '../zones/keeper.js';
 import { forkWorker } from './fork-worker.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { PreparedJob } from './serving.js';
+import { AllCounts } from './worker-counts.js';
 import { WorkerHandle, type WorkerSurroundings } from './worker-handle.js';
 import { giveResources } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
@@ -44,7 +45,13 @@ export class WorkerProcesses implements Workers {
   private readonly replacing = new Set<NodeJS.Timeout>();
 
   constructor({ errorLog, defaultErrorLog, forked }: WorkerProcessesOptions) {
-    this.surroundings = { errorLog, defaultErrorLog, sockets: this.sockets, zones: new ZoneKeeper() };
+    this.surroundings = {
+      errorLog,
+      defaultErrorLog,
+      sockets: this.sockets,
+      zones: new ZoneKeeper(),
+      counts: new AllCounts(),
+    };
     this.forked = forked;
   }
 

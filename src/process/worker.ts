@@ -15,6 +15,7 @@ import { takeRights } from './privileges.js';
 import { collectAfterReload } from './reload-garbage.js';
 import { type PreparedJob, Serving } from './serving.js';
 import { startSentence } from './start-sentence.js';
+import { OwnCounts } from './worker-counts.js';
 import { isOrder, type Order, type Report } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
 
@@ -65,6 +66,7 @@ class Worker {
   private readonly logs: Logs;
   private readonly serving: Serving;
   private readonly binder: MasterBinder;
+  private readonly counts: OwnCounts;
   private readonly masterZones: ZoneHome;
   private ownZones: ZoneHome | null = null;
   private prepared: {
@@ -89,6 +91,7 @@ class Worker {
       complain: (message) => this.log.write('error', message),
     });
     this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
+    this.counts = new OwnCounts(this.serving.counts, say);
     own.on('disconnect', () => {
       if (this.leaving) return;
       this.log.write('alert', 'the master process is gone');
@@ -115,6 +118,10 @@ class Worker {
         return;
       case 'socket':
         this.binder.answer(order.key, order.failure, handle);
+        return;
+      case 'count':
+      case 'others':
+        this.counts.obey(order);
         return;
       case 'reopen':
         this.reopenLogs();
@@ -155,6 +162,7 @@ class Worker {
     this.prepared = null;
     const first = this.settings === null;
     this.settings = prepared.job.settings;
+    if (this.settings.workerProcesses > 1) this.counts.share();
     const { generation } = prepared.job;
     void prepared.commit().then(() => this.say({ report: 'ended', generation }));
     this.say({ report: 'committed' });
@@ -184,6 +192,7 @@ class Worker {
   }
 
   private exit(): never {
+    this.counts.report();
     this.log.write('notice', 'exit');
     this.logs.close();
     process.exit(0);

@@ -250,6 +250,32 @@ test('limits hold over all workers together, and a worker that dies gives back w
   for (const client of await hang()) client.close();
 });
 
+test('stub_status tells of all workers together, also of those that have ended', async (t) => {
+  const { proxy, port } = await start(t, {
+    server: 'location / { return 200 $pid; } location /status { stub_status; }',
+  });
+  const status = async (): Promise<readonly number[]> => {
+    const { body } = await get(port, '/status');
+    return (body.match(/\d+/g) ?? []).map(Number);
+  };
+  await answering(port, 2);
+  const clients = await oneInEach(port, childrenOf(proxy));
+  const [active = 0, accepted = 0, handled = 0, requests = 0] = await status();
+  // Two that are open, and the one that asks.
+  assert.equal(active, 3);
+  assert.equal(accepted, handled);
+  for (let i = 0; i < 10; i++) await get(port);
+  const later = await status();
+  // Ten, and the one that asks.
+  assert.deepEqual(later.slice(0, 4), [3, accepted + 11, handled + 11, requests + 11]);
+  for (const client of clients.values()) client.close();
+  process.kill(childrenOf(proxy)[0] ?? 0, 'SIGQUIT');
+  await proxy.logged(/exited with code 0/);
+  await until('another serves', () => childrenOf(proxy).length === 2);
+  const last = await status();
+  assert.deepEqual(last.slice(1, 4), [accepted + 12, handled + 12, requests + 12]);
+});
+
 test('a master that is killed takes its workers with it, and the port is free', async (t) => {
   const { proxy, port } = await start(t);
   const workers = childrenOf(proxy);
