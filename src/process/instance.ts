@@ -171,7 +171,12 @@ export class Instance<W extends Workers = Workers> {
   private tellChanges({ config }: WorkersJob): void {
     if (this.current === null) return;
     const { modules } = this.options;
-    for (const line of describeReload(this.current.job.config, config, modules)) this.errorLog.write('notice', line);
+    try {
+      for (const line of describeReload(this.current.job.config, config, modules)) this.errorLog.write('notice', line);
+    } catch (error) {
+      // A module of somebody else's may be at fault; a reload does not fail for it.
+      this.errorLog.write('alert', `what the reload changes cannot be told: ${String(error)}`);
+    }
   }
 
   /** Opens all log files anew. */

@@ -142,11 +142,20 @@ export class Serving {
     if (before === null) return Promise.resolve();
     if (before.table.users === 0) before.end();
     else before.table.onUnused = before.end;
-    this.tell(moveTunnels(tunnelsOf(table.shared), table, this.options.modules));
+    this.moveTunnels(table);
     for (const { number: old, table: left } of this.living) {
       if (left !== table) errorLog.write('notice', `generation ${old} has ${left.users} requests and tunnels left`);
     }
     return before.ended;
+  }
+
+  /** What was committed cannot fail any more: at worst all tunnels stay where they are. */
+  private moveTunnels(table: RoutingTable): void {
+    try {
+      this.tell(moveTunnels(tunnelsOf(table.shared), table, this.options.modules));
+    } catch (error) {
+      this.options.errorLog.write('alert', `tunnels stay in their generations: ${String(error)}`);
+    }
   }
 
   private tell(counts: TunnelCounts): void {
