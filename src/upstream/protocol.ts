@@ -1,5 +1,6 @@
 /** What the request engine is told by a pass directive's module: settings, and how messages look. */
 import type { Exchange } from '../exchange/exchange.js';
+import type { Template } from '../exchange/template.js';
 import type { ResponseReader } from '../http/response-reader.js';
 import type { SpoolSettings } from './answer-spool.js';
 import type { ConnectOptions, UpstreamConnection } from './connection.js';
@@ -16,6 +17,8 @@ export interface UpstreamSettings {
   readonly nextUpstreamTimeout: number;
   /** Size that an answer's head may have. */
   readonly bufferSize: number;
+  /** Bytes of a buffered answer that are read in a second; null for no limit. */
+  readonly limitRate: Template | null;
   readonly requestBuffering: boolean;
   /** What a slow client does not take waits, and not the upstream. */
   readonly buffering: boolean;

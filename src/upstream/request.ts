@@ -4,7 +4,6 @@
  */
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
-import type { Producer } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { ChunkedSink } from '../http/chunked.js';
@@ -16,14 +15,13 @@ import { COMPLETE, MORE } from '../http/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
 import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTrailers } from './answer-body.js';
-import { type AnswerSource, AnswerSpool, isBuffered } from './answer-spool.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { Peer } from './peer.js';
 import type { UpstreamProtocol } from './protocol.js';
+import { Relaying } from './relaying.js';
 import { RequestSender } from './request-sender.js';
 import { giveReader, takeReader } from './response-readers.js';
-import { Sending } from './sending.js';
 import type { Upstream } from './upstream.js';
 
 const PREPARING = -1;
@@ -34,17 +32,13 @@ const OVER = 3;
 
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest extends Sending implements Producer, ConnectionUser, ChunkedSink, AnswerSource {
+export class UpstreamRequest extends Relaying implements ConnectionUser, ChunkedSink {
   private state = PREPARING;
   /** The connection was used before: its failure says nothing about the peer. */
   private reused = false;
   private readonly reader = takeReader();
   private readonly body = new AnswerBody(this);
   private keepable = false;
-  /** A slow client does not hold the upstream (`proxy_buffering`). */
-  private buffered = false;
-  /** Where the answer waits for the client; null as long as that takes everything. */
-  private spool: AnswerSpool | null = null;
 
   constructor(
     x: Exchange,
@@ -233,9 +227,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
     // Where `proxy_method HEAD` asked for a client that wants a body, the length is not of what it gets.
     response.contentLength = asked && x.method !== 'HEAD' ? 0 : framing >= 0 ? framing : -1;
     response.expectTrailers = settings.passTrailers && framing === CHUNKED && x.version >= 11;
-    this.buffered = settings.obeysBuffering ? isBuffered(reader.headers, settings.buffering) : settings.buffering;
-    // As in nginx: an answer that is not buffered is not slowed down either.
-    if (!this.buffered) x.limitRate = 0;
+    this.beginRelay(reader.headers);
     this.protocol.responseHead(x, reader);
     this.state = READING_BODY;
     if (!x.sendHead(false)) {
@@ -266,35 +258,9 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
   }
 
   chunkData(bytes: Buffer, start: number, end: number): void {
-    const { x, spool } = this;
     if (start === end || this.state !== READING_BODY) return;
     this.attempt.responseLength += end - start;
-    if (spool !== null) spool.write(bytes, start, end);
-    else if (!x.writeBytes(bytes, start, end)) {
-      if (this.buffered) this.spool = new AnswerSpool(x, this.settings.spool, this);
-      else this.holdBack();
-    }
-  }
-
-  resume(): void {
-    if (this.spool !== null) this.spool.resume();
-    else this.goOn();
-  }
-
-  holdBack(): void {
-    const { connection } = this;
-    if (connection === null) return;
-    this.paused = true;
-    connection.transport.pause();
-    if (this.requestComplete) connection.deadline = 0;
-  }
-
-  goOn(): void {
-    const { connection } = this;
-    if (!this.paused || connection === null) return;
-    this.paused = false;
-    if (this.requestComplete) this.waitToRead(connection);
-    connection.transport.resume();
+    this.relay(bytes, start, end);
   }
 
   /** The whole answer was read. `clean`: nothing came behind it. */
@@ -311,8 +277,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
       const keep = clean && this.keepable && this.requestComplete && connection.transport.pending === 0;
       if (!keep || !this.upstream.idle.put(connection, this.upstream.keepalive)) connection.destroy();
     }
-    if (this.spool !== null) this.spool.end();
-    else x.end();
+    this.relayEnd();
   }
 
   // -- failures
@@ -394,11 +359,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
   /** The answer's body will not be complete. */
   private cutShort(): void {
     this.letGo('failed');
-    if (this.spool !== null) this.spool.cut();
-    else {
-      this.x.producer = null;
-      this.x.abort();
-    }
+    this.relayCut();
   }
 
   /** Ends the exchange without an answer of the upstream. */
@@ -409,8 +370,8 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
   }
 
   /** The client is gone, or another answer was put in the place of this one. */
-  abort(): void {
-    this.spool?.release();
+  override abort(): void {
+    this.releaseRelay();
     this.letGo('ok');
   }
 
@@ -448,7 +409,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
     this.connection = null;
     this.state = OVER;
     const early = from < length ? Buffer.from(bytes.subarray(from, length)) : EMPTY;
-    this.spool?.release();
+    this.releaseRelay();
     const upgraded = this.upgraded(connection.peer, reader);
     x.resource = upgraded;
     this.protocol.upgrade(x, upgraded, connection, early);
@@ -456,7 +417,7 @@ export class UpstreamRequest extends Sending implements Producer, ConnectionUser
 
   /** Gives the reader back when the exchange was logged. */
   release(): void {
-    this.spool?.release();
+    this.releaseRelay();
     giveReader(this.reader);
   }
 }

@@ -1,10 +1,10 @@
 /** What becomes of a client's connection: keep-alive, timeouts, lingering, rates. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { choice, custom, flag, integer, milliseconds, word } from '../../config/argument-types.js';
+import { choice, custom, flag, integer, milliseconds } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
+import { rate } from '../../config/rate-argument.js';
 import type { TemplateData } from '../../config/template.js';
-import { parseTemplate } from '../../config/template-parser.js';
-import { parseMilliseconds, parseSeconds, parseSize } from '../../config/units.js';
+import { parseMilliseconds, parseSeconds } from '../../config/units.js';
 import type { Scope } from '../../exchange/module.js';
 
 /** How long connections are kept (ms), and what a `Keep-Alive` field says (seconds; 0: there is none). */
@@ -24,17 +24,6 @@ function parseKeepaliveTimeout(words: readonly Word[], c: ArgumentContext): Keep
   }
   return { timeout, header };
 }
-
-/** A size that may come from variables. */
-const rate = word('rate', (w, c): TemplateData => {
-  const template = parseTemplate(w, c);
-  if (typeof template === 'string' && parseSize(template) === null) {
-    c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`, {
-      help: 'a rate is a number of bytes per second, or one followed by k or m: 100k',
-    });
-  }
-  return template;
-});
 
 const CONTEXTS = ['http', 'server', 'location'] as const;
 const RATE_CONTEXTS = [...CONTEXTS, 'if in location'] as const;

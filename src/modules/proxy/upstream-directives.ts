@@ -13,6 +13,7 @@ import {
   text,
 } from '../../config/argument-types.js';
 import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
+import { rate } from '../../config/rate-argument.js';
 import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
 import type { Compiler } from '../../exchange/module.js';
@@ -146,6 +147,13 @@ function family(p: string) {
       example: `${p}temp_path ${p}temp 1 2;`,
       differs: 'The default directory is created only when it is needed.',
       differsFor: () => false,
+    },
+    limit_rate: {
+      contexts: ANYWHERE,
+      takes: rate,
+      default: '0',
+      doc: `How many bytes of an answer are taken from the upstream in a second; 0 is no limit. It holds for each request by itself, and only where the answer is buffered (\`${p}buffering\`). The value may have variables.`,
+      example: `${p}limit_rate 1m;`,
     },
     request_buffering: {
       contexts: ANYWHERE,
@@ -308,6 +316,7 @@ export function upstreamSettings<P extends string>(
     nextUpstreamTries: value('next_upstream_tries'),
     nextUpstreamTimeout: value('next_upstream_timeout'),
     bufferSize: value('buffer_size'),
+    limitRate: value('limit_rate') === '0' ? null : compiler.template(value('limit_rate')),
     requestBuffering: value('request_buffering'),
     buffering: value('buffering'),
     spool: {

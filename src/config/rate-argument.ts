@@ -1,0 +1,16 @@
+/** A rate, as `limit_rate` and `proxy_limit_rate` take it. */
+import { word } from './argument-types.js';
+import type { TemplateData } from './template.js';
+import { parseTemplate } from './template-parser.js';
+import { parseSize } from './units.js';
+
+/** Bytes per second: a size that may come from variables. */
+export const rate = word('rate', (w, c): TemplateData => {
+  const template = parseTemplate(w, c);
+  if (typeof template === 'string' && parseSize(template) === null) {
+    c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`, {
+      help: 'a rate is a number of bytes per second, or one followed by k or m: 100k',
+    });
+  }
+  return template;
+});
