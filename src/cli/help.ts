@@ -18,7 +18,7 @@ const WIDEST = 100;
  *
  * @param commandHelp gives the help of a command of that name
  */
-export function help(name: string | undefined, commandHelp: (name: string) => string | null): number {
+export async function help(name: string | undefined, commandHelp: (name: string) => string | null): Promise<number> {
   const style: Style = colored(1) ? COLOURED : PLAIN;
   const pages = new Pages(style, Math.min(WIDEST, process.stdout.columns ?? 80));
   const text = helpText(name, pages, commandHelp);
@@ -26,7 +26,8 @@ export function help(name: string | undefined, commandHelp: (name: string) => st
     print(text);
     return 0;
   }
-  sayToPerson(complaint(name ?? '', modules));
+  const wanted = name ?? '';
+  sayToPerson((await isCode(wanted)) ? codeHint(wanted) : complaint(wanted, modules));
   return 1;
 }
 
@@ -81,6 +82,16 @@ function variableText(name: string, all: readonly Module[], pages: Pages): strin
 
 function isFamilyOf(key: string, name: string): boolean {
   return key.endsWith('*') && name.startsWith(key.slice(0, -1)) && name.length >= key.length;
+}
+
+/** Whether findings have such a code. The lints are loaded only here: hardly anybody asks. */
+async function isCode(name: string): Promise<boolean> {
+  const [{ codeStories }, { lints }] = await Promise.all([import('./code-stories.js'), import('../lints/index.js')]);
+  return codeStories(lints).some(({ code }) => code === name);
+}
+
+function codeHint(name: string): string {
+  return `tsproxy: "${name}" is a code of findings: tsproxy code ${name}`;
 }
 
 function complaint(name: string, all: readonly Module[]): string {
