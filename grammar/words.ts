@@ -128,3 +128,23 @@ function isWrittenPlain(written: string): boolean {
   if (first === DOUBLE_QUOTE || first === SINGLE_QUOTE || first === HASH || first === CLOSING_BRACE) return false;
   return written !== '' && plainWordEnd(written, 0) === written.length && !endsInBackslash(written);
 }
+
+/** As many words, semicolons and braces as a text has, or more; found without reading it. */
+export function wordsAtMost(text: string): number {
+  let count = 0;
+  let starts = true;
+  for (let offset = 0; offset < text.length; offset++) {
+    const code = text.charCodeAt(offset);
+    if (isSpace(code)) {
+      starts = true;
+      continue;
+    }
+    // A word begins behind a space, or behind one of these.
+    const parts = PARTS.has(code);
+    if (starts || parts) count++;
+    starts = parts;
+  }
+  return count;
+}
+
+const PARTS: ReadonlySet<number> = new Set([SEMICOLON, OPENING_BRACE, CLOSING_BRACE, DOUBLE_QUOTE, SINGLE_QUOTE]);

@@ -9,6 +9,7 @@ import {
   type Statement,
 } from '../../grammar/syntax-tree.js';
 import type { TextKind } from '../../grammar/tree-builder.js';
+import { wordsAtMost } from '../../grammar/words.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { hasWildcard } from './glob.js';
 import { reportMissingSemicolon, splitAtLine } from './missing-semicolon.js';
@@ -18,6 +19,15 @@ import { syntaxFinding } from './syntax-finding.js';
 
 /** Far above what anyone nests, and far below where the stack ends. */
 const DEEPEST = 100;
+
+/** Words of all files together, each `;` and brace counted as one: a million directives. More than that is refused. */
+const MOST_WORDS = 4_000_000;
+
+/** What a file counts at least, so that short ones that include each other tenfold come to an end as well. */
+const LEAST_WORDS = 100;
+
+/** Missing semicolons in a row behind `include`. */
+const MOST_SPLITS = 100;
 
 /** The statements of a whole configuration, with those of included files in the place of each `include`. */
 export interface Expansion {
@@ -33,6 +43,9 @@ export class Includes {
   /** Every source that was read, in order. */
   readonly sources: Source[] = [];
   private readonly trails = new Map<Source, readonly Span[]>();
+  /** Those read so far. */
+  private words = 0;
+  private refused = false;
   private readonly expanded = new WeakMap<readonly Item[], Statement[]>();
 
   constructor(
@@ -46,9 +59,14 @@ export class Includes {
   open(source: Source, trail: readonly Span[] = [], kind: TextKind = 'file'): readonly Item[] {
     this.sources.push(source);
     this.trails.set(source, trail);
+    this.words += Math.max(LEAST_WORDS, wordsAtMost(source.text));
+    if (this.words > MOST_WORDS) {
+      this.refuseLength(source, trail);
+      return [];
+    }
     const tree = parse(source, kind);
     for (const mistake of tree.mistakes) {
-      this.notes.findings.push(syntaxFinding(mistake));
+      this.notes.put(syntaxFinding(mistake));
     }
     return tree.items;
   }
@@ -58,8 +76,22 @@ export class Includes {
     return this.trails.get(source) ?? [];
   }
 
+  /** Said once: what is read after it has the same fault. */
+  private refuseLength({ name }: Source, trail: readonly Span[]): void {
+    if (this.refused) return;
+    this.refused = true;
+    this.notes.report(
+      trail.at(-1) ?? null,
+      'too-long',
+      `"${name}" makes the configuration longer than ${MOST_WORDS} words`,
+      {
+        help: 'no one has written that, and to read it would take gigabytes of memory',
+      },
+    );
+  }
+
   /** The statements of a block or file, with those of included files in the place of each `include`. */
-  expand(items: readonly Item[]): Statement[] {
+  expand(items: readonly Item[], splits = 0): Statement[] {
     const statements: Statement[] = [];
     for (const item of items) {
       if (!isStatement(item)) {
@@ -67,10 +99,11 @@ export class Includes {
       }
       // What is not a plain include (no name, two names, a block) is left for the checker to complain about.
       const [file, ...more] = item.args;
-      const split = item.name.text === 'include' && isWrong(item) ? splitAtLine(item, 1) : null;
+      const isSplit = item.name.text === 'include' && splits < MOST_SPLITS && isWrong(item);
+      const split = isSplit ? splitAtLine(item, 1) : null;
       if (split !== null) {
         reportMissingSemicolon(split, includeMistake(item), this.notes);
-        for (const part of this.expand([split.before, split.after])) statements.push(part);
+        for (const part of this.expand([split.before, split.after], splits + 1)) statements.push(part);
       } else if (item.name.text === 'include' && file !== undefined && more.length === 0 && item.block === null) {
         for (const path of this.files(file.text)) {
           this.include(path, item, statements);

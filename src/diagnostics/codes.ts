@@ -14,6 +14,9 @@ export const codes = {
   'include-cycle':
     'A file includes itself, directly or through other files. nginx would read it until it runs out of file descriptors.',
 
+  'too-long':
+    'All files together have more than four million words. That is no configuration: a log or a dump was named, or files include each other many times over. It is refused, because to read it would take gigabytes of memory.',
+
   // directives
   'unknown-directive':
     'No directive has this name. Mostly a slip of the finger; the nearest names that may stand in this block are offered.',

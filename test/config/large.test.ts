@@ -31,9 +31,10 @@ test('missing semicolons are put in a hundred times in a row, and no more', () =
 
 test('a line of a megabyte has a frame for each of its findings', () => {
   const found = findings(inServer(`server_name ${'a b '.repeat(100_000)};`));
-  assert.equal(found.length, 199_998);
+  // As many as are kept.
+  assert.equal(found.length, 100_000);
   const text = renderFindings(found.slice(-3));
-  assert.match(text, /\n4? ?3 \| \.\.\.a b a b (?:a b )*;?\n/);
+  assert.match(text, /\n3 \| \.\.\.(?:[ab] )+\.\.\.\n/);
   assert.ok(text.length < 4000);
 });
 
