@@ -38,6 +38,8 @@ export function isBuffered(headers: HeaderBlock, otherwise: boolean): boolean {
 
 /** How much of the file is read at a time. */
 const PIECE = 65536;
+/** A file that has grown larger is not kept when all of it was sent: the answer may go on for hours. */
+const KEPT = 1 << 20;
 
 /** What is to happen when nothing waits any more. */
 const MORE = 0;
@@ -58,6 +60,8 @@ export class AnswerSpool {
   /** Bytes at the front of it that are being written to the file. */
   private writing = 0;
   private file: TemporaryFile | null = null;
+  /** The log has been told of a file. */
+  private said = false;
   /** The file cannot be had, or cannot take any more. */
   private broken = false;
   /** Bytes of the file that were sent. */
@@ -168,10 +172,7 @@ export class AnswerSpool {
   private settle(): void {
     if (this.released || this.sending) return;
     if (this.empty) {
-      if (this.file !== null && this.writing === 0) {
-        this.file.rewind();
-        this.taken = 0;
-      }
+      if (this.file !== null) this.emptyFile(this.file);
       if (this.last !== MORE) {
         this.finish();
         return;
@@ -183,6 +184,16 @@ export class AnswerSpool {
     this.heldBack = full;
     if (full) this.source.holdBack();
     else this.source.goOn();
+  }
+
+  private emptyFile(file: TemporaryFile): void {
+    this.taken = 0;
+    this.piece = null;
+    if (file.length <= KEPT) file.rewind();
+    else {
+      file.close();
+      this.file = null;
+    }
   }
 
   /** Writes what has waited longest to the file. */
@@ -210,7 +221,10 @@ export class AnswerSpool {
       return null;
     }
     const { path } = this.file;
-    logError(this.x, 'warn', `an upstream response is buffered to a temporary file ${path} while reading upstream`);
+    if (!this.said) {
+      this.said = true;
+      logError(this.x, 'warn', `an upstream response is buffered to a temporary file ${path} while reading upstream`);
+    }
     return this.file;
   }
 

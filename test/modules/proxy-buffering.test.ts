@@ -283,6 +283,16 @@ describe('an answer for a slow client', ONLY_LINUX, () => {
     assert.equal(createHash('md5').update(answer.body, 'latin1').digest('hex'), patternDigest(total));
     client.close();
   });
+  test('leaves no file behind when it has been taken, also where more may come', async (t) => {
+    const { proxy, given } = await scene(t, '', { fields: ['Connection: close'] });
+    const client = await paused(proxy, 'GET /large HTTP/1.0\r\n\r\n');
+    await until('the upstream has given what it has', () => given() === TOTAL);
+    assert.equal(openFiles(proxy), 1);
+    await arrives(client, TOTAL);
+    await until('the file is gone', () => openFiles(proxy) === 0);
+    assert.equal(proxy.proxy.status.active, 1);
+    client.close();
+  });
   test('is cut off behind what came where the upstream leaves in the middle', async (t) => {
     const { proxy, given } = await scene(t, '', {
       fields: [`Content-Length: ${TOTAL + 1}`],
