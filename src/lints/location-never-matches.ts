@@ -1,7 +1,8 @@
+import { Effort } from './engine/effort.js';
 import { matchesAny, meets } from './engine/language.js';
-import { defineLint } from './engine/lint.js';
-import { type LocationWords, locationOf, titleOf } from './engine/location.js';
-import { languageOf, leadOf } from './engine/reach.js';
+import { defineLint, type LintContext } from './engine/lint.js';
+import { locationOf, titleOf } from './engine/location.js';
+import { Candidate, candidatesIn } from './engine/reach.js';
 
 export default defineLint({
   code: 'location-never-matches',
@@ -10,41 +11,49 @@ export default defineLint({
   story:
     'No request can reach the location. What is compared is the path alone, decoded: it always begins with `/`, and neither the host nor what follows `?` is part of it. For arguments there are variables such as `$arg_name`, in a `map` or an `if`.',
   check(c) {
-    for (const location of c.scopes('location')) {
-      const words = locationOf(location);
-      if (words === null || words.kind === 'named') continue;
-      const help = reason(words);
-      if (help !== null) {
-        c.report(words.at, `"${titleOf(location)}" matches no request`, { help });
-        continue;
-      }
-      const around = location.parent === null ? null : locationOf(location.parent);
-      if (words.kind !== 'regex' || around === null || location.parent === null || mayMeet(words, around)) continue;
-      c.report(words.at, `"${titleOf(location)}" matches no request of "${titleOf(location.parent)}"`, {
-        help: 'an inner location is compared with the whole path, from its "/" on',
-        related: [{ at: around.at, message: 'inside of this one' }],
-      });
+    const effort = new Effort(MOST_STEPS);
+    for (const scope of [...c.scopes('server'), ...c.scopes('location')]) {
+      const words = locationOf(scope);
+      const around = words === null ? null : new Candidate(scope, words);
+      for (const inner of candidatesIn(scope)) look(inner, around, effort, c);
     }
   },
 });
 
+/** Of automata, for a whole configuration. */
+const MOST_STEPS = 20_000;
+
+function look(inner: Candidate, around: Candidate | null, effort: Effort, c: LintContext): void {
+  const { at, kind } = inner.words;
+  const help = reason(inner, effort);
+  if (help !== null) {
+    c.report(at, `"${titleOf(inner.scope)}" matches no request`, { help });
+  } else if (kind === 'regex' && around !== null && !mayMeet(inner, around, effort)) {
+    c.report(at, `"${titleOf(inner.scope)}" matches no request of "${titleOf(around.scope)}"`, {
+      help: 'an inner location is compared with the whole path, from its "/" on',
+      related: [{ at: around.words.at, message: 'inside of this one' }],
+    });
+  }
+}
+
 /** Whether a request of the location around may be one of the inner one. */
-function mayMeet(inner: LocationWords, around: LocationWords): boolean {
-  if (!inner.name.startsWith('^') || leadOf(inner).startsWith(leadOf(around))) return true;
-  const [one, other] = [languageOf(inner), languageOf(around)];
-  return one === null || other === null || meets(one, other);
+function mayMeet(inner: Candidate, around: Candidate, effort: Effort): boolean {
+  if (!inner.words.name.startsWith('^') || inner.lead.startsWith(around.lead)) return true;
+  return inner.language === null || around.language === null || meets(inner.language, around.language, effort);
 }
 
 const QUESTION = /\\\?|\[\?\]/;
 
 /** Why a location is never chosen, or null. */
-function reason(words: LocationWords): string | null {
-  const { kind, name } = words;
+function reason(candidate: Candidate, effort: Effort): string | null {
+  const { kind, name } = candidate.words;
   if (kind === 'regex') {
     // Only with `^` can it miss all paths, and only a question mark that is meant itself asks for arguments.
-    if ((!name.includes('^') || leadOf(words).startsWith('/')) && !QUESTION.test(name)) return null;
-    const language = languageOf(words);
-    if (language === null || matchesAny(language)) return null;
+    if ((!name.includes('^') || name.startsWith('^/')) && !QUESTION.test(name)) return null;
+    const { example } = candidate;
+    if (example !== null && !example.includes('?') && candidate.matches(example)) return null;
+    const { language } = candidate;
+    if (language === null || matchesAny(language, effort)) return null;
     return QUESTION.test(name)
       ? 'the arguments behind "?" are not part of what is compared'
       : 'each path begins with "/"';

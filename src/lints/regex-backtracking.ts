@@ -1,7 +1,11 @@
 import { growthOf } from './engine/ambiguity.js';
+import { Effort } from './engine/effort.js';
 import { defineLint } from './engine/lint.js';
 import { patternsOf } from './engine/patterns.js';
 import { treeOf } from './engine/regex.js';
+
+/** For all expressions of a configuration. */
+const MOST_STEPS = 1_000_000;
 
 export default defineLint({
   code: 'regex-backtracking',
@@ -10,6 +14,7 @@ export default defineLint({
   story:
     'The regular expression can be led to try very many ways through one text before it gives up: a loop in a loop, as in `(a+)+$`, or alternatives in a loop that match the same, as in `(\\w|_)*$`. Whoever knows it keeps the proxy busy with a few short requests; and while one expression is tried, a process of tsproxy serves nobody. (PCRE gives up after ten million steps and nginx refuses the request.) Write it so that each byte of a text can be matched in one way only.',
   check(c) {
+    const effort = new Effort(MOST_STEPS);
     const told = new Map<string, ReturnType<typeof growthOf>>();
     for (const pattern of patternsOf(c)) {
       const { text, caseless } = pattern;
@@ -19,7 +24,7 @@ export default defineLint({
       let growth = told.get(key);
       if (growth === undefined) {
         const tree = treeOf(text, caseless);
-        growth = tree === null ? null : growthOf(tree);
+        growth = tree === null ? null : growthOf(tree, effort);
         told.set(key, growth);
       }
       if (growth === null) continue;

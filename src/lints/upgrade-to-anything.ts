@@ -1,5 +1,5 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
-import { defineLint } from './engine/lint.js';
+import { defineLint, type LintContext } from './engine/lint.js';
 import { locationOf, titleOf } from './engine/location.js';
 import { passesOf } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
@@ -15,6 +15,7 @@ export default defineLint({
   story:
     'A location forwards whatever the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if that one agrees, and what it asks for inside is not seen here: rules of access, rewrites and logs are passed by (h2c smuggling). `Connection $http_connection` forwards all that such a client needs. Where only WebSockets are meant, a `map` lets only `websocket` through.',
   check(c) {
+    const rules = rulesOf(c);
     const seen = new Set<string>();
     for (const { scope, pass, upgrade, connection } of proxied(c)) {
       if (
@@ -24,7 +25,7 @@ export default defineLint({
       )
         continue;
       const whole = /\$\{?http_connection\b/.test(connection?.args[1]?.text ?? '');
-      const rule = ruleBeside(scope, pass.authority);
+      const rule = ruleBeside(scope, pass.authority, rules);
       if (connection === undefined || (!whole && rule === null)) continue;
       seen.add(placeOf(upgrade));
       c.report(upgrade, `"${titleOf(scope)}" lets clients upgrade to any protocol, not only to WebSocket`, {
@@ -36,22 +37,40 @@ export default defineLint({
   },
 });
 
-/** A rule in the same server, about what the back end serves, that a tunnel to it would pass by. */
-function ruleBeside(scope: Scope, authority: string): Statement | null {
-  for (const location of scope.within('server')?.children ?? []) {
-    const words = locationOf(location);
-    if (words === null || location === scope) continue;
-    const sameServer = passesOf(location).some((pass) => pass.authority === authority);
-    for (const name of ['auth_basic', 'auth_request', 'deny', 'internal', 'return']) {
-      const [rule] = location.own(name);
-      const value = rule?.args[0]?.text ?? '';
-      if (rule === undefined || value === 'off') continue;
-      // What is refused altogether; mostly by expressions are files refused, which no back end has.
-      const refuses = words.kind === 'prefix' && /^(?:all|403|404|444)$/.test(value);
-      if (refuses || (sameServer && name !== 'return')) return rule;
+/** A rule of access in a location. */
+interface Rule {
+  readonly statement: Statement;
+  readonly location: Scope;
+  /** Refuses a prefix altogether. By expressions mostly files are refused, which no back end has. */
+  readonly refuses: boolean;
+}
+
+/** The rules of each server. */
+function rulesOf(c: LintContext): Map<Scope | null, Rule[]> {
+  const rules = new Map<Scope | null, Rule[]>();
+  for (const name of ['auth_basic', 'auth_request', 'deny', 'internal', 'return']) {
+    for (const { scope, statement } of c.written(name)) {
+      const words = locationOf(scope);
+      const value = statement.args[0]?.text ?? '';
+      const refuses = words?.kind === 'prefix' && /^(?:all|403|404|444)$/.test(value);
+      if (words === null || value === 'off' || (name === 'return' && !refuses)) continue;
+      const server = scope.within('server');
+      const others = rules.get(server);
+      const rule = { statement, location: scope, refuses };
+      if (others === undefined) rules.set(server, [rule]);
+      else others.push(rule);
     }
   }
-  return null;
+  return rules;
+}
+
+/** A rule in the same server, about what the back end serves, that a tunnel to it would pass by. */
+function ruleBeside(scope: Scope, authority: string, rules: ReturnType<typeof rulesOf>): Statement | null {
+  const beside = rules.get(scope.within('server'))?.find(({ location, refuses }) => {
+    if (location === scope) return false;
+    return refuses || passesOf(location).some((pass) => pass.authority === authority);
+  });
+  return beside?.statement ?? null;
 }
 
 /** The same wherever a file is included. */

@@ -7,6 +7,7 @@
 import type { ByteSet } from '../../config/pcre/byte-set.js';
 import { childrenOf, type Node, type Tree } from '../../config/pcre/syntax.js';
 import { components } from './components.js';
+import { Effort } from './effort.js';
 
 export type Growth =
   /** `loop`: bytes that, repeated, have twice as many ways with each repetition. */
@@ -17,11 +18,14 @@ export type Growth =
 /** Positions beyond which an expression is not looked at. */
 const MOST_POSITIONS = 400;
 
+/** Pairs of positions that are compared. */
+const MOST_STEPS = 200_000;
+
 /** A bounded repetition is written out up to this; more is as bad as any number. */
 const WRITTEN_OUT = 12;
 
 /** Null where it grows no faster than the square, or where that cannot be told (references, lookarounds, atomic groups). */
-export function growthOf(tree: Tree): Growth | null {
+export function growthOf(tree: Tree, effort = new Effort(MOST_STEPS)): Growth | null {
   if (!mayGrow(tree.body)) return null;
   const positions = new Positions();
   const ends = positions.add(tree.body);
@@ -33,7 +37,7 @@ export function growthOf(tree: Tree): Growth | null {
   for (const loop of members.values()) {
     // Where the expression may end inside of the loop, it matches before anything is tried again.
     if (loop.some((position) => ends.last.get(position) === true)) continue;
-    const bytes = exponentialIn(loop, positions);
+    const bytes = exponentialIn(loop, positions, effort);
     if (bytes !== null) return { kind: 'exponential', loop: bytes };
   }
   const degree = degreeOf(positions, ends, successors, startsAnywhere(tree.body));
@@ -176,7 +180,7 @@ function both(one: Ends['empty'], other: Ends['empty']): Ends['empty'] {
 }
 
 /** Bytes on which a position of the loop comes back to itself by two ways, or null. */
-function exponentialIn(loop: readonly number[], { sets, follow }: Positions): string | null {
+function exponentialIn(loop: readonly number[], { sets, follow }: Positions, effort: Effort): string | null {
   const inside = new Set(loop);
   for (const position of loop) {
     for (const [next, ways] of follow[position] ?? []) {
@@ -198,12 +202,14 @@ function exponentialIn(loop: readonly number[], { sets, follow }: Positions): st
     return number;
   };
   for (const position of loop) numberOf(position, position);
-  for (let i = 0; i < pairs.length && pairs.length < 20_000; i++) {
+  for (let i = 0; i < pairs.length; i++) {
     const [a, b] = pairs[i] ?? [0, 0];
     for (const x of follow[a]?.keys() ?? []) {
       if (!inside.has(x)) continue;
       for (const y of follow[b]?.keys() ?? []) {
-        if (inside.has(y) && sets[x] !== undefined && sets[y]?.intersects(sets[x])) edges[i]?.push(numberOf(x, y));
+        if (!inside.has(y)) continue;
+        if (!effort.step()) return null;
+        if (sets[x] !== undefined && sets[y]?.intersects(sets[x])) edges[i]?.push(numberOf(x, y));
       }
     }
   }

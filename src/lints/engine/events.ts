@@ -14,27 +14,37 @@ export interface EventLocation extends Proxied {
 const NAMES = /(?:^|[^a-z])(?:sse|event-?streams?|event-?source|server-sent-events|mercure)(?![a-z])/i;
 
 export function eventLocations(c: LintContext): EventLocation[] {
-  return proxied(c).flatMap((each) => {
-    const sign = signIn(each.scope);
-    return sign === null ? [] : [{ ...each, ...sign }];
-  });
+  const type = c.mentions('text/event-stream');
+  const last = c.mentions('last-event-id');
+  const found: EventLocation[] = [];
+  for (const each of proxied(c)) {
+    const sign = nameOf(each.scope) ?? (type ? typeIn(each.scope) : null) ?? (last ? lastIn(each.scope) : null);
+    if (sign !== null) found.push({ ...each, ...sign });
+  }
+  return found;
 }
 
-function signIn(scope: Scope): Pick<EventLocation, 'because' | 'sign'> | null {
+type Sign = Pick<EventLocation, 'because' | 'sign'>;
+
+function nameOf(scope: Scope): Sign | null {
   const location = locationOf(scope);
-  if (location !== null && NAMES.test(location.name)) {
-    return { because: 'its name says so', sign: location.at };
-  }
+  return location !== null && NAMES.test(location.name) ? { because: 'its name says so', sign: location.at } : null;
+}
+
+function typeIn(scope: Scope): Sign | null {
   // What is inherited holds for other locations too, and says nothing about this one.
-  const accept = requestField(scope, 'accept')?.args[1];
-  if (scope.own('proxy_set_header').length > 0 && accept?.text.includes('text/event-stream') === true) {
+  const accept = scope.own('proxy_set_header').length > 0 ? requestField(scope, 'accept')?.args[1] : undefined;
+  if (accept?.text.includes('text/event-stream') === true) {
     return { because: 'it asks for text/event-stream', sign: accept };
   }
-  const last = scope.own('proxy_set_header').find(({ args }) => args[0]?.text.toLowerCase() === 'last-event-id');
-  if (last !== undefined) return { because: 'it forwards Last-Event-ID', sign: last };
   for (const { args } of [...scope.own('add_header'), ...scope.own('default_type')]) {
     const type = args.find(({ text }) => text.includes('text/event-stream'));
     if (type !== undefined) return { because: 'it answers with text/event-stream', sign: type };
   }
   return null;
+}
+
+function lastIn(scope: Scope): Sign | null {
+  const statement = scope.own('proxy_set_header').find(({ args }) => args[0]?.text.toLowerCase() === 'last-event-id');
+  return statement === undefined ? null : { because: 'it forwards Last-Event-ID', sign: statement };
 }

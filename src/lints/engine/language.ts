@@ -4,6 +4,7 @@
  */
 import { ByteSet } from '../../config/pcre/byte-set.js';
 import type { Node, Tree } from '../../config/pcre/syntax.js';
+import type { Effort } from './effort.js';
 
 type State =
   | { readonly on: 'byte'; readonly set: ByteSet; next: number }
@@ -176,33 +177,35 @@ function alphabet(...languages: readonly Language[]): number[] {
 const SLASH = 0x2f;
 
 /** Pairs of standings that are looked at before giving up. */
-const MOST_PAIRS = 4000;
+const MOST_PAIRS = 2000;
 
 /** Whether every URI that `inner` matches is matched by `outer`; false where that would take too long to find out. */
-export function includes(outer: Language, inner: Language): boolean {
-  return search(inner, outer, (a, b) => (a.ending && !b.ending ? 'found' : b.open)) === false;
+export function includes(outer: Language, inner: Language, effort: Effort): boolean {
+  return search(inner, outer, effort, (a, b) => (a.ending && !b.ending ? 'found' : b.open)) === false;
 }
 
 /** Whether some URI is matched by both; true where that would take too long to find out. */
-export function meets(one: Language, other: Language): boolean {
-  return search(one, other, (a, b) => (a.ending && b.ending ? 'found' : false)) !== false;
+export function meets(one: Language, other: Language, effort: Effort): boolean {
+  return search(one, other, effort, (a, b) => (a.ending && b.ending ? 'found' : false)) !== false;
 }
 
 /** Whether some URI (without a `?`) is matched; true where that would take too long to find out. */
-export function matchesAny(language: Language): boolean {
-  return search(language, language, (a) => (a.ending ? 'found' : false)) !== false;
+export function matchesAny(language: Language, effort: Effort): boolean {
+  return search(language, language, effort, (a) => (a.ending ? 'found' : false)) !== false;
 }
 
 /** Goes through what two automata do on the same URIs; `look` says what was found, or true where not to go on from there. */
 function search(
   one: Language,
   other: Language,
+  effort: Effort,
   look: (a: Standing, b: Standing) => boolean | 'found',
 ): 'found' | 'too much' | false {
   const bytes = alphabet(one, other);
   const queue = [{ a: one.after(one.start(), SLASH), b: other.after(other.start(), SLASH) }];
   const seen = new Set(queue.map(({ a, b }) => `${a.key}|${b.key}`));
   for (const here of queue) {
+    if (!effort.step()) return 'too much';
     const verdict = look(here.a, here.b);
     if (verdict === 'found') return 'found';
     if (verdict || (here.a.waiting.length === 0 && !here.a.open)) continue;

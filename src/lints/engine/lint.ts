@@ -14,6 +14,8 @@ export interface LintContext {
   scopes(kind: ScopeKind): readonly Scope[];
   /** Where a directive is written, in the order of the blocks; what stands in blocks of entries is none. */
   written(name: string): readonly Written[];
+  /** Whether a text, given in small letters, stands anywhere, in whatever letters. */
+  mentions(text: string): boolean;
   /** What checking made of them; null where there are errors. */
   readonly config: CheckedConfig | null;
   /** What the checker has found. */

@@ -1,96 +1,113 @@
 /** Which requests a location is chosen for, as far as its own words tell. */
 import type { Node } from '../../config/pcre/syntax.js';
+import type { Effort } from './effort.js';
 import { includes, Language } from './language.js';
 import { type LocationWords, locationOf } from './location.js';
 import { anchorsOf, regExpOf, treeOf } from './regex.js';
 import type { Scope } from './scope.js';
 
-/** A location that requests are compared with: not a named one. */
-export interface Candidate {
-  readonly scope: Scope;
-  readonly words: LocationWords;
+/** A location that requests are compared with: not a named one. What is asked of it is found once. */
+export class Candidate {
+  private foundLead: string | undefined;
+  private foundRegex: RegExp | null | undefined;
+  private foundExample: string | null | undefined;
+  private foundLanguage: Language | null | undefined;
+
+  constructor(
+    readonly scope: Scope,
+    readonly words: LocationWords,
+  ) {}
+
+  /** The constant text that all matches begin with, as far as it can be seen at once; empty where it cannot. */
+  get lead(): string {
+    this.foundLead ??= leadOf(this.words);
+    return this.foundLead;
+  }
+
+  /** A URI that it matches; null where none is easily found. */
+  get example(): string | null {
+    if (this.foundExample === undefined) {
+      const uri = exampleOf(this.words);
+      this.foundExample = uri?.startsWith('/') === true ? uri : null;
+    }
+    return this.foundExample;
+  }
+
+  /** All that it matches; of a prefix all that begins with it. Null where the expression cannot be told about. */
+  get language(): Language | null {
+    if (this.foundLanguage === undefined) {
+      const { kind, name, caseless } = this.words;
+      const tree = kind === 'regex' ? treeOf(name, caseless) : null;
+      this.foundLanguage = kind !== 'regex' ? Language.prefix(name) : tree === null ? null : Language.of(tree);
+    }
+    return this.foundLanguage;
+  }
+
+  matches(uri: string): boolean {
+    if (!uri.startsWith(this.lead)) return false;
+    if (this.words.kind !== 'regex') return true;
+    if (this.foundRegex === undefined) this.foundRegex = regExpOf(this.words.name, this.words.caseless);
+    return this.foundRegex?.test(uri) === true;
+  }
+
+  /** Whether each URI that another one matches is matched by this one, which is a prefix or an expression. */
+  covers(other: Candidate, effort: Effort): boolean {
+    // Most differ in how they begin or in the first example, and need no automaton.
+    if (!other.lead.startsWith(this.lead) && !this.lead.startsWith(other.lead)) return false;
+    if (isSame(this.words, other.words)) return true;
+    const { example } = other;
+    if (example === null || !this.matches(example)) return false;
+    const { language } = this;
+    return language !== null && other.language !== null && includes(language, other.language, effort);
+  }
+}
+
+/** The same expression, perhaps with less regard to case. */
+function isSame(words: LocationWords, other: LocationWords): boolean {
+  return other.kind === 'regex' && words.name === other.name && (words.caseless || !other.caseless);
 }
 
 /** The locations in a block, in the order written. */
 export function candidatesIn(scope: Scope): Candidate[] {
-  return scope.children.flatMap((child) => {
+  const found: Candidate[] = [];
+  for (const child of scope.children) {
     const words = locationOf(child);
-    return words === null || words.kind === 'named' ? [] : [{ scope: child, words }];
-  });
-}
-
-const languages = new Map<string, Language | null>();
-
-/** Of a prefix location: all that begins with it. Null where the expression cannot be told about. */
-export function languageOf({ kind, name, caseless }: LocationWords): Language | null {
-  if (kind !== 'regex') return Language.prefix(name);
-  const key = `${caseless ? 'i' : ''}:${name}`;
-  const known = languages.get(key);
-  if (known !== undefined) return known;
-  const tree = treeOf(name, caseless);
-  const language = tree === null ? null : Language.of(tree);
-  if (languages.size > 1000) languages.clear();
-  languages.set(key, language);
-  return language;
-}
-
-/** Whether each URI that the second one matches is matched by the first, which is no exact one. */
-export function covers(outer: LocationWords, other: LocationWords): boolean {
-  if (other.kind === 'regex' && outer.name === other.name && (outer.caseless || !other.caseless)) return true;
-  // Most differ in how they begin or in the first example, and need no automaton.
-  if (!leadOf(other).startsWith(leadOf(outer)) && !leadOf(outer).startsWith(leadOf(other))) return false;
-  const uri = exampleOf(other);
-  if (uri === null || !matches(outer, uri)) return false;
-  const inner = languageOf(other);
-  const language = inner === null ? null : languageOf(outer);
-  return inner !== null && language !== null && includes(language, inner);
-}
-
-function matches(words: LocationWords, uri: string): boolean {
-  if (!uri.startsWith(leadOf(words))) return false;
-  return words.kind !== 'regex' || regExpOf(words.name, words.caseless)?.test(uri) === true;
-}
-
-const leads = new WeakMap<LocationWords, string>();
-
-/** The constant text that all matches begin with, as far as it can be seen at once; empty where it cannot. */
-export function leadOf(words: LocationWords): string {
-  let lead = leads.get(words);
-  if (lead === undefined) {
-    lead = findLead(words);
-    leads.set(words, lead);
+    if (words !== null && words.kind !== 'named') found.push(new Candidate(child, words));
   }
-  return lead;
+  return found;
 }
 
-function findLead({ kind, name, caseless }: LocationWords): string {
+function leadOf({ kind, name, caseless }: LocationWords): string {
   if (kind !== 'regex') return name;
-  if (caseless || !name.startsWith('^') || name.includes('|')) return '';
+  if (caseless || !name.startsWith('^') || branches(name)) return '';
   const letters = /^(?:[\w/~%@:=,-]|\\[./_-])*/.exec(name.slice(1))?.[0] ?? '';
   // A repetition that may be none takes the last one away.
   const last = /^[*?{]/.test(name.slice(1 + letters.length)) ? letters.replace(/\\?.$/, '') : letters;
   return last.replaceAll('\\', '');
 }
 
-const examples = new WeakMap<LocationWords, string | null>();
-
-/** A URI that the location matches, if it is easily found. */
-export function exampleOf(words: LocationWords): string | null {
-  let uri = examples.get(words);
-  if (uri === undefined) {
-    uri = words.kind === 'regex' ? example(words) : words.kind === 'prefix' ? `${words.name}zq/zq` : words.name;
-    if (uri?.startsWith('/') === false) uri = null;
-    examples.set(words, uri);
+/** Whether the expression as a whole has several branches. */
+function branches(text: string): boolean {
+  if (!text.includes('|')) return false;
+  let depth = 0;
+  for (const [part] of text.matchAll(/\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]/gs)) {
+    if (part === '(') depth++;
+    else if (part === ')') depth--;
+    else if (part === '|' && depth === 0) return true;
   }
-  return uri;
+  return false;
 }
 
-function example({ name, caseless }: LocationWords): string | null {
+function exampleOf({ kind, name, caseless }: LocationWords): string | null {
+  if (kind !== 'regex') return kind === 'prefix' ? `${name}zq/zq` : name;
   const tree = treeOf(name, caseless);
   const text = tree === null ? null : exampleOfTree(tree.body);
   if (text === null || text.startsWith('/')) return text;
   return anchorsOf(tree?.body ?? NOTHING).start ? null : `/zq${text}`;
 }
+
+/** Characters of an example. */
+const LONGEST = 500;
 
 const NOTHING: Node = { kind: 'sequence', items: [] };
 
@@ -109,6 +126,7 @@ function exampleOfTree(node: Node): string | null {
         const part = exampleOfTree(item);
         if (part === null) return null;
         text += part;
+        if (text.length > LONGEST) return null;
       }
       return text;
     }
@@ -116,8 +134,10 @@ function exampleOfTree(node: Node): string | null {
       return exampleOfTree(node.branches[0] ?? NOTHING);
     case 'group':
       return exampleOfTree(node.body);
-    case 'repeat':
-      return node.min > 100 ? null : (exampleOfTree(node.item)?.repeat(node.min) ?? null);
+    case 'repeat': {
+      const text = exampleOfTree(node.item);
+      return text === null || text.length * node.min > LONGEST ? null : text.repeat(node.min);
+    }
     default:
       return null;
   }

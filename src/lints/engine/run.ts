@@ -79,12 +79,15 @@ class View {
   }
 
   private has(name: string): boolean {
-    if (!name.startsWith('*')) return this.main.written(name).length > 0;
-    let known = this.texts.get(name);
+    return name.startsWith('*') ? this.mentions(name.slice(1)) : this.main.written(name).length > 0;
+  }
+
+  private mentions(text: string): boolean {
+    let known = this.texts.get(text);
     if (known === undefined) {
-      this.lower ??= this.result.sources.map(({ text }) => text.toLowerCase());
-      known = this.lower.some((text) => text.includes(name.slice(1)));
-      this.texts.set(name, known);
+      this.lower ??= this.result.sources.map((source) => source.text.toLowerCase());
+      known = this.lower.some((source) => source.includes(text));
+      this.texts.set(text, known);
     }
     return known;
   }
@@ -94,6 +97,7 @@ class View {
     return {
       main: this.main,
       written: (name) => this.main.written(name),
+      mentions: (text) => this.mentions(text),
       config,
       findings,
       sources,
