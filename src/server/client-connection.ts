@@ -66,15 +66,20 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   constructor(
     transport: Transport,
     readonly host: ConnectionHost,
-    public listening: Listening,
+    /** Where it arrived; a reload puts the listener of the new table there. */
+    private readonly bound: { readonly listening: Listening },
   ) {
-    super(transport, listening.path, host.counts);
+    super(transport, bound.listening.path, host.counts);
     this.stand(WAITING);
     this.table = host.table;
     this.writer = new AnswerWriter(transport);
-    this.program = host.programFor(listening, this.localAddress);
+    this.program = host.programFor(bound.listening, this.localAddress);
     watch(this);
     this.deadline = now() + this.program.defaultServer.clientHeaderTimeout;
+  }
+
+  get listening(): Listening {
+    return this.bound.listening;
   }
 
   get closed(): boolean {

@@ -179,7 +179,7 @@ export class Server implements ConnectionHost {
       return;
     }
     const transport = Transport.adopt(socket, PENDING_OWNER);
-    const connection = new ClientConnection(transport, this, bound.listening);
+    const connection = new ClientConnection(transport, this, bound);
     transport.owner = connection;
     this.open.add(connection);
     this.counts.handled++;

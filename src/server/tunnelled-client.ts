@@ -12,8 +12,7 @@ export interface TunnelledConnection {
   readonly transport: Transport;
   readonly peerEnded: boolean;
   readonly host: ConnectionHost;
-  /** Where it arrived, in the newest table to which it belonged. */
-  listening: Listening;
+  readonly listening: Listening;
   readonly localAddress: string;
   readonly closed: boolean;
   /** The table of the exchange, given back when it ends. */
@@ -45,8 +44,6 @@ export class TunnelledClient implements DetachedClient {
     if (table === before || connection.closed) return;
     connection.table = table;
     table.users++;
-    const { key } = connection.listening;
-    connection.listening = table.listeners.find((each) => each.key === key) ?? connection.listening;
     connection.program = host.programFor(connection.listening, connection.localAddress);
     this.x.listener = connection.program;
     host.release(before);
