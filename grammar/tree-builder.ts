@@ -166,6 +166,8 @@ export class TreeBuilder {
     const name = this.#words[0];
     if (!last || !name) return;
     const statement = this.#endStatement(last.end);
+    // A word that lacks its closing quote has swallowed the end of the statement; that is said of the quote.
+    if (last.quote !== '' && !this.#source.text.startsWith(last.quote, last.end - 1)) return;
     const earlier = missingSemicolon(statement);
     const detail = {
       help: `";" is missing after "${this.#source.text.slice(last.start, last.end).slice(0, 60)}"`,

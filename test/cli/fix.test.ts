@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { chmodSync, lstatSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { replaceFiles } from '../../src/cli/replace-files.js';
+import { command, Prefix } from './running.js';
+
+const MISTAKEN = `events { }
+http {
+    sendfle on;
+    include more.conf;
+    server {
+        listen 127.0.0.1:0
+        server_name a.example;
+    };
+}
+`;
+const MENDED = `events { }
+http {
+    sendfile on;
+    include more.conf;
+    server {
+        listen 127.0.0.1:0;
+        server_name a.example;
+    }
+}
+`;
+
+test('--fix mends all files of a configuration, and checks them again', async (t) => {
+  const prefix = new Prefix(t, MISTAKEN);
+  prefix.write('more.conf', 'tcp_nopus on;\n');
+  const said = await command([...prefix.words, '-t', '--fix']);
+  assert.equal(prefix.read('nginx.conf'), MENDED);
+  assert.equal(prefix.read('more.conf'), 'tcp_nopush on;\n');
+  assert.match(said.stderr, /^tsproxy: mended 4 findings in .*nginx\.conf, .*more\.conf\n/);
+  assert.match(said.stderr, /test is successful\n$/);
+  assert.equal(said.code, 0);
+});
+
+test('--fix again finds nothing to mend', async (t) => {
+  const prefix = new Prefix(t, MENDED.replace('    include more.conf;\n', ''));
+  const said = await command([...prefix.words, '--fix']);
+  assert.match(said.stderr, /^tsproxy: there is nothing to mend\n/);
+  assert.equal(said.code, 0);
+});
+
+test('--dry-run changes nothing, and shows a diff that patch takes', async (t) => {
+  const prefix = new Prefix(t, MISTAKEN);
+  prefix.write('more.conf', 'tcp_nopush on;\n');
+  const said = await command([...prefix.words, '--fix', '--dry-run'], { cwd: prefix.path });
+  assert.equal(prefix.read('nginx.conf'), MISTAKEN);
+  assert.match(said.stdout, /^--- nginx\.conf.*\n\+\+\+ nginx\.conf.*\n@@ -1,9 \+1,9 @@\n/);
+  assert.match(said.stdout, /\n- {4}sendfle on;\n\+ {4}sendfile on;\n/);
+  assert.match(said.stderr, /^tsproxy: --fix would mend 3 findings in /);
+  assert.equal(said.code, 1);
+  assert.equal((await command([...prefix.words, '--fix', '--dry-run', '--json'])).code, 1);
+});
+
+test('what is a guess is left to a person', async (t) => {
+  const text = 'events { }\nhttp { proxy_red x; server { listen 127.0.0.1:0; add_header A "b; } }\n';
+  const prefix = new Prefix(t, text);
+  const said = await command([...prefix.words, '--fix']);
+  assert.equal(prefix.read('nginx.conf'), text);
+  assert.equal(said.code, 1);
+});
+
+test('what is silenced is not mended', async (t) => {
+  const text = 'events { }\nhttp { error_log off; # tsproxy-ignore: error-log-off\n}\n';
+  const prefix = new Prefix(t, text);
+  assert.equal((await command([...prefix.words, '--fix'])).code, 0);
+  assert.equal((await command([...prefix.words, '--fix', '--ignore', 'error-log-off'])).code, 0);
+  assert.equal(prefix.read('nginx.conf'), text);
+});
+
+test('mode and links stay as they are, and nothing is left beside the file', async (t) => {
+  const prefix = new Prefix(t, 'events { }\nhttp { include link.conf; }\n');
+  prefix.write('real.conf', 'sendfle on;\n');
+  chmodSync(join(prefix.path, 'real.conf'), 0o640);
+  symlinkSync('real.conf', join(prefix.path, 'link.conf'));
+  const before = readdirSync(prefix.path);
+  assert.equal((await command([...prefix.words, '--fix'])).code, 0);
+  assert.equal(prefix.read('real.conf'), 'sendfile on;\n');
+  assert.equal(statSync(join(prefix.path, 'real.conf')).mode & 0o7777, 0o640);
+  assert.ok(lstatSync(join(prefix.path, 'link.conf')).isSymbolicLink());
+  assert.deepEqual(readdirSync(prefix.path), before);
+});
+
+test('files are replaced all together or not at all', (t) => {
+  const prefix = new Prefix(t, '');
+  prefix.write('a', 'one');
+  prefix.write('b', 'changed by someone else');
+  const before = readdirSync(prefix.path);
+  const replace = (name: string, from: string) => ({ path: join(prefix.path, name), before: from, after: 'new' });
+  assert.throws(() => replaceFiles([replace('a', 'one'), replace('b', 'two')]), /"[^"]*\/b" was changed meanwhile/);
+  assert.throws(() => replaceFiles([replace('a', 'one'), replace('missing', '')]), /ENOENT/);
+  assert.deepEqual([prefix.read('a'), prefix.read('b')], ['one', 'changed by someone else']);
+  assert.deepEqual(readdirSync(prefix.path), before);
+});
