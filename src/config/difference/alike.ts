@@ -20,7 +20,7 @@ export class Alike {
 
   /** True only where the two blocks have the same directives and steps. */
   blocks(a: CheckedBlock, b: CheckedBlock): boolean {
-    if (this.before.holds || this.after.holds || a.context !== b.context) return false;
+    if (a.context !== b.context || !this.sameHeld(this.before.held(a), this.after.held(b))) return false;
     return this.values(a, b) && this.values(b, a) && this.steps(a.steps, b.steps) && this.exceptions(a, b);
   }
 
@@ -30,6 +30,12 @@ export class Alike {
     const same = this.same(a.values.server_name, b.values.server_name) && this.steps(a.steps, b.steps);
     if (same) this.defining.set(a, b);
     return same;
+  }
+
+  private sameHeld(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {
+    if (a.size !== b.size) return false;
+    for (const [name, value] of a) if (!this.same(value, b.get(name))) return false;
+    return true;
   }
 
   /** Each counted value of the one is equal in the other. */

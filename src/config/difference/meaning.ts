@@ -116,17 +116,12 @@ export class Meanings {
     return spec === undefined || spec.noEffect !== undefined ? null : spec;
   }
 
-  /** Some modules must be asked what holds in a block. */
-  get holds(): boolean {
-    return this.holding.length > 0;
-  }
-
   /** The names to which a block refers. */
   refersOf(block: CheckedBlock): readonly string[] {
     const names = new Set<string>();
-    for (const name in block.values) {
+    for (const [name, value] of this.valuesOf(block, this.held(block))) {
       const spec = this.spec(name, block.context);
-      if (spec !== undefined) for (const each of refersIn(spec, block.values[name])) names.add(each);
+      if (spec !== undefined) for (const each of refersIn(spec, value)) names.add(each);
     }
     for (const step of block.steps) {
       const spec = this.catalogue.find(step.directive, block.context)?.spec;
@@ -156,7 +151,7 @@ export class Meanings {
     const directives = new Map<string, string>();
     const references = new Map<string, string>();
     const held = this.held(block);
-    for (const [directive, value] of new Map([...Object.entries(block.values), ...held])) {
+    for (const [directive, value] of this.valuesOf(block, held)) {
       const spec = this.spec(directive, block.context);
       if (spec === undefined) continue;
       const text = canonical(held.has(directive) ? value : meaningOf(spec, value));
@@ -176,7 +171,13 @@ export class Meanings {
     return { directives, steps, references };
   }
 
-  private held(block: CheckedBlock): Map<string, unknown> {
+  private valuesOf(block: CheckedBlock, held: ReadonlyMap<string, unknown>): Iterable<[string, unknown]> {
+    const values = Object.entries(block.values);
+    return held.size === 0 ? values : new Map([...values, ...held]);
+  }
+
+  /** What holds in a block and does not show in its values. */
+  held(block: CheckedBlock): ReadonlyMap<string, unknown> {
     const held = new Map<string, unknown>();
     for (const holds of this.holding) {
       for (const [directive, value] of Object.entries(holds(block, this.config))) held.set(directive, value);
