@@ -80,7 +80,7 @@ test('an upstream that is silent once it has the whole body has no more time tha
 });
 
 test('an upstream whose answer waits for the client is not late when the body has ended', async (t) => {
-  const { proxy, client, upstream } = await streaming(t);
+  const { proxy, client, upstream } = await streaming(t, 'proxy_buffering off;');
   const total = 40 << 20;
   client.socket.pause();
   client.send('POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n1');
