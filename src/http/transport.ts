@@ -320,7 +320,7 @@ export class Transport implements WriteWaiter {
    */
   wasReset(): boolean {
     const handle = (this.socket as unknown as HandleHolder)._handle;
-    if (this.outgoing && this.broken === null && handle !== null && canWriteDirectly()) {
+    if (this.outgoing && this.broken === null && handle !== null && this.pending === 0 && canWriteDirectly()) {
       const result = writeLatin1(handle, '');
       if (typeof result !== 'number') this.dispatched(result, null, null);
       else if (result < 0) this.broken = writeError(result);
