@@ -26,11 +26,13 @@ import location_never_matches from './location-never-matches.js';
 import location_shadowed from './location-shadowed.js';
 import map_without_default from './map-without-default.js';
 import named_location_unused from './named-location-unused.js';
+import origin_reflected from './origin-reflected.js';
 import origin_regex from './origin-regex.js';
 import proxy_pass_client_host from './proxy-pass-client-host.js';
 import proxy_pass_normalizes from './proxy-pass-normalizes.js';
 import proxy_pass_slash from './proxy-pass-slash.js';
 import proxy_pass_stale_dns from './proxy-pass-stale-dns.js';
+import real_ip_from_anyone from './real-ip-from-anyone.js';
 import regex_backtracking from './regex-backtracking.js';
 import regex_exact from './regex-exact.js';
 import regex_unanchored from './regex-unanchored.js';
@@ -88,11 +90,13 @@ export const lints: readonly Lint[] = [
   location_shadowed,
   map_without_default,
   named_location_unused,
+  origin_reflected,
   origin_regex,
   proxy_pass_client_host,
   proxy_pass_normalizes,
   proxy_pass_slash,
   proxy_pass_stale_dns,
+  real_ip_from_anyone,
   regex_backtracking,
   regex_exact,
   regex_unanchored,

@@ -32,10 +32,10 @@ export default defineLint({
         // Somebody is turned away by a condition.
         const conditions = [scope, server].flatMap((block) => block.own('if'));
         if (conditions.some(({ args }) => args.some(({ text }) => /allow|deny|remote_addr|show/.test(text)))) continue;
-        const own = listens.every(({ port }) => port !== '80' && port !== '443');
+        const own = listens.every(({ port, inside }) => inside || (port !== '80' && port !== '443'));
         const changes = page.args.some(({ text }) => text === 'write=on');
         c.report(page.name, `"${titleOf(scope)}" shows everybody what "${page.name.text}" tells`, {
-          // A port of its own is mostly not for the public.
+          // A port of its own, or one of a private network, is mostly not for the public.
           ...(own && !changes && { severity: 'hint' as const }),
           help: 'add: allow 127.0.0.1; deny all;',
         });

@@ -8,15 +8,19 @@ export interface Listen {
   readonly key: string;
   readonly port: string;
   readonly loopback: boolean;
+  /** An address of a private network (RFC 1918, 4193), or of this machine. */
+  readonly inside: boolean;
   readonly tls: boolean;
   readonly isDefault: boolean;
 }
+
+const INSIDE = /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|\[f[cd])/i;
 
 /** Where a server listens; `*:80` where nothing is written. */
 export function listensOf(server: Scope): readonly Listen[] {
   const statements = server.own('listen');
   if (statements.length === 0) {
-    return [{ statement: null, key: '*:80', port: '80', loopback: false, tls: false, isDefault: false }];
+    return [{ statement: null, key: '*:80', port: '80', loopback: false, inside: false, tls: false, isDefault: false }];
   }
   const all = server.own('ssl')[0]?.args[0]?.text === 'on';
   return statements.flatMap((statement) => {
@@ -25,11 +29,13 @@ export function listensOf(server: Scope): readonly Listen[] {
     const tls = all || parameters.includes('ssl') || parameters.includes('quic');
     const isDefault = parameters.includes('default_server') || parameters.includes('default');
     const udp = parameters.includes('quic') ? 'udp ' : '';
-    if (address.startsWith('unix:')) return [{ statement, key: address, port: '', loopback: true, tls, isDefault }];
+    if (address.startsWith('unix:'))
+      return [{ statement, key: address, port: '', loopback: true, inside: true, tls, isDefault }];
     const [, host = '', port = '80'] = /^(?:(.*?):)?(\d+)$/.exec(address) ?? [null, address, '80'];
     const plain = host === '' || host === '0.0.0.0' ? '*' : host;
     const loopback = /^(?:127\.|\[::1\]|localhost$)/.test(plain);
-    return [{ statement, key: `${udp}${plain}:${port}`, port, loopback, tls, isDefault }];
+    const inside = loopback || INSIDE.test(plain);
+    return [{ statement, key: `${udp}${plain}:${port}`, port, loopback, inside, tls, isDefault }];
   });
 }
 
