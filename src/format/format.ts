@@ -2,7 +2,9 @@
 import { parse } from '../../grammar/parser.js';
 import { print } from '../../grammar/print.js';
 import { isStatement, type Source } from '../../grammar/syntax-tree.js';
+import { wordsAtMost } from '../../grammar/words.js';
 import { syntaxFinding } from '../config/syntax-finding.js';
+import type { Code } from '../diagnostics/codes.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { meaningOf, placedItems } from './meaning.js';
 
@@ -20,20 +22,21 @@ export interface Formatted {
 export const LONGEST = 16 * 2 ** 20;
 
 /** Words, quotes and braces in such a text, at most: so many take some ten seconds and a gigabyte. */
-const MOST_PIECES = 2_500_000;
+const MOST_WORDS = 2_500_000;
 
 /** As deep as blocks may be for `-t`. */
 const DEEPEST = 500;
 
 /** Leaves a text alone, for one reason. */
-function refusal(message: string, help: string): Formatted {
-  return { text: null, findings: [{ code: 'syntax', severity: 'error', message, at: null, help }], includes: [] };
+function refusal(message: string, help: string, code: Code = 'syntax'): Formatted {
+  return { text: null, findings: [{ code, severity: 'error', message, at: null, help }], includes: [] };
 }
 
 /** The refusal of a text of so many bytes, where that is too many. */
 export function tooLong(name: string, length: number): Formatted | null {
   if (length <= LONGEST) return null;
-  return refusal(`"${name}" is too long: ${length} bytes`, `texts of up to ${LONGEST / 2 ** 20} MiB are formatted`);
+  const help = `texts of up to ${LONGEST / 2 ** 20} MiB are formatted`;
+  return refusal(`"${name}" is too long: ${length} bytes`, help, 'too-long');
 }
 
 /**
@@ -47,8 +50,9 @@ export function format(source: Source): Formatted {
   if (long !== null) return long;
   const zero = text.indexOf('\0');
   if (zero !== -1) return refusal(`"${name}" is no text`, `byte ${zero} of it is zero: this is a binary file`);
-  if (piecesIn(text) > MOST_PIECES) {
-    return refusal(`"${name}" is too long`, `texts of up to ${MOST_PIECES} words and braces are formatted`);
+  if (wordsAtMost(text) > MOST_WORDS) {
+    const help = `texts of up to ${MOST_WORDS} words and braces are formatted`;
+    return refusal(`"${name}" is too long`, help, 'too-long');
   }
   const laidOut = layOut(source);
   if ('findings' in laidOut) return laidOut;
@@ -76,32 +80,4 @@ function layOut(source: Source): Formatted | { text: string; includes: readonly 
     if (item.name.text === 'include' && file && more.length === 0 && !item.block) includes.push(file.text);
   }
   return { text: print(items), includes, meaning: meaningOf(items) };
-}
-
-/** Words, quotes, braces and semicolons of a text, without a look at what they mean there. */
-function piecesIn(text: string): number {
-  let count = 0;
-  let inWord = false;
-  for (let at = 0; at < text.length; at++) {
-    switch (text.charAt(at)) {
-      case ' ':
-      case '\t':
-      case '\n':
-      case '\r':
-        inWord = false;
-        break;
-      case ';':
-      case '{':
-      case '}':
-      case '"':
-      case "'":
-        count++;
-        inWord = false;
-        break;
-      default:
-        if (!inWord) count++;
-        inWord = true;
-    }
-  }
-  return count;
 }
