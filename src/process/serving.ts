@@ -143,8 +143,11 @@ export class Serving {
     if (before.table.users === 0) before.end();
     else before.table.onUnused = before.end;
     this.moveTunnels(table);
+    const tunnels = tunnelsOf(table.shared).byGeneration();
     for (const { number: old, table: left } of this.living) {
-      if (left !== table) errorLog.write('notice', `generation ${old} has ${left.users} requests and tunnels left`);
+      if (left === table) continue;
+      const own = tunnels.get(old) ?? 0;
+      errorLog.write('notice', `generation ${old} has ${left.users - own} requests and ${own} tunnels left`);
     }
     return before.ended;
   }
