@@ -70,54 +70,66 @@ function tell(word: Word, most: number, c: LintContext): void {
 
 /** How many groups the expressions have that are tried before a place. */
 class Groups {
+  /** The most of a block, with the one that opens it, but without the blocks inside. */
+  private readonly inBlock = new Map<Scope, number>();
+  private readonly inRewrites = new Map<Scope, number>();
   private readonly inServer = new Map<Scope, number>();
+  private readonly besideIfs = new Map<Scope, number>();
   private readonly known = new Map<Scope, number>();
-  private readonly inMaps: number;
+  /** A map may be asked for anywhere, and leaves its captures. */
+  private inMaps = 0;
 
   constructor(c: LintContext) {
-    let most = 0;
     for (const { directive, text, scope } of patternsOf(c)) {
       const count = groupCount(text);
       if (count === 0) continue;
-      // A map may be asked for anywhere, and leaves its captures.
-      if (directive === 'map') most = Math.max(most, count);
+      if (directive === 'map') this.inMaps = Math.max(this.inMaps, count);
+      raise(this.inBlock, scope, count);
+      if (directive === 'rewrite') raise(this.inRewrites, scope, count);
       const server = scope.within('server');
-      if (server !== null) this.inServer.set(server, Math.max(this.inServer.get(server) ?? 0, count));
+      if (server !== null) raise(this.inServer, server, count);
     }
-    this.inMaps = most;
   }
 
   /** The most that an expression tried before the directives of a block may have. */
   before(scope: Scope): number {
     let most = this.known.get(scope);
     if (most === undefined) {
-      most = this.find(scope);
+      most = Math.max(this.inMaps, this.find(scope));
       this.known.set(scope, most);
     }
     return most;
   }
 
   private find(scope: Scope): number {
-    const opener = scope.opener?.args.map(({ text }) => text) ?? [];
-    // Only the expression of an `if` or of the location itself is sure to have been the last, except for those inside.
-    const last =
-      (scope.kind === 'if' && opener.some((word) => /^~\*?$/.test(word))) || locationOf(scope)?.kind === 'regex';
     const server = scope.within('server');
-    if (!last) return Math.max(this.inMaps, server === null ? 0 : (this.inServer.get(server) ?? 0));
-    const around = scope.kind === 'if' ? scope.parent : null;
-    // Of the location around, what may be tried behind the `if`.
-    const blocks = [
-      ...scope.all(),
-      ...(around?.children.filter((child) => child.kind === 'if' && child !== scope) ?? []),
-    ];
-    const inside = [
-      ...blocks.flatMap((block) => [...patternsIn(block)]),
-      ...(around === null ? [] : rewritesOf(around)),
-    ];
-    return Math.max(this.inMaps, ...inside.map(({ text }) => groupCount(text)));
+    const all = server === null ? 0 : (this.inServer.get(server) ?? 0);
+    // Only the expression of an `if` or of the location itself is sure to have been the last, except for those inside.
+    if (scope.kind === 'if') {
+      if (scope.opener?.args.some(({ text }) => /^~\*?$/.test(text)) !== true) return all;
+      return scope.parent === null ? all : this.behindIfs(scope.parent);
+    }
+    return locationOf(scope)?.kind === 'regex' ? this.within(scope) : all;
+  }
+
+  /** Of a block, what may be tried in one of its `if` or behind it. */
+  private behindIfs(scope: Scope): number {
+    let most = this.besideIfs.get(scope);
+    if (most === undefined) {
+      most = this.inRewrites.get(scope) ?? 0;
+      for (const child of scope.children) if (child.kind === 'if') most = Math.max(most, this.within(child));
+      this.besideIfs.set(scope, most);
+    }
+    return most;
+  }
+
+  private within(scope: Scope): number {
+    let most = this.inBlock.get(scope) ?? 0;
+    for (const child of scope.children) most = Math.max(most, this.within(child));
+    return most;
   }
 }
 
-function rewritesOf(scope: Scope) {
-  return [...patternsIn(scope)].filter(({ directive }) => directive === 'rewrite');
+function raise(counts: Map<Scope, number>, scope: Scope, count: number): void {
+  counts.set(scope, Math.max(counts.get(scope) ?? 0, count));
 }

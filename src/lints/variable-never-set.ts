@@ -1,3 +1,4 @@
+import type { Span, Word } from '../../grammar/syntax-tree.js';
 import { spanInWord } from '../config/template-parser.js';
 import { type Definition, definitionsOf } from './engine/definitions.js';
 import { defineLint } from './engine/lint.js';
@@ -24,19 +25,17 @@ export default defineLint({
       if (!servers.includes(null)) setIn.set(name, new Set(servers));
     }
     if (setIn.size === 0) return;
-    const any = new RegExp(`\\$\\{?(?:${[...setIn.keys()].join('|')})\\b`, 'i');
     for (const server of c.scopes('server')) {
       for (const scope of server.all()) {
         for (const { name, args } of scope.kind === 'entries' ? [] : scope.statements) {
           if (name.text === 'location') continue;
           for (const word of args) {
-            if (!word.text.includes('$') || !any.test(word.text)) continue;
+            if (!word.text.includes('$')) continue;
             for (const used of variablesIn(word.text)) {
               const servers = setIn.get(used);
               if (servers === undefined || servers.has(server)) continue;
               if (scope.value('uninitialized_variable_warn') === 'off') continue;
-              const from = word.text.toLowerCase().search(new RegExp(`\\$\\{?${used}\\b`));
-              c.report(spanInWord(word, from, from + used.length + 1), `using uninitialized "${used}" variable`, {
+              c.report(spanOf(word, used), `using uninitialized "${used}" variable`, {
                 help: 'it has a value in other servers only, and is empty in this one',
                 related: (byName.get(used) ?? [])
                   .slice(0, 3)
@@ -49,3 +48,9 @@ export default defineLint({
     }
   },
 });
+
+/** Where a word names a variable. */
+function spanOf(word: Word, name: string): Span {
+  const from = word.text.toLowerCase().search(new RegExp(`\\$\\{?${name}(?!\\w)`));
+  return spanInWord(word, from, from + name.length + 1);
+}

@@ -13,33 +13,22 @@ export interface LocationWords {
   readonly at: Word;
 }
 
-const known = new WeakMap<Scope, LocationWords | null>();
-
 /** Null where the block is no `location`, or one without words. */
 export function locationOf(scope: Scope): LocationWords | null {
-  let words = known.get(scope);
-  if (words === undefined) {
-    words = read(scope);
-    known.set(scope, words);
-  }
-  return words;
-}
-
-function read(scope: Scope): LocationWords | null {
   const words = scope.kind === 'location' ? (scope.opener?.args ?? []) : [];
   const at = words.at(-1);
   if (at === undefined) return null;
+  if (words.length > 1) return made(words[0]?.text ?? '', at.text, at);
   // Most are plain prefixes.
-  if (words.length === 1 && at.text.startsWith('/')) {
-    return { kind: 'prefix', name: at.text, noRegex: false, caseless: false, at };
-  }
-  const [, sign = '', name = ''] = /^(=|\^~|~\*|~)?(.*)$/s.exec(words.length > 1 ? '' : at.text) ?? [];
-  const modifier = words.length > 1 ? (words[0]?.text ?? '') : sign;
-  const text = words.length > 1 ? at.text : name;
-  const rest = { name: text, noRegex: modifier === '^~', caseless: modifier === '~*', at };
-  if (modifier === '=') return { kind: 'exact', ...rest };
-  if (modifier.startsWith('~')) return { kind: 'regex', ...rest };
-  return { kind: text.startsWith('@') ? 'named' : 'prefix', ...rest };
+  if (at.text.startsWith('/')) return made('', at.text, at);
+  const [, sign = '', name = ''] = /^(=|\^~|~\*|~)?(.*)$/s.exec(at.text) ?? [];
+  return made(sign, name, at);
+}
+
+function made(modifier: string, name: string, at: Word): LocationWords {
+  const regex = modifier.startsWith('~');
+  const kind = modifier === '=' ? 'exact' : regex ? 'regex' : name.startsWith('@') ? 'named' : 'prefix';
+  return { kind, name, noRegex: modifier === '^~', caseless: modifier === '~*', at };
 }
 
 /** The location around a block (an `if`, a `limit_except`), or the block itself. */

@@ -1,4 +1,5 @@
 /** Which requests a location is chosen for, as far as its own words tell. */
+import type { ByteSet } from '../../config/pcre/byte-set.js';
 import type { Node } from '../../config/pcre/syntax.js';
 import type { Effort } from './effort.js';
 import { includes, Language } from './language.js';
@@ -106,6 +107,15 @@ function exampleOf({ kind, name, caseless }: LocationWords): string | null {
   return anchorsOf(tree?.body ?? NOTHING).start ? null : `/zq${text}`;
 }
 
+/** `q`, `z`, `7` and `_`. */
+const ORDINARY = [0x71, 0x7a, 0x37, 0x5f];
+
+function firstOf(set: ByteSet): number {
+  let byte = 0;
+  while (byte < 255 && !set.has(byte)) byte++;
+  return byte;
+}
+
 /** Characters of an example. */
 const LONGEST = 500;
 
@@ -115,9 +125,7 @@ const NOTHING: Node = { kind: 'sequence', items: [] };
 function exampleOfTree(node: Node): string | null {
   switch (node.kind) {
     case 'set':
-      return String.fromCharCode(
-        [...'qz7_'].map((c) => c.charCodeAt(0)).find((byte) => node.set.has(byte)) ?? node.set.bytes[0] ?? 0,
-      );
+      return String.fromCharCode(ORDINARY.find((byte) => node.set.has(byte)) ?? firstOf(node.set));
     case 'assertion':
       return node.source === '^' || node.ends ? '' : null;
     case 'sequence': {
