@@ -113,7 +113,11 @@ export class WorkerProcesses implements Workers {
   async quit(limit: number): Promise<void> {
     const all = this.end();
     const timer =
-      limit > 0 ? setTimeout(() => all.forEach((worker) => worker.kill()), limit + QUIT_PATIENCE) : undefined;
+      limit > 0
+        ? setTimeout(() => {
+            for (const worker of all) worker.kill();
+          }, limit + QUIT_PATIENCE)
+        : undefined;
     await Promise.all(all.map((worker) => worker.quit(limit)));
     clearTimeout(timer);
   }
