@@ -27,7 +27,10 @@ if (files.length === 0) {
 
 // Tests start servers and load them; more files at once than cores only makes their timeouts lie.
 const concurrency = Math.max(1, Math.min(4, availableParallelism()));
-const child = spawn(process.execPath, ['--test', `--test-concurrency=${concurrency}`, ...files], {
+// A failed test may leave a server open, which would keep its file, and the whole run, from ever ending.
+const patience = 180_000;
+const options = ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${patience}`];
+const child = spawn(process.execPath, [...options, ...files], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, NODE_NO_WARNINGS: '1' },

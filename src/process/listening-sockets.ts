@@ -5,7 +5,7 @@
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { bindError, type ListeningAddress, letAllConnect, REUSE_PORT } from '../server/binder.js';
-import { inheritedSockets, unixSocketPath } from './service-manager.js';
+import { inheritedSockets, unixSocketPath } from './systemd.js';
 
 /** A bound socket as Node keeps it; it can be sent to a child process, and `net.Server` listens on it. */
 export interface BoundHandle {

@@ -5,9 +5,9 @@ import { detach, isDetached } from './daemon.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { reportMistakes } from './mistakes.js';
 import { removePidFile, writePidFile } from './pid-file.js';
-import { tellServiceManager } from './service-manager.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
+import { tellServiceManager } from './systemd.js';
 import { WorkerProcesses } from './worker-processes.js';
 import type { Workers } from './workers.js';
 

@@ -5,7 +5,7 @@ import type { ErrorLog } from '../exchange/error-log.js';
 import { logSentence } from './configuration.js';
 import { type Instance, RefusedConfig } from './instance.js';
 import { collectAfterReload } from './reload-garbage.js';
-import { reloading, tellServiceManager } from './service-manager.js';
+import { reloading, tellServiceManager } from './systemd.js';
 
 /** What two of the signals end in. */
 export interface Endings {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { command, Prefix } from './running.js';
 
-const GOOD = 'worker_rlimit_nofile 1024;\nevents { }\nhttp {\n    include more.conf;\n}\n';
+const GOOD = 'worker_rlimit_core 1m;\nevents { }\nhttp {\n    include more.conf;\n}\n';
 const MORE = 'server {\n    listen 127.0.0.1:8080;\n}\n';
 
 test('-t says in nginx’s words that a file is right', async (t) => {
@@ -56,7 +56,7 @@ test('--list-no-effect names what is accepted and changes nothing', async (t) =>
   prefix.write('more.conf', MORE);
   const said = await command([...prefix.words, '--list-no-effect']);
   assert.equal(said.code, 0);
-  assert.match(said.stdout, /^.*nginx\.conf:1:1: worker_rlimit_nofile: .+\n$/);
+  assert.match(said.stdout, /^.*nginx\.conf:1:1: worker_rlimit_core: .+\n$/);
 });
 
 test('a file that is missing is said in nginx’s words', async (t) => {

@@ -331,7 +331,7 @@ test('an answer in many small pieces waits at the upstream for a client that doe
       return '';
     });
     const through = await startProxy(
-      'server { listen 127.0.0.1:0; location / { proxy_pass http://127.0.0.1:%%BACKEND%%; } }',
+      'server { listen 127.0.0.1:0; location / { proxy_max_temp_file_size 0; proxy_pass http://127.0.0.1:%%BACKEND%%; } }',
       { BACKEND: source.port },
     );
     const connection = await connect(through.port);
