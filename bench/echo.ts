@@ -26,4 +26,8 @@ function serve(): void {
   });
 }
 
-if (process.argv[1] === FILE && process.argv[2] === 'serve') serve();
+if (process.argv[1] === FILE && process.argv[2] === 'serve') {
+  // Whoever has started it may fail before it says that it is done.
+  process.once('disconnect', () => process.exit());
+  serve();
+}

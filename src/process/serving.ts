@@ -171,6 +171,11 @@ export class Serving {
     shared.close([...this.living].map(({ table }) => table.shared));
   }
 
+  /** Resolves when no socket listens that is no longer wanted, so that its address can be bound again. */
+  released(): Promise<void> {
+    return this.server.released();
+  }
+
   /** Opens the log files of all living generations anew. */
   reopenLogs(): void {
     const files = new Set<unknown>();

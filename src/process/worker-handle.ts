@@ -41,6 +41,10 @@ export class WorkerHandle {
   private readonly served: Served;
   private answer: Answer | null = null;
   private preparing: WorkersJob | null = null;
+  /** Those who wait until it has given up what it listened on, in the order of what it was told. */
+  private readonly releasing: (() => void)[] = [];
+  /** Settles when it listens nowhere where it is no longer wanted. */
+  released: Promise<void> = Promise.resolve();
   /** Those who wait until generations before these numbers have no users. */
   private readonly predecessors = new Map<number, () => void>();
 
@@ -97,6 +101,7 @@ export class WorkerHandle {
     this.generation = generation;
     if (!this.alive) return Promise.resolve();
     this.send({ order: 'commit' });
+    this.awaitRelease();
     return new Promise((resolve) => {
       this.predecessors.set(generation, resolve);
     });
@@ -115,7 +120,13 @@ export class WorkerHandle {
   quit(limit: number): Promise<void> {
     this.leaving = true;
     this.send({ order: 'quit', limit });
+    this.awaitRelease();
     return this.ended;
+  }
+
+  private awaitRelease(): void {
+    if (!this.alive) return;
+    this.released = new Promise((resolve) => this.releasing.push(resolve));
   }
 
   /** Has it end now; one that does not within `patience` ms is killed. */
@@ -165,7 +176,8 @@ export class WorkerHandle {
       case 'ask-counts':
         void this.surroundings.counts.answer(this, report.id);
         return;
-      case 'committed':
+      case 'released':
+        this.releasing.shift()?.();
     }
   }
 
@@ -191,6 +203,7 @@ export class WorkerHandle {
     );
     this.answer?.reject(new Error(`worker process ${this.pid} ${how} while it prepared the configuration`));
     this.answer = null;
+    for (const resolve of this.releasing.splice(0)) resolve();
     for (const resolve of this.predecessors.values()) resolve();
     this.predecessors.clear();
   }

@@ -9,7 +9,7 @@ export type Order =
   | { readonly order: 'begin'; readonly errorLog: string }
   /** Do all that can fail; answered by `prepared` or `refused`. */
   | { readonly order: 'prepare'; readonly job: WorkersJob }
-  /** Put in force what was prepared; answered by `committed`, and by `ended` when nobody uses the generation before. */
+  /** Put in force what was prepared; answered by `released`, and by `ended` when nobody uses the generation before. */
   | { readonly order: 'commit' }
   | { readonly order: 'cancel' }
   /** The answer to `bind`; `failure` is nginx's sentence. */
@@ -19,6 +19,7 @@ export type Order =
   /** What the other workers, and those before them, have counted; the answer to `ask-counts`, or news (`id` 0). */
   | { readonly order: 'others'; readonly id: number; readonly counts: Counts }
   | { readonly order: 'reopen' }
+  /** Answered by `released`. */
   | { readonly order: 'quit'; readonly limit: number }
   | { readonly order: 'stop' };
 
@@ -26,7 +27,8 @@ export type Order =
 export type Report =
   | { readonly report: 'prepared'; readonly listening: readonly string[] }
   | { readonly report: 'refused'; readonly reason: string }
-  | { readonly report: 'committed' }
+  /** The worker listens nowhere where it is no longer wanted: the address can be bound again. */
+  | { readonly report: 'released' }
   /** The generation before that number has no users any more. */
   | { readonly report: 'ended'; readonly generation: number }
   | { readonly report: 'bind'; readonly address: ListeningAddress }

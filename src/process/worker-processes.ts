@@ -66,6 +66,8 @@ export class WorkerProcesses implements Workers {
 
   async prepare(job: WorkersJob): Promise<PreparedJob> {
     const { workerProcesses } = job.settings;
+    // The addresses that the reload before has given up can be bound again from then on.
+    await Promise.all([...this.all].map((worker) => worker.released));
     const bound = this.sockets.keys;
     const staying = this.serving.slice(0, workerProcesses);
     const added: WorkerHandle[] = [];

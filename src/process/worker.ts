@@ -165,7 +165,7 @@ class Worker {
     if (this.settings.workerProcesses > 1) this.counts.share();
     const { generation } = prepared.job;
     void prepared.commit().then(() => this.say({ report: 'ended', generation }));
-    this.say({ report: 'committed' });
+    void this.sayReleased();
     if (!first) collectAfterReload();
   }
 
@@ -180,8 +180,15 @@ class Worker {
     process.title = 'tsproxy: worker process is shutting down';
     this.log.write('notice', 'gracefully shutting down');
     this.prepared?.cancel();
-    await this.serving.quit(limit);
+    const ended = this.serving.quit(limit);
+    void this.sayReleased();
+    await ended;
     this.exit();
+  }
+
+  private async sayReleased(): Promise<void> {
+    await this.serving.released();
+    this.say({ report: 'released' });
   }
 
   private stop(): void {

@@ -48,8 +48,8 @@ export class Server implements ConnectionHost {
   readonly counts = new ConnectionCounts();
   private draining = false;
   private bound = new Map<string, Bound>();
-  /** No longer wanted; what has connected already is accepted before they close. */
-  private readonly closing = new Map<string, Bound>();
+  /** No longer wanted: what has connected already is accepted before they close. */
+  private readonly closing = new Map<string, Promise<void>>();
   private readonly open = new Set<ClientConnection>();
   private readonly limitsOf = new WeakMap<ServerProgram, HeadLimits>();
   private drained: (() => void) | null = null;
@@ -90,8 +90,9 @@ export class Server implements ConnectionHost {
     };
     try {
       for (const listening of table.listeners) {
-        let bound = this.bound.get(listening.key) ?? this.closing.get(listening.key);
+        let bound = this.bound.get(listening.key);
         if (bound === undefined) {
+          await this.closing.get(listening.key);
           bound = this.boundTo(listening);
           fresh.push(bound);
           await this.binder.listen(bound.server, listening);
@@ -115,7 +116,6 @@ export class Server implements ConnectionHost {
       const bound = next.get(listening.key);
       if (bound !== undefined) bound.listening = listening;
     }
-    for (const key of next.keys()) this.closing.delete(key);
     for (const [key, bound] of before) if (!next.has(key)) this.closeSoon(key, bound);
     if (previous !== undefined && previous !== table) this.retire(previous);
     for (const bound of next.values()) {
@@ -127,17 +127,24 @@ export class Server implements ConnectionHost {
 
   /** Connections in the system's queue would be reset: they are accepted in the next turn of the event loop. */
   private closeSoon(key: string, bound: Bound): void {
-    this.closing.set(key, bound);
-    setImmediate(() =>
-      setImmediate(() => {
-        if (this.closing.get(key) !== bound) return;
-        this.closing.delete(key);
-        bound.server.close();
-      }),
-    );
+    const closed = new Promise<void>((resolve) => {
+      setImmediate(() =>
+        setImmediate(() => {
+          this.closing.delete(key);
+          bound.server.close();
+          resolve();
+        }),
+      );
+    });
+    this.closing.set(key, closed);
     for (const connection of this.open) {
       if (connection.idle && connection.listening.key === key) connection.transport.destroySoon();
     }
+  }
+
+  /** Resolves when no socket listens that is no longer wanted, so that its address can be bound again. */
+  async released(): Promise<void> {
+    await Promise.all(this.closing.values());
   }
 
   keeps({ key }: Listening): boolean {

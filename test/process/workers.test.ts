@@ -199,6 +199,19 @@ test('listeners come and go with a reload; one that goes answers what was asked 
   await client.all();
 });
 
+test('an address that one reload gives up can be had again by the next, however soon it comes', async (t) => {
+  const second = await freePort();
+  const http = `server { listen 127.0.0.1:${second}; listen unix:%%DIR%%/s; return 200 second; }`;
+  const { proxy, port } = await start(t);
+  for (let generation = 2; generation <= 31; generation++) {
+    await reload(proxy, { port, http: generation % 2 === 0 ? http : '' }, generation);
+  }
+  assert.doesNotMatch(proxy.prefix.log, /\[emerg\]/);
+  await reload(proxy, { port, http }, 32);
+  assert.equal((await get(second)).body, 'second');
+  assert.equal((await get({ path: join(proxy.prefix.path, 's') })).body, 'second');
+});
+
 test('a unix socket may be connected to by anybody, and goes with its listener', async (t) => {
   const port = await freePort();
   const proxy = await serve(
