@@ -31,7 +31,6 @@ function configuration({ listen, second, backEnds: [one, two] }: Ports, generati
   const more = generation % 2 === 0;
   return `
 worker_processes ${workers};
-worker_rlimit_nofile 65536;
 events { worker_connections 20000; }
 http {
     access_log off;
