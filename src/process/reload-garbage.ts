@@ -6,35 +6,41 @@
  * A full collection stops the process for as long as marking the living heap takes (about 20 ms for 15 MiB). All does nothing
  * where Node was not started with `--expose-gc`, as `bin/tsproxy` starts it.
  */
-
+import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 
 /** ms after a reload. More reloads in that time add nothing, so a storm of them costs one collection per period. */
 const SOON = 2000;
 /**
- * ms after the last reload at which a process that serves nobody gives its young generation back as well: V8 shrinks it
+ * ms after the last reload at which a process with little to do gives its young generation back as well: V8 shrinks it
  * (16 MiB) where next to nothing was allocated for five seconds, and gives the pages back with the collection that follows.
  */
 const QUIET = [8000, 10_000];
+/** The share of its time that such a process is busy at most. */
+const LITTLE = 0.05;
 
 let soon: NodeJS.Timeout | null = null;
 let quiet: NodeJS.Timeout[] = [];
 
-/** Asks for one full collection soon: for a process that serves. */
+/** Asks for a full collection soon, and for all that can be given back if nothing much happens until then. */
 export function collectAfterReload(): void {
-  if (soon !== null) return;
-  soon = setTimeout(() => {
-    soon = null;
-    globalThis.gc?.();
-  }, SOON);
-  soon.unref();
+  if (soon === null) {
+    soon = setTimeout(() => {
+      soon = null;
+      globalThis.gc?.();
+    }, SOON);
+    soon.unref();
+  }
+  for (const timer of quiet) clearTimeout(timer);
+  const begin = performance.eventLoopUtilization();
+  quiet = QUIET.map((delay) => setTimeout(giveBack, delay, begin).unref());
 }
 
-/** The same, and all that can be given back when nothing else was read for a while: for a master, which can be stopped. */
-export function shrinkAfterReload(): void {
-  collectAfterReload();
-  for (const timer of quiet) clearTimeout(timer);
-  quiet = QUIET.map((delay) => setTimeout(giveBack, delay).unref());
+/** Node's types know less of `gc` than V8, which has taken this since Node 18. */
+function giveBack(begin: ReturnType<typeof performance.eventLoopUtilization>): void {
+  if (performance.eventLoopUtilization(begin).utilization > LITTLE) return;
+  const gc = globalThis.gc as ((options: Record<string, string>) => void) | undefined;
+  gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
 /**
@@ -43,10 +49,4 @@ export function shrinkAfterReload(): void {
  */
 export function stayYoung(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
-}
-
-/** Node's types know less of `gc` than V8, which has taken this since Node 18. */
-function giveBack(): void {
-  const gc = globalThis.gc as ((options: Record<string, string>) => void) | undefined;
-  gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

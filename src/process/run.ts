@@ -5,7 +5,7 @@ import { detach, isDetached } from './daemon.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { reportMistakes } from './mistakes.js';
 import { removePidFile, writePidFile } from './pid-file.js';
-import { shrinkAfterReload, stayYoung } from './reload-garbage.js';
+import { collectAfterReload, stayYoung } from './reload-garbage.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
 import { tellServiceManager } from './systemd.js';
@@ -63,8 +63,8 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
       // As nginx names its own, so that they are told apart in a list of processes.
       process.title = `tsproxy: master process ${process.argv.slice(1).join(' ')}`;
       stayYoung();
-      shrinkAfterReload();
     }
+    collectAfterReload();
     return { kind: 'serving', findings: logsToStderr(instance) ? [] : applied.findings };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;

@@ -4,7 +4,7 @@ import type { Finding } from '../diagnostics/finding.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { logSentence } from './configuration.js';
 import { type Instance, RefusedConfig } from './instance.js';
-import { collectAfterReload, shrinkAfterReload } from './reload-garbage.js';
+import { collectAfterReload } from './reload-garbage.js';
 import { reloading, tellServiceManager } from './systemd.js';
 
 /** What two of the signals end in. */
@@ -67,8 +67,7 @@ function reloader(instance: Instance): () => void {
         else logRefusal(log, error);
       }
       tellServiceManager('READY=1');
-      if (instance.settings?.masterProcess === true) shrinkAfterReload();
-      else collectAfterReload();
+      collectAfterReload();
     });
   };
 }

@@ -160,13 +160,12 @@ class Worker {
     const { prepared } = this;
     if (prepared === null) return;
     this.prepared = null;
-    const first = this.settings === null;
     this.settings = prepared.job.settings;
     if (this.settings.workerProcesses > 1) this.counts.share();
     const { generation } = prepared.job;
     void prepared.commit().then(() => this.say({ report: 'ended', generation }));
     void this.sayReleased();
-    if (!first) collectAfterReload();
+    collectAfterReload();
   }
 
   private reopenLogs(): void {
