@@ -10,7 +10,9 @@ import { compileRoutingTable, StartError } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
+import { mainSettings } from '../process/main-settings.js';
 import { checkNamed } from '../process/named-modules.js';
+import { ownerOf } from '../process/ownership.js';
 import type { CodeStory } from './code-stories.js';
 
 export interface Judged {
@@ -67,6 +69,7 @@ async function startFailure(
 ): Promise<Finding | null> {
   const errorLog: ErrorLog = { threshold: -1, write: () => {} };
   try {
+    ownerOf(mainSettings(config, prefix).user, config.places?.user?.[0] ?? null);
     await compileRoutingTable(config, modules, { errorLog, prefix, onlyTest: true });
     return null;
   } catch (error) {

@@ -1,35 +1,63 @@
 /** `tsproxy -s reload|quit|stop|reopen`. */
+import { constants } from 'node:os';
 import { errnoText } from '../diagnostics/errno.js';
 import { shown } from '../diagnostics/place.js';
 import { renderFindings } from '../diagnostics/render.js';
+import { DestinationLog } from '../exchange/destination-log.js';
+import { LEVELS, type Level } from '../exchange/error-log.js';
+import { LogFile } from '../exchange/log-file.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
-import { readPidFile } from '../process/pid-file.js';
+import { PidFileError, readPidFile } from '../process/pid-file.js';
+import { logFindings } from '../process/signals.js';
 import { sayToPerson } from '../process/stderr.js';
 import { SIGNALS, type SignalName, type Which } from './order.js';
-import { sourceOf } from './paths.js';
+import { errorLogOf, sourceOf } from './paths.js';
 import { colored } from './terminal.js';
 
 /** Sends the signal to the process that the configuration's pid file names. Returns the exit code. */
 export function sendSignal(which: Which, name: SignalName): number {
   const source = sourceOf(which);
+  const log = openLog(errorLogOf(which));
   const { config, findings } = checkSource(source, modules);
   if (config === null) {
     sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+    logFindings(log, findings);
     return 1;
   }
-  const file = mainSettings(config, source.prefix).pid ?? `${source.prefix}logs/nginx.pid`;
+  log.write('notice', 'signal process started');
+  const failure = send(mainSettings(config, source.prefix).pid ?? `${source.prefix}logs/nginx.pid`, SIGNALS[name]);
+  if (failure === null) return 0;
+  const { level, message } = failure;
+  sayToPerson(`tsproxy: [${level}] ${shown(message)}`);
+  log.write(level, message);
+  return 1;
+}
+
+/** Sends it to the process that the file names. Returns nginx's sentence where that fails, and its level. */
+function send(file: string, signal: NodeJS.Signals): { readonly level: Level; readonly message: string } | null {
+  let pid: number;
   try {
-    const pid = readPidFile(file);
-    try {
-      process.kill(pid, SIGNALS[name]);
-    } catch (error) {
-      throw new Error(`kill(${pid}, ${SIGNALS[name]}) failed (${errnoText(error)})`);
-    }
+    pid = readPidFile(file);
   } catch (error) {
-    sayToPerson(`tsproxy: [error] ${shown((error as Error).message)}`);
-    return 1;
+    if (error instanceof PidFileError) return error;
+    throw error;
   }
-  return 0;
+  try {
+    process.kill(pid, signal);
+    return null;
+  } catch (error) {
+    return { level: 'alert', message: `kill(${pid}, ${constants.signals[signal]}) failed (${errnoText(error)})` };
+  }
+}
+
+/** The error log that counts before a configuration names one; what was said to the person already is not said there again. */
+function openLog(path: string): DestinationLog {
+  try {
+    if (path !== '') return new DestinationLog([{ to: new LogFile(path), threshold: LEVELS.indexOf('notice') }]);
+  } catch (error) {
+    sayToPerson(`tsproxy: [alert] could not open error log file: open() "${shown(path)}" failed (${errnoText(error)})`);
+  }
+  return new DestinationLog([]);
 }

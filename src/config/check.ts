@@ -1,6 +1,6 @@
 /** Checks a configuration: text in, everything that is to be said about it out, and plain data where it is right. */
 import type { Source, Span } from '../../grammar/syntax-tree.js';
-import { errnoText } from '../diagnostics/errno.js';
+
 import type { Finding } from '../diagnostics/finding.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Directories } from './arguments.js';
@@ -11,7 +11,7 @@ import { type Expansion, Includes } from './include.js';
 import { runModuleChecks } from './module-checks.js';
 import type { ModuleDeclaration } from './module-declaration.js';
 import { Notes } from './notes.js';
-import { type ConfigReader, diskReader } from './reader.js';
+import { type ConfigReader, diskReader, readFailure } from './reader.js';
 import { checkVariables } from './variable-check.js';
 
 /** Paths and texts are byte strings (latin1). */
@@ -79,7 +79,7 @@ export function checkFile(
   try {
     text = (options.reader ?? diskReader).read(path);
   } catch (error) {
-    const message = `open() "${path}" failed (${errnoText(error)})`;
+    const message = readFailure(path, error);
     return {
       config: null,
       findings: [{ code: 'file-not-found', severity: 'error', message, at: null }],

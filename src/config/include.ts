@@ -10,11 +10,11 @@ import {
 } from '../../grammar/syntax-tree.js';
 import type { TextKind } from '../../grammar/tree-builder.js';
 import { wordsAtMost } from '../../grammar/words.js';
-import { errnoText } from '../diagnostics/errno.js';
+
 import { hasWildcard } from './glob.js';
 import { reportMissingSemicolon, splitAtLine } from './missing-semicolon.js';
 import type { Notes } from './notes.js';
-import type { ConfigReader } from './reader.js';
+import { type ConfigReader, readFailure } from './reader.js';
 import { syntaxFinding } from './syntax-finding.js';
 
 /** Far above what anyone nests, and far below where the stack ends. */
@@ -142,11 +142,7 @@ export class Includes {
     try {
       text = this.reader.read(path);
     } catch (error) {
-      this.notes.report(
-        statement.args[0] ?? statement,
-        'file-not-found',
-        `open() "${path}" failed (${errnoText(error)})`,
-      );
+      this.notes.report(statement.args[0] ?? statement, 'file-not-found', readFailure(path, error));
       return;
     }
     // One by one: a spread of a huge file would not fit on the stack.

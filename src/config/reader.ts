@@ -1,5 +1,6 @@
 /** Where the texts of a configuration come from: the disk, or an embedding caller. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { errnoText } from '../diagnostics/errno.js';
 import { hasWildcard, matchSegment } from './glob.js';
 
 /**
@@ -9,6 +10,12 @@ import { hasWildcard, matchSegment } from './glob.js';
 export interface ConfigReader {
   read(path: string): string;
   expand(pattern: string): readonly string[];
+}
+
+/** nginx's sentence for a text that could not be read: a directory can be opened, but not read. */
+export function readFailure(path: string, error: unknown): string {
+  const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
+  return `${isDirectory ? 'pread' : 'open'}() "${path}" failed (${errnoText(error)})`;
 }
 
 /** Reads from the disk. */

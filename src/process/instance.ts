@@ -31,6 +31,8 @@ export interface InstanceOptions<W extends Workers> {
   readonly defaultErrorLog: DefaultErrorLog;
   /** Told what must be said before any log can be opened. */
   readonly warn: (message: string) => void;
+  /** Called when nothing else can fail, right before a reload comes into force; what it throws refuses the reload. */
+  readonly beforeReload?: (settings: MainSettings) => void;
   /** Makes those who serve; called once, when the settings of the first configuration are known. */
   readonly workers: (settings: MainSettings, errorLog: ErrorLog) => W;
 }
@@ -148,7 +150,8 @@ export class Instance<W extends Workers = Workers> {
     const { settings } = wanted;
     let logs: ReturnType<Logs['prepare']> | null = null;
     try {
-      const job = { ...wanted, owner: settings.masterProcess ? ownerOf(settings.user) : null };
+      const owner = ownerOf(settings.user, wanted.config.places?.user?.[0] ?? null);
+      const job = { ...wanted, owner: settings.masterProcess ? owner : null };
       makeTemporaryDirectories(settings.temporary, job.owner);
       this.giveLogs(job);
       logs = this.logs.prepare(settings.errorLogs);
@@ -157,6 +160,12 @@ export class Instance<W extends Workers = Workers> {
       if (this.leaving) {
         prepared.cancel();
         throw new Error('the proxy is shutting down');
+      }
+      try {
+        if (this.current !== null) this.options.beforeReload?.(settings);
+      } catch (error) {
+        prepared.cancel();
+        throw error;
       }
       logs.commit();
       this.tellChanges(job);

@@ -4,8 +4,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { chownSync, closeSync, openSync, statSync } from 'node:fs';
-import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
+import type { CheckedBlock, CheckedConfig, Place } from '../config/checked-config.js';
 import { errnoText } from '../diagnostics/errno.js';
+import { StartError } from '../exchange/compiler.js';
 import { defaultFile, type MainSettings } from './main-settings.js';
 
 /** As whom workers serve. */
@@ -15,14 +16,17 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** Looks up the user and the group; null where there is none, or where this is not root. Throws nginx's sentence. */
-export function ownerOf(user: MainSettings['user']): Owner | null {
+/**
+ * Looks up the user and the group; null where there is none, or where this is not root. Throws StartError with nginx's
+ * sentence; `at` is where they are named.
+ */
+export function ownerOf(user: MainSettings['user'], at: Place | null): Owner | null {
   if (user === null || process.geteuid?.() !== 0) return null;
   const { name, group } = user;
   const uid = numberFrom(['id', '-u', '--', name], /^(\d+)/);
-  if (uid === null) throw new Error(`getpwnam("${name}") failed`);
+  if (uid === null) throw new StartError(`getpwnam("${name}") failed`, at);
   const gid = numberFrom(['getent', 'group', group], /^[^:]*:[^:]*:(\d+)/);
-  if (gid === null) throw new Error(`getgrnam("${group}") failed`);
+  if (gid === null) throw new StartError(`getgrnam("${group}") failed`, at);
   return { name, uid, gid };
 }
 

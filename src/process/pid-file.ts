@@ -1,6 +1,41 @@
 /** The pid file: who it is that `-s` and scripts send signals to. */
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFailure } from '../config/reader.js';
 import { errnoText } from '../diagnostics/errno.js';
+
+/** `pid_t` has 32 bits. */
+const LARGEST_PID = 2 ** 31 - 1;
+
+/** A pid file that tells nothing. The message is nginx's sentence. */
+export class PidFileError extends Error {
+  constructor(
+    message: string,
+    /** nginx's level for it. */
+    readonly level: 'error' | 'crit',
+  ) {
+    super(message);
+  }
+}
+
+/** The pid file of a process that serves, which a reload may want somewhere else. */
+export class PidFile {
+  private path: string | null = null;
+
+  /** Writes the file at that path (null: nowhere), and removes it where it was. Throws nginx's sentence, and then leaves all as it was. */
+  moveTo(path: string | null): void {
+    if (path === this.path) return;
+    if (path !== null) writePidFile(path);
+    const before = this.path;
+    this.path = path;
+    // What cannot be removed stays; the new one is there, and that is what counts.
+    if (before !== null) removePidFile(before);
+  }
+
+  /** Removes it. Returns nginx's sentence on failure. */
+  remove(): string | null {
+    return this.path === null ? null : removePidFile(this.path);
+  }
+}
 
 /** Writes this process' id; throws nginx's sentence where that fails. */
 export function writePidFile(path: string): void {
@@ -11,17 +46,20 @@ export function writePidFile(path: string): void {
   }
 }
 
-/** Reads a process id; throws nginx's sentence where the file is missing or holds none. */
+/** Reads a process id; throws PidFileError where the file is missing or holds none. */
 export function readPidFile(path: string): number {
   let text: string;
   try {
     text = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
   } catch (error) {
-    throw new Error(`open() "${path}" failed (${errnoText(error)})`);
+    const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
+    throw new PidFileError(readFailure(path, error), isDirectory ? 'crit' : 'error');
   }
   const digits = text.replace(/[\r\n]+$/, '');
-  if (!/^[0-9]+$/.test(digits)) throw new Error(`invalid PID number "${digits}" in "${path}"`);
-  return Number(digits);
+  const pid = /^[0-9]+$/.test(digits) ? Number(digits) : 0;
+  // 0 would be the group of whoever asks.
+  if (pid === 0 || pid > LARGEST_PID) throw new PidFileError(`invalid PID number "${digits}" in "${path}"`, 'error');
+  return pid;
 }
 
 /** Removes the file if it still names this process: a successor may have written its own. Returns nginx's sentence on failure. */

@@ -4,7 +4,7 @@ import type { Finding } from '../diagnostics/finding.js';
 import { detach, isDetached } from './daemon.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { reportMistakes } from './mistakes.js';
-import { removePidFile, writePidFile } from './pid-file.js';
+import { PidFile } from './pid-file.js';
 import { collectAfterReload, stayYoung } from './reload-garbage.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
@@ -21,7 +21,7 @@ export type Outcome =
   /** The configuration was refused; the error log has the reasons, and a person is to be told. */
   | { readonly kind: 'refused'; readonly error: RefusedConfig };
 
-export interface RunOptions extends Omit<InstanceOptions<Workers>, 'workers' | 'defaultErrorLog'> {
+export interface RunOptions extends Omit<InstanceOptions<Workers>, 'workers' | 'beforeReload' | 'defaultErrorLog'> {
   /** Path of the error log until the configuration names one; empty for stderr. Bytes. */
   readonly defaultErrorLog: string;
   /** A worker that was forked ahead of time. */
@@ -30,8 +30,10 @@ export interface RunOptions extends Omit<InstanceOptions<Workers>, 'workers' | '
 
 /** Starts to serve. Throws only what is a mistake of the program. */
 export async function run({ forked, ...options }: RunOptions): Promise<Outcome> {
+  const pidFile = new PidFile();
   const instance = new Instance<Workers>({
     ...options,
+    beforeReload: ({ pid }) => pidFile.moveTo(pid),
     workers: ({ masterProcess }, errorLog) => {
       const { modules, defaultErrorLog } = options;
       if (masterProcess) return new WorkerProcesses({ errorLog, defaultErrorLog, forked: forked ?? null });
@@ -48,16 +50,19 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
       return { kind: 'detached', code: await detach() };
     }
     logFindings(log, applied.findings);
-    const pid = instance.settings?.pid ?? null;
     const leave = (): void => {
-      const complaint = pid === null ? null : removePidFile(pid);
+      const complaint = pidFile.remove();
       if (complaint !== null) log.write('alert', complaint);
     };
     handleSignals(instance, {
       quit: () => void instance.quit(leave).then(() => process.exit(0)),
       stop: () => void instance.stop(leave).then(() => process.exit(0)),
     });
-    if (pid !== null) writePid(pid);
+    try {
+      pidFile.moveTo(instance.settings?.pid ?? null);
+    } catch (error) {
+      throw new RefusedConfig((error as Error).message, []);
+    }
     tellServiceManager('READY=1');
     if (instance.settings?.masterProcess === true) {
       // As nginx names its own, so that they are told apart in a list of processes.
@@ -72,14 +77,6 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
     await instance.workers?.stop();
     forked?.kill();
     return { kind: 'refused', error };
-  }
-}
-
-function writePid(path: string): void {
-  try {
-    writePidFile(path);
-  } catch (error) {
-    throw new RefusedConfig((error as Error).message, []);
   }
 }
 

@@ -35,6 +35,7 @@ export function handleSignals(instance: Instance, endings: Endings): void {
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     on(signal, ', exiting', () => {
+      tellServiceManager('STOPPING=1');
       if (!stopping) endings.stop();
       stopping = true;
     });

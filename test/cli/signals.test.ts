@@ -1,0 +1,74 @@
+/** `-s`: what is said where a signal cannot be sent, in nginx's words and with its exit codes. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { get, until } from '../kit/index.js';
+import { command, freePort, Prefix, serve } from './running.js';
+
+const CONFIGURATION = 'pid %%DIR%%/nginx.pid; events { } http { }';
+
+/** No process has a number as high as that. */
+const NOBODY = 2 ** 31 - 2;
+
+for (const [what, content, sentence] of [
+  ['is missing', null, '[error] open() "PATH" failed (2: No such file or directory)'],
+  ['holds no number', 'soon\n', '[error] invalid PID number "soon" in "PATH"'],
+  ['is empty', '', '[error] invalid PID number "" in "PATH"'],
+  ['names the group of whoever asks', '0\n', '[error] invalid PID number "0" in "PATH"'],
+  ['holds a number that no process can have', '2147483648', '[error] invalid PID number "2147483648" in "PATH"'],
+  ['names a process that is gone', `${NOBODY}\n`, `[alert] kill(${NOBODY}, 1) failed (3: No such process)`],
+] as const) {
+  test(`a pid file that ${what} is said on standard error and in the log, with exit code 1`, async (t) => {
+    const prefix = new Prefix(t, CONFIGURATION);
+    if (content !== null) prefix.write('nginx.pid', content);
+    const expected = sentence.replace('PATH', join(prefix.path, 'nginx.pid'));
+    const { code, stderr } = await command([...prefix.words, '-s', 'reload']);
+    assert.deepEqual({ code, stderr }, { code: 1, stderr: `tsproxy: ${expected}\n` });
+    const log = prefix.log.replaceAll(/^.* (\[\w+\]) \d+#0:/gm, '$1');
+    assert.equal(log, `[notice] signal process started\n${expected}\n`);
+    prefix.write('nginx.pid', '');
+  });
+}
+
+test('a pid file and a configuration that are directories cannot be read, as in nginx', async (t) => {
+  const prefix = new Prefix(t, CONFIGURATION);
+  mkdirSync(join(prefix.path, 'nginx.pid'));
+  const said = await command([...prefix.words, '-s', 'quit']);
+  assert.equal(said.code, 1);
+  assert.match(said.stderr, /^tsproxy: \[crit\] pread\(\) ".*nginx\.pid" failed \(21: Is a directory\)\n$/);
+  const other = await command(['-p', `${prefix.path}/`, '-c', 'logs', '-e', 'error.log', '-s', 'reload']);
+  assert.equal(other.code, 1);
+  rmdirSync(join(prefix.path, 'nginx.pid'));
+  assert.match(other.stderr, /^tsproxy: \[emerg\] pread\(\) ".*\/logs" failed \(21: Is a directory\)\n/);
+});
+
+test('the pid file moves where a reload wants it, and a place where it cannot be refuses the reload', async (t) => {
+  const port = await freePort();
+  const configuration = (pid: string, answer: string): string => `
+    pid %%DIR%%/${pid}; error_log %%DIR%%/error.log info; events { }
+    http { access_log off; server { listen 127.0.0.1:${port}; return 200 ${answer}; } }`;
+  const proxy = await serve(t, configuration('nginx.pid', 'one'));
+  const { prefix } = proxy;
+  prefix.write('nginx.conf', configuration('missing/nginx.pid', 'two'));
+  proxy.signal('SIGHUP');
+  await proxy.logged(/\[emerg\] \d+#0: open\(\) ".*missing\/nginx\.pid" failed \(2: No such file or directory\)/);
+  assert.equal((await get(port)).body, 'one');
+  assert.equal(Number(prefix.read('nginx.pid')), proxy.child.pid);
+  prefix.write('nginx.conf', configuration('other.pid', 'three'));
+  proxy.signal('SIGHUP');
+  await until('it has moved', () => Number(prefix.read('other.pid')) === proxy.child.pid);
+  await until('the old one is gone', () => !existsSync(join(prefix.path, 'nginx.pid')));
+  assert.equal((await command([...prefix.words, '-s', 'quit'])).code, 0);
+  assert.equal(await proxy.exited, 0);
+  assert.equal(existsSync(join(prefix.path, 'other.pid')), false);
+});
+
+test('-t knows as whom it could not serve, and where that is written', {
+  skip: process.geteuid?.() !== 0,
+}, async (t) => {
+  const prefix = new Prefix(t, 'events { }\nuser nobody-of-this-name;\nhttp { }');
+  const { code, stderr } = await command([...prefix.words, '-t']);
+  assert.equal(code, 1);
+  assert.match(stderr, /^tsproxy: \[emerg\] getpwnam\("nobody-of-this-name"\) failed in \S+\/nginx\.conf:2\n/);
+});
