@@ -48,7 +48,7 @@ export interface Difference {
   readonly changes: readonly Change[];
   /**
    * What became of a location (or an `if` or `limit_except` in one) for who came to it by that address and host: null where
-   * the address, the server's name or the location is gone.
+   * the address, the location, or every server to which the host leads, is gone.
    */
   counterpart(block: CheckedBlock, arrival: Arrival): Counterpart | null;
 }
@@ -89,7 +89,11 @@ export function difference(
       const view = position === undefined ? undefined : old.servers.view(position.server);
       if (position === undefined || view === undefined) return null;
       const { listen, name } = old.servers.arrivedBy(view, arrival);
-      const server = fresh.servers.at(listen, name === '' ? DEFAULT : name);
+      // Where its name is gone, another that fits may be in its place, or it is the one that answers where none fits.
+      const server =
+        fresh.servers.at(listen, name === '' ? DEFAULT : name) ??
+        fresh.servers.named(listen, arrival.host) ??
+        (old.servers.at(listen, DEFAULT) === view ? fresh.servers.at(listen, DEFAULT) : undefined);
       const found = server === undefined ? undefined : follow(server.block, position.way);
       if (server === undefined || found === undefined) return null;
       const [holder = block] = position.holder;

@@ -185,7 +185,7 @@ export class Serving {
 
   /** Stops accepting and lets what is under way end, no longer than `limit` ms (0: as long as it takes). */
   async quit(limit: number): Promise<void> {
-    if (this.current !== null) this.tell(tunnelsOf(this.current.table.shared).quit(GOING_AWAY));
+    if (this.current !== null) this.tell(tunnelsOf(this.current.table.shared).quit(GOING_AWAY, limit));
     const timer = limit > 0 ? setTimeout(() => this.server.stop(), limit) : undefined;
     await this.server.quit();
     clearTimeout(timer);

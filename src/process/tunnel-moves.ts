@@ -1,14 +1,19 @@
 /** What a reload makes of the tunnels of this process. */
+import type { CheckedBlock } from '../config/checked-config.js';
 import { type Difference, difference } from '../config/difference.js';
 import type { RoutingTable } from '../exchange/compiler.js';
 import type { Module } from '../exchange/module.js';
+import type { PassData, PassTarget } from '../modules/proxy/pass.js';
+import { upstreamOf } from '../modules/proxy/target.js';
 import { SERVICE_RESTART } from '../tunnel/drain.js';
 import type { Counterpart, TunnelCounts, Tunnels } from '../tunnel/tunnels.js';
 import type { UpgradedExchange } from '../tunnel/upgraded.js';
 import { findUpstream } from '../upstream/configured.js';
+import type { Upstream } from '../upstream/upstream.js';
 
 /** How a location's tunnels are to end is not what the location means to them. */
 const NO_REASON = 'tunnel_drain';
+const PASS = 'proxy_pass';
 const UPSTREAM = 'upstream ';
 
 /** A new table is in force: tunnels move to it, go on, or drain. */
@@ -22,21 +27,41 @@ export function moveTunnels(tunnels: Tunnels, table: RoutingTable, modules: read
     }
     if (tunnel.block === null) return null;
     const place = found.counterpart(tunnel.block, { ...tunnel.local, host: tunnel.host });
-    if (place === null || place.reasons.some((reason) => counts(reason, tunnel, table))) return null;
+    if (place === null || place.reasons.some((reason) => counts(reason, tunnel, place.block, table))) return null;
     return place;
   };
   return tunnels.reload(table, counterpart, SERVICE_RESTART);
 }
 
-/** A change of an upstream counts only where it takes away the server with which the tunnel is. */
-function counts(reason: string, { target }: UpgradedExchange, table: RoutingTable): boolean {
+/**
+ * A change of where requests go (of an upstream, its name, or `proxy_pass` itself) counts only where it takes away the
+ * server with which the tunnel is. `block` is the location in the new configuration.
+ */
+function counts(reason: string, tunnel: UpgradedExchange, block: CheckedBlock, table: RoutingTable): boolean {
   if (reason === NO_REASON) return false;
+  const before = passOf(tunnel.block);
+  const after = passOf(block);
+  if (reason === PASS) {
+    // With another URI the upstream is asked for something else, and where variables choose it nothing is known of it.
+    const isElsewhere = before === null || after === null || before.uri !== after.uri;
+    return isElsewhere || !leadsTo(upstreamOf(after, table.shared), tunnel);
+  }
   if (!reason.startsWith(UPSTREAM)) return true;
-  const name = target.upstream.toLowerCase();
-  if (reason !== `${UPSTREAM}${name}`) return false;
-  const upstream = findUpstream(table.shared, name);
-  if (upstream === undefined) return true;
+  const name = before === null ? tunnel.target.upstream : before.hostPort;
+  if (reason !== `${UPSTREAM}${name.toLowerCase()}`) return false;
+  return !leadsTo(after === null ? findUpstream(table.shared, name) : upstreamOf(after, table.shared), tunnel);
+}
+
+/** What a location's `proxy_pass` names; null where there is none, or variables in it. */
+function passOf(block: CheckedBlock | null): PassTarget | null {
+  const pass = block?.values.proxy_pass as PassData | undefined;
+  return pass !== undefined && 'target' in pass ? pass.target : null;
+}
+
+/** Whether the server with which the tunnel is belongs to the upstream, and is to be used. */
+function leadsTo(upstream: Upstream | undefined, { target }: UpgradedExchange): boolean {
+  if (upstream === undefined) return false;
   // Names that are looked up while the proxy runs have no addresses yet.
-  if (upstream.resolution !== null) return false;
-  return !upstream.servers.some(({ peers }) => peers.some((peer) => peer.name === target.address && !peer.down));
+  if (upstream.resolution !== null) return true;
+  return upstream.servers.some(({ peers }) => peers.some((peer) => peer.name === target.address && !peer.down));
 }

@@ -29,9 +29,14 @@ export interface Draining {
   cut(): void;
 }
 
+/** Its turn has not come. */
 const WAITING = 0;
+/** The client has been told, or is told behind the message that it is receiving. */
 const TOLD = 1;
-const LAST = 2;
+/** The upstream as well: half of the time is over. */
+const BOTH_TOLD = 2;
+/** Messages under way are waited for no longer: three quarters of the time are over. */
+const LAST = 3;
 
 export class Drain implements Timed {
   deadline = 0;
@@ -64,10 +69,24 @@ export class Drain implements Timed {
     else if (this.state === TOLD && now() < order.deadline) {
       tunnel.down?.tell(order.code);
       tunnel.up?.tell(order.code);
+      this.state = BOTH_TOLD;
+      this.deadline = (now() + order.deadline) / 2;
+      this.look();
+    } else if (this.state === BOTH_TOLD && now() < order.deadline) {
+      tunnel.down?.insist(order.code);
+      tunnel.up?.insist(order.code);
       this.state = LAST;
       this.deadline = order.deadline;
       this.look();
     } else tunnel.cut();
+  }
+
+  /** Calls it off; false where somebody was told already. */
+  cancel(): boolean {
+    if (this.state !== WAITING) return false;
+    unwatch(this);
+    this.deadline = 0;
+    return true;
   }
 
   private begin(): void {
@@ -113,7 +132,7 @@ export class Drain implements Timed {
     unwatch(this);
     this.deadline = 0;
     if (this.state === WAITING) return;
-    this.tunnel.down?.tell(this.order.code);
-    this.tunnel.up?.tell(this.order.code);
+    this.tunnel.down?.insist(this.order.code);
+    this.tunnel.up?.insist(this.order.code);
   }
 }

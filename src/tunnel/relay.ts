@@ -19,6 +19,8 @@ export class FrameRelay {
   private careful = false;
   /** The status code with which the receiver is to be told as soon as that is possible; 0: not at all. */
   private code = 0;
+  /** It is told between two frames, even where a message is under way. */
+  private insists = false;
   /** The receiver has had a Close frame: nothing may follow it (RFC 6455, 5.5.1). */
   private shut = false;
   /** It was ours. */
@@ -62,7 +64,21 @@ export class FrameRelay {
   tell(code: number): void {
     if (this.shut || this.saidClose) return;
     this.code = code;
-    if (this.track.betweenMessages) this.close();
+    if (this.isDue) this.close();
+  }
+
+  /**
+   * Tells it, at the latest behind the frame that is under way: a message whose end does not come is cut by the end of the
+   * connection anyway, and a Close frame may stand between its fragments (RFC 6455, 5.4).
+   */
+  insist(code: number): void {
+    this.insists = true;
+    this.tell(code);
+  }
+
+  /** Here is the place for the Close frame. */
+  private get isDue(): boolean {
+    return this.code !== 0 && !this.shut && (this.insists ? this.track.betweenFrames : this.track.betweenMessages);
   }
 
   /** Does not tell it after all, where that has not happened yet. */
@@ -82,7 +98,7 @@ export class FrameRelay {
     while (at < length) {
       if (track.betweenFrames) {
         const closes = FrameTrack.isClose(bytes[at] as number);
-        if (closes || (this.code !== 0 && !this.shut && track.betweenMessages)) {
+        if (closes || this.isDue) {
           if (at > start) host.forward(from, to, bytes, start, at);
           start = at;
           if (closes) host.closeComes(this);

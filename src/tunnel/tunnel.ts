@@ -95,6 +95,11 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     } else this.draining.hurry(order);
   }
 
+  /** It need not end after all, where nobody was told yet. */
+  stay(): void {
+    if (this.draining?.cancel() === true) this.draining = null;
+  }
+
   closeComes(relay: FrameRelay): void {
     this.draining?.closeComes(relay);
   }

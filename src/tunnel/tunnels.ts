@@ -37,6 +37,8 @@ interface Judgement {
   readonly counterpart: (tunnel: UpgradedExchange) => Counterpart;
   /** Of the Close frame. */
   readonly code: number;
+  /** When all that is left is cut, in ms on the clock of `now()`. */
+  readonly end: number;
 }
 
 export class Tunnels {
@@ -69,35 +71,42 @@ export class Tunnels {
    * with `code` where their own location asks for that.
    */
   reload(table: RoutingTable, counterpart: (tunnel: UpgradedExchange) => Counterpart, code: number): TunnelCounts {
-    this.last = { table, counterpart, code };
+    this.last = { table, counterpart, code, end: Number.POSITIVE_INFINITY };
     return this.judge([...this.living], this.last);
   }
 
-  /** Nothing new begins any more: those that ask for it end with `code`, the others by themselves. */
-  quit(code: number): TunnelCounts {
-    this.last = { table: null, counterpart: () => null, code };
+  /**
+   * Nothing new begins any more: those that ask for it end with `code`, the others by themselves. After `limit` ms (0: never)
+   * all that is left is cut; until then everybody has had a Close frame and some time to answer it.
+   */
+  quit(code: number, limit: number): TunnelCounts {
+    const end = limit > 0 ? now() + limit : Number.POSITIVE_INFINITY;
+    this.last = { table: null, counterpart: () => null, code, end };
     return this.judge([...this.living], this.last);
   }
 
-  private judge(tunnels: readonly UpgradedExchange[], { table, counterpart, code }: Judgement): TunnelCounts {
+  private judge(tunnels: readonly UpgradedExchange[], { table, counterpart, code, end }: Judgement): TunnelCounts {
     const left = tunnels.filter((tunnel) => {
       if (tunnel.table === table) return false;
       const found = counterpart(tunnel);
       return table === null || found === null || !tunnel.moveTo(table, found.block, found.server);
     });
-    return this.drain(left, code);
+    return this.drain(left, code, end);
   }
 
   /** Of n tunnels the i-th gets its Close frame when i/n of its `spread` are over. */
-  private drain(candidates: readonly UpgradedExchange[], code: number): TunnelCounts {
+  private drain(candidates: readonly UpgradedExchange[], code: number, end: number): TunnelCounts {
     const ending = candidates.filter(({ drainSettings }) => drainSettings !== null);
     const start = now();
     let drain = 0;
     for (const [i, tunnel] of ending.entries()) {
       if (tunnel.drainSettings === null) continue;
-      const { spread, timeout } = tunnel.drainSettings;
+      const { timeout } = tunnel.drainSettings;
+      // The last one has its whole time to answer, or half of what there is.
+      const latest = Math.max((end - start) / 2, end - start - timeout);
+      const spread = Math.max(0, Math.min(tunnel.drainSettings.spread, latest));
       const at = start + (i * spread) / ending.length;
-      tunnel.drain({ code, at, deadline: at + timeout });
+      tunnel.drain({ code, at, deadline: Math.min(at + timeout, end) });
       if (tunnel.frames) drain++;
     }
     return { stay: this.living.size - ending.length, drain, close: ending.length - drain };

@@ -81,6 +81,8 @@ export class UpgradedExchange {
     x.server = program;
     this.current = table;
     this.client.moveTo(table);
+    // An earlier reload may have asked it to end, for a change that is undone now.
+    this.tunnel.stay();
     return true;
   }
 }

@@ -298,11 +298,17 @@ describe('a location', () => {
     assert.deepEqual(reasons(text('a'), text('b'), '/x'), []);
   });
 
-  test('is gone with its address, its name or itself, and is where the same address has the same name', () => {
+  test('is gone with its address, its name or itself, and is where the client would come to again', () => {
     const servers = (names: string, listen = '8080') =>
       `${MAP} ${APP} server { listen ${listen}; server_name ${names}; ${WS} }`;
+    const behindAnother = (names: string) => `server { listen 8080; return 404; } ${MAP} ${APP}
+      server { listen 8080; server_name ${names}; ${WS} }`;
     assert.equal(reasons(whole, whole.replace('/ws', '/other')), null);
-    assert.equal(reasons(servers('a.example b.example'), servers('b.example')), null);
+    assert.equal(reasons(behindAnother('a.example b.example'), behindAnother('b.example')), null);
+    // Where no name fits it answers still.
+    assert.deepEqual(reasons(servers('a.example b.example'), servers('b.example')), []);
+    assert.deepEqual(reasons(servers('a.example'), servers('"" _')), []);
+    assert.deepEqual(reasons(servers('a.example'), behindAnother('*.example')), []);
     assert.deepEqual(reasons(servers('a.example b.example'), servers('a.example')), []);
     assert.equal(reasons(whole, servers('a.example', '8081')), null);
     assert.deepEqual(reasons(whole, servers('a.example', '8081; listen *:8080')), []);
@@ -310,8 +316,9 @@ describe('a location', () => {
     assert.deepEqual(reasons(servers('a.example b.example'), moved), []);
     const wild = { ...ARRIVAL, host: 'x.y.example' };
     assert.deepEqual(reasons(servers('*.example *.y.example'), servers('*.y.example'), '/ws', wild), []);
-    assert.equal(reasons(servers('*.example *.y.example'), servers('*.example'), '/ws', wild), null);
-    assert.equal(reasons(servers('~^x a.example'), servers('a.example'), '/ws', wild), null);
+    assert.deepEqual(reasons(servers('*.example *.y.example'), servers('*.example'), '/ws', wild), []);
+    assert.deepEqual(reasons(servers('*.example'), behindAnother('a.* x.y.* ~^x'), '/ws', wild), []);
+    assert.equal(reasons(behindAnother('~^x a.example'), behindAnother('a.example'), '/ws', wild), null);
   });
 
   test('inside of another, or an if in it, is found again', () => {

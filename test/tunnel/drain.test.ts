@@ -171,7 +171,26 @@ describe('a Close frame', () => {
     assert.equal(await client.all(), '');
   });
 
-  test('is not put into a message that never ends: the deadline cuts it', async (t) => {
+  test('is put between two frames of a message that never ends, on both sides, before the deadline', async (t) => {
+    const { client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=400ms;');
+    const down = frame({ more: true, payload: 'begin' });
+    upstream.send(down);
+    assert.equal(await client.bytes(down.length), down);
+    const up = frame({ more: true, payload: 'begin' }, true);
+    client.send(up);
+    assert.equal(await upstream.reader.bytes(up.length), up);
+    const { over } = await quit();
+    assert.equal(await client.bytes(4), close(1001));
+    assert.equal(codeOf(await upstream.reader.bytes(8)), 1001);
+    // With both answers it is over.
+    client.send(close(1001, true));
+    upstream.send(close(1001));
+    await over;
+    assert.equal(await client.all(), '');
+    assert.equal(await upstream.reader.all(), '');
+  });
+
+  test('is not put into a frame that never ends: the deadline cuts it', async (t) => {
     const { client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=400ms;');
     const half = frame({ payload: 'x'.repeat(1000) }).slice(0, 500);
     upstream.send(half);
@@ -214,6 +233,22 @@ describe('a Close frame', () => {
     client.reset();
     assert.equal(codeOf(await upstream.reader.all()), 1001);
     await over;
+  });
+});
+
+describe('a shutdown with less time than the spread', () => {
+  test('tells everybody within it', async (t) => {
+    const echo = await websocketEcho();
+    t.after(() => echo.close());
+    const text = `worker_shutdown_timeout 1s; events { } http { ${configuration(echo.port, 'tunnel_drain on spread=1m timeout=1m;')} }`;
+    const proxy = await startProxy(text);
+    t.after(() => proxy.close());
+    const clients = await Promise.all(Array.from({ length: 20 }, () => websocket(proxy.port)));
+    const { over } = await quit(proxy);
+    assert.deepEqual(await Promise.all(clients.map(({ closed }) => closed)), new Array(20).fill(1001));
+    await over;
+    await until('the back end has noticed', () => echo.closeCodes.length === 20);
+    assert.deepEqual(echo.closeCodes, new Array(20).fill(1001));
   });
 });
 

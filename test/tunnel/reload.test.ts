@@ -128,6 +128,47 @@ test('a tunnel drains when its server leaves the upstream, and not when another 
   assert.equal(await stays?.closed, 1012);
 });
 
+test('a tunnel stays where the upstream has another name, or none, and its server is still there', async (t) => {
+  const echo = await websocketEcho();
+  t.after(() => echo.close());
+  const text = (upstreams: string, pass: string) => `${MAP} ${upstreams}
+    server { listen 127.0.0.1:0; location /ws { ${PASS} ${DRAIN} proxy_pass ${pass}; } }`;
+  const server = `server 127.0.0.1:${echo.port};`;
+  const proxy = await startProxy(text(`upstream app { ${server} }`, 'http://app'));
+  t.after(() => proxy.close());
+  const client = await websocket(proxy.port, '/ws');
+  for (const [upstreams, pass] of [
+    [`upstream other { ${server} server 127.0.0.1:9; }`, 'http://other'],
+    ['', `http://127.0.0.1:${echo.port}`],
+    [`upstream Third { ${server} }`, 'http://third'],
+    [`upstream third { server 127.0.0.1:9; ${server} }`, 'http://third'],
+  ] as const) {
+    await (await proxy.reload(text(upstreams, pass))).predecessorEnded;
+    assert.equal(await client.ask(pass), pass);
+  }
+  await proxy.reload(text('upstream fourth { server 127.0.0.1:9; }', 'http://fourth'));
+  assert.equal(await client.closed, 1012);
+});
+
+test('a tunnel whose turn to end has not come stays where a reload takes the change back', async (t) => {
+  const echo = await websocketEcho();
+  t.after(() => echo.close());
+  const location = (path: string) =>
+    `location ${path} { ${PASS} tunnel_drain on spread=600ms timeout=5s; proxy_pass http://app; }`;
+  const server = `server 127.0.0.1:${echo.port};`;
+  const proxy = await startProxy(http(server, location('/ws')));
+  t.after(() => proxy.close());
+  const clients = await Promise.all([websocket(proxy.port, '/ws'), websocket(proxy.port, '/ws')]);
+  await proxy.reload(http(server, location('/other')));
+  assert.equal(await Promise.race(clients.map(({ closed }) => closed)), 1012);
+  await proxy.reload(http(server, location('/ws')));
+  const begun = performance.now();
+  const left = clients.filter(({ socket }) => socket.readyState === socket.OPEN);
+  assert.equal(left.length, 1);
+  await until('its turn would have come', () => performance.now() - begun > 700);
+  assert.equal(await left[0]?.ask('here'), 'here');
+});
+
 test('a tunnel that begins when its configuration is gone already is treated as if it had lived before', async (t) => {
   const waiting: BackendConnection[] = [];
   const backend = await scriptedBackend(async (connection) => {

@@ -104,6 +104,19 @@ export class Servers {
     return this.answering.get(pairKey(listen, name));
   }
 
+  /** The server of which a name fits the host at an address; undefined where none does. The best name wins, as in nginx. */
+  named(listen: string, host: string): ServerView | undefined {
+    let best: ServerView | undefined;
+    let rank = 0;
+    for (const view of this.all) {
+      const name = view.listens.includes(listen) ? nameFor(view, host) : undefined;
+      if (name === undefined) continue;
+      const its = rankOf(name, host);
+      if (its > rank) [best, rank] = [view, its];
+    }
+    return best;
+  }
+
   /** The address and the name of a server by which it came to answer. */
   arrivedBy(
     view: ServerView,
@@ -171,6 +184,15 @@ function nameFor({ block, names }: ServerView, host: string): string | undefined
   }
   return undefined;
 }
+
+/** Exact names before wildcards at the front, those at the end, and expressions; of two wildcards the longer one. */
+function rankOf(name: string, host: string): number {
+  if (name === host) return Number.POSITIVE_INFINITY;
+  if (name.startsWith('~')) return 1;
+  return (name.endsWith('.*') ? LONGEST_NAME : 2 * LONGEST_NAME) + name.length;
+}
+
+const LONGEST_NAME = 1000;
 
 function fitsWildcard(name: string, host: string): boolean {
   if (name.startsWith('~') || name === '') return false;

@@ -2,7 +2,7 @@
 import type { Address } from '../../config/address.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import type { Compiler, Scope } from '../../exchange/module.js';
+import type { Scope, Shared } from '../../exchange/module.js';
 import { escapeBreaks, escapePath } from '../../http/uri-escape.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { compiledAddresses, HostNotFound } from '../../upstream/host-lookup.js';
@@ -42,7 +42,7 @@ export function compileTarget(data: PassData, at: Scope): TargetOf {
       logError(x, 'error', target === 'invalid URL prefix' ? `${target} in "${url}"` : target);
       return null;
     }
-    const declared = declaredUpstream(target, compiler);
+    const declared = declaredUpstream(target, compiler.shared);
     if (declared !== undefined) return destinationOf(target, declared, true);
     return resolveNow(target, x);
   };
@@ -60,22 +60,31 @@ function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean
 }
 
 /** The `upstream` block that a target without a port names. */
-function declaredUpstream({ address }: PassTarget, compiler: Compiler): Upstream | undefined {
-  return address.family === 'unix' ? undefined : findUpstream(compiler.shared, address.host);
+function declaredUpstream({ address }: PassTarget, shared: Shared): Upstream | undefined {
+  return address.family === 'unix' ? undefined : findUpstream(shared, address.host);
+}
+
+/** The upstream to which a target leads in a table that was compiled with it. */
+export function upstreamOf(target: PassTarget, shared: Shared): Upstream | undefined {
+  return declaredUpstream(target, shared) ?? shared.get<Upstream>(implicitKey(target));
+}
+
+function implicitKey({ hostPort }: PassTarget): string {
+  return `proxy_pass:${hostPort.toLowerCase()}`;
 }
 
 /** The upstream of a fixed target. */
 function configured(target: PassTarget, at: Scope): Upstream {
   const { compiler, block } = at;
   const { address } = target;
-  const declared = declaredUpstream(target, compiler);
+  const declared = declaredUpstream(target, compiler.shared);
   if (declared !== undefined) {
     if (address.family !== 'unix' && address.portGiven) {
       compiler.fail(`upstream "${declared.name}" may not have port ${address.port}`, block.at);
     }
     return declared;
   }
-  const key = `proxy_pass:${target.hostPort.toLowerCase()}`;
+  const key = implicitKey(target);
   const known = compiler.shared.get<Upstream>(key);
   if (known !== undefined) return known;
   const upstream = compiler.shared.set(key, implicitUpstream(target.hostPort, fixedAddresses(address)));
