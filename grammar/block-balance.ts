@@ -7,6 +7,7 @@
  */
 import type { IToken } from 'chevrotain';
 import { ClosingBrace, CommentText, ForeignBlock, OpeningBrace, Semicolon } from './lexer.js';
+import { MissingOpenings } from './missing-opening.js';
 import { SPACE, TAB } from './words.js';
 
 /** How to read a text whose braces do not add up. All keys and values are offsets of tokens. */
@@ -15,9 +16,11 @@ export interface BlockBalance {
   readonly closeBefore: ReadonlyMap<number, number>;
   /** `}` to pass over, with the place where nginx finds one too many. */
   readonly surplus: ReadonlyMap<number, number>;
+  /** Word behind which a `{` is missing, or `;` in the place of one, with the place where nginx notices it. */
+  readonly openAfter: ReadonlyMap<number, number>;
 }
 
-const BALANCED: BlockBalance = { closeBefore: new Map(), surplus: new Map() };
+const BALANCED: BlockBalance = { closeBefore: new Map(), surplus: new Map(), openAfter: new Map() };
 
 interface OpenBlock {
   /** Indentation of the statement, or -1 where it does not stand first on its line. */
@@ -31,8 +34,16 @@ function isIndented(block: OpenBlock): boolean {
   return block.indent >= 0 && block.inner > block.indent;
 }
 
-/** Finds out how the blocks of a text were meant, where its braces do not add up. Takes linear time. */
-export function balanceBlocks(text: string, tokens: readonly IToken[]): BlockBalance {
+/**
+ * Finds out how the blocks of a text were meant, where its braces do not add up. Takes linear time.
+ *
+ * @param opensBlock whether a directive of that name takes a block
+ */
+export function balanceBlocks(
+  text: string,
+  tokens: readonly IToken[],
+  opensBlock: (name: string) => boolean,
+): BlockBalance {
   let depth = 0;
   const surplusPlaces: number[] = [];
   for (const token of tokens) {
@@ -43,7 +54,7 @@ export function balanceBlocks(text: string, tokens: readonly IToken[]): BlockBal
     }
   }
   if (depth === 0 && surplusPlaces.length === 0) return BALANCED;
-  return judgeByIndentation(text, tokens, depth, surplusPlaces);
+  return judgeByIndentation(text, tokens, depth, surplusPlaces, opensBlock);
 }
 
 function judgeByIndentation(
@@ -51,10 +62,12 @@ function judgeByIndentation(
   tokens: readonly IToken[],
   unclosed: number,
   surplusPlaces: readonly number[],
+  opensBlock: (name: string) => boolean,
 ): BlockBalance {
   const closeBefore = new Map<number, number>();
   const surplus = new Map<number, number>();
   const open: OpenBlock[] = [];
+  const openings = new MissingOpenings(text, opensBlock);
   const indentations = new Indentations(text);
   let missing = unclosed;
   let statementIndent = -1;
@@ -63,39 +76,53 @@ function judgeByIndentation(
   for (const token of tokens) {
     const type = token.tokenType;
     if (type === CommentText) continue;
+    const { startOffset: start, image } = token;
     if (type === Semicolon || type === ForeignBlock) {
+      openings.semicolon(start);
       betweenStatements = true;
     } else if (type === OpeningBrace) {
+      openings.open(start);
       open.push({ indent: betweenStatements ? -1 : statementIndent, inner: -1 });
       betweenStatements = true;
     } else if (type === ClosingBrace) {
-      const indent = indentations.of(token.startOffset);
+      const indent = indentations.of(start);
       let top = open.at(-1);
       while (missing > 0 && top && indent >= 0 && isIndented(top) && indent < top.indent) {
-        closeBefore.set(token.startOffset, (closeBefore.get(token.startOffset) ?? 0) + 1);
+        closeBefore.set(start, (closeBefore.get(start) ?? 0) + 1);
         missing--;
         open.pop();
+        openings.close();
         top = open.at(-1);
       }
-      const place = surplusPlaces[surplus.size];
-      if (place !== undefined && top && isIndented(top) && indent > top.indent) surplus.set(token.startOffset, place);
-      else open.pop();
+      const place = surplusPlaces[surplus.size + openings.found.size];
+      if (place !== undefined && openings.closes(indent)) {
+        // It closes a block that is not open.
+      } else if (place !== undefined && top && isIndented(top) && indent > top.indent) {
+        surplus.set(start, place);
+      } else {
+        open.pop();
+        openings.close();
+      }
       betweenStatements = true;
     } else if (betweenStatements) {
       betweenStatements = false;
-      statementIndent = indentations.of(token.startOffset);
+      statementIndent = indentations.of(start);
       if (statementIndent < 0) continue;
       let top = open.at(-1);
       while (missing > 0 && top && isIndented(top) && statementIndent <= top.indent) {
-        closeBefore.set(token.startOffset, (closeBefore.get(token.startOffset) ?? 0) + 1);
+        closeBefore.set(start, (closeBefore.get(start) ?? 0) + 1);
         missing--;
         open.pop();
+        openings.close();
         top = open.at(-1);
       }
       if (top && top.inner < 0) top.inner = statementIndent;
+      openings.begin(start, image, statementIndent);
+    } else {
+      openings.word(start, image, indentations.of(start));
     }
   }
-  return { closeBefore, surplus };
+  return { closeBefore, surplus, openAfter: openings.found };
 }
 
 /** Indentation of ever later places in a text. */

@@ -134,10 +134,15 @@ const parser = new ConfigurationParser();
  * of their places. Never throws; takes time in proportion to the text.
  *
  * @param kind `parameter` for the text of `-g`, which holds no blocks and gets other sentences.
+ * @param opensBlock whether a directive of that name takes a block: where a `{` is missing is found by that.
  */
-export function parse(source: Source, kind: TextKind = 'file'): SyntaxTree {
+export function parse(
+  source: Source,
+  kind: TextKind = 'file',
+  opensBlock: (name: string) => boolean = () => false,
+): SyntaxTree {
   const tokens = tokenize(source.text);
-  const builder = new TreeBuilder(source, kind, balanceBlocks(source.text, tokens));
+  const builder = new TreeBuilder(source, kind, balanceBlocks(source.text, tokens, opensBlock));
   parser.read(tokens, builder);
   return builder.finish();
 }

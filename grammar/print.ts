@@ -1,6 +1,8 @@
 /** Syntax tree to text, in one canonical layout. */
+
+import { BYTE_ORDER_MARK } from './lexer.js';
 import { type Comment, type Item, isStatement, type Span, type Statement, type Word } from './syntax-tree.js';
-import { writeWord } from './words.js';
+import { writeValue, writeWord } from './words.js';
 
 const INDENT = '    ';
 /** Deeper blocks are not indented further: nobody reads them, and the spaces would outgrow the text a thousandfold. */
@@ -32,7 +34,9 @@ function writeComment({ text }: Comment): string {
  */
 function writeHead(statement: Statement, inner: Comment[], followed: boolean, depth: number): string {
   const hanging = `\n${indentation(depth + 1)}`;
-  let written = writeWord(statement.name);
+  const name = writeWord(statement.name);
+  // Unquoted, it would be skipped where the text begins with it.
+  let written = name.startsWith(BYTE_ORDER_MARK) ? writeValue(statement.name.text, '"') : name;
   let before = statement.name;
   const writeInner = (): void => {
     const comment = inner.shift();

@@ -65,8 +65,8 @@ export interface SyntaxMistake {
   readonly message: string;
   /** A second sentence: the reason, or what to write instead. */
   readonly help?: string;
-  /** A machine-applicable insertion, such as a missing `;`. */
-  readonly insert?: { readonly offset: number; readonly text: string };
+  /** A machine-applicable insertion, such as a missing `;`; `over` so many characters that stand in its place. */
+  readonly insert?: { readonly offset: number; readonly text: string; readonly over?: number };
   /** A place that explains the mistake: the block that was never closed. */
   readonly related?: { readonly at: Span; readonly message: string };
 }

@@ -4,7 +4,7 @@ import type { BlockBalance } from './block-balance.js';
 import { BUFFER_SIZE, QuotedWord, RunawayWord } from './lexer.js';
 import { missingSemicolon } from './missing-semicolon.js';
 import type { Comment, Item, Quote, Source, Span, Statement, SyntaxMistake, SyntaxTree, Word } from './syntax-tree.js';
-import { CLOSING_BRACE, CR, closingQuote, isSpace, LF, mayFollowQuote, readValue } from './words.js';
+import { CLOSING_BRACE, CR, closingQuote, isSpace, LF, mayFollowQuote, OPENING_BRACE, readValue } from './words.js';
 
 /** Where a text comes from; it decides nginx's sentences and limits. */
 export type TextKind = 'file' | 'parameter';
@@ -68,6 +68,8 @@ export class TreeBuilder {
     if (tokenType !== RunawayWord && image.length >= BUFFER_SIZE - 2) this.#checkLength(start, end, quote);
     this.#words.push({ source: this.#source, start, end, text, quote });
     this.#lastEnd = end;
+    const noticed = this.#balance.openAfter.get(start);
+    if (noticed !== undefined) this.#openMissing(noticed);
   }
 
   /** A comment, between statements or between the words of one. */
@@ -89,8 +91,10 @@ export class TreeBuilder {
   /** `;` */
   semicolon(token: IToken): void {
     const end = endOf(token);
+    const opens = this.#balance.openAfter.has(token.startOffset);
     if (this.#words.length > 0) {
-      this.#endStatement(end);
+      if (opens) this.#openMissing(token.startOffset);
+      else this.#endStatement(end);
     } else {
       const afterBlock = this.#source.text.charCodeAt(this.#lastEnd - 1) === CLOSING_BRACE;
       this.#mistake(token.startOffset, end, 'unexpected ";"', {
@@ -102,8 +106,10 @@ export class TreeBuilder {
 
   /** `{`; `foreign` is the content of a block in another language. */
   openBlock(token: IToken, foreign?: string): void {
-    const start = token.startOffset;
-    const end = start + 1;
+    this.#openBlock(token.startOffset, token.startOffset + 1, foreign);
+  }
+
+  #openBlock(start: number, end: number, foreign?: string): void {
     const source = this.#source;
     const brace: Span = { source, start, end };
     const block = { source, start, end, items: [...this.#inner] as Item[], ...(foreign !== undefined && { foreign }) };
@@ -240,6 +246,31 @@ export class TreeBuilder {
       });
       this.#pop(this.#lastEnd);
     }
+  }
+
+  /** Opens the block of the statement under way, whose `{` is missing. @param noticed where nginx finds that out */
+  #openMissing(noticed: number): void {
+    const text = this.#source.text;
+    const name = this.#words[0];
+    const last = this.#words.at(-1);
+    if (!name || !last) return;
+    const words = text.slice(name.start, last.end).slice(0, 60);
+    const inItsPlace = text.slice(last.end, noticed).trim() === '';
+    // Up to a `{` nginx reads what follows as words of the directive, and those are too many.
+    const message =
+      text.charCodeAt(noticed) === OPENING_BRACE
+        ? `invalid number of arguments in "${name.text}" directive`
+        : `directive "${name.text}" has no opening "{"`;
+    this.#mistake(noticed, noticed + 1, message, {
+      help: inItsPlace
+        ? 'by the indentation, a "{" belongs in the place of this ";"'
+        : `"{" is missing after "${words}": by the indentation, what follows stands inside`,
+      insert: inItsPlace
+        ? { offset: last.end, text: ' {', over: noticed + 1 - last.end }
+        : { offset: last.end, text: ' {' },
+    });
+    const gap = inItsPlace ? noticed : last.end;
+    this.#openBlock(gap, gap);
   }
 
   #openedHere(block: OpenBlock): { at: Span; message: string } {

@@ -8,7 +8,12 @@ import type { Context } from './directive.js';
 import { type Includes, includeMistake } from './include.js';
 import { knownDirectives } from './known-directives.js';
 import { Level, type Values } from './level.js';
-import { reportDoubt, reportMissingSemicolon, splitAtMissingSemicolon } from './missing-semicolon.js';
+import {
+  reportDoubt,
+  reportMissingOpening,
+  reportMissingSemicolon,
+  splitAtMissingSemicolon,
+} from './missing-semicolon.js';
 import { Notes } from './notes.js';
 import { headOf, parseStatement } from './statement.js';
 import { reportUnknown } from './unknown-directive.js';
@@ -150,8 +155,12 @@ export class BlockChecker {
       const split = splitAtMissingSemicolon(statement, isDirective);
       if (split !== null) {
         const [first] = notes.findings;
-        reportMissingSemicolon(split, first?.message ?? '', this.notes);
-        this.statement(level, split.before);
+        if (declared.spec.body !== undefined && statement.block === null) {
+          reportMissingOpening(split, first?.message ?? '', this.notes);
+        } else {
+          reportMissingSemicolon(split, first?.message ?? '', this.notes);
+          this.statement(level, split.before);
+        }
         this.statement(level, split.after, splits + 1);
         return;
       }
@@ -193,7 +202,7 @@ export class BlockChecker {
     const { name, spec } = declared;
     const first = level.write(statement, declared);
     const step = spec.step === true;
-    if (first !== undefined && spec.repeat !== true && !step) {
+    if (first !== undefined && spec.repeat !== true && spec.again === undefined && !step) {
       this.notes.report(statement.name, 'duplicate-directive', `"${name}" directive is duplicate`, {
         help: 'it may be given once in a block',
         related: [{ at: headOf(first), message: 'first given here' }],

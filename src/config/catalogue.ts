@@ -50,6 +50,11 @@ export class Catalogue {
     return this.byName.get(name) ?? [];
   }
 
+  /** Whether a directive of that name takes a block anywhere. */
+  opensBlock(name: string): boolean {
+    return this.all(name).some(({ spec }) => spec.body !== undefined);
+  }
+
   /** The names of all directives. */
   names(): readonly string[] {
     this.listed ??= [...this.byName.keys()];

@@ -43,8 +43,10 @@ export interface CheckResult {
 export function check(root: Source, modules: readonly ModuleDeclaration[], options: CheckOptions = {}): CheckResult {
   const notes = new Notes();
   const directories = directoriesOf(root.name, options);
-  const includes = new Includes(options.reader ?? diskReader, directories.conf, notes);
   const catalogue = new Catalogue(modules);
+  const includes = new Includes(options.reader ?? diskReader, directories.conf, notes, (name) =>
+    catalogue.opensBlock(name),
+  );
   const globals =
     options.globals === undefined ? [] : includes.open({ name: COMMAND_LINE, text: options.globals }, [], 'parameter');
   const statements = includes.expand([...globals, ...includes.open(root)]);

@@ -99,6 +99,11 @@ export interface DirectiveSpec<T = unknown> {
   readonly default?: string;
   /** May stand several times in one block; its value is the list. Otherwise a second one is `"x" directive is duplicate`. */
   readonly repeat?: boolean;
+  /**
+   * What a second one in a block does, where nginx lets it pass: its list `joins` that of the first, or it `overrides` it.
+   * Otherwise it is a duplicate.
+   */
+  readonly again?: 'joins' | 'overrides';
   /** Default `level`. */
   readonly inherit?: Inheritance;
   /** Carried out in the order written, among the other steps of its block (`set`, `rewrite`, `if`, `return`, `break`). */

@@ -53,6 +53,8 @@ export class Includes {
     /** The directory that relative names start from, with its final slash. */
     private readonly directory: string,
     private readonly notes: Notes,
+    /** Whether a directive of that name takes a block. */
+    private readonly opensBlock: (name: string) => boolean,
   ) {}
 
   /** Parses a source; mistakes of the syntax become findings. `trail` are the includes that led to it. */
@@ -64,7 +66,7 @@ export class Includes {
       this.refuseLength(source, trail);
       return [];
     }
-    const tree = parse(source, kind);
+    const tree = parse(source, kind, this.opensBlock);
     for (const mistake of tree.mistakes) {
       this.notes.put(syntaxFinding(mistake));
     }

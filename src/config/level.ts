@@ -42,14 +42,15 @@ export class Level {
     return others[0];
   }
 
-  /** Sets a value; of a `repeat` directive, adds it to the list. */
+  /** Sets a value; of a `repeat` directive, adds it to the list, and of one that joins, adds its list. */
   set(declared: Declared, value: unknown): void {
     const { name, spec } = declared;
+    const list = this.own.get(name)?.value;
     if (spec.repeat !== true) {
-      this.own.set(name, { declared, value });
+      const joins = spec.again === 'joins' && Array.isArray(list) && Array.isArray(value);
+      this.own.set(name, { declared, value: joins ? [...list, ...value] : value });
       return;
     }
-    const list = this.own.get(name)?.value;
     if (Array.isArray(list)) {
       list.push(value);
     } else {

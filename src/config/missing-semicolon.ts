@@ -25,6 +25,14 @@ export function reportMissingSemicolon({ gap, after }: Gap, message: string, not
   });
 }
 
+/** Says that the `{` is missing, with nginx's sentence for what comes of it. */
+export function reportMissingOpening({ gap, before, after }: Split, message: string, notes: Notes): void {
+  notes.report(gap, 'missing-block', message, {
+    help: `a "{" is missing here: "${after.name.text}" on the next line is a directive of its own, inside of "${before.name.text}"`,
+    fix: { title: 'insert {', guess: true, edits: [{ at: gap, text: ' {' }] },
+  });
+}
+
 /** Says that a statement is right and looks as if it were two: nginx takes the second for further words of the first. */
 export function reportDoubt({ gap, before, after }: Split, notes: Notes): void {
   notes.report(gap, 'missing-semicolon', `"${after.name.text}" is taken for a word of "${before.name.text}"`, {

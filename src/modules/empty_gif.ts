@@ -36,6 +36,7 @@ export default defineModule({
     empty_gif: {
       contexts: ['location'],
       takes: none,
+      again: 'overrides',
       inherit: 'none',
       doc: 'Turns the module on in this location.',
       example: 'empty_gif;',

@@ -110,6 +110,7 @@ export default defineModule({
     index: {
       contexts: ['http', 'server', 'location'],
       takes: types.listOf(indexName),
+      again: 'joins',
       default: 'index.html',
       doc: 'The files that are looked for in a directory, in the order given; they may hold variables. The last one may be an absolute path, which is taken without looking.',
       example: 'index index.$geo.html index.0.html /index.html;',

@@ -33,6 +33,7 @@ export default defineModule({
       contexts: ['server', 'location'],
       // Older versions wanted a word, and what it was did not matter.
       takes: custom('[on]', 0, 1, () => true as const),
+      again: 'overrides',
       inherit: 'noname',
       doc: 'Answers with a text: the connections that are open, those that were accepted and served, the requests, and how many connections are being read from, answered, or idle. Let only those see it whom it concerns (`allow`, `deny`).',
       example: 'stub_status;',

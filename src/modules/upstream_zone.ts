@@ -36,6 +36,7 @@ export default defineModule({
   directives: {
     zone: {
       contexts: ['upstream'],
+      again: 'overrides',
       takes: custom<ZoneData>('name [size]', 1, 2, ([name, written], c) => {
         if (name === undefined) throw new Error('zone was given no words');
         if (name.text === '') c.fail(name, 'invalid-value', 'invalid zone name ""');

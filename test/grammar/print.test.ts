@@ -215,3 +215,9 @@ test('printing is a fixpoint over changed texts, whatever their mistakes', () =>
     { numRuns: 2000 },
   );
 });
+
+test('a word that begins with a byte order mark is quoted, so that it stays a word where the text begins with it', () => {
+  const text = printed('\n\xEF\xBB\xBFa b;');
+  assert.equal(text, '"\xEF\xBB\xBFa" b;\n');
+  assert.equal(printed(text), text);
+});

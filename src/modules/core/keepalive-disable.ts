@@ -9,6 +9,7 @@ export const keepaliveDisableDirectives = {
   keepalive_disable: {
     contexts: ['http', 'server', 'location'],
     takes: bitmask('none', 'msie6', 'safari'),
+    again: 'joins',
     default: 'msie6',
     doc: 'The browsers whose connections are not kept: `msie6`, old versions of Internet Explorer after a POST; `safari`, Safari on macOS; `none` of them.',
     example: 'keepalive_disable none;',

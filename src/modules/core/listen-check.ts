@@ -13,6 +13,8 @@ interface Taken {
   readonly listeners: Listeners<CheckedBlock, SocketOptions>;
   /** By address. */
   readonly names: Map<string, WildcardNames<Word | null>>;
+  /** The addresses of more than one server: only there do names decide, and does nginx look at them. */
+  readonly contested: ReadonlySet<string>;
 }
 
 const known = new WeakMap<CheckedConfig, Taken>();
@@ -21,7 +23,7 @@ const known = new WeakMap<CheckedConfig, Taken>();
 export function checkListens(block: CheckedBlock, c: CheckContext): void {
   let taken = known.get(c.config);
   if (taken === undefined) {
-    taken = { listeners: new Listeners(), names: new Map() };
+    taken = { listeners: new Listeners(), names: new Map(), contested: contested(c.all('server')) };
     known.set(c.config, taken);
   }
   const names = writtenNames(block, c);
@@ -45,6 +47,21 @@ export function checkListens(block: CheckedBlock, c: CheckContext): void {
     }
   }
   for (const key of keys) checkNames(names, key, taken, c);
+}
+
+function contested(servers: readonly CheckedBlock[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const server of servers) {
+    const addresses = listensOf(server).flatMap(({ address }) =>
+      address.family === 'name' ? [] : listenAddresses(address),
+    );
+    for (const key of new Set(addresses.map(listenKey))) {
+      if (seen.has(key)) twice.add(key);
+      seen.add(key);
+    }
+  }
+  return twice;
 }
 
 function helpFor(mistake: string): { help: string } {
@@ -82,8 +99,11 @@ function checkNames(names: readonly WrittenName[], key: string, taken: Taken, c:
     const place = at ?? c.opener?.name;
     if (outcome === 'added' || place === undefined) continue;
     if (outcome === 'invalid') {
+      const help = 'a "*" stands for the first or the last label of a name: *.example.com, www.example.*';
+      const decides = taken.contested.has(key);
       c.report(place, 'invalid-value', `invalid server name or wildcard "${data.name}" on ${key}`, {
-        help: 'a "*" stands for the first or the last label of a name: *.example.com, www.example.*',
+        ...(!decides && { severity: 'warning' }),
+        help: decides ? help : `${help}. nginx refuses it as soon as a second server listens on this address`,
       });
       continue;
     }

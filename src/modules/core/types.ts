@@ -17,7 +17,17 @@ const DEFAULT_TYPES: readonly TypeEntry[] = [
 function parseTypes(statements: readonly Statement[], c: ArgumentContext): readonly TypeEntry[] {
   const types = new Map<string, string>();
   for (const { name, args } of statements) {
-    for (const word of args) {
+    for (const [i, word] of args.entries()) {
+      const { start } = word;
+      const before = args[i - 1] ?? name;
+      if (word.text.includes('/') && word.source.text.slice(before.end, start).includes('\n')) {
+        const gap = { source: word.source, start: before.end, end: before.end };
+        c.report(gap, 'missing-semicolon', `"${word.text}" is taken for an extension of "${name.text}"`, {
+          severity: 'warning',
+          help: `"${word.text}" begins a line and is a media type of its own: perhaps a ";" is missing before it`,
+          fix: { title: 'insert ;', guess: true, edits: [{ at: gap, text: ';' }] },
+        });
+      }
       const extension = word.text.toLowerCase();
       const previous = types.get(extension);
       if (previous !== undefined) {

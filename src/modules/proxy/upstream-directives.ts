@@ -179,6 +179,7 @@ function family(p: string) {
     next_upstream: {
       contexts: ANYWHERE,
       takes: reasons,
+      again: 'joins',
       default: 'error timeout',
       doc: 'When the next server is asked. Requests with a method that is not idempotent (POST, LOCK, PATCH) are repeated only with `non_idempotent`, once they were sent.',
       example: `${p}next_upstream error timeout http_502;`,
@@ -221,6 +222,7 @@ function family(p: string) {
     ignore_headers: {
       contexts: ANYWHERE,
       takes: bitmask(...IGNORABLE),
+      again: 'joins',
       doc: "Fields of the upstream's answer that are not obeyed.",
       example: `${p}ignore_headers X-Accel-Redirect;`,
     },
