@@ -8,10 +8,10 @@ const PATIENCE = 2000;
 
 export default defineLint({
   code: 'host-not-found',
-  severity: 'error',
+  severity: 'warning',
   on: 'proxy_pass upstream',
   story:
-    'The name of a host in `proxy_pass` or in an `upstream` is unknown to this machine now. Such names are looked up at start, and without an address for each of them neither nginx nor tsproxy starts. Where a name may come and go, use a variable in `proxy_pass`, with a `resolver`.',
+    'The name of a host in `proxy_pass` or in an `upstream` is unknown to this machine now. Such names are looked up at start, and nginx does not start without an address for each of them. tsproxy starts, and looks those names up again until they have one; up to then the server gets no requests, and where there is no other, clients get 502. Where a name may come and go, use `resolve` in an `upstream`, or a variable in `proxy_pass`, with a `resolver`.',
   async probe(c) {
     const names = namesIn(c);
     if (names.size === 0) return;
@@ -23,7 +23,7 @@ export default defineLint({
       } catch {
         return () =>
           c.report(at, `host not found in upstream "${said}"`, {
-            help: `"${host}" has no address on this machine; names are looked up at start, and all must have one`,
+            help: `"${host}" has no address on this machine now. tsproxy starts all the same and looks it up again until it has one; nginx does not start`,
           });
       }
     });

@@ -6,7 +6,7 @@ import type { CheckContext } from '../config/module-declaration.js';
 import { type ResolverData, resolverArgument } from '../config/resolver-argument.js';
 import { type Compiler, defineModule } from '../exchange/module.js';
 import { type ConfiguredUpstream, configuredUpstreams, findUpstream } from '../upstream/configured.js';
-import { compiledAddresses, HostNotFound } from '../upstream/host-lookup.js';
+import { giveAddresses } from '../upstream/late-address.js';
 import { sharedResolver } from '../upstream/resolver.js';
 import { type RunTimeServer, RunTimeServers } from '../upstream/run-time-servers.js';
 import { type ServerData, serverArgument } from '../upstream/server-argument.js';
@@ -30,7 +30,7 @@ const module = defineModule({
       takes: serverArgument,
       repeat: true,
       inherit: 'none',
-      doc: 'One server of the group: a name or IP address with an optional port (80), or `unix:` and a path. A name with several addresses stands for several servers. `weight=` (1); `max_conns=` limits connections at a time (0: no limit); `max_fails=` (1) failures within `fail_timeout=` (10s) make the server rest for that time; `backup` servers are asked only when no other may be; `down` gets no requests; `resolve` looks the name up again whenever its DNS answer expires, and `service=` takes ports and weights from SRV records.',
+      doc: 'One server of the group: a name or IP address with an optional port (80), or `unix:` and a path. A name with several addresses stands for several servers; one without an address gets no requests, and is looked up again until it has one. `weight=` (1); `max_conns=` limits connections at a time (0: no limit); `max_fails=` (1) failures within `fail_timeout=` (10s) make the server rest for that time; `backup` servers are asked only when no other may be; `down` gets no requests; `resolve` looks the name up again whenever its DNS answer expires, and `service=` takes ports and weights from SRV records.',
       example: 'server 127.0.0.1:8080 weight=2 max_fails=3 fail_timeout=30s;',
       differs:
         '`resolve` works without a `zone`. The name is looked up before the start, for at most a second; nginx starts at once and refuses requests until the answer comes.',
@@ -135,7 +135,7 @@ function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, comp
     const server = new UpstreamServer(data.written, data.settings);
     upstream.servers.push(server);
     if (data.runTime !== null) runTime.push({ server, ...data.runTime });
-    else lookups.push(lookUp(server, data, compiler));
+    else lookups.push(giveAddresses({ upstream, server, ...data }, compiler));
   }
   const previous = compiler.previous === null ? undefined : findUpstream(compiler.previous, upstream.name);
   const ready = Promise.all(lookups).then(() => {
@@ -153,14 +153,5 @@ function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, comp
     const startable = ready.then(() => resolver.ready);
     // Who looks the names up reports what fails.
     compiler.await(startable.then(() => servers.start()).catch(() => {}));
-  }
-}
-
-async function lookUp(server: UpstreamServer, data: ServerData, compiler: Compiler): Promise<void> {
-  try {
-    server.setAddresses(await compiledAddresses(data.address, compiler));
-  } catch (error) {
-    if (!(error instanceof HostNotFound)) throw error;
-    compiler.fail(`${error.message} in upstream "${data.written}"`, data.at);
   }
 }

@@ -61,6 +61,8 @@ export class Upstream {
   readonly idle = new IdleConnections();
   /** What keeps the addresses of `resolve` servers up to date; held here, because its timers do not hold it. */
   resolution: object | null = null;
+  /** What looks for the addresses of servers that had none at first; held here for the same reason. */
+  readonly late: object[] = [];
   /** Told whenever the peers are others; null where nobody shares them. */
   watcher: { peersChanged(upstream: Upstream): void } | null = null;
   private group = new PeerGroup([], null);
@@ -110,7 +112,7 @@ export class Upstream {
       const same = left.findIndex((other) => sameLine(server, other));
       const [other] = same < 0 ? [] : left.splice(same, 1);
       if (other === undefined) continue;
-      // A server without peers is one whose name is still being resolved.
+      // A server without peers is one whose name is still being resolved, or has no address just now.
       server.setPeers(server.peers.length === 0 ? other.peers : server.peers, other.peers);
     }
     this.update();

@@ -1,5 +1,7 @@
 /** From `upstream` blocks to peers: compiled, resolved, and carried over a reload. */
 import assert from 'node:assert/strict';
+import dns from 'node:dns/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { test } from 'node:test';
 import { none } from '../../src/config/argument-types.js';
 import { check } from '../../src/config/check.js';
@@ -82,13 +84,59 @@ test('a name stands for all its addresses', async () => {
   assert.ok(upstream.current().peers.every(({ weight, server }) => weight === 2 && server === 'localhost:8080'));
 });
 
-test('a name that does not exist stops the start, at its line', async () => {
-  await assert.rejects(load('upstream u {\n server 127.0.0.1;\n  server "no such host:80";\n}'), (error) => {
-    assert.ok(error instanceof Error && 'at' in error);
-    assert.equal(error.message, 'host not found in upstream "no such host:80"');
-    assert.deepEqual(error.at, { file: 'test.conf', line: 4, column: 3 });
-    return true;
+test('a name without an address is said, at its line, and gets no requests', async () => {
+  const loaded = await load('upstream u {\n server 127.0.0.1;\n  server "no such host:80";\n}');
+  assert.deepEqual(names(upstreamOf(loaded)), ['127.0.0.1:80']);
+  assert.deepEqual(loaded.log, [
+    'warn: host not found in upstream "no such host:80" in test.conf:4, it is looked up again',
+  ]);
+});
+
+test('a name without an address is looked up again until it has one, more and more seldom', async (t) => {
+  let asked = 0;
+  let known = false;
+  const real = dns.lookup;
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.method(dns, 'lookup', async () => {
+    asked++;
+    if (!known) throw new Error('ENOTFOUND');
+    return [{ address: '127.0.0.9', family: 4 }];
   });
+  syncBuiltinESMExports();
+  t.after(() => {
+    dns.lookup = real;
+    syncBuiltinESMExports();
+  });
+  const upstream = upstreamOf(await load('upstream u { server late.example:81; }'));
+  const pass = async (ms: number): Promise<void> => {
+    t.mock.timers.tick(ms);
+    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  assert.equal(asked, 1);
+  await pass(1000);
+  assert.equal(asked, 2);
+  await pass(1000);
+  assert.equal(asked, 2);
+  known = true;
+  await pass(1000);
+  assert.equal(asked, 3);
+  assert.deepEqual(names(upstream), ['127.0.0.9:81']);
+  await pass(600_000);
+  assert.equal(asked, 3);
+});
+
+test('over a reload a name that is not found any more keeps its addresses', async (t) => {
+  const before = await load('upstream u { server localhost:81; }');
+  const [peer] = upstreamOf(before).current().peers;
+  const real = dns.lookup;
+  t.mock.method(dns, 'lookup', () => Promise.reject(new Error('EAI_AGAIN')));
+  syncBuiltinESMExports();
+  t.after(() => {
+    dns.lookup = real;
+    syncBuiltinESMExports();
+  });
+  const after = await load('upstream u { server localhost:81; }', before.table);
+  assert.equal(upstreamOf(after).current().peers[0], peer);
 });
 
 test('names of upstreams are found without regard to case', async () => {

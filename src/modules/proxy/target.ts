@@ -5,7 +5,7 @@ import type { Exchange } from '../../exchange/exchange.js';
 import type { Scope, Shared } from '../../exchange/module.js';
 import { escapeBreaks, escapePath } from '../../http/uri-escape.js';
 import { findUpstream } from '../../upstream/configured.js';
-import { compiledAddresses, HostNotFound } from '../../upstream/host-lookup.js';
+import { giveAddresses } from '../../upstream/late-address.js';
 import type { PeerAddress } from '../../upstream/peer.js';
 import { rotated } from '../../upstream/resolver.js';
 import { implicitUpstream, type Upstream } from '../../upstream/upstream.js';
@@ -88,7 +88,7 @@ function configured(target: PassTarget, at: Scope): Upstream {
   const known = compiler.shared.get<Upstream>(key);
   if (known !== undefined) return known;
   const upstream = compiler.shared.set(key, implicitUpstream(target.hostPort, fixedAddresses(address)));
-  if (address.family === 'name') compiler.await(lookUp(upstream, address, at));
+  if (address.family === 'name') compiler.await(lookUp(upstream, address, key, at));
   return upstream;
 }
 
@@ -97,14 +97,13 @@ function fixedAddresses(address: Address): PeerAddress[] {
   return address.family === 'name' ? [] : [{ host: address.host, port: address.port }];
 }
 
-async function lookUp(upstream: Upstream, address: Address, at: Scope): Promise<void> {
-  try {
-    upstream.servers[0]?.setAddresses(await compiledAddresses(address, at.compiler));
-    upstream.update();
-  } catch (error) {
-    if (!(error instanceof HostNotFound)) throw error;
-    at.compiler.fail(`host not found in upstream "${error.host}"`, at.block.at);
-  }
+async function lookUp(upstream: Upstream, address: Address, key: string, { compiler, block }: Scope): Promise<void> {
+  const [server] = upstream.servers;
+  if (server === undefined || address.family === 'unix') return;
+  await giveAddresses({ upstream, server, address, written: address.host, at: block.at }, compiler);
+  const previous = server.peers.length === 0 ? compiler.previous?.get<Upstream>(key) : undefined;
+  if (previous !== undefined) upstream.adopt(previous);
+  else upstream.update();
 }
 
 /** Looks a name up for one request. */
