@@ -9,9 +9,9 @@ const DASH = 45;
 const EQUALS = 61;
 const OPENING_BRACKET = 91;
 
-/** Whether the block of a directive of that name holds Lua. */
+/** Whether the block of a directive of that name holds Lua; the name as written, which may be in quotes. */
 export function holdsLua(name: string): boolean {
-  return name.endsWith('_by_lua_block');
+  return /_by_lua_block["']?$/.test(name);
 }
 
 /** The offset behind the `}` that closes the block of Lua whose `{` stands at `start`, or -1 where none does. */

@@ -36,6 +36,13 @@ const VARIABLES: Readonly<Record<Maker, Readonly<Record<string, string>>>> = {
     ngx_otel_module: 'otel_parent_id otel_parent_sampled otel_span_id otel_trace_id',
   },
   'nginx Plus': {
+    ngx_http_app_protect_dos_module: `
+      app_protect_dos_outcome app_protect_dos_outcome_reason app_protect_dos_policy_name app_protect_dos_tls_fp
+      app_protect_dos_version app_protect_dos_vs_name
+    `,
+    ngx_http_app_protect_module: `
+      app_protect_outcome app_protect_outcome_reason app_protect_policy_name app_protect_support_id app_protect_version
+    `,
     ngx_http_auth_jwt_module: 'jwt_claim_* jwt_header_* jwt_payload',
     ngx_http_hls_module: 'hls_uri',
     ngx_http_oidc_module: 'oidc_access_token oidc_claim_* oidc_id_token oidc_userinfo',
@@ -44,6 +51,7 @@ const VARIABLES: Readonly<Record<Maker, Readonly<Record<string, string>>>> = {
   'third party': {
     brotli: 'brotli_ratio',
     echo: 'echo_*',
+    http_secure_download: 'secure_download',
     memc: 'memc_cmd memc_exptime memc_flags memc_key memc_value',
     modsecurity: 'modsecurity_transaction_id',
     naxsi: 'naxsi_*',

@@ -33,6 +33,16 @@ export const THIRD_PARTY_DIRECTIVES: Readonly<Record<string, string>> = {
   `,
   chunkin: 'chunkin chunkin_keepalive chunkin_max_chunks_per_buf chunkin_resume',
   circle_gif: 'circle_gif circle_gif_max_radius circle_gif_min_radius circle_gif_step_radius',
+  clojure: `
+    access_handler_code access_handler_name access_handler_property access_handler_type always_read_body auto_upgrade_ws
+    body_filter_code body_filter_name body_filter_property body_filter_type content_handler_code content_handler_name
+    content_handler_property content_handler_type handler_code handler_name handler_type handlers_lazy_init
+    header_filter_code header_filter_name header_filter_property header_filter_type jvm_classpath jvm_classpath_check
+    jvm_exit_handler_code jvm_exit_handler_name jvm_handler_type jvm_init_handler_code jvm_init_handler_name
+    jvm_options jvm_path jvm_var jvm_workers log_handler_code log_handler_name log_handler_property log_handler_type
+    max_balanced_tcp_connections rewrite_handler_code rewrite_handler_name rewrite_handler_property
+    rewrite_handler_type shared_map write_page_size
+  `,
   concat: 'concat concat_delimiter concat_ignore_file_error concat_max_files concat_types concat_unique',
   cookie_flag: 'set_cookie_flag',
   coolkit: 'override_method',

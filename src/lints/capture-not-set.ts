@@ -22,7 +22,9 @@ export default defineLint({
         for (const statement of scope.statements) {
           if (statement.name.text === 'location' || !statement.args.some(hasCapture)) continue;
           if (statement.name.text.includes('_lua')) continue;
-          for (const word of wordsOf(statement)) if (hasCapture(word)) lookAt(word, statement, scope, groups, c);
+          for (const word of wordsOf(statement)) {
+            if (hasCapture(word) && !followsItsOwn(word, statement)) lookAt(word, statement, scope, groups, c);
+          }
         }
       }
     }
@@ -44,6 +46,12 @@ function hasCapture({ text }: Word): boolean {
 function wordsOf({ name, args }: Statement): readonly Word[] {
   if (name.text === 'rewrite') return args.slice(1);
   return args.filter(({ text }, i) => !text.startsWith('~') && !/^!?~\*?$/.test(args[i - 1]?.text ?? ''));
+}
+
+/** Whether a word before it has groups itself, as directives of other modules take an expression and what becomes of it. */
+function followsItsOwn(word: Word, { name, args }: Statement): boolean {
+  if (OWN.has(name.text)) return false;
+  return args.slice(0, args.indexOf(word)).some(({ text }) => !text.startsWith('$') && groupCount(text) > 0);
 }
 
 function lookAt(word: Word, statement: Statement, scope: Scope, groups: Groups, c: LintContext): void {

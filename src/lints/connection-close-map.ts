@@ -1,4 +1,5 @@
 import { defineLint } from './engine/lint.js';
+import { type Pass, upstreamOf } from './engine/pass.js';
 import { proxied } from './engine/websocket.js';
 
 export default defineLint({
@@ -6,9 +7,13 @@ export default defineLint({
   severity: 'hint',
   on: 'map',
   story:
-    'The `map` of `$http_upgrade` gives `close` for requests without `Upgrade`, as the usual guide has it. Then each plain request ends its connection to the back end, and none is kept for the next one. The empty string sends no `Connection` at all, which lets it live.',
+    'The `map` of `$http_upgrade` gives `close` for requests without `Upgrade`, as the usual guide has it. Then each plain request ends its connection to the server of an `upstream`, and none is kept for the next one (`keepalive`, a default since nginx 1.29.7). The empty string sends no `Connection` at all, which lets it live.',
   check(c) {
-    const used = new Set(proxied(c).map(({ connection }) => connection?.args[1]?.text.toLowerCase()));
+    const used = new Set(
+      proxied(c)
+        .filter(({ pass }) => keepsConnections(pass))
+        .map(({ connection }) => connection?.args[1]?.text.toLowerCase()),
+    );
     for (const map of c.scopes('entries')) {
       const [source, variable] = map.opener?.args ?? [];
       if (map.directive !== 'map' || source?.text !== '$http_upgrade' || variable === undefined) continue;
@@ -30,3 +35,9 @@ export default defineLint({
     }
   },
 });
+
+/** Whether connections are kept: those to an `upstream` only, whatever a host without one or with variables is. */
+function keepsConnections({ scope, host }: Pass): boolean {
+  const upstream = upstreamOf(scope.main, host);
+  return upstream !== undefined && upstream.own('keepalive')[0]?.args[0]?.text !== '0';
+}

@@ -1,6 +1,7 @@
 import type { Remarks } from '../config/directive.js';
 import { defineLint } from './engine/lint.js';
 import { tlsOf } from './engine/servers.js';
+import { isWhole } from './engine/values.js';
 
 const YEAR = 31_536_000;
 
@@ -21,7 +22,8 @@ export default defineLint({
         c.report(value, message, remarks);
       } else if (value.text !== '' && scope.within('server') !== null) {
         const server = scope.within('server');
-        if (server === null || tlsOf(server) !== 'none') continue;
+        // A "listen" may stand in a file that was not found.
+        if (server === null || tlsOf(server) !== 'none' || !isWhole(c)) continue;
         c.report(field, 'Strict-Transport-Security has no effect over plain HTTP', {
           severity: 'hint',
           help: 'no "listen" of this server has "ssl"; it is right where something in front of it has TLS',

@@ -26,6 +26,8 @@ export default defineLint({
           });
           continue;
         }
+        // Names below are registered (RFC 8615), and none has a slash in a segment.
+        if (prefix.startsWith('/.well-known/')) continue;
         const servers =
           upstreamOf(c.main, host)
             ?.own('server')

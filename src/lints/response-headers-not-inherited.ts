@@ -1,7 +1,9 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
 import { locationOf, titleOf } from './engine/location.js';
+import { passesIn } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
+import { variablesIn } from './engine/variables.js';
 
 /** Fields that protect, and are missed where they are missing. */
 const PROTECTING =
@@ -9,6 +11,19 @@ const PROTECTING =
 
 function fieldOf({ args }: Statement): string {
   return args[0]?.text.toLowerCase() ?? '';
+}
+
+/** Whether a field would say anything in a block. */
+function says(statement: Statement, scope: Scope): boolean {
+  const value = statement.args[1]?.text ?? '';
+  if (value === '') {
+    // Empty values add nothing; of these two fields they take away nginx's own.
+    const field = fieldOf(statement);
+    return field === 'last-modified' || (field === 'etag' && scope.value('etag') !== 'off');
+  }
+  const parts = variablesIn(value);
+  const ofUpstream = parts.length > 0 && parts.every((name) => name.startsWith('upstream_'));
+  return !ofUpstream || passesIn(scope).length > 0;
 }
 
 /** Whether a location is for files of kinds that are no pages. */
@@ -31,7 +46,7 @@ export default defineLint({
       if (first === undefined || outer.length === 0) continue;
       if (scope.value('add_header_inherit') === 'merge') continue;
       const names = new Set(own.map(fieldOf));
-      const lost = outer.filter((statement) => !names.has(fieldOf(statement)));
+      const lost = outer.filter((statement) => !names.has(fieldOf(statement)) && says(statement, scope));
       if (lost.length === 0) continue;
       // Who repeats some has thought of them; and what protects a page does not matter to pictures and fonts as much.
       const matters = isForAssets(scope) ? /^strict-transport-security$/ : PROTECTING;

@@ -33,6 +33,11 @@ test('a block of Lua may follow an argument and a comment', () => {
   assert.deepEqual(foreign('set_by_lua_block $a # b\n{ return "{" }'), [' return "{" ', 1, []]);
 });
 
+test('the name of a block of Lua may stand in quotes', () => {
+  assert.deepEqual(foreign(`"content_by_lua_block" { a = { 1, "}" } }\nb;`), [' a = { 1, "}" } ', 2, []]);
+  assert.deepEqual(foreign("'x_by_lua_block' { return '{' }"), [" return '{' ", 1, []]);
+});
+
 test('only the name of its own statement makes a block one of Lua', () => {
   assert.deepEqual(foreign('a x_by_lua_block { b; }'), [undefined, 1, []]);
   assert.deepEqual(foreign('x_by_lua_block; a { b; }'), [undefined, 2, []]);
