@@ -1,4 +1,5 @@
 import { defineLint } from './engine/lint.js';
+import { isWhole } from './engine/values.js';
 import { proxied, requestField } from './engine/websocket.js';
 
 export default defineLint({
@@ -8,6 +9,8 @@ export default defineLint({
   story:
     'A location sends `Connection: upgrade` to the back end, but no `Upgrade` with it. `Upgrade` belongs to one hop and is not passed on by itself, so no WebSocket is opened; and every request asks for an upgrade to nothing.',
   check(c) {
+    // The other field may stand in a file that was not found.
+    if (!isWhole(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, connection } of proxied(c)) {
       const value = connection?.args[1]?.text ?? '';

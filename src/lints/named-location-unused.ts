@@ -1,6 +1,7 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
 import { locationOf } from './engine/location.js';
+import { isWhole } from './engine/values.js';
 
 export default defineLint({
   code: 'named-location-unused',
@@ -9,6 +10,8 @@ export default defineLint({
   story:
     'A named location is reached by `error_page`, `try_files` and the like alone, and nothing in its server names this one. It is left over, or the name is misspelt where it is used.',
   check(c) {
+    // What leads there may stand in a file that was not found.
+    if (!isWhole(c)) return;
     // Programs inside of nginx lead anywhere.
     if ([...c.main.directives()].some((name) => /^(?:js|perl|mruby|nchan)_|_lua(?:_|$)|^perl$/.test(name))) return;
     const named = c.scopes('location').flatMap((scope) => {

@@ -3,13 +3,14 @@ import { subjectOf } from './engine/captures.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { patternsOf, type WrittenPattern } from './engine/patterns.js';
 import { regExpOf, treeOf } from './engine/regex.js';
+import { sampleOf } from './engine/sample.js';
 
 export default defineLint({
   code: 'origin-regex',
   severity: 'warning',
   on: 'if map',
   story:
-    'An expression that tells known origins from others takes foreign ones as well. Without `^` it also matches `https://evil-example.com`, without `$` `https://example.com.evil.net`, and an unescaped `.` stands for any character. Write the whole of it: `^https://(www\\.)?example\\.com$`. A `map` with the origins written out is simpler.',
+    'An expression that tells known origins from others takes foreign ones as well. Without `^` it also matches `https://evil-example.com`, without `$` `https://example.com.evil.net`, and an unescaped `.` stands for any character. A slash behind the host lets no origin match, because origins have no path. Write the whole of it: `^https://(www\\.)?example\\.com$`. A `map` with the origins written out is simpler.',
   check(c) {
     for (const pattern of patternsOf(c)) {
       if (pattern.directive !== 'if' && pattern.directive !== 'map') continue;
@@ -22,11 +23,13 @@ export default defineLint({
 });
 
 function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subject: string): void {
-  const expression = treeOf(text, caseless) === null ? null : regExpOf(text, caseless);
-  if (expression === null) return;
-  for (const host of hostsIn(text)) {
-    const kind = subject === 'http_origin' ? 'origin' : 'referer';
-    const path = kind === 'referer' ? '/' : '';
+  const tree = treeOf(text, caseless);
+  const expression = tree === null ? null : regExpOf(text, caseless);
+  if (tree === null || expression === null) return;
+  const kind = subject === 'http_origin' ? 'origin' : 'referer';
+  const path = kind === 'referer' ? '/' : '';
+  const hosts = hostsIn(text);
+  for (const host of hosts) {
     const [example] = ['https://', 'http://']
       .flatMap((scheme) => [
         `${scheme}${host}.evil.net${path}`,
@@ -35,10 +38,17 @@ function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subj
         `${scheme}evil.net/?${scheme}${host}/`,
       ])
       .filter((candidate) => (kind === 'referer' || !candidate.includes('?')) && expression.test(candidate));
-    const genuine = ['https://', 'http://'].some((scheme) =>
-      ['', 'www.', 'a.'].some((label) => expression.test(`${scheme}${label}${host}${path}`)),
-    );
-    if (!genuine) continue;
+    if (!takes(expression, host + path)) {
+      if (kind === 'referer' || !takes(expression, `${host}/`)) continue;
+      c.report(
+        at,
+        `the origin "https://${host}" does not match, only one with "/" behind it, and no browser sends that`,
+        {
+          help: 'an origin is scheme, host and port (RFC 6454); end the expression with "$" instead of "/"',
+        },
+      );
+      return;
+    }
     if (example !== undefined) {
       c.report(at, `the ${kind} "${example}" matches as well`, {
         help: 'begin the expression with "^https?://", end the host with "$" (for a referer "(/|$)"), and write "\\." for a dot',
@@ -54,6 +64,22 @@ function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subj
       return;
     }
   }
+  if (kind === 'origin' || hosts.length === 0) return;
+  // What may be anything may be the end of a foreign host, and a path.
+  const foreign = [0, 1, 2, 3]
+    .map((branch) => sampleOf(tree.body, '.evil.net/', branch))
+    .find((text) => /^https?:\/\/[^/]*\.evil\.net\//.test(text) && expression.test(text));
+  if (foreign === undefined) return;
+  c.report(at, `the referer "${foreign}" matches as well`, {
+    help: 'what stands for a part of a host must not take "/": write "[^/]*" instead of ".*"',
+  });
+}
+
+/** Whether an expression takes a host, or one of a name below it, in an origin or a referer. */
+function takes(expression: RegExp, hostAndPath: string): boolean {
+  return ['https://', 'http://'].some((scheme) =>
+    ['', 'www.', 'a.'].some((label) => expression.test(scheme + label + hostAndPath)),
+  );
 }
 
 /** Names of hosts that an expression seems to mean: what is constant in it. */

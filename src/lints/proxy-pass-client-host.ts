@@ -29,7 +29,18 @@ export default defineLint({
 });
 
 function look(c: LintContext, scope: Scope, pass: Pass): void {
-  if (!/^(?:proxy|grpc)_pass$/.test(pass.statement.name.text) || !pass.authority.includes('$')) return;
+  if (!/^(?:proxy|grpc)_pass$/.test(pass.statement.name.text) || !pass.word.text.includes('$')) return;
+  const [first] = piecesOf(pass.word.text);
+  // Before "://" there is room for a whole address: "http://inside/?" makes a query of what follows.
+  if (typeof first === 'object' && first.variable !== 'scheme' && /^\$[^:]*:\/\//.test(pass.word.text)) {
+    const why = sentBy(c, scope, first.variable, { begins: true, ends: true });
+    if (why !== null) {
+      c.report(pass.word, `the client chooses the host of "${pass.word.text}"`, {
+        help: `${why}, and may be "http://another.host/?"; choose the scheme by a map of known values`,
+      });
+      return;
+    }
+  }
   const scheme = /^[a-z]*:\/\//i.test(pass.word.text) ? 'http://' : '';
   const variables = hostVariables(scheme + pass.authority);
   for (const { variable, begins } of variables) {

@@ -1,8 +1,11 @@
 import { defineLint } from './engine/lint.js';
 
-/** Addresses of this machine and of private networks (RFC 1918, 4193, 6598). */
+/**
+ * Addresses of this machine, of private networks (RFC 1918, 4193, 6598), and of the host of a virtual machine: those of
+ * the link, and 168.63.129.16, which Azure has for that.
+ */
 const NEAR =
-  /^(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|\[::1\]|\[f[cde])/i;
+  /^(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|168\.63\.129\.16(?![\d.])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|\[::1\]|\[f[cd]|\[fe[89ab])/i;
 
 export default defineLint({
   code: 'resolver-external',

@@ -1,6 +1,7 @@
 import { eventLocations } from './engine/events.js';
 import { defineLint } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
+import { isWhole } from './engine/values.js';
 
 export default defineLint({
   code: 'sse-buffering',
@@ -9,6 +10,8 @@ export default defineLint({
   story:
     'A location seems to pass on server-sent events, and `proxy_buffering` is on. nginx then keeps events until a buffer is full, so that they come late and in bursts; `proxy_buffering off` in this location, or `X-Accel-Buffering: no` from the back end, sends each as it comes. tsproxy passes on what it has either way and holds nothing back.',
   check(c) {
+    // What switches it off may stand in a file that was not found.
+    if (!isWhole(c)) return;
     for (const { scope, pass, because, sign } of eventLocations(c)) {
       const buffering = scope.effective('proxy_buffering')[0];
       if (buffering?.args[0]?.text === 'off') continue;

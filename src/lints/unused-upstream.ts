@@ -1,6 +1,7 @@
 import { definitionsOf } from './engine/definitions.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { passesIn } from './engine/pass.js';
+import { isWhole } from './engine/values.js';
 import { variablesIn } from './engine/variables.js';
 
 export default defineLint({
@@ -10,6 +11,8 @@ export default defineLint({
   story:
     'Nothing passes requests to the upstream. It is left over, or its name is misspelt where it should be used. nginx still looks up the names of its servers at each start, and does not start without them.',
   check(c) {
+    // What uses it may stand in a file that was not found.
+    if (!isWhole(c)) return;
     const upstreams = c
       .scopes('upstream')
       .flatMap(({ opener, parent }) =>

@@ -1,4 +1,5 @@
 import { defineLint } from './engine/lint.js';
+import { isWhole } from './engine/values.js';
 import { proxied, requestField, saysUpgrade } from './engine/websocket.js';
 
 export default defineLint({
@@ -8,6 +9,8 @@ export default defineLint({
   story:
     'A location forwards `Upgrade`, but `Connection` does not say `upgrade`. Both are fields of one hop (RFC 9110, section 7.8): without the second the back end ignores the first, and no WebSocket is opened.',
   check(c) {
+    // The other field may stand in a file that was not found.
+    if (!isWhole(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, upgrade, connection } of proxied(c)) {
       if (upgrade === undefined || saysUpgrade(connection) || seen.has(upgrade)) continue;

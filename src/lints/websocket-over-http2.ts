@@ -29,8 +29,8 @@ export default defineLint({
       } else if (!told) {
         // It is the same everywhere: once is enough.
         told = true;
-        c.report(http2, 'clients that speak HTTP/2 here can open no WebSocket', {
-          help: 'nothing is to be done for browsers, which open a connection by HTTP/1.1; a proxy in front has to do the same',
+        c.report(http2, 'a WebSocket cannot be opened over HTTP/2 here, only over another connection by HTTP/1.1', {
+          help: 'browsers open that by themselves; a proxy in front that speaks HTTP/2 has to be told to do so',
           related,
         });
       }

@@ -1,6 +1,7 @@
 import { parseMilliseconds } from '../config/units.js';
 import { defineLint } from './engine/lint.js';
 import { enclosingLocation, titleOf } from './engine/location.js';
+import { isWhole } from './engine/values.js';
 import { isForWebSockets, proxied, saysUpgrade } from './engine/websocket.js';
 
 /** Protocols whose libraries send something every 25 seconds or more often, unless they are told not to. */
@@ -15,6 +16,8 @@ export default defineLint({
   story:
     'A WebSocket on which the back end is silent for `proxy_read_timeout` is closed, and that is 60 seconds unless something else is said. Raise it, or have the back end send pings more often than that.',
   check(c) {
+    // The timeout may stand in a file that was not found.
+    if (!isWhole(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, pass, upgrade, connection } of proxied(c)) {
       if (upgrade === undefined || !saysUpgrade(connection) || !isForWebSockets(scope)) continue;
