@@ -1,7 +1,7 @@
 /** `tsproxy code [CODE ...]`: tells the stories of codes, or lists all of them. */
 import { nearest } from '../diagnostics/nearest.js';
 import { lints } from '../lints/index.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { type CodeStory, codeStories } from './code-stories.js';
 import { wrapped } from './paragraph.js';
 import { encoded, writeOut } from './stdout.js';

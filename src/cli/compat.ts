@@ -4,7 +4,7 @@ import { renderFindings } from '../diagnostics/render.js';
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { enclosingOf, wrapped } from './compat/part.js';
 import { reportJson, reportText, verdictOf } from './compat/report.js';
 import { surveyOf } from './compat/survey.js';

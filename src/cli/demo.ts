@@ -11,7 +11,7 @@ import { type Instance, RefusedConfig } from '../process/instance.js';
 import { ownInstance } from '../process/own-instance.js';
 import type { Serving } from '../process/serving.js';
 import { handleSignals } from '../process/signals.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { type BackEnd, type Controls, startEcho, startTicker } from './demo/back-ends.js';
 import { colored } from './terminal.js';
 

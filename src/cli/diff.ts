@@ -7,7 +7,7 @@ import { shown } from '../diagnostics/place.js';
 import { renderFindings } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { sourceOf } from './paths.js';
 import { encoded, print, writeOut } from './stdout.js';
 import { colored } from './terminal.js';

@@ -9,7 +9,7 @@ import { renderExplanation } from '../explain/render.js';
 import type { RequestInput } from '../explain/request-input.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { sourceOf } from './paths.js';
 import { encoded, print } from './stdout.js';
 import { colored } from './terminal.js';

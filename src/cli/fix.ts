@@ -11,7 +11,7 @@ import { lint } from '../lints/engine/run.js';
 import { lints } from '../lints/index.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
 import { checkNamed } from '../process/named-modules.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { type Replacement, replaceFiles } from './replace-files.js';
 import { encoded, writeOut } from './stdout.js';
 import { unifiedDiff } from './unified-diff.js';

@@ -6,7 +6,7 @@ import { shown } from '../diagnostics/place.js';
 import { renderFindings } from '../diagnostics/render.js';
 import { type FormattedFile, formatFiles, STANDARD_INPUT } from '../format/files.js';
 import { replaceFile } from '../format/replace-file.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { encoded, writeOut } from './stdout.js';
 import { colored } from './terminal.js';
 

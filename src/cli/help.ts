@@ -5,7 +5,7 @@ import { nearest } from '../diagnostics/nearest.js';
 import { COLOURED, PLAIN, type Style } from '../diagnostics/style.js';
 import type { Module } from '../exchange/module.js';
 import { modules } from '../modules/index.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { Pages } from './help/pages.js';
 import { print } from './stdout.js';
 import { colored } from './terminal.js';

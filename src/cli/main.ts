@@ -1,5 +1,5 @@
 /** The command `tsproxy`: each order is carried out by a file of its own, loaded only when it is asked for. */
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { readNginxOptions } from './nginx-options.js';
 import type { Order } from './order.js';
 

@@ -10,7 +10,7 @@ export async function report(findings: readonly Finding[], format: Format): Prom
       const [{ renderFindings }, { colored }, { sayToPerson }] = await Promise.all([
         import('../diagnostics/render.js'),
         import('./terminal.js'),
-        import('../process/stderr.js'),
+        import('../process/standard-streams.js'),
       ]);
       sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
       return;

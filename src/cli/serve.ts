@@ -7,7 +7,7 @@ import { modules } from '../modules/index.js';
 import { announceReady } from '../process/daemon.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import type { Which } from './order.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { colored } from './terminal.js';

@@ -11,7 +11,7 @@ import { checkSource } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
 import { PidFileError, readPidFile } from '../process/pid-file.js';
 import { logFindings } from '../process/signals.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { SIGNALS, type SignalName, type Which } from './order.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { colored } from './terminal.js';

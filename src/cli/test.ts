@@ -6,7 +6,7 @@ import type { Finding } from '../diagnostics/finding.js';
 import { fileLineColumn, shown } from '../diagnostics/place.js';
 import type { Module } from '../exchange/module.js';
 import type { ConfigSource } from '../process/configuration.js';
-import { sayToPerson } from '../process/stderr.js';
+import { sayToPerson } from '../process/standard-streams.js';
 import { allStories, judged } from './judgement.js';
 import type { Order } from './order.js';
 import { sourceOf } from './paths.js';

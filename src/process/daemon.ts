@@ -1,6 +1,6 @@
 /** `daemon on`: the process starts itself again, detached, and leaves when its successor serves. */
 import { spawn } from 'node:child_process';
-import { sayToPerson } from './stderr.js';
+import { sayToPerson } from './standard-streams.js';
 
 /** Set in the environment of the detached process, so that it does not detach once more. */
 const DETACHED = 'TSPROXY_DETACHED';

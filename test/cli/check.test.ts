@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { command, Prefix } from './running.js';
+import { BINARY, command, Prefix } from './running.js';
 
 const GOOD = 'worker_rlimit_core 1m;\nevents { }\nhttp {\n    include more.conf;\n}\n';
 const MORE = 'server {\n    listen 127.0.0.1:8080;\n}\n';
@@ -40,6 +41,21 @@ test('-t finds five mistakes in one run, each with line and column', async (t) =
   assert.deepEqual(places, ['3', '5', '6', '7', '8']);
   assert.match(said.stderr, /did you mean "sendfile"/);
   assert.match(said.stderr, /tsproxy: configuration file .*nginx\.conf test failed\n$/);
+});
+
+test('a reader that is slow gets all that is said', async (t) => {
+  const prefix = new Prefix(t, `events { }\nhttp {\n${'  sendfle on;\n'.repeat(900)}}\n`);
+  const slow = spawn('/bin/sh', [
+    '-c',
+    `"$@" 2>&1 >/dev/null | (sleep 0.5; tail -n 1)`,
+    'sh',
+    BINARY,
+    ...prefix.words,
+    '-t',
+  ]);
+  let said = '';
+  for await (const chunk of slow.stdout) said += String(chunk);
+  assert.match(said, /nginx\.conf test failed\n$/);
 });
 
 test('--json gives the findings as data', async (t) => {

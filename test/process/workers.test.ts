@@ -130,7 +130,8 @@ test('workers that die one after the other are replaced later each time', async 
     waits.push(performance.now() - died);
     await get(port);
   }
-  assert.ok((waits[3] ?? 0) >= 350, `waited ${waits.map(Math.round)} ms`);
+  // It is 400 from the death on, which is seen a little later.
+  assert.ok((waits[3] ?? 0) >= 280, `waited ${waits.map(Math.round)} ms`);
 });
 
 test('a reload that changes worker_processes adds or drains the difference; tunnels go on', async (t) => {
@@ -357,8 +358,11 @@ test('workers serve as the user, with logs that are theirs after reload and reop
   execFileSync('chmod', ['755', proxy.prefix.path]);
   mkdirSync(path('secret'), { mode: 0o755 });
   await reload(proxy, wanted('b'), 2);
-  await get(port);
-  await until('the new log has a line', () => statSync(path('secret/b.log')).size > 0);
+  // One of the workers may still serve what was before.
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline && statSync(path('secret/b.log')).size === 0; ) {
+    await get(port);
+  }
+  assert.ok(statSync(path('secret/b.log')).size > 0);
   renameSync(path('secret/b.log'), path('secret/b.log.1'));
   proxy.signal('SIGUSR1');
   await until('it was made anew', () => existsSync(path('secret/b.log')));
