@@ -4,7 +4,7 @@
  */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { isOneSlip, nearest } from '../diagnostics/nearest.js';
-import type { ArgumentContext, ArgumentType } from './directive.js';
+import type { ArgumentContext, ArgumentType, Remarks } from './directive.js';
 import { parsePattern } from './pattern.js';
 import type { PatternData, TemplateData } from './template.js';
 import { parseTemplate } from './template-parser.js';
@@ -40,7 +40,8 @@ export const none: ArgumentType<true> = custom('', 0, 0, () => true);
 export const flag: ArgumentType<boolean> = word('on | off', (w, c) => {
   const value = w.text.toLowerCase();
   if (value !== 'on' && value !== 'off') {
-    c.fail(w, 'invalid-value', `invalid value "${w.text}" in "${c.directive}" directive, it must be "on" or "off"`);
+    const message = `invalid value "${w.text}" in "${c.directive}" directive, it must be "on" or "off"`;
+    c.fail(w, 'invalid-value', message, nearWord(w, ['on', 'off']) ?? {});
   }
   return value === 'on';
 });
@@ -119,13 +120,18 @@ function chosen<C extends string>(choices: readonly C[], w: Word, c: ArgumentCon
   if (found !== undefined) {
     return found;
   }
+  const remarks = nearWord(w, choices) ?? { help: `it must be one of: ${choices.join(', ')}` };
+  return c.fail(w, 'invalid-value', `invalid value "${w.text}"`, remarks);
+}
+
+/** The choice that was probably meant; null where none is near. */
+export function nearWord(w: Word, choices: readonly string[]): Remarks | null {
   const [near] = nearest(w.text, choices);
-  return c.fail(w, 'invalid-value', `invalid value "${w.text}"`, {
-    help: near === undefined ? `it must be one of: ${choices.join(', ')}` : `did you mean "${near}"?`,
-    ...(near !== undefined && {
-      fix: { title: `write ${near}`, guess: !isOneSlip(w.text, near, choices), edits: [{ at: w, text: near }] },
-    }),
-  });
+  if (near === undefined) return null;
+  return {
+    help: `did you mean "${near}"?`,
+    fix: { title: `write ${near}`, guess: !isOneSlip(w.text, near, choices), edits: [{ at: w, text: near }] },
+  };
 }
 
 /** Several of the words given, at least one; a repetition is warned about and dropped. */

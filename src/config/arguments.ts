@@ -4,6 +4,7 @@ import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Place } from './checked-config.js';
 import type { ArgumentContext, Context, Remarks } from './directive.js';
+import { meantWord } from './meant-word.js';
 import { reportMissingSemicolon, splitEntry } from './missing-semicolon.js';
 import type { Notes } from './notes.js';
 
@@ -25,6 +26,8 @@ export class Arguments implements ArgumentContext {
     readonly context: Context,
     private readonly directories: Directories,
     private readonly notes: Notes,
+    /** The directive's syntax, as the documentation prints it. */
+    private readonly syntax = '',
   ) {
     this.directive = statement.name.text;
   }
@@ -47,9 +50,16 @@ export class Arguments implements ArgumentContext {
     // An entry of a block that has too many words, over two lines, is most likely two.
     const isEntry = code === 'argument-count' && block !== null && at.start > block.start;
     const split = isEntry ? splitEntry(at) : null;
-    if (split === null) this.notes.report(at, code, message, remarks);
+    if (split === null) this.notes.report(at, code, message, this.meant(at, message) ?? remarks);
     else
       reportMissingSemicolon(split, message, this.notes, 'a ";" is missing here, or words of the entry are too many');
+  }
+
+  /** What is said of a parameter that the directive does not know, where another one was meant. */
+  private meant(at: Span, message: string): Remarks | null {
+    if (!message.startsWith('invalid parameter "')) return null;
+    const word = this.statement.args.find(({ start, end }) => start === at.start && end === at.end);
+    return word === undefined || word.source !== at.source ? null : meantWord(word.text, word, this.syntax);
   }
 
   uses(name: string, at: Span): void {

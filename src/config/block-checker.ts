@@ -149,7 +149,7 @@ export class BlockChecker {
       return;
     }
     const notes = new Notes();
-    const argumentsOf = new Arguments(statement, level.context, this.directories, notes);
+    const argumentsOf = new Arguments(statement, level.context, this.directories, notes, declared.spec.takes.syntax);
     const value = parseStatement(statement, declared, argumentsOf, (items) => this.includes.expand(items));
     if (notes.hasErrors && splits < MOST_SPLITS) {
       const split = splitAtMissingSemicolon(statement, isDirective);

@@ -1,5 +1,7 @@
 /** Finds the variables that a configuration uses and nothing defines, and those that it defines and may not. */
-import { Suggestions } from '../diagnostics/nearest.js';
+import type { Span } from '../../grammar/syntax-tree.js';
+import type { Fix } from '../diagnostics/finding.js';
+import { isOneSlip, Suggestions } from '../diagnostics/nearest.js';
 import type { Catalogue } from './catalogue.js';
 import { titleOfModule } from './known-directives.js';
 import { knownVariable } from './known-variables.js';
@@ -31,9 +33,24 @@ export function checkVariables(catalogue: Catalogue, notes: Notes): void {
       });
       continue;
     }
-    const [meant] = suggestions.nearest(name, candidates);
+    const near = suggestions.nearest(name, candidates);
+    const [meant] = near;
     notes.report(at, 'unknown-variable', `unknown "${name}" variable`, {
       help: meant === undefined ? 'no module, set, map or named group defines it' : `did you mean "$${meant}"?`,
+      ...(meant !== undefined && { fix: fixOf(name, at, meant, near) }),
     });
   }
+}
+
+/** Writes the other name, where the place is that of the variable and nothing else. */
+function fixOf(name: string, at: Span, meant: string, near: readonly string[]): Fix {
+  const written = at.source.text.slice(at.start, at.end);
+  const isWhole = /^\$\{?\w+\}?$/.test(written);
+  // Names that are numbered through are easily taken for one another.
+  const isSure = isOneSlip(name, meant, near) && name.replace(/\d/g, '') !== meant.replace(/\d/g, '');
+  return {
+    title: `write $${meant}`,
+    guess: !isSure,
+    edits: isWhole ? [{ at, text: written.startsWith('${') ? `\${${meant}}` : `$${meant}` }] : [],
+  };
 }

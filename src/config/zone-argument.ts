@@ -1,5 +1,7 @@
 /** Zones in a configuration: the parameter `zone=name:size`, and what must be true of all of them together. */
+
 import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
+import { nearest } from '../diagnostics/nearest.js';
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 import type { ArgumentContext } from './directive.js';
 import type { CheckContext } from './module-declaration.js';
@@ -148,18 +150,22 @@ export function checkZoneReferences(
     const { name, at } = found;
     passed.set(name, left - 1);
     if (left > 1) c.report(statement, 'duplicate-directive', `"${directive}" directive is duplicate`);
-    else if (!declared.has(name)) reportUnknown(name, kind, at, c);
+    else if (!declared.has(name)) reportUnknown(name, kind, at, c, [...declared]);
   }
 }
 
-function reportUnknown(name: string, kind: ZoneKind, at: Span, c: CheckContext): void {
+function reportUnknown(name: string, kind: ZoneKind, at: Span, c: CheckContext, declared: readonly string[]): void {
   const other = zonesOf(c.config).get(name);
   if (other !== undefined && other.zone.kind !== kind) {
     c.report(at, 'invalid-reference', differentUse(name), { related: [{ at: other.at, message: 'declared here' }] });
     return;
   }
+  const [meant] = nearest(name, declared);
   c.report(at, 'invalid-reference', `zero size shared memory zone "${name}"`, {
-    help: `no zone of that name is declared; at http level: ${kind}_zone ... zone=${name}:10m;`,
+    help:
+      meant !== undefined
+        ? `did you mean "${meant}"?`
+        : `no zone of that name is declared; at http level: ${kind}_zone ... zone=${name}:10m;`,
   });
 }
 

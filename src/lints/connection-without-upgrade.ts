@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
 import { isWhole } from './engine/values.js';
-import { proxied, requestField } from './engine/websocket.js';
+import { isUpgradeVariable, proxied, requestField } from './engine/websocket.js';
 
 export default defineLint({
   code: 'connection-without-upgrade',
@@ -15,7 +15,7 @@ export default defineLint({
     for (const { scope, connection } of proxied(c)) {
       const value = connection?.args[1]?.text ?? '';
       if (connection === undefined || seen.has(connection)) continue;
-      if (!/^upgrade$/i.test(value) && value !== '$connection_upgrade') continue;
+      if (!/^upgrade$/i.test(value) && !isUpgradeVariable(value, c)) continue;
       // One that is emptied is emptied on purpose.
       if (requestField(scope, 'upgrade') !== undefined) continue;
       seen.add(connection);

@@ -1,5 +1,6 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { parseAddress } from '../config/address.js';
+import { nearest } from '../diagnostics/nearest.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { passesIn, upstreamOf } from './engine/pass.js';
 
@@ -23,7 +24,7 @@ export default defineLint({
       } catch {
         return () =>
           c.report(at, `host not found in upstream "${said}"`, {
-            help: `"${host}" has no address on this machine now. tsproxy starts all the same and looks it up again until it has one; nginx does not start`,
+            help: `${meantUpstream(c, said)}"${host}" has no address on this machine now. tsproxy starts all the same and looks it up again until it has one; nginx does not start`,
           });
       }
     });
@@ -36,6 +37,13 @@ export default defineLint({
     for (const report of found) report?.();
   },
 });
+
+/** An `upstream` whose name is nearly the same, as a question with its space. */
+function meantUpstream(c: LintContext, said: string): string {
+  const names = c.scopes('upstream').flatMap(({ opener }) => opener?.args[0]?.text ?? []);
+  const [meant] = nearest(said, names);
+  return meant === undefined ? '' : `did you mean the upstream "${meant}"? `;
+}
 
 /** A place where a name stands, and how nginx speaks of it there. */
 interface Name {

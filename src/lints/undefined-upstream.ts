@@ -25,6 +25,7 @@ export default defineLint({
         const span = { source: word.source, start, end: start + name.length };
         c.report(span, `no upstream is called "${host}"; it is looked up as a host`, {
           help: `did you mean "${at?.text ?? meant}"?`,
+          fix: { title: `write ${at?.text ?? meant}`, guess: true, edits: [{ at: span, text: at?.text ?? meant }] },
           ...(at !== undefined && { related: [{ at, message: 'this one has nearly the same name' }] }),
         });
       }

@@ -13,7 +13,7 @@ export default defineLint({
     if (!isWhole(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, upgrade, connection } of proxied(c)) {
-      if (upgrade === undefined || saysUpgrade(connection) || seen.has(upgrade)) continue;
+      if (upgrade === undefined || saysUpgrade(connection, c) || seen.has(upgrade)) continue;
       const value = connection?.args[1]?.text ?? '';
       // A variable may hold anything; a misspelt connection_upgrade has a lint of its own.
       if (value.includes('$') || value === 'connection_upgrade' || value === 'http_connection') continue;

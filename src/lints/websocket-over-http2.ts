@@ -12,7 +12,7 @@ export default defineLint({
   check(c) {
     const upgrading = new Map<Scope | null, Statement>();
     for (const { scope, upgrade, connection } of proxied(c)) {
-      if (upgrade !== undefined && saysUpgrade(connection)) upgrading.set(scope.within('server'), upgrade);
+      if (upgrade !== undefined && saysUpgrade(connection, c)) upgrading.set(scope.within('server'), upgrade);
     }
     let told = false;
     for (const server of c.scopes('server')) {

@@ -20,7 +20,7 @@ export default defineLint({
     if (!isWhole(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, pass, upgrade, connection } of proxied(c)) {
-      if (upgrade === undefined || !saysUpgrade(connection) || !isForWebSockets(scope)) continue;
+      if (upgrade === undefined || !saysUpgrade(connection, c) || !isForWebSockets(scope)) continue;
       if (WITH_PINGS.test(enclosingLocation(scope)?.name ?? '')) continue;
       const value = scope.effective('proxy_read_timeout')[0]?.args[0];
       const time = value === undefined ? DEFAULT : parseMilliseconds(value.text);

@@ -1,12 +1,19 @@
 /** nginx's `ngx_event_core_module`: the `events` block. */
-import { flag, integer, mapped, milliseconds, named, none, text } from '../config/argument-types.js';
+import { flag, integer, mapped, milliseconds, named, nearWord, none, text } from '../config/argument-types.js';
 import { defineModule } from '../exchange/module.js';
 
 const METHODS: readonly string[] = ['epoll', 'kqueue', 'eventport', '/dev/poll', 'poll', 'select'];
 
 const method = mapped(named(METHODS.join(' | '), text), (written, c, [word]) => {
   if (word === undefined || METHODS.includes(written)) return written;
-  return c.fail(word, 'invalid-value', `invalid event type "${written}"`, { help: `there are: ${METHODS.join(', ')}` });
+  return c.fail(
+    word,
+    'invalid-value',
+    `invalid event type "${written}"`,
+    nearWord(word, METHODS) ?? {
+      help: `there are: ${METHODS.join(', ')}`,
+    },
+  );
 });
 
 export default defineModule({

@@ -6,7 +6,6 @@ import type { Place } from '../config/checked-config.js';
 import type { ArgumentContext, ArgumentType } from '../config/directive.js';
 import { placeOf } from '../config/place.js';
 import { parseInteger, parseSeconds } from '../config/units.js';
-import { nearest } from '../diagnostics/nearest.js';
 import { DEFAULT_PEER, type PeerSettings } from './peer.js';
 
 /** One `server` line. Plain data. */
@@ -43,6 +42,14 @@ const WITH_VALUE: Readonly<Record<string, (draft: Draft, value: string, word: Wo
     draft.service = value;
     return true;
   },
+};
+
+/** What is said of values that are refused. */
+const VALUES: Readonly<Record<string, string>> = {
+  weight: 'a weight is a number from 1 on',
+  max_conns: 'it is a number; 0 sets no limit',
+  max_fails: 'it is a number; 0 counts no failures',
+  fail_timeout: 'it is a time: a number of seconds, or with units, such as 30s or 1m30s',
 };
 
 const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {
@@ -109,13 +116,8 @@ function parseParameter(word: Word, draft: Draft, c: ArgumentContext): void {
     c.fail(word, 'nginx-only-directive', `invalid parameter "${text}"`, { help: 'only nginx Plus has "slow_start"' });
   }
   const name = text.replace(/=.*/s, '');
-  const [near] = nearest(name, [...Object.keys(FLAGS), ...Object.keys(WITH_VALUE)]).filter((other) => other !== name);
-  c.fail(
-    word,
-    'invalid-value',
-    `invalid parameter "${text}"`,
-    near === undefined ? {} : { help: `did you mean "${near}"?` },
-  );
+  const takes = own(VALUES, name);
+  c.fail(word, 'invalid-value', `invalid parameter "${text}"`, takes === undefined ? {} : { help: takes });
 }
 
 /** A value of a table; not what every object inherits (`constructor`). */

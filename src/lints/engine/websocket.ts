@@ -46,9 +46,34 @@ function sent(statement: Statement | undefined): Statement | undefined {
   return (statement?.args[1]?.text ?? '') === '' ? undefined : statement;
 }
 
+const knownVariables = new WeakMap<Scope, ReadonlySet<string>>();
+
+/** The variables that a `map` makes of `$http_upgrade`, by their names in lower case with the `$`. */
+function variablesOfUpgrade(c: LintContext): ReadonlySet<string> {
+  let found = knownVariables.get(c.main);
+  if (found === undefined) {
+    found = new Set(
+      c.scopes('entries').flatMap(({ directive, opener }) => {
+        const [source, variable] = opener?.args ?? [];
+        const isMeant = directive === 'map' && /\$\{?http_upgrade\b/i.test(source?.text ?? '');
+        return isMeant && variable !== undefined ? [variable.text.toLowerCase()] : [];
+      }),
+    );
+    knownVariables.set(c.main, found);
+  }
+  return found;
+}
+
+/** Whether a value of `Connection` is a variable that says `upgrade` where the client asks for one. */
+export function isUpgradeVariable(value: string, c: LintContext): boolean {
+  const name = value.replace(/^\$\{(\w+)\}$/, '$$$1').toLowerCase();
+  return name === '$connection_upgrade' || variablesOfUpgrade(c).has(name);
+}
+
 /** Whether a value of `Connection` says `upgrade`, always or sometimes. */
-export function saysUpgrade(connection: Statement | undefined): boolean {
+export function saysUpgrade(connection: Statement | undefined, c: LintContext): boolean {
   const value = connection?.args[1]?.text ?? '';
+  if (isUpgradeVariable(value, c)) return true;
   return /\bupgrade\b|\$\{?http_connection\b|\$\{?\w*(?:upgrade|connection)\w*\}?$/i.test(value);
 }
 

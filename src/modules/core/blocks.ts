@@ -1,5 +1,5 @@
 /** The blocks of http: `http`, `server`, `location`, `limit_except`. */
-import { listOf, none, word } from '../../config/argument-types.js';
+import { listOf, nearWord, none, word } from '../../config/argument-types.js';
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { Directives } from '../../config/directive.js';
 import { type LocationData, locationArgument } from '../../config/location-argument.js';
@@ -26,7 +26,10 @@ const METHODS = [
 
 const method = word('method', (w, c) => {
   const upper = w.text.toUpperCase();
-  return METHODS.find((name) => name === upper) ?? c.fail(w, 'invalid-value', `invalid method "${w.text}"`);
+  return (
+    METHODS.find((name) => name === upper) ??
+    c.fail(w, 'invalid-value', `invalid method "${w.text}"`, nearWord(w, METHODS) ?? {})
+  );
 });
 
 export const blockDirectives = {

@@ -99,7 +99,7 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
       return isKeepalive(value) ? { set: true } : invalidKeepalive(word, value, c);
   }
   return c.fail(word, 'invalid-value', `invalid parameter "${text}"`, {
-    help: 'after the address may stand: default_server, backlog=number, reuseport, ipv6only=on|off, so_keepalive=…, bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
+    help: 'after the address may stand: default_server, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
   });
 }
 
@@ -127,7 +127,7 @@ export const listenDirectives = {
   listen: {
     contexts: ['server'],
     takes: custom(
-      'address[:port] | port | unix:path [default_server] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind]',
+      'address[:port] | port | unix:path [default_server] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind] [deferred] [fastopen=number] [rcvbuf=size] [sndbuf=size]',
       1,
       Number.POSITIVE_INFINITY,
       parseListen,

@@ -1,5 +1,6 @@
 /** What must be true of all logs of a configuration together. */
 import type { Statement, Word } from '../../../grammar/syntax-tree.js';
+import { nearWord } from '../../config/argument-types.js';
 import type { CheckedBlock, CheckedConfig } from '../../config/checked-config.js';
 import type { CheckContext } from '../../config/module-declaration.js';
 import type { LogBuffer } from '../../exchange/access-log-file.js';
@@ -33,9 +34,8 @@ export function checkLogs(block: CheckedBlock, c: CheckContext): void {
 function checkFormat({ args }: Statement, known: ReadonlySet<string>, c: CheckContext): void {
   const [target, format] = args;
   if (format === undefined || target?.text === 'off' || known.has(format.text.toLowerCase())) return;
-  c.report(format, 'invalid-reference', `unknown log format "${format.text}"`, {
-    help: `define it: log_format ${format.text} '...';`,
-  });
+  const define = { help: `define it: log_format ${format.text} '...';` };
+  c.report(format, 'invalid-reference', `unknown log format "${format.text}"`, nearWord(format, [...known]) ?? define);
 }
 
 /** All logs to one file have the same buffer, or none. */
