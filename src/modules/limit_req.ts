@@ -25,8 +25,15 @@ interface RateZoneData extends KeyedZoneData {
 }
 
 function parseRateZone(words: readonly Word[], c: ArgumentContext): RateZoneData {
+  const [, , , fourth] = words;
+  if (fourth !== undefined) {
+    const plus = fourth.text === 'sync';
+    const message = `invalid number of arguments in "${c.directive}" directive`;
+    if (!plus) c.fail(fourth, 'argument-count', message, { help: 'nothing may follow "rate"' });
+    c.report(fourth, 'nginx-only-directive', message, { help: 'only nginx Plus has "sync"' });
+  }
   let rate = 1000;
-  const zone = parseKeyedZone('limit_req', words, c, (word) => {
+  const zone = parseKeyedZone('limit_req', words.slice(0, 3), c, (word) => {
     if (!word.text.startsWith('rate=')) return false;
     const [, number = '', unit] = /^rate=(.*?)(r\/s|r\/m)?$/s.exec(word.text) ?? [];
     const requests = parseInteger(number) ?? 0;
@@ -76,7 +83,7 @@ function parseCount(name: 'burst' | 'delay', value: string, word: Word, c: Argum
 const directives = {
   limit_req_zone: {
     contexts: ['http'],
-    takes: custom('key zone=name:size rate=rate', 3, 3, parseRateZone),
+    takes: custom('key zone=name:size rate=rate', 3, 4, parseRateZone),
     repeat: true,
     links: ({ zone }: RateZoneData) => ({ name: `zone ${zone.name}` }),
     doc: 'Declares a zone that remembers for each key how far its requests exceed the rate, given in requests per second (`r/s`) or minute (`r/m`). A request whose key is empty is not counted. With `$binary_remote_addr` as the key a megabyte has room for 8 thousand addresses; where a zone is full, the key that was used least recently is forgotten. A reload that keeps name, size and key keeps what is remembered, and may change the rate.',

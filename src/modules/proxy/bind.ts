@@ -37,7 +37,7 @@ export const bindAddress: ArgumentType<'off' | TemplateData> = custom<'off' | Te
       });
     }
     if (option?.text === 'transparent') {
-      c.fail(option, 'invalid-value', 'transparent proxying is not supported on this platform', {
+      c.fail(option, 'nginx-only-directive', 'transparent proxying is not supported on this platform', {
         help: 'it needs a socket option that Node does not have',
       });
     }

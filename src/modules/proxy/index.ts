@@ -18,6 +18,19 @@ import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrit
 import { compileTarget, type Destination, upstreamUri } from './target.js';
 import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
 
+const VERSIONS = choice('1.0', '1.1');
+
+const httpVersion: typeof VERSIONS = {
+  ...VERSIONS,
+  parse(words, c) {
+    const [word] = words;
+    if (word?.text !== '2') return VERSIONS.parse(words, c);
+    return c.fail(word, 'nginx-only-directive', 'invalid value "2"', {
+      help: 'nginx has learned to speak HTTP/2 to upstreams; tsproxy has not',
+    });
+  },
+};
+
 const directives = {
   proxy_pass: {
     contexts: ['location', 'if in location', 'limit_except'],
@@ -29,7 +42,7 @@ const directives = {
   },
   proxy_http_version: {
     contexts: ['http', 'server', 'location'],
-    takes: choice('1.0', '1.1'),
+    takes: httpVersion,
     default: '1.1',
     doc: 'The version of HTTP that is spoken to the upstream. Tunnels (WebSocket) and kept connections need 1.1.',
     example: 'proxy_http_version 1.1;',
