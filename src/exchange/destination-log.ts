@@ -37,7 +37,11 @@ export class DestinationLog implements ErrorLog {
   threshold = -1;
   private destinations: readonly Destination[] = [];
 
-  constructor(destinations: readonly Destination[]) {
+  constructor(
+    destinations: readonly Destination[],
+    /** Told what cannot be written, where no other destination is a file; without it, that is standard error. */
+    private readonly outer: ErrorLog | null = null,
+  ) {
     this.redirect(destinations);
   }
 
@@ -65,14 +69,16 @@ export class DestinationLog implements ErrorLog {
     }
   }
 
-  /** What cannot be written is dropped. That is said once in a while where it can be: in the other files, or on stderr. */
+  /** What cannot be written is dropped. That is said once in a while where it can be: in the other files, or outside. */
   private writeFile(file: LogFile, line: string): void {
     if (file.failures.resting) return;
     const error = file.write(line);
     if (error === null || file.path === '' || !file.failures.note(error)) return;
-    const complaint = lineOf('alert', `write() to "${file.path}" failed (${errnoText(error)})`, Date.now());
+    const sentence = `write() to "${file.path}" failed (${errnoText(error)})`;
+    const complaint = lineOf('alert', sentence, Date.now());
     const others = this.destinations.flatMap(({ to }) => (to instanceof LogFile && to !== file ? [to] : []));
-    for (const other of others.length > 0 ? others : [STDERR]) other.write(`${complaint}\n`);
+    if (others.length === 0 && this.outer !== null) this.outer.write('alert', sentence);
+    else for (const other of others.length > 0 ? others : [STDERR]) other.write(`${complaint}\n`);
   }
 }
 

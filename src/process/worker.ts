@@ -68,7 +68,9 @@ class Worker {
   private readonly binder: MasterBinder;
   private readonly counts: OwnCounts;
   private readonly masterZones: ZoneHome;
-  private ownZones: ZoneHome | null = null;
+  private ownZones: LocalHome | null = null;
+  /** There are other workers, or were, whose requests are counted in the master. */
+  private isShared = false;
   private prepared: {
     readonly job: WorkersJob;
     readonly commit: () => Promise<void>;
@@ -149,9 +151,9 @@ class Worker {
     }
   }
 
-  /** A worker that is alone keeps zones itself: its questions need not travel. */
+  /** A worker that has always been alone keeps zones itself: its questions need not travel. */
   private zonesFor({ workerProcesses }: MainSettings): ZoneHome {
-    if (workerProcesses > 1) return this.masterZones;
+    if (workerProcesses > 1 || this.isShared) return this.masterZones;
     this.ownZones ??= new LocalHome();
     return this.ownZones;
   }
@@ -161,11 +163,19 @@ class Worker {
     if (prepared === null) return;
     this.prepared = null;
     this.settings = prepared.job.settings;
-    if (this.settings.workerProcesses > 1) this.counts.share();
+    if (this.settings.workerProcesses > 1) this.share();
     const { generation } = prepared.job;
     void prepared.commit().then(() => this.say({ report: 'ended', generation }));
     void this.sayReleased();
     collectAfterReload();
+  }
+
+  private share(): void {
+    if (this.isShared) return;
+    this.isShared = true;
+    this.counts.share();
+    this.ownZones?.moveTo(this.masterZones);
+    this.ownZones = null;
   }
 
   private reopenLogs(): void {

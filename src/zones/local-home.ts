@@ -2,6 +2,8 @@
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { Operation } from './operation.js';
 import { ZoneOwner, ZoneStates } from './owner.js';
+import { contentsOf, takeOver } from './take-over.js';
+import { giveBack } from './tickets.js';
 import type { Zone, ZoneHome } from './zone.js';
 
 /** Whole ms of a clock that nobody sets. */
@@ -15,6 +17,7 @@ export class LocalHome implements ZoneHome {
   readonly states: ZoneStates;
   readonly owner: ZoneOwner;
   private count = 0;
+  private successor: ZoneHome | null = null;
 
   constructor(clock: () => number = monotonic) {
     this.states = new ZoneStates(clock);
@@ -34,5 +37,17 @@ export class LocalHome implements ZoneHome {
 
   tell<Q, A>(operation: Operation<Q, A>, question: Q): void {
     operation.run(this.owner, question);
+    // What a request holds that began here is held there too.
+    if (operation.name === giveBack.name) this.successor?.tell(operation, question);
+  }
+
+  /** From here on other requests ask that home, in which the same zones are open: what is kept here counts there. */
+  moveTo(home: ZoneHome): void {
+    for (const [state, declaration] of this.owner.zones()) {
+      const zone = home.open(declaration);
+      home.tell(takeOver, { zone: zone.id, ...contentsOf(this.owner, state) });
+      zone.close();
+    }
+    this.successor = home;
   }
 }

@@ -4,6 +4,7 @@ import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-states.js';
+import { takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
 
 /** From a worker. */
@@ -23,7 +24,7 @@ export type Requests = readonly Request[];
 export type Replies = readonly Reply[];
 
 const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
-  [takeConnections, countRequest, reportPeers, reservePeer, giveBack].map((operation) => [
+  [takeConnections, countRequest, reportPeers, reservePeer, takeOver, giveBack].map((operation) => [
     operation.name,
     // Questions come from a worker that has the same operations: each is what its operation takes.
     operation as unknown as Operation<unknown, unknown>,

@@ -114,9 +114,21 @@ export class ZoneOwner {
     return state instanceof kind ? state : undefined;
   }
 
-  /** Notes down what belongs to a ticket, a number that its user chose. */
+  /** Notes down what belongs to a ticket, a number that its user chose; it may hold something already. */
   hold(ticket: number, held: readonly Held[]): void {
-    if (held.length > 0) this.held.set(ticket, held);
+    if (held.length > 0) this.held.set(ticket, [...(this.held.get(ticket) ?? []), ...held]);
+  }
+
+  /** What tickets hold in a zone. */
+  heldIn(state: ZoneState): { readonly ticket: number; readonly key: string }[] {
+    return [...this.held].flatMap(([ticket, held]) =>
+      held.filter((each) => each.in === state).map(({ key }) => ({ ticket, key })),
+    );
+  }
+
+  /** The zones that it has open, each once. */
+  zones(): ReadonlyMap<ZoneState, ZoneDeclaration> {
+    return new Map([...this.open.values()].map(({ state, declaration }) => [state, declaration]));
   }
 
   /** Gives back what the ticket holds; nothing where it holds nothing. */

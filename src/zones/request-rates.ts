@@ -22,6 +22,15 @@ interface Entry {
   older: Entry | null;
 }
 
+/** What is remembered of a key, whatever clock it was counted by. */
+export interface RateSnapshot {
+  readonly key: string;
+  /** Thousandths of a request. */
+  readonly excess: number;
+  /** ms since `excess` was true; null where it has not been counted yet. */
+  readonly age: number | null;
+}
+
 /** What a request would do to a key. `excess` in thousandths of a request. */
 export interface RateLook {
   readonly result: 'within' | 'beyond' | 'memory';
@@ -71,6 +80,27 @@ export class RequestRates {
     entry.excess = excess;
     if (now > entry.last || now - entry.last < -KEPT) entry.last = now;
     return excess;
+  }
+
+  /** All that is remembered, the least recently used first. */
+  snapshot(now: number): RateSnapshot[] {
+    const all: RateSnapshot[] = [];
+    for (let entry = this.oldest; entry !== null; entry = entry.newer) {
+      const { key, excess, last } = entry;
+      all.push({ key, excess, age: last === Number.NEGATIVE_INFINITY ? null : now - last });
+    }
+    return all;
+  }
+
+  /** Remembers what another home did, as far as there is room and the key is not known here. */
+  restore(rates: readonly RateSnapshot[], now: number): void {
+    for (const { key, excess, age } of rates) {
+      if (this.byKey.has(key) || !this.add(key, 0, now)) continue;
+      const entry = this.byKey.get(key);
+      if (entry === undefined || age === null) continue;
+      entry.excess = excess;
+      entry.last = now - age;
+    }
   }
 
   private add(key: string, rate: number, now: number): boolean {

@@ -60,3 +60,12 @@ test('an error log on a full disk is said in the others, once', (t) => {
     `write() to "${full.path}" failed (28: No space left on device)`,
   ]);
 });
+
+test('an error log of http on a full disk is said in that of the process, once, and stops no request', async (t) => {
+  const proxy = await startProxy(`
+    error_log ${FULL} info;
+    server { listen 127.0.0.1:0; root /nonexistent; access_log ${FULL}; location / { } }`);
+  t.after(() => proxy.close());
+  for (let i = 0; i < 5; i++) assert.equal((await get(proxy.port, '/x')).status, 404);
+  assert.deepEqual(proxy.messages('alert'), [`write() to "${FULL}" failed (28: No space left on device)`]);
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
 import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { LocalHome } from '../../src/zones/local-home.js';
 import { RequestRates } from '../../src/zones/request-rates.js';
@@ -126,4 +127,34 @@ test('pieces are counted as nginx’s slab allocator hands them out', () => {
   assert.equal(count(32 << 10, 3000), 7);
   assert.equal(count(32 << 10, 5000), 3);
   assert.equal(count(1 << 20, 64), 254 * 64);
+});
+
+test('a home that another one takes the place of leaves it all that it kept, and gives back there', () => {
+  let time = 100_000;
+  const [old, fresh] = [new LocalHome(() => time), new LocalHome(() => time - 90_000)];
+  const rates: ZoneDeclaration = { kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' };
+  const [first, second]: ZoneDeclaration[] = ['a', 'b'].map((name) => ({
+    kind: 'limit_conn',
+    name,
+    size: 32 << 10,
+    key: '$x',
+  }));
+  assert.ok(first !== undefined && second !== undefined);
+  const open = (home: LocalHome) => [first, second, rates].map((each) => home.open(each).id);
+  const [a = 0, b = 0, r = 0] = open(old);
+  const limits = (x: number, y: number) => [x, y].map((zone) => ({ zone, key: 'k', max: 1 }));
+  assert.equal(old.ask(takeConnections, { ticket: 7, limits: limits(a, b) }).result, 'taken');
+  const rate = (zone: number) => ({ limits: [{ zone, key: 'k', rate: 1000, burst: 1000, delay: 0 }] });
+  assert.equal(old.ask(countRequest, rate(r)).result, 'passed');
+  time += 500;
+  assert.equal(old.ask(countRequest, rate(r)).excess, 500);
+
+  const [c = 0, d = 0, s = 0] = open(fresh);
+  old.moveTo(fresh);
+  time += 100;
+  assert.equal(fresh.ask(countRequest, rate(s)).excess, 1400);
+  assert.equal(fresh.ask(takeConnections, { ticket: 8, limits: limits(d, c) }).result, 'limit');
+  old.tell(giveBack, 7);
+  assert.equal(fresh.owner.tickets, 0);
+  assert.equal(fresh.ask(takeConnections, { ticket: 9, limits: limits(c, d) }).result, 'taken');
 });

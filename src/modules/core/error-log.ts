@@ -31,7 +31,7 @@ function logOf(list: readonly ErrorLogData[], compiler: Compiler): ErrorLog {
   const known = compiler.shared.get<ErrorLog>(key);
   if (known !== undefined) return known;
   const destinations = list.map((data) => ({ to: sinkOf(data, compiler), threshold: LEVELS.indexOf(data.level) }));
-  return compiler.shared.set(key, new DestinationLog(destinations));
+  return compiler.shared.set(key, new DestinationLog(destinations, compiler.errorLog));
 }
 
 /** The open sink, which lives on over reloads; whoever owns the table reopens and closes it. */
