@@ -150,7 +150,10 @@ function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, comp
     const resolver = sharedResolver(compiler, data);
     const servers = new RunTimeServers(upstream, runTime, resolver, timeout as number, compiler.errorLog);
     upstream.resolution = servers;
-    const startable = ready.then(() => resolver.ready);
+    const startable = ready.then(() => {
+      if (previous !== undefined) servers.presume(previous);
+      return resolver.ready;
+    });
     // Who looks the names up reports what fails.
     compiler.await(startable.then(() => servers.start()).catch(() => {}));
   }

@@ -39,6 +39,20 @@ export class RunTimeServers {
     private readonly errorLog: ErrorLog,
   ) {}
 
+  /**
+   * Until the name server answers: the addresses that the running configuration knows for the same name, with the ports and
+   * parameters of this one. Servers that have addresses keep them.
+   */
+  presume({ resolution }: Upstream): void {
+    if (!(resolution instanceof RunTimeServers)) return;
+    for (const { server, host, port, service } of this.servers) {
+      if (server.peers.length > 0 || service !== '') continue;
+      const known = resolution.servers.find((other) => other.service === '' && sameName(other.host, host));
+      server.setAddresses((known?.server.peers ?? []).map(({ address }) => ({ ...address, port })));
+    }
+    this.upstream.update();
+  }
+
   /** Begins; settles when all servers have addresses, or after a second. */
   async start(): Promise<void> {
     const first = Promise.all(this.servers.map((server) => this.renew(server)));
@@ -112,4 +126,8 @@ export class RunTimeServers {
   private static schedule(owner: WeakRef<RunTimeServers>, target: RunTimeServer, ms: number): void {
     setTimeout(() => void owner.deref()?.renew(target), ms).unref();
   }
+}
+
+function sameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
 }

@@ -256,6 +256,22 @@ test('a name that does not exist leaves no peers, a name server that fails leave
   await server.close();
 });
 
+test('over a reload a name keeps its addresses with another port or weight, until the name server tells others', async () => {
+  const server = await DnsServer.start({ 'a.test': { a: ['10.0.0.1'] } });
+  const first = await load(atRunTime(server, 'server a.test:81 resolve;'));
+  server.names.set('a.test', { code: 2 });
+  const second = await load(
+    atRunTime(server, 'server A.test:82 weight=3 resolve; server b.test resolve;'),
+    first.table,
+  );
+  const { peers } = upstreamOf(second).current();
+  assert.deepEqual(
+    peers.map(({ name, weight }) => [name, weight]),
+    [['10.0.0.1:82', 3]],
+  );
+  await server.close();
+});
+
 test('a service gives ports and weights, and its lower priorities are backup servers', async () => {
   const server = await DnsServer.start({
     '_http._tcp.a.test': {
