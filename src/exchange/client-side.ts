@@ -60,6 +60,8 @@ export interface ClientSide {
   readonly pipelined: boolean;
   /** Bytes sent on this connection for the present exchange, heads included: `$bytes_sent`. */
   readonly bytesSent: number;
+  /** Those of them that are not the final head, chunk sizes included: `$body_bytes_sent`. */
+  readonly bodyBytesSent: number;
   /** Bytes of the present request: head and body as far as read: `$request_length`. */
   readonly requestLength: number;
   /** True when the connection is gone. */

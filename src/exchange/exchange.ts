@@ -36,6 +36,8 @@ export class Exchange {
   headers: HeaderBlock;
   /** `$host`: authority or Host field in lower case without port; the server's name where there is neither. */
   host = '';
+  /** The client named a host, in the request line or in a field. */
+  hostNamed = true;
   /** Declared length of the body; -1 where chunked; 0 for none. */
   contentLength = 0;
   /** The number of the configuration with which it began: `$config_generation`. */
@@ -86,8 +88,6 @@ export class Exchange {
   headSent = false;
   /** HEAD, 204, 304: a head without a body. */
   headOnly = false;
-  /** Bytes of body that went to the client: `$body_bytes_sent`. */
-  bodyBytesSent = 0;
   filters: BodyFilter[] | null = null;
   producer: Producer | null = null;
   /** The status of the error that is being answered by an error page; 0 for none. */
@@ -120,9 +120,9 @@ export class Exchange {
   upstreamHeaders: HeaderBlock | null = null;
   /** The upstream's trailer section, each line ended by CRLF; empty where there is none. */
   upstreamTrailers = '';
-  /** Host and port of the pass directive: `$proxy_host`, `$proxy_port`. */
-  upstreamHost = '';
-  upstreamPort = '';
+  /** Host and port of the pass directive that this location carried out, if any: `$proxy_host`, `$proxy_port`. */
+  upstreamHost: string | undefined = undefined;
+  upstreamPort: string | undefined = undefined;
   /** The URI that the upstream was asked for, for log lines. */
   upstreamUri = '';
   /** What is given back when the exchange was logged. */
@@ -207,8 +207,11 @@ export class Exchange {
     main.held.push(held);
   }
 
+  /** Forgets what modules remember for this exchange: it goes on in another location. */
   clearStates(): void {
     this.states = null;
+    this.upstreamHost = undefined;
+    this.upstreamPort = undefined;
   }
 
   /** The media type that `types` gives to the extension of the URI, or `default_type`. */

@@ -197,6 +197,9 @@ export class Subrequest implements ClientSide {
   get requestLength(): number {
     return this.parent.client.requestLength;
   }
+  get bodyBytesSent(): number {
+    return this.bytesSent;
+  }
 
   sendHead(): void {}
   sendInterim(): void {}
@@ -204,7 +207,6 @@ export class Subrequest implements ClientSide {
   write(chunk: Chunk): boolean {
     if (this.closed || chunk.length === 0) return true;
     this.bytesSent += chunk.length;
-    this.exchange.bodyBytesSent += chunk.length;
     return this.sink.chunk(chunk);
   }
 

@@ -12,6 +12,6 @@ export class UpstreamAttempt {
   responseTime = -1;
   bytesSent = 0;
   bytesReceived = 0;
-  /** Bytes of body received: `$upstream_response_length`. */
+  /** Bytes of body received, framing included: `$upstream_response_length`. */
   responseLength = 0;
 }

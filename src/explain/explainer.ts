@@ -131,7 +131,7 @@ export class Explainer {
       const { main } = recording;
       // Where no peer is alive nothing was connected.
       if (main !== null && upstreams.length === 0 && main.attempts !== null) {
-        const name = main.upstreamHost.toLowerCase();
+        const name = main.attempts.at(-1)?.address.toLowerCase();
         const dead = this.upstreams().find((upstream) => upstream.name.toLowerCase() === name);
         if (dead !== undefined) {
           upstreams.push({ ...explainBalancing(main, dead, config, recorder.written), requests: [] });

@@ -8,6 +8,7 @@ import { equalsIgnoreCase, Field, fieldNumber } from './field-names.js';
 const STRIDE = 6;
 const KEPT = 0;
 const REMOVED = 1;
+const IGNORED = 2;
 
 export class HeaderBlock {
   /** The head as it arrived. */
@@ -84,7 +85,18 @@ export class HeaderBlock {
   }
 
   removed(i: number): boolean {
-    return this.at[i * STRIDE + 5] === REMOVED;
+    return this.at[i * STRIDE + 5] !== KEPT;
+  }
+
+  /** True when field `i` counts as not sent. */
+  ignored(i: number): boolean {
+    return this.at[i * STRIDE + 5] === IGNORED;
+  }
+
+  /** Leaves field `i` out of `lines` and of the values of variables. */
+  ignore(i: number): void {
+    this.at[i * STRIDE + 5] = IGNORED;
+    this.touched = true;
   }
 
   /** Leaves field `i` out of `lines`; who asks for it by name still finds it, because it did arrive. */
@@ -156,7 +168,9 @@ export class HeaderBlock {
     const first = this.find(lower);
     if (first < 0) return undefined;
     let value = this.value(first);
-    for (let i = this.find(lower, first + 1); i >= 0; i = this.find(lower, i + 1)) value += separator + this.value(i);
+    for (let i = this.find(lower, first + 1); i >= 0; i = this.find(lower, i + 1)) {
+      if (!this.ignored(i)) value += separator + this.value(i);
+    }
     return value;
   }
 
@@ -170,7 +184,7 @@ export class HeaderBlock {
     const at = this.at;
     for (let i = 0; i < this.count; i++) {
       const o = i * STRIDE;
-      if (at[o + 5] === REMOVED || skip?.matches(this, i)) {
+      if (at[o + 5] !== KEPT || skip?.matches(this, i)) {
         if (run >= 0) out += this.text.slice(run, at[o] as number);
         run = -1;
       } else if (!this.canonical) {

@@ -174,6 +174,8 @@ export class RequestReader {
     const { text } = this;
     let p = 0;
     let c = 0;
+    this.method = '';
+    this.version = 10;
     for (; p < end; p++) {
       c = text.charCodeAt(p);
       if (c === 32) break;
@@ -182,6 +184,8 @@ export class RequestReader {
     if (p === 0 || (p === end && whole)) return this.refuse(400, 'client sent invalid method');
     if (p === end) return MORE;
     const method = text.slice(0, p);
+    // Known from here on, so that a refused HEAD is answered without a body.
+    this.method = method;
     while (p < end && text.charCodeAt(p) === 32) p++;
     if (p === end) return whole ? this.invalid() : MORE;
     let targetStart = p;
@@ -222,7 +226,6 @@ export class RequestReader {
     } else if (p < end - 1) return this.invalid();
     if (!whole) return MORE;
     if (version === 9 && method !== 'GET') return this.refuse(400, 'client sent invalid method in HTTP/0.9 request');
-    this.method = method;
     this.version = version;
     const path = text.slice(targetStart, targetEnd);
     this.target = emptyPath ? `/${path}` : path;

@@ -271,11 +271,14 @@ function compileReturn({ status, text }: Return, compiler: Compiler): Step {
   const template = compiler.template(text);
   if (isRedirect(status)) {
     return (x) => {
+      x.response.status = status;
       x.response.set('Location', template.of(x));
       return status;
     };
   }
   return (x) => {
+    // The text may name `$status`.
+    x.response.status = status;
     x.respond(status, template.of(x));
     return DONE;
   };

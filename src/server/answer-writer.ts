@@ -11,18 +11,34 @@ export class AnswerWriter {
   /** What was written but not handed to the socket yet. */
   private out = '';
   private held = 0;
+  /** What had been sent on the connection before this answer. */
+  private before = 0;
+  private headLength = 0;
   private scheduled = false;
 
   constructor(private readonly transport: Transport) {}
 
+  /** Bytes of this answer, interim answers before it included. */
+  get sent(): number {
+    return this.transport.bytesWritten - this.before + this.out.length;
+  }
+
+  /** Those behind its head; with interim answers, if there were any. */
+  get bodySent(): number {
+    return Math.max(0, this.sent - this.headLength);
+  }
+
   /** Forgets the answer before. */
   begin(): void {
+    this.before = this.transport.bytesWritten;
+    this.headLength = 0;
     this.out = '';
     this.chunked = false;
   }
 
   /** Puts a head; it leaves with the first piece of the body, or soon. */
   head(text: string): void {
+    this.headLength = text.length;
     this.out += text;
   }
 

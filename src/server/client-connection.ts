@@ -41,7 +41,6 @@ const TIMED_OUT = 'client timed out (110: Connection timed out)';
 export class ClientConnection extends ClientDeadline implements ClientSide, TransportOwner {
   requests = 0;
   pipelined = false;
-  bytesSent = 0;
   requestLength = 0;
 
   private state = READING_HEAD;
@@ -61,7 +60,6 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   peerEnded = false;
   /** The client was too slow for one of the timeouts. */
   private late = false;
-  private sentBefore = 0;
 
   constructor(
     transport: Transport,
@@ -146,16 +144,14 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   /** Begins the exchange of the head that was read. */
   private begin(refusal: Refusal | null): void {
-    const { reader, program, transport } = this;
+    const { reader, program } = this;
     const x = this.open();
+    x.version = reader.version;
     if (refusal === null) {
-      x.version = reader.version;
       x.target = reader.target;
       x.requestLine = reader.requestLine;
       this.requestLength = reader.length;
     }
-    this.sentBefore = transport.bytesWritten;
-    this.bytesSent = 0;
     this.writer.begin();
     this.body.begin(x, 0);
     const why = refusal ?? routeRequest(x, reader, program);
@@ -280,6 +276,14 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     if (!ended) this.writer.flushSoon();
   }
 
+  get bytesSent(): number {
+    return this.writer.sent;
+  }
+
+  get bodyBytesSent(): number {
+    return this.writer.bodySent;
+  }
+
   sendInterim(status: number, lines: string): void {
     // A hint is not worth waiting for a slow client, and as many as an upstream likes must not wait in memory.
     if (this.exchange === null || this.exchange.version < 11 || this.transport.waiting) return;
@@ -289,7 +293,6 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   write(chunk: Chunk): boolean {
     const { exchange } = this;
     if (chunk.length === 0 || this.transport.closed || exchange === null) return true;
-    exchange.bodyBytesSent += chunk.length;
     const more = this.writer.body(chunk);
     if (!more) this.waitToSend();
     return more;
@@ -307,7 +310,6 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     if (x === null || this.ended) return;
     this.writer.end(x.response.trailers);
     this.ended = true;
-    this.bytesSent = this.transport.bytesWritten - this.sentBefore;
     if (this.transport.pending === 0) {
       engine.finish(x);
       return;
@@ -327,7 +329,6 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   done(x: Exchange): void {
     if (this.exchange !== x) return;
     const { body } = this;
-    this.bytesSent = this.transport.bytesWritten - this.sentBefore;
     this.lastSettings = x.location.settings;
     this.exchange = null;
     this.waitForNothing();
@@ -430,7 +431,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   /** Logs and drops a request whose head never became complete. */
   private cutHead(status: number, reason: string): void {
     const x = this.open();
-    this.sentBefore = this.transport.bytesWritten;
+    this.writer.begin();
     this.body.begin(x, 0);
     x.host = x.server.name;
     logError(x, 'info', reason);
@@ -490,7 +491,6 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   }
 
   tunnelEnded(x: Exchange): void {
-    this.bytesSent = this.transport.bytesWritten - this.sentBefore;
     x.completed = true;
     engine.finish(x);
     this.state = CLOSED;

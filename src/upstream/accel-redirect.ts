@@ -1,6 +1,7 @@
 /** `X-Accel-Redirect`: the upstream names the location that answers in its place. */
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
+import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { parseUnsafeUri } from '../http/unsafe-uri.js';
 
@@ -14,12 +15,14 @@ const KEPT: ReadonlySet<string> = new Set([
   'accept-ranges',
 ]);
 
-/** The fields that go along; taken before the connection is let go. */
-export function keptFields(headers: HeaderBlock): [name: string, value: string][] {
+/** The fields that go along; taken before the connection is let go. `cookie` rewrites the values of `Set-Cookie`. */
+export function keptFields(headers: HeaderBlock, cookie: (value: string) => string): [name: string, value: string][] {
   const fields: [string, string][] = [];
   for (let i = 0; i < headers.count; i++) {
     const name = headers.name(i);
-    if (KEPT.has(name.toLowerCase())) fields.push([name, headers.value(i)]);
+    if (!KEPT.has(name.toLowerCase())) continue;
+    const value = headers.value(i);
+    fields.push([name, headers.id(i) === Field.SetCookie ? cookie(value) : value]);
   }
   return fields;
 }

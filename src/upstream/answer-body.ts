@@ -15,6 +15,8 @@ export const BODY_OVERRUN = 2;
 export const BODY_BROKEN = 3;
 
 export class AnswerBody {
+  /** Bytes of it that were read, framing included. */
+  length = 0;
   /** Bytes left, CHUNKED or UNTIL_CLOSE. */
   private left = 0;
   private decoder: ChunkedDecoder | null = null;
@@ -25,6 +27,7 @@ export class AnswerBody {
   /** Starts with a body of that framing (see responseFraming). */
   begin(framing: number): void {
     this.left = framing;
+    this.length = 0;
     if (framing === CHUNKED) {
       this.decoder ??= new ChunkedDecoder();
       this.decoder.reset();
@@ -52,15 +55,18 @@ export class AnswerBody {
     if (left >= 0) {
       const n = Math.min(left, length - from);
       this.left = left - n;
+      this.length += n;
       this.sink.chunkData(bytes, from, from + n);
       if (this.left > 0) return MORE_BODY;
       return from + n < length ? BODY_OVERRUN : BODY_COMPLETE;
     }
     if (left === UNTIL_CLOSE || decoder === null) {
+      this.length += length - from;
       this.sink.chunkData(bytes, from, length);
       return MORE_BODY;
     }
     const end = decoder.decode(bytes, from, length, this.sink);
+    this.length += end - from;
     if (decoder.broken) return BODY_BROKEN;
     if (!decoder.done) return MORE_BODY;
     return end < length ? BODY_OVERRUN : BODY_COMPLETE;

@@ -52,6 +52,8 @@ export interface UpstreamProtocol {
   readonly passBody: boolean;
   /** Puts the fields into `x.response` (hiding, redirects, cookies). */
   responseHead(x: Exchange, reader: ResponseReader): void;
+  /** The value of a `Set-Cookie` field as the client sees it. */
+  cookie(x: Exchange, value: string): string;
   /** A 103 answer; its lines are passed on where that is wanted. */
   earlyHints(x: Exchange, reader: ResponseReader): void;
   /** A 101 answer to a request that asked for it: the sockets are taken over, with bytes that came behind the head. */

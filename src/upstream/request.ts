@@ -209,7 +209,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     }
     const redirect = settings.obeysRedirect ? reader.headers.valueOf(Field.XAccelRedirect) : undefined;
     if (redirect !== undefined) {
-      const fields = keptFields(reader.headers);
+      const fields = keptFields(reader.headers, (value) => this.protocol.cookie(x, value));
       this.letGo('ok');
       accelRedirect(x, redirect, fields);
       return false;
@@ -246,6 +246,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     if (connection === null) return;
     if (this.requestComplete) this.waitToRead(connection);
     const result = this.body.read(bytes, from, length);
+    this.attempt.responseLength = this.body.length;
     if (result === MORE_BODY || this.state !== READING_BODY) return;
     if (result === BODY_BROKEN) {
       logError(x, 'error', 'upstream sent invalid chunked response while reading upstream');
@@ -259,7 +260,6 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
 
   chunkData(bytes: Buffer, start: number, end: number): void {
     if (start === end || this.state !== READING_BODY) return;
-    this.attempt.responseLength += end - start;
     this.relay(bytes, start, end);
   }
 

@@ -73,7 +73,7 @@ export const upstreamVariables: Readonly<Record<string, VariableSpec>> = {
   },
   upstream_response_length: {
     get: ofAttempts(({ responseLength }) => String(responseLength)),
-    doc: 'Bytes of body of each answer.',
+    doc: 'Bytes of body of each answer as they came, chunk sizes included.',
   },
   upstream_bytes_received: {
     get: ofAttempts(({ bytesReceived }) => String(bytesReceived)),

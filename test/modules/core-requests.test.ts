@@ -276,3 +276,21 @@ test('names that every JavaScript object has are names like others', async (t) =
   assert.equal(answer.field('x'), '<made><><><><>');
   assert.equal(answer.body, '<><><>');
 });
+
+test('a request line that is refused is answered as far as it was understood', async (t) => {
+  // Takes away the length of every body, so that what follows shows which framing the client is thought to know.
+  const proxy = await startProxy(`
+    server { listen 127.0.0.1:0; sub_filter x y; }`);
+  t.after(() => proxy.close());
+  const raw = async (bytes: string) => {
+    const connection = await connect(proxy.port);
+    const all = await connection.send(bytes).all();
+    connection.close();
+    return all;
+  };
+  const refused = await raw('get / HTTP/1.1\r\nHost: x\r\n\r\n');
+  assert.match(refused, /^HTTP\/1\.1 400 /);
+  assert.doesNotMatch(refused, /chunked/i, 'the version was not read');
+  assert.match(await raw('HEAD * HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*\r\n\r\n$/, 'HEAD has no body');
+  assert.match(await raw('GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*\r\n0\r\n\r\n$/);
+});

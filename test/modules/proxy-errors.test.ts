@@ -59,6 +59,8 @@ describe('proxy_intercept_errors and X-Accel-Redirect', () => {
         location @page { return 200 "named $uri $upstream_status"; }
         location /accel { proxy_pass http://app; }
         location /ignoring { proxy_ignore_headers X-Accel-Redirect; proxy_pass http://app; }
+        location /cookies { proxy_cookie_path / /other; proxy_cookie_flags ~ secure; proxy_pass http://app; }
+        location /typeless/ { internal; proxy_pass http://app; }
         location /internal/ { internal; return 200 "$request_method $uri|$args|$sent_http_content_type"; }
         location /files/ { internal; }
         location /upstream/ { internal; proxy_pass http://app/from-accel; }
@@ -125,6 +127,13 @@ describe('proxy_intercept_errors and X-Accel-Redirect', () => {
       ['a=b', 'no-cache', 'inline', '0'],
     );
     assert.deepEqual([answer.field('x-theirs'), answer.field('x-accel-redirect')], [undefined, undefined]);
+  });
+  test('cookies that go along are rewritten like others', async () => {
+    const answer = await get(proxy.port, '/cookies?to=/internal/x');
+    assert.equal(answer.field('set-cookie'), 'a=b; Secure');
+  });
+  test('the type goes along to an upstream that names none', async () => {
+    assert.equal((await accel('/typeless/x')).field('content-type'), 'text/accel');
   });
   test('it can serve a file, or ask an upstream again', async () => {
     const file = await accel('/files/a%20file.txt');

@@ -10,7 +10,7 @@ function seconds(ms: number): string {
 }
 
 function status(x: Exchange): string {
-  const code = x.response.status !== 0 ? x.response.status : x.errorStatus;
+  const code = x.errorStatus !== 0 ? x.errorStatus : x.response.status;
   if (code !== 0) return String(code);
   return x.version === 9 ? '009' : '000';
 }
@@ -27,7 +27,10 @@ export const variables: Readonly<Record<string, VariableSpec>> = {
   },
   status: { get: status, doc: 'The status of the answer.' },
   bytes_sent: { get: (x) => String(x.client.bytesSent), doc: 'Bytes sent to the client, heads included.' },
-  body_bytes_sent: { get: (x) => String(x.bodyBytesSent), doc: 'Bytes of body sent to the client.' },
+  body_bytes_sent: {
+    get: (x) => String(x.client.bodyBytesSent),
+    doc: 'Bytes sent to the client behind the head: the body with its chunk sizes, where it has some.',
+  },
   request_length: {
     get: (x) => String(x.client.requestLength),
     doc: 'Bytes of the request: its line, its head and its body.',

@@ -57,7 +57,7 @@ export class HttpProtocol implements UpstreamProtocol {
       x,
       method === null ? x.method : method.of(x),
       x.upstreamUri,
-      x.upstreamHost,
+      x.upstreamHost ?? '',
       length,
       chunked,
     );
@@ -89,6 +89,10 @@ export class HttpProtocol implements UpstreamProtocol {
     this.options.responseHead.apply(x, reader);
   }
 
+  cookie(x: Exchange, value: string): string {
+    return this.options.responseHead.cookie(x, value);
+  }
+
   earlyHints(x: Exchange, reader: ResponseReader): void {
     const wanted = x.location.settings.earlyHints?.of(x) ?? '';
     if (wanted !== '' && wanted !== '0') x.client.sendInterim(103, reader.headers.lines(INTERIM_HIDDEN));
@@ -114,7 +118,6 @@ export class HttpProtocol implements UpstreamProtocol {
     const { lingeringClose, lingeringTimeout } = x.location.settings;
     const frames = x.location.settings.tunnelDrain !== null && asksWebSocket(x);
     const upstream = connection.detach();
-    const before = client.transport.bytesWritten;
     const tunnel = new Tunnel(
       client.transport,
       upstream,
@@ -136,7 +139,6 @@ export class HttpProtocol implements UpstreamProtocol {
             `recv() failed (${error.message}) while proxying upgraded connection`,
           );
         }
-        x.bodyBytesSent = client.transport.bytesWritten - before;
         attempt.ended(upstream.bytesRead, upstream.bytesWritten);
         client.ended();
       },

@@ -79,10 +79,11 @@ export class ResponseHeadRules {
     response.hidden = this.hidden;
     for (let i = headers.duplicate(UNIQUE); i >= 0; i = headers.duplicate(UNIQUE, i + 1)) {
       logError(x, 'warn', `upstream sent duplicate header line: "${headers.name(i)}: ${headers.value(i)}", ignored`);
-      headers.remove(i);
+      headers.ignore(i);
     }
     const type = headers.valueOf(Field.ContentType);
-    response.contentType = type === undefined || this.placedHidden.has('content-type') ? null : type;
+    // Where this answer has none, the one that X-Accel-Redirect brought along stays.
+    if (type !== undefined && !this.placedHidden.has('content-type')) response.contentType = type;
     const modified = headers.valueOf(Field.LastModified);
     response.lastModified = modified === undefined || this.placedHidden.has('last-modified') ? null : modified;
     const etag = headers.valueOf(Field.ETag);
@@ -98,6 +99,11 @@ export class ResponseHeadRules {
     ) {
       this.rewrite(x, headers);
     }
+  }
+
+  /** The value of a `Set-Cookie` field as the client sees it. */
+  cookie(x: Exchange, value: string): string {
+    return this.rewritesCookies ? this.options.cookies.apply(x, value) : value;
   }
 
   /** Fields that are rewritten leave the upstream's block and stand among those set here; others stay where they are. */
