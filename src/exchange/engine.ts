@@ -81,7 +81,6 @@ function run(x: Exchange): void {
           finalize(x, 500);
           return;
         }
-        x.uriChanged = false;
         x.phase = FIND_CONFIG;
         x.step = 0;
         continue;
@@ -108,6 +107,7 @@ function run(x: Exchange): void {
         if (!judge(x, verdict)) return;
       }
       if (x.phase === ACCESS && x.accessStatus !== 0) {
+        if (x.accessStatus === 403) logError(x, 'error', 'access forbidden by rule');
         finalize(x, x.accessStatus);
         return;
       }
@@ -163,6 +163,7 @@ function noContent(x: Exchange): void {
 /** Chooses the location for the URI; false when the exchange was ended instead. */
 function findLocation(x: Exchange): boolean {
   const { locations } = x.server;
+  x.uriChanged = false;
   const found = locations.find(x.uri, x);
   if (found === null) return enter(x, x.server.base);
   if (found.settings.internal && !x.internal) {

@@ -13,11 +13,18 @@ export function absoluteLocation(x: Exchange): void {
   }
 }
 
+/** The address at which a client arrived that named no host; a unix socket has only the server's name. */
+function ownAddress({ client, host }: Exchange): string {
+  if (client.unixPath !== null) return host;
+  return client.localAddress.includes(':') ? `[${client.localAddress}]` : client.localAddress;
+}
+
 /** Scheme, host and port under which the client reached the server. */
 function origin(x: Exchange): string {
   const { settings } = x.location;
   const { client } = x;
-  const host = settings.serverNameInRedirect && x.server.name !== '' ? x.server.name : x.host;
+  const host =
+    settings.serverNameInRedirect && x.server.name !== '' ? x.server.name : x.hostNamed ? x.host : ownAddress(x);
   const scheme = client.secure ? 'https' : 'http';
   const usual = client.secure ? 443 : 80;
   const port =

@@ -37,7 +37,7 @@ export default defineModule({
       contexts: ['location'],
       takes: none,
       again: 'overrides',
-      inherit: 'none',
+      inherit: 'noname',
       doc: 'Turns the module on in this location.',
       example: 'empty_gif;',
     },

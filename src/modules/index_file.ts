@@ -95,7 +95,10 @@ function checkDirectory(x: Exchange, path: string, index: string): Verdict {
     }
   }
   // Newer versions of Node do not tell ENOTDIR from ENOENT where a missing file is no error.
-  return notFound(x, index, '20: Not a directory');
+  if (path.endsWith('/')) return notFound(x, index, '20: Not a directory');
+  // An `alias` without a slash at its end leads to a file.
+  logError(x, 'alert', `"${path}" is not a directory`);
+  return 500;
 }
 
 function notFound(x: Exchange, path: string, reason: string): Verdict {

@@ -63,6 +63,7 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
     x.host = host;
     x.server = program.names.find(host, x) ?? program.defaultServer;
   } else {
+    x.hostNamed = false;
     // Without a host only the server of the empty name, or the default one, can be meant.
     x.server = program.names.find('', x) ?? program.defaultServer;
     x.host = x.server.name;

@@ -1,0 +1,49 @@
+/** Where several directives meet: server rewrites, hosts that nobody named, content in `if`, files that stand for directories. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { exchange, get, startProxy, type TestProxy } from '../kit/index.js';
+
+let proxy: TestProxy;
+before(async () => {
+  proxy = await startProxy(
+    `
+    server {
+      listen 127.0.0.1:0;
+      server_name named.example;
+      root %%DIR%%/html;
+      rewrite ^/once/(.*)$ /counted/$1;
+      location /counted/ { set $n "$n+"; return 200 "$uri $n"; }
+      location /dir { }
+      location /own { server_name_in_redirect on; return 301 /there; }
+      location /pixel { empty_gif; if ($arg_a) { add_header X-A 1; } }
+      location /file/ { alias %%DIR%%/html/page.txt; error_page 500 =502 /failed; }
+      location /failed { return 200 failed; }
+    }`,
+    {},
+    { files: { 'html/page.txt': 'page', 'html/dir/x': '' } },
+  );
+});
+after(() => proxy.close());
+
+test('a location that a rewrite of the server led to is entered once', async () => {
+  assert.equal((await get(proxy.port, '/once/x')).body, '/counted/x +');
+});
+
+test('a redirect for a client that named no host leads to the address at which it came', async () => {
+  const answer = await exchange(proxy.port, 'GET /dir HTTP/1.0\r\n\r\n');
+  assert.match(answer, new RegExp(`\r\nLocation: http://127.0.0.1:${proxy.port}/dir/\r\n`));
+  const own = await exchange(proxy.port, 'GET /own HTTP/1.0\r\n\r\n');
+  assert.match(own, new RegExp(`\r\nLocation: http://named.example:${proxy.port}/there\r\n`));
+  const named = await exchange(proxy.port, 'GET http://other.example/dir HTTP/1.0\r\n\r\n');
+  assert.match(named, new RegExp(`\r\nLocation: http://other.example:${proxy.port}/dir/\r\n`));
+});
+
+test('a pixel is sent from if as well', async () => {
+  const answer = await get(proxy.port, '/pixel?a=1');
+  assert.deepEqual([answer.status, answer.field('content-type'), answer.field('x-a')], [200, 'image/gif', '1']);
+});
+
+test('a file in the place of a directory is a mistake of the configuration', async () => {
+  assert.equal((await get(proxy.port, '/file/')).status, 502);
+  assert.match(proxy.messages('alert')[0] ?? '', /\/html\/page\.txt" is not a directory, client: /);
+});
