@@ -5,10 +5,12 @@ import type { ArgumentContext } from './directive.js';
 
 /** What a log is told of a syslog server. Plain data. */
 export interface SyslogData {
-  /** An IP address without brackets, or a name. */
+  /** An IP address without brackets, or a name; empty where there is a path. */
   readonly host: string;
   readonly port: number;
-  /** The two as log lines show them. */
+  /** Of a unix domain socket; null for a server that is reached over UDP. */
+  readonly path: string | null;
+  /** Where it is, as log lines show it. */
   readonly server: string;
   /** Numbers of RFC 3164. */
   readonly facility: number;
@@ -34,7 +36,7 @@ export function isSyslog(word: Word): boolean {
 
 /** Parses a word that begins with `syslog:`. */
 export function parseSyslog(word: Word, c: ArgumentContext): SyslogData {
-  let server: { readonly host: string; readonly port: number } | null = null;
+  let server: Server | null = null;
   let facility: number | null = null;
   let severity: number | null = null;
   let tag: string | null = null;
@@ -72,7 +74,7 @@ export function parseSyslog(word: Word, c: ArgumentContext): SyslogData {
   if (server === null) return c.fail(word, 'invalid-value', 'no syslog server specified');
   return {
     ...server,
-    server: formatAddress(server),
+    server: formatAddress(server.path === null ? { host: server.host, port: server.port } : { path: server.path }),
     facility: facility ?? FACILITIES.indexOf('local7'),
     severity: severity ?? SEVERITIES.indexOf('info'),
     tag: tag ?? 'nginx',
@@ -80,15 +82,13 @@ export function parseSyslog(word: Word, c: ArgumentContext): SyslogData {
   };
 }
 
-function parseServer(value: string, word: Word, c: ArgumentContext): { readonly host: string; readonly port: number } {
+type Server = Pick<SyslogData, 'host' | 'port' | 'path'>;
+
+function parseServer(value: string, word: Word, c: ArgumentContext): Server {
   const address = parseAddress(value, { defaultPort: DEFAULT_PORT });
   if ('mistake' in address) return c.fail(word, 'invalid-value', `${address.mistake} in syslog server "${value}"`);
-  if (address.family === 'unix') {
-    return c.fail(word, 'nginx-only-directive', `syslog server "${value}" is not supported`, {
-      help: 'Node.js has no datagram sockets with paths; name an address (server=127.0.0.1), or log to stderr and let the service manager pass it on',
-    });
-  }
-  return { host: address.host, port: address.port };
+  if (address.family === 'unix') return { host: '', port: 0, path: address.path };
+  return { host: address.host, port: address.port, path: null };
 }
 
 function numberOf(name: string, names: readonly string[], value: string, word: Word, c: ArgumentContext): number {

@@ -1,9 +1,10 @@
-/** Lines to a syslog server, in datagrams (RFC 3164), as nginx sends them. */
+/** Lines to a syslog server (RFC 3164), as nginx sends them: in datagrams over UDP, or by way of `LocalSyslog`. */
 import type { Socket } from 'node:dgram';
 import type { SyslogData } from '../config/syslog-argument.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { syslogTime } from './clock.js';
 import { type ErrorLog, LEVELS, type Level } from './error-log.js';
+import { LocalSyslog } from './local-syslog.js';
 import { WriteFailures } from './write-failures.js';
 
 /** Datagrams that wait for the server's name to be resolved; further ones are dropped. */
@@ -26,6 +27,7 @@ function machineName(): string {
  * cannot be sent is lost. That is said once in a while.
  */
 export class Syslog {
+  private readonly local: LocalSyslog | null;
   private socket: Socket | null = null;
   private waiting: Buffer[] | null = null;
   private readonly failures = new WriteFailures();
@@ -37,7 +39,9 @@ export class Syslog {
     private readonly data: SyslogData,
     /** Told that the server cannot be reached. */
     private readonly errorLog: ErrorLog,
-  ) {}
+  ) {
+    this.local = data.path === null ? null : new LocalSyslog(data, (error) => this.failed('connect() failed', error));
+  }
 
   /** Sends a line of an access log, without its line break. */
   send(line: string): void {
@@ -52,13 +56,19 @@ export class Syslog {
   /** What is sent from here on is lost. */
   close(): void {
     this.closed = true;
+    this.local?.close();
     this.drop();
   }
 
   private post(severity: number, line: string): void {
     if (this.busy || this.closed) return;
     const { facility, tag, hostname: named } = this.data;
-    const head = `<${facility * 8 + severity}>${syslogTime()} ${named ? `${machineName()} ` : ''}${tag}: `;
+    const priority = facility * 8 + severity;
+    if (this.local !== null) {
+      this.local.send(priority, line);
+      return;
+    }
+    const head = `<${priority}>${syslogTime()} ${named ? `${machineName()} ` : ''}${tag}: `;
     const datagram = Buffer.from(head + line, 'latin1');
     this.socket ??= this.open();
     if (this.waiting === null) this.transmit(datagram);

@@ -84,10 +84,10 @@ export default defineModule({
       contexts: ['main'],
       takes: errorLogArgument,
       repeat: true,
-      doc: 'Where errors are logged, and from which level on: `debug`, `info`, `notice`, `warn`, `error` (the default), `crit`, `alert`, `emerg`. Several may be given. `syslog:` sends lines to a syslog server over UDP, with the parameters `facility` (`local7`), `tag` (`nginx`) and `nohostname`; `memory:` keeps the last lines in so many bytes of memory. What is logged for requests may be said anew inside of `http`.',
+      doc: 'Where errors are logged, and from which level on: `debug`, `info`, `notice`, `warn`, `error` (the default), `crit`, `alert`, `emerg`. Several may be given. `syslog:` sends lines to a syslog server over UDP or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `tag` (`nginx`) and `nohostname`; `memory:` keeps the last lines in so many bytes of memory. What is logged for requests may be said anew inside of `http`.',
       example: 'error_log logs/error.log warn;',
       differs:
-        'Syslog servers on unix domain sockets are not supported, and a name is looked up with the first line that is sent to it. The levels `debug_core` … `debug_stream` are `debug`. What is logged to memory is read by an embedding program, with `memoryLogs()`; in nginx, with a debugger.',
+        'To a syslog server on a unix domain socket the command `logger` of util-linux sends the lines; the name of another server is looked up with the first line that is sent to it. The levels `debug_core` … `debug_stream` are `debug`. What is logged to memory is read by an embedding program, with `memoryLogs()`; in nginx, with a debugger.',
       differsFor: ([target = '', level = '']) => /^(syslog|memory):/.test(target) || level.startsWith('debug_'),
     },
     pid: {

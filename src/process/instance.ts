@@ -210,8 +210,12 @@ export class Instance<W extends Workers = Workers> {
    */
   async quit(leave: () => void = () => {}): Promise<void> {
     this.leaving = true;
-    await this.queue;
-    await this.serving?.quit(this.current?.job.settings.shutdownTimeout ?? 0);
+    const limit = this.current?.job.settings.shutdownTimeout ?? 0;
+    const begun = performance.now();
+    // A reload that does not come to its end must not hold up the shutdown.
+    await settledWithin(this.queue, limit);
+    // 0 would mean: as long as it takes.
+    await this.serving?.quit(limit === 0 ? 0 : Math.max(1, limit - (performance.now() - begun)));
     this.finish(leave);
   }
 
@@ -227,6 +231,16 @@ export class Instance<W extends Workers = Workers> {
     this.errorLog.write('notice', 'exit');
     this.logs.close();
   }
+}
+
+/** Waits for it, at most so many ms (0: as long as it takes). */
+async function settledWithin(work: Promise<unknown>, limit: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    if (limit > 0) timer = setTimeout(resolve, limit);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }
 
 /** The checked configuration, or a RefusedConfig with nginx's sentence for the first error. */

@@ -21,7 +21,7 @@ export interface WorkerProcessesOptions {
 /** ms that a worker has to end after TERM. */
 const STOP_PATIENCE = 1000;
 /** ms beyond `worker_shutdown_timeout` after which a worker that has not ended is killed. */
-const QUIT_PATIENCE = 5000;
+const QUIT_PATIENCE = 1000;
 /** A worker that lived for so many ms was no failure of the start. */
 const LIVED = 10_000;
 /** ms before the second replacement of workers that die young; it doubles with each, up to the longest. */

@@ -72,3 +72,19 @@ test('-t knows as whom it could not serve, and where that is written', {
   assert.equal(code, 1);
   assert.match(stderr, /^tsproxy: \[emerg\] getpwnam\("nobody-of-this-name"\) failed in \S+\/nginx\.conf:2\n/);
 });
+
+test('worker_shutdown_timeout ends a QUIT also where a worker that does not answer holds up a reload', async (t) => {
+  const port = await freePort();
+  const proxy = await serve(
+    t,
+    `pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; worker_shutdown_timeout 200ms; events { }
+    http { access_log off; server { listen 127.0.0.1:${port}; return 200 $pid; } }`,
+  );
+  const worker = Number((await get(port)).body);
+  process.kill(worker, 'SIGSTOP');
+  proxy.signal('SIGHUP');
+  await proxy.logged(/reconfiguring/);
+  proxy.signal('SIGQUIT');
+  assert.equal(await proxy.exited, 0);
+  assert.match(proxy.prefix.log, new RegExp(`worker process ${worker} exited on signal 9`));
+});

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { hostname } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { get, startProxy, type TestProxy, until } from '../kit/index.js';
 
@@ -103,3 +106,61 @@ test('a syslog server that is gone stops no request, is said once, and is found 
   await until('messages arrive again', () => second.messages.length > 0);
   assert.deepEqual(proxy.messages('error'), [complaint]);
 });
+
+describe('a syslog server on a unix domain socket', { skip: !['logger', 'perl'].every(has) }, () => {
+  /** Prints each datagram on a line of its own: Node cannot receive them. */
+  const SERVER = `use Socket; $| = 1; unlink $ARGV[0]; socket(S, PF_UNIX, SOCK_DGRAM, 0); bind(S, sockaddr_un($ARGV[0]));
+    print "ready\\n"; print "$b\\n" while defined recv(S, $b, 65536, 0);`;
+
+  async function localServer(path: string): Promise<{ messages: () => string[]; close: () => Promise<void> }> {
+    const child = spawn('perl', ['-e', SERVER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (text: Buffer) => (said += text.toString('latin1')));
+    const ended = once(child, 'close');
+    const close = async (): Promise<void> => {
+      child.kill('SIGKILL');
+      await ended;
+    };
+    await until('it listens', () => said.startsWith('ready\n'));
+    return { messages: () => said.split('\n').slice(1, -1), close };
+  }
+
+  test('gets lines in nginx’s format, and is found again after it was gone', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-syslog-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'log');
+    const first = await localServer(path);
+    t.after(first.close);
+    const to = `syslog:server=unix:${path}`;
+    const proxy = await startProxy(`
+      log_format brief '$uri $status';
+      server {
+        listen 127.0.0.1:0;
+        location / { access_log ${to},facility=user,severity=alert brief; return 200; }
+        location /nameless { access_log ${to},tag=Web_1,nohostname brief; return 200; }
+        location /error { access_log off; error_log ${to}; root /nonexistent; }
+      }`);
+    t.after(() => proxy.close());
+    for (const uri of ['/', '/nameless', '/error/x']) await get(proxy.port, uri);
+    await until('the messages are there', () => first.messages().length === 3);
+    const named = `${TIME} ${hostname().replace(/\..*/, '')} nginx: `;
+    const [access = '', nameless = '', error = ''] = first
+      .messages()
+      .sort((a, b) => (a.slice(0, 3) < b.slice(0, 3) ? 1 : -1));
+    assert.match(access, new RegExp(`^<9>${named}/ 200$`));
+    assert.match(nameless, new RegExp(`^<190>${TIME} Web_1: /nameless 200$`));
+    assert.match(error, new RegExp(`^<187>${named}.* \\[error\\] .* open\\(\\) "/nonexistent/error/x" failed `));
+
+    await first.close();
+    const complaint = `connect() failed (Connection refused) while logging to syslog, server: unix:${path}`;
+    while (!proxy.messages('error').includes(complaint)) await get(proxy.port);
+    const second = await localServer(path);
+    t.after(second.close);
+    while (second.messages().length === 0) await get(proxy.port);
+    assert.deepEqual(new Set(proxy.messages('error')), new Set([complaint]));
+  });
+});
+
+function has(command: string): boolean {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+}

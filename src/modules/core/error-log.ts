@@ -14,7 +14,7 @@ export const errorLogDirectives = {
     doc: 'Where errors of requests are logged, and from which level on. Several may be given; a block that has one of its own inherits none. Without it the log of the process is used.',
     example: 'error_log logs/example.error.log info;',
     differs:
-      'Syslog servers on unix domain sockets are not supported, and a name is looked up with the first line that is sent to it.',
+      'To a syslog server on a unix domain socket the command `logger` of util-linux sends the lines; the name of another server is looked up with the first line that is sent to it.',
     differsFor: ([target = '']) => target.startsWith('syslog:'),
   },
 } as const satisfies Directives;

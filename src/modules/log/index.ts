@@ -30,10 +30,10 @@ export default defineModule({
       default: 'logs/access.log combined',
       repeat: true,
       links: (log: AccessLog) => (log.off ? {} : { refers: [`format ${log.format}`] }),
-      doc: 'Logs requests to a file; several may be given. Lines are written at once, or with `buffer` when it is full, after `flush`, and at the end. `if` logs a request only where the string is neither empty nor `0`. The path may have variables. `syslog:` sends each line to a syslog server over UDP (port 514), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. `off` logs nothing.',
+      doc: 'Logs requests to a file; several may be given. Lines are written at once, or with `buffer` when it is full, after `flush`, and at the end. `if` logs a request only where the string is neither empty nor `0`. The path may have variables. `syslog:` sends each line to a syslog server over UDP (port 514) or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. `off` logs nothing.',
       example: 'access_log logs/access.log combined buffer=32k flush=5s;',
       differs:
-        'The default log is left out where `logs/` does not exist. Syslog servers on unix domain sockets are not supported, and a name is looked up with the first line that is sent to it.',
+        'The default log is left out where `logs/` does not exist. To a syslog server on a unix domain socket the command `logger` of util-linux sends the lines; the name of another server is looked up with the first line that is sent to it.',
       differsFor: ([target = '']) => target.startsWith('syslog:'),
     },
     open_log_file_cache: {
