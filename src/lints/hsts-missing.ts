@@ -23,7 +23,9 @@ export default defineLint({
         ['proxy', 'fastcgi', 'uwsgi', 'scgi', 'grpc'].some((kind) => scope.own(`${kind}_pass`).length > 0),
       );
       const redirects = server.own('return').length > 0;
-      if (says || passes || redirects) continue;
+      // Of pages for programs no browser asks for a second time.
+      const watches = blocks.some((scope) => ['stub_status', 'api'].some((name) => scope.own(name).length > 0));
+      if (says || passes || redirects || watches) continue;
       c.report(server.opener.name, 'a server with TLS does not say Strict-Transport-Security', {
         help: 'add_header Strict-Transport-Security "max-age=31536000" always; keeps browsers from trying plain HTTP',
       });
