@@ -14,6 +14,7 @@ import {
   reportMissingSemicolon,
   splitAtMissingSemicolon,
 } from './missing-semicolon.js';
+import { reportNoBreakSpace } from './no-break-space.js';
 import { Notes } from './notes.js';
 import { headOf, parseStatement } from './statement.js';
 import { reportUnknown } from './unknown-directive.js';
@@ -174,6 +175,11 @@ export class BlockChecker {
 
   /** A statement that may not stand here. */
   private foreign(level: Level, statement: Statement, splits: number): void {
+    const meantBySpaces = splits < MOST_SPLITS ? reportNoBreakSpace(statement, this.notes) : undefined;
+    if (meantBySpaces !== undefined) {
+      if (meantBySpaces !== null) this.statement(level, meantBySpaces, splits + 1);
+      return;
+    }
     const isDirective = (other: string) => this.catalogue.find(other, level.context);
     // What nginx knows and nobody here does may well take such words.
     const { text } = statement.name;

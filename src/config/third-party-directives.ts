@@ -294,6 +294,7 @@ export const THIRD_PARTY_DIRECTIVES: Readonly<Record<string, string>> = {
     srcache_store_no_cache srcache_store_no_store srcache_store_pass_header srcache_store_private srcache_store_ranges
     srcache_store_skip srcache_store_statuses
   `,
+  ssl_status: 'ssl_status ssl_status_zone',
   statsd: 'statsd_count statsd_sample_rate statsd_server statsd_timing',
   sticky_ng: 'sticky_hide_cookie sticky_no_fallback',
   substitutions_filter: 'subs_buffers subs_filter subs_filter_bypass subs_filter_types subs_line_buffer_size',

@@ -89,7 +89,7 @@ function checkServers(block: CheckedBlock, name: Word, c: CheckContext): void {
     // A server that was refused has its own finding, and so has what gives the servers in modules that are not here.
     if (!block.own.includes('server') && !c.hasForeign(block))
       c.report(name, 'missing-server', 'no servers are inside upstream');
-  } else if (servers.every(({ settings }) => settings.backup)) {
+  } else if (servers.every(({ settings }) => settings.backup) && !c.hasForeign(block)) {
     c.report(name, 'missing-server', `no servers in upstream "${name.text}"`, {
       help: 'all of them are backup servers; at least one must not be',
     });
