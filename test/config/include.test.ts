@@ -74,7 +74,7 @@ test('a root that is missing is a finding without a place', () => {
 
 test('a directory cannot be read', () => {
   const { findings } = checkFile(directory, [tinyHouse]);
-  assert.deepEqual(said(findings), [`- file-not-found: open() "${directory}" failed (21: Is a directory)`]);
+  assert.deepEqual(said(findings), [`- file-not-found: pread() "${directory}" failed (21: Is a directory)`]);
 });
 
 test('a file that includes itself is found', () => {
