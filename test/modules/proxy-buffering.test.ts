@@ -347,7 +347,7 @@ describe('a slow client that goes', ONLY_LINUX, () => {
     await until('the upstream has given all', () => given() === TOTAL);
     await until('it is logged', () => proxy.accessLog().length === 1);
     assert.match(proxy.accessLog()[0] ?? '', new RegExp(` ${TOTAL}$`));
-    assert.equal(openFiles(proxy), 0);
+    await until('the file is gone', () => openFiles(proxy) === 0);
   });
   test('is let go of after send_timeout', async (t) => {
     const { proxy } = await scene(t, 'send_timeout 200ms;');
