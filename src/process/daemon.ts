@@ -11,14 +11,15 @@ export function isDetached(): boolean {
 }
 
 /**
- * Starts this command again in the background. What it writes to standard error before it serves is passed on.
+ * Starts this command again in the background. It is given standard error where it logs there (`keepsStderr`); otherwise
+ * what it writes before it serves is passed on, and whoever waits for the end of standard error need not wait for it.
  * Resolves with the exit code for this process: 0 when the successor serves, its own code where it gave up.
  */
-export function detach(): Promise<number> {
+export function detach(keepsStderr: boolean): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
       detached: true,
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      stdio: ['ignore', 'ignore', keepsStderr ? 'inherit' : 'pipe', 'ipc'],
       env: { ...process.env, [DETACHED]: '1' },
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => sayToPerson(text.replace(/\n$/, '')));
@@ -32,7 +33,7 @@ export function detach(): Promise<number> {
     // `close`: after the last of its words was read.
     child.once('close', (code) => resolve(code ?? 1));
     child.once('error', (error) => {
-      sayToPerson(`nginx: [alert] cannot start in the background: ${error.message}`);
+      sayToPerson(`tsproxy: [alert] cannot start in the background: ${error.message}`);
       resolve(1);
     });
   });

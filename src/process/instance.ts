@@ -125,6 +125,11 @@ export class Instance<W extends Workers = Workers> {
     });
   }
 
+  /** Has the workers end when their connections have; the next reload starts others (nginx's WINCH). */
+  dismissWorkers(): void {
+    void this.enqueue(async () => this.serving?.dismiss?.(this.current?.job.settings.shutdownTimeout ?? 0));
+  }
+
   private enqueue<T>(work: () => Promise<T>): Promise<T> {
     const done = this.queue.then(work);
     this.queue = done.catch(() => {});

@@ -44,10 +44,14 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
   const log = instance.errorLog;
   reportMistakes(log);
   try {
-    const applied = await instance.start((settings) => isDetached() || !settings.daemon);
+    let logsToStderr = false;
+    const applied = await instance.start(({ daemon, errorLogs }) => {
+      logsToStderr = errorLogs.some(({ destination }) => destination === 'stderr');
+      return isDetached() || !daemon;
+    });
     if (applied === null) {
       forked?.kill();
-      return { kind: 'detached', code: await detach() };
+      return { kind: 'detached', code: await detach(logsToStderr) };
     }
     logFindings(log, applied.findings);
     const leave = (): void => {
@@ -70,7 +74,7 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
       stayYoung();
     }
     collectAfterReload();
-    return { kind: 'serving', findings: logsToStderr(instance) ? [] : applied.findings };
+    return { kind: 'serving', findings: logsToStderr ? [] : applied.findings };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
     logRefusal(log, error);
@@ -78,8 +82,4 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
     forked?.kill();
     return { kind: 'refused', error };
   }
-}
-
-function logsToStderr(instance: Instance): boolean {
-  return instance.settings?.errorLogs.some(({ destination }) => destination === 'stderr') ?? false;
 }

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import type { Finding } from '../diagnostics/finding.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { logSentence } from './configuration.js';
+import { isDetached } from './daemon.js';
 import { type Instance, RefusedConfig } from './instance.js';
 import { collectAfterReload } from './reload-garbage.js';
 import { reloading, tellServiceManager } from './systemd.js';
@@ -41,9 +42,11 @@ export function handleSignals(instance: Instance, endings: Endings): void {
     });
   }
   on('SIGUSR1', ', reopening logs', () => instance.reopenLogs());
-  for (const signal of ['SIGUSR2', 'SIGWINCH'] as const) {
-    on(signal, '', () => log.write('warn', `${signal} is not supported, ignored`));
-  }
+  // A terminal sends it when its window changes: as in nginx it counts only for who has none.
+  on('SIGWINCH', isDetached() ? ', stop accepting connections' : '', () => {
+    if (isDetached()) instance.dismissWorkers();
+  });
+  on('SIGUSR2', '', () => log.write('warn', 'SIGUSR2 is not supported, ignored'));
 }
 
 /**

@@ -40,6 +40,8 @@ export class WorkerProcesses implements Workers {
   private readonly resources = new WeakMap<WorkerHandle, string>();
   private current: WorkersJob | null = null;
   private ending = false;
+  /** Nobody serves until the next configuration; it keeps this process alive, which has nothing else to wait for. */
+  private dismissed: NodeJS.Timeout | null = null;
   /** Deaths of workers that had not lived long, one after the other. */
   private youngDeaths = 0;
   private readonly replacing = new Set<NodeJS.Timeout>();
@@ -99,6 +101,7 @@ export class WorkerProcesses implements Workers {
 
   private commit(job: WorkersJob, workers: readonly WorkerHandle[], listening: readonly string[]): Promise<void> {
     const before = this.serving;
+    this.recall();
     this.current = job;
     this.serving = workers.filter((worker) => worker.alive);
     const ended = workers.map((worker) => worker.commit());
@@ -110,6 +113,18 @@ export class WorkerProcesses implements Workers {
 
   reopenLogs(): void {
     for (const worker of this.all) worker.reopenLogs();
+  }
+
+  dismiss(limit: number): void {
+    const workers = this.serving;
+    this.serving = [];
+    this.dismissed ??= setInterval(() => {}, 2 ** 30);
+    for (const worker of workers) void worker.quit(limit);
+  }
+
+  private recall(): void {
+    if (this.dismissed !== null) clearInterval(this.dismissed);
+    this.dismissed = null;
   }
 
   async quit(limit: number): Promise<void> {
@@ -131,6 +146,7 @@ export class WorkerProcesses implements Workers {
   /** From here on nobody is replaced; gives all who are to end. */
   private end(): WorkerHandle[] {
     this.ending = true;
+    this.recall();
     this.forked?.kill();
     this.forked = null;
     for (const timer of this.replacing) clearTimeout(timer);
@@ -196,8 +212,8 @@ export class WorkerProcesses implements Workers {
         else worker.cancel();
       }
       this.giveResources([...this.serving, worker]);
-      if (this.serving.length < (this.current?.settings.workerProcesses ?? 0) && !this.ending)
-        this.serving.push(worker);
+      const wanted = this.dismissed !== null ? 0 : (this.current?.settings.workerProcesses ?? 0);
+      if (this.serving.length < wanted && !this.ending) this.serving.push(worker);
       else void this.retire(worker);
     } catch (error) {
       if (this.ending) return;

@@ -18,6 +18,8 @@ export interface Workers {
   prepare(job: WorkersJob): Promise<PreparedJob>;
   /** Opens all log files anew. */
   reopenLogs(): void;
+  /** Has processes end as `quit` does, in whose place the next configuration puts others; the addresses stay bound. */
+  dismiss?(limit: number): void;
   /** Stops accepting and lets what is under way end, no longer than `limit` ms (0: as long as it takes). */
   quit(limit: number): Promise<void>;
   /** Cuts everything; resolves when the last connection has ended. */

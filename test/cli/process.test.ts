@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, renameSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect, get, request, scriptedBackend, until, websocket, websocketEcho } from '../kit/index.js';
-import { command, freePort, Prefix, serve } from './running.js';
+import { BINARY, command, freePort, Prefix, serve } from './running.js';
 
 function site(port: number, body: string, extra = ''): string {
   return `
@@ -174,6 +176,38 @@ test('daemon on: the command returns when the proxy serves, and -s ends it', asy
       return true;
     }
   });
+});
+
+test('daemon on: WINCH ends the workers, connections wait, and HUP starts others', async (t) => {
+  const port = await freePort();
+  const prefix = new Prefix(t, site(port, 'return 200 $pid;').replace('daemon off', 'daemon on'));
+  assert.equal((await command(prefix.words)).code, 0);
+  const pid = Number(prefix.read('nginx.pid'));
+  const first = (await get(port)).body;
+  process.kill(pid, 'SIGWINCH');
+  await until('the worker is gone', () => new RegExp(`worker process ${first} exited with code 0`).test(prefix.log));
+  const waiting = get(port);
+  process.kill(pid, 'SIGHUP');
+  assert.notEqual((await waiting).body, first);
+  process.kill(pid, 'SIGTERM');
+  await until('the process is gone', () => !existsSync(`/proc/${pid}`));
+});
+
+test('daemon on: a log on standard error goes on there', async (t) => {
+  const port = await freePort();
+  const text = site(port, 'return 200 one;')
+    .replace('daemon off', 'daemon on')
+    .replace(/error_log \S+/, 'error_log stderr');
+  const prefix = new Prefix(t, text);
+  const said = openSync(join(prefix.path, 'said'), 'a');
+  t.after(() => closeSync(said));
+  const child = spawn(process.execPath, [BINARY, ...prefix.words], { stdio: ['ignore', 'ignore', said] });
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
+  const pid = Number(prefix.read('nginx.pid'));
+  assert.equal((await get(port)).body, 'one');
+  process.kill(pid, 'SIGTERM');
+  await until('the end is said', () => /signal 15 \(SIGTERM\) received/.test(prefix.read('said')));
+  await until('the process is gone', () => !existsSync(`/proc/${pid}`));
 });
 
 test('daemon on: a port that is taken is said by the command that was started', async (t) => {
