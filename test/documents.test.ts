@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { checkConfig } from '../src/index.js';
+import { command, Prefix } from './cli/running.js';
+
+/** Where Debian, Alpine and nginx's own packages put the program. */
+const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/local/nginx/sbin/nginx'].find((path) =>
+  existsSync(path),
+);
+const skip = NGINX === undefined ? 'nginx is not installed: there is nothing to compare with' : false;
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DOCUMENTS = [
@@ -11,10 +19,14 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'docs/architecture.md',
+  'docs/check.md',
+  'docs/codes.md',
   'docs/compat.md',
   'docs/explain.md',
   'docs/fmt.md',
   'docs/help-and-completion.md',
+  'docs/reload.md',
+  'docs/running.md',
 ];
 
 for (const name of readdirSync(join(ROOT, 'conf')).filter((each) => each.endsWith('.conf'))) {
@@ -41,4 +53,46 @@ test('links between documents lead somewhere', () => {
     }
   }
   assert.deepEqual(broken, []);
+});
+
+/** The blocks of code of the part of README.md about mistakes: the file, what nginx says in five runs, and what `-t` says. */
+function mistakes(): readonly [file: string, nginx: string, tsproxy: string] {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const part = readme.slice(readme.indexOf('<!-- mistakes:begin -->'), readme.indexOf('<!-- mistakes:end -->'));
+  const [file = '', nginx = '', tsproxy = ''] = [...part.matchAll(/```(?:text)?\n(.*?)```/gs)].map((match) => match[1]);
+  return [file, nginx, tsproxy];
+}
+
+test('README.md shows what -t says about its mistakes', async (t) => {
+  const [file, , shown] = mistakes();
+  const prefix = new Prefix(t, file);
+  const { code, stderr } = await command([...prefix.words, '-t']);
+  assert.equal(code, 1);
+  assert.equal(stderr.replaceAll(join(prefix.path, 'nginx.conf'), '/etc/nginx/chat.conf'), shown);
+});
+
+test('README.md shows what nginx says about them in five runs', { skip }, async (t) => {
+  const [file, shown] = mistakes();
+  const repairs = [
+    ['8010\n', '8010;\n'],
+    ['wieght', 'weight'],
+    ['proxy_pas ', 'proxy_pass '],
+    ['listen 8021;', ''],
+    ['$hots', '$host'],
+  ] as const;
+  const prefix = new Prefix(t, '');
+  const path = join(prefix.path, 'nginx.conf');
+  const nginx = (text: string): string => {
+    writeFileSync(path, text);
+    const words = ['-t', '-q', '-c', path, '-e', join(prefix.path, 'log'), '-g', `pid ${join(prefix.path, 'pid')};`];
+    return spawnSync(NGINX ?? '', words, { encoding: 'utf8' }).stderr.replace(/^nginx: \[alert\].*\n/gm, '');
+  };
+  let text = file;
+  const said = repairs.map(([wrong, right]) => {
+    const [first = ''] = nginx(text).split('\n');
+    text = text.replace(wrong, right);
+    return `${first.replace(path, '/etc/nginx/chat.conf')}\n`;
+  });
+  assert.equal(said.join(''), shown);
+  assert.equal(nginx(text), '');
 });
