@@ -1,13 +1,17 @@
 /** All that is to be said about a configuration: what the checker, the lints and a start on trial find, less what is silenced. */
+import { closeSync, openSync } from 'node:fs';
 import { offsetOf } from '../../grammar/positions.js';
-import type { Source, Span } from '../../grammar/syntax-tree.js';
+import type { Source, Span, Word } from '../../grammar/syntax-tree.js';
 import { arrange, type CheckResult } from '../config/check.js';
 import type { CheckedConfig, Place } from '../config/checked-config.js';
 import type { Expansion } from '../config/include.js';
+import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
 import { compileRoutingTable, StartError } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
+import type { ErrorLogData } from '../exchange/error-log-argument.js';
+import { nativePath } from '../exchange/file-path.js';
 import type { Module } from '../exchange/module.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
@@ -69,17 +73,16 @@ async function startFailure(
 ): Promise<Finding | null> {
   const errorLog: ErrorLog = { threshold: -1, write: () => {} };
   try {
-    ownerOf(mainSettings(config, prefix).user, config.places?.user?.[0] ?? null);
+    const { user, errorLogs } = mainSettings(config, prefix);
+    ownerOf(user, config.places?.user?.[0] ?? null);
+    for (const data of errorLogs) tryToOpen(data);
     await compileRoutingTable(config, modules, { errorLog, prefix, onlyTest: true });
     return null;
   } catch (error) {
     const place = error instanceof StartError ? error.at : null;
     const message = error instanceof Error ? error.message : String(error);
-    const at = spanOf(place, sources);
-    const [, path] = /"(\/[^"]+)"/.exec(message) ?? [];
-    const named = at === null && path !== undefined && expansion !== null ? wordFor(path, expansion) : null;
-    const related = named === null ? [] : [{ at: named, message: 'named here' }];
-    return { code: 'cannot-start', severity: 'error', message, at, related };
+    const at = spanOf(place, sources) ?? (expansion === null ? null : wordFor(message, expansion));
+    return { code: 'cannot-start', severity: 'error', message, at };
   }
 }
 
@@ -92,12 +95,26 @@ function spanOf(place: Place | null, sources: readonly Source[]): Span | null {
   return { source, start, end: start + length };
 }
 
-/** The first word that names a file: its path, or the end of that. */
-function wordFor(path: string, expansion: Expansion): Span | null {
+/** Opens a log of the outermost level, as a start would; throws nginx's sentence. */
+function tryToOpen(data: ErrorLogData): void {
+  if (data.syslog !== undefined || data.memory !== undefined || data.destination === 'stderr') return;
+  try {
+    closeSync(openSync(nativePath(data.destination), 'a'));
+  } catch (error) {
+    throw new Error(`open() "${data.destination}" failed (${errnoText(error)})`);
+  }
+}
+
+/** The first word that a message speaks of: a path, or the end of it, or the argument of a directive that it names. */
+function wordFor(message: string, expansion: Expansion): Span | null {
+  const [, quoted] = /"([^"]+)"/.exec(message) ?? [];
+  if (quoted === undefined) return null;
   const open = [expansion.statements];
   for (let statements = open.pop(); statements !== undefined; statements = open.pop()) {
-    for (const { args, block } of statements) {
-      const word = args.find(({ text }) => text !== '' && (text === path || path.endsWith(`/${text}`)));
+    for (const { name, args, block } of statements) {
+      const isMeant = ({ text }: Word) =>
+        quoted.startsWith('/') ? text !== '' && (text === quoted || quoted.endsWith(`/${text}`)) : text === quoted;
+      const word = quoted.startsWith('/') || message.includes(` ${name.text} `) ? args.find(isMeant) : undefined;
       if (word !== undefined) return word;
       if (block !== null) open.push(expansion.inside(block));
     }

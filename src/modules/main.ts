@@ -2,6 +2,7 @@
 
 import type { Word } from '../../grammar/syntax-tree.js';
 import {
+  choice,
   custom,
   either,
   flag,
@@ -185,7 +186,7 @@ export default defineModule({
     },
     debug_points: {
       contexts: ['main'],
-      takes: named('abort | stop', text),
+      takes: choice('stop', 'abort'),
       noEffect: 'There are no such points.',
       doc: 'In nginx, what happens where an internal error is found.',
       example: 'debug_points abort;',

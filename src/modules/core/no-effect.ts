@@ -1,12 +1,19 @@
 /** Directives of nginx that tune what has no counterpart here: accepted, and without effect. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { custom, flag, integer, offset, orOff, seconds, size, word } from '../../config/argument-types.js';
+import { custom, flag, integer, mapped, offset, orOff, seconds, size, word } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType, Directives } from '../../config/directive.js';
 import { parseInteger, parseOffset, parseSeconds } from '../../config/units.js';
 
 const HTTP = ['http'] as const;
 const SERVER = ['http', 'server'] as const;
 const CONTEXTS = ['http', 'server', 'location'] as const;
+
+/** nginx's bounds on 64-bit systems. */
+const poolSize: ArgumentType<number> = mapped(size, (bytes, c, [at = c.statement]) => {
+  if (bytes < 112) c.fail(at, 'invalid-value', 'the pool size must be no less than 112');
+  if (bytes % 16 !== 0) c.fail(at, 'invalid-value', 'the pool size must be a multiple of 16');
+  return bytes;
+});
 
 const GROWS = 'Tables grow as needed.';
 const MEMORY = 'Memory is managed by the JavaScript engine.';
@@ -106,7 +113,7 @@ export const noEffectDirectives = {
   },
   connection_pool_size: {
     contexts: SERVER,
-    takes: size,
+    takes: poolSize,
     default: '512',
     noEffect: MEMORY,
     doc: 'In nginx, the size of the memory pool of a connection.',
@@ -114,7 +121,7 @@ export const noEffectDirectives = {
   },
   request_pool_size: {
     contexts: SERVER,
-    takes: size,
+    takes: poolSize,
     default: '4k',
     noEffect: MEMORY,
     doc: 'In nginx, the size of the memory pool of a request.',
