@@ -33,7 +33,8 @@ export function checkVariables(catalogue: Catalogue, notes: Notes): void {
       });
       continue;
     }
-    const near = suggestions.nearest(name, candidates);
+    // Any other is near to one letter.
+    const near = name.length < 2 ? [] : suggestions.nearest(name, candidates);
     const [meant] = near;
     notes.report(at, 'unknown-variable', `unknown "${name}" variable`, {
       help: meant === undefined ? 'no module, set, map or named group defines it' : `did you mean "$${meant}"?`,
@@ -46,8 +47,9 @@ export function checkVariables(catalogue: Catalogue, notes: Notes): void {
 function fixOf(name: string, at: Span, meant: string, near: readonly string[]): Fix {
   const written = at.source.text.slice(at.start, at.end);
   const isWhole = /^\$\{?\w+\}?$/.test(written);
-  // Names that are numbered through are easily taken for one another.
-  const isSure = isOneSlip(name, meant, near) && name.replace(/\d/g, '') !== meant.replace(/\d/g, '');
+  // Short names, and those that are numbered through, are easily taken for one another.
+  const isSure =
+    name.length >= 4 && isOneSlip(name, meant, near) && name.replace(/\d/g, '') !== meant.replace(/\d/g, '');
   return {
     title: `write $${meant}`,
     guess: !isSure,

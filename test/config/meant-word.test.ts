@@ -44,6 +44,11 @@ test('names that are numbered through are not taken for one another', () => {
   assert.equal(findings(server('set $way1 a; return 200 $way2;'))[0]?.help, 'did you mean "$way1"?');
 });
 
+test('short names of variables are left to a person', () => {
+  assert.equal(fixed(server('set $xy a; return 200 $xx;')), null);
+  assert.equal(findings(server('set $b a; return 200 $a;'))[0]?.fix, undefined);
+});
+
 test('what stands for something else is not offered', () => {
   const [found] = findings('server { listen 80 prot; }');
   assert.match(found?.help ?? '', /^after the address may stand/);
