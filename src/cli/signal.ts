@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { errnoText } from '../diagnostics/errno.js';
 import { shown } from '../diagnostics/place.js';
-import { renderFindings } from '../diagnostics/render.js';
+import { renderFindings, sentence } from '../diagnostics/render.js';
 import { DestinationLog } from '../exchange/destination-log.js';
 import { LEVELS, type Level } from '../exchange/error-log.js';
 import { LogFile } from '../exchange/log-file.js';
@@ -26,6 +26,10 @@ export function sendSignal(which: Which, name: SignalName): number {
     logFindings(log, findings);
     return 1;
   }
+  for (const finding of findings.filter(({ severity }) => severity === 'warning')) {
+    sayToPerson(`tsproxy: [warn] ${sentence(finding)}`);
+  }
+  logFindings(log, findings);
   log.write('notice', 'signal process started');
   const failure = send(mainSettings(config, source.prefix).pid ?? `${source.prefix}logs/nginx.pid`, SIGNALS[name]);
   if (failure === null) return 0;

@@ -43,6 +43,18 @@ test('a pid file and a configuration that are directories cannot be read, as in 
   assert.match(other.stderr, /^tsproxy: \[emerg\] pread\(\) ".*\/logs" failed \(21: Is a directory\)\n/);
 });
 
+test('warnings about the configuration are said with the signal, as at a start', async (t) => {
+  const server = 'server { listen 127.0.0.1:8080; server_name a; }';
+  const prefix = new Prefix(t, CONFIGURATION.replace('http { }', `http { ${server} ${server} }`));
+  const { code, stderr } = await command([...prefix.words, '-s', 'reload']);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^tsproxy: \[warn\] conflicting server name "a" on 127\.0\.0\.1:8080, ignored.*\ntsproxy: \[error\] open\(\) /,
+  );
+  assert.match(prefix.log, /\[warn\] \d+#0: conflicting server name/);
+});
+
 test('the pid file moves where a reload wants it, and a place where it cannot be refuses the reload', async (t) => {
   const port = await freePort();
   const configuration = (pid: string, answer: string): string => `
