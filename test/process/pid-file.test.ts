@@ -31,4 +31,9 @@ test('a missing file and one without a number are said in nginx’s words', (t) 
   assert.throws(() => readPidFile(path), { message: `open() "${path}" failed (2: No such file or directory)` });
   writeFileSync(path, 'soon\n');
   assert.throws(() => readPidFile(path), { message: `invalid PID number "soon" in "${path}"` });
+  // 0 would be the process group of whoever asks, and `pid_t` has 32 bits.
+  for (const text of ['', ' 1', '0', '2147483648']) {
+    writeFileSync(path, text);
+    assert.throws(() => readPidFile(path), { message: `invalid PID number "${text}" in "${path}"` });
+  }
 });
