@@ -171,13 +171,14 @@ function findLocation(x: Exchange): boolean {
     finalize(x, 404);
     return false;
   }
+  // The redirect is taken after what the location says of the body.
+  if (!enter(x, found)) return false;
   if (locations.redirect) {
-    x.location = found;
     x.response.set('Location', escapePath(found.name) + (x.args === '' ? '' : `?${x.args}`));
     finalize(x, 301);
     return false;
   }
-  return enter(x, found);
+  return true;
 }
 
 /** Puts the exchange into a location. */

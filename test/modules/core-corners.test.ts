@@ -17,6 +17,7 @@ before(async () => {
       location /own { server_name_in_redirect on; return 301 /there; }
       location /pixel { empty_gif; if ($arg_a) { add_header X-A 1; } }
       location /file/ { alias %%DIR%%/html/page.txt; error_page 500 =502 /failed; }
+      location /small/ { client_max_body_size 3; proxy_pass http://127.0.0.1:1; }
       location /failed { return 200 failed; }
     }`,
     {},
@@ -46,4 +47,9 @@ test('a pixel is sent from if as well', async () => {
 test('a file in the place of a directory is a mistake of the configuration', async () => {
   assert.equal((await get(proxy.port, '/file/')).status, 502);
   assert.match(proxy.messages('alert')[0] ?? '', /\/html\/page\.txt" is not a directory, client: /);
+});
+
+test('a body that a location refuses is refused before the redirect that adds a slash to its name', async () => {
+  assert.equal((await get(proxy.port, '/small', { method: 'POST', body: 'abc' })).status, 301);
+  assert.equal((await get(proxy.port, '/small', { method: 'POST', body: 'abcd' })).status, 413);
 });
