@@ -12,6 +12,7 @@ import { paceOf } from './pace.js';
 import type { ErrorPage, LocationProgram } from './program.js';
 import { absoluteLocation } from './redirect.js';
 import { BufferedBody, NO_BODY } from './request-body.js';
+import { settleHead } from './settled-head.js';
 import { software } from './software.js';
 import { builtInPage } from './status-text.js';
 import { DONE, NEXT, OK, type Verdict } from './verdict.js';
@@ -181,10 +182,15 @@ function findLocation(x: Exchange): boolean {
   return true;
 }
 
-/** Puts the exchange into a location. */
-function enter(x: Exchange, location: LocationProgram): boolean {
+/** Puts the exchange into a location, whatever the size of its body. */
+function place(x: Exchange, location: LocationProgram): void {
   const except = location.exceptMethods;
   x.location = except !== null && !except.allowed.has(x.method) ? except.otherwise : location;
+}
+
+/** Puts the exchange into the location of its URI; false when its body is too large for it. */
+function enter(x: Exchange, location: LocationProgram): boolean {
+  place(x, location);
   const limit = x.location.settings.clientMaxBodySize;
   if (limit !== 0 && x.contentLength > limit && !x.bodyDiscarded) {
     logError(x, 'error', `client intended to send too large body: ${x.contentLength} bytes`);
@@ -225,7 +231,8 @@ export function toNamedLocation(x: Exchange, name: string): boolean {
   x.server.observer?.redirected(x, name);
   restart(x);
   x.phase = REWRITE;
-  if (enter(x, location)) run(x);
+  place(x, location);
+  run(x);
   return true;
 }
 
@@ -363,18 +370,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
       return false;
     }
   }
-  if (x.method === 'HEAD' || response.status === 204 || response.status === 304) x.headOnly = true;
-  if (response.lastModified !== null && response.status !== 200 && response.status !== 206 && response.status !== 304) {
-    if (response.upstream === null) response.lastModified = null;
-  }
-  if (response.status === 204) {
-    response.contentLength = -1;
-    // Those of an upstream's answer are passed on.
-    if (response.upstream === null) {
-      response.contentType = null;
-      response.lastModified = null;
-    }
-  }
+  settleHead(x);
   absoluteLocation(x);
   if (!x.headOnly && !ended) {
     for (let i = 0; i < bodyFilters.length; i++) {

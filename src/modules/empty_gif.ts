@@ -44,8 +44,8 @@ export default defineModule({
   },
   phases: {
     content: {
-      // A location that has it serves nothing else.
-      order: 0,
+      // A location that has it serves nothing else, but an `if` in it may pass requests on.
+      order: 1,
       compile: (conf) => (conf.empty_gif === undefined ? null : sendPixel),
     },
   },

@@ -287,10 +287,14 @@ function compileReturn({ status, text }: Return, compiler: Compiler): Step {
 function compileSet(assignment: Assignment, compiler: Compiler): Step {
   const variable = compiler.variable(assignment.variable);
   // What already has a value of its own (`map`, `$args`) keeps it until it is assigned.
-  variable.getter ??= (x) => {
-    if (!silent.has(x.location)) logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
-    return '';
-  };
+  if (variable.getter === null) {
+    // It is said once in a request.
+    variable.cached = true;
+    variable.getter = (x) => {
+      if (!silent.has(x.location)) logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
+      return '';
+    };
+  }
   const value = compiler.template(assignment.value);
   return (x, run) => {
     variable.assign(x, fill(value, x, run.quote));

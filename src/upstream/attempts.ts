@@ -64,7 +64,8 @@ export abstract class Attempts {
     attempt.started = performance.now();
     const peer = this.selection.next();
     attempt.address = peer === null ? upstream.name : peer.name;
-    attempt.url = `${protocol.scheme}${attempt.address}${x.upstreamUri}`;
+    const end = attempt.address.startsWith('unix:') ? ':' : '';
+    attempt.url = `${protocol.scheme}${attempt.address}${end}${x.upstreamUri}`;
     if (peer === null) {
       attempt.status = 502;
       logError(x, 'error', 'no live upstreams while connecting to upstream');

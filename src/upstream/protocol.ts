@@ -42,8 +42,10 @@ export interface UpstreamProtocol {
   requestHead(x: Exchange, bodyLength: number, chunked: boolean): string;
   /** The request asks for the head of an answer only. */
   asksHead(x: Exchange): boolean;
-  /** A body that replaces the client's (`proxy_set_body`), or null. */
-  requestBody(x: Exchange): string | null;
+  /** Another body is sent than the client's (`proxy_set_body`). */
+  readonly setsBody: boolean;
+  /** That body; asked for when the client's was read. */
+  requestBody(x: Exchange): string;
   /** What the connection is bound to. */
   connectOptions(x: Exchange): ConnectOptions;
   /** A body of unknown length can be sent, in chunks. */

@@ -36,30 +36,34 @@ export class RequestSender implements BodySink {
   private gathering = false;
   private asked = false;
   private position = 0;
+  /** A body that stands in the place of the client's, or null. */
+  private own: string | null = null;
 
   constructor(
     private readonly x: Exchange,
-    /** A body that stands in the place of the client's, or null. */
-    private readonly own: string | null,
     private readonly protocol: UpstreamProtocol,
     private readonly request: SendingRequest,
   ) {}
 
   /** The sender of a request, or null where there is no body to send. */
   static for(x: Exchange, protocol: UpstreamProtocol, request: SendingRequest): RequestSender | null {
-    const own = protocol.requestBody(x);
-    if (own === null && x.contentLength === 0 && (x.body === null || x.body.length === 0)) return null;
-    return new RequestSender(x, own, protocol, request);
+    if (!protocol.setsBody && x.contentLength === 0 && (x.body === null || x.body.length === 0)) return null;
+    return new RequestSender(x, protocol, request);
   }
 
   /** Reads what has to be there before a peer is asked, then calls back: all of the body where it is buffered. */
   prepare(then: () => void): void {
     const { x, protocol } = this;
-    const { passBody, chunks, settings } = protocol;
+    const { passBody, setsBody, chunks, settings } = protocol;
+    // It may hold the client's body, `$request_body`.
+    const ready = () => {
+      if (setsBody) this.own = protocol.requestBody(x);
+      then();
+    };
     // HTTP/1.0 has no chunks: the length must be known.
     const buffered = settings.requestBuffering || (x.contentLength < 0 && !chunks);
-    if (x.contentLength === 0 || x.body !== null) then();
-    else if (buffered || this.own !== null || !passBody) x.readBody(then);
+    if (x.contentLength === 0 || x.body !== null) ready();
+    else if (buffered || setsBody || !passBody) x.readBody(ready);
     else {
       this.streaming = true;
       this.chunked = x.contentLength < 0;

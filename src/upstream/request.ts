@@ -15,6 +15,7 @@ import { COMPLETE, MORE } from '../http/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
 import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTrailers } from './answer-body.js';
+import { connectFailure } from './connect-failure.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { Peer } from './peer.js';
@@ -94,7 +95,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     const refusal = connectionRefused();
     if (refusal !== null) {
       logError(x, 'alert', `${refusal} while connecting to upstream`);
-      this.letGo('ok');
+      this.letGo();
       this.fail(500);
       return;
     }
@@ -114,7 +115,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   bodyFailed(status: number): void {
     // Another answer may be under way in the place of this one (an error page that is proxied).
     if (this.state === OVER) return;
-    this.letGo('ok');
+    this.letGo();
     this.fail(status);
   }
 
@@ -197,7 +198,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     }
     if (settings.interceptErrors && status >= 300 && x.location.settings.errorPages?.has(status)) {
       const challenges = status === 401 ? reader.headers.all('www-authenticate') : [];
-      this.letGo('ok');
+      this.letGo();
       for (const challenge of challenges) x.response.add('WWW-Authenticate', challenge);
       x.producer = null;
       x.finalize(status);
@@ -210,7 +211,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     const redirect = settings.obeysRedirect ? reader.headers.valueOf(Field.XAccelRedirect) : undefined;
     if (redirect !== undefined) {
       const fields = keptFields(reader.headers, (value) => this.protocol.cookie(x, value));
-      this.letGo('ok');
+      this.letGo();
       accelRedirect(x, redirect, fields);
       return false;
     }
@@ -322,7 +323,8 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     if (connection === null || this.state === OVER) return;
     const what = errnoText(error ?? 'closed');
     if (this.state === CONNECTING) {
-      logError(x, 'error', `connect() failed (${what}) while connecting to upstream`);
+      const [level, message] = connectFailure(error, this.attempt.address);
+      logError(x, level, `${message} while connecting to upstream`);
       this.next(NEXT_UPSTREAM.error);
     } else if (this.state === READING_BODY) {
       logError(
@@ -356,9 +358,9 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     else this.next(NEXT_UPSTREAM.timeout);
   }
 
-  /** The answer's body will not be complete. */
+  /** The answer's body will not be complete. As in nginx, the peer has answered and does not count as failed. */
   private cutShort(): void {
-    this.letGo('failed');
+    this.letGo();
     this.relayCut();
   }
 
@@ -372,14 +374,14 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   /** The client is gone, or another answer was put in the place of this one. */
   override abort(): void {
     this.releaseRelay();
-    this.letGo('ok');
+    this.letGo();
   }
 
-  private letGo(outcome: 'ok' | 'failed'): void {
+  private letGo(): void {
     if (this.state === OVER) return;
     this.state = OVER;
     this.dropConnection();
-    this.released(outcome);
+    this.released('ok');
   }
 
   private switchProtocols(bytes: Buffer, from: number, length: number): void {
@@ -398,7 +400,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     }
     if (x.nested !== null) {
       logError(x, 'error', 'connection upgrade in subrequest');
-      this.letGo('ok');
+      this.letGo();
       this.fail(502);
       return;
     }

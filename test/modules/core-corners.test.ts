@@ -15,7 +15,10 @@ before(async () => {
       location /counted/ { set $n "$n+"; return 200 "$uri $n"; }
       location /dir { }
       location /own { server_name_in_redirect on; return 301 /there; }
-      location /pixel { empty_gif; if ($arg_a) { add_header X-A 1; } }
+      location /pixel { empty_gif; if ($arg_a) { add_header X-A 1; } if ($arg_b) { proxy_pass http://127.0.0.1:1; } }
+      location /named { error_page 418 = @small; return 418; }
+      location @small { client_max_body_size 3; return 200 small; }
+      location /late { if ($arg_a) { set $late 1; } return 200 "<$late><$late>"; }
       location /file/ { alias %%DIR%%/html/page.txt; error_page 500 =502 /failed; }
       location /small/ { client_max_body_size 3; proxy_pass http://127.0.0.1:1; }
       location /failed { return 200 failed; }
@@ -52,4 +55,23 @@ test('a file in the place of a directory is a mistake of the configuration', asy
 test('a body that a location refuses is refused before the redirect that adds a slash to its name', async () => {
   assert.equal((await get(proxy.port, '/small', { method: 'POST', body: 'abc' })).status, 301);
   assert.equal((await get(proxy.port, '/small', { method: 'POST', body: 'abcd' })).status, 413);
+});
+
+test('a proxy in if goes before the pixel of the location around it', async () => {
+  assert.equal((await get(proxy.port, '/pixel?b=1')).status, 502);
+});
+
+test('the size of a body is not looked at on the way into a named location', async () => {
+  const post = (path: string) => get(proxy.port, path, { method: 'POST', body: 'abcd' });
+  assert.equal((await post('/named')).status, 200);
+  assert.equal((await post('/small/')).status, 413);
+});
+
+test('a variable without a value is told once in a request', async () => {
+  const told = () => proxy.messages('warn').filter((message) => message.includes('uninitialized "late"')).length;
+  const before = told();
+  assert.equal((await get(proxy.port, '/late')).body, '<><>');
+  assert.equal(told(), before + 1);
+  assert.equal((await get(proxy.port, '/late?a=1')).body, '<1><1>');
+  assert.equal(told(), before + 1);
 });

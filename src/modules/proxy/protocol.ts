@@ -41,11 +41,13 @@ export class HttpProtocol implements UpstreamProtocol {
   readonly scheme = 'http://';
   readonly passBody: boolean;
   readonly chunks: boolean;
+  readonly setsBody: boolean;
   private readonly fixed: ConnectOptions;
 
   constructor(private readonly options: HttpProtocolOptions) {
     this.settings = options.settings;
     this.passBody = options.passBody;
+    this.setsBody = options.body !== null;
     this.chunks = options.requestHead.http11;
     const { connect } = options;
     this.fixed = { keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
@@ -68,8 +70,8 @@ export class HttpProtocol implements UpstreamProtocol {
     return (method === null ? x.method : method.of(x)) === 'HEAD';
   }
 
-  requestBody(x: Exchange): string | null {
-    return this.options.body?.of(x) ?? null;
+  requestBody(x: Exchange): string {
+    return this.options.body?.of(x) ?? '';
   }
 
   connectOptions(x: Exchange): ConnectOptions {
