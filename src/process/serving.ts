@@ -8,7 +8,7 @@ import { limitConnections } from '../http/connection-limit.js';
 import type { Binder } from '../server/binder.js';
 import { Server } from '../server/server.js';
 import { GOING_AWAY } from '../tunnel/drain.js';
-import { type TunnelCounts, tunnelsOf } from '../tunnel/tunnels.js';
+import { type TunnelCounts, type Tunnels, tunnelsOf } from '../tunnel/tunnels.js';
 import type { ZoneHome } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
 import { describeTunnels } from './reload-description.js';
@@ -117,6 +117,7 @@ export class Serving {
   private enter(table: RoutingTable, number: number): Promise<void> {
     const { errorLog } = this.options;
     const before = this.current;
+    const tunnels = tunnelsOf(table.shared, before?.table.shared);
     let settle = (): void => {};
     const ended = new Promise<void>((resolve) => {
       settle = resolve;
@@ -142,20 +143,20 @@ export class Serving {
     if (before === null) return Promise.resolve();
     if (before.table.users === 0) before.end();
     else before.table.onUnused = before.end;
-    this.moveTunnels(table);
-    const tunnels = tunnelsOf(table.shared).byGeneration();
+    this.moveTunnels(tunnels, table);
+    const counts = tunnels.byGeneration();
     for (const { number: old, table: left } of this.living) {
       if (left === table) continue;
-      const own = tunnels.get(old) ?? 0;
+      const own = counts.get(old) ?? 0;
       errorLog.write('notice', `generation ${old} has ${left.users - own} requests and ${own} tunnels left`);
     }
     return before.ended;
   }
 
   /** What was committed cannot fail any more: at worst all tunnels stay where they are. */
-  private moveTunnels(table: RoutingTable): void {
+  private moveTunnels(tunnels: Tunnels, table: RoutingTable): void {
     try {
-      this.tell(moveTunnels(tunnelsOf(table.shared), table, this.options.modules));
+      this.tell(moveTunnels(tunnels, table, this.options.modules));
     } catch (error) {
       this.options.errorLog.write('alert', `tunnels stay in their generations: ${String(error)}`);
     }

@@ -56,11 +56,17 @@ export class Drain implements Timed {
     if (this.order.at <= now()) this.timedOut();
   }
 
-  /** Another order, which counts where nothing was said yet and it is the earlier one. */
+  /** Another order: where nothing was said yet the earlier one counts, and of the deadlines always. */
   hurry(order: DrainOrder): void {
-    if (this.state !== WAITING || order.at >= this.order.at) return;
-    this.order = order;
-    this.start();
+    const before = this.order;
+    const deadline = Math.min(before.deadline, order.deadline);
+    const isFirst = this.state === WAITING && order.at < before.at;
+    this.order = { ...(isFirst ? order : before), deadline };
+    if (this.state === WAITING) this.start();
+    else if (deadline < before.deadline) {
+      // What is left of the steps shares what is left of the time.
+      this.deadline = Math.min(this.deadline, this.state === LAST ? deadline : (now() + deadline) / 2);
+    }
   }
 
   timedOut(): void {

@@ -20,14 +20,17 @@ export type Counterpart = { readonly block: CheckedBlock; readonly server: Check
 
 const KEY = 'tunnels';
 
-/** Those of a routing table; one object over all tables of the process. */
-export function tunnelsOf(shared: Shared): Tunnels {
-  return shared.get<Tunnels>(KEY) ?? shared.set(KEY, new Tunnels());
+/**
+ * Those of a routing table; one object over all tables of the process, which `previous` hands on also where nothing in the
+ * new table can lead to a tunnel.
+ */
+export function tunnelsOf(shared: Shared, previous: Shared | null = null): Tunnels {
+  return shared.get<Tunnels>(KEY) ?? shared.set(KEY, previous?.get<Tunnels>(KEY) ?? new Tunnels());
 }
 
 /** The same while the table is compiled. */
 export function compiledTunnels({ shared, previous }: Compiler): Tunnels {
-  return shared.get<Tunnels>(KEY) ?? shared.set(KEY, previous?.get<Tunnels>(KEY) ?? new Tunnels());
+  return tunnelsOf(shared, previous);
 }
 
 /** What became of tunnels last, and becomes of those that begin later under an older table. */

@@ -37,6 +37,7 @@ function configuration(port: number, drain: string): string {
 async function rawTunnel(
   t: TestContext,
   drain: string,
+  main: (text: string) => string = (text) => text,
 ): Promise<{ proxy: TestProxy; client: Connection; upstream: BackendConnection; quit: () => Promise<Over> }> {
   let opened: (connection: BackendConnection) => void = () => {};
   const accepted = new Promise<BackendConnection>((resolve) => {
@@ -47,7 +48,7 @@ async function rawTunnel(
     connection.send(SWITCH);
     opened(connection);
   });
-  const proxy = await startProxy(configuration(backend.port, drain));
+  const proxy = await startProxy(main(configuration(backend.port, drain)));
   const client = await connect(proxy.port);
   t.after(async () => {
     client.close();
@@ -249,6 +250,22 @@ describe('a shutdown with less time than the spread', () => {
     await over;
     await until('the back end has noticed', () => echo.closeCodes.length === 20);
     assert.deepEqual(echo.closeCodes, new Array(20).fill(1001));
+  });
+});
+
+describe('a shutdown while tunnels drain after a reload', () => {
+  test('leaves them no more time than it has, and both sides still hear Close', async (t) => {
+    const main = (text: string) => `worker_shutdown_timeout 800ms; events { } http { ${text} }`;
+    const { proxy, client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=1m;', main);
+    await proxy.reload(main('server { listen 127.0.0.1:0; return 404; }'));
+    assert.equal(await client.bytes(4), close(1012));
+    const start = performance.now();
+    const { over } = await quit();
+    // The client does not answer.
+    assert.equal(codeOf(await upstream.reader.bytes(8)), 1012);
+    assert.ok(performance.now() - start < 790, 'before the deadline');
+    await over;
+    assert.equal(await client.all(), '');
   });
 });
 

@@ -169,6 +169,21 @@ test('a tunnel whose turn to end has not come stays where a reload takes the cha
   assert.equal(await left[0]?.ask('here'), 'here');
 });
 
+test('a reload that leaves no proxy_pass at all finds the tunnels, and so does what comes after it', async (t) => {
+  const echo = await websocketEcho();
+  t.after(() => echo.close());
+  const at = (path: string, drain: string) => `location ${path} { ${PASS} ${drain} proxy_pass http://app; }`;
+  const server = `server 127.0.0.1:${echo.port};`;
+  const proxy = await startProxy(http(server, `${at('/drains', DRAIN)} ${at('/stays', '')}`));
+  t.after(() => proxy.close());
+  const [drains, stays] = [await websocket(proxy.port, '/drains'), await websocket(proxy.port, '/stays')];
+  await proxy.reload('server { listen 127.0.0.1:0; return 204; }');
+  assert.equal(await drains.closed, 1012);
+  await proxy.reload(http(server, at('/stays', '')));
+  await until('the tunnel belongs to the last generation', () => proxy.proxy.status.generations === 1);
+  assert.equal(await stays.ask('here'), 'here');
+});
+
 test('a tunnel that begins when its configuration is gone already is treated as if it had lived before', async (t) => {
   const waiting: BackendConnection[] = [];
   const backend = await scriptedBackend(async (connection) => {
