@@ -1,4 +1,5 @@
 /** Expands `include`: the statements of the files named take its place. */
+import { BYTE_ORDER_MARK } from '../../grammar/lexer.js';
 import { parse } from '../../grammar/parser.js';
 import {
   type Block,
@@ -70,12 +71,22 @@ export class Includes {
     for (const mistake of tree.mistakes) {
       this.notes.put(syntaxFinding(mistake));
     }
+    if (source.text.startsWith(BYTE_ORDER_MARK)) this.reportByteOrderMark(source);
     return tree.items;
   }
 
   /** The includes through which a source was reached, outermost first. */
   trailOf(source: Source): readonly Span[] {
     return this.trails.get(source) ?? [];
+  }
+
+  private reportByteOrderMark(source: Source): void {
+    const at = { source, start: 0, end: BYTE_ORDER_MARK.length };
+    this.notes.report(at, 'byte-order-mark', 'a byte order mark stands before the first word', {
+      severity: 'warning',
+      help: 'it is skipped here; nginx takes it for a part of the word and refuses that as an unknown directive',
+      fix: { title: 'take it away', edits: [{ at, text: '' }] },
+    });
   }
 
   /** Said once: what is read after it has the same fault. */

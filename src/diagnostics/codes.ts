@@ -17,6 +17,9 @@ export const codes = {
   'too-long':
     'All files together have more than four million words. That is no configuration: a log or a dump was named, or files include each other many times over. It is refused, because to read it would take gigabytes of memory.',
 
+  'byte-order-mark':
+    'The file begins with the three bytes with which some editors mark UTF-8. nginx takes them for a part of the first word, and refuses that as an unknown directive; tsproxy skips them.',
+
   // directives
   'unknown-directive':
     'No directive has this name. Mostly a slip of the finger; the nearest names that may stand in this block are offered.',

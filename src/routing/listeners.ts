@@ -40,6 +40,8 @@ export class Listener<S, O extends ListenOptions> {
   /** In the order written. */
   readonly servers: S[] = [];
   defaultServer: S;
+  /** The same, to find one among very many. */
+  private readonly members = new Set<S>();
   /** A `default_server` was named. */
   private chosen = false;
 
@@ -60,12 +62,13 @@ export class Listener<S, O extends ListenOptions> {
 
   /** nginx's sentence for what is wrong with one more server here, or null. */
   add(server: S, options: O): string | null {
-    if (this.servers.includes(server)) return `a duplicate listen ${this.key}`;
+    if (this.members.has(server)) return `a duplicate listen ${this.key}`;
     if (this.servers.length > 0 && options.set) {
       if (this.options.set) return `duplicate listen options for ${this.key}`;
       this.options = options;
     }
     this.servers.push(server);
+    this.members.add(server);
     if (options.defaultServer) {
       if (this.chosen) return `a duplicate default server for ${this.key}`;
       this.chosen = true;

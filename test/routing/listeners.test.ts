@@ -87,3 +87,14 @@ test('what nginx refuses is refused in its words', () => {
   assert.deepEqual(enter(table, 'c', '80', SET), [null]);
   assert.deepEqual(enter(table, 'd', '80', SET), ['duplicate listen options for 0.0.0.0:80']);
 });
+
+test('very many servers share an address', () => {
+  const table = new Listeners<number>();
+  const [address] = listen('80');
+  assert.ok(address !== undefined);
+  const start = performance.now();
+  for (let i = 0; i < 200_000; i++) assert.equal(table.add(i, address, PLAIN), null);
+  // Where each is compared with all before it, a minute.
+  assert.ok(performance.now() - start < 10_000);
+  assert.equal(table.add(77, address, PLAIN), 'a duplicate listen 0.0.0.0:80');
+});
