@@ -5,6 +5,8 @@ import { errnoText } from '../diagnostics/errno.js';
 import { listenAddresses, listenKey } from '../routing/listeners.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 
+/** nginx's place for the pid file. */
+const DEFAULT_PID = 'logs/nginx.pid';
 /** Addresses beyond which the rest is left to the start. */
 const MOST = 200;
 
@@ -70,7 +72,7 @@ function addressesIn(c: LintContext): Wanted[] {
 
 /** Whether the pid file names a process that lives. */
 function isServed(c: LintContext): boolean {
-  const path = c.config?.values.pid ?? c.main.own('pid')[0]?.args[0]?.text;
+  const path = c.config?.values.pid ?? c.main.own('pid')[0]?.args[0]?.text ?? DEFAULT_PID;
   if (typeof path !== 'string') return false;
   try {
     const pid = Number(readFileSync(Buffer.from(c.path(path), 'latin1'), 'latin1').trim());
