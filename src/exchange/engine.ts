@@ -357,7 +357,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
   if (x.headSent || x.finished) return false;
   const { response } = x;
   if (x.errorStatus !== 0) {
-    if (response.status !== x.errorStatus) response.reason = null;
+    response.reason = null;
     response.status = x.errorStatus;
   }
   if (response.contentType === '') response.contentType = null;

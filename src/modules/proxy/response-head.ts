@@ -68,7 +68,9 @@ export class ResponseHeadRules {
     this.passesDate = passed.has('date') && !options.hide.some((name) => name.toLowerCase() === 'date');
     this.rewritesCookies = !options.cookies.empty;
     this.placedHidden = new Set(hide.map((name) => name.toLowerCase()));
-    this.hidden = new NameSet([...hide, ...RESPONSE_HOP_BY_HOP, ...PLACED]);
+    // With forced ranges it is said here that there are some.
+    const ranges = options.forceRanges ? ['Accept-Ranges'] : [];
+    this.hidden = new NameSet([...hide, ...RESPONSE_HOP_BY_HOP, ...PLACED, ...ranges]);
   }
 
   /** Puts the upstream's fields into `x.response`. */

@@ -106,15 +106,15 @@ async function lookUp(upstream: Upstream, address: Address, key: string, { compi
   else upstream.update();
 }
 
-/** Looks a name up for one request. */
-function resolveNow(target: PassTarget, x: Exchange): Destination | Promise<Destination | null> | null {
+/** Looks a name up for one request; a promise of null where that cannot be done. */
+function resolveNow(target: PassTarget, x: Exchange): Destination | Promise<Destination | null> {
   const { address } = target;
   if (address.family !== 'name')
     return destinationOf(target, implicitUpstream(target.hostPort, fixedAddresses(address)), true);
   const { resolver, resolverTimeout } = x.location.settings;
   if (resolver === null) {
     logError(x, 'error', `no resolver defined to resolve ${address.host}`);
-    return null;
+    return Promise.resolve(null);
   }
   return resolver.resolve(address.host, resolverTimeout).then(
     (found) => {
