@@ -13,6 +13,7 @@ const group: OracleGroup = {
     log_format json escape=json '{"x":"$http_x","none":"$arg_none","request":"$request","status":$status}';
     log_format none escape=none '$http_x|$arg_none|$request';
     log_format limits '$request_uri $status $limit_req_status $limit_conn_status';
+    log_format proxied '$uri $status $body_bytes_sent $upstream_status $upstream_response_length $proxy_host';
     limit_req_zone $arg_k zone=one:1m rate=1r/m;
     limit_req_zone $arg_k zone=fast:1m rate=200r/s;
     limit_conn_zone $arg_k$arg_k$arg_k zone=long:1m;
@@ -27,12 +28,24 @@ const group: OracleGroup = {
       location /path { access_log %%DIR%%/path_$arg_p none; return 200; }
       location /rootless { root %%DIR%%/missing; access_log %%DIR%%/path_$arg_p none; error_log %%DIR%%/rootless; return 200; }
       location /combined { access_log %%DIR%%/combined; return 204; }
+      location /proxied {
+        access_log %%DIR%%/proxied proxied; proxy_pass http://127.0.0.1:%%BACKEND%%;
+        proxy_http_version 1.1; proxy_set_header Connection close; proxy_set_header Host backend;
+        proxy_redirect http://backend/ /proxied/; proxy_intercept_errors on; error_page 404 = @other;
+      }
+      location @other { access_log %%DIR%%/proxied proxied; return 402 "text $status"; }
       location /off { access_log off; access_log %%DIR%%/off; return 200; }
       location /req { limit_req zone=one burst=1 nodelay; access_log %%DIR%%/limits limits; error_log %%DIR%%/req info; try_files /page =404; }
       location /delay { limit_req zone=fast burst=9; limit_req_log_level warn; error_log %%DIR%%/delay info; try_files /page =404; }
       location /dry { limit_req zone=one; limit_req_dry_run on; limit_req_log_level info; access_log %%DIR%%/limits limits; error_log %%DIR%%/dry info; try_files /page =404; }
       location /key { limit_conn long 1; access_log %%DIR%%/limits limits; error_log %%DIR%%/key; try_files /page =404; }
     }`,
+  backend: ({ target }) => {
+    if (target.endsWith('chunked')) return 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n';
+    if (target.endsWith('missing')) return 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n';
+    if (target.endsWith('cut')) return 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nabc';
+    return 'HTTP/1.1 201 Created\r\nLocation: http://backend/x\r\nContent-Length: 2\r\n\r\nok';
+  },
   cases: [],
 };
 
@@ -124,6 +137,12 @@ describe('nginx and tsproxy log alike', { skip: unavailable }, () => {
     await alike('combined', 2);
     await ask('GET /off');
     assert.deepEqual(oracle.read('off'), { nginx: '', tsproxy: '' });
+  });
+
+  it('what variables tell of upstreams is the same', async () => {
+    for (const path of ['created', 'chunked', 'missing', 'cut']) await ask(`GET /proxied/${path}`);
+    await ask('HEAD /proxied/created');
+    await alike('proxied', 5);
   });
 
   it('limits are logged in the same words, at the same levels', async () => {
