@@ -126,7 +126,8 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       proxy_next_upstream_tries proxy_next_upstream_timeout proxy_socket_keepalive proxy_hide_header
       proxy_pass_header proxy_ignore_headers proxy_pass_request_headers proxy_pass_request_body
       proxy_pass_trailers proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_send_lowat
-      proxy_set_header proxy_host proxy_port proxy_add_x_forwarded_for`,
+      proxy_set_header proxy_cache proxy_cache_bypass proxy_no_cache proxy_host proxy_port
+      proxy_add_x_forwarded_for`,
   },
   {
     load: () => import('../modules/range.js'),

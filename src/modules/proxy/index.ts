@@ -9,6 +9,7 @@ import { Field } from '../../http/field-names.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { bindAddress } from './bind.js';
 import { checkBufferSizes } from './buffer-sizes.js';
+import { cacheDirectives } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkPass, type PassData, passTarget, upstreamIn } from './pass.js';
 import type { HttpProtocol, HttpProtocolOptions } from './protocol.js';
@@ -103,6 +104,7 @@ const directives = {
     differsFor: () => false,
   },
   ...upstreamDirectives('proxy'),
+  ...cacheDirectives,
 } as const;
 type Conf = ConfOf<typeof directives>;
 
