@@ -2,6 +2,7 @@
 import { sayToPerson } from '../process/standard-streams.js';
 import { readNginxOptions } from './nginx-options.js';
 import type { Order } from './order.js';
+import { print } from './stdout.js';
 
 /** Carries out a command line; the process ends with the exit code, or goes on serving. */
 export function main(words: readonly string[]): void {
@@ -24,7 +25,7 @@ async function read(words: readonly string[]): Promise<Order> {
 async function carryOut(order: Order): Promise<void> {
   switch (order.do) {
     case 'say':
-      if (order.stream === 'stdout') process.stdout.write(order.text);
+      if (order.stream === 'stdout') print(order.text);
       else sayToPerson(order.text.trimEnd());
       process.exitCode = order.code;
       return;

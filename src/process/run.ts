@@ -2,10 +2,10 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Finding } from '../diagnostics/finding.js';
 import { detach, isDetached } from './daemon.js';
+import { collectAfterReading, stayYoung } from './garbage.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { reportMistakes } from './mistakes.js';
 import { PidFile } from './pid-file.js';
-import { collectAfterReload, stayYoung } from './reload-garbage.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
 import { tellServiceManager } from './systemd.js';
@@ -73,7 +73,7 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
       process.title = `tsproxy: master process ${process.argv.slice(1).join(' ')}`;
       stayYoung();
     }
-    collectAfterReload();
+    collectAfterReading();
     return { kind: 'serving', findings: logsToStderr ? [] : applied.findings };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;

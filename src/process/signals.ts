@@ -4,8 +4,8 @@ import type { Finding } from '../diagnostics/finding.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { logSentence } from './configuration.js';
 import { isDetached } from './daemon.js';
+import { collectAfterReading } from './garbage.js';
 import { type Instance, RefusedConfig } from './instance.js';
-import { collectAfterReload } from './reload-garbage.js';
 import { reloading, tellServiceManager } from './systemd.js';
 
 /** What two of the signals end in. */
@@ -71,7 +71,7 @@ function reloader(instance: Instance): () => void {
         else logRefusal(log, error);
       }
       tellServiceManager('READY=1');
-      collectAfterReload();
+      collectAfterReading();
     });
   };
 }

@@ -8,11 +8,11 @@ import { processChannel } from '../zones/channel.js';
 import { LocalHome } from '../zones/local-home.js';
 import { RemoteHome } from '../zones/remote-home.js';
 import type { ZoneHome } from '../zones/zone.js';
+import { collectAfterReading } from './garbage.js';
 import { Logs } from './logs.js';
 import type { MainSettings } from './main-settings.js';
 import { reportMistakes } from './mistakes.js';
 import { takeRights } from './privileges.js';
-import { collectAfterReload } from './reload-garbage.js';
 import { type PreparedJob, Serving } from './serving.js';
 import { startSentence } from './start-sentence.js';
 import { OwnCounts } from './worker-counts.js';
@@ -167,7 +167,7 @@ class Worker {
     const { generation } = prepared.job;
     void prepared.commit().then(() => this.say({ report: 'ended', generation }));
     void this.sayReleased();
-    collectAfterReload();
+    collectAfterReading();
   }
 
   private share(): void {

@@ -20,7 +20,7 @@ export abstract class ByteFeed extends ClientSocket {
   protected abstract get blocked(): boolean;
   /** Nobody will ever take what is left. */
   protected abstract get deaf(): boolean;
-  /** Uses some of the lent bytes; false where nobody can for now. */
+  /** Uses some of the lent bytes; false: what is left waits in the stash. */
   protected abstract use(): boolean;
   /** The stash was used up. */
   protected abstract stashUsed(): void;

@@ -11,7 +11,7 @@ export class RequestBodyReader implements ChunkedSink {
   broken = false;
   /** The rest is read and dropped. */
   discarding = false;
-  /** The sink takes nothing for now. */
+  /** The sink takes nothing until it has drained. */
   full = false;
   sink: BodySink | null = null;
   /** The client waits for `100 Continue`. */

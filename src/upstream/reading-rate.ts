@@ -6,7 +6,7 @@ const SLICES = 10;
 
 /** The answer on both sides of the limit. */
 export interface LimitedAnswer {
-  /** Nothing is to be read for now. */
+  /** Nothing is to be read until `rateLets`. */
   rateHolds(): void;
   /** More may be read. */
   rateLets(): void;

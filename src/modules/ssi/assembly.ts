@@ -67,7 +67,7 @@ export class Include implements SubrequestSink {
 
 /** What the assembly asks of whoever reads the page. */
 export interface Page {
-  /** What was asked for is in the answer. Reads on; false where nothing is left to read for now. */
+  /** What was asked for is in the answer. Reads on; false where all that has arrived was read. */
   readOn(): boolean;
   /** Nothing more will be read. */
   readonly complete: boolean;
@@ -78,7 +78,7 @@ export interface Page {
 export class Assembly implements Producer {
   private readonly parts: (string | Include)[] = [];
   private textWaiting = 0;
-  /** The client can take nothing more for now. */
+  /** The client takes nothing more until it has drained. */
   private blocked = false;
   /** The page's own source was told to pause. */
   private sourcePaused = false;
@@ -123,7 +123,7 @@ export class Assembly implements Producer {
     return open;
   }
 
-  /** A piece of a subrequest's body; false: no more for now. */
+  /** A piece of a subrequest's body; false: no more until it is resumed. */
   included(include: Include, chunk: Chunk): boolean {
     if (this.parts[0] === include && !this.advancing && !this.blocked && include.waiting.length === 0) {
       if (this.pass(chunk)) return true;

@@ -9,10 +9,10 @@
 import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 
-/** ms after a reload. More reloads in that time add nothing, so a storm of them costs one collection per period. */
+/** ms after a configuration was read. More in that time add nothing, so a storm of them costs one collection per period. */
 const SOON = 2000;
 /**
- * ms after the last reload at which a process with little to do gives its young generation back as well: V8 shrinks it
+ * ms after the last one at which a process with little to do gives its young generation back as well: V8 shrinks it
  * (16 MiB) where next to nothing was allocated for five seconds, and gives the pages back with the collection that follows.
  */
 const QUIET = [8000, 10_000];
@@ -23,7 +23,7 @@ let soon: NodeJS.Timeout | null = null;
 let quiet: NodeJS.Timeout[] = [];
 
 /** Asks for a full collection soon, and for all that can be given back if nothing much happens until then. */
-export function collectAfterReload(): void {
+export function collectAfterReading(): void {
   if (soon === null) {
     soon = setTimeout(() => {
       soon = null;
