@@ -1,8 +1,6 @@
 /** `tsproxy code [CODE ...]`: tells the stories of codes, or lists all of them. */
-import { nearest } from '../diagnostics/nearest.js';
-import { lints } from '../lints/index.js';
 import { sayToPerson } from '../process/standard-streams.js';
-import { type CodeStory, codeStories } from './code-stories.js';
+import { allStories, type CodeStory, noSuchCode } from './code-stories.js';
 import { wrapped } from './paragraph.js';
 import { encoded, writeOut } from './stdout.js';
 
@@ -10,8 +8,8 @@ import { encoded, writeOut } from './stdout.js';
 const WIDTH = 80;
 
 /** Returns the exit code: 1 where there is no such code. */
-export function code(wanted: readonly string[]): number {
-  const stories = codeStories(lints);
+export async function code(wanted: readonly string[]): Promise<number> {
+  const stories = await allStories();
   const told = wanted.map((each) => stories.find((story) => story.code === each) ?? each);
   if (wanted.length === 0) {
     writeOut(encoded(list(stories)));
@@ -26,17 +24,8 @@ export function code(wanted: readonly string[]): number {
     ),
   );
   const unknown = told.filter((each) => typeof each === 'string');
-  for (const each of unknown) sayToPerson(complaint(each, stories));
+  for (const each of unknown) sayToPerson(noSuchCode(each, stories));
   return unknown.length === 0 ? 0 : 1;
-}
-
-function complaint(word: string, stories: readonly CodeStory[]): string {
-  const [meant] = nearest(
-    word,
-    stories.map((story) => story.code),
-  );
-  const help = meant === undefined ? '"tsproxy code" lists them' : `did you mean "${meant}"?`;
-  return `tsproxy: there is no code "${word}"; ${help}`;
 }
 
 function tell({ code: name, story, severity }: CodeStory): string {

@@ -1,5 +1,6 @@
 /** The command line: nginx's options, read as nginx reads them, and the commands that nginx has not. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { gathered } from './commands/command.js';
 import { commands } from './commands/index.js';
 import { FORMATS, type Options, type Order, orderOf, SIGNALS, type SignalName } from './order.js';
 
@@ -24,7 +25,7 @@ export function readCommandLine(words: readonly string[]): Order {
     .addOption(new Option('--format <format>', 'with -t: how findings are shown (default: text)').choices(FORMATS))
     .option('--json', 'with -t: short for --format json')
     .option('--strict', 'with -t: warnings fail as errors do')
-    .option('--ignore <code>', 'with -t: do not say warnings and hints of this code (may be given again)', gather)
+    .option('--ignore <code>', 'with -t: do not say warnings and hints of this code (may be given again)', gathered)
     .option('--fix', 'with -t: mend in the files what can be mended without asking')
     .option('--dry-run', 'with --fix: change nothing, and show the changes as a diff')
     .option('--list-no-effect', 'with -t: list what is accepted and changes nothing here')
@@ -73,10 +74,6 @@ be carried out is refused with an explanation. Signals are nginx's too: HUP relo
 function signal(text: string): SignalName {
   if (!Object.hasOwn(SIGNALS, text)) throw new InvalidArgumentError(`invalid option: "-s ${text}"`);
   return text as SignalName;
-}
-
-function gather(word: string, before: readonly string[] = []): readonly string[] {
-  return [...before, word];
 }
 
 /** What nginx would say. */

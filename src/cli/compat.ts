@@ -1,16 +1,15 @@
 /** `tsproxy compat [FILE]`: what of an nginx configuration is carried out here, and what is not. */
 import { shown } from '../diagnostics/place.js';
-import { renderFindings } from '../diagnostics/render.js';
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
-import { sayToPerson } from '../process/standard-streams.js';
 import { enclosingOf, wrapped } from './compat/part.js';
 import { reportJson, reportText, verdictOf } from './compat/report.js';
 import { surveyOf } from './compat/survey.js';
 import { sourceOf } from './paths.js';
-import { print } from './stdout.js';
-import { colored } from './terminal.js';
+import { sayFindings } from './say-findings.js';
+import { print, printJson } from './stdout.js';
+import { colored, pageWidth } from './terminal.js';
 
 export interface CompatOptions {
   readonly c?: string;
@@ -19,15 +18,12 @@ export interface CompatOptions {
   readonly json?: true;
 }
 
-/** Columns of a line, at most. */
-const WIDEST = 100;
-
 /** Prints the report. Returns the exit code: 0 where all is supported or without effect. */
 export function compat(named: string | undefined, { c, p, g, json }: CompatOptions): number {
   const source = sourceOf({ file: named ?? c, prefix: p, errorLog: undefined, globals: g });
   const result = checkSource(source, modules);
   if (result.expansion === null) {
-    sayToPerson(renderFindings(result.findings, { color: colored() }).trimEnd());
+    sayFindings(result.findings);
     return 1;
   }
   const enclosing = enclosingOf(result.expansion.statements, modules);
@@ -35,10 +31,9 @@ export function compat(named: string | undefined, { c, p, g, json }: CompatOptio
   const survey = surveyOf(around === null ? result : checkSource(around, modules), modules);
   const subject = { file: shown(source.name), readAs: around === null ? null : enclosing };
   if (json) {
-    print(`${JSON.stringify(reportJson(subject, survey), null, 2)}\n`);
+    printJson(reportJson(subject, survey));
   } else {
-    const width = Math.min(WIDEST, process.stdout.columns ?? 80);
-    print(reportText(subject, survey, colored(1) ? COLOURED : PLAIN, width));
+    print(reportText(subject, survey, colored(1) ? COLOURED : PLAIN, pageWidth()));
   }
   const verdict = verdictOf(survey);
   return verdict === 'supported' || verdict === 'without effect' ? 0 : 1;

@@ -13,7 +13,7 @@ import type { Serving } from '../process/serving.js';
 import { handleSignals } from '../process/signals.js';
 import { sayToPerson } from '../process/standard-streams.js';
 import { type BackEnd, type Controls, startEcho, startTicker } from './demo/back-ends.js';
-import { colored } from './terminal.js';
+import { sayFindings } from './say-findings.js';
 
 /** Ports as conf/demo.conf has them. */
 const PORT = 8020;
@@ -44,7 +44,8 @@ export async function demo(order: { readonly port?: number; readonly host: strin
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
     const { findings, message } = error;
-    sayToPerson(findings.length > 0 ? renderFindings(findings, { color: colored() }) : `tsproxy: [emerg] ${message}`);
+    if (findings.length > 0) sayFindings(findings);
+    else sayToPerson(`tsproxy: [emerg] ${message}`);
     process.exit(1);
   }
   const end = (): never => {

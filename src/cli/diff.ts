@@ -1,16 +1,14 @@
 /** `tsproxy diff`: the difference of two configurations, as text or JSON. */
-import { relative } from 'node:path';
 import type { CheckedConfig } from '../config/checked-config.js';
 import { changeLine } from '../config/difference/lines.js';
 import { type Change, difference } from '../config/difference.js';
 import { shown } from '../diagnostics/place.js';
-import { renderFindings } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
 import { sayToPerson } from '../process/standard-streams.js';
-import { sourceOf } from './paths.js';
-import { encoded, print, writeOut } from './stdout.js';
-import { colored } from './terminal.js';
+import { nearbyName, sourceOf } from './paths.js';
+import { sayFindings } from './say-findings.js';
+import { encoded, printJson, writeOut } from './stdout.js';
 
 /** The options as written. */
 export interface DiffOptions {
@@ -25,7 +23,7 @@ export async function diff(before: string, after: string, options: DiffOptions):
   const other = read(after, options);
   if (one === null || other === null) return 2;
   const { changes } = difference(one, other, modules);
-  if (options.json) print(`${JSON.stringify({ same: changes.length === 0, changes: changes.map(asText) }, null, 2)}\n`);
+  if (options.json) printJson({ same: changes.length === 0, changes: changes.map(asText) });
   else for (const change of changes) writeOut(`${changeLine(nearby(change))}\n`);
   return changes.length === 0 ? 0 : 1;
 }
@@ -35,7 +33,7 @@ function read(file: string, { p, g }: DiffOptions): CheckedConfig | null {
   const { config, findings } = checkSource(sourceOf({ file, prefix: p, errorLog: undefined, globals: g }), modules);
   if (config !== null) return config;
   const errors = findings.filter(({ severity }) => severity === 'error');
-  sayToPerson(renderFindings(errors, { color: colored() }).trimEnd());
+  sayFindings(errors);
   sayToPerson(`tsproxy: configuration file ${file} is refused`);
   return null;
 }
@@ -44,8 +42,9 @@ function read(file: string, { p, g }: DiffOptions): CheckedConfig | null {
 function nearby({ before, after, ...change }: Change): Change {
   const near = (place: Change['before']): Change['before'] => {
     if (place === null) return null;
-    const path = encoded(relative(process.cwd(), shown(place.file)));
-    return path === '' || path.startsWith('..') ? place : { ...place, file: path };
+    const name = shown(place.file);
+    const near = nearbyName(name);
+    return near === name ? place : { ...place, file: encoded(near) };
   };
   return { ...change, before: near(before), after: near(after) };
 }

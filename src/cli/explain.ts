@@ -1,7 +1,5 @@
 /** `tsproxy explain`: what a configuration does with a request, as text or JSON. */
-import { relative } from 'node:path';
 import { shown } from '../diagnostics/place.js';
-import { renderFindings } from '../diagnostics/render.js';
 import { asText } from '../explain/as-text.js';
 import { Explainer } from '../explain/explainer.js';
 import { CannotExplain } from '../explain/refusal.js';
@@ -10,8 +8,9 @@ import type { RequestInput } from '../explain/request-input.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
 import { sayToPerson } from '../process/standard-streams.js';
-import { sourceOf } from './paths.js';
-import { encoded, print } from './stdout.js';
+import { nearbyName, sourceOf } from './paths.js';
+import { sayFindings } from './say-findings.js';
+import { encoded, print, printJson } from './stdout.js';
 import { colored } from './terminal.js';
 
 /** The options as written. */
@@ -39,8 +38,8 @@ export async function explain(words: readonly string[], options: ExplainOptions)
     const explainer = await Explainer.open(checkSource(source, modules), modules, source.prefix);
     try {
       const explanation = asText(await explainer.explain(inputOf(words, options)));
-      if (options.json) print(`${JSON.stringify(explanation, null, 2)}\n`);
-      else print(renderExplanation(explanation, { color: colored(1), file: nearby }));
+      if (options.json) printJson(explanation);
+      else print(renderExplanation(explanation, { color: colored(1), file: nearbyName }));
     } finally {
       explainer.close();
     }
@@ -48,7 +47,7 @@ export async function explain(words: readonly string[], options: ExplainOptions)
   } catch (error) {
     if (!(error instanceof CannotExplain)) throw error;
     const { findings, message } = error;
-    if (findings.length > 0) sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+    if (findings.length > 0) sayFindings(findings);
     else sayToPerson(`tsproxy: ${shown(message)}`);
     return 1;
   }
@@ -66,10 +65,4 @@ function inputOf(words: readonly string[], options: ExplainOptions): RequestInpu
     ...(content !== undefined && { body: content }),
     answer: { ...(status !== undefined && { status }), fields: answer.map(encoded) },
   };
-}
-
-/** A file below the working directory is named from there. */
-function nearby(file: string): string {
-  const path = relative(process.cwd(), file);
-  return path === '' || path.startsWith('..') ? file : path;
 }

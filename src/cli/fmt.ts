@@ -1,14 +1,12 @@
 /** `tsproxy fmt`: configurations in their canonical layout. */
 
 import { errnoText } from '../diagnostics/errno.js';
-import type { Finding } from '../diagnostics/finding.js';
 import { shown } from '../diagnostics/place.js';
-import { renderFindings } from '../diagnostics/render.js';
 import { type FormattedFile, formatFiles, STANDARD_INPUT } from '../format/files.js';
 import { replaceFile } from '../format/replace-file.js';
 import { sayToPerson } from '../process/standard-streams.js';
+import { sayFindings } from './say-findings.js';
 import { encoded, writeOut } from './stdout.js';
-import { colored } from './terminal.js';
 
 export interface FmtOptions {
   /** Write nothing; list the files that would change, and fail where there are any. */
@@ -30,7 +28,7 @@ export async function fmt(files: readonly string[], options: FmtOptions): Promis
   const names = files.length === 0 ? ['-'] : files.map(encoded);
   for (const file of formatFiles(names, options.recursive === true)) {
     if (file.after === null) {
-      say(file.findings);
+      sayFindings(file.findings);
       code = 1;
     } else if (showDiff !== null || options.check) {
       if (file.before === file.after) continue;
@@ -58,8 +56,4 @@ function write({ name, before }: FormattedFile, after: string): boolean {
   }
   sayToPerson(`tsproxy: formatted ${shown(name)}`);
   return true;
-}
-
-function say(findings: readonly Finding[]): void {
-  sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
 }

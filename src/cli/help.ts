@@ -6,12 +6,10 @@ import { COLOURED, PLAIN, type Style } from '../diagnostics/style.js';
 import type { Module } from '../exchange/module.js';
 import { modules } from '../modules/index.js';
 import { sayToPerson } from '../process/standard-streams.js';
+import { allStories } from './code-stories.js';
 import { Pages } from './help/pages.js';
 import { print } from './stdout.js';
-import { colored } from './terminal.js';
-
-/** Columns of a line, at most. */
-const WIDEST = 100;
+import { colored, pageWidth } from './terminal.js';
 
 /**
  * Prints what is asked for; the overview without a name. Returns the exit code: 1 where nobody knows the name.
@@ -20,7 +18,7 @@ const WIDEST = 100;
  */
 export async function help(name: string | undefined, commandHelp: (name: string) => string | null): Promise<number> {
   const style: Style = colored(1) ? COLOURED : PLAIN;
-  const pages = new Pages(style, Math.min(WIDEST, process.stdout.columns ?? 80));
+  const pages = new Pages(style, pageWidth());
   const text = helpText(name, pages, commandHelp);
   if (text !== null) {
     print(text);
@@ -84,10 +82,9 @@ function isFamilyOf(key: string, name: string): boolean {
   return key.endsWith('*') && name.startsWith(key.slice(0, -1)) && name.length >= key.length;
 }
 
-/** Whether findings have such a code. The lints are loaded only here: hardly anybody asks. */
+/** Whether findings have such a code. */
 async function isCode(name: string): Promise<boolean> {
-  const [{ codeStories }, { lints }] = await Promise.all([import('./code-stories.js'), import('../lints/index.js')]);
-  return codeStories(lints).some(({ code }) => code === name);
+  return (await allStories()).some(({ code }) => code === name);
 }
 
 function codeHint(name: string): string {

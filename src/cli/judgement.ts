@@ -17,7 +17,6 @@ import { type ConfigSource, confDirectoryOf } from '../process/configuration.js'
 import { mainSettings } from '../process/main-settings.js';
 import { checkNamed } from '../process/named-modules.js';
 import { ownerOf } from '../process/ownership.js';
-import type { CodeStory } from './code-stories.js';
 
 export interface Judged {
   readonly config: CheckedConfig | null;
@@ -45,6 +44,7 @@ export async function judged(source: ConfigSource, ignored: readonly string[]): 
   const heard = [...comments.heard(findings)];
   const known = heard.length;
   if (comments.size > 0) {
+    const { allStories } = await import('./code-stories.js');
     const stories = new Map((await allStories()).map((each) => [each.code, each]));
     const knowledge = (code: string) => (stories.get(code)?.probes === true ? 'sometimes' : stories.has(code));
     heard.push(...comments.unused(knowledge, [...stories.keys()], config !== null));
@@ -56,12 +56,6 @@ export async function judged(source: ConfigSource, ignored: readonly string[]): 
   const ordered = expansion === null || heard.length === known ? heard : arrange(heard, sources, expansion);
   const wanted = ordered.filter(({ code, severity }) => severity === 'error' || !ignored.includes(code));
   return { config, findings: wanted, sources, modules };
-}
-
-/** Loaded where codes are named: it takes all lints. */
-export async function allStories(): Promise<readonly CodeStory[]> {
-  const [{ codeStories }, { lints }] = await Promise.all([import('./code-stories.js'), import('../lints/index.js')]);
-  return codeStories(lints);
 }
 
 /** Why the configuration could not be started, as far as that can be told without listening. */

@@ -1,23 +1,18 @@
 /** Says findings in the format that was asked for: to a person on standard error, to programs on standard output. */
 import type { Finding } from '../diagnostics/finding.js';
 import type { Format } from './order.js';
-import { encoded, writeOut } from './stdout.js';
+import { encoded, printJson, writeOut } from './stdout.js';
 
 /** @param findings in the order of the text */
 export async function report(findings: readonly Finding[], format: Format): Promise<void> {
   switch (format) {
     case 'text': {
-      const [{ renderFindings }, { colored }, { sayToPerson }] = await Promise.all([
-        import('../diagnostics/render.js'),
-        import('./terminal.js'),
-        import('../process/standard-streams.js'),
-      ]);
-      sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+      (await import('./say-findings.js')).sayFindings(findings);
       return;
     }
     case 'json': {
       const { findingsToJson } = await import('../diagnostics/json.js');
-      writeJson(findingsToJson(findings));
+      printJson(findingsToJson(findings));
       return;
     }
     case 'github': {
@@ -26,15 +21,14 @@ export async function report(findings: readonly Finding[], format: Format): Prom
       return;
     }
     case 'sarif': {
-      const [{ findingsToSarif }, { codeStories }, { lints }, { VERSION }] = await Promise.all([
+      const [{ findingsToSarif }, { allStories }, { VERSION }] = await Promise.all([
         import('../diagnostics/sarif.js'),
         import('./code-stories.js'),
-        import('../lints/index.js'),
         import('../exchange/software.js'),
       ]);
-      const stories = new Map(codeStories(lints).map(({ code, story }) => [code, story]));
+      const stories = new Map((await allStories()).map(({ code, story }) => [code, story]));
       const storyOf = (code: string) => stories.get(code) ?? '';
-      writeJson(findingsToSarif(findings, { version: VERSION, storyOf, directory: directory() }));
+      printJson(findingsToSarif(findings, { version: VERSION, storyOf, directory: directory() }));
     }
   }
 }
@@ -43,8 +37,4 @@ export async function report(findings: readonly Finding[], format: Format): Prom
 function directory(): string {
   const here = process.cwd();
   return here.endsWith('/') ? here : `${here}/`;
-}
-
-function writeJson(value: unknown): void {
-  writeOut(encoded(`${JSON.stringify(value, null, 2)}\n`));
 }

@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { shown } from '../diagnostics/place.js';
-import { renderFindings, sentence } from '../diagnostics/render.js';
+import { sentence } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
 import { announceReady } from '../process/daemon.js';
 import type { RefusedConfig } from '../process/instance.js';
@@ -10,7 +10,7 @@ import { run } from '../process/run.js';
 import { sayToPerson } from '../process/standard-streams.js';
 import type { Which } from './order.js';
 import { errorLogOf, sourceOf } from './paths.js';
-import { colored } from './terminal.js';
+import { sayFindings } from './say-findings.js';
 
 /** Starts, with a worker that was forked ahead of time; the exit code counts only where nothing was started. */
 export async function serve(which: Which, forked: ChildProcess): Promise<number> {
@@ -35,5 +35,5 @@ export async function serve(which: Which, forked: ChildProcess): Promise<number>
 /** Says why nothing was started. */
 function explain({ message, findings }: RefusedConfig): void {
   if (findings.length === 0) sayToPerson(`tsproxy: [emerg] ${shown(message)}`);
-  else sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+  else sayFindings(findings);
 }

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { errnoText } from '../diagnostics/errno.js';
 import { shown } from '../diagnostics/place.js';
-import { renderFindings, sentence } from '../diagnostics/render.js';
+import { sentence } from '../diagnostics/render.js';
 import { DestinationLog } from '../exchange/destination-log.js';
 import { LEVELS, type Level } from '../exchange/error-log.js';
 import { LogFile } from '../exchange/log-file.js';
@@ -14,7 +14,7 @@ import { logFindings } from '../process/signals.js';
 import { sayToPerson } from '../process/standard-streams.js';
 import { SIGNALS, type SignalName, type Which } from './order.js';
 import { errorLogOf, sourceOf } from './paths.js';
-import { colored } from './terminal.js';
+import { sayFindings } from './say-findings.js';
 
 /** Sends the signal to the process that the configuration's pid file names. Returns the exit code. */
 export function sendSignal(which: Which, name: SignalName): number {
@@ -22,7 +22,7 @@ export function sendSignal(which: Which, name: SignalName): number {
   const log = openLog(errorLogOf(which));
   const { config, findings } = checkSource(source, modules);
   if (config === null) {
-    sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+    sayFindings(findings);
     logFindings(log, findings);
     return 1;
   }

@@ -11,6 +11,11 @@ export function print(text: string): void {
   writeAll(1, Buffer.from(text, 'utf8'));
 }
 
+/** Writes data for programs. */
+export function printJson(data: unknown): void {
+  print(`${JSON.stringify(data, null, 2)}\n`);
+}
+
 /** Text as the bytes of its UTF-8. */
 export function encoded(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');

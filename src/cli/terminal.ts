@@ -5,3 +5,11 @@ import { isatty } from 'node:tty';
 export function colored(descriptor: 1 | 2 = 2): boolean {
   return isatty(descriptor) && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
 }
+
+/** Columns of a line, at most. */
+const WIDEST = 100;
+
+/** How many columns the lines on standard output may have. */
+export function pageWidth(): number {
+  return Math.min(WIDEST, process.stdout.columns ?? 80);
+}

@@ -7,7 +7,7 @@ import { fileLineColumn, shown } from '../diagnostics/place.js';
 import type { Module } from '../exchange/module.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { sayToPerson } from '../process/standard-streams.js';
-import { allStories, judged } from './judgement.js';
+import { judged } from './judgement.js';
 import type { Order } from './order.js';
 import { sourceOf } from './paths.js';
 import { encoded, writeOut } from './stdout.js';
@@ -54,15 +54,12 @@ async function isPossible({ fix, format, ignored }: TestOrder): Promise<boolean>
     return false;
   }
   if (ignored.length === 0) return true;
-  const { nearest } = await import('../diagnostics/nearest.js');
-  const codes = (await allStories()).map(({ code }) => code);
-  for (const code of ignored.filter((each) => !codes.includes(each))) {
-    const [meant] = nearest(code, codes);
-    const help = meant === undefined ? '"tsproxy code" lists them' : `did you mean "${meant}"?`;
-    sayToPerson(`tsproxy: there is no code "${code}"; ${help}`);
-    return false;
-  }
-  return true;
+  const { allStories, noSuchCode } = await import('./code-stories.js');
+  const stories = await allStories();
+  const unknown = ignored.find((each) => !stories.some(({ code }) => code === each));
+  if (unknown === undefined) return true;
+  sayToPerson(noSuchCode(unknown, stories));
+  return false;
 }
 
 /** Mends the files, or shows how. */

@@ -1,7 +1,7 @@
 /** `tsproxy explain`: says what a configuration does with a request. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ExplainOptions } from '../explain.js';
-import type { DeclareCommand } from './command.js';
+import { type DeclareCommand, gathered } from './command.js';
 
 export const explain: DeclareCommand = (program, take) => {
   program
@@ -11,7 +11,7 @@ export const explain: DeclareCommand = (program, take) => {
     .option('-c <file>', 'configuration file')
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('-g <directives>', 'directives to be read ahead of the configuration file')
-    .option('-H, --header <field>', 'a field of the request, "Name: value"; may be repeated', gather)
+    .option('-H, --header <field>', 'a field of the request, "Name: value"; may be repeated', gathered)
     .option('--host <host>', 'the Host field')
     .option('--from <address>', "the client's address, with an optional port (default: 127.0.0.1)")
     .option('--listen <address>', 'the address that the client connects to, where there are several')
@@ -22,7 +22,7 @@ export const explain: DeclareCommand = (program, take) => {
       'the status that the upstream answers with (default: 200, or 101 for an upgrade)',
       status,
     )
-    .option('--answer <field>', 'a field of the upstream\'s answer, "Name: value"; may be repeated', gather)
+    .option('--answer <field>', 'a field of the upstream\'s answer, "Name: value"; may be repeated', gathered)
     .option('--json', 'print the explanation as JSON')
     .action((words: readonly string[], _options: unknown, command: Command) => {
       // The options that nginx has too are read ahead of the command's own.
@@ -30,10 +30,6 @@ export const explain: DeclareCommand = (program, take) => {
       take(async () => (await import('../explain.js')).explain(words, options));
     });
 };
-
-function gather(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
-}
 
 function count(text: string): number {
   if (!/^[0-9]{1,15}$/.test(text)) throw new InvalidArgumentError(`"${text}" is no number of bytes`);
