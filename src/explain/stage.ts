@@ -88,7 +88,7 @@ export function perform(
         if (transport.owner !== connection) settle(true);
       });
     });
-    const connection = new ClientConnection(transport, stage, { listening });
+    const connection = new ClientConnection(transport, stage, { listening, table });
     transport.owner = connection;
     void send(transport, head, body, bodyLength);
   });

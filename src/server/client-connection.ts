@@ -3,13 +3,11 @@
  * connection. Pipelined requests wait in the stash until the one before them is answered.
  */
 import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
-import type { RoutingTable } from '../exchange/compiler.js';
 import { ELSEWHERE, WAITING, WRITING } from '../exchange/connection-counts.js';
 import * as engine from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
 import { Exchange } from '../exchange/exchange.js';
-import type { Listening } from '../exchange/module.js';
-import type { ListenerProgram, LocationSettings } from '../exchange/program.js';
+import type { LocationSettings } from '../exchange/program.js';
 import { statusText } from '../exchange/status-text.js';
 import { now, unwatch, watch } from '../http/deadlines.js';
 import { COMPLETE, MORE, RequestReader } from '../http/request-reader.js';
@@ -20,6 +18,7 @@ import { BODY, ClientDeadline, NOTHING, SENDING } from './client-deadline.js';
 import { RequestBodyReader } from './request-body.js';
 import { expectsContinue, logDropped, type Refusal, refuseRequest, routeRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
+import { type Arrived, TableUse } from './table-use.js';
 import { TunnelledClient } from './tunnelled-client.js';
 
 /** What the connection is doing; also what its deadline is about. */
@@ -50,8 +49,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private readonly body = new RequestBodyReader();
   private readonly writer: AnswerWriter;
   private exchange: Exchange | null = null;
-  table: RoutingTable;
-  program: ListenerProgram;
+  private readonly tableUse: TableUse;
   /** The connection stays open after the present answer. */
   private keep = true;
   /** The whole answer was written. */
@@ -64,20 +62,14 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   constructor(
     transport: Transport,
     readonly host: ConnectionHost,
-    /** Where it arrived; a reload puts the listener of the new table there. */
-    private readonly bound: { readonly listening: Listening },
+    readonly arrived: Arrived,
   ) {
-    super(transport, bound.listening.path, host.counts);
+    super(transport, arrived.listening.path, host.counts);
     this.stand(WAITING);
-    this.table = host.table;
+    this.tableUse = new TableUse(host, arrived, this.localAddress);
     this.writer = new AnswerWriter(transport);
-    this.program = host.programFor(bound.listening, this.localAddress);
     watch(this);
-    this.deadline = now() + this.program.defaultServer.clientHeaderTimeout;
-  }
-
-  get listening(): Listening {
-    return this.bound.listening;
+    this.deadline = now() + this.tableUse.program.defaultServer.clientHeaderTimeout;
   }
 
   get closed(): boolean {
@@ -87,6 +79,12 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   /** Nothing is under way: no request has begun to arrive. */
   get idle(): boolean {
     return this.state === IDLE || (this.state === READING_HEAD && this.reader.idle);
+  }
+
+  /** Nobody listens any more where it arrived: it ends when it has brought what was on its way. */
+  leave(): void {
+    if (this.state === IDLE) this.transport.destroySoon();
+    else if (this.idle) this.expectSoon();
   }
 
   // -- bytes from the client
@@ -118,22 +116,24 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   /** Those of the request, or of the last one: they hold until the next begins. */
   protected get settings(): LocationSettings {
-    return this.exchange?.location.settings ?? this.lastSettings ?? this.program.defaultServer.base.settings;
+    return this.exchange?.location.settings ?? this.lastSettings ?? this.tableUse.program.defaultServer.base.settings;
   }
 
   private readHead(): void {
     const { reader } = this;
-    const server = this.program.defaultServer;
+    if (reader.idle) this.tableUse.join();
+    const server = this.tableUse.program.defaultServer;
     this.standReading();
     if (this.state === IDLE) {
       this.state = READING_HEAD;
       this.deadline = now() + server.clientHeaderTimeout;
-    }
+    } else if (this.requests === 0) this.deadline = this.openedAt + server.clientHeaderTimeout;
     const before = reader.received.length;
     const end = Math.min(this.lentEnd, this.lentStart + HEAD_PIECE);
     const result = reader.feed(this.lent.latin1Slice(this.lentStart, end), this.host.limits(server));
     if (result === MORE) {
       this.lentStart = end;
+      if (!reader.idle) this.tableUse.begin();
       return;
     }
     // Blank lines in front of a request line are not part of what the reader received.
@@ -144,7 +144,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   /** Begins the exchange of the head that was read. */
   private begin(refusal: Refusal | null): void {
-    const { reader, program } = this;
+    const { reader, tableUse } = this;
     const x = this.open();
     x.version = reader.version;
     if (refusal === null) {
@@ -154,7 +154,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     }
     this.writer.begin();
     this.body.begin(x, 0);
-    const why = refusal ?? routeRequest(x, reader, program);
+    const why = refusal ?? routeRequest(x, reader, tableUse.program);
     logDropped(x, reader);
     if (why !== null) {
       this.keep = false;
@@ -175,11 +175,11 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.waitForNothing();
     this.keep = true;
     this.ended = false;
-    this.table = this.host.table;
-    this.table.users++;
-    const x = new Exchange(this, reader.headers, this.program, this.table.slots());
+    this.tableUse.begin();
+    const { table, program } = this.tableUse;
+    const x = new Exchange(this, reader.headers, program, table.slots());
     this.exchange = x;
-    x.generation = this.table.generation;
+    x.generation = table.generation;
     x.startTime = Date.now();
     x.method = reader.method;
     x.requestLine = reader.partialLine;
@@ -270,7 +270,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const age = now() - this.openedAt;
     // A client that was not told to go on may never send its body, and one that asks again could not be told from it.
     const last = this.unread ? false : this.peerEnded || this.body.awaited;
-    this.keep &&= mayKeep(x, framing, this.requests, age) && !last && this.host.keeps(this.listening);
+    this.keep &&= mayKeep(x, framing, this.requests, age) && !last && this.host.keeps(this.arrived);
     this.writer.head(answerHead(x, framing, this.keep));
     this.writer.chunked = framing === Framing.Chunked;
     if (!ended) this.writer.flushSoon();
@@ -333,7 +333,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.exchange = null;
     this.waitForNothing();
     body.finish();
-    this.host.release(this.table);
+    this.tableUse.end();
     this.stand(ELSEWHERE);
     if (this.state !== HANDLING) return;
     if (!x.completed) this.closeAfterCut(x);
@@ -358,10 +358,9 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   private nextRequest(): void {
     this.reader.reset();
-    this.table = this.host.table;
-    this.program = this.host.programFor(this.listening, this.localAddress);
+    this.tableUse.join();
     this.pipelined = this.unread;
-    if (!this.unread && (!this.host.keeps(this.listening) || this.peerEnded)) {
+    if (!this.unread && (!this.host.keeps(this.arrived) || this.peerEnded)) {
       this.close();
       return;
     }
@@ -487,7 +486,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.body.finish();
     unwatch(this);
     this.deadline = 0;
-    return new TunnelledClient(this, x, this.takeUnread());
+    return new TunnelledClient(this, this.tableUse, x, this.takeUnread());
   }
 
   tunnelEnded(x: Exchange): void {

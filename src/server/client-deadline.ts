@@ -8,6 +8,9 @@ export const NOTHING = 0;
 export const BODY = 1;
 export const SENDING = 2;
 
+/** ms in which who has just connected is to send a request, where nobody listens any more. */
+const FIRST_REQUEST = 2000;
+
 /** A base class, so that a connection stays one object. */
 export abstract class ClientDeadline extends ByteFeed implements Timed {
   deadline = 0;
@@ -21,6 +24,10 @@ export abstract class ClientDeadline extends ByteFeed implements Timed {
   protected waitForNothing(): void {
     this.waitingFor = NOTHING;
     this.deadline = 0;
+  }
+
+  protected expectSoon(): void {
+    this.deadline = Math.min(this.deadline, now() + FIRST_REQUEST);
   }
 
   /** The client is to send more of its body (`client_body_timeout`). */

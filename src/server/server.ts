@@ -1,34 +1,36 @@
 /** Listening sockets and the connections behind them; swaps routing tables under live traffic. */
 import net from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RoutingTable } from '../exchange/compiler.js';
 import { ConnectionCounts } from '../exchange/connection-counts.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Listening } from '../exchange/module.js';
-import type { ListenerProgram, ServerProgram } from '../exchange/program.js';
+import type { ServerProgram } from '../exchange/program.js';
 import { connectionRefused } from '../http/connection-limit.js';
 import type { HeadLimits } from '../http/request-reader.js';
 import { Transport } from '../http/transport.js';
 import { type Binder, ownBinder } from './binder.js';
 import { ClientConnection } from './client-connection.js';
+import type { Arrived, TableHost } from './table-use.js';
 
 /** What a connection asks of the server that it belongs to. */
-export interface ConnectionHost {
-  readonly table: RoutingTable;
+export interface ConnectionHost extends TableHost {
   readonly counts: ConnectionCounts;
   /** Whether connections of a listener are kept after an answer: not where it is gone, or the server is being shut down. */
-  keeps(listening: Listening): boolean;
-  programFor(listening: Listening, localAddress: string): ListenerProgram;
+  keeps(arrived: Arrived): boolean;
   limits(server: ServerProgram): HeadLimits;
-  release(table: RoutingTable): void;
   forget(connection: ClientConnection): void;
 }
 
-interface Bound {
+interface Bound extends Arrived {
   readonly server: net.Server;
-  /** The listener of the table in force. */
+  /** The listener of the table in force; where that has none any more, of the last one that had. */
   listening: Listening;
+  table: RoutingTable;
   /** Connections that came before the table was in force; null from then on. */
   early: net.Socket[] | null;
+  /** Connections so far. */
+  accepted: number;
 }
 
 /** A table that can be put in force. Exactly one of the two is to be called. */
@@ -46,13 +48,14 @@ export interface ServerOptions {
 export class Server implements ConnectionHost {
   table!: RoutingTable; // set by the first apply, before any socket listens
   readonly counts = new ConnectionCounts();
-  private draining = false;
   private bound = new Map<string, Bound>();
   /** No longer wanted: what has connected already is accepted before they close. */
-  private readonly closing = new Map<string, Promise<void>>();
+  private readonly closing = new Set<Promise<void>>();
   private readonly open = new Set<ClientConnection>();
   private readonly limitsOf = new WeakMap<ServerProgram, HeadLimits>();
-  private drained: (() => void) | null = null;
+  /** Those who wait until no connection is open. */
+  private readonly drained: (() => void)[] = [];
+  private stopped = false;
 
   private readonly binder: Binder;
 
@@ -92,8 +95,9 @@ export class Server implements ConnectionHost {
       for (const listening of table.listeners) {
         let bound = this.bound.get(listening.key);
         if (bound === undefined) {
-          await this.closing.get(listening.key);
-          bound = this.boundTo(listening);
+          // One that is to close may be in the way under another name: a wildcard takes all addresses.
+          await this.released();
+          bound = this.boundTo(listening, table);
           fresh.push(bound);
           await this.binder.listen(bound.server, listening);
           this.survive(bound.server);
@@ -114,9 +118,11 @@ export class Server implements ConnectionHost {
     this.bound = next;
     for (const listening of table.listeners) {
       const bound = next.get(listening.key);
-      if (bound !== undefined) bound.listening = listening;
+      if (bound === undefined) continue;
+      bound.listening = listening;
+      bound.table = table;
     }
-    for (const [key, bound] of before) if (!next.has(key)) this.closeSoon(key, bound);
+    void this.close([...before].filter(([key]) => !next.has(key)).map(([, bound]) => bound));
     if (previous !== undefined && previous !== table) this.retire(previous);
     for (const bound of next.values()) {
       const { early } = bound;
@@ -125,36 +131,51 @@ export class Server implements ConnectionHost {
     }
   }
 
-  /** Connections in the system's queue would be reset: they are accepted in the next turn of the event loop. */
-  private closeSoon(key: string, bound: Bound): void {
-    const closed = new Promise<void>((resolve) => {
-      setImmediate(() =>
-        setImmediate(() => {
-          this.closing.delete(key);
-          bound.server.close();
-          resolve();
-        }),
-      );
-    });
-    this.closing.set(key, closed);
-    for (const connection of this.open) {
-      if (connection.idle && connection.listening.key === key) connection.transport.destroySoon();
+  /** Stops listening. What clients have sent already, if only to connect, is still answered. */
+  private async close(bounds: readonly Bound[]): Promise<void> {
+    if (bounds.length === 0) return;
+    const closed = this.closeWhenAccepted(bounds);
+    this.closing.add(closed);
+    await closed;
+    this.closing.delete(closed);
+    const gone: ReadonlySet<Arrived> = new Set(bounds);
+    for (const connection of this.open) if (gone.has(connection.arrived)) connection.leave();
+  }
+
+  /**
+   * Connections in the system's queue would be reset. libuv accepts one in each turn of the event loop, so that a turn without
+   * one has found the queue empty; it never held more than the backlog when this began.
+   */
+  private async closeWhenAccepted(bounds: readonly Bound[]): Promise<void> {
+    const accepted = (): number => bounds.reduce((sum, bound) => sum + bound.accepted, 0);
+    // The present turn may be past the place where it accepts.
+    await nextTurn();
+    let before = -1;
+    for (
+      let turns = Math.max(...bounds.map(({ listening }) => listening.backlog)) + 1;
+      accepted() !== before && turns >= 0;
+      turns--
+    ) {
+      before = accepted();
+      await nextTurn();
     }
+    for (const { server } of bounds) server.close();
   }
 
   /** Resolves when no socket listens that is no longer wanted, so that its address can be bound again. */
   async released(): Promise<void> {
-    await Promise.all(this.closing.values());
+    await Promise.all(this.closing);
   }
 
-  keeps({ key }: Listening): boolean {
-    return !this.draining && this.bound.has(key);
+  keeps(arrived: Arrived): boolean {
+    return this.bound.get(arrived.listening.key) === arrived;
   }
 
-  private boundTo(listening: Listening): Bound {
+  private boundTo(listening: Listening, table: RoutingTable): Bound {
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    const bound: Bound = { server, listening, early: [] };
+    const bound: Bound = { server, listening, table, early: [], accepted: 0 };
     server.on('connection', (socket) => {
+      bound.accepted++;
       this.counts.accepted++;
       this.accept(socket, bound);
     });
@@ -168,7 +189,7 @@ export class Server implements ConnectionHost {
 
   private accept(socket: net.Socket, bound: Bound): void {
     // A socket that was reset before it was looked at has no handle any more.
-    if ((socket as unknown as { _handle: unknown })._handle === null || socket.destroyed) {
+    if ((socket as unknown as { _handle: unknown })._handle === null || socket.destroyed || this.stopped) {
       socket.on('error', () => {});
       socket.destroy();
       return;
@@ -193,14 +214,9 @@ export class Server implements ConnectionHost {
     this.counts.active++;
   }
 
-  /** Connections between two requests, the oldest first. */
+  /** Connections without a request under way, the oldest first. */
   *idle(): Iterable<Transport> {
     for (const connection of this.open) if (connection.idle) yield connection.transport;
-  }
-
-  programFor(listening: Listening, localAddress: string): ListenerProgram {
-    const now = this.bound.get(listening.key)?.listening ?? listening;
-    return now.byLocalAddress?.get(localAddress) ?? now.program;
   }
 
   limits(server: ServerProgram): HeadLimits {
@@ -233,25 +249,20 @@ export class Server implements ConnectionHost {
 
   forget(connection: ClientConnection): void {
     if (this.open.delete(connection)) this.counts.active--;
-    if (this.open.size === 0) this.drained?.();
+    if (this.open.size === 0) for (const done of this.drained.splice(0)) done();
   }
 
-  /** Stops accepting, ends idle connections, and resolves when the last connection has ended. */
+  /** Stops listening, ends connections between two requests, and resolves when the last connection has ended. */
   async quit(): Promise<void> {
-    this.draining = true;
-    for (const { server } of this.bound.values()) server.close();
+    const bounds = [...this.bound.values()];
     this.bound = new Map();
-    for (const transport of this.idle()) transport.destroySoon();
-    if (this.open.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.drained = resolve;
-      });
-    }
+    await this.close(bounds);
+    if (this.open.size > 0) await new Promise<void>((resolve) => this.drained.push(resolve));
   }
 
   /** Ends everything at once. */
   stop(): void {
-    this.draining = true;
+    this.stopped = true;
     for (const { server } of this.bound.values()) server.close();
     this.bound = new Map();
     for (const connection of this.open) connection.transport.destroy();

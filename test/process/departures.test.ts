@@ -1,0 +1,138 @@
+/** What becomes of clients' connections when the worker or the listener that accepted them is told to go. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { freePort, serve } from '../cli/running.js';
+import { type Connection, connect, get, request, startProxy, until } from '../kit/index.js';
+
+const KEEP = { fields: ['Connection: keep-alive'] };
+
+function configuration(workers: number, ports: readonly number[], text = 'return 200 $pid;'): string {
+  const listens = ports.map((port) => `listen 127.0.0.1:${port};`).join(' ');
+  return `
+    pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; worker_processes ${workers}; events { }
+    http { access_log off; server { ${listens} ${text} } }`;
+}
+
+async function connections(port: number, count: number): Promise<Connection[]> {
+  return Promise.all(Array.from({ length: count }, () => connect(port)));
+}
+
+test('who had connected to a worker that goes is answered when the request comes', async (t) => {
+  const port = await freePort();
+  const proxy = await serve(t, configuration(3, [port]));
+  const clients = await connections(port, 30);
+  proxy.prefix.write('nginx.conf', configuration(1, [port]));
+  proxy.signal('SIGHUP');
+  await until('two go', () => (proxy.prefix.log.match(/gracefully shutting down/g) ?? []).length === 2);
+  await get(port);
+  const pids = new Set<string>();
+  for (const client of clients) {
+    const { status, body } = await client.send(request('/')).answer();
+    assert.equal(status, 200);
+    pids.add(body);
+  }
+  assert.ok(pids.size > 1, 'some had connected to a worker that goes');
+  await until('two have gone', () => (proxy.prefix.log.match(/\[notice\] \d+#0: exit\n/g) ?? []).length === 2);
+});
+
+test('requests that were sent before a QUIT are answered, on new connections and on kept ones', async (t) => {
+  const port = await freePort();
+  const proxy = await serve(t, configuration(2, [port]));
+  const kept = await connections(port, 30);
+  for (const client of kept) assert.equal((await client.send(request('/', KEEP)).answer()).status, 200);
+  const fresh = await connections(port, 30);
+  for (const client of [...kept, ...fresh]) client.send(request('/', KEEP));
+  proxy.signal('SIGQUIT');
+  for (const client of [...kept, ...fresh]) {
+    assert.equal((await client.answer()).status, 200);
+    assert.equal(await client.all(), '');
+  }
+  assert.equal(await proxy.exited, 0);
+});
+
+test('a QUIT waits two seconds for who has connected and is silent, and as long as ever for who has begun', async (t) => {
+  const port = await freePort();
+  const proxy = await serve(t, configuration(1, [port]));
+  const [silent, begun] = [await connect(port), (await connect(port)).send('GET /')];
+  await get(port);
+  const since = performance.now();
+  proxy.signal('SIGQUIT');
+  assert.equal(await silent.all(), '');
+  const waited = performance.now() - since;
+  assert.ok(waited > 1900 && waited < 10_000, `waited ${waited} ms`);
+  assert.equal((await begun.send(' HTTP/1.0\r\n\r\n').answer()).status, 200);
+  assert.equal(await proxy.exited, 0);
+});
+
+test('requests on connections of a listener that goes are answered by the configuration that had it', async (t) => {
+  const [staying, going] = [await freePort(), await freePort()];
+  const text = (generation: string) => `
+    server { listen 127.0.0.1:${staying}; return 200 ${generation}; }
+    ${generation === 'one' ? `server { listen 127.0.0.1:${going}; return 200 gone-$config_generation; }` : ''}`;
+  const proxy = await startProxy(text('one'));
+  t.after(() => proxy.close());
+  const kept = await connect(going);
+  assert.equal((await kept.send(request('/', KEEP)).answer()).body, 'gone-1');
+  const fresh = await connect(going);
+  const begun = (await connect(going)).send('GET / HT');
+  await until('it has come', () => proxy.proxy.status.active === 1);
+  await proxy.reload(text('two'));
+  assert.equal(await kept.all(), '', 'nothing was under way');
+  assert.equal((await fresh.send(request('/')).answer()).body, 'gone-1');
+  assert.equal((await begun.send('TP/1.0\r\n\r\n').answer()).body, 'gone-1');
+  await until('the first generation is over', () => proxy.proxy.status.generations === 1);
+});
+
+test('a request is answered by the configuration in force when its first byte came', async (t) => {
+  const text = (generation: string) => `server { listen 127.0.0.1:0; return 200 ${generation}-$config_generation; }`;
+  const proxy = await startProxy(text('one'));
+  t.after(() => proxy.close());
+  const begun = await connect(proxy.port);
+  assert.equal((await begun.send(request('/', KEEP)).answer()).body, 'one-1');
+  const fresh = await connect(proxy.port);
+  begun.send('GET / HTTP/1.1\r\nHo');
+  await until('it has come', () => proxy.proxy.status.active === 1);
+  await proxy.reload(text('two'));
+  assert.equal((await fresh.send(request('/')).answer()).body, 'two-2');
+  assert.equal((await begun.send('st: a\r\n\r\n').answer()).body, 'one-1');
+  assert.equal((await begun.send(request('/')).answer()).body, 'two-2');
+  await until('the first generation is over', () => proxy.proxy.status.generations === 1);
+});
+
+test('a listener that comes again serves new connections; those of its first life end', async (t) => {
+  const [staying, going] = [await freePort(), await freePort()];
+  const text = (body: string) => `
+    server { listen 127.0.0.1:${staying}; return 200 staying; }
+    ${body === '' ? '' : `server { listen 127.0.0.1:${going}; return 200 ${body}; }`}`;
+  const proxy = await startProxy(text('first'));
+  t.after(() => proxy.close());
+  const early = await connect(going);
+  await proxy.reload(text(''));
+  await proxy.reload(text('second'));
+  assert.equal((await get(going)).body, 'second');
+  early.send(request('/', KEEP));
+  assert.equal((await early.answer()).body, 'first');
+  assert.equal(await early.all(), '');
+});
+
+test('an address that goes is free at once for a wildcard, and the other way round', async (t) => {
+  const port = await freePort();
+  const text = (address: string) => `server { listen ${address}:${port}; return 200 ok; }`;
+  const proxy = await startProxy(text('127.0.0.1'));
+  t.after(() => proxy.close());
+  const other = await freePort();
+  for (let i = 0; i < 10; i++) {
+    await proxy.reload(`server { listen 127.0.0.1:${other}; }`);
+    await proxy.reload(text(i % 2 === 0 ? '0.0.0.0' : '127.0.0.1'));
+    assert.equal((await get(port)).body, 'ok');
+  }
+});
+
+test('a drain that is cut short ends for all who wait for it', async (t) => {
+  const proxy = await startProxy('server { listen 127.0.0.1:0; return 200 ok; }');
+  t.after(() => proxy.close());
+  const silent = await connect(proxy.port);
+  const drained = proxy.proxy.close({ drain: true });
+  await Promise.all([drained, proxy.proxy.close()]);
+  assert.equal(await silent.all(), '');
+});
