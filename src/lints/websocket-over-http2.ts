@@ -1,6 +1,7 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
 import type { Scope } from './engine/scope.js';
+import { listensOf } from './engine/servers.js';
 import { proxied, saysUpgrade } from './engine/websocket.js';
 
 export default defineLint({
@@ -17,10 +18,11 @@ export default defineLint({
     let told = false;
     for (const server of c.scopes('server')) {
       const upgrade = upgrading.get(server);
-      const http2 = upgrade === undefined ? undefined : http2Of(server);
-      if (upgrade === undefined || http2 === undefined) continue;
+      const found = upgrade === undefined ? undefined : http2Of(server);
+      if (upgrade === undefined || found === undefined) continue;
+      const { http2, plain } = found;
       const related = [{ at: upgrade, message: 'WebSockets are expected here' }];
-      if (http2.name.text === 'listen' && !speaksTls(http2, server)) {
+      if (plain) {
         c.report(http2, 'HTTP/2 without TLS: nginx before 1.25.1 accepts no WebSocket on this address', {
           severity: 'warning',
           help: 'a client without TLS cannot choose HTTP/1.1; give WebSockets an address without "http2"',
@@ -38,12 +40,11 @@ export default defineLint({
   },
 });
 
-function http2Of(server: Scope): Statement | undefined {
+/** What switches HTTP/2 on: a `listen`, one without TLS first, or the directive. */
+function http2Of(server: Scope): { readonly http2: Statement; readonly plain: boolean } | undefined {
+  const listens = listensOf(server).flatMap(({ statement, tls }) =>
+    statement?.args.some(({ text }) => text === 'http2') === true ? [{ http2: statement, plain: !tls }] : [],
+  );
   const on = server.effective('http2').find(({ args }) => args[0]?.text === 'on');
-  const listens = server.own('listen').filter(({ args }) => args.some(({ text }) => text === 'http2'));
-  return listens.find((listen) => !speaksTls(listen, server)) ?? listens[0] ?? on;
-}
-
-function speaksTls({ args }: Statement, server: Scope): boolean {
-  return args.some(({ text }) => text === 'ssl') || server.value('ssl') === 'on';
+  return listens.find(({ plain }) => plain) ?? listens[0] ?? (on && { http2: on, plain: false });
 }

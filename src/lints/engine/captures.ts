@@ -3,6 +3,7 @@ import type { Node } from '../../config/pcre/syntax.js';
 import type { LintContext } from './lint.js';
 import { patternsIn, patternsOf, type WrittenPattern } from './patterns.js';
 import { groupBody, treeOf } from './regex.js';
+import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 export interface Capture {
@@ -12,31 +13,24 @@ export interface Capture {
   readonly subject: string;
 }
 
-const named = new WeakMap<Scope, ReadonlyMap<string, readonly WrittenPattern[]>>();
-
-/** The expressions with a group of that name, wherever they are written. */
-function patternsNaming(c: LintContext, name: string): readonly WrittenPattern[] {
-  let index = named.get(c.main);
-  if (index === undefined) {
-    const found = new Map<string, WrittenPattern[]>();
-    for (const pattern of patternsOf(c)) {
-      if (!pattern.text.includes('(?')) continue;
-      for (const each of treeOf(pattern.text, pattern.caseless)?.names ?? []) {
-        const others = found.get(each);
-        if (others === undefined) found.set(each, [pattern]);
-        else others.push(pattern);
-      }
+/** The expressions with named groups, wherever they are written, by the names. */
+const byGroup = remembered((c: LintContext): ReadonlyMap<string, readonly WrittenPattern[]> => {
+  const found = new Map<string, WrittenPattern[]>();
+  for (const pattern of patternsOf(c)) {
+    if (!pattern.text.includes('(?')) continue;
+    for (const each of treeOf(pattern.text, pattern.caseless)?.names ?? []) {
+      const others = found.get(each);
+      if (others === undefined) found.set(each, [pattern]);
+      else others.push(pattern);
     }
-    index = found;
-    named.set(c.main, found);
   }
-  return index.get(name) ?? [];
-}
+  return found;
+});
 
 /** The groups that may have given `$1` to `$9`, or a named one, its value where it is used in a block. */
 export function capturesOf(c: LintContext, scope: Scope, key: string): readonly Capture[] {
   const numbered = /^[1-9]$/.test(key);
-  const patterns = numbered ? lastTried(scope) : patternsNaming(c, key).filter((pattern) => sees(scope, pattern));
+  const patterns = numbered ? lastTried(scope) : (byGroup(c).get(key) ?? []).filter((pattern) => sees(scope, pattern));
   return patterns.flatMap((pattern) => {
     if (!pattern.text.includes('(')) return [];
     const tree = treeOf(pattern.text, pattern.caseless);

@@ -4,7 +4,9 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
+import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
+import { tlsOf } from './servers.js';
 
 export interface Certificate {
   readonly statement: Statement;
@@ -29,20 +31,8 @@ export interface TlsServer {
   readonly complete: boolean;
 }
 
-const known = new WeakMap<Scope, Promise<readonly TlsServer[]>>();
-
-/** Once for all who ask. */
-export function tlsServers(c: LintContext): Promise<readonly TlsServer[]> {
-  let found = known.get(c.main);
-  if (found === undefined) {
-    found = find(c);
-    known.set(c.main, found);
-  }
-  return found;
-}
-
-async function find(c: LintContext): Promise<readonly TlsServer[]> {
-  const servers = c.scopes('server').filter(speaksTls);
+export const tlsServers = remembered(async (c: LintContext): Promise<readonly TlsServer[]> => {
+  const servers = c.scopes('server').filter((server) => tlsOf(server) !== 'none');
   if (servers.length === 0) return [];
   const { createPrivateKey, X509Certificate: Certificate } = await import('node:crypto');
   const certificates = new Files(c, (text) => new Certificate(text));
@@ -65,7 +55,7 @@ async function find(c: LintContext): Promise<readonly TlsServer[]> {
       return { scope, pairs: readable, complete: readable.length === statements.length };
     }),
   );
-}
+});
 
 function pathIn(statement: Statement | undefined): string {
   return statement?.args[0]?.text ?? '';
@@ -92,10 +82,4 @@ class Files<T> {
     }
     return made;
   }
-}
-
-/** Whether a server presents a certificate at all. */
-function speaksTls(scope: Scope): boolean {
-  if (scope.value('ssl') === 'on') return true;
-  return scope.own('listen').some(({ args }) => args.some(({ text }) => text === 'ssl' || text === 'quic'));
 }

@@ -3,6 +3,7 @@ import type { Span, Word } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { patternsOf } from './patterns.js';
 import { groupNames } from './regex.js';
+import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 /** One place that gives a variable its value. */
@@ -22,16 +23,7 @@ const COMPUTED = new Set(['map', 'geo', 'split_clients']);
 /** What else stands there has a finding of its own. */
 const NAMED = /^\$\w+$/;
 
-const known = new WeakMap<Scope, readonly Definition[]>();
-
-export function definitionsOf(c: LintContext): readonly Definition[] {
-  let found = known.get(c.main);
-  if (found === undefined) {
-    found = [...find(c)];
-    known.set(c.main, found);
-  }
-  return found;
-}
+export const definitionsOf = remembered((c: LintContext): readonly Definition[] => [...find(c)]);
 
 function* find(c: LintContext): Generator<Definition> {
   for (const scope of c.scopes('entries')) {

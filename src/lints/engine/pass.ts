@@ -1,5 +1,6 @@
 /** Where a location passes its requests to. */
 import type { Statement, Word } from '../../../grammar/syntax-tree.js';
+import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 const PASSES = ['proxy_pass', 'grpc_pass', 'fastcgi_pass', 'uwsgi_pass', 'scgi_pass', 'memcached_pass'];
@@ -17,32 +18,25 @@ export interface Pass {
   readonly uri: string;
 }
 
-const passes = new WeakMap<Scope, ReadonlyMap<Scope, readonly Pass[]>>();
-
-function allPasses(main: Scope): ReadonlyMap<Scope, readonly Pass[]> {
-  let known = passes.get(main);
-  if (known === undefined) {
-    const found = new Map<Scope, Pass[]>();
-    for (const name of PASSES) {
-      for (const { scope, statement } of main.written(name)) {
-        const pass = made(scope, statement);
-        const others = found.get(scope);
-        if (pass === null) continue;
-        if (others === undefined) found.set(scope, [pass]);
-        else others.push(pass);
-      }
+const allPasses = remembered(({ main }: Scope): ReadonlyMap<Scope, readonly Pass[]> => {
+  const found = new Map<Scope, Pass[]>();
+  for (const name of PASSES) {
+    for (const { scope, statement } of main.written(name)) {
+      const pass = made(scope, statement);
+      const others = found.get(scope);
+      if (pass === null) continue;
+      if (others === undefined) found.set(scope, [pass]);
+      else others.push(pass);
     }
-    known = found;
-    passes.set(main, known);
   }
-  return known;
-}
+  return found;
+});
 
 const NONE: readonly Pass[] = [];
 
 /** The passes written in this very block. */
 export function passesOf(scope: Scope): readonly Pass[] {
-  return allPasses(scope.main).get(scope) ?? NONE;
+  return allPasses(scope).get(scope) ?? NONE;
 }
 
 function made(scope: Scope, statement: Statement): Pass | null {
@@ -64,16 +58,14 @@ export function passesIn(scope: Scope): readonly Pass[] {
   return scope.all().flatMap(passesOf);
 }
 
-const upstreams = new WeakMap<Scope, ReadonlyMap<string, Scope>>();
+/** By their names in lower case. */
+const upstreams = remembered(({ main }: Scope): ReadonlyMap<string, Scope> => {
+  const all = main.children.flatMap(({ children }) => children.filter(({ kind }) => kind === 'upstream'));
+  // The first of a name wins, as everywhere.
+  return new Map(all.reverse().map((scope) => [scope.opener?.args[0]?.text.toLowerCase() ?? '', scope]));
+});
 
 /** The block of the upstream of that name. */
 export function upstreamOf(main: Scope, host: string): Scope | undefined {
-  let byName = upstreams.get(main);
-  if (byName === undefined) {
-    const all = main.children.flatMap(({ children }) => children.filter(({ kind }) => kind === 'upstream'));
-    // The first of a name wins, as everywhere.
-    byName = new Map(all.reverse().map((scope) => [scope.opener?.args[0]?.text.toLowerCase() ?? '', scope]));
-    upstreams.set(main, byName);
-  }
-  return byName.get(host.toLowerCase());
+  return upstreams(main).get(host.toLowerCase());
 }

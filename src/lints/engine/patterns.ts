@@ -3,6 +3,7 @@ import type { Span, Statement, Word } from '../../../grammar/syntax-tree.js';
 import { spanInWord } from '../../config/template-parser.js';
 import type { LintContext } from './lint.js';
 import { locationOf } from './location.js';
+import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 export class WrittenPattern {
@@ -28,16 +29,7 @@ export class WrittenPattern {
 /** Directives with words that are expressions where they begin with `~`. */
 const WITH_TILDE = ['server_name', 'valid_referers', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path'];
 
-const known = new WeakMap<Scope, readonly WrittenPattern[]>();
-
-export function patternsOf(c: LintContext): readonly WrittenPattern[] {
-  let found = known.get(c.main);
-  if (found === undefined) {
-    found = [...find(c)];
-    known.set(c.main, found);
-  }
-  return found;
-}
+export const patternsOf = remembered((c: LintContext): readonly WrittenPattern[] => [...find(c)]);
 
 function* find(c: LintContext): Generator<WrittenPattern> {
   for (const scope of c.scopes('location')) yield* openerOf(scope);

@@ -3,37 +3,35 @@ import { PatternParser } from '../../config/pcre/parser.js';
 import { childrenOf, type Node, type Tree } from '../../config/pcre/syntax.js';
 import { translate } from '../../config/pcre/translate.js';
 
-const trees = new Map<string, Tree | null>();
-
 /** The tree, or null where the expression is not valid. */
-export function treeOf(text: string, caseless = false): Tree | null {
-  const key = `${caseless ? 'i' : ''}:${text}`;
-  const known = trees.get(key);
-  if (known !== undefined) return known;
-  let tree: Tree | null = null;
+export const treeOf = kept((text, caseless): Tree | null => {
   try {
-    tree = new PatternParser(text, caseless).parse();
+    return new PatternParser(text, caseless).parse();
   } catch {
     // The checker says what is wrong with it.
+    return null;
   }
-  if (trees.size > 1000) trees.clear();
-  trees.set(key, tree);
-  return tree;
-}
-
-const regExps = new Map<string, RegExp | null>();
+});
 
 /** The expression as one of JavaScript, or null where there is none. */
-export function regExpOf(text: string, caseless = false): RegExp | null {
-  const key = `${caseless ? 'i' : ''}:${text}`;
-  let regex = regExps.get(key);
-  if (regex === undefined) {
-    const result = translate(text, caseless);
-    regex = 'mistake' in result ? null : new RegExp(result.pattern.source, result.pattern.flags);
-    if (regExps.size > 1000) regExps.clear();
-    regExps.set(key, regex);
-  }
-  return regex;
+export const regExpOf = kept((text, caseless): RegExp | null => {
+  const result = translate(text, caseless);
+  return 'mistake' in result ? null : new RegExp(result.pattern.source, result.pattern.flags);
+});
+
+/** Keeps what is made of expressions, because several lints look at the same ones. */
+function kept<T>(make: (text: string, caseless: boolean) => T | null): (text: string, caseless?: boolean) => T | null {
+  const known = new Map<string, T | null>();
+  return (text, caseless = false) => {
+    const key = `${caseless ? 'i' : ''}:${text}`;
+    let made = known.get(key);
+    if (made === undefined) {
+      made = make(text, caseless);
+      if (known.size > 1000) known.clear();
+      known.set(key, made);
+    }
+    return made;
+  };
 }
 
 /** Names of the groups of an expression, in lower case, found without reading all of it. */

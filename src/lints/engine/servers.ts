@@ -19,10 +19,10 @@ const INSIDE = /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|\[f[cd])/i;
 /** Where a server listens; `*:80` where nothing is written. */
 export function listensOf(server: Scope): readonly Listen[] {
   const statements = server.own('listen');
+  const all = server.value('ssl') === 'on';
   if (statements.length === 0) {
-    return [{ statement: null, key: '*:80', port: '80', loopback: false, inside: false, tls: false, isDefault: false }];
+    return [{ statement: null, key: '*:80', port: '80', loopback: false, inside: false, tls: all, isDefault: false }];
   }
-  const all = server.own('ssl')[0]?.args[0]?.text === 'on';
   return statements.flatMap((statement) => {
     const [address, ...parameters] = statement.args.map(({ text }) => text);
     if (address === undefined) return [];

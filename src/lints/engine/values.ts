@@ -1,6 +1,7 @@
 /** The values that directives give to variables. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
+import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 /** One value that a variable may have. */
@@ -16,25 +17,18 @@ const NO_ENTRIES = new Set(['hostnames', 'volatile', 'include', 'ranges', 'proxy
 /** By variable, and by the server in which they stand; null for what holds in all. */
 type Index = ReadonlyMap<string, ReadonlyMap<Scope | null, readonly Assigned[]>>;
 
-const known = new WeakMap<Scope, Index>();
-
 /**
  * Everything that `set`, `map`, `geo` and `split_clients` give to a variable where it is used in a block; its name in lower
  * case, without `$`. Of `set` only what stands in the same server counts.
  */
 export function assignedIn(c: LintContext, variable: string, scope: Scope): readonly Assigned[] {
-  let all = known.get(c.main);
-  if (all === undefined) {
-    all = collect(c);
-    known.set(c.main, all);
-  }
-  const byServer = all.get(variable);
+  const byServer = everyAssigned(c).get(variable);
   if (byServer === undefined) return [];
   const server = scope.within('server');
   return [...(byServer.get(null) ?? []), ...(server === null ? [] : (byServer.get(server) ?? []))];
 }
 
-function collect(c: LintContext): Index {
+const everyAssigned = remembered((c: LintContext): Index => {
   const all = new Map<string, Map<Scope | null, Assigned[]>>();
   const add = (variable: Word | undefined, value: Word | undefined, scope: Scope) => {
     if (variable === undefined || value === undefined || !variable.text.startsWith('$')) return;
@@ -60,7 +54,7 @@ function collect(c: LintContext): Index {
     for (const { args } of scope.own('set')) add(args[0], args[1], scope);
   }
   return all;
-}
+});
 
 /** Whether the whole configuration was read: where an included file is missing, nobody knows what is not written. */
 export function isWhole(c: LintContext): boolean {

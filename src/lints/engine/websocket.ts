@@ -3,6 +3,7 @@ import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { enclosingLocation } from './location.js';
 import { type Pass, passesIn } from './pass.js';
+import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 /** The `proxy_set_header` of a field that holds in a block, also one that takes the field away. */
@@ -25,44 +26,29 @@ export interface Proxied {
   readonly connection: Statement | undefined;
 }
 
-const known = new WeakMap<Scope, readonly Proxied[]>();
-
 /** Every block with a `proxy_pass` of its own. */
-export function proxied(c: LintContext): readonly Proxied[] {
-  let found = known.get(c.main);
-  if (found === undefined) {
-    found = passesIn(c.main).flatMap((pass) => {
-      if (pass.statement.name.text !== 'proxy_pass') return [];
-      const { scope } = pass;
-      const upgrade = sent(requestField(scope, 'upgrade'));
-      return { scope, pass, upgrade, connection: sent(requestField(scope, 'connection')) };
-    });
-    known.set(c.main, found);
-  }
-  return found;
-}
+export const proxied = remembered((c: LintContext): readonly Proxied[] =>
+  passesIn(c.main).flatMap((pass) => {
+    if (pass.statement.name.text !== 'proxy_pass') return [];
+    const { scope } = pass;
+    const upgrade = sent(requestField(scope, 'upgrade'));
+    return { scope, pass, upgrade, connection: sent(requestField(scope, 'connection')) };
+  }),
+);
 
 function sent(statement: Statement | undefined): Statement | undefined {
   return (statement?.args[1]?.text ?? '') === '' ? undefined : statement;
 }
 
-const knownVariables = new WeakMap<Scope, ReadonlySet<string>>();
-
 /** The variables that a `map` makes of `$http_upgrade`, by their names in lower case with the `$`. */
-function variablesOfUpgrade(c: LintContext): ReadonlySet<string> {
-  let found = knownVariables.get(c.main);
-  if (found === undefined) {
-    found = new Set(
-      c.scopes('entries').flatMap(({ directive, opener }) => {
-        const [source, variable] = opener?.args ?? [];
-        const isMeant = directive === 'map' && /\$\{?http_upgrade\b/i.test(source?.text ?? '');
-        return isMeant && variable !== undefined ? [variable.text.toLowerCase()] : [];
-      }),
-    );
-    knownVariables.set(c.main, found);
-  }
-  return found;
-}
+const variablesOfUpgrade = remembered((c: LintContext): ReadonlySet<string> => {
+  const found = c.scopes('entries').flatMap(({ directive, opener }) => {
+    const [source, variable] = opener?.args ?? [];
+    const isMeant = directive === 'map' && /\$\{?http_upgrade\b/i.test(source?.text ?? '');
+    return isMeant && variable !== undefined ? [variable.text.toLowerCase()] : [];
+  });
+  return new Set(found);
+});
 
 /** Whether a value of `Connection` is a variable that says `upgrade` where the client asks for one. */
 export function isUpgradeVariable(value: string, c: LintContext): boolean {
