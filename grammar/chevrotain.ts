@@ -3,10 +3,13 @@
  * 50 ms of each start of the command, the single file takes 8.
  */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type * as Chevrotain from 'chevrotain';
 
-const single = new URL('../chevrotain.min.mjs', import.meta.resolve('chevrotain'));
-const chevrotain: typeof Chevrotain = await import(existsSync(fileURLToPath(single)) ? single.href : 'chevrotain');
+const require = createRequire(import.meta.url);
+const modules = require.resolve('chevrotain');
+const single = join(dirname(modules), '../chevrotain.min.mjs');
+const chevrotain: typeof Chevrotain = require(existsSync(single) ? single : modules);
 
 export const { createToken, EmbeddedActionsParser, EOF, Lexer } = chevrotain;

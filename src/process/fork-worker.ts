@@ -1,5 +1,6 @@
 /** Starts a worker process. This file imports nothing heavy, so that a worker can load while its master still does. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -9,9 +10,12 @@ import { fileURLToPath } from 'node:url';
  */
 const FLAGS = ['--max-semi-space-size=8', '--expose-gc', '--heap-growing-percent=40'];
 
+/** It stands beside this file, in one of the two forms that both have: compiled, and as a part of one file. */
+const WORKER = fileURLToPath(new URL(`worker-main${extname(import.meta.url)}`, import.meta.url));
+
 /** Forks; the child waits for its orders. */
 export function forkWorker(): ChildProcess {
-  return fork(fileURLToPath(new URL('worker-main.js', import.meta.url)), [], {
+  return fork(WORKER, [], {
     execArgv: FLAGS,
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
