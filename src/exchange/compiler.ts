@@ -4,7 +4,7 @@ import type { ConfOf, Directives } from '../config/directive.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import { LocalHome } from '../zones/local-home.js';
 import type { ZoneHome } from '../zones/zone.js';
-import { defaultsOf } from './defaults.js';
+import { Confs } from './confs.js';
 import type { ErrorLog } from './error-log.js';
 import type { Exchange } from './exchange.js';
 import {
@@ -114,9 +114,7 @@ class TableCompiler implements Compiler, Programs {
   readonly servers = new Map<CheckedBlock, ServerProgram>();
   private readonly builtIn = new Map<string, VariableSpec>();
   private readonly families: { readonly prefix: string; readonly spec: VariableSpec }[] = [];
-  /** The modules that declare a directive, by its name. */
-  private readonly declarers = new Map<string, Module[]>();
-  private readonly confs = new Map<CheckedBlock, ReadonlyMap<Module, ModuleConf>>();
+  private readonly confs: Confs;
   private readonly work: Promise<void>[] = [];
   private readonly ordered = new Map<keyof Hooks, readonly Module[]>();
 
@@ -131,12 +129,8 @@ class TableCompiler implements Compiler, Programs {
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneHome>(ZONE_HOME) ?? new LocalHome());
     this.prefix = prefix;
     this.errorLog = errorLog;
+    this.confs = new Confs(modules);
     for (const module of modules) {
-      for (const name of Object.keys(module.directives)) {
-        const others = this.declarers.get(name);
-        if (others === undefined) this.declarers.set(name, [module]);
-        else others.push(module);
-      }
       for (const [name, spec] of Object.entries(module.variables ?? {})) {
         if (name.endsWith('*')) this.families.push({ prefix: name.slice(0, -1), spec });
         else this.builtIn.set(name, spec);
@@ -256,25 +250,7 @@ class TableCompiler implements Compiler, Programs {
   // -- blocks
 
   conf<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D> {
-    const key = module as unknown as Module;
-    // Most modules have nothing in most blocks: those share their defaults.
-    return (this.confsIn(block).get(key) ?? defaultsOf(key)) as ConfOf<D>;
-  }
-
-  /** The values of the modules that have any in a block. */
-  private confsIn(block: CheckedBlock): ReadonlyMap<Module, ModuleConf> {
-    const known = this.confs.get(block);
-    if (known !== undefined) return known;
-    const confs = new Map<Module, Record<string, unknown>>();
-    for (const name in block.values) {
-      for (const module of this.declarers.get(name) ?? []) {
-        let conf = confs.get(module);
-        if (conf === undefined) confs.set(module, (conf = { ...defaultsOf(module) }));
-        conf[name] = block.values[name];
-      }
-    }
-    this.confs.set(block, confs);
-    return confs;
+    return this.confs.of(module, block);
   }
 
   program(block: CheckedBlock, server: ServerProgram | null, outer: Scope | null = null): LocationProgram {

@@ -53,47 +53,73 @@ export interface ResponseHeadOptions {
   readonly forceRanges: boolean;
 }
 
+/** Which fields of an upstream a client does not see. */
+class HiddenFields {
+  readonly all: NameSet;
+  readonly passesServer: boolean;
+  readonly passesDate: boolean;
+  /** In lower case, those that have no other place in the answer. */
+  readonly names: ReadonlySet<string>;
+
+  constructor(
+    readonly hide: readonly string[],
+    readonly pass: readonly string[],
+    readonly forceRanges: boolean,
+  ) {
+    const passed = new Set(pass.map((name) => name.toLowerCase()));
+    const hidden = [...HIDDEN.filter((name) => !passed.has(name.toLowerCase())), ...hide];
+    this.passesServer = passed.has('server') && !hide.some((name) => name.toLowerCase() === 'server');
+    this.passesDate = passed.has('date') && !hide.some((name) => name.toLowerCase() === 'date');
+    this.names = new Set(hidden.map((name) => name.toLowerCase()));
+    // With forced ranges it is said here that there are some.
+    const ranges = forceRanges ? ['Accept-Ranges'] : [];
+    this.all = new NameSet([...hidden, ...RESPONSE_HOP_BY_HOP, ...PLACED, ...ranges]);
+  }
+}
+
+const hiddenFields = new WeakMap<readonly string[], HiddenFields>();
+
+/** One for all locations that inherit the same lists. */
+function hiddenBy({ hide, pass, forceRanges }: ResponseHeadOptions): HiddenFields {
+  let hidden = hiddenFields.get(hide);
+  if (hidden === undefined || hidden.pass !== pass || hidden.forceRanges !== forceRanges) {
+    hiddenFields.set(hide, (hidden = new HiddenFields(hide, pass, forceRanges)));
+  }
+  return hidden;
+}
+
 /** Compiled once for a location. */
 export class ResponseHeadRules {
-  private readonly hidden: NameSet;
-  private readonly passesServer: boolean;
-  private readonly passesDate: boolean;
+  private readonly hidden: HiddenFields;
   private readonly rewritesCookies: boolean;
-  private readonly placedHidden: ReadonlySet<string>;
 
   constructor(private readonly options: ResponseHeadOptions) {
-    const passed = new Set(options.pass.map((name) => name.toLowerCase()));
-    const hide = [...HIDDEN.filter((name) => !passed.has(name.toLowerCase())), ...options.hide];
-    this.passesServer = passed.has('server') && !options.hide.some((name) => name.toLowerCase() === 'server');
-    this.passesDate = passed.has('date') && !options.hide.some((name) => name.toLowerCase() === 'date');
+    this.hidden = hiddenBy(options);
     this.rewritesCookies = !options.cookies.empty;
-    this.placedHidden = new Set(hide.map((name) => name.toLowerCase()));
-    // With forced ranges it is said here that there are some.
-    const ranges = options.forceRanges ? ['Accept-Ranges'] : [];
-    this.hidden = new NameSet([...hide, ...RESPONSE_HOP_BY_HOP, ...PLACED, ...ranges]);
   }
 
   /** Puts the upstream's fields into `x.response`. */
   apply(x: Exchange, reader: ResponseReader): void {
     const { response } = x;
+    const { hidden } = this;
     const { headers } = reader;
     response.upstream = headers;
-    response.hidden = this.hidden;
+    response.hidden = hidden.all;
     for (let i = headers.duplicate(UNIQUE); i >= 0; i = headers.duplicate(UNIQUE, i + 1)) {
       logError(x, 'warn', `upstream sent duplicate header line: "${headers.name(i)}: ${headers.value(i)}", ignored`);
       headers.ignore(i);
     }
     const type = headers.valueOf(Field.ContentType);
     // Where this answer has none, the one that X-Accel-Redirect brought along stays.
-    if (type !== undefined && !this.placedHidden.has('content-type')) response.contentType = type;
+    if (type !== undefined && !hidden.names.has('content-type')) response.contentType = type;
     const modified = headers.valueOf(Field.LastModified);
-    response.lastModified = modified === undefined || this.placedHidden.has('last-modified') ? null : modified;
+    response.lastModified = modified === undefined || hidden.names.has('last-modified') ? null : modified;
     const etag = headers.valueOf(Field.ETag);
-    response.etag = etag === undefined || this.placedHidden.has('etag') ? null : etag;
+    response.etag = etag === undefined || hidden.names.has('etag') ? null : etag;
     if (this.options.forceRanges) x.allowRanges = true;
     // What is passed is the upstream's also where it sends none, as in nginx.
-    if (this.passesServer) response.ownServer = false;
-    if (this.passesDate) response.ownDate = false;
+    if (hidden.passesServer) response.ownServer = false;
+    if (hidden.passesDate) response.ownDate = false;
     if (
       headers.indexOf(Field.Location) >= 0 ||
       headers.indexOf(Field.Refresh) >= 0 ||
@@ -115,7 +141,7 @@ export class ResponseHeadRules {
     for (let i = 0; i < headers.count; i++) {
       const id = headers.id(i);
       if (id !== Field.Location && id !== Field.Refresh && id !== Field.SetCookie) continue;
-      if (this.hidden.matches(headers, i)) continue;
+      if (this.hidden.all.matches(headers, i)) continue;
       const name = headers.name(i);
       const value = headers.value(i);
       if (id === Field.SetCookie) {
