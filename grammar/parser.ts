@@ -33,86 +33,63 @@ export class ConfigurationParser extends EmbeddedActionsParser {
   constructor(config: IParserConfig = { skipValidations: true }) {
     super([...TOKEN_TYPES], { maxLookahead: 1, ...config });
 
+    // While chevrotain records the grammar there is no builder. What a rule chooses between is made once, not for each statement.
+    const word = {
+      ALT: () => {
+        const token = this.CONSUME2(AnyWord);
+        this.#builder?.word(token);
+      },
+    };
+    const comment = {
+      ALT: () => {
+        const token = this.CONSUME(CommentText);
+        this.#builder?.comment(token);
+      },
+    };
+    const semicolon = {
+      ALT: () => {
+        const token = this.CONSUME(Semicolon);
+        this.#builder?.semicolon(token);
+      },
+    };
+    const openingBrace = {
+      ALT: () => {
+        const token = this.CONSUME(OpeningBrace);
+        this.#builder?.openBlock(token);
+      },
+    };
+    const closingBrace = {
+      ALT: () => {
+        const token = this.CONSUME(ClosingBrace);
+        this.#builder?.closeBlock(token);
+      },
+    };
+    const foreignBlock = {
+      ALT: () => {
+        const token = this.CONSUME(ForeignBlock);
+        this.#builder?.foreignBlock(token);
+      },
+    };
+    const nothing = {
+      ALT: () => {
+        const next = this.LA(1);
+        this.#builder?.unterminated(next.tokenType === EOF ? null : next);
+      },
+    };
+
+    const inStatement = [word, comment];
+    const atEnd = [semicolon, openingBrace, foreignBlock, nothing];
+    const words = () => this.OR1(inStatement);
     const statement = this.RULE('statement', () => {
       const first = this.CONSUME1(AnyWord);
-      this.ACTION(() => this.#builder?.word(first));
-      this.MANY(() => {
-        this.OR1([
-          {
-            ALT: () => {
-              const word = this.CONSUME2(AnyWord);
-              this.ACTION(() => this.#builder?.word(word));
-            },
-          },
-          {
-            ALT: () => {
-              const comment = this.CONSUME(CommentText);
-              this.ACTION(() => this.#builder?.comment(comment));
-            },
-          },
-        ]);
-      });
-      this.OR2([
-        {
-          ALT: () => {
-            const end = this.CONSUME(Semicolon);
-            this.ACTION(() => this.#builder?.semicolon(end));
-          },
-        },
-        {
-          ALT: () => {
-            const brace = this.CONSUME(OpeningBrace);
-            this.ACTION(() => this.#builder?.openBlock(brace));
-          },
-        },
-        {
-          ALT: () => {
-            const block = this.CONSUME(ForeignBlock);
-            this.ACTION(() => this.#builder?.foreignBlock(block));
-          },
-        },
-        {
-          ALT: () => {
-            this.ACTION(() => {
-              const next = this.LA(1);
-              this.#builder?.unterminated(next.tokenType === EOF ? null : next);
-            });
-          },
-        },
-      ]);
+      this.#builder?.word(first);
+      this.MANY(words);
+      this.OR2(atEnd);
     });
 
-    this.#configuration = this.RULE('configuration', () => {
-      this.MANY(() => {
-        this.OR([
-          { ALT: () => this.SUBRULE(statement) },
-          {
-            ALT: () => {
-              const comment = this.CONSUME(CommentText);
-              this.ACTION(() => this.#builder?.comment(comment));
-            },
-          },
-          {
-            ALT: () => {
-              const brace = this.CONSUME(ClosingBrace);
-              this.ACTION(() => this.#builder?.closeBlock(brace));
-            },
-          },
-          {
-            ALT: () => {
-              const stray = this.CONSUME(Semicolon);
-              this.ACTION(() => this.#builder?.semicolon(stray));
-            },
-          },
-          {
-            ALT: () => {
-              const stray = this.CONSUME(OpeningBrace);
-              this.ACTION(() => this.#builder?.openBlock(stray));
-            },
-          },
-        ]);
-      });
-    });
+    const item = [{ ALT: () => this.SUBRULE(statement) }, comment, closingBrace, semicolon, openingBrace];
+    const items = () => this.OR(item);
+    this.#configuration = this.RULE('configuration', () => this.MANY(items));
 
     this.performSelfAnalysis();
   }

@@ -86,7 +86,7 @@ export class BlockChecker {
       directive: body.directive,
       context: body.context,
       argument: body.argument,
-      values: Object.fromEntries([...values].map(([name, { value }]) => [name, value])),
+      values: plain(values),
       own: [...level.written.keys()],
       steps,
       blocks,
@@ -235,3 +235,9 @@ function reportInclude(statement: Statement, notes: Notes): void {
 }
 
 export { placeOf };
+
+function plain(values: Values): CheckedBlock['values'] {
+  const plain: Record<string, unknown> = {};
+  for (const [name, { value }] of values) plain[name] = value;
+  return plain;
+}

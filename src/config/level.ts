@@ -14,11 +14,15 @@ export interface Ordered {
   readonly step: boolean;
 }
 
+const NOTHING: Values = new Map();
+
 export class Level {
   /** The statements by directive, in the order written. */
   readonly written = new Map<string, Statement[]>();
   readonly modules = new Set<string>();
   readonly inOrder: Ordered[] = [];
+  /** What goes on into blocks inside, by their context: the same for all of them. */
+  private passed: Map<Context, Values> | null = null;
   private readonly own = new Map<string, { readonly declared: Declared; value: unknown }>();
 
   constructor(
@@ -60,6 +64,7 @@ export class Level {
 
   /** What holds in this block: what was inherited, overridden or continued by what is written here. */
   values(): Values {
+    if (this.own.size === 0) return this.inherited;
     const values = new Map(this.inherited);
     for (const [name, { declared, value }] of this.own) {
       const outer = declared.spec.inherit === 'append' ? this.inherited.get(name)?.value : undefined;
@@ -71,21 +76,23 @@ export class Level {
 
   /** What of the values goes on into a block inside. */
   inheritance(values: Values, into: Context): Values {
-    if (into === 'upstream' || into === 'events') {
-      return new Map();
+    if (into === 'upstream' || into === 'events') return NOTHING;
+    this.passed ??= new Map();
+    let passed = this.passed.get(into);
+    if (passed === undefined) this.passed.set(into, (passed = this.passedInto(values, into)));
+    return passed;
+  }
+
+  private passedInto(values: Values, into: Context): Values {
+    const passed = new Map<string, { readonly declared: Declared; readonly value: unknown }>();
+    for (const [name, entry] of values) {
+      const { inherit, contexts } = entry.declared.spec;
+      if (inherit === 'none') continue;
+      if (inherit === 'noname' && into !== 'if in location' && into !== 'limit_except') continue;
+      // Of main's directives only those that http has too hold there (`error_log`).
+      if (this.context === 'main' && inherit !== 'noname' && !contexts.includes(into)) continue;
+      passed.set(name, entry);
     }
-    return new Map(
-      [...values].filter(([, { declared }]) => {
-        const { inherit, contexts } = declared.spec;
-        if (inherit === 'none') {
-          return false;
-        }
-        if (inherit === 'noname') {
-          return into === 'if in location' || into === 'limit_except';
-        }
-        // Of main's directives only those that http has too hold there (`error_log`).
-        return this.context !== 'main' || contexts.includes(into);
-      }),
-    );
+    return passed;
   }
 }

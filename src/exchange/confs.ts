@@ -29,7 +29,8 @@ class Latest {
   take(values: Conf): Conf {
     const { names } = this;
     if (!this.same || names.length !== this.count) {
-      const conf: Record<string, unknown> = { ...defaultsOf(this.module) };
+      // The defaults are behind it: a copy of seventy of them for each location is what a large configuration would be made of.
+      const conf = Object.create(defaultsOf(this.module)) as Record<string, unknown>;
       for (const name of names) conf[name] = values[name];
       this.conf = conf;
       this.values = values;

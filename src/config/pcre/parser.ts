@@ -398,7 +398,7 @@ export class PatternParser {
     const ascii = new ByteSet();
     for (const byte of folded.bytes) {
       if (byte < 0x80) {
-        ascii.addRange(byte, byte);
+        ascii.add(byte);
       }
     }
     const codes = beyond.codes.map((code) => this.characterNode(code));
@@ -419,7 +419,8 @@ export class PatternParser {
       }
       return sequenceOf([...Buffer.from(String.fromCodePoint(code))].map((byte) => bytes([byte, byte])));
     }
-    const set = ByteSet.of([code, code]);
+    const set = new ByteSet();
+    set.add(code);
     return { kind: 'set', set: this.options.caseless ? set.folded() : set };
   }
 }

@@ -14,7 +14,7 @@ export function propertySet(cursor: Cursor, negated: boolean): { readonly set: B
   const set = new ByteSet();
   for (let byte = 0; byte < 256; byte++) {
     if (test.test(String.fromCharCode(byte))) {
-      set.addRange(byte, byte);
+      set.add(byte);
     }
   }
   return { set, negated: negated !== (match[1] === '^') };

@@ -300,14 +300,28 @@ export function upstreamDirectives<P extends string>(prefix: P): Prefixed<P> {
   return Object.fromEntries(entries) as Prefixed<P>;
 }
 
+type Names = Readonly<Record<keyof Family, string>>;
+const namesUnder = new Map<string, Names>();
+
+/** The names of the family under a prefix: put together once, because every location asks for most of them. */
+function namesOf(prefix: string): Names {
+  let names = namesUnder.get(prefix);
+  if (names === undefined) {
+    const entries = Object.keys(family(`${prefix}_`)).map((name) => [name, `${prefix}_${name}`]);
+    namesUnder.set(prefix, (names = Object.fromEntries(entries) as Names));
+  }
+  return names;
+}
+
 /** What the request engine reads of the family. */
 export function upstreamSettings<P extends string>(
   prefix: P,
   conf: ConfOf<Prefixed<P>>,
   compiler: Compiler,
 ): UpstreamSettings {
+  const names = namesOf(prefix);
   const value = <K extends keyof Family>(name: K): ConfOf<Family>[K] =>
-    (conf as Record<string, unknown>)[`${prefix}_${name}`] as ConfOf<Family>[K];
+    (conf as Record<string, unknown>)[names[name]] as ConfOf<Family>[K];
   const ignored = value('ignore_headers') ?? [];
   const [number, bytes] = value('buffers');
   return {
