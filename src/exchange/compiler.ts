@@ -41,8 +41,14 @@ export class RoutingTable {
   ) {}
   /** Exchanges and tunnels that began with this table and are not over. */
   users = 0;
-  /** Called when the last user has gone and a newer table is in force. */
+  /** Those who may yet bring a request: listeners that are closing, and connections that arrived there. */
+  expecting = 0;
+  /** Called when nobody uses it any more and a newer table is in force. */
   onUnused: (() => void) | null = null;
+
+  get unused(): boolean {
+    return this.users === 0 && this.expecting === 0;
+  }
 }
 
 /** What the blocks of a configuration were compiled to, and its variables: for what moves to another table. */

@@ -23,8 +23,8 @@ class Stage extends Server {
     return true;
   }
 
-  override release(table: RoutingTable): void {
-    super.release(table);
+  override released(table: RoutingTable): void {
+    super.released(table);
     this.over();
   }
 }

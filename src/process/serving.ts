@@ -141,7 +141,7 @@ export class Serving {
     });
     errorLog.write('notice', `generation ${number} started`);
     if (before === null) return Promise.resolve();
-    if (before.table.users === 0) before.end();
+    if (before.table.unused) before.end();
     else before.table.onUnused = before.end;
     this.moveTunnels(tunnels, table);
     const counts = tunnels.byGeneration();
@@ -174,7 +174,7 @@ export class Serving {
 
   /** Resolves when no socket listens that is no longer wanted, so that its address can be bound again. */
   released(): Promise<void> {
-    return this.server.released();
+    return this.server.closed();
   }
 
   /** Opens the log files of all living generations anew. */

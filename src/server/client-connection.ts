@@ -84,7 +84,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   /** Nobody listens any more where it arrived: it ends when it has brought what was on its way. */
   leave(): void {
     if (this.state === IDLE) this.transport.destroySoon();
-    else if (this.idle) this.expectSoon();
+    else if (this.idle) this.expectSoon(this.tableUse);
   }
 
   // -- bytes from the client
@@ -333,7 +333,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.exchange = null;
     this.waitForNothing();
     body.finish();
-    this.tableUse.end();
+    // Where the listener is gone, what is still on its way has no other table.
+    this.tableUse.end(this.state === HANDLING && (this.unread || !this.host.keeps(this.arrived)));
     this.stand(ELSEWHERE);
     if (this.state !== HANDLING) return;
     if (!x.completed) this.closeAfterCut(x);
@@ -466,6 +467,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
         this.cutHead(400, 'client closed connection while reading client request headers');
         this.state = CLOSED;
       }
+      this.tableUse.end();
       return;
     }
     // The whole answer was written, the client just did not wait for all of it.

@@ -2,6 +2,7 @@
 import type { LocationSettings } from '../exchange/program.js';
 import { now, type Timed } from '../http/deadlines.js';
 import { ByteFeed } from './byte-feed.js';
+import type { TableUse } from './table-use.js';
 
 /** What the deadline is about while an exchange is handled. */
 export const NOTHING = 0;
@@ -26,7 +27,9 @@ export abstract class ClientDeadline extends ByteFeed implements Timed {
     this.deadline = 0;
   }
 
-  protected expectSoon(): void {
+  /** A first request may come, for a while, and then belongs to the present table. */
+  protected expectSoon(tableUse: TableUse): void {
+    tableUse.expect();
     this.deadline = Math.min(this.deadline, now() + FIRST_REQUEST);
   }
 

@@ -96,7 +96,7 @@ export class Server implements ConnectionHost {
         let bound = this.bound.get(listening.key);
         if (bound === undefined) {
           // One that is to close may be in the way under another name: a wildcard takes all addresses.
-          await this.released();
+          await this.closed();
           bound = this.boundTo(listening, table);
           fresh.push(bound);
           await this.binder.listen(bound.server, listening);
@@ -133,13 +133,19 @@ export class Server implements ConnectionHost {
 
   /** Stops listening. What clients have sent already, if only to connect, is still answered. */
   private async close(bounds: readonly Bound[]): Promise<void> {
-    if (bounds.length === 0) return;
+    const [first] = bounds;
+    if (first === undefined) return;
+    // All were listeners of the same table, the last that had them: it lives on for what they bring.
+    const { table } = first;
+    table.expecting++;
     const closed = this.closeWhenAccepted(bounds);
     this.closing.add(closed);
     await closed;
     this.closing.delete(closed);
     const gone: ReadonlySet<Arrived> = new Set(bounds);
     for (const connection of this.open) if (gone.has(connection.arrived)) connection.leave();
+    table.expecting--;
+    this.released(table);
   }
 
   /**
@@ -163,7 +169,7 @@ export class Server implements ConnectionHost {
   }
 
   /** Resolves when no socket listens that is no longer wanted, so that its address can be bound again. */
-  async released(): Promise<void> {
+  async closed(): Promise<void> {
     await Promise.all(this.closing);
   }
 
@@ -235,13 +241,12 @@ export class Server implements ConnectionHost {
     return limits;
   }
 
-  release(table: RoutingTable): void {
-    table.users--;
-    if (table.users === 0 && table !== this.table) this.retire(table);
+  released(table: RoutingTable): void {
+    if (table !== this.table) this.retire(table);
   }
 
   private retire(table: RoutingTable): void {
-    if (table.users > 0) return;
+    if (!table.unused) return;
     const { onUnused } = table;
     table.onUnused = null;
     onUnused?.();

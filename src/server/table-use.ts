@@ -9,16 +9,21 @@ export interface Arrived {
   readonly table: RoutingTable;
 }
 
-/** Who is told that a table has one user less. */
+/** Who is told that a table has been let go of. */
 export interface TableHost {
-  release(table: RoutingTable): void;
+  released(table: RoutingTable): void;
 }
+
+/** What a connection is to its table. */
+const NOTHING = 0;
+const EXPECTED = 1;
+const USER = 2;
 
 export class TableUse {
   table: RoutingTable;
   /** Of that table. */
   program: ListenerProgram;
-  private counted = false;
+  private standing = NOTHING;
 
   constructor(
     private readonly host: TableHost,
@@ -36,21 +41,35 @@ export class TableUse {
   /** The next request belongs to the table that is in force when its first byte comes, whatever follows. */
   join(): void {
     if (this.table === this.arrived.table) return;
+    this.end();
     this.table = this.arrived.table;
     this.program = this.programOf(this.arrived.listening);
   }
 
   /** A request has begun to arrive: its table lives on until it is over. */
   begin(): void {
-    if (this.counted) return;
-    this.counted = true;
+    if (this.standing === USER) return;
+    if (this.standing === EXPECTED) this.table.expecting--;
+    this.standing = USER;
     this.table.users++;
   }
 
-  end(): void {
-    if (!this.counted) return;
-    this.counted = false;
-    this.host.release(this.table);
+  /** The table lives on for the next request, because no newer one has the listener. */
+  expect(): void {
+    if (this.standing !== NOTHING) return;
+    this.standing = EXPECTED;
+    this.table.expecting++;
+  }
+
+  /** The request is over, and the connection as well unless another is expected for the same table. */
+  end(expecting = false): void {
+    const { table, standing } = this;
+    if (standing === NOTHING) return;
+    this.standing = NOTHING;
+    if (expecting) this.expect();
+    if (standing === USER) table.users--;
+    else table.expecting--;
+    this.host.released(table);
   }
 
   /** What goes on over a reload, a tunnel, belongs to another table from now on. */
@@ -59,6 +78,7 @@ export class TableUse {
     table.users++;
     this.table = table;
     this.program = this.programOf(this.arrived.listening);
-    this.host.release(before);
+    before.users--;
+    this.host.released(before);
   }
 }

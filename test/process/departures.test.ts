@@ -1,8 +1,10 @@
 /** What becomes of clients' connections when the worker or the listener that accepted them is told to go. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { freePort, serve } from '../cli/running.js';
-import { type Connection, connect, get, request, startProxy, until } from '../kit/index.js';
+import { type Connection, connect, get, request, scriptedBackend, startProxy, until } from '../kit/index.js';
 
 const KEEP = { fields: ['Connection: keep-alive'] };
 
@@ -81,6 +83,49 @@ test('requests on connections of a listener that goes are answered by the config
   assert.equal((await fresh.send(request('/')).answer()).body, 'gone-1');
   assert.equal((await begun.send('TP/1.0\r\n\r\n').answer()).body, 'gone-1');
   await until('the first generation is over', () => proxy.proxy.status.generations === 1);
+});
+
+test('what clients of a listener that goes still ask for is written to its own log', async (t) => {
+  const backend = await scriptedBackend(async (connection) => {
+    await connection.head();
+    connection.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha');
+  });
+  t.after(() => backend.close());
+  const [staying, going] = [await freePort(), await freePort()];
+  const text = (both: boolean) => `
+    server { listen 127.0.0.1:${staying}; access_log off; return 200 staying; }
+    ${
+      both
+        ? `server {
+             listen 127.0.0.1:${going};
+             access_log own.log;
+             location / { return 200 gone-$config_generation; }
+             location /slow { proxy_pass http://127.0.0.1:${backend.port}; }
+           }`
+        : ''
+    }`;
+  const proxy = await startProxy(text(true));
+  t.after(() => proxy.close());
+  const [fresh, pipelining, silent] = [await connect(going), await connect(going), await connect(going)];
+  const left = await connect(going);
+  // Its head has said that the connection will be kept; another request waits behind it.
+  pipelining.send(request('/slow', KEEP) + request('/behind', KEEP));
+  await pipelining.until('ha');
+  await until('all are there', () => proxy.proxy.status.connections === 4);
+  await proxy.reload(text(false));
+  assert.equal((await get(staying)).body, 'staying');
+  assert.equal(proxy.proxy.status.generations, 2);
+  left.close();
+  assert.equal((await fresh.send(request('/fresh')).answer()).body, 'gone-1');
+  backend.connections[0]?.send('lf');
+  await pipelining.until('lf');
+  const last = await pipelining.answer();
+  assert.equal(last.body, 'gone-1');
+  assert.equal(last.field('Connection'), 'close');
+  assert.equal(await silent.all(), '');
+  await until('the first generation is over', () => proxy.proxy.status.generations === 1);
+  const lines = readFileSync(join(proxy.directory, 'own.log'), 'latin1').match(/GET \S+/g);
+  assert.deepEqual(lines?.sort(), ['GET /behind', 'GET /fresh', 'GET /slow']);
 });
 
 test('a request is answered by the configuration in force when its first byte came', async (t) => {
