@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
+rmSync('dist/src/bundle/main.cjs.cache', { force: true });
 await build({
   entryPoints: ['dist/src/cli/main.js', 'dist/src/process/worker-main.js'],
   outdir: 'dist/src/bundle',
@@ -22,7 +23,6 @@ await build({
 });
 
 // The code that V8 makes of the command while it tests a configuration is kept beside it.
-rmSync('dist/src/bundle/main.cjs.cache', { force: true });
 const { command } = await import('./dist/src/cli/precompiled.js');
 const { main, keep } = command();
 process.on('exit', keep);

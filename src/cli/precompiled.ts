@@ -2,7 +2,7 @@
  * The command as one file (esbuild.mjs makes it), with the code that V8 has made of it before. Where that was made by another
  * Node, or with other flags, V8 sees it and compiles the file as ever.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
@@ -29,15 +29,17 @@ export function command(): Command & { keep(): void } {
   return {
     ...(module.exports as Command),
     keep: () => {
-      writeFileSync(`${CACHE}.part`, script.createCachedData());
-      renameSync(`${CACHE}.part`, CACHE);
+      const part = `${CACHE}.${process.pid}`;
+      writeFileSync(part, script.createCachedData());
+      renameSync(part, CACHE);
     },
   };
 }
 
 function cached(): Buffer | undefined {
   try {
-    return readFileSync(CACHE);
+    // V8 compares no more than the length of the source: what is older than the file was made of another one.
+    return statSync(CACHE).mtimeMs >= statSync(FILE).mtimeMs ? readFileSync(CACHE) : undefined;
   } catch {
     // A package that was installed has none.
     return undefined;

@@ -22,7 +22,7 @@ class Latest {
 
   add(name: string, values: Conf): void {
     this.names.push(name);
-    this.same &&= this.values[name] === values[name];
+    this.same &&= name in this.values && this.values[name] === values[name];
   }
 
   /** The conf of the present block. */

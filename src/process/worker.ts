@@ -144,6 +144,11 @@ class Worker {
       // From the first configuration on: what it opens may need the rights with which the process was started.
       if (this.settings === null) takeRights(job.owner, job.settings.priority);
       this.prepared = { job, ...both(logs, prepared) };
+      if (this.leaving) {
+        this.prepared.cancel();
+        this.prepared = null;
+        return;
+      }
       this.say({ report: 'prepared', listening: prepared.listening });
     } catch (error) {
       logs?.cancel();
@@ -189,6 +194,7 @@ class Worker {
     process.title = 'tsproxy: worker process is shutting down';
     this.log.write('notice', 'gracefully shutting down');
     this.prepared?.cancel();
+    this.prepared = null;
     const ended = this.serving.quit(limit);
     void this.sayReleased();
     await ended;

@@ -14,7 +14,7 @@ import { COMPLETE, MORE, RequestReader } from '../http/request-reader.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
 import { answerFraming, answerHead, Framing, mayKeep } from './answer-head.js';
 import { AnswerWriter } from './answer-writer.js';
-import { BODY, ClientDeadline, NOTHING, SENDING } from './client-deadline.js';
+import { BODY, ClientDeadline, NOTHING, SENDING, TIMED_OUT } from './client-deadline.js';
 import { RequestBodyReader } from './request-body.js';
 import { expectsContinue, logDropped, type Refusal, refuseRequest, routeRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
@@ -34,8 +34,6 @@ const HEAD_PIECE = 4096;
 
 /** Statuses of refused heads of which the rest is still on its way. */
 const MORE_BEHIND: ReadonlySet<number> = new Set([414, 494]);
-
-const TIMED_OUT = 'client timed out (110: Connection timed out)';
 
 export class ClientConnection extends ClientDeadline implements ClientSide, TransportOwner {
   requests = 0;
@@ -81,10 +79,11 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     return this.state === IDLE || (this.state === READING_HEAD && this.reader.idle);
   }
 
-  /** Nobody listens any more where it arrived: it ends when it has brought what was on its way. */
+  /** Nobody listens any more where it arrived: it brings what was on its way, and ends. */
   leave(): void {
     if (this.state === IDLE) this.transport.destroySoon();
     else if (this.idle) this.expectSoon(this.tableUse);
+    else if (this.state === HANDLING) this.tableUse.expect();
   }
 
   // -- bytes from the client

@@ -122,12 +122,21 @@ export class Server implements ConnectionHost {
       bound.listening = listening;
       bound.table = table;
     }
+    this.welcomeBack(next, table);
     void this.close([...before].filter(([key]) => !next.has(key)).map(([, bound]) => bound));
     if (previous !== undefined && previous !== table) this.retire(previous);
     for (const bound of next.values()) {
       const { early } = bound;
       bound.early = null;
       for (const socket of early ?? []) this.accept(socket, bound);
+    }
+  }
+
+  /** Who came to a listener that went and is there again belongs to the new table too, and holds nothing of the old one. */
+  private welcomeBack(next: ReadonlyMap<string, Bound>, table: RoutingTable): void {
+    for (const { arrived } of this.open) {
+      const bound = next.get(arrived.listening.key);
+      if (bound !== undefined && bound !== arrived) Object.assign(arrived, { listening: bound.listening, table });
     }
   }
 
@@ -158,7 +167,7 @@ export class Server implements ConnectionHost {
     await nextTurn();
     let before = -1;
     for (
-      let turns = Math.max(...bounds.map(({ listening }) => listening.backlog)) + 1;
+      let turns = Math.max(...bounds.map(({ listening }) => queueLength(listening)));
       accepted() !== before && turns >= 0;
       turns--
     ) {
@@ -262,6 +271,7 @@ export class Server implements ConnectionHost {
     const bounds = [...this.bound.values()];
     this.bound = new Map();
     await this.close(bounds);
+    await this.closed();
     if (this.open.size > 0) await new Promise<void>((resolve) => this.drained.push(resolve));
   }
 
@@ -272,6 +282,11 @@ export class Server implements ConnectionHost {
     this.bound = new Map();
     for (const connection of this.open) connection.transport.destroy();
   }
+}
+
+/** Connections that the system may hold for it; a backlog below 1 is the system's own, of 511 at least. */
+function queueLength({ backlog }: Listening): number {
+  return (backlog > 0 ? backlog : 4096) + 1;
 }
 
 /** Owns a transport for the moment between its making and its connection's. */

@@ -20,7 +20,8 @@ export class Prefix {
       // What still runs here was started in the background by a test that failed.
       const pid = Number(this.read('nginx.pid'));
       if (pid > 1 && existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
-      rmSync(this.path, { recursive: true, force: true });
+      // Workers that have just lost their master may still write.
+      rmSync(this.path, { recursive: true, force: true, maxRetries: 10 });
     });
   }
 

@@ -128,6 +128,24 @@ test('what clients of a listener that goes still ask for is written to its own l
   assert.deepEqual(lines?.sort(), ['GET /behind', 'GET /fresh', 'GET /slow']);
 });
 
+test('a request behind the rest of a body, to a listener that has gone meanwhile, is in its log', async (t) => {
+  const [staying, going] = [await freePort(), await freePort()];
+  const text = (both: boolean) => `
+    server { listen 127.0.0.1:${staying}; access_log off; return 200 staying; }
+    ${both ? `server { listen 127.0.0.1:${going}; access_log own.log; return 200 gone-$config_generation; }` : ''}`;
+  const proxy = await startProxy(text(true));
+  t.after(() => proxy.close());
+  const client = await connect(going);
+  client.send(`${request('/1', { method: 'POST', fields: ['Content-Length: 10', 'Connection: keep-alive'] })}12345`);
+  assert.equal((await client.answer()).field('Connection'), 'keep-alive');
+  await proxy.reload(text(false));
+  assert.equal((await get(staying)).body, 'staying');
+  assert.equal((await client.send(`67890${request('/2')}`).answer()).body, 'gone-1');
+  await until('the first generation is over', () => proxy.proxy.status.generations === 1);
+  const lines = readFileSync(join(proxy.directory, 'own.log'), 'latin1').match(/(GET|POST) \S+/g);
+  assert.deepEqual(lines, ['POST /1', 'GET /2']);
+});
+
 test('a request is answered by the configuration in force when its first byte came', async (t) => {
   const text = (generation: string) => `server { listen 127.0.0.1:0; return 200 ${generation}-$config_generation; }`;
   const proxy = await startProxy(text('one'));
@@ -144,7 +162,7 @@ test('a request is answered by the configuration in force when its first byte ca
   await until('the first generation is over', () => proxy.proxy.status.generations === 1);
 });
 
-test('a listener that comes again serves new connections; those of its first life end', async (t) => {
+test('a listener that comes again serves new connections, and those of its first life once more', async (t) => {
   const [staying, going] = [await freePort(), await freePort()];
   const text = (body: string) => `
     server { listen 127.0.0.1:${staying}; return 200 staying; }
@@ -156,8 +174,9 @@ test('a listener that comes again serves new connections; those of its first lif
   await proxy.reload(text('second'));
   assert.equal((await get(going)).body, 'second');
   early.send(request('/', KEEP));
-  assert.equal((await early.answer()).body, 'first');
+  assert.equal((await early.answer()).body, 'second');
   assert.equal(await early.all(), '');
+  await until('nothing of the first life is left', () => proxy.proxy.status.generations === 1);
 });
 
 test('an address that goes is free at once for a wildcard, and the other way round', async (t) => {
