@@ -6,7 +6,7 @@
  * total: it accepts every row of tokens, and takes those that nginx refuses through alternatives that note a mistake.
  * Thus each mistake is found where it is, and the reading goes on right behind it.
  */
-import type { IParserConfig, IToken, ParserMethod } from 'chevrotain';
+import type { IParserConfig, IToken, ParserMethod, TokenType } from 'chevrotain';
 import { balanceBlocks } from './block-balance.js';
 import { EmbeddedActionsParser, EOF } from './chevrotain.js';
 import {
@@ -34,42 +34,18 @@ export class ConfigurationParser extends EmbeddedActionsParser {
     super([...TOKEN_TYPES], { maxLookahead: 1, ...config });
 
     // While chevrotain records the grammar there is no builder. What a rule chooses between is made once, not for each statement.
-    const word = {
+    const taking = (type: TokenType, give: (builder: TreeBuilder, token: IToken) => void) => ({
       ALT: () => {
-        const token = this.CONSUME2(AnyWord);
-        this.#builder?.word(token);
+        const token = this.CONSUME2(type);
+        if (this.#builder !== null) give(this.#builder, token);
       },
-    };
-    const comment = {
-      ALT: () => {
-        const token = this.CONSUME(CommentText);
-        this.#builder?.comment(token);
-      },
-    };
-    const semicolon = {
-      ALT: () => {
-        const token = this.CONSUME(Semicolon);
-        this.#builder?.semicolon(token);
-      },
-    };
-    const openingBrace = {
-      ALT: () => {
-        const token = this.CONSUME(OpeningBrace);
-        this.#builder?.openBlock(token);
-      },
-    };
-    const closingBrace = {
-      ALT: () => {
-        const token = this.CONSUME(ClosingBrace);
-        this.#builder?.closeBlock(token);
-      },
-    };
-    const foreignBlock = {
-      ALT: () => {
-        const token = this.CONSUME(ForeignBlock);
-        this.#builder?.foreignBlock(token);
-      },
-    };
+    });
+    const word = taking(AnyWord, (builder, token) => builder.word(token));
+    const comment = taking(CommentText, (builder, token) => builder.comment(token));
+    const semicolon = taking(Semicolon, (builder, token) => builder.semicolon(token));
+    const openingBrace = taking(OpeningBrace, (builder, token) => builder.openBlock(token));
+    const closingBrace = taking(ClosingBrace, (builder, token) => builder.closeBlock(token));
+    const foreignBlock = taking(ForeignBlock, (builder, token) => builder.foreignBlock(token));
     const nothing = {
       ALT: () => {
         const next = this.LA(1);

@@ -115,8 +115,7 @@ class Worker {
         this.commit();
         return;
       case 'cancel':
-        this.prepared?.cancel();
-        this.prepared = null;
+        this.cancel();
         return;
       case 'socket':
         this.binder.answer(order.key, order.failure, handle);
@@ -144,11 +143,7 @@ class Worker {
       // From the first configuration on: what it opens may need the rights with which the process was started.
       if (this.settings === null) takeRights(job.owner, job.settings.priority);
       this.prepared = { job, ...both(logs, prepared) };
-      if (this.leaving) {
-        this.prepared.cancel();
-        this.prepared = null;
-        return;
-      }
+      if (this.leaving) return this.cancel();
       this.say({ report: 'prepared', listening: prepared.listening });
     } catch (error) {
       logs?.cancel();
@@ -161,6 +156,11 @@ class Worker {
     if (workerProcesses > 1 || this.isShared) return this.masterZones;
     this.ownZones ??= new LocalHome();
     return this.ownZones;
+  }
+
+  private cancel(): void {
+    this.prepared?.cancel();
+    this.prepared = null;
   }
 
   private commit(): void {
@@ -193,8 +193,7 @@ class Worker {
     this.leaving = true;
     process.title = 'tsproxy: worker process is shutting down';
     this.log.write('notice', 'gracefully shutting down');
-    this.prepared?.cancel();
-    this.prepared = null;
+    this.cancel();
     const ended = this.serving.quit(limit);
     void this.sayReleased();
     await ended;

@@ -9,6 +9,7 @@ export const NOTHING = 0;
 export const BODY = 1;
 export const SENDING = 2;
 
+/** How nginx says it. */
 export const TIMED_OUT = 'client timed out (110: Connection timed out)';
 
 /** ms in which who has just connected is to send a request, where nobody listens any more. */

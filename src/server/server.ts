@@ -284,7 +284,7 @@ export class Server implements ConnectionHost {
   }
 }
 
-/** Connections that the system may hold for it; a backlog below 1 is the system's own, of 511 at least. */
+/** Connections that the system may hold for it: of a backlog below 1, as many as Linux allows any (`net.core.somaxconn`). */
 function queueLength({ backlog }: Listening): number {
   return (backlog > 0 ? backlog : 4096) + 1;
 }

@@ -38,12 +38,16 @@ export class TableUse {
     return byLocalAddress?.get(this.localAddress) ?? program;
   }
 
+  private adopt(table: RoutingTable): void {
+    this.table = table;
+    this.program = this.programOf(this.arrived.listening);
+  }
+
   /** The next request belongs to the table that is in force when its first byte comes, whatever follows. */
   join(): void {
     if (this.table === this.arrived.table) return;
     this.end();
-    this.table = this.arrived.table;
-    this.program = this.programOf(this.arrived.listening);
+    this.adopt(this.arrived.table);
   }
 
   /** A request has begun to arrive: its table lives on until it is over. */
@@ -76,8 +80,7 @@ export class TableUse {
   moveTo(table: RoutingTable): void {
     const before = this.table;
     table.users++;
-    this.table = table;
-    this.program = this.programOf(this.arrived.listening);
+    this.adopt(table);
     before.users--;
     this.host.released(before);
   }
