@@ -315,7 +315,7 @@ class TableCompiler implements Compiler, Programs {
     let modules = this.ordered.get(name);
     if (modules === undefined) {
       modules = this.modules
-        .filter((m) => hook(m) !== undefined)
+        .filter((m) => hook(m) !== undefined && !(this.onlyTest && hook(m)?.pure === true))
         .sort((a, b) => (hook(a)?.order ?? 0) - (hook(b)?.order ?? 0));
       this.ordered.set(name, modules);
     }
@@ -333,14 +333,13 @@ class TableCompiler implements Compiler, Programs {
     server: ServerProgram | null,
     outer: Scope | null = null,
   ): Scope {
-    const own = new Set(block.own);
     const scope: Scope = {
       compiler: this,
       block,
       program,
       server,
       outer,
-      owns: (directive) => own.has(directive),
+      owns: (directive) => block.own.includes(directive),
       nested: (step: CheckedStep) => {
         if (step.block === null) throw new Error(`${step.directive} has no body`);
         const nested = this.program(step.block, server, scope);

@@ -39,6 +39,8 @@ export type Phase = (typeof PHASES)[number];
 /** What compiles into one phase. Handlers of a phase run in ascending `order`. */
 export interface PhaseHandler<C, H = Handler> {
   readonly order: number;
+  /** Compiling it cannot fail, and opens, looks up and shares nothing: a table that is only a test does without. */
+  readonly pure?: true;
   /** Called for each server (phases `postRead`, `serverRewrite`) or location (all others); null where it asks for nothing. */
   compile(conf: C, at: Scope): H | null;
 }

@@ -152,6 +152,7 @@ export default defineModule({
   phases: {
     content: {
       order: 20,
+      pure: true,
       compile(conf) {
         if (!conf.autoindex) return null;
         const rules: ListingRules = {

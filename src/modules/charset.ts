@@ -212,6 +212,7 @@ export default defineModule({
   },
   headerFilter: {
     order: 30,
+    pure: true,
     compile(conf, { compiler }) {
       if (conf.charset === null) return null;
       const rules: CharsetRules = {
@@ -224,5 +225,5 @@ export default defineModule({
       return (x) => nameCharset(x, rules);
     },
   },
-  bodyFilter: { order: 30, compile: (conf) => (conf.charset === null ? null : charsetFilter) },
+  bodyFilter: { order: 30, pure: true, compile: (conf) => (conf.charset === null ? null : charsetFilter) },
 });

@@ -46,6 +46,7 @@ export default defineModule({
     content: {
       // A location that has it serves nothing else, but an `if` in it may pass requests on.
       order: 1,
+      pure: true,
       compile: (conf) => (conf.empty_gif === undefined ? null : sendPixel),
     },
   },

@@ -123,6 +123,7 @@ export default defineModule({
   phases: {
     content: {
       order: 10,
+      pure: true,
       compile(conf, { compiler }) {
         const names = conf.index.map((name) => compiler.template(name));
         const isThere: Look =

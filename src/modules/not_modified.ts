@@ -80,5 +80,5 @@ export default defineModule({
   name: 'not_modified',
   doc: 'Answers conditional requests: `304 (Not Modified)` where `If-Modified-Since` and `If-None-Match` show that the client has the content already, `412 (Precondition Failed)` where `If-Unmodified-Since` or `If-Match` does not hold. Its settings, `etag` and `if_modified_since`, belong to the core module.',
   directives: {},
-  headerFilter: { order: 10, compile: () => checkConditions },
+  headerFilter: { order: 10, pure: true, compile: () => checkConditions },
 });

@@ -107,6 +107,6 @@ export default defineModule({
   name: 'range',
   doc: 'Sends parts of an answer to requests with a `Range` field: one range, a suffix, or several as `multipart/byteranges`; `416 (Range Not Satisfiable)` where the content has no such bytes. `If-Range` is honoured. Its setting, `max_ranges`, belongs to the core module.',
   directives: {},
-  headerFilter: { order: 90, compile: () => cutRanges },
-  bodyFilter: { order: 90, compile: () => rangeFilter },
+  headerFilter: { order: 90, pure: true, compile: () => cutRanges },
+  bodyFilter: { order: 90, pure: true, compile: () => rangeFilter },
 });

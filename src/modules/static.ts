@@ -78,5 +78,5 @@ export default defineModule({
   name: 'static',
   doc: "Answers `GET` and `HEAD` requests with the file that `root` or `alias` and the URI lead to, and redirects from a directory to the same URI with a slash at its end. It is what a location does that has no handler of its own. The directives `open_file_cache`, `sendfile`, `aio` and `directio` are accepted by the core module and change nothing: a file is read by the operating system's own cache.",
   directives: {},
-  phases: { content: { order: 100, compile: () => sendStatic } },
+  phases: { content: { order: 100, pure: true, compile: () => sendStatic } },
 });

@@ -51,6 +51,7 @@ export default defineModule({
   phases: {
     content: {
       order: 0,
+      pure: true,
       compile: (conf) => (conf.stub_status === undefined ? null : answer),
     },
   },

@@ -213,9 +213,9 @@ export default defineModule({
         if (conf.proxy_pass === undefined) return null;
         at.program.autoRedirect = true;
         const target = compileTarget(conf.proxy_pass, at);
-        const options = protocolOptions(conf, at);
         let protocol: HttpProtocol;
         at.compiler.whenServing(async () => {
+          const options = protocolOptions(conf, at);
           await loadSending();
           protocol = new sending.HttpProtocol(options);
         });
