@@ -1,5 +1,5 @@
 /** Checks blocks: which directives stand in them, how often, with what words, and what the blocks inside inherit. */
-import type { Statement } from '../../grammar/syntax-tree.js';
+import type { Item, Statement } from '../../grammar/syntax-tree.js';
 import type { Directories } from './arguments.js';
 import { Arguments, placeOf } from './arguments.js';
 import type { Catalogue, Declared } from './catalogue.js';
@@ -7,7 +7,7 @@ import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
 import type { Context } from './directive.js';
 import { type Includes, includeMistake } from './include.js';
 import { knownDirectives } from './known-directives.js';
-import { Level, type Values } from './level.js';
+import { Level, NOTHING, type Values } from './level.js';
 import {
   reportDoubt,
   reportMissingOpening,
@@ -15,7 +15,7 @@ import {
   splitAtMissingSemicolon,
 } from './missing-semicolon.js';
 import { reportNoBreakSpace } from './no-break-space.js';
-import { Notes } from './notes.js';
+import type { Notes } from './notes.js';
 import { headOf, parseStatement } from './statement.js';
 import { reportUnknown } from './unknown-directive.js';
 
@@ -51,6 +51,7 @@ const MOST_SPLITS = 100;
 export class BlockChecker {
   /** Every block, the outer before the inner ones. */
   readonly records: BlockRecord[] = [];
+  private readonly expand = (items: readonly Item[]): Statement[] => this.includes.expand(items);
 
   constructor(
     private readonly catalogue: Catalogue,
@@ -61,14 +62,13 @@ export class BlockChecker {
 
   /** Checks the outermost block. */
   main(statements: readonly Statement[], at: Place): CheckedBlock {
-    const nothing: Values = new Map();
     const body: Body = {
       opener: null,
       directive: '',
       argument: null,
       context: 'main',
       statements,
-      inherited: nothing,
+      inherited: NOTHING,
       depth: 0,
     };
     return this.body(body, null, null, at);
@@ -79,14 +79,13 @@ export class BlockChecker {
     for (const statement of body.statements) {
       this.statement(level, statement);
     }
-    const values = level.values();
     const blocks: CheckedBlock[] = [];
     const steps: CheckedStep[] = [];
     const block: CheckedBlock = {
       directive: body.directive,
       context: body.context,
       argument: body.argument,
-      values: plain(values),
+      values: level.values(),
       own: [...level.written.keys()],
       steps,
       blocks,
@@ -95,7 +94,7 @@ export class BlockChecker {
     };
     this.records.push({ block, opener: body.opener, around, statements: level.written, modules: level.modules });
     for (const { statement, declared, value, step } of level.inOrder) {
-      const inner = this.inner(level, statement, declared, value, values, block, body.depth);
+      const inner = this.inner(level, statement, declared, value, block, body.depth);
       if (step) {
         steps.push({ directive: declared.name, value, block: inner, at: placeOf(statement) });
       } else if (inner !== null) {
@@ -111,7 +110,6 @@ export class BlockChecker {
     statement: Statement,
     { name, spec }: Declared,
     argument: unknown,
-    values: Values,
     around: CheckedBlock,
     depth: number,
   ): CheckedBlock | null {
@@ -130,7 +128,7 @@ export class BlockChecker {
       argument,
       context,
       statements: this.includes.expand(statement.block.items),
-      inherited: level.inheritance(values, context),
+      inherited: level.inheritance(context),
       depth: depth + 1,
     };
     return this.body(body, level, around, placeOf(statement));
@@ -143,33 +141,33 @@ export class BlockChecker {
       reportInclude(statement, this.notes);
       return;
     }
-    const isDirective = (other: string) => this.catalogue.find(other, level.context);
-    const declared = isDirective(name);
+    const { notes } = this;
+    const declared = this.catalogue.find(name, level.context);
     if (declared === undefined) {
       this.foreign(level, statement, splits);
       return;
     }
-    const notes = new Notes();
+    const before = notes.mark();
     const argumentsOf = new Arguments(statement, level.context, this.directories, notes, declared.spec.takes.syntax);
-    const value = parseStatement(statement, declared, argumentsOf, (items) => this.includes.expand(items));
-    if (notes.hasErrors && splits < MOST_SPLITS) {
-      const split = splitAtMissingSemicolon(statement, isDirective);
+    const value = parseStatement(statement, declared, argumentsOf, this.expand);
+    if (notes.hasErrorsSince(before) && splits < MOST_SPLITS) {
+      const split = splitAtMissingSemicolon(statement, level.context, this.catalogue);
       if (split !== null) {
-        const [first] = notes.findings;
+        const message = notes.findings[before.findings]?.message ?? '';
+        notes.forget(before);
         if (declared.spec.body !== undefined && statement.block === null) {
-          reportMissingOpening(split, first?.message ?? '', this.notes);
+          reportMissingOpening(split, message, notes);
         } else {
-          reportMissingSemicolon(split, first?.message ?? '', this.notes);
+          reportMissingSemicolon(split, message, notes);
           this.statement(level, split.before);
         }
         this.statement(level, split.after, splits + 1);
         return;
       }
     }
-    this.notes.add(notes);
-    const doubtful =
-      value === null || statement.block !== null ? null : splitAtMissingSemicolon(statement, isDirective);
-    if (doubtful !== null) reportDoubt(doubtful, this.notes);
+    const isWhole = value === null || statement.block !== null;
+    const doubtful = isWhole ? null : splitAtMissingSemicolon(statement, level.context, this.catalogue);
+    if (doubtful !== null) reportDoubt(doubtful, notes);
     this.take(level, statement, declared, value);
   }
 
@@ -180,11 +178,11 @@ export class BlockChecker {
       if (meantBySpaces !== null) this.statement(level, meantBySpaces, splits + 1);
       return;
     }
-    const isDirective = (other: string) => this.catalogue.find(other, level.context);
     // What nginx knows and nobody here does may well take such words.
     const { text } = statement.name;
     const isKnown = this.catalogue.all(text).length === 0 && knownDirectives(text).length > 0;
-    const split = splits < MOST_SPLITS && !isKnown ? splitAtMissingSemicolon(statement, isDirective) : null;
+    const isDoubtful = splits < MOST_SPLITS && !isKnown;
+    const split = isDoubtful ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
     if (split !== null) {
       reportMissingSemicolon(split, `";" is missing before "${split.after.name.text}"`, this.notes);
       this.statement(level, split.before);
@@ -235,9 +233,3 @@ function reportInclude(statement: Statement, notes: Notes): void {
 }
 
 export { placeOf };
-
-function plain(values: Values): CheckedBlock['values'] {
-  const plain: Record<string, unknown> = {};
-  for (const [name, { value }] of values) plain[name] = value;
-  return plain;
-}

@@ -3,8 +3,19 @@ import type { Statement } from '../../grammar/syntax-tree.js';
 import type { Declared } from './catalogue.js';
 import type { Context } from './directive.js';
 
-/** Effective values by directive, each with its declaration. */
-export type Values = ReadonlyMap<string, { readonly declared: Declared; readonly value: unknown }>;
+type Entry = { readonly declared: Declared; readonly value: unknown };
+
+/** Effective values by directive. */
+export class Values {
+  /** The values alone, as a checked block has them. */
+  readonly plain: Readonly<Record<string, unknown>>;
+
+  constructor(readonly entries: ReadonlyMap<string, Entry>) {
+    const plain: Record<string, unknown> = {};
+    for (const [name, { value }] of entries) plain[name] = value;
+    this.plain = plain;
+  }
+}
 
 /** A statement that is kept in its place: a step, or one that opens a block of directives. */
 export interface Ordered {
@@ -14,7 +25,7 @@ export interface Ordered {
   readonly step: boolean;
 }
 
-const NOTHING: Values = new Map();
+export const NOTHING = new Values(new Map());
 
 export class Level {
   /** The statements by directive, in the order written. */
@@ -62,30 +73,34 @@ export class Level {
     }
   }
 
-  /** What holds in this block: what was inherited, overridden or continued by what is written here. */
-  values(): Values {
-    if (this.own.size === 0) return this.inherited;
-    const values = new Map(this.inherited);
-    for (const [name, { declared, value }] of this.own) {
-      const outer = declared.spec.inherit === 'append' ? this.inherited.get(name)?.value : undefined;
-      const joined = Array.isArray(outer) && Array.isArray(value) ? [...outer, ...value] : value;
-      values.set(name, { declared, value: joined });
+  /**
+   * What holds in this block: what was inherited, overridden or continued by what is written here. To be called once, when
+   * all of that is known.
+   */
+  values(): Values['plain'] {
+    const { entries, plain } = this.inherited;
+    if (this.own.size === 0) return plain;
+    const values: Record<string, unknown> = { ...plain };
+    for (const [name, own] of this.own) {
+      const outer = own.declared.spec.inherit === 'append' ? entries.get(name)?.value : undefined;
+      if (Array.isArray(outer) && Array.isArray(own.value)) own.value = [...outer, ...own.value];
+      values[name] = own.value;
     }
     return values;
   }
 
-  /** What of the values goes on into a block inside. */
-  inheritance(values: Values, into: Context): Values {
+  /** What of the values goes on into a block inside. To be called after `values`. */
+  inheritance(into: Context): Values {
     if (into === 'upstream' || into === 'events') return NOTHING;
     this.passed ??= new Map();
     let passed = this.passed.get(into);
-    if (passed === undefined) this.passed.set(into, (passed = this.passedInto(values, into)));
+    if (passed === undefined) this.passed.set(into, (passed = this.passedInto(into)));
     return passed;
   }
 
-  private passedInto(values: Values, into: Context): Values {
-    const passed = new Map<string, { readonly declared: Declared; readonly value: unknown }>();
-    for (const [name, entry] of values) {
+  private passedInto(into: Context): Values {
+    const passed = new Map<string, Entry>();
+    for (const [name, entry] of new Map<string, Entry>([...this.inherited.entries, ...this.own])) {
       const { inherit, contexts } = entry.declared.spec;
       if (inherit === 'none') continue;
       if (inherit === 'noname' && into !== 'if in location' && into !== 'limit_except') continue;
@@ -93,6 +108,6 @@ export class Level {
       if (this.context === 'main' && inherit !== 'noname' && !contexts.includes(into)) continue;
       passed.set(name, entry);
     }
-    return passed;
+    return new Values(passed);
   }
 }

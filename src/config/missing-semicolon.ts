@@ -1,6 +1,9 @@
 /** Finds a `;` that is missing between two directives, where the first has swallowed the second as its arguments. */
 import { CommentText, tokenize } from '../../grammar/lexer.js';
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
+import { LF } from '../../grammar/words.js';
+import type { Catalogue } from './catalogue.js';
+import type { Context } from './directive.js';
 import type { Notes } from './notes.js';
 
 /** A statement taken apart. */
@@ -74,11 +77,20 @@ export function splitAtLine(statement: Statement, i: number): Split | null {
  * Splits a wrong statement where a word begins a line and is the name of a directive that may stand here; null where
  * there is none. nginx lets a statement run over lines, so this is for statements that are wrong as they are.
  */
-export function splitAtMissingSemicolon(statement: Statement, isDirective: (name: string) => unknown): Split | null {
-  for (const [i, word] of statement.args.entries()) {
-    if (isDirective(word.text) === undefined) continue;
+export function splitAtMissingSemicolon(statement: Statement, context: Context, catalogue: Catalogue): Split | null {
+  const { source, name, args } = statement;
+  const last = args.at(-1);
+  // Nearly every statement stands on one line.
+  if (last === undefined || !hasLineBreak(source.text, name.end, last.start)) return null;
+  for (const [i, word] of args.entries()) {
+    if (catalogue.find(word.text, context) === undefined) continue;
     const split = splitAtLine(statement, i);
     if (split !== null) return split;
   }
   return null;
+}
+
+function hasLineBreak(text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (text.charCodeAt(i) === LF) return true;
+  return false;
 }

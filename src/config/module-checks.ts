@@ -15,11 +15,11 @@ export function runModuleChecks(
   notes: Notes,
 ): void {
   const whole = new WholeConfig(config, records, notes);
+  const checking = modules.filter(({ check }) => check !== undefined);
   for (const record of records) {
-    for (const module of modules) {
-      if (module.check !== undefined && record.modules.has(module.name)) {
-        module.check(record.block, new BlockView(whole, record));
-      }
+    const view = new BlockView(whole, record);
+    for (const module of checking) {
+      if (record.modules.has(module.name)) module.check?.(record.block, view);
     }
   }
 }

@@ -16,9 +16,18 @@ const MOST_FINDINGS = 100_000;
 /** Bytes of a sentence: nginx cuts its own at this length. A word can be as long as the file. */
 const LONGEST_MESSAGE = 2048;
 
+/** How much was noted. */
+interface Mark {
+  readonly errors: number;
+  readonly findings: number;
+  readonly uses: number;
+  readonly defines: number;
+}
+
 export class Notes {
   readonly findings: Finding[] = [];
-  private failed = false;
+  /** How many errors were reported, also those for which there was no room. */
+  private errors = 0;
   readonly uses: Mention[] = [];
   readonly defines: Mention[] = [];
   /** Names that a directive of nginx may define which tsproxy does not have; in lower case. */
@@ -31,31 +40,32 @@ export class Notes {
 
   /** Adds a finding, as long as there is room; the first error always has room. */
   put(finding: Finding): void {
-    const isFirstError = finding.severity === 'error' && !this.hasErrors;
-    if (isFirstError) this.failed = true;
+    const isFirstError = finding.severity === 'error' && this.errors++ === 0;
     if (this.findings.length >= MOST_FINDINGS && !isFirstError) return;
     const { message } = finding;
     const cut = message.length > LONGEST_MESSAGE;
     this.findings.push(cut ? { ...finding, message: `${message.slice(0, LONGEST_MESSAGE)}...` } : finding);
   }
 
-  /** Takes over what was noted apart. No spreads: a map of a million lines would not fit on the stack. */
-  add(other: Notes): void {
-    for (const finding of other.findings) {
-      this.put(finding);
-    }
-    for (const mention of other.uses) {
-      this.uses.push(mention);
-    }
-    for (const mention of other.defines) {
-      this.defines.push(mention);
-    }
-    for (const name of other.mayDefine) {
-      this.mayDefine.add(name);
-    }
+  /** What there is, to come back to. */
+  mark(): Mark {
+    const { errors, findings, uses, defines } = this;
+    return { errors, findings: findings.length, uses: uses.length, defines: defines.length };
+  }
+
+  hasErrorsSince({ errors }: Mark): boolean {
+    return this.errors > errors;
+  }
+
+  /** Takes back what was noted since. */
+  forget({ errors, findings, uses, defines }: Mark): void {
+    this.errors = errors;
+    this.findings.length = findings;
+    this.uses.length = uses;
+    this.defines.length = defines;
   }
 
   get hasErrors(): boolean {
-    return this.failed;
+    return this.errors > 0;
   }
 }

@@ -5,11 +5,13 @@ import { type CharacterClass, readCharacter, readClass } from './character-class
 import { Cursor } from './cursor.js';
 import { NO_SUCH_ESCAPE, readEscape, readOctal } from './escapes.js';
 import { readGroupOpening } from './group-opening.js';
+import { kept } from './kept.js';
 import { changeOptions, type Options } from './options.js';
 import {
   alternativesOf,
   childrenOf,
   invalid,
+  Mistake,
   type Node,
   sequenceOf,
   type Tree,
@@ -48,6 +50,16 @@ function hasReference(node: Node): boolean {
   return node.kind === 'reference' || childrenOf(node).some(hasReference);
 }
 
+/** Single characters as they are, and without regard to case; made when they are needed. */
+const CHARACTERS: Node[] = [];
+const CASELESS: Node[] = [];
+
+function characterOf(code: number, caseless: boolean): Node {
+  const set = new ByteSet();
+  set.add(code);
+  return { kind: 'set', set: caseless ? set.folded() : set };
+}
+
 function bytes(...members: readonly (string | readonly [number, number])[]): Node {
   return { kind: 'set', set: ByteSet.of(...members) };
 }
@@ -57,7 +69,17 @@ interface PendingReference {
   readonly at: number;
 }
 
-export class PatternParser {
+/** The tree of an expression, or why there is none. */
+export const parsed = kept((text, caseless): Tree | Mistake => {
+  try {
+    return new PatternParser(text, caseless).parse();
+  } catch (error) {
+    if (error instanceof Mistake) return error;
+    throw error;
+  }
+});
+
+class PatternParser {
   private readonly cursor: Cursor;
   private options: Options;
   private groups = 0;
@@ -419,8 +441,7 @@ export class PatternParser {
       }
       return sequenceOf([...Buffer.from(String.fromCodePoint(code))].map((byte) => bytes([byte, byte])));
     }
-    const set = new ByteSet();
-    set.add(code);
-    return { kind: 'set', set: this.options.caseless ? set.folded() : set };
+    const known = this.options.caseless ? CASELESS : CHARACTERS;
+    return (known[code] ??= characterOf(code, this.options.caseless));
   }
 }

@@ -8,19 +8,25 @@ const SUCCESS: First = { set: new ByteSet(), nullable: false };
 
 /** JavaScript's source, for flags without `u`, `m` and `s`. `ignoreCase`: it will have the flag `i`. */
 export function render(tree: Tree, ignoreCase: boolean): string {
-  return new Renderer(tree.groups, ignoreCase).node(tree.body, SUCCESS);
+  return new Renderer(tree, ignoreCase).node(tree.body, SUCCESS);
 }
 
 class Renderer {
+  private readonly groups: number;
   /** Groups of the pattern that were opened so far. */
   private opened = 0;
   /** Groups that were added to stand for atomic ones. */
   private added = 0;
+  /** What follows an item matters to possessive quantifiers alone, and takes longer to find than all the rest. */
+  private readonly followed: boolean;
 
   constructor(
-    private readonly groups: number,
+    { body, groups }: Tree,
     private readonly ignoreCase: boolean,
-  ) {}
+  ) {
+    this.groups = groups;
+    this.followed = hasPossessive(body);
+  }
 
   node(node: Node, follow: First): string {
     switch (node.kind) {
@@ -64,6 +70,7 @@ class Renderer {
   }
 
   private sequence(items: readonly Node[], follow: First): string {
+    if (!this.followed) return items.map((item) => this.node(item, follow)).join('');
     const follows: First[] = new Array(items.length);
     let after = follow;
     for (let i = items.length - 1; i >= 0; i--) {
@@ -82,9 +89,8 @@ class Renderer {
   }
 
   private quantified({ item, min, max, mode }: Node & { readonly kind: 'repeat' }, follow: First): string {
-    const again = max > 1 ? { ...firstOf(item), nullable: false } : SUCCESS;
-    const after: First = { set: union(again.set, follow.set), nullable: follow.nullable };
-    const source = this.node(item, max > 1 ? after : follow);
+    const after = this.followed && max > 1 ? { ...follow, set: union(firstOf(item).set, follow.set) } : follow;
+    const source = this.node(item, after);
     const single = item.kind === 'set' || item.kind === 'group' || item.kind === 'alternatives';
     return `${single ? source : `(?:${source})`}${quantifier(min, max)}${mode === 'lazy' ? '?' : ''}`;
   }
@@ -103,6 +109,10 @@ class Renderer {
     const index = this.groups + ++this.added;
     return `(?=(${body()}))\\${index}(?:)`;
   }
+}
+
+function hasPossessive(node: Node): boolean {
+  return (node.kind === 'repeat' && node.mode === 'possessive') || childrenOf(node).some(hasPossessive);
 }
 
 function hasLookbehind(node: Node): boolean {

@@ -4,7 +4,8 @@
  */
 import type { PatternData } from '../template.js';
 import { checkCaptures } from './capture-check.js';
-import { PatternParser } from './parser.js';
+import { kept } from './kept.js';
+import { parsed } from './parser.js';
 import { render } from './render.js';
 import { Mistake } from './syntax.js';
 
@@ -26,9 +27,10 @@ export type Translation =
   { readonly pattern: PatternData; readonly differing: readonly number[] } | { readonly mistake: PatternMistake };
 
 /** The translation, or the reason why there is none. `caseless` is PCRE2_CASELESS. */
-export function translate(written: string, caseless: boolean): Translation {
+export const translate = kept((written, caseless): Translation => {
   try {
-    const tree = new PatternParser(written, caseless).parse();
+    const tree = parsed(written, caseless);
+    if (tree instanceof Mistake) throw tree;
     const differing = checkCaptures(tree.body);
     const ignoreCase = isCaselessThroughout(written, caseless);
     const source = render(tree, ignoreCase);
@@ -42,7 +44,7 @@ export function translate(written: string, caseless: boolean): Translation {
     const { message, at, from, untranslatable, help } = error;
     return { mistake: { message, at, from, untranslatable, ...(help !== undefined && { help }) } };
   }
-}
+});
 
 /**
  * Whether JavaScript's own flag may be used: for ASCII it folds case as PCRE does, for other bytes it does not. Elsewhere

@@ -1,38 +1,20 @@
 /** Regular expressions of a configuration as trees. */
-import { PatternParser } from '../../config/pcre/parser.js';
-import { childrenOf, type Node, type Tree } from '../../config/pcre/syntax.js';
+import { kept } from '../../config/pcre/kept.js';
+import { parsed } from '../../config/pcre/parser.js';
+import { childrenOf, Mistake, type Node, type Tree } from '../../config/pcre/syntax.js';
 import { translate } from '../../config/pcre/translate.js';
 
-/** The tree, or null where the expression is not valid. */
-export const treeOf = kept((text, caseless): Tree | null => {
-  try {
-    return new PatternParser(text, caseless).parse();
-  } catch {
-    // The checker says what is wrong with it.
-    return null;
-  }
-});
+/** The tree, or null where the expression is not valid: the checker says what is wrong with it. */
+export function treeOf(text: string, caseless = false): Tree | null {
+  const tree = parsed(text, caseless);
+  return tree instanceof Mistake ? null : tree;
+}
 
 /** The expression as one of JavaScript, or null where there is none. */
 export const regExpOf = kept((text, caseless): RegExp | null => {
   const result = translate(text, caseless);
   return 'mistake' in result ? null : new RegExp(result.pattern.source, result.pattern.flags);
 });
-
-/** Keeps what is made of expressions, because several lints look at the same ones. */
-function kept<T>(make: (text: string, caseless: boolean) => T | null): (text: string, caseless?: boolean) => T | null {
-  const known = new Map<string, T | null>();
-  return (text, caseless = false) => {
-    const key = `${caseless ? 'i' : ''}:${text}`;
-    let made = known.get(key);
-    if (made === undefined) {
-      made = make(text, caseless);
-      if (known.size > 1000) known.clear();
-      known.set(key, made);
-    }
-    return made;
-  };
-}
 
 /** Names of the groups of an expression, in lower case, found without reading all of it. */
 export function groupNames(text: string): string[] {
