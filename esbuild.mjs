@@ -1,6 +1,8 @@
 // The command and its worker as one file each: Node takes three times as long to load the modules one by one as it takes to
 // check a small configuration. They stand as deep as the compiled sources, so that what is found from there is found by them.
-import { rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 rmSync('dist/src/bundle/main.cjs.cache', { force: true });
@@ -22,8 +24,17 @@ await build({
   logLevel: 'warning',
 });
 
-// The code that V8 makes of the command while it tests a configuration is kept beside it.
 const { command } = await import('./dist/src/cli/precompiled.js');
+const { manyServers } = await import('./dist/test/kit/large-configurations.js');
+
+// The code that V8 makes of the command while it tests configurations is kept beside it: what has not run then is compiled
+// each time that it is needed.
+const directory = mkdtempSync(join(tmpdir(), 'tsproxy-build-'));
+const file = join(directory, 'nginx.conf');
+writeFileSync(file, manyServers(200).join('\n'));
 const { main, keep } = command();
-process.on('exit', keep);
-main(['-t', '-q', '-c', 'conf/demo.conf']);
+process.on('exit', () => {
+  rmSync(directory, { recursive: true });
+  keep();
+});
+for (const conf of ['conf/demo.conf', file]) main(['-t', '-q', '-c', conf]);

@@ -10,6 +10,7 @@ import { sayToPerson } from '../process/standard-streams.js';
 import { judged } from './judgement.js';
 import type { Order } from './order.js';
 import { sourceOf } from './paths.js';
+import { patientReader } from './patient-reader.js';
 import { encoded, writeOut } from './stdout.js';
 
 type TestOrder = Extract<Order, { do: 'test' }>;
@@ -20,7 +21,7 @@ export async function test(order: TestOrder): Promise<number> {
   const file = shown(source.name);
   if (!(await isPossible(order))) return 1;
   if (order.fix !== null) await fix(order, source);
-  const { config, findings, sources, modules } = await judged(source, order.ignored);
+  const { config, findings, sources, modules } = await judged({ ...source, reader: patientReader() }, order.ignored);
   const fails = order.strict ? isLoud : isError;
   const failed = config === null || findings.some(fails);
   const said = order.quiet && order.format === 'text' ? findings.filter(fails) : findings;

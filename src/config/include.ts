@@ -44,8 +44,11 @@ export class Includes {
   /** Every source that was read, in order. */
   readonly sources: Source[] = [];
   private readonly trails = new Map<Source, readonly Span[]>();
-  /** Those read so far. */
+  /** Characters read so far, in the shortest files `LEAST_WORDS`: there cannot be more words than that. */
+  private length = 0;
+  /** Words in the first of the sources, as many as were counted. */
   private words = 0;
+  private counted = 0;
   private refused = false;
   private readonly expanded = new WeakMap<readonly Item[], Statement[]>();
 
@@ -62,8 +65,8 @@ export class Includes {
   open(source: Source, trail: readonly Span[] = [], kind: TextKind = 'file'): readonly Item[] {
     this.sources.push(source);
     this.trails.set(source, trail);
-    this.words += Math.max(LEAST_WORDS, wordsAtMost(source.text));
-    if (this.words > MOST_WORDS) {
+    this.length += Math.max(LEAST_WORDS, source.text.length);
+    if (this.length > MOST_WORDS && this.countWords() > MOST_WORDS) {
       this.refuseLength(source, trail);
       return [];
     }
@@ -73,6 +76,13 @@ export class Includes {
     }
     if (source.text.startsWith(BYTE_ORDER_MARK)) this.reportByteOrderMark(source);
     return tree.items;
+  }
+
+  /** Takes time, and few configurations are as long as that. */
+  private countWords(): number {
+    for (const { text } of this.sources.slice(this.counted)) this.words += Math.max(LEAST_WORDS, wordsAtMost(text));
+    this.counted = this.sources.length;
+    return this.words;
   }
 
   /** The includes through which a source was reached, outermost first. */

@@ -26,7 +26,7 @@ export function runModuleChecks(
 
 /** What is the same for every check of one configuration. */
 class WholeConfig {
-  readonly byBlock: Map<CheckedBlock, BlockRecord>;
+  readonly byBlock = new Map<CheckedBlock, BlockRecord>();
   readonly byDirective = new Map<string, CheckedBlock[]>();
 
   constructor(
@@ -34,8 +34,9 @@ class WholeConfig {
     records: readonly BlockRecord[],
     readonly notes: Notes,
   ) {
-    this.byBlock = new Map(records.map((record) => [record.block, record]));
-    for (const { block } of records) {
+    for (const record of records) {
+      const { block } = record;
+      this.byBlock.set(block, record);
       const others = this.byDirective.get(block.directive);
       if (others === undefined) {
         this.byDirective.set(block.directive, [block]);

@@ -299,7 +299,7 @@ class TableCompiler implements Compiler, Programs {
   private phase(phase: Phase, scope: Scope): Handler[] {
     const { observer } = this;
     return this.compileHook<Handler>(
-      `phases.${phase}`,
+      phase,
       (m) => m.phases?.[phase],
       scope,
       observer === null ? null : (handler, module) => observer.handler(handler, phase, module, scope.block),
@@ -352,4 +352,4 @@ class TableCompiler implements Compiler, Programs {
 }
 
 /** The names under which ordered module lists are kept. */
-type Hooks = Record<`phases.${(typeof PHASES)[number]}` | 'headerFilter' | 'bodyFilter', true>;
+type Hooks = Record<Phase | 'headerFilter' | 'bodyFilter', true>;

@@ -16,8 +16,12 @@ function temporaryDirectory(prefix: string, name: string): string {
   return `${system}/tsproxy-${process.getuid?.() ?? 'user'}/${name}`;
 }
 
+const KEY = 'default temporary paths';
+
 /** The same as the value of a directive; looked for once in a table. */
 export function defaultTemporaryPath({ shared, prefix }: Compiler, name: string): TemporaryPath {
-  const key = `temporary ${name}`;
-  return shared.get<TemporaryPath>(key) ?? shared.set(key, { path: temporaryDirectory(prefix, name), levels: [] });
+  const known = shared.get<Map<string, TemporaryPath>>(KEY) ?? shared.set(KEY, new Map<string, TemporaryPath>());
+  let path = known.get(name);
+  if (path === undefined) known.set(name, (path = { path: temporaryDirectory(prefix, name), levels: [] }));
+  return path;
 }

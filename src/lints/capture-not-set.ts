@@ -56,7 +56,7 @@ function followsItsOwn(word: Word, { name, args }: Statement): boolean {
 
 function lookAt(word: Word, statement: Statement, scope: Scope, groups: Groups, c: LintContext): void {
   if (OWN.has(statement.name.text)) {
-    const own = [...patternsIn(scope)].find((pattern) => pattern.statement === statement);
+    const own = patternsIn(scope).find((pattern) => pattern.statement === statement);
     if (own !== undefined) tell(word, groupCount(own.text), c);
     return;
   }

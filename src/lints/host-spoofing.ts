@@ -13,7 +13,8 @@ export default defineLint({
         statement: { args },
       } of c.written(directive)) {
         const [field, value] = args;
-        if (field === undefined || value === undefined || !/^(?:http_)?host$/i.test(field.text)) continue;
+        if (field === undefined || value?.text.includes('$') !== true || !/^(?:http_)?host$/i.test(field.text))
+          continue;
         const own = variablesIn(value.text).find((name) => name === 'http_host' || /^(?:arg|cookie)_/.test(name));
         if (own === undefined) continue;
         const chosen = own !== 'http_host';

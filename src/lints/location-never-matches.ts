@@ -13,6 +13,7 @@ export default defineLint({
   check(c) {
     const effort = new Effort(MOST_STEPS);
     for (const scope of [...c.scopes('server'), ...c.scopes('location')]) {
+      if (scope.children.length === 0) continue;
       const words = locationOf(scope);
       const around = words === null ? null : new Candidate(scope, words);
       for (const inner of candidatesIn(scope)) look(inner, around, effort, c);

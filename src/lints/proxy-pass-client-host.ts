@@ -3,7 +3,7 @@ import type { Node } from '../config/pcre/syntax.js';
 import { capturesOf } from './engine/captures.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { locationOf } from './engine/location.js';
-import { type Pass, passesOf } from './engine/pass.js';
+import { type Pass, passesIn } from './engine/pass.js';
 import { mayHold, nodesOf } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 import { assignedIn } from './engine/values.js';
@@ -21,15 +21,15 @@ export default defineLint({
   story:
     'Where a request goes is taken from the request itself, so that a client can have the proxy talk to any host that it reaches: services without a password in the same network, the metadata of a cloud (server-side request forgery). Choose the host by a `map` of known values, let the expression match only what is meant, or make the location `internal` where the back end chooses.',
   check(c) {
-    for (const scope of [...c.scopes('location'), ...c.scopes('if')]) {
-      if (isInternal(scope)) continue;
-      for (const pass of passesOf(scope)) look(c, scope, pass);
+    for (const pass of passesIn(c.main)) {
+      const { scope, statement, word } = pass;
+      if (!word.text.includes('$') || !/^(?:proxy|grpc)_pass$/.test(statement.name.text) || isInternal(scope)) continue;
+      look(c, scope, pass);
     }
   },
 });
 
 function look(c: LintContext, scope: Scope, pass: Pass): void {
-  if (!/^(?:proxy|grpc)_pass$/.test(pass.statement.name.text) || !pass.word.text.includes('$')) return;
   const [first] = piecesOf(pass.word.text);
   // Before "://" there is room for a whole address: "http://inside/?" makes a query of what follows.
   if (typeof first === 'object' && first.variable !== 'scheme' && /^\$[^:]*:\/\//.test(pass.word.text)) {

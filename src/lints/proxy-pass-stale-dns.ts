@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { defineLint } from './engine/lint.js';
-import { passesOf, upstreamOf } from './engine/pass.js';
+import { passesIn, upstreamOf } from './engine/pass.js';
 
 /** Names that change their addresses by design: load balancers and platforms. */
 const MOVES =
@@ -13,13 +13,11 @@ export default defineLint({
   story:
     'The name of a host is looked up once, when the configuration is read; the addresses of clouds and clusters change while it is in force, and requests go on to the old ones, which may belong to somebody else by then. Write `server NAME resolve;` in an `upstream` with a `zone` and a `resolver`, which looks it up again when it has expired.',
   check(c) {
-    for (const scope of [...c.scopes('location'), ...c.scopes('if')]) {
-      for (const { word, host, authority } of passesOf(scope)) {
-        if (authority.includes('$') || !moves(host) || upstreamOf(c.main, host) !== undefined) continue;
-        c.report(word, `"${host}" is looked up once, and its addresses change`, {
-          help: 'name it as "server NAME resolve;" in an upstream, with a resolver',
-        });
-      }
+    for (const { word, host, authority } of passesIn(c.main)) {
+      if (authority.includes('$') || !moves(host) || upstreamOf(c.main, host) !== undefined) continue;
+      c.report(word, `"${host}" is looked up once, and its addresses change`, {
+        help: 'name it as "server NAME resolve;" in an upstream, with a resolver',
+      });
     }
     for (const upstream of c.scopes('upstream')) {
       for (const { args } of upstream.own('server')) {
@@ -35,5 +33,5 @@ export default defineLint({
 });
 
 function moves(host: string): boolean {
-  return isIP(host) === 0 && MOVES.test(host);
+  return MOVES.test(host) && isIP(host) === 0;
 }

@@ -35,8 +35,9 @@ export default defineLint({
     }
   },
   async probe(c) {
+    const telltales = new Map<string, string | undefined>();
     for (const { scope, statement } of c.written('root')) {
-      if (!isClosed(scope) && !isNarrow(scope)) look(c, scope, statement);
+      if (!isClosed(scope) && !isNarrow(scope)) look(c, scope, statement, telltales);
     }
   },
 });
@@ -51,16 +52,21 @@ function isNarrow(scope: Scope): boolean {
   return location.name.startsWith('^/') && location.name.length > 4;
 }
 
-/** Looks at the directory itself. */
-function look(c: LintContext, scope: Scope, { args }: Statement): void {
+/** Looks at the directory itself; many servers may have the same one. */
+function look(c: LintContext, scope: Scope, { args }: Statement, telltales: Map<string, string | undefined>): void {
   const [path] = args;
   if (path === undefined || !path.text.startsWith('/') || path.text.includes('$')) return;
-  const directory = Buffer.from(path.text, 'latin1').toString('utf8');
-  const found = TELLTALES.find((name) => existsSync(`${directory}/${name}`));
+  if (!telltales.has(path.text)) telltales.set(path.text, telltaleIn(path.text));
+  const found = telltales.get(path.text);
   if (found === undefined || keepsAway(scope, `/${found}`)) return;
   c.report(path, `"${path.text}" holds "${found}", and serves it`, {
     help: 'serve a directory inside of it, or add: location ~ /\\. { deny all; }',
   });
+}
+
+function telltaleIn(path: string): string | undefined {
+  const directory = Buffer.from(path, 'latin1').toString('utf8');
+  return TELLTALES.find((name) => existsSync(`${directory}/${name}`));
 }
 
 /** Whether a location of the server takes a path and shows nobody what is there. */

@@ -17,12 +17,14 @@ export default defineLint({
     const numbers = new Map(nodes.map(({ key }, i) => [key, i]));
     const edges = nodes.map(({ scope }) => [...new Set(usesOf(scope))].flatMap((used) => numbers.get(used) ?? []));
     const component = components(edges);
+    const sizes = new Map<number, number>();
+    for (const each of component) sizes.set(each, (sizes.get(each) ?? 0) + 1);
     const told = new Set<number>();
     for (const [i, { name, key }] of nodes.entries()) {
       const own = component[i] ?? -1;
-      const members = nodes.filter((_, other) => component[other] === own);
-      if (told.has(own) || (members.length === 1 && edges[i]?.includes(i) !== true)) continue;
+      if (told.has(own) || (sizes.get(own) === 1 && edges[i]?.includes(i) !== true)) continue;
       told.add(own);
+      const members = nodes.filter((_, other) => component[other] === own);
       c.report(name, `cycle while evaluating variable "${key}"`, {
         help:
           members.length === 1

@@ -6,7 +6,7 @@ import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import { type ConfigSource, checkSource, logSentence } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
-import { type MainSettings, mainSettings } from './main-settings.js';
+import { type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import { giveFiles, logFilesOf, ownerOf } from './ownership.js';
 import { describeReload } from './reload-description.js';
 import { startSentence } from './start-sentence.js';
@@ -157,7 +157,7 @@ export class Instance<W extends Workers = Workers> {
     try {
       const owner = ownerOf(settings.user, wanted.config.places?.user?.[0] ?? null);
       const job = { ...wanted, owner: settings.masterProcess ? owner : null };
-      makeTemporaryDirectories(settings.temporary, job.owner);
+      makeTemporaryDirectories(temporaryPaths(wanted.config), job.owner);
       this.giveLogs(job);
       logs = this.logs.prepare(settings.errorLogs);
       this.serving ??= this.options.workers(settings, this.errorLog);

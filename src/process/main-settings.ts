@@ -28,8 +28,6 @@ export interface MainSettings {
   readonly affinity: { readonly auto: boolean; readonly masks: readonly bigint[] } | null;
   /** How many files a worker may have open; null: as many as the master. */
   readonly openFiles: number | null;
-  /** Directories for temporary files that the configuration names. */
-  readonly temporary: readonly string[];
 }
 
 /** Reads the settings. `prefix` ends in a slash. */
@@ -46,7 +44,6 @@ export function mainSettings(config: CheckedConfig, prefix: string): MainSetting
     priority: (values.worker_priority as number | undefined) ?? 0,
     affinity: affinityOf(values.worker_cpu_affinity as readonly string[] | undefined),
     openFiles: (values.worker_rlimit_nofile as number | undefined) ?? null,
-    temporary: [...temporaryPaths(config)],
   };
 }
 
@@ -76,7 +73,8 @@ export function defaultFile(prefix: string, path: string): string | null {
   return existsSync(Buffer.from(join(full, '..'), 'latin1')) ? full : null;
 }
 
-function temporaryPaths(block: CheckedBlock, found = new Set<string>()): Set<string> {
+/** The directories for temporary files that a configuration names. */
+export function temporaryPaths(block: CheckedBlock, found = new Set<string>()): ReadonlySet<string> {
   for (const name of block.own) {
     if (!name.endsWith('_temp_path')) continue;
     const place = block.values[name] as TemporaryPath | undefined;

@@ -4,7 +4,7 @@ import { errnoText } from '../diagnostics/errno.js';
 import { giveFile, type Owner } from './ownership.js';
 
 /** Makes each directory that is missing (not its parents), and gives it to the owner where there is one; throws nginx's sentence where that fails. */
-export function makeTemporaryDirectories(paths: readonly string[], owner: Owner | null): void {
+export function makeTemporaryDirectories(paths: Iterable<string>, owner: Owner | null): void {
   for (const path of paths) {
     try {
       mkdirSync(Buffer.from(path, 'latin1'), { mode: 0o700 });

@@ -1,7 +1,7 @@
 /** What the groups of regular expressions have matched, seen from a block. */
 import type { Node } from '../../config/pcre/syntax.js';
 import type { LintContext } from './lint.js';
-import { patternsIn, patternsOf, type WrittenPattern } from './patterns.js';
+import { openingPatterns, patternsOf, type WrittenPattern } from './patterns.js';
 import { groupBody, treeOf } from './regex.js';
 import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
@@ -12,6 +12,8 @@ export interface Capture {
   /** What the expression is tried on: the names of variables, in lower case; `uri` for a location. */
   readonly subject: string;
 }
+
+const NONE: readonly Capture[] = [];
 
 /** The expressions with named groups, wherever they are written, by the names. */
 const byGroup = remembered((c: LintContext): ReadonlyMap<string, readonly WrittenPattern[]> => {
@@ -29,8 +31,13 @@ const byGroup = remembered((c: LintContext): ReadonlyMap<string, readonly Writte
 
 /** The groups that may have given `$1` to `$9`, or a named one, its value where it is used in a block. */
 export function capturesOf(c: LintContext, scope: Scope, key: string): readonly Capture[] {
-  const numbered = /^[1-9]$/.test(key);
-  const patterns = numbered ? lastTried(scope) : (byGroup(c).get(key) ?? []).filter((pattern) => sees(scope, pattern));
+  const numbered = key.length === 1 && key >= '1' && key <= '9';
+  const patterns = numbered
+    ? lastTried(scope)
+    : byGroup(c)
+        .get(key)
+        ?.filter((pattern) => sees(scope, pattern));
+  if (patterns === undefined) return NONE;
   return patterns.flatMap((pattern) => {
     if (!pattern.text.includes('(')) return [];
     const tree = treeOf(pattern.text, pattern.caseless);
@@ -42,7 +49,7 @@ export function capturesOf(c: LintContext, scope: Scope, key: string): readonly 
 /** The expressions of a block and those around it, the nearest that has groups. */
 function lastTried(scope: Scope): readonly WrittenPattern[] {
   for (let each: Scope | null = scope; each !== null && each.kind !== 'http'; each = each.parent) {
-    const opened = [...patternsIn(each)].filter(({ directive }) => /^(?:if|location|map)$/.test(directive));
+    const opened = openingPatterns(each);
     if (opened.some(({ text }) => text.includes('('))) return opened;
   }
   return [];

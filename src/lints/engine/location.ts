@@ -1,5 +1,5 @@
 /** What a `location` says, read from its words. */
-import type { Word } from '../../../grammar/syntax-tree.js';
+import type { Statement, Word } from '../../../grammar/syntax-tree.js';
 import type { Scope } from './scope.js';
 
 export interface LocationWords {
@@ -15,10 +15,14 @@ export interface LocationWords {
 
 /** Null where the block is no `location`, or one without words. */
 export function locationOf(scope: Scope): LocationWords | null {
-  const words = scope.kind === 'location' ? (scope.opener?.args ?? []) : [];
-  const at = words.at(-1);
+  return scope.location;
+}
+
+/** What the words of a `location` say; null where there are none. */
+export function locationWords({ args }: Statement): LocationWords | null {
+  const at = args.at(-1);
   if (at === undefined) return null;
-  if (words.length > 1) return made(words[0]?.text ?? '', at.text, at);
+  if (args.length > 1) return made(args[0]?.text ?? '', at.text, at);
   // Most are plain prefixes.
   if (at.text.startsWith('/')) return made('', at.text, at);
   const [, sign = '', name = ''] = /^(=|\^~|~\*|~)?(.*)$/s.exec(at.text) ?? [];

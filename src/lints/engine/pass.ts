@@ -18,16 +18,23 @@ export interface Pass {
   readonly uri: string;
 }
 
-const allPasses = remembered(({ main }: Scope): ReadonlyMap<Scope, readonly Pass[]> => {
-  const found = new Map<Scope, Pass[]>();
+const allPasses = remembered(({ main }: Scope): readonly Pass[] => {
+  const found: Pass[] = [];
   for (const name of PASSES) {
     for (const { scope, statement } of main.written(name)) {
       const pass = made(scope, statement);
-      const others = found.get(scope);
-      if (pass === null) continue;
-      if (others === undefined) found.set(scope, [pass]);
-      else others.push(pass);
+      if (pass !== null) found.push(pass);
     }
+  }
+  return found;
+});
+
+const byScope = remembered(({ main }: Scope): ReadonlyMap<Scope, readonly Pass[]> => {
+  const found = new Map<Scope, Pass[]>();
+  for (const pass of allPasses(main)) {
+    const others = found.get(pass.scope);
+    if (others === undefined) found.set(pass.scope, [pass]);
+    else others.push(pass);
   }
   return found;
 });
@@ -36,7 +43,7 @@ const NONE: readonly Pass[] = [];
 
 /** The passes written in this very block. */
 export function passesOf(scope: Scope): readonly Pass[] {
-  return allPasses(scope).get(scope) ?? NONE;
+  return byScope(scope).get(scope) ?? NONE;
 }
 
 function made(scope: Scope, statement: Statement): Pass | null {
@@ -54,8 +61,7 @@ function made(scope: Scope, statement: Statement): Pass | null {
 
 /** All passes inside a block. */
 export function passesIn(scope: Scope): readonly Pass[] {
-  if (scope.parent === null) return [...allPasses(scope).values()].flat();
-  return scope.all().flatMap(passesOf);
+  return scope.parent === null ? allPasses(scope) : scope.all().flatMap(passesOf);
 }
 
 /** By their names in lower case. */

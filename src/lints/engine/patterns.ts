@@ -29,41 +29,49 @@ export class WrittenPattern {
 /** Directives with words that are expressions where they begin with `~`. */
 const WITH_TILDE = ['server_name', 'valid_referers', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path'];
 
-export const patternsOf = remembered((c: LintContext): readonly WrittenPattern[] => [...find(c)]);
-
-function* find(c: LintContext): Generator<WrittenPattern> {
-  for (const scope of c.scopes('location')) yield* openerOf(scope);
-  for (const scope of c.scopes('if')) yield* openerOf(scope);
-  for (const scope of c.scopes('entries')) yield* keysOf(scope);
-  for (const { scope, statement } of c.written('rewrite')) yield* ofRewrite(scope, statement);
+export const patternsOf = remembered((c: LintContext): readonly WrittenPattern[] => {
+  const found: WrittenPattern[] = [];
+  for (const scope of c.scopes('location')) addOpener(found, scope);
+  for (const scope of c.scopes('if')) addOpener(found, scope);
+  for (const scope of c.scopes('entries')) addKeys(found, scope);
+  for (const { scope, statement } of c.written('rewrite')) addRewrite(found, scope, statement);
   for (const directive of WITH_TILDE) {
     for (const { scope, statement } of c.written(directive)) {
-      for (const word of statement.args) yield* tilde(scope, statement, word);
+      for (const word of statement.args) addTilde(found, scope, statement, word);
     }
   }
-}
+  return found;
+});
 
 /** Those of one block, not of the blocks inside, with the one that opens it. */
 export function patternsIn(scope: Scope): readonly WrittenPattern[] {
-  const found = [...openerOf(scope), ...keysOf(scope)];
-  for (const statement of scope.own('rewrite')) found.push(...ofRewrite(scope, statement));
+  const found = [...openingPatterns(scope)];
+  for (const statement of scope.own('rewrite')) addRewrite(found, scope, statement);
   for (const directive of WITH_TILDE) {
     for (const statement of scope.own(directive)) {
-      for (const word of statement.args) found.push(...tilde(scope, statement, word));
+      for (const word of statement.args) addTilde(found, scope, statement, word);
     }
   }
   return found;
 }
 
+/** The one that opens a block, and the keys of a `map`. */
+export function openingPatterns(scope: Scope): readonly WrittenPattern[] {
+  const found: WrittenPattern[] = [];
+  addOpener(found, scope);
+  addKeys(found, scope);
+  return found;
+}
+
 /** The expression in the words of a `location` or an `if`. */
-function* openerOf(scope: Scope): Generator<WrittenPattern> {
+function addOpener(found: WrittenPattern[], scope: Scope): void {
   const { opener } = scope;
   if (opener === null) return;
   if (scope.kind === 'location') {
     const location = locationOf(scope);
     if (location?.kind !== 'regex') return;
     const { at, caseless, name } = location;
-    yield made(scope, opener, at, at.text.length - name.length, name.length, caseless);
+    found.push(made(scope, opener, at, at.text.length - name.length, name.length, caseless));
   } else if (scope.kind === 'if') {
     const { args } = opener;
     const operator = args.findIndex(({ text }) => text.includes('~') && /^!?~\*?$/.test(text));
@@ -71,27 +79,27 @@ function* openerOf(scope: Scope): Generator<WrittenPattern> {
     if (operand === undefined) return;
     const last = operand === args.at(-1) && operand.text.endsWith(')');
     const caseless = args[operator]?.text.endsWith('*') === true;
-    yield made(scope, opener, operand, 0, operand.text.length - (last ? 1 : 0), caseless);
+    found.push(made(scope, opener, operand, 0, operand.text.length - (last ? 1 : 0), caseless));
   }
 }
 
-function* keysOf(scope: Scope): Generator<WrittenPattern> {
+function addKeys(found: WrittenPattern[], scope: Scope): void {
   if (scope.directive !== 'map') return;
-  for (const statement of scope.statements) yield* tilde(scope, statement, statement.name);
+  for (const statement of scope.statements) addTilde(found, scope, statement, statement.name);
 }
 
-function* ofRewrite(scope: Scope, statement: Statement): Generator<WrittenPattern> {
+function addRewrite(found: WrittenPattern[], scope: Scope, statement: Statement): void {
   const [word] = statement.args;
-  if (word !== undefined) yield made(scope, statement, word, 0, word.text.length, false);
+  if (word !== undefined) found.push(made(scope, statement, word, 0, word.text.length, false));
 }
 
-function* tilde(scope: Scope, statement: Statement, word: Word): Generator<WrittenPattern> {
+function addTilde(found: WrittenPattern[], scope: Scope, statement: Statement, word: Word): void {
   if (!word.text.startsWith('~')) return;
   // Names of servers and referers are compared without regard to case.
   const always = /^(?:server_name|valid_referers)$/.test(statement.name.text);
   const caseless = word.text.startsWith('~*');
   const from = caseless && !always ? 2 : 1;
-  yield made(scope, statement, word, from, word.text.length - from, caseless || always);
+  found.push(made(scope, statement, word, from, word.text.length - from, caseless || always));
 }
 
 function made(

@@ -68,12 +68,17 @@ function isSame(words: LocationWords, other: LocationWords): boolean {
   return other.kind === 'regex' && words.name === other.name && (words.caseless || !other.caseless);
 }
 
+const known = new WeakMap<Scope, readonly Candidate[]>();
+
 /** The locations in a block, in the order written. */
-export function candidatesIn(scope: Scope): Candidate[] {
-  const found: Candidate[] = [];
-  for (const child of scope.children) {
-    const words = locationOf(child);
-    if (words !== null && words.kind !== 'named') found.push(new Candidate(child, words));
+export function candidatesIn(scope: Scope): readonly Candidate[] {
+  let found = known.get(scope);
+  if (found === undefined) {
+    found = scope.children.flatMap((child) => {
+      const words = locationOf(child);
+      return words === null || words.kind === 'named' ? [] : new Candidate(child, words);
+    });
+    known.set(scope, found);
   }
   return found;
 }

@@ -24,14 +24,17 @@ export function groupNames(text: string): string[] {
 
 /** How many groups an expression has, found without reading all of it; without end where it is not so easily told. */
 export function groupCount(text: string): number {
-  if (!text.includes('(')) return 0;
+  return text.includes('(') ? countGroups(text) : 0;
+}
+
+const countGroups = kept((text) => {
   if (/\(\?[|(]|\(\*|\\Q|\(\?\w*x/.test(text)) return Number.POSITIVE_INFINITY;
   let count = 0;
   for (const [part] of text.matchAll(/\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\((?!\?)|\(\?P?<[A-Za-z_]|\(\?'/gs)) {
     if (part.startsWith('(')) count++;
   }
   return count;
-}
+});
 
 /** The node and all inside. */
 export function* nodesOf(node: Node): Generator<Node> {

@@ -1,6 +1,7 @@
 /** The blocks of a configuration as they are written, `include` expanded: also those that the checker refuses. */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { Expansion } from '../../config/include.js';
+import { type LocationWords, locationWords } from './location.js';
 
 /** What kind of block it is; `entries` for those that hold no directives (`map`, `types`). */
 export type ScopeKind =
@@ -68,6 +69,7 @@ export class Scope {
   readonly children: Scope[] = [];
   /** Where it stands among all blocks. */
   private readonly at: number;
+  private foundLocation: LocationWords | null | undefined;
 
   constructor(
     readonly kind: ScopeKind,
@@ -84,6 +86,15 @@ export class Scope {
   /** The name of the directive that opened it; empty for `main`. */
   get directive(): string {
     return this.opener?.name.text ?? '';
+  }
+
+  /** What a `location` says; null where the block is none. */
+  get location(): LocationWords | null {
+    if (this.foundLocation === undefined) {
+      const { kind, opener } = this;
+      this.foundLocation = kind !== 'location' || opener === null ? null : locationWords(opener);
+    }
+    return this.foundLocation;
   }
 
   /** The directives of that name in this very block. */
@@ -127,7 +138,11 @@ export class Scope {
 
   /** The directives of that name that hold here, written here or inherited. */
   effective(name: string): readonly Statement[] {
-    return this.holder(name)?.own(name) ?? [];
+    for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
+      const own = scope.own(name);
+      if (own.length > 0) return own;
+    }
+    return NONE;
   }
 
   /** The first word of the directive that holds here. */

@@ -146,7 +146,7 @@ function compileLocations(
       kind,
       name,
       noRegex,
-      ...(pattern !== null && { pattern: compiler.pattern(pattern) }),
+      pattern: pattern === null ? null : compiler.pattern(pattern),
       autoRedirect: location.autoRedirect,
       nested,
     });
