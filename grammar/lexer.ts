@@ -97,11 +97,20 @@ function matchForeignBlock(text: string, offset: number, before: readonly IToken
   return null;
 }
 
+// The characters with which a token may begin (`start_chars_hint`) spare the lexer to try the others.
+const QUOTES = ['"', "'"];
+
 /** Space, tab, CR, LF: what parts words. Sticky, as the lexer wants it: it takes any other apart at each start. */
-export const Space = createToken({ name: 'Space', pattern: /[ \t\r\n]+/y, group: Lexer.SKIPPED });
+export const Space = createToken({
+  name: 'Space',
+  pattern: /[ \t\r\n]+/y,
+  start_chars_hint: [' ', '\t', '\r', '\n'],
+  group: Lexer.SKIPPED,
+});
 const ByteOrderMark = createToken({
   name: 'ByteOrderMark',
   pattern: { exec: matchByteOrderMark },
+  start_chars_hint: [BYTE_ORDER_MARK],
   group: Lexer.SKIPPED,
   line_breaks: false,
 });
@@ -113,7 +122,12 @@ export const OpeningBrace = createToken({ name: 'OpeningBrace', pattern: '{' });
 /** `}` at the start of a word; inside a word it is a plain character. */
 export const ClosingBrace = createToken({ name: 'ClosingBrace', pattern: '}' });
 /** `#` at the start of a word, up to the end of the line; a CR before the line break is not part of it. */
-export const CommentText = createToken({ name: 'Comment', pattern: { exec: matchComment }, line_breaks: false });
+export const CommentText = createToken({
+  name: 'Comment',
+  pattern: { exec: matchComment },
+  start_chars_hint: ['#'],
+  line_breaks: false,
+});
 
 /** Any word. */
 export const AnyWord = createToken({ name: 'Word', pattern: Lexer.NA });
@@ -121,6 +135,7 @@ export const AnyWord = createToken({ name: 'Word', pattern: Lexer.NA });
 export const QuotedWord = createToken({
   name: 'QuotedWord',
   pattern: { exec: matchQuotedWord },
+  start_chars_hint: QUOTES,
   line_breaks: true,
   categories: AnyWord,
 });
@@ -128,6 +143,7 @@ export const QuotedWord = createToken({
 export const RunawayWord = createToken({
   name: 'RunawayWord',
   pattern: { exec: matchRunawayWord },
+  start_chars_hint: QUOTES,
   line_breaks: false,
   categories: AnyWord,
 });
@@ -135,6 +151,9 @@ export const RunawayWord = createToken({
 export const PlainWord = createToken({
   name: 'PlainWord',
   pattern: { exec: matchPlainWord },
+  // Any byte: what begins with one of the others, and is none of them, is one as well. Texts of a caller may hold other
+  // characters; those the lexer keeps by 255.
+  start_chars_hint: Array.from({ length: 513 }, (_, i) => (i < 256 ? i : Math.min((i - 255) * 255 + 1, 0xffff))),
   line_breaks: true,
   categories: AnyWord,
 });
@@ -143,6 +162,7 @@ export const PlainWord = createToken({
 export const ForeignBlock = createToken({
   name: 'ForeignBlock',
   pattern: { exec: matchForeignBlock },
+  start_chars_hint: ['{'],
   line_breaks: true,
 });
 
@@ -166,8 +186,6 @@ export const TOKEN_TYPES: readonly TokenType[] = [
 
 const lexer = new Lexer([...TOKEN_TYPES], {
   positionTracking: 'onlyOffset',
-  // No table of first characters, which takes time to make: patterns that are functions could not use it.
-  safeMode: true,
   // A test runs the validations, on Node 22 and newer: chevrotain 13 uses Object.groupBy there, which Node 20 lacks.
   skipValidations: true,
 });

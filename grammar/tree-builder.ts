@@ -3,7 +3,7 @@ import type { IToken } from 'chevrotain';
 import type { BlockBalance } from './block-balance.js';
 import { BUFFER_SIZE, QuotedWord, RunawayWord } from './lexer.js';
 import { missingSemicolon } from './missing-semicolon.js';
-import type { Comment, Item, Quote, Source, Span, Statement, SyntaxMistake, SyntaxTree, Word } from './syntax-tree.js';
+import type { Block, Comment, Item, Quote, Source, Span, Statement, SyntaxMistake, SyntaxTree, Word } from './syntax-tree.js';
 import { CLOSING_BRACE, CR, closingQuote, isSpace, LF, mayFollowQuote, OPENING_BRACE, readValue } from './words.js';
 
 /** Where a text comes from; it decides nginx's sentences and limits. */
@@ -11,13 +11,15 @@ export type TextKind = 'file' | 'parameter';
 
 /** A block that is not closed yet. */
 interface OpenBlock {
-  readonly items: Item[];
+  readonly block: Under<Block> & { readonly items: Item[] };
   /** The statement whose block it is, or null for a `{` without one. */
-  readonly owner: Statement | null;
+  readonly owner: Under<Statement> | null;
+  /** The `{`. */
   readonly brace: Span;
-  /** Sets the ends of the block and its statement, which are not known when they are made. */
-  close(end: number): void;
 }
+
+/** What is made before its end is known. */
+type Under<T extends Span> = Omit<T, 'end'> & { end: number };
 
 function endOf(token: IToken): number {
   return token.startOffset + token.image.length;
@@ -35,7 +37,9 @@ export class TreeBuilder {
   readonly #open: OpenBlock[] = [];
   readonly #mistakes: SyntaxMistake[] = [];
   #items: Item[] = this.#top;
-  #words: Word[] = [];
+  /** The first word of the statement under way, and those behind it. */
+  #name: Word | null = null;
+  #args: Word[] = [];
   /** Comments between the words of the statement under way. */
   #inner: Comment[] = [];
   /** End of the last token. */
@@ -49,7 +53,7 @@ export class TreeBuilder {
 
   /** A word of the statement under way; the first one begins it. */
   word(token: IToken): void {
-    if (this.#words.length === 0) this.#closeMissing(token);
+    if (this.#name === null) this.#closeMissing(token);
     const { startOffset: start, image, tokenType } = token;
     const end = endOf(token);
     let quote: Quote = '';
@@ -66,7 +70,9 @@ export class TreeBuilder {
       text = readValue(image);
     }
     if (tokenType !== RunawayWord && image.length >= BUFFER_SIZE - 2) this.#checkLength(start, end, quote);
-    this.#words.push({ source: this.#source, start, end, text, quote });
+    const word: Word = { source: this.#source, start, end, text, quote };
+    if (this.#name === null) this.#name = word;
+    else this.#args.push(word);
     this.#lastEnd = end;
     const noticed = this.#balance.openAfter.get(start);
     if (noticed !== undefined) this.#openMissing(noticed);
@@ -84,7 +90,7 @@ export class TreeBuilder {
       trailing: !this.#isFirstOnLine(start),
     };
     if (token.image.length >= BUFFER_SIZE - 1) this.#checkLength(start, end, '');
-    if (this.#words.length > 0) this.#inner.push(comment);
+    if (this.#name !== null) this.#inner.push(comment);
     else this.#items.push(comment);
   }
 
@@ -92,7 +98,7 @@ export class TreeBuilder {
   semicolon(token: IToken): void {
     const end = endOf(token);
     const opens = this.#balance.openAfter.has(token.startOffset);
-    if (this.#words.length > 0) {
+    if (this.#name !== null) {
       if (opens) this.#openMissing(token.startOffset);
       else this.#endStatement(end);
     } else {
@@ -112,30 +118,24 @@ export class TreeBuilder {
   #openBlock(start: number, end: number, foreign?: string): void {
     const source = this.#source;
     const brace: Span = { source, start, end };
-    const block = { source, start, end, items: [...this.#inner] as Item[], ...(foreign !== undefined && { foreign }) };
-    const [name, ...args] = this.#words;
-    if (name) {
+    const items: Item[] = this.#inner;
+    const block = foreign === undefined ? { source, start, end, items } : { source, start, end, items, foreign };
+    const name = this.#name;
+    if (name !== null) {
       if (this.#kind === 'parameter') {
         this.#mistake(start, end, 'block directives are not supported in -g option');
       }
-      const owner = { kind: 'statement' as const, source, start: name.start, end, name, args, block };
+      const owner = { kind: 'statement' as const, source, start: name.start, end, name, args: this.#args, block };
       this.#items.push(owner);
-      this.#open.push({
-        items: block.items,
-        owner,
-        brace,
-        close(at) {
-          block.end = at;
-          owner.end = at;
-        },
-      });
-      this.#words = [];
-      this.#inner = [];
+      this.#open.push({ block, owner, brace });
+      this.#name = null;
+      this.#args = [];
     } else {
       this.#mistake(start, end, 'unexpected "{"', { help: 'no directive stands before this "{"' });
-      this.#open.push({ items: block.items, owner: null, brace, close: () => undefined });
+      this.#open.push({ block, owner: null, brace });
     }
-    this.#items = block.items;
+    this.#inner = [];
+    this.#items = items;
     this.#lastEnd = end;
   }
 
@@ -168,9 +168,8 @@ export class TreeBuilder {
 
   /** The statement under way is followed by `}` or by the end of the text (`next` is null). */
   unterminated(next: IToken | null): void {
-    const last = this.#words.at(-1);
-    const name = this.#words[0];
-    if (!last || !name) return;
+    const last = this.#args.at(-1) ?? this.#name;
+    if (last === null) return;
     const statement = this.#endStatement(last.end);
     // A word that lacks its closing quote has swallowed the end of the statement; that is said of the quote.
     if (last.quote !== '' && !this.#source.text.startsWith(last.quote, last.end - 1)) return;
@@ -211,27 +210,35 @@ export class TreeBuilder {
   }
 
   #endStatement(end: number): Statement {
-    const [name, ...args] = this.#words as [Word, ...Word[]];
+    const name = this.#name as Word; // the callers have looked
     const statement: Statement = {
       kind: 'statement',
       source: this.#source,
       start: name.start,
       end,
       name,
-      args,
+      args: this.#args,
       block: null,
     };
     this.#items.push(statement);
-    // One by one: there can be more of them than a call takes arguments.
-    for (const comment of this.#inner) this.#items.push(comment);
-    this.#words = [];
-    this.#inner = [];
+    if (this.#inner.length > 0) {
+      // One by one: there can be more of them than a call takes arguments.
+      for (const comment of this.#inner) this.#items.push(comment);
+      this.#inner = [];
+    }
+    this.#name = null;
+    this.#args = [];
     return statement;
   }
 
   #pop(end: number): void {
-    this.#open.pop()?.close(end);
-    this.#items = this.#open.at(-1)?.items ?? this.#top;
+    const { block, owner } = this.#open.pop() ?? {};
+    // A `{` without a statement leads nowhere.
+    if (block && owner) {
+      block.end = end;
+      owner.end = end;
+    }
+    this.#items = this.#open.at(-1)?.block.items ?? this.#top;
   }
 
   /** Closes the blocks that, by the indentation, were meant to be closed before `token`. */
@@ -251,9 +258,9 @@ export class TreeBuilder {
   /** Opens the block of the statement under way, whose `{` is missing. @param noticed where nginx finds that out */
   #openMissing(noticed: number): void {
     const text = this.#source.text;
-    const name = this.#words[0];
-    const last = this.#words.at(-1);
-    if (!name || !last) return;
+    const name = this.#name;
+    if (name === null) return;
+    const last = this.#args.at(-1) ?? name;
     const words = text.slice(name.start, last.end).slice(0, 60);
     const inItsPlace = text.slice(last.end, noticed).trim() === '';
     // Up to a `{` nginx reads what follows as words of the directive, and those are too many.

@@ -34,6 +34,8 @@ export class Blocks {
   readonly all: Scope[] = [];
   /** By name; what stands in blocks of entries is none. */
   readonly written = new Map<string, Written[]>();
+  /** See `remembered`. */
+  readonly remembered: unknown[] = [];
   /** The same by block, made for a name when it is first asked for. */
   private readonly byScope = new Map<string, ReadonlyMap<Scope, readonly Statement[]>>();
 
@@ -106,6 +108,11 @@ export class Scope {
   /** The outermost block of the configuration. */
   get main(): Scope {
     return this.blocks.all[0] ?? this;
+  }
+
+  /** What was found in the whole configuration once, for `remembered`. */
+  get remembered(): unknown[] {
+    return this.blocks.remembered;
   }
 
   /** Where a directive is written in the whole configuration, in the order of the blocks. */
