@@ -3,7 +3,18 @@ import type { IToken } from 'chevrotain';
 import type { BlockBalance } from './block-balance.js';
 import { BUFFER_SIZE, QuotedWord, RunawayWord } from './lexer.js';
 import { missingSemicolon } from './missing-semicolon.js';
-import type { Block, Comment, Item, Quote, Source, Span, Statement, SyntaxMistake, SyntaxTree, Word } from './syntax-tree.js';
+import type {
+  Block,
+  Comment,
+  Item,
+  Quote,
+  Source,
+  Span,
+  Statement,
+  SyntaxMistake,
+  SyntaxTree,
+  Word,
+} from './syntax-tree.js';
 import { CLOSING_BRACE, CR, closingQuote, isSpace, LF, mayFollowQuote, OPENING_BRACE, readValue } from './words.js';
 
 /** Where a text comes from; it decides nginx's sentences and limits. */
@@ -37,9 +48,9 @@ export class TreeBuilder {
   readonly #open: OpenBlock[] = [];
   readonly #mistakes: SyntaxMistake[] = [];
   #items: Item[] = this.#top;
-  /** The first word of the statement under way, and those behind it. */
-  #name: Word | null = null;
-  #args: Word[] = [];
+  /** The first of them are the words of the statement under way, the others those of longer ones before. */
+  readonly #words: Word[] = [];
+  #count = 0;
   /** Comments between the words of the statement under way. */
   #inner: Comment[] = [];
   /** End of the last token. */
@@ -53,7 +64,7 @@ export class TreeBuilder {
 
   /** A word of the statement under way; the first one begins it. */
   word(token: IToken): void {
-    if (this.#name === null) this.#closeMissing(token);
+    if (this.#count === 0) this.#closeMissing(token);
     const { startOffset: start, image, tokenType } = token;
     const end = endOf(token);
     let quote: Quote = '';
@@ -70,9 +81,7 @@ export class TreeBuilder {
       text = readValue(image);
     }
     if (tokenType !== RunawayWord && image.length >= BUFFER_SIZE - 2) this.#checkLength(start, end, quote);
-    const word: Word = { source: this.#source, start, end, text, quote };
-    if (this.#name === null) this.#name = word;
-    else this.#args.push(word);
+    this.#words[this.#count++] = { source: this.#source, start, end, text, quote };
     this.#lastEnd = end;
     const noticed = this.#balance.openAfter.get(start);
     if (noticed !== undefined) this.#openMissing(noticed);
@@ -90,7 +99,7 @@ export class TreeBuilder {
       trailing: !this.#isFirstOnLine(start),
     };
     if (token.image.length >= BUFFER_SIZE - 1) this.#checkLength(start, end, '');
-    if (this.#name !== null) this.#inner.push(comment);
+    if (this.#count > 0) this.#inner.push(comment);
     else this.#items.push(comment);
   }
 
@@ -98,7 +107,7 @@ export class TreeBuilder {
   semicolon(token: IToken): void {
     const end = endOf(token);
     const opens = this.#balance.openAfter.has(token.startOffset);
-    if (this.#name !== null) {
+    if (this.#count > 0) {
       if (opens) this.#openMissing(token.startOffset);
       else this.#endStatement(end);
     } else {
@@ -120,16 +129,15 @@ export class TreeBuilder {
     const brace: Span = { source, start, end };
     const items: Item[] = this.#inner;
     const block = foreign === undefined ? { source, start, end, items } : { source, start, end, items, foreign };
-    const name = this.#name;
+    const name = this.#name();
     if (name !== null) {
       if (this.#kind === 'parameter') {
         this.#mistake(start, end, 'block directives are not supported in -g option');
       }
-      const owner = { kind: 'statement' as const, source, start: name.start, end, name, args: this.#args, block };
+      const owner = { kind: 'statement' as const, source, start: name.start, end, name, args: this.#args(), block };
       this.#items.push(owner);
       this.#open.push({ block, owner, brace });
-      this.#name = null;
-      this.#args = [];
+      this.#count = 0;
     } else {
       this.#mistake(start, end, 'unexpected "{"', { help: 'no directive stands before this "{"' });
       this.#open.push({ block, owner: null, brace });
@@ -168,7 +176,7 @@ export class TreeBuilder {
 
   /** The statement under way is followed by `}` or by the end of the text (`next` is null). */
   unterminated(next: IToken | null): void {
-    const last = this.#args.at(-1) ?? this.#name;
+    const last = this.#lastWord();
     if (last === null) return;
     const statement = this.#endStatement(last.end);
     // A word that lacks its closing quote has swallowed the end of the statement; that is said of the quote.
@@ -210,14 +218,14 @@ export class TreeBuilder {
   }
 
   #endStatement(end: number): Statement {
-    const name = this.#name as Word; // the callers have looked
+    const name = this.#words[0] as Word; // the callers have looked
     const statement: Statement = {
       kind: 'statement',
       source: this.#source,
       start: name.start,
       end,
       name,
-      args: this.#args,
+      args: this.#args(),
       block: null,
     };
     this.#items.push(statement);
@@ -226,9 +234,21 @@ export class TreeBuilder {
       for (const comment of this.#inner) this.#items.push(comment);
       this.#inner = [];
     }
-    this.#name = null;
-    this.#args = [];
+    this.#count = 0;
     return statement;
+  }
+
+  #name(): Word | null {
+    return this.#count === 0 ? null : (this.#words[0] ?? null);
+  }
+
+  #lastWord(): Word | null {
+    return this.#words[this.#count - 1] ?? null;
+  }
+
+  /** As long as they are, and no longer: an array that grows takes room for seventeen. */
+  #args(): Word[] {
+    return this.#words.slice(1, this.#count);
   }
 
   #pop(end: number): void {
@@ -258,9 +278,9 @@ export class TreeBuilder {
   /** Opens the block of the statement under way, whose `{` is missing. @param noticed where nginx finds that out */
   #openMissing(noticed: number): void {
     const text = this.#source.text;
-    const name = this.#name;
-    if (name === null) return;
-    const last = this.#args.at(-1) ?? name;
+    const name = this.#name();
+    const last = this.#lastWord();
+    if (name === null || last === null) return;
     const words = text.slice(name.start, last.end).slice(0, 60);
     const inItsPlace = text.slice(last.end, noticed).trim() === '';
     // Up to a `{` nginx reads what follows as words of the directive, and those are too many.

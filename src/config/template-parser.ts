@@ -10,6 +10,7 @@ import type { TemplateData, TemplatePiece } from './template.js';
  */
 export function parseTemplate(word: Word, c: ArgumentContext, from = 0, to = word.text.length): TemplateData {
   const text = word.text.slice(0, to);
+  if (!text.includes('$', from)) return text.slice(from);
   const pieces: TemplatePiece[] = [];
   let at = from;
   while (at < text.length) {
@@ -48,11 +49,8 @@ export function parseTemplate(word: Word, c: ArgumentContext, from = 0, to = wor
     pieces.push({ variable: name.toLowerCase() });
     c.uses(name.toLowerCase(), spanInWord(word, dollar, at));
   }
-  if (pieces.length === 0) {
-    return '';
-  }
-  const [first] = pieces;
-  return pieces.length === 1 && typeof first === 'string' ? first : pieces;
+  // As long as it is: an array that grows takes room for seventeen, and this one stays.
+  return pieces.slice();
 }
 
 /** Letters, digits and `_`; `NaN` (past the end of a text) is none of them. */

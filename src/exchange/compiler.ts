@@ -22,7 +22,7 @@ import {
   Shared,
 } from './module.js';
 import type { Observer } from './observer.js';
-import { LocationProgram, LocationSettings, type ServerProgram } from './program.js';
+import { LocationProgram, LocationSettings, NONE, type ServerProgram } from './program.js';
 import { Template } from './template.js';
 import { type Getter, Variable, type VariableSpec } from './variable.js';
 
@@ -296,7 +296,7 @@ class TableCompiler implements Compiler, Programs {
     server.serverRewrite = this.phase('serverRewrite', scope);
   }
 
-  private phase(phase: Phase, scope: Scope): Handler[] {
+  private phase(phase: Phase, scope: Scope): readonly Handler[] {
     const { observer } = this;
     return this.compileHook<Handler>(
       phase,
@@ -311,7 +311,7 @@ class TableCompiler implements Compiler, Programs {
     hook: (module: Module) => PhaseHandler<ModuleConf, H> | undefined,
     scope: Scope,
     watched: ((compiled: H, module: string) => H) | null = null,
-  ): H[] {
+  ): readonly H[] {
     let modules = this.ordered.get(name);
     if (modules === undefined) {
       modules = this.modules
@@ -319,10 +319,12 @@ class TableCompiler implements Compiler, Programs {
         .sort((a, b) => (hook(a)?.order ?? 0) - (hook(b)?.order ?? 0));
       this.ordered.set(name, modules);
     }
-    const compiled: H[] = [];
+    let compiled: readonly H[] = NONE;
     for (const module of modules) {
       const handler = hook(module)?.compile(this.conf(module, scope.block), scope) ?? null;
-      if (handler !== null) compiled.push(watched === null ? handler : watched(handler, module.name));
+      if (handler === null) continue;
+      // There are few, and as many arrays as locations times phases: one that is pushed to takes room for seventeen.
+      compiled = [...compiled, watched === null ? handler : watched(handler, module.name)];
     }
     return compiled;
   }

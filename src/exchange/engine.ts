@@ -9,7 +9,7 @@ import type { Exchange } from './exchange.js';
 import { filePath } from './file-path.js';
 import type { Handler } from './module.js';
 import { paceOf } from './pace.js';
-import type { ErrorPage, LocationProgram } from './program.js';
+import { type ErrorPage, type LocationProgram, NONE } from './program.js';
 import { absoluteLocation } from './redirect.js';
 import { BufferedBody, NO_BODY } from './request-body.js';
 import { settleHead } from './settled-head.js';
@@ -27,9 +27,7 @@ const ACCESS = 6;
 const PRECONTENT = 7;
 const CONTENT = 8;
 
-const NONE: Handler[] = [];
-
-function handlers(x: Exchange): Handler[] {
+function handlers(x: Exchange): readonly Handler[] {
   switch (x.phase) {
     case POST_READ:
       return x.server.postRead;

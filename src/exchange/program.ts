@@ -87,6 +87,9 @@ export class LocationSettings {
   }
 }
 
+/** What a phase is before anything is put into it, and where nothing is. */
+export const NONE: readonly never[] = [];
+
 /** A location, or the body of an `if` in one: what applies to a request that is handled there. */
 export class LocationProgram {
   /** The block that it was compiled from; null for none. */
@@ -97,15 +100,14 @@ export class LocationProgram {
   exact = false;
   /** Requests for `/x` are redirected to `/x/` (set by pass handlers in locations that end in a slash). */
   autoRedirect = false;
-  rewrite: Handler[] = [];
-  preaccess: Handler[] = [];
-  access: Handler[] = [];
-  precontent: Handler[] = [];
-  content: Handler[] = [];
-  /** A handler that takes the whole content phase (`proxy_pass`, `return` is not one). */
-  headerFilters: HeaderFilter[] = [];
-  bodyFilters: BodyFilterFactory[] = [];
-  log: Handler[] = [];
+  rewrite: readonly Handler[] = NONE;
+  preaccess: readonly Handler[] = NONE;
+  access: readonly Handler[] = NONE;
+  precontent: readonly Handler[] = NONE;
+  content: readonly Handler[] = NONE;
+  headerFilters: readonly HeaderFilter[] = NONE;
+  bodyFilters: readonly BodyFilterFactory[] = NONE;
+  log: readonly Handler[] = NONE;
   /** For `limit_except`: the program that holds for methods that are not let through. */
   exceptMethods: { readonly allowed: ReadonlySet<string>; readonly otherwise: LocationProgram } | null = null;
   constructor(readonly settings: LocationSettings) {}
@@ -115,8 +117,8 @@ export class LocationProgram {
 export class ServerProgram {
   /** The first name of `server_name`. */
   name = '';
-  postRead: Handler[] = [];
-  serverRewrite: Handler[] = [];
+  postRead: readonly Handler[] = NONE;
+  serverRewrite: readonly Handler[] = NONE;
   locations!: LocationTree<LocationProgram, Exchange>; // set by the compiler before the program is reachable
   named: Map<string, LocationProgram> = new Map();
   clientHeaderBufferSize = 1024;
