@@ -8,7 +8,7 @@ const LONG = 200_000;
 
 /**
  * V8 11, the one of Node 20, optimises what has run for a while, and a test of a long configuration is over before that
- * pays: where it waits twice as long, 35,000 lines take a sixth less time and a quarter less of the processor. Later
+ * pays: where it waits four times as long, 35,000 lines take a sixth less time and a quarter less of the processor. Later
  * versions judge better, and do not know the setting. A short test would lose 10 ms, because the code that Node keeps of
  * its own modules was made without it.
  */

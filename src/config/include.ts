@@ -120,14 +120,17 @@ export class Includes {
       if (!isStatement(item)) {
         continue;
       }
+      if (item.name.text !== 'include') {
+        statements.push(item);
+        continue;
+      }
+      const [file, more] = item.args;
+      const split = splits < MOST_SPLITS && isWrong(item) ? splitAtLine(item, 1) : null;
       // What is not a plain include (no name, two names, a block) is left for the checker to complain about.
-      const [file, ...more] = item.args;
-      const isSplit = item.name.text === 'include' && splits < MOST_SPLITS && isWrong(item);
-      const split = isSplit ? splitAtLine(item, 1) : null;
       if (split !== null) {
         reportMissingSemicolon(split, includeMistake(item), this.notes);
         for (const part of this.expand([split.before, split.after], splits + 1)) statements.push(part);
-      } else if (item.name.text === 'include' && file !== undefined && more.length === 0 && item.block === null) {
+      } else if (file !== undefined && more === undefined && item.block === null) {
         for (const path of this.files(file.text)) {
           this.include(path, item, statements);
         }

@@ -80,13 +80,14 @@ export class Level {
   values(): Values['plain'] {
     const { entries, plain } = this.inherited;
     if (this.own.size === 0) return plain;
-    const values: Record<string, unknown> = { ...plain };
+    const values: Record<string, unknown> = {};
     for (const [name, own] of this.own) {
       const outer = own.declared.spec.inherit === 'append' ? entries.get(name)?.value : undefined;
       if (Array.isArray(outer) && Array.isArray(own.value)) own.value = [...outer, ...own.value];
       values[name] = own.value;
     }
-    return values;
+    // V8 takes five times as long to add to what was spread.
+    return Object.assign({}, plain, values);
   }
 
   /** What of the values goes on into a block inside. To be called after `values`. */

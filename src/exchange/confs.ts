@@ -42,10 +42,19 @@ class Latest {
   }
 }
 
+/** What a module has in a block. */
+interface Made {
+  readonly module: Module;
+  readonly conf: Conf;
+}
+
 export class Confs {
   /** The modules that declare a directive, by its name. */
   private readonly declarers = new Map<string, Latest[]>();
-  private readonly known = new Map<CheckedBlock, ReadonlyMap<Module, Conf>>();
+  private readonly known = new Map<CheckedBlock, readonly Made[]>();
+  /** The block that was asked for last: all modules ask for one after the other. */
+  private block: CheckedBlock | null = null;
+  private made: readonly Made[] = [];
 
   constructor(modules: readonly Module[]) {
     for (const module of modules) {
@@ -61,18 +70,26 @@ export class Confs {
   /** The values of a module's directives in a block; what is not written there or around it has its default. */
   of<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D> {
     const key = module as unknown as Module;
+    if (block !== this.block) {
+      this.block = block;
+      this.made = this.in(block);
+    }
+    const { made } = this;
+    for (let i = 0; i < made.length; i++) {
+      const each = made[i] as Made; // `i` is below the length
+      if (each.module === key) return each.conf as ConfOf<D>;
+    }
     // Most modules have nothing in most blocks: those share their defaults.
-    return (this.in(block).get(key) ?? defaultsOf(key)) as ConfOf<D>;
+    return defaultsOf(key) as ConfOf<D>;
   }
 
-  /** Of the modules that have any values in a block. */
-  private in(block: CheckedBlock): ReadonlyMap<Module, Conf> {
+  private in(block: CheckedBlock): readonly Made[] {
     let confs = this.known.get(block);
     if (confs === undefined) this.known.set(block, (confs = this.madeOf(block.values)));
     return confs;
   }
 
-  private madeOf(values: Conf): ReadonlyMap<Module, Conf> {
+  private madeOf(values: Conf): readonly Made[] {
     const touched: Latest[] = [];
     for (const name in values) {
       for (const latest of this.declarers.get(name) ?? []) {
@@ -80,11 +97,13 @@ export class Confs {
         latest.add(name, values);
       }
     }
-    return new Map(touched.map((latest) => [latest.module, latest.take(values)]));
+    return touched.map((latest) => ({ module: latest.module, conf: latest.take(values) }));
   }
 
   /** Lets go of what was asked for. */
   clear(): void {
     this.known.clear();
+    this.block = null;
+    this.made = [];
   }
 }
