@@ -61,10 +61,32 @@ export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
+/** Character by character: a large configuration has thousands, and names as well. */
 function canonicalInet(text: string): string | null {
-  const octets = /^([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)$/.exec(text)?.slice(1).map(Number);
-  return octets?.every((octet) => octet <= 255) ? octets.join('.') : null;
+  let octets = 0;
+  let octet = -1;
+  let canonical = true;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (octet < 0) return null;
+      octets++;
+      octet = -1;
+    } else if (code < ZERO || code > NINE) {
+      return null;
+    } else {
+      if (octet === 0) canonical = false;
+      octet = Math.max(octet, 0) * 10 + code - ZERO;
+      if (octet > 255) return null;
+    }
+  }
+  if (octets !== 3 || octet < 0) return null;
+  return canonical ? text : text.split('.').map(Number).join('.');
 }
+
+const DOT = 46;
+const ZERO = 48;
+const NINE = 57;
 
 function canonicalInet6(text: string): string | null {
   if (!text.includes(':')) return null;
@@ -101,7 +123,7 @@ function parseBracketed(text: string, options: AddressOptions): Address | { mist
 }
 
 function parseInet(text: string, options: AddressOptions): Address | { mistake: string } {
-  const cut = text.search(/[/?]/);
+  const cut = text.includes('/') || text.includes('?') ? text.search(/[/?]/) : -1;
   if (cut >= 0 && options.uri !== true) return { mistake: 'invalid host' };
   const uri = cut < 0 ? '' : text.slice(cut);
   const authority = cut < 0 ? text : text.slice(0, cut);
@@ -112,11 +134,12 @@ function parseInet(text: string, options: AddressOptions): Address | { mistake: 
   }
   const ports = colon < 0 ? noPort(options) : parsePorts(authority.slice(colon + 1), options);
   if ('mistake' in ports) return ports;
+  const { port, lastPort, portGiven } = ports;
   const written = colon < 0 ? authority : authority.slice(0, colon);
   if (written === '') return { mistake: 'no host' };
-  if (options.listen === true && written === '*') return { family: 'inet', host: '0.0.0.0', ...ports, uri };
-  const host = canonicalInet(written);
-  return host === null ? { family: 'name', host: written, ...ports, uri } : { family: 'inet', host, ...ports, uri };
+  const host = options.listen === true && written === '*' ? '0.0.0.0' : canonicalInet(written);
+  const family = host === null ? 'name' : 'inet';
+  return { family, host: host ?? written, port, lastPort, portGiven, uri };
 }
 
 type Ports = Pick<InetAddress, 'port' | 'lastPort' | 'portGiven'>;

@@ -78,7 +78,7 @@ export interface CompileOptions {
   readonly prefix: string;
   /** Where zones live, for workers that share them. Default: in this process, in the home of the table in force. */
   readonly zones?: ZoneHome;
-  /** The table is made to see whether it can be made: nothing will be served by it. */
+  /** The table is made to see whether it can be made: nothing will be served by it, and it listens nowhere. */
   readonly onlyTest?: boolean;
   /** Watches the table and its requests; then it is not for serving: nothing is logged by it. Default: nobody. */
   readonly observer?: Observer;
@@ -114,7 +114,7 @@ class TableCompiler implements Compiler, Programs {
   readonly errorLog: ErrorLog;
   readonly zones: ZoneHome;
   readonly observer: Observer | null;
-  private readonly onlyTest: boolean;
+  readonly onlyTest: boolean;
   readonly variables = new Map<string, Variable>();
   readonly locations = new Map<CheckedBlock, LocationProgram>();
   readonly servers = new Map<CheckedBlock, ServerProgram>();
@@ -265,7 +265,7 @@ class TableCompiler implements Compiler, Programs {
   program(block: CheckedBlock, server: ServerProgram | null, outer: Scope | null = null): LocationProgram {
     const program = new LocationProgram(new LocationSettings(this.errorLog));
     program.block = block;
-    this.locations.set(block, program);
+    if (!this.onlyTest) this.locations.set(block, program);
     if (outer !== null) program.name = outer.program.name;
     const scope = this.scope(block, program, server, outer);
     const { observer } = this;
@@ -293,7 +293,7 @@ class TableCompiler implements Compiler, Programs {
   }
 
   serverHandlers(block: CheckedBlock, server: ServerProgram): void {
-    this.servers.set(block, server);
+    if (!this.onlyTest) this.servers.set(block, server);
     const scope = this.scope(block, server.base, server);
     server.postRead = this.phase('postRead', scope);
     server.serverRewrite = this.phase('serverRewrite', scope);

@@ -67,6 +67,8 @@ export interface Compiler {
   readonly prefix: string;
   /** The error log of the process. */
   readonly errorLog: ErrorLog;
+  /** The table is made to see whether it can be made: what only serves requests is left out, and nothing is kept. */
+  readonly onlyTest: boolean;
   /** Who watches; null in a table that is to serve. */
   readonly observer: Observer | null;
   /** The table of the running configuration, for what is to live on over a reload (peers, zones); null at the start. */

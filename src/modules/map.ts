@@ -8,6 +8,7 @@ import { parseTemplate } from '../config/template-parser.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { type CompiledPattern, type Compiler, defineModule } from '../exchange/module.js';
 import type { Template } from '../exchange/template.js';
+import { asciiLowerCase } from '../http/ascii-case.js';
 import { type NameOutcome, WildcardNames } from '../routing/wildcard-names.js';
 
 interface Source {
@@ -109,10 +110,10 @@ class EntryReader {
   }
 
   private addString(key: Word, text: string, value: TemplateData): void {
-    const lower = lowerCase(text);
+    const lower = asciiLowerCase(text);
     const first = this.strings.get(lower);
     if (first !== undefined) {
-      this.c.report(key, 'duplicate-definition', `conflicting parameter "${lowerCase(text)}"`, {
+      this.c.report(key, 'duplicate-definition', `conflicting parameter "${asciiLowerCase(text)}"`, {
         help: 'keys are compared without regard to case',
         related: [{ at: first.at, message: 'first given here' }],
       });
@@ -122,26 +123,17 @@ class EntryReader {
   }
 
   private addName(key: Word, text: string, value: TemplateData): void {
-    const outcome: NameOutcome = this.strings.has(lowerCase(text)) ? 'conflicting' : this.known.add(text, true);
+    const outcome: NameOutcome = this.strings.has(asciiLowerCase(text)) ? 'conflicting' : this.known.add(text, true);
     if (outcome === 'conflicting') {
-      this.c.report(key, 'duplicate-definition', `conflicting parameter "${lowerCase(text)}"`);
+      this.c.report(key, 'duplicate-definition', `conflicting parameter "${asciiLowerCase(text)}"`);
     } else if (outcome === 'invalid') {
       this.c.report(key, 'invalid-value', `invalid hostname or wildcard "${text}"`, {
         help: 'a "*" may stand for the first or the last label only: *.example.com, www.example.*',
       });
     } else {
-      this.names.push([lowerCase(text), value]);
+      this.names.push([asciiLowerCase(text), value]);
     }
   }
-}
-
-/** Only A to Z, as nginx does; bytes above 127 are parts of characters. */
-function lowerCase(text: string): string {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code >= 65 && code <= 90) return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-  }
-  return text;
 }
 
 /** A result: a string where it is constant. */
@@ -160,7 +152,7 @@ function compileMap({ source, variable }: Source, entries: Entries, compiler: Co
   const { hostnames } = entries;
 
   const find = (x: Exchange, subject: string): Result => {
-    const lower = lowerCase(subject);
+    const lower = asciiLowerCase(subject);
     const found = strings.get(lower) ?? (named ? names.find(lower) : undefined);
     if (found !== undefined) return found;
     // nginx does not try regular expressions on nothing.

@@ -9,6 +9,7 @@ import type { Chunk } from '../exchange/client-side.js';
 import { type BodyFilter, type Exchange, StateKey } from '../exchange/exchange.js';
 import { defineModule, type HeaderFilter, type Scope } from '../exchange/module.js';
 import type { Template } from '../exchange/template.js';
+import { asciiLowerCase } from '../http/ascii-case.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 const HTML = [['text/html']];
@@ -23,11 +24,6 @@ function parseSubstitution(words: readonly Word[], c: ArgumentContext): Substitu
   const [search, replacement] = words as readonly [Word, Word]; // two words: `min` and `max`
   if (search.text === '') c.fail(search, 'invalid-value', 'empty search pattern');
   return { search: parseTemplate(search, c), replacement: parseTemplate(replacement, c) };
-}
-
-/** Letters of ASCII in lower case; all other bytes stay. */
-function lower(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** What is looked for, in lower case, and what takes its place. */
@@ -56,13 +52,13 @@ class Finder {
     const match = this.expression.exec(text);
     if (match === null) return null;
     const [found] = match;
-    return { start: match.index, end: match.index + found.length, index: this.order.get(lower(found)) ?? 0 };
+    return { start: match.index, end: match.index + found.length, index: this.order.get(asciiLowerCase(found)) ?? 0 };
   }
 
   /** The first place from `from` on where a string begins that may go on behind the end of the text. */
   findBegun(text: string, from: number): { readonly start: number; readonly index: number } | null {
     const first = Math.max(from, text.length - this.longest + 1);
-    const tail = lower(text.slice(first));
+    const tail = asciiLowerCase(text.slice(first));
     for (let i = 0; i < tail.length; i++) {
       const rest = tail.slice(i);
       const index = this.pairs.findIndex(({ search }) => search.length > rest.length && search.startsWith(rest));
@@ -152,7 +148,7 @@ function compileFilter(substitutions: readonly Substitution[], rules: SubRules, 
   }));
   const evaluate = (fill: (template: Template) => string) =>
     pairs
-      .map(({ search, replacement }) => ({ search: lower(fill(search)), replacement }))
+      .map(({ search, replacement }) => ({ search: asciiLowerCase(fill(search)), replacement }))
       .filter(({ search }) => search !== '');
   const constant = pairs.every(({ search }) => search.constant !== null);
   const fixed = constant ? new Finder(evaluate((template) => template.constant ?? '')) : null;

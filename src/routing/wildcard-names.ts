@@ -1,4 +1,5 @@
 /** Values by host name, with nginx's wildcards; `server_name` and `map … hostnames` share the rules. */
+import { asciiLowerCase } from '../http/ascii-case.js';
 
 /** What became of a name that was added. nginx: NGX_OK, NGX_BUSY, NGX_DECLINED. */
 export type NameOutcome = 'added' | 'conflicting' | 'invalid';
@@ -129,9 +130,4 @@ export class WildcardNames<V> {
       start = dot + 1;
     }
   }
-}
-
-/** Only A to Z: the bytes above 127 are parts of characters here, which `toLowerCase` would change. */
-function asciiLowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -53,10 +53,11 @@ function contested(servers: readonly CheckedBlock[]): ReadonlySet<string> {
   const seen = new Set<string>();
   const twice = new Set<string>();
   for (const server of servers) {
-    const addresses = listensOf(server).flatMap(({ address }) =>
-      address.family === 'name' ? [] : listenAddresses(address),
-    );
-    for (const key of new Set(addresses.map(listenKey))) {
+    const own = new Set<string>();
+    for (const { address } of listensOf(server)) {
+      if (address.family !== 'name') for (const each of listenAddresses(address)) own.add(listenKey(each));
+    }
+    for (const key of own) {
       if (seen.has(key)) twice.add(key);
       seen.add(key);
     }
@@ -79,7 +80,8 @@ interface WrittenName {
 }
 
 function writtenNames(block: CheckedBlock, c: CheckContext): readonly WrittenName[] {
-  const words = c.statements('server_name').flatMap((statement: Statement) => statement.args);
+  const statements = c.statements('server_name');
+  const words = statements.length === 1 ? (statements[0] as Statement).args : statements.flatMap(({ args }) => args);
   const names = namesOf(block);
   // Names that were refused have their findings.
   if (words.length > 0 && block.values.server_name === undefined) return [];

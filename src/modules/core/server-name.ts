@@ -5,6 +5,7 @@ import { listOf, word } from '../../config/argument-types.js';
 import type { ArgumentContext, Directives } from '../../config/directive.js';
 import { parsePattern } from '../../config/pattern.js';
 import type { PatternData } from '../../config/template.js';
+import { asciiLowerCase } from '../../http/ascii-case.js';
 
 /** One name of a server. Plain data. */
 export interface NameData {
@@ -27,8 +28,7 @@ function parseName(w: Word, c: ArgumentContext): NameData {
     });
   }
   if (text.toLowerCase() === '$hostname') return { name: ownName(), pattern: null };
-  if (!text.startsWith('~'))
-    return { name: text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()), pattern: null };
+  if (!text.startsWith('~')) return { name: asciiLowerCase(text), pattern: null };
   if (text === '~') c.fail(w, 'invalid-regex', `empty regex in server name "${text}"`);
   return { name: text.slice(1), pattern: parsePattern(w, c, { from: 1, caseless: hasCapital(text) }) };
 }

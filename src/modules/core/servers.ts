@@ -24,13 +24,14 @@ export function compileServers(http: CheckedBlock, compiler: Compiler, settings:
   for (const block of serversOf(http)) {
     const server = compileServer(block, compiler);
     settings(server, block);
-    names.set(server, compileNames(block, server, compiler));
+    if (!compiler.onlyTest) names.set(server, compileNames(block, server, compiler));
     for (const { data, address } of addressesOf(block, compiler)) {
       const mistake = listeners.add(server, address, data.options);
       // Names that resolve to one address show only now; everything else was checked before.
       if (mistake !== null) compiler.fail(mistake, data.at);
     }
   }
+  if (compiler.onlyTest) return [];
   const programs = new Map<unknown, ListenerProgram>();
   const programOf = (listener: Listener<ServerProgram, SocketOptions>): ListenerProgram => {
     let program = programs.get(listener);
@@ -74,8 +75,9 @@ export function listensOf(block: CheckedBlock): readonly ListenData[] {
 
 /** The names of a server; one without a `server_name` has the empty one. */
 export function namesOf(block: CheckedBlock): readonly NameData[] {
-  const names = (block.values.server_name as readonly (readonly NameData[])[] | undefined)?.flat() ?? [];
-  return names.length === 0 ? [{ name: '', pattern: null }] : names;
+  const lists = (block.values.server_name as readonly (readonly NameData[])[] | undefined) ?? [];
+  const names = lists.length === 1 ? lists[0] : lists.flat();
+  return names === undefined || names.length === 0 ? [{ name: '', pattern: null }] : names;
 }
 
 // -- addresses
@@ -136,6 +138,7 @@ function compileLocations(
     if (inner.directive !== 'location') continue;
     const location = compiler.program(inner, server);
     const nested = compileLocations(inner, server, compiler);
+    if (compiler.onlyTest) continue;
     const { kind, name, noRegex, pattern } = locationOf(inner);
     if (kind === 'named') {
       if (!server.named.has(name)) server.named.set(name, location);
