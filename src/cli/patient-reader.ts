@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { type ConfigReader, diskReader } from '../config/reader.js';
 
 /** Bytes. */
-const LONG = 200_000;
+const LONG = 50_000;
 
 /**
  * V8 11, the one of Node 20, optimises what has run for a while, and a test of a long configuration is over before that

@@ -79,7 +79,7 @@ export function splitAtLine(statement: Statement, i: number): Split | null {
  */
 export function splitAtMissingSemicolon(statement: Statement, context: Context, catalogue: Catalogue): Split | null {
   const { source, name, args } = statement;
-  const last = args.at(-1);
+  const last = args.length === 0 ? undefined : args[args.length - 1];
   // Nearly every statement stands on one line.
   if (last === undefined || !hasLineBreak(source.text, name.end, last.start)) return null;
   for (const [i, word] of args.entries()) {

@@ -74,11 +74,12 @@ const known = new WeakMap<Scope, readonly Candidate[]>();
 export function candidatesIn(scope: Scope): readonly Candidate[] {
   let found = known.get(scope);
   if (found === undefined) {
-    found = scope.children.flatMap((child) => {
+    const all: Candidate[] = [];
+    for (const child of scope.children) {
       const words = locationOf(child);
-      return words === null || words.kind === 'named' ? [] : new Candidate(child, words);
-    });
-    known.set(scope, found);
+      if (words !== null && words.kind !== 'named') all.push(new Candidate(child, words));
+    }
+    known.set(scope, (found = all));
   }
   return found;
 }

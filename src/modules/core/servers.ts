@@ -101,11 +101,12 @@ export async function resolveListens(http: CheckedBlock, compiler: Compiler): Pr
 /** The distinct addresses of a server, each with the `listen` that it comes from. */
 function addressesOf(block: CheckedBlock, compiler: Compiler): { data: ListenData; address: ListenAddress }[] {
   const resolved = compiler.shared.get<Map<string, readonly string[]>>(RESOLVED);
-  return listensOf(block).flatMap((data) => {
-    const { address } = data;
-    const ips = address.family === 'name' ? (resolved?.get(address.host) ?? []) : [];
-    return listenAddresses(address, ips).map((each) => ({ data, address: each }));
-  });
+  const found: { data: ListenData; address: ListenAddress }[] = [];
+  for (const data of listensOf(block)) {
+    const ips = data.address.family === 'name' ? (resolved?.get(data.address.host) ?? []) : [];
+    for (const address of listenAddresses(data.address, ips)) found.push({ data, address });
+  }
+  return found;
 }
 
 // -- servers and locations
