@@ -19,7 +19,7 @@ await build({
     {
       name: 'chevrotain',
       setup({ onLoad }) {
-        const contents = "export * from 'chevrotain';";
+        const contents = "/*! chevrotain: Apache License 2.0, see its package */ export * from 'chevrotain';";
         onLoad({ filter: /\/grammar\/chevrotain\.js$/ }, () => ({ contents, resolveDir: '.' }));
       },
     },
