@@ -42,9 +42,11 @@ export interface CheckResult {
 /** Checks a text and everything it includes. Collects all findings of all files; throws nothing for a bad text. */
 export function check(root: Source, modules: readonly ModuleDeclaration[], options: CheckOptions = {}): CheckResult {
   const notes = new Notes();
+  // Apart: it is found while statements are read whose notes may be taken back, and has nothing to do with them.
+  const reading = new Notes();
   const directories = directoriesOf(root.name, options);
   const catalogue = new Catalogue(modules);
-  const includes = new Includes(options.reader ?? diskReader, directories.conf, notes, (name) =>
+  const includes = new Includes(options.reader ?? diskReader, directories.conf, reading, (name) =>
     catalogue.opensBlock(name),
   );
   const globals =
@@ -63,8 +65,8 @@ export function check(root: Source, modules: readonly ModuleDeclaration[], optio
   checkVariables(catalogue, notes);
   runModuleChecks(modules, config, checker.records, notes);
   return {
-    config: notes.hasErrors ? null : config,
-    findings: arrange(notes.findings, includes.sources, includes),
+    config: notes.hasErrors || reading.hasErrors ? null : config,
+    findings: arrange([...reading.findings, ...notes.findings], includes.sources, includes),
     sources: includes.sources,
     expansion: includes.expansion(statements),
     records: checker.records,

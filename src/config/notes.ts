@@ -57,7 +57,7 @@ export class Notes {
     return this.errors > errors;
   }
 
-  /** Takes back what was noted since. */
+  /** Takes back what was noted since; names that may be defined stay. */
   forget({ errors, findings, uses, defines }: Mark): void {
     this.errors = errors;
     this.findings.length = findings;

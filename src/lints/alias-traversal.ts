@@ -1,5 +1,5 @@
 import { defineLint } from './engine/lint.js';
-import { locationOf, titleOf } from './engine/location.js';
+import { titleOf } from './engine/location.js';
 
 export default defineLint({
   code: 'alias-traversal',
@@ -9,7 +9,7 @@ export default defineLint({
     'A location without a slash at its end has an `alias` with one. What follows the prefix of the location is put behind the alias as it is: with `location /img { alias /data/img/; }` a request for `/img../secret` reads `/data/img/../secret`, which is one directory higher. Give the location a slash as well, or take it from the alias.',
   check(c) {
     for (const scope of c.scopes('location')) {
-      const location = locationOf(scope);
+      const location = scope.location;
       const [alias] = scope.own('alias');
       const path = alias?.args[0];
       if (location?.kind !== 'prefix' || alias === undefined || path === undefined) continue;

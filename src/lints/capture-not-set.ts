@@ -1,7 +1,6 @@
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { spanInWord } from '../config/template-parser.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { locationOf } from './engine/location.js';
 import { patternsIn, patternsOf } from './engine/patterns.js';
 import { groupCount } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
@@ -117,7 +116,7 @@ class Groups {
       if (scope.opener?.args.some(({ text }) => /^~\*?$/.test(text)) !== true) return all;
       return scope.parent === null ? all : this.behindIfs(scope.parent);
     }
-    return locationOf(scope)?.kind === 'regex' ? this.within(scope) : all;
+    return scope.location?.kind === 'regex' ? this.within(scope) : all;
   }
 
   /** Of a block, what may be tried in one of its `if` or behind it. */

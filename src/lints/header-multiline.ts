@@ -13,8 +13,10 @@ export default defineLint({
       } of c.written(directive)) {
         // `more_set_headers` has the field and its value in one word, beside options.
         const whole = directive === 'more_set_headers';
-        const value = args.find(({ text }) => text.includes('\n') || text.includes('\r'));
-        if (value === undefined || (whole && !/^[\w-]+:.*[\r\n]/s.test(value.text))) continue;
+        const value = args.find(
+          ({ text }) => (text.includes('\n') || text.includes('\r')) && (!whole || /^[\w-]+:.*[\r\n]/s.test(text)),
+        );
+        if (value === undefined) continue;
         const field = (whole ? value : args[0])?.text.split(':')[0];
         c.report(value, `the value of "${field ?? ''}" holds a line break`, {
           help: 'a field is one line; write the value in one',

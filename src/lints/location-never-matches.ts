@@ -1,7 +1,7 @@
 import { Effort } from './engine/effort.js';
 import { matchesAny, meets } from './engine/language.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { locationOf, titleOf } from './engine/location.js';
+import { titleOf } from './engine/location.js';
 import { Candidate, candidatesIn } from './engine/reach.js';
 
 export default defineLint({
@@ -14,7 +14,7 @@ export default defineLint({
     const effort = new Effort(MOST_STEPS);
     for (const scope of [...c.scopes('server'), ...c.scopes('location')]) {
       if (scope.children.length === 0) continue;
-      const words = locationOf(scope);
+      const words = scope.location;
       const around = words === null ? null : new Candidate(scope, words);
       for (const inner of candidatesIn(scope)) look(inner, around, effort, c);
     }

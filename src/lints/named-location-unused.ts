@@ -1,6 +1,5 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
-import { locationOf } from './engine/location.js';
 import { isWhole } from './engine/values.js';
 
 export default defineLint({
@@ -15,7 +14,7 @@ export default defineLint({
     // Programs inside of nginx lead anywhere.
     if ([...c.main.directives()].some((name) => /^(?:js|perl|mruby|nchan)_|_lua(?:_|$)|^perl$/.test(name))) return;
     const named = c.scopes('location').flatMap((scope) => {
-      const words = locationOf(scope);
+      const words = scope.location;
       // Checks of health go out from a location that no request needs to reach.
       return words?.kind === 'named' && scope.own('health_check').length === 0 ? [words] : [];
     });

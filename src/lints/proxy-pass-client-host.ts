@@ -2,8 +2,7 @@ import { firstOf } from '../config/pcre/first.js';
 import type { Node } from '../config/pcre/syntax.js';
 import { capturesOf } from './engine/captures.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { locationOf } from './engine/location.js';
-import { type Pass, passesIn } from './engine/pass.js';
+import { type Pass, passesOfLocations } from './engine/pass.js';
 import { mayHold, nodesOf } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 import { assignedIn } from './engine/values.js';
@@ -21,7 +20,7 @@ export default defineLint({
   story:
     'Where a request goes is taken from the request itself, so that a client can have the proxy talk to any host that it reaches: services without a password in the same network, the metadata of a cloud (server-side request forgery). Choose the host by a `map` of known values, let the expression match only what is meant, or make the location `internal` where the back end chooses.',
   check(c) {
-    for (const pass of passesIn(c.main)) {
+    for (const pass of passesOfLocations(c)) {
       const { scope, statement, word } = pass;
       if (!word.text.includes('$') || !/^(?:proxy|grpc)_pass$/.test(statement.name.text) || isInternal(scope)) continue;
       look(c, scope, pass);
@@ -121,7 +120,7 @@ function isListed(body: Node): boolean {
 
 function isInternal(scope: Scope): boolean {
   for (let each: Scope | null = scope; each !== null; each = each.parent) {
-    if (each.own('internal').length > 0 || locationOf(each)?.kind === 'named') return true;
+    if (each.own('internal').length > 0 || each.location?.kind === 'named') return true;
   }
   return false;
 }

@@ -1,6 +1,5 @@
 import { defineLint } from './engine/lint.js';
-import { locationOf } from './engine/location.js';
-import { passesIn, upstreamOf } from './engine/pass.js';
+import { passesOfLocations, upstreamOf } from './engine/pass.js';
 
 /** Applications that put paths and names into one segment of a path, with `%2F` for the slashes in it. */
 const KEEPS_ENCODED =
@@ -13,10 +12,10 @@ export default defineLint({
   story:
     'A `proxy_pass` with a path gets the path of the request decoded, with `..` and double slashes taken out (`merge_slashes`), and encoded anew: `%2F` has become `/` then, and what two parsers make of one path may differ, also for rules that protect it. Applications that carry names with slashes in one segment answer 404. Without a path in `proxy_pass` the request goes on as it came; `rewrite` is not needed where the application knows its own prefix.',
   check(c) {
-    for (const { scope, statement, word, host, uri } of passesIn(c.main)) {
+    for (const { scope, statement, word, host, uri } of passesOfLocations(c)) {
       if (uri === '' || statement.name.text !== 'proxy_pass' || word.text.includes('$')) continue;
       const holder = scope.within('location');
-      const prefix = holder === null ? '' : (locationOf(holder)?.name ?? '');
+      const prefix = holder === null ? '' : (holder.location?.name ?? '');
       const off = scope.effective('merge_slashes')[0];
       if (off?.args[0]?.text === 'off') {
         c.report(word, `the path "${uri}" has the request decoded and encoded anew, slashes and all`, {

@@ -1,5 +1,5 @@
 import { defineLint } from './engine/lint.js';
-import { locationOf, titleOf } from './engine/location.js';
+import { titleOf } from './engine/location.js';
 import { passesOf } from './engine/pass.js';
 
 export default defineLint({
@@ -10,7 +10,7 @@ export default defineLint({
     'Of the prefix of a location and the path of its `proxy_pass`, one ends with a slash and the other does not. The prefix is cut off the request and the path put in its place, letter by letter: `location /api/ { proxy_pass http://app/v1; }` makes `/v1users` of `/api/users`, and `location /api { proxy_pass http://app/; }` makes `//users`. Give both a slash, or none.',
   check(c) {
     for (const scope of c.scopes('location')) {
-      const location = locationOf(scope);
+      const location = scope.location;
       if (location?.kind !== 'prefix') continue;
       for (const { statement, word, uri } of passesOf(scope)) {
         if (statement.name.text !== 'proxy_pass' || uri === '' || word.text.includes('$') || /[?#]/.test(uri)) continue;

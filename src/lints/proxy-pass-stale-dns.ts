@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { defineLint } from './engine/lint.js';
-import { passesIn, upstreamOf } from './engine/pass.js';
+import { passesOfLocations, upstreamOf } from './engine/pass.js';
 
 /** Names that change their addresses by design: load balancers and platforms. */
 const MOVES =
@@ -13,7 +13,7 @@ export default defineLint({
   story:
     'The name of a host is looked up once, when the configuration is read; the addresses of clouds and clusters change while it is in force, and requests go on to the old ones, which may belong to somebody else by then. Write `server NAME resolve;` in an `upstream` with a `zone` and a `resolver`, which looks it up again when it has expired.',
   check(c) {
-    for (const { word, host, authority } of passesIn(c.main)) {
+    for (const { word, host, authority } of passesOfLocations(c)) {
       if (authority.includes('$') || !moves(host) || upstreamOf(c.main, host) !== undefined) continue;
       c.report(word, `"${host}" is looked up once, and its addresses change`, {
         help: 'name it as "server NAME resolve;" in an upstream, with a resolver',

@@ -1,5 +1,4 @@
 import { defineLint } from './engine/lint.js';
-import { locationOf } from './engine/location.js';
 import { patternsOf } from './engine/patterns.js';
 import { anchoredPrefix, treeOf } from './engine/regex.js';
 
@@ -13,7 +12,7 @@ export default defineLint({
     for (const { directive, scope, text, caseless, at } of patternsOf(c)) {
       if (!/^(?:location|server_name|map)$/.test(directive)) continue;
       // A location without regard to case has no other way of writing; names and a map's texts are compared without it.
-      if (directive === 'location' && locationOf(scope)?.caseless === true) continue;
+      if (directive === 'location' && scope.location?.caseless === true) continue;
       if (directive === 'map' && !caseless) continue;
       if (!text.startsWith('^') || !text.endsWith('$') || text.includes('|')) continue;
       const tree = treeOf(text);

@@ -1,6 +1,6 @@
 import { isClosed } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
-import { locationOf, titleOf } from './engine/location.js';
+import { titleOf } from './engine/location.js';
 import { passesIn } from './engine/pass.js';
 import { anchorsOf, treeOf } from './engine/regex.js';
 
@@ -12,7 +12,7 @@ export default defineLint({
     'An expression of a location matches anywhere in the path. `location ~ \\.php` also takes `/upload/picture.php.jpg` and hands it to PHP; end it with `$`, or with `(/|$)` where a path follows. `location ~ /api/` also takes `/files/api/`; begin it with `^`, or write a prefix, which is faster.',
   check(c) {
     for (const scope of c.scopes('location')) {
-      const location = locationOf(scope);
+      const location = scope.location;
       if (location?.kind !== 'regex' || isClosed(scope)) continue;
       const tree = treeOf(location.name, location.caseless);
       if (tree === null) continue;

@@ -1,6 +1,6 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
-import { locationOf, titleOf } from './engine/location.js';
+import { titleOf } from './engine/location.js';
 import { passesIn } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
 import { variablesIn } from './engine/variables.js';
@@ -28,7 +28,7 @@ function says(statement: Statement, scope: Scope): boolean {
 
 /** Whether a location is for files of kinds that are no pages. */
 function isForAssets(scope: Scope): boolean {
-  const location = locationOf(scope);
+  const location = scope.location;
   return location?.kind === 'regex' && /\\\.\(?.*(?:css|js|png|jpe?g|gif|ico|svg|woff|ttf)/.test(location.name);
 }
 

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { isClosed } from './engine/access.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { locationOf } from './engine/location.js';
 import { regExpOf } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 
@@ -44,7 +43,7 @@ export default defineLint({
 
 /** Whether only names that are written out are read from there. */
 function isNarrow(scope: Scope): boolean {
-  const location = locationOf(scope);
+  const location = scope.location;
   if (location === null) return false;
   if (location.kind === 'exact' || location.kind === 'named') return true;
   // `location /doc/ { root /usr/share; }` reads /usr/share/doc only.
@@ -74,7 +73,7 @@ function keepsAway(scope: Scope, path: string): boolean {
   const server = scope.within('server');
   const blocks = server === null ? scope.all() : server.all();
   for (const block of blocks) {
-    const location = locationOf(block);
+    const location = block.location;
     if (location === null || !isClosed(block)) continue;
     if (location.kind === 'prefix' && path.startsWith(location.name)) return true;
     if (location.kind === 'regex' && regExpOf(location.name, location.caseless)?.test(path) === true) return true;

@@ -1,6 +1,6 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
-import { locationOf, titleOf } from './engine/location.js';
+import { titleOf } from './engine/location.js';
 import { passesOf } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
 
@@ -17,9 +17,7 @@ export default defineLint({
     for (const server of scopes) {
       if (server.kind !== 'server') continue;
       const end = endOf(server);
-      const lost = server.children.filter((child) =>
-        ['exact', 'prefix', 'regex'].includes(locationOf(child)?.kind ?? ''),
-      );
+      const lost = server.children.filter((child) => ['exact', 'prefix', 'regex'].includes(child.location?.kind ?? ''));
       if (end === null || lost.length === 0) continue;
       c.report(end, `"${end.name.text}" of the server answers every request: its locations are never reached`, {
         help: `put it into a location of its own: location / { ${textOf(end)} }`,

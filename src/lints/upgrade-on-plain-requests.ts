@@ -1,5 +1,5 @@
 import { defineLint } from './engine/lint.js';
-import { locationOf, titleOf } from './engine/location.js';
+import { titleOf } from './engine/location.js';
 import { proxied } from './engine/websocket.js';
 
 /** Locations that certainly are asked for other things than WebSockets. */
@@ -17,7 +17,7 @@ export default defineLint({
       const value = connection?.args[1];
       if (upgrade === undefined || value === undefined || seen.has(value)) continue;
       if (!/^upgrade$/i.test(value.text) || scope.kind !== 'location') continue;
-      const location = locationOf(scope);
+      const location = scope.location;
       if (location?.kind !== 'prefix' || !PLAIN.test(location.name)) continue;
       seen.add(value);
       c.report(value, `"${titleOf(scope)}" says "Connection: upgrade" with plain requests too`, {

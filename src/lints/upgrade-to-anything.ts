@@ -1,6 +1,6 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { locationOf, titleOf } from './engine/location.js';
+import { titleOf } from './engine/location.js';
 import { passesOf } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
 import { proxied } from './engine/websocket.js';
@@ -50,7 +50,7 @@ function rulesOf(c: LintContext): Map<Scope | null, Rule[]> {
   const rules = new Map<Scope | null, Rule[]>();
   for (const name of ['auth_basic', 'auth_request', 'deny', 'internal', 'return']) {
     for (const { scope, statement } of c.written(name)) {
-      const words = locationOf(scope);
+      const words = scope.location;
       const value = statement.args[0]?.text ?? '';
       const refuses = words?.kind === 'prefix' && /^(?:all|403|404|444)$/.test(value);
       if (words === null || value === 'off' || (name === 'return' && !refuses)) continue;

@@ -116,6 +116,14 @@ test('entries are included too', () => {
   ]);
 });
 
+test('a mistake in a file of entries stands, whatever the words of their statement look like', () => {
+  const { findings } = checkTiny('http {\n table\n root { include more; }\n}', files({ more: 'b 2; c 3' }));
+  assert.deepEqual(
+    findings.filter(({ severity }) => severity === 'error').map(({ code, at }) => [code, at && fileLineColumn(at)]),
+    [['missing-semicolon', '/etc/nginx/more:1:9']],
+  );
+});
+
 test('an include takes one file and no block', () => {
   const { findings } = checkTiny('http {\n include a b;\n include { }\n}', files({}));
   assert.deepEqual(said(findings), [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { translate } from '../../src/config/pcre/translate.js';
 
 /** A pattern with subjects and what they match: the whole match and the groups, or null. */
@@ -23,6 +24,16 @@ function refusal(pattern: string, caseless = false): { message: string; at: numb
   assert.ok('mistake' in result, pattern);
   return result.mistake;
 }
+
+test('an expression is translated once while a configuration is read, and nothing is left of it afterwards', async () => {
+  const first = translate('^/once/(\\d+)$', false);
+  assert.equal(translate('^/once/(\\d+)$', false), first);
+  assert.notEqual(translate('^/once/(\\d+)$', true), first);
+  await setImmediate();
+  const again = translate('^/once/(\\d+)$', false);
+  assert.notEqual(again, first);
+  assert.deepEqual(again, first);
+});
 
 test('a dollar holds before a last line break too', () => {
   expectAll([

@@ -26,6 +26,7 @@ const BEYOND_ASCII: Node = alternativesOf([
   sequenceOf([bytes([0xf0, 0xf4]), bytes([0x80, 0xbf]), bytes([0x80, 0xbf]), bytes([0x80, 0xbf])]),
 ]);
 const ALL = new ByteSet().inverted();
+const NO_NEWLINE = NEWLINE.inverted();
 const START: Node = { kind: 'assertion', source: '^', ends: false };
 const END: Node = { kind: 'assertion', source: '(?=\\n?$)', ends: true };
 const VERY_END: Node = { kind: 'assertion', source: '$', ends: true };
@@ -177,7 +178,7 @@ class PatternParser {
         return this.readEscaped();
       case '.':
         this.cursor.at++;
-        return this.setNode(this.options.dotAll ? ALL : NEWLINE.inverted(), true);
+        return this.setNode(this.options.dotAll ? ALL : NO_NEWLINE, true);
       case '^':
         this.cursor.at++;
         return this.options.multiline ? LINE_START : START;
@@ -355,7 +356,7 @@ class PatternParser {
           const numbered = this.cursor.peek(1) === 'U' && this.cursor.peek(2) === '+';
           invalid(numbered ? '\\N{U+dddd} is supported only in Unicode (UTF) mode' : NO_SUCH_ESCAPE, start + 2, start);
         }
-        return this.setNode(NEWLINE.inverted(), true);
+        return this.setNode(NO_NEWLINE, true);
       case 'R':
         if (this.options.utf) {
           untranslatable('"\\R" in UTF mode', start, this.cursor.at);

@@ -1,7 +1,6 @@
 /** Where server-sent events seem to come from. */
 import type { Span } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
-import { locationOf } from './location.js';
 import type { Scope } from './scope.js';
 import { type Proxied, proxied, requestField } from './websocket.js';
 
@@ -27,7 +26,7 @@ export function eventLocations(c: LintContext): EventLocation[] {
 type Sign = Pick<EventLocation, 'because' | 'sign'>;
 
 function nameOf(scope: Scope): Sign | null {
-  const location = locationOf(scope);
+  const location = scope.location;
   return location !== null && NAMES.test(location.name) ? { because: 'its name says so', sign: location.at } : null;
 }
 

@@ -13,11 +13,6 @@ export interface LocationWords {
   readonly at: Word;
 }
 
-/** Null where the block is no `location`, or one without words. */
-export function locationOf(scope: Scope): LocationWords | null {
-  return scope.location;
-}
-
 /** What the words of a `location` say; null where there are none. */
 export function locationWords({ args }: Statement): LocationWords | null {
   const at = args.at(-1);
@@ -38,7 +33,7 @@ function made(modifier: string, name: string, at: Word): LocationWords {
 /** The location around a block (an `if`, a `limit_except`), or the block itself. */
 export function enclosingLocation(scope: Scope): LocationWords | null {
   const holder = scope.within('location');
-  return holder === null ? null : locationOf(holder);
+  return holder === null ? null : holder.location;
 }
 
 /** The location as it is spoken of: `location /x`. */

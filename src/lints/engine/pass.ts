@@ -39,6 +39,11 @@ const byScope = remembered(({ main }: Scope): ReadonlyMap<Scope, readonly Pass[]
   return found;
 });
 
+/** Those that are written where they may stand, but for `limit_except`. */
+export const passesOfLocations = remembered(({ main }: { readonly main: Scope }): readonly Pass[] =>
+  allPasses(main).filter(({ scope: { kind } }) => kind === 'location' || kind === 'if'),
+);
+
 const NONE: readonly Pass[] = [];
 
 /** The passes written in this very block. */

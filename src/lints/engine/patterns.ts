@@ -2,7 +2,6 @@
 import type { Span, Statement, Word } from '../../../grammar/syntax-tree.js';
 import { spanInWord } from '../../config/template-parser.js';
 import type { LintContext } from './lint.js';
-import { locationOf } from './location.js';
 import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
@@ -68,7 +67,7 @@ function addOpener(found: WrittenPattern[], scope: Scope): void {
   const { opener } = scope;
   if (opener === null) return;
   if (scope.kind === 'location') {
-    const location = locationOf(scope);
+    const location = scope.location;
     if (location?.kind !== 'regex') return;
     const { at, caseless, name } = location;
     found.push(made(scope, opener, at, at.text.length - name.length, name.length, caseless));

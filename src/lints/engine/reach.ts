@@ -3,8 +3,9 @@ import type { ByteSet } from '../../config/pcre/byte-set.js';
 import type { Node } from '../../config/pcre/syntax.js';
 import type { Effort } from './effort.js';
 import { includes, Language } from './language.js';
-import { type LocationWords, locationOf } from './location.js';
+import type { LocationWords } from './location.js';
 import { anchorsOf, regExpOf, treeOf } from './regex.js';
+import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 /** A location that requests are compared with: not a named one. What is asked of it is found once. */
@@ -68,15 +69,16 @@ function isSame(words: LocationWords, other: LocationWords): boolean {
   return other.kind === 'regex' && words.name === other.name && (words.caseless || !other.caseless);
 }
 
-const known = new WeakMap<Scope, readonly Candidate[]>();
+const everyCandidate = remembered((_: Scope) => new Map<Scope, readonly Candidate[]>());
 
 /** The locations in a block, in the order written. */
 export function candidatesIn(scope: Scope): readonly Candidate[] {
+  const known = everyCandidate(scope);
   let found = known.get(scope);
   if (found === undefined) {
     const all: Candidate[] = [];
     for (const child of scope.children) {
-      const words = locationOf(child);
+      const words = child.location;
       if (words !== null && words.kind !== 'named') all.push(new Candidate(child, words));
     }
     known.set(scope, (found = all));

@@ -145,11 +145,7 @@ export class Scope {
 
   /** The directives of that name that hold here, written here or inherited. */
   effective(name: string): readonly Statement[] {
-    for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
-      const own = scope.own(name);
-      if (own.length > 0) return own;
-    }
-    return NONE;
+    return this.holder(name)?.own(name) ?? NONE;
   }
 
   /** The first word of the directive that holds here. */
