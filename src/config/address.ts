@@ -123,7 +123,7 @@ function parseBracketed(text: string, options: AddressOptions): Address | { mist
 }
 
 function parseInet(text: string, options: AddressOptions): Address | { mistake: string } {
-  const cut = text.includes('/') || text.includes('?') ? text.search(/[/?]/) : -1;
+  const cut = text.search(/[/?]/);
   if (cut >= 0 && options.uri !== true) return { mistake: 'invalid host' };
   const uri = cut < 0 ? '' : text.slice(cut);
   const authority = cut < 0 ? text : text.slice(0, cut);

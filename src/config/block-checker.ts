@@ -165,8 +165,8 @@ export class BlockChecker {
         return;
       }
     }
-    const isWhole = value === null || statement.block !== null;
-    const doubtful = isWhole ? null : splitAtMissingSemicolon(statement, level.context, this.catalogue);
+    const mayBeTwo = value !== null && statement.block === null;
+    const doubtful = mayBeTwo ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
     if (doubtful !== null) reportDoubt(doubtful, notes);
     this.take(level, statement, declared, value);
   }
@@ -181,8 +181,8 @@ export class BlockChecker {
     // What nginx knows and nobody here does may well take such words.
     const { text } = statement.name;
     const isKnown = this.catalogue.all(text).length === 0 && knownDirectives(text).length > 0;
-    const isDoubtful = splits < MOST_SPLITS && !isKnown;
-    const split = isDoubtful ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
+    const mayBeTwo = splits < MOST_SPLITS && !isKnown;
+    const split = mayBeTwo ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
     if (split !== null) {
       reportMissingSemicolon(split, `";" is missing before "${split.after.name.text}"`, this.notes);
       this.statement(level, split.before);

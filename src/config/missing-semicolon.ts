@@ -52,7 +52,7 @@ export function splitEntry({ source, start, end }: Span): Gap | null {
     const before = tokens[i - 1];
     if (before === undefined || before.tokenType === CommentText || tokenType === CommentText) continue;
     const gap = before.startOffset + before.image.length;
-    if (source.text.slice(start + gap, start + startOffset).includes('\n')) {
+    if (hasLineBreak(source.text, start + gap, start + startOffset)) {
       return { gap: { source, start: start + gap, end: start + gap }, after: { name: { text: image } } };
     }
   }
@@ -64,8 +64,7 @@ export function splitAtLine(statement: Statement, i: number): Split | null {
   const { source, args } = statement;
   const previous = args[i - 1] ?? statement.name;
   const word = args[i];
-  if (word === undefined || word.quote !== '' || !source.text.slice(previous.end, word.start).includes('\n'))
-    return null;
+  if (word === undefined || word.quote !== '' || !hasLineBreak(source.text, previous.end, word.start)) return null;
   return {
     before: { ...statement, end: previous.end, args: args.slice(0, i), block: null },
     after: { ...statement, start: word.start, name: word, args: args.slice(i + 1) },
@@ -79,7 +78,7 @@ export function splitAtLine(statement: Statement, i: number): Split | null {
  */
 export function splitAtMissingSemicolon(statement: Statement, context: Context, catalogue: Catalogue): Split | null {
   const { source, name, args } = statement;
-  const last = args.length === 0 ? undefined : args[args.length - 1];
+  const last = args.at(-1);
   // Nearly every statement stands on one line.
   if (last === undefined || !hasLineBreak(source.text, name.end, last.start)) return null;
   for (const [i, word] of args.entries()) {

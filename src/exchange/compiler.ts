@@ -124,7 +124,7 @@ class TableCompiler implements Compiler, Programs {
   private readonly work: Promise<void>[] = [];
   private readonly ordered = new Map<keyof Hooks, readonly Module[]>();
   /** The modules that fill in settings. */
-  private readonly setting: readonly Module[];
+  private readonly withSettings: readonly Module[];
 
   constructor(
     readonly config: CheckedConfig,
@@ -138,7 +138,7 @@ class TableCompiler implements Compiler, Programs {
     this.prefix = prefix;
     this.errorLog = errorLog;
     this.confs = new Confs(modules);
-    this.setting = modules.filter(({ settings }) => settings !== undefined);
+    this.withSettings = modules.filter(({ settings }) => settings !== undefined);
     for (const module of modules) {
       for (const [name, spec] of Object.entries(module.variables ?? {})) {
         if (name.endsWith('*')) this.families.push({ prefix: name.slice(0, -1), spec });
@@ -270,7 +270,7 @@ class TableCompiler implements Compiler, Programs {
     const scope = this.scope(block, program, server, outer);
     const { observer } = this;
     observer?.program(program, block);
-    for (const module of this.setting) module.settings?.(this.conf(module, block), scope);
+    for (const module of this.withSettings) module.settings?.(this.conf(module, block), scope);
     for (const phase of PHASES) {
       if (phase === 'postRead' || phase === 'serverRewrite') continue;
       // Log files would be opened for a table that is only looked at.

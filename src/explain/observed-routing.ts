@@ -70,7 +70,7 @@ export class ObservedLocations extends LocationTree<LocationProgram, Exchange> {
     super(
       entries.map((entry) => {
         const { pattern } = entry;
-        if (!pattern) return entry;
+        if (pattern === undefined) return entry;
         const test = (x: Exchange, uri: string): boolean => {
           const matched = pattern.test(x, uri);
           counted.tree?.count(matched);

@@ -1,4 +1,5 @@
 import { defineLint } from './engine/lint.js';
+import { enclosingLocation } from './engine/location.js';
 import { passesOfLocations, upstreamOf } from './engine/pass.js';
 
 /** Applications that put paths and names into one segment of a path, with `%2F` for the slashes in it. */
@@ -14,8 +15,7 @@ export default defineLint({
   check(c) {
     for (const { scope, statement, word, host, uri } of passesOfLocations(c)) {
       if (uri === '' || statement.name.text !== 'proxy_pass' || word.text.includes('$')) continue;
-      const holder = scope.within('location');
-      const prefix = holder === null ? '' : (holder.location?.name ?? '');
+      const prefix = enclosingLocation(scope)?.name ?? '';
       const off = scope.effective('merge_slashes')[0];
       if (off?.args[0]?.text === 'off') {
         c.report(word, `the path "${uri}" has the request decoded and encoded anew, slashes and all`, {

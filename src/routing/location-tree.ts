@@ -11,7 +11,7 @@ export interface LocationEntry<L, X = unknown> {
   /** `^~`: no regular expression of the same level is tried after this prefix. */
   readonly noRegex?: boolean;
   /** The expression of a regex location. */
-  readonly pattern?: Matcher<X> | null;
+  readonly pattern?: Matcher<X> | undefined;
   /** The name ends in a slash and a request without that slash is to be redirected to it (301). */
   readonly autoRedirect?: boolean;
   /** The locations inside. */
@@ -56,7 +56,7 @@ export class LocationTree<L, X = unknown> {
     const regexes: RegexNode<L, X>[] = [];
     for (const entry of entries) {
       if (entry.kind !== 'regex') addStatic(byName, entry);
-      else if (!entry.pattern) throw new Error('a regex location has no pattern');
+      else if (entry.pattern === undefined) throw new Error('a regex location has no pattern');
       else regexes.push({ pattern: entry.pattern, entry });
     }
     this.regexes = regexes;

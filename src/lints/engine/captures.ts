@@ -13,8 +13,6 @@ export interface Capture {
   readonly subject: string;
 }
 
-const NONE: readonly Capture[] = [];
-
 /** The expressions with named groups, wherever they are written, by the names. */
 const byGroup = remembered((c: LintContext): ReadonlyMap<string, readonly WrittenPattern[]> => {
   const found = new Map<string, WrittenPattern[]>();
@@ -32,12 +30,7 @@ const byGroup = remembered((c: LintContext): ReadonlyMap<string, readonly Writte
 /** The groups that may have given `$1` to `$9`, or a named one, its value where it is used in a block. */
 export function capturesOf(c: LintContext, scope: Scope, key: string): readonly Capture[] {
   const numbered = key.length === 1 && key >= '1' && key <= '9';
-  const patterns = numbered
-    ? lastTried(scope)
-    : byGroup(c)
-        .get(key)
-        ?.filter((pattern) => sees(scope, pattern));
-  if (patterns === undefined) return NONE;
+  const patterns = numbered ? lastTried(scope) : (byGroup(c).get(key) ?? []).filter((pattern) => sees(scope, pattern));
   return patterns.flatMap((pattern) => {
     if (!pattern.text.includes('(')) return [];
     const tree = treeOf(pattern.text, pattern.caseless);

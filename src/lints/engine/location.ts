@@ -32,8 +32,7 @@ function made(modifier: string, name: string, at: Word): LocationWords {
 
 /** The location around a block (an `if`, a `limit_except`), or the block itself. */
 export function enclosingLocation(scope: Scope): LocationWords | null {
-  const holder = scope.within('location');
-  return holder === null ? null : holder.location;
+  return scope.within('location')?.location ?? null;
 }
 
 /** The location as it is spoken of: `location /x`. */

@@ -1,6 +1,7 @@
 /** Which variables may hold a line break that a client has sent. */
 import { capturesOf } from './captures.js';
 import type { LintContext } from './lint.js';
+import { enclosingLocation } from './location.js';
 import { anchorsOf, mayHold, treeOf } from './regex.js';
 import type { Scope } from './scope.js';
 import { assignedIn } from './values.js';
@@ -39,8 +40,7 @@ export function newlineIn(c: LintContext, scope: Scope, variable: string, depth 
 
 /** Whether the location around takes only URIs that hold no line break. */
 function uriIsBound(scope: Scope): boolean {
-  const holder = scope.within('location');
-  const location = holder === null ? null : holder.location;
+  const location = enclosingLocation(scope);
   if (location === null) return false;
   if (location.kind === 'exact') return true;
   if (location.kind !== 'regex') return false;

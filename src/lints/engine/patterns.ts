@@ -44,7 +44,7 @@ export const patternsOf = remembered((c: LintContext): readonly WrittenPattern[]
 
 /** Those of one block, not of the blocks inside, with the one that opens it. */
 export function patternsIn(scope: Scope): readonly WrittenPattern[] {
-  const found = [...openingPatterns(scope)];
+  const found = openingPatterns(scope);
   for (const statement of scope.own('rewrite')) addRewrite(found, scope, statement);
   for (const directive of WITH_TILDE) {
     for (const statement of scope.own(directive)) {
@@ -55,7 +55,7 @@ export function patternsIn(scope: Scope): readonly WrittenPattern[] {
 }
 
 /** The one that opens a block, and the keys of a `map`. */
-export function openingPatterns(scope: Scope): readonly WrittenPattern[] {
+export function openingPatterns(scope: Scope): WrittenPattern[] {
   const found: WrittenPattern[] = [];
   addOpener(found, scope);
   addKeys(found, scope);

@@ -14,8 +14,6 @@ export interface Assigned {
 /** Words of a `map` that give no value. */
 const NO_ENTRIES = new Set(['hostnames', 'volatile', 'include', 'ranges', 'proxy', 'delete', 'proxy_recursive']);
 
-const NONE: readonly Assigned[] = [];
-
 /** By variable, and by the server in which they stand; null for what holds in all. */
 type Index = ReadonlyMap<string, ReadonlyMap<Scope | null, readonly Assigned[]>>;
 
@@ -25,7 +23,7 @@ type Index = ReadonlyMap<string, ReadonlyMap<Scope | null, readonly Assigned[]>>
  */
 export function assignedIn(c: LintContext, variable: string, scope: Scope): readonly Assigned[] {
   const byServer = everyAssigned(c).get(variable);
-  if (byServer === undefined) return NONE;
+  if (byServer === undefined) return [];
   const server = scope.within('server');
   return [...(byServer.get(null) ?? []), ...(server === null ? [] : (byServer.get(server) ?? []))];
 }

@@ -1,5 +1,5 @@
 /** What may not be twice among the addresses and names of all servers. */
-import type { Statement, Word } from '../../../grammar/syntax-tree.js';
+import type { Word } from '../../../grammar/syntax-tree.js';
 import type { CheckedBlock, CheckedConfig } from '../../config/checked-config.js';
 import type { CheckContext } from '../../config/module-declaration.js';
 import { Listeners, listenAddresses, listenKey } from '../../routing/listeners.js';
@@ -80,8 +80,7 @@ interface WrittenName {
 }
 
 function writtenNames(block: CheckedBlock, c: CheckContext): readonly WrittenName[] {
-  const statements = c.statements('server_name');
-  const words = statements.length === 1 ? (statements[0] as Statement).args : statements.flatMap(({ args }) => args);
+  const words = c.statements('server_name').flatMap(({ args }) => args);
   const names = namesOf(block);
   // Names that were refused have their findings.
   if (words.length > 0 && block.values.server_name === undefined) return [];
