@@ -1,10 +1,10 @@
 // Runs the compiled tests with node:test. Arguments narrow them: `node test/run.mjs routing http/reader` runs the test files
-// whose path contains one of the words. Written as plain JavaScript: it must run before anything is known to compile.
+// whose path contains one of the words. TEST_REPORTER names another reporter of node:test (`tap`, `spec`). Written as plain JavaScript: it must run before anything is known to compile.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const compiled = join(root, 'dist', 'test');
@@ -29,7 +29,12 @@ if (files.length === 0) {
 const concurrency = Math.max(1, Math.min(4, availableParallelism()));
 // A failed test may leave a server open, which would keep its file, and the whole run, from ever ending.
 const patience = 180_000;
-const options = ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${patience}`];
+const options = [
+  '--test',
+  `--test-concurrency=${concurrency}`,
+  `--test-timeout=${patience}`,
+  `--test-reporter=${process.env.TEST_REPORTER ?? pathToFileURL(join(root, 'test', 'reporter.mjs'))}`,
+];
 const child = spawn(process.execPath, [...options, ...files], {
   cwd: root,
   stdio: 'inherit',
