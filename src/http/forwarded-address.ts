@@ -1,16 +1,9 @@
 /** The client's address behind proxies, from `X-Forwarded-For` and its like. */
-import { ipBytes } from '../config/cidr.js';
-
-/** An address that a proxy reported. */
-export interface ForwardedAddress {
-  readonly bytes: readonly number[];
-  /** 0 where none was reported. */
-  readonly port: number;
-}
+import { type InetAddress, parseInetAddress } from './inet-address.js';
 
 /** What a list of addresses led to. */
 interface Walk {
-  readonly address: ForwardedAddress;
+  readonly address: InetAddress;
   /** The list was used up to its beginning, or the one address that was asked for was taken from it. */
   readonly complete: boolean;
 }
@@ -21,11 +14,11 @@ interface Walk {
  * ngx_http_get_forwarded_addr. Addresses are bytes, as `ipBytes` gives them.
  */
 export function forwardedAddress(
-  address: ForwardedAddress,
+  address: InetAddress,
   values: readonly string[],
   trusted: (address: readonly number[]) => boolean,
   recursive: boolean,
-): ForwardedAddress {
+): InetAddress {
   let reached = address;
   for (let i = values.length - 1; i >= 0; i--) {
     const walk = walkBack(reached, values[i] as string, trusted, recursive);
@@ -36,7 +29,7 @@ export function forwardedAddress(
 }
 
 function walkBack(
-  address: ForwardedAddress,
+  address: InetAddress,
   list: string,
   trusted: (address: readonly number[]) => boolean,
   recursive: boolean,
@@ -46,9 +39,10 @@ function walkBack(
   for (;;) {
     if (!trusted(reached.bytes)) return { address: reached, complete: false };
     while (end > 1 && isSeparator(list, end - 1)) end--;
+    // As in nginx, the first byte belongs to an address even where it is a separator, which makes it none.
     let start = end;
-    while (start > 0 && !isSeparator(list, start - 1)) start--;
-    const next = addressOf(list.slice(start, end));
+    while (start > 0 && (start === 1 || !isSeparator(list, start - 1))) start--;
+    const next = parseInetAddress(list.slice(start, end));
     if (next === null) return { address: reached, complete: false };
     reached = next;
     end = start - 1;
@@ -59,13 +53,4 @@ function walkBack(
 function isSeparator(list: string, i: number): boolean {
   const char = list.charAt(i);
   return char === ' ' || char === ',';
-}
-
-/** An address with or without a port; that of IPv6 in brackets where there is a port. */
-function addressOf(text: string): ForwardedAddress | null {
-  const bare = ipBytes(text);
-  if (bare !== null) return { bytes: bare, port: 0 };
-  const match = /^(?:\[([^\]]*)\](?::(\d{1,5}))?|([^:]*):(\d{1,5}))$/.exec(text);
-  const bytes = match === null ? null : ipBytes(match[1] ?? match[3] ?? '');
-  return bytes === null ? null : { bytes, port: Number(match?.[2] ?? match?.[4] ?? 0) };
 }

@@ -7,6 +7,7 @@ import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { type Compiler, defineModule } from '../exchange/module.js';
 import { forwardedAddress } from '../http/forwarded-address.js';
+import { inetBytes } from '../http/inet-address.js';
 
 interface Variables {
   /** The variable that holds the address; null for the client's own. */
@@ -274,7 +275,7 @@ function compileGeo({ source, variable }: Variables, entries: Entries, compiler:
   const addressOf = (x: Exchange): readonly number[] => {
     // A client of a unix domain socket has none.
     const text = from === null ? x.remoteAddress : from.value(x);
-    const own = text === undefined ? null : ipBytes(text);
+    const own = text === undefined ? null : inetBytes(text);
     if (own === null) return NONE;
     if (proxies.length === 0) return own;
     return forwardedAddress({ bytes: own, port: 0 }, x.headers.all('x-forwarded-for'), trusted, recursive).bytes;

@@ -6,7 +6,8 @@ import type { Context } from '../config/directive.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../exchange/module.js';
 import { NEXT } from '../exchange/verdict.js';
-import { type ForwardedAddress, forwardedAddress } from '../http/forwarded-address.js';
+import { forwardedAddress } from '../http/forwarded-address.js';
+import type { InetAddress } from '../http/inet-address.js';
 import { HostNotFound, lookupHost } from '../upstream/host-lookup.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
@@ -84,7 +85,7 @@ function compile(sources: readonly Source[], field: string, recursive: boolean, 
     const { remoteAddress, remotePort } = connected(x);
     // Once for each request: what was found there is no proxy that could report another.
     if (x.remoteAddress !== remoteAddress || x.remotePort !== remotePort) return NEXT;
-    const own: ForwardedAddress = { bytes: ipBytes(remoteAddress) ?? [], port: remotePort };
+    const own: InetAddress = { bytes: ipBytes(remoteAddress) ?? [], port: remotePort };
     const found = forwardedAddress(own, values, trusted.has, recursive);
     if (found === own) return NEXT;
     x.remoteAddress = ipText(found.bytes);
