@@ -6,6 +6,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
   EADDRINUSE: 'Address already in use',
   EADDRNOTAVAIL: 'Cannot assign requested address',
+  EAFNOSUPPORT: 'Address family not supported by protocol',
   ECONNABORTED: 'Software caused connection abort',
   ECONNREFUSED: 'Connection refused',
   ECONNRESET: 'Connection reset by peer',

@@ -3,6 +3,7 @@
  * length of a call; a write that the kernel takes at once leaves nothing behind. Measured against `socket.on('data')`
  * this halves the CPU time of a proxied request and saves the 64 KiB that Node allocates for each read.
  */
+import { readSync } from 'node:fs';
 import net from 'node:net';
 import {
   canWriteDirectly,
@@ -51,6 +52,7 @@ const SLABS_KEPT = 8;
 
 const shared = Buffer.allocUnsafeSlow(READ_SIZE);
 const slabs: Buffer[] = [];
+const PROBE = Buffer.allocUnsafeSlow(1);
 const TRANSPORT = Symbol('transport');
 type Owned = net.Socket & { [TRANSPORT]?: Transport };
 
@@ -104,7 +106,7 @@ export type Connect = (target: net.NetConnectOpts, owner: TransportOwner) => Tra
 
 /** The parts of net.Socket that give up a handle; Node has them since version 0.x, without documenting them. */
 interface HandleHolder {
-  _handle: (StreamHandle & { readonly bytesWritten: number }) | null;
+  _handle: (StreamHandle & { readonly bytesWritten: number; readonly fd?: number }) | null;
   _server: unknown;
   server: unknown;
 }
@@ -326,6 +328,22 @@ export class Transport implements WriteWaiter {
       else if (result < 0) this.broken = writeError(result);
     }
     return this.broken?.code === 'ECONNRESET';
+  }
+
+  /**
+   * The peer of an idle connection has ended it, reset it or sent something: asks the kernel, which knows before the event
+   * loop has told. What was sent unasked is lost; the connection is of no use then. Costs a system call. False where the
+   * platform shows no descriptor.
+   */
+  peerLeft(): boolean {
+    const descriptor = (this.socket as unknown as HandleHolder)._handle?.fd ?? -1;
+    if (descriptor < 0) return this.closed;
+    try {
+      readSync(descriptor, PROBE, 0, 1, null);
+      return true;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== 'EAGAIN';
+    }
   }
 
   private room(more: boolean): boolean {

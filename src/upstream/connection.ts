@@ -40,7 +40,7 @@ export class UpstreamConnection implements TransportOwner, Timed {
     /** The location for which it was made: only that one uses it again where `keepalive` is `local`. */
     readonly origin: object,
     user: ConnectionUser,
-    options: ConnectOptions,
+    readonly options: ConnectOptions,
   ) {
     this.user = user;
     const { address } = peer;

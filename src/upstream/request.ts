@@ -15,7 +15,7 @@ import { COMPLETE, MORE } from '../http/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
 import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTrailers } from './answer-body.js';
-import { connectFailure } from './connect-failure.js';
+import { connectFailure, localFailure } from './connect-failure.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { Peer } from './peer.js';
@@ -73,7 +73,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   }
 
   protected override usePeer(peer: Peer | null): void {
-    const { x, upstream, settings } = this;
+    const { x, settings } = this;
     if (peer === null) {
       this.fail(502);
       return;
@@ -82,8 +82,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     this.requestSent = false;
     this.requestComplete = false;
     this.reader.reset();
-    const { keepalive } = upstream;
-    const kept = keepalive.max === 0 ? null : upstream.idle.take(peer, keepalive.local ? this.origin : null);
+    const kept = this.takeKept(peer);
     if (kept !== null) {
       this.reused = true;
       this.connection = kept;
@@ -101,6 +100,23 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     }
     this.connection = new UpstreamConnection(peer, this.origin, this, this.protocol.connectOptions(x));
     this.connection.deadline = now() + settings.connectTimeout;
+  }
+
+  /**
+   * A connection of the pool, or null. Where a failure would be final (a POST is not repeated), the kernel is asked whether
+   * the peer has closed it: that is known there before the event loop tells.
+   */
+  private takeKept(peer: Peer): UpstreamConnection | null {
+    const { idle, keepalive } = this.upstream;
+    if (keepalive.max === 0) return null;
+    const origin = keepalive.local ? this.origin : null;
+    let kept = idle.take(peer, origin);
+    if (kept === null || this.mayAskAnother(NEXT_UPSTREAM.error, true, this.sender?.streaming === true)) return kept;
+    while (kept?.transport.peerLeft()) {
+      kept.destroy();
+      kept = idle.take(peer, origin);
+    }
+    return kept;
   }
 
   onConnected(): void {
@@ -323,7 +339,15 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     if (connection === null || this.state === OVER) return;
     const what = errnoText(error ?? 'closed');
     if (this.state === CONNECTING) {
-      const [level, message] = connectFailure(error, this.attempt.address);
+      const { address } = this.attempt;
+      const local = localFailure(error, address, connection.options);
+      if (local !== null) {
+        logError(x, local[0], `${local[1]} while connecting to upstream`);
+        this.letGo();
+        this.fail(500);
+        return;
+      }
+      const [level, message] = connectFailure(error, address);
       logError(x, level, `${message} while connecting to upstream`);
       this.next(NEXT_UPSTREAM.error);
     } else if (this.state === READING_BODY) {
