@@ -1,5 +1,7 @@
 /** The command line: nginx's options, read as nginx reads them, and the commands that nginx has not. */
+import { existsSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { nearest } from '../diagnostics/nearest.js';
 import { gathered } from './commands/command.js';
 import { commands } from './commands/index.js';
 import { FORMATS, type Options, type Order, orderOf, SIGNALS, type SignalName } from './order.js';
@@ -11,7 +13,8 @@ export function readCommandLine(words: readonly string[]): Order {
   const command = new Command('tsproxy');
   command
     .usage('[-c file] [-p prefix] [options] [command]')
-    .description('A reverse proxy that speaks the nginx configuration language.')
+    .description('A reverse proxy for HTTP/1.1, WebSocket and SSE that reads nginx configuration files.')
+    .argument('[path...]', 'with -t: files or directories to test, also parts of a configuration such as a site')
     .option('-c <file>', 'configuration file (default: conf/nginx.conf or nginx.conf below the prefix)')
     .option('-p <prefix>', 'directory that relative paths start from (default: the working directory)')
     .option(
@@ -19,7 +22,7 @@ export function readCommandLine(words: readonly string[]): Order {
       'error log until the configuration names one (default: logs/error.log, or stderr without logs/)',
     )
     .option('-g <directives>', 'directives to be read ahead of the configuration file')
-    .option('-t', 'test the configuration: say everything that is wrong with it, and exit')
+    .option('-t', 'test the configuration: report everything that is wrong with it, and exit')
     .option('-T', 'the same, and print all files of the configuration')
     .option('-q', 'with -t: say nothing where nothing is wrong')
     .addOption(new Option('--format <format>', 'with -t: how findings are shown (default: text)').choices(FORMATS))
@@ -32,7 +35,7 @@ export function readCommandLine(words: readonly string[]): Order {
     .addOption(
       new Option('-s <signal>', 'send a signal to the running proxy').choices(Object.keys(SIGNALS)).argParser(signal),
     )
-    .option('-v', 'print the version')
+    .option('-v, --version', 'print the version')
     .option('-V', 'print the version and what is built in')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', HELP)
@@ -43,8 +46,12 @@ export function readCommandLine(words: readonly string[]): Order {
       },
       writeErr: () => {},
     })
-    .action((options: Options) => {
-      order = orderOf(options);
+    .action((paths: readonly string[], options: Options) => {
+      order = orderOf(options, paths);
+      const [path] = paths;
+      if (path !== undefined && (order.do !== 'test' || options.c !== undefined)) {
+        order = misuse(`invalid option: "${path}"`, hintFor(path, options, command));
+      }
     });
   for (const declare of commands) {
     declare(command, (run) => {
@@ -61,23 +68,59 @@ export function readCommandLine(words: readonly string[]): Order {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { do: 'say', text: said, stream: 'stdout', code: 0 };
-    return { do: 'say', text: `tsproxy: ${complaint(error, words)}\n`, stream: 'stderr', code: 1 };
+    return misuse(complaint(error), suggestion(error));
   }
   return order ?? { do: 'say', text: '', stream: 'stderr', code: 1 };
 }
 
 const HELP = `
-The configuration is nginx's: a file that nginx takes is taken here, and what would not
-be carried out is refused with an explanation. Signals are nginx's too: HUP reloads
-(nobody is disconnected), QUIT drains, TERM and INT stop, USR1 opens the logs anew.`;
+Examples:
+  tsproxy -t -c nginx.conf          test a configuration
+  tsproxy -t sites-enabled/         test its parts on their own
+  tsproxy -c nginx.conf             serve in the foreground
+  tsproxy -c nginx.conf -s reload   reload (or quit, stop, reopen)
+  tsproxy compat nginx.conf         list what of a file is not supported
+
+Directives that tsproxy does not implement are refused by name, not ignored. TLS, HTTP/2,
+HTTP/3, caching, compression, FastCGI and stream {} are not implemented yet.
+Signals are nginx's: HUP reloads, QUIT drains, TERM and INT stop, USR1 reopens the logs.
+A reload closes no connection.`;
+
+/** A mistake in the command line: nginx's sentence, a suggestion where there is one, and where to read on. */
+function misuse(sentence: string, hint: string | null): Order {
+  const help = 'Run "tsproxy --help" for options and commands.';
+  const text = ['tsproxy: '.concat(sentence), ...(hint === null ? [] : [hint]), help].join('\n');
+  return { do: 'say', text: `${text}\n`, stream: 'stderr', code: 1 };
+}
+
+/** Suggestion for a word that is neither an option nor a command. */
+function hintFor(word: string, options: Options, program: Command): string | null {
+  if (options.c !== undefined && (options.t || options.T)) {
+    return `Test one of them: "tsproxy -t -c ${options.c}" or "tsproxy -t ${word}".`;
+  }
+  const [meant] = nearest(
+    word,
+    program.commands.map((each) => each.name()),
+  );
+  if (meant !== undefined) return `Did you mean the command "${meant}"?`;
+  if (Object.hasOwn(SIGNALS, word)) return `Did you mean "tsproxy -s ${word}"?`;
+  if (existsSync(word)) return `Did you mean "tsproxy -c ${word}", or "tsproxy -t ${word}" to test it?`;
+  return null;
+}
+
+/** commander's suggestion for a mistyped option. */
+function suggestion({ message }: CommanderError): string | null {
+  const [, meant] = /\(Did you mean (.*)\?\)/.exec(message) ?? [];
+  return meant === undefined ? null : `Did you mean "${meant}"?`;
+}
 
 function signal(text: string): SignalName {
   if (!Object.hasOwn(SIGNALS, text)) throw new InvalidArgumentError(`invalid option: "-s ${text}"`);
   return text as SignalName;
 }
 
-/** What nginx would say. */
-function complaint(error: CommanderError, words: readonly string[]): string {
+/** nginx's sentence for a mistake. */
+function complaint(error: CommanderError): string {
   const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
   switch (error.code) {
     case 'commander.unknownOption':
@@ -91,18 +134,16 @@ function complaint(error: CommanderError, words: readonly string[]): string {
         /invalid (option: "-s .*"|port ".*")|option '--format.*/.exec(error.message)?.[0].replaceAll("'", '"') ??
         plain(error)
       );
-    case 'commander.excessArguments':
-    case 'commander.unknownCommand':
-      // nginx has no commands: of those commander names the one that was given too much.
-      if (quoted !== '') return plain(error);
-      return `invalid option: "${words.find((word) => !word.startsWith('-')) ?? ''}"`;
     default:
       return plain(error);
   }
 }
 
 function plain({ message }: CommanderError): string {
-  return message.replace(/^error: /, '').replaceAll("'", '"');
+  return message
+    .replace(/^error: /, '')
+    .replace(/\n.*/s, '')
+    .replaceAll("'", '"');
 }
 
 const ARGUMENTS: Readonly<Record<string, string>> = { '-c': 'file name', '-p': 'directory name', '-e': 'file name' };

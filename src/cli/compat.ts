@@ -3,9 +3,9 @@ import { shown } from '../diagnostics/place.js';
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
-import { enclosingOf, wrapped } from './compat/part.js';
 import { reportJson, reportText, verdictOf } from './compat/report.js';
 import { surveyOf } from './compat/survey.js';
+import { enclosingOf, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
 import { sayFindings } from './say-findings.js';
 import { print, printJson } from './stdout.js';
@@ -27,7 +27,7 @@ export function compat(named: string | undefined, { c, p, g, json }: CompatOptio
     return 1;
   }
   const enclosing = enclosingOf(result.expansion.statements, modules);
-  const around = enclosing === null ? null : wrapped(source, enclosing);
+  const around = enclosing === null ? null : wrapped(source, [{ name: source.name, enclosing }]);
   const survey = surveyOf(around === null ? result : checkSource(around, modules), modules);
   const subject = { file: shown(source.name), readAs: around === null ? null : enclosing };
   if (json) {

@@ -49,6 +49,13 @@ async function carryOut(order: Order): Promise<void> {
       process.exitCode = await order.run();
       return;
     case 'run': {
+      const { missingFile } = await import('./paths.js');
+      const missing = missingFile(order.which);
+      if (missing !== null) {
+        sayToPerson(missing);
+        process.exitCode = 1;
+        return;
+      }
       // The first worker loads while this process does.
       const { forkWorker } = await import('../process/fork-worker.js');
       const forked = forkWorker();

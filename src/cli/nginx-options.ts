@@ -18,7 +18,7 @@ export function readNginxOptions(words: readonly string[]): Order | null {
     for (let at = 1; at < word.length; at++) {
       const letter = word.charAt(at);
       if (FLAGS.includes(letter)) {
-        options[letter] = true;
+        options[letter === 'v' ? 'version' : letter] = true;
       } else if (VALUES.includes(letter)) {
         const value = at + 1 < word.length ? word.slice(at + 1) : words[++i];
         if (value === undefined) return null;

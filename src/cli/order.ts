@@ -26,6 +26,8 @@ export type Order =
   | {
       readonly do: 'test';
       readonly which: Which;
+      /** Files and directories to test instead of `which.file`, as given. */
+      readonly paths: readonly string[];
       readonly dump: boolean;
       readonly quiet: boolean;
       readonly format: Format;
@@ -54,7 +56,7 @@ export interface Options {
   readonly t?: true;
   readonly T?: true;
   readonly q?: true;
-  readonly v?: true;
+  readonly version?: true;
   readonly V?: true;
   readonly listNoEffect?: true;
   readonly json?: true;
@@ -65,22 +67,23 @@ export interface Options {
   readonly dryRun?: true;
 }
 
-/** What options without a command ask for. */
-export function orderOf(options: Options): Order {
+/** What options without a command ask for; `paths` are what `-t` tests instead of `-c`. */
+export function orderOf(options: Options, paths: readonly string[] = []): Order {
   const which: Which = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
-  const version = options.v === true || options.V === true;
-  const asked = testOrSignal(options, which);
+  const version = options.version === true || options.V === true;
+  const asked = testOrSignal(options, which, paths);
   if (version) return { do: 'version', configure: options.V === true, next: asked };
   return asked ?? { do: 'run', which };
 }
 
-function testOrSignal(options: Options, which: Which): Order | null {
+function testOrSignal(options: Options, which: Which, paths: readonly string[]): Order | null {
   const { t, T, q, s, json, listNoEffect, strict, fix, dryRun, ignore = [] } = options;
   const format = options.format ?? (json === true ? 'json' : null);
   if ([t, T, json, listNoEffect, strict, fix, dryRun].includes(true) || format !== null || ignore.length > 0) {
     return {
       do: 'test',
       which,
+      paths,
       dump: T === true,
       quiet: q === true,
       format: format ?? 'text',

@@ -1,6 +1,7 @@
 /** Which files a command line means. Bytes, as everything that meets the configuration is, unless they are to be shown. */
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
+import { shown } from '../diagnostics/place.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { defaultFile } from '../process/main-settings.js';
 import type { Which } from './order.js';
@@ -16,6 +17,19 @@ export function sourceOf(which: Which): ConfigSource {
     prefix: encoded(prefix),
     ...(which.globals !== undefined && { globals: encoded(which.globals) }),
   };
+}
+
+/** Message for a start without `-c` in a directory without a configuration; null where there is one. */
+export function missingFile(which: Which): string | null {
+  const { name } = sourceOf(which);
+  if (which.file !== undefined || existsSync(Buffer.from(name, 'latin1'))) return null;
+  return [
+    `tsproxy: [emerg] open() "${shown(name)}" failed (2: No such file or directory)`,
+    `There is no conf/nginx.conf or nginx.conf in ${shown(encoded(prefixOf(which)))}`,
+    '  tsproxy -c FILE   serves a configuration',
+    '  tsproxy demo      starts a demonstration with back ends of its own',
+    '  tsproxy --help    lists options and commands',
+  ].join('\n');
 }
 
 /** Where the error log goes until the configuration says more; empty for stderr. */

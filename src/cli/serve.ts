@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { shown } from '../diagnostics/place.js';
 import { sentence } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
-import { announceReady } from '../process/daemon.js';
+import { announceReady, isDetached } from '../process/daemon.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
 import { sayToPerson } from '../process/standard-streams.js';
@@ -24,16 +24,31 @@ export async function serve(which: Which, forked: ChildProcess): Promise<number>
   });
   if (outcome.kind === 'serving') {
     const warnings = outcome.findings.filter(({ severity }) => severity === 'warning');
-    announceReady(warnings.map((finding) => `tsproxy: [warn] ${sentence(finding)}`));
+    announceReady([
+      ...warnings.map((finding) => `tsproxy: [warn] ${sentence(finding)}`),
+      // A process in the background has nobody to read it.
+      ...(isDetached() ? [] : listeningLines(outcome.addresses)),
+    ]);
     return 0;
   }
   const code = outcome.kind === 'detached' ? outcome.code : 1;
-  if (outcome.kind === 'refused') explain(outcome.error);
+  if (outcome.kind === 'refused') explain(outcome.error, outcome.logged);
   process.exit(code);
 }
 
-/** Says why nothing was started. */
-function explain({ message, findings }: RefusedConfig): void {
-  if (findings.length === 0) sayToPerson(`tsproxy: [emerg] ${shown(message)}`);
-  else sayFindings(findings);
+/** Prints why nothing was started; findings with their code frames even if the log has their sentences. */
+function explain({ message, findings }: RefusedConfig, logged: boolean): void {
+  if (findings.length > 0) sayFindings(findings);
+  else if (!logged) sayToPerson(`tsproxy: [emerg] ${shown(message)}`);
+}
+
+/** How many addresses are printed at start. */
+const MAX_LISTED = 20;
+
+/** Lines that name the listening addresses, those of TCP as URLs. */
+export function listeningLines(addresses: readonly string[]): string[] {
+  const listed = addresses.slice(0, MAX_LISTED);
+  const lines = listed.map((each) => `tsproxy: listening on ${each.startsWith('unix:') ? each : `http://${each}`}`);
+  const more = addresses.length - listed.length;
+  return more > 0 ? [...lines, `tsproxy: listening on ${more} more addresses`] : lines;
 }

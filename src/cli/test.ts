@@ -8,25 +8,46 @@ import type { Module } from '../exchange/module.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { sayToPerson } from '../process/standard-streams.js';
 import { judged } from './judgement.js';
-import type { Order } from './order.js';
-import { sourceOf } from './paths.js';
+import type { Order, Which } from './order.js';
 import { patientReader } from './patient-reader.js';
 import { encoded, writeOut } from './stdout.js';
+import { judgedParts, type Tested, testedAs, testedSource, wholeOf } from './tested-source.js';
 
 type TestOrder = Extract<Order, { do: 'test' }>;
 
-/** Tests; returns the exit code. */
+/** Tests; returns the exit code: 1 where any of the configurations fails. */
 export async function test(order: TestOrder): Promise<number> {
-  const source = sourceOf(order.which);
-  const file = shown(source.name);
   if (!(await isPossible(order))) return 1;
-  if (order.fix !== null) await fix(order, source);
-  const { config, findings, sources, modules } = await judged({ ...source, reader: patientReader() }, order.ignored);
+  const files = order.paths.length === 0 ? [order.which.file] : order.paths;
+  const reported: Finding[] = [];
+  let code = 0;
+  for (const file of files) code = Math.max(code, await testOne(order, { ...order.which, file }, reported));
+  if (order.format !== 'text') await (await import('./report.js')).report(reported, order.format);
+  return code;
+}
+
+/** Tests one configuration. Findings are printed as text at once; for programs they are added to `reported`. */
+async function testOne(order: TestOrder, which: Which, reported: Finding[]): Promise<number> {
+  let tested: Tested;
+  try {
+    tested = await testedSource(which);
+  } catch (error) {
+    sayToPerson(`tsproxy: [emerg] ${shown((error as Error).message)}`);
+    return 1;
+  }
+  const file = shown(tested.name);
+  if (order.fix !== null) await fix(order, wholeOf(tested));
+  const isPart = tested.parts.length > 0;
+  const judge = (source: ConfigSource) => judged({ ...source, reader: patientReader() }, order.ignored);
+  const { config, findings, sources, modules } = isPart ? await judgedParts(tested, judge) : await judge(tested.source);
   const fails = order.strict ? isLoud : isError;
-  const failed = config === null || findings.some(fails);
+  const failed = (config === null && !isPart) || findings.some(fails);
+  const how = testedAs(tested);
+  if (how !== null && !order.quiet && order.format === 'text') sayToPerson(`tsproxy: ${how}`);
   const said = order.quiet && order.format === 'text' ? findings.filter(fails) : findings;
-  // How findings look is loaded where there are any: most tests find nothing.
-  if (said.length > 0 || order.format !== 'text') await (await import('./report.js')).report(said, order.format);
+  if (order.format !== 'text') reported.push(...said);
+  // Loaded where there are findings only: most tests find nothing.
+  else if (said.length > 0) await (await import('./report.js')).report(said, 'text');
   if (failed) {
     sayToPerson(`tsproxy: configuration file ${file} test failed`);
     return 1;

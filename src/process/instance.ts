@@ -160,6 +160,11 @@ export class Instance<W extends Workers = Workers> {
       makeTemporaryDirectories(temporaryPaths(wanted.config), job.owner);
       this.giveLogs(job);
       logs = this.logs.prepare(settings.errorLogs);
+      // As in nginx: a start that fails after its logs were opened reports there.
+      if (this.current === null) {
+        logs.commit();
+        logs = null;
+      }
       this.serving ??= this.options.workers(settings, this.errorLog);
       const prepared = await this.serving.prepare(job);
       if (this.leaving) {
@@ -172,7 +177,7 @@ export class Instance<W extends Workers = Workers> {
         prepared.cancel();
         throw error;
       }
-      logs.commit();
+      logs?.commit();
       this.tellChanges(job);
       return { job, predecessorEnded: prepared.commit() };
     } catch (error) {

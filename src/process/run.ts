@@ -15,11 +15,13 @@ import type { Workers } from './workers.js';
 /** What became of a start. */
 export type Outcome =
   /** It serves; the process ends by a signal. A person is to be told of the findings, unless the error log has told already. */
-  | { readonly kind: 'serving'; readonly findings: readonly Finding[] }
+  | { readonly kind: 'serving'; readonly findings: readonly Finding[]; readonly addresses: readonly string[] }
   /** A detached process serves, or gave up with that code and has said why. */
   | { readonly kind: 'detached'; readonly code: number }
-  /** The configuration was refused; the error log has the reasons, and a person is to be told. */
-  | { readonly kind: 'refused'; readonly error: RefusedConfig };
+  /**
+   * The configuration was refused; the error log has the reasons. `logged`: that log is standard error.
+   */
+  | { readonly kind: 'refused'; readonly error: RefusedConfig; readonly logged: boolean };
 
 export interface RunOptions extends Omit<InstanceOptions<Workers>, 'workers' | 'beforeReload' | 'defaultErrorLog'> {
   /** Path of the error log until the configuration names one; empty for stderr. Bytes. */
@@ -42,11 +44,14 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
     },
   });
   const log = instance.errorLog;
+  let logsToStderr = false;
+  // What the log has at its default level is on standard error already.
+  let showsErrors = options.defaultErrorLog === '';
   reportMistakes(log);
   try {
-    let logsToStderr = false;
     const applied = await instance.start(({ daemon, errorLogs }) => {
       logsToStderr = errorLogs.some(({ destination }) => destination === 'stderr');
+      showsErrors = logsToStderr || (errorLogs.length === 0 && showsErrors);
       return isDetached() || !daemon;
     });
     if (applied === null) {
@@ -74,12 +79,12 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
       stayYoung();
     }
     collectAfterReading();
-    return { kind: 'serving', findings: logsToStderr ? [] : applied.findings };
+    return { kind: 'serving', findings: logsToStderr ? [] : applied.findings, addresses: instance.addresses };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
     logRefusal(log, error);
     await instance.workers?.stop();
     forked?.kill();
-    return { kind: 'refused', error };
+    return { kind: 'refused', error, logged: showsErrors };
   }
 }

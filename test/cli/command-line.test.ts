@@ -18,9 +18,23 @@ test('nginx’s options are read as nginx reads them', () => {
   });
 });
 
-const refused: readonly [words: string[], sentence: string][] = [
+const refused: readonly [words: string[], sentence: string, hint?: string][] = [
   [['-x'], 'invalid option: "x"'],
   [['nginx.conf'], 'invalid option: "nginx.conf"'],
+  [
+    ['-c', 'a.conf', '-t', 'extra'],
+    'invalid option: "extra"',
+    'Test one of them: "tsproxy -t -c a.conf" or "tsproxy -t extra".',
+  ],
+  [['expain', 'GET /'], 'invalid option: "expain"', 'Did you mean the command "explain"?'],
+  [['reload'], 'invalid option: "reload"', 'Did you mean "tsproxy -s reload"?'],
+  [
+    ['package.json'],
+    'invalid option: "package.json"',
+    'Did you mean "tsproxy -c package.json", or "tsproxy -t package.json" to test it?',
+  ],
+  [['--fromat', 'json'], 'invalid option: "--fromat"', 'Did you mean "--format"?'],
+  [['explain', '--jsn', '/'], 'invalid option: "--jsn"', 'Did you mean "--json"?'],
   [['-s', 'restart'], 'invalid option: "-s restart"'],
   [['-s'], 'option "-s" requires parameter'],
   [['-c'], 'option "-c" requires file name'],
@@ -28,11 +42,17 @@ const refused: readonly [words: string[], sentence: string][] = [
   [['-e'], 'option "-e" requires file name'],
   [['-g'], 'option "-g" requires parameter'],
 ];
-for (const [words, sentence] of refused) {
-  test(`"${words.join(' ')}" is refused in nginx’s words`, () => {
-    assert.deepEqual(readCommandLine(words), { do: 'say', text: `tsproxy: ${sentence}\n`, stream: 'stderr', code: 1 });
+for (const [words, sentence, hint] of refused) {
+  test(`"${words.join(' ')}" is refused in nginx’s words, with a hint and where help is`, () => {
+    const lines = [`tsproxy: ${sentence}`, ...(hint === undefined ? [] : [hint])];
+    const text = `${lines.join('\n')}\nRun "tsproxy --help" for options and commands.\n`;
+    assert.deepEqual(readCommandLine(words), { do: 'say', text, stream: 'stderr', code: 1 });
   });
 }
+
+test('--version is -v', () => {
+  assert.deepEqual(readCommandLine(['--version']), readCommandLine(['-v']));
+});
 
 test('help is asked for by -h and -?', () => {
   for (const word of ['-h', '-?']) {

@@ -5,7 +5,7 @@ import { findingsToJson, type JsonFinding } from '../../diagnostics/json.js';
 import { fileLineColumn, shown } from '../../diagnostics/place.js';
 import type { Style } from '../../diagnostics/style.js';
 import { wrapped } from '../paragraph.js';
-import type { Enclosing } from './part.js';
+import type { Enclosing } from '../part.js';
 import type { Entry, Status, Survey } from './survey.js';
 
 /** What is to be thought of the whole: the worst that is in it. */

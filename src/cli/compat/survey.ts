@@ -7,7 +7,7 @@ import type { Expansion } from '../../config/include.js';
 import { knownDirectives, titleOfModule } from '../../config/known-directives.js';
 import type { ModuleDeclaration } from '../../config/module-declaration.js';
 import type { Finding, FindingCode } from '../../diagnostics/finding.js';
-import { WRAPPING } from './part.js';
+import { WRAPPING } from '../part.js';
 
 /** What becomes of a directive. `missing`: nginx has it, tsproxy has not; `refused`: it has, but not as it is written there. */
 export type Status = 'supported' | 'without effect' | 'different' | 'missing' | 'refused';

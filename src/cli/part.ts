@@ -1,0 +1,104 @@
+/** Files that are parts of a configuration, such as those of `sites-enabled/`: detection, and the blocks written around them. */
+import type { Span, Statement } from '../../grammar/syntax-tree.js';
+import { writeValue } from '../../grammar/words.js';
+import { Catalogue } from '../config/catalogue.js';
+import type { Context } from '../config/directive.js';
+import { hasWildcard } from '../config/glob.js';
+import { knownDirectives } from '../config/known-directives.js';
+import type { ModuleDeclaration } from '../config/module-declaration.js';
+import type { Finding } from '../diagnostics/finding.js';
+import type { ConfigSource } from '../process/configuration.js';
+
+/** Blocks that a file can be a part of. */
+export type Enclosing = 'http' | 'server' | 'location';
+
+const AROUND: Readonly<Record<Enclosing, readonly [before: string, after: string]>> = {
+  http: ['', ''],
+  server: ['server {', '}'],
+  location: ['server { location / {', '} }'],
+};
+
+/** Name of the text that includes the parts. */
+export const WRAPPING = '<around>';
+
+/**
+ * The block that most of the directives on a file's outermost level belong into; null where that is no block: the file is
+ * a whole configuration.
+ */
+export function enclosingOf(statements: readonly Statement[], modules: readonly ModuleDeclaration[]): Enclosing | null {
+  const catalogue = new Catalogue(modules);
+  const counts = new Map<Context, number>();
+  for (const { name } of statements) {
+    const known = [...catalogue.all(name.text).map(({ spec }) => spec), ...knownDirectives(name.text)];
+    for (const context of new Set(known.flatMap(({ contexts }) => contexts ?? []))) {
+      counts.set(context, (counts.get(context) ?? 0) + 1);
+    }
+  }
+  let best: Context = 'main';
+  for (const context of ['http', 'server', 'location'] as const) {
+    if ((counts.get(context) ?? 0) > (counts.get(best) ?? 0)) best = context;
+  }
+  return best === 'main' ? null : best;
+}
+
+/** A file with the block that it is a part of. */
+export interface Part {
+  /** Absolute path. Bytes. */
+  readonly name: string;
+  readonly enclosing: Enclosing;
+}
+
+/**
+ * A configuration that includes each part in such a block; null where no include can name one of them.
+ *
+ * @param variables names for which the configuration around the parts defines a value
+ */
+export function wrapped(
+  source: ConfigSource,
+  parts: readonly Part[],
+  variables: Iterable<string> = [],
+): ConfigSource | null {
+  if (parts.some(({ name }) => hasWildcard(name))) return null;
+  const [first] = parts;
+  const directory = source.confDirectory ?? first?.name.slice(0, first.name.lastIndexOf('/') + 1) ?? source.prefix;
+  const defined = [...variables].map((name) => `map '' $${name} { default ''; }`);
+  const included = parts.map(({ name, enclosing }) => {
+    const [before, after] = AROUND[enclosing];
+    return `${before} include ${writeValue(name, '"')}; ${after}`;
+  });
+  return {
+    ...source,
+    name: `${directory}${WRAPPING}`,
+    text: `events { } http { ${[...defined, ...included].join('\n')} }`,
+    confDirectory: directory,
+  };
+}
+
+/** Findings that depend on declarations outside of a part, which only the whole configuration shows. */
+const OUTSIDE: ReadonlySet<string> = new Set([
+  'invalid-reference',
+  'missing-zone',
+  'missing-server',
+  'host-not-found',
+  'undefined-upstream',
+  'unused-upstream',
+  'named-location-unused',
+  'resolver-missing',
+  'variable-never-set',
+  'capture-not-set',
+  'hsts-missing',
+]);
+
+/** The findings that hold whatever the rest of the configuration says, without the text around the parts. */
+export function findingsOfParts(findings: readonly Finding[]): Finding[] {
+  return findings
+    .filter(({ code, at }) => !OUTSIDE.has(code) && (at === null || !isAround(at)))
+    .map(({ includedFrom = [], ...finding }) => {
+      const chain = includedFrom.filter((at) => !isAround(at));
+      return chain.length === 0 ? finding : { ...finding, includedFrom: chain };
+    });
+}
+
+function isAround({ source }: Span): boolean {
+  return source.name.endsWith(`/${WRAPPING}`);
+}

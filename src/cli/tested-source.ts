@@ -1,0 +1,118 @@
+/** The configuration that `-t` tests: a file, a part of a configuration such as a site, or a directory of either. */
+import { existsSync, statSync } from 'node:fs';
+import { parse } from '../../grammar/parser.js';
+import { isStatement } from '../../grammar/syntax-tree.js';
+import { diskReader } from '../config/reader.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { shown } from '../diagnostics/place.js';
+import { nativePath } from '../exchange/file-path.js';
+import type { ConfigSource } from '../process/configuration.js';
+import type { Judged } from './judgement.js';
+import type { Which } from './order.js';
+import { enclosingOf, findingsOfParts, type Part, wrapped } from './part.js';
+import { sourceOf } from './paths.js';
+
+/** What is judged, with what it is called in messages. */
+export interface Tested {
+  readonly source: ConfigSource;
+  /** Name in messages: the file, or the directory. Bytes. */
+  readonly name: string;
+  /** Files that are tested as parts of a configuration; empty for a whole one. */
+  readonly parts: readonly Part[];
+}
+
+/** Names of a whole configuration in a directory. */
+const WHOLE = ['nginx.conf', 'conf/nginx.conf'];
+
+/** Resolves the path of a command line; throws nginx's sentence where a directory has nothing to test. */
+export async function testedSource(which: Which): Promise<Tested> {
+  const source = sourceOf(which);
+  const { name } = source;
+  if (!isDirectory(name)) {
+    const parts = source.text === null ? await partsAmong([name]) : [];
+    return { source: { ...source, ...(parts.length > 0 && { confDirectory: confDirectoryAbove(name) }) }, name, parts };
+  }
+  const directory = name.endsWith('/') ? name : `${name}/`;
+  // As nginx is started with `-p` there, unless the prefix is given.
+  const prefix = which.prefix === undefined ? directory : source.prefix;
+  const whole = WHOLE.map((file) => directory + file).find((path) => existsSync(nativePath(path)));
+  if (whole !== undefined) return { source: { ...source, name: whole, prefix }, name: whole, parts: [] };
+  const files = diskReader.expand(`${directory}*.conf`).filter((path) => !isDirectory(path));
+  const parts = await partsAmong(files);
+  if (parts.length === 0) throw new Error(`no configuration file "nginx.conf" or "*.conf" in "${directory}"`);
+  return { source: { ...source, name: directory, confDirectory: confDirectoryAbove(directory), prefix }, name, parts };
+}
+
+/**
+ * Judges parts inside the blocks that they belong into. Variables that nothing in them defines are taken as defined by the
+ * rest of the configuration, unless one of nginx's own is meant.
+ */
+export async function judgedParts(tested: Tested, judge: (source: ConfigSource) => Promise<Judged>): Promise<Judged> {
+  const first = await judge(wholeOf(tested));
+  const elsewhere = new Set(first.findings.filter(mayBeDefinedElsewhere).map(variableOf));
+  const second = elsewhere.size === 0 ? first : await judge(wholeOf(tested, elsewhere));
+  return { ...second, findings: findingsOfParts(second.findings) };
+}
+
+/** The configuration itself, or one around its parts. */
+export function wholeOf({ source, parts }: Tested, variables: Iterable<string> = []): ConfigSource {
+  if (parts.length === 0) return source;
+  const whole = wrapped(source, parts, variables);
+  if (whole === null) throw new Error(`"${source.name}" cannot be included: its name has a wildcard in it`);
+  return whole;
+}
+
+function mayBeDefinedElsewhere({ code, fix }: Finding): boolean {
+  return (code === 'unknown-variable' && fix === undefined) || code === 'connection-upgrade-undefined';
+}
+
+function variableOf({ message }: Finding): string {
+  return /"([^"]*)"/.exec(message)?.[1] ?? '';
+}
+
+/** Sections of a whole configuration: where one begins a line, the file is no part, and no module is loaded to find out. */
+const SECTION = /^\s*(?:http|events|stream|mail)\s*\{/m;
+
+/** The files whose outermost directives belong into a block. Those that cannot be read are left to the check. */
+async function partsAmong(files: readonly string[]): Promise<Part[]> {
+  const texts = files.map((name) => ({ name, text: textOf(name) })).filter(({ text }) => !SECTION.test(text));
+  if (texts.every(({ text }) => text === '')) return [];
+  const { modules } = await import('../modules/index.js');
+  return texts.flatMap(({ name, text }) => {
+    const enclosing = enclosingOf(parse({ name, text }).items.filter(isStatement), modules);
+    return enclosing === null ? [] : [{ name, enclosing }];
+  });
+}
+
+/** The file's text; empty where it cannot be read. */
+function textOf(name: string): string {
+  try {
+    return diskReader.read(name);
+  } catch {
+    return '';
+  }
+}
+
+/** The nearest directory at or above a path that has a `nginx.conf`, from which includes start; else the path's own directory. */
+function confDirectoryAbove(path: string): string {
+  const own = path.slice(0, path.lastIndexOf('/') + 1);
+  for (let at = own; at.length > 1; at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
+    if (existsSync(nativePath(`${at}nginx.conf`))) return at;
+  }
+  return own;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(nativePath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Sentence that says how parts were tested; null for a whole configuration. */
+export function testedAs({ name, parts }: Tested): string | null {
+  const [first] = parts;
+  if (first === undefined) return null;
+  if (parts.length === 1 && first.name === name) {
+    return `${shown(name)} is a part of a configuration: tested as the content of "${first.enclosing}"`;
+  }
+  const files = parts.length === 1 ? '1 file in' : `${parts.length} files in`;
+  return `${files} ${shown(name)}, tested as parts of a configuration`;
+}
