@@ -6,10 +6,13 @@ import { LogFile } from './log-file.js';
 import { MemoryLog } from './memory-log.js';
 import { Syslog } from './syslog.js';
 
+/** Bytes of a line with its line break: nginx's NGX_MAX_ERROR_STR. */
+const LINE_MAX = 2048;
+
 /** One message as an embedding program receives it. */
 export interface LogEntry {
   readonly level: Level;
-  /** Bytes (latin1), without time and process id. */
+  /** Bytes (latin1), without time and process id; 2,048 at most. */
   readonly message: string;
   /** ms since 1970. */
   readonly time: number;
@@ -59,7 +62,7 @@ export class DestinationLog implements ErrorLog {
     for (const { to, threshold } of this.destinations) {
       if (severity > threshold) continue;
       if (typeof to === 'function') {
-        to({ level, message, time: now });
+        to({ level, message: message.slice(0, LINE_MAX), time: now });
         continue;
       }
       line ||= lineOf(level, message, now);
@@ -84,8 +87,9 @@ export class DestinationLog implements ErrorLog {
 
 const STDERR = new LogFile('');
 
+/** A line without its line break, cut to the length that nginx's have at most. */
 function lineOf(level: Level, message: string, now: number): string {
-  return `${timestamp(now)} [${level}] ${process.pid}#0: ${message}`;
+  return `${timestamp(now)} [${level}] ${process.pid}#0: ${message}`.slice(0, LINE_MAX - 1);
 }
 
 let second = 0;

@@ -7,6 +7,7 @@ import type { BodySink, Chunk } from './client-side.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import { filePath } from './file-path.js';
+import { outgrown } from './growth.js';
 import type { Handler } from './module.js';
 import { paceOf } from './pace.js';
 import { type ErrorPage, type LocationProgram, NONE } from './program.js';
@@ -201,7 +202,7 @@ function enter(x: Exchange, location: LocationProgram): boolean {
 }
 
 export function internalRedirect(x: Exchange, uri: string, args?: string): void {
-  if (--x.uriChanges <= 0) {
+  if (--x.uriChanges <= 0 || outgrown(x, uri.length) || outgrown(x, args?.length ?? 0)) {
     logError(x, 'error', `rewrite or internal redirection cycle while internally redirecting to "${uri}"`);
     x.uriChanges = 0;
     finalize(x, 500);

@@ -14,6 +14,7 @@ import { errnoText } from '../diagnostics/errno.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { nativePath } from '../exchange/file-path.js';
+import { outgrown } from '../exchange/growth.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../exchange/module.js';
 import type { LocationProgram } from '../exchange/program.js';
 import type { Template } from '../exchange/template.js';
@@ -221,10 +222,16 @@ function compileRewrite(rewrite: Rewrite, { compiler, log }: Script): Step {
     if (rewrite.breaks) stay(x);
     else x.uriChanged = true;
     const uri = fill(target, x, false);
+    let query = rewrite.keepArgs ? x.args : '';
     if (args !== null) {
       const own = fill(args, x, true);
-      x.args = rewrite.keepArgs && x.args !== '' ? `${own}&${x.args}` : own;
-    } else if (!rewrite.keepArgs) x.args = '';
+      query = query === '' ? own : `${own}&${query}`;
+    }
+    if (outgrown(x, uri.length) || outgrown(x, query.length)) {
+      logError(x, 'error', `rewrite or internal redirection cycle while processing "${x.uri}"`);
+      return 500;
+    }
+    x.args = query;
     run.quote = false;
     if (log) logError(x, 'notice', `rewritten data: "${uri}", args: "${x.args}"`);
     x.uri = uri;
@@ -297,7 +304,12 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
   }
   const value = compiler.template(assignment.value);
   return (x, run) => {
-    variable.assign(x, fill(value, x, run.quote));
+    const text = fill(value, x, run.quote);
+    if (outgrown(x, text.length)) {
+      logError(x, 'error', `too long value of the variable "${variable.name}"`);
+      return 500;
+    }
+    variable.assign(x, text);
     return GO_ON;
   };
 }
@@ -411,7 +423,7 @@ export default defineModule({
       takes: custom('regex replacement [last | break | redirect | permanent]', 2, 3, parseRewrite),
       step: true,
       repeat: true,
-      doc: 'Changes the URI of a request that matches the regular expression. `last` then looks for a location again, `break` stays in this one, `redirect` and `permanent` (and a replacement that starts with `http://`, `https://` or `$scheme`) send the client there with 302 or 301. The arguments of the request are kept unless the replacement ends with `?`. After ten changes the answer is 500.',
+      doc: 'Changes the URI of a request that matches the regular expression. `last` then looks for a location again, `break` stays in this one, `redirect` and `permanent` (and a replacement that starts with `http://`, `https://` or `$scheme`) send the client there with 302 or 301. The arguments of the request are kept unless the replacement ends with `?`. After ten changes, or where the URI grows beyond 256 KiB and four times the size of the request, the answer is 500.',
       example: 'rewrite ^/users/(.*)$ /show?user=$1 break;',
     },
     return: {
@@ -428,7 +440,7 @@ export default defineModule({
       step: true,
       repeat: true,
       links: ({ variable }: Assignment) => ({ name: `$${variable}` }),
-      doc: 'Gives a variable a value for the rest of the request.',
+      doc: 'Gives a variable a value for the rest of the request. One beyond 256 KiB and four times the size of the request is answered with 500.',
       example: 'set $backend "app-$arg_version";',
     },
     if: {

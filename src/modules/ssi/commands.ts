@@ -1,4 +1,5 @@
 /** The commands of server side includes. */
+import { outgrown } from '../../exchange/growth.js';
 import { escapeHtml } from '../../http/html-escape.js';
 import { parseUnsafeUri } from '../../http/unsafe-uri.js';
 import { escapeInHtml } from '../../http/uri-escape.js';
@@ -72,6 +73,7 @@ const config: Command = (page, { errmsg, timefmt }) => {
 const set: Command = (page, { var: name = '', value = '' }) => {
   const filled = fillIn(page.x, value, page.rules.lookup);
   if (filled === null) return false;
+  if (outgrown(page.x, filled.length)) return page.complain(`too long value of the variable "${name}"`);
   documentOf(page.x).variables.set(name.toLowerCase(), filled);
   return true;
 };
