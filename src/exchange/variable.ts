@@ -1,4 +1,5 @@
 /** Variables: `$name` as a configuration sees it. */
+import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 
 /** Computes a variable. Undefined means "not found": nothing in a template, `-` in a log line. */
@@ -18,6 +19,12 @@ export interface VariableSpec {
   readonly doc: string;
 }
 
+/** How many variables may be computed from each other, as in nginx. */
+const MAX_DEPTH = 100;
+
+/** How many are being computed. Getters are synchronous, so that one count serves all requests. */
+let depth = 0;
+
 /** A variable of a compiled configuration; the value of a request lives in `x.slots[slot]`. */
 export class Variable {
   /** Bound when the whole configuration is compiled. */
@@ -36,9 +43,18 @@ export class Variable {
     const kept = x.slots[this.slot];
     if (kept !== undefined) return kept;
     if (this.getter === null) return undefined;
-    const value = this.getter(x);
-    if (this.cached && value !== undefined) x.slots[this.slot] = value;
-    return value;
+    if (depth === MAX_DEPTH) {
+      logError(x, 'error', `cycle while evaluating variable "${this.name}"`);
+      return undefined;
+    }
+    depth++;
+    try {
+      const value = this.getter(x);
+      if (this.cached && value !== undefined) x.slots[this.slot] = value;
+      return value;
+    } finally {
+      depth--;
+    }
   }
 
   /** Gives it a value for the rest of the request. */

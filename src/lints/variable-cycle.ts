@@ -8,7 +8,7 @@ export default defineLint({
   severity: 'warning',
   on: 'map geo split_clients',
   story:
-    'A variable is computed from itself: the source or a value of its `map` names it, directly or by way of others. It has no value then; nginx answers such requests with an error and logs the cycle.',
+    'A variable is computed from itself: the source or a value of its `map` names it, directly or by way of others. The computation ends after 100 steps with an empty value, and the error log names the cycle.',
   check(c) {
     const nodes = c.scopes('entries').flatMap((scope) => {
       const name = /^(?:map|geo|split_clients)$/.test(scope.directive) ? scope.opener?.args.at(-1) : undefined;

@@ -103,3 +103,45 @@ describe('map', () => {
     assert.equal(await body('/kept'), '11 12');
   });
 });
+
+describe('variables that are computed from each other', () => {
+  let proxy: TestProxy;
+  before(async () => {
+    proxy = await startProxy(`
+      map $a $b { default "b$a"; }
+      map $b $a { default "a$b"; }
+      map $uri $outer { default "x${'${inner}'}y"; }
+      map $uri $inner { volatile; default "c$outer"; }
+      map $uri $own { default "$own"; }
+      map $own_geo $own_split { default $own_key; }
+      split_clients $own_split $own_key { * one; }
+      geo $own_split $own_geo { default near; }
+      server {
+        listen 127.0.0.1:0;
+        location /two { return 200 "$a"; }
+        location /field { add_header X-A "[$a]"; return 200 ok; }
+        location /volatile { return 200 "$outer"; }
+        location /own { return 200 "[$own]"; }
+        location /if { if ($own = '') { return 200 empty; } return 200 full; }
+        location /kinds { return 200 "$own_split"; }
+        location /after { return 200 $uri; }
+      }`);
+  });
+  after(() => proxy.close());
+  const body = async (path: string) => (await get(proxy.port, path)).body;
+
+  test('end after a hundred steps with an empty value, as in nginx', async () => {
+    assert.equal(await body('/two'), 'ab'.repeat(50));
+    assert.equal((await get(proxy.port, '/field')).field('x-a'), `[${'ab'.repeat(50)}]`);
+    assert.equal(await body('/volatile'), `${'xc'.repeat(50)}${'y'.repeat(50)}`);
+    assert.equal(await body('/own'), '[]');
+    assert.equal(await body('/if'), 'empty');
+    assert.equal(await body('/kinds'), 'one');
+  });
+  test('are named in the error log, and leave later requests alone', async () => {
+    await body('/own');
+    assert.ok(proxy.messages('error').some((line) => / cycle while evaluating variable "own", client: /.test(line)));
+    for (let i = 0; i < 150; i++) await body('/own');
+    assert.equal(await body('/after'), '/after');
+  });
+});

@@ -287,3 +287,21 @@ it('a time is written as strftime does', () => {
     'Sun Jan  3 15:04:05 2021|01/03/21|2021-01-03|15:04|15:04:05|1609686245|%q',
   );
 });
+
+it('the name of the time zone is looked up anew only where the zone has changed', (t) => {
+  const zone = process.env.TZ;
+  t.after(() => {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  });
+  const made = t.mock.method(Intl, 'DateTimeFormat');
+  const winter = new Date(Date.UTC(2021, 0, 3, 15, 4, 5));
+  const summer = new Date(Date.UTC(2021, 6, 3, 15, 4, 5));
+  const names = (name: string) => {
+    process.env.TZ = name;
+    return [winter, summer, winter].map((date) => strftime('%Z', date, false));
+  };
+  assert.deepEqual(names('America/New_York'), ['EST', 'EDT', 'EST']);
+  assert.deepEqual(names('UTC'), ['UTC', 'UTC', 'UTC']);
+  assert.equal(made.mock.callCount(), 2);
+});

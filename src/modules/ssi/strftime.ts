@@ -142,7 +142,14 @@ function weekOf(date: Date): { readonly week: number; readonly year: number } {
   return { week: Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / DAY / 7) + 1, year };
 }
 
+/** Made once for each time zone: making one takes many times as long as using it. */
+let zoneFormat: { readonly zone: string | undefined; readonly format: Intl.DateTimeFormat } | null = null;
+
 function zoneName(date: Date): string {
-  const parts = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(date);
+  const zone = process.env.TZ;
+  if (zoneFormat === null || zoneFormat.zone !== zone) {
+    zoneFormat = { zone, format: new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }) };
+  }
+  const parts = zoneFormat.format.formatToParts(date);
   return parts.find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC';
 }
