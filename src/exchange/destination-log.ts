@@ -2,6 +2,7 @@
 import { errnoText } from '../diagnostics/errno.js';
 import { type ErrorLog, LEVELS, type Level } from './error-log.js';
 import type { ErrorLogData } from './error-log-argument.js';
+import { escapeControl } from './log-escape.js';
 import { LogFile } from './log-file.js';
 import { MemoryLog } from './memory-log.js';
 import { Syslog } from './syslog.js';
@@ -54,9 +55,10 @@ export class DestinationLog implements ErrorLog {
     this.threshold = Math.max(-1, ...destinations.map((destination) => destination.threshold));
   }
 
-  write(level: Level, message: string): void {
+  write(level: Level, text: string): void {
     const severity = LEVELS.indexOf(level);
     if (severity > this.threshold) return;
+    const message = escapeControl(text);
     const now = Date.now();
     let line = '';
     for (const { to, threshold } of this.destinations) {

@@ -4,7 +4,7 @@
 export const LEVELS = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** Writes lines at or above its level. `message` is a byte string without a line break. */
+/** Writes lines at or above its level. `message` is a byte string; line breaks in it come out escaped. */
 export interface ErrorLog {
   /** Index into LEVELS of the least severe level that is written. */
   readonly threshold: number;

@@ -123,6 +123,8 @@ export class Exchange {
   /** Host and port of the pass directive that this location carried out, if any: `$proxy_host`, `$proxy_port`. */
   upstreamHost: string | undefined = undefined;
   upstreamPort: string | undefined = undefined;
+  /** The method of the request to the upstream. */
+  upstreamMethod = '';
   /** The URI that the upstream was asked for, for log lines. */
   upstreamUri = '';
   /** What is given back when the exchange was logged. */

@@ -6,10 +6,20 @@ const ALL_UNPRINTABLE = new RegExp(UNPRINTABLE, 'g');
 /** Quotes, backslashes and all that is not printable ASCII become `\xHH`. */
 export function escapeLog(value: string): string {
   if (!UNPRINTABLE.test(value)) return value;
-  return value.replace(ALL_UNPRINTABLE, (char) => {
-    const code = char.charCodeAt(0);
-    return `\\x${code < 16 ? '0' : ''}${code.toString(16).toUpperCase()}`;
-  });
+  return value.replace(ALL_UNPRINTABLE, hexEscape);
+}
+
+function hexEscape(char: string): string {
+  const code = char.charCodeAt(0);
+  return `\\x${code < 16 ? '0' : ''}${code.toString(16).toUpperCase()}`;
+}
+
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+const ALL_CONTROL = new RegExp(CONTROL, 'g');
+
+/** Control characters other than tabs become `\xHH`: a line of the error log holds bytes of clients, and stays one line. */
+export function escapeControl(line: string): string {
+  return CONTROL.test(line) ? line.replace(ALL_CONTROL, hexEscape) : line;
 }
 
 const NOT_JSON = /["\\\x00-\x1f]/;

@@ -20,6 +20,13 @@ export function fieldValue(value: string): string {
   return BREAK.test(value) ? value.replace(BREAKS, ' ') : value;
 }
 
+/** A token (RFC 9110 5.6.2): a method, or the name of a field. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 /** Bytes of a name: 1 usual, 2 underscore, 3 odd, 0 never. */
 const NAME_BYTE: Uint8Array = new Uint8Array(256).fill(3);
 for (let c = 0; c <= 32; c++) NAME_BYTE[c] = 0;

@@ -20,7 +20,7 @@ export class ResponseHead {
   reason: string | null = null;
   /** Bytes of the body, or -1 where it is not known (chunked, or until close). */
   contentLength = -1;
-  contentType: string | null = null;
+  private type: string | null = null;
   /** Value of `Last-Modified`, or null. */
   lastModified: string | null = null;
   /** Milliseconds since 1970 of lastModified where it is known by other means, or -1. */
@@ -44,6 +44,14 @@ export class ResponseHead {
   /** Trailer fields to send after a chunked body: name, value … */
   readonly trailers: string[] = [];
 
+  get contentType(): string | null {
+    return this.type;
+  }
+  /** Line breaks become spaces. */
+  set contentType(value: string | null) {
+    this.type = value === null ? null : fieldValue(value);
+  }
+
   clear(): void {
     this.status = 0;
     this.reason = null;
@@ -66,6 +74,11 @@ export class ResponseHead {
   /** Adds a field line; line breaks in the value become spaces. */
   add(name: string, value: string): void {
     this.added.push(name, fieldValue(value));
+  }
+
+  /** Adds a trailer field; line breaks in the value become spaces. */
+  addTrailer(name: string, value: string): void {
+    this.trailers.push(name, fieldValue(value));
   }
 
   /** Sets a field: lines of that name go, one is added (none for null). Line breaks in the value become spaces. */

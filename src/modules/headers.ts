@@ -13,7 +13,6 @@ import type { BodyFilter, Exchange } from '../exchange/exchange.js';
 import { modifiedSeconds } from '../exchange/modified.js';
 import { type BodyFilterFactory, type Compiler, defineModule, type HeaderFilter } from '../exchange/module.js';
 import type { Template } from '../exchange/template.js';
-import { fieldValue } from '../http/field-line.js';
 import { formatHttpDate } from '../http/http-date.js';
 
 const CONTEXTS = ['http', 'server', 'location', 'if in location'] as const satisfies readonly Context[];
@@ -111,7 +110,7 @@ class TrailerFilter implements BodyFilter {
       for (const { name, value, always } of this.trailers) {
         if (!safe && !always) continue;
         const text = value.of(x);
-        if (text !== '') x.response.trailers.push(name, fieldValue(text));
+        if (text !== '') x.response.addTrailer(name, text);
       }
     }
     return next(chunk);

@@ -1,6 +1,7 @@
 /** The body of an upstream's answer: finds its end, whatever its framing. */
 import type { Exchange } from '../exchange/exchange.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
+import { isToken } from '../http/field-line.js';
 import { Field, fieldSet } from '../http/field-names.js';
 import { HeaderBlock } from '../http/header-block.js';
 import { CHUNKED, UNTIL_CLOSE } from '../http/response-reader.js';
@@ -91,11 +92,12 @@ const NEVER_TRAILERS = fieldSet(
 
 /** Puts the upstream's trailer fields behind the client's body, save those that are hidden. */
 export function passTrailers(x: Exchange): void {
-  const { hidden, trailers } = x.response;
+  const { response } = x;
+  const { hidden } = response;
   const block = HeaderBlock.from(
     x.upstreamTrailers
       .split('\r\n')
-      .filter((line) => line.includes(':'))
+      .filter((line) => isToken(line.slice(0, Math.max(0, line.indexOf(':')))))
       .map((line) => {
         const colon = line.indexOf(':');
         return [line.slice(0, colon), line.slice(colon + 1).trim()];
@@ -105,6 +107,6 @@ export function passTrailers(x: Exchange): void {
     const id = block.id(i);
     // An entity tag has a place of its own in a head; here it is a field like others, and may come this late.
     const hides = hidden?.matches(block, i) === true && id !== Field.ETag && id !== Field.LastModified;
-    if (!hides && NEVER_TRAILERS[id] !== true) trailers.push(block.name(i), block.value(i));
+    if (!hides && NEVER_TRAILERS[id] !== true) response.addTrailer(block.name(i), block.value(i));
   }
 }

@@ -82,6 +82,7 @@ describe("the framing of an upstream's answer", () => {
     proxy = await startProxy(
       `
       upstream app { server 127.0.0.1:%%PORT%%; keepalive 4; }
+      map $upstream_status $unsteady { volatile; '' HEAD; default GET; }
       server {
         listen 127.0.0.1:0;
         location / { proxy_pass http://app; }
@@ -90,6 +91,8 @@ describe("the framing of an upstream's answer", () => {
         location /unchunked/ { chunked_transfer_encoding off; proxy_pass http://app; }
         location /small/ { proxy_buffer_size 1k; proxy_pass http://app; }
         location /as-head/ { proxy_method HEAD; proxy_pass http://app; }
+        location /as-lower/ { proxy_method head; proxy_pass http://app; }
+        location /as-volatile/ { proxy_method $unsteady; proxy_pass http://app; }
         location /as-get/ { proxy_method GET; proxy_pass http://app; }
       }`,
       { PORT: backend.port },
@@ -153,6 +156,7 @@ describe("the framing of an upstream's answer", () => {
   test('proxy_method decides whether a body comes: HEAD for GET, and GET for HEAD', async () => {
     const none = await get(proxy.port, '/as-head/head');
     assert.deepEqual([none.status, none.field('content-length'), none.body], [200, '0', '']);
+    for (const path of ['/as-lower/head', '/as-volatile/head']) assert.equal((await get(proxy.port, path)).status, 200);
     const head = await get(proxy.port, '/as-get/length', { method: 'HEAD' });
     assert.deepEqual([head.status, head.field('content-length'), head.body], [200, '5', '']);
     const chunked = await get(proxy.port, '/as-get/chunked', { method: 'HEAD' });

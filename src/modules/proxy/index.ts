@@ -229,6 +229,7 @@ export default defineModule({
             logError(x, 'error', 'zero length URI to proxy');
             return 500;
           }
+          if (!protocol.chooseMethod(x)) return 500;
           new sending.UpstreamRequest(x, destination.upstream, protocol, origin).begin();
           return DONE;
         };

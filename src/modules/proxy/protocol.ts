@@ -4,6 +4,7 @@ import { finish } from '../../exchange/engine.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Template } from '../../exchange/template.js';
+import { isToken } from '../../http/field-line.js';
 import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { ResponseReader } from '../../http/response-reader.js';
@@ -54,20 +55,24 @@ export class HttpProtocol implements UpstreamProtocol {
   }
 
   requestHead(x: Exchange, length: number, chunked: boolean): string {
-    const { method, requestHead } = this.options;
-    return requestHead.build(
-      x,
-      method === null ? x.method : method.of(x),
-      x.upstreamUri,
-      x.upstreamHost ?? '',
-      length,
-      chunked,
-    );
+    return this.options.requestHead.build(x, x.upstreamMethod, x.upstreamUri, x.upstreamHost ?? '', length, chunked);
   }
 
-  asksHead(x: Exchange): boolean {
+  /**
+   * Sets `x.upstreamMethod`, once for all attempts: how the answer is framed depends on the method that was sent. False
+   * where `proxy_method` gives something else than a token (RFC 9110 5.6.2), which could begin a request of its own.
+   */
+  chooseMethod(x: Exchange): boolean {
     const { method } = this.options;
-    return (method === null ? x.method : method.of(x)) === 'HEAD';
+    x.upstreamMethod = method === null ? x.method : method.of(x);
+    if (method === null || isToken(x.upstreamMethod)) return true;
+    logError(x, 'error', `invalid method "${x.upstreamMethod}" in "proxy_method"`);
+    return false;
+  }
+
+  /** In any case, as in nginx. */
+  asksHead(x: Exchange): boolean {
+    return x.upstreamMethod.length === 4 && x.upstreamMethod.toUpperCase() === 'HEAD';
   }
 
   requestBody(x: Exchange): string {

@@ -3,6 +3,7 @@ import type { Address } from '../../config/address.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Scope, Shared } from '../../exchange/module.js';
+import { fieldValue } from '../../http/field-line.js';
 import { escapeBreaks, escapePath } from '../../http/uri-escape.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { giveAddresses } from '../../upstream/late-address.js';
@@ -52,7 +53,8 @@ function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean
   const { address } = target;
   return {
     upstream,
-    host: address.family === 'unix' ? 'localhost' : target.hostPort,
+    // With variables, a name may be anything that a resolver finds an address for.
+    host: address.family === 'unix' ? 'localhost' : wholeUri ? fieldValue(target.hostPort) : target.hostPort,
     port: address.family === 'unix' ? '' : String(address.port),
     uri: target.uri,
     wholeUri,

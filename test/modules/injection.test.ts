@@ -1,0 +1,208 @@
+/**
+ * Line breaks that a client hides in a variable begin no field, message, log line or request of its own, whichever
+ * directive the variable stands in. Every directive with variables is listed here, with the place to which its text leads.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { answeringBackend, type Backend, connect, get, reply, startProxy, type TestProxy } from '../kit/index.js';
+import { templateDirectives } from './template-directives.js';
+
+/** Where a directive's text leads. */
+type Destination =
+  | 'request line'
+  | 'request field'
+  | 'answer field'
+  | 'body'
+  | 'URI'
+  | 'file name'
+  | 'log line'
+  /** Compared, or parsed as a number, an address or a word of a list; the text itself appears nowhere but in the error log. */
+  | 'value'
+  /** Becomes a variable, which leads where other directives take it. */
+  | 'variable';
+
+interface Attack {
+  readonly to: Destination;
+  /** Directives of the location; `$evil` holds the client's text. */
+  readonly text: string;
+  /** Directives of `http`. */
+  readonly http?: string;
+  /** The request never reaches the back end. */
+  readonly refused?: true;
+}
+
+const PASS = 'proxy_pass http://app;';
+
+const ATTACKS: Readonly<Record<string, Attack>> = {
+  access_log: {
+    to: 'file name',
+    text: 'root %%DIR%%; access_log %%DIR%%/logs/x$evil.log; access_log %%DIR%%/logs/y.log evil if=$evil; return 200 ok;',
+  },
+  add_header: {
+    to: 'answer field',
+    text: 'add_header X-Evil $evil; add_header ETag $evil; add_header Last-Modified "$evil"; return 200 ok;',
+  },
+  add_trailer: { to: 'answer field', text: 'add_trailer X-Evil $evil; return 200 ok;' },
+  alias: { to: 'file name', text: 'alias %%DIR%%/$evil;' },
+  charset: { to: 'answer field', text: 'default_type text/html; charset $evil; return 200 ok;' },
+  early_hints: { to: 'value', text: `early_hints $evil; ${PASS}` },
+  error_page: { to: 'answer field', text: 'error_page 404 =302 http://other/$evil; return 404;' },
+  expires: { to: 'value', text: 'expires $evil; return 200 ok;' },
+  hash: {
+    to: 'value',
+    text: 'proxy_pass http://hashed;',
+    http: 'upstream hashed { hash $uri; server 127.0.0.1:%%PORT%%; }',
+  },
+  if: { to: 'value', text: 'if ($evil = x) { return 404; } if (-f %%DIR%%/$evil) { return 404; } return 200 ok;' },
+  index: { to: 'file name', text: 'root %%DIR%%; index $evil; rewrite ^ /logs/ break;' },
+  limit_conn_zone: {
+    to: 'value',
+    text: `limit_conn connections 1; ${PASS}`,
+    http: 'limit_conn_zone $uri zone=connections:32k;',
+  },
+  limit_rate: { to: 'value', text: 'limit_rate $evil; return 200 ok;' },
+  limit_rate_after: { to: 'value', text: 'limit_rate 1m; limit_rate_after $evil; return 200 ok;' },
+  limit_req_zone: {
+    to: 'value',
+    text: `limit_req zone=requests; ${PASS}`,
+    http: 'limit_req_zone $uri zone=requests:32k rate=1000r/s;',
+  },
+  log_format: {
+    to: 'log line',
+    text: 'access_log %%DIR%%/logs/z.log evil; access_log %%DIR%%/logs/z.log json; return 200 ok;',
+    http: `log_format evil '<$uri>'; log_format json escape=json '<$uri>';`,
+  },
+  map: {
+    to: 'variable',
+    text: 'add_header X-Evil $mapped; return 200 ok;',
+    http: 'map $uri $mapped { default $uri; }',
+  },
+  proxy_bind: { to: 'value', text: `proxy_bind $evil; ${PASS}` },
+  proxy_cache_bypass: { to: 'value', text: `proxy_cache_bypass $evil; ${PASS}` },
+  proxy_cookie_domain: { to: 'answer field', text: `proxy_cookie_domain back $evil; ${PASS}` },
+  proxy_cookie_flags: {
+    to: 'answer field',
+    text: `proxy_cookie_flags ~ $evil; proxy_cookie_flags $evil secure; ${PASS}`,
+  },
+  proxy_cookie_path: { to: 'answer field', text: `proxy_cookie_path / $evil; ${PASS}` },
+  proxy_limit_rate: { to: 'value', text: `proxy_limit_rate $evil; ${PASS}` },
+  proxy_method: { to: 'request line', text: `proxy_method GET$evil; ${PASS}`, refused: true },
+  proxy_no_cache: { to: 'value', text: `proxy_no_cache $evil; ${PASS}` },
+  proxy_pass: { to: 'request line', text: 'proxy_pass http://app/x$evil;' },
+  proxy_redirect: { to: 'answer field', text: `proxy_redirect / http://other$evil/; ${PASS}` },
+  proxy_set_body: { to: 'body', text: `proxy_set_body $evil; ${PASS}` },
+  proxy_set_header: {
+    to: 'request field',
+    text: `proxy_set_header X-Evil $evil; proxy_set_header Host $evil; ${PASS}`,
+  },
+  return: { to: 'answer field', text: 'return 302 http://other$evil;' },
+  rewrite: { to: 'URI', text: `rewrite ^ /x$evil?a=$evil break; ${PASS}` },
+  root: { to: 'file name', text: 'root %%DIR%%/$evil;' },
+  set: { to: 'variable', text: `set $args $evil; ${PASS}` },
+  source_charset: { to: 'value', text: 'default_type text/html; charset utf-8; source_charset $evil; return 200 ok;' },
+  split_clients: {
+    to: 'variable',
+    text: 'add_header X-Evil $split$evil; return 200 ok;',
+    http: 'split_clients $uri $split { * one; }',
+  },
+  sub_filter: { to: 'body', text: `sub_filter_types *; sub_filter GET $evil; ${PASS}` },
+  try_files: { to: 'URI', text: `root %%DIR%%; try_files /none$evil /passed$evil?a=$evil;` },
+};
+
+/** Attacks on further ways of the same directives. */
+const FURTHER: Readonly<Record<string, Attack>> = {
+  'proxy_pass to a name': { to: 'request field', text: 'proxy_pass http://app$evil;', refused: true },
+  'proxy_pass to an address': {
+    to: 'request field',
+    text: 'proxy_pass http://127.0.0.1:%%PORT%%$evil;',
+    refused: true,
+  },
+  'proxy_method with a space': {
+    to: 'request line',
+    text: `set $m "GET /smuggled"; proxy_method $m; ${PASS}`,
+    refused: true,
+  },
+  'return with a body': { to: 'body', text: 'return 200 $evil;' },
+  'error_page with a URI': { to: 'URI', text: 'error_page 404 /passed$evil; return 404;' },
+  'rewrite to another place': { to: 'answer field', text: 'rewrite ^ http://other$evil redirect;' },
+  'rewrite to a directory': { to: 'answer field', text: 'root %%DIR%%; set $args $evil; rewrite ^ /logs break;' },
+  '$uri as it is': { to: 'URI', text: `rewrite ^ $evil break; ${PASS}` },
+};
+
+const BREAK = '\r\nEvil: yes\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n2026/01/01 00:00:00 [alert] 1#0: forged';
+
+test('every directive with variables is listed with the place to which they lead', () => {
+  assert.deepEqual(Object.keys(ATTACKS).sort(), templateDirectives());
+});
+
+describe('a line break in a variable', () => {
+  const attacks = Object.entries({ ...ATTACKS, ...FURTHER });
+  const received: string[] = [];
+  let backend: Backend;
+  let proxy: TestProxy;
+  before(async () => {
+    backend = await answeringBackend(({ head, body }) => {
+      received.push(head);
+      return reply(head + body, {
+        fields: [
+          'Content-Type: text/html',
+          'Location: /x',
+          'Refresh: 1; url=/x',
+          'Set-Cookie: name=value; domain=back; path=/x',
+        ],
+      });
+    });
+    proxy = await startProxy(
+      `upstream app { server 127.0.0.1:%%PORT%%; }
+      error_log %%DIR%%/logs/error.log info;
+      ${attacks.map(([, { http = '' }]) => http).join('\n')}
+      server {
+        listen 127.0.0.1:0;
+        ${attacks.map(([, { text }], i) => `location ~ "^/attack-${i}:(?<evil>(?:.|\\s)*)$" { ${text} }`).join('\n')}
+        location /passed { ${PASS} }
+      }`,
+      { PORT: backend.port },
+    );
+  });
+  after(() => Promise.all([proxy.close(), backend.close()]));
+
+  for (const [i, [name, { to, text, refused }]] of attacks.entries()) {
+    test(`in ${name} (${to}) leaves one request, one answer and whole log lines`, async () => {
+      received.length = 0;
+      const lines = proxy.file('logs/error.log').split('\n').length;
+      const connection = await connect(proxy.port);
+      connection.send(
+        `GET /attack-${i}:${encodeURIComponent(BREAK)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      );
+      const raw = await connection.reader.all();
+      const end = raw.indexOf('\r\n\r\n');
+      const head = raw.slice(0, end);
+      assert.match(head, /^HTTP\/1\.1 [2-5]\d\d /);
+      assert.doesNotMatch(head, /[\r\n]Evil/);
+      const length = /\r\nContent-Length: (\d+)/.exec(head)?.[1];
+      if (length !== undefined) assert.equal(raw.length - end - 4, Number(length));
+      else assert.match(raw, /\r\n0\r\n(?:X-Evil: [^\r\n]*\r\n)?\r\n$/);
+      if (refused === true) assert.match(head, /^HTTP\/1\.1 50[02] /);
+      const passed = refused !== true && /proxy_pass|\/passed/.test(text);
+      assert.equal(received.length, passed ? 1 : 0, received.join('\n\n'));
+      for (const request of received) {
+        assert.match(request, /^GET \S+ HTTP\/1\.[01]\r\n/);
+        assert.doesNotMatch(request, /[\r\n]Evil|[^\r]\n|\r[^\n]/);
+      }
+      const written = proxy
+        .file('logs/error.log')
+        .split('\n')
+        .slice(lines - 1, -1);
+      for (const line of written) assert.match(line, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#0: (?!forged)/);
+    });
+  }
+
+  test('is escaped in access logs', () => {
+    const lines = proxy.accessLog('logs/z.log');
+    assert.equal(lines.length, 2);
+    for (const line of lines) assert.match(line, /^<\/attack-.*forged>$/);
+  });
+  test('stops nothing', async () => {
+    assert.equal((await get(proxy.port, '/passed')).status, 200);
+  });
+});
