@@ -1,22 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { connect, get, request, until, websocket } from '../kit/index.js';
-import { BINARY } from './running.js';
-
-/** Starts the demonstration on any port; gives its port when it has said where to look. */
-async function demo(t: {
-  after(fn: () => void): void;
-}): Promise<{ port: number; text: string; exited: Promise<number | null>; end(): void }> {
-  const child = spawn(process.execPath, [BINARY, 'demo', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => void child.kill('SIGKILL'));
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
-  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
-  await until('it says where to look', () => text.includes('Ctrl-C') || child.exitCode !== null);
-  const port = Number(/http:\/\/127\.0\.0\.1:(\d+)\//.exec(text)?.[1]);
-  return { port, text, exited, end: () => void child.kill('SIGINT') };
-}
+import { connect, get, request, websocket } from '../kit/index.js';
+import { demo } from './demo-process.js';
 
 test('the demonstration shows a page, echoes through both back ends, streams, and reloads under open sockets', async (t) => {
   const { port, exited, end } = await demo(t);

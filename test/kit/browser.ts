@@ -1,0 +1,19 @@
+/** A headless Chromium for tests of pages. */
+import { existsSync } from 'node:fs';
+import { type Browser, launch } from 'puppeteer-core';
+
+const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Path of the browser; undefined where none is installed. */
+const executablePath = CANDIDATES.find(existsSync);
+
+/** Reason to skip a test that needs a browser; false where there is one. */
+export const noBrowser = executablePath === undefined ? 'chromium is not installed' : false;
+
+/** Starts a browser; it is closed when the test ends. */
+export async function browser(t: { after(fn: () => Promise<void>): void }): Promise<Browser> {
+  // Chromium refuses to run its sandbox as root.
+  const browser = await launch({ executablePath: executablePath ?? '', args: ['--no-sandbox'] });
+  t.after(() => browser.close());
+  return browser;
+}
