@@ -9,8 +9,8 @@ export type Chunk = Buffer | string;
 
 /** Takes the request's body, piece by piece. */
 export interface BodySink {
-  /** Returns false to be left alone until `resumeBody`. */
-  bodyChunk(chunk: Buffer): boolean;
+  /** A piece of the body; `last`: `bodyEnd` follows at once. Returns false to be left alone until `resumeBody`. */
+  bodyChunk(chunk: Buffer, last: boolean): boolean;
   /** The body is complete. Trailer fields as name, value … (usually none). */
   bodyEnd(): void;
   /** The body will not be complete: the client is gone (`499`), too slow (`408`), or its framing is broken (`400`, `413`). */

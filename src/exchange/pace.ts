@@ -1,6 +1,7 @@
 /** `limit_rate`: the body of an answer leaves no faster than so many bytes in a second. */
 import { performance } from 'node:perf_hooks';
 import { parseSize } from '../config/units.js';
+import { ByteQueue } from '../http/byte-queue.js';
 import type { Chunk, Producer } from './client-side.js';
 import type { Exchange } from './exchange.js';
 import type { Template } from './template.js';
@@ -30,8 +31,7 @@ function sizeOf(template: Template, x: Exchange): number {
 export class Pace implements Producer {
   private readonly started = performance.now();
   private sent = 0;
-  private held: Buffer[] = [];
-  private heldBytes = 0;
+  private readonly held = new ByteQueue();
   private timer: NodeJS.Timeout | null = null;
   private producer: Producer | null = null;
   private atEnd: (() => void) | null = null;
@@ -46,13 +46,11 @@ export class Pace implements Producer {
   /** Takes a piece of the body; false: wait for the producer's `resume`. */
   write(chunk: Chunk): boolean {
     const { x } = this;
-    if (this.heldBytes === 0 && chunk.length <= this.allowed()) {
+    if (this.held.length === 0 && chunk.length <= this.allowed()) {
       this.sent += chunk.length;
       return x.client.write(chunk);
     }
-    // What is lent must be copied.
-    this.held.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : Buffer.from(chunk));
-    this.heldBytes += chunk.length;
+    this.held.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk, 0, chunk.length);
     if (x.producer !== this) {
       this.producer = x.producer;
       x.producer = this;
@@ -64,7 +62,7 @@ export class Pace implements Producer {
 
   /** True where something is still to be sent; `then` is called when it has left. */
   defers(then: () => void): boolean {
-    if (this.heldBytes === 0) return false;
+    if (this.held.length === 0) return false;
     this.producer = null;
     this.atEnd = then;
     return true;
@@ -79,8 +77,7 @@ export class Pace implements Producer {
   abort(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    this.held = [];
-    this.heldBytes = 0;
+    this.held.clear();
     this.atEnd = null;
     this.producer?.abort();
   }
@@ -92,16 +89,21 @@ export class Pace implements Producer {
   }
 
   private pump(): void {
-    while (this.heldBytes > 0) {
+    while (this.held.length > 0) {
       const allowed = this.allowed();
-      const wanted = Math.min(this.heldBytes, Math.ceil(this.rate / SLICES));
+      const wanted = Math.min(this.held.length, Math.ceil(this.rate / SLICES));
       if (allowed < wanted) {
         this.timer = setTimeout(() => this.tick(), ((wanted - allowed) * 1000) / this.rate);
         return;
       }
-      if (!this.x.client.write(this.take(allowed))) {
-        if (this.heldBytes > 0) return;
-        this.letGo(false);
+      const piece = this.held.first().subarray(0, allowed);
+      this.sent += piece.length;
+      const more = this.x.client.write(piece);
+      // The client may be gone, and nothing held any more.
+      if (this.held.length === 0) return;
+      this.held.drop(piece.length);
+      if (!more) {
+        if (this.held.length === 0) this.letGo(false);
         return;
       }
     }
@@ -111,17 +113,6 @@ export class Pace implements Producer {
   private tick(): void {
     this.timer = null;
     if (!this.x.finished) this.pump();
-  }
-
-  /** The first bytes of what is held: at most `most`, and no more than came in one piece. */
-  private take(most: number): Buffer {
-    const first = this.held[0] as Buffer; // something is held
-    const piece = first.subarray(0, most);
-    if (piece.length === first.length) this.held.shift();
-    else this.held[0] = first.subarray(most);
-    this.heldBytes -= piece.length;
-    this.sent += piece.length;
-    return piece;
   }
 
   /** Nothing is held any more. */

@@ -1,6 +1,8 @@
 /** The body of a request that is read before it is used: in memory up to `client_body_buffer_size`, then in a file. */
-import { closeSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, readSync, unlinkSync, writevSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
+import { buffersFull, reserve } from '../http/buffer-limit.js';
+import { ByteQueue } from '../http/byte-queue.js';
 import type { BodySink } from './client-side.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
@@ -37,7 +39,8 @@ export class BufferedBody implements RequestBody, BodySink {
   length = 0;
   memory: Buffer | null = null;
   file: string | null = null;
-  private pieces: Buffer[] = [];
+  /** Bytes that are not in the file yet: all of them until `client_body_buffer_size` is exceeded. */
+  private readonly queue = new ByteQueue();
   private descriptor = -1;
 
   constructor(
@@ -45,35 +48,33 @@ export class BufferedBody implements RequestBody, BodySink {
     private readonly then: () => void,
   ) {}
 
-  /** A body that is in memory already. */
+  /** A body that is in memory already, and stays there: nginx writes no file where `proxy_request_buffering` is off. */
   static of(x: Exchange, bytes: Buffer): RequestBody {
     const body = new BufferedBody(x, () => {});
-    if (bytes.length > 0) body.bodyChunk(bytes);
-    body.bodyEnd();
+    body.length = bytes.length;
+    body.keep(bytes);
     return body;
   }
 
+  private keep(bytes: Buffer): void {
+    this.memory = bytes;
+    reserve(bytes.length);
+  }
+
   bodyChunk(chunk: Buffer): boolean {
-    const { settings } = this.exchange.location;
+    const { clientBodyBufferSize } = this.exchange.location.settings;
     this.length += chunk.length;
-    if (
-      this.descriptor < 0 &&
-      settings.clientBodyInFileOnly === 'off' &&
-      this.length <= settings.clientBodyBufferSize
-    ) {
-      this.pieces.push(Buffer.from(chunk));
-      return true;
-    }
-    return this.toFile(chunk);
+    this.queue.push(chunk, 0, chunk.length);
+    // As in nginx the file is written in pieces of the size of the buffer, however the body arrives.
+    return (this.queue.length <= clientBodyBufferSize && !buffersFull()) || this.toFile();
   }
 
   bodyEnd(): void {
     const x = this.exchange;
-    const inFile = x.location.settings.clientBodyInFileOnly !== 'off' && this.length > 0;
-    if (inFile && this.descriptor < 0 && !this.toFile(null)) return;
-    if (this.descriptor < 0)
-      this.memory = this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces);
-    this.pieces = [];
+    const inFile = this.descriptor >= 0 || x.location.settings.clientBodyInFileOnly !== 'off';
+    if (inFile && this.length > 0) {
+      if (!this.toFile()) return;
+    } else this.keep(this.queue.takeAll());
     x.body = this;
     this.then();
   }
@@ -91,7 +92,8 @@ export class BufferedBody implements RequestBody, BodySink {
   }
 
   release(): void {
-    this.pieces = [];
+    this.queue.clear();
+    if (this.memory !== null) reserve(-this.memory.length);
     this.memory = null;
     if (this.descriptor >= 0) {
       closeSync(this.descriptor);
@@ -101,13 +103,11 @@ export class BufferedBody implements RequestBody, BodySink {
     }
   }
 
-  /** Writes what is in memory, and a chunk behind it; false where that failed, and the exchange was ended. */
-  private toFile(chunk: Buffer | null): boolean {
+  /** Moves what is in memory to the file; false where that failed, and the exchange was ended. */
+  private toFile(): boolean {
     try {
       if (this.descriptor < 0) this.open();
-      for (const piece of this.pieces) this.write(piece);
-      this.pieces = [];
-      if (chunk !== null) this.write(chunk);
+      while (this.queue.length > 0) this.queue.drop(this.write(this.queue.front(this.queue.length)));
     } catch (error) {
       logError(this.exchange, 'crit', (error as Error).message); // both ways throw a sentence
       this.release();
@@ -125,9 +125,9 @@ export class BufferedBody implements RequestBody, BodySink {
     logError(this.exchange, 'warn', `a client request body is buffered to a temporary file ${path}`);
   }
 
-  private write(piece: Buffer): void {
+  private write(pieces: readonly Buffer[]): number {
     try {
-      for (let at = 0; at < piece.length; ) at += writeSync(this.descriptor, piece, at);
+      return writevSync(this.descriptor, pieces);
     } catch (error) {
       throw new Error(`pwrite() "${this.file}" failed (${errnoText(error)})`);
     }

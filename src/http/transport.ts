@@ -5,6 +5,7 @@
  */
 import { readSync } from 'node:fs';
 import net from 'node:net';
+import { BLOCK, giveBlock, takeBlock } from './byte-queue.js';
 import {
   canWriteDirectly,
   learnFrom,
@@ -47,6 +48,8 @@ const TEXT_MAX = 4096;
  * mark differs between its versions.
  */
 const PENDING_MAX = 65536;
+/** So many writes may wait in front of a slow peer, however short they are: each takes some hundred bytes of memory. */
+const WRITES_MAX = 64;
 /** Buffers kept for copies of lent bytes. */
 const SLABS_KEPT = 8;
 
@@ -111,8 +114,14 @@ interface HandleHolder {
   server: unknown;
 }
 
+/** A buffer for a copy of `length` bytes, at most READ_SIZE, that has at most four times that. */
+function takeSlab(length: number): Buffer {
+  return length <= BLOCK ? takeBlock() : (slabs.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE));
+}
+
 function giveBack(slab: Buffer): void {
-  if (slabs.length < SLABS_KEPT) slabs.push(slab);
+  if (slab.length === BLOCK) giveBlock(slab);
+  else if (slabs.length < SLABS_KEPT) slabs.push(slab);
 }
 
 export class Transport implements WriteWaiter {
@@ -128,6 +137,8 @@ export class Transport implements WriteWaiter {
   bytesWritten = 0;
   /** Direct writes that the kernel has not taken whole. */
   private underWay = 0;
+  /** Writes that were put into the queue of the stream since that was empty. */
+  private queued = 0;
   private ending = false;
   /** Bytes that the kernel had taken when that was last asked. */
   private taken = 0;
@@ -260,9 +271,9 @@ export class Transport implements WriteWaiter {
     if (length > READ_SIZE || (length < READ_SIZE / 2 && this.pending > 0)) {
       return this.writeOwned(Buffer.from(bytes.subarray(start, end)));
     }
-    const slab = slabs.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE);
+    const slab = takeSlab(length);
     bytes.copy(slab, 0, start, end);
-    return this.writeStable(length === READ_SIZE ? slab : slab.subarray(0, length), slab);
+    return this.writeStable(length === slab.length ? slab : slab.subarray(0, length), slab);
   }
 
   /** Writes bytes that nobody changes any more. */
@@ -347,10 +358,17 @@ export class Transport implements WriteWaiter {
   }
 
   private room(more: boolean): boolean {
+    const { socket, pending, underWay } = this;
     // `false` from the socket means that the mark was reached before the kernel was asked; what counts is what it left.
-    if (more) return true;
-    const { pending } = this;
-    if (pending === 0 || (this.underWay > 0 && pending < PENDING_MAX)) return true;
+    if (pending === 0) {
+      this.queued = 0;
+      return true;
+    }
+    if (more) {
+      if (socket.writableCorked !== 0 || ++this.queued < WRITES_MAX) return true;
+      // The stream says by itself only when its own mark was reached.
+      if (!this.waiting) socket.write('', () => this.drained());
+    } else if (underWay > 0 && underWay < WRITES_MAX && pending < PENDING_MAX) return true;
     this.waiting = true;
     return false;
   }
@@ -364,6 +382,7 @@ export class Transport implements WriteWaiter {
       if (this.underWay === 0 && !socket.writableEnded) socket.write('', () => this.drained());
       return;
     }
+    this.queued = 0;
     this.flushed();
     if (!this.waiting) return;
     this.waiting = false;

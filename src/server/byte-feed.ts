@@ -1,19 +1,21 @@
 /** The bytes of a connection on their way to whoever can use them: lent by a read, or waiting in a stash. */
+import { buffersFull } from '../http/buffer-limit.js';
+import { ByteQueue } from '../http/byte-queue.js';
 import type { Transport } from '../http/transport.js';
 import { ClientSocket } from './client-socket.js';
 
-/** Bytes that may wait in the stash before the socket is left alone. */
-const STASH_MAX = 65536;
+/** Bytes that may wait in the stash before reading is paused. Up to one read, 64 KiB, may come on top. */
+const STASH_MAX = 16384;
 const EMPTY = Buffer.alloc(0);
 
 /** A base class, so that a connection stays one object. */
 export abstract class ByteFeed extends ClientSocket {
-  /** The bytes of the read that is being handled: `lentStart` to `lentEnd` are not used yet. */
+  /** Bytes that are being handled, of a read or of the stash: `lentStart` to `lentEnd` are not used yet. */
   protected lent: Buffer = EMPTY;
   protected lentStart = 0;
   protected lentEnd = 0;
-  /** Bytes that arrived before anybody could use them. */
-  private stash: Buffer = EMPTY;
+  /** Bytes that arrived before anybody could use them; null until there are some. */
+  private stash: ByteQueue | null = null;
   private feeding = false;
 
   /** Somebody may take bytes later, but not now. */
@@ -26,59 +28,74 @@ export abstract class ByteFeed extends ClientSocket {
   protected abstract stashUsed(): void;
 
   onBytes(_transport: Transport, bytes: Buffer, length: number): void {
+    // Where some are waiting, nobody can use any.
+    const used = this.stash === null ? this.consume(bytes, length) : 0;
+    if (used < length && !this.deaf) this.putAside(bytes, used, length);
+  }
+
+  /** Uses bytes 0 to `length` as far as possible; returns how many are used, or dropped. */
+  private consume(bytes: Buffer, length: number): number {
     this.lent = bytes;
     this.lentStart = 0;
     this.lentEnd = length;
-    this.consume();
-    if (this.lentStart < this.lentEnd && !this.deaf) this.keepLent();
-    this.lent = EMPTY;
-    this.lentStart = 0;
-    this.lentEnd = 0;
-  }
-
-  /** Uses lent bytes as far as possible. Not re-entrant: what an exchange does meanwhile is seen by the loop. */
-  private consume(): void {
-    if (this.feeding) return;
+    // Not re-entrant: what an exchange does meanwhile is seen by the loop.
     this.feeding = true;
     while (this.lentStart < this.lentEnd && this.use());
     this.feeding = false;
+    const used = this.lentStart;
+    this.lent = EMPTY;
+    this.lentStart = 0;
+    this.lentEnd = 0;
+    return used;
   }
 
   /** Puts what was not used into the stash. */
-  private keepLent(): void {
-    const rest = this.lent.subarray(this.lentStart, this.lentEnd);
-    this.stash = this.stash.length === 0 ? Buffer.from(rest) : Buffer.concat([this.stash, rest]);
-    this.lentStart = this.lentEnd;
-    if (this.stash.length >= STASH_MAX || this.blocked) this.transport.pause();
+  private putAside(bytes: Buffer, from: number, to: number): void {
+    this.stash ??= new ByteQueue();
+    this.stash.push(bytes, from, to);
+    if (!this.hasRoom) this.transport.pause();
+  }
+
+  private get hasRoom(): boolean {
+    const { stash } = this;
+    return !this.blocked && (stash === null || (stash.length < STASH_MAX && !buffersFull()));
   }
 
   /** Bytes have arrived that nobody used yet. */
   protected get unread(): boolean {
-    return this.stash.length > 0 || this.lentStart < this.lentEnd;
+    // Bytes of the stash that are lent are still in it.
+    return this.stash === null ? this.lentStart < this.lentEnd : this.stash.length > this.lentStart;
   }
 
   /** Uses what waits in the stash, and lets the socket speak again where there is room. */
   protected goOn(): void {
     if (this.feeding) return;
-    if (this.stash.length > 0 && this.lentStart >= this.lentEnd) {
-      const bytes = this.stash;
-      this.stash = EMPTY;
-      this.onBytes(this.transport, bytes, bytes.length);
-      if (!this.unread) this.stashUsed();
+    while (this.stash !== null) {
+      const bytes = this.stash.first();
+      const used = this.consume(bytes, bytes.length);
+      // It may have been dropped meanwhile.
+      if (this.stash === null) break;
+      this.stash.drop(used);
+      if (this.stash.length === 0) {
+        this.stash = null;
+        this.stashUsed();
+      }
+      if (used < bytes.length) break;
     }
-    if (this.stash.length < STASH_MAX && !this.blocked) this.transport.resume();
+    if (this.hasRoom) this.transport.resume();
   }
 
   /** Drops what nobody used. */
   protected dropUnread(): void {
-    this.stash = EMPTY;
+    this.stash?.clear();
+    this.stash = null;
     this.lentStart = this.lentEnd;
   }
 
   /** Takes what nobody used, as a copy. */
   protected takeUnread(): Buffer {
-    const rest = this.lent.subarray(this.lentStart, this.lentEnd);
-    const bytes = this.unread ? Buffer.concat([this.stash, rest]) : EMPTY;
+    const { stash, lent, lentStart, lentEnd } = this;
+    const bytes = stash === null ? Buffer.from(lent.subarray(lentStart, lentEnd)) : stash.takeAll().subarray(lentStart);
     this.dropUnread();
     return bytes;
   }

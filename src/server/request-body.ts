@@ -35,7 +35,7 @@ export class RequestBodyReader implements ChunkedSink {
     this.sink = null;
     this.expectContinue = false;
     if (length < 0) {
-      this.decoder ??= new ChunkedDecoder();
+      this.decoder ??= new ChunkedDecoder(false);
       this.decoder.reset();
     }
   }
@@ -62,14 +62,19 @@ export class RequestBodyReader implements ChunkedSink {
     } else {
       const { decoder } = this;
       if (decoder === null) return start;
+      decoder.allow(this.allowed());
       at = decoder.decode(bytes, start, end, this);
-      if (decoder.broken) {
-        this.breakOff();
-        return at;
-      }
-      if (decoder.done) this.done = true;
+      if (decoder.broken || decoder.tooLarge) this.breakOff(decoder);
+      else if (decoder.done) this.done = true;
     }
     return at;
+  }
+
+  /** Bytes of data that chunks may still bring (`client_max_body_size`). */
+  private allowed(): number {
+    const limit = this.exchange?.location.settings.clientMaxBodySize ?? 0;
+    // A body that is only dropped may have any size.
+    return limit === 0 || this.sink === null ? Number.POSITIVE_INFINITY : limit - this.received;
   }
 
   /** Tells the sink that the body is complete. */
@@ -81,24 +86,27 @@ export class RequestBodyReader implements ChunkedSink {
   }
 
   chunkData(bytes: Buffer, start: number, end: number): void {
-    const { sink, exchange } = this;
+    const { sink } = this;
     this.received += end - start;
-    if (sink === null || exchange === null) return;
-    const limit = exchange.location.settings.clientMaxBodySize;
-    if (this.left < 0 && limit !== 0 && this.received > limit) {
-      logError(exchange, 'error', `client intended to send too large chunked body: ${this.received} bytes`);
-      exchange.bodyDiscarded = true;
-      this.fail(413);
-      return;
-    }
-    if (!sink.bodyChunk(bytes.subarray(start, end))) this.full = true;
+    const last = this.left < 0 ? this.decoder?.done === true : this.left === 0;
+    if (sink !== null && !sink.bodyChunk(bytes.subarray(start, end), last)) this.full = true;
   }
 
-  private breakOff(): void {
-    this.done = true;
+  /** What follows on the connection cannot be read. */
+  private breakOff({ size, tooLarge }: ChunkedDecoder): void {
+    const { exchange, received } = this;
     this.broken = true;
-    if (this.exchange !== null) logError(this.exchange, 'info', 'client sent invalid chunked body');
-    this.fail(400);
+    if (!tooLarge) {
+      this.done = true;
+      if (exchange !== null) logError(exchange, 'info', 'client sent invalid chunked body');
+      this.fail(400);
+      return;
+    }
+    if (exchange !== null) {
+      logError(exchange, 'error', `client intended to send too large chunked body: ${received}+${size} bytes`);
+      exchange.bodyDiscarded = true;
+    }
+    this.fail(413);
   }
 
   /** Tells the sink that the body will not be complete; the connection cannot be kept. */

@@ -6,9 +6,10 @@ import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { TemporaryFile } from '../exchange/temporary-file.js';
+import { buffersFull } from '../http/buffer-limit.js';
+import { ByteQueue } from '../http/byte-queue.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
-import { ByteQueue } from './byte-queue.js';
 
 /** Where answers wait. Sizes in bytes. */
 export interface SpoolSettings {
@@ -38,6 +39,8 @@ export function isBuffered(headers: HeaderBlock, otherwise: boolean): boolean {
 
 /** How much of the file is read at a time. */
 const PIECE = 65536;
+const PIECES_KEPT = 8;
+const pieces: Buffer[] = [];
 /** A file that has grown larger is not kept when all of it was sent: the answer may go on for hours. */
 const KEPT = 1 << 20;
 
@@ -67,7 +70,6 @@ export class AnswerSpool {
   /** Bytes of the file that were sent. */
   private taken = 0;
   private reading = false;
-  private piece: Buffer | null = null;
 
   /** Made when the client could take no more. */
   constructor(
@@ -137,8 +139,7 @@ export class AnswerSpool {
       return false;
     }
     if (this.writing > 0 || memory.length === 0) return false;
-    const [first] = memory.front(PIECE);
-    if (first === undefined) return false;
+    const first = memory.first();
     this.pass(first);
     // The exchange may be over by now, and this empty.
     if (!this.released) memory.drop(first.length);
@@ -151,11 +152,10 @@ export class AnswerSpool {
   }
 
   private readOn(file: TemporaryFile): void {
-    const length = Math.min(PIECE, file.length - this.taken);
-    this.piece ??= Buffer.allocUnsafeSlow(PIECE);
-    const piece = this.piece.subarray(0, length);
+    // Needed only until it is passed on: what the client does not take at once is copied then.
+    const piece = pieces.pop() ?? Buffer.allocUnsafeSlow(PIECE);
     this.reading = true;
-    file.read(piece, this.taken, (error, count) => {
+    file.read(piece.subarray(0, file.length - this.taken), this.taken, (error, count) => {
       this.reading = false;
       if (error !== null) {
         logError(this.x, 'crit', `${error.message} while sending to client`);
@@ -164,6 +164,7 @@ export class AnswerSpool {
       }
       this.taken += count;
       this.pass(piece.subarray(0, count));
+      if (pieces.length < PIECES_KEPT) pieces.push(piece);
       this.send();
     });
   }
@@ -178,8 +179,9 @@ export class AnswerSpool {
         return;
       }
     }
-    if (this.writing === 0 && this.memory.length > this.settings.memory) this.spill();
-    const full = this.memory.length - this.writing > this.settings.memory;
+    const most = buffersFull() ? 0 : this.settings.memory;
+    if (this.writing === 0 && this.memory.length > most) this.spill();
+    const full = this.memory.length - this.writing > most;
     if (full === this.heldBack) return;
     this.heldBack = full;
     if (full) this.source.holdBack();
@@ -188,7 +190,6 @@ export class AnswerSpool {
 
   private emptyFile(file: TemporaryFile): void {
     this.taken = 0;
-    this.piece = null;
     if (file.length <= KEPT) file.rewind();
     else {
       file.close();
@@ -256,7 +257,6 @@ export class AnswerSpool {
   release(): void {
     this.released = true;
     this.memory.clear();
-    this.piece = null;
     this.file?.close();
     this.file = null;
   }

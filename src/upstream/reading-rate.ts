@@ -1,5 +1,5 @@
 /** `proxy_limit_rate`: an answer is taken from its upstream no faster than so many bytes in a second. */
-import { ByteQueue } from './byte-queue.js';
+import { ByteQueue } from '../http/byte-queue.js';
 
 /** What is taken goes on in pieces that stand for this part of a second. */
 const SLICES = 10;

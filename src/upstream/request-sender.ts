@@ -4,6 +4,7 @@ import type { BodySink } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { BufferedBody } from '../exchange/request-body.js';
+import { ByteQueue } from '../http/byte-queue.js';
 import type { Transport } from '../http/transport.js';
 import type { UpstreamProtocol } from './protocol.js';
 
@@ -11,7 +12,7 @@ import type { UpstreamProtocol } from './protocol.js';
 const FILE_PIECE = 65536;
 /** Up to this many bytes a body leaves in one string with the head. */
 const JOIN_MAX = 4096;
-const EMPTY = Buffer.alloc(0);
+const LAST_CHUNK = '0\r\n\r\n';
 
 /** Told how sending goes. */
 export interface SendingRequest {
@@ -32,7 +33,8 @@ export class RequestSender implements BodySink {
   complete = false;
   private transport: Transport | null = null;
   /** What arrived of a streamed body before the request was sent. */
-  private prelude: Buffer = EMPTY;
+  private readonly prelude = new ByteQueue();
+  private lastChunkSent = false;
   private gathering = false;
   private asked = false;
   private position = 0;
@@ -81,8 +83,7 @@ export class RequestSender implements BodySink {
       if (!this.gathering || x.finished) return;
       this.gathering = false;
       if (this.complete) {
-        x.body = BufferedBody.of(x, this.prelude);
-        this.prelude = EMPTY;
+        x.body = BufferedBody.of(x, this.prelude.takeAll());
         this.streaming = false;
         this.chunked = false;
         this.complete = false;
@@ -134,14 +135,16 @@ export class RequestSender implements BodySink {
   }
 
   private sendPrelude(transport: Transport, head: string): void {
-    const { prelude } = this;
-    this.prelude = EMPTY;
-    let text = head;
-    if (prelude.length > 0) {
-      const bytes = prelude.latin1Slice();
-      text += this.chunked ? `${bytes.length.toString(16)}\r\n${bytes}\r\n` : bytes;
+    const data = this.prelude.takeAll();
+    if (this.chunked && data.length > 0) this.writeChunk(transport, head, data, this.complete);
+    else if (this.chunked && this.complete) transport.writeText(head + LAST_CHUNK);
+    else if (data.length <= JOIN_MAX) transport.writeText(head + data.latin1Slice());
+    else {
+      transport.cork();
+      transport.writeText(head);
+      transport.writeOwned(data);
+      transport.uncork();
     }
-    transport.writeText(this.chunked && this.complete ? `${text}0\r\n\r\n` : text);
   }
 
   private sendFile(transport: Transport): void {
@@ -179,38 +182,50 @@ export class RequestSender implements BodySink {
     if (this.complete) this.request.sent();
   }
 
-  bodyChunk(chunk: Buffer): boolean {
+  bodyChunk(chunk: Buffer, last: boolean): boolean {
     const { transport } = this;
     if (transport === null) {
       this.asked = true;
-      this.prelude = this.prelude.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.prelude, chunk]);
+      this.prelude.push(chunk, 0, chunk.length);
       return this.gathering && this.prelude.length < this.x.location.settings.clientBodyBufferSize;
     }
     const before = transport.bytesWritten;
     let more: boolean;
-    if (!this.chunked) more = transport.writeLent(chunk, 0, chunk.length);
-    else if (chunk.length <= JOIN_MAX) {
-      more = transport.writeText(`${chunk.length.toString(16)}\r\n${chunk.latin1Slice()}\r\n`);
-    } else {
-      transport.cork();
-      transport.writeText(`${chunk.length.toString(16)}\r\n`);
-      more = transport.writeLent(chunk, 0, chunk.length);
-      transport.writeText('\r\n');
-      transport.uncork();
-    }
+    if (this.chunked) {
+      more = this.writeChunk(transport, '', chunk, last);
+      if (last) this.lastChunkSent = true;
+    } else more = transport.writeLent(chunk, 0, chunk.length);
     this.request.progressed(transport.bytesWritten - before, more);
     return more;
+  }
+
+  /** Writes a chunk in one write, behind `head`, and with the last chunk behind it where it is the `last` one with data. */
+  private writeChunk(transport: Transport, head: string, data: Buffer, last: boolean): boolean {
+    const size = `${head}${data.length.toString(16)}\r\n`;
+    const end = last ? `\r\n${LAST_CHUNK}` : '\r\n';
+    if (data.length <= JOIN_MAX) return transport.writeText(size + data.latin1Slice() + end);
+    transport.cork();
+    transport.writeText(size);
+    transport.writeLent(data, 0, data.length);
+    const more = transport.writeText(end);
+    transport.uncork();
+    return more || transport.pending === 0;
   }
 
   bodyEnd(): void {
     this.complete = true;
     if (this.transport === null) return;
-    if (this.chunked) this.transport.writeText('0\r\n\r\n');
+    if (this.chunked && !this.lastChunkSent) this.transport.writeText(LAST_CHUNK);
     this.request.sent();
   }
 
   bodyFailed(status: number): void {
     this.gathering = false;
     this.request.bodyFailed(status);
+  }
+
+  /** Frees what was not sent. */
+  release(): void {
+    this.prelude.clear();
   }
 }

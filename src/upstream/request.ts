@@ -158,7 +158,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   private readHead(bytes: Buffer, length: number): number {
     const { x, reader, settings, connection } = this;
     if (connection === null) return -1;
-    if (this.requestComplete) this.waitToRead(connection);
+    // As in nginx the deadline is not renewed before the head is complete: `proxy_read_timeout` is the time for all of it.
     let from = 0;
     for (;;) {
       const before = reader.received.length;
@@ -443,6 +443,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
 
   /** Gives the reader back when the exchange was logged. */
   release(): void {
+    this.sender?.release();
     this.releaseRelay();
     giveReader(this.reader);
   }

@@ -83,7 +83,7 @@ function family(p: string) {
       contexts: ANYWHERE,
       takes: milliseconds,
       default: '60s',
-      doc: 'How long the upstream may send nothing. Between two reads, not for the whole answer. A tunnel (WebSocket) ends when nothing moved in either direction for that long.',
+      doc: 'How long the upstream may send nothing: between two reads of the body, not for the whole answer. The head of an answer has to be complete within that time. A tunnel (WebSocket) ends when nothing moved in either direction for that long.',
       example: `${p}read_timeout 1h;`,
     },
     buffer_size: {

@@ -6,6 +6,8 @@ import type { Chunk, Producer } from '../../exchange/client-side.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Subrequest, SubrequestSink } from '../../exchange/subrequest.js';
+import { buffersFull } from '../../http/buffer-limit.js';
+import { ByteQueue } from '../../http/byte-queue.js';
 
 /** Bytes that may wait, of each subrequest and of the text around them, before their sources are told to pause. */
 const WAITING_MAX = 65536;
@@ -16,8 +18,7 @@ export class Include implements SubrequestSink {
   subrequest: Subrequest | null = null;
   over = false;
   /** What came before its turn. */
-  readonly waiting: Chunk[] = [];
-  waitingBytes = 0;
+  readonly waiting = new ByteQueue();
   paused = false;
   /** `stub` takes the place of an answer that is empty or an error. */
   stubUsed = false;
@@ -53,13 +54,18 @@ export class Include implements SubrequestSink {
     return true;
   }
 
+  /** Keeps a piece that came before its turn. */
+  wait(chunk: Chunk): void {
+    this.waiting.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk, 0, chunk.length);
+  }
+
   done(subrequest: Subrequest): void {
     this.over = true;
     if (this.assign !== null) {
       if (subrequest.status < 300 && this.collected !== '') this.assign(this.collected);
     } else if (this.stub !== null && !this.stubUsed && subrequest.bytesSent === 0) {
       this.stubUsed = true;
-      this.waiting.push(this.stub);
+      this.wait(this.stub);
     }
     this.assembly.advance();
   }
@@ -94,6 +100,13 @@ export class Assembly implements Producer {
   ) {
     this.source = x.producer;
     x.producer = this;
+    x.hold(this);
+  }
+
+  /** Frees what waits. */
+  release(): void {
+    for (const part of this.parts) if (typeof part !== 'string') part.waiting.clear();
+    this.parts.length = 0;
   }
 
   /** Adds text. */
@@ -128,9 +141,8 @@ export class Assembly implements Producer {
     if (this.parts[0] === include && !this.advancing && !this.blocked && include.waiting.length === 0) {
       if (this.pass(chunk)) return true;
     } else {
-      include.waiting.push(typeof chunk === 'string' ? chunk : chunk.latin1Slice());
-      include.waitingBytes += chunk.length;
-      if (!this.blocked && include.waitingBytes < WAITING_MAX) return true;
+      include.wait(chunk);
+      if (!this.blocked && include.waiting.length < WAITING_MAX && !buffersFull()) return true;
     }
     include.paused = true;
     return false;
@@ -171,10 +183,11 @@ export class Assembly implements Producer {
         this.textWaiting -= first.length;
         this.pass(first);
       } else {
-        const chunk = first.waiting.shift();
-        if (chunk !== undefined) {
-          first.waitingBytes -= chunk.length;
+        const chunk = first.waiting.first();
+        if (chunk.length > 0) {
           this.pass(chunk);
+          // The exchange may be over, and nothing waiting any more.
+          if (first.waiting.length > 0) first.waiting.drop(chunk.length);
         } else if (first.over) this.parts.shift();
         else return;
       }

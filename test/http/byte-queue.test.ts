@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ByteQueue } from '../../src/upstream/byte-queue.js';
+import { ByteQueue } from '../../src/http/byte-queue.js';
 import { patternBytes } from '../kit/flood.js';
 
 const step = fc.record({ push: fc.integer({ min: 0, max: 70_000 }), drop: fc.integer({ min: 0, max: 90_000 }) });
