@@ -1,10 +1,9 @@
 /** `tsproxy`: starts to serve. */
-
-import type { ChildProcess } from 'node:child_process';
 import { shown } from '../diagnostics/place.js';
 import { sentence } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
 import { announceReady, isDetached } from '../process/daemon.js';
+import type { WorkerChild } from '../process/fork-worker.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
 import { sayToPerson } from '../process/standard-streams.js';
@@ -13,7 +12,7 @@ import { errorLogOf, sourceOf } from './paths.js';
 import { sayFindings } from './say-findings.js';
 
 /** Starts, with a worker that was forked ahead of time; the exit code counts only where nothing was started. */
-export async function serve(which: Which, forked: ChildProcess): Promise<number> {
+export async function serve(which: Which, forked: Promise<WorkerChild>): Promise<number> {
   const defaultErrorLog = errorLogOf(which);
   const outcome = await run({
     modules,

@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'File name too long',
   ENFILE: 'Too many open files in system',
   ENOENT: 'No such file or directory',
+  ENOMEM: 'Cannot allocate memory',
   ENOSPC: 'No space left on device',
   ENOTDIR: 'Not a directory',
   EPERM: 'Operation not permitted',

@@ -103,6 +103,13 @@ export default defineModule({
       doc: 'How long connections may still take when the proxy was asked to quit; then they are closed.',
       example: 'worker_shutdown_timeout 30s;',
     },
+    worker_heartbeat_timeout: {
+      contexts: ['main'],
+      takes: milliseconds,
+      default: '10s',
+      doc: 'A worker process that has not responded to the master for this time is killed and replaced: one that hangs in an endless loop, or was stopped by a signal. The error log names its state. While a worker loads or compiles a configuration it may take a minute. `0` turns this off, for debuggers. A directive of tsproxy; nginx has none like it.',
+      example: 'worker_heartbeat_timeout 30s;',
+    },
     user: {
       contexts: ['main'],
       takes: listOf(named('user', text), { min: 1, max: 2 }),

@@ -9,6 +9,7 @@ import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import { giveFiles, logFilesOf, ownerOf } from './ownership.js';
 import { describeReload } from './reload-description.js';
+import { settledWithin } from './settled-within.js';
 import { startSentence } from './start-sentence.js';
 import { makeTemporaryDirectories } from './temporary-directories.js';
 import type { Workers, WorkersJob } from './workers.js';
@@ -46,6 +47,9 @@ export interface Applied {
   /** Settles when the last exchange or tunnel of the generation before has ended; at once for the first one. */
   readonly predecessorEnded: Promise<void>;
 }
+
+/** ms for which a shutdown waits for the reload in progress. */
+const RELOAD_TIMEOUT = 5000;
 
 /** What was put in force. */
 interface Activated {
@@ -223,7 +227,7 @@ export class Instance<W extends Workers = Workers> {
     const limit = this.current?.job.settings.shutdownTimeout ?? 0;
     const begun = performance.now();
     // A reload that does not come to its end must not hold up the shutdown.
-    await settledWithin(this.queue, limit);
+    await settledWithin(this.queue, Math.min(limit || RELOAD_TIMEOUT, RELOAD_TIMEOUT));
     // 0 would mean: as long as it takes.
     await this.serving?.quit(limit === 0 ? 0 : Math.max(1, limit - (performance.now() - begun)));
     this.finish(leave);
@@ -241,16 +245,6 @@ export class Instance<W extends Workers = Workers> {
     this.errorLog.write('notice', 'exit');
     this.logs.close();
   }
-}
-
-/** Waits for it, at most so many ms (0: as long as it takes). */
-async function settledWithin(work: Promise<unknown>, limit: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    if (limit > 0) timer = setTimeout(resolve, limit);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }
 
 /** The checked configuration, or a RefusedConfig with nginx's sentence for the first error. */

@@ -16,6 +16,8 @@ export interface MainSettings {
   readonly daemon: boolean;
   /** How long connections may still take after QUIT, in ms; 0: as long as they want. */
   readonly shutdownTimeout: number;
+  /** ms for which a worker may be silent before it is replaced; 0: any time. */
+  readonly heartbeatTimeout: number;
   /** False: one process does all, and there are no workers. */
   readonly masterProcess: boolean;
   /** How many workers; at least 1. */
@@ -38,6 +40,7 @@ export function mainSettings(config: CheckedConfig, prefix: string): MainSetting
     pid: (values.pid as string | undefined) ?? defaultFile(prefix, 'logs/nginx.pid'),
     daemon: values.daemon === true,
     shutdownTimeout: (values.worker_shutdown_timeout as number | undefined) ?? 0,
+    heartbeatTimeout: (values.worker_heartbeat_timeout as number | undefined) ?? 10_000,
     masterProcess: values.master_process !== false,
     workerProcesses: workerProcesses(values.worker_processes as number | 'auto' | undefined),
     user: userOf(values.user as readonly [string, string?] | undefined),

@@ -1,7 +1,7 @@
 /** Runs the proxy as a process: configuration, sockets, pid file, signals, end. */
-import type { ChildProcess } from 'node:child_process';
 import type { Finding } from '../diagnostics/finding.js';
 import { detach, isDetached } from './daemon.js';
+import type { WorkerChild } from './fork-worker.js';
 import { collectAfterReading, stayYoung } from './garbage.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { reportMistakes } from './mistakes.js';
@@ -9,7 +9,7 @@ import { PidFile } from './pid-file.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
 import { tellServiceManager } from './systemd.js';
-import { WorkerProcesses } from './worker-processes.js';
+import { abandon, WorkerProcesses } from './worker-processes.js';
 import type { Workers } from './workers.js';
 
 /** What became of a start. */
@@ -27,19 +27,19 @@ export interface RunOptions extends Omit<InstanceOptions<Workers>, 'workers' | '
   /** Path of the error log until the configuration names one; empty for stderr. Bytes. */
   readonly defaultErrorLog: string;
   /** A worker that was forked ahead of time. */
-  readonly forked?: ChildProcess;
+  readonly forked?: Promise<WorkerChild> | null;
 }
 
 /** Starts to serve. Throws only what is a mistake of the program. */
-export async function run({ forked, ...options }: RunOptions): Promise<Outcome> {
+export async function run({ forked = null, ...options }: RunOptions): Promise<Outcome> {
   const pidFile = new PidFile();
   const instance = new Instance<Workers>({
     ...options,
     beforeReload: ({ pid }) => pidFile.moveTo(pid),
     workers: ({ masterProcess }, errorLog) => {
       const { modules, defaultErrorLog } = options;
-      if (masterProcess) return new WorkerProcesses({ errorLog, defaultErrorLog, forked: forked ?? null });
-      forked?.kill();
+      if (masterProcess) return new WorkerProcesses({ errorLog, defaultErrorLog, forked });
+      abandon(forked);
       return new Serving({ modules, errorLog });
     },
   });
@@ -55,7 +55,7 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
       return isDetached() || !daemon;
     });
     if (applied === null) {
-      forked?.kill();
+      abandon(forked);
       return { kind: 'detached', code: await detach(logsToStderr) };
     }
     logFindings(log, applied.findings);
@@ -84,7 +84,7 @@ export async function run({ forked, ...options }: RunOptions): Promise<Outcome> 
     if (!(error instanceof RefusedConfig)) throw error;
     logRefusal(log, error);
     await instance.workers?.stop();
-    forked?.kill();
+    abandon(forked);
     return { kind: 'refused', error, logged: showsErrors };
   }
 }

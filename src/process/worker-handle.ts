@@ -1,13 +1,15 @@
 /** One worker process, as its master sees it. */
-import type { ChildProcess } from 'node:child_process';
 import os from 'node:os';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { processChannel } from '../zones/channel.js';
 import type { Served, ZoneKeeper } from '../zones/keeper.js';
+import type { WorkerChild } from './fork-worker.js';
 import type { ListeningSockets } from './listening-sockets.js';
+import { processState } from './process-state.js';
+import { settledWithin } from './settled-within.js';
 import { startSentence } from './start-sentence.js';
 import type { AllCounts } from './worker-counts.js';
-import { isReport, type Order, type Report } from './worker-messages.js';
+import { HEARTBEAT_INTERVAL, isReport, type Order, type Report } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
 
 /** What a worker has of its master. */
@@ -22,6 +24,17 @@ export interface WorkerSurroundings {
 
 /** Scheduling priority of a worker that is to replace one. */
 const HURRIED = -10;
+/** Ticks for which a worker may be silent while it loads, or compiles a configuration. */
+const BUSY_TICKS = 60;
+/** Ticks within which a configuration is prepared. */
+const PREPARE_TICKS = 60;
+/** Ticks within which a worker closes the listening sockets that it has to give up. */
+const RELEASE_TICKS = 30;
+/** ms within which the system ends a process after SIGKILL; one that waits for a device may take longer. */
+const KILL_TIMEOUT = 2000;
+
+/** The worker has died, or did not answer: this says nothing about the configuration that it should prepare. */
+export class LostWorker extends Error {}
 
 interface Answer {
   resolve(listening: readonly string[]): void;
@@ -38,6 +51,13 @@ export class WorkerHandle {
   generation = 0;
   alive = true;
   private leaving = false;
+  private killed = false;
+  /** It loads, or compiles a configuration: heartbeats may be late. */
+  private busy = true;
+  /** Ticks since its last message, since it was asked to prepare, and since it was asked to release sockets. */
+  private silent = 0;
+  private preparingFor = 0;
+  private releasingFor = 0;
   private readonly served: Served;
   private answer: Answer | null = null;
   private preparing: WorkersJob | null = null;
@@ -49,16 +69,15 @@ export class WorkerHandle {
   private readonly predecessors = new Map<number, () => void>();
 
   constructor(
-    private readonly child: ChildProcess,
+    private readonly child: WorkerChild,
     private readonly surroundings: WorkerSurroundings,
   ) {
-    this.pid = child.pid ?? 0;
+    this.pid = child.pid;
     this.served = surroundings.zones.serve(processChannel(child));
     child.on('message', (message) => {
+      this.silent = 0;
       if (isReport(message)) this.receive(message);
     });
-    // A message to a process that has just died.
-    child.on('error', () => {});
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.bury(code, signal);
@@ -81,13 +100,47 @@ export class WorkerHandle {
     }
   }
 
-  /** Resolves with the keys of the addresses on which it will listen; rejects with the reason why it cannot serve that. */
+  /**
+   * Counts one interval of the master's clock, and kills a worker that has been silent for `limit` ms (0: any time) or gives
+   * no answer. Intervals are counted, not time, so that a master that was stopped itself blames no worker.
+   */
+  tick(limit: number): void {
+    if (this.killed || !this.alive) return;
+    this.silent++;
+    const ticks = Math.ceil(limit / HEARTBEAT_INTERVAL);
+    if (limit > 0 && this.silent > (this.busy ? Math.max(ticks, BUSY_TICKS) : ticks)) {
+      void this.giveUp(`does not respond`);
+    } else if (this.answer !== null && ++this.preparingFor > PREPARE_TICKS) {
+      void this.giveUp('did not prepare the configuration in time');
+    }
+    if (this.releasing.length > 0 && ++this.releasingFor > RELEASE_TICKS) {
+      this.surroundings.errorLog.write(
+        'alert',
+        `worker process ${this.pid} did not close its listening sockets in time`,
+      );
+      this.endReleases();
+    }
+  }
+
+  private async giveUp(reason: string): Promise<void> {
+    this.killed = true;
+    const state = await processState(this.pid);
+    if (!this.alive) return;
+    this.surroundings.errorLog.write('alert', `worker process ${this.pid} ${reason}${state}, killing it`);
+    this.kill();
+  }
+
+  /**
+   * Resolves with the keys of the addresses on which it will listen; rejects with the reason why it cannot serve that, or
+   * with LostWorker.
+   */
   prepare(job: WorkersJob): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
       if (!this.alive) {
-        reject(new Error(`worker process ${this.pid} has ended`));
+        reject(new LostWorker(`worker process ${this.pid} has ended`));
         return;
       }
+      this.preparingFor = 0;
       this.answer = { resolve, reject };
       this.preparing = job;
       this.send({ order: 'prepare', job });
@@ -126,6 +179,7 @@ export class WorkerHandle {
 
   private awaitRelease(): void {
     if (!this.alive) return;
+    this.releasingFor = 0;
     this.released = new Promise((resolve) => this.releasing.push(resolve));
   }
 
@@ -133,13 +187,22 @@ export class WorkerHandle {
   async stop(patience: number): Promise<void> {
     this.leaving = true;
     this.send({ order: 'stop' });
-    const timer = setTimeout(() => this.kill(), patience);
-    await this.ended;
-    clearTimeout(timer);
+    await settledWithin(this.ended, patience);
+    await this.cut();
+  }
+
+  /** Kills it where it has not ended. */
+  async cut(): Promise<void> {
+    if (!this.alive) return;
+    this.kill();
+    await settledWithin(this.ended, KILL_TIMEOUT);
+    if (this.alive) this.surroundings.errorLog.write('alert', `worker process ${this.pid} does not end`);
   }
 
   kill(): void {
-    if (this.alive) this.child.kill('SIGKILL');
+    if (!this.alive) return;
+    this.killed = true;
+    this.child.kill('SIGKILL');
   }
 
   tell(order: Order): void {
@@ -154,11 +217,18 @@ export class WorkerHandle {
 
   private receive(report: Report): void {
     switch (report.report) {
+      case 'alive':
+        return;
+      case 'preparing':
+        this.busy = true;
+        return;
       case 'prepared':
+        this.busy = false;
         this.answer?.resolve(report.listening);
         this.answer = null;
         return;
       case 'refused':
+        this.busy = false;
         this.preparing = null;
         this.answer?.reject(new Error(report.reason));
         this.answer = null;
@@ -191,20 +261,29 @@ export class WorkerHandle {
     }
   }
 
+  private endReleases(): void {
+    for (const resolve of this.releasing.splice(0)) resolve();
+  }
+
   private bury(code: number | null, signal: NodeJS.Signals | null): void {
     this.alive = false;
     this.served.end();
     this.surroundings.counts.leave(this);
     const { errorLog } = this.surroundings;
-    const how = signal === null ? `exited with code ${code}` : `exited on signal ${os.constants.signals[signal]}`;
+    const how = howEnded(code, signal);
     errorLog.write(
       signal !== null || (code !== 0 && !this.leaving) ? 'alert' : 'notice',
       `worker process ${this.pid} ${how}`,
     );
-    this.answer?.reject(new Error(`worker process ${this.pid} ${how} while it prepared the configuration`));
+    this.answer?.reject(new LostWorker(`worker process ${this.pid} ${how} while it prepared the configuration`));
     this.answer = null;
-    for (const resolve of this.releasing.splice(0)) resolve();
+    this.endReleases();
     for (const resolve of this.predecessors.values()) resolve();
     this.predecessors.clear();
   }
+}
+
+/** `exited with code 1`, `exited on signal 9`. */
+export function howEnded(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exited with code ${code}` : `exited on signal ${os.constants.signals[signal]}`;
 }

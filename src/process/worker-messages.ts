@@ -3,6 +3,9 @@ import type { Counts } from '../exchange/connection-counts.js';
 import type { ListeningAddress } from '../server/binder.js';
 import type { WorkersJob } from './workers.js';
 
+/** ms between two heartbeats of a worker; the master counts in it for how long a worker has been silent. */
+export const HEARTBEAT_INTERVAL = 1000;
+
 /** From the master. A handle goes with `socket`, where it was bound. */
 export type Order =
   /** Be what the first configuration wants: sent once, before all else. */
@@ -25,6 +28,10 @@ export type Order =
 
 /** From a worker. */
 export type Report =
+  /** The heartbeat. */
+  | { readonly report: 'alive' }
+  /** `prepare` has arrived; compiling may take a while, in which nothing else is reported. */
+  | { readonly report: 'preparing' }
   | { readonly report: 'prepared'; readonly listening: readonly string[] }
   | { readonly report: 'refused'; readonly reason: string }
   /** The worker listens nowhere where it is no longer wanted: the address can be bound again. */

@@ -1,12 +1,14 @@
 /** The workers of a master: as many processes as the configuration wants, replaced when they die. */
-import type { ChildProcess } from 'node:child_process';
+import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { ZoneKeeper } from '../zones/keeper.js';
-import { forkWorker } from './fork-worker.js';
+import { forkWorker, type WorkerChild } from './fork-worker.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { PreparedJob } from './serving.js';
+import { settledWithin } from './settled-within.js';
 import { AllCounts } from './worker-counts.js';
-import { WorkerHandle, type WorkerSurroundings } from './worker-handle.js';
+import { howEnded, LostWorker, WorkerHandle, type WorkerSurroundings } from './worker-handle.js';
+import { HEARTBEAT_INTERVAL } from './worker-messages.js';
 import { giveResources } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
 
@@ -15,7 +17,7 @@ export interface WorkerProcessesOptions {
   /** Path of the error log until a configuration names one; empty for stderr. Bytes. */
   readonly defaultErrorLog: string;
   /** A worker that was forked ahead of time; it becomes the first. */
-  readonly forked: ChildProcess | null;
+  readonly forked: Promise<WorkerChild> | null;
 }
 
 /** ms that a worker has to end after TERM. */
@@ -24,9 +26,11 @@ const STOP_PATIENCE = 1000;
 const QUIT_PATIENCE = 1000;
 /** A worker that lived for so many ms was no failure of the start. */
 const LIVED = 10_000;
-/** ms before the second replacement of workers that die young; it doubles with each, up to the longest. */
+/** ms before the second attempt to start workers that die young or are not started; it doubles with each, up to the longest. */
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 10_000;
+/** How often a start or a reload tries again where not a single worker can be started: for 3 s. */
+const START_RETRIES = 5;
 
 export class WorkerProcesses implements Workers {
   private readonly surroundings: WorkerSurroundings;
@@ -35,16 +39,21 @@ export class WorkerProcesses implements Workers {
   private serving: WorkerHandle[] = [];
   /** Every process that lives. */
   private readonly all = new Set<WorkerHandle>();
-  private forked: ChildProcess | null;
+  private forked: Promise<WorkerChild> | null;
   /** What each was given. */
   private readonly resources = new WeakMap<WorkerHandle, string>();
   private current: WorkersJob | null = null;
   private ending = false;
-  /** Nobody serves until the next configuration; it keeps this process alive, which has nothing else to wait for. */
-  private dismissed: NodeJS.Timeout | null = null;
-  /** Deaths of workers that had not lived long, one after the other. */
-  private youngDeaths = 0;
-  private readonly replacing = new Set<NodeJS.Timeout>();
+  /** Nobody serves until the next configuration. */
+  private dismissed = false;
+  /** Workers that died young and starts that failed, one after the other. */
+  private failures = 0;
+  /** Replacements that do not serve yet. */
+  private starting = 0;
+  /** The next attempt to replace workers. */
+  private replacement: NodeJS.Timeout | null = null;
+  /** Keeps this process alive as well, which may have nothing else to wait for while no worker runs. */
+  private readonly ticks = setInterval(() => this.tick(), HEARTBEAT_INTERVAL);
 
   constructor({ errorLog, defaultErrorLog, forked }: WorkerProcessesOptions) {
     this.surroundings = {
@@ -67,47 +76,67 @@ export class WorkerProcesses implements Workers {
   }
 
   async prepare(job: WorkersJob): Promise<PreparedJob> {
-    const { workerProcesses } = job.settings;
     // The addresses that the reload before has given up can be bound again from then on.
     await Promise.all([...this.all].map((worker) => worker.released));
+    for (let n = 0; ; n++) {
+      try {
+        return await this.attempt(job);
+      } catch (error) {
+        // That no worker could be started, or all were lost, says nothing about the configuration.
+        if (!(error instanceof LostWorker) || this.ending || n === START_RETRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, FIRST_DELAY * 2 ** n));
+      }
+    }
+  }
+
+  /** Prepares the job in all workers. Where some cannot be started or are lost, the others serve until they are replaced. */
+  private async attempt(job: WorkersJob): Promise<PreparedJob> {
+    const { workerProcesses } = job.settings;
     const bound = this.sockets.keys;
     const staying = this.serving.slice(0, workerProcesses);
     const added: WorkerHandle[] = [];
-    while (staying.length + added.length < workerProcesses) added.push(this.fork());
-    const workers = [...staying, ...added];
-    const undo = (): void => {
+    let failure: unknown = null;
+    try {
+      while (staying.length + added.length < workerProcesses) added.push(await this.fork());
+    } catch (error) {
+      failure = error;
+    }
+    const prepared: WorkerHandle[] = [];
+    const listening: string[] = [];
+    let refusal: unknown = null;
+    await Promise.all(
+      [...staying, ...added].map(async (worker) => {
+        try {
+          listening.push(...(await worker.prepare(job)));
+          prepared.push(worker);
+        } catch (error) {
+          if (error instanceof LostWorker) failure = error;
+          else refusal ??= error;
+        }
+      }),
+    );
+    const cancel = (): void => {
+      for (const worker of prepared) if (staying.includes(worker)) worker.cancel();
       for (const worker of added) void worker.stop(STOP_PATIENCE);
       this.sockets.keep(bound);
     };
-    const answers = await Promise.allSettled(workers.map((worker) => worker.prepare(job)));
-    const refusal = answers.find((answer) => answer.status === 'rejected');
-    if (refusal !== undefined) {
-      staying.forEach((worker, i) => {
-        if (answers[i]?.status === 'fulfilled') worker.cancel();
-      });
-      undo();
-      throw refusal.reason;
+    if (refusal !== null || prepared.length === 0) {
+      cancel();
+      throw refusal ?? failure;
     }
-    const listening = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-    return {
-      listening,
-      commit: () => this.commit(job, workers, listening),
-      cancel: () => {
-        for (const worker of staying) worker.cancel();
-        undo();
-      },
-    };
+    return { listening, commit: () => this.commit(job, prepared, listening), cancel };
   }
 
   private commit(job: WorkersJob, workers: readonly WorkerHandle[], listening: readonly string[]): Promise<void> {
     const before = this.serving;
-    this.recall();
+    this.dismissed = false;
     this.current = job;
     this.serving = workers.filter((worker) => worker.alive);
     const ended = workers.map((worker) => worker.commit());
-    this.giveResources(workers);
+    this.giveResources(this.serving);
     this.sockets.keep(new Set(listening));
     for (const worker of before) if (!workers.includes(worker)) ended.push(this.retire(worker));
+    this.replaceMissing();
     return Promise.all(ended).then(() => {});
   }
 
@@ -118,48 +147,65 @@ export class WorkerProcesses implements Workers {
   dismiss(limit: number): void {
     const workers = this.serving;
     this.serving = [];
-    this.dismissed ??= setInterval(() => {}, 2 ** 30);
+    this.dismissed = true;
     for (const worker of workers) void worker.quit(limit);
-  }
-
-  private recall(): void {
-    if (this.dismissed !== null) clearInterval(this.dismissed);
-    this.dismissed = null;
   }
 
   async quit(limit: number): Promise<void> {
     const all = this.end();
-    const timer =
-      limit > 0
-        ? setTimeout(() => {
-            for (const worker of all) worker.kill();
-          }, limit + QUIT_PATIENCE)
-        : undefined;
-    await Promise.all(all.map((worker) => worker.quit(limit)));
-    clearTimeout(timer);
+    const ended = Promise.all(all.map((worker) => worker.quit(limit)));
+    await settledWithin(ended, limit > 0 ? limit + QUIT_PATIENCE : 0);
+    await Promise.all(all.map((worker) => worker.cut()));
+    clearInterval(this.ticks);
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.end().map((worker) => worker.stop(STOP_PATIENCE)));
+    clearInterval(this.ticks);
   }
 
   /** From here on nobody is replaced; gives all who are to end. */
   private end(): WorkerHandle[] {
     this.ending = true;
-    this.recall();
-    this.forked?.kill();
+    abandon(this.forked);
     this.forked = null;
-    for (const timer of this.replacing) clearTimeout(timer);
+    if (this.replacement !== null) clearTimeout(this.replacement);
     this.sockets.keep(new Set());
     return [...this.all];
   }
 
-  private fork(): WorkerHandle {
-    const child = this.forked ?? forkWorker();
+  private tick(): void {
+    const limit = this.current?.settings.heartbeatTimeout ?? 0;
+    for (const worker of this.all) worker.tick(limit);
+  }
+
+  /** Starts a worker; rejects with LostWorker where that fails, and has logged why. */
+  private async fork(): Promise<WorkerHandle> {
+    const { errorLog } = this.surroundings;
+    const forked = this.forked ?? forkWorker();
     this.forked = null;
+    let child: WorkerChild;
+    try {
+      child = await forked;
+    } catch (error) {
+      const sentence = `fork() failed while spawning "worker process" (${errnoText(error)})`;
+      errorLog.write('alert', sentence);
+      throw new LostWorker(sentence);
+    }
+    const { pid, exitCode, signalCode } = child;
+    if (exitCode !== null || signalCode !== null) {
+      // Forked ahead of time, and its end was reported already.
+      const sentence = `worker process ${pid} ${howEnded(exitCode, signalCode)}`;
+      errorLog.write('alert', sentence);
+      throw new LostWorker(sentence);
+    }
+    if (this.ending) {
+      child.kill('SIGKILL');
+      throw new LostWorker('the proxy is shutting down');
+    }
     const worker = new WorkerHandle(child, this.surroundings);
     this.all.add(worker);
-    this.surroundings.errorLog.write('notice', `start worker process ${worker.pid}`);
+    errorLog.write('notice', `start worker process ${pid}`);
     void worker.ended.then(() => this.bury(worker));
     return worker;
   }
@@ -171,21 +217,43 @@ export class WorkerProcesses implements Workers {
 
   private bury(worker: WorkerHandle): void {
     this.all.delete(worker);
-    const served = this.serving.includes(worker);
+    if (!this.serving.includes(worker)) return;
     this.serving = this.serving.filter((each) => each !== worker);
-    if (!served || this.ending) return;
-    this.replaceAfter(performance.now() - worker.startedAt);
+    this.failures = performance.now() - worker.startedAt < LIVED ? this.failures + 1 : 0;
+    this.replaceMissing();
   }
 
-  /** A worker has ended unasked after so many ms: another takes its place, later each time where none of them lives. */
-  private replaceAfter(lived: number): void {
-    this.youngDeaths = lived < LIVED ? this.youngDeaths + 1 : 0;
-    const delay = this.youngDeaths < 2 ? 0 : Math.min(FIRST_DELAY * 2 ** (this.youngDeaths - 2), LONGEST_DELAY);
-    const timer = setTimeout(() => {
-      this.replacing.delete(timer);
-      void this.replace();
+  /** How many workers are neither there nor being started. */
+  private get missing(): number {
+    if (this.ending || this.dismissed || this.current === null) return 0;
+    return this.current.settings.workerProcesses - this.serving.length - this.starting;
+  }
+
+  /** Starts those that are missing, later each time where none of them lives or can be started. */
+  private replaceMissing(): void {
+    if (this.replacement !== null || this.missing <= 0) return;
+    const { failures } = this;
+    const delay = failures < 2 ? 0 : Math.min(FIRST_DELAY * 2 ** (failures - 2), LONGEST_DELAY);
+    this.replacement = setTimeout(async () => {
+      this.replacement = null;
+      // Where one cannot be started, neither can the next.
+      for (let n = this.missing; n > 0 && (await this.replace()); n--);
+      this.replaceMissing();
     }, delay);
-    this.replacing.add(timer);
+  }
+
+  /** False where no process was started. */
+  private async replace(): Promise<boolean> {
+    this.starting++;
+    try {
+      const worker = await this.fork();
+      void this.enter(worker);
+      return true;
+    } catch {
+      this.starting--;
+      this.failures = Math.max(2, this.failures + 1);
+      return false;
+    }
   }
 
   private giveResources(workers: readonly WorkerHandle[]): void {
@@ -201,8 +269,8 @@ export class WorkerProcesses implements Workers {
     });
   }
 
-  private async replace(): Promise<void> {
-    const worker = this.fork();
+  /** Has a replacement serve what is in force. */
+  private async enter(worker: WorkerHandle): Promise<void> {
     worker.hurry();
     try {
       // A reload may come in between.
@@ -211,15 +279,27 @@ export class WorkerProcesses implements Workers {
         if (job === this.current) void worker.commit();
         else worker.cancel();
       }
-      this.giveResources([...this.serving, worker]);
-      const wanted = this.dismissed !== null ? 0 : (this.current?.settings.workerProcesses ?? 0);
-      if (this.serving.length < wanted && !this.ending) this.serving.push(worker);
+      if (!worker.alive) throw new LostWorker();
+      this.starting--;
+      if (this.missing > 0) this.serving.push(worker);
       else void this.retire(worker);
+      this.giveResources(this.serving);
     } catch (error) {
+      this.starting--;
+      this.failures++;
       if (this.ending) return;
-      this.surroundings.errorLog.write('emerg', (error as Error).message);
+      // The end of a worker was logged.
+      if (!(error instanceof LostWorker)) this.surroundings.errorLog.write('emerg', (error as Error).message);
       void worker.stop(STOP_PATIENCE);
-      this.replaceAfter(0);
+      this.replaceMissing();
     }
   }
+}
+
+/** Ends a worker that was forked ahead of time, if there is one. */
+export function abandon(forked: Promise<WorkerChild> | null): void {
+  void forked?.then(
+    (child) => child.kill(),
+    () => {},
+  );
 }

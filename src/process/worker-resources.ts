@@ -1,7 +1,11 @@
 /** `worker_cpu_affinity`, `worker_rlimit_nofile`: set from outside by the system's own tools, as Node has no function for it. */
 import { execFile } from 'node:child_process';
+import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { MainSettings } from './main-settings.js';
+
+/** ms that a tool may take. */
+const TIMEOUT = 10_000;
 
 /** Gives the `n`-th worker (from 0) its processors and its limit of open files. What cannot be had is said, and it goes on. */
 export function giveResources(pid: number, n: number, settings: MainSettings, log: ErrorLog): void {
@@ -31,9 +35,15 @@ export function processorsOf(affinity: MainSettings['affinity'], n: number): big
 }
 
 function run(log: ErrorLog, what: string, command: string, words: readonly string[]): void {
-  execFile(command, words, (error, _stdout, stderr) => {
-    if (error === null) return;
-    const reason = stderr.trim().split('\n')[0] || error.message;
+  const fail = (reason: string): void => {
     log.write('alert', `${what} failed (${Buffer.from(reason, 'utf8').toString('latin1')})`);
-  });
+  };
+  try {
+    execFile(command, words, { timeout: TIMEOUT }, (error, _stdout, stderr) => {
+      if (error !== null) fail(stderr.trim().split('\n')[0] || errnoText(error));
+    });
+  } catch (error) {
+    // Node throws where memory is short.
+    fail(errnoText(error));
+  }
 }

@@ -16,19 +16,26 @@ import { takeRights } from './privileges.js';
 import { type PreparedJob, Serving } from './serving.js';
 import { startSentence } from './start-sentence.js';
 import { OwnCounts } from './worker-counts.js';
-import { isOrder, type Order, type Report } from './worker-messages.js';
+import { HEARTBEAT_INTERVAL, isOrder, type Order, type Report } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
 
 /** The process that `fork` started: the way to its master. */
 export interface WorkerProcess extends Pick<NodeJS.Process, 'on' | 'connected'> {
-  send?(message: unknown): unknown;
+  send?(message: unknown, done: (error: Error | null) => void): unknown;
 }
+
+/** ms that connections have to end when the master is gone and `worker_shutdown_timeout` does not say. */
+const ORPHAN_TIMEOUT = 10_000;
+
+/** Sends a report; `sent` is called when the system has taken it, or never will. */
+type Say = (report: Report, sent?: () => void) => void;
 
 /** Serves for the rest of the life of the process. */
 export function beWorker(modules: readonly Module[], own: WorkerProcess = process): void {
   let worker: Worker | null = null;
-  const say = (report: Report): void => {
-    if (own.connected === true) own.send?.(report);
+  const say: Say = (report, sent = () => {}) => {
+    // That the master is gone is seen by the end of the channel.
+    if (own.connected === true) own.send?.(report, sent);
   };
   own.on('message', (message: unknown, handle: unknown) => {
     if (!isOrder(message)) return;
@@ -41,7 +48,7 @@ export function beWorker(modules: readonly Module[], own: WorkerProcess = proces
 class MasterBinder implements Binder {
   private readonly waiting = new Map<string, (failure: string | null, handle: unknown) => void>();
 
-  constructor(private readonly say: (report: Report) => void) {}
+  constructor(private readonly say: Say) {}
 
   async listen(server: net.Server, address: Parameters<Binder['listen']>[1]): Promise<void> {
     const handle = await new Promise<unknown>((resolve, reject) => {
@@ -77,12 +84,15 @@ class Worker {
     readonly cancel: () => void;
   } | null = null;
   private settings: MainSettings | null = null;
+  private heartbeat: NodeJS.Timeout | null = null;
+  /** The last heartbeat is yet to be taken by the system. */
+  private beating = false;
   private leaving = false;
 
   constructor(
     modules: readonly Module[],
     defaultErrorLog: string,
-    private readonly say: (report: Report) => void,
+    private readonly say: Say,
     own: WorkerProcess,
   ) {
     // The master has opened the same file and has said what there is to say.
@@ -95,9 +105,10 @@ class Worker {
     this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
     this.counts = new OwnCounts(this.serving.counts, say);
     own.on('disconnect', () => {
-      if (this.leaving) return;
       this.log.write('alert', 'the master process is gone');
-      void this.quit(this.settings?.shutdownTimeout ?? 0);
+      const limit = this.settings?.shutdownTimeout || ORPHAN_TIMEOUT;
+      setTimeout(() => this.stop(), limit).unref();
+      void this.quit(limit);
     });
     this.listenToSignals();
   }
@@ -109,6 +120,7 @@ class Worker {
   obey(order: Order, handle: unknown): void {
     switch (order.order) {
       case 'prepare':
+        this.say({ report: 'preparing' });
         void this.prepare(order.job);
         return;
       case 'commit':
@@ -168,11 +180,21 @@ class Worker {
     if (prepared === null) return;
     this.prepared = null;
     this.settings = prepared.job.settings;
+    this.heartbeat ??= setInterval(() => this.beat(), HEARTBEAT_INTERVAL).unref();
     if (this.settings.workerProcesses > 1) this.share();
     const { generation } = prepared.job;
     void prepared.commit().then(() => this.say({ report: 'ended', generation }));
     void this.sayReleased();
     collectAfterReading();
+  }
+
+  private beat(): void {
+    // A master that is stopped reads none, and they must not pile up.
+    if (this.beating) return;
+    this.beating = true;
+    this.say({ report: 'alive' }, () => {
+      this.beating = false;
+    });
   }
 
   private share(): void {

@@ -12,7 +12,7 @@ export interface ZoneChannel {
 /** What `process.send` and messages have in common in a child process and its parent. */
 interface Correspondent {
   readonly connected?: boolean;
-  send?(message: unknown): unknown;
+  send?(message: unknown, done: (error: Error | null) => void): unknown;
   on(event: 'message', listener: (message: unknown) => void): unknown;
   on(event: 'disconnect', listener: () => void): unknown;
 }
@@ -30,7 +30,8 @@ export function processChannel(correspondent: Correspondent): ZoneChannel {
     post(message) {
       if (correspondent.connected !== true) return;
       const envelope: Envelope = { zones: message };
-      correspondent.send?.(envelope);
+      // Where it fails the other end is gone, and the channel closes.
+      correspondent.send?.(envelope, () => {});
     },
     onMessage(listener) {
       correspondent.on('message', (message) => {

@@ -84,20 +84,36 @@ export class Running {
   }
 }
 
-/** Starts and waits for the pid file. `stderr`: `ignore`, or `closed` for a process that has no descriptor 2. */
+export interface ServeOptions {
+  /** `closed`: the process has no descriptor 2. */
+  readonly stderr?: 'ignore' | 'closed';
+  /** Added to the environment. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** The Node.js that runs it. */
+  readonly node?: string;
+}
+
+/** Starts, and waits for nothing. */
+export function launch(t: { after(fn: () => void): void }, prefix: Prefix, options: ServeOptions = {}): Running {
+  const words = [options.node ?? process.execPath, BINARY, ...prefix.words];
+  const env = { ...process.env, ...options.env };
+  const child =
+    options.stderr === 'closed'
+      ? spawn('/bin/sh', ['-c', 'exec "$@" 2>&-', 'sh', ...words], { stdio: 'ignore', env })
+      : spawn(words[0] ?? '', words.slice(1), { stdio: 'ignore', env });
+  t.after(() => void child.kill('SIGKILL'));
+  return new Running(child, prefix);
+}
+
+/** Starts and waits for the pid file. */
 export async function serve(
   t: { after(fn: () => void): void },
   configuration: string,
-  options: { stderr?: 'ignore' | 'closed' } = {},
+  options: ServeOptions = {},
 ): Promise<Running> {
   const prefix = new Prefix(t, configuration);
-  const words = [process.execPath, BINARY, ...prefix.words];
-  const child =
-    options.stderr === 'closed'
-      ? spawn('/bin/sh', ['-c', 'exec "$@" 2>&-', 'sh', ...words], { stdio: 'ignore' })
-      : spawn(words[0] ?? '', words.slice(1), { stdio: 'ignore' });
-  const running = new Running(child, prefix);
-  t.after(() => void child.kill('SIGKILL'));
+  const running = launch(t, prefix, options);
+  const { child } = running;
   await until('the pid file is there', () => prefix.read('nginx.pid') !== '' || child.exitCode !== null);
   if (child.exitCode !== null) throw new Error(`not started:\n${prefix.log}`);
   return running;
