@@ -2,9 +2,10 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import net from 'node:net';
 import { PipeQueue } from './pipe-queue.js';
+import { openForWriting } from './trusted-files.js';
 import { WriteFailures } from './write-failures.js';
 
-const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
+const { O_APPEND, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
 
 /**
  * One open log file. Writes are synchronous, so that a line is in the file before the connection that it is about is closed,
@@ -21,7 +22,7 @@ export class LogFile {
 
   /** Opens the file, creating it where it is missing; throws the system's error. `path` is bytes; empty means stderr. */
   constructor(readonly path: string) {
-    if (path !== '') this.descriptor = open(path);
+    if (path !== '') this.descriptor = openLogFile(path);
     else ({ descriptor: this.descriptor, handle: this.handle } = standardError());
   }
 
@@ -60,7 +61,7 @@ export class LogFile {
   /** Opens the path anew, for a file that was moved away; throws the system's error and then goes on with the old one. */
   reopen(): void {
     if (this.path === '' || this.descriptor < 0) return;
-    const fresh = open(this.path);
+    const fresh = openLogFile(this.path);
     this.closeDescriptor();
     this.descriptor = fresh;
   }
@@ -85,15 +86,15 @@ export class LogFile {
 
 const PIPE_FULL = Object.assign(new Error(), { code: 'EAGAIN', errno: -11 });
 
-function open(path: string): number {
-  const name = Buffer.from(path, 'latin1');
+/** Opens a log file, creating it where it is missing; throws the system's error or UntrustedPathError. Bytes. */
+export function openLogFile(path: string): number {
   try {
     // Without O_NONBLOCK, opening a named pipe waits for a reader, and writing to it for room.
-    return openSync(name, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o644);
+    return openForWriting(path, O_WRONLY | O_APPEND | O_NONBLOCK, 0o644);
   } catch (error) {
     // A named pipe without a reader: kept open for both, it takes lines until one comes.
     if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
-    return openSync(name, O_RDWR | O_APPEND | O_NONBLOCK);
+    return openForWriting(path, O_RDWR | O_APPEND | O_NONBLOCK, 0o644);
   }
 }
 
