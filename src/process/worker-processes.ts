@@ -265,7 +265,7 @@ export class WorkerProcesses implements Workers {
       const wanted = `${n} ${settings.affinity?.auto} ${settings.affinity?.masks} ${settings.openFiles}`;
       if (this.resources.get(worker) === wanted) return;
       this.resources.set(worker, wanted);
-      giveResources(worker.pid, n, settings, this.surroundings.errorLog);
+      giveResources(worker.pid, n, current, this.surroundings.errorLog);
     });
   }
 
