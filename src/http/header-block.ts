@@ -10,9 +10,13 @@ const KEPT = 0;
 const REMOVED = 1;
 const IGNORED = 2;
 
+/** With more fields than these a block gives up its memory when it is cleared. */
+const FIELDS_KEPT = 64;
+
 export class HeaderBlock {
-  /** The head as it arrived. */
+  /** The head as it arrived; a part of it, from offset `base` on, while it is read. */
   text = '';
+  base = 0;
   /** Number of field lines, removed ones included. */
   count = 0;
   /** True when every line is `Name: value CRLF`, so that runs of lines can be copied as they are. */
@@ -24,7 +28,9 @@ export class HeaderBlock {
   /** Forgets all fields. */
   clear(): void {
     this.text = '';
+    this.base = 0;
     this.count = 0;
+    if (this.at.length > FIELDS_KEPT * STRIDE) this.at.length = 0;
     this.canonical = true;
     this.touched = false;
   }
@@ -35,18 +41,29 @@ export class HeaderBlock {
     this.text = text;
   }
 
-  /** Adds a field by its offsets; returns the number of its name. */
+  /** Adds a field by its offsets in the present text; returns the number of its name. */
   push(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
     const i = this.count++ * STRIDE;
     const id = fieldNumber(this.text, nameStart, nameEnd);
-    const at = this.at;
-    at[i] = nameStart;
-    at[i + 1] = nameEnd;
-    at[i + 2] = valueStart;
-    at[i + 3] = valueEnd;
+    const { at, base } = this;
+    at[i] = base + nameStart;
+    at[i + 1] = base + nameEnd;
+    at[i + 2] = base + valueStart;
+    at[i + 3] = base + valueEnd;
     at[i + 4] = id;
     at[i + 5] = KEPT;
     return id;
+  }
+
+  /** Sets the whole head, of which the fields were pushed in parts. */
+  settle(text: string): void {
+    this.text = text;
+    this.base = 0;
+  }
+
+  /** True where a reader need not parse the same head again: what is kept for that is small. */
+  get small(): boolean {
+    return this.count <= FIELDS_KEPT;
   }
 
   /** Fills the block from pairs of strings (a head that was built, not read). */

@@ -1,8 +1,13 @@
 /** Reads response heads of an upstream (RFC 9112 4), fed in pieces of any size. */
 import { ACCEPTED, parseFieldLine } from './field-line.js';
 import { Field } from './field-names.js';
+import { HeadBytes } from './head-bytes.js';
 import { HeaderBlock } from './header-block.js';
 import { COMPLETE, MORE, parseContentLength, REFUSED } from './request-reader.js';
+
+const START = 'HTTP/';
+/** A head that is longer is parsed again when it comes again. */
+const KNOWN_MAX = 4096;
 
 export class ResponseReader {
   status = 0;
@@ -15,7 +20,9 @@ export class ResponseReader {
   refusal = '';
   /** Length of the head, blank line included; where complete. */
   length = 0;
+  /** What was received, once the head is complete or refused; before, `partial` has it. */
   private text = '';
+  private readonly partial = new HeadBytes();
   private position = 0;
   private inFields = false;
 
@@ -25,10 +32,12 @@ export class ResponseReader {
 
   /** Ends with the last head. An upstream that answers the same again is not parsed again. */
   reset(): void {
-    if (this.text.length === 0) return;
-    if (this.length > 0) this.known = this.text.slice(0, this.length);
-    else this.forget();
+    if (this.idle) return;
+    const { text, length } = this;
+    this.partial.clear();
     this.text = '';
+    if (length > 0 && length <= KNOWN_MAX && this.headers.small) this.known = text.slice(0, length);
+    else this.forget();
   }
 
   private forget(): void {
@@ -42,41 +51,61 @@ export class ResponseReader {
 
   /** True before the first byte. */
   get idle(): boolean {
-    return this.text.length === 0;
+    return this.receivedLength === 0;
   }
   get received(): string {
-    return this.text;
+    return this.partial.with(this.text);
+  }
+  get receivedLength(): number {
+    return this.partial.length + this.text.length;
   }
 
   /** Takes the next bytes; `limit` is the size that a head may have (`proxy_buffer_size`). */
   feed(text: string, limit: number): number {
-    if (this.text.length === 0 && this.known.length > 0) {
+    if (this.known.length > 0 && this.idle) {
       const { known } = this;
-      this.text = text;
       if (limit === this.knownLimit && text.slice(0, known.length) === known) {
+        this.text = text;
         this.headers.restore();
         return COMPLETE;
       }
       this.forget();
-    } else this.text = this.text.length === 0 ? text : this.text + text;
-    this.knownLimit = limit;
-    if (!this.inFields) {
-      const { text } = this;
-      const eol = text.indexOf('\n');
-      if (!'HTTP/'.startsWith(text.slice(0, 5))) return this.refuse('upstream sent no valid HTTP/1.0 header');
-      // Bytes behind the limit are never looked at, so that the verdict does not depend on how many came at once.
-      if (eol < 0 || eol >= limit) return text.length < limit ? MORE : this.refuse('upstream sent too big header');
-      if (!this.readStatusLine(eol)) return this.refuse('upstream sent no valid HTTP/1.0 header');
-      this.position = eol + 1;
-      this.headers.begin(this.text);
-      this.inFields = true;
     }
-    return this.readFields(limit);
+    this.knownLimit = limit;
+    const result = this.read(text, limit);
+    if (result === MORE) this.partial.append(text);
+    else {
+      this.text = this.partial.with(text);
+      this.partial.clear();
+      this.headers.settle(this.text);
+    }
+    return result;
+  }
+
+  /** Reads the next piece; everything before it was read. */
+  private read(piece: string, limit: number): number {
+    if (this.inFields) return this.readFields(piece, limit);
+    const base = this.partial.length;
+    if (base < START.length && !START.startsWith(this.partial.with(piece).slice(0, START.length))) {
+      return this.refuse('upstream sent no valid HTTP/1.0 header');
+    }
+    const eol = piece.indexOf('\n');
+    // Bytes behind the limit are never looked at, so that the verdict does not depend on how many came at once.
+    if (eol < 0 || base + eol >= limit) return this.incomplete(base + piece.length, limit);
+    if (!this.readStatusLine(this.partial.with(piece), base + eol)) {
+      return this.refuse('upstream sent no valid HTTP/1.0 header');
+    }
+    this.position = base + eol + 1;
+    this.inFields = true;
+    return this.readFields(piece, limit);
+  }
+
+  private incomplete(length: number, limit: number): number {
+    return length < limit ? MORE : this.refuse('upstream sent too big header');
   }
 
   /** `HTTP/1.1 200 OK`; the reason may be missing, and a status of three digits may have a part behind a dot (IIS). */
-  private readStatusLine(eol: number): boolean {
-    const { text } = this;
+  private readStatusLine(text: string, eol: number): boolean {
     let end = eol;
     if (text.charCodeAt(end - 1) === 13) end--;
     if (!text.startsWith('HTTP/') || text.charCodeAt(5) === 48) return false;
@@ -104,30 +133,43 @@ export class ResponseReader {
     return true;
   }
 
-  private readFields(limit: number): number {
-    const { text, headers } = this;
+  private readFields(piece: string, limit: number): number {
+    const { headers, partial } = this;
+    // The text that is looked at: the piece, or the line under way and the piece. It begins at offset `base` of the head.
+    let text = piece;
+    let base = partial.length;
     headers.text = text;
+    headers.base = base;
     for (;;) {
       const start = this.position;
-      const eol = text.indexOf('\n', start);
-      if (eol < 0 || eol >= limit) return text.length < limit ? MORE : this.refuse('upstream sent too big header');
+      let eol = text.indexOf('\n', Math.max(0, start - base));
+      if (eol < 0 || base + eol >= limit) return this.incomplete(base + text.length, limit);
+      if (start < base) {
+        // The line began in an earlier piece.
+        text = partial.with(piece, start);
+        eol += base - start;
+        base = start;
+        headers.text = text;
+        headers.base = base;
+      }
+      const from = start - base;
       let end = eol;
-      if (end > start && text.charCodeAt(end - 1) === 13) end--;
+      if (end > from && text.charCodeAt(end - 1) === 13) end--;
       else headers.canonical = false;
-      this.position = eol + 1;
-      if (end === start) {
-        this.length = eol + 1;
+      this.position = base + eol + 1;
+      if (end === from) {
+        this.length = this.position;
         return COMPLETE;
       }
       // IIS may send a second status line; nginx passes over it.
-      if (text.charCodeAt(start) === 72 && text.startsWith('HTTP/', start)) {
+      if (text.charCodeAt(from) === 72 && text.startsWith(START, from)) {
         headers.canonical = false;
         continue;
       }
-      const result = parseFieldLine(headers, start, end, true, false);
+      const result = parseFieldLine(headers, from, end, true, false);
       if (result !== ACCEPTED) {
         const byte = text.charCodeAt(result).toString(16).padStart(2, '0');
-        return this.refuse(`upstream sent invalid header: "${text.slice(start, result)}\\x${byte}..."`);
+        return this.refuse(`upstream sent invalid header: "${text.slice(from, result)}\\x${byte}..."`);
       }
     }
   }

@@ -127,7 +127,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       this.state = READING_HEAD;
       this.deadline = now() + server.clientHeaderTimeout;
     } else if (this.requests === 0) this.deadline = this.openedAt + server.clientHeaderTimeout;
-    const before = reader.received.length;
+    const before = reader.receivedLength;
     const end = Math.min(this.lentEnd, this.lentStart + HEAD_PIECE);
     const result = reader.feed(this.lent.latin1Slice(this.lentStart, end), this.host.limits(server));
     if (result === MORE) {
@@ -136,7 +136,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       return;
     }
     // Blank lines in front of a request line are not part of what the reader received.
-    const skipped = before + (end - this.lentStart) - reader.received.length;
+    const skipped = before + (end - this.lentStart) - reader.receivedLength;
     this.lentStart = result === COMPLETE ? this.lentStart + skipped + reader.length - before : end;
     this.begin(result === COMPLETE ? null : { status: reader.status, reason: reader.reason });
   }
@@ -168,6 +168,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   /** A new exchange, with what is known of the request so far. */
   private open(): Exchange {
     const { reader } = this;
+    reader.settle();
     this.requests++;
     this.state = HANDLING;
     this.stand(WRITING);
@@ -182,7 +183,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     x.startTime = Date.now();
     x.method = reader.method;
     x.requestLine = reader.partialLine;
-    this.requestLength = reader.received.length;
+    this.requestLength = reader.receivedLength;
     return x;
   }
 

@@ -161,7 +161,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     // As in nginx the deadline is not renewed before the head is complete: `proxy_read_timeout` is the time for all of it.
     let from = 0;
     for (;;) {
-      const before = reader.received.length;
+      const before = reader.receivedLength;
       const end = Math.min(length, from + settings.bufferSize - Math.min(before, settings.bufferSize) + 1);
       const result = reader.feed(bytes.latin1Slice(from, end), settings.bufferSize);
       if (result === MORE) return -1;

@@ -11,7 +11,6 @@ export function takeReader(): ResponseReader {
 
 /** Gives it back when nobody looks at its fields any more. */
 export function giveReader(reader: ResponseReader): void {
-  if (readers.length >= KEPT) return;
   reader.reset();
-  readers.push(reader);
+  if (readers.length < KEPT) readers.push(reader);
 }

@@ -338,3 +338,27 @@ test('what is written before the connection is made arrives first, and is copied
   await closing(server);
   await finish(other);
 });
+
+for (const through of ['the handle', 'the stream'] as const) {
+  test(`few short writes wait for a reader that does not read, through ${through}`, async () => {
+    const it = await pair();
+    const { transport, owner } = it;
+    // What is full first: the buffers of the kernel.
+    const piece = Buffer.alloc(16384, 7);
+    while (transport.pending === 0) transport.writeLent(piece, 0, piece.length);
+    if (through === 'the stream') {
+      transport.cork();
+      transport.writeText('corked');
+      transport.uncork();
+    }
+    let writes = 1;
+    while (transport.writeText('x')) writes++;
+    assert.ok(writes < 100, `${writes} writes wait`);
+    assert.ok(transport.waiting);
+    assert.equal(owner.drained, 0);
+    it.client.resume();
+    await owner.until(() => owner.drained > 0);
+    assert.deepEqual([transport.pending, transport.waiting, owner.drained], [0, false, 1]);
+    await finish(it);
+  });
+}
