@@ -8,7 +8,7 @@ import { reportMistakes } from './mistakes.js';
 import { PidFile } from './pid-file.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
-import { tellServiceManager } from './systemd.js';
+import { ServiceManager } from './systemd.js';
 import { abandon, WorkerProcesses } from './worker-processes.js';
 import type { Workers } from './workers.js';
 
@@ -30,6 +30,9 @@ export interface RunOptions
   /** A worker that was forked ahead of time. */
   readonly forked?: Promise<WorkerChild> | null;
 }
+
+/** ms that the end of the process waits for messages to the service manager. */
+const LAST_MESSAGE_TIMEOUT = 1000;
 
 /** Starts to serve. Throws only what is a mistake of the program. */
 export async function run({ forked = null, ...options }: RunOptions): Promise<Outcome> {
@@ -65,16 +68,23 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
       const complaint = pidFile.remove();
       if (complaint !== null) log.write('alert', complaint);
     };
-    handleSignals(instance, {
-      quit: () => void instance.quit(leave).then(() => process.exit(0)),
-      stop: () => void instance.stop(leave).then(() => process.exit(0)),
-    });
+    const manager = new ServiceManager(log);
+    const exit = async (): Promise<never> => {
+      await manager.sent(LAST_MESSAGE_TIMEOUT);
+      process.exit(0);
+    };
+    handleSignals(
+      instance,
+      { quit: () => void instance.quit(leave).finally(exit), stop: () => void instance.stop(leave).finally(exit) },
+      manager,
+    );
     try {
       pidFile.moveTo(instance.settings?.pid ?? null);
     } catch (error) {
       throw new RefusedConfig((error as Error).message, []);
     }
-    tellServiceManager('READY=1');
+    manager.ready();
+    manager.startWatchdog();
     if (instance.settings?.masterProcess === true) {
       // As nginx names its own, so that they are told apart in a list of processes.
       process.title = `tsproxy: master process ${process.argv.slice(1).join(' ')}`;

@@ -6,7 +6,7 @@ import { logSentence } from './configuration.js';
 import { isDetached } from './daemon.js';
 import { collectAfterReading } from './garbage.js';
 import { type Instance, RefusedConfig } from './instance.js';
-import { reloading, tellServiceManager } from './systemd.js';
+import { ServiceManager } from './systemd.js';
 
 /** What two of the signals end in. */
 export interface Endings {
@@ -17,9 +17,13 @@ export interface Endings {
 }
 
 /** Installs the handlers for the rest of the life of the process. */
-export function handleSignals(instance: Instance, endings: Endings): void {
+export function handleSignals(
+  instance: Instance,
+  endings: Endings,
+  manager = new ServiceManager(instance.errorLog),
+): void {
   const log = instance.errorLog;
-  const reload = reloader(instance);
+  const reload = reloader(instance, manager);
   let quitting = false;
   let stopping = false;
   const on = (signal: NodeJS.Signals, action: string, act: () => void): void => {
@@ -30,13 +34,13 @@ export function handleSignals(instance: Instance, endings: Endings): void {
   };
   on('SIGHUP', ', reconfiguring', reload);
   on('SIGQUIT', ', shutting down', () => {
-    tellServiceManager('STOPPING=1');
+    manager.stopping();
     if (!quitting && !stopping) endings.quit();
     quitting = true;
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     on(signal, ', exiting', () => {
-      tellServiceManager('STOPPING=1');
+      manager.stopping();
       if (!stopping) endings.stop();
       stopping = true;
     });
@@ -53,7 +57,7 @@ export function handleSignals(instance: Instance, endings: Endings): void {
  * Reloads one after the other. A signal that comes while one waits for its turn asks for nothing that this one will not do:
  * it is not counted, so that a storm of signals builds no queue.
  */
-function reloader(instance: Instance): () => void {
+function reloader(instance: Instance, manager: ServiceManager): () => void {
   const log = instance.errorLog;
   let waiting = false;
   let running = Promise.resolve();
@@ -62,7 +66,7 @@ function reloader(instance: Instance): () => void {
     waiting = true;
     running = running.then(async () => {
       waiting = false;
-      tellServiceManager(...reloading());
+      manager.reloading();
       try {
         const { findings } = await instance.reload();
         logFindings(log, findings);
@@ -70,7 +74,7 @@ function reloader(instance: Instance): () => void {
         if (instance.isLeaving) log.write('notice', 'not reconfigured, as the process is about to end');
         else logRefusal(log, error);
       }
-      tellServiceManager('READY=1');
+      manager.ready();
       collectAfterReading();
     });
   };

@@ -1,23 +1,107 @@
-/**
- * What systemd is told and what it hands over. Its messages are sent by its own `systemd-notify`, as Node has no datagrams
- * on unix sockets.
- */
+/** The service manager: messages to it (sd_notify(3)) and sockets from it (sd_listen_fds(3)). */
 import { execFile } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { errnoText } from '../diagnostics/errno.js';
+import type { ErrorLog } from '../exchange/error-log.js';
+import { settledWithin } from './settled-within.js';
 
-/** Tells the service manager, where there is one that wants to be told (`Type=notify`, `notify-reload`). */
-export function tellServiceManager(...state: readonly string[]): void {
-  if (!process.env.NOTIFY_SOCKET) return;
-  const words = [`--pid=${process.pid}`, ...state];
-  // One after the other. What cannot be told is said by the service manager itself, when it has waited for long enough.
-  told = told.then(() => new Promise((resolve) => execFile('systemd-notify', words, () => resolve())));
+/** ms that a message may take; `systemd-notify` itself waits for up to 5 s until the service manager has read it. */
+const TIMEOUT = 10_000;
+/** ms before a message is sent again whose sender could not be started; it doubles with each attempt. */
+const FIRST_DELAY = 100;
+const RETRIES = 5;
+/** The longest interval of a timer. */
+const MAX_INTERVAL = 2 ** 31 - 1;
+
+/**
+ * Tells the service manager the state of this process, where there is one that asks for it (`Type=notify`, `notify-reload`,
+ * `WatchdogSec`). Messages are sent in order by systemd's own `systemd-notify`, as Node has no datagrams on unix sockets;
+ * where that fails the log says so, and nothing else happens.
+ */
+export class ServiceManager {
+  private last: Promise<void> = Promise.resolve();
+  private isStopping = false;
+  private watchdogPending = false;
+  /** The last message could not be sent, which was logged. */
+  private failed = false;
+
+  constructor(private readonly log: ErrorLog) {}
+
+  /** The configuration is in force. */
+  ready(): void {
+    // After STOPPING=1 there is no way back.
+    if (!this.isStopping) void this.send('READY=1');
+  }
+
+  reloading(): void {
+    // Microseconds of CLOCK_MONOTONIC, which is the clock of hrtime.
+    if (!this.isStopping) void this.send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+  }
+
+  stopping(): void {
+    if (!this.isStopping) void this.send('STOPPING=1');
+    this.isStopping = true;
+  }
+
+  /** Sends WATCHDOG=1 at half of the interval that the service manager expects, as sd_watchdog_enabled(3) recommends. */
+  startWatchdog(): void {
+    const { WATCHDOG_USEC, WATCHDOG_PID } = process.env;
+    const interval = Number(WATCHDOG_USEC) / 1000 / 2;
+    if (!(interval > 0) || (WATCHDOG_PID !== undefined && Number(WATCHDOG_PID) !== process.pid)) return;
+    setInterval(() => void this.keepAlive(), Math.min(interval, MAX_INTERVAL)).unref();
+    void this.keepAlive();
+  }
+
+  /** Resolves when all messages were sent, or after `ms`. */
+  sent(ms: number): Promise<void> {
+    return settledWithin(this.last, ms);
+  }
+
+  private async keepAlive(): Promise<void> {
+    if (this.watchdogPending) return;
+    this.watchdogPending = true;
+    await this.send('WATCHDOG=1');
+    this.watchdogPending = false;
+  }
+
+  private send(...state: readonly string[]): Promise<void> {
+    if (!process.env.NOTIFY_SOCKET) return this.last;
+    this.last = this.last.then(() => this.notify(state));
+    return this.last;
+  }
+
+  private async notify(state: readonly string[]): Promise<void> {
+    for (let n = 0; ; n++) {
+      const error = await systemdNotify(state);
+      if (error === null) {
+        this.failed = false;
+        return;
+      }
+      // A process that was started and failed, or a command that is missing, fails again.
+      const again = 'errno' in error && error.code !== 'ENOENT' && n < RETRIES;
+      if (!again) {
+        if (!this.failed) this.log.write('alert', `systemd-notify ${state[0]} failed (${errnoText(error)})`);
+        this.failed = true;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, FIRST_DELAY * 2 ** n));
+    }
+  }
 }
 
-let told: Promise<void> = Promise.resolve();
-
-/** What goes with `RELOADING=1`: µs on the clock that never steps back. */
-export function reloading(): readonly string[] {
-  return ['RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`];
+/** Resolves with the error where the message could not be sent. */
+function systemdNotify(state: readonly string[]): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    const words = [`--pid=${process.pid}`, ...state];
+    try {
+      execFile('systemd-notify', words, { timeout: TIMEOUT, killSignal: 'SIGKILL' }, (error) => {
+        resolve(error as NodeJS.ErrnoException | null);
+      });
+    } catch (error) {
+      // Node throws where memory is short.
+      resolve(error as NodeJS.ErrnoException);
+    }
+  });
 }
 
 /** Descriptors of sockets that were opened for this process, and listen (`LISTEN_FDS`, as sd_listen_fds(3) has it). */

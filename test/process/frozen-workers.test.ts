@@ -43,6 +43,11 @@ function freeze(t: TestContext, pid: number, signal: NodeJS.Signals): void {
   process.kill(pid, signal);
 }
 
+function isFrozen(pid: number): boolean {
+  const read = (name: string): string => readFileSync(`/proc/${pid}/${name}`, 'latin1');
+  return /\) T /.test(read('stat')) || read('cmdline').startsWith('frozen');
+}
+
 const killed = (proxy: Running, pid: number, state: string): Promise<void> =>
   proxy.logged(new RegExp(`\\[alert\\] \\d+#0: worker process ${pid} does not respond \\(${state}\\).*, killing it`));
 
@@ -55,7 +60,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
       const { proxy, port } = await start(t);
       const [victim = 0] = childrenOf(proxy);
       freeze(t, victim, signal);
-      await until('it stands still', () => /\) [RT] /.test(readFileSync(`/proc/${victim}/stat`, 'latin1')));
+      await until('it stands still', () => isFrozen(victim));
       let replaced = false;
       const done = killed(proxy, victim, state).then(() => {
         replaced = true;
