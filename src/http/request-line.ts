@@ -118,11 +118,10 @@ export abstract class RequestLineReader {
 
   private lineEnds(line: string): number {
     if (this.part === TARGET) this.targetEnd = line.length;
-    const version = this.minor < 0 ? 9 : this.minor === 0 ? 10 : 11;
-    if (version === 9 && this.method !== 'GET') {
+    this.version = this.minor < 0 ? 9 : this.minor === 0 ? 10 : 11;
+    if (this.version === 9 && this.method !== 'GET') {
       return this.refuse(400, 'client sent invalid method in HTTP/0.9 request');
     }
-    this.version = version;
     const { targetStart, queryStart, emptyPath } = this;
     const path = line.slice(targetStart, this.targetEnd);
     this.target = emptyPath ? `/${path}` : path;

@@ -1,8 +1,7 @@
 /** The pid file: who it is that `-s` and scripts send signals to. */
-import { closeSync, constants, ftruncateSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { readFailure } from '../config/reader.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { openForReading, openForWriting } from '../exchange/trusted-files.js';
 
 /** `pid_t` has 32 bits. */
 const LARGEST_PID = 2 ** 31 - 1;
@@ -41,13 +40,7 @@ export class PidFile {
 /** Writes this process' id; throws nginx's sentence where that fails. */
 export function writePidFile(path: string): void {
   try {
-    const descriptor = openForWriting(path, constants.O_WRONLY, 0o644);
-    try {
-      ftruncateSync(descriptor);
-      writeSync(descriptor, `${process.pid}\n`);
-    } finally {
-      closeSync(descriptor);
-    }
+    writeFileSync(Buffer.from(path, 'latin1'), `${process.pid}\n`, { mode: 0o644 });
   } catch (error) {
     throw new Error(`open() "${path}" failed (${errnoText(error)})`);
   }
@@ -57,7 +50,7 @@ export function writePidFile(path: string): void {
 export function readPidFile(path: string): number {
   let text: string;
   try {
-    text = readText(path);
+    text = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
   } catch (error) {
     const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
     throw new PidFileError(readFailure(path, error), isDirectory ? 'crit' : 'error');
@@ -67,15 +60,6 @@ export function readPidFile(path: string): number {
   // 0 would be the group of whoever asks.
   if (pid === 0 || pid > LARGEST_PID) throw new PidFileError(`invalid PID number "${digits}" in "${path}"`, 'error');
   return pid;
-}
-
-function readText(path: string): string {
-  const descriptor = openForReading(path);
-  try {
-    return readFileSync(descriptor, 'latin1');
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** Removes the file if it still names this process: a successor may have written its own. Returns nginx's sentence on failure. */

@@ -23,8 +23,7 @@ export type Outcome =
    */
   | { readonly kind: 'refused'; readonly error: RefusedConfig; readonly logged: boolean };
 
-export interface RunOptions
-  extends Omit<InstanceOptions<Workers>, 'workers' | 'beforeReload' | 'forksWorkers' | 'defaultErrorLog'> {
+export interface RunOptions extends Omit<InstanceOptions<Workers>, 'workers' | 'beforeReload' | 'defaultErrorLog'> {
   /** Path of the error log until the configuration names one; empty for stderr. Bytes. */
   readonly defaultErrorLog: string;
   /** A worker that was forked ahead of time. */
@@ -40,7 +39,6 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
   const instance = new Instance<Workers>({
     ...options,
     beforeReload: ({ pid }) => pidFile.moveTo(pid),
-    forksWorkers: true,
     workers: ({ masterProcess }, errorLog) => {
       const { modules, defaultErrorLog } = options;
       if (masterProcess) return new WorkerProcesses({ errorLog, defaultErrorLog, forked });

@@ -100,7 +100,7 @@ class Worker {
     reportMistakes(this.log);
     this.binder = new MasterBinder(say);
     this.masterZones = new RemoteHome(processChannel(own), {
-      log: (level, message) => this.log.write(level, message),
+      complain: (message) => this.log.write('error', message),
     });
     this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
     this.counts = new OwnCounts(this.serving.counts, say);

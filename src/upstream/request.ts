@@ -231,7 +231,8 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
       accelRedirect(x, redirect, fields);
       return false;
     }
-    const { keepAlive } = connectionOptions(reader.headers, reader.version);
+    // As in nginx, whatever an HTTP/1.0 answer says.
+    const keepAlive = reader.version >= 11 && connectionOptions(reader.headers, reader.version).keepAlive;
     const asked = this.protocol.asksHead(x);
     const bodiless = asked || status === 204 || status === 304;
     const unwanted = x.method === 'HEAD' && !bodiless;

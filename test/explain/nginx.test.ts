@@ -10,7 +10,8 @@ import { Explainer } from '../../src/explain/explainer.js';
 import { modules } from '../../src/modules/index.js';
 import { checkSource } from '../../src/process/configuration.js';
 import { complete, parseAnswer } from '../kit/index.js';
-import { startOracle, unavailable } from '../oracle/oracle.js';
+import { unavailable } from '../oracle/nginx.js';
+import { startOracle } from '../oracle/oracle.js';
 import { choices, type GeneratedRequest, type MarkedConfig, plainRequests } from './configurations.js';
 import { asFound } from './report.js';
 

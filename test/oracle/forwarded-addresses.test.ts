@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Random } from '../stress/random.js';
-import { type Oracle, startOracle, unavailable } from './oracle.js';
+import { unavailable } from './nginx.js';
+import { type Oracle, startOracle } from './oracle.js';
 
 const ADDRESSES = [
   '10.1.1.1',

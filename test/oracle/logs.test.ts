@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { until } from '../kit/index.js';
 import { bytes } from './cases/request.js';
-import { type Both, type Oracle, type OracleGroup, startOracle, unavailable } from './oracle.js';
+import { unavailable } from './nginx.js';
+import { type Both, type Oracle, type OracleGroup, startOracle } from './oracle.js';
 
 const group: OracleGroup = {
   name: 'logs',

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { groups } from './cases/index.js';
 import { differences } from './compare.js';
-import { type Oracle, startOracle, unavailable } from './oracle.js';
+import { unavailable } from './nginx.js';
+import { type Oracle, startOracle } from './oracle.js';
 
 describe('nginx and tsproxy answer alike', { skip: unavailable }, () => {
   for (const group of groups) {

@@ -1,5 +1,4 @@
 /** Runs Debian's nginx and tsproxy side by side with one configuration, and puts the same bytes to both. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -20,15 +19,10 @@ import {
   closedPort,
   complete,
   connect,
-  PATIENCE,
   type ReceivedRequest,
   startProxy,
 } from '../kit/index.js';
-
-const NGINX = '/usr/sbin/nginx';
-
-/** Why the oracle cannot be asked here, or false. */
-export const unavailable: string | false = existsSync(NGINX) ? false : `${NGINX} is not installed`;
+import { startNginx, stopNginx } from './nginx.js';
 
 /** One thing that is put to both. */
 export interface OracleCase {
@@ -107,39 +101,6 @@ function writeFiles(root: string, files: Readonly<Record<string, string>>): void
   }
 }
 
-/** nginx with all that it writes in a directory of its own, in the foreground and without workers. */
-async function startNginx(directory: string, config: string, port: number): Promise<ChildProcess> {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((name) => `${name}_temp_path ${directory}/${name};`)
-    .join(' ');
-  const text = `daemon off; master_process off; pid ${directory}/pid; error_log ${directory}/error.log info;\n${config.replace(
-    /http\s*\{/,
-    (http) => `${http} access_log off; ${temporary}`,
-  )}`;
-  const file = join(directory, 'nginx.conf');
-  writeFileSync(file, text, 'latin1');
-  const child = spawn(NGINX, ['-p', directory, '-c', file, '-e', join(directory, 'error.log')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  const deadline = Date.now() + PATIENCE;
-  for (;;) {
-    try {
-      (await connect(port)).close();
-      return child;
-    } catch (error) {
-      if (child.exitCode !== null || Date.now() > deadline) {
-        child.kill();
-        throw new Error(`nginx did not start: ${said}`, { cause: error });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-}
-
 /** Starts both for a group. Where one of them does not start, nothing is left of the other. */
 export async function startOracle(group: OracleGroup): Promise<Oracle> {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-oracle-'));
@@ -174,11 +135,7 @@ async function startSides(
   const port = await closedPort();
   const replacements = { ROOT: root, BACKEND: backend.port, CLOSED: closed };
   const nginx = await startNginx(directory, complete(group.config, { ...replacements, PORT: port, DIR: root }), port);
-  endings.push(async () => {
-    const exited = new Promise((resolve) => nginx.once('exit', resolve));
-    nginx.kill('SIGTERM');
-    await exited;
-  });
+  endings.push(() => stopNginx(nginx));
   const proxy = await startProxy(group.config, { ...replacements, PORT: 0 });
   endings.push(() => proxy.close());
 

@@ -43,8 +43,8 @@ export function compileTarget(data: PassData, at: Scope): TargetOf {
       logError(x, 'error', target === 'invalid URL prefix' ? `${target} in "${url}"` : target);
       return null;
     }
-    const upstream = upstreamOf(target, compiler.shared);
-    if (upstream !== undefined) return destinationOf(target, upstream, true);
+    const declared = declaredUpstream(target, compiler.shared);
+    if (declared !== undefined) return destinationOf(target, declared, true);
     return resolveNow(target, x);
   };
 }
@@ -61,23 +61,18 @@ function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean
   };
 }
 
-/** The `upstream` block that a target names. */
+/** The `upstream` block that a target without a port names. */
 function declaredUpstream({ address }: PassTarget, shared: Shared): Upstream | undefined {
   return address.family === 'unix' ? undefined : findUpstream(shared, address.host);
 }
 
-/**
- * The upstream of a compiled table to which a target leads: an `upstream` block where no port is given, or the implicit one
- * of a `proxy_pass` without variables to the same host and port.
- */
+/** The upstream to which a target leads in a table that was compiled with it. */
 export function upstreamOf(target: PassTarget, shared: Shared): Upstream | undefined {
-  const { address } = target;
-  const declared = address.family !== 'unix' && address.portGiven ? undefined : declaredUpstream(target, shared);
-  return declared ?? shared.get<Upstream>(implicitKey(address));
+  return declaredUpstream(target, shared) ?? shared.get<Upstream>(implicitKey(target));
 }
 
-function implicitKey(address: Address): string {
-  return `proxy_pass:${address.family === 'unix' ? address.path : `${address.host.toLowerCase()}:${address.port}`}`;
+function implicitKey({ hostPort }: PassTarget): string {
+  return `proxy_pass:${hostPort.toLowerCase()}`;
 }
 
 /** The upstream of a fixed target. */
@@ -91,7 +86,7 @@ function configured(target: PassTarget, at: Scope): Upstream {
     }
     return declared;
   }
-  const key = implicitKey(address);
+  const key = implicitKey(target);
   const known = compiler.shared.get<Upstream>(key);
   if (known !== undefined) return known;
   const upstream = compiler.shared.set(key, implicitUpstream(target.hostPort, fixedAddresses(address)));
