@@ -1,5 +1,5 @@
 /** All that is to be said about a configuration: what the checker, the lints and a start on trial find, less what is silenced. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { offsetOf } from '../../grammar/positions.js';
 import type { Source, Span, Word } from '../../grammar/syntax-tree.js';
 import { arrange, type CheckResult } from '../config/check.js';
@@ -11,7 +11,7 @@ import { IgnoreComments } from '../diagnostics/ignore-comments.js';
 import { compileRoutingTable, StartError } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { ErrorLogData } from '../exchange/error-log-argument.js';
-import { nativePath } from '../exchange/file-path.js';
+import { openLogFile } from '../exchange/log-file.js';
 import type { Module } from '../exchange/module.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
@@ -67,8 +67,8 @@ async function startFailure(
 ): Promise<Finding | null> {
   const errorLog: ErrorLog = { threshold: -1, write: () => {} };
   try {
-    const { user, errorLogs } = mainSettings(config, prefix);
-    ownerOf(user, config.places?.user?.[0] ?? null);
+    const { user, masterProcess, errorLogs } = mainSettings(config, prefix);
+    if (masterProcess || user !== null) ownerOf(user, config.places?.user?.[0] ?? null);
     for (const data of errorLogs) tryToOpen(data);
     await compileRoutingTable(config, modules, { errorLog, prefix, onlyTest: true });
     return null;
@@ -93,7 +93,7 @@ function spanOf(place: Place | null, sources: readonly Source[]): Span | null {
 function tryToOpen(data: ErrorLogData): void {
   if (data.syslog !== undefined || data.memory !== undefined || data.destination === 'stderr') return;
   try {
-    closeSync(openSync(nativePath(data.destination), 'a'));
+    closeSync(openLogFile(data.destination));
   } catch (error) {
     throw new Error(`open() "${data.destination}" failed (${errnoText(error)})`);
   }

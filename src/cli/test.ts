@@ -57,7 +57,7 @@ async function testOne(order: TestOrder, which: Which, reported: Finding[]): Pro
     sayToPerson(`tsproxy: configuration file ${file} test is successful`);
   }
   if (order.noEffect) writeOut(withoutEffect(sources, modules));
-  if (order.dump) for (const { name, text } of sources) writeOut(`# configuration file ${name}:\n${text}\n`);
+  if (order.dump) for (const { name, text } of distinct(sources)) writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
 }
 
@@ -103,6 +103,11 @@ function withoutEffect(sources: readonly Source[], modules: readonly Module[]): 
       if (block !== null) walk(block.items);
     }
   };
-  for (const source of new Map(sources.map((each) => [each.name, each])).values()) walk(parse(source).items);
+  for (const source of distinct(sources)) walk(parse(source).items);
   return encoded(lines.join(''));
+}
+
+/** Each file once, in the order in which they were first read. */
+function distinct(sources: readonly Source[]): Iterable<Source> {
+  return new Map(sources.map((each) => [each.name, each])).values();
 }

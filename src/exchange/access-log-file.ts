@@ -85,11 +85,21 @@ export class AccessLogFile {
 
   private append(text: string): string | null {
     const { failures } = this.file;
-    if (failures.resting) return null;
+    if (failures.skips()) return null;
+    const error = this.writeFile(text);
+    const name = `"${this.path}"`;
+    if (error === null) return failures.lost === 0 ? null : failures.report(name);
+    return failures.note(error) ? `write() to ${name} failed (${errnoText(error)})` : null;
+  }
+
+  private writeFile(text: string): unknown {
     const { gzip } = this.buffer;
-    const error = this.file.write(gzip > 0 ? compressed(text, gzip) : text);
-    if (error === null || !failures.note(error)) return null;
-    return `write() to "${this.path}" failed (${errnoText(error)})`;
+    if (gzip === 0) return this.file.write(text);
+    try {
+      return this.file.write(compressed(text, gzip));
+    } catch (error) {
+      return error;
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { escapeControl } from './log-escape.js';
 import { LogFile } from './log-file.js';
 import { MemoryLog } from './memory-log.js';
 import { Syslog } from './syslog.js';
+import { WriteFailures } from './write-failures.js';
 
 /** Bytes of a line with its line break: nginx's NGX_MAX_ERROR_STR. */
 const LINE_MAX = 2048;
@@ -40,6 +41,7 @@ export interface Destination {
 export class DestinationLog implements ErrorLog {
   threshold = -1;
   private destinations: readonly Destination[] = [];
+  private readonly callFailures = new WriteFailures();
 
   constructor(
     destinations: readonly Destination[],
@@ -55,6 +57,7 @@ export class DestinationLog implements ErrorLog {
     this.threshold = Math.max(-1, ...destinations.map((destination) => destination.threshold));
   }
 
+  /** Never throws and never waits. */
   write(level: Level, text: string): void {
     const severity = LEVELS.indexOf(level);
     if (severity > this.threshold) return;
@@ -64,7 +67,7 @@ export class DestinationLog implements ErrorLog {
     for (const { to, threshold } of this.destinations) {
       if (severity > threshold) continue;
       if (typeof to === 'function') {
-        to({ level, message: message.slice(0, LINE_MAX), time: now });
+        this.call(to, { level, message: message.slice(0, LINE_MAX), time: now });
         continue;
       }
       line ||= lineOf(level, message, now);
@@ -74,20 +77,54 @@ export class DestinationLog implements ErrorLog {
     }
   }
 
-  /** What cannot be written is dropped. That is said once in a while where it can be: in the other files, or outside. */
+  /** What an embedding program throws is its own mistake, and no reason to fail a request. */
+  private call(to: (entry: LogEntry) => void, entry: LogEntry): void {
+    try {
+      to(entry);
+    } catch (error) {
+      if (!this.callFailures.note(error)) return;
+      standardError().write(
+        `${lineOf('alert', `the function that takes log entries failed (${describe(error)})`, entry.time)}\n`,
+      );
+    }
+  }
+
+  /** A line that cannot be written is dropped. That is logged once in a while where it can be: in the other files, or outside. */
   private writeFile(file: LogFile, line: string): void {
-    if (file.failures.resting) return;
+    const { failures } = file;
+    if (failures.skips()) return;
     const error = file.write(line);
-    if (error === null || file.path === '' || !file.failures.note(error)) return;
+    if (error === null) {
+      if (failures.lost === 0) return;
+      const loss = failures.report(`"${file.path || 'stderr'}"`);
+      if (loss !== null) file.write(`${lineOf('alert', loss, Date.now())}\n`);
+      return;
+    }
+    if (!failures.note(error) || file.path === '') return;
     const sentence = `write() to "${file.path}" failed (${errnoText(error)})`;
     const complaint = lineOf('alert', sentence, Date.now());
     const others = this.destinations.flatMap(({ to }) => (to instanceof LogFile && to !== file ? [to] : []));
     if (others.length === 0 && this.outer !== null) this.outer.write('alert', sentence);
-    else for (const other of others.length > 0 ? others : [STDERR]) other.write(`${complaint}\n`);
+    else for (const other of others.length > 0 ? others : [standardError()]) other.write(`${complaint}\n`);
   }
 }
 
-const STDERR = new LogFile('');
+/** An error as text, whatever was thrown. */
+export function describe(error: unknown): string {
+  try {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  } catch {
+    return 'it has no text';
+  }
+}
+
+let stderr: LogFile | null = null;
+
+/** Opened when something is to be written there for the first time. */
+function standardError(): LogFile {
+  stderr ??= new LogFile('');
+  return stderr;
+}
 
 /** A line without its line break, cut to the length that nginx's have at most. */
 function lineOf(level: Level, message: string, now: number): string {

@@ -378,8 +378,8 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
     }
   }
   x.headSent = true;
-  if (!ended && !x.headOnly && x.nested === null) x.pace = paceOf(x);
   x.client.sendHead(x, ended);
+  if (!ended && !x.headOnly && x.nested === null) x.pace = paceOf(x);
   if (ended) complete(x);
   return true;
 }

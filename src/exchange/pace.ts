@@ -6,9 +6,6 @@ import type { Chunk, Producer } from './client-side.js';
 import type { Exchange } from './exchange.js';
 import type { Template } from './template.js';
 
-/** What is held back leaves in pieces that take at least this part of a second. */
-const SLICES = 4;
-
 /** The limit for an answer; null where there is none. A rate that was set (`$limit_rate`) wins over the configured one. */
 export function paceOf(x: Exchange): Pace | null {
   const { limitRate, limitRateAfter } = x.location.settings;
@@ -30,7 +27,10 @@ function sizeOf(template: Template, x: Exchange): number {
  */
 export class Pace implements Producer {
   private readonly started = performance.now();
-  private sent = 0;
+  /** Bytes sent to the client before the body: the head counts, as in nginx. */
+  private sent: number;
+  /** Time before which nothing more is sent: what was sent last has to take its time. */
+  private notBefore = 0;
   private readonly held = new ByteQueue();
   private timer: NodeJS.Timeout | null = null;
   private producer: Producer | null = null;
@@ -41,13 +41,15 @@ export class Pace implements Producer {
     private readonly x: Exchange,
     private readonly rate: number,
     private readonly after: number,
-  ) {}
+  ) {
+    this.sent = x.client.bytesSent;
+  }
 
   /** Takes a piece of the body; false: wait for the producer's `resume`. */
   write(chunk: Chunk): boolean {
     const { x } = this;
-    if (this.held.length === 0 && chunk.length <= this.allowed()) {
-      this.sent += chunk.length;
+    if (this.held.length === 0 && performance.now() >= this.notBefore && chunk.length <= this.allowed()) {
+      this.account(chunk.length);
       return x.client.write(chunk);
     }
     this.held.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk, 0, chunk.length);
@@ -82,22 +84,30 @@ export class Pace implements Producer {
     this.producer?.abort();
   }
 
-  /** How many bytes may leave now. One second's worth may leave at once, as in nginx. */
+  /** Bytes that may be sent at once: those of the seconds that have begun, less those that were sent. */
   private allowed(): number {
-    const seconds = (performance.now() - this.started) / 1000 + 1;
-    return this.after + Math.floor(this.rate * seconds) - this.sent;
+    const seconds = Math.floor((performance.now() - this.started) / 1000) + 1;
+    return this.after + this.rate * seconds - this.sent;
+  }
+
+  /** Counts bytes as sent, and puts the next ones off for as long as these may take; those that are free take no time. */
+  private account(bytes: number): void {
+    const before = Math.max(0, this.sent - this.after);
+    this.sent += bytes;
+    const limited = Math.max(0, this.sent - this.after) - before;
+    this.notBefore = performance.now() + Math.floor((limited * 1000) / this.rate);
   }
 
   private pump(): void {
     while (this.held.length > 0) {
       const allowed = this.allowed();
-      const wanted = Math.min(this.held.length, Math.ceil(this.rate / SLICES));
-      if (allowed < wanted) {
-        this.timer = setTimeout(() => this.tick(), ((wanted - allowed) * 1000) / this.rate);
+      const delay = Math.max(this.notBefore - performance.now(), allowed > 0 ? 0 : (-allowed * 1000) / this.rate + 1);
+      if (delay > 0) {
+        this.timer = setTimeout(() => this.tick(), Math.ceil(delay));
         return;
       }
       const piece = this.held.first().subarray(0, allowed);
-      this.sent += piece.length;
+      this.account(piece.length);
       const more = this.x.client.write(piece);
       // The client may be gone, and nothing held any more.
       if (this.held.length === 0) return;

@@ -1,12 +1,12 @@
 /** The body of a request that is read before it is used: in memory up to `client_body_buffer_size`, then in a file. */
-import { closeSync, readSync, unlinkSync, writevSync } from 'node:fs';
+import { closeSync, readSync, writevSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import { buffersFull, reserve } from '../http/buffer-limit.js';
 import { ByteQueue } from '../http/byte-queue.js';
 import type { BodySink } from './client-side.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
-import { openTemporaryFile } from './temporary-file.js';
+import { openTemporaryFile, removeName } from './temporary-file.js';
 
 /** A body that was read. */
 export interface RequestBody {
@@ -98,8 +98,7 @@ export class BufferedBody implements RequestBody, BodySink {
     if (this.descriptor >= 0) {
       closeSync(this.descriptor);
       this.descriptor = -1;
-      const kept = this.exchange.location.settings.clientBodyInFileOnly === 'on';
-      if (this.file !== null && !kept) unlinkQuietly(this.file);
+      if (this.file !== null && this.exchange.location.settings.clientBodyInFileOnly === 'clean') removeName(this.file);
     }
   }
 
@@ -119,7 +118,8 @@ export class BufferedBody implements RequestBody, BodySink {
   }
 
   private open(): void {
-    const { fd, path } = openTemporaryFile(this.exchange.location.settings.clientBodyTempPath);
+    const { clientBodyTempPath, clientBodyInFileOnly } = this.exchange.location.settings;
+    const { fd, path } = openTemporaryFile(clientBodyTempPath, clientBodyInFileOnly !== 'off');
     this.file = path;
     this.descriptor = fd;
     logError(this.exchange, 'warn', `a client request body is buffered to a temporary file ${path}`);
@@ -131,13 +131,5 @@ export class BufferedBody implements RequestBody, BodySink {
     } catch (error) {
       throw new Error(`pwrite() "${this.file}" failed (${errnoText(error)})`);
     }
-  }
-}
-
-function unlinkQuietly(path: string): void {
-  try {
-    unlinkSync(Buffer.from(path, 'latin1'));
-  } catch {
-    // Somebody else took it away; that is what was wanted.
   }
 }

@@ -1,27 +1,106 @@
-/** Where temporary files go while the configuration names no directory. */
-import { existsSync } from 'node:fs';
+/** The directory for temporary files while the configuration names none. */
+import { accessSync, closeSync, constants, existsSync, lstatSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
+import { errnoText } from '../diagnostics/errno.js';
+import type { ErrorLog } from './error-log.js';
+import { nativePath } from './file-path.js';
 import type { Compiler } from './module.js';
+import { openDirectory, trustedPath } from './trusted-files.js';
 
 /**
- * The directory of that name below the prefix, where an installation has one; otherwise below the system's directory for
- * temporary files, so that whoever starts a configuration in a directory of their own does not find files there. It is
- * created when it is needed. Bytes.
+ * The first of these that this process may write to: the directory of that name below the prefix, where an installation has
+ * one (nginx's default); one below systemd's `StateDirectory` or `RuntimeDirectory`; a private directory among the
+ * temporary files of the system, which is removed with the last table that uses it. Chosen when the first file is created,
+ * so that starting a configuration leaves nothing behind.
  */
-function temporaryDirectory(prefix: string, name: string): string {
-  const own = prefix + name;
-  if (existsSync(Buffer.from(own, 'latin1'))) return own;
-  const system = Buffer.from(tmpdir(), 'utf8').toString('latin1');
-  return `${system}/tsproxy-${process.getuid?.() ?? 'user'}/${name}`;
+class DefaultTemporaryPath implements TemporaryPath {
+  readonly levels: readonly number[] = [];
+  private chosen: string | null = null;
+  /** The private directory that was created. */
+  private created: string | null = null;
+
+  constructor(
+    private readonly prefix: string,
+    private readonly name: string,
+    private readonly errorLog: ErrorLog,
+  ) {}
+
+  /** Throws where no directory can be created. */
+  get path(): string {
+    // Programs that clean up /tmp remove what is old, and anybody may take its name then.
+    if (this.chosen === null || !isDirectory(this.chosen)) this.chosen = this.choose();
+    return this.chosen;
+  }
+
+  private choose(): string {
+    const installed = this.prefix + this.name;
+    const { STATE_DIRECTORY, RUNTIME_DIRECTORY } = process.env;
+    const candidates = existsSync(nativePath(installed)) ? [installed] : [];
+    for (const directories of [STATE_DIRECTORY, RUNTIME_DIRECTORY]) {
+      // systemd separates several by colons.
+      const first = directories?.split(':')[0];
+      if (first) candidates.push(`${bytes(first)}/${this.name}`);
+    }
+    for (const candidate of candidates) {
+      try {
+        closeSync(openDirectory(candidate));
+        accessSync(nativePath(candidate), constants.W_OK | constants.X_OK);
+        return candidate;
+      } catch (error) {
+        this.errorLog.write('warn', `"${candidate}" is not used for temporary files (${errnoText(error)})`);
+      }
+    }
+    this.close();
+    this.created = privateDirectory(this.name);
+    return this.created;
+  }
+
+  /** Removes the private directory. Files that `client_body_in_file_only on` keeps stay, and the directory with them. */
+  close(): void {
+    const { created } = this;
+    this.created = null;
+    this.chosen = null;
+    if (created === null) return;
+    try {
+      rmdirSync(nativePath(created));
+    } catch {
+      // It has files, or is gone.
+    }
+  }
 }
 
-const KEY = 'default temporary paths';
-
-/** The same as the value of a directive; looked for once in a table. */
-export function defaultTemporaryPath({ shared, prefix }: Compiler, name: string): TemporaryPath {
-  const known = shared.get<Map<string, TemporaryPath>>(KEY) ?? shared.set(KEY, new Map<string, TemporaryPath>());
-  let path = known.get(name);
-  if (path === undefined) known.set(name, (path = { path: temporaryDirectory(prefix, name), levels: [] }));
+function privateDirectory(name: string): string {
+  const start = `${trustedPath(bytes(tmpdir()))}/tsproxy-${name}-`;
+  let path: string;
+  try {
+    path = bytes(mkdtempSync(Buffer.from(start, 'latin1').toString('utf8')));
+  } catch (error) {
+    throw new Error(`mkdtemp() "${start}XXXXXX" failed (${errnoText(error)})`);
+  }
+  closeSync(openDirectory(path));
   return path;
+}
+
+/** Whether there is a directory that no other user controls. */
+function isDirectory(path: string): boolean {
+  try {
+    return lstatSync(nativePath(trustedPath(path))).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function bytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** The same as the value of a directive; one in a table, and in those that follow it. */
+export function defaultTemporaryPath(compiler: Compiler, name: string): TemporaryPath {
+  const { shared, previous, prefix, errorLog } = compiler;
+  const key = `default temporary path ${prefix}${name}`;
+  return (
+    shared.get<TemporaryPath>(key) ??
+    shared.set(key, previous?.get<TemporaryPath>(key) ?? new DefaultTemporaryPath(prefix, name, errorLog))
+  );
 }

@@ -1,49 +1,66 @@
 /** Temporary files: for what memory is too small for, while it waits. nginx: ngx_create_temp_file. */
-import { close, mkdirSync, openSync, read, unlinkSync, writev } from 'node:fs';
-import { dirname } from 'node:path';
+import { close, closeSync, read, unlinkSync, writev } from 'node:fs';
 import { DIGITS, type TemporaryPath } from '../config/temporary-path-argument.js';
 import { errnoText } from '../diagnostics/errno.js';
+import { nativePath } from './file-path.js';
+import { createFile, openDirectory } from './trusted-files.js';
 
-let serial = 0;
+/** Failures after which it is not another process that took the name, or removed the directory. */
+const MAX_TRIES = 100;
 
-/** A path that was not given out before by this process; the last digits of its number name the subdirectories. */
-function nextPath({ path, levels }: TemporaryPath): string {
-  const number = String(++serial % 10 ** DIGITS).padStart(DIGITS, '0');
-  let out = path;
+/** A random path that nobody can foresee; the last digits of its number name the subdirectories. */
+function randomPath({ path, levels }: TemporaryPath): { readonly path: string; readonly directories: string[] } {
+  const number = String(process.getBuiltinModule('node:crypto').randomInt(10 ** DIGITS)).padStart(DIGITS, '0');
+  const directories = [path];
+  let last = path;
   let end = DIGITS;
   for (const length of levels) {
-    out += `/${number.slice(end - length, end)}`;
+    last += `/${number.slice(end - length, end)}`;
+    directories.push(last);
     end -= length;
   }
-  return `${out}/${number}`;
+  return { path: `${last}/${number}`, directories };
 }
 
-/** Makes a file that nobody else has, for reading and writing. Throws nginx's sentence where that fails. */
-export function openTemporaryFile(place: TemporaryPath): { readonly fd: number; readonly path: string } {
-  let path = nextPath(place);
-  let made = false;
-  for (;;) {
+/**
+ * Creates a file for reading and writing by this user alone. It has lost its name when this returns, unless it is to be
+ * `named`: nobody finds it, and nothing is left behind when the process ends. Throws nginx's sentence where that fails.
+ */
+export function openTemporaryFile(
+  place: TemporaryPath,
+  named: boolean,
+): { readonly fd: number; readonly path: string } {
+  let { path, directories } = randomPath(place);
+  for (let tries = 0; ; tries++) {
     try {
-      return { fd: openSync(Buffer.from(path, 'latin1'), 'wx+', 0o600), path };
+      const fd = createFile(path);
+      if (!named) removeName(path);
+      return { fd, path };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EEXIST') {
-        // Another process, or one before this, counts as well: a leap gets away from its numbers.
-        serial += Math.floor(Math.random() * 1e6);
-        path = nextPath(place);
-      } else if (code === 'ENOENT' && !made) {
-        makeDirectory(dirname(path));
-        made = true;
-      } else throw new Error(`open() "${path}" failed (${errnoText(error)})`);
+      if (tries < MAX_TRIES && code === 'EEXIST') ({ path, directories } = randomPath(place));
+      else if (tries < MAX_TRIES && code === 'ENOENT') makeDirectories(directories);
+      else throw new Error(`open() "${path}" failed (${errnoText(error)})`);
     }
   }
 }
 
-function makeDirectory(path: string): void {
+function makeDirectories(paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      closeSync(openDirectory(path));
+    } catch (error) {
+      throw new Error(`mkdir() "${path}" failed (${errnoText(error)})`);
+    }
+  }
+}
+
+/** Removes the name of a temporary file. */
+export function removeName(path: string): void {
   try {
-    mkdirSync(Buffer.from(path, 'latin1'), { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new Error(`mkdir() "${path}" failed (${errnoText(error)})`);
+    unlinkSync(nativePath(path));
+  } catch {
+    // Somebody else took it away; that is what was wanted.
   }
 }
 
@@ -62,14 +79,8 @@ export class TemporaryFile {
 
   /** Throws nginx's sentence where that fails. */
   static create(place: TemporaryPath): TemporaryFile {
-    const { fd, path } = openTemporaryFile(place);
-    const file = new TemporaryFile(path, fd);
-    try {
-      unlinkSync(Buffer.from(path, 'latin1'));
-    } catch {
-      // Somebody else took it away; that is what was wanted.
-    }
-    return file;
+    const { fd, path } = openTemporaryFile(place, false);
+    return new TemporaryFile(path, fd);
   }
 
   /**

@@ -72,6 +72,13 @@ const directives = {
     doc: 'Where on, requests are counted, and logged where they would be refused, but none is refused.',
     example: 'limit_conn_dry_run on;',
   },
+  limit_conn_fail_open: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'on',
+    doc: 'What happens to requests while the master process, in which several workers count together, does not answer (it is stopped, or overloaded). Where on, they are let through without being counted; where off, they are refused with `limit_conn_status`. The first requests wait for one second, later ones do not wait until the master answers again; the error log says once when this begins and ends. A directive of tsproxy; nginx has none like it.',
+    example: 'limit_conn_fail_open off;',
+  },
 } as const satisfies Directives;
 
 type Conf = ConfOf<typeof directives>;
@@ -124,11 +131,12 @@ class Limiter {
 
   private judge(x: Exchange, asked: readonly Limit[], { result, refusedBy }: ConnectionAnswer): Verdict {
     if (x.finished) return DONE;
-    if (result === 'taken') return NEXT;
+    if (result === 'taken' || (result === 'unanswered' && this.conf.limit_conn_fail_open)) return NEXT;
     const { limit_conn_dry_run: dryRun, limit_conn_log_level: level, limit_conn_status: status } = this.conf;
     const name = asked[refusedBy]?.in.zone.declaration.name;
     if (result === 'limit') logError(x, level, `limiting connections${dryRun ? ', dry run,' : ''} by zone "${name}"`);
-    else this.errorLog.write('crit', `ngx_slab_alloc() failed: no memory in limit_conn_zone "${name}"`);
+    else if (result === 'memory')
+      this.errorLog.write('crit', `ngx_slab_alloc() failed: no memory in limit_conn_zone "${name}"`);
     x.setState(STATUS, dryRun ? 'REJECTED_DRY_RUN' : 'REJECTED');
     return dryRun ? NEXT : status;
   }

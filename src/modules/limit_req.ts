@@ -119,6 +119,13 @@ const directives = {
     doc: 'Where on, requests are counted, and logged where they would be delayed or refused, but none is.',
     example: 'limit_req_dry_run on;',
   },
+  limit_req_fail_open: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'on',
+    doc: 'What happens to requests while the master process, in which several workers count together, does not answer (it is stopped, or overloaded). Where on, they are let through without being counted; where off, they are refused with `limit_req_status`. The first requests wait for one second, later ones do not wait until the master answers again; the error log says once when this begins and ends. A directive of tsproxy; nginx has none like it.',
+    example: 'limit_req_fail_open off;',
+  },
 } as const satisfies Directives;
 
 type Conf = ConfOf<typeof directives>;
@@ -181,7 +188,7 @@ class Limiter {
     if (x.finished) return DONE;
     const { result } = answer;
     if (logs(x.errorLog, 'debug')) logError(x, 'debug', `limit_req: ${result} ${thousandths(answer.excess)}`);
-    if (result === 'passed') {
+    if (result === 'passed' || (result === 'unanswered' && this.conf.limit_req_fail_open)) {
       x.setState(STATUS, 'PASSED');
       return NEXT;
     }
@@ -196,7 +203,7 @@ class Limiter {
       return DONE;
     }
     if (result === 'beyond') logError(x, level, `limiting requests${excess} by zone "${name}"`);
-    else this.errorLog.write('alert', `could not allocate node in limit_req zone "${name}"`);
+    else if (result === 'memory') this.errorLog.write('alert', `could not allocate node in limit_req zone "${name}"`);
     x.setState(STATUS, dryRun ? 'REJECTED_DRY_RUN' : 'REJECTED');
     return dryRun ? NEXT : status;
   }

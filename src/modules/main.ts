@@ -113,9 +113,7 @@ export default defineModule({
     user: {
       contexts: ['main'],
       takes: listOf(named('user', text), { min: 1, max: 2 }),
-      doc: 'The user and the group of worker processes, where the master is started by root; the group is called as the user unless it is given. The master binds ports and opens logs with the rights it was started with.',
-      differs: 'Without it workers keep the rights of the master; in nginx they are those of `nobody`.',
-      differsFor: () => false,
+      doc: 'The user and the group of worker processes, where the master is started by root; the group is called as the user unless it is given. Without it they are `nobody` and the group `nobody` or `nogroup`, whichever the system has; with `user root` workers keep all rights. The master binds ports and opens logs with the rights it was started with. With `master_process off`, and in a program that embeds the proxy, no rights are given up.',
       example: 'user www-data www-data;',
     },
     worker_processes: {

@@ -4,10 +4,11 @@ import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
+import { trustWorkerUser } from '../exchange/trusted-files.js';
 import { type ConfigSource, checkSource, logSentence } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
-import { giveFiles, logFilesOf, ownerOf } from './ownership.js';
+import { giveFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
 import { describeReload } from './reload-description.js';
 import { settledWithin } from './settled-within.js';
 import { startSentence } from './start-sentence.js';
@@ -34,6 +35,8 @@ export interface InstanceOptions<W extends Workers> {
   readonly warn: (message: string) => void;
   /** Called when nothing else can fail, right before a reload comes into force; what it throws refuses the reload. */
   readonly beforeReload?: (settings: MainSettings) => void;
+  /** `workers` makes processes of their own unless `master_process` is off: those of root give up root's rights. */
+  readonly forksWorkers?: boolean;
   /** Makes those who serve; called once, when the settings of the first configuration are known. */
   readonly workers: (settings: MainSettings, errorLog: ErrorLog) => W;
 }
@@ -159,8 +162,8 @@ export class Instance<W extends Workers = Workers> {
     const { settings } = wanted;
     let logs: ReturnType<Logs['prepare']> | null = null;
     try {
-      const owner = ownerOf(settings.user, wanted.config.places?.user?.[0] ?? null);
-      const job = { ...wanted, owner: settings.masterProcess ? owner : null };
+      const job = { ...wanted, owner: this.ownerFor(wanted) };
+      trustWorkerUser(job.owner?.uid ?? null);
       makeTemporaryDirectories(temporaryPaths(wanted.config), job.owner);
       this.giveLogs(job);
       logs = this.logs.prepare(settings.errorLogs);
@@ -188,6 +191,13 @@ export class Instance<W extends Workers = Workers> {
       logs?.cancel();
       throw new RefusedConfig(startSentence(error), []);
     }
+  }
+
+  /** As whom worker processes serve; null where there are none. A user that does not exist is refused in any case, as in nginx. */
+  private ownerFor({ settings: { user, masterProcess }, config }: Omit<WorkersJob, 'owner'>): Owner | null {
+    const drops = masterProcess && this.options.forksWorkers === true;
+    const owner = drops || user !== null ? ownerOf(user, config.places?.user?.[0] ?? null) : null;
+    return drops ? owner : null;
   }
 
   /** A reload says what it changes. */

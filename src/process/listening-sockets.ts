@@ -4,7 +4,7 @@
  */
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { bindError, type ListeningAddress, letAllConnect, REUSE_PORT } from '../server/binder.js';
+import { bindError, bindForAll, type ListeningAddress, REUSE_PORT } from '../server/binder.js';
 import { inheritedSockets, unixSocketPath } from './systemd.js';
 
 /** A bound socket as Node keeps it; it can be sent to a child process, and `net.Server` listens on it. */
@@ -87,7 +87,12 @@ function addressOf(handle: BoundHandle): string | null {
 }
 
 function bound(address: ListeningAddress): BoundHandle {
-  const handle = createFor(address);
+  let handle: BoundHandle | number;
+  try {
+    handle = createFor(address);
+  } catch (error) {
+    throw bindError(address, error);
+  }
   if (typeof handle === 'number') throw bindError(address, systemError(handle));
   // libuv keeps EADDRINUSE to itself until it is asked.
   const failed = handle.getsockname?.({}) ?? 0;
@@ -95,12 +100,14 @@ function bound(address: ListeningAddress): BoundHandle {
     handle.close();
     throw bindError(address, systemError(failed));
   }
-  if (address.path !== null) letAllConnect(address.path);
   return handle;
 }
 
 function createFor({ path, host, port, ipv6only, reuseport }: ListeningAddress): BoundHandle | number {
-  if (path !== null) return createServerHandle(Buffer.from(path, 'latin1').toString(), -1, -1);
+  if (path !== null) {
+    const name = Buffer.from(path, 'latin1').toString();
+    return bindForAll(path, () => createServerHandle(name, -1, -1));
+  }
   const v6 = net.isIPv6(host);
   const flags = (v6 && ipv6only ? IPV6_ONLY : 0) | (reuseport && REUSE_PORT ? WITH_REUSE_PORT : 0);
   return createServerHandle(host, port, v6 ? 6 : 4, null, flags);

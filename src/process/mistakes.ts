@@ -1,4 +1,5 @@
 /** Mistakes of the program do not end it. */
+import { describe } from '../exchange/destination-log.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 
 /**
@@ -7,8 +8,10 @@ import type { ErrorLog } from '../exchange/error-log.js';
  */
 export function reportMistakes(log: ErrorLog): void {
   const report = (error: unknown): void => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log.write('alert', `internal error: ${text.replaceAll('\n', ' ')}`);
+    // A log does not throw; what is thrown in here nevertheless would end the process.
+    try {
+      log.write('alert', `internal error: ${describe(error).replaceAll('\n', ' ')}`);
+    } catch {}
   };
   process.on('uncaughtException', report);
   process.on('unhandledRejection', report);

@@ -80,12 +80,13 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/limit_conn.js'),
     names: `
-      limit_conn_zone limit_conn limit_conn_log_level limit_conn_status limit_conn_dry_run`,
+      limit_conn_zone limit_conn limit_conn_log_level limit_conn_status limit_conn_dry_run
+      limit_conn_fail_open`,
   },
   {
     load: () => import('../modules/limit_req.js'),
     names: `
-      limit_req_zone limit_req limit_req_log_level limit_req_status limit_req_dry_run`,
+      limit_req_zone limit_req limit_req_log_level limit_req_status limit_req_dry_run limit_req_fail_open`,
   },
   {
     load: () => import('../modules/log/index.js'),

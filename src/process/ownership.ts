@@ -1,12 +1,13 @@
 /**
- * What the master, started by root, does for workers that serve as somebody else (`user`): files that they write are theirs.
+ * What the master, started by root, does for workers that run as another user (`user`): files that they write are theirs.
  * nginx opens logs in its master and hands the descriptors down; here workers open them themselves.
  */
 import { execFileSync } from 'node:child_process';
-import { chownSync, closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, fchownSync, fstatSync, readFileSync } from 'node:fs';
 import type { CheckedBlock, CheckedConfig, Place } from '../config/checked-config.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { StartError } from '../exchange/compiler.js';
+import { openLogFile } from '../exchange/log-file.js';
 import { defaultFile, type MainSettings } from './main-settings.js';
 
 /** As whom workers serve. */
@@ -16,51 +17,80 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** As whom workers of root serve where the configuration names nobody; the first group that exists. nginx: NGX_USER, NGX_GROUP. */
+const DEFAULT_USER = 'nobody';
+const DEFAULT_GROUPS = ['nobody', 'nogroup'];
+
 /**
- * Looks up the user and the group; null where there is none, or where this is not root. Throws StartError with nginx's
- * sentence; `at` is where they are named.
+ * Looks up the user and the group, or nginx's defaults for null; null where this process is not root's. Throws StartError
+ * with nginx's sentence; `at` is where they are named.
  */
 export function ownerOf(user: MainSettings['user'], at: Place | null): Owner | null {
-  if (user === null || process.geteuid?.() !== 0) return null;
-  const { name, group } = user;
-  const uid = numberFrom(['id', '-u', '--', name], /^(\d+)/);
+  if (process.geteuid?.() !== 0) return null;
+  const name = user?.name ?? DEFAULT_USER;
+  const groups = user === null ? DEFAULT_GROUPS : [user.group];
+  const uid = idOf('passwd', name);
   if (uid === null) throw new StartError(`getpwnam("${name}") failed`, at);
-  const gid = numberFrom(['getent', 'group', group], /^[^:]*:[^:]*:(\d+)/);
-  if (gid === null) throw new StartError(`getgrnam("${group}") failed`, at);
-  return { name, uid, gid };
+  for (const group of groups) {
+    const gid = idOf('group', group);
+    if (gid !== null) return { name, uid, gid };
+  }
+  throw new StartError(`getgrnam("${groups.at(-1)}") failed`, at);
 }
 
-/** The system's own tools know of every source of users; Node has no function that does. */
-function numberFrom([command = '', ...words]: readonly string[], pattern: RegExp): number | null {
+/** The number of a user or a group. Node has no function that asks for it: the file of the system, then `getent`, which knows of every source. */
+function idOf(database: 'passwd' | 'group', name: string): number | null {
+  return idIn(() => readFileSync(`/etc/${database}`, 'latin1'), name) ?? idIn(() => getent(database, name), name);
+}
+
+function getent(database: string, name: string): string {
+  return execFileSync('getent', [database, name], { encoding: 'latin1', stdio: ['ignore', 'pipe', 'ignore'] });
+}
+
+/** The third field of the line that starts with the name. */
+function idIn(read: () => string, name: string): number | null {
+  let text: string;
   try {
-    const said = execFileSync(command, words, { encoding: 'latin1', stdio: ['ignore', 'pipe', 'ignore'] });
-    const number = pattern.exec(said)?.[1];
-    return number === undefined ? null : Number(number);
+    text = read();
   } catch {
     return null;
   }
+  for (const line of text.split('\n')) {
+    const [first, , id = ''] = line.split(':');
+    if (first === name && /^\d+$/.test(id)) return Number(id);
+  }
+  return null;
 }
 
-/** Makes each file where it is missing, and gives it to the owner; throws nginx's sentence. */
-export function giveFiles(paths: Iterable<string>, { uid, gid }: Owner): void {
+/** Makes each log file where it is missing, and gives it to the owner; throws nginx's sentence. */
+export function giveFiles(paths: Iterable<string>, owner: Owner): void {
   for (const path of paths) {
-    const file = Buffer.from(path, 'latin1');
+    let descriptor: number;
     try {
-      closeSync(openSync(file, 'a', 0o644));
+      descriptor = openLogFile(path);
     } catch (error) {
       throw new Error(`open() "${path}" failed (${errnoText(error)})`);
     }
-    giveFile(path, uid, gid);
+    try {
+      give(descriptor, path, owner);
+    } finally {
+      closeSync(descriptor);
+    }
   }
 }
 
-/** Gives a file or a directory, unless it is theirs already. */
-export function giveFile(path: string, uid: number, gid: number): void {
-  const file = Buffer.from(path, 'latin1');
+/**
+ * Gives an open file or directory to the owner, unless it is theirs already; throws nginx's sentence. The descriptor, not the
+ * path: in a directory that the owner may write to, the path could lead elsewhere by now.
+ */
+export function give(descriptor: number, path: string, { uid, gid }: Owner): void {
   try {
-    const status = statSync(file);
+    const status = fstatSync(descriptor);
     // A pipe or a terminal under /dev is not ours to give.
-    if (status.uid !== uid && (status.isFile() || status.isDirectory())) chownSync(file, uid, gid);
+    if (status.uid === uid || !(status.isFile() || status.isDirectory())) return;
+    // A second name of a file that is somebody else's.
+    if (status.isFile() && status.nlink > 1) throw new Error(`the file has ${status.nlink} hard links`);
+    fchownSync(descriptor, uid, gid);
   } catch (error) {
     throw new Error(`chown("${path}", ${uid}) failed (${errnoText(error)})`);
   }

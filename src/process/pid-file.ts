@@ -1,7 +1,8 @@
 /** The pid file: who it is that `-s` and scripts send signals to. */
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { readFailure } from '../config/reader.js';
 import { errnoText } from '../diagnostics/errno.js';
+import { openForReading, openForWriting } from '../exchange/trusted-files.js';
 
 /** `pid_t` has 32 bits. */
 const LARGEST_PID = 2 ** 31 - 1;
@@ -40,7 +41,13 @@ export class PidFile {
 /** Writes this process' id; throws nginx's sentence where that fails. */
 export function writePidFile(path: string): void {
   try {
-    writeFileSync(Buffer.from(path, 'latin1'), `${process.pid}\n`, { mode: 0o644 });
+    const descriptor = openForWriting(path, constants.O_WRONLY, 0o644);
+    try {
+      ftruncateSync(descriptor);
+      writeSync(descriptor, `${process.pid}\n`);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (error) {
     throw new Error(`open() "${path}" failed (${errnoText(error)})`);
   }
@@ -50,7 +57,7 @@ export function writePidFile(path: string): void {
 export function readPidFile(path: string): number {
   let text: string;
   try {
-    text = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
+    text = readText(path);
   } catch (error) {
     const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
     throw new PidFileError(readFailure(path, error), isDirectory ? 'crit' : 'error');
@@ -60,6 +67,15 @@ export function readPidFile(path: string): number {
   // 0 would be the group of whoever asks.
   if (pid === 0 || pid > LARGEST_PID) throw new PidFileError(`invalid PID number "${digits}" in "${path}"`, 'error');
   return pid;
+}
+
+function readText(path: string): string {
+  const descriptor = openForReading(path);
+  try {
+    return readFileSync(descriptor, 'latin1');
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Removes the file if it still names this process: a successor may have written its own. Returns nginx's sentence on failure. */

@@ -23,7 +23,8 @@ export type Outcome =
    */
   | { readonly kind: 'refused'; readonly error: RefusedConfig; readonly logged: boolean };
 
-export interface RunOptions extends Omit<InstanceOptions<Workers>, 'workers' | 'beforeReload' | 'defaultErrorLog'> {
+export interface RunOptions
+  extends Omit<InstanceOptions<Workers>, 'workers' | 'beforeReload' | 'forksWorkers' | 'defaultErrorLog'> {
   /** Path of the error log until the configuration names one; empty for stderr. Bytes. */
   readonly defaultErrorLog: string;
   /** A worker that was forked ahead of time. */
@@ -39,6 +40,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
   const instance = new Instance<Workers>({
     ...options,
     beforeReload: ({ pid }) => pidFile.moveTo(pid),
+    forksWorkers: true,
     workers: ({ masterProcess }, errorLog) => {
       const { modules, defaultErrorLog } = options;
       if (masterProcess) return new WorkerProcesses({ errorLog, defaultErrorLog, forked });

@@ -1,18 +1,40 @@
 /** The directories that `client_body_temp_path` and its kin name: made at start, as nginx does. */
-import { mkdirSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
-import { giveFile, type Owner } from './ownership.js';
+import { openDirectory } from '../exchange/trusted-files.js';
+import { give, type Owner } from './ownership.js';
+
+/** rwx for the owner. */
+const OWNER_MAY_ALL = 0o700;
+/** Others may write, as in /tmp. */
+const OTHERS_MAY_WRITE = 0o002;
 
 /** Makes each directory that is missing (not its parents), and gives it to the owner where there is one; throws nginx's sentence where that fails. */
 export function makeTemporaryDirectories(paths: Iterable<string>, owner: Owner | null): void {
   for (const path of paths) {
+    let descriptor: number;
     try {
-      mkdirSync(Buffer.from(path, 'latin1'), { mode: 0o700 });
+      descriptor = openDirectory(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new Error(`mkdir() "${path}" failed (${errnoText(error)})`);
-      }
+      throw new Error(`mkdir() "${path}" failed (${errnoText(error)})`);
     }
-    if (owner !== null) giveFile(path, owner.uid, owner.gid);
+    try {
+      if (owner !== null) giveDirectory(descriptor, path, owner);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+function giveDirectory(descriptor: number, path: string, owner: Owner): void {
+  const { mode } = fstatSync(descriptor);
+  // /tmp stays root's: the owner of a directory may remove anybody's files from it.
+  if ((mode & OTHERS_MAY_WRITE) !== 0) return;
+  give(descriptor, path, owner);
+  if ((mode & OWNER_MAY_ALL) === OWNER_MAY_ALL) return;
+  try {
+    fchmodSync(descriptor, (mode & 0o7777) | OWNER_MAY_ALL);
+  } catch (error) {
+    throw new Error(`chmod() "${path}" failed (${errnoText(error)})`);
   }
 }

@@ -32,6 +32,9 @@ const LONGEST_DELAY = 10_000;
 /** How often a start or a reload tries again where not a single worker can be started: for 3 s. */
 const START_RETRIES = 5;
 
+/** Why a file could not be opened, or an address not be bound, by a worker that is not root. */
+const NO_RIGHTS = /\((13: Permission denied|1: Operation not permitted)\)/;
+
 export class WorkerProcesses implements Workers {
   private readonly surroundings: WorkerSurroundings;
   private readonly sockets = new ListeningSockets();
@@ -80,7 +83,7 @@ export class WorkerProcesses implements Workers {
     await Promise.all([...this.all].map((worker) => worker.released));
     for (let n = 0; ; n++) {
       try {
-        return await this.attempt(job);
+        return await this.attemptWithRights(job);
       } catch (error) {
         // That no worker could be started, or all were lost, says nothing about the configuration.
         if (!(error instanceof LostWorker) || this.ending || n === START_RETRIES) throw error;
@@ -89,11 +92,26 @@ export class WorkerProcesses implements Workers {
     }
   }
 
+  /**
+   * Workers that gave up root's rights cannot get them back: where another user is to serve, or a file may be opened only by
+   * root (a new log, a key), new workers take their place, as in nginx after every reload.
+   */
+  private async attemptWithRights(job: WorkersJob): Promise<PreparedJob> {
+    const staying = sameUser(job, this.current) ? this.serving.slice(0, job.settings.workerProcesses) : [];
+    try {
+      return await this.attempt(job, staying);
+    } catch (error) {
+      const denied = error instanceof Error && NO_RIGHTS.test(error.message);
+      if (!denied || job.owner === null || staying.length === 0) throw error;
+      this.surroundings.errorLog.write('notice', `workers are replaced, as they lack rights: ${error.message}`);
+      return this.attempt(job, []);
+    }
+  }
+
   /** Prepares the job in all workers. Where some cannot be started or are lost, the others serve until they are replaced. */
-  private async attempt(job: WorkersJob): Promise<PreparedJob> {
+  private async attempt(job: WorkersJob, staying: readonly WorkerHandle[]): Promise<PreparedJob> {
     const { workerProcesses } = job.settings;
     const bound = this.sockets.keys;
-    const staying = this.serving.slice(0, workerProcesses);
     const added: WorkerHandle[] = [];
     let failure: unknown = null;
     try {
@@ -265,7 +283,7 @@ export class WorkerProcesses implements Workers {
       const wanted = `${n} ${settings.affinity?.auto} ${settings.affinity?.masks} ${settings.openFiles}`;
       if (this.resources.get(worker) === wanted) return;
       this.resources.set(worker, wanted);
-      giveResources(worker.pid, n, settings, this.surroundings.errorLog);
+      giveResources(worker.pid, n, current, this.surroundings.errorLog);
     });
   }
 
@@ -294,6 +312,11 @@ export class WorkerProcesses implements Workers {
       this.replaceMissing();
     }
   }
+}
+
+function sameUser({ owner }: WorkersJob, current: WorkersJob | null): boolean {
+  const before = current?.owner ?? null;
+  return owner?.uid === before?.uid && owner?.gid === before?.gid && owner?.name === before?.name;
 }
 
 /** Ends a worker that was forked ahead of time, if there is one. */

@@ -3,23 +3,28 @@ import { execFile } from 'node:child_process';
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { MainSettings } from './main-settings.js';
+import type { Owner } from './ownership.js';
+import type { WorkersJob } from './workers.js';
 
 /** ms that a tool may take. */
 const TIMEOUT = 10_000;
 
 /** Gives the `n`-th worker (from 0) its processors and its limit of open files. What cannot be had is said, and it goes on. */
-export function giveResources(pid: number, n: number, settings: MainSettings, log: ErrorLog): void {
+export function giveResources(
+  pid: number,
+  n: number,
+  { settings, owner }: Pick<WorkersJob, 'settings' | 'owner'>,
+  log: ErrorLog,
+): void {
+  const run = (what: string, command: string, words: readonly string[]): void => {
+    attempt(command, words, owner, (reason) => log.write('alert', `${what} failed (${reason})`));
+  };
   const processors = processorsOf(settings.affinity, n);
-  if (processors !== null) {
-    run(log, 'sched_setaffinity()', 'taskset', ['--pid', `0x${processors.toString(16)}`, `${pid}`]);
-  }
+  if (processors !== null) run('sched_setaffinity()', 'taskset', ['--pid', `0x${processors.toString(16)}`, `${pid}`]);
   const { openFiles } = settings;
   if (openFiles !== null) {
-    run(log, `setrlimit(RLIMIT_NOFILE, ${openFiles})`, 'prlimit', [
-      '--pid',
-      `${pid}`,
-      `--nofile=${openFiles}:${openFiles}`,
-    ]);
+    const limit = `--nofile=${openFiles}:${openFiles}`;
+    run(`setrlimit(RLIMIT_NOFILE, ${openFiles})`, 'prlimit', ['--pid', `${pid}`, limit]);
   }
 }
 
@@ -34,16 +39,29 @@ export function processorsOf(affinity: MainSettings['affinity'], n: number): big
   return processor === undefined ? null : 1n << BigInt(processor);
 }
 
-function run(log: ErrorLog, what: string, command: string, words: readonly string[]): void {
-  const fail = (reason: string): void => {
-    log.write('alert', `${what} failed (${Buffer.from(reason, 'utf8').toString('latin1')})`);
+/**
+ * Runs a tool as this user, and where that fails as the owner of the worker: in a container root often lacks the capabilities
+ * to change processes of other users (CAP_SYS_RESOURCE, CAP_SYS_NICE).
+ */
+function attempt(
+  command: string,
+  words: readonly string[],
+  owner: Owner | null,
+  failed: (reason: string) => void,
+): void {
+  const run = (as: { uid?: number; gid?: number }, otherwise: (reason: string) => void): void => {
+    try {
+      execFile(command, words, { timeout: TIMEOUT, ...as }, (error, _stdout, stderr) => {
+        if (error !== null) otherwise(stderr.trim().split('\n')[0] || errnoText(error));
+      });
+    } catch (error) {
+      // Node throws where memory is short.
+      otherwise(errnoText(error));
+    }
   };
-  try {
-    execFile(command, words, { timeout: TIMEOUT }, (error, _stdout, stderr) => {
-      if (error !== null) fail(stderr.trim().split('\n')[0] || errnoText(error));
-    });
-  } catch (error) {
-    // Node throws where memory is short.
-    fail(errnoText(error));
-  }
+  run({}, (reason) => {
+    const complain = (): void => failed(Buffer.from(reason, 'utf8').toString('latin1'));
+    if (owner === null) complain();
+    else run({ uid: owner.uid, gid: owner.gid }, complain);
+  });
 }

@@ -100,7 +100,7 @@ class Worker {
     reportMistakes(this.log);
     this.binder = new MasterBinder(say);
     this.masterZones = new RemoteHome(processChannel(own), {
-      complain: (message) => this.log.write('error', message),
+      log: (level, message) => this.log.write(level, message),
     });
     this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
     this.counts = new OwnCounts(this.serving.counts, say);

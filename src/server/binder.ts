@@ -1,9 +1,12 @@
 /** Makes servers listen: by the addresses themselves, or with sockets that somebody else has bound. */
 import { chmodSync } from 'node:fs';
 import type net from 'node:net';
+import { isMainThread } from 'node:worker_threads';
 import { errnoText } from '../diagnostics/errno.js';
 import { StartError } from '../exchange/compiler.js';
+import { nativePath } from '../exchange/file-path.js';
 import type { Listening } from '../exchange/module.js';
+import { trustedPath } from '../exchange/trusted-files.js';
 
 /** What a socket is bound by. Plain data. */
 export type ListeningAddress = Pick<Listening, 'key' | 'host' | 'port' | 'path' | 'backlog' | 'ipv6only' | 'reuseport'>;
@@ -22,14 +25,33 @@ export const ownBinder: Binder = {
       path !== null
         ? { path: Buffer.from(path, 'latin1').toString(), backlog }
         : { host, port, backlog, ipv6Only: ipv6only, ...(reuseport && REUSE_PORT ? { reusePort: true } : {}) };
-    await listening(server, address, (done) => server.listen(options, done));
-    if (path !== null) letAllConnect(path);
+    await listening(server, address, (done) => {
+      if (path === null) server.listen(options, done);
+      else bindForAll(path, () => server.listen(options, done));
+    });
   },
 };
 
-/** Gives a unix socket the mode that nginx gives it. */
-export function letAllConnect(path: string): void {
-  chmodSync(Buffer.from(path, 'latin1'), 0o666);
+/**
+ * Binds a unix socket to which everybody may connect, as nginx's. The umask gives it its mode: `chmod` afterwards would
+ * follow a link that had taken the place of the socket. Throws UntrustedPathError where another user controls the path.
+ *
+ * @param bind binds before it returns
+ */
+export function bindForAll<T>(path: string, bind: () => T): T {
+  trustedPath(path);
+  if (!isMainThread) {
+    // Threads cannot set the umask of their process.
+    const bound = bind();
+    chmodSync(nativePath(trustedPath(path)), 0o666);
+    return bound;
+  }
+  const umask = process.umask(0o111);
+  try {
+    return bind();
+  } finally {
+    process.umask(umask);
+  }
 }
 
 /** Starts a server by `listen` and waits until it listens. */
@@ -41,10 +63,15 @@ export function listening(
   return new Promise<void>((resolve, reject) => {
     const onError = (error: Error): void => reject(bindError(address, error));
     server.once('error', onError);
-    listen(() => {
+    try {
+      listen(() => {
+        server.off('error', onError);
+        resolve();
+      });
+    } catch (error) {
       server.off('error', onError);
-      resolve();
-    });
+      reject(bindError(address, error));
+    }
   });
 }
 

@@ -18,7 +18,7 @@ export interface ConnectionQuestion {
 }
 
 export interface ConnectionAnswer {
-  readonly result: 'taken' | 'limit' | 'memory';
+  readonly result: 'taken' | 'limit' | 'memory' | 'unanswered';
   /** Index of the limit that refused; -1 for none. */
   readonly refusedBy: number;
 }
@@ -28,7 +28,7 @@ const TAKEN: ConnectionAnswer = { result: 'taken', refusedBy: -1 };
 /** Counts a request in all its zones, or in none where one of them refuses. */
 export const takeConnections: Operation<ConnectionQuestion, ConnectionAnswer> = {
   name: 'limit_conn take',
-  unanswered: TAKEN,
+  unanswered: { result: 'unanswered', refusedBy: -1 },
   run(owner, { ticket, limits }) {
     const held: Held[] = [];
     for (let i = 0; i < limits.length; i++) {
@@ -62,7 +62,7 @@ export interface RateQuestion {
 }
 
 export interface RateAnswer {
-  readonly result: 'passed' | 'delayed' | 'beyond' | 'memory';
+  readonly result: 'passed' | 'delayed' | 'beyond' | 'memory' | 'unanswered';
   /** Thousandths of a request, for the message. */
   readonly excess: number;
   /** Index of the limit that the message is about; -1 for none. */
@@ -76,7 +76,7 @@ const PASSED: RateAnswer = { result: 'passed', excess: 0, by: -1, delay: 0 };
 /** Counts a request in all its zones and says how long it must wait, or counts it in none where one of them refuses. */
 export const countRequest: Operation<RateQuestion, RateAnswer> = {
   name: 'limit_req count',
-  unanswered: PASSED,
+  unanswered: { result: 'unanswered', excess: 0, by: -1, delay: 0 },
   run(owner, { limits }) {
     const now = owner.now;
     for (let i = 0; i < limits.length; i++) {

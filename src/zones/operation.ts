@@ -4,7 +4,7 @@ import type { ZoneOwner } from './owner.js';
 export interface Operation<Q, A> {
   /** How messages between processes call it. */
   readonly name: string;
-  /** The answer that holds where the home gives none: requests go on, because a limit must not end all traffic. */
+  /** The answer that holds where the home gives none. */
   readonly unanswered: A;
   run(owner: ZoneOwner, question: Q): A;
 }

@@ -4,11 +4,12 @@ import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { ZoneChannel } from './channel.js';
 import type { Replies, Request } from './messages.js';
 import type { Operation } from './operation.js';
+import { giveBack } from './tickets.js';
 import type { Zone, ZoneHome } from './zone.js';
 
 export interface RemoteHomeOptions {
-  /** Told that requests go on without an answer. One sentence. */
-  readonly complain: (message: string) => void;
+  /** Logs that the master does not answer, and that it answers again. */
+  readonly log: (level: 'error' | 'notice', message: string) => void;
   /** ms for which an answer is awaited. Default 1000. */
   readonly patience?: number;
   /** How many questions may wait at a time; those beyond are not asked. Default 10,000. */
@@ -28,14 +29,14 @@ interface Waiting {
 }
 
 /**
- * A master that is slow or gone must not end the traffic: after a while, or with too many questions waiting, the operation's
- * own `unanswered` holds, and it is said.
+ * A master that is slow, stopped or gone must not end the traffic: after a while, or with too many questions waiting, the
+ * operation's own `unanswered` holds. Once a question was not answered in time, no other waits or is sent until the master is
+ * heard again: it has the questions that were sent before, and answers them first.
  */
 export class RemoteHome implements ZoneHome {
   readonly shared = true;
   private readonly patience: number;
   private readonly most: number;
-  private readonly complain: (message: string) => void;
   private outbox: Request[] = [];
   /** By the number of the question, the oldest first. */
   private readonly waiting = new Map<number, Waiting>();
@@ -44,13 +45,18 @@ export class RemoteHome implements ZoneHome {
   private opened = 0;
   private timer: NodeJS.Timeout | null = null;
   private gone = false;
+  private unresponsive = false;
+  /** Tickets of questions that were not sent; the master has nothing to give back for them. */
+  private readonly skipped = new Set<number>();
   private complainedAt = Number.NEGATIVE_INFINITY;
+  /** It was logged that the master does not answer, and not yet that it does. */
+  private complained = false;
 
   constructor(
     private readonly channel: ZoneChannel,
-    { complain, patience = PATIENCE, most = MOST }: RemoteHomeOptions,
+    private readonly options: RemoteHomeOptions,
   ) {
-    this.complain = complain;
+    const { patience = PATIENCE, most = MOST } = options;
     this.patience = patience;
     this.most = most;
     channel.onMessage((message) => this.receive(message as Replies));
@@ -77,8 +83,9 @@ export class RemoteHome implements ZoneHome {
   }
 
   ask<Q, A>(operation: Operation<Q, A>, question: Q): Promise<A> {
-    if (this.gone) return this.unanswered(operation, 'the master is gone');
-    if (this.waiting.size >= this.most) return this.unanswered(operation, 'too many questions wait for the master');
+    if (this.gone) return this.skip(operation, question, 'the master process is gone');
+    if (this.unresponsive) return this.skip(operation, question, null);
+    if (this.waiting.size >= this.most) return this.skip(operation, question, 'too many questions wait for the master');
     const id = ++this.asked;
     this.send({ do: 'run', id, operation: operation.name, question });
     return new Promise<A>((resolve) => {
@@ -93,6 +100,9 @@ export class RemoteHome implements ZoneHome {
   }
 
   tell<Q, A>(operation: Operation<Q, A>, question: Q): void {
+    if (this.skipped.size > 0 && typeof question === 'number' && operation.name === giveBack.name) {
+      if (this.skipped.delete(question)) return;
+    }
     this.send({ do: 'run', id: 0, operation: operation.name, question });
   }
 
@@ -112,6 +122,7 @@ export class RemoteHome implements ZoneHome {
   }
 
   private receive(replies: Replies): void {
+    if (this.unresponsive) this.recover();
     for (const reply of replies) {
       if ('news' in reply) {
         this.listeners.get(reply.zone)?.(reply.news);
@@ -133,28 +144,48 @@ export class RemoteHome implements ZoneHome {
     }, ms);
   }
 
-  /** Gives up on the questions that have waited too long. */
+  /** Gives up on all questions where one has waited too long. */
   private lookAtTime(): void {
-    const now = performance.now();
-    for (const [id, { until, operation, answer }] of this.waiting) {
-      if (until > now) {
-        this.wake(until - now);
-        return;
-      }
-      this.waiting.delete(id);
-      this.say(`the master did not answer within ${this.patience} ms`);
-      answer(operation.unanswered);
+    const [oldest] = this.waiting.values();
+    if (oldest === undefined) return;
+    const left = oldest.until - performance.now();
+    if (left > 0) {
+      this.wake(left);
+      return;
     }
+    this.unresponsive = true;
+    this.complain(`the master process did not answer within ${this.patience} ms`);
+    this.giveUp();
+  }
+
+  private giveUp(): void {
+    const waiting = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const { operation, answer } of waiting) answer(operation.unanswered);
+  }
+
+  private recover(): void {
+    this.unresponsive = false;
+    if (!this.complained) return;
+    this.complained = false;
+    this.options.log('notice', 'the master process answers again: limits of shared zones are enforced');
+  }
+
+  /** The answer to a question that is not sent. */
+  private skip<Q, A>(operation: Operation<Q, A>, question: Q, complaint: string | null): Promise<A> {
+    if (complaint !== null) this.complain(complaint);
+    if (typeof question === 'object' && question !== null && 'ticket' in question) {
+      this.skipped.add(question.ticket as number); // tickets are numbers
+    }
+    return Promise.resolve(operation.unanswered);
   }
 
   private end(): void {
     if (this.gone) return;
     this.gone = true;
     this.stopTimer();
-    const waiting = [...this.waiting.values()];
-    this.waiting.clear();
-    if (waiting.length > 0) this.say('the master is gone');
-    for (const { operation, answer } of waiting) answer(operation.unanswered);
+    if (this.waiting.size > 0) this.complain('the master process is gone');
+    this.giveUp();
   }
 
   private stopTimer(): void {
@@ -162,15 +193,11 @@ export class RemoteHome implements ZoneHome {
     this.timer = null;
   }
 
-  private unanswered<Q, A>(operation: Operation<Q, A>, why: string): Promise<A> {
-    this.say(why);
-    return Promise.resolve(operation.unanswered);
-  }
-
-  private say(why: string): void {
+  private complain(why: string): void {
     const now = performance.now();
     if (now - this.complainedAt < COMPLAINT_INTERVAL) return;
     this.complainedAt = now;
-    this.complain(`${why}: requests go on without the limits of zones`);
+    this.complained = true;
+    this.options.log('error', `${why}: limits of shared zones are not enforced`);
   }
 }

@@ -1,6 +1,6 @@
 /** The command `bin/tsproxy` as a child process with a directory of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,8 @@ export class Prefix {
 
   constructor(t: { after(fn: () => void): void }, configuration: string) {
     this.path = mkdtempSync(join(tmpdir(), 'tsproxy-cli-'));
+    // Workers of root run as nobody, and open its logs anew.
+    chmodSync(this.path, 0o755);
     mkdirSync(join(this.path, 'logs'));
     this.write('nginx.conf', configuration);
     t.after(() => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import crypto from 'node:crypto';
+import { closeSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -13,7 +14,7 @@ function directory(t: TestContext): string {
 
 test('subdirectories are named by the last digits of the number of a file', (t) => {
   const path = directory(t);
-  const file = openTemporaryFile({ path, levels: [1, 2, 3] });
+  const file = openTemporaryFile({ path, levels: [1, 2, 3] }, true);
   closeSync(file.fd);
   const [, last, middle, first, number] = /\/(\d)\/(\d\d)\/(\d{3})\/(\d{10})$/.exec(file.path) ?? [];
   assert.equal(number?.slice(-6), `${first}${middle}${last}`);
@@ -22,20 +23,19 @@ test('subdirectories are named by the last digits of the number of a file', (t) 
 
 test('a name that is taken is left alone', (t) => {
   const path = directory(t);
-  const before = openTemporaryFile({ path, levels: [] });
-  closeSync(before.fd);
-  const next = String(Number(before.path.slice(-10)) + 1).padStart(10, '0');
-  writeFileSync(join(path, next), 'mine');
-  const file = openTemporaryFile({ path, levels: [] });
+  const numbers = [7, 7, 8];
+  t.mock.method(crypto, 'randomInt', () => numbers.shift());
+  writeFileSync(join(path, '0000000007'), 'mine');
+  const file = openTemporaryFile({ path, levels: [] }, true);
   closeSync(file.fd);
-  assert.notEqual(file.path, join(path, next));
-  assert.equal(readdirSync(path).length, 3);
+  assert.equal(file.path, join(path, '0000000008'));
+  assert.equal(readFileSync(join(path, '0000000007'), 'utf8'), 'mine');
 });
 
 test('a place that cannot be is told in a sentence', (t) => {
   const path = directory(t);
   writeFileSync(join(path, 'file'), '');
-  assert.throws(() => openTemporaryFile({ path: join(path, 'file'), levels: [] }), {
+  assert.throws(() => openTemporaryFile({ path: join(path, 'file'), levels: [] }, true), {
     message: /^open\(\) ".*\/file\/\d{10}" failed \(20: Not a directory\)$/,
   });
 });

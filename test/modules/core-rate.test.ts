@@ -27,10 +27,11 @@ describe('limit_rate', () => {
         location / { limit_rate 2000; limit_rate_after $arg_after; }
         location /passed { limit_rate 2000; proxy_pass http://127.0.0.1:%%PORT%%/; }
         location /own { proxy_pass http://127.0.0.1:%%PORT%%; }
-        location /set { set $limit_rate 20; return 200 12345678901234567890123456; }
+        location = /large { limit_rate 1000000; limit_rate_after 200000; }
+        location /set { set $limit_rate 100; return 200 12345678901234567890123456; }
       }`,
       { PORT: backend.port },
-      { files: { file: 'x'.repeat(3000) } },
+      { files: { file: 'x'.repeat(3000), large: 'x'.repeat(1_200_000) } },
     );
   });
   after(() => Promise.all([proxy.close(), backend.close()]));
@@ -42,14 +43,23 @@ describe('limit_rate', () => {
     return performance.now() - start;
   }
 
-  // The first second's worth leaves at once.
+  // No more than the seconds that have begun are worth is sent in one piece, and the head counts.
   test('holds files, answers of upstreams and texts back', async () => {
-    const times = await Promise.all([time('/file', 3000), time('/passed', 3000), time('/own', 3000), time('/set', 26)]);
-    for (const ms of times) assert.ok(ms > 200 && ms < 2000, `${ms} ms`);
+    const times = await Promise.all([time('/file', 3000), time('/passed', 3000), time('/own', 3000)]);
+    for (const ms of times) assert.ok(ms > 900 && ms < 2500, `${ms} ms`);
+  });
+  test('lets a second’s worth take a second, from the first byte on', async () => {
+    const ms = await time('/large', 1_200_000);
+    // 200,000 bytes are free, and the last piece is not waited for; a second's worth sent at once would leave 500 ms.
+    assert.ok(ms > 750 && ms < 2500, `${ms} ms`);
   });
   test('begins behind limit_rate_after', async () => {
-    const ms = await time('/file?after=1k', 3000);
+    const ms = await time('/file?after=2k', 3000);
     assert.ok(ms < 400, `${ms} ms`);
+  });
+  test('takes the rate from $limit_rate', async () => {
+    const ms = await time('/set', 26);
+    assert.ok(ms > 100 && ms < 2500, `${ms} ms`);
   });
   test('is over when the client goes', async () => {
     const connection = await connect(proxy.port);

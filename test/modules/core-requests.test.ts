@@ -108,7 +108,7 @@ describe('variables', () => {
     await until('the lines are logged', () => proxy.accessLog('logs/body.log').length === 3);
     const [memory = '', file = '', chunked = ''] = proxy.accessLog('logs/body.log');
     assert.match(memory, /^abc\|\|3\|\d+$/);
-    assert.match(file, /^\|\/.*client_body_temp\/[^|]+\|6\|\d+$/);
+    assert.match(file, /^\|\/.*client_body_temp-\w{6}\/\d{10}\|6\|\d+$/);
     assert.match(chunked, /^ab\|\|2\|\d+$/);
   });
 });

@@ -268,7 +268,7 @@ describe('a buffered request body', () => {
     });
     t.after(() => backend.close());
     const proxy = await startProxy(
-      `client_max_body_size 0; client_body_temp_path bodies;
+      `client_max_body_size 0; client_body_temp_path bodies; client_body_in_file_only clean;
       server { listen 127.0.0.1:0; location / { proxy_pass http://127.0.0.1:%%PORT%%; } }`,
       { PORT: backend.port },
     );

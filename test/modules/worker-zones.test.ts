@@ -42,7 +42,7 @@ class Worker {
     this.near = port1;
     this.served = keeper.serve(portChannel(port1));
     this.home = new RemoteHome(portChannel(port2), {
-      complain: (message) => this.log.write('warn', message),
+      log: (level, message) => this.log.write(level, message),
       patience: 20_000,
     });
     t.after(() => {

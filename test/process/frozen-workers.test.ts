@@ -7,17 +7,21 @@ import { freePort, type Running, serve } from '../cli/running.js';
 import { connect, get, request, scriptedBackend, until } from '../kit/index.js';
 
 interface Wanted {
+  readonly http?: string;
   readonly workers?: number;
   readonly main?: string;
   readonly server?: string;
 }
 
-function configuration(port: number, { workers = 2, main = '', server = 'return 200 $pid;' }: Wanted): string {
+function configuration(
+  port: number,
+  { workers = 2, main = '', http = '', server = 'return 200 $pid;' }: Wanted,
+): string {
   return `
     pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; worker_processes ${workers};
     worker_heartbeat_timeout 3s; ${main}
     events { }
-    http { access_log off; server { listen 127.0.0.1:${port}; ${server} } }`;
+    http { access_log off; ${http} server { listen 127.0.0.1:${port}; ${server} } }`;
 }
 
 async function start(t: TestContext, wanted: Wanted = {}): Promise<{ proxy: Running; port: number }> {
@@ -52,9 +56,9 @@ describe('processes that stand still', { concurrency: 4 }, () => {
     ['stopped', 'SIGSTOP', 'stopped by a signal'],
     ['in an endless loop', 'SIGUSR2', 'running'],
   ] as const) {
-    test(`a worker that is ${what} is logged and replaced, and the other one serves meanwhile`, async (t) => {
+    test(`a worker that is ${what} is logged and replaced, and the service goes on`, async (t) => {
       const { proxy, port } = await start(t);
-      const [victim = 0, other = 0] = childrenOf(proxy);
+      const [victim = 0] = childrenOf(proxy);
       freeze(t, victim, signal);
       await until('it stands still', () => isFrozen(victim));
       let replaced = false;
@@ -65,7 +69,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
         // A connection that the frozen one had accepted just before would stay unanswered.
         const client = await connect(port);
         client.send(request('/'));
-        assert.equal((await client.answer()).body, `${other}`);
+        assert.notEqual((await client.answer()).body, `${victim}`);
         await pause(50);
       }
       await done;
@@ -106,6 +110,34 @@ describe('processes that stand still', { concurrency: 4 }, () => {
     await pause(1500);
     assert.deepEqual(childrenOf(proxy), before);
     assert.doesNotMatch(proxy.prefix.log, /does not respond/);
+  });
+
+  test('a stopped master is waited for once and logged once; limits fail open or closed as the location says', async (t) => {
+    const { proxy, port } = await start(t, {
+      http: 'limit_req_zone $uri zone=r:1m rate=1r/m; limit_conn_zone $uri zone=c:1m;',
+      server: `
+        location = /open { limit_req zone=r; try_files /none @answer; }
+        location = /closed { limit_req zone=r; limit_req_fail_open off; limit_req_status 429; try_files /none @answer; }
+        location = /conn { limit_conn c 1; limit_conn_fail_open off; try_files /none @answer; }
+        location @answer { return 200 $pid; }`,
+    });
+    proxy.signal('SIGSTOP');
+    const heard = (level: string): number =>
+      proxy.prefix.log.split(new RegExp(`\\[${level}\\] \\d+#0: the master process`)).length - 1;
+    while (heard('error') < 2) assert.equal((await get(port, '/open')).status, 200);
+    const begun = performance.now();
+    for (let i = 0; i < 20; i++) {
+      assert.equal((await get(port, '/open')).status, 200);
+      assert.equal((await get(port, '/closed')).status, 429);
+      assert.equal((await get(port, '/conn')).status, 503);
+    }
+    assert.ok(performance.now() - begun < 5000, 'none of the sixty waits for a second');
+    assert.equal(heard('error'), 2);
+    proxy.signal('SIGCONT');
+    await until('both workers hear it again', () => heard('notice') === 2);
+    assert.equal((await get(port, '/conn')).status, 200);
+    assert.equal((await get(port, '/closed')).status, 200);
+    assert.equal((await get(port, '/closed')).status, 429);
   });
 
   test('worker_heartbeat_timeout 0 leaves a worker that is stopped alone', async (t) => {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { closedPort, get, until } from '../kit/index.js';
+import { closedPort, connect, get, request, until } from '../kit/index.js';
+import { exhaust, NO_LIMITS } from './descriptors.js';
 
 /** A program that runs the proxy as a process, with a module whose handler makes mistakes outside of the exchange. */
-function program(port: number, log: string): string {
+function program(port: number, log: string, errorLog = ''): string {
   return `
     import { none } from ${JSON.stringify(url('../../src/config/argument-types.js'))};
     import { defineModule } from ${JSON.stringify(url('../../src/exchange/module.js'))};
@@ -28,7 +30,7 @@ function program(port: number, log: string): string {
         },
       },
     });
-    const text = 'master_process off; events {} http { access_log off; server { listen 127.0.0.1:${port}; location / { mistake; try_files /none @end; } location @end { return 200 ok; } } }';
+    const text = 'master_process off; ${errorLog} events {} http { access_log off; server { listen 127.0.0.1:${port}; location / { mistake; try_files /none @end; } location @end { return 200 ok; } } }';
     await run({
       modules: [...modules, mistaken],
       source: { name: '<inline>', text, prefix: '/nonexistent/', confDirectory: '/nonexistent/' },
@@ -59,5 +61,30 @@ test('a mistake of the program is logged with its stack, and the process goes on
     const line = new RegExp(`\\[alert\\] \\d+#0: internal error: Error: ${mistake} +at `, 'g');
     await until(`each ${mistake} is logged`, () => readFileSync(log, 'utf8').match(line)?.length === 3);
   }
+  assert.equal(child.exitCode, null);
+});
+
+test('a mistake is survived where its log cannot be written either', { skip: NO_LIMITS }, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsproxy-mistakes-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const port = await closedPort();
+  const errorLog = `error_log syslog:server=unix:${directory}/none.sock;`;
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', program(port, join(directory, 'error.log'), errorLog)],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  t.after(() => void child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const client = await connect(port);
+  t.after(() => client.close());
+  const ask = async (): Promise<void> => {
+    const answer = await client.send(request('/', { fields: ['Connection: keep-alive'] })).answer();
+    assert.equal(answer.body, 'ok');
+  };
+  // The process that sends lines to the server ends by itself, again and again.
+  for (let i = 0; i < 20; i++) await ask();
+  exhaust(child.pid ?? 0);
+  for (let i = 0; i < 20; i++) await ask();
   assert.equal(child.exitCode, null);
 });

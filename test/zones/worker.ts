@@ -11,7 +11,7 @@ export interface Order {
 }
 
 const home = new RemoteHome(processChannel(process), {
-  complain: (message) => process.send?.({ complaint: message }),
+  log: (_level, message) => process.send?.({ complaint: message }),
   patience: 20_000,
 });
 const connections = home.open({ kind: 'limit_conn', name: 'c', size: 1 << 20, key: '$x' }).id;

@@ -73,7 +73,10 @@ function pair(t: Cleanup, options: { patience?: number; most?: number; deaf?: bo
   const keeper = new ZoneKeeper();
   if (!options.deaf) keeper.serve(portChannel(port1));
   const complaints: string[] = [];
-  const home = new RemoteHome(portChannel(port2), { ...options, complain: (message) => complaints.push(message) });
+  const home = new RemoteHome(portChannel(port2), {
+    ...options,
+    log: (level, message) => complaints.push(`${level}: ${message}`),
+  });
   const zone = home.open({ kind: 'limit_conn', name: 'c', size: 32 << 10, key: '$x' });
   const take = (ticket: number) => home.ask(takeConnections, { ticket, limits: [{ zone: zone.id, key: 'k', max: 1 }] });
   return { keeper, home, zone, take, complaints, master: port1 as MessagePort };
@@ -82,15 +85,39 @@ function pair(t: Cleanup, options: { patience?: number; most?: number; deaf?: bo
 test('a master that does not answer stops nobody, and is complained of once', async (t) => {
   const { take, complaints, home } = pair(t, { deaf: true, patience: 20 });
   const answers = await Promise.all([take(1), take(2), take(3)]);
-  assert.deepEqual(new Set(answers.map(({ result }) => result)), new Set(['taken']));
-  assert.deepEqual(complaints, ['the master did not answer within 20 ms: requests go on without the limits of zones']);
+  assert.deepEqual(new Set(answers.map(({ result }) => result)), new Set(['unanswered']));
+  assert.deepEqual(complaints, [
+    'error: the master process did not answer within 20 ms: limits of shared zones are not enforced',
+  ]);
   assert.equal(home.pending, 0);
 });
 
-test('an answer that comes too late changes nothing, and what it took can be given back', async (t) => {
-  const { take, keeper, home, master } = pair(t, { deaf: true, patience: 20 });
-  assert.equal((await take(1)).result, 'taken');
+test('after one question was not answered no other waits, until the master is heard again', async (t) => {
+  const { take, keeper, home, master, complaints } = pair(t, { deaf: true, patience: 200 });
+  assert.equal((await take(1)).result, 'unanswered');
+  const begun = performance.now();
+  for (let ticket = 2; ticket <= 100; ticket++) {
+    assert.equal((await take(ticket)).result, 'unanswered');
+    home.tell(giveBack, ticket);
+  }
+  assert.ok(performance.now() - begun < 200);
+  // Only the first question has left, and nothing is given back that was not asked for.
+  let messages = 0;
+  master.on('message', (requests: readonly unknown[]) => (messages += requests.length));
   keeper.serve(portChannel(master));
+  await until('the master was heard', () => complaints.length === 2);
+  assert.equal(messages, 2);
+  assert.match(complaints[1] ?? '', /^notice: the master process answers again/);
+  assert.equal((await take(101)).result, 'limit');
+  home.tell(giveBack, 1);
+  assert.equal((await take(102)).result, 'taken');
+});
+
+test('an answer that comes too late changes nothing, and what it took can be given back', async (t) => {
+  const { take, keeper, home, master, complaints } = pair(t, { deaf: true, patience: 20 });
+  assert.equal((await take(1)).result, 'unanswered');
+  keeper.serve(portChannel(master));
+  await until('the answer has come', () => complaints.length === 2);
   assert.equal((await take(2)).result, 'limit');
   home.tell(giveBack, 1);
   assert.equal((await take(3)).result, 'taken');
@@ -113,18 +140,18 @@ test('a master that is gone stops nobody', async (t) => {
   const { take, complaints, master } = pair(t, { deaf: true, patience: 20_000 });
   const waiting = take(1);
   master.close();
-  assert.equal((await waiting).result, 'taken');
-  assert.equal((await take(2)).result, 'taken');
-  assert.deepEqual(complaints, ['the master is gone: requests go on without the limits of zones']);
+  assert.equal((await waiting).result, 'unanswered');
+  assert.equal((await take(2)).result, 'unanswered');
+  assert.deepEqual(complaints, ['error: the master process is gone: limits of shared zones are not enforced']);
 });
 
 test('no more questions wait than may', async (t) => {
   const { take, complaints, home } = pair(t, { deaf: true, patience: 20_000, most: 2 });
   void take(1);
   void take(2);
-  assert.equal((await take(3)).result, 'taken');
+  assert.equal((await take(3)).result, 'unanswered');
   assert.equal(home.pending, 2);
-  assert.match(complaints[0] ?? '', /^too many questions wait for the master/);
+  assert.match(complaints[0] ?? '', /^error: too many questions wait for the master/);
 });
 
 test('all that is asked in a turn goes in one message, and so do the answers', async (t) => {
@@ -139,7 +166,7 @@ test('all that is asked in a turn goes in one message, and so do the answers', a
     },
   });
   new ZoneKeeper().serve(counted(portChannel(port1), 'replies'));
-  const home = new RemoteHome(counted(portChannel(port2), 'requests'), { complain: assert.fail, patience: 20_000 });
+  const home = new RemoteHome(counted(portChannel(port2), 'requests'), { log: assert.fail, patience: 20_000 });
   const zone = home.open({ kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' }).id;
   const limits = [{ zone, key: 'k', rate: 1000, burst: 0, delay: 0 }];
   await Promise.all(Array.from({ length: 100 }, () => home.ask(countRequest, { limits })));
@@ -158,7 +185,7 @@ test('a zone goes when the last worker closes it, and stays for a while when the
   const { port1, port2 } = new MessageChannel();
   t.after(() => port1.close());
   const served = lingering.serve(portChannel(port1));
-  const worker = new RemoteHome(portChannel(port2), { complain: assert.fail });
+  const worker = new RemoteHome(portChannel(port2), { log: assert.fail });
   worker.open({ kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' });
   await worker.ask(giveBack, 1);
   served.end();
@@ -176,7 +203,7 @@ test('workers hear of each other’s connections to peers and of failures, and o
     const { port1, port2 } = new MessageChannel();
     t.after(() => port1.close());
     const served = keeper.serve(portChannel(port1));
-    const home = new RemoteHome(portChannel(port2), { complain: assert.fail, patience: 20_000 });
+    const home = new RemoteHome(portChannel(port2), { log: assert.fail, patience: 20_000 });
     const zone = home.open(declaration, (news) => list.push(...(news as PeerNews[]))).id;
     return { served, home, zone };
   });

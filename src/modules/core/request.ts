@@ -123,9 +123,9 @@ export const bodyDirectives = {
   client_body_temp_path: {
     contexts: CONTEXTS,
     takes: temporaryPath,
-    doc: 'The directory for bodies of requests that do not stay in memory, with up to three levels of subdirectories, named by so many digits of the number of a file. The default is `client_body_temp` below the prefix where that exists, otherwise a directory among the temporary files of the system.',
+    doc: 'The directory for bodies of requests that do not stay in memory, with up to three levels of subdirectories, named by so many digits of the number of a file. The default is `client_body_temp` below the prefix where that exists, otherwise one below the `StateDirectory` or `RuntimeDirectory` of systemd, otherwise a private directory among the temporary files of the system. A file loses its name as soon as it is open, unless `client_body_in_file_only` is given. A directory that users other than root and the user of the proxy can replace is refused.',
     example: 'client_body_temp_path /var/tmp/tsproxy 1 2;',
-    differs: 'The default directory is created only when it is needed.',
+    differs: 'The default directory is created only when it is needed. Names of files are random numbers.',
     differsFor: () => false,
   },
 } as const satisfies Directives;

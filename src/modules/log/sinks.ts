@@ -108,12 +108,15 @@ function variableSink(path: TemplateData, options: LogFileCacheOptions | null, c
   const cache = options === null ? null : cacheOf(options, compiler);
   const failures = new WriteFailures();
   return (x, line) => {
-    if (failures.resting || !rootExists(x)) return;
+    if (failures.skips() || !rootExists(x)) return;
     const to = template.of(x);
     try {
       const failed = cache === null ? appendOnce(to, `${line}\n`) : cache.append(to, `${line}\n`);
       if (failed !== null && failures.note(failed)) {
         complain(x, 'alert', `write() to "${to}" failed (${errnoText(failed)})`);
+      } else if (failed === null && failures.lost > 0) {
+        const loss = failures.report('logs with variables in their names');
+        if (loss !== null) complain(x, 'alert', loss);
       }
     } catch (error) {
       complain(x, 'crit', `open() "${to}" failed (${errnoText(error)})`);

@@ -43,8 +43,8 @@ export function compileTarget(data: PassData, at: Scope): TargetOf {
       logError(x, 'error', target === 'invalid URL prefix' ? `${target} in "${url}"` : target);
       return null;
     }
-    const declared = declaredUpstream(target, compiler.shared);
-    if (declared !== undefined) return destinationOf(target, declared, true);
+    const upstream = upstreamOf(target, compiler.shared);
+    if (upstream !== undefined) return destinationOf(target, upstream, true);
     return resolveNow(target, x);
   };
 }
@@ -61,18 +61,23 @@ function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean
   };
 }
 
-/** The `upstream` block that a target without a port names. */
+/** The `upstream` block that a target names. */
 function declaredUpstream({ address }: PassTarget, shared: Shared): Upstream | undefined {
   return address.family === 'unix' ? undefined : findUpstream(shared, address.host);
 }
 
-/** The upstream to which a target leads in a table that was compiled with it. */
+/**
+ * The upstream of a compiled table to which a target leads: an `upstream` block where no port is given, or the implicit one
+ * of a `proxy_pass` without variables to the same host and port.
+ */
 export function upstreamOf(target: PassTarget, shared: Shared): Upstream | undefined {
-  return declaredUpstream(target, shared) ?? shared.get<Upstream>(implicitKey(target));
+  const { address } = target;
+  const declared = address.family !== 'unix' && address.portGiven ? undefined : declaredUpstream(target, shared);
+  return declared ?? shared.get<Upstream>(implicitKey(address));
 }
 
-function implicitKey({ hostPort }: PassTarget): string {
-  return `proxy_pass:${hostPort.toLowerCase()}`;
+function implicitKey(address: Address): string {
+  return `proxy_pass:${address.family === 'unix' ? address.path : `${address.host.toLowerCase()}:${address.port}`}`;
 }
 
 /** The upstream of a fixed target. */
@@ -86,7 +91,7 @@ function configured(target: PassTarget, at: Scope): Upstream {
     }
     return declared;
   }
-  const key = implicitKey(target);
+  const key = implicitKey(address);
   const known = compiler.shared.get<Upstream>(key);
   if (known !== undefined) return known;
   const upstream = compiler.shared.set(key, implicitUpstream(target.hostPort, fixedAddresses(address)));

@@ -143,9 +143,9 @@ function family(p: string) {
     temp_path: {
       contexts: ANYWHERE,
       takes: temporaryPath,
-      doc: `The directory of such files, with up to three levels of subdirectories, named by so many digits of the number of a file. The default is \`${p}temp\` below the prefix where that exists, otherwise a directory among the temporary files of the system. A file loses its name as soon as it is open, so that none is left behind.`,
+      doc: `The directory of such files, with up to three levels of subdirectories, named by so many digits of the number of a file. The default is \`${p}temp\` below the prefix where that exists, otherwise one below the \`StateDirectory\` or \`RuntimeDirectory\` of systemd, otherwise a private directory among the temporary files of the system. A file loses its name as soon as it is open, so that none is left behind.`,
       example: `${p}temp_path ${p}temp 1 2;`,
-      differs: 'The default directory is created only when it is needed.',
+      differs: 'The default directory is created only when it is needed. Names of files are random numbers.',
       differsFor: () => false,
     },
     limit_rate: {
