@@ -24,6 +24,7 @@ import {
 import type { Observer } from './observer.js';
 import { LocationProgram, LocationSettings, NONE, type ServerProgram } from './program.js';
 import { Template } from './template.js';
+import { TimeSlice } from './time-slice.js';
 import { type Getter, Variable, type VariableSpec } from './variable.js';
 
 /** What drives the proxy: listeners with their servers. One is made for each (re)load. */
@@ -115,6 +116,7 @@ class TableCompiler implements Compiler, Programs {
   readonly zones: ZoneHome;
   readonly observer: Observer | null;
   readonly onlyTest: boolean;
+  readonly slice = new TimeSlice();
   readonly variables = new Map<string, Variable>();
   readonly locations = new Map<CheckedBlock, LocationProgram>();
   readonly servers = new Map<CheckedBlock, ServerProgram>();
@@ -156,9 +158,15 @@ class TableCompiler implements Compiler, Programs {
     const listeners: Listening[] = [];
     const https = this.config.blocks.filter((block) => block.context === 'http');
     for (const http of https) {
-      for (const module of this.modules) await module.http?.(this.conf(module, http), http, this);
       for (const module of this.modules) {
-        if (module.routes !== undefined) listeners.push(...module.routes(this.conf(module, http), http, this));
+        await module.http?.(this.conf(module, http), http, this);
+        if (this.slice.over) await this.slice.next();
+      }
+      for (const module of this.modules) {
+        if (module.routes !== undefined) {
+          const routes = await module.routes(this.conf(module, http), http, this);
+          for (const listening of routes) listeners.push(listening);
+        }
       }
     }
     await Promise.all(this.work);

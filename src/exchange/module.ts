@@ -9,6 +9,7 @@ import type { BodyFilter, Exchange } from './exchange.js';
 import type { Observer } from './observer.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { Template } from './template.js';
+import type { TimeSlice } from './time-slice.js';
 import type { Getter, Variable, VariableSpec } from './variable.js';
 import type { Verdict } from './verdict.js';
 
@@ -94,6 +95,8 @@ export interface Compiler {
   program(block: CheckedBlock, server: ServerProgram | null, outer?: Scope | null): LocationProgram;
   /** The server-level handlers (`postRead`, `serverRewrite`) of a block, put into its program. */
   serverHandlers(block: CheckedBlock, server: ServerProgram): void;
+  /** Divides long compilations; hooks that build many things look at it after each. */
+  readonly slice: TimeSlice;
   /** Something that must be done before the table is used (a name that is being resolved). */
   await(work: Promise<void>): void;
   /**
@@ -171,7 +174,7 @@ export interface Module<D extends Directives = Directives> {
   /** Builds what all servers share (`map`, `upstream`, zones, log files): run once, before servers compile. */
   http?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): void | Promise<void>;
   /** Builds the listeners with their servers, when every `http` hook has run. The core module does. */
-  routes?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): Listening[];
+  routes?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): Listening[] | Promise<Listening[]>;
   /** Fills in settings of a location's program (limits, timeouts) before any handler is compiled. */
   settings?(conf: ConfOf<D>, at: Scope): void;
   readonly phases?: { readonly [P in Phase]?: PhaseHandler<ConfOf<D>> };

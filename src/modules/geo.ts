@@ -304,7 +304,11 @@ export default defineModule({
       differsFor: () => false,
     },
   },
-  http(conf, _block, compiler) {
-    for (const { argument, entries } of conf.geo) compileGeo(argument, entries, compiler);
+  async http(conf, _block, compiler) {
+    const { slice } = compiler;
+    for (const { argument, entries } of conf.geo) {
+      compileGeo(argument, entries, compiler);
+      if (slice.over) await slice.next();
+    }
   },
 });

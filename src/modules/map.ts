@@ -213,7 +213,11 @@ export default defineModule({
       example: 'map_hash_bucket_size 128;',
     },
   },
-  http(conf, _block, compiler) {
-    for (const { argument, entries } of conf.map) compileMap(argument, entries, compiler);
+  async http(conf, _block, compiler) {
+    const { slice } = compiler;
+    for (const { argument, entries } of conf.map) {
+      compileMap(argument, entries, compiler);
+      if (slice.over) await slice.next();
+    }
   },
 });

@@ -126,7 +126,11 @@ export default defineModule({
       example: 'split_clients "${remote_addr}AAA" $variant {\n    0.5%  .one;\n    2.0%  .two;\n    *     "";\n}',
     },
   },
-  http(conf, _block, compiler) {
-    for (const { argument, entries } of conf.split_clients) compile(argument, entries, compiler);
+  async http(conf, _block, compiler) {
+    const { slice } = compiler;
+    for (const { argument, entries } of conf.split_clients) {
+      compile(argument, entries, compiler);
+      if (slice.over) await slice.next();
+    }
   },
 });

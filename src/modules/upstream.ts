@@ -58,8 +58,12 @@ const module = defineModule({
     if (block.context === 'upstream') checkRunTimeServers(block, c);
   },
 
-  http(_conf, block, compiler) {
-    for (const configured of configuredUpstreams(block, 'server', compiler)) build(configured, block, compiler);
+  async http(_conf, block, compiler) {
+    const { slice } = compiler;
+    for (const configured of configuredUpstreams(block, 'server', compiler)) {
+      build(configured, block, compiler);
+      if (slice.over) await slice.next();
+    }
   },
 });
 export default module;

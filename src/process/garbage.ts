@@ -3,11 +3,13 @@
  * data that reach V8's old generation because the old table lives beside the new one; on a proxy that then idles, or serves
  * without allocating much, nothing collects them: 1,000 reloads under load left 20 to 40 MiB of garbage resident.
  *
- * A full collection stops the process for as long as marking the living heap takes (about 20 ms for 15 MiB). All does nothing
- * where Node was not started with `--expose-gc`, as `bin/tsproxy` starts it.
+ * A full collection that is asked for stops the process for as long as marking the living heap takes (about 20 ms for
+ * 15 MiB). Where the heap is so large that requests would wait too long, it is left to V8, which marks beside the work and
+ * lets garbage take no more than 40 % of what lives (`--heap-growing-percent`). All does nothing where Node was not started
+ * with `--expose-gc`, as `bin/tsproxy` starts it.
  */
 import { performance } from 'node:perf_hooks';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
 /** ms after a configuration was read. More in that time add nothing, so a storm of them costs one collection per period. */
 const SOON = 2000;
@@ -16,6 +18,8 @@ const SOON = 2000;
  * (16 MiB) where next to nothing was allocated for five seconds, and gives the pages back with the collection that follows.
  */
 const QUIET = [8000, 10_000];
+/** Bytes of heap in use up to which a full collection is asked for: it takes less than 50 ms then. */
+const LARGEST = 24 << 20;
 /** The share of its time that such a process is busy at most. */
 const LITTLE = 0.05;
 
@@ -27,7 +31,7 @@ export function collectAfterReading(): void {
   if (soon === null) {
     soon = setTimeout(() => {
       soon = null;
-      globalThis.gc?.();
+      if (mayStop()) globalThis.gc?.();
     }, SOON);
     soon.unref();
   }
@@ -36,9 +40,13 @@ export function collectAfterReading(): void {
   quiet = QUIET.map((delay) => setTimeout(giveBack, delay, begin).unref());
 }
 
+function mayStop(): boolean {
+  return getHeapStatistics().used_heap_size <= LARGEST;
+}
+
 /** Node's types know less of `gc` than V8, which has taken this since Node 18. */
 function giveBack(begin: ReturnType<typeof performance.eventLoopUtilization>): void {
-  if (performance.eventLoopUtilization(begin).utilization > LITTLE) return;
+  if (performance.eventLoopUtilization(begin).utilization > LITTLE || !mayStop()) return;
   const gc = globalThis.gc as ((options: Record<string, string>) => void) | undefined;
   gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

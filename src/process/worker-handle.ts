@@ -22,6 +22,12 @@ export interface WorkerSurroundings {
   readonly counts: AllCounts<WorkerHandle>;
 }
 
+/**
+ * Bytes of a configuration in one message: as much as one read of the IPC channel brings, which Node copies together again
+ * and again where a message is longer.
+ */
+const CONFIG_PART = 48 << 10;
+
 /** Scheduling priority of a worker that is to replace one. */
 const HURRIED = -10;
 /** Ticks for which a worker may be silent while it loads, or compiles a configuration. */
@@ -132,9 +138,9 @@ export class WorkerHandle {
 
   /**
    * Resolves with the keys of the addresses on which it will listen; rejects with the reason why it cannot serve that, or
-   * with LostWorker.
+   * with LostWorker. `encoded`: the job's configuration, as `encodeConfig` makes it.
    */
-  prepare(job: WorkersJob): Promise<readonly string[]> {
+  prepare(job: WorkersJob, encoded: Buffer): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
       if (!this.alive) {
         reject(new LostWorker(`worker process ${this.pid} has ended`));
@@ -143,8 +149,20 @@ export class WorkerHandle {
       this.preparingFor = 0;
       this.answer = { resolve, reject };
       this.preparing = job;
-      this.send({ order: 'prepare', job });
+      void this.sendJob(job, encoded);
     });
+  }
+
+  private async sendJob({ config: _, ...job }: WorkersJob, encoded: Buffer): Promise<void> {
+    for (let at = 0; at < encoded.length; at += CONFIG_PART) {
+      const order: Order = { order: 'config', bytes: encoded.subarray(at, at + CONFIG_PART), first: at === 0 };
+      // One after the other: what else is sent meanwhile is not held up. Where the worker has died, its exit tells.
+      await new Promise<unknown>((resolve) => {
+        if (this.alive && this.child.connected) this.child.send(order, undefined as never, resolve);
+        else resolve(null);
+      });
+    }
+    this.send({ order: 'prepare', job });
   }
 
   /** Puts in force what was prepared; settles when the generation before has no users in this worker. */

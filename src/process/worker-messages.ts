@@ -10,8 +10,10 @@ export const HEARTBEAT_INTERVAL = 1000;
 export type Order =
   /** Be what the first configuration wants: sent once, before all else. */
   | { readonly order: 'begin'; readonly errorLog: string }
+  /** A part of the encoded configuration of the next `prepare`, in order. */
+  | { readonly order: 'config'; readonly bytes: Uint8Array; readonly first: boolean }
   /** Do all that can fail; answered by `prepared` or `refused`. */
-  | { readonly order: 'prepare'; readonly job: WorkersJob }
+  | { readonly order: 'prepare'; readonly job: Omit<WorkersJob, 'config'> }
   /** Put in force what was prepared; answered by `released`, and by `ended` when nobody uses the generation before. */
   | { readonly order: 'commit' }
   | { readonly order: 'cancel' }

@@ -2,6 +2,7 @@
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { ZoneKeeper } from '../zones/keeper.js';
+import { encodeConfig } from './config-pieces.js';
 import { forkWorker, type WorkerChild } from './fork-worker.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { PreparedJob } from './serving.js';
@@ -119,13 +120,14 @@ export class WorkerProcesses implements Workers {
     } catch (error) {
       failure = error;
     }
+    const encoded = await encodeConfig(job.config);
     const prepared: WorkerHandle[] = [];
     const listening: string[] = [];
     let refusal: unknown = null;
     await Promise.all(
       [...staying, ...added].map(async (worker) => {
         try {
-          listening.push(...(await worker.prepare(job)));
+          listening.push(...(await worker.prepare(job, encoded)));
           prepared.push(worker);
         } catch (error) {
           if (error instanceof LostWorker) failure = error;
@@ -293,7 +295,7 @@ export class WorkerProcesses implements Workers {
     try {
       // A reload may come in between.
       for (let job = this.current; job !== null && worker.generation !== job.generation; job = this.current) {
-        await worker.prepare(job);
+        await worker.prepare(job, await encodeConfig(job.config));
         if (job === this.current) void worker.commit();
         else worker.cancel();
       }

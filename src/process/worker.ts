@@ -8,6 +8,7 @@ import { processChannel } from '../zones/channel.js';
 import { LocalHome } from '../zones/local-home.js';
 import { RemoteHome } from '../zones/remote-home.js';
 import type { ZoneHome } from '../zones/zone.js';
+import { decodeConfig } from './config-pieces.js';
 import { collectAfterReading } from './garbage.js';
 import { Logs } from './logs.js';
 import type { MainSettings } from './main-settings.js';
@@ -76,6 +77,8 @@ class Worker {
   private readonly counts: OwnCounts;
   private readonly masterZones: ZoneHome;
   private ownZones: LocalHome | null = null;
+  /** Parts of the configuration of the next order to prepare one, as far as they have arrived. */
+  private encoded: Uint8Array[] = [];
   /** There are other workers, or were, whose requests are counted in the master. */
   private isShared = false;
   private prepared: {
@@ -119,6 +122,10 @@ class Worker {
 
   obey(order: Order, handle: unknown): void {
     switch (order.order) {
+      case 'config':
+        if (order.first) this.encoded = [];
+        this.encoded.push(order.bytes);
+        return;
       case 'prepare':
         this.say({ report: 'preparing' });
         void this.prepare(order.job);
@@ -147,9 +154,12 @@ class Worker {
     }
   }
 
-  private async prepare(job: WorkersJob): Promise<void> {
+  private async prepare(order: Omit<WorkersJob, 'config'>): Promise<void> {
     let logs: ReturnType<Logs['prepare']> | null = null;
+    const encoded = Buffer.concat(this.encoded);
+    this.encoded = [];
     try {
+      const job = { ...order, config: await decodeConfig(encoded) };
       logs = this.logs.prepare(job.settings.errorLogs);
       const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
       // From the first configuration on: what it opens may need the rights with which the process was started.

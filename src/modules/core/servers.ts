@@ -18,11 +18,16 @@ type Entry = LocationEntry<LocationProgram, Exchange>;
 type Names = readonly ServerName<ServerProgram, Exchange>[];
 
 /** Compiles every server and groups them by address. */
-export function compileServers(http: CheckedBlock, compiler: Compiler, settings: ServerSettings): Listening[] {
+export async function compileServers(
+  http: CheckedBlock,
+  compiler: Compiler,
+  settings: ServerSettings,
+): Promise<Listening[]> {
+  const { slice } = compiler;
   const listeners = new Listeners<ServerProgram, SocketOptions>();
   const names = new Map<ServerProgram, Names>();
   for (const block of serversOf(http)) {
-    const server = compileServer(block, compiler);
+    const server = await compileServer(block, compiler);
     settings(server, block);
     if (!compiler.onlyTest) names.set(server, compileNames(block, server, compiler));
     for (const { data, address } of addressesOf(block, compiler)) {
@@ -30,6 +35,7 @@ export function compileServers(http: CheckedBlock, compiler: Compiler, settings:
       // Names that resolve to one address show only now; everything else was checked before.
       if (mistake !== null) compiler.fail(mistake, data.at);
     }
+    if (slice.over) await slice.next();
   }
   if (compiler.onlyTest) return [];
   const programs = new Map<unknown, ListenerProgram>();
@@ -112,13 +118,13 @@ function addressesOf(block: CheckedBlock, compiler: Compiler): { data: ListenDat
 
 // -- servers and locations
 
-function compileServer(block: CheckedBlock, compiler: Compiler): ServerProgram {
+async function compileServer(block: CheckedBlock, compiler: Compiler): Promise<ServerProgram> {
   const server = new ServerProgram(compiler.program(block, null));
   server.name = firstName(namesOf(block));
   server.observer = compiler.observer;
   compiler.observer?.server(server, block);
   compiler.serverHandlers(block, server);
-  server.locations = compileLocations(block, server, compiler) ?? treeOf([], compiler);
+  server.locations = (await compileLocations(block, server, compiler)) ?? treeOf([], compiler);
   return server;
 }
 
@@ -130,16 +136,17 @@ function compileNames(block: CheckedBlock, server: ServerProgram, compiler: Comp
 }
 
 /** The locations in a block; null where it has none. Named ones go to their server. */
-function compileLocations(
+async function compileLocations(
   block: CheckedBlock,
   server: ServerProgram,
   compiler: Compiler,
-): LocationTree<LocationProgram, Exchange> | null {
+): Promise<LocationTree<LocationProgram, Exchange> | null> {
   const entries: Entry[] = [];
   for (const inner of block.blocks) {
     if (inner.directive !== 'location') continue;
     const location = compiler.program(inner, server);
-    const nested = compileLocations(inner, server, compiler);
+    const nested = await compileLocations(inner, server, compiler);
+    if (compiler.slice.over) await compiler.slice.next();
     if (compiler.onlyTest) continue;
     const { kind, name, noRegex, pattern } = locationOf(inner);
     if (kind === 'named') {
