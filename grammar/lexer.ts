@@ -10,10 +10,12 @@ import {
   closingQuote,
   DOUBLE_QUOTE,
   HASH,
+  isSpace,
   LF,
   mayFollowQuote,
   OPENING_BRACE,
   plainWordEnd,
+  SEMICOLON,
   SINGLE_QUOTE,
 } from './words.js';
 
@@ -38,8 +40,29 @@ function matchComment(text: string, offset: number): Match {
 }
 
 function matchPlainWord(text: string, offset: number): Match {
-  return [text.slice(offset, plainWordEnd(text, offset))];
+  let end = plainWordEnd(text, offset);
+  // nginx ends the word at the "{". What follows shows that it was meant as a part of it, which the parser reports.
+  for (let inside = braceEnd(text, end); inside !== -1; inside = braceEnd(text, end)) end = plainWordEnd(text, inside);
+  return [text.slice(offset, end)];
 }
+
+/** A repetition of a regular expression, or a placeholder of a template; neither begins a block that nginx could read. */
+const BRACES = /\{(?:\d+(?:,\d*)?\}|\{[^{};\n]{1,200}\}\})/y;
+
+/** The end of braces at `offset` that are part of a word; -1 where there are none. */
+function braceEnd(text: string, offset: number): number {
+  if (text.charCodeAt(offset) !== OPENING_BRACE) return -1;
+  BRACES.lastIndex = offset;
+  return BRACES.test(text) ? BRACES.lastIndex : -1;
+}
+
+/** A word that begins with a placeholder of a template, `{{ name }}`. */
+function matchPlaceholder(text: string, offset: number): Match {
+  return text.startsWith('{{', offset) && braceEnd(text, offset) !== -1 ? matchPlainWord(text, offset) : null;
+}
+
+/** A statement of a template language, `{% if … %}`. */
+const TEMPLATE_TAG = /\{%[^\n]{0,300}?%\}/y;
 
 function isQuote(text: string, offset: number): boolean {
   const code = text.charCodeAt(offset);
@@ -54,10 +77,44 @@ function matchQuotedWord(text: string, offset: number): Match {
   if (!isQuote(text, offset)) return null;
   const closing = closingQuote(text, offset);
   if (closing === -1) return null;
-  const doubtful = closing - offset > BUFFER_SIZE || !mayFollowQuote(text.charCodeAt(closing + 1));
+  const ends = mayFollowQuote(text.charCodeAt(closing + 1));
+  if (!ends) {
+    const last = lastQuoteOfStatement(text, offset, closing);
+    if (last !== -1) return [text.slice(offset, last + 1)];
+  }
+  const doubtful = closing - offset > BUFFER_SIZE || !ends;
   // Only the word is looked at: a line may be the whole of a large file, and each of its quotes comes by here.
   if (doubtful && text.slice(offset, closing).includes('\n')) return null;
   return [text.slice(offset, closing + 1)];
+}
+
+/** End of the line that was looked at last. A line may be the whole of a large file, and each of its quotes comes by. */
+const NO_LINE = { text: '', start: 0, end: -1 };
+let lastLine = NO_LINE;
+
+/**
+ * The quote before the `;` that ends the line, of the same kind as the one at `offset`; -1 where there is none behind the
+ * closing one. A word that goes on behind its closing quote has a quote in its middle, most likely, and ends there.
+ */
+function lastQuoteOfStatement(text: string, offset: number, closing: number): number {
+  if (closing - offset > BUFFER_SIZE || text.slice(offset, closing).includes('\n')) return -1;
+  const { start, end: known } = lastLine;
+  const isKnown = lastLine.text === text && closing >= start && closing <= known;
+  const end = isKnown ? known : lineEnd(text, closing);
+  if (!isKnown) lastLine = { text, start: closing, end };
+  let last = spacesBefore(text, end);
+  if (text.charCodeAt(last - 1) !== SEMICOLON) return -1;
+  last = spacesBefore(text, last - 1) - 1;
+  return last > closing && text.charCodeAt(last) === text.charCodeAt(offset) && last - offset <= BUFFER_SIZE
+    ? last
+    : -1;
+}
+
+/** The offset behind the last character before `end` that is no space. */
+function spacesBefore(text: string, end: number): number {
+  let at = end;
+  while (isSpace(text.charCodeAt(at - 1))) at--;
+  return at;
 }
 
 const STATEMENT_END = /[ \t\r]*(?:[;{][ \t\r]*(?:#.*)?)?$/;
@@ -147,6 +204,22 @@ export const RunawayWord = createToken({
   line_breaks: false,
   categories: AnyWord,
 });
+/** A word that begins with a placeholder of a template that was not filled in. */
+const Placeholder = createToken({
+  name: 'Placeholder',
+  pattern: { exec: matchPlaceholder },
+  start_chars_hint: ['{'],
+  line_breaks: false,
+  categories: AnyWord,
+});
+/** A statement of a template language. It is no part of the configuration, and is read as a comment is. */
+export const TemplateTag = createToken({
+  name: 'TemplateTag',
+  pattern: TEMPLATE_TAG,
+  start_chars_hint: ['{'],
+  line_breaks: false,
+  categories: CommentText,
+});
 /** A word without quotes. */
 export const PlainWord = createToken({
   name: 'PlainWord',
@@ -167,13 +240,15 @@ export const ForeignBlock = createToken({
 });
 
 /** What may stand between the name of a statement and its end. */
-const IN_STATEMENT: ReadonlySet<TokenType> = new Set([CommentText, QuotedWord, RunawayWord, PlainWord]);
+const IN_STATEMENT: ReadonlySet<TokenType> = new Set([CommentText, QuotedWord, RunawayWord, Placeholder, PlainWord]);
 
 /** All token types, in the order in which the lexer tries them. `PlainWord` takes whatever the others leave. */
 export const TOKEN_TYPES: readonly TokenType[] = [
   Space,
   Semicolon,
   ForeignBlock,
+  Placeholder,
+  TemplateTag,
   OpeningBrace,
   ClosingBrace,
   CommentText,
@@ -186,11 +261,13 @@ export const TOKEN_TYPES: readonly TokenType[] = [
 
 const lexer = new Lexer([...TOKEN_TYPES], {
   positionTracking: 'onlyOffset',
-  // A test runs the validations, on Node 22 and newer: chevrotain 13 uses Object.groupBy there, which Node 20 lacks.
+  // A test runs the validations; they take a third of the time that the lexer takes to be made.
   skipValidations: true,
 });
 
 /** The tokens of a text of bytes. Never throws. */
 export function tokenize(text: string): IToken[] {
-  return lexer.tokenize(text).tokens;
+  const { tokens } = lexer.tokenize(text);
+  lastLine = NO_LINE;
+  return tokens;
 }

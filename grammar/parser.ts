@@ -19,6 +19,7 @@ import {
   TOKEN_TYPES,
   tokenize,
 } from './lexer.js';
+import { isMarkup, markupTree } from './markup.js';
 import type { Source, SyntaxTree } from './syntax-tree.js';
 import { type TextKind, TreeBuilder } from './tree-builder.js';
 
@@ -28,7 +29,7 @@ export class ConfigurationParser extends EmbeddedActionsParser {
   #builder: TreeBuilder | null = null;
 
   /**
-   * @param config `skipValidations` has to be true on Node 20, where chevrotain 13 cannot validate a grammar.
+   * @param config without `skipValidations` the grammar is validated, which takes longer than reading a small text.
    */
   constructor(config: IParserConfig = { skipValidations: true }) {
     super([...TOKEN_TYPES], { maxLookahead: 1, ...config });
@@ -94,8 +95,9 @@ export function parse(
   kind: TextKind = 'file',
   opensBlock: (name: string) => boolean = () => false,
 ): SyntaxTree {
+  if (isMarkup(source.text)) return markupTree(source);
   const tokens = tokenize(source.text);
-  const builder = new TreeBuilder(source, kind, balanceBlocks(source.text, tokens, opensBlock));
+  const builder = new TreeBuilder(source, kind, balanceBlocks(source.text, tokens, opensBlock), opensBlock);
   parser.read(tokens, builder);
   return builder.finish();
 }

@@ -28,6 +28,8 @@ export interface Word extends Span {
   /** The value: quotes taken off, `\"` `\'` `\\` `\t` `\r` `\n` resolved, every other backslash kept (as nginx does). */
   readonly text: string;
   readonly quote: Quote;
+  /** A mistake in the way it is written was reported; its value is not what was meant. */
+  readonly damaged?: true;
 }
 
 /** A comment from its `#` up to the end of its line (line break not included). */

@@ -1,7 +1,7 @@
 /** Puts together the syntax tree from what the grammar recognises, and words the mistakes. */
 import type { IToken } from 'chevrotain';
 import type { BlockBalance } from './block-balance.js';
-import { BUFFER_SIZE, QuotedWord, RunawayWord } from './lexer.js';
+import { BUFFER_SIZE, QuotedWord, RunawayWord, TemplateTag } from './lexer.js';
 import { missingSemicolon } from './missing-semicolon.js';
 import type {
   Block,
@@ -15,7 +15,17 @@ import type {
   SyntaxTree,
   Word,
 } from './syntax-tree.js';
-import { CLOSING_BRACE, CR, closingQuote, isSpace, LF, mayFollowQuote, OPENING_BRACE, readValue } from './words.js';
+import {
+  CLOSING_BRACE,
+  CR,
+  closingQuote,
+  isSpace,
+  LF,
+  mayFollowQuote,
+  OPENING_BRACE,
+  plainWordEnd,
+  readValue,
+} from './words.js';
 
 /** Where a text comes from; it decides nginx's sentences and limits. */
 export type TextKind = 'file' | 'parameter';
@@ -44,6 +54,9 @@ export class TreeBuilder {
   readonly #source: Source;
   readonly #kind: TextKind;
   readonly #balance: BlockBalance;
+  readonly #opensBlock: (name: string) => boolean;
+  /** A placeholder or tag of a template was reported: the first speaks for all. */
+  #isTemplate = false;
   readonly #top: Item[] = [];
   readonly #open: OpenBlock[] = [];
   readonly #mistakes: SyntaxMistake[] = [];
@@ -56,8 +69,9 @@ export class TreeBuilder {
   /** End of the last token. */
   #lastEnd = 0;
 
-  constructor(source: Source, kind: TextKind, balance: BlockBalance) {
+  constructor(source: Source, kind: TextKind, balance: BlockBalance, opensBlock: (name: string) => boolean) {
     this.#source = source;
+    this.#opensBlock = opensBlock;
     this.#kind = kind;
     this.#balance = balance;
   }
@@ -69,19 +83,27 @@ export class TreeBuilder {
     const end = endOf(token);
     let quote: Quote = '';
     let text: string;
+    let damaged = false;
     if (tokenType === QuotedWord) {
       quote = image.startsWith('"') ? '"' : "'";
       text = readValue(image.slice(1, -1));
-      if (!mayFollowQuote(this.#source.text.charCodeAt(end))) this.#unexpectedAfterQuote(start, end);
+      const closing = closingQuote(image, 0);
+      if (closing < image.length - 1) {
+        this.#quoteInside(start, start + closing, quote);
+        damaged = true;
+      } else if (!mayFollowQuote(this.#source.text.charCodeAt(end))) this.#unexpectedAfterQuote(start, end);
     } else if (tokenType === RunawayWord) {
       quote = image.startsWith('"') ? '"' : "'";
       text = readValue(image.slice(1));
       this.#missingQuote(start, end, quote);
     } else {
       text = readValue(image);
+      const brace = image.includes('{') ? plainWordEnd(image, 0) : image.length;
+      if (brace < image.length) damaged = this.#braceInside(start, end, start + brace);
     }
     if (tokenType !== RunawayWord && image.length >= BUFFER_SIZE - 2) this.#checkLength(start, end, quote);
-    this.#words[this.#count++] = { source: this.#source, start, end, text, quote };
+    const word: Word = { source: this.#source, start, end, text, quote };
+    this.#words[this.#count++] = damaged ? { ...word, damaged } : word;
     this.#lastEnd = end;
     const noticed = this.#balance.openAfter.get(start);
     if (noticed !== undefined) this.#openMissing(noticed);
@@ -91,6 +113,11 @@ export class TreeBuilder {
   comment(token: IToken): void {
     const start = token.startOffset;
     const end = endOf(token);
+    if (token.tokenType === TemplateTag) {
+      this.#template(start, end, 'unexpected "{"');
+      this.#lastEnd = end;
+      return;
+    }
     const comment: Comment = {
       source: this.#source,
       start,
@@ -311,6 +338,61 @@ export class TreeBuilder {
       help: 'after a closing quote, a space, ";", "{" or ")" has to follow',
       insert: { offset: end, text: ' ' },
       related: { at: this.#span(start, end), message: 'the quoted word ends here' },
+    });
+  }
+
+  /** The closing quote at `closing` was not meant as one: the word goes on behind it, up to the end of the statement. */
+  #quoteInside(start: number, closing: number, quote: Quote): void {
+    const next = this.#characterAt(closing + 1);
+    const other = quote === '"' ? "'" : '"';
+    this.#mistake(closing + 1, closing + 1 + next.length, `unexpected "${next}"`, {
+      help: `the ${quote} before it ends the word; inside of a word write \\${quote}, or put the word between ${other} and ${other}`,
+      related: { at: this.#span(start, closing + 1), message: 'the quoted word ends here' },
+    });
+  }
+
+  /**
+   * An unquoted word has a "{" in it, at which nginx ends it. Returns whether its value is not what was meant: a placeholder
+   * stands for one that nobody knows.
+   */
+  #braceInside(start: number, end: number, brace: number): boolean {
+    const { text } = this.#source;
+    const name = this.#name();
+    const message = this.#sentenceOfBrace(start, end, brace, name);
+    if (text.startsWith('{{', brace)) {
+      this.#template(brace, text.indexOf('}}', brace) + 2, message);
+      return true;
+    }
+    const written = text.slice(start, end);
+    const quote = written.includes('"') ? "'" : '"';
+    this.#mistake(brace, brace + 1, message, {
+      help: 'the "{" ends the word and begins a block: a regular expression with braces has to stand in quotes',
+      ...(!written.includes(quote) && {
+        insert: { offset: start, text: `${quote}${written}${quote}`, over: end - start },
+      }),
+    });
+    return false;
+  }
+
+  /** nginx's sentence for a "{" inside a word of the statement under way. */
+  #sentenceOfBrace(start: number, end: number, brace: number, name: Word | null): string {
+    const { text } = this.#source;
+    if (name === null || text.startsWith('{{', brace)) {
+      const isUnwanted = name !== null && !this.#opensBlock(name.text);
+      return isUnwanted ? `directive "${name.text}" is not terminated by ";"` : 'unexpected "{"';
+    }
+    if (this.#words[1]?.text.startsWith('(')) return `invalid condition "${text.slice(start, brace)}"`;
+    return this.#opensBlock(name.text)
+      ? `unknown directive "${text.slice(brace + 1, end)}"`
+      : `directive "${name.text}" is not terminated by ";"`;
+  }
+
+  /** A placeholder or a tag of a template. The first one is reported. */
+  #template(start: number, end: number, message: string): void {
+    if (this.#isTemplate) return;
+    this.#isTemplate = true;
+    this.#mistake(start, end, message, {
+      help: 'this is a template in which nothing was filled in: run it through the program that it is written for first',
     });
   }
 

@@ -19,15 +19,15 @@ export function parseStatement(
       });
     } else {
       c.report(headOf(statement), 'unwanted-block', `directive "${name}" is not terminated by ";"`, {
-        help: isCutExpression(statement)
-          ? 'its last word runs into the "{": a regular expression with braces has to stand in quotes'
-          : usage(name, spec),
+        help: usage(name, spec),
       });
     }
     return null;
   }
   const { min, max } = spec.takes;
   const words = statement.args;
+  // What is written there was reported, and stands for nothing.
+  if (words.some(({ damaged }) => damaged)) return null;
   if (words.length < min || words.length > max) {
     const excess = words[max];
     const at = excess === undefined ? headOf(statement) : { ...headOf(statement), start: excess.start };
@@ -58,12 +58,6 @@ function isPlain(entry: Statement, c: ArgumentContext): boolean {
     help: `in the block of "${c.directive}" stand only entries that end with ";"`,
   });
   return false;
-}
-
-/** Whether the `{` may be one of a regular expression: `rewrite ^/[a-z]{2}/ /;` */
-function isCutExpression({ args, block }: Statement): boolean {
-  const last = args.at(-1);
-  return last !== undefined && last.quote === '' && last.end === block?.start && /[\\^$()[\].*+?]/.test(last.text);
 }
 
 /** How the directive is written. */

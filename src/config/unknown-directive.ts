@@ -49,12 +49,6 @@ export function reportUnknown(
     });
     return elsewhere[0];
   }
-  if (/^\d+(?:,\d*)?\}/.test(name) && endsInBrace(level.opener)) {
-    notes.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
-      help: 'the "{" before it begins a block: a regular expression with braces has to stand in quotes',
-    });
-    return undefined;
-  }
   const instead = Object.hasOwn(REMOVED, name) ? REMOVED[name] : undefined;
   if (instead !== undefined) {
     notes.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
@@ -75,12 +69,6 @@ export function reportUnknown(
     }),
   });
   return meant === undefined ? undefined : (catalogue.find(meant, context) ?? catalogue.all(meant)[0]);
-}
-
-/** Whether an unquoted word runs into the `{` of the block. */
-export function endsInBrace(opener: Statement | null): boolean {
-  const last = opener?.args.at(-1);
-  return last !== undefined && last.quote === '' && last.end === opener?.block?.start;
 }
 
 /** Where a directive may stand further out, the block that was not closed before it, as far as the indentation tells. */

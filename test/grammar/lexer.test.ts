@@ -107,8 +107,8 @@ test('words know their span and how they were quoted', () => {
   assert.deepEqual([statement.start, statement.end], [2, 30]);
 });
 
-test('an unquoted { begins a block, even inside what was meant as an expression', () => {
-  const [statement] = statements('location ~ ^/a{2} b; }');
+test('an unquoted { begins a block, whatever precedes it', () => {
+  const [statement] = statements('location ~ ^/a{ b; }');
   assert.deepEqual(
     statement?.args.map((word) => word.text),
     ['~', '^/a'],
@@ -116,10 +116,7 @@ test('an unquoted { begins a block, even inside what was meant as an expression'
   assert.ok(statement?.block);
 });
 
-test('the token rules and the grammar pass the validations of chevrotain', {
-  skip:
-    'groupBy' in Object ? false : 'chevrotain 13 cannot validate on this version of Node (it has no Object.groupBy)',
-}, () => {
+test('the token rules and the grammar pass the validations of chevrotain', () => {
   const lexer = new Lexer([...TOKEN_TYPES], { positionTracking: 'onlyOffset' });
   assert.deepEqual(lexer.lexerDefinitionErrors, []);
   assert.doesNotThrow(() => new ConfigurationParser({ skipValidations: false }));

@@ -359,3 +359,43 @@ test('characters beyond a byte do not break the reading', () => {
   const tree = parseText('a "€"; \u{1f600}\u2028 b;');
   assert.deepEqual(shape(tree.items), ['a €', '\u{1f600}\u2028 b']);
 });
+
+/** Mistakes of a text in which these names open blocks. */
+function mistakesIn(text: string, blocks: readonly string[]): string[] {
+  const tree = parse({ name: 'test', text }, 'file', (name) => blocks.includes(name));
+  return tree.mistakes.map(({ at, message }) => `${at.start} ${message}`);
+}
+
+test('braces of an unquoted expression are one mistake in nginx’s words, and nothing behind them is moved', () => {
+  const blocks = ['server', 'location', 'if', 'map'];
+  const cases: readonly [text: string, mistake: string][] = [
+    ['server { location ~ ^/v[0-9]{1,3}/x$ { a; } b; }', '28 unknown directive "1,3}/x$"'],
+    ['server { rewrite ^/([0-9]{4})/(.*)$ /y/$1 last; b; }', '25 directive "rewrite" is not terminated by ";"'],
+    ['server { if ($uri ~ ^/[a-z]{2,}/) { a; } b; }', '27 invalid condition "^/[a-z]"'],
+    ['map $a $b { ~^/[a-z]{2}/ 1; }', '20 unexpected "{"'],
+  ];
+  for (const [text, mistake] of cases) assert.deepEqual(mistakesIn(text, blocks), [mistake], text);
+  const tree = parseText('server { location ~ ^/v[0-9]{1,3}/x$ { a; } b; }');
+  assert.deepEqual(shape(tree.items), [['server', [['location ~ ^/v[0-9]{1,3}/x$', ['a']], 'b']]]);
+});
+
+test('placeholders and tags of a template that was not filled in are one mistake', () => {
+  const text = '{% if tls %}\nserver { listen {{ port }}; server_name a.{{DOMAIN}}; }\n{% endif %}\n';
+  assert.deepEqual(mistakesIn(text, ['server']), ['0 unexpected "{"']);
+  assert.deepEqual(mistakesIn('server { listen {{ port }}; a; }', ['server']), [
+    '16 directive "listen" is not terminated by ";"',
+  ]);
+});
+
+test('a quote in the middle of a quoted word is one mistake, and the word ends where the statement does', () => {
+  const text = `add_header CSP "default-src 'self'; script-src "none"; img-src *";\nb;`;
+  assert.deepEqual(mistakes(text), ['1:49 unexpected "n"']);
+  assert.equal(parseText(text).items.length, 2);
+});
+
+test('a page in the place of a configuration is one mistake', () => {
+  for (const text of ['<!DOCTYPE html>\n<p>a; b {', '\n<html><body>;</body>', '<?xml version="1.0"?>\n<a/>']) {
+    assert.equal(parseText(text).mistakes.length, 1, text);
+    assert.equal(parseText(text).items.length, 0);
+  }
+});
