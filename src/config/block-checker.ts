@@ -6,6 +6,7 @@ import type { Catalogue, Declared } from './catalogue.js';
 import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
 import type { Context } from './directive.js';
 import { type Includes, includeMistake } from './include.js';
+import { reportInvisible } from './invisible-characters.js';
 import { knownDirectives } from './known-directives.js';
 import { Level, NOTHING, type Values } from './level.js';
 import {
@@ -14,7 +15,6 @@ import {
   reportMissingSemicolon,
   splitAtMissingSemicolon,
 } from './missing-semicolon.js';
-import { reportNoBreakSpace } from './no-break-space.js';
 import type { Notes } from './notes.js';
 import { headOf, parseStatement } from './statement.js';
 import { reportUnknown } from './unknown-directive.js';
@@ -173,9 +173,9 @@ export class BlockChecker {
 
   /** A statement that may not stand here. */
   private foreign(level: Level, statement: Statement, splits: number): void {
-    const meantBySpaces = splits < MOST_SPLITS ? reportNoBreakSpace(statement, this.notes) : undefined;
-    if (meantBySpaces !== undefined) {
-      if (meantBySpaces !== null) this.statement(level, meantBySpaces, splits + 1);
+    const visible = splits < MOST_SPLITS ? reportInvisible(statement, this.notes) : undefined;
+    if (visible !== undefined) {
+      if (visible !== null) this.statement(level, visible, splits + 1);
       return;
     }
     // What nginx knows and nobody here does may well take such words.

@@ -25,7 +25,7 @@ function parse(words: readonly Word[], c: ArgumentContext): Condition {
   if (first === undefined) return invalid(words[0] as Word, c); // at least one word: `min` is 1
   if (first.text.length > 1 && first.text.startsWith('$')) {
     const variable = first.text.slice(1).toLowerCase();
-    if (inner.length !== 1 && inner.length !== 3) return invalid(first, c);
+    if (inner.length !== 1 && inner.length !== 3) return invalid(first, c, helpFor(inner));
     c.uses(variable, first);
     if (second === undefined || third === undefined) return { test: 'true', variable };
     return comparison(variable, second, third, c);
@@ -52,7 +52,7 @@ function comparison(variable: string, operator: Word, operand: Word, c: Argument
     }
     default:
       return c.fail(operator, 'invalid-value', `unexpected "${operator.text}" in condition`, {
-        help: 'a variable is compared with = or !=, or matched with ~, ~*, !~ or !~*',
+        help: `${operator.text === '==' ? 'equality is written with one =; a' : 'a'} variable is compared with = or !=, or matched with ~, ~*, !~ or !~*`,
       });
   }
 }
@@ -75,8 +75,31 @@ function part(word: Word, from: number, to: number): Word {
   return { ...spanInWord(word, from, to), text: word.text.slice(from, to), quote: '' };
 }
 
-function invalid(word: Word, c: ArgumentContext): never {
-  return c.fail(word, 'invalid-value', `invalid condition "${word.text}"`, {
-    help: 'a condition is ($variable), ($variable = text), ($variable ~ regex) or (-f file), and each of them negated with "!"',
-  });
+const FORMS =
+  'a condition is ($variable), ($variable = text), ($variable ~ regex) or (-f file), and each of them negated with "!"';
+
+function invalid(word: Word, c: ArgumentContext, help = FORMS): never {
+  return c.fail(word, 'invalid-value', `invalid condition "${word.text}"`, { help });
+}
+
+/** Help for a condition on a variable that has too many or too few words. */
+function helpFor(words: readonly Word[]): string {
+  const [, operator, operand] = words;
+  const joined = words.find(({ text }) => /^(?:&&|\|\||and|or)$/i.test(text));
+  if (joined !== undefined) {
+    return `there is no "${joined.text}" in a condition: map both variables together (map "$a:$b" $both), or set a variable in one "if" and test it in the next`;
+  }
+  if (operand !== undefined && operator !== undefined && /^!?(?:=|~\*?)$/.test(operator.text)) {
+    return `the text to compare with ends at its first space; with spaces it has to stand in quotes: "${words
+      .slice(2)
+      .map(({ text }) => text)
+      .join(' ')}"`;
+  }
+  if (words.length === 2 && operator !== undefined && /^!?(?:=|~\*?)$/.test(operator.text)) {
+    return 'the text to compare with is missing; an empty one is written "". A program that fills in variables (envsubst) may have removed it';
+  }
+  if (words.length === 2 && /^!?[=~]/.test(operator?.text ?? '')) {
+    return 'spaces have to stand on both sides of the operator';
+  }
+  return FORMS;
 }

@@ -59,6 +59,22 @@ function enter(into: Map<string, KnownDirective[]>, modules: Readonly<Record<str
   }
 }
 
+/** Why something of nginx is missing: its module is, or the module is there without it. */
+export function reasonFor(
+  owners: readonly Pick<KnownDirective, 'module' | 'maker'>[],
+  { modules }: { readonly modules: readonly { readonly name: string }[] },
+): string {
+  const names = new Set(modules.map(({ name }) => name));
+  const partly = owners.find(({ module, maker }) => maker === 'nginx' && names.has(shortName(module)));
+  if (partly !== undefined) return `${partly.module} is supported, but not this part of it (yet)`;
+  return `it belongs to ${[...new Set(owners.map(titleOfModule))].join(' or ')}, which tsproxy does not have (yet)`;
+}
+
+/** nginx's name of a module as ours are called: `ngx_http_proxy_module` is `proxy`. */
+function shortName(module: string): string {
+  return module.replace(/^ngx_(?:http_)?/, '').replace(/(?:_filter)?_module$/, '');
+}
+
 /** The module as it is spoken of: `ngx_http_gzip_module`, `ngx_http_api_module of nginx Plus`, `the module lua`. */
 export function titleOfModule({ module, maker }: Pick<KnownDirective, 'module' | 'maker'>): string {
   if (maker === 'nginx') return module;

@@ -1,6 +1,6 @@
 /** The arguments of `resolver`: `address ... [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone]`. */
 import type { Word } from '../../grammar/syntax-tree.js';
-import { type Address, parseAddress } from './address.js';
+import { type Address, canonicalIp, parseAddress } from './address.js';
 import { custom } from './argument-types.js';
 import type { ArgumentContext, ArgumentType } from './directive.js';
 import { parseSeconds } from './units.js';
@@ -42,7 +42,15 @@ export const resolverArgument: ArgumentType<ResolverData> = custom(
 
 function nameServer(word: Word, c: ArgumentContext): Address {
   const parsed = parseAddress(word.text, { defaultPort: 53 });
-  return 'mistake' in parsed ? c.fail(word, 'invalid-value', `${parsed.mistake} in resolver "${word.text}"`) : parsed;
+  if (!('mistake' in parsed)) return parsed;
+  const isBare = canonicalIp(word.text) !== null;
+  const remarks = isBare
+    ? {
+        help: 'an IPv6 address stands in brackets',
+        fix: { title: `write [${word.text}]`, edits: [{ at: word, text: `[${word.text}]` }] },
+      }
+    : {};
+  return c.fail(word, 'invalid-value', `${parsed.mistake} in resolver "${word.text}"`, remarks);
 }
 
 function onOrOff(word: Word, value: string, c: ArgumentContext): boolean {

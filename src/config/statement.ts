@@ -31,7 +31,10 @@ export function parseStatement(
   if (words.length < min || words.length > max) {
     const excess = words[max];
     const at = excess === undefined ? headOf(statement) : { ...headOf(statement), start: excess.start };
-    c.report(at, 'argument-count', `invalid number of arguments in "${name}" directive`, { help: usage(name, spec) });
+    const gap = excess === undefined && hasGap(statement) ? EMPTIED : '';
+    c.report(at, 'argument-count', `invalid number of arguments in "${name}" directive`, {
+      help: `${usage(name, spec)}${gap}`,
+    });
     return null;
   }
   const argument = c.attempt((context) => spec.takes.parse(words, context));
@@ -46,6 +49,14 @@ export function parseStatement(
   }
   const value: WithEntries<unknown, unknown> = { argument: argument.value, entries: entries.value };
   return { value };
+}
+
+const EMPTIED =
+  ' (if envsubst made this file, it has removed a variable of nginx: give it the names of those that it is to replace)';
+
+/** Whether a word seems to have been removed: a space stands before the `;`, or two between words of one line. */
+function hasGap({ source, start, end }: Statement): boolean {
+  return /\S +;$|\S {2,}[^\s;]/.test(source.text.slice(start, end).slice(0, 300));
 }
 
 /** Entries take no blocks of their own. */

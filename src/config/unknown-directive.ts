@@ -4,7 +4,7 @@ import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
 import { isOneSlip } from '../diagnostics/nearest.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { Context, Remarks } from './directive.js';
-import { type KnownDirective, knownDirectives, titleOfModule } from './known-directives.js';
+import { knownDirectives, reasonFor } from './known-directives.js';
 import type { Level } from './level.js';
 import type { Notes } from './notes.js';
 import { headOf } from './statement.js';
@@ -34,7 +34,7 @@ export function reportUnknown(
   const here = known.filter(({ contexts }) => contexts === null || contexts.includes(context));
   if (here.length > 0) {
     notes.report(statement.name, 'nginx-only-directive', `directive "${name}" is known to nginx, but not to tsproxy`, {
-      help: `it belongs to ${ownersOf(here)}, which tsproxy does not have (yet); it is refused because it would have no effect`,
+      help: `${reasonFor(here, catalogue)}; it is refused because it would have no effect`,
     });
     noteVariables(statement, notes);
     return undefined;
@@ -86,10 +86,6 @@ function placesOf(name: string, contexts: readonly Context[]): string {
   }
   const places = [...new Set(contexts)].map((context) => (context === 'main' ? 'the outermost level' : context));
   return `"${name}" may stand in: ${places.join(', ')}`;
-}
-
-function ownersOf(known: readonly KnownDirective[]): string {
-  return [...new Set(known.map(titleOfModule))].join(' or ');
 }
 
 /** The names that a directive may give to variables: nobody here knows which of its words do (`auth_request_set $x ...`). */

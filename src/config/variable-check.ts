@@ -3,7 +3,7 @@ import type { Span } from '../../grammar/syntax-tree.js';
 import type { Fix } from '../diagnostics/finding.js';
 import { isOneSlip, Suggestions } from '../diagnostics/nearest.js';
 import type { Catalogue } from './catalogue.js';
-import { titleOfModule } from './known-directives.js';
+import { reasonFor } from './known-directives.js';
 import { knownVariable } from './known-variables.js';
 import type { Notes } from './notes.js';
 
@@ -29,7 +29,7 @@ export function checkVariables(catalogue: Catalogue, notes: Notes): void {
     const owner = knownVariable(name);
     if (owner !== undefined) {
       notes.report(at, 'nginx-only-variable', `variable "${name}" is known to nginx, but not to tsproxy`, {
-        help: `it belongs to ${titleOfModule(owner)}, which tsproxy does not have (yet)`,
+        help: reasonFor([owner], catalogue),
       });
       continue;
     }
@@ -37,10 +37,18 @@ export function checkVariables(catalogue: Catalogue, notes: Notes): void {
     const near = name.length < 2 ? [] : suggestions.nearest(name, candidates);
     const [meant] = near;
     notes.report(at, 'unknown-variable', `unknown "${name}" variable`, {
-      help: meant === undefined ? 'no module, set, map or named group defines it' : `did you mean "$${meant}"?`,
+      help: meant === undefined ? helpFor(at) : `did you mean "$${meant}"?`,
       ...(meant !== undefined && { fix: fixOf(name, at, meant, near) }),
     });
   }
+}
+
+/** Help for a name that nothing resembles. Names of environment variables are written in capitals. */
+function helpFor({ source, start, end }: Span): string {
+  const [, name] = /\$\{?([A-Z][A-Z0-9_]+)\}?/.exec(source.text.slice(start, end)) ?? [];
+  return name === undefined
+    ? 'no module, set, map or named group defines it'
+    : `environment variables are not read; if this is a template, fill it in first: envsubst '\${${name}}' < template > nginx.conf`;
 }
 
 /** Writes the other name, where the place is that of the variable and nothing else. */

@@ -21,6 +21,7 @@ import host_spoofing from './host-spoofing.js';
 import hsts_ineffective from './hsts-ineffective.js';
 import hsts_missing from './hsts-missing.js';
 import if_is_evil from './if-is-evil.js';
+import invisible_character from './invisible-character.js';
 import listen_without_ssl from './listen-without-ssl.js';
 import location_never_matches from './location-never-matches.js';
 import location_shadowed from './location-shadowed.js';
@@ -85,6 +86,7 @@ export const lints: readonly Lint[] = [
   hsts_ineffective,
   hsts_missing,
   if_is_evil,
+  invisible_character,
   listen_without_ssl,
   location_never_matches,
   location_shadowed,

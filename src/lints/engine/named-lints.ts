@@ -33,6 +33,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'add_header', load: () => import('../hsts-ineffective.js') },
   { on: 'ssl_certificate', load: () => import('../hsts-missing.js') },
   { on: 'if', load: () => import('../if-is-evil.js') },
+  { on: '', load: () => import('../invisible-character.js') },
   { on: 'listen', load: () => import('../listen-without-ssl.js') },
   { on: 'location', load: () => import('../location-never-matches.js') },
   { on: '*~', load: () => import('../location-shadowed.js') },

@@ -46,6 +46,14 @@ export const passTarget: ArgumentType<PassData> = word('URL', (w: Word, c: Argum
         help: 'TLS to an upstream is not supported yet; pass to an http:// URL',
       });
     }
+    const [, scheme, rest] = /^(wss?):\/\/(.*)$/i.exec(template) ?? [];
+    if (scheme !== undefined) {
+      const http = scheme.toLowerCase() === 'ws' ? 'http' : 'https';
+      return c.fail(w, 'invalid-value', target, {
+        help: `a WebSocket begins as an HTTP request: write ${http}://, and pass the fields Upgrade and Connection on`,
+        ...(http === 'http' && { fix: { title: 'write http://', edits: [{ at: w, text: `http://${rest}` }] } }),
+      });
+    }
     return c.fail(w, 'invalid-value', target, {
       help: 'a target is http://host, http://host:port, http://upstream or http://unix:/path, with an optional URI',
     });

@@ -1,0 +1,55 @@
+/** Characters that nobody sees, as text copied from a web page has them; nginx takes them for letters. */
+import type { Statement, Word } from '../../grammar/syntax-tree.js';
+import type { Notes } from './notes.js';
+
+/** Their UTF-8 bytes, and their names. A no-break space looks as if it parted words; the others have no width. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ['\xC2\xA0', 'no-break space (U+00A0)'],
+  ['\xC2\xAD', 'soft hyphen (U+00AD)'],
+  ['\xE2\x80\x8B', 'zero-width space (U+200B)'],
+  ['\xE2\x80\x8C', 'zero-width non-joiner (U+200C)'],
+  ['\xE2\x80\x8D', 'zero-width joiner (U+200D)'],
+  ['\xE2\x81\xA0', 'word joiner (U+2060)'],
+  ['\xEF\xBB\xBF', 'byte order mark (U+FEFF)'],
+]);
+const INVISIBLE = new RegExp([...NAMES.keys()].join('|'), 'g');
+const NO_BREAK_SPACE = '\xC2\xA0';
+
+/** The name of the first invisible character in a text; null where there is none. */
+export function invisibleIn(text: string): string | null {
+  const [first] = text.match(INVISIBLE) ?? [];
+  return first === undefined ? null : (NAMES.get(first) ?? null);
+}
+
+/** The text with spaces for no-break spaces and without those that have no width. */
+export function visible(text: string): string {
+  return text.replace(INVISIBLE, (character) => (character === NO_BREAK_SPACE ? ' ' : ''));
+}
+
+/**
+ * Reports, with nginx's sentence for the result, that the name of a statement has an invisible character. Returns the
+ * statement that was meant, or null where none is left; undefined where the name has none.
+ */
+export function reportInvisible(statement: Statement, notes: Notes): Statement | null | undefined {
+  const { name, args } = statement;
+  const found = invisibleIn(name.text);
+  if (found === null) return undefined;
+  const written = visible(name.source.text.slice(name.start, name.end));
+  notes.report(name, 'unknown-directive', `unknown directive "${name.text}"`, {
+    help: `it has a ${found} in it, as text copied from a web page does; nginx takes it for a letter`,
+    fix: { title: 'write what is visible', edits: [{ at: name, text: written }] },
+  });
+  const [first, ...rest] = [...wordsIn(name), ...args];
+  return first === undefined ? null : { ...statement, name: first, args: rest };
+}
+
+/** The words between no-break spaces. */
+function wordsIn(word: Word): Word[] {
+  let start = word.start;
+  return word.text.split(NO_BREAK_SPACE).flatMap((written) => {
+    const from = start;
+    start += written.length + NO_BREAK_SPACE.length;
+    const text = visible(written);
+    return text === '' ? [] : [{ ...word, text, start: from, end: from + written.length }];
+  });
+}
