@@ -14,9 +14,11 @@ import type { ErrorLogData } from '../exchange/error-log-argument.js';
 import { openLogFile } from '../exchange/log-file.js';
 import type { Module } from '../exchange/module.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
-import { mainSettings } from '../process/main-settings.js';
+import { mainSettings, temporaryPaths } from '../process/main-settings.js';
 import { checkNamed } from '../process/named-modules.js';
 import { ownerOf } from '../process/ownership.js';
+import { tryPidFile } from '../process/pid-file.js';
+import { tryTemporaryDirectories } from '../process/temporary-directories.js';
 
 export interface Judged {
   readonly config: CheckedConfig | null;
@@ -67,10 +69,12 @@ async function startFailure(
 ): Promise<Finding | null> {
   const errorLog: ErrorLog = { threshold: -1, write: () => {} };
   try {
-    const { user, masterProcess, errorLogs } = mainSettings(config, prefix);
+    const { user, masterProcess, errorLogs, pid } = mainSettings(config, prefix);
     if (masterProcess || user !== null) ownerOf(user, config.places?.user?.[0] ?? null);
+    tryTemporaryDirectories(temporaryPaths(config));
     for (const data of errorLogs) tryToOpen(data);
     await compileRoutingTable(config, modules, { errorLog, prefix, onlyTest: true });
+    if (pid !== null) tryPidFile(pid);
     return null;
   } catch (error) {
     const place = error instanceof StartError ? error.at : null;

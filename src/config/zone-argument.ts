@@ -101,13 +101,14 @@ export function parseKeyedZone(
 
 /** Checks the zones that a directive declares, against each other and against those of other directives. */
 export function checkKeyedZones(kind: ZoneKind, directive: string, block: CheckedBlock, c: CheckContext): void {
-  const declared = ((block.values[directive] ?? []) as readonly KeyedZoneData[]).map(({ zone }) => zoneKey(zone));
+  const values = (block.values[directive] ?? []) as readonly KeyedZoneData[];
+  const declared = new Set(values.map(({ zone }) => zoneKey(zone)));
   for (const { args } of c.statements(directive)) {
     const at = args.find(({ text }) => text.startsWith('zone='));
     const [, name = '', written = ''] = /^zone=([^:]*):(.*)$/s.exec(at?.text ?? '') ?? [];
     const zone = { kind, name, size: parseSize(written) ?? 0, key: args[0]?.text ?? '' };
     // One that was refused has its own finding.
-    if (at === undefined || !declared.includes(zoneKey(zone))) continue;
+    if (at === undefined || !declared.has(zoneKey(zone))) continue;
     const other = checkZone(zone, at, c);
     if (other !== null) {
       c.report(at, 'duplicate-definition', `${directive} "${name}" is already bound to key "${other.key}"`);

@@ -16,6 +16,15 @@ export default defineLint({
   on: 'listen',
   story:
     'An address to listen on cannot be bound now: it belongs to no interface of this machine, its port is below 1024 and the user may not have it, or another program has it. A start fails then. Nothing is said of a port that is in use where the pid file tells that this very configuration is being served.',
+  check(c) {
+    for (const { at, key, other } of overlaps(c)) {
+      c.report(at, `bind() to ${key} failed (98: Address already in use)`, {
+        severity: 'error',
+        help: 'with ipv6only=off it takes IPv4 connections as well, and so does the other listen: leave one of them out, or leave ipv6only at on',
+        related: [{ at: other, message: 'this takes the port for IPv4' }],
+      });
+    }
+  },
   async probe(c) {
     const wanted = addressesIn(c);
     if (wanted.length === 0) return;
@@ -68,6 +77,29 @@ function addressesIn(c: LintContext): Wanted[] {
   // Beside a wildcard nothing else of its port is bound.
   const wildcards = new Set([...wanted.values()].flatMap(({ host, port }) => (isWildcard(host) ? [port] : [])));
   return [...wanted.values()].filter(({ host, port }) => isWildcard(host) || !wildcards.has(port)).slice(0, MOST);
+}
+
+/** Addresses of IPv6 that take IPv4 as well, on ports that another `listen` has for IPv4. */
+function overlaps(c: LintContext): { readonly at: Word; readonly key: string; readonly other: Word }[] {
+  const both: { readonly at: Word; readonly port: number; readonly key: string }[] = [];
+  const ports = new Map<number, Word>();
+  for (const server of c.scopes('server')) {
+    for (const { args } of server.own('listen')) {
+      const [at] = args;
+      const address = at === undefined ? null : parseAddress(at.text, { defaultPort: 80, listen: true });
+      if (at === undefined || address === null || 'mistake' in address) continue;
+      for (const each of listenAddresses(address)) {
+        if (each.family === 'inet') ports.set(each.port, at);
+        else if (each.family === 'inet6' && each.host === '::' && args.some(({ text }) => text === 'ipv6only=off')) {
+          both.push({ at, port: each.port, key: listenKey(each) });
+        }
+      }
+    }
+  }
+  return both.flatMap(({ at, port, key }) => {
+    const other = ports.get(port);
+    return other === undefined ? [] : [{ at, key, other }];
+  });
 }
 
 /** Whether the pid file names a process that lives. */

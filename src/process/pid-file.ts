@@ -1,7 +1,8 @@
 /** The pid file: who it is that `-s` and scripts send signals to. */
-import { closeSync, constants, ftruncateSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, ftruncateSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { readFailure } from '../config/reader.js';
 import { errnoText } from '../diagnostics/errno.js';
+import { nativePath } from '../exchange/file-path.js';
 import { openForReading, openForWriting } from '../exchange/trusted-files.js';
 
 /** `pid_t` has 32 bits. */
@@ -48,6 +49,17 @@ export function writePidFile(path: string): void {
     } finally {
       closeSync(descriptor);
     }
+  } catch (error) {
+    throw new Error(`open() "${path}" failed (${errnoText(error)})`);
+  }
+}
+
+/** Tries whether the pid file could be written, and leaves it as it is; throws nginx's sentence where it could not. */
+export function tryPidFile(path: string): void {
+  const existed = existsSync(nativePath(path));
+  try {
+    closeSync(openForWriting(path, constants.O_WRONLY, 0o644));
+    if (!existed) unlinkSync(nativePath(path));
   } catch (error) {
     throw new Error(`open() "${path}" failed (${errnoText(error)})`);
   }

@@ -1,6 +1,7 @@
 /** The directories that `client_body_temp_path` and its kin name: made at start, as nginx does. */
-import { closeSync, fchmodSync, fstatSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, fstatSync, rmdirSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
+import { nativePath } from '../exchange/file-path.js';
 import { openDirectory } from '../exchange/trusted-files.js';
 import { give, type Owner } from './ownership.js';
 
@@ -23,6 +24,15 @@ export function makeTemporaryDirectories(paths: Iterable<string>, owner: Owner |
     } finally {
       closeSync(descriptor);
     }
+  }
+}
+
+/** Tries whether each directory could be made, and leaves none that was missing; throws nginx's sentence. */
+export function tryTemporaryDirectories(paths: Iterable<string>): void {
+  for (const path of paths) {
+    const existed = existsSync(nativePath(path));
+    makeTemporaryDirectories([path], null);
+    if (!existed) rmdirSync(nativePath(path));
   }
 }
 

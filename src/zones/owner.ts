@@ -26,6 +26,8 @@ interface Kept {
 /** All zones of a home, by identity. */
 export class ZoneStates {
   private readonly kept = new Map<string, Kept>();
+  /** Those that only the dead had open. */
+  private readonly unused = new Set<string>();
 
   /** `linger`: ms for which a zone is kept that only the dead had open. */
   constructor(
@@ -56,13 +58,17 @@ export class ZoneStates {
     kept.users--;
     if (kept.users > 0) return;
     kept.unusedSince = this.clock();
-    if (!lost) this.kept.delete(identity);
+    if (lost) this.unused.add(identity);
+    else this.kept.delete(identity);
   }
 
   private sweep(): void {
     const now = this.clock();
-    for (const [identity, { users, unusedSince }] of this.kept) {
-      if (users === 0 && now - unusedSince > this.linger) this.kept.delete(identity);
+    for (const identity of this.unused) {
+      const kept = this.kept.get(identity);
+      const isOver = kept?.users === 0 && now - kept.unusedSince > this.linger;
+      if (isOver) this.kept.delete(identity);
+      if (isOver || kept?.users !== 0) this.unused.delete(identity);
     }
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { BINARY, command, Prefix } from './running.js';
 
@@ -108,4 +109,28 @@ test('the configuration is looked for in conf/ and in the working directory', as
   const said = await command(['-t'], { cwd: prefix.path });
   assert.equal(said.code, 0);
   assert.match(said.stderr, /\/nginx\.conf test is successful\n$/);
+});
+
+test('the pid file and temporary directories are tried as a start does, and left as they were', async (t) => {
+  const prefix = new Prefix(t, 'pid %%DIR%%/x.pid;\nevents { }\nhttp { client_body_temp_path %%DIR%%/body; }\n');
+  assert.equal((await command([...prefix.words, '-t'])).code, 0);
+  assert.ok(!existsSync(`${prefix.path}/x.pid`) && !existsSync(`${prefix.path}/body`));
+  prefix.write('nginx.conf', 'pid %%DIR%%/none/x.pid;\nevents { }\nhttp { }\n');
+  const pid = await command([...prefix.words, '-t']);
+  assert.match(pid.stderr, /open\(\) ".*\/none\/x\.pid" failed \(2: No such file or directory\) in .*nginx\.conf:1\n/);
+  assert.equal(pid.code, 1);
+  prefix.write('nginx.conf', 'events { }\nhttp {\nproxy_temp_path %%DIR%%/none/proxy; }\n');
+  const temporary = await command([...prefix.words, '-t']);
+  assert.match(
+    temporary.stderr,
+    /mkdir\(\) ".*\/none\/proxy" failed \(2: No such file or directory\) in .*nginx\.conf:3\n/,
+  );
+  assert.equal(temporary.code, 1);
+});
+
+test('a file that is included twice is printed once by -T', async (t) => {
+  const prefix = new Prefix(t, 'events { }\nhttp { include more.conf; include more.conf; }\n');
+  prefix.write('more.conf', 'server { listen 127.0.0.1:0; }\n');
+  const { stdout } = await command([...prefix.words, '-T']);
+  assert.equal(stdout.match(/# configuration file .*more\.conf:/g)?.length, 1);
 });

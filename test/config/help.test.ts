@@ -1,0 +1,54 @@
+/** The help of findings: one mistake is one finding, and its help names the cause. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { check } from '../../src/config/check.js';
+import { modules } from '../../src/modules/index.js';
+
+function findings(http: string) {
+  const text = Buffer.from(`events { } http { ${http} }`, 'utf8').toString('latin1');
+  return check({ name: '/etc/nginx/nginx.conf', text }, modules, { prefix: '/nonexistent/' }).findings;
+}
+
+const server = (text: string) => `server { listen 80; ${text} }`;
+const location = (text: string) => server(`location / { ${text} }`);
+
+const CASES: readonly (readonly [text: string, message: RegExp, help: RegExp])[] = [
+  [server('location ~ ^/v[0-9]{1,3}/x$ { }'), /unknown directive "1,3}\/x\$"/, /braces has to stand in quotes/],
+  [server('rewrite ^/([0-9]{4})/ /y last;'), /"rewrite" is not terminated/, /braces has to stand in quotes/],
+  [server('if ($uri ~ ^/[a-z]{2}/) { }'), /invalid condition "\^\/\[a-z\]"/, /braces has to stand in quotes/],
+  ['map $uri $x { ~^/[a-z]{2}/ 1; }', /unexpected "{"/, /braces has to stand in quotes/],
+  [server('server_name {{DOMAIN}}; root /{{PATH}}/x;'), /"server_name" is not terminated/, /template/],
+  [server('{% if x %} root /x; {% endif %}'), /unexpected "{"/, /template/],
+  [location('proxy_pass http://${BACKEND}:80;'), /unknown "backend" variable/, /environment variables are not read/],
+  [location('proxy_set_header Host ;'), /invalid number of arguments/, /envsubst/],
+  [server(`add_header A "b "c" d; e";\n`), /unexpected "c"/, /inside of a word write \\"/],
+  ['resolver 2001:db8::1;', /invalid port in resolver/, /stands in brackets/],
+  [server('if ($http_a = x && $http_b = y) { }'), /invalid condition "\$http_a"/, /no "&&" in a condition/],
+  [server('if ($http_a = a b) { }'), /invalid condition/, /has to stand in quotes: "a b"/],
+  [server('if ($http_a ==x) { }'), /invalid condition/, /spaces have to stand on both sides/],
+  [server('if ($http_a == x) { }'), /unexpected "==" in condition/, /written with one =/],
+  [server('if ($http_a = ) { }'), /invalid condition/, /is missing; an empty one is written ""/],
+  [location('proxy_pass ws://127.0.0.1:1;'), /invalid URL prefix/, /write http:\/\//],
+  [location('proxy_pass wss://127.0.0.1:1;'), /invalid URL prefix/, /write https:\/\//],
+  [server('\u200broot /x;'), /unknown directive/, /zero-width space \(U\+200B\)/],
+  [server('\u00a0root /x;'), /unknown directive/, /no-break space \(U\+00A0\)/],
+  [
+    'proxy_cache_path /x keys_zone=a:1m;',
+    /known to nginx, but not/,
+    /ngx_http_proxy_module is supported, but not this/,
+  ],
+  ['gzip on;', /known to nginx, but not/, /ngx_http_gzip_module, which tsproxy does not have/],
+];
+
+for (const [text, message, help] of CASES) {
+  test(`${JSON.stringify(text)} is one finding with help`, () => {
+    const found = findings(text);
+    assert.deepEqual(
+      found.map((each) => each.severity),
+      ['error'],
+      found.map((each) => each.message).join('\n'),
+    );
+    assert.match(found[0]?.message ?? '', message);
+    assert.match(found[0]?.help ?? '', help);
+  });
+}
