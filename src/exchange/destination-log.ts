@@ -61,7 +61,7 @@ export class DestinationLog implements ErrorLog {
   write(level: Level, text: string): void {
     const severity = LEVELS.indexOf(level);
     if (severity > this.threshold) return;
-    const message = escapeControl(text);
+    const message = escapeControl(text.slice(0, LINE_MAX));
     const now = Date.now();
     let line = '';
     for (const { to, threshold } of this.destinations) {

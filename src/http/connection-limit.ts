@@ -1,4 +1,5 @@
 /** `worker_connections`: how many connections this process may have at a time, to clients and to upstreams. */
+import { connectionDescriptors } from './open-files.js';
 import { openTransports, type Transport } from './transport.js';
 
 /** Who can do without some of its connections. */
@@ -19,7 +20,7 @@ let owner: ConnectionOwner | null = null;
 const givenUp = new Set<Transport>();
 let warnedAt = Number.NEGATIVE_INFINITY;
 
-/** From here on the process may have so many; null: as many as the system lets it. */
+/** From here on the process may have so many; null: as many as there are descriptors. */
 export function limitConnections(number: number | null, from: ConnectionOwner): void {
   most = number ?? Number.POSITIVE_INFINITY;
   owner = from;
@@ -27,23 +28,44 @@ export function limitConnections(number: number | null, from: ConnectionOwner): 
 
 /**
  * Asks for one connection more: nginx's sentence where there may not be one, null otherwise. Where fewer than a sixteenth are
- * free, idle ones are given up for it, as nginx does.
+ * free, or there are descriptors for fewer, idle ones are given up for it, as nginx does.
  */
 export function connectionRefused(): string | null {
+  const room = roomForConnections();
   // Infinity less anything is no more than a part of it.
-  if (most === Number.POSITIVE_INFINITY || most - openTransports() > most / 16) return null;
+  if (room === Number.POSITIVE_INFINITY || room - openTransports() > room / 16) return null;
   for (const transport of givenUp) if (transport.closed) givenUp.delete(transport);
-  if (most - openTransports() + givenUp.size <= most / 16) makeRoom();
-  return openTransports() - givenUp.size < most ? null : `${most} worker_connections are not enough`;
+  if (room - stillOpen() <= room / 16) makeRoom(room);
+  return stillOpen() < most ? null : `${most} worker_connections are not enough`;
 }
 
-function makeRoom(): void {
-  const idle = [...(owner?.idle() ?? [])].filter((transport) => !givenUp.has(transport));
+/** There is no descriptor for a further client: to be asked after `connectionRefused`. */
+export function descriptorsScarce(): boolean {
+  return stillOpen() >= connectionDescriptors(openTransports());
+}
+
+function roomForConnections(): number {
+  return Math.min(most, connectionDescriptors(openTransports()));
+}
+
+/** Those that are given up have closed their descriptors already. */
+function stillOpen(): number {
+  return openTransports() - givenUp.size;
+}
+
+function makeRoom(room: number): void {
+  const idle: Transport[] = [];
+  for (const transport of owner?.idle() ?? []) {
+    if (givenUp.has(transport)) continue;
+    idle.push(transport);
+    // More of them would make no difference.
+    if (idle.length === 8 * GIVEN_UP_AT_ONCE) break;
+  }
   if (idle.length === 0) return;
   const now = performance.now();
   if (now - warnedAt >= WARNING_INTERVAL) {
     warnedAt = now;
-    owner?.warn(`${most} worker_connections are not enough, reusing connections`);
+    owner?.warn(`${room} worker_connections are not enough, reusing connections`);
   }
   const count = Math.max(1, Math.min(GIVEN_UP_AT_ONCE, Math.floor(idle.length / 8)));
   for (const transport of idle.slice(0, count)) {

@@ -221,6 +221,10 @@ export class Transport implements WriteWaiter {
   get localPort(): number {
     return this.socket.localPort ?? 0;
   }
+  /** Its descriptor; -1 where there is none, or the platform does not show it. */
+  get descriptor(): number {
+    return (this.socket as unknown as HandleHolder)._handle?.fd ?? -1;
+  }
   /** Bytes that wait in user space. */
   get pending(): number {
     const { writableLength } = this.socket;
@@ -347,7 +351,7 @@ export class Transport implements WriteWaiter {
    * platform shows no descriptor.
    */
   peerLeft(): boolean {
-    const descriptor = (this.socket as unknown as HandleHolder)._handle?.fd ?? -1;
+    const { descriptor } = this;
     if (descriptor < 0) return this.closed;
     try {
       readSync(descriptor, PROBE, 0, 1, null);

@@ -32,7 +32,7 @@ export default defineModule({
       takes: integer({ invalid: ({ text: word }) => `invalid number "${word}"` }),
       doc: 'How many connections a worker process may have at a time, to clients and to upstreams. When few are left, idle ones are given up; when there are none, new clients are refused and requests that need an upstream get the status 500.',
       differs:
-        'Unless it is given, the only limit is that of open files; in nginx it is 512 then. Listening sockets do not count.',
+        'Unless it is given, the only limit is that of open files; in nginx it is 512 then. Where open files run short, idle connections are given up and accepting pauses. Listening sockets do not count.',
       example: 'worker_connections 4096;',
     },
     use: {

@@ -10,9 +10,11 @@ import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import { giveFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
 import { describeReload } from './reload-description.js';
+import { workerConnections } from './serving.js';
 import { settledWithin } from './settled-within.js';
 import { startSentence } from './start-sentence.js';
 import { makeTemporaryDirectories } from './temporary-directories.js';
+import { connectionsWarning } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
 
 /** A configuration that was refused: it did not check, or could not be started. Nothing was changed. */
@@ -185,6 +187,8 @@ export class Instance<W extends Workers = Workers> {
         throw error;
       }
       logs?.commit();
+      const warning = connectionsWarning(workerConnections(job.config), settings);
+      if (warning !== null) this.errorLog.write('warn', warning);
       this.tellChanges(job);
       return { job, predecessorEnded: prepared.commit() };
     } catch (error) {

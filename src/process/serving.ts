@@ -210,7 +210,7 @@ function isReopenable(object: unknown): object is { readonly path: string; reope
 }
 
 /** `worker_connections`; null where it is not given. */
-function workerConnections({ blocks }: CheckedConfig): number | null {
+export function workerConnections({ blocks }: CheckedConfig): number | null {
   const events = blocks.find(({ context }) => context === 'events');
   return (events?.values.worker_connections as number | undefined) ?? null;
 }

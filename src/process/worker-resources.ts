@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
+import { openFileLimit } from '../http/open-files.js';
 import type { MainSettings } from './main-settings.js';
 import type { Owner } from './ownership.js';
 import type { WorkersJob } from './workers.js';
@@ -26,6 +27,13 @@ export function giveResources(
     const limit = `--nofile=${openFiles}:${openFiles}`;
     run(`setrlimit(RLIMIT_NOFILE, ${openFiles})`, 'prlimit', ['--pid', `${pid}`, limit]);
   }
+}
+
+/** nginx's warning where `worker_connections` cannot be had, null otherwise. */
+export function connectionsWarning(connections: number | null, { openFiles }: MainSettings): string | null {
+  const limit = openFiles ?? openFileLimit();
+  if (connections === null || connections <= Math.max(limit, openFileLimit())) return null;
+  return `${connections} worker_connections exceed open file resource limit: ${limit}`;
 }
 
 /** A bit for each processor; null where there is nothing to set. */

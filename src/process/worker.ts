@@ -47,6 +47,7 @@ export function beWorker(modules: readonly Module[], own: WorkerProcess = proces
 
 /** Sockets that come from the master. */
 class MasterBinder implements Binder {
+  readonly keepsSockets = true;
   private readonly waiting = new Map<string, (failure: string | null, handle: unknown) => void>();
 
   constructor(private readonly say: Say) {}
@@ -54,8 +55,10 @@ class MasterBinder implements Binder {
   async listen(server: net.Server, address: Parameters<Binder['listen']>[1]): Promise<void> {
     const handle = await new Promise<unknown>((resolve, reject) => {
       this.waiting.set(address.key, (failure, bound) => {
-        if (failure === null) resolve(bound);
-        else reject(new StartError(failure, null));
+        // A handle that finds no free descriptor here is dropped by the system.
+        const reason = failure ?? (bound ? null : `bind() to ${address.key} failed (24: Too many open files)`);
+        if (reason === null) resolve(bound);
+        else reject(new StartError(reason, null));
       });
       const { key, host, port, path, backlog, ipv6only, reuseport } = address;
       this.say({ report: 'bind', address: { key, host, port, path, backlog, ipv6only, reuseport } });
@@ -66,7 +69,9 @@ class MasterBinder implements Binder {
   answer(key: string, failure: string | null, handle: unknown): void {
     const waiting = this.waiting.get(key);
     this.waiting.delete(key);
-    waiting?.(failure, handle);
+    if (waiting !== undefined) waiting(failure, handle);
+    // Nobody waits any more: it was asked for twice.
+    else (handle as { close?(): void } | null | undefined)?.close?.();
   }
 }
 

@@ -13,12 +13,15 @@ export type ListeningAddress = Pick<Listening, 'key' | 'host' | 'port' | 'path' 
 
 /** Where listening sockets come from. */
 export interface Binder {
+  /** The sockets stay bound, with their queues, while no server listens on them. */
+  readonly keepsSockets: boolean;
   /** Makes a server listen; rejects with StartError, and then the server does not. */
   listen(server: net.Server, address: ListeningAddress): Promise<void>;
 }
 
 /** Binds in this process. */
 export const ownBinder: Binder = {
+  keepsSockets: false,
   async listen(server, address) {
     const { path, host, port, backlog, ipv6only, reuseport } = address;
     const options: net.ListenOptions =

@@ -6,9 +6,11 @@ import { ConnectionCounts } from '../exchange/connection-counts.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Listening } from '../exchange/module.js';
 import type { ServerProgram } from '../exchange/program.js';
-import { connectionRefused } from '../http/connection-limit.js';
+import { connectionRefused, descriptorsScarce } from '../http/connection-limit.js';
+import { nearlyExhausted } from '../http/open-files.js';
 import type { HeadLimits } from '../http/request-reader.js';
 import { Transport } from '../http/transport.js';
+import { AcceptPause } from './accept-pause.js';
 import { type Binder, ownBinder } from './binder.js';
 import { ClientConnection } from './client-connection.js';
 import type { Arrived, TableHost } from './table-use.js';
@@ -58,9 +60,13 @@ export class Server implements ConnectionHost {
   private stopped = false;
 
   private readonly binder: Binder;
+  private readonly pause: AcceptPause;
 
   constructor(private readonly options: ServerOptions) {
     this.binder = options.binder ?? ownBinder;
+    this.pause = new AcceptPause(this.binder, options.errorLog, (listener) =>
+      [...this.bound.values()].some((bound) => bound === listener),
+    );
   }
 
   /** Client connections that are open. */
@@ -72,7 +78,8 @@ export class Server implements ConnectionHost {
   addresses(): string[] {
     return [...this.bound.values()].map(({ server, listening }) => {
       if (listening.path !== null) return `unix:${listening.path}`;
-      const address = server.address() as net.AddressInfo;
+      const address = server.address() as net.AddressInfo | null;
+      if (address === null) return listening.key;
       return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
     });
   }
@@ -216,6 +223,11 @@ export class Server implements ConnectionHost {
       socket.destroy();
       return;
     }
+    if (!this.hasDescriptors(socket)) {
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
     if (bound.early !== null) {
       socket.on('error', () => {});
       bound.early.push(socket);
@@ -227,6 +239,15 @@ export class Server implements ConnectionHost {
     this.open.add(connection);
     this.counts.handled++;
     this.counts.active++;
+  }
+
+  /** Pauses accepting where a connection has taken the last descriptor for clients; false where it cannot be kept either. */
+  private hasDescriptors(socket: net.Socket): boolean {
+    const descriptor = (socket as unknown as { readonly _handle: { readonly fd?: number } })._handle.fd ?? -1;
+    const exhausted = nearlyExhausted(descriptor);
+    if (!exhausted && !descriptorsScarce()) return true;
+    this.pause.begin(this.bound.values());
+    return this.binder.keepsSockets || !exhausted;
   }
 
   /** Connections without a request under way, the oldest first. */

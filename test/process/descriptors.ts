@@ -1,12 +1,19 @@
 /** Takes a process its free descriptors, by its real limit. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import type { Running } from '../cli/running.js';
 
 /** Skips where the system has no such tool or no /proc. */
 export const NO_LIMITS =
   process.platform === 'linux' && spawnSync('prlimit', ['--version'], { stdio: 'ignore' }).status === 0
     ? false
     : 'needs prlimit of util-linux';
+
+/** The process id of the first process that serves. */
+export async function workerOf(proxy: Running): Promise<number> {
+  await proxy.logged(/#0: generation 1 started/);
+  return Number(/(\d+)#0: generation 1 started/.exec(proxy.prefix.log)?.[1]);
+}
 
 /** The number that the next descriptor of a process will have. */
 export function firstFree(pid: number): number {

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { DestinationLog } from '../../src/exchange/destination-log.js';
 import { BINARY, freePort, Prefix, serve } from '../cli/running.js';
 import { type Connection, connect, get, request, startProxy, until } from '../kit/index.js';
-import { exhaust, NO_LIMITS } from './descriptors.js';
+import { exhaust, NO_LIMITS, workerOf } from './descriptors.js';
 
 const KEPT = { fields: ['Connection: keep-alive'] };
 
@@ -31,7 +31,7 @@ test('without a free descriptor every log is left alone, and is written again wh
   const proxy = await serve(
     t,
     `
-    master_process off; daemon off; pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info;
+    daemon off; pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info;
     events {}
     http {
       access_log off;
@@ -49,11 +49,11 @@ test('without a free descriptor every log is left alone, and is written again wh
       }
     }`,
   );
-  const pid = proxy.child.pid ?? 0;
+  const worker = await workerOf(proxy);
   const client = await connect(port);
   t.after(() => client.close());
   assert.equal(await status(client, '/'), 204);
-  const restore = exhaust(pid);
+  const restore = exhaust(worker);
   for (let i = 0; i < 3; i++) {
     for (const path of ['/udp', '/unix', '/variable?name=a', '/cached?name=b']) {
       assert.equal(await status(client, path), 204, path);
