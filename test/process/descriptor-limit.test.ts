@@ -27,7 +27,7 @@ async function start(
   const proxy = await serve(
     t,
     `
-    daemon off; pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; ${main}
+    user root; daemon off; pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; ${main}
     http { access_log off; server { listen 127.0.0.1:${port}; location / { return 200 ok; } ${locations} } ${upstreams} }`,
   );
   return { proxy, port, worker: await workerOf(proxy) };

@@ -1,4 +1,7 @@
-/** Takes a process its free descriptors, by its real limit. */
+/**
+ * Takes a process its free descriptors, by its real limit. Root may lack the right to do that to processes of other users:
+ * workers under test run as whoever runs the test.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import type { Running } from '../cli/running.js';

@@ -31,7 +31,7 @@ test('without a free descriptor every log is left alone, and is written again wh
   const proxy = await serve(
     t,
     `
-    daemon off; pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info;
+    user root; daemon off; pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info;
     events {}
     http {
       access_log off;
