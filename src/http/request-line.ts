@@ -98,7 +98,8 @@ export abstract class RequestLineReader {
     this.minor = -1;
   }
 
-  protected refuse(status: number, reason: string): number {
+  /** Refuses the head. */
+  refuse(status: number, reason: string): number {
     this.status = status;
     this.reason = reason;
     return REFUSED;

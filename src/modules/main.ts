@@ -110,6 +110,12 @@ export default defineModule({
       doc: 'A worker process that has not responded to the master for this time is killed and replaced: one that hangs in an endless loop, or was stopped by a signal. The error log names its state. While a worker loads or compiles a configuration it may take a minute. `0` turns this off, for debuggers. A directive of tsproxy; nginx has none like it.',
       example: 'worker_heartbeat_timeout 30s;',
     },
+    worker_buffer_limit: {
+      contexts: ['main'],
+      takes: offset,
+      doc: 'How much memory a worker process may use for received data that waits to be passed on: request bodies, responses for slow clients, incomplete heads, and pipelined requests. While it is reached, bodies and responses are written to temporary files at once, whatever `client_body_buffer_size` and `proxy_buffers` allow; where there is no file, the client or upstream is read no further; and a request whose head arrives in several pieces is answered with the status 503. Up to 64k in front of each slow connection, in its socket, are not counted. `0` is no limit. The default is a quarter of the memory of the machine or container, divided by the number of workers. A directive of tsproxy; nginx has none like it.',
+      example: 'worker_buffer_limit 512m;',
+    },
     user: {
       contexts: ['main'],
       takes: listOf(named('user', text), { min: 1, max: 2 }),

@@ -1,6 +1,6 @@
 /** What the process itself reads of a configuration: directives of the main context. */
 import { existsSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
@@ -30,6 +30,20 @@ export interface MainSettings {
   readonly affinity: { readonly auto: boolean; readonly masks: readonly bigint[] } | null;
   /** How many files a worker may have open; null: as many as the master. */
   readonly openFiles: number | null;
+}
+
+/** Part of the memory that all workers together may use for buffered data where the configuration gives no limit. */
+const BUFFERED_PART = 1 / 4;
+
+/** `worker_buffer_limit`: bytes that a worker may use for buffered data. */
+export function bufferLimit({ values }: CheckedConfig): number {
+  const limit = values.worker_buffer_limit as number | undefined;
+  if (limit === 0) return Number.POSITIVE_INFINITY;
+  if (limit !== undefined) return limit;
+  // Without a limit of a container this is 0, or far more than there is.
+  const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+  const workers = values.master_process === false ? 1 : workerProcesses(values.worker_processes as number | 'auto');
+  return Math.floor((memory * BUFFERED_PART) / workers);
 }
 
 /** Reads the settings. `prefix` ends in a slash. */

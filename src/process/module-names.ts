@@ -97,10 +97,10 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/main.js'),
     names: `
-      daemon error_log pid worker_shutdown_timeout worker_heartbeat_timeout user worker_processes
-      master_process worker_priority worker_rlimit_nofile worker_rlimit_core worker_cpu_affinity
-      working_directory env timer_resolution lock_file debug_points thread_pool pcre_jit ssl_engine
-      load_module`,
+      daemon error_log pid worker_shutdown_timeout worker_heartbeat_timeout worker_buffer_limit user
+      worker_processes master_process worker_priority worker_rlimit_nofile worker_rlimit_core
+      worker_cpu_affinity working_directory env timer_resolution lock_file debug_points thread_pool pcre_jit
+      ssl_engine load_module`,
   },
   {
     load: () => import('../modules/map.js'),

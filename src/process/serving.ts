@@ -4,6 +4,7 @@ import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js'
 import type { ConnectionCounts } from '../exchange/connection-counts.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
+import { limitBuffers } from '../http/buffer-limit.js';
 import { limitConnections } from '../http/connection-limit.js';
 import type { Binder } from '../server/binder.js';
 import { Server } from '../server/server.js';
@@ -11,6 +12,7 @@ import { GOING_AWAY } from '../tunnel/drain.js';
 import { type TunnelCounts, type Tunnels, tunnelsOf } from '../tunnel/tunnels.js';
 import type { ZoneHome } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
+import { bufferLimit } from './main-settings.js';
 import { describeTunnels } from './reload-description.js';
 import { moveTunnels } from './tunnel-moves.js';
 
@@ -135,6 +137,7 @@ export class Serving {
     };
     this.living.add(generation);
     this.current = generation;
+    limitBuffers(bufferLimit(table.config));
     limitConnections(workerConnections(table.config), {
       idle: () => this.server.idle(),
       warn: (sentence) => errorLog.write('warn', sentence),
