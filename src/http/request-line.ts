@@ -98,8 +98,7 @@ export abstract class RequestLineReader {
     this.minor = -1;
   }
 
-  /** Refuses the head. */
-  refuse(status: number, reason: string): number {
+  protected refuse(status: number, reason: string): number {
     this.status = status;
     this.reason = reason;
     return REFUSED;

@@ -3,6 +3,7 @@
  * whether the head is complete; lines are checked as they complete, so that rubbish is refused before a blank line comes.
  */
 
+import { buffersFull } from './buffer-limit.js';
 import { ACCEPTED, DROPPED, parseFieldLine } from './field-line.js';
 import { Field } from './field-names.js';
 import { COMPLETE, isDigit, MORE, RequestLineReader } from './request-line.js';
@@ -107,7 +108,10 @@ export class RequestReader extends RequestLineReader {
     this.knownLimits = limits;
     const piece = this.partial.length === 0 ? withoutBlankLines(text) : text;
     if (piece.length === 0) return MORE;
-    const result = this.read(piece, limits);
+    let result = this.read(piece, limits);
+    if (result === MORE && buffersFull()) {
+      result = this.refuse(503, 'worker_buffer_limit is reached while reading client request headers');
+    }
     if (result === MORE) this.partial.append(piece);
     else this.settle(piece);
     return result;

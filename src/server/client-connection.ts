@@ -9,7 +9,6 @@ import { logError } from '../exchange/error-context.js';
 import { Exchange } from '../exchange/exchange.js';
 import type { LocationSettings } from '../exchange/program.js';
 import { statusText } from '../exchange/status-text.js';
-import { buffersFull } from '../http/buffer-limit.js';
 import { now, unwatch, watch } from '../http/deadlines.js';
 import { COMPLETE, MORE, RequestReader } from '../http/request-reader.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
@@ -32,9 +31,6 @@ const CLOSED = 5;
 
 /** A head is converted to text in pieces of this size, so that a body behind it is not. */
 const HEAD_PIECE = 4096;
-
-/** The head of a request would have to wait in memory for the rest of it. */
-const NO_MEMORY = 'worker_buffer_limit is reached while reading client request headers';
 
 /** Statuses of refused heads of which the rest is still on its way. */
 const MORE_BEHIND: ReadonlySet<number> = new Set([414, 494, 503]);
@@ -136,11 +132,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const result = reader.feed(this.lent.latin1Slice(this.lentStart, end), this.host.limits(server));
     if (result === MORE) {
       this.lentStart = end;
-      if (reader.idle) return;
-      this.tableUse.begin();
-      if (!buffersFull()) return;
-      reader.refuse(503, NO_MEMORY);
-      this.begin(reader);
+      if (!reader.idle) this.tableUse.begin();
       return;
     }
     // Blank lines in front of a request line are not part of what the reader received.
