@@ -6,7 +6,7 @@
  * Texts are those of `conf/` and `test/conf/`, and every `*.conf` below the directories. A text that anything throws at, or
  * that takes more than two seconds of the processor, is written to a file, and the exit code is 1.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { configurationsIn, judge, mutated, ownConfigurations } from '../test/stress/mutations.js';
@@ -20,12 +20,14 @@ const TOO_LONG = 2000;
 /** Failures that are alike are shown once. */
 const seen = new Map<string, number>();
 let slowest = 0;
+let directory: string | null = null;
 
 function failed(i: number, text: string, why: string): void {
   const known = seen.get(why) ?? 0;
   seen.set(why, known + 1);
   if (known > 0) return;
-  const path = join(tmpdir(), `tsproxy-fuzz-${seed}-${i}.conf`);
+  directory ??= mkdtempSync(join(tmpdir(), 'tsproxy-fuzz-'));
+  const path = join(directory, `${seed}-${i}.conf`);
   writeFileSync(path, text, 'latin1');
   say(`case ${i}: ${why}\n  ${path}`);
 }

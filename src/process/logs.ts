@@ -49,15 +49,13 @@ export class Logs {
     let destinations: Destination[];
     try {
       destinations = settings.map((data) => ({
-        to: this.open(data, files),
+        to: this.openNamed(data, files),
         threshold: LEVELS.indexOf(data.level),
       }));
       if (destinations.length === 0) destinations = [this.defaultDestination(files)];
     } catch (error) {
       this.closeAllBut(this.files, files);
-      throw error instanceof Error && 'path' in error
-        ? new Error(`open() "${Buffer.from(String(error.path)).toString('latin1')}" failed (${errnoText(error)})`)
-        : error;
+      throw error;
     }
     return {
       commit: () => {
@@ -73,7 +71,7 @@ export class Logs {
   private defaultDestination(files: Map<string, LogSink>): Destination {
     // An embedding program decides itself what it wants to see.
     if (typeof this.fallback === 'function') return { to: this.fallback, threshold: LEVELS.length - 1 };
-    return { to: this.open(fileData(this.fallback), files), threshold: LEVELS.indexOf(DEFAULT_LEVEL) };
+    return { to: this.openNamed(fileData(this.fallback), files), threshold: LEVELS.indexOf(DEFAULT_LEVEL) };
   }
 
   /** What an `error_log` names: one that is open already, or a new one. */
@@ -82,6 +80,15 @@ export class Logs {
     const sink = into.get(destination) ?? this.files.get(destination) ?? openSink(data, this.errorLog);
     into.set(destination, sink);
     return sink;
+  }
+
+  /** The same; throws nginx's sentence. */
+  private openNamed(data: ErrorLogData, into: Map<string, LogSink>): LogSink {
+    try {
+      return this.open(data, into);
+    } catch (error) {
+      throw new Error(`open() "${data.destination}" failed (${errnoText(error)})`);
+    }
   }
 
   private closeAllBut(kept: ReadonlyMap<string, LogSink>, files: ReadonlyMap<string, LogSink>): void {

@@ -3,6 +3,7 @@ import type net from 'node:net';
 import { StartError } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
+import { trustWorkerUser } from '../exchange/trusted-files.js';
 import { type Binder, listening } from '../server/binder.js';
 import { processChannel } from '../zones/channel.js';
 import { LocalHome } from '../zones/local-home.js';
@@ -165,6 +166,7 @@ class Worker {
     this.encoded = [];
     try {
       const job = { ...order, config: await decodeConfig(encoded) };
+      trustWorkerUser(job.owner?.uid ?? null);
       logs = this.logs.prepare(job.settings.errorLogs);
       const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
       // From the first configuration on: what it opens may need the rights with which the process was started.

@@ -15,6 +15,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -37,6 +38,7 @@ import {
   UntrustedPathError,
 } from '../../src/exchange/trusted-files.js';
 import { ListeningSockets } from '../../src/process/listening-sockets.js';
+import { Logs, reopenLogged } from '../../src/process/logs.js';
 import { giveFiles } from '../../src/process/ownership.js';
 import { readPidFile, writePidFile } from '../../src/process/pid-file.js';
 import { makeTemporaryDirectories } from '../../src/process/temporary-directories.js';
@@ -100,6 +102,30 @@ test('a link that another user has put into a directory open to all leads to no 
   await assert.rejects(ownBinder.listen(net.createServer(), { ...address, reuseport: false }), REFUSED);
   assert.deepEqual(readdirSync(target), []);
 });
+
+test(
+  'a log that is replaced by a link of another user is not opened anew, and the old one is written on',
+  AS_ROOT,
+  (t) => {
+    const open = directory(t);
+    chmodSync(open, 0o1777);
+    const path = join(open, 'error.log');
+    const log = new LogFile(path);
+    t.after(() => log.close());
+    renameSync(path, `${path}.1`);
+    symlinkSync(join(open, 'victim'), path);
+    lchownSync(path, MALLORY, MALLORY);
+    const said: string[] = [];
+    reopenLogged(log, { threshold: 7, write: (level, message) => said.push(`${level} ${message}`) });
+    assert.match(said.join(), /^emerg open\(\) ".*\/error.log" failed \(not trusted: symbolic link .* of uid 65534/);
+    log.write('a line\n');
+    assert.equal(readFileSync(`${path}.1`, 'utf8'), 'a line\n');
+    assert.throws(() => new Logs('', () => {}).prepare([{ destination: path, level: 'error' }]), {
+      message: /^open\(\) ".*\/error.log" failed \(not trusted: symbolic link/,
+    });
+    assert.equal(existsSync(join(open, 'victim')), false);
+  },
+);
 
 test('root follows no link in a directory of another user, as a worker’s directory of logs is', AS_ROOT, (t) => {
   const path = directory(t);

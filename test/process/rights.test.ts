@@ -173,6 +173,32 @@ test('a start is refused where another user controls a log or a directory, and s
   }
 });
 
+test('logs in a directory open to all belong to the worker, and a second start finds them so', AS_ROOT, async (t) => {
+  const open = directory(t);
+  chmodSync(open, 0o1777);
+  const port = await freePort();
+  const text = configuration(port, `error_log ${open}/error.log info;`, `access_log ${open}/a.log; return 200 $pid;`);
+  for (let lines = 1; lines <= 2; lines++) {
+    const proxy = await serve(t, text);
+    await answering(port);
+    await until('a line is in it', () => readFileSync(join(open, 'a.log'), 'latin1').split('\n').length === lines + 1);
+    assert.equal(String(statSync(join(open, 'a.log')).uid), NOBODY);
+    proxy.signal('SIGUSR1');
+    await proxy.logged(/reopening logs/);
+    proxy.signal('SIGQUIT');
+    assert.equal(await proxy.exited, 0);
+    assert.doesNotMatch(proxy.prefix.log, /\[(alert|crit|emerg)\]/);
+  }
+});
+
+test('a directory for temporary files that anybody can replace is refused at start', async (t) => {
+  const open = directory(t);
+  chmodSync(open, 0o777);
+  await assert.rejects(startProxy(`client_body_temp_path ${open}; server { listen 127.0.0.1:0; }`), {
+    message: /^mkdir\(\) ".*" failed \(not trusted: directory ".*" of uid \d+ with mode 0777\)$/,
+  });
+});
+
 const BODY = { method: 'POST', body: 'x'.repeat(100) };
 
 /** A proxy that answers with the path of the file in which it keeps a body. */
