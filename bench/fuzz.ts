@@ -1,66 +1,90 @@
 /**
- * Mutations of real configurations through everything that reads one: lexer, parser, checker, lints, findings, printer.
+ * Mutations of known texts through everything that reads them, for as many cases as there is time.
  *
- *   node dist/bench/fuzz.js [cases] [seed] [directory ...]
+ *   node dist/bench/fuzz.js [target] [cases] [seed] [directory ...]
  *
- * Texts are those of `conf/` and `test/conf/`, and every `*.conf` below the directories. A text that anything throws at, or
- * that takes more than two seconds of the processor, is written to a file, and the exit code is 1.
+ * `target` is one of the readers of `test/fuzz/` (`request-heads`, `chunked-bodies` …), `configurations`, or `all`.
+ * Configurations are those of `conf/` and `test/conf/`, and every `*.conf` below the directories. A text that anything throws
+ * at, or that takes more than two seconds of the processor, is written to a file, and the exit code is 1.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configurationsIn, judge, mutated, ownConfigurations } from '../test/stress/mutations.js';
+import { configurations, readers } from '../test/fuzz/index.js';
+import { caseOf, type FuzzTarget } from '../test/fuzz/target.js';
+import { configurationsIn } from '../test/stress/mutations.js';
 import { Random } from '../test/stress/random.js';
 
-const [cases = 1_000_000, seed = 1] = process.argv.slice(2, 4).map(Number);
-const texts = [...ownConfigurations(), ...process.argv.slice(4).flatMap(configurationsIn)];
+const [name = 'all', ...rest] = process.argv.slice(2);
+const [cases = 100_000, seed = 1] = rest.slice(0, 2).map(Number);
+const all = [...readers, configurations(rest.slice(2).flatMap(configurationsIn))];
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 /** Milliseconds. */
 const TOO_LONG = 2000;
-/** Failures that are alike are shown once. */
-const seen = new Map<string, number>();
-let slowest = 0;
+
+/** Made for the first failure. */
 let directory: string | null = null;
 
-function failed(i: number, text: string, why: string): void {
-  const known = seen.get(why) ?? 0;
-  seen.set(why, known + 1);
-  if (known > 0) return;
-  directory ??= mkdtempSync(join(tmpdir(), 'tsproxy-fuzz-'));
-  const path = join(directory, `${seed}-${i}.conf`);
-  writeFileSync(path, text, 'latin1');
-  say(`case ${i}: ${why}\n  ${path}`);
+/** Failures that are alike are shown once. */
+class Failures {
+  private readonly seen = new Map<string, number>();
+
+  constructor(private readonly target: string) {}
+
+  add(i: number, text: string, why: string): void {
+    const known = this.seen.get(why) ?? 0;
+    this.seen.set(why, known + 1);
+    if (known > 0) return;
+    directory ??= mkdtempSync(join(tmpdir(), 'tsproxy-fuzz-'));
+    const path = join(directory, `${this.target}-${seed}-${i}`);
+    writeFileSync(path, text, 'latin1');
+    say(`case ${i}: ${why}\n  ${path}`);
+  }
+
+  get count(): number {
+    return [...this.seen.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  toString(): string {
+    return this.count === 0 ? 'nothing failed' : `${this.count} failed, in ${this.seen.size} ways`;
+  }
 }
 
-say(`${cases} mutations of ${texts.length} texts, seed ${seed}`);
-const began = performance.now();
-for (let i = 0; i < cases; i++) {
-  // Each case has a seed of its own, so that one can be repeated without those before it.
-  const text = mutated(texts, new Random(seed * 1_000_003 + i));
-  const start = process.cpuUsage();
-  try {
-    judge(text);
-  } catch (error) {
-    failed(
-      i,
-      text,
-      error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join('\n  ') : String(error),
-    );
+async function run(target: FuzzTarget): Promise<number> {
+  const failures = new Failures(target.name);
+  const began = performance.now();
+  const seconds = (): number => Math.round((performance.now() - began) / 1000);
+  let slowest = 0;
+  for (let i = 0; i < cases; i++) {
+    // Each case has a seed of its own, so that one can be repeated without those before it.
+    const { text, check } = caseOf(target, new Random(seed * 1_000_003 + i));
+    const start = process.cpuUsage();
+    try {
+      await check();
+    } catch (error) {
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      failures.add(i, text, stack.split('\n').slice(0, 12).join('\n  '));
+    }
+    // Of the processor, not of the clock: it is run beside others.
+    const used = process.cpuUsage(start);
+    const took = (used.user + used.system) / 1000;
+    if (took > TOO_LONG) failures.add(i, text, `takes ${Math.round(took / 1000)} s`);
+    slowest = Math.max(slowest, took);
+    if ((i + 1) % 50_000 === 0) {
+      const rss = Math.round(process.memoryUsage.rss() / (1 << 20));
+      say(`${target.name}: ${i + 1} cases, ${seconds()} s, slowest ${Math.round(slowest)} ms, ${rss} MiB`);
+    }
   }
-  // Of the processor, not of the clock: it is run beside others.
-  const used = process.cpuUsage(start);
-  const took = (used.user + used.system) / 1000;
-  if (took > TOO_LONG) failed(i, text, `takes ${Math.round(took / 1000)} s`);
-  slowest = Math.max(slowest, took);
-  if ((i + 1) % 50_000 === 0) {
-    const rss = Math.round(process.memoryUsage.rss() / (1 << 20));
-    say(
-      `${i + 1} cases, ${Math.round((performance.now() - began) / 1000)} s, slowest ${Math.round(slowest)} ms, ${rss} MiB`,
-    );
-  }
+  say(`${target.name}: ${cases} cases in ${seconds()} s, slowest ${Math.round(slowest)} ms: ${failures}`);
+  return failures.count;
 }
-const failures = [...seen.values()].reduce((sum, count) => sum + count, 0);
-say(
-  `${cases} cases in ${Math.round((performance.now() - began) / 1000)} s: ${failures === 0 ? 'nothing failed' : `${failures} failed, in ${seen.size} ways`}`,
-);
-process.exitCode = failures === 0 ? 0 : 1;
+
+const chosen = all.filter((target) => name === 'all' || target.name === name);
+if (chosen.length === 0) {
+  say(`no target is named ${name}: all, ${all.map((target) => target.name).join(', ')}`);
+  process.exit(2);
+}
+say(`${cases} mutations for each target, seed ${seed}`);
+let failed = 0;
+for (const target of chosen) failed += await run(target);
+process.exitCode = failed === 0 ? 0 : 1;

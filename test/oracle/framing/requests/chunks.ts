@@ -3,8 +3,9 @@ import { chunked, SMUGGLED, show } from './write.js';
 
 /** Lines that some recipients take for the size 5, followed by five bytes and the last chunk. */
 const SIZES: readonly string[] = [
+  '\xe0\xa5\xab',
   ...['5', '05', '00000005', '0000000000000000000000005', '5 ', '5\t', ' 5', '\t5', '5  ', '+5', '-5', '0x5', '0X5'],
-  ...['5h', '5g', '5\x0b', '5\x0c', '5\xa0', '5\0', '\x005', '5_', '5_0', '5.0', '5e', '5,', '5:', '5=', '"5"', '५'],
+  ...['5h', '5g', '5\x0b', '5\x0c', '5\xa0', '5\0', '\x005', '5_', '5_0', '5.0', '5e', '5,', '5:', '5=', '"5"'],
   ...['', ' ', 'x', 'g', '-', '-0', '5-', '5 5', '5\r', '\r5', '5\r\r', '10000000000000005', '100000000000000005'],
   ...['ffffffffffffffff', 'fffffffffffffffb', '8000000000000005', '7fffffffffffffff', '80000005', '100000005', '5;5'],
 ];

@@ -1,0 +1,27 @@
+/** All targets of the fuzzer. */
+import { judge, mutated, ownConfigurations } from '../stress/mutations.js';
+import { chunkedBodies } from './chunks.js';
+import { cookies, forwarded, hosts, targets } from './fields.js';
+import { frames } from './frames.js';
+import { requestHeads, responseHeads } from './heads.js';
+import { llhttp } from './llhttp.js';
+import type { FuzzTarget } from './target.js';
+
+/** Everything that reads a configuration; `more` are further texts beside those of the checkout. */
+export function configurations(more: readonly string[] = []): FuzzTarget {
+  const texts = [...ownConfigurations(), ...more];
+  return { name: 'configurations', make: (random) => mutated(texts, random), check: judge };
+}
+
+/** The readers of HTTP. */
+export const readers: readonly FuzzTarget[] = [
+  requestHeads,
+  responseHeads,
+  chunkedBodies,
+  frames,
+  cookies,
+  forwarded,
+  targets,
+  hosts,
+  llhttp,
+];
