@@ -45,12 +45,16 @@ const DEEPEST = 500;
 
 const PLACED: ReadonlySet<Context> = new Set(['main', 'events', 'http', 'upstream']);
 
+/** Statements of one step. */
+const STEP = 8;
+
 /** Missing semicolons in a row: each is a level of the stack, and a copy of the words that are left. */
 const MOST_SPLITS = 100;
 
 export class BlockChecker {
   /** Every block, the outer before the inner ones. */
   readonly records: BlockRecord[] = [];
+  private taken = 0;
   private readonly expand = (items: readonly Item[]): Statement[] => this.includes.expand(items);
 
   constructor(
@@ -60,8 +64,8 @@ export class BlockChecker {
     private readonly notes: Notes,
   ) {}
 
-  /** Checks the outermost block. */
-  main(statements: readonly Statement[], at: Place): CheckedBlock {
+  /** Checks the outermost block; yields after a few statements. */
+  *main(statements: readonly Statement[], at: Place): Generator<void, CheckedBlock> {
     const body: Body = {
       opener: null,
       directive: '',
@@ -71,13 +75,19 @@ export class BlockChecker {
       inherited: NOTHING,
       depth: 0,
     };
-    return this.body(body, null, null, at);
+    return yield* this.body(body, null, null, at);
   }
 
-  private body(body: Body, outer: Level | null, around: CheckedBlock | null, at: Place): CheckedBlock {
+  private *body(
+    body: Body,
+    outer: Level | null,
+    around: CheckedBlock | null,
+    at: Place,
+  ): Generator<void, CheckedBlock> {
     const level = new Level(body.context, body.inherited, body.opener, outer);
     for (const statement of body.statements) {
       this.statement(level, statement);
+      if (++this.taken % STEP === 0) yield;
     }
     const blocks: CheckedBlock[] = [];
     const steps: CheckedStep[] = [];
@@ -94,7 +104,7 @@ export class BlockChecker {
     };
     this.records.push({ block, opener: body.opener, around, statements: level.written, modules: level.modules });
     for (const { statement, declared, value, step } of level.inOrder) {
-      const inner = this.inner(level, statement, declared, value, block, body.depth);
+      const inner = yield* this.inner(level, statement, declared, value, block, body.depth);
       if (step) {
         steps.push({ directive: declared.name, value, block: inner, at: placeOf(statement) });
       } else if (inner !== null) {
@@ -105,14 +115,14 @@ export class BlockChecker {
   }
 
   /** Checks the block that a statement opened, where its directive's body holds directives. */
-  private inner(
+  private *inner(
     level: Level,
     statement: Statement,
     { name, spec }: Declared,
     argument: unknown,
     around: CheckedBlock,
     depth: number,
-  ): CheckedBlock | null {
+  ): Generator<void, CheckedBlock | null> {
     if (spec.body === undefined || !('context' in spec.body) || statement.block === null) {
       return null;
     }
@@ -127,11 +137,11 @@ export class BlockChecker {
       directive: name,
       argument,
       context,
-      statements: this.includes.expand(statement.block.items),
+      statements: yield* this.includes.expandInSteps(statement.block.items),
       inherited: level.inheritance(context),
       depth: depth + 1,
     };
-    return this.body(body, level, around, placeOf(statement));
+    return yield* this.body(body, level, around, placeOf(statement));
   }
 
   /** @param splits how often a missing `;` was put in to come to it */

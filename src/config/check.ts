@@ -4,6 +4,7 @@ import type { Source, Span } from '../../grammar/syntax-tree.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Directories } from './arguments.js';
+import { atOnce } from './at-once.js';
 import { BlockChecker, type BlockRecord } from './block-checker.js';
 import { Catalogue } from './catalogue.js';
 import type { CheckedConfig } from './checked-config.js';
@@ -41,6 +42,15 @@ export interface CheckResult {
 
 /** Checks a text and everything it includes. Collects all findings of all files; throws nothing for a bad text. */
 export function check(root: Source, modules: readonly ModuleDeclaration[], options: CheckOptions = {}): CheckResult {
+  return atOnce(checkInSteps(root, modules, options));
+}
+
+/** The same in steps of a statement, a block or a file, between which who serves can do something else. */
+export function* checkInSteps(
+  root: Source,
+  modules: readonly ModuleDeclaration[],
+  options: CheckOptions = {},
+): Generator<void, CheckResult> {
   const notes = new Notes();
   // Apart: it is found while statements are read whose notes may be taken back, and has nothing to do with them.
   const reading = new Notes();
@@ -51,10 +61,12 @@ export function check(root: Source, modules: readonly ModuleDeclaration[], optio
   );
   const globals =
     options.globals === undefined ? [] : includes.open({ name: COMMAND_LINE, text: options.globals }, [], 'parameter');
-  const statements = includes.expand([...globals, ...includes.open(root)]);
+  const items = [...globals, ...includes.open(root)];
+  yield;
+  const statements = yield* includes.expandInSteps(items);
 
   const checker = new BlockChecker(catalogue, includes, directories, notes);
-  const config = checker.main(statements, { file: root.name, line: 1, column: 1 });
+  const config = yield* checker.main(statements, { file: root.name, line: 1, column: 1 });
   if (!config.own.includes('events')) {
     notes.report(null, 'missing-events', 'no "events" section in configuration', {
       // A file that is empty, or was written only in part, must not end what is being served.
@@ -63,7 +75,8 @@ export function check(root: Source, modules: readonly ModuleDeclaration[], optio
     });
   }
   checkVariables(catalogue, notes);
-  runModuleChecks(modules, config, checker.records, notes);
+  yield;
+  yield* runModuleChecks(modules, config, checker.records, notes);
   return {
     config: notes.hasErrors || reading.hasErrors ? null : config,
     findings: arrange([...reading.findings, ...notes.findings], includes.sources, includes),
@@ -79,6 +92,15 @@ export function checkFile(
   modules: readonly ModuleDeclaration[],
   options: CheckOptions = {},
 ): CheckResult {
+  return atOnce(checkFileInSteps(path, modules, options));
+}
+
+/** The same in steps, as `checkInSteps`. */
+export function* checkFileInSteps(
+  path: string,
+  modules: readonly ModuleDeclaration[],
+  options: CheckOptions = {},
+): Generator<void, CheckResult> {
   let text: string;
   try {
     text = (options.reader ?? diskReader).read(path);
@@ -92,7 +114,7 @@ export function checkFile(
       records: [],
     };
   }
-  return check({ name: path, text }, modules, options);
+  return yield* checkInSteps({ name: path, text }, modules, options);
 }
 
 function directoriesOf(rootName: string, { confDirectory, prefix }: CheckOptions): Directories {

@@ -7,6 +7,7 @@
  * To what a location means belongs what it refers to: upstreams, maps, formats, zones, variables that its server sets. Where
  * it leads on to (`error_page`, `try_files`, `rewrite`) are locations of their own, which are compared for themselves.
  */
+import { atOnce } from './at-once.js';
 import { Catalogue } from './catalogue.js';
 import type { CheckedBlock, CheckedConfig, Place } from './checked-config.js';
 import { Comparison } from './difference/comparison.js';
@@ -53,6 +54,20 @@ export interface Difference {
   counterpart(block: CheckedBlock, arrival: Arrival): Counterpart | null;
 }
 
+/** The changes alone, in steps between which who serves can do something else. */
+export function* changesInSteps(
+  before: CheckedConfig,
+  after: CheckedConfig,
+  modules: readonly ModuleDeclaration[],
+): Generator<void, readonly Change[]> {
+  const catalogue = new Catalogue(modules);
+  const old = new Side(before, catalogue);
+  yield;
+  const fresh = new Side(after, catalogue);
+  yield;
+  return yield* new Comparison(new Sides(old, fresh)).run();
+}
+
 /** Compares two configurations that were checked with these modules. */
 export function difference(
   before: CheckedConfig,
@@ -81,7 +96,7 @@ export function difference(
 
   return {
     get changes() {
-      changes ??= new Comparison(sides).run();
+      changes ??= atOnce(new Comparison(sides).run());
       return changes;
     },
     counterpart(block, arrival) {

@@ -12,6 +12,7 @@ import {
 import type { TextKind } from '../../grammar/tree-builder.js';
 import { wordsAtMost } from '../../grammar/words.js';
 
+import { atOnce } from './at-once.js';
 import { hasWildcard } from './glob.js';
 import { reportMissingSemicolon, splitAtLine } from './missing-semicolon.js';
 import type { Notes } from './notes.js';
@@ -114,7 +115,12 @@ export class Includes {
   }
 
   /** The statements of a block or file, with those of included files in the place of each `include`. */
-  expand(items: readonly Item[], splits = 0): Statement[] {
+  expand(items: readonly Item[]): Statement[] {
+    return atOnce(this.expandInSteps(items));
+  }
+
+  /** The same; yields after each file. */
+  *expandInSteps(items: readonly Item[], splits = 0): Generator<void, Statement[]> {
     const statements: Statement[] = [];
     for (const item of items) {
       if (!isStatement(item)) {
@@ -129,10 +135,11 @@ export class Includes {
       // What is not a plain include (no name, two names, a block) is left for the checker to complain about.
       if (split !== null) {
         reportMissingSemicolon(split, includeMistake(item), this.notes);
-        for (const part of this.expand([split.before, split.after], splits + 1)) statements.push(part);
+        for (const part of yield* this.expandInSteps([split.before, split.after], splits + 1)) statements.push(part);
       } else if (file !== undefined && more === undefined && item.block === null) {
         for (const path of this.files(file.text)) {
-          this.include(path, item, statements);
+          yield* this.include(path, item, statements);
+          yield;
         }
       } else {
         statements.push(item);
@@ -156,7 +163,7 @@ export class Includes {
     return hasWildcard(path) ? this.reader.expand(path) : [path];
   }
 
-  private include(path: string, statement: Statement, into: Statement[]): void {
+  private *include(path: string, statement: Statement, into: Statement[]): Generator<void, void> {
     const trail = [...this.trailOf(statement.source), statement];
     if (trail.length > DEEPEST || trail.some((span) => span.source.name === path)) {
       this.notes.report(statement, 'include-cycle', `"${path}" includes itself`, {
@@ -172,7 +179,7 @@ export class Includes {
       return;
     }
     // One by one: a spread of a huge file would not fit on the stack.
-    for (const included of this.expand(this.open({ name: path, text }, trail))) {
+    for (const included of yield* this.expandInSteps(this.open({ name: path, text }, trail))) {
       into.push(included);
     }
   }

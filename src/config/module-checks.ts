@@ -8,12 +8,13 @@ import { knownDirectives } from './known-directives.js';
 import type { CheckContext, ModuleDeclaration } from './module-declaration.js';
 import type { Notes } from './notes.js';
 
-export function runModuleChecks(
+/** Yields after each block. */
+export function* runModuleChecks(
   modules: readonly ModuleDeclaration[],
   config: CheckedConfig,
   records: readonly BlockRecord[],
   notes: Notes,
-): void {
+): Generator<void, void> {
   const whole = new WholeConfig(config, records, notes);
   const checking = modules.filter(({ check }) => check !== undefined);
   for (const record of records) {
@@ -21,6 +22,7 @@ export function runModuleChecks(
     for (const module of checking) {
       if (record.modules.has(module.name)) module.check?.(record.block, view);
     }
+    yield;
   }
 }
 

@@ -22,3 +22,12 @@ export class TimeSlice {
     this.end = performance.now() + SLICE;
   }
 }
+
+/** Carries out work that is written in steps, in slices. */
+export async function inSlices<T>(steps: Generator<void, T>): Promise<T> {
+  const slice = new TimeSlice();
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    if (slice.over) await slice.next();
+  }
+}

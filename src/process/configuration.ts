@@ -1,11 +1,13 @@
 /** Where a configuration comes from, and what checking it gave. */
 import { positionOf } from '../../grammar/positions.js';
-import { type CheckOptions, type CheckResult, check, checkFile } from '../config/check.js';
+import { atOnce } from '../config/at-once.js';
+import { type CheckOptions, type CheckResult, checkFileInSteps, checkInSteps } from '../config/check.js';
 import type { ConfigReader } from '../config/reader.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Module } from '../exchange/module.js';
+import { inSlices } from '../exchange/time-slice.js';
 
 /** A configuration as it was given. All strings are bytes. */
 export interface ConfigSource {
@@ -25,12 +27,25 @@ export interface ConfigSource {
 
 /** Reads and checks. What comments silence is not among the findings. */
 export function checkSource(source: ConfigSource, modules: readonly Module[]): CheckResult {
-  const result = checkAloud(source, modules);
+  return heard(checkAloud(source, modules));
+}
+
+/** Without what comments silence. */
+function heard(result: CheckResult): CheckResult {
   return { ...result, findings: new IgnoreComments(result.sources).heard(result.findings) };
+}
+
+/** The same as `checkSource`, in slices: what the process serves goes on. */
+export async function checkInSlices(source: ConfigSource, modules: readonly Module[]): Promise<CheckResult> {
+  return heard(await inSlices(checkSteps(source, modules)));
 }
 
 /** Reads and checks, with the findings that comments silence: for those who add to them. */
 export function checkAloud(source: ConfigSource, modules: readonly Module[]): CheckResult {
+  return atOnce(checkSteps(source, modules));
+}
+
+function checkSteps(source: ConfigSource, modules: readonly Module[]): Generator<void, CheckResult> {
   const options: CheckOptions = {
     prefix: source.prefix,
     ...(source.confDirectory !== undefined && { confDirectory: source.confDirectory }),
@@ -38,8 +53,8 @@ export function checkAloud(source: ConfigSource, modules: readonly Module[]): Ch
     ...(source.reader !== undefined && { reader: source.reader }),
   };
   return source.text === null
-    ? checkFile(source.name, modules, options)
-    : check({ name: source.name, text: source.text }, modules, options);
+    ? checkFileInSteps(source.name, modules, options)
+    : checkInSteps({ name: source.name, text: source.text }, modules, options);
 }
 
 /** Where `include` and certificates start from, with a slash at its end. */

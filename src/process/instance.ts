@@ -5,7 +5,7 @@ import type { Finding } from '../diagnostics/finding.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import { trustWorkerUser } from '../exchange/trusted-files.js';
-import { type ConfigSource, checkSource, logSentence } from './configuration.js';
+import { type ConfigSource, checkInSlices, logSentence } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import { giveFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
@@ -147,7 +147,8 @@ export class Instance<W extends Workers = Workers> {
 
   private async apply(source: ConfigSource, proceed: (settings: MainSettings) => boolean): Promise<Applied | null> {
     if (this.leaving) throw new RefusedConfig('the proxy is shutting down', []);
-    const { findings, ...checked } = checkSource(source, this.options.modules);
+    const { findings, ...checked } = await checkInSlices(source, this.options.modules);
+    if (this.leaving) throw new RefusedConfig('the proxy is shutting down', []);
     const config = accepted({ ...checked, findings });
     const settings = mainSettings(config, source.prefix);
     if (!proceed(settings)) return null;
@@ -175,6 +176,7 @@ export class Instance<W extends Workers = Workers> {
         logs = null;
       }
       this.serving ??= this.options.workers(settings, this.errorLog);
+      const changes = await this.changesBy(job);
       const prepared = await this.serving.prepare(job);
       if (this.leaving) {
         prepared.cancel();
@@ -189,7 +191,7 @@ export class Instance<W extends Workers = Workers> {
       logs?.commit();
       const warning = connectionsWarning(workerConnections(job.config), settings);
       if (warning !== null) this.errorLog.write('warn', warning);
-      this.tellChanges(job);
+      for (const line of changes) this.errorLog.write('notice', line);
       return { job, predecessorEnded: prepared.commit() };
     } catch (error) {
       logs?.cancel();
@@ -204,15 +206,16 @@ export class Instance<W extends Workers = Workers> {
     return drops ? owner : null;
   }
 
-  /** A reload says what it changes. */
-  private tellChanges({ config }: WorkersJob): void {
-    if (this.current === null) return;
+  /** Log lines about the changes that a reload makes. */
+  private async changesBy({ config }: WorkersJob): Promise<readonly string[]> {
+    if (this.current === null) return [];
     const { modules } = this.options;
     try {
-      for (const line of describeReload(this.current.job.config, config, modules)) this.errorLog.write('notice', line);
+      return await describeReload(this.current.job.config, config, modules);
     } catch (error) {
       // A module of somebody else's may be at fault; a reload does not fail for it.
       this.errorLog.write('alert', `what the reload changes cannot be told: ${String(error)}`);
+      return [];
     }
   }
 

@@ -1,20 +1,21 @@
 /** What is said of a reload in the log. */
 import type { CheckedConfig } from '../config/checked-config.js';
 import { changeLines } from '../config/difference/lines.js';
-import { difference } from '../config/difference.js';
+import { changesInSteps } from '../config/difference.js';
 import type { ModuleDeclaration } from '../config/module-declaration.js';
+import { inSlices } from '../exchange/time-slice.js';
 import type { TunnelCounts } from '../tunnel/tunnels.js';
 
 /** A log is not the place for a whole new site. */
 const MOST_LINES = 20;
 
 /** A line for each thing that is different, up to a bound. Bytes. */
-export function describeReload(
+export async function describeReload(
   before: CheckedConfig,
   after: CheckedConfig,
   modules: readonly ModuleDeclaration[],
-): string[] {
-  const { changes } = difference(before, after, modules);
+): Promise<string[]> {
+  const changes = await inSlices(changesInSteps(before, after, modules));
   if (changes.length === 0) return ['the new configuration means the same as the one before'];
   return changeLines(changes, MOST_LINES);
 }

@@ -6,10 +6,12 @@ import type { CheckedConfig } from '../../src/config/checked-config.js';
 import { compileRoutingTable } from '../../src/exchange/compiler.js';
 import { modules } from '../../src/modules/index.js';
 import { decodeConfig, encodeConfig } from '../../src/process/config-pieces.js';
+import { checkInSlices } from '../../src/process/configuration.js';
+import { describeReload } from '../../src/process/reload-description.js';
 
 const SERVERS = 40;
 
-function configuration(): CheckedConfig {
+function text(): string {
   const servers = Array.from(
     { length: SERVERS },
     (_, i) => `
@@ -22,8 +24,11 @@ function configuration(): CheckedConfig {
       location ~ x$ { limit_except GET { deny all; } }
     }`,
   );
-  const text = `events {}\nhttp { proxy_set_header X-Shared $host; proxy_hide_header X-Shared; ${servers.join('')} }`;
-  const { config, findings } = check({ name: 'test', text }, modules);
+  return `events {}\nhttp { proxy_set_header X-Shared $host; proxy_hide_header X-Shared; ${servers.join('')} }`;
+}
+
+function configuration(): CheckedConfig {
+  const { config, findings } = check({ name: 'test', text: text() }, modules);
   assert.ok(config, findings[0]?.message);
   return config;
 }
@@ -45,6 +50,17 @@ async function turns(t: TestContext, work: () => Promise<unknown>): Promise<numb
   clock.mock.restore();
   return count;
 }
+
+test('a reload is checked, and compared with what is in force, in slices', async (t) => {
+  const source = { name: 'test', text: text(), prefix: '/nonexistent/' };
+  const checking = await turns(t, () => checkInSlices(source, modules));
+  assert.ok(checking >= 4 * SERVERS, `${checking} turns`);
+  const result = await checkInSlices(source, modules);
+  assert.deepEqual(result.config, check({ name: 'test', text: source.text }, modules, source).config);
+  const [before, after] = [configuration(), configuration()];
+  const comparing = await turns(t, () => describeReload(before, after, modules));
+  assert.ok(comparing >= 4 * SERVERS, `${comparing} turns`);
+});
 
 test('a table is compiled in slices: between servers, locations, maps and upstreams', async (t) => {
   const config = configuration();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { freePort, serve } from '../cli/running.js';
-import { connect, request } from '../kit/index.js';
+import { connect, request, startProxy } from '../kit/index.js';
 
 const SERVERS = 3000;
 /** ms of the worker's time between two answers; one read of all of this configuration would take several times as much. */
@@ -11,7 +11,7 @@ const LONGEST = 100;
 /** ms for which requests go on when the reload is done: memory is given back then. */
 const AFTERWARDS = 2500;
 
-function configuration(port: number, generation: number): string {
+function http(port: number, generation: number): string {
   const servers = Array.from(
     { length: SERVERS },
     (_, i) => `server {
@@ -20,9 +20,7 @@ function configuration(port: number, generation: number): string {
       location / { root /srv/www; try_files $uri /index.html; }
     }`,
   );
-  return `pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log notice; worker_processes 1;
-events { }
-http {
+  return `http {
   access_log off;
   keepalive_requests 1000000;
   server { listen 127.0.0.1:${port}; location / { return 200 "$pid ${generation}"; } }
@@ -30,8 +28,12 @@ http {
 }`;
 }
 
+function configuration(port: number, generation: number): string {
+  return `pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log notice; worker_processes 1; events { }\n${http(port, generation)}`;
+}
+
 /** ms for which the first thread of a process has run: how busy the machine is has no part in it. */
-function processorTime(pid: number): number {
+function processorTime(pid: number | 'self'): number {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
 }
 
@@ -65,4 +67,22 @@ test(`a reload of ${SERVERS} servers never takes a worker's time for long`, asyn
     longest < LONGEST,
     `${longest.toFixed(1)} of ${(spent - begun).toFixed(1)} ms in one piece, ${answers} answers`,
   );
+});
+
+test(`a reload of ${SERVERS} servers within a program never takes its time for long`, async (t) => {
+  const proxy = await startProxy(`events { }\n${http(0, 1)}`);
+  t.after(() => proxy.close());
+  let longest = 0;
+  let before = processorTime('self');
+  let done = false;
+  const turn = (): void => {
+    const now = processorTime('self');
+    longest = Math.max(longest, now - before);
+    before = now;
+    if (!done) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await proxy.reload(`events { }\n${http(0, 2)}`);
+  done = true;
+  assert.ok(longest < 1.5 * LONGEST, `${longest.toFixed(1)} ms in one piece`);
 });

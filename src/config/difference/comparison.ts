@@ -41,13 +41,17 @@ export class Comparison {
     this.fresh = sides.fresh;
   }
 
-  run(): readonly Change[] {
-    this.compareServers();
+  /** Yields after each server and location. */
+  *run(): Generator<void, readonly Change[]> {
+    yield* this.compareServers();
     this.levels();
     this.listeners();
     this.entries();
     this.upstreams();
-    for (const say of this.late) say();
+    for (const say of this.late) {
+      say();
+      yield;
+    }
     return this.changes;
   }
 
@@ -57,9 +61,13 @@ export class Comparison {
 
   // -- servers and locations
 
-  private compareServers(): void {
+  private *compareServers(): Generator<void, void> {
     const { pairs, removed, added } = pairServers(this.old.servers, this.fresh.servers);
-    for (const [before, after] of pairs) this.compareServer(before, after);
+    yield;
+    for (const [before, after] of pairs) {
+      yield* this.compareServer(before, after);
+      yield;
+    }
     for (const view of removed) {
       this.late.push(() =>
         this.say({ kind: 'server', change: 'removed', name: serverName(view, this.old), before: view.block.at }),
@@ -72,7 +80,7 @@ export class Comparison {
     }
   }
 
-  private compareServer(before: ServerView, after: ServerView): void {
+  private *compareServer(before: ServerView, after: ServerView): Generator<void, void> {
     const pair: Pair = { before: before.block, after: after.block };
     const { directives, steps } = this.compare([pair], false);
     const own = [...steps];
@@ -83,11 +91,11 @@ export class Comparison {
     for (const name of [...directives, ...own]) found.add(name, false);
     const name = serverName(after, this.fresh);
     this.late.push(() => this.sayChanged('server', name, '', pair));
-    this.compareLocations([pair], `server ${name}`);
+    yield* this.compareLocations([pair], `server ${name}`);
   }
 
   /** Compares what is in the first of the pairs; the others are the blocks around. */
-  private compareLocations(chain: readonly Pair[], within: string): void {
+  private *compareLocations(chain: readonly Pair[], within: string): Generator<void, void> {
     const [pair] = chain;
     if (pair === undefined) return;
     const before = locationsIn(pair.before);
@@ -107,7 +115,8 @@ export class Comparison {
       for (const directive of own) found.add(directive, true);
       for (const label of references) this.referring.set(label, (this.referring.get(label) ?? 0) + 1);
       this.late.push(() => this.sayChanged('location', name, within, inner));
-      this.compareLocations([inner, ...chain], within);
+      yield* this.compareLocations([inner, ...chain], within);
+      yield;
     }
     for (const [key, block] of after) {
       if (before.has(key)) continue;
