@@ -93,6 +93,8 @@ class Worker {
     readonly cancel: () => void;
   } | null = null;
   private settings: MainSettings | null = null;
+  /** As whom it serves; undefined until the first configuration is prepared. */
+  private owner: WorkersJob['owner'] | undefined;
   private heartbeat: NodeJS.Timeout | null = null;
   /** The last heartbeat is yet to be taken by the system. */
   private beating = false;
@@ -169,14 +171,24 @@ class Worker {
       trustWorkerUser(job.owner?.uid ?? null);
       logs = this.logs.prepare(job.settings.errorLogs);
       const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
-      // From the first configuration on: what it opens may need the rights with which the process was started.
-      if (this.settings === null) takeRights(job.owner, job.settings.priority);
+      // After the first configuration was prepared: what it opens may need the rights with which the process was started.
+      this.serveAs(job);
       this.prepared = { job, ...both(logs, prepared) };
       if (this.leaving) return this.cancel();
       this.say({ report: 'prepared', listening: prepared.listening });
     } catch (error) {
       logs?.cancel();
       this.say({ report: 'refused', reason: startSentence(error) });
+    }
+  }
+
+  /** Takes the rights with which it is to serve, once; throws nginx's sentence where it was given others already. */
+  private serveAs({ owner, settings }: Omit<WorkersJob, 'config'>): void {
+    if (this.owner === undefined) {
+      takeRights(owner, settings.priority);
+      this.owner = owner;
+    } else if (owner?.uid !== this.owner?.uid || owner?.gid !== this.owner?.gid) {
+      throw new Error(`setuid(${owner?.uid}) failed (1: Operation not permitted)`);
     }
   }
 

@@ -15,6 +15,16 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { modules } from '../../src/modules/index.js';
+import { encodeConfig } from '../../src/process/config-pieces.js';
+import { checkSource } from '../../src/process/configuration.js';
+import { forkWorker } from '../../src/process/fork-worker.js';
+import { ListeningSockets } from '../../src/process/listening-sockets.js';
+import { mainSettings } from '../../src/process/main-settings.js';
+import type { Owner } from '../../src/process/ownership.js';
+import { AllCounts } from '../../src/process/worker-counts.js';
+import { WorkerHandle } from '../../src/process/worker-handle.js';
+import { ZoneKeeper } from '../../src/zones/keeper.js';
 import { command, freePort, Prefix, type Running, serve } from '../cli/running.js';
 import { get, startProxy, until } from '../kit/index.js';
 
@@ -86,6 +96,32 @@ test('workers that replace dead ones are nobody, too', AS_ROOT, async (t) => {
   next = await answering(port);
   assert.notEqual(next, first);
   assert.deepEqual(rightsOf(next).uids, [NOBODY, NOBODY, NOBODY]);
+});
+
+test('a worker takes its rights once, and refuses those of another user', AS_ROOT, async (t) => {
+  const worker = new WorkerHandle(await forkWorker(), {
+    errorLog: { threshold: -1, write: () => {} },
+    defaultErrorLog: '',
+    sockets: new ListeningSockets([]),
+    zones: new ZoneKeeper(),
+    counts: new AllCounts(),
+  });
+  t.after(() => worker.stop(1000));
+  const source = { name: '/nginx.conf', text: 'error_log stderr emerg; events { } http { }', prefix: '/' };
+  const { config } = checkSource(source, modules);
+  assert.ok(config !== null);
+  const nobody = { name: 'nobody', uid: Number(NOBODY), gid: Number(NOGROUP) };
+  const encoded = await encodeConfig(config);
+  const prepare = (owner: Owner): Promise<readonly string[]> =>
+    worker.prepare({ generation: 1, config, prefix: '/', settings: mainSettings(config, '/'), owner }, encoded);
+  await prepare(nobody);
+  // Another reload came in between.
+  worker.cancel();
+  await prepare(nobody);
+  worker.cancel();
+  await assert.rejects(prepare({ name: 'root', uid: 0, gid: 0 }), {
+    message: 'setuid(0) failed (1: Operation not permitted)',
+  });
 });
 
 test('user root keeps root’s rights, and so does master_process off, which has no workers', AS_ROOT, async (t) => {
