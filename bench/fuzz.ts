@@ -32,8 +32,10 @@ class Failures {
   constructor(private readonly target: string) {}
 
   add(i: number, text: string, why: string): void {
-    const known = this.seen.get(why) ?? 0;
-    this.seen.set(why, known + 1);
+    // The place in the program makes failures alike; messages quote the text.
+    const place = why.match(/^ +at .*/gm)?.join() ?? why;
+    const known = this.seen.get(place) ?? 0;
+    this.seen.set(place, known + 1);
     if (known > 0) return;
     directory ??= mkdtempSync(join(tmpdir(), 'tsproxy-fuzz-'));
     const path = join(directory, `${this.target}-${seed}-${i}`);

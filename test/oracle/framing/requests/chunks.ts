@@ -102,6 +102,11 @@ const BREAKS: readonly (readonly [name: string, body: string])[] = [
   ['VT for a line break', '5\x0b\nhello\r\n0\r\n\r\n'],
   ['FF for a line break', '5\r\nhello\x0c0\r\n\r\n'],
   ['NEL for a line break', '5\x85hello\r\n0\r\n\r\n'],
+  ['CR and another byte behind a size', '5\rXhello\r\n0\r\n\r\n'],
+  ['CR and another byte behind the data', '5\r\nhello\rX0\r\n\r\n'],
+  ['CR and another byte behind the last size', '5\r\nhello\r\n0\rX\r\n'],
+  ['CR and another byte for the last line', '5\r\nhello\r\n0\r\n\rX'],
+  ['CR and another byte behind a trailer', '5\r\nhello\r\n0\r\nA: b\rXC: d\r\n\r\n'],
   ['NUL behind the data', '5\r\nhello\0\n0\r\n\r\n'],
 ];
 

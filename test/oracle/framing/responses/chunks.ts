@@ -6,6 +6,7 @@ const CHUNKED = ['Transfer-Encoding: chunked'];
 
 /** Chunked bodies that some recipients take for `hello`. */
 const BODIES: readonly string[] = [
+  ...['5\rXhello\r\n0\r\n\r\n', '5\r\nhello\rX0\r\n\r\n', '5\r\nhello\r\n0\rX\r\n', '5\r\nhello\r\n0\r\n\rX'],
   ...[
     '5\r\nhello\r\n0\r\n\r\n',
     '05\r\nhello\r\n00\r\n\r\n',
