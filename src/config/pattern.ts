@@ -1,4 +1,4 @@
-/** Regular expressions in a configuration: PCRE's text becomes JavaScript's, and its named groups become variables. */
+/** Regular expressions in a configuration; their named groups become variables. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import type { ArgumentContext } from './directive.js';
 import { translate } from './pcre/translate.js';
@@ -13,8 +13,8 @@ export interface PatternOptions {
 }
 
 /**
- * The pattern that a word holds. Fails with nginx's sentence where PCRE would refuse it, and with the reason where
- * JavaScript has no exact counterpart. Names of groups come out in lower case, as nginx keeps its variables.
+ * The pattern that a word holds. Fails with nginx's sentence where PCRE would refuse it, and with the reason where the
+ * parser does not know what PCRE knows. Names of groups come out in lower case, as nginx keeps its variables.
  */
 export function parsePattern(word: Word, c: ArgumentContext, options: PatternOptions = {}): PatternData {
   const from = options.from ?? 0;
@@ -29,18 +29,6 @@ export function parsePattern(word: Word, c: ArgumentContext, options: PatternOpt
       mistake.untranslatable ? 'untranslatable-regex' : 'invalid-regex',
       `pcre2_compile() failed: ${mistake.message} in "${written}"${where}`,
       mistake.help === undefined ? {} : { help: mistake.help },
-    );
-  }
-  if (result.differing.length > 0) {
-    const groups = result.differing.map((index) => `$${index}`).join(', ');
-    c.report(
-      spanInWord(word, from, word.text.length),
-      'regex-capture-differs',
-      `what ${groups} holds after "${written}" has matched may differ from nginx`,
-      {
-        severity: 'warning',
-        help: 'the group stands in a repeated part that does not match it each time: PCRE keeps its last match, JavaScript forgets it',
-      },
     );
   }
   for (const name of result.pattern.names) {

@@ -46,9 +46,7 @@ export const codes = {
   'duplicate-value': 'The same value is given twice; the second changes nothing.',
   'invalid-regex': 'The regular expression is not valid, in PCRE or at all.',
   'untranslatable-regex':
-    'PCRE takes this regular expression, but it cannot be translated exactly to one of JavaScript. It is refused, because one that matches other requests than in nginx would be worse than none.',
-  'regex-capture-differs':
-    'A capturing group stands in a repeated part of a regular expression and is not matched at each repetition. PCRE keeps what it matched last, JavaScript forgets it; whether the expression matches at all is the same.',
+    'PCRE accepts this regular expression, but it uses a rare notation that tsproxy does not know, such as the verb `(*SKIP)`. It is refused, because an expression that matches other requests than in nginx would be worse than none.',
   'invalid-variable': 'A `$` is not followed by the name of a variable, or the closing brace of `${name}` is missing.',
   'unknown-variable':
     'The configuration uses a variable that nothing defines: no module, no `set` or `map`, no named group of a regular expression.',

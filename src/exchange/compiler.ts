@@ -1,6 +1,7 @@
 /** CheckedConfig → RoutingTable: binds modules, variables and templates, and fills each location's program. */
 import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
+import { Expression } from '../config/pcre/expression.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import { LocalHome } from '../zones/local-home.js';
 import type { ZoneHome } from '../zones/zone.js';
@@ -22,6 +23,7 @@ import {
   Shared,
 } from './module.js';
 import type { Observer } from './observer.js';
+import { searchFor } from './pattern-search.js';
 import { LocationProgram, LocationSettings, NONE, type ServerProgram } from './program.js';
 import { Template } from './template.js';
 import { TimeSlice } from './time-slice.js';
@@ -250,15 +252,14 @@ class TableCompiler implements Compiler, Programs {
   }
 
   pattern(data: PatternData): CompiledPattern {
-    const regexp = new RegExp(data.source, data.flags);
-    const names = data.names.map((name) => ({ name, variable: this.variable(name) }));
+    const expression = new Expression(data);
+    const names = data.names.map((name, i) => ({ group: data.indexes[i] ?? 0, variable: this.variable(name) }));
     return {
-      regexp,
       test(x: Exchange, subject: string): boolean {
-        const match = regexp.exec(subject);
+        const match = searchFor(x, expression, subject);
         if (match === null) return false;
         x.captures = match;
-        for (const { name, variable } of names) x.slots[variable.slot] = match.groups?.[name] ?? '';
+        for (const { group, variable } of names) x.slots[variable.slot] = match[group] ?? '';
         return true;
       },
     };

@@ -2,6 +2,7 @@
  * Runs an exchange through nginx's phases, and ends it: the answer's head and body pass the filters, the log phase runs
  * exactly once. A handler that answers at once costs one call; only one that must wait costs a promise.
  */
+import { MatchFailed } from '../config/pcre/matcher.js';
 import { escapePath } from '../http/uri-escape.js';
 import type { BodySink, Chunk } from './client-side.js';
 import { logError } from './error-context.js';
@@ -10,6 +11,7 @@ import { filePath } from './file-path.js';
 import { outgrown } from './growth.js';
 import type { Handler } from './module.js';
 import { paceOf } from './pace.js';
+import { locationFor } from './pattern-search.js';
 import { type ErrorPage, type LocationProgram, NONE } from './program.js';
 import { absoluteLocation } from './redirect.js';
 import { BufferedBody, NO_BODY } from './request-body.js';
@@ -143,7 +145,9 @@ function judge(x: Exchange, verdict: Verdict): boolean {
 }
 
 function handlerFailed(x: Exchange, error: unknown): void {
-  logError(x, 'alert', `handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  // What failed in a regular expression was logged there.
+  if (!(error instanceof MatchFailed))
+    logError(x, 'alert', `handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   if (x.finished) return;
   if (x.headSent) abort(x);
   else finalize(x, 500);
@@ -164,8 +168,9 @@ function noContent(x: Exchange): void {
 function findLocation(x: Exchange): boolean {
   const { locations } = x.server;
   x.uriChanged = false;
-  const found = locations.find(x.uri, x);
-  if (found === null) return enter(x, x.server.base);
+  const found = locationFor(x);
+  if (found === undefined) finalize(x, 500);
+  if (!found) return found === null && enter(x, x.server.base);
   if (found.settings.internal && !x.internal) {
     x.location = found;
     finalize(x, 404);

@@ -1,4 +1,5 @@
 /** One request and its answer. */
+import type { Captures } from '../config/pcre/expression.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { ResponseHead } from '../http/response-head.js';
 import type { BodySink, Chunk, ClientSide, Producer } from './client-side.js';
@@ -75,7 +76,7 @@ export class Exchange {
   /** Values of variables, by `Variable.slot`. */
   slots: (string | undefined)[];
   /** The last match of a regular expression: `$1` … */
-  captures: RegExpExecArray | null = null;
+  captures: Captures | null = null;
   private states: Map<unknown, unknown> | null = null;
   /** Those that outlive internal redirects. */
   private requestStates: Map<unknown, unknown> | null = null;

@@ -151,8 +151,10 @@ function isCloseable(object: unknown): object is { close(): void } {
 
 /** A regular expression in a compiled configuration. */
 export interface CompiledPattern {
-  readonly regexp: RegExp;
-  /** Matches; on success sets `x.captures` and the variables of named groups. */
+  /**
+   * Searches; on success sets `x.captures` and the variables of named groups. Throws `MatchFailed`, which is logged already,
+   * where the search was given up: the request is answered with 500 unless the caller has something better.
+   */
   test(x: Exchange, subject: string): boolean;
 }
 

@@ -1,8 +1,9 @@
 import type { Span } from '../../grammar/syntax-tree.js';
+import type { Expression } from '../config/pcre/expression.js';
 import { subjectOf } from './engine/captures.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { patternsOf, type WrittenPattern } from './engine/patterns.js';
-import { regExpOf, treeOf } from './engine/regex.js';
+import { expressionOf, treeOf } from './engine/regex.js';
 import { sampleOf } from './engine/sample.js';
 
 export default defineLint({
@@ -24,7 +25,7 @@ export default defineLint({
 
 function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subject: string): void {
   const tree = treeOf(text, caseless);
-  const expression = tree === null ? null : regExpOf(text, caseless);
+  const expression = tree === null ? null : expressionOf(text, caseless);
   if (tree === null || expression === null) return;
   const kind = subject === 'http_origin' ? 'origin' : 'referer';
   const path = kind === 'referer' ? '/' : '';
@@ -76,7 +77,7 @@ function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subj
 }
 
 /** Whether an expression takes a host, or one of a name below it, in an origin or a referer. */
-function takes(expression: RegExp, hostAndPath: string): boolean {
+function takes(expression: Expression, hostAndPath: string): boolean {
   return ['https://', 'http://'].some((scheme) =>
     ['', 'www.', 'a.'].some((label) => expression.test(scheme + label + hostAndPath)),
   );
@@ -94,7 +95,7 @@ function hostsIn(text: string): string[] {
 }
 
 /** A name that differs in a character where the expression has an unescaped dot. */
-function looseDot(text: string, expression: RegExp, host: string, path: string): string | null {
+function looseDot(text: string, expression: Expression, host: string, path: string): string | null {
   if (!/(?<![\\[])\.(?=[a-z0-9])/i.test(text.replace(/\[[^\]]*\]/g, ''))) return null;
   const dots = [...host.matchAll(/\./g)].map(({ index }) => index);
   for (const dot of dots) {

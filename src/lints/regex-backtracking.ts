@@ -12,7 +12,7 @@ export default defineLint({
   severity: 'warning',
   on: '*~ rewrite',
   story:
-    'The regular expression can be led to try very many ways through one text before it gives up: a loop in a loop, as in `(a+)+$`, or alternatives in a loop that match the same, as in `(\\w|_)*$`. Whoever knows it keeps the proxy busy with a few short requests; and while one expression is tried, a process of tsproxy serves nobody. (PCRE gives up after ten million steps and nginx refuses the request.) Write it so that each byte of a text can be matched in one way only.',
+    'The regular expression can be led to try very many ways through one text before it gives up: a loop in a loop, as in `(a+)+$`, or alternatives in a loop that match the same, as in `(\\w|_)*$`. As in nginx with PCRE, the search is given up after ten million steps, and the request is answered with 500 and an `[alert]` in the error log. Until then, some tenths of a second, a process serves no other request: a few such requests per second keep it busy. Write it so that each byte of a text can be matched in one way only.',
   check(c) {
     const effort = new Effort(MOST_STEPS);
     const told = new Map<string, ReturnType<typeof growthOf>>();

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { isClosed } from './engine/access.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { regExpOf } from './engine/regex.js';
+import { expressionOf } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 
 /** Directories that hold what is nobody's business, with all below them where the pattern is open. */
@@ -76,7 +76,7 @@ function keepsAway(scope: Scope, path: string): boolean {
     const location = block.location;
     if (location === null || !isClosed(block)) continue;
     if (location.kind === 'prefix' && path.startsWith(location.name)) return true;
-    if (location.kind === 'regex' && regExpOf(location.name, location.caseless)?.test(path) === true) return true;
+    if (location.kind === 'regex' && expressionOf(location.name, location.caseless)?.test(path) === true) return true;
   }
   return false;
 }

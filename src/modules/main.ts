@@ -215,7 +215,8 @@ export default defineModule({
       contexts: ['main'],
       takes: flag,
       default: 'off',
-      noEffect: 'Regular expressions are compiled by the JavaScript engine when they are used often.',
+      noEffect:
+        'Regular expressions are compiled by the JavaScript engine when they are used often; those that can take long are interpreted.',
       doc: 'In nginx, whether regular expressions are compiled to machine code.',
       example: 'pcre_jit on;',
     },

@@ -3,6 +3,7 @@ import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { custom, integer } from '../config/argument-types.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import { parsePattern } from '../config/pattern.js';
+import { MatchFailed } from '../config/pcre/matcher.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -159,7 +160,12 @@ function compileMap({ source, variable }: Source, entries: Entries, compiler: Co
     if (subject !== '') {
       for (let i = 0; i < patterns.length; i++) {
         const [pattern, value] = patterns[i] as [CompiledPattern, Result];
-        if (pattern.test(x, subject)) return value;
+        try {
+          if (pattern.test(x, subject)) return value;
+        } catch (error) {
+          if (error instanceof MatchFailed) return fallback;
+          throw error;
+        }
       }
     }
     return fallback;

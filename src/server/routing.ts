@@ -1,7 +1,8 @@
 /** From a request's head to an exchange: its path, its server, and what is refused before any phase runs. */
+import { MatchFailed } from '../config/pcre/matcher.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
-import type { ListenerProgram } from '../exchange/program.js';
+import type { ListenerProgram, ServerProgram } from '../exchange/program.js';
 import { Field, fieldSet } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
@@ -32,6 +33,9 @@ const UNIQUE = fieldSet(
 
 const refused = (status: number, reason: string): Refusal => ({ status, reason });
 
+/** The search for a server was given up: nginx closes the connection, and logs 500. */
+const SEARCH_FAILED: Refusal = { status: 500, reason: '' };
+
 /** Fills in the exchange from a complete head; a refusal where the request is not to be handled. */
 export function routeRequest(x: Exchange, reader: RequestReader, program: ListenerProgram): Refusal | null {
   const { headers } = reader;
@@ -61,7 +65,9 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
     const host = validHost(authority);
     if (host === null) return refused(400, 'client sent invalid host in request line');
     x.host = host;
-    x.server = program.names.find(host, x) ?? program.defaultServer;
+    const server = serverOf(host, x, program);
+    if (server === null) return SEARCH_FAILED;
+    x.server = server;
   } else {
     x.hostNamed = false;
     // Without a host only the server of the empty name, or the default one, can be meant.
@@ -81,8 +87,24 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
   return null;
 }
 
+/** The server of a host; null where a regular expression could not be matched within its limits. */
+function serverOf(host: string, x: Exchange, program: ListenerProgram): ServerProgram | null {
+  try {
+    return program.names.find(host, x) ?? program.defaultServer;
+  } catch (error) {
+    if (error instanceof MatchFailed) return null;
+    throw error;
+  }
+}
+
 /** Ends an exchange whose request is refused; nothing behind its head can be trusted. */
-export function refuseRequest(x: Exchange, { status, reason }: Refusal): void {
+export function refuseRequest(x: Exchange, refusal: Refusal): void {
+  const { status, reason } = refusal;
+  if (refusal === SEARCH_FAILED) {
+    x.response.status = 500;
+    x.abort();
+    return;
+  }
   logError(x, 'info', reason);
   x.contentLength = 0;
   x.keepAlive = false;

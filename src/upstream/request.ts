@@ -2,6 +2,7 @@
  * One exchange with an upstream: chooses a peer, sends the request, judges the answer's head, asks another peer where
  * that is allowed, and moves the body to the client. nginx: ngx_http_upstream.
  */
+import { MatchFailed } from '../config/pcre/matcher.js';
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { logError } from '../exchange/error-context.js';
@@ -173,7 +174,11 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
       from += reader.length - before;
       const { status } = reader;
       if (status === 101) {
-        this.switchProtocols(bytes, from, length);
+        try {
+          this.switchProtocols(bytes, from, length);
+        } catch (error) {
+          this.searchFailed(error);
+        }
         return -1;
       }
       if (status >= 200) break;
@@ -188,7 +193,20 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
       reader.reset();
       if (from >= length) return -1;
     }
-    return this.judgeHead(from === length) ? from : -1;
+    try {
+      return this.judgeHead(from === length) ? from : -1;
+    } catch (error) {
+      this.searchFailed(error);
+      return -1;
+    }
+  }
+
+  /** A regular expression could not be matched in a field of the head (`proxy_cookie_flags`). */
+  private searchFailed(error: unknown): void {
+    if (!(error instanceof MatchFailed)) throw error;
+    this.letGo();
+    this.x.response.upstream = null;
+    this.fail(500);
   }
 
   /** True where the body is to be moved; false when the exchange goes another way. `clean`: nothing came behind the head. */

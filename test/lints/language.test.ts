@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Effort } from '../../src/lints/engine/effort.js';
 import { includes, Language, matchesAny, meets } from '../../src/lints/engine/language.js';
-import { regExpOf, treeOf } from '../../src/lints/engine/regex.js';
+import { expressionOf, treeOf } from '../../src/lints/engine/regex.js';
 
 const PATTERNS = [
   '^/a',
@@ -37,7 +37,7 @@ test('an automaton matches what the engine matches', () => {
       const language = languageOf(pattern);
       let at = language.start();
       for (const letter of subject) at = language.after(at, letter.charCodeAt(0));
-      assert.equal(at.ending, regExpOf(pattern)?.test(subject), `${pattern} on ${subject}`);
+      assert.equal(at.ending, expressionOf(pattern)?.test(subject), `${pattern} on ${subject}`);
     }),
     { numRuns: 2000 },
   );

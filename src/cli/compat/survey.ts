@@ -6,7 +6,7 @@ import type { Context } from '../../config/directive.js';
 import type { Expansion } from '../../config/include.js';
 import { knownDirectives, titleOfModule } from '../../config/known-directives.js';
 import type { ModuleDeclaration } from '../../config/module-declaration.js';
-import type { Finding, FindingCode } from '../../diagnostics/finding.js';
+import type { Finding } from '../../diagnostics/finding.js';
 import { WRAPPING } from '../part.js';
 
 /** What becomes of a directive. `missing`: nginx has it, tsproxy has not; `refused`: it has, but not as it is written there. */
@@ -35,22 +35,15 @@ export interface Survey {
 /** As deep as the checker goes. */
 const DEEPEST = 500;
 
-/** What a warning with this code says is how something differs from nginx. */
-const DIFFERS: FindingCode = 'regex-capture-differs';
-
 /** @param modules all modules that there are */
 export function surveyOf({ expansion, findings }: CheckResult, modules: readonly ModuleDeclaration[]): Survey {
   const entries = new Entries();
   const errors = findings.filter(({ code, severity }) => severity === 'error' && code !== 'nginx-only-variable');
   if (expansion !== null) new Walk(expansion, new Catalogue(modules), entries, errors).through();
   for (const { code, message, help = '', at } of findings) {
-    if (at === null) continue;
-    if (code === 'nginx-only-variable') {
-      const [, name = ''] = /"([^"]*)"/.exec(message) ?? [];
-      entries.add(`$${name}`, 'missing', /it belongs to ([^,]*)/.exec(help)?.[1] ?? '', null, at);
-    } else if (code === DIFFERS) {
-      entries.add('regular expression', 'different', '', message, at);
-    }
+    if (at === null || code !== 'nginx-only-variable') continue;
+    const [, name = ''] = /"([^"]*)"/.exec(message) ?? [];
+    entries.add(`$${name}`, 'missing', /it belongs to ([^,]*)/.exec(help)?.[1] ?? '', null, at);
   }
   // A parameter of a directive may be missing as well: that stays among the refusals.
   const refusals = errors.filter(({ code, at }) => code !== 'nginx-only-directive' || !entries.has('missing', at));

@@ -1,11 +1,12 @@
 /** The locations of a server by what they are for, and where each block of a configuration stands. */
 import type { CheckedBlock } from '../checked-config.js';
 import type { LocationData } from '../location-argument.js';
+import { expressionKey } from '../pcre/expression.js';
 
 /** A location as it is written: `/x`, `= /x`, `^~ /x`, `~* x`, `@x`. */
 export function locationName({ kind, name, noRegex, pattern }: LocationData): string {
   if (kind === 'exact') return `= ${name}`;
-  if (kind === 'regex') return `${pattern?.flags.includes('i') ? '~*' : '~'} ${name}`;
+  if (kind === 'regex') return `${pattern?.caseless ? '~*' : '~'} ${name}`;
   return noRegex ? `^~ ${name}` : name;
 }
 
@@ -20,7 +21,7 @@ export function locationsIn(block: CheckedBlock): ReadonlyMap<string, CheckedBlo
   for (const inner of block.blocks) {
     if (inner.directive !== 'location') continue;
     const { kind, name, pattern } = locationOf(inner);
-    const key = kind === 'regex' ? `~${pattern?.flags ?? ''} ${pattern?.source ?? name}` : `${kind} ${name}`;
+    const key = kind === 'regex' ? `~${pattern === null ? name : expressionKey(pattern)}` : `${kind} ${name}`;
     let number = 1;
     while (found.has(number === 1 ? key : `${key} #${number}`)) number++;
     found.set(number === 1 ? key : `${key} #${number}`, inner);

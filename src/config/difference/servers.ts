@@ -1,6 +1,7 @@
 /** The servers of a checked configuration by what they are for: addresses and names. */
 import { type Address, formatAddress, isWildcard } from '../address.js';
 import type { CheckedBlock, CheckedConfig, Place } from '../checked-config.js';
+import { Expression, expressionKey } from '../pcre/expression.js';
 import type { PatternData } from '../template.js';
 import { canonical } from './canonical.js';
 
@@ -166,8 +167,8 @@ function namesOf(block: CheckedBlock): readonly Name[] {
   return ((block.values.server_name ?? []) as readonly (readonly Name[])[]).flat();
 }
 
-function patternKey({ source, flags }: PatternData): string {
-  return `~${flags}${source}`;
+function patternKey(pattern: PatternData): string {
+  return `~${expressionKey(pattern)}`;
 }
 
 function pairKey(listen: string, name: string): string {
@@ -180,7 +181,7 @@ function nameFor({ block, names }: ServerView, host: string): string | undefined
   const wild = names.filter((name) => fitsWildcard(name, host));
   if (wild.length > 0) return wild.reduce((a, b) => (b.length > a.length ? b : a));
   for (const { pattern } of namesOf(block)) {
-    if (pattern !== null && new RegExp(pattern.source, pattern.flags).test(host)) return patternKey(pattern);
+    if (pattern !== null && new Expression(pattern).test(host)) return patternKey(pattern);
   }
   return undefined;
 }

@@ -51,6 +51,19 @@ export class ByteSet {
     return bytes;
   }
 
+  /** Number of bytes. */
+  get size(): number {
+    let size = 0;
+    for (const word of this.words) for (let rest = word; rest !== 0; rest &= rest - 1) size++;
+    return size;
+  }
+
+  /** Whether it consists of one letter in both cases. */
+  get isLetterInBothCases(): boolean {
+    const [upper = 0, lower = 0, third] = this.bytes;
+    return third === undefined && lower === (upper ^ 0x20) && isLetter(upper);
+  }
+
   intersects(other: ByteSet): boolean {
     for (let byte = 0; byte < 256; byte += 32) if ((this.word(byte) & other.word(byte)) !== 0) return true;
     return false;

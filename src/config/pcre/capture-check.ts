@@ -56,7 +56,8 @@ export function checkCaptures(root: Node): number[] {
         const inside = {
           repeated: situation.repeated || repeats,
           // A repetition that matches nothing is undone in JavaScript, with what its groups took.
-          skippable: situation.skippable || (firstOf(node.item).nullable && (repeats || hasLook(node.item))),
+          skippable:
+            situation.skippable || (firstOf(node.item).nullable && (node.min < node.max || hasLook(node.item))),
         };
         if (node.min > 0) {
           visit(node.item, inside);

@@ -1,7 +1,8 @@
 /** `[...]` */
+import { isUtf8 } from 'node:buffer';
 import { ByteSet, POSIX } from './byte-set.js';
 import type { Cursor } from './cursor.js';
-import { type EscapeOptions, readEscape, readOctal } from './escapes.js';
+import { type Escape, type EscapeOptions, readEscape, readOctal } from './escapes.js';
 import { invalid, untranslatable } from './syntax.js';
 
 export interface CharacterClass {
@@ -11,7 +12,7 @@ export interface CharacterClass {
   readonly beyond: { readonly codes: readonly number[]; readonly negated: boolean };
 }
 
-type Member = { readonly code: number } | { readonly set: ByteSet; readonly negated: boolean };
+type Member = Escape;
 
 /** Reads a class whose `[` the cursor has just passed. */
 export function readClass(cursor: Cursor, options: EscapeOptions): CharacterClass {
@@ -31,6 +32,9 @@ export function readClass(cursor: Cursor, options: EscapeOptions): CharacterClas
       continue;
     }
     if ('set' in member) {
+      if (member.property === true && options.caseless) {
+        untranslatable('"\\p" in a class without regard to case', start, cursor.at);
+      }
       set.addAll(member.negated ? member.set.inverted() : member.set);
       allBeyond ||= member.negated;
       refuseRange(cursor);
@@ -150,4 +154,11 @@ export function readCharacter(cursor: Cursor, { utf }: EscapeOptions): number {
     return cursor.next().charCodeAt(0);
   }
   return Buffer.from(character, 'latin1').toString('utf8').codePointAt(0) ?? 0;
+}
+
+/** Refuses an expression that is not UTF-8. */
+export function requireUtf8(text: string): void {
+  if (!isUtf8(Buffer.from(text, 'latin1'))) {
+    invalid('UTF-8 error: the pattern is not valid UTF-8', text.length, 0);
+  }
 }

@@ -11,7 +11,10 @@ export interface EscapeOptions {
 }
 
 /** A character by its number, or a class; null where the escape is neither (the cursor is then where it was). */
-export type Escape = { readonly code: number } | { readonly set: ByteSet; readonly negated: boolean };
+export type Escape =
+  | { readonly code: number }
+  /** `property`: one of Unicode's, `\p`. */
+  | { readonly set: ByteSet; readonly negated: boolean; readonly property?: true };
 
 /** PCRE2's sentence for escapes of Perl that it does not have. */
 export const NO_SUCH_ESCAPE = 'PCRE2 does not support \\F, \\L, \\l, \\N{name}, \\U, or \\u';
@@ -53,10 +56,8 @@ export function readEscape(cursor: Cursor, options: EscapeOptions): Escape | nul
       return { code: Number.parseInt(`0${cursor.match(/[0-7]{0,2}/y)?.[0] ?? ''}`, 8) };
     case 'p':
     case 'P':
-      if (options.utf || options.caseless) {
-        untranslatable(`"\\${letter}" ${options.utf ? 'in UTF mode' : 'without regard to case'}`, start, cursor.at);
-      }
-      return propertySet(cursor, letter === 'P');
+      if (options.utf) untranslatable(`"\\${letter}" in UTF mode`, start, cursor.at);
+      return { ...propertySet(cursor, letter === 'P'), property: true };
     case 'F':
     case 'L':
     case 'l':

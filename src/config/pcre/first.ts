@@ -33,7 +33,11 @@ export function firstOf(node: Node): First {
       return { set: first.set, nullable: first.nullable || node.min === 0 };
     }
     case 'reference':
+    case 'call':
+    case 'condition':
       return ANYTHING;
+    case 'keep':
+      return NOTHING;
   }
 }
 

@@ -4,7 +4,11 @@ import { invalid, untranslatable } from './syntax.js';
 
 export type GroupOpening =
   | { readonly kind: 'capture'; readonly name: string | null }
-  | { readonly kind: 'plain' | 'atomic' | 'comment' | 'never' }
+  | { readonly kind: 'plain' | 'atomic' | 'comment' | 'never' | 'reset' }
+  /** The cursor is at the parenthesis of the condition. */
+  | { readonly kind: 'condition' }
+  /** `key`: a number with or without a sign, or a name. */
+  | { readonly kind: 'call'; readonly key: string }
   | { readonly kind: 'look'; readonly behind: boolean; readonly negative: boolean }
   /** `scoped`: a group follows in which they hold; else they hold to the end of the enclosing one. */
   | { readonly kind: 'options'; readonly letters: string; readonly scoped: boolean }
@@ -52,10 +56,26 @@ export function readGroupOpening(cursor: Cursor): GroupOpening {
     cursor.take(')');
     return { kind: 'reference', name: reference };
   }
-  if (cursor.peek() === 'P' && cursor.peek(1) !== '>') {
+  const call = cursor.match(/(?:R|(?:&|P>)(\w+)|([+-]?\d+))\)/y);
+  if (call !== null) {
+    return { kind: 'call', key: call[1] ?? call[2] ?? '0' };
+  }
+  if (cursor.peek() === 'P') {
     return invalid('unrecognized character after (?P', cursor.at + 1, start);
   }
-  refuseSpecial(cursor, start);
+  if (cursor.take('|')) {
+    return { kind: 'reset' };
+  }
+  if (cursor.peek() === '(') {
+    return { kind: 'condition' };
+  }
+  // Callouts call nothing in nginx.
+  if (cursor.match(/C\d{0,3}\)/y) !== null) {
+    return { kind: 'comment' };
+  }
+  if (cursor.peek() === 'C') {
+    return untranslatable('a callout with a string', start, cursor.at);
+  }
   return readOptions(cursor, start);
 }
 
@@ -77,22 +97,6 @@ function readName(cursor: Cursor, close: string, start: number): string {
     invalid('syntax error in subpattern name (missing terminator?)', cursor.at, start);
   }
   return name;
-}
-
-const SPECIAL: readonly (readonly [RegExp, string])[] = [
-  [/\|/y, 'a branch reset group "(?|...)"'],
-  [/\(/y, 'a conditional group "(?(...)...)"'],
-  [/C/y, 'a callout "(?C)"'],
-  [/R|&|P>|[+-]?\d/y, 'a recursion or subroutine call'],
-];
-
-function refuseSpecial(cursor: Cursor, start: number): void {
-  for (const [form, what] of SPECIAL) {
-    form.lastIndex = cursor.at;
-    if (form.test(cursor.text)) {
-      untranslatable(what, start, cursor.at);
-    }
-  }
 }
 
 function readOptions(cursor: Cursor, start: number): GroupOpening {

@@ -1,21 +1,28 @@
 /** Parses PCRE's notation to a tree, with PCRE2's own words for what it refuses. */
-import { isUtf8 } from 'node:buffer';
 import { ByteSet, NEWLINE, VERTICAL } from './byte-set.js';
-import { type CharacterClass, readCharacter, readClass } from './character-class.js';
+import { type CharacterClass, readCharacter, readClass, requireUtf8 } from './character-class.js';
 import { Cursor } from './cursor.js';
-import { NO_SUCH_ESCAPE, readEscape, readOctal } from './escapes.js';
+import { type Escape, NO_SUCH_ESCAPE, readEscape, readOctal } from './escapes.js';
+import { GroupNumbers } from './group-numbers.js';
 import { readGroupOpening } from './group-opening.js';
 import { kept } from './kept.js';
 import { changeOptions, type Options } from './options.js';
+import { checkQuantifier, peekBraces, readQuantifier } from './quantifier.js';
 import {
   alternativesOf,
-  childrenOf,
+  type Condition,
+  END_SOURCE,
+  hasReference,
   invalid,
+  LINE_END_SOURCE,
+  LINE_START_SOURCE,
   Mistake,
   type Node,
+  START_SOURCE,
   sequenceOf,
   type Tree,
   untranslatable,
+  VERY_END_SOURCE,
   widthOf,
 } from './syntax.js';
 
@@ -27,29 +34,15 @@ const BEYOND_ASCII: Node = alternativesOf([
 ]);
 const ALL = new ByteSet().inverted();
 const NO_NEWLINE = NEWLINE.inverted();
-const START: Node = { kind: 'assertion', source: '^', ends: false };
-const END: Node = { kind: 'assertion', source: '(?=\\n?$)', ends: true };
-const VERY_END: Node = { kind: 'assertion', source: '$', ends: true };
-// PCRE's multiline `^` holds after a line break, but not after one that ends the subject.
-const LINE_START: Node = { kind: 'assertion', source: '(?:^|(?<=\\n)(?!$))', ends: false };
-const LINE_END: Node = { kind: 'assertion', source: '(?=\\n|$)', ends: false };
+const START: Node = { kind: 'assertion', source: START_SOURCE, ends: false };
+const END: Node = { kind: 'assertion', source: END_SOURCE, ends: true };
+const VERY_END: Node = { kind: 'assertion', source: VERY_END_SOURCE, ends: true };
+const LINE_START: Node = { kind: 'assertion', source: LINE_START_SOURCE, ends: false };
+const LINE_END: Node = { kind: 'assertion', source: LINE_END_SOURCE, ends: false };
 const NEVER: Node = { kind: 'look', behind: false, negative: true, body: sequenceOf([]), at: 0 };
-
-/** A quantifier is no longer than `{65535,65535}`; what is longer is too big, or no quantifier. */
-const LONGEST_BRACES = 64;
 
 /** PCRE's own limit of groups in groups (`PARENS_NEST_LIMIT`). */
 const DEEPEST = 250;
-
-function requireUtf8(text: string): void {
-  if (!isUtf8(Buffer.from(text, 'latin1'))) {
-    invalid('UTF-8 error: the pattern is not valid UTF-8', text.length, 0);
-  }
-}
-
-function hasReference(node: Node): boolean {
-  return node.kind === 'reference' || childrenOf(node).some(hasReference);
-}
 
 /** Single characters as they are, and without regard to case; made when they are needed. */
 const CHARACTERS: Node[] = [];
@@ -65,11 +58,6 @@ function bytes(...members: readonly (string | readonly [number, number])[]): Nod
   return { kind: 'set', set: ByteSet.of(...members) };
 }
 
-interface PendingReference {
-  readonly index: number | string;
-  readonly at: number;
-}
-
 /** The tree of an expression, or why there is none. */
 export const parsed = kept((text, caseless): Tree | Mistake => {
   try {
@@ -83,11 +71,10 @@ export const parsed = kept((text, caseless): Tree | Mistake => {
 class PatternParser {
   private readonly cursor: Cursor;
   private options: Options;
-  private groups = 0;
+  private readonly groups = new GroupNumbers();
   private depth = 0;
-  private readonly names: string[] = [];
-  private readonly indexes = new Map<string, number>();
-  private readonly references: PendingReference[] = [];
+  /** Lookarounds around what is being read. */
+  private looks = 0;
 
   constructor(
     readonly text: string,
@@ -114,12 +101,9 @@ class PatternParser {
     if (!this.cursor.done) {
       invalid('unmatched closing parenthesis', this.cursor.at, this.cursor.at);
     }
-    for (const { index, at } of this.references) {
-      if (typeof index === 'string' ? !this.indexes.has(index) : index < 1 || index > this.groups) {
-        invalid('reference to non-existent subpattern', at);
-      }
-    }
-    return { body, groups: this.groups, names: this.names };
+    this.groups.resolve();
+    const { count, names, indexes } = this.groups;
+    return { body, groups: count, names, indexes };
   }
 
   /** `(*UTF)` and its like, at the very start. */
@@ -148,6 +132,21 @@ class PatternParser {
     return alternativesOf(branches);
   }
 
+  /** `(?|...)`: the groups of each branch have the same numbers. */
+  private readBranchReset(): Node {
+    const { groups } = this;
+    const before = groups.count;
+    let last = before;
+    const branches: Node[] = [];
+    do {
+      groups.count = before;
+      branches.push(this.readBranch());
+      last = Math.max(last, groups.count);
+    } while (this.cursor.take('|'));
+    groups.count = last;
+    return { kind: 'alternatives', branches, reset: true };
+  }
+
   private readBranch(): Node {
     const items: Node[] = [];
     while (!this.cursor.done && this.cursor.peek() !== '|' && this.cursor.peek() !== ')') {
@@ -166,13 +165,13 @@ class PatternParser {
 
   /** One item; null for what matches nothing and cannot be repeated (an option, a comment). */
   private readItem(): Node | null {
-    const braces = this.cursor.peek() === '{' ? this.peekBraces() : undefined;
+    const braces = this.cursor.peek() === '{' ? peekBraces(this.cursor) : undefined;
     switch (this.cursor.peek()) {
       case '(':
         return this.readGroup();
       case '[':
         this.cursor.at++;
-        return this.classNode(readClass(this.cursor, this.options));
+        return this.classNode(readClass(this.cursor, this.options), true);
       case '\\':
         this.cursor.at++;
         return this.readEscaped();
@@ -198,33 +197,21 @@ class PatternParser {
     }
   }
 
-  /** `{2}`, `{2,}`, `{2,3}`: anything else in braces is literal. */
-  private peekBraces(): string | undefined {
-    return /^\{\d+(?:,\d*)?\}/.exec(this.text.slice(this.cursor.at, this.cursor.at + LONGEST_BRACES))?.[0];
-  }
-
   private readQuantifier(item: Node | null, start: number): Node | null {
     if (this.options.extended) {
       this.cursor.match(/(?:[ \t\n\v\f\r]+|#[^\n]*\n?)*/y);
     }
-    const at = this.cursor.at;
-    const match = this.cursor.match(/([*+?]|\{(\d+)(?:(,)(\d*))?\})([+?]?)/y);
-    if (match === null) {
+    const quantifier = readQuantifier(this.cursor);
+    if (quantifier === null) {
       return item;
     }
-    const [all, sign = '', low, comma, high, suffix] = match;
+    const { at, last, min, max, suffix } = quantifier;
     if (item === null || (item.kind === 'assertion' && this.text.charAt(start) !== '(')) {
-      invalid('quantifier does not follow a repeatable item', at + sign.length - 1, at);
+      invalid('quantifier does not follow a repeatable item', last, at);
     }
-    const min = low === undefined ? (all.startsWith('+') ? 1 : 0) : Number(low);
-    const unbounded = low === undefined ? !all.startsWith('?') : comma !== undefined && high === '';
-    const max = unbounded ? Number.POSITIVE_INFINITY : low === undefined ? 1 : comma === undefined ? min : Number(high);
-    if (min > 65535 || (max > 65535 && !unbounded)) {
-      invalid('number too big in {} quantifier', at + sign.length - 1, at);
-    }
-    if (max < min) {
-      invalid('numbers out of order in {} quantifier', at + sign.length - 1, at);
-    }
+    checkQuantifier(quantifier);
+    // PCRE2 leaves a single repetition out, with what is said of it.
+    if (min === 1 && max === 1) return item;
     const lazy = (suffix === '?') !== this.options.ungreedy;
     const mode = suffix === '+' ? 'possessive' : lazy ? 'lazy' : 'greedy';
     return { kind: 'repeat', item, min, max, mode, at: start };
@@ -240,6 +227,12 @@ class PatternParser {
         return NEVER;
       case 'reference':
         return this.referenceNode(opening.name, start, start + 4);
+      case 'call':
+        return this.callNode(this.groups.relative(opening.key), start, this.cursor.at - 1);
+      case 'condition':
+        return this.readCondition(start);
+      case 'reset':
+        return this.readGroupBody(start, this.options, () => this.readBranchReset());
       case 'options': {
         const changed = changeOptions(this.options, opening.letters, start, this.cursor);
         if (!opening.scoped) {
@@ -254,10 +247,12 @@ class PatternParser {
         return { kind: 'atomic', body: this.readGroupBody(start), at: start };
       case 'look': {
         const { behind, negative } = opening;
+        this.looks++;
         const body = this.readGroupBody(start);
+        this.looks--;
         const branches = body.kind === 'alternatives' ? body.branches : [body];
         if (behind && hasReference(body)) {
-          untranslatable('a back reference in a lookbehind', start, this.cursor.at);
+          untranslatable('a back reference or a subroutine call in a lookbehind', start, this.cursor.at);
         }
         // In UTF mode PCRE counts characters; JavaScript looks behind over any length of bytes.
         if (behind && !this.options.utf && branches.some((branch) => widthOf(branch) === null)) {
@@ -269,20 +264,20 @@ class PatternParser {
         if (opening.name === null && this.options.noCapture) {
           return this.readGroupBody(start);
         }
-        const index = ++this.groups;
-        const name = opening.name === null ? null : this.declare(opening.name, index, start);
+        const index = ++this.groups.count;
+        const name = opening.name === null ? null : this.groups.declare(opening.name, index, start, this.cursor.at);
         return { kind: 'group', index, name, body: this.readGroupBody(start) };
       }
     }
   }
 
-  private readGroupBody(start: number, options = this.options): Node {
+  private readGroupBody(start: number, options = this.options, read = () => this.readAlternatives()): Node {
     const outer = this.options;
     this.options = options;
     if (++this.depth > DEEPEST) {
       invalid('parentheses are too deeply nested', this.cursor.at, start);
     }
-    const body = this.readAlternatives();
+    const body = read();
     this.depth--;
     if (!this.cursor.take(')')) {
       invalid('missing closing parenthesis', this.text.length, start);
@@ -291,18 +286,50 @@ class PatternParser {
     return body;
   }
 
-  private declare(name: string, index: number, start: number): string {
-    const lower = name.toLowerCase();
-    if (this.indexes.has(name)) {
-      const message = 'two named subpatterns have the same name (PCRE2_DUPNAMES not set)';
-      invalid(message, this.cursor.at, start);
+  /** `(?(condition)yes|no)`, from the condition's parenthesis on. */
+  private readCondition(start: number): Node {
+    const test = this.readConditionTest(start);
+    const branches: Node[] = [];
+    this.readGroupBody(start, this.options, () => {
+      do branches.push(this.readBranch());
+      while (this.cursor.take('|'));
+      return sequenceOf([]);
+    });
+    const [yes = sequenceOf([]), no = sequenceOf([])] = branches;
+    if (test.kind === 'define' && branches.length > 1) {
+      invalid('DEFINE subpattern contains more than one branch', this.cursor.at - 1, start);
     }
-    if (this.names.includes(lower)) {
-      untranslatable('group names that differ in case only', start, this.cursor.at);
+    if (branches.length > 2) {
+      invalid('conditional subpattern contains more than two branches', this.cursor.at - 1, start);
     }
-    this.indexes.set(name, index);
-    this.names.push(lower);
-    return lower;
+    return { kind: 'condition', test, yes, no, at: start };
+  }
+
+  private readConditionTest(start: number): Condition {
+    if (/\(\?<?[=!]/y.test(this.text.slice(this.cursor.at, this.cursor.at + 4))) {
+      const look = this.readGroup();
+      if (look?.kind === 'look') return { kind: 'look', look };
+    }
+    const words = this.cursor.match(/\((?:<(\w+)>|'(\w+)'|([+-]?\d+)|(\w+)|R&(\w+))\)/y);
+    if (words === null) return untranslatable('this condition', start, this.cursor.at + 1);
+    const [, angled, quoted, number, bare, called] = words;
+    const at = this.cursor.at - 1;
+    const name = angled ?? quoted;
+    if (called !== undefined) return this.groups.refer({ kind: 'called' as const, index: 0 }, called, at);
+    if (number !== undefined)
+      return this.groups.refer({ kind: 'group' as const, index: 0 }, this.groups.relative(number), at);
+    if (name === undefined && bare === 'DEFINE') return { kind: 'define' };
+    const recursion = name === undefined ? /^R(\d*)$/.exec(bare ?? '')?.[1] : undefined;
+    // A group of that name may come later; PCRE2 decides it by those before.
+    if (recursion !== undefined && !this.groups.has(bare ?? '')) {
+      if (recursion === '') return { kind: 'called', index: null };
+      return this.groups.refer({ kind: 'called' as const, index: 0 }, Number(recursion), at);
+    }
+    return this.groups.refer({ kind: 'group' as const, index: 0 }, name ?? bare ?? '', at);
+  }
+
+  private callNode(key: number | string, start: number, at: number): Node {
+    return this.groups.refer({ kind: 'call' as const, index: 0, at: start }, key, at);
   }
 
   private readEscaped(): Node | null {
@@ -316,22 +343,19 @@ class PatternParser {
     }
     const character = readEscape(this.cursor, this.options);
     if (character !== null) {
-      return 'code' in character
-        ? this.characterNode(character.code)
-        : this.setNode(character.negated ? character.set.inverted() : character.set, character.negated);
+      return 'code' in character ? this.characterNode(character.code) : this.escapedSet(character);
     }
-    const reference = this.cursor.match(/g\{?(-?\d+)\}?|[gk](?:\{(\w+)\}|<(\w+)>|'(\w+)')/y);
+    const reference = this.cursor.match(/g\{?([+-]?\d+)\}?|[gk]\{(\w+)\}|k(?:<(\w+)>|'(\w+)')/y);
     if (reference !== null) {
       const number = reference[1];
       if (number === undefined) {
         return this.referenceNode(reference[2] ?? reference[3] ?? reference[4] ?? '', start, start + 3);
       }
-      const index = Number(number) < 0 ? this.groups + 1 + Number(number) : Number(number);
-      return this.referenceNode(index, start, start + 2);
+      return this.referenceNode(this.groups.relative(number), start, start + 2);
     }
     const number = /[1-9]\d*/y.exec(this.text.slice(this.cursor.at))?.[0];
     if (number !== undefined) {
-      if (number.length === 1 || /^[89]/.test(number) || Number(number) <= this.groups) {
+      if (number.length === 1 || /^[89]/.test(number) || Number(number) <= this.groups.count) {
         this.cursor.at += number.length;
         return this.referenceNode(Number(number), start, this.cursor.at - 1);
       }
@@ -352,7 +376,7 @@ class PatternParser {
       case 'Z':
         return END;
       case 'N':
-        if (this.cursor.peek() === '{' && this.peekBraces() === undefined) {
+        if (this.cursor.peek() === '{' && peekBraces(this.cursor) === undefined) {
           const numbered = this.cursor.peek(1) === 'U' && this.cursor.peek(2) === '+';
           invalid(numbered ? '\\N{U+dddd} is supported only in Unicode (UTF) mode' : NO_SUCH_ESCAPE, start + 2, start);
         }
@@ -365,15 +389,35 @@ class PatternParser {
         return {
           kind: 'atomic',
           body: alternativesOf([sequenceOf([bytes('\r'), bytes('\n')]), { kind: 'set', set: VERTICAL }]),
+          lineBreak: true,
           at: start,
         };
       case 'G':
+        // nginx always searches from the beginning.
+        return START;
       case 'K':
-      case 'X':
+        if (this.looks > 0)
+          invalid(
+            '\\K is not allowed in lookarounds (but see PCRE2_EXTRA_ALLOW_LOOKAROUND_BSK)',
+            this.cursor.at,
+            start,
+          );
+        return { kind: 'keep', at: start };
       case 'C':
-        return untranslatable(`"\\${letter}"`, start, this.cursor.at);
-      case 'g':
-        return untranslatable('a subroutine call or this form of back reference', start, this.cursor.at);
+        return { kind: 'set', set: ALL };
+      case 'X':
+        if (this.options.utf) untranslatable('"\\X" in UTF mode', start, this.cursor.at);
+        // No byte extends another, so that only CR LF is more than one.
+        return {
+          kind: 'atomic',
+          body: alternativesOf([sequenceOf([bytes('\r'), bytes('\n')]), { kind: 'set', set: ALL }]),
+          at: start,
+        };
+      case 'g': {
+        const called = this.cursor.match(/<([+-]?\w+)>|'([+-]?\w+)'/y);
+        if (called === null) return untranslatable('this form of back reference', start, this.cursor.at);
+        return this.callNode(this.groups.relative(called[1] ?? called[2] ?? ''), start, this.cursor.at - 1);
+      }
       case 'k':
         return invalid('\\k is not followed by a braced, angle-bracketed, or quoted name', this.cursor.at);
       default:
@@ -398,14 +442,16 @@ class PatternParser {
     return sequenceOf(quantified === null ? items : [...items, quantified]);
   }
 
-  private referenceNode(index: number | string, start: number, at: number): Node {
-    this.references.push({ index, at });
-    const number = typeof index === 'string' ? this.indexes.get(index) : index;
-    if (number === undefined || number > this.groups) {
-      // PCRE fails such a reference until the group has matched; whether it exists at all shows only at the end.
-      return { kind: 'reference', index: Number.POSITIVE_INFINITY, caseless: this.options.caseless, at: start };
-    }
-    return { kind: 'reference', index: number, caseless: this.options.caseless, at: start };
+  private referenceNode(key: number | string, start: number, at: number): Node {
+    if (key === 0) invalid('reference to non-existent subpattern', at);
+    const { caseless } = this.options;
+    return this.groups.refer({ kind: 'reference' as const, index: 0, caseless, at: start }, key, at);
+  }
+
+  private escapedSet({ set, negated, property }: Extract<Escape, { readonly set: ByteSet }>): Node {
+    const all = negated ? set.inverted() : set;
+    // Unicode's properties have no regard for case: `\p{Lu}` is upper case under any options.
+    return property === true && !this.options.utf ? { kind: 'set', set: all } : this.setNode(all, negated);
   }
 
   /** A set; in UTF mode `beyond` says whether it holds all characters beyond ASCII as well, or none. */
@@ -413,10 +459,10 @@ class PatternParser {
     return this.classNode({ set, beyond: { codes: [], negated: beyond } });
   }
 
-  private classNode({ set, beyond }: CharacterClass): Node {
+  private classNode({ set, beyond }: CharacterClass, bracketed = false): Node {
     const folded = this.options.caseless ? set.folded() : set;
     if (!this.options.utf) {
-      return { kind: 'set', set: folded };
+      return bracketed ? { kind: 'set', set: folded, bracketed } : { kind: 'set', set: folded };
     }
     const ascii = new ByteSet();
     for (const byte of folded.bytes) {

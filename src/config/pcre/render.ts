@@ -37,6 +37,7 @@ class Renderer {
       case 'sequence':
         return this.sequence(node.items, follow);
       case 'alternatives':
+        if (node.reset === true) untranslatable('a branch reset group "(?|...)"', 0, 0);
         return `(?:${this.branches(node.branches, follow)})`;
       case 'group': {
         this.opened++;
@@ -48,6 +49,8 @@ class Renderer {
         return `(?${sign}${this.inside(node.body, SUCCESS)})`;
       }
       case 'atomic':
+        // What is before it gives nothing back, see `isEffectivelyPossessive`.
+        if (node.lineBreak === true) untranslatable('"\\R"', node.at, node.at + 2);
         return this.atomic(node, node.at, () => this.inside(node.body, SUCCESS));
       case 'repeat':
         return this.repeat(node, follow);
@@ -57,12 +60,19 @@ class Renderer {
         }
         // In its own group, so that a digit that follows is not taken for a part of its number.
         return `(?:\\${node.index})`;
+      case 'call':
+        return untranslatable('a recursion or subroutine call', node.at, node.at + 2);
+      case 'condition':
+        return untranslatable('a conditional group "(?(...)...)"', node.at, node.at + 2);
+      case 'keep':
+        return untranslatable('"\\K"', node.at, node.at + 2);
     }
   }
 
   /** What stands between a group's own parentheses. */
   private inside(node: Node, follow: First): string {
-    return node.kind === 'alternatives' ? this.branches(node.branches, follow) : this.node(node, follow);
+    const plain = node.kind === 'alternatives' && node.reset !== true;
+    return plain ? this.branches(node.branches, follow) : this.node(node, follow);
   }
 
   private branches(branches: readonly Node[], follow: First): string {

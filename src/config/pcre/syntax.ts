@@ -2,12 +2,13 @@
 import type { ByteSet } from './byte-set.js';
 
 export type Node =
-  /** One byte out of a set. */
-  | { readonly kind: 'set'; readonly set: ByteSet }
+  /** One byte out of a set. `bracketed`: it was written as a class, `[...]`. */
+  | { readonly kind: 'set'; readonly set: ByteSet; readonly bracketed?: true }
   /** JavaScript that matches no byte: `^`, `\b`. `ends`: it holds only at the end of the subject. */
   | { readonly kind: 'assertion'; readonly source: string; readonly ends: boolean }
   | { readonly kind: 'sequence'; readonly items: readonly Node[] }
-  | { readonly kind: 'alternatives'; readonly branches: readonly Node[] }
+  /** `reset`: groups of all branches have the same numbers, `(?|...)`. */
+  | { readonly kind: 'alternatives'; readonly branches: readonly Node[]; readonly reset?: true }
   | { readonly kind: 'group'; readonly index: number; readonly name: string | null; readonly body: Node }
   | {
       readonly kind: 'look';
@@ -16,7 +17,8 @@ export type Node =
       readonly body: Node;
       readonly at: number;
     }
-  | { readonly kind: 'atomic'; readonly body: Node; readonly at: number }
+  /** `lineBreak`: it is `\R`. */
+  | { readonly kind: 'atomic'; readonly body: Node; readonly lineBreak?: true; readonly at: number }
   | {
       readonly kind: 'repeat';
       readonly item: Node;
@@ -26,7 +28,35 @@ export type Node =
       readonly at: number;
     }
   /** What a group has matched. */
-  | { readonly kind: 'reference'; readonly index: number; readonly caseless: boolean; readonly at: number };
+  | { readonly kind: 'reference'; readonly index: number; readonly caseless: boolean; readonly at: number }
+  /** A group as a subroutine (`(?1)`), or the whole expression (`(?R)`, 0). */
+  | { readonly kind: 'call'; readonly index: number; readonly at: number }
+  | {
+      readonly kind: 'condition';
+      readonly test: Condition;
+      readonly yes: Node;
+      readonly no: Node;
+      readonly at: number;
+    }
+  /** `\K`: the match begins here. */
+  | { readonly kind: 'keep'; readonly at: number };
+
+/** Condition of `(?(...)yes|no)`. */
+export type Condition =
+  | { readonly kind: 'group'; readonly index: number }
+  /** Inside of a call of that group; null: of any. */
+  | { readonly kind: 'called'; readonly index: number | null }
+  | { readonly kind: 'look'; readonly look: Node & { readonly kind: 'look' } }
+  /** `(?(DEFINE)...)`: never. */
+  | { readonly kind: 'define' };
+
+/** JavaScript for the assertions. */
+export const START_SOURCE = '^';
+export const END_SOURCE = '(?=\\n?$)';
+export const VERY_END_SOURCE = '$';
+// PCRE's multiline `^` holds after a line break, but not after one that ends the subject.
+export const LINE_START_SOURCE = '(?:^|(?<=\\n)(?!$))';
+export const LINE_END_SOURCE = '(?=\\n|$)';
 
 export interface Tree {
   readonly body: Node;
@@ -34,6 +64,8 @@ export interface Tree {
   readonly groups: number;
   /** Names of groups in order, in lower case. */
   readonly names: readonly string[];
+  /** Numbers of the groups with these names. */
+  readonly indexes: readonly number[];
 }
 
 /** Why an expression cannot be taken; PCRE's own words where it refuses as well. */
@@ -44,7 +76,7 @@ export class Mistake extends Error {
     readonly at: number,
     /** The offending stretch begins here. */
     readonly from: number,
-    /** True where PCRE takes it and JavaScript has no exact counterpart. */
+    /** True where PCRE takes it. */
     readonly untranslatable: boolean,
     readonly help?: string,
   ) {
@@ -57,15 +89,9 @@ export function invalid(message: string, at: number, from = Math.max(0, at - 1))
   throw new Mistake(message, at, from, false);
 }
 
-/** What PCRE takes and JavaScript cannot do. */
+/** Notations of PCRE that the parser does not know, and those that a translation to JavaScript cannot express. */
 export function untranslatable(what: string, from: number, at: number): never {
-  throw new Mistake(
-    `${what} is not supported`,
-    at,
-    from,
-    true,
-    `PCRE has ${what}, JavaScript has no exact counterpart`,
-  );
+  throw new Mistake(`${what} is not supported`, at, from, true, `PCRE has ${what}, tsproxy does not`);
 }
 
 export function sequenceOf(items: readonly Node[]): Node {
@@ -91,6 +117,7 @@ export function widthOf(node: Node): number | null {
       return 1;
     case 'assertion':
     case 'look':
+    case 'keep':
       return 0;
     case 'sequence':
       return node.items.reduce<number | null>((sum, item) => {
@@ -112,7 +139,12 @@ export function widthOf(node: Node): number | null {
       }
       return node.min === node.max && width !== null ? width * node.min : null;
     }
+    case 'condition': {
+      const width = widthOf(node.yes);
+      return node.test.kind === 'define' ? 0 : width === widthOf(node.no) ? width : null;
+    }
     case 'reference':
+    case 'call':
       return null;
   }
 }
@@ -130,7 +162,14 @@ export function childrenOf(node: Node): readonly Node[] {
       return [node.body];
     case 'repeat':
       return [node.item];
+    case 'condition':
+      return node.test.kind === 'look' ? [node.test.look, node.yes, node.no] : [node.yes, node.no];
     default:
       return [];
   }
+}
+
+/** Whether a node refers to a group. */
+export function hasReference(node: Node): boolean {
+  return node.kind === 'reference' || node.kind === 'call' || childrenOf(node).some(hasReference);
 }

@@ -51,7 +51,7 @@ export class Language {
   static prefix(text: string): Language {
     const items: Node[] = [{ kind: 'assertion', source: '^', ends: false }];
     for (const byte of text) items.push({ kind: 'set', set: ByteSet.of(byte) });
-    return new Language({ body: { kind: 'sequence', items }, groups: 0, names: [] });
+    return new Language({ body: { kind: 'sequence', items }, groups: 0, names: [], indexes: [] });
   }
 
   get sets(): ByteSet[] {

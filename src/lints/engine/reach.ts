@@ -1,17 +1,19 @@
 /** Which requests a location is chosen for, as far as its own words tell. */
+
 import type { ByteSet } from '../../config/pcre/byte-set.js';
+import type { Expression } from '../../config/pcre/expression.js';
 import type { Node } from '../../config/pcre/syntax.js';
 import type { Effort } from './effort.js';
 import { includes, Language } from './language.js';
 import type { LocationWords } from './location.js';
-import { anchorsOf, regExpOf, treeOf } from './regex.js';
+import { anchorsOf, expressionOf, treeOf } from './regex.js';
 import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 /** A location that requests are compared with: not a named one. What is asked of it is found once. */
 export class Candidate {
   private foundLead: string | undefined;
-  private foundRegex: RegExp | null | undefined;
+  private foundRegex: Expression | null | undefined;
   private foundExample: string | null | undefined;
   private foundLanguage: Language | null | undefined;
 
@@ -48,7 +50,7 @@ export class Candidate {
   matches(uri: string): boolean {
     if (!uri.startsWith(this.lead)) return false;
     if (this.words.kind !== 'regex') return true;
-    if (this.foundRegex === undefined) this.foundRegex = regExpOf(this.words.name, this.words.caseless);
+    if (this.foundRegex === undefined) this.foundRegex = expressionOf(this.words.name, this.words.caseless);
     return this.foundRegex?.test(uri) === true;
   }
 

@@ -1,4 +1,5 @@
 /** Regular expressions of a configuration as trees. */
+import { Expression } from '../../config/pcre/expression.js';
 import { kept } from '../../config/pcre/kept.js';
 import { parsed } from '../../config/pcre/parser.js';
 import { childrenOf, Mistake, type Node, type Tree } from '../../config/pcre/syntax.js';
@@ -10,10 +11,10 @@ export function treeOf(text: string, caseless = false): Tree | null {
   return tree instanceof Mistake ? null : tree;
 }
 
-/** The expression as one of JavaScript, or null where there is none. */
-export const regExpOf = kept((text, caseless): RegExp | null => {
+/** The expression compiled, or null where it is not valid. */
+export const expressionOf = kept((text, caseless): Expression | null => {
   const result = translate(text, caseless);
-  return 'mistake' in result ? null : new RegExp(result.pattern.source, result.pattern.flags);
+  return 'mistake' in result ? null : new Expression(result.pattern);
 });
 
 /** Names of the groups of an expression, in lower case, found without reading all of it. */

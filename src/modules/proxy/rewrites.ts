@@ -4,6 +4,7 @@ import { custom } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../../config/directive.js';
 import type { CheckContext } from '../../config/module-declaration.js';
 import { parsePattern } from '../../config/pattern.js';
+import { MatchFailed } from '../../config/pcre/matcher.js';
 import type { PatternData, TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import type { Exchange } from '../../exchange/exchange.js';
@@ -112,7 +113,7 @@ export class Rewrites {
   apply(x: Exchange, value: string): string | null {
     for (const rule of this.rules) {
       if (rule.pattern !== null) {
-        if (rule.pattern.test(x, value)) return rule.replacement.of(x);
+        if (matches(x, rule.pattern, value)) return rule.replacement.of(x);
         continue;
       }
       const text = rule.text?.of(x) ?? '';
@@ -124,5 +125,15 @@ export class Rewrites {
       }
     }
     return null;
+  }
+}
+
+/** A search that is given up is one that finds nothing, as in nginx. */
+function matches(x: Exchange, pattern: CompiledPattern, value: string): boolean {
+  try {
+    return pattern.test(x, value);
+  } catch (error) {
+    if (error instanceof MatchFailed) return false;
+    throw error;
   }
 }

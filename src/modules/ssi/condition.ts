@@ -1,7 +1,10 @@
 /** The expression of the SSI commands `if` and `elif`. */
+import { type Captures, Expression } from '../../config/pcre/expression.js';
+import { MatchFailed } from '../../config/pcre/matcher.js';
 import { translate } from '../../config/pcre/translate.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
+import { searchFor } from '../../exchange/pattern-search.js';
 import type { Getter } from '../../exchange/variable.js';
 import { documentOf, fillIn } from './document.js';
 
@@ -37,11 +40,17 @@ function matches(x: Exchange, written: string, subject: string): boolean | null 
     logError(x, 'error', `pcre2_compile() failed: ${result.mistake.message} in "${written}"${where}`);
     return null;
   }
-  const { source, flags, names } = result.pattern;
-  const match = new RegExp(source, flags).exec(subject);
+  const { names, indexes } = result.pattern;
+  let match: Captures | null;
+  try {
+    match = searchFor(x, new Expression(result.pattern), subject);
+  } catch (error) {
+    if (error instanceof MatchFailed) return null;
+    throw error;
+  }
   if (match === null) return false;
   const document = documentOf(x);
   document.captures = match;
-  for (const name of names) document.variables.set(name.toLowerCase(), match.groups?.[name] ?? '');
+  for (const [i, name] of names.entries()) document.variables.set(name, match[indexes[i] ?? 0] ?? '');
   return true;
 }

@@ -1,4 +1,5 @@
 /** What the commands of a page and of all that it includes have in common: variables, blocks, captures. */
+import type { Captures } from '../../config/pcre/expression.js';
 import { logError } from '../../exchange/error-context.js';
 import { type Exchange, StateKey } from '../../exchange/exchange.js';
 import type { Getter } from '../../exchange/variable.js';
@@ -8,7 +9,7 @@ export class Document {
   /** Where several have one name, the first counts. */
   readonly blocks: { readonly name: string; text: string }[] = [];
   /** Of the last regular expression that matched. */
-  captures: RegExpExecArray | null = null;
+  captures: Captures | null = null;
 }
 
 const DOCUMENT = new StateKey<Document>('ssi document');

@@ -1,0 +1,70 @@
+/** A regular expression that can be searched for in bounded time, whatever the subject. */
+import type { PatternData } from '../template.js';
+
+import { MatchFailed } from './matcher.js';
+import { parsed } from './parser.js';
+import { compileProgram, type Program } from './program.js';
+import { search } from './search.js';
+import { Mistake } from './syntax.js';
+
+/** The whole match and its groups. */
+export type Captures = readonly (string | undefined)[];
+
+/** V8's RegExp where the time it takes is known to be bounded, which is faster; else the backtracking matcher with its limits. */
+export class Expression {
+  private readonly regexp: RegExp | null;
+  private readonly longest: number;
+  private readonly size: number;
+  private compiled: Program | null = null;
+
+  /** As it was written. */
+  get written(): string {
+    return this.data.written;
+  }
+
+  constructor(private readonly data: PatternData) {
+    this.regexp = data.source === null ? null : new RegExp(data.source, data.flags);
+    this.longest = data.longest;
+    this.size = data.groups + 1;
+  }
+
+  /** The first match, or null. Throws `MatchFailed` where finding it takes more than PCRE2's limits allow. */
+  exec(subject: string): Captures | null {
+    if (this.regexp !== null && subject.length <= this.longest) {
+      const match = this.regexp.exec(subject);
+      // The translation may have groups of its own behind the others.
+      return match === null || match.length === this.size ? match : match.slice(0, this.size);
+    }
+    const groups = search(this.program, subject);
+    if (groups === null) return null;
+    const captures: (string | undefined)[] = [];
+    for (let i = 0; i < groups.length; i += 2) {
+      const from = groups[i] as number;
+      captures.push(from < 0 ? undefined : subject.slice(from, groups[i + 1]));
+    }
+    return captures;
+  }
+
+  /** Whether there is a match; a search that is given up finds none. */
+  test(subject: string): boolean {
+    try {
+      return this.exec(subject) !== null;
+    } catch (error) {
+      if (error instanceof MatchFailed) return false;
+      throw error;
+    }
+  }
+
+  /** Compiled for the first subject that needs it. */
+  private get program(): Program {
+    if (this.compiled !== null) return this.compiled;
+    const tree = parsed(this.data.written, this.data.caseless);
+    if (tree instanceof Mistake) throw tree;
+    return (this.compiled = compileProgram(tree));
+  }
+}
+
+/** The same for expressions that find the same: the translation, or what was written where there is none. */
+export function expressionKey({ source, flags, caseless, written }: PatternData): string {
+  return source === null ? `${caseless ? 'i' : ''} ${written}` : `${flags} ${source}`;
+}

@@ -1,0 +1,154 @@
+/** Facts about an expression that save a search attempts which cannot succeed, as PCRE2's start optimizations do. */
+import { ByteSet } from './byte-set.js';
+import { childrenOf, type Node, START_SOURCE, type Tree } from './syntax.js';
+
+export interface Beginning {
+  /** Positions at which a match can begin: the first, those behind line breaks and the first, all. */
+  readonly starts: 'first' | 'lines' | 'all';
+  /** 256 flags: bytes with which a match can begin; null where it may be empty. */
+  readonly firstBytes: Uint8Array | null;
+}
+
+export function beginningOf({ body }: Tree): Beginning {
+  const first = firstBytes(body);
+  let flags: Uint8Array | null = null;
+  if (first !== null && !first.empty && first.set.size < 256) {
+    flags = new Uint8Array(256);
+    for (const byte of first.set.bytes) flags[byte] = 1;
+  }
+  const starts = isAnchored(body) ? 'first' : (startsWithAnything(body, referencesOf(body)) ?? 'all');
+  return { starts, firstBytes: flags };
+}
+
+export function isAnchored(node: Node): boolean {
+  switch (node.kind) {
+    case 'assertion':
+      return node.source === START_SOURCE;
+    case 'sequence': {
+      const first = node.items.find(({ kind }) => kind !== 'keep');
+      return first !== undefined && isAnchored(first);
+    }
+    case 'alternatives':
+      return node.branches.every(isAnchored);
+    case 'group':
+    case 'atomic':
+      return isAnchored(node.body);
+    default:
+      return false;
+  }
+}
+
+/** `.*` at the beginning: what does not match at one position does not match behind it, up to the next line. */
+function startsWithAnything(node: Node, referenced: ReadonlySet<number>): 'first' | 'lines' | null {
+  switch (node.kind) {
+    case 'repeat': {
+      const { item, min, max, mode } = node;
+      if (min > 0 || max !== Number.POSITIVE_INFINITY || mode === 'possessive' || item.kind !== 'set') return null;
+      return item.set.size === 256 ? 'first' : item.set.size === 255 && !item.set.has(0x0a) ? 'lines' : null;
+    }
+    case 'sequence': {
+      const first = node.items[0];
+      return first === undefined ? null : startsWithAnything(first, referenced);
+    }
+    case 'group':
+      return referenced.has(node.index) ? null : startsWithAnything(node.body, referenced);
+    case 'alternatives': {
+      const all = node.branches.map((branch) =>
+        isAnchored(branch) ? 'first' : startsWithAnything(branch, referenced),
+      );
+      return all.includes(null) ? null : all.includes('lines') ? 'lines' : 'first';
+    }
+    default:
+      return null;
+  }
+}
+
+function referencesOf(node: Node): Set<number> {
+  const found = new Set<number>();
+  const visit = (each: Node): void => {
+    if (each.kind === 'reference' || each.kind === 'call') found.add(each.index);
+    if (each.kind === 'condition' && each.test.kind === 'group') found.add(each.test.index);
+    for (const child of childrenOf(each)) visit(child);
+  };
+  visit(node);
+  return found;
+}
+
+interface FirstBytes {
+  readonly set: ByteSet;
+  readonly empty: boolean;
+}
+
+/** Bytes with which a node can begin; null where PCRE2 does not look for them. */
+function firstBytes(node: Node): FirstBytes | null {
+  switch (node.kind) {
+    case 'set':
+      return { set: node.set, empty: false };
+    case 'sequence': {
+      const set = new ByteSet();
+      for (const item of node.items) {
+        const first = firstBytes(item);
+        if (first === null) return null;
+        set.addAll(first.set);
+        if (!first.empty) return { set, empty: false };
+      }
+      return { set, empty: true };
+    }
+    case 'alternatives': {
+      const set = new ByteSet();
+      let empty = false;
+      for (const branch of node.branches) {
+        const first = firstBytes(branch);
+        if (first === null) return null;
+        set.addAll(first.set);
+        empty ||= first.empty;
+      }
+      return { set, empty };
+    }
+    case 'group':
+    case 'atomic':
+      return firstBytes(node.body);
+    case 'repeat': {
+      if (node.max === 0) return NOTHING;
+      const first = firstBytes(node.item);
+      return first === null ? null : { set: first.set, empty: first.empty || node.min === 0 };
+    }
+    case 'look':
+      return node.negative || node.behind ? NOTHING : firstBytes(node.body);
+    case 'assertion':
+      return /^\\b$/i.test(node.source) ? NOTHING : null;
+    case 'keep':
+      return NOTHING;
+    default:
+      return null;
+  }
+}
+
+const NOTHING: FirstBytes = { set: new ByteSet(), empty: true };
+
+/** A byte that every match contains, the last such one, in both cases of a letter; none: empty. */
+export function requiredByte(node: Node): readonly number[] {
+  switch (node.kind) {
+    case 'set': {
+      const { set } = node;
+      return set.size === 1 || (set.size === 2 && set.isLetterInBothCases) ? set.bytes : [];
+    }
+    case 'sequence':
+      for (let i = node.items.length - 1; i >= 0; i--) {
+        const bytes = requiredByte(node.items[i] as Node); // `i` is below the length
+        if (bytes.length > 0) return bytes;
+      }
+      return [];
+    case 'alternatives': {
+      const [first = [], ...others] = node.branches.map(requiredByte);
+      return others.every((bytes) => String(bytes) === String(first)) ? first : [];
+    }
+    case 'group':
+    case 'atomic':
+      return requiredByte(node.body);
+    case 'repeat':
+      return node.min > 0 ? requiredByte(node.item) : [];
+    default:
+      return [];
+  }
+}

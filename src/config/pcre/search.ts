@@ -1,0 +1,58 @@
+/** Searches a subject for a regular expression with the backtracking matcher. */
+import { Attempt, releaseStack } from './matcher.js';
+import type { Program } from './program.js';
+
+/** Steps that one attempt at one position of the subject may take, counted as PCRE2 counts them (`MATCH_LIMIT`). */
+export const MATCH_LIMIT = 10_000_000;
+
+/** Steps of all attempts of one search together. PCRE2 has no such limit, and may take this for each byte of the subject. */
+const SEARCH_LIMIT = 6 * MATCH_LIMIT;
+
+/** PCRE2 looks for the required byte only in subjects up to this length (`REQ_CU_MAX`). */
+const REQUIRED_UP_TO = 5000;
+
+/** Bytes of the buffer for subjects, and how many of them are kept between searches. */
+const KEPT = 1 << 13;
+const MAX_KEPT = 1 << 16;
+
+// One search runs at a time, so that all share it.
+let subject = new Uint8Array(KEPT);
+
+/** Beginning and end of each group in `text`, -1 for groups that have not matched; null if nothing matches. */
+export function search(program: Program, text: string, limit = MATCH_LIMIT): Int32Array | null {
+  const { length } = text;
+  if (subject.length < length) subject = new Uint8Array(2 * length);
+  for (let i = 0; i < length; i++) subject[i] = text.charCodeAt(i);
+  try {
+    return searchFrom(program, length, limit);
+  } finally {
+    releaseStack();
+    if (subject.length > MAX_KEPT) subject = new Uint8Array(KEPT);
+  }
+}
+
+function searchFrom(program: Program, end: number, limit: number): Int32Array | null {
+  const { starts, firstBytes, required, requiredOther, minimum } = program;
+  const attempt = new Attempt(program, subject, end);
+  let left = SEARCH_LIMIT * (limit / MATCH_LIMIT);
+  let lastRequired = -1;
+  for (let start = 0; start <= end - minimum; start++) {
+    if (starts === 'lines' && start > 0 && subject[start - 1] !== 0x0a) continue;
+    if (firstBytes !== null) {
+      if (starts !== 'first') while (start < end && firstBytes[subject[start] as number] === 0) start++;
+      if (start >= end || firstBytes[subject[start] as number] === 0) return null;
+    }
+    if (required >= 0 && start > lastRequired && end - start < REQUIRED_UP_TO) {
+      lastRequired = start;
+      while (lastRequired < end && subject[lastRequired] !== required && subject[lastRequired] !== requiredOther) {
+        lastRequired++;
+      }
+      if (lastRequired === end) return null;
+    }
+    const allowed = Math.min(limit, left);
+    if (attempt.matches(start, allowed)) return attempt.registers.subarray(0, 2 * (program.groups + 1));
+    if (starts === 'first') return null;
+    left -= attempt.steps;
+  }
+  return null;
+}

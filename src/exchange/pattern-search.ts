@@ -1,0 +1,28 @@
+/** Searches for regular expressions on behalf of an exchange. */
+import type { Captures, Expression } from '../config/pcre/expression.js';
+import { MatchFailed } from '../config/pcre/matcher.js';
+import { logError } from './error-context.js';
+import type { Exchange } from './exchange.js';
+import type { LocationProgram } from './program.js';
+
+/** The first match, or null. Where the search was given up, logs nginx's line and throws `MatchFailed`. */
+export function searchFor(x: Exchange, expression: Expression, subject: string): Captures | null {
+  try {
+    return expression.exec(subject);
+  } catch (error) {
+    if (error instanceof MatchFailed) {
+      logError(x, 'alert', `${error.message} on "${subject}" using "${expression.written}"`);
+    }
+    throw error;
+  }
+}
+
+/** The location for the exchange's URI, null for none; undefined where the search was given up. */
+export function locationFor(x: Exchange): LocationProgram | null | undefined {
+  try {
+    return x.server.locations.find(x.uri, x);
+  } catch (error) {
+    if (error instanceof MatchFailed) return undefined;
+    throw error;
+  }
+}
