@@ -2,7 +2,6 @@
  * Runs an exchange through nginx's phases, and ends it: the answer's head and body pass the filters, the log phase runs
  * exactly once. A handler that answers at once costs one call; only one that must wait costs a promise.
  */
-import { MatchFailed } from '../config/pcre/matcher.js';
 import { escapePath } from '../http/uri-escape.js';
 import type { BodySink, Chunk } from './client-side.js';
 import { logError } from './error-context.js';
@@ -11,7 +10,7 @@ import { filePath } from './file-path.js';
 import { outgrown } from './growth.js';
 import type { Handler } from './module.js';
 import { paceOf } from './pace.js';
-import { locationFor } from './pattern-search.js';
+import { locationFor, logFailure } from './pattern-search.js';
 import { type ErrorPage, type LocationProgram, NONE } from './program.js';
 import { absoluteLocation } from './redirect.js';
 import { BufferedBody, NO_BODY } from './request-body.js';
@@ -145,9 +144,7 @@ function judge(x: Exchange, verdict: Verdict): boolean {
 }
 
 function handlerFailed(x: Exchange, error: unknown): void {
-  // What failed in a regular expression was logged there.
-  if (!(error instanceof MatchFailed))
-    logError(x, 'alert', `handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  logFailure(x, error);
   if (x.finished) return;
   if (x.headSent) abort(x);
   else finalize(x, 500);

@@ -26,3 +26,9 @@ export function locationFor(x: Exchange): LocationProgram | null | undefined {
     throw error;
   }
 }
+
+/** Logs what a handler has thrown; a search that was given up has logged it itself. */
+export function logFailure(x: Exchange, error: unknown): void {
+  if (error instanceof MatchFailed) return;
+  logError(x, 'alert', `handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+}

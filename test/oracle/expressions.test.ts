@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../kit/index.js';
 import { bytes } from './cases/request.js';
-import { type Oracle, startOracle, unavailable } from './oracle.js';
+import { unavailable } from './nginx.js';
+import { type Oracle, startOracle } from './oracle.js';
 
 const REPEATED = 40;
 const many = (letter: string) => letter.repeat(REPEATED);
