@@ -53,9 +53,10 @@ class Requests {
       connection.send('GET /generation HTTP/1.1\r\nHost: x\r\n\r\n');
       try {
         await connection.answer();
-      } catch (error) {
-        if (this.timer === null) return;
-        throw error;
+      } catch {
+        // A worker of nginx that is to end closes connections that are idle.
+        if (this.timer !== null) free.push(await connect(port));
+        return;
       }
       this.times.push(performance.now() - begun);
       free.push(connection);

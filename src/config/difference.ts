@@ -60,12 +60,20 @@ export function* changesInSteps(
   after: CheckedConfig,
   modules: readonly ModuleDeclaration[],
 ): Generator<void, readonly Change[]> {
+  return yield* new Comparison(yield* sidesOf(before, after, modules)).run();
+}
+
+function* sidesOf(
+  before: CheckedConfig,
+  after: CheckedConfig,
+  modules: readonly ModuleDeclaration[],
+): Generator<void, Sides> {
   const catalogue = new Catalogue(modules);
   const old = new Side(before, catalogue);
   yield;
   const fresh = new Side(after, catalogue);
   yield;
-  return yield* new Comparison(new Sides(old, fresh)).run();
+  return new Sides(old, fresh);
 }
 
 /** Compares two configurations that were checked with these modules. */
@@ -74,10 +82,17 @@ export function difference(
   after: CheckedConfig,
   modules: readonly ModuleDeclaration[],
 ): Difference {
-  const catalogue = new Catalogue(modules);
-  const old = new Side(before, catalogue);
-  const fresh = new Side(after, catalogue);
-  const sides = new Sides(old, fresh);
+  return atOnce(differenceInSteps(before, after, modules));
+}
+
+/** The same, in steps; `changes` and `counterpart` of it are computed when they are asked for. */
+export function* differenceInSteps(
+  before: CheckedConfig,
+  after: CheckedConfig,
+  modules: readonly ModuleDeclaration[],
+): Generator<void, Difference> {
+  const sides = yield* sidesOf(before, after, modules);
+  const { old, fresh } = sides;
   let changes: readonly Change[] | null = null;
   const reasonsOf = new Map<CheckedBlock, Map<CheckedBlock, readonly string[]>>();
 

@@ -18,16 +18,21 @@ const SOON = 2000;
  * (16 MiB) where next to nothing was allocated for five seconds, and gives the pages back with the collection that follows.
  */
 const QUIET = [8000, 10_000];
-/** Bytes of heap in use up to which a full collection is asked for: it takes less than 50 ms then. */
-const LARGEST = 24 << 20;
+/** Bytes of heap in use, garbage among them, up to which a process that serves asks for it: it takes less than 50 ms then. */
+const LARGEST = 40 << 20;
 /** The share of its time that such a process is busy at most. */
 const LITTLE = 0.05;
 
+let largest = LARGEST;
 let soon: NodeJS.Timeout | null = null;
 let quiet: NodeJS.Timeout[] = [];
 
-/** Asks for a full collection soon, and for all that can be given back if nothing much happens until then. */
-export function collectAfterReading(): void {
+/**
+ * Asks for a full collection soon, and for all that can be given back if nothing much happens until then. `serves`: requests
+ * are answered here, which a collection of a large heap would keep waiting.
+ */
+export function collectAfterReading(serves: boolean): void {
+  largest = serves ? LARGEST : Number.POSITIVE_INFINITY;
   if (soon === null) {
     soon = setTimeout(() => {
       soon = null;
@@ -41,7 +46,7 @@ export function collectAfterReading(): void {
 }
 
 function mayStop(): boolean {
-  return getHeapStatistics().used_heap_size <= LARGEST;
+  return getHeapStatistics().used_heap_size <= largest;
 }
 
 /** Node's types know less of `gc` than V8, which has taken this since Node 18. */

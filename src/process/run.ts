@@ -90,7 +90,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
       process.title = `tsproxy: master process ${process.argv.slice(1).join(' ')}`;
       stayYoung();
     }
-    collectAfterReading();
+    collectAfterReading(instance.settings?.masterProcess !== true);
     return { kind: 'serving', findings: logsToStderr ? [] : applied.findings, addresses: instance.addresses };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;

@@ -14,7 +14,7 @@ import type { ZoneHome } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
 import { bufferLimit } from './main-settings.js';
 import { describeTunnels } from './reload-description.js';
-import { moveTunnels } from './tunnel-moves.js';
+import { type Differences, moveTunnels, prepareTunnelMoves } from './tunnel-moves.js';
 
 export interface ServingOptions {
   readonly modules: readonly Module[];
@@ -97,12 +97,16 @@ export class Serving {
       ...(zones !== undefined && { zones }),
     });
     try {
+      const differences = await this.prepareTunnelMoves(config);
       const listeners = await this.server.prepare(table);
       return {
         listening: table.listeners.map(({ key }) => key),
         commit: () => {
           listeners.commit();
-          return this.enter(table, generation);
+          const ended = this.enter(table, generation, differences);
+          // Whoever keeps the prepared job would keep the tables before.
+          differences.clear();
+          return ended;
         },
         cancel: () => {
           listeners.cancel();
@@ -116,7 +120,7 @@ export class Serving {
   }
 
   /** The new generation is in force; gives the end of the one before. */
-  private enter(table: RoutingTable, number: number): Promise<void> {
+  private enter(table: RoutingTable, number: number, differences: Differences): Promise<void> {
     const { errorLog } = this.options;
     const before = this.current;
     const tunnels = tunnelsOf(table.shared, before?.table.shared);
@@ -146,7 +150,7 @@ export class Serving {
     if (before === null) return Promise.resolve();
     if (before.table.unused) before.end();
     else before.table.onUnused = before.end;
-    this.moveTunnels(tunnels, table);
+    this.moveTunnels(tunnels, table, differences);
     const counts = tunnels.byGeneration();
     for (const { number: old, table: left } of this.living) {
       if (left === table) continue;
@@ -156,10 +160,22 @@ export class Serving {
     return before.ended;
   }
 
-  /** What was committed cannot fail any more: at worst all tunnels stay where they are. */
-  private moveTunnels(tunnels: Tunnels, table: RoutingTable): void {
+  /** In slices, so that `commit` finds the comparison done. Where that fails, `moveTunnels` reports it. */
+  private async prepareTunnelMoves(config: CheckedConfig): Promise<Differences> {
+    if (this.current === null) return new Map();
+    const counts = tunnelsOf(this.current.table.shared).byGeneration();
+    const tables = [...this.living].filter(({ number }) => (counts.get(number) ?? 0) > 0).map(({ table }) => table);
     try {
-      this.tell(moveTunnels(tunnels, table, this.options.modules));
+      return await prepareTunnelMoves(tables, config, this.options.modules);
+    } catch {
+      return new Map();
+    }
+  }
+
+  /** What was committed cannot fail any more: at worst all tunnels stay where they are. */
+  private moveTunnels(tunnels: Tunnels, table: RoutingTable, differences: Differences): void {
+    try {
+      this.tell(moveTunnels(tunnels, table, this.options.modules, differences));
     } catch (error) {
       this.options.errorLog.write('alert', `tunnels stay in their generations: ${String(error)}`);
     }

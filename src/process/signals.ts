@@ -75,7 +75,7 @@ function reloader(instance: Instance, manager: ServiceManager): () => void {
         else logRefusal(log, error);
       }
       manager.ready();
-      collectAfterReading();
+      collectAfterReading(instance.settings?.masterProcess !== true);
     });
   };
 }

@@ -1,8 +1,9 @@
 /** What a reload makes of the tunnels of this process. */
-import type { CheckedBlock } from '../config/checked-config.js';
-import { type Difference, difference } from '../config/difference.js';
+import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
+import { type Difference, difference, differenceInSteps } from '../config/difference.js';
 import type { RoutingTable } from '../exchange/compiler.js';
 import type { Module } from '../exchange/module.js';
+import { inSlices } from '../exchange/time-slice.js';
 import type { PassData, PassTarget } from '../modules/proxy/pass.js';
 import { upstreamOf } from '../modules/proxy/target.js';
 import { SERVICE_RESTART } from '../tunnel/drain.js';
@@ -16,9 +17,29 @@ const NO_REASON = 'tunnel_drain';
 const PASS = 'proxy_pass';
 const UPSTREAM = 'upstream ';
 
-/** A new table is in force: tunnels move to it, go on, or drain. */
-export function moveTunnels(tunnels: Tunnels, table: RoutingTable, modules: readonly Module[]): TunnelCounts {
-  const differences = new WeakMap<RoutingTable, Difference>();
+/** What a configuration changes for the tunnels of earlier tables. */
+export type Differences = Map<RoutingTable, Difference>;
+
+/** Compares, in slices, a configuration that is being prepared with those of the tables that have tunnels. */
+export async function prepareTunnelMoves(
+  tables: Iterable<RoutingTable>,
+  config: CheckedConfig,
+  modules: readonly Module[],
+): Promise<Differences> {
+  const differences: Differences = new Map();
+  for (const table of tables) {
+    differences.set(table, await inSlices(differenceInSteps(table.config, config, modules)));
+  }
+  return differences;
+}
+
+/** A new table is in force: tunnels move to it, go on, or drain. `differences` are those that are known already. */
+export function moveTunnels(
+  tunnels: Tunnels,
+  table: RoutingTable,
+  modules: readonly Module[],
+  differences: Differences = new Map(),
+): TunnelCounts {
   const counterpart = (tunnel: UpgradedExchange): Counterpart => {
     let found = differences.get(tunnel.table);
     if (found === undefined) {

@@ -214,7 +214,7 @@ class Worker {
     const { generation } = prepared.job;
     void prepared.commit().then(() => this.say({ report: 'ended', generation }));
     void this.sayReleased();
-    collectAfterReading();
+    collectAfterReading(true);
   }
 
   private beat(): void {
