@@ -30,7 +30,7 @@ export function trustWorkerUser(uid: number | null): void {
 }
 
 /** True for the superuser, who in a user namespace may have another uid than 0, and for the user of this process. */
-function isOwn(uid: number): boolean {
+export function isOwn(uid: number): boolean {
   superuser ??= lstatSync('/').uid;
   return uid === 0 || uid === superuser || uid === process.geteuid?.();
 }

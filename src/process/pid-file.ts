@@ -1,9 +1,18 @@
 /** The pid file: who it is that `-s` and scripts send signals to. */
-import { closeSync, constants, existsSync, ftruncateSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { readFailure } from '../config/reader.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../exchange/file-path.js';
-import { openForReading, openForWriting } from '../exchange/trusted-files.js';
+import { isOwn, openForReading, openForWriting } from '../exchange/trusted-files.js';
 
 /** `pid_t` has 32 bits. */
 const LARGEST_PID = 2 ** 31 - 1;
@@ -65,11 +74,15 @@ export function tryPidFile(path: string): void {
   }
 }
 
-/** Reads a process id; throws PidFileError where the file is missing or holds none. */
+/**
+ * Reads a process id; throws PidFileError where the file is missing or holds none, or where it belongs to another user and
+ * names a process that does not: with such a file that user would choose which process root signals.
+ */
 export function readPidFile(path: string): number {
   let text: string;
+  let owner: number;
   try {
-    text = readText(path);
+    ({ text, owner } = readText(path));
   } catch (error) {
     const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
     throw new PidFileError(readFailure(path, error), isDirectory ? 'crit' : 'error');
@@ -78,15 +91,29 @@ export function readPidFile(path: string): number {
   const pid = /^[0-9]+$/.test(digits) ? Number(digits) : 0;
   // 0 would be the group of whoever asks.
   if (pid === 0 || pid > LARGEST_PID) throw new PidFileError(`invalid PID number "${digits}" in "${path}"`, 'error');
+  const user = isOwn(owner) ? null : userOf(pid);
+  if (user !== null && user !== owner) {
+    const message = `not trusted: "${path}" of uid ${owner} names process ${pid} of uid ${user}`;
+    throw new PidFileError(message, 'error');
+  }
   return pid;
 }
 
-function readText(path: string): string {
+function readText(path: string): { readonly text: string; readonly owner: number } {
   const descriptor = openForReading(path);
   try {
-    return readFileSync(descriptor, 'latin1');
+    return { text: readFileSync(descriptor, 'latin1'), owner: fstatSync(descriptor).uid };
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** The real uid of a process; null where there is none, and on systems without /proc. */
+function userOf(pid: number): number | null {
+  try {
+    return Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
+  } catch {
+    return null;
   }
 }
 

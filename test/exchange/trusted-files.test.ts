@@ -1,5 +1,7 @@
 /** Attacks by a local user on files that the proxy writes. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -222,6 +224,20 @@ test('a directory open to all, such as /tmp, stays root’s, and its files are p
   assert.equal(fstatSync(fd).mode & 0o777, 0o600);
   assert.equal(lstatSync(join(name, '..')).mode & 0o777, 0o700);
   closeSync(fd);
+});
+
+test('a pid file of another user names processes of that user only', AS_ROOT, async (t) => {
+  const path = join(directory(t), 'nginx.pid');
+  writePidFile(path);
+  chownSync(path, MALLORY, MALLORY);
+  assert.throws(() => readPidFile(path), {
+    message: `not trusted: "${path}" of uid ${MALLORY} names process ${process.pid} of uid 0`,
+  });
+  const child = spawn('sleep', ['60'], { uid: MALLORY, gid: MALLORY, stdio: 'ignore' });
+  t.after(() => child.kill());
+  await once(child, 'spawn');
+  writeFileSync(path, `${child.pid}\n`);
+  assert.equal(readPidFile(path), child.pid);
 });
 
 test('a unix socket has the mode of nginx’s from the start, and the umask is what it was', async (t) => {
