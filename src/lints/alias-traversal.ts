@@ -1,3 +1,4 @@
+import { isInternal } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 
@@ -13,7 +14,7 @@ export default defineLint({
       const [alias] = scope.own('alias');
       const path = alias?.args[0];
       if (location?.kind !== 'prefix' || alias === undefined || path === undefined) continue;
-      if (location.name.endsWith('/') || !path.text.endsWith('/')) continue;
+      if (location.name.endsWith('/') || !path.text.endsWith('/') || isInternal(scope)) continue;
       const { at } = location;
       c.report(path, `"${titleOf(scope)}" reads outside of its alias "${path.text}"`, {
         help: `a request for "${location.name}../x" reads "${path.text}../x"; write: location ${location.name}/`,

@@ -14,7 +14,8 @@ export default defineLint({
       const hides = ['proxy', 'fastcgi', 'uwsgi', 'scgi', 'grpc'].some((prefix) =>
         scope.effective(`${prefix}_hide_header`).some((hide) => hide.args[0]?.text.toLowerCase() === 'content-type'),
       );
-      if (hides) continue;
+      // An answer without a body has no type of its own.
+      if (hides || scope.own('return').some(({ args: [code] }) => /^(?:204|304|444)$/.test(code?.text ?? ''))) continue;
       const passes = passesIn(scope).length > 0;
       const value = args[1]?.text ?? '';
       const simple = /^[\w./+-]+$/.test(value) && !passes;

@@ -1,4 +1,5 @@
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
+import { isInternal } from './engine/access.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { newlineIn } from './engine/newlines.js';
 import type { Scope } from './engine/scope.js';
@@ -50,7 +51,7 @@ function look(
   upstream: boolean,
   counts: (variable: string) => boolean = () => true,
 ): void {
-  if (value === undefined) return;
+  if (value === undefined || isInternal(scope)) return;
   for (const variable of variablesIn(value.text)) {
     const why = counts(variable) ? newlineIn(c, scope, variable) : null;
     if (why === null) continue;

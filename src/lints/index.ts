@@ -3,6 +3,7 @@ import alias_traversal from './alias-traversal.js';
 import allow_without_deny from './allow-without-deny.js';
 import cannot_listen from './cannot-listen.js';
 import capture_not_set from './capture-not-set.js';
+import capture_overwritten from './capture-overwritten.js';
 import certificate_expired from './certificate-expired.js';
 import certificate_key_mismatch from './certificate-key-mismatch.js';
 import certificate_name from './certificate-name.js';
@@ -30,13 +31,17 @@ import named_location_unused from './named-location-unused.js';
 import origin_reflected from './origin-reflected.js';
 import origin_regex from './origin-regex.js';
 import proxy_pass_client_host from './proxy-pass-client-host.js';
+import proxy_pass_drops_args from './proxy-pass-drops-args.js';
+import proxy_pass_drops_path from './proxy-pass-drops-path.js';
 import proxy_pass_normalizes from './proxy-pass-normalizes.js';
 import proxy_pass_slash from './proxy-pass-slash.js';
 import proxy_pass_stale_dns from './proxy-pass-stale-dns.js';
 import real_ip_from_anyone from './real-ip-from-anyone.js';
 import regex_backtracking from './regex-backtracking.js';
 import regex_exact from './regex-exact.js';
+import regex_partly_anchored from './regex-partly-anchored.js';
 import regex_unanchored from './regex-unanchored.js';
+import request_header_twice from './request-header-twice.js';
 import request_headers_not_inherited from './request-headers-not-inherited.js';
 import resolver_external from './resolver-external.js';
 import resolver_missing from './resolver-missing.js';
@@ -53,6 +58,7 @@ import unused_upstream from './unused-upstream.js';
 import upgrade_on_plain_requests from './upgrade-on-plain-requests.js';
 import upgrade_to_anything from './upgrade-to-anything.js';
 import upgrade_without_connection from './upgrade-without-connection.js';
+import upgrade_without_pass from './upgrade-without-pass.js';
 import valid_referers_none from './valid-referers-none.js';
 import variable_cycle from './variable-cycle.js';
 import variable_never_set from './variable-never-set.js';
@@ -69,6 +75,7 @@ export const lints: readonly Lint[] = [
   allow_without_deny,
   cannot_listen,
   capture_not_set,
+  capture_overwritten,
   certificate_expired,
   certificate_key_mismatch,
   certificate_name,
@@ -95,13 +102,17 @@ export const lints: readonly Lint[] = [
   origin_reflected,
   origin_regex,
   proxy_pass_client_host,
+  proxy_pass_drops_args,
+  proxy_pass_drops_path,
   proxy_pass_normalizes,
   proxy_pass_slash,
   proxy_pass_stale_dns,
   real_ip_from_anyone,
   regex_backtracking,
   regex_exact,
+  regex_partly_anchored,
   regex_unanchored,
+  request_header_twice,
   request_headers_not_inherited,
   resolver_external,
   resolver_missing,
@@ -118,6 +129,7 @@ export const lints: readonly Lint[] = [
   upgrade_on_plain_requests,
   upgrade_to_anything,
   upgrade_without_connection,
+  upgrade_without_pass,
   valid_referers_none,
   variable_cycle,
   variable_never_set,

@@ -1,11 +1,12 @@
 import { firstOf } from '../config/pcre/first.js';
 import type { Node } from '../config/pcre/syntax.js';
+import { isInternal } from './engine/access.js';
 import { capturesOf } from './engine/captures.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { type Pass, passesOfLocations } from './engine/pass.js';
 import { mayHold, nodesOf } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
-import { assignedIn } from './engine/values.js';
+import { assignedFor } from './engine/values.js';
 import { piecesOf } from './engine/variables.js';
 
 /** Sent by the client as it likes. */
@@ -22,7 +23,7 @@ export default defineLint({
   check(c) {
     for (const pass of passesOfLocations(c)) {
       const { scope, statement, word } = pass;
-      if (!word.text.includes('$') || !/^(?:proxy|grpc)_pass$/.test(statement.name.text) || isInternal(scope)) continue;
+      if (!word.text.includes('$') || !/^(?:proxy|grpc)_pass$/.test(statement.name.text) || isHidden(scope)) continue;
       look(c, scope, pass);
     }
   },
@@ -41,7 +42,7 @@ function look(c: LintContext, scope: Scope, pass: Pass): void {
     }
   }
   const scheme = /^[a-z]*:\/\//i.test(pass.word.text) ? 'http://' : '';
-  const variables = hostVariables(scheme + pass.authority);
+  const variables = hostVariables(scheme + pass.authority, (name) => closesHost(c, scope, name));
   for (const { variable, begins } of variables) {
     const ends = pass.authority.endsWith(`$${variable}`) || pass.authority.endsWith('}');
     const why = sentBy(c, scope, variable, { begins, ends });
@@ -62,7 +63,7 @@ interface Position {
 /** Why a client has a variable in its hands; null where it has not. */
 function sentBy(c: LintContext, scope: Scope, variable: string, place: Position, depth = 0): string | null {
   if (depth > DEEPEST || variable === 'http_host' || variable === 'http_upgrade') return null;
-  const assigned = assignedIn(c, variable, scope);
+  const assigned = assignedFor(c, variable, scope);
   if (assigned.length === 0 && SENT.test(variable)) {
     // A path behind a constant host begins with "/".
     if (!place.begins && /^(?:uri|document_uri|request_uri)$/.test(variable)) return null;
@@ -90,19 +91,35 @@ function sentBy(c: LintContext, scope: Scope, variable: string, place: Position,
   return null;
 }
 
-/** The variables in the host of a value, which may be a whole URL; what follows a path or a query is not in it. */
-function hostVariables(value: string): { readonly variable: string; readonly begins: boolean }[] {
+/** Whether all values of a variable are constants that end behind the host: with a port, or a path. */
+function closesHost(c: LintContext, scope: Scope, variable: string): boolean {
+  const assigned = assignedFor(c, variable, scope);
+  return (
+    assigned.length > 0 && assigned.every(({ value }) => /^(?:https?:\/\/)?[^/:$]+(?::\d+|\/[^$]*)$/.test(value.text))
+  );
+}
+
+/**
+ * The variables in the host of a value, which may be a whole URL; what follows a port, a path or a query is not in it.
+ *
+ * @param closes whether a variable holds all of the host and more
+ */
+function hostVariables(
+  value: string,
+  closes: (variable: string) => boolean = () => false,
+): { readonly variable: string; readonly begins: boolean }[] {
   const found: { variable: string; begins: boolean }[] = [];
   let begins = true;
   for (const piece of piecesOf(value)) {
     if (typeof piece === 'string') {
       const rest = piece.replace(/^(?:https?|grpcs?)?:\/\//, '');
-      if (/[/?]/.test(rest)) break;
+      if (/[/?]|:\d/.test(rest)) break;
       if (rest !== '') begins = false;
     } else if (piece.variable === 'is_args') {
       break;
     } else if (piece.variable !== 'scheme') {
       found.push({ variable: piece.variable, begins });
+      if (closes(piece.variable)) break;
       begins = false;
     }
   }
@@ -118,9 +135,7 @@ function isListed(body: Node): boolean {
   return true;
 }
 
-function isInternal(scope: Scope): boolean {
-  for (let each: Scope | null = scope; each !== null; each = each.parent) {
-    if (each.own('internal').length > 0 || each.location?.kind === 'named') return true;
-  }
-  return false;
+/** The back end, not the client, chooses what comes to the location. */
+function isHidden(scope: Scope): boolean {
+  return isInternal(scope) || scope.within('location')?.location?.kind === 'named';
 }

@@ -6,7 +6,7 @@ import type { Scope } from './engine/scope.js';
 import { proxied } from './engine/websocket.js';
 
 const HELP =
-  "forward WebSockets alone: map $http_upgrade $websocket { ~*^websocket$ websocket; default ''; } with proxy_set_header Upgrade $websocket;";
+  "forward WebSockets alone: map $http_upgrade $websocket { websocket websocket; default ''; } with proxy_set_header Upgrade $websocket;";
 
 export default defineLint({
   code: 'upgrade-to-anything',
@@ -31,7 +31,7 @@ export default defineLint({
       c.report(upgrade, `"${titleOf(scope)}" lets clients upgrade to any protocol, not only to WebSocket`, {
         ...(whole && { severity: 'warning' as const }),
         help: HELP,
-        related: rule === null ? [] : [{ at: rule, message: 'inside a tunnel nobody asks for this' }],
+        related: rule === null ? [] : [{ at: rule, message: 'this rule is not checked after the upgrade' }],
       });
     }
   },

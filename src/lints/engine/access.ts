@@ -2,6 +2,14 @@
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { Scope } from './scope.js';
 
+/** Whether clients cannot reach a block by a request of their own: it is inside of an `internal` location. */
+export function isInternal(scope: Scope): boolean {
+  for (let each: Scope | null = scope; each !== null; each = each.parent) {
+    if (each.own('internal').length > 0) return true;
+  }
+  return false;
+}
+
 /** Directives that ask who it is. */
 const AUTHENTICATION = [
   'auth_basic',

@@ -28,6 +28,22 @@ export function assignedIn(c: LintContext, variable: string, scope: Scope): read
   return [...(byServer.get(null) ?? []), ...(server === null ? [] : (byServer.get(server) ?? []))];
 }
 
+/**
+ * The values that a variable may have in a block: those of the nearest block around it that sets the variable in any case, and
+ * of the `if` blocks in between; where there is none, all that `assignedIn` gives.
+ */
+export function assignedFor(c: LintContext, variable: string, scope: Scope): readonly Assigned[] {
+  const all = assignedIn(c, variable, scope);
+  if (all.length < 2) return all;
+  const near: Assigned[] = [];
+  for (let each: Scope | null = scope; each !== null && each.kind !== 'http'; each = each.parent) {
+    const block = each;
+    near.push(...all.filter((one) => one.scope === block || (one.scope.kind === 'if' && one.scope.parent === block)));
+    if (each.kind !== 'if' && near.some((one) => one.scope === block)) return near;
+  }
+  return all;
+}
+
 const everyAssigned = remembered((c: LintContext): Index => {
   const all = new Map<string, Map<Scope | null, Assigned[]>>();
   const add = (variable: Word | undefined, value: Word | undefined, scope: Scope) => {

@@ -1,0 +1,123 @@
+import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
+import { spanInWord } from '../config/template-parser.js';
+import { defineLint, type LintContext } from './engine/lint.js';
+import { openingPatterns, patternsIn, type WrittenPattern } from './engine/patterns.js';
+import { groupCount } from './engine/regex.js';
+import { remembered } from './engine/remembered.js';
+import type { Scope } from './engine/scope.js';
+import { piecesOf } from './engine/variables.js';
+
+/** Directives of the rewrite phase, carried out in the order written. */
+const REWRITE = new Set(['set', 'return', 'rewrite', 'break', 'if']);
+/** Those of later phases, in the order in which nginx evaluates them; `alias` and `root` come with the first use of a file. */
+const LATER = [
+  'try_files',
+  'proxy_pass',
+  'grpc_pass',
+  'fastcgi_pass',
+  'uwsgi_pass',
+  'proxy_set_header',
+  'fastcgi_param',
+];
+
+export default defineLint({
+  code: 'capture-overwritten',
+  severity: 'warning',
+  on: '*$1 *$2 *$3 *$4 *$5 *$6 *$7 *$8 *$9 *${',
+  story:
+    '`$1` to `$9` hold what the last regular expression that matched has captured, whichever that was. Between the expression of the location and the place where its captures are used, another one is tried: that of an `if`, or those of a `map` whose variable is used before. Where it matches, the captures of the location are gone. A named group, `(?<name>…)`, keeps its value.',
+  check(c) {
+    for (const scope of c.scopes('location')) {
+      const [own] = openingPatterns(scope);
+      if (scope.location?.kind !== 'regex' || own === undefined) continue;
+      const groups = groupCount(own.text);
+      if (groups > 0) new Walk(c, scope, groups).through();
+    }
+  },
+});
+
+/** The expressions of each `map`, by its variable in lower case. */
+const mapPatterns = remembered((c: LintContext): ReadonlyMap<string, WrittenPattern> => {
+  const found = new Map<string, WrittenPattern>();
+  for (const scope of c.scopes('entries')) {
+    if (scope.directive !== 'map') continue;
+    const [pattern] = patternsIn(scope);
+    const variable = scope.opener?.args.at(-1)?.text.slice(1).toLowerCase();
+    if (pattern !== undefined && variable !== undefined) found.set(variable, pattern);
+  }
+  return found;
+});
+
+/** Follows the directives of a location in the order in which nginx evaluates them. */
+class Walk {
+  /** The place at which an expression was tried that may have overwritten the captures; null before. */
+  private overwritten: Span | null = null;
+  /** Variables of maps that have their values already. */
+  private readonly evaluated = new Set<string>();
+
+  constructor(
+    private readonly c: LintContext,
+    private readonly scope: Scope,
+    private readonly groups: number,
+  ) {}
+
+  through(): void {
+    const { scope } = this;
+    for (const statement of scope.statements) {
+      const { name } = statement;
+      if (!REWRITE.has(name.text)) continue;
+      if (name.text === 'if') this.condition(statement);
+      // A rewrite that matches has captures of its own; whose are meant behind it is not known.
+      else if (name.text === 'rewrite') return;
+      else for (const word of statement.args) this.word(word);
+    }
+    for (const directive of LATER) {
+      for (const { args } of scope.own(directive)) for (const word of args) this.word(word);
+    }
+  }
+
+  private condition({ args, block }: Statement): void {
+    const operator = args.findIndex(({ text }) => /^!?~\*?$/.test(text));
+    for (const word of args.slice(0, operator < 0 ? args.length : operator)) this.word(word);
+    const pattern = args[operator + 1];
+    // Behind a block that ends the request nobody sees what its expression has captured.
+    if (operator < 0 || pattern === undefined || endsRequest(block?.items as readonly Statement[] | undefined)) return;
+    this.overwritten ??= pattern;
+  }
+
+  private word(word: Word): void {
+    let at = 0;
+    for (const piece of piecesOf(word.text)) {
+      if (typeof piece === 'string') {
+        at += piece.length;
+        continue;
+      }
+      const length = word.text.indexOf(piece.variable, at) + piece.variable.length - at;
+      this.use(piece.variable, spanInWord(word, at, at + length), word);
+      at += length;
+      if (word.text[at] === '}') at++;
+    }
+  }
+
+  private use(variable: string, at: Span, word: Word): void {
+    if (/^[1-9]$/.test(variable)) {
+      if (this.overwritten === null || Number(variable) > this.groups) return;
+      this.c.report(at, `"$${variable}" may not be what the location has captured`, {
+        help: 'another expression is tried before, and where it matches the captures are its own; give the group of the location a name: (?<name>...)',
+        related: [{ at: this.overwritten, message: 'this expression may overwrite it' }],
+      });
+      return;
+    }
+    if (this.evaluated.has(variable)) return;
+    this.evaluated.add(variable);
+    if (mapPatterns(this.c).has(variable)) this.overwritten ??= word;
+  }
+}
+
+/** Whether a block always ends the request, or sends it elsewhere. */
+function endsRequest(items: readonly Statement[] = []): boolean {
+  return items.some(({ name, args }) => {
+    if (name?.text === 'return') return true;
+    return name?.text === 'rewrite' && /^(?:last|redirect|permanent)$/.test(args[2]?.text ?? '');
+  });
+}

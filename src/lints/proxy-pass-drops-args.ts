@@ -1,0 +1,40 @@
+import { isInternal } from './engine/access.js';
+import { defineLint } from './engine/lint.js';
+import { passesOfLocations } from './engine/pass.js';
+import { variablesIn } from './engine/variables.js';
+
+/** Variables that hold the arguments. */
+const ARGUMENTS = /^(?:args|query_string|request_uri|is_args|arg_\w+)$/;
+
+export default defineLint({
+  code: 'proxy-pass-drops-args',
+  severity: 'hint',
+  on: 'proxy_pass',
+  story:
+    'A `proxy_pass` with variables in its URI part sends what is written there and nothing else. A path that is put together from captures (`http://backend/$1`) has no arguments then: `?page=2` does not reach the back end. `$is_args$args` at the end passes them on.',
+  check(c) {
+    for (const { scope, statement, word, uri } of passesOfLocations(c)) {
+      if (statement.name.text !== 'proxy_pass' || uri.includes('?') || isInternal(scope)) continue;
+      const variables = variablesIn(uri);
+      const takesPath = variables.some((name) => /^(?:[1-9]|uri|document_uri)$/.test(name));
+      if (!takesPath || variables.some((name) => ARGUMENTS.test(name))) continue;
+      c.report(word, 'the arguments of requests are lost', {
+        help: `add them: proxy_pass ${word.text}$is_args$args;`,
+        fix: {
+          title: 'add $is_args$args',
+          guess: true,
+          edits: [
+            {
+              at: {
+                ...word,
+                start: word.end - (word.quote === '' ? 0 : 1),
+                end: word.end - (word.quote === '' ? 0 : 1),
+              },
+              text: '$is_args$args',
+            },
+          ],
+        },
+      });
+    }
+  },
+});

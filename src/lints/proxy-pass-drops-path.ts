@@ -1,0 +1,26 @@
+import { isInternal } from './engine/access.js';
+import { defineLint } from './engine/lint.js';
+import { passesOfLocations } from './engine/pass.js';
+
+export default defineLint({
+  code: 'proxy-pass-drops-path',
+  severity: 'warning',
+  on: 'proxy_pass',
+  story:
+    'With a variable in its URL, `proxy_pass` sends the URI part as it is written there: with `location /api/ { proxy_pass http://$backend/v1/; }` every request becomes one for `/v1/`, without the rest of its path and without its arguments. Leave the URI part out, and where the prefix has to change, let a `rewrite … break` do it: `rewrite ^/api/(.*)$ /v1/$1 break; proxy_pass http://$backend;`.',
+  check(c) {
+    for (const { scope, statement, word, authority, uri } of passesOfLocations(c)) {
+      const location = scope.within('location')?.location;
+      if (statement.name.text !== 'proxy_pass' || !authority.includes('$') || !uri.endsWith('/')) continue;
+      if (location?.kind !== 'prefix' || uri.includes('$') || isInternal(scope)) continue;
+      const prefix = location.name.endsWith('/') ? location.name : `${location.name}/`;
+      const base = word.text.slice(0, word.text.length - uri.length);
+      c.report(word, `every request is sent as "${uri}": the rest of the path and the arguments are lost`, {
+        help:
+          prefix === uri
+            ? `leave the URI part out: proxy_pass ${base};`
+            : `write: rewrite ^${prefix}(.*)$ ${uri}$1 break; proxy_pass ${base};`,
+      });
+    }
+  },
+});
