@@ -13,26 +13,26 @@ function cpu(work: () => void): number {
   return user + system;
 }
 
-/** The least of three: what else the process does (compiling, collecting garbage) only adds. */
+/** Quadratic time would be 256 times as long. The least of three: what else the process does (compiling, collecting garbage) only adds. */
 function least(work: () => void): number {
   return Math.min(cpu(work), cpu(work), cpu(work));
 }
 
-test('eight times as many limit_req_zone directives take at most twenty times as long to check', () => {
+test('sixteen times as many limit_req_zone directives do not take a hundred times as long to check', () => {
   const text = (count: number) => {
     const zones = Array.from({ length: count }, (_, i) => `limit_req_zone $uri zone=z${i}:1m rate=1r/s;`);
     return `events { } http { ${zones.join('\n')} }`;
   };
   const time = (count: number) =>
     least(() => assert.deepEqual(check({ name: 'x', text: text(count) }, modules).findings, []));
-  assert.ok(time(8000) < 20 * time(1000));
+  assert.ok(time(16_000) < 100 * time(1000));
 });
 
-test('eight times as many zones take at most twenty times as long to open', () => {
+test('sixteen times as many zones do not take a hundred times as long to open', () => {
   const time = (count: number) =>
     least(() => {
       const home = new LocalHome();
       for (let i = 0; i < count; i++) home.open({ kind: 'limit_conn', name: `z${i}`, size: 32768, key: '$uri' });
     });
-  assert.ok(time(8000) < 20 * time(1000));
+  assert.ok(time(16_000) < 100 * time(1000));
 });
