@@ -13,25 +13,29 @@ export interface Found {
   readonly excess: readonly string[];
 }
 
-/** Timing may differ once; a difference between the proxies is there each time. */
-const ATTEMPTS = 3;
+/**
+ * Milliseconds between the pieces that nginx gets. On a busy machine it may read several at once and then do otherwise than
+ * with each by itself; a difference between the proxies is there however slowly they are written.
+ */
+const PAUSES = [1, 5, 25];
 
 /** Compares in each way of proxying, again as long as something is found that is not declared. */
 export async function settled<T extends string>(
   isDeclared: boolean,
   kinds: readonly T[],
-  compare: (kind: T) => Promise<Found>,
+  compare: (kind: T, pause: number) => Promise<Found>,
 ): Promise<Found> {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 0; ; attempt++) {
+    const pause = PAUSES[attempt] ?? 0;
     const differences = new Set<string>();
     const excess = new Set<string>();
     for (const kind of kinds) {
-      const found = await compare(kind);
+      const found = await compare(kind, pause);
       for (const text of found.differences) differences.add(`${kind}, ${text}`);
       for (const text of found.excess) excess.add(`${kind}, ${text}`);
     }
     const quiet = excess.size === 0 && (isDeclared || differences.size === 0);
-    if (quiet || attempt === ATTEMPTS) return { differences: [...differences], excess: [...excess] };
+    if (quiet || attempt === PAUSES.length - 1) return { differences: [...differences], excess: [...excess] };
   }
 }
 

@@ -1,5 +1,5 @@
 /** What becomes of the bytes of a client: what reaches the back end, and what is answered. */
-import type { Message } from './message.js';
+import type { Passed } from './compare.js';
 import type { Recorded } from './recorder.js';
 import { connected, type Kind, pieces, type Side, type Way, writePieces } from './sides.js';
 
@@ -14,11 +14,7 @@ export interface RequestGroup {
   readonly cases: readonly RequestCase[];
 }
 
-export interface RequestOutcome {
-  /** The whole messages that reached the back end. */
-  readonly received: readonly Message[];
-  /** What was begun there and not completed. */
-  readonly begun: readonly Message[];
+export interface RequestOutcome extends Passed {
   /** Status and content of each answer. */
   readonly answers: readonly string[];
   /** The whole messages of HTTP as bytes. */
@@ -40,13 +36,12 @@ export async function requestOutcome(
   way: Way,
   again: boolean,
 ): Promise<RequestOutcome> {
-  const elsewhere = side.name === 'nginx';
   const converse = (bytes: string, how: Way): Promise<string> =>
     connected(side, kind, async (connection) => {
       const write = (piece: string): void => {
         if (connection.socket.writable) connection.send(piece);
       };
-      await writePieces(write, pieces(bytes, how), elsewhere);
+      await writePieces(write, pieces(bytes, how), side.pause);
       connection.end();
       return connection.all();
     });
@@ -58,6 +53,7 @@ export async function requestOutcome(
   return {
     received: messages.filter((message) => message.complete || message.fault !== ''),
     begun: messages.filter((message) => !message.complete && message.fault === ''),
+    silent: false,
     answers: [...answersIn(answers), ...answersIn(afterwards)],
     raw: records.filter(({ message }) => message.complete && message.start !== 'TUNNEL'),
   };

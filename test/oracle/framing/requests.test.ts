@@ -39,7 +39,9 @@ describe('no request reaches the back end otherwise than through nginx', {
         test(each.name, async () => {
           assert.ok(sides);
           const found = await sides.inLane((lane) =>
-            settled(declarations.has(group.name, each.name), kindsFor(each), (kind) => compare(lane, kind, each)),
+            settled(declarations.has(group.name, each.name), kindsFor(each), (kind, pause) =>
+              compare(lane, kind, each, pause),
+            ),
           );
           declarations.judge(group.name, each.name, found);
         });
@@ -53,8 +55,9 @@ function kindsFor({ send }: RequestCase): readonly Kind[] {
   return /content.?length|transfer.?encoding/i.test(send) ? KINDS : ['buffered'];
 }
 
-async function compare({ nginx, tsproxy }: Lane, kind: Kind, { send }: RequestCase): Promise<Found> {
+async function compare({ nginx, tsproxy }: Lane, kind: Kind, { send }: RequestCase, pause: number): Promise<Found> {
   assert.ok(nginx);
+  nginx.pause = pause;
   const run = async (side: Side): Promise<RequestOutcome[]> => {
     const outcomes: RequestOutcome[] = [];
     for (const way of WAYS[kind]) outcomes.push(await requestOutcome(side, kind, send, way, way === 'whole'));

@@ -1,7 +1,7 @@
 /** What becomes of the bytes of a back end: what reaches the client, and whether the connections are used again. */
 import { setTimeout as after, setImmediate as turn } from 'node:timers/promises';
 import type { Connection } from '../../kit/index.js';
-import { OWN_PAGE } from './compare.js';
+import { OWN_PAGE, type Passed } from './compare.js';
 import { type Message, readMessage } from './message.js';
 import { connected, type Kind, pieces, type Side, type Way, writePieces } from './sides.js';
 
@@ -24,11 +24,7 @@ export interface ResponseGroup {
   readonly cases: readonly ResponseCase[];
 }
 
-export interface ResponseOutcome {
-  /** The whole answers that reached the client: to the request, and to one that followed. */
-  readonly received: readonly Message[];
-  /** An answer that was begun and not completed. */
-  readonly begun: readonly Message[];
+export interface ResponseOutcome extends Passed {
   /** How the connections went on. */
   readonly answers: readonly string[];
 }
@@ -55,7 +51,7 @@ export async function responseOutcome(side: Side, kind: Kind, each: ResponseCase
   side.recorder.script = {
     target: '/case',
     run: async (send, end) => {
-      await writePieces(send, pieces(each.send, way), elsewhere);
+      await writePieces(send, pieces(each.send, way), side.pause);
       if (!each.stays) end();
       sent();
     },
@@ -70,7 +66,7 @@ export async function responseOutcome(side: Side, kind: Kind, each: ResponseCase
     const first = await readAnswer(connection, method);
     await done;
     // Time to notice what came behind the answer.
-    for (let i = 0; i < 3; i++) await (elsewhere ? after(1) : turn());
+    for (let i = 0; i < 3; i++) await (elsewhere ? after(side.pause) : turn());
     const kept = !connection.reader.ended && first !== null && first.complete && first.fault === '';
     const second = kept
       ? await readAnswer(connection.send(PROBE), 'GET')
@@ -82,6 +78,7 @@ export async function responseOutcome(side: Side, kind: Kind, each: ResponseCase
     return {
       received: messages.filter(({ complete, fault }) => complete || fault !== ''),
       begun: messages.filter(({ complete, fault }) => !complete && fault === ''),
+      silent: first === null,
       answers: [`client ${kept ? 'kept' : 'closed'}`, `back end ${one === two ? 'kept' : 'closed'}`],
     };
   });

@@ -34,7 +34,7 @@ describe('no answer reaches the client otherwise than through nginx', { skip: un
         test(each.name, async () => {
           assert.ok(sides);
           const found = await sides.inLane((lane) =>
-            settled(declarations.has(group.name, each.name), KINDS, (kind) => compare(lane, kind, each)),
+            settled(declarations.has(group.name, each.name), KINDS, (kind, pause) => compare(lane, kind, each, pause)),
           );
           declarations.judge(group.name, each.name, found);
         });
@@ -43,8 +43,9 @@ describe('no answer reaches the client otherwise than through nginx', { skip: un
   }
 });
 
-async function compare({ nginx, tsproxy }: Lane, kind: Kind, each: ResponseCase): Promise<Found> {
+async function compare({ nginx, tsproxy }: Lane, kind: Kind, each: ResponseCase, pause: number): Promise<Found> {
   assert.ok(nginx);
+  nginx.pause = pause;
   const run = async (side: Side): Promise<ResponseOutcome[]> => {
     const outcomes: ResponseOutcome[] = [];
     for (const way of WAYS) outcomes.push(await responseOutcome(side, kind, each, way));

@@ -16,6 +16,8 @@ export interface Side {
   readonly name: 'nginx' | 'tsproxy';
   readonly targets: Readonly<Record<Kind, Target>>;
   readonly recorder: Recorder;
+  /** Milliseconds between two pieces, so that it reads each by itself; 0 for a proxy in this process. */
+  pause: number;
 }
 
 /** Both proxies, for one case at a time. */
@@ -83,7 +85,8 @@ export async function startSides(withNginx: boolean): Promise<Sides> {
   ): readonly Side[] =>
     backEnds.map((recorder, lane) => {
       const target = (kind: number): Target => ({ host: address(lane, kind), port: portOf(`${address(lane, kind)}:`) });
-      return { name, recorder, targets: { buffered: target(0), streamed: target(1) } };
+      const pause = name === 'nginx' ? 1 : 0;
+      return { name, recorder, pause, targets: { buffered: target(0), streamed: target(1) } };
     });
 
   const ours = await recorders();
@@ -147,14 +150,14 @@ export function pieces(bytes: string, way: Way): string[] {
   return all.length <= 40 ? all : [...all.slice(0, 39), all.slice(39).join('')];
 }
 
-/** Writes the pieces so that the proxy reads each by itself: it may be in this process (turns) or in another (time). */
+/** Writes the pieces so that the proxy reads each by itself. */
 export async function writePieces(
   write: (piece: string) => void,
   parts: readonly string[],
-  elsewhere: boolean,
+  pause: number,
 ): Promise<void> {
   for (const [i, part] of parts.entries()) {
-    if (i > 0) await (elsewhere ? after(1) : turn().then(() => turn()));
+    if (i > 0) await (pause > 0 ? after(pause) : turn().then(() => turn()));
     write(part);
   }
 }
