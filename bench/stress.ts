@@ -4,6 +4,7 @@
  *   node dist/bench/stress.js messages [clients] [clients that send 16 MiB]
  *   node dist/bench/stress.js resets [connections] [seed]
  *   node dist/bench/stress.js reloads [count]        (wants wrk)
+ *   node dist/bench/stress.js faults [seconds] [seed]
  *
  * Prints figures, and what went wrong; the exit code is 1 where something did. Descriptors and memory are read from /proc.
  */
@@ -15,6 +16,7 @@ import { closedPort, complete, get, until } from '../test/kit/index.js';
 import { deafPort } from '../test/stress/deaf.js';
 import { exchangeMessages, FILE_OF_2014, SIZES } from '../test/stress/messages.js';
 import { NumberedSockets } from '../test/stress/numbered.js';
+import { injectFaults } from '../test/stress/process-faults.js';
 import { RELOADED } from '../test/stress/reloads.js';
 import { FaultyBackend, RESET_CONFIGURATION, resetAtRandom } from '../test/stress/resets.js';
 import { echoProcess } from './echo.js';
@@ -161,9 +163,28 @@ async function reloads(directory: string): Promise<void> {
   server.stop();
 }
 
-const work = { messages, resets, reloads }[what];
+/** Workers and the master are stopped and killed, and forks fail. */
+async function faults(): Promise<void> {
+  const [seconds, seed] = [first || 120, second || 1];
+  const cleanups: (() => void)[] = [];
+  try {
+    const outcome = await injectFaults({ after: (fn) => cleanups.push(fn) }, seconds, seed);
+    say(
+      Object.entries(outcome.faults)
+        .map(([fault, times]) => `${fault}: ${times}`)
+        .join(', '),
+    );
+    say(`${outcome.answered} requests answered, ${outcome.cut} cut with the worker that had them`);
+    say(`longest time without an answer: ${Math.round(outcome.longestGap)} ms`);
+    say(`all workers served ${Math.round(outcome.recovery)} ms after the last fault`);
+  } finally {
+    for (const cleanup of cleanups) cleanup();
+  }
+}
+
+const work = { messages, resets, reloads, faults }[what];
 if (work === undefined) {
-  process.stderr.write('usage: node dist/bench/stress.js messages|resets|reloads [numbers]\n');
+  process.stderr.write('usage: node dist/bench/stress.js messages|resets|reloads|faults [numbers]\n');
   process.exitCode = 2;
 } else {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-stress-'));

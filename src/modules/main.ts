@@ -107,7 +107,7 @@ export default defineModule({
       contexts: ['main'],
       takes: milliseconds,
       default: '10s',
-      doc: 'A worker process that has not responded to the master for this time is killed and replaced: one that hangs in an endless loop, or was stopped by a signal. The error log names its state. While a worker loads or compiles a configuration it may take a minute. `0` turns this off, for debuggers. A directive of tsproxy; nginx has none like it.',
+      doc: 'A worker process that has not responded to the master for this time is killed and replaced: one that hangs in an endless loop, or was stopped by a signal. The error log names its state. While a worker loads or compiles a configuration it may take half a minute. `0` turns this off, for debuggers. A directive of tsproxy; nginx has none like it.',
       example: 'worker_heartbeat_timeout 30s;',
     },
     worker_buffer_limit: {

@@ -1,5 +1,6 @@
 /** `daemon on`: the process starts itself again, detached, and leaves when its successor serves. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { errnoText } from '../diagnostics/errno.js';
 import { sayToPerson } from './standard-streams.js';
 
 /** Set in the environment of the detached process, so that it does not detach once more. */
@@ -17,11 +18,22 @@ export function isDetached(): boolean {
  */
 export function detach(keepsStderr: boolean): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-      detached: true,
-      stdio: ['ignore', 'ignore', keepsStderr ? 'inherit' : 'pipe', 'ipc'],
-      env: { ...process.env, [DETACHED]: '1' },
-    });
+    const fail = (error: unknown): void => {
+      sayToPerson(`tsproxy: [emerg] fork() failed (${errnoText(error)})`);
+      resolve(1);
+    };
+    let child: ChildProcess;
+    try {
+      child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+        detached: true,
+        stdio: ['ignore', 'ignore', keepsStderr ? 'inherit' : 'pipe', 'ipc'],
+        env: { ...process.env, [DETACHED]: '1' },
+      });
+    } catch (error) {
+      // Node throws some errors (ENOMEM), and emits others.
+      fail(error);
+      return;
+    }
     child.stderr?.setEncoding('utf8').on('data', (text: string) => sayToPerson(text.replace(/\n$/, '')));
     child.once('message', (words: readonly string[]) => {
       for (const each of words) sayToPerson(each);
@@ -32,10 +44,7 @@ export function detach(keepsStderr: boolean): Promise<number> {
     });
     // `close`: after the last of its words was read.
     child.once('close', (code) => resolve(code ?? 1));
-    child.once('error', (error) => {
-      sayToPerson(`tsproxy: [alert] cannot start in the background: ${error.message}`);
-      resolve(1);
-    });
+    child.once('error', fail);
   });
 }
 

@@ -1,5 +1,5 @@
 /** State of a worker that does not respond, from the kernel's tables. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 
 /** States of proc_pid_stat(5). */
 const STATES: Readonly<Record<string, string>> = {
@@ -10,14 +10,21 @@ const STATES: Readonly<Record<string, string>> = {
   t: 'stopped by a debugger',
 };
 
-/** ` (running)`, ` (stopped by a signal)`, …; empty where it is not known. */
-export async function processState(pid: number): Promise<string> {
+export interface ProcessState {
+  /** ` (running)`, ` (stopped by a signal)`, …; empty where it is not known. */
+  readonly text: string;
+  /** It does nothing until it is continued. */
+  readonly isStopped: boolean;
+}
+
+export function processState(pid: number): ProcessState {
+  let letter = '';
   try {
     // The name of the command, in parentheses, may hold anything.
-    const state = STATES[/\) (.)[^)]*$/.exec(await readFile(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? ''];
-    return state === undefined ? '' : ` (${state})`;
+    letter = /\) (.)[^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? '';
   } catch {
     // It has ended, or this is not Linux.
-    return '';
   }
+  const state = STATES[letter];
+  return { text: state === undefined ? '' : ` (${state})`, isStopped: letter === 'T' || letter === 't' };
 }

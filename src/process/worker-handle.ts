@@ -31,9 +31,11 @@ const CONFIG_PART = 48 << 10;
 /** Scheduling priority of a worker that is to replace one. */
 const HURRIED = -10;
 /** Ticks for which a worker may be silent while it loads, or compiles a configuration. */
-const BUSY_TICKS = 60;
+const BUSY_TICKS = 30;
 /** Ticks within which a configuration is prepared. */
 const PREPARE_TICKS = 60;
+/** ms that a worker has to prepare a configuration beyond three times what the first one took. */
+const PREPARE_MARGIN = 10_000;
 /** Ticks within which a worker closes the listening sockets that it has to give up. */
 const RELEASE_TICKS = 30;
 /** ms within which the system ends a process after SIGKILL; one that waits for a device may take longer. */
@@ -63,6 +65,7 @@ export class WorkerHandle {
   /** Ticks since its last message, since it was asked to prepare, and since it was asked to release sockets. */
   private silent = 0;
   private preparingFor = 0;
+  private prepareTicks = PREPARE_TICKS;
   private releasingFor = 0;
   private readonly served: Served;
   private answer: Answer | null = null;
@@ -114,10 +117,14 @@ export class WorkerHandle {
     if (this.killed || !this.alive) return;
     this.silent++;
     const ticks = Math.ceil(limit / HEARTBEAT_INTERVAL);
-    if (limit > 0 && this.silent > (this.busy ? Math.max(ticks, BUSY_TICKS) : ticks)) {
-      void this.giveUp(`does not respond`);
-    } else if (this.answer !== null && ++this.preparingFor > PREPARE_TICKS) {
-      void this.giveUp('did not prepare the configuration in time');
+    if (
+      limit > 0 &&
+      this.silent > ticks &&
+      (!this.busy || this.silent > BUSY_TICKS || processState(this.pid).isStopped)
+    ) {
+      this.giveUp('does not respond');
+    } else if (this.answer !== null && ++this.preparingFor > this.prepareTicks) {
+      this.giveUp('did not prepare the configuration in time');
     }
     if (this.releasing.length > 0 && ++this.releasingFor > RELEASE_TICKS) {
       this.surroundings.errorLog.write(
@@ -128,12 +135,16 @@ export class WorkerHandle {
     }
   }
 
-  private async giveUp(reason: string): Promise<void> {
-    this.killed = true;
-    const state = await processState(this.pid);
-    if (!this.alive) return;
-    this.surroundings.errorLog.write('alert', `worker process ${this.pid} ${reason}${state}, killing it`);
+  private giveUp(reason: string): void {
+    const { text } = processState(this.pid);
+    this.surroundings.errorLog.write('alert', `worker process ${this.pid} ${reason}${text}, killing it`);
     this.kill();
+  }
+
+  /** Another worker has prepared the same configuration in so many ms. */
+  hurryPreparing(took: number): void {
+    const ticks = Math.ceil((3 * took + PREPARE_MARGIN) / HEARTBEAT_INTERVAL);
+    this.prepareTicks = Math.min(this.prepareTicks, this.preparingFor + ticks);
   }
 
   /**
@@ -147,6 +158,7 @@ export class WorkerHandle {
         return;
       }
       this.preparingFor = 0;
+      this.prepareTicks = PREPARE_TICKS;
       this.answer = { resolve, reject };
       this.preparing = job;
       void this.sendJob(job, encoded);
@@ -189,10 +201,17 @@ export class WorkerHandle {
 
   /** Has it end when its connections have, no later than after `limit` ms (0: as long as it takes). */
   quit(limit: number): Promise<void> {
-    this.leaving = true;
+    this.leave();
     this.send({ order: 'quit', limit });
     this.awaitRelease();
     return this.ended;
+  }
+
+  /** It prepares nothing any more. */
+  private leave(): void {
+    this.leaving = true;
+    this.answer?.reject(new LostWorker(`worker process ${this.pid} is shutting down`));
+    this.answer = null;
   }
 
   private awaitRelease(): void {
@@ -203,7 +222,7 @@ export class WorkerHandle {
 
   /** Has it end now; one that does not within `patience` ms is killed. */
   async stop(patience: number): Promise<void> {
-    this.leaving = true;
+    this.leave();
     this.send({ order: 'stop' });
     await settledWithin(this.ended, patience);
     await this.cut();

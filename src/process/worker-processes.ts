@@ -30,6 +30,8 @@ const LIVED = 10_000;
 /** ms before the second attempt to start workers that die young or are not started; it doubles with each, up to the longest. */
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 10_000;
+/** The same while no worker serves. */
+const LONGEST_OUTAGE = 2000;
 /** How often a start or a reload tries again where not a single worker can be started: for 3 s. */
 const START_RETRIES = 5;
 
@@ -124,11 +126,14 @@ export class WorkerProcesses implements Workers {
     const prepared: WorkerHandle[] = [];
     const listening: string[] = [];
     let refusal: unknown = null;
+    const workers = [...staying, ...added];
+    const begun = performance.now();
     await Promise.all(
-      [...staying, ...added].map(async (worker) => {
+      workers.map(async (worker) => {
         try {
           listening.push(...(await worker.prepare(job, encoded)));
-          prepared.push(worker);
+          if (prepared.push(worker) > 1) return;
+          for (const other of workers) other.hurryPreparing(performance.now() - begun);
         } catch (error) {
           if (error instanceof LostWorker) failure = error;
           else refusal ??= error;
@@ -253,7 +258,8 @@ export class WorkerProcesses implements Workers {
   private replaceMissing(): void {
     if (this.replacement !== null || this.missing <= 0) return;
     const { failures } = this;
-    const delay = failures < 2 ? 0 : Math.min(FIRST_DELAY * 2 ** (failures - 2), LONGEST_DELAY);
+    const longest = this.serving.length > 0 ? LONGEST_DELAY : LONGEST_OUTAGE;
+    const delay = failures < 2 ? 0 : Math.min(FIRST_DELAY * 2 ** (failures - 2), longest);
     this.replacement = setTimeout(async () => {
       this.replacement = null;
       // Where one cannot be started, neither can the next.

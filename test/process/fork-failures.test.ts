@@ -76,6 +76,7 @@ describe('fork that fails', { concurrency: 4 }, () => {
       const client = (await connect(port)).send(request('/'));
       repaired(proxy);
       const { body } = await client.answer();
+      client.close();
       assert.deepEqual(childrenOf(proxy).map(String), [body]);
 
       proxy.prefix.write('fault', fault);
