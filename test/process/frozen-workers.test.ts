@@ -8,6 +8,7 @@ import { connect, get, request, scriptedBackend, until } from '../kit/index.js';
 
 interface Wanted {
   readonly http?: string;
+  readonly heartbeat?: string;
   readonly workers?: number;
   readonly main?: string;
   readonly server?: string;
@@ -15,11 +16,11 @@ interface Wanted {
 
 function configuration(
   port: number,
-  { workers = 2, main = '', http = '', server = 'return 200 $pid;' }: Wanted,
+  { workers = 2, heartbeat = '3s', main = '', http = '', server = 'return 200 $pid;' }: Wanted,
 ): string {
   return `
     pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; worker_processes ${workers};
-    worker_heartbeat_timeout 3s; ${main}
+    worker_heartbeat_timeout ${heartbeat}; ${main}
     events { }
     http { access_log off; ${http} server { listen 127.0.0.1:${port}; ${server} } }`;
 }
@@ -111,6 +112,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
 
   test('a stopped master is waited for once and logged once; limits fail open or closed as the location says', async (t) => {
     const { proxy, port } = await start(t, {
+      heartbeat: '60s',
       http: 'limit_req_zone $uri zone=r:1m rate=1r/m; limit_conn_zone $uri zone=c:1m;',
       server: `
         location = /open { limit_req zone=r; try_files /none @answer; }
@@ -139,10 +141,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
 
   test('worker_heartbeat_timeout 0 leaves a worker that is stopped alone', async (t) => {
     const { proxy, port } = await start(t, { workers: 1 });
-    const text = configuration(port, { workers: 1 }).replace(
-      'worker_heartbeat_timeout 3s',
-      'worker_heartbeat_timeout 0',
-    );
+    const text = configuration(port, { workers: 1, heartbeat: '0' });
     proxy.prefix.write('nginx.conf', text);
     proxy.signal('SIGHUP');
     await proxy.logged(/generation 2 started/);

@@ -152,9 +152,13 @@ async function recovered(proxy: Running, workers: number, text: string): Promise
     return children.length === workers && children.every((pid) => started.includes(pid));
   };
   proxy.signal('SIGHUP');
-  await until('all workers serve the last configuration', isReloaded).catch((error: Error) => {
-    throw new Error(`${error.message}; processes ${childrenOf(proxy)}:\n${proxy.prefix.log.slice(-8000)}`);
-  });
+  const what = 'all workers serve the last configuration';
+  // A worker that was frozen while it started has half a minute.
+  await until(what, isReloaded)
+    .catch(() => until(what, isReloaded))
+    .catch((error: Error) => {
+      throw new Error(`${error.message}; processes ${childrenOf(proxy)}:\n${proxy.prefix.log.slice(-8000)}`);
+    });
 }
 
 function isWorker(pid: number): boolean {
