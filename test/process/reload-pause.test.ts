@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { freePort, serve } from '../cli/running.js';
-import { connect, request, startProxy } from '../kit/index.js';
+import { connect, get, request, startProxy } from '../kit/index.js';
 
 const SERVERS = 3000;
 /** ms of the worker's time between two answers; one read of all of this configuration would take several times as much. */
@@ -11,9 +11,9 @@ const LONGEST = 100;
 /** ms for which requests go on when the reload is done: memory is given back then. */
 const AFTERWARDS = 2500;
 
-function http(port: number, generation: number): string {
+function http(port: number, generation: number, count = SERVERS): string {
   const servers = Array.from(
-    { length: SERVERS },
+    { length: count },
     (_, i) => `server {
       listen 127.0.0.1:${port}; server_name s${i}.example.com *.w${i}.example.com;
       location /api/ { proxy_pass http://127.0.0.1:${9000 + (i % 500)}; proxy_set_header Host $host; }
@@ -28,8 +28,8 @@ function http(port: number, generation: number): string {
 }`;
 }
 
-function configuration(port: number, generation: number): string {
-  return `pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log notice; worker_processes 1; events { }\n${http(port, generation)}`;
+function configuration(port: number, generation: number, count = SERVERS): string {
+  return `pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log notice; worker_processes 1; events { }\n${http(port, generation, count)}`;
 }
 
 /** ms for which the first thread of a process has run: how busy the machine is has no part in it. */
@@ -85,4 +85,21 @@ test(`a reload of ${SERVERS} servers within a program never takes its time for l
   await proxy.reload(`events { }\n${http(0, 2)}`);
   done = true;
   assert.ok(longest < 1.5 * LONGEST, `${longest.toFixed(1)} ms in one piece`);
+});
+
+test('signals that arrive while a reload is prepared are obeyed', async (t) => {
+  const port = await freePort();
+  const proxy = await serve(t, configuration(port, 1, 800));
+  const reload = async (generation: number): Promise<void> => {
+    proxy.prefix.write('nginx.conf', configuration(port, generation, 800));
+    proxy.signal('SIGHUP');
+    await proxy.logged(new RegExp(`(signal 1 \\(SIGHUP\\) received[^]*){${generation - 1}}`));
+  };
+  await reload(2);
+  await reload(3);
+  await proxy.logged(/generation 3 started/);
+  assert.match((await get(port)).body, / 3$/);
+  await reload(4);
+  proxy.signal('SIGQUIT');
+  assert.equal(await proxy.exited, 0);
 });
