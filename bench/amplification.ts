@@ -8,7 +8,7 @@
  * attack; memory in MiB, quiet, at most during the attack, and 10 s after it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,6 +169,8 @@ function started(...words: string[]): ChildProcess {
 
 async function measure(name: string, proxyName: 'tsproxy' | 'nginx'): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-attack-'));
+  // Workers of root have fewer rights.
+  chmodSync(directory, 0o755);
   const back = started('backend');
   const backendPort = await new Promise<number>((resolve) =>
     back.once('message', (message) => resolve(Number(message))),
