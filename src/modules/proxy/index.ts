@@ -5,6 +5,7 @@ import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { type Compiler, defineModule, type Scope } from '../../exchange/module.js';
 import { DONE } from '../../exchange/verdict.js';
+import { isToken } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { bindAddress } from './bind.js';
@@ -53,6 +54,8 @@ const directives = {
     takes: template,
     doc: "The method of the request to the upstream, instead of the client's.",
     example: 'proxy_method POST;',
+    differs: 'Where the value is no method (it is empty, or has a space or a line break), the answer is 500.',
+    differsFor: ([method]: readonly string[]) => method !== undefined && !method.includes('$') && !isToken(method),
   },
   proxy_set_body: {
     contexts: ['http', 'server', 'location'],
