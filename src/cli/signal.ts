@@ -10,6 +10,7 @@ import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
 import { PidFileError, readPidFile } from '../process/pid-file.js';
+import { runtimePidFile } from '../process/runtime-pid-file.js';
 import { logFindings } from '../process/signals.js';
 import { sayToPerson } from '../process/standard-streams.js';
 import { SIGNALS, type SignalName, type Which } from './order.js';
@@ -31,7 +32,8 @@ export function sendSignal(which: Which, name: SignalName): number {
   }
   logFindings(log, findings);
   log.write('notice', 'signal process started');
-  const failure = send(mainSettings(config, source.prefix).pid ?? `${source.prefix}logs/nginx.pid`, SIGNALS[name]);
+  const { pid } = mainSettings(config, source.prefix);
+  const failure = send(pid ?? runtimePidFile(source) ?? `${source.prefix}logs/nginx.pid`, SIGNALS[name]);
   if (failure === null) return 0;
   const { level, message } = failure;
   sayToPerson(`tsproxy: [${level}] ${shown(message)}`);

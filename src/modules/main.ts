@@ -94,7 +94,7 @@ export default defineModule({
     pid: {
       contexts: ['main'],
       takes: path('prefix'),
-      doc: 'The file that holds the process id while the proxy runs; `-s` finds the process by it. The default is `logs/nginx.pid`, where that directory exists.',
+      doc: 'The file that holds the process id while the proxy runs; `-s` finds the process by it. The default is `logs/nginx.pid` where that directory exists, and otherwise a file in a directory of the user’s own (`/run/tsproxy` for root).',
       example: 'pid /run/tsproxy.pid;',
     },
     worker_shutdown_timeout: {

@@ -10,7 +10,7 @@ import type { ErrorLogData } from '../exchange/error-log-argument.js';
 export interface MainSettings {
   /** In the order written; empty where there is none. */
   readonly errorLogs: readonly ErrorLogData[];
-  /** Path of the pid file, or null for none. */
+  /** Path of the pid file; null where none is configured and the prefix has no `logs/`. */
   readonly pid: string | null;
   /** Run in the background. */
   readonly daemon: boolean;

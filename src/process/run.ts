@@ -6,6 +6,7 @@ import { collectAfterReading, stayYoung } from './garbage.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { reportMistakes } from './mistakes.js';
 import { PidFile } from './pid-file.js';
+import { runtimePidFile } from './runtime-pid-file.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
 import { ServiceManager } from './systemd.js';
@@ -39,7 +40,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
   const pidFile = new PidFile();
   const instance = new Instance<Workers>({
     ...options,
-    beforeReload: ({ pid }) => pidFile.moveTo(pid),
+    beforeReload: ({ pid }) => pidFile.moveTo(pid ?? runtimePidFile(options.source)),
     forksWorkers: true,
     workers: ({ masterProcess }, errorLog) => {
       const { modules, defaultErrorLog } = options;
@@ -79,7 +80,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
       manager,
     );
     try {
-      pidFile.moveTo(instance.settings?.pid ?? null);
+      pidFile.moveTo(instance.settings?.pid ?? runtimePidFile(options.source));
     } catch (error) {
       throw new RefusedConfig((error as Error).message, []);
     }

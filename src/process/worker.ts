@@ -258,16 +258,21 @@ class Worker {
 
   private stop(): void {
     this.leaving = true;
-    this.log.write('notice', 'exiting');
+    this.logExit('exiting');
     void this.serving.stop();
     this.exit();
   }
 
   private exit(): never {
     this.counts.report();
-    this.log.write('notice', 'exit');
+    this.logExit('exit');
     this.logs.close();
     process.exit(0);
+  }
+
+  /** A worker that never served has no log of its configuration, and its end is part of a start that failed. */
+  private logExit(message: string): void {
+    if (this.settings !== null) this.log.write('notice', message);
   }
 
   /** A person may signal a worker directly. What a terminal sends to all processes, the master passes on. */

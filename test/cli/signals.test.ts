@@ -1,10 +1,13 @@
 /** `-s`: what is said where a signal cannot be sent, in nginx's words and with its exit codes. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { get, until } from '../kit/index.js';
-import { command, freePort, Prefix, serve } from './running.js';
+import { BINARY, command, freePort, Prefix, serve } from './running.js';
 
 const CONFIGURATION = 'pid %%DIR%%/nginx.pid; events { } http { }';
 
@@ -96,4 +99,38 @@ test('worker_shutdown_timeout ends a QUIT also where a worker that does not answ
   proxy.signal('SIGQUIT');
   assert.equal(await proxy.exited, 0);
   assert.match(proxy.prefix.log, new RegExp(`worker process ${worker} exited on signal 9`));
+});
+
+test('-s finds a proxy whose prefix has no logs directory, and nothing is left in the prefix', async (t) => {
+  const prefix = new Prefix(t, '');
+  rmSync(`${prefix.path}/logs`, { recursive: true });
+  const port = await freePort();
+  const text = (body: string) => `events { }\nhttp { server { listen 127.0.0.1:${port}; return 200 ${body}; } }\n`;
+  prefix.write('nginx.conf', text('one'));
+  const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  t.after(() => void child.kill('SIGKILL'));
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+  await until('it listens', () => said.includes(`tsproxy: listening on http://127.0.0.1:${port}\n`));
+  prefix.write('nginx.conf', text('two'));
+  assert.deepEqual(await command(['-p', `${prefix.path}/`, '-s', 'reload']), { code: 0, stdout: '', stderr: '' });
+  for (let body = ''; body !== 'two'; ) ({ body } = await get(port));
+  assert.equal((await command(['-p', `${prefix.path}/`, '-s', 'quit'])).code, 0);
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
+  assert.deepEqual(readdirSync(prefix.path), ['nginx.conf']);
+});
+
+test('a port that is in use is one message', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  t.after(() => other.close());
+  const { port } = other.address() as { port: number };
+  const prefix = new Prefix(t, `events { }\nhttp { server { listen 127.0.0.1:${port}; } }\n`);
+  rmSync(`${prefix.path}/logs`, { recursive: true });
+  const { code, stderr } = await command(['-p', `${prefix.path}/`]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^\S+ \S+ \[emerg\] \d+#\d+: bind\(\) to 127\.0\.0\.1:\d+ failed \(98: Address already in use\)\n$/,
+  );
 });

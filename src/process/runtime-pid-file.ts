@@ -1,0 +1,35 @@
+/** The pid file of a configuration that names none, in a prefix without `logs/`: in the user's own runtime directory. */
+import { createHash } from 'node:crypto';
+import { accessSync, closeSync, constants } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { nativePath } from '../exchange/file-path.js';
+import { openDirectory } from '../exchange/trusted-files.js';
+import type { ConfigSource } from './configuration.js';
+
+/**
+ * Path of the file, one for each prefix and configuration file, so that `-s` finds it with the same `-p` and `-c`. Creates
+ * its directory. Bytes; null where there is no place that this user alone controls.
+ */
+export function runtimePidFile({ prefix, name }: ConfigSource): string | null {
+  for (const directory of directories()) {
+    try {
+      closeSync(openDirectory(directory));
+      accessSync(nativePath(directory), constants.W_OK);
+    } catch {
+      continue;
+    }
+    const id = createHash('sha256').update(`${prefix}\0${name}`, 'latin1').digest('hex').slice(0, 16);
+    return `${directory}/${id}.pid`;
+  }
+  return null;
+}
+
+/** Candidates, best first: `XDG_RUNTIME_DIR` of a session, `/run` for root, and a directory in the one for temporary files. */
+function directories(): string[] {
+  const uid = process.geteuid?.();
+  if (uid === undefined) return [];
+  const { XDG_RUNTIME_DIR: session } = process.env;
+  const parents = uid === 0 ? ['/run'] : session?.startsWith('/') ? [session] : [];
+  const candidates = [...parents.map((parent) => `${parent}/tsproxy`), `${tmpdir()}/tsproxy-${uid}`];
+  return candidates.map((path) => Buffer.from(path, 'utf8').toString('latin1'));
+}
