@@ -50,14 +50,13 @@ export function checkCaptures(root: Node): number[] {
         return;
       case 'repeat': {
         const repeats = node.max > 1;
-        if (node.min < node.max && firstOf(node.item).nullable && !prefersBytes(node.item)) {
+        if (repeats && node.min < node.max && firstOf(node.item).nullable && !prefersBytes(node.item)) {
           untranslatable('a repeated part that rather matches nothing', node.at, node.at + 1);
         }
         const inside = {
           repeated: situation.repeated || repeats,
           // A repetition that matches nothing is undone in JavaScript, with what its groups took.
-          skippable:
-            situation.skippable || (firstOf(node.item).nullable && (node.min < node.max || hasLook(node.item))),
+          skippable: situation.skippable || (repeats && node.min < node.max && firstOf(node.item).nullable),
         };
         if (node.min > 0) {
           visit(node.item, inside);
@@ -83,11 +82,6 @@ export function checkCaptures(root: Node): number[] {
       }
     }
   }
-}
-
-/** A group in a lookahead may have taken bytes though the part around it matched none. */
-function hasLook(node: Node): boolean {
-  return node.kind === 'look' || childrenOf(node).some(hasLook);
 }
 
 /** True where a part matches nothing only when it can match nothing else. */

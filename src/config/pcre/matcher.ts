@@ -5,9 +5,11 @@
 import { bytesOf, sameBytes, WORD } from './bytes.js';
 import { Op } from './opcodes.js';
 import { type Program, Register, UNBOUNDED } from './program.js';
+import { Entry, keepRestores } from './stack-entries.js';
 
 /** PCRE2's numbers of the errors. */
-export enum MatchError {
+// biome-ignore lint/suspicious/noConstEnum: its members are constants in the compiled code, so that a switch is a jump table
+export const enum MatchError {
   Limit = -47,
   RecursionLoop = -52,
   Heap = -63,
@@ -20,6 +22,9 @@ export class MatchFailed extends Error {
   }
 }
 
+/** Bytes that repetitions and references of one search may look at; PCRE2 has no such limit either. */
+const MAX_SCANNED = 400_000_000;
+
 /** Numbers on the stack: 64 MB. */
 const MAX_STACK = 1 << 24;
 /** What is kept of the stack between searches. */
@@ -27,18 +32,6 @@ const KEPT_STACK = 1 << 16;
 
 /** Calls that are not finished, or may be entered again. */
 const MAX_CALLS = 50_000;
-
-/** Kinds of entries on the stack: three numbers, the first of which holds the kind in its lowest bits. */
-enum Entry {
-  /** address, position */
-  Alternative,
-  /** register, value */
-  Restore,
-  /** address of the instruction, least position, position */
-  Greedy,
-  /** address of the instruction, position, bytes that may be added */
-  Lazy,
-}
 
 /** A group that runs as a subroutine. */
 interface Call {
@@ -68,6 +61,7 @@ export function releaseStack(): void {
 export class Attempt {
   readonly registers: Int32Array;
   steps = 0;
+  private scanned = 0;
   private readonly calls: Call[] = [];
 
   constructor(
@@ -76,6 +70,11 @@ export class Attempt {
     private readonly end: number,
   ) {
     this.registers = new Int32Array(program.registers);
+  }
+
+  private scan(bytes: number): void {
+    this.scanned += bytes;
+    if (this.scanned > MAX_SCANNED) throw new MatchFailed(MatchError.Limit);
   }
 
   /** Whether there is a match that begins at `start`; throws where it takes more than `limit` steps. */
@@ -117,6 +116,7 @@ export class Attempt {
           const max = code[at + 3] as number;
           const most = max >= end - pos ? end : pos + max;
           const to = bytesOf(sets, set, text, pos, most);
+          this.scan(to - pos);
           if (to < least) break;
           if (to > least) {
             steps++;
@@ -134,7 +134,9 @@ export class Attempt {
           const least = pos + (code[at + 2] as number);
           const max = code[at + 3] as number;
           const most = max >= end - pos ? end : pos + max;
+          const from = pos;
           pos = bytesOf(sets, set, text, pos, most);
+          this.scan(pos - from);
           if (pos < least) break;
           at += 4;
           continue;
@@ -315,6 +317,7 @@ export class Attempt {
           const from = registers[2 * group] as number;
           const length = (registers[2 * group + 1] as number) - from;
           if (from < 0 || length > end - pos) break;
+          this.scan(length);
           if (!sameBytes(text, from, pos, length, code[at] === Op.CaselessReference)) break;
           pos += length;
           at += 2;
@@ -474,17 +477,4 @@ export class Attempt {
       }
     }
   }
-}
-
-/** Drops what could be tried from an entry on; values of registers can still be restored. */
-function keepRestores(entries: Int32Array, from: number, top: number): number {
-  let to = from;
-  for (let i = from; i < top; i += 3) {
-    const word = entries[i] as number;
-    if ((word & 3) !== Entry.Restore) continue;
-    entries[to] = word;
-    entries[to + 1] = entries[i + 1] as number;
-    to += 3;
-  }
-  return to;
 }

@@ -2,7 +2,8 @@
  * Instructions of the backtracking matcher. An instruction is its opcode and its operands, each a number of a program's
  * code. `set` is the index of a byte set, `target` an index into the code, `r` the first of the registers that it uses.
  */
-export enum Op {
+// biome-ignore lint/suspicious/noConstEnum: its members are constants in the compiled code, so that a switch is a jump table
+export const enum Op {
   /** End of the expression. */
   Match,
   /** byte */

@@ -33,7 +33,8 @@ export interface Program extends Beginning {
 export const UNBOUNDED = 0x7fffffff;
 
 /** Fixed registers behind those of the groups. */
-export enum Register {
+// biome-ignore lint/suspicious/noConstEnum: its members are constants in the compiled code, so that a switch is a jump table
+export const enum Register {
   /** Where `\K` has put the beginning of the match, or -1. */
   Keep,
   /** The call that is being carried out, or -1. */
@@ -312,15 +313,15 @@ class ProgramCompiler {
       return;
     }
     // `x+` and `x*`.
-    const mayBeEmpty = minimumWidth(item) === 0;
-    const r = mayBeEmpty ? this.allocate(1) : -1;
+    const checked = mayBeEmpty(item);
+    const r = checked ? this.allocate(1) : -1;
     const enter = min === 0 && lazy ? this.emit(Op.Jump, 0) + 1 : -1;
     const skip = min === 0 && !lazy ? this.emit(Op.Split, 0) + 1 : -1;
     const begin = this.code.length;
     let check = -1;
-    if (mayBeEmpty) this.emit(Op.LoopStart, r);
+    if (checked) this.emit(Op.LoopStart, r);
     this.node(item, 'unknown');
-    if (mayBeEmpty) check = this.emit(Op.LoopCheck, r, 0) + 2;
+    if (checked) check = this.emit(Op.LoopCheck, r, 0) + 2;
     if (enter >= 0) this.here(enter);
     if (lazy) {
       this.emit(Op.Split, begin);
@@ -346,15 +347,15 @@ class ProgramCompiler {
   }
 
   private countedLoop(item: Node, min: number, max: number, lazy: boolean): void {
-    const mayBeEmpty = max === UNBOUNDED && minimumWidth(item) === 0;
-    const r = this.allocate(mayBeEmpty ? 2 : 1);
+    const checked = max === UNBOUNDED && mayBeEmpty(item);
+    const r = this.allocate(checked ? 2 : 1);
     this.emit(Op.CountStart, r);
     const begin = this.emit(Op.CountLoop, r, min, max, lazy ? 1 : 0, 0);
     this.emit(Op.Count, r);
     let check = -1;
-    if (mayBeEmpty) this.emit(Op.LoopStart, r + 1);
+    if (checked) this.emit(Op.LoopStart, r + 1);
     this.node(item, 'unknown');
-    if (mayBeEmpty) check = this.emit(Op.CountedLoopCheck, r + 1, r, min, 0) + 4;
+    if (checked) check = this.emit(Op.CountedLoopCheck, r + 1, r, min, 0) + 4;
     this.emit(Op.Jump, begin);
     this.here(begin + 5);
     if (check >= 0) this.here(check);
@@ -407,10 +408,32 @@ export function minimumWidth(node: Node, enclosing: ReadonlySet<number> = WHOLE)
   }
 }
 
+/** Whether a node may match no byte: a call may. */
+function mayBeEmpty(node: Node): boolean {
+  switch (node.kind) {
+    case 'set':
+      return false;
+    case 'sequence':
+      return node.items.every(mayBeEmpty);
+    case 'alternatives':
+      return node.branches.some(mayBeEmpty);
+    case 'group':
+    case 'atomic':
+      return mayBeEmpty(node.body);
+    case 'repeat':
+      return node.min === 0 || mayBeEmpty(node.item);
+    case 'condition':
+      return node.test.kind === 'define' || mayBeEmpty(node.yes) || mayBeEmpty(node.no);
+    default:
+      return true;
+  }
+}
+
 const WHOLE: ReadonlySet<number> = new Set([0]);
 
 function callsAny(node: Node, groups: ReadonlySet<number>): boolean {
   if (node.kind === 'call') return groups.has(node.index);
+  if (node.kind === 'look') return false;
   return childrenOf(node).some((child) => callsAny(child, groups));
 }
 

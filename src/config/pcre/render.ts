@@ -99,6 +99,11 @@ class Renderer {
   }
 
   private quantified({ item, min, max, mode }: Node & { readonly kind: 'repeat' }, follow: First): string {
+    // JavaScript takes back a repetition that has matched nothing; PCRE keeps it, with its groups.
+    if (min === 0 && max === 1 && firstOf(item).nullable) {
+      const source = this.node(item, follow);
+      return mode === 'lazy' ? `(?:|${source})` : `(?:${source}|)`;
+    }
     const after = this.followed && max > 1 ? { ...follow, set: union(firstOf(item).set, follow.set) } : follow;
     const source = this.node(item, after);
     const single = item.kind === 'set' || item.kind === 'group' || item.kind === 'alternatives';

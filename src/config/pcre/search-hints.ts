@@ -7,17 +7,40 @@ export interface Beginning {
   readonly starts: 'first' | 'lines' | 'all';
   /** 256 flags: bytes with which a match can begin; null where it may be empty. */
   readonly firstBytes: Uint8Array | null;
+  /** 256 flags: bytes that an endless repetition at the beginning matches; null where there is none. */
+  readonly run: Uint8Array | null;
 }
 
 export function beginningOf({ body }: Tree): Beginning {
   const first = firstBytes(body);
-  let flags: Uint8Array | null = null;
-  if (first !== null && !first.empty && first.set.size < 256) {
-    flags = new Uint8Array(256);
-    for (const byte of first.set.bytes) flags[byte] = 1;
+  const flags = first !== null && !first.empty && first.set.size < 256 ? flagsOf(first.set) : null;
+  const referenced = referencesOf(body);
+  const run = referenced.size === 0 ? leadingRun(body) : null;
+  const starts = isAnchored(body) ? 'first' : (startsWithAnything(body, referenced) ?? 'all');
+  return { starts, firstBytes: flags, run: run === null ? null : flagsOf(run) };
+}
+
+function flagsOf(set: ByteSet): Uint8Array {
+  const flags = new Uint8Array(256);
+  for (const byte of set.bytes) flags[byte] = 1;
+  return flags;
+}
+
+/**
+ * The set that is repeated without end at the beginning. Where such an expression does not match at one position, it does
+ * not match at those that the repetition passes either: what can follow there has been tried.
+ */
+function leadingRun(node: Node): ByteSet | null {
+  switch (node.kind) {
+    case 'repeat':
+      return node.item.kind === 'set' && node.max === Number.POSITIVE_INFINITY ? node.item.set : null;
+    case 'sequence':
+      return node.items[0] === undefined ? null : leadingRun(node.items[0]);
+    case 'group':
+      return leadingRun(node.body);
+    default:
+      return null;
   }
-  const starts = isAnchored(body) ? 'first' : (startsWithAnything(body, referencesOf(body)) ?? 'all');
-  return { starts, firstBytes: flags };
 }
 
 export function isAnchored(node: Node): boolean {
@@ -140,8 +163,8 @@ export function requiredByte(node: Node): readonly number[] {
       }
       return [];
     case 'alternatives': {
-      const [first = [], ...others] = node.branches.map(requiredByte);
-      return others.every((bytes) => String(bytes) === String(first)) ? first : [];
+      const common = commonBytes(node.branches.map(requiredByte));
+      return common.length > 0 ? common : commonBytes(node.branches.map(leadingByte));
     }
     case 'group':
     case 'atomic':
@@ -151,4 +174,27 @@ export function requiredByte(node: Node): readonly number[] {
     default:
       return [];
   }
+}
+
+/** The byte with which every match begins, as `requiredByte` gives it. */
+function leadingByte(node: Node): readonly number[] {
+  switch (node.kind) {
+    case 'set':
+      return requiredByte(node);
+    case 'sequence':
+      return node.items[0] === undefined ? [] : leadingByte(node.items[0]);
+    case 'alternatives':
+      return commonBytes(node.branches.map(leadingByte));
+    case 'group':
+    case 'atomic':
+      return leadingByte(node.body);
+    case 'repeat':
+      return node.min > 0 ? leadingByte(node.item) : [];
+    default:
+      return [];
+  }
+}
+
+function commonBytes([first = [], ...others]: readonly (readonly number[])[]): readonly number[] {
+  return others.every((bytes) => String(bytes) === String(first)) ? first : [];
 }

@@ -32,7 +32,7 @@ export function search(program: Program, text: string, limit = MATCH_LIMIT): Int
 }
 
 function searchFrom(program: Program, end: number, limit: number): Int32Array | null {
-  const { starts, firstBytes, required, requiredOther, minimum } = program;
+  const { starts, firstBytes, run, required, requiredOther, minimum } = program;
   const attempt = new Attempt(program, subject, end);
   let left = SEARCH_LIMIT * (limit / MATCH_LIMIT);
   let lastRequired = -1;
@@ -53,6 +53,7 @@ function searchFrom(program: Program, end: number, limit: number): Int32Array | 
     if (attempt.matches(start, allowed)) return attempt.registers.subarray(0, 2 * (program.groups + 1));
     if (starts === 'first') return null;
     left -= attempt.steps;
+    if (run !== null) while (start < end && run[subject[start] as number] === 1) start++;
   }
   return null;
 }

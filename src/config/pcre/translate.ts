@@ -26,7 +26,7 @@ export interface PatternMistake {
 export type Translation = { readonly pattern: PatternData } | { readonly mistake: PatternMistake };
 
 /** Steps that JavaScript's RegExp may take for one search: some hundredths of a second. */
-const MAX_STEPS = 20_000_000;
+const MAX_STEPS = 200_000_000;
 
 /** The expression as plain data, or the reason why there is none. `caseless` is PCRE2_CASELESS. */
 export const translate = kept((written, caseless): Translation => {

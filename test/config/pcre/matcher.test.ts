@@ -55,6 +55,10 @@ test('notations that JavaScript does not know find what PCRE2 finds', { skip }, 
     '(a*)*+b',
     '(?:|a)+b',
     '(?|(a)(b)|(c))(?1)',
+    '(|_-)*([\\w.-]a?|\\X|(?(?!(b*\\.)(?2))))+$',
+    '(\\d\\S{2,}b?)*(ba|b%)$',
+    '(?:(a*)|)?b',
+    '(a?|b){0,1}c',
   ];
   const subjects = [
     '',
