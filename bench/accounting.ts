@@ -38,6 +38,13 @@ export function memoryBytes(pids: readonly number[]): number {
   return kilobytes * 1024;
 }
 
+/** Resident memory of the processes in bytes; what they share counts for each of them. */
+export function residentBytes(pids: readonly number[]): number {
+  let kilobytes = 0;
+  for (const pid of pids) kilobytes += Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
+  return kilobytes * 1024;
+}
+
 function list(directory: string): string[] {
   try {
     return readdirSync(directory);
