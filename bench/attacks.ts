@@ -6,7 +6,7 @@
  * For each attack a proxy is started afresh; a client with a fixed rate of requests measures latency before, during and 10 s
  * after, and resident memory of the worker is read from /proc. Limits: p99 during the attack at most twice the quiet value
  * plus 10 ms; resident memory at most quiet plus 64 MiB; both as before within 10 s. Other processes on the same machine
- * are measured as well: nginx's column shows how much. The exit code is 1 where tsproxy exceeds a limit.
+ * are measured as well: nginx's column shows how much, and `nice -n -15` as root keeps most of it out. The exit code is 1 where tsproxy exceeds a limit.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

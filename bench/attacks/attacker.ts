@@ -1,12 +1,12 @@
 /** The attacker, as a process of its own. Arguments: port, name of an attack, seconds. */
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { Attack } from './attack.js';
 import { ATTACKS } from './attacks.js';
 
 const [port, name = '', seconds] = process.argv.slice(2);
 const attack = new Attack(Number(port), Number(seconds));
 // Where processors are short the proxy goes first.
-setPriority(5);
+setPriority(getPriority() + 5);
 await ATTACKS[name]?.run(attack);
 process.send?.(attack.summary());
 // The parent ends this process; what is open closes with it.

@@ -4,7 +4,7 @@
  * A message `mark` from the parent is answered with the `Sample` since the last one.
  */
 import { connect, type Socket } from 'node:net';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
 
 /** Requests of a period. */
@@ -123,7 +123,7 @@ process.on('message', () => {
 process.on('disconnect', () => process.exit());
 try {
   // The proxy is measured, not how long this process waits for a processor.
-  setPriority(-10);
+  setPriority(getPriority() - 5);
 } catch {
   // Only root may.
 }
