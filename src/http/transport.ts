@@ -290,10 +290,7 @@ export class Transport implements WriteWaiter {
     this.bytesWritten += bytes.length;
     const handle = this.direct();
     if (handle === null) {
-      const more = this.socket.write(bytes);
-      // With nothing left waiting the kernel has its copy. Otherwise the slab belongs to the socket now.
-      if (slab !== null && this.socket.writableLength === 0) giveBack(slab);
-      return this.room(more);
+      return this.room(slab === null ? this.socket.write(bytes) : this.socket.write(bytes, () => giveBack(slab)));
     }
     const result = writeBytes(handle, bytes);
     if (result !== 0) return this.dispatched(result, bytes, slab);

@@ -11,6 +11,12 @@ import { fileURLToPath } from 'node:url';
  */
 const FLAGS = ['--max-semi-space-size=8', '--expose-gc', '--heap-growing-percent=40'];
 
+/**
+ * Blocks from this size on come from the system and return to it when they are freed. By default glibc takes up to 32 MiB from
+ * one heap, which shrinks only at its end: after 200 slow clients, 50 MiB of freed buffers stayed resident.
+ */
+const ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '16384' };
+
 /** It stands beside this file, in one of the two forms that both have: compiled, and as a part of one file. */
 const WORKER = fileURLToPath(new URL(`worker-main${extname(import.meta.url)}`, import.meta.url));
 
@@ -43,6 +49,7 @@ async function attempt(): Promise<WorkerChild> {
   const child = fork(WORKER, [], {
     execPath: executable,
     execArgv: FLAGS,
+    env: { ...ENVIRONMENT, ...process.env },
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

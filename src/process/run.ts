@@ -2,7 +2,7 @@
 import type { Finding } from '../diagnostics/finding.js';
 import { detach, isDetached } from './daemon.js';
 import type { WorkerChild } from './fork-worker.js';
-import { collectAfterReading, stayYoung } from './garbage.js';
+import { collectAfterReading, returnMemoryAfterPeaks, stayYoung } from './garbage.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { reportMistakes } from './mistakes.js';
 import { PidFile } from './pid-file.js';
@@ -90,7 +90,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
       // As nginx names its own, so that they are told apart in a list of processes.
       process.title = `tsproxy: master process ${process.argv.slice(1).join(' ')}`;
       stayYoung();
-    }
+    } else returnMemoryAfterPeaks();
     collectAfterReading(instance.settings?.masterProcess !== true);
     return { kind: 'serving', findings: logsToStderr ? [] : applied.findings, addresses: instance.addresses };
   } catch (error) {
