@@ -3,6 +3,15 @@ import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** What an attacker has done. */
+export interface AttackSummary {
+  readonly opened: number;
+  readonly refused: number;
+  /** Bytes. */
+  readonly sent: number;
+  readonly received: number;
+}
+
 /** ms between two bursts of paced work. */
 const TICK = 10;
 /** Local addresses in turn, so that ports do not run short. */
@@ -72,7 +81,7 @@ export class Attack {
     await pause(Math.max(0, this.end - performance.now()));
   }
 
-  summary(): { opened: number; refused: number; sent: number; received: number } {
+  summary(): AttackSummary {
     return { opened: this.opened, refused: this.refused, sent: this.bytesSent, received: this.bytesReceived };
   }
 }

@@ -1,4 +1,5 @@
 /** Verdicts on measured attacks, and their table. */
+import type { AttackSummary } from './attack.js';
 import type { Sample } from './well-behaved.js';
 
 /** The three periods of a measurement. Latencies in ms. */
@@ -19,12 +20,7 @@ export interface Measurement {
   /** Resident bytes of the worker. */
   readonly memory: { readonly quiet: number; readonly peak: number; readonly after: number };
   /** What the attacker did: connections, errors, and bytes. */
-  readonly attack: {
-    readonly opened: number;
-    readonly refused: number;
-    readonly sent: number;
-    readonly received: number;
-  };
+  readonly attack: AttackSummary;
   /** The limits that were exceeded. */
   readonly exceeded: readonly string[];
 }

@@ -1,7 +1,7 @@
 /**
  * The client whose latency is measured, as a process of its own: sends requests at a fixed rate, most of them on kept
  * connections, one in ten on a new one. Arguments: port, requests per second, and `kept` to open no further connections.
- * A message `mark` from the parent is answered with the `Sample` since the last one.
+ * Each message from the parent is answered with the `Sample` since the last one.
  */
 import { connect, type Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';

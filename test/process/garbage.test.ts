@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PeakWatch } from '../../src/process/garbage.js';
+
+const MIB = 1 << 20;
+
+/** Looks once a second at a process with so many MiB; the seconds at which a collection was due. */
+function dueAt(resident: readonly number[], { heap = 16, busy = 0.1 } = {}): number[] {
+  const watch = new PeakWatch();
+  return resident.flatMap((mib, second) => (watch.due(mib * MIB, heap * MIB, busy, second * 1000) ? [second] : []));
+}
+
+test('memory of a peak is collected once it grows no more', () => {
+  assert.deepEqual(dueAt([60, 60, 80, 100, 110, 110, 110, 110, 62, 62, 62]), [7]);
+});
+
+test('nothing is collected for little, from a busy process, or from a heap of which that would be a small part', () => {
+  const peak = [60, 60, 66, 66, 66, 66, 66];
+  assert.deepEqual(dueAt(peak), []);
+  assert.deepEqual(dueAt([60, 100, 100, 100, 100, 100], { busy: 0.9 }), []);
+  assert.deepEqual(dueAt([60, 72, 72, 72, 72, 72], { heap: 200 }), []);
+});
+
+test('what grows back each time is collected ever less often, and a large peak at once', () => {
+  // Ten MiB more, three seconds after each collection.
+  const watch = new PeakWatch();
+  const collected: number[] = [];
+  let since = 0;
+  for (let second = 0; second < 300; second++, since++) {
+    if (watch.due((since < 3 ? 60 : 70) * MIB, 16 * MIB, 0.1, second * 1000)) {
+      collected.push(second);
+      since = -1;
+    }
+  }
+  const gaps = collected.slice(1).map((second, i) => second - (collected[i] ?? 0));
+  assert.ok(gaps.length <= 6, `${collected}`);
+  assert.deepEqual(
+    gaps.toSorted((a, b) => a - b),
+    gaps,
+  );
+  assert.deepEqual(dueAt([60, 75, 75, 75, 75, 60, 120, 120, 120, 120, 120]), [4, 9]);
+});
