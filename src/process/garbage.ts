@@ -29,7 +29,6 @@ const QUIET = 0.5;
 const MIN_GAP = 4000;
 const MAX_GAP = 300_000;
 
-let largest = LARGEST;
 let soon: NodeJS.Timeout | null = null;
 
 /** Asks for a collection soon. `serves`: requests are answered here, which a collection of a large heap would keep waiting. */
