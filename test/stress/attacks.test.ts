@@ -10,9 +10,11 @@ import { Scene } from '../../bench/attacks/scene.js';
 const MIB = 1 << 20;
 /** Seconds of each attack; `bench/attacks.ts` takes its time and measures latency as well. */
 const SECONDS = 1;
-/** ms within which memory is back, and for which a well-behaved client may wait on a busy machine. */
-const RECOVERY = 10_000;
+/** ms within which memory is back on a machine that is busy with other things, and for which a well-behaved client may wait. */
+const RECOVERY = 30_000;
 const LONGEST = 5000;
+/** Bytes that remain of twelve attacks: code that was compiled for them, and what the allocator cannot return. */
+const REMAINDER = 28 * MIB;
 
 const skip = process.platform === 'linux' ? false : 'memory is read from /proc';
 
@@ -36,8 +38,8 @@ test('a worker under attack serves its other clients in bounded memory, and retu
     assert.equal(failed, 0, `${name}: requests of a well-behaved client failed`);
     assert.ok((latencies.at(-1) ?? 0) < LONGEST, `${name}: a well-behaved client waited ${latencies.at(-1)} ms`);
   }
-  await pause(RECOVERY);
-  const { resident } = scene;
-  assert.ok(resident < quiet + 24 * MIB, `${resident} bytes resident, ${quiet} before the attacks`);
+  for (const deadline = Date.now() + RECOVERY; scene.resident >= quiet + REMAINDER; await pause(200)) {
+    assert.ok(Date.now() < deadline, `${scene.resident} bytes resident, ${quiet} before the attacks`);
+  }
   assert.equal(scene.proxy.log.match(/\[(alert|crit|emerg)\](?!.*pcre).*/g)?.[0], undefined);
 });
