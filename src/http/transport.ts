@@ -221,6 +221,10 @@ export class Transport implements WriteWaiter {
   get localPort(): number {
     return this.socket.localPort ?? 0;
   }
+  /** The socket is closed, or about to be: Node calls `onClosed` only at the end of the event loop's turn. */
+  get gone(): boolean {
+    return this.closed || this.socket.destroyed;
+  }
   /** Its descriptor; -1 where there is none, or the platform does not show it. */
   get descriptor(): number {
     return (this.socket as unknown as HandleHolder)._handle?.fd ?? -1;
@@ -348,8 +352,9 @@ export class Transport implements WriteWaiter {
    * platform shows no descriptor.
    */
   peerLeft(): boolean {
+    if (this.gone) return true;
     const { descriptor } = this;
-    if (descriptor < 0) return this.closed;
+    if (descriptor < 0) return false;
     try {
       readSync(descriptor, PROBE, 0, 1, null);
       return true;

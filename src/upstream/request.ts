@@ -111,9 +111,9 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     const { idle, keepalive } = this.upstream;
     if (keepalive.max === 0) return null;
     const origin = keepalive.local ? this.origin : null;
+    const isFinal = !this.mayAskAnother(NEXT_UPSTREAM.error, true, this.sender?.streaming === true);
     let kept = idle.take(peer, origin);
-    if (kept === null || this.mayAskAnother(NEXT_UPSTREAM.error, true, this.sender?.streaming === true)) return kept;
-    while (kept?.transport.peerLeft()) {
+    while (kept !== null && (isFinal ? kept.transport.peerLeft() : kept.transport.gone)) {
       kept.destroy();
       kept = idle.take(peer, origin);
     }

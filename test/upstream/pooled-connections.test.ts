@@ -30,8 +30,9 @@ for (const [state, leave] of Object.entries(LEAVING)) {
     t.after(() => client.close());
     for (const path of ['/streamed', '/final', '/']) {
       const method = path === '/' ? 'POST' : 'PUT';
-      for (const body of ['first', 'second']) {
-        // The proxy finds both when it polls again, the request first.
+      for (const body of ['first', 'second', 'third']) {
+        // The proxy finds both when it polls again: the second time the request first, the third time the departure.
+        if (body === 'third') for (const each of backend.connections) if (!each.socket.destroyed) leave(each);
         const bytes = request(path, { method, body, fields: ['Connection: keep-alive'] });
         client.send(bytes.slice(0, -1));
         if (body === 'second') for (const each of backend.connections) if (!each.socket.destroyed) leave(each);
