@@ -3,12 +3,18 @@
  * configurations in the files and directories that are given over what they are usually matched against.
  *
  *     node dist/bench/expressions.js [--count 20000] [--seed 1] [--divisor 1] [file or directory …]
+ *     node dist/bench/expressions.js --speed
+ *
+ * `--divisor` makes the limit of steps smaller, so that searches that reach it take less time. `--speed` measures ordinary
+ * expressions instead: V8's RegExp alone, as it is used, and the backtracking matcher alone.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { type Item, isStatement, parse } from '../grammar/index.js';
+import { Expression } from '../src/config/pcre/expression.js';
+import { translate } from '../src/config/pcre/translate.js';
 import { type Agreement, compare } from '../test/config/pcre/agreement.js';
 import type { Question } from '../test/config/pcre/pcre2test.js';
 import { randomPattern, randomSubject } from '../test/config/pcre/random-pattern.js';
@@ -18,9 +24,59 @@ const { values, positionals } = parseArgs({
     count: { type: 'string', default: '20000' },
     seed: { type: 'string', default: '1' },
     divisor: { type: 'string', default: '1' },
+    speed: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
+
+const ORDINARY: readonly (readonly [pattern: string, caseless?: boolean])[] = [
+  ['\\.php$'],
+  ['^/api/(.*)$'],
+  ['\\.(jpg|jpeg|png|gif|css|js)$', true],
+  ['^/(.*)/(.*)$'],
+  ['^/(.*)?$'],
+  ['^/user/(\\d+)/posts/(.+)$'],
+  ['^/(?<first>[^/]+)/(?<rest>.*)$'],
+  ['^/(.*)/(.*)/(.*)\\.php$'],
+  ['^(?:/[\\w-]+)+/?$'],
+];
+const PATHS = [
+  '/',
+  '/index.php',
+  '/api/v1/users/42/posts/1234',
+  '/static/js/app.3f2c1.js',
+  '/a/path/with/segments/image.jpeg',
+];
+const SEARCHES = 200_000;
+
+function measureSpeed(): void {
+  for (const [pattern, caseless = false] of ORDINARY) {
+    const read = translate(pattern, caseless);
+    if ('mistake' in read) throw new Error(read.mistake.message);
+    const { source, flags } = read.pattern;
+    const v8 = source === null ? null : new RegExp(source, flags);
+    const used = nanoseconds(new Expression(read.pattern));
+    const own = nanoseconds(new Expression({ ...read.pattern, source: null }));
+    const alone = v8 === null ? '-' : nanoseconds(v8);
+    process.stdout.write(`${pattern.padEnd(36)} RegExp ${alone} ns, as used ${used} ns, matcher ${own} ns\n`);
+  }
+}
+
+/** For one search, when warm. */
+function nanoseconds(expression: { exec(subject: string): unknown }): string {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round++) {
+    const before = process.hrtime.bigint();
+    for (let i = 0; i < SEARCHES; i++) expression.exec(PATHS[i % PATHS.length] ?? '');
+    best = Math.min(best, Number(process.hrtime.bigint() - before) / SEARCHES);
+  }
+  return best.toFixed(0);
+}
+
+if (values.speed) {
+  measureSpeed();
+  process.exit();
+}
 
 const BATCH = 1000;
 const count = Number(values.count);
