@@ -4,8 +4,7 @@
  * JavaScript, and fails in PCRE. And a repetition that matches nothing ends the repeating in PCRE, while JavaScript
  * takes it back and looks for another.
  */
-import { firstOf } from './first.js';
-import { childrenOf, type Node, untranslatable } from './syntax.js';
+import { childrenOf, mayBeEmpty, type Node, untranslatable } from './syntax.js';
 
 /** Where a part stands. */
 interface Situation {
@@ -50,13 +49,13 @@ export function checkCaptures(root: Node): number[] {
         return;
       case 'repeat': {
         const repeats = node.max > 1;
-        if (repeats && node.min < node.max && firstOf(node.item).nullable && !prefersBytes(node.item)) {
+        if (repeats && node.min < node.max && mayBeEmpty(node.item) && !prefersBytes(node.item)) {
           untranslatable('a repeated part that rather matches nothing', node.at, node.at + 1);
         }
         const inside = {
           repeated: situation.repeated || repeats,
           // A repetition that matches nothing is undone in JavaScript, with what its groups took.
-          skippable: situation.skippable || (repeats && node.min < node.max && firstOf(node.item).nullable),
+          skippable: situation.skippable || (repeats && node.min < node.max && mayBeEmpty(node.item)),
         };
         if (node.min > 0) {
           visit(node.item, inside);
@@ -92,7 +91,7 @@ function prefersBytes(node: Node): boolean {
     case 'alternatives':
       return node.branches.every((branch, i) => {
         const last = i === node.branches.length - 1;
-        return last ? prefersBytes(branch) : !firstOf(branch).nullable;
+        return last ? prefersBytes(branch) : !mayBeEmpty(branch);
       });
     case 'group':
     case 'atomic':

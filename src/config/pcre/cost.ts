@@ -6,7 +6,7 @@
 import { ByteSet } from './byte-set.js';
 import { firstOf, followedBy } from './first.js';
 import { isAnchored } from './search-hints.js';
-import { childrenOf, type First, type Node, type Tree } from './syntax.js';
+import { childrenOf, type First, mayBeEmpty, type Node, type Tree } from './syntax.js';
 
 /** `factor` times the length to the power of `degree`. */
 interface Bound {
@@ -141,7 +141,7 @@ function repeated({ item, min, max, mode }: Repeat, follow: First): Cost {
   }
   const unique = once.ways.degree === 0 && once.ways.factor === 1;
   if (max === Number.POSITIVE_INFINITY) {
-    if (!unique || first.nullable) return UNKNOWN;
+    if (!unique || mayBeEmpty(item)) return UNKNOWN;
     // Each repetition begins where the last has ended, so that together they look at each byte once; not so lookarounds.
     const work = looksFurther(item) ? times(once.work, LENGTH) : greater(once.work, LENGTH);
     return { ways: decided ? ONE : plus(LENGTH, ONE), work: plus(work, work) };

@@ -8,6 +8,7 @@ import {
   END_SOURCE,
   LINE_END_SOURCE,
   LINE_START_SOURCE,
+  mayBeEmpty,
   type Node,
   START_SOURCE,
   type Tree,
@@ -88,6 +89,7 @@ class ProgramCompiler {
     for (const { at, group } of this.calls) this.code[at] = this.beginnings.get(group) ?? 0;
     const sets = new Uint8Array(this.sets.length * 256);
     for (const [i, set] of this.sets.entries()) for (const byte of set.bytes) sets[i * 256 + byte] = 1;
+    const least = minimumWidth(body);
     const [required = -1, requiredOther = required] = requiredByte(body);
     return {
       code: Int32Array.from(this.code),
@@ -96,7 +98,7 @@ class ProgramCompiler {
       registers: this.registers,
       required,
       requiredOther,
-      minimum: minimumWidth(body),
+      minimum: Number.isFinite(least) ? least : 0,
       ...beginningOf(tree),
     };
   }
@@ -389,11 +391,11 @@ export function minimumWidth(node: Node, enclosing: ReadonlySet<number> = WHOLE)
       return 1;
     case 'sequence':
       return node.items.reduce((sum, item) => sum + minimumWidth(item, enclosing), 0);
-    case 'alternatives': {
-      // A branch that calls what it stands in is longer than one that does not.
-      const ending = node.branches.filter((branch) => !callsAny(branch, enclosing));
-      return Math.min(...(ending.length > 0 ? ending : node.branches).map((branch) => minimumWidth(branch, enclosing)));
-    }
+    case 'alternatives':
+      return Math.min(...node.branches.map((branch) => minimumWidth(branch, enclosing)));
+    case 'call':
+      // Of several ways the shortest does not call what it stands in.
+      return enclosing.has(node.index) ? Number.POSITIVE_INFINITY : 0;
     case 'group':
       return minimumWidth(node.body, new Set([...enclosing, node.index]));
     case 'atomic':
@@ -408,34 +410,7 @@ export function minimumWidth(node: Node, enclosing: ReadonlySet<number> = WHOLE)
   }
 }
 
-/** Whether a node may match no byte: a call may. */
-function mayBeEmpty(node: Node): boolean {
-  switch (node.kind) {
-    case 'set':
-      return false;
-    case 'sequence':
-      return node.items.every(mayBeEmpty);
-    case 'alternatives':
-      return node.branches.some(mayBeEmpty);
-    case 'group':
-    case 'atomic':
-      return mayBeEmpty(node.body);
-    case 'repeat':
-      return node.min === 0 || mayBeEmpty(node.item);
-    case 'condition':
-      return node.test.kind === 'define' || mayBeEmpty(node.yes) || mayBeEmpty(node.no);
-    default:
-      return true;
-  }
-}
-
 const WHOLE: ReadonlySet<number> = new Set([0]);
-
-function callsAny(node: Node, groups: ReadonlySet<number>): boolean {
-  if (node.kind === 'call') return groups.has(node.index);
-  if (node.kind === 'look') return false;
-  return childrenOf(node).some((child) => callsAny(child, groups));
-}
 
 /** The least and the greatest number of bytes, where references and endless repetitions are excluded. */
 function widthsOf(node: Node): readonly [number, number] {

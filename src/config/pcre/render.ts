@@ -1,7 +1,7 @@
 /** Writes the tree of a regular expression as JavaScript. */
 import { ByteSet } from './byte-set.js';
 import { firstOf, followedBy } from './first.js';
-import { childrenOf, type First, type Node, type Tree, untranslatable } from './syntax.js';
+import { childrenOf, type First, mayBeEmpty, type Node, type Tree, untranslatable } from './syntax.js';
 
 /** Nothing follows: the match has succeeded. */
 const SUCCESS: First = { set: new ByteSet(), nullable: false };
@@ -100,7 +100,7 @@ class Renderer {
 
   private quantified({ item, min, max, mode }: Node & { readonly kind: 'repeat' }, follow: First): string {
     // JavaScript takes back a repetition that has matched nothing; PCRE keeps it, with its groups.
-    if (min === 0 && max === 1 && firstOf(item).nullable) {
+    if (min === 0 && max === 1 && mayBeEmpty(item)) {
       const source = this.node(item, follow);
       return mode === 'lazy' ? `(?:|${source})` : `(?:${source}|)`;
     }

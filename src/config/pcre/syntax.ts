@@ -173,3 +173,24 @@ export function childrenOf(node: Node): readonly Node[] {
 export function hasReference(node: Node): boolean {
   return node.kind === 'reference' || node.kind === 'call' || childrenOf(node).some(hasReference);
 }
+
+/** Whether a node may match no byte; a call and a reference may. */
+export function mayBeEmpty(node: Node): boolean {
+  switch (node.kind) {
+    case 'set':
+      return false;
+    case 'sequence':
+      return node.items.every(mayBeEmpty);
+    case 'alternatives':
+      return node.branches.some(mayBeEmpty);
+    case 'group':
+    case 'atomic':
+      return mayBeEmpty(node.body);
+    case 'repeat':
+      return node.min === 0 || mayBeEmpty(node.item);
+    case 'condition':
+      return node.test.kind === 'define' || mayBeEmpty(node.yes) || mayBeEmpty(node.no);
+    default:
+      return true;
+  }
+}

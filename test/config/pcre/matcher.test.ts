@@ -58,6 +58,9 @@ test('notations that JavaScript does not know find what PCRE2 finds', { skip }, 
     '(|_-)*([\\w.-]a?|\\X|(?(?!(b*\\.)(?2))))+$',
     '(\\d\\S{2,}b?)*(ba|b%)$',
     '(?:(a*)|)?b',
+    '($)*||a',
+    'xc|\\z(?>a(?R))*',
+    '(\\b|a)*',
     '(a?|b){0,1}c',
   ];
   const subjects = [
