@@ -18,7 +18,7 @@ export function fieldsMeant(block: HeaderBlock, rest: string): string | undefine
   if (!rest.includes('_')) return block.joined(rest);
   let value: string | undefined;
   for (let i = 0; i < block.count; i++) {
-    if (block.nameLength(i) !== rest.length || block.ignored(i) || !meansField(rest, block.name(i))) continue;
+    if (block.nameLength(i) !== rest.length || !meansField(rest, block.name(i))) continue;
     value = value === undefined ? block.value(i) : `${value}, ${block.value(i)}`;
   }
   return value;

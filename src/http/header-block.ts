@@ -8,7 +8,6 @@ import { equalsIgnoreCase, Field, fieldNumber } from './field-names.js';
 const STRIDE = 6;
 const KEPT = 0;
 const REMOVED = 1;
-const IGNORED = 2;
 
 /** With more fields than these a block gives up its memory when it is cleared. */
 const FIELDS_KEPT = 64;
@@ -23,6 +22,8 @@ export class HeaderBlock {
   canonical = true;
   /** True once a field was removed. */
   touched = false;
+  /** True once a field was dropped: the block no longer tells all that arrived. */
+  private incomplete = false;
   private readonly at: number[] = [];
 
   /** Forgets all fields. */
@@ -33,6 +34,7 @@ export class HeaderBlock {
     if (this.at.length > FIELDS_KEPT * STRIDE) this.at.length = 0;
     this.canonical = true;
     this.touched = false;
+    this.incomplete = false;
   }
 
   /** Sets the text on which the offsets of `push` stand. */
@@ -61,9 +63,9 @@ export class HeaderBlock {
     this.base = 0;
   }
 
-  /** True where a reader need not parse the same head again: what is kept for that is small. */
-  get small(): boolean {
-    return this.count <= FIELDS_KEPT;
+  /** True where a reader need not parse the same head again: all of it is here, and small. */
+  get reusable(): boolean {
+    return this.count <= FIELDS_KEPT && !this.incomplete;
   }
 
   /** Fills the block from pairs of strings (a head that was built, not read). */
@@ -105,15 +107,13 @@ export class HeaderBlock {
     return this.at[i * STRIDE + 5] !== KEPT;
   }
 
-  /** True when field `i` counts as not sent. */
-  ignored(i: number): boolean {
-    return this.at[i * STRIDE + 5] === IGNORED;
-  }
-
-  /** Leaves field `i` out of `lines` and of the values of variables. */
-  ignore(i: number): void {
-    this.at[i * STRIDE + 5] = IGNORED;
-    this.touched = true;
+  /** Takes field `i` out of the block, as if it had not been sent; later fields move up by one. */
+  drop(i: number): void {
+    this.at.copyWithin(i * STRIDE, (i + 1) * STRIDE, this.count * STRIDE);
+    this.count--;
+    // Lines that are adjacent here need not be adjacent in the text any more.
+    this.canonical = false;
+    this.incomplete = true;
   }
 
   /** Leaves field `i` out of `lines`; who asks for it by name still finds it, because it did arrive. */
@@ -185,9 +185,7 @@ export class HeaderBlock {
     const first = this.find(lower);
     if (first < 0) return undefined;
     let value = this.value(first);
-    for (let i = this.find(lower, first + 1); i >= 0; i = this.find(lower, i + 1)) {
-      if (!this.ignored(i)) value += separator + this.value(i);
-    }
+    for (let i = this.find(lower, first + 1); i >= 0; i = this.find(lower, i + 1)) value += separator + this.value(i);
     return value;
   }
 

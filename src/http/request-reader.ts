@@ -58,7 +58,7 @@ export class RequestReader extends RequestLineReader {
     this.partial.clear();
     this.text = '';
     const keeps = length > 0 && length <= KNOWN_MAX && this.status === 0 && this.dropped === null;
-    if (keeps && this.headers.small) this.known = text.length === length ? text : text.slice(0, length);
+    if (keeps && this.headers.reusable) this.known = text.length === length ? text : text.slice(0, length);
     else this.forget();
   }
 

@@ -36,7 +36,7 @@ export class ResponseReader {
     const { text, length } = this;
     this.partial.clear();
     this.text = '';
-    if (length > 0 && length <= KNOWN_MAX && this.headers.small) this.known = text.slice(0, length);
+    if (length > 0 && length <= KNOWN_MAX && this.headers.reusable) this.known = text.slice(0, length);
     else this.forget();
   }
 

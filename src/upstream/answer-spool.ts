@@ -31,10 +31,14 @@ export interface AnswerSource {
   goOn(): void;
 }
 
-/** Whether an answer with these fields is buffered: what `X-Accel-Buffering` says, `otherwise` where it says nothing. */
+/** Whether an answer with these fields is buffered: as the last valid `X-Accel-Buffering` says, `otherwise` without one. */
 export function isBuffered(headers: HeaderBlock, otherwise: boolean): boolean {
-  const value = headers.valueOf(Field.XAccelBuffering)?.toLowerCase();
-  return value === 'yes' || (value !== 'no' && otherwise);
+  let buffered = otherwise;
+  for (let i = headers.indexOf(Field.XAccelBuffering); i >= 0; i = headers.indexOf(Field.XAccelBuffering, i + 1)) {
+    if (headers.valueIs(i, 'yes')) buffered = true;
+    else if (headers.valueIs(i, 'no')) buffered = false;
+  }
+  return buffered;
 }
 
 /** How much of the file is read at a time. */

@@ -24,6 +24,7 @@ import type { UpstreamProtocol } from './protocol.js';
 import { Relaying } from './relaying.js';
 import { RequestSender } from './request-sender.js';
 import { giveReader, takeReader } from './response-readers.js';
+import { dropDuplicates } from './unique-fields.js';
 import type { Upstream } from './upstream.js';
 
 const PREPARING = -1;
@@ -172,6 +173,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
         return -1;
       }
       from += reader.length - before;
+      dropDuplicates(x, reader.headers);
       const { status } = reader;
       if (status === 101) {
         try {

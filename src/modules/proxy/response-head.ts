@@ -1,8 +1,7 @@
 /** What a client sees of an upstream's answer: hidden fields, rewritten redirects and cookies. */
 
-import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import { Field, fieldSet } from '../../http/field-names.js';
+import { Field } from '../../http/field-names.js';
 import { type HeaderBlock, NameSet } from '../../http/header-block.js';
 import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { ResponseReader } from '../../http/response-reader.js';
@@ -23,24 +22,6 @@ const HIDDEN: readonly string[] = [
 
 /** Have a place of their own in ResponseHead. */
 const PLACED: readonly string[] = ['Content-Type', 'Content-Length', 'Last-Modified', 'ETag'];
-
-/** Of which an answer may have one: a further one is left out, as in nginx. */
-const UNIQUE = fieldSet(
-  Field.Status,
-  Field.ContentType,
-  Field.Date,
-  Field.LastModified,
-  Field.ETag,
-  Field.Server,
-  Field.Location,
-  Field.Refresh,
-  Field.Expires,
-  Field.XAccelRedirect,
-  Field.XAccelExpires,
-  Field.XAccelLimitRate,
-  Field.XAccelBuffering,
-  Field.XAccelCharset,
-);
 
 export interface ResponseHeadOptions {
   /** `proxy_hide_header` */
@@ -105,10 +86,6 @@ export class ResponseHeadRules {
     const { headers } = reader;
     response.upstream = headers;
     response.hidden = hidden.all;
-    for (let i = headers.duplicate(UNIQUE); i >= 0; i = headers.duplicate(UNIQUE, i + 1)) {
-      logError(x, 'warn', `upstream sent duplicate header line: "${headers.name(i)}: ${headers.value(i)}", ignored`);
-      headers.ignore(i);
-    }
     const type = headers.valueOf(Field.ContentType);
     // Where this answer has none, the one that X-Accel-Redirect brought along stays.
     if (type !== undefined && !hidden.names.has('content-type')) response.contentType = type;

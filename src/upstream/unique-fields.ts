@@ -1,0 +1,38 @@
+/** Fields of which nginx takes only the first from an upstream (`ngx_http_upstream_headers_in`). */
+import { logError } from '../exchange/error-context.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { Field, fieldSet } from '../http/field-names.js';
+import type { HeaderBlock } from '../http/header-block.js';
+
+const UNIQUE = fieldSet(
+  Field.Status,
+  Field.ContentType,
+  Field.Date,
+  Field.LastModified,
+  Field.ETag,
+  Field.Server,
+  Field.Location,
+  Field.Refresh,
+  Field.Expires,
+  Field.XAccelRedirect,
+  Field.XAccelExpires,
+  Field.XAccelLimitRate,
+);
+
+/**
+ * Drops the second and later lines of such fields from a head that was just read, before anything looks at it: neither the
+ * answer nor a variable has them.
+ */
+export function dropDuplicates(x: Exchange, headers: HeaderBlock): void {
+  for (let i = headers.duplicate(UNIQUE); i >= 0; i = headers.duplicate(UNIQUE, i)) {
+    const first = headers.indexOf(headers.id(i));
+    const line = `"${headers.name(i)}: ${headers.value(i)}"`;
+    const previous = `"${headers.name(first)}: ${headers.value(first)}"`;
+    logError(
+      x,
+      'warn',
+      `upstream sent duplicate header line: ${line}, previous value: ${previous}, ignored while reading response header from upstream`,
+    );
+    headers.drop(i);
+  }
+}
