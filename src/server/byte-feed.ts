@@ -6,6 +6,8 @@ import { ClientSocket } from './client-socket.js';
 
 /** Bytes that may wait in the stash before reading is paused. Up to one read, 64 KiB, may come on top. */
 const STASH_MAX = 16384;
+/** Pipelined requests that are begun before other connections have their turn of the event loop. */
+const REQUESTS_PER_TURN = 32;
 const EMPTY = Buffer.alloc(0);
 
 /** A base class, so that a connection stays one object. */
@@ -17,7 +19,11 @@ export abstract class ByteFeed extends ClientSocket {
   /** Bytes that arrived before anybody could use them; null until there are some. */
   private stash: ByteQueue | null = null;
   private feeding = false;
+  /** The rest of the stash is used in the next turn. */
+  private givesWay = false;
 
+  /** Requests that were begun on this connection. */
+  abstract readonly requests: number;
   /** Somebody may take bytes later, but not now. */
   protected abstract get blocked(): boolean;
   /** Nobody will ever take what is left. */
@@ -40,13 +46,25 @@ export abstract class ByteFeed extends ClientSocket {
     this.lentEnd = length;
     // Not re-entrant: what an exchange does meanwhile is seen by the loop.
     this.feeding = true;
-    while (this.lentStart < this.lentEnd && this.use());
+    const last = this.requests + REQUESTS_PER_TURN;
+    while (this.lentStart < this.lentEnd && this.requests < last && this.use());
+    if (this.lentStart < this.lentEnd && this.requests >= last) this.giveWay();
     this.feeding = false;
     const used = this.lentStart;
     this.lent = EMPTY;
     this.lentStart = 0;
     this.lentEnd = 0;
     return used;
+  }
+
+  /** What is left waits for the next turn. nginx: ngx_post_event of a pipelined request. */
+  private giveWay(): void {
+    this.givesWay = true;
+    setImmediate(() => {
+      this.givesWay = false;
+      // It may have been dropped, or taken by a tunnel.
+      if (this.stash !== null) this.goOn();
+    });
   }
 
   /** Puts what was not used into the stash. */
@@ -69,7 +87,7 @@ export abstract class ByteFeed extends ClientSocket {
 
   /** Uses what waits in the stash, and lets the socket speak again where there is room. */
   protected goOn(): void {
-    if (this.feeding) return;
+    if (this.feeding || this.givesWay) return;
     while (this.stash !== null) {
       const bytes = this.stash.first();
       const used = this.consume(bytes, bytes.length);

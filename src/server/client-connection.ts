@@ -76,12 +76,12 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   /** Nothing is under way: no request has begun to arrive. */
   get idle(): boolean {
-    return this.state === IDLE || (this.state === READING_HEAD && this.reader.idle);
+    return !this.unread && (this.state === IDLE || (this.state === READING_HEAD && this.reader.idle));
   }
 
   /** Nobody listens any more where it arrived: it brings what was on its way, and ends. */
   leave(): void {
-    if (this.state === IDLE) this.transport.destroySoon();
+    if (this.state === IDLE && !this.unread) this.transport.destroySoon();
     else if (this.idle) this.expectSoon(this.tableUse);
     else if (this.state === HANDLING) this.tableUse.expect();
   }
@@ -106,7 +106,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     return true;
   }
 
-  /** Where the client ended its side some time ago, all that it had sent before is used now. */
+  /** Where the client ended its side some time ago, all that it had sent before (pipelined requests too) is used now. */
   protected stashUsed(): void {
     if (!this.peerEnded) return;
     if (this.state === IDLE || this.state === READING_HEAD) this.onEnd();
@@ -369,7 +369,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.stand(WAITING);
     this.deadline = now() + this.settings.keepaliveTimeout;
     this.goOn();
-    if (this.peerEnded && this.state === IDLE) this.close();
+    if (this.peerEnded && this.state === IDLE && !this.unread) this.close();
   }
 
   /** Closes a connection whose last answer is complete. */
@@ -445,7 +445,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     if (this.state === READING_HEAD && !this.reader.idle) {
       this.cutHead(400, 'client prematurely closed connection');
     } else if (this.state !== HANDLING || x === null) {
-      this.transport.destroySoon();
+      if (this.state !== IDLE || !this.unread) this.transport.destroySoon();
     } else if (!this.body.done && this.body.sink !== null) {
       if (!this.unread) this.body.cut();
     } else if (!this.ended && !this.unread && !x.ignoreClientAbort) {

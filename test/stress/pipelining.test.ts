@@ -307,6 +307,30 @@ test('a client that ended its side has the answers to all that it had asked', as
   connection.close();
 });
 
+test('a client that ended its side has the answers to many requests as well', async () => {
+  const requests = 5000;
+  const connection = await connect(proxy.port);
+  connection.send('GET /return HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(requests)).end();
+  const all = await connection.all();
+  // `keepalive_requests` ends the connection after so many.
+  assert.equal(all.match(/HTTP\/1\.1 200 OK/g)?.length, 1000);
+  connection.close();
+});
+
+test('other connections have their turn between the pipelined requests of one', async () => {
+  const connection = await connect(proxy.port);
+  // The proxy is in this process: what is read at once was written in one turn of the event loop, or two.
+  const together: number[] = [];
+  connection.socket.on('data', (chunk: Buffer) =>
+    together.push(chunk.toString('latin1').split('HTTP/1.1 200').length - 1),
+  );
+  connection.send('GET /return HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(900));
+  const answers = (): number => together.reduce((sum, count) => sum + count, 0);
+  await until('all are answered', () => answers() === 900);
+  assert.ok(Math.max(...together) <= 96, `${together}`);
+  connection.close();
+});
+
 test('an answer in many small pieces waits at the upstream for a client that does not read', async () => {
   const total = 64 << 20;
   const piece = Buffer.alloc(2000, 0x62);
