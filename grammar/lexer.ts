@@ -61,8 +61,8 @@ function matchPlaceholder(text: string, offset: number): Match {
   return text.startsWith('{{', offset) && braceEnd(text, offset) !== -1 ? matchPlainWord(text, offset) : null;
 }
 
-/** A statement of a template language, `{% if … %}`. */
-const TEMPLATE_TAG = /\{%[^\n]{0,300}?%\}/y;
+/** A statement of a template language, `{% if … %}`, or a comment between braces and slashes; each may have several lines. */
+const TEMPLATE_TAG = /\{%[\s\S]{0,2000}?%\}|\{\{-?[ \t]*\/\*[\s\S]{0,2000}?\*\/[ \t]*-?\}\}/y;
 
 function isQuote(text: string, offset: number): boolean {
   const code = text.charCodeAt(offset);
@@ -217,7 +217,7 @@ export const TemplateTag = createToken({
   name: 'TemplateTag',
   pattern: TEMPLATE_TAG,
   start_chars_hint: ['{'],
-  line_breaks: false,
+  line_breaks: true,
   categories: CommentText,
 });
 /** A word without quotes. */
@@ -247,8 +247,8 @@ export const TOKEN_TYPES: readonly TokenType[] = [
   Space,
   Semicolon,
   ForeignBlock,
-  Placeholder,
   TemplateTag,
+  Placeholder,
   OpeningBrace,
   ClosingBrace,
   CommentText,

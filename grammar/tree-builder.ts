@@ -81,6 +81,11 @@ export class TreeBuilder {
     if (this.#count === 0) this.#closeMissing(token);
     const { startOffset: start, image, tokenType } = token;
     const end = endOf(token);
+    if (this.#count === 0 && image.startsWith('{{') && image.endsWith('}}') && this.#isAlone(start, end)) {
+      this.#template(start, end, 'unexpected "{"');
+      this.#lastEnd = end;
+      return;
+    }
     let quote: Quote = '';
     let text: string;
     let damaged = false;
@@ -385,6 +390,11 @@ export class TreeBuilder {
     return this.#opensBlock(name.text)
       ? `unknown directive "${text.slice(brace + 1, end)}"`
       : `directive "${name.text}" is not terminated by ";"`;
+  }
+
+  /** Whether nothing else is written on the line or lines of a placeholder: it stands for statements. */
+  #isAlone(start: number, end: number): boolean {
+    return this.#isFirstOnLine(start) && /^[ \t\r]*(?:\n|$)/.test(this.#source.text.slice(end, end + 100));
   }
 
   /** A placeholder or a tag of a template. The first one is reported. */

@@ -183,6 +183,8 @@ export class BlockChecker {
 
   /** A statement that may not stand here. */
   private foreign(level: Level, statement: Statement, splits: number): void {
+    // Its name is not what was meant, and the reader of the text has said so.
+    if (statement.name.damaged) return;
     const visible = splits < MOST_SPLITS ? reportInvisible(statement, this.notes) : undefined;
     if (visible !== undefined) {
       if (visible !== null) this.statement(level, visible, splits + 1);

@@ -137,7 +137,8 @@ export class Includes {
         reportMissingSemicolon(split, includeMistake(item), this.notes);
         for (const part of yield* this.expandInSteps([split.before, split.after], splits + 1)) statements.push(part);
       } else if (file !== undefined && more === undefined && item.block === null) {
-        for (const path of this.files(file.text)) {
+        // A placeholder of a template names no file yet.
+        for (const path of file.damaged ? [] : this.files(file.text)) {
           yield* this.include(path, item, statements);
           yield;
         }

@@ -9,6 +9,8 @@ export default defineLint({
   check(c) {
     for (const scope of c.main.all()) {
       for (const statement of scope.statements) {
+        // One in the name is an error, which is reported with the whole statement.
+        if (invisibleIn(statement.name.text) !== null) continue;
         for (const word of statement.args) {
           const found = word.quote === '' ? invisibleIn(word.text) : null;
           if (found === null) continue;

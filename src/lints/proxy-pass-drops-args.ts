@@ -1,10 +1,11 @@
 import { isInternal } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
 import { passesOfLocations } from './engine/pass.js';
+import type { Scope } from './engine/scope.js';
 import { variablesIn } from './engine/variables.js';
 
-/** Variables that hold the arguments. */
-const ARGUMENTS = /^(?:args|query_string|request_uri|is_args|arg_\w+)$/;
+/** Captures by number, and the variables of nginx that hold a path without arguments. */
+const PATH = /^(?:[1-9]|uri|document_uri)$/;
 
 export default defineLint({
   code: 'proxy-pass-drops-args',
@@ -16,8 +17,9 @@ export default defineLint({
     for (const { scope, statement, word, uri } of passesOfLocations(c)) {
       if (statement.name.text !== 'proxy_pass' || uri.includes('?') || isInternal(scope)) continue;
       const variables = variablesIn(uri);
-      const takesPath = variables.some((name) => /^(?:[1-9]|uri|document_uri)$/.test(name));
-      if (!takesPath || variables.some((name) => ARGUMENTS.test(name))) continue;
+      const named = namedCaptures(scope.within('location')?.location);
+      // Any other variable may hold the arguments, or be what is sent in their place.
+      if (variables.length === 0 || !variables.every((name) => PATH.test(name) || named.includes(name))) continue;
       c.report(word, 'the arguments of requests are lost', {
         help: `add them: proxy_pass ${word.text}$is_args$args;`,
         fix: {
@@ -38,3 +40,9 @@ export default defineLint({
     }
   },
 });
+
+/** Names of the captures in the expression of a location, in lower case. */
+function namedCaptures(location: Scope['location'] | undefined): string[] {
+  if (location?.kind !== 'regex') return [];
+  return [...location.name.matchAll(/\(\?P?[<'](\w+)[>']/g)].map(([, name = '']) => name.toLowerCase());
+}

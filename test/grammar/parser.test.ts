@@ -382,6 +382,10 @@ test('braces of an unquoted expression are one mistake in nginx’s words, and n
 test('placeholders and tags of a template that was not filled in are one mistake', () => {
   const text = '{% if tls %}\nserver { listen {{ port }}; server_name a.{{DOMAIN}}; }\n{% endif %}\n';
   assert.deepEqual(mistakesIn(text, ['server']), ['0 unexpected "{"']);
+  const lines =
+    '{{- /*\n  "a": b.\n*/ -}}\n{% set x = [\n  1,\n] %}\n{{ if x }}\nserver { a; }\n{{ else }}\nb;\n{{ end }}\n';
+  assert.deepEqual(mistakesIn(lines, ['server']), ['0 unexpected "{"']);
+  assert.deepEqual(shape(parseText(lines).items), [['server', ['a']], 'b']);
   assert.deepEqual(mistakesIn('server { listen {{ port }}; a; }', ['server']), [
     '16 directive "listen" is not terminated by ";"',
   ]);

@@ -1,4 +1,6 @@
 /** Runs lints over what a check has read. */
+
+import type { Span } from '../../../grammar/syntax-tree.js';
 import { arrange, type CheckResult } from '../../config/check.js';
 import type { Expansion } from '../../config/include.js';
 import type { Finding } from '../../diagnostics/finding.js';
@@ -39,12 +41,18 @@ export async function lintAndProbe(
   return merged(result, result.expansion, view.findings, concerned);
 }
 
+/** Whether an unquoted word has a placeholder of a template, which is an error already, in the place of its value. */
+function hasPlaceholder({ source, start, end }: Span): boolean {
+  return /^[^\s"';]*\{\{/.test(source.text.slice(start, end));
+}
+
 function merged(
   result: CheckResult,
   expansion: Expansion,
-  added: readonly Finding[],
+  reported: readonly Finding[],
   lints: readonly Lint[],
 ): CheckResult {
+  const added = reported.filter(({ at }) => at === null || !hasPlaceholder(at));
   if (added.length === 0) return result;
   const replaces = new Map<string, string | undefined>(lints.map(({ code, replaces }) => [code, replaces]));
   const replaced = new Set(added.map(({ code, at }) => `${replaces.get(code)} ${at?.source.name} ${at?.start}`));
