@@ -21,22 +21,22 @@ export function readCommandLine(words: readonly string[]): Order {
       '-e <file>',
       'error log until the configuration names one (default: logs/error.log, or stderr without logs/)',
     )
-    .option('-g <directives>', 'directives to be read ahead of the configuration file')
-    .option('-t', 'test the configuration: report everything that is wrong with it, and exit')
-    .option('-T', 'the same, and print all files of the configuration')
-    .option('-q', 'with -t: say nothing where nothing is wrong')
-    .addOption(new Option('--format <format>', 'with -t: how findings are shown (default: text)').choices(FORMATS))
+    .option('-g <directives>', 'global directives, read before the configuration file')
+    .option('-t', 'test the configuration, report all mistakes in it, and exit')
+    .option('-T', 'as -t, and print all files of the configuration')
+    .option('-q', 'with -t: print nothing but failures')
+    .addOption(new Option('--format <format>', 'with -t: output format of findings (default: text)').choices(FORMATS))
     .option('--json', 'with -t: short for --format json')
-    .option('--strict', 'with -t: warnings fail as errors do')
-    .option('--ignore <code>', 'with -t: do not say warnings and hints of this code (may be given again)', gathered)
-    .option('--fix', 'with -t: mend in the files what can be mended without asking')
-    .option('--dry-run', 'with --fix: change nothing, and show the changes as a diff')
-    .option('--list-no-effect', 'with -t: list what is accepted and changes nothing here')
+    .option('--strict', 'with -t: fail on warnings, too')
+    .option('--ignore <code>', 'with -t: suppress warnings and hints with this code (repeatable)', gathered)
+    .option('--fix', 'with -t: apply the fixes that leave no doubt to the files')
+    .option('--dry-run', 'with --fix: print the changes as a diff and write nothing')
+    .option('--list-no-effect', 'with -t: list the directives that are accepted and have no effect here')
     .addOption(
       new Option('-s <signal>', 'send a signal to the running proxy').choices(Object.keys(SIGNALS)).argParser(signal),
     )
     .option('-v, --version', 'print the version')
-    .option('-V', 'print the version and what is built in')
+    .option('-V', 'print the version and the modules')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', HELP)
     .exitOverride()
@@ -81,10 +81,10 @@ Examples:
   tsproxy -c nginx.conf -s reload   reload (or quit, stop, reopen)
   tsproxy compat nginx.conf         list what of a file is not supported
 
-Directives that tsproxy does not implement are refused by name, not ignored. TLS, HTTP/2,
-HTTP/3, caching, compression, FastCGI and stream {} are not implemented yet.
-Signals are nginx's: HUP reloads, QUIT drains, TERM and INT stop, USR1 reopens the logs.
-A reload closes no connection.`;
+TLS, HTTP/2, HTTP/3, caching, compression, FastCGI and stream {} are not implemented yet.
+Their directives are refused by name, not ignored.
+Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once, USR1 reopens
+the logs. Requests and WebSockets in progress continue during a reload.`;
 
 /** A mistake in the command line: nginx's sentence, a suggestion where there is one, and where to read on. */
 function misuse(sentence: string, hint: string | null): Order {
@@ -104,12 +104,35 @@ function hintFor(word: string, options: Options, program: Command): string | nul
   );
   if (meant !== undefined) return `Did you mean the command "${meant}"?`;
   if (Object.hasOwn(SIGNALS, word)) return `Did you mean "tsproxy -s ${word}"?`;
+  if (Object.hasOwn(OTHER_NAMES, word)) return OTHER_NAMES[word] ?? null;
   if (existsSync(word)) return `Did you mean "tsproxy -c ${word}", or "tsproxy -t ${word}" to test it?`;
   return null;
 }
 
-/** commander's suggestion for a mistyped option. */
-function suggestion({ message }: CommanderError): string | null {
+/** Commands and options of other programs, with what to write here. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  ...sameHint('"tsproxy -c FILE" serves a configuration.', 'start serve server run'),
+  ...sameHint('"tsproxy -t -c FILE" tests a configuration.', 'test check validate verify lint configtest'),
+  ...sameHint('"tsproxy fmt FILE" formats a file.', 'format'),
+  ...sameHint('"tsproxy -v" prints the version.', 'version'),
+  ...sameHint('"tsproxy -s reload" applies a changed configuration without a restart.', 'restart'),
+  ...sameHint('The configuration file is given with "-c FILE".', '--config --conf'),
+  ...sameHint('"tsproxy -t -c FILE" tests a configuration.', '--test --check'),
+  ...sameHint('Ports are set with the "listen" directive of the configuration.', '--port --listen'),
+};
+
+function sameHint(hint: string, words: string): Record<string, string> {
+  return Object.fromEntries(words.split(' ').map((word) => [word, hint]));
+}
+
+/** A hint for a mistyped option or a value that is missing or wrong: commander's, unless there is a better one. */
+function suggestion(error: CommanderError): string | null {
+  const { message } = error;
+  const [, option = ''] = /'([^' ]*)/.exec(message) ?? [];
+  if (error.code === 'commander.unknownOption' && Object.hasOwn(OTHER_NAMES, option)) {
+    return OTHER_NAMES[option] ?? null;
+  }
+  if (/option '-s /.test(message)) return `The signals are: ${Object.keys(SIGNALS).join(', ')}.`;
   const [, meant] = /\(Did you mean (.*)\?\)/.exec(message) ?? [];
   return meant === undefined ? null : `Did you mean "${meant}"?`;
 }

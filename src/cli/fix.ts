@@ -73,11 +73,11 @@ export async function applyToFiles(source: ConfigSource, ignored: ReadonlySet<st
       replaceFiles(files);
     } catch (error) {
       const why = error instanceof Error && !('errno' in error) ? error.message : errnoText(error);
-      sayToPerson(`tsproxy: nothing is mended: ${shown(why)}`);
+      sayToPerson(`tsproxy: nothing was fixed: ${shown(why)}`);
       return;
     }
   }
-  sayToPerson(`tsproxy: ${fixed === 0 ? 'there is nothing to mend' : `mended ${counted(fixed, files)}`}`);
+  sayToPerson(`tsproxy: ${fixed === 0 ? 'no fixes to apply' : `fixed ${counted(fixed, files)}`}`);
 }
 
 /** Shows the changes on standard output. */
@@ -87,7 +87,7 @@ export async function showDiff(source: ConfigSource, ignored: ReadonlySet<string
   for (const { path, before, after } of files) {
     writeOut(unifiedDiff(path.startsWith(here) ? path.slice(here.length) : path, before, after));
   }
-  sayToPerson(`tsproxy: ${fixed === 0 ? 'there is nothing to mend' : `--fix would mend ${counted(fixed, files)}`}`);
+  sayToPerson(`tsproxy: ${fixed === 0 ? 'no fixes to apply' : `--fix would fix ${counted(fixed, files)}`}`);
 }
 
 function counted(fixed: number, files: readonly Replacement[]): string {

@@ -5,6 +5,7 @@ import type { Source, Span, Word } from '../../grammar/syntax-tree.js';
 import { arrange, type CheckResult } from '../config/check.js';
 import type { CheckedConfig, Place } from '../config/checked-config.js';
 import type { Expansion } from '../config/include.js';
+import { unexpandedHelp } from '../config/unexpanded-template.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
@@ -14,10 +15,11 @@ import type { ErrorLogData } from '../exchange/error-log-argument.js';
 import { openLogFile } from '../exchange/log-file.js';
 import type { Module } from '../exchange/module.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
-import { mainSettings, temporaryPaths } from '../process/main-settings.js';
+import { defaultFile, mainSettings, temporaryPaths } from '../process/main-settings.js';
 import { checkNamed } from '../process/named-modules.js';
 import { ownerOf } from '../process/ownership.js';
 import { tryPidFile } from '../process/pid-file.js';
+import { runtimePidFile } from '../process/runtime-pid-file.js';
 import { tryTemporaryDirectories } from '../process/temporary-directories.js';
 
 export interface Judged {
@@ -41,6 +43,7 @@ export async function judged(source: ConfigSource, ignored: readonly string[]): 
   ]);
   const { config, findings, sources, expansion } = await lintAndProbe(result, NAMED_LINTS, {
     directory: confDirectoryOf(source),
+    defaultPidFile: () => defaultFile(source.prefix, 'logs/nginx.pid') ?? runtimePidFile(source),
   });
   const comments = new IgnoreComments(sources);
   const heard = [...comments.heard(findings)];
@@ -56,8 +59,21 @@ export async function judged(source: ConfigSource, ignored: readonly string[]): 
   const refusal = !tries ? null : await startFailure(config, modules, source.prefix, result);
   if (refusal !== null) heard.push(refusal);
   const ordered = expansion === null || heard.length === known ? heard : arrange(heard, sources, expansion);
-  const wanted = ordered.filter(({ code, severity }) => severity === 'error' || !ignored.includes(code));
+  const wanted = ordered
+    .filter(({ code, severity }) => severity === 'error' || !ignored.includes(code))
+    .map(withTemplateHelp);
   return { config, findings: wanted, sources, modules };
+}
+
+/** Codes of values that cannot be right while they hold a placeholder of a template. */
+const OF_VALUES: ReadonlySet<string> = new Set(['invalid-value', 'host-not-found', 'cannot-start']);
+
+/** The finding, with the help for a template that was not filled in where its value is a placeholder. */
+function withTemplateHelp(finding: Finding): Finding {
+  const { code, message, at } = finding;
+  if (!OF_VALUES.has(code)) return finding;
+  const help = unexpandedHelp(`${message} ${at?.source.text.slice(at.start, at.end) ?? ''}`);
+  return help === null ? finding : { ...finding, help };
 }
 
 /** Why the configuration could not be started, as far as that can be told without listening. */

@@ -92,11 +92,16 @@ const OUTSIDE: ReadonlySet<string> = new Set([
 /** The findings that hold whatever the rest of the configuration says, without the text around the parts. */
 export function findingsOfParts(findings: readonly Finding[]): Finding[] {
   return findings
-    .filter(({ code, at }) => !OUTSIDE.has(code) && (at === null || !isAround(at)))
+    .filter((finding) => !dependsOnOutside(finding) && (finding.at === null || !isAround(finding.at)))
     .map(({ includedFrom = [], ...finding }) => {
       const chain = includedFrom.filter((at) => !isAround(at));
       return chain.length === 0 ? finding : { ...finding, includedFrom: chain };
     });
+}
+
+/** Also a port in use: the pid file that names the process which serves the part is that of the whole. */
+function dependsOnOutside({ code, severity }: Finding): boolean {
+  return OUTSIDE.has(code) || (code === 'cannot-listen' && severity === 'hint');
 }
 
 function isAround({ source }: Span): boolean {

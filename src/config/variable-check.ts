@@ -6,6 +6,7 @@ import type { Catalogue } from './catalogue.js';
 import { reasonFor } from './known-directives.js';
 import { knownVariable } from './known-variables.js';
 import type { Notes } from './notes.js';
+import { unexpandedHelp } from './unexpanded-template.js';
 
 /**
  * Reports each use of an unknown variable, and each definition of one that belongs to a module. To be called when the
@@ -45,10 +46,7 @@ export function checkVariables(catalogue: Catalogue, notes: Notes): void {
 
 /** Help for a name that nothing resembles. Names of environment variables are written in capitals. */
 function helpFor({ source, start, end }: Span): string {
-  const [, name] = /\$\{?([A-Z][A-Z0-9_]+)\}?/.exec(source.text.slice(start, end)) ?? [];
-  return name === undefined
-    ? 'no module, set, map or named group defines it'
-    : `environment variables are not read; if this is a template, fill it in first: envsubst '\${${name}}' < template > nginx.conf`;
+  return unexpandedHelp(source.text.slice(start, end)) ?? 'no module, set, map or named group defines it';
 }
 
 /** Writes the other name, where the place is that of the variable and nothing else. */

@@ -57,6 +57,14 @@ export class DestinationLog implements ErrorLog {
     this.threshold = Math.max(-1, ...destinations.map((destination) => destination.threshold));
   }
 
+  /** Whether lines of this level are written to standard error. */
+  isOnStderr(level: Level): boolean {
+    const severity = LEVELS.indexOf(level);
+    return this.destinations.some(
+      ({ to, threshold }) => to instanceof LogFile && to.path === '' && severity <= threshold,
+    );
+  }
+
   /** Never throws and never waits. */
   write(level: Level, text: string): void {
     const severity = LEVELS.indexOf(level);

@@ -47,7 +47,7 @@ export interface PlainRequest {
 /** A longer body is not made up: the proxy would have to read all of it. */
 const BODY_MAX = 256 << 20;
 
-const HOW = 'it is written: GET /path, GET http://host:port/path or GET wss://host/path';
+const HOW = 'expected: GET /path, GET http://host:port/path or GET wss://host/path';
 
 /** Makes sense of it; throws CannotExplain. */
 export function plainRequest(input: RequestInput): PlainRequest {
@@ -108,7 +108,7 @@ const HANDSHAKE = [
 
 function lengthOf(body: string | number): number {
   if (typeof body === 'string') return body.length;
-  if (!Number.isSafeInteger(body) || body < 0) throw new CannotExplain(`${body} is no number of bytes for a body`);
+  if (!Number.isSafeInteger(body) || body < 0) throw new CannotExplain(`invalid body size ${body}`);
   if (body > BODY_MAX) throw new CannotExplain(`a body of ${body} bytes is more than is made up here (${BODY_MAX})`);
   return body;
 }
@@ -116,9 +116,9 @@ function lengthOf(body: string | number): number {
 function wordsOf(line: string): { method: string; target: string; version: '1.0' | '1.1' } {
   const words = line.split(/[ \t]+/).filter((word) => word !== '');
   const refuse = (why: string): never => {
-    throw new CannotExplain(`no sense in the request line "${line}": ${why}`);
+    throw new CannotExplain(`invalid request "${line}": ${why}`);
   };
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line)) refuse('control characters stand in it');
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line)) refuse('it contains control characters');
   const last = words.at(-1) ?? '';
   let version: '1.0' | '1.1' = '1.1';
   if (words.length > 1 && last.startsWith('HTTP/')) {
@@ -128,12 +128,12 @@ function wordsOf(line: string): { method: string; target: string; version: '1.0'
   }
   const [first, second, third] = words;
   if (first === undefined) return refuse(`it is empty; ${HOW}`);
-  if (third !== undefined) refuse(`"${third}" is too much; ${HOW}`);
+  if (third !== undefined) refuse(`unexpected "${third}"; ${HOW}`);
   if (second === undefined) {
-    if (!first.includes('/')) refuse(`there is no target; ${HOW}`);
+    if (!first.includes('/')) refuse(`no path or URL; ${HOW}`);
     return { method: 'GET', target: first, version };
   }
-  if (!/^[A-Z][A-Z_-]*$/.test(first)) refuse(`"${first}" is no method: methods are written in capital letters`);
+  if (!/^[A-Z][A-Z_-]*$/.test(first)) refuse(`"${first}" is not a method: methods are written in capital letters`);
   return { method: first, target: second, version };
 }
 
@@ -149,7 +149,7 @@ function urlOf(text: string, line: string): Url {
   const hash = text.indexOf('#');
   const target = hash < 0 ? text : text.slice(0, hash);
   const refuse = (why: string): never => {
-    throw new CannotExplain(`no sense in the request line "${line}": ${why}`);
+    throw new CannotExplain(`invalid request "${line}": ${why}`);
   };
   if (target.startsWith('/') || target === '*') return { target, authority: null, host: '', port: null, scheme: null };
   const found = /^([a-z][a-z0-9+.-]*):\/\/([^/?]*)(.*)$/is.exec(target);

@@ -5,8 +5,6 @@ import { errnoText } from '../diagnostics/errno.js';
 import { listenAddresses, listenKey } from '../routing/listeners.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 
-/** nginx's place for the pid file. */
-const DEFAULT_PID = 'logs/nginx.pid';
 /** Addresses beyond which the rest is left to the start. */
 const MOST = 200;
 
@@ -15,7 +13,7 @@ export default defineLint({
   severity: 'warning',
   on: 'listen',
   story:
-    'An address to listen on cannot be bound now: it belongs to no interface of this machine, its port is below 1024 and the user may not have it, or another program has it. A start fails then. Nothing is said of a port that is in use where the pid file tells that this very configuration is being served.',
+    'An address to listen on cannot be bound now: it belongs to no interface of this machine, its port is below 1024 and the user may not have it, or another program has it. A start fails then. A port in use is not reported if the pid file names a running process, because then this configuration is being served.',
   check(c) {
     for (const { at, key, other } of overlaps(c)) {
       c.report(at, `bind() to ${key} failed (98: Address already in use)`, {
@@ -104,7 +102,7 @@ function overlaps(c: LintContext): { readonly at: Word; readonly key: string; re
 
 /** Whether the pid file names a process that lives. */
 function isServed(c: LintContext): boolean {
-  const path = c.config?.values.pid ?? c.main.own('pid')[0]?.args[0]?.text ?? DEFAULT_PID;
+  const path = c.config?.values.pid ?? c.main.own('pid')[0]?.args[0]?.text ?? c.defaultPidFile();
   if (typeof path !== 'string') return false;
   try {
     const pid = Number(readFileSync(Buffer.from(c.path(path), 'latin1'), 'latin1').trim());
@@ -120,7 +118,7 @@ function isServed(c: LintContext): boolean {
 function helpFor(code: string | undefined): string {
   switch (code) {
     case 'EADDRINUSE':
-      return 'another program has this port now';
+      return 'another process has this port now; a start fails while it does';
     case 'EACCES':
       return 'this user may not listen on ports below 1024; choose another one, or start as root';
     case 'EADDRNOTAVAIL':

@@ -16,7 +16,6 @@ export default defineLint({
   story:
     'A WebSocket on which the back end is silent for `proxy_read_timeout` is closed, and that is 60 seconds unless something else is said. Raise it, or have the back end send pings more often than that.',
   check(c) {
-    // The timeout may stand in a file that was not found.
     if (!isWhole(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, pass, upgrade, connection } of proxied(c)) {
@@ -27,12 +26,12 @@ export default defineLint({
       const at = value ?? pass.statement;
       if (time === null || time > DEFAULT || seen.has(at)) continue;
       seen.add(at);
-      const said = value === undefined ? '60 seconds, the default of proxy_read_timeout' : value.text;
+      const limit = value === undefined ? '60 seconds' : value.text;
       c.report(
         at,
-        `a WebSocket of "${titleOf(scope.within('location') ?? scope)}" is closed after ${said} of silence`,
+        `a WebSocket of "${titleOf(scope.within('location') ?? scope)}" is closed after ${limit} of silence from the back end`,
         {
-          help: 'raise it in this location (proxy_read_timeout 1h;), or have the back end send pings more often',
+          help: `${value === undefined ? 'this is the default of proxy_read_timeout: ' : ''}raise it in this location (proxy_read_timeout 1h;), or have the back end send pings more often`,
         },
       );
     }

@@ -2,6 +2,7 @@
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
+import type { DestinationLog } from '../exchange/destination-log.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import { trustWorkerUser } from '../exchange/trusted-files.js';
@@ -84,7 +85,7 @@ export class Instance<W extends Workers = Workers> {
     this.logs = new Logs(options.defaultErrorLog, options.warn);
   }
 
-  get errorLog(): ErrorLog {
+  get errorLog(): DestinationLog {
     return this.logs.errorLog;
   }
 

@@ -15,13 +15,11 @@ import type { Workers } from './workers.js';
 
 /** What became of a start. */
 export type Outcome =
-  /** It serves; the process ends by a signal. A person is to be told of the findings, unless the error log has told already. */
+  /** It serves; the process ends by a signal. `findings`: those that the error log has not written to standard error. */
   | { readonly kind: 'serving'; readonly findings: readonly Finding[]; readonly addresses: readonly string[] }
   /** A detached process serves, or gave up with that code and has said why. */
   | { readonly kind: 'detached'; readonly code: number }
-  /**
-   * The configuration was refused; the error log has the reasons. `logged`: that log is standard error.
-   */
+  /** The configuration was refused. `logged`: the error log has written the reason to standard error. */
   | { readonly kind: 'refused'; readonly error: RefusedConfig; readonly logged: boolean };
 
 export interface RunOptions
@@ -51,13 +49,10 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
   });
   const log = instance.errorLog;
   let logsToStderr = false;
-  // What the log has at its default level is on standard error already.
-  let showsErrors = options.defaultErrorLog === '';
   reportMistakes(log);
   try {
     const applied = await instance.start(({ daemon, errorLogs }) => {
       logsToStderr = errorLogs.some(({ destination }) => destination === 'stderr');
-      showsErrors = logsToStderr || (errorLogs.length === 0 && showsErrors);
       return isDetached() || !daemon;
     });
     if (applied === null) {
@@ -92,12 +87,14 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
       stayYoung();
     } else returnMemoryAfterPeaks();
     collectAfterReading(instance.settings?.masterProcess !== true);
-    return { kind: 'serving', findings: logsToStderr ? [] : applied.findings, addresses: instance.addresses };
+    return { kind: 'serving', findings: log.isOnStderr('warn') ? [] : applied.findings, addresses: instance.addresses };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
-    logRefusal(log, error);
+    const onStderr = log.isOnStderr('emerg');
+    // The caller prints findings with their code frames: once is enough where the log is on the same terminal.
+    if (!onStderr || error.findings.length === 0) logRefusal(log, error);
     await instance.workers?.stop();
     abandon(forked);
-    return { kind: 'refused', error, logged: showsErrors };
+    return { kind: 'refused', error, logged: onStderr };
   }
 }

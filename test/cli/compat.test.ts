@@ -99,7 +99,7 @@ test('compat exits 0 where all is supported or without effect, else 1', async (t
   assert.equal(good.code, 0);
   assert.match(
     good.stdout,
-    /^Supported \(5\)\n {2}events http server listen return\n\n.*tsproxy takes this configuration/,
+    /^Supported \(5\)\n {2}events http server listen return\n\n.*tsproxy accepts this configuration/,
   );
   const bad = await command(['compat', '-c', `${prefix(t, 'events { }\nhttp { gzip on; }\n').path}/nginx.conf`]);
   assert.equal(bad.code, 1);

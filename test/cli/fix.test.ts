@@ -32,7 +32,7 @@ test('--fix mends all files of a configuration, and checks them again', async (t
   const said = await command([...prefix.words, '-t', '--fix']);
   assert.equal(prefix.read('nginx.conf'), MENDED);
   assert.equal(prefix.read('more.conf'), 'tcp_nopush on;\n');
-  assert.match(said.stderr, /^tsproxy: mended 4 findings in .*nginx\.conf, .*more\.conf\n/);
+  assert.match(said.stderr, /^tsproxy: fixed 4 findings in .*nginx\.conf, .*more\.conf\n/);
   assert.match(said.stderr, /test is successful\n$/);
   assert.equal(said.code, 0);
 });
@@ -40,7 +40,7 @@ test('--fix mends all files of a configuration, and checks them again', async (t
 test('--fix again finds nothing to mend', async (t) => {
   const prefix = new Prefix(t, MENDED.replace('    include more.conf;\n', ''));
   const said = await command([...prefix.words, '--fix']);
-  assert.match(said.stderr, /^tsproxy: there is nothing to mend\n/);
+  assert.match(said.stderr, /^tsproxy: no fixes to apply\n/);
   assert.equal(said.code, 0);
 });
 
@@ -51,7 +51,7 @@ test('--dry-run changes nothing, and shows a diff that patch takes', async (t) =
   assert.equal(prefix.read('nginx.conf'), MISTAKEN);
   assert.match(said.stdout, /^--- nginx\.conf.*\n\+\+\+ nginx\.conf.*\n@@ -1,9 \+1,9 @@\n/);
   assert.match(said.stdout, /\n- {4}sendfle on;\n\+ {4}sendfile on;\n/);
-  assert.match(said.stderr, /^tsproxy: --fix would mend 3 findings in /);
+  assert.match(said.stderr, /^tsproxy: --fix would fix 3 findings in /);
   assert.equal(said.code, 1);
   assert.equal((await command([...prefix.words, '--fix', '--dry-run', '--json'])).code, 1);
 });

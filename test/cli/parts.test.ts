@@ -99,7 +99,7 @@ test('several paths give one JSON array, and the exit code of the worst', async 
 test('--fix mends a part where it is', async (t) => {
   const directory = tree(t, { 'site.conf': 'server { listen 8080; location / { proxy_pas http://127.0.0.1:1; } }\n' });
   const { stderr, code } = await command(['-t', '--fix', join(directory, 'site.conf')]);
-  assert.match(stderr, /mended 1/);
+  assert.match(stderr, /fixed 1/);
   assert.equal(code, 0);
 });
 
@@ -115,4 +115,19 @@ test('without arguments and without a configuration the ways to start are listed
   assert.match(stderr, /open\(\) ".*\/nginx\.conf" failed \(2: No such file or directory\)\n/);
   assert.match(stderr, /tsproxy -c FILE/);
   assert.equal(code, 1);
+});
+
+test('a placeholder of a template that was not filled in is named as one, whatever directive has it', async (t) => {
+  const directory = tree(t, {
+    'listen.conf': 'server { listen ${PORT}; }\n',
+    'size.conf': 'client_max_body_size ${MAX_SIZE};\nserver { listen 127.0.0.1:0; }\n',
+  });
+  for (const [file, name] of [
+    ['listen.conf', 'PORT'],
+    ['size.conf', 'MAX_SIZE'],
+  ] as const) {
+    const { code, stderr } = await command(['-t', join(directory, file)]);
+    assert.equal(code, 1);
+    assert.ok(stderr.includes(`fill it in first: envsubst '\${${name}}' < template > nginx.conf`), stderr);
+  }
 });

@@ -120,6 +120,50 @@ test('-s finds a proxy whose prefix has no logs directory, and nothing is left i
   assert.deepEqual(readdirSync(prefix.path), ['nginx.conf']);
 });
 
+test('a configuration that is refused is printed once where the error log is standard error', async (t) => {
+  for (const [text, message] of [
+    ['events { }\nhttp { server { lissten 80; } }\n', 'unknown directive "lissten"'],
+    ['error_log %%DIR%%/missing/error.log;\nevents { }\nhttp { }\n', 'missing/error.log" failed'],
+  ] as const) {
+    const prefix = new Prefix(t, text);
+    rmSync(`${prefix.path}/logs`, { recursive: true });
+    const { code, stderr } = await command(['-p', `${prefix.path}/`]);
+    assert.equal(code, 1);
+    assert.equal(stderr.split(message).length - 1, 1, stderr);
+  }
+});
+
+test('warnings are printed at start where the error log is standard error at its default level', async (t) => {
+  const prefix = new Prefix(t, `error_log stderr;\nhttp { server { listen 127.0.0.1:${await freePort()}; } }\n`);
+  const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  t.after(() => void child.kill('SIGKILL'));
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+  await until('it listens', () => said.includes('tsproxy: listening on '));
+  assert.match(said, /^tsproxy: \[warn\] no "events" section in configuration/);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+});
+
+test('-t says nothing about ports that the proxy itself has, wherever its pid file is', async (t) => {
+  const port = await freePort();
+  const site = `server { listen 127.0.0.1:${port}; }\n`;
+  const prefix = new Prefix(t, `events { }\nhttp { include site.conf; }\n`);
+  prefix.write('site.conf', site);
+  rmSync(`${prefix.path}/logs`, { recursive: true });
+  const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  t.after(() => void child.kill('SIGKILL'));
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+  await until('it listens', () => said.includes('tsproxy: listening on '));
+  assert.doesNotMatch((await command(['-p', `${prefix.path}/`, '-t'])).stderr, /Address already in use/);
+  assert.doesNotMatch((await command(['-t', `${prefix.path}/site.conf`])).stderr, /Address already in use/);
+  prefix.write('other.conf', `events { }\nhttp { ${site} }\n`);
+  assert.match((await command(['-p', `${prefix.path}/`, '-c', 'other.conf', '-t'])).stderr, /Address already in use/);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+});
+
 test('a port that is in use is one message', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');

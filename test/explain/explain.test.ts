@@ -401,9 +401,9 @@ test('nothing is listened on, connected to or logged', async () => {
 
 for (const [request, message] of [
   ['', /it is empty/],
-  ['GET', /there is no target/],
+  ['GET', /no path or URL/],
   ['get /', /methods are written in capital letters/],
-  ['GET /a b', /"b" is too much/],
+  ['GET /a b', /unexpected "b"/],
   ['GET /a HTTP/2', /neither HTTP\/1.0 nor HTTP\/1.1/],
   ['GET ftp://h/', /the scheme "ftp" is none of/],
   ['GET example.org', /neither a path nor a URL/],
@@ -421,7 +421,7 @@ for (const [wrong, message] of [
   [{ listen: ':x' }, /no address to listen on/],
   [{ from: 'nobody' }, /"nobody" is no IP address/],
   [{ headers: [['A B\n', '1']] }, /is no header/],
-  [{ body: -1 }, /is no number of bytes/],
+  [{ body: -1 }, /invalid body size/],
   [{ body: 1e12 }, /more than is made up here/],
 ] as const) {
   test(`${JSON.stringify(wrong)} is refused with a sentence`, async () => {

@@ -4,7 +4,7 @@ import type { DeclareCommand } from './command.js';
 export const code: DeclareCommand = (program, take) => {
   program
     .command('code')
-    .description('tell what a code of a finding is about')
+    .description('explain the code of a finding; without a code, list all')
     .argument('[code...]', 'codes as findings show them; all of them without any')
     .action((codes: readonly string[]) => {
       take(async () => (await import('../code.js')).code(codes));

@@ -6,7 +6,7 @@ import type { DeclareCommand } from './command.js';
 export const compat: DeclareCommand = (program, take) => {
   program
     .command('compat')
-    .description('tell what of an nginx configuration is supported here, without effect, different, or missing')
+    .description('list what of an nginx configuration is supported, without effect, different from nginx, or missing')
     .argument('[file]', 'the configuration file; the usual one unless given')
     .option('-c <file>', 'the same')
     .option('-p <prefix>', 'directory that relative paths start from')

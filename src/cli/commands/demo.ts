@@ -5,7 +5,7 @@ import type { DeclareCommand } from './command.js';
 export const demo: DeclareCommand = (program, take) => {
   program
     .command('demo')
-    .description('bring up a demonstration with back ends of its own')
+    .description('start a demonstration with its own back ends')
     .option('--port <number>', 'the port to listen on (default: 8020, or the next one that is free)', port)
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .action((options: { readonly port?: number; readonly host: string }) => {

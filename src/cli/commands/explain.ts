@@ -6,7 +6,7 @@ import { type DeclareCommand, gathered } from './command.js';
 export const explain: DeclareCommand = (program, take) => {
   program
     .command('explain')
-    .description('say what a configuration does with a request: server, location, rewrites, upstream, and why')
+    .description('show how a configuration handles a request: server, location, rewrites, upstream, and why')
     .argument('<request...>', "the request: 'GET /path', 'POST http://host/path', 'wss://host/path'")
     .option('-c <file>', 'configuration file')
     .option('-p <prefix>', 'directory that relative paths start from')

@@ -5,7 +5,7 @@ import type { DeclareCommand } from './command.js';
 export const fmt: DeclareCommand = (program, take) => {
   program
     .command('fmt')
-    .description('lay configuration files out anew, without changing what they mean')
+    .description('rewrite files in the canonical layout, without changing their meaning')
     .argument('[files...]', 'the files; - or none for standard input, which goes to standard output')
     .option('--check', 'write nothing: list the files that would change, and exit 1 where there are any')
     .option('--diff', 'write nothing: print what would change')

@@ -19,9 +19,9 @@ export function verdictOf({ entries, refusals }: Survey): Verdict {
 }
 
 const SENTENCES: Readonly<Record<Verdict, string>> = {
-  supported: 'tsproxy takes this configuration, and does what it says.',
-  'without effect': 'tsproxy takes this configuration, and does what it says but for what has no effect here.',
-  different: 'tsproxy takes this configuration; read whether the differences matter to it.',
+  supported: 'tsproxy accepts this configuration and supports all of it.',
+  'without effect': 'tsproxy accepts this configuration; some of it has no effect here.',
+  different: 'tsproxy accepts this configuration; check whether the differences matter.',
   refused: 'tsproxy refuses this configuration as it is.',
 };
 

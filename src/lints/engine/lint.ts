@@ -22,6 +22,8 @@ export interface LintContext {
   readonly findings: readonly Finding[];
   /** Every text that was read. */
   readonly sources: readonly Source[];
+  /** Path of the pid file of a configuration that names none; null where there is none. Bytes. */
+  defaultPidFile(): string | null;
   /** The absolute path of a file that the configuration names. */
   path(relative: string): string;
   /** Adds a finding, of the lint's severity unless the remarks say otherwise. */

@@ -10,6 +10,8 @@ import { type Scope, type ScopeKind, scopesOf } from './scope.js';
 export interface LintOptions {
   /** Where relative paths start from; with its final slash. */
   readonly directory: string;
+  /** Path of the pid file of a configuration that names none; null where there is none. Bytes. */
+  readonly defaultPidFile?: () => string | null;
 }
 
 /** The result with what the lints find in the text. An error among that does not take the configuration away. */
@@ -110,6 +112,7 @@ class View {
       findings,
       sources,
       scopes: (kind) => this.byKind.get(kind) ?? [],
+      defaultPidFile: () => this.options.defaultPidFile?.() ?? null,
       path: (relative) => (relative.startsWith('/') ? relative : this.options.directory + relative),
       report: (at, message, remarks = {}) => this.findings.push({ severity, ...remarks, code, message, at }),
     };

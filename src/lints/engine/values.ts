@@ -72,7 +72,12 @@ const everyAssigned = remembered((c: LintContext): Index => {
   return all;
 });
 
-/** Whether the whole configuration was read: where an included file is missing, nobody knows what is not written. */
+/**
+ * Whether absence of a directive can be concluded: no included file is missing, and no name is misspelled, which would be
+ * found a second time as the absence of what was meant.
+ */
 export function isWhole(c: LintContext): boolean {
-  return !c.findings.some(({ code }) => code === 'file-not-found');
+  return !c.findings.some(
+    ({ code, fix }) => code === 'file-not-found' || (code === 'unknown-directive' && fix !== undefined),
+  );
 }
