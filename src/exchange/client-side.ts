@@ -13,12 +13,14 @@ export interface BodySink {
   bodyChunk(chunk: Buffer, last: boolean): boolean;
   /** The body is complete. Trailer fields as name, value … (usually none). */
   bodyEnd(): void;
-  /** The body will not be complete: the client is gone (`499`), too slow (`408`), or its framing is broken (`400`, `413`). */
+  /** The body will not be complete: the client is gone (`400`), too slow (`408`), or its framing is broken (`400`, `413`). */
   bodyFailed(status: number): void;
 }
 
 /** Makes an answer's body: asked to go on when the client can take more, and to stop when the client is gone. */
 export interface Producer {
+  /** What an upstream is asked to do at the moment, in nginx's words (`reading upstream`); empty where none is. */
+  readonly activity?: string;
   resume(): void;
   /** The client connection ended; nothing more can be sent. The producer lets go of what it holds. */
   abort(): void;
@@ -35,8 +37,8 @@ export interface DetachedClient {
   readonly peerEnded: boolean;
   /** The tunnel belongs to another table from now on. */
   moveTo(table: RoutingTable): void;
-  /** Tells that the tunnel is over: the exchange is logged and ended. */
-  ended(): void;
+  /** Tells that the tunnel is over: the exchange is logged and ended. `completed`: `$request_completion` is `OK`. */
+  ended(completed: boolean): void;
 }
 
 export interface ClientSide {

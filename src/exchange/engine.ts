@@ -476,10 +476,10 @@ export function release(x: Exchange): void {
   x.client.done(x);
 }
 
-/** The client is gone before its answer was complete. */
-export function clientGone(x: Exchange): void {
+/** The client is gone before its answer was complete; `status` is logged where it got no head. */
+export function clientGone(x: Exchange, status = 499): void {
   if (x.finished) return;
-  if (!x.headSent) x.response.status = 499;
+  if (!x.headSent) x.response.status = status;
   abort(x);
 }
 

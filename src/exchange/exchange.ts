@@ -106,6 +106,8 @@ export class Exchange {
   keepAlive = true;
   /** The answer is complete: `$request_completion`. */
   completed = false;
+  /** The upstream ended in the middle of its answer: the client's connection is closed, and nginx says `OK` all the same. */
+  cutByUpstream = false;
   /** Logged and over. */
   finished = false;
   /** The upgrade was taken: this exchange is a tunnel. */

@@ -45,6 +45,10 @@ export class Pace implements Producer {
     this.sent = x.client.bytesSent;
   }
 
+  get activity(): string {
+    return this.producer?.activity ?? '';
+  }
+
   /** Takes a piece of the body; false: wait for the producer's `resume`. */
   write(chunk: Chunk): boolean {
     const { x } = this;

@@ -15,6 +15,7 @@ import type { Transport, TransportOwner } from '../http/transport.js';
 import { answerFraming, answerHead, Framing, mayKeep } from './answer-head.js';
 import { AnswerWriter } from './answer-writer.js';
 import { BODY, ClientDeadline, NOTHING, SENDING, TIMED_OUT } from './client-deadline.js';
+import { clientLeft } from './client-loss.js';
 import { RequestBodyReader } from './request-body.js';
 import { expectsContinue, logDropped, type Refusal, refuseRequest, routeRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
@@ -449,12 +450,11 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     } else if (!this.body.done && this.body.sink !== null) {
       if (!this.unread) this.body.cut();
     } else if (!this.ended && !this.unread && !x.ignoreClientAbort) {
-      logError(x, 'info', 'client prematurely closed connection');
-      engine.clientGone(x);
+      clientLeft(x, null);
     }
   }
 
-  onClosed(): void {
+  onClosed(_transport: Transport, error: NodeJS.ErrnoException | null): void {
     const before = this.state;
     unwatch(this);
     this.state = CLOSED;
@@ -471,11 +471,11 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       return;
     }
     // The whole answer was written, the client just did not wait for all of it.
-    if (this.ended) engine.finish(x);
-    else if (!x.ignoreClientAbort || x.producer === null || !this.body.done) {
-      if (this.body.sink !== null) this.body.fail(499);
-      engine.clientGone(x);
-    }
+    if (this.ended) {
+      x.completed = false;
+      engine.finish(x);
+    } else if (!this.body.done && this.body.sink !== null) this.body.cut(error);
+    else if (!x.ignoreClientAbort || x.producer === null || !this.body.done) clientLeft(x, error);
     // The upstream may have been stopped for the client, who takes everything now.
     else x.producer.resume();
   }
@@ -491,8 +491,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     return new TunnelledClient(this, this.tableUse, x, this.takeUnread());
   }
 
-  tunnelEnded(x: Exchange): void {
-    x.completed = true;
+  tunnelEnded(x: Exchange, completed: boolean): void {
+    x.completed = completed;
     engine.finish(x);
     this.state = CLOSED;
     this.host.forget(this);

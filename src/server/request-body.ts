@@ -1,8 +1,10 @@
 /** Reads the body of a request off a connection and hands it to whoever wants it, or drops it. */
 import type { BodySink } from '../exchange/client-side.js';
+import { clientGone } from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
+import { logLoss } from './client-loss.js';
 
 export class RequestBodyReader implements ChunkedSink {
   /** Nothing of it is left to read. */
@@ -98,7 +100,7 @@ export class RequestBodyReader implements ChunkedSink {
     this.broken = true;
     if (!tooLarge) {
       this.done = true;
-      if (exchange !== null) logError(exchange, 'info', 'client sent invalid chunked body');
+      if (exchange !== null) logError(exchange, 'error', 'client sent invalid chunked body');
       this.fail(400);
       return;
     }
@@ -117,11 +119,15 @@ export class RequestBodyReader implements ChunkedSink {
     sink?.bodyFailed(status);
   }
 
-  /** The client ended its side before the end of the body. */
-  cut(): void {
+  /** The client is gone before the end of the body: as in nginx, that is answered with nothing. `error`: null for an end in order. */
+  cut(error: NodeJS.ErrnoException | null = null): void {
+    const { sink, exchange } = this;
     this.done = true;
-    if (this.exchange !== null) logError(this.exchange, 'info', 'client prematurely closed connection');
-    this.fail(400);
+    this.sink = null;
+    if (exchange === null) return;
+    logLoss(exchange, error, true);
+    clientGone(exchange, 400);
+    sink?.bodyFailed(400);
   }
 
   /** Lets go of the exchange. */

@@ -10,7 +10,7 @@ export interface TunnelledConnection {
   readonly transport: Transport;
   readonly peerEnded: boolean;
   readonly closed: boolean;
-  tunnelEnded(x: Exchange): void;
+  tunnelEnded(x: Exchange, completed: boolean): void;
 }
 
 export class TunnelledClient implements DetachedClient {
@@ -37,7 +37,7 @@ export class TunnelledClient implements DetachedClient {
     this.x.listener = this.use.program;
   }
 
-  ended(): void {
-    this.connection.tunnelEnded(this.x);
+  ended(completed: boolean): void {
+    this.connection.tunnelEnded(this.x, completed);
   }
 }

@@ -12,10 +12,11 @@ import { FrameRelay, type RelayHost } from './relay.js';
 /** What a tunnel tells at its end. */
 export interface TunnelEnd {
   /**
-   * `timeout`: nothing moved for the read timeout; `client`/`upstream`: that side ended it; `drain`: it was asked to end, and
-   * both sides have closed; `cut`: it was asked to end, and the time for that was over.
+   * `upstream timeout`: nothing moved for the read timeout, or the upstream took nothing; `client timeout`: the client took
+   * nothing; `client`/`upstream`: that side ended it; `drain`: it was asked to end, and both sides have closed; `cut`: it was
+   * asked to end, and the time for that was over.
    */
-  readonly by: 'client' | 'upstream' | 'timeout' | 'drain' | 'cut';
+  readonly by: 'client' | 'upstream' | 'client timeout' | 'upstream timeout' | 'drain' | 'cut';
   readonly error: NodeJS.ErrnoException | null;
 }
 
@@ -146,9 +147,10 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     if (this.client.waiting || this.upstream.waiting) {
       const limit = this.client.waiting ? settings.clientSendTimeout : settings.sendTimeout;
       const stuck = this.active + limit;
-      if (stuck <= time || idle <= time) this.finish('timeout', null);
+      if (stuck <= time && this.client.waiting) this.finish('client timeout', null);
+      else if (stuck <= time || idle <= time) this.finish('upstream timeout', null);
       else this.deadline = Math.min(stuck, idle);
-    } else if (idle <= time) this.finish('timeout', null);
+    } else if (idle <= time) this.finish('upstream timeout', null);
     else this.deadline = idle;
   }
 

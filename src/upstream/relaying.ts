@@ -15,6 +15,10 @@ export abstract class Relaying extends Sending implements Producer, AnswerSource
   private buffered = false;
   /** Where the answer waits for the client; null as long as that takes everything. */
   private spool: AnswerSpool | null = null;
+  /** The upstream is read into a spool when the client is slow. */
+  protected get buffers(): boolean {
+    return this.buffered;
+  }
   /** Holds back what comes too fast (`proxy_limit_rate`); null where nothing limits it. */
   private rate: ReadingRate | null = null;
   private heldByClient = false;

@@ -52,6 +52,17 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     super(x, upstream, protocol);
   }
 
+  get activity(): string {
+    const { state, connection, reader } = this;
+    if (connection === null) return '';
+    if (state === CONNECTING) return 'connecting to upstream';
+    if (state === READING_HEAD) {
+      return reader.idle ? 'sending request to upstream' : 'reading response header from upstream';
+    }
+    if (!this.requestComplete) return 'sending request to upstream';
+    return this.buffers ? 'reading upstream' : 'sending to client';
+  }
+
   protected override get over(): boolean {
     return this.state === OVER;
   }
@@ -158,7 +169,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
 
   /** Feeds the reader; the offset behind the head, or -1 where there is nothing more to do with these bytes. */
   private readHead(bytes: Buffer, length: number): number {
-    const { x, reader, settings, connection } = this;
+    const { x, reader, settings, connection, attempt } = this;
     if (connection === null) return -1;
     // As in nginx the deadline is not renewed before the head is complete: `proxy_read_timeout` is the time for all of it.
     let from = 0;
@@ -185,6 +196,8 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
       }
       if (status >= 200) break;
       if (status === 103) {
+        // As in nginx the first head counts, also where a final one follows.
+        attempt.status ||= status;
         if (reader.version < 11) {
           logError(x, 'error', 'upstream sent HTTP/1.0 response with early hints');
           this.next(NEXT_UPSTREAM.invalid_header);
@@ -217,7 +230,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     if (connection === null) return false;
     const { status } = reader;
     attempt.headerTime = this.elapsed();
-    attempt.status = status;
+    attempt.status ||= status;
     const framing = responseFraming(reader);
     if (typeof framing === 'string') {
       logError(x, 'error', `${framing} while reading response header from upstream`);
@@ -288,7 +301,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     if (result === MORE_BODY || this.state !== READING_BODY) return;
     if (result === BODY_BROKEN) {
       logError(x, 'error', 'upstream sent invalid chunked response while reading upstream');
-      this.cutShort();
+      this.cutShort(false);
       return;
     }
     if (result === BODY_OVERRUN)
@@ -403,8 +416,12 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     else this.next(NEXT_UPSTREAM.timeout);
   }
 
-  /** The answer's body will not be complete. As in nginx, the peer has answered and does not count as failed. */
-  private cutShort(): void {
+  /**
+   * The answer's body will not be complete. As in nginx, the peer has answered and does not count as failed, and the request
+   * counts as completed unless what the peer sent could not be read.
+   */
+  private cutShort(completed = true): void {
+    this.x.cutByUpstream = completed;
     this.letGo();
     this.relayCut();
   }

@@ -24,11 +24,11 @@ export class UpgradedAttempt {
     return this.attempt.address;
   }
 
-  /** The tunnel is over; bytes that the upstream sent and got. */
+  /** The tunnel is over; bytes that the upstream sent and got in it. Those of the request are counted already. */
   ended(received: number, sent: number): void {
     const { attempt } = this;
-    attempt.bytesReceived = received;
-    attempt.bytesSent = sent;
+    attempt.bytesReceived += received;
+    attempt.bytesSent += sent;
     if (attempt.responseTime < 0) attempt.responseTime = performance.now() - attempt.started;
     this.reservation?.release();
     this.peer.end();

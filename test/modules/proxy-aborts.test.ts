@@ -151,7 +151,8 @@ describe('an upstream that leaves in the middle of its answer', () => {
         started.asked[0]?.[how]();
         assert.doesNotMatch(await client.all(), /0\r\n\r\n$/);
         await until('it is logged', () => started.proxy.accessLog().length === 1);
-        assert.match(started.proxy.accessLog()[0] ?? '', /^200 200 ?$/);
+        // `$request_completion` is OK in nginx too: all that could be had was sent.
+        assert.equal(started.proxy.accessLog()[0]?.trim(), piece.includes('xyz') ? '200 200' : '200 200 OK');
         assert.notDeepEqual(started.proxy.messages('error'), []);
         client.close();
       });

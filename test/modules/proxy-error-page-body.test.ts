@@ -44,10 +44,9 @@ describe('a proxied error page', () => {
 
   const head = (path: string, field: string) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${field}\r\n\r\n`;
   /** The body of the answer, and of that to a plain request behind it on the same upstream connection. */
-  async function ask(bytes: string, end = false): Promise<[string, string]> {
+  async function ask(bytes: string): Promise<[string, string]> {
     const client = await connect(proxy.port);
     client.send(bytes);
-    if (end) client.end();
     const first = (await client.answer()).body;
     client.close();
     const other = await connect(proxy.port);
@@ -64,8 +63,7 @@ describe('a proxied error page', () => {
     const chunked = `${head('/read', 'Transfer-Encoding: chunked')}15\r\n${'x'.repeat(21)}\r\n`;
     assert.deepEqual(await ask(chunked), ['/read 0 - ', '/read - - ']);
   });
-  test('announces no body that was cut short or badly framed', async () => {
-    assert.deepEqual(await ask(`${head('/read', 'Content-Length: 10')}123`, true), ['/read 0 - ', '/read - - ']);
+  test('announces no body that is badly framed', async () => {
     assert.deepEqual(await ask(`${head('/read', 'Transfer-Encoding: chunked')}Z\r\n`), ['/read 0 - ', '/read - - ']);
   });
 });
@@ -100,10 +98,9 @@ test('a client that cuts its body short while the error page is fetched leaves n
   client.send('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345');
   await until('the page is asked for', () => pages.connections.length === 1);
   client.end();
-  await until('the proxy saw it', () => proxy.messages().some((message) => message.includes('prematurely closed')));
+  assert.equal(await client.all(), '');
   answer();
-  assert.equal((await client.answer()).body, 'page');
   client.close();
   await until('it is logged', () => proxy.accessLog().length === 1);
-  assert.equal(proxy.accessLog()[0], '200 502 : 200');
+  assert.equal(proxy.accessLog()[0], '400 502 : -');
 });

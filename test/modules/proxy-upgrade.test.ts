@@ -174,7 +174,7 @@ describe('an upgraded connection', () => {
     }
     assert.equal(await client.all(), '');
     await until('the upstream connection is closed', () => backend.open === 0);
-    assert.match(proxy.messages('error').join('\n'), /upstream timed out .* while proxying upgraded connection/);
+    assert.match(proxy.messages('info').join('\n'), /upstream timed out .* while proxying upgraded connection/);
   });
   test('that the upstream refuses is answered as it says, and the connection goes on', async (t) => {
     const [proxy] = await proxied(t, async (connection) => {

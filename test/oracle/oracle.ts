@@ -70,6 +70,8 @@ interface Sides {
   readonly ask: (bytes: string) => Promise<Both<Reaction>>;
   /** What each has below its `%%DIR%%`. */
   readonly read: (path: string) => Both<string>;
+  /** Where each listens. */
+  readonly ports: Both<number>;
 }
 
 export interface Oracle extends Sides {
@@ -148,6 +150,7 @@ async function startSides(
   return {
     ask: async (bytes) => ({ nginx: await side(port, bytes), tsproxy: await side(proxy.port, bytes) }),
     read: (path) => ({ nginx: read(join(root, path)), tsproxy: proxy.file(path) }),
+    ports: { nginx: port, tsproxy: proxy.port },
   };
 }
 

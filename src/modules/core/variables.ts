@@ -106,7 +106,10 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     get: (x) => x.body?.file ?? undefined,
     doc: 'The file that holds the body of the request, where it does not fit into memory.',
   },
-  request_completion: { get: (x) => (x.completed ? 'OK' : ''), doc: '`OK` when the answer is complete.' },
+  request_completion: {
+    get: (x) => (x.completed || x.cutByUpstream ? 'OK' : ''),
+    doc: '`OK` when the answer is complete.',
+  },
   request_id: {
     // The global object loads node:crypto when it is first asked for, not at each start of the command.
     get: () => Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex'),

@@ -1,5 +1,6 @@
 /** HTTP/1 towards an upstream, as one location has it configured. */
 
+import { errnoText } from '../../diagnostics/errno.js';
 import { finish } from '../../exchange/engine.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
@@ -9,7 +10,7 @@ import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { ResponseReader } from '../../http/response-reader.js';
 import type { Connect } from '../../http/transport.js';
-import { Tunnel } from '../../tunnel/tunnel.js';
+import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
 import { UpgradedExchange } from '../../tunnel/upgraded.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
@@ -125,6 +126,8 @@ export class HttpProtocol implements UpstreamProtocol {
     const { lingeringClose, lingeringTimeout } = x.location.settings;
     const frames = x.location.settings.tunnelDrain !== null && asksWebSocket(x);
     const upstream = connection.detach();
+    // A connection of the pool has served other requests.
+    const { bytesRead: received, bytesWritten: sent } = upstream;
     const tunnel = new Tunnel(
       client.transport,
       upstream,
@@ -137,23 +140,27 @@ export class HttpProtocol implements UpstreamProtocol {
       },
       ({ by, error }) => {
         tunnels.delete(upgraded);
-        if (by === 'timeout') {
-          logError(x, 'error', 'upstream timed out (110: Connection timed out) while proxying upgraded connection');
-        } else if (error !== null) {
-          logError(
-            x,
-            by === 'client' ? 'info' : 'error',
-            `recv() failed (${error.message}) while proxying upgraded connection`,
-          );
-        }
-        attempt.ended(upstream.bytesRead, upstream.bytesWritten);
-        client.ended();
+        logEnd(x, by, error);
+        attempt.ended(upstream.bytesRead - received, upstream.bytesWritten - sent);
+        client.ended(by !== 'client timeout' && error?.syscall !== 'write');
       },
     );
     const upgraded = new UpgradedExchange(x, client, tunnel, attempt, frames);
     tunnels.add(upgraded);
     tunnel.start(client.early, early);
     if (client.peerEnded) tunnel.onEnd(client.transport);
+  }
+}
+
+/** Logs the end of a tunnel that neither side closed in order, in the words and at the levels of nginx. */
+function logEnd(x: Exchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
+  const doing = 'while proxying upgraded connection';
+  if (by === 'client timeout' || by === 'upstream timeout') {
+    const side = by === 'client timeout' ? 'client' : 'upstream';
+    logError(x, 'info', `${side} timed out (110: Connection timed out) ${doing}`);
+  } else if (error !== null) {
+    const call = error.syscall === 'write' ? 'send' : 'recv';
+    logError(x, by === 'client' ? 'info' : 'error', `${call}() failed (${errnoText(error)}) ${doing}`);
   }
 }
 
