@@ -73,13 +73,16 @@ function variableOf({ message }: Finding): string {
 /** Sections of a whole configuration: where one begins a line, the file is no part, and no module is loaded to find out. */
 const SECTION = /^\s*(?:http|events|stream|mail)\s*\{/m;
 
+/** Characters of a file that are parsed to find out what it is: the check itself refuses files that are too long. */
+const MOST_PARSED = 200_000;
+
 /** The files whose outermost directives belong into a block. Those that cannot be read are left to the check. */
 async function partsAmong(files: readonly string[]): Promise<Part[]> {
   const texts = files.map((name) => ({ name, text: textOf(name) })).filter(({ text }) => !SECTION.test(text));
   if (texts.every(({ text }) => text === '')) return [];
   const { modules } = await import('../modules/index.js');
   return texts.flatMap(({ name, text }) => {
-    const enclosing = enclosingOf(parse({ name, text }).items.filter(isStatement), modules);
+    const enclosing = enclosingOf(parse({ name, text: text.slice(0, MOST_PARSED) }).items.filter(isStatement), modules);
     return enclosing === null ? [] : [{ name, enclosing }];
   });
 }
