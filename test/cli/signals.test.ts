@@ -109,6 +109,7 @@ test('-s finds a proxy whose prefix has no logs directory, and nothing is left i
   prefix.write('nginx.conf', text('one'));
   const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
   t.after(() => void child.kill('SIGKILL'));
+  const exited = once(child, 'exit');
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
   await until('it listens', () => said.includes(`tsproxy: listening on http://127.0.0.1:${port}\n`));
@@ -116,7 +117,7 @@ test('-s finds a proxy whose prefix has no logs directory, and nothing is left i
   assert.deepEqual(await command(['-p', `${prefix.path}/`, '-s', 'reload']), { code: 0, stdout: '', stderr: '' });
   for (let body = ''; body !== 'two'; ) ({ body } = await get(port));
   assert.equal((await command(['-p', `${prefix.path}/`, '-s', 'quit'])).code, 0);
-  assert.deepEqual(await once(child, 'exit'), [0, null]);
+  assert.deepEqual(await exited, [0, null]);
   assert.deepEqual(readdirSync(prefix.path), ['nginx.conf']);
 });
 

@@ -1,15 +1,11 @@
 /** Heads that come in many pieces, or are long, take time and memory in proportion to their length. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { bufferedMemory } from '../../src/http/buffer-limit.js';
 import { COMPLETE, type HeadLimits, MORE, RequestReader } from '../../src/http/request-reader.js';
 import { ResponseReader } from '../../src/http/response-reader.js';
+import { collectGarbage } from '../kit/garbage.js';
 import { DEFAULT_LIMITS } from './splits.js';
-
-setFlagsFromString('--expose_gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 const LARGE: HeadLimits = { ...DEFAULT_LIMITS, line: 1 << 26, total: 1 << 26, fields: 1 << 26 };
 

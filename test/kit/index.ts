@@ -2,5 +2,6 @@
 export * from './answer.js';
 export * from './backend.js';
 export * from './connection.js';
+export * from './garbage.js';
 export * from './proxy.js';
 export * from './websocket.js';

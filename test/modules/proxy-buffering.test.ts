@@ -4,13 +4,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { chunkOf, type Flood, flood, patternDigest } from '../kit/flood.js';
 import {
   type Backend,
   type BackendConnection,
   type Connection,
+  collectGarbage,
   connect,
   get,
   reply,
@@ -147,8 +146,7 @@ function openFiles(proxy: TestProxy): number {
 
 /** Bytes in buffers that somebody holds. */
 function memoryInUse(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+  collectGarbage();
   return process.memoryUsage().arrayBuffers;
 }
 

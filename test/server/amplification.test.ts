@@ -2,22 +2,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { bufferedMemory } from '../../src/http/buffer-limit.js';
 import {
   type Backend,
   type BackendConnection,
   type Connection,
+  collectGarbage,
   connect,
   scriptedBackend,
   startProxy,
   type TestProxy,
   until,
 } from '../kit/index.js';
-
-setFlagsFromString('--expose_gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 interface Started {
   readonly proxy: TestProxy;

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { RoutingTable } from '../../src/exchange/compiler.js';
 import { watchedCount } from '../../src/http/deadlines.js';
 import { modules } from '../../src/modules/index.js';
 import { ownInstance } from '../../src/process/own-instance.js';
 import { freePort, serve } from '../cli/running.js';
-import { connect, get, until, websocketEcho } from '../kit/index.js';
+import { collectGarbage, connect, get, until, websocketEcho } from '../kit/index.js';
 import { NumberedSockets } from './numbered.js';
 import { RELOADED } from './reloads.js';
 
@@ -93,8 +91,6 @@ test('SIGHUP under load closes no tunnel, fails no request, and loses no message
 });
 
 test('nothing of an old configuration stays in memory', async () => {
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as () => void;
   // It keeps no record of what it was asked, which would look like a leak here.
   const backend = await websocketEcho();
   const text = RELOADED.replaceAll('%%BACKEND%%', String(backend.port)).replaceAll('%%LISTEN%%', '127.0.0.1:0');
@@ -115,7 +111,7 @@ test('nothing of an old configuration stays in memory', async () => {
     // What a turn of the event loop still holds goes with it.
     for (let i = 0; i < 3; i++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
-      gc();
+      collectGarbage();
     }
     return process.memoryUsage().heapUsed;
   };
