@@ -476,9 +476,10 @@ export function release(x: Exchange): void {
   x.client.done(x);
 }
 
-/** The client is gone before its answer was complete; `status` is logged where it got no head. */
+/** The client is gone before it had all of its answer; `status` is logged where it got no head. */
 export function clientGone(x: Exchange, status = 499): void {
   if (x.finished) return;
+  x.completed = false;
   if (!x.headSent) x.response.status = status;
   abort(x);
 }

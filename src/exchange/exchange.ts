@@ -3,6 +3,7 @@ import type { Captures } from '../config/pcre/expression.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { ResponseHead } from '../http/response-head.js';
 import type { BodySink, Chunk, ClientSide, Producer } from './client-side.js';
+import { callbackTime } from './clock.js';
 import * as engine from './engine.js';
 import type { ErrorLog } from './error-log.js';
 import type { Pace } from './pace.js';
@@ -172,7 +173,7 @@ export class Exchange {
     x.version = this.version;
     x.host = this.host;
     x.generation = this.generation;
-    x.startTime = Date.now();
+    x.startTime = callbackTime();
     x.uriUnchanged = false;
     x.internal = true;
     x.server = this.server;

@@ -98,6 +98,8 @@ export class LocationProgram {
   name = '';
   /** `location = /x`: needed for the automatic redirect and for debugging. */
   exact = false;
+  /** Requests are passed to an upstream, unless something answers them before. */
+  passes = false;
   /** Requests for `/x` are redirected to `/x/` (set by pass handlers in locations that end in a slash). */
   autoRedirect = false;
   rewrite: readonly Handler[] = NONE;

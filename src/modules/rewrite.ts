@@ -16,9 +16,10 @@ import type { Exchange } from '../exchange/exchange.js';
 import { nativePath } from '../exchange/file-path.js';
 import { outgrown } from '../exchange/growth.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../exchange/module.js';
-import type { LocationProgram } from '../exchange/program.js';
+import type { LocationSettings } from '../exchange/program.js';
 import type { Template } from '../exchange/template.js';
 import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
+import { withoutUpstream } from '../exchange/without-upstream.js';
 import { escapeArgs, unescapeRedirect } from '../http/uri-escape.js';
 
 const CONTEXTS = ['server', 'location', 'if in server', 'if in location'] as const satisfies readonly Context[];
@@ -136,6 +137,8 @@ interface Script {
   readonly compiler: Compiler;
   /** `rewrite_log`. */
   readonly log: boolean;
+  /** The body of an `if` that was compiled has a pass directive. */
+  passes: boolean;
 }
 
 function compileSteps(steps: readonly CheckedStep[], script: Script): Step[] {
@@ -298,7 +301,7 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
     // It is said once in a request.
     variable.cached = true;
     variable.getter = (x) => {
-      if (!silent.has(x.location)) logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
+      if (!silent.has(x.location.settings)) logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
       return '';
     };
   }
@@ -315,15 +318,17 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
 }
 
 /** Locations with `uninitialized_variable_warn off`. */
-const silent = new WeakSet<LocationProgram>();
+const silent = new WeakSet<LocationSettings>();
 
 function compileIf(step: CheckedStep, script: Script): Step {
   const test = watchedTest(compileCondition(step.value as Condition, script), step, script.compiler);
   const body = compileSteps(step.block?.steps ?? [], script);
   const program = script.scope.block.context === 'location' ? script.scope.nested(step) : null;
+  const stranded = program !== null && script.passes && !program.passes ? withoutUpstream(program) : null;
+  if (program?.passes) script.passes = true;
   return (x, run) => {
     if (!test(x, run)) return GO_ON;
-    if (program !== null) x.location = program;
+    if (program !== null) x.location = stranded !== null && x.location.passes ? stranded : program;
     return carryOut(body, x, run);
   };
 }
@@ -406,7 +411,7 @@ function fileStatus(x: Exchange, path: string): Stats | null {
 }
 
 function compileScript(log: boolean, scope: Scope): Handler | null {
-  const steps = compileSteps(scope.block.steps, { scope, compiler: scope.compiler, log });
+  const steps = compileSteps(scope.block.steps, { scope, compiler: scope.compiler, log, passes: false });
   if (steps.length === 0) return null;
   return (x) => {
     const verdict = carryOut(steps, x, new Run());
@@ -476,7 +481,7 @@ export default defineModule({
     },
   },
   settings(conf, at) {
-    if (!conf.uninitialized_variable_warn) silent.add(at.program);
+    if (!conf.uninitialized_variable_warn) silent.add(at.program.settings);
   },
   phases: {
     serverRewrite: {

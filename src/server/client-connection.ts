@@ -3,6 +3,7 @@
  * connection. Pipelined requests wait in the stash until the one before them is answered.
  */
 import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
+import { callbackTime } from '../exchange/clock.js';
 import { ELSEWHERE, WAITING, WRITING } from '../exchange/connection-counts.js';
 import * as engine from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
@@ -181,7 +182,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const x = new Exchange(this, reader.headers, program, table.slots());
     this.exchange = x;
     x.generation = table.generation;
-    x.startTime = Date.now();
+    x.startTime = callbackTime();
     x.method = reader.method;
     x.requestLine = reader.partialLine;
     this.requestLength = reader.receivedLength;
@@ -471,10 +472,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       return;
     }
     // The whole answer was written, the client just did not wait for all of it.
-    if (this.ended) {
-      x.completed = false;
-      engine.finish(x);
-    } else if (!this.body.done && this.body.sink !== null) this.body.cut(error);
+    if (this.ended) engine.clientGone(x);
+    else if (!this.body.done && this.body.sink !== null) this.body.cut(error);
     else if (!x.ignoreClientAbort || x.producer === null || !this.body.done) clientLeft(x, error);
     // The upstream may have been stopped for the client, who takes everything now.
     else x.producer.resume();

@@ -30,7 +30,7 @@ export abstract class Sending extends Attempts implements SendingRequest {
   protected send(connection: UpstreamConnection): void {
     const { x, protocol, attempt, sender } = this;
     const { transport } = connection;
-    attempt.connectTime = this.elapsed();
+    attempt.connectTime = connection.requests > 0 ? 0 : this.elapsed();
     this.requestSent = true;
     connection.requests++;
     const before = transport.bytesWritten;

@@ -113,6 +113,16 @@ describe('access_log', () => {
     assert.match(second, / p$/);
     assert.ok(Math.abs(Number(first.split(' ')[1]) - Date.now() / 1000) < 60);
   });
+  test('a request that is answered at once has taken no time', async (t) => {
+    const before = proxy.accessLog('logs/times.log').length;
+    // However slow the machine is: the clock moves each time that it is read.
+    let time = Date.now();
+    t.mock.method(Date, 'now', () => (time += 5));
+    for (let i = 0; i < 3; i++) await get(proxy.port, '/times');
+    t.mock.restoreAll();
+    await until('three lines', () => proxy.accessLog('logs/times.log').length === before + 3);
+    for (const line of proxy.accessLog('logs/times.log').slice(before)) assert.match(line, / 0\.000 \.$/);
+  });
   test('counts bytes', async () => {
     const bytes = request('/counts');
     const connection = await connect(proxy.port);

@@ -1,5 +1,5 @@
 /** Variables that only the log knows, or that it gives in a form of its own. */
-import { iso8601Time, localTime, now } from '../../exchange/clock.js';
+import { callbackTime, iso8601Time, localTime, now } from '../../exchange/clock.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { VariableSpec } from '../../exchange/variable.js';
 
@@ -22,7 +22,7 @@ export const variables: Readonly<Record<string, VariableSpec>> = {
   time_iso8601: { get: iso8601Time, doc: 'The local time as `1970-09-28T12:00:00+06:00`.' },
   msec: { get: () => seconds(now()), doc: 'The time in seconds since 1970, with milliseconds.' },
   request_time: {
-    get: (x) => seconds(Math.max(0, now() - x.startTime)),
+    get: (x) => seconds(Math.max(0, callbackTime() - x.startTime)),
     doc: 'Seconds since the first byte of the request was read, with milliseconds.',
   },
   status: { get: status, doc: 'The status of the answer.' },

@@ -215,6 +215,7 @@ export default defineModule({
       compile(conf, at) {
         if (conf.proxy_pass === undefined) return null;
         at.program.autoRedirect = true;
+        at.program.passes = true;
         const target = compileTarget(conf.proxy_pass, at);
         let protocol: HttpProtocol;
         at.compiler.whenServing(async () => {

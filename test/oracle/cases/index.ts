@@ -3,6 +3,7 @@ import type { OracleGroup } from '../oracle.js';
 import { conditions, ranges } from './conditions.js';
 import { files, index } from './files.js';
 import { headers } from './headers.js';
+import { ifHandlers } from './if-handlers.js';
 import { limits } from './limits.js';
 import { proxying } from './proxying.js';
 import { errorPages, rewrites, statuses, tryFiles } from './redirects.js';
@@ -21,6 +22,7 @@ export const groups: readonly OracleGroup[] = [
   rewriting,
   variables,
   headers,
+  ifHandlers,
   limits,
   requests,
   proxying,
