@@ -1,13 +1,15 @@
 /** `tsproxy -s reload|quit|stop|reopen`. */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errnoText } from '../diagnostics/errno.js';
 import { shown } from '../diagnostics/place.js';
 import { sentence } from '../diagnostics/render.js';
 import { DestinationLog } from '../exchange/destination-log.js';
 import { LEVELS, type Level } from '../exchange/error-log.js';
+import { nativePath } from '../exchange/file-path.js';
 import { LogFile } from '../exchange/log-file.js';
 import { modules } from '../modules/index.js';
-import { checkSource } from '../process/configuration.js';
+import { type ConfigSource, checkSource } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
 import { PidFileError, readPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
@@ -33,12 +35,19 @@ export function sendSignal(which: Which, name: SignalName): number {
   logFindings(log, findings);
   log.write('notice', 'signal process started');
   const { pid } = mainSettings(config, source.prefix);
-  const failure = send(pid ?? runtimePidFile(source) ?? `${source.prefix}logs/nginx.pid`, SIGNALS[name]);
+  const file = pid ?? runtimePidFile(source) ?? `${source.prefix}logs/nginx.pid`;
+  const failure = send(file, SIGNALS[name]);
   if (failure === null) return 0;
   const { level, message } = failure;
   sayToPerson(`tsproxy: [${level}] ${shown(message)}`);
+  if (pid === null && !existsSync(nativePath(file))) sayToPerson(notRunning(source));
   log.write(level, message);
   return 1;
+}
+
+/** Explanation of a pid file that is found by prefix and name, and is missing. */
+function notRunning({ prefix, name }: ConfigSource): string {
+  return `No proxy is running with prefix ${shown(prefix)} and configuration file ${shown(name)}: give -s the same -p and -c, or the working directory, as the start.`;
 }
 
 /** Sends it to the process that the file names. Returns nginx's sentence where that fails, and its level. */

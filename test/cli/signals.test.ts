@@ -118,6 +118,16 @@ test('-s finds a proxy whose prefix has no logs directory, and nothing is left i
   for (let body = ''; body !== 'two'; ) ({ body } = await get(port));
   assert.equal((await command(['-p', `${prefix.path}/`, '-s', 'quit'])).code, 0);
   assert.deepEqual(await exited, [0, null]);
+  const { code, stderr } = await command(['-p', `${prefix.path}/`, '-s', 'reload']);
+  assert.equal(code, 1);
+  const [sentence, hint] = stderr.split('\n');
+  assert.match(sentence ?? '', /^tsproxy: \[error\] open\(\) "\/.*\.pid" failed \(2: No such file or directory\)$/);
+  assert.ok(
+    hint?.startsWith(
+      `No proxy is running with prefix ${prefix.path}/ and configuration file ${prefix.path}/nginx.conf:`,
+    ),
+    stderr,
+  );
   assert.deepEqual(readdirSync(prefix.path), ['nginx.conf']);
 });
 
