@@ -48,6 +48,11 @@ async function testOne(order: TestOrder, which: Which, reported: Finding[]): Pro
   if (order.format !== 'text') reported.push(...said);
   // Loaded where there are findings only: most tests find nothing.
   else if (said.length > 0) await (await import('./report.js')).report(said, 'text');
+  const [first] = tested.parts;
+  const isFile = first === undefined || first.name === tested.name;
+  if (order.format === 'text' && isFile && said.filter(isMissing).length > MAX_MISSING_SINGLY) {
+    sayToPerson(`tsproxy: "tsproxy compat ${file}" lists what is not supported once each`);
+  }
   if (failed) {
     sayToPerson(`tsproxy: configuration file ${file} test failed`);
     return 1;
@@ -59,6 +64,13 @@ async function testOne(order: TestOrder, which: Which, reported: Finding[]): Pro
   if (order.noEffect) writeOut(withoutEffect(sources, modules));
   if (order.dump) for (const { name, text } of distinct(sources)) writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
+}
+
+/** Findings about what only nginx has, beyond which the summary of `compat` is shorter. */
+const MAX_MISSING_SINGLY = 5;
+
+function isMissing({ code }: Finding): boolean {
+  return code === 'nginx-only-directive' || code === 'nginx-only-variable';
 }
 
 function isError({ severity }: Finding): boolean {

@@ -17,6 +17,7 @@ import { Upstream } from '../upstream/upstream.js';
 import { explainBalancing, freshen } from './balancing.js';
 import type { ExplainedAnswer, ExplainedServer, ExplainedUpstream, Explanation, Written } from './explanation.js';
 import { linesOfHead } from './field-lines.js';
+import { lackingForHandshake } from './handshake.js';
 import { directivesInForce } from './in-force.js';
 import { type Arrival, chooseListener } from './listener-choice.js';
 import { Recorder, Recording } from './recorder.js';
@@ -183,11 +184,12 @@ export class Explainer {
     const { recorder } = this;
     const { written } = recorder;
     const block = recorder.blocks.get(main.location) ?? this.config;
+    const sent = upstreams.at(-1)?.requests.at(-1)?.head ?? '';
     const assumptions = [...request.assumptions];
     if (recorder.unknownHosts.size > 0) {
       const hosts = [...recorder.unknownHosts].sort().join(', ');
       assumptions.push(
-        `these hosts have addresses where the proxy runs (here they have not, and it would not start): ${hosts}`,
+        `these hosts have addresses where the proxy runs (they have none here; tsproxy starts all the same, nginx does not): ${hosts}`,
       );
     }
     if (upstreams.length > 0) assumptions.push('upstreams have just been started, and answer as shown');
@@ -221,6 +223,8 @@ export class Explainer {
         head: received.head,
         body: received.body,
         redirect,
+        noWebSocket:
+          (request.scheme === 'ws' || request.scheme === 'wss') && sent !== '' ? lackingForHandshake(sent) : null,
       },
       assumptions,
     };

@@ -190,6 +190,8 @@ export interface ExplainedAnswer {
   readonly body: string;
   /** How a redirect of the upstream to one of its own URLs reaches the client; null where no upstream is asked. */
   readonly redirect: Changed | null;
+  /** Why the handshake of a `ws:` or `wss:` request opens no WebSocket; null where it does, or no upstream is asked. */
+  readonly noWebSocket: string | null;
 }
 
 export interface Explanation {

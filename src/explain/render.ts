@@ -173,7 +173,7 @@ function whenAsked({ address }: ExplainedPeer, order: readonly string[], chosen:
 /** Characters of a body that are shown. */
 const BODY_SHOWN = 100;
 
-function answer({ answer: { status, head, body, redirect } }: Explanation, page: Page): void {
+function answer({ answer: { status, head, body, redirect, noWebSocket } }: Explanation, page: Page): void {
   page.heading('answer', status === 0 && head === '' ? 'none: the connection is closed' : '');
   if (head !== '') page.head(head, '  ');
   if (body !== '') {
@@ -184,6 +184,7 @@ function answer({ answer: { status, head, body, redirect } }: Explanation, page:
     const more = said.length > line.length ? ' ...' : '';
     page.line(`  ${page.style.faint('body')} ${visible(line)}${more}`);
   }
+  if (noWebSocket !== null) page.line(`  no WebSocket is opened: ${noWebSocket}`);
   if (redirect !== null) {
     const { from, to } = redirect;
     const same = from === to ? 'reaches the client as it is' : `becomes ${visible(to)}`;

@@ -134,3 +134,11 @@ test('a file that is included twice is printed once by -T', async (t) => {
   const { stdout } = await command([...prefix.words, '-T']);
   assert.equal(stdout.match(/# configuration file .*more\.conf:/g)?.length, 1);
 });
+
+test('-t of a file with much that only nginx has names the command that lists each once', async (t) => {
+  const hint = /^tsproxy: "tsproxy compat .*nginx\.conf" lists what is not supported once each$/m;
+  const prefix = new Prefix(t, `events { }\nhttp {\n${'gzip_types text/css;\n'.repeat(5)}}\n`);
+  assert.doesNotMatch((await command([...prefix.words, '-t'])).stderr, hint);
+  prefix.write('nginx.conf', `events { }\nhttp {\n${'gzip_types text/css;\n'.repeat(6)}}\n`);
+  assert.match((await command([...prefix.words, '-t'])).stderr, hint);
+});

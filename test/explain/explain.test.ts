@@ -249,12 +249,28 @@ test('each peer that is asked is told, as far as proxy_next_upstream goes', asyn
   );
 });
 
+test('a handshake whose fields do not reach the upstream opens no WebSocket, and the missing ones are named', async () => {
+  const http = `server { listen 80;
+    location /none { proxy_pass http://127.0.0.1:1; }
+    location /half { proxy_pass http://127.0.0.1:1; proxy_set_header Upgrade $http_upgrade; }
+    location /1.0 { proxy_pass http://127.0.0.1:1; proxy_http_version 1.0; }
+    location /all { proxy_pass http://127.0.0.1:1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }
+    location /here { return 200; } }`;
+  const reason = async (request: string) => (await explained(http, request)).answer.noWebSocket;
+  assert.match((await reason('ws://a/none')) ?? '', /does not get "Upgrade" .* and "Connection: upgrade" /);
+  assert.match((await reason('ws://a/half')) ?? '', /does not get "Connection: upgrade" /);
+  assert.match((await reason('ws://a/1.0')) ?? '', /HTTP\/1\.0 request/);
+  assert.equal(await reason('ws://a/all'), null);
+  assert.equal(await reason('ws://a/here'), null);
+  assert.equal(await reason('/none'), null);
+});
+
 test('hosts that have no address here are taken as they are written', async () => {
   const http = `upstream app { server app.invalid:3000; }
     server { listen 80; location / { proxy_pass http://app; } location /b { proxy_pass http://b.invalid/x; } }`;
   const { upstreams, assumptions } = await explained(http, '/');
   assert.deepEqual(upstreams[0]?.order, ['app.invalid:3000']);
-  assert.match(assumptions.join('\n'), /it would not start\): app\.invalid, b\.invalid/);
+  assert.match(assumptions.join('\n'), /nginx does not\): app\.invalid, b\.invalid/);
   const [b] = (await explained(http, '/b')).upstreams;
   assert.equal(b?.requests[0]?.head.split('\r\n', 2).join(' '), 'GET /x HTTP/1.1 Host: b.invalid');
 });
