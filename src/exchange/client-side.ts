@@ -11,6 +11,8 @@ export type Chunk = Buffer | string;
 export interface BodySink {
   /** A piece of the body; `last`: `bodyEnd` follows at once. Returns false to be left alone until `resumeBody`. */
   bodyChunk(chunk: Buffer, last: boolean): boolean;
+  /** The client is gone: what has come of the body is logged as `$request_body`. `bodyFailed` follows. */
+  bodyCut?(): void;
   /** The body is complete. Trailer fields as name, value … (usually none). */
   bodyEnd(): void;
   /** The body will not be complete: the client is gone (`400`), too slow (`408`), or its framing is broken (`400`, `413`). */

@@ -79,6 +79,11 @@ export class BufferedBody implements RequestBody, BodySink {
     this.then();
   }
 
+  bodyCut(): void {
+    if (this.descriptor < 0) this.keep(this.queue.takeAll());
+    this.exchange.body = this;
+  }
+
   bodyFailed(status: number): void {
     this.release();
     this.exchange.body = NO_BODY;
@@ -122,7 +127,8 @@ export class BufferedBody implements RequestBody, BodySink {
     const { fd, path } = openTemporaryFile(clientBodyTempPath, clientBodyInFileOnly !== 'off');
     this.file = path;
     this.descriptor = fd;
-    logError(this.exchange, 'warn', `a client request body is buffered to a temporary file ${path}`);
+    const level = clientBodyInFileOnly === 'off' ? 'warn' : 'notice';
+    logError(this.exchange, level, `a client request body is buffered to a temporary file ${path}`);
   }
 
   private write(pieces: readonly Buffer[]): number {

@@ -125,6 +125,7 @@ export class RequestBodyReader implements ChunkedSink {
     this.done = true;
     this.sink = null;
     if (exchange === null) return;
+    sink?.bodyCut?.();
     logLoss(exchange, error, true);
     clientGone(exchange, 400);
     sink?.bodyFailed(400);

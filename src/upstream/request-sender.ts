@@ -215,7 +215,10 @@ export class RequestSender implements BodySink {
   bodyEnd(): void {
     this.complete = true;
     if (this.transport === null) return;
-    if (this.chunked && !this.lastChunkSent) this.transport.writeText(LAST_CHUNK);
+    if (this.chunked && !this.lastChunkSent) {
+      this.transport.writeText(LAST_CHUNK);
+      this.request.progressed(LAST_CHUNK.length, true);
+    }
     this.request.sent();
   }
 

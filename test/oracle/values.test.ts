@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { until } from '../kit/index.js';
 import { nginxVersion, unavailable } from './nginx.js';
 import { type Oracle, startOracle } from './oracle.js';
+import { BODIES, BODY_LOCATIONS } from './values/bodies.js';
 import { converse, type SilentBackend, silentBackend } from './values/conversation.js';
 import { LOCATIONS, SCENARIOS } from './values/scenarios.js';
 
@@ -20,6 +21,8 @@ const VALUES = [
   'upstream_bytes_received',
   'upstream_bytes_sent',
   'upstream_response_length',
+  'request_body',
+  'request_body_file',
 ];
 /** Compared as there or not, and as shorter or longer than the shortest timeout. */
 const TIMES = [
@@ -43,6 +46,7 @@ const CONFIG = `
     proxy_http_version 1.1;
     proxy_pass_header Server;
     ${LOCATIONS}
+    ${BODY_LOCATIONS}
   }`;
 
 const isBefore129 = /^1\.([01]?\d|2[0-8])\./.test(nginxVersion());
@@ -52,6 +56,7 @@ function comparable(lines: readonly string[], own: Own): string[] {
   const less = (n: string, by: number) => Math.max(0, Number(n) - by);
   return lines.map((line) =>
     line
+      .replace(/\|request_body_file=\/[^|]*/, '|request_body_file=PATH')
       .replace(/\|bytes_sent=(\d+)/, (_, n: string) => `|bytes_sent=${less(n, own.heads + own.pages)}`)
       .replace(/\|body_bytes_sent=(\d+)/, (_, n: string) => `|body_bytes_sent=${less(n, own.pages)}`)
       .replace(
@@ -79,7 +84,10 @@ function errors(text: string): string[] {
     .split('\n')
     .slice(0, -1)
     .map((line) =>
-      line.replace(/^\S+ \S+ (\[\w+\]) \d+#\d+: \*\d+ /, '$1 ').replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT'),
+      line
+        .replace(/^\S+ \S+ (\[\w+\]) \d+#\d+: \*\d+ /, '$1 ')
+        .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
+        .replace(/temporary file \/[^,]*/, 'temporary file PATH'),
     )
     .filter((line) => !/keepalive connection|while waiting for request/.test(line));
 }
@@ -100,7 +108,7 @@ describe('nginx and tsproxy log the same values', { skip: unavailable }, () => {
     await backend?.close();
   });
 
-  for (const { name, steps, lines = 1, known, since129 } of SCENARIOS) {
+  for (const { name, steps, lines = 1, known, since129 } of [...SCENARIOS, ...BODIES]) {
     const skip = since129 === true && isBefore129 ? 'needs nginx 1.29' : false;
     it(name, { skip }, async () => {
       const logged = async (side: 'nginx' | 'tsproxy') => {
