@@ -2,6 +2,7 @@
 import { close, closeSync, read, readSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import type { BodyPart } from '../http/response-head.js';
+import { giveSlab, takeSlab } from '../http/slabs.js';
 import type { Producer } from './client-side.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
@@ -61,7 +62,7 @@ function readFailed(x: Exchange, path: string, error: unknown): void {
 }
 
 class FileProducer implements Producer {
-  private readonly buffer = Buffer.allocUnsafeSlow(BUFFER_SIZE);
+  private readonly buffer = takeSlab(BUFFER_SIZE);
   private part = 0;
   private offset: number;
   private textSent = false;
@@ -108,7 +109,7 @@ class FileProducer implements Producer {
     read(this.fd, this.buffer, 0, length, this.offset, (error, count) => {
       this.reading = false;
       if (this.over) {
-        close(this.fd);
+        this.release();
         return;
       }
       if (error !== null || count === 0) {
@@ -130,6 +131,11 @@ class FileProducer implements Producer {
   private finish(): void {
     if (this.over) return;
     this.over = true;
-    if (!this.reading) close(this.fd);
+    if (!this.reading) this.release();
+  }
+
+  private release(): void {
+    close(this.fd);
+    giveSlab(this.buffer);
   }
 }

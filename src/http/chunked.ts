@@ -6,6 +6,7 @@
 import { ByteQueue } from './byte-queue.js';
 import { parseFieldLine } from './field-line.js';
 import { HeaderBlock } from './header-block.js';
+import { READ_SIZE } from './slabs.js';
 
 const SIZE_START = 0;
 const SIZE = 1;
@@ -27,9 +28,7 @@ const EXTRA_MAX = 16384;
 /** A size that may be followed by one more digit: no chunk has more than 2^53 - 1 bytes. */
 const SIZE_MAX = (Number.MAX_SAFE_INTEGER - 15) / 16;
 
-/** Bytes of the buffers in which the data of several chunks is joined: one read. */
-const JOINED_MAX = 65536;
-/** More than one is in use only while a sink makes another decoder run. */
+/** READ_SIZE bytes for the joined data of several chunks. More than one is in use only while a sink makes another decoder run. */
 const joinBuffers: Buffer[] = [];
 const CRLF = Buffer.from('\r\n');
 /** Up to this many bytes a loop is faster than a call of `copy`. */
@@ -39,7 +38,7 @@ const LOOP_MAX = 24;
 export interface ChunkedSink {
   /**
    * Bytes `start` to `end` of `bytes`, valid until the call returns: the data of one call of `decode`. More than one call
-   * follows only where that was given more than 64 KiB.
+   * follows only where that was given more than one read brings.
    */
   chunkData(bytes: Buffer, start: number, end: number): void;
 }
@@ -117,7 +116,7 @@ export class ChunkedDecoder {
       const count = Math.min(this.size, end - p);
       this.size -= count;
       if (this.size === 0) this.state = DATA_CR;
-      if (to > from && to - from + count > JOINED_MAX) {
+      if (to > from && to - from + count > READ_SIZE) {
         sink.chunkData(joined ?? bytes, from, to);
         from = to;
       }
@@ -129,7 +128,7 @@ export class ChunkedDecoder {
         joined = null;
       } else {
         if (joined === null) {
-          joined = joinBuffers.pop() ?? Buffer.allocUnsafeSlow(JOINED_MAX);
+          joined = joinBuffers.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE);
           to = bytes.copy(joined, 0, from, to);
           from = 0;
         }

@@ -54,17 +54,13 @@ export class AnswerWriter {
       // What is gathered is at most as much as one read brings; with a slow client there must not be many of these.
       return !transport.waiting;
     }
-    const several = this.out.length > 0 || this.chunked;
-    if (several) transport.cork();
-    transport.writeText(this.out);
-    this.out = '';
-    let more = typeof chunk === 'string' ? transport.writeText(chunk) : transport.writeLent(chunk, 0, length);
+    const before = this.out;
     // The line break behind a chunk leaves with what follows, where something is about to.
-    if (this.chunked && this.held > 0) this.out = '\r\n';
-    else if (this.chunked) transport.writeText('\r\n');
-    if (several) transport.uncork();
-    if (!more && transport.pending === 0) more = true;
-    return more;
+    const waits = this.chunked && this.held > 0;
+    const after = this.chunked && !waits ? '\r\n' : '';
+    this.out = waits ? '\r\n' : '';
+    if (typeof chunk === 'string') return transport.writeText(before + chunk + after);
+    return transport.writeFramed(before, chunk, 0, length, after);
   }
 
   /** The end of the body; `trailers` are name, value … */

@@ -4,7 +4,7 @@ import { ByteQueue } from '../http/byte-queue.js';
 import type { Transport } from '../http/transport.js';
 import { ClientSocket } from './client-socket.js';
 
-/** Bytes that may wait in the stash before reading is paused. Up to one read, 64 KiB, may come on top. */
+/** Bytes that may wait in the stash before reading is paused. Up to one read, 128 KiB, may come on top. */
 const STASH_MAX = 16384;
 /** Pipelined requests that are begun before other connections have their turn of the event loop. */
 const REQUESTS_PER_TURN = 32;

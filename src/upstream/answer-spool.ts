@@ -10,6 +10,7 @@ import { buffersFull } from '../http/buffer-limit.js';
 import { ByteQueue } from '../http/byte-queue.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
+import { giveSlab, takeSlab } from '../http/slabs.js';
 
 /** Where answers wait. Sizes in bytes. */
 export interface SpoolSettings {
@@ -43,8 +44,6 @@ export function isBuffered(headers: HeaderBlock, otherwise: boolean): boolean {
 
 /** How much of the file is read at a time. */
 const PIECE = 65536;
-const PIECES_KEPT = 8;
-const pieces: Buffer[] = [];
 /** A file that has grown larger is not kept when all of it was sent: the answer may go on for hours. */
 const KEPT = 1 << 20;
 
@@ -157,18 +156,19 @@ export class AnswerSpool {
 
   private readOn(file: TemporaryFile): void {
     // Needed only until it is passed on: what the client does not take at once is copied then.
-    const piece = pieces.pop() ?? Buffer.allocUnsafeSlow(PIECE);
+    const piece = takeSlab(PIECE);
     this.reading = true;
     file.read(piece.subarray(0, file.length - this.taken), this.taken, (error, count) => {
       this.reading = false;
       if (error !== null) {
+        giveSlab(piece);
         logError(this.x, 'crit', `${error.message} while sending to client`);
         this.fail();
         return;
       }
       this.taken += count;
       this.pass(piece.subarray(0, count));
-      if (pieces.length < PIECES_KEPT) pieces.push(piece);
+      giveSlab(piece);
       this.send();
     });
   }

@@ -14,6 +14,9 @@ const FILE_PIECE = 65536;
 const JOIN_MAX = 4096;
 const LAST_CHUNK = '0\r\n\r\n';
 
+/** Read into from every file: what is written from it is only lent. */
+let piece: Buffer | null = null;
+
 /** Told how sending goes. */
 export interface SendingRequest {
   /** Bytes were given to the peer. `more`: it can take further ones. */
@@ -121,16 +124,10 @@ export class RequestSender implements BodySink {
     if (this.own !== null) transport.writeText(head + this.own);
     else if (body === null || body.length === 0) transport.writeText(head);
     else if (body.memory === null) {
-      transport.writeText(head);
-      this.sendFile(transport);
+      this.sendFile(transport, head);
       return;
     } else if (body.length <= JOIN_MAX) transport.writeText(head + body.memory.latin1Slice());
-    else {
-      transport.cork();
-      transport.writeText(head);
-      transport.writeOwned(body.memory);
-      transport.uncork();
-    }
+    else transport.writeOwned(body.memory, head);
     this.complete = true;
   }
 
@@ -139,18 +136,15 @@ export class RequestSender implements BodySink {
     if (this.chunked && data.length > 0) this.writeChunk(transport, head, data, this.complete);
     else if (this.chunked && this.complete) transport.writeText(head + LAST_CHUNK);
     else if (data.length <= JOIN_MAX) transport.writeText(head + data.latin1Slice());
-    else {
-      transport.cork();
-      transport.writeText(head);
-      transport.writeOwned(data);
-      transport.uncork();
-    }
+    else transport.writeOwned(data, head);
   }
 
-  private sendFile(transport: Transport): void {
+  /** Sends what is left of the file, behind `head`. */
+  private sendFile(transport: Transport, head: string): void {
     const { body } = this.x;
     if (body === null) return;
-    const piece = Buffer.allocUnsafe(FILE_PIECE);
+    let before = head;
+    piece ??= Buffer.allocUnsafeSlow(FILE_PIECE);
     while (this.position < body.length) {
       let n = 0;
       try {
@@ -163,7 +157,8 @@ export class RequestSender implements BodySink {
         return;
       }
       this.position += n;
-      const more = transport.writeLent(piece, 0, n);
+      const more = transport.writeFramed(before, piece, 0, n, '');
+      before = '';
       this.request.progressed(n, more);
       if (!more || transport.deaf) return;
     }
@@ -178,7 +173,7 @@ export class RequestSender implements BodySink {
       this.x.client.resumeBody();
       return;
     }
-    this.sendFile(transport);
+    this.sendFile(transport, '');
     if (this.complete) this.request.sent();
   }
 
@@ -201,15 +196,8 @@ export class RequestSender implements BodySink {
 
   /** Writes a chunk in one write, behind `head`, and with the last chunk behind it where it is the `last` one with data. */
   private writeChunk(transport: Transport, head: string, data: Buffer, last: boolean): boolean {
-    const size = `${head}${data.length.toString(16)}\r\n`;
-    const end = last ? `\r\n${LAST_CHUNK}` : '\r\n';
-    if (data.length <= JOIN_MAX) return transport.writeText(size + data.latin1Slice() + end);
-    transport.cork();
-    transport.writeText(size);
-    transport.writeLent(data, 0, data.length);
-    const more = transport.writeText(end);
-    transport.uncork();
-    return more || transport.pending === 0;
+    const before = `${head}${data.length.toString(16)}\r\n`;
+    return transport.writeFramed(before, data, 0, data.length, last ? `\r\n${LAST_CHUNK}` : '\r\n');
   }
 
   bodyEnd(): void {

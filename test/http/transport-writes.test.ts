@@ -92,29 +92,30 @@ test('buffers for copies are not used again while the kernel has not taken all o
   assert.equal(openTransports(), 0);
 });
 
-test('text, lent and owned bytes keep their order, corked or not', async () => {
+test('text, lent, framed and owned bytes keep their order', async () => {
   const it = await pair();
   const got: Buffer[] = [];
   it.client.on('data', (data: Buffer) => got.push(data));
   const next = random(9);
   const sent: Buffer[] = [];
   for (let i = 0; i < 400; i++) {
-    if (i % 20 === 0) it.transport.cork();
-    const bytes = pattern(next(9000), i);
-    sent.push(Buffer.from(bytes));
-    const kind = i % 3;
+    const bytes = pattern(next(i % 20 === 0 ? 200_000 : 9000), i);
+    const [before, after] = [`<${i}>`.repeat(next(9)), `</${i}>`.repeat(next(3))];
+    const kind = i % 5;
+    const framed = [kind > 2 ? before : '', bytes, kind === 3 ? after : ''];
+    sent.push(Buffer.concat(framed.map((part) => Buffer.from(part))));
     let more: boolean;
     const drained = it.owner.drained;
     if (kind === 0) more = it.transport.writeText(bytes.latin1Slice(0, bytes.length));
     else if (kind === 1) more = it.transport.writeOwned(bytes);
+    else if (kind === 4) more = it.transport.writeOwned(bytes, before);
     else {
-      more = it.transport.writeLent(bytes, 0, bytes.length);
+      if (kind === 2) more = it.transport.writeLent(bytes, 0, bytes.length);
+      else more = it.transport.writeFramed(before, bytes, 0, bytes.length, after);
       bytes.fill(0);
     }
-    if (i % 20 === 7 || !more) it.transport.uncork();
     if (!more) await it.owner.until(() => it.owner.drained > drained);
   }
-  it.transport.uncork();
   it.transport.end();
   await once(it.client, 'end');
   assert.ok(Buffer.concat(got).equals(Buffer.concat(sent)));
@@ -134,17 +135,15 @@ test('bytes that are owned are not written into when they have been sent', async
   await finish(it);
 });
 
-test('what is corked behind a write that waits is told of as well, once', async () => {
+test('what is written behind a write that waits is told of as well, once', async () => {
   const it = await pair();
   it.client.pause();
   const piece = Buffer.alloc(65536, 3);
   let written = 0;
   do written += piece.length;
   while (it.transport.writeOwned(piece));
-  it.transport.cork();
   it.transport.writeText('a');
   it.transport.writeLent(piece, 0, 5000);
-  it.transport.uncork();
   written += 5001;
   let flushed = 0;
   it.transport.whenFlushed(() => {
@@ -339,26 +338,41 @@ test('what is written before the connection is made arrives first, and is copied
   await finish(other);
 });
 
-for (const through of ['the handle', 'the stream'] as const) {
-  test(`few short writes wait for a reader that does not read, through ${through}`, async () => {
-    const it = await pair();
-    const { transport, owner } = it;
-    // What is full first: the buffers of the kernel.
-    const piece = Buffer.alloc(16384, 7);
-    while (transport.pending === 0) transport.writeLent(piece, 0, piece.length);
-    if (through === 'the stream') {
-      transport.cork();
-      transport.writeText('corked');
-      transport.uncork();
-    }
-    let writes = 1;
-    while (transport.writeText('x')) writes++;
-    assert.ok(writes < 100, `${writes} writes wait`);
-    assert.ok(transport.waiting);
-    assert.equal(owner.drained, 0);
-    it.client.resume();
-    await owner.until(() => owner.drained > 0);
-    assert.deepEqual([transport.pending, transport.waiting, owner.drained], [0, false, 1]);
-    await finish(it);
-  });
-}
+test('few short writes wait for a reader that does not read', async () => {
+  const it = await pair();
+  const { transport, owner } = it;
+  // What is full first: the buffers of the kernel.
+  const piece = Buffer.alloc(16384, 7);
+  while (transport.pending === 0) transport.writeLent(piece, 0, piece.length);
+  let writes = 1;
+  while (transport.writeText('x')) writes++;
+  assert.ok(writes < 100, `${writes} writes wait`);
+  assert.ok(transport.waiting);
+  assert.equal(owner.drained, 0);
+  it.client.resume();
+  await owner.until(() => owner.drained > 0);
+  assert.deepEqual([transport.pending, transport.waiting, owner.drained], [0, false, 1]);
+  await finish(it);
+});
+
+test('few short writes wait for a connection that is not made yet', async () => {
+  const server = await listening();
+  const accepted = once(server, 'connection') as Promise<[net.Socket]>;
+  const owner = new Noting();
+  const transport = Transport.connect(target(server), owner);
+  let writes = 1;
+  while (transport.writeText('x')) writes++;
+  assert.ok(writes < 100, `${writes} writes wait`);
+  assert.ok(transport.waiting);
+  assert.equal(owner.drained, 0);
+  const [socket] = await accepted;
+  socket.resume();
+  await owner.until(() => owner.drained > 0);
+  assert.deepEqual([transport.pending, transport.waiting, owner.drained], [0, false, 1]);
+  transport.end();
+  await once(socket, 'end');
+  assert.equal(socket.bytesRead, writes);
+  socket.end();
+  await owner.until(() => owner.closed === 1);
+  await closing(server);
+});
