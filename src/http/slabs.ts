@@ -11,7 +11,7 @@ import { BLOCK, giveBlock, takeBlock } from './byte-queue.js';
 export const READ_SIZE = 131_072;
 
 /** Bytes of the slabs that are larger than a block. */
-const SIZES = [READ_SIZE / 2, READ_SIZE] as const;
+const SIZES: readonly number[] = [READ_SIZE / 2, READ_SIZE];
 /** Slabs kept of each of these sizes. */
 const KEPT = 8;
 const spare: readonly Buffer[][] = SIZES.map(() => []);
@@ -39,7 +39,7 @@ export function takeSlab(length: number): Buffer {
 export function giveSlab(slab: Buffer): void {
   if (slab.length === BLOCK) giveBlock(slab);
   else {
-    const kept = spare[SIZES.findIndex((size) => slab.length === size)];
+    const kept = spare[SIZES.indexOf(slab.length)];
     if (kept !== undefined && kept.length < KEPT) kept.push(slab);
   }
 }

@@ -305,7 +305,8 @@ export class Transport implements WriteWaiter {
   /** Bytes of these that the kernel has taken now, 0 where others wait in front of them, or a negative errno. */
   private writeNow(before: string, bytes: Buffer, start: number, end: number, after: string): number {
     const { socket, descriptor } = this;
-    if (descriptor < 0 || this.underWay > 0 || this.ending || socket.connecting || socket.writableLength !== 0) return 0;
+    if (descriptor < 0 || this.underWay > 0 || this.ending || socket.connecting || socket.writableLength !== 0)
+      return 0;
     const taken = writeImmediately(descriptor, before, bytes, start, end, after);
     if (taken > 0) {
       this.bytesWritten += taken;

@@ -77,7 +77,10 @@ export class RequestSender implements BodySink {
     }
   }
 
-  /** What has arrived already leaves with the head; where that is all of it, the request is a buffered one. */
+  /**
+   * What has arrived already leaves with the head; where that is all of it, and not more than is buffered in memory, the
+   * request is a buffered one.
+   */
   private gather(then: () => void): void {
     const { x } = this;
     this.gathering = true;
@@ -85,7 +88,7 @@ export class RequestSender implements BodySink {
     queueMicrotask(() => {
       if (!this.gathering || x.finished) return;
       this.gathering = false;
-      if (this.complete) {
+      if (this.complete && this.prelude.length <= x.location.settings.clientBodyBufferSize) {
         x.body = BufferedBody.of(x, this.prelude.takeAll());
         this.streaming = false;
         this.chunked = false;

@@ -20,7 +20,8 @@ async function warm(it: Pair): Promise<void> {
 function fill(descriptor: number): number {
   const piece = Buffer.alloc(READ_SIZE, 'f');
   let total = 0;
-  for (let taken = -1; taken !== 0; total += taken) taken = writeImmediately(descriptor, '', piece, 0, piece.length, '');
+  for (let taken = -1; taken !== 0; total += taken)
+    taken = writeImmediately(descriptor, '', piece, 0, piece.length, '');
   return total;
 }
 

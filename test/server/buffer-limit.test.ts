@@ -4,12 +4,13 @@ import { createConnection } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { bufferedMemory } from '../../src/http/buffer-limit.js';
+import { READ_SIZE } from '../../src/http/slabs.js';
 import { flood, patternBytes } from '../kit/flood.js';
 import { type Backend, connect, get, scriptedBackend, startProxy, type TestProxy, until } from '../kit/index.js';
 
 const LIMIT = 256 * 1024;
-/** What one read may bring on top, and the blocks that are not full. */
-const SLACK = 128 * 1024;
+/** What a read may bring on top while another is written to a file, and the blocks that are not full. */
+const SLACK = 2 * READ_SIZE;
 
 async function limited(t: TestContext, backend: Backend, settings = ''): Promise<TestProxy> {
   const proxy = await startProxy(
