@@ -68,7 +68,8 @@ export function readCommandLine(words: readonly string[]): Order {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { do: 'say', text: said, stream: 'stdout', code: 0 };
-    return misuse(complaint(error), suggestion(error));
+    const used = command.commands.find((each) => each.name() === words[0])?.name() ?? null;
+    return misuse(complaint(error), suggestion(error), used);
   }
   return order ?? { do: 'say', text: '', stream: 'stderr', code: 1 };
 }
@@ -86,9 +87,12 @@ Their directives are refused by name, not ignored.
 Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once, USR1 reopens
 the logs. Requests and WebSockets in progress continue during a reload.`;
 
-/** A mistake in the command line: nginx's sentence, a suggestion where there is one, and where to read on. */
-function misuse(sentence: string, hint: string | null): Order {
-  const help = 'Run "tsproxy --help" for options and commands.';
+/** A mistake in the command line, of a command if one is named: nginx's sentence, a suggestion where there is one, and where help is. */
+function misuse(sentence: string, hint: string | null, command: string | null = null): Order {
+  const help =
+    command === null
+      ? 'Run "tsproxy --help" for options and commands.'
+      : `Run "tsproxy ${command} --help" for its arguments and options.`;
   const text = ['tsproxy: '.concat(sentence), ...(hint === null ? [] : [hint]), help].join('\n');
   return { do: 'say', text: `${text}\n`, stream: 'stderr', code: 1 };
 }

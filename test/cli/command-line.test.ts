@@ -34,7 +34,6 @@ const refused: readonly [words: string[], sentence: string, hint?: string][] = [
     'Did you mean "tsproxy -c package.json", or "tsproxy -t package.json" to test it?',
   ],
   [['--fromat', 'json'], 'invalid option: "--fromat"', 'Did you mean "--format"?'],
-  [['explain', '--jsn', '/'], 'invalid option: "--jsn"', 'Did you mean "--json"?'],
   [['-s', 'restart'], 'invalid option: "-s restart"', 'The signals are: stop, quit, reopen, reload.'],
   [['-s'], 'option "-s" requires parameter', 'The signals are: stop, quit, reopen, reload.'],
   [['serve', 'nginx.conf'], 'invalid option: "serve"', '"tsproxy -c FILE" serves a configuration.'],
@@ -52,6 +51,16 @@ for (const [words, sentence, hint] of refused) {
     assert.deepEqual(readCommandLine(words), { do: 'say', text, stream: 'stderr', code: 1 });
   });
 }
+
+test('a mistake in the arguments of a command refers to the help of that command', () => {
+  for (const [words, message] of [
+    [['explain'], 'missing required argument "request"'],
+    [['explain', '--jsn', '/'], 'invalid option: "--jsn"\nDid you mean "--json"?'],
+  ] as const) {
+    const text = `tsproxy: ${message}\nRun "tsproxy explain --help" for its arguments and options.\n`;
+    assert.deepEqual(readCommandLine(words), { do: 'say', text, stream: 'stderr', code: 1 });
+  }
+});
 
 test('--version is -v', () => {
   assert.deepEqual(readCommandLine(['--version']), readCommandLine(['-v']));

@@ -6,9 +6,7 @@ import type { DeclareCommand } from './command.js';
 export const diff: DeclareCommand = (program, take) => {
   program
     .command('diff')
-    .description(
-      'say what is different in the meaning of two configurations; exit 0: nothing, 1: something, 2: trouble',
-    )
+    .description('list the differences in meaning between two configurations; exit 0: none, 1: some, 2: trouble')
     .argument('<old>', 'a configuration file')
     .argument('<new>', 'another one')
     .option('-p <prefix>', 'directory that relative paths start from')
