@@ -212,7 +212,7 @@ test('who sends nothing, or too slowly, is let go with 408 in the log', async (t
   dripping.send('GET /');
   await dripping.all();
   clearInterval(timer);
-  assert.ok(Date.now() - started < 2000);
+  assert.ok(Date.now() - started < 10_000);
   // Who connects and says nothing is let go without a line in the log.
   const silent = await connect(slow.port);
   assert.equal(await silent.all(), '');

@@ -17,14 +17,20 @@ import { close, codeOf, frame, SWITCH, UPGRADE } from './raw-frames.js';
 
 const PASS = 'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;';
 
-/** Settles when the shutdown is complete. */
-type Over = { readonly over: Promise<void> };
+interface Over {
+  /** Settles when the shutdown is complete. */
+  readonly over: Promise<void>;
+  isOver(): boolean;
+}
 
 /** Begins a shutdown, and waits until it has begun. */
 async function quit(proxy: TestProxy): Promise<Over> {
-  const over = proxy.proxy.close({ drain: true });
+  let isOver = false;
+  const over = proxy.proxy.close({ drain: true }).finally(() => {
+    isOver = true;
+  });
   await until('nobody is let in any more', () => proxy.proxy.addresses.length === 0);
-  return { over };
+  return { over, isOver: () => isOver };
 }
 
 function configuration(port: number, drain: string): string {
@@ -160,15 +166,14 @@ describe('a Close frame', () => {
   });
 
   test('goes to the upstream too where the client does not answer, and the deadline ends it all', async (t) => {
-    const { client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=600ms;');
+    const { client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=2s;');
     const start = performance.now();
-    const { over } = await quit();
+    const { over, isOver } = await quit();
     assert.equal(await client.bytes(4), close(1001));
     assert.equal(codeOf(await upstream.reader.bytes(8)), 1001);
-    assert.ok(performance.now() - start < 550, 'before the deadline');
+    assert.ok(!isOver(), 'before the deadline');
     await over;
-    const took = performance.now() - start;
-    assert.ok(took > 500 && took < 3000, `${took} ms`);
+    assert.ok(performance.now() - start > 1900);
     assert.equal(await client.all(), '');
   });
 
@@ -255,15 +260,14 @@ describe('a shutdown with less time than the spread', () => {
 
 describe('a shutdown while tunnels drain after a reload', () => {
   test('leaves them no more time than it has, and both sides still hear Close', async (t) => {
-    const main = (text: string) => `worker_shutdown_timeout 800ms; events { } http { ${text} }`;
+    const main = (text: string) => `worker_shutdown_timeout 2s; events { } http { ${text} }`;
     const { proxy, client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=1m;', main);
     await proxy.reload(main('server { listen 127.0.0.1:0; return 404; }'));
     assert.equal(await client.bytes(4), close(1012));
-    const start = performance.now();
-    const { over } = await quit();
+    const { over, isOver } = await quit();
     // The client does not answer.
     assert.equal(codeOf(await upstream.reader.bytes(8)), 1012);
-    assert.ok(performance.now() - start < 790, 'before the deadline');
+    assert.ok(!isOver(), 'before the deadline');
     await over;
     assert.equal(await client.all(), '');
   });
