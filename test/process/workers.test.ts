@@ -47,11 +47,25 @@ function childrenOf({ child: { pid } }: Running): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean).map(Number);
 }
 
-/** Process ids of workers that answer, each on a new connection, until so many were seen. */
-async function answering(port: number, count: number): Promise<Set<number>> {
-  const seen = new Set<number>();
-  for (let i = 0; i < 500 && seen.size < count; i++) seen.add(Number((await get(port)).body));
-  return seen;
+/** Runs for each worker while the others are stopped: whoever connects is accepted by that one. */
+async function inEach<T>(proxy: Running, run: () => Promise<T>): Promise<T[]> {
+  const pids = childrenOf(proxy);
+  const results: T[] = [];
+  for (const pid of pids) {
+    const others = pids.filter((other) => other !== pid);
+    for (const other of others) process.kill(other, 'SIGSTOP');
+    try {
+      results.push(await run());
+    } finally {
+      for (const other of others) process.kill(other, 'SIGCONT');
+    }
+  }
+  return results;
+}
+
+/** Process ids that workers answer with, each asked on a new connection. */
+async function answering(proxy: Running, port: number): Promise<Set<number>> {
+  return new Set(await inEach(proxy, async () => Number((await get(port)).body)));
 }
 
 /** Waits until that one worker answers whoever connects. */
@@ -70,23 +84,21 @@ async function replacement(proxy: Running, others: readonly number[]): Promise<n
   return pid;
 }
 
-/** A connection for each worker. */
-async function oneInEach(port: number, pids: readonly number[]): Promise<Map<number, Connection>> {
-  const found = new Map<number, Connection>();
-  for (let i = 0; i < 500 && found.size < pids.length; i++) {
+/** A connection for each worker, by process id. */
+async function oneInEach(proxy: Running, port: number): Promise<Map<number, Connection>> {
+  const clients = await inEach(proxy, async () => {
     const client = await connect(port);
     client.send(request('/pid', { fields: ['Connection: keep-alive'] }));
-    const pid = Number((await client.answer()).body);
-    if (found.has(pid)) client.close();
-    else found.set(pid, client);
-  }
-  assert.deepEqual([...found.keys()].sort(), [...pids].sort());
+    return [Number((await client.answer()).body), client] as const;
+  });
+  const found = new Map(clients);
+  assert.deepEqual([...found.keys()], childrenOf(proxy));
   return found;
 }
 
 test('several workers answer on one port', async (t) => {
   const { proxy, port } = await start(t, { workers: 3 });
-  const seen = await answering(port, 3);
+  const seen = await answering(proxy, port);
   assert.deepEqual([...seen].sort(), childrenOf(proxy).sort());
   assert.ok(!seen.has(proxy.child.pid ?? 0));
 });
@@ -103,14 +115,14 @@ test('a reload keeps the workers, and all of them serve what is new', async (t) 
 test('a worker that is killed takes its own connections with it, and another serves within a second', async (t) => {
   const { proxy, port } = await start(t);
   const [victim = 0, other = 0] = childrenOf(proxy);
-  const clients = await oneInEach(port, [victim, other]);
+  const clients = await oneInEach(proxy, port);
   const killed = performance.now();
   process.kill(victim, 'SIGKILL');
   await clients.get(victim)?.all();
   const next = await replacement(proxy, [victim, other]);
   t.diagnostic(`replaced after ${Math.round(performance.now() - killed)} ms`);
   assert.match(proxy.prefix.log, new RegExp(`\\[alert\\] \\d+#0: worker process ${victim} exited on signal 9`));
-  assert.deepEqual(await answering(port, 2), new Set([other, next]));
+  assert.deepEqual(await answering(proxy, port), new Set([other, next]));
   clients.get(other)?.send(request('/pid'));
   assert.equal(Number((await clients.get(other)?.answer())?.body), other);
 });
@@ -151,7 +163,7 @@ test('a reload that changes worker_processes adds or drains the difference; tunn
   const [first] = childrenOf(proxy);
   await reload(proxy, { port, workers: 3, server }, 2);
   await until('three serve', () => (proxy.prefix.log.match(/generation 2 started/g) ?? []).length === 3);
-  assert.equal((await answering(port, 3)).size, 3);
+  assert.equal((await answering(proxy, port)).size, 3);
   const tunnels = await Promise.all(Array.from({ length: 30 }, () => websocket(port, '/ws')));
   await reload(proxy, { port, workers: 1, server }, 3);
   await until('the others accept nothing any more', () => (proxy.prefix.log.match(/gracefully/g) ?? []).length === 2);
@@ -183,7 +195,7 @@ test('what one worker refuses changes nothing in any, and no socket stays bound'
   await until('the third has gone', () => childrenOf(proxy).length === 2);
   assert.deepEqual(childrenOf(proxy), before);
   await assert.rejects(connect(free), /ECONNREFUSED/);
-  assert.deepEqual(await answering(port, 2), new Set(before));
+  assert.deepEqual(await answering(proxy, port), new Set(before));
   // The address is free again, and so is the number of the generation.
   blocker.close();
   proxy.signal('SIGHUP');
@@ -280,8 +292,8 @@ test('stub_status tells of all workers together, also of those that have ended',
     const { body } = await get(port, '/status');
     return (body.match(/\d+/g) ?? []).map(Number);
   };
-  await answering(port, 2);
-  const clients = await oneInEach(port, childrenOf(proxy));
+  await answering(proxy, port);
+  const clients = await oneInEach(proxy, port);
   // Two that are open, and the one that asks; those that clients have closed are gone a moment later.
   let first = await status();
   for (let i = 0; i < 500 && first[0] !== 3; i++) first = await status();
@@ -387,7 +399,7 @@ test('a user that the system does not have is refused in nginx’s words', { ski
   proxy.prefix.write('nginx.conf', configuration({ port, main: 'user nobody-of-this-name;' }));
   proxy.signal('SIGHUP');
   await proxy.logged(/\[emerg\] \d+#0: getpwnam\("nobody-of-this-name"\) failed/);
-  assert.equal((await answering(port, 2)).size, 2);
+  assert.equal((await answering(proxy, port)).size, 2);
 });
 
 for (const [what, make] of [
@@ -415,7 +427,7 @@ for (const [what, make] of [
     proxy.signal('SIGHUP');
     await proxy.logged(/\[emerg\]/);
     if (what !== 'half of a file') assert.equal((proxy.prefix.log.match(/\[emerg\]/g) ?? []).length, 1);
-    assert.equal((await answering(port, 2)).size, 2);
+    assert.equal((await answering(proxy, port)).size, 2);
     assert.doesNotMatch(proxy.prefix.log, /generation 2/);
     assert.ok(readdirSync('/proc/self/fd').length <= files + 2);
   });
