@@ -16,11 +16,13 @@ export interface BlockBalance {
   readonly closeBefore: ReadonlyMap<number, number>;
   /** `}` to pass over, with the place where nginx finds one too many. */
   readonly surplus: ReadonlyMap<number, number>;
+  /** `{` before which no statement stands, and for which no `}` does: to pass over. */
+  readonly stray: ReadonlySet<number>;
   /** Word behind which a `{` is missing, or `;` in the place of one, with the place where nginx notices it. */
   readonly openAfter: ReadonlyMap<number, number>;
 }
 
-const BALANCED: BlockBalance = { closeBefore: new Map(), surplus: new Map(), openAfter: new Map() };
+const BALANCED: BlockBalance = { closeBefore: new Map(), surplus: new Map(), stray: new Set(), openAfter: new Map() };
 
 interface OpenBlock {
   /** Indentation of the statement, or -1 where it does not stand first on its line. */
@@ -68,26 +70,31 @@ function judgeByIndentation(
 ): BlockBalance {
   const closeBefore = new Map<number, number>();
   const surplus = new Map<number, number>();
+  const stray = new Set<number>();
   const open: OpenBlock[] = [];
   const openings = new MissingOpenings(text, opensBlock);
-  const indentations = new Indentations(text);
+  const indents = indentsOf(text, tokens);
+  const nextIndents = nextIndentsOf(tokens, indents);
   let missing = unclosed;
   let statementIndent = -1;
   let betweenStatements = true;
 
-  for (const token of tokens) {
+  for (const [i, token] of tokens.entries()) {
     const type = token.tokenType;
     if (type === CommentText) continue;
     const { startOffset: start, image } = token;
     if (type === Semicolon || type === ForeignBlock) {
       openings.semicolon(start);
       betweenStatements = true;
+    } else if (type === OpeningBrace && betweenStatements && missing > 0) {
+      stray.add(start);
+      missing--;
     } else if (type === OpeningBrace) {
       openings.open(start);
       open.push({ indent: betweenStatements ? -1 : statementIndent, inner: -1 });
       betweenStatements = true;
     } else if (type === ClosingBrace) {
-      const indent = indentations.of(start);
+      const indent = indents[i] ?? -1;
       let top = open.at(-1);
       while (missing > 0 && top && indent >= 0 && isIndented(top) && indent < top.indent) {
         closeBefore.set(start, (closeBefore.get(start) ?? 0) + 1);
@@ -99,7 +106,13 @@ function judgeByIndentation(
       const place = surplusPlaces[surplus.size + openings.found.size];
       if (place !== undefined && openings.closes(indent)) {
         // It closes a block that is not open.
-      } else if (place !== undefined && top && isIndented(top) && indent > top.indent) {
+      } else if (
+        place !== undefined &&
+        top &&
+        isIndented(top) &&
+        // One that follows something else on its line leaves the block where the next line does.
+        (indent < 0 ? (nextIndents[i] ?? -1) : indent) > top.indent
+      ) {
         surplus.set(start, place);
       } else {
         open.pop();
@@ -108,7 +121,7 @@ function judgeByIndentation(
       betweenStatements = true;
     } else if (betweenStatements) {
       betweenStatements = false;
-      statementIndent = indentations.of(start);
+      statementIndent = indents[i] ?? -1;
       if (statementIndent < 0) continue;
       let top = open.at(-1);
       while (missing > 0 && top && isIndented(top) && statementIndent <= top.indent) {
@@ -121,10 +134,26 @@ function judgeByIndentation(
       if (top && top.inner < 0) top.inner = statementIndent;
       openings.begin(start, image, statementIndent);
     } else {
-      openings.word(start, image, indentations.of(start));
+      openings.word(start, image, indents[i] ?? -1);
     }
   }
-  return { closeBefore, surplus, openAfter: openings.found };
+  return { closeBefore, surplus, stray, openAfter: openings.found };
+}
+
+/** The indentation of each token, -1 for one that does not stand first on its line. */
+function indentsOf(text: string, tokens: readonly IToken[]): Int32Array {
+  const indentations = new Indentations(text);
+  return Int32Array.from(tokens, ({ startOffset }) => indentations.of(startOffset));
+}
+
+/** The indentation of the first token on a later line, for each token; -1 where none follows. */
+function nextIndentsOf(tokens: readonly IToken[], indents: Int32Array): Int32Array {
+  const next = new Int32Array(tokens.length).fill(-1);
+  for (let i = tokens.length - 2; i >= 0; i--) {
+    const indent = indents[i + 1] ?? -1;
+    next[i] = indent >= 0 && tokens[i + 1]?.tokenType !== CommentText ? indent : (next[i + 1] ?? -1);
+  }
+  return next;
 }
 
 /** Indentation of ever later places in a text. */

@@ -96,7 +96,10 @@ export class TreeBuilder {
       if (closing < image.length - 1) {
         this.#quoteInside(start, start + closing, quote);
         damaged = true;
-      } else if (!mayFollowQuote(this.#source.text.charCodeAt(end))) this.#unexpectedAfterQuote(start, end);
+      } else if (!mayFollowQuote(this.#source.text.charCodeAt(end))) {
+        this.#unexpectedAfterQuote(start, end);
+        damaged = true;
+      }
     } else if (tokenType === RunawayWord) {
       quote = image.startsWith('"') ? '"' : "'";
       text = readValue(image.slice(1));
@@ -172,6 +175,10 @@ export class TreeBuilder {
       this.#count = 0;
     } else {
       this.#mistake(start, end, 'unexpected "{"', { help: 'no directive stands before this "{"' });
+      if (this.#balance.stray.has(start)) {
+        this.#lastEnd = end;
+        return;
+      }
       this.#open.push({ block, owner: null, brace });
     }
     this.#inner = [];
@@ -363,7 +370,7 @@ export class TreeBuilder {
   #braceInside(start: number, end: number, brace: number): boolean {
     const { text } = this.#source;
     const name = this.#name();
-    const message = this.#sentenceOfBrace(start, end, brace, name);
+    const message = this.#sentenceOfBrace(start, brace, name);
     if (text.startsWith('{{', brace)) {
       this.#template(brace, text.indexOf('}}', brace) + 2, message);
       return true;
@@ -380,7 +387,7 @@ export class TreeBuilder {
   }
 
   /** nginx's sentence for a "{" inside a word of the statement under way. */
-  #sentenceOfBrace(start: number, end: number, brace: number, name: Word | null): string {
+  #sentenceOfBrace(start: number, brace: number, name: Word | null): string {
     const { text } = this.#source;
     if (name === null || text.startsWith('{{', brace)) {
       const isUnwanted = name !== null && !this.#opensBlock(name.text);
@@ -388,7 +395,7 @@ export class TreeBuilder {
     }
     if (this.#words[1]?.text.startsWith('(')) return `invalid condition "${text.slice(start, brace)}"`;
     return this.#opensBlock(name.text)
-      ? `unknown directive "${text.slice(brace + 1, end)}"`
+      ? `unknown directive "${text.slice(brace + 1, plainWordEnd(text, brace + 1))}"`
       : `directive "${name.text}" is not terminated by ";"`;
   }
 

@@ -17,7 +17,7 @@ import {
 } from './missing-semicolon.js';
 import type { Notes } from './notes.js';
 import { headOf, parseStatement } from './statement.js';
-import { reportUnknown } from './unknown-directive.js';
+import { noteVariables, reportUnknown } from './unknown-directive.js';
 
 /** A checked block with what the syntax tree knows of it. */
 export interface BlockRecord {
@@ -171,14 +171,20 @@ export class BlockChecker {
           reportMissingSemicolon(split, message, notes);
           this.statement(level, split.before);
         }
-        this.statement(level, split.after, splits + 1);
+        this.regained(level, split.after, splits + 1);
         return;
       }
     }
+    if (value === null && statement.block !== null) noteVariables(statement, notes);
     const mayBeTwo = value !== null && statement.block === null;
     const doubtful = mayBeTwo ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
     if (doubtful !== null) reportDoubt(doubtful, notes);
     this.take(level, statement, declared, value);
+  }
+
+  /** A statement that another one had swallowed: an `include` of that kind has not been read yet. */
+  private regained(level: Level, statement: Statement, splits: number): void {
+    for (const each of this.expand([statement])) this.statement(level, each, splits);
   }
 
   /** A statement that may not stand here. */
@@ -198,14 +204,34 @@ export class BlockChecker {
     if (split !== null) {
       reportMissingSemicolon(split, `";" is missing before "${split.after.name.text}"`, this.notes);
       this.statement(level, split.before);
-      this.statement(level, split.after, splits + 1);
+      this.regained(level, split.after, splits + 1);
       return;
     }
     const meant = reportUnknown(statement, level, this.catalogue, this.notes);
+    if (meant === undefined) return;
+    if (this.catalogue.all(text).length === 0 && this.takeAsMeant(level, statement, meant)) return;
     // What stands in the block of a misspelt or misplaced directive is checked all the same.
-    if (meant !== undefined && statement.block !== null) {
+    if (statement.block !== null) {
       level.inOrder.push({ statement, declared: meant, value: undefined, step: false });
     }
+  }
+
+  /** Enters a misspelt directive as the one that was meant, so that what refers to it is not reported; false where it does not fit. */
+  private takeAsMeant(level: Level, statement: Statement, meant: Declared): boolean {
+    const { name, spec } = meant;
+    if (this.catalogue.find(name, level.context) !== meant) return false;
+    if (level.written.has(name) && spec.repeat !== true && spec.step !== true) return false;
+    const { notes } = this;
+    const corrected: Statement = { ...statement, name: { ...statement.name, text: name } };
+    const before = notes.mark();
+    const argumentsOf = new Arguments(corrected, level.context, this.directories, notes, spec.takes.syntax);
+    const value = parseStatement(corrected, meant, argumentsOf, this.expand);
+    if (value === null || notes.hasErrorsSince(before)) {
+      notes.forget(before);
+      return false;
+    }
+    this.take(level, corrected, meant, value);
+    return true;
   }
 
   /** Enters a statement into its block. */

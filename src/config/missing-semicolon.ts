@@ -82,7 +82,7 @@ export function splitAtMissingSemicolon(statement: Statement, context: Context, 
   // Nearly every statement stands on one line.
   if (last === undefined || !hasLineBreak(source.text, name.end, last.start)) return null;
   for (const [i, word] of args.entries()) {
-    if (catalogue.find(word.text, context) === undefined) continue;
+    if (word.text !== 'include' && catalogue.find(word.text, context) === undefined) continue;
     const split = splitAtLine(statement, i);
     if (split !== null) return split;
   }

@@ -1,5 +1,6 @@
 /** The arguments of `resolver`: `address ... [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone]`. */
 import type { Word } from '../../grammar/syntax-tree.js';
+import { nearest } from '../diagnostics/nearest.js';
 import { type Address, canonicalIp, parseAddress } from './address.js';
 import { custom } from './argument-types.js';
 import type { ArgumentContext, ArgumentType } from './directive.js';
@@ -40,7 +41,16 @@ export const resolverArgument: ArgumentType<ResolverData> = custom(
   },
 );
 
+const PARAMETERS = ['valid', 'ipv4', 'ipv6'];
+
 function nameServer(word: Word, c: ArgumentContext): Address {
+  const equals = word.text.indexOf('=');
+  if (equals > 0) {
+    // nginx takes a parameter that it does not know for the name of a host, and looks it up.
+    const [meant] = nearest(word.text.slice(0, equals), PARAMETERS);
+    const help = meant === undefined ? 'no host has such a name' : `did you mean "${meant}${word.text.slice(equals)}"?`;
+    c.fail(word, 'invalid-value', `host not found in resolver "${word.text}"`, { help });
+  }
   const parsed = parseAddress(word.text, { defaultPort: 53 });
   if (!('mistake' in parsed)) return parsed;
   const isBare = canonicalIp(word.text) !== null;

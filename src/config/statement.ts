@@ -59,8 +59,9 @@ function hasGap({ source, start, end }: Statement): boolean {
   return /\S +;$|\S {2,}[^\s;]/.test(source.text.slice(start, end).slice(0, 300));
 }
 
-/** Entries take no blocks of their own. */
+/** Whether an entry can be read: it takes no block of its own, and no mistake in its words was reported. */
 function isPlain(entry: Statement, c: ArgumentContext): boolean {
+  if (entry.name.damaged || entry.args.some(({ damaged }) => damaged)) return false;
   if (entry.block === null) {
     return true;
   }

@@ -68,6 +68,7 @@ export function reportUnknown(
       },
     }),
   });
+  noteVariables(statement, notes);
   return meant === undefined ? undefined : (catalogue.find(meant, context) ?? catalogue.all(meant)[0]);
 }
 
@@ -89,7 +90,7 @@ function placesOf(name: string, contexts: readonly Context[]): string {
 }
 
 /** The names that a directive may give to variables: nobody here knows which of its words do (`auth_request_set $x ...`). */
-function noteVariables({ args, block }: Statement, notes: Notes): void {
+export function noteVariables({ args, block }: Statement, notes: Notes): void {
   const words = [...args, ...(block?.items.filter(isStatement).map(({ name }) => name) ?? [])];
   for (const { text } of words) {
     const [, name] = /^(?:to=)?\$(\w+)$/.exec(text) ?? [];

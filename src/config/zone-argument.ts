@@ -54,6 +54,15 @@ function zonesOf(config: CheckedConfig): Map<string, Declared> {
   return zones;
 }
 
+const refused = new WeakMap<CheckedConfig, Set<string>>();
+
+/** Zones whose declaration has an error, by kind and name. */
+function refusedZones(config: CheckedConfig): Set<string> {
+  let zones = refused.get(config);
+  if (zones === undefined) refused.set(config, (zones = new Set()));
+  return zones;
+}
+
 /** Notes a zone down, or reports with which other one it is in conflict; gives that other one. */
 export function checkZone(zone: ZoneDeclaration, at: Span, c: CheckContext): ZoneDeclaration | null {
   const zones = zonesOf(c.config);
@@ -105,10 +114,14 @@ export function checkKeyedZones(kind: ZoneKind, directive: string, block: Checke
   const declared = new Set(values.map(({ zone }) => zoneKey(zone)));
   for (const { args } of c.statements(directive)) {
     const at = args.find(({ text }) => text.startsWith('zone='));
-    const [, name = '', written = ''] = /^zone=([^:]*):(.*)$/s.exec(at?.text ?? '') ?? [];
+    const [, name = '', written = ''] = /^zone=([^:]*)(?::(.*))?$/s.exec(at?.text ?? '') ?? [];
     const zone = { kind, name, size: parseSize(written) ?? 0, key: args[0]?.text ?? '' };
     // One that was refused has its own finding.
-    if (at === undefined || !declared.has(zoneKey(zone))) continue;
+    if (at === undefined || !declared.has(zoneKey(zone))) {
+      const misspelt = args.flatMap(({ text }) => /^\w+=([^:]+):/.exec(text)?.[1] ?? [])[0];
+      refusedZones(c.config).add(`${kind} ${at === undefined ? misspelt : name}`);
+      continue;
+    }
     const other = checkZone(zone, at, c);
     if (other !== null) {
       c.report(at, 'duplicate-definition', `${directive} "${name}" is already bound to key "${other.key}"`);
@@ -156,6 +169,7 @@ export function checkZoneReferences(
 }
 
 function reportUnknown(name: string, kind: ZoneKind, at: Span, c: CheckContext, declared: readonly string[]): void {
+  if (refusedZones(c.config).has(`${kind} ${name}`)) return;
   const other = zonesOf(c.config).get(name);
   if (other !== undefined && other.zone.kind !== kind) {
     c.report(at, 'invalid-reference', differentUse(name), { related: [{ at: other.at, message: 'declared here' }] });

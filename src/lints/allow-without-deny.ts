@@ -1,6 +1,6 @@
 import { authenticationOf } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
-import { isWhole } from './engine/values.js';
+import { hasUnread, isWhole } from './engine/values.js';
 
 export default defineLint({
   code: 'allow-without-deny',
@@ -13,7 +13,7 @@ export default defineLint({
     for (const scope of new Set(c.written('allow').map((one) => one.scope))) {
       const allows = scope.own('allow');
       const last = allows.at(-1);
-      if (last === undefined || scope.own('deny').length > 0) continue;
+      if (last === undefined || scope.own('deny').length > 0 || hasUnread(scope, c)) continue;
       if (allows.some(({ args }) => args[0]?.text === 'all')) continue;
       // Whoever is not on the list is asked for a password.
       if (scope.value('satisfy') === 'any' && authenticationOf(scope).length > 0) continue;

@@ -12,6 +12,8 @@ export default defineLint({
     for (const { scope, statement, word, authority, uri } of passesOfLocations(c)) {
       const location = scope.within('location')?.location;
       if (statement.name.text !== 'proxy_pass' || !authority.includes('$') || !uri.endsWith('/')) continue;
+      // A name in capitals is one of the environment, to be replaced before nginx reads it.
+      if (/\$\{?[A-Z]/.test(authority)) continue;
       if (location?.kind !== 'prefix' || uri.includes('$') || isInternal(scope)) continue;
       const prefix = location.name.endsWith('/') ? location.name : `${location.name}/`;
       const base = word.text.slice(0, word.text.length - uri.length);

@@ -1,5 +1,5 @@
 import { defineLint } from './engine/lint.js';
-import { isWhole } from './engine/values.js';
+import { hasUnread, isWhole } from './engine/values.js';
 import { proxied, requestField, saysUpgrade } from './engine/websocket.js';
 
 export default defineLint({
@@ -17,6 +17,7 @@ export default defineLint({
       const value = connection?.args[1]?.text ?? '';
       // A variable may hold anything; a misspelt connection_upgrade has a lint of its own.
       if (value.includes('$') || value === 'connection_upgrade' || value === 'http_connection') continue;
+      if (hasUnread(scope, c)) continue;
       seen.add(upgrade);
       const instead = requestField(scope, 'connection');
       c.report(upgrade, '"Upgrade" is forwarded without "Connection: upgrade"', {

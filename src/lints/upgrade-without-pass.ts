@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
 import { passesIn } from './engine/pass.js';
-import { isWhole } from './engine/values.js';
+import { hasUnread, isWhole } from './engine/values.js';
 
 /** Directives by which a location answers or hands a request on in another way. */
 const OTHERWISE = [
@@ -28,7 +28,7 @@ export default defineLint({
       const upgrade = scope
         .own('proxy_set_header')
         .find(({ args: [name, value] }) => name?.text.toLowerCase() === 'upgrade' && (value?.text ?? '') !== '');
-      if (upgrade === undefined || passesIn(scope).length > 0) continue;
+      if (upgrade === undefined || passesIn(scope).length > 0 || hasUnread(scope, c)) continue;
       if (OTHERWISE.some((name) => scope.own(name).length > 0) || scope.children.length > 0) continue;
       c.report(upgrade, 'this location passes nothing to an upstream', {
         help: 'a nested location and a server hand no proxy_pass on: write one into this location',

@@ -1,5 +1,5 @@
 /** The values that directives give to variables. */
-import type { Word } from '../../../grammar/syntax-tree.js';
+import type { Span, Word } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
@@ -81,3 +81,13 @@ export function isWhole(c: LintContext): boolean {
     ({ code, fix }) => code === 'file-not-found' || (code === 'unknown-directive' && fix !== undefined),
   );
 }
+
+/** Whether a block has a directive that is unknown or lacks its `;`: it may hold what the block seems to lack. */
+export function hasUnread({ statements }: Scope, c: LintContext): boolean {
+  const places = c.findings.flatMap(({ code, at }) => (UNREAD.has(code) && at !== null ? [at] : []));
+  const isAt = ({ source, start, end }: Span) =>
+    places.some((at) => at.source === source && at.start >= start && at.start <= end);
+  return places.length > 0 && statements.some(isAt);
+}
+
+const UNREAD: ReadonlySet<string> = new Set(['unknown-directive', 'missing-semicolon']);
