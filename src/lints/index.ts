@@ -37,6 +37,7 @@ import proxy_pass_normalizes from './proxy-pass-normalizes.js';
 import proxy_pass_slash from './proxy-pass-slash.js';
 import proxy_pass_stale_dns from './proxy-pass-stale-dns.js';
 import real_ip_from_anyone from './real-ip-from-anyone.js';
+import redirect_loop from './redirect-loop.js';
 import regex_backtracking from './regex-backtracking.js';
 import regex_exact from './regex-exact.js';
 import regex_partly_anchored from './regex-partly-anchored.js';
@@ -48,6 +49,7 @@ import resolver_missing from './resolver-missing.js';
 import response_headers_not_inherited from './response-headers-not-inherited.js';
 import return_bypasses_access from './return-bypasses-access.js';
 import root_exposes from './root-exposes.js';
+import server_name_never_matches from './server-name-never-matches.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
 import sse_gzip from './sse-gzip.js';
@@ -108,6 +110,7 @@ export const lints: readonly Lint[] = [
   proxy_pass_slash,
   proxy_pass_stale_dns,
   real_ip_from_anyone,
+  redirect_loop,
   regex_backtracking,
   regex_exact,
   regex_partly_anchored,
@@ -119,6 +122,7 @@ export const lints: readonly Lint[] = [
   response_headers_not_inherited,
   return_bypasses_access,
   root_exposes,
+  server_name_never_matches,
   socketio_without_stickiness,
   sse_buffering,
   sse_gzip,
