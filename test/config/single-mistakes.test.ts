@@ -11,7 +11,10 @@ import { check } from '../../src/config/check.js';
 import { lint } from '../../src/lints/engine/run.js';
 import { lints } from '../../src/lints/index.js';
 import { modules } from '../../src/modules/index.js';
-import { KINDS, type Mistake } from './single-mistakes.js';
+import { IN_LANGUAGE, type Mistake } from './single-mistakes.js';
+import { IN_VALUES } from './single-mistakes-in-values.js';
+
+const KINDS = [...IN_LANGUAGE, ...IN_VALUES];
 
 const DIRECTORY = fileURLToPath(new URL('../../../test/conf/mistakes/', import.meta.url));
 const SITE = readFileSync(join(DIRECTORY, 'site.conf'), 'utf8');
