@@ -45,6 +45,13 @@ export class AnswerBody {
     return this.left === UNTIL_CLOSE;
   }
 
+  /** What is wrong with bytes behind the end, in nginx's words. */
+  get excess(): string {
+    return this.left === CHUNKED
+      ? 'upstream sent data after final chunk'
+      : 'upstream sent more data than specified in "Content-Length" header';
+  }
+
   /** The trailer section behind the chunks, each line ended by CRLF; empty where there is none. */
   get trailers(): string {
     return this.decoder?.done === true ? this.decoder.trailers : '';
@@ -53,21 +60,19 @@ export class AnswerBody {
   /** Hands bytes `from` to `length` to the sink, as far as they belong to the body. */
   read(bytes: Buffer, from: number, length: number): number {
     const { decoder, left } = this;
+    this.length += length - from;
     if (left >= 0) {
       const n = Math.min(left, length - from);
       this.left = left - n;
-      this.length += n;
       this.sink.chunkData(bytes, from, from + n);
       if (this.left > 0) return MORE_BODY;
       return from + n < length ? BODY_OVERRUN : BODY_COMPLETE;
     }
     if (left === UNTIL_CLOSE || decoder === null) {
-      this.length += length - from;
       this.sink.chunkData(bytes, from, length);
       return MORE_BODY;
     }
     const end = decoder.decode(bytes, from, length, this.sink);
-    this.length += end - from;
     if (decoder.broken) return BODY_BROKEN;
     if (!decoder.done) return MORE_BODY;
     return end < length ? BODY_OVERRUN : BODY_COMPLETE;

@@ -304,8 +304,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
       this.cutShort(false);
       return;
     }
-    if (result === BODY_OVERRUN)
-      logError(x, 'warn', 'upstream sent more data than its framing says while reading upstream');
+    if (result === BODY_OVERRUN) logError(x, 'warn', `${this.body.excess} while reading upstream`);
     this.answerComplete(result === BODY_COMPLETE);
   }
 

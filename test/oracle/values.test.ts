@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { until } from '../kit/index.js';
 import { nginxVersion, unavailable } from './nginx.js';
 import { type Oracle, startOracle } from './oracle.js';
+import { ATTEMPT_LOCATIONS, ATTEMPT_UPSTREAMS, ATTEMPTS } from './values/attempts.js';
 import { BODIES, BODY_LOCATIONS } from './values/bodies.js';
 import { converse, type SilentBackend, silentBackend } from './values/conversation.js';
 import { LOCATIONS, SCENARIOS } from './values/scenarios.js';
@@ -38,6 +39,7 @@ const CONFIG = `
   log_format values '$uri ${[...VALUES, ...TIMES].map((name) => `${name}=$${name}`).join('|')}';
   map $http_upgrade $upgrade_or_none { '' ''; default upgrade; }
   upstream pool { server 127.0.0.1:%%SILENT%%; keepalive 4; }
+  ${ATTEMPT_UPSTREAMS}
   server {
     listen 127.0.0.1:%%PORT%%;
     access_log %%DIR%%/values values;
@@ -47,6 +49,7 @@ const CONFIG = `
     proxy_pass_header Server;
     ${LOCATIONS}
     ${BODY_LOCATIONS}
+    ${ATTEMPT_LOCATIONS}
   }`;
 
 const isBefore129 = /^1\.([01]?\d|2[0-8])\./.test(nginxVersion());
@@ -59,9 +62,8 @@ function comparable(lines: readonly string[], own: Own): string[] {
       .replace(/\|request_body_file=\/[^|]*/, '|request_body_file=PATH')
       .replace(/\|bytes_sent=(\d+)/, (_, n: string) => `|bytes_sent=${less(n, own.heads + own.pages)}`)
       .replace(/\|body_bytes_sent=(\d+)/, (_, n: string) => `|body_bytes_sent=${less(n, own.pages)}`)
-      .replace(
-        /(\w+_time)=([\d.]+)/g,
-        (_, name: string, time: string) => `${name}=${Number(time) < TIMEOUT ? 'short' : 'long'}`,
+      .replace(/(?<=_time=)[^|]*/g, (times) =>
+        times.replace(/[\d.]+/g, (time) => (Number(time) < TIMEOUT ? 'short' : 'long')),
       ),
   );
 }
@@ -108,7 +110,7 @@ describe('nginx and tsproxy log the same values', { skip: unavailable }, () => {
     await backend?.close();
   });
 
-  for (const { name, steps, lines = 1, known, since129 } of [...SCENARIOS, ...BODIES]) {
+  for (const { name, steps, lines = 1, known, since129 } of [...SCENARIOS, ...BODIES, ...ATTEMPTS]) {
     const skip = since129 === true && isBefore129 ? 'needs nginx 1.29' : false;
     it(name, { skip }, async () => {
       const logged = async (side: 'nginx' | 'tsproxy') => {
