@@ -227,6 +227,11 @@ export function toNamedLocation(x: Exchange, name: string): boolean {
     finalize(x, 500);
     return true;
   }
+  if (x.uri === '') {
+    logError(x, 'error', `empty URI in redirect to named location "${name}"`);
+    finalize(x, 500);
+    return true;
+  }
   const location = x.server.named.get(name);
   if (location === undefined) return false;
   x.server.observer?.redirected(x, name);

@@ -25,21 +25,26 @@ export interface BodyFilter {
   push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean;
 }
 
+/** Values of `Exchange.lineProgress`: the request line is complete; it was read up to the version; or not so far. */
+export const LINE_READ = 2;
+export const LINE_AT_VERSION = 1;
+export const LINE_BEGUN = 0;
+
 /** Every field is set in the constructor, so that all exchanges have one shape. */
 export class Exchange {
   // -- the request, as it came
   method = 'GET';
   /** `$request`. */
   requestLine = '';
-  /** The request target as written, without scheme and authority: `$request_uri`. */
+  /** How far the request line was read: LINE_READ, unless it is refused or never completed. */
+  lineProgress = LINE_READ;
+  /** The request target as written, without scheme and authority: `$request_uri`. Empty where it was not accepted. */
   target = '';
   /** 9, 10, 11 or 20. */
   version = 11;
   headers: HeaderBlock;
-  /** `$host`: authority or Host field in lower case without port; the server's name where there is neither. */
+  /** The accepted host, of the request line or of the Host field, in lower case without port; empty where there is none. */
   host = '';
-  /** The client named a host, in the request line or in a field. */
-  hostNamed = true;
   /** Declared length of the body; -1 where chunked; 0 for none. */
   contentLength = 0;
   /** The number of the configuration with which it began: `$config_generation`. */
@@ -169,6 +174,7 @@ export class Exchange {
     x.nested = client;
     x.slots = this.slots;
     x.requestLine = this.requestLine;
+    x.lineProgress = this.lineProgress;
     x.target = this.target;
     x.version = this.version;
     x.host = this.host;

@@ -4,7 +4,7 @@ import type { Exchange } from './exchange.js';
 /** Decides whether a body follows, and takes away fields that describe one where there is none. */
 export function settleHead(x: Exchange): void {
   const { response } = x;
-  if (x.method === 'HEAD' || response.status === 204 || response.status === 304) x.headOnly = true;
+  if ((x.method === 'HEAD' && x.version > 9) || response.status === 204 || response.status === 304) x.headOnly = true;
   if (response.lastModified !== null && response.status !== 200 && response.status !== 206 && response.status !== 304) {
     if (response.upstream === null) response.lastModified = null;
   }

@@ -76,3 +76,64 @@ export function parseFieldLine(
   block.push(start, nameEnd, valueStart, valueEnd);
   return ACCEPTED;
 }
+
+/** Parts of a field line: that in which the next byte stands. */
+const START = 0;
+const NAME = 1;
+const VALUE = 2;
+const LINE_END = 3;
+const BLANK_LINE_END = 4;
+
+/** A field line that is not complete: its bytes are checked as they come, each of them once. */
+export class UnfinishedLine {
+  private part = START;
+  /** Offset of the invalid byte in the text that was checked last. */
+  private bad = -1;
+  /** Bytes of the line before that text. */
+  private before = 0;
+
+  begin(): void {
+    this.part = START;
+    this.before = 0;
+  }
+
+  /** Checks bytes `from` to `to` of the text in which the line continues, none of which is a line feed. */
+  valid(text: string, from: number, to: number): boolean {
+    for (let i = from; i < to; i++) {
+      const c = text.charCodeAt(i);
+      const next = partAfter(this.part, c);
+      if (next < 0) {
+        this.bad = this.before + i - from;
+        return false;
+      }
+      this.part = next;
+    }
+    this.before += to - from;
+    return true;
+  }
+
+  /** Offset in the line of the byte for which it is refused: behind a CR that does not end the line, the CR. */
+  invalidAt(line: string): number {
+    return this.part === LINE_END || this.part === BLANK_LINE_END ? line.indexOf('\r') : this.bad;
+  }
+}
+
+/** The part behind a byte; -1 where the byte is invalid there. */
+function partAfter(part: number, c: number): number {
+  switch (part) {
+    case START:
+      if (c === 13) return BLANK_LINE_END;
+      return NAME_BYTE[c] === 0 ? -1 : NAME;
+    case NAME:
+      if (c === 58) return VALUE;
+      if (c === 13) return LINE_END;
+      return NAME_BYTE[c] === 0 ? -1 : NAME;
+    case VALUE:
+      if (c === 13) return LINE_END;
+      return c === 0 ? -1 : VALUE;
+    case LINE_END:
+      return c === 13 ? LINE_END : -1;
+    default:
+      return -1;
+  }
+}

@@ -57,6 +57,11 @@ export class HeaderBlock {
     return id;
   }
 
+  /** Takes back the last `push`. */
+  dropLast(): void {
+    this.count--;
+  }
+
   /** Sets the whole head, of which the fields were pushed in parts. */
   settle(text: string): void {
     this.text = text;

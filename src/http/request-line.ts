@@ -64,6 +64,8 @@ export abstract class RequestLineReader {
   reason = '';
   /** Bytes of the line, its line break included. */
   protected lineLength = 0;
+  /** Offset in the head at which the buffer ends in which nginx would read. */
+  protected bufferEnd = 0;
   /** The pieces of the head before the one that is read, as long as it is not complete. */
   protected readonly partial = new HeadBytes();
 
@@ -73,7 +75,8 @@ export abstract class RequestLineReader {
   private targetStart = 0;
   private targetEnd = 0;
   private queryStart = -1;
-  private emptyPath = false;
+  /** An absolute-form target has no path, or an authority-form target was given. */
+  emptyPath = false;
   private fragment = false;
   /** The byte before is a slash of the target. */
   private slash = false;
@@ -98,19 +101,31 @@ export abstract class RequestLineReader {
     this.minor = -1;
   }
 
-  protected refuse(status: number, reason: string): number {
+  /** Refuses the head; returns REFUSED. */
+  refuse(status: number, reason: string): number {
     this.status = status;
     this.reason = reason;
     return REFUSED;
   }
 
-  /** Reads on in a piece; the line feed has to be among the first `edge` bytes of the head. */
-  protected readLine(piece: string, edge: number): number {
+  /**
+   * Reads on in a piece. A line that does not end in the buffer, which `bufferEnd` bounds, is moved to one of `size` bytes;
+   * the line feed has to be in there.
+   */
+  protected readLine(piece: string, size: number): number {
     const base = this.partial.length;
     const eol = piece.indexOf('\n');
+    const edge = Math.max(this.bufferEnd, size);
     const whole = eol >= 0 && base + eol < edge;
-    const result = this.scanLine(piece, whole ? eol : Math.min(piece.length, edge - base));
+    const end = whole ? eol : Math.min(piece.length, edge - base);
+    const room = this.bufferEnd - base;
+    let result = this.scanLine(piece, 0, Math.min(end, room));
     if (result === REFUSED) return result;
+    if (room <= end) {
+      this.bufferEnd = edge;
+      result = this.scanLine(piece, room, end);
+      if (result === REFUSED) return result;
+    }
     if (!whole) return base + piece.length < edge ? MORE : this.refuse(414, 'client sent too long URI');
     if (!MAY_END.has(this.part)) return this.part === METHOD ? this.invalidMethod() : this.invalid();
     return this.lineEnds(this.partial.with(piece.slice(0, eol)));
@@ -131,10 +146,10 @@ export abstract class RequestLineReader {
     return COMPLETE;
   }
 
-  /** Reads bytes 0 to `end` of a piece, none of which is the line feed. REFUSED, or MORE where they are in order. */
-  private scanLine(piece: string, end: number): number {
+  /** Reads bytes `from` to `end` of a piece, none of which is the line feed. REFUSED, or MORE where they are valid. */
+  private scanLine(piece: string, from: number, end: number): number {
     const base = this.partial.length;
-    for (let p = 0; p < end; ) {
+    for (let p = from; p < end; ) {
       const c = piece.charCodeAt(p);
       switch (this.part) {
         case METHOD:
@@ -290,6 +305,12 @@ export abstract class RequestLineReader {
     this.queryStart = queryStart;
     this.slash = slash;
     return p;
+  }
+
+  /** The reader has come to the version. */
+  get atVersion(): boolean {
+    const { part } = this;
+    return this.minor >= 0 || (part > PROTOCOL && part <= MINOR_START) || (part === PROTOCOL && this.mark > 0);
   }
 
   private invalid(): number {

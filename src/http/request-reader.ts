@@ -4,9 +4,9 @@
  */
 
 import { buffersFull } from './buffer-limit.js';
-import { ACCEPTED, DROPPED, parseFieldLine } from './field-line.js';
-import { Field } from './field-names.js';
-import { COMPLETE, isDigit, MORE, RequestLineReader } from './request-line.js';
+import { DROPPED, parseFieldLine, UnfinishedLine } from './field-line.js';
+import { Field, fieldSet } from './field-names.js';
+import { COMPLETE, isDigit, MORE, REFUSED, RequestLineReader } from './request-line.js';
 
 export { COMPLETE, MORE, REFUSED } from './request-line.js';
 
@@ -23,10 +23,11 @@ const SHOWN_MAX = 1748;
 
 /** What a reader enforces. Sizes in bytes. */
 export interface HeadLimits {
-  /** A request line or field line may have this size, its line break included (`large_client_header_buffers` size). */
-  readonly line: number;
-  /** The whole head. */
-  readonly total: number;
+  /** The buffer in which a head begins (`client_header_buffer_size`). */
+  readonly first: number;
+  /** Further buffers, and their size (`large_client_header_buffers`). No line continues from one to the next. */
+  readonly number: number;
+  readonly size: number;
   /** Number of field lines (`max_headers`). */
   readonly fields: number;
   /** Field lines with odd characters in their name are dropped instead of passed on (`ignore_invalid_headers`). */
@@ -35,17 +36,54 @@ export interface HeadLimits {
   readonly underscores: boolean;
 }
 
+/**
+ * Takes what matters at once, before the head is complete. Each returns the limits that hold for the rest of the head; a
+ * call of `reader.refuse` refuses the head.
+ */
+export interface HeadListener {
+  /** The request line was read. */
+  lineRead(): HeadLimits;
+  /** The Host field was read; `reader.headers` holds the fields up to it. */
+  hostRead(value: string): HeadLimits;
+  /** A field line was dropped (`ignore_invalid_headers`); see `RequestReader.expose`. */
+  lineDropped(line: string): void;
+}
+
+/** Fields of which a request may have one; two of them could be understood differently by two readers. */
+const SINGLE = fieldSet(
+  Field.Host,
+  Field.IfModifiedSince,
+  Field.IfUnmodifiedSince,
+  Field.IfMatch,
+  Field.IfNoneMatch,
+  Field.IfRange,
+  Field.ContentLength,
+  Field.ContentRange,
+  Field.TransferEncoding,
+  Field.Expect,
+  Field.Authorization,
+  Field.ProxyAuthorization,
+);
+
+const NO_LIMITS: HeadLimits = { first: 0, number: 0, size: 0, fields: 0, dropInvalid: true, underscores: false };
+
 export class RequestReader extends RequestLineReader {
   readonly headers = new HeaderBlock();
   /** Length of the head, the blank line included, counted in `received`; where complete. */
   length = 0;
-  /** Field lines that were dropped, for the log. */
+  /** Field lines that were dropped. */
   dropped: string[] | null = null;
-  /** What was received, once the head is complete or refused; before, `partial` has it. */
+  /** The piece that is read; all that was received, once the head is complete or refused. The rest is in `partial`. */
   private text = '';
   /** Offset of the first line that is not parsed. */
   private position = 0;
+  /** Offset of the field line before, or -1. */
+  private lineBefore = -1;
   private state = LINE;
+  private limits = NO_LIMITS;
+  /** Buffers in use, beside the first. */
+  private buffers = 0;
+  private readonly unfinished = new UnfinishedLine();
 
   /** The head that was read last, as long as what it was parsed to is still here. */
   private known = '';
@@ -66,6 +104,7 @@ export class RequestReader extends RequestLineReader {
   private forget(): void {
     this.known = '';
     this.position = 0;
+    this.lineBefore = -1;
     this.state = LINE;
     this.status = 0;
     this.length = 0;
@@ -87,59 +126,98 @@ export class RequestReader extends RequestLineReader {
     return this.partial.length + this.text.length;
   }
 
+  /** The request line was not accepted yet. */
+  get inLine(): boolean {
+    return this.state === LINE;
+  }
+
+  /** Bytes of the lines that were read: of the whole head, where it is complete. */
+  get parsedLength(): number {
+    return this.position;
+  }
+
   /** The request line as far as it was read, for a refused request. */
   get partialLine(): string {
     if (this.requestLine !== '') return this.requestLine;
-    const text = this.received.slice(this.position);
+    const text = this.received.slice(0, this.bufferEnd);
     const end = text.search(/[\r\n]/);
     return end < 0 ? text : text.slice(0, end);
   }
 
-  /** Takes the next bytes of the head. Bytes behind the head are not touched; see `length`. */
-  feed(text: string, limits: HeadLimits): number {
-    if (this.known.length > 0 && this.idle) {
+  /**
+   * Takes the next bytes of the head; `limits` are those with which a head begins. Bytes behind the head are not touched;
+   * see `length`.
+   */
+  feed(text: string, limits: HeadLimits, listener: HeadListener | null = null): number {
+    if (this.idle) {
       const { known } = this;
-      if (limits === this.knownLimits && (text === known || text.slice(0, known.length) === known)) {
-        this.text = text;
-        return COMPLETE;
+      if (known.length > 0) {
+        if (limits === this.knownLimits && (text === known || text.slice(0, known.length) === known)) {
+          this.text = text;
+          return listener === null ? COMPLETE : this.repeat(listener);
+        }
+        this.forget();
       }
-      this.forget();
+      this.knownLimits = limits;
+      this.limits = limits;
+      this.bufferEnd = limits.first;
+      this.buffers = 0;
     }
-    this.knownLimits = limits;
     const piece = this.partial.length === 0 ? withoutBlankLines(text) : text;
     if (piece.length === 0) return MORE;
-    let result = this.read(piece, limits);
-    if (result === MORE && buffersFull()) {
-      result = this.refuse(503, 'worker_buffer_limit is reached while reading client request headers');
-    }
-    if (result === MORE) this.partial.append(piece);
-    else this.settle(piece);
+    this.text = piece;
+    let result = this.read(piece, listener);
+    if (result === MORE && buffersFull()) result = this.refuse(503, 'worker_buffer_limit is reached');
+    if (result === MORE) {
+      this.partial.append(piece);
+      this.text = '';
+    } else this.settle();
     return result;
   }
 
   /** Nothing more is fed: what was received can be looked at as a whole. */
-  settle(piece = ''): void {
-    if (this.text.length > 0) return;
-    this.text = this.partial.with(piece);
-    this.partial.clear();
+  settle(): void {
+    if (this.partial.length > 0) {
+      this.text = this.received;
+      this.partial.clear();
+    }
     this.headers.settle(this.text);
   }
 
+  /** Makes the fields that were read so far readable, for a listener. */
+  expose(): void {
+    this.headers.settle(this.received);
+  }
+
+  /** The known head came again. */
+  private repeat(listener: HeadListener): number {
+    listener.lineRead();
+    const host = this.headers.indexOf(Field.Host);
+    if (host >= 0 && this.status === 0) listener.hostRead(this.headers.value(host));
+    return this.status === 0 ? COMPLETE : REFUSED;
+  }
+
   /** Reads the next piece; everything before it was read. */
-  private read(piece: string, limits: HeadLimits): number {
+  private read(piece: string, listener: HeadListener | null): number {
     if (this.state === LINE) {
       // The line feed must stand among the first bytes; what lies behind them is not looked at, however much came at once.
-      const result = this.readLine(piece, Math.min(limits.line, limits.total));
+      const { first, size } = this.limits;
+      const result = this.readLine(piece, size);
       if (result !== COMPLETE) return result;
-      this.state = FIELDS;
+      if (this.lineLength > first) this.buffers = 1;
       this.position = this.lineLength;
+      if (listener !== null) {
+        this.limits = listener.lineRead();
+        if (this.status !== 0) return REFUSED;
+      }
+      this.state = FIELDS;
       // HTTP/0.9 has no fields.
       if (this.version === 9) this.length = this.position;
     }
-    return this.version === 9 ? COMPLETE : this.readFields(piece, limits);
+    return this.version === 9 ? COMPLETE : this.readFields(piece, listener);
   }
 
-  private readFields(piece: string, limits: HeadLimits): number {
+  private readFields(piece: string, listener: HeadListener | null): number {
     const { headers, partial } = this;
     // The text that is looked at: the piece, or the line under way and the piece. It begins at offset `base` of the head.
     let text = piece;
@@ -149,14 +227,11 @@ export class RequestReader extends RequestLineReader {
     for (;;) {
       const start = this.position;
       let eol = text.indexOf('\n', Math.max(0, start - base));
-      // As with the request line: bytes behind the edge are never looked at, so that the verdict does not depend on how
-      // many came at once.
-      const edge = Math.min(start + limits.line, limits.total);
-      if (eol < 0 || base + eol >= edge) {
-        return base + text.length < edge
-          ? MORE
-          : this.refuseSize(partial.with(piece), start, start + limits.line, edge);
-      }
+      const last = base + (eol < 0 ? text.length : eol);
+      // As with the request line: bytes behind the end of the last buffer are never looked at, so that the verdict does not
+      // depend on how many came at once.
+      while (last >= this.bufferEnd) if (!this.nextBuffer(start)) return this.refuseSize(piece, start);
+      if (eol < 0) return this.readUnfinished(piece, start);
       if (start < base) {
         // The line began in an earlier piece.
         text = partial.with(piece, start);
@@ -169,21 +244,76 @@ export class RequestReader extends RequestLineReader {
       let end = eol;
       if (end > from && text.charCodeAt(end - 1) === 13) end--;
       else headers.canonical = false;
-      this.position = base + eol + 1;
       if (end === from) {
+        this.position = base + eol + 1;
         this.length = this.position;
         return COMPLETE;
       }
-      const result = parseFieldLine(headers, from, end, limits.underscores, limits.dropInvalid);
-      if (result === DROPPED) (this.dropped ??= []).push(text.slice(from, end));
-      else if (result !== ACCEPTED) return this.refuseLine(text, from, result);
-      if (headers.count > limits.fields) return this.refuse(494, 'client sent too many header lines');
+      const { underscores, dropInvalid, fields } = this.limits;
+      const result = parseFieldLine(headers, from, end, underscores, dropInvalid);
+      if (result >= 0) return this.refuseLine(text, from, result);
+      this.position = base + eol + 1;
+      this.lineBefore = start;
+      if (result === DROPPED) {
+        const line = text.slice(from, end);
+        (this.dropped ??= []).push(line);
+        listener?.lineDropped(line);
+      } else if (headers.count > fields) {
+        headers.dropLast();
+        return this.refuse(494, 'client sent too many header lines');
+      } else if (!this.takeField(listener)) return REFUSED;
+      headers.text = text;
+      headers.base = base;
     }
   }
 
-  private refuseSize(text: string, start: number, lineEdge: number, edge: number): number {
-    if (lineEdge > edge) return this.refuse(494, 'client sent too large request');
-    const shown = text.slice(start, Math.min(edge, start + SHOWN_MAX));
+  /** Takes another buffer for the line from `start` on; false where there is none in which it could end. */
+  private nextBuffer(start: number): boolean {
+    const { number, size } = this.limits;
+    if (this.bufferEnd - start >= size || this.buffers >= number) return false;
+    this.buffers++;
+    this.bufferEnd = start + size;
+    return true;
+  }
+
+  /** Acts on the field that was just read, where it matters at once; false where the head is refused. */
+  private takeField(listener: HeadListener | null): boolean {
+    const { headers } = this;
+    const last = headers.count - 1;
+    const id = headers.id(last);
+    if (SINGLE[id] !== true) return true;
+    const first = headers.indexOf(id);
+    if (first < last) {
+      this.expose();
+      const what = id === Field.Host ? 'host header' : 'header line';
+      const line = (i: number): string => `"${headers.name(i)}: ${headers.value(i)}"`;
+      this.refuse(400, `client sent duplicate ${what}: ${line(last)}, previous value: ${line(first)}`);
+      if (id === Field.Host) headers.dropLast();
+    } else if (id === Field.Host && listener !== null) {
+      this.expose();
+      this.limits = listener.hostRead(headers.value(last));
+    }
+    return this.status === 0;
+  }
+
+  /** The line from `start` on is not complete; it is refused by its first invalid byte. */
+  private readUnfinished(piece: string, start: number): number {
+    const { partial, unfinished, bufferEnd } = this;
+    const base = partial.length;
+    const from = Math.max(0, start - base);
+    if (start >= base) unfinished.begin();
+    if (unfinished.valid(piece, from, Math.min(piece.length, bufferEnd - base))) return MORE;
+    const line = start < base ? partial.with(piece, start) : piece.slice(from);
+    return this.refuseLine(line, 0, unfinished.invalidAt(line));
+  }
+
+  private refuseSize(piece: string, start: number): number {
+    const result = this.readUnfinished(piece, start);
+    if (result === REFUSED) return result;
+    const { bufferEnd } = this;
+    const from = start < bufferEnd ? start : this.lineBefore;
+    if (from < 0) return this.refuse(494, 'client sent too large request');
+    const shown = this.received.slice(from, Math.min(bufferEnd, from + SHOWN_MAX));
     return this.refuse(494, `client sent too long header line: "${shown}..."`);
   }
 
@@ -219,24 +349,14 @@ function refused(status: number, reason: string): RequestFraming {
   return { length: 0, status, reason };
 }
 
-function duplicate(headers: HeaderBlock, first: number, second: number): RequestFraming {
-  const line = (i: number): string => `${headers.name(i)}: ${headers.value(i)}`;
-  return refused(400, `client sent duplicate header line: "${line(second)}", previous value: "${line(first)}"`);
-}
-
-/** Decides the framing (RFC 9112 6): anything that two readers could see differently is refused. */
+/**
+ * Decides the framing (RFC 9112 6): anything that two readers could see differently is refused. The reader has seen to it
+ * that neither field is there twice.
+ */
 export function requestFraming(headers: HeaderBlock, version: number): RequestFraming {
   const length = headers.indexOf(Field.ContentLength);
   const coding = headers.indexOf(Field.TransferEncoding);
   if (length < 0 && coding < 0) return NO_BODY;
-  if (length >= 0) {
-    const again = headers.indexOf(Field.ContentLength, length + 1);
-    if (again >= 0) return duplicate(headers, length, again);
-  }
-  if (coding >= 0) {
-    const again = headers.indexOf(Field.TransferEncoding, coding + 1);
-    if (again >= 0) return duplicate(headers, coding, again);
-  }
   let bytes = 0;
   if (length >= 0) {
     bytes = parseContentLength(headers.value(length));

@@ -32,6 +32,8 @@ export class ResponseHead {
   hidden: FieldTest | null = null;
   /** Lines that were added here: name, value, name, value … */
   readonly added: string[] = [];
+  /** `Location` that was made absolute, or null. */
+  absoluteLocation: string | null = null;
   /** The source of the body can send `parts` itself, in any order. */
   seekable = false;
   /** What a seekable source is to send instead of the whole body; null: all of it. */
@@ -63,6 +65,7 @@ export class ResponseHead {
     this.upstream = null;
     this.hidden = null;
     this.added.length = 0;
+    this.absoluteLocation = null;
     this.ownServer = true;
     this.ownDate = true;
     this.expectTrailers = false;
@@ -115,6 +118,7 @@ export class ResponseHead {
   remove(lower: string): void {
     const block = this.upstream;
     if (block !== null) for (let i = block.find(lower); i >= 0; i = block.find(lower, i + 1)) block.remove(i);
+    if (lower === 'location') this.absoluteLocation = null;
     for (let i = 0; i < this.added.length; ) {
       if ((this.added[i] as string).toLowerCase() === lower) this.added.splice(i, 2);
       else i += 2;
@@ -128,6 +132,7 @@ export class ResponseHead {
     if (lower === 'etag') return this.etag === null ? [] : [this.etag];
     if (lower === 'content-length') return this.contentLength < 0 ? [] : [String(this.contentLength)];
     const values: string[] = [];
+    if (lower === 'location' && this.absoluteLocation !== null) values.push(this.absoluteLocation);
     const block = this.upstream;
     if (block !== null) {
       for (let i = block.find(lower); i >= 0; i = block.find(lower, i + 1)) {

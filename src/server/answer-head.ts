@@ -42,11 +42,18 @@ export function answerHead(x: Exchange, framing: Framing, keep: boolean): string
   let head = statusLine(status, response.reason, response.ownServer ? settings.serverTokens : '');
   if (response.ownDate) head += dateLine();
   if (response.contentType !== null) head += `Content-Type: ${response.contentType}\r\n`;
-  if (framing === Framing.Chunked) head += 'Transfer-Encoding: chunked\r\n';
-  else if (response.contentLength >= 0 && !response.expectTrailers && status !== 204 && status >= 200) {
+  if (
+    framing !== Framing.Chunked &&
+    response.contentLength >= 0 &&
+    !response.expectTrailers &&
+    status !== 204 &&
+    status >= 200
+  ) {
     head += `Content-Length: ${response.contentLength}\r\n`;
   }
   if (response.lastModified !== null) head += `Last-Modified: ${response.lastModified}\r\n`;
+  if (response.absoluteLocation !== null) head += `Location: ${response.absoluteLocation}\r\n`;
+  if (framing === Framing.Chunked) head += 'Transfer-Encoding: chunked\r\n';
   if (status === 101) head += 'Connection: upgrade\r\n';
   else if (keep) {
     head += 'Connection: keep-alive\r\n';

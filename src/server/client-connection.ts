@@ -3,22 +3,22 @@
  * connection. Pipelined requests wait in the stash until the one before them is answered.
  */
 import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
-import { callbackTime } from '../exchange/clock.js';
 import { ELSEWHERE, WAITING, WRITING } from '../exchange/connection-counts.js';
 import * as engine from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
-import { Exchange } from '../exchange/exchange.js';
+import type { Exchange } from '../exchange/exchange.js';
 import type { LocationSettings } from '../exchange/program.js';
 import { statusText } from '../exchange/status-text.js';
 import { now, unwatch, watch } from '../http/deadlines.js';
-import { COMPLETE, MORE, RequestReader } from '../http/request-reader.js';
+import { COMPLETE, MORE } from '../http/request-reader.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
 import { answerFraming, answerHead, Framing, mayKeep } from './answer-head.js';
 import { AnswerWriter } from './answer-writer.js';
 import { BODY, ClientDeadline, NOTHING, SENDING, TIMED_OUT } from './client-deadline.js';
 import { clientLeft } from './client-loss.js';
 import { RequestBodyReader } from './request-body.js';
-import { expectsContinue, logDropped, type Refusal, refuseRequest, routeRequest } from './routing.js';
+import { RequestIntake } from './request-intake.js';
+import { expectsContinue, logReading, refuseRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
 import { type Arrived, TableUse } from './table-use.js';
 import { TunnelledClient } from './tunnelled-client.js';
@@ -45,7 +45,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private state = READING_HEAD;
   private readonly openedAt = now();
   private lastSettings: LocationSettings | null = null;
-  private readonly reader = new RequestReader();
+  private readonly intake: RequestIntake;
   private readonly body = new RequestBodyReader();
   private readonly writer: AnswerWriter;
   private exchange: Exchange | null = null;
@@ -67,6 +67,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     super(transport, arrived.listening.path, host.counts);
     this.stand(WAITING);
     this.tableUse = new TableUse(host, arrived, this.localAddress);
+    this.intake = new RequestIntake(this, this.tableUse, host);
     this.writer = new AnswerWriter(transport);
     watch(this);
     this.deadline = now() + this.tableUse.program.defaultServer.clientHeaderTimeout;
@@ -78,7 +79,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   /** Nothing is under way: no request has begun to arrive. */
   get idle(): boolean {
-    return !this.unread && (this.state === IDLE || (this.state === READING_HEAD && this.reader.idle));
+    return !this.unread && (this.state === IDLE || (this.state === READING_HEAD && this.intake.reader.idle));
   }
 
   /** Nobody listens any more where it arrived: it brings what was on its way, and ends. */
@@ -121,7 +122,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   }
 
   private readHead(): void {
-    const { reader } = this;
+    const { intake } = this;
+    const { reader } = intake;
     if (reader.idle) this.tableUse.join();
     const server = this.tableUse.program.defaultServer;
     this.standReading();
@@ -131,35 +133,25 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     } else if (this.requests === 0) this.deadline = this.openedAt + server.clientHeaderTimeout;
     const before = reader.receivedLength;
     const end = Math.min(this.lentEnd, this.lentStart + HEAD_PIECE);
-    const result = reader.feed(this.lent.latin1Slice(this.lentStart, end), this.host.limits(server));
+    const result = intake.feed(this.lent.latin1Slice(this.lentStart, end));
     if (result === MORE) {
       this.lentStart = end;
-      if (!reader.idle) this.tableUse.begin();
       return;
     }
     // Blank lines in front of a request line are not part of what the reader received.
     const skipped = before + (end - this.lentStart) - reader.receivedLength;
     this.lentStart = result === COMPLETE ? this.lentStart + skipped + reader.length - before : end;
-    this.begin(result === COMPLETE ? null : { status: reader.status, reason: reader.reason });
+    this.begin(result);
   }
 
-  /** Begins the exchange of the head that was read. */
-  private begin(refusal: Refusal | null): void {
-    const { reader, tableUse } = this;
+  /** Begins to handle the request of which the head was read with this result. */
+  private begin(result: number): void {
+    const { intake } = this;
     const x = this.open();
-    x.version = reader.version;
-    if (refusal === null) {
-      x.target = reader.target;
-      x.requestLine = reader.requestLine;
-      this.requestLength = reader.length;
-    }
-    this.writer.begin();
-    this.body.begin(x, 0);
-    const why = refusal ?? routeRequest(x, reader, tableUse.program);
-    logDropped(x, reader);
-    if (why !== null) {
+    const refusal = intake.refusal(result, x);
+    if (refusal !== null) {
       this.keep = false;
-      refuseRequest(x, why);
+      refuseRequest(x, refusal, intake.reader);
       return;
     }
     if (x.contentLength !== 0) this.body.begin(x, x.contentLength);
@@ -167,25 +159,20 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     x.start();
   }
 
-  /** A new exchange, with what is known of the request so far. */
+  /** Makes the request that was read, as far as it was, the present one. */
   private open(): Exchange {
-    const { reader } = this;
-    reader.settle();
+    const { intake } = this;
     this.requests++;
     this.state = HANDLING;
     this.stand(WRITING);
     this.waitForNothing();
     this.keep = true;
     this.ended = false;
-    this.tableUse.begin();
-    const { table, program } = this.tableUse;
-    const x = new Exchange(this, reader.headers, program, table.slots());
+    const x = intake.take();
     this.exchange = x;
-    x.generation = table.generation;
-    x.startTime = callbackTime();
-    x.method = reader.method;
-    x.requestLine = reader.partialLine;
-    this.requestLength = reader.receivedLength;
+    this.requestLength = intake.reader.parsedLength;
+    this.writer.begin();
+    this.body.begin(x, 0);
     return x;
   }
 
@@ -360,7 +347,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   }
 
   private nextRequest(): void {
-    this.reader.reset();
+    this.intake.reader.reset();
     this.tableUse.join();
     this.pipelined = this.unread;
     if (!this.unread && (!this.host.keeps(this.arrived) || this.peerEnded)) {
@@ -378,7 +365,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private close(): void {
     const { settings } = this;
     const { lingeringClose } = settings;
-    const more = !this.body.done || this.unread || MORE_BEHIND.has(this.reader.status);
+    const more = !this.body.done || this.unread || MORE_BEHIND.has(this.intake.reader.status);
     const linger = lingeringClose === 'always' || (lingeringClose === 'on' && more);
     this.state = LINGERING;
     this.dropUnread();
@@ -409,8 +396,9 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   timedOut(): void {
     const x = this.exchange;
-    if (this.state === READING_HEAD && !this.reader.idle) {
-      this.cutHead(408, `${TIMED_OUT} while reading client request headers`);
+    if (this.state === READING_HEAD && !this.intake.reader.idle) {
+      this.late = true;
+      this.cutHead(408, TIMED_OUT);
     } else if (this.waitOn()) {
       return;
     } else if (this.state !== HANDLING || x === null) {
@@ -433,10 +421,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   /** Logs and drops a request whose head never became complete. */
   private cutHead(status: number, reason: string): void {
     const x = this.open();
-    this.writer.begin();
-    this.body.begin(x, 0);
-    x.host = x.server.name;
-    logError(x, 'info', reason);
+    logReading(x, this.intake.reader, reason);
     x.response.status = status;
     x.abort();
   }
@@ -444,7 +429,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   onEnd(): void {
     this.peerEnded = true;
     const x = this.exchange;
-    if (this.state === READING_HEAD && !this.reader.idle) {
+    if (this.state === READING_HEAD && !this.intake.reader.idle) {
       this.cutHead(400, 'client prematurely closed connection');
     } else if (this.state !== HANDLING || x === null) {
       if (this.state !== IDLE || !this.unread) this.transport.destroySoon();
@@ -464,8 +449,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const x = this.exchange;
     if (x === null) {
       this.stand(ELSEWHERE);
-      if (before === READING_HEAD && !this.reader.idle && !this.peerEnded) {
-        this.cutHead(400, 'client closed connection while reading client request headers');
+      if (before === READING_HEAD && !this.intake.reader.idle && !this.peerEnded) {
+        this.cutHead(400, 'client closed connection');
         this.state = CLOSED;
       }
       this.tableUse.end();

@@ -1,10 +1,10 @@
 /** From a request's head to an exchange: its path, its server, and what is refused before any phase runs. */
 import { MatchFailed } from '../config/pcre/matcher.js';
 import { logError } from '../exchange/error-context.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { logs } from '../exchange/error-log.js';
+import { type Exchange, LINE_AT_VERSION, LINE_BEGUN } from '../exchange/exchange.js';
 import type { ListenerProgram, ServerProgram } from '../exchange/program.js';
-import { Field, fieldSet } from '../http/field-names.js';
-import type { HeaderBlock } from '../http/header-block.js';
+import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import { validHost } from '../http/host.js';
 import { type RequestReader, requestFraming } from '../http/request-reader.js';
@@ -16,31 +16,28 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** Fields of which a request may have one; two of them could be understood differently by two readers. */
-const UNIQUE = fieldSet(
-  Field.IfModifiedSince,
-  Field.IfUnmodifiedSince,
-  Field.IfMatch,
-  Field.IfNoneMatch,
-  Field.IfRange,
-  Field.ContentLength,
-  Field.ContentRange,
-  Field.TransferEncoding,
-  Field.Expect,
-  Field.Authorization,
-  Field.ProxyAuthorization,
-);
-
 const refused = (status: number, reason: string): Refusal => ({ status, reason });
 
 /** The search for a server was given up: nginx closes the connection, and logs 500. */
 const SEARCH_FAILED: Refusal = { status: 500, reason: '' };
 
-/** Fills in the exchange from a complete head; a refusal where the request is not to be handled. */
-export function routeRequest(x: Exchange, reader: RequestReader, program: ListenerProgram): Refusal | null {
-  const { headers } = reader;
+/** Takes what is known of a request line that was refused or never completed. */
+export function takePartialLine(x: Exchange, reader: RequestReader): void {
+  x.requestLine = reader.partialLine;
+  x.lineProgress = reader.atVersion ? LINE_AT_VERSION : LINE_BEGUN;
+  x.version = reader.version;
+  if (reader.method !== '') x.method = reader.method;
+  x.uri = '';
+}
+
+/** Takes the request line, and chooses the server where it names a host; a refusal where it is not accepted. */
+export function routeLine(x: Exchange, reader: RequestReader, program: ListenerProgram): Refusal | null {
+  x.version = reader.version;
+  x.method = reader.method;
+  x.requestLine = reader.requestLine;
+  const { target, query } = reader;
   if (reader.complex) {
-    const path = normalizeTarget(reader.target, program.defaultServer.mergeSlashes);
+    const path = normalizeTarget(target, program.defaultServer.mergeSlashes);
     if (path === null) {
       // nginx has none in the log then.
       x.uri = '';
@@ -48,36 +45,58 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
     }
     x.uri = path.path;
     x.args = path.args;
-  } else if (reader.query < 0) x.uri = reader.target;
+  } else if (query < 0) x.uri = target;
   else {
-    x.uri = reader.target.slice(0, reader.query);
-    x.args = reader.target.slice(reader.query + 1);
+    x.uri = target.slice(0, query);
+    x.args = target.slice(query + 1);
   }
-  const field = headers.indexOf(Field.Host);
-  let { authority } = reader;
-  if (field >= 0) {
-    if (headers.indexOf(Field.Host, field + 1) >= 0) return refused(400, 'client sent duplicate host header');
-    const value = headers.value(field);
-    if (validHost(value) === null) return refused(400, 'client sent invalid host header');
-    authority ??= value;
+  x.target = target;
+  const { authority } = reader;
+  if (reader.emptyPath && query >= 0) {
+    // `http://host?a`: the path is not in the target as written.
+    x.target = target.slice(1);
+    x.uriUnchanged = false;
   }
-  if (authority !== null) {
-    const host = validHost(authority);
-    if (host === null) return refused(400, 'client sent invalid host in request line');
-    x.host = host;
-    const server = serverOf(host, x, program);
-    if (server === null) return SEARCH_FAILED;
-    x.server = server;
-  } else {
-    x.hostNamed = false;
-    // Without a host only the server of the empty name, or the default one, can be meant.
-    x.server = program.names.find('', x) ?? program.defaultServer;
-    x.host = x.server.name;
+  if (authority === null) return null;
+  const host = validHost(authority);
+  return host === null ? refused(400, 'client sent invalid host in request line') : chooseServer(x, host, program);
+}
+
+/** Takes the Host field, and chooses the server where the request line named none. */
+export function routeHost(x: Exchange, value: string, program: ListenerProgram): Refusal | null {
+  const host = validHost(value);
+  if (host === null) return refused(400, 'client sent invalid host header');
+  return x.host === '' ? chooseServer(x, host, program) : null;
+}
+
+function chooseServer(x: Exchange, host: string, program: ListenerProgram): Refusal | null {
+  let server: ServerProgram | null;
+  try {
+    server = program.names.find(host, x);
+  } catch (error) {
+    // A regular expression could not be matched within its limits.
+    if (error instanceof MatchFailed) return SEARCH_FAILED;
+    throw error;
   }
-  x.location = x.server.base;
-  const duplicate = headers.duplicate(UNIQUE);
-  if (duplicate >= 0) return refused(400, `client sent duplicate header line: "${line(headers, duplicate)}"`);
-  if (field < 0 && x.version > 10) return refused(400, 'client sent HTTP/1.1 request without "Host" header');
+  x.host = host;
+  if (server !== null) serveBy(x, server);
+  return null;
+}
+
+/** The server's settings and logs hold from here on. nginx: ngx_http_set_virtual_server. */
+function serveBy(x: Exchange, server: ServerProgram): void {
+  x.server = server;
+  x.location = server.base;
+}
+
+/** Looks at the complete head; a refusal where the request is not to be handled. */
+export function admitRequest(x: Exchange, program: ListenerProgram): Refusal | null {
+  const { headers } = x;
+  // Without a host only the server of the empty name, or the default one, can be meant.
+  if (x.host === '') serveBy(x, program.names.find('', x) ?? x.server);
+  if (x.version > 10 && headers.indexOf(Field.Host) < 0) {
+    return refused(400, 'client sent HTTP/1.1 request without "Host" header');
+  }
   const framing = requestFraming(headers, x.version);
   if (framing.status !== 0) return framing;
   x.contentLength = framing.length;
@@ -87,38 +106,31 @@ export function routeRequest(x: Exchange, reader: RequestReader, program: Listen
   return null;
 }
 
-/** The server of a host; null where a regular expression could not be matched within its limits. */
-function serverOf(host: string, x: Exchange, program: ListenerProgram): ServerProgram | null {
-  try {
-    return program.names.find(host, x) ?? program.defaultServer;
-  } catch (error) {
-    if (error instanceof MatchFailed) return null;
-    throw error;
-  }
-}
-
 /** Ends an exchange whose request is refused; nothing behind its head can be trusted. */
-export function refuseRequest(x: Exchange, refusal: Refusal): void {
+export function refuseRequest(x: Exchange, refusal: Refusal, reader: RequestReader): void {
   const { status, reason } = refusal;
-  if (refusal === SEARCH_FAILED) {
-    x.response.status = 500;
+  if (reason === '') {
+    x.response.status = status;
     x.abort();
     return;
   }
-  logError(x, 'info', reason);
+  logReading(x, reader, reason);
   x.contentLength = 0;
   x.keepAlive = false;
-  if (x.host === '') x.host = x.server.name;
   x.finalize(status);
 }
 
-/** Tells of field lines that were dropped (`ignore_invalid_headers`). */
-export function logDropped(x: Exchange, { dropped }: RequestReader): void {
-  if (dropped !== null) for (const line of dropped) logError(x, 'info', `client sent invalid header line: "${line}"`);
+/** Logs what becomes of a head that is being read. */
+export function logReading(x: Exchange, reader: RequestReader, message: string): void {
+  const line = x.client.pipelined ? 'pipelined request line' : 'request line';
+  logError(x, 'info', `${message} while reading client ${reader.inLine ? line : 'request headers'}`);
 }
 
-function line(headers: HeaderBlock, i: number): string {
-  return `${headers.name(i)}: ${headers.value(i)}`;
+/** Logs a field line that was dropped (`ignore_invalid_headers`). */
+export function logDropped(x: Exchange, reader: RequestReader, line: string): void {
+  if (!logs(x.errorLog, 'info')) return;
+  reader.expose();
+  logReading(x, reader, `client sent invalid header line: "${line}"`);
 }
 
 /** The client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */

@@ -260,8 +260,9 @@ export class Server implements ConnectionHost {
     if (limits === undefined) {
       const { number, size } = server.largeClientHeaderBuffers;
       limits = {
-        line: Math.max(size, server.clientHeaderBufferSize),
-        total: server.clientHeaderBufferSize + number * size,
+        first: server.clientHeaderBufferSize,
+        number,
+        size,
         fields: server.maxHeaders,
         dropInvalid: server.ignoreInvalidHeaders,
         underscores: server.underscoresInHeaders,

@@ -355,7 +355,9 @@ test('access, sizes and broken requests are told by their status and the log', a
       ['Host', 'b'],
     ],
   });
-  assert.deepEqual([twice.answer.status, twice.server.why], [400, 'refused']);
+  assert.deepEqual([twice.answer.status, twice.server.why, twice.server.host], [400, 'default', 'a']);
+  const invalid = await explained(http, { request: '/', headers: { Host: 'a b' } });
+  assert.deepEqual([invalid.answer.status, invalid.server.why], [400, 'refused']);
   assert.match(of(twice, 'log')[0]?.message ?? '', /duplicate host header/);
 });
 

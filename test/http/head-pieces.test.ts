@@ -7,7 +7,7 @@ import { ResponseReader } from '../../src/http/response-reader.js';
 import { collectGarbage } from '../kit/garbage.js';
 import { DEFAULT_LIMITS } from './splits.js';
 
-const LARGE: HeadLimits = { ...DEFAULT_LIMITS, line: 1 << 26, total: 1 << 26, fields: 1 << 26 };
+const LARGE: HeadLimits = { ...DEFAULT_LIMITS, first: 1 << 26, size: 1 << 26, fields: 1 << 26 };
 
 interface Feeding {
   feed(text: string, limits: HeadLimits): number;
@@ -16,7 +16,7 @@ interface Feeding {
 class Response implements Feeding {
   private readonly reader = new ResponseReader();
   feed(text: string): number {
-    return this.reader.feed(text, LARGE.total);
+    return this.reader.feed(text, LARGE.size);
   }
 }
 

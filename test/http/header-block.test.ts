@@ -16,6 +16,7 @@ const name = fc.oneof(fc.constantFrom(...known.map(fieldName)).chain(anyCase), t
 const value = fc
   .string({ unit: fc.constantFrom(...'ab,;= \t:"\x80'), maxLength: 12 })
   .map((text) => text.replace(/^ +| +$/g, ''));
+const SINGLE = /^(host|if-|content-(length|range)|transfer-encoding|expect|(proxy-)?authorization)/;
 const form = fc.constantFrom(
   (n: string, v: string) => `${n}: ${v}\r\n`,
   (n: string, v: string) => `${n}: ${v}\r\n`,
@@ -51,7 +52,12 @@ test('letters are compared without case, and nothing else is', () => {
 test('the lines of any subset are the naive join of its fields', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(name, value, form, fc.boolean(), fc.boolean()), { maxLength: 14 }),
+      fc.uniqueArray(fc.tuple(name, value, form, fc.boolean(), fc.boolean()), {
+        maxLength: 14,
+        // The reader refuses some names that are there twice.
+        selector: ([each]) => each.toLowerCase(),
+        comparator: (a, b) => a === b && SINGLE.test(a),
+      }),
       fc.boolean(),
       fc.boolean(),
       (fields, plain, more) => {

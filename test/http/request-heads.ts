@@ -181,9 +181,9 @@ const FIELDS: readonly (readonly [string, string, string, Partial<HeadLimits>?])
   ['a field too many', 'A: 1\r\nB: 2\r\n', '494 client sent too many header lines', { fields: 1 }],
 ];
 
-const LONG = { line: 32, total: 64 };
+const LONG = { first: 32, size: 32, number: 2 };
 
-/** [fact, wire, what is read]; `line` is 32 and `total` 64. */
+/** [fact, wire, what is read]; three buffers of 32 bytes. */
 const SIZES: readonly (readonly [string, string, string])[] = [
   ['a request line of the size', `GET /${'a'.repeat(16)} HTTP/1.1\r\n\r\n`, `GET /${'a'.repeat(16)} 1.1`],
   ['a request line of the size that ends with LF', `GET /${'a'.repeat(17)} HTTP/1.1\n\n`, `GET /${'a'.repeat(17)} 1.1`],
@@ -206,21 +206,36 @@ const SIZES: readonly (readonly [string, string, string])[] = [
     `GET / HTTP/1.1\r\nA: ${'b'.repeat(90)}`,
     `494 client sent too long header line: "A: ${'b'.repeat(29)}..."`,
   ],
-  ['a head of the total', `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(7)}C:d\n\r\n`, `GET / 1.1${' | A=b'.repeat(7)} | C=d`],
+  // A line that does not fit behind the others moves to the next buffer, so that these three hold 90 bytes of it.
+  [
+    'a head that fills the buffers',
+    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(12)}\r\n`,
+    `GET / 1.1${' | A=b'.repeat(12)}`,
+  ],
   [
     'a head one byte too large',
-    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(7)}C: d\n\r\n`,
-    '494 client sent too large request',
+    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(11)}A: bb\r\n\r\n`,
+    '494 client sent too long header line: "\r..."',
   ],
   [
-    'a line that ends behind the total',
-    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(9)}\r\n`,
-    '494 client sent too large request',
+    'a line that ends behind the buffers',
+    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(14)}\r\n`,
+    '494 client sent too long header line: "A:..."',
   ],
   [
-    'a bad byte behind the total',
-    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(8)}\0\r\n\r\n`,
-    '494 client sent too large request',
+    'a line that begins behind the buffers',
+    `GET / HTTP/1.1\r\n${`A: ${'b'.repeat(11)}\r\n`.repeat(5)}C: d\r\n\r\n`,
+    `494 client sent too long header line: "A: ${'b'.repeat(11)}\r\n..."`,
+  ],
+  [
+    'a bad byte behind the buffers',
+    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(12)}A:\0\r\n\r\n`,
+    '494 client sent too long header line: "A:..."',
+  ],
+  [
+    'a bad byte in front of the end of the buffers',
+    `GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(12)}A\0${'b'.repeat(40)}`,
+    badLine('A', '00'),
   ],
 ];
 
@@ -245,6 +260,34 @@ const WHOLE: readonly (readonly [string, string, string])[] = [
   ['an unknown version is refused before its line ends', 'GET / HTTP/2', VERSION],
 ];
 
+/** [fact, fields, what is read]: refused before the head is complete. */
+const AT_ONCE: readonly (readonly [string, string, string])[] = [
+  ['a space in a name', 'A: b\r\nC d', badLine('C', '20')],
+  ['a name that begins with a colon', ':', badLine('', '3a')],
+  ['a NUL in a value', 'A: b\0', badLine('A: b', '00')],
+  ['a byte behind the CR of a value', 'A: b\r\r\rc', badLine('A: b', '0d')],
+  ['a byte behind the CR of a name', 'A\rb', badLine('A', '0d')],
+  ['a byte behind the CR of the blank line', 'A: b\r\n\rc', badLine('', '0d')],
+  [
+    'a second Host',
+    'Host: a\r\nhost: b\r\n',
+    '400 client sent duplicate host header: "host: b", previous value: "Host: a"',
+  ],
+  ...[
+    ['If-Modified-Since', 'If-Unmodified-Since', 'If-Match', 'If-None-Match', 'If-Range', 'Content-Length'],
+    ['Content-Range', 'Transfer-Encoding', 'Expect', 'Authorization', 'Proxy-Authorization'],
+  ]
+    .flat()
+    .map(
+      (name) =>
+        [
+          `a second ${name}`,
+          `${name}: a\r\nX: y\r\n${name}: b\r\n`,
+          `400 client sent duplicate header line: "${name}: b", previous value: "${name}: a"`,
+        ] as const,
+    ),
+];
+
 export const REQUEST_HEADS: readonly RequestCase[] = [
   ...LINES.flatMap(([fact, line, expected]) =>
     ['\r\n', '\n'].map((end) => {
@@ -263,5 +306,12 @@ export const REQUEST_HEADS: readonly RequestCase[] = [
     ...(limits === undefined ? {} : { limits }),
   })),
   ...SIZES.map(([fact, wire, expected]) => ({ fact, wire, expected, limits: LONG })),
+  {
+    fact: 'no buffer for the first field',
+    wire: `GET /${'a'.repeat(16)} HTTP/1.1\r\nA: b\r\n\r\n`,
+    expected: '494 client sent too large request',
+    limits: { first: 20, size: 32, number: 1 },
+  },
+  ...AT_ONCE.map(([fact, fields, expected]) => ({ fact, wire: `GET / HTTP/1.1\r\n${fields}`, expected })),
   ...WHOLE.map(([fact, wire, expected]) => ({ fact, wire, expected })),
 ];

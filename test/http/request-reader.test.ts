@@ -43,7 +43,14 @@ test('any split of any mutated head gives the same events, and none throws', () 
       fc.constantFrom(...heads),
       fc.array(edit, { maxLength: 4 }),
       fc.array(fc.nat(), { maxLength: 12 }),
-      fc.constantFrom({}, { line: 40, total: 70 }, { line: 20, total: 20 }, { fields: 2 }, { dropInvalid: false }),
+      fc.constantFrom(
+        {},
+        { first: 30, number: 1, size: 40 },
+        { first: 20, number: 2, size: 20 },
+        { first: 60, number: 1, size: 20 },
+        { fields: 2 },
+        { dropInvalid: false },
+      ),
       (head, next, edits, places, limits) => {
         let wire = head + next;
         for (const { at, remove, insert } of edits) {
@@ -179,13 +186,6 @@ const FRAMINGS: readonly (readonly [fact: string, version: number, fields: strin
     ['a length with a tab behind', 11, 'Content-Length: 1\t', 0, '400 client sent invalid "Content-Length" header'],
     ['a list of lengths', 11, 'Content-Length: 5, 5', 0, '400 client sent invalid "Content-Length" header'],
     ['a length with an exponent', 11, 'Content-Length: 1e3', 0, '400 client sent invalid "Content-Length" header'],
-    [
-      'two lengths',
-      11,
-      'Content-Length: 5\r\ncontent-length: 5',
-      0,
-      '400 client sent duplicate header line: "content-length: 5", previous value: "Content-Length: 5"',
-    ],
     ['chunked', 11, 'Transfer-Encoding: chunked', -1, ''],
     ['chunked in another case', 11, 'transfer-encoding: ChunKed', -1, ''],
     [
@@ -232,13 +232,6 @@ const FRAMINGS: readonly (readonly [fact: string, version: number, fields: strin
       '501 client sent unknown "Transfer-Encoding": "\tchunked"',
     ],
     ['an empty coding', 11, 'Transfer-Encoding:', 0, '501 client sent unknown "Transfer-Encoding": ""'],
-    [
-      'two codings',
-      11,
-      'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity',
-      0,
-      '400 client sent duplicate header line: "Transfer-Encoding: identity", previous value: "Transfer-Encoding: chunked"',
-    ],
   ];
 
 describe('the framing of a request', () => {

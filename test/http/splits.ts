@@ -6,8 +6,9 @@ import { ResponseReader } from '../../src/http/response-reader.js';
 
 /** nginx's defaults: `client_header_buffer_size 1k`, `large_client_header_buffers 4 8k`, `max_headers 1000`. */
 export const DEFAULT_LIMITS: HeadLimits = {
-  line: 8192,
-  total: 1024 + 4 * 8192,
+  first: 1024,
+  number: 4,
+  size: 8192,
   fields: 1000,
   dropInvalid: true,
   underscores: false,

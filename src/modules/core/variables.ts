@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs';
 import { parseSize } from '../../config/units.js';
 import { errnoText } from '../../diagnostics/errno.js';
 import { logError } from '../../exchange/error-context.js';
-import type { Exchange } from '../../exchange/exchange.js';
+import { type Exchange, LINE_AT_VERSION, LINE_READ } from '../../exchange/exchange.js';
 import { documentRoot, filePath, nativePath } from '../../exchange/file-path.js';
 import { NGINX_VERSION } from '../../exchange/software.js';
 import type { VariableSpec } from '../../exchange/variable.js';
@@ -17,10 +17,12 @@ function port(number: number): string {
   return number > 0 ? String(number) : '';
 }
 
-/** The port of the request's authority, from the request line or else from the Host field; empty where it has none. */
+/** The port of the accepted host, from the request line or else from the Host field; empty where it has none. */
 function requestPort(x: Exchange): string {
-  const absolute = /^\S+ +[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?# ]*)/.exec(x.requestLine)?.[1];
-  const authority = absolute ?? x.headers.valueOf(Field.Host) ?? '';
+  if (x.host === '') return '';
+  const [, absolute, connect] =
+    /^(?:[^ ]+ +[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?# ]*)|CONNECT +([^ ]*))/.exec(x.requestLine) ?? [];
+  const authority = absolute ?? connect ?? x.headers.valueOf(Field.Host) ?? '';
   return /:([0-9]+)$/.exec(authority)?.[1]?.replace(/^0+/, '') ?? '';
 }
 
@@ -31,12 +33,25 @@ function contentLength(x: Exchange): string | undefined {
   return x.contentLength < 0 && x.body !== null ? String(x.body.length) : undefined;
 }
 
-/** The version as the client wrote it; none where the request line was refused, or has none (HTTP/0.9). */
+/**
+ * The version as the client wrote it; none where the request line has none (HTTP/0.9) or was not read so far. Empty where
+ * the line ends in it.
+ */
 function protocol(x: Exchange): string | undefined {
-  if (x.version === 9 || x.target === '') return undefined;
+  if (x.lineProgress !== LINE_READ) return x.lineProgress === LINE_AT_VERSION ? '' : undefined;
+  if (x.version === 9) return undefined;
   // No target has a space, so the version is what stands behind the last one that a name follows.
   const at = x.requestLine.lastIndexOf(' HTTP/');
   return at < 0 ? undefined : x.requestLine.slice(at + 1);
+}
+
+/** None before the request line is complete; GET for a page that takes the place of the answer. */
+function method(x: Exchange): string | undefined {
+  return x.lineProgress === LINE_READ || (x.uri !== '' && x.method === 'GET') ? x.method : undefined;
+}
+
+function uri(x: Exchange): string | undefined {
+  return x.uri === '' && x.lineProgress !== LINE_READ ? undefined : x.uri;
 }
 
 /** The value of an argument, its name compared without regard to case. Not unescaped, as in nginx. */
@@ -82,10 +97,10 @@ function orNothing(value: string): string | undefined {
 export const coreVariables: Readonly<Record<string, VariableSpec>> = {
   // -- the request
   request: { get: (x) => orNothing(x.requestLine), doc: 'The request line as it came.' },
-  request_method: { get: (x) => x.method, doc: 'The method, such as `GET`.' },
+  request_method: { get: method, doc: 'The method, such as `GET`.' },
   request_uri: { get: (x) => orNothing(x.target), doc: 'The URI with its arguments as the client wrote it.' },
-  uri: { get: (x) => x.uri, doc: 'The path as it is now: decoded, normalised, and changed by rewrites.' },
-  document_uri: { get: (x) => x.uri, doc: 'The same as `$uri`.' },
+  uri: { get: uri, doc: 'The path as it is now: decoded, normalised, and changed by rewrites.' },
+  document_uri: { get: uri, doc: 'The same as `$uri`.' },
   args: {
     get: (x) => orNothing(x.args),
     set: (x, value) => {
@@ -123,7 +138,7 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
 
   // -- where it is handled
   host: {
-    get: (x) => x.host,
+    get: (x) => (x.host === '' ? x.server.name : x.host),
     doc: 'The host that was asked for, in lower case without port; else the name of the server.',
   },
   request_port: { get: requestPort, doc: 'The port that was asked for, where one was.' },

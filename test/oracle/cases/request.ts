@@ -41,8 +41,6 @@ export const MEANT = {
     'the head leaves with the first bytes; nginx still holds it when it finds the body broken, and sends nothing',
   keptAfter412: 'nginx closes the connection after 412, although its head says keep-alive',
   oneContentRange: 'nginx sends Content-Range twice where the error page of a range asks for that range again',
-  defaultServer:
-    "underscores_in_headers is the default server's, as documented; nginx takes it from the server of a Host field that came before",
   discarded: 'nginx shows the length of a chunked body as 0 when it has thrown it away',
 } as const;
 

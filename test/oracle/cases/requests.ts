@@ -238,7 +238,6 @@ export const requests: OracleGroup = {
       'a Host with a port that is none': NEWER.host,
       'a Host with bytes beyond ASCII': NEWER.host,
       'the same field twice': NEWER.joined,
-      'a name with an underscore, allowed': MEANT.defaultServer,
       CONNECT: NEWER.connect,
       'POST /proxy, Transfer-Encoding: chunked, body "5\\nhello\\n0\\n\\n"': NEWER.chunkLines,
       'POST /, Content-Length: 5, Expect: 100-continue, body "hello"': MEANT.bodyIsHere,
