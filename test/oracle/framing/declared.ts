@@ -33,11 +33,6 @@ const requests: readonly Declared[] = [
     reason: 'a trailer section has at most 16 KiB; nginx drops one of any size',
   },
   {
-    group: 'request lines',
-    cases: ['HTTP/0.9 with HEAD'],
-    reason: 'nobody gets a body for HEAD; nginx sends its error page as an answer of HTTP/0.9',
-  },
-  {
     group: 'Connection',
     cases: ['two fields, close first'],
     reason: 'RFC 9112 9.3: a connection is closed where any Connection field says so; nginx goes by the last one',
