@@ -221,14 +221,10 @@ export function internalRedirect(x: Exchange, uri: string, args?: string): void 
 }
 
 export function toNamedLocation(x: Exchange, name: string): boolean {
-  if (--x.uriChanges <= 0) {
-    logError(x, 'error', `rewrite or internal redirection cycle while redirect to named location "${name}"`);
-    x.uriChanges = 0;
-    finalize(x, 500);
-    return true;
-  }
-  if (x.uri === '') {
-    logError(x, 'error', `empty URI in redirect to named location "${name}"`);
+  x.uriChanges = Math.max(0, x.uriChanges - 1);
+  if (x.uriChanges === 0 || x.uri === '') {
+    const mistake = x.uriChanges === 0 ? 'rewrite or internal redirection cycle while' : 'empty URI in';
+    logError(x, 'error', `${mistake} redirect to named location "${name}"`);
     finalize(x, 500);
     return true;
   }
