@@ -23,11 +23,6 @@ const requests: readonly Declared[] = [
     reason: 'a length that is no exact number in JavaScript is invalid (400); nginx refuses it as too large (413)',
   },
   {
-    group: 'sizes of chunks',
-    cases: ['size "5e"'],
-    reason: 'RFC 9112 8: a body that is cut short is answered with 400; nginx closes the connection without an answer',
-  },
-  {
     group: 'trailer sections',
     cases: ['twenty thousand bytes'],
     reason: 'a trailer section has at most 16 KiB; nginx drops one of any size',
@@ -36,11 +31,6 @@ const requests: readonly Declared[] = [
     group: 'Connection',
     cases: ['two fields, close first'],
     reason: 'RFC 9112 9.3: a connection is closed where any Connection field says so; nginx goes by the last one',
-  },
-  {
-    group: 'pipelines',
-    cases: ['a body that is cut short'],
-    reason: 'RFC 9112 8: a body that is cut short is answered with 400; nginx closes the connection without an answer',
   },
 ];
 
