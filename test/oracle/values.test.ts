@@ -25,7 +25,7 @@ const VALUES = [
   'request_body',
   'request_body_file',
 ];
-/** Compared as there or not, and as shorter or longer than the shortest timeout. */
+/** Compared as there or not. */
 const TIMES = [
   'request_time',
   'connection_time',
@@ -33,7 +33,6 @@ const TIMES = [
   'upstream_header_time',
   'upstream_response_time',
 ];
-const TIMEOUT = 0.25;
 
 const CONFIG = `
   log_format values '$uri ${[...VALUES, ...TIMES].map((name) => `${name}=$${name}`).join('|')}';
@@ -62,9 +61,7 @@ function comparable(lines: readonly string[], own: Own): string[] {
       .replace(/\|request_body_file=\/[^|]*/, '|request_body_file=PATH')
       .replace(/\|bytes_sent=(\d+)/, (_, n: string) => `|bytes_sent=${less(n, own.heads + own.pages)}`)
       .replace(/\|body_bytes_sent=(\d+)/, (_, n: string) => `|body_bytes_sent=${less(n, own.pages)}`)
-      .replace(/(?<=_time=)[^|]*/g, (times) =>
-        times.replace(/[\d.]+/g, (time) => (Number(time) < TIMEOUT ? 'short' : 'long')),
-      ),
+      .replace(/(?<=_time=)[^|]*/g, (times) => times.replace(/[\d.]+/g, 'time')),
   );
 }
 

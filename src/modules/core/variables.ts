@@ -123,7 +123,7 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
   },
   request_completion: {
     get: (x) => (x.completed || x.cutByUpstream ? 'OK' : ''),
-    doc: '`OK` when the answer is complete.',
+    doc: '`OK` when all of the answer was sent that could be had: also where an upstream ended in the middle of it.',
   },
   request_id: {
     // The global object loads node:crypto when it is first asked for, not at each start of the command.

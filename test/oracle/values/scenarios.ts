@@ -22,9 +22,9 @@ export const LOCATIONS = `
   location /upgrade { proxy_pass http://127.0.0.1:%%SILENT%%; proxy_set_header Connection upgrade; proxy_set_header Upgrade $http_upgrade; }
   location /short {
     proxy_pass http://127.0.0.1:%%SILENT%%; proxy_set_header Connection $upgrade_or_none; proxy_set_header Upgrade $http_upgrade;
-    proxy_read_timeout 300ms; proxy_request_buffering off; proxy_buffering off; client_body_timeout 300ms;
+    proxy_read_timeout 800ms; proxy_request_buffering off; proxy_buffering off; client_body_timeout 800ms;
   }
-  location /impatient { proxy_pass http://127.0.0.1:%%SILENT%%; client_body_timeout 300ms; }
+  location /impatient { proxy_pass http://127.0.0.1:%%SILENT%%; client_body_timeout 800ms; }
   location /ignore { proxy_pass http://127.0.0.1:%%SILENT%%; proxy_set_header Connection close; proxy_ignore_client_abort on; }
   location /return { return 200 ok; }
   location /drop { return 444; }
