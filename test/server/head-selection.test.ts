@@ -5,6 +5,7 @@ import { answeringBackend, connect, exchange, startProxy, type TestProxy, until 
 
 const SERVERS = `
   log_format one 'one|$status|$host|$server_name|$uri|$args|$request_uri|$server_protocol|$request_method|$request_length|$request';
+  log_format times '$request_time';
   log_format two 'two|$status|$host|$server_name|$uri|$args|$request_uri|$server_protocol|$request_method|$request_length|$request';
   server {
     listen 127.0.0.1:0 default_server;
@@ -22,7 +23,7 @@ const SERVERS = `
     large_client_header_buffers 4 32k;
     merge_slashes off;
     max_headers 3;
-    access_log %%DIR%%/log two;
+    access_log %%DIR%%/log two; access_log %%DIR%%/times times;
     error_log %%DIR%%/two info;
     error_page 400 494 @moved;
     location / { return 200 "two $uri $http_api_key $sub"; }
@@ -138,6 +139,7 @@ describe('a head that is never complete is logged with what was read of it', () 
     const client = await connect(proxy.port);
     assert.equal(await client.send('GET /a?b HTTP/1.1\r\nHost: two\r\n').all(), '');
     assert.equal(await logged(proxy), 'two|408|two|two|/a|b|/a?b|HTTP/1.1|GET|30|GET /a?b HTTP/1.1');
+    assert.ok(Number(proxy.file('times')) >= 0.2, 'it took as long as the head');
     assert.match(
       proxy.file('two'),
       /\[info\] .* client timed out \(110: Connection timed out\) while reading client request headers, client: 127\.0\.0\.1, server: two, request: "GET \/a\?b HTTP\/1\.1", host: "two"\n$/,
