@@ -56,6 +56,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private ended = false;
   /** The client sends no more. */
   peerEnded = false;
+  /** The deadline of the head that is being read is set. */
+  private headTimed = true;
   /** The client was too slow for one of the timeouts. */
   private late = false;
 
@@ -125,17 +127,23 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const { intake } = this;
     const { reader } = intake;
     if (reader.idle) this.tableUse.join();
-    const server = this.tableUse.program.defaultServer;
     this.standReading();
     if (this.state === IDLE) {
       this.state = READING_HEAD;
-      this.deadline = now() + server.clientHeaderTimeout;
-    } else if (this.requests === 0) this.deadline = this.openedAt + server.clientHeaderTimeout;
+      this.headTimed = false;
+    } else if (this.requests === 0) {
+      this.deadline = this.openedAt + this.tableUse.program.defaultServer.clientHeaderTimeout;
+    }
     const before = reader.receivedLength;
     const end = Math.min(this.lentEnd, this.lentStart + HEAD_PIECE);
     const result = intake.feed(this.lent.latin1Slice(this.lentStart, end));
     if (result === MORE) {
       this.lentStart = end;
+      if (!this.headTimed && end === this.lentEnd) {
+        // Set once, by the server that is in force when all that came first was read.
+        this.headTimed = true;
+        this.deadline = now() + intake.server.clientHeaderTimeout;
+      }
       return;
     }
     // Blank lines in front of a request line are not part of what the reader received.

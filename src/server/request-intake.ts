@@ -20,6 +20,11 @@ export class RequestIntake implements HeadListener {
     private readonly servers: { limits(server: ServerProgram): HeadLimits },
   ) {}
 
+  /** The server that is in force for what is read. */
+  get server(): ServerProgram {
+    return this.exchange?.server ?? this.tableUse.program.defaultServer;
+  }
+
   /** Takes the next bytes of a head; see `RequestReader.feed`. */
   feed(text: string): number {
     const { reader, tableUse } = this;

@@ -148,6 +148,17 @@ describe('a head that is never complete is logged with what was read of it', () 
   });
 });
 
+test('on a kept connection client_header_timeout is that of the server that the first bytes name', async (t) => {
+  const proxy = await startProxy(`
+    server { listen 127.0.0.1:0; server_name one; client_header_timeout 1h; return 200; }
+    server { listen 127.0.0.1:0; server_name two; client_header_timeout 200ms; return 200; }`);
+  t.after(() => proxy.close());
+  const client = await connect(proxy.port);
+  await client.send('GET / HTTP/1.1\r\nHost: one\r\n\r\n').answer();
+  assert.equal(await client.send('GET / HTTP/1.1\r\nHost: two\r\n').all(), '');
+  client.close();
+});
+
 /** [what is sent, where the error page leads, the log up to the path]. */
 const REFUSED: readonly (readonly [sent: string, location: string, log: string])[] = [
   ['GET /a HTTP/1.1\r\nHost: two\r\nHost: one\r\n', 'http://two:PORT/two', 'two|302|two|two|/a'],

@@ -26,7 +26,7 @@ export const headDirectives = {
     contexts: SERVER,
     takes: milliseconds,
     default: '60s',
-    doc: "How long a client may take to send the head of a request; then the connection is closed and 408 is logged. Of servers that share an address, the default server's holds.",
+    doc: "How long a client may take to send the head of a request; then the connection is closed and 408 is logged. Of servers that share an address, the default server's holds; on a kept connection that of the server that the first bytes name.",
     example: 'client_header_timeout 10s;',
   },
   client_header_buffer_size: {
