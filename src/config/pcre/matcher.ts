@@ -3,6 +3,7 @@
  * neither a long subject nor a hostile expression can overflow that of the process.
  */
 import { bytesOf, sameBytes, WORD } from './bytes.js';
+import { KnownFailures } from './known-failures.js';
 import { Op } from './opcodes.js';
 import { type Program, Register, UNBOUNDED } from './program.js';
 import { Entry, keepRestores } from './stack-entries.js';
@@ -29,6 +30,9 @@ const MAX_SCANNED = 400_000_000;
 const MAX_STACK = 1 << 24;
 /** What is kept of the stack between searches. */
 const KEPT_STACK = 1 << 16;
+
+/** Steps of a search from which on failures are remembered. Most searches take fewer. */
+const REMEMBER_AFTER = 10_000;
 
 /** Calls that are not finished, or may be entered again. */
 const MAX_CALLS = 50_000;
@@ -63,12 +67,17 @@ export class Attempt {
   steps = 0;
   private scanned = 0;
   private readonly calls: Call[] = [];
+  private failures: KnownFailures | null = null;
+  /** Steps before failures are remembered. */
+  private untilRemembered: number;
 
   constructor(
     private readonly program: Program,
     private readonly text: Uint8Array,
     private readonly end: number,
+    rememberAfter = REMEMBER_AFTER,
   ) {
+    this.untilRemembered = rememberAfter;
     this.registers = new Int32Array(program.registers);
   }
 
@@ -91,6 +100,11 @@ export class Attempt {
     let pos = start;
     // The attempt itself is a step.
     let steps = 1;
+    // Those of an earlier position are as good here.
+    let { failures } = this;
+    failures?.restart();
+    this.untilRemembered -= this.steps;
+    let watched = failures === null ? Math.min(limit, Math.max(0, this.untilRemembered)) : limit;
 
     for (;;) {
       // An instruction that succeeds continues the loop; one that fails leaves the switch.
@@ -98,7 +112,11 @@ export class Attempt {
         grow();
         entries = stack;
       }
-      if (steps > limit) throw new MatchFailed(MatchError.Limit);
+      if (steps > watched) {
+        if (steps > limit) throw new MatchFailed(MatchError.Limit);
+        watched = limit;
+        failures = this.failures = KnownFailures.of(this.program, end);
+      }
       switch (code[at] as Op) {
         case Op.Byte:
           if (pos === end || text[pos] !== code[at + 1]) break;
@@ -253,10 +271,13 @@ export class Attempt {
           at += 2;
           continue;
         }
-        case Op.AtomicEnd:
-          top = keepRestores(entries, registers[code[at + 1] as number] as number, top);
+        case Op.AtomicEnd: {
+          const bottom = registers[code[at + 1] as number] as number;
+          top = keepRestores(entries, bottom, top);
+          failures?.cut(bottom);
           at += 2;
           continue;
+        }
         case Op.Look:
         case Op.LookElse: {
           const register = code[at + 1] as number;
@@ -280,7 +301,9 @@ export class Attempt {
         }
         case Op.LookEnd: {
           const register = code[at + 1] as number;
-          top = keepRestores(entries, registers[register] as number, top);
+          const bottom = registers[register] as number;
+          top = keepRestores(entries, bottom, top);
+          failures?.cut(bottom);
           pos = registers[register + 1] as number;
           at += 2;
           continue;
@@ -295,6 +318,7 @@ export class Attempt {
         }
         case Op.NegativeLookEnd: {
           const bottom = registers[code[at + 1] as number] as number;
+          failures?.cut(bottom);
           while (top > bottom) {
             top -= 3;
             const word = entries[top] as number;
@@ -424,6 +448,7 @@ export class Attempt {
 
       // Backtrack to the last entry that is something to try.
       for (;;) {
+        failures?.failed(top, steps);
         if (top === 0) {
           this.steps = steps;
           return false;
@@ -438,10 +463,8 @@ export class Attempt {
         at = word >> 2;
         if (kind === Entry.Alternative) {
           pos = entries[top + 1] as number;
-          break;
-        }
-        const next = code[at + 4] as number;
-        if (kind === Entry.Greedy) {
+        } else if (kind === Entry.Greedy) {
+          const next = code[at + 4] as number;
           const least = entries[top + 1] as number;
           const from = entries[top + 2] as number;
           pos = from - 1;
@@ -452,28 +475,33 @@ export class Attempt {
             top += 3;
           }
           at += 5;
-          break;
-        }
-        const set = (code[at + 1] as number) << 8;
-        const from = entries[top + 1] as number;
-        const most = Math.min(end, from + (entries[top + 2] as number));
-        pos = from;
-        let fits = false;
-        while (pos < most && sets[set | (text[pos] as number)] === 1) {
-          pos++;
-          if (next < 0 || (pos < end && text[pos] === next)) {
-            fits = true;
-            break;
+        } else {
+          const next = code[at + 4] as number;
+          const set = (code[at + 1] as number) << 8;
+          const from = entries[top + 1] as number;
+          const most = Math.min(end, from + (entries[top + 2] as number));
+          pos = from;
+          let fits = false;
+          while (pos < most && sets[set | (text[pos] as number)] === 1) {
+            pos++;
+            if (next < 0 || (pos < end && text[pos] === next)) {
+              fits = true;
+              break;
+            }
           }
+          steps += pos - from;
+          if (!fits) continue;
+          const rest = entries[top + 2] as number;
+          entries[top + 1] = pos;
+          entries[top + 2] = rest === UNBOUNDED ? rest : rest - (pos - from);
+          top += 3;
+          at += 5;
         }
-        steps += pos - from;
-        if (!fits) continue;
-        const rest = entries[top + 2] as number;
-        entries[top + 1] = pos;
-        entries[top + 2] = rest === UNBOUNDED ? rest : rest - (pos - from);
-        top += 3;
-        at += 5;
-        break;
+        if (failures === null) break;
+        const cost = failures.cost(at, pos, registers, top, steps);
+        if (cost < 0) break;
+        steps += cost;
+        if (steps > limit) throw new MatchFailed(MatchError.Limit);
       }
     }
   }

@@ -1,6 +1,7 @@
 /** Compiles the tree of a regular expression to instructions of the backtracking matcher. */
 import { type Ending, isEffectivelyPossessive, type Rest } from './auto-possess.js';
 import type { ByteSet } from './byte-set.js';
+import type { Repeatable } from './known-failures.js';
 import { Op } from './opcodes.js';
 import { type Beginning, beginningOf, requiredByte } from './search-hints.js';
 import {
@@ -28,6 +29,8 @@ export interface Program extends Beginning {
   readonly requiredOther: number;
   /** The least number of bytes that a match takes. */
   readonly minimum: number;
+  /** Null where more than the control registers decides how an attempt ends: references, conditions, calls. */
+  readonly repeatable: Repeatable | null;
 }
 
 /** No upper bound of a repetition. */
@@ -55,6 +58,17 @@ const ASSERTIONS: ReadonlyMap<string, Op> = new Map([
   ['\\B', Op.NoWordBoundary],
 ]);
 
+/** Instructions that depend on what groups have matched, or on where a call or a lookbehind began. */
+const NOT_REPEATABLE: ReadonlySet<number> = new Set([
+  Op.Reference,
+  Op.CaselessReference,
+  Op.Call,
+  Op.IfGroup,
+  Op.IfCalled,
+  Op.ConditionLookEnd,
+  Op.BackCheck,
+]);
+
 export function compileProgram(tree: Tree): Program {
   return new ProgramCompiler(tree).compile();
 }
@@ -71,6 +85,9 @@ class ProgramCompiler {
   private readonly called = new Set<number>();
   private readonly beginnings = new Map<number, number>();
   /** Operands that want the beginning of a group. */
+  private isRepeatable = true;
+  private readonly loops: number[] = [];
+  private readonly counts: { readonly register: number; readonly most: number }[] = [];
   private readonly calls: { readonly at: number; readonly group: number }[] = [];
 
   constructor(private readonly tree: Tree) {
@@ -99,6 +116,7 @@ class ProgramCompiler {
       required,
       requiredOther,
       minimum: Number.isFinite(least) ? least : 0,
+      repeatable: this.isRepeatable ? { loops: this.loops, counts: this.counts } : null,
       ...beginningOf(tree),
     };
   }
@@ -108,7 +126,8 @@ class ProgramCompiler {
     for (const child of childrenOf(node)) this.findCalls(child);
   }
 
-  private emit(...numbers: number[]): number {
+  private emit(...numbers: readonly [Op, ...number[]]): number {
+    if (NOT_REPEATABLE.has(numbers[0])) this.isRepeatable = false;
     return this.code.push(...numbers) - numbers.length;
   }
 
@@ -317,6 +336,7 @@ class ProgramCompiler {
     // `x+` and `x*`.
     const checked = mayBeEmpty(item);
     const r = checked ? this.allocate(1) : -1;
+    if (checked) this.loops.push(r);
     const enter = min === 0 && lazy ? this.emit(Op.Jump, 0) + 1 : -1;
     const skip = min === 0 && !lazy ? this.emit(Op.Split, 0) + 1 : -1;
     const begin = this.code.length;
@@ -351,6 +371,8 @@ class ProgramCompiler {
   private countedLoop(item: Node, min: number, max: number, lazy: boolean): void {
     const checked = max === UNBOUNDED && mayBeEmpty(item);
     const r = this.allocate(checked ? 2 : 1);
+    this.counts.push({ register: r, most: max === UNBOUNDED ? min : max });
+    if (checked) this.loops.push(r + 1);
     this.emit(Op.CountStart, r);
     const begin = this.emit(Op.CountLoop, r, min, max, lazy ? 1 : 0, 0);
     this.emit(Op.Count, r);

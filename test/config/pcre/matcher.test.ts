@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Expression } from '../../../src/config/pcre/expression.js';
-import { MatchFailed } from '../../../src/config/pcre/matcher.js';
+import { Attempt, MatchFailed } from '../../../src/config/pcre/matcher.js';
 import { parsed } from '../../../src/config/pcre/parser.js';
 import { compileProgram } from '../../../src/config/pcre/program.js';
 import { search } from '../../../src/config/pcre/search.js';
@@ -121,6 +121,78 @@ const EXPONENTIAL: readonly (readonly [pattern: string, subject: string])[] = [
 test('an expression that takes exponential time is given up at the limit', () => {
   for (const [pattern, subject] of EXPONENTIAL) {
     assert.throws(() => expression(pattern).exec(subject), { code: -47 }, pattern);
+  }
+});
+
+test('failures that are remembered change neither what is found nor how many steps that takes', () => {
+  let remembered = 0;
+  const outcome = (pattern: string, subject: string, rememberAfter: number): string => {
+    const tree = parsed(pattern, false);
+    if (tree instanceof Mistake) return '';
+    const program = compileProgram(tree);
+    if (program.repeatable !== null && rememberAfter === 0) remembered++;
+    const attempt = new Attempt(program, Buffer.from(subject, 'latin1'), subject.length, rememberAfter);
+    const steps: number[] = [];
+    try {
+      for (let start = 0; start <= subject.length; start++) {
+        if (attempt.matches(start, 100_000))
+          return `${attempt.registers.subarray(0, 2 * (program.groups + 1))} ${steps}`;
+        steps.push(attempt.steps);
+      }
+    } catch (error) {
+      return `${error} ${steps}`;
+    }
+    return `nothing ${steps}`;
+  };
+  const agrees = (pattern: string, subject: string): void => {
+    assert.equal(
+      outcome(pattern, subject, 0),
+      outcome(pattern, subject, Number.POSITIVE_INFINITY),
+      `${pattern} ${subject}`,
+    );
+  };
+  fc.assert(fc.property(randomPattern, randomSubject, agrees), { numRuns: 3000, seed: 5 });
+  assert.ok(remembered > 1000);
+  const patterns = [
+    '^(a+)+$',
+    '^(a*)*$',
+    '^(a*?)*?b',
+    '^(a|aa|aaa)+$',
+    '^(?:(a?b?){2,5}c?)+$',
+    '^(?:(a|b?){3,}){1,4}c',
+    '(?>a+|b)+(a|b)+c',
+    '^((a|ab)*b?)*c',
+    '((a|b)*?(?:ab){0,3})+$',
+    '(?:(?=(a|b)+(a|aa)+!)(a|b))+$',
+    '(?:(?!(a|aa)+b(a|b)*!)(a|b))+$',
+    '(?:(a|b)+?(?<=ab|b|aa)(?<!(?:a|b)b))+!c',
+  ];
+  for (const pattern of patterns)
+    for (const subject of ['aaaaaaaaa!', 'abababab!', 'aabbaabb', 'abcabcab!']) agrees(pattern, subject);
+});
+
+test('an expression that takes exponential or polynomial time reaches the limit at once', () => {
+  const questions = [
+    ['^/(a+)+$', `/${'a'.repeat(40)}!`],
+    ['^/(a+)+$', `/${'a'.repeat(3000)}!`],
+    ['^/(.*)/(.*)/(.*)/(.*)\\.php$', `/${'/'.repeat(3000)}.ph`],
+    ['^/(?:\\w+\\s?)+$', `/${'a'.repeat(40)}!`],
+    ['(x+x+)+y', 'x'.repeat(5000)],
+    ['^(([a-z])+.)+[A-Z]([a-z])+$', 'a'.repeat(5000)],
+    ['^(?=(a+)+$)a', `${'a'.repeat(40)}!`],
+    ['^(?!(a+)+$).*(?:b|b)', `${'a'.repeat(40)}!b`],
+    ['^(a|a|b?){30,}$', `${'a'.repeat(60)}!`],
+  ] as const;
+  for (const [pattern, subject] of questions) {
+    const tree = parsed(pattern, false);
+    assert.ok(!(tree instanceof Mistake));
+    const program = compileProgram(tree);
+    search(program, subject.slice(0, 8));
+    // CPU time of this process: others do not count.
+    const before = process.cpuUsage();
+    assert.throws(() => search(program, subject), MatchFailed, pattern);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 100_000, `${pattern}: ${user + system} µs`);
   }
 });
 
