@@ -143,7 +143,7 @@ export default defineModule({
       contexts: ['main'],
       takes: custom('number', 1, 1, parsePriority),
       default: '0',
-      doc: 'The scheduling priority of worker processes, from -20 (the first to run) to 20.',
+      doc: 'The scheduling priority of worker processes, from -20 (the first to run) to 20. With 0 it is that of the master process.',
       example: 'worker_priority -5;',
     },
     worker_rlimit_nofile: {

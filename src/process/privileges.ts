@@ -6,8 +6,12 @@ import type { Owner } from './ownership.js';
 /** Node's types forget it. */
 const { initgroups } = process as unknown as { initgroups(user: string, group: number): void };
 
-/** Sets them for this process, in the order in which nginx does; throws nginx's sentence where that fails. */
-export function takeRights(owner: Owner | null, priority: number): void {
+/**
+ * Sets them for this worker, in the order in which nginx does; throws nginx's sentence where that fails. A `worker_priority` of
+ * 0 is the master's priority: the worker has that already, unless it was started ahead of others (`WorkerHandle.hurry`).
+ */
+export function takeRights(owner: Owner | null, workerPriority: number): void {
+  const priority = workerPriority === 0 ? os.getPriority(process.ppid) : workerPriority;
   if (priority !== os.getPriority()) attempt(`setpriority(${priority})`, () => os.setPriority(priority));
   if (owner === null) return;
   const { name, uid, gid } = owner;

@@ -12,7 +12,7 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { modules } from '../../src/modules/index.js';
@@ -96,6 +96,17 @@ test('workers that replace dead ones are nobody, too', AS_ROOT, async (t) => {
   next = await answering(port);
   assert.notEqual(next, first);
   assert.deepEqual(rightsOf(next).uids, [NOBODY, NOBODY, NOBODY]);
+});
+
+test('without worker_priority a worker has the priority of its master, also one that replaces another', async (t) => {
+  const { proxy, port } = await start(t, '');
+  const priority = getPriority() + 3;
+  setPriority(proxy.child.pid ?? 0, priority);
+  const first = await answering(port);
+  process.kill(first, 'SIGKILL');
+  await until('it is gone', () => !existsSync(`/proc/${first}`));
+  assert.equal(getPriority(await answering(port)), priority);
+  assert.doesNotMatch(proxy.prefix.log, /setpriority/);
 });
 
 test('a worker takes its rights once, and refuses those of another user', AS_ROOT, async (t) => {
