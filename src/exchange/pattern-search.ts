@@ -1,6 +1,6 @@
 /** Searches for regular expressions on behalf of an exchange. */
 import type { Captures, Expression } from '../config/pcre/expression.js';
-import { MatchFailed } from '../config/pcre/matcher.js';
+import { MatchFailed } from '../config/pcre/match-failed.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import type { LocationProgram } from './program.js';

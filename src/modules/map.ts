@@ -3,7 +3,7 @@ import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { custom, integer } from '../config/argument-types.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import { parsePattern } from '../config/pattern.js';
-import { MatchFailed } from '../config/pcre/matcher.js';
+import { MatchFailed } from '../config/pcre/match-failed.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import type { Exchange } from '../exchange/exchange.js';

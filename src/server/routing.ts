@@ -1,5 +1,5 @@
 /** From a request's head to an exchange: its path, its server, and what is refused before any phase runs. */
-import { MatchFailed } from '../config/pcre/matcher.js';
+import { MatchFailed } from '../config/pcre/match-failed.js';
 import { logError } from '../exchange/error-context.js';
 import { logs } from '../exchange/error-log.js';
 import { type Exchange, LINE_AT_VERSION, LINE_BEGUN } from '../exchange/exchange.js';

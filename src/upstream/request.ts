@@ -2,7 +2,7 @@
  * One exchange with an upstream: chooses a peer, sends the request, judges the answer's head, asks another peer where
  * that is allowed, and moves the body to the client. nginx: ngx_http_upstream.
  */
-import { MatchFailed } from '../config/pcre/matcher.js';
+import { MatchFailed } from '../config/pcre/match-failed.js';
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { logError } from '../exchange/error-context.js';

@@ -1,7 +1,7 @@
 /** How the time to match may grow, against what is known and against the engine itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MatchFailed } from '../../src/config/pcre/matcher.js';
+import { MatchFailed } from '../../src/config/pcre/match-failed.js';
 import { compileProgram } from '../../src/config/pcre/program.js';
 import { search } from '../../src/config/pcre/search.js';
 import { growthOf } from '../../src/lints/engine/ambiguity.js';

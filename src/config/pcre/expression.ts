@@ -1,7 +1,7 @@
 /** A regular expression that can be searched for in bounded time, whatever the subject. */
 import type { PatternData } from '../template.js';
 
-import { MatchFailed } from './matcher.js';
+import { MatchFailed } from './match-failed.js';
 import { parsed } from './parser.js';
 import { compileProgram, type Program } from './program.js';
 import { search } from './search.js';

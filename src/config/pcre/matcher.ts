@@ -4,24 +4,10 @@
  */
 import { bytesOf, sameBytes, WORD } from './bytes.js';
 import { KnownFailures } from './known-failures.js';
+import { MatchError, MatchFailed } from './match-failed.js';
 import { Op } from './opcodes.js';
 import { type Program, Register, UNBOUNDED } from './program.js';
 import { Entry, keepRestores } from './stack-entries.js';
-
-/** PCRE2's numbers of the errors. */
-// biome-ignore lint/suspicious/noConstEnum: its members are constants in the compiled code, so that a switch is a jump table
-export const enum MatchError {
-  Limit = -47,
-  RecursionLoop = -52,
-  Heap = -63,
-}
-
-/** A search was given up. */
-export class MatchFailed extends Error {
-  constructor(readonly code: MatchError) {
-    super(`pcre2_match() failed: ${code}`);
-  }
-}
 
 /** Bytes that repetitions and references of one search may look at; PCRE2 has no such limit either. */
 const MAX_SCANNED = 400_000_000;

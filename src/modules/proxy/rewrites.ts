@@ -4,7 +4,7 @@ import { custom } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../../config/directive.js';
 import type { CheckContext } from '../../config/module-declaration.js';
 import { parsePattern } from '../../config/pattern.js';
-import { MatchFailed } from '../../config/pcre/matcher.js';
+import { MatchFailed } from '../../config/pcre/match-failed.js';
 import type { PatternData, TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import type { Exchange } from '../../exchange/exchange.js';

@@ -1,6 +1,6 @@
 /** The expression of the SSI commands `if` and `elif`. */
 import { type Captures, Expression } from '../../config/pcre/expression.js';
-import { MatchFailed } from '../../config/pcre/matcher.js';
+import { MatchFailed } from '../../config/pcre/match-failed.js';
 import { translate } from '../../config/pcre/translate.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';

@@ -1,6 +1,6 @@
 /** Compares the matcher, and V8 where it is used, with PCRE2. */
 import { Expression } from '../../../src/config/pcre/expression.js';
-import { MatchFailed } from '../../../src/config/pcre/matcher.js';
+import { MatchFailed } from '../../../src/config/pcre/match-failed.js';
 import { parsed } from '../../../src/config/pcre/parser.js';
 import { compileProgram } from '../../../src/config/pcre/program.js';
 import { MATCH_LIMIT, search } from '../../../src/config/pcre/search.js';
