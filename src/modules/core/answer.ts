@@ -74,6 +74,7 @@ export const answerDirectives = {
   early_hints: {
     contexts: CONTEXTS,
     takes: listOf(template),
+    again: 'joins',
     doc: 'When 103 (Early Hints) answers of an upstream are passed on: where at least one of the strings is neither empty nor `0`. Without it they are not.',
     example: 'early_hints $http_sec_fetch_mode;',
   },

@@ -26,6 +26,7 @@ export const cacheDirectives = {
   proxy_cache_bypass: {
     contexts: CONTEXTS,
     takes: templates,
+    again: 'joins',
     noEffect: NO_CACHE,
     doc: 'In nginx, conditions under which an answer is not taken from the cache. Without a cache it says nothing, there as here; many a configuration for WebSockets has it.',
     example: 'proxy_cache_bypass $http_upgrade;',
@@ -33,6 +34,7 @@ export const cacheDirectives = {
   proxy_no_cache: {
     contexts: CONTEXTS,
     takes: templates,
+    again: 'joins',
     noEffect: NO_CACHE,
     doc: 'In nginx, conditions under which an answer is not put into the cache.',
     example: 'proxy_no_cache $http_pragma $http_authorization;',
