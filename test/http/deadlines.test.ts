@@ -19,9 +19,9 @@ class Waiting implements Timed {
 
 /** The interval keeps no process alive, so the tests do. */
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
+  const end = performance.now() + 30_000;
   while (!condition()) {
-    assert.ok(performance.now() < end, 'nothing happened in 5 s');
+    assert.ok(performance.now() < end, 'nothing happened in 30 s');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -35,21 +35,21 @@ test('a deadline is told once, not before its time and at most 60 ms after it', 
     each.deadline = from + 1 + i * 2;
     wanted.set(each, each.deadline);
   }
-  // The machine may be busy; how late timers are by themselves is measured beside it.
-  let slowest = 0;
+  // The machine may be busy. Each time that the process stands still moves all deadlines.
+  let stalled = 0;
   let last = performance.now();
   const pulse = setInterval(() => {
     const time = performance.now();
-    slowest = Math.max(slowest, time - last - 5);
+    if (time - last > 15) stalled += time - last - 5;
     last = time;
   }, 5);
   await until(() => all.every((each) => each.told > 0));
   clearInterval(pulse);
+  for (const each of all) unwatch(each);
   for (const each of all) {
     const late = each.at - (wanted.get(each) as number);
-    assert.ok(late >= 0 && late <= 60 + slowest, `${late} ms late, timers were ${slowest}`);
+    assert.ok(late >= 0 && late <= 60 + stalled, `${late} ms late, the process stood still for ${stalled}`);
     assert.deepEqual([each.told, each.deadline], [1, 0]);
-    unwatch(each);
   }
   assert.equal(watchedCount(), 0);
 });
