@@ -254,13 +254,15 @@ test('each surplus brace is a mistake, up to as many as a person could ever want
   assert.equal(parseText('}'.repeat(100_000)).mistakes.length, 10_000);
 });
 
+/** A tree with the time of the processor that it took. */
 function timed(text: string): { tree: SyntaxTree; milliseconds: number } {
-  const began = performance.now();
+  const before = process.cpuUsage();
   const tree = parseText(text);
-  return { tree, milliseconds: performance.now() - began };
+  const { user, system } = process.cpuUsage(before);
+  return { tree, milliseconds: (user + system) / 1000 };
 }
 
-test('35,000 lines are read within a second', () => {
+test('35,000 lines are read within a second of the processor', () => {
   const lines = ['http {'];
   while (lines.length < 35_000) {
     lines.push(

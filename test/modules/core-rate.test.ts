@@ -46,20 +46,21 @@ describe('limit_rate', () => {
   // No more than the seconds that have begun are worth is sent in one piece, and the head counts.
   test('holds files, answers of upstreams and texts back', async () => {
     const times = await Promise.all([time('/file', 3000), time('/passed', 3000), time('/own', 3000)]);
-    for (const ms of times) assert.ok(ms > 900 && ms < 2500, `${ms} ms`);
+    for (const ms of times) assert.ok(ms > 900 && ms < 10_000, `${ms} ms`);
   });
   test('lets a second’s worth take a second, from the first byte on', async () => {
     const ms = await time('/large', 1_200_000);
     // 200,000 bytes are free, and the last piece is not waited for; a second's worth sent at once would leave 500 ms.
-    assert.ok(ms > 750 && ms < 2500, `${ms} ms`);
+    assert.ok(ms > 750 && ms < 10_000, `${ms} ms`);
   });
   test('begins behind limit_rate_after', async () => {
     const ms = await time('/file?after=2k', 3000);
-    assert.ok(ms < 400, `${ms} ms`);
+    // The rate would make it last a second.
+    assert.ok(ms < 900, `${ms} ms`);
   });
   test('takes the rate from $limit_rate', async () => {
     const ms = await time('/set', 26);
-    assert.ok(ms > 100 && ms < 2500, `${ms} ms`);
+    assert.ok(ms > 100 && ms < 10_000, `${ms} ms`);
   });
   test('is over when the client goes', async () => {
     const connection = await connect(proxy.port);
