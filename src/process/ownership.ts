@@ -29,18 +29,26 @@ export function ownerOf(user: MainSettings['user'], at: Place | null): Owner | n
   if (process.geteuid?.() !== 0) return null;
   const name = user?.name ?? DEFAULT_USER;
   const groups = user === null ? DEFAULT_GROUPS : [user.group];
-  const uid = idOf('passwd', name);
+  const uid = idOf('passwd', [name]);
   if (uid === null) throw new StartError(`getpwnam("${name}") failed`, at);
-  for (const group of groups) {
-    const gid = idOf('group', group);
-    if (gid !== null) return { name, uid, gid };
-  }
-  throw new StartError(`getgrnam("${groups.at(-1)}") failed`, at);
+  const gid = idOf('group', groups);
+  if (gid === null) throw new StartError(`getgrnam("${groups.at(-1)}") failed`, at);
+  return { name, uid, gid };
 }
 
-/** The number of a user or a group. Node has no function that asks for it: the file of the system, then `getent`, which knows of every source. */
-function idOf(database: 'passwd' | 'group', name: string): number | null {
-  return idIn(() => readFileSync(`/etc/${database}`, 'latin1'), name) ?? idIn(() => getent(database, name), name);
+/**
+ * The number of the first user or group that exists. Node has no function that asks for it: the file of the system, then
+ * `getent`, which knows of every source, but is a process of its own.
+ */
+function idOf(database: 'passwd' | 'group', names: readonly string[]): number | null {
+  const sources = [() => readFileSync(`/etc/${database}`, 'latin1'), (name: string) => getent(database, name)];
+  for (const source of sources) {
+    for (const name of names) {
+      const id = idIn(() => source(name), name);
+      if (id !== null) return id;
+    }
+  }
+  return null;
 }
 
 function getent(database: string, name: string): string {
