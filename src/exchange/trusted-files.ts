@@ -15,6 +15,7 @@ const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_RDWR } = constants;
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 /** Linux's MAXSYMLINKS. */
 const MAX_LINKS = 40;
+const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
 
@@ -83,9 +84,12 @@ export function trustedPath(path: string): string {
 }
 
 function checkEntry(entry: string, stats: Stats, parent: string, directory: Stats): void {
-  if (isOwn(stats.uid)) return;
   const open = (directory.mode & OTHERS_WRITE) !== 0;
-  const refused = stats.isSymbolicLink() ? open || !isOwn(directory.uid) : open && stats.uid !== workerUser;
+  // In a user namespace without root, files of root and of all strangers show the same uid.
+  if (open ? stats.uid === 0 || stats.uid === process.geteuid?.() : isOwn(stats.uid)) return;
+  const refused = stats.isSymbolicLink()
+    ? (directory.mode & (OTHERS_WRITE | GROUP_WRITES)) !== 0 || !isOwn(directory.uid)
+    : open && stats.uid !== workerUser;
   if (refused) throw untrusted(entry, stats, ` in ${described(parent, directory)}`);
 }
 

@@ -68,7 +68,8 @@ export class AcceptPause {
 
   /** False where it is to be tried again. */
   private async resume(listener: Pausable): Promise<boolean> {
-    if (!this.isWanted(listener)) return true;
+    // The socket may have come after the last look.
+    if (!this.isWanted(listener) || listener.server.listening) return true;
     try {
       const late = delay(ANSWER_TIMEOUT, false, { ref: false });
       const listens = this.binder.listen(listener.server, listener.listening).then(() => true);

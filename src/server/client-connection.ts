@@ -43,7 +43,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   requestLength = 0;
 
   private state = READING_HEAD;
-  private readonly openedAt = now();
+  readonly openedAt: number;
   private lastSettings: LocationSettings | null = null;
   private readonly intake: RequestIntake;
   private readonly body = new RequestBodyReader();
@@ -72,7 +72,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.intake = new RequestIntake(this, this.tableUse, host);
     this.writer = new AnswerWriter(transport);
     watch(this);
-    this.deadline = now() + this.tableUse.program.defaultServer.clientHeaderTimeout;
+    this.openedAt = now(); // the clock stands still while nobody is watched
+    this.deadline = this.openedAt + this.tableUse.program.defaultServer.clientHeaderTimeout;
   }
 
   get closed(): boolean {

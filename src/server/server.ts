@@ -7,6 +7,7 @@ import type { ErrorLog } from '../exchange/error-log.js';
 import type { Listening } from '../exchange/module.js';
 import type { ServerProgram } from '../exchange/program.js';
 import { connectionRefused, descriptorsScarce } from '../http/connection-limit.js';
+import { now } from '../http/deadlines.js';
 import { nearlyExhausted } from '../http/open-files.js';
 import type { HeadLimits } from '../http/request-reader.js';
 import { Transport } from '../http/transport.js';
@@ -40,6 +41,9 @@ export interface PreparedTable {
   commit(): void;
   cancel(): void;
 }
+
+/** ms that the first bytes of a new connection may take: often they have arrived already, and were not read yet. */
+const FIRST_BYTES = 200;
 
 export interface ServerOptions {
   readonly errorLog: ErrorLog;
@@ -250,9 +254,12 @@ export class Server implements ConnectionHost {
     return this.binder.keepsSockets || !exhausted;
   }
 
-  /** Connections without a request under way, the oldest first. */
+  /** Connections that can be given up, the oldest first. */
   *idle(): Iterable<Transport> {
-    for (const connection of this.open) if (connection.idle) yield connection.transport;
+    for (const connection of this.open) {
+      const { idle, requests, openedAt, transport } = connection;
+      if (idle && (requests > 0 || now() - openedAt >= FIRST_BYTES)) yield transport;
+    }
   }
 
   limits(server: ServerProgram): HeadLimits {

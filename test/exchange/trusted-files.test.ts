@@ -1,6 +1,6 @@
 /** Attacks by a local user on files that the proxy writes. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -144,6 +144,39 @@ test('root follows no link in a directory of another user, as a worker’s direc
   assert.equal(existsSync(join(path, 'victim')), false);
   // Files in it are used as ever.
   closeSync(openForWriting(join(logs, 'error.log'), APPEND, 0o644));
+});
+
+test('a link that a member of its group has put into a directory of root’s is not followed', AS_ROOT, (t) => {
+  const path = directory(t);
+  const logs = join(path, 'logs');
+  mkdirSync(logs);
+  chownSync(logs, 0, MALLORY);
+  symlinkSync(join(path, 'shadow'), join(logs, 'access.log'));
+  lchownSync(join(logs, 'access.log'), MALLORY, MALLORY);
+  writeFileSync(join(path, 'shadow'), 'secret');
+  // Only root could have made it while the group may not write.
+  chmodSync(logs, 0o755);
+  closeSync(openForWriting(join(logs, 'access.log'), APPEND, 0o644));
+  chmodSync(logs, 0o775);
+  const owner = { name: 'x', uid: MALLORY, gid: MALLORY };
+  assert.throws(() => giveFiles([join(logs, 'access.log')], owner), /symbolic link ".*access.log" of uid 65534/);
+  assert.equal(statSync(join(path, 'shadow')).uid, 0);
+});
+
+test('in a user namespace strangers are not taken for the root who is not in it', AS_ROOT, (t) => {
+  const open = directory(t);
+  chmodSync(open, 0o1777);
+  const file = join(open, 'file');
+  writeFileSync(file, '');
+  chownSync(file, 12_345, 12_345);
+  chmodSync(file, 0o666);
+  const module = new URL('../../src/exchange/trusted-files.js', import.meta.url);
+  const script = `import { trustedPath } from ${JSON.stringify(module)};
+    try { console.log(trustedPath(${JSON.stringify(file)})); } catch (error) { console.log(error.message); }`;
+  const words = ['--user', '--map-root-user', process.execPath, '--input-type=module', '--eval', script];
+  const { status, stdout } = spawnSync('unshare', words, { uid: 12_346, gid: 12_346, encoding: 'utf8' });
+  if (status !== 0) t.skip('needs unshare, user namespaces, and a checkout that all may read');
+  else assert.match(stdout, /^not trusted: (file|directory) ".*" of uid 65534 with mode/);
 });
 
 test('files and directories of another user are refused where anybody could have made them', AS_ROOT, (t) => {

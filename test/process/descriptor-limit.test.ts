@@ -97,6 +97,33 @@ test('where no client is idle accepting pauses, says so, and goes on when descri
   assert.equal(await proxy.exited, 0);
 });
 
+test('clients that come all at once are not given up before their requests were read', {
+  skip: NO_LIMITS,
+}, async (t) => {
+  const backend = await scriptedBackend(() => {});
+  t.after(() => backend.close());
+  const { proxy, port, worker } = await start(
+    t,
+    'events {}',
+    `location /held { proxy_pass http://127.0.0.1:${backend.port}; }`,
+  );
+  limitFiles(worker, firstFree(worker) + 60);
+  await new Promise((resolve) => setTimeout(resolve, 1100)); // the limit is read once a second
+  const reset: string[] = [];
+  const clients = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const client = await connect(port);
+      t.after(() => client.close());
+      client.socket.on('error', (error) => reset.push(error.message));
+      return client.send(request('/held'));
+    }),
+  );
+  await proxy.logged(/\[crit\] .*: accept4\(\) failed \(24: Too many open files\)\n/);
+  await until('some are at the back end', () => backend.connections.length > 10);
+  assert.deepEqual(reset, []);
+  assert.ok(clients.every(({ reader }) => !reader.ended));
+});
+
 test('a request for which there is no socket is a 500, and no peer is taken for failed', {
   skip: NO_LIMITS,
 }, async (t) => {
