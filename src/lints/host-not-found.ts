@@ -54,6 +54,7 @@ interface Name {
 /** The names that are looked up at start, each with its first place. */
 function namesIn(c: LintContext): Map<string, Name> {
   const names = new Map<string, Name>();
+  const misspelt = misspeltUpstreams(c);
   const add = (at: Word, text: string, said: string): void => {
     const address = parseAddress(text, { defaultPort: 80, uri: true });
     // The machine itself has always an address.
@@ -63,6 +64,7 @@ function namesIn(c: LintContext): Map<string, Name> {
   for (const { statement, word, authority, host } of passesIn(c.main)) {
     if (statement.name.text !== 'proxy_pass' || word.text.includes('$') || upstreamOf(c.main, host) !== undefined)
       continue;
+    if (misspelt.has(host)) continue;
     add(word, authority, host);
   }
   for (const upstream of c.scopes('upstream')) {
@@ -73,4 +75,16 @@ function namesIn(c: LintContext): Map<string, Name> {
     }
   }
   return names;
+}
+
+/** The names of blocks that an unknown directive opens at http level: one of them may be meant for an upstream. */
+function misspeltUpstreams(c: LintContext): Set<string> {
+  const unknown = c.findings.filter(({ code }) => code === 'unknown-directive');
+  if (unknown.length === 0) return new Set();
+  const isUnknown = (word: Word) => unknown.some(({ at }) => at?.source === word.source && at.start === word.start);
+  return new Set(
+    c.main.children
+      .flatMap(({ statements }) => statements)
+      .flatMap(({ name, args: [first], block }) => (first && block && isUnknown(name) ? [first.text] : [])),
+  );
 }
