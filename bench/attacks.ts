@@ -6,7 +6,8 @@
  * For each attack a proxy is started afresh; a client with a fixed rate of requests measures latency before, during and 10 s
  * after, and resident memory of the worker is read from /proc. Limits: p99 during the attack at most twice the quiet value
  * plus 10 ms; resident memory at most quiet plus 64 MiB; both as before within 10 s. Other processes on the same machine
- * are measured as well: nginx's column shows how much, and `nice -n -15` as root keeps most of it out. The exit code is 1 where tsproxy exceeds a limit.
+ * are measured as well, which nginx's column shows; as root the session of the benchmark gets the highest priority, and
+ * `setsid` gives it one of its own. The exit code is 1 where tsproxy exceeds a limit.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { ATTACKS, type AttackKind } from './attacks/attacks.js';
 import { judge, type Measurement, table } from './attacks/report.js';
 import { Scene } from './attacks/scene.js';
+import { raiseSession } from './attacks/session-priority.js';
 import type { ProxyName } from './proxy-process.js';
 
 const { values } = parseArgs({
@@ -61,6 +63,7 @@ const chosen = Object.entries(ATTACKS).filter(
 const peers = values.peers.split(',').filter((name): name is ProxyName => name === 'tsproxy' || name === 'nginx');
 const root = mkdtempSync(join(tmpdir(), 'tsproxy-attacks-'));
 const measured: Measurement[] = [];
+const lowerSession = raiseSession();
 try {
   for (const [name, kind] of chosen) {
     for (const peer of peers) {
@@ -71,6 +74,7 @@ try {
     if (!values.json) process.stdout.write(`  ${kind.about}\n`);
   }
 } finally {
+  lowerSession();
   rmSync(root, { recursive: true, force: true });
 }
 if (values.json) process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
