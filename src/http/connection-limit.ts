@@ -4,11 +4,13 @@ import { openTransports, type Transport } from './transport.js';
 
 /** Who can do without some of its connections. */
 export interface ConnectionOwner {
-  /** Connections that nobody would miss, the oldest first. */
-  idle(): Iterable<Transport>;
+  /** Connections that have been idle for so many ms, the least recently used first. */
+  idle(age: number): Iterable<Transport>;
   warn(sentence: string): void;
 }
 
+/** ms for which a connection is idle at least when it is given up for want of descriptors: then new clients can wait, too. */
+const IDLE_AGE = 250;
 /** ms between two warnings about connections that are taken from idle clients. */
 const WARNING_INTERVAL = 1000;
 /** At most so many idle connections are given up for a new one, and no more than an eighth of them. */
@@ -55,7 +57,7 @@ function stillOpen(): number {
 
 function makeRoom(room: number): void {
   const idle: Transport[] = [];
-  for (const transport of owner?.idle() ?? []) {
+  for (const transport of owner?.idle(room < most ? IDLE_AGE : 0) ?? []) {
     if (givenUp.has(transport)) continue;
     idle.push(transport);
     // More of them would make no difference.

@@ -143,7 +143,7 @@ export class Serving {
     this.current = generation;
     limitBuffers(bufferLimit(table.config));
     limitConnections(workerConnections(table.config), {
-      idle: () => this.server.idle(),
+      idle: (age) => this.server.idle(age),
       warn: (sentence) => errorLog.write('warn', sentence),
     });
     errorLog.write('notice', `generation ${number} started`);

@@ -39,6 +39,10 @@ const MORE_BEHIND: ReadonlySet<number> = new Set([414, 494, 503]);
 
 export class ClientConnection extends ClientDeadline implements ClientSide, TransportOwner {
   requests = 0;
+  /** When the last answer was complete; before the first, when the connection was accepted. */
+  usedAt: number;
+  /** `usedAt` has changed since the server put its connections in order. */
+  moved = false;
   pipelined = false;
   requestLength = 0;
 
@@ -73,6 +77,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.writer = new AnswerWriter(transport);
     watch(this);
     this.openedAt = now(); // the clock stands still while nobody is watched
+    this.usedAt = this.openedAt;
     this.deadline = this.openedAt + this.tableUse.program.defaultServer.clientHeaderTimeout;
   }
 
@@ -364,6 +369,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       return;
     }
     this.state = IDLE;
+    this.usedAt = now();
+    this.moved = true;
     this.stand(WAITING);
     this.deadline = now() + this.settings.keepaliveTimeout;
     this.goOn();

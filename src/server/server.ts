@@ -254,11 +254,22 @@ export class Server implements ConnectionHost {
     return this.binder.keepsSockets || !exhausted;
   }
 
-  /** Connections that can be given up, the oldest first. */
-  *idle(): Iterable<Transport> {
+  /**
+   * Connections that can be given up and have had no request under way for so many ms, the least recently used first. nginx:
+   * ngx_reusable_connection.
+   */
+  *idle(age: number): Iterable<Transport> {
+    // Where accepting cannot pause, a new client cannot wait either.
+    const usedUntil = now() - (this.binder.keepsSockets ? age : 0);
     for (const connection of this.open) {
-      const { idle, requests, openedAt, transport } = connection;
-      if (idle && (requests > 0 || now() - openedAt >= FIRST_BYTES)) yield transport;
+      const { idle, requests, openedAt, usedAt, transport } = connection;
+      if (!idle || (requests === 0 && now() - openedAt < FIRST_BYTES)) continue;
+      if (connection.moved) {
+        connection.moved = false;
+        // Puts it last, where this loop finds it once more. Requests themselves need not keep the order.
+        this.open.delete(connection);
+        this.open.add(connection);
+      } else if (usedAt <= usedUntil) yield transport;
     }
   }
 

@@ -25,6 +25,13 @@ test('where few connections are left idle clients are given up, and where none i
   assert.equal(await idle[0]?.all(), '');
   assert.ok(proxy.messages().includes('16 worker_connections are not enough, reusing connections'));
 
+  // The least recently used goes, not the one that was opened first.
+  const [, used, unused] = idle as [Connection, Connection, Connection]; // of 15
+  assert.equal((await used.send(request('/', KEEP)).answer()).body, 'ok');
+  assert.equal((await (await connect(proxy.port)).send(request('/', KEEP)).answer()).body, 'ok');
+  assert.equal(await unused.all(), '');
+  assert.equal((await used.send(request('/', KEEP)).answer()).body, 'ok');
+
   // Requests that are under way are nobody's to give up.
   const held: Connection[] = [];
   for (let i = 0; i < 8; i++) held.push((await connect(proxy.port)).send(request('/held')));
