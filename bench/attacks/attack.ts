@@ -1,9 +1,9 @@
-/** What attacks are made of: connections, and work at a bounded rate until the time is over. */
+/** Parts of attacks: connections, and work at a bounded rate until the time is over. */
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What an attacker has done. */
+/** Counts of an attacker. */
 export interface AttackSummary {
   readonly opened: number;
   readonly refused: number;

@@ -19,7 +19,7 @@ export interface Measurement {
   readonly requests: number;
   /** Resident bytes of the worker. */
   readonly memory: { readonly quiet: number; readonly peak: number; readonly after: number };
-  /** What the attacker did: connections, errors, and bytes. */
+  /** Counts of the attacker: connections, errors, and bytes. */
   readonly attack: AttackSummary;
   /** The limits that were exceeded. */
   readonly exceeded: readonly string[];

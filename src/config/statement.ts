@@ -26,7 +26,7 @@ export function parseStatement(
   }
   const { min, max } = spec.takes;
   const words = statement.args;
-  // What is written there was reported, and stands for nothing.
+  // A damaged word was reported already, and has no value.
   if (words.some(({ damaged }) => damaged)) return null;
   if (words.length < min || words.length > max) {
     const excess = words[max];

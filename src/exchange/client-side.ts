@@ -21,7 +21,7 @@ export interface BodySink {
 
 /** Makes an answer's body: asked to go on when the client can take more, and to stop when the client is gone. */
 export interface Producer {
-  /** What an upstream is asked to do at the moment, in nginx's words (`reading upstream`); empty where none is. */
+  /** The present activity of the upstream request, in nginx's words (`reading upstream`); empty where none is. */
   readonly activity?: string;
   resume(): void;
   /** The client connection ended; nothing more can be sent. The producer lets go of what it holds. */

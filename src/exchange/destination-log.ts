@@ -85,7 +85,7 @@ export class DestinationLog implements ErrorLog {
     }
   }
 
-  /** What an embedding program throws is its own mistake, and no reason to fail a request. */
+  /** Calls the function of an embedding program. An exception in it must not fail the request. */
   private call(to: (entry: LogEntry) => void, entry: LogEntry): void {
     try {
       to(entry);

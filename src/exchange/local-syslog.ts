@@ -59,7 +59,7 @@ export class LocalSyslog {
     } else this.watcher.dropped();
   }
 
-  /** What a process was given still arrives. */
+  /** Lines that the process was given are still sent. */
   close(): void {
     if (this.restart !== null) clearTimeout(this.restart);
     this.restart = null;
@@ -78,7 +78,7 @@ export class LocalSyslog {
     this.startedAt = performance.now();
     let logger: Logger;
     try {
-      // What a terminal sends to all processes of the group must not end it before the last line.
+      // In a process group of its own, so that a signal from the terminal does not end it before the last line.
       logger = process.getBuiltinModule('node:child_process').spawn('logger', words, {
         stdio: ['pipe', 'ignore', 'pipe'],
         detached: true,

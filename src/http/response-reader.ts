@@ -20,7 +20,7 @@ export class ResponseReader {
   refusal = '';
   /** Length of the head, blank line included; where complete. */
   length = 0;
-  /** What was received, once the head is complete or refused; before, `partial` has it. */
+  /** The received text, once the head is complete or refused; before that it is in `partial`. */
   private text = '';
   private readonly partial = new HeadBytes();
   private position = 0;

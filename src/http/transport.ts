@@ -409,7 +409,7 @@ export class Transport implements WriteWaiter {
   drained(): void {
     if (this.closed) return;
     if (this.pending !== 0) {
-      // What was put into the stream meanwhile: that says by itself only when its own mark was reached.
+      // Data was queued in the stream meanwhile, which emits `drain` only when its own mark was reached.
       const { socket } = this;
       if (this.underWay === 0 && !socket.writableEnded) socket.write('', () => this.drained());
       return;

@@ -200,7 +200,7 @@ export class Instance<W extends Workers = Workers> {
     }
   }
 
-  /** As whom worker processes serve; null where there are none. A user that does not exist is refused in any case, as in nginx. */
+  /** The user of the worker processes; null where there are none. A user that does not exist is refused in any case, as in nginx. */
   private ownerFor({ settings: { user, masterProcess }, config }: Omit<WorkersJob, 'owner'>): Owner | null {
     const drops = masterProcess && this.options.forksWorkers === true;
     const owner = drops || user !== null ? ownerOf(user, config.places?.user?.[0] ?? null) : null;

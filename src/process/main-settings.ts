@@ -22,7 +22,7 @@ export interface MainSettings {
   readonly masterProcess: boolean;
   /** How many workers; at least 1. */
   readonly workerProcesses: number;
-  /** As whom workers of root serve; null where the configuration does not say. */
+  /** The user of a root master's workers; null where the configuration does not say. */
   readonly user: { readonly name: string; readonly group: string } | null;
   /** Scheduling priority of workers. */
   readonly priority: number;

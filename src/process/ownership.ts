@@ -1,5 +1,5 @@
 /**
- * What the master, started by root, does for workers that run as another user (`user`): files that they write are theirs.
+ * Ownership of files that workers write, where the master is root's and they run as another user (`user`).
  * nginx opens logs in its master and hands the descriptors down; here workers open them themselves.
  */
 import { execFileSync } from 'node:child_process';
@@ -10,14 +10,14 @@ import { StartError } from '../exchange/compiler.js';
 import { openLogFile } from '../exchange/log-file.js';
 import { defaultFile, type MainSettings } from './main-settings.js';
 
-/** As whom workers serve. */
+/** User and group of the workers. */
 export interface Owner {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** As whom workers of root serve where the configuration names nobody; the first group that exists. nginx: NGX_USER, NGX_GROUP. */
+/** User of a root master's workers where the configuration names none, and its group: the first that exists. nginx: NGX_USER, NGX_GROUP. */
 const DEFAULT_USER = 'nobody';
 const DEFAULT_GROUPS = ['nobody', 'nogroup'];
 

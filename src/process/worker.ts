@@ -93,7 +93,7 @@ class Worker {
     readonly cancel: () => void;
   } | null = null;
   private settings: MainSettings | null = null;
-  /** As whom it serves; undefined until the first configuration is prepared. */
+  /** User of this process; undefined until the first configuration is prepared. */
   private owner: WorkersJob['owner'] | undefined;
   private heartbeat: NodeJS.Timeout | null = null;
   /** The last heartbeat is yet to be taken by the system. */

@@ -57,7 +57,7 @@ export abstract class ByteFeed extends ClientSocket {
     return used;
   }
 
-  /** What is left waits for the next turn. nginx: ngx_post_event of a pipelined request. */
+  /** Leaves the remaining bytes to the next turn of the event loop. nginx: ngx_post_event of a pipelined request. */
   private giveWay(): void {
     this.givesWay = true;
     setImmediate(() => {

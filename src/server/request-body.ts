@@ -94,7 +94,7 @@ export class RequestBodyReader implements ChunkedSink {
     if (sink !== null && !sink.bodyChunk(bytes.subarray(start, end), last)) this.full = true;
   }
 
-  /** What follows on the connection cannot be read. */
+  /** Fails the body; the bytes behind it cannot be interpreted. */
   private breakOff({ size, tooLarge }: ChunkedDecoder): void {
     const { exchange, received } = this;
     this.broken = true;

@@ -45,7 +45,7 @@ export class AnswerBody {
     return this.left === UNTIL_CLOSE;
   }
 
-  /** What is wrong with bytes behind the end, in nginx's words. */
+  /** nginx's sentence for bytes behind the end of the body. */
   get excess(): string {
     return this.left === CHUNKED
       ? 'upstream sent data after final chunk'

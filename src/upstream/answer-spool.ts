@@ -66,7 +66,7 @@ export class AnswerSpool {
   private released = false;
   private heldBack = false;
   private sending = false;
-  /** What is left of GRACE. */
+  /** Remaining part of GRACE. */
   private grace = GRACE;
   /** Ends it; null where the upstream does not wait. */
   private timer: NodeJS.Timeout | null = null;

@@ -78,7 +78,7 @@ export class RequestSender implements BodySink {
   }
 
   /**
-   * What has arrived already leaves with the head; where that is all of it, and not more than is buffered in memory, the
+   * Bytes that have arrived already leave with the head; where that is all of it, and not more than is buffered in memory, the
    * request is a buffered one.
    */
   private gather(then: () => void): void {

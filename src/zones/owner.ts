@@ -26,7 +26,7 @@ interface Kept {
 /** All zones of a home, by identity. */
 export class ZoneStates {
   private readonly kept = new Map<string, Kept>();
-  /** Those that only the dead had open. */
+  /** Zones that were open only in processes that have ended. */
   private readonly unused = new Set<string>();
 
   /** `linger`: ms for which a zone is kept that only the dead had open. */

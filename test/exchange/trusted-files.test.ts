@@ -193,7 +193,7 @@ test('files and directories of another user are refused where anybody could have
   assert.throws(() => openForReading(file), whose);
   assert.throws(() => openDirectory(inner), whose);
   assert.throws(() => openForWriting(join(inner, 'log'), APPEND, 0o644), whose);
-  // What workers own is ours.
+  // Files of the workers' user are trusted.
   trustWorkerUser(MALLORY);
   t.after(() => trustWorkerUser(null));
   closeSync(openForWriting(file, APPEND, 0o644));

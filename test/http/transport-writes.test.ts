@@ -341,7 +341,7 @@ test('what is written before the connection is made arrives first, and is copied
 test('few short writes wait for a reader that does not read', async () => {
   const it = await pair();
   const { transport, owner } = it;
-  // What is full first: the buffers of the kernel.
+  // The buffers of the kernel are filled first.
   const piece = Buffer.alloc(16384, 7);
   while (transport.pending === 0) transport.writeLent(piece, 0, piece.length);
   let writes = 1;

@@ -1,4 +1,4 @@
-/** What Debian's nginx and tsproxy do where a regular expression takes too many steps. */
+/** Debian's nginx and tsproxy where a regular expression takes too many steps. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../kit/index.js';
@@ -83,7 +83,7 @@ describe('nginx and tsproxy limit the search for a regular expression', { skip: 
       log
         .split('\n')
         .filter((line) => line.includes('pcre2_match'))
-        // What nginx logs of the expression of a map has been freed before.
+        // nginx logs the expression of a map from memory that it has freed.
         .map((line) =>
           line.replace(/^.*?(pcre2_match.*?" using ".*?").*$/, '$1').replace(/( on "b+!" using ).*/, '$1'),
         );

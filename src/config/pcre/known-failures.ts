@@ -1,5 +1,5 @@
 /**
- * What a search has tried in vain: from where in the program and at which position, and how many steps that took. The next time
+ * Attempts of a search that failed: the state of the program, the position, and the steps taken. The next time
  * these steps are counted, and not carried out again. So an expression that takes exponential time reaches the limit at once,
  * with exactly the steps that it would have taken.
  */
@@ -22,7 +22,7 @@ export interface Repeatable {
 export class KnownFailures {
   /** Steps by state, and one more; 0: not known. */
   private readonly table: Int32Array;
-  /** What is being tried: height of the stack, state, and steps before it. */
+  /** Attempts under way: height of the stack, state, and steps before it. */
   private readonly tried: number[] = [];
 
   private constructor(
@@ -73,7 +73,7 @@ export class KnownFailures {
     }
   }
 
-  /** What was tried from `bottom` on has succeeded, and will not be tried again (an atomic group, a lookaround). */
+  /** The attempts from `bottom` on have succeeded, and will not be repeated (an atomic group, a lookaround). */
   cut(bottom: number): void {
     const { tried } = this;
     while (tried.length > 0 && (tried[tried.length - 3] as number) >= bottom) tried.length -= 3;

@@ -14,7 +14,7 @@ const MAX_SCANNED = 400_000_000;
 
 /** Numbers on the stack: 64 MB. */
 const MAX_STACK = 1 << 24;
-/** What is kept of the stack between searches. */
+/** Entries of the stack that are kept between searches. */
 const KEPT_STACK = 1 << 16;
 
 /** Steps of a search from which on failures are remembered. Most searches take fewer. */
@@ -86,7 +86,7 @@ export class Attempt {
     let pos = start;
     // The attempt itself is a step.
     let steps = 1;
-    // Those of an earlier position are as good here.
+    // Failures recorded at an earlier start hold here as well.
     let { failures } = this;
     failures?.restart();
     this.untilRemembered -= this.steps;

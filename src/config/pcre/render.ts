@@ -49,7 +49,7 @@ class Renderer {
         return `(?${sign}${this.inside(node.body, SUCCESS)})`;
       }
       case 'atomic':
-        // What is before it gives nothing back, see `isEffectivelyPossessive`.
+        // The part before it gives nothing back, see `isEffectivelyPossessive`.
         if (node.lineBreak === true) untranslatable('"\\R"', node.at, node.at + 2);
         return this.atomic(node, node.at, () => this.inside(node.body, SUCCESS));
       case 'repeat':

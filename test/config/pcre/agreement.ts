@@ -25,7 +25,7 @@ export function compare(questions: readonly Question[], divisor = 1): Agreement 
   const limit = MATCH_LIMIT / divisor;
   const result: Agreement = { compared: 0, unknown: new Map(), limited: 0, byV8: 0, differences: [] };
   const least = askPcre2(questions, limit / 10);
-  // Those that need more than a tenth of the limit are asked once more, with ten times the limit.
+  // Questions that need more than a tenth of the limit are asked once more, with ten times the limit.
   const slow = questions.flatMap((question, i) => (least[i] === -47 ? [{ question, i }] : []));
   const most = new Map<number, Outcome>();
   const answers = askPcre2(

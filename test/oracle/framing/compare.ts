@@ -4,7 +4,7 @@ import type { Message } from './message.js';
 /** In the place of an error page: it is of the proxy's making, and lets nothing through. */
 export const OWN_PAGE = 'a page of the proxy';
 
-/** What passed through one proxy in one direction. */
+/** Messages that passed through one proxy in one direction. */
 export interface Passed {
   /** Whole messages, and those that are none (`fault`). */
   readonly received: readonly Message[];
@@ -30,7 +30,7 @@ export function differences(
 }
 
 /**
- * What tsproxy let through and nginx did not, whatever way the bytes were written to nginx. Messages that are whole must
+ * Messages that tsproxy let through and nginx did not, whatever way the bytes were written to nginx. Messages that are whole must
  * have passed there in the same order; those that were begun must have been begun there, and have no other content.
  */
 export function excess(nginx: Passed, everyNginx: readonly Passed[], tsproxy: Passed): string[] {

@@ -23,7 +23,7 @@ export interface Read {
   readonly end: number;
 }
 
-/** What has to be known about the connection. */
+/** Properties of the connection on which the reading depends. */
 export interface Around {
   /** For an answer: the method of its request. Null for a request. */
   readonly method: string | null;

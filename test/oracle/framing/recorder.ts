@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { PATIENCE } from '../../kit/index.js';
 import { type Message, readMessage } from './message.js';
 
-/** What is done with a request in the place of the usual answer. */
+/** Handles a request in the place of the usual answer. */
 export type Script = (send: (bytes: string) => void, end: () => void) => Promise<void> | void;
 
 /** One message that was recorded. */

@@ -1,4 +1,4 @@
-/** What becomes of the bytes of a client: what reaches the back end, and what is answered. */
+/** Outcome of a client's bytes: the messages that reach the back end, and the answers. */
 import type { Passed } from './compare.js';
 import type { Recorded } from './recorder.js';
 import { connected, type Kind, pieces, type Side, type Way, writePieces } from './sides.js';

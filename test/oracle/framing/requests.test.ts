@@ -74,7 +74,7 @@ async function compare({ nginx, tsproxy }: Lane, kind: Kind, { send }: RequestCa
   return found;
 }
 
-/** What reached the back end and is read otherwise there by llhttp. */
+/** Messages at the back end that llhttp reads otherwise. */
 async function llhttpDiffers({ raw }: RequestOutcome): Promise<string[]> {
   const found: string[] = [];
   for (const { message, raw: bytes } of raw) {

@@ -1,4 +1,4 @@
-/** What becomes of the bytes of a back end: what reaches the client, and whether the connections are used again. */
+/** Outcome of a back end's bytes: the message that reaches the client, and whether the connections are used again. */
 import { setTimeout as after, setImmediate as turn } from 'node:timers/promises';
 import type { Connection } from '../../kit/index.js';
 import { OWN_PAGE, type Passed } from './compare.js';
