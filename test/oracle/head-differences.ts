@@ -1,4 +1,4 @@
-/** Where heads are handled differently than by the nginx at hand, with the reasons. There are none beside newer versions. */
+/** Where heads are handled differently than by the nginx at hand, with the reasons. */
 import type { Difference } from './head-comparison.js';
 
 /** What newer versions of nginx do differently: requests (bytes) for which that may show, with the reason. */
@@ -8,8 +8,12 @@ const NEWER: readonly (readonly [RegExp, string])[] = [
   [/\n([\w~-]+):.*\n\1:/is, 'newer nginx joins all values of a field in $http_name'],
 ];
 
-/** Why a difference is none from the newest nginx; null where it is a fault. */
-export function declared({ request }: Difference, modern: boolean): string | null {
+/** nginx ends names and values in its buffer with NUL, and logs the line in front of the one that has no room as it is there. */
+const LINE_IN_FRONT = /client sent too long header line: "[^"]*\\x00/;
+
+/** Why a difference is meant, or none from the newest nginx; null where it is a fault. */
+export function declared({ request, nginx }: Difference, modern: boolean): string | null {
+  if (request === null && LINE_IN_FRONT.test(nginx)) return 'nginx logs NUL and LF of its buffer';
   if (modern || request === null) return null;
   return NEWER.find(([bytes]) => bytes.test(request.bytes))?.[1] ?? null;
 }
