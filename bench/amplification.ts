@@ -59,7 +59,7 @@ function drip(socket: Socket, piece: string, ms: number): void {
   socket.on('close', () => clearInterval(timer));
 }
 
-/** What each of so many connections does. */
+/** One of the connections of an attack. */
 const ATTACKS: Readonly<Record<string, readonly [connections: number, act: (socket: Socket) => void]>> = {
   'slow-heads': [
     2000,

@@ -117,7 +117,7 @@ function filesOf(path: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** What follows `~` or `~*`, and the first word of a `rewrite`. */
+/** Expressions: the words behind `~` or `~*`, and the first word of a `rewrite`. */
 function* expressionsIn(items: readonly Item[]): Generator<{ pattern: string; caseless: boolean }> {
   for (const item of items) {
     if (!isStatement(item)) continue;

@@ -67,7 +67,7 @@ export interface Options {
   readonly dryRun?: true;
 }
 
-/** What options without a command ask for; `paths` are what `-t` tests instead of `-c`. */
+/** The order that options without a command give; `paths`: files that `-t` tests instead of `-c`. */
 export function orderOf(options: Options, paths: readonly string[] = []): Order {
   const which: Which = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
   const version = options.version === true || options.V === true;

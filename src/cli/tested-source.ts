@@ -12,7 +12,7 @@ import type { Which } from './order.js';
 import { enclosingOf, findingsOfParts, type Part, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
 
-/** What is judged, with what it is called in messages. */
+/** The text that is judged, and its name in messages. */
 export interface Tested {
   readonly source: ConfigSource;
   /** Name in messages: the file, or the directory. Bytes. */

@@ -3,7 +3,7 @@
 const UPGRADE = /^Upgrade: *websocket\b/im;
 const CONNECTION = /^Connection: *(?:[^\r\n]*[, ])?upgrade\b/im;
 
-/** What the head of a handshake lacks on its way to an upstream; null where it is complete. */
+/** Fields that the head of a handshake lacks on its way to an upstream; null where it is complete. */
 export function lackingForHandshake(head: string): string | null {
   if (/^\S+ \S+ HTTP\/1\.0\r/.test(head)) return 'the upstream gets an HTTP/1.0 request (proxy_http_version 1.1;)';
   const lacking = [

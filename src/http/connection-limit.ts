@@ -50,7 +50,7 @@ function roomForConnections(): number {
   return Math.min(most, connectionDescriptors(openTransports()));
 }
 
-/** Those that are given up have closed their descriptors already. */
+/** Number of open connections, without those given up in this turn: their descriptors are closed already. */
 function stillOpen(): number {
   return openTransports() - givenUp.size;
 }

@@ -9,7 +9,7 @@ import { piecesOf } from './engine/variables.js';
 
 /** Directives of the rewrite phase, carried out in the order written. */
 const REWRITE = new Set(['set', 'return', 'rewrite', 'break', 'if']);
-/** Those of later phases, in the order in which nginx evaluates them; `alias` and `root` come with the first use of a file. */
+/** Directives of later phases, in the order in which nginx evaluates them; `alias` and `root` come with the first use of a file. */
 const LATER = [
   'try_files',
   'proxy_pass',

@@ -17,7 +17,7 @@ const NO_REASON = 'tunnel_drain';
 const PASS = 'proxy_pass';
 const UPSTREAM = 'upstream ';
 
-/** What a configuration changes for the tunnels of earlier tables. */
+/** Changes that a configuration makes for the tunnels of earlier tables. */
 export type Differences = Map<RoutingTable, Difference>;
 
 /** Compares, in slices, a configuration that is being prepared with those of the tables that have tunnels. */

@@ -3,7 +3,7 @@
  * be one error, in nginx's words.
  */
 
-/** What is replaced, which stands once in the site, and what takes its place. */
+/** The text that is replaced, which occurs once in the site, and its replacement. */
 export type Mistake = readonly [written: string, instead: string];
 
 export interface Kind {
@@ -18,7 +18,7 @@ export interface Kind {
 const BREAK = '\u00a0';
 const NO_WIDTH = '\u200b';
 
-/** Those of the language: what is unfinished, misspelt, misplaced, or not a configuration at all. */
+/** Mistakes of the language: words that are unfinished, misspelt, misplaced, or not a configuration at all. */
 export const IN_LANGUAGE: readonly Kind[] = [
   {
     kind: 'a semicolon is missing',

@@ -1,4 +1,4 @@
-/** What is read out of single fields: cookies, reported addresses, hosts, and paths of targets. */
+/** Targets for values of single fields: cookies, reported addresses, hosts, and paths of targets. */
 import assert from 'node:assert/strict';
 import { cookieValue, setCookieValue } from '../../src/http/cookies.js';
 import { forwardedAddress } from '../../src/http/forwarded-address.js';

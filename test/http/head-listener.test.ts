@@ -1,4 +1,4 @@
-/** What a reader of request heads tells while it reads, and limits that change meanwhile. */
+/** Reports of a reader of request heads while it reads, and limits that change meanwhile. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { COMPLETE, type HeadLimits, type HeadListener, MORE, RequestReader } from '../../src/http/request-reader.js';

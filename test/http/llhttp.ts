@@ -1,4 +1,4 @@
-/** What llhttp, by way of Node's own server, makes of the bytes of a client. */
+/** How llhttp, by way of Node's own server, reads the bytes of a client. */
 import { createServer } from 'node:http';
 import { Duplex } from 'node:stream';
 

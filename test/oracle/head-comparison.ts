@@ -6,7 +6,7 @@ import { closedPort, complete, connect, parseAnswer, startProxy, until } from '.
 import type { Pair, PairRequest } from './head-pairs.js';
 import { startNginx, stopNginx } from './nginx.js';
 
-/** What one side did with a pair: for each request its answer and its line in the access log; the error logs. */
+/** Results of one side for a pair: for each request its answer and its line in the access log; the error logs. */
 interface Outcome {
   readonly answers: readonly string[];
   readonly lines: readonly string[];

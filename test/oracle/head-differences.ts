@@ -1,7 +1,7 @@
 /** Where heads are handled differently than by the nginx at hand, with the reasons. */
 import type { Difference } from './head-comparison.js';
 
-/** What newer versions of nginx do differently: requests (bytes) for which that may show, with the reason. */
+/** Differences of newer versions of nginx: requests (bytes) for which that may show, with the reason. */
 const NEWER: readonly (readonly [RegExp, string])[] = [
   [/^CONNECT/, 'newer nginx reads authority-form, and refuses CONNECT by its method'],
   [/:99999|\[::1[\r\n]/, 'newer nginx checks ports and the end of IP literals'],

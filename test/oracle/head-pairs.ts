@@ -1,7 +1,7 @@
 /** Random pairs of servers with different settings for heads, and requests to them: complete, cut anywhere, or refused. */
 import fc from 'fast-check';
 
-/** What happens behind the bytes of a request: the client ends its side, or leaves the server to its timeout. */
+/** The end of a client's bytes: the client ends its side, or leaves the server to its timeout. */
 export type Ending = 'fin' | 'silence';
 
 export interface PairRequest {
@@ -11,7 +11,7 @@ export interface PairRequest {
 
 /** Two servers of one address. */
 export interface Pair {
-  /** What stands in `http`; `%%NAME%%` as for `startOracle`, and `%%AT%%` is the address and the pair's name in files. */
+  /** Content of `http`; `%%NAME%%` as for `startOracle`, and `%%AT%%` is the address and the pair's name in files. */
   readonly config: string;
   readonly requests: readonly PairRequest[];
 }

@@ -1,4 +1,4 @@
-/** What nginx and tsproxy log about requests that end in many ways: counts, statuses, and the sentences of the error log. */
+/** Log lines of nginx and tsproxy about requests that end in many ways: counts, statuses, and the sentences of the error log. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../kit/index.js';

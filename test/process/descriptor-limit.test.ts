@@ -1,4 +1,4 @@
-/** What happens when a worker comes near its limit of open files. */
+/** A worker near its limit of open files. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';

@@ -1,4 +1,4 @@
-/** As whom the master and its workers run, and what files of theirs belong to. */
+/** Users of the master and its workers, and the owners of their files. */
 import assert from 'node:assert/strict';
 import {
   chmodSync,

@@ -9,7 +9,7 @@ import { flood, patternBytes } from '../kit/flood.js';
 import { type Backend, connect, get, scriptedBackend, startProxy, type TestProxy, until } from '../kit/index.js';
 
 const LIMIT = 256 * 1024;
-/** What a read may bring on top while another is written to a file, and the blocks that are not full. */
+/** Bytes that a read may add while another is written to a file, and the blocks that are not full. */
 const SLACK = 2 * READ_SIZE;
 
 async function limited(t: TestContext, backend: Backend, settings = ''): Promise<TestProxy> {

@@ -1,4 +1,4 @@
-/** What this machine cannot do is no failure of a peer. */
+/** Failures of this machine are no failures of a peer. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';

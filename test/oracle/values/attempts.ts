@@ -1,7 +1,7 @@
 /** Requests that several servers, locations or refusals have a part in. */
 import type { Scenario } from './scenarios.js';
 
-/** What stands in `http`, and in `server`; `%%CLOSED%%` is a port where nothing listens. */
+/** Content of `http` and of `server`; `%%CLOSED%%` is a port where nothing listens. */
 export const ATTEMPT_UPSTREAMS = `
   upstream second { server 127.0.0.1:%%CLOSED%% max_fails=0; server 127.0.0.1:%%SILENT%% backup; }
   upstream closed { server 127.0.0.1:%%CLOSED%% max_fails=0; server 127.0.0.1:%%CLOSED%% max_fails=0; }

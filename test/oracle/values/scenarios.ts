@@ -14,7 +14,7 @@ export interface Scenario {
   readonly since129?: true;
 }
 
-/** What stands in `server`, for each first part of a path. `%%SILENT%%` is the port of the back end. */
+/** Content of `server`, for each first part of a path. `%%SILENT%%` is the port of the back end. */
 export const LOCATIONS = `
   location /plain { proxy_pass http://127.0.0.1:%%SILENT%%; proxy_set_header Connection close; }
   location /unbuffered { proxy_pass http://127.0.0.1:%%SILENT%%; proxy_set_header Connection close; proxy_request_buffering off; proxy_buffering off; }

@@ -30,7 +30,7 @@ export const chunkSizes: RequestGroup = {
   ],
 };
 
-/** What stands behind a size. */
+/** Texts behind the size of a chunk. */
 const EXTENSIONS: readonly string[] = [
   ...[';', ';a', ';a=b', ';a="b"', ';a="b;c"', ';a="\\""', ';a="', ' ;a', ' ; a = b', '\t;a', ';;;', ';a=b;c=d', ';\t'],
   ...[

@@ -99,7 +99,7 @@ export const hosts: RequestGroup = {
   ],
 };
 
-/** What a client says about the connection, or about fields that are not to be passed on. */
+/** Requests about the connection, or about fields that are not passed on. */
 const OPTIONS: readonly string[] = [
   ...[
     'close',
