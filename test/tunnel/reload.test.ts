@@ -154,7 +154,7 @@ test('a tunnel whose turn to end has not come stays where a reload takes the cha
   const echo = await websocketEcho();
   t.after(() => echo.close());
   const location = (path: string) =>
-    `location ${path} { ${PASS} tunnel_drain on spread=600ms timeout=5s; proxy_pass http://app; }`;
+    `location ${path} { ${PASS} tunnel_drain on spread=2s timeout=5s; proxy_pass http://app; }`;
   const server = `server 127.0.0.1:${echo.port};`;
   const proxy = await startProxy(http(server, location('/ws')));
   t.after(() => proxy.close());
@@ -165,7 +165,7 @@ test('a tunnel whose turn to end has not come stays where a reload takes the cha
   const begun = performance.now();
   const left = clients.filter(({ socket }) => socket.readyState === socket.OPEN);
   assert.equal(left.length, 1);
-  await until('its turn would have come', () => performance.now() - begun > 700);
+  await until('its turn would have come', () => performance.now() - begun > 1100);
   assert.equal(await left[0]?.ask('here'), 'here');
 });
 
