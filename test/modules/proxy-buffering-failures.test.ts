@@ -58,7 +58,9 @@ async function scene(t: TestContext, prepare: (proxy: TestProxy) => void = () =>
   return { proxy, client, given: () => state.given };
 }
 
-async function stuck(given: () => number): Promise<void> {
+/** Waits until the file has failed and the back end cannot send any more. */
+async function stuck({ proxy, given }: Scene): Promise<void> {
+  await until('the failure is logged', () => complaints(proxy).length > 0);
   let before = -1;
   let times = 0;
   await until('nothing moves', () => {
@@ -85,7 +87,7 @@ test('a full disk makes the upstream wait for its client, is said once, and lose
     else setImmediate(then, noSpace(), 0);
   });
   const all = await scene(t);
-  await stuck(all.given);
+  await stuck(all);
   assert.equal(writes, 4);
   assert.ok(all.given() < HELD, `${all.given()} bytes were taken`);
   await arrives(all);
@@ -103,7 +105,7 @@ test('a disk that is full in the middle of a write loses nothing either', async 
     else real(fd, [first.subarray(0, 1000)], position, then);
   });
   const all = await scene(t);
-  await stuck(all.given);
+  await stuck(all);
   assert.ok(all.given() < HELD, `${all.given()} bytes were taken`);
   await arrives(all);
   assert.equal(complaints(all.proxy).length, 1);
@@ -125,7 +127,7 @@ test('where no file can be made the upstream waits', async (t) => {
     fs.rmSync(`${proxy.directory}/temp`, { recursive: true });
     fs.writeFileSync(`${proxy.directory}/temp`, 'not a directory');
   });
-  await stuck(all.given);
+  await stuck(all);
   assert.ok(all.given() < HELD, `${all.given()} bytes were taken`);
   await arrives(all);
   assert.match(
