@@ -195,9 +195,9 @@ describe('an answer for a slow client', ONLY_LINUX, () => {
   test('waits at the upstream when the file is full, and arrives as it was', async (t) => {
     const { proxy, given } = await scene(t, 'proxy_max_temp_file_size 1m; proxy_temp_file_write_size 16k;');
     const client = await paused(proxy);
+    await until('the file is there', () => openFiles(proxy) === 1);
     await stuck(given);
     assert.ok(given() < HELD, `${given()} bytes were taken`);
-    assert.equal(openFiles(proxy), 1);
     await arrives(client, TOTAL);
     assert.equal(given(), TOTAL);
     client.close();
@@ -321,8 +321,8 @@ describe('a slow client that goes', ONLY_LINUX, () => {
   test('takes file and upstream with it', async (t) => {
     const { proxy, backend, given } = await scene(t, 'proxy_max_temp_file_size 1m;');
     const client = await paused(proxy);
+    await until('the file is there', () => openFiles(proxy) === 1);
     await stuck(given);
-    assert.equal(openFiles(proxy), 1);
     client.reset();
     await until('the upstream is let go of', () => backend.open === 0);
     await until('the file is gone', () => openFiles(proxy) === 0);
