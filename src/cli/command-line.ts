@@ -4,11 +4,11 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { nearest } from '../diagnostics/nearest.js';
 import { gathered } from './commands/command.js';
 import { commands } from './commands/index.js';
-import { FORMATS, type Options, type Order, orderOf, SIGNALS, type SignalName } from './order.js';
+import { FORMATS, type Invocation, invocationOf, type Options, SIGNALS, type SignalName } from './invocation.js';
 
 /** Reads the words after the command's name. */
-export function readCommandLine(words: readonly string[]): Order {
-  let order: Order | null = null;
+export function readCommandLine(words: readonly string[]): Invocation {
+  let order: Invocation | null = null;
   let said = '';
   const command = new Command('tsproxy');
   command
@@ -47,7 +47,7 @@ export function readCommandLine(words: readonly string[]): Order {
       writeErr: () => {},
     })
     .action((paths: readonly string[], options: Options) => {
-      order = orderOf(options, paths);
+      order = invocationOf(options, paths);
       const [path] = paths;
       if (path !== undefined && (order.do !== 'test' || options.c !== undefined)) {
         order = misuse(`invalid option: "${path}"`, hintFor(path, options, command));
@@ -88,7 +88,7 @@ Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once, USR
 the logs. Requests and WebSockets in progress continue during a reload.`;
 
 /** A mistake in the command line, of a command if one is named: nginx's sentence, a suggestion where there is one, and where help is. */
-function misuse(sentence: string, hint: string | null, command: string | null = null): Order {
+function misuse(sentence: string, hint: string | null, command: string | null = null): Invocation {
   const help =
     command === null
       ? 'Run "tsproxy --help" for options and commands.'

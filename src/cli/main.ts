@@ -1,7 +1,7 @@
 /** The command `tsproxy`: each order is carried out by a file of its own, loaded only when it is asked for. */
 import { sayToPerson } from '../process/standard-streams.js';
+import type { Invocation } from './invocation.js';
 import { readNginxOptions } from './nginx-options.js';
-import type { Order } from './order.js';
 import { print } from './stdout.js';
 
 /** Carries out a command line; the process ends with the exit code, or goes on serving. */
@@ -15,14 +15,14 @@ export function main(words: readonly string[]): void {
 }
 
 /** The order. What reads all options and commands takes 25 ms to load, so the everyday ones are read without it. */
-async function read(words: readonly string[]): Promise<Order> {
+async function read(words: readonly string[]): Promise<Invocation> {
   const order = readNginxOptions(words);
   if (order !== null) return order;
   const { readCommandLine } = await import('./command-line.js');
   return readCommandLine(words);
 }
 
-async function carryOut(order: Order): Promise<void> {
+async function carryOut(order: Invocation): Promise<void> {
   switch (order.do) {
     case 'say':
       if (order.stream === 'stdout') print(order.text);

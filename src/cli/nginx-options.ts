@@ -1,5 +1,5 @@
 /** The options by which a configuration is tested or served, read as nginx reads them: one letter each. */
-import { type Options, type Order, orderOf } from './order.js';
+import { type Invocation, invocationOf, type Options } from './invocation.js';
 
 /** Letters that stand alone; any number of them may share a word (`-tq`). */
 const FLAGS = 'tTqvV';
@@ -10,7 +10,7 @@ const VALUES = 'cpeg';
  * What the words ask for; null where there is anything else among them (a command, a long option, a mistake), which
  * `readCommandLine` reads. Where this gives an order, that gives the same.
  */
-export function readNginxOptions(words: readonly string[]): Order | null {
+export function readNginxOptions(words: readonly string[]): Invocation | null {
   const options: Record<string, string | true> = {};
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
@@ -29,5 +29,5 @@ export function readNginxOptions(words: readonly string[]): Order | null {
       }
     }
   }
-  return orderOf(options as Options);
+  return invocationOf(options as Options);
 }

@@ -4,7 +4,7 @@ import { relative, resolve } from 'node:path';
 import { shown } from '../diagnostics/place.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { defaultFile } from '../process/main-settings.js';
-import type { Which } from './order.js';
+import type { Which } from './invocation.js';
 import { encoded } from './stdout.js';
 
 /** The configuration that is meant. nginx has a prefix compiled in; here it is the working directory. */

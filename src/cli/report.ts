@@ -1,6 +1,6 @@
 /** Says findings in the format that was asked for: to a person on standard error, to programs on standard output. */
 import type { Finding } from '../diagnostics/finding.js';
-import type { Format } from './order.js';
+import type { Format } from './invocation.js';
 import { encoded, printJson, writeOut } from './stdout.js';
 
 /** @param findings in the order of the text */

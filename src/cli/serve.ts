@@ -7,7 +7,7 @@ import type { WorkerChild } from '../process/fork-worker.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
 import { sayToPerson } from '../process/standard-streams.js';
-import type { Which } from './order.js';
+import type { Which } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { sayFindings } from './say-findings.js';
 

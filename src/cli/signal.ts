@@ -15,7 +15,7 @@ import { PidFileError, readPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
 import { logFindings } from '../process/signals.js';
 import { sayToPerson } from '../process/standard-streams.js';
-import { SIGNALS, type SignalName, type Which } from './order.js';
+import { SIGNALS, type SignalName, type Which } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { sayFindings } from './say-findings.js';
 

@@ -7,13 +7,13 @@ import { fileLineColumn, shown } from '../diagnostics/place.js';
 import type { Module } from '../exchange/module.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { sayToPerson } from '../process/standard-streams.js';
+import type { Invocation, Which } from './invocation.js';
 import { judged } from './judgement.js';
-import type { Order, Which } from './order.js';
 import { patientReader } from './patient-reader.js';
 import { encoded, writeOut } from './stdout.js';
 import { judgedParts, type Tested, testedAs, testedSource, wholeOf } from './tested-source.js';
 
-type TestOrder = Extract<Order, { do: 'test' }>;
+type TestOrder = Extract<Invocation, { do: 'test' }>;
 
 /** Tests; returns the exit code: 1 where any of the configurations fails. */
 export async function test(order: TestOrder): Promise<number> {

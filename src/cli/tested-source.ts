@@ -7,8 +7,8 @@ import type { Finding } from '../diagnostics/finding.js';
 import { shown } from '../diagnostics/place.js';
 import { nativePath } from '../exchange/file-path.js';
 import type { ConfigSource } from '../process/configuration.js';
+import type { Which } from './invocation.js';
 import type { Judged } from './judgement.js';
-import type { Which } from './order.js';
 import { enclosingOf, findingsOfParts, type Part, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
 

@@ -4,7 +4,7 @@
  */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { isOneSlip, nearest } from '../diagnostics/nearest.js';
-import type { ArgumentContext, ArgumentType, Remarks } from './directive.js';
+import type { ArgumentContext, ArgumentType, FindingOptions } from './directive.js';
 import { parsePattern } from './pattern.js';
 import type { PatternData, TemplateData } from './template.js';
 import { parseTemplate } from './template-parser.js';
@@ -125,7 +125,7 @@ function chosen<C extends string>(choices: readonly C[], w: Word, c: ArgumentCon
 }
 
 /** The choice that was probably meant; null where none is near. */
-export function nearWord(w: Word, choices: readonly string[]): Remarks | null {
+export function nearWord(w: Word, choices: readonly string[]): FindingOptions | null {
   const [near] = nearest(w.text, choices);
   if (near === undefined) return null;
   return {

@@ -2,11 +2,11 @@
 import { positionOf } from '../../grammar/positions.js';
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
+import type { CheckState } from './check-state.js';
 import type { Place } from './checked-config.js';
-import type { ArgumentContext, Context, Remarks } from './directive.js';
+import type { ArgumentContext, Context, FindingOptions } from './directive.js';
 import { meantWord } from './meant-word.js';
 import { reportMissingSemicolon, splitEntry } from './missing-semicolon.js';
-import type { Notes } from './notes.js';
 
 /** Where relative paths start from; both end in a slash. */
 export interface Directories {
@@ -25,7 +25,7 @@ export class Arguments implements ArgumentContext {
     readonly statement: Statement,
     readonly context: Context,
     private readonly directories: Directories,
-    private readonly notes: Notes,
+    private readonly notes: CheckState,
     /** The directive's syntax, as the documentation prints it. */
     private readonly syntax = '',
   ) {
@@ -40,12 +40,12 @@ export class Arguments implements ArgumentContext {
     return placeOf(at);
   }
 
-  fail(at: Span, code: Code, message: string, remarks?: Remarks): never {
+  fail(at: Span, code: Code, message: string, remarks?: FindingOptions): never {
     this.report(at, code, message, remarks);
     throw new Refused(message);
   }
 
-  report(at: Span, code: Code, message: string, remarks?: Remarks): void {
+  report(at: Span, code: Code, message: string, remarks?: FindingOptions): void {
     const { block } = this.statement;
     // An entry of a block that has too many words, over two lines, is most likely two.
     const isEntry = code === 'argument-count' && block !== null && at.start > block.start;
@@ -56,7 +56,7 @@ export class Arguments implements ArgumentContext {
   }
 
   /** What is said of a parameter that the directive does not know, where another one was meant. */
-  private meant(at: Span, message: string): Remarks | null {
+  private meant(at: Span, message: string): FindingOptions | null {
     if (!message.startsWith('invalid parameter "')) return null;
     const word = this.statement.args.find(({ start, end }) => start === at.start && end === at.end);
     return word === undefined || word.source !== at.source ? null : meantWord(word.text, word, this.syntax);

@@ -3,6 +3,7 @@ import type { Item, Statement } from '../../grammar/syntax-tree.js';
 import type { Directories } from './arguments.js';
 import { Arguments, placeOf } from './arguments.js';
 import type { Catalogue, Declared } from './catalogue.js';
+import type { CheckState } from './check-state.js';
 import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
 import type { Context } from './directive.js';
 import { type Includes, includeMistake } from './include.js';
@@ -15,7 +16,6 @@ import {
   reportMissingSemicolon,
   splitAtMissingSemicolon,
 } from './missing-semicolon.js';
-import type { Notes } from './notes.js';
 import { headOf, parseStatement } from './statement.js';
 import { noteVariables, reportUnknown } from './unknown-directive.js';
 
@@ -61,7 +61,7 @@ export class BlockChecker {
     private readonly catalogue: Catalogue,
     private readonly includes: Includes,
     private readonly directories: Directories,
-    private readonly notes: Notes,
+    private readonly notes: CheckState,
   ) {}
 
   /** Checks the outermost block; yields after a few statements. */
@@ -263,7 +263,7 @@ function placesOf(written: ReadonlyMap<string, readonly Statement[]>): Readonly<
 }
 
 /** An `include` that could not be expanded: it has the wrong number of words, or a block. */
-function reportInclude(statement: Statement, notes: Notes): void {
+function reportInclude(statement: Statement, notes: CheckState): void {
   const code = statement.block === null ? 'argument-count' : 'unwanted-block';
   notes.report(headOf(statement), code, includeMistake(statement), {
     help: 'it takes one file, or a pattern of files: include sites/*.conf;',

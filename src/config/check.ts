@@ -7,11 +7,11 @@ import type { Directories } from './arguments.js';
 import { atOnce } from './at-once.js';
 import { BlockChecker, type BlockRecord } from './block-checker.js';
 import { Catalogue } from './catalogue.js';
+import { CheckState } from './check-state.js';
 import type { CheckedConfig } from './checked-config.js';
 import { type Expansion, Includes } from './include.js';
 import { runModuleChecks } from './module-checks.js';
 import type { ModuleDeclaration } from './module-declaration.js';
-import { Notes } from './notes.js';
 import { type ConfigReader, diskReader, readFailure } from './reader.js';
 import { checkVariables } from './variable-check.js';
 
@@ -51,9 +51,9 @@ export function* checkInSteps(
   modules: readonly ModuleDeclaration[],
   options: CheckOptions = {},
 ): Generator<void, CheckResult> {
-  const notes = new Notes();
+  const notes = new CheckState();
   // Apart: it is found while statements are read whose notes may be taken back, and has nothing to do with them.
-  const reading = new Notes();
+  const reading = new CheckState();
   const directories = directoriesOf(root.name, options);
   const catalogue = new Catalogue(modules);
   const includes = new Includes(options.reader ?? diskReader, directories.conf, reading, (name) =>

@@ -17,7 +17,7 @@ export type Context =
   | 'upstream';
 
 /** What a finding may carry beside its sentence. */
-export interface Remarks {
+export interface FindingOptions {
   readonly severity?: Severity;
   readonly help?: string;
   readonly related?: readonly Related[];
@@ -37,9 +37,9 @@ export interface ArgumentContext {
   /** Line and column of a span: plain data, for what shows only at start (a port in use). */
   place(at: Span): Place;
   /** Ends the parsing of this directive with an error. */
-  fail(at: Span, code: Code, message: string, remarks?: Remarks): never;
+  fail(at: Span, code: Code, message: string, remarks?: FindingOptions): never;
   /** Says something and goes on. */
-  report(at: Span, code: Code, message: string, remarks?: Remarks): void;
+  report(at: Span, code: Code, message: string, remarks?: FindingOptions): void;
   /** What `parse` gives, or null where it failed: to go on with the next entry of a block after a wrong one. */
   attempt<T>(parse: (c: ArgumentContext) => T): { readonly value: T } | null;
   /** The configuration uses `$name` here; unknown names are reported when the whole text has been read. */

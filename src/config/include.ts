@@ -13,9 +13,9 @@ import type { TextKind } from '../../grammar/tree-builder.js';
 import { wordsAtMost } from '../../grammar/words.js';
 
 import { atOnce } from './at-once.js';
+import type { CheckState } from './check-state.js';
 import { hasWildcard } from './glob.js';
 import { reportMissingSemicolon, splitAtLine } from './missing-semicolon.js';
-import type { Notes } from './notes.js';
 import { type ConfigReader, readFailure } from './reader.js';
 import { syntaxFinding } from './syntax-finding.js';
 
@@ -57,7 +57,7 @@ export class Includes {
     private readonly reader: ConfigReader,
     /** The directory that relative names start from, with its final slash. */
     private readonly directory: string,
-    private readonly notes: Notes,
+    private readonly notes: CheckState,
     /** Whether a directive of that name takes a block. */
     private readonly opensBlock: (name: string) => boolean,
   ) {}

@@ -1,6 +1,6 @@
 /** Characters that nobody sees, as text copied from a web page has them; nginx takes them for letters. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
-import type { Notes } from './notes.js';
+import type { CheckState } from './check-state.js';
 
 /** Their UTF-8 bytes, and their names. A no-break space looks as if it parted words; the others have no width. */
 const NAMES: ReadonlyMap<string, string> = new Map([
@@ -30,7 +30,7 @@ export function visible(text: string): string {
  * Reports, with nginx's sentence for the result, that the name of a statement has an invisible character. Returns the
  * statement that was meant, or null where none is left; undefined where the name has none.
  */
-export function reportInvisible(statement: Statement, notes: Notes): Statement | null | undefined {
+export function reportInvisible(statement: Statement, notes: CheckState): Statement | null | undefined {
   const { name, args } = statement;
   const found = invisibleIn(name.text);
   if (found === null) return undefined;

@@ -1,7 +1,7 @@
 /** The parameter that was probably meant by one that a directive does not know, told by the directive's own syntax. */
 import type { Span } from '../../grammar/syntax-tree.js';
 import { isOneSlip, nearest } from '../diagnostics/nearest.js';
-import type { Remarks } from './directive.js';
+import type { FindingOptions } from './directive.js';
 
 /** Words of the syntax that stand for something else. */
 const PLACEHOLDERS: ReadonlySet<string> = new Set(
@@ -18,7 +18,7 @@ function literalsOf(syntax: string): string[] {
 }
 
 /** What is to be said of an unknown parameter; null where no known one is near. */
-export function meantWord(written: string, at: Span, syntax: string): Remarks | null {
+export function meantWord(written: string, at: Span, syntax: string): FindingOptions | null {
   const equals = written.indexOf('=');
   const name = equals < 0 ? written : written.slice(0, equals + 1);
   const candidates = literalsOf(syntax).filter((literal) => literal.endsWith('=') === equals >= 0);

@@ -3,8 +3,8 @@ import { CommentText, tokenize } from '../../grammar/lexer.js';
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import { LF } from '../../grammar/words.js';
 import type { Catalogue } from './catalogue.js';
+import type { CheckState } from './check-state.js';
 import type { Context } from './directive.js';
-import type { Notes } from './notes.js';
 
 /** A statement taken apart. */
 export interface Split extends Gap {
@@ -21,7 +21,7 @@ export interface Gap {
 }
 
 /** Says that a `;` is missing, with nginx's sentence for what comes of it. */
-export function reportMissingSemicolon({ gap, after }: Gap, message: string, notes: Notes, help?: string): void {
+export function reportMissingSemicolon({ gap, after }: Gap, message: string, notes: CheckState, help?: string): void {
   notes.report(gap, 'missing-semicolon', message, {
     help: help ?? `a ";" is missing here: "${after.name.text}" on the next line is a directive of its own`,
     fix: { title: 'insert ;', edits: [{ at: gap, text: ';' }] },
@@ -29,7 +29,7 @@ export function reportMissingSemicolon({ gap, after }: Gap, message: string, not
 }
 
 /** Says that the `{` is missing, with nginx's sentence for what comes of it. */
-export function reportMissingOpening({ gap, before, after }: Split, message: string, notes: Notes): void {
+export function reportMissingOpening({ gap, before, after }: Split, message: string, notes: CheckState): void {
   notes.report(gap, 'missing-block', message, {
     help: `a "{" is missing here: "${after.name.text}" on the next line is a directive of its own, inside of "${before.name.text}"`,
     fix: { title: 'insert {', guess: true, edits: [{ at: gap, text: ' {' }] },
@@ -37,7 +37,7 @@ export function reportMissingOpening({ gap, before, after }: Split, message: str
 }
 
 /** Says that a statement is right and looks as if it were two: nginx takes the second for further words of the first. */
-export function reportDoubt({ gap, before, after }: Split, notes: Notes): void {
+export function reportDoubt({ gap, before, after }: Split, notes: CheckState): void {
   notes.report(gap, 'missing-semicolon', `"${after.name.text}" is taken for a word of "${before.name.text}"`, {
     severity: 'warning',
     help: `"${after.name.text}" begins a line and is a directive of its own: perhaps a ";" is missing before it`,

@@ -2,18 +2,18 @@
 import { isStatement, type Span, type Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { BlockRecord } from './block-checker.js';
+import type { CheckState } from './check-state.js';
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
-import type { Remarks } from './directive.js';
+import type { FindingOptions } from './directive.js';
 import { knownDirectives } from './known-directives.js';
 import type { CheckContext, ModuleDeclaration } from './module-declaration.js';
-import type { Notes } from './notes.js';
 
 /** Yields after each block. */
 export function* runModuleChecks(
   modules: readonly ModuleDeclaration[],
   config: CheckedConfig,
   records: readonly BlockRecord[],
-  notes: Notes,
+  notes: CheckState,
 ): Generator<void, void> {
   const whole = new WholeConfig(config, records, notes);
   const checking = modules.filter(({ check }) => check !== undefined);
@@ -34,7 +34,7 @@ class WholeConfig {
   constructor(
     readonly config: CheckedConfig,
     records: readonly BlockRecord[],
-    readonly notes: Notes,
+    readonly notes: CheckState,
   ) {
     for (const record of records) {
       const { block } = record;
@@ -83,7 +83,7 @@ class BlockView implements CheckContext {
       return known.length > 0 && known.every(({ maker }) => maker !== 'nginx');
     });
   }
-  report(at: Span, code: Code, message: string, remarks?: Remarks): void {
+  report(at: Span, code: Code, message: string, remarks?: FindingOptions): void {
     this.whole.notes.report(at, code, message, remarks);
   }
 }

@@ -2,7 +2,7 @@
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
-import type { Directives, Remarks } from './directive.js';
+import type { Directives, FindingOptions } from './directive.js';
 
 /** A module as far as it is declared. */
 export interface ModuleDeclaration {
@@ -43,5 +43,5 @@ export interface CheckContext {
   /** Whether directives of nginx Plus, or of modules of others, are written in a block: they may give it what it seems to lack. */
   hasForeign(block: CheckedBlock): boolean;
   /** Adds a finding; an error unless the remarks say otherwise. */
-  report(at: Span, code: Code, message: string, remarks?: Remarks): void;
+  report(at: Span, code: Code, message: string, remarks?: FindingOptions): void;
 }

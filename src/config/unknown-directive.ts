@@ -3,10 +3,10 @@ import { positionOf } from '../../grammar/positions.js';
 import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
 import { isOneSlip } from '../diagnostics/nearest.js';
 import type { Catalogue, Declared } from './catalogue.js';
-import type { Context, Remarks } from './directive.js';
+import type { CheckState } from './check-state.js';
+import type { Context, FindingOptions } from './directive.js';
 import { knownDirectives, reasonFor } from './known-directives.js';
 import type { Level } from './level.js';
-import type { Notes } from './notes.js';
 import { headOf } from './statement.js';
 import { unclosedBlock } from './unclosed-block.js';
 
@@ -25,7 +25,7 @@ export function reportUnknown(
   statement: Statement,
   level: Level,
   catalogue: Catalogue,
-  notes: Notes,
+  notes: CheckState,
 ): Declared | undefined {
   const { context } = level;
   const name = statement.name.text;
@@ -73,7 +73,7 @@ export function reportUnknown(
 }
 
 /** Where a directive may stand further out, the block that was not closed before it, as far as the indentation tells. */
-function unclosedRemark(statement: Statement, level: Level): Remarks {
+function unclosedRemark(statement: Statement, level: Level): FindingOptions {
   const doubt = unclosedBlock(statement, level);
   if (doubt === null) return {};
   const { line } = positionOf(doubt.next.source, doubt.next.start);
@@ -90,7 +90,7 @@ function placesOf(name: string, contexts: readonly Context[]): string {
 }
 
 /** The names that a directive may give to variables: nobody here knows which of its words do (`auth_request_set $x ...`). */
-export function noteVariables({ args, block }: Statement, notes: Notes): void {
+export function noteVariables({ args, block }: Statement, notes: CheckState): void {
   const words = [...args, ...(block?.items.filter(isStatement).map(({ name }) => name) ?? [])];
   for (const { text } of words) {
     const [, name] = /^(?:to=)?\$(\w+)$/.exec(text) ?? [];

@@ -3,16 +3,16 @@ import type { Span } from '../../grammar/syntax-tree.js';
 import type { Fix } from '../diagnostics/finding.js';
 import { isOneSlip, Suggestions } from '../diagnostics/nearest.js';
 import type { Catalogue } from './catalogue.js';
+import type { CheckState } from './check-state.js';
 import { reasonFor } from './known-directives.js';
 import { knownVariable } from './known-variables.js';
-import type { Notes } from './notes.js';
 import { unexpandedHelp } from './unexpanded-template.js';
 
 /**
  * Reports each use of an unknown variable, and each definition of one that belongs to a module. To be called when the
  * whole text has been read.
  */
-export function checkVariables(catalogue: Catalogue, notes: Notes): void {
+export function checkVariables(catalogue: Catalogue, notes: CheckState): void {
   for (const { name, at } of notes.defines) {
     if (catalogue.isFixed(name)) {
       notes.report(at, 'duplicate-definition', `the duplicate "${name}" variable`, {

@@ -77,8 +77,8 @@ export interface ClientSide {
   /** Sends a piece of the body; false: wait for the producer's `resume`. */
   write(chunk: Chunk): boolean;
   /** Until `release`, what is written is gathered into one write. */
-  hold(): void;
-  release(): void;
+  cork(): void;
+  uncork(): void;
   /** The body is complete. */
   end(): void;
   /** Delivers the body from here on. */

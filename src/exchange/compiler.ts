@@ -3,8 +3,8 @@ import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/
 import type { ConfOf, Directives } from '../config/directive.js';
 import { Expression } from '../config/pcre/expression.js';
 import type { PatternData, TemplateData } from '../config/template.js';
-import { LocalHome } from '../zones/local-home.js';
-import type { ZoneHome } from '../zones/zone.js';
+import { LocalBackend } from '../zones/local-backend.js';
+import type { ZoneBackend } from '../zones/zone.js';
 import { Confs } from './confs.js';
 import type { ErrorLog } from './error-log.js';
 import type { Exchange } from './exchange.js';
@@ -80,7 +80,7 @@ export interface CompileOptions {
   /** The prefix against which relative paths are taken (`-p`). */
   readonly prefix: string;
   /** Where zones live, for workers that share them. Default: in this process, in the home of the table in force. */
-  readonly zones?: ZoneHome;
+  readonly zones?: ZoneBackend;
   /** The table is made to see whether it can be made: nothing will be served by it, and it listens nowhere. */
   readonly onlyTest?: boolean;
   /** Watches the table and its requests; then it is not for serving: nothing is logged by it. Default: nobody. */
@@ -115,7 +115,7 @@ class TableCompiler implements Compiler, Programs {
   previous: Shared | null;
   readonly prefix: string;
   readonly errorLog: ErrorLog;
-  readonly zones: ZoneHome;
+  readonly zones: ZoneBackend;
   readonly observer: Observer | null;
   readonly onlyTest: boolean;
   readonly slice = new TimeSlice();
@@ -138,7 +138,7 @@ class TableCompiler implements Compiler, Programs {
     this.observer = observer ?? null;
     this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
-    this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneHome>(ZONE_HOME) ?? new LocalHome());
+    this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());
     this.prefix = prefix;
     this.errorLog = errorLog;
     this.confs = new Confs(modules);

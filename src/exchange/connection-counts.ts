@@ -19,9 +19,9 @@ export interface Counts {
 }
 
 /** What a connection is doing. */
-export type Standing = typeof ELSEWHERE | typeof READING | typeof WRITING | typeof WAITING;
+export type ConnectionState = typeof CLOSING | typeof READING | typeof WRITING | typeof WAITING;
 /** Closing, or throwing away what is left of a body. */
-export const ELSEWHERE = 0;
+export const CLOSING = 0;
 export const READING = 1;
 export const WRITING = 2;
 export const WAITING = 3;
@@ -61,7 +61,7 @@ export class ConnectionCounts {
   private ask: (() => Promise<Counts>) | null = null;
 
   /** A connection does something else now. */
-  move(from: Standing, to: Standing): void {
+  move(from: ConnectionState, to: ConnectionState): void {
     this.standing[from]--;
     this.standing[to]++;
   }

@@ -61,7 +61,7 @@ export function start(x: Exchange): void {
 /** Goes on after a handler that waited. */
 export function resume(x: Exchange, verdict: Verdict): void {
   if (x.finished) return;
-  if (judge(x, verdict)) run(x);
+  if (applyVerdict(x, verdict)) run(x);
 }
 
 /** Starts a subrequest: what comes before the server's own rewrites was done for the request that made it. */
@@ -105,7 +105,7 @@ function run(x: Exchange): void {
           );
           return;
         }
-        if (!judge(x, verdict)) return;
+        if (!applyVerdict(x, verdict)) return;
       }
       if (x.phase === ACCESS && x.accessStatus !== 0) {
         if (x.accessStatus === 403) logError(x, 'error', 'access forbidden by rule');
@@ -123,7 +123,7 @@ function run(x: Exchange): void {
 }
 
 /** True when the phases go on. */
-function judge(x: Exchange, verdict: Verdict): boolean {
+function applyVerdict(x: Exchange, verdict: Verdict): boolean {
   if (verdict === NEXT) return true;
   if (verdict === DONE) return false;
   if (x.phase === ACCESS && x.location.settings.satisfy === 'any') {
@@ -184,14 +184,14 @@ function findLocation(x: Exchange): boolean {
 }
 
 /** Puts the exchange into a location, whatever the size of its body. */
-function place(x: Exchange, location: LocationProgram): void {
+function setLocation(x: Exchange, location: LocationProgram): void {
   const except = location.exceptMethods;
   x.location = except !== null && !except.allowed.has(x.method) ? except.otherwise : location;
 }
 
 /** Puts the exchange into the location of its URI; false when its body is too large for it. */
 function enter(x: Exchange, location: LocationProgram): boolean {
-  place(x, location);
+  setLocation(x, location);
   const limit = x.location.settings.clientMaxBodySize;
   if (limit !== 0 && x.contentLength > limit && !x.bodyDiscarded) {
     logError(x, 'error', `client intended to send too large body: ${x.contentLength} bytes`);
@@ -233,7 +233,7 @@ export function toNamedLocation(x: Exchange, name: string): boolean {
   x.server.observer?.redirected(x, name);
   restart(x);
   x.phase = REWRITE;
-  place(x, location);
+  setLocation(x, location);
   run(x);
   return true;
 }
@@ -396,7 +396,7 @@ function replaceAnswer(x: Exchange, status: number): void {
 
 export function write(x: Exchange, chunk: Chunk): boolean {
   if (x.headOnly || x.finished) return true;
-  return x.filters === null ? send(x, chunk) : pass(x, 0, chunk);
+  return x.filters === null ? send(x, chunk) : runBodyFilters(x, 0, chunk);
 }
 
 /** Up to this many bytes a string is cheaper than a view of a buffer: it leaves in one write with what is around it. */
@@ -411,7 +411,7 @@ function send(x: Exchange, chunk: Chunk): boolean {
   return x.pace === null ? x.client.write(chunk) : x.pace.write(chunk);
 }
 
-function pass(x: Exchange, from: number, chunk: Chunk | null): boolean {
+function runBodyFilters(x: Exchange, from: number, chunk: Chunk | null): boolean {
   const { filters } = x;
   if (filters === null || from === filters.length) {
     if (chunk === null) complete(x);
@@ -420,13 +420,13 @@ function pass(x: Exchange, from: number, chunk: Chunk | null): boolean {
     return true;
   }
   const filter = filters[from];
-  return filter === undefined ? true : filter.push(chunk, (c) => pass(x, from + 1, c));
+  return filter === undefined ? true : filter.push(chunk, (c) => runBodyFilters(x, from + 1, c));
 }
 
 export function end(x: Exchange): void {
   if (x.finished || x.completed) return;
   // The answer is complete when the last filter has passed on the end.
-  if (x.filters !== null) pass(x, 0, null);
+  if (x.filters !== null) runBodyFilters(x, 0, null);
   else complete(x);
 }
 
@@ -470,9 +470,9 @@ export function release(x: Exchange): void {
   x.body?.release();
   x.resource?.release();
   x.resource = null;
-  if (x.held !== null) {
-    for (const held of x.held) held.release();
-    x.held = null;
+  if (x.disposables !== null) {
+    for (const held of x.disposables) held.release();
+    x.disposables = null;
   }
   x.client.done(x);
 }

@@ -139,7 +139,7 @@ export class Exchange {
   /** What is given back when the exchange was logged. */
   resource: { release(): void } | null = null;
   /** More of that, of the client's whole request; see `hold`. */
-  held: { release(): void }[] | null = null;
+  disposables: { release(): void }[] | null = null;
 
   /** Where the engine stands; see engine.ts. */
   phase = 0;
@@ -213,10 +213,10 @@ export class Exchange {
   }
 
   /** Gives something back when the client's request is over and logged. nginx: a cleanup of the request's pool. */
-  hold(held: { release(): void }): void {
+  onFinish(held: { release(): void }): void {
     const { main } = this;
-    main.held ??= [];
-    main.held.push(held);
+    main.disposables ??= [];
+    main.disposables.push(held);
   }
 
   /** Forgets what modules remember for this exchange: it goes on in another location. */

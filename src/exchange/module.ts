@@ -3,7 +3,7 @@ import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/
 import type { ConfOf, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { PatternData, TemplateData } from '../config/template.js';
-import type { ZoneHome } from '../zones/zone.js';
+import type { ZoneBackend } from '../zones/zone.js';
 import type { ErrorLog } from './error-log.js';
 import type { BodyFilter, Exchange } from './exchange.js';
 import type { Observer } from './observer.js';
@@ -76,7 +76,7 @@ export interface Compiler {
   readonly previous: Shared | null;
   readonly shared: Shared;
   /** Where zones live; the same home over all tables of the process. */
-  readonly zones: ZoneHome;
+  readonly zones: ZoneBackend;
   template(data: TemplateData): Template;
   /** The variable of that name (without `$`), created where it is not there yet. */
   variable(name: string): Variable;

@@ -210,11 +210,11 @@ export class Subrequest implements ClientSide {
     return this.sink.chunk(chunk);
   }
 
-  hold(): void {
-    this.parent.client.hold();
+  cork(): void {
+    this.parent.client.cork();
   }
-  release(): void {
-    this.parent.client.release();
+  uncork(): void {
+    this.parent.client.uncork();
   }
 
   end(): void {

@@ -54,7 +54,7 @@ export function canWriteDirectly(): boolean {
 }
 
 /** Learns how from the next write of a string on this handle. */
-export function learnFrom(handle: StreamHandle): void {
+export function probeHandle(handle: StreamHandle): void {
   if (requests !== UNKNOWN) return;
   const own = handle as { writeLatin1String?: StreamHandle['writeLatin1String'] };
   own.writeLatin1String = function learning(this: StreamHandle, request, text) {
@@ -98,7 +98,7 @@ function given(request: WriteRequest, errno: number): number | WriteRequest {
 }
 
 /** Says who is told when the write with `request` is complete, what is kept until then, and what is given back. */
-export function underWay(
+export function trackWrite(
   request: WriteRequest,
   waiter: WriteWaiter,
   bytes: Uint8Array | null,

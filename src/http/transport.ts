@@ -7,9 +7,9 @@ import { readSync } from 'node:fs';
 import net from 'node:net';
 import {
   canWriteDirectly,
-  learnFrom,
+  probeHandle,
   type StreamHandle,
-  underWay,
+  trackWrite,
   type WriteRequest,
   type WriteWaiter,
   writeBytes,
@@ -124,7 +124,7 @@ export class Transport implements WriteWaiter {
   /** Bytes handed to the socket (what still waits in it included). */
   bytesWritten = 0;
   /** Direct writes that the kernel has not taken whole. */
-  private underWay = 0;
+  private inFlight = 0;
   /** Writes that were put into the queue of the stream since that was empty. */
   private queued = 0;
   private ending = false;
@@ -222,12 +222,12 @@ export class Transport implements WriteWaiter {
   /** Bytes that wait in user space. */
   get pending(): number {
     const { writableLength } = this.socket;
-    if (this.underWay === 0) return writableLength;
+    if (this.inFlight === 0) return writableLength;
     return writableLength + ((this.socket as unknown as HandleHolder)._handle?.writeQueueSize ?? 0);
   }
 
   /** The kernel has taken bytes since the last call. */
-  tookSome(): boolean {
+  madeProgress(): boolean {
     const handle = (this.socket as unknown as HandleHolder)._handle;
     const before = this.taken;
     // The handle counts as written what it was given.
@@ -241,7 +241,7 @@ export class Transport implements WriteWaiter {
     if (this.ending || socket.connecting || socket.writableLength !== 0) return null;
     const handle = (socket as unknown as HandleHolder)._handle;
     if (handle === null || canWriteDirectly()) return handle;
-    learnFrom(handle);
+    probeHandle(handle);
     return null;
   }
 
@@ -261,7 +261,7 @@ export class Transport implements WriteWaiter {
   }
 
   /** Writes bytes that are only lent: what the kernel does not take now is copied. */
-  writeLent(bytes: Buffer, start: number, end: number): boolean {
+  writeBorrowed(bytes: Buffer, start: number, end: number): boolean {
     return this.writeFramed('', bytes, start, end, '');
   }
 
@@ -288,24 +288,24 @@ export class Transport implements WriteWaiter {
     let at = before.length === 0 ? 0 : copy.latin1Write(before, 0);
     at += bytes.copy(copy, at, start, end);
     if (after.length > 0) copy.latin1Write(after, at);
-    return this.writeStable(length === copy.length ? copy : copy.subarray(0, length), pooled ? copy : null);
+    return this.writeStatic(length === copy.length ? copy : copy.subarray(0, length), pooled ? copy : null);
   }
 
   /** Writes bytes that nobody changes any more, in one write with a byte string in front of them. */
-  writeOwned(bytes: Buffer, before = ''): boolean {
+  write(bytes: Buffer, before = ''): boolean {
     if (this.deaf || before.length + bytes.length === 0) return true;
-    if (before.length === 0) return this.writeStable(bytes, null);
+    if (before.length === 0) return this.writeStatic(bytes, null);
     const taken = this.writeNow(before, bytes, 0, bytes.length, '');
     if (taken < 0) return this.failed(taken);
     if (taken < before.length) this.writeText(before.slice(taken));
     const inBytes = Math.max(0, taken - before.length);
-    return inBytes === bytes.length ? true : this.writeStable(bytes.subarray(inBytes), null);
+    return inBytes === bytes.length ? true : this.writeStatic(bytes.subarray(inBytes), null);
   }
 
   /** Bytes of these that the kernel has taken now, 0 where others wait in front of them, or a negative errno. */
   private writeNow(before: string, bytes: Buffer, start: number, end: number, after: string): number {
     const { socket, descriptor } = this;
-    if (descriptor < 0 || this.underWay > 0 || this.ending || socket.connecting || socket.writableLength !== 0)
+    if (descriptor < 0 || this.inFlight > 0 || this.ending || socket.connecting || socket.writableLength !== 0)
       return 0;
     const taken = writeImmediately(descriptor, before, bytes, start, end, after);
     if (taken > 0) {
@@ -316,7 +316,7 @@ export class Transport implements WriteWaiter {
   }
 
   /** Writes bytes that stay as they are until the kernel has them; `slab` is given back then. */
-  private writeStable(bytes: Buffer, slab: Buffer | null): boolean {
+  private writeStatic(bytes: Buffer, slab: Buffer | null): boolean {
     this.bytesWritten += bytes.length;
     const handle = this.direct();
     if (handle === null) {
@@ -334,18 +334,18 @@ export class Transport implements WriteWaiter {
       if (slab !== null) giveSlab(slab);
       return this.failed(result);
     }
-    this.underWay++;
-    underWay(result, this, bytes, slab);
+    this.inFlight++;
+    trackWrite(result, this, bytes, slab);
     return this.room(false);
   }
 
   /** A direct write is complete. */
   written(status: number, slab: Buffer | null): void {
-    this.underWay--;
+    this.inFlight--;
     if (slab !== null) giveSlab(slab);
     if (this.closed) return;
     if (status < 0) this.failed(status);
-    else if (this.underWay === 0) this.drained();
+    else if (this.inFlight === 0) this.drained();
   }
 
   private failed(errno: number): boolean {
@@ -390,7 +390,7 @@ export class Transport implements WriteWaiter {
   }
 
   private room(more: boolean): boolean {
-    const { socket, pending, underWay } = this;
+    const { socket, pending, inFlight } = this;
     // `false` from the socket means that the mark was reached before the kernel was asked; what counts is what it left.
     if (pending === 0) {
       this.queued = 0;
@@ -400,7 +400,7 @@ export class Transport implements WriteWaiter {
       if (++this.queued < WRITES_MAX) return true;
       // The stream says by itself only when its own mark was reached.
       if (!this.waiting) socket.write('', () => this.drained());
-    } else if (underWay > 0 && underWay < WRITES_MAX && pending < PENDING_MAX) return true;
+    } else if (inFlight > 0 && inFlight < WRITES_MAX && pending < PENDING_MAX) return true;
     this.waiting = true;
     return false;
   }
@@ -411,7 +411,7 @@ export class Transport implements WriteWaiter {
     if (this.pending !== 0) {
       // Data was queued in the stream meanwhile, which emits `drain` only when its own mark was reached.
       const { socket } = this;
-      if (this.underWay === 0 && !socket.writableEnded) socket.write('', () => this.drained());
+      if (this.inFlight === 0 && !socket.writableEnded) socket.write('', () => this.drained());
       return;
     }
     this.queued = 0;
@@ -431,7 +431,7 @@ export class Transport implements WriteWaiter {
   whenFlushed(then: () => void): void {
     const { socket } = this;
     if (this.closed || this.pending === 0) then();
-    else if (this.underWay > 0) (this.onFlushed ??= []).push(then);
+    else if (this.inFlight > 0) (this.onFlushed ??= []).push(then);
     else if (!socket.writableEnded) socket.write('', () => then());
     else {
       // After `end` a write is an error that would take the waiting bytes with it.

@@ -1,9 +1,9 @@
 import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
 import { spanInWord } from '../config/template-parser.js';
 import { defineLint, type LintContext } from './engine/lint.js';
+import { oncePerConfig } from './engine/once-per-config.js';
 import { openingPatterns, patternsIn, type WrittenPattern } from './engine/patterns.js';
 import { groupCount } from './engine/regex.js';
-import { remembered } from './engine/remembered.js';
 import type { Scope } from './engine/scope.js';
 import { piecesOf } from './engine/variables.js';
 
@@ -37,7 +37,7 @@ export default defineLint({
 });
 
 /** The expressions of each `map`, by its variable in lower case. */
-const mapPatterns = remembered((c: LintContext): ReadonlyMap<string, WrittenPattern> => {
+const mapPatterns = oncePerConfig((c: LintContext): ReadonlyMap<string, WrittenPattern> => {
   const found = new Map<string, WrittenPattern>();
   for (const scope of c.scopes('entries')) {
     if (scope.directive !== 'map') continue;

@@ -1,4 +1,4 @@
-import type { Remarks } from '../config/directive.js';
+import type { FindingOptions } from '../config/directive.js';
 import { defineLint } from './engine/lint.js';
 import { tlsOf } from './engine/servers.js';
 import { isWhole } from './engine/values.js';
@@ -33,7 +33,7 @@ export default defineLint({
   },
 });
 
-function mistakeIn(value: string): [string, Remarks] | null {
+function mistakeIn(value: string): [string, FindingOptions] | null {
   if (value === '' || value.includes('$')) return null;
   const directives = value.split(';').map((one) => one.trim().toLowerCase());
   const ages = directives.flatMap((one) => /^max-age\s*=\s*"?(\d+)"?$/.exec(one)?.[1] ?? []);

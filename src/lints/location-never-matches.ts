@@ -1,8 +1,8 @@
-import { Effort } from './engine/effort.js';
 import { matchesAny, meets } from './engine/language.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 import { Candidate, candidatesIn } from './engine/reach.js';
+import { StepBudget } from './engine/step-budget.js';
 
 export default defineLint({
   code: 'location-never-matches',
@@ -11,7 +11,7 @@ export default defineLint({
   story:
     'No request can reach the location. What is compared is the path alone, decoded: it always begins with `/`, and neither the host nor what follows `?` is part of it. For arguments there are variables such as `$arg_name`, in a `map` or an `if`.',
   check(c) {
-    const effort = new Effort(MOST_STEPS);
+    const effort = new StepBudget(MOST_STEPS);
     for (const scope of [...c.scopes('server'), ...c.scopes('location')]) {
       if (scope.children.length === 0) continue;
       const words = scope.location;
@@ -24,7 +24,7 @@ export default defineLint({
 /** Of automata, for a whole configuration. */
 const MOST_STEPS = 20_000;
 
-function look(inner: Candidate, around: Candidate | null, effort: Effort, c: LintContext): void {
+function look(inner: Candidate, around: Candidate | null, effort: StepBudget, c: LintContext): void {
   const { at, kind } = inner.words;
   const help = reason(inner, effort);
   if (help !== null) {
@@ -38,7 +38,7 @@ function look(inner: Candidate, around: Candidate | null, effort: Effort, c: Lin
 }
 
 /** Whether a request of the location around may be one of the inner one. */
-function mayMeet(inner: Candidate, around: Candidate, effort: Effort): boolean {
+function mayMeet(inner: Candidate, around: Candidate, effort: StepBudget): boolean {
   if (!inner.words.name.startsWith('^') || inner.lead.startsWith(around.lead)) return true;
   return inner.language === null || around.language === null || meets(inner.language, around.language, effort);
 }
@@ -46,7 +46,7 @@ function mayMeet(inner: Candidate, around: Candidate, effort: Effort): boolean {
 const QUESTION = /\\\?|\[\?\]/;
 
 /** Why a location is never chosen, or null. */
-function reason(candidate: Candidate, effort: Effort): string | null {
+function reason(candidate: Candidate, effort: StepBudget): string | null {
   const { kind, name } = candidate.words;
   if (kind === 'regex') {
     // Only with `^` can it miss all paths, and only a question mark that is meant itself asks for arguments.

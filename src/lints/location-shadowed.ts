@@ -1,9 +1,9 @@
-import { Effort } from './engine/effort.js';
 import { meets } from './engine/language.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 import { type Candidate, candidatesIn } from './engine/reach.js';
 import type { Scope } from './engine/scope.js';
+import { StepBudget } from './engine/step-budget.js';
 
 export default defineLint({
   code: 'location-shadowed',
@@ -12,7 +12,7 @@ export default defineLint({
   story:
     'A location is never chosen, because another one gets all of its requests. Of regular expressions the first that matches wins, in the order written: the special one belongs before the general one. They win over prefixes as well, unless the longest prefix says `^~`; and then none of them is tried.',
   check(c) {
-    const effort = new Effort(MOST_STEPS);
+    const effort = new StepBudget(MOST_STEPS);
     for (const kind of ['server', 'location'] as const) {
       for (const scope of c.scopes(kind)) if (scope.children.length > 1) look(scope, effort, c);
     }
@@ -25,7 +25,7 @@ const MOST_STEPS = 20_000;
 /** Expressions of a block that the others are compared with: to compare all of thousands takes quadratic time. */
 const MOST_COMPARED = 200;
 
-function look(scope: Scope, effort: Effort, c: LintContext): void {
+function look(scope: Scope, effort: StepBudget, c: LintContext): void {
   const regexes: Candidate[] = [];
   const prefixes: Candidate[] = [];
   for (const candidate of candidatesIn(scope)) {
@@ -55,7 +55,7 @@ function look(scope: Scope, effort: Effort, c: LintContext): void {
 }
 
 /** Whether the expression matches nothing outside of the `^~` location, and no longer prefix takes any of it off there. */
-function guards(strict: Candidate, regex: Candidate, prefixes: readonly Candidate[], effort: Effort): boolean {
+function guards(strict: Candidate, regex: Candidate, prefixes: readonly Candidate[], effort: StepBudget): boolean {
   if (!regex.words.name.startsWith('^') || !strict.covers(regex, effort)) return false;
   const { name } = strict.words;
   return !prefixes.some((one) => {

@@ -1,8 +1,8 @@
 import { growthOf } from './engine/ambiguity.js';
-import { Effort } from './engine/effort.js';
 import { defineLint } from './engine/lint.js';
 import { patternsOf } from './engine/patterns.js';
 import { treeOf } from './engine/regex.js';
+import { StepBudget } from './engine/step-budget.js';
 
 /** For all expressions of a configuration. */
 const MOST_STEPS = 1_000_000;
@@ -14,7 +14,7 @@ export default defineLint({
   story:
     'The regular expression can be led to try very many ways through one text before it gives up: a loop in a loop, as in `(a+)+$`, or alternatives in a loop that match the same, as in `(\\w|_)*$`. As in nginx with PCRE, the search is given up after ten million steps, and the request is answered with 500 and an `[alert]` in the error log. Most expressions get there in some milliseconds, because tsproxy counts repeated steps instead of taking them; those with back references, conditions or recursion, and all of them in nginx, take some tenths of a second, in which a process serves no other request. Write it so that each byte of a text can be matched in one way only.',
   check(c) {
-    const effort = new Effort(MOST_STEPS);
+    const effort = new StepBudget(MOST_STEPS);
     const told = new Map<string, ReturnType<typeof growthOf>>();
     for (const pattern of patternsOf(c)) {
       const { text, caseless } = pattern;

@@ -12,7 +12,7 @@ import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
 import { type KeyedZone, keyedZone, keyOf, openKeyedZones } from '../exchange/zones.js';
 import { type ConnectionAnswer, type ConnectionLimit, takeConnections } from '../zones/limits.js';
 import { giveBack, newTicket } from '../zones/tickets.js';
-import type { ZoneHome } from '../zones/zone.js';
+import type { ZoneBackend } from '../zones/zone.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 /** Bytes; nginx keeps the length of a key in one. */
@@ -94,7 +94,7 @@ interface Limit {
 /** What a request has taken. It is given back when the request is over, whether or not the answer had come by then. */
 class Ticket {
   readonly number = newTicket();
-  constructor(private readonly home: ZoneHome) {}
+  constructor(private readonly home: ZoneBackend) {}
   release(): void {
     this.home.tell(giveBack, this.number);
   }
@@ -105,7 +105,7 @@ class Limiter {
   constructor(
     private readonly conf: Conf,
     private readonly limits: readonly Limit[],
-    private readonly home: ZoneHome,
+    private readonly home: ZoneBackend,
     private readonly errorLog: ErrorLog,
   ) {}
 
@@ -124,7 +124,7 @@ class Limiter {
     if (limits.length === 0) return NEXT;
     x.setState(STATUS, 'PASSED');
     const ticket = new Ticket(this.home);
-    x.hold(ticket);
+    x.onFinish(ticket);
     const answer = this.home.ask(takeConnections, { ticket: ticket.number, limits });
     return answer instanceof Promise ? answer.then((late) => this.judge(x, asked, late)) : this.judge(x, asked, answer);
   };

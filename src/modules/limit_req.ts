@@ -11,7 +11,7 @@ import { defineModule, type Handler, type Shared } from '../exchange/module.js';
 import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
 import { type KeyedZone, keyedZone, keyOf, openKeyedZones } from '../exchange/zones.js';
 import { countRequest, type RateAnswer, type RateLimit } from '../zones/limits.js';
-import type { ZoneHome } from '../zones/zone.js';
+import type { ZoneBackend } from '../zones/zone.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 /** Bytes; nginx keeps the length of a key in two. */
@@ -145,7 +145,7 @@ class Delay {
   private readonly timer: NodeJS.Timeout;
   constructor(x: Exchange, ms: number) {
     this.timer = setTimeout(() => x.resume(NEXT), ms);
-    x.hold(this);
+    x.onFinish(this);
   }
   release(): void {
     clearTimeout(this.timer);
@@ -160,7 +160,7 @@ class Limiter {
   constructor(
     private readonly conf: Conf,
     private readonly limits: readonly Limit[],
-    private readonly home: ZoneHome,
+    private readonly home: ZoneBackend,
     private readonly errorLog: ErrorLog,
   ) {
     this.delayLevel = LEVELS[Math.max(0, LEVELS.indexOf(conf.limit_req_log_level) - 1)] ?? 'info';

@@ -4,12 +4,12 @@ import { detach, isDetached } from './daemon.js';
 import type { WorkerChild } from './fork-worker.js';
 import { collectAfterReading, returnMemoryAfterPeaks, stayYoung } from './garbage.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
-import { reportMistakes } from './mistakes.js';
 import { PidFile } from './pid-file.js';
 import { runtimePidFile } from './runtime-pid-file.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
 import { ServiceManager } from './systemd.js';
+import { reportMistakes } from './uncaught-errors.js';
 import { abandon, WorkerProcesses } from './worker-processes.js';
 import type { Workers } from './workers.js';
 

@@ -10,7 +10,7 @@ import type { Binder } from '../server/binder.js';
 import { Server } from '../server/server.js';
 import { GOING_AWAY } from '../tunnel/drain.js';
 import { type TunnelCounts, type Tunnels, tunnelsOf } from '../tunnel/tunnels.js';
-import type { ZoneHome } from '../zones/zone.js';
+import type { ZoneBackend } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
 import { bufferLimit } from './main-settings.js';
 import { describeTunnels } from './reload-description.js';
@@ -87,7 +87,7 @@ export class Serving {
    * Does all that can fail. Rejects with the reason, and then has changed nothing. Zones live in this process unless a home
    * for them is given.
    */
-  async prepare({ config, prefix, generation }: Job, zones?: ZoneHome): Promise<PreparedJob> {
+  async prepare({ config, prefix, generation }: Job, zones?: ZoneBackend): Promise<PreparedJob> {
     const { modules, errorLog } = this.options;
     const table = await compileRoutingTable(config, modules, {
       errorLog,

@@ -1,6 +1,6 @@
 /** What several workers have counted together (`stub_status`): each keeps its own counts, and the master adds them up. */
 import { type ConnectionCounts, type Counts, NO_COUNTS, sum } from '../exchange/connection-counts.js';
-import type { Order, Report } from './worker-messages.js';
+import type { Command, WorkerEvent } from './worker-messages.js';
 
 /** ms between two reports of a worker in which something was counted. */
 const REPORT_INTERVAL = 1000;
@@ -16,7 +16,7 @@ export class OwnCounts {
 
   constructor(
     private readonly counts: ConnectionCounts,
-    private readonly say: (report: Report) => void,
+    private readonly say: (report: WorkerEvent) => void,
   ) {}
 
   /** There are other workers, or were: from here on it reports once in a while. */
@@ -35,7 +35,7 @@ export class OwnCounts {
     this.say({ report: 'counts', id: 0, counts });
   }
 
-  obey(order: Extract<Order, { order: 'count' | 'others' }>): void {
+  handleCommand(order: Extract<Command, { order: 'count' | 'others' }>): void {
     if (order.order === 'count') {
       this.say({ report: 'counts', id: order.id, counts: this.counts.own() });
       return;
@@ -63,7 +63,7 @@ export class OwnCounts {
 
 /** What a master has of a worker for this. */
 export interface CountingWorker {
-  tell(order: Order): void;
+  sendCommand(order: Command): void;
 }
 
 /** The master's end. */
@@ -98,7 +98,7 @@ export class AllCounts<W extends CountingWorker> {
   async answer(worker: W, id: number): Promise<void> {
     const others = [...this.living.keys()].filter((other) => other !== worker);
     await Promise.all(others.map((other) => this.ask(other)));
-    worker.tell({ order: 'others', id, counts: this.othersOf(worker) });
+    worker.sendCommand({ order: 'others', id, counts: this.othersOf(worker) });
   }
 
   private ask(worker: W): Promise<void> {
@@ -112,12 +112,13 @@ export class AllCounts<W extends CountingWorker> {
         clearTimeout(timer);
         resolve();
       });
-      worker.tell({ order: 'count', id });
+      worker.sendCommand({ order: 'count', id });
     });
   }
 
   private spread(): void {
-    for (const worker of this.living.keys()) worker.tell({ order: 'others', id: 0, counts: this.othersOf(worker) });
+    for (const worker of this.living.keys())
+      worker.sendCommand({ order: 'others', id: 0, counts: this.othersOf(worker) });
   }
 
   private othersOf(worker: W): Counts {

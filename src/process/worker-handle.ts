@@ -2,23 +2,23 @@
 import os from 'node:os';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { processChannel } from '../zones/channel.js';
-import type { Served, ZoneKeeper } from '../zones/keeper.js';
+import type { Served, ZoneServer } from '../zones/zone-server.js';
 import type { WorkerChild } from './fork-worker.js';
 import type { ListeningSockets } from './listening-sockets.js';
 import { processState } from './process-state.js';
 import { settledWithin } from './settled-within.js';
 import { startSentence } from './start-sentence.js';
 import type { AllCounts } from './worker-counts.js';
-import { HEARTBEAT_INTERVAL, isReport, type Order, type Report } from './worker-messages.js';
+import { type Command, HEARTBEAT_INTERVAL, isWorkerEvent, type WorkerEvent } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
 
 /** What a worker has of its master. */
-export interface WorkerSurroundings {
+export interface WorkerContext {
   readonly errorLog: ErrorLog;
   /** Path of the error log until a configuration names one; empty for stderr. Bytes. */
   readonly defaultErrorLog: string;
   readonly sockets: ListeningSockets;
-  readonly zones: ZoneKeeper;
+  readonly zones: ZoneServer;
   readonly counts: AllCounts<WorkerHandle>;
 }
 
@@ -79,13 +79,13 @@ export class WorkerHandle {
 
   constructor(
     private readonly child: WorkerChild,
-    private readonly surroundings: WorkerSurroundings,
+    private readonly surroundings: WorkerContext,
   ) {
     this.pid = child.pid;
     this.served = surroundings.zones.serve(processChannel(child));
     child.on('message', (message) => {
       this.silent = 0;
-      if (isReport(message)) this.receive(message);
+      if (isWorkerEvent(message)) this.receive(message);
     });
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
@@ -167,7 +167,7 @@ export class WorkerHandle {
 
   private async sendJob({ config: _, ...job }: WorkersJob, encoded: Buffer): Promise<void> {
     for (let at = 0; at < encoded.length; at += CONFIG_PART) {
-      const order: Order = { order: 'config', bytes: encoded.subarray(at, at + CONFIG_PART), first: at === 0 };
+      const order: Command = { order: 'config', bytes: encoded.subarray(at, at + CONFIG_PART), first: at === 0 };
       // One after the other: what else is sent meanwhile is not held up. Where the worker has died, its exit tells.
       await new Promise<unknown>((resolve) => {
         if (this.alive && this.child.connected) this.child.send(order, undefined as never, resolve);
@@ -242,17 +242,17 @@ export class WorkerHandle {
     this.child.kill('SIGKILL');
   }
 
-  tell(order: Order): void {
+  sendCommand(order: Command): void {
     this.send(order);
   }
 
-  private send(order: Order, handle?: unknown): void {
+  private send(order: Command, handle?: unknown): void {
     if (!this.alive || !this.child.connected) return;
     // That a worker dies while it is written to is seen by its exit.
     this.child.send(order, handle as never, () => {});
   }
 
-  private receive(report: Report): void {
+  private receive(report: WorkerEvent): void {
     switch (report.report) {
       case 'alive':
         return;
@@ -288,7 +288,7 @@ export class WorkerHandle {
     }
   }
 
-  private bind({ address }: Extract<Report, { report: 'bind' }>): void {
+  private bind({ address }: Extract<WorkerEvent, { report: 'bind' }>): void {
     const { key } = address;
     try {
       const handle = this.surroundings.sockets.bind(address);

@@ -1,8 +1,8 @@
 /** What `forkWorker` runs. */
 import { modules } from '../modules/index.js';
 import { returnMemoryAfterPeaks } from './garbage.js';
-import { beWorker } from './worker.js';
+import { runWorker } from './worker.js';
 
 process.title = 'tsproxy: worker process';
-beWorker(modules);
+runWorker(modules);
 returnMemoryAfterPeaks();

@@ -7,7 +7,7 @@ import type { WorkersJob } from './workers.js';
 export const HEARTBEAT_INTERVAL = 1000;
 
 /** From the master. A handle goes with `socket`, where it was bound. */
-export type Order =
+export type Command =
   /** Be what the first configuration wants: sent once, before all else. */
   | { readonly order: 'begin'; readonly errorLog: string }
   /** A part of the encoded configuration of the next `prepare`, in order. */
@@ -29,7 +29,7 @@ export type Order =
   | { readonly order: 'stop' };
 
 /** From a worker. */
-export type Report =
+export type WorkerEvent =
   /** The heartbeat. */
   | { readonly report: 'alive' }
   /** `prepare` has arrived; compiling may take a while, in which nothing else is reported. */
@@ -46,10 +46,10 @@ export type Report =
   /** What have the others counted? */
   | { readonly report: 'ask-counts'; readonly id: number };
 
-export function isOrder(message: unknown): message is Order {
+export function isCommand(message: unknown): message is Command {
   return typeof message === 'object' && message !== null && 'order' in message;
 }
 
-export function isReport(message: unknown): message is Report {
+export function isWorkerEvent(message: unknown): message is WorkerEvent {
   return typeof message === 'object' && message !== null && 'report' in message;
 }

@@ -1,14 +1,14 @@
 /** The workers of a master: as many processes as the configuration wants, replaced when they die. */
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
-import { ZoneKeeper } from '../zones/keeper.js';
+import { ZoneServer } from '../zones/zone-server.js';
 import { encodeConfig } from './config-pieces.js';
 import { forkWorker, type WorkerChild } from './fork-worker.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { PreparedJob } from './serving.js';
 import { settledWithin } from './settled-within.js';
 import { AllCounts } from './worker-counts.js';
-import { howEnded, LostWorker, WorkerHandle, type WorkerSurroundings } from './worker-handle.js';
+import { howEnded, LostWorker, type WorkerContext, WorkerHandle } from './worker-handle.js';
 import { HEARTBEAT_INTERVAL } from './worker-messages.js';
 import { giveResources } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
@@ -39,7 +39,7 @@ const START_RETRIES = 5;
 const NO_RIGHTS = /\((13: Permission denied|1: Operation not permitted)\)/;
 
 export class WorkerProcesses implements Workers {
-  private readonly surroundings: WorkerSurroundings;
+  private readonly surroundings: WorkerContext;
   private readonly sockets = new ListeningSockets();
   /** The oldest first; those that were told to end are not among them. */
   private serving: WorkerHandle[] = [];
@@ -66,7 +66,7 @@ export class WorkerProcesses implements Workers {
       errorLog,
       defaultErrorLog,
       sockets: this.sockets,
-      zones: new ZoneKeeper(),
+      zones: new ZoneServer(),
       counts: new AllCounts(),
     };
     this.forked = forked;
@@ -231,7 +231,7 @@ export class WorkerProcesses implements Workers {
     const worker = new WorkerHandle(child, this.surroundings);
     this.all.add(worker);
     errorLog.write('notice', `start worker process ${pid}`);
-    void worker.ended.then(() => this.bury(worker));
+    void worker.ended.then(() => this.onExit(worker));
     return worker;
   }
 
@@ -240,7 +240,7 @@ export class WorkerProcesses implements Workers {
     return worker.quit(this.current?.settings.shutdownTimeout ?? 0);
   }
 
-  private bury(worker: WorkerHandle): void {
+  private onExit(worker: WorkerHandle): void {
     this.all.delete(worker);
     if (!this.serving.includes(worker)) return;
     this.serving = this.serving.filter((each) => each !== worker);

@@ -6,19 +6,19 @@ import type { Module } from '../exchange/module.js';
 import { trustWorkerUser } from '../exchange/trusted-files.js';
 import { type Binder, listening } from '../server/binder.js';
 import { processChannel } from '../zones/channel.js';
-import { LocalHome } from '../zones/local-home.js';
-import { RemoteHome } from '../zones/remote-home.js';
-import type { ZoneHome } from '../zones/zone.js';
+import { LocalBackend } from '../zones/local-backend.js';
+import { RemoteBackend } from '../zones/remote-backend.js';
+import type { ZoneBackend } from '../zones/zone.js';
 import { decodeConfig } from './config-pieces.js';
 import { collectAfterReading } from './garbage.js';
 import { Logs } from './logs.js';
 import type { MainSettings } from './main-settings.js';
-import { reportMistakes } from './mistakes.js';
 import { takeRights } from './privileges.js';
 import { type PreparedJob, Serving } from './serving.js';
 import { startSentence } from './start-sentence.js';
+import { reportMistakes } from './uncaught-errors.js';
 import { OwnCounts } from './worker-counts.js';
-import { HEARTBEAT_INTERVAL, isOrder, type Order, type Report } from './worker-messages.js';
+import { type Command, HEARTBEAT_INTERVAL, isCommand, type WorkerEvent } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
 
 /** The process that `fork` started: the way to its master. */
@@ -30,19 +30,19 @@ export interface WorkerProcess extends Pick<NodeJS.Process, 'on' | 'connected'> 
 const ORPHAN_TIMEOUT = 10_000;
 
 /** Sends a report; `sent` is called when the system has taken it, or never will. */
-type Say = (report: Report, sent?: () => void) => void;
+type Say = (report: WorkerEvent, sent?: () => void) => void;
 
 /** Serves for the rest of the life of the process. */
-export function beWorker(modules: readonly Module[], own: WorkerProcess = process): void {
+export function runWorker(modules: readonly Module[], own: WorkerProcess = process): void {
   let worker: Worker | null = null;
   const say: Say = (report, sent = () => {}) => {
     // That the master is gone is seen by the end of the channel.
     if (own.connected === true) own.send?.(report, sent);
   };
   own.on('message', (message: unknown, handle: unknown) => {
-    if (!isOrder(message)) return;
+    if (!isCommand(message)) return;
     if (message.order === 'begin') worker = new Worker(modules, message.errorLog, say, own);
-    else worker?.obey(message, handle);
+    else worker?.handleCommand(message, handle);
   });
 }
 
@@ -81,8 +81,8 @@ class Worker {
   private readonly serving: Serving;
   private readonly binder: MasterBinder;
   private readonly counts: OwnCounts;
-  private readonly masterZones: ZoneHome;
-  private ownZones: LocalHome | null = null;
+  private readonly masterZones: ZoneBackend;
+  private ownZones: LocalBackend | null = null;
   /** Parts of the configuration of the next order to prepare one, as far as they have arrived. */
   private encoded: Uint8Array[] = [];
   /** There are other workers, or were, whose requests are counted in the master. */
@@ -110,7 +110,7 @@ class Worker {
     this.logs = new Logs(defaultErrorLog, () => {});
     reportMistakes(this.log);
     this.binder = new MasterBinder(say);
-    this.masterZones = new RemoteHome(processChannel(own), {
+    this.masterZones = new RemoteBackend(processChannel(own), {
       log: (level, message) => this.log.write(level, message),
     });
     this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
@@ -128,7 +128,7 @@ class Worker {
     return this.logs.errorLog;
   }
 
-  obey(order: Order, handle: unknown): void {
+  handleCommand(order: Command, handle: unknown): void {
     switch (order.order) {
       case 'config':
         if (order.first) this.encoded = [];
@@ -149,7 +149,7 @@ class Worker {
         return;
       case 'count':
       case 'others':
-        this.counts.obey(order);
+        this.counts.handleCommand(order);
         return;
       case 'reopen':
         this.reopenLogs();
@@ -193,9 +193,9 @@ class Worker {
   }
 
   /** A worker that has always been alone keeps zones itself: its questions need not travel. */
-  private zonesFor({ workerProcesses }: MainSettings): ZoneHome {
+  private zonesFor({ workerProcesses }: MainSettings): ZoneBackend {
     if (workerProcesses > 1 || this.isShared) return this.masterZones;
-    this.ownZones ??= new LocalHome();
+    this.ownZones ??= new LocalBackend();
     return this.ownZones;
   }
 

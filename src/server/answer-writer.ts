@@ -74,12 +74,12 @@ export class AnswerWriter {
   }
 
   /** Until `release`, what is written is gathered. */
-  hold(): void {
+  cork(): void {
     this.held++;
   }
 
   /** True when what was gathered left and the client is slow. */
-  release(): boolean {
+  uncork(): boolean {
     return --this.held === 0 && !this.flush();
   }
 

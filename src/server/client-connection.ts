@@ -3,7 +3,7 @@
  * connection. Pipelined requests wait in the stash until the one before them is answered.
  */
 import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
-import { ELSEWHERE, WAITING, WRITING } from '../exchange/connection-counts.js';
+import { CLOSING, WAITING, WRITING } from '../exchange/connection-counts.js';
 import * as engine from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -16,11 +16,11 @@ import { answerFraming, answerHead, Framing, mayKeep } from './answer-head.js';
 import { AnswerWriter } from './answer-writer.js';
 import { BODY, ClientDeadline, NOTHING, SENDING, TIMED_OUT } from './client-deadline.js';
 import { clientLeft } from './client-loss.js';
+import { type Arrived, ConfigLease } from './config-lease.js';
 import { RequestBodyReader } from './request-body.js';
 import { RequestIntake } from './request-intake.js';
 import { expectsContinue, logReading, refuseRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
-import { type Arrived, TableUse } from './table-use.js';
 import { TunnelledClient } from './tunnelled-client.js';
 
 /** What the connection is doing; also what its deadline is about. */
@@ -53,7 +53,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private readonly body = new RequestBodyReader();
   private readonly writer: AnswerWriter;
   private exchange: Exchange | null = null;
-  private readonly tableUse: TableUse;
+  private readonly lease: ConfigLease;
   /** The connection stays open after the present answer. */
   private keep = true;
   /** The whole answer was written. */
@@ -71,14 +71,14 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     readonly arrived: Arrived,
   ) {
     super(transport, arrived.listening.path, host.counts);
-    this.stand(WAITING);
-    this.tableUse = new TableUse(host, arrived, this.localAddress);
-    this.intake = new RequestIntake(this, this.tableUse, host);
+    this.setState(WAITING);
+    this.lease = new ConfigLease(host, arrived, this.localAddress);
+    this.intake = new RequestIntake(this, this.lease, host);
     this.writer = new AnswerWriter(transport);
     watch(this);
     this.openedAt = now(); // the clock stands still while nobody is watched
     this.usedAt = this.openedAt;
-    this.deadline = this.openedAt + this.tableUse.program.defaultServer.clientHeaderTimeout;
+    this.deadline = this.openedAt + this.lease.program.defaultServer.clientHeaderTimeout;
   }
 
   get closed(): boolean {
@@ -91,10 +91,10 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   }
 
   /** Nobody listens any more where it arrived: it brings what was on its way, and ends. */
-  leave(): void {
+  drain(): void {
     if (this.state === IDLE && !this.unread) this.transport.destroySoon();
-    else if (this.idle) this.expectSoon(this.tableUse);
-    else if (this.state === HANDLING) this.tableUse.expect();
+    else if (this.idle) this.expectSoon(this.lease);
+    else if (this.state === HANDLING) this.lease.reserve();
   }
 
   // -- bytes from the client
@@ -107,18 +107,18 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     return this.state === CLOSED;
   }
 
-  protected use(): boolean {
+  protected consume(): boolean {
     if (this.state === IDLE || this.state === READING_HEAD) this.readHead();
     else if (this.state === HANDLING && this.body.wanted) this.readBodyBytes();
     else if (this.state === LINGERING) {
-      this.lentStart = this.lentEnd;
+      this.chunkStart = this.chunkEnd;
       if (this.waitingFor === NOTHING) this.lingerOn();
     } else return false;
     return true;
   }
 
   /** Where the client ended its side some time ago, all that it had sent before (pipelined requests too) is used now. */
-  protected stashUsed(): void {
+  protected pushbackConsumed(): void {
     if (!this.peerEnded) return;
     if (this.state === IDLE || this.state === READING_HEAD) this.onEnd();
     else if (this.state === HANDLING && !this.body.done && this.body.sink !== null) this.body.cut();
@@ -126,26 +126,26 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   /** Those of the request, or of the last one: they hold until the next begins. */
   protected get settings(): LocationSettings {
-    return this.exchange?.location.settings ?? this.lastSettings ?? this.tableUse.program.defaultServer.base.settings;
+    return this.exchange?.location.settings ?? this.lastSettings ?? this.lease.program.defaultServer.base.settings;
   }
 
   private readHead(): void {
     const { intake } = this;
     const { reader } = intake;
-    if (reader.idle) this.tableUse.join();
+    if (reader.idle) this.lease.rebind();
     this.standReading();
     if (this.state === IDLE) {
       this.state = READING_HEAD;
       this.headTimed = false;
     } else if (this.requests === 0) {
-      this.deadline = this.openedAt + this.tableUse.program.defaultServer.clientHeaderTimeout;
+      this.deadline = this.openedAt + this.lease.program.defaultServer.clientHeaderTimeout;
     }
     const before = reader.receivedLength;
-    const end = Math.min(this.lentEnd, this.lentStart + HEAD_PIECE);
-    const result = intake.feed(this.lent.latin1Slice(this.lentStart, end));
+    const end = Math.min(this.chunkEnd, this.chunkStart + HEAD_PIECE);
+    const result = intake.feed(this.chunk.latin1Slice(this.chunkStart, end));
     if (result === MORE) {
-      this.lentStart = end;
-      if (!this.headTimed && end === this.lentEnd) {
+      this.chunkStart = end;
+      if (!this.headTimed && end === this.chunkEnd) {
         // Set once, by the server that is in force when all that came first was read.
         this.headTimed = true;
         this.deadline = now() + intake.server.clientHeaderTimeout;
@@ -153,8 +153,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       return;
     }
     // Blank lines in front of a request line are not part of what the reader received.
-    const skipped = before + (end - this.lentStart) - reader.receivedLength;
-    this.lentStart = result === COMPLETE ? this.lentStart + skipped + reader.length - before : end;
+    const skipped = before + (end - this.chunkStart) - reader.receivedLength;
+    this.chunkStart = result === COMPLETE ? this.chunkStart + skipped + reader.length - before : end;
     this.begin(result);
   }
 
@@ -178,7 +178,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const { intake } = this;
     this.requests++;
     this.state = HANDLING;
-    this.stand(WRITING);
+    this.setState(WRITING);
     this.waitForNothing();
     this.keep = true;
     this.ended = false;
@@ -203,7 +203,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.waitForBody();
     if (this.peerEnded && !this.unread) body.cut();
     // What is lent is read by the loop that lent it, when the handlers have returned.
-    else this.goOn();
+    else this.resumeReading();
   }
 
   sendContinue(): void {
@@ -220,7 +220,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   discardBody(): number {
     const { body } = this;
-    if (body.done || this.lentStart >= this.lentEnd) return 0;
+    if (body.done || this.chunkStart >= this.chunkEnd) return 0;
     body.discarding = true;
     this.takeBody();
     body.discarding = false;
@@ -232,15 +232,15 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     if (!body.full) return;
     body.full = false;
     if (this.waitingFor === BODY) this.waitForBody();
-    this.goOn();
+    this.resumeReading();
     if (this.peerEnded && !body.done && !this.unread) body.cut();
   }
 
   /** Reads the body off the lent bytes. */
   private takeBody(): void {
-    const from = this.lentStart;
-    this.lentStart = this.body.read(this.lent, from, this.lentEnd);
-    this.requestLength += this.lentStart - from;
+    const from = this.chunkStart;
+    this.chunkStart = this.body.read(this.chunk, from, this.chunkEnd);
+    this.requestLength += this.chunkStart - from;
   }
 
   private readBodyBytes(): void {
@@ -301,11 +301,11 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     return more;
   }
 
-  hold(): void {
-    this.writer.hold();
+  cork(): void {
+    this.writer.cork();
   }
-  release(): void {
-    if (this.writer.release()) this.waitToSend();
+  uncork(): void {
+    if (this.writer.uncork()) this.waitToSend();
   }
 
   end(): void {
@@ -337,8 +337,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.waitForNothing();
     body.finish();
     // Where the listener is gone, what is still on its way has no other table.
-    this.tableUse.end(this.state === HANDLING && (this.unread || !this.host.keeps(this.arrived)));
-    this.stand(ELSEWHERE);
+    this.lease.release(this.state === HANDLING && (this.unread || !this.host.keeps(this.arrived)));
+    this.setState(CLOSING);
     if (this.state !== HANDLING) return;
     if (!x.completed) this.closeAfterCut(x);
     else if (!this.keep || body.broken) this.close();
@@ -348,7 +348,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       body.discarding = true;
       body.full = false;
       this.beginLingering();
-      this.goOn();
+      this.resumeReading();
     }
   }
 
@@ -362,7 +362,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   private nextRequest(): void {
     this.intake.reader.reset();
-    this.tableUse.join();
+    this.lease.rebind();
     this.pipelined = this.unread;
     if (!this.unread && (!this.host.keeps(this.arrived) || this.peerEnded)) {
       this.close();
@@ -371,9 +371,9 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.state = IDLE;
     this.usedAt = now();
     this.moved = true;
-    this.stand(WAITING);
+    this.setState(WAITING);
     this.deadline = now() + this.settings.keepaliveTimeout;
-    this.goOn();
+    this.resumeReading();
     if (this.peerEnded && this.state === IDLE && !this.unread) this.close();
   }
 
@@ -464,12 +464,12 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.host.forget(this);
     const x = this.exchange;
     if (x === null) {
-      this.stand(ELSEWHERE);
+      this.setState(CLOSING);
       if (before === READING_HEAD && !this.intake.reader.idle && !this.peerEnded) {
         this.cutHead(400, 'client closed connection');
         this.state = CLOSED;
       }
-      this.tableUse.end();
+      this.lease.release();
       return;
     }
     // The whole answer was written, the client just did not wait for all of it.
@@ -488,7 +488,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.body.finish();
     unwatch(this);
     this.deadline = 0;
-    return new TunnelledClient(this, this.tableUse, x, this.takeUnread());
+    return new TunnelledClient(this, this.lease, x, this.takeUnread());
   }
 
   tunnelEnded(x: Exchange, completed: boolean): void {

@@ -1,8 +1,8 @@
 /** What a client's connection waits for, and how long. */
 import type { LocationSettings } from '../exchange/program.js';
 import { now, type Timed } from '../http/deadlines.js';
-import { ByteFeed } from './byte-feed.js';
-import type { TableUse } from './table-use.js';
+import type { ConfigLease } from './config-lease.js';
+import { InputBuffer } from './input-buffer.js';
 
 /** What the deadline is about while an exchange is handled. */
 export const NOTHING = 0;
@@ -16,7 +16,7 @@ export const TIMED_OUT = 'client timed out (110: Connection timed out)';
 const FIRST_REQUEST = 2000;
 
 /** A base class, so that a connection stays one object. */
-export abstract class ClientDeadline extends ByteFeed implements Timed {
+export abstract class ClientDeadline extends InputBuffer implements Timed {
   deadline = 0;
   deadlineIndex = -1;
   protected waitingFor = NOTHING;
@@ -31,8 +31,8 @@ export abstract class ClientDeadline extends ByteFeed implements Timed {
   }
 
   /** A first request may come, for a while, and then belongs to the present table. */
-  protected expectSoon(tableUse: TableUse): void {
-    tableUse.expect();
+  protected expectSoon(tableUse: ConfigLease): void {
+    tableUse.reserve();
     this.deadline = Math.min(this.deadline, now() + FIRST_REQUEST);
   }
 
@@ -46,13 +46,13 @@ export abstract class ClientDeadline extends ByteFeed implements Timed {
   protected waitToSend(): void {
     if (this.waitingFor !== NOTHING || this.transport.closed) return;
     this.waitingFor = SENDING;
-    this.transport.tookSome();
+    this.transport.madeProgress();
     this.deadline = now() + this.settings.sendTimeout;
   }
 
   /** Goes on waiting where the client has taken some of what it is sent, if not all of it; false where it has not. */
   protected waitOn(): boolean {
-    if (this.waitingFor !== SENDING || !this.transport.tookSome()) return false;
+    if (this.waitingFor !== SENDING || !this.transport.madeProgress()) return false;
     this.deadline = now() + this.settings.sendTimeout;
     return true;
   }

@@ -1,5 +1,5 @@
 /** Who is at the two ends of a client's socket, as variables and log lines tell it. */
-import { type ConnectionCounts, ELSEWHERE, READING, type Standing } from '../exchange/connection-counts.js';
+import { CLOSING, type ConnectionCounts, type ConnectionState, READING } from '../exchange/connection-counts.js';
 import type { Transport } from '../http/transport.js';
 
 let serial = 0;
@@ -13,7 +13,7 @@ export abstract class ClientSocket {
   readonly localPort: number;
   readonly secure = false;
   readonly since = Date.now();
-  private standing: Standing = ELSEWHERE;
+  private standing: ConnectionState = CLOSING;
 
   constructor(
     readonly transport: Transport,
@@ -28,7 +28,7 @@ export abstract class ClientSocket {
   }
 
   /** Counts the connection among those that do this. */
-  protected stand(as: Standing): void {
+  protected setState(as: ConnectionState): void {
     this.counts.move(this.standing, as);
     this.standing = as;
   }
@@ -36,7 +36,7 @@ export abstract class ClientSocket {
   /** Some of a request's head has come. */
   protected standReading(): void {
     if (this.standing === READING) return;
-    this.stand(READING);
+    this.setState(READING);
     this.counts.requests++;
   }
 

@@ -4,8 +4,8 @@ import { callbackTime } from '../exchange/clock.js';
 import { Exchange } from '../exchange/exchange.js';
 import type { ServerProgram } from '../exchange/program.js';
 import { COMPLETE, type HeadLimits, type HeadListener, MORE, RequestReader } from '../http/request-reader.js';
+import type { ConfigLease } from './config-lease.js';
 import { admitRequest, logDropped, type Refusal, routeHost, routeLine, takePartialLine } from './routing.js';
-import type { TableUse } from './table-use.js';
 
 export class RequestIntake implements HeadListener {
   readonly reader = new RequestReader();
@@ -16,7 +16,7 @@ export class RequestIntake implements HeadListener {
 
   constructor(
     private readonly client: ClientSide,
-    private readonly tableUse: TableUse,
+    private readonly tableUse: ConfigLease,
     private readonly servers: { limits(server: ServerProgram): HeadLimits },
   ) {}
 
@@ -30,7 +30,7 @@ export class RequestIntake implements HeadListener {
     const { reader, tableUse } = this;
     const result = reader.feed(text, this.servers.limits(tableUse.program.defaultServer), this);
     if (result === MORE && !reader.idle) {
-      tableUse.begin();
+      tableUse.acquire();
       if (this.begunAt === 0) this.begunAt = this.exchange?.startTime ?? callbackTime();
     }
     return result;
@@ -77,7 +77,7 @@ export class RequestIntake implements HeadListener {
   }
 
   private newExchange(): Exchange {
-    this.tableUse.begin();
+    this.tableUse.acquire();
     const { table, program } = this.tableUse;
     const x = new Exchange(this.client, this.reader.headers, program, table.slots());
     x.generation = table.generation;

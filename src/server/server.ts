@@ -14,7 +14,7 @@ import { Transport } from '../http/transport.js';
 import { AcceptPause } from './accept-pause.js';
 import { type Binder, ownBinder } from './binder.js';
 import { ClientConnection } from './client-connection.js';
-import type { Arrived, TableHost } from './table-use.js';
+import type { Arrived, TableHost } from './config-lease.js';
 
 /** What a connection asks of the server that it belongs to. */
 export interface ConnectionHost extends TableHost {
@@ -163,7 +163,7 @@ export class Server implements ConnectionHost {
     await closed;
     this.closing.delete(closed);
     const gone: ReadonlySet<Arrived> = new Set(bounds);
-    for (const connection of this.open) if (gone.has(connection.arrived)) connection.leave();
+    for (const connection of this.open) if (gone.has(connection.arrived)) connection.drain();
     table.expecting--;
     this.released(table);
   }

@@ -3,7 +3,7 @@ import type { DetachedClient } from '../exchange/client-side.js';
 import type { RoutingTable } from '../exchange/compiler.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { Transport } from '../http/transport.js';
-import type { TableUse } from './table-use.js';
+import type { ConfigLease } from './config-lease.js';
 
 /** What is needed of the connection. */
 export interface TunnelledConnection {
@@ -16,7 +16,7 @@ export interface TunnelledConnection {
 export class TunnelledClient implements DetachedClient {
   constructor(
     private readonly connection: TunnelledConnection,
-    private readonly use: TableUse,
+    private readonly use: ConfigLease,
     private readonly x: Exchange,
     readonly early: Buffer,
   ) {}

@@ -73,14 +73,14 @@ export class Drain implements Timed {
     const { tunnel, order } = this;
     if (this.state === WAITING && now() < order.deadline) this.begin();
     else if (this.state === TOLD && now() < order.deadline) {
-      tunnel.down?.tell(order.code);
-      tunnel.up?.tell(order.code);
+      tunnel.down?.sendClose(order.code);
+      tunnel.up?.sendClose(order.code);
       this.state = BOTH_TOLD;
       this.deadline = (now() + order.deadline) / 2;
       this.look();
     } else if (this.state === BOTH_TOLD && now() < order.deadline) {
-      tunnel.down?.insist(order.code);
-      tunnel.up?.insist(order.code);
+      tunnel.down?.forceClose(order.code);
+      tunnel.up?.forceClose(order.code);
       this.state = LAST;
       this.deadline = order.deadline;
       this.look();
@@ -107,7 +107,7 @@ export class Drain implements Timed {
     down.drain();
     up.drain();
     // Where one of them has begun to close by itself, the other one's answer is waited for.
-    if (!up.saidClose && !down.saidClose) down.tell(order.code);
+    if (!up.saidClose && !down.saidClose) down.sendClose(order.code);
     this.look();
   }
 
@@ -117,12 +117,12 @@ export class Drain implements Timed {
     const other = relay === up ? down : up;
     if (other === null) return;
     if (relay.toldOurs || other.toldOurs) {
-      relay.tell(this.order.code);
-      other.tell(this.order.code);
+      relay.sendClose(this.order.code);
+      other.sendClose(this.order.code);
     } else {
       // It is of the sender's own accord: it goes through, and so does the answer to it.
-      relay.spare();
-      other.spare();
+      relay.cancelClose();
+      other.cancelClose();
     }
   }
 
@@ -138,7 +138,7 @@ export class Drain implements Timed {
     unwatch(this);
     this.deadline = 0;
     if (this.state === WAITING) return;
-    this.tunnel.down?.insist(this.order.code);
-    this.tunnel.up?.insist(this.order.code);
+    this.tunnel.down?.forceClose(this.order.code);
+    this.tunnel.up?.forceClose(this.order.code);
   }
 }

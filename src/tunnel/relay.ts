@@ -16,15 +16,15 @@ export interface RelayHost {
 export class FrameRelay {
   private readonly track = new FrameTrack();
   /** The tunnel drains: each frame is looked at before it is passed on. */
-  private careful = false;
+  private draining = false;
   /** The status code with which the receiver is to be told as soon as that is possible; 0: not at all. */
   private code = 0;
   /** It is told between two frames, even where a message is under way. */
   private insists = false;
   /** The receiver has had a Close frame: nothing may follow it (RFC 6455, 5.5.1). */
-  private shut = false;
+  private closeSent = false;
   /** It was ours. */
-  private ours = false;
+  private closedByProxy = false;
 
   constructor(
     private readonly host: RelayHost,
@@ -46,23 +46,23 @@ export class FrameRelay {
 
   /** The receiver has had a Close frame, ours or the sender's. */
   get toldClose(): boolean {
-    return this.shut;
+    return this.closeSent;
   }
 
   /** The receiver has had a Close frame of ours. */
   get toldOurs(): boolean {
-    return this.ours;
+    return this.closedByProxy;
   }
 
   /** From here on the tunnel drains. */
   drain(): void {
-    this.careful = true;
-    if (this.over) this.shut = true;
+    this.draining = true;
+    if (this.over) this.closeSent = true;
   }
 
   /** Tells the receiver: now, or behind the message that is under way. */
-  tell(code: number): void {
-    if (this.shut || this.saidClose) return;
+  sendClose(code: number): void {
+    if (this.closeSent || this.saidClose) return;
     this.code = code;
     if (this.isDue) this.close();
   }
@@ -71,24 +71,24 @@ export class FrameRelay {
    * Tells it, at the latest behind the frame that is under way: a message whose end does not come is cut by the end of the
    * connection anyway, and a Close frame may stand between its fragments (RFC 6455, 5.4).
    */
-  insist(code: number): void {
+  forceClose(code: number): void {
     this.insists = true;
-    this.tell(code);
+    this.sendClose(code);
   }
 
   /** Here is the place for the Close frame. */
   private get isDue(): boolean {
-    return this.code !== 0 && !this.shut && (this.insists ? this.track.betweenFrames : this.track.betweenMessages);
+    return this.code !== 0 && !this.closeSent && (this.insists ? this.track.betweenFrames : this.track.betweenMessages);
   }
 
   /** Does not tell it after all, where that has not happened yet. */
-  spare(): void {
+  cancelClose(): void {
     this.code = 0;
   }
 
   pass(bytes: Buffer, length: number): void {
     const { track, host, from, to } = this;
-    if (!this.careful) {
+    if (!this.draining) {
       track.advance(bytes, 0, length, false);
       host.forward(from, to, bytes, 0, length);
       return;
@@ -103,24 +103,24 @@ export class FrameRelay {
           start = at;
           if (closes) host.closeComes(this);
           // What answers our Close, or gives up the message under way, stays here: the receiver is told with our code.
-          if (this.code !== 0 && !this.shut) this.close();
+          if (this.code !== 0 && !this.closeSent) this.close();
         }
       }
       at = track.advance(bytes, at, length, true);
-      if (this.shut) start = at;
+      if (this.closeSent) start = at;
       else if (this.over) {
         host.forward(from, to, bytes, start, at);
         start = at;
-        this.shut = true;
+        this.closeSent = true;
       }
     }
     if (at > start) host.forward(from, to, bytes, start, at);
   }
 
   private close(): void {
-    this.shut = true;
-    this.ours = true;
-    this.to.writeOwned(closeFrame(this.code, this.mask === null ? null : this.mask()));
+    this.closeSent = true;
+    this.closedByProxy = true;
+    this.to.write(closeFrame(this.code, this.mask === null ? null : this.mask()));
     // What the sender still says is dropped, but its own Close is waited for.
     this.from.resume();
   }

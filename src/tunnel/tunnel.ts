@@ -117,7 +117,7 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
   }
 
   forward(from: Transport, to: Transport, bytes: Buffer, start: number, end: number): void {
-    if (to.writeLent(bytes, start, end)) return;
+    if (to.writeBorrowed(bytes, start, end)) return;
     from.pause();
     const { settings } = this;
     const limit = to === this.client ? settings.clientSendTimeout : settings.sendTimeout;

@@ -136,19 +136,19 @@ export class Peer {
     this.checked = now;
     this.sharing?.failed(this);
     if (this.maxFails === 0) return false;
-    this.weaken();
+    this.lowerWeight();
     return this.fails >= this.maxFails;
   }
 
   /** Takes over what all workers know of its failures. */
-  heard(fails: number, accessed: number, checked: number): void {
-    if (this.maxFails > 0) for (let i = this.fails; i < fails; i++) this.weaken();
+  applyRemoteState(fails: number, accessed: number, checked: number): void {
+    if (this.maxFails > 0) for (let i = this.fails; i < fails; i++) this.lowerWeight();
     this.fails = fails;
     this.accessed = accessed;
     this.checked = Math.max(this.checked, checked);
   }
 
-  private weaken(): void {
+  private lowerWeight(): void {
     this.effectiveWeight = Math.max(0, this.effectiveWeight - Math.trunc(this.weight / this.maxFails));
   }
 

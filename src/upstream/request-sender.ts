@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange/exchange.js';
 import { BufferedBody } from '../exchange/request-body.js';
 import { ByteQueue } from '../http/byte-queue.js';
 import type { Transport } from '../http/transport.js';
-import type { UpstreamProtocol } from './protocol.js';
+import type { ForwardingRules } from './forwarding-rules.js';
 
 /** How much of a file that holds a body is read at once. */
 const FILE_PIECE = 65536;
@@ -46,12 +46,12 @@ export class RequestSender implements BodySink {
 
   constructor(
     private readonly x: Exchange,
-    private readonly protocol: UpstreamProtocol,
+    private readonly protocol: ForwardingRules,
     private readonly request: SendingRequest,
   ) {}
 
   /** The sender of a request, or null where there is no body to send. */
-  static for(x: Exchange, protocol: UpstreamProtocol, request: SendingRequest): RequestSender | null {
+  static for(x: Exchange, protocol: ForwardingRules, request: SendingRequest): RequestSender | null {
     if (!protocol.setsBody && x.contentLength === 0 && (x.body === null || x.body.length === 0)) return null;
     return new RequestSender(x, protocol, request);
   }
@@ -130,7 +130,7 @@ export class RequestSender implements BodySink {
       this.sendFile(transport, head);
       return;
     } else if (body.length <= JOIN_MAX) transport.writeText(head + body.memory.latin1Slice());
-    else transport.writeOwned(body.memory, head);
+    else transport.write(body.memory, head);
     this.complete = true;
   }
 
@@ -139,7 +139,7 @@ export class RequestSender implements BodySink {
     if (this.chunked && data.length > 0) this.writeChunk(transport, head, data, this.complete);
     else if (this.chunked && this.complete) transport.writeText(head + LAST_CHUNK);
     else if (data.length <= JOIN_MAX) transport.writeText(head + data.latin1Slice());
-    else transport.writeOwned(data, head);
+    else transport.write(data, head);
   }
 
   /** Sends what is left of the file, behind `head`. */
@@ -192,7 +192,7 @@ export class RequestSender implements BodySink {
     if (this.chunked) {
       more = this.writeChunk(transport, '', chunk, last);
       if (last) this.lastChunkSent = true;
-    } else more = transport.writeLent(chunk, 0, chunk.length);
+    } else more = transport.writeBorrowed(chunk, 0, chunk.length);
     this.request.progressed(transport.bytesWritten - before, more);
     return more;
   }

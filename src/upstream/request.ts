@@ -18,12 +18,12 @@ import { accelRedirect, keptFields } from './accel-redirect.js';
 import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTrailers } from './answer-body.js';
 import { connectFailure, localFailure } from './connect-failure.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
+import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { Peer } from './peer.js';
-import type { UpstreamProtocol } from './protocol.js';
-import { Relaying } from './relaying.js';
 import { RequestSender } from './request-sender.js';
 import { giveReader, takeReader } from './response-readers.js';
+import { ResponseRelay } from './response-relay.js';
 import { dropDuplicates } from './unique-fields.js';
 import type { Upstream } from './upstream.js';
 
@@ -35,7 +35,7 @@ const OVER = 3;
 
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest extends Relaying implements ConnectionUser, ChunkedSink {
+export class UpstreamRequest extends ResponseRelay implements ConnectionUser, ChunkedSink {
   private state = PREPARING;
   /** The connection was used before: its failure says nothing about the peer. */
   private reused = false;
@@ -46,7 +46,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   constructor(
     x: Exchange,
     upstream: Upstream,
-    protocol: UpstreamProtocol,
+    protocol: ForwardingRules,
     private readonly origin: object,
   ) {
     super(x, upstream, protocol);
@@ -100,14 +100,14 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
       this.reused = true;
       this.connection = kept;
       kept.user = this;
-      this.ask(kept);
+      this.sendRequest(kept);
       return;
     }
     this.reused = false;
     const refusal = connectionRefused();
     if (refusal !== null) {
       logError(x, 'alert', `${refusal} while connecting to upstream`);
-      this.letGo();
+      this.abandon();
       this.fail(500);
       return;
     }
@@ -133,10 +133,10 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   }
 
   onConnected(): void {
-    if (this.connection !== null && this.state === CONNECTING) this.ask(this.connection);
+    if (this.connection !== null && this.state === CONNECTING) this.sendRequest(this.connection);
   }
 
-  private ask(connection: UpstreamConnection): void {
+  private sendRequest(connection: UpstreamConnection): void {
     this.state = READING_HEAD;
     this.send(connection);
   }
@@ -144,7 +144,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   bodyFailed(status: number): void {
     // Another answer may be under way in the place of this one (an error page that is proxied).
     if (this.state === OVER) return;
-    this.letGo();
+    this.abandon();
     this.fail(status);
   }
 
@@ -153,18 +153,18 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   onBytes(bytes: Buffer, length: number): void {
     const { client } = this.x;
     this.attempt.bytesReceived += length;
-    client.hold();
+    client.cork();
     let from = 0;
     if (this.state === READING_BODY) from = 0;
     else {
       from = this.readHead(bytes, length);
       if (from < 0) {
-        client.release();
+        client.uncork();
         return;
       }
     }
     if (this.state === READING_BODY) this.readBodyBytes(bytes, from, length);
-    client.release();
+    client.uncork();
   }
 
   /** Feeds the reader; the offset behind the head, or -1 where there is nothing more to do with these bytes. */
@@ -219,7 +219,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   /** A regular expression could not be matched in a field of the head (`proxy_cookie_flags`). */
   private searchFailed(error: unknown): void {
     if (!(error instanceof MatchFailed)) throw error;
-    this.letGo();
+    this.abandon();
     this.x.response.upstream = null;
     this.fail(500);
   }
@@ -240,14 +240,14 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     x.upstreamHeaders = reader.headers;
     if (status >= 400) {
       const reason = reasonOfStatus(status);
-      if (reason !== 0 && (this.selection?.tries ?? 0) > 1 && this.mayAsk(reason)) {
+      if (reason !== 0 && (this.selection?.tries ?? 0) > 1 && this.canRetry(reason)) {
         this.next(reason);
         return false;
       }
     }
     if (settings.interceptErrors && status >= 300 && x.location.settings.errorPages?.has(status)) {
       const challenges = status === 401 ? reader.headers.all('www-authenticate') : [];
-      this.letGo();
+      this.abandon();
       for (const challenge of challenges) x.response.add('WWW-Authenticate', challenge);
       x.producer = null;
       x.finalize(status);
@@ -260,7 +260,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     const redirect = settings.obeysRedirect ? reader.headers.valueOf(Field.XAccelRedirect) : undefined;
     if (redirect !== undefined) {
       const fields = keptFields(reader.headers, (value) => this.protocol.cookie(x, value));
-      this.letGo();
+      this.abandon();
       accelRedirect(x, redirect, fields);
       return false;
     }
@@ -301,7 +301,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     if (result === MORE_BODY || this.state !== READING_BODY) return;
     if (result === BODY_BROKEN) {
       logError(x, 'error', 'upstream sent invalid chunked response while reading upstream');
-      this.cutShort(false);
+      this.truncate(false);
       return;
     }
     if (result === BODY_OVERRUN) logError(x, 'warn', `${this.body.excess} while reading upstream`);
@@ -341,7 +341,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     const status = statusOfReason(reason);
     attempt.status = status;
     if (selection !== null && reused && reason === NEXT_UPSTREAM.error) selection.tries++;
-    if (selection === null || selection.tries === 0 || !this.mayAsk(reason)) {
+    if (selection === null || selection.tries === 0 || !this.canRetry(reason)) {
       x.upstreamHeaders = null;
       this.fail(status);
       return;
@@ -349,7 +349,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     this.connect();
   }
 
-  private mayAsk(reason: number): boolean {
+  private canRetry(reason: number): boolean {
     return this.mayAskAnother(reason, this.requestSent, this.sender?.streaming === true);
   }
 
@@ -359,7 +359,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
       if (this.body.endsWithConnection) this.answerComplete(false);
       else {
         logError(x, 'error', 'upstream prematurely closed connection while reading upstream');
-        this.cutShort();
+        this.truncate();
       }
     } else if (this.state !== OVER) {
       logError(x, 'error', 'upstream prematurely closed connection while reading response header from upstream');
@@ -376,7 +376,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
       const local = localFailure(error, address, connection.options);
       if (local !== null) {
         logError(x, local[0], `${local[1]} while connecting to upstream`);
-        this.letGo();
+        this.abandon();
         this.fail(500);
         return;
       }
@@ -391,7 +391,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
           ? 'upstream prematurely closed connection while reading upstream'
           : `recv() failed (${what}) while reading upstream`,
       );
-      this.cutShort();
+      this.truncate();
     } else {
       const doing = error === null ? 'upstream prematurely closed connection' : `recv() failed (${what})`;
       logError(x, 'error', `${doing} while reading response header from upstream`);
@@ -411,7 +411,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
             ? 'sending request to upstream'
             : 'reading response header from upstream';
     logError(x, 'error', `upstream timed out (110: Connection timed out) while ${doing}`);
-    if (this.state === READING_BODY) this.cutShort();
+    if (this.state === READING_BODY) this.truncate();
     else this.next(NEXT_UPSTREAM.timeout);
   }
 
@@ -419,9 +419,9 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
    * The answer's body will not be complete. As in nginx, the peer has answered and does not count as failed, and the request
    * counts as completed unless what the peer sent could not be read.
    */
-  private cutShort(completed = true): void {
+  private truncate(completed = true): void {
     this.x.cutByUpstream = completed;
-    this.letGo();
+    this.abandon();
     this.relayCut();
   }
 
@@ -435,10 +435,10 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
   /** The client is gone, or another answer was put in the place of this one. */
   override abort(): void {
     this.releaseRelay();
-    this.letGo();
+    this.abandon();
   }
 
-  private letGo(): void {
+  private abandon(): void {
     if (this.state === OVER) return;
     this.state = OVER;
     this.dropConnection();
@@ -461,7 +461,7 @@ export class UpstreamRequest extends Relaying implements ConnectionUser, Chunked
     }
     if (x.nested !== null) {
       logError(x, 'error', 'connection upgrade in subrequest');
-      this.letGo();
+      this.abandon();
       this.fail(502);
       return;
     }

@@ -4,7 +4,7 @@
  */
 import { type PeerNews, type PeerReport, reportPeers, reservePeer } from '../zones/peer-states.js';
 import { giveBack, newTicket } from '../zones/tickets.js';
-import type { Zone, ZoneHome } from '../zones/zone.js';
+import type { Zone, ZoneBackend } from '../zones/zone.js';
 import type { Peer, PeerSharing, Reservation } from './peer.js';
 import type { Upstream } from './upstream.js';
 
@@ -28,7 +28,7 @@ export class SharedPeers implements PeerSharing {
   private timer: NodeJS.Timeout | null = null;
   private urgent = false;
 
-  constructor(private readonly home: ZoneHome) {}
+  constructor(private readonly home: ZoneBackend) {}
 
   /** The zone in which they live; its news are to come to `news`. */
   join(zone: Zone): void {
@@ -69,7 +69,7 @@ export class SharedPeers implements PeerSharing {
       peer.others = others;
       // What is yet to be told is not in it.
       const own = this.unreported.get(peer);
-      if (own?.recovered !== true) peer.heard(fails + (own?.failures ?? 0), accessed, checked);
+      if (own?.recovered !== true) peer.applyRemoteState(fails + (own?.failures ?? 0), accessed, checked);
     }
   }
 

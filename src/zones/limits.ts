@@ -28,7 +28,7 @@ const TAKEN: ConnectionAnswer = { result: 'taken', refusedBy: -1 };
 /** Counts a request in all its zones, or in none where one of them refuses. */
 export const takeConnections: Operation<ConnectionQuestion, ConnectionAnswer> = {
   name: 'limit_conn take',
-  unanswered: { result: 'unanswered', refusedBy: -1 },
+  fallback: { result: 'unanswered', refusedBy: -1 },
   run(owner, { ticket, limits }) {
     const held: Held[] = [];
     for (let i = 0; i < limits.length; i++) {
@@ -76,7 +76,7 @@ const PASSED: RateAnswer = { result: 'passed', excess: 0, by: -1, delay: 0 };
 /** Counts a request in all its zones and says how long it must wait, or counts it in none where one of them refuses. */
 export const countRequest: Operation<RateQuestion, RateAnswer> = {
   name: 'limit_req count',
-  unanswered: { result: 'unanswered', excess: 0, by: -1, delay: 0 },
+  fallback: { result: 'unanswered', excess: 0, by: -1, delay: 0 },
   run(owner, { limits }) {
     const now = owner.now;
     for (let i = 0; i < limits.length; i++) {

@@ -5,6 +5,6 @@ export interface Operation<Q, A> {
   /** How messages between processes call it. */
   readonly name: string;
   /** The answer that holds where the home gives none. */
-  readonly unanswered: A;
+  readonly fallback: A;
   run(owner: ZoneOwner, question: Q): A;
 }

@@ -143,7 +143,7 @@ export interface PeerReports {
 /** Tells the home of an upstream's zone what happened to its peers. */
 export const reportPeers: Operation<PeerReports, null> = {
   name: 'upstream report',
-  unanswered: null,
+  fallback: null,
   run(owner, { zone, reports }) {
     const states = owner.zone(zone, PeerStates);
     if (states !== undefined) for (const report of reports) states.report(owner, report);
@@ -162,7 +162,7 @@ export interface PeerReservation {
 /** Takes one of the `max_conns` that all workers have together of a peer; false where none is left. */
 export const reservePeer: Operation<PeerReservation, boolean> = {
   name: 'upstream reserve',
-  unanswered: true,
+  fallback: true,
   run(owner, { ticket, zone, peer, max }) {
     const states = owner.zone(zone, PeerStates);
     if (states === undefined) return true;

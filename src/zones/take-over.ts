@@ -20,7 +20,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
 /** Enters what was kept elsewhere. It has been let through there: no limit refuses it. */
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
-  unanswered: null,
+  fallback: null,
   run(owner, { zone, held, rates }) {
     const counts = owner.zone(zone, ConnectionCounts);
     for (const { ticket, key } of held) {

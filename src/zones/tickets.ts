@@ -11,7 +11,7 @@ export function newTicket(): number {
 /** Gives back what a ticket holds, whether it was refused, taken or never heard of. */
 export const giveBack: Operation<number, null> = {
   name: 'give back',
-  unanswered: null,
+  fallback: null,
   run(owner, ticket) {
     owner.giveBack(ticket);
     return null;

@@ -26,7 +26,7 @@ export interface Zone {
  * Where zones live. An operation looks at a zone and changes it as a whole: nothing comes between, whoever else asks, so
  * that what it says is exact.
  */
-export interface ZoneHome {
+export interface ZoneBackend {
   /** Zones live in another process: several workers share them. */
   readonly shared: boolean;
   /** `listener` is told what other processes do in the zone. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { check } from '../../src/config/check.js';
 import { modules } from '../../src/modules/index.js';
-import { LocalHome } from '../../src/zones/local-home.js';
+import { LocalBackend } from '../../src/zones/local-backend.js';
 
 /** CPU time in µs of a call. */
 function cpu(work: () => void): number {
@@ -31,7 +31,7 @@ test('sixteen times as many limit_req_zone directives do not take a hundred time
 test('sixteen times as many zones do not take a hundred times as long to open', () => {
   const time = (count: number) =>
     least(() => {
-      const home = new LocalHome();
+      const home = new LocalBackend();
       for (let i = 0; i < count; i++) home.open({ kind: 'limit_conn', name: `z${i}`, size: 32768, key: '$uri' });
     });
   assert.ok(time(16_000) < 100 * time(1000));

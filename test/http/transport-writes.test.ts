@@ -35,7 +35,7 @@ for (const pace of ['fast', 'slow', 'late']) {
       const lent = Buffer.concat([Buffer.alloc(offset, 1), pattern(size, i), Buffer.alloc(7, 2)]);
       sent.push(Buffer.from(lent.subarray(offset, offset + size)));
       const drained = it.owner.drained;
-      const more = it.transport.writeLent(lent, offset, offset + size);
+      const more = it.transport.writeBorrowed(lent, offset, offset + size);
       // The lender uses his bytes for something else.
       lent.fill(0xee);
       if (!more) {
@@ -71,7 +71,7 @@ test('buffers for copies are not used again while the kernel has not taken all o
     const size = 4097 + next(65536 - 4097);
     pattern(size, round).copy(lent);
     sent[i]?.push(Buffer.from(lent.subarray(0, size)));
-    all[i]?.transport.writeLent(lent, 0, size);
+    all[i]?.transport.writeBorrowed(lent, 0, size);
     lent.fill(round);
     if (round % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
@@ -107,10 +107,10 @@ test('text, lent, framed and owned bytes keep their order', async () => {
     let more: boolean;
     const drained = it.owner.drained;
     if (kind === 0) more = it.transport.writeText(bytes.latin1Slice(0, bytes.length));
-    else if (kind === 1) more = it.transport.writeOwned(bytes);
-    else if (kind === 4) more = it.transport.writeOwned(bytes, before);
+    else if (kind === 1) more = it.transport.write(bytes);
+    else if (kind === 4) more = it.transport.write(bytes, before);
     else {
-      if (kind === 2) more = it.transport.writeLent(bytes, 0, bytes.length);
+      if (kind === 2) more = it.transport.writeBorrowed(bytes, 0, bytes.length);
       else more = it.transport.writeFramed(before, bytes, 0, bytes.length, after);
       bytes.fill(0);
     }
@@ -126,11 +126,11 @@ test('bytes that are owned are not written into when they have been sent', async
   const it = await pair();
   const owned = pattern(65536, 8);
   const same = Buffer.from(owned);
-  while (it.transport.writeOwned(owned));
+  while (it.transport.write(owned));
   it.client.resume();
   await it.owner.until(() => it.owner.drained > 0);
   const lent = Buffer.alloc(60_000, 1);
-  for (let i = 0; i < 20; i++) it.transport.writeLent(lent, 0, lent.length);
+  for (let i = 0; i < 20; i++) it.transport.writeBorrowed(lent, 0, lent.length);
   assert.ok(owned.equals(same));
   await finish(it);
 });
@@ -141,9 +141,9 @@ test('what is written behind a write that waits is told of as well, once', async
   const piece = Buffer.alloc(65536, 3);
   let written = 0;
   do written += piece.length;
-  while (it.transport.writeOwned(piece));
+  while (it.transport.write(piece));
   it.transport.writeText('a');
-  it.transport.writeLent(piece, 0, 5000);
+  it.transport.writeBorrowed(piece, 0, 5000);
   written += 5001;
   let flushed = 0;
   it.transport.whenFlushed(() => {
@@ -185,7 +185,7 @@ test('writes that the kernel takes at the second try are not taken for ones of t
     lent.fill(i & 255, 0, length);
     hash.update(lent.subarray(0, length));
     const { drained } = owner;
-    const more = transport.writeLent(lent, 0, length);
+    const more = transport.writeBorrowed(lent, 0, length);
     lent.fill(0xee, 0, length);
     if (!more) await owner.until(() => owner.drained > drained || owner.closed > 0);
   }
@@ -204,7 +204,7 @@ test('a reader that does not read makes writes say false, and what waits is boun
     const { drained } = it.owner;
     let more = true;
     while (more) {
-      more = it.transport.writeLent(piece, 0, piece.length);
+      more = it.transport.writeBorrowed(piece, 0, piece.length);
       written += piece.length;
       assert.ok(it.transport.pending < PENDING_MAX + piece.length, `${it.transport.pending} bytes wait`);
       assert.equal(more, it.transport.pending < PENDING_MAX || it.transport.pending === 0);
@@ -214,7 +214,7 @@ test('a reader that does not read makes writes say false, and what waits is boun
     assert.equal(it.owner.drained, drained);
     // Writes that come in spite of it ask for no second drain.
     it.transport.writeText('more');
-    it.transport.writeLent(piece, 0, piece.length);
+    it.transport.writeBorrowed(piece, 0, piece.length);
     written += 4 + piece.length;
     it.client.resume();
     await it.owner.until(() => it.owner.drained > drained);
@@ -234,7 +234,7 @@ test('a write that the kernel takes whole is no reason to stop, whatever its siz
   const it = await pair();
   it.client.resume();
   // 100 KiB fit into the buffers of a loopback connection.
-  assert.equal(it.transport.writeOwned(Buffer.alloc(102_400)), it.transport.pending === 0);
+  assert.equal(it.transport.write(Buffer.alloc(102_400)), it.transport.pending === 0);
   assert.equal(it.transport.waiting, it.transport.pending !== 0);
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   if (!it.transport.waiting) assert.equal(it.owner.drained, it.transport.pending === 0 ? it.owner.drained : 0);
@@ -245,7 +245,7 @@ test('destroySoon sends what waits and closes, with a client that never ends', a
   const it = await pair();
   const got: Buffer[] = [];
   const all = pattern(5_000_000, 2);
-  it.transport.writeOwned(all);
+  it.transport.write(all);
   it.transport.destroySoon();
   it.client.on('data', (data: Buffer) => got.push(data));
   await once(it.client, 'end');
@@ -263,7 +263,7 @@ test('whenFlushed calls back once: at once, after the bytes, after the end, or w
   it.transport.whenFlushed(count);
   assert.equal(calls, 1);
   const size = 20_000_000;
-  it.transport.writeOwned(Buffer.alloc(size));
+  it.transport.write(Buffer.alloc(size));
   await new Promise<void>((resolve) => {
     it.transport.whenFlushed(() => {
       count();
@@ -273,7 +273,7 @@ test('whenFlushed calls back once: at once, after the bytes, after the end, or w
     it.client.resume();
   });
   it.client.pause();
-  it.transport.writeOwned(Buffer.alloc(size));
+  it.transport.write(Buffer.alloc(size));
   it.transport.end();
   const flushed = new Promise<void>((resolve) =>
     it.transport.whenFlushed(() => {
@@ -294,7 +294,7 @@ test('whenFlushed calls back once: at once, after the bytes, after the end, or w
   for (const ended of [false, true]) {
     const other = await pair();
     other.client.pause();
-    other.transport.writeOwned(Buffer.alloc(size));
+    other.transport.write(Buffer.alloc(size));
     if (ended) other.transport.end();
     let told = 0;
     other.transport.whenFlushed(() => {
@@ -316,12 +316,12 @@ test('what is written before the connection is made arrives first, and is copied
   const lent = pattern(60_000, 6);
   const expected = Buffer.concat([Buffer.from('head'), lent, Buffer.from('tail')]);
   transport.writeText('head');
-  transport.writeLent(lent, 0, lent.length);
+  transport.writeBorrowed(lent, 0, lent.length);
   lent.fill(0);
   // Others use the buffers for copies meanwhile.
   const other = await pair();
   other.client.resume();
-  for (let i = 0; i < 20; i++) other.transport.writeLent(Buffer.alloc(60_000, i), 0, 60_000);
+  for (let i = 0; i < 20; i++) other.transport.writeBorrowed(Buffer.alloc(60_000, i), 0, 60_000);
   await owner.until(() => owner.connected === 1);
   transport.writeText('tail');
   transport.end();
@@ -343,7 +343,7 @@ test('few short writes wait for a reader that does not read', async () => {
   const { transport, owner } = it;
   // The buffers of the kernel are filled first.
   const piece = Buffer.alloc(16384, 7);
-  while (transport.pending === 0) transport.writeLent(piece, 0, piece.length);
+  while (transport.pending === 0) transport.writeBorrowed(piece, 0, piece.length);
   let writes = 1;
   while (transport.writeText('x')) writes++;
   assert.ok(writes < 100, `${writes} writes wait`);

@@ -118,7 +118,7 @@ test('a client that ends its side is told of, and can still be written to', asyn
   assert.equal(it.owner.bytes.toString(), 'last');
   assert.equal(it.owner.closed, 0);
   const answer = pattern(300_000, 1);
-  it.transport.writeOwned(answer);
+  it.transport.write(answer);
   it.transport.end();
   await it.owner.until(() => it.owner.closed === 1);
   if (!it.client.readableEnded) await once(it.client, 'end');
@@ -161,14 +161,14 @@ const STATES: readonly (readonly [string, (it: Pair) => Promise<void> | void])[]
   [
     'with writes that wait',
     ({ transport }) => {
-      transport.writeOwned(Buffer.alloc(20_000_000));
+      transport.write(Buffer.alloc(20_000_000));
     },
   ],
   ['that ended its side', ({ transport }) => transport.end()],
   [
     'that ended its side while writes wait',
     ({ transport }) => {
-      transport.writeOwned(Buffer.alloc(20_000_000));
+      transport.write(Buffer.alloc(20_000_000));
       transport.end();
     },
   ],
@@ -205,12 +205,12 @@ for (const kind of ['TCP', 'UNIX']) {
       it.transport.reset();
       const use = (): void => {
         it.transport.writeText('x');
-        it.transport.writeLent(Buffer.alloc(5000), 0, 5000);
-        it.transport.writeOwned(Buffer.alloc(10));
+        it.transport.writeBorrowed(Buffer.alloc(5000), 0, 5000);
+        it.transport.write(Buffer.alloc(10));
         it.transport.pause();
         it.transport.resume();
         it.transport.writeFramed('a', Buffer.alloc(5000), 0, 5000, 'b');
-        it.transport.writeOwned(Buffer.alloc(5000), 'a');
+        it.transport.write(Buffer.alloc(5000), 'a');
         it.transport.whenFlushed(() => {});
         it.transport.setNoDelay(true);
         it.transport.setKeepAlive(true);
@@ -269,7 +269,7 @@ test('a connection that cannot be made is told once, with its error', async () =
     const owner = new Noting();
     const transport = Transport.connect(to, owner);
     transport.writeText('early');
-    transport.writeLent(Buffer.alloc(10_000), 0, 10_000);
+    transport.writeBorrowed(Buffer.alloc(10_000), 0, 10_000);
     await owner.until(() => owner.closed === 1);
     assert.deepEqual([owner.error?.code, owner.connected, owner.ended], [code, 0, 0]);
     transport.reset();
@@ -328,7 +328,7 @@ test('500 sockets opened and closed at random leave nothing behind', { timeout: 
     else if (deed === 4) transport.pause();
     else if (deed === 5) transport.resume();
     else if (deed < 8) transport.writeText('x'.repeat(next(6000)));
-    else if (deed < 11) transport.writeLent(junk, 0, next(junk.length));
+    else if (deed < 11) transport.writeBorrowed(junk, 0, next(junk.length));
     else transport.whenFlushed(() => transport.end());
   };
   class Acting extends Noting {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Effort } from '../../src/lints/engine/effort.js';
 import { includes, Language, matchesAny, meets } from '../../src/lints/engine/language.js';
 import { expressionOf, treeOf } from '../../src/lints/engine/regex.js';
+import { StepBudget } from '../../src/lints/engine/step-budget.js';
 
 const PATTERNS = [
   '^/a',
@@ -44,7 +44,8 @@ test('an automaton matches what the engine matches', () => {
 });
 
 test('one expression is found to match all that another does', () => {
-  const covers = (outer: string, inner: string) => includes(languageOf(outer), languageOf(inner), new Effort(10_000));
+  const covers = (outer: string, inner: string) =>
+    includes(languageOf(outer), languageOf(inner), new StepBudget(10_000));
   assert.ok(covers('\\.js$', '^/static/.*\\.js$'));
   assert.ok(!covers('^/static/.*\\.js$', '\\.js$'));
   assert.ok(covers('^/', 'x'));
@@ -52,10 +53,10 @@ test('one expression is found to match all that another does', () => {
   assert.ok(!covers('^/.+$', '^/'));
   assert.ok(covers('\\.(?:gif|jpe?g)$', '^/(?:a|b)+\\.(?:jpg|jpeg)$'));
   assert.ok(!covers('\\.(?:gif|jpg)$', '^/a\\.(?:jpg|jpeg)$'));
-  assert.ok(meets(languageOf('^/a'), languageOf('b$'), new Effort(10_000)));
-  assert.ok(!meets(languageOf('^/a'), Language.prefix('/b'), new Effort(10_000)));
-  assert.ok(!matchesAny(languageOf('^api/'), new Effort(10_000)));
-  assert.ok(!matchesAny(languageOf('^/a\\?b=1'), new Effort(10_000)));
+  assert.ok(meets(languageOf('^/a'), languageOf('b$'), new StepBudget(10_000)));
+  assert.ok(!meets(languageOf('^/a'), Language.prefix('/b'), new StepBudget(10_000)));
+  assert.ok(!matchesAny(languageOf('^api/'), new StepBudget(10_000)));
+  assert.ok(!matchesAny(languageOf('^/a\\?b=1'), new StepBudget(10_000)));
 });
 
 test('what is no automaton is left alone', () => {

@@ -4,7 +4,7 @@ import { check } from '../../src/config/check.js';
 import { compileRoutingTable, type RoutingTable } from '../../src/exchange/compiler.js';
 import type { ErrorLog } from '../../src/exchange/error-log.js';
 import { modules } from '../../src/modules/index.js';
-import { LocalHome } from '../../src/zones/local-home.js';
+import { LocalBackend } from '../../src/zones/local-backend.js';
 import {
   answeringBackend,
   type Backend,
@@ -213,7 +213,7 @@ test('a zone that is full refuses further keys', async (t) => {
 });
 
 test('reloads, refused ones too, leave no zone behind', async () => {
-  const home = new LocalHome();
+  const home = new LocalBackend();
   const log: ErrorLog = { threshold: -1, write: () => {} };
   const compile = async (text: string, previous: RoutingTable | null) => {
     const { config } = check({ name: 'test', text: complete(text, {}) }, modules, { prefix: '/nonexistent/' });

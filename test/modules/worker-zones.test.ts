@@ -10,8 +10,8 @@ import { modules } from '../../src/modules/index.js';
 import { Server } from '../../src/server/server.js';
 import { portChannel } from '../../src/zones/channel.js';
 import { ConnectionCounts } from '../../src/zones/connection-counts.js';
-import { type Served, ZoneKeeper } from '../../src/zones/keeper.js';
-import { RemoteHome } from '../../src/zones/remote-home.js';
+import { RemoteBackend } from '../../src/zones/remote-backend.js';
+import { type Served, ZoneServer } from '../../src/zones/zone-server.js';
 import {
   answeringBackend,
   closedPort,
@@ -28,7 +28,7 @@ const KEPT = { fields: ['Connection: keep-alive'] };
 
 class Worker {
   readonly entries: LogEntry[] = [];
-  readonly home: RemoteHome;
+  readonly home: RemoteBackend;
   private readonly log = new DestinationLog([
     { to: (entry) => this.entries.push(entry), threshold: LEVELS.indexOf('debug') },
   ]);
@@ -37,11 +37,11 @@ class Worker {
   private readonly near: MessagePort;
   readonly served: Served;
 
-  constructor(keeper: ZoneKeeper, t: TestContext) {
+  constructor(keeper: ZoneServer, t: TestContext) {
     const { port1, port2 } = new MessageChannel();
     this.near = port1;
     this.served = keeper.serve(portChannel(port1));
-    this.home = new RemoteHome(portChannel(port2), {
+    this.home = new RemoteBackend(portChannel(port2), {
       log: (level, message) => this.log.write(level, message),
       patience: 20_000,
     });
@@ -75,7 +75,7 @@ class Worker {
   }
 }
 
-const workers = (count: number, keeper: ZoneKeeper, t: TestContext, text: string) =>
+const workers = (count: number, keeper: ZoneServer, t: TestContext, text: string) =>
   Promise.all(Array.from({ length: count }, () => new Worker(keeper, t).apply(text)));
 
 test('limit_conn and limit_req count the requests of all workers', async (t) => {
@@ -86,7 +86,7 @@ test('limit_conn and limit_req count the requests of all workers', async (t) => 
   t.after(() => backend.close());
   const all = await workers(
     3,
-    new ZoneKeeper(),
+    new ZoneServer(),
     t,
     `limit_conn_zone $arg_k zone=c:1m; limit_req_zone $arg_k zone=r:1m rate=1r/m; access_log off;
      server {
@@ -125,7 +125,7 @@ test('limit_conn and limit_req count the requests of all workers', async (t) => 
 });
 
 test('a client that goes away while the master is asked holds nothing', async (t) => {
-  const keeper = new ZoneKeeper();
+  const keeper = new ZoneServer();
   const [worker] = await workers(
     1,
     keeper,
@@ -161,7 +161,7 @@ test('max_conns holds for all workers together, and a dead worker’s connection
       location / { proxy_pass http://u; }
       location /v { proxy_pass http://v; }
     }`;
-  const keeper = new ZoneKeeper();
+  const keeper = new ZoneServer();
   const all = await workers(3, keeper, t, text);
   const clients = await Promise.all(all.flatMap(({ port }) => Array.from({ length: 4 }, () => connect(port))));
   for (const client of clients) client.send(request('/'));
@@ -206,7 +206,7 @@ test('a server that failed in one worker rests in all', async (t) => {
   const closed = await closedPort();
   const [first, second] = await workers(
     2,
-    new ZoneKeeper(),
+    new ZoneServer(),
     t,
     `upstream u { zone u 64k; server 127.0.0.1:${closed} max_fails=2 fail_timeout=1m; server 127.0.0.1:${backend.port}; }
      access_log off;
@@ -245,7 +245,7 @@ test('whatever ends a request, nothing stays held', async (t) => {
       location / { proxy_pass http://u; proxy_read_timeout 200ms; }
       location /gif { empty_gif; }
     }`;
-  const all = await workers(2, new ZoneKeeper(), t, text);
+  const all = await workers(2, new ZoneServer(), t, text);
   const clients = Array.from({ length: 200 }, async (_, i) => {
     const connection = await connect(all[i % 2]?.port ?? 0);
     for (let n = 0; n < 3; n++) connection.send(request(`${n === 2 ? '/gif' : '/'}?k=${i % 4}`, KEPT));

@@ -24,7 +24,7 @@ import { mainSettings } from '../../src/process/main-settings.js';
 import type { Owner } from '../../src/process/ownership.js';
 import { AllCounts } from '../../src/process/worker-counts.js';
 import { WorkerHandle } from '../../src/process/worker-handle.js';
-import { ZoneKeeper } from '../../src/zones/keeper.js';
+import { ZoneServer } from '../../src/zones/zone-server.js';
 import { command, freePort, Prefix, type Running, serve } from '../cli/running.js';
 import { get, startProxy, until } from '../kit/index.js';
 
@@ -114,7 +114,7 @@ test('a worker takes its rights once, and refuses those of another user', AS_ROO
     errorLog: { threshold: -1, write: () => {} },
     defaultErrorLog: '',
     sockets: new ListeningSockets([]),
-    zones: new ZoneKeeper(),
+    zones: new ZoneServer(),
     counts: new AllCounts(),
   });
   t.after(() => worker.stop(1000));

@@ -8,7 +8,7 @@ import { Instance } from '../../src/process/instance.js';
 import { Serving } from '../../src/process/serving.js';
 import type { Workers } from '../../src/process/workers.js';
 import { ConnectionCounts } from '../../src/zones/connection-counts.js';
-import { LocalHome } from '../../src/zones/local-home.js';
+import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RequestRates } from '../../src/zones/request-rates.js';
 import type { Zone } from '../../src/zones/zone.js';
 import { get, until, websocket, websocketEcho } from '../kit/index.js';
@@ -55,7 +55,7 @@ http {
 test(`after ${MINUTES} minutes with a reload in each nothing has grown`, async (t) => {
   const backend = await websocketEcho();
   const clock = new TurnedClock();
-  const home = new LocalHome(clock.read);
+  const home = new LocalBackend(clock.read);
   const text = (minute: number) => ({ name: 'test', text: configuration(backend.port, minute), prefix: '/tmp/' });
   const instance = new Instance<Workers>({
     modules,

@@ -81,7 +81,7 @@ class Peer {
   /** As much of a transport as a relay uses. */
   get transport(): Transport {
     const transport = {
-      writeOwned: (bytes: Buffer) => {
+      write: (bytes: Buffer) => {
         this.received += bytes.toString('latin1');
         return true;
       },

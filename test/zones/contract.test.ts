@@ -5,15 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
 import { portChannel, processChannel } from '../../src/zones/channel.js';
-import { ZoneKeeper } from '../../src/zones/keeper.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
-import { LocalHome } from '../../src/zones/local-home.js';
-import { RemoteHome } from '../../src/zones/remote-home.js';
+import { LocalBackend } from '../../src/zones/local-backend.js';
+import { RemoteBackend } from '../../src/zones/remote-backend.js';
 import { giveBack } from '../../src/zones/tickets.js';
-import type { ZoneHome } from '../../src/zones/zone.js';
+import type { ZoneBackend } from '../../src/zones/zone.js';
+import { ZoneServer } from '../../src/zones/zone-server.js';
 
 interface Lodging {
-  readonly home: ZoneHome;
+  readonly home: ZoneBackend;
   close(): void;
 }
 
@@ -21,15 +21,15 @@ const strict = { log: (_level: string, message: string) => assert.fail(message),
 
 /** Every home; each must do the same. */
 const HOMES: Readonly<Record<string, () => Lodging>> = {
-  'this process': () => ({ home: new LocalHome(), close: () => {} }),
+  'this process': () => ({ home: new LocalBackend(), close: () => {} }),
   'a master behind a MessageChannel': () => {
     const { port1, port2 } = new MessageChannel();
-    new ZoneKeeper().serve(portChannel(port1));
-    return { home: new RemoteHome(portChannel(port2), strict), close: () => port1.close() };
+    new ZoneServer().serve(portChannel(port1));
+    return { home: new RemoteBackend(portChannel(port2), strict), close: () => port1.close() };
   },
   'a master in a process of its own': () => {
     const child = fork(fileURLToPath(new URL('master.js', import.meta.url)));
-    return { home: new RemoteHome(processChannel(child), strict), close: () => child.disconnect() };
+    return { home: new RemoteBackend(processChannel(child), strict), close: () => child.disconnect() };
   },
 };
 
@@ -38,7 +38,7 @@ const req: ZoneDeclaration = { kind: 'limit_req', name: 'r', size: 32 << 10, key
 
 for (const [name, create] of Object.entries(HOMES)) {
   describe(`zones in ${name}`, () => {
-    const during = async (use: (home: ZoneHome) => Promise<void>): Promise<void> => {
+    const during = async (use: (home: ZoneBackend) => Promise<void>): Promise<void> => {
       const { home, close } = create();
       try {
         await use(home);
@@ -47,7 +47,7 @@ for (const [name, create] of Object.entries(HOMES)) {
       }
     };
     let ticket = 0;
-    const take = (home: ZoneHome, zone: number, key: string, max: number, by = ++ticket) =>
+    const take = (home: ZoneBackend, zone: number, key: string, max: number, by = ++ticket) =>
       home.ask(takeConnections, { ticket: by, limits: [{ zone, key, max }] });
     const result = async (answer: ConnectionAnswer | Promise<ConnectionAnswer>) => (await answer).result;
 
@@ -117,7 +117,7 @@ for (const [name, create] of Object.entries(HOMES)) {
         assert.equal(await result(take(home, larger.id, 'k', 1)), 'taken');
       }));
 
-    const ask = async (home: ZoneHome, zone: number, key: string, burst: number, rate = 1): Promise<RateAnswer> =>
+    const ask = async (home: ZoneBackend, zone: number, key: string, burst: number, rate = 1): Promise<RateAnswer> =>
       home.ask(countRequest, { limits: [{ zone, key, rate, burst, delay: 0 }] });
 
     test('lets a request pass and a burst wait, and refuses what is beyond', () =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
 import { countRequest, takeConnections } from '../../src/zones/limits.js';
-import { LocalHome } from '../../src/zones/local-home.js';
+import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RequestRates } from '../../src/zones/request-rates.js';
 import { Slab } from '../../src/zones/slab.js';
 import { giveBack } from '../../src/zones/tickets.js';
@@ -10,7 +10,7 @@ import { giveBack } from '../../src/zones/tickets.js';
 /** A home with a clock that is set by hand, and one zone of rates. */
 function rates(size = 32 << 10) {
   const clock = { now: 1_000_000 };
-  const home = new LocalHome(() => clock.now);
+  const home = new LocalBackend(() => clock.now);
   const { id } = home.open({ kind: 'limit_req', name: 'one', size, key: '$x' });
   const ask = (key: string, rate: number, burst: number, delay = 0) =>
     home.ask(countRequest, { limits: [{ zone: id, key, rate, burst, delay }] });
@@ -101,7 +101,7 @@ test('a zone stays within its size whatever keys come', () => {
 });
 
 test('what is given back leaves nothing behind', () => {
-  const home = new LocalHome();
+  const home = new LocalBackend();
   const zone = home.open({ kind: 'limit_conn', name: 'c', size: 32 << 10, key: '$x' });
   for (let i = 1; i <= 5000; i++) {
     const limits = [{ zone: zone.id, key: `key ${i}`, max: 1 }];
@@ -131,7 +131,7 @@ test('pieces are counted as nginx’s slab allocator hands them out', () => {
 
 test('a home that another one takes the place of leaves it all that it kept, and gives back there', () => {
   let time = 100_000;
-  const [old, fresh] = [new LocalHome(() => time), new LocalHome(() => time - 90_000)];
+  const [old, fresh] = [new LocalBackend(() => time), new LocalBackend(() => time - 90_000)];
   const rates: ZoneDeclaration = { kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' };
   const [first, second]: ZoneDeclaration[] = ['a', 'b'].map((name) => ({
     kind: 'limit_conn',
@@ -140,7 +140,7 @@ test('a home that another one takes the place of leaves it all that it kept, and
     key: '$x',
   }));
   assert.ok(first !== undefined && second !== undefined);
-  const open = (home: LocalHome) => [first, second, rates].map((each) => home.open(each).id);
+  const open = (home: LocalBackend) => [first, second, rates].map((each) => home.open(each).id);
   const [a = 0, b = 0, r = 0] = open(old);
   const limits = (x: number, y: number) => [x, y].map((zone) => ({ zone, key: 'k', max: 1 }));
   assert.equal(old.ask(takeConnections, { ticket: 7, limits: limits(a, b) }).result, 'taken');

@@ -1,7 +1,7 @@
 /** A worker in a process of its own: asks as often as it is told, all at once, and says how often it was let through. */
 import { processChannel } from '../../src/zones/channel.js';
 import { countRequest, takeConnections } from '../../src/zones/limits.js';
-import { RemoteHome } from '../../src/zones/remote-home.js';
+import { RemoteBackend } from '../../src/zones/remote-backend.js';
 
 /** What the test says to it. */
 export interface Order {
@@ -10,7 +10,7 @@ export interface Order {
   readonly max: number;
 }
 
-const home = new RemoteHome(processChannel(process), {
+const home = new RemoteBackend(processChannel(process), {
   log: (_level, message) => process.send?.({ complaint: message }),
   patience: 20_000,
 });

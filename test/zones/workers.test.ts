@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { portChannel, processChannel, type ZoneChannel } from '../../src/zones/channel.js';
-import { ZoneKeeper } from '../../src/zones/keeper.js';
 import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { type PeerNews, PeerStates, reportPeers } from '../../src/zones/peer-states.js';
-import { RemoteHome } from '../../src/zones/remote-home.js';
+import { RemoteBackend } from '../../src/zones/remote-backend.js';
 import { giveBack } from '../../src/zones/tickets.js';
+import { ZoneServer } from '../../src/zones/zone-server.js';
 import { until } from '../kit/index.js';
 import type { Order } from './worker.js';
 
@@ -20,7 +20,7 @@ interface Cleanup {
 class TestWorker {
   private constructor(readonly child: ChildProcess) {}
 
-  static async start(keeper: ZoneKeeper, t: Cleanup): Promise<TestWorker> {
+  static async start(keeper: ZoneServer, t: Cleanup): Promise<TestWorker> {
     const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)));
     t.after(() => child.kill('SIGKILL'));
     keeper.serve(processChannel(child));
@@ -45,7 +45,7 @@ class TestWorker {
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 test('three workers that ask at once let through exactly what the limits say', async (t) => {
-  const keeper = new ZoneKeeper();
+  const keeper = new ZoneServer();
   const workers = await Promise.all([1, 2, 3].map(() => TestWorker.start(keeper, t)));
   const all = (order: Order) => Promise.all(workers.map((worker) => worker.run(order)));
   assert.equal(sum(await all({ ask: 'connections', times: 400, max: 700 })), 700);
@@ -53,7 +53,7 @@ test('three workers that ask at once let through exactly what the limits say', a
 });
 
 test('what a killed worker had taken is given back, and its rates are remembered', async (t) => {
-  const keeper = new ZoneKeeper();
+  const keeper = new ZoneServer();
   const [first, second] = [await TestWorker.start(keeper, t), await TestWorker.start(keeper, t)];
   assert.equal(await first.run({ ask: 'connections', times: 10, max: 15 }), 10);
   assert.equal(await second.run({ ask: 'connections', times: 10, max: 15 }), 5);
@@ -70,10 +70,10 @@ test('what a killed worker had taken is given back, and its rates are remembered
 function pair(t: Cleanup, options: { patience?: number; most?: number; deaf?: boolean } = {}) {
   const { port1, port2 } = new MessageChannel();
   t.after(() => port1.close());
-  const keeper = new ZoneKeeper();
+  const keeper = new ZoneServer();
   if (!options.deaf) keeper.serve(portChannel(port1));
   const complaints: string[] = [];
-  const home = new RemoteHome(portChannel(port2), {
+  const home = new RemoteBackend(portChannel(port2), {
     ...options,
     log: (level, message) => complaints.push(`${level}: ${message}`),
   });
@@ -166,8 +166,8 @@ test('all that is asked in a turn goes in one message, and so do the answers', a
       channel.post(message);
     },
   });
-  new ZoneKeeper().serve(counted(portChannel(port1), 'replies'));
-  const home = new RemoteHome(counted(portChannel(port2), 'requests'), { log: assert.fail, patience: 20_000 });
+  new ZoneServer().serve(counted(portChannel(port1), 'replies'));
+  const home = new RemoteBackend(counted(portChannel(port2), 'requests'), { log: assert.fail, patience: 20_000 });
   const zone = home.open({ kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' }).id;
   const limits = [{ zone, key: 'k', rate: 1000, burst: 0, delay: 0 }];
   await Promise.all(Array.from({ length: 100 }, () => home.ask(countRequest, { limits })));
@@ -182,11 +182,11 @@ test('a zone goes when the last worker closes it, and stays for a while when the
   await home.ask(giveBack, 1);
   assert.equal(keeper.states.size, 0);
   const clock = { now: 0 };
-  const lingering = new ZoneKeeper(() => clock.now);
+  const lingering = new ZoneServer(() => clock.now);
   const { port1, port2 } = new MessageChannel();
   t.after(() => port1.close());
   const served = lingering.serve(portChannel(port1));
-  const worker = new RemoteHome(portChannel(port2), { log: assert.fail });
+  const worker = new RemoteBackend(portChannel(port2), { log: assert.fail });
   worker.open({ kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' });
   await worker.ask(giveBack, 1);
   served.end();
@@ -197,14 +197,14 @@ test('a zone goes when the last worker closes it, and stays for a while when the
 });
 
 test('workers hear of each other’s connections to peers and of failures, and of a death', async (t) => {
-  const keeper = new ZoneKeeper();
+  const keeper = new ZoneServer();
   const declaration = { kind: 'upstream', name: 'u', size: 64 << 10, key: '' } as const;
   const heard: PeerNews[][] = [[], []];
   const ends = heard.map((list) => {
     const { port1, port2 } = new MessageChannel();
     t.after(() => port1.close());
     const served = keeper.serve(portChannel(port1));
-    const home = new RemoteHome(portChannel(port2), { log: assert.fail, patience: 20_000 });
+    const home = new RemoteBackend(portChannel(port2), { log: assert.fail, patience: 20_000 });
     const zone = home.open(declaration, (news) => list.push(...(news as PeerNews[]))).id;
     return { served, home, zone };
   });

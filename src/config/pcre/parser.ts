@@ -5,7 +5,7 @@ import { Cursor } from './cursor.js';
 import { type Escape, NO_SUCH_ESCAPE, readEscape, readOctal } from './escapes.js';
 import { GroupNumbers } from './group-numbers.js';
 import { readGroupOpening } from './group-opening.js';
-import { kept } from './kept.js';
+import { memoizePerTick } from './memoize-per-tick.js';
 import { changeOptions, type Options } from './options.js';
 import { checkQuantifier, peekBraces, readQuantifier } from './quantifier.js';
 import {
@@ -59,7 +59,7 @@ function bytes(...members: readonly (string | readonly [number, number])[]): Nod
 }
 
 /** The tree of an expression, or why there is none. */
-export const parsed = kept((text, caseless): Tree | Mistake => {
+export const parsed = memoizePerTick((text, caseless): Tree | Mistake => {
   try {
     return new PatternParser(text, caseless).parse();
   } catch (error) {

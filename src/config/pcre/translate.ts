@@ -5,7 +5,7 @@
 import type { PatternData } from '../template.js';
 import { checkCaptures } from './capture-check.js';
 import { longestWithin } from './cost.js';
-import { kept } from './kept.js';
+import { memoizePerTick } from './memoize-per-tick.js';
 import { parsed } from './parser.js';
 import { render } from './render.js';
 import { Mistake, type Tree } from './syntax.js';
@@ -29,7 +29,7 @@ export type Translation = { readonly pattern: PatternData } | { readonly mistake
 const MAX_STEPS = 200_000_000;
 
 /** The expression as plain data, or the reason why there is none. `caseless` is PCRE2_CASELESS. */
-export const translate = kept((written, caseless): Translation => {
+export const translate = memoizePerTick((written, caseless): Translation => {
   const tree = parsed(written, caseless);
   if (tree instanceof Mistake) {
     const { message, at, from, untranslatable, help } = tree;

@@ -7,7 +7,7 @@
 import type { ByteSet } from '../../config/pcre/byte-set.js';
 import { childrenOf, type Node, type Tree } from '../../config/pcre/syntax.js';
 import { components } from './components.js';
-import { Effort } from './effort.js';
+import { StepBudget } from './step-budget.js';
 
 export type Growth =
   /** `loop`: bytes that, repeated, have twice as many ways with each repetition. */
@@ -25,7 +25,7 @@ const MOST_STEPS = 200_000;
 const WRITTEN_OUT = 12;
 
 /** Null where it grows no faster than the square, or where that cannot be told (references, lookarounds, atomic groups). */
-export function growthOf(tree: Tree, effort = new Effort(MOST_STEPS)): Growth | null {
+export function growthOf(tree: Tree, effort = new StepBudget(MOST_STEPS)): Growth | null {
   if (!mayGrow(tree.body)) return null;
   const positions = new Positions();
   const ends = positions.add(tree.body);
@@ -180,7 +180,7 @@ function both(one: Ends['empty'], other: Ends['empty']): Ends['empty'] {
 }
 
 /** Bytes on which a position of the loop comes back to itself by two ways, or null. */
-function exponentialIn(loop: readonly number[], { sets, follow }: Positions, effort: Effort): string | null {
+function exponentialIn(loop: readonly number[], { sets, follow }: Positions, effort: StepBudget): string | null {
   const inside = new Set(loop);
   for (const position of loop) {
     for (const [next, ways] of follow[position] ?? []) {

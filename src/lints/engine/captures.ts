@@ -1,9 +1,9 @@
 /** What the groups of regular expressions have matched, seen from a block. */
 import type { Node } from '../../config/pcre/syntax.js';
 import type { LintContext } from './lint.js';
+import { oncePerConfig } from './once-per-config.js';
 import { openingPatterns, patternsOf, type WrittenPattern } from './patterns.js';
 import { groupBody, treeOf } from './regex.js';
-import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 export interface Capture {
@@ -14,7 +14,7 @@ export interface Capture {
 }
 
 /** The expressions with named groups, wherever they are written, by the names. */
-const byGroup = remembered((c: LintContext): ReadonlyMap<string, readonly WrittenPattern[]> => {
+const byGroup = oncePerConfig((c: LintContext): ReadonlyMap<string, readonly WrittenPattern[]> => {
   const found = new Map<string, WrittenPattern[]>();
   for (const pattern of patternsOf(c)) {
     if (!pattern.text.includes('(?')) continue;

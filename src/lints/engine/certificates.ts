@@ -4,7 +4,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
-import { remembered } from './remembered.js';
+import { oncePerConfig } from './once-per-config.js';
 import type { Scope } from './scope.js';
 import { tlsOf } from './servers.js';
 
@@ -31,7 +31,7 @@ export interface TlsServer {
   readonly complete: boolean;
 }
 
-export const tlsServers = remembered(async (c: LintContext): Promise<readonly TlsServer[]> => {
+export const tlsServers = oncePerConfig(async (c: LintContext): Promise<readonly TlsServer[]> => {
   const servers = c.scopes('server').filter((server) => tlsOf(server) !== 'none');
   if (servers.length === 0) return [];
   const { createPrivateKey, X509Certificate: Certificate } = await import('node:crypto');

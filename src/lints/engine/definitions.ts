@@ -1,9 +1,9 @@
 /** Where the variables of a configuration get their values. */
 import type { Span, Word } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
+import { oncePerConfig } from './once-per-config.js';
 import { patternsOf } from './patterns.js';
 import { groupNames } from './regex.js';
-import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 /** One place that gives a variable its value. */
@@ -23,7 +23,7 @@ const COMPUTED = new Set(['map', 'geo', 'split_clients']);
 /** What else stands there has a finding of its own. */
 const NAMED = /^\$\w+$/;
 
-export const definitionsOf = remembered((c: LintContext): readonly Definition[] => [...find(c)]);
+export const definitionsOf = oncePerConfig((c: LintContext): readonly Definition[] => [...find(c)]);
 
 function* find(c: LintContext): Generator<Definition> {
   for (const scope of c.scopes('entries')) {

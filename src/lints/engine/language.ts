@@ -4,7 +4,7 @@
  */
 import { ByteSet } from '../../config/pcre/byte-set.js';
 import type { Node, Tree } from '../../config/pcre/syntax.js';
-import type { Effort } from './effort.js';
+import type { StepBudget } from './step-budget.js';
 
 type State =
   | { readonly on: 'byte'; readonly set: ByteSet; next: number }
@@ -180,17 +180,17 @@ const SLASH = 0x2f;
 const MOST_PAIRS = 2000;
 
 /** Whether every URI that `inner` matches is matched by `outer`; false where that would take too long to find out. */
-export function includes(outer: Language, inner: Language, effort: Effort): boolean {
+export function includes(outer: Language, inner: Language, effort: StepBudget): boolean {
   return search(inner, outer, effort, (a, b) => (a.ending && !b.ending ? 'found' : b.open)) === false;
 }
 
 /** Whether some URI is matched by both; true where that would take too long to find out. */
-export function meets(one: Language, other: Language, effort: Effort): boolean {
+export function meets(one: Language, other: Language, effort: StepBudget): boolean {
   return search(one, other, effort, (a, b) => (a.ending && b.ending ? 'found' : false)) !== false;
 }
 
 /** Whether some URI (without a `?`) is matched; true where that would take too long to find out. */
-export function matchesAny(language: Language, effort: Effort): boolean {
+export function matchesAny(language: Language, effort: StepBudget): boolean {
   return search(language, language, effort, (a) => (a.ending ? 'found' : false)) !== false;
 }
 
@@ -198,7 +198,7 @@ export function matchesAny(language: Language, effort: Effort): boolean {
 function search(
   one: Language,
   other: Language,
-  effort: Effort,
+  effort: StepBudget,
   look: (a: Standing, b: Standing) => boolean | 'found',
 ): 'found' | 'too much' | false {
   const bytes = alphabet(one, other);

@@ -1,7 +1,7 @@
 /** How a lint is declared. */
 import type { Source, Span } from '../../../grammar/syntax-tree.js';
 import type { CheckedConfig } from '../../config/checked-config.js';
-import type { Remarks } from '../../config/directive.js';
+import type { FindingOptions } from '../../config/directive.js';
 import type { Code } from '../../diagnostics/codes.js';
 import type { Finding, LintCode, Severity } from '../../diagnostics/finding.js';
 import type { Scope, ScopeKind, Written } from './scope.js';
@@ -27,7 +27,7 @@ export interface LintContext {
   /** The absolute path of a file that the configuration names. */
   path(relative: string): string;
   /** Adds a finding, of the lint's severity unless the remarks say otherwise. */
-  report(at: Span, message: string, remarks?: Remarks): void;
+  report(at: Span, message: string, remarks?: FindingOptions): void;
 }
 
 /** What is declared of a lint; `check` looks at the text alone, `probe` at the machine as well (files, names, ports). */

@@ -1,6 +1,6 @@
 /** Where a location passes its requests to. */
 import type { Statement, Word } from '../../../grammar/syntax-tree.js';
-import { remembered } from './remembered.js';
+import { oncePerConfig } from './once-per-config.js';
 import type { Scope } from './scope.js';
 
 const PASSES = ['proxy_pass', 'grpc_pass', 'fastcgi_pass', 'uwsgi_pass', 'scgi_pass', 'memcached_pass'];
@@ -18,7 +18,7 @@ export interface Pass {
   readonly uri: string;
 }
 
-const allPasses = remembered(({ main }: Scope): readonly Pass[] => {
+const allPasses = oncePerConfig(({ main }: Scope): readonly Pass[] => {
   const found: Pass[] = [];
   for (const name of PASSES) {
     for (const { scope, statement } of main.written(name)) {
@@ -29,7 +29,7 @@ const allPasses = remembered(({ main }: Scope): readonly Pass[] => {
   return found;
 });
 
-const byScope = remembered(({ main }: Scope): ReadonlyMap<Scope, readonly Pass[]> => {
+const byScope = oncePerConfig(({ main }: Scope): ReadonlyMap<Scope, readonly Pass[]> => {
   const found = new Map<Scope, Pass[]>();
   for (const pass of allPasses(main)) {
     const others = found.get(pass.scope);
@@ -40,7 +40,7 @@ const byScope = remembered(({ main }: Scope): ReadonlyMap<Scope, readonly Pass[]
 });
 
 /** Those that are written where they may stand, but for `limit_except`. */
-export const passesOfLocations = remembered(({ main }: { readonly main: Scope }): readonly Pass[] =>
+export const passesOfLocations = oncePerConfig(({ main }: { readonly main: Scope }): readonly Pass[] =>
   allPasses(main).filter(({ scope: { kind } }) => kind === 'location' || kind === 'if'),
 );
 
@@ -70,7 +70,7 @@ export function passesIn(scope: Scope): readonly Pass[] {
 }
 
 /** By their names in lower case. */
-const upstreams = remembered(({ main }: Scope): ReadonlyMap<string, Scope> => {
+const upstreams = oncePerConfig(({ main }: Scope): ReadonlyMap<string, Scope> => {
   const all = main.children.flatMap(({ children }) => children.filter(({ kind }) => kind === 'upstream'));
   // The first of a name wins, as everywhere.
   return new Map(all.reverse().map((scope) => [scope.opener?.args[0]?.text.toLowerCase() ?? '', scope]));

@@ -2,7 +2,7 @@
 import type { Span, Statement, Word } from '../../../grammar/syntax-tree.js';
 import { spanInWord } from '../../config/template-parser.js';
 import type { LintContext } from './lint.js';
-import { remembered } from './remembered.js';
+import { oncePerConfig } from './once-per-config.js';
 import type { Scope } from './scope.js';
 
 export class WrittenPattern {
@@ -28,7 +28,7 @@ export class WrittenPattern {
 /** Directives with words that are expressions where they begin with `~`. */
 const WITH_TILDE = ['server_name', 'valid_referers', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path'];
 
-export const patternsOf = remembered((c: LintContext): readonly WrittenPattern[] => {
+export const patternsOf = oncePerConfig((c: LintContext): readonly WrittenPattern[] => {
   const found: WrittenPattern[] = [];
   for (const scope of c.scopes('location')) addOpener(found, scope);
   for (const scope of c.scopes('if')) addOpener(found, scope);

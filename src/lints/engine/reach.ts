@@ -3,12 +3,12 @@
 import type { ByteSet } from '../../config/pcre/byte-set.js';
 import type { Expression } from '../../config/pcre/expression.js';
 import type { Node } from '../../config/pcre/syntax.js';
-import type { Effort } from './effort.js';
 import { includes, Language } from './language.js';
 import type { LocationWords } from './location.js';
+import { oncePerConfig } from './once-per-config.js';
 import { anchorsOf, expressionOf, treeOf } from './regex.js';
-import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
+import type { StepBudget } from './step-budget.js';
 
 /** A location that requests are compared with: not a named one. What is asked of it is found once. */
 export class Candidate {
@@ -55,7 +55,7 @@ export class Candidate {
   }
 
   /** Whether each URI that another one matches is matched by this one, which is a prefix or an expression. */
-  covers(other: Candidate, effort: Effort): boolean {
+  covers(other: Candidate, effort: StepBudget): boolean {
     // Most differ in how they begin or in the first example, and need no automaton.
     if (!other.lead.startsWith(this.lead) && !this.lead.startsWith(other.lead)) return false;
     if (isSame(this.words, other.words)) return true;
@@ -71,7 +71,7 @@ function isSame(words: LocationWords, other: LocationWords): boolean {
   return other.kind === 'regex' && words.name === other.name && (words.caseless || !other.caseless);
 }
 
-const everyCandidate = remembered((_: Scope) => new Map<Scope, readonly Candidate[]>());
+const everyCandidate = oncePerConfig((_: Scope) => new Map<Scope, readonly Candidate[]>());
 
 /** The locations in a block, in the order written. */
 export function candidatesIn(scope: Scope): readonly Candidate[] {

@@ -1,6 +1,6 @@
 /** Regular expressions of a configuration as trees. */
 import { Expression } from '../../config/pcre/expression.js';
-import { kept } from '../../config/pcre/kept.js';
+import { memoizePerTick } from '../../config/pcre/memoize-per-tick.js';
 import { parsed } from '../../config/pcre/parser.js';
 import { childrenOf, Mistake, type Node, type Tree } from '../../config/pcre/syntax.js';
 import { translate } from '../../config/pcre/translate.js';
@@ -12,7 +12,7 @@ export function treeOf(text: string, caseless = false): Tree | null {
 }
 
 /** The expression compiled, or null where it is not valid. */
-export const expressionOf = kept((text, caseless): Expression | null => {
+export const expressionOf = memoizePerTick((text, caseless): Expression | null => {
   const result = translate(text, caseless);
   return 'mistake' in result ? null : new Expression(result.pattern);
 });
@@ -28,7 +28,7 @@ export function groupCount(text: string): number {
   return text.includes('(') ? countGroups(text) : 0;
 }
 
-const countGroups = kept((text) => {
+const countGroups = memoizePerTick((text) => {
   if (/\(\?[|(]|\(\*|\\Q|\(\?\w*x/.test(text)) return Number.POSITIVE_INFINITY;
   let count = 0;
   for (const [part] of text.matchAll(/\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\((?!\?)|\(\?P?<[A-Za-z_]|\(\?'/gs)) {

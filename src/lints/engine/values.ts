@@ -1,7 +1,7 @@
 /** The values that directives give to variables. */
 import type { Span, Word } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
-import { remembered } from './remembered.js';
+import { oncePerConfig } from './once-per-config.js';
 import type { Scope } from './scope.js';
 
 /** One value that a variable may have. */
@@ -44,7 +44,7 @@ export function assignedFor(c: LintContext, variable: string, scope: Scope): rea
   return all;
 }
 
-const everyAssigned = remembered((c: LintContext): Index => {
+const everyAssigned = oncePerConfig((c: LintContext): Index => {
   const all = new Map<string, Map<Scope | null, Assigned[]>>();
   const add = (variable: Word | undefined, value: Word | undefined, scope: Scope) => {
     if (variable === undefined || value === undefined || !variable.text.startsWith('$')) return;

@@ -2,8 +2,8 @@
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { enclosingLocation } from './location.js';
+import { oncePerConfig } from './once-per-config.js';
 import { type Pass, passesIn } from './pass.js';
-import { remembered } from './remembered.js';
 import type { Scope } from './scope.js';
 
 /** The `proxy_set_header` of a field that holds in a block, also one that takes the field away. */
@@ -27,7 +27,7 @@ export interface Proxied {
 }
 
 /** Every block with a `proxy_pass` of its own. */
-export const proxied = remembered((c: LintContext): readonly Proxied[] =>
+export const proxied = oncePerConfig((c: LintContext): readonly Proxied[] =>
   passesIn(c.main).flatMap((pass) => {
     if (pass.statement.name.text !== 'proxy_pass') return [];
     const { scope } = pass;
@@ -41,7 +41,7 @@ function sent(statement: Statement | undefined): Statement | undefined {
 }
 
 /** The variables that a `map` makes of `$http_upgrade`, by their names in lower case with the `$`. */
-const variablesOfUpgrade = remembered((c: LintContext): ReadonlySet<string> => {
+const variablesOfUpgrade = oncePerConfig((c: LintContext): ReadonlySet<string> => {
   const found = c.scopes('entries').flatMap(({ directive, opener }) => {
     const [source, variable] = opener?.args ?? [];
     const isMeant = directive === 'map' && /\$\{?http_upgrade\b/i.test(source?.text ?? '');

@@ -14,7 +14,7 @@ import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
 import { UpgradedExchange } from '../../tunnel/upgraded.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
-import type { UpstreamProtocol, UpstreamSettings } from '../../upstream/protocol.js';
+import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
 import { parseLocalAddress } from './bind.js';
 import type { RequestHead } from './request-head.js';
@@ -38,7 +38,7 @@ export interface HttpProtocolOptions {
 /** Fields of a 103 answer that are about the connection. */
 const INTERIM_HIDDEN = new NameSet([...REQUEST_HOP_BY_HOP, 'Date', 'Server']);
 
-export class HttpProtocol implements UpstreamProtocol {
+export class HttpProtocol implements ForwardingRules {
   readonly settings: UpstreamSettings;
   readonly scheme = 'http://';
   readonly passBody: boolean;

@@ -18,8 +18,8 @@ import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
 import type { Compiler } from '../../exchange/module.js';
 import { defaultTemporaryPath } from '../../exchange/temporary-directory.js';
+import type { UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
-import type { UpstreamSettings } from '../../upstream/protocol.js';
 
 const ANYWHERE: readonly Context[] = ['http', 'server', 'location'];
 

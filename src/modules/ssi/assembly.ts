@@ -100,7 +100,7 @@ export class Assembly implements Producer {
   ) {
     this.source = x.producer;
     x.producer = this;
-    x.hold(this);
+    x.onFinish(this);
   }
 
   /** Frees what waits. */

@@ -1,12 +1,12 @@
 /** The part of a request to an upstream that puts it on a connection, and waits for the peer to take it. */
 import { now } from '../http/deadlines.js';
-import { Attempts } from './attempts.js';
 import type { UpstreamConnection } from './connection.js';
-import type { UpstreamSettings } from './protocol.js';
+import type { UpstreamSettings } from './forwarding-rules.js';
+import { PeerSelection } from './peer-selection.js';
 import type { RequestSender, SendingRequest } from './request-sender.js';
 
 /** A base class, so that a request stays one object. */
-export abstract class Sending extends Attempts implements SendingRequest {
+export abstract class RequestWriter extends PeerSelection implements SendingRequest {
   protected connection: UpstreamConnection | null = null;
   /** Some of the request was given to the peer. */
   protected requestSent = false;
@@ -52,14 +52,14 @@ export abstract class Sending extends Attempts implements SendingRequest {
   }
 
   private waitToSend(connection: UpstreamConnection): void {
-    connection.transport.tookSome();
+    connection.transport.madeProgress();
     connection.deadline = now() + this.settings.sendTimeout;
   }
 
   /** Goes on waiting where the peer has taken some of what it is sent, if not all of it; false where it has not. */
   protected waitOn(connection: UpstreamConnection): boolean {
     const { transport } = connection;
-    if (transport.pending === 0 || !transport.tookSome()) return false;
+    if (transport.pending === 0 || !transport.madeProgress()) return false;
     connection.deadline = now() + this.settings.sendTimeout;
     return true;
   }

@@ -5,7 +5,7 @@ import type { Scope } from './scope.js';
 let places = 0;
 
 /** @param find looks through the whole configuration, and is called once for each */
-export function remembered<Asked extends { readonly main: Scope }, Found extends object>(
+export function oncePerConfig<Asked extends { readonly main: Scope }, Found extends object>(
   find: (asked: Asked) => Found,
 ): (asked: Asked) => Found {
   const place = places++;

@@ -11,13 +11,13 @@ const REQUESTS_PER_TURN = 32;
 const EMPTY = Buffer.alloc(0);
 
 /** A base class, so that a connection stays one object. */
-export abstract class ByteFeed extends ClientSocket {
+export abstract class InputBuffer extends ClientSocket {
   /** Bytes that are being handled, of a read or of the stash: `lentStart` to `lentEnd` are not used yet. */
-  protected lent: Buffer = EMPTY;
-  protected lentStart = 0;
-  protected lentEnd = 0;
+  protected chunk: Buffer = EMPTY;
+  protected chunkStart = 0;
+  protected chunkEnd = 0;
   /** Bytes that arrived before anybody could use them; null until there are some. */
-  private stash: ByteQueue | null = null;
+  private pushback: ByteQueue | null = null;
   private feeding = false;
   /** The rest of the stash is used in the next turn. */
   private givesWay = false;
@@ -29,31 +29,31 @@ export abstract class ByteFeed extends ClientSocket {
   /** Nobody will ever take what is left. */
   protected abstract get deaf(): boolean;
   /** Uses some of the lent bytes; false: what is left waits in the stash. */
-  protected abstract use(): boolean;
+  protected abstract consume(): boolean;
   /** The stash was used up. */
-  protected abstract stashUsed(): void;
+  protected abstract pushbackConsumed(): void;
 
   onBytes(_transport: Transport, bytes: Buffer, length: number): void {
     // Where some are waiting, nobody can use any.
-    const used = this.stash === null ? this.consume(bytes, length) : 0;
+    const used = this.pushback === null ? this.handleChunk(bytes, length) : 0;
     if (used < length && !this.deaf) this.putAside(bytes, used, length);
   }
 
   /** Uses bytes 0 to `length` as far as possible; returns how many are used, or dropped. */
-  private consume(bytes: Buffer, length: number): number {
-    this.lent = bytes;
-    this.lentStart = 0;
-    this.lentEnd = length;
+  private handleChunk(bytes: Buffer, length: number): number {
+    this.chunk = bytes;
+    this.chunkStart = 0;
+    this.chunkEnd = length;
     // Not re-entrant: what an exchange does meanwhile is seen by the loop.
     this.feeding = true;
     const last = this.requests + REQUESTS_PER_TURN;
-    while (this.lentStart < this.lentEnd && this.requests < last && this.use());
-    if (this.lentStart < this.lentEnd && this.requests >= last) this.giveWay();
+    while (this.chunkStart < this.chunkEnd && this.requests < last && this.consume());
+    if (this.chunkStart < this.chunkEnd && this.requests >= last) this.giveWay();
     this.feeding = false;
-    const used = this.lentStart;
-    this.lent = EMPTY;
-    this.lentStart = 0;
-    this.lentEnd = 0;
+    const used = this.chunkStart;
+    this.chunk = EMPTY;
+    this.chunkStart = 0;
+    this.chunkEnd = 0;
     return used;
   }
 
@@ -63,40 +63,40 @@ export abstract class ByteFeed extends ClientSocket {
     setImmediate(() => {
       this.givesWay = false;
       // It may have been dropped, or taken by a tunnel.
-      if (this.stash !== null) this.goOn();
+      if (this.pushback !== null) this.resumeReading();
     });
   }
 
   /** Puts what was not used into the stash. */
   private putAside(bytes: Buffer, from: number, to: number): void {
-    this.stash ??= new ByteQueue();
-    this.stash.push(bytes, from, to);
+    this.pushback ??= new ByteQueue();
+    this.pushback.push(bytes, from, to);
     if (!this.hasRoom) this.transport.pause();
   }
 
   private get hasRoom(): boolean {
-    const { stash } = this;
-    return !this.blocked && (stash === null || (stash.length < STASH_MAX && !buffersFull()));
+    const { pushback } = this;
+    return !this.blocked && (pushback === null || (pushback.length < STASH_MAX && !buffersFull()));
   }
 
   /** Bytes have arrived that nobody used yet. */
   protected get unread(): boolean {
     // Bytes of the stash that are lent are still in it.
-    return this.stash === null ? this.lentStart < this.lentEnd : this.stash.length > this.lentStart;
+    return this.pushback === null ? this.chunkStart < this.chunkEnd : this.pushback.length > this.chunkStart;
   }
 
   /** Uses what waits in the stash, and lets the socket speak again where there is room. */
-  protected goOn(): void {
+  protected resumeReading(): void {
     if (this.feeding || this.givesWay) return;
-    while (this.stash !== null) {
-      const bytes = this.stash.first();
-      const used = this.consume(bytes, bytes.length);
+    while (this.pushback !== null) {
+      const bytes = this.pushback.first();
+      const used = this.handleChunk(bytes, bytes.length);
       // It may have been dropped meanwhile.
-      if (this.stash === null) break;
-      this.stash.drop(used);
-      if (this.stash.length === 0) {
-        this.stash = null;
-        this.stashUsed();
+      if (this.pushback === null) break;
+      this.pushback.drop(used);
+      if (this.pushback.length === 0) {
+        this.pushback = null;
+        this.pushbackConsumed();
       }
       if (used < bytes.length) break;
     }
@@ -105,15 +105,16 @@ export abstract class ByteFeed extends ClientSocket {
 
   /** Drops what nobody used. */
   protected dropUnread(): void {
-    this.stash?.clear();
-    this.stash = null;
-    this.lentStart = this.lentEnd;
+    this.pushback?.clear();
+    this.pushback = null;
+    this.chunkStart = this.chunkEnd;
   }
 
   /** Takes what nobody used, as a copy. */
   protected takeUnread(): Buffer {
-    const { stash, lent, lentStart, lentEnd } = this;
-    const bytes = stash === null ? Buffer.from(lent.subarray(lentStart, lentEnd)) : stash.takeAll().subarray(lentStart);
+    const { pushback, chunk, chunkStart, chunkEnd } = this;
+    const bytes =
+      pushback === null ? Buffer.from(chunk.subarray(chunkStart, chunkEnd)) : pushback.takeAll().subarray(chunkStart);
     this.dropUnread();
     return bytes;
   }

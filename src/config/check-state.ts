@@ -2,7 +2,7 @@
 import type { Span } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Finding } from '../diagnostics/finding.js';
-import type { Remarks } from './directive.js';
+import type { FindingOptions } from './directive.js';
 
 /** A variable and where it is named. */
 export interface Mention {
@@ -24,7 +24,7 @@ interface Mark {
   readonly defines: number;
 }
 
-export class Notes {
+export class CheckState {
   readonly findings: Finding[] = [];
   /** How many errors were reported, also those for which there was no room. */
   private errors = 0;
@@ -34,7 +34,7 @@ export class Notes {
   readonly mayDefine = new Set<string>();
 
   /** Adds a finding; an error unless the remarks say otherwise. */
-  report(at: Span | null, code: Code, message: string, remarks: Remarks = {}): void {
+  report(at: Span | null, code: Code, message: string, remarks: FindingOptions = {}): void {
     this.put({ severity: 'error', ...remarks, code, message, at });
   }
 

@@ -19,7 +19,7 @@ const NOTHING = 0;
 const EXPECTED = 1;
 const USER = 2;
 
-export class TableUse {
+export class ConfigLease {
   table: RoutingTable;
   /** Of that table. */
   program: ListenerProgram;
@@ -44,14 +44,14 @@ export class TableUse {
   }
 
   /** The next request belongs to the table that is in force when its first byte comes, whatever follows. */
-  join(): void {
+  rebind(): void {
     if (this.table === this.arrived.table) return;
-    this.end();
+    this.release();
     this.adopt(this.arrived.table);
   }
 
   /** A request has begun to arrive: its table lives on until it is over. */
-  begin(): void {
+  acquire(): void {
     if (this.standing === USER) return;
     if (this.standing === EXPECTED) this.table.expecting--;
     this.standing = USER;
@@ -59,18 +59,18 @@ export class TableUse {
   }
 
   /** The table lives on for the next request, because no newer one has the listener. */
-  expect(): void {
+  reserve(): void {
     if (this.standing !== NOTHING) return;
     this.standing = EXPECTED;
     this.table.expecting++;
   }
 
   /** The request is over, and the connection as well unless another is expected for the same table. */
-  end(expecting = false): void {
+  release(expecting = false): void {
     const { table, standing } = this;
     if (standing === NOTHING) return;
     this.standing = NOTHING;
-    if (expecting) this.expect();
+    if (expecting) this.reserve();
     if (standing === USER) table.users--;
     else table.expecting--;
     this.host.released(table);

@@ -4,13 +4,13 @@ import type { Producer } from '../exchange/client-side.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { type AnswerSource, AnswerSpool, isBuffered } from './answer-spool.js';
 import { type LimitedAnswer, ReadingRate } from './reading-rate.js';
-import { Sending } from './sending.js';
+import { RequestWriter } from './request-writer.js';
 
 /**
  * A base class, so that a request stays one object. What the client takes as it comes passes through here and leaves nothing
  * behind; a spool is made when it is slow for the first time.
  */
-export abstract class Relaying extends Sending implements Producer, AnswerSource, LimitedAnswer {
+export abstract class ResponseRelay extends RequestWriter implements Producer, AnswerSource, LimitedAnswer {
   /** A slow client does not hold the upstream (`proxy_buffering`). */
   private buffered = false;
   /** Where the answer waits for the client; null as long as that takes everything. */

@@ -1,5 +1,5 @@
 /** How much work may still be done on one configuration: what is looked at is written by anybody. */
-export class Effort {
+export class StepBudget {
   constructor(private left: number) {}
 
   /** Takes one step; false where none is left, and then what was not found out is left open. */

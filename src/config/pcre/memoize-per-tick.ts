@@ -10,7 +10,9 @@ const MOST = 100_000;
 const LEAST = 100;
 
 /** @param make what an expression gives; called again where too many others have come since. */
-export function kept<T>(make: (text: string, caseless: boolean) => T): (text: string, caseless?: boolean) => T {
+export function memoizePerTick<T>(
+  make: (text: string, caseless: boolean) => T,
+): (text: string, caseless?: boolean) => T {
   const known = new Map<string, { readonly made: T }>();
   let size = 0;
   const forget = (): void => {

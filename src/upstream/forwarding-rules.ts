@@ -34,7 +34,7 @@ export interface UpstreamSettings {
 }
 
 /** What differs between protocols and locations: how the request looks, and what becomes of the answer's head. */
-export interface UpstreamProtocol {
+export interface ForwardingRules {
   readonly settings: UpstreamSettings;
   /** `http://`, for log lines. */
   readonly scheme: string;

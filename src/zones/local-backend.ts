@@ -4,20 +4,20 @@ import type { Operation } from './operation.js';
 import { ZoneOwner, ZoneStates } from './owner.js';
 import { contentsOf, takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
-import type { Zone, ZoneHome } from './zone.js';
+import type { Zone, ZoneBackend } from './zone.js';
 
 /** Whole ms of a clock that nobody sets. */
 export function monotonic(): number {
   return Math.floor(performance.now());
 }
 
-export class LocalHome implements ZoneHome {
+export class LocalBackend implements ZoneBackend {
   readonly shared = false;
   /** The zones themselves: for status pages and tests. */
   readonly states: ZoneStates;
   readonly owner: ZoneOwner;
   private count = 0;
-  private successor: ZoneHome | null = null;
+  private successor: ZoneBackend | null = null;
 
   constructor(clock: () => number = monotonic) {
     this.states = new ZoneStates(clock);
@@ -42,7 +42,7 @@ export class LocalHome implements ZoneHome {
   }
 
   /** From here on other requests ask that home, in which the same zones are open: what is kept here counts there. */
-  moveTo(home: ZoneHome): void {
+  moveTo(home: ZoneBackend): void {
     for (const [state, declaration] of this.owner.zones()) {
       const zone = home.open(declaration);
       home.tell(takeOver, { zone: zone.id, ...contentsOf(this.owner, state) });

@@ -21,7 +21,7 @@ export const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What a command line asks for. */
-export type Order =
+export type Invocation =
   | { readonly do: 'run'; readonly which: Which }
   | {
       readonly do: 'test';
@@ -40,7 +40,7 @@ export type Order =
       readonly noEffect: boolean;
     }
   | { readonly do: 'signal'; readonly which: Which; readonly signal: SignalName }
-  | { readonly do: 'version'; readonly configure: boolean; readonly next: Order | null }
+  | { readonly do: 'version'; readonly configure: boolean; readonly next: Invocation | null }
   /** A command that nginx has not; `run` carries it out and gives the exit code. */
   | { readonly do: 'command'; readonly run: () => Promise<number> }
   /** There is nothing (more) to do but to say this. */
@@ -68,7 +68,7 @@ export interface Options {
 }
 
 /** The order that options without a command give; `paths`: files that `-t` tests instead of `-c`. */
-export function orderOf(options: Options, paths: readonly string[] = []): Order {
+export function invocationOf(options: Options, paths: readonly string[] = []): Invocation {
   const which: Which = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
   const version = options.version === true || options.V === true;
   const asked = testOrSignal(options, which, paths);
@@ -76,7 +76,7 @@ export function orderOf(options: Options, paths: readonly string[] = []): Order 
   return asked ?? { do: 'run', which };
 }
 
-function testOrSignal(options: Options, which: Which, paths: readonly string[]): Order | null {
+function testOrSignal(options: Options, which: Which, paths: readonly string[]): Invocation | null {
   const { t, T, q, s, json, listNoEffect, strict, fix, dryRun, ignore = [] } = options;
   const format = options.format ?? (json === true ? 'json' : null);
   if ([t, T, json, listNoEffect, strict, fix, dryRun].includes(true) || format !== null || ignore.length > 0) {

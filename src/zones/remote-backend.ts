@@ -5,7 +5,7 @@ import type { ZoneChannel } from './channel.js';
 import type { Replies, Request } from './messages.js';
 import type { Operation } from './operation.js';
 import { giveBack } from './tickets.js';
-import type { Zone, ZoneHome } from './zone.js';
+import type { Zone, ZoneBackend } from './zone.js';
 
 export interface RemoteHomeOptions {
   /** Logs that the master does not answer, and that it answers again. */
@@ -33,7 +33,7 @@ interface Waiting {
  * operation's own `unanswered` holds. Once a question was not answered in time, no other waits or is sent until the master is
  * heard again: it has the questions that were sent before, and answers them first.
  */
-export class RemoteHome implements ZoneHome {
+export class RemoteBackend implements ZoneBackend {
   readonly shared = true;
   private readonly patience: number;
   private readonly most: number;
@@ -161,7 +161,7 @@ export class RemoteHome implements ZoneHome {
   private giveUp(): void {
     const waiting = [...this.waiting.values()];
     this.waiting.clear();
-    for (const { operation, answer } of waiting) answer(operation.unanswered);
+    for (const { operation, answer } of waiting) answer(operation.fallback);
   }
 
   private recover(): void {
@@ -177,7 +177,7 @@ export class RemoteHome implements ZoneHome {
     if (typeof question === 'object' && question !== null && 'ticket' in question) {
       this.skipped.add(question.ticket as number); // tickets are numbers
     }
-    return Promise.resolve(operation.unanswered);
+    return Promise.resolve(operation.fallback);
   }
 
   private end(): void {

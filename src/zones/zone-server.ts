@@ -1,6 +1,6 @@
 /** The home of zones in a master, for its workers: their end is `RemoteHome`. */
 import type { ZoneChannel } from './channel.js';
-import { monotonic } from './local-home.js';
+import { monotonic } from './local-backend.js';
 import { operationOf, type Reply, type Request, type Requests } from './messages.js';
 import { ZoneOwner, ZoneStates } from './owner.js';
 
@@ -14,7 +14,7 @@ export interface Served {
   end(): void;
 }
 
-export class ZoneKeeper {
+export class ZoneServer {
   /** The zones themselves. */
   readonly states: ZoneStates;
 
@@ -24,13 +24,13 @@ export class ZoneKeeper {
 
   /** Answers a worker from here on. */
   serve(channel: ZoneChannel): Served {
-    const line = new Line(channel, this.states);
+    const line = new Session(channel, this.states);
     return { owner: line.owner, end: () => line.end() };
   }
 }
 
 /** The line to one worker. */
-class Line {
+class Session {
   readonly owner: ZoneOwner;
   private replies: Reply[] = [];
   private ended = false;

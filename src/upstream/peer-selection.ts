@@ -5,14 +5,14 @@ import type { Exchange } from '../exchange/exchange.js';
 import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import type { ResponseReader } from '../http/response-reader.js';
 import type { Outcome, Selection } from './balancer.js';
+import type { ForwardingRules } from './forwarding-rules.js';
 import { mayRepeat } from './next-upstream.js';
 import type { Peer, Reservation } from './peer.js';
-import type { UpstreamProtocol } from './protocol.js';
 import { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
 
 /** The part of a request to an upstream that deals with peers; a base class, so that a request stays one object. */
-export abstract class Attempts {
+export abstract class PeerSelection {
   protected attempt = new UpstreamAttempt();
   protected selection: Selection | null = null;
   private reservation: Reservation | null = null;
@@ -21,7 +21,7 @@ export abstract class Attempts {
   constructor(
     readonly x: Exchange,
     readonly upstream: Upstream,
-    protected readonly protocol: UpstreamProtocol,
+    protected readonly protocol: ForwardingRules,
   ) {}
 
   /** A peer was chosen, and a new attempt begun for it; null where none is alive. */
