@@ -47,7 +47,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   requestLength = 0;
 
   private state = READING_HEAD;
-  readonly openedAt: number;
+  private readonly openedAt: number;
   private lastSettings: LocationSettings | null = null;
   private readonly intake: RequestIntake;
   private readonly body = new RequestBodyReader();

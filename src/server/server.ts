@@ -42,9 +42,6 @@ export interface PreparedTable {
   cancel(): void;
 }
 
-/** ms that the first bytes of a new connection may take: often they have arrived already, and were not read yet. */
-const FIRST_BYTES = 200;
-
 export interface ServerOptions {
   readonly errorLog: ErrorLog;
   /** Where listening sockets come from. Default: this process binds them. */
@@ -262,8 +259,8 @@ export class Server implements ConnectionHost {
     // Where accepting cannot pause, a new client cannot wait either.
     const usedUntil = now() - (this.binder.keepsSockets ? age : 0);
     for (const connection of this.open) {
-      const { idle, requests, openedAt, usedAt, transport } = connection;
-      if (!idle || (requests === 0 && now() - openedAt < FIRST_BYTES)) continue;
+      const { idle, usedAt, transport } = connection;
+      if (!idle) continue;
       if (connection.moved) {
         connection.moved = false;
         // Puts it last, where this loop finds it once more. Requests themselves need not keep the order.
