@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { until } from '../kit/index.js';
 
@@ -18,12 +19,20 @@ export class Prefix {
     chmodSync(this.path, 0o755);
     mkdirSync(join(this.path, 'logs'));
     this.write('nginx.conf', configuration);
-    t.after(() => {
+    t.after(async () => {
       // What still runs here was started in the background by a test that failed.
       const pid = Number(this.read('nginx.pid'));
       if (pid > 1 && existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
-      // Workers that have just lost their master may still write.
-      rmSync(this.path, { recursive: true, force: true, maxRetries: 10 });
+      // Workers that have just lost their master may still write. The retries of `rmSync` do not remove what is new.
+      for (let left = 100; ; left--) {
+        try {
+          rmSync(this.path, { recursive: true, force: true });
+          break;
+        } catch (error) {
+          if (left === 0) throw error;
+          await pause(50);
+        }
+      }
     });
   }
 
