@@ -1,14 +1,14 @@
-/** Which sockets are bound for the addresses that servers listen on, and which of the addresses a connection is for. */
+/** Maps configured listen addresses to sockets to bind, and accepted connections to their listen address. */
 import { type Address, formatAddress, isWildcard } from '../config/address.js';
 
-/** One address to listen on. Plain data. */
+/** An address to listen on. Plain data. */
 export type ListenAddress =
   | { readonly family: 'inet' | 'inet6'; readonly host: string; readonly port: number }
   | { readonly family: 'unix'; readonly path: string };
 
 /**
- * The addresses that a parsed `listen` argument stands for: each port of a range, each address of a name. `resolved`
- * are the canonical IP addresses of a name; two that are the same count once.
+ * Expands a parsed `listen` argument into addresses: one per port of a range and per address of a name. `resolved`
+ * contains the canonical IP addresses of a name; duplicates are ignored.
  */
 export function listenAddresses(address: Address, resolved: readonly string[] = []): ListenAddress[] {
   if (address.family === 'unix') return [{ family: 'unix', path: address.path }];
@@ -22,32 +22,32 @@ export function listenAddresses(address: Address, resolved: readonly string[] = 
   return addresses;
 }
 
-/** One text for each address, as nginx prints it: `0.0.0.0:80`, `[::1]:80`, `unix:/path`. */
+/** Canonical text of an address, as nginx prints it: `0.0.0.0:80`, `[::1]:80`, `unix:/path`. */
 export function listenKey(address: ListenAddress): string {
   return formatAddress(address);
 }
 
-/** The parameters of `listen` that the table itself heeds. */
+/** Parameters of `listen` that this module evaluates. */
 export interface ListenOptions {
   readonly defaultServer: boolean;
-  /** Socket options are given (`backlog=`, `reuseport`, `bind`, …): the address has a socket of its own. */
+  /** Whether socket options are set (`backlog=`, `reuseport`, `bind`, …): the address then has its own socket. */
   readonly set: boolean;
 }
 
-/** One address with the servers on it. */
+/** A listen address with its servers. */
 export class Listener<S, O extends ListenOptions> {
   readonly key: string;
-  /** In the order written. */
+  /** In configuration order. */
   readonly servers: S[] = [];
   defaultServer: S;
-  /** The same, to find one among very many. */
+  /** The same servers as a set, for fast lookup. */
   private readonly members = new Set<S>();
-  /** A `default_server` was named. */
+  /** Whether a `listen` of this address has `default_server`. */
   private chosen = false;
 
   constructor(
     readonly address: ListenAddress,
-    /** Those of the `listen` that set some; otherwise of the first. */
+    /** Options of the `listen` that sets socket options; otherwise of the first. */
     public options: O,
     server: S,
   ) {
@@ -60,7 +60,7 @@ export class Listener<S, O extends ListenOptions> {
     return this.address.family !== 'unix' && isWildcard(this.address.host);
   }
 
-  /** nginx's sentence for what is wrong with one more server here, or null. */
+  /** Adds a server. Returns nginx's error message, or null on success. */
   add(server: S, options: O): string | null {
     if (this.members.has(server)) return `a duplicate listen ${this.key}`;
     if (this.servers.length > 0 && options.set) {
@@ -78,9 +78,9 @@ export class Listener<S, O extends ListenOptions> {
   }
 }
 
-/** A socket to bind, and the listeners whose connections arrive at it. */
+/** A socket to bind, with the listeners that it serves. */
 export class BoundSocket<L extends Listener<unknown, ListenOptions>> {
-  /** The listeners that share the socket, by local address; null where it is for one only. */
+  /** Listeners that share the socket, by local address; null if there is only one. */
   readonly byHost: ReadonlyMap<string, L> | null;
 
   constructor(
@@ -98,7 +98,7 @@ export class BoundSocket<L extends Listener<unknown, ListenOptions>> {
     return this.listener.key;
   }
 
-  /** The listener for a connection, by the address at which it arrived (canonical, as Node tells it). */
+  /** Returns the listener for a connection by its local address (canonical, as reported by Node). */
   serving(localAddress: string | undefined): L {
     if (this.byHost === null || localAddress === undefined) return this.listener;
     return this.byHost.get(localAddress) ?? this.listener;
@@ -109,7 +109,7 @@ export class BoundSocket<L extends Listener<unknown, ListenOptions>> {
 export class Listeners<S, O extends ListenOptions = ListenOptions> {
   private readonly byKey = new Map<string, Listener<S, O>>();
 
-  /** Enters a `listen` of a server. Returns nginx's sentence where that is a mistake, or null. */
+  /** Adds a server's `listen`. Returns nginx's error message, or null on success. */
   add(server: S, address: ListenAddress, options: O): string | null {
     const key = listenKey(address);
     let listener = this.byKey.get(key);
@@ -120,14 +120,14 @@ export class Listeners<S, O extends ListenOptions = ListenOptions> {
     return listener.add(server, options);
   }
 
-  /** In the order in which the addresses first appeared. */
+  /** In the order in which the addresses first occur. */
   all(): Listener<S, O>[] {
     return [...this.byKey.values()];
   }
 
   /**
-   * The sockets to bind. Where a port has a wildcard, the other addresses of that port and family share its socket,
-   * unless they set socket options: then they have their own.
+   * Returns the sockets to bind. If a port has a wildcard address, the other addresses of that port and family share
+   * its socket unless they set socket options.
    */
   sockets(): BoundSocket<Listener<S, O>>[] {
     const ports = new Map<string, Listener<S, O>[]>();

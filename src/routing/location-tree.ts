@@ -1,24 +1,24 @@
-/** Finds the location for a URI among those of one server, or of one location that holds others. */
+/** Selects the location for a URI among the locations of a server or of an enclosing location. */
 import type { Matcher } from './server-names.js';
 
-/** A `location` as the tree is built from it. Named locations are not in the tree. */
+/** A `location` from which the tree is built. Named locations are not included. */
 export interface LocationEntry<L, X = unknown> {
   readonly location: L;
   /** `location = /x`, `location /x` and `location ^~ /x`, `location ~ x` and `location ~* x`. */
   readonly kind: 'exact' | 'prefix' | 'regex';
   /** The URI of an exact or prefix location. */
   readonly name: string;
-  /** `^~`: no regular expression of the same level is tried after this prefix. */
+  /** `^~`: regular expressions of the same level are not tried after this prefix. */
   readonly noRegex?: boolean;
-  /** The expression of a regex location. */
+  /** Regular expression of a regex location. */
   readonly pattern?: Matcher<X> | undefined;
-  /** The name ends in a slash and a request without that slash is to be redirected to it (301). */
+  /** Whether the name ends in a slash and a request without that slash is redirected to it (301). */
   readonly autoRedirect?: boolean;
-  /** The locations inside. */
+  /** Nested locations. */
   readonly nested?: LocationTree<L, X> | null;
 }
 
-/** All locations of one name, exact and prefix, with the node of the longest prefix location that leads to it. */
+/** The exact and prefix locations of one name. `parent` is the node of the longest prefix location that contains it. */
 export interface StaticNode<L, X> {
   readonly name: string;
   exact: LocationEntry<L, X> | null;
@@ -32,17 +32,18 @@ interface RegexNode<L, X> {
 }
 
 /**
- * nginx's search: an exact location ends it; else the longest prefix is remembered and the locations inside of it are
- * searched; else the regular expressions of this level are tried in order, unless the prefix said `^~`; else the prefix
- * holds. Expressions of inner levels are therefore tried before those of outer ones.
+ * Implements nginx's location search: an exact match ends the search. Otherwise the longest prefix is selected and its
+ * nested locations are searched; then the regular expressions of this level are tried in order unless the prefix has
+ * `^~`; if none matches, the prefix is used. Expressions of inner levels are therefore tried before those of outer
+ * levels.
  *
- * The names are sorted. The last name that is not greater than the URI either is a prefix of it or has all prefixes of
- * the URI among its ancestors; so a search is one bisection and a few steps up, and creates nothing.
+ * Names are sorted. The last name that is not greater than the URI is either a prefix of it or a descendant of every
+ * prefix of it, so a search is one bisection and a few steps up the ancestors, without allocation.
  */
 export class LocationTree<L, X = unknown> {
-  /** Whether the last `find` ended at a location whose name is the URI and a slash, with a redirect to be sent. */
+  /** Whether the last `find` selected a location whose name is the URI plus a slash, so that a redirect is due. */
   redirect = false;
-  /** Whether the last `find` ended for good: no expression of an outer level may be tried. */
+  /** Whether the last `find` is final: no expression of an outer level may be tried. */
   protected final = false;
   private readonly names: readonly string[];
   private readonly nodes: readonly StaticNode<L, X>[];
@@ -50,7 +51,7 @@ export class LocationTree<L, X = unknown> {
   private readonly redirectNodes: readonly StaticNode<L, X>[];
   private readonly regexes: readonly RegexNode<L, X>[];
 
-  /** Throws where two locations of one kind have one name; the check of the configuration refuses that before. */
+  /** Throws if two locations of the same kind have the same name; configuration checks reject this earlier. */
   constructor(entries: Iterable<LocationEntry<L, X>>) {
     const byName = new Map<string, StaticNode<L, X>>();
     const regexes: RegexNode<L, X>[] = [];
@@ -68,8 +69,8 @@ export class LocationTree<L, X = unknown> {
   }
 
   /**
-   * The location for a normalised URI; null where none holds (the server's own level does). Where `redirect` is true
-   * afterwards, the answer is a 301 to the location's name.
+   * Returns the location for a normalised URI, or null if none matches (the server's own settings apply). If `redirect`
+   * is true afterwards, the response is a 301 to the location's name.
    */
   find(uri: string, x: X): L | null {
     this.redirect = false;
@@ -105,11 +106,11 @@ export class LocationTree<L, X = unknown> {
     const matched = this.firstMatch(uri, x);
     if (matched === null) return found;
     this.final = true;
-    // A redirect inside of a regex location is not carried out, as in nginx.
+    // As in nginx, a redirect of a location nested in a regex location is ignored.
     return matched.nested?.find(uri, x) ?? matched.location;
   }
 
-  // The parts of a search; who watches one overrides them.
+  // Steps of the search; overridden to trace it.
 
   protected lastNotAbove(uri: string): StaticNode<L, X> | null {
     return this.nodes[lastNotAbove(this.names, uri)] ?? null;
@@ -156,7 +157,10 @@ function addStatic<L, X>(byName: Map<string, StaticNode<L, X>>, entry: LocationE
   else node.prefix = entry;
 }
 
-/** The ancestors of a node in the sorted list stand before it; those that still lead to it form a stack. */
+/**
+ * Links each node to its parent. In sorted order ancestors precede their descendants; the stack contains the current
+ * ancestors.
+ */
 function linkParents<L, X>(nodes: readonly StaticNode<L, X>[]): void {
   const path: StaticNode<L, X>[] = [];
   for (const node of nodes) {

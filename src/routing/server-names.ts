@@ -1,23 +1,23 @@
-/** Finds the server for a host name among those of one listening address. */
+/** Selects the server for a host name among the servers of a listen address. */
 import { type NameOutcome, WildcardNames } from './wildcard-names.js';
 
-/** A regular expression; a match may leave captures on `x`. */
+/** A regular expression; a match may store captures in `x`. */
 export interface Matcher<X> {
   test(x: X, subject: string): boolean;
 }
 
-/** One name of a server: as written in `server_name`, or the expression of a `~…` name. */
+/** A server name: as written in `server_name`, or the expression of a `~…` name. */
 export interface ServerName<S, X = unknown> {
   readonly name: string | Matcher<X>;
   readonly server: S;
 }
 
-/** Told about a name that is not taken. `conflicting`: nginx warns `conflicting server name "x" on ADDR, ignored`. */
+/** Called for each rejected name. `conflicting`: nginx warns `conflicting server name "x" on ADDR, ignored`. */
 export type RefusedName = (name: string, why: Exclude<NameOutcome, 'added'>) => void;
 
 /**
- * nginx's order: the exact name, the longest leading wildcard, the longest trailing wildcard, then the regular
- * expressions in the order given. The empty name holds for requests without a host.
+ * Searches in nginx's order: exact name, longest leading wildcard, longest trailing wildcard, then regular expressions
+ * in configuration order. The empty name matches requests without a host.
  */
 export class ServerNames<S, X = unknown> {
   private readonly names = new WildcardNames<S>();
@@ -37,7 +37,7 @@ export class ServerNames<S, X = unknown> {
     }
   }
 
-  /** The server for a host in lower case without port, or null: the default server of the address. */
+  /** Returns the server for a lower-case host without port, or null for the default server of the address. */
   find(host: string, x: X): S | null {
     const server = this.names.find(host);
     if (server !== undefined) return server;

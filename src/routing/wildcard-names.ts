@@ -1,14 +1,14 @@
-/** Values by host name, with nginx's wildcards; `server_name` and `map … hostnames` share the rules. */
+/** Lookup by host name with nginx's wildcards; used by `server_name` and `map … hostnames`. */
 import { asciiLowerCase } from '../http/ascii-case.js';
 
-/** What became of a name that was added. nginx: NGX_OK, NGX_BUSY, NGX_DECLINED. */
+/** Result of adding a name. nginx: NGX_OK, NGX_BUSY, NGX_DECLINED. */
 export type NameOutcome = 'added' | 'conflicting' | 'invalid';
 
-/** One label of a wildcard name. */
+/** A label of a wildcard name. */
 class Label<V> {
-  /** The value of the names that reach beyond this label: `*.example.com` at `example`, `www.example.*` at `example`. */
+  /** Value for names with further labels: `*.example.com` at `example`, `www.example.*` at `example`. */
   beyond: V | undefined = undefined;
-  /** The value of the name that ends with this label: only `.example.com` sets it. */
+  /** Value for the name that ends at this label; only set by `.example.com`. */
   here: V | undefined = undefined;
   private children: Map<string, Label<V>> | null = null;
 
@@ -16,7 +16,7 @@ class Label<V> {
     return this.children?.get(label);
   }
 
-  grow(label: string): Label<V> {
+  ensureChild(label: string): Label<V> {
     this.children ??= new Map();
     let child = this.children.get(label);
     if (child === undefined) {
@@ -28,10 +28,10 @@ class Label<V> {
 }
 
 /**
- * Exact names, `*.example.com`, `.example.com` (the name itself and all below it) and `www.example.*`. The order of the
- * search is nginx's: the exact name, then the longest leading wildcard, then the longest trailing one.
+ * Exact names, `*.example.com`, `.example.com` (the name includeSelf and all its subdomains) and `www.example.*`, searched
+ * in nginx's order: exact name, longest leading wildcard, longest trailing wildcard.
  *
- * Wildcards are kept as trees of labels, so that a search looks at no more labels than the longest wildcard has.
+ * Wildcards are stored as trees of labels, so a search visits at most as many labels as the longest wildcard has.
  */
 export class WildcardNames<V> {
   private readonly exact = new Map<string, V>();
@@ -39,17 +39,17 @@ export class WildcardNames<V> {
   private readonly trailing = new Label<V>();
   private hasLeading = false;
   private hasTrailing = false;
-  /** Names of `.example.com` entries without the dot: they conflict with exact names, in either order. */
+  /** Names of `.example.com` entries without the dot; they conflict with exact names, in either order. */
   private readonly dotted = new Set<string>();
 
-  /** True while nothing was added. */
+  /** Whether no name has been added. */
   get isEmpty(): boolean {
     return this.exact.size === 0 && !this.hasLeading && !this.hasTrailing;
   }
 
   /**
-   * Adds a name; its ASCII letters are compared without regard to case. `conflicting`: the name is there already and
-   * the first value stays. `invalid`: a `*` or an empty label where none may be.
+   * Adds a name, case-insensitively for ASCII letters. `conflicting`: the name already exists and keeps its value.
+   * `invalid`: misplaced `*` or empty label.
    */
   add(name: string, value: V): NameOutcome {
     const lower = asciiLowerCase(name);
@@ -62,7 +62,7 @@ export class WildcardNames<V> {
     return this.addExact(lower, value);
   }
 
-  /** The value for a name in lower case, or undefined. */
+  /** Returns the value for a lower-case name, or undefined. */
   find(name: string): V | undefined {
     const value = this.exact.get(name);
     if (value !== undefined || name === '') return value;
@@ -85,19 +85,19 @@ export class WildcardNames<V> {
     return this.addLeading(rest, value, true);
   }
 
-  private addLeading(rest: string, value: V, itself: boolean): NameOutcome {
+  private addLeading(rest: string, value: V, includeSelf: boolean): NameOutcome {
     let label = this.leading;
-    for (const text of rest.split('.').reverse()) label = label.grow(text);
+    for (const text of rest.split('.').reverse()) label = label.ensureChild(text);
     if (label.beyond !== undefined) return 'conflicting';
     label.beyond = value;
-    if (itself) label.here = value;
+    if (includeSelf) label.here = value;
     this.hasLeading = true;
     return 'added';
   }
 
   private addTrailing(rest: string, value: V): NameOutcome {
     let label = this.trailing;
-    for (const text of rest.split('.')) label = label.grow(text);
+    for (const text of rest.split('.')) label = label.ensureChild(text);
     if (label.beyond !== undefined) return 'conflicting';
     label.beyond = value;
     this.hasTrailing = true;
@@ -108,7 +108,7 @@ export class WildcardNames<V> {
     let best: V | undefined;
     let label: Label<V> | undefined = this.leading;
     for (let end = name.length; ; ) {
-      // A negative position would mean 0 to lastIndexOf, and find a leading dot a second time.
+      // lastIndexOf treats a negative position as 0 and would find a leading dot twice.
       const dot = end === 0 ? -1 : name.lastIndexOf('.', end - 1);
       label = label.child(name.slice(dot + 1, end));
       if (label === undefined) return best;
