@@ -1,4 +1,4 @@
-/** Stops accepting while descriptors are scarce, so that requests under way can be finished. */
+/** Pauses accepting while file descriptors are scarce, so that active requests can finish. */
 import type net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ErrorLog } from '../exchange/error-log.js';
@@ -6,23 +6,23 @@ import type { Listening } from '../exchange/module.js';
 import { connectionRefused, descriptorsScarce } from '../http/connection-limit.js';
 import type { Binder } from './binder.js';
 
-/** ms between two looks whether descriptors are free again. */
+/** Interval between checks for free descriptors, ms. */
 const CHECK_INTERVAL = 50;
-/** ms after which a listening socket that was asked for and did not come is asked for again. */
+/** Timeout of a request to the master for a listening socket, ms; it is then repeated. */
 const ANSWER_TIMEOUT = 2000;
-/** ms between two lines of the error log. */
+/** Minimum interval between log lines, ms. */
 const LOG_INTERVAL = 1000;
 
-/** A listener, as far as it can be paused. */
+/** The properties of a listener needed to pause it. */
 export interface Pausable {
   readonly server: net.Server;
   readonly listening: Listening;
 }
 
 /**
- * Pauses listeners by closing this process's handle of the listening socket, of which the master holds another: what
- * connects meanwhile waits in the system's queue, or is accepted by another worker. A process that has bound its sockets
- * itself cannot do that.
+ * Pauses listeners by closing this process's handle of the listening socket. The master holds another handle, so new
+ * connections wait in the backlog or are accepted by another worker. Not possible in a process that bound its sockets
+ * itself.
  */
 export class AcceptPause {
   private readonly paused = new Set<Pausable>();
@@ -33,11 +33,11 @@ export class AcceptPause {
   constructor(
     private readonly binder: Binder,
     private readonly errorLog: ErrorLog,
-    /** The listener is still to be listened on. */
-    private readonly isWanted: (listener: Pausable) => boolean,
+    /** Returns whether the listener is still configured. */
+    private readonly isConfigured: (listener: Pausable) => boolean,
   ) {}
 
-  /** Pauses the listeners until descriptors are free, where that is possible; logs what nginx logs. */
+  /** Pauses the listeners until descriptors are free, if possible; logs nginx's message. */
   begin(listeners: Iterable<Pausable>): void {
     const now = performance.now();
     if (now - this.loggedAt >= LOG_INTERVAL) {
@@ -55,7 +55,7 @@ export class AcceptPause {
 
   private async check(): Promise<void> {
     if (this.checking) return;
-    // Gives up clients that have become idle.
+    // Closes idle client connections.
     connectionRefused();
     if (descriptorsScarce()) return;
     this.checking = true;
@@ -66,10 +66,10 @@ export class AcceptPause {
     this.timer = null;
   }
 
-  /** False where it is to be tried again. */
+  /** Returns false if another attempt is needed. */
   private async resume(listener: Pausable): Promise<boolean> {
-    // The socket may have come after the last look.
-    if (!this.isWanted(listener) || listener.server.listening) return true;
+    // The socket may have arrived since the last check.
+    if (!this.isConfigured(listener) || listener.server.listening) return true;
     try {
       const late = delay(ANSWER_TIMEOUT, false, { ref: false });
       const listens = this.binder.listen(listener.server, listener.listening).then(() => true);
@@ -78,7 +78,7 @@ export class AcceptPause {
       this.errorLog.write('crit', (error as Error).message);
       return false;
     }
-    if (!this.isWanted(listener)) listener.server.close();
+    if (!this.isConfigured(listener)) listener.server.close();
     return true;
   }
 }

@@ -1,19 +1,21 @@
-/** The text of an answer's head: status line, the proxy's own fields in nginx's order, then the upstream's and the added ones. */
+/**
+ * Response head: status line, the proxy's own fields in nginx's order, then fields of the upstream and added fields.
+ */
 import { dateLine } from '../exchange/clock.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { software } from '../exchange/software.js';
 import { statusText } from '../exchange/status-text.js';
 
-/** How the body that follows is framed. */
+/** Framing of a response body. */
 export enum Framing {
-  /** `Content-Length` says it, or there is no body. */
+  /** By `Content-Length`, or there is no body. */
   Length = 0,
   Chunked = 1,
-  /** The body ends with the connection. */
+  /** The body ends when the connection is closed. */
   Close = 2,
 }
 
-/** Decides the framing of an answer's body (RFC 9112 6.3). `ended`: no body follows. */
+/** Determines the framing of a response body (RFC 9112 6.3). `ended`: no body follows. */
 export function answerFraming(x: Exchange, ended: boolean): Framing {
   const { response } = x;
   const bodiless = response.status < 200 || response.status === 204 || response.status === 304;
@@ -22,7 +24,7 @@ export function answerFraming(x: Exchange, ended: boolean): Framing {
   return x.version >= 11 && x.location.settings.chunkedTransferEncoding ? Framing.Chunked : Framing.Close;
 }
 
-/** The request, its framing and the limits of its location let the connection go on; `age` in ms. */
+/** Whether the request, its framing and the limits of its location allow a persistent connection; `age` in ms. */
 export function mayKeep(x: Exchange, framing: Framing, requests: number, age: number): boolean {
   const { settings } = x.location;
   return (
@@ -34,7 +36,7 @@ export function mayKeep(x: Exchange, framing: Framing, requests: number, age: nu
   );
 }
 
-/** The head with its blank line. `keep`: the connection stays open after it. */
+/** Returns the head including the empty line. `keep`: the connection is kept alive. */
 export function answerHead(x: Exchange, framing: Framing, keep: boolean): string {
   const { response } = x;
   const { settings } = x.location;
@@ -74,16 +76,16 @@ interface Line {
 const lines = new Map<string, Line[]>();
 
 /**
- * Status line and Server field (none for empty `tokens`). They are made once for each status, and again where an
- * upstream gives another reason phrase.
+ * Status line and Server field (omitted if `tokens` is empty). Cached per status; replaced if an upstream uses a
+ * different reason phrase.
  */
 function statusLine(status: number, reason: string | null, tokens: string): string {
-  let known = lines.get(tokens);
-  if (known === undefined) lines.set(tokens, (known = []));
-  const line = known[status];
+  let cached = lines.get(tokens);
+  if (cached === undefined) lines.set(tokens, (cached = []));
+  const line = cached[status];
   if (line !== undefined && line.reason === reason) return line.text;
   const server = tokens === '' ? '' : `Server: ${software(tokens)}\r\n`;
   const text = `HTTP/1.1 ${reason === null ? statusText(status) : `${status} ${reason}`}\r\n${server}`;
-  known[status] = { reason, text };
+  cached[status] = { reason, text };
   return text;
 }

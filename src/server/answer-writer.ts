@@ -1,34 +1,34 @@
-/** Writes one answer after another to a client: head, framing of the body, and as few writes as possible. */
+/** Writes responses to a client: heads and framed bodies, in as few writes as possible. */
 import type { Chunk } from '../exchange/client-side.js';
 import type { Transport } from '../http/transport.js';
 
-/** Up to this many bytes a head and a piece of body become one string and one write. */
-const JOIN_MAX = 8192;
+/** Maximum bytes of head and body chunk that are joined into one string and one write. */
+const MAX_JOINED = 8192;
 
 export class AnswerWriter {
-  /** The body is sent in chunks (RFC 9112 7.1). */
+  /** Whether the body uses the chunked transfer coding (RFC 9112 7.1). */
   chunked = false;
-  /** What was written but not handed to the socket yet. */
+  /** Written but not yet passed to the socket. */
   private out = '';
-  private held = 0;
-  /** What had been sent on the connection before this answer. */
+  private corked = 0;
+  /** Bytes sent on the connection before this response. */
   private before = 0;
   private headLength = 0;
   private scheduled = false;
 
   constructor(private readonly transport: Transport) {}
 
-  /** Bytes of this answer, interim answers before it included. */
+  /** Bytes of this response, including preceding interim responses. */
   get sent(): number {
     return this.transport.bytesWritten - this.before + this.out.length;
   }
 
-  /** Those behind its head; with interim answers, if there were any. */
+  /** Bytes after the head; includes interim responses, if any. */
   get bodySent(): number {
     return Math.max(0, this.sent - this.headLength);
   }
 
-  /** Forgets the answer before. */
+  /** Resets the state for a new response. */
   begin(): void {
     this.before = this.transport.bytesWritten;
     this.headLength = 0;
@@ -36,34 +36,34 @@ export class AnswerWriter {
     this.chunked = false;
   }
 
-  /** Puts a head; it leaves with the first piece of the body, or soon. */
+  /** Buffers a head; it is sent with the first body chunk or at the end of the turn. */
   head(text: string): void {
     this.headLength = text.length;
     this.out += text;
   }
 
-  /** A piece of the body. False: the client is slow. */
+  /** Writes a body chunk. Returns false if the client is slow. */
   body(chunk: Chunk): boolean {
     const { transport } = this;
     const { length } = chunk;
     if (this.chunked) this.out += `${length.toString(16)}\r\n`;
-    if (this.out.length + length <= JOIN_MAX) {
+    if (this.out.length + length <= MAX_JOINED) {
       this.out += typeof chunk === 'string' ? chunk : chunk.latin1Slice();
       if (this.chunked) this.out += '\r\n';
       this.flushSoon();
-      // What is gathered is at most as much as one read brings; with a slow client there must not be many of these.
+      // The buffer holds at most one read; with a slow client these must not accumulate.
       return !transport.waiting;
     }
     const before = this.out;
-    // The line break behind a chunk leaves with what follows, where something is about to.
-    const waits = this.chunked && this.held > 0;
-    const after = this.chunked && !waits ? '\r\n' : '';
-    this.out = waits ? '\r\n' : '';
+    // If corked, the CRLF after a chunk is sent with the next write.
+    const deferred = this.chunked && this.corked > 0;
+    const after = this.chunked && !deferred ? '\r\n' : '';
+    this.out = deferred ? '\r\n' : '';
     if (typeof chunk === 'string') return transport.writeText(before + chunk + after);
     return transport.writeFramed(before, chunk, 0, length, after);
   }
 
-  /** The end of the body; `trailers` are name, value … */
+  /** Ends the body; `trailers` are alternating names and values. */
   end(trailers: readonly string[]): void {
     if (this.chunked) {
       this.out += '0\r\n';
@@ -73,19 +73,19 @@ export class AnswerWriter {
     this.flush();
   }
 
-  /** Until `release`, what is written is gathered. */
+  /** Buffers all writes until the matching `uncork`. */
   cork(): void {
-    this.held++;
+    this.corked++;
   }
 
-  /** True when what was gathered left and the client is slow. */
+  /** Returns true if the buffer was flushed and the client is slow. */
   uncork(): boolean {
-    return --this.held === 0 && !this.flush();
+    return --this.corked === 0 && !this.flush();
   }
 
-  /** Sees to it that what is gathered leaves in this turn of the event loop. */
+  /** Schedules a flush within this turn of the event loop. */
   flushSoon(): void {
-    if (this.held > 0 || this.scheduled) return;
+    if (this.corked > 0 || this.scheduled) return;
     this.scheduled = true;
     queueMicrotask(() => {
       this.scheduled = false;
@@ -93,7 +93,7 @@ export class AnswerWriter {
     });
   }
 
-  /** Hands everything to the socket; false: the client is slow. */
+  /** Passes the buffer to the socket. Returns false if the client is slow. */
   flush(): boolean {
     if (this.out.length === 0) return true;
     const { out } = this;

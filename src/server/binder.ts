@@ -1,4 +1,4 @@
-/** Makes servers listen: by the addresses themselves, or with sockets that somebody else has bound. */
+/** Makes servers listen, either by binding addresses or with sockets bound by the master. */
 import { chmodSync } from 'node:fs';
 import type net from 'node:net';
 import { isMainThread } from 'node:worker_threads';
@@ -8,14 +8,14 @@ import { nativePath } from '../exchange/file-path.js';
 import type { Listening } from '../exchange/module.js';
 import { trustedPath } from '../exchange/trusted-files.js';
 
-/** What a socket is bound by. Plain data. */
+/** Parameters of bind() and listen(). Plain data. */
 export type ListeningAddress = Pick<Listening, 'key' | 'host' | 'port' | 'path' | 'backlog' | 'ipv6only' | 'reuseport'>;
 
-/** Where listening sockets come from. */
+/** Source of listening sockets. */
 export interface Binder {
-  /** The sockets stay bound, with their queues, while no server listens on them. */
+  /** Whether sockets stay bound, with their backlog, while no server listens on them. */
   readonly keepsSockets: boolean;
-  /** Makes a server listen; rejects with StartError, and then the server does not. */
+  /** Makes a server listen. Rejects with StartError, in which case the server does not listen. */
   listen(server: net.Server, address: ListeningAddress): Promise<void>;
 }
 
@@ -36,15 +36,15 @@ export const ownBinder: Binder = {
 };
 
 /**
- * Binds a unix socket to which everybody may connect, as nginx's. The umask gives it its mode: `chmod` afterwards would
- * follow a link that had taken the place of the socket. Throws UntrustedPathError where another user controls the path.
+ * Binds a unix socket with mode 0666, as nginx does. The mode is set by umask: `chmod` afterwards would follow a link
+ * that had replaced the socket. Throws UntrustedPathError if another user controls the path.
  *
- * @param bind binds before it returns
+ * @param bind binds synchronously
  */
 export function bindForAll<T>(path: string, bind: () => T): T {
   trustedPath(path);
   if (!isMainThread) {
-    // Threads cannot set the umask of their process.
+    // Threads cannot set the process umask.
     const bound = bind();
     chmodSync(nativePath(trustedPath(path)), 0o666);
     return bound;
@@ -57,7 +57,7 @@ export function bindForAll<T>(path: string, bind: () => T): T {
   }
 }
 
-/** Starts a server by `listen` and waits until it listens. */
+/** Calls `listen` and waits until the server listens. */
 export function listening(
   server: net.Server,
   address: ListeningAddress,
@@ -78,12 +78,12 @@ export function listening(
   });
 }
 
-/** nginx's sentence for an address that cannot be bound. */
+/** nginx's message for a failed bind(). */
 export function bindError({ key }: ListeningAddress, error: unknown): StartError {
   return new StartError(`bind() to ${key} failed (${errnoText(error)})`, null);
 }
 
-/** Node takes `reusePort` from 22.12 on; before, each process simply listens. */
+/** Whether Node supports `reusePort` (22.12 and later); otherwise each process listens without it. */
 export const REUSE_PORT = (() => {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   return major > 22 || (major === 22 && minor >= 12);

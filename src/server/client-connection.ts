@@ -1,6 +1,6 @@
 /**
- * One HTTP/1 connection of a client: reads heads, runs an exchange at a time, and decides what becomes of the
- * connection. Pipelined requests wait in the stash until the one before them is answered.
+ * A client's HTTP/1 connection: reads heads, handles one exchange at a time, and keeps or closes the connection.
+ * Pipelined requests stay in the pushback buffer until the previous response is complete.
  */
 import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
 import { CLOSING, WAITING, WRITING } from '../exchange/connection-counts.js';
@@ -23,7 +23,7 @@ import { expectsContinue, logReading, refuseRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
 import { TunnelledClient } from './tunnelled-client.js';
 
-/** What the connection is doing; also what its deadline is about. */
+// Connection state; also determines which timeout `deadline` stands for.
 const IDLE = 0;
 const READING_HEAD = 1;
 const HANDLING = 2;
@@ -31,17 +31,17 @@ const LINGERING = 3;
 const TUNNEL = 4;
 const CLOSED = 5;
 
-/** A head is converted to text in pieces of this size, so that a body behind it is not. */
-const HEAD_PIECE = 4096;
+/** Maximum bytes of a head converted to text at once, so that a body behind it is not converted. */
+const MAX_HEAD_CHUNK = 4096;
 
-/** Statuses of refused heads of which the rest is still on its way. */
-const MORE_BEHIND: ReadonlySet<number> = new Set([414, 494, 503]);
+/** Statuses of rejected heads after which more data is expected from the client. */
+const MORE_DATA_EXPECTED: ReadonlySet<number> = new Set([414, 494, 503]);
 
 export class ClientConnection extends ClientDeadline implements ClientSide, TransportOwner {
   requests = 0;
-  /** When the last answer was complete; before the first, when the connection was accepted. */
+  /** Time at which the last response was complete; before the first, time of accept. */
   usedAt: number;
-  /** `usedAt` has changed since the server put its connections in order. */
+  /** Whether `usedAt` has changed since the server last ordered its connections. */
   moved = false;
   pipelined = false;
   requestLength = 0;
@@ -54,16 +54,16 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private readonly writer: AnswerWriter;
   private exchange: Exchange | null = null;
   private readonly lease: ConfigLease;
-  /** The connection stays open after the present answer. */
+  /** Whether the connection is kept alive after the current response. */
   private keep = true;
-  /** The whole answer was written. */
+  /** Whether the whole response has been written. */
   private ended = false;
-  /** The client sends no more. */
+  /** Whether the client has sent FIN. */
   peerEnded = false;
-  /** The deadline of the head that is being read is set. */
+  /** Whether the deadline for the current head is set. */
   private headTimed = true;
-  /** The client was too slow for one of the timeouts. */
-  private late = false;
+  /** Whether one of the client timeouts has expired. */
+  private timeoutExpired = false;
 
   constructor(
     transport: Transport,
@@ -76,7 +76,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.intake = new RequestIntake(this, this.lease, host);
     this.writer = new AnswerWriter(transport);
     watch(this);
-    this.openedAt = now(); // the clock stands still while nobody is watched
+    this.openedAt = now(); // the clock only runs while something is watched
     this.usedAt = this.openedAt;
     this.deadline = this.openedAt + this.lease.program.defaultServer.clientHeaderTimeout;
   }
@@ -85,12 +85,12 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     return this.state === CLOSED;
   }
 
-  /** Nothing is under way: no request has begun to arrive. */
+  /** Whether no request has begun to arrive. */
   get idle(): boolean {
     return !this.unread && (this.state === IDLE || (this.state === READING_HEAD && this.intake.reader.idle));
   }
 
-  /** Nobody listens any more where it arrived: it brings what was on its way, and ends. */
+  /** The listener was removed: finishes the request in flight, then closes. */
   drain(): void {
     if (this.state === IDLE && !this.unread) this.transport.destroySoon();
     else if (this.idle) this.expectSoon(this.lease);
@@ -103,28 +103,24 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     return this.body.full;
   }
 
-  protected get deaf(): boolean {
-    return this.state === CLOSED;
-  }
-
   protected consume(): boolean {
     if (this.state === IDLE || this.state === READING_HEAD) this.readHead();
-    else if (this.state === HANDLING && this.body.wanted) this.readBodyBytes();
+    else if (this.state === HANDLING && this.body.consumable) this.readBodyBytes();
     else if (this.state === LINGERING) {
       this.chunkStart = this.chunkEnd;
-      if (this.waitingFor === NOTHING) this.lingerOn();
+      if (this.waitingFor === NOTHING) this.extendLingering();
     } else return false;
     return true;
   }
 
-  /** Where the client ended its side some time ago, all that it had sent before (pipelined requests too) is used now. */
+  /** If the client has already sent FIN, all data received before it (including pipelined requests) is now consumed. */
   protected pushbackConsumed(): void {
     if (!this.peerEnded) return;
     if (this.state === IDLE || this.state === READING_HEAD) this.onEnd();
     else if (this.state === HANDLING && !this.body.done && this.body.sink !== null) this.body.cut();
   }
 
-  /** Those of the request, or of the last one: they hold until the next begins. */
+  /** Settings of the current request, or of the last one until the next begins. */
   protected get settings(): LocationSettings {
     return this.exchange?.location.settings ?? this.lastSettings ?? this.lease.program.defaultServer.base.settings;
   }
@@ -133,7 +129,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const { intake } = this;
     const { reader } = intake;
     if (reader.idle) this.lease.rebind();
-    this.standReading();
+    this.setReading();
     if (this.state === IDLE) {
       this.state = READING_HEAD;
       this.headTimed = false;
@@ -141,24 +137,24 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       this.deadline = this.openedAt + this.lease.program.defaultServer.clientHeaderTimeout;
     }
     const before = reader.receivedLength;
-    const end = Math.min(this.chunkEnd, this.chunkStart + HEAD_PIECE);
+    const end = Math.min(this.chunkEnd, this.chunkStart + MAX_HEAD_CHUNK);
     const result = intake.feed(this.chunk.latin1Slice(this.chunkStart, end));
     if (result === MORE) {
       this.chunkStart = end;
       if (!this.headTimed && end === this.chunkEnd) {
-        // Set once, by the server that is in force when all that came first was read.
+        // Set once, by the server selected after all initially available bytes are read.
         this.headTimed = true;
         this.deadline = now() + intake.server.clientHeaderTimeout;
       }
       return;
     }
-    // Blank lines in front of a request line are not part of what the reader received.
+    // Empty lines before a request line are not part of the reader's length.
     const skipped = before + (end - this.chunkStart) - reader.receivedLength;
     this.chunkStart = result === COMPLETE ? this.chunkStart + skipped + reader.length - before : end;
     this.begin(result);
   }
 
-  /** Begins to handle the request of which the head was read with this result. */
+  /** Starts handling the request whose head was read with this result. */
   private begin(result: number): void {
     const { intake } = this;
     const x = this.open();
@@ -173,7 +169,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     x.start();
   }
 
-  /** Makes the request that was read, as far as it was, the present one. */
+  /** Makes the (possibly partial) request the current exchange. */
   private open(): Exchange {
     const { intake } = this;
     this.requests++;
@@ -202,7 +198,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.sendContinue();
     this.waitForBody();
     if (this.peerEnded && !this.unread) body.cut();
-    // What is lent is read by the loop that lent it, when the handlers have returned.
+    // If called while a chunk is being consumed, that loop continues with the body after the handlers return.
     else this.resumeReading();
   }
 
@@ -210,7 +206,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const { body } = this;
     if (!body.expectContinue) return;
     body.expectContinue = false;
-    // Like nginx, also where the body has begun to arrive: a client may ignore it then (RFC 9110 10.1.1).
+    // Like nginx, sent even if the body has begun to arrive: a client may ignore it then (RFC 9110 10.1.1).
     this.transport.writeText('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
@@ -222,7 +218,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     const { body } = this;
     if (body.done || this.chunkStart >= this.chunkEnd) return 0;
     body.discarding = true;
-    this.takeBody();
+    this.consumeBody();
     body.discarding = false;
     return body.broken ? 400 : 0;
   }
@@ -236,8 +232,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     if (this.peerEnded && !body.done && !this.unread) body.cut();
   }
 
-  /** Reads the body off the lent bytes. */
-  private takeBody(): void {
+  /** Reads body bytes from the current chunk. */
+  private consumeBody(): void {
     const from = this.chunkStart;
     this.chunkStart = this.body.read(this.chunk, from, this.chunkEnd);
     this.requestLength += this.chunkStart - from;
@@ -245,17 +241,17 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   private readBodyBytes(): void {
     const { body } = this;
-    this.takeBody();
+    this.consumeBody();
     if (this.waitingFor === BODY) {
       if (body.done) {
         this.waitForNothing();
-        // The client may have been slow to take the answer while its body was waited for.
+        // The client may have been slow to read the response while its body was awaited.
         if (this.transport.waiting) this.waitToSend();
       } else if (body.full) this.deadline = 0;
       else this.waitForBody();
     }
     if (!body.done) {
-      if (this.exchange === null) this.lingerOn();
+      if (this.exchange === null) this.extendLingering();
       return;
     }
     if (body.discarding) this.discarded();
@@ -271,7 +267,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     }
     const framing = answerFraming(x, ended);
     const age = now() - this.openedAt;
-    // A client that was not told to go on may never send its body, and one that asks again could not be told from it.
+    // Without `100 Continue` the client may never send its body; a next request could not be told from that body.
     const last = this.unread ? false : this.peerEnded || this.body.awaited;
     this.keep &&= mayKeep(x, framing, this.requests, age) && !last && this.host.keeps(this.arrived);
     this.writer.head(answerHead(x, framing, this.keep));
@@ -288,7 +284,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   }
 
   sendInterim(status: number, lines: string): void {
-    // A hint is not worth waiting for a slow client, and as many as an upstream likes must not wait in memory.
+    // Interim responses are optional: do not wait for a slow client, and do not buffer an unlimited number.
     if (this.exchange === null || this.exchange.version < 11 || this.transport.waiting) return;
     this.transport.writeText(`HTTP/1.1 ${statusText(status)}\r\n${lines}\r\n`);
   }
@@ -336,7 +332,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.exchange = null;
     this.waitForNothing();
     body.finish();
-    // Where the listener is gone, what is still on its way has no other table.
+    // If the listener was removed, data still in flight has no other table.
     this.lease.release(this.state === HANDLING && (this.unread || !this.host.keeps(this.arrived)));
     this.setState(CLOSING);
     if (this.state !== HANDLING) return;
@@ -344,7 +340,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     else if (!this.keep || body.broken) this.close();
     else if (body.done) this.nextRequest();
     else {
-      // The rest of the body is read and dropped, so that the next request can be found behind it.
+      // Discard the rest of the body to find the next request after it.
       body.discarding = true;
       body.full = false;
       this.beginLingering();
@@ -352,7 +348,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     }
   }
 
-  /** The rest of a body that nobody wanted has been read. */
+  /** The rest of an unused body has been read. */
   private discarded(): void {
     this.body.discarding = false;
     if (this.exchange !== null || this.state !== HANDLING) return;
@@ -377,32 +373,32 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     if (this.peerEnded && this.state === IDLE && !this.unread) this.close();
   }
 
-  /** Closes a connection whose last answer is complete. */
+  /** Closes the connection after a complete response. */
   private close(): void {
     const { settings } = this;
     const { lingeringClose } = settings;
-    const more = !this.body.done || this.unread || MORE_BEHIND.has(this.intake.reader.status);
+    const more = !this.body.done || this.unread || MORE_DATA_EXPECTED.has(this.intake.reader.status);
     const linger = lingeringClose === 'always' || (lingeringClose === 'on' && more);
     this.state = LINGERING;
     this.dropUnread();
     this.beginLingering();
     if (linger && !this.peerEnded) {
-      // Closing with bytes unread would reset the connection and could take the answer with it (RFC 9112 9.6).
+      // Closing with unread bytes would reset the connection and could lose the response (RFC 9112 9.6).
       this.transport.end();
       this.transport.resume();
     } else this.transport.destroySoon();
   }
 
-  /** Closes after an answer that is not complete, so that the client cannot take it for whole. */
+  /** Closes the connection after an incomplete response, so that the client cannot mistake it for complete. */
   private closeAfterCut(x: Exchange): void {
     const { transport } = this;
     const { settings } = x.location;
     this.state = LINGERING;
     this.dropUnread();
     if (x.headSent) this.writer.flush();
-    if (this.late && settings.resetTimedoutConnection) transport.reset();
-    else if (transport.pending > 0 && !this.late) {
-      // What the upstream did send still reaches the client.
+    if (this.timeoutExpired && settings.resetTimedoutConnection) transport.reset();
+    else if (transport.pending > 0 && !this.timeoutExpired) {
+      // Data already received from the upstream still reaches the client.
       this.waitToSend();
       transport.destroySoon();
     } else transport.destroy();
@@ -413,14 +409,14 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   timedOut(): void {
     const x = this.exchange;
     if (this.state === READING_HEAD && !this.intake.reader.idle) {
-      this.late = true;
+      this.timeoutExpired = true;
       this.cutHead(408, TIMED_OUT);
-    } else if (this.waitOn()) {
+    } else if (this.extendSendTimeout()) {
       return;
     } else if (this.state !== HANDLING || x === null) {
       this.transport.destroy();
     } else {
-      this.late = true;
+      this.timeoutExpired = true;
       if (this.waitingFor === BODY) {
         logError(x, 'info', `${TIMED_OUT} while reading client request body`);
         this.waitingFor = NOTHING;
@@ -434,7 +430,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     }
   }
 
-  /** Logs and drops a request whose head never became complete. */
+  /** Logs and drops a request with an incomplete head. */
   private cutHead(status: number, reason: string): void {
     const x = this.open();
     logReading(x, this.intake.reader, reason);
@@ -472,11 +468,11 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       this.lease.release();
       return;
     }
-    // The whole answer was written, the client just did not wait for all of it.
+    // The whole response was written, but the client did not read all of it.
     if (this.ended) engine.clientGone(x);
     else if (!this.body.done && this.body.sink !== null) this.body.cut(error);
     else if (!x.ignoreClientAbort || x.producer === null || !this.body.done) clientLeft(x, error);
-    // The upstream may have been stopped for the client, who takes everything now.
+    // The upstream may have been paused for the client; discarding accepts everything.
     else x.producer.resume();
   }
 

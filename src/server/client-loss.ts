@@ -1,17 +1,17 @@
-/** A client that leaves before its answer is complete, in the words of nginx's error log. */
+/** Logs clients that close the connection before the response is complete, in nginx's words. */
 import { errnoText } from '../diagnostics/errno.js';
 import { clientGone } from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 
-/** `error`: null where the client ended its side in order. `reading`: its body was being read. */
+/** `error`: null if the client sent FIN. `reading`: the request body was being read. */
 export function logLoss(x: Exchange, error: NodeJS.ErrnoException | null, reading: boolean): void {
   const activity = x.producer?.activity ?? '';
   const doing = activity === '' ? '' : ` while ${activity}`;
   logError(x, 'info', sentence(error, reading, activity !== '') + doing);
 }
 
-/** Logs and ends an exchange whose client does not wait for its answer. */
+/** Logs and ends an exchange whose client closed the connection. */
 export function clientLeft(x: Exchange, error: NodeJS.ErrnoException | null): void {
   logLoss(x, error, false);
   clientGone(x);

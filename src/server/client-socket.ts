@@ -1,10 +1,13 @@
-/** Who is at the two ends of a client's socket, as variables and log lines tell it. */
+/** Addresses and ports of a client's socket, for variables and log lines. */
 import { CLOSING, type ConnectionCounts, type ConnectionState, READING } from '../exchange/connection-counts.js';
 import type { Transport } from '../http/transport.js';
 
 let serial = 0;
 
-/** A base class, so that a connection stays one object. Addresses are read once: they are gone with the socket. */
+/**
+ * A base class rather than a member, so that a connection stays one object. Addresses are read once: they are
+ * unavailable after the socket is closed.
+ */
 export abstract class ClientSocket {
   readonly id = ++serial;
   readonly remoteAddress: string;
@@ -13,7 +16,7 @@ export abstract class ClientSocket {
   readonly localPort: number;
   readonly secure = false;
   readonly since = Date.now();
-  private standing: ConnectionState = CLOSING;
+  private countedState: ConnectionState = CLOSING;
 
   constructor(
     readonly transport: Transport,
@@ -27,24 +30,24 @@ export abstract class ClientSocket {
     this.localPort = inet ? transport.localPort : 0;
   }
 
-  /** Counts the connection among those that do this. */
-  protected setState(as: ConnectionState): void {
-    this.counts.move(this.standing, as);
-    this.standing = as;
+  /** Moves the connection to the given state in the connection counts. */
+  protected setState(state: ConnectionState): void {
+    this.counts.move(this.countedState, state);
+    this.countedState = state;
   }
 
-  /** Some of a request's head has come. */
-  protected standReading(): void {
-    if (this.standing === READING) return;
+  /** Counts a request: part of its head has arrived. */
+  protected setReading(): void {
+    if (this.countedState === READING) return;
     this.setState(READING);
     this.counts.requests++;
   }
 
-  /** An accepted socket is connected from the start. */
+  /** Accepted sockets are already connected. */
   onConnected(): void {}
 }
 
-/** An IPv4 address that came over an IPv6 socket is written as IPv4. */
+/** Converts IPv4-mapped IPv6 addresses to IPv4 notation. */
 function withoutMapping(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

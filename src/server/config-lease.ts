@@ -1,29 +1,32 @@
-/** Which routing table a client's connection uses: the requests that it brings, and the tunnel that it may become. */
+/**
+ * Reference-counted lease of a routing table by a client connection: for its requests, and for the tunnel it may
+ * become.
+ */
 import type { RoutingTable } from '../exchange/compiler.js';
 import type { Listening } from '../exchange/module.js';
 import type { ListenerProgram } from '../exchange/program.js';
 
-/** Where a connection arrived: a reload puts the listener of the new table there, unless the new one has none. */
+/** The listener of a connection; a reload replaces its contents, unless the new table has no such listener. */
 export interface Arrived {
   readonly listening: Listening;
   readonly table: RoutingTable;
 }
 
-/** Who is told that a table has been let go of. */
+/** Notified when a lease of a table ends. */
 export interface TableHost {
   released(table: RoutingTable): void;
 }
 
-/** What a connection is to its table. */
-const NOTHING = 0;
-const EXPECTED = 1;
-const USER = 2;
+// Kinds of lease.
+const NONE = 0;
+const RESERVED = 1;
+const ACQUIRED = 2;
 
 export class ConfigLease {
   table: RoutingTable;
-  /** Of that table. */
+  /** Listener program of that table. */
   program: ListenerProgram;
-  private standing = NOTHING;
+  private kind = NONE;
 
   constructor(
     private readonly host: TableHost,
@@ -38,49 +41,51 @@ export class ConfigLease {
     return byLocalAddress?.get(this.localAddress) ?? program;
   }
 
-  private adopt(table: RoutingTable): void {
+  private setTable(table: RoutingTable): void {
     this.table = table;
     this.program = this.programOf(this.arrived.listening);
   }
 
-  /** The next request belongs to the table that is in force when its first byte comes, whatever follows. */
+  /**
+   * Switches to the table in force; called when the first byte of a request arrives, and valid for the whole request.
+   */
   rebind(): void {
     if (this.table === this.arrived.table) return;
     this.release();
-    this.adopt(this.arrived.table);
+    this.setTable(this.arrived.table);
   }
 
-  /** A request has begun to arrive: its table lives on until it is over. */
+  /** A request has begun to arrive: keeps its table until it is finished. */
   acquire(): void {
-    if (this.standing === USER) return;
-    if (this.standing === EXPECTED) this.table.expecting--;
-    this.standing = USER;
+    if (this.kind === ACQUIRED) return;
+    if (this.kind === RESERVED) this.table.expecting--;
+    this.kind = ACQUIRED;
     this.table.users++;
   }
 
-  /** The table lives on for the next request, because no newer one has the listener. */
+  /** Keeps the table for the next request, because no newer table has the listener. */
   reserve(): void {
-    if (this.standing !== NOTHING) return;
-    this.standing = EXPECTED;
+    if (this.kind !== NONE) return;
+    this.kind = RESERVED;
     this.table.expecting++;
   }
 
-  /** The request is over, and the connection as well unless another is expected for the same table. */
+  /** Ends the lease; `expecting` reserves the table for a further request. */
   release(expecting = false): void {
-    const { table, standing } = this;
-    if (standing === NOTHING) return;
-    this.standing = NOTHING;
+    const { table, kind } = this;
+    if (kind === NONE) return;
+    this.kind = NONE;
     if (expecting) this.reserve();
-    if (standing === USER) table.users--;
+    if (kind === ACQUIRED) table.users--;
     else table.expecting--;
     this.host.released(table);
   }
 
-  /** What goes on over a reload, a tunnel, belongs to another table from now on. */
+  /** Moves the lease to another table, for a tunnel that outlives a reload. */
   moveTo(table: RoutingTable): void {
     const before = this.table;
     table.users++;
-    this.adopt(table);
+    this.setTable(table);
     before.users--;
     this.host.released(before);
   }

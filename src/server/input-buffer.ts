@@ -1,54 +1,56 @@
-/** The bytes of a connection on their way to whoever can use them: lent by a read, or waiting in a stash. */
+/** Buffers bytes received on a connection until they can be consumed. */
 import { buffersFull } from '../http/buffer-limit.js';
 import { ByteQueue } from '../http/byte-queue.js';
 import type { Transport } from '../http/transport.js';
 import { ClientSocket } from './client-socket.js';
 
-/** Bytes that may wait in the stash before reading is paused. Up to one read, 128 KiB, may come on top. */
-const STASH_MAX = 16384;
-/** Pipelined requests that are begun before other connections have their turn of the event loop. */
+/** Bytes buffered before reading is paused. One read, at most 128 KiB, may be added on top. */
+const MAX_PUSHBACK = 16384;
+/** Pipelined requests handled before other connections get their turn of the event loop. */
 const REQUESTS_PER_TURN = 32;
 const EMPTY = Buffer.alloc(0);
 
-/** A base class, so that a connection stays one object. */
+/** A base class rather than a member, so that a connection stays one object. */
 export abstract class InputBuffer extends ClientSocket {
-  /** Bytes that are being handled, of a read or of the stash: `lentStart` to `lentEnd` are not used yet. */
+  /**
+   * The chunk being consumed, from a read or from the pushback buffer; `chunkStart` to `chunkEnd` are not yet consumed.
+   */
   protected chunk: Buffer = EMPTY;
   protected chunkStart = 0;
   protected chunkEnd = 0;
-  /** Bytes that arrived before anybody could use them; null until there are some. */
+  /** Bytes that could not be consumed on arrival; null if there are none. */
   private pushback: ByteQueue | null = null;
   private feeding = false;
-  /** The rest of the stash is used in the next turn. */
-  private givesWay = false;
+  /** Whether the rest of the pushback buffer is deferred to the next turn. */
+  private deferred = false;
 
-  /** Requests that were begun on this connection. */
+  /** Number of requests begun on this connection. */
   abstract readonly requests: number;
-  /** Somebody may take bytes later, but not now. */
+  /** Whether bytes may be consumed later, but not now. */
   protected abstract get blocked(): boolean;
-  /** Nobody will ever take what is left. */
-  protected abstract get deaf(): boolean;
-  /** Uses some of the lent bytes; false: what is left waits in the stash. */
+  /** Whether the remaining bytes will never be consumed. */
+  abstract readonly closed: boolean;
+  /** Consumes some of the current chunk; false: the rest is kept in the pushback buffer. */
   protected abstract consume(): boolean;
-  /** The stash was used up. */
+  /** Called when the pushback buffer is empty again. */
   protected abstract pushbackConsumed(): void;
 
   onBytes(_transport: Transport, bytes: Buffer, length: number): void {
-    // Where some are waiting, nobody can use any.
+    // While older bytes are buffered, new ones cannot be consumed.
     const used = this.pushback === null ? this.handleChunk(bytes, length) : 0;
-    if (used < length && !this.deaf) this.putAside(bytes, used, length);
+    if (used < length && !this.closed) this.pushBack(bytes, used, length);
   }
 
-  /** Uses bytes 0 to `length` as far as possible; returns how many are used, or dropped. */
+  /** Consumes bytes 0 to `length` as far as possible; returns the number of bytes consumed or dropped. */
   private handleChunk(bytes: Buffer, length: number): number {
     this.chunk = bytes;
     this.chunkStart = 0;
     this.chunkEnd = length;
-    // Not re-entrant: what an exchange does meanwhile is seen by the loop.
+    // Not re-entrant: the loop picks up state changes made by handlers.
     this.feeding = true;
     const last = this.requests + REQUESTS_PER_TURN;
     while (this.chunkStart < this.chunkEnd && this.requests < last && this.consume());
-    if (this.chunkStart < this.chunkEnd && this.requests >= last) this.giveWay();
+    if (this.chunkStart < this.chunkEnd && this.requests >= last) this.defer();
     this.feeding = false;
     const used = this.chunkStart;
     this.chunk = EMPTY;
@@ -57,18 +59,18 @@ export abstract class InputBuffer extends ClientSocket {
     return used;
   }
 
-  /** Leaves the remaining bytes to the next turn of the event loop. nginx: ngx_post_event of a pipelined request. */
-  private giveWay(): void {
-    this.givesWay = true;
+  /** Defers the remaining bytes to the next turn of the event loop. nginx: ngx_post_event of a pipelined request. */
+  private defer(): void {
+    this.deferred = true;
     setImmediate(() => {
-      this.givesWay = false;
+      this.deferred = false;
       // It may have been dropped, or taken by a tunnel.
       if (this.pushback !== null) this.resumeReading();
     });
   }
 
-  /** Puts what was not used into the stash. */
-  private putAside(bytes: Buffer, from: number, to: number): void {
+  /** Appends unconsumed bytes to the pushback buffer. */
+  private pushBack(bytes: Buffer, from: number, to: number): void {
     this.pushback ??= new ByteQueue();
     this.pushback.push(bytes, from, to);
     if (!this.hasRoom) this.transport.pause();
@@ -76,18 +78,18 @@ export abstract class InputBuffer extends ClientSocket {
 
   private get hasRoom(): boolean {
     const { pushback } = this;
-    return !this.blocked && (pushback === null || (pushback.length < STASH_MAX && !buffersFull()));
+    return !this.blocked && (pushback === null || (pushback.length < MAX_PUSHBACK && !buffersFull()));
   }
 
-  /** Bytes have arrived that nobody used yet. */
+  /** Whether received bytes have not been consumed yet. */
   protected get unread(): boolean {
-    // Bytes of the stash that are lent are still in it.
+    // The chunk being consumed may still be part of the pushback buffer.
     return this.pushback === null ? this.chunkStart < this.chunkEnd : this.pushback.length > this.chunkStart;
   }
 
-  /** Uses what waits in the stash, and lets the socket speak again where there is room. */
+  /** Replays buffered input, then resumes reading if below the limit. */
   protected resumeReading(): void {
-    if (this.feeding || this.givesWay) return;
+    if (this.feeding || this.deferred) return;
     while (this.pushback !== null) {
       const bytes = this.pushback.first();
       const used = this.handleChunk(bytes, bytes.length);
@@ -103,14 +105,14 @@ export abstract class InputBuffer extends ClientSocket {
     if (this.hasRoom) this.transport.resume();
   }
 
-  /** Drops what nobody used. */
+  /** Drops unconsumed bytes. */
   protected dropUnread(): void {
     this.pushback?.clear();
     this.pushback = null;
     this.chunkStart = this.chunkEnd;
   }
 
-  /** Takes what nobody used, as a copy. */
+  /** Returns unconsumed bytes as a copy, and removes them. */
   protected takeUnread(): Buffer {
     const { pushback, chunk, chunkStart, chunkEnd } = this;
     const bytes =

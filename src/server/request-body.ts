@@ -1,4 +1,4 @@
-/** Reads the body of a request off a connection and hands it to whoever wants it, or drops it. */
+/** Reads a request body from a connection and passes it to its sink, or discards it. */
 import type { BodySink } from '../exchange/client-side.js';
 import { clientGone } from '../exchange/engine.js';
 import { logError } from '../exchange/error-context.js';
@@ -7,25 +7,25 @@ import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
 import { logLoss } from './client-loss.js';
 
 export class RequestBodyReader implements ChunkedSink {
-  /** Nothing of it is left to read. */
+  /** Whether the body has been read completely. */
   done = true;
-  /** Its framing is broken: what follows on the connection is nobody's. */
+  /** Whether the framing is invalid: the following bytes cannot be interpreted. */
   broken = false;
-  /** The rest is read and dropped. */
+  /** Whether the rest is read and discarded. */
   discarding = false;
-  /** The sink takes nothing until it has drained. */
+  /** Whether the sink is full, until it drains. */
   full = false;
   sink: BodySink | null = null;
-  /** The client waits for `100 Continue`. */
+  /** Whether the client waits for `100 Continue`. */
   expectContinue = false;
   private exchange: Exchange | null = null;
-  /** Bytes left, or -1 where chunked. */
+  /** Remaining bytes, or -1 if chunked. */
   private left = 0;
-  /** Bytes of its content that were read. */
+  /** Content bytes read. */
   private received = 0;
   private decoder: ChunkedDecoder | null = null;
 
-  /** Starts with the body of another request; `length` as in RequestFraming. */
+  /** Starts the body of another request; `length` as in RequestFraming. */
   begin(exchange: Exchange, length: number): void {
     this.exchange = exchange;
     this.left = length;
@@ -42,17 +42,17 @@ export class RequestBodyReader implements ChunkedSink {
     }
   }
 
-  /** Somebody wants bytes now. */
-  get wanted(): boolean {
+  /** Whether bytes can be consumed now. */
+  get consumable(): boolean {
     return !this.done && !this.full && (this.sink !== null || this.discarding);
   }
 
-  /** Nothing of it came, because the client waits for `100 Continue`. */
+  /** Whether nothing has arrived because the client waits for `100 Continue`. */
   get awaited(): boolean {
     return this.expectContinue && !this.done && this.received === 0;
   }
 
-  /** Reads from `bytes`; returns the offset behind what belonged to the body. `complete` is to follow where `done`. */
+  /** Reads from `bytes`; returns the offset after the body's bytes. The caller calls `complete` once `done` is set. */
   read(bytes: Buffer, start: number, end: number): number {
     let at: number;
     if (this.left >= 0) {
@@ -66,20 +66,20 @@ export class RequestBodyReader implements ChunkedSink {
       if (decoder === null) return start;
       decoder.allow(this.allowed());
       at = decoder.decode(bytes, start, end, this);
-      if (decoder.broken || decoder.tooLarge) this.breakOff(decoder);
+      if (decoder.broken || decoder.tooLarge) this.failDecoding(decoder);
       else if (decoder.done) this.done = true;
     }
     return at;
   }
 
-  /** Bytes of data that chunks may still bring (`client_max_body_size`). */
+  /** Remaining bytes of chunk data allowed by `client_max_body_size`. */
   private allowed(): number {
     const limit = this.exchange?.location.settings.clientMaxBodySize ?? 0;
-    // A body that is only dropped may have any size.
+    // A discarded body may have any size.
     return limit === 0 || this.sink === null ? Number.POSITIVE_INFINITY : limit - this.received;
   }
 
-  /** Tells the sink that the body is complete. */
+  /** Notifies the sink that the body is complete. */
   complete(): void {
     const { sink } = this;
     this.sink = null;
@@ -94,8 +94,8 @@ export class RequestBodyReader implements ChunkedSink {
     if (sink !== null && !sink.bodyChunk(bytes.subarray(start, end), last)) this.full = true;
   }
 
-  /** Fails the body; the bytes behind it cannot be interpreted. */
-  private breakOff({ size, tooLarge }: ChunkedDecoder): void {
+  /** Fails the body; the bytes after it cannot be interpreted. */
+  private failDecoding({ size, tooLarge }: ChunkedDecoder): void {
     const { exchange, received } = this;
     this.broken = true;
     if (!tooLarge) {
@@ -111,7 +111,7 @@ export class RequestBodyReader implements ChunkedSink {
     this.fail(413);
   }
 
-  /** Tells the sink that the body will not be complete; the connection cannot be kept. */
+  /** Notifies the sink that the body will not be complete; the connection cannot be kept alive. */
   fail(status: number): void {
     const { sink, exchange } = this;
     this.sink = null;
@@ -119,7 +119,10 @@ export class RequestBodyReader implements ChunkedSink {
     sink?.bodyFailed(status);
   }
 
-  /** The client is gone before the end of the body: as in nginx, that is answered with nothing. `error`: null for an end in order. */
+  /**
+   * The client closed the connection before the end of the body; as in nginx, no response is sent. `error`: null for
+   * FIN.
+   */
   cut(error: NodeJS.ErrnoException | null = null): void {
     const { sink, exchange } = this;
     this.done = true;
@@ -131,7 +134,7 @@ export class RequestBodyReader implements ChunkedSink {
     sink?.bodyFailed(400);
   }
 
-  /** Lets go of the exchange. */
+  /** Releases the exchange. */
   finish(): void {
     this.exchange = null;
     this.sink = null;

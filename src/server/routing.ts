@@ -1,4 +1,4 @@
-/** From a request's head to an exchange: its path, its server, and what is refused before any phase runs. */
+/** Turns a request head into an exchange: path, server, and refusals before any phase runs. */
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { logError } from '../exchange/error-context.js';
 import { logs } from '../exchange/error-log.js';
@@ -10,7 +10,7 @@ import { validHost } from '../http/host.js';
 import { type RequestReader, requestFraming } from '../http/request-reader.js';
 import { normalizeTarget } from '../http/request-target.js';
 
-/** Why a request is refused: a status, and nginx's sentence for the log. */
+/** Reason to refuse a request: a status, and nginx's message for the log. */
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
@@ -18,10 +18,10 @@ export interface Refusal {
 
 const refused = (status: number, reason: string): Refusal => ({ status, reason });
 
-/** The search for a server was given up: nginx closes the connection, and logs 500. */
+/** The server search failed: nginx closes the connection and logs 500. */
 const SEARCH_FAILED: Refusal = { status: 500, reason: '' };
 
-/** Takes what is known of a request line that was refused or never completed. */
+/** Copies the known parts of a request line that was refused or is incomplete. */
 export function takePartialLine(x: Exchange, reader: RequestReader): void {
   x.requestLine = reader.partialLine;
   x.lineProgress = reader.atVersion ? LINE_AT_VERSION : LINE_BEGUN;
@@ -30,7 +30,7 @@ export function takePartialLine(x: Exchange, reader: RequestReader): void {
   x.uri = '';
 }
 
-/** Takes the request line, and chooses the server where it names a host; a refusal where it is not accepted. */
+/** Applies the request line, and selects the server if it contains a host; returns a refusal if it is invalid. */
 export function routeLine(x: Exchange, reader: RequestReader, program: ListenerProgram): Refusal | null {
   x.version = reader.version;
   x.method = reader.method;
@@ -39,7 +39,7 @@ export function routeLine(x: Exchange, reader: RequestReader, program: ListenerP
   if (reader.complex) {
     const path = normalizeTarget(target, program.defaultServer.mergeSlashes);
     if (path === null) {
-      // nginx has none in the log then.
+      // nginx logs no URI in this case.
       x.uri = '';
       return refused(400, 'client sent invalid request');
     }
@@ -53,7 +53,7 @@ export function routeLine(x: Exchange, reader: RequestReader, program: ListenerP
   x.target = target;
   const { authority } = reader;
   if (reader.emptyPath && query >= 0) {
-    // `http://host?a`: the path is not in the target as written.
+    // `http://host?a`: the target as written contains no path.
     x.target = target.slice(1);
     x.uriUnchanged = false;
   }
@@ -62,7 +62,7 @@ export function routeLine(x: Exchange, reader: RequestReader, program: ListenerP
   return host === null ? refused(400, 'client sent invalid host in request line') : chooseServer(x, host, program);
 }
 
-/** Takes the Host field, and chooses the server where the request line named none. */
+/** Applies the Host field, and selects the server unless the request line contained a host. */
 export function routeHost(x: Exchange, value: string, program: ListenerProgram): Refusal | null {
   const host = validHost(value);
   if (host === null) return refused(400, 'client sent invalid host header');
@@ -74,26 +74,26 @@ function chooseServer(x: Exchange, host: string, program: ListenerProgram): Refu
   try {
     server = program.names.find(host, x);
   } catch (error) {
-    // A regular expression could not be matched within its limits.
+    // Matching a regular expression exceeded its limits.
     if (error instanceof MatchFailed) return SEARCH_FAILED;
     throw error;
   }
   x.host = host;
-  if (server !== null) serveBy(x, server);
+  if (server !== null) setServer(x, server);
   return null;
 }
 
-/** The server's settings and logs hold from here on. nginx: ngx_http_set_virtual_server. */
-function serveBy(x: Exchange, server: ServerProgram): void {
+/** Applies the settings and logs of a server. nginx: ngx_http_set_virtual_server. */
+function setServer(x: Exchange, server: ServerProgram): void {
   x.server = server;
   x.location = server.base;
 }
 
-/** Looks at the complete head; a refusal where the request is not to be handled. */
+/** Checks the complete head; returns a refusal if the request must not be handled. */
 export function admitRequest(x: Exchange, program: ListenerProgram): Refusal | null {
   const { headers } = x;
-  // Without a host only the server of the empty name, or the default one, can be meant.
-  if (x.host === '') serveBy(x, program.names.find('', x) ?? x.server);
+  // Without a host only the server with the empty name or the default server can match.
+  if (x.host === '') setServer(x, program.names.find('', x) ?? x.server);
   if (x.version > 10 && headers.indexOf(Field.Host) < 0) {
     return refused(400, 'client sent HTTP/1.1 request without "Host" header');
   }
@@ -106,7 +106,7 @@ export function admitRequest(x: Exchange, program: ListenerProgram): Refusal | n
   return null;
 }
 
-/** Ends an exchange whose request is refused; nothing behind its head can be trusted. */
+/** Ends a refused exchange; bytes after its head cannot be trusted. */
 export function refuseRequest(x: Exchange, refusal: Refusal, reader: RequestReader): void {
   const { status, reason } = refusal;
   if (reason === '') {
@@ -120,20 +120,20 @@ export function refuseRequest(x: Exchange, refusal: Refusal, reader: RequestRead
   x.finalize(status);
 }
 
-/** Logs what becomes of a head that is being read. */
+/** Logs an error while reading a head. */
 export function logReading(x: Exchange, reader: RequestReader, message: string): void {
   const line = x.client.pipelined ? 'pipelined request line' : 'request line';
   logError(x, 'info', `${message} while reading client ${reader.inLine ? line : 'request headers'}`);
 }
 
-/** Logs a field line that was dropped (`ignore_invalid_headers`). */
+/** Logs a dropped field line (`ignore_invalid_headers`). */
 export function logDropped(x: Exchange, reader: RequestReader, line: string): void {
   if (!logs(x.errorLog, 'info')) return;
   reader.expose();
   logReading(x, reader, `client sent invalid header line: "${line}"`);
 }
 
-/** The client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */
+/** Whether the client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */
 export function expectsContinue(x: Exchange): boolean {
   return x.version > 10 && x.headers.valueOf(Field.Expect)?.toLowerCase() === '100-continue';
 }

@@ -1,4 +1,4 @@
-/** Listening sockets and the connections behind them; swaps routing tables under live traffic. */
+/** Listening sockets and their connections; replaces routing tables while serving. */
 import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RoutingTable } from '../exchange/compiler.js';
@@ -16,10 +16,13 @@ import { type Binder, ownBinder } from './binder.js';
 import { ClientConnection } from './client-connection.js';
 import type { Arrived, TableHost } from './config-lease.js';
 
-/** What a connection asks of the server that it belongs to. */
+/** The server as seen by its connections. */
 export interface ConnectionHost extends TableHost {
   readonly counts: ConnectionCounts;
-  /** Whether connections of a listener are kept after an answer: not where it is gone, or the server is being shut down. */
+  /**
+   * Whether connections of a listener are kept alive after a response: not if it was removed or the server is shutting
+   * down.
+   */
   keeps(arrived: Arrived): boolean;
   limits(server: ServerProgram): HeadLimits;
   forget(connection: ClientConnection): void;
@@ -27,16 +30,16 @@ export interface ConnectionHost extends TableHost {
 
 interface Bound extends Arrived {
   readonly server: net.Server;
-  /** The listener of the table in force; where that has none any more, of the last one that had. */
+  /** The listener of the table in force, or of the last table that had it. */
   listening: Listening;
   table: RoutingTable;
-  /** Connections that came before the table was in force; null from then on. */
+  /** Connections accepted before the table was in force; null from then on. */
   early: net.Socket[] | null;
-  /** Connections so far. */
+  /** Connections accepted so far. */
   accepted: number;
 }
 
-/** A table that can be put in force. Exactly one of the two is to be called. */
+/** A table ready to be put in force. Exactly one of the two must be called. */
 export interface PreparedTable {
   commit(): void;
   cancel(): void;
@@ -44,7 +47,7 @@ export interface PreparedTable {
 
 export interface ServerOptions {
   readonly errorLog: ErrorLog;
-  /** Where listening sockets come from. Default: this process binds them. */
+  /** Source of listening sockets. Default: binds in this process. */
   readonly binder?: Binder;
 }
 
@@ -52,11 +55,11 @@ export class Server implements ConnectionHost {
   table!: RoutingTable; // set by the first apply, before any socket listens
   readonly counts = new ConnectionCounts();
   private bound = new Map<string, Bound>();
-  /** No longer wanted: what has connected already is accepted before they close. */
+  /** Removed listeners: pending connections are accepted before they are closed. */
   private readonly closing = new Set<Promise<void>>();
   private readonly open = new Set<ClientConnection>();
   private readonly limitsOf = new WeakMap<ServerProgram, HeadLimits>();
-  /** Those who wait until no connection is open. */
+  /** Resolvers waiting until no connection is open. */
   private readonly drained: (() => void)[] = [];
   private stopped = false;
 
@@ -70,12 +73,12 @@ export class Server implements ConnectionHost {
     );
   }
 
-  /** Client connections that are open. */
+  /** Number of open client connections. */
   get connections(): number {
     return this.counts.active;
   }
 
-  /** Where it listens: `host:port` or `unix:path`. */
+  /** Bound addresses: `host:port` or `unix:path`. */
   addresses(): string[] {
     return [...this.bound.values()].map(({ server, listening }) => {
       if (listening.path !== null) return `unix:${listening.path}`;
@@ -86,9 +89,8 @@ export class Server implements ConnectionHost {
   }
 
   /**
-   * Makes everything listen that the table wants and that does not listen yet. Rejects with StartError when that cannot be
-   * had; then nothing has changed. What `commit` does cannot fail: it swaps the table and stops listening where that is no
-   * longer wanted.
+   * Makes all new listeners of the table listen. Rejects with StartError on failure, in which case nothing has changed.
+   * `commit` cannot fail: it replaces the table and closes listeners that it does not contain.
    */
   async prepare(table: RoutingTable): Promise<PreparedTable> {
     const next = new Map<string, Bound>();
@@ -103,12 +105,12 @@ export class Server implements ConnectionHost {
       for (const listening of table.listeners) {
         let bound = this.bound.get(listening.key);
         if (bound === undefined) {
-          // One that is to close may be in the way under another name: a wildcard takes all addresses.
+          // A listener being closed may conflict under another name: a wildcard covers all addresses.
           await this.closed();
-          bound = this.boundTo(listening, table);
+          bound = this.createBound(listening, table);
           fresh.push(bound);
           await this.binder.listen(bound.server, listening);
-          this.survive(bound.server);
+          this.logAcceptErrors(bound.server);
         }
         next.set(listening.key, bound);
       }
@@ -130,7 +132,7 @@ export class Server implements ConnectionHost {
       bound.listening = listening;
       bound.table = table;
     }
-    this.welcomeBack(next, table);
+    this.rebindConnections(next, table);
     void this.close([...before].filter(([key]) => !next.has(key)).map(([, bound]) => bound));
     if (previous !== undefined && previous !== table) this.retire(previous);
     for (const bound of next.values()) {
@@ -140,19 +142,22 @@ export class Server implements ConnectionHost {
     }
   }
 
-  /** Who came to a listener that went and is there again belongs to the new table too, and holds nothing of the old one. */
-  private welcomeBack(next: ReadonlyMap<string, Bound>, table: RoutingTable): void {
+  /**
+   * Rebinds connections of a listener that was removed and added again to the new table, so that they do not retain the
+   * old one.
+   */
+  private rebindConnections(next: ReadonlyMap<string, Bound>, table: RoutingTable): void {
     for (const { arrived } of this.open) {
       const bound = next.get(arrived.listening.key);
       if (bound !== undefined && bound !== arrived) Object.assign(arrived, { listening: bound.listening, table });
     }
   }
 
-  /** Stops listening. What clients have sent already, if only to connect, is still answered. */
+  /** Closes listeners. Clients that have connected or sent data already are still served. */
   private async close(bounds: readonly Bound[]): Promise<void> {
     const [first] = bounds;
     if (first === undefined) return;
-    // All were listeners of the same table, the last that had them: it lives on for what they bring.
+    // All listeners belong to the same, last table that had them; it must live until their requests are finished.
     const { table } = first;
     table.expecting++;
     const closed = this.closeWhenAccepted(bounds);
@@ -166,12 +171,13 @@ export class Server implements ConnectionHost {
   }
 
   /**
-   * Connections in the system's queue would be reset. libuv accepts one in each turn of the event loop, so that a turn without
-   * one has found the queue empty; it never held more than the backlog when this began.
+   * Closes listeners once their backlog is empty; pending connections would be reset. libuv accepts one connection per
+   * turn of the event loop, so a turn without one has found the backlog empty. The backlog size limits the number of
+   * turns.
    */
   private async closeWhenAccepted(bounds: readonly Bound[]): Promise<void> {
     const accepted = (): number => bounds.reduce((sum, bound) => sum + bound.accepted, 0);
-    // The present turn may be past the place where it accepts.
+    // This turn may already be past the accept step.
     await nextTurn();
     let before = -1;
     for (
@@ -185,7 +191,7 @@ export class Server implements ConnectionHost {
     for (const { server } of bounds) server.close();
   }
 
-  /** Resolves when no socket listens that is no longer wanted, so that its address can be bound again. */
+  /** Resolves when no removed listener is open, so that its address can be bound again. */
   async closed(): Promise<void> {
     await Promise.all(this.closing);
   }
@@ -194,7 +200,7 @@ export class Server implements ConnectionHost {
     return this.bound.get(arrived.listening.key) === arrived;
   }
 
-  private boundTo(listening: Listening, table: RoutingTable): Bound {
+  private createBound(listening: Listening, table: RoutingTable): Bound {
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
     const bound: Bound = { server, listening, table, early: [], accepted: 0 };
     server.on('connection', (socket) => {
@@ -205,13 +211,13 @@ export class Server implements ConnectionHost {
     return bound;
   }
 
-  /** Running out of descriptors while accepting must not end the process; the next accept is tried by Node. */
-  private survive(server: net.Server): void {
+  /** Logs accept errors (such as EMFILE) so that they do not end the process; Node retries. */
+  private logAcceptErrors(server: net.Server): void {
     server.on('error', (error) => this.options.errorLog.write('crit', `accept() failed (${error.message})`));
   }
 
   private accept(socket: net.Socket, bound: Bound): void {
-    // A socket that was reset before it was looked at has no handle any more.
+    // A socket that was reset before it was handled has no handle.
     if ((socket as unknown as { _handle: unknown })._handle === null || socket.destroyed || this.stopped) {
       socket.on('error', () => {});
       socket.destroy();
@@ -242,7 +248,7 @@ export class Server implements ConnectionHost {
     this.counts.active++;
   }
 
-  /** Pauses accepting where a connection has taken the last descriptor for clients; false where it cannot be kept either. */
+  /** Pauses accepting if a connection has taken the last descriptor for clients; false if it cannot be kept. */
   private hasDescriptors(socket: net.Socket): boolean {
     const descriptor = (socket as unknown as { readonly _handle: { readonly fd?: number } })._handle.fd ?? -1;
     const exhausted = nearlyExhausted(descriptor);
@@ -251,19 +257,16 @@ export class Server implements ConnectionHost {
     return this.binder.keepsSockets || !exhausted;
   }
 
-  /**
-   * Connections that can be given up and have had no request under way for so many ms, the least recently used first. nginx:
-   * ngx_reusable_connection.
-   */
+  /** Idle connections without a request for `age` ms, least recently used first. nginx: ngx_reusable_connection. */
   *idle(age: number): Iterable<Transport> {
-    // Where accepting cannot pause, a new client cannot wait either.
+    // If accepting cannot pause, new clients cannot wait.
     const usedUntil = now() - (this.binder.keepsSockets ? age : 0);
     for (const connection of this.open) {
       const { idle, usedAt, transport } = connection;
       if (!idle) continue;
       if (connection.moved) {
         connection.moved = false;
-        // Puts it last, where this loop finds it once more. Requests themselves need not keep the order.
+        // Moved to the end, where this loop visits it again. Requests need not maintain the order.
         this.open.delete(connection);
         this.open.add(connection);
       } else if (usedAt <= usedUntil) yield transport;
@@ -303,7 +306,7 @@ export class Server implements ConnectionHost {
     if (this.open.size === 0) for (const done of this.drained.splice(0)) done();
   }
 
-  /** Stops listening, ends connections between two requests, and resolves when the last connection has ended. */
+  /** Stops listening, closes idle connections, and resolves when the last connection is closed. */
   async quit(): Promise<void> {
     const bounds = [...this.bound.values()];
     this.bound = new Map();
@@ -312,7 +315,7 @@ export class Server implements ConnectionHost {
     if (this.open.size > 0) await new Promise<void>((resolve) => this.drained.push(resolve));
   }
 
-  /** Ends everything at once. */
+  /** Closes all listeners and connections immediately. */
   stop(): void {
     this.stopped = true;
     for (const { server } of this.bound.values()) server.close();
@@ -321,12 +324,12 @@ export class Server implements ConnectionHost {
   }
 }
 
-/** Connections that the system may hold for it: of a backlog below 1, as many as Linux allows any (`net.core.somaxconn`). */
+/** Maximum length of the accept queue: for a backlog below 1 the Linux default (`net.core.somaxconn`). */
 function queueLength({ backlog }: Listening): number {
   return (backlog > 0 ? backlog : 4096) + 1;
 }
 
-/** Owns a transport for the moment between its making and its connection's. */
+/** Owner of a transport until its connection is constructed. */
 const PENDING_OWNER = {
   onBytes(): void {},
   onEnd(): void {},

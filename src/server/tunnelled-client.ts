@@ -1,11 +1,11 @@
-/** A client connection that has left HTTP, as its tunnel sees it. */
+/** A client connection after the upgrade, as seen by its tunnel. */
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { RoutingTable } from '../exchange/compiler.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { Transport } from '../http/transport.js';
 import type { ConfigLease } from './config-lease.js';
 
-/** What is needed of the connection. */
+/** The connection as used by this module. */
 export interface TunnelledConnection {
   readonly transport: Transport;
   readonly peerEnded: boolean;
@@ -16,7 +16,7 @@ export interface TunnelledConnection {
 export class TunnelledClient implements DetachedClient {
   constructor(
     private readonly connection: TunnelledConnection,
-    private readonly use: ConfigLease,
+    private readonly lease: ConfigLease,
     private readonly x: Exchange,
     readonly early: Buffer,
   ) {}
@@ -25,16 +25,16 @@ export class TunnelledClient implements DetachedClient {
     return this.connection.transport;
   }
   get table(): RoutingTable {
-    return this.use.table;
+    return this.lease.table;
   }
   get peerEnded(): boolean {
     return this.connection.peerEnded;
   }
 
   moveTo(table: RoutingTable): void {
-    if (table === this.use.table || this.connection.closed) return;
-    this.use.moveTo(table);
-    this.x.listener = this.use.program;
+    if (table === this.lease.table || this.connection.closed) return;
+    this.lease.moveTo(table);
+    this.x.listener = this.lease.program;
   }
 
   ended(completed: boolean): void {
