@@ -1,45 +1,45 @@
 /**
- * Where braces are missing or too many, judged by indentation.
+ * Detection of missing and surplus braces by indentation.
  *
- * nginx notices a missing `}` at the end of the file and a surplus one wherever the blocks run out; by then every
- * statement between the mistake and that place was read in the wrong block. In texts whose braces do not add up, and
- * only in those, the indentation tells where the author meant a block to end.
+ * nginx reports a missing `}` only at the end of the file, and a surplus one only where no block is left to close; by
+ * then every statement after the mistake has been read in the wrong block. In texts with unbalanced braces, and only in
+ * those, the indentation shows where the author meant a block to end.
  */
 import type { IToken } from 'chevrotain';
 import { ClosingBrace, CommentText, ForeignBlock, OpeningBrace, Semicolon } from './lexer.js';
 import { MissingOpenings } from './missing-opening.js';
 import { SPACE, TAB } from './words.js';
 
-/** How to read a text whose braces do not add up. All keys and values are offsets of tokens. */
+/** Corrections for a text with unbalanced braces. All keys and values are offsets of tokens. */
 export interface BlockBalance {
-  /** Token before which so many blocks are to be taken as closed. */
+  /** Token before which this many blocks are treated as closed. */
   readonly closeBefore: ReadonlyMap<number, number>;
-  /** `}` to pass over, with the place where nginx finds one too many. */
+  /** `}` to ignore, with the offset at which nginx finds one too many. */
   readonly surplus: ReadonlyMap<number, number>;
-  /** `{` before which no statement stands, and for which no `}` does: to pass over. */
+  /** `{` to ignore: no statement precedes it and no `}` matches it. */
   readonly stray: ReadonlySet<number>;
-  /** Word behind which a `{` is missing, or `;` in the place of one, with the place where nginx notices it. */
+  /** Word after which a `{` is missing, or `;` in its place, with the offset at which nginx notices it. */
   readonly openAfter: ReadonlyMap<number, number>;
 }
 
 const BALANCED: BlockBalance = { closeBefore: new Map(), surplus: new Map(), stray: new Set(), openAfter: new Map() };
 
 interface OpenBlock {
-  /** Indentation of the statement, or -1 where it does not stand first on its line. */
+  /** Indentation of the statement, or -1 if it is not first on its line. */
   readonly indent: number;
-  /** Indentation of the first thing inside, or -1 as long as nothing inside stood first on its line. */
+  /** Indentation of the first token inside, or -1 while nothing inside has been first on its line. */
   inner: number;
 }
 
-/** A block can be judged by its indentation when what it holds stands further in than itself. */
+/** Whether the block's content is indented further than the block itself, so that indentation can be used. */
 function isIndented(block: OpenBlock): boolean {
   return block.indent >= 0 && block.inner > block.indent;
 }
 
 /**
- * Finds out how the blocks of a text were meant, where its braces do not add up. Takes linear time.
+ * Computes the intended block structure of a text with unbalanced braces. Takes linear time.
  *
- * @param opensBlock whether a directive of that name takes a block
+ * @param opensBlock whether the named directive takes a block
  */
 export function balanceBlocks(
   text: string,
@@ -48,7 +48,7 @@ export function balanceBlocks(
 ): BlockBalance {
   let depth = 0;
   const surplusPlaces: number[] = [];
-  // By number: this looks at every token of every text before V8 knows how to step through them quickly.
+  // By index: this visits every token of every text, before V8 has optimized iterating over them.
   for (let i = 0; i < tokens.length; i++) {
     const { tokenType, startOffset } = tokens[i] as IToken; // `i` is below the length
     if (tokenType === OpeningBrace) depth++;
@@ -105,12 +105,12 @@ function judgeByIndentation(
       }
       const place = surplusPlaces[surplus.size + openings.found.size];
       if (place !== undefined && openings.closes(indent)) {
-        // It closes a block that is not open.
+        // Closes a block whose `{` is missing.
       } else if (
         place !== undefined &&
         top &&
         isIndented(top) &&
-        // One that follows something else on its line leaves the block where the next line does.
+        // A `}` after other tokens on its line is judged by the indentation of the next line.
         (indent < 0 ? (nextIndents[i] ?? -1) : indent) > top.indent
       ) {
         surplus.set(start, place);
@@ -140,13 +140,13 @@ function judgeByIndentation(
   return { closeBefore, surplus, stray, openAfter: openings.found };
 }
 
-/** The indentation of each token, -1 for one that does not stand first on its line. */
+/** Indentation of each token, -1 for one that is not first on its line. */
 function indentsOf(text: string, tokens: readonly IToken[]): Int32Array {
   const indentations = new Indentations(text);
   return Int32Array.from(tokens, ({ startOffset }) => indentations.of(startOffset));
 }
 
-/** The indentation of the first token on a later line, for each token; -1 where none follows. */
+/** Indentation of the first token on a later line, for each token; -1 if none follows. */
 function nextIndentsOf(tokens: readonly IToken[], indents: Int32Array): Int32Array {
   const next = new Int32Array(tokens.length).fill(-1);
   for (let i = tokens.length - 2; i >= 0; i--) {
@@ -156,7 +156,7 @@ function nextIndentsOf(tokens: readonly IToken[], indents: Int32Array): Int32Arr
   return next;
 }
 
-/** Indentation of ever later places in a text. */
+/** Indentation at increasing offsets of a text. */
 class Indentations {
   readonly #text: string;
   #lineStart = 0;
@@ -167,7 +167,7 @@ class Indentations {
     this.#nextLine = this.#endOfLine(0);
   }
 
-  /** Count of blanks before `offset`, or -1 where something else stands before it on its line. */
+  /** Number of blanks before `offset`, or -1 if another character precedes it on its line. */
   of(offset: number): number {
     while (this.#nextLine <= offset) {
       this.#lineStart = this.#nextLine;

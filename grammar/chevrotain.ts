@@ -1,6 +1,6 @@
 /**
- * chevrotain, loaded from the single file that its package ships beside its fifty modules: to load them one by one takes
- * 50 ms, the single file takes 8. The command has it in its own file (`esbuild.mjs`).
+ * chevrotain, loaded from the single file that its package ships beside its fifty modules: loading the modules takes 50
+ * ms, the single file 8 ms. The bundled command has it in a file of its own (`esbuild.mjs`).
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

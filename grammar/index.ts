@@ -1,4 +1,4 @@
-/** The configuration language: text to syntax tree and back. Knows no directive's name. */
+/** The configuration language: text to syntax tree and back. Independent of directive names. */
 export { missingSemicolon } from './missing-semicolon.js';
 export { parse } from './parser.js';
 export { lineCount, lineStart, lineText, type Position, positionOf } from './positions.js';

@@ -1,6 +1,6 @@
 /**
- * Tokens of the configuration language, as nginx reads them. The lexer is total: every text gives tokens, and what
- * nginx would refuse is told by the tokens' types and places, for the parser to report.
+ * Tokens of the configuration language, as nginx reads them. The lexer is total: every text yields tokens. Input that
+ * nginx rejects is marked by the tokens' types and offsets, for the parser to report.
  */
 import type { IToken, TokenType } from 'chevrotain';
 import { createToken, Lexer } from './chevrotain.js';
@@ -19,15 +19,15 @@ import {
   SINGLE_QUOTE,
 } from './words.js';
 
-/** The longest stretch that nginx's reader holds, in bytes (`NGX_CONF_BUFFER`): words and comments stay below it. */
+/** Size of nginx's read buffer in bytes (`NGX_CONF_BUFFER`): words and comments must be shorter. */
 export const BUFFER_SIZE = 4096;
 
-/** The bytes of a UTF-8 byte order mark. nginx takes it for a part of the first word; here it is skipped. */
+/** UTF-8 byte order mark as bytes. nginx reads it as part of the first word; here it is skipped. */
 export const BYTE_ORDER_MARK = '\xEF\xBB\xBF';
 
 type Match = [string] | null;
 
-/** The offset of the line break at or after `offset`, or the end of the text. */
+/** Offset of the line break at or after `offset`, or the end of the text. */
 function lineEnd(text: string, offset: number): number {
   const end = text.indexOf('\n', offset);
   return end === -1 ? text.length : end;
@@ -41,27 +41,28 @@ function matchComment(text: string, offset: number): Match {
 
 function matchPlainWord(text: string, offset: number): Match {
   let end = plainWordEnd(text, offset);
-  // nginx ends the word at the "{". What follows shows that it was meant as a part of it, which the parser reports.
+  // nginx ends the word at the "{". The text after it shows that the brace was meant as part of the word, which the
+  // parser reports.
   for (let inside = braceEnd(text, end); inside !== -1; inside = braceEnd(text, end)) end = plainWordEnd(text, inside);
   return [text.slice(offset, end)];
 }
 
-/** A repetition of a regular expression, or a placeholder of a template; neither begins a block that nginx could read. */
+/** A quantifier of a regular expression, or a template placeholder; neither begins a block that nginx could read. */
 const BRACES = /\{(?:\d+(?:,\d*)?\}|\{[^{};\n]{1,200}\}\})/y;
 
-/** The end of braces at `offset` that are part of a word; -1 where there are none. */
+/** End of the braces at `offset` that are part of a word; -1 if there are none. */
 function braceEnd(text: string, offset: number): number {
   if (text.charCodeAt(offset) !== OPENING_BRACE) return -1;
   BRACES.lastIndex = offset;
   return BRACES.test(text) ? BRACES.lastIndex : -1;
 }
 
-/** A word that begins with a placeholder of a template, `{{ name }}`. */
+/** Matches a word that begins with a template placeholder, `{{ name }}`. */
 function matchPlaceholder(text: string, offset: number): Match {
   return text.startsWith('{{', offset) && braceEnd(text, offset) !== -1 ? matchPlainWord(text, offset) : null;
 }
 
-/** A statement of a template language, `{% if … %}`, or a comment between braces and slashes; each may have several lines. */
+/** A template statement, `{% if … %}`, or a template comment in braces and slashes; both may span lines. */
 const TEMPLATE_TAG = /\{%[\s\S]{0,2000}?%\}|\{\{-?[ \t]*\/\*[\s\S]{0,2000}?\*\/[ \t]*-?\}\}/y;
 
 function isQuote(text: string, offset: number): boolean {
@@ -70,8 +71,8 @@ function isQuote(text: string, offset: number): boolean {
 }
 
 /**
- * A quoted word whose end can be believed. Not one: a word that is never closed, and a word over several lines that
- * ends where no word can end or is longer than nginx reads. There a quote is missing, most likely on the first line.
+ * Matches a quoted word with a plausible end. Excluded are words that are never closed, and multi-line words that end
+ * where no word can end or that exceed nginx's buffer: there a quote is missing, most likely on the first line.
  */
 function matchQuotedWord(text: string, offset: number): Match {
   if (!isQuote(text, offset)) return null;
@@ -83,18 +84,22 @@ function matchQuotedWord(text: string, offset: number): Match {
     if (last !== -1) return [text.slice(offset, last + 1)];
   }
   const doubtful = closing - offset > BUFFER_SIZE || !ends;
-  // Only the word is looked at: a line may be the whole of a large file, and each of its quotes comes by here.
+  // Only the word is searched: one line may hold all of a large file, and this runs for each of its quotes.
   if (doubtful && text.slice(offset, closing).includes('\n')) return null;
   return [text.slice(offset, closing + 1)];
 }
 
-/** End of the line that was looked at last. A line may be the whole of a large file, and each of its quotes comes by. */
+/**
+ * Cached end of the last line examined. One line may hold all of a large file, and this is needed for each of its
+ * quotes.
+ */
 const NO_LINE = { text: '', start: 0, end: -1 };
 let lastLine = NO_LINE;
 
 /**
- * The quote before the `;` that ends the line, of the same kind as the one at `offset`; -1 where there is none behind the
- * closing one. A word that goes on behind its closing quote has a quote in its middle, most likely, and ends there.
+ * Offset of the quote before the `;` that ends the line, if it is of the same kind as the one at `offset`; -1 if there
+ * is none after the closing quote. If text follows a closing quote directly, that quote was most likely meant literally
+ * and the word ends at the later one.
  */
 function lastQuoteOfStatement(text: string, offset: number, closing: number): number {
   if (closing - offset > BUFFER_SIZE || text.slice(offset, closing).includes('\n')) return -1;
@@ -110,7 +115,7 @@ function lastQuoteOfStatement(text: string, offset: number, closing: number): nu
     : -1;
 }
 
-/** The offset behind the last character before `end` that is no space. */
+/** Offset after the last non-space character before `end`. */
 function spacesBefore(text: string, end: number): number {
   let at = end;
   while (isSpace(text.charCodeAt(at - 1))) at--;
@@ -120,13 +125,13 @@ function spacesBefore(text: string, end: number): number {
 const STATEMENT_END = /[ \t\r]*(?:[;{][ \t\r]*(?:#.*)?)?$/;
 
 /**
- * What stands on the line of a quote that is missing its partner, without the `;` or `{` (and the comment behind it)
- * that ends the line.
+ * Matches the rest of the line after a quote without a closing one, except for the `;` or `{` (and the comment after
+ * it) that ends the line.
  */
 function matchRunawayWord(text: string, offset: number): Match {
   if (!isQuote(text, offset)) return null;
   const line = text.slice(offset, lineEnd(text, offset));
-  // The end of the line is enough to look at; the expression takes quadratic time.
+  // The end of the line suffices; the expression takes quadratic time.
   const tail = line.slice(Math.max(1, line.length - 200));
   return [line.slice(0, line.length - (STATEMENT_END.exec(tail)?.[0].length ?? 0))];
 }
@@ -135,10 +140,13 @@ function matchByteOrderMark(text: string, offset: number): Match {
   return offset === 0 && text.startsWith(BYTE_ORDER_MARK) ? [BYTE_ORDER_MARK] : null;
 }
 
-/** Texts under way, by their tokens so far, in which a block of Lua is not closed. No further one is looked for there. */
+/**
+ * Texts being read, identified by their tokens so far, that contain an unclosed Lua block. No further Lua block is
+ * searched for in them.
+ */
 const unclosed = new WeakSet<readonly IToken[]>();
 
-/** A whole block with its braces, where the name of its statement says that it holds another language. */
+/** Matches a whole block with its braces if the name of its statement implies another language. */
 function matchForeignBlock(text: string, offset: number, before: readonly IToken[]): Match {
   if (text.charCodeAt(offset) !== OPENING_BRACE) return null;
   let name: IToken | undefined;
@@ -154,10 +162,13 @@ function matchForeignBlock(text: string, offset: number, before: readonly IToken
   return null;
 }
 
-// The characters with which a token may begin (`start_chars_hint`) spare the lexer to try the others.
+// Start characters (`start_chars_hint`) save the lexer from trying every other token.
 const QUOTES = ['"', "'"];
 
-/** Space, tab, CR, LF: what parts words. Sticky, as the lexer wants it: it takes any other apart at each start. */
+/**
+ * Space, tab, CR, LF: word separators. Sticky, as the lexer requires; otherwise it parses the expression at every
+ * start.
+ */
 export const Space = createToken({
   name: 'Space',
   pattern: /[ \t\r\n]+/y,
@@ -174,7 +185,7 @@ const ByteOrderMark = createToken({
 
 /** `;` */
 export const Semicolon = createToken({ name: 'Semicolon', pattern: ';' });
-/** `{` where a word cannot hold it: at the start of one, or after one unless a `$` stands before. */
+/** `{` where it is not part of a word: at the start of a word, or after one unless a `$` precedes it. */
 export const OpeningBrace = createToken({ name: 'OpeningBrace', pattern: '{' });
 /** `}` at the start of a word; inside a word it is a plain character. */
 export const ClosingBrace = createToken({ name: 'ClosingBrace', pattern: '}' });
@@ -188,7 +199,7 @@ export const CommentText = createToken({
 
 /** Any word. */
 export const AnyWord = createToken({ name: 'Word', pattern: Lexer.NA });
-/** A word in quotes. */
+/** A quoted word. */
 export const QuotedWord = createToken({
   name: 'QuotedWord',
   pattern: { exec: matchQuotedWord },
@@ -196,7 +207,7 @@ export const QuotedWord = createToken({
   line_breaks: true,
   categories: AnyWord,
 });
-/** A word that began with a quote which is missing its partner. */
+/** A word with an opening quote but no closing one. */
 export const RunawayWord = createToken({
   name: 'RunawayWord',
   pattern: { exec: matchRunawayWord },
@@ -204,7 +215,7 @@ export const RunawayWord = createToken({
   line_breaks: false,
   categories: AnyWord,
 });
-/** A word that begins with a placeholder of a template that was not filled in. */
+/** A word that begins with an unexpanded template placeholder. */
 const Placeholder = createToken({
   name: 'Placeholder',
   pattern: { exec: matchPlaceholder },
@@ -212,7 +223,7 @@ const Placeholder = createToken({
   line_breaks: false,
   categories: AnyWord,
 });
-/** A statement of a template language. It is no part of the configuration, and is read as a comment is. */
+/** A template statement. Not part of the configuration; read like a comment. */
 export const TemplateTag = createToken({
   name: 'TemplateTag',
   pattern: TEMPLATE_TAG,
@@ -220,18 +231,18 @@ export const TemplateTag = createToken({
   line_breaks: true,
   categories: CommentText,
 });
-/** A word without quotes. */
+/** An unquoted word. */
 export const PlainWord = createToken({
   name: 'PlainWord',
   pattern: { exec: matchPlainWord },
-  // Any byte: what begins with one of the others, and is none of them, is one as well. Texts of a caller may hold other
-  // characters; those the lexer keeps by 255.
+  // Any byte: a text that starts like another token without being one is a plain word. Texts from callers may hold
+  // other characters; the lexer groups those by 255.
   start_chars_hint: Array.from({ length: 513 }, (_, i) => (i < 256 ? i : Math.min((i - 255) * 255 + 1, 0xffff))),
   line_breaks: true,
   categories: AnyWord,
 });
 
-/** A block in another language, braces included; one that is not closed is read as a block of ours. */
+/** A block in another language, braces included; an unclosed one is read as an ordinary block. */
 export const ForeignBlock = createToken({
   name: 'ForeignBlock',
   pattern: { exec: matchForeignBlock },
@@ -239,10 +250,10 @@ export const ForeignBlock = createToken({
   line_breaks: true,
 });
 
-/** What may stand between the name of a statement and its end. */
+/** Tokens that may occur between the name of a statement and its end. */
 const IN_STATEMENT: ReadonlySet<TokenType> = new Set([CommentText, QuotedWord, RunawayWord, Placeholder, PlainWord]);
 
-/** All token types, in the order in which the lexer tries them. `PlainWord` takes whatever the others leave. */
+/** All token types, in the order in which the lexer tries them. `PlainWord` matches everything the others do not. */
 export const TOKEN_TYPES: readonly TokenType[] = [
   Space,
   Semicolon,
@@ -261,11 +272,11 @@ export const TOKEN_TYPES: readonly TokenType[] = [
 
 const lexer = new Lexer([...TOKEN_TYPES], {
   positionTracking: 'onlyOffset',
-  // A test runs the validations; they take a third of the time that the lexer takes to be made.
+  // A test runs the validations; they account for a third of the lexer's construction time.
   skipValidations: true,
 });
 
-/** The tokens of a text of bytes. Never throws. */
+/** Tokens of a text of bytes. Never throws. */
 export function tokenize(text: string): IToken[] {
   const { tokens } = lexer.tokenize(text);
   lastLine = NO_LINE;

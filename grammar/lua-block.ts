@@ -1,7 +1,7 @@
 /**
- * Blocks in another language: `NAME_by_lua_block { ... }` of the Lua module of OpenResty holds Lua, whose quotes,
- * comments and braces are not this language's. The block ends at the brace that closes it by Lua's own rules
- * (Lua 5.1 reference manual, 2.1).
+ * Blocks in another language: `NAME_by_lua_block { ... }` of OpenResty's Lua module holds Lua, which has its own
+ * quotes, comments and braces. The block ends at the brace that closes it by Lua's rules (Lua 5.1 reference manual,
+ * 2.1).
  */
 import { BACKSLASH, CLOSING_BRACE, DOUBLE_QUOTE, LF, OPENING_BRACE, SINGLE_QUOTE } from './words.js';
 
@@ -9,12 +9,12 @@ const DASH = 45;
 const EQUALS = 61;
 const OPENING_BRACKET = 91;
 
-/** Whether the block of a directive of that name holds Lua; the name as written, which may be in quotes. */
+/** Whether the block of the named directive holds Lua; the name as written, possibly quoted. */
 export function holdsLua(name: string): boolean {
   return /_by_lua_block["']?$/.test(name);
 }
 
-/** The offset behind the `}` that closes the block of Lua whose `{` stands at `start`, or -1 where none does. */
+/** Offset after the `}` that closes the Lua block whose `{` is at `start`, or -1 if it is not closed. */
 export function luaBlockEnd(text: string, start: number): number {
   let depth = 0;
   let at = start;
@@ -46,7 +46,7 @@ function lineEnd(text: string, at: number): number {
   return end === -1 ? text.length : end;
 }
 
-/** Behind the closing quote; a string of Lua ends with its line unless a backslash stands before the line break. */
+/** Offset after the closing quote; a Lua string ends with its line unless a backslash precedes the line break. */
 function stringEnd(text: string, start: number): number {
   const quote = text.charCodeAt(start);
   for (let at = start + 1; at < text.length; at++) {
@@ -58,7 +58,7 @@ function stringEnd(text: string, start: number): number {
   return text.length;
 }
 
-/** Behind the `]==]` of a long bracket `[==[` that opens at `start`; -1 where none opens there. */
+/** Offset after the `]==]` of a long bracket `[==[` that opens at `start`; -1 if none opens there. */
 function longBracketEnd(text: string, start: number): number {
   if (text.charCodeAt(start) !== OPENING_BRACKET) return -1;
   let at = start + 1;

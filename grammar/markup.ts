@@ -1,14 +1,14 @@
-/** HTML and XML in the place of a configuration: an error page that a download saved, most likely. */
+/** HTML or XML in place of a configuration: most likely an error page saved by a download. */
 import type { Source, SyntaxTree } from './syntax-tree.js';
 
 const BEGIN = /^(?:\xEF\xBB\xBF)?\s*(<(?:!doctype|html|head|\?xml)\b[^\s;{]*)/i;
 
-/** Whether a text begins as a page or an XML document does. */
+/** Whether a text begins like an HTML page or an XML document. */
 export function isMarkup(text: string): boolean {
   return BEGIN.test(text.slice(0, 200));
 }
 
-/** The tree of such a text: no statement, and one mistake in nginx's words. */
+/** The tree of such a text: no statements, and one mistake in nginx's words. */
 export function markupTree(source: Source): SyntaxTree {
   const [, first = ''] = BEGIN.exec(source.text.slice(0, 200)) ?? [];
   const start = source.text.indexOf(first);

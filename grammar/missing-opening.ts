@@ -1,38 +1,41 @@
 /**
- * Statements whose `{` is missing, judged by indentation: what follows stands further in, up to a `}` that stands as far out
- * as the statement itself. Without that `{` the next statement is read as further words, and all that should be inside
- * as if it stood outside.
+ * Detection of statements without their `{`, by indentation: the following lines are indented further, up to a `}` at
+ * the indentation of the statement itself. Without that `{`, nginx reads the next statement as further arguments, and
+ * the content of the block as if it were outside.
  */
 
-/** A statement that may open a block and has not. */
+/** A statement that may open a block but has not. */
 interface Candidate {
   readonly indent: number;
-  /** Offset of the token behind which the `{` is missing, or of the `;` that stands in its place. */
+  /** Offset of the token after which the `{` is missing, or of the `;` in its place. */
   at: number;
-  /** Where the statement's first line ends so far. */
+  /** End of the statement's first line so far. */
   end: number;
-  /** Whether something stands further in behind it. */
+  /** Whether a line after it is indented further. */
   deeper: boolean;
-  /** Offset of the token at which nginx notices it; -1 as long as the statement is under way. */
+  /** Offset of the token at which nginx notices the mistake; -1 until the statement has ended. */
   noticed: number;
 }
 
-/** Follows the statements of a text. All that it is told comes in the order of the text. */
+/** Tracks the statements of a text. Its methods must be called in the order of the text. */
 export class MissingOpenings {
-  /** Tokens behind which a block is to be taken as opened (or which stand in the place of its `{`), with the place where nginx notices it. */
+  /**
+   * Tokens after which a block is treated as opened (or that replace its `{`), with the offset at which nginx notices
+   * it.
+   */
   readonly found = new Map<number, number>();
-  /** The candidates of each open block, the outermost level first; within one, those further out first. */
+  /** Candidates of each open block, the outermost level first; within a level, the least indented first. */
   readonly #levels: Candidate[][] = [[]];
-  /** Those of the statement under way, with what it has swallowed. */
+  /** Candidates in the current statement, including the statements it has absorbed. */
   #underWay: Candidate[] = [];
 
-  /** @param opensBlock whether a directive of that name takes a block */
+  /** @param opensBlock whether the named directive takes a block */
   constructor(
     private readonly text: string,
     private readonly opensBlock: (name: string) => boolean,
   ) {}
 
-  /** The first word of a statement, or a word that begins a line: -1 for `indent` where it does not. */
+  /** Starts a statement, or a word that begins a line. @param indent -1 if it does not begin its line */
   begin(start: number, word: string, indent: number): void {
     const level = this.#level();
     if (indent < 0) return;
@@ -45,7 +48,7 @@ export class MissingOpenings {
     this.#underWay.push(candidate);
   }
 
-  /** A further word. @param indent of the line that it begins, or -1 */
+  /** Adds a further word. @param indent of the line that it begins, or -1 */
   word(start: number, word: string, indent: number): void {
     const last = this.#underWay.at(-1);
     if (last === undefined) return;
@@ -68,14 +71,14 @@ export class MissingOpenings {
   open(start: number): void {
     const level = this.#level();
     const last = this.#underWay.at(-1);
-    // The brace is that of the statement on its line.
+    // The brace belongs to the statement on its line.
     if (last !== undefined && last === level.at(-1) && !last.deeper) level.pop();
     for (const candidate of this.#underWay) candidate.noticed = start;
     this.#underWay = [];
     this.#levels.push([]);
   }
 
-  /** Whether a `}` closes a block whose `{` is missing, in the innermost one that is open. */
+  /** Whether a `}` closes a block whose `{` is missing, within the innermost open block. */
   closes(indent: number): boolean {
     const level = this.#level();
     this.#underWay = [];
@@ -89,13 +92,13 @@ export class MissingOpenings {
     return true;
   }
 
-  /** The innermost block has ended. */
+  /** Closes the innermost block. */
   close(): void {
     if (this.#levels.length > 1) this.#levels.pop();
   }
 
   #level(): Candidate[] {
-    // There is always the outermost one.
+    // The outermost level always exists.
     return this.#levels.at(-1) ?? [];
   }
 }

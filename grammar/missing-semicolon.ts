@@ -1,11 +1,11 @@
 import type { Statement } from './syntax-tree.js';
 
 /**
- * The place where a `;` is missing if the statement has swallowed the one on its next line: the end of the last word
+ * Likely position of a missing `;` if the statement has absorbed the one on its next line: the end of the last word
  * before the first line break between two words, or null for a statement on one line.
  *
- * nginx lets a statement run over lines, so this is a guess: to be used only for a statement that is wrong otherwise,
- * such as one with too many arguments.
+ * This is a guess, because nginx lets a statement span lines: use it only for a statement that is invalid anyway, such
+ * as one with too many arguments.
  */
 export function missingSemicolon(statement: Statement): { readonly offset: number } | null {
   let end = statement.name.end;

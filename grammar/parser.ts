@@ -1,10 +1,10 @@
 /**
- * The grammar of the configuration language.
+ * Grammar of the configuration language.
  *
- * It is flat, as nginx's own reader is: a text is a row of statements' heads and closing braces, and the nesting is
- * kept on a stack of its own (in `TreeBuilder`), so that no depth of blocks can exhaust the call stack. And it is
- * total: it accepts every row of tokens, and takes those that nginx refuses through alternatives that note a mistake.
- * Thus each mistake is found where it is, and the reading goes on right behind it.
+ * Like nginx's own reader it is flat: a text is a sequence of statement heads and closing braces, and the nesting is
+ * kept on an explicit stack (in `TreeBuilder`), so that no block depth can exhaust the call stack. It is also total: it
+ * accepts every sequence of tokens, and those that nginx rejects match alternatives that record a mistake. So each
+ * mistake is reported at its position, and parsing resumes directly after it.
  */
 import type { IParserConfig, IToken, ParserMethod, TokenType } from 'chevrotain';
 import { balanceBlocks } from './block-balance.js';
@@ -23,18 +23,17 @@ import { isMarkup, markupTree } from './markup.js';
 import type { Source, SyntaxTree } from './syntax-tree.js';
 import { type TextKind, TreeBuilder } from './tree-builder.js';
 
-/** The recogniser of the language; `read` has it drive a `TreeBuilder`. */
+/** Parser of the language; `read` makes it drive a `TreeBuilder`. */
 export class ConfigurationParser extends EmbeddedActionsParser {
   readonly #configuration: ParserMethod<[], void>;
   #builder: TreeBuilder | null = null;
 
-  /**
-   * @param config without `skipValidations` the grammar is validated, which takes longer than reading a small text.
-   */
+  /** @param config without `skipValidations` the grammar is validated, which takes longer than parsing a small text. */
   constructor(config: IParserConfig = { skipValidations: true }) {
     super([...TOKEN_TYPES], { maxLookahead: 1, ...config });
 
-    // While chevrotain records the grammar there is no builder. What a rule chooses between is made once, not for each statement.
+    // While chevrotain records the grammar there is no builder. The alternatives of a rule are created once, not for
+    // each statement.
     const taking = (type: TokenType, give: (builder: TreeBuilder, token: IToken) => void) => ({
       ALT: () => {
         const token = this.CONSUME2(type);
@@ -84,11 +83,11 @@ export class ConfigurationParser extends EmbeddedActionsParser {
 const parser = new ConfigurationParser();
 
 /**
- * Parses a configuration text: every text gives a tree, together with all mistakes that were found in it, in the order
- * of their places. Never throws; takes time in proportion to the text.
+ * Parses a configuration text: every text gives a tree, together with all mistakes found in it, in the order of their
+ * offsets. Never throws; takes linear time.
  *
- * @param kind `parameter` for the text of `-g`, which holds no blocks and gets other sentences.
- * @param opensBlock whether a directive of that name takes a block: where a `{` is missing is found by that.
+ * @param kind `parameter` for the text of `-g`, which cannot contain blocks and has its own messages.
+ * @param opensBlock whether the named directive takes a block; used to locate a missing `{`.
  */
 export function parse(
   source: Source,

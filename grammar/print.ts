@@ -1,41 +1,44 @@
-/** Syntax tree to text, in one canonical layout. */
+/** Prints a syntax tree as text, in one canonical layout. */
 
 import { BYTE_ORDER_MARK } from './lexer.js';
 import { type Comment, type Item, isStatement, type Span, type Statement, type Word } from './syntax-tree.js';
 import { writeValue, writeWord } from './words.js';
 
 const INDENT = '    ';
-/** Deeper blocks are not indented further: nobody reads them, and the spaces would outgrow the text a thousandfold. */
+/**
+ * Limit of indentation levels: deeper blocks are not read by people, and the spaces would outgrow the text a
+ * thousandfold.
+ */
 const DEEPEST_INDENT = 40;
 
 function indentation(depth: number): string {
   return INDENT.repeat(Math.min(depth, DEEPEST_INDENT));
 }
 
-/** What stands between two places of one source; empty where the tree was put together by other means than parsing. */
+/** Text between two spans of one source; empty if the tree was not produced by parsing. */
 function between(before: Span, after: Span): string {
   return before.source === after.source ? before.source.text.slice(before.end, after.start) : '';
 }
 
-/** Whether a word stands right behind another one; after a closing quote, a `)` may. */
+/** Whether a word directly follows another one; a `)` may follow a closing quote. */
 function touches(before: Word, word: Word): boolean {
   return before.source === word.source && before.end === word.start && before.start < before.end;
 }
 
-/** As it is written. Only blanks of ASCII are taken off its end: what is one in Unicode may be half a character here. */
+/** A comment as written. Only ASCII blanks are trimmed from its end: a Unicode blank may be half a character here. */
 function writeComment({ text }: Comment): string {
   return `#${text.replaceAll('\n', ' ').replace(/[ \t\r\v\f]+$/, '')}`;
 }
 
 /**
- * The words of a statement with the comments between them, and its `;` or `{`. `inner` is cut down to the comments that
- * were not written: those between the last word and a `{`, and before a `;` a single one on the line of the last word,
- * unless `followed` by one that stands behind the `;`.
+ * Prints the words of a statement with the comments between them, and its `;` or `{`. Leaves in `inner` the comments
+ * that were not printed: those between the last word and a `{`; before a `;`, all but a single one on the line of the
+ * last word, and that one too if `followed`, that is if a comment follows the `;`.
  */
 function writeHead(statement: Statement, inner: Comment[], followed: boolean, depth: number): string {
   const hanging = `\n${indentation(depth + 1)}`;
   const name = writeWord(statement.name);
-  // Unquoted, it would be skipped where the text begins with it.
+  // Unquoted, it would be skipped as a byte order mark at the start of the text.
   let written = name.startsWith(BYTE_ORDER_MARK) ? writeValue(statement.name.text, '"') : name;
   let before = statement.name;
   const writeInner = (): void => {
@@ -58,7 +61,9 @@ function writeHead(statement: Statement, inner: Comment[], followed: boolean, de
   return `${written}${hanging}${block ? '{' : ';'}`;
 }
 
-/** The comments from `next` on that stand before the end of a statement's head; they are the first behind it, or in its block. */
+/**
+ * Comments from `next` on that lie before the end of a statement's head; they are the first after it, or in its block.
+ */
 function commentsInside(statement: Statement, items: readonly Item[], next: number): Comment[] {
   const comments: Comment[] = [];
   const end = statement.block ? statement.block.start : statement.end;
@@ -73,15 +78,15 @@ function isTrailing(item: Item): boolean {
   return !isStatement(item) && item.trailing;
 }
 
-/** A list of items under way. */
+/** A list of items being printed. */
 interface Level {
   readonly items: readonly Item[];
   next: number;
-  /** The item of this list that reaches furthest in the text so far. */
+  /** The item of this list that extends furthest in the text so far. */
   furthest: Span | null;
 }
 
-/** Lines under way. */
+/** The lines of the output. */
 class Layout {
   readonly #parts: string[] = [];
   #lineTakesComment = false;
@@ -91,7 +96,7 @@ class Layout {
     this.#lineTakesComment = takesComment;
   }
 
-  /** Goes on in the line that was written last. */
+  /** Appends to the last line. */
   onLine(text: string): void {
     this.#parts.push(text);
   }
@@ -116,12 +121,12 @@ class Layout {
 }
 
 /**
- * Writes items as text: four spaces per block, one statement per line, one space between words, at most one blank line
- * between two items and only where the source had one. Line breaks between the words of a statement stay, with a hanging
- * indent; comments stay where they are, but for those between the last word and its `;` or `{`, which go behind that
- * (those before a `;` only from the line of the word). Words are written as their source has them, or quoted where their
- * value needs it, and blocks in another language as they are, so that parsing the result gives the same names and values;
- * printing that again gives the same text.
+ * Prints items as text: four spaces per block, one statement per line, one space between words, and at most one blank
+ * line between two items, only where the source has one. Line breaks between the words of a statement are kept, with a
+ * hanging indent. Comments keep their position, except those between the last word and its `;` or `{`, which move after
+ * it (those before a `;` only from the line of the word). Words are written as in their source, or quoted if their
+ * value requires it, and blocks in other languages verbatim, so that parsing the result gives the same names and
+ * values. Printing is idempotent.
  */
 export function print(items: readonly Item[]): string {
   const layout = new Layout();

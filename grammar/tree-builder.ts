@@ -1,4 +1,4 @@
-/** Puts together the syntax tree from what the grammar recognises, and words the mistakes. */
+/** Builds the syntax tree from the tokens recognized by the grammar, and reports the mistakes. */
 import type { IToken } from 'chevrotain';
 import type { BlockBalance } from './block-balance.js';
 import { BUFFER_SIZE, QuotedWord, RunawayWord, TemplateTag } from './lexer.js';
@@ -27,26 +27,26 @@ import {
   readValue,
 } from './words.js';
 
-/** Where a text comes from; it decides nginx's sentences and limits. */
+/** Origin of a text; it determines nginx's messages and limits. */
 export type TextKind = 'file' | 'parameter';
 
 /** A block that is not closed yet. */
 interface OpenBlock {
   readonly block: Under<Block> & { readonly items: Item[] };
-  /** The statement whose block it is, or null for a `{` without one. */
+  /** The statement that owns the block, or null for a `{` without one. */
   readonly owner: Under<Statement> | null;
   /** The `{`. */
   readonly brace: Span;
 }
 
-/** What is made before its end is known. */
+/** A node whose end is not yet known. */
 type Under<T extends Span> = Omit<T, 'end'> & { end: number };
 
 function endOf(token: IToken): number {
   return token.startOffset + token.image.length;
 }
 
-/** A text with more mistakes than that is no configuration; further ones would only take memory. */
+/** Limit of mistakes: a text with more is not a configuration, and recording them would only take memory. */
 const MISTAKES_MAX = 10_000;
 
 /** Builds one tree. The grammar calls a method for each token, in the order of the text, and `finish` at the end. */
@@ -55,16 +55,16 @@ export class TreeBuilder {
   readonly #kind: TextKind;
   readonly #balance: BlockBalance;
   readonly #opensBlock: (name: string) => boolean;
-  /** A placeholder or tag of a template was reported: the first speaks for all. */
+  /** A template placeholder or tag was reported; only the first one is. */
   #isTemplate = false;
   readonly #top: Item[] = [];
   readonly #open: OpenBlock[] = [];
   readonly #mistakes: SyntaxMistake[] = [];
   #items: Item[] = this.#top;
-  /** The first of them are the words of the statement under way, the others those of longer ones before. */
+  /** The first `#count` entries are the words of the current statement; the rest are left over from longer ones. */
   readonly #words: Word[] = [];
   #count = 0;
-  /** Comments between the words of the statement under way. */
+  /** Comments between the words of the current statement. */
   #inner: Comment[] = [];
   /** End of the last token. */
   #lastEnd = 0;
@@ -76,7 +76,7 @@ export class TreeBuilder {
     this.#balance = balance;
   }
 
-  /** A word of the statement under way; the first one begins it. */
+  /** Adds a word to the current statement, or begins one. */
   word(token: IToken): void {
     if (this.#count === 0) this.#closeMissing(token);
     const { startOffset: start, image, tokenType } = token;
@@ -117,7 +117,7 @@ export class TreeBuilder {
     if (noticed !== undefined) this.#openMissing(noticed);
   }
 
-  /** A comment, between statements or between the words of one. */
+  /** Adds a comment, between statements or between the words of one. */
   comment(token: IToken): void {
     const start = token.startOffset;
     const end = endOf(token);
@@ -213,12 +213,12 @@ export class TreeBuilder {
     this.#lastEnd = end;
   }
 
-  /** The statement under way is followed by `}` or by the end of the text (`next` is null). */
+  /** The current statement is followed by `}` or by the end of the text (`next` is null). */
   unterminated(next: IToken | null): void {
     const last = this.#lastWord();
     if (last === null) return;
     const statement = this.#endStatement(last.end);
-    // A word that lacks its closing quote has swallowed the end of the statement; that is said of the quote.
+    // A word without its closing quote has absorbed the end of the statement; the quote is what is reported.
     if (last.quote !== '' && !this.#source.text.startsWith(last.quote, last.end - 1)) return;
     const earlier = missingSemicolon(statement);
     const detail = {
@@ -257,7 +257,7 @@ export class TreeBuilder {
   }
 
   #endStatement(end: number): Statement {
-    const name = this.#words[0] as Word; // the callers have looked
+    const name = this.#words[0] as Word; // checked by the callers
     const statement: Statement = {
       kind: 'statement',
       source: this.#source,
@@ -285,14 +285,14 @@ export class TreeBuilder {
     return this.#words[this.#count - 1] ?? null;
   }
 
-  /** As long as they are, and no longer: an array that grows takes room for seventeen. */
+  /** Sliced to size: an array that grows has capacity for seventeen. */
   #args(): Word[] {
     return this.#words.slice(1, this.#count);
   }
 
   #pop(end: number): void {
     const { block, owner } = this.#open.pop() ?? {};
-    // A `{` without a statement leads nowhere.
+    // A `{` without a statement has no owner.
     if (block && owner) {
       block.end = end;
       owner.end = end;
@@ -300,7 +300,7 @@ export class TreeBuilder {
     this.#items = this.#open.at(-1)?.block.items ?? this.#top;
   }
 
-  /** Closes the blocks that, by the indentation, were meant to be closed before `token`. */
+  /** Closes the blocks that, by the indentation, should have been closed before `token`. */
   #closeMissing(token: IToken): void {
     for (let count = this.#balance.closeBefore.get(token.startOffset) ?? 0; count > 0; count--) {
       const block = this.#open.at(-1);
@@ -314,7 +314,7 @@ export class TreeBuilder {
     }
   }
 
-  /** Opens the block of the statement under way, whose `{` is missing. @param noticed where nginx finds that out */
+  /** Opens the block of the current statement, whose `{` is missing. @param noticed offset at which nginx notices it */
   #openMissing(noticed: number): void {
     const text = this.#source.text;
     const name = this.#name();
@@ -322,7 +322,7 @@ export class TreeBuilder {
     if (name === null || last === null) return;
     const words = text.slice(name.start, last.end).slice(0, 60);
     const inItsPlace = text.slice(last.end, noticed).trim() === '';
-    // Up to a `{` nginx reads what follows as words of the directive, and those are too many.
+    // Up to a `{`, nginx reads the following words as arguments of the directive, which are then too many.
     const message =
       text.charCodeAt(noticed) === OPENING_BRACE
         ? `invalid number of arguments in "${name.text}" directive`
@@ -353,7 +353,7 @@ export class TreeBuilder {
     });
   }
 
-  /** The closing quote at `closing` was not meant as one: the word goes on behind it, up to the end of the statement. */
+  /** Reports a closing quote that was meant literally: the word continues after it, up to the end of the statement. */
   #quoteInside(start: number, closing: number, quote: Quote): void {
     const next = this.#characterAt(closing + 1);
     const other = quote === '"' ? "'" : '"';
@@ -364,8 +364,8 @@ export class TreeBuilder {
   }
 
   /**
-   * An unquoted word has a "{" in it, at which nginx ends it. Returns whether its value is not what was meant: a placeholder
-   * stands for one that nobody knows.
+   * Reports a "{" inside an unquoted word, at which nginx ends it. Returns whether the word's value is unknown: it
+   * holds a placeholder.
    */
   #braceInside(start: number, end: number, brace: number): boolean {
     const { text } = this.#source;
@@ -386,7 +386,7 @@ export class TreeBuilder {
     return false;
   }
 
-  /** nginx's sentence for a "{" inside a word of the statement under way. */
+  /** nginx's message for a "{" inside a word of the current statement. */
   #sentenceOfBrace(start: number, brace: number, name: Word | null): string {
     const { text } = this.#source;
     if (name === null || text.startsWith('{{', brace)) {
@@ -399,12 +399,12 @@ export class TreeBuilder {
       : `directive "${name.text}" is not terminated by ";"`;
   }
 
-  /** Whether nothing else is written on the line or lines of a placeholder: it stands for statements. */
+  /** Whether a placeholder is alone on its line or lines, so that it represents statements. */
   #isAlone(start: number, end: number): boolean {
     return this.#isFirstOnLine(start) && /^[ \t\r]*(?:\n|$)/.test(this.#source.text.slice(end, end + 100));
   }
 
-  /** A placeholder or a tag of a template. The first one is reported. */
+  /** Reports a template placeholder or tag, if it is the first one. */
   #template(start: number, end: number, message: string): void {
     if (this.#isTemplate) return;
     this.#isTemplate = true;
@@ -413,7 +413,7 @@ export class TreeBuilder {
     });
   }
 
-  /** A word in quotes has no end on its line, and none that can be right on a later one. */
+  /** Reports a quoted word without an end on its line or a plausible one on a later line. */
   #missingQuote(start: number, end: number, quote: Quote): void {
     const text = this.#source.text;
     const closing = closingQuote(text, start);
@@ -432,7 +432,10 @@ export class TreeBuilder {
     }
   }
 
-  /** nginx's reader holds so many bytes from the start of a word or comment up to where it knows that it is over. */
+  /**
+   * Checks nginx's buffer limit, which covers the bytes from the start of a word or comment up to the byte that shows
+   * its end.
+   */
   #checkLength(start: number, end: number, quote: Quote): void {
     if (this.#kind === 'parameter') return;
     const text = this.#source.text;
@@ -442,7 +445,7 @@ export class TreeBuilder {
       this.#mistake(start, end, `too long parameter, probably missing terminating "${quote}" character`);
       return;
     }
-    // The space that ends a word, and the CR behind a comment, stay in the buffer with it; what else may follow does not.
+    // The space that ends a word, and the CR after a comment, occupy the buffer too; other terminators do not.
     const next = text.charCodeAt(end);
     const held = end - contentStart + (isComment ? Number(next === CR) : Number(isSpace(next)));
     if (held >= BUFFER_SIZE && contentStart + BUFFER_SIZE < text.length) {
@@ -453,7 +456,7 @@ export class TreeBuilder {
     }
   }
 
-  /** The character at `offset` with all its bytes in UTF-8. */
+  /** The character at `offset` with all its UTF-8 bytes. */
   #characterAt(offset: number): string {
     const text = this.#source.text;
     let end = offset + 1;

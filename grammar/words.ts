@@ -1,10 +1,10 @@
 /**
- * Words as they are written: where one ends, which value it has, and how a value is written back.
- * The rules are those of `ngx_conf_read_token` in nginx's `src/core/ngx_conf_file.c`.
+ * Notation of words: where a word ends, its value, and how a value is written. The rules are those of
+ * `ngx_conf_read_token` in nginx's `src/core/ngx_conf_file.c`.
  */
 import type { Quote, Word } from './syntax-tree.js';
 
-// The bytes that mean something to the language.
+// Bytes with a meaning in the language.
 export const TAB = 9;
 export const LF = 10;
 export const CR = 13;
@@ -19,15 +19,14 @@ export const BACKSLASH = 92;
 export const OPENING_BRACE = 123;
 export const CLOSING_BRACE = 125;
 
-/** True for the four bytes that part words: space, tab, CR and LF. `NaN` (past the end of a text) is none of them. */
+/** True for the four bytes that separate words: space, tab, CR and LF. False for `NaN` (past the end of a text). */
 export function isSpace(code: number): boolean {
   return code === SPACE || code === LF || code === TAB || code === CR;
 }
 
 /**
- * The offset at which the unquoted word that begins at `start` ends: at a space, a `;`, a `{` that does not follow a `$`,
- * or the end of the text. A backslash takes the next character with it, whatever that is; quotes, `#` and `}` inside
- * the word are plain characters.
+ * End offset of the unquoted word that begins at `start`: at a space, a `;`, a `{` not preceded by `$`, or the end of
+ * the text. A backslash escapes any next character; quotes, `#` and `}` inside the word are plain characters.
  */
 export function plainWordEnd(text: string, start: number): number {
   const length = text.length;
@@ -51,7 +50,7 @@ export function plainWordEnd(text: string, start: number): number {
   return length;
 }
 
-/** The offset of the quote that ends the word whose opening quote stands at `start`, or -1 where the text ends first. */
+/** Offset of the quote that closes the word whose opening quote is at `start`, or -1 if the text ends first. */
 export function closingQuote(text: string, start: number): number {
   const length = text.length;
   const quote = text.charCodeAt(start);
@@ -73,7 +72,7 @@ export function mayFollowQuote(code: number): boolean {
 const ESCAPE = /\\(["'\\trn])/g;
 const ESCAPED: Readonly<Record<string, string>> = { t: '\t', r: '\r', n: '\n' };
 
-/** The value of what is written between the quotes, or of an unquoted word. */
+/** Value of the text between the quotes, or of an unquoted word. */
 export function readValue(written: string): string {
   if (!written.includes('\\')) return written;
   return written.replace(ESCAPE, (_, escaped: string) => ESCAPED[escaped] ?? escaped);
@@ -87,26 +86,26 @@ function isPlain(value: string): boolean {
   );
 }
 
-/** Whether the last backslash would take the character after the value with it. */
+/** Whether the last backslash would escape the character after the value. */
 function endsInBackslash(value: string): boolean {
   let count = 0;
   while (value.charCodeAt(value.length - 1 - count) === BACKSLASH) count++;
   return count % 2 === 1;
 }
 
-/** Writes a value with the quote that is wished for, or, where it needs one and none is wished for, with a double quote. */
+/** Writes a value with the given quote, or with a double quote if it needs one and none is given. */
 export function writeValue(value: string, quote: Quote): string {
   if (quote === '' && isPlain(value)) return value;
   const mark = quote === '' ? '"' : quote;
-  // Only a backslash that would be read as an escape, or would take the closing quote, has to be doubled; doubling
-  // every one would make regular expressions unreadable.
+  // Only a backslash that would be read as an escape, or would escape the closing quote, is doubled; doubling every one
+  // would make regular expressions unreadable.
   const escaped = value.replace(/\\(?=["'\\trn]|$)/g, '\\\\');
   return mark + escaped.replaceAll(mark, `\\${mark}`) + mark;
 }
 
 /**
- * A word as it is to be written: as its source has it where that still gives its value (so escapes and line breaks
- * inside quotes stay as their author wrote them), otherwise quoted as far as needed.
+ * Writes a word: as in its source if that still yields its value (so that escapes and line breaks inside quotes are
+ * kept), otherwise quoted as far as needed.
  */
 export function writeWord(word: Word): string {
   const written = word.source.text.slice(word.start, word.end);
@@ -129,7 +128,7 @@ function isWrittenPlain(written: string): boolean {
   return written !== '' && plainWordEnd(written, 0) === written.length && !endsInBackslash(written);
 }
 
-/** As many words, semicolons and braces as a text has, or more; found without reading it. */
+/** Upper bound of the number of words, semicolons and braces in a text; found without parsing it. */
 export function wordsAtMost(text: string): number {
   let count = 0;
   let starts = true;
@@ -139,7 +138,7 @@ export function wordsAtMost(text: string): number {
       starts = true;
       continue;
     }
-    // A word begins behind a space, or behind one of these.
+    // A word begins after a space, or after one of these.
     const parts = PARTS.has(code);
     if (starts || parts) count++;
     starts = parts;
