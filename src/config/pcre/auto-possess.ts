@@ -1,11 +1,13 @@
 /**
- * Repetitions that never have to give back a byte. PCRE2 makes them possessive when it compiles an expression, and the
- * number of steps it needs depends on it. The rules are PCRE2's, so that the same expressions reach the limit.
+ * Repetitions that never need to give back a byte. PCRE2 makes them possessive at compile time, which affects the
+ * number of steps it takes. The rules are PCRE2's, so that the same expressions reach the limit.
  */
 import { ByteSet } from './byte-set.js';
 import { END_SOURCE, type Node, VERY_END_SOURCE } from './syntax.js';
 
-/** The rest of an expression behind an item: the items that follow in its sequence, then what follows that sequence. */
+/**
+ * The rest of an expression after an item: the following items of its sequence, then everything after that sequence.
+ */
 export interface Rest {
   readonly items: readonly Node[];
   /** Index of the next item. */
@@ -13,17 +15,17 @@ export interface Rest {
   readonly outer: Rest | Ending;
 }
 
-/** Ends of the rest: the end of the expression, that of an atomic group or a lookaround, or a part that is not looked at. */
+/** End of the rest: of the expression, of an atomic group or a lookaround, or a part that is not analyzed. */
 export type Ending = 'match' | 'atomic' | 'unknown';
 
 type Sort = 'character' | 'type' | 'class';
 
-/** PCRE2 gives up after so many comparisons. */
+/** PCRE2 gives up after this many comparisons. */
 const MAX_COMPARISONS = 1000;
 
 const LINE_BREAKS = ByteSet.of('\n\v\f\r\x85');
 
-/** Whether a greedy or lazy repetition of a set finds the same when it gives nothing back. */
+/** Whether a greedy or lazy repetition of a set matches the same if it gives nothing back. */
 export function isEffectivelyPossessive(repeat: Node & { readonly kind: 'repeat' }, rest: Rest | Ending): boolean {
   const { item } = repeat;
   if (item.kind !== 'set') return false;
@@ -47,7 +49,7 @@ function excludes(
     if (at === 'atomic') return greedy && !inGroup;
     const next = at.items[at.from];
     if (next === undefined) {
-      // A lazy repetition at the end of a group stays as it is.
+      // A lazy repetition at the end of a group is left as it is.
       if (!greedy) return false;
       at = at.outer;
       continue;
@@ -113,7 +115,7 @@ function sortOf({ set, bracketed }: Node & { readonly kind: 'set' }): Sort {
   return bracketed === true ? 'class' : 'type';
 }
 
-/** Of classes in brackets PCRE2 does not look at what `$` needs. */
+/** For bracketed classes, PCRE2 does not check whether `$` could match. */
 function excludesEnd(base: Node & { readonly kind: 'set' }): boolean {
   const sort = sortOf(base);
   return sort === 'character'
@@ -121,7 +123,7 @@ function excludesEnd(base: Node & { readonly kind: 'set' }): boolean {
     : sort === 'type' && !base.set.has(0x0a) && !base.set.has(0x20);
 }
 
-/** PCRE2 lets a dot give nothing back before `\R`, though it matches a carriage return. */
+/** PCRE2 lets a dot give nothing back before `\R`, although it matches a carriage return. */
 function excludesLineBreak(base: Node & { readonly kind: 'set' }): boolean {
   const sort = sortOf(base);
   if (sort === 'class') return false;

@@ -1,10 +1,10 @@
-/** Sets of bytes: what one item of a regular expression over byte strings can match. */
+/** Sets of bytes: the bytes that one item of a regular expression over byte strings can match. */
 
 export class ByteSet {
-  /** A bit for each byte, 32 in a word. So short an array lies in V8's own heap: to make one costs next to nothing. */
+  /** One bit for each byte, 32 per word. An array this short is allocated in V8's own heap, at almost no cost. */
   private readonly words = new Int32Array(8);
 
-  /** A set of single bytes (a string's characters) and ranges (pairs). */
+  /** Creates a set of single bytes (the characters of a string) and ranges (pairs). */
   static of(...members: readonly (string | readonly [number, number])[]): ByteSet {
     const set = new ByteSet();
     for (const member of members) {
@@ -37,7 +37,7 @@ export class ByteSet {
     return ((this.word(byte) >> (byte & 31)) & 1) === 1;
   }
 
-  /** The word with the bit of a byte; 0 beyond the last. */
+  /** The word that contains the bit of a byte; 0 past the last. */
   private word(byte: number): number {
     return this.words[byte >> 5] ?? 0;
   }
@@ -45,7 +45,7 @@ export class ByteSet {
   get bytes(): number[] {
     const bytes: number[] = [];
     for (let first = 0; first < 256; first += 32) {
-      // The lowest bit that is set is the next byte, and goes.
+      // The lowest bit set is the next byte; it is then cleared.
       for (let word = this.word(first); word !== 0; word &= word - 1) bytes.push(first + 31 - Math.clz32(word & -word));
     }
     return bytes;
@@ -58,7 +58,7 @@ export class ByteSet {
     return size;
   }
 
-  /** Whether it consists of one letter in both cases. */
+  /** Whether the set consists of one letter in both cases. */
   get isLetterInBothCases(): boolean {
     const [upper = 0, lower = 0, third] = this.bytes;
     return third === undefined && lower === (upper ^ 0x20) && isLetter(upper);
@@ -75,7 +75,7 @@ export class ByteSet {
     return set;
   }
 
-  /** With the other case of every ASCII letter in it: PCRE folds no others in byte strings. */
+  /** The set with the other case of every ASCII letter added: PCRE folds no others in byte strings. */
   folded(): ByteSet {
     const set = new ByteSet();
     for (const byte of this.bytes) {
@@ -86,7 +86,8 @@ export class ByteSet {
   }
 
   /**
-   * As JavaScript writes it: a character where it is one (also a letter in both cases under the `i` flag), else a class.
+   * JavaScript notation: a single character if possible (also for a letter in both cases under the `i` flag), else a
+   * class.
    */
   toSource(ignoreCase: boolean): string {
     const bytes = this.bytes;
@@ -122,7 +123,7 @@ function isLetter(byte: number): boolean {
   return lower >= 0x61 && lower <= 0x7a;
 }
 
-/** How each byte is written alone, and in a class. */
+/** Notation of each byte alone, and in a class. */
 const ALONE = Array.from({ length: 256 }, (_, byte) => escaped(byte, false));
 const IN_CLASS = Array.from({ length: 256 }, (_, byte) => escaped(byte, true));
 

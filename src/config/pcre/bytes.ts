@@ -1,10 +1,10 @@
-/** Bytes of a subject that belong to a set, or are the same as others. */
+/** Comparison of subject bytes with a set, or with other bytes. */
 
-/** 256 flags: bytes of words (`\w`). */
+/** 256 flags: word bytes (`\w`). */
 export const WORD = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) WORD[byte] = /[0-9A-Za-z_]/.test(String.fromCharCode(byte)) ? 1 : 0;
 
-/** The end of the bytes from `pos` on that are in a set, at most `limit`. */
+/** End of the run of bytes from `pos` that are in a set, at most `limit`. */
 export function bytesOf(sets: Uint8Array, set: number, text: Uint8Array, pos: number, limit: number): number {
   let to = pos;
   while (to < limit && sets[set | (text[to] as number)] === 1) to++;

@@ -1,20 +1,20 @@
 /**
- * Where JavaScript and PCRE differ though the notation is the same. JavaScript forgets the groups inside a repeated part
- * at each repetition, PCRE keeps the last that matched. A reference to a group that has not matched is empty in
- * JavaScript, and fails in PCRE. And a repetition that matches nothing ends the repeating in PCRE, while JavaScript
- * takes it back and looks for another.
+ * Differences between JavaScript and PCRE for the same notation. JavaScript resets the groups inside a repeated part at
+ * each repetition, PCRE keeps the last match. A reference to a group that has not matched is empty in JavaScript, and
+ * fails in PCRE. And a repetition that matches nothing ends the loop in PCRE, while JavaScript undoes it and tries
+ * another alternative.
  */
 import { childrenOf, mayBeEmpty, type Node, untranslatable } from './syntax.js';
 
-/** Where a part stands. */
+/** Context of a part. */
 interface Situation {
-  /** In a part that may be repeated. */
+  /** The part may be repeated. */
   readonly repeated: boolean;
-  /** In a repeated part, and perhaps not taken at each repetition. */
+  /** The part is repeated, and may be skipped in some repetitions. */
   readonly skippable: boolean;
 }
 
-/** The numbers of the groups whose content may differ. Refuses what may match differently. */
+/** Numbers of the groups whose content may differ. Throws if the match itself may differ. */
 export function checkCaptures(root: Node): number[] {
   const differing = new Set<number>();
   const certain = new Set<number>();
@@ -54,7 +54,7 @@ export function checkCaptures(root: Node): number[] {
         }
         const inside = {
           repeated: situation.repeated || repeats,
-          // A repetition that matches nothing is undone in JavaScript, with what its groups took.
+          // In JavaScript, a repetition that matches nothing is undone, together with its groups.
           skippable: situation.skippable || (repeats && node.min < node.max && mayBeEmpty(node.item)),
         };
         if (node.min > 0) {
@@ -71,7 +71,7 @@ export function checkCaptures(root: Node): number[] {
     }
   }
 
-  /** Visits a part that may be passed over: what matches in it is certain only there. */
+  /** Visits a part that may be skipped: its captures are certain only inside it. */
   function visitApart(node: Node, situation: Situation): void {
     const before = new Set(certain);
     visit(node, situation);
@@ -83,7 +83,7 @@ export function checkCaptures(root: Node): number[] {
   }
 }
 
-/** True where a part matches nothing only when it can match nothing else. */
+/** True if a part matches nothing only when it cannot match anything else. */
 function prefersBytes(node: Node): boolean {
   switch (node.kind) {
     case 'sequence':

@@ -6,15 +6,15 @@ import { type Escape, type EscapeOptions, readEscape, readOctal } from './escape
 import { invalid, untranslatable } from './syntax.js';
 
 export interface CharacterClass {
-  /** The bytes; in UTF mode the ASCII characters. Case is folded, and negation applied. */
+  /** The bytes; in UTF mode the ASCII characters. Case folding and negation are applied. */
   readonly set: ByteSet;
-  /** In UTF mode, the characters beyond ASCII: these, or all but these. */
+  /** In UTF mode, the characters beyond ASCII: these, or all except these. */
   readonly beyond: { readonly codes: readonly number[]; readonly negated: boolean };
 }
 
 type Member = Escape;
 
-/** Reads a class whose `[` the cursor has just passed. */
+/** Reads a class; the cursor is after its `[`. */
 export function readClass(cursor: Cursor, options: EscapeOptions): CharacterClass {
   const start = cursor.at - 1;
   const negated = cursor.take('^');
@@ -74,7 +74,7 @@ function keepAscii(set: ByteSet): void {
   }
 }
 
-/** One member; null for what stands for nothing (`\E`). */
+/** One member; null for a notation without meaning (`\E`). */
 function readMember(cursor: Cursor, options: EscapeOptions, first: boolean): Member | null {
   const start = cursor.at;
   const posix = cursor.match(/\[:(\^?)([A-Za-z<>]*):\]/y);
@@ -127,14 +127,14 @@ function readClassEscape(cursor: Cursor, options: EscapeOptions): Member | null 
     : invalid('unrecognized character follows \\', cursor.at - 1, cursor.at - 2);
 }
 
-/** A class cannot begin a range; PCRE2 wants the hyphen last, or escaped. */
+/** Rejects a class as the beginning of a range; PCRE2 requires the hyphen to be last, or escaped. */
 function refuseRange(cursor: Cursor): void {
   if (cursor.peek() === '-' && cursor.peek(1) !== ']' && cursor.peek(1) !== '') {
     invalid('invalid range in character class', cursor.at, cursor.at);
   }
 }
 
-/** The end of a range whose first character is `from`; null where no range follows. */
+/** The end of a range whose first character is `from`; null if no range follows. */
 function readRangeEnd(cursor: Cursor, options: EscapeOptions, from: number): number | null {
   if (cursor.peek() !== '-' || cursor.peek(1) === ']' || cursor.peek(1) === '') {
     return null;
@@ -147,7 +147,7 @@ function readRangeEnd(cursor: Cursor, options: EscapeOptions, from: number): num
   return end.code < from ? invalid('range out of order in character class', cursor.at - 1, hyphen - 1) : end.code;
 }
 
-/** One character as it stands: a byte, or in UTF mode all bytes of one. */
+/** One literal character: a byte, or in UTF mode all bytes of a character. */
 export function readCharacter(cursor: Cursor, { utf }: EscapeOptions): number {
   const character = utf ? cursor.match(/[\xc2-\xf4][\x80-\xbf]+/y)?.[0] : undefined;
   if (character === undefined) {
@@ -156,7 +156,7 @@ export function readCharacter(cursor: Cursor, { utf }: EscapeOptions): number {
   return Buffer.from(character, 'latin1').toString('utf8').codePointAt(0) ?? 0;
 }
 
-/** Refuses an expression that is not UTF-8. */
+/** Rejects an expression that is not UTF-8. */
 export function requireUtf8(text: string): void {
   if (!isUtf8(Buffer.from(text, 'latin1'))) {
     invalid('UTF-8 error: the pattern is not valid UTF-8', text.length, 0);

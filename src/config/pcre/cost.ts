@@ -1,7 +1,7 @@
 /**
- * An upper bound of the steps that a backtracking matcher needs, as a function of the subject's length. It is found from the
- * structure of the expression alone and rather too high: parts whose choices exclude each other by the next byte count once,
- * all others count as tried in all combinations.
+ * Upper bound of the steps that a backtracking matcher needs, as a function of the subject's length. It is computed
+ * from the structure of the expression alone and tends to be too high: parts with alternatives that exclude each other
+ * by the next byte count once, all others count as tried in all combinations.
  */
 import { ByteSet } from './byte-set.js';
 import { firstOf, followedBy } from './first.js';
@@ -15,7 +15,7 @@ interface Bound {
 }
 
 interface Cost {
-  /** Ways in which a part can match at one position. */
+  /** Number of ways in which a part can match at one position. */
   readonly ways: Bound;
   /** Steps to try all of them. */
   readonly work: Bound;
@@ -27,13 +27,13 @@ const ENDLESS: Bound = { factor: Number.POSITIVE_INFINITY, degree: 0 };
 const STEP: Cost = { ways: ONE, work: ONE };
 const UNKNOWN: Cost = { ways: ENDLESS, work: ENDLESS };
 
-/** The match has succeeded: nothing is tried again. */
+/** The match has succeeded: no alternative is tried. */
 const SUCCESS: First = { set: new ByteSet(), nullable: false };
 
-/** Branches of one alternation that are compared with each other. */
+/** Maximum number of branches of one alternation that are compared with each other. */
 const MAX_COMPARED = 40;
 
-/** Length of the longest subject for which an expression needs no more than so many steps. */
+/** Length of the longest subject for which an expression needs at most `steps` steps. */
 export function longestWithin(tree: Tree, steps: number): number {
   const { work } = costOf(tree.body, SUCCESS);
   const { factor, degree } = isAnchored(tree.body) ? work : times(work, LENGTH);
@@ -54,11 +54,11 @@ function costOf(node: Node, follow: First): Cost {
       return costOf(node.body, follow);
     case 'look': {
       const { work } = costOf(node.body, SUCCESS);
-      // Lookbehinds are matched from their end, for which the rest of this does not hold.
+      // Lookbehinds are matched from their end, to which the rest of this analysis does not apply.
       return node.behind && work.degree > 0 ? UNKNOWN : { ways: ONE, work };
     }
     case 'atomic':
-      // It is written as a lookahead and a reference to what that has matched.
+      // It is written as a lookahead and a reference to its capture.
       return { ways: ONE, work: plus(costOf(node.body, SUCCESS).work, LENGTH) };
     case 'repeat':
       return node.item.kind === 'set' ? repeatedSet(node, node.item.set, follow) : repeated(node, follow);
@@ -142,7 +142,8 @@ function repeated({ item, min, max, mode }: Repeat, follow: First): Cost {
   const unique = once.ways.degree === 0 && once.ways.factor === 1;
   if (max === Number.POSITIVE_INFINITY) {
     if (!unique || mayBeEmpty(item)) return UNKNOWN;
-    // Each repetition begins where the last has ended, so that together they look at each byte once; not so lookarounds.
+    // Each repetition begins where the previous one ended, so that together they read each byte once, except for
+    // lookarounds.
     const work = looksFurther(item) ? times(once.work, LENGTH) : greater(once.work, LENGTH);
     return { ways: decided ? ONE : plus(LENGTH, ONE), work: plus(work, work) };
   }

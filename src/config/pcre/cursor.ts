@@ -17,7 +17,7 @@ export class Cursor {
     return this.text.charAt(this.at++);
   }
 
-  /** Goes past a text where it comes next. */
+  /** Consumes a text if it comes next. */
   take(text: string): boolean {
     const found = this.text.startsWith(text, this.at);
     if (found) {
@@ -26,7 +26,7 @@ export class Cursor {
     return found;
   }
 
-  /** Goes past what a sticky expression matches here, and gives it. */
+  /** Matches a sticky expression at the current position and consumes the match. */
   match(sticky: RegExp): RegExpExecArray | null {
     sticky.lastIndex = this.at;
     const match = sticky.exec(this.text);

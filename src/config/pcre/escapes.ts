@@ -1,4 +1,4 @@
-/** What stands after a backslash and means one character or a class of them, inside and outside of `[...]`. */
+/** Escapes that mean one character or a class of them, inside and outside of `[...]`. */
 import { type ByteSet, DIGIT, HORIZONTAL, SPACE, VERTICAL, WORD } from './byte-set.js';
 import type { Cursor } from './cursor.js';
 import { invalid, untranslatable } from './syntax.js';
@@ -10,20 +10,20 @@ export interface EscapeOptions {
   readonly caseless: boolean;
 }
 
-/** A character by its number, or a class; null where the escape is neither (the cursor is then where it was). */
+/** A character by its number, or a class; null if the escape is neither (the cursor is then unchanged). */
 export type Escape =
   | { readonly code: number }
-  /** `property`: one of Unicode's, `\p`. */
+  /** `property`: a Unicode property, `\p`. */
   | { readonly set: ByteSet; readonly negated: boolean; readonly property?: true };
 
-/** PCRE2's sentence for escapes of Perl that it does not have. */
+/** PCRE2's message for Perl escapes that it does not support. */
 export const NO_SUCH_ESCAPE = 'PCRE2 does not support \\F, \\L, \\l, \\N{name}, \\U, or \\u';
 
 const SIMPLE: Readonly<Record<string, number>> = { a: 7, e: 27, f: 12, n: 10, r: 13, t: 9 };
 const CLASSES: Readonly<Record<string, ByteSet>> = { d: DIGIT, w: WORD, s: SPACE };
 const SPACES: Readonly<Record<string, ByteSet>> = { h: HORIZONTAL, v: VERTICAL };
 
-/** Reads the escape after a backslash that the cursor has just passed. */
+/** Reads an escape; the cursor is after its backslash. */
 export function readEscape(cursor: Cursor, options: EscapeOptions): Escape | null {
   const start = cursor.at - 1;
   const letter = cursor.next();
@@ -70,7 +70,7 @@ export function readEscape(cursor: Cursor, options: EscapeOptions): Escape | nul
   }
 }
 
-/** Octal digits after a backslash, such as `\101`; up to three, the first of which was seen. */
+/** Octal digits after a backslash, such as `\101`; up to three, of which the first has been read. */
 export function readOctal(cursor: Cursor): number {
   const digits = cursor.match(/[0-7]{1,3}/y)?.[0] ?? '0';
   const code = Number.parseInt(digits, 8);
@@ -100,7 +100,7 @@ function readOctalBraces(cursor: Cursor, options: EscapeOptions): number {
 
 function bounded(code: number, cursor: Cursor, { utf }: EscapeOptions): number {
   if (code > (utf ? 0x10ffff : 0xff)) {
-    // PCRE stops at the digit that makes the number too large; the end of the escape is as good a place.
+    // PCRE reports the digit that makes the number too large; here the end of the escape is reported.
     invalid('character code point value in \\x{} or \\o{} is too large', cursor.at - 1);
   }
   return code;

@@ -1,4 +1,4 @@
-/** A regular expression that can be searched for in bounded time, whatever the subject. */
+/** A regular expression that can be searched in bounded time, whatever the subject. */
 import type { PatternData } from '../template.js';
 
 import { MatchFailed } from './match-failed.js';
@@ -10,14 +10,16 @@ import { Mistake } from './syntax.js';
 /** The whole match and its groups. */
 export type Captures = readonly (string | undefined)[];
 
-/** V8's RegExp where the time it takes is known to be bounded, which is faster; else the backtracking matcher with its limits. */
+/**
+ * Uses V8's RegExp, which is faster, if its time is known to be bounded; else the backtracking matcher with its limits.
+ */
 export class Expression {
   private readonly regexp: RegExp | null;
   private readonly longest: number;
   private readonly size: number;
   private compiled: Program | null = null;
 
-  /** As it was written. */
+  /** The expression as written. */
   get written(): string {
     return this.data.written;
   }
@@ -28,11 +30,11 @@ export class Expression {
     this.size = data.groups + 1;
   }
 
-  /** The first match, or null. Throws `MatchFailed` where finding it takes more than PCRE2's limits allow. */
+  /** The first match, or null. Throws `MatchFailed` if the search exceeds PCRE2's limits. */
   exec(subject: string): Captures | null {
     if (this.regexp !== null && subject.length <= this.longest) {
       const match = this.regexp.exec(subject);
-      // The translation may have groups of its own behind the others.
+      // The translation may append groups of its own.
       return match === null || match.length === this.size ? match : match.slice(0, this.size);
     }
     const groups = search(this.program, subject);
@@ -45,7 +47,7 @@ export class Expression {
     return captures;
   }
 
-  /** Whether there is a match; a search that is given up finds none. */
+  /** Whether there is a match; false if the search is given up. */
   test(subject: string): boolean {
     try {
       return this.exec(subject) !== null;
@@ -64,7 +66,7 @@ export class Expression {
   }
 }
 
-/** The same for expressions that find the same: the translation, or what was written where there is none. */
+/** Key that is equal for equivalent expressions: the translation, or the expression as written if there is none. */
 export function expressionKey({ source, flags, caseless, written }: PatternData): string {
   return source === null ? `${caseless ? 'i' : ''} ${written}` : `${flags} ${source}`;
 }

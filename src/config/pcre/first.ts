@@ -1,9 +1,9 @@
-/** With which bytes a part of a regular expression can begin. */
+/** The bytes with which a part of a regular expression can begin. */
 import { ByteSet } from './byte-set.js';
 import type { First, Node } from './syntax.js';
 
 const NOTHING: First = { set: new ByteSet(), nullable: true };
-/** Holds before some bytes and not before others; which, is not looked into. */
+/** Matches before some bytes and not before others; which ones is not analyzed. */
 const ANYTHING: First = { set: new ByteSet().inverted(), nullable: true };
 
 export function firstOf(node: Node): First {
@@ -11,7 +11,8 @@ export function firstOf(node: Node): First {
     case 'set':
       return { set: node.set, nullable: false };
     case 'assertion':
-      // At the end of the subject no byte follows but perhaps a last line break; who could take it already has.
+      // At the end of the subject no byte follows except perhaps a last line break, and any item that could match that
+      // already has.
       return node.ends ? { set: new ByteSet(), nullable: false } : ANYTHING;
     case 'look':
       return ANYTHING;
@@ -41,7 +42,7 @@ export function firstOf(node: Node): First {
   }
 }
 
-/** What a part begins with when another follows it. */
+/** Bytes with which a part can begin if another part follows it. */
 export function followedBy(first: First, after: First): First {
   if (!first.nullable) {
     return first;

@@ -1,7 +1,7 @@
-/** Numbers and names of the groups of one expression, and what refers to them. */
+/** Numbers and names of the groups of one expression, and the references to them. */
 import { invalid, untranslatable } from './syntax.js';
 
-/** A number or a name of a group that may come later in the expression. */
+/** Reference to a group by number or name; the group may come later in the expression. */
 interface Reference {
   readonly key: number | string;
   readonly at: number;
@@ -10,7 +10,7 @@ interface Reference {
 }
 
 export class GroupNumbers {
-  /** Groups so far. */
+  /** Number of groups so far. */
   count = 0;
   /** Names in lower case, in order, and the numbers of their groups. */
   readonly names: string[] = [];
@@ -22,10 +22,10 @@ export class GroupNumbers {
     return this.byName.has(name);
   }
 
-  /** Gives a group a name, and returns that in lower case. The group begins at `start`, its name ends at `at`. */
+  /** Names a group, and returns the name in lower case. The group begins at `start`, its name ends at `at`. */
   declare(name: string, index: number, start: number, at: number): string {
     const lower = name.toLowerCase();
-    // The same number once more, in another branch of `(?|...)`.
+    // The same number again, in another branch of `(?|...)`.
     if (this.byName.get(name) === index) return lower;
     if (this.byName.has(name)) {
       invalid('two named subpatterns have the same name (PCRE2_DUPNAMES not set)', at, start);
@@ -39,7 +39,7 @@ export class GroupNumbers {
     return lower;
   }
 
-  /** The number of a group that is given as such, or counted from here (`-1`, `+1`); or its name. */
+  /** Number of a group given as an absolute or relative number (`-1`, `+1`), or its name. */
   relative(key: string): number | string {
     if (!/^[+-]?\d+$/.test(key)) return key;
     const number = Number(key);
@@ -49,7 +49,7 @@ export class GroupNumbers {
     return index > 0 ? index : -1;
   }
 
-  /** Notes that `holder` is about a group; `resolve` gives it the number. */
+  /** Records that `holder` refers to a group; `resolve` sets its number. */
   refer<T extends { index: number }>(holder: T, key: number | string, at: number): T {
     this.references.push({ key, at, holder });
     return holder;

@@ -1,4 +1,4 @@
-/** What a parenthesis opens. */
+/** The construct opened by a parenthesis. */
 import type { Cursor } from './cursor.js';
 import { invalid, untranslatable } from './syntax.js';
 
@@ -10,11 +10,14 @@ export type GroupOpening =
   /** `key`: a number with or without a sign, or a name. */
   | { readonly kind: 'call'; readonly key: string }
   | { readonly kind: 'look'; readonly behind: boolean; readonly negative: boolean }
-  /** `scoped`: a group follows in which they hold; else they hold to the end of the enclosing one. */
+  /** `scoped`: the options apply to a group that follows; else to the rest of the enclosing one. */
   | { readonly kind: 'options'; readonly letters: string; readonly scoped: boolean }
   | { readonly kind: 'reference'; readonly name: string };
 
-/** Reads from the parenthesis to where the group's body begins; a comment, a reference or options are read whole. */
+/**
+ * Reads from the parenthesis to the beginning of the group's body; a comment, a reference or options are read
+ * completely.
+ */
 export function readGroupOpening(cursor: Cursor): GroupOpening {
   const start = cursor.at;
   const { text } = cursor;
@@ -69,7 +72,7 @@ export function readGroupOpening(cursor: Cursor): GroupOpening {
   if (cursor.peek() === '(') {
     return { kind: 'condition' };
   }
-  // Callouts call nothing in nginx.
+  // Callouts have no effect in nginx.
   if (cursor.match(/C\d{0,3}\)/y) !== null) {
     return { kind: 'comment' };
   }

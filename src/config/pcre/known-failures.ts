@@ -1,28 +1,28 @@
 /**
- * Attempts of a search that failed: the state of the program, the position, and the steps taken. The next time
- * these steps are counted, and not carried out again. So an expression that takes exponential time reaches the limit at once,
+ * Failed attempts of a search: the state of the program, the position, and the steps taken. When a state recurs, its
+ * steps are counted without being repeated. So an expression that takes exponential time reaches the limit at once,
  * with exactly the steps that it would have taken.
  */
 import type { Program } from './program.js';
 
-/** Entries of the table: 16 MiB, of which the system provides what is used. */
+/** Maximum number of table entries: 16 MiB, of which the system allocates only the pages used. */
 const MAX_SIZE = 1 << 22;
 
 /**
- * Registers that decide where the program continues. With them, address and position, an attempt is repeated exactly; groups
- * matter only to references and conditions, whose programs are not repeatable.
+ * Registers that decide where the program continues. Together with address and position they determine an attempt
+ * exactly; groups matter only to references and conditions, and programs with those are not repeatable.
  */
 export interface Repeatable {
-  /** Where an iteration of a loop began: it matters whether that is the present position. */
+  /** Start position of a loop's iteration: relevant is whether it equals the current position. */
   readonly loops: readonly number[];
-  /** Numbers of iterations, and those from which on a higher one makes no difference. */
+  /** Numbers of iterations, and the maximum above which a higher one makes no difference. */
   readonly counts: readonly { readonly register: number; readonly most: number }[];
 }
 
 export class KnownFailures {
-  /** Steps by state, and one more; 0: not known. */
+  /** Steps by state, plus one; 0: unknown. */
   private readonly table: Int32Array;
-  /** Attempts under way: height of the stack, state, and steps before it. */
+  /** Attempts in progress: height of the stack, state, and steps before it. */
   private readonly tried: number[] = [];
 
   private constructor(
@@ -33,7 +33,7 @@ export class KnownFailures {
     this.table = new Int32Array(size);
   }
 
-  /** Null where there are too many states, or the same state does not always fail. */
+  /** Null if there are too many states, or if the same state does not always fail. */
   static of({ repeatable, code }: Program, end: number): KnownFailures | null {
     if (repeatable === null) return null;
     let size = code.length * (end + 1) * 2 ** repeatable.loops.length;
@@ -41,14 +41,14 @@ export class KnownFailures {
     return size <= MAX_SIZE ? new KnownFailures(repeatable, end + 1, size) : null;
   }
 
-  /** Forgets what is being tried: another attempt begins. */
+  /** Discards the attempts in progress, before the next start position. */
   restart(): void {
     this.tried.length = 0;
   }
 
   /**
-   * Steps that are known to be taken in vain at this address and position; -1 where it must be tried, which ends when the
-   * stack is lower than `top`.
+   * Steps known to be wasted at this address and position; -1 if it must be tried, which ends when the stack is lower
+   * than `top`.
    */
   cost(at: number, pos: number, registers: Int32Array, top: number, steps: number): number {
     const { loops, counts } = this.repeatable;
@@ -62,18 +62,21 @@ export class KnownFailures {
     return known - 1;
   }
 
-  /** All above `top` has failed, after `steps`. */
+  /** Records that everything above `top` has failed, after `steps`. */
   failed(top: number, steps: number): void {
     const { tried } = this;
     while (tried.length > 0 && (tried[tried.length - 3] as number) >= top) {
-      const before = tried.pop() as number; // they are pushed in threes
+      const before = tried.pop() as number; // pushed in threes
       const state = tried.pop() as number;
       tried.pop();
       this.table[state] = steps - before + 1;
     }
   }
 
-  /** The attempts from `bottom` on have succeeded, and will not be repeated (an atomic group, a lookaround). */
+  /**
+   * Discards the attempts from `bottom` on, which have succeeded and will not be repeated (an atomic group, a
+   * lookaround).
+   */
   cut(bottom: number): void {
     const { tried } = this;
     while (tried.length > 0 && (tried[tried.length - 3] as number) >= bottom) tried.length -= 3;

@@ -1,5 +1,5 @@
 /** Errors of searches. */
-/** PCRE2's numbers of the errors. */
+/** PCRE2's error numbers. */
 // biome-ignore lint/suspicious/noConstEnum: its members are constants in the compiled code, so that a switch is a jump table
 export const enum MatchError {
   Limit = -47,

@@ -1,6 +1,6 @@
 /**
- * Backtracking matcher with PCRE2's semantics and limits. It keeps what is still to be tried on a stack of its own, so that
- * neither a long subject nor a hostile expression can overflow that of the process.
+ * Backtracking matcher with PCRE2's semantics and limits. Pending alternatives are kept on an explicit stack, so that
+ * neither a long subject nor a hostile expression can overflow the process stack.
  */
 import { bytesOf, sameBytes, WORD } from './bytes.js';
 import { KnownFailures } from './known-failures.js';
@@ -9,21 +9,21 @@ import { Op } from './opcodes.js';
 import { type Program, Register, UNBOUNDED } from './program.js';
 import { Entry, keepRestores } from './stack-entries.js';
 
-/** Bytes that repetitions and references of one search may look at; PCRE2 has no such limit either. */
+/** Maximum number of bytes that repetitions and references of one search may read. PCRE2 has no such limit. */
 const MAX_SCANNED = 400_000_000;
 
-/** Numbers on the stack: 64 MB. */
+/** Maximum number of stack elements: 64 MB. */
 const MAX_STACK = 1 << 24;
-/** Entries of the stack that are kept between searches. */
+/** Number of stack elements kept between searches. */
 const KEPT_STACK = 1 << 16;
 
-/** Steps of a search from which on failures are remembered. Most searches take fewer. */
+/** Number of steps after which a search records failures. Most searches take fewer. */
 const REMEMBER_AFTER = 10_000;
 
-/** Calls that are not finished, or may be entered again. */
+/** Maximum number of calls that are not finished, or may be re-entered. */
 const MAX_CALLS = 50_000;
 
-/** A group that runs as a subroutine. */
+/** A group running as a subroutine. */
 interface Call {
   readonly group: number;
   readonly from: number;
@@ -32,7 +32,7 @@ interface Call {
   readonly registers: Int32Array;
 }
 
-// One search runs at a time, so that all share it.
+// Only one search runs at a time, so that all share the stack.
 let stack = new Int32Array(KEPT_STACK);
 
 function grow(): void {
@@ -42,19 +42,19 @@ function grow(): void {
   stack = larger;
 }
 
-/** Gives back what a search has needed of memory beyond the usual. */
+/** Frees the memory that a search has allocated beyond the usual size. */
 export function releaseStack(): void {
   if (stack.length > KEPT_STACK) stack = new Int32Array(KEPT_STACK);
 }
 
-/** Attempts to match one subject, at one position after the other. */
+/** Attempts to match one subject, at successive positions. */
 export class Attempt {
   readonly registers: Int32Array;
   steps = 0;
   private scanned = 0;
   private readonly calls: Call[] = [];
   private failures: KnownFailures | null = null;
-  /** Steps before failures are remembered. */
+  /** Steps left before failures are recorded. */
   private untilRemembered: number;
 
   constructor(
@@ -72,7 +72,7 @@ export class Attempt {
     if (this.scanned > MAX_SCANNED) throw new MatchFailed(MatchError.Limit);
   }
 
-  /** Whether there is a match that begins at `start`; throws where it takes more than `limit` steps. */
+  /** Whether a match begins at `start`; throws if this takes more than `limit` steps. */
   matches(start: number, limit: number): boolean {
     const { registers, text, end, calls } = this;
     const { code, sets, groups } = this.program;
@@ -84,9 +84,9 @@ export class Attempt {
     let top = 0;
     let at = 0;
     let pos = start;
-    // The attempt itself is a step.
+    // The attempt itself counts as a step.
     let steps = 1;
-    // Failures recorded at an earlier start hold here as well.
+    // Failures recorded at an earlier start position apply here as well.
     let { failures } = this;
     failures?.restart();
     this.untilRemembered -= this.steps;
@@ -295,7 +295,7 @@ export class Attempt {
           continue;
         }
         case Op.ConditionLookEnd: {
-          // Groups in a condition keep what they have matched, also where it is negative.
+          // Groups in a condition keep their captures, even if it is negative.
           const register = code[at + 1] as number;
           top = keepRestores(entries, registers[register] as number, top);
           pos = registers[register + 1] as number;
@@ -363,7 +363,7 @@ export class Attempt {
             at += 2;
             continue;
           }
-          // Groups are as before the call; the calls made in it can still be entered again.
+          // Restores the groups as before the call; the calls made in it can still be re-entered.
           for (let register = 0; register < registers.length; register++) {
             const value = register === frame + 1 ? registers[register] : call.registers[register];
             if (value === registers[register] || register === fixed + Register.Keep) continue;
@@ -432,7 +432,7 @@ export class Attempt {
         }
       }
 
-      // Backtrack to the last entry that is something to try.
+      // Backtracks to the last entry with an alternative.
       for (;;) {
         failures?.failed(top, steps);
         if (top === 0) {

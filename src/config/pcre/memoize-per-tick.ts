@@ -1,15 +1,17 @@
 /**
- * Keeps what is made of expressions until the process comes to something else: the same ones stand in many servers, and the
- * checker and several lints look at each. After that nothing of a configuration is left here.
+ * Caches results for expressions until the next turn of the event loop: the same expressions occur in many servers, and
+ * the checker and several lint rules examine each. Afterwards no memory of a configuration is retained here.
  */
 
-/** Characters of all expressions that are kept together; what is made of one takes up to some hundred bytes for each. */
+/**
+ * Maximum number of characters of all cached expressions together; a result takes up to some hundred bytes for each.
+ */
 const MOST = 100_000;
 
-/** What an expression counts beside its characters. */
+/** Fixed cost of an expression, in addition to its characters. */
 const LEAST = 100;
 
-/** @param make what an expression gives; called again where too many others have come since. */
+/** @param make computes the result for an expression; called again if too many others have been cached since. */
 export function memoizePerTick<T>(
   make: (text: string, caseless: boolean) => T,
 ): (text: string, caseless?: boolean) => T {

@@ -1,5 +1,5 @@
 /**
- * Instructions of the backtracking matcher. An instruction is its opcode and its operands, each a number of a program's
+ * Instructions of the backtracking matcher. An instruction is its opcode and its operands, each a number in a program's
  * code. `set` is the index of a byte set, `target` an index into the code, `r` the first of the registers that it uses.
  */
 // biome-ignore lint/suspicious/noConstEnum: its members are constants in the compiled code, so that a switch is a jump table
@@ -10,15 +10,15 @@ export const enum Op {
   Byte,
   /** set */
   Set,
-  /** set, min, max, next: bytes of a set, as many as possible. `next`: the byte that has to follow, or -1. */
+  /** set, min, max, next: bytes of a set, as many as possible. `next`: the byte that must follow, or -1. */
   Greedy,
   /** set, min, max, next: as few as possible. */
   Lazy,
-  /** set, min, max: as many as possible, none of which is given back. */
+  /** set, min, max: as many as possible, without giving any back. */
   Possessive,
   /** target */
   Jump,
-  /** target: continues here and, if that fails, there. */
+  /** target: continues here or, if that fails, at the target. */
   Split,
   /** group: beginning of a capturing group. */
   Open,
@@ -26,15 +26,15 @@ export const enum Op {
   Close,
   /** r: starts counting repetitions. */
   CountStart,
-  /** r, min, max, lazy, exit: another repetition follows, or the loop ends. Directly behind it stands `Count`. */
+  /** r, min, max, lazy, exit: starts another repetition, or ends the loop. `Count` follows directly. */
   CountLoop,
   /** r */
   Count,
-  /** r: remembers the position at which a repetition begins. */
+  /** r: stores the position at which a repetition begins. */
   LoopStart,
   /** r, exit: leaves the loop if the repetition has matched nothing. */
   LoopCheck,
-  /** r, count, min, exit: the same, from the last required repetition on. */
+  /** r, count, min, exit: like `LoopCheck`, from the last required repetition on. */
   CountedLoopCheck,
   /** r: beginning of an atomic group. */
   Atomic,
@@ -44,15 +44,15 @@ export const enum Op {
   Look,
   /** r */
   LookEnd,
-  /** r, target: beginning of a lookaround; continues there if its body does not match. */
+  /** r, target: beginning of a lookaround; continues at the target if its body does not match. */
   LookElse,
   /** r: the body of a negative lookaround has matched. */
   NegativeLookEnd,
-  /** r, target: the same in a condition; continues there. */
+  /** r, target: like `NegativeLookEnd`, in a condition; continues at the target. */
   ConditionLookEnd,
   /** distance: moves back in the subject. */
   Back,
-  /** r: the body of a lookbehind has to end where it was begun. */
+  /** r: the body of a lookbehind must end where the lookbehind began. */
   BackCheck,
   /** group */
   Reference,
@@ -62,9 +62,9 @@ export const enum Op {
   Call,
   /** group: end of a group that may have been called. */
   Return,
-  /** group, target: continues there if the group has not matched. */
+  /** group, target: continues at the target if the group has not matched. */
   IfGroup,
-  /** group, target: continues there unless inside of a call of that group; -1: of any. */
+  /** group, target: continues at the target unless inside a call of that group; -1: of any. */
   IfCalled,
   /** The match begins here (`\K`). */
   Keep,

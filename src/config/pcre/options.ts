@@ -22,7 +22,7 @@ const LETTERS: Readonly<Record<string, keyof Options>> = {
   n: 'noCapture',
 };
 
-/** The options after `letters`: `i`, `-i`, `^s`, `im-sx`. */
+/** The options after applying `letters`: `i`, `-i`, `^s`, `im-sx`. */
 export function changeOptions(options: Options, letters: string, start: number, cursor: Cursor): Options {
   const changed: Record<keyof Options, boolean> = { ...options };
   let on = true;

@@ -1,4 +1,4 @@
-/** Parses PCRE's notation to a tree, with PCRE2's own words for what it refuses. */
+/** Parses PCRE's notation to a tree, with PCRE2's own messages for invalid expressions. */
 import { ByteSet, NEWLINE, VERTICAL } from './byte-set.js';
 import { type CharacterClass, readCharacter, readClass, requireUtf8 } from './character-class.js';
 import { Cursor } from './cursor.js';
@@ -41,10 +41,10 @@ const LINE_START: Node = { kind: 'assertion', source: LINE_START_SOURCE, ends: f
 const LINE_END: Node = { kind: 'assertion', source: LINE_END_SOURCE, ends: false };
 const NEVER: Node = { kind: 'look', behind: false, negative: true, body: sequenceOf([]), at: 0 };
 
-/** PCRE's own limit of groups in groups (`PARENS_NEST_LIMIT`). */
+/** PCRE's own limit of nested groups (`PARENS_NEST_LIMIT`). */
 const DEEPEST = 250;
 
-/** Single characters as they are, and without regard to case; made when they are needed. */
+/** Nodes of single characters, case-sensitive and case-insensitive; created on demand. */
 const CHARACTERS: Node[] = [];
 const CASELESS: Node[] = [];
 
@@ -58,7 +58,7 @@ function bytes(...members: readonly (string | readonly [number, number])[]): Nod
   return { kind: 'set', set: ByteSet.of(...members) };
 }
 
-/** The tree of an expression, or why there is none. */
+/** The tree of an expression, or the reason why there is none. */
 export const parsed = memoizePerTick((text, caseless): Tree | Mistake => {
   try {
     return new PatternParser(text, caseless).parse();
@@ -73,7 +73,7 @@ class PatternParser {
   private options: Options;
   private readonly groups = new GroupNumbers();
   private depth = 0;
-  /** Lookarounds around what is being read. */
+  /** Number of lookarounds around the current position. */
   private looks = 0;
 
   constructor(
@@ -106,7 +106,7 @@ class PatternParser {
     return { body, groups: count, names, indexes };
   }
 
-  /** `(*UTF)` and its like, at the very start. */
+  /** Reads `(*UTF)` and similar verbs at the very start. */
   private readStartVerbs(): void {
     for (;;) {
       const start = this.cursor.at;
@@ -117,7 +117,7 @@ class PatternParser {
       if (verb === 'UTF' || verb === 'UTF8') {
         this.options = { ...this.options, utf: true };
       } else if (!/^(LF|NO_|LIMIT_)/.test(verb)) {
-        // Perhaps one that may stand anywhere: (*F).
+        // Possibly a verb that is allowed anywhere: (*F).
         this.cursor.at = start;
         return;
       }
@@ -163,7 +163,7 @@ class PatternParser {
     return sequenceOf(items);
   }
 
-  /** One item; null for what matches nothing and cannot be repeated (an option, a comment). */
+  /** One item; null for one that matches nothing and cannot be repeated (an option, a comment). */
   private readItem(): Node | null {
     const braces = this.cursor.peek() === '{' ? peekBraces(this.cursor) : undefined;
     switch (this.cursor.peek()) {
@@ -210,7 +210,7 @@ class PatternParser {
       invalid('quantifier does not follow a repeatable item', last, at);
     }
     checkQuantifier(quantifier);
-    // PCRE2 leaves a single repetition out, with what is said of it.
+    // PCRE2 omits a single repetition, together with its greediness.
     if (min === 1 && max === 1) return item;
     const lazy = (suffix === '?') !== this.options.ungreedy;
     const mode = suffix === '+' ? 'possessive' : lazy ? 'lazy' : 'greedy';
@@ -254,7 +254,7 @@ class PatternParser {
         if (behind && hasReference(body)) {
           untranslatable('a back reference or a subroutine call in a lookbehind', start, this.cursor.at);
         }
-        // In UTF mode PCRE counts characters; JavaScript looks behind over any length of bytes.
+        // In UTF mode PCRE counts characters; JavaScript supports lookbehinds over any number of bytes.
         if (behind && !this.options.utf && branches.some((branch) => widthOf(branch) === null)) {
           invalid('lookbehind assertion is not fixed length', start, start);
         }
@@ -286,7 +286,7 @@ class PatternParser {
     return body;
   }
 
-  /** `(?(condition)yes|no)`, from the condition's parenthesis on. */
+  /** Reads `(?(condition)yes|no)`, from the condition's parenthesis on. */
   private readCondition(start: number): Node {
     const test = this.readConditionTest(start);
     const branches: Node[] = [];
@@ -320,7 +320,7 @@ class PatternParser {
       return this.groups.refer({ kind: 'group' as const, index: 0 }, this.groups.relative(number), at);
     if (name === undefined && bare === 'DEFINE') return { kind: 'define' };
     const recursion = name === undefined ? /^R(\d*)$/.exec(bare ?? '')?.[1] : undefined;
-    // A group of that name may come later; PCRE2 decides it by those before.
+    // A group of that name may come later; PCRE2 decides by the preceding ones.
     if (recursion !== undefined && !this.groups.has(bare ?? '')) {
       if (recursion === '') return { kind: 'called', index: null };
       return this.groups.refer({ kind: 'called' as const, index: 0 }, Number(recursion), at);
@@ -385,7 +385,7 @@ class PatternParser {
         if (this.options.utf) {
           untranslatable('"\\R" in UTF mode', start, this.cursor.at);
         }
-        // Once CR LF was taken as one, no half of it is given back.
+        // Once CR LF has been matched as one, neither half is given back.
         return {
           kind: 'atomic',
           body: alternativesOf([sequenceOf([bytes('\r'), bytes('\n')]), { kind: 'set', set: VERTICAL }]),
@@ -407,7 +407,7 @@ class PatternParser {
         return { kind: 'set', set: ALL };
       case 'X':
         if (this.options.utf) untranslatable('"\\X" in UTF mode', start, this.cursor.at);
-        // No byte extends another, so that only CR LF is more than one.
+        // No byte extends another, so that only CR LF is more than one byte.
         return {
           kind: 'atomic',
           body: alternativesOf([sequenceOf([bytes('\r'), bytes('\n')]), { kind: 'set', set: ALL }]),
@@ -425,7 +425,7 @@ class PatternParser {
     }
   }
 
-  /** `\Q...\E`: a following quantifier holds for the last character. */
+  /** Reads `\Q...\E`: a following quantifier applies to the last character. */
   private readQuoted(end: number): Node | null {
     const items: Node[] = [];
     while (this.cursor.at < end) {
@@ -437,7 +437,7 @@ class PatternParser {
       return null;
     }
     const quantified = this.readQuantifier(last, end - 1);
-    // A second quantifier has nothing to repeat; it must not get hold of the whole.
+    // A second quantifier has nothing to repeat; it must not apply to the whole.
     this.readQuantifier(null, end - 1);
     return sequenceOf(quantified === null ? items : [...items, quantified]);
   }
@@ -450,11 +450,11 @@ class PatternParser {
 
   private escapedSet({ set, negated, property }: Extract<Escape, { readonly set: ByteSet }>): Node {
     const all = negated ? set.inverted() : set;
-    // Unicode's properties have no regard for case: `\p{Lu}` is upper case under any options.
+    // Unicode properties are case-sensitive: `\p{Lu}` is upper case under any options.
     return property === true && !this.options.utf ? { kind: 'set', set: all } : this.setNode(all, negated);
   }
 
-  /** A set; in UTF mode `beyond` says whether it holds all characters beyond ASCII as well, or none. */
+  /** A set; in UTF mode `beyond` is true if it contains all characters beyond ASCII as well, false if none. */
   private setNode(set: ByteSet, beyond: boolean): Node {
     return this.classNode({ set, beyond: { codes: [], negated: beyond } });
   }

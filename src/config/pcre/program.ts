@@ -17,33 +17,33 @@ import {
   widthOf,
 } from './syntax.js';
 
-/** An expression as the matcher runs it. Registers: beginning and end of each group, then those of the instructions. */
+/** Compiled expression. Registers: beginning and end of each group, then those of the instructions. */
 export interface Program extends Beginning {
   readonly code: Int32Array;
-  /** For each set 256 flags. */
+  /** 256 flags for each set. */
   readonly sets: Uint8Array;
   readonly groups: number;
   readonly registers: number;
-  /** A byte that every match contains, in lower case and as it is, or -1. */
+  /** A byte that every match contains, in lower case and as written, or -1. */
   readonly required: number;
   readonly requiredOther: number;
-  /** The least number of bytes that a match takes. */
+  /** Minimum length of a match in bytes. */
   readonly minimum: number;
-  /** Null where more than the control registers decides how an attempt ends: references, conditions, calls. */
+  /** Null if the result of an attempt depends on more than the control registers: references, conditions, calls. */
   readonly repeatable: Repeatable | null;
 }
 
-/** No upper bound of a repetition. */
+/** Marks a repetition without an upper bound. */
 export const UNBOUNDED = 0x7fffffff;
 
-/** Fixed registers behind those of the groups. */
+/** Fixed registers after those of the groups. */
 // biome-ignore lint/suspicious/noConstEnum: its members are constants in the compiled code, so that a switch is a jump table
 export const enum Register {
-  /** Where `\K` has put the beginning of the match, or -1. */
+  /** Position to which `\K` has moved the beginning of the match, or -1. */
   Keep,
-  /** The call that is being carried out, or -1. */
+  /** The current call, or -1. */
   Frame,
-  /** Number of calls that are kept. */
+  /** Number of calls recorded. */
   Frames,
   Count,
 }
@@ -58,7 +58,7 @@ const ASSERTIONS: ReadonlyMap<string, Op> = new Map([
   ['\\B', Op.NoWordBoundary],
 ]);
 
-/** Instructions that depend on what groups have matched, or on where a call or a lookbehind began. */
+/** Instructions that depend on the groups' captures, or on the start of a call or a lookbehind. */
 const NOT_REPEATABLE: ReadonlySet<number> = new Set([
   Op.Reference,
   Op.CaselessReference,
@@ -81,17 +81,17 @@ class ProgramCompiler {
   private readonly code: number[] = [];
   private readonly sets: ByteSet[] = [];
   private registers: number;
-  /** Groups that are called, 0 for the whole. */
+  /** Groups that are called; 0 for the whole expression. */
   private readonly called = new Set<number>();
   private readonly beginnings = new Map<number, number>();
-  /** Operands that want the beginning of a group. */
   private isRepeatable = true;
   private readonly loops: number[] = [];
   private readonly counts: { readonly register: number; readonly most: number }[] = [];
+  /** Operands to be set to the address of a group's beginning. */
   private readonly calls: { readonly at: number; readonly group: number }[] = [];
 
   constructor(private readonly tree: Tree) {
-    // Beginning, end, and the beginning of what is still open.
+    // Beginning, end, and the beginning of a group that is still open.
     this.registers = 3 * (tree.groups + 1) + Register.Count;
     this.findCalls(tree.body);
   }
@@ -131,7 +131,7 @@ class ProgramCompiler {
     return this.code.push(...numbers) - numbers.length;
   }
 
-  /** Sets an operand to the place that comes next. */
+  /** Sets an operand to the next address. */
   private here(operand: number): void {
     this.code[operand] = this.code.length;
   }
@@ -153,7 +153,7 @@ class ProgramCompiler {
         this.set(node);
         return;
       case 'assertion':
-        this.emit(ASSERTIONS.get(node.source) as Op); // the parser makes no others
+        this.emit(ASSERTIONS.get(node.source) as Op); // the parser creates no others
         return;
       case 'sequence':
         for (const [i, item] of node.items.entries()) this.node(item, { items: node.items, from: i + 1, outer: rest });
@@ -163,7 +163,7 @@ class ProgramCompiler {
         return;
       case 'group': {
         const { index } = node;
-        // In a branch reset the first of the groups is called.
+        // In a branch reset, a call is to the first of the groups.
         if (!this.beginnings.has(index)) this.beginnings.set(index, this.code.length);
         this.emit(Op.Open, index);
         this.node(node.body, this.called.size > 0 ? 'unknown' : rest);
@@ -248,7 +248,7 @@ class ProgramCompiler {
         this.node(branch, 'atomic');
         return;
       }
-      // Characters of UTF-8 are of several widths; only one of them fits.
+      // UTF-8 characters have several widths; only one of them fits.
       const [least, most] = widthsOf(branch);
       const widths = Array.from({ length: most - least + 1 }, (_, i) => least + i);
       this.alternatives(widths, (each) => {
@@ -390,7 +390,7 @@ function singleByte(set: ByteSet): number {
   return set.size === 1 ? (set.bytes[0] ?? -1) : -1;
 }
 
-/** The byte that has to follow, where the next item is one. */
+/** The byte that must follow, if the next item is a single byte. */
 function nextByte(rest: Rest | Ending): number {
   let at = rest;
   while (typeof at === 'object') {
@@ -406,7 +406,7 @@ function nextByte(rest: Rest | Ending): number {
   return -1;
 }
 
-/** The least number of bytes that a node matches. `enclosing`: groups around it. */
+/** Minimum number of bytes that a node matches. `enclosing`: groups around it. */
 export function minimumWidth(node: Node, enclosing: ReadonlySet<number> = WHOLE): number {
   switch (node.kind) {
     case 'set':
@@ -416,7 +416,7 @@ export function minimumWidth(node: Node, enclosing: ReadonlySet<number> = WHOLE)
     case 'alternatives':
       return Math.min(...node.branches.map((branch) => minimumWidth(branch, enclosing)));
     case 'call':
-      // Of several ways the shortest does not call what it stands in.
+      // The shortest alternative does not call a group that contains it.
       return enclosing.has(node.index) ? Number.POSITIVE_INFINITY : 0;
     case 'group':
       return minimumWidth(node.body, new Set([...enclosing, node.index]));
@@ -434,7 +434,7 @@ export function minimumWidth(node: Node, enclosing: ReadonlySet<number> = WHOLE)
 
 const WHOLE: ReadonlySet<number> = new Set([0]);
 
-/** The least and the greatest number of bytes, where references and endless repetitions are excluded. */
+/** Minimum and maximum number of bytes, for nodes without references and unbounded repetitions. */
 function widthsOf(node: Node): readonly [number, number] {
   const sum = (nodes: readonly Node[]) => {
     const all = nodes.map(widthsOf);

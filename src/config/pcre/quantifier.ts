@@ -1,4 +1,4 @@
-/** `*`, `+`, `?` and `{2,3}`, each with `?` or `+` behind it or not. */
+/** `*`, `+`, `?` and `{2,3}`, optionally followed by `?` or `+`. */
 import type { Cursor } from './cursor.js';
 import { invalid } from './syntax.js';
 
@@ -11,7 +11,9 @@ export interface Quantifier {
   readonly suffix: string;
 }
 
-/** A quantifier is no longer than `{65535,65535}`; what is longer is too big, or no quantifier. */
+/**
+ * Maximum length examined: a quantifier is no longer than `{65535,65535}`; longer text is too big, or not a quantifier.
+ */
 const LONGEST_BRACES = 64;
 
 /** `{2}`, `{2,}`, `{2,3}`: anything else in braces is literal. */
@@ -31,7 +33,7 @@ export function readQuantifier(cursor: Cursor): Quantifier | null {
   return { at, last: at + sign.length - 1, min, max, suffix };
 }
 
-/** Refuses numbers that PCRE2 refuses. */
+/** Rejects the numbers that PCRE2 rejects. */
 export function checkQuantifier({ at, last, min, max }: Quantifier): void {
   if (min > 65535 || (max > 65535 && max !== Number.POSITIVE_INFINITY)) {
     invalid('number too big in {} quantifier', last, at);

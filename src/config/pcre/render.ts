@@ -6,18 +6,20 @@ import { childrenOf, type First, mayBeEmpty, type Node, type Tree, untranslatabl
 /** Nothing follows: the match has succeeded. */
 const SUCCESS: First = { set: new ByteSet(), nullable: false };
 
-/** JavaScript's source, for flags without `u`, `m` and `s`. `ignoreCase`: it will have the flag `i`. */
+/** JavaScript source, for flags without `u`, `m` and `s`. `ignoreCase`: the flag `i` will be used. */
 export function render(tree: Tree, ignoreCase: boolean): string {
   return new Renderer(tree, ignoreCase).node(tree.body, SUCCESS);
 }
 
 class Renderer {
   private readonly groups: number;
-  /** Groups of the pattern that were opened so far. */
+  /** Number of the pattern's groups opened so far. */
   private opened = 0;
-  /** Groups that were added to stand for atomic ones. */
+  /** Number of groups added for atomic ones. */
   private added = 0;
-  /** What follows an item matters to possessive quantifiers alone, and takes longer to find than all the rest. */
+  /**
+   * The follow set of an item matters only to possessive quantifiers, and takes longer to compute than everything else.
+   */
   private readonly followed: boolean;
 
   constructor(
@@ -58,7 +60,7 @@ class Renderer {
         if (node.caseless && !this.ignoreCase) {
           untranslatable('a back reference without regard to case in a part of the pattern', node.at, node.at + 2);
         }
-        // In its own group, so that a digit that follows is not taken for a part of its number.
+        // In a group of its own, so that a following digit is not read as part of its number.
         return `(?:\\${node.index})`;
       case 'call':
         return untranslatable('a recursion or subroutine call', node.at, node.at + 2);
@@ -69,7 +71,7 @@ class Renderer {
     }
   }
 
-  /** What stands between a group's own parentheses. */
+  /** Source between a group's own parentheses. */
   private inside(node: Node, follow: First): string {
     const plain = node.kind === 'alternatives' && node.reset !== true;
     return plain ? this.branches(node.branches, follow) : this.node(node, follow);
@@ -99,7 +101,7 @@ class Renderer {
   }
 
   private quantified({ item, min, max, mode }: Node & { readonly kind: 'repeat' }, follow: First): string {
-    // JavaScript takes back a repetition that has matched nothing; PCRE keeps it, with its groups.
+    // JavaScript undoes a repetition that has matched nothing; PCRE keeps it, with its groups.
     if (min === 0 && max === 1 && mayBeEmpty(item)) {
       const source = this.node(item, follow);
       return mode === 'lazy' ? `(?:|${source})` : `(?:${source}|)`;
@@ -111,8 +113,8 @@ class Renderer {
   }
 
   /**
-   * A lookahead is never tried again with another match, so a group in it holds what an atomic group would have taken.
-   * The group that is added must come after all others, or their numbers would change.
+   * A lookahead is never retried with another match, so a group in it captures what an atomic group would match. The
+   * added group must follow all others, or their numbers would change.
    */
   private atomic(node: Node, at: number, body: () => string): string {
     if (this.opened < this.groups) {
@@ -135,8 +137,8 @@ function hasLookbehind(node: Node): boolean {
 }
 
 /**
- * True where giving bytes back could never help: all that may be repeated is one byte out of a set, and what follows
- * begins with a byte outside of it. Then a greedy quantifier finds the same as a possessive one.
+ * True if giving bytes back could never help: everything repeated is one byte of a set, and a byte outside of that set
+ * follows. Then a greedy quantifier matches the same as a possessive one.
  */
 function isGreedyEnough(item: Node, follow: First): boolean {
   return item.kind === 'set' && !follow.nullable && !item.set.intersects(follow.set);

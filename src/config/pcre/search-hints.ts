@@ -1,13 +1,13 @@
-/** Facts about an expression that save a search attempts which cannot succeed, as PCRE2's start optimizations do. */
+/** Properties of an expression that avoid hopeless attempts of a search, like PCRE2's start optimizations. */
 import { ByteSet } from './byte-set.js';
 import { childrenOf, type Node, START_SOURCE, type Tree } from './syntax.js';
 
 export interface Beginning {
-  /** Positions at which a match can begin: the first, those behind line breaks and the first, all. */
+  /** Positions at which a match can begin: the first, the first and those after line breaks, or all. */
   readonly starts: 'first' | 'lines' | 'all';
   /** 256 flags: bytes with which a match can begin; null where it may be empty. */
   readonly firstBytes: Uint8Array | null;
-  /** 256 flags: bytes that an endless repetition at the beginning matches; null where there is none. */
+  /** 256 flags: bytes matched by an unbounded repetition at the beginning; null if there is none. */
   readonly run: Uint8Array | null;
 }
 
@@ -27,8 +27,8 @@ function flagsOf(set: ByteSet): Uint8Array {
 }
 
 /**
- * The set that is repeated without end at the beginning. Where such an expression does not match at one position, it does
- * not match at those that the repetition passes either: what can follow there has been tried.
+ * The set of an unbounded repetition at the beginning. If such an expression does not match at one position, it does
+ * not match at the positions covered by the repetition either, because the continuations there have been tried.
  */
 function leadingRun(node: Node): ByteSet | null {
   switch (node.kind) {
@@ -61,7 +61,10 @@ export function isAnchored(node: Node): boolean {
   }
 }
 
-/** `.*` at the beginning: what does not match at one position does not match behind it, up to the next line. */
+/**
+ * `.*` at the beginning: an expression that does not match at one position does not match after it, up to the next
+ * line.
+ */
 function startsWithAnything(node: Node, referenced: ReadonlySet<number>): 'first' | 'lines' | null {
   switch (node.kind) {
     case 'repeat': {
@@ -102,7 +105,7 @@ interface FirstBytes {
   readonly empty: boolean;
 }
 
-/** Bytes with which a node can begin; null where PCRE2 does not look for them. */
+/** Bytes with which a node can begin; null if PCRE2 does not search for them. */
 function firstBytes(node: Node): FirstBytes | null {
   switch (node.kind) {
     case 'set':
@@ -149,7 +152,7 @@ function firstBytes(node: Node): FirstBytes | null {
 
 const NOTHING: FirstBytes = { set: new ByteSet(), empty: true };
 
-/** A byte that every match contains, the last such one, in both cases of a letter; none: empty. */
+/** The last byte that every match contains, in both cases of a letter; empty if there is none. */
 export function requiredByte(node: Node): readonly number[] {
   switch (node.kind) {
     case 'set': {
@@ -176,7 +179,7 @@ export function requiredByte(node: Node): readonly number[] {
   }
 }
 
-/** The byte with which every match begins, as `requiredByte` gives it. */
+/** The byte with which every match begins, in the form of `requiredByte`. */
 function leadingByte(node: Node): readonly number[] {
   switch (node.kind) {
     case 'set':

@@ -2,23 +2,26 @@
 import { Attempt, releaseStack } from './matcher.js';
 import type { Program } from './program.js';
 
-/** Steps that one attempt at one position of the subject may take, counted as PCRE2 counts them (`MATCH_LIMIT`). */
+/** Maximum number of steps of one attempt at one position of the subject, counted as in PCRE2 (`MATCH_LIMIT`). */
 export const MATCH_LIMIT = 10_000_000;
 
-/** Steps of all attempts of one search together. PCRE2 has no such limit, and may take this for each byte of the subject. */
+/**
+ * Maximum number of steps of all attempts of one search. PCRE2 has no such limit, and may take `MATCH_LIMIT` for each
+ * byte of the subject.
+ */
 const SEARCH_LIMIT = 6 * MATCH_LIMIT;
 
-/** PCRE2 looks for the required byte only in subjects up to this length (`REQ_CU_MAX`). */
+/** PCRE2 searches for the required byte only in subjects up to this length (`REQ_CU_MAX`). */
 const REQUIRED_UP_TO = 5000;
 
-/** Bytes of the buffer for subjects, and how many of them are kept between searches. */
+/** Initial size in bytes of the buffer for subjects, and the maximum kept between searches. */
 const KEPT = 1 << 13;
 const MAX_KEPT = 1 << 16;
 
-// One search runs at a time, so that all share it.
+// Only one search runs at a time, so that all share the buffer.
 let subject = new Uint8Array(KEPT);
 
-/** Beginning and end of each group in `text`, -1 for groups that have not matched; null if nothing matches. */
+/** Beginning and end of each group in `text`, -1 for groups that have not matched; null if there is no match. */
 export function search(program: Program, text: string, limit = MATCH_LIMIT): Int32Array | null {
   const { length } = text;
   if (subject.length < length) subject = new Uint8Array(2 * length);

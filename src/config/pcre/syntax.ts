@@ -1,10 +1,10 @@
-/** A regular expression of PCRE as a tree, over bytes. */
+/** A PCRE regular expression as a tree, over bytes. */
 import type { ByteSet } from './byte-set.js';
 
 export type Node =
-  /** One byte out of a set. `bracketed`: it was written as a class, `[...]`. */
+  /** One byte of a set. `bracketed`: written as a class, `[...]`. */
   | { readonly kind: 'set'; readonly set: ByteSet; readonly bracketed?: true }
-  /** JavaScript that matches no byte: `^`, `\b`. `ends`: it holds only at the end of the subject. */
+  /** JavaScript that matches no byte: `^`, `\b`. `ends`: matches only at the end of the subject. */
   | { readonly kind: 'assertion'; readonly source: string; readonly ends: boolean }
   | { readonly kind: 'sequence'; readonly items: readonly Node[] }
   /** `reset`: groups of all branches have the same numbers, `(?|...)`. */
@@ -17,7 +17,7 @@ export type Node =
       readonly body: Node;
       readonly at: number;
     }
-  /** `lineBreak`: it is `\R`. */
+  /** `lineBreak`: represents `\R`. */
   | { readonly kind: 'atomic'; readonly body: Node; readonly lineBreak?: true; readonly at: number }
   | {
       readonly kind: 'repeat';
@@ -27,7 +27,7 @@ export type Node =
       readonly mode: 'greedy' | 'lazy' | 'possessive';
       readonly at: number;
     }
-  /** What a group has matched. */
+  /** The text captured by a group. */
   | { readonly kind: 'reference'; readonly index: number; readonly caseless: boolean; readonly at: number }
   /** A group as a subroutine (`(?1)`), or the whole expression (`(?R)`, 0). */
   | { readonly kind: 'call'; readonly index: number; readonly at: number }
@@ -44,23 +44,23 @@ export type Node =
 /** Condition of `(?(...)yes|no)`. */
 export type Condition =
   | { readonly kind: 'group'; readonly index: number }
-  /** Inside of a call of that group; null: of any. */
+  /** Inside a call of that group; null: of any. */
   | { readonly kind: 'called'; readonly index: number | null }
   | { readonly kind: 'look'; readonly look: Node & { readonly kind: 'look' } }
-  /** `(?(DEFINE)...)`: never. */
+  /** `(?(DEFINE)...)`: never true. */
   | { readonly kind: 'define' };
 
 /** JavaScript for the assertions. */
 export const START_SOURCE = '^';
 export const END_SOURCE = '(?=\\n?$)';
 export const VERY_END_SOURCE = '$';
-// PCRE's multiline `^` holds after a line break, but not after one that ends the subject.
+// PCRE's multiline `^` matches after a line break, but not after one that ends the subject.
 export const LINE_START_SOURCE = '(?:^|(?<=\\n)(?!$))';
 export const LINE_END_SOURCE = '(?=\\n|$)';
 
 export interface Tree {
   readonly body: Node;
-  /** How many capturing groups there are. */
+  /** Number of capturing groups. */
   readonly groups: number;
   /** Names of groups in order, in lower case. */
   readonly names: readonly string[];
@@ -68,15 +68,15 @@ export interface Tree {
   readonly indexes: readonly number[];
 }
 
-/** Why an expression cannot be taken; PCRE's own words where it refuses as well. */
+/** Reason why an expression is rejected; PCRE's own message if PCRE rejects it as well. */
 export class Mistake extends Error {
   constructor(
     message: string,
     /** Offset at which PCRE reports it. */
     readonly at: number,
-    /** The offending stretch begins here. */
+    /** Start of the offending text. */
     readonly from: number,
-    /** True where PCRE takes it. */
+    /** True if PCRE accepts the expression. */
     readonly untranslatable: boolean,
     readonly help?: string,
   ) {
@@ -84,12 +84,12 @@ export class Mistake extends Error {
   }
 }
 
-/** What PCRE refuses. */
+/** Throws for an expression that PCRE rejects. */
 export function invalid(message: string, at: number, from = Math.max(0, at - 1)): never {
   throw new Mistake(message, at, from, false);
 }
 
-/** Notations of PCRE that the parser does not know, and those that a translation to JavaScript cannot express. */
+/** Throws for PCRE notation that the parser does not support, or that a translation to JavaScript cannot express. */
 export function untranslatable(what: string, from: number, at: number): never {
   throw new Mistake(`${what} is not supported`, at, from, true, `PCRE has ${what}, tsproxy does not`);
 }
@@ -104,13 +104,13 @@ export function alternativesOf(branches: readonly Node[]): Node {
   return only !== undefined && branches.length === 1 ? only : { kind: 'alternatives', branches };
 }
 
-/** The bytes of a node's first position, and whether it can match none at all. */
+/** The possible bytes at a node's first position, and whether the node can match none at all. */
 export interface First {
   readonly set: ByteSet;
   readonly nullable: boolean;
 }
 
-/** How many bytes a node matches; null where that varies. */
+/** Number of bytes that a node matches; null if it varies. */
 export function widthOf(node: Node): number | null {
   switch (node.kind) {
     case 'set':
@@ -174,7 +174,7 @@ export function hasReference(node: Node): boolean {
   return node.kind === 'reference' || node.kind === 'call' || childrenOf(node).some(hasReference);
 }
 
-/** Whether a node may match no byte; a call and a reference may. */
+/** Whether a node may match no byte; true for calls and references. */
 export function mayBeEmpty(node: Node): boolean {
   switch (node.kind) {
     case 'set':

@@ -1,6 +1,7 @@
 /**
- * Reads a regular expression in PCRE2's notation, and translates it to JavaScript's, over byte strings. The translation is
- * exact: it matches the same, as long a part, with the same groups; where that is not possible there is none.
+ * Parses a regular expression in PCRE2's notation, and translates it to JavaScript's, over byte strings. The
+ * translation is exact: it matches the same texts, with the same length and groups; if that is not possible there is
+ * none.
  */
 import type { PatternData } from '../template.js';
 import { checkCaptures } from './capture-check.js';
@@ -10,25 +11,25 @@ import { parsed } from './parser.js';
 import { render } from './render.js';
 import { Mistake, type Tree } from './syntax.js';
 
-/** Why an expression was refused. Offsets are into it. */
+/** Reason why an expression was rejected. Offsets are into the expression. */
 export interface PatternMistake {
-  /** PCRE2's words where it refuses as well. */
+  /** PCRE2's message if PCRE2 rejects it as well. */
   readonly message: string;
-  /** Where PCRE2 says it is. */
+  /** Offset reported by PCRE2. */
   readonly at: number;
-  /** The stretch to be shown begins here. */
+  /** Start of the text to be shown. */
   readonly from: number;
-  /** True where PCRE takes it and the parser does not. */
+  /** True if PCRE accepts the expression and the parser does not. */
   readonly untranslatable: boolean;
   readonly help?: string;
 }
 
 export type Translation = { readonly pattern: PatternData } | { readonly mistake: PatternMistake };
 
-/** Steps that JavaScript's RegExp may take for one search: some hundredths of a second. */
+/** Maximum number of steps of JavaScript's RegExp for one search: some hundredths of a second. */
 const MAX_STEPS = 200_000_000;
 
-/** The expression as plain data, or the reason why there is none. `caseless` is PCRE2_CASELESS. */
+/** The expression as plain data, or the reason why it is rejected. `caseless` is PCRE2_CASELESS. */
 export const translate = memoizePerTick((written, caseless): Translation => {
   const tree = parsed(written, caseless);
   if (tree instanceof Mistake) {
@@ -43,7 +44,7 @@ export const translate = memoizePerTick((written, caseless): Translation => {
   return { pattern: { source, flags, longest, written, caseless, groups, names, indexes } };
 });
 
-/** JavaScript that finds the same, with the same groups; null where there is none. */
+/** JavaScript that matches the same, with the same groups; null if there is none. */
 function javaScriptOf(tree: Tree, ignoreCase: boolean, flags: string): string | null {
   try {
     if (checkCaptures(tree.body).length > 0) return null;
@@ -57,7 +58,7 @@ function javaScriptOf(tree: Tree, ignoreCase: boolean, flags: string): string | 
 }
 
 /**
- * Whether JavaScript's own flag may be used: for ASCII it folds case as PCRE does, for other bytes it does not. Elsewhere
+ * Whether JavaScript's own flag may be used: for ASCII it folds case like PCRE, for other bytes it does not. Otherwise
  * both cases are written out.
  */
 function isCaselessThroughout(written: string, caseless: boolean): boolean {

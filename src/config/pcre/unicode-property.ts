@@ -20,7 +20,10 @@ export function propertySet(cursor: Cursor, negated: boolean): { readonly set: B
   return { set, negated: negated !== (match[1] === '^') };
 }
 
-/** PCRE's own names. Texts, because V8 looks expressions up in Unicode's tables when it reads a file that holds them. */
+/**
+ * PCRE's own names. Strings, because V8 resolves Unicode properties of regular expression literals when it parses the
+ * file.
+ */
 const OWN: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     Any: ['[\\s\\S]'],
@@ -32,7 +35,7 @@ const OWN: ReadonlyMap<string, readonly string[]> = new Map(
   }),
 );
 
-/** PCRE's own names, and otherwise general categories and scripts. */
+/** PCRE's own names, or else general categories and scripts. */
 function propertyTest(name: string): RegExp | null {
   for (const notation of OWN.get(name) ?? [`\\p{General_Category=${name}}`, `\\p{Script=${name}}`]) {
     try {
