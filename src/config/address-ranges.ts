@@ -1,4 +1,4 @@
-/** Ranges of IPv4 addresses with values, as `geo … ranges` builds them up line by line. */
+/** Ranges of IPv4 addresses with values, as built up line by line by `geo … ranges`. */
 
 interface Range {
   start: number;
@@ -6,24 +6,24 @@ interface Range {
   value: string;
 }
 
-/** What became of a range that was added: the one that it replaced or that stood in its way, if any. */
+/** Result of adding a range: the range that it replaced or conflicts with, if any. */
 export type RangeOutcome =
   | { readonly kind: 'added' }
   | { readonly kind: 'duplicate'; readonly value: string }
   | { readonly kind: 'overlap'; readonly start: number; readonly end: number };
 
-/** Addresses share their upper half with all others of one list. */
+/** Number of addresses in one list; they share their upper 16 bits. */
 const LOW = 0x10000;
 
 /**
- * Addresses are whole numbers below 2^32. As in nginx the ranges are kept apart for each upper half of the address, and
- * rules apply there: a range may lie within one that is there already, but not across its border; only a range that is
- * there can be deleted.
+ * Set of address ranges. Addresses are whole numbers below 2^32. As in nginx, ranges are stored per upper half of the
+ * address, and the rules apply there: a range may lie within an existing one but not across its border, and only an
+ * existing range can be deleted.
  */
 export class AddressRanges {
   private readonly lists = new Map<number, Range[]>();
 
-  /** Adds a range; `end` belongs to it. */
+  /** Adds a range; `end` is inclusive. */
   add(start: number, end: number, value: string): RangeOutcome {
     let outcome: RangeOutcome = { kind: 'added' };
     for (const [high, from, to] of pieces(start, end)) {
@@ -38,7 +38,7 @@ export class AddressRanges {
     return outcome;
   }
 
-  /** Deletes a range; false where it was not there, or not all of it. */
+  /** Deletes a range; false if it, or a part of it, does not exist. */
   delete(start: number, end: number): boolean {
     let all = true;
     for (const [high, from, to] of pieces(start, end)) {
@@ -50,7 +50,7 @@ export class AddressRanges {
     return all;
   }
 
-  /** All ranges in ascending order, adjacent ones with the same value as one. */
+  /** All ranges in ascending order; adjacent ones with the same value are merged. */
   all(): (readonly [start: number, end: number, value: string])[] {
     const ranges: [number, number, string][] = [];
     for (const high of [...this.lists.keys()].sort((a, b) => a - b)) {
@@ -64,7 +64,7 @@ export class AddressRanges {
   }
 }
 
-/** The parts of a range by upper half, with the first and the last lower half. */
+/** Splits a range by upper half; yields the first and the last lower half of each part. */
 function* pieces(start: number, end: number): Generator<readonly [high: number, from: number, to: number]> {
   const last = Math.floor(end / LOW);
   for (let high = Math.floor(start / LOW); high <= last; high++) {
@@ -73,7 +73,7 @@ function* pieces(start: number, end: number): Generator<readonly [high: number, 
 }
 
 function insert(list: Range[], range: Range): RangeOutcome {
-  // From the end, because long lists are mostly written in ascending order.
+  // Searched from the end, because long lists are mostly written in ascending order.
   let at = list.length;
   while (at > 0 && range.end < (list[at - 1] as Range).start) at--;
   const before = list[at - 1];

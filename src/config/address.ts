@@ -1,28 +1,28 @@
-/** nginx's notation of addresses, as `listen`, `server` of an upstream, `proxy_pass` and `resolver` take it. */
+/** nginx's notation of addresses, as accepted by `listen`, `server` of an upstream, `proxy_pass` and `resolver`. */
 import { parseInteger } from './units.js';
 
-/** What is allowed beside a host and a port. */
+/** Notations allowed besides a host and a port. */
 export interface AddressOptions {
-  /** The port where none is written. */
+  /** Port if none is written. */
   readonly defaultPort: number;
-  /** An address to listen on: a port alone, `*`, port ranges, and port 0 for any that is free. */
+  /** An address to listen on: a port alone, `*`, port ranges, and port 0 for any free port. */
   readonly listen?: boolean;
   /** A URI may follow, as in `proxy_pass`: from the first `/` or `?`, or after the `:` that ends a unix path. */
   readonly uri?: boolean;
 }
 
-/** An address of the internet, or a name that is yet to be resolved to some. */
+/** An internet address, or a name that is not resolved yet. */
 export interface InetAddress {
-  /** `name`: a host name; `host` is what was written. */
+  /** `name`: a host name; `host` is the name as written. */
   readonly family: 'inet' | 'inet6' | 'name';
   /** Canonical text without brackets (`127.0.0.1`, `::1`, `0.0.0.0` for `*`). */
   readonly host: string;
   readonly port: number;
-  /** The last port of a range; `port` where it is none. */
+  /** Last port of a range; equal to `port` for a single port. */
   readonly lastPort: number;
-  /** A port was written. */
+  /** Whether a port is written. */
   readonly portGiven: boolean;
-  /** What follows the address; empty where nothing does. */
+  /** Text after the address; empty if there is none. */
   readonly uri: string;
 }
 
@@ -35,33 +35,33 @@ export interface UnixAddress {
 
 export type Address = InetAddress | UnixAddress;
 
-/** Bytes of a path that the system's `sockaddr_un` holds, without the NUL. */
+/** Maximum path length in bytes in the system's `sockaddr_un`, without the NUL. */
 const UNIX_PATH_MAX = 107;
 
-/** The address in a text, or nginx's words for what is wrong with it (`invalid port`, `no host`, …). */
+/** Parses an address; returns nginx's error text if it is invalid (`invalid port`, `no host`, …). */
 export function parseAddress(text: string, options: AddressOptions): Address | { readonly mistake: string } {
   if (/^unix:/i.test(text)) return parseUnix(text.slice('unix:'.length), options);
   if (text.startsWith('[')) return parseBracketed(text, options);
   return parseInet(text, options);
 }
 
-/** `127.0.0.1:80`, `[::1]:80`, `unix:/path`: one form for each address, as nginx prints it. */
+/** `127.0.0.1:80`, `[::1]:80`, `unix:/path`: the canonical form of an address, as nginx prints it. */
 export function formatAddress(address: { host: string; port: number } | { path: string }): string {
   if ('path' in address) return `unix:${address.path}`;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-/** The canonical text of an IPv4 or IPv6 address (without brackets), or null where it is none. */
+/** The canonical text of an IPv4 or IPv6 address (without brackets), or null if it is not one. */
 export function canonicalIp(text: string): string | null {
   return canonicalInet(text) ?? canonicalInet6(text);
 }
 
-/** True for the address that stands for all addresses of the machine, given in canonical form. */
+/** True for the wildcard address, given in canonical form. */
 export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
-/** Character by character: a large configuration has thousands, and names as well. */
+/** Character by character, because a large configuration has thousands of addresses and names. */
 function canonicalInet(text: string): string | null {
   let octets = 0;
   let octet = -1;
@@ -90,9 +90,9 @@ const NINE = 57;
 
 function canonicalInet6(text: string): string | null {
   if (!text.includes(':')) return null;
-  // Loaded here, not with the file: to load it is a good part of what the test of a small configuration takes.
+  // Loaded on first use: loading it takes a substantial part of the time of testing a small configuration.
   const { isIPv6, SocketAddress } = process.getBuiltinModule('node:net');
-  // isIPv6 takes zones (fe80::1%eth0), nginx does not.
+  // isIPv6 accepts zone identifiers (fe80::1%eth0), nginx does not.
   if (!isIPv6(text) || text.includes('%')) return null;
   return new SocketAddress({ address: text, family: 'ipv6' }).address;
 }

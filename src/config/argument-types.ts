@@ -1,6 +1,6 @@
 /**
- * The types of arguments that directives are declared with. Each parses words to plain data, says what it takes in the
- * documentation's notation, and refuses with nginx's own sentence.
+ * Argument types for declaring directives. Each parses words to plain data, has a syntax in the documentation's
+ * notation, and rejects invalid input with nginx's own message.
  */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { isOneSlip, nearest } from '../diagnostics/nearest.js';
@@ -10,7 +10,7 @@ import type { PatternData, TemplateData } from './template.js';
 import { parseTemplate } from './template-parser.js';
 import { parseInteger, parseMilliseconds, parseOffset, parseSeconds, parseSize } from './units.js';
 
-/** A type of your own: `parse` gets between `min` and `max` words. */
+/** Creates an argument type; `parse` receives between `min` and `max` words. */
 export function custom<T>(
   syntax: string,
   min: number,
@@ -20,7 +20,7 @@ export function custom<T>(
   return { syntax, min, max, parse };
 }
 
-/** A type that takes exactly one word. */
+/** Creates a type that takes exactly one word. */
 export function word<T>(syntax: string, parse: (word: Word, c: ArgumentContext) => T): ArgumentType<T> {
   return custom(syntax, 1, 1, (words, c) => parse(first(words), c));
 }
@@ -46,12 +46,12 @@ export const flag: ArgumentType<boolean> = word('on | off', (w, c) => {
   return value === 'on';
 });
 
-/** A whole number; nginx refuses one outside of the bounds. */
+/** A whole number; nginx rejects one out of bounds. */
 export function integer(
   bounds: {
     readonly min?: number;
     readonly max?: number;
-    /** nginx's sentence for what is no number, where it is another than the usual one. */
+    /** nginx's message for a word that is not a number, if it differs from the usual one. */
     readonly invalid?: (word: { readonly text: string; readonly directive: string }) => string;
   } = {},
 ): ArgumentType<number> {
@@ -101,15 +101,15 @@ export const seconds = measured(
   parseSeconds,
 );
 
-/** One word as it stands. */
+/** One word, verbatim. */
 export const text: ArgumentType<string> = word('string', (w) => w.text);
 
-/** `text` under the name that the documentation shall print. */
+/** `type` with another syntax for the documentation. */
 export function named<T>(syntax: string, type: ArgumentType<T>): ArgumentType<T> {
   return { ...type, syntax };
 }
 
-/** One of the words given, without regard to case; the value is the word as declared. */
+/** One of the given words, case-insensitive; the value is the word as declared. */
 export function choice<const C extends string>(...choices: readonly C[]): ArgumentType<C> {
   return word(choices.join(' | '), (w, c) => chosen(choices, w, c));
 }
@@ -124,7 +124,7 @@ function chosen<C extends string>(choices: readonly C[], w: Word, c: ArgumentCon
   return c.fail(w, 'invalid-value', `invalid value "${w.text}"`, remarks);
 }
 
-/** The choice that was probably meant; null where none is near. */
+/** Suggests the choice that was probably meant; null if none is similar. */
 export function nearWord(w: Word, choices: readonly string[]): FindingOptions | null {
   const [near] = nearest(w.text, choices);
   if (near === undefined) return null;
@@ -134,7 +134,7 @@ export function nearWord(w: Word, choices: readonly string[]): FindingOptions | 
   };
 }
 
-/** Several of the words given, at least one; a repetition is warned about and dropped. */
+/** Several of the given words, at least one; a repetition causes a warning and is dropped. */
 export function bitmask<const C extends string>(...choices: readonly C[]): ArgumentType<readonly C[]> {
   return custom(`${choices.join(' | ')} ...`, 1, Number.POSITIVE_INFINITY, (words, c) => {
     const set = new Set<C>();
@@ -165,7 +165,7 @@ export function path(from: 'conf' | 'prefix'): ArgumentType<string> {
   return word('file', (w, c) => c.path(w.text, from));
 }
 
-/** Each word on its own, by a type that takes one word. */
+/** A list of words, each parsed by a type that takes one word. */
 export function listOf<T>(
   type: ArgumentType<T>,
   { min = 1, max = Number.POSITIVE_INFINITY }: { readonly min?: number; readonly max?: number } = {},
@@ -175,17 +175,17 @@ export function listOf<T>(
   );
 }
 
-/** What the type takes, or nothing: then null. */
+/** The type's value, or null if no words are given. */
 export function optional<T>(type: ArgumentType<T>): ArgumentType<T | null> {
   return custom(`[${type.syntax}]`, 0, type.max, (words, c) => (words.length === 0 ? null : type.parse(words, c)));
 }
 
-/** The value `fallback` for nothing. */
+/** The type's value, or `fallback` if no words are given. */
 export function optionalOr<T>(type: ArgumentType<T>, fallback: T): ArgumentType<T> {
   return custom(`[${type.syntax}]`, 0, type.max, (words, c) => (words.length === 0 ? fallback : type.parse(words, c)));
 }
 
-/** Two types, one after the other. */
+/** Two types in sequence. */
 export function pair<A, B>(a: ArgumentType<A>, b: ArgumentType<B>): ArgumentType<readonly [A, B]> {
   return sequence(a, b);
 }
@@ -195,7 +195,8 @@ type ValuesOf<T extends readonly ArgumentType<unknown>[]> = {
 };
 
 /**
- * Types one after the other. Each gets as few words as it needs; what is left over goes to the earliest that takes more.
+ * Types in sequence. Each gets its minimum number of words; the remaining ones are given to the earliest type that
+ * accepts more.
  */
 export function sequence<const T extends readonly ArgumentType<unknown>[]>(...types: T): ArgumentType<ValuesOf<T>> {
   const min = types.reduce((sum, type) => sum + type.min, 0);
@@ -214,7 +215,7 @@ export function sequence<const T extends readonly ArgumentType<unknown>[]>(...ty
       at += count;
       return type.parse(words.slice(at - count, at), c);
     });
-    // A tuple cannot be built by map; the values stand in the order of the types.
+    // A tuple cannot be built by map; the values are in the order of the types.
     return values as unknown as ValuesOf<T>;
   });
 }
@@ -235,7 +236,7 @@ export function orOff<T>(type: ArgumentType<T>): ArgumentType<T | false> {
   return mapped(either('off', type), (value) => (value === 'off' ? false : value));
 }
 
-/** What the type gives, turned into something else. The new value is plain data as well. */
+/** Maps the type's value to another one, which must be plain data as well. */
 export function mapped<A, B>(
   type: ArgumentType<A>,
   turn: (value: A, c: ArgumentContext, words: readonly Word[]) => B,

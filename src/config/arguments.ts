@@ -8,16 +8,16 @@ import type { ArgumentContext, Context, FindingOptions } from './directive.js';
 import { meantWord } from './meant-word.js';
 import { reportMissingSemicolon, splitEntry } from './missing-semicolon.js';
 
-/** Where relative paths start from; both end in a slash. */
+/** Base directories of relative paths; both end in a slash. */
 export interface Directories {
   readonly conf: string;
   readonly prefix: string;
 }
 
-/** Ends the parsing of one directive; what was to be said is in the notes. */
+/** Aborts the parsing of one directive; the findings are already in the check state. */
 class Refused extends Error {}
 
-/** What a directive's words and body are parsed with. */
+/** Context for parsing a directive's words and body. */
 export class Arguments implements ArgumentContext {
   readonly directive: string;
 
@@ -47,7 +47,7 @@ export class Arguments implements ArgumentContext {
 
   report(at: Span, code: Code, message: string, remarks?: FindingOptions): void {
     const { block } = this.statement;
-    // An entry of a block that has too many words, over two lines, is most likely two.
+    // An entry of a block with too many words, spread over two lines, is most likely two entries.
     const isEntry = code === 'argument-count' && block !== null && at.start > block.start;
     const split = isEntry ? splitEntry(at) : null;
     if (split === null) this.notes.report(at, code, message, this.meant(at, message) ?? remarks);
@@ -55,7 +55,7 @@ export class Arguments implements ArgumentContext {
       reportMissingSemicolon(split, message, this.notes, 'a ";" is missing here, or words of the entry are too many');
   }
 
-  /** What is said of a parameter that the directive does not know, where another one was meant. */
+  /** Suggests the parameter that was probably meant by an unknown one. */
   private meant(at: Span, message: string): FindingOptions | null {
     if (!message.startsWith('invalid parameter "')) return null;
     const word = this.statement.args.find(({ start, end }) => start === at.start && end === at.end);
@@ -70,7 +70,7 @@ export class Arguments implements ArgumentContext {
     this.notes.defines.push({ name: name.toLowerCase(), at });
   }
 
-  /** What `parse` gives, or null where it refused. */
+  /** Returns the value of `parse`, or null if it failed. */
   attempt<T>(parse: (c: ArgumentContext) => T): { readonly value: T } | null {
     try {
       return { value: parse(this) };
@@ -83,7 +83,7 @@ export class Arguments implements ArgumentContext {
   }
 }
 
-/** Where a span begins, as plain data. */
+/** Start of a span, as plain data. */
 export function placeOf({ source, start }: Span): Place {
   const { line, column } = positionOf(source, start);
   return { file: source.name, line, column };

@@ -1,4 +1,4 @@
-/** Carries out work that is written in steps. */
+/** Runs a generator of steps to its end and returns its result. */
 export function atOnce<T>(steps: Generator<void, T>): T {
   for (;;) {
     const step = steps.next();

@@ -1,4 +1,4 @@
-/** Checks blocks: which directives stand in them, how often, with what words, and what the blocks inside inherit. */
+/** Checks blocks: which directives they contain, how often and with what arguments, and what nested blocks inherit. */
 import type { Item, Statement } from '../../grammar/syntax-tree.js';
 import type { Directories } from './arguments.js';
 import { Arguments, placeOf } from './arguments.js';
@@ -19,13 +19,13 @@ import {
 import { headOf, parseStatement } from './statement.js';
 import { noteVariables, reportUnknown } from './unknown-directive.js';
 
-/** A checked block with what the syntax tree knows of it. */
+/** A checked block with its statements and surroundings in the syntax tree. */
 export interface BlockRecord {
   readonly block: CheckedBlock;
   readonly opener: Statement | null;
   readonly around: CheckedBlock | null;
   readonly statements: ReadonlyMap<string, readonly Statement[]>;
-  /** The modules whose directives are written in it. */
+  /** The modules that have directives in it. */
   readonly modules: ReadonlySet<string>;
 }
 
@@ -40,19 +40,22 @@ interface Body {
   readonly depth: number;
 }
 
-/** nginx has no limit; this one keeps the stack of the compiler and of structuredClone from running out. */
+/**
+ * Maximum nesting of blocks. nginx has no limit; this one prevents the compiler and structuredClone from overflowing
+ * the stack.
+ */
 const DEEPEST = 500;
 
 const PLACED: ReadonlySet<Context> = new Set(['main', 'events', 'http', 'upstream']);
 
-/** Statements of one step. */
+/** Number of statements per step. */
 const STEP = 8;
 
-/** Missing semicolons in a row: each is a level of the stack, and a copy of the words that are left. */
+/** Maximum number of consecutive missing semicolons: each takes a stack level and a copy of the remaining words. */
 const MOST_SPLITS = 100;
 
 export class BlockChecker {
-  /** Every block, the outer before the inner ones. */
+  /** Every block, outer blocks before inner ones. */
   readonly records: BlockRecord[] = [];
   private taken = 0;
   private readonly expand = (items: readonly Item[]): Statement[] => this.includes.expand(items);
@@ -114,7 +117,7 @@ export class BlockChecker {
     return block;
   }
 
-  /** Checks the block that a statement opened, where its directive's body holds directives. */
+  /** Checks the block opened by a statement, if the directive's body consists of directives. */
   private *inner(
     level: Level,
     statement: Statement,
@@ -144,7 +147,7 @@ export class BlockChecker {
     return yield* this.body(body, level, around, placeOf(statement));
   }
 
-  /** @param splits how often a missing `;` was put in to come to it */
+  /** @param splits how many missing `;` were inserted to reach it */
   private statement(level: Level, statement: Statement, splits = 0): void {
     const name = statement.name.text;
     if (name === 'include') {
@@ -182,21 +185,21 @@ export class BlockChecker {
     this.take(level, statement, declared, value);
   }
 
-  /** A statement that another one had swallowed: an `include` of that kind has not been read yet. */
+  /** Handles a statement that another one had absorbed: if it is an `include`, it has not been read yet. */
   private regained(level: Level, statement: Statement, splits: number): void {
     for (const each of this.expand([statement])) this.statement(level, each, splits);
   }
 
-  /** A statement that may not stand here. */
+  /** Handles a statement that is not allowed in this block. */
   private foreign(level: Level, statement: Statement, splits: number): void {
-    // Its name is not what was meant, and the reader of the text has said so.
+    // Its name is not the intended one, which the parser has already reported.
     if (statement.name.damaged) return;
     const visible = splits < MOST_SPLITS ? reportInvisible(statement, this.notes) : undefined;
     if (visible !== undefined) {
       if (visible !== null) this.statement(level, visible, splits + 1);
       return;
     }
-    // What nginx knows and nobody here does may well take such words.
+    // A directive of nginx that tsproxy does not have may well take such words.
     const { text } = statement.name;
     const isKnown = this.catalogue.all(text).length === 0 && knownDirectives(text).length > 0;
     const mayBeTwo = splits < MOST_SPLITS && !isKnown;
@@ -210,13 +213,16 @@ export class BlockChecker {
     const meant = reportUnknown(statement, level, this.catalogue, this.notes);
     if (meant === undefined) return;
     if (this.catalogue.all(text).length === 0 && this.takeAsMeant(level, statement, meant)) return;
-    // What stands in the block of a misspelt or misplaced directive is checked all the same.
+    // The block of a misspelt or misplaced directive is checked nevertheless.
     if (statement.block !== null) {
       level.inOrder.push({ statement, declared: meant, value: undefined, step: false });
     }
   }
 
-  /** Enters a misspelt directive as the one that was meant, so that what refers to it is not reported; false where it does not fit. */
+  /**
+   * Enters a misspelt directive as the intended one, so that references to it are not reported; false if it does not
+   * fit.
+   */
   private takeAsMeant(level: Level, statement: Statement, meant: Declared): boolean {
     const { name, spec } = meant;
     if (this.catalogue.find(name, level.context) !== meant) return false;
@@ -262,7 +268,7 @@ function placesOf(written: ReadonlyMap<string, readonly Statement[]>): Readonly<
   return Object.fromEntries([...written].map(([name, statements]) => [name, statements.map(placeOf)]));
 }
 
-/** An `include` that could not be expanded: it has the wrong number of words, or a block. */
+/** Reports an `include` that could not be expanded: it has the wrong number of words, or a block. */
 function reportInclude(statement: Statement, notes: CheckState): void {
   const code = statement.block === null ? 'argument-count' : 'unwanted-block';
   notes.report(headOf(statement), code, includeMistake(statement), {

@@ -11,7 +11,7 @@ export interface Declared {
 }
 
 export class Catalogue {
-  /** For names that are not in it. */
+  /** Suggestions for unknown names. */
   readonly suggestions = new Suggestions();
   private readonly byName = new Map<string, Declared[]>();
   private readonly variables = new Map<string, { readonly changeable: boolean }>();
@@ -26,7 +26,7 @@ export class Catalogue {
         if (others === undefined) {
           this.byName.set(name, [declared]);
         } else {
-          // nginx uses one name in several modules (`server`, `zone`); a block always decides which is meant.
+          // nginx uses some names in several modules (`server`, `zone`); the block always determines which is meant.
           others.push(declared);
         }
       }
@@ -40,17 +40,17 @@ export class Catalogue {
     }
   }
 
-  /** The directive of that name in that context. */
+  /** The directive with that name in that context. */
   find(name: string, context: Context): Declared | undefined {
     return this.byName.get(name)?.find(({ spec }) => spec.contexts.includes(context));
   }
 
-  /** Everything of that name, wherever it may stand. */
+  /** All directives with that name, in any context. */
   all(name: string): readonly Declared[] {
     return this.byName.get(name) ?? [];
   }
 
-  /** Whether a directive of that name takes a block anywhere. */
+  /** Whether a directive with that name takes a block in any context. */
   opensBlock(name: string): boolean {
     return this.all(name).some(({ spec }) => spec.body !== undefined);
   }
@@ -61,12 +61,12 @@ export class Catalogue {
     return this.listed;
   }
 
-  /** Whether a module provides the variable, by itself or as one of a family. */
+  /** Whether a module provides the variable, by itself or as a member of a family. */
   hasVariable(name: string): boolean {
     return this.variables.has(name) || this.families.some((family) => name.startsWith(family));
   }
 
-  /** Whether a module provides exactly this variable, and it may not be defined again. */
+  /** Whether a module provides exactly this variable and it cannot be redefined. */
   isFixed(name: string): boolean {
     return this.variables.get(name)?.changeable === false;
   }

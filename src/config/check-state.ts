@@ -1,22 +1,22 @@
-/** What is noted down while a configuration is checked: findings, and the variables that it uses and defines. */
+/** State collected while a configuration is checked: findings, and the variables that it uses and defines. */
 import type { Span } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Finding } from '../diagnostics/finding.js';
 import type { FindingOptions } from './directive.js';
 
-/** A variable and where it is named. */
+/** A variable and the span in which it is named. */
 export interface Mention {
   readonly name: string;
   readonly at: Span;
 }
 
-/** Findings that are kept: who has more has given the wrong file, and each takes memory. */
+/** Maximum number of findings: with more, the file is most likely not a configuration, and each takes memory. */
 const MOST_FINDINGS = 100_000;
 
-/** Bytes of a sentence: nginx cuts its own at this length. A word can be as long as the file. */
+/** Maximum message length in bytes, at which nginx truncates its own. A word can be as long as the file. */
 const LONGEST_MESSAGE = 2048;
 
-/** How much was noted. */
+/** Lengths of the lists at one moment, for rolling back. */
 interface Mark {
   readonly errors: number;
   readonly findings: number;
@@ -26,19 +26,19 @@ interface Mark {
 
 export class CheckState {
   readonly findings: Finding[] = [];
-  /** How many errors were reported, also those for which there was no room. */
+  /** Number of errors reported, including those above the limit. */
   private errors = 0;
   readonly uses: Mention[] = [];
   readonly defines: Mention[] = [];
-  /** Names that a directive of nginx may define which tsproxy does not have; in lower case. */
+  /** Lower-case names that may be defined by directives of nginx that tsproxy does not have. */
   readonly mayDefine = new Set<string>();
 
-  /** Adds a finding; an error unless the remarks say otherwise. */
+  /** Adds a finding; an error unless the options say otherwise. */
   report(at: Span | null, code: Code, message: string, remarks: FindingOptions = {}): void {
     this.put({ severity: 'error', ...remarks, code, message, at });
   }
 
-  /** Adds a finding, as long as there is room; the first error always has room. */
+  /** Adds a finding unless the limit is reached; the first error is always added. */
   put(finding: Finding): void {
     const isFirstError = finding.severity === 'error' && this.errors++ === 0;
     if (this.findings.length >= MOST_FINDINGS && !isFirstError) return;
@@ -47,7 +47,7 @@ export class CheckState {
     this.findings.push(cut ? { ...finding, message: `${message.slice(0, LONGEST_MESSAGE)}...` } : finding);
   }
 
-  /** What there is, to come back to. */
+  /** Records the current state, for rolling back to it. */
   mark(): Mark {
     const { errors, findings, uses, defines } = this;
     return { errors, findings: findings.length, uses: uses.length, defines: defines.length };
@@ -57,7 +57,7 @@ export class CheckState {
     return this.errors > errors;
   }
 
-  /** Takes back what was noted since; names that may be defined stay. */
+  /** Rolls back everything recorded since a mark, except names that may be defined. */
   forget({ errors, findings, uses, defines }: Mark): void {
     this.errors = errors;
     this.findings.length = findings;

@@ -1,4 +1,4 @@
-/** Checks a configuration: text in, everything that is to be said about it out, and plain data where it is right. */
+/** Checks a configuration: takes its text and returns all findings, and plain data if it is valid. */
 import type { Source, Span } from '../../grammar/syntax-tree.js';
 
 import type { Finding } from '../diagnostics/finding.js';
@@ -17,42 +17,43 @@ import { checkVariables } from './variable-check.js';
 
 /** Paths and texts are byte strings (latin1). */
 export interface CheckOptions {
-  /** Where included files come from; the disk unless given. */
+  /** Source of included files; default: the file system. */
   readonly reader?: ConfigReader;
-  /** nginx's prefix (`-p`): where paths of files to serve and to log to start from. The directory of the root unless given. */
+  /** nginx's prefix (`-p`): base directory of paths of served files and logs. Default: the directory of the root. */
   readonly prefix?: string;
-  /** Where `include` and certificates start from. The directory of the root unless given. */
+  /** Base directory of `include` and certificates. Default: the directory of the root. */
   readonly confDirectory?: string;
   /** Directives of the outermost level to be read before the file (`-g`). */
   readonly globals?: string;
 }
 
 export interface CheckResult {
-  /** Null where there is an error among the findings. */
+  /** Null if a finding is an error. */
   readonly config: CheckedConfig | null;
-  /** In the order of their places; what is about no place comes first. */
+  /** Sorted by place; findings without a place come first. */
   readonly findings: readonly Finding[];
-  /** Every text that was read, in order: the root and what it includes. */
+  /** Every text that was read, in order: the root and the files it includes. */
   readonly sources: readonly Source[];
-  /** What was written, for those who look at the whole of it; null where the file could not be read. */
+  /** The statements as written, with included files in place; null if the file could not be read. */
   readonly expansion: Expansion | null;
-  /** Every block with its statements, the outer before the inner ones; those that the checker went into. */
+  /** Every checked block with its statements, outer blocks before inner ones. */
   readonly records: readonly BlockRecord[];
 }
 
-/** Checks a text and everything it includes. Collects all findings of all files; throws nothing for a bad text. */
+/** Checks a text and everything it includes. Collects all findings of all files; does not throw for an invalid text. */
 export function check(root: Source, modules: readonly ModuleDeclaration[], options: CheckOptions = {}): CheckResult {
   return atOnce(checkInSteps(root, modules, options));
 }
 
-/** The same in steps of a statement, a block or a file, between which who serves can do something else. */
+/** `check` in steps of a statement, a block or a file, so that a serving process can handle other events in between. */
 export function* checkInSteps(
   root: Source,
   modules: readonly ModuleDeclaration[],
   options: CheckOptions = {},
 ): Generator<void, CheckResult> {
   const notes = new CheckState();
-  // Apart: it is found while statements are read whose notes may be taken back, and has nothing to do with them.
+  // Separate, because it is filled while statements are read whose findings may be rolled back, but is independent of
+  // them.
   const reading = new CheckState();
   const directories = directoriesOf(root.name, options);
   const catalogue = new Catalogue(modules);
@@ -69,7 +70,7 @@ export function* checkInSteps(
   const config = yield* checker.main(statements, { file: root.name, line: 1, column: 1 });
   if (!config.own.includes('events')) {
     notes.report(null, 'missing-events', 'no "events" section in configuration', {
-      // A file that is empty, or was written only in part, must not end what is being served.
+      // An empty or partly written file must not stop the service.
       severity: config.own.includes('http') ? 'warning' : 'error',
       help: 'tsproxy needs none, but nginx refuses a file without it; an empty "events { }" will do. Where there is no "http" section either, there is nothing to serve',
     });
@@ -86,7 +87,7 @@ export function* checkInSteps(
   };
 }
 
-/** Reads a file and checks it. A file that cannot be read is a finding like any other. */
+/** Reads a file and checks it. An unreadable file is reported as a finding. */
 export function checkFile(
   path: string,
   modules: readonly ModuleDeclaration[],
@@ -95,7 +96,7 @@ export function checkFile(
   return atOnce(checkFileInSteps(path, modules, options));
 }
 
-/** The same in steps, as `checkInSteps`. */
+/** `checkFile` in steps, see `checkInSteps`. */
 export function* checkFileInSteps(
   path: string,
   modules: readonly ModuleDeclaration[],
@@ -127,7 +128,7 @@ function withSlash(directory: string): string {
   return directory === '' || directory.endsWith('/') ? directory : `${directory}/`;
 }
 
-/** Sorts by place, drops what was found twice because a file is included twice, and adds the includes that led there. */
+/** Sorts by place, drops duplicates caused by a file included twice, and adds the chain of includes. */
 export function arrange(
   findings: readonly Finding[],
   sources: readonly Source[],

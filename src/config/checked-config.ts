@@ -1,10 +1,10 @@
 /**
- * A configuration that was checked: plain data that survives `structuredClone`, so that a master can send it to workers.
- * Values are what each directive's argument type made of its words; inheritance is already applied.
+ * A checked configuration: plain data that survives `structuredClone`, so that the master can send it to workers.
+ * Values are the results of the directives' argument types; inheritance is already applied.
  */
 import type { Context } from './directive.js';
 
-/** Where a directive was written. Lines and columns count from 1. */
+/** Position of a directive. Lines and columns count from 1. */
 export interface Place {
   readonly file: string;
   readonly line: number;
@@ -13,32 +13,32 @@ export interface Place {
 
 /** One block. */
 export interface CheckedBlock {
-  /** The directive that opened it: `http`, `server`, `location`, `if`, `upstream` …; empty for the outermost. */
+  /** The directive that opened it: `http`, `server`, `location`, `if`, `upstream` …; empty for the outermost block. */
   readonly directive: string;
-  /** What its body is. */
+  /** Context of its body. */
   readonly context: Context;
-  /** What the directive's argument type made of its words. */
+  /** Result of the directive's argument type. */
   readonly argument: unknown;
   /**
-   * Effective values: set here or inherited. What is set nowhere is absent (defaults live in the specs). Lists of
-   * `repeat` directives are arrays.
+   * Effective values: set here or inherited. Values that are not set anywhere are absent (defaults are in the specs).
+   * Lists of `repeat` directives are arrays.
    */
   readonly values: Readonly<Record<string, unknown>>;
-  /** The names of the directives that are written in this very block. */
+  /** Names of the directives written directly in this block. */
   readonly own: readonly string[];
   /** The `step` directives of this block, in the order written. */
   readonly steps: readonly CheckedStep[];
-  /** The blocks in it, in the order written (those of `step` directives are with their step). */
+  /** Nested blocks in the order written (those of `step` directives are in their step). */
   readonly blocks: readonly CheckedBlock[];
   readonly at: Place;
   /**
-   * Where the directives of `own` were written, each as often as it was; only in main, events, http and upstreams, where what
-   * is written has no block of its own around that says about where it is.
+   * Places of the directives of `own`, one for each occurrence; only in main, events, http and upstreams, where a
+   * directive has no surrounding block that gives its approximate place.
    */
   readonly places?: Readonly<Record<string, readonly Place[]>>;
 }
 
-/** A directive that is carried out in order. */
+/** A directive that is executed in order. */
 export interface CheckedStep {
   readonly directive: string;
   readonly value: unknown;

@@ -1,17 +1,17 @@
-/** Networks in CIDR notation, as `allow`, `geo` and `set_real_ip_from` take them. */
+/** Networks in CIDR notation, as accepted by `allow`, `geo` and `set_real_ip_from`. */
 import { canonicalIp } from './address.js';
 import { parseInteger } from './units.js';
 
-/** A network as plain data: the bytes of its address (4 or 16), the bits behind `length` being zero. */
+/** A network as plain data: the bytes of its address (4 or 16); bits after `length` are zero. */
 export interface Cidr {
   readonly bytes: readonly number[];
-  /** Bits that count. */
+  /** Prefix length in bits. */
   readonly length: number;
 }
 
 /**
- * The network in a text such as `192.0.2.0/24`, `2001:db8::/32` or a single address; null where it is none. `meaningless`:
- * bits behind the length were set (and are not now). nginx: ngx_ptocidr.
+ * Parses a network such as `192.0.2.0/24`, `2001:db8::/32` or a single address; null if it is invalid. `meaningless`:
+ * bits after the prefix were set (and have been cleared). nginx: ngx_ptocidr.
  */
 export function parseCidr(text: string): { readonly cidr: Cidr; readonly meaningless: boolean } | null {
   const slash = text.indexOf('/');
@@ -24,18 +24,18 @@ export function parseCidr(text: string): { readonly cidr: Cidr; readonly meaning
   return { cidr: { bytes: masked, length }, meaningless: masked.some((byte, i) => byte !== bytes[i]) };
 }
 
-/** The bits of byte `i` that a network of that length looks at. */
+/** Mask for byte `i` of a network with that prefix length. */
 function maskOf(i: number, length: number): number {
   const bits = Math.min(8, Math.max(0, length - i * 8));
   return (0xff << (8 - bits)) & 0xff;
 }
 
-/** The bytes of an IPv4 (4) or IPv6 (16) address without brackets, or null. */
+/** Bytes of an IPv4 (4) or IPv6 (16) address without brackets, or null. */
 export function ipBytes(text: string): number[] | null {
   const canonical = canonicalIp(text);
   if (canonical === null) return null;
   if (!canonical.includes(':')) return canonical.split('.').map(Number);
-  // The canonical form may end in an IPv4 address, and leaves out one run of zeros.
+  // The canonical form may end in an IPv4 address, and omits one run of zeros.
   const hex = canonical.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, a, b, c, d) => `${pair(a, b)}:${pair(c, d)}`);
   const [head = '', tail = ''] = hex.split('::');
   const before = groups(head);
@@ -44,7 +44,7 @@ export function ipBytes(text: string): number[] | null {
   return [...before, ...zeros, ...after].flatMap((group) => [group >> 8, group & 0xff]);
 }
 
-/** The text of an address given as bytes: what `canonicalIp` makes of it. */
+/** Text of an address given as bytes, in the form of `canonicalIp`. */
 export function ipText(bytes: readonly number[]): string {
   if (bytes.length === 4) return bytes.join('.');
   const groups: string[] = [];
@@ -61,7 +61,7 @@ function groups(text: string): number[] {
   return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
 }
 
-/** True when an address lies in a network. An IPv4 address never lies in one of IPv6, nor the other way round. */
+/** Whether an address lies in a network. An IPv4 address never lies in an IPv6 network, nor the reverse. */
 export function contains(network: Cidr, address: readonly number[]): boolean {
   const { bytes, length } = network;
   if (address.length !== bytes.length) return false;

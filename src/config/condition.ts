@@ -6,7 +6,7 @@ import { parsePattern } from './pattern.js';
 import type { PatternData, TemplateData } from './template.js';
 import { parseTemplate, spanInWord } from './template-parser.js';
 
-/** What is asked of a file: is it a plain file, a directory, anything at all, executable. */
+/** File tests: regular file, directory, any existing entry, executable. */
 export type FileTest = 'f' | 'd' | 'e' | 'x';
 
 export type Condition =
@@ -16,7 +16,7 @@ export type Condition =
   | { readonly test: 'match'; readonly variable: string; readonly pattern: PatternData; readonly negated: boolean }
   | { readonly test: FileTest; readonly path: TemplateData; readonly negated: boolean };
 
-/** The words between `(` and `)`, which may stand apart or touch the words beside them. */
+/** The words between `(` and `)`; the parentheses may be separate words or adjoin the words beside them. */
 export const condition: ArgumentType<Condition> = custom('(condition)', 1, Number.POSITIVE_INFINITY, parse);
 
 function parse(words: readonly Word[], c: ArgumentContext): Condition {
@@ -70,7 +70,7 @@ function withoutParentheses(words: readonly Word[], c: ArgumentContext): readonl
   return inner;
 }
 
-/** A word of its own for a part of a word. */
+/** A part of a word, as a word. */
 function part(word: Word, from: number, to: number): Word {
   return { ...spanInWord(word, from, to), text: word.text.slice(from, to), quote: '' };
 }
@@ -82,7 +82,7 @@ function invalid(word: Word, c: ArgumentContext, help = FORMS): never {
   return c.fail(word, 'invalid-value', `invalid condition "${word.text}"`, { help });
 }
 
-/** Help for a condition on a variable that has too many or too few words. */
+/** Help for a condition on a variable with too many or too few words. */
 function helpFor(words: readonly Word[]): string {
   const [, operator, operand] = words;
   const joined = words.find(({ text }) => /^(?:&&|\|\||and|or)$/i.test(text));

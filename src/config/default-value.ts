@@ -1,8 +1,10 @@
-/** The value that holds where a directive is not written. */
+/** Value of a directive that is not written. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import type { ArgumentContext, DirectiveSpec } from './directive.js';
 
-/** The default of one directive. Throws where the declaration's own text does not parse: a mistake of the module. */
+/**
+ * The default of one directive. Throws if the declaration's own text does not parse, which is an error in the module.
+ */
 export function defaultOf(name: string, spec: DirectiveSpec): unknown {
   if (spec.default === undefined) return spec.repeat === true ? [] : undefined;
   const source = { name: `default of ${name}`, text: spec.default };

@@ -1,9 +1,12 @@
-/** The blocks around a block, for rules of inheritance that look further than the next level. */
+/** The blocks around a block, for inheritance rules that depend on more than the next level. */
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 
 const known = new WeakMap<CheckedConfig, ReadonlyMap<CheckedBlock, CheckedBlock>>();
 
-/** The block around each block of a configuration; `main` has none. Bodies of steps (`if`) count as blocks of theirs. */
+/**
+ * The parent of each block of a configuration; `main` has none. Bodies of steps (`if`) are children of the block with
+ * the step.
+ */
 export function enclosingBlocks(config: CheckedConfig): ReadonlyMap<CheckedBlock, CheckedBlock> {
   let around = known.get(config);
   if (around === undefined) {

@@ -1,11 +1,11 @@
-/** The patterns of glob(3), one path segment at a time: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` to take a character as it is. */
+/** Patterns of glob(3), one path segment at a time: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` to escape a character. */
 
-/** True where the pattern is one, in nginx's eyes. */
+/** True if nginx treats the text as a pattern. */
 export function hasWildcard(pattern: string): boolean {
   return /[*?[]/.test(pattern);
 }
 
-/** Whether a name matches; a leading dot must be written. */
+/** Whether a name matches; a leading dot must be matched explicitly. */
 export function matchSegment(pattern: string, name: string): boolean {
   if (name.startsWith('.') && !pattern.startsWith('.') && !pattern.startsWith('\\.')) {
     return false;

@@ -1,4 +1,4 @@
-/** Expands `include`: the statements of the files named take its place. */
+/** Expands `include`: replaces it by the statements of the named files. */
 import { BYTE_ORDER_MARK } from '../../grammar/lexer.js';
 import { parse } from '../../grammar/parser.js';
 import {
@@ -19,23 +19,28 @@ import { reportMissingSemicolon, splitAtLine } from './missing-semicolon.js';
 import { type ConfigReader, readFailure } from './reader.js';
 import { syntaxFinding } from './syntax-finding.js';
 
-/** Far above what anyone nests, and far below where the stack ends. */
+/** Maximum depth of includes: far above practical use, and far below the stack limit. */
 const DEEPEST = 100;
 
-/** Words of all files together, each `;` and brace counted as one: a million directives. More than that is refused. */
+/**
+ * Maximum number of words of all files together, each `;` and brace counted as one: about a million directives. A
+ * larger configuration is rejected.
+ */
 const MOST_WORDS = 4_000_000;
 
-/** What a file counts at least, so that short ones that include each other tenfold come to an end as well. */
+/**
+ * Minimum number of words counted for a file, so that short files that include each other tenfold reach the limit too.
+ */
 const LEAST_WORDS = 100;
 
-/** Missing semicolons in a row behind `include`. */
+/** Maximum number of consecutive missing semicolons after `include`. */
 const MOST_SPLITS = 100;
 
-/** The statements of a whole configuration, with those of included files in the place of each `include`. */
+/** The statements of a whole configuration, with each `include` replaced by those of its files. */
 export interface Expansion {
-  /** Those of the outermost level. */
+  /** Statements of the outermost level. */
   readonly statements: readonly Statement[];
-  /** Those of a block. */
+  /** Statements of a block. */
   inside(block: Block): readonly Statement[];
   /** The includes through which a source was reached, outermost first. */
   trailOf(source: Source): readonly Span[];
@@ -45,9 +50,9 @@ export class Includes {
   /** Every source that was read, in order. */
   readonly sources: Source[] = [];
   private readonly trails = new Map<Source, readonly Span[]>();
-  /** Characters read so far, in the shortest files `LEAST_WORDS`: there cannot be more words than that. */
+  /** Characters read so far, at least `MIN_WORDS` for each file: an upper bound of the number of words. */
   private length = 0;
-  /** Words in the first of the sources, as many as were counted. */
+  /** Words counted so far, in the first `counted` sources. */
   private words = 0;
   private counted = 0;
   private refused = false;
@@ -55,14 +60,14 @@ export class Includes {
 
   constructor(
     private readonly reader: ConfigReader,
-    /** The directory that relative names start from, with its final slash. */
+    /** Base directory of relative names, with a trailing slash. */
     private readonly directory: string,
     private readonly notes: CheckState,
-    /** Whether a directive of that name takes a block. */
+    /** Whether the named directive takes a block. */
     private readonly opensBlock: (name: string) => boolean,
   ) {}
 
-  /** Parses a source; mistakes of the syntax become findings. `trail` are the includes that led to it. */
+  /** Parses a source; syntax errors become findings. `trail` are the includes that led to it. */
   open(source: Source, trail: readonly Span[] = [], kind: TextKind = 'file'): readonly Item[] {
     this.sources.push(source);
     this.trails.set(source, trail);
@@ -79,7 +84,7 @@ export class Includes {
     return tree.items;
   }
 
-  /** Takes time, and few configurations are as long as that. */
+  /** Computed only if the characters exceed the limit: counting takes time, and few configurations are that long. */
   private countWords(): number {
     for (const { text } of this.sources.slice(this.counted)) this.words += Math.max(LEAST_WORDS, wordsAtMost(text));
     this.counted = this.sources.length;
@@ -100,7 +105,7 @@ export class Includes {
     });
   }
 
-  /** Said once: what is read after it has the same fault. */
+  /** Reported once: everything read after it exceeds the limit too. */
   private refuseLength({ name }: Source, trail: readonly Span[]): void {
     if (this.refused) return;
     this.refused = true;
@@ -114,12 +119,12 @@ export class Includes {
     );
   }
 
-  /** The statements of a block or file, with those of included files in the place of each `include`. */
+  /** The statements of a block or file, with each `include` replaced by those of its files. */
   expand(items: readonly Item[]): Statement[] {
     return atOnce(this.expandInSteps(items));
   }
 
-  /** The same; yields after each file. */
+  /** `expand` in steps; yields after each file. */
   *expandInSteps(items: readonly Item[], splits = 0): Generator<void, Statement[]> {
     const statements: Statement[] = [];
     for (const item of items) {
@@ -132,12 +137,12 @@ export class Includes {
       }
       const [file, more] = item.args;
       const split = splits < MOST_SPLITS && isWrong(item) ? splitAtLine(item, 1) : null;
-      // What is not a plain include (no name, two names, a block) is left for the checker to complain about.
+      // Anything else than a plain include (no name, two names, a block) is left for the checker to report.
       if (split !== null) {
         reportMissingSemicolon(split, includeMistake(item), this.notes);
         for (const part of yield* this.expandInSteps([split.before, split.after], splits + 1)) statements.push(part);
       } else if (file !== undefined && more === undefined && item.block === null) {
-        // A placeholder of a template names no file yet.
+        // A template placeholder does not name a file yet.
         for (const path of file.damaged ? [] : this.files(file.text)) {
           yield* this.include(path, item, statements);
           yield;
@@ -150,7 +155,7 @@ export class Includes {
     return statements;
   }
 
-  /** What was expanded so far; in a block that nobody looked into, `include` stays as it is. */
+  /** The statements expanded so far; in a block that was never visited, `include` is left as it is. */
   expansion(statements: readonly Statement[]): Expansion {
     return {
       statements,
@@ -179,19 +184,19 @@ export class Includes {
       this.notes.report(statement.args[0] ?? statement, 'file-not-found', readFailure(path, error));
       return;
     }
-    // One by one: a spread of a huge file would not fit on the stack.
+    // One by one: spreading the statements of a huge file would overflow the stack.
     for (const included of yield* this.expandInSteps(this.open({ name: path, text }, trail))) {
       into.push(included);
     }
   }
 }
 
-/** Whether an `include` has more than its one word. */
+/** Whether an `include` has other than exactly one word, or a block. */
 function isWrong({ args, block }: Statement): boolean {
   return args.length > 1 || (block !== null && args.length > 0);
 }
 
-/** nginx's sentence for an `include` that is wrong. */
+/** nginx's message for an invalid `include`. */
 export function includeMistake({ block }: Statement): string {
   return block === null
     ? 'invalid number of arguments in "include" directive'

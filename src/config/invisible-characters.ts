@@ -1,8 +1,8 @@
-/** Characters that nobody sees, as text copied from a web page has them; nginx takes them for letters. */
+/** Detection of invisible characters, such as in text copied from a web page; nginx treats them as letters. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import type { CheckState } from './check-state.js';
 
-/** Their UTF-8 bytes, and their names. A no-break space looks as if it parted words; the others have no width. */
+/** Their UTF-8 bytes and names. A no-break space looks like a word separator; the others have no width. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ['\xC2\xA0', 'no-break space (U+00A0)'],
   ['\xC2\xAD', 'soft hyphen (U+00AD)'],
@@ -15,20 +15,20 @@ const NAMES: ReadonlyMap<string, string> = new Map([
 const INVISIBLE = new RegExp([...NAMES.keys()].join('|'), 'g');
 const NO_BREAK_SPACE = '\xC2\xA0';
 
-/** The name of the first invisible character in a text; null where there is none. */
+/** Name of the first invisible character in a text; null if there is none. */
 export function invisibleIn(text: string): string | null {
   const [first] = text.match(INVISIBLE) ?? [];
   return first === undefined ? null : (NAMES.get(first) ?? null);
 }
 
-/** The text with spaces for no-break spaces and without those that have no width. */
+/** The text with spaces instead of no-break spaces, and without zero-width characters. */
 export function visible(text: string): string {
   return text.replace(INVISIBLE, (character) => (character === NO_BREAK_SPACE ? ' ' : ''));
 }
 
 /**
- * Reports, with nginx's sentence for the result, that the name of a statement has an invisible character. Returns the
- * statement that was meant, or null where none is left; undefined where the name has none.
+ * Reports, with nginx's message for the result, an invisible character in the name of a statement. Returns the intended
+ * statement, or null if nothing is left of it; undefined if the name has no such character.
  */
 export function reportInvisible(statement: Statement, notes: CheckState): Statement | null | undefined {
   const { name, args } = statement;
@@ -43,7 +43,7 @@ export function reportInvisible(statement: Statement, notes: CheckState): Statem
   return first === undefined ? null : { ...statement, name: first, args: rest };
 }
 
-/** The words between no-break spaces. */
+/** Splits a word at no-break spaces. */
 function wordsIn(word: Word): Word[] {
   let start = word.start;
   return word.text.split(NO_BREAK_SPACE).flatMap((written) => {

@@ -1,6 +1,6 @@
 /**
- * What is known of directives that none of our modules declares: they are told apart from what nobody knows, because a
- * configuration that names them is right, and only asks for something that is not here.
+ * Directives of nginx and other modules that tsproxy does not declare. They are distinguished from unknown names,
+ * because a configuration with them is valid and merely requires a feature that is missing here.
  */
 import type { Context } from './directive.js';
 import { NGINX_DIRECTIVES } from './nginx-directives.js';
@@ -19,20 +19,20 @@ const CONTEXTS: Readonly<Record<string, Context>> = {
   u: 'upstream',
 };
 
-/** Who makes the module that a directive belongs to. */
+/** Maker of the module that a directive belongs to. */
 export type Maker = 'nginx' | 'nginx Plus' | 'third party';
 
 /** A directive of nginx in one of its modules. */
 export interface KnownDirective {
   readonly module: string;
   readonly maker: Maker;
-  /** The blocks of HTTP that take it; empty where it belongs elsewhere (`stream`), null where that is not known. */
+  /** HTTP contexts that allow it; empty if it belongs elsewhere (`stream`), null if unknown. */
   readonly contexts: readonly Context[] | null;
 }
 
 let known: Map<string, KnownDirective[]> | null = null;
 
-/** Every module of nginx, of nginx Plus and of well-known others that has a directive of that name. */
+/** Every module of nginx, of nginx Plus and of well-known third parties that has a directive with that name. */
 export function knownDirectives(name: string): readonly KnownDirective[] {
   if (known === null) {
     known = new Map();
@@ -59,7 +59,7 @@ function enter(into: Map<string, KnownDirective[]>, modules: Readonly<Record<str
   }
 }
 
-/** Why something of nginx is missing: its module is, or the module is there without it. */
+/** Reason why a feature of nginx is missing: its whole module is, or only this feature of an existing module. */
 export function reasonFor(
   owners: readonly Pick<KnownDirective, 'module' | 'maker'>[],
   { modules }: { readonly modules: readonly { readonly name: string }[] },
@@ -70,12 +70,12 @@ export function reasonFor(
   return `it belongs to ${[...new Set(owners.map(titleOfModule))].join(' or ')}, which tsproxy does not have (yet)`;
 }
 
-/** nginx's name of a module as ours are called: `ngx_http_proxy_module` is `proxy`. */
+/** nginx's name of a module in tsproxy's form: `ngx_http_proxy_module` is `proxy`. */
 function shortName(module: string): string {
   return module.replace(/^ngx_(?:http_)?/, '').replace(/(?:_filter)?_module$/, '');
 }
 
-/** The module as it is spoken of: `ngx_http_gzip_module`, `ngx_http_api_module of nginx Plus`, `the module lua`. */
+/** Display name of the module: `ngx_http_gzip_module`, `ngx_http_api_module of nginx Plus`, `the module lua`. */
 export function titleOfModule({ module, maker }: Pick<KnownDirective, 'module' | 'maker'>): string {
   if (maker === 'nginx') return module;
   return maker === 'nginx Plus' ? `${module} of nginx Plus` : `the third-party module ${module}`;

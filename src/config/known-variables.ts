@@ -1,4 +1,4 @@
-/** The variables of nginx's modules that we have not, for the same reason as `known-directives.ts`. */
+/** Variables of nginx's modules that tsproxy does not have; see `known-directives.ts` for the purpose. */
 import type { KnownDirective, Maker } from './known-directives.js';
 
 /** By module; a name that ends in `*` is a family. */
@@ -73,7 +73,7 @@ type Owner = Pick<KnownDirective, 'module' | 'maker'>;
 
 let byName: Map<string, Owner> | null = null;
 
-/** The module that a variable belongs to, by its name without `$`, in lower case; undefined where nobody knows it. */
+/** The module that a variable belongs to, by its lower-case name without `$`; undefined for an unknown one. */
 export function knownVariable(name: string): Owner | undefined {
   byName ??= new Map(entries());
   const exact = byName.get(name);

@@ -1,4 +1,4 @@
-/** One block while it is being checked: what is written in it, what it inherits, and what it passes on. */
+/** One block while it is being checked: its own directives, the values it inherits, and those it passes on. */
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { Declared } from './catalogue.js';
 import type { Context } from './directive.js';
@@ -7,7 +7,7 @@ type Entry = { readonly declared: Declared; readonly value: unknown };
 
 /** Effective values by directive. */
 export class Values {
-  /** The values alone, as a checked block has them. */
+  /** Plain values, as stored in a checked block. */
   readonly plain: Readonly<Record<string, unknown>>;
 
   constructor(readonly entries: ReadonlyMap<string, Entry>) {
@@ -17,7 +17,7 @@ export class Values {
   }
 }
 
-/** A statement that is kept in its place: a step, or one that opens a block of directives. */
+/** A statement kept in order: a step, or one that opens a block of directives. */
 export interface Ordered {
   readonly statement: Statement;
   readonly declared: Declared;
@@ -28,11 +28,11 @@ export interface Ordered {
 export const NOTHING = new Values(new Map());
 
 export class Level {
-  /** The statements by directive, in the order written. */
+  /** Statements by directive, in the order written. */
   readonly written = new Map<string, Statement[]>();
   readonly modules = new Set<string>();
   readonly inOrder: Ordered[] = [];
-  /** What goes on into blocks inside, by their context: the same for all of them. */
+  /** Values inherited by nested blocks, by their context: the same for all of them. */
   private passed: Map<Context, Values> | null = null;
   private readonly own = new Map<string, { readonly declared: Declared; value: unknown }>();
 
@@ -41,11 +41,11 @@ export class Level {
     private readonly inherited: Values,
     /** The statement that opened the block; null for the outermost. */
     readonly opener: Statement | null = null,
-    /** The block around it. */
+    /** The enclosing block. */
     readonly outer: Level | null = null,
   ) {}
 
-  /** Notes that a directive is written here; gives the first statement of that directive where it is not the first. */
+  /** Records an occurrence of a directive; returns the first statement of that directive if this is not the first. */
   write(statement: Statement, { name, module }: Declared): Statement | undefined {
     this.modules.add(module.name);
     const others = this.written.get(name);
@@ -57,7 +57,7 @@ export class Level {
     return others[0];
   }
 
-  /** Sets a value; of a `repeat` directive, adds it to the list, and of one that joins, adds its list. */
+  /** Sets a value; for a `repeat` directive, adds it to the list, and for one that joins, appends its list. */
   set(declared: Declared, value: unknown): void {
     const { name, spec } = declared;
     const list = this.own.get(name)?.value;
@@ -74,8 +74,8 @@ export class Level {
   }
 
   /**
-   * What holds in this block: what was inherited, overridden or continued by what is written here. To be called once, when
-   * all of that is known.
+   * Effective values of this block: the inherited ones, overridden or extended by its own. Call once, after all
+   * statements have been added.
    */
   values(): Values['plain'] {
     const { entries, plain } = this.inherited;
@@ -86,11 +86,11 @@ export class Level {
       if (Array.isArray(outer) && Array.isArray(own.value)) own.value = [...outer, ...own.value];
       values[name] = own.value;
     }
-    // V8 takes five times as long to add to what was spread.
+    // In V8, adding to an object made by spread is five times slower.
     return Object.assign({}, plain, values);
   }
 
-  /** What of the values goes on into a block inside. To be called after `values`. */
+  /** Values inherited by a nested block. Call after `values`. */
   inheritance(into: Context): Values {
     if (into === 'upstream' || into === 'events') return NOTHING;
     this.passed ??= new Map();
@@ -105,7 +105,7 @@ export class Level {
       const { inherit, contexts } = entry.declared.spec;
       if (inherit === 'none') continue;
       if (inherit === 'noname' && into !== 'if in location' && into !== 'limit_except') continue;
-      // Of main's directives only those that http has too hold there (`error_log`).
+      // Directives of main are inherited only by contexts that allow them too (`error_log`).
       if (this.context === 'main' && inherit !== 'noname' && !contexts.includes(into)) continue;
       passed.set(name, entry);
     }

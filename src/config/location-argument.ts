@@ -5,15 +5,15 @@ import type { ArgumentContext, ArgumentType } from './directive.js';
 import { parsePattern } from './pattern.js';
 import type { PatternData } from './template.js';
 
-/** Which requests a location is for. Plain data. */
+/** The requests that a location matches. Plain data. */
 export interface LocationData {
-  /** `= /x`, `/x` and `^~ /x`, `~ x` and `~* x`, `@x`. */
+  /** `= /x`; `/x` and `^~ /x`; `~ x` and `~* x`; `@x`. */
   readonly kind: 'exact' | 'prefix' | 'regex' | 'named';
-  /** The URI, the text of the expression, or the name with its `@`. */
+  /** The URI, the text of the regular expression, or the name with its `@`. */
   readonly name: string;
   /** `^~`. */
   readonly noRegex: boolean;
-  /** The expression of a regex location, otherwise null. */
+  /** Regular expression of a regex location, otherwise null. */
   readonly pattern: PatternData | null;
 }
 

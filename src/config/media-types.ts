@@ -1,11 +1,11 @@
-/** Lists of media types, as `gzip_types`, `charset_types` and their like take them. */
+/** Lists of media types, as accepted by `gzip_types`, `charset_types` and similar directives. */
 import { custom } from './argument-types.js';
 import type { ArgumentType } from './directive.js';
 
-/** Lower-case media types; a single `*` stands for all. */
+/** Lower-case media types; a single `*` matches all. */
 export type MediaTypes = readonly string[];
 
-/** One or more media types; `text/html` is always one of them. */
+/** One or more media types; `text/html` is always included. */
 export const mediaTypes: ArgumentType<MediaTypes> = custom('mime-type ...', 1, Number.POSITIVE_INFINITY, (words, c) => {
   const types = ['text/html'];
   for (const w of words) {
@@ -18,7 +18,9 @@ export const mediaTypes: ArgumentType<MediaTypes> = custom('mime-type ...', 1, N
   return types;
 });
 
-/** Makes a test for the values of all directives of one level. `contentType` may carry parameters, which do not count. */
+/**
+ * Creates a predicate for the combined values of all directives of one level. Parameters in `contentType` are ignored.
+ */
 export function mediaTypeTest(lists: readonly MediaTypes[]): (contentType: string) => boolean {
   const types = new Set(lists.flat());
   if (types.has('*')) return () => true;

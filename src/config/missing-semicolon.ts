@@ -1,4 +1,4 @@
-/** Finds a `;` that is missing between two directives, where the first has swallowed the second as its arguments. */
+/** Detects a missing `;` between two directives, where the first has absorbed the second as its arguments. */
 import { CommentText, tokenize } from '../../grammar/lexer.js';
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import { LF } from '../../grammar/words.js';
@@ -6,21 +6,21 @@ import type { Catalogue } from './catalogue.js';
 import type { CheckState } from './check-state.js';
 import type { Context } from './directive.js';
 
-/** A statement taken apart. */
+/** A statement split in two. */
 export interface Split extends Gap {
   readonly before: Statement;
   readonly after: Statement;
 }
 
-/** Where a `;` is missing. */
+/** Position of a missing `;`. */
 export interface Gap {
-  /** Where it belongs. */
+  /** Where it should be inserted. */
   readonly gap: Span;
-  /** What stands behind it. */
+  /** The statement after it. */
   readonly after: { readonly name: { readonly text: string } };
 }
 
-/** Says that a `;` is missing, with nginx's sentence for what comes of it. */
+/** Reports a missing `;`, with nginx's message for its consequence. */
 export function reportMissingSemicolon({ gap, after }: Gap, message: string, notes: CheckState, help?: string): void {
   notes.report(gap, 'missing-semicolon', message, {
     help: help ?? `a ";" is missing here: "${after.name.text}" on the next line is a directive of its own`,
@@ -28,7 +28,7 @@ export function reportMissingSemicolon({ gap, after }: Gap, message: string, not
   });
 }
 
-/** Says that the `{` is missing, with nginx's sentence for what comes of it. */
+/** Reports a missing `{`, with nginx's message for its consequence. */
 export function reportMissingOpening({ gap, before, after }: Split, message: string, notes: CheckState): void {
   notes.report(gap, 'missing-block', message, {
     help: `a "{" is missing here: "${after.name.text}" on the next line is a directive of its own, inside of "${before.name.text}"`,
@@ -36,7 +36,7 @@ export function reportMissingOpening({ gap, before, after }: Split, message: str
   });
 }
 
-/** Says that a statement is right and looks as if it were two: nginx takes the second for further words of the first. */
+/** Warns about a valid statement that looks like two: nginx reads the second as further arguments of the first. */
 export function reportDoubt({ gap, before, after }: Split, notes: CheckState): void {
   notes.report(gap, 'missing-semicolon', `"${after.name.text}" is taken for a word of "${before.name.text}"`, {
     severity: 'warning',
@@ -45,7 +45,7 @@ export function reportDoubt({ gap, before, after }: Split, notes: CheckState): v
   });
 }
 
-/** Where an entry of a block (`map`, `types`) goes on in the next line; null where it stands on one. */
+/** Position at which an entry of a block (`map`, `types`) continues on the next line; null if it is on one line. */
 export function splitEntry({ source, start, end }: Span): Gap | null {
   const tokens = tokenize(source.text.slice(start, end));
   for (const [i, { startOffset, image, tokenType }] of tokens.entries()) {
@@ -59,7 +59,7 @@ export function splitEntry({ source, start, end }: Span): Gap | null {
   return null;
 }
 
-/** Splits a statement before a word of it (0 is the first after the name), where that begins a line. */
+/** Splits a statement before one of its words (0 is the first after the name), if that word begins a line. */
 export function splitAtLine(statement: Statement, i: number): Split | null {
   const { source, args } = statement;
   const previous = args[i - 1] ?? statement.name;
@@ -73,13 +73,13 @@ export function splitAtLine(statement: Statement, i: number): Split | null {
 }
 
 /**
- * Splits a wrong statement where a word begins a line and is the name of a directive that may stand here; null where
- * there is none. nginx lets a statement run over lines, so this is for statements that are wrong as they are.
+ * Splits an invalid statement at a word that begins a line and names a directive allowed here; null if there is none.
+ * nginx lets a statement span lines, so this applies only to statements that are invalid as they are.
  */
 export function splitAtMissingSemicolon(statement: Statement, context: Context, catalogue: Catalogue): Split | null {
   const { source, name, args } = statement;
   const last = args.at(-1);
-  // Nearly every statement stands on one line.
+  // Nearly every statement is on one line.
   if (last === undefined || !hasLineBreak(source.text, name.end, last.start)) return null;
   for (const [i, word] of args.entries()) {
     if (word.text !== 'include' && catalogue.find(word.text, context) === undefined) continue;

@@ -1,4 +1,4 @@
-/** Runs the modules' own checks over the blocks in which their directives are written. */
+/** Runs the modules' own checks on the blocks that contain their directives. */
 import { isStatement, type Span, type Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { BlockRecord } from './block-checker.js';
@@ -26,7 +26,7 @@ export function* runModuleChecks(
   }
 }
 
-/** What is the same for every check of one configuration. */
+/** Data shared by all checks of one configuration. */
 class WholeConfig {
   readonly byBlock = new Map<CheckedBlock, BlockRecord>();
   readonly byDirective = new Map<string, CheckedBlock[]>();

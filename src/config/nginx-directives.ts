@@ -1,9 +1,9 @@
 /**
- * The directives of nginx 1.31, and of the modules that its makers keep beside it, by module. Read from the command
+ * Directives of nginx 1.31, and of the modules maintained beside it by its makers, by module. Taken from the command
  * tables of nginx's source and from its reference.
  *
- * Before the names stand the blocks that take them, a letter for each: `m` main, `e` events, `h` http, `s` server,
- * `l` location, `S` if in server, `L` if in location, `x` limit_except, `u` upstream; `-` for none of these (`stream`,
+ * Names are preceded by the contexts that allow them, one letter each: `m` main, `e` events, `h` http, `s` server, `l`
+ * location, `S` if in server, `L` if in location, `x` limit_except, `u` upstream; `-` for none of these (`stream`,
  * `mail`, and the blocks of single modules).
  */
 export const NGINX_DIRECTIVES: Readonly<Record<string, string>> = {

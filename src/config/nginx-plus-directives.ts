@@ -1,4 +1,4 @@
-/** The directives that only the commercial nginx Plus has, by module; written as in `nginx-directives.ts`. */
+/** Directives available only in the commercial nginx Plus, by module; in the notation of `nginx-directives.ts`. */
 export const NGINX_PLUS_DIRECTIVES: Readonly<Record<string, string>> = {
   ngx_core_module: 'e: stall_threshold',
   ngx_http_api_module: 'slL: status_zone l: api',

@@ -1,6 +1,9 @@
-/** The version of nginx in which a directive of HTTP came, where its list of changes says so (`docs/xml/nginx/changes.xml`). */
+/**
+ * The nginx version that introduced an HTTP directive, as far as nginx's change log states it
+ * (`docs/xml/nginx/changes.xml`).
+ */
 
-/** Names by version; `NAME/MODULE` where modules of ours share a name that they got at different times. */
+/** Names by version; `NAME/MODULE` if modules of tsproxy share a name that they received at different times. */
 const VERSIONS: Readonly<Record<string, string>> = {
   '0.1.17': 'geo',
   '0.1.18': 'stub_status',
@@ -215,9 +218,9 @@ const VERSIONS: Readonly<Record<string, string>> = {
 let byName: Map<string, string> | null = null;
 
 /**
- * The first version of nginx that had a directive; null where that is not known.
+ * The first version of nginx with a directive; null if unknown.
  *
- * @param module the name of our module that declares it, or any
+ * @param module the name of the tsproxy module that declares it, or any
  */
 export function nginxVersionOf(name: string, module = ''): string | null {
   if (byName === null) {

@@ -1,4 +1,4 @@
-/** Regular expressions in a configuration; their named groups become variables. */
+/** Regular expressions in a configuration; their named groups define variables. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import type { ArgumentContext } from './directive.js';
 import { translate } from './pcre/translate.js';
@@ -6,15 +6,16 @@ import type { PatternData } from './template.js';
 import { spanInWord } from './template-parser.js';
 
 export interface PatternOptions {
-  /** Letters match without regard to case (`~*`). */
+  /** Matching is case-insensitive (`~*`). */
   readonly caseless?: boolean;
-  /** Where the expression begins in the word's text: after the `~` of a map's key or a server name. */
+  /** Offset of the expression in the word's text, such as after the `~` of a map's key or a server name. */
   readonly from?: number;
 }
 
 /**
- * The pattern that a word holds. Fails with nginx's sentence where PCRE would refuse it, and with the reason where the
- * parser does not know what PCRE knows. Names of groups come out in lower case, as nginx keeps its variables.
+ * Parses the regular expression in a word. Fails with nginx's message if PCRE would reject it, and with the reason if
+ * it uses a PCRE feature that the parser does not support. Group names are returned in lower case, as nginx stores its
+ * variables.
  */
 export function parsePattern(word: Word, c: ArgumentContext, options: PatternOptions = {}): PatternData {
   const from = options.from ?? 0;

@@ -1,8 +1,8 @@
-/** Where things are written, without the grammar: what serves traffic does not load it. */
+/** Places of statements, without depending on the grammar: serving processes do not load it. */
 import type { Source, Statement } from '../../grammar/syntax-tree.js';
 import type { Place } from './checked-config.js';
 
-/** Where the lines of a text begin. */
+/** Start offsets of the lines of a text. */
 const lineStarts = new WeakMap<Source, readonly number[]>();
 
 /** The place of a statement. */

@@ -1,10 +1,10 @@
-/** A rate, as `limit_rate` and `proxy_limit_rate` take it. */
+/** A rate, as accepted by `limit_rate` and `proxy_limit_rate`. */
 import { word } from './argument-types.js';
 import type { TemplateData } from './template.js';
 import { parseTemplate } from './template-parser.js';
 import { parseSize } from './units.js';
 
-/** Bytes per second: a size that may come from variables. */
+/** Bytes per second: a size that may contain variables. */
 export const rate = word('rate', (w, c): TemplateData => {
   const template = parseTemplate(w, c);
   if (typeof template === 'string' && parseSize(template) === null) {

@@ -1,30 +1,30 @@
-/** Where the texts of a configuration come from: the disk, or an embedding caller. */
+/** Sources of configuration texts: the file system, or an embedding caller. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import { hasWildcard, matchSegment } from './glob.js';
 
 /**
- * Gives texts by path. Paths and texts are byte strings (latin1). `read` throws a system error where there is no such
- * file; `expand` gives the paths that match a pattern with `*`, `?` or `[...]`, sorted by bytes, and is empty for none.
+ * Returns texts by path. Paths and texts are byte strings (latin1). `read` throws a system error if there is no such
+ * file; `expand` returns the paths that match a pattern with `*`, `?` or `[...]`, sorted by bytes, or an empty list.
  */
 export interface ConfigReader {
   read(path: string): string;
   expand(pattern: string): readonly string[];
 }
 
-/** nginx's sentence for a text that could not be read: a directory can be opened, but not read. */
+/** nginx's message for a text that could not be read: a directory can be opened, but not read. */
 export function readFailure(path: string, error: unknown): string {
   const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
   return `${isDirectory ? 'pread' : 'open'}() "${path}" failed (${errnoText(error)})`;
 }
 
-/** Reads from the disk. */
+/** Reads from the file system. */
 export const diskReader: ConfigReader = {
   read: (path) => readFileSync(bytes(path), 'latin1'),
   expand: (pattern) => expandOnDisk(pattern),
 };
 
-/** Reads from texts by path; what is not among them is missing. */
+/** Reads from a map of texts by path; all other paths are missing. */
 export function textReader(texts: ReadonlyMap<string, string>): ConfigReader {
   return {
     read(path) {
@@ -69,7 +69,7 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(bytes(directory === '' ? '.' : directory), { encoding: 'latin1' });
   } catch {
-    // glob(3) passes over what it cannot read.
+    // glob(3) ignores directories that it cannot read.
     return [];
   }
 }

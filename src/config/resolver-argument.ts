@@ -6,11 +6,11 @@ import { custom } from './argument-types.js';
 import type { ArgumentContext, ArgumentType } from './directive.js';
 import { parseSeconds } from './units.js';
 
-/** Name servers and how their answers are used. Plain data. */
+/** Name servers and the use of their answers. Plain data. */
 export interface ResolverData {
-  /** As written, with port 53 where none is given; names are looked up at start. Empty: `resolver` without arguments. */
+  /** As written, with port 53 by default; names are resolved at start. Empty: `resolver` without arguments. */
   readonly servers: readonly Address[];
-  /** ms for which answers are kept; null: as long as they say. */
+  /** Time in ms for which answers are cached; null: their own TTL. */
   readonly valid: number | null;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
@@ -29,7 +29,7 @@ export const resolverArgument: ArgumentType<ResolverData> = custom(
       const { text } = word;
       if (text.startsWith('valid=')) {
         const seconds = parseSeconds(text.slice('valid='.length));
-        // 0 says the same as nothing, as in nginx.
+        // 0 is the same as not set, as in nginx.
         valid = seconds === null ? refuse(word, c) : seconds * 1000 || null;
       } else if (text.startsWith('ipv4=')) ipv4 = onOrOff(word, text.slice('ipv4='.length), c);
       else if (text.startsWith('ipv6=')) ipv6 = onOrOff(word, text.slice('ipv6='.length), c);
@@ -46,7 +46,7 @@ const PARAMETERS = ['valid', 'ipv4', 'ipv6'];
 function nameServer(word: Word, c: ArgumentContext): Address {
   const equals = word.text.indexOf('=');
   if (equals > 0) {
-    // nginx takes a parameter that it does not know for the name of a host, and looks it up.
+    // nginx takes an unknown parameter as a host name and resolves it.
     const [meant] = nearest(word.text.slice(0, equals), PARAMETERS);
     const help = meant === undefined ? 'no host has such a name' : `did you mean "${meant}${word.text.slice(equals)}"?`;
     c.fail(word, 'invalid-value', `host not found in resolver "${word.text}"`, { help });

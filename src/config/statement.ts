@@ -1,10 +1,10 @@
-/** Checks the form of one statement, block or no block and how many words, and has its words parsed. */
+/** Checks the form of one statement (block or no block, number of words) and parses its words. */
 import type { Item, Span, Statement } from '../../grammar/syntax-tree.js';
 import type { Arguments } from './arguments.js';
 import type { Declared } from './catalogue.js';
 import type { ArgumentContext, DirectiveSpec, WithEntries } from './directive.js';
 
-/** The value of a statement; null where it is wrong, and that was reported. */
+/** The value of a statement; null if it is invalid, which has then been reported. */
 export function parseStatement(
   statement: Statement,
   { name, spec }: Declared,
@@ -26,7 +26,7 @@ export function parseStatement(
   }
   const { min, max } = spec.takes;
   const words = statement.args;
-  // A damaged word was reported already, and has no value.
+  // A damaged word has already been reported and has no value.
   if (words.some(({ damaged }) => damaged)) return null;
   if (words.length < min || words.length > max) {
     const excess = words[max];
@@ -54,12 +54,12 @@ export function parseStatement(
 const EMPTIED =
   ' (if envsubst made this file, it has removed a variable of nginx: give it the names of those that it is to replace)';
 
-/** Whether a word seems to have been removed: a space stands before the `;`, or two between words of one line. */
+/** Whether a word seems to have been removed: a space precedes the `;`, or there are two between words of one line. */
 function hasGap({ source, start, end }: Statement): boolean {
   return /\S +;$|\S {2,}[^\s;]/.test(source.text.slice(start, end).slice(0, 300));
 }
 
-/** Whether an entry can be read: it takes no block of its own, and no mistake in its words was reported. */
+/** Whether an entry can be read: it has no block of its own, and no mistake in its words was reported. */
 function isPlain(entry: Statement, c: ArgumentContext): boolean {
   if (entry.name.damaged || entry.args.some(({ damaged }) => damaged)) return false;
   if (entry.block === null) {
@@ -72,7 +72,7 @@ function isPlain(entry: Statement, c: ArgumentContext): boolean {
   return false;
 }
 
-/** How the directive is written. */
+/** Syntax of the directive, for messages. */
 export function usage(name: string, spec: DirectiveSpec): string {
   const { syntax } = spec.takes;
   return `it is written: ${syntax === '' ? name : `${name} ${syntax}`}${spec.body === undefined ? ';' : ' { ... }'}`;

@@ -1,14 +1,14 @@
-/** What is said of a mistake of the syntax: nginx's sentence, at the place where the mistake is made. */
+/** Finding for a syntax error: nginx's message, at the position where the error was made. */
 import type { Span, SyntaxMistake } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Finding, Fix, Related } from '../diagnostics/finding.js';
 
-/** The codes of what is missing; what is not here can be missing in several ways. */
+/** Codes by the missing text; other texts can be missing for several reasons. */
 const CODES: Readonly<Record<string, Code>> = { ';': 'missing-semicolon', ' {': 'missing-block' };
 
 /**
- * The finding of a mistake. nginx notices what is missing only later, mostly at the next brace or at the end of the file;
- * the finding is where it is missing, and names that other place too.
+ * Converts a syntax error to a finding. nginx notices missing text only later, mostly at the next brace or at the end
+ * of the file; the finding is placed where the text is missing, and refers to the other place too.
  */
 export function syntaxFinding({ at, message, help, insert, related }: SyntaxMistake): Finding {
   const fix = fixOf(at, message, insert);
@@ -23,7 +23,7 @@ export function syntaxFinding({ at, message, help, insert, related }: SyntaxMist
   const noticed: Related = { at, message: 'nginx notices it here' };
   const gap: Span = insert.over === undefined ? { source: at.source, start: insert.offset, end: insert.offset } : at;
   const isQuote = insert.text === '"' || insert.text === "'";
-  // Of a quote, the word that it opens is shown; that is what the parser relates, or the place itself.
+  // For a quote, the word that it opens is shown: that is the parser's related span, or the place itself.
   const place = isQuote ? (related?.at ?? at) : gap;
   const code = CODES[insert.text] ?? 'syntax';
   return { ...rest, code, at: place, ...withRelated([...(place === at ? [] : [noticed]), ...(isQuote ? [] : others)]) };
@@ -36,10 +36,10 @@ function withRelated(related: readonly Related[]): { readonly related?: readonly
 function fixOf(at: Span, message: string, insert: SyntaxMistake['insert']): Fix | null {
   if (insert !== undefined) {
     const place: Span = { source: at.source, start: insert.offset, end: insert.offset + (insert.over ?? 0) };
-    // A brace or a quote can be meant elsewhere too.
+    // A brace or a quote may have been meant elsewhere.
     const guess = insert.text !== ';';
     return { title: `insert ${insert.text.trim()}`, guess, edits: [{ at: place, text: insert.text }] };
   }
-  // What stands before a stray `;` has ended already.
+  // The statement before a stray `;` has already ended.
   return message === 'unexpected ";"' ? { title: 'take the ; away', edits: [{ at, text: '' }] } : null;
 }

@@ -1,30 +1,30 @@
-/** `syslog:server=…,facility=…`: where `access_log` and `error_log` may send their lines. */
+/** `syslog:server=…,facility=…`: the syslog destination of `access_log` and `error_log`. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { formatAddress, parseAddress } from './address.js';
 import type { ArgumentContext } from './directive.js';
 
-/** What a log is told of a syslog server. Plain data. */
+/** A syslog destination of a log. Plain data. */
 export interface SyslogData {
-  /** An IP address without brackets, or a name; empty where there is a path. */
+  /** An IP address without brackets, or a name; empty if there is a path. */
   readonly host: string;
   readonly port: number;
-  /** Of a unix domain socket; null for a server that is reached over UDP. */
+  /** Path of a unix domain socket; null for a server reached over UDP. */
   readonly path: string | null;
-  /** Where it is, as log lines show it. */
+  /** The server, as shown in log lines. */
   readonly server: string;
-  /** Numbers of RFC 3164. */
+  /** Number of RFC 3164. */
   readonly facility: number;
-  /** Of access logs; each line of an error log has that of its level. */
+  /** Number of RFC 3164, for access logs; each line of an error log has that of its level. */
   readonly severity: number;
   readonly tag: string;
-  /** The name of this machine is sent. */
+  /** Whether this machine's host name is sent. */
   readonly hostname: boolean;
 }
 
 const FACILITIES =
   `kern user mail daemon auth intern lpr news uucp clock authpriv ftp ntp audit alert cron local0 local1
   local2 local3 local4 local5 local6 local7`.split(/\s+/);
-/** nginx's words: `error` and `warn`, not `err` and `warning`. */
+/** nginx's names: `error` and `warn`, not `err` and `warning`. */
 const SEVERITIES = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'];
 const DEFAULT_PORT = 514;
 const LONGEST_TAG = 32;

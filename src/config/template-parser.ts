@@ -4,9 +4,9 @@ import type { ArgumentContext } from './directive.js';
 import type { TemplateData, TemplatePiece } from './template.js';
 
 /**
- * The template that a word holds. `from` and `to` narrow it to a part of the word's text (`uri=...`).
- * Variable names come out in lower case, because nginx compares them without regard to case. Each name is told to
- * `c.uses`; captures are not.
+ * Parses the template in a word. `from` and `to` restrict it to a part of the word's text (`uri=...`). Variable names
+ * are returned in lower case, because nginx compares them case-insensitively. Each name is passed to `c.uses`; captures
+ * are not.
  */
 export function parseTemplate(word: Word, c: ArgumentContext, from = 0, to = word.text.length): TemplateData {
   const text = word.text.slice(0, to);
@@ -49,11 +49,11 @@ export function parseTemplate(word: Word, c: ArgumentContext, from = 0, to = wor
     pieces.push({ variable: name.toLowerCase() });
     c.uses(name.toLowerCase(), spanInWord(word, dollar, at));
   }
-  // As long as it is: an array that grows takes room for seventeen, and this one stays.
+  // Sliced to size: an array that grows has capacity for seventeen, and this one is kept.
   return pieces.slice();
 }
 
-/** Letters, digits and `_`; `NaN` (past the end of a text) is none of them. */
+/** True for letters, digits and `_`; false for `NaN` (past the end of a text). */
 function isNameByte(code: number): boolean {
   return (
     (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || code === 0x5f || (code >= 0x61 && code <= 0x7a)
@@ -61,21 +61,21 @@ function isNameByte(code: number): boolean {
 }
 
 /**
- * The span in the source of a part of a word's text. Exact where no escape stands before it; behind escapes that were
- * resolved, the place is found by walking the raw text.
+ * Source span of a part of a word's text. Exact if no escape precedes it; after resolved escapes the position is found
+ * by scanning the raw text.
  */
 export function spanInWord(word: Word, from: number, to: number): Span {
   return { source: word.source, start: offsetInWord(word, from), end: offsetInWord(word, to) };
 }
 
-/** nginx resolves exactly these after a backslash; every other backslash stays. */
+/** nginx resolves exactly these after a backslash; every other backslash is kept. */
 const RESOLVED = /["'\\trn]/;
 
 function offsetInWord(word: Word, index: number): number {
   const raw = word.source.text;
   let at = word.start + (word.quote === '' ? 0 : 1);
   const quotes = word.quote === '' ? 0 : 2;
-  // As long as written: no escape was resolved.
+  // Same length as written: no escape was resolved.
   if (word.end - word.start - quotes === word.text.length) return Math.min(at + index, word.end);
   for (let i = 0; i < index && at < word.end; i++) {
     at += raw.charAt(at) === '\\' && RESOLVED.test(raw.charAt(at + 1)) ? 2 : 1;

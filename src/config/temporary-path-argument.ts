@@ -1,21 +1,21 @@
-/** The arguments of `client_body_temp_path`, `proxy_temp_path` and their like. */
+/** Arguments of `client_body_temp_path`, `proxy_temp_path` and similar directives. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from './argument-types.js';
 import type { ArgumentType } from './directive.js';
 import { parseInteger } from './units.js';
 
-/** nginx cuts the names of subdirectories out of a number of ten digits. */
+/** nginx takes the names of subdirectories from a number of ten digits. */
 export const DIGITS = 10;
 
 /** A directory for temporary files. */
 export interface TemporaryPath {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly path: string;
-  /** How many digits the names of subdirectories have, the outermost first; empty for none. */
+  /** Number of digits in the names of subdirectories, the outermost first; empty for none. */
   readonly levels: readonly number[];
 }
 
-/** The directory, absolute from the prefix, and the levels of subdirectories. */
+/** The directory, resolved against the prefix, and the levels of subdirectories. */
 export const temporaryPath: ArgumentType<TemporaryPath> = custom(
   'path [level1 [level2 [level3]]]',
   1,

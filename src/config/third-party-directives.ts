@@ -1,6 +1,6 @@
 /**
- * The directives of well-known modules of others, by module. Read from their command tables; where they may stand is
- * not written down, because it differs between their versions.
+ * Directives of well-known third-party modules, by module. Taken from their command tables; contexts are omitted,
+ * because they differ between versions.
  */
 export const THIRD_PARTY_DIRECTIVES: Readonly<Record<string, string>> = {
   ajp: `

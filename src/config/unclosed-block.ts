@@ -1,18 +1,21 @@
-/** Finds the block whose `}` is missing, by the indentation, where braces add up all the same and something is misplaced. */
+/**
+ * Finds, by indentation, the block whose `}` is missing if the braces are balanced nevertheless and a statement is
+ * misplaced.
+ */
 import { lineStart, positionOf } from '../../grammar/positions.js';
 import { isStatement, type Span, type Statement } from '../../grammar/syntax-tree.js';
 import type { Level } from './level.js';
 
-/** A block that goes on, and the statement before which it was meant to end. */
+/** An unclosed block, and the statement before which it should have ended. */
 export interface UnclosedBlock {
   readonly opener: Statement;
   readonly next: Statement;
 }
 
-/** What was found in a block, for the other statements that are misplaced in it. */
+/** Cached results by block, for the other statements that are misplaced in it. */
 const known = new WeakMap<Statement, UnclosedBlock | null>();
 
-/** The first block, among those around a misplaced statement and what they hold, that goes on where it should not. */
+/** The first block, among those around a misplaced statement and their contents, that extends further than intended. */
 export function unclosedBlock(misplaced: Statement, level: Level): UnclosedBlock | null {
   let outermost: Statement | null = null;
   for (let each: Level | null = level; each !== null; each = each.outer) {
@@ -29,7 +32,7 @@ export function unclosedBlock(misplaced: Statement, level: Level): UnclosedBlock
   return found !== null && found.next.start <= misplaced.start ? found : null;
 }
 
-/** In the order of the text; with a stack of its own, as blocks may nest deeply. */
+/** Searches in text order; with an explicit stack, because blocks may nest deeply. */
 function firstIn(root: Statement): UnclosedBlock | null {
   const open: { readonly opener: Statement; readonly inner: readonly Statement[]; next: number }[] = [];
   const enter = (opener: Statement) =>
@@ -48,7 +51,7 @@ function firstIn(root: Statement): UnclosedBlock | null {
   return null;
 }
 
-/** Blanks before it on its line; -1 where it does not stand first. */
+/** Number of blanks before it on its line; -1 if it is not first. */
 function indentation({ source, start }: Span): number {
   const before = source.text.slice(lineStart(source, positionOf(source, start).line), start);
   return before.trim() === '' ? before.length : -1;

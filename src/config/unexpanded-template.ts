@@ -1,6 +1,6 @@
-/** Help for `${NAME}` in capitals where nginx has no variables: a template for envsubst that was not filled in. */
+/** Help for `${NAME}` in capitals where nginx does not allow variables: an envsubst template that was not expanded. */
 
-/** The help for text that has such a placeholder; null for other text. */
+/** Help for text that contains such a placeholder; null for other text. */
 export function unexpandedHelp(text: string): string | null {
   const [, name] = /\$\{?([A-Z][A-Z0-9_]+)\}?/.exec(text) ?? [];
   return name === undefined

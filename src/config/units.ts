@@ -1,12 +1,12 @@
-/** nginx's notations for numbers, sizes and times. Each parser answers null for what nginx refuses. */
+/** nginx's notations for numbers, sizes and times. Each parser returns null for input that nginx rejects. */
 
-/** The largest value that nginx holds in an integer on a 64-bit machine. */
+/** Upper bound of integers in nginx on a 64-bit machine. */
 const MAX = 2 ** 63;
 const KIB = 1024;
 const MIB = 1024 * 1024;
 const GIB = 1024 * 1024 * 1024;
 
-/** Digits only, nothing else: nginx's `ngx_atoi`. */
+/** Parses digits only, like nginx's `ngx_atoi`. */
 export function parseInteger(text: string): number | null {
   if (!/^[0-9]+$/.test(text)) {
     return null;
@@ -35,12 +35,14 @@ export function parseOffset(text: string): number | null {
   return scaled(text, { k: KIB, m: MIB, g: GIB });
 }
 
-/** A time in whole seconds: `30`, `1h30m`, `1d 12h`. `ms` is refused, as nginx does where it counts in seconds. */
+/** A time in whole seconds: `30`, `1h30m`, `1d 12h`. `ms` is rejected, as by nginx for directives in seconds. */
 export function parseSeconds(text: string): number | null {
   return parseTime(text, true);
 }
 
-/** A time in milliseconds: `500ms`, `1s 500ms`; a bare number is seconds. Years and months are refused, as nginx does. */
+/**
+ * A time in milliseconds: `500ms`, `1s 500ms`; a bare number is seconds. Years and months are rejected, as by nginx.
+ */
 export function parseMilliseconds(text: string): number | null {
   return parseTime(text, false);
 }
@@ -50,7 +52,7 @@ interface Unit {
   readonly seconds: number;
 }
 
-/** In descending order; each may stand once, and only after a larger one. A space ends a bare number of seconds. */
+/** In descending order; each may occur once, and only after a larger one. A space ends a bare number of seconds. */
 const UNITS: Readonly<Record<string, Unit>> = {
   y: { rank: 1, seconds: 365 * 86400 },
   M: { rank: 2, seconds: 30 * 86400 },
@@ -85,7 +87,7 @@ function parseTime(text: string, inSeconds: boolean): number | null {
     if (unit === undefined || (name === 'ms' && inSeconds)) {
       return null;
     }
-    // A space asks for a rank below `s`, like `s` itself; every other unit for a rank below its own.
+    // A space requires a rank below `s`, like `s` itself; every other unit a rank below its own.
     if (reached >= Math.min(unit.rank, name === ' ' ? SECOND_RANK : unit.rank)) {
       return null;
     }

@@ -1,4 +1,4 @@
-/** What is said of a directive that may not stand where it stands: unknown, misplaced, or not made yet. */
+/** Findings for a directive that is not allowed in its context: unknown, misplaced, or not implemented. */
 import { positionOf } from '../../grammar/positions.js';
 import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
 import { isOneSlip } from '../diagnostics/nearest.js';
@@ -10,7 +10,7 @@ import type { Level } from './level.js';
 import { headOf } from './statement.js';
 import { unclosedBlock } from './unclosed-block.js';
 
-/** What nginx knew once, and what to write today. */
+/** Directives removed from nginx, with their replacement. */
 const REMOVED: Readonly<Record<string, string>> = {
   ssl: 'write the parameter of listen: listen 443 ssl;',
   limit_zone: 'write limit_conn_zone',
@@ -20,7 +20,7 @@ const REMOVED: Readonly<Record<string, string>> = {
   proxy_upstream_buffer: 'write proxy_buffer_size',
 };
 
-/** Reports it; gives the directive that was probably meant, so that its block can be checked as such. */
+/** Reports the directive; returns the one that was probably meant, so that its block can be checked as such. */
 export function reportUnknown(
   statement: Statement,
   level: Level,
@@ -72,7 +72,10 @@ export function reportUnknown(
   return meant === undefined ? undefined : (catalogue.find(meant, context) ?? catalogue.all(meant)[0]);
 }
 
-/** Where a directive may stand further out, the block that was not closed before it, as far as the indentation tells. */
+/**
+ * For a directive that is allowed further out: refers to the unclosed block before it, as far as the indentation shows
+ * it.
+ */
 function unclosedRemark(statement: Statement, level: Level): FindingOptions {
   const doubt = unclosedBlock(statement, level);
   if (doubt === null) return {};
@@ -89,7 +92,10 @@ function placesOf(name: string, contexts: readonly Context[]): string {
   return `"${name}" may stand in: ${places.join(', ')}`;
 }
 
-/** The names that a directive may give to variables: nobody here knows which of its words do (`auth_request_set $x ...`). */
+/**
+ * Records the variable names that an unimplemented directive may define: which of its words are names is unknown
+ * (`auth_request_set $x ...`).
+ */
 export function noteVariables({ args, block }: Statement, notes: CheckState): void {
   const words = [...args, ...(block?.items.filter(isStatement).map(({ name }) => name) ?? [])];
   for (const { text } of words) {

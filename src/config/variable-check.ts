@@ -1,4 +1,4 @@
-/** Finds the variables that a configuration uses and nothing defines, and those that it defines and may not. */
+/** Finds variables that a configuration uses without a definition, and those that it must not define. */
 import type { Span } from '../../grammar/syntax-tree.js';
 import type { Fix } from '../diagnostics/finding.js';
 import { isOneSlip, Suggestions } from '../diagnostics/nearest.js';
@@ -9,8 +9,8 @@ import { knownVariable } from './known-variables.js';
 import { unexpandedHelp } from './unexpanded-template.js';
 
 /**
- * Reports each use of an unknown variable, and each definition of one that belongs to a module. To be called when the
- * whole text has been read.
+ * Reports each use of an unknown variable, and each definition of one that belongs to a module. Call when the whole
+ * text has been read.
  */
 export function checkVariables(catalogue: Catalogue, notes: CheckState): void {
   for (const { name, at } of notes.defines) {
@@ -34,7 +34,7 @@ export function checkVariables(catalogue: Catalogue, notes: CheckState): void {
       });
       continue;
     }
-    // Any other is near to one letter.
+    // Every name is similar to a single letter.
     const near = name.length < 2 ? [] : suggestions.nearest(name, candidates);
     const [meant] = near;
     notes.report(at, 'unknown-variable', `unknown "${name}" variable`, {
@@ -44,16 +44,16 @@ export function checkVariables(catalogue: Catalogue, notes: CheckState): void {
   }
 }
 
-/** Help for a name that nothing resembles. Names of environment variables are written in capitals. */
+/** Help for a name without similar ones. Names of environment variables are in capitals. */
 function helpFor({ source, start, end }: Span): string {
   return unexpandedHelp(source.text.slice(start, end)) ?? 'no module, set, map or named group defines it';
 }
 
-/** Writes the other name, where the place is that of the variable and nothing else. */
+/** Replaces the name, if the span is exactly that of the variable. */
 function fixOf(name: string, at: Span, meant: string, near: readonly string[]): Fix {
   const written = at.source.text.slice(at.start, at.end);
   const isWhole = /^\$\{?\w+\}?$/.test(written);
-  // Short names, and those that are numbered through, are easily taken for one another.
+  // Short names, and numbered ones, are easily confused.
   const isSure =
     name.length >= 4 && isOneSlip(name, meant, near) && name.replace(/\d/g, '') !== meant.replace(/\d/g, '');
   return {

@@ -1,4 +1,4 @@
-/** Zones in a configuration: the parameter `zone=name:size`, and what must be true of all of them together. */
+/** Zones in a configuration: the parameter `zone=name:size`, and the constraints on all zones together. */
 
 import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
 import { nearest } from '../diagnostics/nearest.js';
@@ -10,10 +10,10 @@ import { parseTemplate } from './template-parser.js';
 import { parseSize } from './units.js';
 import type { ZoneDeclaration, ZoneKind } from './zone-declaration.js';
 
-/** nginx asks for eight pages at least. */
+/** Minimum size in bytes: nginx requires eight pages. */
 const SMALLEST = 8 * 4096;
 
-/** A size in bytes; `subject` is what nginx's sentences show. */
+/** Parses a size in bytes; `subject` is the text shown in nginx's messages. */
 export function parseZoneSize(
   text: string,
   at: Word,
@@ -30,7 +30,7 @@ export function parseZoneSize(
   return size;
 }
 
-/** The parameter `zone=name:size` of a directive that declares a zone. */
+/** Parses the parameter `zone=name:size` of a directive that declares a zone. */
 export function parseZone(word: Word, c: ArgumentContext): { readonly name: string; readonly size: number } {
   const [, name = '', size] = /^zone=([^:]*)(?::(.*))?$/s.exec(word.text) ?? [];
   if (size === undefined) {
@@ -39,7 +39,7 @@ export function parseZone(word: Word, c: ArgumentContext): { readonly name: stri
   return { name, size: parseZoneSize(size, word, { size: word.text, name: word.text }, c) };
 }
 
-/** A zone with the place at which it is declared. */
+/** A zone with the place of its declaration. */
 interface Declared {
   readonly zone: ZoneDeclaration;
   readonly at: Span;
@@ -47,7 +47,7 @@ interface Declared {
 
 const known = new WeakMap<CheckedConfig, Map<string, Declared>>();
 
-/** The zones that were met so far in the checks of a configuration. */
+/** Zones found so far by the checks of a configuration. */
 function zonesOf(config: CheckedConfig): Map<string, Declared> {
   let zones = known.get(config);
   if (zones === undefined) known.set(config, (zones = new Map()));
@@ -56,14 +56,14 @@ function zonesOf(config: CheckedConfig): Map<string, Declared> {
 
 const refused = new WeakMap<CheckedConfig, Set<string>>();
 
-/** Zones whose declaration has an error, by kind and name. */
+/** Zones with an invalid declaration, by kind and name. */
 function refusedZones(config: CheckedConfig): Set<string> {
   let zones = refused.get(config);
   if (zones === undefined) refused.set(config, (zones = new Set()));
   return zones;
 }
 
-/** Notes a zone down, or reports with which other one it is in conflict; gives that other one. */
+/** Records a zone, or reports the other one with which it conflicts and returns that. */
 export function checkZone(zone: ZoneDeclaration, at: Span, c: CheckContext): ZoneDeclaration | null {
   const zones = zonesOf(c.config);
   const other = zones.get(zone.name);
@@ -84,13 +84,13 @@ export function checkZone(zone: ZoneDeclaration, at: Span, c: CheckContext): Zon
   return null;
 }
 
-/** What a directive that declares a zone for a key is worth. Plain data. */
+/** Value of a directive that declares a zone with a key. Plain data. */
 export interface KeyedZoneData {
   readonly zone: ZoneDeclaration;
   readonly key: TemplateData;
 }
 
-/** Parses `key zone=name:size …`; `parameter` takes each further word, and says whether it knows it. */
+/** Parses `key zone=name:size …`; `parameter` receives each further word, and returns whether it is known. */
 export function parseKeyedZone(
   kind: ZoneKind,
   words: readonly Word[],
@@ -108,7 +108,7 @@ export function parseKeyedZone(
   return { zone: { kind, ...found, key: key.text }, key: template };
 }
 
-/** Checks the zones that a directive declares, against each other and against those of other directives. */
+/** Checks the zones declared by a directive, against each other and against those of other directives. */
 export function checkKeyedZones(kind: ZoneKind, directive: string, block: CheckedBlock, c: CheckContext): void {
   const values = (block.values[directive] ?? []) as readonly KeyedZoneData[];
   const declared = new Set(values.map(({ zone }) => zoneKey(zone)));
@@ -116,7 +116,7 @@ export function checkKeyedZones(kind: ZoneKind, directive: string, block: Checke
     const at = args.find(({ text }) => text.startsWith('zone='));
     const [, name = '', written = ''] = /^zone=([^:]*)(?::(.*))?$/s.exec(at?.text ?? '') ?? [];
     const zone = { kind, name, size: parseSize(written) ?? 0, key: args[0]?.text ?? '' };
-    // One that was refused has its own finding.
+    // A rejected declaration has its own finding.
     if (at === undefined || !declared.has(zoneKey(zone))) {
       const misspelt = args.flatMap(({ text }) => /^\w+=([^:]+):/.exec(text)?.[1] ?? [])[0];
       refusedZones(c.config).add(`${kind} ${at === undefined ? misspelt : name}`);
@@ -134,8 +134,8 @@ function zoneKey({ name, size, key }: ZoneDeclaration): string {
 }
 
 /**
- * Checks the zones that a directive of a block names: each must be declared by `${directive}_zone`, and be named once.
- * `nameOf` finds the name in a statement.
+ * Checks the zones referenced by a directive of a block: each must be declared by `${directive}_zone`, and be named
+ * once. `nameOf` returns the name in a statement.
  */
 export function checkZoneReferences(
   kind: ZoneKind,
@@ -144,7 +144,8 @@ export function checkZoneReferences(
   nameOf: (statement: Statement) => { readonly name: string; readonly at: Span } | undefined,
   c: CheckContext,
 ): void {
-  // What was refused has its own finding: of the statements that name a zone as many of the last are looked at as passed.
+  // Rejected statements have their own findings: of the statements that name a zone, only as many of the last are
+  // checked as were valid.
   const passed = new Map<string, number>();
   if (block.own.includes(directive)) {
     for (const { zone } of (block.values[directive] ?? []) as readonly { readonly zone: string }[]) {

@@ -1,14 +1,14 @@
-/** Zones as a configuration declares them. */
+/** Zones declared by a configuration. */
 
-/** What a zone keeps. nginx: the tag of a shared memory zone. */
+/** Content of a zone. nginx: the tag of a shared memory zone. */
 export type ZoneKind = 'limit_conn' | 'limit_req' | 'upstream';
 
-/** A zone as a directive declares it. Plain data. */
+/** A zone declared by a directive. Plain data. */
 export interface ZoneDeclaration {
   readonly kind: ZoneKind;
   readonly name: string;
-  /** Bytes; what is kept is bounded by it as in nginx. */
+  /** Size in bytes; limits the content as in nginx. */
   readonly size: number;
-  /** The key expression as it is written; empty where there is none. */
+  /** The key expression as written; empty if there is none. */
   readonly key: string;
 }
