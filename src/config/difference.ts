@@ -1,11 +1,12 @@
 /**
- * What two configurations do not have in common. They are compared by what they mean, not by how they are written: layout,
- * comments, files, the order of statements that do not depend on each other, and defaults that are written out make no
- * difference. A server is known by its addresses and names, a location by its server and its URI (with the locations around
- * it), an upstream by its name.
+ * Semantic difference of two configurations. They are compared by meaning, not by notation: layout, comments, files,
+ * the order of independent statements, and defaults written explicitly make no difference. A server is identified by
+ * its addresses and names, a location by its server and its URI (with the enclosing locations), an upstream by its
+ * name.
  *
- * To what a location means belongs what it refers to: upstreams, maps, formats, zones, variables that its server sets. Where
- * it leads on to (`error_page`, `try_files`, `rewrite`) are locations of their own, which are compared for themselves.
+ * The meaning of a location includes everything it refers to: upstreams, maps, formats, zones, variables set by its
+ * server. Targets of internal redirects (`error_page`, `try_files`, `rewrite`) are locations of their own and are
+ * compared separately.
  */
 import { atOnce } from './at-once.js';
 import { Catalogue } from './catalogue.js';
@@ -18,43 +19,46 @@ import type { ModuleDeclaration } from './module-declaration.js';
 
 export type { Arrival } from './difference/servers.js';
 
-/** One thing that was added, removed or changed. Plain data. */
+/** One addition, removal or change. Plain data. */
 export interface Change {
   readonly kind: 'listener' | 'server' | 'location' | 'upstream' | 'peer' | 'directive';
   readonly change: 'added' | 'removed' | 'changed';
-  /** What the configuration calls it: `0.0.0.0:80`, `example.com`, `~ \.php$`, `app`, `map $x`, `worker_processes`. */
+  /** Name in the configuration: `0.0.0.0:80`, `example.com`, `~ \.php$`, `app`, `map $x`, `worker_processes`. */
   readonly name: string;
-  /** In what it stands: `server example.com`, `upstream app`, `http`; empty for servers, upstreams and listeners. */
+  /** The enclosing block: `server example.com`, `upstream app`, `http`; empty for servers, upstreams and listeners. */
   readonly within: string;
-  /** Where it was written; null where it is new, or where its place is not known. */
+  /** Place in the old configuration; null if it is new, or if its place is unknown. */
   readonly before: Place | null;
-  /** Where it is written now. */
+  /** Place in the new configuration. */
   readonly after: Place | null;
-  /** Of what has changed: the directives in it that do not mean the same; of a peer and a listener their parameters. */
+  /** For a change: the directives in it whose meaning differs; for a peer or a listener, its parameters. */
   readonly directives: readonly string[];
-  /** How many locations mean something else because of it. */
+  /** Number of locations whose meaning differs because of it. */
   readonly locations: number;
 }
 
-/** Where a block of the old configuration is found in the new one. */
+/** The counterpart in the new configuration of a block of the old one. */
 export interface Counterpart {
   readonly block: CheckedBlock;
   readonly server: CheckedBlock;
-  /** Why the location does not mean the same: directives, and what it refers to (`map $x`, `upstream app`). Empty: it does. */
+  /**
+   * Reasons why the location's meaning differs: directives and references (`map $x`, `upstream app`). Empty if it does
+   * not.
+   */
   readonly reasons: readonly string[];
 }
 
 export interface Difference {
-  /** In the order: main, listeners, http, upstreams, servers with their locations. Empty: the two mean the same. */
+  /** In the order: main, listeners, http, upstreams, servers with their locations. Empty if the two are equivalent. */
   readonly changes: readonly Change[];
   /**
-   * What became of a location (or an `if` or `limit_except` in one) for who came to it by that address and host: null where
-   * the address, the location, or every server to which the host leads, is gone.
+   * The counterpart of a location (or of an `if` or `limit_except` in one) for clients that reached it by that address
+   * and host; null if the address, the location, or every server that matches the host has been removed.
    */
   counterpart(block: CheckedBlock, arrival: Arrival): Counterpart | null;
 }
 
-/** The changes alone, in steps between which who serves can do something else. */
+/** Computes only the changes, in steps, so that a serving process can handle other events in between. */
 export function* changesInSteps(
   before: CheckedConfig,
   after: CheckedConfig,
@@ -85,7 +89,7 @@ export function difference(
   return atOnce(differenceInSteps(before, after, modules));
 }
 
-/** The same, in steps; `changes` and `counterpart` of it are computed when they are asked for. */
+/** `difference` in steps; `changes` and `counterpart` of the result are computed on demand. */
 export function* differenceInSteps(
   before: CheckedConfig,
   after: CheckedConfig,
@@ -119,7 +123,7 @@ export function* differenceInSteps(
       const view = position === undefined ? undefined : old.servers.view(position.server);
       if (position === undefined || view === undefined) return null;
       const { listen, name } = old.servers.arrivedBy(view, arrival);
-      // Where its name is gone, another that fits may be in its place, or it is the one that answers where none fits.
+      // If its name was removed, another matching server may replace it, or it is the default server.
       const server =
         fresh.servers.at(listen, name === '' ? DEFAULT : name) ??
         fresh.servers.named(listen, arrival.host) ??

@@ -1,16 +1,16 @@
 /**
- * Finds quickly that nothing has changed, which is so for nearly all blocks of a large configuration: values are compared as
- * they are, and texts are made only of what is not equal then.
+ * Fast check for unchanged blocks, which nearly all blocks of a large configuration are: values are compared directly,
+ * and canonical texts are created only for those that are not equal.
  */
 import type { CheckedBlock, CheckedStep } from '../checked-config.js';
 import { isPlace } from './canonical.js';
 import { Meanings } from './meaning.js';
 
 export class Alike {
-  /** Objects that were found equal: most values are inherited, and come again and again. */
+  /** Objects that were found equal: most values are inherited, and occur repeatedly. */
   private readonly equal = new WeakMap<object, object>();
   private readonly defining = new WeakMap<CheckedBlock, CheckedBlock>();
-  /** What the entries that have changed are called, by the name of each entry that leads to them. */
+  /** Labels of the changed entries, by the name of each entry from which they are reachable. */
   private readonly leading = new Map<string, readonly string[]>();
 
   constructor(
@@ -18,13 +18,13 @@ export class Alike {
     private readonly after: Meanings,
   ) {}
 
-  /** True only where the two blocks have the same directives and steps. */
+  /** True only if the two blocks have the same directives and steps. */
   blocks(a: CheckedBlock, b: CheckedBlock): boolean {
     if (a.context !== b.context || !this.sameHeld(this.before.held(a), this.after.held(b))) return false;
     return this.values(a, b) && this.values(b, a) && this.steps(a.steps, b.steps) && this.exceptions(a, b);
   }
 
-  /** True only where two servers give the same values to the same variables. */
+  /** True only if two servers assign the same values to the same variables. */
   definitions(a: CheckedBlock, b: CheckedBlock): boolean {
     if (this.defining.get(a) === b) return true;
     const same = this.same(a.values.server_name, b.values.server_name) && this.steps(a.steps, b.steps);
@@ -38,7 +38,7 @@ export class Alike {
     return true;
   }
 
-  /** Each counted value of the one is equal in the other. */
+  /** Whether each effective value of one block is equal in the other. */
   private values(a: CheckedBlock, b: CheckedBlock): boolean {
     for (const name in a.values) {
       if (this.same(a.values[name], b.values[name])) continue;
@@ -87,12 +87,12 @@ export class Alike {
     return true;
   }
 
-  /** What has changed of the entries to which blocks refer that are alike. */
+  /** The changed entries that are reachable from the references of blocks that are alike. */
   references(b: CheckedBlock): string[] {
     return [...new Set(this.after.refersOf(b).flatMap((name) => this.leadsTo(name)))];
   }
 
-  /** The changed entries at which one arrives from a name. */
+  /** The changed entries that are reachable from a name. */
   private leadsTo(name: string): readonly string[] {
     const known = this.leading.get(name);
     if (known !== undefined) return known;

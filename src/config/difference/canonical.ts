@@ -1,9 +1,9 @@
-/** One text for each value of a checked configuration: two values mean the same where their texts are equal. */
+/** Canonical texts of the values in a checked configuration: two values are equivalent if their texts are equal. */
 import type { Place } from '../checked-config.js';
 
 const known = new WeakMap<object, string>();
 
-/** The order of keys does not count, nor where something was written. */
+/** The order of keys and the places of directives are ignored. */
 export function canonical(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   let text = known.get(value);
@@ -26,7 +26,7 @@ export function isPlace(value: unknown): value is Place {
 
 const found = new WeakMap<object, readonly string[]>();
 
-/** The variables that a value looks at, and the groups of regular expressions that it names: `x` for `$x`. */
+/** Variables that a value uses, and the named groups of its regular expressions: `x` for `$x`. */
 export function variablesIn(value: unknown): readonly string[] {
   if (typeof value !== 'object' || value === null) return [];
   let names = found.get(value);

@@ -1,4 +1,4 @@
-/** Lists what two configurations do not have in common. */
+/** Lists the changes between two configurations. */
 import type { CheckedBlock, Place } from '../checked-config.js';
 import type { Change } from '../difference.js';
 import { expressionsIn, locationName, locationOf, locationsIn } from './locations.js';
@@ -8,16 +8,16 @@ import { comparePeers } from './peers.js';
 import type { ServerView } from './servers.js';
 import { type Reasons, type Side, type Sides, unequal } from './side.js';
 
-/** A block of the old configuration and that of the new one in its place. */
+/** A block of the old configuration and its counterpart in the new one. */
 interface Pair {
   readonly before: CheckedBlock;
   readonly after: CheckedBlock;
 }
 
-/** What has changed in a pair of blocks, and in how many locations each of it counts. */
+/** Changed directives of a pair of blocks, with the number of locations that each affects. */
 class Found {
   readonly directives = new Map<string, number>();
-  /** Of the locations that mean something else, how many do because of this block. */
+  /** Of the locations whose meaning differs, the number that do because of this block. */
   locations = 0;
 
   add(directive: string, location: boolean): void {
@@ -31,9 +31,9 @@ export class Comparison {
   private readonly changes: Change[] = [];
   /** By the old block. */
   private readonly found = new Map<CheckedBlock, Found>();
-  /** How many locations refer to what has changed. */
+  /** Number of locations that refer to a changed entry, by its label. */
   private readonly referring = new Map<string, number>();
-  /** What servers and the locations in them say, behind what is said of the blocks around. */
+  /** Deferred changes of servers and their locations, listed after those of the enclosing blocks. */
   private readonly late: (() => void)[] = [];
 
   constructor(private readonly sides: Sides) {
@@ -94,7 +94,7 @@ export class Comparison {
     yield* this.compareLocations([pair], `server ${name}`);
   }
 
-  /** Compares what is in the first of the pairs; the others are the blocks around. */
+  /** Compares the locations in the first of the pairs; the others are the enclosing blocks. */
   private *compareLocations(chain: readonly Pair[], within: string): Generator<void, void> {
     const [pair] = chain;
     if (pair === undefined) return;
@@ -126,8 +126,8 @@ export class Comparison {
   }
 
   /**
-   * What differs in the first pair of a chain. A directive that it inherits on both sides is put down to the block from
-   * which it comes, and is not among the result.
+   * Differences in the first pair of a chain. A directive that is inherited on both sides is attributed to the block
+   * that sets it, and is not part of the result.
    */
   private compare(chain: readonly Pair[], location: boolean): Reasons {
     const whole = [...chain, ...this.outermost()];
@@ -183,7 +183,7 @@ export class Comparison {
     this.level(old.http, fresh.http, 'http');
   }
 
-  /** Says what stands in a block and counts there alone, and what others inherit from it. */
+  /** Lists the changes of directives that apply only to a block itself, and of those that others inherit from it. */
   private level(before: CheckedBlock | null, after: CheckedBlock | null, within: string): void {
     const { old, fresh } = this;
     const found = before === null ? new Found() : this.foundIn(before);
@@ -198,7 +198,7 @@ export class Comparison {
     }
   }
 
-  /** A directive of http that no block inside has, and whose entries do not go by names. */
+  /** Whether a directive of http is not inherited by nested blocks and has no named entries. */
   private isAlone(directive: string): boolean {
     const spec = this.old.meanings.spec(directive, 'http');
     const inherited = spec?.contexts.some((each) => each === 'server' || each === 'location') === true;
@@ -223,7 +223,7 @@ export class Comparison {
     }
   }
 
-  /** Entries of http's directives that go by a name: `map`, `log_format`, zones. */
+  /** Lists the changes of named entries of http's directives: `map`, `log_format`, zones. */
   private entries(): void {
     const before = this.old.meanings.named;
     const after = this.fresh.meanings.named;
@@ -276,7 +276,10 @@ function eventsOf({ config }: Side): CheckedBlock | null {
   return config.blocks.find(({ context }) => context === 'events') ?? null;
 }
 
-/** Its first name; with its addresses where others have the same, and the addresses alone where it has none. */
+/**
+ * Display name of a server: its first name; with its addresses if others have the same name, and only the addresses if
+ * it has none.
+ */
 function serverName({ names, listens }: ServerView, { servers }: Side): string {
   const [name = ''] = names;
   if (name === '') return listens.join(', ');
@@ -287,7 +290,7 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((each) => b.includes(each));
 }
 
-/** The regular expressions that both have are tried in another order. */
+/** Whether the regular expressions common to both are tried in another order. */
 function expressionsMoved({ before, after }: Pair): boolean {
   const [a, b] = [expressionsIn(before), expressionsIn(after)];
   const [common, other] = [a.filter((key) => b.includes(key)), b.filter((key) => a.includes(key))];

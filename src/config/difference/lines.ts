@@ -1,8 +1,8 @@
-/** Differences of configurations as lines for a person or a log. */
+/** Formats changes of configurations as lines for people or logs. */
 import type { Place } from '../checked-config.js';
 import type { Change } from '../difference.js';
 
-/** One line, without its end. Bytes. */
+/** One line without its terminator, as bytes. */
 export function changeLine({ kind, change, name, within, before, after, directives, locations }: Change): string {
   const what = kind === 'directive' ? name : `${kind === 'peer' ? 'server' : kind} ${name}`;
   const where = within === '' ? '' : kind === 'directive' ? ` in ${within}` : ` of ${within}`;
@@ -18,7 +18,7 @@ function placesOf(before: Place | null, after: Place | null): string {
   return places.length === 0 ? '' : ` (${places.join(' -> ')})`;
 }
 
-/** At most `most` lines; the last one says how many more there are. */
+/** Returns at most `limit` lines; the last one states how many are omitted. */
 export function changeLines(changes: readonly Change[], most = Number.POSITIVE_INFINITY): string[] {
   const lines = changes.slice(0, most).map(changeLine);
   if (changes.length > most) lines.push(`and ${changes.length - most} more`);

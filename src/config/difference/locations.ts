@@ -1,9 +1,9 @@
-/** The locations of a server by what they are for, and where each block of a configuration stands. */
+/** Locations of a server by identity, and the position of each block in a configuration. */
 import type { CheckedBlock } from '../checked-config.js';
 import type { LocationData } from '../location-argument.js';
 import { expressionKey } from '../pcre/expression.js';
 
-/** A location as it is written: `/x`, `= /x`, `^~ /x`, `~* x`, `@x`. */
+/** Notation of a location: `/x`, `= /x`, `^~ /x`, `~* x`, `@x`. */
 export function locationName({ kind, name, noRegex, pattern }: LocationData): string {
   if (kind === 'exact') return `= ${name}`;
   if (kind === 'regex') return `${pattern?.caseless ? '~*' : '~'} ${name}`;
@@ -11,11 +11,11 @@ export function locationName({ kind, name, noRegex, pattern }: LocationData): st
 }
 
 export function locationOf(block: CheckedBlock): LocationData {
-  // The argument type of `location` made it.
+  // Created by the argument type of `location`.
   return block.argument as LocationData;
 }
 
-/** The locations in a block by their identity; one of several equal expressions by its number as well. */
+/** Locations in a block by identity; equal regular expressions are numbered. */
 export function locationsIn(block: CheckedBlock): ReadonlyMap<string, CheckedBlock> {
   const found = new Map<string, CheckedBlock>();
   for (const inner of block.blocks) {
@@ -29,20 +29,23 @@ export function locationsIn(block: CheckedBlock): ReadonlyMap<string, CheckedBlo
   return found;
 }
 
-/** The keys of the regular expressions, in the order in which they are tried. */
+/** Keys of the regular expressions, in the order in which they are tried. */
 export function expressionsIn(block: CheckedBlock): string[] {
   return [...locationsIn(block)].filter(([, inner]) => locationOf(inner).kind === 'regex').map(([key]) => key);
 }
 
-/** One step on the way from a server to a block in it. */
+/** One step of the path from a server to a block in it. */
 export type Turn = { readonly location: string } | { readonly step: number } | { readonly limitExcept: true };
 
-/** Where a block stands. */
+/** Position of a block. */
 export interface Position {
   readonly server: CheckedBlock;
-  /** From the server to the block. */
+  /** Path from the server to the block. */
   readonly way: readonly Turn[];
-  /** The location that it is or is in, with the blocks around it, the innermost first; the server itself where there is none. */
+  /**
+   * The location that it is or is in, with the enclosing blocks, the innermost first; the server itself if there is
+   * none.
+   */
   readonly holder: readonly CheckedBlock[];
 }
 
@@ -62,7 +65,7 @@ export function positionsIn(server: CheckedBlock, http: CheckedBlock, main: Chec
   return positions;
 }
 
-/** The block to which a way leads from another server; undefined where it leads nowhere. */
+/** The block at a path in another server; undefined if there is none. */
 export function follow(server: CheckedBlock, way: readonly Turn[]): CheckedBlock | undefined {
   let block: CheckedBlock | undefined = server;
   for (const turn of way) {

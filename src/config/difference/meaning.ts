@@ -1,6 +1,6 @@
 /**
- * What a block means: the directives in force in it, its steps, and all that it refers to, each as a text. Two blocks mean
- * the same where all texts are equal, however they were written.
+ * Meaning of a block: its effective directives, its steps, and everything it refers to, each as a text. Two blocks are
+ * equivalent if all texts are equal, however they were written.
  */
 import type { Catalogue } from '../catalogue.js';
 import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../checked-config.js';
@@ -9,31 +9,31 @@ import type { Context, DirectiveSpec, Links } from '../directive.js';
 import type { ModuleDeclaration } from '../module-declaration.js';
 import { canonical, groupsIn, variablesIn } from './canonical.js';
 
-/** By what is named: a directive, or something that is referred to (`map $x`, `upstream app`). */
+/** Texts by the name of a directive, or by the label of a referenced entry (`map $x`, `upstream app`). */
 export type Texts = ReadonlyMap<string, string>;
 
 export interface Meaning {
   /** The directives that differ from their defaults. */
   readonly directives: Texts;
-  /** The directives that are carried out in order. */
+  /** The directives that are executed in order. */
   readonly steps: readonly { readonly directive: string; readonly text: string }[];
-  /** What is written elsewhere and counts here. */
+  /** Referenced entries that are defined elsewhere. */
   readonly references: Texts;
 }
 
-/** One entry of a directive of http that others refer to. */
+/** One entry of a directive of http that others can refer to. */
 export interface NamedEntry {
   readonly directive: string;
   /** `$x`, `zone x`, `format x`, `upstream x`. */
   readonly name: string;
   readonly text: string;
   readonly refers: readonly string[];
-  /** The block of an upstream; null for others, which stand in http. */
+  /** The block of an upstream; null for other entries, which are in http. */
   readonly block: CheckedBlock | null;
   readonly at: Place | null;
 }
 
-/** Directives whose values are the places of other blocks, or are looked at as addresses and names. */
+/** Directives whose values are the places of other blocks, or are compared as addresses and names. */
 const STRUCTURE: ReadonlySet<string> = new Set([
   'http',
   'server',
@@ -49,7 +49,7 @@ type Holds = NonNullable<ModuleDeclaration['holds']>;
 
 export class Meanings {
   readonly named = new Map<string, NamedEntry>();
-  /** Their texts by their labels. */
+  /** Texts of the named entries by label. */
   readonly labelled = new Map<string, string>();
   private readonly known = new Map<CheckedBlock, Meaning>();
   private readonly holding: readonly Holds[];
@@ -69,14 +69,17 @@ export class Meanings {
     for (const entry of this.named.values()) this.labelled.set(labelOf(entry), entry.text);
   }
 
-  /** The labels of what two sides refer to that is not the same; what only one refers to is, where both have it. */
+  /**
+   * Labels of the references that differ between two sides. A reference of only one side differs unless both
+   * configurations have the same entry.
+   */
   static unequal(one: Meanings, a: Texts, other: Meanings, b: Texts): string[] {
     return [...new Set([...a.keys(), ...b.keys()])].filter(
       (label) => (a.get(label) ?? one.labelled.get(label)) !== (b.get(label) ?? other.labelled.get(label)),
     );
   }
 
-  /** The entries of http's directives that have names. */
+  /** Collects the named entries of http's directives. */
   private nameEntries(http: CheckedBlock): void {
     for (const [directive, values] of Object.entries(http.values)) {
       const spec = this.catalogue.find(directive, 'http');
@@ -101,7 +104,7 @@ export class Meanings {
     this.named.set(name, { directive: 'upstream', name, text, refers: [...references.keys()], block, at: block.at });
   }
 
-  /** The directive as it counts in a block of that context; undefined where it does not, or changes nothing. */
+  /** Declaration of the directive in that context; undefined if it has none there or has no effect. */
   spec(directive: string, context: Context): DirectiveSpec | undefined {
     let specs = this.specs.get(context);
     if (specs === undefined) this.specs.set(context, (specs = new Map()));
@@ -116,7 +119,7 @@ export class Meanings {
     return spec === undefined || spec.noEffect !== undefined ? null : spec;
   }
 
-  /** The names to which a block refers. */
+  /** Names to which a block refers. */
   refersOf(block: CheckedBlock): readonly string[] {
     const names = new Set<string>();
     for (const [name, value] of this.valuesOf(block, this.held(block))) {
@@ -134,7 +137,9 @@ export class Meanings {
     return [...names];
   }
 
-  /** The meaning of a location, of a server's own level, or of http; `around`: the blocks around it, the innermost first. */
+  /**
+   * Meaning of a location, of a server's own level, or of http. `around`: the enclosing blocks, the innermost first.
+   */
   of(block: CheckedBlock, around: readonly CheckedBlock[]): Meaning {
     let meaning = this.known.get(block);
     if (meaning === undefined) {
@@ -146,7 +151,7 @@ export class Meanings {
     return meaning;
   }
 
-  /** The same with the names that are referred to as they stand. */
+  /** Meaning of a block with unresolved references. */
   private inner(block: CheckedBlock): Meaning {
     const directives = new Map<string, string>();
     const references = new Map<string, string>();
@@ -176,7 +181,7 @@ export class Meanings {
     return held.size === 0 ? values : new Map([...values, ...held]);
   }
 
-  /** What holds in a block and does not show in its values. */
+  /** Effective settings of a block that its values do not show. */
   held(block: CheckedBlock): ReadonlyMap<string, unknown> {
     const held = new Map<string, unknown>();
     for (const holds of this.holding) {
@@ -185,7 +190,7 @@ export class Meanings {
     return held;
   }
 
-  /** The modules that must be asked what holds, as far as the configuration has directives of theirs. */
+  /** The modules that provide such settings, restricted to those with directives in the configuration. */
   private holdingModules(): Holds[] {
     const written = new Set<string>();
     const look = (block: CheckedBlock): void => {
@@ -212,7 +217,7 @@ export class Meanings {
     return canonical([value, block === null ? null : this.nestedText(block, outer, references)]);
   }
 
-  /** What a nameless block (`if`, `limit_except`) has beside the block around it. */
+  /** Directives and steps of a nameless block (`if`, `limit_except`) that differ from the enclosing block's. */
   private nestedText(block: CheckedBlock, outer: Texts, references: Map<string, string>): string {
     const inner = this.inner(block);
     for (const name of inner.references.keys()) references.set(name, '');
@@ -223,7 +228,7 @@ export class Meanings {
     return JSON.stringify([own, inner.steps.map(({ directive, text }) => [directive, text])]);
   }
 
-  /** What the names lead to, and what that leads to. */
+  /** All entries reachable from the names. */
   resolve(names: Iterable<string>, server: CheckedBlock | null): Texts {
     const texts = new Map<string, string>();
     const left = [...names];
@@ -243,7 +248,7 @@ export class Meanings {
     return texts;
   }
 
-  /** The variables that a server's own steps and names give a value, each with what does so. */
+  /** Variables to which a server's own steps and names assign a value, each with its source. */
   private definitions(server: CheckedBlock): ReadonlyMap<string, NamedEntry> {
     let found = this.definedIn.get(server);
     if (found === undefined) {
@@ -306,7 +311,7 @@ function define(
   });
 }
 
-/** How an entry is called: `map $x`, `upstream app`, `log_format main`. */
+/** Label of an entry: `map $x`, `upstream app`, `log_format main`. */
 export function labelOf({ directive, name }: Pick<NamedEntry, 'directive' | 'name'>): string {
   return `${directive} ${name.startsWith('$') ? name : name.slice(name.indexOf(' ') + 1)}`;
 }

@@ -1,4 +1,4 @@
-/** Which server of the new configuration takes the place of which of the old one. */
+/** Pairs servers of the old configuration with their counterparts in the new one. */
 import type { Servers, ServerView } from './servers.js';
 
 export interface ServerPairs {
@@ -8,8 +8,8 @@ export interface ServerPairs {
 }
 
 /**
- * Those that answer at the same address to the same name belong together; where several do, those that have most in common.
- * What is left over goes together where the names are the same.
+ * Servers with the same address and name are paired; of several candidates, those with the most in common. The
+ * remaining ones are paired by equal lists of names.
  */
 export function pairServers(before: Servers, after: Servers): ServerPairs {
   const pairs = new Map<ServerView, ServerView>();
@@ -34,7 +34,7 @@ export function pairServers(before: Servers, after: Servers): ServerPairs {
   for (const b of after.all) if (!taken.has(b)) byNames.set(b.names.join(' '), b);
   for (const a of before.all) {
     const b = pairs.has(a) ? undefined : byNames.get(a.names.join(' '));
-    // Servers without a name have nothing in common but that.
+    // Servers without a name would be paired only for that reason.
     if (b !== undefined && a.names.join('') !== '') take(a, b);
   }
   return {

@@ -4,7 +4,7 @@ import type { CheckedBlock, Place } from '../checked-config.js';
 import type { Change } from '../difference.js';
 import { canonical } from './canonical.js';
 
-/** As much of a `server` as is looked at here. */
+/** The part of a `server` that is compared here. */
 interface Server {
   readonly written: string;
   readonly address: Address;
@@ -20,7 +20,7 @@ interface PlacedServer extends Server {
 
 export interface PeerChanges {
   readonly changes: readonly PeerChange[];
-  /** Those that both have stand in another order: hashes choose by it. */
+  /** Whether the common servers are in another order, which matters to hash methods. */
   readonly moved: boolean;
 }
 
@@ -44,12 +44,12 @@ export function comparePeers(before: CheckedBlock, after: CheckedBlock): PeerCha
   return { changes, moved: common.join(' ') !== others.join(' ') };
 }
 
-/** The address counts as it is written, because consistent hashes are made of that. */
+/** The address is compared as written, because consistent hashes are computed from it. */
 function parameters({ settings, runTime, written }: Server): Readonly<Record<string, unknown>> {
   return { ...settings, resolve: runTime, address: written };
 }
 
-/** Those of a block by address; of several lines for one address each has its number. */
+/** Servers of a block by address; several lines for one address are numbered. */
 function serversOf(block: CheckedBlock): ReadonlyMap<string, PlacedServer> {
   const found = new Map<string, PlacedServer>();
   for (const [i, server] of ((block.values.server ?? []) as readonly Server[]).entries()) {

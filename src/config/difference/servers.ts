@@ -1,53 +1,53 @@
-/** The servers of a checked configuration by what they are for: addresses and names. */
+/** Servers of a checked configuration by identity: addresses and names. */
 import { type Address, formatAddress, isWildcard } from '../address.js';
 import type { CheckedBlock, CheckedConfig, Place } from '../checked-config.js';
 import { Expression, expressionKey } from '../pcre/expression.js';
 import type { PatternData } from '../template.js';
 import { canonical } from './canonical.js';
 
-/** As much of a `listen` as is looked at here. */
+/** The part of a `listen` that is compared here. */
 interface Listen {
   readonly address: Address;
   readonly options: Readonly<Record<string, unknown>>;
   readonly at: Place | null;
 }
 
-/** As much of a name in `server_name`. */
+/** The part of a name in `server_name` that is compared here. */
 interface Name {
   readonly name: string;
   readonly pattern: PatternData | null;
 }
 
-/** An address with the servers on it. */
+/** An address with its servers. */
 export interface ListenerView {
-  /** `0.0.0.0:80`, `[::]:80`, `unix:/path`; a name stands as it is written. */
+  /** `0.0.0.0:80`, `[::]:80`, `unix:/path`; a host name is kept as written. */
   readonly key: string;
-  /** What is asked of the socket. */
+  /** Socket options. */
   options: string;
   defaultServer: CheckedBlock;
   chosen: boolean;
   at: Place;
 }
 
-/** Who answers at an address to a name: the identity of a server, and of what is in it. */
+/** A server by its addresses and names, which are the identity of the server and of its content. */
 export interface ServerView {
   readonly block: CheckedBlock;
   /** The addresses, in the order written. */
   readonly listens: readonly string[];
-  /** The names; those of regular expressions begin with `~`. One without any has the empty one. */
+  /** The names; those of regular expressions begin with `~`. A server without a name has the empty one. */
   readonly names: readonly string[];
 }
 
-/** The name under which the server is kept that answers where no name fits. */
+/** Name under which the default server of an address is stored. */
 export const DEFAULT = '(default)';
 
-/** Where a connection arrived and for whom. */
+/** Address at which a connection arrived, and the requested host. */
 export interface Arrival {
   readonly address: string;
   readonly port: number;
   /** The path of a unix socket, or null. */
   readonly path: string | null;
-  /** The host that was asked for; in lower case, without port. */
+  /** The requested host; in lower case, without port. */
   readonly host: string;
 }
 
@@ -100,12 +100,15 @@ export class Servers {
     return this.views.get(block);
   }
 
-  /** The server that answers at an address to a name of `server_name`, or to all others (`DEFAULT`). */
+  /** The server for an address and a name of `server_name`, or the default server (`DEFAULT`). */
   at(listen: string, name: string): ServerView | undefined {
     return this.answering.get(pairKey(listen, name));
   }
 
-  /** The server of which a name fits the host at an address; undefined where none does. The best name wins, as in nginx. */
+  /**
+   * The server with a name that matches the host at an address; undefined if there is none. The best match wins, as in
+   * nginx.
+   */
   named(listen: string, host: string): ServerView | undefined {
     let best: ServerView | undefined;
     let rank = 0;
@@ -118,7 +121,7 @@ export class Servers {
     return best;
   }
 
-  /** The address and the name of a server by which it came to answer. */
+  /** The address and the name by which a server was selected. */
   arrivedBy(
     view: ServerView,
     { address, port, path, host }: Arrival,
@@ -145,13 +148,13 @@ function viewOf(block: CheckedBlock): ServerView {
 function listensOf(block: CheckedBlock): readonly Listen[] {
   const listens = block.values.listen as readonly Listen[] | undefined;
   if (listens !== undefined && listens.length > 0) return listens;
-  // What holds without a `listen`; nginx: ngx_http_core_server.
+  // Default without a `listen`; nginx: ngx_http_core_server.
   const port = process.getuid?.() === 0 ? 80 : 8000;
   const address: Address = { family: 'inet', host: '0.0.0.0', port, lastPort: port, portGiven: false, uri: '' };
   return [{ address, options: NO_OPTIONS, at: null }];
 }
 
-/** Those of a `listen` without parameters. */
+/** Options of a `listen` without parameters. */
 const NO_OPTIONS = { defaultServer: false, set: false, backlog: 511, reuseport: false, ipv6only: true };
 
 function keysOf(address: Address): string[] {
@@ -175,7 +178,7 @@ function pairKey(listen: string, name: string): string {
   return `${listen} ${name}`;
 }
 
-/** The name of a server that fits a host, in nginx's order; undefined where none does. */
+/** The name of a server that matches a host, in nginx's order; undefined if there is none. */
 function nameFor({ block, names }: ServerView, host: string): string | undefined {
   if (names.includes(host)) return host;
   const wild = names.filter((name) => fitsWildcard(name, host));
@@ -186,7 +189,10 @@ function nameFor({ block, names }: ServerView, host: string): string | undefined
   return undefined;
 }
 
-/** Exact names before wildcards at the front, those at the end, and expressions; of two wildcards the longer one. */
+/**
+ * Exact names rank before leading wildcards, trailing wildcards, and regular expressions; of two wildcards the longer
+ * one ranks first.
+ */
 function rankOf(name: string, host: string): number {
   if (name === host) return Number.POSITIVE_INFINITY;
   if (name.startsWith('~')) return 1;

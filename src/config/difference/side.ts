@@ -1,4 +1,4 @@
-/** One of the two configurations that are compared, as far as it has been looked at. */
+/** One of the two configurations being compared, with its index structures. */
 import type { Catalogue } from '../catalogue.js';
 import type { CheckedBlock, CheckedConfig } from '../checked-config.js';
 import { Alike } from './alike.js';
@@ -9,7 +9,7 @@ import { Servers } from './servers.js';
 export class Side {
   readonly servers: Servers;
   readonly meanings: Meanings;
-  /** Where each server stands, and what is in it. */
+  /** Position of each server and of the blocks in it. */
   readonly positions = new Map<CheckedBlock, Position>();
   readonly http: CheckedBlock | null;
 
@@ -28,7 +28,7 @@ export class Side {
   }
 }
 
-/** What two blocks do not have in common. */
+/** Differences between two blocks. */
 export interface Reasons {
   readonly directives: readonly string[];
   readonly steps: readonly string[];
@@ -36,7 +36,7 @@ export interface Reasons {
   readonly references: readonly string[];
 }
 
-/** Two configurations side by side. */
+/** The two configurations being compared. */
 export class Sides {
   private readonly alike: Alike;
 
@@ -47,7 +47,9 @@ export class Sides {
     this.alike = new Alike(old.meanings, fresh.meanings);
   }
 
-  /** Compares the meanings of two blocks, each with the blocks around it, the innermost first, itself included. */
+  /**
+   * Compares the meanings of two blocks, each given with its enclosing blocks, the innermost first, itself included.
+   */
   compare(before: readonly CheckedBlock[], after: readonly CheckedBlock[]): Reasons {
     const { alike, old, fresh } = this;
     const [a, ...aroundA] = before;
@@ -73,14 +75,14 @@ function serverIn(blocks: readonly CheckedBlock[]): CheckedBlock | undefined {
   return blocks.find(({ context }) => context === 'server');
 }
 
-/** The keys whose texts are not the same in both. */
+/** Keys whose texts differ. */
 export function unequal(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): string[] {
   return [...new Set([...a.keys(), ...b.keys()])].filter((key) => a.get(key) !== b.get(key));
 }
 
 type Steps = readonly { readonly directive: string; readonly text: string }[];
 
-/** The directives of the steps that only one of the two has; where only the order differs, of all that moved. */
+/** Directives of the steps that only one of the two has; if only the order differs, of all steps. */
 function stepsUnequal(a: Steps, b: Steps): string[] {
   const key = ({ directive, text }: Steps[number]): string => `${directive} ${text}`;
   if (a.length === b.length && a.every((step, i) => key(step) === key(b[i] as Steps[number]))) return [];
