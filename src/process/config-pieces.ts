@@ -1,13 +1,13 @@
 /**
- * A checked configuration as bytes for worker processes, written and read in slices: V8 reads a configuration of thousands
- * of servers for as long as it takes to compile it. The values of all blocks go through one serializer, so that objects that
- * blocks share (lists that they inherit) are shared again on the other side.
+ * Encodes a checked configuration for worker processes, and decodes it, in slices: V8 takes as long to deserialize a
+ * configuration of thousands of servers as compiling it takes. All blocks share one serializer, so that objects that blocks
+ * share (inherited lists) are shared again after decoding.
  */
 import { Deserializer, Serializer } from 'node:v8';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import { TimeSlice } from '../exchange/time-slice.js';
 
-/** A block without the blocks in it, which follow it in the order written. */
+/** A block without its nested blocks, which follow it in the order written. */
 interface Piece extends Omit<CheckedBlock, 'blocks'> {
   readonly blocks: number;
 }
@@ -40,7 +40,7 @@ export async function decodeConfig(bytes: Buffer): Promise<CheckedConfig> {
   const config = read();
   for (let outer = unfinished.at(-1); outer !== undefined; outer = unfinished.at(-1)) {
     const i = outer.next++;
-    // Taken off before its last block is read, which may be unfinished itself.
+    // Popped before its last block is read, which may itself be unfinished.
     if (outer.next === outer.blocks.length) unfinished.pop();
     outer.blocks[i] = read();
     if (slice.over) await slice.next();

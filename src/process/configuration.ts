@@ -1,4 +1,4 @@
-/** Where a configuration comes from, and what checking it gave. */
+/** The source of a configuration, and the result of checking it. */
 import { positionOf } from '../../grammar/positions.js';
 import { atOnce } from '../config/at-once.js';
 import { type CheckOptions, type CheckResult, checkFileInSteps, checkInSteps } from '../config/check.js';
@@ -9,38 +9,38 @@ import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Module } from '../exchange/module.js';
 import { inSlices } from '../exchange/time-slice.js';
 
-/** A configuration as it was given. All strings are bytes. */
+/** A configuration as given. All strings are bytes. */
 export interface ConfigSource {
-  /** Absolute path of the file; for a text, the name that findings show. */
+  /** Absolute path of the file; for a text, the name shown in findings. */
   readonly name: string;
   /** The text; null to read the file each time. */
   readonly text: string | null;
-  /** Where `include` starts from, where it is not the file's directory. */
+  /** Directory for relative `include` paths, if other than the file's directory. */
   readonly confDirectory?: string;
-  /** nginx's prefix (`-p`), absolute, with a slash at its end. */
+  /** nginx's prefix (`-p`), absolute, ending in a slash. */
   readonly prefix: string;
-  /** Directives ahead of the text (`-g`). */
+  /** Directives read before the text (`-g`). */
   readonly globals?: string;
-  /** Where files come from; the disk unless given. */
+  /** Reads the files; from disk unless given. */
   readonly reader?: ConfigReader;
 }
 
-/** Reads and checks. What comments silence is not among the findings. */
+/** Reads and checks. Findings suppressed by comments are left out. */
 export function checkSource(source: ConfigSource, modules: readonly Module[]): CheckResult {
   return heard(checkAloud(source, modules));
 }
 
-/** Without what comments silence. */
+/** Removes the findings that comments suppress. */
 function heard(result: CheckResult): CheckResult {
   return { ...result, findings: new IgnoreComments(result.sources).heard(result.findings) };
 }
 
-/** The same as `checkSource`, in slices: what the process serves goes on. */
+/** Like `checkSource`, in slices, so that serving continues. */
 export async function checkInSlices(source: ConfigSource, modules: readonly Module[]): Promise<CheckResult> {
   return heard(await inSlices(checkSteps(source, modules)));
 }
 
-/** Reads and checks, with the findings that comments silence: for those who add to them. */
+/** Reads and checks; the findings include those suppressed by comments, for callers that add to them. */
 export function checkAloud(source: ConfigSource, modules: readonly Module[]): CheckResult {
   return atOnce(checkSteps(source, modules));
 }
@@ -57,13 +57,13 @@ function checkSteps(source: ConfigSource, modules: readonly Module[]): Generator
     : checkInSteps({ name: source.name, text: source.text }, modules, options);
 }
 
-/** Where `include` and certificates start from, with a slash at its end. */
+/** Directory for relative paths of `include` and certificates, ending in a slash. */
 export function confDirectoryOf({ name, confDirectory }: ConfigSource): string {
   const directory = confDirectory ?? name.slice(0, name.lastIndexOf('/') + 1);
   return directory === '' || directory.endsWith('/') ? directory : `${directory}/`;
 }
 
-/** A finding as nginx writes it into its error log: the sentence and ` in FILE:LINE`. Bytes. */
+/** A finding as nginx writes it to its error log: the message and ` in FILE:LINE`. Bytes. */
 export function logSentence({ message, at }: Finding): string {
   if (at === null) return message;
   const { name } = at.source;

@@ -1,9 +1,9 @@
-/** `daemon on`: the process starts itself again, detached, and leaves when its successor serves. */
+/** `daemon on`: the process starts itself again, detached, and exits when its successor serves. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { errnoText } from '../diagnostics/errno.js';
 import { sayToPerson } from './standard-streams.js';
 
-/** Set in the environment of the detached process, so that it does not detach once more. */
+/** Set in the environment of the detached process, so that it does not detach again. */
 const DETACHED = 'TSPROXY_DETACHED';
 
 /** True in the process that `detach` started. */
@@ -12,9 +12,9 @@ export function isDetached(): boolean {
 }
 
 /**
- * Starts this command again in the background. It is given standard error where it logs there (`keepsStderr`); otherwise
- * what it writes before it serves is passed on, and whoever waits for the end of standard error need not wait for it.
- * Resolves with the exit code for this process: 0 when the successor serves, its own code where it gave up.
+ * Starts this command again in the background. It inherits standard error if it logs there (`keepsStderr`); otherwise its
+ * startup output is forwarded, so that a reader waiting for the end of standard error does not wait for the daemon. Resolves
+ * with the exit code for this process: 0 when the successor serves, otherwise the successor's code.
  */
 export function detach(keepsStderr: boolean): Promise<number> {
   return new Promise((resolve) => {
@@ -30,7 +30,7 @@ export function detach(keepsStderr: boolean): Promise<number> {
         env: { ...process.env, [DETACHED]: '1' },
       });
     } catch (error) {
-      // Node throws some errors (ENOMEM), and emits others.
+      // Node throws some errors (ENOMEM) and emits others.
       fail(error);
       return;
     }
@@ -42,15 +42,15 @@ export function detach(keepsStderr: boolean): Promise<number> {
       child.unref();
       resolve(0);
     });
-    // `close`: after the last of its words was read.
+    // `close` follows the end of its output.
     child.once('close', (code) => resolve(code ?? 1));
     child.once('error', fail);
   });
 }
 
 /**
- * Says that this process serves, and what a person is to be told: a detached one by way of the process that started it,
- * which can leave then.
+ * Reports that this process serves, with messages for the user: a detached process sends them to the process that started
+ * it, which then exits.
  */
 export function announceReady(words: readonly string[]): void {
   if (process.send === undefined || !isDetached()) {

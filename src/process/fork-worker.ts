@@ -1,37 +1,37 @@
-/** Starts a worker process. This file imports nothing heavy, so that a worker can load while its master still does. */
+/** Starts a worker process. This file has no heavy imports, so that a worker can load while its master still does. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * A young generation of 8 MiB takes 3 KiB less for each idle tunnel than Node's default and costs no time per request; a
- * collection that can be asked for gives back what a reload leaves. The old generation may grow by 40 % before it is
- * collected: V8's own limit let a worker with 2,000 busy tunnels swing between 95 and 161 MiB.
+ * A young generation of 8 MiB saves 3 KiB per idle tunnel against Node's default at no cost per request. Requested
+ * collections free the memory that a reload leaves. The old generation may grow by 40 % before it is collected: with V8's
+ * own limit, a worker with 2,000 busy tunnels varied between 95 and 161 MiB.
  */
 const FLAGS = ['--max-semi-space-size=8', '--expose-gc', '--heap-growing-percent=40'];
 
 /**
- * Blocks from this size on come from the system and return to it when they are freed. By default glibc takes up to 32 MiB from
- * one heap, which shrinks only at its end: after 200 slow clients, 50 MiB of freed buffers stayed resident.
+ * Blocks of this size and above are mapped separately and returned to the system when freed. By default glibc takes up to 32
+ * MiB from one heap, which shrinks only at its end: after 200 slow clients, 50 MiB of freed buffers stayed resident.
  */
 const ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '16384' };
 
-/** It stands beside this file, in one of the two forms that both have: compiled, and as a part of one file. */
+/** The worker's file is next to this one, in the same form: compiled separately or bundled. */
 const WORKER = fileURLToPath(new URL(`worker-main${extname(import.meta.url)}`, import.meta.url));
 
-/** On Linux, the program that this process runs, even after its file was replaced or removed. */
+/** On Linux, the executable of this process, even after its file was replaced or removed. */
 const OWN_EXECUTABLE = '/proc/self/exe';
 
 let executable = process.execPath;
 
-/** A child process that exists: its `pid` is that of a process. */
+/** A child process that was started, and so has a `pid`. */
 export type WorkerChild = ChildProcess & { readonly pid: number };
 
 /**
- * Forks a worker, which waits for its orders. Rejects with the system's error, whichever way Node reports it: it throws some
- * (ENOMEM) and emits others (EAGAIN, EMFILE, ENOENT). Where the executable is missing, the next attempt uses the one that
- * this process runs.
+ * Forks a worker, which waits for commands. Rejects with the system's error, however Node reports it: it throws some
+ * (ENOMEM) and emits others (EAGAIN, EMFILE, ENOENT). If the executable is missing, the next attempt uses the one that this
+ * process runs.
  */
 export function forkWorker(): Promise<WorkerChild> {
   const forked = attempt().catch((error: NodeJS.ErrnoException) => {
@@ -40,7 +40,7 @@ export function forkWorker(): Promise<WorkerChild> {
     }
     throw error;
   });
-  // Reported to whoever awaits the worker, which may be later.
+  // The rejection is handled where the worker is awaited, possibly later.
   forked.catch(() => {});
   return forked;
 }
@@ -54,7 +54,7 @@ async function attempt(): Promise<WorkerChild> {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   if (isStarted(child)) {
-    // A message to a process that has just died; its exit says so.
+    // The message was sent to a process that has just died; `exit` reports it.
     child.on('error', () => {});
     return child;
   }

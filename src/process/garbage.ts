@@ -1,29 +1,34 @@
 /**
- * Returns memory to the system that the process needed for a while: for reading a configuration, or for a peak of
- * connections and buffers. V8 collects its old generation when it allocates, so that a process with little to do keeps tens
- * of MiB of garbage, and never shrinks its young generation (16 MiB) while it still serves a few hundred requests per second.
+ * Returns memory that the process needed temporarily, to read a configuration or for a peak of connections and buffers. V8
+ * collects its old generation only on allocation, so that a process with little to do keeps tens of MiB of garbage, and it
+ * does not shrink its young generation (16 MiB) while it still serves a few hundred requests per second.
  *
- * A full collection stops the process for as long as marking the live heap takes, about 20 ms for 15 MiB. So it is done only
- * where there is much to gain, in a quiet moment, and not often; where the heap is so large that requests would wait too long,
- * it is left to V8, which marks beside the work and lets garbage take no more than 40 % of what lives
- * (`--heap-growing-percent`).
+ * A full collection stops the process for as long as marking the live heap takes, about 20 ms for 15 MiB. It is therefore
+ * requested only if there is much to gain, in a quiet moment, and rarely. A heap so large that requests would wait too long
+ * is left to V8, which marks concurrently and keeps garbage below 40 % of the live heap (`--heap-growing-percent`).
  */
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
-/** ms after a configuration was read. Reading more in that time adds nothing, so a storm of reloads costs one collection. */
+/**
+ * ms after a configuration was read. Further reads within that time do not add collections, so a storm of reloads causes
+ * one.
+ */
 const AFTER_READING = 2000;
-/** Bytes of heap in use, garbage among them, up to which a process that serves asks for a collection: it takes less than 50 ms. */
+/**
+ * Largest heap in use, garbage included, for which a serving process requests a collection: it then takes less than 50 ms.
+ * Bytes.
+ */
 const MAX_HEAP = 40 << 20;
-/** ms between two looks at the resident memory. */
+/** ms between two samples of the resident memory. */
 const INTERVAL = 1000;
-/** Bytes above the least since the last collection that are worth another one, and bytes that do not wait for `gap`. */
+/** Growth above the minimum since the last collection that justifies another one, and growth that skips `gap`. Bytes. */
 const WORTHWHILE = 8 << 20;
 const LARGE = 32 << 20;
-/** Bytes within which resident memory does not count as growing, and the looks without growth before a collection. */
+/** Changes of resident memory that do not count as growth, in bytes, and the samples without growth before a collection. */
 const STEADY = 1 << 20;
 const STEADY_LOOKS = 3;
-/** The share of its time that a process is busy at most in a quiet moment. */
+/** Largest share of time that the process may be busy in a quiet moment. */
 const QUIET = 0.5;
 /** ms between two collections; doubled while memory grows back as soon as it was returned. */
 const MIN_GAP = 4000;
@@ -31,7 +36,7 @@ const MAX_GAP = 300_000;
 
 let soon: NodeJS.Timeout | null = null;
 
-/** Asks for a collection soon. `serves`: requests are answered here, which a collection of a large heap would keep waiting. */
+/** Schedules a collection. `serves`: this process handles requests, which a collection of a large heap would delay. */
 export function collectAfterReading(serves: boolean): void {
   if (soon !== null) return;
   soon = setTimeout(() => {
@@ -41,7 +46,7 @@ export function collectAfterReading(serves: boolean): void {
   soon.unref();
 }
 
-/** Collects whenever resident memory has fallen behind a peak by nothing but its use; for the rest of the process. */
+/** Requests a collection after each peak of resident memory, for the rest of the process. */
 export function returnMemoryAfterPeaks(): void {
   const watch = new PeakWatch();
   setInterval(() => {
@@ -54,7 +59,7 @@ function heapInUse(): number {
   return getHeapStatistics().used_heap_size;
 }
 
-/** Decides when a collection is due, from regular looks at the process. Exported for tests. */
+/** Decides when a collection is due, from periodic samples. Exported for tests. */
 export class PeakWatch {
   private least = Number.POSITIVE_INFINITY;
   private previous = 0;
@@ -63,14 +68,14 @@ export class PeakWatch {
   private collectedAt = Number.NEGATIVE_INFINITY;
   private utilization = performance.eventLoopUtilization();
 
-  /** How busy the event loop was since the last call. */
+  /** Event loop utilization since the last call. */
   elapsed(): ReturnType<typeof performance.eventLoopUtilization> {
     const before = this.utilization;
     this.utilization = performance.eventLoopUtilization();
     return performance.eventLoopUtilization(this.utilization, before);
   }
 
-  /** Resident bytes, bytes of heap in use, the share of time that the process was busy, and ms on any clock. */
+  /** Takes resident bytes, heap bytes in use, the share of time that the process was busy, and ms on any clock. */
   due(resident: number, heap: number, busy: number, now: number): boolean {
     this.steadyLooks = resident > this.previous + STEADY ? 0 : this.steadyLooks + 1;
     this.previous = resident;
@@ -81,15 +86,15 @@ export class PeakWatch {
     if (since < (garbage < LARGE ? this.gap : MIN_GAP)) return false;
     this.gap = since > 4 * this.gap ? MIN_GAP : Math.min(2 * this.gap, MAX_GAP);
     this.collectedAt = now;
-    // Whatever is left after the collection is what the process needs now.
+    // Memory in use after the collection is the new minimum.
     this.least = Number.POSITIVE_INFINITY;
     return true;
   }
 }
 
 /**
- * Collects all that can be collected and shrinks the young generation. The inspector's request is the only way to do the
- * latter: `gc()` of `--expose-gc` leaves it as large as it has become.
+ * Runs a full collection and shrinks the young generation. Only the inspector's request does the latter: `gc()` of
+ * `--expose-gc` leaves it as large as it has become.
  */
 async function collect(): Promise<void> {
   if (!process.features.inspector) {
@@ -99,13 +104,13 @@ async function collect(): Promise<void> {
   const { Session } = await import('node:inspector');
   const session = new Session();
   session.connect();
-  // Within the answer the session is still in use.
+  // The session is still in use inside its own callback.
   session.post('HeapProfiler.collectGarbage', () => setImmediate(() => session.disconnect()));
 }
 
 /**
- * From now on the young generation grows no more: for a master, for which reading a configuration in more steps is no loss,
- * and which would keep 16 MiB for it. V8 reads the flag whenever it would grow, from Node 20 to 26.
+ * Stops the young generation from growing: for a master, which can read a configuration with more frequent collections and
+ * would otherwise keep 16 MiB for it. V8 reads the flag each time it would grow, from Node 20 to 26.
  */
 export function stayYoung(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

@@ -1,4 +1,4 @@
-/** A running proxy: its configuration, its logs, and those who serve. */
+/** A running proxy: its configuration, its logs, and its workers. */
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
@@ -18,12 +18,12 @@ import { makeTemporaryDirectories } from './temporary-directories.js';
 import { connectionsWarning } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
 
-/** A configuration that was refused: it did not check, or could not be started. Nothing was changed. */
+/** A configuration that failed its check or could not be started. Nothing was changed. */
 export class RefusedConfig extends Error {
   constructor(
-    /** nginx's sentence (the first one, where there are several). Bytes. */
+    /** nginx's message (the first, if there are several). Bytes. */
     message: string,
-    /** All findings of the check; empty where it was the start that failed. */
+    /** All findings of the check; empty if the start failed. */
     readonly findings: readonly Finding[],
   ) {
     super(message);
@@ -34,39 +34,39 @@ export interface InstanceOptions<W extends Workers> {
   readonly modules: readonly Module[];
   readonly source: ConfigSource;
   readonly defaultErrorLog: DefaultErrorLog;
-  /** Told what must be said before any log can be opened. */
+  /** Receives warnings issued before any log is open. */
   readonly warn: (message: string) => void;
-  /** Called when nothing else can fail, right before a reload comes into force; what it throws refuses the reload. */
+  /** Called when no other step can fail, immediately before a reload is committed; if it throws, the reload is refused. */
   readonly beforeReload?: (settings: MainSettings) => void;
-  /** `workers` makes processes of their own unless `master_process` is off: those of root give up root's rights. */
+  /** `workers` creates separate processes unless `master_process` is off; workers of a root master give up root privileges. */
   readonly forksWorkers?: boolean;
-  /** Makes those who serve; called once, when the settings of the first configuration are known. */
+  /** Creates the workers; called once, when the settings of the first configuration are known. */
   readonly workers: (settings: MainSettings, errorLog: ErrorLog) => W;
 }
 
-/** What a start or a reload did. */
+/** Result of a start or a reload. */
 export interface Applied {
-  /** Counts from 1. */
+  /** From 1. */
   readonly generation: number;
   /** Warnings and hints. */
   readonly findings: readonly Finding[];
-  /** Settles when the last exchange or tunnel of the generation before has ended; at once for the first one. */
+  /** Settles when the last exchange or tunnel of the previous generation has ended; at once for the first. */
   readonly predecessorEnded: Promise<void>;
 }
 
-/** ms for which a shutdown waits for the reload in progress. */
+/** ms for which a shutdown waits for a reload in progress. */
 const RELOAD_TIMEOUT = 5000;
 
-/** What was put in force. */
+/** The configuration that was put in force. */
 interface Activated {
   readonly job: WorkersJob;
   readonly predecessorEnded: Promise<void>;
 }
 
-/** What is in force. */
+/** The configuration in force. */
 interface Current {
   readonly job: WorkersJob;
-  /** ms since 1970 at which it came into force. */
+  /** ms since 1970 when it came into force. */
   readonly since: number;
 }
 
@@ -76,7 +76,7 @@ export class Instance<W extends Workers = Workers> {
   private serving: W | null = null;
   private current: Current | null = null;
   private count = 0;
-  /** Reloads are served one after the other. */
+  /** Reloads are processed one at a time. */
   private queue: Promise<unknown> = Promise.resolve();
   private leaving = false;
 
@@ -89,17 +89,17 @@ export class Instance<W extends Workers = Workers> {
     return this.logs.errorLog;
   }
 
-  /** It was told to end: configurations are refused. */
+  /** The proxy is shutting down and refuses configurations. */
   get isLeaving(): boolean {
     return this.leaving;
   }
 
-  /** Those who serve; null before the first configuration was read. */
+  /** The workers; null before the first configuration was read. */
   get workers(): W | null {
     return this.serving;
   }
 
-  /** The addresses on which it listens, in nginx's notation, with the ports that the system gave for port 0. */
+  /** Listening addresses in nginx's notation, with the actual ports for port 0. */
   get addresses(): string[] {
     return this.serving?.addresses ?? [];
   }
@@ -109,14 +109,14 @@ export class Instance<W extends Workers = Workers> {
     return this.current?.job.settings ?? null;
   }
 
-  /** The number of the configuration in force (0 before the start), and the ms since 1970 at which it came there. */
+  /** Number of the configuration in force (0 before the start), and ms since 1970 when it came into force. */
   get state(): { readonly generation: number; readonly since: number } {
     return { generation: this.current?.job.generation ?? 0, since: this.current?.since ?? 0 };
   }
 
   /**
-   * Checks the configuration, compiles it, and listens. Rejects with RefusedConfig. `proceed` may look at the settings and
-   * say no, before anything is done; then the result is null.
+   * Checks the configuration, compiles it, and listens. Rejects with RefusedConfig. `proceed` receives the settings and may
+   * return false before anything is done; then the result is null.
    */
   start(): Promise<Applied>;
   start(proceed: (settings: MainSettings) => boolean): Promise<Applied | null>;
@@ -124,10 +124,7 @@ export class Instance<W extends Workers = Workers> {
     return this.enqueue(() => this.apply(this.source, proceed));
   }
 
-  /**
-   * Does the same again, with the source that is given or the one that was there. Rejects with RefusedConfig and then
-   * has changed nothing.
-   */
+  /** Repeats this with the given source or the current one. Rejects with RefusedConfig, and then has changed nothing. */
   reload(source: ConfigSource = this.source): Promise<Applied> {
     return this.enqueue(async () => {
       const applied = await this.apply(source, () => true);
@@ -135,7 +132,7 @@ export class Instance<W extends Workers = Workers> {
     });
   }
 
-  /** Has the workers end when their connections have; the next reload starts others (nginx's WINCH). */
+  /** Shuts the workers down gracefully; the next reload starts new ones (nginx's WINCH). */
   dismissWorkers(): void {
     void this.enqueue(async () => this.serving?.dismiss?.(this.current?.job.settings.shutdownTimeout ?? 0));
   }
@@ -161,7 +158,7 @@ export class Instance<W extends Workers = Workers> {
     return { generation, findings, predecessorEnded };
   }
 
-  /** Does all that can fail, and then puts the configuration in force. */
+  /** Performs every step that can fail, then puts the configuration in force. */
   private async activate(wanted: Omit<WorkersJob, 'owner'>): Promise<Activated> {
     const { settings } = wanted;
     let logs: ReturnType<Logs['prepare']> | null = null;
@@ -171,7 +168,7 @@ export class Instance<W extends Workers = Workers> {
       makeTemporaryDirectories(temporaryPaths(wanted.config), job.owner);
       this.giveLogs(job);
       logs = this.logs.prepare(settings.errorLogs);
-      // As in nginx: a start that fails after its logs were opened reports there.
+      // As in nginx: a start that fails after opening its logs reports there.
       if (this.current === null) {
         logs.commit();
         logs = null;
@@ -200,27 +197,27 @@ export class Instance<W extends Workers = Workers> {
     }
   }
 
-  /** The user of the worker processes; null where there are none. A user that does not exist is refused in any case, as in nginx. */
+  /** User of the worker processes; null if there are none. An unknown user is refused in any case, as in nginx. */
   private ownerFor({ settings: { user, masterProcess }, config }: Omit<WorkersJob, 'owner'>): Owner | null {
     const drops = masterProcess && this.options.forksWorkers === true;
     const owner = drops || user !== null ? ownerOf(user, config.places?.user?.[0] ?? null) : null;
     return drops ? owner : null;
   }
 
-  /** Log lines about the changes that a reload makes. */
+  /** Log lines about the changes of a reload. */
   private async changesBy({ config }: WorkersJob): Promise<readonly string[]> {
     if (this.current === null) return [];
     const { modules } = this.options;
     try {
       return await describeReload(this.current.job.config, config, modules);
     } catch (error) {
-      // A module of somebody else's may be at fault; a reload does not fail for it.
+      // The error may be in a third-party module; the reload succeeds regardless.
       this.errorLog.write('alert', `what the reload changes cannot be told: ${String(error)}`);
       return [];
     }
   }
 
-  /** Opens all log files anew. */
+  /** Reopens all log files. */
   reopenLogs(): void {
     this.logs.reopen();
     try {
@@ -231,27 +228,27 @@ export class Instance<W extends Workers = Workers> {
     this.serving?.reopenLogs();
   }
 
-  /** Workers that serve as somebody else must be able to open the logs, now and anew. */
+  /** Workers that run as another user must be able to open the logs, now and on reopening. */
   private giveLogs({ owner, config, prefix }: WorkersJob): void {
     if (owner !== null) giveFiles(logFilesOf(config, prefix), owner);
   }
 
   /**
-   * Stops accepting, lets what is under way end (no longer than `worker_shutdown_timeout`), and closes the logs; `leave` is
-   * called before that, when all connections have ended.
+   * Stops accepting, waits for connections to finish (at most `worker_shutdown_timeout`), calls `leave`, and closes the
+   * logs.
    */
   async quit(leave: () => void = () => {}): Promise<void> {
     this.leaving = true;
     const limit = this.current?.job.settings.shutdownTimeout ?? 0;
     const begun = performance.now();
-    // A reload that does not come to its end must not hold up the shutdown.
+    // A reload that hangs must not block the shutdown.
     await settledWithin(this.queue, Math.min(limit || RELOAD_TIMEOUT, RELOAD_TIMEOUT));
-    // 0 would mean: as long as it takes.
+    // 0 would mean without limit.
     await this.serving?.quit(limit === 0 ? 0 : Math.max(1, limit - (performance.now() - begun)));
     this.finish(leave);
   }
 
-  /** Cuts everything and closes the logs; `leave` as in `quit`. Resolves when the last connection has ended. */
+  /** Closes all connections and the logs; `leave` as in `quit`. Resolves when the last connection has ended. */
   async stop(leave: () => void = () => {}): Promise<void> {
     this.leaving = true;
     await this.serving?.stop();
@@ -265,7 +262,7 @@ export class Instance<W extends Workers = Workers> {
   }
 }
 
-/** The checked configuration, or a RefusedConfig with nginx's sentence for the first error. */
+/** The checked configuration; throws RefusedConfig with nginx's message for the first error. */
 function accepted({ config, findings }: CheckResult): CheckedConfig {
   if (config !== null) return config;
   const first = findings.find((finding) => finding.severity === 'error');

@@ -1,22 +1,22 @@
 /**
- * The listening sockets that a master holds for its workers. The master binds them and never accepts: connections that come
- * while a worker is being replaced wait in the system's queue, and a worker without rights can serve port 80.
+ * Listening sockets that a master holds for its workers. The master binds them and never accepts: connections that arrive
+ * while a worker is being replaced wait in the kernel's queue, and an unprivileged worker can serve port 80.
  */
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { bindError, bindForAll, type ListeningAddress, REUSE_PORT } from '../server/binder.js';
 import { inheritedSockets, unixSocketPath } from './systemd.js';
 
-/** A bound socket as Node keeps it; it can be sent to a child process, and `net.Server` listens on it. */
+/** Node's handle of a bound socket; it can be sent to a child process, and `net.Server` can listen on it. */
 export interface BoundHandle {
   close(): void;
-  /** 0, or a negative error number: a bind that failed is reported here at the latest. Unix sockets have none. */
+  /** Returns 0 or a negative error number: a failed bind is reported here at the latest. Unix sockets do not have it. */
   getsockname?(out: { address?: string; port?: number; family?: string }): number;
 }
 
 /**
- * What `cluster` makes its shared handles with: the handle, or a negative error number. It is not documented; it is there
- * from Node 0.12 to 26, and nothing that is documented binds a socket without listening on it.
+ * Internal function with which `cluster` creates its shared handles; returns the handle or a negative error number. It is
+ * undocumented, but present from Node 0.12 to 26, and no documented function binds a socket without listening on it.
  */
 type CreateServerHandle = (
   address: string | null,
@@ -27,7 +27,7 @@ type CreateServerHandle = (
 ) => BoundHandle | number;
 const createServerHandle = (net as unknown as { readonly _createServerHandle: CreateServerHandle })._createServerHandle;
 
-/** libuv's flags of a bind. */
+/** libuv's bind flags. */
 const IPV6_ONLY = 1;
 const WITH_REUSE_PORT = 2;
 
@@ -38,7 +38,7 @@ interface Held {
 
 export class ListeningSockets {
   private readonly held = new Map<string, Held>();
-  /** Sockets that the service manager has opened, by their addresses. They are never closed: a reload may want them again. */
+  /** Sockets opened by the service manager, by address. Never closed, because a later reload may use them again. */
   private readonly inherited = new Map<string, BoundHandle>();
 
   constructor(descriptors: readonly number[] = inheritedSockets()) {
@@ -50,7 +50,7 @@ export class ListeningSockets {
     }
   }
 
-  /** The socket for an address, bound now if it was not. Throws StartError with nginx's sentence. */
+  /** Returns the socket of an address, binding it first if necessary. Throws StartError with nginx's message. */
   bind(address: ListeningAddress): BoundHandle {
     const known = this.held.get(address.key);
     if (known !== undefined) return known.handle;
@@ -59,7 +59,7 @@ export class ListeningSockets {
     return handle;
   }
 
-  /** Closes all sockets but those. */
+  /** Closes all sockets except those. */
   keep(keys: ReadonlySet<string>): void {
     for (const [key, { handle }] of this.held) {
       if (keys.has(key)) continue;
@@ -68,18 +68,18 @@ export class ListeningSockets {
     }
   }
 
-  /** The keys of all that are bound. */
+  /** Keys of all bound sockets. */
   get keys(): ReadonlySet<string> {
     return new Set(this.held.keys());
   }
 
-  /** Where they are bound, in nginx's notation, with the ports that the system gave for port 0. */
+  /** Bound addresses in nginx's notation, with the actual ports for port 0. */
   get addresses(): string[] {
     return [...this.held.values()].map(({ address, handle }) => addressOf(handle) ?? address.key);
   }
 }
 
-/** As nginx writes it; null for a unix socket. */
+/** Address in nginx's notation; null for a unix socket. */
 function addressOf(handle: BoundHandle): string | null {
   const name: { address?: string; port?: number; family?: string } = {};
   if (handle.getsockname === undefined || handle.getsockname(name) < 0) return null;
@@ -94,7 +94,7 @@ function bound(address: ListeningAddress): BoundHandle {
     throw bindError(address, error);
   }
   if (typeof handle === 'number') throw bindError(address, systemError(handle));
-  // libuv keeps EADDRINUSE to itself until it is asked.
+  // libuv defers EADDRINUSE until the next call on the handle.
   const failed = handle.getsockname?.({}) ?? 0;
   if (failed < 0) {
     handle.close();
@@ -113,7 +113,7 @@ function createFor({ path, host, port, ipv6only, reuseport }: ListeningAddress):
   return createServerHandle(host, port, v6 ? 6 : 4, null, flags);
 }
 
-/** As the errors that Node throws. */
+/** Builds an error like those that Node throws. */
 function systemError(errno: number): Error {
   return Object.assign(new Error(`error ${errno}`), { errno, code: getSystemErrorName(errno) });
 }

@@ -1,4 +1,4 @@
-/** The log files of a running proxy: opened by its configuration, opened anew by USR1. */
+/** Log files of a running proxy: opened by its configuration, reopened on USR1. */
 import { errnoText } from '../diagnostics/errno.js';
 import {
   type Destination,
@@ -11,21 +11,24 @@ import { type ErrorLog, LEVELS, type Level } from '../exchange/error-log.js';
 import type { ErrorLogData } from '../exchange/error-log-argument.js';
 import { LogFile } from '../exchange/log-file.js';
 
-/** Where the error log goes while the configuration names no place: a path (empty: stderr), or a function. All are bytes. */
+/**
+ * Destination of the error log until the configuration names one: a path (empty: stderr) or a function. Paths and messages
+ * are bytes.
+ */
 export type DefaultErrorLog = string | ((entry: LogEntry) => void);
 
-/** nginx logs from `error` on where nothing else is said, and from `notice` on before a configuration is read. */
+/** nginx's default level is `error`, and `notice` before a configuration is read. */
 const DEFAULT_LEVEL: Level = 'error';
 const STARTING_LEVEL: Level = 'notice';
 
 /** The error log of the process. */
 export class Logs {
-  /** What the process and its servers write to; it stays the same object over reloads. */
+  /** Log of the process and its servers; the same object over reloads. */
   readonly errorLog: DestinationLog;
   private files = new Map<string, LogSink>();
   private readonly fallback: DefaultErrorLog;
 
-  /** `warn` is told where the default log cannot be opened; stderr is taken then. */
+  /** `warn` is called if the default log cannot be opened; stderr is used then. */
   constructor(fallback: DefaultErrorLog, warn: (message: string) => void) {
     this.fallback = fallback;
     let to: Destination['to'] = new LogFile('');
@@ -41,8 +44,8 @@ export class Logs {
   }
 
   /**
-   * Opens what a configuration asks for; the result puts it in force or drops it. Throws nginx's sentence where a file
-   * cannot be opened, and changes nothing.
+   * Opens the configured logs; the result puts them in force or drops them. Throws nginx's message if a file cannot be
+   * opened, and changes nothing.
    */
   prepare(settings: readonly ErrorLogData[]): { commit(): void; cancel(): void } {
     const files = new Map<string, LogSink>();
@@ -69,12 +72,12 @@ export class Logs {
   }
 
   private defaultDestination(files: Map<string, LogSink>): Destination {
-    // An embedding program decides itself what it wants to see.
+    // An embedding program filters by level itself.
     if (typeof this.fallback === 'function') return { to: this.fallback, threshold: LEVELS.length - 1 };
     return { to: this.openNamed(fileData(this.fallback), files), threshold: LEVELS.indexOf(DEFAULT_LEVEL) };
   }
 
-  /** What an `error_log` names: one that is open already, or a new one. */
+  /** Destination of an `error_log`: one that is already open, or a new one. */
   private open(data: ErrorLogData, into: Map<string, LogSink>): LogSink {
     const { destination } = data;
     const sink = into.get(destination) ?? this.files.get(destination) ?? openSink(data, this.errorLog);
@@ -82,7 +85,7 @@ export class Logs {
     return sink;
   }
 
-  /** The same; throws nginx's sentence. */
+  /** Like `open`, but throws nginx's message on failure. */
   private openNamed(data: ErrorLogData, into: Map<string, LogSink>): LogSink {
     try {
       return this.open(data, into);
@@ -95,7 +98,7 @@ export class Logs {
     for (const [path, file] of files) if (kept.get(path) !== file) file.close();
   }
 
-  /** Opens all files anew, after they were moved away. */
+  /** Reopens all files, after they were moved away. */
   reopen(): void {
     for (const file of this.files.values()) if (file instanceof LogFile) reopenLogged(file, this.errorLog);
   }
@@ -106,12 +109,12 @@ export class Logs {
   }
 }
 
-/** As an `error_log` would name the default one. */
+/** The default log as an `error_log` would declare it. */
 function fileData(path: string): ErrorLogData {
   return { destination: path === '' ? 'stderr' : path, level: DEFAULT_LEVEL };
 }
 
-/** Opens a file anew; where that fails the old one is written on, and the log says so. */
+/** Reopens a file; on failure logs the error and keeps writing to the old one. */
 export function reopenLogged(file: { readonly path: string; reopen(): void }, log: ErrorLog): void {
   try {
     file.reopen();

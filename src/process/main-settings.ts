@@ -1,4 +1,4 @@
-/** What the process itself reads of a configuration: directives of the main context. */
+/** Settings that the process itself reads from a configuration: directives of the main context. */
 import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -8,42 +8,42 @@ import type { ErrorLogData } from '../exchange/error-log-argument.js';
 
 /** Settings of the process. */
 export interface MainSettings {
-  /** In the order written; empty where there is none. */
+  /** In the order written; may be empty. */
   readonly errorLogs: readonly ErrorLogData[];
-  /** Path of the pid file; null where none is configured and the prefix has no `logs/`. */
+  /** Path of the pid file; null if none is configured and the prefix has no `logs/`. */
   readonly pid: string | null;
   /** Run in the background. */
   readonly daemon: boolean;
-  /** How long connections may still take after QUIT, in ms; 0: as long as they want. */
+  /** ms that connections may still take after QUIT; 0: without limit. */
   readonly shutdownTimeout: number;
-  /** ms for which a worker may be silent before it is replaced; 0: any time. */
+  /** ms without a heartbeat after which a worker is replaced; 0: never. */
   readonly heartbeatTimeout: number;
-  /** False: one process does all, and there are no workers. */
+  /** False: a single process serves, without workers. */
   readonly masterProcess: boolean;
-  /** How many workers; at least 1. */
+  /** Number of workers, at least 1. */
   readonly workerProcesses: number;
-  /** The user of a root master's workers; null where the configuration does not say. */
+  /** User of the workers of a root master; null if not configured. */
   readonly user: { readonly name: string; readonly group: string } | null;
   /** Scheduling priority of workers. */
   readonly priority: number;
-  /** On which processors workers run, a bit for each; null: on all. */
+  /** CPU affinity masks of workers; null: not set. */
   readonly affinity: { readonly auto: boolean; readonly masks: readonly bigint[] } | null;
-  /** How many files a worker may have open; null: as many as the master. */
+  /** Limit of open files of a worker; null: that of the master. */
   readonly openFiles: number | null;
 }
 
-/** Part of the memory that all workers together may use for buffered data where the configuration gives no limit. */
-const BUFFERED_PART = 1 / 4;
+/** Default share of the memory that all workers together may use for buffered data. */
+const BUFFERED_SHARE = 1 / 4;
 
 /** `worker_buffer_limit`: bytes that a worker may use for buffered data. */
 export function bufferLimit({ values }: CheckedConfig): number {
   const limit = values.worker_buffer_limit as number | undefined;
   if (limit === 0) return Number.POSITIVE_INFINITY;
   if (limit !== undefined) return limit;
-  // Without a limit of a container this is 0, or far more than there is.
+  // Without a container limit this is 0 or far above the physical memory.
   const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
   const workers = values.master_process === false ? 1 : workerProcesses(values.worker_processes as number | 'auto');
-  return Math.floor((memory * BUFFERED_PART) / workers);
+  return Math.floor((memory * BUFFERED_SHARE) / workers);
 }
 
 /** Reads the settings. `prefix` ends in a slash. */
@@ -68,12 +68,12 @@ function workerProcesses(value: number | 'auto' = 1): number {
   return value === 'auto' ? availableParallelism() : Math.max(1, value);
 }
 
-/** The group is called as the user where none is given. */
+/** The group defaults to the user's name. */
 function userOf(words: readonly [string, string?] | undefined): MainSettings['user'] {
   return words === undefined ? null : { name: words[0], group: words[1] ?? words[0] };
 }
 
-/** Masks are binary numbers, as nginx reads them: the last digit is the first processor; spaces do not count. */
+/** Masks are binary numbers, as in nginx: the last digit is the first processor, spaces are ignored. */
 function affinityOf(words: readonly string[] | undefined): MainSettings['affinity'] {
   if (words === undefined) return null;
   const auto = words[0] === 'auto';
@@ -82,15 +82,15 @@ function affinityOf(words: readonly string[] | undefined): MainSettings['affinit
 }
 
 /**
- * A default path below the prefix, or null where its directory is not there: whoever starts a configuration in a directory
- * of their own does not want it littered.
+ * A default path below the prefix; null if its directory is missing, so that a start in an arbitrary directory leaves no
+ * files there.
  */
 export function defaultFile(prefix: string, path: string): string | null {
   const full = prefix + path;
   return existsSync(Buffer.from(join(full, '..'), 'latin1')) ? full : null;
 }
 
-/** The directories for temporary files that a configuration names. */
+/** Collects the temporary directories that a configuration names. */
 export function temporaryPaths(block: CheckedBlock, found = new Set<string>()): ReadonlySet<string> {
   for (const name of block.own) {
     if (!name.endsWith('_temp_path')) continue;

@@ -1,6 +1,6 @@
 /**
- * Checks a configuration with the modules that it names, and loads no others: to load all of them takes several times as
- * long as to check a small file.
+ * Checks a configuration with only the modules that it names: loading all of them takes several times as long as checking a
+ * small file.
  */
 import type { CheckResult } from '../config/check.js';
 import { hasWildcard } from '../config/glob.js';
@@ -11,24 +11,24 @@ import { MODULE_NAMES, type NamedModule } from './module-names.js';
 
 export interface NamedCheck {
   readonly result: CheckResult;
-  /** The modules with which it was checked: with these it compiles as with all. */
+  /** Modules used for the check; compiling with these gives the same result as with all. */
   readonly modules: readonly Module[];
 }
 
-/** Directives of these are in every configuration, whatever it says. */
+/** Directives that every configuration uses, with their defaults. */
 const ALWAYS: readonly string[] = ['worker_processes', 'worker_connections', 'server_name'];
 
-/** Characters of text beyond which the time to load the modules does not count. */
+/** Characters of text beyond which the time to load all modules is negligible. */
 const MUCH_TEXT = 1 << 18;
 
-/** The same result as `checkAloud` with all modules. */
+/** Same result as `checkAloud` with all modules. */
 export async function checkNamed(source: ConfigSource): Promise<NamedCheck> {
   const reader = new OnceReader(source.reader ?? diskReader);
   const remembered: ConfigSource = { ...source, reader };
   const wanted = namedIn(new Texts(source, reader).all());
   const modules = await loaded(wanted);
   const result = checkAloud(remembered, modules);
-  // A mistake may be a name that is unknown only so far, and what is suggested instead of it may belong to any module.
+  // An error may be a name that is unknown only for lack of its module, and suggestions may come from any module.
   if (result.config !== null || wanted.length === MODULE_NAMES.length) return { result, modules };
   const all = await loaded(MODULE_NAMES);
   return { result: checkAloud(remembered, all), modules: all };
@@ -38,7 +38,7 @@ async function loaded(wanted: readonly NamedModule[]): Promise<Module[]> {
   return (await Promise.all(wanted.map(({ load }) => load()))).map((file) => file.default);
 }
 
-/** The modules of which a text holds a name, wherever it stands; all for very long texts. */
+/** Modules with a name that occurs anywhere in a text; all of them for very long texts. */
 function namedIn(texts: readonly string[]): readonly NamedModule[] {
   if (texts.reduce((sum, text) => sum + text.length, 0) > MUCH_TEXT) return MODULE_NAMES;
   const words = new Set(ALWAYS);
@@ -52,7 +52,7 @@ function namedIn(texts: readonly string[]): readonly NamedModule[] {
   );
 }
 
-/** The texts of a configuration, as far as they can be found without reading its language. */
+/** Texts of a configuration, as far as they can be found without parsing it. */
 class Texts {
   private readonly found: string[] = [];
   private readonly seen = new Set<string>();
@@ -88,14 +88,14 @@ class Texts {
       try {
         text = this.reader.read(path);
       } catch {
-        // The check will say so, where it is meant.
+        // The check reports it, if the file is in fact included.
       }
       this.take(text);
     }
   }
 }
 
-/** Reads each file once: a pipe gives its text only once, and a file may change meanwhile. */
+/** Reads each file once: a pipe can be read only once, and a file may change meanwhile. */
 class OnceReader implements ConfigReader {
   private readonly texts = new Map<string, string>();
 

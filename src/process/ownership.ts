@@ -1,6 +1,6 @@
 /**
- * Ownership of files that workers write, where the master is root's and they run as another user (`user`).
- * nginx opens logs in its master and hands the descriptors down; here workers open them themselves.
+ * Ownership of the files that workers write when the master is root and workers run as another user (`user`). nginx opens
+ * logs in its master and passes the descriptors on; here workers open them themselves.
  */
 import { execFileSync } from 'node:child_process';
 import { closeSync, fchownSync, fstatSync, readFileSync } from 'node:fs';
@@ -10,20 +10,20 @@ import { StartError } from '../exchange/compiler.js';
 import { openLogFile } from '../exchange/log-file.js';
 import { defaultFile, type MainSettings } from './main-settings.js';
 
-/** User and group of the workers. */
+/** uid and gid of the workers. */
 export interface Owner {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** User of a root master's workers where the configuration names none, and its group: the first that exists. nginx: NGX_USER, NGX_GROUP. */
+/** Default user of a root master's workers, and its group: the first that exists. nginx: NGX_USER, NGX_GROUP. */
 const DEFAULT_USER = 'nobody';
 const DEFAULT_GROUPS = ['nobody', 'nogroup'];
 
 /**
- * Looks up the user and the group, or nginx's defaults for null; null where this process is not root's. Throws StartError
- * with nginx's sentence; `at` is where they are named.
+ * Looks up the user and the group, or nginx's defaults for null; null if this process is not root. Throws StartError with
+ * nginx's message; `at` is the place of the directive.
  */
 export function ownerOf(user: MainSettings['user'], at: Place | null): Owner | null {
   if (process.geteuid?.() !== 0) return null;
@@ -37,8 +37,8 @@ export function ownerOf(user: MainSettings['user'], at: Place | null): Owner | n
 }
 
 /**
- * The number of the first user or group that exists. Node has no function that asks for it: the file of the system, then
- * `getent`, which knows of every source, but is a process of its own.
+ * Id of the first user or group that exists. Node has no function for it: the system's file is read first, then `getent` is
+ * run, which covers every source but is a separate process.
  */
 function idOf(database: 'passwd' | 'group', names: readonly string[]): number | null {
   const sources = [() => readFileSync(`/etc/${database}`, 'latin1'), (name: string) => getent(database, name)];
@@ -70,7 +70,7 @@ function idIn(read: () => string, name: string): number | null {
   return null;
 }
 
-/** Makes each log file where it is missing, and gives it to the owner; throws nginx's sentence. */
+/** Creates missing log files and changes their owner; throws nginx's message. */
 export function giveFiles(paths: Iterable<string>, owner: Owner): void {
   for (const path of paths) {
     let descriptor: number;
@@ -88,15 +88,15 @@ export function giveFiles(paths: Iterable<string>, owner: Owner): void {
 }
 
 /**
- * Gives an open file or directory to the owner, unless it is theirs already; throws nginx's sentence. The descriptor, not the
- * path: in a directory that the owner may write to, the path could lead elsewhere by now.
+ * Changes the owner of an open file or directory unless it is set already; throws nginx's message. Takes the descriptor, not
+ * the path: in a directory that the owner may write to, the path could meanwhile refer to another file.
  */
 export function give(descriptor: number, path: string, { uid, gid }: Owner): void {
   try {
     const status = fstatSync(descriptor);
-    // A pipe or a terminal under /dev is not ours to give.
+    // Pipes and terminals under /dev are left alone.
     if (status.uid === uid || !(status.isFile() || status.isDirectory())) return;
-    // A second name of a file that is somebody else's.
+    // The file may be a hard link to a file of another user.
     if (status.isFile() && status.nlink > 1) throw new Error(`the file has ${status.nlink} hard links`);
     fchownSync(descriptor, uid, gid);
   } catch (error) {
@@ -104,7 +104,7 @@ export function give(descriptor: number, path: string, { uid, gid }: Owner): voi
   }
 }
 
-/** The log files of a configuration, as far as their paths are known before any request. */
+/** Log files of a configuration whose paths contain no variables. */
 export function logFilesOf(config: CheckedConfig, prefix: string): Set<string> {
   const found = new Set<string>();
   const standard = defaultFile(prefix, 'logs/access.log');

@@ -1,4 +1,4 @@
-/** The pid file: who it is that `-s` and scripts send signals to. */
+/** The pid file, which names the process that `-s` and scripts send signals to. */
 import {
   closeSync,
   constants,
@@ -15,40 +15,43 @@ import { nativePath } from '../exchange/file-path.js';
 import { isOwn, openForReading, openForWriting } from '../exchange/trusted-files.js';
 
 /** `pid_t` has 32 bits. */
-const LARGEST_PID = 2 ** 31 - 1;
+const MAX_PID = 2 ** 31 - 1;
 
-/** A pid file that tells nothing. The message is nginx's sentence. */
+/** A pid file without a usable process id. The message is nginx's. */
 export class PidFileError extends Error {
   constructor(
     message: string,
-    /** nginx's level for it. */
+    /** nginx's log level for it. */
     readonly level: 'error' | 'crit',
   ) {
     super(message);
   }
 }
 
-/** The pid file of a process that serves, which a reload may want somewhere else. */
+/** The pid file of a serving process; a reload may move it. */
 export class PidFile {
   private path: string | null = null;
 
-  /** Writes the file at that path (null: nowhere), and removes it where it was. Throws nginx's sentence, and then leaves all as it was. */
+  /**
+   * Writes the file at that path (null: none) and removes the previous one. Throws nginx's message, and then has changed
+   * nothing.
+   */
   moveTo(path: string | null): void {
     if (path === this.path) return;
     if (path !== null) writePidFile(path);
     const before = this.path;
     this.path = path;
-    // What cannot be removed stays; the new one is there, and that is what counts.
+    // A file that cannot be removed stays; the new one has been written, which is the essential part.
     if (before !== null) removePidFile(before);
   }
 
-  /** Removes it. Returns nginx's sentence on failure. */
+  /** Removes it. Returns nginx's message on failure. */
   remove(): string | null {
     return this.path === null ? null : removePidFile(this.path);
   }
 }
 
-/** Writes this process' id; throws nginx's sentence where that fails. */
+/** Writes this process's id; throws nginx's message on failure. */
 export function writePidFile(path: string): void {
   try {
     const descriptor = openForWriting(path, constants.O_WRONLY, 0o644);
@@ -63,7 +66,7 @@ export function writePidFile(path: string): void {
   }
 }
 
-/** Tries whether the pid file could be written, and leaves it as it is; throws nginx's sentence where it could not. */
+/** Checks that the pid file could be written, without changing it; throws nginx's message otherwise. */
 export function tryPidFile(path: string): void {
   const existed = existsSync(nativePath(path));
   try {
@@ -75,8 +78,8 @@ export function tryPidFile(path: string): void {
 }
 
 /**
- * Reads a process id; throws PidFileError where the file is missing or holds none, or where it belongs to another user and
- * names a process that does not: with such a file that user would choose which process root signals.
+ * Reads a process id; throws PidFileError if the file is missing or holds none, or if it belongs to another user and names a
+ * process that does not: that user could otherwise choose the process that root signals.
  */
 export function readPidFile(path: string): number {
   let text: string;
@@ -89,8 +92,8 @@ export function readPidFile(path: string): number {
   }
   const digits = text.replace(/[\r\n]+$/, '');
   const pid = /^[0-9]+$/.test(digits) ? Number(digits) : 0;
-  // 0 would be the group of whoever asks.
-  if (pid === 0 || pid > LARGEST_PID) throw new PidFileError(`invalid PID number "${digits}" in "${path}"`, 'error');
+  // 0 would be the sender's process group.
+  if (pid === 0 || pid > MAX_PID) throw new PidFileError(`invalid PID number "${digits}" in "${path}"`, 'error');
   const user = isOwn(owner) ? null : userOf(pid);
   if (user !== null && user !== owner) {
     const message = `not trusted: "${path}" of uid ${owner} names process ${pid} of uid ${user}`;
@@ -108,7 +111,7 @@ function readText(path: string): { readonly text: string; readonly owner: number
   }
 }
 
-/** The real uid of a process; null where there is none, and on systems without /proc. */
+/** Real uid of a process; null if there is no such process, and on systems without /proc. */
 function userOf(pid: number): number | null {
   try {
     return Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
@@ -117,7 +120,10 @@ function userOf(pid: number): number | null {
   }
 }
 
-/** Removes the file if it still names this process: a successor may have written its own. Returns nginx's sentence on failure. */
+/**
+ * Removes the file if it still names this process, because a successor may have written its own. Returns nginx's message on
+ * failure.
+ */
 export function removePidFile(path: string): string | null {
   try {
     if (readPidFile(path) === process.pid) unlinkSync(Buffer.from(path, 'latin1'));

@@ -1,14 +1,14 @@
-/** `user`, `worker_priority`: the rights and the rank with which a worker serves. */
+/** `user`, `worker_priority`: privileges and scheduling priority of a worker. */
 import os from 'node:os';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Owner } from './ownership.js';
 
-/** Node's types forget it. */
+/** Missing from Node's types. */
 const { initgroups } = process as unknown as { initgroups(user: string, group: number): void };
 
 /**
- * Sets them for this worker, in the order in which nginx does; throws nginx's sentence where that fails. A `worker_priority` of
- * 0 is the master's priority: the worker has that already, unless it was started ahead of others (`WorkerHandle.hurry`).
+ * Applies them to this worker in nginx's order; throws nginx's message on failure. A `worker_priority` of 0 is the master's
+ * priority: the worker has it already, unless it was started with a raised one (`WorkerHandle.hurry`).
  */
 export function takeRights(owner: Owner | null, workerPriority: number): void {
   const priority = workerPriority === 0 ? os.getPriority(process.ppid) : workerPriority;

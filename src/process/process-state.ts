@@ -13,17 +13,17 @@ const STATES: Readonly<Record<string, string>> = {
 export interface ProcessState {
   /** ` (running)`, ` (stopped by a signal)`, …; empty where it is not known. */
   readonly text: string;
-  /** It does nothing until it is continued. */
+  /** The process is stopped and does nothing until it is continued. */
   readonly isStopped: boolean;
 }
 
 export function processState(pid: number): ProcessState {
   let letter = '';
   try {
-    // The name of the command, in parentheses, may hold anything.
+    // The command name, in parentheses, may contain any character.
     letter = /\) (.)[^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? '';
   } catch {
-    // It has ended, or this is not Linux.
+    // The process has ended, or this is not Linux.
   }
   const state = STATES[letter];
   return { text: state === undefined ? '' : ` (${state})`, isStopped: letter === 'T' || letter === 't' };

@@ -1,4 +1,4 @@
-/** What is said of a reload in the log. */
+/** Log lines about a reload. */
 import type { CheckedConfig } from '../config/checked-config.js';
 import { changeLines } from '../config/difference/lines.js';
 import { changesInSteps } from '../config/difference.js';
@@ -6,10 +6,10 @@ import type { ModuleDeclaration } from '../config/module-declaration.js';
 import { inSlices } from '../exchange/time-slice.js';
 import type { TunnelCounts } from '../tunnel/tunnels.js';
 
-/** A log is not the place for a whole new site. */
-const MOST_LINES = 20;
+/** Bounds the log output when a whole site is added. */
+const MAX_LINES = 20;
 
-/** A line for each thing that is different, up to a bound. Bytes. */
+/** Describes each change in a line, up to a bound. Bytes. */
 export async function describeReload(
   before: CheckedConfig,
   after: CheckedConfig,
@@ -17,10 +17,10 @@ export async function describeReload(
 ): Promise<string[]> {
   const changes = await inSlices(changesInSteps(before, after, modules));
   if (changes.length === 0) return ['the new configuration means the same as the one before'];
-  return changeLines(changes, MOST_LINES);
+  return changeLines(changes, MAX_LINES);
 }
 
-/** A line about the tunnels; null where there are none. */
+/** Describes the effect on tunnels in a line; null if there are none. */
 export function describeTunnels({ stay, drain, close }: TunnelCounts): string | null {
   if (stay + drain + close === 0) return null;
   const ending = [

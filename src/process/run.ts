@@ -13,13 +13,13 @@ import { reportMistakes } from './uncaught-errors.js';
 import { abandon, WorkerProcesses } from './worker-processes.js';
 import type { Workers } from './workers.js';
 
-/** What became of a start. */
+/** Result of a start. */
 export type Outcome =
-  /** It serves; the process ends by a signal. `findings`: those that the error log has not written to standard error. */
+  /** Serving; the process ends by a signal. `findings`: those not already written to standard error by the error log. */
   | { readonly kind: 'serving'; readonly findings: readonly Finding[]; readonly addresses: readonly string[] }
-  /** A detached process serves, or gave up with that code and has said why. */
+  /** A detached process is serving, or has exited with that code and logged the reason. */
   | { readonly kind: 'detached'; readonly code: number }
-  /** The configuration was refused. `logged`: the error log has written the reason to standard error. */
+  /** The configuration was refused. `logged`: the error log has already written the reason to standard error. */
   | { readonly kind: 'refused'; readonly error: RefusedConfig; readonly logged: boolean };
 
 export interface RunOptions
@@ -30,10 +30,10 @@ export interface RunOptions
   readonly forked?: Promise<WorkerChild> | null;
 }
 
-/** ms that the end of the process waits for messages to the service manager. */
+/** ms for which the exit waits for messages to the service manager. */
 const LAST_MESSAGE_TIMEOUT = 1000;
 
-/** Starts to serve. Throws only what is a mistake of the program. */
+/** Starts to serve. Throws only on a programming error. */
 export async function run({ forked = null, ...options }: RunOptions): Promise<Outcome> {
   const pidFile = new PidFile();
   const instance = new Instance<Workers>({
@@ -82,7 +82,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
     manager.ready();
     manager.startWatchdog();
     if (instance.settings?.masterProcess === true) {
-      // As nginx names its own, so that they are told apart in a list of processes.
+      // As in nginx, so that the processes can be distinguished in a process list.
       process.title = `tsproxy: master process ${process.argv.slice(1).join(' ')}`;
       stayYoung();
     } else returnMemoryAfterPeaks();
@@ -91,7 +91,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
     const onStderr = log.isOnStderr('emerg');
-    // The caller prints findings with their code frames: once is enough where the log is on the same terminal.
+    // The caller prints findings with their code frames; they are not repeated if the log is on the same terminal.
     if (!onStderr || error.findings.length === 0) logRefusal(log, error);
     await instance.workers?.stop();
     abandon(forked);

@@ -1,4 +1,4 @@
-/** The pid file of a configuration that names none, in a prefix without `logs/`: in the user's own runtime directory. */
+/** Default pid file when the configuration names none and the prefix has no `logs/`: in the user's runtime directory. */
 import { createHash } from 'node:crypto';
 import { accessSync, closeSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,8 +7,8 @@ import { openDirectory } from '../exchange/trusted-files.js';
 import type { ConfigSource } from './configuration.js';
 
 /**
- * Path of the file, one for each prefix and configuration file, so that `-s` finds it with the same `-p` and `-c`. Creates
- * its directory. Bytes; null where there is no place that this user alone controls.
+ * Path of the file, unique for prefix and configuration file, so that `-s` finds it with the same `-p` and `-c`. Creates its
+ * directory. Bytes; null if no directory is under this user's sole control.
  */
 export function runtimePidFile({ prefix, name }: ConfigSource): string | null {
   for (const directory of directories()) {
@@ -24,7 +24,7 @@ export function runtimePidFile({ prefix, name }: ConfigSource): string | null {
   return null;
 }
 
-/** Candidates, best first: `XDG_RUNTIME_DIR` of a session, `/run` for root, and a directory in the one for temporary files. */
+/** Candidates, best first: `XDG_RUNTIME_DIR` of a session, `/run` for root, and a subdirectory of the temporary directory. */
 function directories(): string[] {
   const uid = process.geteuid?.();
   if (uid === undefined) return [];

@@ -1,4 +1,4 @@
-/** What serves: a server, and the generations of routing tables that are still in use. One in each worker. */
+/** Serves traffic: a server and the generations of routing tables still in use. One per worker. */
 import type { CheckedConfig } from '../config/checked-config.js';
 import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js';
 import type { ConnectionCounts } from '../exchange/connection-counts.js';
@@ -19,35 +19,35 @@ import { type Differences, moveTunnels, prepareTunnelMoves } from './tunnel-move
 export interface ServingOptions {
   readonly modules: readonly Module[];
   readonly errorLog: ErrorLog;
-  /** Where listening sockets come from. Default: this process binds them. */
+  /** Source of listening sockets. Default: this process binds them. */
   readonly binder?: Binder;
 }
 
-/** A configuration that is to be served. */
+/** A configuration to serve. */
 export interface Job {
-  /** The number of its generation; counts from 1. */
+  /** Number of its generation, from 1. */
   readonly generation: number;
   readonly config: CheckedConfig;
-  /** nginx's prefix, with a slash at its end. */
+  /** nginx's prefix, ending in a slash. */
   readonly prefix: string;
 }
 
-/** A configuration that can be put in force. Exactly one of the two is to be called. */
+/** A configuration ready to be put in force. Exactly one of the two methods is to be called. */
 export interface PreparedJob {
-  /** The keys of the addresses on which it listens. */
+  /** Keys of the addresses on which it listens. */
   readonly listening: readonly string[];
-  /** Puts it in force; what that gives settles when the last exchange or tunnel of the generation before has ended. */
+  /** Puts it in force; the returned promise settles when the last exchange or tunnel of the previous generation has ended. */
   commit(): Promise<void>;
   cancel(): void;
 }
 
-/** One configuration that is in force, or was and still has users. */
+/** A configuration that is in force, or an earlier one still in use. */
 interface Generation {
   readonly number: number;
   readonly table: RoutingTable;
-  /** Settles when its last exchange or tunnel has ended and a newer one is in force. */
+  /** Settles when its last exchange or tunnel has ended and a newer configuration is in force. */
   readonly ended: Promise<void>;
-  /** Says so; once. */
+  /** Logs the end of the generation and settles `ended`; called once. */
   end(): void;
 }
 
@@ -61,12 +61,12 @@ export class Serving {
     this.server = new Server({ errorLog, ...(binder !== undefined && { binder }) });
   }
 
-  /** The addresses on which it listens, in nginx's notation, with the ports that the system gave for port 0. */
+  /** Listening addresses in nginx's notation, with the actual ports for port 0. */
   get addresses(): string[] {
     return this.server.addresses();
   }
 
-  /** Connections and requests, as `stub_status` counts them. */
+  /** Connections and requests as counted by `stub_status`. */
   get counts(): ConnectionCounts {
     return this.server.counts;
   }
@@ -76,7 +76,7 @@ export class Serving {
     return this.server.connections;
   }
 
-  /** Generations that are in use, and their exchanges and tunnels. */
+  /** Generations in use, and the number of their exchanges and tunnels. */
   get state(): { readonly living: number; readonly users: number } {
     let users = 0;
     for (const generation of this.living) users += generation.table.users;
@@ -84,8 +84,8 @@ export class Serving {
   }
 
   /**
-   * Does all that can fail. Rejects with the reason, and then has changed nothing. Zones live in this process unless a home
-   * for them is given.
+   * Performs every step that can fail. If it rejects, nothing has changed. Zones are kept in this process unless a backend
+   * is given.
    */
   async prepare({ config, prefix, generation }: Job, zones?: ZoneBackend): Promise<PreparedJob> {
     const { modules, errorLog } = this.options;
@@ -104,7 +104,7 @@ export class Serving {
         commit: () => {
           listeners.commit();
           const ended = this.enter(table, generation, differences);
-          // Whoever keeps the prepared job would keep the tables before.
+          // Otherwise a retained prepared job would retain the earlier tables.
           differences.clear();
           return ended;
         },
@@ -119,7 +119,7 @@ export class Serving {
     }
   }
 
-  /** The new generation is in force; gives the end of the one before. */
+  /** Puts the new generation in force; returns the end of the previous one. */
   private enter(table: RoutingTable, number: number, differences: Differences): Promise<void> {
     const { errorLog } = this.options;
     const before = this.current;
@@ -160,7 +160,7 @@ export class Serving {
     return before.ended;
   }
 
-  /** In slices, so that `commit` finds the comparison done. Where that fails, `moveTunnels` reports it. */
+  /** Runs in slices, so that the comparison is complete at `commit`. `moveTunnels` reports a failure. */
   private async prepareTunnelMoves(config: CheckedConfig): Promise<Differences> {
     if (this.current === null) return new Map();
     const counts = tunnelsOf(this.current.table.shared).byGeneration();
@@ -172,7 +172,7 @@ export class Serving {
     }
   }
 
-  /** What was committed cannot fail any more: at worst all tunnels stay where they are. */
+  /** A committed configuration must not fail: at worst all tunnels stay on their tables. */
   private moveTunnels(tunnels: Tunnels, table: RoutingTable, differences: Differences): void {
     try {
       this.tell(moveTunnels(tunnels, table, this.options.modules, differences));
@@ -186,24 +186,24 @@ export class Serving {
     if (said !== null) this.options.errorLog.write('notice', said);
   }
 
-  /** Closes what only that table held: log files that no living generation writes to, zones. */
+  /** Closes resources that only this table held: zones, and log files that no generation in use writes to. */
   private release({ shared }: RoutingTable): void {
     shared.close([...this.living].map(({ table }) => table.shared));
   }
 
-  /** Resolves when no socket listens that is no longer wanted, so that its address can be bound again. */
+  /** Resolves when all removed listeners are closed, so that their addresses can be bound again. */
   released(): Promise<void> {
     return this.server.closed();
   }
 
-  /** Opens the log files of all living generations anew. */
+  /** Reopens the log files of all generations in use. */
   reopenLogs(): void {
     const files = new Set<unknown>();
     for (const { table } of this.living) for (const [, object] of table.shared.entries()) files.add(object);
     for (const file of files) if (isReopenable(file)) reopenLogged(file, this.options.errorLog);
   }
 
-  /** Stops accepting and lets what is under way end, no longer than `limit` ms (0: as long as it takes). */
+  /** Stops accepting and waits at most `limit` ms for connections to finish (0: without limit). */
   async quit(limit: number): Promise<void> {
     if (this.current !== null) this.tell(tunnelsOf(this.current.table.shared).quit(GOING_AWAY, limit));
     const timer = limit > 0 ? setTimeout(() => this.server.stop(), limit) : undefined;
@@ -212,7 +212,7 @@ export class Serving {
     this.endAll();
   }
 
-  /** Cuts everything; resolves when the last connection has ended. */
+  /** Closes all connections; resolves when the last one has ended. */
   async stop(): Promise<void> {
     this.server.stop();
     this.endAll();
@@ -228,7 +228,7 @@ function isReopenable(object: unknown): object is { readonly path: string; reope
   return typeof object === 'object' && object !== null && 'reopen' in object && typeof object.reopen === 'function';
 }
 
-/** `worker_connections`; null where it is not given. */
+/** `worker_connections`; null if it is not set. */
 export function workerConnections({ blocks }: CheckedConfig): number | null {
   const events = blocks.find(({ context }) => context === 'events');
   return (events?.values.worker_connections as number | undefined) ?? null;

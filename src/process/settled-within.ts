@@ -1,6 +1,6 @@
-/** A wait that ends. */
+/** A wait with a time limit. */
 
-/** Waits until `work` is settled, at most `ms` (0: as long as it takes). */
+/** Waits until `work` is settled, at most `ms` (0: without limit). */
 export async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** What the process does with the signals that nginx knows. */
+/** Handlers for the signals that nginx supports. */
 import { constants } from 'node:os';
 import type { Finding } from '../diagnostics/finding.js';
 import type { ErrorLog } from '../exchange/error-log.js';
@@ -8,11 +8,11 @@ import { collectAfterReading } from './garbage.js';
 import { type Instance, RefusedConfig } from './instance.js';
 import { ServiceManager } from './systemd.js';
 
-/** What two of the signals end in. */
+/** Shutdown actions. */
 export interface Endings {
-  /** QUIT: drain. Called at most once. */
+  /** QUIT: graceful shutdown. Called at most once. */
   quit(): void;
-  /** TERM and INT: at once. Called at most once. */
+  /** TERM and INT: fast shutdown. Called at most once. */
   stop(): void;
 }
 
@@ -46,7 +46,7 @@ export function handleSignals(
     });
   }
   on('SIGUSR1', ', reopening logs', () => instance.reopenLogs());
-  // A terminal sends it when its window changes: as in nginx it counts only for who has none.
+  // A terminal sends SIGWINCH when its window changes: as in nginx it is honoured only by a daemon.
   on('SIGWINCH', isDetached() ? ', stop accepting connections' : '', () => {
     if (isDetached()) instance.dismissWorkers();
   });
@@ -54,8 +54,8 @@ export function handleSignals(
 }
 
 /**
- * Reloads one after the other. A signal that comes while one waits for its turn asks for nothing that this one will not do:
- * it is not counted, so that a storm of signals builds no queue.
+ * Reloads one at a time. A signal that arrives while a reload is queued is dropped, as that reload covers it: a storm of
+ * signals builds no queue.
  */
 function reloader(instance: Instance, manager: ServiceManager): () => void {
   const log = instance.errorLog;
@@ -80,14 +80,14 @@ function reloader(instance: Instance, manager: ServiceManager): () => void {
   };
 }
 
-/** Writes findings as nginx would: errors as `[emerg]`, warnings as `[warn]`. Hints are for `-t`. */
+/** Logs findings as nginx would: errors as `[emerg]`, warnings as `[warn]`. Hints are shown by `-t` only. */
 export function logFindings(log: ErrorLog, findings: readonly Finding[]): void {
   for (const finding of findings) {
     if (finding.severity !== 'hint') log.write(finding.severity === 'error' ? 'emerg' : 'warn', logSentence(finding));
   }
 }
 
-/** Writes why a configuration was refused. */
+/** Logs the reason why a configuration was refused. */
 export function logRefusal(log: ErrorLog, error: unknown): void {
   if (!(error instanceof RefusedConfig)) throw error;
   if (error.findings.length > 0) logFindings(log, error.findings);

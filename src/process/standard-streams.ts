@@ -1,25 +1,25 @@
-/** Standard output and error, which may be closed, a pipe whose reader is slow, or one that nobody reads any more. */
+/** Blocking writes to standard output and error, which may be closed, or a pipe with a slow or closed reader. */
 import { writeSync } from 'node:fs';
 
-/** To sleep a millisecond on, so that a reader gets its turn. */
+/** Buffer for a one-millisecond sleep, to give a reader time. */
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-/** Writes all of it before it returns, however long a reader takes; what nobody can read is dropped. */
+/** Writes everything before it returns, however slow the reader; drops the rest if there is no reader. */
 export function writeAll(descriptor: 1 | 2, bytes: Buffer): void {
   let at = 0;
   while (at < bytes.length) {
     try {
-      // From Node 22 on a pipe takes what has room in it, and no more.
+      // From Node 22 on a write to a pipe may be partial.
       at += writeSync(descriptor, bytes, at);
     } catch (error) {
-      // A pipe that is full says EAGAIN; one without a reader says EPIPE, and a closed descriptor EBADF.
+      // A full pipe reports EAGAIN, a pipe without a reader EPIPE, and a closed descriptor EBADF.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
       Atomics.wait(PAUSE, 0, 0, 1);
     }
   }
 }
 
-/** Writes a line to standard error. `text` is Unicode, as a person reads it. */
+/** Writes a line to standard error. `text` is Unicode, to be read by a person. */
 export function sayToPerson(text: string): void {
   writeAll(2, Buffer.from(`${text}\n`, 'utf8'));
 }

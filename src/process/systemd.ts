@@ -1,40 +1,40 @@
-/** The service manager: messages to it (sd_notify(3)) and sockets from it (sd_listen_fds(3)). */
+/** Service manager: messages to it (sd_notify(3)) and sockets from it (sd_listen_fds(3)). */
 import { execFile } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { settledWithin } from './settled-within.js';
 
-/** ms that a message may take; `systemd-notify` itself waits for up to 5 s until the service manager has read it. */
+/** ms that a message may take; `systemd-notify` itself waits up to 5 s until the service manager has read it. */
 const TIMEOUT = 10_000;
-/** ms before a message is sent again whose sender could not be started; it doubles with each attempt. */
+/** ms before a message is sent again if its sender could not be started; doubled with each attempt. */
 const FIRST_DELAY = 100;
 const RETRIES = 5;
-/** The longest interval of a timer. */
+/** Largest interval of a timer. */
 const MAX_INTERVAL = 2 ** 31 - 1;
 
 /**
- * Tells the service manager the state of this process, where there is one that asks for it (`Type=notify`, `notify-reload`,
- * `WatchdogSec`). Messages are sent in order by systemd's own `systemd-notify`, as Node has no datagrams on unix sockets;
- * where that fails the log says so, and nothing else happens.
+ * Notifies the service manager of the state of this process, if one is configured (`Type=notify`, `notify-reload`,
+ * `WatchdogSec`). Messages are sent in order by systemd's `systemd-notify`, as Node has no unix datagram sockets; a failure
+ * is logged and otherwise ignored.
  */
 export class ServiceManager {
   private last: Promise<void> = Promise.resolve();
   private isStopping = false;
   private watchdogPending = false;
-  /** The last message could not be sent, which was logged. */
+  /** The last message could not be sent, and this was logged. */
   private failed = false;
 
   constructor(private readonly log: ErrorLog) {}
 
   /** The configuration is in force. */
   ready(): void {
-    // After STOPPING=1 there is no way back.
+    // STOPPING=1 is final.
     if (!this.isStopping) void this.send('READY=1');
   }
 
   reloading(): void {
-    // Microseconds of CLOCK_MONOTONIC, which is the clock of hrtime.
+    // Microseconds of CLOCK_MONOTONIC, the clock of hrtime.
     if (!this.isStopping) void this.send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
   }
 
@@ -43,7 +43,7 @@ export class ServiceManager {
     this.isStopping = true;
   }
 
-  /** Sends WATCHDOG=1 at half of the interval that the service manager expects, as sd_watchdog_enabled(3) recommends. */
+  /** Sends WATCHDOG=1 at half of the interval that the service manager expects, as recommended by sd_watchdog_enabled(3). */
   startWatchdog(): void {
     const { WATCHDOG_USEC, WATCHDOG_PID } = process.env;
     const interval = Number(WATCHDOG_USEC) / 1000 / 2;
@@ -77,7 +77,7 @@ export class ServiceManager {
         this.failed = false;
         return;
       }
-      // A process that was started and failed, or a command that is missing, fails again.
+      // A started process that failed, or a missing command, would fail again.
       const again = 'errno' in error && error.code !== 'ENOENT' && n < RETRIES;
       if (!again) {
         if (!this.failed) this.log.write('alert', `systemd-notify ${state[0]} failed (${errnoText(error)})`);
@@ -89,7 +89,7 @@ export class ServiceManager {
   }
 }
 
-/** Resolves with the error where the message could not be sent. */
+/** Resolves with the error if the message could not be sent. */
 function systemdNotify(state: readonly string[]): Promise<NodeJS.ErrnoException | null> {
   return new Promise((resolve) => {
     const words = [`--pid=${process.pid}`, ...state];
@@ -98,13 +98,13 @@ function systemdNotify(state: readonly string[]): Promise<NodeJS.ErrnoException 
         resolve(error as NodeJS.ErrnoException | null);
       });
     } catch (error) {
-      // Node throws where memory is short.
+      // Node throws on ENOMEM.
       resolve(error as NodeJS.ErrnoException);
     }
   });
 }
 
-/** Descriptors of sockets that were opened for this process, and listen (`LISTEN_FDS`, as sd_listen_fds(3) has it). */
+/** Descriptors of listening sockets opened for this process (`LISTEN_FDS`, sd_listen_fds(3)). */
 export function inheritedSockets(): readonly number[] {
   const { LISTEN_PID, LISTEN_FDS } = process.env;
   if (Number(LISTEN_PID) !== process.pid) return [];
@@ -112,10 +112,10 @@ export function inheritedSockets(): readonly number[] {
   return Number.isInteger(count) && count > 0 ? Array.from({ length: count }, (_, i) => i + FIRST) : [];
 }
 
-/** Where inherited descriptors begin. */
+/** First inherited descriptor. */
 const FIRST = 3;
 
-/** The path of the unix socket that a descriptor is, from the kernel's table; null where it is none. */
+/** Path of the unix socket behind a descriptor, from the kernel's table; null if it is not one. */
 export function unixSocketPath(descriptor: number): string | null {
   try {
     const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1];

@@ -1,4 +1,4 @@
-/** The directories that `client_body_temp_path` and its kin name: made at start, as nginx does. */
+/** Temporary directories (`client_body_temp_path` and the like), created at start as in nginx. */
 import { closeSync, existsSync, fchmodSync, fstatSync, rmdirSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../exchange/file-path.js';
@@ -7,10 +7,12 @@ import { give, type Owner } from './ownership.js';
 
 /** rwx for the owner. */
 const OWNER_MAY_ALL = 0o700;
-/** Others may write, as in /tmp. */
+/** Write permission for others, as on /tmp. */
 const OTHERS_MAY_WRITE = 0o002;
 
-/** Makes each directory that is missing (not its parents), and gives it to the owner where there is one; throws nginx's sentence where that fails. */
+/**
+ * Creates each missing directory (not its parents) and changes its owner if one is given; throws nginx's message on failure.
+ */
 export function makeTemporaryDirectories(paths: Iterable<string>, owner: Owner | null): void {
   for (const path of paths) {
     let descriptor: number;
@@ -27,7 +29,7 @@ export function makeTemporaryDirectories(paths: Iterable<string>, owner: Owner |
   }
 }
 
-/** Tries whether each directory could be made, and leaves none that was missing; throws nginx's sentence. */
+/** Checks that each directory could be created, without leaving new ones behind; throws nginx's message otherwise. */
 export function tryTemporaryDirectories(paths: Iterable<string>): void {
   for (const path of paths) {
     const existed = existsSync(nativePath(path));
@@ -38,7 +40,7 @@ export function tryTemporaryDirectories(paths: Iterable<string>): void {
 
 function giveDirectory(descriptor: number, path: string, owner: Owner): void {
   const { mode } = fstatSync(descriptor);
-  // /tmp stays root's: the owner of a directory may remove anybody's files from it.
+  // /tmp stays root's: the owner of a directory may remove anyone's files from it.
   if ((mode & OTHERS_MAY_WRITE) !== 0) return;
   give(descriptor, path, owner);
   if ((mode & OWNER_MAY_ALL) === OWNER_MAY_ALL) return;

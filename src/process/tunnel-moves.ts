@@ -1,4 +1,4 @@
-/** What a reload makes of the tunnels of this process. */
+/** The effect of a reload on the tunnels of this process. */
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import { type Difference, difference, differenceInSteps } from '../config/difference.js';
 import type { RoutingTable } from '../exchange/compiler.js';
@@ -12,15 +12,15 @@ import type { UpgradedExchange } from '../tunnel/upgraded.js';
 import { findUpstream } from '../upstream/configured.js';
 import type { Upstream } from '../upstream/upstream.js';
 
-/** How a location's tunnels are to end is not what the location means to them. */
+/** `tunnel_drain` controls how tunnels end; a change of it is no reason to end them. */
 const NO_REASON = 'tunnel_drain';
 const PASS = 'proxy_pass';
 const UPSTREAM = 'upstream ';
 
-/** Changes that a configuration makes for the tunnels of earlier tables. */
+/** Changes between a configuration and the tables that have tunnels. */
 export type Differences = Map<RoutingTable, Difference>;
 
-/** Compares, in slices, a configuration that is being prepared with those of the tables that have tunnels. */
+/** Compares a configuration under preparation with the tables that have tunnels, in slices. */
 export async function prepareTunnelMoves(
   tables: Iterable<RoutingTable>,
   config: CheckedConfig,
@@ -33,7 +33,7 @@ export async function prepareTunnelMoves(
   return differences;
 }
 
-/** A new table is in force: tunnels move to it, go on, or drain. `differences` are those that are known already. */
+/** Moves tunnels to a new table, leaves them, or drains them. `differences` are those already computed. */
 export function moveTunnels(
   tunnels: Tunnels,
   table: RoutingTable,
@@ -55,15 +55,15 @@ export function moveTunnels(
 }
 
 /**
- * A change of where requests go (of an upstream, its name, or `proxy_pass` itself) counts only where it takes away the
- * server with which the tunnel is. `block` is the location in the new configuration.
+ * Whether a change ends a tunnel. A change of the upstream, its name, or `proxy_pass` itself counts only if it removes the
+ * tunnel's server. `block` is the location in the new configuration.
  */
 function counts(reason: string, tunnel: UpgradedExchange, block: CheckedBlock, table: RoutingTable): boolean {
   if (reason === NO_REASON) return false;
   const before = passOf(tunnel.block);
   const after = passOf(block);
   if (reason === PASS) {
-    // With another URI the upstream is asked for something else, and where variables choose it nothing is known of it.
+    // With another URI the upstream would receive a different request; with variables the target is unknown.
     const isElsewhere = before === null || after === null || before.uri !== after.uri;
     return isElsewhere || !leadsTo(upstreamOf(after, table.shared), tunnel);
   }
@@ -73,16 +73,16 @@ function counts(reason: string, tunnel: UpgradedExchange, block: CheckedBlock, t
   return !leadsTo(after === null ? findUpstream(table.shared, name) : upstreamOf(after, table.shared), tunnel);
 }
 
-/** What a location's `proxy_pass` names; null where there is none, or variables in it. */
+/** Target of a location's `proxy_pass`; null if there is none or it contains variables. */
 function passOf(block: CheckedBlock | null): PassTarget | null {
   const pass = block?.values.proxy_pass as PassData | undefined;
   return pass !== undefined && 'target' in pass ? pass.target : null;
 }
 
-/** Whether the server with which the tunnel is belongs to the upstream, and is to be used. */
+/** Whether the tunnel's server belongs to the upstream and is enabled. */
 function leadsTo(upstream: Upstream | undefined, { target }: UpgradedExchange): boolean {
   if (upstream === undefined) return false;
-  // Names that are looked up while the proxy runs have no addresses yet.
+  // Hosts that are resolved at run time have no addresses yet.
   if (upstream.resolution !== null) return true;
   return upstream.servers.some(({ peers }) => peers.some((peer) => peer.name === target.address && !peer.down));
 }

@@ -1,14 +1,14 @@
-/** Mistakes of the program do not end it. */
+/** Logs uncaught exceptions and rejections instead of exiting. */
 import { describe } from '../exchange/destination-log.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 
 /**
- * What is thrown outside of any exchange is a mistake of this program. It is reported and the traffic goes on: users are
- * not cut off for it.
+ * An error thrown outside of any exchange is a programming error. It is logged and serving continues, so that users are not
+ * disconnected.
  */
 export function reportMistakes(log: ErrorLog): void {
   const report = (error: unknown): void => {
-    // A log does not throw; what is thrown in here nevertheless would end the process.
+    // A log does not throw; an exception in this handler would end the process.
     try {
       log.write('alert', `internal error: ${describe(error).replaceAll('\n', ' ')}`);
     } catch {}

@@ -1,13 +1,13 @@
-/** What several workers have counted together (`stub_status`): each keeps its own counts, and the master adds them up. */
+/** Totals over all workers (`stub_status`): each worker keeps its own counts, and the master adds them up. */
 import { type ConnectionCounts, type Counts, NO_COUNTS, sum } from '../exchange/connection-counts.js';
 import type { Command, WorkerEvent } from './worker-messages.js';
 
-/** ms between two reports of a worker in which something was counted. */
+/** ms between two reports of a worker whose counts have changed. */
 const REPORT_INTERVAL = 1000;
-/** ms for which an answer is awaited; then what was heard last holds. */
-const PATIENCE = 250;
+/** ms to wait for a response; after that the last reported value is used. */
+const COUNTS_TIMEOUT = 250;
 
-/** A worker's end. */
+/** The worker's end. */
 export class OwnCounts {
   private readonly asked = new Map<number, (counts: Counts) => void>();
   private questions = 0;
@@ -19,14 +19,14 @@ export class OwnCounts {
     private readonly say: (report: WorkerEvent) => void,
   ) {}
 
-  /** There are other workers, or were: from here on it reports once in a while. */
+  /** Starts periodic reports: there are, or were, other workers. */
   share(): void {
     if (this.timer !== null) return;
     this.counts.share(() => this.askOthers());
     this.timer = setInterval(() => this.report(), REPORT_INTERVAL).unref();
   }
 
-  /** The worker is about to end: what it has counted goes on to count. */
+  /** Reports for the last time before the worker exits, so that its counts are kept. */
   report(): void {
     const counts = this.counts.own();
     const text = JSON.stringify(counts);
@@ -52,7 +52,7 @@ export class OwnCounts {
       const timer = setTimeout(() => {
         this.asked.delete(id);
         reject(new Error('the master did not answer'));
-      }, 2 * PATIENCE);
+      }, 2 * COUNTS_TIMEOUT);
       this.asked.set(id, (counts) => {
         clearTimeout(timer);
         resolve(counts);
@@ -61,16 +61,16 @@ export class OwnCounts {
   }
 }
 
-/** What a master has of a worker for this. */
+/** The master's view of a worker, as far as counting needs it. */
 export interface CountingWorker {
   sendCommand(order: Command): void;
 }
 
 /** The master's end. */
 export class AllCounts<W extends CountingWorker> {
-  /** What was heard last of each that lives. */
+  /** Last report of each live worker. */
   private readonly living = new Map<W, Counts>();
-  /** The sum over those that have ended: what is not over with them. */
+  /** Sum over the workers that have exited, of the counts that outlive them. */
   private gone: Counts = NO_COUNTS;
   private readonly waiting = new Map<number, () => void>();
   private questions = 0;
@@ -94,7 +94,10 @@ export class AllCounts<W extends CountingWorker> {
     this.waiting.delete(id);
   }
 
-  /** Asks all others and answers with the sum; one that does not answer in time counts as it was last heard. */
+  /**
+   * Requests the counts of all other workers and responds with the sum; one that does not respond in time counts with its
+   * last report.
+   */
   async answer(worker: W, id: number): Promise<void> {
     const others = [...this.living.keys()].filter((other) => other !== worker);
     await Promise.all(others.map((other) => this.ask(other)));
@@ -107,7 +110,7 @@ export class AllCounts<W extends CountingWorker> {
       const timer = setTimeout(() => {
         this.waiting.delete(id);
         resolve();
-      }, PATIENCE);
+      }, COUNTS_TIMEOUT);
       this.waiting.set(id, () => {
         clearTimeout(timer);
         resolve();

@@ -1,4 +1,4 @@
-/** One worker process, as its master sees it. */
+/** The master's view of a worker process. */
 import os from 'node:os';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { processChannel } from '../zones/channel.js';
@@ -12,7 +12,7 @@ import type { AllCounts } from './worker-counts.js';
 import { type Command, HEARTBEAT_INTERVAL, isWorkerEvent, type WorkerEvent } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
 
-/** What a worker has of its master. */
+/** Parts of the master that a worker handle uses. */
 export interface WorkerContext {
   readonly errorLog: ErrorLog;
   /** Path of the error log until a configuration names one; empty for stderr. Bytes. */
@@ -23,25 +23,25 @@ export interface WorkerContext {
 }
 
 /**
- * Bytes of a configuration in one message: as much as one read of the IPC channel brings, which Node copies together again
- * and again where a message is longer.
+ * Bytes of a configuration per message: one read of the IPC channel. For longer messages Node copies the received parts
+ * again with each read.
  */
 const CONFIG_PART = 48 << 10;
 
-/** Scheduling priority of a worker that is to replace one. */
-const HURRIED = -10;
-/** Ticks for which a worker may be silent while it loads, or compiles a configuration. */
+/** Scheduling priority of a replacement worker while it starts. */
+const START_PRIORITY = -10;
+/** Ticks without a heartbeat that are allowed while a worker loads or compiles a configuration. */
 const BUSY_TICKS = 30;
-/** Ticks within which a configuration is prepared. */
+/** Ticks within which a configuration must be prepared. */
 const PREPARE_TICKS = 60;
-/** ms that a worker has to prepare a configuration beyond three times what the first one took. */
+/** ms allowed for preparing a configuration, beyond three times the first worker's time. */
 const PREPARE_MARGIN = 10_000;
-/** Ticks within which a worker closes the listening sockets that it has to give up. */
+/** Ticks within which a worker must close removed listening sockets. */
 const RELEASE_TICKS = 30;
-/** ms within which the system ends a process after SIGKILL; one that waits for a device may take longer. */
+/** ms within which the system ends a process after SIGKILL; a process in device I/O may take longer. */
 const KILL_TIMEOUT = 2000;
 
-/** The worker has died, or did not answer: this says nothing about the configuration that it should prepare. */
+/** The worker died or did not respond; this is no verdict on the configuration that it was preparing. */
 export class LostWorker extends Error {}
 
 interface Answer {
@@ -51,18 +51,18 @@ interface Answer {
 
 export class WorkerHandle {
   readonly pid: number;
-  /** ms on the process's own clock. */
+  /** ms on the process's monotonic clock. */
   readonly startedAt = performance.now();
   /** Settles when the process has ended. */
   readonly ended: Promise<void>;
-  /** The generation that it serves; 0 before the first. */
+  /** Generation that it serves; 0 before the first. */
   generation = 0;
   alive = true;
   private leaving = false;
   private killed = false;
-  /** It loads, or compiles a configuration: heartbeats may be late. */
+  /** Loading, or compiling a configuration: heartbeats may be late. */
   private busy = true;
-  /** Ticks since its last message, since it was asked to prepare, and since it was asked to release sockets. */
+  /** Ticks since its last message, since `prepare` was sent, and since it was told to release sockets. */
   private silent = 0;
   private preparingFor = 0;
   private prepareTicks = PREPARE_TICKS;
@@ -70,11 +70,11 @@ export class WorkerHandle {
   private readonly served: Served;
   private answer: Answer | null = null;
   private preparing: WorkersJob | null = null;
-  /** Those who wait until it has given up what it listened on, in the order of what it was told. */
+  /** Callbacks for the release of listening sockets, in the order of the commands. */
   private readonly releasing: (() => void)[] = [];
-  /** Settles when it listens nowhere where it is no longer wanted. */
+  /** Settles when the worker has closed all removed listeners. */
   released: Promise<void> = Promise.resolve();
-  /** Those who wait until generations before these numbers have no users. */
+  /** Callbacks for the end of the generations before these numbers. */
   private readonly predecessors = new Map<number, () => void>();
 
   constructor(
@@ -97,21 +97,19 @@ export class WorkerHandle {
     this.send({ order: 'begin', errorLog: surroundings.defaultErrorLog });
   }
 
-  /**
-   * Lets it start ahead of those that serve, which may take all the time there is; as root only. It gives the priority back
-   * when it serves.
-   */
+  /** Raises its priority until it serves, because the processes that serve may use all CPU time; as root only. */
   hurry(): void {
     try {
-      os.setPriority(this.pid, HURRIED);
+      os.setPriority(this.pid, START_PRIORITY);
     } catch {
-      // Not allowed, or it has died already.
+      // Not permitted, or the process has exited.
     }
   }
 
   /**
-   * Counts one interval of the master's clock, and kills a worker that has been silent for `limit` ms (0: any time) or gives
-   * no answer. Intervals are counted, not time, so that a master that was stopped itself blames no worker.
+   * Counts one interval of the master's clock; kills a worker that has sent nothing for `limit` ms (0: no limit) or has not
+   * answered in time. Intervals are counted instead of time, so that a master that was itself stopped does not kill its
+   * workers.
    */
   tick(limit: number): void {
     if (this.killed || !this.alive) return;
@@ -141,15 +139,15 @@ export class WorkerHandle {
     this.kill();
   }
 
-  /** Another worker has prepared the same configuration in so many ms. */
+  /** Shortens the deadline: another worker has prepared the same configuration in `took` ms. */
   hurryPreparing(took: number): void {
     const ticks = Math.ceil((3 * took + PREPARE_MARGIN) / HEARTBEAT_INTERVAL);
     this.prepareTicks = Math.min(this.prepareTicks, this.preparingFor + ticks);
   }
 
   /**
-   * Resolves with the keys of the addresses on which it will listen; rejects with the reason why it cannot serve that, or
-   * with LostWorker. `encoded`: the job's configuration, as `encodeConfig` makes it.
+   * Resolves with the keys of the addresses on which it will listen; rejects with the reason why it cannot serve the
+   * configuration, or with LostWorker. `encoded`: the job's configuration from `encodeConfig`.
    */
   prepare(job: WorkersJob, encoded: Buffer): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
@@ -168,7 +166,7 @@ export class WorkerHandle {
   private async sendJob({ config: _, ...job }: WorkersJob, encoded: Buffer): Promise<void> {
     for (let at = 0; at < encoded.length; at += CONFIG_PART) {
       const order: Command = { order: 'config', bytes: encoded.subarray(at, at + CONFIG_PART), first: at === 0 };
-      // One after the other: what else is sent meanwhile is not held up. Where the worker has died, its exit tells.
+      // One part after the other, so that other messages are not delayed. If the worker has died, `exit` reports it.
       await new Promise<unknown>((resolve) => {
         if (this.alive && this.child.connected) this.child.send(order, undefined as never, resolve);
         else resolve(null);
@@ -177,7 +175,7 @@ export class WorkerHandle {
     this.send({ order: 'prepare', job });
   }
 
-  /** Puts in force what was prepared; settles when the generation before has no users in this worker. */
+  /** Puts the prepared configuration in force; settles when the previous generation is no longer used in this worker. */
   commit(): Promise<void> {
     const generation = this.preparing?.generation ?? 0;
     this.preparing = null;
@@ -199,7 +197,7 @@ export class WorkerHandle {
     this.send({ order: 'reopen' });
   }
 
-  /** Has it end when its connections have, no later than after `limit` ms (0: as long as it takes). */
+  /** Shuts it down gracefully, within `limit` ms (0: without limit). */
   quit(limit: number): Promise<void> {
     this.leave();
     this.send({ order: 'quit', limit });
@@ -207,7 +205,7 @@ export class WorkerHandle {
     return this.ended;
   }
 
-  /** It prepares nothing any more. */
+  /** No further configuration is prepared. */
   private leave(): void {
     this.leaving = true;
     this.answer?.reject(new LostWorker(`worker process ${this.pid} is shutting down`));
@@ -220,15 +218,15 @@ export class WorkerHandle {
     this.released = new Promise((resolve) => this.releasing.push(resolve));
   }
 
-  /** Has it end now; one that does not within `patience` ms is killed. */
-  async stop(patience: number): Promise<void> {
+  /** Terminates it; kills it after `timeout` ms. */
+  async stop(timeout: number): Promise<void> {
     this.leave();
     this.send({ order: 'stop' });
-    await settledWithin(this.ended, patience);
+    await settledWithin(this.ended, timeout);
     await this.cut();
   }
 
-  /** Kills it where it has not ended. */
+  /** Kills it unless it has ended. */
   async cut(): Promise<void> {
     if (!this.alive) return;
     this.kill();
@@ -248,7 +246,7 @@ export class WorkerHandle {
 
   private send(order: Command, handle?: unknown): void {
     if (!this.alive || !this.child.connected) return;
-    // That a worker dies while it is written to is seen by its exit.
+    // The `exit` event reports a worker that dies during the write.
     this.child.send(order, handle as never, () => {});
   }
 

@@ -1,4 +1,4 @@
-/** What `forkWorker` runs. */
+/** Entry point of `forkWorker`. */
 import { modules } from '../modules/index.js';
 import { returnMemoryAfterPeaks } from './garbage.js';
 import { runWorker } from './worker.js';

@@ -1,27 +1,33 @@
-/** What a master and its workers say to each other; beside it go the messages of zones (`processChannel`). Plain data. */
+/**
+ * Messages between a master and its workers, next to the messages of zones on the same channel (`processChannel`). Plain
+ * data.
+ */
 import type { Counts } from '../exchange/connection-counts.js';
 import type { ListeningAddress } from '../server/binder.js';
 import type { WorkersJob } from './workers.js';
 
-/** ms between two heartbeats of a worker; the master counts in it for how long a worker has been silent. */
+/** ms between two heartbeats of a worker; the master measures a worker's silence in this unit. */
 export const HEARTBEAT_INTERVAL = 1000;
 
-/** From the master. A handle goes with `socket`, where it was bound. */
+/** From the master. `socket` carries a handle if the bind succeeded. */
 export type Command =
-  /** Be what the first configuration wants: sent once, before all else. */
+  /** Initial settings; sent once, before all other commands. */
   | { readonly order: 'begin'; readonly errorLog: string }
-  /** A part of the encoded configuration of the next `prepare`, in order. */
+  /** Part of the encoded configuration for the next `prepare`, in order. */
   | { readonly order: 'config'; readonly bytes: Uint8Array; readonly first: boolean }
-  /** Do all that can fail; answered by `prepared` or `refused`. */
+  /** Perform every step that can fail; answered by `prepared` or `refused`. */
   | { readonly order: 'prepare'; readonly job: Omit<WorkersJob, 'config'> }
-  /** Put in force what was prepared; answered by `released`, and by `ended` when nobody uses the generation before. */
+  /**
+   * Put the prepared configuration in force; answered by `released`, and by `ended` when the previous generation is no
+   * longer in use.
+   */
   | { readonly order: 'commit' }
   | { readonly order: 'cancel' }
-  /** The answer to `bind`; `failure` is nginx's sentence. */
+  /** Response to `bind`; `failure` is nginx's message. */
   | { readonly order: 'socket'; readonly key: string; readonly failure: string | null }
-  /** Tell what you have counted; answered by `counts` with the same number. */
+  /** Report the current counts; answered by `counts` with the same number. */
   | { readonly order: 'count'; readonly id: number }
-  /** What the other workers, and those before them, have counted; the answer to `ask-counts`, or news (`id` 0). */
+  /** Counts of all other workers, including those that have exited; response to `ask-counts`, or an update (`id` 0). */
   | { readonly order: 'others'; readonly id: number; readonly counts: Counts }
   | { readonly order: 'reopen' }
   /** Answered by `released`. */
@@ -30,20 +36,20 @@ export type Command =
 
 /** From a worker. */
 export type WorkerEvent =
-  /** The heartbeat. */
+  /** Heartbeat. */
   | { readonly report: 'alive' }
-  /** `prepare` has arrived; compiling may take a while, in which nothing else is reported. */
+  /** `prepare` was received; compiling may take a while, during which there are no other events. */
   | { readonly report: 'preparing' }
   | { readonly report: 'prepared'; readonly listening: readonly string[] }
   | { readonly report: 'refused'; readonly reason: string }
-  /** The worker listens nowhere where it is no longer wanted: the address can be bound again. */
+  /** The worker has closed all removed listeners: their addresses can be bound again. */
   | { readonly report: 'released' }
-  /** The generation before that number has no users any more. */
+  /** The generation before that number is no longer in use. */
   | { readonly report: 'ended'; readonly generation: number }
   | { readonly report: 'bind'; readonly address: ListeningAddress }
-  /** What this worker has counted: as the answer to `count`, or by itself once in a while (`id` 0). */
+  /** Counts of this worker: the response to `count`, or a periodic report (`id` 0). */
   | { readonly report: 'counts'; readonly id: number; readonly counts: Counts }
-  /** What have the others counted? */
+  /** Request for the counts of the other workers. */
   | { readonly report: 'ask-counts'; readonly id: number };
 
 export function isCommand(message: unknown): message is Command {

@@ -1,4 +1,4 @@
-/** The workers of a master: as many processes as the configuration wants, replaced when they die. */
+/** The workers of a master: as many processes as configured, replaced when they die. */
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import { ZoneServer } from '../zones/zone-server.js';
@@ -21,44 +21,47 @@ export interface WorkerProcessesOptions {
   readonly forked: Promise<WorkerChild> | null;
 }
 
-/** ms that a worker has to end after TERM. */
-const STOP_PATIENCE = 1000;
-/** ms beyond `worker_shutdown_timeout` after which a worker that has not ended is killed. */
-const QUIT_PATIENCE = 1000;
-/** A worker that lived for so many ms was no failure of the start. */
-const LIVED = 10_000;
-/** ms before the second attempt to start workers that die young or are not started; it doubles with each, up to the longest. */
+/** ms that a worker has to exit after TERM. */
+const STOP_TIMEOUT = 1000;
+/** ms beyond `worker_shutdown_timeout` after which a worker that has not exited is killed. */
+const QUIT_MARGIN = 1000;
+/** ms of life after which the death of a worker no longer counts as a failed start. */
+const HEALTHY_AGE = 10_000;
+/**
+ * ms before the second attempt to start workers that die early or fail to start; doubled with each attempt, up to the
+ * maximum.
+ */
 const FIRST_DELAY = 100;
-const LONGEST_DELAY = 10_000;
-/** The same while no worker serves. */
-const LONGEST_OUTAGE = 2000;
-/** How often a start or a reload tries again where not a single worker can be started: for 3 s. */
+const MAX_DELAY = 10_000;
+/** Maximum while no worker serves. */
+const MAX_OUTAGE_DELAY = 2000;
+/** Retries of a start or a reload for which no worker could be started: 3 s in all. */
 const START_RETRIES = 5;
 
-/** Why a file could not be opened, or an address not be bound, by a worker that is not root. */
-const NO_RIGHTS = /\((13: Permission denied|1: Operation not permitted)\)/;
+/** Failure to open a file or bind an address for lack of root privileges. */
+const PERMISSION_DENIED = /\((13: Permission denied|1: Operation not permitted)\)/;
 
 export class WorkerProcesses implements Workers {
   private readonly surroundings: WorkerContext;
   private readonly sockets = new ListeningSockets();
-  /** The oldest first; those that were told to end are not among them. */
+  /** Oldest first, without those that are shutting down. */
   private serving: WorkerHandle[] = [];
-  /** Every process that lives. */
+  /** Every live process. */
   private readonly all = new Set<WorkerHandle>();
   private forked: Promise<WorkerChild> | null;
-  /** What each was given. */
+  /** Resources that were given to each worker. */
   private readonly resources = new WeakMap<WorkerHandle, string>();
   private current: WorkersJob | null = null;
   private ending = false;
-  /** Nobody serves until the next configuration. */
+  /** No worker serves until the next configuration. */
   private dismissed = false;
-  /** Workers that died young and starts that failed, one after the other. */
+  /** Consecutive early deaths and failed starts. */
   private failures = 0;
-  /** Replacements that do not serve yet. */
+  /** Replacements that are not serving yet. */
   private starting = 0;
-  /** The next attempt to replace workers. */
+  /** Timer of the next replacement. */
   private replacement: NodeJS.Timeout | null = null;
-  /** Keeps this process alive as well, which may have nothing else to wait for while no worker runs. */
+  /** Also keeps this process alive, which may have no other handle while no worker runs. */
   private readonly ticks = setInterval(() => this.tick(), HEARTBEAT_INTERVAL);
 
   constructor({ errorLog, defaultErrorLog, forked }: WorkerProcessesOptions) {
@@ -76,19 +79,19 @@ export class WorkerProcesses implements Workers {
     return this.sockets.addresses;
   }
 
-  /** Process ids of those who serve. */
+  /** Process ids of the serving workers. */
   get pids(): number[] {
     return this.serving.map(({ pid }) => pid);
   }
 
   async prepare(job: WorkersJob): Promise<PreparedJob> {
-    // The addresses that the reload before has given up can be bound again from then on.
+    // From then on the addresses that the previous reload removed can be bound again.
     await Promise.all([...this.all].map((worker) => worker.released));
     for (let n = 0; ; n++) {
       try {
         return await this.attemptWithRights(job);
       } catch (error) {
-        // That no worker could be started, or all were lost, says nothing about the configuration.
+        // A failed start or the loss of all workers is no verdict on the configuration.
         if (!(error instanceof LostWorker) || this.ending || n === START_RETRIES) throw error;
         await new Promise((resolve) => setTimeout(resolve, FIRST_DELAY * 2 ** n));
       }
@@ -96,22 +99,22 @@ export class WorkerProcesses implements Workers {
   }
 
   /**
-   * Workers that gave up root's rights cannot get them back: where another user is to serve, or a file may be opened only by
-   * root (a new log, a key), new workers take their place, as in nginx after every reload.
+   * Workers that dropped root privileges cannot regain them: if the user changes, or a file may be opened by root only (a
+   * new log, a key), new workers replace them, as in nginx after every reload.
    */
   private async attemptWithRights(job: WorkersJob): Promise<PreparedJob> {
     const staying = sameUser(job, this.current) ? this.serving.slice(0, job.settings.workerProcesses) : [];
     try {
       return await this.attempt(job, staying);
     } catch (error) {
-      const denied = error instanceof Error && NO_RIGHTS.test(error.message);
+      const denied = error instanceof Error && PERMISSION_DENIED.test(error.message);
       if (!denied || job.owner === null || staying.length === 0) throw error;
       this.surroundings.errorLog.write('notice', `workers are replaced, as they lack rights: ${error.message}`);
       return this.attempt(job, []);
     }
   }
 
-  /** Prepares the job in all workers. Where some cannot be started or are lost, the others serve until they are replaced. */
+  /** Prepares the job in all workers. If some cannot be started or are lost, the others serve until they are replaced. */
   private async attempt(job: WorkersJob, staying: readonly WorkerHandle[]): Promise<PreparedJob> {
     const { workerProcesses } = job.settings;
     const bound = this.sockets.keys;
@@ -142,7 +145,7 @@ export class WorkerProcesses implements Workers {
     );
     const cancel = (): void => {
       for (const worker of prepared) if (staying.includes(worker)) worker.cancel();
-      for (const worker of added) void worker.stop(STOP_PATIENCE);
+      for (const worker of added) void worker.stop(STOP_TIMEOUT);
       this.sockets.keep(bound);
     };
     if (refusal !== null || prepared.length === 0) {
@@ -179,17 +182,17 @@ export class WorkerProcesses implements Workers {
   async quit(limit: number): Promise<void> {
     const all = this.end();
     const ended = Promise.all(all.map((worker) => worker.quit(limit)));
-    await settledWithin(ended, limit > 0 ? limit + QUIT_PATIENCE : 0);
+    await settledWithin(ended, limit > 0 ? limit + QUIT_MARGIN : 0);
     await Promise.all(all.map((worker) => worker.cut()));
     clearInterval(this.ticks);
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.end().map((worker) => worker.stop(STOP_PATIENCE)));
+    await Promise.all(this.end().map((worker) => worker.stop(STOP_TIMEOUT)));
     clearInterval(this.ticks);
   }
 
-  /** From here on nobody is replaced; gives all who are to end. */
+  /** Stops replacing workers; returns all that have to exit. */
   private end(): WorkerHandle[] {
     this.ending = true;
     abandon(this.forked);
@@ -204,7 +207,7 @@ export class WorkerProcesses implements Workers {
     for (const worker of this.all) worker.tick(limit);
   }
 
-  /** Starts a worker; rejects with LostWorker where that fails, and has logged why. */
+  /** Starts a worker; on failure logs the reason and rejects with LostWorker. */
   private async fork(): Promise<WorkerHandle> {
     const { errorLog } = this.surroundings;
     const forked = this.forked ?? forkWorker();
@@ -219,7 +222,7 @@ export class WorkerProcesses implements Workers {
     }
     const { pid, exitCode, signalCode } = child;
     if (exitCode !== null || signalCode !== null) {
-      // Forked ahead of time, and its end was reported already.
+      // Forked ahead of time, and its exit was already reported.
       const sentence = `worker process ${pid} ${howEnded(exitCode, signalCode)}`;
       errorLog.write('alert', sentence);
       throw new LostWorker(sentence);
@@ -235,7 +238,7 @@ export class WorkerProcesses implements Workers {
     return worker;
   }
 
-  /** It drains, and is not missed. */
+  /** Drains it, without replacement. */
   private retire(worker: WorkerHandle): Promise<void> {
     return worker.quit(this.current?.settings.shutdownTimeout ?? 0);
   }
@@ -244,31 +247,31 @@ export class WorkerProcesses implements Workers {
     this.all.delete(worker);
     if (!this.serving.includes(worker)) return;
     this.serving = this.serving.filter((each) => each !== worker);
-    this.failures = performance.now() - worker.startedAt < LIVED ? this.failures + 1 : 0;
+    this.failures = performance.now() - worker.startedAt < HEALTHY_AGE ? this.failures + 1 : 0;
     this.replaceMissing();
   }
 
-  /** How many workers are neither there nor being started. */
+  /** Workers that are neither running nor being started. */
   private get missing(): number {
     if (this.ending || this.dismissed || this.current === null) return 0;
     return this.current.settings.workerProcesses - this.serving.length - this.starting;
   }
 
-  /** Starts those that are missing, later each time where none of them lives or can be started. */
+  /** Starts missing workers, with a growing delay while none lives or can be started. */
   private replaceMissing(): void {
     if (this.replacement !== null || this.missing <= 0) return;
     const { failures } = this;
-    const longest = this.serving.length > 0 ? LONGEST_DELAY : LONGEST_OUTAGE;
+    const longest = this.serving.length > 0 ? MAX_DELAY : MAX_OUTAGE_DELAY;
     const delay = failures < 2 ? 0 : Math.min(FIRST_DELAY * 2 ** (failures - 2), longest);
     this.replacement = setTimeout(async () => {
       this.replacement = null;
-      // Where one cannot be started, neither can the next.
+      // If one cannot be started, neither can the next.
       for (let n = this.missing; n > 0 && (await this.replace()); n--);
       this.replaceMissing();
     }, delay);
   }
 
-  /** False where no process was started. */
+  /** False if no process was started. */
   private async replace(): Promise<boolean> {
     this.starting++;
     try {
@@ -287,7 +290,7 @@ export class WorkerProcesses implements Workers {
     if (current === null) return;
     const { settings } = current;
     workers.forEach((worker, n) => {
-      // Each tool is a process of its own: once for each worker, and again only where a reload changes what it is to have.
+      // Each tool is a separate process: run once per worker, and again only if a reload changes its arguments.
       const wanted = `${n} ${settings.affinity?.auto} ${settings.affinity?.masks} ${settings.openFiles}`;
       if (this.resources.get(worker) === wanted) return;
       this.resources.set(worker, wanted);
@@ -295,11 +298,11 @@ export class WorkerProcesses implements Workers {
     });
   }
 
-  /** Has a replacement serve what is in force. */
+  /** Makes a replacement serve the configuration in force. */
   private async enter(worker: WorkerHandle): Promise<void> {
     worker.hurry();
     try {
-      // A reload may come in between.
+      // A reload may intervene.
       for (let job = this.current; job !== null && worker.generation !== job.generation; job = this.current) {
         await worker.prepare(job, await encodeConfig(job.config));
         if (job === this.current) void worker.commit();
@@ -314,9 +317,9 @@ export class WorkerProcesses implements Workers {
       this.starting--;
       this.failures++;
       if (this.ending) return;
-      // The end of a worker was logged.
+      // The exit of a worker was already logged.
       if (!(error instanceof LostWorker)) this.surroundings.errorLog.write('emerg', (error as Error).message);
-      void worker.stop(STOP_PATIENCE);
+      void worker.stop(STOP_TIMEOUT);
       this.replaceMissing();
     }
   }
@@ -327,7 +330,7 @@ function sameUser({ owner }: WorkersJob, current: WorkersJob | null): boolean {
   return owner?.uid === before?.uid && owner?.gid === before?.gid && owner?.name === before?.name;
 }
 
-/** Ends a worker that was forked ahead of time, if there is one. */
+/** Ends a worker that was forked ahead of time, if any. */
 export function abandon(forked: Promise<WorkerChild> | null): void {
   void forked?.then(
     (child) => child.kill(),

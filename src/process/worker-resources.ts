@@ -1,4 +1,4 @@
-/** `worker_cpu_affinity`, `worker_rlimit_nofile`: set from outside by the system's own tools, as Node has no function for it. */
+/** `worker_cpu_affinity`, `worker_rlimit_nofile`: applied with the system's tools, as Node has no function for them. */
 import { execFile } from 'node:child_process';
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../exchange/error-log.js';
@@ -10,7 +10,10 @@ import type { WorkersJob } from './workers.js';
 /** ms that a tool may take. */
 const TIMEOUT = 10_000;
 
-/** Gives the `n`-th worker (from 0) its processors and its limit of open files. What cannot be had is said, and it goes on. */
+/**
+ * Sets the CPU affinity and the limit of open files of the `n`-th worker (from 0). Failures are logged and do not stop the
+ * worker.
+ */
 export function giveResources(
   pid: number,
   n: number,
@@ -29,27 +32,27 @@ export function giveResources(
   }
 }
 
-/** nginx's warning where `worker_connections` cannot be had, null otherwise. */
+/** nginx's warning if `worker_connections` exceeds the limit of open files; null otherwise. */
 export function connectionsWarning(connections: number | null, { openFiles }: MainSettings): string | null {
   const limit = openFiles ?? openFileLimit();
   if (connections === null || connections <= Math.max(limit, openFileLimit())) return null;
   return `${connections} worker_connections exceed open file resource limit: ${limit}`;
 }
 
-/** A bit for each processor; null where there is nothing to set. */
+/** CPU mask of a worker; null if there is nothing to set. */
 export function processorsOf(affinity: MainSettings['affinity'], n: number): bigint | null {
   if (affinity === null) return null;
   const { auto, masks } = affinity;
   if (!auto) return masks[n] ?? masks.at(-1) ?? null;
-  // One processor for each worker, in turn, among those of the mask.
+  // Workers take the processors of the mask in turn.
   const allowed = [...(masks[0] ?? 0n).toString(2)].reverse().flatMap((bit, i) => (bit === '1' ? [i] : []));
   const processor = allowed[n % allowed.length];
   return processor === undefined ? null : 1n << BigInt(processor);
 }
 
 /**
- * Runs a tool as this user, and where that fails as the owner of the worker: in a container root often lacks the capabilities
- * to change processes of other users (CAP_SYS_RESOURCE, CAP_SYS_NICE).
+ * Runs a tool as this user, and if that fails as the worker's user: in a container root often lacks the capabilities to
+ * change processes of other users (CAP_SYS_RESOURCE, CAP_SYS_NICE).
  */
 function attempt(
   command: string,
@@ -63,7 +66,7 @@ function attempt(
         if (error !== null) otherwise(stderr.trim().split('\n')[0] || errnoText(error));
       });
     } catch (error) {
-      // Node throws where memory is short.
+      // Node throws on ENOMEM.
       otherwise(errnoText(error));
     }
   };

@@ -1,4 +1,4 @@
-/** A worker process: serves what its master tells it to, with sockets that the master has bound. */
+/** Worker process: serves the configuration that its master sends, on sockets that the master has bound. */
 import type net from 'node:net';
 import { StartError } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
@@ -21,22 +21,22 @@ import { OwnCounts } from './worker-counts.js';
 import { type Command, HEARTBEAT_INTERVAL, isCommand, type WorkerEvent } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
 
-/** The process that `fork` started: the way to its master. */
+/** The process that `fork` started: its IPC channel to the master. */
 export interface WorkerProcess extends Pick<NodeJS.Process, 'on' | 'connected'> {
   send?(message: unknown, done: (error: Error | null) => void): unknown;
 }
 
-/** ms that connections have to end when the master is gone and `worker_shutdown_timeout` does not say. */
+/** ms that connections have to finish after the master is gone, if `worker_shutdown_timeout` is not set. */
 const ORPHAN_TIMEOUT = 10_000;
 
-/** Sends a report; `sent` is called when the system has taken it, or never will. */
+/** Sends an event; `sent` is called when the system has accepted it or the send has failed. */
 type Say = (report: WorkerEvent, sent?: () => void) => void;
 
 /** Serves for the rest of the life of the process. */
 export function runWorker(modules: readonly Module[], own: WorkerProcess = process): void {
   let worker: Worker | null = null;
   const say: Say = (report, sent = () => {}) => {
-    // That the master is gone is seen by the end of the channel.
+    // The end of the channel shows that the master is gone.
     if (own.connected === true) own.send?.(report, sent);
   };
   own.on('message', (message: unknown, handle: unknown) => {
@@ -46,7 +46,7 @@ export function runWorker(modules: readonly Module[], own: WorkerProcess = proce
   });
 }
 
-/** Sockets that come from the master. */
+/** Binder that requests sockets from the master. */
 class MasterBinder implements Binder {
   readonly keepsSockets = true;
   private readonly waiting = new Map<string, (failure: string | null, handle: unknown) => void>();
@@ -56,7 +56,7 @@ class MasterBinder implements Binder {
   async listen(server: net.Server, address: Parameters<Binder['listen']>[1]): Promise<void> {
     const handle = await new Promise<unknown>((resolve, reject) => {
       this.waiting.set(address.key, (failure, bound) => {
-        // A handle that finds no free descriptor here is dropped by the system.
+        // The system drops a handle when this process has no free descriptor for it.
         const reason = failure ?? (bound ? null : `bind() to ${address.key} failed (24: Too many open files)`);
         if (reason === null) resolve(bound);
         else reject(new StartError(reason, null));
@@ -71,7 +71,7 @@ class MasterBinder implements Binder {
     const waiting = this.waiting.get(key);
     this.waiting.delete(key);
     if (waiting !== undefined) waiting(failure, handle);
-    // Nobody waits any more: it was asked for twice.
+    // No waiter is left: the socket was requested twice.
     else (handle as { close?(): void } | null | undefined)?.close?.();
   }
 }
@@ -83,9 +83,9 @@ class Worker {
   private readonly counts: OwnCounts;
   private readonly masterZones: ZoneBackend;
   private ownZones: LocalBackend | null = null;
-  /** Parts of the configuration of the next order to prepare one, as far as they have arrived. */
+  /** Parts received so far of the encoded configuration for the next `prepare`. */
   private encoded: Uint8Array[] = [];
-  /** There are other workers, or were, whose requests are counted in the master. */
+  /** There are, or were, other workers, so the master adds up the counts. */
   private isShared = false;
   private prepared: {
     readonly job: WorkersJob;
@@ -96,7 +96,7 @@ class Worker {
   /** User of this process; undefined until the first configuration is prepared. */
   private owner: WorkersJob['owner'] | undefined;
   private heartbeat: NodeJS.Timeout | null = null;
-  /** The last heartbeat is yet to be taken by the system. */
+  /** The system has not yet accepted the last heartbeat. */
   private beating = false;
   private leaving = false;
 
@@ -106,7 +106,7 @@ class Worker {
     private readonly say: Say,
     own: WorkerProcess,
   ) {
-    // The master has opened the same file and has said what there is to say.
+    // The master has opened the same file and has already reported failures.
     this.logs = new Logs(defaultErrorLog, () => {});
     reportMistakes(this.log);
     this.binder = new MasterBinder(say);
@@ -171,7 +171,7 @@ class Worker {
       trustWorkerUser(job.owner?.uid ?? null);
       logs = this.logs.prepare(job.settings.errorLogs);
       const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
-      // After the first configuration was prepared: what it opens may need the rights with which the process was started.
+      // After the first configuration is prepared: opening its files may need the rights with which the process was started.
       this.serveAs(job);
       this.prepared = { job, ...both(logs, prepared) };
       if (this.leaving) return this.cancel();
@@ -182,7 +182,7 @@ class Worker {
     }
   }
 
-  /** Takes the rights with which it is to serve, once; throws nginx's sentence where it was given others already. */
+  /** Switches to the configured user, once; throws nginx's message if the process already runs as another user. */
   private serveAs({ owner, settings }: Omit<WorkersJob, 'config'>): void {
     if (this.owner === undefined) {
       takeRights(owner, settings.priority);
@@ -192,7 +192,7 @@ class Worker {
     }
   }
 
-  /** A worker that has always been alone keeps zones itself: its questions need not travel. */
+  /** A worker that has always been alone keeps zones itself and saves the round trip to the master. */
   private zonesFor({ workerProcesses }: MainSettings): ZoneBackend {
     if (workerProcesses > 1 || this.isShared) return this.masterZones;
     this.ownZones ??= new LocalBackend();
@@ -218,7 +218,7 @@ class Worker {
   }
 
   private beat(): void {
-    // A master that is stopped reads none, and they must not pile up.
+    // A stopped master reads no heartbeats; they must not pile up.
     if (this.beating) return;
     this.beating = true;
     this.say({ report: 'alive' }, () => {
@@ -270,12 +270,12 @@ class Worker {
     process.exit(0);
   }
 
-  /** A worker that never served has no log of its configuration, and its end is part of a start that failed. */
+  /** A worker that never served has no log of its configuration, and its exit is part of a failed start. */
   private logExit(message: string): void {
     if (this.settings !== null) this.log.write('notice', message);
   }
 
-  /** A person may signal a worker directly. What a terminal sends to all processes, the master passes on. */
+  /** A worker may be signalled directly. Signals that a terminal sends to all processes are forwarded by the master. */
   private listenToSignals(): void {
     process.on('SIGINT', () => {});
     process.on('SIGHUP', () => {});

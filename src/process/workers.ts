@@ -1,27 +1,27 @@
-/** Those who serve, as the process that has the configuration sees them. */
+/** Workers as seen by the process that owns the configuration. */
 import type { MainSettings } from './main-settings.js';
 import type { Owner } from './ownership.js';
 import type { Job, PreparedJob } from './serving.js';
 
-/** A configuration to be served, with what the process itself reads of it. */
+/** A configuration to serve, with the settings that the process itself reads from it. */
 export interface WorkersJob extends Job {
   readonly settings: MainSettings;
-  /** As whom worker processes serve; null: as the master. */
+  /** uid and gid that worker processes run as; null: those of the master. */
   readonly owner: Owner | null;
 }
 
-/** This process itself (`Serving`), or processes of their own (`WorkerProcesses`). */
+/** Either this process itself (`Serving`) or separate processes (`WorkerProcesses`). */
 export interface Workers {
-  /** The addresses on which they listen, in nginx's notation, with the ports that the system gave for port 0. */
+  /** Listening addresses in nginx's notation, with the actual ports for port 0. */
   readonly addresses: string[];
-  /** Does all that can fail. Rejects with the reason, and then has changed nothing. */
+  /** Performs every step that can fail. If it rejects, nothing has changed. */
   prepare(job: WorkersJob): Promise<PreparedJob>;
-  /** Opens all log files anew. */
+  /** Reopens all log files. */
   reopenLogs(): void;
-  /** Has processes end as `quit` does, in whose place the next configuration puts others; the addresses stay bound. */
+  /** Shuts processes down as `quit` does; the next configuration starts new ones. The addresses stay bound. */
   dismiss?(limit: number): void;
-  /** Stops accepting and lets what is under way end, no longer than `limit` ms (0: as long as it takes). */
+  /** Stops accepting and waits at most `limit` ms for connections to finish (0: without limit). */
   quit(limit: number): Promise<void>;
-  /** Cuts everything; resolves when the last connection has ended. */
+  /** Closes all connections; resolves when the last one has ended. */
   stop(): Promise<void>;
 }

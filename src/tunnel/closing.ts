@@ -1,23 +1,23 @@
-/** The end of a socket that was part of a tunnel. */
+/** Closing of a socket that was part of a tunnel. */
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
 
-/** Owns a socket that only has to go: what is on its way to a living peer still arrives. */
+/** Owns a closing socket: pending data is still delivered if the peer reads it. */
 export class Closing implements TransportOwner, Timed {
   deadline = 0;
   deadlineIndex = -1;
 
   constructor(
     private readonly transport: Transport,
-    /** ms that the peer has to take what waits for it: who takes nothing cannot hold the socket for ever. */
+    /** ms for which the peer may read nothing, so that it cannot keep the socket open forever. */
     private readonly sendTimeout: number,
   ) {
     transport.owner = this;
   }
 
   /**
-   * `lingering`: ms for which the peer may go on to send, which nobody reads any more. Closing with bytes unread would
-   * reset the connection, and take along what the peer has not read (RFC 9112 9.6).
+   * `lingering`: ms for which data from the peer is still read and dropped. Closing with unread bytes would reset the
+   * connection and discard data that the peer has not read yet (RFC 9112, 9.6).
    */
   begin(lingering: number): void {
     const { transport } = this;

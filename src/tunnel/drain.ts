@@ -1,6 +1,6 @@
 /**
- * The end of a tunnel that is asked to go (RFC 6455, 7): the client gets a Close frame, and what it said before it
- * answers still reaches the upstream, which then gets one too; when both have answered, the sockets end.
+ * Graceful end of a tunnel (RFC 6455, 7): the client receives a Close frame first, and messages that it sent before
+ * answering still reach the upstream, which then receives one too; when both have answered, the sockets are closed.
  */
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
 import type { FrameRelay } from './relay.js';
@@ -9,33 +9,33 @@ import type { FrameRelay } from './relay.js';
 export const GOING_AWAY = 1001;
 export const SERVICE_RESTART = 1012;
 
-/** How a tunnel is to end. Times in ms on the clock of `now()`. */
+/** Parameters of a drain. Times in ms on the clock of `now()`. */
 export interface DrainOrder {
   readonly code: number;
-  /** When the Close frame is due. */
+  /** Time at which the Close frame is due. */
   readonly at: number;
-  /** When the sockets are closed, whatever has been said by then. */
+  /** Time at which the sockets are closed, even if the closing handshake is incomplete. */
   readonly deadline: number;
 }
 
-/** What a drain needs of its tunnel. */
+/** The tunnel as seen by its drain. */
 export interface Draining {
-  /** From the upstream to the client, and the other way; null where no frames are followed. */
+  /** From the upstream to the client, and from the client to the upstream; null if frames are not parsed. */
   readonly down: FrameRelay | null;
   readonly up: FrameRelay | null;
-  /** Both sides have said and heard Close. */
+  /** Called when both sides have sent and received a Close frame. */
   drained(): void;
-  /** The deadline has come. */
+  /** Called at the deadline. */
   cut(): void;
 }
 
-/** Its turn has not come. */
+/** The Close frame is not due yet. */
 const WAITING = 0;
-/** The client has been told, or is told behind the message that it is receiving. */
+/** The client has received a Close frame, or will after the message in flight. */
 const TOLD = 1;
-/** The upstream as well: half of the time is over. */
+/** The upstream, too: half of the time is over. */
 const BOTH_TOLD = 2;
-/** Messages under way are waited for no longer: three quarters of the time are over. */
+/** Messages in flight are no longer waited for: three quarters of the time are over. */
 const LAST = 3;
 
 export class Drain implements Timed {
@@ -50,13 +50,13 @@ export class Drain implements Timed {
     watch(this);
   }
 
-  /** Waits until the order is due, which may be now. */
+  /** Waits until the Close frame is due, which may be now. */
   start(): void {
     this.deadline = Math.max(this.order.at, 1);
     if (this.order.at <= now()) this.timedOut();
   }
 
-  /** Another order: where nothing was said yet the earlier one counts, and of the deadlines always. */
+  /** Applies another schedule: the earlier Close frame counts if none was sent yet, the earlier deadline in any case. */
   hurry(order: DrainOrder): void {
     const before = this.order;
     const deadline = Math.min(before.deadline, order.deadline);
@@ -64,7 +64,7 @@ export class Drain implements Timed {
     this.order = { ...(isFirst ? order : before), deadline };
     if (this.state === WAITING) this.start();
     else if (deadline < before.deadline) {
-      // What is left of the steps shares what is left of the time.
+      // The remaining steps share the remaining time.
       this.deadline = Math.min(this.deadline, this.state === LAST ? deadline : (now() + deadline) / 2);
     }
   }
@@ -87,7 +87,7 @@ export class Drain implements Timed {
     } else tunnel.cut();
   }
 
-  /** Calls it off; false where somebody was told already. */
+  /** Cancels the drain; false if a Close frame was sent already. */
   cancel(): boolean {
     if (this.state !== WAITING) return false;
     unwatch(this);
@@ -101,17 +101,17 @@ export class Drain implements Timed {
     this.state = LAST;
     this.deadline = order.deadline;
     if (down === null || up === null) return;
-    // A client that does not answer by then is waited for no longer before the upstream is told.
+    // If the client does not answer by then, the upstream is sent its Close frame regardless.
     this.state = TOLD;
     this.deadline = (now() + order.deadline) / 2;
     down.drain();
     up.drain();
-    // Where one of them has begun to close by itself, the other one's answer is waited for.
+    // If one side has started closing by itself, the other side's answer is awaited.
     if (!up.saidClose && !down.saidClose) down.sendClose(order.code);
     this.look();
   }
 
-  /** A Close frame comes while both sides are watched. */
+  /** Called when a Close frame starts to arrive while both sides are parsed. */
   closeComes(relay: FrameRelay): void {
     const { down, up } = this.tunnel;
     const other = relay === up ? down : up;
@@ -120,20 +120,20 @@ export class Drain implements Timed {
       relay.sendClose(this.order.code);
       other.sendClose(this.order.code);
     } else {
-      // It is of the sender's own accord: it goes through, and so does the answer to it.
+      // The sender closes of its own accord: its frame is forwarded, and so is the answer.
       relay.cancelClose();
       other.cancelClose();
     }
   }
 
-  /** Looks whether all is said. */
+  /** Finishes if both directions have closed. */
   look(): void {
     const { down, up } = this.tunnel;
     if (this.state === WAITING || down === null || up === null) return;
     if (down.over && up.over && down.toldClose && up.toldClose) this.tunnel.drained();
   }
 
-  /** One of the sockets has ended: who can still be told is told. */
+  /** One of the sockets has ended: sends a Close frame to the side that can still receive it. */
   ended(): void {
     unwatch(this);
     this.deadline = 0;

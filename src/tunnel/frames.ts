@@ -1,23 +1,23 @@
 /**
- * Where WebSocket frames begin and messages end in a stream of bytes (RFC 6455, 5.2). Only the headers of frames are
- * looked at, byte by byte; what is known fits into a few numbers, so that following a stream allocates nothing.
+ * Tracks frame and message boundaries in a WebSocket byte stream (RFC 6455, 5.2). Only frame headers are parsed, byte by
+ * byte, and the state is a few numbers, so that tracking a stream allocates nothing.
  */
 
-/** The opcode of a Close frame. */
+/** Opcode of a Close frame. */
 const CLOSE = 0x8;
-/** Opcodes from here on are those of control frames, which may stand between the fragments of a message. */
+/** Smallest opcode of a control frame; those may stand between the fragments of a message. */
 const CONTROL = 0x8;
 
 export class FrameTrack {
-  /** Bytes of the header under way that were seen. */
+  /** Bytes seen of the current header. */
   private seen = 0;
-  /** Bytes of it that are still to come, once the second one has told how many there are. */
+  /** Bytes missing of it; known after its second byte. */
   private missing = 0;
   /** Bytes of the extended length among them. */
   private lengthBytes = 0;
-  /** Bytes of the payload that are still to come. Beyond 2^53 it is not exact, and no such frame ever ends. */
+  /** Bytes missing of the payload. Inexact above 2^53, but such a frame never ends. */
   private rest = 0;
-  /** The last frame of the message under way is yet to begin. */
+  /** The last frame of the current message has not begun yet. */
   private fragmented = false;
   /** A Close frame has begun. */
   closing = false;
@@ -27,17 +27,17 @@ export class FrameTrack {
     return this.rest === 0 && this.seen === 0;
   }
 
-  /** The next byte begins a message or a control frame, and no message is under way. */
+  /** The next byte begins a message or a control frame, and no message is in progress. */
   get betweenMessages(): boolean {
     return this.rest === 0 && this.seen === 0 && !this.fragmented;
   }
 
-  /** Whether a frame that begins with this byte is a Close frame. */
+  /** Whether a frame with this first byte is a Close frame. */
   static isClose(first: number): boolean {
     return (first & 0xf) === CLOSE;
   }
 
-  /** Follows bytes `from` to `to`. `one`: only up to the end of the frame under way. Returns where it stopped. */
+  /** Tracks bytes `from` to `to`. `one`: only up to the end of the current frame. Returns the position reached. */
   advance(bytes: Uint8Array, from: number, to: number, one: boolean): number {
     let at = from;
     while (at < to) {
@@ -57,7 +57,7 @@ export class FrameTrack {
     return at;
   }
 
-  /** Takes a byte of a header; true where it was the last one. */
+  /** Consumes a byte of a header; true if it was the last one. */
   private header(byte: number): boolean {
     switch (this.seen) {
       case 0: {
@@ -88,11 +88,11 @@ export class FrameTrack {
     return true;
   }
 
-  /** The length of the payload as far as its bytes were seen. */
+  /** Payload length, as far as its bytes were seen. */
   private length = 0;
 }
 
-/** The bytes of a Close frame with a status code and no reason. `mask`: four bytes, which every frame of a client needs. */
+/** A Close frame with a status code and no reason. `mask`: four bytes, required for frames of a client. */
 export function closeFrame(code: number, mask: Uint8Array | null): Buffer {
   const high = code >> 8;
   const low = code & 0xff;

@@ -1,6 +1,6 @@
 /**
- * An upgraded connection: bytes go both ways as they come, each direction stops when the other side cannot take more,
- * and both sockets end together.
+ * An upgraded connection: bytes are forwarded both ways as they arrive, with backpressure in each direction, and both
+ * sockets are closed together.
  */
 import { randomBytes } from 'node:crypto';
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
@@ -9,12 +9,12 @@ import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainOrder } from './drain.js';
 import { FrameRelay, type RelayHost } from './relay.js';
 
-/** What a tunnel tells at its end. */
+/** Result of a tunnel. */
 export interface TunnelEnd {
   /**
-   * `upstream timeout`: nothing moved for the read timeout, or the upstream took nothing; `client timeout`: the client took
-   * nothing; `client`/`upstream`: that side ended it; `drain`: it was asked to end, and both sides have closed; `cut`: it was
-   * asked to end, and the time for that was over.
+   * `upstream timeout`: no byte within the read timeout, or the upstream stopped reading; `client timeout`: the client
+   * stopped reading; `client`/`upstream`: that side ended the connection; `drain`: the closing handshake completed; `cut`:
+   * the deadline of the drain or shutdown passed.
    */
   readonly by: 'client' | 'upstream' | 'client timeout' | 'upstream timeout' | 'drain' | 'cut';
   readonly error: NodeJS.ErrnoException | null;
@@ -23,23 +23,23 @@ export interface TunnelEnd {
 export interface TunnelSettings {
   /** ms without a byte in either direction after which the tunnel ends (`proxy_read_timeout`). */
   readonly readTimeout: number;
-  /** ms for which the upstream may refuse to take bytes (`proxy_send_timeout`). */
+  /** ms for which the upstream may accept no bytes (`proxy_send_timeout`). */
   readonly sendTimeout: number;
-  /** ms for which the client may refuse to take bytes (`send_timeout`). */
+  /** ms for which the client may accept no bytes (`send_timeout`). */
   readonly clientSendTimeout: number;
-  /** ms for which a client is listened to when the upstream has ended (`lingering_timeout`); 0: not at all. */
+  /** ms for which a client's data is still read after the upstream has ended (`lingering_timeout`); 0: not at all. */
   readonly lingering: number;
-  /** WebSocket frames are followed from the start, so that a Close frame can be put between two of them. */
+  /** WebSocket frames are parsed from the start, so that a Close frame can be inserted between two of them. */
   readonly frames: boolean;
 }
 
 export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
   deadline = 0;
   deadlineIndex = -1;
-  /** When a byte moved last; written for each read, so it is the coarse clock. */
+  /** Time of the last byte; set on each read, hence the coarse clock. */
   private active = now();
   private over = false;
-  /** From the upstream to the client; null where no frames are followed. */
+  /** From the upstream to the client; null if frames are not parsed. */
   readonly down: FrameRelay | null;
   /** From the client to the upstream. */
   readonly up: FrameRelay | null;
@@ -59,9 +59,9 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     this.deadline = now() + settings.readTimeout;
   }
 
-  /** Takes bytes that came with the heads, then lets both sides speak. */
+  /** Forwards bytes that arrived with the heads, then starts reading on both sides. */
   start(fromClient: Buffer, fromUpstream: Buffer): void {
-    // Both were copied or are lent for this call; writeLent keeps what it must.
+    // The bytes were copied or are valid for this call; writeBorrowed copies what it keeps.
     if (fromUpstream.length > 0) this.pass(this.upstream, fromUpstream, fromUpstream.length);
     if (fromClient.length > 0) this.pass(this.client, fromClient, fromClient.length);
     if (this.over) return;
@@ -85,8 +85,8 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
   }
 
   /**
-   * Asks it to end. Where frames are followed, both sides get a Close frame, the client first, and what is under way is
-   * delivered; otherwise the tunnel goes on until the deadline. Of several orders the earliest counts.
+   * Starts a drain. If frames are parsed, both sides receive a Close frame, the client first, and messages in flight are
+   * delivered; otherwise the tunnel continues until the deadline. Of several calls the earliest time counts.
    */
   drain(order: DrainOrder): void {
     if (this.over) return;
@@ -96,7 +96,7 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     } else this.draining.hurry(order);
   }
 
-  /** It need not end after all, where nobody was told yet. */
+  /** Cancels the drain, unless a Close frame was sent already. */
   stay(): void {
     if (this.draining?.cancel() === true) this.draining = null;
   }
@@ -131,7 +131,10 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
 
   onConnected(): void {}
 
-  /** One side is done: what it sent is delivered, then both end (nginx ends a tunnel with its first half). */
+  /**
+   * One side has ended: its data is delivered, then both sockets are closed (like nginx, which ends a tunnel with its first
+   * half).
+   */
   onEnd(transport: Transport): void {
     this.finish(transport === this.client ? 'client' : 'upstream', null);
   }
@@ -168,7 +171,7 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
   }
 }
 
-/** Masks are random, so that nobody can choose the bytes on the wire (RFC 6455, 5.3). */
+/** Masks are random, so that clients cannot choose the bytes on the wire (RFC 6455, 5.3). */
 function mask(): Uint8Array {
   return randomBytes(4);
 }

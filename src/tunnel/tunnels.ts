@@ -1,46 +1,46 @@
-/** The tunnels that live in this process: counted by generation, moved to a new one, and asked to end. */
+/** Tunnels of this process: counted by generation, moved to a new one, and drained. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { RoutingTable } from '../exchange/compiler.js';
 import type { Compiler, Shared } from '../exchange/module.js';
 import { now } from '../http/deadlines.js';
 import type { UpgradedExchange } from './upgraded.js';
 
-/** What became of tunnels. */
+/** Effect of a reload or shutdown on tunnels. */
 export interface TunnelCounts {
-  /** They go on. */
+  /** Tunnels that continue. */
   readonly stay: number;
-  /** They get a Close frame. */
+  /** Tunnels that receive a Close frame. */
   readonly drain: number;
-  /** They are closed at the deadline, because there are no frames between which one could be put. */
+  /** Tunnels that are closed at the deadline, because without frames no Close frame can be inserted. */
   readonly close: number;
 }
 
-/** Where a tunnel is handled in a new configuration that means the same; null: it does not mean the same, or is gone. */
+/** The blocks of a new configuration that handle a tunnel with the same meaning; null if there are none. */
 export type Counterpart = { readonly block: CheckedBlock; readonly server: CheckedBlock } | null;
 
 const KEY = 'tunnels';
 
 /**
- * Those of a routing table; one object over all tables of the process, which `previous` hands on also where nothing in the
- * new table can lead to a tunnel.
+ * The tunnels of a routing table; one object for all tables of the process, inherited from `previous` even if the new table
+ * cannot open tunnels.
  */
 export function tunnelsOf(shared: Shared, previous: Shared | null = null): Tunnels {
   return shared.get<Tunnels>(KEY) ?? shared.set(KEY, previous?.get<Tunnels>(KEY) ?? new Tunnels());
 }
 
-/** The same while the table is compiled. */
+/** The same, during compilation. */
 export function compiledTunnels({ shared, previous }: Compiler): Tunnels {
   return tunnelsOf(shared, previous);
 }
 
-/** What became of tunnels last, and becomes of those that begin later under an older table. */
+/** The last decision about tunnels, which also applies to those that start later under an older table. */
 interface Judgement {
-  /** The table in force; null: nothing new begins any more. */
+  /** The table in force; null during shutdown. */
   readonly table: RoutingTable | null;
   readonly counterpart: (tunnel: UpgradedExchange) => Counterpart;
-  /** Of the Close frame. */
+  /** Status code of the Close frame. */
   readonly code: number;
-  /** When all that is left is cut, in ms on the clock of `now()`. */
+  /** Time at which remaining tunnels are cut, in ms on the clock of `now()`. */
   readonly end: number;
 }
 
@@ -54,7 +54,7 @@ export class Tunnels {
 
   add(tunnel: UpgradedExchange): void {
     this.living.add(tunnel);
-    // The request may have been on its way when its configuration was replaced.
+    // The configuration may have been replaced while the upgrade request was in flight.
     if (this.last !== null && tunnel.table !== this.last.table) this.judge([tunnel], this.last);
   }
 
@@ -62,7 +62,7 @@ export class Tunnels {
     this.living.delete(tunnel);
   }
 
-  /** How many belong to each generation, by its number. */
+  /** Number of tunnels by generation number. */
   byGeneration(): ReadonlyMap<number, number> {
     const counts = new Map<number, number>();
     for (const { table } of this.living) counts.set(table.generation, (counts.get(table.generation) ?? 0) + 1);
@@ -70,8 +70,8 @@ export class Tunnels {
   }
 
   /**
-   * A new table is in force. Tunnels whose location means the same there belong to it at once; the others go on, or end
-   * with `code` where their own location asks for that.
+   * Applies a new table. Tunnels whose location has the same meaning in it move to it at once; the others continue, or are
+   * drained with `code` if their own location is configured for that.
    */
   reload(table: RoutingTable, counterpart: (tunnel: UpgradedExchange) => Counterpart, code: number): TunnelCounts {
     this.last = { table, counterpart, code, end: Number.POSITIVE_INFINITY };
@@ -79,8 +79,8 @@ export class Tunnels {
   }
 
   /**
-   * Nothing new begins any more: those that ask for it end with `code`, the others by themselves. After `limit` ms (0: never)
-   * all that is left is cut; until then everybody has had a Close frame and some time to answer it.
+   * Shuts down: tunnels of locations with `tunnel_drain` are drained with `code`, the others continue. After `limit` ms (0:
+   * never) all remaining tunnels are cut; by then each has received a Close frame and some time to answer it.
    */
   quit(code: number, limit: number): TunnelCounts {
     const end = limit > 0 ? now() + limit : Number.POSITIVE_INFINITY;
@@ -97,7 +97,7 @@ export class Tunnels {
     return this.drain(left, code, end);
   }
 
-  /** Of n tunnels the i-th gets its Close frame when i/n of its `spread` are over. */
+  /** Spreads the Close frames: of n tunnels the i-th receives its frame after i/n of its `spread`. */
   private drain(candidates: readonly UpgradedExchange[], code: number, end: number): TunnelCounts {
     const ending = candidates.filter(({ drainSettings }) => drainSettings !== null);
     const start = now();
@@ -105,7 +105,7 @@ export class Tunnels {
     for (const [i, tunnel] of ending.entries()) {
       if (tunnel.drainSettings === null) continue;
       const { timeout } = tunnel.drainSettings;
-      // The last one has its whole time to answer, or half of what there is.
+      // The last tunnel has its full timeout to answer, or half of the available time.
       const latest = Math.max((end - start) / 2, end - start - timeout);
       const spread = Math.max(0, Math.min(tunnel.drainSettings.spread, latest));
       const at = start + (i * spread) / ending.length;

@@ -1,4 +1,4 @@
-/** An exchange whose connection was upgraded, as long as its tunnel lives. */
+/** An exchange whose connection was upgraded, for the life of its tunnel. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { RoutingTable } from '../exchange/compiler.js';
@@ -6,17 +6,17 @@ import type { Exchange } from '../exchange/exchange.js';
 import type { DrainOrder } from './drain.js';
 import type { Tunnel } from './tunnel.js';
 
-/** Where a tunnel leads. */
+/** The upstream end of a tunnel. */
 export interface TunnelTarget {
-  /** The name of the upstream. */
+  /** Name of the upstream. */
   readonly upstream: string;
-  /** The address of the server, as `$upstream_addr` has it. */
+  /** Address of the server, as in `$upstream_addr`. */
   readonly address: string;
 }
 
 export class UpgradedExchange {
   private current: RoutingTable;
-  /** It began in a location whose tunnels drain; otherwise nothing is known of its frames. */
+  /** Whether the location drains tunnels; WebSocket frames are parsed only then. */
   private readonly drains: boolean;
 
   constructor(
@@ -24,35 +24,35 @@ export class UpgradedExchange {
     private readonly client: DetachedClient,
     private readonly tunnel: Tunnel,
     readonly target: TunnelTarget,
-    /** WebSocket frames are followed. */
+    /** WebSocket frames are parsed. */
     readonly frames: boolean,
   ) {
     this.current = client.table;
     this.drains = x.location.settings.tunnelDrain !== null;
   }
 
-  /** The table to which it belongs: that with which it began, or a later one in which its location means the same. */
+  /** The table that it belongs to: that of its start, or a later one in which its location has the same meaning. */
   get table(): RoutingTable {
     return this.current;
   }
 
-  /** The block that handles it: a location, or an `if` or `limit_except` in one. */
+  /** Block that handles it: a location, or an `if` or `limit_except` in one. */
   get block(): CheckedBlock | null {
     return this.x.location.block;
   }
 
-  /** The host that the client asked for; in lower case, without port. */
+  /** Host that the client requested; lower case, without port. */
   get host(): string {
     return this.x.host;
   }
 
-  /** The address at which the client arrived. */
+  /** Address at which the client connected. */
   get local(): { readonly address: string; readonly port: number; readonly path: string | null } {
     const { localAddress, localPort, unixPath } = this.x.client;
     return { address: localAddress, port: localPort, path: unixPath };
   }
 
-  /** What its location says of its end; null: it goes on until it ends by itself. Times in ms. */
+  /** The location's `tunnel_drain` settings; null: the tunnel is not drained. Times in ms. */
   get drainSettings(): { readonly spread: number; readonly timeout: number } | null {
     return this.drains ? this.x.location.settings.tunnelDrain : null;
   }
@@ -62,8 +62,8 @@ export class UpgradedExchange {
   }
 
   /**
-   * Belongs to another table from now on, in which `block` means the same: nothing of the old one is needed any more. Values
-   * that variables have got stay as they are.
+   * Moves it to another table, in which `block` has the same meaning, so that the old table is no longer needed. Variables
+   * that have been evaluated keep their values.
    */
   moveTo(table: RoutingTable, block: CheckedBlock, server: CheckedBlock): boolean {
     const location = table.programs.locations.get(block);
@@ -81,7 +81,7 @@ export class UpgradedExchange {
     x.server = program;
     this.current = table;
     this.client.moveTo(table);
-    // An earlier reload may have asked it to end, for a change that is undone now.
+    // An earlier reload may have started a drain for a change that has now been reverted.
     this.tunnel.stay();
     return true;
   }

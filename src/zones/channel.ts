@@ -1,15 +1,15 @@
-/** The way between a worker and the home of its zones. */
+/** Message channel between a worker and the backend of its zones. */
 
-/** One end of it. Messages are plain data, arrive in the order in which they were posted, or not at all. */
+/** One end of it. Messages are plain data and arrive in order, or not at all. */
 export interface ZoneChannel {
-  /** Throws, or does nothing, where the other end is gone. */
+  /** Throws, or does nothing, if the other end is gone. */
   post(message: unknown): void;
   onMessage(listener: (message: unknown) => void): void;
   /** Called once when the other end is gone. */
   onClose(listener: () => void): void;
 }
 
-/** What `process.send` and messages have in common in a child process and its parent. */
+/** Common subset of `process` and ChildProcess as ends of an IPC channel. */
 interface Correspondent {
   readonly connected?: boolean;
   send?(message: unknown, done: (error: Error | null) => void): unknown;
@@ -22,15 +22,14 @@ interface Envelope {
 }
 
 /**
- * By way of a child process's IPC: `process` on one end, the ChildProcess on the other. What else they say to each other is
- * left alone.
+ * Channel over a child process's IPC: `process` at one end, the ChildProcess at the other. Other messages on it are ignored.
  */
 export function processChannel(correspondent: Correspondent): ZoneChannel {
   return {
     post(message) {
       if (correspondent.connected !== true) return;
       const envelope: Envelope = { zones: message };
-      // Where it fails the other end is gone, and the channel closes.
+      // If sending fails the other end is gone, and the channel closes.
       correspondent.send?.(envelope, () => {});
     },
     onMessage(listener) {
@@ -44,14 +43,14 @@ export function processChannel(correspondent: Correspondent): ZoneChannel {
   };
 }
 
-/** What both ends of a `MessageChannel` and a `Worker` with its `parentPort` are. */
+/** Common subset of the two ends of a `MessageChannel`, and of a `Worker` and its `parentPort`. */
 interface Port {
   postMessage(message: unknown): void;
   on(event: 'message', listener: (message: unknown) => void): unknown;
   on(event: 'close' | 'exit', listener: () => void): unknown;
 }
 
-/** By way of a MessagePort, or a worker thread. */
+/** Channel over a MessagePort or a worker thread. */
 export function portChannel(port: Port): ZoneChannel {
   return {
     post: (message) => port.postMessage(message),

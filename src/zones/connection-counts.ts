@@ -1,9 +1,9 @@
-/** How many requests are under way for each key: what `limit_conn` counts. */
+/** Number of concurrent requests by key: the contents of a `limit_conn` zone. */
 import { Slab } from './slab.js';
 
 /** Bytes of an entry without its key: nginx's tree node on 64-bit systems, as far as it is used, and the count. */
 const ENTRY = 36;
-/** The root of the tree, and nginx's text for messages about the zone: its name, and these bytes around it. */
+/** Tree root, and nginx's text for messages about the zone: its name and these bytes around it. */
 const TREE = 64;
 const LOG_TEXT = 23;
 
@@ -17,17 +17,17 @@ export class ConnectionCounts {
     this.slab.take(LOG_TEXT + name.length);
   }
 
-  /** Keys for which something is under way. */
+  /** Number of keys with concurrent requests. */
   get entries(): number {
     return this.counts.size;
   }
 
-  /** What is under way for a key. */
+  /** Concurrent requests of a key. */
   count(key: string): number {
     return this.counts.get(key) ?? 0;
   }
 
-  /** Counts one more, unless there are `max`, or no room for another key: nothing that is under way can be forgotten. */
+  /** Increments a count, unless it has reached `max` or there is no room for another key: entries in use cannot be evicted. */
   take(key: string, max: number): 'taken' | 'limit' | 'memory' {
     const count = this.counts.get(key);
     if (count === undefined) {
@@ -40,7 +40,7 @@ export class ConnectionCounts {
     return 'taken';
   }
 
-  /** Counts one less. */
+  /** Decrements a count. */
   give(key: string): void {
     const count = this.counts.get(key);
     if (count === undefined) return;

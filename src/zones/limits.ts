@@ -1,10 +1,10 @@
-/** The operations behind `limit_conn` and `limit_req`: all limits of a request are decided on at once. */
+/** Operations behind `limit_conn` and `limit_req`: all limits of a request are decided together. */
 import { ConnectionCounts } from './connection-counts.js';
 import type { Operation } from './operation.js';
 import type { Held } from './owner.js';
 import { RequestRates } from './request-rates.js';
 
-/** A limit for a key of a zone: at most `max` at a time. */
+/** A limit for a key of a zone: at most `max` concurrent requests. */
 export interface ConnectionLimit {
   readonly zone: number;
   readonly key: string;
@@ -12,7 +12,7 @@ export interface ConnectionLimit {
 }
 
 export interface ConnectionQuestion {
-  /** What is counted is held by this number until `giveBack` is told it. */
+  /** The counts are held under this number until `giveBack` receives it. */
   readonly ticket: number;
   readonly limits: readonly ConnectionLimit[];
 }
@@ -25,7 +25,7 @@ export interface ConnectionAnswer {
 
 const TAKEN: ConnectionAnswer = { result: 'taken', refusedBy: -1 };
 
-/** Counts a request in all its zones, or in none where one of them refuses. */
+/** Counts a request in all its zones, or in none if one of them refuses. */
 export const takeConnections: Operation<ConnectionQuestion, ConnectionAnswer> = {
   name: 'limit_conn take',
   fallback: { result: 'unanswered', refusedBy: -1 },
@@ -47,13 +47,13 @@ export const takeConnections: Operation<ConnectionQuestion, ConnectionAnswer> = 
   },
 };
 
-/** A rate for a key of a zone. All numbers in thousandths of a request, `rate` per second. */
+/** A rate for a key of a zone. All numbers in thousandths of a request; `rate` per second. */
 export interface RateLimit {
   readonly zone: number;
   readonly key: string;
   readonly rate: number;
   readonly burst: number;
-  /** Up to this excess a request is not delayed; very large: never. */
+  /** Excess up to which a request is not delayed; very large: never delayed. */
   readonly delay: number;
 }
 
@@ -63,9 +63,9 @@ export interface RateQuestion {
 
 export interface RateAnswer {
   readonly result: 'passed' | 'delayed' | 'beyond' | 'memory' | 'unanswered';
-  /** Thousandths of a request, for the message. */
+  /** Thousandths of a request, for the log message. */
   readonly excess: number;
-  /** Index of the limit that the message is about; -1 for none. */
+  /** Index of the limit in the log message; -1 for none. */
   readonly by: number;
   /** ms. */
   readonly delay: number;
@@ -73,7 +73,7 @@ export interface RateAnswer {
 
 const PASSED: RateAnswer = { result: 'passed', excess: 0, by: -1, delay: 0 };
 
-/** Counts a request in all its zones and says how long it must wait, or counts it in none where one of them refuses. */
+/** Counts a request in all its zones and returns its delay, or counts it in none if one of them refuses. */
 export const countRequest: Operation<RateQuestion, RateAnswer> = {
   name: 'limit_req count',
   fallback: { result: 'unanswered', excess: 0, by: -1, delay: 0 },
@@ -86,7 +86,7 @@ export const countRequest: Operation<RateQuestion, RateAnswer> = {
       return { result: look.result, excess: look.excess, by: i, delay: 0 };
     }
     let answer = PASSED;
-    // From the last to the first, as nginx: of several that want the same delay the last one is named.
+    // From the last to the first, as in nginx: of several limits with the same delay the last one is logged.
     for (let i = limits.length - 1; i >= 0; i--) {
       const limit = limits[i] as RateLimit;
       const excess = owner.zone(limit.zone, RequestRates)?.account(limit.key, limit.rate, now) ?? 0;

@@ -1,4 +1,4 @@
-/** The home of zones in this very process: every question is answered at once. */
+/** Zones kept in this process: every question is answered immediately. */
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { Operation } from './operation.js';
 import { ZoneOwner, ZoneStates } from './owner.js';
@@ -6,14 +6,14 @@ import { contentsOf, takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
 import type { Zone, ZoneBackend } from './zone.js';
 
-/** Whole ms of a clock that nobody sets. */
+/** Whole ms of a monotonic clock. */
 export function monotonic(): number {
   return Math.floor(performance.now());
 }
 
 export class LocalBackend implements ZoneBackend {
   readonly shared = false;
-  /** The zones themselves: for status pages and tests. */
+  /** The zones, for status pages and tests. */
   readonly states: ZoneStates;
   readonly owner: ZoneOwner;
   private count = 0;
@@ -21,7 +21,7 @@ export class LocalBackend implements ZoneBackend {
 
   constructor(clock: () => number = monotonic) {
     this.states = new ZoneStates(clock);
-    // Nobody else can change anything here.
+    // There are no other processes to notify.
     this.owner = new ZoneOwner(this.states, () => {});
   }
 
@@ -37,11 +37,11 @@ export class LocalBackend implements ZoneBackend {
 
   tell<Q, A>(operation: Operation<Q, A>, question: Q): void {
     operation.run(this.owner, question);
-    // What a request holds that began here is held there too.
+    // Counts of a request that started here are held by the successor as well.
     if (operation.name === giveBack.name) this.successor?.tell(operation, question);
   }
 
-  /** From here on other requests ask that home, in which the same zones are open: what is kept here counts there. */
+  /** Redirects other requests to that backend, in which the same zones are open, and counts there the contents kept here. */
   moveTo(home: ZoneBackend): void {
     for (const [state, declaration] of this.owner.zones()) {
       const zone = home.open(declaration);

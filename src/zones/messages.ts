@@ -1,4 +1,4 @@
-/** What a worker and the keeper of its zones say to each other. */
+/** Messages between a worker and the server of its zones. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { countRequest, takeConnections } from './limits.js';
@@ -11,7 +11,7 @@ import { giveBack } from './tickets.js';
 export type Request =
   | { readonly do: 'open'; readonly zone: number; readonly declaration: ZoneDeclaration }
   | { readonly do: 'close'; readonly zone: number }
-  /** `id`: the answer is to bear this number; 0: no answer is wanted. */
+  /** `id`: number of the expected answer; 0: no answer is expected. */
   | { readonly do: 'run'; readonly id: number; readonly operation: string; readonly question: unknown };
 
 /** To a worker. */
@@ -19,19 +19,19 @@ export type Reply =
   | { readonly id: number; readonly answer: unknown }
   | { readonly zone: number; readonly news: unknown };
 
-/** All that is said within one turn of the event loop goes in one message. */
+/** All messages of one turn of the event loop are sent as one. */
 export type Requests = readonly Request[];
 export type Replies = readonly Reply[];
 
 const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
   [takeConnections, countRequest, reportPeers, reservePeer, takeOver, giveBack].map((operation) => [
     operation.name,
-    // Questions come from a worker that has the same operations: each is what its operation takes.
+    // Questions come from a worker with the same operations: each is of the type that its operation takes.
     operation as unknown as Operation<unknown, unknown>,
   ]),
 );
 
-/** The operation of that name. */
+/** Looks up an operation by name. */
 export function operationOf(name: string): Operation<unknown, unknown> | undefined {
   return OPERATIONS.get(name);
 }

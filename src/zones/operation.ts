@@ -1,10 +1,10 @@
-/** What can be asked of zones. An operation runs in their home, as a whole; its questions and answers are plain data. */
+/** An operation on zones. It runs atomically in their backend; questions and answers are plain data. */
 import type { ZoneOwner } from './owner.js';
 
 export interface Operation<Q, A> {
-  /** How messages between processes call it. */
+  /** Name in messages between processes. */
   readonly name: string;
-  /** The answer that holds where the home gives none. */
+  /** Answer to use if the backend does not respond. */
   readonly fallback: A;
   run(owner: ZoneOwner, question: Q): A;
 }

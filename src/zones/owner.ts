@@ -1,4 +1,4 @@
-/** What is kept in a home, and by whom it is used. */
+/** Contents of a backend, and their users. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { ConnectionCounts } from './connection-counts.js';
@@ -6,7 +6,7 @@ import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
 import { zoneIdentity } from './zone.js';
 
-/** The contents of a zone. */
+/** Contents of a zone. */
 export type ZoneState = ConnectionCounts | RequestRates | PeerStates;
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
@@ -17,25 +17,25 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
 
 interface Kept {
   readonly state: ZoneState;
-  /** How often it is open. */
+  /** Number of users that have it open. */
   users: number;
-  /** ms at which nobody had it open any more. */
+  /** ms at which the last user closed it. */
   unusedSince: number;
 }
 
-/** All zones of a home, by identity. */
+/** All zones of a backend, by identity. */
 export class ZoneStates {
   private readonly kept = new Map<string, Kept>();
-  /** Zones that were open only in processes that have ended. */
+  /** Zones that were open only in processes that have died. */
   private readonly unused = new Set<string>();
 
-  /** `linger`: ms for which a zone is kept that only the dead had open. */
+  /** `linger`: ms for which such a zone is kept. */
   constructor(
     readonly clock: () => number,
     private readonly linger = 0,
   ) {}
 
-  /** How many there are. */
+  /** Number of zones. */
   get size(): number {
     return this.kept.size;
   }
@@ -50,7 +50,7 @@ export class ZoneStates {
     return kept.state;
   }
 
-  /** `lost`: its user died, and whoever comes in its place will open it again. */
+  /** `lost`: the user died, and its replacement will open the zone again. */
   close(declaration: ZoneDeclaration, lost = false): void {
     const identity = zoneIdentity(declaration);
     const kept = this.kept.get(identity);
@@ -73,29 +73,29 @@ export class ZoneStates {
   }
 }
 
-/** Something that is counted for as long as somebody holds it. */
+/** A count that is held for a time. */
 export interface Held {
   readonly in: { give(key: string): void };
   readonly key: string;
 }
 
-/** One who uses zones: a worker, or this process. What it holds is given back when it is gone. */
+/** A user of zones: a worker, or this process. Everything that it holds is given back when it ends. */
 export class ZoneOwner {
   private readonly open = new Map<number, { readonly state: ZoneState; readonly declaration: ZoneDeclaration }>();
   private readonly held = new Map<number, readonly Held[]>();
 
   constructor(
     private readonly states: ZoneStates,
-    /** Tells the owner something that it did not ask for; what is told is plain data. */
+    /** Sends the owner an unsolicited update as plain data. */
     readonly notify: (zone: number, news: unknown) => void,
   ) {}
 
-  /** Whole ms on the home's clock. */
+  /** Whole ms on the backend's clock. */
   get now(): number {
     return this.states.clock();
   }
 
-  /** Tickets that hold something. */
+  /** Number of tickets that hold counts. */
   get tickets(): number {
     return this.held.size;
   }
@@ -114,30 +114,30 @@ export class ZoneOwner {
     this.states.close(opened.declaration, lost);
   }
 
-  /** The contents of a zone that is open; undefined where it is not, or is of another kind. */
+  /** Contents of an open zone; undefined if it is not open or of another kind. */
   zone<S extends ZoneState>(id: number, kind: new (...args: never[]) => S): S | undefined {
     const state = this.open.get(id)?.state;
     return state instanceof kind ? state : undefined;
   }
 
-  /** Notes down what belongs to a ticket, a number that its user chose; it may hold something already. */
+  /** Records what a ticket holds; the number was chosen by its user and may already be in use. */
   hold(ticket: number, held: readonly Held[]): void {
     if (held.length > 0) this.held.set(ticket, [...(this.held.get(ticket) ?? []), ...held]);
   }
 
-  /** What tickets hold in a zone. */
+  /** Counts that tickets hold in a zone. */
   heldIn(state: ZoneState): { readonly ticket: number; readonly key: string }[] {
     return [...this.held].flatMap(([ticket, held]) =>
       held.filter((each) => each.in === state).map(({ key }) => ({ ticket, key })),
     );
   }
 
-  /** The zones that it has open, each once. */
+  /** Open zones, each once. */
   zones(): ReadonlyMap<ZoneState, ZoneDeclaration> {
     return new Map([...this.open.values()].map(({ state, declaration }) => [state, declaration]));
   }
 
-  /** Gives back what the ticket holds; nothing where it holds nothing. */
+  /** Gives back what the ticket holds, if anything. */
   giveBack(ticket: number): void {
     const held = this.held.get(ticket);
     if (held === undefined) return;

@@ -1,38 +1,38 @@
 /**
- * What several workers know of the peers of an upstream: connections and failures. Each worker chooses among its own peers
- * at once and reports what happened; here the reports are added up, and told to the others.
+ * Connections and failures of an upstream's peers, shared by several workers. Each worker selects among its own peers
+ * immediately and reports events; the reports are added up here and sent to the other workers.
  */
 import type { Operation } from './operation.js';
 import type { ZoneOwner } from './owner.js';
 
-/** What happened to a peer in one worker since its last report. */
+/** Events of a peer in one worker since its last report. */
 export interface PeerReport {
-  /** Names the peer within the zone. */
+  /** Identifies the peer within the zone. */
   readonly peer: string;
-  /** Requests and tunnels that this worker has with it now. */
+  /** Requests and tunnels of this worker with the peer. */
   readonly conns: number;
   /** Failures since the last report. */
   readonly failures: number;
-  /** The last thing was a success after which failures are forgotten. */
+  /** The last event was a success that resets the failures. */
   readonly recovered: boolean;
-  /** ms since 1970 of the last failure and of the beginning of the period in which failures count. */
+  /** ms since 1970 of the last failure and of the start of the period in which failures count. */
   readonly accessed: number;
   readonly checked: number;
 }
 
-/** What a worker is told of a peer. */
+/** An update about a peer for a worker. */
 export interface PeerNews {
   readonly peer: string;
-  /** Requests and tunnels that the other workers have with it. */
+  /** Requests and tunnels of the other workers with the peer. */
   readonly others: number;
-  /** Failures of all workers. */
+  /** Failures in all workers. */
   readonly fails: number;
   readonly accessed: number;
   readonly checked: number;
 }
 
 class SharedPeer {
-  /** Connections by worker, where there are any. */
+  /** Connections by worker; entries are positive. */
   readonly conns = new Map<ZoneOwner, number>();
   fails = 0;
   accessed = 0;
@@ -46,14 +46,14 @@ class SharedPeer {
 }
 
 export class PeerStates {
-  /** Places among `max_conns` that are taken, by peer. */
+  /** Connections reserved under `max_conns`, by peer. */
   private readonly reserved = new Map<string, number>();
   private readonly peers = new Map<string, SharedPeer>();
   private readonly watching = new Map<ZoneOwner, number>();
   private readonly changed = new Set<string>();
   private announcing = false;
 
-  /** Peers that are known. */
+  /** Number of known peers. */
   get entries(): number {
     return this.peers.size;
   }
@@ -63,7 +63,7 @@ export class PeerStates {
     return this.peers.get(peer)?.total ?? 0;
   }
 
-  /** Takes a place among `max`; false where none is left. */
+  /** Reserves a connection out of `max`; false if none is left. */
   take(peer: string, max: number): boolean {
     const taken = this.reserved.get(peer) ?? 0;
     if (taken >= max) return false;
@@ -71,20 +71,20 @@ export class PeerStates {
     return true;
   }
 
-  /** Gives a place back. */
+  /** Releases a reserved connection. */
   give(peer: string): void {
     const left = (this.reserved.get(peer) ?? 0) - 1;
     if (left > 0) this.reserved.set(peer, left);
     else this.reserved.delete(peer);
   }
 
-  /** The owner is to be told what happens, and first of all what has happened. */
+  /** Subscribes the owner to updates, starting with the current state. */
   watch(owner: ZoneOwner, zone: number): void {
     this.watching.set(owner, zone);
     if (this.peers.size > 0) owner.notify(zone, this.newsFor(owner, this.peers.keys()));
   }
 
-  /** The owner has closed the zone: its connections are none any more, unless it has opened the zone anew. */
+  /** The owner has closed the zone: removes its connections, unless it has opened the zone again. */
   unwatch(owner: ZoneOwner, zone: number): void {
     if (this.watching.get(owner) !== zone) return;
     this.watching.delete(owner);
@@ -102,7 +102,7 @@ export class PeerStates {
     this.announce(report.peer);
   }
 
-  /** Tells once in a turn what has changed in it. */
+  /** Sends changes once per turn of the event loop. */
   private announce(name: string): void {
     this.changed.add(name);
     if (this.announcing) return;
@@ -126,7 +126,7 @@ export class PeerStates {
     return news;
   }
 
-  /** A peer without connections and failures is as good as unknown: addresses that come and go leave nothing behind. */
+  /** Drops peers without connections and failures, so that changing addresses leave no entries behind. */
   private forget(): void {
     for (const name of this.changed) {
       const peer = this.peers.get(name);
@@ -140,7 +140,7 @@ export interface PeerReports {
   readonly reports: readonly PeerReport[];
 }
 
-/** Tells the home of an upstream's zone what happened to its peers. */
+/** Reports events of the peers of an upstream to its zone. */
 export const reportPeers: Operation<PeerReports, null> = {
   name: 'upstream report',
   fallback: null,
@@ -152,14 +152,14 @@ export const reportPeers: Operation<PeerReports, null> = {
 };
 
 export interface PeerReservation {
-  /** Holds the place until it is given back. */
+  /** Holds the connection until it is given back. */
   readonly ticket: number;
   readonly zone: number;
   readonly peer: string;
   readonly max: number;
 }
 
-/** Takes one of the `max_conns` that all workers have together of a peer; false where none is left. */
+/** Reserves one of the `max_conns` connections that all workers share for a peer; false if none is left. */
 export const reservePeer: Operation<PeerReservation, boolean> = {
   name: 'upstream reserve',
   fallback: true,

@@ -1,4 +1,4 @@
-/** The home of zones in another process, as a worker sees it: questions go to the master, and the answers are promises. */
+/** Zones kept in another process, as seen by a worker: questions are sent to the master, and answers are promises. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { ZoneChannel } from './channel.js';
@@ -8,37 +8,37 @@ import { giveBack } from './tickets.js';
 import type { Zone, ZoneBackend } from './zone.js';
 
 export interface RemoteHomeOptions {
-  /** Logs that the master does not answer, and that it answers again. */
+  /** Logs that the master does not respond, and that it responds again. */
   readonly log: (level: 'error' | 'notice', message: string) => void;
-  /** ms for which an answer is awaited. Default 1000. */
+  /** ms to wait for an answer. Default 1000. */
   readonly patience?: number;
-  /** How many questions may wait at a time; those beyond are not asked. Default 10,000. */
+  /** Maximum number of pending questions; further ones are not sent. Default 10,000. */
   readonly most?: number;
 }
 
 const PATIENCE = 1000;
 const MOST = 10_000;
-/** ms between two complaints. */
+/** ms between two log messages about an unresponsive master. */
 const COMPLAINT_INTERVAL = 60_000;
 
 interface Waiting {
   readonly operation: Operation<unknown, unknown>;
   readonly answer: (answer: unknown) => void;
-  /** ms on a clock that nobody sets. */
+  /** Deadline in ms on a monotonic clock. */
   readonly until: number;
 }
 
 /**
- * A master that is slow, stopped or gone must not end the traffic: after a while, or with too many questions waiting, the
- * operation's own `unanswered` holds. Once a question was not answered in time, no other waits or is sent until the master is
- * heard again: it has the questions that were sent before, and answers them first.
+ * A master that is slow, stopped or gone must not interrupt traffic: after a timeout, or with too many pending questions,
+ * the operation's `fallback` applies. After a first timeout no further question is sent or waits until the master responds
+ * again: it has the earlier questions and answers them first.
  */
 export class RemoteBackend implements ZoneBackend {
   readonly shared = true;
   private readonly patience: number;
   private readonly most: number;
   private outbox: Request[] = [];
-  /** By the number of the question, the oldest first. */
+  /** By number of the question, oldest first. */
   private readonly waiting = new Map<number, Waiting>();
   private readonly listeners = new Map<number, (news: unknown) => void>();
   private asked = 0;
@@ -46,10 +46,10 @@ export class RemoteBackend implements ZoneBackend {
   private timer: NodeJS.Timeout | null = null;
   private gone = false;
   private unresponsive = false;
-  /** Tickets of questions that were not sent; the master has nothing to give back for them. */
+  /** Tickets of questions that were not sent; the master holds nothing for them. */
   private readonly skipped = new Set<number>();
   private complainedAt = Number.NEGATIVE_INFINITY;
-  /** It was logged that the master does not answer, and not yet that it does. */
+  /** An unresponsive master was logged, but its recovery was not yet. */
   private complained = false;
 
   constructor(
@@ -63,7 +63,7 @@ export class RemoteBackend implements ZoneBackend {
     channel.onClose(() => this.end());
   }
 
-  /** Questions that wait for their answers. */
+  /** Number of pending questions. */
   get pending(): number {
     return this.waiting.size;
   }
@@ -91,7 +91,7 @@ export class RemoteBackend implements ZoneBackend {
     return new Promise<A>((resolve) => {
       this.waiting.set(id, {
         operation: operation as Operation<unknown, unknown>,
-        // The answer bears the number of the question, so it is what its operation answers.
+        // Answers are matched by number, so this one has the type of its operation.
         answer: resolve as (answer: unknown) => void,
         until: performance.now() + this.patience,
       });
@@ -136,7 +136,10 @@ export class RemoteBackend implements ZoneBackend {
     if (this.waiting.size === 0) this.stopTimer();
   }
 
-  /** Looks at the time after so many ms, and after what has arrived by then was read: this process may have stood still. */
+  /**
+   * Checks the deadlines after so many ms, once the messages that have arrived by then are read: this process may itself
+   * have been stopped.
+   */
   private wake(ms: number): void {
     this.timer ??= setTimeout(() => {
       this.timer = null;
@@ -144,7 +147,7 @@ export class RemoteBackend implements ZoneBackend {
     }, ms);
   }
 
-  /** Gives up on all questions where one has waited too long. */
+  /** Gives up on all questions if one has passed its deadline. */
   private lookAtTime(): void {
     const [oldest] = this.waiting.values();
     if (oldest === undefined) return;

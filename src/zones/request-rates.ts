@@ -1,37 +1,37 @@
 /**
- * By how much each key exceeds its rate: what `limit_req` remembers. A leaky bucket in nginx's arithmetic: whole thousandths
- * of a request, whole milliseconds.
+ * Excess of each key above its rate: the contents of a `limit_req` zone. A leaky bucket in nginx's arithmetic: whole
+ * thousandths of a request, whole milliseconds.
  */
 import { Slab } from './slab.js';
 
-/** Bytes of an entry without its key: nginx's tree node on 64-bit systems, as far as it is used, and what stands in it. */
+/** Bytes of an entry without its key: nginx's tree node on 64-bit systems, as far as it is used, and its data. */
 const ENTRY = 80;
-/** The roots of tree and queue, and nginx's text for messages about the zone: its name, and these bytes around it. */
+/** Tree and queue roots, and nginx's text for messages about the zone: its name and these bytes around it. */
 const TREE = 80;
 const LOG_TEXT = 22;
-/** ms for which an entry is kept at least, while there is room. */
+/** Minimum age in ms at which an entry is dropped while there is room. */
 const KEPT = 60_000;
 
 interface Entry {
   readonly key: string;
   /** Thousandths of a request. */
   excess: number;
-  /** ms at which `excess` was true; -Infinity where it has not been counted yet. */
+  /** ms at which `excess` was current; -Infinity if no request was counted yet. */
   last: number;
   newer: Entry | null;
   older: Entry | null;
 }
 
-/** What is remembered of a key, whatever clock it was counted by. */
+/** State of a key, independent of the clock. */
 export interface RateSnapshot {
   readonly key: string;
   /** Thousandths of a request. */
   readonly excess: number;
-  /** ms since `excess` was true; null where it has not been counted yet. */
+  /** ms since `excess` was current; null if no request was counted yet. */
   readonly age: number | null;
 }
 
-/** What a request would do to a key. `excess` in thousandths of a request. */
+/** Effect of a further request on a key. `excess` in thousandths of a request. */
 export interface RateLook {
   readonly result: 'within' | 'beyond' | 'memory';
   readonly excess: number;
@@ -52,14 +52,14 @@ export class RequestRates {
     this.slab.take(LOG_TEXT + name.length);
   }
 
-  /** Keys that are remembered. */
+  /** Number of keys stored. */
   get entries(): number {
     return this.byKey.size;
   }
 
   /**
-   * What one more request would do. `rate` in thousandths of a request per second; `burst` in thousandths; `now` in whole ms.
-   * The key is remembered from here on; `account` counts the request.
+   * Computes the effect of one more request. `rate` in thousandths of a request per second; `burst` in thousandths; `now` in
+   * whole ms. Stores the key; `account` counts the request.
    */
   look(key: string, rate: number, burst: number, now: number): RateLook {
     const entry = this.byKey.get(key);
@@ -72,7 +72,7 @@ export class RequestRates {
     return { result: excess > burst ? 'beyond' : 'within', excess };
   }
 
-  /** Counts the request that was looked at; gives the excess of its key. */
+  /** Counts the request after `look`; returns the excess of its key. */
   account(key: string, rate: number, now: number): number {
     const entry = this.byKey.get(key);
     if (entry === undefined) return 0;
@@ -82,7 +82,7 @@ export class RequestRates {
     return excess;
   }
 
-  /** All that is remembered, the least recently used first. */
+  /** All entries, the least recently used first. */
   snapshot(now: number): RateSnapshot[] {
     const all: RateSnapshot[] = [];
     for (let entry = this.oldest; entry !== null; entry = entry.newer) {
@@ -92,7 +92,7 @@ export class RequestRates {
     return all;
   }
 
-  /** Remembers what another home did, as far as there is room and the key is not known here. */
+  /** Adds the entries of another backend, as far as there is room and the key is not stored yet. */
   restore(rates: readonly RateSnapshot[], now: number): void {
     for (const { key, excess, age } of rates) {
       if (this.byKey.has(key) || !this.add(key, 0, now)) continue;
@@ -117,7 +117,7 @@ export class RequestRates {
     return true;
   }
 
-  /** Forgets up to so many of the oldest keys, if they have been at rest for a minute. */
+  /** Drops up to `count` of the oldest keys that have been idle for a minute. */
   private expire(rate: number, now: number, count: number): void {
     for (let i = 0; i < count; i++) {
       const entry = this.oldest;
@@ -152,7 +152,10 @@ export class RequestRates {
   }
 }
 
-/** The excess with one more request. A clock that goes back stands still; after a leap back of a minute it starts anew. */
+/**
+ * Excess with one more request. A clock that runs backwards counts as stopped; after a step back of a minute or more, time
+ * restarts there.
+ */
 function excessAt({ excess, last }: Entry, rate: number, now: number): number {
   // The first request of a key is within any rate.
   if (last === Number.NEGATIVE_INFINITY) return 0;

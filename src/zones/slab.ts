@@ -1,25 +1,25 @@
-/** The memory of a zone, counted as nginx's slab allocator would use it: so that a size means here what it means there. */
+/** Memory accounting of a zone, as nginx's slab allocator would use it: a size has the same meaning as in nginx. */
 
 const PAGE = 4096;
-/** Bytes of the smallest piece. */
+/** Shift of the smallest chunk. */
 const MIN_SHIFT = 3;
 const PAGE_SHIFT = 12;
 /** `ngx_slab_pool_t` on 64-bit systems. */
 const POOL = 200;
-/** `ngx_slab_page_t` and `ngx_slab_stat_t`: one of each for every size of pieces, and the former also for every page. */
+/** `ngx_slab_page_t` and `ngx_slab_stat_t`: one of each per chunk size, and the former also per page. */
 const PAGE_ENTRY = 24;
 const STATISTICS = 32;
 
 /**
- * Pages are divided into pieces of one size each, powers of two; larger things take whole pages. It is assumed that pieces
- * lie packed: nginx's pages may stay half empty for a while, so that it is a little earlier at its end.
+ * Pages are divided into chunks of one size each, a power of two; larger objects take whole pages. Chunks are assumed to be
+ * packed: nginx's pages may stay half empty for a while, so that it runs out of memory slightly earlier.
  */
 export class Slab {
   private freePages: number;
-  /** Pieces in use, by shift. */
+  /** Chunks in use, by shift. */
   private readonly used: number[] = new Array<number>(PAGE_SHIFT).fill(0);
 
-  /** `size` in bytes, 8 pages at least. */
+  /** `size` in bytes, at least 8 pages. */
   constructor(size: number) {
     const sizes = PAGE_SHIFT - MIN_SHIFT;
     const header = POOL + sizes * (PAGE_ENTRY + STATISTICS);
@@ -29,7 +29,7 @@ export class Slab {
     this.freePages = Math.min(pages, Math.floor((size - start) / PAGE));
   }
 
-  /** Takes room for so many bytes; false where there is none. */
+  /** Allocates bytes; false if there is no room. */
   take(bytes: number): boolean {
     const shift = shiftOf(bytes);
     const used = this.used[shift];
@@ -42,7 +42,7 @@ export class Slab {
     return true;
   }
 
-  /** Gives back what `take` took. */
+  /** Frees what `take` allocated. */
   give(bytes: number): void {
     const shift = shiftOf(bytes);
     const used = this.used[shift];
@@ -54,12 +54,12 @@ export class Slab {
   }
 }
 
-/** The power of two of the piece that so many bytes need; from `PAGE_SHIFT` on they need whole pages. */
+/** Shift of the chunk for so many bytes; from `PAGE_SHIFT` on whole pages are needed. */
 function shiftOf(bytes: number): number {
   return Math.max(MIN_SHIFT, Math.ceil(Math.log2(bytes)));
 }
 
-/** The smallest pieces share their page with a bitmap of which are in use. */
+/** The smallest chunks share their page with an allocation bitmap. */
 function piecesPerPage(shift: number): number {
   const pieces = PAGE >> shift;
   const bitmap = pieces > 64 ? Math.ceil(pieces / 8 / (1 << shift)) : 0;

@@ -1,4 +1,4 @@
-/** What a zone keeps, on its way from one home to another. */
+/** Transfers the contents of a zone from one backend to another. */
 import { ConnectionCounts } from './connection-counts.js';
 import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
@@ -6,18 +6,18 @@ import { type RateSnapshot, RequestRates } from './request-rates.js';
 
 export interface ZoneContents {
   readonly zone: number;
-  /** What is under way, by the tickets that hold it. */
+  /** Counts in use, by the tickets that hold them. */
   readonly held: readonly { readonly ticket: number; readonly key: string }[];
   readonly rates: readonly RateSnapshot[];
 }
 
-/** What an owner has in a zone; the owner goes on to hold it. */
+/** Contents of an owner's zone; the owner continues to hold them. */
 export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContents, 'zone'> {
   const held = owner.heldIn(state);
   return { held, rates: state instanceof RequestRates ? state.snapshot(owner.now) : [] };
 }
 
-/** Enters what was kept elsewhere. It has been let through there: no limit refuses it. */
+/** Adds the transferred contents. The requests were admitted before, so no limit refuses them. */
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,

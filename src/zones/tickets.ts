@@ -1,14 +1,14 @@
-/** Tickets: numbers under which a user of zones holds what is counted while it lasts. */
+/** Tickets: numbers under which a user of zones holds counts for the duration of a request. */
 import type { Operation } from './operation.js';
 
 let last = 0;
 
-/** A number that no other ticket of this process has. */
+/** A ticket number that is unique in this process. */
 export function newTicket(): number {
   return ++last;
 }
 
-/** Gives back what a ticket holds, whether it was refused, taken or never heard of. */
+/** Gives back everything that a ticket holds, whether its request was refused, accepted or never received. */
 export const giveBack: Operation<number, null> = {
   name: 'give back',
   fallback: null,

@@ -1,35 +1,35 @@
-/** The home of zones in a master, for its workers: their end is `RemoteHome`. */
+/** Zones kept in a master for its workers; the worker's end is `RemoteBackend`. */
 import type { ZoneChannel } from './channel.js';
 import { monotonic } from './local-backend.js';
 import { operationOf, type Reply, type Request, type Requests } from './messages.js';
 import { ZoneOwner, ZoneStates } from './owner.js';
 
-/** ms for which a zone is kept after its last worker has died: until others have come in its place. */
+/** ms for which a zone is kept after its last worker has died, until replacements open it again. */
 const LINGER = 60_000;
 
-/** What the master has of one worker. */
+/** The master's end of the session with one worker. */
 export interface Served {
   readonly owner: ZoneOwner;
-  /** The worker is gone: what it held is given back. The channel's closing does the same. */
+  /** The worker is gone: everything it held is given back. The closing of the channel does the same. */
   end(): void;
 }
 
 export class ZoneServer {
-  /** The zones themselves. */
+  /** The zones. */
   readonly states: ZoneStates;
 
   constructor(clock: () => number = monotonic) {
     this.states = new ZoneStates(clock, LINGER);
   }
 
-  /** Answers a worker from here on. */
+  /** Starts a session with a worker. */
   serve(channel: ZoneChannel): Served {
     const line = new Session(channel, this.states);
     return { owner: line.owner, end: () => line.end() };
   }
 }
 
-/** The line to one worker. */
+/** Session with one worker. */
 class Session {
   readonly owner: ZoneOwner;
   private replies: Reply[] = [];
@@ -75,7 +75,7 @@ class Session {
     try {
       this.channel.post(replies);
     } catch {
-      // The worker is gone, and the channel will say so.
+      // The worker is gone; the channel's close event follows.
     }
   }
 }

@@ -1,38 +1,38 @@
 /**
- * Zones: state by key that is counted or remembered for all requests, however many processes serve them. What is declared
- * as a zone has one home, which is the only place where it changes: this process, or the master of several workers.
+ * Zones: state by key that is counted or stored for all requests, across processes. Each declared zone is kept in one
+ * backend, the only place where it changes: this process, or the master of several workers.
  */
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { Operation } from './operation.js';
 
 /**
- * Two declarations of the same identity are one zone, in another generation or another process: what it keeps lives on. A
- * zone of another size is another zone, as in nginx.
+ * Declarations with the same identity, in another generation or another process, share one zone and its contents. A zone of
+ * another size is another zone, as in nginx.
  */
 export function zoneIdentity({ kind, name, size, key }: ZoneDeclaration): string {
   return JSON.stringify([kind, name, size, key]);
 }
 
-/** A zone as its user holds it. */
+/** A user's handle of a zone. */
 export interface Zone {
   readonly declaration: ZoneDeclaration;
-  /** Names the zone in questions to its home. */
+  /** Identifies the zone in questions to its backend. */
   readonly id: number;
-  /** What it keeps goes when nobody holds it any more. */
+  /** The contents are dropped when the last user has closed the zone. */
   close(): void;
 }
 
 /**
- * Where zones live. An operation looks at a zone and changes it as a whole: nothing comes between, whoever else asks, so
- * that what it says is exact.
+ * Place where zones are kept. An operation reads and changes zones atomically, whichever process requests it, so that its
+ * answer is exact.
  */
 export interface ZoneBackend {
-  /** Zones live in another process: several workers share them. */
+  /** Zones are kept in another process and shared by several workers. */
   readonly shared: boolean;
-  /** `listener` is told what other processes do in the zone. */
+  /** `listener` receives changes that other processes make in the zone. */
   open(declaration: ZoneDeclaration, listener?: (news: unknown) => void): Zone;
-  /** The answer; at once where the zones live in this process, and a promise (which never rejects) elsewhere. */
+  /** Returns the answer: immediately if zones are kept in this process, otherwise as a promise, which never rejects. */
   ask<Q, A>(operation: Operation<Q, A>, question: Q): A | Promise<A>;
-  /** The same where nobody wants the answer. What is told after a question is done after it. */
+  /** The same without an answer. Operations are carried out in the order of the calls, after earlier questions. */
   tell<Q, A>(operation: Operation<Q, A>, question: Q): void;
 }
