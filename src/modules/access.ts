@@ -1,4 +1,4 @@
-/** `allow` and `deny`: access by the client's address. */
+/** nginx's `ngx_http_access_module`: access control by client address. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
@@ -13,7 +13,7 @@ import { NEXT, OK } from '../exchange/verdict.js';
 
 const CONTEXTS = ['http', 'server', 'location', 'limit_except'] as const satisfies readonly Context[];
 
-/** Whom a rule is about: everybody, who comes by a unix domain socket, or a network. */
+/** Clients that a rule matches: all, those of unix domain sockets, or a network. */
 type Network = 'all' | 'unix' | Cidr;
 
 function parseNetwork(words: readonly Word[], c: ArgumentContext): Network {
@@ -37,10 +37,10 @@ interface Rule {
   readonly deny: boolean;
 }
 
-/** The rules of the innermost block that has any; `allow` and `deny` are inherited together. */
+/** The rules of the innermost block that defines any; `allow` and `deny` are inherited together. */
 function rulesOf(block: CheckedBlock, config: CheckedConfig): readonly Rule[] {
-  const around = enclosingBlocks(config);
-  for (let at: CheckedBlock | undefined = block; at !== undefined; at = around.get(at)) {
+  const enclosing = enclosingBlocks(config);
+  for (let at: CheckedBlock | undefined = block; at !== undefined; at = enclosing.get(at)) {
     const steps = at.steps.filter(isRule);
     if (steps.length > 0) {
       return steps.map(({ directive, value }) => ({ network: value as Network, deny: directive === 'deny' }));
@@ -55,7 +55,7 @@ function isRule({ directive }: CheckedStep): boolean {
 
 const addresses = new WeakMap<ClientSide, readonly number[]>();
 
-/** The bytes of the client's address, worked out once for each connection unless it is the request's own. */
+/** Bytes of the client's address, parsed once per connection unless the request has an address of its own. */
 function addressOf({ client, remoteAddress }: Exchange): readonly number[] {
   if (remoteAddress !== client.remoteAddress) return ipBytes(remoteAddress) ?? [];
   let address = addresses.get(client);
@@ -65,7 +65,7 @@ function addressOf({ client, remoteAddress }: Exchange): readonly number[] {
 
 function compileRules(rules: readonly Rule[]): Handler | null {
   if (rules.length === 0) return null;
-  // To IPv4 rules a client of an IPv6 socket shows its IPv4 address, where it has one and there are any.
+  // Like nginx: as soon as one rule is for IPv4, IPv4-mapped IPv6 addresses are compared as IPv4 addresses.
   const inet = rules.some(({ network }) => network === 'all' || (network !== 'unix' && network.bytes.length === 4));
   return (x) => {
     const unix = x.remoteAddress === 'unix:';
@@ -84,15 +84,15 @@ function compileRules(rules: readonly Rule[]): Handler | null {
 
 export default defineModule({
   name: 'access',
-  doc: "Allows and forbids by the client's address. The rules are looked at in the order written, and the first that fits decides.",
+  doc: 'Allows or denies access by client address. Rules are checked in the order of the configuration until the first match.',
   directives: {
     allow: {
       contexts: CONTEXTS,
       takes: custom('address | CIDR | unix: | all', 1, 1, parseNetwork),
       repeat: true,
-      // A step, because the order among `allow` and `deny` counts.
+      // A step because the relative order of⏎ `allow` and `deny` matters.
       step: true,
-      doc: 'Allows access for an address, a network, all clients of unix domain sockets, or everybody. A block with `allow` or `deny` of its own inherits neither.',
+      doc: 'Allows access from an address, a network, unix domain sockets (`unix:`), or everywhere (`all`). A block with `allow` or `deny` of its own inherits neither.',
       example: 'allow 192.168.1.0/24;',
     },
     deny: {
@@ -100,12 +100,12 @@ export default defineModule({
       takes: custom('address | CIDR | unix: | all', 1, 1, parseNetwork),
       repeat: true,
       step: true,
-      doc: 'Forbids access (403) for an address, a network, all clients of unix domain sockets, or everybody.',
+      doc: 'Denies access (403) from an address, a network, unix domain sockets (`unix:`), or everywhere (`all`).',
       example: 'deny all;',
     },
   },
   holds(block, config) {
-    // Their order counts among each other, so both have all rules.
+    // Their relative order matters, so both directives have the complete list.
     const rules = rulesOf(block, config);
     return { allow: rules, deny: rules };
   },

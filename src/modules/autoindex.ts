@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_autoindex_module`: lists a directory that has no index file. */
+/** nginx's `ngx_http_autoindex_module`: directory listings. */
 import { lstat, readdir, stat } from 'node:fs/promises';
 import * as types from '../config/argument-types.js';
 import { errnoText } from '../diagnostics/errno.js';
@@ -10,7 +10,7 @@ import { defineModule } from '../exchange/module.js';
 import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
 import { type DirectoryEntry, htmlListing, jsonListing, xmlListing } from '../http/directory-listing.js';
 
-/** How many entries are looked at together: a large directory shall not fill the thread pool's queue. */
+/** Number of entries whose `stat` runs at the same time; limits the load on the thread pool. */
 const BATCH = 32;
 
 interface ListingRules {
@@ -39,7 +39,7 @@ function list(x: Exchange, rules: ListingRules): Verdict | Promise<Verdict> {
   return send(x, path, rules, callback);
 }
 
-/** The argument `callback`: empty where there is none, null where it is no plain name. */
+/** The `callback` argument: empty if absent, null if it is not a plain name. */
 function callbackOf(args: string): string | null {
   const value = /(?:^|&)callback=([^&]*)/i.exec(args)?.[1] ?? '';
   return value.length <= 128 && /^[A-Za-z0-9_.]*$/.test(value) ? value : null;
@@ -88,7 +88,7 @@ async function readEntries(x: Exchange, path: string): Promise<DirectoryEntry[]>
   return entries.sort(compareEntries);
 }
 
-/** Null for an entry that may not be looked at; a link that leads nowhere is shown as such. */
+/** Null for an entry without permission for `stat`; a dangling symbolic link is listed itself. */
 async function readEntry(x: Exchange, directory: string, name: string): Promise<DirectoryEntry | null> {
   const path = `${directory}/${name}`;
   const native = nativePath(path);
@@ -101,7 +101,7 @@ async function readEntry(x: Exchange, directory: string, name: string): Promise<
     const kind = found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other';
     return { name, kind, modified: Math.floor(found.mtimeMs / 1000), size: found.size };
   } catch (error) {
-    // Gone since the directory was read: nginx fails then, but a listing without it is true.
+    // Deleted since `readdir`. nginx fails here; omitting the entry is correct.
     if (errorCode(error) === 'ENOENT') return null;
     logError(x, 'crit', `stat() "${path}" failed (${errnoText(error)})`);
     if (errorCode(error) === 'EACCES') return null;
@@ -118,34 +118,34 @@ function compareEntries(a: DirectoryEntry, b: DirectoryEntry): number {
 
 export default defineModule({
   name: 'autoindex',
-  doc: 'Answers a URI that ends in a slash with a listing of that directory, where it has no index file.',
+  doc: 'Responds to a URI that ends with a slash with a listing of the directory if it has no index file.',
   directives: {
     autoindex: {
       contexts: ['http', 'server', 'location'],
       takes: types.flag,
       default: 'off',
-      doc: 'Whether directories are listed.',
+      doc: 'Enables directory listings.',
       example: 'autoindex on;',
     },
     autoindex_exact_size: {
       contexts: ['http', 'server', 'location'],
       takes: types.flag,
       default: 'on',
-      doc: 'Whether a listing in HTML shows sizes in bytes, or rounded to kilobytes, megabytes and gigabytes.',
+      doc: 'Whether HTML listings show exact file sizes in bytes, or sizes rounded to kilobytes, megabytes and gigabytes.',
       example: 'autoindex_exact_size off;',
     },
     autoindex_format: {
       contexts: ['http', 'server', 'location'],
       takes: types.choice('html', 'json', 'jsonp', 'xml'),
       default: 'html',
-      doc: 'The format of listings. With `jsonp` the function is named by the request argument `callback`; without one the answer is plain JSON.',
+      doc: 'The format of listings. With `jsonp`, the request argument `callback` names the callback function; without it the response is plain JSON.',
       example: 'autoindex_format json;',
     },
     autoindex_localtime: {
       contexts: ['http', 'server', 'location'],
       takes: types.flag,
       default: 'off',
-      doc: 'Whether a listing in HTML shows times in the local time zone, or in UTC.',
+      doc: 'Whether HTML listings show times in the local time zone or in UTC.',
       example: 'autoindex_localtime on;',
     },
   },

@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_charset_module`: names the character set of an answer, and converts between two. */
+/** nginx's `ngx_http_charset_module`: adds the character set of a response and converts between character sets. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import * as types from '../config/argument-types.js';
 import type { ArgumentContext, Context } from '../config/directive.js';
@@ -12,10 +12,10 @@ import { defineModule } from '../exchange/module.js';
 import type { Template } from '../exchange/template.js';
 import { ByteRecoder, type CharsetTable, type Recoder, reversed, Utf8Recoder } from '../http/charset-recoding.js';
 
-const EVERYWHERE: readonly Context[] = ['http', 'server', 'location', 'if in location'];
+const CONTEXTS: readonly Context[] = ['http', 'server', 'location', 'if in location'];
 const MAPS = 'charset_map';
 const UTF_8 = 'utf-8';
-/** What holds where `charset_types` is not written. */
+/** Default of `charset_types`. */
 const DEFAULT_TYPES = [
   'text/html',
   'text/xml',
@@ -31,7 +31,7 @@ const charsetName = types.word('charset | off', (w, c) => {
   return w.text.startsWith('$') ? parseTemplate(w, c) : w.text;
 });
 
-/** The two names that a `charset_map` stands between. */
+/** The two character sets of a `charset_map`. */
 const charsetPair = types.custom('charset1 charset2', 2, 2, (words, c) => {
   const [from, to] = words as readonly [Word, Word];
   if (from.text.toLowerCase() === to.text.toLowerCase()) {
@@ -58,7 +58,7 @@ function parseMap(statements: readonly Statement[], c: ArgumentContext): Charset
   });
 }
 
-/** The bytes that a word of hexadecimal digits stands for, at most `limit`. */
+/** Decodes a word of hexadecimal digits into at most `limit` bytes. */
 function bytesOf(word: Word, limit: number, c: ArgumentContext): string {
   const { text } = word;
   const digits = limit === 1 ? text.padStart(2, '0') : text;
@@ -68,16 +68,16 @@ function bytesOf(word: Word, limit: number, c: ArgumentContext): string {
   return Buffer.from(digits, 'hex').toString('latin1');
 }
 
-function same(a: string, b: string): boolean {
+function sameCharset(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-/** Makes recoders from one character set to another; null where no `charset_map` leads there. */
+/** Factory of recoders from one character set to another; null if no `charset_map` covers the pair. */
 function recoderFor(maps: readonly CharsetMap[], from: string, to: string): (() => Recoder) | null {
   for (const { argument, entries } of maps) {
-    if (same(argument.from, from) && same(argument.to, to)) return () => new ByteRecoder(entries);
-    if (same(argument.from, to) && same(argument.to, from)) {
-      if (same(from, UTF_8)) return () => new Utf8Recoder(entries);
+    if (sameCharset(argument.from, from) && sameCharset(argument.to, to)) return () => new ByteRecoder(entries);
+    if (sameCharset(argument.from, to) && sameCharset(argument.to, from)) {
+      if (sameCharset(from, UTF_8)) return () => new Utf8Recoder(entries);
       const table = reversed(entries);
       return () => new ByteRecoder(table);
     }
@@ -85,7 +85,7 @@ function recoderFor(maps: readonly CharsetMap[], from: string, to: string): (() 
   return null;
 }
 
-/** `text/html; charset=x` taken apart. */
+/** Splits `text/html; charset=x`. */
 function split(contentType: string): { readonly type: string; readonly charset: string | null } {
   const match = /^(.*?) *; *charset="?([^";]*)"?/i.exec(contentType);
   const [, type = contentType, charset] = match ?? [];
@@ -104,14 +104,14 @@ const RECODER = new StateKey<Recoder | null>('charset');
 
 function nameCharset(x: Exchange, rules: CharsetRules): void {
   const { response } = x;
-  // An answer that was replaced (by an error page) may have left one.
+  // A response that was replaced by an error page may have set one.
   if (x.state(RECODER) !== undefined) x.setState(RECODER, null);
   if (response.contentType === null) return;
   const { type, charset } = split(response.contentType);
   if (charset === null ? !rules.covers(response.contentType) : !rules.override) return;
   const target = rules.target.of(x);
   const source = charset ?? rules.source?.of(x) ?? null;
-  if (source !== null && !same(source, target)) {
+  if (source !== null && !sameCharset(source, target)) {
     if (response.get('content-encoding') !== undefined) return;
     const make = recoderFor(rules.maps, source, target);
     if (make === null) {
@@ -119,11 +119,11 @@ function nameCharset(x: Exchange, rules: CharsetRules): void {
       return;
     }
     x.setState(RECODER, make());
-    // The bytes of a part depend on those before it, so a part is cut out after the conversion.
+    // The bytes of a range depend on those before it, so ranges are cut out after the conversion.
     response.seekable = false;
-    if (same(source, UTF_8) || same(target, UTF_8)) response.contentLength = -1;
+    if (sameCharset(source, UTF_8) || sameCharset(target, UTF_8)) response.contentLength = -1;
   }
-  // A browser would use the charset of a redirect for the page that it leads to.
+  // A browser would apply the charset of a redirect to the target page.
   const redirect = response.status === 301 || response.status === 302;
   response.contentType = redirect ? type : `${type}; charset=${target}`;
 }
@@ -143,21 +143,22 @@ function charsetFilter(x: Exchange): BodyFilter | null {
   return recoder === null ? null : new CharsetFilter(recoder);
 }
 
-/** A `charset_map` for every pair that is certain to be needed, and no two for the same pair. */
+/** Checks that each pair that is certainly needed has a `charset_map`, and that no pair has two. */
 function checkMaps(c: CheckContext, values: Readonly<Record<string, unknown>>): void {
   const statements = c.statements(MAPS);
   const pairs = statements.map(({ args }) => args.map((w) => w.text));
   for (const [i, [from = '', to = '']] of pairs.entries()) {
-    const first = pairs.findIndex(
-      ([a = '', b = '']) => (same(a, from) && same(b, to)) || (same(a, to) && same(b, from)),
+    const firstIndex = pairs.findIndex(
+      ([a = '', b = '']) =>
+        (sameCharset(a, from) && sameCharset(b, to)) || (sameCharset(a, to) && sameCharset(b, from)),
     );
     const statement = statements[i];
-    if (first < i && statement !== undefined) {
+    if (firstIndex < i && statement !== undefined) {
       c.report(statement, 'duplicate-definition', `duplicate "charset_map" between "${from}" and "${to}"`);
     }
   }
   const { charset, source_charset: source } = values;
-  if (typeof charset !== 'string' || typeof source !== 'string' || same(charset, source)) return;
+  if (typeof charset !== 'string' || typeof source !== 'string' || sameCharset(charset, source)) return;
   const maps = c.all('http').flatMap((http) => (http.values[MAPS] ?? []) as readonly CharsetMap[]);
   const at = [...c.statements('charset'), ...c.statements('source_charset')][0];
   if (at !== undefined && recoderFor(maps, source, charset) === null) {
@@ -167,35 +168,35 @@ function checkMaps(c: CheckContext, values: Readonly<Record<string, unknown>>): 
 
 export default defineModule({
   name: 'charset',
-  doc: 'Adds the character set to the `Content-Type` of an answer, and converts the body from one character set to another where a `charset_map` says how.',
+  doc: 'Adds the character set to the `Content-Type` of responses, and converts response bodies between character sets with a `charset_map`.',
   directives: {
     charset: {
-      contexts: EVERYWHERE,
+      contexts: CONTEXTS,
       takes: charsetName,
       default: 'off',
-      doc: 'The character set that is named in the `Content-Type` of answers with a type of `charset_types`. Where it differs from `source_charset`, the body is converted. A variable is possible.',
+      doc: 'The character set that is added to the `Content-Type` of responses whose media type is in `charset_types`. If it differs from `source_charset`, the body is converted. The value may be a variable.',
       example: 'charset utf-8;',
-      differs: 'The answer field `X-Accel-Charset` of an upstream is not looked at.',
+      differs: 'The response field `X-Accel-Charset` of an upstream is ignored.',
     },
     source_charset: {
-      contexts: EVERYWHERE,
+      contexts: CONTEXTS,
       takes: charsetName,
       default: 'off',
-      doc: 'The character set in which answers are that name none themselves.',
+      doc: 'The original character set of responses that do not specify one.',
       example: 'source_charset koi8-r;',
     },
     override_charset: {
-      contexts: EVERYWHERE,
+      contexts: CONTEXTS,
       takes: types.flag,
       default: 'off',
-      doc: 'Whether an answer of an upstream that names its character set is converted as well.',
+      doc: 'Whether responses of an upstream that specify a character set are converted as well.',
       example: 'override_charset on;',
     },
     charset_types: {
       contexts: ['http', 'server', 'location'],
       takes: mediaTypes,
       repeat: true,
-      doc: 'The media types of answers that get a character set, beside `text/html`; `*` stands for all. Where it is not written: `text/html text/xml text/plain text/vnd.wap.wml application/javascript application/rss+xml`.',
+      doc: 'Media types to which a character set is added, in addition to `text/html`; `*` matches any type. Default: `text/html text/xml text/plain text/vnd.wap.wml application/javascript application/rss+xml`.',
       example: 'charset_types text/xml text/css;',
     },
     charset_map: {
@@ -203,7 +204,7 @@ export default defineModule({
       takes: charsetPair,
       body: { entries: parseMap },
       repeat: true,
-      doc: 'How bytes of one character set become those of another: two hexadecimal codes per line. For UTF-8, which must be the second, one to three bytes. It serves both directions; what is not in the table below 80 stays as it is, above it becomes `?` (from UTF-8: `&#number;`).',
+      doc: 'Conversion table between two character sets: two hexadecimal codes per line. UTF-8 must be the second set; its codes have one to three bytes. The table is used in both directions. Bytes that are not in the table stay unchanged below 80 and become `?` from 80 on (from UTF-8: `&#number;`).',
       example: 'charset_map koi8-r utf-8 { C0 D18E; C1 D0B0; }',
     },
   },

@@ -1,11 +1,11 @@
-/** nginx's `ngx_http_empty_gif_module`: a transparent pixel. */
+/** nginx's `ngx_http_empty_gif_module`: responds with a transparent 1×1 GIF. */
 import { none } from '../config/argument-types.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { defineModule } from '../exchange/module.js';
 import { DONE, type Verdict } from '../exchange/verdict.js';
 import { formatHttpDate } from '../http/http-date.js';
 
-/** GIF89a, 1 × 1 pixel, two colours of which the second is transparent, one pixel of it (LZW). */
+/** GIF89a of 1 × 1 pixel: two colours, the second transparent, and one LZW-coded pixel of the second. */
 const PIXEL = Buffer.from(
   [
     '474946383961', // "GIF89a"
@@ -18,7 +18,7 @@ const PIXEL = Buffer.from(
   ].join(''),
   'hex',
 );
-/** The date that nginx gives it, in seconds since 1970. */
+/** `Last-Modified` as in nginx; seconds since 1970. */
 const MODIFIED = 23349600;
 
 function sendPixel(x: Exchange): Verdict {
@@ -31,20 +31,20 @@ function sendPixel(x: Exchange): Verdict {
 
 export default defineModule({
   name: 'empty_gif',
-  doc: 'Answers with a transparent picture of one pixel, without touching a file.',
+  doc: 'Responds with a transparent 1×1 GIF from memory.',
   directives: {
     empty_gif: {
       contexts: ['location'],
       takes: none,
       again: 'overrides',
       inherit: 'noname',
-      doc: 'Turns the module on in this location.',
+      doc: 'Responds with the GIF to all requests in this location.',
       example: 'empty_gif;',
     },
   },
   phases: {
     content: {
-      // A location that has it serves nothing else, but an `if` in it may pass requests on.
+      // First: such a location has no other content, but an `if` inside may pass requests on.
       order: 1,
       pure: true,
       compile: (conf) => (conf.empty_gif === undefined ? null : sendPixel),

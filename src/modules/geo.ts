@@ -1,4 +1,4 @@
-/** `geo`: a variable whose value depends on the client's address. */
+/** nginx's `ngx_http_geo_module`: a variable whose value depends on the client's address. */
 import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
 import { AddressRanges } from '../config/address-ranges.js';
 import { custom } from '../config/argument-types.js';
@@ -10,9 +10,9 @@ import { forwardedAddress } from '../http/forwarded-address.js';
 import { inetBytes } from '../http/inet-address.js';
 
 interface Variables {
-  /** The variable that holds the address; null for the client's own. */
+  /** Variable that contains the address; null for the client's address. */
   readonly source: string | null;
-  /** The variable that is created. */
+  /** Variable that is defined. */
   readonly variable: string;
 }
 
@@ -21,16 +21,16 @@ function canonicalNetwork(network: readonly [Cidr, string]): string {
 }
 
 interface Entries {
-  /** Networks, unless `ranges` stands first. Each is there once. */
+  /** Networks without duplicates; empty with `ranges`. */
   readonly networks: readonly (readonly [Cidr, string])[];
   /** Ranges of IPv4 addresses in ascending order, or null. */
   readonly ranges: readonly (readonly [start: number, end: number, value: string])[] | null;
-  /** What holds where no range does. */
+  /** Value if no range matches. */
   readonly fallback: string;
-  /** Whose `X-Forwarded-For` is believed. */
+  /** Trusted proxies, whose `X-Forwarded-For` is used. */
   readonly proxies: readonly Cidr[];
   readonly recursive: boolean;
-  /** Computed at each use. */
+  /** Evaluated at each use. */
   readonly volatile: boolean;
 }
 
@@ -60,14 +60,14 @@ const EVERYTHING: readonly Cidr[] = [
 ];
 
 class EntryReader {
-  /** By network; null until `ranges` is ruled out. */
+  /** Networks and values by `keyOf`. */
   private readonly networks = new Map<string, readonly [Cidr, string]>();
   private ranges: AddressRanges | null = null;
   private fallback: string | null = null;
   private readonly proxies: Cidr[] = [];
   private recursive = false;
   private volatile = false;
-  private networksBegun = false;
+  private networkSeen = false;
 
   constructor(private readonly c: ArgumentContext) {}
 
@@ -99,7 +99,7 @@ class EntryReader {
   private readFlag(key: Word): boolean {
     switch (key.text) {
       case 'ranges':
-        if (this.networksBegun) {
+        if (this.networkSeen) {
           this.c.fail(key, 'invalid-value', 'the "ranges" directive must be the first directive inside "geo" block');
         }
         this.ranges ??= new AddressRanges();
@@ -127,7 +127,7 @@ class EntryReader {
   }
 
   private readNetwork(key: Word, word: Word): void {
-    this.networksBegun = true;
+    this.networkSeen = true;
     if (key.text === 'default') {
       for (const network of EVERYTHING) this.addNetwork(network, key, word);
     } else if (key.text === 'delete') {
@@ -140,13 +140,13 @@ class EntryReader {
   }
 
   private addNetwork(network: Cidr, key: Word, { text: value }: Word): void {
-    const known = keyOf(network);
-    const old = this.networks.get(known);
+    const networkKey = keyOf(network);
+    const old = this.networks.get(networkKey);
     if (old !== undefined) {
       const message = `duplicate network "${key.text}", value: "${value}", old value: "${old[1]}"`;
       this.warn(key, 'duplicate-definition', message);
     }
-    this.networks.set(known, [network, value]);
+    this.networks.set(networkKey, [network, value]);
   }
 
   private readRange(ranges: AddressRanges, key: Word, word: Word): void {
@@ -195,7 +195,7 @@ function keyOf({ bytes, length }: Cidr): string {
   return `${bytes.join('.')}/${length}`;
 }
 
-/** An IPv4 address as a number. */
+/** Converts an IPv4 address to a number. */
 function number(bytes: readonly number[]): number {
   return bytes.reduce((sum, byte) => sum * 256 + byte, 0);
 }
@@ -204,14 +204,14 @@ function dotted(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
 }
 
-// -- how it is looked up
+// -- lookup
 
-/** What stands for an address that is not known, or not of IPv4 where only that counts: 255.255.255.255. */
+/** Stands for an unknown address, and for IPv6 addresses in IPv4 ranges: 255.255.255.255, as in nginx. */
 const NONE: readonly number[] = [255, 255, 255, 255];
 
 type Lookup = (address: readonly number[]) => string;
 
-/** The value of the longest network around an address; networks are found by length and leading bits. */
+/** Longest-prefix match; networks are found by prefix length and leading bits. */
 function networkLookup(networks: Entries['networks']): Lookup {
   const inet = new PrefixTable();
   const inet6 = new PrefixTable();
@@ -220,7 +220,7 @@ function networkLookup(networks: Entries['networks']): Lookup {
 }
 
 class PrefixTable {
-  /** Values by the leading bits, for each length that occurs, the longest first. */
+  /** Values by leading bits, one table per prefix length that occurs, longest first. */
   private readonly tables: { readonly length: number; readonly values: Map<string, string> }[] = [];
 
   add({ bytes, length }: Cidr, value: string): void {
@@ -242,7 +242,7 @@ class PrefixTable {
   }
 }
 
-/** The leading bits as a string, a character for each byte that has any. */
+/** The leading bits as a string with one character per byte. */
 function leadingBits(bytes: readonly number[], length: number): string {
   const whole = length >> 3;
   let bits = String.fromCharCode(...bytes.slice(0, whole));
@@ -254,16 +254,16 @@ function leadingBits(bytes: readonly number[], length: number): string {
 function rangeLookup(ranges: NonNullable<Entries['ranges']>, fallback: string): Lookup {
   const starts = Uint32Array.from(ranges, ([start]) => start);
   return (address) => {
-    const wanted = number(address.length === 4 ? address : NONE);
+    const target = number(address.length === 4 ? address : NONE);
     let low = 0;
     let high = starts.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((starts[middle] as number) <= wanted) low = middle + 1;
+      if ((starts[middle] as number) <= target) low = middle + 1;
       else high = middle;
     }
     const range = ranges[low - 1];
-    return range !== undefined && wanted <= range[1] ? range[2] : fallback;
+    return range !== undefined && target <= range[1] ? range[2] : fallback;
   };
 }
 
@@ -273,7 +273,7 @@ function compileGeo({ source, variable }: Variables, entries: Entries, compiler:
   const from = source === null ? null : compiler.variable(source);
   const trusted = (address: readonly number[]) => proxies.some((proxy) => contains(proxy, unmapped(address)));
   const addressOf = (x: Exchange): readonly number[] => {
-    // A client of a unix domain socket has none.
+    // Clients of a unix domain socket have no address.
     const text = from === null ? x.remoteAddress : from.value(x);
     const own = text === undefined ? null : inetBytes(text);
     if (own === null) return NONE;
@@ -285,7 +285,7 @@ function compileGeo({ source, variable }: Variables, entries: Entries, compiler:
 
 export default defineModule({
   name: 'geo',
-  doc: "Creates variables whose values depend on the client's address.",
+  doc: "Defines variables whose values depend on the client's address.",
   directives: {
     geo: {
       contexts: ['http'],
@@ -297,7 +297,7 @@ export default defineModule({
         meaning: { source, entries: { ...entries, networks: entries.networks.map(canonicalNetwork).sort() } },
       }),
       repeat: true,
-      doc: "Creates a variable from the client's address, or from the address in a variable. Each line of its block is a network and the value for it; the longest network counts, `default` stands for all others. After `ranges` the lines are ranges of IPv4 addresses. `delete` takes a network or range away again, `include` reads lines from a file. `proxy` names networks whose `X-Forwarded-For` is believed, with `proxy_recursive` hop by hop. `volatile` has the variable computed at each use.",
+      doc: "Defines a variable whose value depends on the client's address or on an address in another variable. Each line of the block is a network and its value; the longest prefix wins, and `default` is the value of all other addresses. After `ranges`, the lines are ranges of IPv4 addresses. `delete` removes a network or range, `include` reads lines from a file. `proxy` declares trusted proxies, whose `X-Forwarded-For` is used, with `proxy_recursive` hop by hop. `volatile` evaluates the variable at each use.",
       example:
         'geo $country {\n    default        ZZ;\n    127.0.0.0/24   US;\n    10.1.0.0/16    RU;\n    2001:db8::/32  UK;\n}',
       differs: 'Binary bases (`.bin` beside an included file) are neither read nor written.',

@@ -1,4 +1,4 @@
-/** `add_header`, `add_trailer`, `expires`: fields that the proxy itself puts into answers. nginx: headers_filter. */
+/** nginx's `ngx_http_headers_module`: `add_header`, `add_trailer` and `expires`. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { choice, custom } from '../config/argument-types.js';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
@@ -22,7 +22,7 @@ const CONTEXTS = ['http', 'server', 'location', 'if in location'] as const satis
 interface Addition {
   readonly name: string;
   readonly value: TemplateData;
-  /** With every status, not only with those of success and redirection. */
+  /** Added to responses with any status, not only to the statuses of `isSafe`. */
   readonly always: boolean;
 }
 
@@ -30,7 +30,7 @@ function parseAddition(words: readonly Word[], c: ArgumentContext): Addition {
   const [name, value, always] = words as readonly [Word, Word, Word?]; // 2 or 3 words: `min` and `max`
   if (always !== undefined && always.text !== 'always') {
     c.fail(always, 'invalid-value', `invalid parameter "${always.text}"`, {
-      help: 'after the value may stand "always"; a value with spaces needs quotes',
+      help: 'only "always" may follow the value; quote a value that contains spaces',
     });
   }
   return { name: name.text, value: parseTemplate(value, c), always: always !== undefined };
@@ -42,25 +42,25 @@ interface CompiledAddition {
   readonly always: boolean;
 }
 
-/** The fields that hold in a block, by nginx's rule: those of the innermost block that has any, unless they are merged. */
+/** Fields that apply in a block. As in nginx: those of the innermost block that defines any, unless they are merged. */
 function additions(
   kind: 'add_header' | 'add_trailer',
   block: CheckedBlock,
   config: CheckedConfig,
 ): readonly Addition[] {
   const rule = block.values[`${kind}_inherit`] ?? 'on';
-  // The list of a repeated directive that is written in this very block is its own alone.
+  // A list written in this block replaces the inherited one.
   const own = block.own.includes(kind) ? (block.values[kind] as readonly Addition[]) : [];
-  const around = rule === 'off' ? undefined : enclosingBlocks(config).get(block);
-  if (around === undefined || (own.length > 0 && rule !== 'merge')) return own;
-  return [...own, ...additions(kind, around, config)];
+  const enclosing = rule === 'off' ? undefined : enclosingBlocks(config).get(block);
+  if (enclosing === undefined || (own.length > 0 && rule !== 'merge')) return own;
+  return [...own, ...additions(kind, enclosing, config)];
 }
 
 function compileAdditions(kind: 'add_header' | 'add_trailer', block: CheckedBlock, c: Compiler): CompiledAddition[] {
   return additions(kind, block, c.config).map((each) => ({ ...each, value: c.template(each.value) }));
 }
 
-/** Statuses with which fields are added without `always`. */
+/** Whether fields without `always` are added to responses with this status. */
 function isSafe(status: number): boolean {
   switch (status) {
     case 200:
@@ -86,7 +86,7 @@ function addField(x: Exchange, name: string, value: string): void {
     response.set(name, value === '' ? null : value);
   } else if (lower === 'last-modified') {
     response.set(name, value === '' ? null : value);
-    // The place of its own is for content; nginx sends the field with every status, when it was asked for.
+    // `lastModified` is sent only with content; nginx sends a configured field with every status.
     if (value !== '' && response.status !== 200 && response.status !== 206 && response.status !== 304) {
       response.lastModified = null;
       response.add(name, value);
@@ -96,7 +96,7 @@ function addField(x: Exchange, name: string, value: string): void {
   }
 }
 
-/** Adds the trailers when the body has ended; their variables may tell of the whole answer. */
+/** Adds the trailers after the body, so that their variables can depend on the whole response. */
 class TrailerFilter implements BodyFilter {
   constructor(
     private readonly x: Exchange,
@@ -117,7 +117,7 @@ class TrailerFilter implements BodyFilter {
   }
 }
 
-function wantsTrailers(x: Exchange, trailers: readonly CompiledAddition[]): boolean {
+function allowsTrailers(x: Exchange, trailers: readonly CompiledAddition[]): boolean {
   const { status } = x.response;
   if (x.nested !== null || x.method === 'HEAD' || status < 200 || status === 204 || status === 304 || x.version < 11)
     return false;
@@ -130,7 +130,7 @@ function wantsTrailers(x: Exchange, trailers: readonly CompiledAddition[]): bool
 
 type Expiry =
   | { readonly mode: 'off' | 'epoch' | 'max' }
-  /** Seconds from the request, from the content's last change, or the time of day. */
+  /** Seconds from the request, from the last modification, or of the day. */
   | { readonly mode: 'access' | 'modified' | 'daily'; readonly seconds: number };
 
 type Expires = Expiry | { readonly mode: 'variable'; readonly value: TemplateData; readonly modified: boolean };
@@ -152,7 +152,7 @@ function parseExpires(words: readonly Word[], c: ArgumentContext): Expires {
   return typeof expiry === 'string' ? c.fail(word, 'invalid-value', `"expires" directive ${expiry}`) : expiry;
 }
 
-/** What a text means, or nginx's words for what is wrong with it. */
+/** Parses a value; returns nginx's error text if it is invalid. */
 function expiryOf(text: string, modified: boolean): Expiry | string {
   if (!modified && (text === 'epoch' || text === 'max' || text === 'off')) return { mode: text };
   const sign = /^[@+-]/.exec(text)?.[0] ?? '';
@@ -164,15 +164,15 @@ function expiryOf(text: string, modified: boolean): Expiry | string {
   return { mode: daily ? 'daily' : modified ? 'modified' : 'access', seconds: sign === '-' ? -seconds : seconds };
 }
 
-const NEVER = ['Thu, 01 Jan 1970 00:00:01 GMT', 'no-cache'] as const;
-/** Ten years, and the end of 32-bit time. */
-const FOREVER = ['Thu, 31 Dec 2037 23:55:55 GMT', 'max-age=315360000'] as const;
+const EPOCH = ['Thu, 01 Jan 1970 00:00:01 GMT', 'no-cache'] as const;
+/** The values of nginx: shortly before the end of 32-bit time, and ten years. */
+const MAX = ['Thu, 31 Dec 2037 23:55:55 GMT', 'max-age=315360000'] as const;
 
 function setExpires(x: Exchange, expiry: Expiry): void {
   const { response } = x;
   if (!('seconds' in expiry)) {
     if (expiry.mode === 'off') return;
-    const [until, caching] = expiry.mode === 'max' ? FOREVER : NEVER;
+    const [until, caching] = expiry.mode === 'max' ? MAX : EPOCH;
     response.set('Expires', until);
     response.set('Cache-Control', caching);
     return;
@@ -183,19 +183,19 @@ function setExpires(x: Exchange, expiry: Expiry): void {
     response.set('Cache-Control', 'max-age=0');
     return;
   }
-  const present = Math.floor(now() / 1000);
+  const seconds1970 = Math.floor(now() / 1000);
   const changed = mode === 'modified' ? modifiedSeconds(response) : -1;
-  const at = mode === 'daily' ? nextTime(seconds, present) : (changed < 0 ? present : changed) + seconds;
-  const age = at - present;
+  const at = mode === 'daily' ? nextTime(seconds, seconds1970) : (changed < 0 ? seconds1970 : changed) + seconds;
+  const age = at - seconds1970;
   response.set('Expires', formatHttpDate(at));
   response.set('Cache-Control', seconds < 0 || age < 0 ? 'no-cache' : `max-age=${age}`);
 }
 
-/** When the clock next shows that time of the day, local time; seconds since 1970. */
-function nextTime(secondsOfDay: number, present: number): number {
-  const date = new Date(present * 1000);
+/** Next occurrence of a time of day, in local time; seconds since 1970. */
+function nextTime(secondsOfDay: number, seconds1970: number): number {
+  const date = new Date(seconds1970 * 1000);
   date.setHours(0, 0, secondsOfDay, 0);
-  if (date.getTime() / 1000 <= present) date.setDate(date.getDate() + 1);
+  if (date.getTime() / 1000 <= seconds1970) date.setDate(date.getDate() + 1);
   return date.getTime() / 1000;
 }
 
@@ -229,8 +229,8 @@ function compileTrailers(block: CheckedBlock, compiler: Compiler): BodyFilterFac
   const trailers = compileAdditions('add_trailer', block, compiler);
   if (trailers.length === 0) return null;
   return (x) => {
-    if (!wantsTrailers(x, trailers)) return null;
-    // Trailers need a body in chunks (RFC 9112 7.1.2). All header filters have run: those that need the length knew it.
+    if (!allowsTrailers(x, trailers)) return null;
+    // Trailers require the chunked coding (RFC 9112 7.1.2). All header filters have run, so none needs the length any more.
     if (x.version < 20) x.response.contentLength = -1;
     return new TrailerFilter(x, trailers);
   };
@@ -238,41 +238,41 @@ function compileTrailers(block: CheckedBlock, compiler: Compiler): BodyFilterFac
 
 export default defineModule({
   name: 'headers',
-  doc: 'Adds fields to heads and trailers of answers, and says how long they may be cached.',
+  doc: 'Adds header and trailer fields to responses, and sets `Expires` and `Cache-Control`.',
   directives: {
     add_header: {
       contexts: CONTEXTS,
       takes: custom('name value [always]', 2, 3, parseAddition),
       repeat: true,
-      doc: 'Adds a field to answers with status 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, or with `always` to all. Nothing is added where the value is empty. `Last-Modified` and `ETag` are replaced. A block that has `add_header` of its own inherits none, unless `add_header_inherit` says otherwise.',
+      doc: 'Adds a header field to responses with status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308, or with `always` to all responses. A field with an empty value is not added. `Last-Modified` and `ETag` are replaced. A block with `add_header` of its own inherits none, unless `add_header_inherit` is set.',
       example: 'add_header Strict-Transport-Security "max-age=31536000" always;',
     },
     add_trailer: {
       contexts: CONTEXTS,
       takes: custom('name value [always]', 2, 3, parseAddition),
       repeat: true,
-      doc: 'Adds a field after the body of answers with the statuses of `add_header`, or with `always` of all; such a body is sent in chunks. The value is computed when the body has ended. Inherited as `add_header` is.',
+      doc: 'Adds a trailer field to responses with the statuses of `add_header`, or with `always` to all responses; their bodies are sent with chunked transfer coding. The value is evaluated at the end of the body. Inherited like `add_header`.',
       example: 'add_trailer X-Upstream-Time $request_time;',
     },
     add_header_inherit: {
       contexts: CONTEXTS,
       takes: choice('off', 'on', 'merge'),
       default: 'on',
-      doc: 'How `add_header` of the blocks around is inherited: `on`, only where this block has none; `merge`, added to those of this block; `off`, never.',
+      doc: 'Inheritance of `add_header` from enclosing blocks: `on`, only if this block has none; `merge`, in addition to those of this block; `off`, never.',
       example: 'add_header_inherit merge;',
     },
     add_trailer_inherit: {
       contexts: CONTEXTS,
       takes: choice('off', 'on', 'merge'),
       default: 'on',
-      doc: 'How `add_trailer` of the blocks around is inherited; the values are those of `add_header_inherit`.',
+      doc: 'Inheritance of `add_trailer` from enclosing blocks, with the values of `add_header_inherit`.',
       example: 'add_trailer_inherit merge;',
     },
     expires: {
       contexts: CONTEXTS,
       takes: custom('[modified] time | @time | epoch | max | off', 1, 2, parseExpires),
       default: 'off',
-      doc: 'Sets `Expires` and `Cache-Control` of answers with the statuses of `add_header`. A time counts from now, after `modified` from the last change of the content, after `@` it is the time of the day; a negative one, and `epoch`, forbid caching, `max` allows it for ten years. Variables may give the value.',
+      doc: 'Sets `Expires` and `Cache-Control` of responses with the statuses of `add_header`. A time is relative to the current time, with `modified` to the last modification; with `@` it is a time of day. A negative time and `epoch` disable caching, `max` allows it for ten years. The value may contain variables.',
       example: 'expires 1h;',
     },
   },

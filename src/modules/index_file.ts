@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_index_module`: the file that stands for a directory. */
+/** nginx's `ngx_http_index_module`: index files of directories. */
 import { statSync } from 'node:fs';
 import * as types from '../config/argument-types.js';
 import { word } from '../config/argument-types.js';
@@ -12,7 +12,7 @@ import { defineModule } from '../exchange/module.js';
 import type { Template } from '../exchange/template.js';
 import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
 
-/** One name; only the last may be absolute, because it ends the search. */
+/** File name; only the last may be absolute, because it ends the search. */
 const indexName = word('file', (w, c) => {
   if (w.text === '') c.fail(w, 'invalid-value', 'index "" in "index" directive is invalid');
   if (w.text.startsWith('/') && w !== c.statement.args.at(-1)) {
@@ -23,15 +23,15 @@ const indexName = word('file', (w, c) => {
   return parseTemplate(w, c);
 });
 
-/** Whether something is there; throws the system's error. */
-type Look = (x: Exchange, path: string) => boolean;
+/** Whether a file exists; throws other errors of the system. */
+type FileExists = (x: Exchange, path: string) => boolean;
 
-const look: Look = (_x, path) => statSync(nativePath(path), { throwIfNoEntry: false }) !== undefined;
+const fileExists: FileExists = (_x, path) => statSync(nativePath(path), { throwIfNoEntry: false }) !== undefined;
 
-function findIndex(x: Exchange, names: readonly Template[], isThere: Look): Verdict {
+function findIndex(x: Exchange, names: readonly Template[], exists: FileExists): Verdict {
   if (!x.uri.endsWith('/')) return NEXT;
   if (x.method !== 'GET' && x.method !== 'HEAD' && x.method !== 'POST') return NEXT;
-  let directorySeen = false;
+  let directoryChecked = false;
   for (const template of names) {
     const name = template.of(x);
     if (name.startsWith('/')) {
@@ -43,7 +43,7 @@ function findIndex(x: Exchange, names: readonly Template[], isThere: Look): Verd
     const path = directory.path + name;
     let failure: unknown = null;
     try {
-      if (isThere(x, path)) {
+      if (exists(x, path)) {
         x.internalRedirect(x.uri + name, x.args);
         return DONE;
       }
@@ -61,10 +61,10 @@ function findIndex(x: Exchange, names: readonly Template[], isThere: Look): Verd
       case 'ENAMETOOLONG':
         return notFound(x, path, errnoText(failure));
     }
-    if (!directorySeen) {
+    if (!directoryChecked) {
       const status = checkDirectory(x, directory.path, path);
       if (status !== NEXT) return status;
-      directorySeen = true;
+      directoryChecked = true;
     }
     if (failure !== null) {
       logError(x, 'crit', `stat() "${path}" failed (${errnoText(failure)})`);
@@ -74,7 +74,7 @@ function findIndex(x: Exchange, names: readonly Template[], isThere: Look): Verd
   return NEXT;
 }
 
-/** NEXT where the directory is one, or may not be looked at (its files might, though). `index`: the file looked for in it. */
+/** NEXT if the directory exists, or if `stat` lacks permission (its files might still be readable). `index` is the file looked for in it. */
 function checkDirectory(x: Exchange, path: string, index: string): Verdict {
   const directory = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   try {
@@ -94,9 +94,9 @@ function checkDirectory(x: Exchange, path: string, index: string): Verdict {
         return 500;
     }
   }
-  // Newer versions of Node do not tell ENOTDIR from ENOENT where a missing file is no error.
+  // Newer versions of Node do not distinguish ENOTDIR from ENOENT with `throwIfNoEntry: false`.
   if (path.endsWith('/')) return notFound(x, index, '20: Not a directory');
-  // An `alias` without a slash at its end leads to a file.
+  // An `alias` without a trailing slash can map the URI to a file.
   logError(x, 'alert', `"${path}" is not a directory`);
   return 500;
 }
@@ -108,14 +108,14 @@ function notFound(x: Exchange, path: string, reason: string): Verdict {
 
 export default defineModule({
   name: 'index',
-  doc: 'Answers a URI that ends in a slash with a file of that directory, by an internal redirect, so that the file may be handled in another location.',
+  doc: 'Responds to a URI that ends with a slash with an index file of the directory. It makes an internal redirect, so another location may handle the file.',
   directives: {
     index: {
       contexts: ['http', 'server', 'location'],
       takes: types.listOf(indexName),
       again: 'joins',
       default: 'index.html',
-      doc: 'The files that are looked for in a directory, in the order given; they may hold variables. The last one may be an absolute path, which is taken without looking.',
+      doc: 'Index files, checked in this order; names may contain variables. The last one may be an absolute path, which is not checked.',
       example: 'index index.$geo.html index.0.html /index.html;',
       exampleNeeds: 'map $remote_addr $geo { default a; }',
     },
@@ -126,10 +126,14 @@ export default defineModule({
       pure: true,
       compile(conf, { compiler }) {
         const names = conf.index.map((name) => compiler.template(name));
-        const isThere: Look =
-          compiler.observer?.watch(look, (_x, found, path) => ({ kind: 'file', path, directory: false, found })) ??
-          look;
-        return (x) => findIndex(x, names, isThere);
+        const exists: FileExists =
+          compiler.observer?.watch(fileExists, (_x, found, path) => ({
+            kind: 'file',
+            path,
+            directory: false,
+            found,
+          })) ?? fileExists;
+        return (x) => findIndex(x, names, exists);
       },
     },
   },

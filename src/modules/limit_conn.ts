@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_limit_conn_module`: how many requests may be under way at a time for a key. */
+/** nginx's `ngx_http_limit_conn_module`: limits the number of concurrent requests per key. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer } from '../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
@@ -15,10 +15,10 @@ import { giveBack, newTicket } from '../zones/tickets.js';
 import type { ZoneBackend } from '../zones/zone.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
-/** Bytes; nginx keeps the length of a key in one. */
-const LONGEST_KEY = 255;
-/** nginx keeps counts in 16 bits. */
-const LARGEST_LIMIT = 65535;
+/** Bytes; nginx stores the length of a key in one byte. */
+const MAX_KEY_LENGTH = 255;
+/** nginx stores counts in 16 bits. */
+const MAX_LIMIT = 65535;
 
 interface LimitData {
   readonly zone: string;
@@ -29,7 +29,7 @@ function parseLimit(words: readonly Word[], c: ArgumentContext): LimitData {
   const [zone, number] = words as readonly [Word, Word]; // two words: `min` and `max`
   const max = parseInteger(number.text) ?? 0;
   if (max === 0) c.fail(number, 'invalid-value', `invalid number of connections "${number.text}"`);
-  if (max > LARGEST_LIMIT) c.fail(number, 'invalid-value', 'connection limit must be less 65536');
+  if (max > MAX_LIMIT) c.fail(number, 'invalid-value', 'connection limit must be less 65536');
   return { zone: zone.text, max };
 }
 
@@ -39,7 +39,7 @@ const directives = {
     takes: custom('key zone=name:size', 2, 2, (words, c) => parseKeyedZone('limit_conn', words, c)),
     repeat: true,
     links: ({ zone }: KeyedZoneData) => ({ name: `zone ${zone.name}` }),
-    doc: 'Declares a zone that counts the requests under way for each key. A request whose key is empty is not counted. With `$binary_remote_addr` as the key a megabyte has room for 16 thousand addresses; where a zone is full, requests with further keys are refused. A reload that keeps name, size and key keeps the counts.',
+    doc: 'Declares a zone that counts concurrent requests per key. A request with an empty key is not counted. With the key `$binary_remote_addr`, one megabyte stores 16 thousand addresses; when a zone is full, requests with new keys are rejected. A reload that does not change name, size and key keeps the counts.',
     example: 'limit_conn_zone $binary_remote_addr zone=addr:10m;',
   },
   limit_conn: {
@@ -47,7 +47,7 @@ const directives = {
     takes: custom('zone number', 2, 2, parseLimit),
     repeat: true,
     links: ({ zone }: LimitData) => ({ refers: [`zone ${zone}`] }),
-    doc: 'How many requests with the same key may be under way at a time; others are refused with `limit_conn_status`. A tunnel (a WebSocket) is under way until it ends. Several may be given, each for another zone; a block that has one of its own inherits none.',
+    doc: 'Maximum number of concurrent requests with the same key; further requests are rejected with `limit_conn_status`. A tunnel (such as a WebSocket) counts until it closes. The directive may be repeated for other zones; a block with `limit_conn` of its own inherits none.',
     example: 'limit_conn addr 10;',
     exampleNeeds: 'limit_conn_zone $binary_remote_addr zone=addr:10m;',
   },
@@ -55,28 +55,28 @@ const directives = {
     contexts: CONTEXTS,
     takes: choice('info', 'notice', 'warn', 'error'),
     default: 'error',
-    doc: 'The level at which refused requests are logged.',
+    doc: 'The level at which rejected requests are logged.',
     example: 'limit_conn_log_level warn;',
   },
   limit_conn_status: {
     contexts: CONTEXTS,
     takes: integer({ min: 400, max: 599 }),
     default: '503',
-    doc: 'The status with which requests are refused.',
+    doc: 'Status of responses to rejected requests.',
     example: 'limit_conn_status 429;',
   },
   limit_conn_dry_run: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Where on, requests are counted, and logged where they would be refused, but none is refused.',
+    doc: 'Dry run: requests are counted, and those over the limit are logged but not rejected.',
     example: 'limit_conn_dry_run on;',
   },
   limit_conn_fail_open: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'on',
-    doc: 'What happens to requests while the master process, in which several workers count together, does not answer (it is stopped, or overloaded). Where on, they are let through without being counted; where off, they are refused with `limit_conn_status`. The first requests wait for one second, later ones do not wait until the master answers again; the error log says once when this begins and ends. A directive of tsproxy; nginx has none like it.',
+    doc: 'Handling of requests while the master process, which counts for all workers, does not respond (it is stopped or overloaded). With `on`, requests are allowed without being counted; with `off`, they are rejected with `limit_conn_status`. The first requests wait for one second; later requests do not wait until the master responds again. The beginning and the end are logged once. This is an extension of tsproxy; nginx has no such directive.',
     example: 'limit_conn_fail_open off;',
   },
 } as const satisfies Directives;
@@ -91,12 +91,12 @@ interface Limit {
   readonly max: number;
 }
 
-/** What a request has taken. It is given back when the request is over, whether or not the answer had come by then. */
+/** Counts taken by a request. Released when the request is finished, even if the reply has not arrived by then. */
 class Ticket {
   readonly number = newTicket();
-  constructor(private readonly home: ZoneBackend) {}
+  constructor(private readonly backend: ZoneBackend) {}
   release(): void {
-    this.home.tell(giveBack, this.number);
+    this.backend.tell(giveBack, this.number);
   }
 }
 
@@ -105,35 +105,37 @@ class Limiter {
   constructor(
     private readonly conf: Conf,
     private readonly limits: readonly Limit[],
-    private readonly home: ZoneBackend,
+    private readonly backend: ZoneBackend,
     private readonly errorLog: ErrorLog,
   ) {}
 
   readonly handle: Handler = (x) => {
-    // A request is counted once, wherever internal redirects and subrequests lead.
+    // A request is counted once, in spite of internal redirects and subrequests.
     if (x.state(STATUS) !== undefined) return NEXT;
-    const asked: Limit[] = [];
+    const applicable: Limit[] = [];
     const limits: ConnectionLimit[] = [];
     for (let i = 0; i < this.limits.length; i++) {
       const limit = this.limits[i] as Limit;
-      const key = keyOf(x, limit.in, LONGEST_KEY);
+      const key = keyOf(x, limit.in, MAX_KEY_LENGTH);
       if (key === null) continue;
-      asked.push(limit);
+      applicable.push(limit);
       limits.push({ zone: limit.in.zone.id, key, max: limit.max });
     }
     if (limits.length === 0) return NEXT;
     x.setState(STATUS, 'PASSED');
-    const ticket = new Ticket(this.home);
+    const ticket = new Ticket(this.backend);
     x.onFinish(ticket);
-    const answer = this.home.ask(takeConnections, { ticket: ticket.number, limits });
-    return answer instanceof Promise ? answer.then((late) => this.judge(x, asked, late)) : this.judge(x, asked, answer);
+    const reply = this.backend.ask(takeConnections, { ticket: ticket.number, limits });
+    return reply instanceof Promise
+      ? reply.then((reply) => this.applyReply(x, applicable, reply))
+      : this.applyReply(x, applicable, reply);
   };
 
-  private judge(x: Exchange, asked: readonly Limit[], { result, refusedBy }: ConnectionAnswer): Verdict {
+  private applyReply(x: Exchange, applicable: readonly Limit[], { result, refusedBy }: ConnectionAnswer): Verdict {
     if (x.finished) return DONE;
     if (result === 'taken' || (result === 'unanswered' && this.conf.limit_conn_fail_open)) return NEXT;
     const { limit_conn_dry_run: dryRun, limit_conn_log_level: level, limit_conn_status: status } = this.conf;
-    const name = asked[refusedBy]?.in.zone.declaration.name;
+    const name = applicable[refusedBy]?.in.zone.declaration.name;
     if (result === 'limit') logError(x, level, `limiting connections${dryRun ? ', dry run,' : ''} by zone "${name}"`);
     else if (result === 'memory')
       this.errorLog.write('crit', `ngx_slab_alloc() failed: no memory in limit_conn_zone "${name}"`);
@@ -144,12 +146,12 @@ class Limiter {
 
 export default defineModule({
   name: 'limit_conn',
-  doc: 'Limits how many requests are under way at a time for a key, such as the address of the client.',
+  doc: 'Limits the number of concurrent requests per key, such as the client address.',
   directives,
   variables: {
     limit_conn_status: {
       get: (x) => x.state(STATUS),
-      doc: 'What `limit_conn` decided: `PASSED`, `REJECTED` or `REJECTED_DRY_RUN`.',
+      doc: 'Result of `limit_conn`: `PASSED`, `REJECTED` or `REJECTED_DRY_RUN`.',
     },
   },
   check(block, c) {
@@ -161,7 +163,7 @@ export default defineModule({
   },
   phases: {
     preaccess: {
-      // nginx looks at connections after rates: a request that is being delayed is not counted.
+      // As in nginx, after limit_req: a delayed request is not counted.
       order: 20,
       compile(conf, { compiler }) {
         if (conf.limit_conn.length === 0) return null;

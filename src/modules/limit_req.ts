@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_limit_req_module`: how many requests may come in a time for a key. */
+/** nginx's `ngx_http_limit_req_module`: limits the request rate per key. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer } from '../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
@@ -14,8 +14,8 @@ import { countRequest, type RateAnswer, type RateLimit } from '../zones/limits.j
 import type { ZoneBackend } from '../zones/zone.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
-/** Bytes; nginx keeps the length of a key in two. */
-const LONGEST_KEY = 65535;
+/** Bytes; nginx stores the length of a key in two bytes. */
+const MAX_KEY_LENGTH = 65535;
 const LEVELS = ['info', 'notice', 'warn', 'error'] as const;
 type Level = (typeof LEVELS)[number];
 
@@ -86,7 +86,7 @@ const directives = {
     takes: custom('key zone=name:size rate=rate', 3, 4, parseRateZone),
     repeat: true,
     links: ({ zone }: RateZoneData) => ({ name: `zone ${zone.name}` }),
-    doc: 'Declares a zone that remembers for each key how far its requests exceed the rate, given in requests per second (`r/s`) or minute (`r/m`). A request whose key is empty is not counted. With `$binary_remote_addr` as the key a megabyte has room for 8 thousand addresses; where a zone is full, the key that was used least recently is forgotten. A reload that keeps name, size and key keeps what is remembered, and may change the rate.',
+    doc: 'Declares a zone that stores for each key by how much its requests exceed the rate, which is given in requests per second (`r/s`) or minute (`r/m`). A request with an empty key is not counted. With the key `$binary_remote_addr`, one megabyte stores 8 thousand addresses; when a zone is full, the least recently used key is removed. A reload that does not change name, size and key keeps the state and may change the rate.',
     example: 'limit_req_zone $binary_remote_addr zone=one:10m rate=1r/s;',
   },
   limit_req: {
@@ -94,7 +94,7 @@ const directives = {
     takes: custom('zone=name [burst=number] [nodelay | delay=number]', 1, 3, parseLimit),
     repeat: true,
     links: ({ zone }: LimitData) => ({ refers: [`zone ${zone}`] }),
-    doc: 'Limits requests with the same key to the rate of the zone. Up to `burst` more (0) are delayed until they are within the rate, and others are refused with `limit_req_status`. With `nodelay` none is delayed, with `delay` only those beyond so many. Several may be given, each for another zone; a block that has one of its own inherits none.',
+    doc: 'Limits requests with the same key to the rate of the zone. Up to `burst` excess requests (default 0) are delayed until they conform to the rate; further requests are rejected with `limit_req_status`. With `nodelay` no request is delayed; with `delay`, only excess requests over this number. The directive may be repeated for other zones; a block with `limit_req` of its own inherits none.',
     example: 'limit_req zone=one burst=5 nodelay;',
     exampleNeeds: 'limit_req_zone $binary_remote_addr zone=one:10m rate=1r/s;',
   },
@@ -102,28 +102,28 @@ const directives = {
     contexts: CONTEXTS,
     takes: choice(...LEVELS),
     default: 'error',
-    doc: 'The level at which refused requests are logged; those that are delayed are logged one level below.',
+    doc: 'The level at which rejected requests are logged; delayed requests are logged one level lower.',
     example: 'limit_req_log_level warn;',
   },
   limit_req_status: {
     contexts: CONTEXTS,
     takes: integer({ min: 400, max: 599 }),
     default: '503',
-    doc: 'The status with which requests are refused.',
+    doc: 'Status of responses to rejected requests.',
     example: 'limit_req_status 429;',
   },
   limit_req_dry_run: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Where on, requests are counted, and logged where they would be delayed or refused, but none is.',
+    doc: 'Dry run: requests are counted, and those over the limit are logged but neither delayed nor rejected.',
     example: 'limit_req_dry_run on;',
   },
   limit_req_fail_open: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'on',
-    doc: 'What happens to requests while the master process, in which several workers count together, does not answer (it is stopped, or overloaded). Where on, they are let through without being counted; where off, they are refused with `limit_req_status`. The first requests wait for one second, later ones do not wait until the master answers again; the error log says once when this begins and ends. A directive of tsproxy; nginx has none like it.',
+    doc: 'Handling of requests while the master process, which counts for all workers, does not respond (it is stopped or overloaded). With `on`, requests are allowed without being counted; with `off`, they are rejected with `limit_req_status`. The first requests wait for one second; later requests do not wait until the master responds again. The beginning and the end are logged once. This is an extension of tsproxy; nginx has no such directive.',
     example: 'limit_req_fail_open off;',
   },
 } as const satisfies Directives;
@@ -140,7 +140,7 @@ interface Limit {
   readonly delay: number;
 }
 
-/** A request that waits for its time; it takes nothing but a timer, and that goes with the client. */
+/** Delay of a request. It owns only a timer, which is cleared when the request is finished. */
 class Delay {
   private readonly timer: NodeJS.Timeout;
   constructor(x: Exchange, ms: number) {
@@ -154,52 +154,54 @@ class Delay {
 
 /** The limits of one location. */
 class Limiter {
-  /** The level for requests that are delayed. */
+  /** Log level of delayed requests. */
   private readonly delayLevel: Level;
 
   constructor(
     private readonly conf: Conf,
     private readonly limits: readonly Limit[],
-    private readonly home: ZoneBackend,
+    private readonly backend: ZoneBackend,
     private readonly errorLog: ErrorLog,
   ) {
     this.delayLevel = LEVELS[Math.max(0, LEVELS.indexOf(conf.limit_req_log_level) - 1)] ?? 'info';
   }
 
   readonly handle: Handler = (x) => {
-    // A request is counted once, wherever internal redirects and subrequests lead.
+    // A request is counted once, in spite of internal redirects and subrequests.
     if (x.state(STATUS) !== undefined) return NEXT;
-    const asked: Limit[] = [];
+    const applicable: Limit[] = [];
     const limits: RateLimit[] = [];
     for (let i = 0; i < this.limits.length; i++) {
       const limit = this.limits[i] as Limit;
-      const key = keyOf(x, limit.in, LONGEST_KEY);
+      const key = keyOf(x, limit.in, MAX_KEY_LENGTH);
       if (key === null) continue;
       const { rate, burst, delay } = limit;
-      asked.push(limit);
+      applicable.push(limit);
       limits.push({ zone: limit.in.zone.id, key, rate, burst, delay });
     }
     if (limits.length === 0) return NEXT;
-    const answer = this.home.ask(countRequest, { limits });
-    return answer instanceof Promise ? answer.then((late) => this.judge(x, asked, late)) : this.judge(x, asked, answer);
+    const reply = this.backend.ask(countRequest, { limits });
+    return reply instanceof Promise
+      ? reply.then((reply) => this.applyReply(x, applicable, reply))
+      : this.applyReply(x, applicable, reply);
   };
 
-  private judge(x: Exchange, asked: readonly Limit[], answer: RateAnswer): Verdict {
+  private applyReply(x: Exchange, applicable: readonly Limit[], reply: RateAnswer): Verdict {
     if (x.finished) return DONE;
-    const { result } = answer;
-    if (logs(x.errorLog, 'debug')) logError(x, 'debug', `limit_req: ${result} ${thousandths(answer.excess)}`);
+    const { result } = reply;
+    if (logs(x.errorLog, 'debug')) logError(x, 'debug', `limit_req: ${result} ${thousandths(reply.excess)}`);
     if (result === 'passed' || (result === 'unanswered' && this.conf.limit_req_fail_open)) {
       x.setState(STATUS, 'PASSED');
       return NEXT;
     }
     const { limit_req_dry_run: dryRun, limit_req_log_level: level, limit_req_status: status } = this.conf;
-    const name = asked[answer.by]?.in.zone.declaration.name;
-    const excess = `${dryRun ? ', dry run' : ''}, excess: ${thousandths(answer.excess)}`;
+    const name = applicable[reply.by]?.in.zone.declaration.name;
+    const excess = `${dryRun ? ', dry run' : ''}, excess: ${thousandths(reply.excess)}`;
     if (result === 'delayed') {
       logError(x, this.delayLevel, `delaying request${excess}, by zone "${name}"`);
       x.setState(STATUS, dryRun ? 'DELAYED_DRY_RUN' : 'DELAYED');
       if (dryRun) return NEXT;
-      new Delay(x, answer.delay);
+      new Delay(x, reply.delay);
       return DONE;
     }
     if (result === 'beyond') logError(x, level, `limiting requests${excess} by zone "${name}"`);
@@ -209,7 +211,7 @@ class Limiter {
   }
 }
 
-/** `1.234` for 1234. */
+/** Formats 1234 as `1.234`. */
 function thousandths(value: number): string {
   return `${Math.floor(value / 1000)}.${String(value % 1000).padStart(3, '0')}`;
 }
@@ -219,7 +221,7 @@ function zoneIn({ args }: Statement): { name: string; at: Word } | undefined {
   return at && { name: at.text.slice('zone='.length), at };
 }
 
-/** The rates of the zones of a table, by name. */
+/** Rates of a table's zones, by name. */
 function ratesOf({ shared }: { shared: Shared }): Map<string, number> {
   const key = 'limit_req rates';
   return shared.get<Map<string, number>>(key) ?? shared.set(key, new Map());
@@ -227,12 +229,12 @@ function ratesOf({ shared }: { shared: Shared }): Map<string, number> {
 
 export default defineModule({
   name: 'limit_req',
-  doc: 'Limits how many requests come in a time for a key, such as the address of the client, by the method of the leaky bucket.',
+  doc: 'Limits the request rate per key, such as the client address, with the leaky bucket method.',
   directives,
   variables: {
     limit_req_status: {
       get: (x) => x.state(STATUS),
-      doc: 'What `limit_req` decided: `PASSED`, `DELAYED`, `REJECTED`, `DELAYED_DRY_RUN` or `REJECTED_DRY_RUN`.',
+      doc: 'Result of `limit_req`: `PASSED`, `DELAYED`, `REJECTED`, `DELAYED_DRY_RUN` or `REJECTED_DRY_RUN`.',
     },
   },
   check(block, c) {
@@ -252,7 +254,7 @@ export default defineModule({
           in: keyedZone(compiler, zone),
           rate: ratesOf(compiler).get(zone) ?? 0,
           burst,
-          // A number that also survives JSON.
+          // A number, because it must survive JSON.
           delay: delay === 'none' ? Number.MAX_SAFE_INTEGER : delay,
         }));
         return new Limiter(conf, limits, compiler.zones, compiler.errorLog).handle;

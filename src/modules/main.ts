@@ -1,4 +1,4 @@
-/** nginx's `ngx_core_module` and its neighbours in the outermost context: what concerns the process. */
+/** nginx's `ngx_core_module` and other directives of the main context: settings of the process. */
 
 import type { Word } from '../../grammar/syntax-tree.js';
 import {
@@ -31,7 +31,7 @@ function parseThreadPool(words: readonly Word[], c: ArgumentContext): string {
   let threads = name.text === 'default' ? 32 : 0;
   for (const word of parameters) {
     const [key, value = ''] = word.text.split('=', 2);
-    if (key !== 'threads' && key !== 'max_queue') continue; // nginx passes over them too
+    if (key !== 'threads' && key !== 'max_queue') continue; // ignored, as in nginx
     const number = parseInteger(value);
     if (number === null || (key === 'threads' && number === 0)) {
       c.fail(word, 'invalid-value', `invalid ${key} value "${word.text}"`, {
@@ -46,7 +46,7 @@ function parseThreadPool(words: readonly Word[], c: ArgumentContext): string {
   return name.text;
 }
 
-const MOST_PROCESSORS = 1024;
+const MAX_PROCESSORS = 1024;
 
 function parseAffinity(words: readonly Word[], c: ArgumentContext): readonly string[] {
   const [first, ...others] = words as readonly [Word, ...Word[]]; // at least one word: `min`
@@ -56,10 +56,10 @@ function parseAffinity(words: readonly Word[], c: ArgumentContext): readonly str
     c.fail(surplus[0], 'argument-count', 'invalid number of arguments in "worker_cpu_affinity" directive');
   }
   for (const word of auto ? others : words) {
-    if (word.text.length > MOST_PROCESSORS) {
-      c.fail(word, 'invalid-value', `"worker_cpu_affinity" supports up to ${MOST_PROCESSORS} CPUs only`);
+    if (word.text.length > MAX_PROCESSORS) {
+      c.fail(word, 'invalid-value', `"worker_cpu_affinity" supports up to ${MAX_PROCESSORS} CPUs only`);
     }
-    // nginx reads a mask from its end.
+    // nginx parses a mask from its end.
     const wrong = [...word.text].reverse().find((character) => !'01 '.includes(character));
     if (wrong !== undefined) {
       c.fail(word, 'invalid-value', `invalid character "${wrong}" in "worker_cpu_affinity"`);
@@ -70,65 +70,65 @@ function parseAffinity(words: readonly Word[], c: ArgumentContext): readonly str
 
 export default defineModule({
   name: 'main',
-  doc: 'What concerns the process as a whole.',
+  doc: 'Settings of the process as a whole.',
   directives: {
     daemon: {
       contexts: ['main'],
       takes: flag,
       default: 'off',
-      doc: 'Whether the proxy runs in the background.',
+      doc: 'Whether the proxy becomes a daemon.',
       example: 'daemon off;',
-      differs: 'The default is `off`: the proxy stays in the foreground. nginx goes into the background.',
+      differs: 'The default is `off`: the proxy stays in the foreground. In nginx the default is `on`.',
       differsFor: () => false,
     },
     error_log: {
       contexts: ['main'],
       takes: errorLogArgument,
       repeat: true,
-      doc: 'Where errors are logged, and from which level on: `debug`, `info`, `notice`, `warn`, `error` (the default), `crit`, `alert`, `emerg`. Several may be given. `syslog:` sends lines to a syslog server over UDP or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `tag` (`nginx`) and `nohostname`; `memory:` keeps the last lines in so many bytes of memory. What is logged for requests may be said anew inside of `http`.',
+      doc: 'Error log and its minimum level: `debug`, `info`, `notice`, `warn`, `error` (the default), `crit`, `alert`, `emerg`. The directive may be repeated. `syslog:` sends log lines to a syslog server over UDP or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `tag` (`nginx`) and `nohostname`; `memory:` keeps the last lines in a buffer of the given size. Inside `http`, the log can be overridden for requests.',
       example: 'error_log logs/error.log warn;',
       differs:
-        'To a syslog server on a unix domain socket the command `logger` of util-linux sends the lines; the name of another server is looked up with the first line that is sent to it. The levels `debug_core` … `debug_stream` are `debug`. What is logged to memory is read by an embedding program, with `memoryLogs()`; in nginx, with a debugger.',
+        'Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent. The levels `debug_core` … `debug_stream` are equivalent to `debug`. An embedding program reads memory logs with `memoryLogs()`; in nginx a debugger is needed.',
       differsFor: ([target = '', level = '']) => /^(syslog|memory):/.test(target) || level.startsWith('debug_'),
     },
     pid: {
       contexts: ['main'],
       takes: path('prefix'),
-      doc: 'The file that holds the process id while the proxy runs; `-s` finds the process by it. The default is `logs/nginx.pid` where that directory exists, and otherwise a file in a directory of the user’s own (`/run/tsproxy` for root).',
+      doc: 'File that contains the process ID while the proxy runs; `-s` uses it to find the process. The default is `logs/nginx.pid` if that directory exists, otherwise a file in a private directory of the user (`/run/tsproxy` for root).',
       example: 'pid /run/tsproxy.pid;',
     },
     worker_shutdown_timeout: {
       contexts: ['main'],
       takes: milliseconds,
-      doc: 'How long connections may still take when the proxy was asked to quit; then they are closed.',
+      doc: 'Timeout of a graceful shutdown; connections that are still open are then closed.',
       example: 'worker_shutdown_timeout 30s;',
     },
     worker_heartbeat_timeout: {
       contexts: ['main'],
       takes: milliseconds,
       default: '10s',
-      doc: 'A worker process that has not responded to the master for this time is killed and replaced: one that hangs in an endless loop, or was stopped by a signal. The error log names its state. While a worker loads or compiles a configuration it may take half a minute. `0` turns this off, for debuggers. A directive of tsproxy; nginx has none like it.',
+      doc: 'A worker process that does not respond to the master for this time, because it is in an endless loop or was stopped by a signal, is killed and replaced. Its state is logged. While a worker loads or compiles a configuration, the timeout is at least half a minute. `0` disables the timeout, for debuggers. This is an extension of tsproxy; nginx has no such directive.',
       example: 'worker_heartbeat_timeout 30s;',
     },
     worker_buffer_limit: {
       contexts: ['main'],
       takes: offset,
-      doc: 'How much memory a worker process may use for received data that waits to be passed on: request bodies, responses for slow clients, incomplete heads, and pipelined requests. While it is reached, bodies and responses are written to temporary files at once, whatever `client_body_buffer_size` and `proxy_buffers` allow; where there is no file, the client or upstream is read no further; and a request whose head arrives in several pieces is answered with the status 503. Up to 64k in front of each slow connection, in its socket, are not counted. `0` is no limit. The default is a quarter of the memory of the machine or container, divided by the number of workers. A directive of tsproxy; nginx has none like it.',
+      doc: 'Maximum memory of a worker process for buffered data: request bodies, responses to slow clients, incomplete heads, and pipelined requests. While the limit is reached, bodies and responses are written to temporary files immediately, regardless of `client_body_buffer_size` and `proxy_buffers`; if no file can be used, reading from the client or upstream pauses; and a request whose head arrives in several pieces is rejected with status 503. Up to 64k per slow connection, in its socket, are not counted. `0` disables the limit. The default is a quarter of the memory of the machine or container, divided by the number of workers. This is an extension of tsproxy; nginx has no such directive.',
       example: 'worker_buffer_limit 512m;',
     },
     user: {
       contexts: ['main'],
       takes: listOf(named('user', text), { min: 1, max: 2 }),
-      doc: 'The user and the group of worker processes, where the master is started by root; the group is called as the user unless it is given. Without it they are `nobody` and the group `nobody` or `nogroup`, whichever the system has; with `user root` workers keep all rights. The master binds ports and opens logs with the rights it was started with. With `master_process off`, and in a program that embeds the proxy, no rights are given up.',
+      doc: 'User and group of worker processes if the master is started by root; the group defaults to the name of the user. The default is the user `nobody` and the group `nobody` or `nogroup`, whichever exists; with `user root` workers keep all privileges. The master binds ports and opens logs with the privileges it was started with. With `master_process off`, and in an embedding program, no privileges are dropped.',
       example: 'user www-data www-data;',
     },
     worker_processes: {
       contexts: ['main'],
       takes: either('auto', integer({ invalid: ({ directive }) => `"${directive}" directive invalid value` })),
       default: '1',
-      doc: 'The number of worker processes; `auto` is one for each processor. One that dies is replaced. A reload that changes the number adds or drains the difference, and the others go on.',
+      doc: 'The number of worker processes; `auto` starts one per processor. A worker that exits is replaced. A reload that changes the number starts or drains the difference; the other workers continue.',
       differs:
-        'A reload does not replace the workers: they take the new configuration in their stride, and nobody is disconnected.',
+        'A reload does not replace the workers: they switch to the new configuration without closing connections.',
       differsFor: () => false,
       example: 'worker_processes auto;',
     },
@@ -136,70 +136,70 @@ export default defineModule({
       contexts: ['main'],
       takes: flag,
       default: 'on',
-      doc: 'Whether worker processes are started. With `off` one process does everything.',
+      doc: 'Whether worker processes are started. With `off`, one process handles everything.',
       example: 'master_process off;',
     },
     worker_priority: {
       contexts: ['main'],
       takes: custom('number', 1, 1, parsePriority),
       default: '0',
-      doc: 'The scheduling priority of worker processes, from -20 (the first to run) to 20. With 0 it is that of the master process.',
+      doc: 'The scheduling priority of worker processes, from -20 (highest) to 20. With 0 it is the priority of the master process.',
       example: 'worker_priority -5;',
     },
     worker_rlimit_nofile: {
       contexts: ['main'],
       takes: integer(),
-      doc: 'How many files, sockets among them, a worker process may have open. Unless it is given, workers have the hard limit of whoever starts the master. It is set by the command `prlimit`; where that is missing, the log says so.',
+      doc: 'Maximum number of open files, including sockets, of a worker process. The default is the hard limit of the master process. The limit is set by the command `prlimit`; a message is logged if the command is missing.',
       example: 'worker_rlimit_nofile 65536;',
     },
     worker_rlimit_core: {
       contexts: ['main'],
       takes: offset,
-      noEffect: 'The limit is that of whoever starts the process.',
-      doc: 'In nginx, the largest size of a core file of worker processes.',
+      noEffect: 'The limit is inherited from the parent process.',
+      doc: 'In nginx, the maximum size of a core file of a worker process.',
       example: 'worker_rlimit_core 100m;',
     },
     worker_cpu_affinity: {
       contexts: ['main'],
       takes: custom('auto [cpumask] | cpumask ...', 1, Number.POSITIVE_INFINITY, parseAffinity),
-      doc: 'The processors on which worker processes run: a mask for each, with a bit for each processor, the last one for the first; the last mask also for all that follow. With `auto` each has a processor of its own, of those in the mask where one is given. It is set by the command `taskset`; where that is missing, the log says so.',
+      doc: 'Binds worker processes to processors: one mask per worker, with one bit per processor, the lowest bit for the first processor; the last mask applies to all further workers. With `auto` each worker is bound to its own processor, of those in the mask if one is given. The affinity is set by the command `taskset`; a message is logged if the command is missing.',
       example: 'worker_cpu_affinity auto;',
     },
     working_directory: {
       contexts: ['main'],
       takes: named('directory', text),
-      noEffect: 'The directory is that in which the process was started.',
-      doc: 'In nginx, the directory in which worker processes leave core files.',
+      noEffect: 'Processes keep the directory in which they were started.',
+      doc: 'In nginx, the directory for core files of worker processes.',
       example: 'working_directory /var/tmp;',
     },
     env: {
       contexts: ['main'],
       takes: named('variable[=value]', text),
       repeat: true,
-      noEffect: 'The whole environment is kept.',
-      doc: 'In nginx, the variables of the environment that worker processes keep.',
+      noEffect: 'All environment variables are kept.',
+      doc: 'In nginx, the environment variables that worker processes keep.',
       example: 'env TZ=UTC;',
     },
     timer_resolution: {
       contexts: ['main'],
       takes: milliseconds,
-      noEffect: 'The clock is asked where the time is needed.',
-      doc: 'In nginx, how often worker processes ask for the time.',
+      noEffect: 'The time is read when it is needed.',
+      doc: 'In nginx, the interval at which worker processes update the time.',
       example: 'timer_resolution 100ms;',
     },
     lock_file: {
       contexts: ['main'],
       takes: named('file', text),
       default: 'logs/nginx.lock',
-      noEffect: 'No locks in files are needed.',
-      doc: 'In nginx, the prefix of the names of lock files.',
+      noEffect: 'No lock files are needed.',
+      doc: 'In nginx, the prefix of lock file names.',
       example: 'lock_file logs/nginx.lock;',
     },
     debug_points: {
       contexts: ['main'],
       takes: choice('stop', 'abort'),
-      noEffect: 'There are no such points.',
-      doc: 'In nginx, what happens where an internal error is found.',
+      noEffect: 'There are no debug points.',
+      doc: 'In nginx, the action when an internal error is detected.',
       example: 'debug_points abort;',
     },
     thread_pool: {
@@ -208,7 +208,7 @@ export default defineModule({
       repeat: true,
       noEffect:
         'Files are read by the thread pool of Node.js, whose size the environment variable UV_THREADPOOL_SIZE sets.',
-      doc: 'In nginx, threads that read and write files.',
+      doc: 'In nginx, a thread pool for reading and writing files.',
       example: 'thread_pool default threads=32 max_queue=65536;',
     },
     pcre_jit: {
@@ -217,22 +217,22 @@ export default defineModule({
       default: 'off',
       noEffect:
         'Regular expressions are compiled by the JavaScript engine when they are used often; those that can take long are interpreted.',
-      doc: 'In nginx, whether regular expressions are compiled to machine code.',
+      doc: 'In nginx, whether regular expressions are compiled by PCRE JIT.',
       example: 'pcre_jit on;',
     },
     ssl_engine: {
       contexts: ['main'],
       takes: named('device', text),
       noEffect: 'OpenSSL is configured by Node.js.',
-      doc: 'In nginx, the hardware that speeds up TLS.',
+      doc: 'In nginx, the hardware accelerator for TLS.',
       example: 'ssl_engine rdrand;',
     },
     load_module: {
       contexts: ['main'],
       takes: named('file', text),
       repeat: true,
-      noEffect: 'Modules of nginx cannot be loaded. A directive that one of them provides is reported where it stands.',
-      doc: 'In nginx, loads a module.',
+      noEffect: 'nginx modules cannot be loaded. Directives that they provide are reported individually.',
+      doc: 'In nginx, loads a dynamic module.',
       example: 'load_module modules/ngx_http_geoip_module.so;',
     },
   },

@@ -1,4 +1,4 @@
-/** `map`: a variable whose value depends on another. */
+/** nginx's `ngx_http_map_module`: a variable whose value depends on other variables. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { custom, integer } from '../config/argument-types.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
@@ -14,21 +14,21 @@ import { type NameOutcome, WildcardNames } from '../routing/wildcard-names.js';
 
 interface Source {
   readonly source: TemplateData;
-  /** The variable that the map creates. */
+  /** Variable that the map defines. */
   readonly variable: string;
 }
 
 interface Entries {
-  /** Compared as host names, with wildcards; a dot at the end of the source is ignored. */
+  /** Compared as host names, with wildcards; a trailing dot of the source is ignored. */
   readonly hostnames: boolean;
-  /** Computed at each use. */
+  /** Evaluated at each use. */
   readonly volatile: boolean;
   readonly fallback: TemplateData;
-  /** Keys that are compared as they are, in lower case. */
+  /** Exact keys, in lower case. */
   readonly strings: readonly (readonly [string, TemplateData])[];
-  /** Host names, in lower case; only below `hostnames`. */
+  /** Host names, in lower case; only with `hostnames`. */
   readonly names: readonly (readonly [string, TemplateData])[];
-  /** Tried in this order where no string matched. */
+  /** Tried in this order if no string matches. */
   readonly patterns: readonly (readonly [PatternData, TemplateData])[];
 }
 
@@ -36,7 +36,7 @@ function parseSource(words: readonly Word[], c: ArgumentContext): Source {
   const [source, name] = words as readonly [Word, Word]; // two words: `min` and `max`
   if (!name.text.startsWith('$') || name.text.length === 1) {
     c.fail(name, 'invalid-variable', `invalid variable name "${name.text}"`, {
-      help: 'the second word names the variable that the map creates: map $source $variable { ... }',
+      help: 'the second parameter is the variable that the map defines: map $source $variable { ... }',
     });
   }
   const variable = name.text.slice(1).toLowerCase();
@@ -62,7 +62,7 @@ function byKey([a]: readonly [string, TemplateData], [b]: readonly [string, Temp
   return a < b ? -1 : 1;
 }
 
-/** Reads the entries one by one; a wrong one is reported and passed over. */
+/** Reads the entries one by one; an invalid entry is reported and skipped. */
 class EntryReader {
   hostnames = false;
   volatile = false;
@@ -70,8 +70,8 @@ class EntryReader {
   readonly strings = new Map<string, { readonly value: TemplateData; readonly at: Word }>();
   readonly names: [string, TemplateData][] = [];
   readonly patterns: [PatternData, TemplateData][] = [];
-  /** Finds conflicts among the names as nginx's hash of them does. */
-  private readonly known = new WildcardNames<true>();
+  /** Detects the conflicts among names that nginx's hash detects. */
+  private readonly nameTable = new WildcardNames<true>();
 
   constructor(private readonly c: ArgumentContext) {}
 
@@ -95,7 +95,7 @@ class EntryReader {
     if (key.text === 'default') {
       if (this.fallback !== null) {
         this.c.report(key, 'duplicate-definition', 'duplicate default map parameter', {
-          help: 'for the string itself write \\default',
+          help: 'write \\default for the literal string',
         });
         return;
       }
@@ -124,12 +124,14 @@ class EntryReader {
   }
 
   private addName(key: Word, text: string, value: TemplateData): void {
-    const outcome: NameOutcome = this.strings.has(asciiLowerCase(text)) ? 'conflicting' : this.known.add(text, true);
+    const outcome: NameOutcome = this.strings.has(asciiLowerCase(text))
+      ? 'conflicting'
+      : this.nameTable.add(text, true);
     if (outcome === 'conflicting') {
       this.c.report(key, 'duplicate-definition', `conflicting parameter "${asciiLowerCase(text)}"`);
     } else if (outcome === 'invalid') {
       this.c.report(key, 'invalid-value', `invalid hostname or wildcard "${text}"`, {
-        help: 'a "*" may stand for the first or the last label only: *.example.com, www.example.*',
+        help: 'only the first or the last label may be "*": *.example.com, www.example.*',
       });
     } else {
       this.names.push([asciiLowerCase(text), value]);
@@ -137,7 +139,7 @@ class EntryReader {
   }
 }
 
-/** A result: a string where it is constant. */
+/** Result of a lookup: a string if it is constant. */
 type Result = string | Template;
 
 function compileMap({ source, variable }: Source, entries: Entries, compiler: Compiler): void {
@@ -156,7 +158,7 @@ function compileMap({ source, variable }: Source, entries: Entries, compiler: Co
     const lower = asciiLowerCase(subject);
     const found = strings.get(lower) ?? (named ? names.find(lower) : undefined);
     if (found !== undefined) return found;
-    // nginx does not try regular expressions on nothing.
+    // Like nginx, regular expressions are not tried on an empty string.
     if (subject !== '') {
       for (let i = 0; i < patterns.length; i++) {
         const [pattern, value] = patterns[i] as [CompiledPattern, Result];
@@ -185,7 +187,7 @@ function compileMap({ source, variable }: Source, entries: Entries, compiler: Co
 
 export default defineModule({
   name: 'map',
-  doc: 'Creates variables whose values depend on other variables.',
+  doc: 'Defines variables whose values depend on other variables.',
   directives: {
     map: {
       contexts: ['http'],
@@ -199,7 +201,7 @@ export default defineModule({
         },
       }),
       repeat: true,
-      doc: 'Creates a variable. Each line of its block is a key and the value of the variable for it. Keys are strings (compared without regard to case), or after `~` and `~*` regular expressions, which are tried in the order written where no string matches. `default` gives the value where nothing does. `hostnames` allows host names with wildcards as keys, `volatile` has the variable computed at each use, `include` reads lines from a file. A key that would mean something else gets a backslash before it.',
+      doc: 'Defines a variable. Each line of the block is a key and the value for it. Keys are strings (compared case-insensitively) or, with `~` and `~*`, regular expressions, which are tried in the order of the configuration if no string matches. `default` is the value if no key matches. `hostnames` allows host names with wildcards as keys, `volatile` evaluates the variable at each use, `include` reads lines from a file. A backslash before a key removes its special meaning.',
       example: "map $http_upgrade $connection_upgrade {\n    default upgrade;\n    ''      close;\n}",
     },
     map_hash_max_size: {
@@ -207,7 +209,7 @@ export default defineModule({
       takes: integer(),
       default: '2048',
       noEffect: 'The tables grow as needed.',
-      doc: 'In nginx, the largest size of the hash tables of maps.',
+      doc: 'In nginx, the maximum size of the hash tables of maps.',
       example: 'map_hash_max_size 4096;',
     },
     map_hash_bucket_size: {

@@ -6,8 +6,8 @@ import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 
 /**
- * Whether the list of entity tags in `If-Match` or `If-None-Match` holds the answer's. `weak`: a `W/` in front of either is
- * not looked at.
+ * Whether the list of entity tags in `If-Match` or `If-None-Match` contains the response's tag. `weak`: ignores a `W/`
+ * prefix of either (weak comparison).
  */
 export function listHoldsTag(list: string, etag: string | null, weak: boolean): boolean {
   if (list === '*') return true;
@@ -42,19 +42,19 @@ function isModifiedSince(x: Exchange, date: string): boolean {
   return since !== modified && (rule === 'exact' || since < modified);
 }
 
-/** 412 where a precondition fails; turns the answer into 304 where the client has it already. */
+/** Returns 412 if a precondition fails; changes the response to 304 if the client's copy is current. */
 function checkConditions(x: Exchange): number | undefined {
   const { headers, response } = x;
-  // What an upstream answered is not ours to compare: the upstream saw the conditions itself.
+  // Responses of an upstream are not checked: the upstream received the conditional fields itself.
   if (response.status !== 200 || response.upstream !== null || x.nested !== null) return undefined;
 
   const unmodifiedSince = headers.valueOf(Field.IfUnmodifiedSince);
   if (unmodifiedSince !== undefined) {
     const modified = modifiedSeconds(response);
-    if (modified < 0 || parseHttpDate(unmodifiedSince) < modified) return refuse(x);
+    if (modified < 0 || parseHttpDate(unmodifiedSince) < modified) return failPrecondition(x);
   }
   const match = headers.valueOf(Field.IfMatch);
-  if (match !== undefined && !listHoldsTag(match, response.etag, false)) return refuse(x);
+  if (match !== undefined && !listHoldsTag(match, response.etag, false)) return failPrecondition(x);
 
   const modifiedSince = headers.valueOf(Field.IfModifiedSince);
   const noneMatch = headers.valueOf(Field.IfNoneMatch);
@@ -70,7 +70,7 @@ function checkConditions(x: Exchange): number | undefined {
   return undefined;
 }
 
-function refuse(x: Exchange): number {
+function failPrecondition(x: Exchange): number {
   x.response.clear();
   x.allowRanges = false;
   return 412;
@@ -78,7 +78,7 @@ function refuse(x: Exchange): number {
 
 export default defineModule({
   name: 'not_modified',
-  doc: 'Answers conditional requests: `304 (Not Modified)` where `If-Modified-Since` and `If-None-Match` show that the client has the content already, `412 (Precondition Failed)` where `If-Unmodified-Since` or `If-Match` does not hold. Its settings, `etag` and `if_modified_since`, belong to the core module.',
+  doc: 'Evaluates conditional requests: `304 (Not Modified)` if `If-Modified-Since` and `If-None-Match` show that the copy of the client is current, `412 (Precondition Failed)` if the condition of `If-Unmodified-Since` or `If-Match` is false. Its settings, `etag` and `if_modified_since`, belong to the core module.',
   directives: {},
   headerFilter: { order: 10, pure: true, compile: () => checkConditions },
 });

@@ -1,4 +1,4 @@
-/** Directories of modules of nginx that pass requests by other protocols; many configurations name them. */
+/** Temporary-file directories of nginx modules for protocols other than HTTP; many configurations set them. */
 import type { DirectiveSpec } from '../config/directive.js';
 import { temporaryPath } from '../config/temporary-path-argument.js';
 import { defineModule } from '../exchange/module.js';
@@ -7,15 +7,15 @@ function unusedPath(protocol: 'fastcgi' | 'uwsgi' | 'scgi', name: string) {
   return {
     contexts: ['http', 'server', 'location'],
     takes: temporaryPath,
-    noEffect: `Requests are not passed by ${name}.`,
-    doc: `In nginx, the directory for answers of ${name} servers that do not stay in memory.`,
+    noEffect: `${name} is not supported.`,
+    doc: `In nginx, the directory for temporary files with responses of ${name} servers.`,
     example: `${protocol}_temp_path /var/tmp/${protocol} 1 2;`,
   } as const satisfies DirectiveSpec;
 }
 
 export default defineModule({
   name: 'other_protocols',
-  doc: 'What is accepted of modules that pass requests by other protocols than HTTP.',
+  doc: 'Directives of modules for protocols other than HTTP that are accepted without effect.',
   directives: {
     fastcgi_temp_path: unusedPath('fastcgi', 'FastCGI'),
     uwsgi_temp_path: unusedPath('uwsgi', 'uwsgi'),

@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_range_filter_module`: parts of an answer (RFC 9110 14). */
+/** nginx's `ngx_http_range_filter_module`: range requests (RFC 9110 14). */
 import type { Chunk } from '../exchange/client-side.js';
 import type { BodyFilter, Exchange } from '../exchange/exchange.js';
 import { modifiedSeconds } from '../exchange/modified.js';
@@ -8,10 +8,10 @@ import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 import type { BodyPart } from '../http/response-head.js';
 
-/** Numbers of boundaries; they only have to differ within what one client sees at a time. */
-let boundaries = Math.floor(Math.random() * 2 ** 32);
+/** Number in the next boundary; boundaryNumber have to differ only within what one client receives at a time. */
+let boundaryNumber = Math.floor(Math.random() * 2 ** 32);
 
-/** Turns a whole answer into the parts that were asked for; 416 where there are none such. */
+/** Reduces a complete response to the requested ranges; returns 416 if none can be satisfied. */
 function cutRanges(x: Exchange): number | undefined {
   const { headers, response } = x;
   const { maxRanges } = x.location.settings;
@@ -46,7 +46,7 @@ function cutRanges(x: Exchange): number | undefined {
   return undefined;
 }
 
-/** `If-Range`: the client has other parts of this very content. */
+/** Evaluates `If-Range`: whether the client has parts of the same representation. */
 function conditionHolds(x: Exchange): boolean {
   const condition = x.headers.valueOf(Field.IfRange);
   if (condition === undefined) return true;
@@ -64,8 +64,8 @@ function singlePart(x: Exchange, range: ByteRange): void {
 
 function multipart(x: Exchange, ranges: readonly ByteRange[]): void {
   const { response } = x;
-  boundaries = (boundaries + 1) % 2 ** 32;
-  const boundary = String(boundaries).padStart(20, '0');
+  boundaryNumber = (boundaryNumber + 1) % 2 ** 32;
+  const boundary = String(boundaryNumber).padStart(20, '0');
   const type = response.contentType === null ? '' : `Content-Type: ${response.contentType}\r\n`;
   const parts: BodyPart[] = ranges.map(({ start, end }) => ({
     text: `\r\n--${boundary}\r\n${type}Content-Range: bytes ${start}-${end - 1}/${response.contentLength}\r\n\r\n`,
@@ -79,7 +79,7 @@ function multipart(x: Exchange, ranges: readonly ByteRange[]): void {
   response.contentLength = parts.reduce((sum, { text, start, end }) => sum + text.length + end - start, 0);
 }
 
-/** Cuts one range out of a body that comes from front to end. */
+/** Cuts one range out of a body that is streamed sequentially. */
 class RangeFilter implements BodyFilter {
   private offset = 0;
 
@@ -105,7 +105,7 @@ function rangeFilter(x: Exchange): BodyFilter | null {
 
 export default defineModule({
   name: 'range',
-  doc: 'Sends parts of an answer to requests with a `Range` field: one range, a suffix, or several as `multipart/byteranges`; `416 (Range Not Satisfiable)` where the content has no such bytes. `If-Range` is honoured. Its setting, `max_ranges`, belongs to the core module.',
+  doc: 'Responds to requests with a `Range` field with parts of the content: one range, a suffix, or several as `multipart/byteranges`; `416 (Range Not Satisfiable)` if no range overlaps the content. `If-Range` is supported. Its setting, `max_ranges`, belongs to the core module.',
   directives: {},
   headerFilter: { order: 90, pure: true, compile: () => cutRanges },
   bodyFilter: { order: 90, pure: true, compile: () => rangeFilter },

@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_realip_module`: the client's address as a trusted proxy in front reports it. */
+/** nginx's `ngx_http_realip_module`: replaces the client address with the one that a trusted proxy sends. */
 import { custom, flag, word } from '../config/argument-types.js';
 import type { Place } from '../config/checked-config.js';
 import { type Cidr, contains, ipBytes, ipText, parseCidr, unmapped } from '../config/cidr.js';
@@ -12,7 +12,7 @@ import { HostNotFound, lookupHost } from '../upstream/host-lookup.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 
-/** Whom to believe: who comes by a unix domain socket, a network, or the addresses of a host. */
+/** Trusted peers: clients of unix domain sockets, a network, or the addresses of a host. */
 type Source = 'unix' | Cidr | { readonly host: string; readonly at: Place };
 
 const source = custom<Source>('address | CIDR | unix: | hostname', 1, 1, ([w], c) => {
@@ -33,16 +33,16 @@ const source = custom<Source>('address | CIDR | unix: | hostname', 1, 1, ([w], c
   return parsed.cidr;
 });
 
-/** Who is believed; names are looked up before the configuration is put into force. */
+/** Set of trusted addresses; host names are resolved before the configuration is applied. */
 class Trusted {
   private readonly networks: Cidr[] = [];
   private unix = false;
 
   constructor(sources: readonly Source[], compiler: Compiler) {
-    for (const each of sources) {
-      if (each === 'unix') this.unix = true;
-      else if ('host' in each) compiler.await(this.lookUp(each.host, each.at, compiler));
-      else this.networks.push(each);
+    for (const trusted of sources) {
+      if (trusted === 'unix') this.unix = true;
+      else if ('host' in trusted) compiler.await(this.lookUp(trusted.host, trusted.at, compiler));
+      else this.networks.push(trusted);
     }
   }
 
@@ -58,7 +58,7 @@ class Trusted {
     }
   }
 
-  /** The address of a client that came by a unix domain socket has no bytes. */
+  /** Whether an address is trusted; empty for a client of a unix domain socket. */
   readonly has = (address: readonly number[]): boolean => {
     if (address.length === 0) return this.unix;
     const bytes = unmapped(address);
@@ -67,23 +67,23 @@ class Trusted {
   };
 }
 
-/** The client as the connection knows it. */
+/** The peer address of the client connection. */
 function connected(x: Exchange): { readonly remoteAddress: string; readonly remotePort: number } {
   return (x.nested?.main ?? x).client;
 }
 
 function compile(sources: readonly Source[], field: string, recursive: boolean, { compiler }: Scope): Handler | null {
-  // nginx's PROXY protocol is a matter of the listener; a connection that brought none tells nothing.
+  // The PROXY protocol is a feature of listeners; without it, as in nginx, the address is unchanged.
   if (sources.length === 0 || field === 'proxy_protocol') return null;
   const trusted = new Trusted(sources, compiler);
   const name = field.toLowerCase();
-  // Only X-Forwarded-For is looked at as one list over all its lines; of another field the first line counts.
+  // All X-Forwarded-For lines form one list; of other fields only the first line is used.
   const listed = field === 'X-Forwarded-For';
   return (x) => {
-    const values = listed ? x.headers.all(name) : first(x.headers.get(name));
+    const values = listed ? x.headers.all(name) : firstLine(x.headers.get(name));
     if (values.length === 0) return NEXT;
     const { remoteAddress, remotePort } = connected(x);
-    // Once for each request: what was found there is no proxy that could report another.
+    // Evaluated once per request: a replaced address is not that of a proxy.
     if (x.remoteAddress !== remoteAddress || x.remotePort !== remotePort) return NEXT;
     const own: InetAddress = { bytes: ipBytes(remoteAddress) ?? [], port: remotePort };
     const found = forwardedAddress(own, values, trusted.has, recursive);
@@ -94,46 +94,46 @@ function compile(sources: readonly Source[], field: string, recursive: boolean, 
   };
 }
 
-function first(value: string | undefined): readonly string[] {
+function firstLine(value: string | undefined): readonly string[] {
   return value === undefined ? [] : [value];
 }
 
 export default defineModule({
   name: 'realip',
-  doc: "Takes the client's address from a field that a trusted proxy or balancer in front has set. From then on it is the address for `$remote_addr`, for logs, `allow` and `deny`, `geo`, limits and balancing.",
+  doc: 'Replaces the client address with the address in a header field that a trusted proxy or load balancer sends. `$remote_addr`, logs, `allow` and `deny`, `geo`, limits and load balancing use the new address.',
   directives: {
     set_real_ip_from: {
       contexts: CONTEXTS,
       takes: source,
       repeat: true,
-      doc: 'An address, a network or a host whose word is taken; `unix:` stands for all that come by unix domain sockets. The name of a host is looked up when the configuration is loaded.',
+      doc: 'Trusted addresses, networks or hosts; `unix:` trusts all connections over unix domain sockets. Host names are resolved when the configuration is loaded.',
       example: 'set_real_ip_from 192.168.1.0/24;',
     },
     real_ip_header: {
       contexts: CONTEXTS,
       takes: word('field | X-Real-IP | X-Forwarded-For | proxy_protocol', (w) => w.text),
       default: 'X-Real-IP',
-      doc: 'The field of the request that tells the address, possibly with a port. `X-Forwarded-For` is a list; its last address counts.',
+      doc: 'Request header field that contains the client address, optionally with a port. `X-Forwarded-For` is a list, whose last address is used.',
       example: 'real_ip_header X-Forwarded-For;',
-      differs: '`proxy_protocol` is accepted and changes nothing: the PROXY protocol is not read.',
+      differs: '`proxy_protocol` is accepted without effect: the PROXY protocol is not supported.',
       differsFor: ([field]) => field === 'proxy_protocol',
     },
     real_ip_recursive: {
       contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: 'Whether an address in the list that is itself trusted gives way to the one before it, so that the last address counts that is not trusted.',
+      doc: 'Whether trusted addresses in the list are skipped, so that the last address that is not trusted is used.',
       example: 'real_ip_recursive on;',
     },
   },
   variables: {
-    realip_remote_addr: { get: (x) => connected(x).remoteAddress, doc: 'The address from which the connection came.' },
+    realip_remote_addr: { get: (x) => connected(x).remoteAddress, doc: 'Original client address of the connection.' },
     realip_remote_port: {
       get: (x) => {
         const { remotePort } = connected(x);
         return remotePort > 0 ? String(remotePort) : '';
       },
-      doc: 'The port from which the connection came.',
+      doc: 'Original client port of the connection.',
     },
   },
   phases: {

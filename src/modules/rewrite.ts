@@ -1,4 +1,4 @@
-/** `rewrite`, `return`, `set`, `if`, `break`: nginx's rewrite script, which runs per server and per location. */
+/** `rewrite`, `return`, `set`, `if`, `break`: nginx's `ngx_http_rewrite_module`, whose script runs once per server and once per location. */
 import type { Stats } from 'node:fs';
 import { statSync } from 'node:fs';
 import type { Word } from '../../grammar/syntax-tree.js';
@@ -23,25 +23,25 @@ import { withoutUpstream } from '../exchange/without-upstream.js';
 import { escapeArgs, unescapeRedirect } from '../http/uri-escape.js';
 
 const CONTEXTS = ['server', 'location', 'if in server', 'if in location'] as const satisfies readonly Context[];
-const EVERYWHERE = ['http', ...CONTEXTS] as const satisfies readonly Context[];
+const LOG_CONTEXTS = ['http', ...CONTEXTS] as const satisfies readonly Context[];
 
-// -- what the words say
+// -- parsing
 
 interface Rewrite {
   readonly pattern: PatternData;
-  /** The replacement without the `?` at its end; of an internal rewrite up to the first `?`. */
+  /** The replacement without the `?` at its end; for an internal rewrite, only the part before the first `?`. */
   readonly target: TemplateData;
-  /** New arguments of an internal rewrite, or null where it names none. */
+  /** New arguments of an internal rewrite, or null if it has none. */
   readonly args: TemplateData | null;
-  /** The arguments of the request are kept: no `?` at the end of the replacement. */
+  /** Whether the request arguments are kept: the replacement has no trailing `?`. */
   readonly keepArgs: boolean;
-  /** A redirect's replacement has arguments of its own: the request's follow after `&`. */
+  /** Whether a redirect has arguments of its own, so that the request's are appended with `&`. */
   readonly hasQuery: boolean;
   /** 301 or 302; 0 for an internal rewrite. */
   readonly redirect: 0 | 301 | 302;
-  /** Nothing after this is carried out where it matched. */
+  /** Whether a match ends the script. */
   readonly last: boolean;
-  /** The location stays. */
+  /** Whether a match keeps the current location. */
   readonly breaks: boolean;
 }
 
@@ -80,7 +80,7 @@ function isAbsolute(text: string): boolean {
 
 interface Return {
   readonly status: number;
-  /** The body, or where to redirect to. */
+  /** The body or the redirect URL. */
   readonly text: TemplateData;
 }
 
@@ -115,21 +115,21 @@ function parseSet(words: readonly Word[], c: ArgumentContext): Assignment {
   return { variable, value: parseTemplate(value, c) };
 }
 
-// -- how it is carried out
+// -- execution
 
-/** One run over a script. */
+/** Execution of one script for one request. */
 class Run {
   /**
-   * Captures are escaped where the client had escaped its URI. nginx starts so, and stops with the first internal
-   * rewrite that matched.
+   * Whether captures are escaped if the client sent an escaped URI. As in nginx, true until the first internal
+   * rewrite that matches.
    */
   quote = true;
 }
 
-/** A step of a script: goes on, ends the script, or gives the verdict that ends the request. */
+/** A step of a script: continues, ends the script, or returns the verdict that ends the request. */
 type Step = (x: Exchange, run: Run) => Verdict;
-const GO_ON = 0;
-/** The script is over, the request goes on. */
+const CONTINUE = 0;
+/** Ends the script; the request continues. */
 const STOP = NEXT;
 
 interface Script {
@@ -137,21 +137,21 @@ interface Script {
   readonly compiler: Compiler;
   /** `rewrite_log`. */
   readonly log: boolean;
-  /** The body of an `if` that was compiled has a pass directive. */
+  /** Whether the body of an `if` compiled so far has a pass directive. */
   passes: boolean;
 }
 
 function compileSteps(steps: readonly CheckedStep[], script: Script): Step[] {
   const compiled: Step[] = [];
   for (const step of steps) {
-    const act = compileStep(step, script);
-    if (act !== null) compiled.push(watched(act, step, script.compiler));
+    const compiledStep = compileStep(step, script);
+    if (compiledStep !== null) compiled.push(watched(compiledStep, step, script.compiler));
   }
   return compiled;
 }
 
 function compileStep(step: CheckedStep, script: Script): Step | null {
-  // What a step's value is follows from its directive's argument type.
+  // The type of a step's value is that of its directive's argument.
   switch (step.directive) {
     case 'rewrite':
       return compileRewrite(step.value as Rewrite, script);
@@ -168,12 +168,12 @@ function compileStep(step: CheckedStep, script: Script): Step | null {
   }
 }
 
-/** The same step, for who wants to know what it did; an `if` tells of its condition, and its body of itself. */
-function watched(act: Step, step: CheckedStep, compiler: Compiler): Step {
+/** Reports the outcome of a step to the compiler's observer; an `if` reports its condition, and its body's steps themselves. */
+function watched(compiledStep: Step, step: CheckedStep, compiler: Compiler): Step {
   const { observer } = compiler;
-  if (observer === null || step.directive === 'if') return act;
+  if (observer === null || step.directive === 'if') return compiledStep;
   const assigned = step.directive === 'set' ? compiler.variable((step.value as Assignment).variable) : null;
-  return observer.watch(act, (x, verdict) => ({
+  return observer.watch(compiledStep, (x, verdict) => ({
     kind: 'step',
     step,
     holds: step.directive === 'rewrite' ? x.captures !== null : null,
@@ -182,21 +182,21 @@ function watched(act: Step, step: CheckedStep, compiler: Compiler): Step {
   }));
 }
 
-function carryOut(steps: readonly Step[], x: Exchange, run: Run): Verdict {
+function runSteps(steps: readonly Step[], x: Exchange, run: Run): Verdict {
   for (let i = 0; i < steps.length; i++) {
     const verdict = (steps[i] as Step)(x, run);
-    if (verdict !== GO_ON) return verdict;
+    if (verdict !== CONTINUE) return verdict;
   }
-  return GO_ON;
+  return CONTINUE;
 }
 
 function stop(x: Exchange): Verdict {
-  if (x.uriChanged) stay(x);
+  if (x.uriChanged) keepLocation(x);
   return STOP;
 }
 
-/** The changed URI is handled in the present location. */
-function stay(x: Exchange): void {
+/** Handles the changed URI in the current location. */
+function keepLocation(x: Exchange): void {
   x.uriChanged = false;
   x.validLocation = false;
 }
@@ -210,7 +210,7 @@ function compileRewrite(rewrite: Rewrite, { compiler, log }: Script): Step {
     if (!pattern.test(x, x.uri)) {
       x.captures = null;
       if (log) logError(x, 'notice', `"${written}" does not match "${x.uri}"`);
-      return GO_ON;
+      return CONTINUE;
     }
     if (log) logError(x, 'notice', `"${written}" matches "${x.uri}"`);
     x.internal = true;
@@ -222,7 +222,7 @@ function compileRewrite(rewrite: Rewrite, { compiler, log }: Script): Step {
       x.response.set('Location', location);
       return rewrite.redirect;
     }
-    if (rewrite.breaks) stay(x);
+    if (rewrite.breaks) keepLocation(x);
     else x.uriChanged = true;
     const uri = fill(target, x, false);
     let query = rewrite.keepArgs ? x.args : '';
@@ -242,11 +242,11 @@ function compileRewrite(rewrite: Rewrite, { compiler, log }: Script): Step {
       logError(x, 'error', 'the rewritten URI has a zero length');
       return 500;
     }
-    return rewrite.last ? STOP : GO_ON;
+    return rewrite.last ? STOP : CONTINUE;
   };
 }
 
-/** A template in which captures are escaped again, where the client had escaped its URI and `quote` holds. */
+/** Evaluates a template; escapes captures again if `quote` is set and the client sent an escaped URI. */
 function fill(template: Template, x: Exchange, quote: boolean): string {
   if (template.constant !== null) return template.constant;
   if (!quote || !wasEscaped(x)) return template.of(x);
@@ -265,7 +265,7 @@ function isCapture(name: string): boolean {
   return name.length === 1 && name >= '1' && name <= '9';
 }
 
-/** A `%` or a `+` stood in the path that the client sent. nginx: quoted_uri, plus_in_uri. */
+/** Whether the path as sent by the client contains `%` or `+`. nginx: quoted_uri, plus_in_uri. */
 function wasEscaped(x: Exchange): boolean {
   const query = x.target.indexOf('?');
   const path = query < 0 ? x.target : x.target.slice(0, query);
@@ -287,7 +287,7 @@ function compileReturn({ status, text }: Return, compiler: Compiler): Step {
     };
   }
   return (x) => {
-    // The text may name `$status`.
+    // The text may contain `$status`.
     x.response.status = status;
     x.respond(status, template.of(x));
     return DONE;
@@ -296,12 +296,13 @@ function compileReturn({ status, text }: Return, compiler: Compiler): Step {
 
 function compileSet(assignment: Assignment, compiler: Compiler): Step {
   const variable = compiler.variable(assignment.variable);
-  // What already has a value of its own (`map`, `$args`) keeps it until it is assigned.
+  // A variable with a getter of its own (`map`, `$args`) keeps it until it is assigned.
   if (variable.getter === null) {
-    // It is said once in a request.
+    // Cached, so that the warning is logged once per request.
     variable.cached = true;
     variable.getter = (x) => {
-      if (!silent.has(x.location.settings)) logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
+      if (!withoutWarning.has(x.location.settings))
+        logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
       return '';
     };
   }
@@ -313,23 +314,24 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
       return 500;
     }
     variable.assign(x, text);
-    return GO_ON;
+    return CONTINUE;
   };
 }
 
-/** Locations with `uninitialized_variable_warn off`. */
-const silent = new WeakSet<LocationSettings>();
+/** Settings of locations with `uninitialized_variable_warn off`. */
+const withoutWarning = new WeakSet<LocationSettings>();
 
 function compileIf(step: CheckedStep, script: Script): Step {
   const test = watchedTest(compileCondition(step.value as Condition, script), step, script.compiler);
   const body = compileSteps(step.block?.steps ?? [], script);
   const program = script.scope.block.context === 'location' ? script.scope.nested(step) : null;
-  const stranded = program !== null && script.passes && !program.passes ? withoutUpstream(program) : null;
+  const bodyWithoutUpstream = program !== null && script.passes && !program.passes ? withoutUpstream(program) : null;
   if (program?.passes) script.passes = true;
   return (x, run) => {
-    if (!test(x, run)) return GO_ON;
-    if (program !== null) x.location = stranded !== null && x.location.passes ? stranded : program;
-    return carryOut(body, x, run);
+    if (!test(x, run)) return CONTINUE;
+    if (program !== null)
+      x.location = bodyWithoutUpstream !== null && x.location.passes ? bodyWithoutUpstream : program;
+    return runSteps(body, x, run);
   };
 }
 
@@ -390,14 +392,14 @@ function hasProperty(file: Stats, test: 'f' | 'd' | 'e' | 'x'): boolean {
     case 'e':
       return true;
     case 'x':
-      // Executable by its owner, as nginx asks.
+      // Executable by its owner, as in nginx.
       return (file.mode & 0o100) !== 0;
   }
 }
 
-/** What stands at a path, or null where nothing does. Asked synchronously: the answer is in the system's cache. */
+/** File status of a path, or null if it does not exist. Synchronous, because the inode is usually cached by the kernel. */
 function fileStatus(x: Exchange, path: string): Stats | null {
-  // A NUL would end the path for the system, and node:fs throws on it.
+  // NUL ends a path in system calls, and node:fs throws on it.
   if (path.includes('\0')) return null;
   try {
     return statSync(nativePath(path), { throwIfNoEntry: false }) ?? null;
@@ -414,21 +416,21 @@ function compileScript(log: boolean, scope: Scope): Handler | null {
   const steps = compileSteps(scope.block.steps, { scope, compiler: scope.compiler, log, passes: false });
   if (steps.length === 0) return null;
   return (x) => {
-    const verdict = carryOut(steps, x, new Run());
-    return verdict === GO_ON ? NEXT : verdict;
+    const verdict = runSteps(steps, x, new Run());
+    return verdict === CONTINUE ? NEXT : verdict;
   };
 }
 
 export default defineModule({
   name: 'rewrite',
-  doc: 'Changes URIs by regular expressions, returns redirects and texts, sets variables, and chooses configurations by conditions.',
+  doc: 'Changes URIs with regular expressions, returns redirects and texts, sets variables, and selects configurations by conditions.',
   directives: {
     rewrite: {
       contexts: CONTEXTS,
       takes: custom('regex replacement [last | break | redirect | permanent]', 2, 3, parseRewrite),
       step: true,
       repeat: true,
-      doc: 'Changes the URI of a request that matches the regular expression. `last` then looks for a location again, `break` stays in this one, `redirect` and `permanent` (and a replacement that starts with `http://`, `https://` or `$scheme`) send the client there with 302 or 301. The arguments of the request are kept unless the replacement ends with `?`. After ten changes, or where the URI grows beyond 256 KiB and four times the size of the request, the answer is 500.',
+      doc: 'Changes the URI of a request that matches the regular expression. `last` then searches for a location again, `break` keeps this one, `redirect` and `permanent` (and a replacement that starts with `http://`, `https://` or `$scheme`) redirect the client with 302 or 301. The arguments of the request are kept unless the replacement ends with `?`. After ten changes, or if the URI grows beyond 256 KiB and four times the size of the request, the response is 500.',
       example: 'rewrite ^/users/(.*)$ /show?user=$1 break;',
     },
     return: {
@@ -436,7 +438,7 @@ export default defineModule({
       takes: custom('code [text] | code URL | URL', 1, 2, parseReturn),
       step: true,
       repeat: true,
-      doc: 'Ends the handling with a status: alone, with a text, or for 301, 302, 303, 307 and 308 with the URL to redirect to. A URL alone is a 302. Status 444 closes the connection without an answer.',
+      doc: 'Stops processing and returns a status: alone, with a text, or for 301, 302, 303, 307 and 308 with the redirect URL. A URL alone returns 302. Status 444 closes the connection without a response.',
       example: 'return 301 https://$host$request_uri;',
     },
     set: {
@@ -445,7 +447,7 @@ export default defineModule({
       step: true,
       repeat: true,
       links: ({ variable }: Assignment) => ({ name: `$${variable}` }),
-      doc: 'Gives a variable a value for the rest of the request. One beyond 256 KiB and four times the size of the request is answered with 500.',
+      doc: 'Sets a variable for the rest of the request. A value beyond 256 KiB and four times the size of the request is an error with status 500.',
       example: 'set $backend "app-$arg_version";',
     },
     if: {
@@ -454,7 +456,7 @@ export default defineModule({
       body: { context: (enclosing: Context) => (enclosing === 'server' ? 'if in server' : 'if in location') },
       step: true,
       repeat: true,
-      doc: 'Carries out the steps in its block where the condition holds; in a location, the request is then handled by what the block configures. A condition is a variable (false when empty or `0`), a comparison with `=` and `!=`, a match with `~`, `~*`, `!~` and `!~*`, or a test of a file with `-f`, `-d`, `-e` and `-x`, negated by `!`.',
+      doc: 'Executes the steps in the block if the condition is true; in a location, the request then uses the configuration of the block. A condition is a variable (false if empty or `0`), a comparison with `=` and `!=`, a match with `~`, `~*`, `!~` and `!~*`, or a test of a file with `-f`, `-d`, `-e` and `-x`, negated by `!`.',
       example: 'if ($request_method = POST) {\n    return 405;\n}',
     },
     break: {
@@ -462,26 +464,26 @@ export default defineModule({
       takes: none,
       step: true,
       repeat: true,
-      doc: 'Ends the rewrite steps of this server or location. A URI that was changed before is handled in the present location.',
+      doc: 'Ends the rewrite steps of this server or location. A URI that was changed before is handled in the current location.',
       example: 'break;',
     },
     rewrite_log: {
-      contexts: EVERYWHERE,
+      contexts: LOG_CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: 'Logs what the rewrite steps do, at level notice.',
+      doc: 'Logs the execution of rewrite steps at level notice.',
       example: 'rewrite_log on;',
     },
     uninitialized_variable_warn: {
-      contexts: EVERYWHERE,
+      contexts: LOG_CONTEXTS,
       takes: flag,
       default: 'on',
-      doc: 'Logs a warning where a variable is used that only `set` gives a value to, and no `set` has.',
+      doc: 'Logs a warning if a variable of `set` is used before a value has been assigned.',
       example: 'uninitialized_variable_warn off;',
     },
   },
   settings(conf, at) {
-    if (!conf.uninitialized_variable_warn) silent.add(at.program.settings);
+    if (!conf.uninitialized_variable_warn) withoutWarning.add(at.program.settings);
   },
   phases: {
     serverRewrite: {
@@ -490,7 +492,7 @@ export default defineModule({
     },
     rewrite: {
       order: 100,
-      // The body of an `if` is part of the script of the location around it.
+      // The body of an `if` is part of the script of the enclosing location.
       compile: (conf, at) => (at.block.context === 'location' ? compileScript(conf.rewrite_log, at) : null),
     },
   },

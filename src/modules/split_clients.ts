@@ -1,4 +1,4 @@
-/** `split_clients`: a variable that deals clients out in given shares. */
+/** `split_clients`: nginx's `ngx_http_split_clients_module`, variables for A/B testing. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
@@ -8,17 +8,17 @@ import { type Compiler, defineModule } from '../exchange/module.js';
 
 interface Source {
   readonly source: TemplateData;
-  /** The variable that is created. */
+  /** Variable that is defined. */
   readonly variable: string;
 }
 
 interface Part {
-  /** Hundredths of a percent; 0 for what is left (`*`). */
+  /** Hundredths of a percent; 0 for the rest (`*`). */
   readonly share: number;
   readonly value: string;
 }
 
-/** All of them, in hundredths of a percent. */
+/** 100%, in hundredths of a percent. */
 const WHOLE = 10000;
 
 function parseSource(words: readonly Word[], c: ArgumentContext): Source {
@@ -46,7 +46,7 @@ function parseParts(statements: readonly Statement[], c: ArgumentContext): reado
     const share = name.text === '*' ? 0 : parsePercent(name.text);
     if (share === null) {
       c.report(name, 'invalid-value', `invalid percent value "${name.text}"`, {
-        help: 'a share is a number with at most two decimals and "%", such as 0.5%, or "*" for what is left',
+        help: 'a share is a number with at most two decimals and "%", such as 0.5%, or "*" for the rest',
       });
       continue;
     }
@@ -57,7 +57,7 @@ function parseParts(statements: readonly Statement[], c: ArgumentContext): reado
   return parts;
 }
 
-/** Hundredths of a percent, or null. */
+/** Parses a percentage into hundredths of a percent; null if it is invalid. */
 function parsePercent(text: string): number | null {
   const match = /^(\d*)(?:\.(\d{0,2}))?%$/.exec(text);
   if (match === null || text === '%') return null;
@@ -65,7 +65,7 @@ function parsePercent(text: string): number | null {
   return share === 0 ? null : share;
 }
 
-/** MurmurHash2 of bytes, with the seed that nginx uses: the length. */
+/** MurmurHash2 of a byte string. As in nginx, the seed is derived from the length. */
 export function murmurHash2(text: string): number {
   const M = 0x5bd1e995;
   let length = text.length;
@@ -92,11 +92,11 @@ export function murmurHash2(text: string): number {
 
 function compile({ source, variable }: Source, parts: readonly Part[], compiler: Compiler): void {
   const from = compiler.template(source);
-  let reached = 0;
+  let bound = 0;
   const limits = parts.map(({ share, value }) => {
     if (share === 0) return { below: 2 ** 32, value };
-    reached = (reached + Math.floor((share * 0xffffffff) / WHOLE)) % 2 ** 32;
-    return { below: reached, value };
+    bound = (bound + Math.floor((share * 0xffffffff) / WHOLE)) % 2 ** 32;
+    return { below: bound, value };
   });
   compiler.define(
     variable,
@@ -114,7 +114,7 @@ function compile({ source, variable }: Source, parts: readonly Part[], compiler:
 
 export default defineModule({
   name: 'split_clients',
-  doc: 'Creates variables for tests that show different things to different shares of the clients.',
+  doc: 'Defines variables for A/B testing: different values for given shares of the clients.',
   directives: {
     split_clients: {
       contexts: ['http'],
@@ -122,7 +122,7 @@ export default defineModule({
       body: { entries: parseParts },
       links: ({ argument }: WithEntries<Source, unknown>) => ({ name: `$${argument.variable}` }),
       repeat: true,
-      doc: 'Creates a variable whose value depends on a hash (MurmurHash2) of the string. Each line of its block is a share in percent and the value for it; `*` stands for what is left. The same string always gets the same value.',
+      doc: 'Defines a variable whose value depends on a hash (MurmurHash2) of the string. Each line of the block is a share in percent and its value; `*` is the rest. The same string always gets the same value.',
       example: 'split_clients "${remote_addr}AAA" $variant {\n    0.5%  .one;\n    2.0%  .two;\n    *     "";\n}',
     },
   },

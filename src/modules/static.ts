@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_static_module`: answers with the file that the URI stands for. */
+/** nginx's `ngx_http_static_module`: serves static files. */
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -10,7 +10,7 @@ import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { escapePath } from '../http/uri-escape.js';
 
-/** Not to wait for a writer where the path leads to a named pipe. */
+/** O_NONBLOCK, because opening a named pipe would otherwise block until there is a writer. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 function sendStatic(x: Exchange): Verdict {
@@ -19,8 +19,8 @@ function sendStatic(x: Exchange): Verdict {
   const file = filePath(x);
   if (file === null) return 500;
   const { path } = file;
-  // As in nginx, opening waits for the disk: open, fstat, read and close of a cached file took 10 µs of CPU together when
-  // called directly and 59 µs by way of the thread pool (Node 20).
+  // As in nginx, opening blocks on the disk: open, fstat, read and close of a cached file took 10 µs of CPU when called
+  // directly, and 59 µs in the thread pool (Node 20).
   let fd: number;
   try {
     fd = openSync(nativePath(path), OPEN_FLAGS);
@@ -36,7 +36,7 @@ function sendStatic(x: Exchange): Verdict {
   }
   let sending = false;
   try {
-    const status = refusal(x, path, stat);
+    const status = rejectionStatus(x, path, stat);
     if (status !== null) return status;
     describeFile(x, Math.floor(stat.mtimeMs / 1000), stat.size);
     if (!x.sendHead()) return DONE;
@@ -49,8 +49,8 @@ function sendStatic(x: Exchange): Verdict {
   return DONE;
 }
 
-/** The status for what is no file, or may not be posted to. */
-function refusal(x: Exchange, path: string, stat: Stats): number | null {
+/** Status of the response for a path that is not a regular file, or for `POST`; null if the file can be served. */
+function rejectionStatus(x: Exchange, path: string, stat: Stats): number | null {
   if (stat.isDirectory()) {
     x.response.set('Location', `${escapePath(x.uri)}/${x.args === '' ? '' : `?${x.args}`}`);
     return 301;
@@ -76,7 +76,7 @@ function describeFile(x: Exchange, modified: number, size: number): void {
 
 export default defineModule({
   name: 'static',
-  doc: "Answers `GET` and `HEAD` requests with the file that `root` or `alias` and the URI lead to, and redirects from a directory to the same URI with a slash at its end. It is what a location does that has no handler of its own. The directives `open_file_cache`, `sendfile`, `aio` and `directio` are accepted by the core module and change nothing: a file is read by the operating system's own cache.",
+  doc: 'Serves the files to which `root` or `alias` map the URI of `GET` and `HEAD` requests, and redirects a directory to the same URI with a trailing slash. This is the default of a location without another content handler. The core module accepts `open_file_cache`, `sendfile`, `aio` and `directio` without effect: files are read through the page cache of the operating system.',
   directives: {},
   phases: { content: { order: 100, pure: true, compile: () => sendStatic } },
 });

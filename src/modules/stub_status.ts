@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_stub_status_module`: how many connections there are, and what they do. */
+/** nginx's `ngx_http_stub_status_module`: basic statistics of connections and requests. */
 import { custom } from '../config/argument-types.js';
 import type { Counts } from '../exchange/connection-counts.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -15,7 +15,7 @@ function send(x: Exchange, counts: Counts): Verdict {
   return DONE;
 }
 
-function answer(x: Exchange): Verdict | Promise<Verdict> {
+function sendStatus(x: Exchange): Verdict | Promise<Verdict> {
   if (x.method !== 'GET' && x.method !== 'HEAD') return 405;
   const counts = x.client.counts.now();
   return counts instanceof Promise ? counts.then((all) => send(x, all)) : send(x, counts);
@@ -27,32 +27,32 @@ function variable(name: keyof Counts, doc: string): VariableSpec {
 
 export default defineModule({
   name: 'stub_status',
-  doc: 'Tells how many connections and requests there were and are.',
+  doc: 'Provides basic statistics of connections and requests.',
   directives: {
     stub_status: {
       contexts: ['server', 'location'],
-      // Older versions wanted a word, and what it was did not matter.
+      // Older nginx versions required a parameter, with any value.
       takes: custom('[on]', 0, 1, () => true as const),
       again: 'overrides',
       inherit: 'noname',
-      doc: 'Answers with a text: the connections that are open, those that were accepted and served, the requests, and how many connections are being read from, answered, or idle. Let only those see it whom it concerns (`allow`, `deny`).',
+      doc: 'Responds with a plain-text page: active connections, accepted and handled connections, requests, and connections that are reading a request head, writing a response, or idle. Restrict access to it (`allow`, `deny`).',
       example: 'stub_status;',
     },
   },
   variables: {
-    connections_active: variable('active', 'Connections of clients that are open.'),
-    connections_reading: variable('reading', 'Connections on which the head of a request is being read.'),
+    connections_active: variable('active', 'Active client connections.'),
+    connections_reading: variable('reading', 'Connections that are reading a request head.'),
     connections_writing: variable(
       'writing',
-      'Connections on which a request is being answered; tunnels are among them.',
+      'Connections that are handling a request or writing a response, including tunnels.',
     ),
-    connections_waiting: variable('waiting', 'Connections that wait for a request.'),
+    connections_waiting: variable('waiting', 'Idle connections that are waiting for a request.'),
   },
   phases: {
     content: {
       order: 0,
       pure: true,
-      compile: (conf) => (conf.stub_status === undefined ? null : answer),
+      compile: (conf) => (conf.stub_status === undefined ? null : sendStatus),
     },
   },
 });

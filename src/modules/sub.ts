@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_sub_module`: replaces strings in answers. */
+/** nginx's `ngx_http_sub_module`: replaces strings in responses. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom, flag } from '../config/argument-types.js';
 import type { ArgumentContext, Context } from '../config/directive.js';
@@ -13,7 +13,7 @@ import { asciiLowerCase } from '../http/ascii-case.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 const HTML = [['text/html']];
-const PATTERNS_MAX = 255;
+const MAX_PATTERNS = 255;
 
 interface Substitution {
   readonly search: TemplateData;
@@ -26,27 +26,27 @@ function parseSubstitution(words: readonly Word[], c: ArgumentContext): Substitu
   return { search: parseTemplate(search, c), replacement: parseTemplate(replacement, c) };
 }
 
-/** What is looked for, in lower case, and what takes its place. */
+/** A search string, in lower case, and its replacement. */
 interface Pair {
   readonly search: string;
   readonly replacement: Template;
 }
 
-/** Finds the strings of several pairs; where two could stand in one place, the one that was written first. */
+/** Searches for several strings; of those that match at one position, the first in the configuration wins. */
 class Finder {
-  readonly longest: number;
+  readonly maxLength: number;
   private readonly expression: RegExp;
   private readonly order = new Map<string, number>();
 
   constructor(readonly pairs: readonly Pair[]) {
     for (const [i, { search }] of pairs.entries()) if (!this.order.has(search)) this.order.set(search, i);
-    this.longest = Math.max(...pairs.map(({ search }) => search.length));
-    // The flag for this would also take bytes above 127 for letters.
+    this.maxLength = Math.max(...pairs.map(({ search }) => search.length));
+    // The `i` flag would also fold the case of bytes above 127.
     const source = pairs.map(({ search }) => search.replace(/./gs, eitherCase)).join('|');
     this.expression = new RegExp(source, 'g');
   }
 
-  /** The first string from `from` on that is there as a whole. */
+  /** First complete match from `from` on. */
   find(text: string, from: number): { readonly start: number; readonly end: number; readonly index: number } | null {
     this.expression.lastIndex = from;
     const match = this.expression.exec(text);
@@ -55,9 +55,9 @@ class Finder {
     return { start: match.index, end: match.index + found.length, index: this.order.get(asciiLowerCase(found)) ?? 0 };
   }
 
-  /** The first place from `from` on where a string begins that may go on behind the end of the text. */
-  findBegun(text: string, from: number): { readonly start: number; readonly index: number } | null {
-    const first = Math.max(from, text.length - this.longest + 1);
+  /** First position from `from` on where the text ends with a proper prefix of a search string. */
+  findPartial(text: string, from: number): { readonly start: number; readonly index: number } | null {
+    const first = Math.max(from, text.length - this.maxLength + 1);
     const tail = asciiLowerCase(text.slice(first));
     for (let i = 0; i < tail.length; i++) {
       const rest = tail.slice(i);
@@ -74,25 +74,25 @@ function eitherCase(char: string): string {
 }
 
 class SubFilter implements BodyFilter {
-  /** The beginning of a string that may go on in the next piece. */
-  private kept = '';
+  /** End of the last chunk that may be the beginning of a match. */
+  private partial = '';
   private readonly values = new Map<Pair, string>();
 
   constructor(
     private readonly x: Exchange,
-    /** Null when each was replaced once, and no more is to be. */
+    /** Null when `once` is set and each string has been replaced. */
     private finder: Finder | null,
     private readonly once: boolean,
   ) {}
 
   push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean {
     if (chunk === null) {
-      if (this.kept !== '') next(this.kept);
-      this.kept = '';
+      if (this.partial !== '') next(this.partial);
+      this.partial = '';
       return next(null);
     }
     if (this.finder === null) return next(chunk);
-    const out = this.replace(this.kept + (typeof chunk === 'string' ? chunk : chunk.latin1Slice()));
+    const out = this.replace(this.partial + (typeof chunk === 'string' ? chunk : chunk.latin1Slice()));
     return out === '' ? true : next(out);
   }
 
@@ -102,18 +102,18 @@ class SubFilter implements BodyFilter {
     for (;;) {
       const { finder } = this;
       if (finder === null) {
-        this.kept = '';
+        this.partial = '';
         return out + text.slice(at);
       }
       const found = finder.find(text, at);
-      const begun = finder.findBegun(text, at);
-      // What began further to the left comes first, as it would if the text had not been cut.
-      const waits =
-        begun !== null &&
-        (found === null || begun.start < found.start || (begun.start === found.start && begun.index < found.index));
-      if (found === null || waits) {
-        const end = begun?.start ?? text.length;
-        this.kept = text.slice(end);
+      const prefix = finder.findPartial(text, at);
+      // The leftmost match wins, as it would in an unsplit text.
+      const needsMore =
+        prefix !== null &&
+        (found === null || prefix.start < found.start || (prefix.start === found.start && prefix.index < found.index));
+      if (found === null || needsMore) {
+        const end = prefix?.start ?? text.length;
+        this.partial = text.slice(end);
         return out + text.slice(at, end);
       }
       out += text.slice(at, found.start) + this.valueOf(finder, found.index);
@@ -154,14 +154,14 @@ function compileFilter(substitutions: readonly Substitution[], rules: SubRules, 
   const fixed = constant ? new Finder(evaluate((template) => template.constant ?? '')) : null;
   return (x) => {
     const { response } = x;
-    // An answer that was replaced may have left one.
+    // A response that was replaced may have set one.
     if (x.state(SUB) !== undefined) x.setState(SUB, null);
     if (response.contentLength === 0 || !rules.covers(response.contentType ?? '')) return;
     let finder = fixed;
     if (finder === null) {
-      const present = evaluate((template) => template.of(x));
-      if (present.length === 0) return;
-      finder = new Finder(present);
+      const nonEmpty = evaluate((template) => template.of(x));
+      if (nonEmpty.length === 0) return;
+      finder = new Finder(nonEmpty);
     }
     x.setState(SUB, new SubFilter(x, finder, rules.once));
     response.seekable = false;
@@ -178,44 +178,44 @@ function compileFilter(substitutions: readonly Substitution[], rules: SubRules, 
 
 export default defineModule({
   name: 'sub',
-  doc: 'Replaces strings in the bodies of answers, wherever they are cut on their way. Such an answer has no length.',
+  doc: 'Replaces strings in response bodies, also across chunk boundaries. Such responses have no `Content-Length`.',
   directives: {
     sub_filter: {
       contexts: CONTEXTS,
       takes: custom('string replacement', 2, 2, parseSubstitution),
       repeat: true,
-      doc: 'Puts `replacement` in the place of `string`, which is looked for without regard to the case of ASCII letters. Both may have variables. Several may be given on one level; what has been replaced is not looked at again. A level that has any inherits none.',
+      doc: 'Replaces `string`, which is matched case-insensitively (ASCII), with `replacement`. Both may contain variables. The directive may be repeated on one level; replacements are not searched again. A level with `sub_filter` of its own inherits none.',
       example: `sub_filter 'href="http://127.0.0.1:8080/' 'href="https://$host/';`,
     },
     sub_filter_once: {
       contexts: CONTEXTS,
       takes: flag,
       default: 'on',
-      doc: 'Whether each string is replaced only where it stands first.',
+      doc: 'Whether only the first occurrence of each string is replaced.',
       example: 'sub_filter_once off;',
     },
     sub_filter_types: {
       contexts: CONTEXTS,
       takes: mediaTypes,
       repeat: true,
-      doc: 'The media types of answers in which strings are replaced, beside `text/html`; `*` stands for all.',
+      doc: 'Media types of responses in which strings are replaced, in addition to `text/html`; `*` matches any type.',
       example: 'sub_filter_types text/css application/javascript;',
     },
     sub_filter_last_modified: {
       contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: 'Whether `Last-Modified` of the answer is kept, and its `ETag` as a weak one. Otherwise both are taken away.',
+      doc: 'Whether `Last-Modified` of the response is partial, and `ETag` as a weak one. Otherwise both are removed.',
       example: 'sub_filter_last_modified on;',
     },
   },
   check(block, c) {
-    // There are none where each was wrong.
+    // Undefined if every `sub_filter` was invalid.
     const all = block.values.sub_filter as readonly Substitution[] | undefined;
     const own = block.own.includes('sub_filter') ? (all ?? []) : [];
-    const over = c.statements('sub_filter')[PATTERNS_MAX];
-    if (own.length > PATTERNS_MAX && over !== undefined) {
-      c.report(over, 'invalid-value', `number of search patterns exceeds ${PATTERNS_MAX}`);
+    const over = c.statements('sub_filter')[MAX_PATTERNS];
+    if (own.length > MAX_PATTERNS && over !== undefined) {
+      c.report(over, 'invalid-value', `number of search patterns exceeds ${MAX_PATTERNS}`);
     }
   },
   headerFilter: {

@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_try_files_module`: goes on with the first file that exists. */
+/** nginx's `ngx_http_try_files_module`: handles a request with the first file that exists. */
 import { statSync } from 'node:fs';
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
@@ -15,7 +15,7 @@ import { defineModule } from '../exchange/module.js';
 import type { Template } from '../exchange/template.js';
 import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
 
-/** A file, or a directory where a slash stood at the end (which is not in `name`). */
+/** A file, or a directory if written with a trailing slash (which is not part of `name`). */
 interface Candidate<T> {
   readonly name: T;
   readonly directory: boolean;
@@ -23,7 +23,7 @@ interface Candidate<T> {
 
 interface TryFiles {
   readonly candidates: readonly Candidate<TemplateData>[];
-  /** What holds when none exists: a status, or a URI or `@name`. */
+  /** Fallback if none exists: a status, a URI or `@name`. */
   readonly last: number | TemplateData;
 }
 
@@ -38,13 +38,13 @@ function parse(words: readonly Word[], c: ArgumentContext): TryFiles {
   const code = parseInteger(word.text.slice(1));
   if (code === null || code > 999) {
     return c.fail(word, 'invalid-value', `invalid code "${word.text}"`, {
-      help: 'after "=" comes the status to answer with, such as =404',
+      help: '"=" must be followed by a status, such as =404',
     });
   }
   return { candidates, last: code };
 }
 
-/** `name` as it is appended to the location's root: with an alias, without what the alias replaces. */
+/** `name` relative to the document root; with an alias, without the prefix that the alias replaces. */
 function belowRoot(x: Exchange, template: Template): string {
   const { alias, aliasLength } = x.location.settings;
   const name = template.of(x);
@@ -56,24 +56,24 @@ function tryFiles(
   x: Exchange,
   candidates: readonly Candidate<Template>[],
   last: number | Template,
-  isThere: Look,
+  exists: FileExists,
 ): Verdict {
-  // Logs where the alias cannot be applied.
+  // Logs an error if the alias cannot be applied.
   if (filePath(x) === null) return 500;
   for (const candidate of candidates) {
     const name = belowRoot(x, candidate.name);
     const path = documentRoot(x) + name;
-    if (!isThere(x, path, candidate.directory)) continue;
-    found(x, name, candidate.directory);
+    if (!exists(x, path, candidate.directory)) continue;
+    useFile(x, name, candidate.directory);
     return NEXT;
   }
-  return typeof last === 'number' ? last : fallBack(x, belowRoot(x, last));
+  return typeof last === 'number' ? last : useFallback(x, belowRoot(x, last));
 }
 
-/** Whether a file, or a directory, is there. */
-type Look = (x: Exchange, path: string, directory: boolean) => boolean;
+/** Whether a file or directory exists. */
+type FileExists = (x: Exchange, path: string, directory: boolean) => boolean;
 
-function look(x: Exchange, path: string, directory: boolean): boolean {
+function fileExists(x: Exchange, path: string, directory: boolean): boolean {
   try {
     const stat = statSync(nativePath(path), { throwIfNoEntry: false });
     return stat !== undefined && stat.isDirectory() === directory;
@@ -86,8 +86,8 @@ function look(x: Exchange, path: string, directory: boolean): boolean {
   }
 }
 
-/** The request goes on with the file, in the same location. */
-function found(x: Exchange, name: string, directory: boolean): void {
+/** Continues in the same location with the file. */
+function useFile(x: Exchange, name: string, directory: boolean): void {
   const { alias, aliasLength } = x.location.settings;
   if (alias === null) x.uri = name;
   else if (aliasLength >= 0) x.uri = x.uri.slice(0, aliasLength) + name;
@@ -97,7 +97,7 @@ function found(x: Exchange, name: string, directory: boolean): void {
   }
 }
 
-function fallBack(x: Exchange, target: string): Verdict {
+function useFallback(x: Exchange, target: string): Verdict {
   if (target.startsWith('@')) {
     if (x.toNamedLocation(target)) return DONE;
     logError(x, 'error', `could not find named location "${target}"`);
@@ -111,13 +111,13 @@ function fallBack(x: Exchange, target: string): Verdict {
 
 export default defineModule({
   name: 'try_files',
-  doc: 'Looks for files in the order given and handles the request with the first that exists.',
+  doc: 'Checks for files in a given order and handles the request with the first that exists.',
   directives: {
     try_files: {
       contexts: ['server', 'location'],
       takes: custom('file ... uri | file ... =code', 2, Number.POSITIVE_INFINITY, parse),
       inherit: 'none',
-      doc: 'Checks whether files exist, in the order given, and goes on in the same location with the first that does; paths are made by `root` or `alias`. A slash at the end asks for a directory. Where none exists, an internal redirect to the last parameter is made, which may be a URI, a named location, or a status (`=404`). A `try_files` at server level holds only for requests that match no location.',
+      doc: 'Checks the existence of files in the given order, and continues in the same location with the first that exists; paths are constructed from `root` or `alias`. A trailing slash checks for a directory. If none exists, an internal redirect is made to the last parameter, which may be a URI, a named location, or a status (`=404`). A `try_files` at server level applies only to requests that match no location.',
       example: 'try_files $uri $uri/ $uri.html =404;',
     },
   },
@@ -133,10 +133,14 @@ export default defineModule({
           directory,
         }));
         const last = typeof value.last === 'number' ? value.last : compiler.template(value.last);
-        const isThere: Look =
-          compiler.observer?.watch(look, (_x, found, path, directory) => ({ kind: 'file', path, directory, found })) ??
-          look;
-        return (x) => tryFiles(x, candidates, last, isThere);
+        const exists: FileExists =
+          compiler.observer?.watch(fileExists, (_x, found, path, directory) => ({
+            kind: 'file',
+            path,
+            directory,
+            found,
+          })) ?? fileExists;
+        return (x) => tryFiles(x, candidates, last, exists);
       },
     },
   },

@@ -1,4 +1,4 @@
-/** `tunnel_drain`: how tunnels end that a reload or a shutdown cannot keep. */
+/** `tunnel_drain`: clean shutdown of tunnels that a reload or a shutdown closes. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
@@ -28,7 +28,7 @@ function parseDrain(words: readonly Word[], c: ArgumentContext): DrainData | nul
     const [, name, time = ''] = /^(spread|timeout)=(.*)$/s.exec(word.text) ?? [];
     if ((name !== 'spread' && name !== 'timeout') || on === 'off') {
       return c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, {
-        help: on === 'off' ? 'with "off" there is nothing to set' : 'it takes spread=TIME and timeout=TIME',
+        help: on === 'off' ? '"off" takes no parameters' : 'valid parameters: spread=TIME, timeout=TIME',
       });
     }
     if (found[name] !== undefined) {
@@ -47,13 +47,13 @@ function parseDrain(words: readonly Word[], c: ArgumentContext): DrainData | nul
 
 export default defineModule({
   name: 'tunnel_drain',
-  doc: 'How tunnels (WebSockets) end that a reload or a shutdown cannot keep: with a Close frame that tells the client to connect again, instead of a connection that breaks. A directive of tsproxy; nginx has none like it.',
+  doc: 'Closes tunnels (WebSockets) that a reload or a shutdown cannot keep with a Close frame that asks the client to reconnect, instead of dropping the connection. This is an extension of tsproxy; nginx has no such directive.',
   directives: {
     tunnel_drain: {
       contexts: ['http', 'server', 'location'],
       takes: custom('off | on [spread=time] [timeout=time]', 1, 3, parseDrain),
       default: 'off',
-      doc: 'What becomes of the tunnels of a location when a reload takes the location away or changes what it means (its directives, or the server of the upstream to which a tunnel leads), and at a graceful shutdown (`QUIT`). Where `off`, they go on until they end by themselves; after `QUIT`, as in nginx, at most for `worker_shutdown_timeout`, which then cuts them without a word. Where `on`, they are closed one after the other, evenly over the time `spread` (5s), so that clients do not all come back at once. A WebSocket gets a Close frame, 1012 (service restart) at a reload and 1001 (going away) at a shutdown: first the client, behind the message that it is receiving, and when it has answered (or half of `timeout` is over) the upstream, so that what the client had sent still arrives; then both connections end. A message that does not end in three quarters of that time is waited for no longer, and the frame comes between two of its frames. What has not ended `timeout` (5s) after its Close frame was due is cut; tunnels of other protocols have no frames, and are cut then too. A `worker_shutdown_timeout` that is shorter brings the Close frames closer together. It holds for tunnels that begin under it. Tunnels of locations that a reload leaves as they are know nothing of it.',
+      doc: 'Controls how tunnels of a location are closed at a graceful shutdown (`QUIT`), and when a reload removes the location or changes its meaning (its directives, or the server of the upstream to which a tunnel is connected). With `off`, tunnels continue until they close by themselves; after `QUIT`, as in nginx, at most for `worker_shutdown_timeout`, after which the connections are closed without a Close frame. With `on`, tunnels are closed one after the other, evenly over the time `spread` (5s), so that clients do not reconnect all at once. A WebSocket gets a Close frame with code 1012 (service restart) at a reload or 1001 (going away) at a shutdown. It is sent first to the client, after the message in transmission, and, when the client has replied (or after half of `timeout`), to the upstream, so that data already sent by the client still arrives; then both connections are closed. If a message does not end within three quarters of that time, the Close frame is sent between two of its frames. A tunnel that is still open `timeout` (5s) after its Close frame was due is closed; tunnels of other protocols have no frames and are closed at that time, too. A shorter `worker_shutdown_timeout` compresses the schedule of Close frames. The directive applies to tunnels that are established while it is in effect. A reload does not affect tunnels of locations that it leaves unchanged.',
       example: 'tunnel_drain on spread=30s timeout=10s;',
     },
   },

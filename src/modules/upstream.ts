@@ -15,14 +15,14 @@ import { upstreamVariables } from '../upstream/variables.js';
 
 const module = defineModule({
   name: 'upstream',
-  doc: 'Declares groups of servers that `proxy_pass` names. Requests are spread over them by a weighted round robin, unless the group names another load balancing method; a server that fails rests for a while.',
+  doc: 'Defines groups of servers for `proxy_pass`. Requests are distributed by weighted round robin unless the group specifies another load balancing method; a server that fails is not used for a while.',
   directives: {
     upstream: {
       contexts: ['http'],
       takes: named('name', text),
       repeat: true,
       body: { context: 'upstream' },
-      doc: 'Declares a group of servers. They may listen on different ports, and on TCP and unix domain sockets side by side. A request that fails at one server is passed to the next, as `proxy_next_upstream` says.',
+      doc: 'Defines a group of servers. They may listen on different ports, on TCP and unix domain sockets. A request that fails at one server is passed to the next one according to `proxy_next_upstream`.',
       example: 'upstream backend {\n    server backend1.example.com weight=5;\n    server 127.0.0.1:8080 backup;\n}',
     },
     server: {
@@ -30,24 +30,24 @@ const module = defineModule({
       takes: serverArgument,
       repeat: true,
       inherit: 'none',
-      doc: 'One server of the group: a name or IP address with an optional port (80), or `unix:` and a path. A name with several addresses stands for several servers; one without an address gets no requests, and is looked up again until it has one. `weight=` (1); `max_conns=` limits connections at a time (0: no limit); `max_fails=` (1) failures within `fail_timeout=` (10s) make the server rest for that time; `backup` servers are asked only when no other may be; `down` gets no requests; `resolve` looks the name up again whenever its DNS answer expires, and `service=` takes ports and weights from SRV records.',
+      doc: 'Defines a server of the group: a name or IP address with an optional port (80), or `unix:` and a path. A name with several addresses defines several servers; one without addresses gets no requests and is resolved again until it has one. `weight=` (1); `max_conns=` limits simultaneous connections (0: no limit); `max_fails=` (1) failures within `fail_timeout=` (10s) make the server unavailable for that time; `backup` servers are used only if no other server is available; `down` marks a server as permanently unavailable; `resolve` resolves the name again whenever its DNS records expire, and `service=` uses ports and weights of SRV records.',
       example: 'server 127.0.0.1:8080 weight=2 max_fails=3 fail_timeout=30s;',
       differs:
-        '`resolve` works without a `zone`. The name is looked up before the start, for at most a second; nginx starts at once and refuses requests until the answer comes.',
+        '`resolve` works without a `zone`. The name is resolved before the start, for at most one second; nginx starts immediately and rejects requests until the name is resolved.',
       differsFor: (words) => words.includes('resolve'),
     },
     resolver: {
       contexts: ['upstream'],
       takes: resolverArgument,
       inherit: 'none',
-      doc: 'The name servers for `server ... resolve` of this group. Without it those of `http` hold.',
+      doc: 'Name servers for `server ... resolve` of this group. The default are those of `http`.',
       example: 'resolver 127.0.0.1:53 valid=30s;',
     },
     resolver_timeout: {
       contexts: ['upstream'],
       takes: milliseconds,
       inherit: 'none',
-      doc: 'How long a name may take to resolve, and how long to wait after a failure. Without it that of `http` holds, or 30s.',
+      doc: 'Timeout of name resolution, and the delay after a failure. The default is that of `http`, or 30s.',
       example: 'resolver_timeout 5s;',
     },
   },
@@ -75,10 +75,10 @@ function checkNames(c: CheckContext): void {
     const [word] = opener?.args ?? [];
     if (word === undefined) continue;
     const name = word.text.toLowerCase();
-    const known = first.get(name);
-    if (known === undefined) first.set(name, block);
+    const previousBlock = first.get(name);
+    if (previousBlock === undefined) first.set(name, block);
     else {
-      const other = c.openerOf(known)?.args[0];
+      const other = c.openerOf(previousBlock)?.args[0];
       c.report(word, 'duplicate-definition', `duplicate upstream "${word.text}"`, {
         ...(other !== undefined && { related: [{ at: other, message: 'first declared here' }] }),
       });
@@ -90,7 +90,7 @@ function checkNames(c: CheckContext): void {
 function checkServers(block: CheckedBlock, name: Word, c: CheckContext): void {
   const servers = serversOf(block);
   if (servers.length === 0) {
-    // A server that was refused has its own finding, and so has what gives the servers in modules that are not here.
+    // An invalid `server` has its own finding, and a foreign module's directive may provide servers.
     if (!block.own.includes('server') && !c.hasForeign(block))
       c.report(name, 'missing-server', 'no servers are inside upstream');
   } else if (servers.every(({ settings }) => settings.backup) && !c.hasForeign(block)) {
@@ -107,7 +107,7 @@ function checkRunTimeServers(block: CheckedBlock, c: CheckContext): void {
   if (at === undefined) return;
   if (resolverOf(block, c.enclosing) === undefined) {
     c.report(at, 'invalid-reference', `no resolver defined to resolve names at run time in upstream "${name}"`, {
-      help: 'name a DNS server with "resolver", in this upstream or at http level',
+      help: 'configure a DNS server with "resolver" in this upstream or in http',
     });
   }
   if (!block.own.includes('zone')) {
@@ -123,9 +123,9 @@ function serversOf(block: CheckedBlock): readonly ServerData[] {
   return (block.values.server as readonly ServerData[] | undefined) ?? [];
 }
 
-/** The name servers that hold in an `upstream` block: its own, or those of the `http` block around it. */
+/** Name servers of an `upstream` block: its own, or those of the enclosing `http` block. */
 function resolverOf(block: CheckedBlock, http: CheckedBlock | null): ResolverData | undefined {
-  // The `resolver` of http is another module's; both take the same arguments.
+  // The `resolver` of http is that of the core module; both have the same argument type.
   return (block.values.resolver ?? http?.values.resolver) as ResolverData | undefined;
 }
 
@@ -158,7 +158,7 @@ function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, comp
       if (previous !== undefined) servers.presume(previous);
       return resolver.ready;
     });
-    // Who looks the names up reports what fails.
+    // The resolution logs its failures itself.
     compiler.await(startable.then(() => servers.start()).catch(() => {}));
   }
 }

@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_upstream_hash_module`: the server by a hash of a key. */
+/** nginx's `ngx_http_upstream_hash_module`: load balancing by a hash of a key. */
 import { custom, sequence, template } from '../config/argument-types.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { defineModule } from '../exchange/module.js';
@@ -9,9 +9,9 @@ import { useBalancer } from '../upstream/configured.js';
 import type { Peer, PeerGroup } from '../upstream/peer.js';
 import { gainWeight, type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
 
-/** Misses after which round robin takes over. */
-const MOST_TRIES = 20;
-/** Points on the circle for each unit of weight. */
+/** Misses before falling back to round robin. */
+const MAX_TRIES = 20;
+/** Points on the ring per unit of weight. */
 const POINTS = 160;
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -21,24 +21,24 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
 });
 const CRC_START = 0xffffffff;
 
-/** Goes on with a CRC-32 (RFC 1952 8) over one byte. */
+/** Updates a CRC-32 (RFC 1952 8) with one byte. */
 function crcByte(crc: number, byte: number): number {
   return (CRC_TABLE[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
 }
 
-/** Goes on over a byte string. */
+/** Updates a CRC-32 with a byte string. */
 function crcText(crc: number, text: string): number {
   let c = crc;
   for (let i = 0; i < text.length; i++) c = crcByte(c, text.charCodeAt(i));
   return c;
 }
 
-/** The finished CRC, as an unsigned number. */
+/** Finalizes a CRC-32 as an unsigned number. */
 function crcEnd(crc: number): number {
   return (crc ^ CRC_START) >>> 0;
 }
 
-/** The hash of Perl's Cache::Memcached: a miss hashes the key again with the number of the attempt before it. */
+/** Hash of Perl's Cache::Memcached: after a miss, the key is hashed again with the attempt number prepended. */
 class HashSelection extends RoundRobinSelection {
   private hash = 0;
   private rehash = 0;
@@ -53,22 +53,22 @@ class HashSelection extends RoundRobinSelection {
   }
 
   protected override choose(now: number): Peer | null {
-    if (this.misses > MOST_TRIES || this.group.peers.length < 2 || this.key === '') return this.roundRobin(now);
+    if (this.misses > MAX_TRIES || this.group.peers.length < 2 || this.key === '') return this.roundRobin(now);
     do {
       const crc = crcText(crcText(CRC_START, this.rehash > 0 ? String(this.rehash) : ''), this.key);
       this.hash += (crcEnd(crc) >>> 16) & 0x7fff;
       this.rehash++;
       const i = this.indexByWeight(this.hash % this.group.totalWeight);
       if (this.available(i, now)) return this.take(i, now);
-    } while (++this.misses <= MOST_TRIES);
+    } while (++this.misses <= MAX_TRIES);
     return this.roundRobin(now);
   }
 }
 
-/** The circle of a consistent hash (ketama), as Perl's Cache::Memcached::Fast lays it out. */
-class Circle {
+/** Consistent hash ring (ketama), compatible with Perl's Cache::Memcached::Fast. */
+class Ring {
   readonly hashes: Uint32Array;
-  /** The server, as written in the configuration, at each of the hashes. */
+  /** Server of each hash, as written in the configuration. */
   readonly servers: readonly string[];
 
   constructor(readonly group: PeerGroup) {
@@ -90,7 +90,7 @@ class Circle {
     this.servers = distinct.map(({ server }) => server);
   }
 
-  /** Index of the first point that is not below the hash; one past the last where all are. */
+  /** Index of the first point that is not below the hash; the number of points if there is none. */
   find(hash: number): number {
     let low = 0;
     let high = this.hashes.length;
@@ -103,14 +103,14 @@ class Circle {
   }
 }
 
-/** `host:port` at its last colon where only digits follow; a unix path is all host. */
+/** Splits `host:port` at the last colon if only digits follow; a unix path has no port. */
 function hostAndPort(server: string): readonly [host: string, port: string] {
   if (/^unix:/i.test(server)) return [server.slice('unix:'.length), ''];
   const match = /^(.*):([0-9]*)$/s.exec(server);
   return match === null ? [server, ''] : [match[1] ?? '', match[2] ?? ''];
 }
 
-/** Looks for a usable peer of the server at the key's point of the circle, then at the points after it. */
+/** Selects an available peer of the server at the key's point on the ring, or at the points after it. */
 class ConsistentSelection extends RoundRobinSelection {
   private point: number;
   private misses = 0;
@@ -119,25 +119,25 @@ class ConsistentSelection extends RoundRobinSelection {
     x: Exchange,
     group: PeerGroup,
     private readonly key: string,
-    private readonly circle: Circle,
+    private readonly ring: Ring,
   ) {
     super(x, group);
-    this.point = circle.find(crcEnd(crcText(CRC_START, key)));
+    this.point = ring.find(crcEnd(crcText(CRC_START, key)));
   }
 
   protected override choose(now: number): Peer | null {
-    if (this.misses > MOST_TRIES || this.group.single !== null || this.key === '') return this.roundRobin(now);
-    const { servers } = this.circle;
+    if (this.misses > MAX_TRIES || this.group.single !== null || this.key === '') return this.roundRobin(now);
+    const { servers } = this.ring;
     if (servers.length === 0) return null;
     do {
       const i = this.heaviestOf(servers[this.point % servers.length] as string, now);
       if (i >= 0) return this.take(i, now);
       this.point++;
-    } while (++this.misses <= MOST_TRIES);
+    } while (++this.misses <= MAX_TRIES);
     return this.roundRobin(now);
   }
 
-  /** Round robin among the addresses of one server. */
+  /** Weighted round robin among the addresses of one server. */
   private heaviestOf(server: string, now: number): number {
     let best = -1;
     let total = 0;
@@ -152,7 +152,7 @@ class ConsistentSelection extends RoundRobinSelection {
   }
 }
 
-/** `hash key`. */
+/** Balancer of `hash key`. */
 export class Hash implements Balancer {
   readonly method = 'hash';
 
@@ -170,10 +170,10 @@ export class Hash implements Balancer {
   }
 }
 
-/** `hash key consistent`. */
+/** Balancer of `hash key consistent`. */
 export class ConsistentHash implements Balancer {
   readonly method = 'hash consistent';
-  private circle: Circle | null = null;
+  private ring: Ring | null = null;
 
   constructor(
     private readonly source: PeerSource,
@@ -186,8 +186,8 @@ export class ConsistentHash implements Balancer {
 
   begin(x: Exchange): Selection {
     const group = this.source.current();
-    if (this.circle === null || this.circle.group !== group) this.circle = new Circle(group);
-    return new ConsistentSelection(x, group, this.template.of(x), this.circle);
+    if (this.ring === null || this.ring.group !== group) this.ring = new Ring(group);
+    return new ConsistentSelection(x, group, this.template.of(x), this.ring);
   }
 }
 
@@ -200,14 +200,14 @@ const consistent = custom('[consistent]', 0, 1, ([word], c) => {
 
 const module = defineModule({
   name: 'upstream_hash',
-  doc: 'Passes the requests with one key to the same server. The key is any text with variables.',
+  doc: 'Passes requests with the same key to the same server. The key may contain text and variables.',
   directives: {
     hash: {
       contexts: ['upstream'],
       takes: sequence(template, consistent),
       repeat: true,
       inherit: 'none',
-      doc: 'Chooses the server by a hash of the key. With `consistent` (ketama) a server that is added or removed moves only a few of the keys; without it, most. Requests with an empty key go round robin.',
+      doc: 'Selects the server by a hash of the key. With `consistent` (ketama), adding or removing a server remaps only a few keys; without it, most. Requests with an empty key use round robin.',
       example: 'hash $request_uri consistent;',
     },
   },

@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_upstream_ip_hash_module`: one client address, one server. */
+/** nginx's `ngx_http_upstream_ip_hash_module`: load balancing by a hash of the client address. */
 import { none } from '../config/argument-types.js';
 import { ipBytes } from '../config/cidr.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -9,12 +9,12 @@ import { useBalancer } from '../upstream/configured.js';
 import type { Peer, PeerGroup } from '../upstream/peer.js';
 import { type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
 
-/** Misses after which round robin takes over. */
-const MOST_TRIES = 20;
-/** Clients of a unix socket have no address; nginx hashes three zeros for them. */
+/** Misses before falling back to round robin. */
+const MAX_TRIES = 20;
+/** Clients of a unix socket have no address; as in nginx, three zero bytes are hashed. */
 const NO_ADDRESS: readonly number[] = [0, 0, 0];
 
-/** nginx's hash over the first three bytes of an IPv4 address, or all of an IPv6 one. */
+/** nginx's hash of the first three bytes of an IPv4 address, or of an entire IPv6 address. */
 class IpHashSelection extends RoundRobinSelection {
   private hash = 89;
   private misses = 0;
@@ -22,14 +22,14 @@ class IpHashSelection extends RoundRobinSelection {
 
   constructor(x: Exchange, group: PeerGroup) {
     super(x, group);
-    // Node tells the interface with a link-local address: fe80::1%eth0.
+    // Node includes the interface in a link-local address: fe80::1%eth0.
     const [address = ''] = x.remoteAddress.split('%', 1);
     const bytes = ipBytes(address) ?? NO_ADDRESS;
     this.bytes = bytes.length === 4 ? bytes.slice(0, 3) : bytes;
   }
 
   protected override choose(now: number): Peer | null {
-    if (this.misses > MOST_TRIES || this.group.peers.length < 2) return this.roundRobin(now);
+    if (this.misses > MAX_TRIES || this.group.peers.length < 2) return this.roundRobin(now);
     let { hash } = this;
     do {
       for (const byte of this.bytes) hash = (hash * 113 + byte) % 6271;
@@ -38,12 +38,12 @@ class IpHashSelection extends RoundRobinSelection {
         this.hash = hash;
         return this.take(i, now);
       }
-    } while (++this.misses <= MOST_TRIES);
+    } while (++this.misses <= MAX_TRIES);
     return this.roundRobin(now);
   }
 }
 
-/** `ip_hash`. */
+/** Balancer of `ip_hash`. */
 export class IpHash implements Balancer {
   readonly method = 'ip_hash';
 
@@ -60,14 +60,14 @@ export class IpHash implements Balancer {
 
 export default defineModule({
   name: 'upstream_ip_hash',
-  doc: 'Passes the requests of one client address to the same server, for as long as that may be used.',
+  doc: 'Passes requests from the same client address to the same server while it is available.',
   directives: {
     ip_hash: {
       contexts: ['upstream'],
       takes: none,
       repeat: true,
       inherit: 'none',
-      doc: 'Chooses the server by a hash of the client address: the first three bytes of an IPv4 address, all of an IPv6 one. To take a server out without moving the clients of the others, mark it `down`.',
+      doc: 'Selects the server by a hash of the client address: the first three bytes of an IPv4 address, or the entire IPv6 address. To remove a server temporarily without remapping the clients of other servers, mark it `down`.',
       example: 'ip_hash;',
     },
   },

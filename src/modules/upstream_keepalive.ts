@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_upstream_keepalive_module`: connections to upstream servers that are kept for further requests. */
+/** nginx's `ngx_http_upstream_keepalive_module`: a cache of idle connections to upstream servers. */
 import { custom, integer, milliseconds } from '../config/argument-types.js';
 import { parseInteger } from '../config/units.js';
 import { defineModule } from '../exchange/module.js';
@@ -6,7 +6,7 @@ import { configuredUpstreams } from '../upstream/configured.js';
 
 const module = defineModule({
   name: 'upstream_keepalive',
-  doc: 'Keeps idle connections to the servers of an upstream, so that a request need not wait for a new one. This is the default; `keepalive 0;` turns it off.',
+  doc: 'Caches idle connections to upstream servers, so that requests need not wait for new ones. This is the default; `keepalive 0;` disables it.',
   directives: {
     keepalive: {
       contexts: ['upstream'],
@@ -23,7 +23,7 @@ const module = defineModule({
       }),
       default: '32 local',
       inherit: 'none',
-      doc: 'How many idle connections are kept, of all servers together; the one that was used least recently is closed first. With `local` a connection is used again only in the location for which it was made. `0` keeps none. It does not limit how many connections there may be.',
+      doc: 'Maximum number of idle connections to all servers of the group together; the least recently used one is closed first. With `local`, a connection is reused only in the location for which it was established. `0` keeps none. The total number of connections is not limited.',
       example: 'keepalive 16;',
     },
     keepalive_requests: {
@@ -31,7 +31,7 @@ const module = defineModule({
       takes: integer(),
       default: '1000',
       inherit: 'none',
-      doc: 'How many requests are sent on one connection; it is closed after the last of them.',
+      doc: 'Maximum number of requests on one connection; it is closed after the last one.',
       example: 'keepalive_requests 10000;',
     },
     keepalive_time: {
@@ -39,7 +39,7 @@ const module = defineModule({
       takes: milliseconds,
       default: '1h',
       inherit: 'none',
-      doc: 'How long a connection is used; after that time it is closed when the request on it ends.',
+      doc: 'Maximum lifetime of a connection; after that time it is closed at the end of the current request.',
       example: 'keepalive_time 10m;',
     },
     keepalive_timeout: {
@@ -47,7 +47,7 @@ const module = defineModule({
       takes: milliseconds,
       default: '60s',
       inherit: 'none',
-      doc: 'How long an idle connection is kept.',
+      doc: 'Timeout after which an idle connection is closed.',
       example: 'keepalive_timeout 30s;',
     },
   },

@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_upstream_least_conn_module`: the server with the fewest connections. */
+/** nginx's `ngx_http_upstream_least_conn_module`: load balancing by the number of connections. */
 import { none } from '../config/argument-types.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { defineModule } from '../exchange/module.js';
@@ -8,7 +8,7 @@ import { useBalancer } from '../upstream/configured.js';
 import type { Peer } from '../upstream/peer.js';
 import { gainWeight, type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
 
-/** The peer with the fewest connections for its weight; among equals, round robin. */
+/** Selects the peer with the fewest connections relative to its weight; ties are resolved by weighted round robin. */
 class LeastConnSelection extends RoundRobinSelection {
   protected override choose(now: number): Peer | null {
     do {
@@ -22,19 +22,19 @@ class LeastConnSelection extends RoundRobinSelection {
   private leastLoaded(now: number): number {
     const { length } = this.group.peers;
     let least = -1;
-    let several = false;
+    let tied = false;
     for (let i = 0; i < length; i++) {
       if (!this.available(i, now)) continue;
       const order = least < 0 ? -1 : compareLoad(this.peer(i), this.peer(least));
       if (order < 0) {
         least = i;
-        several = false;
-      } else if (order === 0) several = true;
+        tied = false;
+      } else if (order === 0) tied = true;
     }
-    return several ? this.heaviestOfEquals(least, now) : least;
+    return tied ? this.roundRobinAmongTied(least, now) : least;
   }
 
-  private heaviestOfEquals(first: number, now: number): number {
+  private roundRobinAmongTied(first: number, now: number): number {
     let best = first;
     let total = 0;
     for (let i = first; i < this.group.peers.length; i++) {
@@ -48,12 +48,12 @@ class LeastConnSelection extends RoundRobinSelection {
   }
 }
 
-/** Below 0 where `a` has fewer connections for its weight than `b`. */
+/** Compares connections relative to weight; below 0 if `a` has fewer. */
 function compareLoad(a: Peer, b: Peer): number {
   return a.load * b.weight - b.load * a.weight;
 }
 
-/** `least_conn`. */
+/** Balancer of `least_conn`. */
 export class LeastConn implements Balancer {
   readonly method = 'least_conn';
 
@@ -66,14 +66,14 @@ export class LeastConn implements Balancer {
 
 export default defineModule({
   name: 'upstream_least_conn',
-  doc: 'Passes a request to the server with the fewest connections under way, by weight. Right for requests that take very different times, WebSockets among them.',
+  doc: 'Passes a request to the server with the fewest active connections relative to its weight. Suitable for requests of very different duration, such as WebSockets.',
   directives: {
     least_conn: {
       contexts: ['upstream'],
       takes: none,
       repeat: true,
       inherit: 'none',
-      doc: 'Chooses the server with the fewest connections under way in proportion to its weight; among several such, by weighted round robin. Open tunnels count.',
+      doc: 'Selects the server with the fewest active connections relative to its weight; ties are resolved by weighted round robin. Open tunnels count.',
       example: 'least_conn;',
     },
   },

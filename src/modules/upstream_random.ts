@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_upstream_random_module`: a server at random, or the better of two. */
+/** nginx's `ngx_http_upstream_random_module`: random load balancing, with two choices on request. */
 import { custom } from '../config/argument-types.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -9,8 +9,8 @@ import { useBalancer } from '../upstream/configured.js';
 import type { Peer, PeerGroup } from '../upstream/peer.js';
 import { type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
 
-/** Misses after which round robin takes over. */
-const MOST_TRIES = 20;
+/** Misses before falling back to round robin. */
+const MAX_TRIES = 20;
 
 class RandomSelection extends RoundRobinSelection {
   private misses = 0;
@@ -24,7 +24,7 @@ class RandomSelection extends RoundRobinSelection {
   }
 
   protected override choose(now: number): Peer | null {
-    if (this.misses > MOST_TRIES || this.group.peers.length < 2) return this.roundRobin(now);
+    if (this.misses > MAX_TRIES || this.group.peers.length < 2) return this.roundRobin(now);
     let first = -1;
     do {
       const i = this.indexByWeight(Math.floor(Math.random() * this.group.totalWeight));
@@ -32,7 +32,7 @@ class RandomSelection extends RoundRobinSelection {
       if (!this.two) return this.take(i, now);
       if (first >= 0) return this.take(this.lessLoaded(first, i), now);
       first = i;
-    } while (++this.misses <= MOST_TRIES);
+    } while (++this.misses <= MAX_TRIES);
     return this.roundRobin(now);
   }
 
@@ -43,7 +43,7 @@ class RandomSelection extends RoundRobinSelection {
   }
 }
 
-/** `random`, and `random two least_conn`. */
+/** Balancer of `random` and `random two least_conn`. */
 export class RandomChoice implements Balancer {
   readonly method: string;
 
@@ -61,7 +61,7 @@ export class RandomChoice implements Balancer {
 
 const module = defineModule({
   name: 'upstream_random',
-  doc: 'Passes a request to a server chosen at random, by weight. Where several proxies share one set of servers and none sees the whole load, `random two` spreads it well.',
+  doc: 'Passes a request to a randomly selected server, taking weights into account. If several proxies share the same servers and none knows the total load, `random two` distributes it evenly.',
   directives: {
     random: {
       contexts: ['upstream'],
@@ -77,7 +77,7 @@ const module = defineModule({
       }),
       repeat: true,
       inherit: 'none',
-      doc: 'Chooses a server at random, in proportion to its weight. With `two` it chooses two, and of these the one with fewer connections under way for its weight.',
+      doc: 'Selects a server at random, taking weights into account. With `two`, it selects two servers and uses the one with fewer active connections relative to its weight.',
       example: 'random two least_conn;',
     },
   },

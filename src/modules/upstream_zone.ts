@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_upstream_zone_module`: the state of an upstream that several workers share. */
+/** nginx's `ngx_http_upstream_zone_module`: upstream state in shared memory. */
 import { custom } from '../config/argument-types.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import { checkZone, parseZoneSize } from '../config/zone-argument.js';
@@ -8,7 +8,7 @@ import { type ConfiguredUpstream, configuredUpstreams } from '../upstream/config
 import { SharedPeers } from '../upstream/shared-peers.js';
 import type { PeerNews } from '../zones/peer-states.js';
 
-/** A zone's name, and its size in bytes; 0 where another upstream gives it. */
+/** Name of a zone, and its size in bytes; 0 if another upstream specifies the size. */
 interface ZoneData {
   readonly name: string;
   readonly size: number;
@@ -26,13 +26,13 @@ function checkSizes(c: CheckContext, { name }: ZoneData): void {
   const at = c.statements('zone')[0]?.args[0];
   if (sized || at === undefined) return;
   c.report(at, 'invalid-reference', `zero size shared memory zone "${name}"`, {
-    help: `one of the upstreams that share it must give its size: zone ${name} 64k;`,
+    help: `one of the upstreams that share it must specify its size: zone ${name} 64k;`,
   });
 }
 
 export default defineModule({
   name: 'upstream_zone',
-  doc: 'Names the zone in which the worker processes share the state of a group.',
+  doc: 'Defines a zone in which worker processes share the state of a group.',
   directives: {
     zone: {
       contexts: ['upstream'],
@@ -45,10 +45,10 @@ export default defineModule({
         return { name: name.text, size: parseZoneSize(written.text, written, subject, c) };
       }),
       inherit: 'none',
-      doc: 'The zone in which worker processes share what they know of the servers of the group: failures, and connections under way for `least_conn`, `random two` and `max_conns`. Several groups may share one; then one of them gives its size.',
+      doc: 'Zone in which worker processes share the state of the servers of the group: failures, and active connections for `least_conn`, `random two` and `max_conns`. Several groups may share a zone; one of them must specify its size.',
       example: 'zone backend 64k;',
       differs:
-        'Each worker goes round among the servers by itself. The state of servers whose lines are unchanged is kept over a reload, with or without a zone. The size is not used up.',
+        'Each worker runs its own round robin. The state of servers whose `server` directives are unchanged is kept on reload, with or without a zone. The size is not a limit.',
     },
   },
   check(block, c) {
@@ -59,7 +59,7 @@ export default defineModule({
     checkSizes(c, zone);
   },
   http(_conf, http, compiler) {
-    // In a single process the state is common to all requests anyway.
+    // A single process needs no zone to share the state.
     if (!compiler.zones.shared) return;
     const byName = new Map<string, ConfiguredUpstream[]>();
     for (const configured of configuredUpstreams(http, 'zone', compiler)) {

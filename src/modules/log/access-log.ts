@@ -1,4 +1,4 @@
-/** The arguments of `access_log` and `open_log_file_cache`. */
+/** Argument parsers of `access_log` and `open_log_file_cache`. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import type { ArgumentContext } from '../../config/directive.js';
 import { isSyslog, parseSyslog, type SyslogData } from '../../config/syslog-argument.js';
@@ -9,21 +9,21 @@ import type { LogBuffer } from '../../exchange/access-log-file.js';
 import type { LogFileCacheOptions } from '../../exchange/log-file-cache.js';
 import { COMBINED } from './format.js';
 
-/** One `access_log`. Plain data. */
+/** Value of one `access_log`. Plain data. */
 export type AccessLog =
   | { readonly off: true }
   | {
       readonly off: false;
-      /** Absolute, or with variables; for a syslog server what is written. */
+      /** Absolute path or template; for a syslog server the parameter as written. */
       readonly path: TemplateData;
       readonly syslog: SyslogData | null;
       readonly format: string;
-      /** Logged only where it is neither empty nor `0`. */
+      /** A request is logged only if the value is neither empty nor `0`. */
       readonly condition: TemplateData | null;
       readonly buffer: LogBuffer;
     };
 
-/** nginx's buffer where `gzip` is given without one. */
+/** nginx's buffer size for `gzip` without `buffer`, in bytes. */
 const GZIP_BUFFER = 64 * 1024;
 
 export function parseAccessLog(words: readonly Word[], c: ArgumentContext): AccessLog {
@@ -77,13 +77,13 @@ function parseParameters(
       condition = parseTemplate(word, c, equals + 1);
     } else {
       c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, {
-        help: 'after path and format may stand: buffer=size, flush=time, gzip[=level], if=condition',
+        help: 'valid parameters after path and format: buffer=size, flush=time, gzip[=level], if=condition',
       });
     }
   }
   if (flush > 0 && size === 0) {
     c.fail(target, 'conflicting-directives', `no buffer is defined for access_log "${target.text}"`, {
-      help: 'flush=time writes what a buffer holds back; give buffer=size too',
+      help: 'flush=time requires buffer=size',
     });
   }
   return { condition, buffer: { size, flush, gzip } };

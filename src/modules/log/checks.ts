@@ -1,4 +1,4 @@
-/** What must be true of all logs of a configuration together. */
+/** Checks across all logs of a configuration. */
 import type { Statement, Word } from '../../../grammar/syntax-tree.js';
 import { nearWord } from '../../config/argument-types.js';
 import type { CheckedBlock, CheckedConfig } from '../../config/checked-config.js';
@@ -8,19 +8,19 @@ import type { AccessLog } from './access-log.js';
 import { COMBINED, type Format } from './format.js';
 
 export function checkLogs(block: CheckedBlock, c: CheckContext): void {
-  const seen = new Map<string, Word>();
+  const firstByName = new Map<string, Word>();
   for (const { args } of c.statements('log_format')) {
     const [name] = args;
     if (name === undefined) continue;
-    const first = seen.get(name.text);
-    if (first !== undefined || name.text === COMBINED) {
+    const firstBuffer = firstByName.get(name.text);
+    if (firstBuffer !== undefined || name.text === COMBINED) {
       c.report(name, 'duplicate-definition', `duplicate "log_format" name "${name.text}"`, {
-        ...(first === undefined
+        ...(firstBuffer === undefined
           ? { help: '"combined" is predefined' }
-          : { related: [{ at: first, message: 'first defined here' }] }),
+          : { related: [{ at: firstBuffer, message: 'first defined here' }] }),
       });
     }
-    seen.set(name.text, name);
+    firstByName.set(name.text, name);
   }
   const known = new Set([COMBINED]);
   for (const http of c.all('http')) {
@@ -38,14 +38,14 @@ function checkFormat({ args }: Statement, known: ReadonlySet<string>, c: CheckCo
   c.report(format, 'invalid-reference', `unknown log format "${format.text}"`, nearWord(format, [...known]) ?? define);
 }
 
-/** All logs to one file have the same buffer, or none. */
+/** Checks that all logs to one file agree in their buffer. */
 function checkBuffers(block: CheckedBlock, c: CheckContext): void {
   if (!block.own.includes('access_log')) return;
-  const first = firstBuffers(c);
+  const firstBuffer = firstBuffers(c);
   for (const log of logsOf(block)) {
     if (log.off || typeof log.path !== 'string' || log.buffer.size === 0) continue;
     const { path, buffer } = log;
-    const other = first.get(path) ?? buffer;
+    const other = firstBuffer.get(path) ?? buffer;
     if (other.size === buffer.size && other.flush === buffer.flush && other.gzip === buffer.gzip) continue;
     const [word] =
       c.statements('access_log').findLast(({ args }) => args[0] && path.endsWith(args[0].text))?.args ?? [];
@@ -58,7 +58,7 @@ function checkBuffers(block: CheckedBlock, c: CheckContext): void {
 
 const firstBuffersOf = new WeakMap<CheckedConfig, Map<string, LogBuffer>>();
 
-/** The buffer with which each file is first mentioned. */
+/** Buffer of the first `access_log` of each file. */
 function firstBuffers(c: CheckContext): ReadonlyMap<string, LogBuffer> {
   const known = firstBuffersOf.get(c.config);
   if (known !== undefined) return known;

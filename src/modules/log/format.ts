@@ -1,4 +1,4 @@
-/** `log_format`: what a line looks like. */
+/** `log_format`: parses and compiles formats of log lines. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import type { ArgumentContext } from '../../config/directive.js';
 import type { TemplateData, TemplatePiece } from '../../config/template.js';
@@ -16,7 +16,7 @@ export interface Format {
   readonly template: TemplateData;
 }
 
-/** The name of the predefined format. */
+/** Name of the predefined format. */
 export const COMBINED = 'combined';
 
 export function parseFormat(words: readonly Word[], c: ArgumentContext): Format {
@@ -41,7 +41,7 @@ function piecesOf(template: TemplateData): readonly TemplatePiece[] {
   return typeof template === 'string' ? [template] : template;
 }
 
-/** Makes the line for a request, without its line break. */
+/** Formats the line of a request, without the line break. */
 export type Line = (x: Exchange) => string;
 
 function compileFormat({ escaping, template }: Format, compiler: Compiler): Line {
@@ -96,7 +96,7 @@ const COMBINED_FORMAT: Format = {
   ],
 };
 
-/** Compiles the formats of a table; of several with one name the first holds. */
+/** Compiles the formats of a table; of several with the same name the first is used. */
 export function compileFormats(written: readonly Format[], compiler: Compiler): void {
   for (const format of [COMBINED_FORMAT, ...written]) {
     const key = format.name.toLowerCase();
@@ -109,7 +109,7 @@ function formats(compiler: Compiler): Map<string, Line> {
   return compiler.shared.get<Map<string, Line>>(key) ?? compiler.shared.set(key, new Map());
 }
 
-/** The line of a format; nginx compares their names without regard to case. */
+/** Looks up a format. As in nginx, names are case-insensitive. */
 export function lineOf(format: string, compiler: Compiler): Line {
   const line = formats(compiler).get(format.toLowerCase());
   return line ?? compiler.fail(`unknown log format "${format}"`, null);

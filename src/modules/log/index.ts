@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_log_module`: one line for each request. */
+/** nginx's `ngx_http_log_module`: request logs. */
 import { custom } from '../../config/argument-types.js';
 import { defineModule } from '../../exchange/module.js';
 import { type AccessLog, parseAccessLog, parseCache } from './access-log.js';
@@ -9,14 +9,14 @@ import { variables } from './variables.js';
 
 export default defineModule({
   name: 'log',
-  doc: 'Writes a line for each request.',
+  doc: 'Writes request logs.',
   directives: {
     log_format: {
       contexts: ['http'],
       takes: custom('name [escape=default | json | none] string ...', 2, Number.POSITIVE_INFINITY, parseFormat),
       repeat: true,
       links: ({ name }: Format) => ({ name: `format ${name}` }),
-      doc: 'Defines what a line looks like. Values of variables are escaped: by `default` quotes, backslashes and all that is not printable become `\\xHH`, and a missing value is `-`; with `json` as in JSON strings; with `none` not at all. `combined` is predefined.',
+      doc: 'Defines the format of log lines. Values of variables are escaped: with `default`, quotes, backslashes and unprintable characters become `\\xHH`, and a missing value is `-`; with `json`, as in JSON strings; with `none`, not at all. `combined` is predefined.',
       example: 'log_format brief \'$remote_addr "$request" $status $request_time\';',
     },
     access_log: {
@@ -30,17 +30,17 @@ export default defineModule({
       default: 'logs/access.log combined',
       repeat: true,
       links: (log: AccessLog) => (log.off ? {} : { refers: [`format ${log.format}`] }),
-      doc: 'Logs requests to a file; several may be given. Lines are written at once, or with `buffer` when it is full, after `flush`, and at the end. `if` logs a request only where the string is neither empty nor `0`. The path may have variables. `syslog:` sends each line to a syslog server over UDP (port 514) or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. `off` logs nothing.',
+      doc: 'Logs requests to a file; the directive may be repeated. Lines are written immediately, or with `buffer` when the buffer is full, after `flush`, and when the log is closed. With `if`, a request is logged only if the string is neither empty nor `0`. The path may contain variables. `syslog:` sends each line to a syslog server over UDP (port 514) or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. `off` disables logging.',
       example: 'access_log logs/access.log combined buffer=32k flush=5s;',
       differs:
-        'The default log is left out where `logs/` does not exist. To a syslog server on a unix domain socket the command `logger` of util-linux sends the lines; the name of another server is looked up with the first line that is sent to it.',
+        'The default log is omitted if `logs/` does not exist. Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent.',
       differsFor: ([target = '']) => target.startsWith('syslog:'),
     },
     open_log_file_cache: {
       contexts: ['http', 'server', 'location'],
       takes: custom('max=N [inactive=time] [min_uses=N] [valid=time] | off', 1, 4, parseCache),
       default: 'off',
-      doc: 'Keeps open the files of logs whose paths have variables: at most `max` of them, those that were used `min_uses` times, until they are not used for the time `inactive`. Every `valid` it is looked whether the path still leads to the file. Without it such a log is opened for each line.',
+      doc: 'Caches open files of logs whose paths contain variables: at most `max` files that were used `min_uses` times, until they have not been used for the time `inactive`. Once per `valid`, it is checked whether the path still refers to the same file. Without a cache, such a log is opened for each line.',
       example: 'open_log_file_cache max=1000 inactive=20s valid=1m min_uses=2;',
     },
   },

@@ -1,4 +1,4 @@
-/** Where the lines of an access log go, and the handler that writes them. */
+/** Destinations of access logs, and the handler that writes them. */
 import { statSync } from 'node:fs';
 import type { SyslogData } from '../../config/syslog-argument.js';
 import type { TemplateData } from '../../config/template.js';
@@ -18,7 +18,7 @@ import { WriteFailures } from '../../exchange/write-failures.js';
 import type { AccessLog } from './access-log.js';
 import { type Line, lineOf } from './format.js';
 
-/** Where lines go; a line comes without its line break. */
+/** Writes a line, which is given without its line break. */
 type Sink = (x: Exchange, line: string) => void;
 
 interface Logging {
@@ -61,22 +61,22 @@ export function compileLogs(
   };
 }
 
-/** One sender for all logs to a server with the same parameters; it lives on over reloads. */
+/** One sender for all logs to a server with the same parameters; it is kept on reload. */
 function syslogSink(data: SyslogData, compiler: Compiler): Sink {
   const key = `access_log ${JSON.stringify(data)}`;
-  const known = compiler.shared.get<Syslog>(key) ?? compiler.previous?.get<Syslog>(key);
-  const syslog = compiler.shared.set(key, known ?? new Syslog(data, compiler.errorLog));
+  const existing = compiler.shared.get<Syslog>(key) ?? compiler.previous?.get<Syslog>(key);
+  const syslog = compiler.shared.set(key, existing ?? new Syslog(data, compiler.errorLog));
   return (_x, line) => syslog.send(line);
 }
 
-/** Null where the default log cannot be opened: nobody asked for it. */
+/** Null if the default log cannot be opened, because it was not configured explicitly. */
 function fileSink(path: string, buffer: LogBuffer, written: boolean, compiler: Compiler): Sink | null {
   const absolute = path.startsWith('/') ? path : compiler.prefix + path;
   const key = `access_log ${absolute}`;
-  const known = compiler.shared.get<AccessLogFile | null>(key);
-  // The default log is every location's that names none, and is tried once.
-  if (known === null && !written) return null;
-  let file = known ?? compiler.previous?.get<AccessLogFile | null>(key) ?? null;
+  const existing = compiler.shared.get<AccessLogFile | null>(key);
+  // The default log is shared by all locations without `access_log`; opening it is tried once.
+  if (existing === null && !written) return null;
+  let file = existing ?? compiler.previous?.get<AccessLogFile | null>(key) ?? null;
   if (file === null) {
     try {
       file = new AccessLogFile(absolute, compiler.errorLog);
@@ -86,23 +86,23 @@ function fileSink(path: string, buffer: LogBuffer, written: boolean, compiler: C
     }
   }
   compiler.shared.set(key, file);
-  // Several logs to one path agree, or only one of them asks for a buffer.
+  // Several logs to one path agree in their buffer, or only one of them has a buffer.
   if (buffer.size > 0 || !buffered(compiler).has(file)) file.configure(buffer);
   if (buffer.size > 0) buffered(compiler).add(file);
   const open = file;
   return (x, line) => {
-    const complaint = open.write(`${line}\n`);
-    if (complaint !== null) complain(x, 'alert', complaint);
+    const failure = open.write(`${line}\n`);
+    if (failure !== null) logFailure(x, 'alert', failure);
   };
 }
 
-/** The files for which a buffer is configured in this table. */
+/** Files for which this table configures a buffer. */
 function buffered(compiler: Compiler): Set<AccessLogFile> {
   const key = 'buffered access logs';
   return compiler.shared.get<Set<AccessLogFile>>(key) ?? compiler.shared.set(key, new Set());
 }
 
-/** A log whose path has variables. It is written only if the root of the request exists: strangers make no files. */
+/** Log with variables in its path. As in nginx, it is written only if the document root exists, so that requests cannot create arbitrary files. */
 function variableSink(path: TemplateData, options: LogFileCacheOptions | null, compiler: Compiler): Sink {
   const template = compiler.template(path);
   const cache = options === null ? null : cacheOf(options, compiler);
@@ -113,13 +113,13 @@ function variableSink(path: TemplateData, options: LogFileCacheOptions | null, c
     try {
       const failed = cache === null ? appendOnce(to, `${line}\n`) : cache.append(to, `${line}\n`);
       if (failed !== null && failures.note(failed)) {
-        complain(x, 'alert', `write() to "${to}" failed (${errnoText(failed)})`);
+        logFailure(x, 'alert', `write() to "${to}" failed (${errnoText(failed)})`);
       } else if (failed === null && failures.lost > 0) {
         const loss = failures.report('logs with variables in their names');
-        if (loss !== null) complain(x, 'alert', loss);
+        if (loss !== null) logFailure(x, 'alert', loss);
       }
     } catch (error) {
-      complain(x, 'crit', `open() "${to}" failed (${errnoText(error)})`);
+      logFailure(x, 'crit', `open() "${to}" failed (${errnoText(error)})`);
     }
   };
 }
@@ -131,7 +131,7 @@ function appendOnce(path: string, line: string): unknown {
   return failed;
 }
 
-/** The cache of one directive; the blocks that inherit the directive share it. */
+/** Cache of one directive; blocks that inherit the directive share it. */
 function cacheOf(options: LogFileCacheOptions, compiler: Compiler): LogFileCache {
   const key = 'log file caches';
   const caches =
@@ -139,14 +139,14 @@ function cacheOf(options: LogFileCacheOptions, compiler: Compiler): LogFileCache
     compiler.shared.set(key, new Map<LogFileCacheOptions, LogFileCache>());
   let cache = caches.get(options);
   if (cache === undefined) {
-    // Under a key of its own it is closed and reopened with the other log files.
+    // Stored under its own key, so that it is closed and reopened with the other log files.
     cache = compiler.shared.set(`log file cache ${caches.size}`, new LogFileCache(options));
     caches.set(options, cache);
   }
   return cache;
 }
 
-function complain(x: Exchange, level: Level, message: string): void {
+function logFailure(x: Exchange, level: Level, message: string): void {
   logError(x, level, `${message} while logging request`);
 }
 
@@ -154,9 +154,9 @@ function rootExists(x: Exchange): boolean {
   const root = documentRoot(x);
   try {
     if (statSync(nativePath(root)).isDirectory()) return true;
-    complain(x, 'error', `testing "${root}" existence failed (20: Not a directory)`);
+    logFailure(x, 'error', `testing "${root}" existence failed (20: Not a directory)`);
   } catch (error) {
-    complain(x, 'error', `testing "${root}" existence failed (${errnoText(error)})`);
+    logFailure(x, 'error', `testing "${root}" existence failed (${errnoText(error)})`);
   }
   return false;
 }

@@ -1,6 +1,6 @@
 /**
- * An answer that is put together of text and of what subrequests answer, in the order in which they were asked for. They run
- * side by side; what comes before its turn waits, up to a limit.
+ * Response that is assembled from text and the responses of subrequests, in document order. Subrequests run concurrently;
+ * output that is not next in order is buffered, up to a limit.
  */
 import type { Chunk, Producer } from '../../exchange/client-side.js';
 import { logError } from '../../exchange/error-context.js';
@@ -9,27 +9,27 @@ import type { Subrequest, SubrequestSink } from '../../exchange/subrequest.js';
 import { buffersFull } from '../../http/buffer-limit.js';
 import { ByteQueue } from '../../http/byte-queue.js';
 
-/** Bytes that may wait, of each subrequest and of the text around them, before their sources are told to pause. */
-const WAITING_MAX = 65536;
+/** Bytes buffered per subrequest, and for the text around them, before their sources are paused. */
+const MAX_BUFFERED = 65536;
 
-/** A place in the answer for the body of a subrequest. */
+/** Placeholder in the response for the body of a subrequest. */
 export class Include implements SubrequestSink {
-  /** Known as soon as `x.subrequest` has returned. */
+  /** Set as soon as `x.subrequest` has returned. */
   subrequest: Subrequest | null = null;
   over = false;
-  /** What came before its turn. */
-  readonly waiting = new ByteQueue();
+  /** Output that is not next in order yet. */
+  readonly buffered = new ByteQueue();
   paused = false;
-  /** `stub` takes the place of an answer that is empty or an error. */
+  /** Whether `stub` replaced an empty or failed response. */
   stubUsed = false;
-  /** What `set` wants to have. */
+  /** Body collected for `set`. */
   collected = '';
 
   constructor(
     private readonly assembly: Assembly,
-    /** The text of the block that `stub` names, or null. */
+    /** Text of the block that `stub` refers to, or null. */
     readonly stub: string | null,
-    /** Takes the body instead of the answer, where the include is one with `set`. */
+    /** With `set`, receives the body instead of the response. */
     private readonly assign: ((value: string) => void) | null,
   ) {}
 
@@ -54,9 +54,9 @@ export class Include implements SubrequestSink {
     return true;
   }
 
-  /** Keeps a piece that came before its turn. */
-  wait(chunk: Chunk): void {
-    this.waiting.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk, 0, chunk.length);
+  /** Buffers a chunk that is not next in order yet. */
+  enqueue(chunk: Chunk): void {
+    this.buffered.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk, 0, chunk.length);
   }
 
   done(subrequest: Subrequest): void {
@@ -65,34 +65,34 @@ export class Include implements SubrequestSink {
       if (subrequest.status < 300 && this.collected !== '') this.assign(this.collected);
     } else if (this.stub !== null && !this.stubUsed && subrequest.bytesSent === 0) {
       this.stubUsed = true;
-      this.wait(this.stub);
+      this.enqueue(this.stub);
     }
     this.assembly.advance();
   }
 }
 
-/** What the assembly asks of whoever reads the page. */
+/** Interface of the assembly to the parser of the page. */
 export interface Page {
-  /** What was asked for is in the answer. Reads on; false where all that has arrived was read. */
-  readOn(): boolean;
-  /** Nothing more will be read. */
+  /** Called when all requested includes are in the response. Continues parsing; false if all received input has been parsed. */
+  continueParsing(): boolean;
+  /** Whether the whole page has been parsed. */
   readonly complete: boolean;
-  /** Reading waits for an include. */
-  readonly waits: boolean;
+  /** Whether parsing waits for an include. */
+  readonly paused: boolean;
 }
 
 export class Assembly implements Producer {
   private readonly parts: (string | Include)[] = [];
-  private textWaiting = 0;
-  /** The client takes nothing more until it has drained. */
+  private bufferedText = 0;
+  /** Whether output is paused until the client drains. */
   private blocked = false;
-  /** The page's own source was told to pause. */
+  /** Whether the page's own source is paused. */
   private sourcePaused = false;
   private advancing = false;
   private ended = false;
   private readonly source: Producer | null;
 
-  /** Takes the place of the exchange's producer. */
+  /** Replaces the exchange's producer. */
   constructor(
     x: Exchange,
     private readonly page: Page,
@@ -103,57 +103,57 @@ export class Assembly implements Producer {
     x.onFinish(this);
   }
 
-  /** Frees what waits. */
+  /** Frees the buffers. */
   release(): void {
-    for (const part of this.parts) if (typeof part !== 'string') part.waiting.clear();
+    for (const part of this.parts) if (typeof part !== 'string') part.buffered.clear();
     this.parts.length = 0;
   }
 
-  /** Adds text. */
+  /** Appends text. */
   text(text: string): void {
     if (text === '') return;
-    if (this.parts.length === 0) this.pass(text);
+    if (this.parts.length === 0) this.send(text);
     else {
       this.parts.push(text);
-      this.textWaiting += text.length;
+      this.bufferedText += text.length;
     }
   }
 
-  /** Adds the place of a subrequest. */
+  /** Appends the placeholder of a subrequest. */
   include(include: Include): void {
     this.parts.push(include);
   }
 
-  /** Nothing waits. */
+  /** Whether nothing is buffered. */
   get empty(): boolean {
     return this.parts.length === 0;
   }
 
-  /** False: the source of the page is to pause, until it is resumed. */
+  /** False if the source of the page must pause until it is resumed. */
   get open(): boolean {
-    const open = !this.blocked && !this.page.waits && this.textWaiting < WAITING_MAX;
+    const open = !this.blocked && !this.page.paused && this.bufferedText < MAX_BUFFERED;
     if (!open) this.sourcePaused = true;
     return open;
   }
 
-  /** A piece of a subrequest's body; false: no more until it is resumed. */
+  /** Receives a chunk of a subrequest's body; false pauses the subrequest until it is resumed. */
   included(include: Include, chunk: Chunk): boolean {
-    if (this.parts[0] === include && !this.advancing && !this.blocked && include.waiting.length === 0) {
-      if (this.pass(chunk)) return true;
+    if (this.parts[0] === include && !this.advancing && !this.blocked && include.buffered.length === 0) {
+      if (this.send(chunk)) return true;
     } else {
-      include.wait(chunk);
-      if (!this.blocked && include.waiting.length < WAITING_MAX && !buffersFull()) return true;
+      include.enqueue(chunk);
+      if (!this.blocked && include.buffered.length < MAX_BUFFERED && !buffersFull()) return true;
     }
     include.paused = true;
     return false;
   }
 
-  /** Passes on what may go by now, and has the page read on where it waited. */
+  /** Sends all output that is next in order, and continues parsing the page if it waited. */
   advance(): void {
     if (this.advancing) return;
     this.advancing = true;
-    do this.passParts();
-    while (this.parts.length === 0 && this.page.readOn());
+    do this.flushParts();
+    while (this.parts.length === 0 && this.page.continueParsing());
     this.advancing = false;
     if (this.parts.length === 0 && this.page.complete) {
       if (!this.ended) {
@@ -174,27 +174,27 @@ export class Assembly implements Producer {
     }
   }
 
-  private passParts(): void {
+  private flushParts(): void {
     while (!this.blocked) {
       const [first] = this.parts;
       if (first === undefined) return;
       if (typeof first === 'string') {
         this.parts.shift();
-        this.textWaiting -= first.length;
-        this.pass(first);
+        this.bufferedText -= first.length;
+        this.send(first);
       } else {
-        const chunk = first.waiting.first();
+        const chunk = first.buffered.first();
         if (chunk.length > 0) {
-          this.pass(chunk);
-          // The exchange may be over, and nothing waiting any more.
-          if (first.waiting.length > 0) first.waiting.drop(chunk.length);
+          this.send(chunk);
+          // `pass` may have finished the exchange and cleared the buffer.
+          if (first.buffered.length > 0) first.buffered.drop(chunk.length);
         } else if (first.over) this.parts.shift();
         else return;
       }
     }
   }
 
-  private pass(chunk: Chunk): boolean {
+  private send(chunk: Chunk): boolean {
     const more = this.next(chunk);
     if (!more) this.blocked = true;
     return more;
@@ -206,7 +206,7 @@ export class Assembly implements Producer {
     this.advance();
   }
 
-  /** The subrequests are ended with their parent. */
+  /** Called when the client is gone; subrequests are aborted with their parent. */
   abort(): void {
     this.source?.abort();
   }

@@ -1,4 +1,4 @@
-/** The commands of server side includes. */
+/** Commands of server-side includes. */
 import { outgrown } from '../../exchange/growth.js';
 import { escapeHtml } from '../../http/html-escape.js';
 import { parseUnsafeUri } from '../../http/unsafe-uri.js';
@@ -7,7 +7,7 @@ import { holds } from './condition.js';
 import { documentOf, fillIn, variableValue } from './document.js';
 import type { SsiFilter } from './filter.js';
 
-/** Carries a command out; false where it is an error. */
+/** Executes a command; false if it fails. */
 type Command = (page: SsiFilter, parameters: Parameters) => boolean;
 export type Parameters = Readonly<Record<string, string | undefined>>;
 
@@ -15,11 +15,11 @@ export interface CommandRule {
   readonly run: Command;
   readonly parameters: readonly string[];
   readonly mandatory: readonly string[];
-  /** It belongs to a condition, up to which of its parts: an `else` is the last one before `endif`. */
+  /** Part of a condition up to which the command is valid: `else` must be the last one before `endif`. */
   readonly within: Part;
 }
 
-/** Where in a condition the page is. */
+/** Position relative to a condition. */
 export const OUTSIDE = 0;
 const IN_IF = 1;
 const IN_ELSE = 2;
@@ -28,24 +28,24 @@ export type Part = typeof OUTSIDE | typeof IN_IF | typeof IN_ELSE;
 const include: Command = (page, { virtual, file, wait, set, stub }) => {
   const { x, rules } = page;
   if (virtual !== undefined && file !== undefined) {
-    return page.complain(`inclusion may be either virtual="${virtual}" or file="${file}"`);
+    return page.fail(`inclusion may be either virtual="${virtual}" or file="${file}"`);
   }
   const target = virtual ?? file;
-  if (target === undefined) return page.complain('no parameter in "include" SSI command');
+  if (target === undefined) return page.fail('no parameter in "include" SSI command');
   if (set !== undefined && stub !== undefined) {
-    return page.complain('"set" and "stub" cannot be used together in "include" SSI command');
+    return page.fail('"set" and "stub" cannot be used together in "include" SSI command');
   }
   if (wait !== undefined) {
-    if (virtual === undefined) return page.complain(`"wait" cannot be used with file="${target}"`);
-    if (!/^(?:yes|no)$/i.test(wait)) return page.complain(`invalid value "${wait}" in the "wait" parameter`);
+    if (virtual === undefined) return page.fail(`"wait" cannot be used with file="${target}"`);
+    if (!/^(?:yes|no)$/i.test(wait)) return page.fail(`invalid value "${wait}" in the "wait" parameter`);
   }
   let uri = fillIn(x, target, rules.lookup);
   if (uri === null) return false;
   if (uri !== '' && !uri.startsWith('/')) uri = x.uri.slice(0, x.uri.lastIndexOf('/') + 1) + uri;
   const parsed = parseUnsafeUri(uri);
-  if (parsed === null) return page.complain(`unsafe URI "${uri}" was detected`);
+  if (parsed === null) return page.fail(`unsafe URI "${uri}" was detected`);
   const block = stub === undefined ? null : documentOf(x).blocks.find(({ name }) => name === stub);
-  if (block === undefined) return page.complain(`"stub"="${stub}" for "include" not found`);
+  if (block === undefined) return page.fail(`"stub"="${stub}" for "include" not found`);
   const { variables } = documentOf(x);
   const name = set?.toLowerCase();
   if (name !== undefined && !variables.has(name)) variables.set(name, '');
@@ -58,7 +58,7 @@ const echo: Command = (page, { var: name = '', default: otherwise, encoding }) =
   const value = variableValue(page.x, name, page.rules.lookup) ?? otherwise ?? '(none)';
   if (value === '') return true;
   if (encoding === 'none' || encoding === 'url' || encoding === 'entity') page.encoding = encoding;
-  else if (encoding !== undefined) page.complain(`unknown encoding "${encoding}" in the "echo" command`);
+  else if (encoding !== undefined) page.fail(`unknown encoding "${encoding}" in the "echo" command`);
   if (page.encoding === 'url') page.text(escapeInHtml(value));
   else page.text(page.encoding === 'entity' ? escapeHtml(value) : value);
   return true;
@@ -73,21 +73,21 @@ const config: Command = (page, { errmsg, timefmt }) => {
 const set: Command = (page, { var: name = '', value = '' }) => {
   const filled = fillIn(page.x, value, page.rules.lookup);
   if (filled === null) return false;
-  if (outgrown(page.x, filled.length)) return page.complain(`too long value of the variable "${name}"`);
+  if (outgrown(page.x, filled.length)) return page.fail(`too long value of the variable "${name}"`);
   documentOf(page.x).variables.set(name.toLowerCase(), filled);
   return true;
 };
 
-/** `if` and `elif`: the first branch whose expression holds is put out. */
+/** `if` and `elif`: outputs the first branch whose expression is true. */
 const branch: Command = (page, { expr = '' }) => {
   if (page.chosen) {
     page.output = false;
     return true;
   }
-  const held = holds(page.x, expr, page.rules.lookup);
-  if (held === null) return false;
-  page.output = held;
-  page.chosen = held;
+  const matched = holds(page.x, expr, page.rules.lookup);
+  if (matched === null) return false;
+  page.output = matched;
+  page.chosen = matched;
   page.part = IN_IF;
   return true;
 };
@@ -101,7 +101,7 @@ export const COMMANDS: ReadonlyMap<string, CommandRule> = new Map<string, Comman
     'if',
     {
       run: (page, parameters) =>
-        page.part === OUTSIDE ? branch(page, parameters) : page.complain('the "if" command inside the "if" command'),
+        page.part === OUTSIDE ? branch(page, parameters) : page.fail('the "if" command inside the "if" command'),
       parameters: ['expr'],
       mandatory: ['expr'],
       within: OUTSIDE,

@@ -1,4 +1,4 @@
-/** The expression of the SSI commands `if` and `elif`. */
+/** Expressions of the SSI commands `if` and `elif`. */
 import { type Captures, Expression } from '../../config/pcre/expression.js';
 import { MatchFailed } from '../../config/pcre/match-failed.js';
 import { translate } from '../../config/pcre/translate.js';
@@ -8,7 +8,7 @@ import { searchFor } from '../../exchange/pattern-search.js';
 import type { Getter } from '../../exchange/variable.js';
 import { documentOf, fillIn } from './document.js';
 
-/** Whether `$a`, `$a = text`, `$a != text`, `$a = /regex/` or `$a != /regex/` holds; null where that cannot be said. */
+/** Evaluates `$a`, `$a = text`, `$a != text`, `$a = /regex/` or `$a != /regex/`; null if the expression is invalid. */
 export function holds(x: Exchange, expression: string, lookup: (name: string) => Getter | null): boolean | null {
   const [left = '', spaces = ''] = /^([A-Za-z0-9${}_"']*)( *)/.exec(expression)?.slice(1) ?? [];
   const value = fillIn(x, left.toLowerCase(), lookup);
@@ -31,7 +31,7 @@ function invalid(x: Exchange, expression: string): null {
   return null;
 }
 
-/** Matches, and puts the captures into the document; null where the expression cannot be used. */
+/** Matches a regular expression and stores its captures in the document; null if it is invalid or matching fails. */
 function matches(x: Exchange, written: string, subject: string): boolean | null {
   const result = translate(written, false);
   if ('mistake' in result) {

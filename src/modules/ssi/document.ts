@@ -1,4 +1,4 @@
-/** What the commands of a page and of all that it includes have in common: variables, blocks, captures. */
+/** State shared by the commands of a page and all its includes: variables, blocks, captures. */
 import type { Captures } from '../../config/pcre/expression.js';
 import { logError } from '../../exchange/error-context.js';
 import { type Exchange, StateKey } from '../../exchange/exchange.js';
@@ -6,15 +6,15 @@ import type { Getter } from '../../exchange/variable.js';
 
 export class Document {
   readonly variables = new Map<string, string>();
-  /** Where several have one name, the first counts. */
+  /** Of several blocks with the same name, the first is used. */
   readonly blocks: { readonly name: string; text: string }[] = [];
-  /** Of the last regular expression that matched. */
+  /** Captures of the last regular expression that matched. */
   captures: Captures | null = null;
 }
 
 const DOCUMENT = new StateKey<Document>('ssi document');
 
-/** The document to which the answer of an exchange belongs: that of the client's own request. */
+/** Document of an exchange; stored in the main request and shared by its subrequests. */
 export function documentOf(x: Exchange): Document {
   const main = x.nested?.main ?? x;
   let document = main.state(DOCUMENT);
@@ -22,7 +22,7 @@ export function documentOf(x: Exchange): Document {
   return document;
 }
 
-/** A variable of the document or of the proxy; undefined where there is none. */
+/** Value of a variable of the document or of the proxy; undefined if there is none. */
 export function variableValue(x: Exchange, name: string, lookup: (name: string) => Getter | null): string | undefined {
   const document = documentOf(x);
   const key = name.toLowerCase();
@@ -33,8 +33,8 @@ export function variableValue(x: Exchange, name: string, lookup: (name: string) 
 }
 
 /**
- * Fills in the variables of a text, and takes its escapes away: `\$`, `\"`, `\'` and `\\` are the characters themselves. Null,
- * with a line in the log, where a variable is not written well.
+ * Substitutes variables in a text and resolves the escapes `\$`, `\"`, `\'` and `\\`. Returns null and logs an error if a
+ * variable reference is malformed.
  */
 export function fillIn(x: Exchange, text: string, lookup: (name: string) => Getter | null): string | null {
   let out = '';

@@ -1,4 +1,4 @@
-/** Reads a page, and has the commands in it carried out. */
+/** Body filter that parses a page and executes its SSI commands. */
 import type { Chunk } from '../../exchange/client-side.js';
 import { logError } from '../../exchange/error-context.js';
 import { type BodyFilter, type Exchange, StateKey } from '../../exchange/exchange.js';
@@ -7,7 +7,7 @@ import { Assembly, Include, type Page } from './assembly.js';
 import { COMMANDS, type CommandRule, OUTSIDE, type Parameters, type Part } from './commands.js';
 import { COMMAND, MORE, type Parameter, Parser } from './parser.js';
 
-/** What the configuration says. */
+/** Settings of a location. */
 export interface SsiRules {
   readonly silentErrors: boolean;
   readonly valueLength: number;
@@ -16,17 +16,17 @@ export interface SsiRules {
 
 export const SSI = new StateKey<SsiFilter | null>('ssi');
 
-const PARAMETERS_MAX = 16;
+const MAX_PARAMETERS = 16;
 
 export class SsiFilter implements BodyFilter, Page {
-  /** `config timefmt`. */
+  /** Set by `config timefmt`. */
   timeFormat = '%A, %d-%b-%Y %H:%M:%S %Z';
   errorMessage = '[an error occurred while processing the directive]';
   encoding: 'none' | 'url' | 'entity' = 'entity';
   complete = false;
-  /** What stands here is part of the answer. */
+  /** Whether the current text is part of the response. */
   output = true;
-  /** One branch of the condition was taken. */
+  /** Whether a branch of the current condition has been taken. */
   chosen = false;
   part: Part = OUTSIDE;
   block: { text: string } | null = null;
@@ -39,7 +39,7 @@ export class SsiFilter implements BodyFilter, Page {
     readonly x: Exchange,
     readonly rules: SsiRules,
   ) {
-    this.parser = new Parser(rules.valueLength, (message) => this.complain(message));
+    this.parser = new Parser(rules.valueLength, (message) => this.fail(message));
   }
 
   push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean {
@@ -55,7 +55,7 @@ export class SsiFilter implements BodyFilter, Page {
     return assembly.open;
   }
 
-  /** An empty page that was included with `stub` is that stub. */
+  /** Replaces an empty page that was included with `stub` by the stub. */
   private fillStub(): void {
     const { nested } = this.x;
     if (nested === null || !(nested.sink instanceof Include)) return;
@@ -66,11 +66,11 @@ export class SsiFilter implements BodyFilter, Page {
     if (this.waitsFor === null && this.assembly !== null) this.read(this.assembly);
   }
 
-  get waits(): boolean {
+  get paused(): boolean {
     return this.waitsFor !== null;
   }
 
-  readOn(): boolean {
+  continueParsing(): boolean {
     const waited = this.waitsFor !== null;
     this.waitsFor = null;
     if (waited && this.assembly !== null) this.read(this.assembly);
@@ -78,7 +78,7 @@ export class SsiFilter implements BodyFilter, Page {
     return waited;
   }
 
-  /** Reads as far as there is something, or up to a command that is to be waited for. */
+  /** Parses until the input is exhausted or a command must be waited for. */
   private read(assembly: Assembly): void {
     const { parser } = this;
     while (this.waitsFor === null) {
@@ -88,56 +88,56 @@ export class SsiFilter implements BodyFilter, Page {
         else if (this.block !== null) this.block.text += parser.before;
       }
       if (found === MORE) return;
-      if (found !== COMMAND || !this.carryOut()) {
+      if (found !== COMMAND || !this.runCommand()) {
         if (!this.rules.silentErrors) assembly.text(this.errorMessage);
       }
     }
   }
 
-  /** Carries out the command that the parser found; false where it is an error. */
-  private carryOut(): boolean {
+  /** Executes the command that the parser found; false if it fails. */
+  private runCommand(): boolean {
     const { command, parameters } = this.parser;
     const rule = COMMANDS.get(command);
-    if (rule === undefined) return !this.output || this.complain(`invalid SSI command: "${command}"`);
+    if (rule === undefined) return !this.output || this.fail(`invalid SSI command: "${command}"`);
     if (!this.output && command !== 'endblock') {
       if (this.block !== null) {
-        this.block.text += written(command, parameters);
+        this.block.text += commandText(command, parameters);
         return true;
       }
       if (rule.within === OUTSIDE) return true;
     }
     if (rule.within !== OUTSIDE && (this.part === OUTSIDE || this.part > rule.within)) {
-      return this.complain(`invalid context of SSI command: "${command}"`);
+      return this.fail(`invalid context of SSI command: "${command}"`);
     }
-    const values = this.named(command, parameters, rule);
+    const values = this.namedParameters(command, parameters, rule);
     return values !== null && rule.run(this, values);
   }
 
-  private named(command: string, parameters: readonly Parameter[], rule: CommandRule): Parameters | null {
-    if (parameters.length > PARAMETERS_MAX) {
-      this.complain(`too many SSI command parameters: "${command}"`);
+  private namedParameters(command: string, parameters: readonly Parameter[], rule: CommandRule): Parameters | null {
+    if (parameters.length > MAX_PARAMETERS) {
+      this.fail(`too many SSI command parameters: "${command}"`);
       return null;
     }
     const values: Record<string, string> = {};
     for (const { key, value } of parameters) {
       if (!rule.parameters.includes(key)) {
-        this.complain(`invalid parameter name: "${key}" in "${command}" SSI command`);
+        this.fail(`invalid parameter name: "${key}" in "${command}" SSI command`);
         return null;
       }
       if (values[key] !== undefined) {
-        this.complain(`duplicate "${key}" parameter in "${command}" SSI command`);
+        this.fail(`duplicate "${key}" parameter in "${command}" SSI command`);
         return null;
       }
       values[key] = value;
     }
     const absent = rule.mandatory.find((key) => values[key] === undefined);
     if (absent === undefined) return values;
-    this.complain(`mandatory "${absent}" parameter is absent in "${command}" SSI command`);
+    this.fail(`mandatory "${absent}" parameter is absent in "${command}" SSI command`);
     return null;
   }
 
-  /** Writes a line to the error log; false, as what is wrong is not carried out. */
-  complain(message: string): false {
+  /** Logs an error; returns false, the result of a failed command. */
+  fail(message: string): false {
     logError(this.x, 'error', message);
     return false;
   }
@@ -146,7 +146,7 @@ export class SsiFilter implements BodyFilter, Page {
     this.assembly?.text(text);
   }
 
-  /** Has a subrequest answer in this place. */
+  /** Inserts the response of a subrequest here. */
   include(
     uri: string,
     args: string,
@@ -165,7 +165,7 @@ export class SsiFilter implements BodyFilter, Page {
   }
 }
 
-/** The text of a command in a block: it is carried out where the block is used. */
-function written(command: string, parameters: readonly Parameter[]): string {
+/** Text of a command in a block; the command is executed where the block is used. */
+function commandText(command: string, parameters: readonly Parameter[]): string {
   return `<!--#${command}${parameters.map(({ key, value }) => ` ${key}="${value}"`).join('')} -->`;
 }

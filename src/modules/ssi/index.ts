@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_ssi_filter_module`: server side includes. */
+/** nginx's `ngx_http_ssi_filter_module`: server-side includes. */
 import { flag, size } from '../../config/argument-types.js';
 import type { Context } from '../../config/directive.js';
 import { mediaTypes, mediaTypeTest } from '../../config/media-types.js';
@@ -19,7 +19,7 @@ interface HeadRules extends SsiRules {
 function prepare(x: Exchange, rules: HeadRules): void {
   const { response } = x;
   if (response.contentLength === 0 || !rules.covers(response.contentType ?? '')) {
-    // An answer that was replaced may have left one.
+    // A response that was replaced may have set one.
     if (x.state(SSI) !== undefined) x.setState(SSI, null);
     return;
   }
@@ -39,75 +39,75 @@ function prepare(x: Exchange, rules: HeadRules): void {
 
 export default defineModule({
   name: 'ssi',
-  doc: `Carries out the commands of server side includes that stand in an answer: \`<!--#include virtual="/footer.html" -->\`.
+  doc: `Executes SSI (server-side includes) commands in responses: \`<!--#include virtual="/footer.html" -->\`.
 
-- \`include\`: \`virtual\` or \`file\` is the URI whose answer is put in this place; several are asked for side by side. \`wait="yes"\` has the page wait for it, \`set="name"\` keeps the answer in a variable, \`stub="name"\` names a block that is used where the answer is empty or an error.
-- \`echo\`: puts out the variable \`var\`, or else \`default\`; \`encoding\` is \`entity\` (the default), \`url\` or \`none\`.
-- \`set\`: gives the variable \`var\` the \`value\`.
-- \`config\`: \`errmsg\` is put out where a command fails; \`timefmt\` is how \`$date_local\` and \`$date_gmt\` are written.
+- \`include\`: \`virtual\` or \`file\` is the URI whose response is inserted; several includes are requested concurrently. \`wait="yes"\` suspends processing of the page until the response is complete, \`set="name"\` stores the response in a variable, \`stub="name"\` specifies a block that is used if the response is empty or an error.
+- \`echo\`: outputs the variable \`var\`, or \`default\` if it is undefined; \`encoding\` is \`entity\` (the default), \`url\` or \`none\`.
+- \`set\`: assigns \`value\` to the variable \`var\`.
+- \`config\`: \`errmsg\` is output if a command fails; \`timefmt\` is the format of \`$date_local\` and \`$date_gmt\`.
 - \`if\`, \`elif\`, \`else\`, \`endif\`: \`expr\` is \`$a\`, \`$a = text\`, \`$a != text\`, \`$a = /regex/\` or \`$a != /regex/\`.
-- \`block\`, \`endblock\`: what stands between is put out only where it is a stub.`,
+- \`block\`, \`endblock\`: the text in between is output only where it is used as a stub.`,
   directives: {
     ssi: {
       contexts: [...CONTEXTS, 'if in location'],
       takes: flag,
       default: 'off',
-      doc: 'Whether the commands in answers are carried out. Such an answer has no length, `Last-Modified` or `ETag`.',
+      doc: 'Enables processing of SSI commands in responses. Such responses have no `Content-Length`, `Last-Modified` or `ETag`.',
       example: 'ssi on;',
     },
     ssi_silent_errors: {
       contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: 'Whether nothing is put out where a command fails, instead of `[an error occurred while processing the directive]`.',
+      doc: 'Whether nothing is output if a command fails, instead of `[an error occurred while processing the directive]`.',
       example: 'ssi_silent_errors on;',
     },
     ssi_types: {
       contexts: CONTEXTS,
       takes: mediaTypes,
       repeat: true,
-      doc: 'The media types of answers in which commands are looked for, beside `text/html`; `*` stands for all.',
+      doc: 'Media types of responses in which commands are processed, in addition to `text/html`; `*` matches any type.',
       example: 'ssi_types text/xml;',
     },
     ssi_value_length: {
       contexts: CONTEXTS,
       takes: size,
       default: '256',
-      doc: 'How long the value of a parameter of a command may be.',
+      doc: 'Maximum length of parameter values in commands.',
       example: 'ssi_value_length 1k;',
     },
     ssi_last_modified: {
       contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: 'Whether `Last-Modified` of the page is kept, and its `ETag` as a weak one. Otherwise both are taken away, since what is included changes by itself.',
+      doc: 'Whether `Last-Modified` of the page is kept, and `ETag` as a weak one. Otherwise both are removed, because included content can change independently.',
       example: 'ssi_last_modified on;',
     },
     ssi_min_file_chunk: {
       contexts: CONTEXTS,
       takes: size,
       default: '1k',
-      noEffect: 'Commands are looked for in memory, so a file is always read.',
-      doc: 'In nginx, the size from which a part of a page is sent with `sendfile`.',
+      noEffect: 'Responses are processed in memory, so a file is always read.',
+      doc: 'In nginx, the minimum size of parts of a response that are sent with `sendfile`.',
       example: 'ssi_min_file_chunk 1k;',
     },
     ssi_ignore_recycled_buffers: {
       contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      noEffect: 'There are no such buffers.',
-      doc: 'In nginx, whether buffers may be used again at once.',
+      noEffect: 'There are no recycled buffers.',
+      doc: 'In nginx, whether recycled buffers are ignored.',
       example: 'ssi_ignore_recycled_buffers on;',
     },
   },
   variables: {
     date_local: {
       get: (x) => strftime(x.state(SSI)?.timeFormat ?? DEFAULT_FORMAT, new Date(), false),
-      doc: 'The local time, as the SSI command `config timefmt` says.',
+      doc: 'Local time in the format of the SSI command `config timefmt`.',
     },
     date_gmt: {
       get: (x) => strftime(x.state(SSI)?.timeFormat ?? DEFAULT_FORMAT, new Date(), true),
-      doc: 'The time in Greenwich, as the SSI command `config timefmt` says.',
+      doc: 'Time in GMT in the format of the SSI command `config timefmt`.',
     },
   },
   headerFilter: {

@@ -1,6 +1,6 @@
-/** Finds the commands of server side includes in a text that comes in pieces, wherever it is cut. */
+/** Streaming parser that finds SSI commands, which may be split across chunks. */
 
-/** What `next` found: nothing more in what was fed so far, a command, or something that only began like one. */
+/** Result of `next`: all input so far is parsed, a command was found, or a malformed command was found. */
 export const MORE = 0;
 export const COMMAND = 1;
 export const BROKEN = 2;
@@ -8,12 +8,12 @@ export type Found = typeof MORE | typeof COMMAND | typeof BROKEN;
 
 export interface Parameter {
   key: string;
-  /** As written: backslashes are still there. */
+  /** As written, with backslashes. */
   value: string;
 }
 
 const OPENING = '<!--#';
-const NAME_MAX = 32;
+const MAX_NAME_LENGTH = 32;
 
 const TEXT = 0;
 const BEFORE_NAME = 1;
@@ -32,9 +32,9 @@ const FAILED_DASH = 13;
 const FAILED_DASHES = 14;
 
 export class Parser {
-  /** What stood before that which `next` found. */
+  /** Text before the result of the last `next`. */
   before = '';
-  /** The command that was found. */
+  /** Name of the command that was found. */
   command = '';
   parameters: Parameter[] = [];
   private state = TEXT;
@@ -44,33 +44,33 @@ export class Parser {
   private parameter: Parameter = { key: '', value: '' };
 
   constructor(
-    /** Bytes that a value may have. */
+    /** Maximum length of a value in bytes. */
     private readonly valueLength: number,
-    /** Takes the reason why something is broken. */
-    private readonly complain: (message: string) => void,
+    /** Receives the reason why a command is malformed. */
+    private readonly onError: (message: string) => void,
   ) {}
 
-  /** Adds a piece behind what was fed and not looked at yet. */
+  /** Appends a chunk to the input that has not been parsed yet. */
   feed(piece: string): void {
     const left = this.input.length - this.at;
     this.input = left === 0 ? piece : this.input.slice(this.at) + piece;
     this.at = 0;
   }
 
-  /** Looks for the next command. */
+  /** Finds the next command. */
   next(): Found {
     this.before = '';
     if (this.state === TEXT && !this.opening()) return MORE;
     return this.inCommand();
   }
 
-  /** Moves the text up to the next command into `before`; false where there is none yet. */
+  /** Moves the text up to the next command into `before`; false if none begins in the input so far. */
   private opening(): boolean {
     const { input } = this;
     const from = this.at;
     let found = input.indexOf(OPENING, from);
     const complete = found >= 0;
-    // The end may be the beginning of a command: it stays until more has come.
+    // The end may be a prefix of the opening; it is kept until more input arrives.
     if (!complete) {
       found = input.length;
       for (let n = Math.min(OPENING.length - 1, input.length - from); n > 0; n--) {
@@ -96,7 +96,7 @@ export class Parser {
       const char = input.charAt(this.at++);
       this.state = this.step(char, char === ' ' || char === '\t' || char === '\r' || char === '\n');
       if (this.state !== TEXT) continue;
-      // Only `-->` leads back to the text.
+      // Only `-->` returns to the text state.
       return this.failed ? BROKEN : COMMAND;
     }
     return MORE;
@@ -104,7 +104,7 @@ export class Parser {
 
   private failed = false;
 
-  /** The state after one more character. */
+  /** State after one more character. */
   private step(char: string, space: boolean): number {
     switch (this.state) {
       case BEFORE_NAME:
@@ -115,7 +115,7 @@ export class Parser {
       case NAME:
         if (space) return BEFORE_KEY;
         if (char === '-') return FIRST_DASH;
-        if (this.command.length === NAME_MAX)
+        if (this.command.length === MAX_NAME_LENGTH)
           return this.fail(`the "${this.command}${char}..." SSI command is too long`);
         this.command += char;
         return NAME;
@@ -168,7 +168,7 @@ export class Parser {
     if (space) return BEFORE_EQUAL;
     if (char === '=') return BEFORE_VALUE;
     if (char === '-') return this.unexpected(char, `after "${parameter.key}" parameter`);
-    if (parameter.key.length === NAME_MAX) {
+    if (parameter.key.length === MAX_NAME_LENGTH) {
       return this.fail(`too long "${parameter.key}${char}..." parameter in "${this.command}" SSI command`);
     }
     parameter.key += char;
@@ -185,7 +185,7 @@ export class Parser {
     return state;
   }
 
-  /** A dash may already be the end of what is broken. */
+  /** A dash may already begin the end of the malformed command. */
   private unexpected(char: string, where: string): number {
     this.fail(`unexpected "${char}" symbol ${where} in "${this.command}" SSI command`);
     return char === '-' ? FAILED_DASH : FAILED;
@@ -197,7 +197,7 @@ export class Parser {
 
   private fail(message: string): number {
     this.failed = true;
-    this.complain(message);
+    this.onError(message);
     return FAILED;
   }
 }

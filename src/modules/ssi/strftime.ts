@@ -1,4 +1,4 @@
-/** Writes a time as C's `strftime` does in the C locale. */
+/** Formats a time like `strftime` in the C locale. */
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
 const MONTHS = [
@@ -18,9 +18,9 @@ const MONTHS = [
 
 const DAY = 86_400_000;
 
-/** The time in Greenwich, or the local one. What is no conversion stays as it is written. */
+/** Formats a time in GMT or local time. Unknown conversions are left unchanged. */
 export function strftime(format: string, date: Date, gmt: boolean): string {
-  // The fields of the shifted date, read as if it were UTC, are those of the zone.
+  // The UTC fields of the shifted date are the fields of the zone.
   const minutes = gmt ? 0 : -date.getTimezoneOffset();
   const zoned = new Date(date.getTime() + minutes * 60_000);
   return format.replace(/%([EO]?)([A-Za-z%])/g, (written: string, _modifier: string, conversion: string) =>
@@ -31,14 +31,14 @@ export function strftime(format: string, date: Date, gmt: boolean): string {
 interface Moment {
   readonly date: Date;
   readonly zoned: Date;
-  /** East of Greenwich. */
+  /** Offset east of UTC. */
   readonly minutes: number;
   readonly gmt: boolean;
 }
 
 function convert(conversion: string, moment: Moment, written: string): string {
   const { date, zoned: t, minutes, gmt } = moment;
-  const again = (format: string) => strftime(format, date, gmt);
+  const formatWith = (format: string) => strftime(format, date, gmt);
   const day = t.getUTCDay();
   const year = t.getUTCFullYear();
   const hours = t.getUTCHours();
@@ -55,38 +55,38 @@ function convert(conversion: string, moment: Moment, written: string): string {
     case 'B':
       return month;
     case 'c':
-      return again('%a %b %e %H:%M:%S %Y');
+      return formatWith('%a %b %e %H:%M:%S %Y');
     case 'C':
-      return two(Math.floor(year / 100));
+      return twoDigits(Math.floor(year / 100));
     case 'd':
-      return two(t.getUTCDate());
+      return twoDigits(t.getUTCDate());
     case 'D':
     case 'x':
-      return again('%m/%d/%y');
+      return formatWith('%m/%d/%y');
     case 'e':
-      return two(t.getUTCDate(), ' ');
+      return twoDigits(t.getUTCDate(), ' ');
     case 'F':
-      return again('%Y-%m-%d');
+      return formatWith('%Y-%m-%d');
     case 'g':
-      return two(weekOf(t).year % 100);
+      return twoDigits(weekOf(t).year % 100);
     case 'G':
       return String(weekOf(t).year);
     case 'V':
-      return two(weekOf(t).week);
+      return twoDigits(weekOf(t).week);
     case 'H':
-      return two(hours);
+      return twoDigits(hours);
     case 'I':
-      return two(hours % 12 || 12);
+      return twoDigits(hours % 12 || 12);
     case 'j':
       return String(dayOfYear + 1).padStart(3, '0');
     case 'k':
-      return two(hours, ' ');
+      return twoDigits(hours, ' ');
     case 'l':
-      return two(hours % 12 || 12, ' ');
+      return twoDigits(hours % 12 || 12, ' ');
     case 'm':
-      return two(t.getUTCMonth() + 1);
+      return twoDigits(t.getUTCMonth() + 1);
     case 'M':
-      return two(t.getUTCMinutes());
+      return twoDigits(t.getUTCMinutes());
     case 'n':
       return '\n';
     case 'p':
@@ -94,33 +94,33 @@ function convert(conversion: string, moment: Moment, written: string): string {
     case 'P':
       return hours < 12 ? 'am' : 'pm';
     case 'r':
-      return again('%I:%M:%S %p');
+      return formatWith('%I:%M:%S %p');
     case 'R':
-      return again('%H:%M');
+      return formatWith('%H:%M');
     case 's':
       return String(Math.floor(date.getTime() / 1000));
     case 'S':
-      return two(t.getUTCSeconds());
+      return twoDigits(t.getUTCSeconds());
     case 't':
       return '\t';
     case 'T':
     case 'X':
-      return again('%H:%M:%S');
+      return formatWith('%H:%M:%S');
     case 'u':
       return String(day || 7);
     case 'U':
-      return two(Math.floor((dayOfYear + 7 - day) / 7));
+      return twoDigits(Math.floor((dayOfYear + 7 - day) / 7));
     case 'w':
       return String(day);
     case 'W':
-      return two(Math.floor((dayOfYear + 7 - ((day + 6) % 7)) / 7));
+      return twoDigits(Math.floor((dayOfYear + 7 - ((day + 6) % 7)) / 7));
     case 'y':
-      return two(year % 100);
+      return twoDigits(year % 100);
     case 'Y':
       return String(year);
     case 'z': {
       const east = Math.abs(minutes);
-      return `${minutes < 0 ? '-' : '+'}${two(Math.floor(east / 60))}${two(east % 60)}`;
+      return `${minutes < 0 ? '-' : '+'}${twoDigits(Math.floor(east / 60))}${twoDigits(east % 60)}`;
     }
     case 'Z':
       return gmt ? 'GMT' : zoneName(date);
@@ -131,18 +131,18 @@ function convert(conversion: string, moment: Moment, written: string): string {
   }
 }
 
-function two(n: number, fill = '0'): string {
+function twoDigits(n: number, fill = '0'): string {
   return String(n).padStart(2, fill);
 }
 
-/** The week of ISO 8601, and the year to which it belongs: that of its Thursday. */
+/** ISO 8601 week and week-based year, which is that of the week's Thursday. */
 function weekOf(date: Date): { readonly week: number; readonly year: number } {
   const thursday = new Date(date.getTime() + (4 - (date.getUTCDay() || 7)) * DAY);
   const year = thursday.getUTCFullYear();
   return { week: Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / DAY / 7) + 1, year };
 }
 
-/** Made once for each time zone: making one takes many times as long as using it. */
+/** Created once per time zone, because creation is many times slower than use. */
 let zoneFormat: { readonly zone: string | undefined; readonly format: Intl.DateTimeFormat } | null = null;
 
 function zoneName(date: Date): string {
