@@ -155,7 +155,7 @@ function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, comp
     const servers = new RunTimeServers(upstream, runTime, resolver, timeout as number, compiler.errorLog);
     upstream.resolution = servers;
     const startable = ready.then(() => {
-      if (previous !== undefined) servers.presume(previous);
+      if (previous !== undefined) servers.seed(previous);
       return resolver.ready;
     });
     // The resolution logs its failures itself.

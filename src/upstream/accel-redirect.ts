@@ -1,11 +1,11 @@
-/** `X-Accel-Redirect`: the upstream names the location that answers in its place. */
+/** `X-Accel-Redirect`: internal redirect to a location named by the upstream. */
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { parseUnsafeUri } from '../http/unsafe-uri.js';
 
-/** Fields of the upstream's answer that stay with the other one. */
+/** Fields of the upstream's response that are kept in the redirected response. */
 const KEPT: ReadonlySet<string> = new Set([
   'content-type',
   'set-cookie',
@@ -15,7 +15,9 @@ const KEPT: ReadonlySet<string> = new Set([
   'accept-ranges',
 ]);
 
-/** The fields that go along; taken before the connection is let go. `cookie` rewrites the values of `Set-Cookie`. */
+/**
+ * Returns the fields to keep; called before the connection is released. `cookie` rewrites the values of `Set-Cookie`.
+ */
 export function keptFields(headers: HeaderBlock, cookie: (value: string) => string): [name: string, value: string][] {
   const fields: [string, string][] = [];
   for (let i = 0; i < headers.count; i++) {
@@ -27,7 +29,7 @@ export function keptFields(headers: HeaderBlock, cookie: (value: string) => stri
   return fields;
 }
 
-/** Sends the exchange to the location that `target` (a URI, or `@name`) names. */
+/** Redirects the exchange to `target` (a URI, or `@name`). */
 export function accelRedirect(x: Exchange, target: string, fields: readonly [string, string][]): void {
   x.producer = null;
   for (const [name, value] of fields) {

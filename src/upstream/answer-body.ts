@@ -1,4 +1,4 @@
-/** The body of an upstream's answer: finds its end, whatever its framing. */
+/** Decodes the body of an upstream response, for any framing. */
 import type { Exchange } from '../exchange/exchange.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
 import { isToken } from '../http/field-line.js';
@@ -6,26 +6,26 @@ import { Field, fieldSet } from '../http/field-names.js';
 import { HeaderBlock } from '../http/header-block.js';
 import { CHUNKED, UNTIL_CLOSE } from '../http/response-reader.js';
 
-/** More is to come. */
+/** The body is incomplete. */
 export const MORE_BODY = 0;
-/** It is complete. */
+/** The body is complete. */
 export const BODY_COMPLETE = 1;
-/** It is complete, and bytes came behind it that nobody asked for. */
+/** The body is complete, and unexpected bytes follow it. */
 export const BODY_OVERRUN = 2;
-/** Its chunks are none. */
+/** The chunked coding is invalid. */
 export const BODY_BROKEN = 3;
 
 export class AnswerBody {
-  /** Bytes of it that were read, framing included. */
+  /** Bytes read, including framing. */
   length = 0;
-  /** Bytes left, CHUNKED or UNTIL_CLOSE. */
+  /** Remaining bytes, CHUNKED or UNTIL_CLOSE. */
   private left = 0;
   private decoder: ChunkedDecoder | null = null;
 
-  /** Takes the data. */
+  /** `sink` receives the data. */
   constructor(private readonly sink: ChunkedSink) {}
 
-  /** Starts with a body of that framing (see responseFraming). */
+  /** Starts a body with the given framing (see responseFraming). */
   begin(framing: number): void {
     this.left = framing;
     this.length = 0;
@@ -35,29 +35,29 @@ export class AnswerBody {
     }
   }
 
-  /** There is none. */
+  /** Whether there is no body. */
   get empty(): boolean {
     return this.left === 0;
   }
 
-  /** It ends with the connection. */
+  /** Whether the body ends when the connection is closed. */
   get endsWithConnection(): boolean {
     return this.left === UNTIL_CLOSE;
   }
 
-  /** nginx's sentence for bytes behind the end of the body. */
+  /** nginx's message for bytes after the end of the body. */
   get excess(): string {
     return this.left === CHUNKED
       ? 'upstream sent data after final chunk'
       : 'upstream sent more data than specified in "Content-Length" header';
   }
 
-  /** The trailer section behind the chunks, each line ended by CRLF; empty where there is none. */
+  /** Trailer section after the chunks, each line terminated by CRLF; empty if there is none. */
   get trailers(): string {
     return this.decoder?.done === true ? this.decoder.trailers : '';
   }
 
-  /** Hands bytes `from` to `length` to the sink, as far as they belong to the body. */
+  /** Passes bytes `from` to `length` to the sink, as far as they belong to the body. */
   read(bytes: Buffer, from: number, length: number): number {
     const { decoder, left } = this;
     this.length += length - from;
@@ -79,7 +79,9 @@ export class AnswerBody {
   }
 }
 
-/** Fields without which a message cannot be read: who reads them in a trailer section may not believe them (RFC 9110 6.5.1). */
+/**
+ * Fields that determine how a message is read; recipients must not take them from a trailer section (RFC 9110 6.5.1).
+ */
 const NEVER_TRAILERS = fieldSet(
   Field.ContentLength,
   Field.TransferEncoding,
@@ -95,7 +97,7 @@ const NEVER_TRAILERS = fieldSet(
   Field.ContentRange,
 );
 
-/** Puts the upstream's trailer fields behind the client's body, save those that are hidden. */
+/** Adds the upstream's trailer fields to the client's response, except hidden ones. */
 export function passTrailers(x: Exchange): void {
   const { response } = x;
   const { hidden } = response;
@@ -110,7 +112,7 @@ export function passTrailers(x: Exchange): void {
   );
   for (let i = 0; i < block.count; i++) {
     const id = block.id(i);
-    // An entity tag has a place of its own in a head; here it is a field like others, and may come this late.
+    // Unlike in a head, ETag is an ordinary field here and may be sent in the trailers.
     const hides = hidden?.matches(block, i) === true && id !== Field.ETag && id !== Field.LastModified;
     if (!hides && NEVER_TRAILERS[id] !== true) response.addTrailer(block.name(i), block.value(i));
   }

@@ -1,6 +1,6 @@
 /**
- * Holds what a slow client has not taken yet of an answer, so that the upstream need not wait for it: in memory first, then
- * in a temporary file. Where both are full the upstream waits after all. nginx: ngx_event_pipe.
+ * Buffers a response that a slow client has not read yet, so that the upstream need not wait: first in memory, then in
+ * a temporary file. Reading from the upstream is paused only if both are full. nginx: ngx_event_pipe.
  */
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import { logError } from '../exchange/error-context.js';
@@ -12,27 +12,32 @@ import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { giveSlab, takeSlab } from '../http/slabs.js';
 
-/** Where answers wait. Sizes in bytes. */
+/** Limits and location of the buffers. Sizes in bytes. */
 export interface SpoolSettings {
-  /** What may wait in memory (`proxy_buffers` and `proxy_buffer_size`); as much again while it is being written. */
+  /**
+   * Memory limit (`proxy_buffers` and `proxy_buffer_size`); the same amount again may be in the process of being
+   * written.
+   */
   readonly memory: number;
-  /** What may wait in the file (`proxy_max_temp_file_size`); 0: no file is used. */
+  /** File limit (`proxy_max_temp_file_size`); 0: no file is used. */
   readonly file: number;
-  /** How much is written at a time (`proxy_temp_file_write_size`). */
+  /** Bytes per write (`proxy_temp_file_write_size`). */
   readonly writeSize: number;
   /** `proxy_temp_path`. */
   readonly place: TemporaryPath;
 }
 
-/** Where the answer comes from. */
+/** Source of the response. */
 export interface AnswerSource {
-  /** As much waits as may. */
-  holdBack(): void;
-  /** More may come. */
-  goOn(): void;
+  /** Pauses reading: the buffers are full. */
+  pauseSource(): void;
+  /** Resumes reading. */
+  resumeSource(): void;
 }
 
-/** Whether an answer with these fields is buffered: as the last valid `X-Accel-Buffering` says, `otherwise` without one. */
+/**
+ * Whether a response with these fields is buffered: per the last valid `X-Accel-Buffering`, or `otherwise` without one.
+ */
 export function isBuffered(headers: HeaderBlock, otherwise: boolean): boolean {
   let buffered = otherwise;
   for (let i = headers.indexOf(Field.XAccelBuffering); i >= 0; i = headers.indexOf(Field.XAccelBuffering, i + 1)) {
@@ -42,62 +47,62 @@ export function isBuffered(headers: HeaderBlock, otherwise: boolean): boolean {
   return buffered;
 }
 
-/** How much of the file is read at a time. */
-const PIECE = 65536;
+/** Bytes read from the file at once. */
+const READ_SIZE = 65536;
 /**
- * Milliseconds that the upstream may wait in all, before a file is used: a client that is as fast as the upstream, but for
- * moments, would otherwise cost a write and a read of a file, and the threads for them (measured: a fifth of the CPU time of
- * responses of 10 MiB).
+ * Total time for which the upstream may be paused before a file is used, ms. A client that is about as fast as the
+ * upstream would otherwise cost a file write, a file read and their threads (measured: a fifth of the CPU time of 10
+ * MiB responses).
  */
 const GRACE = 100;
-/** A file that has grown larger is not kept when all of it was sent: the answer may go on for hours. */
-const KEPT = 1 << 20;
+/** Maximum size of a file that is kept after all of it was sent; a response may last for hours. */
+const MAX_KEPT_FILE = 1 << 20;
 
-/** What is to happen when nothing waits any more. */
+/** Action when the buffers are empty. */
 const MORE = 0;
 const END = 1;
 const CUT = 2;
 
 export class AnswerSpool {
-  /** The client takes bytes. */
+  /** Whether the client accepts bytes. */
   private ready = false;
   private last = MORE;
-  /** Everything is over. */
+  /** Whether `release` was called. */
   private released = false;
-  private heldBack = false;
+  private paused = false;
   private sending = false;
   /** Remaining part of GRACE. */
   private grace = GRACE;
-  /** Ends it; null where the upstream does not wait. */
+  /** Timer for the end of the grace period; null while the upstream is not paused. */
   private timer: NodeJS.Timeout | null = null;
-  private heldSince = 0;
+  private pausedSince = 0;
 
-  /** What is not in the file: it comes behind what is there. */
+  /** Bytes not in the file; they follow the bytes in the file. */
   private readonly memory = new ByteQueue();
-  /** Bytes at the front of it that are being written to the file. */
+  /** Bytes at the front of `memory` that are being written to the file. */
   private writing = 0;
   private file: TemporaryFile | null = null;
-  /** The log has been told of a file. */
-  private said = false;
-  /** The file cannot be had, or cannot take any more. */
+  /** Whether the use of a file has been logged. */
+  private fileLogged = false;
+  /** Whether the file cannot be created or written. */
   private broken = false;
   /** Bytes of the file that were sent. */
   private taken = 0;
   private reading = false;
 
-  /** Made when the client could take no more. */
+  /** Created when the client cannot accept more data. */
   constructor(
     private readonly x: Exchange,
     private readonly settings: SpoolSettings,
     private readonly source: AnswerSource,
   ) {}
 
-  /** Nothing waits. */
+  /** Whether nothing is buffered. */
   private get empty(): boolean {
     return this.memory.length === 0 && (this.file === null || this.taken === this.file.length) && !this.reading;
   }
 
-  /** Takes bytes `start` to `end` of the answer, which are lent. */
+  /** Buffers or sends bytes `start` to `end` of the response. The buffer is borrowed. */
   write(bytes: Buffer, start: number, end: number): void {
     if (this.ready && this.empty) {
       // `resume` may be called before this returns.
@@ -109,32 +114,32 @@ export class AnswerSpool {
     this.settle();
   }
 
-  /** The answer is complete. */
+  /** The response is complete. */
   end(): void {
     this.last = END;
     this.settle();
   }
 
-  /** The answer will not be complete; what there is of it still goes out. */
+  /** The response will not be complete; buffered data is still sent. */
   cut(): void {
     this.last = CUT;
     this.settle();
   }
 
-  /** The client can take more. */
+  /** The client accepts more data. */
   resume(): void {
     this.ready = true;
     this.send();
   }
 
-  /** The request goes on without a client (`proxy_ignore_client_abort`). */
+  /** Discards the response: the request continues without a client (`proxy_ignore_client_abort`). */
   private drop(): void {
     if (this.writing > 0 || this.reading) return;
     this.memory.clear();
     if (this.file !== null) this.taken = this.file.length;
   }
 
-  /** Sends as much as the client takes, as far as it is at hand. */
+  /** Sends available data until the client is full. */
   private send(): void {
     if (this.sending || this.released) return;
     if (this.x.client.closed) this.drop();
@@ -144,7 +149,7 @@ export class AnswerSpool {
     this.settle();
   }
 
-  /** False where the next bytes are not at hand: `send` is called again when they are. */
+  /** Returns false if the next bytes are not available yet; `send` is called again when they are. */
   private sendPiece(): boolean {
     const { file, memory } = this;
     if (this.reading || this.released) return false;
@@ -155,7 +160,7 @@ export class AnswerSpool {
     if (this.writing > 0 || memory.length === 0) return false;
     const first = memory.first();
     this.pass(first);
-    // The exchange may be over by now, and this empty.
+    // The exchange may have ended and this spool may have been cleared.
     if (!this.released) memory.drop(first.length);
     return true;
   }
@@ -166,8 +171,8 @@ export class AnswerSpool {
   }
 
   private readOn(file: TemporaryFile): void {
-    // Needed only until it is passed on: what the client does not take at once is copied then.
-    const piece = takeSlab(PIECE);
+    // Borrowed until passed on: data that the client does not accept at once is copied.
+    const piece = takeSlab(READ_SIZE);
     this.reading = true;
     file.read(piece.subarray(0, file.length - this.taken), this.taken, (error, count) => {
       this.reading = false;
@@ -184,7 +189,7 @@ export class AnswerSpool {
     });
   }
 
-  /** Does what follows from how much waits. */
+  /** Pauses or resumes the source, or starts writing to the file, depending on the amount buffered. */
   private settle(): void {
     if (this.released || this.sending) return;
     if (this.empty) {
@@ -195,23 +200,23 @@ export class AnswerSpool {
       }
     }
     const most = buffersFull() ? 0 : this.settings.memory;
-    // A file that is there already is used, and where memory is short nothing waits for long.
-    const patient = this.grace > 0 && this.file === null && most > 0 && this.settings.file > 0;
-    if (!patient && this.writing === 0 && this.memory.length > most) this.spill();
+    // An existing file is used, and without much memory there is no grace period.
+    const inGrace = this.grace > 0 && this.file === null && most > 0 && this.settings.file > 0;
+    if (!inGrace && this.writing === 0 && this.memory.length > most) this.spill();
     const full = this.memory.length - this.writing > most;
-    if (full === this.heldBack) return;
-    this.heldBack = full;
+    if (full === this.paused) return;
+    this.paused = full;
     if (full) {
-      if (patient) this.startGrace();
-      this.source.holdBack();
+      if (inGrace) this.startGrace();
+      this.source.pauseSource();
     } else {
       this.stopGrace();
-      this.source.goOn();
+      this.source.resumeSource();
     }
   }
 
   private startGrace(): void {
-    this.heldSince = performance.now();
+    this.pausedSince = performance.now();
     this.timer = setTimeout(() => {
       this.timer = null;
       this.grace = 0;
@@ -223,19 +228,19 @@ export class AnswerSpool {
     if (this.timer === null) return;
     clearTimeout(this.timer);
     this.timer = null;
-    this.grace -= performance.now() - this.heldSince;
+    this.grace -= performance.now() - this.pausedSince;
   }
 
   private emptyFile(file: TemporaryFile): void {
     this.taken = 0;
-    if (file.length <= KEPT) file.rewind();
+    if (file.length <= MAX_KEPT_FILE) file.rewind();
     else {
       file.close();
       this.file = null;
     }
   }
 
-  /** Writes what has waited longest to the file. */
+  /** Writes the oldest bytes in memory to the file. */
   private spill(): void {
     const { settings, memory } = this;
     const count = Math.min(memory.length, settings.writeSize, settings.file - (this.file?.length ?? 0));
@@ -246,7 +251,7 @@ export class AnswerSpool {
     file.append(memory.front(count), (error, written) => {
       this.writing = 0;
       memory.drop(written);
-      if (error !== null) this.giveUp(error);
+      if (error !== null) this.stopSpilling(error);
       this.send();
     });
   }
@@ -256,19 +261,19 @@ export class AnswerSpool {
     try {
       this.file = TemporaryFile.create(this.settings.place);
     } catch (error) {
-      this.giveUp(error as Error); // as it is documented
+      this.stopSpilling(error as Error); // documented error type
       return null;
     }
     const { path } = this.file;
-    if (!this.said) {
-      this.said = true;
+    if (!this.fileLogged) {
+      this.fileLogged = true;
       logError(this.x, 'warn', `an upstream response is buffered to a temporary file ${path} while reading upstream`);
     }
     return this.file;
   }
 
-  /** There is memory only from here on: the upstream waits when that is full. What is in the file stays there. */
-  private giveUp(error: Error): void {
+  /** Stops writing to the file: the upstream is paused when memory is full. Data already in the file is kept. */
+  private stopSpilling(error: Error): void {
     this.broken = true;
     logError(this.x, 'crit', `${error.message} while reading upstream`);
   }
@@ -280,7 +285,7 @@ export class AnswerSpool {
     else this.abort();
   }
 
-  /** What was in the file is lost. */
+  /** The data in the file is lost. */
   private fail(): void {
     this.release();
     this.x.abort();
@@ -291,7 +296,7 @@ export class AnswerSpool {
     this.x.abort();
   }
 
-  /** Lets go of memory and file. */
+  /** Releases memory and file. */
   release(): void {
     this.released = true;
     this.stopGrace();

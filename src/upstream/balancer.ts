@@ -1,33 +1,38 @@
-/** What the request engine asks of a load balancing method. */
+/** Interface of load balancing methods. */
 import type { Exchange } from '../exchange/exchange.js';
 import type { Peer } from './peer.js';
 
 /**
- * How an attempt ended. `ok`: the answer was taken; `failed`: it counts against the peer; `next`: another peer is asked,
- * and it does not count (403 and 404 of `proxy_next_upstream`).
+ * Outcome of an attempt. `ok`: the response was accepted; `failed`: counts as a failure of the peer; `next`: another
+ * peer is tried without counting a failure (403 and 404 of `proxy_next_upstream`).
  */
 export type Outcome = 'ok' | 'failed' | 'next';
 
-/** The peers of one request, one after the other. Each `next` that gives a peer is followed by one `release`. */
+/**
+ * Selects the peers of a request, one after the other. Each `next` that returns a peer is followed by one `release`.
+ */
 export interface Selection {
-  /** The next peer to try; its connection is counted. Null: no live upstreams. */
+  /** Returns the next peer to try and counts its connection. Null: no live upstreams. */
   next(): Peer | null;
-  /** The attempt with the peer of the last `next` ended. */
+  /** Ends the attempt with the peer of the last `next`. */
   release(outcome: Outcome): void;
-  /** Instead of `release`: the peer of the last `next` may not be asked, because other workers have all its `max_conns`. */
+  /**
+   * Called instead of `release` if the peer of the last `next` cannot be used because other workers have all its
+   * `max_conns`.
+   */
   decline(): void;
   /**
-   * How many further peers may be tried. The engine lowers it to `proxy_next_upstream_tries`, and adds one where a kept
-   * connection turned out to be closed.
+   * Number of further peers that may be tried. The request engine lowers it to `proxy_next_upstream_tries`, and adds
+   * one if a cached connection turned out to be closed.
    */
   tries: number;
 }
 
-/** A load balancing method, for one upstream. */
+/** A load balancing method of an upstream. */
 export interface Balancer {
-  /** The directive that names it, as it is written; empty for round robin, which no directive names. */
+  /** The directive that selects it; empty for round robin, which has none. */
   readonly method: string;
-  /** What is hashed for a request; null where the method hashes nothing. */
+  /** Returns the hash key of a request; null if the method does not hash. */
   key?(x: Exchange): string;
   begin(x: Exchange): Selection;
 }

@@ -1,14 +1,14 @@
-/** What is checked for each directive that sets a load balancing method. */
+/** Checks of the directives that select a load balancing method. */
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { CheckContext } from '../config/module-declaration.js';
 
-/** The first method of each block that was seen so far: the modules' checks come in no particular order. */
+/** First method found per block: the modules' checks run in no particular order. */
 const firstMethods = new WeakMap<CheckedBlock, Statement>();
 
 /**
- * Checks the statements of a method in an `upstream` block: a second method replaces the first, and some methods have no
- * use for backup servers.
+ * Checks load balancing directives in an `upstream` block: a second method replaces the first, and some methods do not
+ * support backup servers.
  */
 export function checkBalancingMethod(
   directive: string,
@@ -47,7 +47,7 @@ function refuseBackups(method: Statement, c: CheckContext): void {
     if (comesAfter(server, method)) {
       c.report(parameter, 'conflicting-directives', message, { help, related });
     } else {
-      // nginx takes it in this order, and asks the backup servers when all others have failed.
+      // nginx accepts this order, and uses the backup servers when all others have failed.
       c.report(parameter, 'conflicting-directives', message, { severity: 'warning', help, related });
     }
   }

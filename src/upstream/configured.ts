@@ -1,28 +1,28 @@
-/** The upstreams of a configuration, as the modules that fill them in find them. */
+/** Lookup of a configuration's upstreams by the modules that configure them. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Compiler, Shared } from '../exchange/module.js';
 import type { Balancer } from './balancer.js';
 import { Upstream } from './upstream.js';
 
-/** nginx compares the names of upstreams without regard to case. */
+/** nginx compares upstream names case-insensitively. */
 function key(name: string): string {
   return `upstream:${name.toLowerCase()}`;
 }
 
-/** The declared upstream of that name, or undefined; complete once all `http` hooks have run. */
+/** Returns the declared upstream of that name, or undefined; complete once all `http` hooks have run. */
 export function findUpstream(shared: Shared, name: string): Upstream | undefined {
   return shared.get<Upstream>(key(name));
 }
 
-/** An `upstream` block with the upstream that it declares. */
+/** An `upstream` block and the upstream that it declares. */
 export interface ConfiguredUpstream {
   readonly block: CheckedBlock;
   readonly upstream: Upstream;
 }
 
 /**
- * The upstreams in whose blocks the directive is written; `http` is the block around them. Whichever module asks first
- * creates the upstream, so that the modules need no order among each other.
+ * Returns the upstreams whose blocks contain the directive; `http` is the enclosing block. The first module to call
+ * this creates an upstream, so that modules do not depend on their order.
  */
 export function configuredUpstreams(http: CheckedBlock, directive: string, compiler: Compiler): ConfiguredUpstream[] {
   return http.blocks
@@ -35,7 +35,7 @@ export function configuredUpstreams(http: CheckedBlock, directive: string, compi
     });
 }
 
-/** Gives each upstream that names the method its balancer; `create` is called once per upstream. */
+/** Sets the balancer of each upstream that selects the method; `create` is called once per upstream. */
 export function useBalancer(
   http: CheckedBlock,
   directive: string,

@@ -1,11 +1,11 @@
-/** How a connection to a peer that could not be made is told in the error log, and whose failure it was. */
+/** Log levels and messages of failed connections to a peer, and whether the peer or this host caused the failure. */
 import net from 'node:net';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Level } from '../exchange/error-log.js';
 import type { ConnectOptions } from './connection.js';
 
-/** What may pass by itself; anything else needs somebody to look at it. */
-const USUAL: ReadonlySet<string | undefined> = new Set([
+/** Errors that may be temporary; all others need an administrator. */
+const TEMPORARY_ERRORS: ReadonlySet<string | undefined> = new Set([
   'ECONNREFUSED',
   'EAGAIN',
   'ECONNRESET',
@@ -15,19 +15,25 @@ const USUAL: ReadonlySet<string | undefined> = new Set([
   'EHOSTUNREACH',
 ]);
 
-/** Are told by `connect()` itself and not some time later, when nginx names no address. */
-const AT_ONCE: ReadonlySet<string | undefined> = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM', 'EINVAL']);
+/** Errors reported by `connect()` itself; nginx logs no address for them. */
+const SYNCHRONOUS_ERRORS: ReadonlySet<string | undefined> = new Set([
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'EPERM',
+  'EINVAL',
+]);
 
-/** The level and nginx's sentence; `address` is the peer's, as in `$upstream_addr`. */
+/** Returns the level and nginx's message; `address` is the peer's, as in `$upstream_addr`. */
 export function connectFailure(error: NodeJS.ErrnoException | null, address: string): [level: Level, message: string] {
   const what = errnoText(error ?? 'closed');
   const code = error?.code;
-  if (!address.startsWith('unix:') && !AT_ONCE.has(code)) return ['error', `connect() failed (${what})`];
-  return [USUAL.has(code) ? 'error' : 'crit', `connect() to ${address} failed (${what})`];
+  if (!address.startsWith('unix:') && !SYNCHRONOUS_ERRORS.has(code)) return ['error', `connect() failed (${what})`];
+  return [TEMPORARY_ERRORS.has(code) ? 'error' : 'crit', `connect() to ${address} failed (${what})`];
 }
 
-/** Errors of `socket()`. `connect()` on a socket that exists has none of them. */
-const OF_SOCKET: ReadonlySet<string | undefined> = new Set([
+/** Errors of `socket()`; `connect()` on an existing socket has none of them. */
+const SOCKET_ERRORS: ReadonlySet<string | undefined> = new Set([
   'EMFILE',
   'ENFILE',
   'ENOBUFS',
@@ -38,9 +44,9 @@ const OF_SOCKET: ReadonlySet<string | undefined> = new Set([
 const EAFNOSUPPORT = -97;
 
 /**
- * The level and nginx's sentence for a connection that this machine could not begin: no socket (out of descriptors or
- * memory), or one that could not be bound to the address of `proxy_bind`. Null where the peer, or the way to it, failed.
- * nginx: NGX_ERROR of ngx_event_connect_peer(), which is answered with 500 and is no failure of the peer.
+ * Returns the level and nginx's message if this host could not start the connection: no socket (out of descriptors or
+ * memory), or bind() to the address of `proxy_bind` failed. Null if the peer or the network failed. nginx: NGX_ERROR of
+ * ngx_event_connect_peer(), which results in status 500 and is not counted as a failure of the peer.
  */
 export function localFailure(
   error: NodeJS.ErrnoException | null,
@@ -49,13 +55,13 @@ export function localFailure(
 ): [level: Level, message: string] | null {
   if (error === null) return null;
   const { code, syscall } = error;
-  if (OF_SOCKET.has(code)) return ['alert', `socket() failed (${errnoText(error)})`];
+  if (SOCKET_ERRORS.has(code)) return ['alert', `socket() failed (${errnoText(error)})`];
   const { localAddress, localPort } = options;
-  // libuv keeps EADDRINUSE of a bind until the socket is connected.
+  // libuv defers EADDRINUSE of bind() until the socket is connected.
   if (localAddress === undefined || (syscall !== 'bind' && code !== 'EADDRINUSE')) return null;
   const v6 = net.isIPv6(localAddress);
   const local = localPort === undefined ? localAddress : `${v6 ? `[${localAddress}]` : localAddress}:${localPort}`;
-  // libuv says EINVAL where the families of the two addresses differ.
+  // libuv reports EINVAL if the address families differ.
   const mixed = code === 'EINVAL' && v6 !== address.startsWith('[');
   const reason = mixed ? Object.assign(new Error(), { code: 'EAFNOSUPPORT', errno: EAFNOSUPPORT }) : error;
   return ['crit', `bind(${local}) failed (${errnoText(reason)})`];

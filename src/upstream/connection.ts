@@ -1,10 +1,10 @@
-/** Connections to peers: one request at a time on each. */
+/** Connections to peers, each with at most one request at a time. */
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
 import { type Connect, Transport, type TransportOwner } from '../http/transport.js';
 import type { IdleConnections } from './idle-connections.js';
 import type { Peer } from './peer.js';
 
-/** Who uses a connection at the moment. */
+/** Current user of a connection. */
 export interface ConnectionUser {
   onConnected(): void;
   onBytes(bytes: Buffer, length: number): void;
@@ -14,12 +14,12 @@ export interface ConnectionUser {
   timedOut(): void;
 }
 
-/** What a connection may be bound to. */
+/** Options of connect(). */
 export interface ConnectOptions {
   readonly localAddress?: string;
   readonly localPort?: number;
   readonly keepAlive: boolean;
-  /** Opens the connection, where it is not `Transport.connect`. */
+  /** Opens the connection; default: `Transport.connect`. */
   readonly connect?: Connect;
 }
 
@@ -28,16 +28,16 @@ export class UpstreamConnection implements TransportOwner, Timed {
   deadlineIndex = -1;
   readonly transport: Transport;
   connected = false;
-  /** Requests that were sent on it. */
+  /** Requests sent on the connection. */
   requests = 0;
   readonly since = now();
   user: ConnectionUser | null;
-  /** The cache in which it is idle. */
+  /** The cache that contains the idle connection. */
   cache: IdleConnections | null = null;
 
   constructor(
     readonly peer: Peer,
-    /** The location for which it was made: only that one uses it again where `keepalive` is `local`. */
+    /** The location that created it; with `keepalive` `local` only this location reuses it. */
     readonly origin: object,
     user: ConnectionUser,
     readonly options: ConnectOptions,
@@ -66,7 +66,7 @@ export class UpstreamConnection implements TransportOwner, Timed {
   }
 
   onBytes(_transport: Transport, bytes: Buffer, length: number): void {
-    // A peer that speaks unasked cannot be trusted to answer the next request only (RFC 9112 9.2).
+    // A peer that sends data without a request cannot be trusted to respond only to the next one (RFC 9112 9.2).
     if (this.user === null) this.destroy();
     else this.user.onBytes(bytes, length);
   }
@@ -93,7 +93,7 @@ export class UpstreamConnection implements TransportOwner, Timed {
     else this.user.timedOut();
   }
 
-  /** Ends it; its user is not told. */
+  /** Closes the connection without notifying its user. */
   destroy(): void {
     this.user = null;
     this.cache?.remove(this);
@@ -101,7 +101,7 @@ export class UpstreamConnection implements TransportOwner, Timed {
     this.transport.destroy();
   }
 
-  /** Leaves the socket to somebody else (a tunnel), who must become the transport's owner. */
+  /** Hands the socket over to a new user (a tunnel), which must become the transport's owner. */
   detach(): Transport {
     this.user = null;
     unwatch(this);

@@ -1,4 +1,4 @@
-/** What the request engine is told by a pass directive's module: settings, and how messages look. */
+/** Settings and message formats that a pass directive's module provides to the request engine. */
 import type { Exchange } from '../exchange/exchange.js';
 import type { Template } from '../exchange/template.js';
 import type { ResponseReader } from '../http/response-reader.js';
@@ -6,7 +6,7 @@ import type { SpoolSettings } from './answer-spool.js';
 import type { ConnectOptions, UpstreamConnection } from './connection.js';
 import type { UpgradedAttempt } from './upgraded-attempt.js';
 
-/** What a pass directive's family sets. Times in ms, sizes in bytes; 0 is no limit. */
+/** Settings of a pass directive's module. Times in ms, sizes in bytes; 0: unlimited. */
 export interface UpstreamSettings {
   readonly connectTimeout: number;
   readonly sendTimeout: number;
@@ -15,49 +15,52 @@ export interface UpstreamSettings {
   readonly nextUpstream: number;
   readonly nextUpstreamTries: number;
   readonly nextUpstreamTimeout: number;
-  /** Size that an answer's head may have. */
+  /** Maximum size of a response head. */
   readonly bufferSize: number;
-  /** Bytes of a buffered answer that are read in a second; null for no limit. */
+  /** Maximum rate at which a buffered response is read, bytes/s; null: unlimited. */
   readonly limitRate: Template | null;
   readonly requestBuffering: boolean;
-  /** What a slow client does not take waits, and not the upstream. */
+  /** Whether responses are buffered for slow clients, so that the upstream need not wait. */
   readonly buffering: boolean;
-  /** Where that waits. */
+  /** Limits and location of the response buffers. */
   readonly spool: SpoolSettings;
   readonly interceptErrors: boolean;
   readonly ignoreClientAbort: boolean;
   readonly passTrailers: boolean;
-  /** `X-Accel-Redirect`, `X-Accel-Buffering` and `X-Accel-Limit-Rate` are obeyed (unless `proxy_ignore_headers` names them). */
+  /**
+   * Whether `X-Accel-Redirect`, `X-Accel-Buffering` and `X-Accel-Limit-Rate` are processed (not listed in
+   * `proxy_ignore_headers`).
+   */
   readonly obeysRedirect: boolean;
   readonly obeysBuffering: boolean;
   readonly obeysLimitRate: boolean;
 }
 
-/** What differs between protocols and locations: how the request looks, and what becomes of the answer's head. */
+/** Protocol- and location-specific handling of requests and response heads. */
 export interface ForwardingRules {
   readonly settings: UpstreamSettings;
   /** `http://`, for log lines. */
   readonly scheme: string;
-  /** The request's head, ended by the blank line. `chunked`: the body will be sent in chunks. */
+  /** Returns the request head including the empty line. `chunked`: the body is sent in chunks. */
   requestHead(x: Exchange, bodyLength: number, chunked: boolean): string;
-  /** The request asks for the head of an answer only. */
+  /** Whether the request asks for a response without body. */
   asksHead(x: Exchange): boolean;
-  /** Another body is sent than the client's (`proxy_set_body`). */
+  /** Whether a body other than the client's is sent (`proxy_set_body`). */
   readonly setsBody: boolean;
-  /** That body; asked for when the client's was read. */
+  /** Returns that body; called after the client's body was read. */
   requestBody(x: Exchange): string;
-  /** What the connection is bound to. */
+  /** Returns the connect() options. */
   connectOptions(x: Exchange): ConnectOptions;
-  /** A body of unknown length can be sent, in chunks. */
+  /** Whether a body of unknown length can be sent in chunks. */
   readonly chunks: boolean;
-  /** The client's body is passed on (`proxy_pass_request_body`). */
+  /** Whether the client's body is forwarded (`proxy_pass_request_body`). */
   readonly passBody: boolean;
-  /** Puts the fields into `x.response` (hiding, redirects, cookies). */
+  /** Copies the fields to `x.response` (hiding, redirects, cookies). */
   responseHead(x: Exchange, reader: ResponseReader): void;
-  /** The value of a `Set-Cookie` field as the client sees it. */
+  /** Returns the value of a `Set-Cookie` field for the client. */
   cookie(x: Exchange, value: string): string;
-  /** A 103 answer; its lines are passed on where that is wanted. */
+  /** Processes a 103 response; its field lines are forwarded if enabled. */
   earlyHints(x: Exchange, reader: ResponseReader): void;
-  /** A 101 answer to a request that asked for it: the sockets are taken over, with bytes that came behind the head. */
+  /** Processes a 101 response to an upgrade request: takes over the sockets and the bytes received after the head. */
   upgrade(x: Exchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void;
 }

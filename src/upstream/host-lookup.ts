@@ -1,9 +1,9 @@
-/** Addresses of names that stand in a configuration: looked up once, before it is put into force. */
+/** Resolves host names of a configuration once, before it is put in force. */
 import { type Address, canonicalIp } from '../config/address.js';
 import type { Compiler } from '../exchange/module.js';
 import type { PeerAddress } from './peer.js';
 
-/** The system does not know a host. nginx says `host not found in upstream "x"`; the place is for the caller to add. */
+/** The system resolver does not know a host. nginx: `host not found in upstream "x"`; the caller adds the place. */
 export class HostNotFound extends Error {
   constructor(
     readonly host: string,
@@ -13,10 +13,10 @@ export class HostNotFound extends Error {
   }
 }
 
-/** All IP addresses of a host, as the system's resolver orders them. Rejects with HostNotFound. */
+/** Resolves a host to all its IP addresses, in the order of the system resolver. Rejects with HostNotFound. */
 export async function lookupHost(host: string): Promise<string[]> {
   try {
-    // A host name may hold UTF-8, and is a string of bytes here.
+    // A host name may contain UTF-8; here it is a byte string.
     const name = Buffer.from(host, 'latin1').toString('utf8');
     const { lookup } = await import('node:dns/promises');
     const found = await lookup(name, { all: true, verbatim: true });
@@ -26,7 +26,7 @@ export async function lookupHost(host: string): Promise<string[]> {
   }
 }
 
-/** The addresses that a parsed address stands for. Rejects with HostNotFound. */
+/** Resolves a parsed address. Rejects with HostNotFound. */
 export async function peerAddresses(address: Address): Promise<PeerAddress[]> {
   if (address.family === 'unix') return [{ path: address.path }];
   const { host, port } = address;
@@ -35,8 +35,8 @@ export async function peerAddresses(address: Address): Promise<PeerAddress[]> {
 }
 
 /**
- * The same for a table. Where somebody only watches, a host that is not found stays as it is written: nothing connects to
- * it. Rejects with HostNotFound.
+ * Resolves an address of a routing table. With an observer, an unknown host is kept as written: nothing connects to it.
+ * Rejects with HostNotFound.
  */
 export async function compiledAddresses(address: Address, { observer }: Compiler): Promise<PeerAddress[]> {
   try {

@@ -1,10 +1,10 @@
-/** The connections of an upstream that are kept for the next request. */
+/** Cache of idle keepalive connections of an upstream. */
 import { now } from '../http/deadlines.js';
 import type { UpstreamConnection } from './connection.js';
 import type { Peer } from './peer.js';
 import type { KeepaliveSettings } from './upstream.js';
 
-/** Idle connections of one upstream, the one used last at the end. nginx: upstream_keepalive. */
+/** Idle connections of an upstream, most recently used last. nginx: upstream_keepalive. */
 export class IdleConnections {
   private readonly idle: UpstreamConnection[] = [];
   private closed = false;
@@ -13,7 +13,7 @@ export class IdleConnections {
     return this.idle.length;
   }
 
-  /** An idle connection to the peer, or null. */
+  /** Takes an idle connection to the peer, or returns null. */
   take(peer: Peer, origin: object | null): UpstreamConnection | null {
     const { idle } = this;
     for (let i = idle.length - 1; i >= 0; i--) {
@@ -29,7 +29,7 @@ export class IdleConnections {
     return null;
   }
 
-  /** Keeps a connection whose answer is complete; false where it is to be closed instead. */
+  /** Caches a connection whose response is complete; returns false if it must be closed instead. */
   put(connection: UpstreamConnection, settings: KeepaliveSettings): boolean {
     if (this.closed || settings.max === 0 || connection.requests >= settings.requests || connection.transport.deaf)
       return false;
@@ -49,7 +49,7 @@ export class IdleConnections {
     connection.cache = null;
   }
 
-  /** Closes all, and keeps none from here on: an answer may be complete after its exchange was the last of a table. */
+  /** Closes all connections and caches no more: a response may complete after the last exchange of its table. */
   close(): void {
     this.closed = true;
     while (this.idle.length > 0) this.idle[0]?.destroy();

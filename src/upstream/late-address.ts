@@ -1,15 +1,15 @@
-/** Servers whose names had no address when the configuration was put in force: they are looked up again until they have one. */
+/** Retries the lookup of servers whose names had no address when the configuration was put in force. */
 import type { Address } from '../config/address.js';
 import type { Place } from '../config/checked-config.js';
 import type { Compiler } from '../exchange/module.js';
 import { compiledAddresses, HostNotFound, peerAddresses } from './host-lookup.js';
 import type { Upstream, UpstreamServer } from './upstream.js';
 
-/** ms; the time until a name is looked up again doubles, from the one to the other. */
-const FIRST_WAIT = 1000;
-const LONGEST_WAIT = 30_000;
+/** Interval between lookups, ms; doubled from the minimum to the maximum. */
+const MIN_INTERVAL = 1000;
+const MAX_INTERVAL = 30_000;
 
-/** A server that waits for its address. The upstream holds it, and only the upstream: it ends with that. */
+/** A server without an address. Referenced only by its upstream, so that it is collected with it. */
 export class LateAddress {
   constructor(
     private readonly upstream: Upstream,
@@ -18,38 +18,38 @@ export class LateAddress {
   ) {}
 
   start(): void {
-    LateAddress.schedule(new WeakRef(this), FIRST_WAIT);
+    LateAddress.schedule(new WeakRef(this), MIN_INTERVAL);
   }
 
-  private async lookUp(wait: number): Promise<void> {
+  private async lookUp(interval: number): Promise<void> {
     try {
       this.server.setAddresses(await peerAddresses(this.address));
       this.upstream.update();
     } catch (error) {
       if (!(error instanceof HostNotFound)) throw error;
-      LateAddress.schedule(new WeakRef(this), Math.min(wait * 2, LONGEST_WAIT));
+      LateAddress.schedule(new WeakRef(this), Math.min(interval * 2, MAX_INTERVAL));
     }
   }
 
-  /** The timer must not keep alive what a reload has replaced. */
-  private static schedule(owner: WeakRef<LateAddress>, wait: number): void {
-    setTimeout(() => void owner.deref()?.lookUp(wait), wait).unref();
+  /** Schedules a lookup. The timer must not keep a replaced configuration alive. */
+  private static schedule(owner: WeakRef<LateAddress>, interval: number): void {
+    setTimeout(() => void owner.deref()?.lookUp(interval), interval).unref();
   }
 }
 
-/** A server of an upstream that is being compiled. */
+/** A server of an upstream being compiled. */
 export interface NamedServer {
   readonly upstream: Upstream;
   readonly server: UpstreamServer;
   readonly address: Address;
-  /** As the configuration has it. */
+  /** The address as written in the configuration. */
   readonly written: string;
   readonly at: Place | null;
 }
 
 /**
- * Gives a server the addresses of its name. One that has none is said in the error log, gets no requests, and is looked up
- * again and again; nginx does not start then.
+ * Resolves a server's name. If it has no address, this is logged, the server gets no requests, and the lookup is
+ * retried; nginx would not start.
  */
 export async function giveAddresses(
   { upstream, server, address, written, at }: NamedServer,

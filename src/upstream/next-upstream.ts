@@ -1,6 +1,6 @@
-/** `proxy_next_upstream` and its relatives: what counts as a reason to ask another peer. */
+/** `proxy_next_upstream` and related directives: reasons to try another peer. */
 
-/** Bits of the reasons, by their names in the configuration. */
+/** Bits of the reasons, by their configuration names. */
 export const NEXT_UPSTREAM = {
   error: 1,
   timeout: 2,
@@ -18,7 +18,7 @@ export const NEXT_UPSTREAM = {
 } as const;
 export type NextUpstream = keyof typeof NEXT_UPSTREAM;
 
-/** The bit for an answer's status; 0 for one that never is a reason. */
+/** Returns the bit for a response status; 0 if the status is never a reason. */
 export function reasonOfStatus(status: number): number {
   switch (status) {
     case 500:
@@ -40,7 +40,7 @@ export function reasonOfStatus(status: number): number {
   }
 }
 
-/** The status with which an exchange ends when a failure is its last. */
+/** Returns the status that ends an exchange whose last attempt failed. */
 export function statusOfReason(reason: number): number {
   if (reason & (NEXT_UPSTREAM.timeout | NEXT_UPSTREAM.http_504)) return 504;
   if (reason & NEXT_UPSTREAM.http_500) return 500;
@@ -51,7 +51,7 @@ export function statusOfReason(reason: number): number {
   return 502;
 }
 
-/** Methods that nginx does not repeat unless `non_idempotent` says so. */
+/** Whether nginx repeats requests with this method; some methods require `non_idempotent`. */
 export function mayRepeat(method: string, mask: number): boolean {
   return (mask & NEXT_UPSTREAM.non_idempotent) !== 0 || (method !== 'POST' && method !== 'LOCK' && method !== 'PATCH');
 }

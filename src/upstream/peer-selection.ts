@@ -1,4 +1,4 @@
-/** The attempts of one request: which peer is asked, whether another may be, and what is remembered of each. */
+/** Selects the peers of a request and records its attempts. */
 import { performance } from 'node:perf_hooks';
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -11,7 +11,7 @@ import type { Peer, Reservation } from './peer.js';
 import { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
 
-/** The part of a request to an upstream that deals with peers; a base class, so that a request stays one object. */
+/** Peer selection of an upstream request; a base class, so that a request stays one object. */
 export abstract class PeerSelection {
   protected attempt = new UpstreamAttempt();
   protected selection: Selection | null = null;
@@ -24,10 +24,10 @@ export abstract class PeerSelection {
     protected readonly protocol: ForwardingRules,
   ) {}
 
-  /** A peer was chosen, and a new attempt begun for it; null where none is alive. */
+  /** Called with the selected peer, for which a new attempt has begun; null if no peer is available. */
   protected abstract usePeer(peer: Peer | null): void;
 
-  /** Calls `usePeer`: at once, unless the other workers may have all of a peer's `max_conns`. */
+  /** Selects a peer and calls `usePeer`: synchronously, unless `max_conns` must be reserved among all workers. */
   protected choosePeer(): void {
     const peer = this.nextPeer();
     if (peer === null || peer.maxConns === 0 || peer.sharing === null) {
@@ -37,7 +37,7 @@ export abstract class PeerSelection {
     const reservation = peer.sharing.reserve(peer);
     this.reservation = reservation;
     void reservation.granted.then((granted) => {
-      // The request may be over by now, and has given back what it did not have yet.
+      // The request may have ended and released the pending reservation.
       if (this.reservation !== reservation) return;
       if (granted) this.usePeer(peer);
       else {
@@ -52,7 +52,7 @@ export abstract class PeerSelection {
   private nextPeer(): Peer | null {
     const { x, upstream, protocol } = this;
     if (this.selection === null) {
-      // Tries before an internal redirect stay apart in `$upstream_addr` and its like.
+      // `$upstream_addr` and similar variables separate attempts before an internal redirect.
       x.attempts?.push(new UpstreamAttempt());
       this.selection = upstream.balancer.begin(x);
       const limit = protocol.settings.nextUpstreamTries;
@@ -73,22 +73,25 @@ export abstract class PeerSelection {
     return peer;
   }
 
-  /** The reason is one for which another peer may be asked. `sent`: the request was; `streamed`: its body is gone. */
-  protected mayAskAnother(reason: number, sent: boolean, streamed: boolean): boolean {
+  /**
+   * Whether another peer may be tried for this reason. `sent`: the request was sent; `streamed`: its body was not
+   * buffered.
+   */
+  protected mayTryAnother(reason: number, sent: boolean, streamed: boolean): boolean {
     const { nextUpstream, nextUpstreamTimeout } = this.protocol.settings;
     if ((nextUpstream & reason) === 0) return false;
     if (sent && (streamed || !mayRepeat(this.x.method, nextUpstream))) return false;
     return nextUpstreamTimeout === 0 || performance.now() - this.startedAt < nextUpstreamTimeout;
   }
 
-  /** The attempt is over. */
+  /** Ends the attempt. */
   protected released(outcome: Outcome): void {
     this.timeResponse();
     this.giveBack();
     this.selection?.release(outcome);
   }
 
-  /** The attempt has become a tunnel: it has succeeded, but its connection still counts. */
+  /** Turns the attempt into a tunnel: it has succeeded, but its connection still counts. */
   protected upgraded(peer: Peer, reader: ResponseReader): UpgradedAttempt {
     const { attempt, reservation, upstream } = this;
     this.reservation = null;
@@ -97,7 +100,7 @@ export abstract class PeerSelection {
     return new UpgradedAttempt(attempt, peer, reservation, reader, upstream.name);
   }
 
-  /** ms since the attempt began. */
+  /** Time since the attempt began, ms. */
   protected elapsed(): number {
     return performance.now() - this.attempt.started;
   }

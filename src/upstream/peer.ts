@@ -1,26 +1,26 @@
-/** One address of an upstream, with what is remembered of it. */
+/** A peer: one address of an upstream, with its state. */
 import { formatAddress } from '../config/address.js';
 
-/** Where to connect to. */
+/** Address to connect to. */
 export type PeerAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** The parameters of `server` in an `upstream` block. Plain data. */
+/** Parameters of `server` in an `upstream` block. Plain data. */
 export interface PeerSettings {
   readonly weight: number;
-  /** Connections at a time; 0: any number. */
+  /** Maximum number of simultaneous connections; 0: unlimited. */
   readonly maxConns: number;
-  /** Failures within `failTimeout` after which the peer rests; 0: they are not counted. */
+  /** Failures within `failTimeout` after which the peer is unavailable; 0: failures are not counted. */
   readonly maxFails: number;
-  /** ms: the time within which failures count, and for which the peer then rests. */
+  /** Period in which failures are counted, and for which the peer is then unavailable, ms. */
   readonly failTimeout: number;
-  /** `down`, or `drain`: no new requests, save those that are bound to it. */
+  /** `down`, or `drain`: no new requests, except requests bound to it. */
   readonly down: false | 'down' | 'drain';
   readonly backup: boolean;
-  /** `route=`: what a client's binding calls it; empty for none. */
+  /** `route=`: identifier in a client's session binding; empty for none. */
   readonly route: string;
 }
 
-/** What holds where a parameter is not given, and for upstreams that are not declared (`proxy_pass http://host`). */
+/** Defaults, also for upstreams without a declaration (`proxy_pass http://host`). */
 export const DEFAULT_PEER: PeerSettings = {
   weight: 1,
   maxConns: 0,
@@ -31,24 +31,24 @@ export const DEFAULT_PEER: PeerSettings = {
   route: '',
 };
 
-/** A place among the `max_conns` of a peer that all workers have together. */
+/** Slot of a peer's `max_conns`, which all workers share. */
 export interface Reservation {
   readonly granted: Promise<boolean>;
-  /** Gives it back, whether it was granted or not. */
+  /** Releases the slot, whether granted or not. */
   release(): void;
 }
 
-/** Tells the other workers what happens to a peer (`zone`). */
+/** Reports changes of a peer to the other workers (`zone`). */
 export interface PeerSharing {
-  /** Its connections are more or fewer. */
+  /** The number of its connections has changed. */
   changed(peer: Peer): void;
   failed(peer: Peer): void;
-  /** Its failures are forgotten. */
+  /** Its failures were reset. */
   recovered(peer: Peer): void;
   reserve(peer: Peer): Reservation;
 }
 
-/** The state is shared by all requests, and lives on over a reload where the server's line is unchanged. */
+/** State shared by all requests; survives a reload if the `server` line is unchanged. */
 export class Peer {
   /** `$upstream_addr`: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
   readonly name: string;
@@ -56,28 +56,28 @@ export class Peer {
   readonly maxConns: number;
   readonly maxFails: number;
   readonly failTimeout: number;
-  /** Gets no requests (`down`, `drain`). */
+  /** Whether it gets no requests (`down`, `drain`). */
   readonly down: boolean;
-  /** Sinks with failures, and recovers by one at each choice. */
+  /** Lowered by failures; recovers by one at each selection. */
   effectiveWeight: number;
   currentWeight = 0;
-  /** Requests and tunnels under way, in this process. */
+  /** Active requests and tunnels in this process. */
   conns = 0;
-  /** Those of other workers, as far as they have been heard of. */
+  /** Active requests and tunnels of other workers, as last reported. */
   others = 0;
-  /** Where there are other workers that share the state. */
+  /** Set if other workers share the state. */
   sharing: PeerSharing | null = null;
   /** Failures since the last success. */
   fails = 0;
-  /** ms since 1970 of the last failure. */
+  /** Time of the last failure, ms since 1970. */
   accessed = 0;
-  /** ms since 1970 of the beginning of the present period of `failTimeout`. */
+  /** Start of the current `failTimeout` period, ms since 1970. */
   checked = 0;
 
   constructor(
     readonly address: PeerAddress,
     readonly settings: PeerSettings,
-    /** The address as written in `server`: the consistent hash depends on it. Empty where none is written. */
+    /** The address as written in `server`, used by the consistent hash. Empty if not from a `server` line. */
     readonly server: string,
   ) {
     this.name = formatAddress(address);
@@ -89,47 +89,47 @@ export class Peer {
     this.effectiveWeight = settings.weight;
   }
 
-  /** Requests and tunnels under way, wherever. */
+  /** Active requests and tunnels of all workers. */
   get load(): number {
     return this.conns + this.others;
   }
 
-  /** `max_conns` is reached. */
+  /** Whether `max_conns` is reached. */
   get full(): boolean {
     return this.maxConns > 0 && this.load >= this.maxConns;
   }
 
-  /** There are no other workers (any more) that share the state. */
+  /** Stops sharing the state with other workers. */
   unshare(): void {
     this.sharing = null;
     this.others = 0;
   }
 
-  /** A request or a tunnel begins. */
+  /** Counts the start of a request or tunnel. */
   begin(): void {
     this.conns++;
     this.sharing?.changed(this);
   }
 
-  /** A request or a tunnel has ended. */
+  /** Counts the end of a request or tunnel. */
   end(): void {
     this.conns--;
     this.sharing?.changed(this);
   }
 
-  /** May be given a request; `now` in ms since 1970. */
+  /** Whether the peer is available; `now` in ms since 1970. */
   usable(now: number): boolean {
     if (this.down) return false;
     if (this.maxFails > 0 && this.fails >= this.maxFails && now - this.checked <= this.failTimeout) return false;
     return !this.full;
   }
 
-  /** Begins a new period in which failures are counted, where the last one is over. */
+  /** Begins a new period for counting failures if the last one is over. */
   beginPeriod(now: number): void {
     if (now - this.checked > this.failTimeout) this.checked = now;
   }
 
-  /** Counts a failure; true where the peer is to rest now. */
+  /** Counts a failure; returns true if the peer becomes unavailable. */
   failed(now: number): boolean {
     this.fails++;
     this.accessed = now;
@@ -140,7 +140,7 @@ export class Peer {
     return this.fails >= this.maxFails;
   }
 
-  /** Takes over what all workers know of its failures. */
+  /** Applies the failure state of all workers. */
   applyRemoteState(fails: number, accessed: number, checked: number): void {
     if (this.maxFails > 0) for (let i = this.fails; i < fails; i++) this.lowerWeight();
     this.fails = fails;
@@ -152,7 +152,7 @@ export class Peer {
     this.effectiveWeight = Math.max(0, this.effectiveWeight - Math.trunc(this.weight / this.maxFails));
   }
 
-  /** Counts a success: failures are forgotten where it is the first since a new period began. */
+  /** Counts a success: resets failures if it is the first in a new period. */
   succeeded(): void {
     if (this.fails === 0 || this.accessed >= this.checked) return;
     this.fails = 0;
@@ -160,17 +160,17 @@ export class Peer {
   }
 }
 
-/** The peers of one rank, in the order written, and those that stand in for them. Never changes; a new one takes its place. */
+/** Peers of one rank, in configuration order, and their backup servers. Immutable; changes create a new group. */
 export class PeerGroup {
   readonly totalWeight: number;
-  /** Peers that are not down: how often a request may try. */
+  /** Number of peers that are not down: the maximum number of attempts. */
   readonly tries: number;
-  /** The only peer there is, which is used whatever its failures; null where there are others. */
+  /** The only peer, which is used regardless of failures; null if there are several. */
   readonly single: Peer | null;
 
   constructor(
     readonly peers: readonly Peer[],
-    /** The backup servers; null where there are none. */
+    /** Backup servers; null if there are none. */
     readonly backup: PeerGroup | null,
     rank: 'primary' | 'backup' = 'primary',
   ) {

@@ -1,48 +1,48 @@
-/** `proxy_limit_rate`: an answer is taken from its upstream no faster than so many bytes in a second. */
+/** `proxy_limit_rate`: limits the rate of reading a response from the upstream, in bytes/s. */
 import { ByteQueue } from '../http/byte-queue.js';
 
-/** What is taken goes on in pieces that stand for this part of a second. */
+/** Slices per second in which data is passed on. */
 const SLICES = 10;
 
-/** The answer on both sides of the limit. */
+/** The response being limited. */
 export interface LimitedAnswer {
-  /** Nothing is to be read until `rateLets`. */
-  rateHolds(): void;
-  /** More may be read. */
-  rateLets(): void;
-  /** A piece of the body; it is lent. */
+  /** Pauses reading until `rateAvailable`. */
+  rateExceeded(): void;
+  /** Resumes reading. */
+  rateAvailable(): void;
+  /** Passes on a slice of the body; the buffer is borrowed. */
   pass(bytes: Buffer, start: number, end: number): void;
 }
 
 /**
- * Holds what one read brought and is more than may pass by now. As in nginx each piece is followed by the time that it
- * stands for, in which nothing is read.
+ * Queues data of a read that exceeds the rate. As in nginx each slice is followed by the time that it stands for,
+ * during which nothing is read.
  */
 export class ReadingRate {
   private readonly queue = new ByteQueue();
   private timer: NodeJS.Timeout | null = null;
   private atEnd: (() => void) | null = null;
 
-  /** `rate` in bytes per second, more than 0. */
+  /** `rate` in bytes/s, greater than 0. */
   constructor(
     private readonly answer: LimitedAnswer,
     private readonly rate: number,
   ) {}
 
-  /** Takes bytes `start` to `end`, which are lent. */
+  /** Queues bytes `start` to `end`; the buffer is borrowed. */
   write(bytes: Buffer, start: number, end: number): void {
     this.queue.push(bytes, start, end);
     if (this.timer === null) this.step();
   }
 
-  /** True where something is still to pass; `then` is called when it has. */
+  /** Returns true if data is queued; `then` is called once it has been passed on. */
   defers(then: () => void): boolean {
     if (this.queue.length === 0) return false;
     this.atEnd = then;
     return true;
   }
 
-  /** Lets go of everything. */
+  /** Releases the queue and the timer. */
   release(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
@@ -53,11 +53,11 @@ export class ReadingRate {
   private step(): void {
     const { queue, rate, answer } = this;
     let length = 0;
-    // Before anything passes: with the last piece the answer may be over.
-    const most = Math.min(queue.length, Math.ceil(rate / SLICES));
-    this.timer = setTimeout(() => this.tick(), (most * 1000) / rate);
-    answer.rateHolds();
-    for (const piece of queue.front(most)) {
+    // Before passing data: the response may end with the last slice.
+    const sliceLength = Math.min(queue.length, Math.ceil(rate / SLICES));
+    this.timer = setTimeout(() => this.tick(), (sliceLength * 1000) / rate);
+    answer.rateExceeded();
+    for (const piece of queue.front(sliceLength)) {
       answer.pass(piece, 0, piece.length);
       length += piece.length;
       if (this.timer === null) return;
@@ -72,6 +72,6 @@ export class ReadingRate {
   private tick(): void {
     this.timer = null;
     if (this.queue.length > 0) this.step();
-    else this.answer.rateLets();
+    else this.answer.rateAvailable();
   }
 }

@@ -1,4 +1,4 @@
-/** Sends the body of a request to a peer: a text of the configuration's, a body that was read, or one that still comes. */
+/** Sends a request body to a peer: configured text, a buffered body, or a body that is still being received. */
 import { errnoText } from '../diagnostics/errno.js';
 import type { BodySink } from '../exchange/client-side.js';
 import { logError } from '../exchange/error-context.js';
@@ -8,41 +8,41 @@ import { ByteQueue } from '../http/byte-queue.js';
 import type { Transport } from '../http/transport.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 
-/** How much of a file that holds a body is read at once. */
-const FILE_PIECE = 65536;
-/** Up to this many bytes a body leaves in one string with the head. */
-const JOIN_MAX = 4096;
+/** Bytes of a body file read at once. */
+const FILE_READ_SIZE = 65536;
+/** Maximum bytes of a body sent in one string with the head. */
+const MAX_JOINED = 4096;
 const LAST_CHUNK = '0\r\n\r\n';
 
-/** Read into from every file: what is written from it is only lent. */
-let piece: Buffer | null = null;
+/** Shared read buffer for all files; writes from it are borrowed. */
+let readBuffer: Buffer | null = null;
 
-/** Told how sending goes. */
+/** Notified about the progress of sending. */
 export interface SendingRequest {
-  /** Bytes were given to the peer. `more`: it can take further ones. */
+  /** Bytes were written to the peer. `more`: it accepts further ones. */
   progressed(bytes: number, more: boolean): void;
-  /** The whole request was given to the peer. */
+  /** The whole request was written. */
   sent(): void;
-  /** The whole body cannot be had: the status that the exchange ends with. */
+  /** The body cannot be read completely; the exchange ends with `status`. */
   bodyFailed(status: number): void;
 }
 
 export class RequestSender implements BodySink {
-  /** The body goes on as it comes, so that the request cannot be sent twice. */
+  /** Whether the body is forwarded as it arrives, so that the request cannot be repeated. */
   streaming = false;
-  /** It is sent in chunks, because its length is not known. */
+  /** Whether it is sent in chunks because its length is unknown. */
   chunked = false;
-  /** Nothing of it is left to send. */
+  /** Whether all of it was sent. */
   complete = false;
   private transport: Transport | null = null;
-  /** What arrived of a streamed body before the request was sent. */
+  /** Part of a streamed body received before the request was sent. */
   private readonly prelude = new ByteQueue();
   private lastChunkSent = false;
   private gathering = false;
   private asked = false;
   private position = 0;
-  /** A body that stands in the place of the client's, or null. */
-  private own: string | null = null;
+  /** Body that replaces the client's, or null. */
+  private replacement: string | null = null;
 
   constructor(
     private readonly x: Exchange,
@@ -50,22 +50,22 @@ export class RequestSender implements BodySink {
     private readonly request: SendingRequest,
   ) {}
 
-  /** The sender of a request, or null where there is no body to send. */
+  /** Creates the sender of a request, or returns null if there is no body. */
   static for(x: Exchange, protocol: ForwardingRules, request: SendingRequest): RequestSender | null {
     if (!protocol.setsBody && x.contentLength === 0 && (x.body === null || x.body.length === 0)) return null;
     return new RequestSender(x, protocol, request);
   }
 
-  /** Reads what has to be there before a peer is asked, then calls back: all of the body where it is buffered. */
+  /** Reads what is required before selecting a peer (the whole body if buffered), then calls back. */
   prepare(then: () => void): void {
     const { x, protocol } = this;
     const { passBody, setsBody, chunks, settings } = protocol;
-    // It may hold the client's body, `$request_body`.
+    // The replacement may contain the client's body, `$request_body`.
     const ready = () => {
-      if (setsBody) this.own = protocol.requestBody(x);
+      if (setsBody) this.replacement = protocol.requestBody(x);
       then();
     };
-    // HTTP/1.0 has no chunks: the length must be known.
+    // HTTP/1.0 has no chunked coding: the length must be known.
     const buffered = settings.requestBuffering || (x.contentLength < 0 && !chunks);
     if (x.contentLength === 0 || x.body !== null) ready();
     else if (buffered || setsBody || !passBody) x.readBody(ready);
@@ -78,8 +78,8 @@ export class RequestSender implements BodySink {
   }
 
   /**
-   * Bytes that have arrived already leave with the head; where that is all of it, and not more than is buffered in memory, the
-   * request is a buffered one.
+   * Collects bytes that have already arrived, to send them with the head. If the body is complete and within the memory
+   * limit, the request counts as buffered.
    */
   private gather(then: () => void): void {
     const { x } = this;
@@ -98,15 +98,15 @@ export class RequestSender implements BodySink {
     });
   }
 
-  /** Bytes of the body, -1 where that is not known. */
+  /** Length of the body in bytes, -1 if unknown. */
   get length(): number {
-    if (this.own !== null) return this.own.length;
+    if (this.replacement !== null) return this.replacement.length;
     if (this.streaming) return this.x.contentLength;
-    // A length without its body would make the next request on the connection part of this one.
+    // A length without a body would turn the next request on the connection into part of this one.
     return this.protocol.passBody ? (this.x.body?.length ?? 0) : 0;
   }
 
-  /** Sends the head and what there is of the body; calls `sent` when all of it went. */
+  /** Sends the head and the available part of the body; calls `sent` when all of it is written. */
   send(transport: Transport, head: string): void {
     this.transport = transport;
     if (this.streaming) this.sendPrelude(transport, head);
@@ -124,12 +124,12 @@ export class RequestSender implements BodySink {
 
   private sendWhole(transport: Transport, head: string): void {
     const body = this.protocol.passBody ? this.x.body : null;
-    if (this.own !== null) transport.writeText(head + this.own);
+    if (this.replacement !== null) transport.writeText(head + this.replacement);
     else if (body === null || body.length === 0) transport.writeText(head);
     else if (body.memory === null) {
       this.sendFile(transport, head);
       return;
-    } else if (body.length <= JOIN_MAX) transport.writeText(head + body.memory.latin1Slice());
+    } else if (body.length <= MAX_JOINED) transport.writeText(head + body.memory.latin1Slice());
     else transport.write(body.memory, head);
     this.complete = true;
   }
@@ -138,29 +138,29 @@ export class RequestSender implements BodySink {
     const data = this.prelude.takeAll();
     if (this.chunked && data.length > 0) this.writeChunk(transport, head, data, this.complete);
     else if (this.chunked && this.complete) transport.writeText(head + LAST_CHUNK);
-    else if (data.length <= JOIN_MAX) transport.writeText(head + data.latin1Slice());
+    else if (data.length <= MAX_JOINED) transport.writeText(head + data.latin1Slice());
     else transport.write(data, head);
   }
 
-  /** Sends what is left of the file, behind `head`. */
+  /** Sends the rest of the file, after `head`. */
   private sendFile(transport: Transport, head: string): void {
     const { body } = this.x;
     if (body === null) return;
     let before = head;
-    piece ??= Buffer.allocUnsafeSlow(FILE_PIECE);
+    readBuffer ??= Buffer.allocUnsafeSlow(FILE_READ_SIZE);
     while (this.position < body.length) {
       let n = 0;
       try {
-        n = body.read(piece, this.position);
+        n = body.read(readBuffer, this.position);
         if (n === 0) throw new Error('it was truncated');
       } catch (error) {
-        // With less than was announced the next request on the connection would become part of this one.
+        // With less than announced, the next request on the connection would become part of this one.
         logError(this.x, 'crit', `reading a client request body from "${body.file}" failed (${errnoText(error)})`);
         this.request.bodyFailed(500);
         return;
       }
       this.position += n;
-      const more = transport.writeFramed(before, piece, 0, n, '');
+      const more = transport.writeFramed(before, readBuffer, 0, n, '');
       before = '';
       this.request.progressed(n, more);
       if (!more || transport.deaf) return;
@@ -168,7 +168,7 @@ export class RequestSender implements BodySink {
     this.complete = true;
   }
 
-  /** The peer takes bytes again. */
+  /** The peer accepts more data. */
   drained(): void {
     const { transport } = this;
     if (this.complete || transport === null) return;
@@ -197,7 +197,7 @@ export class RequestSender implements BodySink {
     return more;
   }
 
-  /** Writes a chunk in one write, behind `head`, and with the last chunk behind it where it is the `last` one with data. */
+  /** Writes a chunk in one write, after `head`; `last` appends the last chunk. */
   private writeChunk(transport: Transport, head: string, data: Buffer, last: boolean): boolean {
     const before = `${head}${data.length.toString(16)}\r\n`;
     return transport.writeFramed(before, data, 0, data.length, last ? `\r\n${LAST_CHUNK}` : '\r\n');
@@ -218,7 +218,7 @@ export class RequestSender implements BodySink {
     this.request.bodyFailed(status);
   }
 
-  /** Frees what was not sent. */
+  /** Releases unsent data. */
   release(): void {
     this.prelude.clear();
   }

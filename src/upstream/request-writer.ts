@@ -1,4 +1,4 @@
-/** The part of a request to an upstream that puts it on a connection, and waits for the peer to take it. */
+/** Writes an upstream request to a connection and supervises its timeouts. */
 import { now } from '../http/deadlines.js';
 import type { UpstreamConnection } from './connection.js';
 import type { UpstreamSettings } from './forwarding-rules.js';
@@ -8,25 +8,25 @@ import type { RequestSender, SendingRequest } from './request-sender.js';
 /** A base class, so that a request stays one object. */
 export abstract class RequestWriter extends PeerSelection implements SendingRequest {
   protected connection: UpstreamConnection | null = null;
-  /** Some of the request was given to the peer. */
+  /** Whether part of the request was written. */
   protected requestSent = false;
-  /** All of it was. */
+  /** Whether the whole request was written. */
   protected requestComplete = false;
-  /** The answer waits for a slow client. */
+  /** Whether reading the response is paused for a slow client. */
   protected paused = false;
-  /** Sends the body; null where there is none. */
+  /** Sends the body; null if there is none. */
   protected sender: RequestSender | null = null;
 
   protected get settings(): UpstreamSettings {
     return this.protocol.settings;
   }
 
-  /** Nothing more is wanted of the upstream. */
+  /** Whether the upstream is no longer needed. */
   protected abstract get over(): boolean;
 
   abstract bodyFailed(status: number): void;
 
-  /** Sends the request, or as much of it as is there. */
+  /** Sends the request, or its available part. */
   protected send(connection: UpstreamConnection): void {
     const { x, protocol, attempt, sender } = this;
     const { transport } = connection;
@@ -56,8 +56,8 @@ export abstract class RequestWriter extends PeerSelection implements SendingRequ
     connection.deadline = now() + this.settings.sendTimeout;
   }
 
-  /** Goes on waiting where the peer has taken some of what it is sent, if not all of it; false where it has not. */
-  protected waitOn(connection: UpstreamConnection): boolean {
+  /** Extends the send timeout and returns true if the peer has read some data since it was set. */
+  protected extendSendTimeout(connection: UpstreamConnection): boolean {
     const { transport } = connection;
     if (transport.pending === 0 || !transport.madeProgress()) return false;
     connection.deadline = now() + this.settings.sendTimeout;
@@ -69,7 +69,7 @@ export abstract class RequestWriter extends PeerSelection implements SendingRequ
     if (this.connection !== null) this.await(this.connection);
   }
 
-  /** Sets the deadline for what is waited for: the peer takes bytes, or it sends some. */
+  /** Sets the deadline of the awaited event: the peer reads, or sends. */
   private await(connection: UpstreamConnection): void {
     if (this.over || connection.transport.closed) return;
     if (connection.transport.pending === 0) {
@@ -82,7 +82,10 @@ export abstract class RequestWriter extends PeerSelection implements SendingRequ
     });
   }
 
-  /** The peer is to speak: once it has the whole request, and while it is listened to. Before, the client's time runs. */
+  /**
+   * Starts the read timeout if the whole request was sent and reading is not paused. Before that, the client's timeouts
+   * apply.
+   */
   protected waitToRead(connection: UpstreamConnection): void {
     connection.deadline = this.requestComplete && !this.paused ? now() + this.settings.readTimeout : 0;
   }
@@ -95,7 +98,7 @@ export abstract class RequestWriter extends PeerSelection implements SendingRequ
     if (!this.requestComplete) this.await(connection);
   }
 
-  /** Closes the connection, whatever state it is in. */
+  /** Closes the connection in any state. */
   protected dropConnection(): void {
     const { connection } = this;
     this.connection = null;

@@ -1,6 +1,6 @@
 /**
- * One exchange with an upstream: chooses a peer, sends the request, judges the answer's head, asks another peer where
- * that is allowed, and moves the body to the client. nginx: ngx_http_upstream.
+ * An exchange with an upstream: selects a peer, sends the request, evaluates the response head, tries another peer if
+ * allowed, and relays the body to the client. nginx: ngx_http_upstream.
  */
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { parseInteger } from '../config/units.js';
@@ -37,7 +37,7 @@ const EMPTY = Buffer.alloc(0);
 
 export class UpstreamRequest extends ResponseRelay implements ConnectionUser, ChunkedSink {
   private state = PREPARING;
-  /** The connection was used before: its failure says nothing about the peer. */
+  /** Whether the connection is reused: its failure does not indicate a failure of the peer. */
   private reused = false;
   private readonly reader = takeReader();
   private readonly body = new AnswerBody(this);
@@ -67,7 +67,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     return this.state === OVER;
   }
 
-  /** Starts: the body is read first where requests are buffered. */
+  /** Starts the request; if requests are buffered, the body is read first. */
   begin(): void {
     const { x, settings } = this;
     x.producer = this;
@@ -79,7 +79,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     else this.sender.prepare(() => this.connect());
   }
 
-  // -- a peer
+  // -- peer selection
 
   private connect(): void {
     if (!this.x.finished) this.choosePeer();
@@ -95,7 +95,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     this.requestSent = false;
     this.requestComplete = false;
     this.reader.reset();
-    const kept = this.takeKept(peer);
+    const kept = this.takeIdle(peer);
     if (kept !== null) {
       this.reused = true;
       this.connection = kept;
@@ -116,14 +116,14 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   }
 
   /**
-   * A connection of the pool, or null. Where a failure would be final (a POST is not repeated), the kernel is asked whether
-   * the peer has closed it: that is known there before the event loop tells.
+   * Returns a cached connection, or null. If a failure would be final (a POST is not repeated), the kernel is asked
+   * whether the peer has closed it, which is known there before the event loop reports it.
    */
-  private takeKept(peer: Peer): UpstreamConnection | null {
+  private takeIdle(peer: Peer): UpstreamConnection | null {
     const { idle, keepalive } = this.upstream;
     if (keepalive.max === 0) return null;
     const origin = keepalive.local ? this.origin : null;
-    const isFinal = !this.mayAskAnother(NEXT_UPSTREAM.error, true, this.sender?.streaming === true);
+    const isFinal = !this.mayTryAnother(NEXT_UPSTREAM.error, true, this.sender?.streaming === true);
     let kept = idle.take(peer, origin);
     while (kept !== null && (isFinal ? kept.transport.peerLeft() : kept.transport.gone)) {
       kept.destroy();
@@ -142,13 +142,13 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   }
 
   bodyFailed(status: number): void {
-    // Another answer may be under way in the place of this one (an error page that is proxied).
+    // Another response may have replaced this one (a proxied error page).
     if (this.state === OVER) return;
     this.abandon();
     this.fail(status);
   }
 
-  // -- the answer
+  // -- response
 
   onBytes(bytes: Buffer, length: number): void {
     const { client } = this.x;
@@ -167,11 +167,11 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     client.uncork();
   }
 
-  /** Feeds the reader; the offset behind the head, or -1 where there is nothing more to do with these bytes. */
+  /** Feeds the reader; returns the offset after the head, or -1 if the bytes need no further processing. */
   private readHead(bytes: Buffer, length: number): number {
     const { x, reader, settings, connection, attempt } = this;
     if (connection === null) return -1;
-    // As in nginx the deadline is not renewed before the head is complete: `proxy_read_timeout` is the time for all of it.
+    // As in nginx the deadline is not renewed before the head is complete: `proxy_read_timeout` limits the whole head.
     let from = 0;
     for (;;) {
       const before = reader.receivedLength;
@@ -196,7 +196,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
       }
       if (status >= 200) break;
       if (status === 103) {
-        // As in nginx the first head counts, also where a final one follows.
+        // As in nginx the status of the first head is recorded, even if a final one follows.
         attempt.status ||= status;
         if (reader.version < 11) {
           logError(x, 'error', 'upstream sent HTTP/1.0 response with early hints');
@@ -209,14 +209,14 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
       if (from >= length) return -1;
     }
     try {
-      return this.judgeHead(from === length) ? from : -1;
+      return this.processHead(from === length) ? from : -1;
     } catch (error) {
       this.searchFailed(error);
       return -1;
     }
   }
 
-  /** A regular expression could not be matched in a field of the head (`proxy_cookie_flags`). */
+  /** Matching a regular expression against a field of the head failed (`proxy_cookie_flags`). */
   private searchFailed(error: unknown): void {
     if (!(error instanceof MatchFailed)) throw error;
     this.abandon();
@@ -224,8 +224,11 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     this.fail(500);
   }
 
-  /** True where the body is to be moved; false when the exchange goes another way. `clean`: nothing came behind the head. */
-  private judgeHead(clean: boolean): boolean {
+  /**
+   * Returns true if the body is to be relayed, false if the exchange continues otherwise. `clean`: no bytes follow the
+   * head.
+   */
+  private processHead(clean: boolean): boolean {
     const { x, reader, attempt, settings, connection } = this;
     if (connection === null) return false;
     const { status } = reader;
@@ -264,29 +267,29 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
       accelRedirect(x, redirect, fields);
       return false;
     }
-    // As in nginx, whatever an HTTP/1.0 answer says.
+    // As in nginx, whatever fields an HTTP/1.0 response has.
     const keepAlive = reader.version >= 11 && connectionOptions(reader.headers, reader.version).keepAlive;
     const asked = this.protocol.asksHead(x);
     const bodiless = asked || status === 204 || status === 304;
     const unwanted = x.method === 'HEAD' && !bodiless;
-    // A body that nobody wants is not waited for.
+    // An unwanted body is not waited for.
     this.keepable = keepAlive && (bodiless || (framing !== UNTIL_CLOSE && (!unwanted || framing === 0)));
     this.body.begin(bodiless || unwanted ? 0 : framing);
     const { response } = x;
     response.status = status;
     response.reason = reader.reason;
-    // Where `proxy_method HEAD` asked for a client that wants a body, the length is not of what it gets.
+    // If `proxy_method HEAD` was sent for a client that expects a body, the length does not apply to its response.
     response.contentLength = asked && x.method !== 'HEAD' ? 0 : framing >= 0 ? framing : -1;
     response.expectTrailers = settings.passTrailers && framing === CHUNKED && x.version >= 11;
     this.beginRelay(reader.headers);
     this.protocol.responseHead(x, reader);
     this.state = READING_BODY;
     if (!x.sendHead(false)) {
-      // A filter answered in its own way and told this producer to stop.
+      // A filter sent its own response and stopped this producer.
       return false;
     }
     if (this.body.empty) {
-      this.answerComplete(clean);
+      this.responseComplete(clean);
       return false;
     }
     return true;
@@ -305,7 +308,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
       return;
     }
     if (result === BODY_OVERRUN) logError(x, 'warn', `${this.body.excess} while reading upstream`);
-    this.answerComplete(result === BODY_COMPLETE);
+    this.responseComplete(result === BODY_COMPLETE);
   }
 
   chunkData(bytes: Buffer, start: number, end: number): void {
@@ -313,8 +316,8 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     this.relay(bytes, start, end);
   }
 
-  /** The whole answer was read. `clean`: nothing came behind it. */
-  private answerComplete(clean: boolean): void {
+  /** The whole response was read. `clean`: no bytes follow it. */
+  private responseComplete(clean: boolean): void {
     const { x, connection } = this;
     if (this.state === OVER) return;
     this.state = OVER;
@@ -332,7 +335,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
 
   // -- failures
 
-  /** Asks another peer, or ends with the status that the reason stands for. */
+  /** Tries another peer, or ends with the status of the reason. */
   private next(reason: number): void {
     const { x, selection, attempt } = this;
     const { reused } = this;
@@ -350,13 +353,13 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   }
 
   private canRetry(reason: number): boolean {
-    return this.mayAskAnother(reason, this.requestSent, this.sender?.streaming === true);
+    return this.mayTryAnother(reason, this.requestSent, this.sender?.streaming === true);
   }
 
   onEnd(): void {
     const { x } = this;
     if (this.state === READING_BODY) {
-      if (this.body.endsWithConnection) this.answerComplete(false);
+      if (this.body.endsWithConnection) this.responseComplete(false);
       else {
         logError(x, 'error', 'upstream prematurely closed connection while reading upstream');
         this.truncate();
@@ -401,7 +404,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
 
   timedOut(): void {
     const { x, connection } = this;
-    if (connection === null || this.waitOn(connection)) return;
+    if (connection === null || this.extendSendTimeout(connection)) return;
     const doing =
       this.state === CONNECTING
         ? 'connecting to upstream'
@@ -416,8 +419,8 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   }
 
   /**
-   * The answer's body will not be complete. As in nginx, the peer has answered and does not count as failed, and the request
-   * counts as completed unless what the peer sent could not be read.
+   * The response body will not be complete. As in nginx, the peer has responded and is not counted as failed, and the
+   * request counts as completed unless the peer's data was invalid.
    */
   private truncate(completed = true): void {
     this.x.cutByUpstream = completed;
@@ -425,14 +428,14 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     this.relayCut();
   }
 
-  /** Ends the exchange without an answer of the upstream. */
+  /** Ends the exchange without a response from the upstream. */
   private fail(status: number): void {
     this.state = OVER;
     this.x.producer = null;
     this.x.finalize(status);
   }
 
-  /** The client is gone, or another answer was put in the place of this one. */
+  /** The client closed the connection, or another response replaces this one. */
   override abort(): void {
     this.releaseRelay();
     this.abandon();
@@ -478,7 +481,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     this.protocol.upgrade(x, upgraded, connection, early);
   }
 
-  /** Gives the reader back when the exchange was logged. */
+  /** Releases the reader after the exchange was logged. */
   release(): void {
     this.sender?.release();
     this.releaseRelay();

@@ -1,11 +1,11 @@
-/** Resolves names while the proxy runs, as the `resolver` directive says. */
+/** Resolves names at run time, as configured by `resolver`. */
 import type { Resolver as DnsResolver } from 'node:dns/promises';
 import { canonicalIp, formatAddress } from '../config/address.js';
 import type { ResolverData } from '../config/resolver-argument.js';
 import type { Compiler } from '../exchange/module.js';
 import { HostNotFound, peerAddresses } from './host-lookup.js';
 
-/** A name without an answer. `code` and `text` are nginx's: `name could not be resolved (3: Host not found)`. */
+/** Resolution of a name failed. `code` and `text` are nginx's: `name could not be resolved (3: Host not found)`. */
 export class ResolveError extends Error {
   constructor(
     readonly host: string,
@@ -16,7 +16,7 @@ export class ResolveError extends Error {
   }
 }
 
-/** The DNS response codes (RFC 1035 4.1.1) and the timeout in nginx's words. */
+/** DNS response codes (RFC 1035 4.1.1) and the timeout, in nginx's words. */
 const FORMAT_ERROR = [1, 'Format error'] as const;
 const SERVER_FAILURE = [2, 'Server failure'] as const;
 const NOT_FOUND = [3, 'Host not found'] as const;
@@ -35,10 +35,10 @@ const REASONS: Readonly<Record<string, readonly [number, string]>> = {
   EREFUSED: REFUSED,
 };
 
-/** ms until a name server that does not answer is asked again; nginx's `resend_timeout`. */
+/** Time after which a name server is queried again, ms; nginx's `resend_timeout`. */
 const RESEND_TIMEOUT = 5000;
 
-/** One target of a service (RFC 2782). */
+/** A target of a service (RFC 2782). */
 export interface ServiceTarget {
   readonly target: string;
   readonly port: number;
@@ -50,7 +50,7 @@ export interface ServiceTarget {
 export interface Resolved {
   readonly ipv4: readonly string[];
   readonly ipv6: readonly string[];
-  /** ms since 1970 until which it is kept. */
+  /** Expiry, ms since 1970. */
   readonly expires: number;
 }
 
@@ -59,16 +59,16 @@ interface TtlAddress {
   readonly ttl: number;
 }
 
-/** Asks the configured name servers and keeps their answers. Names are compared without regard to case. */
+/** Queries the configured name servers and caches their answers. Names are compared case-insensitively. */
 export class Resolver {
-  /** Settles when the name servers are known. Rejects with HostNotFound. */
+  /** Settles when the addresses of the name servers are known. Rejects with HostNotFound. */
   readonly ready: Promise<void>;
   private readonly dns: DnsResolver;
   private readonly answers = new Map<string, Resolved>();
   private readonly asking = new Map<string, Promise<Resolved>>();
 
   constructor(private readonly data: ResolverData) {
-    // Most configurations need none, and do not wait for it to be loaded.
+    // Loaded on demand: most configurations need no resolver.
     const { Resolver: NodeResolver } = process.getBuiltinModule('node:dns/promises');
     this.dns = new NodeResolver({ timeout: RESEND_TIMEOUT });
     this.ready = this.findServers();
@@ -79,20 +79,20 @@ export class Resolver {
     this.dns.setServers(addresses.flat().map(formatAddress));
   }
 
-  /** The kept answer that has not expired, or null. */
+  /** Returns the cached answer that has not expired, or null. */
   known(name: string): Resolved | null {
     const answer = this.answers.get(name.toLowerCase());
     return answer !== undefined && answer.expires > Date.now() ? answer : null;
   }
 
-  /** The answer for a name. Rejects with ResolveError; `timeout` (`resolver_timeout`) is in ms. */
+  /** Resolves a name. Rejects with ResolveError; `timeout` (`resolver_timeout`) in ms. */
   async resolve(name: string, timeout: number): Promise<Resolved> {
     return this.known(name) ?? (await withTimeout(this.ask(name.toLowerCase()), name, timeout));
   }
 
   /**
-   * The targets of a service of a host. `service` without a dot stands for `_service._tcp`. Rejects with ResolveError.
-   * Answers are not kept here: who asks does so on a timer.
+   * Resolves the targets of a host's service. `service` without a dot stands for `_service._tcp`. Rejects with
+   * ResolveError. Answers are not cached here: callers query on a timer.
    */
   async resolveService(service: string, host: string, timeout: number): Promise<ServiceTarget[]> {
     const name = service.includes('.') ? `${service}.${host}` : `_${service}._tcp.${host}`;
@@ -108,12 +108,12 @@ export class Resolver {
     }));
   }
 
-  /** Gives up every question that is not answered yet. */
+  /** Cancels all pending queries. */
   cancel(): void {
     this.dns.cancel();
   }
 
-  /** Requests for one name that come while it is being asked for share the answer. */
+  /** Queries for the same name share a pending query. */
   private ask(name: string): Promise<Resolved> {
     const running = this.asking.get(name);
     if (running !== undefined) return running;
@@ -143,14 +143,14 @@ export class Resolver {
     return resolved;
   }
 
-  /** Names come from requests as well (`proxy_pass http://$host`): what is over must not pile up. */
+  /** Removes expired answers, which would accumulate: names also come from requests (`proxy_pass http://$host`). */
   private forgetExpired(): void {
     const now = Date.now();
     for (const [name, { expires }] of this.answers) if (expires <= now) this.answers.delete(name);
   }
 }
 
-/** The resolver for a `resolver` directive. Equal directives share one, over reloads as well. */
+/** Returns the resolver for a `resolver` directive. Equal directives share one, also over reloads. */
 export function sharedResolver(compiler: Compiler, data: ResolverData): Resolver {
   const key = `resolver:${JSON.stringify(data)}`;
   const known = compiler.shared.get<Resolver>(key);
@@ -167,8 +167,8 @@ export function sharedResolver(compiler: Compiler, data: ResolverData): Resolver
 }
 
 /**
- * The addresses in an order that starts anywhere, so that requests spread over them: each family is turned by itself,
- * then both together.
+ * Returns the addresses in rotated order to distribute requests: each family is rotated separately, then the combined
+ * list.
  */
 export function rotated(resolved: Resolved): string[] {
   return turn([...turn(resolved.ipv4), ...turn(resolved.ipv6)]);

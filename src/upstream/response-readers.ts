@@ -1,15 +1,15 @@
-/** Readers of heads that wait for their next use: what they parsed last is often what comes next. */
+/** Pool of response readers; their cached fields often match the next response. */
 import { ResponseReader } from '../http/response-reader.js';
 
 const KEPT = 64;
 const readers: ResponseReader[] = [];
 
-/** A reader for one request. */
+/** Takes a reader for one request. */
 export function takeReader(): ResponseReader {
   return readers.pop() ?? new ResponseReader();
 }
 
-/** Gives it back when nobody looks at its fields any more. */
+/** Returns a reader when its fields are no longer used. */
 export function giveReader(reader: ResponseReader): void {
   reader.reset();
   if (readers.length < KEPT) readers.push(reader);

@@ -1,4 +1,4 @@
-/** The part of a request to an upstream that moves the body of the answer to the client. */
+/** Relays the body of an upstream response to the client. */
 import { parseSize } from '../config/units.js';
 import type { Producer } from '../exchange/client-side.js';
 import type { HeaderBlock } from '../http/header-block.js';
@@ -7,30 +7,30 @@ import { type LimitedAnswer, ReadingRate } from './reading-rate.js';
 import { RequestWriter } from './request-writer.js';
 
 /**
- * A base class, so that a request stays one object. What the client takes as it comes passes through here and leaves nothing
- * behind; a spool is made when it is slow for the first time.
+ * A base class, so that a request stays one object. Data that the client accepts at once is passed through without
+ * being stored; a spool is created when the client is slow for the first time.
  */
 export abstract class ResponseRelay extends RequestWriter implements Producer, AnswerSource, LimitedAnswer {
-  /** A slow client does not hold the upstream (`proxy_buffering`). */
+  /** Whether a slow client does not slow down the upstream (`proxy_buffering`). */
   private buffered = false;
-  /** Where the answer waits for the client; null as long as that takes everything. */
+  /** Buffers the response for a slow client; null until the client is slow. */
   private spool: AnswerSpool | null = null;
-  /** The upstream is read into a spool when the client is slow. */
+  /** Whether the response is spooled if the client is slow. */
   protected get buffers(): boolean {
     return this.buffered;
   }
-  /** Holds back what comes too fast (`proxy_limit_rate`); null where nothing limits it. */
+  /** Limits the rate (`proxy_limit_rate`); null if unlimited. */
   private rate: ReadingRate | null = null;
-  private heldByClient = false;
-  private heldByRate = false;
+  private pausedByClient = false;
+  private pausedByRate = false;
 
   abstract abort(): void;
 
-  /** An answer with these fields is to be sent; its head was not yet. */
+  /** Prepares to relay a response with these fields; its head has not been sent. */
   protected beginRelay(headers: HeaderBlock): void {
     const { x, settings } = this;
     this.buffered = settings.obeysBuffering ? isBuffered(headers, settings.buffering) : settings.buffering;
-    // As in nginx: an answer that is not buffered is not slowed down either.
+    // As in nginx: an unbuffered response is not rate-limited.
     if (!this.buffered) x.limitRate = 0;
     else if (settings.limitRate !== null) {
       const rate = parseSize(settings.limitRate.of(x)) ?? 0;
@@ -38,7 +38,7 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, A
     }
   }
 
-  /** Bytes `start` to `end` of the body, which are lent. */
+  /** Relays bytes `start` to `end` of the body; the buffer is borrowed. */
   protected relay(bytes: Buffer, start: number, end: number): void {
     if (this.rate !== null) this.rate.write(bytes, start, end);
     else this.pass(bytes, start, end);
@@ -49,12 +49,12 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, A
     if (this.rate === null || !this.rate.defers(() => this.passEnd())) this.passEnd();
   }
 
-  /** The body will not be complete: what there is of it still goes out. */
+  /** The body will not be complete: buffered data is still sent. */
   protected relayCut(): void {
     if (this.rate === null || !this.rate.defers(() => this.passCut())) this.passCut();
   }
 
-  /** Lets go of what waits. */
+  /** Releases buffered data. */
   protected releaseRelay(): void {
     this.rate?.release();
     this.spool?.release();
@@ -65,7 +65,7 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, A
     if (spool !== null) spool.write(bytes, start, end);
     else if (!x.writeBytes(bytes, start, end)) {
       if (this.buffered) this.spool = new AnswerSpool(x, this.settings.spool, this);
-      else this.holdBack();
+      else this.pauseSource();
     }
   }
 
@@ -84,28 +84,28 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, A
 
   resume(): void {
     if (this.spool !== null) this.spool.resume();
-    else this.goOn();
+    else this.resumeSource();
   }
 
-  // -- whether the upstream is read from
+  // -- pausing and resuming the upstream
 
-  holdBack(): void {
-    this.heldByClient = true;
+  pauseSource(): void {
+    this.pausedByClient = true;
     this.stopReading();
   }
 
-  goOn(): void {
-    this.heldByClient = false;
+  resumeSource(): void {
+    this.pausedByClient = false;
     this.readOn();
   }
 
-  rateHolds(): void {
-    this.heldByRate = true;
+  rateExceeded(): void {
+    this.pausedByRate = true;
     this.stopReading();
   }
 
-  rateLets(): void {
-    this.heldByRate = false;
+  rateAvailable(): void {
+    this.pausedByRate = false;
     this.readOn();
   }
 
@@ -119,7 +119,7 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, A
 
   private readOn(): void {
     const { connection } = this;
-    if (!this.paused || this.heldByClient || this.heldByRate || connection === null) return;
+    if (!this.paused || this.pausedByClient || this.pausedByRate || connection === null) return;
     this.paused = false;
     if (this.requestComplete) this.waitToRead(connection);
     connection.transport.resume();

@@ -1,23 +1,24 @@
-/** nginx's smooth weighted round robin, and the ground on which the other methods stand. */
+/** nginx's smooth weighted round robin, and the base of other methods. */
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { Balancer, Outcome, Selection } from './balancer.js';
 import type { Peer, PeerGroup } from './peer.js';
 
-/** Peers that can be marked as tried in the bits of one small integer. */
-const BITS = 30;
+/** Number of peers whose "tried" flags fit in the bits of a small integer. */
+const MAX_BITS = 30;
 
 /**
- * Chooses among the peers by their weights: at each choice every peer gains its effective weight, and the one that has
- * most pays what all gained together. A peer is tried once per request; after a failure it weighs less.
+ * Selects peers by weight: at each selection every peer's current weight grows by its effective weight, and the peer
+ * with the highest current weight is selected and reduced by the total. A peer is tried once per request; failures
+ * lower its effective weight.
  *
- * Other methods extend it with a `choose` of their own and fall back on `roundRobin`.
+ * Other methods extend this class, override `choose` and fall back to `roundRobin`.
  */
 export class RoundRobinSelection implements Selection {
   tries: number;
   private current: Peer | null = null;
   private tried = 0;
-  /** Those beyond the bits of `tried`. */
+  /** Tried peers beyond the bits of `tried`. */
   private triedBeyond: Set<number> | null = null;
 
   constructor(
@@ -54,16 +55,16 @@ export class RoundRobinSelection implements Selection {
     if (peer === null) return;
     this.current = null;
     peer.end();
-    // Until more is heard of the others.
+    // Until the next report of the other workers.
     peer.others = Math.max(peer.others, peer.maxConns - peer.conns);
   }
 
-  /** The method itself. `now` is in ms since 1970. */
+  /** Selects a peer. `now` in ms since 1970. */
   protected choose(now: number): Peer | null {
     return this.roundRobin(now);
   }
 
-  /** The choice of round robin; goes on with the backup servers where no other may be used. */
+  /** Round robin selection; uses the backup servers if no other peer is available. */
   protected roundRobin(now: number): Peer | null {
     const { single } = this.group;
     if (single !== null) return single.down || single.full ? null : single;
@@ -74,7 +75,7 @@ export class RoundRobinSelection implements Selection {
     return null;
   }
 
-  /** True where peer `i` of the group was not tried and may be given a request. */
+  /** Whether peer `i` of the group has not been tried and is usable. */
   protected available(i: number, now: number): boolean {
     return !this.wasTried(i) && this.peer(i).usable(now);
   }
@@ -83,7 +84,7 @@ export class RoundRobinSelection implements Selection {
   protected take(i: number, now: number): Peer {
     const peer = this.peer(i);
     peer.beginPeriod(now);
-    if (i < BITS) this.tried |= 1 << i;
+    if (i < MAX_BITS) this.tried |= 1 << i;
     else {
       this.triedBeyond ??= new Set();
       this.triedBeyond.add(i);
@@ -91,7 +92,7 @@ export class RoundRobinSelection implements Selection {
     return peer;
   }
 
-  /** Goes on with the backup servers; false where there are none. */
+  /** Switches to the backup servers; returns false if there are none. */
   protected toBackup(): boolean {
     if (this.group.backup === null) return false;
     this.group = this.group.backup;
@@ -104,7 +105,7 @@ export class RoundRobinSelection implements Selection {
     return this.group.peers[i] as Peer;
   }
 
-  /** Index of the peer on which a number below the total weight falls, each being as wide as its weight. */
+  /** Returns the index of the peer whose weight range contains a number below the total weight. */
   protected indexByWeight(number: number): number {
     let rest = number;
     let i = 0;
@@ -113,7 +114,7 @@ export class RoundRobinSelection implements Selection {
   }
 
   private wasTried(i: number): boolean {
-    return i < BITS ? (this.tried & (1 << i)) !== 0 : this.triedBeyond?.has(i) === true;
+    return i < MAX_BITS ? (this.tried & (1 << i)) !== 0 : this.triedBeyond?.has(i) === true;
   }
 
   private heaviest(now: number): number {
@@ -131,7 +132,7 @@ export class RoundRobinSelection implements Selection {
   }
 }
 
-/** One peer's part in a choice: its current weight grows by its effective weight, which is returned and then recovers. */
+/** Adds the effective weight of a peer to its current weight and returns it; the effective weight then recovers. */
 export function gainWeight(peer: Peer): number {
   const gained = peer.effectiveWeight;
   peer.currentWeight += gained;
@@ -139,12 +140,12 @@ export function gainWeight(peer: Peer): number {
   return gained;
 }
 
-/** Where a balancer finds the peers of the moment. */
+/** Source of the current peers of a balancer. */
 export interface PeerSource {
   current(): PeerGroup;
 }
 
-/** Holds where an upstream names no other method. */
+/** Default method of an upstream. */
 export class RoundRobin implements Balancer {
   readonly method = '';
 

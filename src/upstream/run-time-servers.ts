@@ -1,25 +1,28 @@
-/** Servers of an upstream whose names are resolved while the proxy runs (`server name resolve`). */
+/** Upstream servers whose names are resolved at run time (`server name resolve`). */
 import type { ErrorLog } from '../exchange/error-log.js';
 import { Peer } from './peer.js';
 import { ResolveError, type Resolver } from './resolver.js';
 import type { Upstream, UpstreamServer } from './upstream.js';
 
-/** One server to be resolved. */
+/** A server to be resolved. */
 export interface RunTimeServer {
   readonly server: UpstreamServer;
   readonly host: string;
   readonly port: number;
-  /** `service=`: ports, weights and priorities come from its SRV records; empty for none. */
+  /** `service=`: ports, weights and priorities come from SRV records; empty for none. */
   readonly service: string;
 }
 
-/** ms; a server is not asked for more often, whatever its answers say. */
-const SHORTEST = 1000;
-/** ms: the longest time for which a start waits for the first addresses. It goes on without them then, as nginx does at once. */
-const FIRST_WAIT = 1000;
-/** setTimeout takes no more. */
-const LONGEST = 2 ** 31 - 1;
-/** nginx's and DNS's number for a name that does not exist. */
+/** Minimum interval between queries for a server, ms, regardless of the TTL. */
+const MIN_INTERVAL = 1000;
+/**
+ * Maximum time that startup waits for the first addresses, ms. It then continues without them, as nginx does
+ * immediately.
+ */
+const FIRST_TIMEOUT = 1000;
+/** Maximum delay of setTimeout, ms. */
+const MAX_DELAY = 2 ** 31 - 1;
+/** Code of nginx and DNS for a name that does not exist. */
 const NO_SUCH_NAME = 3;
 
 interface Found {
@@ -28,22 +31,22 @@ interface Found {
   readonly expires: number;
 }
 
-/** Asks for each server, and again whenever the answer expires, for as long as the upstream is in use. */
+/** Resolves each server, and again whenever the answer expires, as long as the upstream is in use. */
 export class RunTimeServers {
   constructor(
     private readonly upstream: Upstream,
     private readonly servers: readonly RunTimeServer[],
     private readonly resolver: Resolver,
-    /** ms; `resolver_timeout`. */
+    /** `resolver_timeout`, ms. */
     private readonly timeout: number,
     private readonly errorLog: ErrorLog,
   ) {}
 
   /**
-   * Until the name server answers: the addresses that the running configuration knows for the same name, with the ports and
-   * parameters of this one. Servers that have addresses keep them.
+   * Uses the addresses that the running configuration has for the same name, with the ports and parameters of this one,
+   * until the name server responds. Servers that have addresses keep them.
    */
-  presume({ resolution }: Upstream): void {
+  seed({ resolution }: Upstream): void {
     if (!(resolution instanceof RunTimeServers)) return;
     for (const { server, host, port, service } of this.servers) {
       if (server.peers.length > 0 || service !== '') continue;
@@ -53,21 +56,21 @@ export class RunTimeServers {
     this.upstream.update();
   }
 
-  /** Begins; settles when all servers have addresses, or after a second. */
+  /** Starts resolving; settles when all servers have addresses, or after FIRST_TIMEOUT. */
   async start(): Promise<void> {
-    const first = Promise.all(this.servers.map((server) => this.renew(server)));
+    const first = Promise.all(this.servers.map((server) => this.refresh(server)));
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, FIRST_WAIT)));
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, FIRST_TIMEOUT)));
     await Promise.race([first, late]);
     clearTimeout(timer);
   }
 
-  private async renew(target: RunTimeServer): Promise<void> {
-    let wait = Math.max(this.timeout, SHORTEST);
+  private async refresh(target: RunTimeServer): Promise<void> {
+    let wait = Math.max(this.timeout, MIN_INTERVAL);
     try {
       const { peers, expires } = await this.find(target);
-      this.put(target, peers);
-      wait = Math.max(expires - Date.now(), SHORTEST);
+      this.replacePeers(target, peers);
+      wait = Math.max(expires - Date.now(), MIN_INTERVAL);
     } catch (error) {
       if (!(error instanceof ResolveError)) throw error;
       const { message, code, text } = error;
@@ -76,16 +79,16 @@ export class RunTimeServers {
         'error',
         service === '' ? message : `service ${service} of ${host} could not be resolved (${code}: ${text})`,
       );
-      // Other failures are the name server's: the addresses that are known stay in use.
+      // Other failures are caused by the name server: known addresses stay in use.
       if (code === NO_SUCH_NAME) {
-        this.put(target, []);
-        wait = SHORTEST;
+        this.replacePeers(target, []);
+        wait = MIN_INTERVAL;
       }
     }
-    RunTimeServers.schedule(new WeakRef(this), target, Math.min(wait, LONGEST));
+    RunTimeServers.schedule(new WeakRef(this), target, Math.min(wait, MAX_DELAY));
   }
 
-  private put({ server }: RunTimeServer, peers: readonly Peer[]): void {
+  private replacePeers({ server }: RunTimeServer, peers: readonly Peer[]): void {
     server.setPeers(peers);
     this.upstream.update();
   }
@@ -106,7 +109,7 @@ export class RunTimeServers {
     for (const { target: name, port, weight, priority } of targets) {
       const settings = {
         ...server.settings,
-        // A weight that is written goes before that of the record; records may say 0, which nginx takes for 1.
+        // A configured weight overrides the record's; a record's weight of 0 counts as 1, as in nginx.
         weight: server.settings.weight === 1 ? Math.max(weight, 1) : server.settings.weight,
         backup: priority !== first,
       };
@@ -119,12 +122,12 @@ export class RunTimeServers {
         this.errorLog.write('error', `${error.message} while resolving service ${service} of ${host}`);
       }
     }
-    return { peers, expires: Number.isFinite(expires) ? expires : Date.now() + Math.max(this.timeout, SHORTEST) };
+    return { peers, expires: Number.isFinite(expires) ? expires : Date.now() + Math.max(this.timeout, MIN_INTERVAL) };
   }
 
-  /** The timer must not keep alive what a reload has replaced: it holds its owner weakly, and ends with it. */
+  /** Schedules a query. The timer holds its owner weakly, so that it does not keep a replaced configuration alive. */
   private static schedule(owner: WeakRef<RunTimeServers>, target: RunTimeServer, ms: number): void {
-    setTimeout(() => void owner.deref()?.renew(target), ms).unref();
+    setTimeout(() => void owner.deref()?.refresh(target), ms).unref();
   }
 }
 

@@ -1,4 +1,4 @@
-/** The arguments of `server` in an `upstream` block. */
+/** Arguments of `server` in an `upstream` block. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { type Address, parseAddress } from '../config/address.js';
 import { custom } from '../config/argument-types.js';
@@ -8,24 +8,24 @@ import { placeOf } from '../config/place.js';
 import { parseInteger, parseSeconds } from '../config/units.js';
 import { DEFAULT_PEER, type PeerSettings } from './peer.js';
 
-/** One `server` line. Plain data. */
+/** A `server` line. Plain data. */
 export interface ServerData {
   /** The address as written. */
   readonly written: string;
   readonly address: Address;
   readonly settings: PeerSettings;
-  /** For `resolve`, where the address is a name; null otherwise. */
+  /** Set for `resolve` if the address is a name; otherwise null. */
   readonly runTime: { readonly host: string; readonly port: number; readonly service: string } | null;
-  /** Where a name is written that must be found at start; null for others. */
+  /** Position of a name that must be resolved at start; otherwise null. */
   readonly at: Place | null;
 }
 
-/** Bytes of a `route=`, at most. */
-const ROUTE_MAX = 32;
+/** Maximum length of `route=`, bytes. */
+const MAX_ROUTE = 32;
 
 type Draft = { -readonly [K in keyof PeerSettings]: PeerSettings[K] } & { resolve: boolean; service: string };
 
-/** What a parameter with a value does; false where nginx refuses the value. */
+/** Setters of parameters with a value; return false if nginx rejects the value. */
 const WITH_VALUE: Readonly<Record<string, (draft: Draft, value: string, word: Word, c: ArgumentContext) => boolean>> = {
   weight: (draft, value) => (draft.weight = parseInteger(value) ?? 0) > 0,
   max_conns: (draft, value) => (draft.maxConns = parseInteger(value) ?? -1) >= 0,
@@ -33,7 +33,7 @@ const WITH_VALUE: Readonly<Record<string, (draft: Draft, value: string, word: Wo
   fail_timeout: (draft, value) => (draft.failTimeout = (parseSeconds(value) ?? -1) * 1000) >= 0,
   route: (draft, value, word, c) => {
     if (value === '') c.fail(word, 'invalid-value', 'route is empty');
-    if (value.length > ROUTE_MAX) c.fail(word, 'invalid-value', `route is longer than ${ROUTE_MAX}`);
+    if (value.length > MAX_ROUTE) c.fail(word, 'invalid-value', `route is longer than ${MAX_ROUTE}`);
     draft.route = value;
     return true;
   },
@@ -44,7 +44,7 @@ const WITH_VALUE: Readonly<Record<string, (draft: Draft, value: string, word: Wo
   },
 };
 
-/** What is said of values that are refused. */
+/** Help for rejected values. */
 const VALUES: Readonly<Record<string, string>> = {
   weight: 'a weight is a number from 1 on',
   max_conns: 'it is a number; 0 sets no limit',
@@ -120,7 +120,7 @@ function parseParameter(word: Word, draft: Draft, c: ArgumentContext): void {
   c.fail(word, 'invalid-value', `invalid parameter "${text}"`, takes === undefined ? {} : { help: takes });
 }
 
-/** A value of a table; not what every object inherits (`constructor`). */
+/** Looks up an own property of a table, not an inherited one (`constructor`). */
 function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }

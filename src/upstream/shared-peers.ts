@@ -1,6 +1,6 @@
 /**
- * The peers of upstreams whose zone several workers share. Each worker chooses by itself, and at once, and tells the others
- * what happens to a peer. Only `max_conns` is asked for, because it must be exact.
+ * Peers of upstreams whose zone is shared by several workers. Each worker selects peers locally, without waiting, and
+ * reports state changes to the others. Only `max_conns` requires a reservation, because it must be exact.
  */
 import { type PeerNews, type PeerReport, reportPeers, reservePeer } from '../zones/peer-states.js';
 import { giveBack, newTicket } from '../zones/tickets.js';
@@ -8,34 +8,34 @@ import type { Zone, ZoneBackend } from '../zones/zone.js';
 import type { Peer, PeerSharing, Reservation } from './peer.js';
 import type { Upstream } from './upstream.js';
 
-/** ms within which the others are told how many connections a peer has, where only the balance depends on it. */
+/** Maximum delay of reporting connection counts that only affect balancing, ms. */
 const COUNTS_INTERVAL = 20;
 
-/** What is yet to be told of a peer. */
+/** State changes of a peer not yet reported. */
 interface Unreported {
   failures: number;
   recovered: boolean;
 }
 
-/** The upstreams of one zone, in one table. */
+/** Upstreams of one zone, in one table. */
 export class SharedPeers implements PeerSharing {
   private zone: Zone | null = null;
   private readonly names = new Map<Peer, string>();
   private readonly byName = new Map<string, Peer>();
   private readonly ofUpstream = new Map<Upstream, readonly Peer[]>();
   private readonly unreported = new Map<Peer, Unreported>();
-  /** The next report, and whether it is to come in this very turn. */
+  /** The next report, and whether it is due in the current turn of the event loop. */
   private timer: NodeJS.Timeout | null = null;
   private urgent = false;
 
   constructor(private readonly home: ZoneBackend) {}
 
-  /** The zone in which they live; its news are to come to `news`. */
+  /** Sets the zone of the peers; its updates are passed to `news`. */
   join(zone: Zone): void {
     this.zone = zone;
   }
 
-  /** From here on the upstream's peers are shared, whichever they are. */
+  /** Shares all current and future peers of the upstream. */
   add(upstream: Upstream): void {
     upstream.watcher = this;
     this.peersChanged(upstream);
@@ -48,7 +48,7 @@ export class SharedPeers implements PeerSharing {
     this.ofUpstream.set(upstream, peers);
     for (const peer of peers) {
       const { name, server, settings } = peer;
-      // The same server may be written several times.
+      // The same server may be configured several times.
       let key = '';
       for (let i = 0; key === '' || this.byName.has(key); i++) {
         key = JSON.stringify([upstream.name, name, server, settings.backup, i]);
@@ -56,18 +56,18 @@ export class SharedPeers implements PeerSharing {
       this.names.set(peer, key);
       this.byName.set(key, peer);
       peer.sharing = this;
-      // A peer of the table before comes with requests under way.
+      // A peer of the previous table may have active requests.
       if (peer.conns > 0) this.changed(peer);
     }
   }
 
-  /** What the other workers have done. */
+  /** Applies state changes of the other workers. */
   news(news: readonly PeerNews[]): void {
     for (const { peer: name, others, fails, accessed, checked } of news) {
       const peer = this.byName.get(name);
       if (peer === undefined) continue;
       peer.others = others;
-      // What is yet to be told is not in it.
+      // Changes not yet reported are not included.
       const own = this.unreported.get(peer);
       if (own?.recovered !== true) peer.applyRemoteState(fails + (own?.failures ?? 0), accessed, checked);
     }

@@ -1,4 +1,4 @@
-/** Fields of which nginx takes only the first from an upstream (`ngx_http_upstream_headers_in`). */
+/** Response fields of which nginx uses only the first line (`ngx_http_upstream_headers_in`). */
 import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { Field, fieldSet } from '../http/field-names.js';
@@ -20,8 +20,8 @@ const UNIQUE = fieldSet(
 );
 
 /**
- * Drops the second and later lines of such fields from a head that was just read, before anything looks at it: neither the
- * answer nor a variable has them.
+ * Drops repeated lines of these fields from a newly read head, before it is evaluated: neither the response nor
+ * variables contain them.
  */
 export function dropDuplicates(x: Exchange, headers: HeaderBlock): void {
   for (let i = headers.duplicate(UNIQUE); i >= 0; i = headers.duplicate(UNIQUE, i)) {

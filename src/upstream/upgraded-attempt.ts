@@ -1,4 +1,4 @@
-/** What is left of a request to an upstream once its connection is a tunnel: what must be counted when that ends. */
+/** State that remains of an upstream request once its connection is a tunnel: whatever must be counted at its end. */
 import { performance } from 'node:perf_hooks';
 import type { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import type { ResponseReader } from '../http/response-reader.js';
@@ -6,8 +6,8 @@ import type { Peer, Reservation } from './peer.js';
 import { giveReader } from './response-readers.js';
 
 /**
- * It takes the place of the request, which knows the location, the upstream and the balancer of its configuration: a tunnel
- * may live for many reloads, and must not keep all of that alive.
+ * Replaces the request, which references the location, upstream and balancer of its configuration: a tunnel may live
+ * for many reloads and must not keep them alive.
  */
 export class UpgradedAttempt {
   constructor(
@@ -15,16 +15,19 @@ export class UpgradedAttempt {
     private readonly peer: Peer,
     private readonly reservation: Reservation | null,
     private readonly reader: ResponseReader,
-    /** The name of the upstream. */
+    /** Name of the upstream. */
     readonly upstream: string,
   ) {}
 
-  /** The address of the server, as `$upstream_addr` has it. */
+  /** Address of the server, as in `$upstream_addr`. */
   get address(): string {
     return this.attempt.address;
   }
 
-  /** The tunnel is over; bytes that the upstream sent and got in it. Those of the request are counted already. */
+  /**
+   * Ends the tunnel; `received` and `sent` are bytes received from and sent to the upstream by it, without the
+   * request's own.
+   */
   ended(received: number, sent: number): void {
     const { attempt } = this;
     attempt.bytesReceived += received;
@@ -34,7 +37,7 @@ export class UpgradedAttempt {
     this.peer.end();
   }
 
-  /** Gives the reader back when the exchange was logged. */
+  /** Releases the reader after the exchange was logged. */
   release(): void {
     giveReader(this.reader);
   }

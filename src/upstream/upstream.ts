@@ -1,24 +1,24 @@
-/** A group of servers under a name, as `upstream` declares it or a `proxy_pass` with a host implies it. */
+/** A named group of servers, declared by `upstream` or implied by a `proxy_pass` with a host. */
 import type { Balancer } from './balancer.js';
 import { IdleConnections } from './idle-connections.js';
 import { DEFAULT_PEER, Peer, type PeerAddress, PeerGroup, type PeerSettings } from './peer.js';
 import { RoundRobin } from './round-robin.js';
 
-/** How idle connections to the peers are kept. Times in ms. */
+/** Keepalive settings of connections to the peers. Times in ms. */
 export interface KeepaliveSettings {
-  /** Idle connections at most, of all peers together; 0: none are kept. */
+  /** Maximum number of idle connections to all peers; 0: none are cached. */
   readonly max: number;
-  /** A kept connection serves only the location for which it was made. */
+  /** Whether a cached connection is only reused by the location that created it. */
   readonly local: boolean;
-  /** Requests on one connection. */
+  /** Maximum number of requests per connection. */
   readonly requests: number;
-  /** How long a connection stays idle. */
+  /** Maximum idle time of a connection. */
   readonly timeout: number;
-  /** How long a connection may be used since it was made. */
+  /** Maximum lifetime of a connection. */
   readonly time: number;
 }
 
-/** What holds in an `upstream` block that says nothing (nginx 1.29.7 and newer). */
+/** Defaults of an `upstream` block (nginx 1.29.7 and newer). */
 export const DEFAULT_KEEPALIVE: KeepaliveSettings = {
   max: 32,
   local: true,
@@ -27,7 +27,7 @@ export const DEFAULT_KEEPALIVE: KeepaliveSettings = {
   time: 3_600_000,
 };
 
-/** One `server` line with its addresses. */
+/** A `server` line with its addresses. */
 export class UpstreamServer {
   peers: readonly Peer[] = [];
 
@@ -37,12 +37,12 @@ export class UpstreamServer {
     readonly settings: PeerSettings,
   ) {}
 
-  /** Sets the addresses, all with the settings of the line; peers whose address stays keep their state. */
+  /** Sets the addresses, all with the parameters of the line; peers with an unchanged address keep their state. */
   setAddresses(addresses: readonly PeerAddress[]): void {
     this.setPeers(addresses.map((address) => new Peer(address, this.settings, this.written)));
   }
 
-  /** Sets the peers; those among `known` with the same address and settings are taken instead, because they have a past. */
+  /** Sets the peers; peers in `known` with the same address and settings are reused, to keep their state. */
   setPeers(peers: readonly Peer[], known: readonly Peer[] = this.peers): void {
     const left = [...known];
     this.peers = peers.map((peer) => {
@@ -59,38 +59,38 @@ export class Upstream {
   keepalive: KeepaliveSettings = DEFAULT_KEEPALIVE;
   /** Idle connections to the peers. */
   readonly idle = new IdleConnections();
-  /** What keeps the addresses of `resolve` servers up to date; held here, because its timers do not hold it. */
+  /** Keeps the addresses of `resolve` servers up to date; referenced here because its timers only hold it weakly. */
   resolution: object | null = null;
-  /** What looks for the addresses of servers that had none at first; held here for the same reason. */
+  /** Lookups of servers without an initial address; referenced here for the same reason. */
   readonly late: object[] = [];
-  /** Told whenever the peers are others; null where nobody shares them. */
+  /** Notified when the peers change; null if they are not shared. */
   watcher: { peersChanged(upstream: Upstream): void } | null = null;
   private group = new PeerGroup([], null);
   private balancerPlace = -1;
 
   constructor(
-    /** As written; what log lines and `$proxy_host` show. */
+    /** Name as written; used in log lines and `$proxy_host`. */
     readonly name: string,
   ) {}
 
-  /** Closes the idle connections; whoever owns the routing table calls it when nobody uses it any more. */
+  /** Closes the idle connections; called by the owner of the routing table when it is unused. */
   close(): void {
     this.idle.close();
   }
 
-  /** The peers of the moment. */
+  /** Current peers. */
   current(): PeerGroup {
     return this.group;
   }
 
-  /** Sets the method. Of several, the one that stands last in the block holds, whatever the order of the calls. */
+  /** Sets the method. The one declared last in the block takes effect, regardless of the order of calls. */
   setBalancer(balancer: Balancer, place: number): void {
     if (place < this.balancerPlace) return;
     this.balancer = balancer;
     this.balancerPlace = place;
   }
 
-  /** Puts the servers' peers into force; call it when addresses were set. */
+  /** Puts the servers' peers in force; called after addresses were set. */
   update(): void {
     const peers = this.servers.flatMap((server) => server.peers);
     for (const peer of peers) if (this.watcher === null) peer.unshare();
@@ -103,8 +103,8 @@ export class Upstream {
   }
 
   /**
-   * Takes over the peers of the running configuration's upstream of that name, where the server's line says the same:
-   * failures, weights and connections under way are counted on. The previous upstream goes on with them as well.
+   * Takes over the peers of the running configuration's upstream of the same name if the `server` line is unchanged, so
+   * that failures, weights and active connections are preserved. The previous upstream continues to use them too.
    */
   adopt(previous: Upstream): void {
     const left = [...previous.servers];
@@ -112,7 +112,7 @@ export class Upstream {
       const same = left.findIndex((other) => sameLine(server, other));
       const [other] = same < 0 ? [] : left.splice(same, 1);
       if (other === undefined) continue;
-      // A server without peers is one whose name is still being resolved, or has no address just now.
+      // A server without peers is still being resolved, or currently has no address.
       server.setPeers(server.peers.length === 0 ? other.peers : server.peers, other.peers);
     }
     this.update();
@@ -127,7 +127,7 @@ function samePeer(a: Peer, b: Peer): boolean {
   return a.name === b.name && a.server === b.server && JSON.stringify(a.settings) === JSON.stringify(b.settings);
 }
 
-/** The upstream of a host that no `upstream` block declares: equal peers, and no connection is kept. */
+/** Creates the upstream of a host without an `upstream` block: equal peers, no keepalive. */
 export function implicitUpstream(name: string, addresses: readonly PeerAddress[]): Upstream {
   const upstream = new Upstream(name);
   const server = new UpstreamServer('', DEFAULT_PEER);

@@ -1,4 +1,4 @@
-/** nginx's `$upstream_*` variables: what became of a request's tries at peers, and the head of the last answer. */
+/** nginx's `$upstream_*` variables: the attempts of a request, and the head of the last response. */
 import type { Exchange } from '../exchange/exchange.js';
 import type { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import type { Getter, VariableSpec } from '../exchange/variable.js';
@@ -6,8 +6,8 @@ import { setCookieValue } from '../http/cookies.js';
 import { fieldsMeant, meansField } from '../http/field-variable.js';
 
 /**
- * A value for each try, joined by commas; where an internal redirect led to another upstream, by a colon. An attempt
- * without an address stands for that redirect.
+ * Formats a value per attempt, separated by commas, or by a colon after an internal redirect to another upstream. An
+ * attempt without an address stands for that redirect.
  */
 function ofAttempts(value: (attempt: UpstreamAttempt) => string): Getter {
   return (x: Exchange) => {
@@ -27,14 +27,14 @@ function ofAttempts(value: (attempt: UpstreamAttempt) => string): Getter {
   };
 }
 
-/** Seconds with three decimals, or `-` where it was not reached. */
+/** Seconds with three decimals, or `-` if not reached. */
 function seconds(ms: number): string {
   if (ms < 0) return '-';
   const whole = Math.floor(ms / 1000);
   return `${whole}.${String(Math.floor(ms - whole * 1000)).padStart(3, '0')}`;
 }
 
-/** nginx's "not found". */
+/** Returns nginx's "not found". */
 const absent = (): undefined => undefined;
 
 function trailer(rest: string): Getter {
