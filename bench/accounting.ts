@@ -1,4 +1,4 @@
-/** What a process and its children have used, from /proc: the kernel's own books, not a sampler. */
+/** Resource usage of a process and its children, from /proc: exact accounting of the kernel, without sampling. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** A process and all its descendants. */
@@ -7,7 +7,7 @@ export function tree(root: number): number[] {
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry);
     if (!Number.isInteger(pid)) continue;
-    // The name in parentheses may hold anything; what is behind the last one is fields by number.
+    // The name in parentheses may contain any character; numbered fields follow the last parenthesis.
     const parent = Number(read(`/proc/${pid}/stat`).replace(/^.*\)/s, '').trim().split(' ')[1]);
     if (Number.isNaN(parent)) continue;
     const siblings = children.get(parent);
@@ -24,21 +24,21 @@ export function cpuMicroseconds(pids: readonly number[]): number {
   let nanoseconds = 0;
   for (const pid of pids) {
     for (const thread of list(`/proc/${pid}/task`)) {
-      // Time on a core in ns; far finer than the clock ticks of /proc/PID/stat.
+      // CPU time in ns; far finer than the clock ticks of /proc/PID/stat.
       nanoseconds += Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0] ?? 0);
     }
   }
   return nanoseconds / 1000;
 }
 
-/** Memory that the processes have for themselves, in bytes; what several share counts by its share. */
+/** Proportional memory of the processes in bytes: shared pages count by their share. */
 export function memoryBytes(pids: readonly number[]): number {
   let kilobytes = 0;
   for (const pid of pids) kilobytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
   return kilobytes * 1024;
 }
 
-/** Resident memory of the processes in bytes; what they share counts for each of them. */
+/** Resident memory of the processes in bytes: shared pages count for each. */
 export function residentBytes(pids: readonly number[]): number {
   let kilobytes = 0;
   for (const pid of pids) kilobytes += Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
@@ -53,7 +53,7 @@ function list(directory: string): string[] {
   }
 }
 
-/** The text of a file; empty where the process has just ended. */
+/** Text of a file; empty if the process has just ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'latin1');

@@ -1,11 +1,11 @@
 /**
- * Clients and back ends that make a proxy hold much data, or do much work for little: what well-behaved requests notice of
- * them, and how much memory they take, for tsproxy and for nginx (where it is installed).
+ * Clients and back ends that make a proxy buffer much data, or do much work for little traffic: their effect on well-behaved
+ * requests and on memory, for tsproxy and for nginx (if installed).
  *
  *   node dist/bench/amplification.js [attack ...]
  *
- * Attackers and back end are processes of their own. Columns: p99 of well-behaved requests in ms, quiet and during the
- * attack; memory in MiB, quiet, at most during the attack, and 10 s after it.
+ * Attackers and back end are separate processes. Columns: p99 of well-behaved requests in ms, quiet and during the attack;
+ * memory in MiB, quiet, maximum during the attack, and 10 s after it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
@@ -44,7 +44,7 @@ http {
 const HOST = 'HTTP/1.1\r\nHost: localhost\r\n';
 const ONE_BYTE = '1\r\nx\r\n'.repeat(2000);
 
-/** Sends a piece again and again, as fast as it is taken. */
+/** Sends a piece repeatedly, as fast as the socket accepts it. */
 function repeat(socket: Socket, piece: string | Buffer): void {
   const more = (): void => {
     while (!socket.destroyed && socket.write(piece));
@@ -134,7 +134,7 @@ function backend(): void {
           repeat(socket, ONE_BYTE);
         } else if (path !== '/stream') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
       }
-      // The rest of a body is of no interest.
+      // The rest of a body is not inspected.
       if (head.length > 4_000_000 || head.startsWith('1\r\n') || /^[0-9a-f]+\r\nx/.test(head)) head = '';
     });
   });
@@ -143,7 +143,7 @@ function backend(): void {
   );
 }
 
-/** Requests one after another on connections of their own, for so many seconds; the p99 of their times in ms. */
+/** Sends requests one after another, each on a new connection, for some seconds; returns the p99 of their times in ms. */
 async function p99(port: number, seconds: number): Promise<number> {
   const times: number[] = [];
   const end = Date.now() + seconds * 1000;
@@ -169,7 +169,7 @@ function started(...words: string[]): ChildProcess {
 
 async function measure(name: string, proxyName: 'tsproxy' | 'nginx'): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-attack-'));
-  // Workers of root have fewer rights.
+  // A root master's workers have fewer privileges.
   chmodSync(directory, 0o755);
   const back = started('backend');
   const backendPort = await new Promise<number>((resolve) =>

@@ -1,6 +1,6 @@
 /**
- * The back end of all peers: raw sockets, so that it costs the shared core as little as possible. Listens on the port that
- * is its argument. `/bytes/N` is answered with N bytes, anything else with `ok`; an upgrade becomes a WebSocket echo.
+ * Back end for all peers, on raw sockets to use as little of the shared core as possible. Listens on the port given as its
+ * argument. `/bytes/N` is answered with N bytes, anything else with `ok`; an upgrade starts a WebSocket echo.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
@@ -69,7 +69,7 @@ function echo(size: number): Buffer {
   return frame;
 }
 
-/** Bytes of a masked frame with its header, and of its payload; null where the header is not complete. */
+/** Bytes of a masked frame with its header, and of its payload; null if the header is incomplete. */
 function frameLength(bytes: Buffer): [total: number, payload: number] | null {
   if (bytes.length < 2) return null;
   const short = (bytes[1] ?? 0) & 127;

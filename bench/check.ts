@@ -1,10 +1,10 @@
 /**
- * How long `tsproxy -t` takes, as a user waits for it: files of 1,000 to 100,000 lines, one of many includes, and a small one
- * against a Node that does nothing.
+ * Run time of `tsproxy -t` as a user experiences it: files of 1,000 to 100,000 lines, one of many includes, and a small one
+ * against an idle Node.
  *
  *   node dist/bench/check.js [runs]
  *
- * Medians, in ms: of the clock, and of the processor (user and system), which says more on a machine that is busy.
+ * Medians in ms: elapsed time, and CPU time (user and system), which is more reliable on a busy machine.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ interface Time {
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Runs Node once. The processor's time is that of all children so far, less what it was before. */
+/** Runs Node once. CPU time is that of all children so far, minus the value before. */
 function timed(args: readonly string[]): Time {
   const before = childTime();
   const start = performance.now();
@@ -38,7 +38,7 @@ function timed(args: readonly string[]): Time {
   return { clock, processor: childTime() - before };
 }
 
-/** ms of processor time that ended children have used (`proc_pid_stat(5)`: cutime, cstime, in ticks of 10 ms). */
+/** ms of CPU time of ended children (`proc_pid_stat(5)`: cutime, cstime, in ticks of 10 ms). */
 function childTime(): number {
   const { stdout } = spawnSync('cat', [`/proc/${process.pid}/stat`], { encoding: 'utf8' });
   const fields = stdout.slice(stdout.lastIndexOf(')') + 2).split(' ');

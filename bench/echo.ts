@@ -1,4 +1,4 @@
-/** A back end for stress tests in a process of its own: WebSocket echo, and a plain answer. */
+/** A back end for stress tests in a separate process: WebSocket echo, and a plain response. */
 import { fork } from 'node:child_process';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws';
 
 const FILE = fileURLToPath(import.meta.url);
 
-/** Starts it; its port. */
+/** Starts it; resolves with its port. */
 export async function echoProcess(): Promise<{ readonly port: number; stop(): void }> {
   const child = fork(FILE, ['serve']);
   const port = await new Promise<number>((resolve) => child.once('message', (message) => resolve(Number(message))));
@@ -27,7 +27,7 @@ function serve(): void {
 }
 
 if (process.argv[1] === FILE && process.argv[2] === 'serve') {
-  // Whoever has started it may fail before it says that it is done.
+  // The parent may fail before it stops this process.
   process.once('disconnect', () => process.exit());
   serve();
 }

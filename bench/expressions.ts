@@ -1,12 +1,12 @@
 /**
- * Long comparison of regular expressions with PCRE2 (`pcre2test`): random expressions over random subjects, or those of the
- * configurations in the files and directories that are given over what they are usually matched against.
+ * Long comparison of regular expressions with PCRE2 (`pcre2test`): random expressions over random subjects, or the
+ * expressions of the given configuration files and directories over typical subjects.
  *
  *     node dist/bench/expressions.js [--count 20000] [--seed 1] [--divisor 1] [file or directory …]
  *     node dist/bench/expressions.js --speed
  *
- * `--divisor` makes the limit of steps smaller, so that searches that reach it take less time. `--speed` measures ordinary
- * expressions instead: V8's RegExp alone, as it is used, and the backtracking matcher alone.
+ * `--divisor` lowers the step limit, so that searches that reach it take less time. `--speed` measures ordinary expressions
+ * instead: V8's RegExp alone, the combination in use, and the backtracking matcher alone.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -83,7 +83,7 @@ const count = Number(values.count);
 const seed = Number(values.seed);
 const divisor = Number(values.divisor);
 
-/** Subjects for expressions of configurations: paths, names, header values, and what takes long. */
+/** Subjects for expressions of configurations: paths, names, header values, and expensive ones. */
 const SUBJECTS = [
   '/',
   '/index.php',

@@ -1,8 +1,8 @@
-/** WebSocket frames as the load and the back end need them: whole binary messages in one frame each (RFC 6455, 5.2). */
+/** WebSocket frames for the load and the back end: whole binary messages in one frame each (RFC 6455, 5.2). */
 
 /**
- * A client's frame. The masking key is zero: valid, and the payload travels as it is, so that neither side of the benchmark
- * spends its time on masking.
+ * A client's frame. The masking key is zero, which is valid and leaves the payload unchanged, so that neither side of the
+ * benchmark spends time on masking.
  */
 export function clientFrame(size: number): Buffer {
   return Buffer.concat([header(size, true), Buffer.alloc(4), Buffer.alloc(size, 'x')]);

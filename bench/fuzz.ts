@@ -1,11 +1,11 @@
 /**
- * Mutations of known texts through everything that reads them, for as many cases as there is time.
+ * Feeds mutations of known texts to all parsers, for a number of cases.
  *
  *   node dist/bench/fuzz.js [target] [cases] [seed] [directory ...]
  *
  * `target` is one of the readers of `test/fuzz/` (`request-heads`, `chunked-bodies` …), `configurations`, or `all`.
- * Configurations are those of `conf/` and `test/conf/`, and every `*.conf` below the directories. A text that anything throws
- * at, or that takes more than two seconds of the processor, is written to a file, and the exit code is 1.
+ * Configurations are those of `conf/` and `test/conf/`, and every `*.conf` below the directories. A text that causes an
+ * exception, or takes more than two seconds of CPU time, is written to a file, and the exit code is 1.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,20 +19,20 @@ const [name = 'all', ...rest] = process.argv.slice(2);
 const [cases = 100_000, seed = 1] = rest.slice(0, 2).map(Number);
 const all = [...readers, configurations(rest.slice(2).flatMap(configurationsIn))];
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-/** Milliseconds. */
+/** ms of CPU time. */
 const TOO_LONG = 2000;
 
-/** Made for the first failure. */
+/** Created for the first failure. */
 let directory: string | null = null;
 
-/** Failures that are alike are shown once. */
+/** Similar failures are shown once. */
 class Failures {
   private readonly seen = new Map<string, number>();
 
   constructor(private readonly target: string) {}
 
   add(i: number, text: string, why: string): void {
-    // The place in the program makes failures alike; messages quote the text.
+    // Failures are grouped by their place in the program, because messages quote the text.
     const place = why.match(/^ +at .*/gm)?.join() ?? why;
     const known = this.seen.get(place) ?? 0;
     this.seen.set(place, known + 1);
@@ -58,7 +58,7 @@ async function run(target: FuzzTarget): Promise<number> {
   const seconds = (): number => Math.round((performance.now() - began) / 1000);
   let slowest = 0;
   for (let i = 0; i < cases; i++) {
-    // Each case has a seed of its own, so that one can be repeated without those before it.
+    // Each case has its own seed, so that it can be repeated without those before it.
     const { text, check } = caseOf(target, new Random(seed * 1_000_003 + i));
     const start = process.cpuUsage();
     try {
@@ -67,7 +67,7 @@ async function run(target: FuzzTarget): Promise<number> {
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
       failures.add(i, text, stack.split('\n').slice(0, 12).join('\n  '));
     }
-    // Of the processor, not of the clock: it is run beside others.
+    // CPU time instead of elapsed time, because other processes run concurrently.
     const used = process.cpuUsage(start);
     const took = (used.user + used.system) / 1000;
     if (took > TOO_LONG) failures.add(i, text, `takes ${Math.round(took / 1000)} s`);

@@ -1,10 +1,10 @@
 /**
- * How tunnels end at a shutdown: QUIT with many of them open, while every client sends messages in fragments.
+ * Closing of tunnels at a shutdown: QUIT with many of them open, while every client sends fragmented messages.
  *
  *   node dist/bench/goodbye.js [tunnels] [spread in seconds] [workers]
  *
- * Each client must see a Close frame, none inside of a message, evenly spread over the time, and all must be gone by the
- * deadline; the exit code is 1 where that is not so.
+ * Each client must receive a Close frame, never inside of a message; the frames must be evenly spread, and all connections
+ * closed by the deadline. Otherwise the exit code is 1.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,14 +43,14 @@ http {
   directory,
 );
 
-/** ms after QUIT at which each client saw its Close frame. */
+/** ms after QUIT at which each client received its Close frame. */
 const closed: number[] = [];
 const codes = new Map<number, number>();
 let asked = 0;
 let answered = 0;
 let quitAt = 0;
 
-/** Sends messages of three fragments, one after the other, each when the one before has come back. */
+/** Sends messages of three fragments, each when the previous one has been echoed. */
 function converse(socket: WebSocket, i: number): void {
   let number = 0;
   const text = (): string => `${i}-${number}-`.padEnd(300, 'x');
@@ -75,7 +75,7 @@ function converse(socket: WebSocket, i: number): void {
     setTimeout(send, 50);
   });
   socket.on('error', (error) => failures.push(`client ${i}: ${error.message}`));
-  // `close` comes when the connection has ended; the frame itself is seen by the receiver alone.
+  // `close` is emitted at the end of the connection; the frame itself is reported by the receiver only.
   const { _receiver: receiver } = socket as unknown as { _receiver: NodeJS.EventEmitter };
   receiver.on('conclude', () => closed.push(performance.now() - quitAt));
   socket.on('close', (code) => codes.set(code, (codes.get(code) ?? 0) + 1));

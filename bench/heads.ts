@@ -1,6 +1,6 @@
 /**
- * Long comparison with nginx of how the server of a request is chosen while its head is read: random pairs of servers with
- * different settings, and requests that are complete, cut anywhere, or refused. `NGINX` names the binary.
+ * Long comparison with nginx of the selection of a request's server while its head is read: random pairs of servers with
+ * different settings, and requests that are complete, truncated anywhere, or refused. `NGINX` names the binary.
  *
  *     node dist/bench/heads.js [--pairs 2000] [--requests 12] [--seed 1] [--silent] [--show 10]
  */

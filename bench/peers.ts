@@ -1,17 +1,17 @@
-/** The proxies that are compared, each set up as its documentation says: one process (or thread) that serves, no access log. */
+/** The proxies to compare, each set up according to its documentation: one serving process (or thread), no access log. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** A proxy that takes part. */
+/** A proxy to compare. */
 export interface Peer {
   readonly name: string;
-  /** Passes on upgrades. */
+  /** Supports upgrades. */
   readonly websockets: boolean;
-  /** Why it cannot take part on this machine, or null. */
+  /** The reason why it cannot run on this machine, or null. */
   missing(): string | null;
-  /** The command that serves on `port` what the back end answers. `directory` is empty and its own. */
+  /** Command that proxies `port` to the back end. `directory` is empty and for its exclusive use. */
   command(port: number, backEnd: number, directory: string): readonly string[];
 }
 
@@ -19,7 +19,7 @@ export interface Peer {
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const NODE_PEERS = join(ROOT, 'bench', 'peers');
 
-/** The first of these files that is there: Debian keeps servers where not everyone's PATH leads. */
+/** First existing file of these: Debian installs servers in directories that are not on every PATH. */
 export function program(name: string): string | null {
   const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
   return directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? null;
@@ -96,7 +96,7 @@ function installed(name: string): Peer {
   };
 }
 
-/** In the order in which they run and are printed; the first one is what the others are compared with. */
+/** In the order of runs and columns; the others are compared with the first. */
 export const PEERS: readonly Peer[] = [
   {
     name: 'nginx',
@@ -133,7 +133,7 @@ export const PEERS: readonly Peer[] = [
   installed('fast-proxy'),
 ];
 
-/** Installs the Node peers where they are not there yet. */
+/** Installs the Node peers if they are missing. */
 export function installNodePeers(): void {
   if (existsSync(join(NODE_PEERS, 'node_modules', 'http-proxy'))) return;
   process.stderr.write('installing the Node peers into bench/peers/node_modules …\n');
@@ -154,13 +154,13 @@ export interface Cores {
   readonly rest: string;
 }
 
-/** Starts a command on one of the cores; `cores` is null where processes cannot be bound. */
+/** Starts a command on one of the cores; `cores` is null if processes cannot be bound. */
 export function start(command: readonly string[], core: keyof Cores, cores: Cores | null): ChildProcess {
   const [file = '', ...args] = cores === null ? command : ['taskset', '-c', cores[core], ...command];
   return spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-/** Where `taskset` is there, and two cores: one for the proxy and one for the rest. */
+/** Two cores, one for the proxy and one for the rest; null without `taskset` or a second core. */
 export function twoCores(): Cores | null {
   const taskset = program('taskset');
   if (taskset === null) return null;
@@ -175,12 +175,12 @@ export function twoCores(): Cores | null {
   return proxy === undefined || rest === undefined ? null : { proxy: `${proxy}`, rest: `${rest}` };
 }
 
-/** `wrk`, or null where it is missing. */
+/** Path of `wrk`, or null if it is missing. */
 export function wrk(): string | null {
   return program('wrk');
 }
 
-/** An empty directory for a peer, which may be written to by the user that nginx's workers run as. */
+/** An empty directory for a peer, writable for the user that nginx's workers run as. */
 export function ownDirectory(parent: string, name: string): string {
   const directory = join(parent, name);
   mkdirSync(directory, { recursive: true, mode: 0o777 });

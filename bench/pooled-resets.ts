@@ -1,6 +1,6 @@
 /**
- * POST requests on pooled connections that a back end resets at random moments while they are idle: how many fail, beside
- * nginx. Such a request is not repeated, so that only looking at the connection before it is sent helps.
+ * POST requests on pooled connections that a back end resets at random moments while they are idle: number of failures,
+ * compared with nginx. Such a request is not retried, so that only checking the connection before sending helps.
  *
  *   node dist/bench/pooled-resets.js [requests] [reset | end]
  */
@@ -16,14 +16,14 @@ import { closedPort, connect, request } from '../test/kit/index.js';
 import { type ProxyName, ProxyProcess } from './proxy-process.js';
 
 const CLIENTS = 8;
-/** ms of idleness after which the back end leaves, at most, and between two requests of a client. */
+/** Maximum ms of idleness before the back end closes, and between two requests of a client. */
 const LONGEST = 8;
 
 const [count = '2000', how = 'reset', role] = process.argv.slice(2);
 if (role === 'back-end') serve();
 else await compare();
 
-/** Answers each request, and leaves its connection at some moment after that. */
+/** Answers each request, and closes its connection at a random moment after that. */
 function serve(): void {
   const server = createServer({ noDelay: true }, (socket) => {
     let timer: NodeJS.Timeout | undefined;
@@ -42,7 +42,7 @@ async function compare(): Promise<void> {
   const backEnd: ChildProcess = fork(fileURLToPath(import.meta.url), [count, how, 'back-end']);
   const [port] = (await once(backEnd, 'message')) as [number];
   try {
-    // In turn, so that both meet the same machine.
+    // Alternating, so that both run under the same conditions.
     for (let round = 0; round < 2; round++) {
       for (const name of ['nginx', 'tsproxy'] as const) {
         process.stdout.write(`${name}: ${await failuresOf(name, port)} of ${count} failed\n`);

@@ -1,4 +1,4 @@
-/** A proxy that speaks nginx's language, as a process in a directory that goes with it: for stress tests. */
+/** A proxy with an nginx configuration, as a process in a temporary directory: for stress tests. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,11 +8,11 @@ import { program, ROOT } from './peers.js';
 
 export type ProxyName = 'tsproxy' | 'nginx';
 
-/** ms for which a reload is waited for. */
+/** ms to wait for a reload. */
 const PATIENCE = 20_000;
 
 export class ProxyProcess {
-  /** What went wrong. */
+  /** Failures found. */
   readonly failures: string[] = [];
   private stopping = false;
   private most = 0;
@@ -22,7 +22,7 @@ export class ProxyProcess {
     readonly directory: string,
   ) {}
 
-  /** Starts one with that text, which names neither pid file nor error log. */
+  /** Starts a proxy with that text, which names neither pid file nor error log. */
   static async start(text: string, directory: string, name: ProxyName = 'tsproxy'): Promise<ProxyProcess> {
     mkdirSync(join(directory, 'logs'), { recursive: true });
     writeFileSync(join(directory, 'nginx.conf'), text);
@@ -55,20 +55,20 @@ export class ProxyProcess {
       try {
         count += readdirSync(`/proc/${pid}/fd`).length;
       } catch {
-        // It has just ended.
+        // The process has just ended.
       }
     }
     return count;
   }
 
-  /** MiB of all its processes now, and the most that was seen; what they share counts once. */
+  /** MiB of all its processes, now and at most; shared pages count once. */
   get memory(): { readonly now: number; readonly most: number } {
     const now = Math.round(memoryBytes(this.pids) / 2 ** 20);
     this.most = Math.max(this.most, now);
     return { now, most: this.most };
   }
 
-  /** Calls back when the process has ended by a signal that it was sent. */
+  /** Calls back when the process has been terminated by a signal. */
   onExit(listener: () => void): void {
     this.stopping = true;
     this.child.once('exit', listener);
@@ -78,7 +78,7 @@ export class ProxyProcess {
     this.child.kill(name);
   }
 
-  /** Puts a text in force; resolves when `done` finds that it is. */
+  /** Applies a text; resolves when `done` confirms that it is in force. */
   async reloadTo(text: string, done: () => Promise<boolean>): Promise<void> {
     writeFileSync(join(this.directory, 'nginx.conf'), text);
     this.signal('SIGHUP');

@@ -1,10 +1,10 @@
 /**
- * What reloads do to those who are connected: the same run against tsproxy and nginx, one after the other.
+ * Effect of reloads on connected clients: the same run against tsproxy and nginx, one after the other.
  *
- *   node dist/bench/reload-comparison.js [reloads] [tunnels] [workers]      (wants wrk and nginx)
+ *   node dist/bench/reload-comparison.js [reloads] [tunnels] [workers]      (requires wrk and nginx)
  *
- * Every tunnel exchanges a numbered message each second, wrk sends requests as fast as they are answered, and each reload
- * adds or removes a location, a server of the upstream, and a listener. The exit code is 1 where tsproxy lost anything.
+ * Every tunnel exchanges a numbered message each second, wrk sends requests at full speed, and each reload adds or removes a
+ * location, a server of the upstream, and a listener. The exit code is 1 if tsproxy lost anything.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -26,7 +26,7 @@ interface Ports {
   readonly backEnds: readonly number[];
 }
 
-/** The configuration of a generation: in every other one there is more of everything. */
+/** Configuration of a generation: every other one has additional items of each kind. */
 function configuration({ listen, second, backEnds: [one, two] }: Ports, generation: number): string {
   const more = generation % 2 === 0;
   return `
@@ -53,7 +53,7 @@ http {
 `;
 }
 
-/** What became of the connections. */
+/** Result for the connections. */
 interface Outcome {
   readonly closed: number;
   readonly lost: number;
@@ -81,7 +81,7 @@ async function run(name: ProxyName, backEnds: readonly number[]): Promise<Outcom
         return (await get(ports.listen, '/generation').catch(() => null))?.body === wanted;
       });
     };
-    // What a warm process takes.
+    // Baseline of a warm process.
     for (let i = 0; i < 10; i++) await reload();
     await pause(4000);
     const before = proxy.memory.now;
@@ -110,10 +110,10 @@ async function run(name: ProxyName, backEnds: readonly number[]): Promise<Outcom
   }
 }
 
-/** wrk, again and again, until it is told to stop. */
+/** Restarts wrk until it is stopped. */
 class Load {
   requests = 0;
-  /** Requests that got no answer, or none with a status of 2xx or 3xx. */
+  /** Requests without a response, or with a status other than 2xx or 3xx. */
   failed = 0;
   private running: Promise<void> | null = null;
   private stopped = false;

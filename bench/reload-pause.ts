@@ -1,10 +1,10 @@
 /**
- * How long a reload of many servers keeps requests waiting: tsproxy beside nginx.
+ * Latency of requests during a reload of many servers, for tsproxy and nginx.
  *
  *   node dist/bench/reload-pause.js [servers] [locations] [workers] [tsproxy|nginx]
  *
- * A request is sent every millisecond over one connection in turn of several, whether or not the last one was answered.
- * Printed are the longest times of a quiet second, and of the reload with the seconds after it.
+ * A request is sent every millisecond over several connections in turn, whether or not the last one was answered. Prints the
+ * maximum latencies of a quiet second, and of the reload with the seconds after it.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ http {
 `;
 }
 
-/** Sends requests and keeps how long each took, in ms. */
+/** Sends requests and records their latencies in ms. */
 class Requests {
   times: number[] = [];
   private timer: NodeJS.Timeout | null = null;
@@ -54,7 +54,7 @@ class Requests {
       try {
         await connection.answer();
       } catch {
-        // A worker of nginx that is to end closes connections that are idle.
+        // An nginx worker that is shutting down closes idle connections.
         if (this.timer !== null) free.push(await connect(port));
         return;
       }
@@ -76,7 +76,7 @@ class Requests {
 
   close: () => void = () => {};
 
-  /** The longest since the last time it was asked for, and how many took longer than 50 ms; ms. */
+  /** Maximum latency in ms since the last call, the number of requests over 50 ms, and the total. */
   take(): { readonly longest: number; readonly slow: number; readonly count: number } {
     const times = this.times;
     this.times = [];

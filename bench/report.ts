@@ -6,7 +6,7 @@ import type { Figure, Scenario } from './scenarios.js';
 export type Results = Map<string, Figure[]>;
 
 export interface Report {
-  /** Names, in the order of the columns; ratios are to the first one that is nginx, or to none. */
+  /** In the order of the columns; ratios are relative to the first one, or to none. */
   readonly peers: readonly string[];
   readonly scenarios: readonly Scenario[];
   readonly results: Results;
@@ -66,7 +66,7 @@ function asJson({ peers, scenarios, results }: Report): object[] {
   );
 }
 
-/** The figure with the median cost; null for none. */
+/** The figure with the median cost; null if there are none. */
 function median(figures: readonly Figure[] | undefined): Figure | null {
   const sorted = [...(figures ?? [])].sort((a, b) => a.cost - b.cost);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;

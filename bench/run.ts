@@ -45,7 +45,7 @@ try {
 }
 print({ peers: peers.map(({ name }) => name), scenarios, results, json: values.json, cores: cores !== null });
 
-/** Runs all scenarios against one peer, which is started for it and stopped afterwards. */
+/** Runs all scenarios against one peer, which is started before and stopped afterwards. */
 async function measure(peer: Peer, round: number): Promise<void> {
   const port = await freePort();
   const own = ownDirectory(directory, `${peer.name}-${round}`);
@@ -53,7 +53,7 @@ async function measure(peer: Peer, round: number): Promise<void> {
   child.stdout?.resume();
   try {
     await accepting(port);
-    // Memory first: what load leaves free in a process would hide what connections take.
+    // Memory first: free memory that a load leaves in a process would hide the memory of connections.
     const ordered = [...scenarios].sort((a, b) => Number(b.unit === 'KiB') - Number(a.unit === 'KiB'));
     for (const scenario of ordered) {
       if (scenario.websockets && !peer.websockets) continue;
@@ -89,7 +89,7 @@ async function takingPart(): Promise<Peer[]> {
   });
 }
 
-/** Those whose names are in the list, case aside; all without a list. */
+/** Items whose names are in the list, ignoring case; all without a list. */
 function chosen<T>(all: readonly T[], list: string | undefined, name: (each: T) => string): T[] {
   const names = list?.toLowerCase().split(',');
   return all.filter((each) => names === undefined || names.includes(name(each).toLowerCase()));
@@ -108,7 +108,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Waits until something accepts connections on the port. */
+/** Waits until the port accepts connections. */
 async function accepting(port: number): Promise<void> {
   const deadline = Date.now() + 10_000;
   for (;;) {

@@ -1,10 +1,10 @@
-/** What is measured: loads, and how much of the proxy's CPU and memory each takes. */
+/** Scenarios: loads, and the CPU time and memory that the proxy uses for them. */
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { cpuMicroseconds, memoryBytes, tree } from './accounting.js';
 import { type Cores, start, wrk } from './peers.js';
 
-/** A proxy that is running, for a scenario to load. */
+/** A running proxy under test. */
 export interface Target {
   readonly pid: number;
   readonly port: number;
@@ -12,11 +12,11 @@ export interface Target {
   readonly cores: Cores | null;
 }
 
-/** One figure, and the rate at which it came about. */
+/** One measurement, with its rate. */
 export interface Figure {
   /** In the scenario's unit; smaller is better. */
   readonly cost: number;
-  /** Requests or messages a second; 0 where that has no meaning. */
+  /** Requests or messages per second; 0 if not applicable. */
   readonly rate: number;
 }
 
@@ -55,7 +55,7 @@ function requests(id: string, title: string, connections: number, path: string):
   };
 }
 
-/** Messages to a WebSocket echo and back, one under way on each connection. */
+/** Messages to a WebSocket echo and back, one in flight per connection. */
 function messages(id: string, title: string, connections: number, size: number): Scenario {
   return {
     id,
@@ -75,7 +75,7 @@ function messages(id: string, title: string, connections: number, size: number):
   };
 }
 
-/** Memory of WebSockets that say nothing. */
+/** Memory of idle WebSockets. */
 function idle(id: string, connections: number): Scenario {
   return {
     id,
@@ -83,7 +83,7 @@ function idle(id: string, connections: number): Scenario {
     unit: 'KiB',
     websockets: true,
     async measure({ pid, port, cores }) {
-      // What the first few connections make a proxy set up once is not the price of a connection.
+      // One-time allocations for the first few connections are excluded from the cost of a connection.
       const first = await opened(port, 100, cores);
       const before = await settled(pid);
       const many = await opened(port, connections, cores);
@@ -129,7 +129,7 @@ async function opened(port: number, connections: number, cores: Cores | null): P
   return load;
 }
 
-/** Memory once it has stopped moving: collectors of garbage come round when traffic has ceased. */
+/** Stable memory usage: garbage collection may follow the end of the traffic. */
 async function settled(pid: number): Promise<number> {
   let last = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 6; i++) {
@@ -148,7 +148,7 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Resolves when the child has printed what matches: with the first group of it, or with an empty string. */
+/** Resolves when the child has printed a match: with its first group, or an empty string. */
 export function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let seen = '';

@@ -71,7 +71,7 @@ async function resets(directory: string): Promise<void> {
   await get(port, '/chunked');
   const before = proxy.descriptors;
   const outcome = await resetAtRandom(port, total, 100, seed);
-  // Up to 16 connections to each of two upstreams stay, idle; all others go.
+  // Up to 16 idle connections to each of two upstreams remain; all others are closed.
   const idle = (): number => backend.sockets.size;
   await until('all but idle connections are closed', () => proxy.descriptors - before <= idle()).catch((error: Error) =>
     failures.push(`${error.message}: ${proxy.descriptors} descriptors, ${before} before, ${idle()} idle`),
@@ -80,7 +80,7 @@ async function resets(directory: string): Promise<void> {
   say(`descriptors: ${before} before, ${proxy.descriptors} after, ${idle()} of them idle connections`);
   say(`memory: ${proxy.memory.now} MiB, ${proxy.memory.most} MiB at most`);
   await get(port, '/chunked');
-  // The idle ones go as well, when their back end leaves.
+  // Idle connections are closed when their back end stops.
   await backend.close();
   await until('the rest is closed', () => proxy.descriptors < before).catch((error: Error) =>
     failures.push(error.message),
@@ -123,7 +123,7 @@ async function reloads(directory: string): Promise<void> {
       await until('the log says why', () => said() === broken);
     }
   };
-  // What a warm process takes: load, and some reloads.
+  // Baseline of a warm process: load, and some reloads.
   const warm = load(5);
   await generations(2, 51);
   await warm;
@@ -163,7 +163,7 @@ async function reloads(directory: string): Promise<void> {
   server.stop();
 }
 
-/** Workers and the master are stopped and killed, and forks fail. */
+/** Stops and kills workers and the master, and makes forks fail. */
 async function faults(): Promise<void> {
   const [seconds, seed] = [first || 120, second || 1];
   const cleanups: (() => void)[] = [];

@@ -1,8 +1,8 @@
 /**
  * A WebSocket load on raw sockets. Arguments: port, connections, bytes per message, seconds. Each connection has one message
- * under way: it sends the next one when the echo of the last has come. Prints `ready` when all are open, `counting` after a
- * second for compilers and caches to warm up, and at the end `total` and the number of echoes since then. With 0 seconds all
- * stay idle until standard input ends.
+ * in flight: it sends the next one when the echo of the last has arrived. Prints `ready` when all are open, `counting` after
+ * a second of warm-up, and at the end `total` and the number of echoes since then. With 0 seconds all connections stay idle
+ * until standard input ends.
  */
 import { connect, type Socket } from 'node:net';
 import { clientFrame, serverFrame } from './frames.js';
@@ -66,7 +66,7 @@ if (seconds > 0) {
   await pause(seconds * 1000);
   process.stdout.write(`total ${messages}\n`);
 }
-// Connections stay until the other side has read its meters.
+// Connections stay open until the other side has read its meters.
 await new Promise((resolve) => process.stdin.resume().on('end', resolve));
 running = false;
 for (const { socket } of opened) socket.destroy();

@@ -48,13 +48,13 @@ export type {
   WrittenPlace,
 } from './explain/explanation.js';
 
-/** Where a configuration comes from: exactly one of `config` and `file`. */
+/** Source of a configuration: exactly one of `config` and `file`. */
 export interface ConfigInput {
   /** The text of a configuration. */
   readonly config?: string;
   /** The path of a configuration file; it is read anew by each reload. */
   readonly file?: string;
-  /** Texts for `include`, by path (relative ones start from the prefix). Without it files come from the disk. */
+  /** Texts for `include`, by path (relative ones start from the prefix). Without it files are read from disk. */
   readonly includes?: Readonly<Record<string, string>>;
 }
 
@@ -68,40 +68,40 @@ export interface LogEntry {
 }
 
 export interface ProxyOptions extends ConfigInput {
-  /** nginx's prefix: where relative paths start from. Default: the working directory. */
+  /** nginx's prefix: base of relative paths. Default: the working directory. */
   readonly prefix?: string;
-  /** Directives of the outermost level to be read ahead of the configuration, as nginx's `-g`. */
+  /** Directives of the main context that are read before the configuration, like nginx's `-g`. */
   readonly globals?: string;
   /**
-   * Where the error log goes while the configuration names no place: a path, `stderr` (the default), or a function, which
-   * gets every level.
+   * Destination of the error log until the configuration names one: a path, `stderr` (the default), or a function, which
+   * receives every level.
    */
   readonly errorLog?: string | ((entry: LogEntry) => void);
-  /** Modules of your own, beside the built-in ones. */
+  /** Custom modules, in addition to the built-in ones. */
   readonly modules?: readonly Module[];
 }
 
-/** What a start or a reload did. */
+/** Result of a start or a reload. */
 export interface Change {
-  /** Counts from 1. */
+  /** From 1. */
   readonly generation: number;
   /** Warnings and hints about the configuration. */
   readonly findings: readonly JsonFinding[];
-  /** Settles when the last request or tunnel that began under the configuration before has ended. */
+  /** Settles when the last request or tunnel that began under the previous configuration has ended. */
   readonly predecessorEnded: Promise<void>;
 }
 
-/** Numbers about a proxy that is running. */
+/** Figures about a running proxy. */
 export interface Status {
-  /** Open client connections, tunnels among them. */
+  /** Open client connections, including tunnels. */
   readonly connections: number;
-  /** Requests and tunnels under way, of all generations. */
+  /** Active requests and tunnels, of all generations. */
   readonly active: number;
   /** The number of the configuration in force; 0 before the start. */
   readonly generation: number;
-  /** Generations with requests or tunnels under way, and the one in force. */
+  /** Generations with active requests or tunnels, including the one in force. */
   readonly generations: number;
-  /** ms since 1970 at which the configuration in force was put there. */
+  /** ms since 1970 when the configuration in force was applied. */
   readonly since: number;
 }
 
@@ -110,15 +110,18 @@ export interface ReverseProxy {
   /** Checks, compiles and listens. Rejects with ConfigError; then nothing is listening. */
   start(): Promise<Change>;
   /**
-   * Puts another configuration in force, or the same file as it is now. Requests and tunnels under way go on. Rejects with
-   * ConfigError and then has changed nothing. Reloads are served in order.
+   * Applies another configuration, or the same file as it is now. Active requests and tunnels continue. Rejects with
+   * ConfigError and then has changed nothing. Reloads are processed in order.
    */
   reload(next?: ConfigInput): Promise<Change>;
-  /** Stops: at once, or (`drain`) when requests and tunnels under way have ended. */
+  /** Stops: at once, or (`drain`) when active requests and tunnels have ended. */
   close(options?: { readonly drain?: boolean }): Promise<void>;
-  /** Opens all log files anew, after they were moved away. */
+  /** Reopens all log files, after they were moved away. */
   reopenLogs(): void;
-  /** Where it listens, in nginx's notation (`127.0.0.1:8020`, `[::]:80`, `unix:/run/x.sock`), with real ports for port 0. */
+  /**
+   * Listening addresses in nginx's notation (`127.0.0.1:8020`, `[::]:80`, `unix:/run/x.sock`), with the actual ports for
+   * port 0.
+   */
   readonly addresses: readonly string[];
   readonly status: Status;
 }
@@ -126,9 +129,9 @@ export interface ReverseProxy {
 /** A configuration that was refused. */
 export class ConfigError extends Error {
   constructor(
-    /** nginx's sentence for the first error; or all findings with their places, where there are some. */
+    /** nginx's message for the first error; or all findings with their places, if there are any. */
     message: string,
-    /** What is wrong, in the order of the text; empty where the configuration is right and the start failed. */
+    /** Findings, in the order of the text; empty if the configuration is valid and the start failed. */
     readonly findings: readonly JsonFinding[],
   ) {
     super(message);
@@ -136,7 +139,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Makes a proxy; nothing happens before `start`. Throws TypeError where neither a text nor a file is given, or both. */
+/** Creates a proxy; nothing happens before `start`. Throws TypeError unless exactly one of a text and a file is given. */
 export function createProxy(options: ProxyOptions): ReverseProxy {
   const place = placeOf(options);
   const { errorLog = 'stderr' } = options;
@@ -162,17 +165,17 @@ export function createProxy(options: ProxyOptions): ReverseProxy {
   };
 }
 
-/** What checking gave. */
+/** Result of a check. */
 export interface CheckedText {
-  /** True where a proxy would start with it. */
+  /** True if a proxy would start with it. */
   readonly ok: boolean;
-  /** Everything there is to say, in the order of the text. */
+  /** All findings, in the order of the text. */
   readonly findings: readonly JsonFinding[];
-  /** The same as text with code frames; empty where there is nothing to say. */
+  /** The findings as text with code frames; empty if there are none. */
   readonly rendered: string;
 }
 
-/** Checks a configuration without starting anything. Comments `# tsproxy-ignore: CODE` silence warnings and hints. */
+/** Checks a configuration without starting anything. Comments `# tsproxy-ignore: CODE` suppress warnings and hints. */
 export function checkConfig(
   input: string | ConfigInput,
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
@@ -184,7 +187,7 @@ export function checkConfig(
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
 }
 
-/** A request to be explained. */
+/** A request to explain. */
 export interface ExplainRequest {
   /**
    * The request line, as a person writes it: `GET /path`, `/path`, `POST http://host:port/path`, `wss://host/path`; a
@@ -197,21 +200,21 @@ export interface ExplainRequest {
   readonly host?: string;
   /** The client's address, with an optional port. Default: the loopback address. */
   readonly from?: string;
-  /** The address that the client connects to, in nginx's notation, where the configuration listens on several. */
+  /** The address that the client connects to, in nginx's notation, if the configuration listens on several. */
   readonly listen?: string;
   /** The body, or its size in bytes. Default: none. */
   readonly body?: string | number;
-  /** What the upstream answers. Default: 101 for an upgrade, otherwise 200, with some usual fields. */
+  /** The upstream's response. Default: 101 for an upgrade, otherwise 200, with some usual fields. */
   readonly answer?: { readonly status?: number; readonly headers?: ExplainRequest['headers'] };
 }
 
 /**
- * Says what a configuration does with a request, and why: the listener, the server and the location, rewrites and internal
- * redirects, the directives in force with their places, the upstream with the head that it would get, and the answer. The
- * compiled configuration itself is asked; nothing is listened on, connected to or logged, and only names are looked up.
+ * Explains how a configuration processes a request: the listener, the server and the location, rewrites and internal
+ * redirects, the directives in force with their places, the upstream with the request head sent to it, and the response. The
+ * compiled configuration itself is evaluated, without listening, connecting or logging; only names are resolved.
  *
- * Rejects with ConfigError where the configuration is refused, and with TypeError where the request makes no sense or
- * nothing listens for it.
+ * Rejects with ConfigError if the configuration is refused, and with TypeError if the request is malformed or no listener
+ * matches it.
  */
 export async function explain(
   input: string | ConfigInput,
@@ -259,12 +262,12 @@ function fieldLines(headers: ExplainRequest['headers'] = {}): string[] {
   return fields.map(([name, value]) => toBytes(`${name}: ${value}`));
 }
 
-/** What the logs of `error_log memory:size` of all proxies of this process hold, one text for each, the oldest line first. */
+/** Contents of the `error_log memory:size` logs of all proxies of this process, one text each, the oldest line first. */
 export function memoryLogs(): string[] {
   return memoryLogBytes().map(toText);
 }
 
-/** What stays the same over reloads. Bytes. */
+/** Properties that stay the same over reloads. Bytes. */
 interface Place {
   readonly prefix: string;
   readonly globals: string | undefined;

@@ -1,4 +1,4 @@
-/** Parts of attacks: connections, and work at a bounded rate until the time is over. */
+/** Building blocks of attacks: connections, and work at a bounded rate for a limited time. */
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,7 +14,7 @@ export interface AttackSummary {
 
 /** ms between two bursts of paced work. */
 const TICK = 10;
-/** Local addresses in turn, so that ports do not run short. */
+/** Local addresses, used in turn to avoid running out of ports. */
 const SOURCES = 8;
 
 export class Attack {
@@ -35,7 +35,7 @@ export class Attack {
     return performance.now() >= this.end;
   }
 
-  /** A connection that reads and drops what comes. */
+  /** A connection that reads and drops received data. */
   open(onOpen?: (socket: Socket) => void): Socket {
     const localAddress = `127.0.0.${2 + (this.opened++ % SOURCES)}`;
     const socket = connect({ port: this.port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: true });
@@ -52,7 +52,7 @@ export class Attack {
     return typeof bytes === 'string' ? socket.write(bytes, 'latin1') : socket.write(bytes);
   }
 
-  /** Does `work` so many times per second, with the number of the call, until the time is over. */
+  /** Calls `work` so many times per second, with the number of the call, until the time is over. */
   async pace(perSecond: number, work: (n: number) => void): Promise<void> {
     const begin = performance.now();
     for (let n = 0; !this.over; ) {
@@ -61,7 +61,7 @@ export class Attack {
     }
   }
 
-  /** Opens `count` connections at that rate, then has each in turn do `work`, so that `perSecond` is done in all. */
+  /** Opens `count` connections at that rate, then calls `work` for each in turn, `perSecond` times in all. */
   async crowd(count: number, opening: number, perSecond: number, work: (socket: Socket) => void): Promise<Socket[]> {
     const sockets: Socket[] = [];
     const growing = this.pace(opening, () => {

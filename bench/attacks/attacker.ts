@@ -1,13 +1,13 @@
-/** The attacker, as a process of its own. Arguments: port, name of an attack, seconds. */
+/** The attacker, as a separate process. Arguments: port, name of an attack, seconds. */
 import { getPriority, setPriority } from 'node:os';
 import { Attack } from './attack.js';
 import { ATTACKS } from './attacks.js';
 
 const [port, name = '', seconds] = process.argv.slice(2);
 const attack = new Attack(Number(port), Number(seconds));
-// Where processors are short the proxy goes first.
+// If processors are scarce, the proxy has priority.
 setPriority(getPriority() + 5);
 await ATTACKS[name]?.run(attack);
 process.send?.(attack.summary());
-// The parent ends this process; what is open closes with it.
+// The parent ends this process, which closes its connections.
 process.on('disconnect', () => process.exit());

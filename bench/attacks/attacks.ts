@@ -1,4 +1,4 @@
-/** The attacks, each at a rate that leaves an attacked proxy a processor to answer with. */
+/** Attacks, at rates that leave the attacked proxy enough CPU time to respond. */
 import type { Socket } from 'node:net';
 import type { Attack } from './attack.js';
 
@@ -7,7 +7,7 @@ export interface AttackKind {
   readonly about: string;
   /** Directives of the main context that the attack needs. */
   readonly main?: string;
-  /** Well-behaved clients open no further connections meanwhile: nobody can. */
+  /** Well-behaved clients open no new connections, because the attack makes that impossible. */
   readonly keptOnly?: boolean;
   run(attack: Attack): Promise<unknown>;
 }
@@ -19,7 +19,7 @@ function get(path: string, fields = ''): string {
   return `GET ${path} HTTP/1.1\r\n${HOST}${fields}\r\n`;
 }
 
-/** Opens with `first`, then sends `piece` each time. */
+/** Starts with `first`, then sends `piece` each time. */
 function dripping(attack: Attack, first: (n: number) => string, piece: string): (socket: Socket) => void {
   const begun = new WeakSet<Socket>();
   let n = 0;
@@ -32,7 +32,7 @@ function dripping(attack: Attack, first: (n: number) => string, piece: string): 
   };
 }
 
-/** `count` connections that are opened anew when they are closed. */
+/** `count` connections, each reopened when it is closed. */
 function steady(attack: Attack, count: number): { next(n: number): Socket } {
   const sockets: Socket[] = [];
   return {
@@ -49,7 +49,7 @@ const CHUNKS = '1\r\nx\r\n'.repeat(1000);
 async function oneByteChunks(attack: Attack, path: string): Promise<void> {
   const sent = new WeakMap<Socket, number>();
   const { next } = steady(attack, 20);
-  // 1,000 chunks each time, 300,000 bytes of body for each request.
+  // 1,000 chunks each time, 300,000 bytes of body per request.
   await attack.pace(300, (n) => {
     const socket = next(n);
     if (socket.writableLength > 1 << 16) return;

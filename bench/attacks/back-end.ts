@@ -1,6 +1,6 @@
 /**
- * A back end for attacks; listens on the port that is its argument. `/…/bytes/N` is answered with N bytes, `/…/drip/N` with N
- * chunks of one byte each at a bounded rate, everything else with `ok` after the whole request body.
+ * A back end for attacks; listens on the port given as its argument. `/…/bytes/N` is answered with N bytes, `/…/drip/N` with
+ * N chunks of one byte each at a bounded rate, everything else with `ok` after the whole request body.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
@@ -23,7 +23,7 @@ function sendBytes(response: ServerResponse, total: number): void {
   more();
 }
 
-/** Written to the socket itself: Node would combine the chunks. */
+/** Written to the socket directly, because Node would combine the chunks. */
 function drip({ socket }: IncomingMessage, total: number): void {
   socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
   let left = total;

@@ -1,10 +1,10 @@
-/** The configuration under attack, the same text for tsproxy and nginx: default settings where an attack does not need others. */
+/** The attacked configuration, the same text for tsproxy and nginx: default settings except where an attack needs others. */
 
 export interface Ports {
   readonly listen: number;
-  /** The back end of well-behaved requests. */
+  /** Back end for well-behaved requests. */
   readonly backEnd: number;
-  /** The back end of the attacker's requests, so that its load is not measured as the proxy's. */
+  /** Back end for the attacker's requests, so that its load is not measured as the proxy's. */
   readonly attacked: number;
 }
 

@@ -26,7 +26,7 @@ export interface Measurement {
 }
 
 const MIB = 1 << 20;
-/** ms and bytes by which a recovered process may differ from a quiet one. */
+/** ms and bytes by which a recovered process may differ from its quiet state. */
 const LATENCY_SLACK = 10;
 const MEMORY_SLACK = 8 * MIB;
 const MEMORY_MAX = 64 * MIB;

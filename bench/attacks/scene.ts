@@ -1,4 +1,4 @@
-/** A proxy with everything that an attack on it needs, each a process of its own: back ends, a well-behaved client, attackers. */
+/** A proxy with everything that an attack needs, each in a separate process: back ends, a well-behaved client, attackers. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
@@ -12,17 +12,17 @@ import type { Sample } from './well-behaved.js';
 
 export interface SceneOptions {
   readonly peer: ProxyName;
-  /** Is made. */
+  /** Created. */
   readonly directory: string;
   /** Requests per second of the well-behaved client. */
   readonly rate: number;
   /** Directives of the main context. */
   readonly main?: string;
-  /** The client opens no further connections once it has some. */
+  /** The client opens no further connections after the first ones. */
   readonly keptOnly?: boolean;
 }
 
-/** ms between two looks at the memory during an attack. */
+/** ms between two memory samples during an attack. */
 const SAMPLING = 100;
 
 function script(name: string, ...words: readonly (string | number)[]): ChildProcess {
@@ -53,7 +53,7 @@ export class Scene {
     return new Scene(proxy, ports.listen, client, [...children, client]);
   }
 
-  /** The requests of the well-behaved client since the last call. */
+  /** Requests of the well-behaved client since the last call. */
   async sample(): Promise<Sample> {
     const sample = message<Sample>(this.client);
     this.client.send('sample');
@@ -65,7 +65,7 @@ export class Scene {
     return residentBytes(this.proxy.pids.slice(1));
   }
 
-  /** Carries out an attack; its connections are closed at the end. */
+  /** Runs an attack; its connections are closed at the end. */
   async attack(name: string, seconds: number): Promise<{ readonly peak: number; readonly summary: AttackSummary }> {
     let peak = this.resident;
     const sampling = setInterval(() => (peak = Math.max(peak, this.resident)), SAMPLING);

@@ -1,11 +1,12 @@
-/** Scheduling of a benchmark beside other processes of the machine. */
+/** Scheduling of a benchmark next to other processes of the machine. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const AUTOGROUP = '/proc/self/autogroup';
 
 /**
- * Linux divides processors among sessions first, and by `nice` only within one (autogroups, sched(7)). Gives this session the
- * highest priority; returns what gives it its own back. Without root's rights, or without autogroups, it does nothing.
+ * Linux divides processors among sessions first, and by `nice` only within one (autogroups, sched(7)). Raises this session
+ * to the highest priority; returns a function that restores its own. Without root privileges, or without autogroups, it does
+ * nothing.
  */
 export function raiseSession(): () => void {
   try {

@@ -1,5 +1,5 @@
 /**
- * The client whose latency is measured, as a process of its own: sends requests at a fixed rate, most of them on kept
+ * The client whose latency is measured, as a separate process: sends requests at a fixed rate, most of them on kept
  * connections, one in ten on a new one. Arguments: port, requests per second, and `kept` to open no further connections.
  * Each message from the parent is answered with the `Sample` since the last one.
  */
@@ -18,7 +18,7 @@ const [port = 0, rate = 0] = process.argv.slice(2).map(Number);
 const fresh = process.argv[4] !== 'kept';
 const KEPT = 8;
 const FRESH_EVERY = 10;
-/** ms after which a request is given up. */
+/** ms after which a request counts as failed. */
 const TIMEOUT = 10_000;
 const HEAD = 'GET /well-behaved HTTP/1.1\r\nHost: localhost\r\n';
 
@@ -35,7 +35,7 @@ function record(started: number, ok: boolean): void {
   if (!ok) failed++;
 }
 
-/** Sends one request on a connected or connecting socket; calls back once, with whether the answer was complete. */
+/** Sends one request on a connected or connecting socket; calls back once, with whether the response was complete. */
 function exchange(socket: Socket, head: string, then: (ok: boolean) => void): void {
   let text = '';
   const end = (ok: boolean): void => {
@@ -122,8 +122,8 @@ process.on('message', () => {
 });
 process.on('disconnect', () => process.exit());
 try {
-  // The proxy is measured, not how long this process waits for a processor.
+  // Measures the proxy's latency, not this process's scheduling delay.
   setPriority(getPriority() - 5);
 } catch {
-  // Only root may.
+  // Requires root.
 }

@@ -1,4 +1,4 @@
-// fast-proxy as its documentation sets it up. It passes on no upgrades. Arguments: port, port of the back end.
+// fast-proxy set up according to its documentation, without upgrades. Arguments: port, port of the back end.
 import http from 'node:http';
 import fastProxy from 'fast-proxy';
 

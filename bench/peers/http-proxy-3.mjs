@@ -1,4 +1,4 @@
-// http-proxy-3 as its documentation sets it up, with a keep-alive agent. Arguments: port, port of the back end.
+// http-proxy-3 set up according to its documentation, with a keep-alive agent. Arguments: port, port of the back end.
 import http from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
 

@@ -1,4 +1,4 @@
-/** Every code of a finding with its story: those of the checker and those of the lints. */
+/** Explanations of all finding codes, of the checker and of the lints. */
 import { codes } from '../diagnostics/codes.js';
 import type { Severity } from '../diagnostics/finding.js';
 import { nearest } from '../diagnostics/nearest.js';
@@ -8,9 +8,9 @@ export interface CodeStory {
   readonly code: string;
   /** One paragraph. */
   readonly story: string;
-  /** The severity of a lint; null for codes of the checker, where it is the finding's: mostly an error. */
+  /** Severity of a lint; null for codes of the checker, whose findings set their own: mostly `error`. */
   readonly severity: Severity | null;
-  /** Whether what it finds depends on the machine, not on the text alone. */
+  /** Whether its findings depend on the machine as well as on the text. */
   readonly probes: boolean;
 }
 
@@ -26,12 +26,12 @@ export function codeStories(lints: readonly Lint[]): CodeStory[] {
   return [...own, ...ofLints].sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
-/** Those of all lints that there are; they are loaded only here, because most runs name no code. */
+/** Explanations with those of all lints, which are loaded only here, because most runs name no code. */
 export async function allStories(): Promise<readonly CodeStory[]> {
   return codeStories((await import('../lints/index.js')).lints);
 }
 
-/** What a person is told who names a code that there is not. */
+/** Error message for a code that does not exist. */
 export function noSuchCode(word: string, stories: readonly CodeStory[]): string {
   const [meant] = nearest(
     word,

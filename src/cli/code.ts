@@ -1,4 +1,4 @@
-/** `tsproxy code [CODE ...]`: tells the stories of codes, or lists all of them. */
+/** `tsproxy code [CODE ...]`: explains codes, or lists all of them. */
 import { sayToPerson } from '../process/standard-streams.js';
 import { allStories, type CodeStory, noSuchCode } from './code-stories.js';
 import { wrapped } from './paragraph.js';
@@ -7,7 +7,7 @@ import { encoded, writeOut } from './stdout.js';
 /** Columns of a line. */
 const WIDTH = 80;
 
-/** Returns the exit code: 1 where there is no such code. */
+/** Returns the exit code: 1 if a code does not exist. */
 export async function code(wanted: readonly string[]): Promise<number> {
   const stories = await allStories();
   const told = wanted.map((each) => stories.find((story) => story.code === each) ?? each);
@@ -33,7 +33,7 @@ function tell({ code: name, story, severity }: CodeStory): string {
   return `${name}${kind}\n${wrapped(story, '  ', WIDTH)}\n`;
 }
 
-/** A line for each: the first sentence. */
+/** One line per code: the first sentence. */
 function list(stories: readonly CodeStory[]): string {
   const width = Math.max(...stories.map((story) => story.code.length));
   return stories

@@ -1,4 +1,4 @@
-/** The command line: nginx's options, read as nginx reads them, and the commands that nginx has not. */
+/** The command line: nginx's options, parsed as nginx parses them, and tsproxy's own commands. */
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { nearest } from '../diagnostics/nearest.js';
@@ -6,7 +6,7 @@ import { gathered } from './commands/command.js';
 import { commands } from './commands/index.js';
 import { FORMATS, type Invocation, invocationOf, type Options, SIGNALS, type SignalName } from './invocation.js';
 
-/** Reads the words after the command's name. */
+/** Parses the words after the command's name. */
 export function readCommandLine(words: readonly string[]): Invocation {
   let order: Invocation | null = null;
   let said = '';
@@ -60,7 +60,7 @@ export function readCommandLine(words: readonly string[]): Invocation {
   }
   for (const each of command.commands) each.exitOverride();
   try {
-    // `-?` is nginx's other name of `-h`; commander has room for one short name.
+    // `-?` is nginx's alias of `-h`; commander allows one short name only.
     command.parse(
       words.map((word) => (word === '-?' ? '-h' : word)),
       { from: 'user' },
@@ -87,7 +87,7 @@ Their directives are refused by name, not ignored.
 Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once, USR1 reopens
 the logs. Requests and WebSockets in progress continue during a reload.`;
 
-/** A mistake in the command line, of a command if one is named: nginx's sentence, a suggestion where there is one, and where help is. */
+/** A usage error, of a command if one is named: nginx's message, a suggestion if there is one, and a pointer to the help. */
 function misuse(sentence: string, hint: string | null, command: string | null = null): Invocation {
   const help =
     command === null
@@ -113,7 +113,7 @@ function hintFor(word: string, options: Options, program: Command): string | nul
   return null;
 }
 
-/** Commands and options of other programs, with what to write here. */
+/** Commands and options of other programs, with their equivalents here. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   ...sameHint('"tsproxy -c FILE" serves a configuration.', 'start serve server run'),
   ...sameHint('"tsproxy -t -c FILE" tests a configuration.', 'test check validate verify lint configtest'),
@@ -129,7 +129,7 @@ function sameHint(hint: string, words: string): Record<string, string> {
   return Object.fromEntries(words.split(' ').map((word) => [word, hint]));
 }
 
-/** A hint for a mistyped option or a value that is missing or wrong: commander's, unless there is a better one. */
+/** Hint for a mistyped option or a missing or invalid value: commander's, unless there is a better one. */
 function suggestion(error: CommanderError): string | null {
   const { message } = error;
   const [, option = ''] = /'([^' ]*)/.exec(message) ?? [];
@@ -146,7 +146,7 @@ function signal(text: string): SignalName {
   return text as SignalName;
 }
 
-/** nginx's sentence for a mistake. */
+/** nginx's message for a usage error. */
 function complaint(error: CommanderError): string {
   const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
   switch (error.code) {

@@ -1,4 +1,4 @@
-/** `tsproxy compat [FILE]`: what of an nginx configuration is carried out here, and what is not. */
+/** `tsproxy compat [FILE]`: reports which parts of an nginx configuration are supported. */
 import { shown } from '../diagnostics/place.js';
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
 import { modules } from '../modules/index.js';
@@ -18,7 +18,7 @@ export interface CompatOptions {
   readonly json?: true;
 }
 
-/** Prints the report. Returns the exit code: 0 where all is supported or without effect. */
+/** Prints the report. Returns the exit code: 0 if everything is supported or without effect. */
 export function compat(named: string | undefined, { c, p, g, json }: CompatOptions): number {
   const source = sourceOf({ file: named ?? c, prefix: p, errorLog: undefined, globals: g });
   const result = checkSource(source, modules);

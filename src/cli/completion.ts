@@ -1,4 +1,4 @@
-/** `tsproxy completion SHELL`: everything in the scripts comes from the declarations of options and commands. */
+/** `tsproxy completion SHELL`: prints a script generated from the declarations of options and commands. */
 import type { Command } from 'commander';
 import { lints } from '../lints/index.js';
 import { modules } from '../modules/index.js';

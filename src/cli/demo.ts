@@ -1,4 +1,4 @@
-/** `tsproxy demo`: the configuration conf/demo.conf with back ends of its own, and a page to look at. */
+/** `tsproxy demo`: runs the configuration conf/demo.conf with its own back ends and a web page. */
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -15,15 +15,15 @@ import { sayToPerson } from '../process/standard-streams.js';
 import { type BackEnd, type Controls, startEcho, startTicker } from './demo/back-ends.js';
 import { sayFindings } from './say-findings.js';
 
-/** Ports as conf/demo.conf has them. */
+/** Ports used in conf/demo.conf. */
 const PORT = 8020;
 const ECHO_PORTS = [8021, 8022] as const;
 const TICKER_PORT = 8023;
 
-/** Where the configuration stands: two folders above the compiled `src`. */
+/** Directory of the configuration, two levels above the compiled `src`. */
 const DIRECTORY = fileURLToPath(new URL('../../../conf/', import.meta.url));
 
-/** Starts everything; the exit code counts only where nothing was started. */
+/** Starts everything; the exit code applies only if the start failed. */
 export async function demo(order: { readonly port?: number; readonly host: string }): Promise<number> {
   const asked = order.port ?? environmentPort();
   const port = asked ?? (await freePort(order.host));
@@ -53,13 +53,13 @@ export async function demo(order: { readonly port?: number; readonly host: strin
     for (const backEnd of backEnds) backEnd.close();
     process.exit(0);
   };
-  // Whoever leaves a demonstration with Ctrl-C does not want it to wait for the page.
+  // On Ctrl-C the demonstration ends without waiting for the page's connections.
   handleSignals(instance, { quit: end, stop: end });
   process.stdout.write(welcome(instance.addresses[0] ?? '', backEnds, asked === undefined && port !== PORT));
   return 0;
 }
 
-/** The text of conf/demo.conf with the ports that are really there. It stays a file that anyone can run. */
+/** Text of conf/demo.conf with the actual ports. The file itself remains usable with plain `tsproxy -c`. */
 function sourceWith(host: string, port: number, backEnds: readonly BackEnd[]): ConfigSource {
   const wanted = [...ECHO_PORTS, TICKER_PORT];
   let text = readFileSync(`${DIRECTORY}demo.conf`, 'latin1').replace(
@@ -73,7 +73,7 @@ function sourceWith(host: string, port: number, backEnds: readonly BackEnd[]): C
   return { name: `${prefix}demo.conf`, text, prefix };
 }
 
-/** What the controls work on, once it is there. */
+/** State for the controls, available after the start. */
 interface Running {
   instance: Instance<Serving> | null;
   source: ConfigSource | null;
@@ -103,7 +103,7 @@ function controls(running: () => Running): Controls {
   };
 }
 
-/** The same configuration, as it looks when a letter got lost. */
+/** The same configuration with a typing error. */
 function withMistake(source: ConfigSource): ConfigSource {
   return { ...source, text: source.text?.replace(/proxy_pass( +http:..echo)/, 'proxy_pas$1') ?? null };
 }
@@ -113,7 +113,7 @@ function environmentPort(): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) < 65536 ? Number(text) : undefined;
 }
 
-/** The usual port, or the next round one that is free, or any. */
+/** The default port, or the next multiple that is free, or any. */
 async function freePort(host: string): Promise<number> {
   for (const port of [PORT, 8030, 8040, 8050, 8060]) if (await isFree(host, port)) return port;
   return 0;

@@ -1,4 +1,4 @@
-/** `tsproxy diff`: the difference of two configurations, as text or JSON. */
+/** `tsproxy diff`: differences between two configurations, as text or JSON. */
 import type { CheckedConfig } from '../config/checked-config.js';
 import { changeLine } from '../config/difference/lines.js';
 import { type Change, difference } from '../config/difference.js';
@@ -10,7 +10,7 @@ import { nearbyName, sourceOf } from './paths.js';
 import { sayFindings } from './say-findings.js';
 import { encoded, printJson, writeOut } from './stdout.js';
 
-/** The options as written. */
+/** Options as written. */
 export interface DiffOptions {
   readonly p?: string;
   readonly g?: string;
@@ -28,7 +28,7 @@ export async function diff(before: string, after: string, options: DiffOptions):
   return changes.length === 0 ? 0 : 1;
 }
 
-/** Checks a file; null, with the findings said, where it is refused. */
+/** Checks a file; if it is refused, prints the findings and returns null. */
 function read(file: string, { p, g }: DiffOptions): CheckedConfig | null {
   const { config, findings } = checkSource(sourceOf({ file, prefix: p, errorLog: undefined, globals: g }), modules);
   if (config !== null) return config;
@@ -38,7 +38,7 @@ function read(file: string, { p, g }: DiffOptions): CheckedConfig | null {
   return null;
 }
 
-/** Files below the working directory are named from there. */
+/** Shows files below the working directory by their relative paths. */
 function nearby({ before, after, ...change }: Change): Change {
   const near = (place: Change['before']): Change['before'] => {
     if (place === null) return null;
@@ -49,7 +49,7 @@ function nearby({ before, after, ...change }: Change): Change {
   return { ...change, before: near(before), after: near(after) };
 }
 
-/** The strings of a change as text. */
+/** Converts the strings of a change from bytes to text. */
 function asText({ kind, change, name, within, before, after, directives, locations }: Change): Change {
   const placed = (place: Change['before']): Change['before'] =>
     place === null ? null : { ...place, file: shown(place.file) };

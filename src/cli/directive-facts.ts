@@ -1,4 +1,4 @@
-/** What the reference says of a directive, in `docs/directives/` as in `tsproxy help`. */
+/** Reference data of a directive, shared by `docs/directives/` and `tsproxy help`. */
 import type { Context, DirectiveSpec } from '../config/directive.js';
 import { knownDirectives } from '../config/known-directives.js';
 import { nginxVersionOf } from '../config/nginx-versions.js';
@@ -6,21 +6,21 @@ import { nginxVersionOf } from '../config/nginx-versions.js';
 export interface DirectiveFacts {
   /** `root path;`, `map string $variable { ... }`. */
   readonly syntax: string;
-  /** As it would be written; null where there is none. */
+  /** As written in a configuration; null if there is none. */
   readonly default: string | null;
   readonly contexts: readonly Context[];
-  /** May be given several times in one block. */
+  /** May be repeated in one block. */
   readonly repeat: boolean;
-  /** Where it comes from: `nginx 1.3.13`; `nginx` where the version is not known; null for one that nginx has not. */
+  /** Origin: `nginx 1.3.13`; `nginx` if the version is unknown; null for a directive that nginx does not have. */
   readonly since: string | null;
   readonly doc: string;
-  /** Sentences about what is not as in nginx, with their headings. */
+  /** Differences from nginx, with their headings. */
   readonly remarks: readonly { readonly heading: string; readonly text: string }[];
-  /** With what it needs beside it. */
+  /** Includes the directives that it depends on. */
   readonly example: string;
 }
 
-/** @param module the name of the module that declares it */
+/** @param module name of the declaring module */
 export function factsOf(module: string, name: string, spec: DirectiveSpec): DirectiveFacts {
   const { takes, noEffect, differs } = spec;
   const remarks = [
@@ -45,7 +45,7 @@ function sinceOf(module: string, name: string): string | null {
   return version === null ? 'nginx' : `nginx ${version}`;
 }
 
-/** A family of variables is shown with what stands for the rest of its name. */
+/** A family of variables is shown with a placeholder for the rest of its name. */
 export function variableName(name: string): string {
   return `$${name.endsWith('*') ? `${name.slice(0, -1)}NAME` : name}`;
 }

@@ -1,4 +1,4 @@
-/** `tsproxy explain`: what a configuration does with a request, as text or JSON. */
+/** `tsproxy explain`: processing of a request by a configuration, as text or JSON. */
 import { shown } from '../diagnostics/place.js';
 import { asText } from '../explain/as-text.js';
 import { Explainer } from '../explain/explainer.js';
@@ -13,7 +13,7 @@ import { sayFindings } from './say-findings.js';
 import { encoded, print, printJson } from './stdout.js';
 import { colored } from './terminal.js';
 
-/** The options as written. */
+/** Options as written. */
 export interface ExplainOptions {
   readonly c?: string;
   readonly p?: string;
@@ -30,11 +30,11 @@ export interface ExplainOptions {
   readonly json?: true;
 }
 
-/** Explains; returns the exit code. */
+/** Explains a request; returns the exit code. */
 export async function explain(words: readonly string[], options: ExplainOptions): Promise<number> {
   const source = sourceOf({ file: options.c, prefix: options.p, errorLog: undefined, globals: options.g });
   try {
-    // All modules: also one that no directive names has something to do with a request.
+    // All modules: modules without a directive in the configuration may process requests, too.
     const explainer = await Explainer.open(checkSource(source, modules), modules, source.prefix);
     try {
       const explanation = asText(await explainer.explain(inputOf(words, options)));

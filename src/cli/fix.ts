@@ -1,4 +1,4 @@
-/** `--fix`: applies the fixes that need no asking, to all files of a configuration, and checks what comes out of it. */
+/** `--fix`: applies the fixes that need no confirmation to all files of a configuration, and checks the result. */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import type { Source } from '../../grammar/syntax-tree.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
@@ -17,19 +17,19 @@ import { encoded, writeOut } from './stdout.js';
 import { unifiedDiff } from './unified-diff.js';
 
 export interface Mended {
-  /** The files that change, in the order in which they were read. */
+  /** Changed files, in the order in which they were read. */
   readonly files: readonly Replacement[];
-  /** How many fixes are in them. */
+  /** Number of fixes applied. */
   readonly fixed: number;
 }
 
-/** What one mistake hid is found only when that is mended, and so on; who needs more rounds runs it again. */
+/** Rounds of fixing and checking again, because an error may hide others; the remaining ones need another run. */
 const MOST_ROUNDS = 10;
 
-/** Fixes that are tried one by one where all of them together made it worse. */
+/** Fixes that are tried one by one if applying all of them made things worse. */
 const MOST_SINGLE = 50;
 
-/** Mends a configuration in memory. A fix after which there are more errors than before is left out. */
+/** Fixes a configuration in memory. A fix that increases the number of errors is left out. */
 export async function mended(source: ConfigSource, ignored: ReadonlySet<string>): Promise<Mended> {
   const files = new Files(source.reader ?? diskReader);
   let fixed = 0;
@@ -43,7 +43,7 @@ export async function mended(source: ConfigSource, ignored: ReadonlySet<string>)
   }
   return { files: files.changed(), fixed };
 
-  /** Applies fixes and keeps them, unless it is worse with them; null where nothing was changed. */
+  /** Applies fixes and keeps them unless they make things worse; null if nothing was changed. */
   async function tried(candidates: readonly Finding[]) {
     const { texts, applied } = applyFixes(candidates, (each) => files.pathOf(each));
     if (applied.length === 0) return null;
@@ -54,7 +54,7 @@ export async function mended(source: ConfigSource, ignored: ReadonlySet<string>)
     return null;
   }
 
-  /** Applies the first of the fixes that does not make it worse; the next round goes on from there. */
+  /** Applies the first fix that does not make things worse; the next round continues from there. */
   async function oneByOne(candidates: readonly Finding[]) {
     if (candidates.length < 2) return null;
     for (const candidate of candidates) {
@@ -65,7 +65,7 @@ export async function mended(source: ConfigSource, ignored: ReadonlySet<string>)
   }
 }
 
-/** Mends the files and says which; where they cannot be written, says why, and nothing has changed. */
+/** Fixes the files and lists them; if they cannot be written, prints the reason and changes nothing. */
 export async function applyToFiles(source: ConfigSource, ignored: ReadonlySet<string>): Promise<void> {
   const { files, fixed } = await mended(source, ignored);
   if (files.length > 0) {
@@ -80,7 +80,7 @@ export async function applyToFiles(source: ConfigSource, ignored: ReadonlySet<st
   sayToPerson(`tsproxy: ${fixed === 0 ? 'no fixes to apply' : `fixed ${counted(fixed, files)}`}`);
 }
 
-/** Shows the changes on standard output. */
+/** Prints the changes to standard output. */
 export async function showDiff(source: ConfigSource, ignored: ReadonlySet<string>): Promise<void> {
   const { files, fixed } = await mended(source, ignored);
   const here = encoded(`${process.cwd().replace(/\/$/, '')}/`);
@@ -111,7 +111,7 @@ function errorsIn(findings: readonly Finding[]): number {
   return findings.filter(({ severity }) => severity === 'error').length;
 }
 
-/** The files of a configuration as they would be. A file that is reached by several names (a link) is one. */
+/** Files of a configuration with their changed texts. A file reached by several names (links) is one. */
 class Files implements ConfigReader {
   private readonly texts = new Map<string, string>();
   private readonly paths = new Map<string, string | null>();
@@ -127,12 +127,12 @@ class Files implements ConfigReader {
     return this.reader.expand(pattern);
   }
 
-  /** The file of a source; null where it is none that could be written. */
+  /** File of a source; null if it cannot be written. */
   pathOf(source: Source): string | null {
     return source.name.startsWith('/') ? this.real(source.name) : null;
   }
 
-  /** Puts texts in the place of what there was; gives what takes that back. */
+  /** Replaces texts; returns a function that restores the previous ones. */
   put(texts: ReadonlyMap<string, string>): () => void {
     const before = new Map(this.texts);
     for (const [path, text] of texts) this.texts.set(path, text);
@@ -158,7 +158,7 @@ class Files implements ConfigReader {
   }
 }
 
-/** The file that a name leads to; null where it is none (a pipe). */
+/** File behind a name; null if it is not a regular file (a pipe). */
 function realFile(name: string): string | null {
   try {
     const path = realpathSync(Buffer.from(name, 'latin1'), { encoding: 'buffer' });

@@ -1,4 +1,4 @@
-/** `tsproxy fmt`: configurations in their canonical layout. */
+/** `tsproxy fmt`: formats configurations canonically. */
 
 import { errnoText } from '../diagnostics/errno.js';
 import { shown } from '../diagnostics/place.js';
@@ -9,15 +9,15 @@ import { sayFindings } from './say-findings.js';
 import { encoded, writeOut } from './stdout.js';
 
 export interface FmtOptions {
-  /** Write nothing; list the files that would change, and fail where there are any. */
+  /** Write nothing; list the files that would change, and fail if there are any. */
   readonly check?: true;
-  /** Write nothing; print what would change. */
+  /** Write nothing; print the changes. */
   readonly diff?: true;
-  /** The files that are included, too. */
+  /** Include the files that are included. */
   readonly recursive?: true;
 }
 
-/** Formats; without files what comes from standard input. Returns the exit code. */
+/** Formats files, or standard input if none are given. Returns the exit code. */
 export async function fmt(files: readonly string[], options: FmtOptions): Promise<number> {
   if (files.length === 0 && process.stdin.isTTY) {
     sayToPerson('tsproxy: name the files to format, or - for standard input');
@@ -41,7 +41,7 @@ export async function fmt(files: readonly string[], options: FmtOptions): Promis
   return code;
 }
 
-/** Writes a file where it changes, and always what came from standard input. Says why where it cannot. */
+/** Writes a changed file, or the text of standard input in any case. Prints the reason on failure. */
 function write({ name, before }: FormattedFile, after: string): boolean {
   if (name === STANDARD_INPUT) {
     writeOut(after);

@@ -1,6 +1,7 @@
 /**
- * Writes what follows from the modules' declarations: `src/modules/index.ts`, `src/process/module-names.ts` and
- * `docs/directives/`; the indexes of the lints, and `docs/codes.md`. With `--check` it writes nothing, and fails where something is out of date. Run by `npm run generate`, from a checkout.
+ * Generates files from the declarations of the modules: `src/modules/index.ts`, `src/process/module-names.ts`,
+ * `docs/directives/`, the indexes of the lints, and `docs/codes.md`. With `--check` it writes nothing and fails if a file is
+ * out of date. Run by `npm run generate`, from a checkout.
  */
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -16,11 +17,11 @@ import { moduleNames } from './generate/module-names.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** What is wrong with the generated files, after writing them anew unless `check`. Paths are relative to the checkout. */
+/** Returns the outdated files, after rewriting them unless `check`. Paths are relative to the checkout. */
 export async function generate(check: boolean): Promise<string[]> {
   const paths = modulePaths(join(ROOT, 'src/modules'));
   const stale = [...outdated('src/modules', new Map([['index.ts', moduleIndex(paths)]]), check)];
-  // Imported one by one, not by the index: that is compiled only after it was written.
+  // Imported individually, because the index may not be compiled yet.
   const modules = await Promise.all(paths.map((path) => load<Module>(path, '../modules/')));
   const byPath = new Map(modules.map((module, i) => [paths[i] ?? '', module]));
   const lints = lintPaths(join(ROOT, 'src/lints'));
@@ -36,13 +37,13 @@ export async function generate(check: boolean): Promise<string[]> {
   ];
 }
 
-/** What a file declares: its default export. */
+/** Loads a file's default export. */
 async function load<T>(path: string, room: string): Promise<T> {
   const url = new URL(path.replace('./', room), import.meta.url);
   return ((await import(url.href)) as { default: T }).default;
 }
 
-/** Files of a directory that are not as they should be; those with `ending` that should not be there at all included. */
+/** Files of a directory that differ from their expected texts, including surplus files with `ending`. */
 function* outdated(
   directory: string,
   files: ReadonlyMap<string, string>,

@@ -1,4 +1,4 @@
-/** `tsproxy help [NAME]`: what the reference says of a directive, a variable or a module. */
+/** `tsproxy help [NAME]`: reference of a directive, a variable or a module. */
 import { knownDirectives } from '../config/known-directives.js';
 import { knownVariable } from '../config/known-variables.js';
 import { nearest } from '../diagnostics/nearest.js';
@@ -12,9 +12,9 @@ import { print } from './stdout.js';
 import { colored, pageWidth } from './terminal.js';
 
 /**
- * Prints what is asked for; the overview without a name. Returns the exit code: 1 where nobody knows the name.
+ * Prints the reference of a name, or the overview without a name. Returns the exit code: 1 for an unknown name.
  *
- * @param commandHelp gives the help of a command of that name
+ * @param commandHelp returns the help of a command
  */
 export async function help(name: string | undefined, commandHelp: (name: string) => string | null): Promise<number> {
   const style: Style = colored(1) ? COLOURED : PLAIN;
@@ -29,7 +29,7 @@ export async function help(name: string | undefined, commandHelp: (name: string)
   return 1;
 }
 
-/** What is printed; null where nobody knows the name. */
+/** The help text; null for an unknown name. */
 export function helpText(
   name: string | undefined,
   pages: Pages,
@@ -82,7 +82,7 @@ function isFamilyOf(key: string, name: string): boolean {
   return key.endsWith('*') && name.startsWith(key.slice(0, -1)) && name.length >= key.length;
 }
 
-/** Whether findings have such a code. */
+/** Whether a finding code of that name exists. */
 async function isCode(name: string): Promise<boolean> {
   return (await allStories()).some(({ code }) => code === name);
 }

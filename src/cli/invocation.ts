@@ -1,10 +1,10 @@
-/** What a command line can ask for. */
+/** The actions that a command line can request. */
 
 /** Signals that `-s` sends. */
 export const SIGNALS = { stop: 'SIGTERM', quit: 'SIGQUIT', reopen: 'SIGUSR1', reload: 'SIGHUP' } as const;
 export type SignalName = keyof typeof SIGNALS;
 
-/** Options that say which configuration is meant. */
+/** Options that select a configuration. */
 export interface Which {
   /** `-c`, as given. */
   readonly file: string | undefined;
@@ -16,11 +16,11 @@ export interface Which {
   readonly globals: string | undefined;
 }
 
-/** How findings are shown: to a person, or to programs. */
+/** Output formats of findings: text for people, the others for programs. */
 export const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** What a command line asks for. */
+/** The action requested by a command line. */
 export type Invocation =
   | { readonly do: 'run'; readonly which: Which }
   | {
@@ -33,20 +33,20 @@ export type Invocation =
       readonly format: Format;
       /** Warnings count as errors. */
       readonly strict: boolean;
-      /** Codes that are not to be heard. */
+      /** Codes to suppress. */
       readonly ignored: readonly string[];
-      /** Apply fixes to the files, or show what that would change. */
+      /** Apply fixes to the files, or show the changes only. */
       readonly fix: 'apply' | 'show' | null;
       readonly noEffect: boolean;
     }
   | { readonly do: 'signal'; readonly which: Which; readonly signal: SignalName }
   | { readonly do: 'version'; readonly configure: boolean; readonly next: Invocation | null }
-  /** A command that nginx has not; `run` carries it out and gives the exit code. */
+  /** A command that nginx does not have; `run` executes it and returns the exit code. */
   | { readonly do: 'command'; readonly run: () => Promise<number> }
-  /** There is nothing (more) to do but to say this. */
+  /** Print a text and exit. */
   | { readonly do: 'say'; readonly text: string; readonly stream: 'stdout' | 'stderr'; readonly code: number };
 
-/** The options as written, by their letters. */
+/** Options as written, by letter. */
 export interface Options {
   readonly c?: string;
   readonly p?: string;
@@ -67,7 +67,7 @@ export interface Options {
   readonly dryRun?: true;
 }
 
-/** The order that options without a command give; `paths`: files that `-t` tests instead of `-c`. */
+/** The action for options without a command; `paths`: files that `-t` tests instead of `-c`. */
 export function invocationOf(options: Options, paths: readonly string[] = []): Invocation {
   const which: Which = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
   const version = options.version === true || options.V === true;

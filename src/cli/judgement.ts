@@ -1,4 +1,4 @@
-/** All that is to be said about a configuration: what the checker, the lints and a start on trial find, less what is silenced. */
+/** All findings about a configuration: of the checker, the lints and a dry-run start, without the suppressed ones. */
 import { closeSync } from 'node:fs';
 import { offsetOf } from '../../grammar/positions.js';
 import type { Source, Span, Word } from '../../grammar/syntax-tree.js';
@@ -24,16 +24,16 @@ import { tryTemporaryDirectories } from '../process/temporary-directories.js';
 
 export interface Judged {
   readonly config: CheckedConfig | null;
-  /** Those that are to be heard. */
+  /** Findings that are not suppressed. */
   readonly findings: readonly Finding[];
   readonly sources: readonly Source[];
   readonly modules: readonly Module[];
 }
 
 /**
- * Checks, lints, and tries whether it could be started.
+ * Checks, lints, and attempts a dry-run start.
  *
- * @param ignored codes of which no warnings and hints are to be heard
+ * @param ignored codes whose warnings and hints are suppressed
  */
 export async function judged(source: ConfigSource, ignored: readonly string[]): Promise<Judged> {
   const { result, modules } = await checkNamed(source);
@@ -54,7 +54,7 @@ export async function judged(source: ConfigSource, ignored: readonly string[]): 
     const knowledge = (code: string) => (stories.get(code)?.probes === true ? 'sometimes' : stories.has(code));
     heard.push(...comments.unused(knowledge, [...stories.keys()], config !== null));
   }
-  // A start on trial shows the first obstacle only; what the lints found is said already.
+  // A dry-run start shows only the first obstacle; the lints' findings are reported already.
   const tries = config !== null && !heard.some(({ severity }) => severity === 'error');
   const refusal = !tries ? null : await startFailure(config, modules, source.prefix, result);
   if (refusal !== null) heard.push(refusal);
@@ -65,10 +65,10 @@ export async function judged(source: ConfigSource, ignored: readonly string[]): 
   return { config, findings: wanted, sources, modules };
 }
 
-/** Codes of values that cannot be right while they hold a placeholder of a template. */
+/** Codes about values, which are always reported for an unfilled template placeholder. */
 const OF_VALUES: ReadonlySet<string> = new Set(['invalid-value', 'host-not-found', 'cannot-start']);
 
-/** The finding, with the help for a template that was not filled in where its value is a placeholder. */
+/** Adds help about unfilled templates to the finding if its value is a placeholder. */
 function withTemplateHelp(finding: Finding): Finding {
   const { code, message, at } = finding;
   if (!OF_VALUES.has(code)) return finding;
@@ -76,7 +76,7 @@ function withTemplateHelp(finding: Finding): Finding {
   return help === null ? finding : { ...finding, help };
 }
 
-/** Why the configuration could not be started, as far as that can be told without listening. */
+/** The reason why the configuration could not be started, as far as it can be determined without listening. */
 async function startFailure(
   config: CheckedConfig,
   modules: readonly Module[],
@@ -109,7 +109,7 @@ function spanOf(place: Place | null, sources: readonly Source[]): Span | null {
   return { source, start, end: start + length };
 }
 
-/** Opens a log of the outermost level, as a start would; throws nginx's sentence. */
+/** Opens a log of the main context, as a start would; throws nginx's message. */
 function tryToOpen(data: ErrorLogData): void {
   if (data.syslog !== undefined || data.memory !== undefined || data.destination === 'stderr') return;
   try {
@@ -119,7 +119,7 @@ function tryToOpen(data: ErrorLogData): void {
   }
 }
 
-/** The first word that a message speaks of: a path, or the end of it, or the argument of a directive that it names. */
+/** First word that a message refers to: a path, or its end, or the argument of a directive that it names. */
 function wordFor(message: string, expansion: Expansion): Span | null {
   const [, quoted] = /"([^"]+)"/.exec(message) ?? [];
   if (quoted === undefined) return null;

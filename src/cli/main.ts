@@ -1,10 +1,10 @@
-/** The command `tsproxy`: each order is carried out by a file of its own, loaded only when it is asked for. */
+/** The `tsproxy` command: each action is a separate file, loaded on demand. */
 import { sayToPerson } from '../process/standard-streams.js';
 import type { Invocation } from './invocation.js';
 import { readNginxOptions } from './nginx-options.js';
 import { print } from './stdout.js';
 
-/** Carries out a command line; the process ends with the exit code, or goes on serving. */
+/** Executes a command line; the process exits with the exit code, or continues serving. */
 export function main(words: readonly string[]): void {
   read(words)
     .then(carryOut)
@@ -14,7 +14,7 @@ export function main(words: readonly string[]): void {
     });
 }
 
-/** The order. What reads all options and commands takes 25 ms to load, so the everyday ones are read without it. */
+/** Parses the command line. The full parser takes 25 ms to load, so common options are parsed without it. */
 async function read(words: readonly string[]): Promise<Invocation> {
   const order = readNginxOptions(words);
   if (order !== null) return order;
@@ -56,7 +56,7 @@ async function carryOut(order: Invocation): Promise<void> {
         process.exitCode = 1;
         return;
       }
-      // The first worker loads while this process does.
+      // The first worker loads concurrently with this process.
       const { forkWorker } = await import('../process/fork-worker.js');
       const forked = forkWorker();
       const { serve } = await import('./serve.js');

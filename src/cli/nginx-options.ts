@@ -1,14 +1,14 @@
-/** The options by which a configuration is tested or served, read as nginx reads them: one letter each. */
+/** Options for testing and serving a configuration, parsed as nginx parses them: one letter each. */
 import { type Invocation, invocationOf, type Options } from './invocation.js';
 
-/** Letters that stand alone; any number of them may share a word (`-tq`). */
+/** Options without a value; several may share a word (`-tq`). */
 const FLAGS = 'tTqvV';
-/** Letters with a value: the rest of their word, or the next word whatever it looks like. */
+/** Options with a value: the rest of their word, or the next word, even if it starts with a dash. */
 const VALUES = 'cpeg';
 
 /**
- * What the words ask for; null where there is anything else among them (a command, a long option, a mistake), which
- * `readCommandLine` reads. Where this gives an order, that gives the same.
+ * Parses the words; null if they contain anything else (a command, a long option, an error), which `readCommandLine`
+ * handles. For words that both accept, the results are equal.
  */
 export function readNginxOptions(words: readonly string[]): Invocation | null {
   const options: Record<string, string | true> = {};

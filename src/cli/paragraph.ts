@@ -1,6 +1,6 @@
-/** Text in lines of a terminal. */
+/** Text wrapped for a terminal. */
 
-/** The words in lines of at most so many columns (longer only for a longer word), each with the indent before it. */
+/** Wraps words at the given width (a longer word exceeds it), with the indent before each line. */
 export function wrapped(text: string, indent: string, width: number): string {
   const lines: string[] = [];
   let line = '';
@@ -15,7 +15,7 @@ export function wrapped(text: string, indent: string, width: number): string {
   return [...lines, indent + line].join('\n');
 }
 
-/** Each line with the indent before it; empty lines stay empty. */
+/** Indents each line; empty lines stay empty. */
 export function indented(text: string, indent: string): string {
   return text.replace(/^(?=.)/gm, indent);
 }

@@ -1,4 +1,4 @@
-/** Files that are parts of a configuration, such as those of `sites-enabled/`: detection, and the blocks written around them. */
+/** Files that are parts of a configuration, such as those of `sites-enabled/`: detection, and the enclosing blocks. */
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import { writeValue } from '../../grammar/words.js';
 import { Catalogue } from '../config/catalogue.js';
@@ -9,7 +9,7 @@ import type { ModuleDeclaration } from '../config/module-declaration.js';
 import type { Finding } from '../diagnostics/finding.js';
 import type { ConfigSource } from '../process/configuration.js';
 
-/** Blocks that a file can be a part of. */
+/** Blocks that a part can belong to. */
 export type Enclosing = 'http' | 'server' | 'location';
 
 const AROUND: Readonly<Record<Enclosing, readonly [before: string, after: string]>> = {
@@ -22,8 +22,8 @@ const AROUND: Readonly<Record<Enclosing, readonly [before: string, after: string
 export const WRAPPING = '<around>';
 
 /**
- * The block that most of the directives on a file's outermost level belong into; null where that is no block: the file is
- * a whole configuration.
+ * The block that most of the directives on a file's outermost level belong into; null if that is the main context, and the
+ * file is a whole configuration.
  */
 export function enclosingOf(statements: readonly Statement[], modules: readonly ModuleDeclaration[]): Enclosing | null {
   const catalogue = new Catalogue(modules);
@@ -49,9 +49,9 @@ export interface Part {
 }
 
 /**
- * A configuration that includes each part in such a block; null where no include can name one of them.
+ * A configuration that includes each part in its block; null if a part's name cannot be written in an include.
  *
- * @param variables names for which the configuration around the parts defines a value
+ * @param variables names that the enclosing configuration defines
  */
 export function wrapped(
   source: ConfigSource,
@@ -74,7 +74,7 @@ export function wrapped(
   };
 }
 
-/** Findings that depend on declarations outside of a part, which only the whole configuration shows. */
+/** Findings that depend on declarations outside of a part, so that only the whole configuration shows them. */
 const OUTSIDE: ReadonlySet<string> = new Set([
   'invalid-reference',
   'missing-zone',
@@ -89,7 +89,7 @@ const OUTSIDE: ReadonlySet<string> = new Set([
   'hsts-missing',
 ]);
 
-/** The findings that hold whatever the rest of the configuration says, without the text around the parts. */
+/** Findings that hold regardless of the rest of the configuration, without those of the enclosing text. */
 export function findingsOfParts(findings: readonly Finding[]): Finding[] {
   return findings
     .filter((finding) => !dependsOnOutside(finding) && (finding.at === null || !isAround(finding.at)))
@@ -99,7 +99,7 @@ export function findingsOfParts(findings: readonly Finding[]): Finding[] {
     });
 }
 
-/** Also a port in use: the pid file that names the process which serves the part is that of the whole. */
+/** Includes a port in use: the pid file of the process that serves the part belongs to the whole configuration. */
 function dependsOnOutside({ code, severity }: Finding): boolean {
   return OUTSIDE.has(code) || (code === 'cannot-listen' && severity === 'hint');
 }

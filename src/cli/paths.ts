@@ -1,4 +1,4 @@
-/** Which files a command line means. Bytes, as everything that meets the configuration is, unless they are to be shown. */
+/** Files selected by a command line. Paths are bytes, as everywhere in the configuration, unless they are for display. */
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { shown } from '../diagnostics/place.js';
@@ -7,7 +7,7 @@ import { defaultFile } from '../process/main-settings.js';
 import type { Which } from './invocation.js';
 import { encoded } from './stdout.js';
 
-/** The configuration that is meant. nginx has a prefix compiled in; here it is the working directory. */
+/** The selected configuration. nginx has a compiled-in prefix; here it is the working directory. */
 export function sourceOf(which: Which): ConfigSource {
   const prefix = prefixOf(which);
   const file = which.file ?? (existsSync(resolve(prefix, 'conf/nginx.conf')) ? 'conf/nginx.conf' : 'nginx.conf');
@@ -19,7 +19,7 @@ export function sourceOf(which: Which): ConfigSource {
   };
 }
 
-/** Message for a start without `-c` in a directory without a configuration; null where there is one. */
+/** Message for a start without `-c` in a directory without a configuration; null if there is one. */
 export function missingFile(which: Which): string | null {
   const { name } = sourceOf(which);
   if (which.file !== undefined || existsSync(Buffer.from(name, 'latin1'))) return null;
@@ -32,7 +32,7 @@ export function missingFile(which: Which): string | null {
   ].join('\n');
 }
 
-/** Where the error log goes until the configuration says more; empty for stderr. */
+/** Default error log until the configuration names one; empty for stderr. */
 export function errorLogOf(which: Which): string {
   const prefix = prefixOf(which);
   if (which.errorLog === undefined) return defaultFile(encoded(prefix), 'logs/error.log') ?? '';
@@ -44,7 +44,7 @@ function prefixOf({ prefix = '.' }: Which): string {
   return directory.endsWith('/') ? directory : `${directory}/`;
 }
 
-/** A file below the working directory is named from there. Text, not bytes. */
+/** Display name of a file: relative if it is below the working directory. Text, not bytes. */
 export function nearbyName(file: string): string {
   const path = relative(process.cwd(), file);
   return path === '' || path.startsWith('..') ? file : path;

@@ -1,6 +1,6 @@
 /**
- * The command as one file (esbuild.mjs makes it), with the code that V8 has made of it before. Where that was made by another
- * Node, or with other flags, V8 sees it and compiles the file as ever.
+ * The command as one file (built by esbuild.mjs) with V8's code cache for it. V8 rejects a cache of another Node version or
+ * other flags, and then compiles the file as usual.
  */
 import {
   closeSync,
@@ -29,11 +29,11 @@ interface Command {
 
 type Wrapped = (require: NodeJS.Require, module: { exports: object }, __filename: string) => void;
 
-/** The whole command, not run yet; `keep` writes the code of all that has run since. */
+/** The command, not yet run; `keep` writes the code cache of all functions that have run since. */
 export function command(): Command & { keep(): void } {
   const script = new Script(`(function (require, module, __filename) {${readFileSync(FILE, 'latin1')}\n})`, {
     filename: FILE,
-    // With flags, which the cache was not made with, it would be read in vain.
+    // The cache was created without flags and would be rejected with them.
     cachedData: process.execArgv.length === 0 ? cached() : undefined,
   });
   const module = { exports: {} };
@@ -53,7 +53,7 @@ function cached(): Buffer | undefined {
   try {
     descriptor = openSync(CACHE, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   } catch {
-    // A package that was installed has none.
+    // A newly installed package has none.
     return undefined;
   }
   try {
@@ -64,8 +64,8 @@ function cached(): Buffer | undefined {
 }
 
 /**
- * Whether a cache belongs to the file. V8 compares no more than the length of the source, so what is older than the file was
- * made of another one; and it runs what it is given, so nobody may be able to write the cache who cannot write the file.
+ * Whether a cache belongs to the file. V8 compares only the length of the source, so a cache older than the file was created
+ * from another version; and V8 executes its contents, so only users who can write the file may be able to write the cache.
  */
 export function belongsTo(cache: WrittenBy, file: WrittenBy): boolean {
   const owned = cache.uid === file.uid || cache.uid === 0;
@@ -73,5 +73,5 @@ export function belongsTo(cache: WrittenBy, file: WrittenBy): boolean {
   return cache.mtimeMs >= file.mtimeMs && owned && writers === 0;
 }
 
-/** Write permission of the group and of all others. */
+/** Write permission of group and others. */
 const OTHERS_WRITE = 0o022;

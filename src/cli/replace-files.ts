@@ -1,18 +1,18 @@
-/** Replaces files as a whole and together: each is written beside the old one, and takes its place when all are written. */
+/** Replaces several files atomically: each text is written to a new file, and the files are renamed when all are written. */
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { writeBeside } from '../format/replace-file.js';
 
-/** A file with its text, before and after. Bytes. */
+/** A file with its old and new text. Bytes. */
 export interface Replacement {
-  /** Absolute, and no symbolic link. */
+  /** Absolute path that is not a symbolic link. */
   readonly path: string;
   readonly before: string;
   readonly after: string;
 }
 
 /**
- * Replaces all files or none; mode and owner stay. Throws a system error, or an error that says which file was changed by
- * someone else meanwhile; then every file is as it was.
+ * Replaces all files or none; mode and owner are kept. Throws a system error, or an error naming a file that was changed
+ * meanwhile by another process; then every file is as before.
  */
 export function replaceFiles(replacements: readonly Replacement[]): void {
   const written: Buffer[] = [];

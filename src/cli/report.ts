@@ -1,4 +1,4 @@
-/** Says findings in the format that was asked for: to a person on standard error, to programs on standard output. */
+/** Prints findings in the requested format: text on standard error, the others on standard output. */
 import type { Finding } from '../diagnostics/finding.js';
 import type { Format } from './invocation.js';
 import { encoded, printJson, writeOut } from './stdout.js';
@@ -33,7 +33,7 @@ export async function report(findings: readonly Finding[], format: Format): Prom
   }
 }
 
-/** Where file names start from. */
+/** Base directory of the file names. */
 function directory(): string {
   const here = process.cwd();
   return here.endsWith('/') ? here : `${here}/`;

@@ -1,4 +1,4 @@
-/** Findings as a person is told them. */
+/** Findings as text for people. */
 import type { Finding } from '../diagnostics/finding.js';
 import { renderFindings } from '../diagnostics/render.js';
 import { sayToPerson } from '../process/standard-streams.js';

@@ -1,4 +1,4 @@
-/** `tsproxy`: starts to serve. */
+/** `tsproxy` without a command: starts serving. */
 import { shown } from '../diagnostics/place.js';
 import { sentence } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
@@ -11,7 +11,7 @@ import type { Which } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { sayFindings } from './say-findings.js';
 
-/** Starts, with a worker that was forked ahead of time; the exit code counts only where nothing was started. */
+/** Starts, using a worker that was forked ahead of time; the exit code applies only if the start failed. */
 export async function serve(which: Which, forked: Promise<WorkerChild>): Promise<number> {
   const defaultErrorLog = errorLogOf(which);
   const outcome = await run({
@@ -25,7 +25,7 @@ export async function serve(which: Which, forked: Promise<WorkerChild>): Promise
     const warnings = outcome.findings.filter(({ severity }) => severity === 'warning');
     announceReady([
       ...warnings.map((finding) => `tsproxy: [warn] ${sentence(finding)}`),
-      // A process in the background has nobody to read it.
+      // A background process has no terminal to print to.
       ...(isDetached() ? [] : listeningLines(outcome.addresses)),
     ]);
     return 0;
@@ -35,16 +35,16 @@ export async function serve(which: Which, forked: Promise<WorkerChild>): Promise
   process.exit(code);
 }
 
-/** Prints why nothing was started; findings with their code frames even if the log has their sentences. */
+/** Prints the reason of a failed start; findings with their code frames, even if their messages were logged. */
 function explain({ message, findings }: RefusedConfig, logged: boolean): void {
   if (findings.length > 0) sayFindings(findings);
   else if (!logged) sayToPerson(`tsproxy: [emerg] ${shown(message)}`);
 }
 
-/** How many addresses are printed at start. */
+/** Maximum number of addresses printed at start. */
 const MAX_LISTED = 20;
 
-/** Lines that name the listening addresses, those of TCP as URLs. */
+/** Lines that list the listening addresses, TCP addresses as URLs. */
 export function listeningLines(addresses: readonly string[]): string[] {
   const listed = addresses.slice(0, MAX_LISTED);
   const lines = listed.map((each) => `tsproxy: listening on ${each.startsWith('unix:') ? each : `http://${each}`}`);

@@ -19,7 +19,7 @@ import { SIGNALS, type SignalName, type Which } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { sayFindings } from './say-findings.js';
 
-/** Sends the signal to the process that the configuration's pid file names. Returns the exit code. */
+/** Sends the signal to the process named by the configuration's pid file. Returns the exit code. */
 export function sendSignal(which: Which, name: SignalName): number {
   const source = sourceOf(which);
   const log = openLog(errorLogOf(which));
@@ -45,12 +45,12 @@ export function sendSignal(which: Which, name: SignalName): number {
   return 1;
 }
 
-/** Explanation of a pid file that is found by prefix and name, and is missing. */
+/** Explains a missing pid file in the runtime directory. */
 function notRunning({ prefix, name }: ConfigSource): string {
   return `No proxy is running with prefix ${shown(prefix)} and configuration file ${shown(name)}: give -s the same -p and -c, or the working directory, as the start.`;
 }
 
-/** Sends it to the process that the file names. Returns nginx's sentence where that fails, and its level. */
+/** Sends the signal to the process named by the file. On failure returns nginx's message and its level. */
 function send(file: string, signal: NodeJS.Signals): { readonly level: Level; readonly message: string } | null {
   let pid: number;
   try {
@@ -67,7 +67,7 @@ function send(file: string, signal: NodeJS.Signals): { readonly level: Level; re
   }
 }
 
-/** The error log that counts before a configuration names one; what was said to the person already is not said there again. */
+/** The default error log; entries that are already on standard error are not repeated there. */
 function openLog(path: string): DestinationLog {
   try {
     if (path !== '') return new DestinationLog([{ to: new LogFile(path), threshold: LEVELS.indexOf('notice') }]);

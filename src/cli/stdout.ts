@@ -1,7 +1,7 @@
-/** Standard output for what a command gives; it may be a pipe whose reader is slow, or gone. */
+/** Standard output of commands; it may be a pipe with a slow or closed reader. */
 import { writeAll } from '../process/standard-streams.js';
 
-/** Writes bytes (latin1), all of them, even into a pipe. */
+/** Writes all bytes (latin1), even to a pipe. */
 export function writeOut(bytes: string): void {
   writeAll(1, Buffer.from(bytes, 'latin1'));
 }
@@ -11,12 +11,12 @@ export function print(text: string): void {
   writeAll(1, Buffer.from(text, 'utf8'));
 }
 
-/** Writes data for programs. */
+/** Writes data as JSON. */
 export function printJson(data: unknown): void {
   print(`${JSON.stringify(data, null, 2)}\n`);
 }
 
-/** Text as the bytes of its UTF-8. */
+/** Text as its UTF-8 bytes, in latin1. */
 export function encoded(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -1,4 +1,4 @@
-/** `tsproxy -t` and `-T`: says everything that is wrong with a configuration. */
+/** `tsproxy -t` and `-T`: reports all findings of a configuration. */
 import { parse } from '../../grammar/parser.js';
 import { type Item, isStatement, type Source } from '../../grammar/syntax-tree.js';
 import { Catalogue } from '../config/catalogue.js';
@@ -15,7 +15,7 @@ import { judgedParts, type Tested, testedAs, testedSource, wholeOf } from './tes
 
 type TestOrder = Extract<Invocation, { do: 'test' }>;
 
-/** Tests; returns the exit code: 1 where any of the configurations fails. */
+/** Tests; returns the exit code: 1 if any configuration fails. */
 export async function test(order: TestOrder): Promise<number> {
   if (!(await isPossible(order))) return 1;
   const files = order.paths.length === 0 ? [order.which.file] : order.paths;
@@ -26,7 +26,7 @@ export async function test(order: TestOrder): Promise<number> {
   return code;
 }
 
-/** Tests one configuration. Findings are printed as text at once; for programs they are added to `reported`. */
+/** Tests one configuration. Findings are printed as text at once; for machine-readable formats they are added to `reported`. */
 async function testOne(order: TestOrder, which: Which, reported: Finding[]): Promise<number> {
   let tested: Tested;
   try {
@@ -46,7 +46,7 @@ async function testOne(order: TestOrder, which: Which, reported: Finding[]): Pro
   if (how !== null && !order.quiet && order.format === 'text') sayToPerson(`tsproxy: ${how}`);
   const said = order.quiet && order.format === 'text' ? findings.filter(fails) : findings;
   if (order.format !== 'text') reported.push(...said);
-  // Loaded where there are findings only: most tests find nothing.
+  // Loaded on demand, because most tests have no findings.
   else if (said.length > 0) await (await import('./report.js')).report(said, 'text');
   const [first] = tested.parts;
   const isFile = first === undefined || first.name === tested.name;
@@ -66,7 +66,7 @@ async function testOne(order: TestOrder, which: Which, reported: Finding[]): Pro
   return 0;
 }
 
-/** Findings about what only nginx has, beyond which the summary of `compat` is shorter. */
+/** Number of findings about directives that only nginx has, above which the summary of `compat` is printed instead. */
 const MAX_MISSING_SINGLY = 5;
 
 function isMissing({ code }: Finding): boolean {
@@ -81,7 +81,7 @@ function isLoud({ severity }: Finding): boolean {
   return severity !== 'hint';
 }
 
-/** Whether the options go together, and name codes that there are; says what is wrong with them. */
+/** Whether the options are compatible and the ignored codes exist; prints the reason otherwise. */
 async function isPossible({ fix, format, ignored }: TestOrder): Promise<boolean> {
   if (fix === 'show' && format !== 'text') {
     sayToPerson('tsproxy: the diff of --dry-run has its place on standard output: it goes with --format text only');
@@ -96,13 +96,13 @@ async function isPossible({ fix, format, ignored }: TestOrder): Promise<boolean>
   return false;
 }
 
-/** Mends the files, or shows how. */
+/** Fixes the files, or shows the changes. */
 async function fix({ fix: how, ignored }: TestOrder, source: ConfigSource): Promise<void> {
   const { applyToFiles, showDiff } = await import('./fix.js');
   await (how === 'apply' ? applyToFiles : showDiff)(source, new Set(ignored));
 }
 
-/** A line for each statement that is accepted and changes nothing: place, name and reason. Bytes. */
+/** One line per statement that is accepted without effect: place, name and reason. Bytes. */
 function withoutEffect(sources: readonly Source[], modules: readonly Module[]): string {
   const catalogue = new Catalogue(modules);
   const lines: string[] = [];

@@ -12,7 +12,7 @@ import type { Judged } from './judgement.js';
 import { enclosingOf, findingsOfParts, type Part, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
 
-/** The text that is judged, and its name in messages. */
+/** The text to diagnose, and its name in messages. */
 export interface Tested {
   readonly source: ConfigSource;
   /** Name in messages: the file, or the directory. Bytes. */
@@ -21,10 +21,10 @@ export interface Tested {
   readonly parts: readonly Part[];
 }
 
-/** Names of a whole configuration in a directory. */
+/** File names of a whole configuration in a directory. */
 const WHOLE = ['nginx.conf', 'conf/nginx.conf'];
 
-/** Resolves the path of a command line; throws nginx's sentence where a directory has nothing to test. */
+/** Resolves a path of the command line; throws nginx's message if a directory has nothing to test. */
 export async function testedSource(which: Which): Promise<Tested> {
   const source = sourceOf(which);
   const { name } = source;
@@ -33,7 +33,7 @@ export async function testedSource(which: Which): Promise<Tested> {
     return { source: { ...source, ...(parts.length > 0 && { confDirectory: confDirectoryAbove(name) }) }, name, parts };
   }
   const directory = name.endsWith('/') ? name : `${name}/`;
-  // As nginx is started with `-p` there, unless the prefix is given.
+  // As if nginx were started there with `-p`, unless a prefix is given.
   const prefix = which.prefix === undefined ? directory : source.prefix;
   const whole = WHOLE.map((file) => directory + file).find((path) => existsSync(nativePath(path)));
   if (whole !== undefined) return { source: { ...source, name: whole, prefix }, name: whole, parts: [] };
@@ -44,8 +44,8 @@ export async function testedSource(which: Which): Promise<Tested> {
 }
 
 /**
- * Judges parts inside the blocks that they belong into. Variables that nothing in them defines are taken as defined by the
- * rest of the configuration, unless one of nginx's own is meant.
+ * Diagnoses parts inside their enclosing blocks. Variables that they use without defining them are assumed to be defined in
+ * the rest of the configuration, unless they are nginx's own.
  */
 export async function judgedParts(tested: Tested, judge: (source: ConfigSource) => Promise<Judged>): Promise<Judged> {
   const first = await judge(wholeOf(tested));
@@ -54,7 +54,7 @@ export async function judgedParts(tested: Tested, judge: (source: ConfigSource) 
   return { ...second, findings: findingsOfParts(second.findings) };
 }
 
-/** The configuration itself, or one around its parts. */
+/** The configuration itself, or one that encloses its parts. */
 export function wholeOf({ source, parts }: Tested, variables: Iterable<string> = []): ConfigSource {
   if (parts.length === 0) return source;
   const whole = wrapped(source, parts, variables);
@@ -70,13 +70,13 @@ function variableOf({ message }: Finding): string {
   return /"([^"]*)"/.exec(message)?.[1] ?? '';
 }
 
-/** Sections of a whole configuration: where one begins a line, the file is no part, and no module is loaded to find out. */
+/** Blocks of a whole configuration: a line that begins with one shows that the file is no part, without loading any module. */
 const SECTION = /^\s*(?:http|events|stream|mail)\s*\{/m;
 
-/** Characters of a file that are parsed to find out what it is: the check itself refuses files that are too long. */
+/** Characters that are parsed to classify a file; the check itself refuses files that are too long. */
 const MOST_PARSED = 200_000;
 
-/** The files whose outermost directives belong into a block. Those that cannot be read are left to the check. */
+/** Files whose outermost directives belong into a block. Unreadable files are left to the check. */
 async function partsAmong(files: readonly string[]): Promise<Part[]> {
   const texts = files.map((name) => ({ name, text: textOf(name) })).filter(({ text }) => !SECTION.test(text));
   if (texts.every(({ text }) => text === '')) return [];
@@ -87,7 +87,7 @@ async function partsAmong(files: readonly string[]): Promise<Part[]> {
   });
 }
 
-/** The file's text; empty where it cannot be read. */
+/** Text of the file; empty if it cannot be read. */
 function textOf(name: string): string {
   try {
     return diskReader.read(name);
@@ -96,7 +96,7 @@ function textOf(name: string): string {
   }
 }
 
-/** The nearest directory at or above a path that has a `nginx.conf`, from which includes start; else the path's own directory. */
+/** Directory for includes: the nearest one at or above a path with an `nginx.conf`, else the path's own. */
 function confDirectoryAbove(path: string): string {
   const own = path.slice(0, path.lastIndexOf('/') + 1);
   for (let at = own; at.length > 1; at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
@@ -109,7 +109,7 @@ function isDirectory(path: string): boolean {
   return statSync(nativePath(path), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** Sentence that says how parts were tested; null for a whole configuration. */
+/** Sentence about how parts were tested; null for a whole configuration. */
 export function testedAs({ name, parts }: Tested): string | null {
   const [first] = parts;
   if (first === undefined) return null;

@@ -1,12 +1,12 @@
-/** The difference of two texts, as `diff -u` writes it. */
+/** Difference of two texts in the format of `diff -u`. */
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 
-/** Lines that go and come beyond which no shortest difference is looked for: that takes quadratic time. */
+/** Changed lines beyond which no shortest difference is computed, because that takes quadratic time. */
 const MOST_CHANGES = 2000;
 
 /**
- * The lines of a file to take out and to put in, with three lines around them; empty where there is no difference. Texts
- * that have little in common are shown as one that goes and one that comes. All strings are bytes.
+ * Removed and added lines of a file with three lines of context; empty if there is no difference. Texts with little in
+ * common are shown as one removal and one addition. All strings are bytes.
  */
 export function unifiedDiff(name: string, before: string, after: string): string {
   if (before === after) return '';
@@ -25,7 +25,7 @@ function whole(name: string, before: string, after: string): string {
   return head + side('-', old) + side('+', fresh);
 }
 
-/** The lines with their line breaks. */
+/** Lines with their line breaks. */
 function linesOf(text: string): readonly string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }

@@ -1,13 +1,13 @@
-/** `tsproxy -v` and `-V`, in nginx's form: tools read the version and the list of modules there. */
+/** `tsproxy -v` and `-V` in nginx's format: tools parse the version and the list of modules. */
 import { NGINX_VERSION, VERSION } from '../exchange/software.js';
 
-/** Modules that nginx has only with `--with-http_NAME_module`. */
+/** Modules that nginx includes only with `--with-http_NAME_module`. */
 const OPTIONAL = [
   ...['ssl', 'v2', 'v3', 'realip', 'addition', 'xslt', 'image_filter', 'geoip', 'sub', 'dav', 'flv', 'mp4', 'gunzip'],
   ...['gzip_static', 'auth_request', 'random_index', 'secure_link', 'slice', 'degradation', 'stub_status'],
 ];
 
-/** Modules that nginx has unless `--without-http_NAME_module` is given. */
+/** Modules that nginx includes unless `--without-http_NAME_module` is given. */
 const USUAL = [
   ...['charset', 'gzip', 'ssi', 'userid', 'access', 'auth_basic', 'mirror', 'autoindex', 'geo', 'map', 'split_clients'],
   ...['referer', 'rewrite', 'proxy', 'fastcgi', 'uwsgi', 'scgi', 'grpc', 'memcached', 'limit_conn', 'limit_req'],
@@ -15,7 +15,7 @@ const USUAL = [
   ...['upstream_keepalive', 'upstream_zone', 'upstream_sticky'],
 ];
 
-/** The version; with `configure` also what is built in, as the arguments of nginx's `configure` that would give the same. */
+/** The version; with `configure` also the built-in modules, as the equivalent arguments of nginx's `configure`. */
 export async function versionText(configure: boolean): Promise<string> {
   const first = `nginx version: nginx/${NGINX_VERSION} (tsproxy/${VERSION})`;
   if (!configure) return first;

@@ -1,27 +1,27 @@
-/** An answer as a test looks at it: read by rules written apart from the proxy's own reader, so that one checks the other. */
+/** Response parser for tests, written independently of the proxy's own parser so that one checks the other. */
 
-/** One HTTP/1 answer. All strings are bytes. */
+/** One HTTP/1 response. All strings are bytes. */
 export interface Answer {
-  /** Exactly what came, interim answers included. */
+  /** The bytes as received, including interim responses. */
   readonly raw: string;
-  /** Status codes of the interim (1xx) answers before it. */
+  /** Status codes of the preceding interim (1xx) responses. */
   readonly interim: readonly number[];
   readonly status: number;
   readonly reason: string;
   readonly statusLine: string;
-  /** Field lines as they came: name (case kept) and value. */
+  /** Field lines as received: name (case kept) and value. */
   readonly fields: readonly (readonly [string, string])[];
   /** The body without its framing. */
   readonly body: string;
-  /** The body as it came, with chunk sizes. */
+  /** The body as received, with chunk sizes. */
   readonly rawBody: string;
   /** Trailer fields. */
   readonly trailers: readonly (readonly [string, string])[];
-  /** The value of a field; several are joined by `, `; undefined where there is none. */
+  /** Value of a field; several are joined by `, `; undefined if there is none. */
   field(name: string): string | undefined;
 }
 
-/** How long the first whole answer in `bytes` is, or undefined where more must come. `ended`: nothing more will. */
+/** Length of the first whole response in `bytes`, or undefined if it is incomplete. `ended`: no more bytes follow. */
 export function answerLength(bytes: string, method: string, ended: boolean): number | undefined {
   let at = 0;
   for (;;) {
@@ -61,7 +61,7 @@ function bodyLength(
   return ended ? rest : undefined;
 }
 
-/** Takes an answer apart. */
+/** Parses a response. */
 export function parseAnswer(raw: string, method = 'GET'): Answer {
   const interim: number[] = [];
   let at = 0;
@@ -113,7 +113,7 @@ function find(fields: readonly (readonly [string, string])[], name: string): str
   return values.length === 0 ? undefined : values.join(', ');
 }
 
-/** Reads a chunked body (RFC 9112, 7.1) that starts at `from`; undefined where it is not complete. */
+/** Reads a chunked body (RFC 9112, 7.1) that starts at `from`; undefined if it is incomplete. */
 function readChunks(
   bytes: string,
   from: number,

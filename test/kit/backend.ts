@@ -1,4 +1,4 @@
-/** Back ends for tests: raw TCP servers that follow a script, so that they can also misbehave exactly as told. */
+/** Back ends for tests: raw TCP servers that follow a script, so that they can also misbehave in defined ways. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { ByteReader } from './connection.js';
 
 /** A request as a back end received it. All strings are bytes. */
 export interface ReceivedRequest {
-  /** The head exactly as it came, up to and including the empty line. */
+  /** The head as received, up to and including the empty line. */
   readonly head: string;
   readonly line: string;
   readonly method: string;
@@ -15,7 +15,7 @@ export interface ReceivedRequest {
   readonly fields: readonly (readonly [string, string])[];
   /** The body without its framing. */
   readonly body: string;
-  /** The body as it came, with chunk sizes. */
+  /** The body as received, with chunk sizes. */
   readonly rawBody: string;
   field(name: string): string | undefined;
 }
@@ -36,7 +36,7 @@ export class BackendConnection {
     return this;
   }
 
-  /** Reads the head of a request; the body stays to be read. Null where the connection ends before one starts. */
+  /** Reads the head of a request, but not its body. Null if the connection ends before a request starts. */
   async head(): Promise<ReceivedRequest | null> {
     const head = await this.reader.take(
       'a request head',
@@ -49,7 +49,7 @@ export class BackendConnection {
     return head.endsWith('\r\n\r\n') ? received(head, '', '') : null;
   }
 
-  /** Reads one whole request; null where the connection ends before one starts. */
+  /** Reads one whole request; null if the connection ends before one starts. */
   async request(): Promise<ReceivedRequest | null> {
     const request = await this.head();
     if (request === null) return null;
@@ -87,7 +87,7 @@ export class BackendConnection {
     this.socket.end();
   }
 
-  /** Ends with RST. */
+  /** Closes with RST. */
   reset(): void {
     this.socket.resetAndDestroy();
   }
@@ -108,13 +108,13 @@ function received(head: string, body: string, rawBody: string): ReceivedRequest 
   return { head, line, method, target, fields, body, rawBody, field };
 }
 
-/** A back end that is running. */
+/** A running back end. */
 export class Backend {
   /** Connections accepted so far, in order. */
   readonly connections: BackendConnection[] = [];
   /** Requests that `answeringBackend` read so far, in order. */
   readonly requests: ReceivedRequest[] = [];
-  /** What scripts threw; a test that expects none checks that it is empty. */
+  /** Errors thrown by scripts; a test that expects none checks that it is empty. */
   readonly failures: unknown[] = [];
 
   constructor(
@@ -126,7 +126,7 @@ export class Backend {
     private readonly directory: string | null,
   ) {}
 
-  /** Connections that are open now. */
+  /** Number of open connections. */
   get open(): number {
     return this.connections.filter((connection) => !connection.socket.destroyed).length;
   }
@@ -150,7 +150,7 @@ export interface BackendOptions {
   readonly port?: number;
 }
 
-/** Starts a back end that does with each connection what `script` says; the connection stays open when it returns. */
+/** Starts a back end that runs `script` for each connection; the connection stays open when it returns. */
 export async function scriptedBackend(
   script: (connection: BackendConnection) => void | Promise<void>,
   options: BackendOptions = {},
@@ -169,7 +169,7 @@ export async function scriptedBackend(
   server.on('connection', (socket) => {
     const connection = new BackendConnection(socket, backend.connections.length + 1);
     backend.connections.push(connection);
-    // A script that waits for bytes when the test is over sees the end of its connection: that is no failure.
+    // A script that still waits for bytes at the end of the test fails because its connection is closed: no error.
     Promise.resolve(script(connection)).catch((error: unknown) => {
       if (!connection.reader.ended) backend.failures.push(error);
     });
@@ -178,8 +178,8 @@ export async function scriptedBackend(
 }
 
 /**
- * Starts a back end that answers every request: with a whole answer (bytes) or with what `answer` makes of the request.
- * An answer with `Connection: close`, or without a length, closes the connection.
+ * Starts a back end that responds to every request with the given bytes, or with the result of `answer`. A response with
+ * `Connection: close`, or without a length, closes the connection.
  */
 export async function answeringBackend(
   answer: string | ((request: ReceivedRequest, connection: BackendConnection) => string | Promise<string>),
@@ -200,13 +200,13 @@ export async function answeringBackend(
   return backend;
 }
 
-/** The bytes of a well-formed answer with a length. */
+/** Bytes of a well-formed response with a length. */
 export function reply(body: string, options: { status?: string; fields?: readonly string[] } = {}): string {
   const fields = [`Content-Length: ${body.length}`, ...(options.fields ?? [])];
   return `HTTP/1.1 ${options.status ?? '200 OK'}\r\n${fields.join('\r\n')}\r\n\r\n${body}`;
 }
 
-/** A port of 127.0.0.1 on which nothing listens (it was free a moment ago). */
+/** A port of 127.0.0.1 without a listener (it was free a moment ago). */
 export async function closedPort(): Promise<number> {
   const backend = await scriptedBackend(() => {});
   await backend.close();

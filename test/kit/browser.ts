@@ -4,10 +4,10 @@ import { type Browser, launch } from 'puppeteer-core';
 
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Path of the browser; undefined where none is installed. */
+/** Path of the browser; undefined if none is installed. */
 const executablePath = CANDIDATES.find(existsSync);
 
-/** Reason to skip a test that needs a browser; false where there is one. */
+/** Reason to skip a test that needs a browser; false if there is one. */
 export const noBrowser = executablePath === undefined ? 'chromium is not installed' : false;
 
 /** Starts a browser; it is closed when the test ends. */

@@ -1,16 +1,16 @@
-/** A raw TCP client that sends exactly the bytes it is told to and hands back exactly what came. Strings are bytes (latin1). */
+/** A raw TCP client that sends exactly the given bytes and returns exactly the received ones. Strings are bytes (latin1). */
 import { connect as connectSocket, type Socket } from 'node:net';
 import { type Answer, answerLength, parseAnswer } from './answer.js';
 
-/** How long a test waits for bytes before it fails, in ms: long, because machines are busy. */
+/** ms that a test waits for bytes before it fails; long, because machines may be busy. */
 export const PATIENCE = 30_000;
 
-/** Where to connect: a port of 127.0.0.1, a host and port, or the path of a unix socket. */
+/** Address to connect to: a port of 127.0.0.1, a host and port, or the path of a unix socket. */
 export type Target = number | { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Bytes that arrive on a socket, and whoever waits for some of them. Shared by the client and the back end. */
+/** Received bytes of a socket, and the reads waiting for them. Shared by the client and the back end. */
 export class ByteReader {
-  /** What came and was not taken yet. */
+  /** Bytes received but not yet read. */
   pending = '';
   /** The other side sent FIN, or the connection is gone. */
   ended = false;
@@ -37,8 +37,8 @@ export class ByteReader {
   }
 
   /**
-   * Takes bytes as soon as `measure` says how many (undefined: wait for more). At the end of the connection what is there is
-   * taken, as far as `atEnd` allows.
+   * Reads bytes as soon as `measure` returns their number (undefined: wait for more). At the end of the connection the
+   * remaining bytes are returned, if `atEnd` allows it.
    */
   async take(what: string, measure: (pending: string) => number | undefined, atEnd: 'take' | 'fail'): Promise<string> {
     for (;;) {
@@ -71,22 +71,22 @@ export class ByteReader {
     });
   }
 
-  /** Takes everything up to and including `mark`. */
+  /** Reads up to and including `mark`. */
   until(mark: string): Promise<string> {
     return this.take(JSON.stringify(mark), (pending) => after(pending, mark), 'fail');
   }
 
-  /** Takes that many bytes. */
+  /** Reads that many bytes. */
   bytes(count: number): Promise<string> {
     return this.take(`${count} bytes`, (pending) => (pending.length >= count ? count : undefined), 'fail');
   }
 
-  /** Takes whatever is there, waiting for at least one byte; empty at the end of the connection. */
+  /** Reads all available bytes, waiting for at least one; empty at the end of the connection. */
   some(): Promise<string> {
     return this.take('a byte', (pending) => (pending.length > 0 ? pending.length : undefined), 'take');
   }
 
-  /** Takes everything up to the end of the connection. */
+  /** Reads up to the end of the connection. */
   all(): Promise<string> {
     return this.take('the end of the connection', () => undefined, 'take');
   }
@@ -101,7 +101,7 @@ function show(bytes: string): string {
   return JSON.stringify(bytes.length > 400 ? `${bytes.slice(0, 400)}…` : bytes);
 }
 
-/** One client connection. */
+/** A client connection. */
 export class Connection {
   readonly reader: ByteReader;
 
@@ -109,7 +109,7 @@ export class Connection {
     this.reader = new ByteReader(socket);
   }
 
-  /** The port that this side has. */
+  /** Local port. */
   get localPort(): number {
     return this.socket.localPort ?? 0;
   }
@@ -119,7 +119,10 @@ export class Connection {
     return this;
   }
 
-  /** Reads one whole answer (interim answers before it are kept in `answer.interim`). `method`: the request's, because HEAD has no body. */
+  /**
+   * Reads one whole response (earlier interim responses are in `answer.interim`). `method`: the request's, because responses
+   * to HEAD have no body.
+   */
   async answer(method = 'GET'): Promise<Answer> {
     const raw = await this.reader.take(
       'an answer',
@@ -141,18 +144,18 @@ export class Connection {
     return this.reader.some();
   }
 
-  /** Everything up to the end of the connection. */
+  /** Reads up to the end of the connection. */
   all(): Promise<string> {
     return this.reader.all();
   }
 
-  /** Sends FIN and goes on reading. */
+  /** Sends FIN and continues reading. */
   end(): this {
     this.socket.end();
     return this;
   }
 
-  /** Ends with RST. */
+  /** Closes with RST. */
   reset(): void {
     this.socket.resetAndDestroy();
   }
@@ -162,7 +165,7 @@ export class Connection {
   }
 }
 
-/** Connects; the connection neither ends its own half by itself nor delays small writes. */
+/** Connects; the socket neither half-closes automatically nor delays small writes. */
 export function connect(target: Target): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const where = typeof target === 'number' ? { host: '127.0.0.1', port: target } : target;
@@ -175,7 +178,7 @@ export function connect(target: Target): Promise<Connection> {
   });
 }
 
-/** Sends the bytes and returns all that came until the other side closed. */
+/** Sends the bytes and returns everything received until the other side closed. */
 export async function exchange(target: Target, bytes: string | Buffer): Promise<string> {
   const connection = await connect(target);
   try {
@@ -185,10 +188,10 @@ export async function exchange(target: Target, bytes: string | Buffer): Promise<
   }
 }
 
-/** What a plain request may be given. */
+/** Options of a simple request. */
 export interface RequestOptions {
   readonly method?: string;
-  /** Further field lines, without CRLF: `Cookie: a=b`. `Host` and `Connection` are there unless given here. */
+  /** Further field lines, without CRLF: `Cookie: a=b`. `Host` and `Connection` are added unless given here. */
   readonly fields?: readonly string[];
   readonly body?: string;
 }
@@ -205,7 +208,7 @@ export function request(path: string, options: RequestOptions = {}): string {
   return `${options.method ?? 'GET'} ${path} HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n${options.body ?? ''}`;
 }
 
-/** One request on a connection of its own; returns the answer. */
+/** Sends one request on a new connection; returns the response. */
 export async function get(target: Target, path = '/', options: RequestOptions = {}): Promise<Answer> {
   const connection = await connect(target);
   try {

@@ -1,8 +1,8 @@
-/** Many bytes, whose order can be told: what a fast side sends while a slow one does not read. */
+/** Large streams of position-dependent bytes, for a fast sender and a slow reader. */
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 
-/** What is repeated; its length is no power of two, so that a piece that is lost, doubled or moved shows. */
+/** Repeated pattern; its length is no power of two, so that a lost, doubled or displaced piece is detected. */
 const PATTERN = (() => {
   const bytes = Buffer.alloc(65_521);
   for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31 + (i >> 8)) & 255;
@@ -26,12 +26,12 @@ export function patternDigest(length: number): string {
   return hash.digest('hex');
 }
 
-/** How much was given to a socket. */
+/** Progress of a flood. */
 export interface Flood {
   given: number;
 }
 
-/** Sends the first `total` bytes as fast as the socket takes them; each piece framed by `frame`. */
+/** Sends the first `total` bytes as fast as the socket accepts them; `frame` wraps each piece. */
 export function flood(socket: Socket, total: number, frame = (piece: Buffer): Buffer => piece, size = 65_536): Flood {
   const state: Flood = { given: 0 };
   const more = (): void => {

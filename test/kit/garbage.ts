@@ -5,8 +5,8 @@ import { runInNewContext } from 'node:vm';
 let collect: (() => void) | undefined;
 
 /**
- * Frees all that nothing holds, array buffers included. V8 frees array buffers in the background after a collection; the
- * next one waits for that.
+ * Frees all unreachable memory, including array buffers. V8 frees array buffers in the background after a collection; a
+ * second collection waits for that.
  */
 export function collectGarbage(): void {
   if (collect === undefined) {

@@ -1,4 +1,4 @@
-/** Right configurations of any length: for how long they take. */
+/** Valid configurations of any length, for time measurements. */
 
 /** Lines of servers of eight lines each. */
 export function plainServers(lines: number): string[] {
@@ -18,7 +18,7 @@ export function plainServers(lines: number): string[] {
   return [...text, '}', ''];
 }
 
-/** Lines of servers as they are found in the field: each with its map, its upstream, and locations of all kinds. */
+/** Servers as in real configurations: each with its map, its upstream, and locations of all kinds. */
 export function manyServers(lines: number): string[] {
   const text = [
     'events { }',

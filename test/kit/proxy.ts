@@ -1,4 +1,4 @@
-/** A proxy for one test: a configuration inline, a directory of its own, ports that the system chooses. */
+/** A proxy for one test: an inline configuration, a directory of its own, and free ports. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,9 +14,9 @@ export interface TestProxyOptions {
 /** Values for `%%NAME%%` in a configuration text. */
 export type Replacements = Readonly<Record<string, string | number>>;
 
-/** A proxy that is running; its prefix is a temporary directory that goes when it is closed. */
+/** A running proxy; its prefix is a temporary directory that is removed on close. */
 export class TestProxy {
-  /** What went to the error log (where the configuration names no other), all levels. */
+  /** Entries of the default error log, all levels. */
   readonly entries: LogEntry[] = [];
 
   constructor(
@@ -30,7 +30,10 @@ export class TestProxy {
     return this.portOf('');
   }
 
-  /** The port of the first listening address that starts with `host` (`127.0.0.2`): listen on several loopback addresses to have several. */
+  /**
+   * Port of the first listening address that starts with `host` (`127.0.0.2`): listen on different loopback addresses for
+   * several.
+   */
   portOf(host: string): number {
     const address = this.proxy.addresses.find((each) => each.startsWith(host) && !each.startsWith('unix:'));
     if (address === undefined) throw new Error(`no listener at ${host || 'all'}: ${this.proxy.addresses.join(', ')}`);
@@ -42,7 +45,7 @@ export class TestProxy {
     return this.entries.filter((entry) => level === undefined || entry.level === level).map((entry) => entry.message);
   }
 
-  /** A file below the prefix; empty where there is none. */
+  /** A file below the prefix; empty if there is none. */
   file(path: string): string {
     const full = join(this.directory, path);
     return existsSync(full) ? readFileSync(full, 'latin1') : '';
@@ -53,12 +56,12 @@ export class TestProxy {
     return this.file(path).split('\n').slice(0, -1);
   }
 
-  /** Swaps the configuration. */
+  /** Replaces the configuration. */
   reload(text: string, replacements: Replacements = {}): Promise<Change> {
     return this.proxy.reload({ config: complete(text, { ...replacements, DIR: this.directory }) });
   }
 
-  /** Ends the proxy at once and removes its directory. */
+  /** Stops the proxy and removes its directory. */
   async close(): Promise<void> {
     await this.proxy.close();
     rmSync(this.directory, { recursive: true, force: true });
@@ -67,7 +70,7 @@ export class TestProxy {
 
 /**
  * Starts a proxy from a configuration text. `%%NAME%%` is replaced by `replacements.NAME`, `%%DIR%%` by the prefix. A text
- * without an `http` block is put into one. Listen on `127.0.0.1:0` and ask `proxy.port`.
+ * without an `http` block is wrapped in one. Listen on `127.0.0.1:0` and read `proxy.port`.
  */
 export async function startProxy(
   text: string,
@@ -96,7 +99,7 @@ export async function startProxy(
   }
 }
 
-/** Fills in the replacements and the blocks around. */
+/** Replaces the placeholders and adds missing outer blocks. */
 export function complete(text: string, replacements: Replacements): string {
   const filled = text.replace(/%%(\w+)%%/g, (whole, name: string) => {
     const value = replacements[name];
@@ -106,7 +109,7 @@ export function complete(text: string, replacements: Replacements): string {
   return /(^|[\s;}])http\s*\{/.test(filled) ? filled : `events {}\nhttp {\n${filled}\n}\n`;
 }
 
-/** Waits until `condition` holds: for what happens a moment after the bytes that a client sees (a log line, a counter). */
+/** Waits until `condition` holds: for effects that follow the bytes a client receives (a log line, a counter). */
 export async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = Date.now() + PATIENCE;
   while (!condition()) {

@@ -1,4 +1,4 @@
-/** WebSocket back end and client for tests, both by `ws`: real peers, not mocks. */
+/** WebSocket back end and client for tests, based on `ws`. */
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { PATIENCE } from './connection.js';
@@ -29,7 +29,7 @@ export class WebSocketEcho {
   }
 }
 
-/** Starts an echo server. `greeting`: sent at once, so that it may travel in one packet with the 101. */
+/** Starts an echo server. `greeting`: sent at once, so that it may share a packet with the 101. */
 export async function websocketEcho(options: { name?: string; greeting?: string } = {}): Promise<WebSocketEcho> {
   const server = createServer((request, response) => {
     response.setHeader('Content-Type', 'text/plain');
@@ -49,7 +49,7 @@ export async function websocketEcho(options: { name?: string; greeting?: string 
   return echo;
 }
 
-/** A WebSocket client that keeps what it receives until it is asked for. */
+/** A WebSocket client that queues received messages. */
 export class WebSocketClient {
   private readonly received: (string | Buffer)[] = [];
   private waiting: ((message: string | Buffer) => void) | null = null;
@@ -63,7 +63,7 @@ export class WebSocketClient {
       if (this.waiting !== null) this.waiting(message);
       else this.received.push(message);
     });
-    // The close event always follows an error, and says what a test wants to know.
+    // The close event always follows an error and carries the relevant information.
     socket.on('error', () => {});
     this.closed = new Promise((resolve) => socket.on('close', resolve));
   }
@@ -86,20 +86,20 @@ export class WebSocketClient {
     });
   }
 
-  /** Sends a message and returns the next one that comes. */
+  /** Sends a message and returns the next one received. */
   ask(message: string | Buffer): Promise<string | Buffer> {
     this.send(message);
     return this.next();
   }
 
-  /** Closes with a Close frame and waits for the other side's. */
+  /** Sends a Close frame and waits for the other side's. */
   close(code = 1000): Promise<number> {
     this.socket.close(code);
     return this.closed;
   }
 }
 
-/** Connects; rejects with `ws`'s error where the handshake fails (`Unexpected server response: 502`). */
+/** Connects; rejects with `ws`'s error if the handshake fails (`Unexpected server response: 502`). */
 export function websocket(port: number, path = '/', headers: Record<string, string> = {}): Promise<WebSocketClient> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, {

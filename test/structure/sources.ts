@@ -1,20 +1,20 @@
-/** The source files of the project and what they import. */
+/** Source files of the project and their imports. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The checkout: tests run from `dist/test/structure`. */
+/** Root of the checkout: tests run from `dist/test/structure`. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface Import {
-  /** Path of the imported file from the root, with the ending `.ts`; a package's name where it is none of ours. */
+  /** Path of the imported file from the root, ending in `.ts`; the package's name if it is not part of the project. */
   readonly path: string;
   readonly own: boolean;
-  /** Leaves nothing behind in the compiled file. */
+  /** Erased by the compiler. */
   readonly typeOnly: boolean;
 }
 
-/** All files of ours below a directory of the checkout whose names end so, as paths from the root. */
+/** All files below a directory of the checkout with that ending, as paths from the root. */
 export function filesIn(directory: string, ending: string): string[] {
   let entries: import('node:fs').Dirent[];
   try {
@@ -38,7 +38,7 @@ export function textOf(path: string): string {
 const STATEMENT = /^\s*(?:import|export)\s+(type\s+)?(?:([^'";]*?)\s*from\s*)?['"]([^'"]+)['"]/gm;
 const CALL = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 
-/** What a file imports, re-exports, or loads later. */
+/** Static and dynamic imports and re-exports of a file. */
 export function importsOf(path: string, text: string): Import[] {
   const imports = [...text.matchAll(STATEMENT)].map(([, type, names = '', from = '']) =>
     resolve(path, from, type !== undefined || isTypesOnly(names)),

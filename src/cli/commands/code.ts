@@ -1,4 +1,4 @@
-/** `tsproxy code`: the story of each code of a finding. */
+/** `tsproxy code`: explanations of finding codes. */
 import type { DeclareCommand } from './command.js';
 
 export const code: DeclareCommand = (program, take) => {

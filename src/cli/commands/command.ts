@@ -1,13 +1,14 @@
-/** Commands that nginx has not: `tsproxy NAME`, a file in this folder each. */
+/** Commands that nginx does not have: `tsproxy NAME`, one file each in this directory. */
 import type { Command } from 'commander';
 
 /**
- * Adds one command to the program: name, description, arguments and options. Its action calls `take` with what is to be
- * done, which resolves with the exit code; what is heavy is imported there, as all commands are declared to read one.
+ * Adds one command to the program: name, description, arguments and options. Its action calls `take` with a function that
+ * executes the command and resolves with the exit code; heavy imports belong in that function, because all commands are
+ * declared to parse one.
  */
 export type DeclareCommand = (program: Command, take: (run: () => Promise<number>) => void) => void;
 
-/** Reads an option that may be given again: all its values, in order. */
+/** Collects the values of a repeatable option, in order. */
 export function gathered(word: string, before: readonly string[] = []): readonly string[] {
   return [...before, word];
 }

@@ -1,4 +1,4 @@
-/** `tsproxy compat`: how much of an nginx configuration is carried out here. */
+/** `tsproxy compat`: support report for an nginx configuration. */
 import type { Command } from 'commander';
 import type { CompatOptions } from '../compat.js';
 import type { DeclareCommand } from './command.js';
@@ -12,7 +12,7 @@ export const compat: DeclareCommand = (program, take) => {
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('--json', 'print the report as JSON')
     .action((file: string | undefined, _options: object, command: Command) => {
-      // The program has these options, too, and takes them wherever they stand.
+      // Options that the program has, too, are parsed as the program's wherever they are written.
       const options = command.optsWithGlobals<CompatOptions>();
       take(async () => (await import('../compat.js')).compat(file, options));
     });

@@ -1,8 +1,8 @@
-/** `tsproxy completion`: the scripts by which shells complete a command line. */
+/** `tsproxy completion`: scripts for command-line completion in shells. */
 import { Argument } from 'commander';
 import type { DeclareCommand } from './command.js';
 
-/** The shells that there are scripts for. */
+/** Supported shells. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 

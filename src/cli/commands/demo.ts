@@ -1,4 +1,4 @@
-/** `tsproxy demo`: a demonstration with back ends of its own. */
+/** `tsproxy demo`: a demonstration with its own back ends. */
 import { InvalidArgumentError } from 'commander';
 import type { DeclareCommand } from './command.js';
 

@@ -13,7 +13,7 @@ export const diff: DeclareCommand = (program, take) => {
     .option('-g <directives>', 'directives to be read ahead of both files')
     .option('--json', 'print the differences as JSON')
     .action((before: string, after: string, _options: unknown, command: Command) => {
-      // The options that nginx has too are read ahead of the command's own.
+      // Options that nginx has, too, are parsed as the program's.
       const options = command.optsWithGlobals<DiffOptions>();
       take(async () => (await import('../diff.js')).diff(before, after, options));
     });

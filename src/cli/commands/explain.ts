@@ -1,4 +1,4 @@
-/** `tsproxy explain`: says what a configuration does with a request. */
+/** `tsproxy explain`: processing of a request by a configuration. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ExplainOptions } from '../explain.js';
 import { type DeclareCommand, gathered } from './command.js';
@@ -25,7 +25,7 @@ export const explain: DeclareCommand = (program, take) => {
     .option('--answer <field>', 'a field of the upstream\'s answer, "Name: value"; may be repeated', gathered)
     .option('--json', 'print the explanation as JSON')
     .action((words: readonly string[], _options: unknown, command: Command) => {
-      // The options that nginx has too are read ahead of the command's own.
+      // Options that nginx has, too, are parsed as the program's.
       const options = command.optsWithGlobals<ExplainOptions>();
       take(async () => (await import('../explain.js')).explain(words, options));
     });

@@ -1,4 +1,4 @@
-/** `tsproxy fmt`: puts configurations into their canonical layout. */
+/** `tsproxy fmt`: canonical formatting of configurations. */
 import type { FmtOptions } from '../fmt.js';
 import type { DeclareCommand } from './command.js';
 

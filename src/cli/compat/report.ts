@@ -1,4 +1,4 @@
-/** The survey of a configuration as text and as JSON. */
+/** Survey of a configuration as text and as JSON. */
 import { positionOf } from '../../../grammar/positions.js';
 import type { Span } from '../../../grammar/syntax-tree.js';
 import { findingsToJson, type JsonFinding } from '../../diagnostics/json.js';
@@ -8,7 +8,7 @@ import { wrapped } from '../paragraph.js';
 import type { Enclosing } from '../part.js';
 import type { Entry, Status, Survey } from './survey.js';
 
-/** What is to be thought of the whole: the worst that is in it. */
+/** Overall result: the worst status found. */
 export type Verdict = 'supported' | 'without effect' | 'different' | 'refused';
 
 export function verdictOf({ entries, refusals }: Survey): Verdict {
@@ -33,21 +33,21 @@ const HEADINGS: readonly (readonly [status: Status, heading: string])[] = [
   ['supported', 'Supported'],
 ];
 
-/** Places that a line of text names; further ones are counted. */
+/** Places listed per line of text; further ones are counted. */
 const MOST_PLACES = 4;
 
-/** Refusals that the text tells; further ones are counted. */
+/** Refusals listed in the text; further ones are counted. */
 const MOST_REFUSALS = 100;
 
-/** What the survey is about. */
+/** The surveyed configuration. */
 export interface Subject {
-  /** How the configuration is called. */
+  /** Name of the configuration. */
   readonly file: string;
-  /** The block in which the file was included, where it is no whole configuration. */
+  /** Block in which the file was included; null for a whole configuration. */
   readonly readAs: Enclosing | null;
 }
 
-/** The report for a person. */
+/** Report as text. */
 export function reportText({ file, readAs }: Subject, survey: Survey, style: Style, width: number): string {
   const verdict = verdictOf(survey);
   const paint = verdict === 'refused' ? style.error : verdict === 'different' ? style.warning : style.strong;
@@ -82,7 +82,7 @@ function placesText(places: readonly Span[]): string {
   return places.length > MOST_PLACES ? `${named} and ${places.length - MOST_PLACES} more` : named;
 }
 
-/** Each sentence once, with its places. */
+/** Each message once, with its places. */
 function refusals({ refusals: all }: Survey, style: Style, width: number): string {
   const places = new Map<string, Span[]>();
   for (const { message, at } of all) {
@@ -113,7 +113,7 @@ interface JsonEntry {
   readonly status: Status;
   readonly module: string;
   readonly remark?: string;
-  /** How many places there are; of very many not all are listed. */
+  /** Total number of places, which may exceed the list. */
   readonly count: number;
   readonly places: readonly { readonly file: string; readonly line: number; readonly column: number }[];
 }
@@ -122,17 +122,17 @@ export interface JsonReport {
   readonly file: string;
   readonly readAs: Enclosing | null;
   readonly verdict: Verdict;
-  /** Of different directives and variables. */
+  /** Number of distinct directives and variables. */
   readonly counts: Readonly<Record<Status, number>>;
   readonly entries: readonly JsonEntry[];
-  /** The errors of `-t` beside those that say that something is missing. */
+  /** Errors of `-t` other than missing directives and variables. */
   readonly refusals: readonly JsonFinding[];
 }
 
-/** Places of one entry that the JSON lists. */
+/** Places listed per entry in the JSON. */
 const MOST_LISTED = 1000;
 
-/** The report for a program. */
+/** Report as JSON. */
 export function reportJson(subject: Subject, survey: Survey): JsonReport {
   const count = (status: Status): number => survey.entries.filter((entry) => entry.status === status).length;
   return {

@@ -1,4 +1,4 @@
-/** Sorts what is written in a configuration by what becomes of it here. */
+/** Classifies the directives and variables of a configuration by their support. */
 import type { Source, Span, Statement } from '../../../grammar/syntax-tree.js';
 import { Catalogue } from '../../config/catalogue.js';
 import type { CheckResult } from '../../config/check.js';
@@ -9,33 +9,33 @@ import type { ModuleDeclaration } from '../../config/module-declaration.js';
 import type { Finding } from '../../diagnostics/finding.js';
 import { WRAPPING } from '../part.js';
 
-/** What becomes of a directive. `missing`: nginx has it, tsproxy has not; `refused`: it has, but not as it is written there. */
+/** Support of a directive. `missing`: only nginx has it; `refused`: supported, but not in the form written. */
 export type Status = 'supported' | 'without effect' | 'different' | 'missing' | 'refused';
 
-/** A directive, wherever it is written; or a variable of nginx that is missing. */
+/** A directive with all its places; or a variable of nginx that is missing. */
 export interface Entry {
-  /** Of a variable with its `$`. */
+  /** With `$` for variables. */
   readonly name: string;
   readonly status: Status;
-  /** The module of ours that has it; of a missing one, nginx's or another maker's. */
+  /** Declaring module; for a missing directive, the module of nginx or of a third party. */
   readonly module: string;
-  /** What is different, or why it has no effect. */
+  /** The difference, or the reason why there is no effect. */
   readonly remark: string | null;
   /** Each place once, in the order read. */
   readonly places: readonly Span[];
 }
 
 export interface Survey {
-  /** In the order in which they are met. */
+  /** In the order of their first occurrence. */
   readonly entries: readonly Entry[];
-  /** The errors of `-t` that are about more than a missing directive or variable. */
+  /** Errors of `-t` other than missing directives and variables. */
   readonly refusals: readonly Finding[];
 }
 
-/** As deep as the checker goes. */
+/** The checker's nesting limit. */
 const DEEPEST = 500;
 
-/** @param modules all modules that there are */
+/** @param modules all modules */
 export function surveyOf({ expansion, findings }: CheckResult, modules: readonly ModuleDeclaration[]): Survey {
   const entries = new Entries();
   const errors = findings.filter(({ code, severity }) => severity === 'error' && code !== 'nginx-only-variable');
@@ -45,7 +45,7 @@ export function surveyOf({ expansion, findings }: CheckResult, modules: readonly
     const [, name = ''] = /"([^"]*)"/.exec(message) ?? [];
     entries.add(`$${name}`, 'missing', /it belongs to ([^,]*)/.exec(help)?.[1] ?? '', null, at);
   }
-  // A parameter of a directive may be missing as well: that stays among the refusals.
+  // An error about a missing parameter of a directive has the same code; it stays among the refusals.
   const refusals = errors.filter(({ code, at }) => code !== 'nginx-only-directive' || !entries.has('missing', at));
   return { entries: entries.list(), refusals };
 }
@@ -55,7 +55,7 @@ class Entries {
   private readonly seen = new Set<string>();
 
   add(name: string, status: Status, module: string, remark: string | null, at: Span): void {
-    // A file that is included twice is read twice; what was put around a part is not asked about.
+    // A file included twice is read twice; text that encloses a part is not reported.
     if (at.source.name.endsWith(`/${WRAPPING}`)) return;
     if (this.seen.size === this.seen.add(placeKey(status, at)).size) return;
     const key = JSON.stringify([name, status, module]);
@@ -64,7 +64,7 @@ class Entries {
     else entry.places.push(at);
   }
 
-  /** Whether something with that status stands there. */
+  /** Whether there is an entry with that status at the place. */
   has(status: Status, at: Span | null): boolean {
     return at !== null && this.seen.has(placeKey(status, at));
   }
@@ -103,7 +103,7 @@ class Walk {
     const declared = this.catalogue.find(name.text, context);
     if (declared === undefined) {
       const here = knownDirectives(name.text).filter(({ contexts }) => contexts === null || contexts.includes(context));
-      // What nobody knows, or what may not stand here, is a refusal; it is no question of compatibility.
+      // Unknown directives, and those not allowed in this context, are errors rather than a question of compatibility.
       if (here.length === 0) return;
       this.entries.add(name.text, 'missing', [...new Set(here.map(titleOfModule))].join(' or '), null, name);
       return;
@@ -123,7 +123,7 @@ class Walk {
     this.block(this.expansion.inside(block), typeof into === 'function' ? into(context) : into, depth + 1);
   }
 
-  /** Whether an error of `-t` is about something from `start` up to `end`. */
+  /** Whether there is an error of `-t` between `start` and `end`. */
   private isRefused(source: Source, start: number, end: number): boolean {
     const places = this.refused.get(source);
     if (places === undefined) return false;
@@ -138,7 +138,7 @@ class Walk {
   }
 }
 
-/** Where errors are, in order. */
+/** Sorted start offsets of errors by file. */
 function startsOf(findings: readonly Finding[]): Map<Source, number[]> {
   const starts = new Map<Source, number[]>();
   for (const { at } of findings) {

@@ -1,7 +1,7 @@
-/** The script for bash. */
+/** Completion script for bash. */
 import type { CompletedCommand, CompletedProgram, Value } from './program.js';
 
-/** Works in bash 4 and later, and needs nothing beside it. */
+/** Supports bash 4 and later, without bash-completion. */
 export function bashScript(program: CompletedProgram): string {
   const { name, commands } = program;
   const all = [{ ...program, name: '' }, ...commands];
@@ -50,7 +50,7 @@ complete -F _${name} ${name}
 `;
 }
 
-/** The options that take a value: what the next word is. */
+/** Options with a value: completions of the next word. */
 function optionCases({ name, options }: CompletedCommand): string[] {
   return options.flatMap(({ names, value }) => {
     if (value === null) return [];
@@ -73,7 +73,7 @@ function written(value: Value): string {
   return quoted(typeof value === 'string' ? `<${value}>` : value.join(' '));
 }
 
-/** The words of declarations hold no quotes and nothing that `compgen -W` would expand; a test watches over that. */
+/** The words of declarations contain no quotes and nothing that `compgen -W` would expand; a test checks this. */
 function quoted(text: string): string {
   return `'${text}'`;
 }

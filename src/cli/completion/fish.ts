@@ -1,7 +1,7 @@
-/** The script for fish. */
+/** Completion script for fish. */
 import type { CompletedCommand, CompletedOption, CompletedProgram, Value } from './program.js';
 
-/** Works in fish 3 and later. */
+/** Supports fish 3 and later. */
 export function fishScript(program: CompletedProgram): string {
   const { name, commands } = program;
   const all = [{ ...program, name: '' }, ...commands];
@@ -52,7 +52,7 @@ function linesOf(program: CompletedProgram, command: CompletedCommand): string[]
   ];
 }
 
-/** A completion, given where the words so far are those of a command. */
+/** A completion, offered after the words of a command. */
 function line({ name }: CompletedProgram, where: string, what: string, description: string): string {
   const told = description === '' ? '' : ` -d ${quoted(description)}`;
   return `complete -c ${name} -n ${quoted(`__${name}_in ${where === '' ? "''" : where}`)} ${what}${told}`;

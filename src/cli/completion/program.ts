@@ -1,20 +1,20 @@
-/** What can be completed on the command line of a program: its declarations, in the form that the scripts are made of. */
+/** Completion data of a program's command line, derived from its declarations, as input for the shell scripts. */
 import type { Argument, Command, Option } from 'commander';
 
-/** What stands in the place of a value: one of some words, a file, a directory, or what nobody can know. */
+/** Kind of a value: one of a list of words, a file, a directory, or free text. */
 export type Value = readonly string[] | 'file' | 'directory' | 'anything';
 
 export interface CompletedOption {
   /** As written: `-c`, `--format`. */
   readonly names: readonly string[];
   readonly description: string;
-  /** Null for an option that takes none. */
+  /** Null for an option without a value. */
   readonly value: Value | null;
 }
 
 export interface CompletedArgument {
   readonly value: Value;
-  /** The last one may be given again and again. */
+  /** The last argument may be repeated. */
   readonly variadic: boolean;
 }
 
@@ -25,18 +25,20 @@ export interface CompletedCommand {
   readonly arguments: readonly CompletedArgument[];
 }
 
-/** The program itself, and its commands. */
+/** The program and its commands. */
 export interface CompletedProgram extends CompletedCommand {
   readonly commands: readonly CompletedCommand[];
 }
 
-/** Words for the places that a declaration cannot list itself, by the name that it gives to the place. */
+/** Words for placeholders whose choices are not part of their declaration, by the name of the placeholder. */
 export type PlaceWords = Readonly<Record<string, readonly string[]>>;
 
 const FILES: ReadonlySet<string> = new Set(['file', 'files', 'old', 'new']);
 const DIRECTORIES: ReadonlySet<string> = new Set(['prefix', 'directory']);
 
-/** Reads the declarations. What a value is follows from its choices, or from the name of its place: `-c <file>`. */
+/**
+ * Reads the declarations. The kind of a value is derived from its choices, or from the name of its placeholder: `-c <file>`.
+ */
 export function completedProgram(program: Command, words: PlaceWords): CompletedProgram {
   const commands = program.createHelp().visibleCommands(program);
   return { ...completedCommand(program, words), commands: commands.map((each) => completedCommand(each, words)) };

@@ -1,7 +1,7 @@
-/** The script for zsh. */
+/** Completion script for zsh. */
 import type { CompletedArgument, CompletedCommand, CompletedOption, CompletedProgram, Value } from './program.js';
 
-/** Works as a file `_NAME` in a directory of `$fpath` as well as with `source`. */
+/** Usable as a file `_NAME` in a directory of `$fpath`, and with `source`. */
 export function zshScript(program: CompletedProgram): string {
   const { name, commands } = program;
   return `#compdef ${name}
@@ -42,7 +42,7 @@ ${continued(specs, 24)}
                     ;;`;
 }
 
-/** `*-c[configuration file]:value:_files`: an option may always be given again. */
+/** `*-c[configuration file]:value:_files`: the asterisk allows the option to be repeated. */
 function option({ names, description, value }: CompletedOption): string {
   const told = `[${description.replace(/[\]\\]/g, '\\$&')}]${value === null ? '' : `:value:${action(value)}`}`;
   return names.map((name) => quoted(`*${name}${told}`)).join(' ');

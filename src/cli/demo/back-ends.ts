@@ -1,15 +1,15 @@
-/** The demonstration's back ends: WebSocket echo servers, and one that streams events and passes on orders. */
+/** Back ends of the demonstration: WebSocket echo servers, and a server that streams events and forwards control requests. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 
-/** A server that is running. */
+/** A running server. */
 export interface BackEnd {
   readonly name: string;
   readonly port: number;
   close(): void;
 }
 
-/** Listens on that port of 127.0.0.1, or on any where it is taken. */
+/** Listens on that port of 127.0.0.1, or on any port if it is in use. */
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const listening = (): void => {
@@ -25,13 +25,13 @@ function listen(server: Server, port: number): Promise<number> {
   });
 }
 
-/** Echoes what it receives: text with its own name, so that the page can show who answered; binary as it came. */
+/** Echoes messages: text prefixed with its own name, so that the page can show which server answered; binary unchanged. */
 export async function startEcho(name: string, wantedPort: number): Promise<BackEnd> {
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/plain' }).end(`${name} answers plain requests, too\n`);
   });
   const port = await listen(server, wantedPort);
-  // From here on: before, it would take the error of a port that is taken for its own.
+  // Created after listening: an earlier WebSocketServer would handle the error of a port in use.
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket: WebSocket) => {
     let count = 0;
@@ -56,24 +56,26 @@ export async function startEcho(name: string, wantedPort: number): Promise<BackE
   };
 }
 
-/** What the ticker tells about the proxy, and what it may ask of it. */
+/** Proxy state for the ticker's events, and the controls that it offers. */
 export interface Controls {
   status(): object;
-  /** Reloads the configuration, or one with a mistake in it; resolves with what became of it. */
+  /** Reloads the configuration, or a broken one; resolves with the result. */
   reload(broken: boolean): Promise<object>;
 }
 
 /** ms between two events. */
 const BEAT = 250;
 
-/** What is streamed, word by word, as a language model would. */
+/** Text that is streamed word by word, like the output of a language model. */
 const STORY =
   'Every word you read here is one server-sent event. It left the back end, crossed the proxy and reached this page in ' +
   'the same breath: nothing is buffered, nothing waits for the next one. Reload the configuration as often as you like ' +
   'while this text is being written. The stream goes on, word by word, because a reload swaps the routing table and ' +
   'leaves every connection where it is. ';
 
-/** Streams an event four times a second on `/events`, and answers `/control/status`, `/control/reload` and `/control/reload-broken`. */
+/**
+ * Streams four events per second on `/events`, and serves `/control/status`, `/control/reload` and `/control/reload-broken`.
+ */
 export async function startTicker(wantedPort: number, controls: Controls): Promise<BackEnd> {
   const words = STORY.trim().split(' ');
   const streams = new Set<ServerResponse>();

@@ -1,7 +1,7 @@
-/** The reference of codes as Markdown. */
+/** Reference of finding codes as Markdown. */
 import type { CodeStory } from '../code-stories.js';
 
-/** The text of `docs/codes.md`. */
+/** Text of `docs/codes.md`. */
 export function codePage(stories: readonly CodeStory[]): string {
   return `${[
     '<!-- Generated from src/diagnostics/codes.ts and src/lints by `npm run generate`; do not edit. -->',

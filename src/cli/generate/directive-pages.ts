@@ -1,9 +1,9 @@
-/** The reference of directives as Markdown: one page for each module, and one that lists all directives. */
+/** Reference of directives as Markdown: a page per module, and a list of all directives. */
 import type { Context, DirectiveSpec } from '../../config/directive.js';
 import type { Module } from '../../exchange/module.js';
 import { factsOf, variableName } from '../directive-facts.js';
 
-/** The pages by file name. */
+/** Pages by file name. */
 export function directivePages(modules: readonly Module[]): Map<string, string> {
   const sorted = [...modules].sort((a, b) => (a.name < b.name ? -1 : 1));
   const pages = new Map(sorted.map((module) => [`${module.name}.md`, modulePage(module)]));

@@ -1,13 +1,13 @@
-/** The indexes of lints: the texts of `src/lints/index.ts` and `src/lints/engine/named-lints.ts`. */
+/** Indexes of the lints: `src/lints/index.ts` and `src/lints/engine/named-lints.ts`. */
 import { readdirSync } from 'node:fs';
 import type { Lint } from '../../lints/engine/lint.js';
 
 const LINT = './engine/lint.js';
 
-/** Columns of a line, as the formatter has it. */
+/** Line width of the formatter. */
 const WIDTH = 120;
 
-/** The files of lints by the path that imports them from `src/lints` (`./error-log-off.js`), sorted. */
+/** Files of lints as import paths from `src/lints` (`./error-log-off.js`), sorted. */
 export function lintPaths(directory: string): string[] {
   return readdirSync(directory)
     .filter((name) => name.endsWith('.ts') && name !== 'index.ts')
@@ -15,7 +15,7 @@ export function lintPaths(directory: string): string[] {
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** The text of the index. */
+/** Text of the index. */
 export function lintIndex(paths: readonly string[]): string {
   const imports = [...paths, LINT].sort((a, b) => (a < b ? -1 : 1));
   return `// Generated from the names of the files in this directory by \`npm run generate\`; do not edit.
@@ -28,7 +28,7 @@ ${paths.map((path) => `  ${localName(path)},`).join('\n')}
 `;
 }
 
-/** @param lints by the path that imports them from `src/lints` */
+/** @param lints by import path from `src/lints` */
 export function namedLints(lints: ReadonlyMap<string, Lint>): string {
   const entries = [...lints].map(([path, { on = '' }]) => {
     const load = `load: () => import('${path.replace('./', '../')}')`;

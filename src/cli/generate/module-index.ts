@@ -1,8 +1,8 @@
-/** The index of modules: which files are modules, and the text of `src/modules/index.ts`. */
+/** Index of modules: the list of module files, and the text of `src/modules/index.ts`. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The modules of `src/modules` by the path that imports them from there (`./map.js`, `./proxy/index.js`), sorted. */
+/** Modules of `src/modules` as import paths from there (`./map.js`, `./proxy/index.js`), sorted. */
 export function modulePaths(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true })
     .flatMap((entry) => {
@@ -14,7 +14,7 @@ export function modulePaths(directory: string): string[] {
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** The text of the index. */
+/** Text of the index. */
 export function moduleIndex(paths: readonly string[]): string {
   const imports = paths.map((path) => `import ${localName(path)} from '${path}';`);
   const names = paths.map((path) => `  ${localName(path)},`);
@@ -29,7 +29,7 @@ ${names.join('\n')}
 `;
 }
 
-/** nginx's names of modules are not all free in JavaScript (\`static\`). */
+/** Some module names of nginx are reserved words in JavaScript (\`static\`). */
 function localName(path: string): string {
   return `${path.replace(/^\.\//, '').replace(/(\/index)?\.js$/, '')}_module`;
 }

@@ -1,10 +1,10 @@
-/** The text of `src/process/module-names.ts`: which module declares which names. */
+/** Text of `src/process/module-names.ts`, which lists the names that each module declares. */
 import type { Module } from '../../exchange/module.js';
 
 /** Columns of a line of names. */
 const WIDTH = 110;
 
-/** @param modules by the path that imports them from `src/modules` */
+/** @param modules by import path from `src/modules` */
 export function moduleNames(modules: ReadonlyMap<string, Module>): string {
   const entries = [...modules].map(
     ([path, { directives, variables }]) => `  {
@@ -30,7 +30,7 @@ ${entries.join('\n')}
 `;
 }
 
-/** The names, each once, in lines. */
+/** Distinct names, wrapped into lines. */
 function lines(names: readonly string[]): string[] {
   const rows: string[] = [];
   let row = '     ';

@@ -1,4 +1,4 @@
-/** Pages of the reference as text for a terminal. */
+/** Reference pages as text for a terminal. */
 import { type KnownDirective, titleOfModule } from '../../config/known-directives.js';
 import { nginxVersionOf } from '../../config/nginx-versions.js';
 import type { Style } from '../../diagnostics/style.js';
@@ -12,14 +12,14 @@ const INDENT = '  ';
 export class Pages {
   constructor(
     private readonly style: Style,
-    /** Columns of a line. */
+    /** Line width in columns. */
     private readonly width: number,
   ) {}
 
   /**
-   * A directive, as each of these modules has it.
+   * A directive as declared by each of the modules.
    *
-   * @param beside sentences about what else has its name
+   * @param beside sentences about other things of the same name
    */
   directive(name: string, declaring: readonly Module[], beside: readonly string[]): string {
     const pages = declaring.map((module) => this.directiveOf(module, name));
@@ -75,7 +75,7 @@ export class Pages {
     return [`${wrapped(intro, '', this.width)}\n`, ...list].join('\n');
   }
 
-  /** A directive of nginx, or of a module for it, that is not here. */
+  /** A directive of nginx, or of a third-party module for it, that tsproxy does not have. */
   missingDirective(name: string, known: readonly KnownDirective[]): string {
     const owners = [...new Set(known.map(titleOfModule))].join(', ');
     const contexts = [...new Set(known.flatMap((one) => one.contexts ?? []))].join(', ');
@@ -108,13 +108,13 @@ export class Pages {
     return `${INDENT}${this.style.faint(label)}${text}`;
   }
 
-  /** @param heading begins the text, and is shown as one */
+  /** @param heading start of the text, formatted as a heading */
   private paragraph(text: string, heading = ''): string {
     const lines = wrapped(text, INDENT, this.width);
     const painted = heading === '' ? lines : lines.replace(heading, (found) => this.style.warning(found));
     return painted.replace(/`([^`]+)`/g, (quoted, inner: string) => {
       const shown = this.style.hint(inner);
-      // Without colours the quotes tell what is code.
+      // Without colours, quotation marks distinguish code.
       return shown === inner ? quoted : shown;
     });
   }
