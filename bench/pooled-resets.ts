@@ -17,7 +17,7 @@ import { type ProxyName, ProxyProcess } from './proxy-process.js';
 
 const CLIENTS = 8;
 /** Maximum ms of idleness before the back end closes, and between two requests of a client. */
-const LONGEST = 8;
+const MAX_IDLE = 8;
 
 const [count = '2000', how = 'reset', role] = process.argv.slice(2);
 if (role === 'back-end') serve();
@@ -32,7 +32,7 @@ function serve(): void {
       clearTimeout(timer);
       if (!bytes.includes('\r\n\r\nbody')) return;
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-      timer = setTimeout(() => (how === 'end' ? socket.destroy() : socket.resetAndDestroy()), Math.random() * LONGEST);
+      timer = setTimeout(() => (how === 'end' ? socket.destroy() : socket.resetAndDestroy()), Math.random() * MAX_IDLE);
     });
   });
   server.listen(0, '127.0.0.1', () => process.send?.((server.address() as { port: number }).port));
@@ -79,7 +79,7 @@ async function failuresOf(name: ProxyName, backEnd: number): Promise<number> {
       left--;
       connection.send(request('/', { method: 'POST', body: 'body', fields: ['Connection: keep-alive'] }));
       if ((await connection.answer('POST')).status !== 200) failed++;
-      await pause(Math.random() * LONGEST);
+      await pause(Math.random() * MAX_IDLE);
     }
     connection.close();
   };

@@ -9,7 +9,7 @@ import { program, ROOT } from './peers.js';
 export type ProxyName = 'tsproxy' | 'nginx';
 
 /** ms to wait for a reload. */
-const PATIENCE = 20_000;
+const RELOAD_TIMEOUT = 20_000;
 
 export class ProxyProcess {
   /** Failures found. */
@@ -82,7 +82,7 @@ export class ProxyProcess {
   async reloadTo(text: string, done: () => Promise<boolean>): Promise<void> {
     writeFileSync(join(this.directory, 'nginx.conf'), text);
     this.signal('SIGHUP');
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + RELOAD_TIMEOUT;
     while (!(await done())) {
       if (Date.now() > deadline)
         throw new Error(`the configuration did not come into force:\n${this.log.slice(-2000)}`);

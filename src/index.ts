@@ -26,7 +26,7 @@ import type { RequestInput } from './explain/request-input.js';
 import { lint } from './lints/engine/run.js';
 import { lints } from './lints/index.js';
 import { modules as builtIn } from './modules/index.js';
-import { type ConfigSource, checkAloud, checkSource, confDirectoryOf } from './process/configuration.js';
+import { type ConfigSource, checkSource, checkWithSuppressed, confDirectoryOf } from './process/configuration.js';
 import { type Applied, RefusedConfig } from './process/instance.js';
 import { ownInstance } from './process/own-instance.js';
 
@@ -181,7 +181,7 @@ export function checkConfig(
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
 ): CheckedText {
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
-  const result = checkAloud(source, modulesOf(options.modules));
+  const result = checkWithSuppressed(source, modulesOf(options.modules));
   const { config, findings: all, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
   const findings = new IgnoreComments(sources).heard(all);
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };

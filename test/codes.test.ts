@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { positionOf } from '../grammar/positions.js';
 import { codeStories } from '../src/cli/code-stories.js';
-import { judged } from '../src/cli/judgement.js';
+import { diagnose } from '../src/cli/diagnosis.js';
 import { codes } from '../src/diagnostics/codes.js';
 import type { Finding } from '../src/diagnostics/finding.js';
 import { sentence } from '../src/diagnostics/render.js';
@@ -25,7 +25,7 @@ function textsOf(code: string): readonly string[] {
 
 /** What `-t` finds, as texts announce it; without what lints say, which have texts of their own. */
 async function found(path: string): Promise<readonly Finding[]> {
-  const { findings } = await judged({ name: path, text: null, prefix: '/nonexistent/' }, []);
+  const { findings } = await diagnose({ name: path, text: null, prefix: '/nonexistent/' }, []);
   return findings.filter(({ code }) => code in codes);
 }
 

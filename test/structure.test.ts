@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { test } from 'node:test';
-import { circleIn, roomOf, STOREYS, storeyOf } from './structure/arrows.js';
+import { cycleIn, directoryOf, LAYERS, layerOf } from './structure/layers.js';
 import { filesIn, type Import, importsOf, textOf } from './structure/sources.js';
 
-const house = ['grammar', 'src'].flatMap((directory) => filesIn(directory, '.ts'));
+const sources = ['grammar', 'src'].flatMap((directory) => filesIn(directory, '.ts'));
 const imports = new Map<string, Import[]>(
-  [...house, 'bin/tsproxy'].map((path) => [path, importsOf(path, textOf(path)).filter(({ own }) => own)]),
+  [...sources, 'bin/tsproxy'].map((path) => [path, importsOf(path, textOf(path)).filter(({ own }) => own)]),
 );
 
-/** Every import of one file of the house by another. */
-function* arrows(): Generator<{ from: string; to: Import }> {
+/** Every import of one source file by another. */
+function* dependencies(): Generator<{ from: string; to: Import }> {
   for (const [from, targets] of imports) {
     for (const to of targets) {
       yield { from, to };
@@ -18,48 +18,50 @@ function* arrows(): Generator<{ from: string; to: Import }> {
   }
 }
 
-test('every source file is in a room', () => {
+test('every source file belongs to a layer', () => {
   assert.deepEqual(
-    house.filter((path) => roomOf(path) === undefined),
+    sources.filter((path) => directoryOf(path) === undefined),
     [],
   );
 });
 
-test('imports run down the house only', () => {
+test('imports point to the same or a lower layer', () => {
   const wrong: string[] = [];
-  for (const { from, to } of arrows()) {
-    const [above, below] = [roomOf(from), roomOf(to.path)];
+  for (const { from, to } of dependencies()) {
+    const [above, below] = [directoryOf(from), directoryOf(to.path)];
     if (above === undefined || below === undefined) {
       // The executable runs what was compiled.
-      if (!to.path.startsWith('dist/')) wrong.push(`${from} imports ${to.path}, which is in no room`);
-    } else if (storeyOf(above) > storeyOf(below)) {
+      if (!to.path.startsWith('dist/')) wrong.push(`${from} imports ${to.path}, which belongs to no layer`);
+    } else if (layerOf(above) > layerOf(below)) {
       wrong.push(`${from} imports ${to.path}`);
     }
   }
   assert.deepEqual(wrong, []);
 });
 
-test('rooms of one storey do not import each other in a circle', () => {
-  for (const rooms of STOREYS) {
-    const edges = new Map(rooms.map((room) => [room, new Set<string>()]));
-    for (const { from, to } of arrows()) {
-      const [above = '', below = ''] = [roomOf(from), roomOf(to.path)];
-      if (above !== below && rooms.includes(above) && rooms.includes(below)) {
+test('directories of one layer do not import each other in a cycle', () => {
+  for (const directories of LAYERS) {
+    const edges = new Map(directories.map((directory) => [directory, new Set<string>()]));
+    for (const { from, to } of dependencies()) {
+      const [above = '', below = ''] = [directoryOf(from), directoryOf(to.path)];
+      if (above !== below && directories.includes(above) && directories.includes(below)) {
         edges.get(above)?.add(below);
       }
     }
-    assert.equal(circleIn(edges), null);
+    assert.equal(cycleIn(edges), null);
   }
 });
 
-test('the grammar imports nothing of the house', () => {
-  const wrong = [...arrows()].filter(({ from, to }) => from.startsWith('grammar/') && !to.path.startsWith('grammar/'));
+test('the grammar imports nothing else of the project', () => {
+  const wrong = [...dependencies()].filter(
+    ({ from, to }) => from.startsWith('grammar/') && !to.path.startsWith('grammar/'),
+  );
   assert.deepEqual(wrong, []);
 });
 
 test('a module imports no other module', () => {
   const moduleOf = (path: string) => /^src\/modules\/([^/.]+)/.exec(path)?.[1];
-  const wrong = [...arrows()].filter(({ from, to }) => {
+  const wrong = [...dependencies()].filter(({ from, to }) => {
     const [importer, imported] = [moduleOf(from), moduleOf(to.path)];
     return from !== 'src/modules/index.ts' && importer !== undefined && imported !== undefined && importer !== imported;
   });
@@ -69,9 +71,9 @@ test('a module imports no other module', () => {
   );
 });
 
-test('what serves traffic loads neither the grammar nor the command line', () => {
+test('code that serves traffic loads neither the grammar nor the command line', () => {
   const serving = /^src\/(modules|server|upstream|tunnel|exchange|routing|http|zones)\//;
-  const reachedFrom = new Map(house.filter((path) => serving.test(path)).map((path) => [path, '']));
+  const reachedFrom = new Map(sources.filter((path) => serving.test(path)).map((path) => [path, '']));
   for (const path of reachedFrom.keys()) {
     for (const { path: next, typeOnly } of imports.get(path) ?? []) {
       if (!typeOnly && !reachedFrom.has(next)) reachedFrom.set(next, path);
@@ -84,7 +86,7 @@ test('what serves traffic loads neither the grammar nor the command line', () =>
   );
 });
 
-test('a file says in its name what it holds', () => {
+test('file names are specific', () => {
   const vague = /(^|[-_.])(utils?|helpers?|common|managers?|misc|stuff)([-_.]|$)/i;
   const all = ['grammar', 'src', 'test', 'bench'].flatMap((directory) => filesIn(directory, '.ts'));
   assert.deepEqual(
@@ -94,7 +96,7 @@ test('a file says in its name what it holds', () => {
 });
 
 test('files are named in kebab-case, modules in snake_case as nginx names them', () => {
-  const wrong = house.filter((path) => {
+  const wrong = sources.filter((path) => {
     const form = /^src\/modules\/[^/]+$/.test(path) ? /^[a-z0-9_]+\.ts$/ : /^[a-z0-9-]+\.ts$/;
     return !form.test(basename(path));
   });
@@ -109,7 +111,7 @@ test('no file is longer than 500 lines', () => {
   assert.deepEqual(long, []);
 });
 
-test('the rule sees imports in all their forms', () => {
+test('imports of all forms are found', () => {
   const text = `
 import a from './a.js';
 import type { B } from '../b/b.js';

@@ -1,5 +1,5 @@
 /** `tsproxy code [CODE ...]`: explains codes, or lists all of them. */
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
 import { allStories, type CodeStory, noSuchCode } from './code-stories.js';
 import { wrapped } from './paragraph.js';
 import { encoded, writeOut } from './stdout.js';
@@ -8,23 +8,23 @@ import { encoded, writeOut } from './stdout.js';
 const WIDTH = 80;
 
 /** Returns the exit code: 1 if a code does not exist. */
-export async function code(wanted: readonly string[]): Promise<number> {
+export async function code(names: readonly string[]): Promise<number> {
   const stories = await allStories();
-  const told = wanted.map((each) => stories.find((story) => story.code === each) ?? each);
-  if (wanted.length === 0) {
+  const explained = names.map((each) => stories.find((story) => story.code === each) ?? each);
+  if (names.length === 0) {
     writeOut(encoded(list(stories)));
     return 0;
   }
   writeOut(
     encoded(
-      told
+      explained
         .filter((each) => typeof each !== 'string')
         .map(tell)
         .join('\n'),
     ),
   );
-  const unknown = told.filter((each) => typeof each === 'string');
-  for (const each of unknown) sayToPerson(noSuchCode(each, stories));
+  const unknown = explained.filter((each) => typeof each === 'string');
+  for (const each of unknown) printError(noSuchCode(each, stories));
   return unknown.length === 0 ? 0 : 1;
 }
 

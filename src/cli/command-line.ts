@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { nearest } from '../diagnostics/nearest.js';
-import { gathered } from './commands/command.js';
+import { collectValues } from './commands/command.js';
 import { commands } from './commands/index.js';
 import { FORMATS, type Invocation, invocationOf, type Options, SIGNALS, type SignalName } from './invocation.js';
 
 /** Parses the words after the command's name. */
 export function readCommandLine(words: readonly string[]): Invocation {
   let order: Invocation | null = null;
-  let said = '';
+  let output = '';
   const command = new Command('tsproxy');
   command
     .usage('[-c file] [-p prefix] [options] [command]')
@@ -22,16 +22,16 @@ export function readCommandLine(words: readonly string[]): Invocation {
       'error log until the configuration names one (default: logs/error.log, or stderr without logs/)',
     )
     .option('-g <directives>', 'global directives, read before the configuration file')
-    .option('-t', 'test the configuration, report all mistakes in it, and exit')
+    .option('-t', 'test the configuration, report all errors in it, and exit')
     .option('-T', 'as -t, and print all files of the configuration')
     .option('-q', 'with -t: print nothing but failures')
     .addOption(new Option('--format <format>', 'with -t: output format of findings (default: text)').choices(FORMATS))
     .option('--json', 'with -t: short for --format json')
     .option('--strict', 'with -t: fail on warnings, too')
-    .option('--ignore <code>', 'with -t: suppress warnings and hints with this code (repeatable)', gathered)
-    .option('--fix', 'with -t: apply the fixes that leave no doubt to the files')
+    .option('--ignore <code>', 'with -t: suppress warnings and hints with this code (repeatable)', collectValues)
+    .option('--fix', 'with -t: apply the unambiguous fixes to the files')
     .option('--dry-run', 'with --fix: print the changes as a diff and write nothing')
-    .option('--list-no-effect', 'with -t: list the directives that are accepted and have no effect here')
+    .option('--list-no-effect', 'with -t: list the directives that are accepted without effect')
     .addOption(
       new Option('-s <signal>', 'send a signal to the running proxy').choices(Object.keys(SIGNALS)).argParser(signal),
     )
@@ -42,7 +42,7 @@ export function readCommandLine(words: readonly string[]): Invocation {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => {
-        said += text;
+        output += text;
       },
       writeErr: () => {},
     })
@@ -67,7 +67,7 @@ export function readCommandLine(words: readonly string[]): Invocation {
     );
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { do: 'say', text: said, stream: 'stdout', code: 0 };
+    if (error.exitCode === 0) return { do: 'say', text: output, stream: 'stdout', code: 0 };
     const used = command.commands.find((each) => each.name() === words[0])?.name() ?? null;
     return misuse(complaint(error), suggestion(error), used);
   }

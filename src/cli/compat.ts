@@ -7,7 +7,7 @@ import { reportJson, reportText, verdictOf } from './compat/report.js';
 import { surveyOf } from './compat/survey.js';
 import { enclosingOf, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
-import { sayFindings } from './say-findings.js';
+import { printFindings } from './print-findings.js';
 import { print, printJson } from './stdout.js';
 import { colored, pageWidth } from './terminal.js';
 
@@ -23,7 +23,7 @@ export function compat(named: string | undefined, { c, p, g, json }: CompatOptio
   const source = sourceOf({ file: named ?? c, prefix: p, errorLog: undefined, globals: g });
   const result = checkSource(source, modules);
   if (result.expansion === null) {
-    sayFindings(result.findings);
+    printFindings(result.findings);
     return 1;
   }
   const enclosing = enclosingOf(result.expansion.statements, modules);

@@ -11,9 +11,9 @@ import { type Instance, RefusedConfig } from '../process/instance.js';
 import { ownInstance } from '../process/own-instance.js';
 import type { Serving } from '../process/serving.js';
 import { handleSignals } from '../process/signals.js';
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
 import { type BackEnd, type Controls, startEcho, startTicker } from './demo/back-ends.js';
-import { sayFindings } from './say-findings.js';
+import { printFindings } from './print-findings.js';
 
 /** Ports used in conf/demo.conf. */
 const PORT = 8020;
@@ -36,7 +36,7 @@ export async function demo(order: { readonly port?: number; readonly host: strin
     ),
   ];
   const source = sourceWith(order.host, port, backEnds);
-  const instance = ownInstance({ modules, source, defaultErrorLog: '', warn: sayToPerson });
+  const instance = ownInstance({ modules, source, defaultErrorLog: '', warn: printError });
   running.instance = instance;
   running.source = source;
   try {
@@ -44,8 +44,8 @@ export async function demo(order: { readonly port?: number; readonly host: strin
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
     const { findings, message } = error;
-    if (findings.length > 0) sayFindings(findings);
-    else sayToPerson(`tsproxy: [emerg] ${message}`);
+    if (findings.length > 0) printFindings(findings);
+    else printError(`tsproxy: [emerg] ${message}`);
     process.exit(1);
   }
   const end = (): never => {

@@ -5,9 +5,9 @@ import { type Change, difference } from '../config/difference.js';
 import { shown } from '../diagnostics/place.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
-import { sayToPerson } from '../process/standard-streams.js';
-import { nearbyName, sourceOf } from './paths.js';
-import { sayFindings } from './say-findings.js';
+import { printError } from '../process/standard-streams.js';
+import { displayName, sourceOf } from './paths.js';
+import { printFindings } from './print-findings.js';
 import { encoded, printJson, writeOut } from './stdout.js';
 
 /** Options as written. */
@@ -24,7 +24,7 @@ export async function diff(before: string, after: string, options: DiffOptions):
   if (one === null || other === null) return 2;
   const { changes } = difference(one, other, modules);
   if (options.json) printJson({ same: changes.length === 0, changes: changes.map(asText) });
-  else for (const change of changes) writeOut(`${changeLine(nearby(change))}\n`);
+  else for (const change of changes) writeOut(`${changeLine(withRelativeNames(change))}\n`);
   return changes.length === 0 ? 0 : 1;
 }
 
@@ -33,17 +33,17 @@ function read(file: string, { p, g }: DiffOptions): CheckedConfig | null {
   const { config, findings } = checkSource(sourceOf({ file, prefix: p, errorLog: undefined, globals: g }), modules);
   if (config !== null) return config;
   const errors = findings.filter(({ severity }) => severity === 'error');
-  sayFindings(errors);
-  sayToPerson(`tsproxy: configuration file ${file} is refused`);
+  printFindings(errors);
+  printError(`tsproxy: configuration file ${file} is refused`);
   return null;
 }
 
 /** Shows files below the working directory by their relative paths. */
-function nearby({ before, after, ...change }: Change): Change {
+function withRelativeNames({ before, after, ...change }: Change): Change {
   const near = (place: Change['before']): Change['before'] => {
     if (place === null) return null;
     const name = shown(place.file);
-    const near = nearbyName(name);
+    const near = displayName(name);
     return near === name ? place : { ...place, file: encoded(near) };
   };
   return { ...change, before: near(before), after: near(after) };

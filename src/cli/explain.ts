@@ -7,9 +7,9 @@ import { renderExplanation } from '../explain/render.js';
 import type { RequestInput } from '../explain/request-input.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';
-import { sayToPerson } from '../process/standard-streams.js';
-import { nearbyName, sourceOf } from './paths.js';
-import { sayFindings } from './say-findings.js';
+import { printError } from '../process/standard-streams.js';
+import { displayName, sourceOf } from './paths.js';
+import { printFindings } from './print-findings.js';
 import { encoded, print, printJson } from './stdout.js';
 import { colored } from './terminal.js';
 
@@ -39,7 +39,7 @@ export async function explain(words: readonly string[], options: ExplainOptions)
     try {
       const explanation = asText(await explainer.explain(inputOf(words, options)));
       if (options.json) printJson(explanation);
-      else print(renderExplanation(explanation, { color: colored(1), file: nearbyName }));
+      else print(renderExplanation(explanation, { color: colored(1), file: displayName }));
     } finally {
       explainer.close();
     }
@@ -47,8 +47,8 @@ export async function explain(words: readonly string[], options: ExplainOptions)
   } catch (error) {
     if (!(error instanceof CannotExplain)) throw error;
     const { findings, message } = error;
-    if (findings.length > 0) sayFindings(findings);
-    else sayToPerson(`tsproxy: ${shown(message)}`);
+    if (findings.length > 0) printFindings(findings);
+    else printError(`tsproxy: ${shown(message)}`);
     return 1;
   }
 }

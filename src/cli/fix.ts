@@ -11,12 +11,12 @@ import { lint } from '../lints/engine/run.js';
 import { lints } from '../lints/index.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
 import { checkNamed } from '../process/named-modules.js';
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
 import { type Replacement, replaceFiles } from './replace-files.js';
 import { encoded, writeOut } from './stdout.js';
 import { unifiedDiff } from './unified-diff.js';
 
-export interface Mended {
+export interface FixResult {
   /** Changed files, in the order in which they were read. */
   readonly files: readonly Replacement[];
   /** Number of fixes applied. */
@@ -24,19 +24,19 @@ export interface Mended {
 }
 
 /** Rounds of fixing and checking again, because an error may hide others; the remaining ones need another run. */
-const MOST_ROUNDS = 10;
+const MAX_ROUNDS = 10;
 
 /** Fixes that are tried one by one if applying all of them made things worse. */
-const MOST_SINGLE = 50;
+const MAX_SINGLE = 50;
 
 /** Fixes a configuration in memory. A fix that increases the number of errors is left out. */
-export async function mended(source: ConfigSource, ignored: ReadonlySet<string>): Promise<Mended> {
+export async function fixInMemory(source: ConfigSource, ignored: ReadonlySet<string>): Promise<FixResult> {
   const files = new Files(source.reader ?? diskReader);
   let fixed = 0;
   let findings = await findingsOf(source, files, ignored);
-  for (let round = 0; round < MOST_ROUNDS; round++) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const candidates = fixable(findings);
-    const attempt = (await tried(candidates)) ?? (await oneByOne(candidates.slice(0, MOST_SINGLE)));
+    const attempt = (await tried(candidates)) ?? (await oneByOne(candidates.slice(0, MAX_SINGLE)));
     if (attempt === null) break;
     fixed += attempt.count;
     findings = attempt.findings;
@@ -67,27 +67,27 @@ export async function mended(source: ConfigSource, ignored: ReadonlySet<string>)
 
 /** Fixes the files and lists them; if they cannot be written, prints the reason and changes nothing. */
 export async function applyToFiles(source: ConfigSource, ignored: ReadonlySet<string>): Promise<void> {
-  const { files, fixed } = await mended(source, ignored);
+  const { files, fixed } = await fixInMemory(source, ignored);
   if (files.length > 0) {
     try {
       replaceFiles(files);
     } catch (error) {
       const why = error instanceof Error && !('errno' in error) ? error.message : errnoText(error);
-      sayToPerson(`tsproxy: nothing was fixed: ${shown(why)}`);
+      printError(`tsproxy: nothing was fixed: ${shown(why)}`);
       return;
     }
   }
-  sayToPerson(`tsproxy: ${fixed === 0 ? 'no fixes to apply' : `fixed ${counted(fixed, files)}`}`);
+  printError(`tsproxy: ${fixed === 0 ? 'no fixes to apply' : `fixed ${counted(fixed, files)}`}`);
 }
 
 /** Prints the changes to standard output. */
 export async function showDiff(source: ConfigSource, ignored: ReadonlySet<string>): Promise<void> {
-  const { files, fixed } = await mended(source, ignored);
+  const { files, fixed } = await fixInMemory(source, ignored);
   const here = encoded(`${process.cwd().replace(/\/$/, '')}/`);
   for (const { path, before, after } of files) {
     writeOut(unifiedDiff(path.startsWith(here) ? path.slice(here.length) : path, before, after));
   }
-  sayToPerson(`tsproxy: ${fixed === 0 ? 'no fixes to apply' : `--fix would fix ${counted(fixed, files)}`}`);
+  printError(`tsproxy: ${fixed === 0 ? 'no fixes to apply' : `--fix would fix ${counted(fixed, files)}`}`);
 }
 
 function counted(fixed: number, files: readonly Replacement[]): string {

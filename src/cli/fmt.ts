@@ -4,8 +4,8 @@ import { errnoText } from '../diagnostics/errno.js';
 import { shown } from '../diagnostics/place.js';
 import { type FormattedFile, formatFiles, STANDARD_INPUT } from '../format/files.js';
 import { replaceFile } from '../format/replace-file.js';
-import { sayToPerson } from '../process/standard-streams.js';
-import { sayFindings } from './say-findings.js';
+import { printError } from '../process/standard-streams.js';
+import { printFindings } from './print-findings.js';
 import { encoded, writeOut } from './stdout.js';
 
 export interface FmtOptions {
@@ -20,7 +20,7 @@ export interface FmtOptions {
 /** Formats files, or standard input if none are given. Returns the exit code. */
 export async function fmt(files: readonly string[], options: FmtOptions): Promise<number> {
   if (files.length === 0 && process.stdin.isTTY) {
-    sayToPerson('tsproxy: name the files to format, or - for standard input');
+    printError('tsproxy: name the files to format, or - for standard input');
     return 1;
   }
   const showDiff = options.diff ? (await import('./unified-diff.js')).unifiedDiff : null;
@@ -28,7 +28,7 @@ export async function fmt(files: readonly string[], options: FmtOptions): Promis
   const names = files.length === 0 ? ['-'] : files.map(encoded);
   for (const file of formatFiles(names, options.recursive === true)) {
     if (file.after === null) {
-      sayFindings(file.findings);
+      printFindings(file.findings);
       code = 1;
     } else if (showDiff !== null || options.check) {
       if (file.before === file.after) continue;
@@ -51,9 +51,9 @@ function write({ name, before }: FormattedFile, after: string): boolean {
   try {
     replaceFile(name, after);
   } catch (error) {
-    sayToPerson(`tsproxy: [emerg] ${shown(name)} cannot be written (${errnoText(error)})`);
+    printError(`tsproxy: [emerg] ${shown(name)} cannot be written (${errnoText(error)})`);
     return false;
   }
-  sayToPerson(`tsproxy: formatted ${shown(name)}`);
+  printError(`tsproxy: formatted ${shown(name)}`);
   return true;
 }

@@ -5,7 +5,7 @@ import { nearest } from '../diagnostics/nearest.js';
 import { COLOURED, PLAIN, type Style } from '../diagnostics/style.js';
 import type { Module } from '../exchange/module.js';
 import { modules } from '../modules/index.js';
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
 import { allStories } from './code-stories.js';
 import { Pages } from './help/pages.js';
 import { print } from './stdout.js';
@@ -25,7 +25,7 @@ export async function help(name: string | undefined, commandHelp: (name: string)
     return 0;
   }
   const wanted = name ?? '';
-  sayToPerson((await isCode(wanted)) ? codeHint(wanted) : complaint(wanted, modules));
+  printError((await isCode(wanted)) ? codeHint(wanted) : complaint(wanted, modules));
   return 1;
 }
 
@@ -98,7 +98,7 @@ function complaint(name: string, all: readonly Module[]): string {
   const meant = nearest(name, candidates)
     .slice(0, 3)
     .map((one) => `"${one}"`);
-  const hint = meant.length === 0 ? '"tsproxy help" lists what there is' : `did you mean ${meant.join(' or ')}?`;
+  const hint = meant.length === 0 ? '"tsproxy help" lists all directives' : `did you mean ${meant.join(' or ')}?`;
   const what = name.startsWith('$') ? 'variable' : 'directive, variable or module';
   return `tsproxy: there is no ${what} "${name}"; ${hint}`;
 }

@@ -1,5 +1,5 @@
 /** The `tsproxy` command: each action is a separate file, loaded on demand. */
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
 import type { Invocation } from './invocation.js';
 import { readNginxOptions } from './nginx-options.js';
 import { print } from './stdout.js';
@@ -7,9 +7,9 @@ import { print } from './stdout.js';
 /** Executes a command line; the process exits with the exit code, or continues serving. */
 export function main(words: readonly string[]): void {
   read(words)
-    .then(carryOut)
+    .then(execute)
     .catch((error: unknown) => {
-      sayToPerson(`tsproxy: [alert] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      printError(`tsproxy: [alert] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       process.exit(1);
     });
 }
@@ -22,17 +22,17 @@ async function read(words: readonly string[]): Promise<Invocation> {
   return readCommandLine(words);
 }
 
-async function carryOut(order: Invocation): Promise<void> {
+async function execute(order: Invocation): Promise<void> {
   switch (order.do) {
     case 'say':
       if (order.stream === 'stdout') print(order.text);
-      else sayToPerson(order.text.trimEnd());
+      else printError(order.text.trimEnd());
       process.exitCode = order.code;
       return;
     case 'version': {
       const { versionText } = await import('./version.js');
-      sayToPerson(await versionText(order.configure));
-      if (order.next !== null) await carryOut(order.next);
+      printError(await versionText(order.configure));
+      if (order.next !== null) await execute(order.next);
       return;
     }
     case 'test': {
@@ -52,7 +52,7 @@ async function carryOut(order: Invocation): Promise<void> {
       const { missingFile } = await import('./paths.js');
       const missing = missingFile(order.which);
       if (missing !== null) {
-        sayToPerson(missing);
+        printError(missing);
         process.exitCode = 1;
         return;
       }

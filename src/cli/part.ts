@@ -12,7 +12,7 @@ import type { ConfigSource } from '../process/configuration.js';
 /** Blocks that a part can belong to. */
 export type Enclosing = 'http' | 'server' | 'location';
 
-const AROUND: Readonly<Record<Enclosing, readonly [before: string, after: string]>> = {
+const ENCLOSING_TEXT: Readonly<Record<Enclosing, readonly [before: string, after: string]>> = {
   http: ['', ''],
   server: ['server {', '}'],
   location: ['server { location / {', '} }'],
@@ -63,7 +63,7 @@ export function wrapped(
   const directory = source.confDirectory ?? first?.name.slice(0, first.name.lastIndexOf('/') + 1) ?? source.prefix;
   const defined = [...variables].map((name) => `map '' $${name} { default ''; }`);
   const included = parts.map(({ name, enclosing }) => {
-    const [before, after] = AROUND[enclosing];
+    const [before, after] = ENCLOSING_TEXT[enclosing];
     return `${before} include ${writeValue(name, '"')}; ${after}`;
   });
   return {

@@ -27,7 +27,7 @@ export function missingFile(which: Which): string | null {
     `tsproxy: [emerg] open() "${shown(name)}" failed (2: No such file or directory)`,
     `There is no conf/nginx.conf or nginx.conf in ${shown(encoded(prefixOf(which)))}`,
     '  tsproxy -c FILE   serves a configuration',
-    '  tsproxy demo      starts a demonstration with back ends of its own',
+    '  tsproxy demo      starts a demonstration with its own back ends',
     '  tsproxy --help    lists options and commands',
   ].join('\n');
 }
@@ -45,7 +45,7 @@ function prefixOf({ prefix = '.' }: Which): string {
 }
 
 /** Display name of a file: relative if it is below the working directory. Text, not bytes. */
-export function nearbyName(file: string): string {
+export function displayName(file: string): string {
   const path = relative(process.cwd(), file);
   return path === '' || path.startsWith('..') ? file : path;
 }

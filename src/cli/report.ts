@@ -7,7 +7,7 @@ import { encoded, printJson, writeOut } from './stdout.js';
 export async function report(findings: readonly Finding[], format: Format): Promise<void> {
   switch (format) {
     case 'text': {
-      (await import('./say-findings.js')).sayFindings(findings);
+      (await import('./print-findings.js')).printFindings(findings);
       return;
     }
     case 'json': {

@@ -6,10 +6,10 @@ import { announceReady, isDetached } from '../process/daemon.js';
 import type { WorkerChild } from '../process/fork-worker.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
 import type { Which } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
-import { sayFindings } from './say-findings.js';
+import { printFindings } from './print-findings.js';
 
 /** Starts, using a worker that was forked ahead of time; the exit code applies only if the start failed. */
 export async function serve(which: Which, forked: Promise<WorkerChild>): Promise<number> {
@@ -19,7 +19,7 @@ export async function serve(which: Which, forked: Promise<WorkerChild>): Promise
     source: sourceOf(which),
     defaultErrorLog,
     forked,
-    warn: (message) => sayToPerson(`tsproxy: ${shown(message)}`),
+    warn: (message) => printError(`tsproxy: ${shown(message)}`),
   });
   if (outcome.kind === 'serving') {
     const warnings = outcome.findings.filter(({ severity }) => severity === 'warning');
@@ -37,8 +37,8 @@ export async function serve(which: Which, forked: Promise<WorkerChild>): Promise
 
 /** Prints the reason of a failed start; findings with their code frames, even if their messages were logged. */
 function explain({ message, findings }: RefusedConfig, logged: boolean): void {
-  if (findings.length > 0) sayFindings(findings);
-  else if (!logged) sayToPerson(`tsproxy: [emerg] ${shown(message)}`);
+  if (findings.length > 0) printFindings(findings);
+  else if (!logged) printError(`tsproxy: [emerg] ${shown(message)}`);
 }
 
 /** Maximum number of addresses printed at start. */

@@ -14,10 +14,10 @@ import { mainSettings } from '../process/main-settings.js';
 import { PidFileError, readPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
 import { logFindings } from '../process/signals.js';
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
 import { SIGNALS, type SignalName, type Which } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
-import { sayFindings } from './say-findings.js';
+import { printFindings } from './print-findings.js';
 
 /** Sends the signal to the process named by the configuration's pid file. Returns the exit code. */
 export function sendSignal(which: Which, name: SignalName): number {
@@ -25,12 +25,12 @@ export function sendSignal(which: Which, name: SignalName): number {
   const log = openLog(errorLogOf(which));
   const { config, findings } = checkSource(source, modules);
   if (config === null) {
-    sayFindings(findings);
+    printFindings(findings);
     logFindings(log, findings);
     return 1;
   }
   for (const finding of findings.filter(({ severity }) => severity === 'warning')) {
-    sayToPerson(`tsproxy: [warn] ${sentence(finding)}`);
+    printError(`tsproxy: [warn] ${sentence(finding)}`);
   }
   logFindings(log, findings);
   log.write('notice', 'signal process started');
@@ -39,8 +39,8 @@ export function sendSignal(which: Which, name: SignalName): number {
   const failure = send(file, SIGNALS[name]);
   if (failure === null) return 0;
   const { level, message } = failure;
-  sayToPerson(`tsproxy: [${level}] ${shown(message)}`);
-  if (pid === null && !existsSync(nativePath(file))) sayToPerson(notRunning(source));
+  printError(`tsproxy: [${level}] ${shown(message)}`);
+  if (pid === null && !existsSync(nativePath(file))) printError(notRunning(source));
   log.write(level, message);
   return 1;
 }
@@ -72,7 +72,7 @@ function openLog(path: string): DestinationLog {
   try {
     if (path !== '') return new DestinationLog([{ to: new LogFile(path), threshold: LEVELS.indexOf('notice') }]);
   } catch (error) {
-    sayToPerson(`tsproxy: [alert] could not open error log file: open() "${shown(path)}" failed (${errnoText(error)})`);
+    printError(`tsproxy: [alert] could not open error log file: open() "${shown(path)}" failed (${errnoText(error)})`);
   }
   return new DestinationLog([]);
 }

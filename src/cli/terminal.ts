@@ -7,9 +7,9 @@ export function colored(descriptor: 1 | 2 = 2): boolean {
 }
 
 /** Maximum number of columns. */
-const WIDEST = 100;
+const MAX_WIDTH = 100;
 
 /** Line width for standard output, in columns. */
 export function pageWidth(): number {
-  return Math.min(WIDEST, process.stdout.columns ?? 80);
+  return Math.min(MAX_WIDTH, process.stdout.columns ?? 80);
 }

@@ -6,18 +6,18 @@ import type { Finding } from '../diagnostics/finding.js';
 import { fileLineColumn, shown } from '../diagnostics/place.js';
 import type { Module } from '../exchange/module.js';
 import type { ConfigSource } from '../process/configuration.js';
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
+import { delayedJitReader } from './delayed-jit-reader.js';
+import { diagnose } from './diagnosis.js';
 import type { Invocation, Which } from './invocation.js';
-import { judged } from './judgement.js';
-import { patientReader } from './patient-reader.js';
 import { encoded, writeOut } from './stdout.js';
-import { judgedParts, type Tested, testedAs, testedSource, wholeOf } from './tested-source.js';
+import { diagnoseParts, type Tested, testedAs, testedSource, wholeOf } from './tested-source.js';
 
 type TestOrder = Extract<Invocation, { do: 'test' }>;
 
 /** Tests; returns the exit code: 1 if any configuration fails. */
 export async function test(order: TestOrder): Promise<number> {
-  if (!(await isPossible(order))) return 1;
+  if (!(await validateOptions(order))) return 1;
   const files = order.paths.length === 0 ? [order.which.file] : order.paths;
   const reported: Finding[] = [];
   let code = 0;
@@ -32,34 +32,36 @@ async function testOne(order: TestOrder, which: Which, reported: Finding[]): Pro
   try {
     tested = await testedSource(which);
   } catch (error) {
-    sayToPerson(`tsproxy: [emerg] ${shown((error as Error).message)}`);
+    printError(`tsproxy: [emerg] ${shown((error as Error).message)}`);
     return 1;
   }
   const file = shown(tested.name);
   if (order.fix !== null) await fix(order, wholeOf(tested));
   const isPart = tested.parts.length > 0;
-  const judge = (source: ConfigSource) => judged({ ...source, reader: patientReader() }, order.ignored);
-  const { config, findings, sources, modules } = isPart ? await judgedParts(tested, judge) : await judge(tested.source);
+  const judge = (source: ConfigSource) => diagnose({ ...source, reader: delayedJitReader() }, order.ignored);
+  const { config, findings, sources, modules } = isPart
+    ? await diagnoseParts(tested, judge)
+    : await judge(tested.source);
   const fails = order.strict ? isLoud : isError;
   const failed = (config === null && !isPart) || findings.some(fails);
   const how = testedAs(tested);
-  if (how !== null && !order.quiet && order.format === 'text') sayToPerson(`tsproxy: ${how}`);
-  const said = order.quiet && order.format === 'text' ? findings.filter(fails) : findings;
-  if (order.format !== 'text') reported.push(...said);
+  if (how !== null && !order.quiet && order.format === 'text') printError(`tsproxy: ${how}`);
+  const shownFindings = order.quiet && order.format === 'text' ? findings.filter(fails) : findings;
+  if (order.format !== 'text') reported.push(...shownFindings);
   // Loaded on demand, because most tests have no findings.
-  else if (said.length > 0) await (await import('./report.js')).report(said, 'text');
+  else if (shownFindings.length > 0) await (await import('./report.js')).report(shownFindings, 'text');
   const [first] = tested.parts;
   const isFile = first === undefined || first.name === tested.name;
-  if (order.format === 'text' && isFile && said.filter(isMissing).length > MAX_MISSING_SINGLY) {
-    sayToPerson(`tsproxy: "tsproxy compat ${file}" lists what is not supported once each`);
+  if (order.format === 'text' && isFile && shownFindings.filter(isMissing).length > MAX_MISSING_SINGLY) {
+    printError(`tsproxy: "tsproxy compat ${file}" lists each unsupported directive once`);
   }
   if (failed) {
-    sayToPerson(`tsproxy: configuration file ${file} test failed`);
+    printError(`tsproxy: configuration file ${file} test failed`);
     return 1;
   }
   if (!order.quiet) {
-    sayToPerson(`tsproxy: the configuration file ${file} syntax is ok`);
-    sayToPerson(`tsproxy: configuration file ${file} test is successful`);
+    printError(`tsproxy: the configuration file ${file} syntax is ok`);
+    printError(`tsproxy: configuration file ${file} test is successful`);
   }
   if (order.noEffect) writeOut(withoutEffect(sources, modules));
   if (order.dump) for (const { name, text } of distinct(sources)) writeOut(`# configuration file ${name}:\n${text}\n`);
@@ -82,9 +84,9 @@ function isLoud({ severity }: Finding): boolean {
 }
 
 /** Whether the options are compatible and the ignored codes exist; prints the reason otherwise. */
-async function isPossible({ fix, format, ignored }: TestOrder): Promise<boolean> {
+async function validateOptions({ fix, format, ignored }: TestOrder): Promise<boolean> {
   if (fix === 'show' && format !== 'text') {
-    sayToPerson('tsproxy: the diff of --dry-run has its place on standard output: it goes with --format text only');
+    printError('tsproxy: --dry-run prints its diff to standard output and requires --format text');
     return false;
   }
   if (ignored.length === 0) return true;
@@ -92,7 +94,7 @@ async function isPossible({ fix, format, ignored }: TestOrder): Promise<boolean>
   const stories = await allStories();
   const unknown = ignored.find((each) => !stories.some(({ code }) => code === each));
   if (unknown === undefined) return true;
-  sayToPerson(noSuchCode(unknown, stories));
+  printError(noSuchCode(unknown, stories));
   return false;
 }
 

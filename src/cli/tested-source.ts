@@ -7,8 +7,8 @@ import type { Finding } from '../diagnostics/finding.js';
 import { shown } from '../diagnostics/place.js';
 import { nativePath } from '../exchange/file-path.js';
 import type { ConfigSource } from '../process/configuration.js';
+import type { Diagnosis } from './diagnosis.js';
 import type { Which } from './invocation.js';
-import type { Judged } from './judgement.js';
 import { enclosingOf, findingsOfParts, type Part, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
 
@@ -47,10 +47,13 @@ export async function testedSource(which: Which): Promise<Tested> {
  * Diagnoses parts inside their enclosing blocks. Variables that they use without defining them are assumed to be defined in
  * the rest of the configuration, unless they are nginx's own.
  */
-export async function judgedParts(tested: Tested, judge: (source: ConfigSource) => Promise<Judged>): Promise<Judged> {
-  const first = await judge(wholeOf(tested));
+export async function diagnoseParts(
+  tested: Tested,
+  diagnose: (source: ConfigSource) => Promise<Diagnosis>,
+): Promise<Diagnosis> {
+  const first = await diagnose(wholeOf(tested));
   const elsewhere = new Set(first.findings.filter(mayBeDefinedElsewhere).map(variableOf));
-  const second = elsewhere.size === 0 ? first : await judge(wholeOf(tested, elsewhere));
+  const second = elsewhere.size === 0 ? first : await diagnose(wholeOf(tested, elsewhere));
   return { ...second, findings: findingsOfParts(second.findings) };
 }
 
@@ -74,7 +77,7 @@ function variableOf({ message }: Finding): string {
 const SECTION = /^\s*(?:http|events|stream|mail)\s*\{/m;
 
 /** Characters that are parsed to classify a file; the check itself refuses files that are too long. */
-const MOST_PARSED = 200_000;
+const MAX_PARSED = 200_000;
 
 /** Files whose outermost directives belong into a block. Unreadable files are left to the check. */
 async function partsAmong(files: readonly string[]): Promise<Part[]> {
@@ -82,7 +85,7 @@ async function partsAmong(files: readonly string[]): Promise<Part[]> {
   if (texts.every(({ text }) => text === '')) return [];
   const { modules } = await import('../modules/index.js');
   return texts.flatMap(({ name, text }) => {
-    const enclosing = enclosingOf(parse({ name, text: text.slice(0, MOST_PARSED) }).items.filter(isStatement), modules);
+    const enclosing = enclosingOf(parse({ name, text: text.slice(0, MAX_PARSED) }).items.filter(isStatement), modules);
     return enclosing === null ? [] : [{ name, enclosing }];
   });
 }

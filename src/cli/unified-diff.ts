@@ -2,7 +2,7 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 
 /** Changed lines beyond which no shortest difference is computed, because that takes quadratic time. */
-const MOST_CHANGES = 2000;
+const MAX_CHANGES = 2000;
 
 /**
  * Removed and added lines of a file with three lines of context; empty if there is no difference. Texts with little in
@@ -10,7 +10,7 @@ const MOST_CHANGES = 2000;
  */
 export function unifiedDiff(name: string, before: string, after: string): string {
   if (before === after) return '';
-  const options = { context: 3, headerOptions: FILE_HEADERS_ONLY, maxEditLength: MOST_CHANGES };
+  const options = { context: 3, headerOptions: FILE_HEADERS_ONLY, maxEditLength: MAX_CHANGES };
   return createTwoFilesPatch(name, name, before, after, undefined, undefined, options) ?? whole(name, before, after);
 }
 

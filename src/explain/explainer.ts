@@ -10,8 +10,8 @@ import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js'
 import type { Exchange } from '../exchange/exchange.js';
 import type { Module } from '../exchange/module.js';
 import { listensOf } from '../modules/core/servers.js';
-import { logSentence } from '../process/configuration.js';
-import { startSentence } from '../process/start-sentence.js';
+import { logMessage } from '../process/configuration.js';
+import { startErrorMessage } from '../process/start-error-message.js';
 import { listenAddresses, listenKey } from '../routing/listeners.js';
 import { Upstream } from '../upstream/upstream.js';
 import { explainBalancing, freshen } from './balancing.js';
@@ -54,7 +54,7 @@ export class Explainer {
     if (config === null) {
       const first = findings.find(({ severity }) => severity === 'error');
       throw new CannotExplain(
-        first === undefined ? 'the configuration was refused' : logSentence(first),
+        first === undefined ? 'the configuration was refused' : logMessage(first),
         findings,
         'configuration',
       );
@@ -69,7 +69,7 @@ export class Explainer {
       const { errorLog } = recorder;
       table = await compileRoutingTable(config, modules, { errorLog, prefix, observer: recorder });
     } catch (error) {
-      throw new CannotExplain(startSentence(error), [], 'configuration');
+      throw new CannotExplain(startErrorMessage(error), [], 'configuration');
     }
     for (const program of recorder.blocks.keys()) {
       program.headerFilters = [recorder.beforeFilters, ...program.headerFilters];

@@ -27,21 +27,21 @@ export interface ConfigSource {
 
 /** Reads and checks. Findings suppressed by comments are left out. */
 export function checkSource(source: ConfigSource, modules: readonly Module[]): CheckResult {
-  return heard(checkAloud(source, modules));
+  return withoutSuppressed(checkWithSuppressed(source, modules));
 }
 
 /** Removes the findings that comments suppress. */
-function heard(result: CheckResult): CheckResult {
+function withoutSuppressed(result: CheckResult): CheckResult {
   return { ...result, findings: new IgnoreComments(result.sources).heard(result.findings) };
 }
 
 /** Like `checkSource`, in slices, so that serving continues. */
 export async function checkInSlices(source: ConfigSource, modules: readonly Module[]): Promise<CheckResult> {
-  return heard(await inSlices(checkSteps(source, modules)));
+  return withoutSuppressed(await inSlices(checkSteps(source, modules)));
 }
 
 /** Reads and checks; the findings include those suppressed by comments, for callers that add to them. */
-export function checkAloud(source: ConfigSource, modules: readonly Module[]): CheckResult {
+export function checkWithSuppressed(source: ConfigSource, modules: readonly Module[]): CheckResult {
   return atOnce(checkSteps(source, modules));
 }
 
@@ -64,7 +64,7 @@ export function confDirectoryOf({ name, confDirectory }: ConfigSource): string {
 }
 
 /** A finding as nginx writes it to its error log: the message and ` in FILE:LINE`. Bytes. */
-export function logSentence({ message, at }: Finding): string {
+export function logMessage({ message, at }: Finding): string {
   if (at === null) return message;
   const { name } = at.source;
   return `${message} in ${name === COMMAND_LINE ? name : `${name}:${positionOf(at.source, at.start).line}`}`;

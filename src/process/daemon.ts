@@ -1,7 +1,7 @@
 /** `daemon on`: the process starts itself again, detached, and exits when its successor serves. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { errnoText } from '../diagnostics/errno.js';
-import { sayToPerson } from './standard-streams.js';
+import { printError } from './standard-streams.js';
 
 /** Set in the environment of the detached process, so that it does not detach again. */
 const DETACHED = 'TSPROXY_DETACHED';
@@ -19,7 +19,7 @@ export function isDetached(): boolean {
 export function detach(keepsStderr: boolean): Promise<number> {
   return new Promise((resolve) => {
     const fail = (error: unknown): void => {
-      sayToPerson(`tsproxy: [emerg] fork() failed (${errnoText(error)})`);
+      printError(`tsproxy: [emerg] fork() failed (${errnoText(error)})`);
       resolve(1);
     };
     let child: ChildProcess;
@@ -34,9 +34,9 @@ export function detach(keepsStderr: boolean): Promise<number> {
       fail(error);
       return;
     }
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => sayToPerson(text.replace(/\n$/, '')));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => printError(text.replace(/\n$/, '')));
     child.once('message', (words: readonly string[]) => {
-      for (const each of words) sayToPerson(each);
+      for (const each of words) printError(each);
       child.disconnect();
       child.stderr?.destroy();
       child.unref();
@@ -54,7 +54,7 @@ export function detach(keepsStderr: boolean): Promise<number> {
  */
 export function announceReady(words: readonly string[]): void {
   if (process.send === undefined || !isDetached()) {
-    for (const each of words) sayToPerson(each);
+    for (const each of words) printError(each);
     return;
   }
   process.send(words, () => {

@@ -27,7 +27,7 @@ const WORTHWHILE = 8 << 20;
 const LARGE = 32 << 20;
 /** Changes of resident memory that do not count as growth, in bytes, and the samples without growth before a collection. */
 const STEADY = 1 << 20;
-const STEADY_LOOKS = 3;
+const STEADY_SAMPLES = 3;
 /** Largest share of time that the process may be busy in a quiet moment. */
 const QUIET = 0.5;
 /** ms between two collections; doubled while memory grows back as soon as it was returned. */
@@ -63,7 +63,7 @@ function heapInUse(): number {
 export class PeakWatch {
   private least = Number.POSITIVE_INFINITY;
   private previous = 0;
-  private steadyLooks = 0;
+  private steadySamples = 0;
   private gap = MIN_GAP;
   private collectedAt = Number.NEGATIVE_INFINITY;
   private utilization = performance.eventLoopUtilization();
@@ -77,12 +77,12 @@ export class PeakWatch {
 
   /** Takes resident bytes, heap bytes in use, the share of time that the process was busy, and ms on any clock. */
   due(resident: number, heap: number, busy: number, now: number): boolean {
-    this.steadyLooks = resident > this.previous + STEADY ? 0 : this.steadyLooks + 1;
+    this.steadySamples = resident > this.previous + STEADY ? 0 : this.steadySamples + 1;
     this.previous = resident;
     this.least = Math.min(this.least, resident);
     const garbage = resident - this.least;
     const since = now - this.collectedAt;
-    if (garbage < WORTHWHILE || heap > MAX_HEAP || busy > QUIET || this.steadyLooks < STEADY_LOOKS) return false;
+    if (garbage < WORTHWHILE || heap > MAX_HEAP || busy > QUIET || this.steadySamples < STEADY_SAMPLES) return false;
     if (since < (garbage < LARGE ? this.gap : MIN_GAP)) return false;
     this.gap = since > 4 * this.gap ? MIN_GAP : Math.min(2 * this.gap, MAX_GAP);
     this.collectedAt = now;
@@ -112,6 +112,6 @@ async function collect(): Promise<void> {
  * Stops the young generation from growing: for a master, which can read a configuration with more frequent collections and
  * would otherwise keep 16 MiB for it. V8 reads the flag each time it would grow, from Node 20 to 26.
  */
-export function stayYoung(): void {
+export function limitYoungGeneration(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }

@@ -6,14 +6,14 @@ import type { DestinationLog } from '../exchange/destination-log.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Module } from '../exchange/module.js';
 import { trustWorkerUser } from '../exchange/trusted-files.js';
-import { type ConfigSource, checkInSlices, logSentence } from './configuration.js';
+import { type ConfigSource, checkInSlices, logMessage } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
-import { giveFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
+import { chownFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
 import { describeReload } from './reload-description.js';
 import { workerConnections } from './serving.js';
 import { settledWithin } from './settled-within.js';
-import { startSentence } from './start-sentence.js';
+import { startErrorMessage } from './start-error-message.js';
 import { makeTemporaryDirectories } from './temporary-directories.js';
 import { connectionsWarning } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
@@ -78,7 +78,7 @@ export class Instance<W extends Workers = Workers> {
   private count = 0;
   /** Reloads are processed one at a time. */
   private queue: Promise<unknown> = Promise.resolve();
-  private leaving = false;
+  private shuttingDown = false;
 
   constructor(private readonly options: InstanceOptions<W>) {
     this.source = options.source;
@@ -90,8 +90,8 @@ export class Instance<W extends Workers = Workers> {
   }
 
   /** The proxy is shutting down and refuses configurations. */
-  get isLeaving(): boolean {
-    return this.leaving;
+  get isShuttingDown(): boolean {
+    return this.shuttingDown;
   }
 
   /** The workers; null before the first configuration was read. */
@@ -144,9 +144,9 @@ export class Instance<W extends Workers = Workers> {
   }
 
   private async apply(source: ConfigSource, proceed: (settings: MainSettings) => boolean): Promise<Applied | null> {
-    if (this.leaving) throw new RefusedConfig('the proxy is shutting down', []);
+    if (this.shuttingDown) throw new RefusedConfig('the proxy is shutting down', []);
     const { findings, ...checked } = await checkInSlices(source, this.options.modules);
-    if (this.leaving) throw new RefusedConfig('the proxy is shutting down', []);
+    if (this.shuttingDown) throw new RefusedConfig('the proxy is shutting down', []);
     const config = accepted({ ...checked, findings });
     const settings = mainSettings(config, source.prefix);
     if (!proceed(settings)) return null;
@@ -166,7 +166,7 @@ export class Instance<W extends Workers = Workers> {
       const job = { ...wanted, owner: this.ownerFor(wanted) };
       trustWorkerUser(job.owner?.uid ?? null);
       makeTemporaryDirectories(temporaryPaths(wanted.config), job.owner);
-      this.giveLogs(job);
+      this.chownLogs(job);
       logs = this.logs.prepare(settings.errorLogs);
       // As in nginx: a start that fails after opening its logs reports there.
       if (this.current === null) {
@@ -176,7 +176,7 @@ export class Instance<W extends Workers = Workers> {
       this.serving ??= this.options.workers(settings, this.errorLog);
       const changes = await this.changesBy(job);
       const prepared = await this.serving.prepare(job);
-      if (this.leaving) {
+      if (this.shuttingDown) {
         prepared.cancel();
         throw new Error('the proxy is shutting down');
       }
@@ -193,7 +193,7 @@ export class Instance<W extends Workers = Workers> {
       return { job, predecessorEnded: prepared.commit() };
     } catch (error) {
       logs?.cancel();
-      throw new RefusedConfig(startSentence(error), []);
+      throw new RefusedConfig(startErrorMessage(error), []);
     }
   }
 
@@ -212,7 +212,7 @@ export class Instance<W extends Workers = Workers> {
       return await describeReload(this.current.job.config, config, modules);
     } catch (error) {
       // The error may be in a third-party module; the reload succeeds regardless.
-      this.errorLog.write('alert', `what the reload changes cannot be told: ${String(error)}`);
+      this.errorLog.write('alert', `the changes of the reload cannot be determined: ${String(error)}`);
       return [];
     }
   }
@@ -221,16 +221,16 @@ export class Instance<W extends Workers = Workers> {
   reopenLogs(): void {
     this.logs.reopen();
     try {
-      if (this.current !== null) this.giveLogs(this.current.job);
+      if (this.current !== null) this.chownLogs(this.current.job);
     } catch (error) {
-      this.errorLog.write('emerg', startSentence(error));
+      this.errorLog.write('emerg', startErrorMessage(error));
     }
     this.serving?.reopenLogs();
   }
 
   /** Workers that run as another user must be able to open the logs, now and on reopening. */
-  private giveLogs({ owner, config, prefix }: WorkersJob): void {
-    if (owner !== null) giveFiles(logFilesOf(config, prefix), owner);
+  private chownLogs({ owner, config, prefix }: WorkersJob): void {
+    if (owner !== null) chownFiles(logFilesOf(config, prefix), owner);
   }
 
   /**
@@ -238,7 +238,7 @@ export class Instance<W extends Workers = Workers> {
    * logs.
    */
   async quit(leave: () => void = () => {}): Promise<void> {
-    this.leaving = true;
+    this.shuttingDown = true;
     const limit = this.current?.job.settings.shutdownTimeout ?? 0;
     const begun = performance.now();
     // A reload that hangs must not block the shutdown.
@@ -250,7 +250,7 @@ export class Instance<W extends Workers = Workers> {
 
   /** Closes all connections and the logs; `leave` as in `quit`. Resolves when the last connection has ended. */
   async stop(leave: () => void = () => {}): Promise<void> {
-    this.leaving = true;
+    this.shuttingDown = true;
     await this.serving?.stop();
     this.finish(leave);
   }
@@ -266,5 +266,5 @@ export class Instance<W extends Workers = Workers> {
 function accepted({ config, findings }: CheckResult): CheckedConfig {
   if (config !== null) return config;
   const first = findings.find((finding) => finding.severity === 'error');
-  throw new RefusedConfig(first === undefined ? 'the configuration was refused' : logSentence(first), findings);
+  throw new RefusedConfig(first === undefined ? 'the configuration was refused' : logMessage(first), findings);
 }

@@ -60,7 +60,7 @@ export class ListeningSockets {
   }
 
   /** Closes all sockets except those. */
-  keep(keys: ReadonlySet<string>): void {
+  closeExcept(keys: ReadonlySet<string>): void {
     for (const [key, { handle }] of this.held) {
       if (keys.has(key)) continue;
       this.held.delete(key);

@@ -6,7 +6,7 @@ import type { CheckResult } from '../config/check.js';
 import { hasWildcard } from '../config/glob.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
 import type { Module } from '../exchange/module.js';
-import { type ConfigSource, checkAloud } from './configuration.js';
+import { type ConfigSource, checkWithSuppressed } from './configuration.js';
 import { MODULE_NAMES, type NamedModule } from './module-names.js';
 
 export interface NamedCheck {
@@ -27,11 +27,11 @@ export async function checkNamed(source: ConfigSource): Promise<NamedCheck> {
   const remembered: ConfigSource = { ...source, reader };
   const wanted = namedIn(new Texts(source, reader).all());
   const modules = await loaded(wanted);
-  const result = checkAloud(remembered, modules);
+  const result = checkWithSuppressed(remembered, modules);
   // An error may be a name that is unknown only for lack of its module, and suggestions may come from any module.
   if (result.config !== null || wanted.length === MODULE_NAMES.length) return { result, modules };
   const all = await loaded(MODULE_NAMES);
-  return { result: checkAloud(remembered, all), modules: all };
+  return { result: checkWithSuppressed(remembered, all), modules: all };
 }
 
 async function loaded(wanted: readonly NamedModule[]): Promise<Module[]> {

@@ -71,7 +71,7 @@ function idIn(read: () => string, name: string): number | null {
 }
 
 /** Creates missing log files and changes their owner; throws nginx's message. */
-export function giveFiles(paths: Iterable<string>, owner: Owner): void {
+export function chownFiles(paths: Iterable<string>, owner: Owner): void {
   for (const path of paths) {
     let descriptor: number;
     try {
@@ -80,7 +80,7 @@ export function giveFiles(paths: Iterable<string>, owner: Owner): void {
       throw new Error(`open() "${path}" failed (${errnoText(error)})`);
     }
     try {
-      give(descriptor, path, owner);
+      changeOwner(descriptor, path, owner);
     } finally {
       closeSync(descriptor);
     }
@@ -91,7 +91,7 @@ export function giveFiles(paths: Iterable<string>, owner: Owner): void {
  * Changes the owner of an open file or directory unless it is set already; throws nginx's message. Takes the descriptor, not
  * the path: in a directory that the owner may write to, the path could meanwhile refer to another file.
  */
-export function give(descriptor: number, path: string, { uid, gid }: Owner): void {
+export function changeOwner(descriptor: number, path: string, { uid, gid }: Owner): void {
   try {
     const status = fstatSync(descriptor);
     // Pipes and terminals under /dev are left alone.

@@ -67,7 +67,7 @@ export function writePidFile(path: string): void {
 }
 
 /** Checks that the pid file could be written, without changing it; throws nginx's message otherwise. */
-export function tryPidFile(path: string): void {
+export function checkPidFile(path: string): void {
   const existed = existsSync(nativePath(path));
   try {
     closeSync(openForWriting(path, constants.O_WRONLY, 0o644));

@@ -10,7 +10,7 @@ const { initgroups } = process as unknown as { initgroups(user: string, group: n
  * Applies them to this worker in nginx's order; throws nginx's message on failure. A `worker_priority` of 0 is the master's
  * priority: the worker has it already, unless it was started with a raised one (`WorkerHandle.hurry`).
  */
-export function takeRights(owner: Owner | null, workerPriority: number): void {
+export function applyPrivileges(owner: Owner | null, workerPriority: number): void {
   const priority = workerPriority === 0 ? os.getPriority(process.ppid) : workerPriority;
   if (priority !== os.getPriority()) attempt(`setpriority(${priority})`, () => os.setPriority(priority));
   if (owner === null) return;

@@ -2,14 +2,14 @@
 import type { Finding } from '../diagnostics/finding.js';
 import { detach, isDetached } from './daemon.js';
 import type { WorkerChild } from './fork-worker.js';
-import { collectAfterReading, returnMemoryAfterPeaks, stayYoung } from './garbage.js';
+import { collectAfterReading, limitYoungGeneration, returnMemoryAfterPeaks } from './garbage.js';
 import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { PidFile } from './pid-file.js';
 import { runtimePidFile } from './runtime-pid-file.js';
 import { Serving } from './serving.js';
 import { handleSignals, logFindings, logRefusal } from './signals.js';
 import { ServiceManager } from './systemd.js';
-import { reportMistakes } from './uncaught-errors.js';
+import { logUncaughtErrors } from './uncaught-errors.js';
 import { abandon, WorkerProcesses } from './worker-processes.js';
 import type { Workers } from './workers.js';
 
@@ -49,7 +49,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
   });
   const log = instance.errorLog;
   let logsToStderr = false;
-  reportMistakes(log);
+  logUncaughtErrors(log);
   try {
     const applied = await instance.start(({ daemon, errorLogs }) => {
       logsToStderr = errorLogs.some(({ destination }) => destination === 'stderr');
@@ -84,7 +84,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
     if (instance.settings?.masterProcess === true) {
       // As in nginx, so that the processes can be distinguished in a process list.
       process.title = `tsproxy: master process ${process.argv.slice(1).join(' ')}`;
-      stayYoung();
+      limitYoungGeneration();
     } else returnMemoryAfterPeaks();
     collectAfterReading(instance.settings?.masterProcess !== true);
     return { kind: 'serving', findings: log.isOnStderr('warn') ? [] : applied.findings, addresses: instance.addresses };

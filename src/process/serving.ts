@@ -103,24 +103,24 @@ export class Serving {
         listening: table.listeners.map(({ key }) => key),
         commit: () => {
           listeners.commit();
-          const ended = this.enter(table, generation, differences);
+          const ended = this.activate(table, generation, differences);
           // Otherwise a retained prepared job would retain the earlier tables.
           differences.clear();
           return ended;
         },
         cancel: () => {
           listeners.cancel();
-          this.release(table);
+          this.closeResources(table);
         },
       };
     } catch (error) {
-      this.release(table);
+      this.closeResources(table);
       throw error;
     }
   }
 
   /** Puts the new generation in force; returns the end of the previous one. */
-  private enter(table: RoutingTable, number: number, differences: Differences): Promise<void> {
+  private activate(table: RoutingTable, number: number, differences: Differences): Promise<void> {
     const { errorLog } = this.options;
     const before = this.current;
     const tunnels = tunnelsOf(table.shared, before?.table.shared);
@@ -134,7 +134,7 @@ export class Serving {
       ended,
       end: () => {
         if (!this.living.delete(generation)) return;
-        this.release(table);
+        this.closeResources(table);
         errorLog.write('notice', `generation ${number} exited with code 0`);
         settle();
       },
@@ -175,19 +175,19 @@ export class Serving {
   /** A committed configuration must not fail: at worst all tunnels stay on their tables. */
   private moveTunnels(tunnels: Tunnels, table: RoutingTable, differences: Differences): void {
     try {
-      this.tell(moveTunnels(tunnels, table, this.options.modules, differences));
+      this.logTunnelMoves(moveTunnels(tunnels, table, this.options.modules, differences));
     } catch (error) {
       this.options.errorLog.write('alert', `tunnels stay in their generations: ${String(error)}`);
     }
   }
 
-  private tell(counts: TunnelCounts): void {
-    const said = describeTunnels(counts);
-    if (said !== null) this.options.errorLog.write('notice', said);
+  private logTunnelMoves(counts: TunnelCounts): void {
+    const line = describeTunnels(counts);
+    if (line !== null) this.options.errorLog.write('notice', line);
   }
 
   /** Closes resources that only this table held: zones, and log files that no generation in use writes to. */
-  private release({ shared }: RoutingTable): void {
+  private closeResources({ shared }: RoutingTable): void {
     shared.close([...this.living].map(({ table }) => table.shared));
   }
 
@@ -205,7 +205,7 @@ export class Serving {
 
   /** Stops accepting and waits at most `limit` ms for connections to finish (0: without limit). */
   async quit(limit: number): Promise<void> {
-    if (this.current !== null) this.tell(tunnelsOf(this.current.table.shared).quit(GOING_AWAY, limit));
+    if (this.current !== null) this.logTunnelMoves(tunnelsOf(this.current.table.shared).quit(GOING_AWAY, limit));
     const timer = limit > 0 ? setTimeout(() => this.server.stop(), limit) : undefined;
     await this.server.quit();
     clearTimeout(timer);

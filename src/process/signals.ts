@@ -2,14 +2,14 @@
 import { constants } from 'node:os';
 import type { Finding } from '../diagnostics/finding.js';
 import type { ErrorLog } from '../exchange/error-log.js';
-import { logSentence } from './configuration.js';
+import { logMessage } from './configuration.js';
 import { isDetached } from './daemon.js';
 import { collectAfterReading } from './garbage.js';
 import { type Instance, RefusedConfig } from './instance.js';
 import { ServiceManager } from './systemd.js';
 
 /** Shutdown actions. */
-export interface Endings {
+export interface ShutdownActions {
   /** QUIT: graceful shutdown. Called at most once. */
   quit(): void;
   /** TERM and INT: fast shutdown. Called at most once. */
@@ -19,7 +19,7 @@ export interface Endings {
 /** Installs the handlers for the rest of the life of the process. */
 export function handleSignals(
   instance: Instance,
-  endings: Endings,
+  endings: ShutdownActions,
   manager = new ServiceManager(instance.errorLog),
 ): void {
   const log = instance.errorLog;
@@ -71,7 +71,7 @@ function reloader(instance: Instance, manager: ServiceManager): () => void {
         const { findings } = await instance.reload();
         logFindings(log, findings);
       } catch (error) {
-        if (instance.isLeaving) log.write('notice', 'not reconfigured, as the process is about to end');
+        if (instance.isShuttingDown) log.write('notice', 'not reconfigured, because the process is shutting down');
         else logRefusal(log, error);
       }
       manager.ready();
@@ -83,7 +83,7 @@ function reloader(instance: Instance, manager: ServiceManager): () => void {
 /** Logs findings as nginx would: errors as `[emerg]`, warnings as `[warn]`. Hints are shown by `-t` only. */
 export function logFindings(log: ErrorLog, findings: readonly Finding[]): void {
   for (const finding of findings) {
-    if (finding.severity !== 'hint') log.write(finding.severity === 'error' ? 'emerg' : 'warn', logSentence(finding));
+    if (finding.severity !== 'hint') log.write(finding.severity === 'error' ? 'emerg' : 'warn', logMessage(finding));
   }
 }
 

@@ -20,6 +20,6 @@ export function writeAll(descriptor: 1 | 2, bytes: Buffer): void {
 }
 
 /** Writes a line to standard error. `text` is Unicode, to be read by a person. */
-export function sayToPerson(text: string): void {
+export function printError(text: string): void {
   writeAll(2, Buffer.from(`${text}\n`, 'utf8'));
 }

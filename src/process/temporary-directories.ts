@@ -3,12 +3,12 @@ import { closeSync, existsSync, fchmodSync, fstatSync, rmdirSync } from 'node:fs
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../exchange/file-path.js';
 import { openDirectory } from '../exchange/trusted-files.js';
-import { give, type Owner } from './ownership.js';
+import { changeOwner, type Owner } from './ownership.js';
 
 /** rwx for the owner. */
-const OWNER_MAY_ALL = 0o700;
+const OWNER_RWX = 0o700;
 /** Write permission for others, as on /tmp. */
-const OTHERS_MAY_WRITE = 0o002;
+const OTHERS_WRITE = 0o002;
 
 /**
  * Creates each missing directory (not its parents) and changes its owner if one is given; throws nginx's message on failure.
@@ -22,7 +22,7 @@ export function makeTemporaryDirectories(paths: Iterable<string>, owner: Owner |
       throw new Error(`mkdir() "${path}" failed (${errnoText(error)})`);
     }
     try {
-      if (owner !== null) giveDirectory(descriptor, path, owner);
+      if (owner !== null) chownDirectory(descriptor, path, owner);
     } finally {
       closeSync(descriptor);
     }
@@ -30,7 +30,7 @@ export function makeTemporaryDirectories(paths: Iterable<string>, owner: Owner |
 }
 
 /** Checks that each directory could be created, without leaving new ones behind; throws nginx's message otherwise. */
-export function tryTemporaryDirectories(paths: Iterable<string>): void {
+export function checkTemporaryDirectories(paths: Iterable<string>): void {
   for (const path of paths) {
     const existed = existsSync(nativePath(path));
     makeTemporaryDirectories([path], null);
@@ -38,14 +38,14 @@ export function tryTemporaryDirectories(paths: Iterable<string>): void {
   }
 }
 
-function giveDirectory(descriptor: number, path: string, owner: Owner): void {
+function chownDirectory(descriptor: number, path: string, owner: Owner): void {
   const { mode } = fstatSync(descriptor);
   // /tmp stays root's: the owner of a directory may remove anyone's files from it.
-  if ((mode & OTHERS_MAY_WRITE) !== 0) return;
-  give(descriptor, path, owner);
-  if ((mode & OWNER_MAY_ALL) === OWNER_MAY_ALL) return;
+  if ((mode & OTHERS_WRITE) !== 0) return;
+  changeOwner(descriptor, path, owner);
+  if ((mode & OWNER_RWX) === OWNER_RWX) return;
   try {
-    fchmodSync(descriptor, (mode & 0o7777) | OWNER_MAY_ALL);
+    fchmodSync(descriptor, (mode & 0o7777) | OWNER_RWX);
   } catch (error) {
     throw new Error(`chmod() "${path}" failed (${errnoText(error)})`);
   }

@@ -13,7 +13,7 @@ import { findUpstream } from '../upstream/configured.js';
 import type { Upstream } from '../upstream/upstream.js';
 
 /** `tunnel_drain` controls how tunnels end; a change of it is no reason to end them. */
-const NO_REASON = 'tunnel_drain';
+const IGNORED_DIRECTIVE = 'tunnel_drain';
 const PASS = 'proxy_pass';
 const UPSTREAM = 'upstream ';
 
@@ -48,7 +48,7 @@ export function moveTunnels(
     }
     if (tunnel.block === null) return null;
     const place = found.counterpart(tunnel.block, { ...tunnel.local, host: tunnel.host });
-    if (place === null || place.reasons.some((reason) => counts(reason, tunnel, place.block, table))) return null;
+    if (place === null || place.reasons.some((reason) => endsTunnel(reason, tunnel, place.block, table))) return null;
     return place;
   };
   return tunnels.reload(table, counterpart, SERVICE_RESTART);
@@ -58,19 +58,19 @@ export function moveTunnels(
  * Whether a change ends a tunnel. A change of the upstream, its name, or `proxy_pass` itself counts only if it removes the
  * tunnel's server. `block` is the location in the new configuration.
  */
-function counts(reason: string, tunnel: UpgradedExchange, block: CheckedBlock, table: RoutingTable): boolean {
-  if (reason === NO_REASON) return false;
+function endsTunnel(reason: string, tunnel: UpgradedExchange, block: CheckedBlock, table: RoutingTable): boolean {
+  if (reason === IGNORED_DIRECTIVE) return false;
   const before = passOf(tunnel.block);
   const after = passOf(block);
   if (reason === PASS) {
     // With another URI the upstream would receive a different request; with variables the target is unknown.
     const isElsewhere = before === null || after === null || before.uri !== after.uri;
-    return isElsewhere || !leadsTo(upstreamOf(after, table.shared), tunnel);
+    return isElsewhere || !usesServer(upstreamOf(after, table.shared), tunnel);
   }
   if (!reason.startsWith(UPSTREAM)) return true;
   const name = before === null ? tunnel.target.upstream : before.hostPort;
   if (reason !== `${UPSTREAM}${name.toLowerCase()}`) return false;
-  return !leadsTo(after === null ? findUpstream(table.shared, name) : upstreamOf(after, table.shared), tunnel);
+  return !usesServer(after === null ? findUpstream(table.shared, name) : upstreamOf(after, table.shared), tunnel);
 }
 
 /** Target of a location's `proxy_pass`; null if there is none or it contains variables. */
@@ -80,7 +80,7 @@ function passOf(block: CheckedBlock | null): PassTarget | null {
 }
 
 /** Whether the tunnel's server belongs to the upstream and is enabled. */
-function leadsTo(upstream: Upstream | undefined, { target }: UpgradedExchange): boolean {
+function usesServer(upstream: Upstream | undefined, { target }: UpgradedExchange): boolean {
   if (upstream === undefined) return false;
   // Hosts that are resolved at run time have no addresses yet.
   if (upstream.resolution !== null) return true;

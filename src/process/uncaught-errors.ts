@@ -6,7 +6,7 @@ import type { ErrorLog } from '../exchange/error-log.js';
  * An error thrown outside of any exchange is a programming error. It is logged and serving continues, so that users are not
  * disconnected.
  */
-export function reportMistakes(log: ErrorLog): void {
+export function logUncaughtErrors(log: ErrorLog): void {
   const report = (error: unknown): void => {
     // A log does not throw; an exception in this handler would end the process.
     try {

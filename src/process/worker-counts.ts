@@ -9,20 +9,20 @@ const COUNTS_TIMEOUT = 250;
 
 /** The worker's end. */
 export class OwnCounts {
-  private readonly asked = new Map<number, (counts: Counts) => void>();
-  private questions = 0;
-  private told = '';
+  private readonly pending = new Map<number, (counts: Counts) => void>();
+  private lastId = 0;
+  private lastReported = '';
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly counts: ConnectionCounts,
-    private readonly say: (report: WorkerEvent) => void,
+    private readonly send: (report: WorkerEvent) => void,
   ) {}
 
   /** Starts periodic reports: there are, or were, other workers. */
   share(): void {
     if (this.timer !== null) return;
-    this.counts.share(() => this.askOthers());
+    this.counts.share(() => this.requestOthers());
     this.timer = setInterval(() => this.report(), REPORT_INTERVAL).unref();
   }
 
@@ -30,30 +30,30 @@ export class OwnCounts {
   report(): void {
     const counts = this.counts.own();
     const text = JSON.stringify(counts);
-    if (text === this.told) return;
-    this.told = text;
-    this.say({ report: 'counts', id: 0, counts });
+    if (text === this.lastReported) return;
+    this.lastReported = text;
+    this.send({ report: 'counts', id: 0, counts });
   }
 
   handleCommand(order: Extract<Command, { order: 'count' | 'others' }>): void {
     if (order.order === 'count') {
-      this.say({ report: 'counts', id: order.id, counts: this.counts.own() });
+      this.send({ report: 'counts', id: order.id, counts: this.counts.own() });
       return;
     }
     this.counts.hear(order.counts);
-    this.asked.get(order.id)?.(order.counts);
-    this.asked.delete(order.id);
+    this.pending.get(order.id)?.(order.counts);
+    this.pending.delete(order.id);
   }
 
-  private askOthers(): Promise<Counts> {
-    const id = ++this.questions;
-    this.say({ report: 'ask-counts', id });
+  private requestOthers(): Promise<Counts> {
+    const id = ++this.lastId;
+    this.send({ report: 'ask-counts', id });
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.asked.delete(id);
+        this.pending.delete(id);
         reject(new Error('the master did not answer'));
       }, 2 * COUNTS_TIMEOUT);
-      this.asked.set(id, (counts) => {
+      this.pending.set(id, (counts) => {
         clearTimeout(timer);
         resolve(counts);
       });
@@ -71,27 +71,27 @@ export class AllCounts<W extends CountingWorker> {
   /** Last report of each live worker. */
   private readonly living = new Map<W, Counts>();
   /** Sum over the workers that have exited, of the counts that outlive them. */
-  private gone: Counts = NO_COUNTS;
-  private readonly waiting = new Map<number, () => void>();
-  private questions = 0;
+  private exited: Counts = NO_COUNTS;
+  private readonly pending = new Map<number, () => void>();
+  private lastId = 0;
 
-  enter(worker: W): void {
+  add(worker: W): void {
     this.living.set(worker, NO_COUNTS);
   }
 
-  leave(worker: W): void {
+  remove(worker: W): void {
     const { accepted, handled, requests } = this.living.get(worker) ?? NO_COUNTS;
     this.living.delete(worker);
-    this.gone = sum(this.gone, { ...NO_COUNTS, accepted, handled, requests });
-    this.spread();
+    this.exited = sum(this.exited, { ...NO_COUNTS, accepted, handled, requests });
+    this.broadcast();
   }
 
-  hear(worker: W, { id, counts }: { readonly id: number; readonly counts: Counts }): void {
+  record(worker: W, { id, counts }: { readonly id: number; readonly counts: Counts }): void {
     if (!this.living.has(worker)) return;
     this.living.set(worker, counts);
-    if (id === 0) this.spread();
-    this.waiting.get(id)?.();
-    this.waiting.delete(id);
+    if (id === 0) this.broadcast();
+    this.pending.get(id)?.();
+    this.pending.delete(id);
   }
 
   /**
@@ -100,18 +100,18 @@ export class AllCounts<W extends CountingWorker> {
    */
   async answer(worker: W, id: number): Promise<void> {
     const others = [...this.living.keys()].filter((other) => other !== worker);
-    await Promise.all(others.map((other) => this.ask(other)));
+    await Promise.all(others.map((other) => this.requestCounts(other)));
     worker.sendCommand({ order: 'others', id, counts: this.othersOf(worker) });
   }
 
-  private ask(worker: W): Promise<void> {
-    const id = ++this.questions;
+  private requestCounts(worker: W): Promise<void> {
+    const id = ++this.lastId;
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.waiting.delete(id);
+        this.pending.delete(id);
         resolve();
       }, COUNTS_TIMEOUT);
-      this.waiting.set(id, () => {
+      this.pending.set(id, () => {
         clearTimeout(timer);
         resolve();
       });
@@ -119,13 +119,13 @@ export class AllCounts<W extends CountingWorker> {
     });
   }
 
-  private spread(): void {
+  private broadcast(): void {
     for (const worker of this.living.keys())
       worker.sendCommand({ order: 'others', id: 0, counts: this.othersOf(worker) });
   }
 
   private othersOf(worker: W): Counts {
-    let total = this.gone;
+    let total = this.exited;
     for (const [other, counts] of this.living) if (other !== worker) total = sum(total, counts);
     return total;
   }

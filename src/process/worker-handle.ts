@@ -7,7 +7,7 @@ import type { WorkerChild } from './fork-worker.js';
 import type { ListeningSockets } from './listening-sockets.js';
 import { processState } from './process-state.js';
 import { settledWithin } from './settled-within.js';
-import { startSentence } from './start-sentence.js';
+import { startErrorMessage } from './start-error-message.js';
 import type { AllCounts } from './worker-counts.js';
 import { type Command, HEARTBEAT_INTERVAL, isWorkerEvent, type WorkerEvent } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
@@ -58,7 +58,7 @@ export class WorkerHandle {
   /** Generation that it serves; 0 before the first. */
   generation = 0;
   alive = true;
-  private leaving = false;
+  private shuttingDown = false;
   private killed = false;
   /** Loading, or compiling a configuration: heartbeats may be late. */
   private busy = true;
@@ -79,26 +79,26 @@ export class WorkerHandle {
 
   constructor(
     private readonly child: WorkerChild,
-    private readonly surroundings: WorkerContext,
+    private readonly context: WorkerContext,
   ) {
     this.pid = child.pid;
-    this.served = surroundings.zones.serve(processChannel(child));
+    this.served = context.zones.serve(processChannel(child));
     child.on('message', (message) => {
       this.silent = 0;
       if (isWorkerEvent(message)) this.receive(message);
     });
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
-        this.bury(code, signal);
+        this.onExit(code, signal);
         resolve();
       });
     });
-    surroundings.counts.enter(this);
-    this.send({ order: 'begin', errorLog: surroundings.defaultErrorLog });
+    context.counts.add(this);
+    this.send({ order: 'begin', errorLog: context.defaultErrorLog });
   }
 
   /** Raises its priority until it serves, because the processes that serve may use all CPU time; as root only. */
-  hurry(): void {
+  raisePriority(): void {
     try {
       os.setPriority(this.pid, START_PRIORITY);
     } catch {
@@ -125,22 +125,19 @@ export class WorkerHandle {
       this.giveUp('did not prepare the configuration in time');
     }
     if (this.releasing.length > 0 && ++this.releasingFor > RELEASE_TICKS) {
-      this.surroundings.errorLog.write(
-        'alert',
-        `worker process ${this.pid} did not close its listening sockets in time`,
-      );
+      this.context.errorLog.write('alert', `worker process ${this.pid} did not close its listening sockets in time`);
       this.endReleases();
     }
   }
 
   private giveUp(reason: string): void {
     const { text } = processState(this.pid);
-    this.surroundings.errorLog.write('alert', `worker process ${this.pid} ${reason}${text}, killing it`);
+    this.context.errorLog.write('alert', `worker process ${this.pid} ${reason}${text}, killing it`);
     this.kill();
   }
 
   /** Shortens the deadline: another worker has prepared the same configuration in `took` ms. */
-  hurryPreparing(took: number): void {
+  shortenDeadline(took: number): void {
     const ticks = Math.ceil((3 * took + PREPARE_MARGIN) / HEARTBEAT_INTERVAL);
     this.prepareTicks = Math.min(this.prepareTicks, this.preparingFor + ticks);
   }
@@ -199,15 +196,15 @@ export class WorkerHandle {
 
   /** Shuts it down gracefully, within `limit` ms (0: without limit). */
   quit(limit: number): Promise<void> {
-    this.leave();
+    this.stopPreparing();
     this.send({ order: 'quit', limit });
     this.awaitRelease();
     return this.ended;
   }
 
   /** No further configuration is prepared. */
-  private leave(): void {
-    this.leaving = true;
+  private stopPreparing(): void {
+    this.shuttingDown = true;
     this.answer?.reject(new LostWorker(`worker process ${this.pid} is shutting down`));
     this.answer = null;
   }
@@ -220,7 +217,7 @@ export class WorkerHandle {
 
   /** Terminates it; kills it after `timeout` ms. */
   async stop(timeout: number): Promise<void> {
-    this.leave();
+    this.stopPreparing();
     this.send({ order: 'stop' });
     await settledWithin(this.ended, timeout);
     await this.cut();
@@ -231,7 +228,7 @@ export class WorkerHandle {
     if (!this.alive) return;
     this.kill();
     await settledWithin(this.ended, KILL_TIMEOUT);
-    if (this.alive) this.surroundings.errorLog.write('alert', `worker process ${this.pid} does not end`);
+    if (this.alive) this.context.errorLog.write('alert', `worker process ${this.pid} does not end`);
   }
 
   kill(): void {
@@ -276,10 +273,10 @@ export class WorkerHandle {
         this.bind(report);
         return;
       case 'counts':
-        this.surroundings.counts.hear(this, report);
+        this.context.counts.record(this, report);
         return;
       case 'ask-counts':
-        void this.surroundings.counts.answer(this, report.id);
+        void this.context.counts.answer(this, report.id);
         return;
       case 'released':
         this.releasing.shift()?.();
@@ -289,10 +286,10 @@ export class WorkerHandle {
   private bind({ address }: Extract<WorkerEvent, { report: 'bind' }>): void {
     const { key } = address;
     try {
-      const handle = this.surroundings.sockets.bind(address);
+      const handle = this.context.sockets.bind(address);
       this.send({ order: 'socket', key, failure: null }, handle);
     } catch (error) {
-      this.send({ order: 'socket', key, failure: startSentence(error) });
+      this.send({ order: 'socket', key, failure: startErrorMessage(error) });
     }
   }
 
@@ -300,14 +297,14 @@ export class WorkerHandle {
     for (const resolve of this.releasing.splice(0)) resolve();
   }
 
-  private bury(code: number | null, signal: NodeJS.Signals | null): void {
+  private onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.alive = false;
     this.served.end();
-    this.surroundings.counts.leave(this);
-    const { errorLog } = this.surroundings;
+    this.context.counts.remove(this);
+    const { errorLog } = this.context;
     const how = howEnded(code, signal);
     errorLog.write(
-      signal !== null || (code !== 0 && !this.leaving) ? 'alert' : 'notice',
+      signal !== null || (code !== 0 && !this.shuttingDown) ? 'alert' : 'notice',
       `worker process ${this.pid} ${how}`,
     );
     this.answer?.reject(new LostWorker(`worker process ${this.pid} ${how} while it prepared the configuration`));

@@ -10,7 +10,7 @@ import { settledWithin } from './settled-within.js';
 import { AllCounts } from './worker-counts.js';
 import { howEnded, LostWorker, type WorkerContext, WorkerHandle } from './worker-handle.js';
 import { HEARTBEAT_INTERVAL } from './worker-messages.js';
-import { giveResources } from './worker-resources.js';
+import { setResources } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
 
 export interface WorkerProcessesOptions {
@@ -42,7 +42,7 @@ const START_RETRIES = 5;
 const PERMISSION_DENIED = /\((13: Permission denied|1: Operation not permitted)\)/;
 
 export class WorkerProcesses implements Workers {
-  private readonly surroundings: WorkerContext;
+  private readonly context: WorkerContext;
   private readonly sockets = new ListeningSockets();
   /** Oldest first, without those that are shutting down. */
   private serving: WorkerHandle[] = [];
@@ -65,7 +65,7 @@ export class WorkerProcesses implements Workers {
   private readonly ticks = setInterval(() => this.tick(), HEARTBEAT_INTERVAL);
 
   constructor({ errorLog, defaultErrorLog, forked }: WorkerProcessesOptions) {
-    this.surroundings = {
+    this.context = {
       errorLog,
       defaultErrorLog,
       sockets: this.sockets,
@@ -109,7 +109,7 @@ export class WorkerProcesses implements Workers {
     } catch (error) {
       const denied = error instanceof Error && PERMISSION_DENIED.test(error.message);
       if (!denied || job.owner === null || staying.length === 0) throw error;
-      this.surroundings.errorLog.write('notice', `workers are replaced, as they lack rights: ${error.message}`);
+      this.context.errorLog.write('notice', `replacing workers that lack privileges: ${error.message}`);
       return this.attempt(job, []);
     }
   }
@@ -136,7 +136,7 @@ export class WorkerProcesses implements Workers {
         try {
           listening.push(...(await worker.prepare(job, encoded)));
           if (prepared.push(worker) > 1) return;
-          for (const other of workers) other.hurryPreparing(performance.now() - begun);
+          for (const other of workers) other.shortenDeadline(performance.now() - begun);
         } catch (error) {
           if (error instanceof LostWorker) failure = error;
           else refusal ??= error;
@@ -146,7 +146,7 @@ export class WorkerProcesses implements Workers {
     const cancel = (): void => {
       for (const worker of prepared) if (staying.includes(worker)) worker.cancel();
       for (const worker of added) void worker.stop(STOP_TIMEOUT);
-      this.sockets.keep(bound);
+      this.sockets.closeExcept(bound);
     };
     if (refusal !== null || prepared.length === 0) {
       cancel();
@@ -162,7 +162,7 @@ export class WorkerProcesses implements Workers {
     this.serving = workers.filter((worker) => worker.alive);
     const ended = workers.map((worker) => worker.commit());
     this.giveResources(this.serving);
-    this.sockets.keep(new Set(listening));
+    this.sockets.closeExcept(new Set(listening));
     for (const worker of before) if (!workers.includes(worker)) ended.push(this.retire(worker));
     this.replaceMissing();
     return Promise.all(ended).then(() => {});
@@ -198,7 +198,7 @@ export class WorkerProcesses implements Workers {
     abandon(this.forked);
     this.forked = null;
     if (this.replacement !== null) clearTimeout(this.replacement);
-    this.sockets.keep(new Set());
+    this.sockets.closeExcept(new Set());
     return [...this.all];
   }
 
@@ -209,29 +209,29 @@ export class WorkerProcesses implements Workers {
 
   /** Starts a worker; on failure logs the reason and rejects with LostWorker. */
   private async fork(): Promise<WorkerHandle> {
-    const { errorLog } = this.surroundings;
+    const { errorLog } = this.context;
     const forked = this.forked ?? forkWorker();
     this.forked = null;
     let child: WorkerChild;
     try {
       child = await forked;
     } catch (error) {
-      const sentence = `fork() failed while spawning "worker process" (${errnoText(error)})`;
-      errorLog.write('alert', sentence);
-      throw new LostWorker(sentence);
+      const message = `fork() failed while spawning "worker process" (${errnoText(error)})`;
+      errorLog.write('alert', message);
+      throw new LostWorker(message);
     }
     const { pid, exitCode, signalCode } = child;
     if (exitCode !== null || signalCode !== null) {
       // Forked ahead of time, and its exit was already reported.
-      const sentence = `worker process ${pid} ${howEnded(exitCode, signalCode)}`;
-      errorLog.write('alert', sentence);
-      throw new LostWorker(sentence);
+      const message = `worker process ${pid} ${howEnded(exitCode, signalCode)}`;
+      errorLog.write('alert', message);
+      throw new LostWorker(message);
     }
     if (this.ending) {
       child.kill('SIGKILL');
       throw new LostWorker('the proxy is shutting down');
     }
-    const worker = new WorkerHandle(child, this.surroundings);
+    const worker = new WorkerHandle(child, this.context);
     this.all.add(worker);
     errorLog.write('notice', `start worker process ${pid}`);
     void worker.ended.then(() => this.onExit(worker));
@@ -261,8 +261,8 @@ export class WorkerProcesses implements Workers {
   private replaceMissing(): void {
     if (this.replacement !== null || this.missing <= 0) return;
     const { failures } = this;
-    const longest = this.serving.length > 0 ? MAX_DELAY : MAX_OUTAGE_DELAY;
-    const delay = failures < 2 ? 0 : Math.min(FIRST_DELAY * 2 ** (failures - 2), longest);
+    const maxDelay = this.serving.length > 0 ? MAX_DELAY : MAX_OUTAGE_DELAY;
+    const delay = failures < 2 ? 0 : Math.min(FIRST_DELAY * 2 ** (failures - 2), maxDelay);
     this.replacement = setTimeout(async () => {
       this.replacement = null;
       // If one cannot be started, neither can the next.
@@ -291,16 +291,16 @@ export class WorkerProcesses implements Workers {
     const { settings } = current;
     workers.forEach((worker, n) => {
       // Each tool is a separate process: run once per worker, and again only if a reload changes its arguments.
-      const wanted = `${n} ${settings.affinity?.auto} ${settings.affinity?.masks} ${settings.openFiles}`;
-      if (this.resources.get(worker) === wanted) return;
-      this.resources.set(worker, wanted);
-      giveResources(worker.pid, n, current, this.surroundings.errorLog);
+      const settingsKey = `${n} ${settings.affinity?.auto} ${settings.affinity?.masks} ${settings.openFiles}`;
+      if (this.resources.get(worker) === settingsKey) return;
+      this.resources.set(worker, settingsKey);
+      setResources(worker.pid, n, current, this.context.errorLog);
     });
   }
 
   /** Makes a replacement serve the configuration in force. */
   private async enter(worker: WorkerHandle): Promise<void> {
-    worker.hurry();
+    worker.raisePriority();
     try {
       // A reload may intervene.
       for (let job = this.current; job !== null && worker.generation !== job.generation; job = this.current) {
@@ -318,7 +318,7 @@ export class WorkerProcesses implements Workers {
       this.failures++;
       if (this.ending) return;
       // The exit of a worker was already logged.
-      if (!(error instanceof LostWorker)) this.surroundings.errorLog.write('emerg', (error as Error).message);
+      if (!(error instanceof LostWorker)) this.context.errorLog.write('emerg', (error as Error).message);
       void worker.stop(STOP_TIMEOUT);
       this.replaceMissing();
     }

@@ -14,7 +14,7 @@ const TIMEOUT = 10_000;
  * Sets the CPU affinity and the limit of open files of the `n`-th worker (from 0). Failures are logged and do not stop the
  * worker.
  */
-export function giveResources(
+export function setResources(
   pid: number,
   n: number,
   { settings, owner }: Pick<WorkersJob, 'settings' | 'owner'>,

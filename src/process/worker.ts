@@ -13,10 +13,10 @@ import { decodeConfig } from './config-pieces.js';
 import { collectAfterReading } from './garbage.js';
 import { Logs } from './logs.js';
 import type { MainSettings } from './main-settings.js';
-import { takeRights } from './privileges.js';
+import { applyPrivileges } from './privileges.js';
 import { type PreparedJob, Serving } from './serving.js';
-import { startSentence } from './start-sentence.js';
-import { reportMistakes } from './uncaught-errors.js';
+import { startErrorMessage } from './start-error-message.js';
+import { logUncaughtErrors } from './uncaught-errors.js';
 import { OwnCounts } from './worker-counts.js';
 import { type Command, HEARTBEAT_INTERVAL, isCommand, type WorkerEvent } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
@@ -30,18 +30,18 @@ export interface WorkerProcess extends Pick<NodeJS.Process, 'on' | 'connected'> 
 const ORPHAN_TIMEOUT = 10_000;
 
 /** Sends an event; `sent` is called when the system has accepted it or the send has failed. */
-type Say = (report: WorkerEvent, sent?: () => void) => void;
+type SendEvent = (report: WorkerEvent, sent?: () => void) => void;
 
 /** Serves for the rest of the life of the process. */
 export function runWorker(modules: readonly Module[], own: WorkerProcess = process): void {
   let worker: Worker | null = null;
-  const say: Say = (report, sent = () => {}) => {
+  const send: SendEvent = (report, sent = () => {}) => {
     // The end of the channel shows that the master is gone.
     if (own.connected === true) own.send?.(report, sent);
   };
   own.on('message', (message: unknown, handle: unknown) => {
     if (!isCommand(message)) return;
-    if (message.order === 'begin') worker = new Worker(modules, message.errorLog, say, own);
+    if (message.order === 'begin') worker = new Worker(modules, message.errorLog, send, own);
     else worker?.handleCommand(message, handle);
   });
 }
@@ -51,7 +51,7 @@ class MasterBinder implements Binder {
   readonly keepsSockets = true;
   private readonly waiting = new Map<string, (failure: string | null, handle: unknown) => void>();
 
-  constructor(private readonly say: Say) {}
+  constructor(private readonly send: SendEvent) {}
 
   async listen(server: net.Server, address: Parameters<Binder['listen']>[1]): Promise<void> {
     const handle = await new Promise<unknown>((resolve, reject) => {
@@ -62,7 +62,7 @@ class MasterBinder implements Binder {
         else reject(new StartError(reason, null));
       });
       const { key, host, port, path, backlog, ipv6only, reuseport } = address;
-      this.say({ report: 'bind', address: { key, host, port, path, backlog, ipv6only, reuseport } });
+      this.send({ report: 'bind', address: { key, host, port, path, backlog, ipv6only, reuseport } });
     });
     await listening(server, address, (done) => server.listen(handle, address.backlog, done));
   }
@@ -84,7 +84,7 @@ class Worker {
   private readonly masterZones: ZoneBackend;
   private ownZones: LocalBackend | null = null;
   /** Parts received so far of the encoded configuration for the next `prepare`. */
-  private encoded: Uint8Array[] = [];
+  private configParts: Uint8Array[] = [];
   /** There are, or were, other workers, so the master adds up the counts. */
   private isShared = false;
   private prepared: {
@@ -97,31 +97,31 @@ class Worker {
   private owner: WorkersJob['owner'] | undefined;
   private heartbeat: NodeJS.Timeout | null = null;
   /** The system has not yet accepted the last heartbeat. */
-  private beating = false;
-  private leaving = false;
+  private heartbeatInFlight = false;
+  private shuttingDown = false;
 
   constructor(
     modules: readonly Module[],
     defaultErrorLog: string,
-    private readonly say: Say,
+    private readonly send: SendEvent,
     own: WorkerProcess,
   ) {
     // The master has opened the same file and has already reported failures.
     this.logs = new Logs(defaultErrorLog, () => {});
-    reportMistakes(this.log);
-    this.binder = new MasterBinder(say);
+    logUncaughtErrors(this.log);
+    this.binder = new MasterBinder(send);
     this.masterZones = new RemoteBackend(processChannel(own), {
       log: (level, message) => this.log.write(level, message),
     });
     this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
-    this.counts = new OwnCounts(this.serving.counts, say);
+    this.counts = new OwnCounts(this.serving.counts, send);
     own.on('disconnect', () => {
       this.log.write('alert', 'the master process is gone');
       const limit = this.settings?.shutdownTimeout || ORPHAN_TIMEOUT;
       setTimeout(() => this.stop(), limit).unref();
       void this.quit(limit);
     });
-    this.listenToSignals();
+    this.installSignalHandlers();
   }
 
   private get log(): ErrorLog {
@@ -131,11 +131,11 @@ class Worker {
   handleCommand(order: Command, handle: unknown): void {
     switch (order.order) {
       case 'config':
-        if (order.first) this.encoded = [];
-        this.encoded.push(order.bytes);
+        if (order.first) this.configParts = [];
+        this.configParts.push(order.bytes);
         return;
       case 'prepare':
-        this.say({ report: 'preparing' });
+        this.send({ report: 'preparing' });
         void this.prepare(order.job);
         return;
       case 'commit':
@@ -164,28 +164,28 @@ class Worker {
 
   private async prepare(order: Omit<WorkersJob, 'config'>): Promise<void> {
     let logs: ReturnType<Logs['prepare']> | null = null;
-    const encoded = Buffer.concat(this.encoded);
-    this.encoded = [];
+    const encoded = Buffer.concat(this.configParts);
+    this.configParts = [];
     try {
       const job = { ...order, config: await decodeConfig(encoded) };
       trustWorkerUser(job.owner?.uid ?? null);
       logs = this.logs.prepare(job.settings.errorLogs);
       const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
       // After the first configuration is prepared: opening its files may need the rights with which the process was started.
-      this.serveAs(job);
+      this.dropPrivileges(job);
       this.prepared = { job, ...both(logs, prepared) };
-      if (this.leaving) return this.cancel();
-      this.say({ report: 'prepared', listening: prepared.listening });
+      if (this.shuttingDown) return this.cancel();
+      this.send({ report: 'prepared', listening: prepared.listening });
     } catch (error) {
       logs?.cancel();
-      this.say({ report: 'refused', reason: startSentence(error) });
+      this.send({ report: 'refused', reason: startErrorMessage(error) });
     }
   }
 
   /** Switches to the configured user, once; throws nginx's message if the process already runs as another user. */
-  private serveAs({ owner, settings }: Omit<WorkersJob, 'config'>): void {
+  private dropPrivileges({ owner, settings }: Omit<WorkersJob, 'config'>): void {
     if (this.owner === undefined) {
-      takeRights(owner, settings.priority);
+      applyPrivileges(owner, settings.priority);
       this.owner = owner;
     } else if (owner?.uid !== this.owner?.uid || owner?.gid !== this.owner?.gid) {
       throw new Error(`setuid(${owner?.uid}) failed (1: Operation not permitted)`);
@@ -209,20 +209,20 @@ class Worker {
     if (prepared === null) return;
     this.prepared = null;
     this.settings = prepared.job.settings;
-    this.heartbeat ??= setInterval(() => this.beat(), HEARTBEAT_INTERVAL).unref();
+    this.heartbeat ??= setInterval(() => this.sendHeartbeat(), HEARTBEAT_INTERVAL).unref();
     if (this.settings.workerProcesses > 1) this.share();
     const { generation } = prepared.job;
-    void prepared.commit().then(() => this.say({ report: 'ended', generation }));
-    void this.sayReleased();
+    void prepared.commit().then(() => this.send({ report: 'ended', generation }));
+    void this.reportReleased();
     collectAfterReading(true);
   }
 
-  private beat(): void {
+  private sendHeartbeat(): void {
     // A stopped master reads no heartbeats; they must not pile up.
-    if (this.beating) return;
-    this.beating = true;
-    this.say({ report: 'alive' }, () => {
-      this.beating = false;
+    if (this.heartbeatInFlight) return;
+    this.heartbeatInFlight = true;
+    this.send({ report: 'alive' }, () => {
+      this.heartbeatInFlight = false;
     });
   }
 
@@ -240,24 +240,24 @@ class Worker {
   }
 
   private async quit(limit: number): Promise<void> {
-    if (this.leaving) return;
-    this.leaving = true;
+    if (this.shuttingDown) return;
+    this.shuttingDown = true;
     process.title = 'tsproxy: worker process is shutting down';
     this.log.write('notice', 'gracefully shutting down');
     this.cancel();
     const ended = this.serving.quit(limit);
-    void this.sayReleased();
+    void this.reportReleased();
     await ended;
     this.exit();
   }
 
-  private async sayReleased(): Promise<void> {
+  private async reportReleased(): Promise<void> {
     await this.serving.released();
-    this.say({ report: 'released' });
+    this.send({ report: 'released' });
   }
 
   private stop(): void {
-    this.leaving = true;
+    this.shuttingDown = true;
     this.logExit('exiting');
     void this.serving.stop();
     this.exit();
@@ -276,7 +276,7 @@ class Worker {
   }
 
   /** A worker may be signalled directly. Signals that a terminal sends to all processes are forwarded by the master. */
-  private listenToSignals(): void {
+  private installSignalHandlers(): void {
     process.on('SIGINT', () => {});
     process.on('SIGHUP', () => {});
     for (const signal of ['SIGQUIT', 'SIGWINCH'] as const) {

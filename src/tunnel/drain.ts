@@ -10,7 +10,7 @@ export const GOING_AWAY = 1001;
 export const SERVICE_RESTART = 1012;
 
 /** Parameters of a drain. Times in ms on the clock of `now()`. */
-export interface DrainOrder {
+export interface DrainSchedule {
   readonly code: number;
   /** Time at which the Close frame is due. */
   readonly at: number;
@@ -24,7 +24,7 @@ export interface Draining {
   readonly down: FrameRelay | null;
   readonly up: FrameRelay | null;
   /** Called when both sides have sent and received a Close frame. */
-  drained(): void;
+  onDrained(): void;
   /** Called at the deadline. */
   cut(): void;
 }
@@ -32,11 +32,11 @@ export interface Draining {
 /** The Close frame is not due yet. */
 const WAITING = 0;
 /** The client has received a Close frame, or will after the message in flight. */
-const TOLD = 1;
+const CLIENT_CLOSING = 1;
 /** The upstream, too: half of the time is over. */
-const BOTH_TOLD = 2;
+const BOTH_CLOSING = 2;
 /** Messages in flight are no longer waited for: three quarters of the time are over. */
-const LAST = 3;
+const FORCING = 3;
 
 export class Drain implements Timed {
   deadline = 0;
@@ -45,7 +45,7 @@ export class Drain implements Timed {
 
   constructor(
     private readonly tunnel: Draining,
-    private order: DrainOrder,
+    private order: DrainSchedule,
   ) {
     watch(this);
   }
@@ -57,7 +57,7 @@ export class Drain implements Timed {
   }
 
   /** Applies another schedule: the earlier Close frame counts if none was sent yet, the earlier deadline in any case. */
-  hurry(order: DrainOrder): void {
+  tighten(order: DrainSchedule): void {
     const before = this.order;
     const deadline = Math.min(before.deadline, order.deadline);
     const isFirst = this.state === WAITING && order.at < before.at;
@@ -65,25 +65,25 @@ export class Drain implements Timed {
     if (this.state === WAITING) this.start();
     else if (deadline < before.deadline) {
       // The remaining steps share the remaining time.
-      this.deadline = Math.min(this.deadline, this.state === LAST ? deadline : (now() + deadline) / 2);
+      this.deadline = Math.min(this.deadline, this.state === FORCING ? deadline : (now() + deadline) / 2);
     }
   }
 
   timedOut(): void {
     const { tunnel, order } = this;
     if (this.state === WAITING && now() < order.deadline) this.begin();
-    else if (this.state === TOLD && now() < order.deadline) {
+    else if (this.state === CLIENT_CLOSING && now() < order.deadline) {
       tunnel.down?.sendClose(order.code);
       tunnel.up?.sendClose(order.code);
-      this.state = BOTH_TOLD;
+      this.state = BOTH_CLOSING;
       this.deadline = (now() + order.deadline) / 2;
-      this.look();
-    } else if (this.state === BOTH_TOLD && now() < order.deadline) {
+      this.finishIfClosed();
+    } else if (this.state === BOTH_CLOSING && now() < order.deadline) {
       tunnel.down?.forceClose(order.code);
       tunnel.up?.forceClose(order.code);
-      this.state = LAST;
+      this.state = FORCING;
       this.deadline = order.deadline;
-      this.look();
+      this.finishIfClosed();
     } else tunnel.cut();
   }
 
@@ -98,25 +98,25 @@ export class Drain implements Timed {
   private begin(): void {
     const { tunnel, order } = this;
     const { down, up } = tunnel;
-    this.state = LAST;
+    this.state = FORCING;
     this.deadline = order.deadline;
     if (down === null || up === null) return;
     // If the client does not answer by then, the upstream is sent its Close frame regardless.
-    this.state = TOLD;
+    this.state = CLIENT_CLOSING;
     this.deadline = (now() + order.deadline) / 2;
     down.drain();
     up.drain();
     // If one side has started closing by itself, the other side's answer is awaited.
-    if (!up.saidClose && !down.saidClose) down.sendClose(order.code);
-    this.look();
+    if (!up.closeReceived && !down.closeReceived) down.sendClose(order.code);
+    this.finishIfClosed();
   }
 
   /** Called when a Close frame starts to arrive while both sides are parsed. */
-  closeComes(relay: FrameRelay): void {
+  onCloseFrame(relay: FrameRelay): void {
     const { down, up } = this.tunnel;
     const other = relay === up ? down : up;
     if (other === null) return;
-    if (relay.toldOurs || other.toldOurs) {
+    if (relay.hasSentOwnClose || other.hasSentOwnClose) {
       relay.sendClose(this.order.code);
       other.sendClose(this.order.code);
     } else {
@@ -127,14 +127,14 @@ export class Drain implements Timed {
   }
 
   /** Finishes if both directions have closed. */
-  look(): void {
+  finishIfClosed(): void {
     const { down, up } = this.tunnel;
     if (this.state === WAITING || down === null || up === null) return;
-    if (down.over && up.over && down.toldClose && up.toldClose) this.tunnel.drained();
+    if (down.closeComplete && up.closeComplete && down.hasSentClose && up.hasSentClose) this.tunnel.onDrained();
   }
 
   /** One of the sockets has ended: sends a Close frame to the side that can still receive it. */
-  ended(): void {
+  onSocketEnd(): void {
     unwatch(this);
     this.deadline = 0;
     if (this.state === WAITING) return;

@@ -10,13 +10,13 @@ const CONTROL = 0x8;
 
 export class FrameTrack {
   /** Bytes seen of the current header. */
-  private seen = 0;
+  private headerSeen = 0;
   /** Bytes missing of it; known after its second byte. */
-  private missing = 0;
+  private headerLeft = 0;
   /** Bytes of the extended length among them. */
   private lengthBytes = 0;
   /** Bytes missing of the payload. Inexact above 2^53, but such a frame never ends. */
-  private rest = 0;
+  private payloadLeft = 0;
   /** The last frame of the current message has not begun yet. */
   private fragmented = false;
   /** A Close frame has begun. */
@@ -24,12 +24,12 @@ export class FrameTrack {
 
   /** The next byte begins a frame. */
   get betweenFrames(): boolean {
-    return this.rest === 0 && this.seen === 0;
+    return this.payloadLeft === 0 && this.headerSeen === 0;
   }
 
   /** The next byte begins a message or a control frame, and no message is in progress. */
   get betweenMessages(): boolean {
-    return this.rest === 0 && this.seen === 0 && !this.fragmented;
+    return this.payloadLeft === 0 && this.headerSeen === 0 && !this.fragmented;
   }
 
   /** Whether a frame with this first byte is a Close frame. */
@@ -41,38 +41,38 @@ export class FrameTrack {
   advance(bytes: Uint8Array, from: number, to: number, one: boolean): number {
     let at = from;
     while (at < to) {
-      if (this.rest === 0) {
+      if (this.payloadLeft === 0) {
         if (!this.header(bytes[at++] as number)) continue;
       } else {
         const left = to - at;
-        if (left < this.rest) {
-          this.rest -= left;
+        if (left < this.payloadLeft) {
+          this.payloadLeft -= left;
           return to;
         }
-        at += this.rest;
-        this.rest = 0;
+        at += this.payloadLeft;
+        this.payloadLeft = 0;
       }
-      if (one && this.rest === 0) return at;
+      if (one && this.payloadLeft === 0) return at;
     }
     return at;
   }
 
   /** Consumes a byte of a header; true if it was the last one. */
   private header(byte: number): boolean {
-    switch (this.seen) {
+    switch (this.headerSeen) {
       case 0: {
         const opcode = byte & 0xf;
         if (opcode === CLOSE) this.closing = true;
         if (opcode < CONTROL) this.fragmented = (byte & 0x80) === 0;
-        this.seen = 1;
+        this.headerSeen = 1;
         return false;
       }
       case 1: {
         const length = byte & 0x7f;
         this.lengthBytes = length < 126 ? 0 : length === 126 ? 2 : 8;
-        this.missing = this.lengthBytes + (byte & 0x80 ? 4 : 0);
+        this.headerLeft = this.lengthBytes + (byte & 0x80 ? 4 : 0);
         this.length = this.lengthBytes === 0 ? length : 0;
-        this.seen = 2;
+        this.headerSeen = 2;
         break;
       }
       default:
@@ -80,11 +80,11 @@ export class FrameTrack {
           this.length = this.length * 256 + byte;
           this.lengthBytes--;
         }
-        this.missing--;
+        this.headerLeft--;
     }
-    if (this.missing > 0) return false;
-    this.rest = this.length;
-    this.seen = 0;
+    if (this.headerLeft > 0) return false;
+    this.payloadLeft = this.length;
+    this.headerSeen = 0;
     return true;
   }
 

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
 import { Closing } from './closing.js';
-import { Drain, type Draining, type DrainOrder } from './drain.js';
+import { Drain, type Draining, type DrainSchedule } from './drain.js';
 import { FrameRelay, type RelayHost } from './relay.js';
 
 /** Result of a tunnel. */
@@ -80,7 +80,7 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     if (relay === null) this.forward(from, fromClient ? this.upstream : this.client, bytes, 0, length);
     else {
       relay.pass(bytes, length);
-      if (this.draining !== null) this.draining.look();
+      if (this.draining !== null) this.draining.finishIfClosed();
     }
   }
 
@@ -88,24 +88,24 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
    * Starts a drain. If frames are parsed, both sides receive a Close frame, the client first, and messages in flight are
    * delivered; otherwise the tunnel continues until the deadline. Of several calls the earliest time counts.
    */
-  drain(order: DrainOrder): void {
+  drain(order: DrainSchedule): void {
     if (this.over) return;
     if (this.draining === null) {
       this.draining = new Drain(this, order);
       this.draining.start();
-    } else this.draining.hurry(order);
+    } else this.draining.tighten(order);
   }
 
   /** Cancels the drain, unless a Close frame was sent already. */
-  stay(): void {
+  cancelDrain(): void {
     if (this.draining?.cancel() === true) this.draining = null;
   }
 
-  closeComes(relay: FrameRelay): void {
-    this.draining?.closeComes(relay);
+  onCloseFrame(relay: FrameRelay): void {
+    this.draining?.onCloseFrame(relay);
   }
 
-  drained(): void {
+  onDrained(): void {
     this.finish('drain', null);
   }
 
@@ -162,7 +162,7 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     this.over = true;
     unwatch(this);
     this.deadline = 0;
-    this.draining?.ended();
+    this.draining?.onSocketEnd();
     const { client, upstream } = this;
     const { clientSendTimeout, sendTimeout, lingering } = this.settings;
     new Closing(client, clientSendTimeout).begin(by === 'upstream' ? lingering : 0);

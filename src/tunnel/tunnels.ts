@@ -34,7 +34,7 @@ export function compiledTunnels({ shared, previous }: Compiler): Tunnels {
 }
 
 /** The last decision about tunnels, which also applies to those that start later under an older table. */
-interface Judgement {
+interface Transition {
   /** The table in force; null during shutdown. */
   readonly table: RoutingTable | null;
   readonly counterpart: (tunnel: UpgradedExchange) => Counterpart;
@@ -46,7 +46,7 @@ interface Judgement {
 
 export class Tunnels {
   private readonly living = new Set<UpgradedExchange>();
-  private last: Judgement | null = null;
+  private last: Transition | null = null;
 
   get size(): number {
     return this.living.size;
@@ -55,7 +55,7 @@ export class Tunnels {
   add(tunnel: UpgradedExchange): void {
     this.living.add(tunnel);
     // The configuration may have been replaced while the upgrade request was in flight.
-    if (this.last !== null && tunnel.table !== this.last.table) this.judge([tunnel], this.last);
+    if (this.last !== null && tunnel.table !== this.last.table) this.apply([tunnel], this.last);
   }
 
   delete(tunnel: UpgradedExchange): void {
@@ -75,7 +75,7 @@ export class Tunnels {
    */
   reload(table: RoutingTable, counterpart: (tunnel: UpgradedExchange) => Counterpart, code: number): TunnelCounts {
     this.last = { table, counterpart, code, end: Number.POSITIVE_INFINITY };
-    return this.judge([...this.living], this.last);
+    return this.apply([...this.living], this.last);
   }
 
   /**
@@ -85,10 +85,10 @@ export class Tunnels {
   quit(code: number, limit: number): TunnelCounts {
     const end = limit > 0 ? now() + limit : Number.POSITIVE_INFINITY;
     this.last = { table: null, counterpart: () => null, code, end };
-    return this.judge([...this.living], this.last);
+    return this.apply([...this.living], this.last);
   }
 
-  private judge(tunnels: readonly UpgradedExchange[], { table, counterpart, code, end }: Judgement): TunnelCounts {
+  private apply(tunnels: readonly UpgradedExchange[], { table, counterpart, code, end }: Transition): TunnelCounts {
     const left = tunnels.filter((tunnel) => {
       if (tunnel.table === table) return false;
       const found = counterpart(tunnel);

@@ -3,7 +3,7 @@ import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { RoutingTable } from '../exchange/compiler.js';
 import type { Exchange } from '../exchange/exchange.js';
-import type { DrainOrder } from './drain.js';
+import type { DrainSchedule } from './drain.js';
 import type { Tunnel } from './tunnel.js';
 
 /** The upstream end of a tunnel. */
@@ -57,7 +57,7 @@ export class UpgradedExchange {
     return this.drains ? this.x.location.settings.tunnelDrain : null;
   }
 
-  drain(order: DrainOrder): void {
+  drain(order: DrainSchedule): void {
     this.tunnel.drain(order);
   }
 
@@ -82,7 +82,7 @@ export class UpgradedExchange {
     this.current = table;
     this.client.moveTo(table);
     // An earlier reload may have started a drain for a change that has now been reverted.
-    this.tunnel.stay();
+    this.tunnel.cancelDrain();
     return true;
   }
 }

@@ -10,7 +10,7 @@ export interface ZoneChannel {
 }
 
 /** Common subset of `process` and ChildProcess as ends of an IPC channel. */
-interface Correspondent {
+interface IpcEndpoint {
   readonly connected?: boolean;
   send?(message: unknown, done: (error: Error | null) => void): unknown;
   on(event: 'message', listener: (message: unknown) => void): unknown;
@@ -24,7 +24,7 @@ interface Envelope {
 /**
  * Channel over a child process's IPC: `process` at one end, the ChildProcess at the other. Other messages on it are ignored.
  */
-export function processChannel(correspondent: Correspondent): ZoneChannel {
+export function processChannel(correspondent: IpcEndpoint): ZoneChannel {
   return {
     post(message) {
       if (correspondent.connected !== true) return;

@@ -81,7 +81,7 @@ export const countRequest: Operation<RateQuestion, RateAnswer> = {
     const now = owner.now;
     for (let i = 0; i < limits.length; i++) {
       const { zone, key, rate, burst } = limits[i] as RateLimit;
-      const look = owner.zone(zone, RequestRates)?.look(key, rate, burst, now);
+      const look = owner.zone(zone, RequestRates)?.check(key, rate, burst, now);
       if (look === undefined || look.result === 'within') continue;
       return { result: look.result, excess: look.excess, by: i, delay: 0 };
     }

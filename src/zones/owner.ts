@@ -15,7 +15,7 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   return new PeerStates();
 }
 
-interface Kept {
+interface StoredZone {
   readonly state: ZoneState;
   /** Number of users that have it open. */
   users: number;
@@ -25,7 +25,7 @@ interface Kept {
 
 /** All zones of a backend, by identity. */
 export class ZoneStates {
-  private readonly kept = new Map<string, Kept>();
+  private readonly kept = new Map<string, StoredZone>();
   /** Zones that were open only in processes that have died. */
   private readonly unused = new Set<string>();
 

@@ -7,21 +7,21 @@ import type { Operation } from './operation.js';
 import { giveBack } from './tickets.js';
 import type { Zone, ZoneBackend } from './zone.js';
 
-export interface RemoteHomeOptions {
+export interface RemoteBackendOptions {
   /** Logs that the master does not respond, and that it responds again. */
   readonly log: (level: 'error' | 'notice', message: string) => void;
   /** ms to wait for an answer. Default 1000. */
-  readonly patience?: number;
+  readonly timeout?: number;
   /** Maximum number of pending questions; further ones are not sent. Default 10,000. */
-  readonly most?: number;
+  readonly maxPending?: number;
 }
 
-const PATIENCE = 1000;
-const MOST = 10_000;
+const TIMEOUT = 1000;
+const MAX_PENDING = 10_000;
 /** ms between two log messages about an unresponsive master. */
-const COMPLAINT_INTERVAL = 60_000;
+const LOG_INTERVAL = 60_000;
 
-interface Waiting {
+interface PendingQuestion {
   readonly operation: Operation<unknown, unknown>;
   readonly answer: (answer: unknown) => void;
   /** Deadline in ms on a monotonic clock. */
@@ -35,11 +35,11 @@ interface Waiting {
  */
 export class RemoteBackend implements ZoneBackend {
   readonly shared = true;
-  private readonly patience: number;
-  private readonly most: number;
+  private readonly timeout: number;
+  private readonly maxPending: number;
   private outbox: Request[] = [];
   /** By number of the question, oldest first. */
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly waiting = new Map<number, PendingQuestion>();
   private readonly listeners = new Map<number, (news: unknown) => void>();
   private asked = 0;
   private opened = 0;
@@ -48,17 +48,17 @@ export class RemoteBackend implements ZoneBackend {
   private unresponsive = false;
   /** Tickets of questions that were not sent; the master holds nothing for them. */
   private readonly skipped = new Set<number>();
-  private complainedAt = Number.NEGATIVE_INFINITY;
+  private loggedAt = Number.NEGATIVE_INFINITY;
   /** An unresponsive master was logged, but its recovery was not yet. */
-  private complained = false;
+  private unresponsiveLogged = false;
 
   constructor(
     private readonly channel: ZoneChannel,
-    private readonly options: RemoteHomeOptions,
+    private readonly options: RemoteBackendOptions,
   ) {
-    const { patience = PATIENCE, most = MOST } = options;
-    this.patience = patience;
-    this.most = most;
+    const { timeout = TIMEOUT, maxPending = MAX_PENDING } = options;
+    this.timeout = timeout;
+    this.maxPending = maxPending;
     channel.onMessage((message) => this.receive(message as Replies));
     channel.onClose(() => this.end());
   }
@@ -85,7 +85,8 @@ export class RemoteBackend implements ZoneBackend {
   ask<Q, A>(operation: Operation<Q, A>, question: Q): Promise<A> {
     if (this.gone) return this.skip(operation, question, 'the master process is gone');
     if (this.unresponsive) return this.skip(operation, question, null);
-    if (this.waiting.size >= this.most) return this.skip(operation, question, 'too many questions wait for the master');
+    if (this.waiting.size >= this.maxPending)
+      return this.skip(operation, question, 'too many requests to the master are pending');
     const id = ++this.asked;
     this.send({ do: 'run', id, operation: operation.name, question });
     return new Promise<A>((resolve) => {
@@ -93,9 +94,9 @@ export class RemoteBackend implements ZoneBackend {
         operation: operation as Operation<unknown, unknown>,
         // Answers are matched by number, so this one has the type of its operation.
         answer: resolve as (answer: unknown) => void,
-        until: performance.now() + this.patience,
+        until: performance.now() + this.timeout,
       });
-      this.wake(this.patience);
+      this.scheduleCheck(this.timeout);
     });
   }
 
@@ -140,24 +141,24 @@ export class RemoteBackend implements ZoneBackend {
    * Checks the deadlines after so many ms, once the messages that have arrived by then are read: this process may itself
    * have been stopped.
    */
-  private wake(ms: number): void {
+  private scheduleCheck(ms: number): void {
     this.timer ??= setTimeout(() => {
       this.timer = null;
-      setImmediate(() => this.lookAtTime());
+      setImmediate(() => this.checkDeadlines());
     }, ms);
   }
 
   /** Gives up on all questions if one has passed its deadline. */
-  private lookAtTime(): void {
+  private checkDeadlines(): void {
     const [oldest] = this.waiting.values();
     if (oldest === undefined) return;
     const left = oldest.until - performance.now();
     if (left > 0) {
-      this.wake(left);
+      this.scheduleCheck(left);
       return;
     }
     this.unresponsive = true;
-    this.complain(`the master process did not answer within ${this.patience} ms`);
+    this.logUnresponsive(`the master process did not answer within ${this.timeout} ms`);
     this.giveUp();
   }
 
@@ -169,14 +170,14 @@ export class RemoteBackend implements ZoneBackend {
 
   private recover(): void {
     this.unresponsive = false;
-    if (!this.complained) return;
-    this.complained = false;
+    if (!this.unresponsiveLogged) return;
+    this.unresponsiveLogged = false;
     this.options.log('notice', 'the master process answers again: limits of shared zones are enforced');
   }
 
   /** The answer to a question that is not sent. */
   private skip<Q, A>(operation: Operation<Q, A>, question: Q, complaint: string | null): Promise<A> {
-    if (complaint !== null) this.complain(complaint);
+    if (complaint !== null) this.logUnresponsive(complaint);
     if (typeof question === 'object' && question !== null && 'ticket' in question) {
       this.skipped.add(question.ticket as number); // tickets are numbers
     }
@@ -187,7 +188,7 @@ export class RemoteBackend implements ZoneBackend {
     if (this.gone) return;
     this.gone = true;
     this.stopTimer();
-    if (this.waiting.size > 0) this.complain('the master process is gone');
+    if (this.waiting.size > 0) this.logUnresponsive('the master process is gone');
     this.giveUp();
   }
 
@@ -196,11 +197,11 @@ export class RemoteBackend implements ZoneBackend {
     this.timer = null;
   }
 
-  private complain(why: string): void {
+  private logUnresponsive(why: string): void {
     const now = performance.now();
-    if (now - this.complainedAt < COMPLAINT_INTERVAL) return;
-    this.complainedAt = now;
-    this.complained = true;
+    if (now - this.loggedAt < LOG_INTERVAL) return;
+    this.loggedAt = now;
+    this.unresponsiveLogged = true;
     this.options.log('error', `${why}: limits of shared zones are not enforced`);
   }
 }

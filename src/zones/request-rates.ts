@@ -10,7 +10,7 @@ const ENTRY = 80;
 const TREE = 80;
 const LOG_TEXT = 22;
 /** Minimum age in ms at which an entry is dropped while there is room. */
-const KEPT = 60_000;
+const MIN_RETENTION = 60_000;
 
 interface Entry {
   readonly key: string;
@@ -32,13 +32,13 @@ export interface RateSnapshot {
 }
 
 /** Effect of a further request on a key. `excess` in thousandths of a request. */
-export interface RateLook {
+export interface RateCheck {
   readonly result: 'within' | 'beyond' | 'memory';
   readonly excess: number;
 }
 
-const NEW: RateLook = { result: 'within', excess: 0 };
-const NO_ROOM: RateLook = { result: 'memory', excess: 0 };
+const NEW: RateCheck = { result: 'within', excess: 0 };
+const NO_ROOM: RateCheck = { result: 'memory', excess: 0 };
 
 export class RequestRates {
   private readonly byKey = new Map<string, Entry>();
@@ -61,7 +61,7 @@ export class RequestRates {
    * Computes the effect of one more request. `rate` in thousandths of a request per second; `burst` in thousandths; `now` in
    * whole ms. Stores the key; `account` counts the request.
    */
-  look(key: string, rate: number, burst: number, now: number): RateLook {
+  check(key: string, rate: number, burst: number, now: number): RateCheck {
     const entry = this.byKey.get(key);
     if (entry === undefined) {
       return this.add(key, rate, now) ? NEW : NO_ROOM;
@@ -78,7 +78,7 @@ export class RequestRates {
     if (entry === undefined) return 0;
     const excess = excessAt(entry, rate, now);
     entry.excess = excess;
-    if (now > entry.last || now - entry.last < -KEPT) entry.last = now;
+    if (now > entry.last || now - entry.last < -MIN_RETENTION) entry.last = now;
     return excess;
   }
 
@@ -123,7 +123,7 @@ export class RequestRates {
       const entry = this.oldest;
       if (entry === null) return;
       const ms = Math.abs(now - entry.last);
-      if (ms < KEPT || entry.excess - Math.floor((rate * ms) / 1000) > 0) return;
+      if (ms < MIN_RETENTION || entry.excess - Math.floor((rate * ms) / 1000) > 0) return;
       this.dropOldest();
     }
   }
@@ -160,7 +160,7 @@ function excessAt({ excess, last }: Entry, rate: number, now: number): number {
   // The first request of a key is within any rate.
   if (last === Number.NEGATIVE_INFINITY) return 0;
   let ms = now - last;
-  if (ms < -KEPT) ms = 1;
+  if (ms < -MIN_RETENTION) ms = 1;
   else if (ms < 0) ms = 0;
   return Math.max(0, excess - Math.floor((rate * ms) / 1000) + 1000);
 }

@@ -74,7 +74,7 @@ for (const [name, words, said] of [
     /^tsproxy: nothing listens on "81"; the configuration listens on 0\.0\.0\.0:80$/m,
   ],
   ['a header', ['/', '-H', 'Upgrade'], /^tsproxy: "Upgrade" is no header: it is written "Name: value"$/m],
-  ['a size', ['/', '--body-size', 'big'], /"big" is no number of bytes/],
+  ['a size', ['/', '--body-size', 'big'], /"big" is not a number of bytes/],
   ['nothing', [], /missing required argument "request"/],
 ] as const) {
   test(`${name} that makes no sense is refused with a sentence`, async (t) => {

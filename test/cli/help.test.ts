@@ -99,7 +99,7 @@ test('an unknown name is answered with the nearest ones, and fails', async () =>
   });
   assert.match((await command(['help', '$hots'])).stderr, /there is no variable "\$hots"; did you mean "\$host" or/);
   assert.match((await command(['help', 'syntax'])).stderr, /"syntax" is a code of findings: tsproxy code syntax/);
-  assert.match((await command(['help', 'xyzzy-plugh'])).stderr, /"tsproxy help" lists what there is/);
+  assert.match((await command(['help', 'xyzzy-plugh'])).stderr, /"tsproxy help" lists all directives/);
 });
 
 test('help is a command as others are', async () => {

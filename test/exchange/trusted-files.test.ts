@@ -41,7 +41,7 @@ import {
 } from '../../src/exchange/trusted-files.js';
 import { ListeningSockets } from '../../src/process/listening-sockets.js';
 import { Logs, reopenLogged } from '../../src/process/logs.js';
-import { giveFiles } from '../../src/process/ownership.js';
+import { chownFiles } from '../../src/process/ownership.js';
 import { readPidFile, writePidFile } from '../../src/process/pid-file.js';
 import { makeTemporaryDirectories } from '../../src/process/temporary-directories.js';
 import { ownBinder } from '../../src/server/binder.js';
@@ -78,7 +78,7 @@ const REFUSED = {
 test('a link that another user has put into a directory open to all is followed for no file', AS_ROOT, async (t) => {
   const { link, target } = scene(t, 'victim');
   assert.throws(() => new LogFile(link), REFUSED);
-  assert.throws(() => giveFiles([link], { name: 'x', uid: MALLORY, gid: MALLORY }), REFUSED);
+  assert.throws(() => chownFiles([link], { name: 'x', uid: MALLORY, gid: MALLORY }), REFUSED);
   assert.throws(() => writePidFile(link), REFUSED);
   assert.throws(() => createFile(link), REFUSED);
   assert.throws(() => makeTemporaryDirectories([link], null), REFUSED);
@@ -138,7 +138,7 @@ test('root follows no link in a directory of another user, as a worker’s direc
   chownSync(logs, MALLORY, MALLORY);
   assert.throws(() => new LogFile(join(logs, 'access.log')), UntrustedPathError);
   assert.throws(
-    () => giveFiles([join(logs, 'access.log')], { name: 'x', uid: MALLORY, gid: MALLORY }),
+    () => chownFiles([join(logs, 'access.log')], { name: 'x', uid: MALLORY, gid: MALLORY }),
     /symbolic link ".*access.log" of uid 65534/,
   );
   assert.equal(existsSync(join(path, 'victim')), false);
@@ -159,7 +159,7 @@ test('a link that a member of its group has put into a directory of root’s is 
   closeSync(openForWriting(join(logs, 'access.log'), APPEND, 0o644));
   chmodSync(logs, 0o775);
   const owner = { name: 'x', uid: MALLORY, gid: MALLORY };
-  assert.throws(() => giveFiles([join(logs, 'access.log')], owner), /symbolic link ".*access.log" of uid 65534/);
+  assert.throws(() => chownFiles([join(logs, 'access.log')], owner), /symbolic link ".*access.log" of uid 65534/);
   assert.equal(statSync(join(path, 'shadow')).uid, 0);
 });
 
@@ -238,11 +238,11 @@ test('a link to an open descriptor is a log, as /dev/stdout is', { skip: !exists
 test('what is given away is the file that was opened, and no second name of another file', AS_ROOT, (t) => {
   const path = directory(t);
   const owner = { name: 'x', uid: MALLORY, gid: MALLORY };
-  giveFiles([join(path, 'log')], owner);
+  chownFiles([join(path, 'log')], owner);
   assert.equal(statSync(join(path, 'log')).uid, MALLORY);
   writeFileSync(join(path, 'shadow'), 'secret');
   linkSync(join(path, 'shadow'), join(path, 'linked.log'));
-  assert.throws(() => giveFiles([join(path, 'linked.log')], owner), {
+  assert.throws(() => chownFiles([join(path, 'linked.log')], owner), {
     message: `chown("${path}/linked.log", ${MALLORY}) failed (the file has 2 hard links)`,
   });
   assert.equal(statSync(join(path, 'shadow')).uid, 0);

@@ -3,7 +3,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { type Answer, answerLength, parseAnswer } from './answer.js';
 
 /** ms that a test waits for bytes before it fails; long, because machines may be busy. */
-export const PATIENCE = 30_000;
+export const READ_TIMEOUT = 30_000;
 
 /** Address to connect to: a port of 127.0.0.1, a host and port, or the path of a unix socket. */
 export type Target = number | { readonly host: string; readonly port: number } | { readonly path: string };
@@ -61,8 +61,8 @@ export class ByteReader {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.wake = null;
-        reject(new Error(`waited ${PATIENCE} ms for ${what}; got ${show(this.pending)}`));
-      }, PATIENCE);
+        reject(new Error(`waited ${READ_TIMEOUT} ms for ${what}; got ${show(this.pending)}`));
+      }, READ_TIMEOUT);
       this.wake = () => {
         this.wake = null;
         clearTimeout(timer);

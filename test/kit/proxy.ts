@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Change, createProxy, type LogEntry, type ReverseProxy } from '../../src/index.js';
-import { PATIENCE } from './connection.js';
+import { READ_TIMEOUT } from './connection.js';
 
 /** Options of a test's proxy. */
 export interface TestProxyOptions {
@@ -111,9 +111,9 @@ export function complete(text: string, replacements: Replacements): string {
 
 /** Waits until `condition` holds: for effects that follow the bytes a client receives (a log line, a counter). */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + READ_TIMEOUT;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited ${PATIENCE} ms until ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${READ_TIMEOUT} ms until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,7 +1,7 @@
 /** WebSocket back end and client for tests, based on `ws`. */
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { PATIENCE } from './connection.js';
+import { READ_TIMEOUT } from './connection.js';
 
 /** A WebSocket echo server on a free port of 127.0.0.1; plain requests are answered `plain NAME`. */
 export class WebSocketEcho {
@@ -77,7 +77,7 @@ export class WebSocketClient {
     const first = this.received.shift();
     if (first !== undefined) return Promise.resolve(first);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`waited ${PATIENCE} ms for a message`)), PATIENCE);
+      const timer = setTimeout(() => reject(new Error(`waited ${READ_TIMEOUT} ms for a message`)), READ_TIMEOUT);
       this.waiting = (message) => {
         clearTimeout(timer);
         this.waiting = null;

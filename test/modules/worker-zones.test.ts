@@ -43,7 +43,7 @@ class Worker {
     this.served = keeper.serve(portChannel(port1));
     this.home = new RemoteBackend(portChannel(port2), {
       log: (level, message) => this.log.write(level, message),
-      patience: 20_000,
+      timeout: 20_000,
     });
     t.after(() => {
       this.server.stop();

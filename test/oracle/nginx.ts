@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, PATIENCE, type Target } from '../kit/index.js';
+import { connect, READ_TIMEOUT, type Target } from '../kit/index.js';
 
 export const NGINX = process.env.NGINX ?? '/usr/sbin/nginx';
 
@@ -33,7 +33,7 @@ export async function startNginx(directory: string, config: string, target: Targ
   child.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + READ_TIMEOUT;
   for (;;) {
     try {
       (await connect(target)).close();

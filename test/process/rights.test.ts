@@ -177,7 +177,7 @@ test('a reload that needs root’s rights brings new workers, and one that does 
   const after = await answering(port);
   assert.deepEqual(rightsOf(after).uids, [NOBODY, NOBODY, NOBODY]);
   await until('a line is in it', () => statSync(path('secret/access.log')).size > 0);
-  assert.match(proxy.prefix.log, /workers are replaced, as they lack rights: open\(\) .*\(13: Permission denied\)/);
+  assert.match(proxy.prefix.log, /replacing workers that lack privileges: open\(\) .*\(13: Permission denied\)/);
 });
 
 test('what a worker loads late is there, although its user cannot read the program', AS_ROOT, async (t) => {

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { freePort, type Running, serve } from '../cli/running.js';
-import { type Connection, connect, get, PATIENCE, request, until, websocket, websocketEcho } from '../kit/index.js';
+import { type Connection, connect, get, READ_TIMEOUT, request, until, websocket, websocketEcho } from '../kit/index.js';
 
 interface Wanted {
   readonly port: number;
@@ -267,7 +267,7 @@ test('limits hold over all workers together, and a worker that dies gives back w
 
   // A place that was given back by one worker may reach the master after another worker has asked for it.
   const hangs = async (): Promise<Connection> => {
-    for (const end = performance.now() + PATIENCE; performance.now() < end; ) {
+    for (const end = performance.now() + READ_TIMEOUT; performance.now() < end; ) {
       const before = open.size;
       const client = (await connect(port)).send(request('/c?k=a'));
       let refused = false;

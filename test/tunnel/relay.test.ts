@@ -112,12 +112,12 @@ test('a drain at any moment cuts nothing, and both sides hear Close once and las
             const peer = to === toClient ? client : upstream;
             peer.received += bytes.toString('latin1', start, end);
           },
-          closeComes: (relay) => drain?.closeComes(relay),
+          onCloseFrame: (relay) => drain?.onCloseFrame(relay),
         };
         const [toClient, toUpstream] = [client.transport, upstream.transport];
         const down = new FrameRelay(host, toUpstream, toClient, null);
         const up = new FrameRelay(host, toClient, toUpstream, () => Buffer.from([0, 0, 0, 0]));
-        const tunnel = { down, up, drained: () => (over = true), cut: () => assert.fail('cut') };
+        const tunnel = { down, up, onDrained: () => (over = true), cut: () => assert.fail('cut') };
         for (const [i, [fromTheClient, size]] of steps.entries()) {
           if (i === begin) {
             drain = new Drain(tunnel, { code: 1001, at: 0, deadline: Number.MAX_SAFE_INTEGER });
@@ -129,9 +129,9 @@ test('a drain at any moment cuts nothing, and both sides hear Close once and las
           const bytes = (fromTheClient ? client : upstream).next(size);
           if (bytes === '') continue;
           (fromTheClient ? up : down).pass(Buffer.from(bytes, 'latin1'), bytes.length);
-          drain?.look();
+          drain?.finishIfClosed();
         }
-        drain?.ended();
+        drain?.onSocketEnd();
         for (const [receiver, sender] of [
           [client, upstream],
           [upstream, client],

@@ -79,7 +79,7 @@ test('keys at rest for a minute go when others come, two at a time', () => {
   const clock = { now: 0 };
   const zone = new RequestRates('one', 32 << 10);
   const use = (key: string) => {
-    zone.look(key, 1000, 0, clock.now);
+    zone.check(key, 1000, 0, clock.now);
     zone.account(key, 1000, clock.now);
   };
   for (const key of ['a', 'b', 'c']) use(key);

@@ -12,7 +12,7 @@ export interface Order {
 
 const home = new RemoteBackend(processChannel(process), {
   log: (_level, message) => process.send?.({ complaint: message }),
-  patience: 20_000,
+  timeout: 20_000,
 });
 const connections = home.open({ kind: 'limit_conn', name: 'c', size: 1 << 20, key: '$x' }).id;
 const requests = home.open({ kind: 'limit_req', name: 'r', size: 1 << 20, key: '$x' }).id;

@@ -152,7 +152,7 @@ test('no more questions wait than may', async (t) => {
   void take(2);
   assert.equal((await take(3)).result, 'unanswered');
   assert.equal(home.pending, 2);
-  assert.match(complaints[0] ?? '', /^error: too many questions wait for the master/);
+  assert.match(complaints[0] ?? '', /^error: too many requests to the master are pending/);
 });
 
 test('all that is asked in a turn goes in one message, and so do the answers', async (t) => {
@@ -167,7 +167,7 @@ test('all that is asked in a turn goes in one message, and so do the answers', a
     },
   });
   new ZoneServer().serve(counted(portChannel(port1), 'replies'));
-  const home = new RemoteBackend(counted(portChannel(port2), 'requests'), { log: assert.fail, patience: 20_000 });
+  const home = new RemoteBackend(counted(portChannel(port2), 'requests'), { log: assert.fail, timeout: 20_000 });
   const zone = home.open({ kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' }).id;
   const limits = [{ zone, key: 'k', rate: 1000, burst: 0, delay: 0 }];
   await Promise.all(Array.from({ length: 100 }, () => home.ask(countRequest, { limits })));
@@ -204,7 +204,7 @@ test('workers hear of each other’s connections to peers and of failures, and o
     const { port1, port2 } = new MessageChannel();
     t.after(() => port1.close());
     const served = keeper.serve(portChannel(port1));
-    const home = new RemoteBackend(portChannel(port2), { log: assert.fail, patience: 20_000 });
+    const home = new RemoteBackend(portChannel(port2), { log: assert.fail, timeout: 20_000 });
     const zone = home.open(declaration, (news) => list.push(...(news as PeerNews[]))).id;
     return { served, home, zone };
   });

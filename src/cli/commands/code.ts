@@ -5,7 +5,7 @@ export const code: DeclareCommand = (program, take) => {
   program
     .command('code')
     .description('explain the code of a finding; without a code, list all')
-    .argument('[code...]', 'codes as findings show them; all of them without any')
+    .argument('[code...]', 'codes as shown with findings (default: all)')
     .action((codes: readonly string[]) => {
       take(async () => (await import('../code.js')).code(codes));
     });

@@ -9,6 +9,6 @@ import type { Command } from 'commander';
 export type DeclareCommand = (program: Command, take: (run: () => Promise<number>) => void) => void;
 
 /** Collects the values of a repeatable option, in order. */
-export function gathered(word: string, before: readonly string[] = []): readonly string[] {
+export function collectValues(word: string, before: readonly string[] = []): readonly string[] {
   return [...before, word];
 }

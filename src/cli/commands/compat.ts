@@ -6,8 +6,10 @@ import type { DeclareCommand } from './command.js';
 export const compat: DeclareCommand = (program, take) => {
   program
     .command('compat')
-    .description('list what of an nginx configuration is supported, without effect, different from nginx, or missing')
-    .argument('[file]', 'the configuration file; the usual one unless given')
+    .description(
+      'list which parts of an nginx configuration are supported, without effect, different from nginx, or missing',
+    )
+    .argument('[file]', 'the configuration file (default: as for -t)')
     .option('-c <file>', 'the same')
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('--json', 'print the report as JSON')

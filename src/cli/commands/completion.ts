@@ -9,7 +9,7 @@ export type Shell = (typeof SHELLS)[number];
 export const completion: DeclareCommand = (program, take) => {
   program
     .command('completion')
-    .description('print a script by which a shell completes command lines: source <(tsproxy completion bash)')
+    .description('print a completion script for a shell: source <(tsproxy completion bash)')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .action((shell: Shell) => {
       take(async () => (await import('../completion.js')).completion(shell, program));

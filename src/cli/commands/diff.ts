@@ -10,7 +10,7 @@ export const diff: DeclareCommand = (program, take) => {
     .argument('<old>', 'a configuration file')
     .argument('<new>', 'another one')
     .option('-p <prefix>', 'directory that relative paths start from')
-    .option('-g <directives>', 'directives to be read ahead of both files')
+    .option('-g <directives>', 'directives read before both files')
     .option('--json', 'print the differences as JSON')
     .action((before: string, after: string, _options: unknown, command: Command) => {
       // Options that nginx has, too, are parsed as the program's.

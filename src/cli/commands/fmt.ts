@@ -6,10 +6,10 @@ export const fmt: DeclareCommand = (program, take) => {
   program
     .command('fmt')
     .description('rewrite files in the canonical layout, without changing their meaning')
-    .argument('[files...]', 'the files; - or none for standard input, which goes to standard output')
-    .option('--check', 'write nothing: list the files that would change, and exit 1 where there are any')
+    .argument('[files...]', 'the files; - or none: standard input to standard output')
+    .option('--check', 'write nothing: list the files that would change, and exit 1 if there are any')
     .option('--diff', 'write nothing: print what would change')
-    .option('--recursive', 'also the files that they include')
+    .option('--recursive', 'also format included files')
     .action((files: readonly string[], options: FmtOptions) => {
       take(async () => (await import('../fmt.js')).fmt(files, options));
     });

@@ -34,10 +34,10 @@ const HEADINGS: readonly (readonly [status: Status, heading: string])[] = [
 ];
 
 /** Places listed per line of text; further ones are counted. */
-const MOST_PLACES = 4;
+const MAX_PLACES = 4;
 
 /** Refusals listed in the text; further ones are counted. */
-const MOST_REFUSALS = 100;
+const MAX_REFUSALS = 100;
 
 /** The surveyed configuration. */
 export interface Subject {
@@ -60,14 +60,14 @@ export function reportText({ file, readAs }: Subject, survey: Survey, style: Sty
 
 function section(survey: Survey, status: Status, heading: string, style: Style, width: number): string[] {
   const entries = survey.entries.filter((entry) => entry.status === status);
-  const told = status === 'refused' ? refusals(survey, style, width) : '';
-  if (entries.length === 0 && told === '') return [];
+  const refused = status === 'refused' ? refusals(survey, style, width) : '';
+  if (entries.length === 0 && refused === '') return [];
   const title = style.strong(`${heading} (${status === 'refused' ? survey.refusals.length : entries.length})`);
   if (status === 'supported') {
     const names = [...new Set(entries.map(({ name }) => name))];
     return [`${title}\n${wrapped(names.join(' '), '  ', width)}\n`];
   }
-  if (status === 'refused') return [`${title}\n${told}`];
+  if (status === 'refused') return [`${title}\n${refused}`];
   return [`${title}\n${entries.map((entry) => line(entry, style, width)).join('')}`];
 }
 
@@ -78,8 +78,8 @@ function line({ name, status, module, remark, places }: Entry, style: Style, wid
 }
 
 function placesText(places: readonly Span[]): string {
-  const named = places.slice(0, MOST_PLACES).map(fileLineColumn).join(', ');
-  return places.length > MOST_PLACES ? `${named} and ${places.length - MOST_PLACES} more` : named;
+  const named = places.slice(0, MAX_PLACES).map(fileLineColumn).join(', ');
+  return places.length > MAX_PLACES ? `${named} and ${places.length - MAX_PLACES} more` : named;
 }
 
 /** Each message once, with its places. */
@@ -90,11 +90,11 @@ function refusals({ refusals: all }: Survey, style: Style, width: number): strin
     if (others === undefined) places.set(message, at === null ? [] : [at]);
     else if (at !== null) others.push(at);
   }
-  const lines = [...places].slice(0, MOST_REFUSALS).map(([message, where]) => {
+  const lines = [...places].slice(0, MAX_REFUSALS).map(([message, where]) => {
     const text = `${wrapped(shown(message), '  ', width)}\n`;
     return where.length === 0 ? text : `${text}${style.faint(wrapped(placesText(where), '      ', width))}\n`;
   });
-  const more = places.size > MOST_REFUSALS ? `  and ${places.size - MOST_REFUSALS} more\n` : '';
+  const more = places.size > MAX_REFUSALS ? `  and ${places.size - MAX_REFUSALS} more\n` : '';
   return lines.join('') + more;
 }
 
@@ -130,7 +130,7 @@ export interface JsonReport {
 }
 
 /** Places listed per entry in the JSON. */
-const MOST_LISTED = 1000;
+const MAX_LISTED = 1000;
 
 /** Report as JSON. */
 export function reportJson(subject: Subject, survey: Survey): JsonReport {
@@ -151,7 +151,7 @@ export function reportJson(subject: Subject, survey: Survey): JsonReport {
       module,
       ...(remark !== null && { remark }),
       count: places.length,
-      places: places.slice(0, MOST_LISTED).map(placeOf),
+      places: places.slice(0, MAX_LISTED).map(placeOf),
     })),
     refusals: findingsToJson(survey.refusals),
   };

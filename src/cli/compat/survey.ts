@@ -33,7 +33,7 @@ export interface Survey {
 }
 
 /** The checker's nesting limit. */
-const DEEPEST = 500;
+const MAX_DEPTH = 500;
 
 /** @param modules all modules */
 export function surveyOf({ expansion, findings }: CheckResult, modules: readonly ModuleDeclaration[]): Survey {
@@ -119,7 +119,7 @@ class Walk {
           ? ['different', differs]
           : ['supported', null];
     this.entries.add(name.text, status, declared.module.name, remark, name);
-    if (into === null || block === null || depth >= DEEPEST) return;
+    if (into === null || block === null || depth >= MAX_DEPTH) return;
     this.block(this.expansion.inside(block), typeof into === 'function' ? into(context) : into, depth + 1);
   }
 

@@ -54,8 +54,8 @@ function linesOf(program: CompletedProgram, command: CompletedCommand): string[]
 
 /** A completion, offered after the words of a command. */
 function line({ name }: CompletedProgram, where: string, what: string, description: string): string {
-  const told = description === '' ? '' : ` -d ${quoted(description)}`;
-  return `complete -c ${name} -n ${quoted(`__${name}_in ${where === '' ? "''" : where}`)} ${what}${told}`;
+  const descriptionFlag = description === '' ? '' : ` -d ${quoted(description)}`;
+  return `complete -c ${name} -n ${quoted(`__${name}_in ${where === '' ? "''" : where}`)} ${what}${descriptionFlag}`;
 }
 
 function flagsOf({ names, value }: CompletedOption): string {

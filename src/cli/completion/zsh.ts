@@ -44,8 +44,8 @@ ${continued(specs, 24)}
 
 /** `*-c[configuration file]:value:_files`: the asterisk allows the option to be repeated. */
 function option({ names, description, value }: CompletedOption): string {
-  const told = `[${description.replace(/[\]\\]/g, '\\$&')}]${value === null ? '' : `:value:${action(value)}`}`;
-  return names.map((name) => quoted(`*${name}${told}`)).join(' ');
+  const descriptionText = `[${description.replace(/[\]\\]/g, '\\$&')}]${value === null ? '' : `:value:${action(value)}`}`;
+  return names.map((name) => quoted(`*${name}${descriptionText}`)).join(' ');
 }
 
 function argument({ value, variadic }: CompletedArgument, i: number): string {

@@ -64,7 +64,7 @@ export interface Controls {
 }
 
 /** ms between two events. */
-const BEAT = 250;
+const EVENT_INTERVAL = 250;
 
 /** Text that is streamed word by word, like the output of a language model. */
 const STORY =
@@ -84,7 +84,7 @@ export async function startTicker(wantedPort: number, controls: Controls): Promi
     const event = JSON.stringify({ tick, at: Date.now(), word: words[tick % words.length], ...controls.status() });
     for (const stream of streams) stream.write(`id: ${tick}\ndata: ${event}\n\n`);
     tick++;
-  }, BEAT);
+  }, EVENT_INTERVAL);
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     if (request.url === '/events') {
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });

@@ -49,7 +49,7 @@ export class Pages {
   variable(name: string, { doc, changeable = false }: VariableSpec, module: Module): string {
     return this.page(variableName(name), `variable of module ${module.name}`, [
       this.paragraph(doc),
-      ...(changeable ? [this.paragraph('A configuration may define it anew, with `set` or `map`.')] : []),
+      ...(changeable ? [this.paragraph('A configuration may redefine it with `set` or `map`.')] : []),
     ]);
   }
 
@@ -87,7 +87,7 @@ export class Pages {
         ...(version === null ? [] : [this.fact('Since', `nginx ${version}`)]),
       ].join('\n'),
       this.paragraph(
-        'tsproxy does not have it (yet). A configuration with it is refused, because what it asks for would not happen.',
+        'tsproxy does not support it (yet). A configuration that uses it is refused, because the directive would have no effect.',
       ),
     ]);
   }

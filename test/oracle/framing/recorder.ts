@@ -1,6 +1,6 @@
 /** A back end that records what reaches it, and answers each request or follows a script. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { PATIENCE } from '../../kit/index.js';
+import { READ_TIMEOUT } from '../../kit/index.js';
 import { type Message, readMessage } from './message.js';
 
 /** Handles a request in the place of the usual answer. */
@@ -146,7 +146,7 @@ export class Recorder {
   async take(): Promise<Recorded[]> {
     const deadline = setTimeout(() => {
       for (const line of [...this.lines]) if (!line.settled) line.socket.destroy();
-    }, PATIENCE / 3);
+    }, READ_TIMEOUT / 3);
     while (!this.lines.every((line) => line.settled)) {
       await new Promise<void>((resolve) => this.wake.push(resolve));
     }

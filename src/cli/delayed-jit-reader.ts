@@ -12,7 +12,7 @@ const LONG = 50_000;
  * choose better and do not have the flag. A short test would lose 10 ms, because Node's code cache of its own modules was
  * created without the flag.
  */
-export function patientReader(): ConfigReader {
+export function delayedJitReader(): ConfigReader {
   let left = versions.v8.startsWith('11.') ? LONG : Number.POSITIVE_INFINITY;
   return {
     ...diskReader,

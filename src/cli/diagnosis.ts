@@ -18,11 +18,11 @@ import { type ConfigSource, confDirectoryOf } from '../process/configuration.js'
 import { defaultFile, mainSettings, temporaryPaths } from '../process/main-settings.js';
 import { checkNamed } from '../process/named-modules.js';
 import { ownerOf } from '../process/ownership.js';
-import { tryPidFile } from '../process/pid-file.js';
+import { checkPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
-import { tryTemporaryDirectories } from '../process/temporary-directories.js';
+import { checkTemporaryDirectories } from '../process/temporary-directories.js';
 
-export interface Judged {
+export interface Diagnosis {
   readonly config: CheckedConfig | null;
   /** Findings that are not suppressed. */
   readonly findings: readonly Finding[];
@@ -35,7 +35,7 @@ export interface Judged {
  *
  * @param ignored codes whose warnings and hints are suppressed
  */
-export async function judged(source: ConfigSource, ignored: readonly string[]): Promise<Judged> {
+export async function diagnose(source: ConfigSource, ignored: readonly string[]): Promise<Diagnosis> {
   const { result, modules } = await checkNamed(source);
   const [{ lintAndProbe }, { NAMED_LINTS }] = await Promise.all([
     import('../lints/engine/run.js'),
@@ -46,19 +46,19 @@ export async function judged(source: ConfigSource, ignored: readonly string[]): 
     defaultPidFile: () => defaultFile(source.prefix, 'logs/nginx.pid') ?? runtimePidFile(source),
   });
   const comments = new IgnoreComments(sources);
-  const heard = [...comments.heard(findings)];
-  const known = heard.length;
+  const reported = [...comments.heard(findings)];
+  const known = reported.length;
   if (comments.size > 0) {
     const { allStories } = await import('./code-stories.js');
     const stories = new Map((await allStories()).map((each) => [each.code, each]));
     const knowledge = (code: string) => (stories.get(code)?.probes === true ? 'sometimes' : stories.has(code));
-    heard.push(...comments.unused(knowledge, [...stories.keys()], config !== null));
+    reported.push(...comments.unused(knowledge, [...stories.keys()], config !== null));
   }
   // A dry-run start shows only the first obstacle; the lints' findings are reported already.
-  const tries = config !== null && !heard.some(({ severity }) => severity === 'error');
+  const tries = config !== null && !reported.some(({ severity }) => severity === 'error');
   const refusal = !tries ? null : await startFailure(config, modules, source.prefix, result);
-  if (refusal !== null) heard.push(refusal);
-  const ordered = expansion === null || heard.length === known ? heard : arrange(heard, sources, expansion);
+  if (refusal !== null) reported.push(refusal);
+  const ordered = expansion === null || reported.length === known ? reported : arrange(reported, sources, expansion);
   const wanted = ordered
     .filter(({ code, severity }) => severity === 'error' || !ignored.includes(code))
     .map(withTemplateHelp);
@@ -66,12 +66,12 @@ export async function judged(source: ConfigSource, ignored: readonly string[]): 
 }
 
 /** Codes about values, which are always reported for an unfilled template placeholder. */
-const OF_VALUES: ReadonlySet<string> = new Set(['invalid-value', 'host-not-found', 'cannot-start']);
+const VALUE_CODES: ReadonlySet<string> = new Set(['invalid-value', 'host-not-found', 'cannot-start']);
 
 /** Adds help about unfilled templates to the finding if its value is a placeholder. */
 function withTemplateHelp(finding: Finding): Finding {
   const { code, message, at } = finding;
-  if (!OF_VALUES.has(code)) return finding;
+  if (!VALUE_CODES.has(code)) return finding;
   const help = unexpandedHelp(`${message} ${at?.source.text.slice(at.start, at.end) ?? ''}`);
   return help === null ? finding : { ...finding, help };
 }
@@ -87,10 +87,10 @@ async function startFailure(
   try {
     const { user, masterProcess, errorLogs, pid } = mainSettings(config, prefix);
     if (masterProcess || user !== null) ownerOf(user, config.places?.user?.[0] ?? null);
-    tryTemporaryDirectories(temporaryPaths(config));
-    for (const data of errorLogs) tryToOpen(data);
+    checkTemporaryDirectories(temporaryPaths(config));
+    for (const data of errorLogs) checkLogOpens(data);
     await compileRoutingTable(config, modules, { errorLog, prefix, onlyTest: true });
-    if (pid !== null) tryPidFile(pid);
+    if (pid !== null) checkPidFile(pid);
     return null;
   } catch (error) {
     const place = error instanceof StartError ? error.at : null;
@@ -110,7 +110,7 @@ function spanOf(place: Place | null, sources: readonly Source[]): Span | null {
 }
 
 /** Opens a log of the main context, as a start would; throws nginx's message. */
-function tryToOpen(data: ErrorLogData): void {
+function checkLogOpens(data: ErrorLogData): void {
   if (data.syslog !== undefined || data.memory !== undefined || data.destination === 'stderr') return;
   try {
     closeSync(openLogFile(data.destination));

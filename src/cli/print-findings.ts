@@ -1,10 +1,10 @@
 /** Findings as text for people. */
 import type { Finding } from '../diagnostics/finding.js';
 import { renderFindings } from '../diagnostics/render.js';
-import { sayToPerson } from '../process/standard-streams.js';
+import { printError } from '../process/standard-streams.js';
 import { colored } from './terminal.js';
 
 /** @param findings in the order of the text */
-export function sayFindings(findings: readonly Finding[]): void {
-  sayToPerson(renderFindings(findings, { color: colored() }).trimEnd());
+export function printFindings(findings: readonly Finding[]): void {
+  printError(renderFindings(findings, { color: colored() }).trimEnd());
 }

@@ -1,0 +1,53 @@
+/** Layers of the source tree: imports point to the same or a lower layer. */
+
+/** Directories from the highest layer to the lowest; within one layer their order is free, but cycles are not allowed. */
+export const LAYERS: readonly (readonly string[])[] = [
+  ['bin'],
+  ['src/cli', 'src/index.ts'],
+  ['src/explain'],
+  ['src/process', 'src/lints', 'src/format'],
+  ['src/modules'],
+  ['src/server', 'src/upstream', 'src/tunnel'],
+  ['src/exchange', 'src/routing'],
+  ['src/http', 'src/zones'],
+  ['src/config'],
+  ['src/diagnostics'],
+  ['grammar'],
+];
+
+/** Layered directory of a file; undefined for other files. */
+export function directoryOf(path: string): string | undefined {
+  return LAYERS.flat().find((directory) => path === directory || path.startsWith(`${directory}/`));
+}
+
+export function layerOf(directory: string): number {
+  return LAYERS.findIndex((directories) => directories.includes(directory));
+}
+
+/** First cycle in a graph, as the names of its nodes; null if there is none. */
+export function cycleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] | null {
+  const done = new Set<string>();
+  const search = (node: string, trail: readonly string[]): string[] | null => {
+    if (trail.includes(node)) {
+      return [...trail.slice(trail.indexOf(node)), node];
+    }
+    if (done.has(node)) {
+      return null;
+    }
+    for (const next of edges.get(node) ?? []) {
+      const cycle = search(next, [...trail, node]);
+      if (cycle !== null) {
+        return cycle;
+      }
+    }
+    done.add(node);
+    return null;
+  };
+  for (const node of edges.keys()) {
+    const cycle = search(node, []);
+    if (cycle !== null) {
+      return cycle;
+    }
+  }
+  return null;
+}
