@@ -67,7 +67,7 @@ test('what a killed worker had taken is given back, and its rates are remembered
 });
 
 /** A keeper and a worker's end, in this process; `hear` can keep the keeper's answers back. */
-function pair(t: Cleanup, options: { patience?: number; most?: number; deaf?: boolean } = {}) {
+function pair(t: Cleanup, options: { timeout?: number; maxPending?: number; deaf?: boolean } = {}) {
   const { port1, port2 } = new MessageChannel();
   t.after(() => port1.close());
   const keeper = new ZoneServer();
@@ -83,7 +83,7 @@ function pair(t: Cleanup, options: { patience?: number; most?: number; deaf?: bo
 }
 
 test('a master that does not answer stops nobody, and is complained of once', async (t) => {
-  const { take, complaints, home } = pair(t, { deaf: true, patience: 20 });
+  const { take, complaints, home } = pair(t, { deaf: true, timeout: 20 });
   const answers = await Promise.all([take(1), take(2), take(3)]);
   assert.deepEqual(new Set(answers.map(({ result }) => result)), new Set(['unanswered']));
   assert.deepEqual(complaints, [
@@ -93,7 +93,7 @@ test('a master that does not answer stops nobody, and is complained of once', as
 });
 
 test('after one question was not answered no other waits, until the master is heard again', async (t) => {
-  const { take, keeper, home, master, complaints } = pair(t, { deaf: true, patience: 200 });
+  const { take, keeper, home, master, complaints } = pair(t, { deaf: true, timeout: 200 });
   assert.equal((await take(1)).result, 'unanswered');
   const begun = performance.now();
   for (let ticket = 2; ticket <= 100; ticket++) {
@@ -115,7 +115,7 @@ test('after one question was not answered no other waits, until the master is he
 });
 
 test('an answer that comes too late changes nothing, and what it took can be given back', async (t) => {
-  const { take, keeper, home, master, complaints } = pair(t, { deaf: true, patience: 20 });
+  const { take, keeper, home, master, complaints } = pair(t, { deaf: true, timeout: 20 });
   assert.equal((await take(1)).result, 'unanswered');
   keeper.serve(portChannel(master));
   await until('the answer has come', () => complaints.length === 2);
@@ -125,7 +125,7 @@ test('an answer that comes too late changes nothing, and what it took can be giv
 });
 
 test('a worker that stood still itself reads the answers before it gives up on them', async (t) => {
-  const { take, complaints, home } = pair(t, { patience: 50 });
+  const { take, complaints, home } = pair(t, { timeout: 50 });
   await take(1);
   const answer = take(2);
   // The question has left, and the answer waits to be read while nothing runs here.
@@ -138,7 +138,7 @@ test('a worker that stood still itself reads the answers before it gives up on t
 });
 
 test('a master that is gone stops nobody', async (t) => {
-  const { take, complaints, master } = pair(t, { deaf: true, patience: 20_000 });
+  const { take, complaints, master } = pair(t, { deaf: true, timeout: 20_000 });
   const waiting = take(1);
   master.close();
   assert.equal((await waiting).result, 'unanswered');
@@ -147,7 +147,7 @@ test('a master that is gone stops nobody', async (t) => {
 });
 
 test('no more questions wait than may', async (t) => {
-  const { take, complaints, home } = pair(t, { deaf: true, patience: 20_000, most: 2 });
+  const { take, complaints, home } = pair(t, { deaf: true, timeout: 20_000, maxPending: 2 });
   void take(1);
   void take(2);
   assert.equal((await take(3)).result, 'unanswered');
