@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'warning',
   on: 'allow',
   story:
-    'A block has `allow` and no `deny`. Whom no rule of the list is about comes in, so that such a list keeps out nobody. End it with `deny all`. The rules of an outer block do not help: they hold only where a block has none of its own.',
+    'A block has `allow` and no `deny`. Clients that match no rule are allowed, so this list blocks nobody. End it with `deny all`. The rules of an outer block do not help: they apply only to blocks that have none of their own.',
   check(c) {
     if (!isWhole(c)) return;
     for (const scope of new Set(c.written('allow').map((one) => one.scope))) {
@@ -15,9 +15,9 @@ export default defineLint({
       const last = allows.at(-1);
       if (last === undefined || scope.own('deny').length > 0 || hasUnread(scope, c)) continue;
       if (allows.some(({ args }) => args[0]?.text === 'all')) continue;
-      // Whoever is not on the list is asked for a password.
+      // With `satisfy any`, clients that are not on the list have to authenticate.
       if (scope.value('satisfy') === 'any' && authenticationOf(scope).length > 0) continue;
-      c.report(last, '"allow" without "deny" keeps out nobody', {
+      c.report(last, '"allow" without "deny" blocks nobody', {
         help: 'end the list with: deny all;',
         fix: {
           title: 'add deny all',

@@ -5,31 +5,31 @@ import { errnoText } from '../diagnostics/errno.js';
 import { listenAddresses, listenKey } from '../routing/listeners.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 
-/** Addresses beyond which the rest is left to the start. */
-const MOST = 200;
+/** Addresses probed at most; the rest is checked when tsproxy starts. */
+const MAX_ADDRESSES = 200;
 
 export default defineLint({
   code: 'cannot-listen',
   severity: 'warning',
   on: 'listen',
   story:
-    'An address to listen on cannot be bound now: it belongs to no interface of this machine, its port is below 1024 and the user may not have it, or another program has it. A start fails then. A port in use is not reported if the pid file names a running process, because then this configuration is being served.',
+    'A listen address cannot be bound at the moment: it belongs to no interface of this machine, its port is below 1024 and the user lacks the permission, or another program uses it. Starting tsproxy would fail. A port in use is not reported if the pid file names a running process, because that process is presumably serving this configuration.',
   check(c) {
     for (const { at, key, other } of overlaps(c)) {
       c.report(at, `bind() to ${key} failed (98: Address already in use)`, {
         severity: 'error',
-        help: 'with ipv6only=off it takes IPv4 connections as well, and so does the other listen: leave one of them out, or leave ipv6only at on',
-        related: [{ at: other, message: 'this takes the port for IPv4' }],
+        help: 'with ipv6only=off it accepts IPv4 connections as well, and so does the other listen: remove one of them, or leave ipv6only on',
+        related: [{ at: other, message: 'this binds the port for IPv4' }],
       });
     }
   },
   async probe(c) {
-    const wanted = addressesIn(c);
-    if (wanted.length === 0) return;
+    const addresses = addressesIn(c);
+    if (addresses.length === 0) return;
     const { createServer } = await import('node:net');
     const serves = isServed(c);
     await Promise.all(
-      wanted.map(({ host, port, key, at }) => {
+      addresses.map(({ host, port, key, at }) => {
         return new Promise<void>((resolve) => {
           const server = createServer();
           server.once('error', (error: NodeJS.ErrnoException) => {
@@ -49,16 +49,16 @@ export default defineLint({
   },
 });
 
-interface Wanted {
+interface Target {
   readonly host: string;
   readonly port: number;
   readonly key: string;
   readonly at: Word;
 }
 
-/** What would be bound, each once. Unix sockets are left alone: to bind one makes a file. */
-function addressesIn(c: LintContext): Wanted[] {
-  const wanted = new Map<string, Wanted>();
+/** The addresses that would be bound, each once. Unix sockets are skipped, because binding one creates a file. */
+function addressesIn(c: LintContext): Target[] {
+  const addresses = new Map<string, Target>();
   for (const server of c.scopes('server')) {
     for (const { args } of server.own('listen')) {
       const [word] = args;
@@ -68,16 +68,18 @@ function addressesIn(c: LintContext): Wanted[] {
       for (const each of listenAddresses(address)) {
         if (each.family === 'unix' || each.port === 0) continue;
         const key = listenKey(each);
-        if (!wanted.has(key)) wanted.set(key, { host: each.host, port: each.port, key, at: word });
+        if (!addresses.has(key)) addresses.set(key, { host: each.host, port: each.port, key, at: word });
       }
     }
   }
-  // Beside a wildcard nothing else of its port is bound.
-  const wildcards = new Set([...wanted.values()].flatMap(({ host, port }) => (isWildcard(host) ? [port] : [])));
-  return [...wanted.values()].filter(({ host, port }) => isWildcard(host) || !wildcards.has(port)).slice(0, MOST);
+  // A wildcard address covers every other address with the same port.
+  const wildcards = new Set([...addresses.values()].flatMap(({ host, port }) => (isWildcard(host) ? [port] : [])));
+  return [...addresses.values()]
+    .filter(({ host, port }) => isWildcard(host) || !wildcards.has(port))
+    .slice(0, MAX_ADDRESSES);
 }
 
-/** Addresses of IPv6 that take IPv4 as well, on ports that another `listen` has for IPv4. */
+/** IPv6 addresses that accept IPv4 as well (`ipv6only=off`), on ports that another `listen` binds for IPv4. */
 function overlaps(c: LintContext): { readonly at: Word; readonly key: string; readonly other: Word }[] {
   const both: { readonly at: Word; readonly port: number; readonly key: string }[] = [];
   const ports = new Map<number, Word>();
@@ -100,7 +102,7 @@ function overlaps(c: LintContext): { readonly at: Word; readonly key: string; re
   });
 }
 
-/** Whether the pid file names a process that lives. */
+/** Whether the pid file names a running process. */
 function isServed(c: LintContext): boolean {
   const path = c.config?.values.pid ?? c.main.own('pid')[0]?.args[0]?.text ?? c.defaultPidFile();
   if (typeof path !== 'string') return false;
@@ -110,7 +112,7 @@ function isServed(c: LintContext): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // It lives, and is another user's.
+    // EPERM: the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
@@ -118,12 +120,12 @@ function isServed(c: LintContext): boolean {
 function helpFor(code: string | undefined): string {
   switch (code) {
     case 'EADDRINUSE':
-      return 'another process has this port now; a start fails while it does';
+      return 'another process is using this port; starting fails as long as it does';
     case 'EACCES':
-      return 'this user may not listen on ports below 1024; choose another one, or start as root';
+      return 'this user may not bind ports below 1024; choose another port, or start as root';
     case 'EADDRNOTAVAIL':
       return 'no interface of this machine has the address';
     default:
-      return 'a start would fail';
+      return 'starting would fail';
   }
 }

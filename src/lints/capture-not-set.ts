@@ -5,15 +5,15 @@ import { patternsIn, patternsOf } from './engine/patterns.js';
 import { groupCount } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 
-/** Directives whose expression is tried for their own words. */
-const OWN = new Set(['rewrite', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path']);
+/** Directives whose own expression sets the captures that their other arguments use. */
+const WITH_OWN_PATTERN = new Set(['rewrite', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path']);
 
 export default defineLint({
   code: 'capture-not-set',
   severity: 'warning',
   on: '*$1 *$2 *$3 *$4 *$5 *$6 *$7 *$8 *$9 *${',
   story:
-    '`$1` to `$9` hold what the groups of the last regular expression have matched. Here no expression with so many groups can have been tried before, so the variable is always empty. A frequent reason is an `if` with an expression of its own: what the one of the location has matched is gone inside of it; a named group, `(?<name>…)`, stays.',
+    '`$1` to `$9` hold the captures of the last regular expression that matched. No expression with that many groups can have been evaluated before this point, so the variable is always empty. A frequent cause is an `if` with its own expression: inside it, the captures of the location are lost; a named group, `(?<name>…)`, keeps its value.',
   check(c) {
     const groups = new Groups(c);
     for (const kind of ['server', 'location', 'if'] as const) {
@@ -22,7 +22,7 @@ export default defineLint({
           if (statement.name.text === 'location' || !statement.args.some(hasCapture)) continue;
           if (statement.name.text.includes('_lua')) continue;
           for (const word of wordsOf(statement)) {
-            if (hasCapture(word) && !followsItsOwn(word, statement)) lookAt(word, statement, scope, groups, c);
+            if (hasCapture(word) && !followsOwnPattern(word, statement)) checkWord(word, statement, scope, groups, c);
           }
         }
       }
@@ -31,7 +31,7 @@ export default defineLint({
       if (scope.directive !== 'map') continue;
       for (const { text, statement } of patternsIn(scope)) {
         const [value] = statement.args;
-        if (value !== undefined) tell(value, groupCount(text), c);
+        if (value !== undefined) reportUnset(value, groupCount(text), c);
       }
     }
   },
@@ -41,49 +41,49 @@ function hasCapture({ text }: Word): boolean {
   return text.includes('$') && /\$\{?[1-9]/.test(text);
 }
 
-/** The words that may hold variables. */
+/** The arguments that may contain variables. */
 function wordsOf({ name, args }: Statement): readonly Word[] {
   if (name.text === 'rewrite') return args.slice(1);
   return args.filter(({ text }, i) => !text.startsWith('~') && !/^!?~\*?$/.test(args[i - 1]?.text ?? ''));
 }
 
-/** Whether a word before it has groups itself, as directives of other modules take an expression and what becomes of it. */
-function followsItsOwn(word: Word, { name, args }: Statement): boolean {
-  if (OWN.has(name.text)) return false;
+/** Whether an earlier argument has groups: some third-party directives take an expression and its replacement. */
+function followsOwnPattern(word: Word, { name, args }: Statement): boolean {
+  if (WITH_OWN_PATTERN.has(name.text)) return false;
   return args.slice(0, args.indexOf(word)).some(({ text }) => !text.startsWith('$') && groupCount(text) > 0);
 }
 
-function lookAt(word: Word, statement: Statement, scope: Scope, groups: Groups, c: LintContext): void {
-  if (OWN.has(statement.name.text)) {
+function checkWord(word: Word, statement: Statement, scope: Scope, groups: Groups, c: LintContext): void {
+  if (WITH_OWN_PATTERN.has(statement.name.text)) {
     const own = patternsIn(scope).find((pattern) => pattern.statement === statement);
-    if (own !== undefined) tell(word, groupCount(own.text), c);
+    if (own !== undefined) reportUnset(word, groupCount(own.text), c);
     return;
   }
-  tell(word, groups.before(scope), c);
+  reportUnset(word, groups.before(scope), c);
 }
 
-function tell(word: Word, most: number, c: LintContext): void {
+function reportUnset(word: Word, available: number, c: LintContext): void {
   for (const { index, 1: braced, 2: plain } of word.text.matchAll(/\$(?:\{([1-9])\}|([1-9]))/g)) {
     const number = braced ?? plain ?? '';
-    if (Number(number) <= most) continue;
+    if (Number(number) <= available) continue;
     c.report(spanInWord(word, index, index + 2), `"$${number}" is always empty here`, {
       help:
-        most === 0
-          ? 'no regular expression with a group is tried before'
-          : `the expression that is tried before has ${most === 1 ? 'one group' : `${most} groups`} only`,
+        available === 0
+          ? 'no regular expression with a group is evaluated before'
+          : `the expression that is evaluated before has only ${available === 1 ? 'one group' : `${available} groups`}`,
     });
   }
 }
 
-/** How many groups the expressions have that are tried before a place. */
+/** Number of groups in the expressions that are evaluated before a given block. */
 class Groups {
-  /** The most of a block, with the one that opens it, but without the blocks inside. */
+  /** Maximum per block, including the expression that opens it, without nested blocks. */
   private readonly inBlock = new Map<Scope, number>();
   private readonly inRewrites = new Map<Scope, number>();
   private readonly inServer = new Map<Scope, number>();
   private readonly besideIfs = new Map<Scope, number>();
-  private readonly known = new Map<Scope, number>();
-  /** A map may be asked for anywhere, and leaves its captures. */
+  private readonly counts = new Map<Scope, number>();
+  /** A map can be evaluated anywhere, and overwrites the captures. */
   private inMaps = 0;
 
   constructor(c: LintContext) {
@@ -98,20 +98,20 @@ class Groups {
     }
   }
 
-  /** The most that an expression tried before the directives of a block may have. */
+  /** Maximum number of groups of an expression evaluated before the directives of a block. */
   before(scope: Scope): number {
-    let most = this.known.get(scope);
-    if (most === undefined) {
-      most = Math.max(this.inMaps, this.find(scope));
-      this.known.set(scope, most);
+    let available = this.counts.get(scope);
+    if (available === undefined) {
+      available = Math.max(this.inMaps, this.find(scope));
+      this.counts.set(scope, available);
     }
-    return most;
+    return available;
   }
 
   private find(scope: Scope): number {
     const server = scope.within('server');
     const all = server === null ? 0 : (this.inServer.get(server) ?? 0);
-    // Only the expression of an `if` or of the location itself is sure to have been the last, except for those inside.
+    // Only the expression of an `if` or of the location itself is certain to be the last, apart from those inside it.
     if (scope.kind === 'if') {
       if (scope.opener?.args.some(({ text }) => /^~\*?$/.test(text)) !== true) return all;
       return scope.parent === null ? all : this.behindIfs(scope.parent);
@@ -119,24 +119,24 @@ class Groups {
     return scope.location?.kind === 'regex' ? this.within(scope) : all;
   }
 
-  /** Of a block, what may be tried in one of its `if` or behind it. */
+  /** Maximum among the rewrites of a block and the expressions of its `if` blocks. */
   private behindIfs(scope: Scope): number {
-    let most = this.besideIfs.get(scope);
-    if (most === undefined) {
-      most = this.inRewrites.get(scope) ?? 0;
-      for (const child of scope.children) if (child.kind === 'if') most = Math.max(most, this.within(child));
-      this.besideIfs.set(scope, most);
+    let available = this.besideIfs.get(scope);
+    if (available === undefined) {
+      available = this.inRewrites.get(scope) ?? 0;
+      for (const child of scope.children) if (child.kind === 'if') available = Math.max(available, this.within(child));
+      this.besideIfs.set(scope, available);
     }
-    return most;
+    return available;
   }
 
   private within(scope: Scope): number {
-    let most = this.inBlock.get(scope) ?? 0;
-    for (const child of scope.children) most = Math.max(most, this.within(child));
-    return most;
+    let available = this.inBlock.get(scope) ?? 0;
+    for (const child of scope.children) available = Math.max(available, this.within(child));
+    return available;
   }
 }
 
-function raise(counts: Map<Scope, number>, scope: Scope, count: number): void {
-  counts.set(scope, Math.max(counts.get(scope) ?? 0, count));
+function raise(target: Map<Scope, number>, scope: Scope, count: number): void {
+  target.set(scope, Math.max(target.get(scope) ?? 0, count));
 }

@@ -7,9 +7,9 @@ import { groupCount } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 import { piecesOf } from './engine/variables.js';
 
-/** Directives of the rewrite phase, carried out in the order written. */
+/** Directives of the rewrite phase, executed in the order written. */
 const REWRITE = new Set(['set', 'return', 'rewrite', 'break', 'if']);
-/** Directives of later phases, in the order in which nginx evaluates them; `alias` and `root` come with the first use of a file. */
+/** Directives of later phases, in the order in which nginx evaluates them; `alias` and `root` at the first file access. */
 const LATER = [
   'try_files',
   'proxy_pass',
@@ -25,13 +25,13 @@ export default defineLint({
   severity: 'warning',
   on: '*$1 *$2 *$3 *$4 *$5 *$6 *$7 *$8 *$9 *${',
   story:
-    '`$1` to `$9` hold what the last regular expression that matched has captured, whichever that was. Between the expression of the location and the place where its captures are used, another one is tried: that of an `if`, or those of a `map` whose variable is used before. Where it matches, the captures of the location are gone. A named group, `(?<name>…)`, keeps its value.',
+    '`$1` to `$9` hold the captures of the last regular expression that matched, whichever it was. Between the expression of the location and the use of its captures, another one is evaluated: that of an `if`, or those of a `map` whose variable is used before. If it matches, the captures of the location are lost. A named group, `(?<name>…)`, keeps its value.',
   check(c) {
     for (const scope of c.scopes('location')) {
       const [own] = openingPatterns(scope);
       if (scope.location?.kind !== 'regex' || own === undefined) continue;
       const groups = groupCount(own.text);
-      if (groups > 0) new Walk(c, scope, groups).through();
+      if (groups > 0) new Walk(c, scope, groups).run();
     }
   },
 });
@@ -50,9 +50,9 @@ const mapPatterns = oncePerConfig((c: LintContext): ReadonlyMap<string, WrittenP
 
 /** Follows the directives of a location in the order in which nginx evaluates them. */
 class Walk {
-  /** The place at which an expression was tried that may have overwritten the captures; null before. */
+  /** The first expression that may have overwritten the captures; null if there was none yet. */
   private overwritten: Span | null = null;
-  /** Variables of maps that have their values already. */
+  /** Variables that have been evaluated already. */
   private readonly evaluated = new Set<string>();
 
   constructor(
@@ -61,13 +61,13 @@ class Walk {
     private readonly groups: number,
   ) {}
 
-  through(): void {
+  run(): void {
     const { scope } = this;
     for (const statement of scope.statements) {
       const { name } = statement;
       if (!REWRITE.has(name.text)) continue;
       if (name.text === 'if') this.condition(statement);
-      // A rewrite that matches has captures of its own; whose are meant behind it is not known.
+      // A rewrite that matches sets its own captures; after it, the intended ones are unknown.
       else if (name.text === 'rewrite') return;
       else for (const word of statement.args) this.word(word);
     }
@@ -80,7 +80,7 @@ class Walk {
     const operator = args.findIndex(({ text }) => /^!?~\*?$/.test(text));
     for (const word of args.slice(0, operator < 0 ? args.length : operator)) this.word(word);
     const pattern = args[operator + 1];
-    // Behind a block that ends the request nobody sees what its expression has captured.
+    // After a block that ends the request, the captures of its expression are not used.
     if (operator < 0 || pattern === undefined || endsRequest(block?.items as readonly Statement[] | undefined)) return;
     this.overwritten ??= pattern;
   }
@@ -102,8 +102,8 @@ class Walk {
   private use(variable: string, at: Span, word: Word): void {
     if (/^[1-9]$/.test(variable)) {
       if (this.overwritten === null || Number(variable) > this.groups) return;
-      this.c.report(at, `"$${variable}" may not be what the location has captured`, {
-        help: 'another expression is tried before, and where it matches the captures are its own; give the group of the location a name: (?<name>...)',
+      this.c.report(at, `"$${variable}" may not hold the capture of the location`, {
+        help: 'another expression is evaluated before, and overwrites the captures if it matches; give the group of the location a name: (?<name>...)',
         related: [{ at: this.overwritten, message: 'this expression may overwrite it' }],
       });
       return;
@@ -114,7 +114,7 @@ class Walk {
   }
 }
 
-/** Whether a block always ends the request, or sends it elsewhere. */
+/** Whether a block always ends the request or redirects it. */
 function endsRequest(items: readonly Statement[] = []): boolean {
   return items.some(({ name, args }) => {
     if (name?.text === 'return') return true;

@@ -6,7 +6,7 @@ export default defineLint({
   severity: 'warning',
   on: 'ssl_certificate',
   story:
-    'The certificate is not valid now: its time is over, or has not begun. Servers start with it all the same, but no client that looks at it will go on.',
+    'The certificate is not currently valid: it has expired, or its validity period has not begun. Servers start with it anyway, but clients that verify it close the connection.',
   async probe(c) {
     const seen = new Set<unknown>();
     const now = Date.now();

@@ -6,7 +6,7 @@ export default defineLint({
   severity: 'error',
   on: 'ssl_certificate',
   story:
-    'The private key is not the one for which the certificate was made, so no client could be answered; nginx does not start with them. Often one of the two files was renewed and the other was not, or several `ssl_certificate` and `ssl_certificate_key` stand in different orders.',
+    'The private key does not belong to the certificate, so every handshake would fail; nginx does not start with such a pair. Often one of the two files was renewed and the other was not, or several `ssl_certificate` and `ssl_certificate_key` are in a different order.',
   async probe(c) {
     const seen = new Set<unknown>();
     for (const { pairs } of await tlsServers(c)) {
@@ -17,7 +17,7 @@ export default defineLint({
         const word = keyStatement.args[0] ?? keyStatement;
         const path = keyStatement.args[0]?.text ?? '';
         c.report(word, `SSL_CTX_use_PrivateKey("${path}") failed (SSL: key values mismatch)`, {
-          help: `the key is not that of the certificate in "${certificate.path}"`,
+          help: `the key does not belong to the certificate in "${certificate.path}"`,
           related: [{ at: certificate.statement, message: 'the certificate' }],
         });
       }

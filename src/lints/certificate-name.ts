@@ -6,17 +6,17 @@ export default defineLint({
   severity: 'warning',
   on: 'ssl_certificate',
   story:
-    'A `server_name` is not among the names for which the certificate of its server was made: clients that ask for it are warned, or refuse. A `*` in a certificate stands for one label only, so `*.example.com` covers neither `example.com` nor `a.b.example.com`.',
+    'A `server_name` is not among the names that the certificate of its server covers: clients that request it show a warning or refuse to connect. A `*` in a certificate matches one label only, so `*.example.com` covers neither `example.com` nor `a.b.example.com`.',
   async probe(c) {
     for (const { scope, pairs, complete } of await tlsServers(c)) {
       const [first] = pairs;
       if (first === undefined || !complete) continue;
       const certificates = pairs.map(({ certificate }) => certificate);
       for (const word of scope.own('server_name').flatMap(({ args }) => args)) {
-        const lost = hostsOf(word.text).find((host) => !certificates.some((one) => covers(one, host)));
-        if (lost === undefined) continue;
+        const uncovered = hostsOf(word.text).find((host) => !certificates.some((one) => covers(one, host)));
+        if (uncovered === undefined) continue;
         c.report(word, `the certificate in "${first.certificate.path}" does not cover "${word.text}"`, {
-          help: `it is made for ${namesIn(certificates)}`,
+          help: `it covers ${namesIn(certificates)}`,
           related: [{ at: first.certificate.statement, message: 'the certificate' }],
         });
       }
@@ -24,11 +24,11 @@ export default defineLint({
   },
 });
 
-/** Hosts that a name stands for, as far as one can tell; no catch-alls, expressions and names of one label. */
+/** Hosts that a name matches, as far as known; none for catch-alls, expressions and single labels. */
 function hostsOf(name: string): string[] {
   const lower = name.toLowerCase();
   if (!/^[\w.*-]+\.[\w*-]+$/.test(lower) || lower.endsWith('*')) return [];
-  // Which of the names below a wildcard exist is not known: one label is what a certificate can cover.
+  // The names that exist below a wildcard are unknown; a certificate can cover one label.
   if (lower.startsWith('*.')) return [`any${lower.slice(1)}`];
   return lower.startsWith('.') ? [lower.slice(1), `any${lower}`] : [lower];
 }

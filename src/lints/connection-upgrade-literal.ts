@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'warning',
   on: '*_upgrade *http_connection',
   story:
-    'The word `connection_upgrade` without its `$` is sent as it is: a field value that no back end understands, and no WebSocket is opened.',
+    'The word `connection_upgrade` without its `$` is sent literally: no back end understands this field value, and no WebSocket is opened.',
   check(c) {
     for (const { statement } of c.written('proxy_set_header')) {
       const [name, value] = statement.args;

@@ -7,17 +7,17 @@ export default defineLint({
   severity: 'error',
   on: '*connection_upgrade',
   story:
-    '`$connection_upgrade` is in every guide to WebSockets, but no module provides it: a `map` at the level of `http` has to. The fix adds it.',
+    '`$connection_upgrade` appears in every guide to WebSockets, but no module provides it: a `map` at `http` level has to define it. The fix adds it.',
   replaces: 'unknown-variable',
   check(c) {
     const message = 'unknown "connection_upgrade" variable';
-    const uses = c.findings.filter(({ code, message: said }) => code === 'unknown-variable' && said === message);
+    const uses = c.findings.filter(({ code, message: text }) => code === 'unknown-variable' && text === message);
     const http = c.scopes('http')[0]?.opener?.block;
     for (const [i, { at }] of uses.entries()) {
       if (at === null) continue;
       c.report(at, message, {
         help: "no module provides it; put this into http: map $http_upgrade $connection_upgrade { default upgrade; '' ''; }",
-        // One map is enough for all of its uses.
+        // One map is enough for all uses.
         ...(i === 0 &&
           http !== undefined &&
           http !== null && {

@@ -7,16 +7,16 @@ export default defineLint({
   severity: 'warning',
   on: '*upgrade',
   story:
-    'A location sends `Connection: upgrade` to the back end, but no `Upgrade` with it. `Upgrade` belongs to one hop and is not passed on by itself, so no WebSocket is opened; and every request asks for an upgrade to nothing.',
+    'A location sends `Connection: upgrade` to the back end, but no `Upgrade` with it. `Upgrade` is a hop-by-hop field and is not forwarded by default, so no WebSocket is opened, and every request asks for an upgrade without naming a protocol.',
   check(c) {
-    // The other field may stand in a file that was not found.
+    // The other field may be set in a file that was not found.
     if (!isWhole(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, connection } of proxied(c)) {
       const value = connection?.args[1]?.text ?? '';
       if (connection === undefined || seen.has(connection)) continue;
       if (!/^upgrade$/i.test(value) && !isUpgradeVariable(value, c)) continue;
-      // One that is emptied is emptied on purpose.
+      // An empty value was set on purpose.
       if (requestField(scope, 'upgrade') !== undefined) continue;
       seen.add(connection);
       const { source, start } = connection;

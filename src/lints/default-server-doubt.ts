@@ -3,7 +3,7 @@ import type { Scope } from './engine/scope.js';
 import { type Listen, listensOf, namesOf } from './engine/servers.js';
 import { isWhole } from './engine/values.js';
 
-/** Names that say: for all the rest. nginx knows no such name; they only look like one. */
+/** Names that are meant as catch-alls. nginx gives none of them that meaning. */
 const CATCH_ALL = new Set(['_', '__', '-', '*', '""', '']);
 
 interface Member {
@@ -16,14 +16,14 @@ export default defineLint({
   severity: 'hint',
   on: 'server',
   story:
-    'Several servers listen on one address, and none of them says `default_server`: requests for other names, and those without one, go to the first. `server_name _` does not change that, it is a name like any other that nobody asks for. Mark the one that is meant, and have it answer what you want strangers to see: `return 444`.',
+    'Several servers listen on one address, and none of them is marked `default_server`: requests for unknown names, and those without a name, are handled by the first. `server_name _` does not change that: it is an ordinary name that no client requests. Mark the intended server, and choose its response to unknown names, for example `return 444`.',
   check(c) {
     if (!isWhole(c)) return;
-    for (const members of byAddress(c).values()) look(members, c);
+    for (const members of byAddress(c).values()) checkAddress(members, c);
   },
 });
 
-function look(members: readonly Member[], c: LintContext): void {
+function checkAddress(members: readonly Member[], c: LintContext): void {
   const [first, ...others] = members;
   if (first === undefined || others.length === 0) return;
   const marked = members.find(({ listen }) => listen.isDefault);
@@ -32,11 +32,11 @@ function look(members: readonly Member[], c: LintContext): void {
     const at = meant.server.own('server_name')[0]?.args[0] ?? meant.server.opener?.name;
     const wins = marked ?? first;
     if (at === undefined || isCatchAll(wins.server)) return;
-    c.report(at, `requests for unknown names on ${meant.listen.key} do not come here`, {
+    c.report(at, `requests for unknown names on ${meant.listen.key} are not handled here`, {
       severity: 'warning',
-      help: 'a name like "_" does not make a server the default; write default_server behind its listen',
+      help: 'a name like "_" does not make a server the default; add default_server to its listen',
       ...(wins.server.opener !== null && {
-        related: [{ at: wins.listen.statement ?? wins.server.opener.name, message: 'they come to this server' }],
+        related: [{ at: wins.listen.statement ?? wins.server.opener.name, message: 'they are handled by this server' }],
       }),
     });
     return;
@@ -45,12 +45,12 @@ function look(members: readonly Member[], c: LintContext): void {
   if (marked !== undefined || meant !== undefined || !unlike) return;
   const at = first.listen.statement ?? first.server.opener?.name;
   if (at === undefined) return;
-  c.report(at, `the first of ${members.length} servers on ${first.listen.key} gets the requests for unknown names`, {
-    help: 'write default_server behind the listen of the one that is meant',
+  c.report(at, `the first of ${members.length} servers on ${first.listen.key} handles the requests for unknown names`, {
+    help: 'add default_server to the listen of the intended server',
   });
 }
 
-/** The names of a server without `www.`: one that redirects from the one to the other is no other site. */
+/** The names of a server without `www.`: a redirect between the two is not a different site. */
 function siteOf(server: Scope): string {
   return [...new Set(namesOf(server).map((name) => name.replace(/^www\./, '')))].sort().join(' ');
 }

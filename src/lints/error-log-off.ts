@@ -5,14 +5,14 @@ export default defineLint({
   severity: 'warning',
   on: 'error_log',
   story:
-    '`error_log off` does not switch the log off: it writes to a file of the name `off`. What is meant is `error_log /dev/null crit`, though a log that nobody keeps is missed when something breaks.',
+    '`error_log off` does not disable the log: it writes to a file named `off`. To discard the log, use `error_log /dev/null crit`; but without a log, failures are hard to diagnose.',
   check(c) {
     for (const scope of c.main.all()) {
       for (const { args } of scope.own('error_log')) {
         const [target] = args;
         if (target?.text !== 'off') continue;
         c.report(target, '"error_log off" writes to a file named "off"', {
-          help: 'error_log has no "off"; to keep next to nothing, write: error_log /dev/null crit;',
+          help: 'error_log has no "off"; to discard almost everything, write: error_log /dev/null crit;',
           ...(args.length === 1 && {
             fix: { title: 'write /dev/null crit', edits: [{ at: target, text: '/dev/null crit' }] },
           }),

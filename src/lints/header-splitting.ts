@@ -13,25 +13,26 @@ export default defineLint({
   severity: 'warning',
   on: 'return rewrite add_header add_trailer proxy_set_header grpc_set_header proxy_pass',
   story:
-    'A variable that may hold a line break goes into a head: with `%0d%0a` in the path of a request, a client (or a link that somebody follows) adds fields of its own to it, or a whole second message. `$uri` and `$document_uri` are decoded, and so is what an expression of a location matches. Use `$request_uri`, which stays as it was sent, or let the expression take no white space: `[^/\\s]+` in place of `[^/]+`.',
+    'A variable that may contain a line break is used in a header: with `%0d%0a` in the path of a request, a client (or a link that a user follows) can inject fields, or a whole second message. `$uri` and `$document_uri` are decoded, and so are the captures of a location. Use `$request_uri`, which is not decoded, or exclude white space in the expression: `[^/\\s]+` in place of `[^/]+`.',
   check(c) {
     for (const directive of FIELDS) {
       for (const { scope, statement } of c.written(directive)) {
-        look(c, scope, statement, statement.args[1], /^(?:proxy|grpc)_/.test(directive));
+        checkValue(c, scope, statement, statement.args[1], /^(?:proxy|grpc)_/.test(directive));
       }
     }
-    for (const { scope, statement } of c.written('return')) look(c, scope, statement, targetOf(statement), false);
+    for (const { scope, statement } of c.written('return')) checkValue(c, scope, statement, targetOf(statement), false);
     for (const { scope, statement } of c.written('rewrite')) {
       const [, value, flag] = statement.args;
       if (value === undefined || !isRedirect(value.text, flag?.text)) continue;
-      // What its own groups have matched is encoded again.
-      look(c, scope, statement, value, false, (variable) => !/^[1-9]$/.test(variable));
+      // The captures of the rewrite itself are escaped again.
+      checkValue(c, scope, statement, value, false, (variable) => !/^[1-9]$/.test(variable));
     }
-    for (const { scope, statement } of c.written('proxy_pass')) look(c, scope, statement, statement.args[0], true);
+    for (const { scope, statement } of c.written('proxy_pass'))
+      checkValue(c, scope, statement, statement.args[0], true);
   },
 });
 
-/** The address that a `return` sends a client to. */
+/** The redirect target of a `return`. */
 function targetOf({ args }: Statement): Word | undefined {
   const [first, second] = args;
   if (first === undefined) return undefined;
@@ -43,7 +44,7 @@ function isRedirect(target: string, flag: string | undefined): boolean {
   return flag === 'redirect' || flag === 'permanent' || /^(?:https?:\/\/|\$scheme)/.test(target);
 }
 
-function look(
+function checkValue(
   c: LintContext,
   scope: Scope,
   { name }: Statement,
@@ -55,9 +56,9 @@ function look(
   for (const variable of variablesIn(value.text)) {
     const why = counts(variable) ? newlineIn(c, scope, variable) : null;
     if (why === null) continue;
-    const whose = upstream ? 'the request to the upstream' : 'the answer';
-    c.report(value, `"${name.text}" lets clients write into the head of ${whose} by "$${variable}"`, {
-      help: `${why}; ${/uri$/.test(variable) ? 'use $request_uri' : 'let the expression take no white space, as in [^/\\s]+'}`,
+    const message = upstream ? 'the request to the upstream' : 'the response';
+    c.report(value, `"${name.text}" lets clients inject into the header of ${message} through "$${variable}"`, {
+      help: `${why}; ${/uri$/.test(variable) ? 'use $request_uri' : 'exclude white space in the expression, as in [^/\\s]+'}`,
     });
     return;
   }

@@ -4,33 +4,33 @@ import { nearest } from '../diagnostics/nearest.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { passesIn, upstreamOf } from './engine/pass.js';
 
-/** In ms: what has not answered by then is not judged. */
-const PATIENCE = 2000;
+/** In ms. A lookup that takes longer is not reported. */
+const LOOKUP_TIMEOUT = 2000;
 
 export default defineLint({
   code: 'host-not-found',
   severity: 'warning',
   on: 'proxy_pass upstream',
   story:
-    'The name of a host in `proxy_pass` or in an `upstream` is unknown to this machine now. Such names are looked up at start, and nginx does not start without an address for each of them. tsproxy starts, and looks those names up again until they have one; up to then the server gets no requests, and where there is no other, clients get 502. Where a name may come and go, use `resolve` in an `upstream`, or a variable in `proxy_pass`, with a `resolver`.',
+    'A host name in `proxy_pass` or in an `upstream` cannot be resolved on this machine at the moment. Such names are resolved at startup, and nginx does not start if one of them has no address. tsproxy starts and keeps retrying; until the name resolves, the server gets no requests, and if there is no other server, clients get 502. For names that come and go, use `resolve` in an `upstream`, or a variable in `proxy_pass`, with a `resolver`.',
   async probe(c) {
     const names = namesIn(c);
     if (names.size === 0) return;
     const { lookup } = await import('node:dns/promises');
-    const searches = [...names].map(async ([host, { at, said }]) => {
+    const searches = [...names].map(async ([host, { at, displayed }]) => {
       try {
         await lookup(Buffer.from(host, 'latin1').toString('utf8'));
         return null;
       } catch {
         return () =>
-          c.report(at, `host not found in upstream "${said}"`, {
-            help: `${meantUpstream(c, said)}"${host}" has no address on this machine now. tsproxy starts all the same and looks it up again until it has one; nginx does not start`,
+          c.report(at, `host not found in upstream "${displayed}"`, {
+            help: `${suggestion(c, displayed)}"${host}" has no address on this machine at the moment. tsproxy starts anyway and keeps retrying; nginx does not start`,
           });
       }
     });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE, null);
+      timer = setTimeout(resolve, LOOKUP_TIMEOUT, null);
     });
     const found = await Promise.all(searches.map((search) => Promise.race([search, late])));
     clearTimeout(timer);
@@ -38,28 +38,28 @@ export default defineLint({
   },
 });
 
-/** An `upstream` whose name is nearly the same, as a question with its space. */
-function meantUpstream(c: LintContext, said: string): string {
+/** Question that suggests an `upstream` with a similar name, with a trailing space; empty if there is none. */
+function suggestion(c: LintContext, displayed: string): string {
   const names = c.scopes('upstream').flatMap(({ opener }) => opener?.args[0]?.text ?? []);
-  const [meant] = nearest(said, names);
+  const [meant] = nearest(displayed, names);
   return meant === undefined ? '' : `did you mean the upstream "${meant}"? `;
 }
 
-/** A place where a name stands, and how nginx speaks of it there. */
+/** An occurrence of a host name, and the form in which nginx's message shows it. */
 interface Name {
   readonly at: Word;
-  readonly said: string;
+  readonly displayed: string;
 }
 
-/** The names that are looked up at start, each with its first place. */
+/** The names that are resolved at startup, each with its first occurrence. */
 function namesIn(c: LintContext): Map<string, Name> {
   const names = new Map<string, Name>();
   const misspelt = misspeltUpstreams(c);
-  const add = (at: Word, text: string, said: string): void => {
+  const add = (at: Word, text: string, displayed: string): void => {
     const address = parseAddress(text, { defaultPort: 80, uri: true });
-    // The machine itself has always an address.
+    // localhost always has an address.
     if ('mistake' in address || address.family !== 'name' || /^localhost\.?$/i.test(address.host)) return;
-    if (!names.has(address.host)) names.set(address.host, { at, said });
+    if (!names.has(address.host)) names.set(address.host, { at, displayed });
   };
   for (const { statement, word, authority, host } of passesIn(c.main)) {
     if (statement.name.text !== 'proxy_pass' || word.text.includes('$') || upstreamOf(c.main, host) !== undefined)
@@ -70,14 +70,14 @@ function namesIn(c: LintContext): Map<string, Name> {
   for (const upstream of c.scopes('upstream')) {
     for (const { args } of upstream.own('server')) {
       const [word] = args;
-      // Those are looked up again and again, and may be unknown at first.
+      // With `resolve`, names are resolved repeatedly and may be unknown at first.
       if (word !== undefined && !args.some(({ text }) => text === 'resolve')) add(word, word.text, word.text);
     }
   }
   return names;
 }
 
-/** The names of blocks that an unknown directive opens at http level: one of them may be meant for an upstream. */
+/** The names of blocks opened by an unknown directive at http level, which may be a misspelt `upstream`. */
 function misspeltUpstreams(c: LintContext): Set<string> {
   const unknown = c.findings.filter(({ code }) => code === 'unknown-directive');
   if (unknown.length === 0) return new Set();

@@ -6,7 +6,7 @@ export default defineLint({
   severity: 'hint',
   on: 'proxy_set_header grpc_set_header fastcgi_param uwsgi_param scgi_param',
   story:
-    'The back end is told the field `Host` as the client has sent it (`$http_host`), which need not be the name by which the server was chosen: where the request line names a host, that one counts. Applications make links for mails and caches from it. `$host` is the name that counts; `$host:$server_port` where the port matters.',
+    'The back end receives the `Host` field as sent by the client (`$http_host`), which may differ from the name by which the server was selected: a host in the request line takes precedence. Applications build links for mails and caches from it. `$host` is the name used for selection; use `$host:$server_port` if the port matters.',
   check(c) {
     for (const directive of ['proxy_set_header', 'grpc_set_header', 'fastcgi_param', 'uwsgi_param', 'scgi_param']) {
       for (const {
@@ -18,9 +18,9 @@ export default defineLint({
         const own = variablesIn(value.text).find((name) => name === 'http_host' || /^(?:arg|cookie)_/.test(name));
         if (own === undefined) continue;
         const chosen = own !== 'http_host';
-        c.report(value, `the client chooses the "${field.text}" that the back end is told`, {
+        c.report(value, `the client controls the "${field.text}" that the back end receives`, {
           ...(chosen && { severity: 'warning' as const }),
-          help: `"$${own}" is what the client sends, whatever name it has asked for; "$host" is the name by which the server was chosen`,
+          help: `"$${own}" is sent by the client and may differ from the name it requested; "$host" is the name by which the server was selected`,
         });
       }
     }

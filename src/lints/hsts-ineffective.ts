@@ -10,7 +10,7 @@ export default defineLint({
   severity: 'warning',
   on: 'add_header',
   story:
-    'A `Strict-Transport-Security` that browsers pass over (RFC 6797): without `max-age` it says nothing, over plain HTTP it is not believed, and with `preload` it is only listed where it holds a year and for all subdomains. `max-age=0` takes an earlier one back.',
+    'A `Strict-Transport-Security` field that browsers ignore (RFC 6797): it is invalid without `max-age`, is ignored over plain HTTP, and with `preload` the site is only listed if it covers one year and all subdomains. `max-age=0` revokes an earlier one.',
   check(c) {
     for (const { scope, statement } of c.written('add_header')) {
       const { args } = statement;
@@ -22,11 +22,11 @@ export default defineLint({
         c.report(value, message, remarks);
       } else if (value.text !== '' && scope.within('server') !== null) {
         const server = scope.within('server');
-        // A "listen" may stand in a file that was not found.
+        // A "listen" may be in a file that was not found.
         if (server === null || tlsOf(server) !== 'none' || !isWhole(c)) continue;
         c.report(field, 'Strict-Transport-Security has no effect over plain HTTP', {
           severity: 'hint',
-          help: 'no "listen" of this server has "ssl"; it is right where something in front of it has TLS',
+          help: 'no "listen" of this server has "ssl"; ignore this if a proxy in front of it terminates TLS',
         });
       }
     }
@@ -41,13 +41,13 @@ function mistakeIn(value: string): [string, FindingOptions] | null {
   if (age === undefined) {
     return [
       'Strict-Transport-Security without "max-age" has no effect',
-      { help: 'write seconds, and ";" between the parts: "max-age=31536000; includeSubDomains"' },
+      { help: 'write seconds, and separate the parts with ";": "max-age=31536000; includeSubDomains"' },
     ];
   }
   if (!directives.includes('preload')) return null;
   if (Number(age) >= YEAR && directives.includes('includesubdomains')) return null;
   return [
-    'Strict-Transport-Security with "preload" is listed with max-age=31536000 and includeSubDomains only',
-    { severity: 'hint', help: 'without both, browsers do not take the name into their lists; leave "preload" away' },
+    'Strict-Transport-Security with "preload" is listed only with max-age=31536000 and includeSubDomains',
+    { severity: 'hint', help: 'without both, browsers do not add the name to their lists; remove "preload"' },
   ];
 }

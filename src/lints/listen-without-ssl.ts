@@ -6,7 +6,7 @@ export default defineLint({
   severity: 'warning',
   on: 'listen',
   story:
-    'A server has a certificate and listens on port 443 without the parameter `ssl`: it speaks plain HTTP there, and browsers that come with `https://` get an error. Write `listen 443 ssl`; `ssl on`, which once did the same for the whole server, is gone since nginx 1.25.1.',
+    'A server has a certificate and listens on port 443 without the parameter `ssl`: it speaks plain HTTP there, and browsers that connect with `https://` get an error. Write `listen 443 ssl`; `ssl on`, which used to do the same for the whole server, was removed in nginx 1.25.1.',
   check(c) {
     for (const server of c.scopes('server')) {
       if (server.holder('ssl_certificate') === null) continue;

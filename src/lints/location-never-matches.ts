@@ -9,57 +9,57 @@ export default defineLint({
   severity: 'warning',
   on: 'location',
   story:
-    'No request can reach the location. What is compared is the path alone, decoded: it always begins with `/`, and neither the host nor what follows `?` is part of it. For arguments there are variables such as `$arg_name`, in a `map` or an `if`.',
+    'No request can match the location. It is compared with the decoded path only: the path always begins with `/`, and includes neither the host nor the query string after `?`. For arguments use variables such as `$arg_name`, in a `map` or an `if`.',
   check(c) {
-    const effort = new StepBudget(MOST_STEPS);
+    const budget = new StepBudget(MAX_STEPS);
     for (const scope of [...c.scopes('server'), ...c.scopes('location')]) {
       if (scope.children.length === 0) continue;
       const words = scope.location;
       const around = words === null ? null : new Candidate(scope, words);
-      for (const inner of candidatesIn(scope)) look(inner, around, effort, c);
+      for (const inner of candidatesIn(scope)) checkLocation(inner, around, budget, c);
     }
   },
 });
 
-/** Of automata, for a whole configuration. */
-const MOST_STEPS = 20_000;
+/** Automaton steps for a whole configuration. */
+const MAX_STEPS = 20_000;
 
-function look(inner: Candidate, around: Candidate | null, effort: StepBudget, c: LintContext): void {
+function checkLocation(inner: Candidate, around: Candidate | null, budget: StepBudget, c: LintContext): void {
   const { at, kind } = inner.words;
-  const help = reason(inner, effort);
+  const help = reason(inner, budget);
   if (help !== null) {
     c.report(at, `"${titleOf(inner.scope)}" matches no request`, { help });
-  } else if (kind === 'regex' && around !== null && !mayMeet(inner, around, effort)) {
+  } else if (kind === 'regex' && around !== null && !mayOverlap(inner, around, budget)) {
     c.report(at, `"${titleOf(inner.scope)}" matches no request of "${titleOf(around.scope)}"`, {
-      help: 'an inner location is compared with the whole path, from its "/" on',
-      related: [{ at: around.words.at, message: 'inside of this one' }],
+      help: 'a nested location is compared with the whole path, beginning with "/"',
+      related: [{ at: around.words.at, message: 'inside this one' }],
     });
   }
 }
 
-/** Whether a request of the location around may be one of the inner one. */
-function mayMeet(inner: Candidate, around: Candidate, effort: StepBudget): boolean {
+/** Whether the nested location can match a request of the enclosing one. */
+function mayOverlap(inner: Candidate, around: Candidate, budget: StepBudget): boolean {
   if (!inner.words.name.startsWith('^') || inner.lead.startsWith(around.lead)) return true;
-  return inner.language === null || around.language === null || meets(inner.language, around.language, effort);
+  return inner.language === null || around.language === null || meets(inner.language, around.language, budget);
 }
 
 const QUESTION = /\\\?|\[\?\]/;
 
 /** Why a location is never chosen, or null. */
-function reason(candidate: Candidate, effort: StepBudget): string | null {
+function reason(candidate: Candidate, budget: StepBudget): string | null {
   const { kind, name } = candidate.words;
   if (kind === 'regex') {
-    // Only with `^` can it miss all paths, and only a question mark that is meant itself asks for arguments.
+    // Only an expression with `^`, or one with a literal question mark, can fail to match every path.
     if ((!name.includes('^') || name.startsWith('^/')) && !QUESTION.test(name)) return null;
     const { example } = candidate;
     if (example !== null && !example.includes('?') && candidate.matches(example)) return null;
     const { language } = candidate;
-    if (language === null || matchesAny(language, effort)) return null;
+    if (language === null || matchesAny(language, budget)) return null;
     return QUESTION.test(name)
-      ? 'the arguments behind "?" are not part of what is compared'
-      : 'each path begins with "/"';
+      ? 'the query string after "?" is not part of the comparison'
+      : 'every path begins with "/"';
   }
-  if (/^https?:\/\//i.test(name)) return 'write the path alone; for a host there is server_name';
-  if (name === '' || !name.startsWith('/')) return `each path begins with "/": write "/${name}"`;
-  return name.includes('?') ? 'the arguments behind "?" are not part of what is compared' : null;
+  if (/^https?:\/\//i.test(name)) return 'write the path only; for a host use server_name';
+  if (name === '' || !name.startsWith('/')) return `every path begins with "/": write "/${name}"`;
+  return name.includes('?') ? 'the query string after "?" is not part of the comparison' : null;
 }

@@ -10,22 +10,22 @@ export default defineLint({
   severity: 'warning',
   on: '*~',
   story:
-    'A location is never chosen, because another one gets all of its requests. Of regular expressions the first that matches wins, in the order written: the special one belongs before the general one. They win over prefixes as well, unless the longest prefix says `^~`; and then none of them is tried.',
+    'A location is never chosen, because another one matches all of its requests. The first regular expression that matches wins, in the order written: put the specific one before the general one. Regular expressions also win over prefixes, unless the longest prefix has `^~`; then no expression is evaluated.',
   check(c) {
-    const effort = new StepBudget(MOST_STEPS);
+    const budget = new StepBudget(MAX_STEPS);
     for (const kind of ['server', 'location'] as const) {
-      for (const scope of c.scopes(kind)) if (scope.children.length > 1) look(scope, effort, c);
+      for (const scope of c.scopes(kind)) if (scope.children.length > 1) checkBlock(scope, budget, c);
     }
   },
 });
 
-/** Of automata, for a whole configuration. */
-const MOST_STEPS = 20_000;
+/** Automaton steps for a whole configuration. */
+const MAX_STEPS = 20_000;
 
-/** Expressions of a block that the others are compared with: to compare all of thousands takes quadratic time. */
-const MOST_COMPARED = 200;
+/** Expressions per block that the others are compared with, because comparing all pairs takes quadratic time. */
+const MAX_COMPARED = 200;
 
-function look(scope: Scope, effort: StepBudget, c: LintContext): void {
+function checkBlock(scope: Scope, budget: StepBudget, c: LintContext): void {
   const regexes: Candidate[] = [];
   const prefixes: Candidate[] = [];
   for (const candidate of candidatesIn(scope)) {
@@ -33,40 +33,45 @@ function look(scope: Scope, effort: StepBudget, c: LintContext): void {
     else if (candidate.words.kind === 'prefix') prefixes.push(candidate);
   }
   if (regexes.length === 0) return;
-  const compared = regexes.slice(0, MOST_COMPARED);
-  const strict = prefixes.filter(({ words }) => words.noRegex && words.name.startsWith('/')).slice(0, MOST_COMPARED);
+  const compared = regexes.slice(0, MAX_COMPARED);
+  const strict = prefixes.filter(({ words }) => words.noRegex && words.name.startsWith('/')).slice(0, MAX_COMPARED);
   for (let i = 0; i < regexes.length; i++) {
     const regex = regexes[i] as Candidate; // `i` is below the length
-    const earlier = compared.find((one, j) => j < i && one.covers(regex, effort));
+    const earlier = compared.find((one, j) => j < i && one.covers(regex, budget));
     if (earlier !== undefined) {
-      say(c, regex, earlier, 'matches all of its requests, and stands before it');
+      reportShadowed(c, regex, earlier, 'matches all of its requests, and is written before it');
       continue;
     }
-    const guard = strict.find((one) => guards(one, regex, prefixes, effort));
+    const guard = strict.find((one) => guards(one, regex, prefixes, budget));
     if (guard !== undefined)
-      say(c, regex, guard, 'gets all of its requests, and "^~" keeps expressions from being tried');
+      reportShadowed(
+        c,
+        regex,
+        guard,
+        'matches all of its requests, and "^~" prevents regular expressions from being evaluated',
+      );
   }
   for (const prefix of prefixes) {
-    const regex = prefix.words.noRegex ? undefined : compared.find((one) => one.covers(prefix, effort));
-    // Expressions inside of it are tried before those beside it.
+    const regex = prefix.words.noRegex ? undefined : compared.find((one) => one.covers(prefix, budget));
+    // Nested expressions are evaluated before those at the same level.
     if (regex === undefined || prefix.scope.children.some(({ kind }) => kind === 'location')) continue;
-    say(c, prefix, regex, 'matches all of its requests, and expressions win over prefixes');
+    reportShadowed(c, prefix, regex, 'matches all of its requests, and regular expressions win over prefixes');
   }
 }
 
-/** Whether the expression matches nothing outside of the `^~` location, and no longer prefix takes any of it off there. */
-function guards(strict: Candidate, regex: Candidate, prefixes: readonly Candidate[], effort: StepBudget): boolean {
-  if (!regex.words.name.startsWith('^') || !strict.covers(regex, effort)) return false;
+/** Whether the expression matches only URIs of the `^~` location, and no longer prefix without `^~` covers any of them. */
+function guards(strict: Candidate, regex: Candidate, prefixes: readonly Candidate[], budget: StepBudget): boolean {
+  if (!regex.words.name.startsWith('^') || !strict.covers(regex, budget)) return false;
   const { name } = strict.words;
   return !prefixes.some((one) => {
     const { words } = one;
     if (words.noRegex || words.name.length <= name.length || !words.name.startsWith(name)) return false;
-    return one.language === null || regex.language === null || meets(regex.language, one.language, effort);
+    return one.language === null || regex.language === null || meets(regex.language, one.language, budget);
   });
 }
 
-function say(c: LintContext, shadowed: Candidate, by: Candidate, why: string): void {
-  // Where both refuse, it makes no difference.
+function reportShadowed(c: LintContext, shadowed: Candidate, by: Candidate, why: string): void {
+  // If both reject requests, it makes no difference.
   const harmless = refuses(shadowed.scope) && refuses(by.scope);
   c.report(shadowed.words.at, `"${titleOf(shadowed.scope)}" is never chosen`, {
     ...(harmless && { severity: 'hint' as const }),

@@ -7,15 +7,15 @@ export default defineLint({
   severity: 'hint',
   on: '*@',
   story:
-    'A named location is reached by `error_page`, `try_files` and the like alone, and nothing in its server names this one. It is left over, or the name is misspelt where it is used.',
+    'A named location is reached only through `error_page`, `try_files` and similar directives, and nothing in its server refers to this one. It is a leftover, or the name is misspelt where it is used.',
   check(c) {
-    // What leads there may stand in a file that was not found.
+    // The reference may be in a file that was not found.
     if (!isWhole(c)) return;
-    // Programs inside of nginx lead anywhere.
+    // Scripts inside nginx can redirect anywhere.
     if ([...c.main.directives()].some((name) => /^(?:js|perl|mruby|nchan)_|_lua(?:_|$)|^perl$/.test(name))) return;
     const named = c.scopes('location').flatMap((scope) => {
       const words = scope.location;
-      // Checks of health go out from a location that no request needs to reach.
+      // A location with health checks does not have to be reachable by requests.
       return words?.kind === 'named' && scope.own('health_check').length === 0 ? [words] : [];
     });
     const left = new Map(named.map((words) => [words.name, words]));
@@ -31,8 +31,8 @@ export default defineLint({
     }
     for (const words of named) {
       if (!left.has(words.name)) continue;
-      c.report(words.at, `nothing leads to the named location "${words.name}"`, {
-        help: `it is reached by: error_page 404 = ${words.name}; or try_files $uri ${words.name}; or X-Accel-Redirect`,
+      c.report(words.at, `nothing refers to the named location "${words.name}"`, {
+        help: `it is reached through: error_page 404 = ${words.name}; or try_files $uri ${words.name}; or X-Accel-Redirect`,
       });
     }
   },

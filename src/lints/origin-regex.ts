@@ -11,19 +11,20 @@ export default defineLint({
   severity: 'warning',
   on: 'if map',
   story:
-    'An expression that tells known origins from others takes foreign ones as well. Without `^` it also matches `https://evil-example.com`, without `$` `https://example.com.evil.net`, and an unescaped `.` stands for any character. A slash behind the host lets no origin match, because origins have no path. Write the whole of it: `^https://(www\\.)?example\\.com$`. A `map` with the origins written out is simpler.',
+    'An expression that is meant to match known origins also matches foreign ones. Without `^` it also matches `https://evil-example.com`, without `$` `https://example.com.evil.net`, and an unescaped `.` matches any character. With a slash after the host no origin matches, because origins have no path. Match the whole origin: `^https://(www\\.)?example\\.com$`. A `map` that lists the origins is simpler.',
   check(c) {
     for (const pattern of patternsOf(c)) {
       if (pattern.directive !== 'if' && pattern.directive !== 'map') continue;
       const subject = subjectOf(pattern);
-      // Of referers only those are looked at that let somebody through: lists of bad ones are meant to be loose.
-      const lets = pattern.directive === 'if' && pattern.statement.args.some(({ text }) => text.startsWith('!~'));
-      if (subject === 'http_origin' || (subject === 'http_referer' && lets)) look(c, pattern, pattern.at, subject);
+      // Referer expressions are checked only if they grant access: lists of blocked referers are loose on purpose.
+      const grants = pattern.directive === 'if' && pattern.statement.args.some(({ text }) => text.startsWith('!~'));
+      if (subject === 'http_origin' || (subject === 'http_referer' && grants))
+        checkPattern(c, pattern, pattern.at, subject);
     }
   },
 });
 
-function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subject: string): void {
+function checkPattern(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subject: string): void {
   const tree = treeOf(text, caseless);
   const expression = tree === null ? null : expressionOf(text, caseless);
   if (tree === null || expression === null) return;
@@ -39,15 +40,11 @@ function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subj
         `${scheme}evil.net/?${scheme}${host}/`,
       ])
       .filter((candidate) => (kind === 'referer' || !candidate.includes('?')) && expression.test(candidate));
-    if (!takes(expression, host + path)) {
-      if (kind === 'referer' || !takes(expression, `${host}/`)) continue;
-      c.report(
-        at,
-        `the origin "https://${host}" does not match, only one with "/" behind it, and no browser sends that`,
-        {
-          help: 'an origin is scheme, host and port (RFC 6454); end the expression with "$" instead of "/"',
-        },
-      );
+    if (!matchesHost(expression, host + path)) {
+      if (kind === 'referer' || !matchesHost(expression, `${host}/`)) continue;
+      c.report(at, `the origin "https://${host}" does not match, only one followed by "/", which no browser sends`, {
+        help: 'an origin is scheme, host and port (RFC 6454); end the expression with "$" instead of "/"',
+      });
       return;
     }
     if (example !== undefined) {
@@ -60,33 +57,33 @@ function look(c: LintContext, { text, caseless }: WrittenPattern, at: Span, subj
     if (loose !== null) {
       c.report(at, `the ${kind} "${loose}" matches as well`, {
         severity: 'hint',
-        help: 'an unescaped "." stands for any character; write "\\."',
+        help: 'an unescaped "." matches any character; write "\\."',
       });
       return;
     }
   }
   if (kind === 'origin' || hosts.length === 0) return;
-  // What may be anything may be the end of a foreign host, and a path.
+  // A wildcard part may match the end of a foreign host and a path.
   const foreign = [0, 1, 2, 3]
     .map((branch) => sampleOf(tree.body, '.evil.net/', branch))
     .find((text) => /^https?:\/\/[^/]*\.evil\.net\//.test(text) && expression.test(text));
   if (foreign === undefined) return;
   c.report(at, `the referer "${foreign}" matches as well`, {
-    help: 'what stands for a part of a host must not take "/": write "[^/]*" instead of ".*"',
+    help: 'the part of the expression for the host must not match "/": write "[^/]*" instead of ".*"',
   });
 }
 
-/** Whether an expression takes a host, or one of a name below it, in an origin or a referer. */
-function takes(expression: Expression, hostAndPath: string): boolean {
+/** Whether an expression matches a host, or a subdomain of it, in an origin or a referer. */
+function matchesHost(expression: Expression, hostAndPath: string): boolean {
   return ['https://', 'http://'].some((scheme) =>
     ['', 'www.', 'a.'].some((label) => expression.test(scheme + label + hostAndPath)),
   );
 }
 
-/** Names of hosts that an expression seems to mean: what is constant in it. */
+/** Host names that an expression seems to be written for: its constant parts. */
 function hostsIn(text: string): string[] {
   let plain = text.replace(/\(\?(?::|<\w+>)/g, '(').replace(/\\([./-])/g, '$1');
-  // Of alternatives the first.
+  // Keep the first of alternatives.
   for (let before = ''; before !== plain; ) {
     before = plain;
     plain = plain.replace(/\(([^()|]*)(?:\|[^()]*)?\)\??/, '$1');
@@ -94,7 +91,7 @@ function hostsIn(text: string): string[] {
   return [...plain.matchAll(/[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?![a-z0-9])/gi)].map(([host]) => host);
 }
 
-/** A name that differs in a character where the expression has an unescaped dot. */
+/** A matching name with another character where the expression has an unescaped dot. */
 function looseDot(text: string, expression: Expression, host: string, path: string): string | null {
   if (!/(?<![\\[])\.(?=[a-z0-9])/i.test(text.replace(/\[[^\]]*\]/g, ''))) return null;
   const dots = [...host.matchAll(/\./g)].map(({ index }) => index);

@@ -9,34 +9,34 @@ import type { Scope } from './engine/scope.js';
 import { assignedFor } from './engine/values.js';
 import { piecesOf } from './engine/variables.js';
 
-/** Sent by the client as it likes. */
-const SENT = /^(?:(?:arg|http|cookie)_\w+|uri|document_uri|request_uri|args|query_string)$/;
+/** Variables that the client controls. */
+const CLIENT_CONTROLLED = /^(?:(?:arg|http|cookie)_\w+|uri|document_uri|request_uri|args|query_string)$/;
 
-const DEEPEST = 6;
+const MAX_DEPTH = 6;
 
 export default defineLint({
   code: 'proxy-pass-client-host',
   severity: 'warning',
   on: 'proxy_pass grpc_pass',
   story:
-    'Where a request goes is taken from the request itself, so that a client can have the proxy talk to any host that it reaches: services without a password in the same network, the metadata of a cloud (server-side request forgery). Choose the host by a `map` of known values, let the expression match only what is meant, or make the location `internal` where the back end chooses.',
+    'The upstream host is taken from the request itself, so a client can make the proxy connect to any host that it can reach: services without a password in the same network, or the metadata service of a cloud (server-side request forgery). Choose the host with a `map` of known values, restrict the expression to the intended hosts, or make the location `internal` if the back end chooses the host.',
   check(c) {
     for (const pass of passesOfLocations(c)) {
       const { scope, statement, word } = pass;
       if (!word.text.includes('$') || !/^(?:proxy|grpc)_pass$/.test(statement.name.text) || isHidden(scope)) continue;
-      look(c, scope, pass);
+      checkPass(c, scope, pass);
     }
   },
 });
 
-function look(c: LintContext, scope: Scope, pass: Pass): void {
+function checkPass(c: LintContext, scope: Scope, pass: Pass): void {
   const [first] = piecesOf(pass.word.text);
-  // Before "://" there is room for a whole address: "http://inside/?" makes a query of what follows.
+  // A variable before "://" may hold a whole URL: after "http://inside/?" the rest becomes the query.
   if (typeof first === 'object' && first.variable !== 'scheme' && /^\$[^:]*:\/\//.test(pass.word.text)) {
-    const why = sentBy(c, scope, first.variable, { begins: true, ends: true });
+    const why = clientControl(c, scope, first.variable, { begins: true, ends: true });
     if (why !== null) {
       c.report(pass.word, `the client chooses the host of "${pass.word.text}"`, {
-        help: `${why}, and may be "http://another.host/?"; choose the scheme by a map of known values`,
+        help: `${why}, and may be "http://another.host/?"; choose the scheme with a map of known values`,
       });
       return;
     }
@@ -45,53 +45,59 @@ function look(c: LintContext, scope: Scope, pass: Pass): void {
   const variables = hostVariables(scheme + pass.authority, (name) => closesHost(c, scope, name));
   for (const { variable, begins } of variables) {
     const ends = pass.authority.endsWith(`$${variable}`) || pass.authority.endsWith('}');
-    const why = sentBy(c, scope, variable, { begins, ends });
+    const why = clientControl(c, scope, variable, { begins, ends });
     if (why === null) continue;
     c.report(pass.word, `the client chooses the host of "${pass.word.text}"`, {
-      help: `${why}; choose it by a map of known hosts, or make the location internal`,
+      help: `${why}; choose it with a map of known hosts, or make the location internal`,
     });
     return;
   }
 }
 
-/** Where in the host a variable stands. */
+/** Position of a variable within the host. */
 interface Position {
   readonly begins: boolean;
   readonly ends: boolean;
 }
 
-/** Why a client has a variable in its hands; null where it has not. */
-function sentBy(c: LintContext, scope: Scope, variable: string, place: Position, depth = 0): string | null {
-  if (depth > DEEPEST || variable === 'http_host' || variable === 'http_upgrade') return null;
+/** Reason why the client controls a variable; null if it does not. */
+function clientControl(c: LintContext, scope: Scope, variable: string, position: Position, depth = 0): string | null {
+  if (depth > MAX_DEPTH || variable === 'http_host' || variable === 'http_upgrade') return null;
   const assigned = assignedFor(c, variable, scope);
-  if (assigned.length === 0 && SENT.test(variable)) {
-    // A path behind a constant host begins with "/".
-    if (!place.begins && /^(?:uri|document_uri|request_uri)$/.test(variable)) return null;
-    return `"$${variable}" is what the client sends`;
+  if (assigned.length === 0 && CLIENT_CONTROLLED.test(variable)) {
+    // A path after a constant host begins with "/".
+    if (!position.begins && /^(?:uri|document_uri|request_uri)$/.test(variable)) return null;
+    return `"$${variable}" is sent by the client`;
   }
   for (const { body, pattern, subject } of capturesOf(c, scope, variable)) {
     if (pattern.directive === 'server_name' || subject === 'host' || subject === 'http_host') continue;
     if (/^(?:ssl|upstream|jwt|remote|server)_/.test(subject)) continue;
     const first = firstOf(body);
-    // Behind the constant part of a host, what begins with "/" is a path.
-    if (!place.begins && !first.nullable && first.set.bytes.join() === '47') continue;
-    // A label of a name with a constant rest.
+    // After the constant part of a host, a value that begins with "/" is a path.
+    if (!position.begins && !first.nullable && first.set.bytes.join() === '47') continue;
+    // Otherwise it is one label of a name whose rest is constant.
     const wild = [...'./:@?#'].some((character) => mayHold(body, character.charCodeAt(0)));
-    if (!wild && !(place.begins && place.ends)) continue;
+    if (!wild && !(position.begins && position.ends)) continue;
     if (isListed(body)) continue;
-    return `"$${variable}" is what "${pattern.text}" matches`;
+    return `"$${variable}" is captured by "${pattern.text}"`;
   }
   for (const { value, scope: holder } of assigned) {
-    // A map of known values chooses; only one that hands through what it was given does not.
+    // A map of known values is safe, unless a value passes client input through.
     for (const { variable: inner, begins } of hostVariables(value.text)) {
-      const why = sentBy(c, holder, inner, { begins: place.begins && begins, ends: place.ends }, depth + 1);
+      const why = clientControl(
+        c,
+        holder,
+        inner,
+        { begins: position.begins && begins, ends: position.ends },
+        depth + 1,
+      );
       if (why !== null) return why;
     }
   }
   return null;
 }
 
-/** Whether all values of a variable are constants that end behind the host: with a port, or a path. */
+/** Whether all values of a variable are constants that complete the host, with a port or a path. */
 function closesHost(c: LintContext, scope: Scope, variable: string): boolean {
   const assigned = assignedFor(c, variable, scope);
   return (
@@ -100,9 +106,9 @@ function closesHost(c: LintContext, scope: Scope, variable: string): boolean {
 }
 
 /**
- * The variables in the host of a value, which may be a whole URL; what follows a port, a path or a query is not in it.
+ * The variables in the host of a value, which may be a whole URL; the host ends at a port, a path or a query.
  *
- * @param closes whether a variable holds all of the host and more
+ * @param closes whether a variable contains the rest of the host
  */
 function hostVariables(
   value: string,
@@ -126,7 +132,7 @@ function hostVariables(
   return found;
 }
 
-/** Whether an expression matches a few texts only, each of them written out. */
+/** Whether an expression matches only a few enumerated texts. */
 function isListed(body: Node): boolean {
   for (const node of nodesOf(body)) {
     if (node.kind === 'repeat' && node.max > 1) return false;
@@ -135,7 +141,7 @@ function isListed(body: Node): boolean {
   return true;
 }
 
-/** The back end, not the client, chooses what comes to the location. */
+/** Whether only internal requests reach the location, so that the back end, not the client, chooses the host. */
 function isHidden(scope: Scope): boolean {
   return isInternal(scope) || scope.within('location')?.location?.kind === 'named';
 }

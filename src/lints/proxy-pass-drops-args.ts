@@ -4,7 +4,7 @@ import { passesOfLocations } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
 import { variablesIn } from './engine/variables.js';
 
-/** Captures by number, and the variables of nginx that hold a path without arguments. */
+/** Numbered captures, and nginx variables that hold a path without arguments. */
 const PATH = /^(?:[1-9]|uri|document_uri)$/;
 
 export default defineLint({
@@ -12,15 +12,15 @@ export default defineLint({
   severity: 'hint',
   on: 'proxy_pass',
   story:
-    'A `proxy_pass` with variables in its URI part sends what is written there and nothing else. A path that is put together from captures (`http://backend/$1`) has no arguments then: `?page=2` does not reach the back end. `$is_args$args` at the end passes them on.',
+    'A `proxy_pass` with variables in its URI part sends exactly that URI. A path built from captures (`http://backend/$1`) has no arguments: `?page=2` does not reach the back end. Append `$is_args$args` to forward them.',
   check(c) {
     for (const { scope, statement, word, uri } of passesOfLocations(c)) {
       if (statement.name.text !== 'proxy_pass' || uri.includes('?') || isInternal(scope)) continue;
       const variables = variablesIn(uri);
       const named = namedCaptures(scope.within('location')?.location);
-      // Any other variable may hold the arguments, or be what is sent in their place.
+      // Any other variable may contain the arguments or replace them.
       if (variables.length === 0 || !variables.every((name) => PATH.test(name) || named.includes(name))) continue;
-      c.report(word, 'the arguments of requests are lost', {
+      c.report(word, 'the arguments of requests are dropped', {
         help: `add them: proxy_pass ${word.text}$is_args$args;`,
         fix: {
           title: 'add $is_args$args',

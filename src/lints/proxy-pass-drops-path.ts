@@ -7,20 +7,20 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_pass',
   story:
-    'With a variable in its URL, `proxy_pass` sends the URI part as it is written there: with `location /api/ { proxy_pass http://$backend/v1/; }` every request becomes one for `/v1/`, without the rest of its path and without its arguments. Leave the URI part out, and where the prefix has to change, let a `rewrite … break` do it: `rewrite ^/api/(.*)$ /v1/$1 break; proxy_pass http://$backend;`.',
+    'With a variable in its URL, `proxy_pass` sends the URI part unchanged: with `location /api/ { proxy_pass http://$backend/v1/; }` every request is sent as `/v1/`, without the rest of its path and without its arguments. Omit the URI part, and to change the prefix, use `rewrite … break`: `rewrite ^/api/(.*)$ /v1/$1 break; proxy_pass http://$backend;`.',
   check(c) {
     for (const { scope, statement, word, authority, uri } of passesOfLocations(c)) {
       const location = scope.within('location')?.location;
       if (statement.name.text !== 'proxy_pass' || !authority.includes('$') || !uri.endsWith('/')) continue;
-      // A name in capitals is one of the environment, to be replaced before nginx reads it.
+      // A name in capitals is an environment variable, replaced before nginx reads the file.
       if (/\$\{?[A-Z]/.test(authority)) continue;
       if (location?.kind !== 'prefix' || uri.includes('$') || isInternal(scope)) continue;
       const prefix = location.name.endsWith('/') ? location.name : `${location.name}/`;
       const base = word.text.slice(0, word.text.length - uri.length);
-      c.report(word, `every request is sent as "${uri}": the rest of the path and the arguments are lost`, {
+      c.report(word, `every request is sent as "${uri}": the rest of the path and the arguments are dropped`, {
         help:
           prefix === uri
-            ? `leave the URI part out: proxy_pass ${base};`
+            ? `omit the URI part: proxy_pass ${base};`
             : `write: rewrite ^${prefix}(.*)$ ${uri}$1 break; proxy_pass ${base};`,
       });
     }

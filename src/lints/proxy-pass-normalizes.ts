@@ -2,7 +2,7 @@ import { defineLint } from './engine/lint.js';
 import { enclosingLocation } from './engine/location.js';
 import { passesOfLocations, upstreamOf } from './engine/pass.js';
 
-/** Applications that put paths and names into one segment of a path, with `%2F` for the slashes in it. */
+/** Applications that encode paths and names in one path segment, with `%2F` for their slashes. */
 const KEEPS_ENCODED =
   /gitlab|gitea|forgejo|jenkins|artifactory|nexus|rabbit|registry|npm|verdaccio|sonar|minio|s3|kibana|elastic|couch|matrix|synapse|collabora|onlyoffice|vault|consul|airflow|argocd|keycloak/i;
 
@@ -11,20 +11,20 @@ export default defineLint({
   severity: 'hint',
   on: 'proxy_pass',
   story:
-    'A `proxy_pass` with a path gets the path of the request decoded, with `..` and double slashes taken out (`merge_slashes`), and encoded anew: `%2F` has become `/` then, and what two parsers make of one path may differ, also for rules that protect it. Applications that carry names with slashes in one segment answer 404. Without a path in `proxy_pass` the request goes on as it came; `rewrite` is not needed where the application knows its own prefix.',
+    'With a path in `proxy_pass`, the request path is decoded, `..` and double slashes are removed (`merge_slashes`), and it is encoded again: `%2F` becomes `/`, and the back end may interpret the path differently from the access rules in front of it. Applications that use names with slashes in one segment answer 404. Without a path in `proxy_pass` the request URI is forwarded unchanged; `rewrite` is not needed if the application knows its own prefix.',
   check(c) {
     for (const { scope, statement, word, host, uri } of passesOfLocations(c)) {
       if (uri === '' || statement.name.text !== 'proxy_pass' || word.text.includes('$')) continue;
       const prefix = enclosingLocation(scope)?.name ?? '';
       const off = scope.effective('merge_slashes')[0];
       if (off?.args[0]?.text === 'off') {
-        c.report(word, `the path "${uri}" has the request decoded and encoded anew, slashes and all`, {
-          help: 'merge_slashes off keeps double slashes for the choice of a location; they reach the upstream decoded from %2F too',
-          related: [{ at: off, message: 'slashes seem to matter here' }],
+        c.report(word, `the path "${uri}" causes the request path to be decoded and encoded again, including slashes`, {
+          help: 'merge_slashes off keeps double slashes when a location is chosen; those decoded from %2F reach the upstream server as well',
+          related: [{ at: off, message: 'slashes seem to be significant here' }],
         });
         continue;
       }
-      // Names below are registered (RFC 8615), and none has a slash in a segment.
+      // Well-known URIs are registered (RFC 8615), and none has a slash in a segment.
       if (prefix.startsWith('/.well-known/')) continue;
       const servers =
         upstreamOf(c.main, host)
@@ -35,7 +35,7 @@ export default defineLint({
         .find((name) => name !== undefined);
       if (application === undefined) continue;
       c.report(word, `"%2F" in a request reaches "${host}" as "/"`, {
-        help: `${application} puts names with slashes into paths; leave the path "${uri}" away here, so that requests go on as they came`,
+        help: `${application} uses names with slashes in paths; remove the path "${uri}" here, so that request URIs are forwarded unchanged`,
       });
     }
   },

@@ -7,28 +7,28 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_pass',
   story:
-    'Of the prefix of a location and the path of its `proxy_pass`, one ends with a slash and the other does not. The prefix is cut off the request and the path put in its place, letter by letter: `location /api/ { proxy_pass http://app/v1; }` makes `/v1users` of `/api/users`, and `location /api { proxy_pass http://app/; }` makes `//users`. Give both a slash, or none.',
+    'Either the prefix of a location or the path of its `proxy_pass` ends with a slash, but not both. The prefix of the request URI is replaced by the path literally: `location /api/ { proxy_pass http://app/v1; }` turns `/api/users` into `/v1users`, and `location /api { proxy_pass http://app/; }` turns it into `//users`. End both with a slash, or neither.',
   check(c) {
     for (const scope of c.scopes('location')) {
       const location = scope.location;
       if (location?.kind !== 'prefix') continue;
       for (const { statement, word, uri } of passesOf(scope)) {
         if (statement.name.text !== 'proxy_pass' || uri === '' || word.text.includes('$') || /[?#]/.test(uri)) continue;
-        const cut = location.name.endsWith('/');
-        const put = uri.endsWith('/');
-        if (cut === put) continue;
-        const rest = cut ? 'users' : '/users';
-        // What ends with "=" or "-" is meant to be continued.
-        if (cut && /[=&_-]$/.test(uri)) continue;
-        // One file at the end of a path is meant for all.
-        if (cut && /\.\w+$/.test(uri)) continue;
-        c.report(word, `"${titleOf(scope)}" makes "${uri}${rest}" of "${location.name}${rest}"`, {
-          // A single address may be all that is asked for, and many back ends pass over a slash too many.
-          ...(!cut && { severity: 'hint' as const }),
-          help: cut
+        const locationSlash = location.name.endsWith('/');
+        const pathSlash = uri.endsWith('/');
+        if (locationSlash === pathSlash) continue;
+        const rest = locationSlash ? 'users' : '/users';
+        // A path that ends with "=" or "-" is meant to be continued.
+        if (locationSlash && /[=&_-]$/.test(uri)) continue;
+        // A path that ends in a file name is meant for all requests.
+        if (locationSlash && /\.\w+$/.test(uri)) continue;
+        c.report(word, `"${titleOf(scope)}" turns "${location.name}${rest}" into "${uri}${rest}"`, {
+          // Possibly only the exact prefix is requested, and many back ends ignore a double slash.
+          ...(!locationSlash && { severity: 'hint' as const }),
+          help: locationSlash
             ? `end the path with a slash: ${word.text}/`
-            : `write a slash behind the prefix as well, location ${location.name}/, or none behind the path`,
-          related: [{ at: location.at, message: cut ? 'ends with a slash' : 'does not end with a slash' }],
+            : `end the prefix with a slash as well, location ${location.name}/, or remove the one of the path`,
+          related: [{ at: location.at, message: locationSlash ? 'ends with a slash' : 'does not end with a slash' }],
         });
       }
     }

@@ -7,10 +7,10 @@ export default defineLint({
   severity: 'warning',
   on: 'return',
   story:
-    'A server redirects every request to a URL of its own: the same scheme, port and host, without a condition. Browsers give up with "too many redirects". Most often the redirect to HTTPS stands in the server that serves HTTPS as well. Give the redirect a server of its own, with the ports and names that are to be left.',
+    'A server redirects every request to itself: the same scheme, port and host, unconditionally. Browsers give up with "too many redirects". Usually the redirect to HTTPS is in a server that also serves HTTPS. Put the redirect in a separate server, with only the ports and names to redirect from.',
   check(c) {
     for (const server of c.scopes('server')) {
-      // Whatever is looked at before the return may end with another answer, or with a break.
+      // A directive before the return may end the request with a different response, or with a break.
       if (server.children.some(({ kind }) => kind === 'if')) continue;
       if (server.own('rewrite').length > 0 || server.own('break').length > 0) continue;
       const [answer, another] = server.own('return');
@@ -19,8 +19,8 @@ export default defineLint({
         continue;
       const [, scheme, host] = /^(https?|\$scheme):\/\/([^/:?]+?)(?=[/?]|\$(?:request_)?uri|$)/i.exec(url.text) ?? [];
       if (scheme === undefined || host === undefined || !answers(server, scheme) || !isOwn(server, host)) continue;
-      c.report(url, 'the server redirects to itself without end', {
-        help: 'write the redirect into a server of its own, which listens only where clients are to be sent away from',
+      c.report(url, 'the server redirects to itself in a loop', {
+        help: 'put the redirect in a separate server that listens only on the addresses to redirect from',
       });
     }
   },
@@ -39,7 +39,7 @@ function answers(server: Scope, scheme: string): boolean {
   return scheme === 'https' ? encrypted : scheme === 'http' ? plain : plain || encrypted;
 }
 
-/** Whether a host is one by which the request has come here. */
+/** Whether a host is one of the server's own names. */
 function isOwn(server: Scope, host: string): boolean {
   const names = namesOf(server);
   if (/^\$(?:host|http_host)$/.test(host)) return true;

@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'hint',
   on: '*~',
   story:
-    '`|` has the lowest precedence: in `^/a|b$` the `^` belongs to the first alternative alone and the `$` to the last, so that everything that begins with `/a` matches, and everything that ends with `b`. A group keeps them together: `^/(a|b)$`.',
+    '`|` has the lowest precedence: in `^/a|b$` the `^` applies to the first alternative only and the `$` to the last, so everything that begins with `/a` matches, and everything that ends with `b`. Use a group: `^/(a|b)$`.',
   check(c) {
     for (const { text, at } of patternsOf(c)) {
       const body = treeOf(text)?.body;
@@ -15,11 +15,11 @@ export default defineLint({
       const anchors = body.branches.map(anchorsOf);
       const last = anchors.length - 1;
       const split = anchors.every(({ start, end }, i) => start === (i === 0) && end === (i === last));
-      // A prefix or a suffix: ^/admin|\.php$ is meant as it is written.
+      // A prefix or a suffix, such as ^/admin|\.php$, is intended.
       const suffix = text.slice(text.lastIndexOf('|') + 1);
       if (!split || (last === 1 && /^(?:\\\.|\.|\(?\/)/.test(suffix))) continue;
-      c.report(at, `"^" belongs to the first alternative only, and "$" to the last`, {
-        help: `to hold all of them to both ends, put them into a group: ^(?:${text.slice(1, -1)})$`,
+      c.report(at, `"^" applies to the first alternative only, and "$" to the last`, {
+        help: `to anchor all of them at both ends, use a group: ^(?:${text.slice(1, -1)})$`,
       });
     }
   },

@@ -9,7 +9,7 @@ export default defineLint({
   severity: 'hint',
   on: '*~',
   story:
-    'An expression of a location matches anywhere in the path. `location ~ \\.php` also takes `/upload/picture.php.jpg` and hands it to PHP; end it with `$`, or with `(/|$)` where a path follows. `location ~ /api/` also takes `/files/api/`; begin it with `^`, or write a prefix, which is faster.',
+    'The expression of a location matches anywhere in the path. `location ~ \\.php` also matches `/upload/picture.php.jpg` and passes it to PHP; end it with `$`, or with `(/|$)` if a path may follow. `location ~ /api/` also matches `/files/api/`; begin it with `^`, or use a prefix, which is faster.',
   check(c) {
     for (const scope of c.scopes('location')) {
       const location = scope.location;
@@ -19,8 +19,8 @@ export default defineLint({
       const { start, end } = anchorsOf(tree.body);
       const extension = /^(?:\.[*+]\??)?\\\.\(?[?:|\w-]+\)?$/.test(location.name);
       if (extension && !end) {
-        c.report(location.at, `"${titleOf(scope)}" also matches where more follows`, {
-          help: `it takes "/x${sampleOf(location.name)}.txt" as well; end it with "$", or with "(/|$)" where a path may follow`,
+        c.report(location.at, `"${titleOf(scope)}" also matches if more text follows`, {
+          help: `it matches "/x${sampleOf(location.name)}.txt" as well; end it with "$", or with "(/|$)" if a path may follow`,
           fix: {
             title: 'end it with $',
             guess: true,
@@ -38,7 +38,7 @@ export default defineLint({
   },
 });
 
-/** What an expression for the end of a name is about: `.php` of `\.(php|phtml)`. */
+/** The first file extension that an expression matches: `.php` for `\.(php|phtml)`. */
 function sampleOf(expression: string): string {
   return `.${/\w+/.exec(expression.replace(/^.*?\\\./, ''))?.[0] ?? 'x'}`;
 }

@@ -6,7 +6,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_set_header',
   story:
-    '`proxy_set_header` for the same field twice in one block sends the field twice: the second does not replace the first. Two `Host` fields are an error for most back ends (400), of two `X-Forwarded-For` each takes another one. It happens where a file of common headers is included and a line of it is written again. Leave one of them out, or put an empty value in the place of the one that is not to be sent.',
+    '`proxy_set_header` for the same field twice in one block sends the field twice: the second does not replace the first. Most back ends reject two `Host` fields (400), and of two `X-Forwarded-For` fields different back ends use different ones. This happens when a file of common headers is included and one of its lines is repeated. Remove one of them, or set the unwanted one to an empty value.',
   check(c) {
     for (const scope of c.main.all()) {
       const first = new Map<string, Word>();

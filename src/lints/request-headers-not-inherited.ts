@@ -3,7 +3,7 @@ import { defineLint } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 import { passesIn } from './engine/pass.js';
 
-/** Whether two `proxy_set_header` are about the same field. */
+/** Whether two `proxy_set_header` set the same field. */
 function sameField({ args: [one] }: Statement, { args: [other] }: Statement): boolean {
   if (one === undefined || other === undefined || one.text.length !== other.text.length) return false;
   return one.text === other.text || one.text.toLowerCase() === other.text.toLowerCase();
@@ -14,7 +14,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_set_header',
   story:
-    'One `proxy_set_header` in a block takes away all that the blocks around it have set: they are inherited only where the block has none of its own. The back end then misses `Host` or the address of the client in this location alone. Repeat them there, or keep them in a file and `include` it in both.',
+    'A `proxy_set_header` in a block replaces all those of the enclosing blocks: they are inherited only if the block has none of its own. In this location alone, the back end then does not receive `Host` or the address of the client. Repeat them in the block, or put them in a file and `include` it in both.',
   check(c) {
     for (const scope of new Set(c.written('proxy_set_header').map((each) => each.scope))) {
       const own = scope.own('proxy_set_header');
@@ -23,16 +23,16 @@ export default defineLint({
       const lost = outer.filter((statement) => !own.some((one) => sameField(one, statement)));
       if (lost.length === 0 || !passesIn(scope).some(({ statement }) => statement.name.text === 'proxy_pass')) continue;
       const fields = [...new Set(lost.map(({ args }) => args[0]?.text ?? ''))];
-      // Who sets some of the same fields anew has at least thought of them.
+      // A block that repeats some of the fields was probably written with the others in mind.
       const replaces = lost.length < outer.length;
       const [first] = own;
       if (first === undefined) continue;
       c.report(
         first,
-        `"proxy_set_header" in "${titleOf(scope)}" drops those of the block around: ${fields.join(', ')}`,
+        `"proxy_set_header" in "${titleOf(scope)}" drops those of the enclosing block: ${fields.join(', ')}`,
         {
           ...(replaces && { severity: 'hint' as const }),
-          help: `they are inherited only where a block sets none; repeat them here, or include them from a file in both blocks`,
+          help: `they are inherited only if a block sets none; repeat them here, or include them from a file in both blocks`,
           related: lost.slice(0, 10).map((at) => ({ at, message: 'is not sent here' })),
         },
       );

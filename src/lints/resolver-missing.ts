@@ -9,7 +9,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_pass grpc_pass fastcgi_pass uwsgi_pass scgi_pass',
   story:
-    'The host of a pass is a variable whose value is the name of a host, and no `resolver` holds. Names in variables are looked up for each request, and `/etc/hosts` and `/etc/resolv.conf` are not asked: the answer is 502, `no resolver defined to resolve …`. Name a DNS server with `resolver`, or pass to an `upstream`, whose servers are looked up at start.',
+    'The host of a pass directive is a variable whose value is a host name, and no `resolver` is configured. Names in variables are resolved for each request, and `/etc/hosts` and `/etc/resolv.conf` are not used: the response is 502, `no resolver defined to resolve …`. Configure a DNS server with `resolver`, or pass to an `upstream`, whose servers are resolved at startup.',
   check(c) {
     if (!isWhole(c)) return;
     for (const scope of [...c.scopes('location'), ...c.scopes('if')]) {
@@ -20,7 +20,7 @@ export default defineLint({
         const unresolved = hostsOf(c, scope, names.toLowerCase()).find((name) => needsResolver(c, name));
         if (unresolved === undefined) continue;
         c.report(word, `no resolver defined to resolve "${unresolved}"`, {
-          help: 'a name in a variable is looked up for each request, by the DNS server of "resolver" alone',
+          help: 'a name in a variable is resolved for each request, using only the DNS server of "resolver"',
         });
       }
     }

@@ -5,19 +5,19 @@ import { passesIn } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
 import { variablesIn } from './engine/variables.js';
 
-/** Fields that protect, and are missed where they are missing. */
-const PROTECTING =
+/** Security fields, whose loss is a warning. */
+const SECURITY_FIELDS =
   /^(?:strict-transport-security|content-security-policy|x-frame-options|x-content-type-options|referrer-policy|permissions-policy|cross-origin-.*|x-xss-protection|access-control-.*)$/;
 
 function fieldOf({ args }: Statement): string {
   return args[0]?.text.toLowerCase() ?? '';
 }
 
-/** Whether a field would say anything in a block. */
-function says(statement: Statement, scope: Scope): boolean {
+/** Whether a field would have an effect in a block. */
+function hasEffect(statement: Statement, scope: Scope): boolean {
   const value = statement.args[1]?.text ?? '';
   if (value === '') {
-    // Empty values add nothing; of these two fields they take away nginx's own.
+    // An empty value adds nothing; for these two fields it removes nginx's own.
     const field = fieldOf(statement);
     return field === 'last-modified' || (field === 'etag' && scope.value('etag') !== 'off');
   }
@@ -26,7 +26,7 @@ function says(statement: Statement, scope: Scope): boolean {
   return !ofUpstream || passesIn(scope).length > 0;
 }
 
-/** Whether a location is for files of kinds that are no pages. */
+/** Whether a location serves static assets rather than pages. */
 function isForAssets(scope: Scope): boolean {
   const location = scope.location;
   return location?.kind === 'regex' && /\\\.\(?.*(?:css|js|png|jpe?g|gif|ico|svg|woff|ttf)/.test(location.name);
@@ -37,7 +37,7 @@ export default defineLint({
   severity: 'warning',
   on: 'add_header',
   story:
-    'One `add_header` in a block takes away all that the blocks around it have added: they are inherited only where the block has none of its own. A location that sets `Cache-Control` so loses `Strict-Transport-Security` of its server. Repeat them there, keep them in a file that both include, or write `add_header_inherit merge` (nginx 1.29.3).',
+    'An `add_header` in a block replaces all those of the enclosing blocks: they are inherited only if the block has none of its own. A location that sets `Cache-Control` thus loses `Strict-Transport-Security` of its server. Repeat them in the block, put them in a file that both include, or use `add_header_inherit merge` (nginx 1.29.3).',
   check(c) {
     for (const scope of new Set(c.written('add_header').map((one) => one.scope))) {
       const own = scope.own('add_header');
@@ -46,15 +46,15 @@ export default defineLint({
       if (first === undefined || outer.length === 0) continue;
       if (scope.value('add_header_inherit') === 'merge') continue;
       const names = new Set(own.map(fieldOf));
-      const lost = outer.filter((statement) => !names.has(fieldOf(statement)) && says(statement, scope));
+      const lost = outer.filter((statement) => !names.has(fieldOf(statement)) && hasEffect(statement, scope));
       if (lost.length === 0) continue;
-      // Who repeats some has thought of them; and what protects a page does not matter to pictures and fonts as much.
-      const matters = isForAssets(scope) ? /^strict-transport-security$/ : PROTECTING;
+      // A block that repeats some was written with the others in mind; most security fields matter less for assets.
+      const matters = isForAssets(scope) ? /^strict-transport-security$/ : SECURITY_FIELDS;
       const warns = lost.length === outer.length && lost.some((statement) => matters.test(fieldOf(statement)));
       const fields = [...new Set(lost.map(({ args }) => args[0]?.text ?? ''))];
-      c.report(first, `"add_header" in "${titleOf(scope)}" drops those of the block around: ${fields.join(', ')}`, {
+      c.report(first, `"add_header" in "${titleOf(scope)}" drops those of the enclosing block: ${fields.join(', ')}`, {
         ...(!warns && { severity: 'hint' as const }),
-        help: 'they are inherited only where a block adds none; repeat them here, or include them from a file in both blocks',
+        help: 'they are inherited only if a block adds none; repeat them here, or include them from a file in both blocks',
         related: lost.slice(0, 10).map((at) => ({ at, message: 'is not added here' })),
       });
     }

@@ -6,7 +6,7 @@ export default defineLint({
   severity: 'warning',
   on: 'return',
   story:
-    '`return` answers in the rewrite phase, before anybody is asked who he is: `deny`, `auth_basic` and `auth_request` of the same block have no effect on it. Put what is to be protected behind another location, `try_files /x @answer`, and keep the rules there too.',
+    '`return` responds in the rewrite phase, before access control: `deny`, `auth_basic` and `auth_request` of the same block have no effect on it. Move the protected response to another location, `try_files /x @answer`, and keep the rules there too.',
   check(c) {
     for (const scope of c.scopes('location')) {
       const [answer] = scope.own('return');
@@ -14,8 +14,8 @@ export default defineLint({
       const own = new Set(scope.statements);
       const rule = [...denialsOf(scope), ...authenticationOf(scope)].find((statement) => own.has(statement));
       if (rule === undefined) continue;
-      c.report(answer, `"return" answers before "${rule.name.text}" is looked at`, {
-        help: 'everybody gets this answer; only what is answered later is protected',
+      c.report(answer, `"return" responds before "${rule.name.text}" is checked`, {
+        help: 'every client gets this response; only responses of later phases are protected',
         related: [{ at: rule, message: 'has no effect here' }],
       });
     }

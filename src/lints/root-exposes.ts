@@ -5,43 +5,43 @@ import { defineLint, type LintContext } from './engine/lint.js';
 import { expressionOf } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 
-/** Directories that hold what is nobody's business, with all below them where the pattern is open. */
+/** System directories that must not be served; patterns that end openly include everything below. */
 const PRIVATE =
   /^\/(?:(?:etc|root|proc|sys|dev|boot|bin|sbin|lib|lib64|run)(?:\/.*)?|home|var|usr|tmp|var\/(?:log|lib|run|spool|mail|backups)|usr\/(?:bin|sbin|lib|local))?\/*$/;
 
-/** What is below and meant to be seen. */
-const MEANT =
+/** Exceptions: subdirectories that are meant to be served. */
+const PUBLIC =
   /^\/etc\/(?:nginx|apache2|httpd)\/.*(?:html|www|public|static|error|pages|well-known|acme|assets)|^\/(?:run|dev\/shm)\/.|^\/dev\/null\/*$/;
 
-/** What lies in a directory that is a project or a home, and not one to be served. */
-const TELLTALES = ['.git/config', '.env', '.svn/entries', '.hg/hgrc', '.ssh', '.bash_history', '.aws/credentials'];
+/** Files that identify a project or home directory, which should not be served. */
+const MARKER_FILES = ['.git/config', '.env', '.svn/entries', '.hg/hgrc', '.ssh', '.bash_history', '.aws/credentials'];
 
 export default defineLint({
   code: 'root-exposes',
   severity: 'warning',
   on: 'root alias',
   story:
-    'What is served is a directory of the system, or the whole machine, or a project with all that lies in it: whoever guesses the name of a file reads keys, passwords and logs. Serve a directory that holds nothing else, such as the `public` of a project; keep the rest away with `location ~ /\\. { deny all; }`.',
+    'A system directory, the whole file system, or a complete project directory is served: a client that guesses a file name can read keys, passwords and logs. Serve a directory that contains only public files, such as the `public` directory of a project; protect the rest with `location ~ /\\. { deny all; }`.',
   check(c) {
     for (const { scope, statement } of [...c.written('root'), ...c.written('alias')]) {
       const { name, args } = statement;
       const [path] = args;
-      if (path === undefined || !PRIVATE.test(path.text) || MEANT.test(path.text)) continue;
+      if (path === undefined || !PRIVATE.test(path.text) || PUBLIC.test(path.text)) continue;
       if (isClosed(scope) || isNarrow(scope)) continue;
-      c.report(path, `"${name.text} ${path.text}" serves a directory of the system`, {
-        help: 'serve a directory that holds nothing else than what may be seen',
+      c.report(path, `"${name.text} ${path.text}" serves a system directory`, {
+        help: 'serve a directory that contains only public files',
       });
     }
   },
   async probe(c) {
-    const telltales = new Map<string, string | undefined>();
+    const markers = new Map<string, string | undefined>();
     for (const { scope, statement } of c.written('root')) {
-      if (!isClosed(scope) && !isNarrow(scope)) look(c, scope, statement, telltales);
+      if (!isClosed(scope) && !isNarrow(scope)) checkDirectory(c, scope, statement, markers);
     }
   },
 });
 
-/** Whether only names that are written out are read from there. */
+/** Whether a location reads only specific files or subdirectories. */
 function isNarrow(scope: Scope): boolean {
   const location = scope.location;
   if (location === null) return false;
@@ -51,25 +51,30 @@ function isNarrow(scope: Scope): boolean {
   return location.name.startsWith('^/') && location.name.length > 4;
 }
 
-/** Looks at the directory itself; many servers may have the same one. */
-function look(c: LintContext, scope: Scope, { args }: Statement, telltales: Map<string, string | undefined>): void {
+/** Checks the directory itself; the result is cached, because many servers may share one. */
+function checkDirectory(
+  c: LintContext,
+  scope: Scope,
+  { args }: Statement,
+  markers: Map<string, string | undefined>,
+): void {
   const [path] = args;
   if (path === undefined || !path.text.startsWith('/') || path.text.includes('$')) return;
-  if (!telltales.has(path.text)) telltales.set(path.text, telltaleIn(path.text));
-  const found = telltales.get(path.text);
-  if (found === undefined || keepsAway(scope, `/${found}`)) return;
-  c.report(path, `"${path.text}" holds "${found}", and serves it`, {
-    help: 'serve a directory inside of it, or add: location ~ /\\. { deny all; }',
+  if (!markers.has(path.text)) markers.set(path.text, markerIn(path.text));
+  const found = markers.get(path.text);
+  if (found === undefined || isDenied(scope, `/${found}`)) return;
+  c.report(path, `"${path.text}" contains "${found}", and it is served`, {
+    help: 'serve a subdirectory of it, or add: location ~ /\\. { deny all; }',
   });
 }
 
-function telltaleIn(path: string): string | undefined {
+function markerIn(path: string): string | undefined {
   const directory = Buffer.from(path, 'latin1').toString('utf8');
-  return TELLTALES.find((name) => existsSync(`${directory}/${name}`));
+  return MARKER_FILES.find((name) => existsSync(`${directory}/${name}`));
 }
 
-/** Whether a location of the server takes a path and shows nobody what is there. */
-function keepsAway(scope: Scope, path: string): boolean {
+/** Whether a location of the server matches a path and denies access to it. */
+function isDenied(scope: Scope, path: string): boolean {
   const server = scope.within('server');
   const blocks = server === null ? scope.all() : server.all();
   for (const block of blocks) {

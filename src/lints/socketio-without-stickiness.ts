@@ -3,7 +3,7 @@ import { enclosingLocation, titleOf } from './engine/location.js';
 import { upstreamOf } from './engine/pass.js';
 import { proxied } from './engine/websocket.js';
 
-/** Libraries whose sessions consist of several requests that one and the same server must get. */
+/** Libraries whose sessions consist of several requests that must reach the same server. */
 const NAMES = /(?:^|[^a-z])(?:socket\.io|socketio|engine\.io|sockjs(?:-node)?|signalr)(?![a-z])/i;
 
 export default defineLint({
@@ -11,7 +11,7 @@ export default defineLint({
   severity: 'warning',
   on: '*socket *engine.io *sockjs *signalr',
   story:
-    'Socket.IO, SockJS and SignalR begin a session with plain requests, and each of them must reach the server that began it; another one answers `400 Session ID unknown`. An upstream with several servers needs `ip_hash` or `hash` for that, unless every client is told to use WebSockets alone.',
+    'Socket.IO, SockJS and SignalR begin a session with plain requests, and each of them must reach the server that created the session; any other server answers `400 Session ID unknown`. An upstream with several servers needs `ip_hash` or `hash` for this, unless every client is configured to use WebSockets only.',
   check(c) {
     const seen = new Set<unknown>();
     for (const { scope, pass } of proxied(c)) {
@@ -25,8 +25,8 @@ export default defineLint({
         .own('server')
         .filter(({ args }) => !args.some(({ text }) => text === 'backup' || text === 'down'));
       if (servers.length < 2) continue;
-      c.report(pass.statement, `requests of one session in "${titleOf(scope)}" go to different servers`, {
-        help: `add to upstream ${pass.host}: hash $remote_addr consistent; (or ip_hash;), unless all clients use WebSockets alone`,
+      c.report(pass.statement, `requests of one session in "${titleOf(scope)}" are sent to different servers`, {
+        help: `add to upstream ${pass.host}: hash $remote_addr consistent; (or ip_hash;), unless all clients use WebSockets only`,
         related: servers.slice(0, 5).map((at) => ({ at, message: 'one of them' })),
       });
     }

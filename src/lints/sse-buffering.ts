@@ -8,16 +8,16 @@ export default defineLint({
   severity: 'hint',
   on: '*sse *event *mercure',
   story:
-    'A location seems to pass on server-sent events, and `proxy_buffering` is on. nginx then keeps events until a buffer is full, so that they come late and in bursts; `proxy_buffering off` in this location, or `X-Accel-Buffering: no` from the back end, sends each as it comes. tsproxy passes on what it has either way and holds nothing back.',
+    'A location seems to proxy server-sent events, and `proxy_buffering` is on. nginx then buffers events until a buffer is full, so they arrive late and in bursts; `proxy_buffering off` in this location, or `X-Accel-Buffering: no` from the back end, forwards each event immediately. tsproxy forwards data immediately in either case.',
   check(c) {
-    // What switches it off may stand in a file that was not found.
+    // Buffering may be disabled in a file that was not found.
     if (!isWhole(c)) return;
     for (const { scope, pass, because, sign } of eventLocations(c)) {
       const buffering = scope.effective('proxy_buffering')[0];
       if (buffering?.args[0]?.text === 'off') continue;
       const { source, start } = pass.statement;
-      c.report(buffering ?? pass.statement, `nginx holds back events of "${titleOf(scope)}" until a buffer is full`, {
-        help: 'with nginx add proxy_buffering off; here, or have the back end send X-Accel-Buffering: no (tsproxy sends each event as it comes)',
+      c.report(buffering ?? pass.statement, `nginx buffers events of "${titleOf(scope)}" until a buffer is full`, {
+        help: 'for nginx add proxy_buffering off; here, or have the back end send X-Accel-Buffering: no (tsproxy forwards each event immediately)',
         related: [{ at: sign, message: `events are expected here: ${because}` }],
         ...(scope.own('proxy_buffering').length === 0 && {
           fix: {

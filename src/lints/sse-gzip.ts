@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'hint',
   on: 'gzip',
   story:
-    'A location seems to pass on server-sent events, and `gzip` compresses their type. Where the proxy buffers as well, an event stays in the compressor until enough others have followed it. Leave `text/event-stream` out of `gzip_types`, or turn `gzip` off there: single events are too small to gain much.',
+    'A location seems to proxy server-sent events, and `gzip` compresses their type. If the proxy buffers as well, an event stays in the compressor until enough others have followed it. Remove `text/event-stream` from `gzip_types`, or disable `gzip` there: single events are too small to benefit much.',
   check(c) {
     for (const { scope, because, sign } of eventLocations(c)) {
       const gzip = scope.effective('gzip')[0];
@@ -16,9 +16,9 @@ export default defineLint({
         .effective('gzip_types')
         .flatMap(({ args }) => args)
         .find(({ text }) => text === '*' || text === 'text/event-stream');
-      // nginx empties the compressor after each piece of an answer that is not buffered.
+      // nginx flushes the compressor after each part of an unbuffered response.
       if (type === undefined || scope.value('proxy_buffering') === 'off') continue;
-      c.report(type, `events of "${titleOf(scope)}" are compressed, and come late where they are buffered`, {
+      c.report(type, `events of "${titleOf(scope)}" are compressed, and delayed if they are buffered`, {
         help: 'write gzip off; in that location',
         related: [{ at: sign, message: `events are expected here: ${because}` }],
       });

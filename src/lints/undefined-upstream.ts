@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'warning',
   on: 'upstream',
   story:
-    'Requests are passed to a name that no `upstream` has, but one has nearly the same. The name is looked up as that of a host then, and nginx does not start where there is none.',
+    'Requests are passed to a name that no `upstream` has, but a similar one exists. The name is then resolved as a host name, and nginx does not start if it has no address.',
   check(c) {
     const names = c.scopes('upstream').flatMap(({ opener }) => opener?.args[0] ?? []);
     if (names.length === 0) return;
@@ -15,7 +15,7 @@ export default defineLint({
     for (const scope of [...c.scopes('location'), ...c.scopes('if')]) {
       for (const { word, host, port } of passesOf(scope)) {
         const name = host.toLowerCase();
-        // Hosts have dots, or a port, or are numbered through.
+        // Host names have dots or a port, or differ only in a number.
         if (port !== '' || !/^[a-z][\w-]{3,}$/.test(name) || known.has(name) || name === 'localhost') continue;
         const [meant] = nearest(name, known.keys());
         if (meant === undefined || !isOneSlip(name, meant, known.keys())) continue;
@@ -23,10 +23,10 @@ export default defineLint({
         const at = known.get(meant);
         const start = word.text.toLowerCase().indexOf(name) + word.start + (word.quote === '' ? 0 : 1);
         const span = { source: word.source, start, end: start + name.length };
-        c.report(span, `no upstream is called "${host}"; it is looked up as a host`, {
+        c.report(span, `no upstream is called "${host}"; it is resolved as a host name`, {
           help: `did you mean "${at?.text ?? meant}"?`,
           fix: { title: `write ${at?.text ?? meant}`, guess: true, edits: [{ at: span, text: at?.text ?? meant }] },
-          ...(at !== undefined && { related: [{ at, message: 'this one has nearly the same name' }] }),
+          ...(at !== undefined && { related: [{ at, message: 'this one has a similar name' }] }),
         });
       }
     }

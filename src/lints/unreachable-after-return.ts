@@ -11,17 +11,21 @@ export default defineLint({
   severity: 'warning',
   on: 'return rewrite',
   story:
-    'A `return` that stands in a `server` answers every request before any location is looked for: locations beside it, such as the one for certificate challenges, are never reached. Put it into `location / { … }`. Likewise, nothing in a location runs behind its `return`, wherever the two stand: what rewrites and returns is carried out first, then requests are passed on.',
+    'A `return` directly in a `server` answers every request before a location is searched: the locations of the server, such as the one for certificate challenges, are never reached. Put it into `location / { … }`. Likewise, a `return` in a location precedes everything else in it, regardless of the order: the rewrite phase runs first, and requests are proxied afterwards.',
   check(c) {
     const scopes = new Set(['return', 'rewrite'].flatMap((name) => c.written(name).map(({ scope }) => scope)));
     for (const server of scopes) {
       if (server.kind !== 'server') continue;
       const end = endOf(server);
-      const lost = server.children.filter((child) => ['exact', 'prefix', 'regex'].includes(child.location?.kind ?? ''));
-      if (end === null || lost.length === 0) continue;
+      const unreachable = server.children.filter((child) =>
+        ['exact', 'prefix', 'regex'].includes(child.location?.kind ?? ''),
+      );
+      if (end === null || unreachable.length === 0) continue;
       c.report(end, `"${end.name.text}" of the server answers every request: its locations are never reached`, {
-        help: `put it into a location of its own: location / { ${textOf(end)} }`,
-        related: lost.slice(0, 5).map(({ opener }) => ({ at: opener?.args.at(-1) ?? end, message: 'never reached' })),
+        help: `put it into a separate location: location / { ${textOf(end)} }`,
+        related: unreachable
+          .slice(0, 5)
+          .map(({ opener }) => ({ at: opener?.args.at(-1) ?? end, message: 'never reached' })),
       });
     }
     for (const scope of scopes) {
@@ -31,12 +35,12 @@ export default defineLint({
       const at = scope.statements.indexOf(end);
       const behind = scope.statements.slice(at + 1).find(({ name }) => REWRITING.has(name.text));
       if (behind !== undefined) {
-        c.report(behind.name, `"${behind.name.text}" behind "${end.name.text}" is never carried out`, { related });
+        c.report(behind.name, `"${behind.name.text}" after "${end.name.text}" is never executed`, { related });
       }
       const pass = passesOf(scope)[0]?.statement ?? scope.own('try_files')[0];
       if (scope.kind === 'location' && pass !== undefined) {
         c.report(pass.name, `"${pass.name.text}" beside "${end.name.text}" is never used in "${titleOf(scope)}"`, {
-          help: `"${end.name.text}" is carried out first, wherever it stands`,
+          help: `"${end.name.text}" is executed first, regardless of the order`,
           related,
         });
       }
@@ -44,7 +48,7 @@ export default defineLint({
   },
 });
 
-/** The statement that answers every request which comes to a block, or null. */
+/** The statement that answers every request that reaches a block, or null. */
 function endOf(scope: Scope): Statement | null {
   for (const statement of scope.statements) {
     const { name, args } = statement;
@@ -56,13 +60,13 @@ function endOf(scope: Scope): Statement | null {
       if (leaves && /^(?:\^|\^\/|\.\*|\^\/?\(?\.\*\)?\$?|\^\/?\(\.\*\)|\/)$/.test(regex ?? '')) return statement;
       if (!leaves && flag !== undefined) return null;
     }
-    // What is left by a break inside of it goes on to the locations.
-    if (name.text === 'if' && leavesEarly(scope, statement)) return null;
+    // A break inside the `if` leaves the rewrite phase and continues with the locations.
+    if (name.text === 'if' && mayLeave(scope, statement)) return null;
   }
   return null;
 }
 
-function leavesEarly(scope: Scope, statement: Statement): boolean {
+function mayLeave(scope: Scope, statement: Statement): boolean {
   const inside = scope.children.find(({ opener }) => opener === statement);
   return (
     inside === undefined ||

@@ -9,18 +9,18 @@ export default defineLint({
   severity: 'hint',
   on: 'upstream',
   story:
-    'Nothing passes requests to the upstream. It is left over, or its name is misspelt where it should be used. nginx still looks up the names of its servers at each start, and does not start without them.',
+    'No directive passes requests to the upstream. It is a leftover, or its name is misspelt where it should be used. nginx still resolves the names of its servers at each start, and does not start if that fails.',
   check(c) {
-    // What uses it may stand in a file that was not found.
+    // The use may be in a file that was not found.
     if (!isWhole(c)) return;
     const upstreams = c
       .scopes('upstream')
       .flatMap(({ opener, parent }) =>
         parent?.kind === 'http' && opener?.args[0] !== undefined ? [opener.args[0]] : [],
       );
-    // A file of upstreams alone is a part of something.
+    // A file with upstreams only is probably included by another one.
     if (c.scopes('server').length === 0) return;
-    // Mostly each is named by a pass, and nothing else has to be looked at.
+    // Usually a pass directive names each of them, and no other check is needed.
     const passed = new Set(passesIn(c.main).map(({ host }) => host.toLowerCase()));
     const left = new Map(
       upstreams.flatMap((word) => (passed.has(word.text.toLowerCase()) ? [] : [[word.text.toLowerCase(), word]])),
@@ -36,7 +36,7 @@ export default defineLint({
   },
 });
 
-/** Whether requests themselves may say which upstream they go to. */
+/** Whether the request itself may determine the upstream. */
 function namesComeFromOutside(c: LintContext): boolean {
   const known = new Set(definitionsOf(c).map(({ name }) => name));
   return passesIn(c.main).some(({ authority }) => variablesIn(authority).some((name) => !known.has(name)));

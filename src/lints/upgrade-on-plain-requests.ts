@@ -2,7 +2,7 @@ import { defineLint } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 import { proxied } from './engine/websocket.js';
 
-/** Locations that certainly are asked for other things than WebSockets. */
+/** Locations that certainly receive requests other than WebSocket handshakes. */
 const PLAIN = /^\/(?:$|(?:api|v\d+|static|assets|admin|auth|login|graphql)(?:\/$|$))/i;
 
 export default defineLint({
@@ -10,7 +10,7 @@ export default defineLint({
   severity: 'hint',
   on: '*upgrade',
   story:
-    'A location for everything sends the literal `Connection: upgrade` with each request, also with those that ask for no upgrade. Some back ends refuse them, and a connection that is said to be upgraded is not kept for the next request. A `map` of `$http_upgrade` says it only where it is meant.',
+    'A general location sends the literal `Connection: upgrade` with every request, including those that ask for no upgrade. Some back ends reject them, and the connection is not kept alive for the next request. A `map` of `$http_upgrade` sends it only with upgrade requests.',
   check(c) {
     const seen = new Set<unknown>();
     for (const { scope, upgrade, connection } of proxied(c)) {
@@ -20,7 +20,7 @@ export default defineLint({
       const location = scope.location;
       if (location?.kind !== 'prefix' || !PLAIN.test(location.name)) continue;
       seen.add(value);
-      c.report(value, `"${titleOf(scope)}" says "Connection: upgrade" with plain requests too`, {
+      c.report(value, `"${titleOf(scope)}" sends "Connection: upgrade" with plain requests too`, {
         help: "use $connection_upgrade, with: map $http_upgrade $connection_upgrade { default upgrade; '' ''; }",
       });
     }

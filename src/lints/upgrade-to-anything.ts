@@ -6,14 +6,14 @@ import type { Scope } from './engine/scope.js';
 import { proxied } from './engine/websocket.js';
 
 const HELP =
-  "forward WebSockets alone: map $http_upgrade $websocket { websocket websocket; default ''; } with proxy_set_header Upgrade $websocket;";
+  "forward only WebSockets: map $http_upgrade $websocket { websocket websocket; default ''; } with proxy_set_header Upgrade $websocket;";
 
 export default defineLint({
   code: 'upgrade-to-anything',
   severity: 'hint',
   on: '*$http_upgrade *${http_upgrade',
   story:
-    'A location forwards whatever the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if that one agrees, and what it asks for inside is not seen here: rules of access, rewrites and logs are passed by (h2c smuggling). `Connection $http_connection` forwards all that such a client needs. Where only WebSockets are meant, a `map` lets only `websocket` through.',
+    'A location forwards any protocol that the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if the back end accepts it, and the proxy does not see the requests inside: access rules, rewrites and logs are bypassed (h2c smuggling). `Connection $http_connection` forwards everything such a client needs. To allow only WebSockets, use a `map` that forwards only `websocket`.',
   check(c) {
     const rules = rulesOf(c);
     const seen = new Set<string>();
@@ -37,11 +37,11 @@ export default defineLint({
   },
 });
 
-/** A rule of access in a location. */
+/** An access rule in a location. */
 interface Rule {
   readonly statement: Statement;
   readonly location: Scope;
-  /** Refuses a prefix altogether. By expressions mostly files are refused, which no back end has. */
+  /** Denies a whole prefix. Regular expressions mostly deny files, which the back end does not serve. */
   readonly refuses: boolean;
 }
 
@@ -64,7 +64,7 @@ function rulesOf(c: LintContext): Map<Scope | null, Rule[]> {
   return rules;
 }
 
-/** A rule in the same server, about what the back end serves, that a tunnel to it would pass by. */
+/** An access rule of the same server and back end that a tunnel would bypass. */
 function ruleBeside(scope: Scope, authority: string, rules: ReturnType<typeof rulesOf>): Statement | null {
   const beside = rules.get(scope.within('server'))?.find(({ location, refuses }) => {
     if (location === scope) return false;
@@ -73,7 +73,7 @@ function ruleBeside(scope: Scope, authority: string, rules: ReturnType<typeof ru
   return beside?.statement ?? null;
 }
 
-/** The same wherever a file is included. */
+/** Key of a statement, the same for every include of its file. */
 function placeOf({ source, start }: Statement): string {
   return `${start} ${source.name}`;
 }

@@ -7,22 +7,22 @@ export default defineLint({
   severity: 'warning',
   on: '*upgrade',
   story:
-    'A location forwards `Upgrade`, but `Connection` does not say `upgrade`. Both are fields of one hop (RFC 9110, section 7.8): without the second the back end ignores the first, and no WebSocket is opened.',
+    'A location forwards `Upgrade`, but `Connection` does not contain `upgrade`. Both are hop-by-hop fields (RFC 9110, section 7.8): without the second the back end ignores the first, and no WebSocket is opened.',
   check(c) {
-    // The other field may stand in a file that was not found.
+    // The other field may be set in a file that was not found.
     if (!isWhole(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, upgrade, connection } of proxied(c)) {
       if (upgrade === undefined || saysUpgrade(connection, c) || seen.has(upgrade)) continue;
       const value = connection?.args[1]?.text ?? '';
-      // A variable may hold anything; a misspelt connection_upgrade has a lint of its own.
+      // A variable may have any value; a misspelt connection_upgrade has a separate lint.
       if (value.includes('$') || value === 'connection_upgrade' || value === 'http_connection') continue;
       if (hasUnread(scope, c)) continue;
       seen.add(upgrade);
       const instead = requestField(scope, 'connection');
       c.report(upgrade, '"Upgrade" is forwarded without "Connection: upgrade"', {
         help: "add: proxy_set_header Connection $connection_upgrade; with: map $http_upgrade $connection_upgrade { default upgrade; '' ''; }",
-        ...(instead !== undefined && { related: [{ at: instead, message: 'this is what holds instead' }] }),
+        ...(instead !== undefined && { related: [{ at: instead, message: 'this applies instead' }] }),
       });
     }
   },

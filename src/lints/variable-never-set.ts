@@ -10,7 +10,7 @@ export default defineLint({
   severity: 'warning',
   on: 'set auth_request_set *(?< *(?p<',
   story:
-    'A variable is used in a `server` in which nothing gives it a value: its `set`, or the expression with its named group, stands in another server. It is empty there, and nginx warns of each request: using uninitialized variable.',
+    'A variable is used in a `server` that never sets it: its `set`, or the expression with its named group, is in another server. It is empty here, and nginx logs a warning for each request: using uninitialized variable.',
   check(c) {
     const byName = new Map<string, Definition[]>();
     for (const definition of definitionsOf(c)) {
@@ -18,7 +18,7 @@ export default defineLint({
       if (others === undefined) byName.set(definition.name, [definition]);
       else others.push(definition);
     }
-    // Those that are set in the course of requests alone, and the servers that do so.
+    // Variables that are set only while a request is processed, and the servers that set them.
     const setIn = new Map<string, Set<Scope | null>>();
     for (const [name, definitions] of byName) {
       const servers = definitions.map(({ scope, computed }) => (computed ? null : scope.within('server')));
@@ -49,7 +49,7 @@ export default defineLint({
   },
 });
 
-/** Where a word names a variable. */
+/** Position of a variable's name within a word. */
 function spanOf(word: Word, name: string): Span {
   const from = word.text.toLowerCase().search(new RegExp(`\\$\\{?${name}(?!\\w)`));
   return spanInWord(word, from, from + name.length + 1);

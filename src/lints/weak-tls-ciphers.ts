@@ -1,10 +1,10 @@
 import { defineLint } from './engine/lint.js';
 
-/** Keywords of OpenSSL's lists and parts of names, with what is wrong. */
+/** Keywords of OpenSSL cipher lists and parts of cipher names, with the reason why they are weak. */
 const WEAK: readonly (readonly [RegExp, string])[] = [
   [
     /^(?:aNULL|ADH|AECDH|DH_anon|COMPLEMENTOFDEFAULT|COMPLEMENTOFALL)$|^(?:ADH|AECDH)-/,
-    'no certificate is asked for, so that anybody in between can read',
+    'the server is not authenticated, so an attacker on the path can read the traffic',
   ],
   [/^(?:eNULL|NULL)$|(?:^|-)NULL(?:-|$)/, 'nothing is encrypted'],
   [/^(?:EXP|EXPORT|EXPORT40|EXPORT56|EXP1024)$|^EXP-/, 'keys of 40 and 56 bits'],
@@ -14,15 +14,15 @@ const WEAK: readonly (readonly [RegExp, string])[] = [
   [/^SSLv2$/, 'SSL 2 is broken (RFC 6176)'],
 ];
 
-/** Weak, and still asked for by very old clients. */
-const AGED = /^(?:3DES|IDEA|SEED)$|DES-CBC3|(?:^|-)(?:IDEA|SEED)(?:-|$)/;
+/** Weak, but still needed by very old clients. */
+const LEGACY = /^(?:3DES|IDEA|SEED)$|DES-CBC3|(?:^|-)(?:IDEA|SEED)(?:-|$)/;
 
 export default defineLint({
   code: 'weak-tls-ciphers',
   severity: 'warning',
   on: 'ssl_ciphers proxy_ssl_ciphers grpc_ssl_ciphers uwsgi_ssl_ciphers',
   story:
-    'The list of ciphers takes some that are broken or encrypt nothing: without authentication (`aNULL`), without encryption (`eNULL`), for export, RC4, single DES, MD5. `HIGH:!aNULL:!MD5` is the default of nginx; a list of today names what has forward secrecy and authenticated encryption, as `ECDHE+AESGCM:ECDHE+CHACHA20` does.',
+    'The cipher list enables ciphers that are broken or do not encrypt: without authentication (`aNULL`), without encryption (`eNULL`), export ciphers, RC4, single DES, MD5. `HIGH:!aNULL:!MD5` is the default of nginx; a modern list contains only ciphers with forward secrecy and authenticated encryption, such as `ECDHE+AESGCM:ECDHE+CHACHA20`.',
   check(c) {
     for (const directive of ['ssl_ciphers', 'proxy_ssl_ciphers', 'grpc_ssl_ciphers', 'uwsgi_ssl_ciphers']) {
       for (const {
@@ -33,9 +33,9 @@ export default defineLint({
         const upstream = directive !== 'ssl_ciphers';
         const found = weakIn(list.text);
         if (found === null) continue;
-        const [name, why, aged] = found;
-        c.report(list, `"${directive}" takes the weak "${name}"`, {
-          ...((upstream || aged) && { severity: 'hint' as const }),
+        const [name, why, legacy] = found;
+        c.report(list, `"${directive}" enables the weak "${name}"`, {
+          ...((upstream || legacy) && { severity: 'hint' as const }),
           help: why,
         });
       }
@@ -43,29 +43,29 @@ export default defineLint({
   },
 });
 
-/** The first weak entry that nothing takes away again. */
+/** The first weak entry that is not excluded again. */
 function weakIn(list: string): readonly [string, string, boolean] | null {
   const entries = list.split(/[:,\s]+/).filter((entry) => entry !== '' && !entry.startsWith('@'));
-  const killed = new Set(entries.flatMap((entry) => (/^[!-]/.test(entry) ? [entry.slice(1).toUpperCase()] : [])));
-  let aged: string | null = null;
+  const excluded = new Set(entries.flatMap((entry) => (/^[!-]/.test(entry) ? [entry.slice(1).toUpperCase()] : [])));
+  let legacy: string | null = null;
   for (const entry of entries) {
     if (/^[!+-]/.test(entry)) continue;
     const parts = entry.split('+');
-    // All ciphers hold those without authentication, unless they are taken away.
-    if (/^(?:ALL|kEDH|kEECDH|EDH|EECDH|ECDH|DH)$/.test(entry) && !killed.has('ANULL') && !killed.has('ADH')) {
-      if (entry === 'ALL') return [entry, 'it holds ciphers without authentication; add ":!aNULL"', false];
+    // ALL includes ciphers without authentication, unless they are excluded.
+    if (/^(?:ALL|kEDH|kEECDH|EDH|EECDH|ECDH|DH)$/.test(entry) && !excluded.has('ANULL') && !excluded.has('ADH')) {
+      if (entry === 'ALL') return [entry, 'it includes ciphers without authentication; add ":!aNULL"', false];
     }
-    if (parts.some((part) => killed.has(part.toUpperCase())) || wordsOf(entry).some((word) => killed.has(word)))
+    if (parts.some((part) => excluded.has(part.toUpperCase())) || wordsOf(entry).some((word) => excluded.has(word)))
       continue;
     for (const [weak, why] of WEAK) if (parts.some((part) => weak.test(part))) return [entry, why, false];
-    if (parts.some((part) => AGED.test(part))) aged ??= entry;
+    if (parts.some((part) => LEGACY.test(part))) legacy ??= entry;
   }
-  return aged === null || killed.has('3DES')
+  return legacy === null || excluded.has('3DES')
     ? null
-    : [aged, 'blocks of 64 bits (Sweet32); only clients of 2010 need it', true];
+    : [legacy, '64-bit blocks (Sweet32); only clients from around 2010 need it', true];
 }
 
-/** The keywords that a whole name of a cipher falls under. */
+/** The keywords that a full cipher name matches. */
 function wordsOf(entry: string): string[] {
   const words = entry.toUpperCase().split('-');
   return words.includes('CBC3') ? [...words, '3DES'] : words;

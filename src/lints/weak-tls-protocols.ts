@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'warning',
   on: 'ssl_protocols proxy_ssl_protocols grpc_ssl_protocols uwsgi_ssl_protocols',
   story:
-    'Old versions of TLS are switched on. SSL 2 and 3 are broken (RFC 6176, 7568), TLS 1.0 and 1.1 rest on SHA-1 and MD5 and must not be used any more (RFC 8996); browsers have dropped them in 2020. `ssl_protocols TLSv1.2 TLSv1.3` is the default since nginx 1.23.4.',
+    'Obsolete TLS versions are enabled. SSL 2 and 3 are broken (RFC 6176, 7568), TLS 1.0 and 1.1 rely on SHA-1 and MD5 and must no longer be used (RFC 8996); browsers dropped them in 2020. `ssl_protocols TLSv1.2 TLSv1.3` is the default since nginx 1.23.4.',
   check(c) {
     for (const directive of ['ssl_protocols', 'proxy_ssl_protocols', 'grpc_ssl_protocols', 'uwsgi_ssl_protocols']) {
       for (const {
@@ -20,12 +20,12 @@ export default defineLint({
         if (first === undefined || last === undefined || start === undefined) continue;
         const kept = args.filter(({ text }) => !WEAK.has(text)).map(({ text }) => text);
         const upstream = directive !== 'ssl_protocols';
-        // Beside newer ones they serve old clients only, and the libraries of today refuse them mostly.
+        // Alongside newer versions they serve old clients only, and most current libraries reject them.
         const beside = weak.every(({ text }) => text.startsWith('TLS')) && kept.length > 0;
-        c.report(first, `"${directive}" switches on ${weak.map(({ text }) => text).join(', ')}`, {
-          // Towards a back end they are only offered, and may be all that an old one has.
+        c.report(first, `"${directive}" enables ${weak.map(({ text }) => text).join(', ')}`, {
+          // Upstream they are only offered, and an old back end may support nothing else.
           ...((upstream || beside) && { severity: 'hint' as const }),
-          help: 'must not be used any more (RFC 8996); what is left: TLSv1.2 TLSv1.3',
+          help: 'must no longer be used (RFC 8996); use TLSv1.2 TLSv1.3',
           fix: {
             title: 'keep TLS 1.2 and newer',
             guess: true,

@@ -9,13 +9,13 @@ export default defineLint({
   severity: 'hint',
   on: '*http2',
   story:
-    'HTTP/2 has no `Upgrade`, and nginx does not offer the other way (RFC 8441). Browsers open a connection by HTTP/1.1 for WebSockets, because TLS lets them choose, so this is seldom seen; other clients, and proxies in front that speak HTTP/2 alone, get no WebSocket. Without TLS nobody can choose: there nginx before 1.25.1 speaks HTTP/2 and nothing else.',
+    'HTTP/2 has no `Upgrade`, and nginx does not support the alternative (RFC 8441). Browsers open an HTTP/1.1 connection for WebSockets, because TLS negotiates the protocol, so this is rarely noticed; other clients, and proxies in front that speak only HTTP/2, get no WebSocket. Without TLS there is no negotiation: nginx before 1.25.1 then speaks only HTTP/2.',
   check(c) {
     const upgrading = new Map<Scope | null, Statement>();
     for (const { scope, upgrade, connection } of proxied(c)) {
       if (upgrade !== undefined && saysUpgrade(connection, c)) upgrading.set(scope.within('server'), upgrade);
     }
-    let told = false;
+    let reported = false;
     for (const server of c.scopes('server')) {
       const upgrade = upgrading.get(server);
       const found = upgrade === undefined ? undefined : http2Of(server);
@@ -25,14 +25,14 @@ export default defineLint({
       if (plain) {
         c.report(http2, 'HTTP/2 without TLS: nginx before 1.25.1 accepts no WebSocket on this address', {
           severity: 'warning',
-          help: 'a client without TLS cannot choose HTTP/1.1; give WebSockets an address without "http2"',
+          help: 'without TLS a client cannot negotiate HTTP/1.1; use an address without "http2" for WebSockets',
           related,
         });
-      } else if (!told) {
-        // It is the same everywhere: once is enough.
-        told = true;
-        c.report(http2, 'a WebSocket cannot be opened over HTTP/2 here, only over another connection by HTTP/1.1', {
-          help: 'browsers open that by themselves; a proxy in front that speaks HTTP/2 has to be told to do so',
+      } else if (!reported) {
+        // The reason is the same for every server, so it is reported once.
+        reported = true;
+        c.report(http2, 'a WebSocket cannot be opened over HTTP/2 here, only over a separate HTTP/1.1 connection', {
+          help: 'browsers open one automatically; a proxy in front that speaks HTTP/2 has to be configured to do so',
           related,
         });
       }
@@ -40,7 +40,7 @@ export default defineLint({
   },
 });
 
-/** What switches HTTP/2 on: a `listen`, one without TLS first, or the directive. */
+/** The statement that enables HTTP/2: a `listen`, preferably one without TLS, or the directive. */
 function http2Of(server: Scope): { readonly http2: Statement; readonly plain: boolean } | undefined {
   const listens = listensOf(server).flatMap(({ statement, tls }) =>
     statement?.args.some(({ text }) => text === 'http2') === true ? [{ http2: statement, plain: !tls }] : [],

@@ -4,17 +4,17 @@ import { enclosingLocation, titleOf } from './engine/location.js';
 import { isWhole } from './engine/values.js';
 import { isForWebSockets, proxied, saysUpgrade } from './engine/websocket.js';
 
-/** Protocols whose libraries send something every 25 seconds or more often, unless they are told not to. */
+/** Protocols whose libraries send data at least every 25 seconds by default. */
 const WITH_PINGS = /socket\.io|engine\.io|sockjs|cable|hub|signalr|phoenix|live\/websocket/i;
 
-const DEFAULT = 60_000;
+const DEFAULT_TIMEOUT = 60_000;
 
 export default defineLint({
   code: 'websocket-read-timeout',
   severity: 'hint',
   on: '*upgrade',
   story:
-    'A WebSocket on which the back end is silent for `proxy_read_timeout` is closed, and that is 60 seconds unless something else is said. Raise it, or have the back end send pings more often than that.',
+    'A WebSocket is closed if the back end sends nothing for `proxy_read_timeout`, 60 seconds by default. Increase it, or have the back end send pings more often.',
   check(c) {
     if (!isWhole(c)) return;
     const seen = new Set<unknown>();
@@ -22,16 +22,16 @@ export default defineLint({
       if (upgrade === undefined || !saysUpgrade(connection, c) || !isForWebSockets(scope)) continue;
       if (WITH_PINGS.test(enclosingLocation(scope)?.name ?? '')) continue;
       const value = scope.effective('proxy_read_timeout')[0]?.args[0];
-      const time = value === undefined ? DEFAULT : parseMilliseconds(value.text);
+      const time = value === undefined ? DEFAULT_TIMEOUT : parseMilliseconds(value.text);
       const at = value ?? pass.statement;
-      if (time === null || time > DEFAULT || seen.has(at)) continue;
+      if (time === null || time > DEFAULT_TIMEOUT || seen.has(at)) continue;
       seen.add(at);
       const limit = value === undefined ? '60 seconds' : value.text;
       c.report(
         at,
         `a WebSocket of "${titleOf(scope.within('location') ?? scope)}" is closed after ${limit} of silence from the back end`,
         {
-          help: `${value === undefined ? 'this is the default of proxy_read_timeout: ' : ''}raise it in this location (proxy_read_timeout 1h;), or have the back end send pings more often`,
+          help: `${value === undefined ? 'this is the default of proxy_read_timeout: ' : ''}increase it in this location (proxy_read_timeout 1h;), or have the back end send pings more often`,
         },
       );
     }

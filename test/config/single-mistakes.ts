@@ -151,7 +151,7 @@ export const IN_LANGUAGE: readonly Kind[] = [
     ],
   },
   {
-    kind: 'a quote is missing or too much',
+    kind: 'a quote is missing or superfluous',
     codes: ['syntax'],
     mistakes: [
       ['"ok\\n";', '"ok\\n;'],
