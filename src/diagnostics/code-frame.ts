@@ -1,23 +1,23 @@
-/** Shows a stretch of a text with its exact words underlined. */
+/** Renders an excerpt of a text with a span underlined. */
 import { lineStart, lineText, positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
 import { shown } from './place.js';
 import type { Style } from './style.js';
 
-/** A line longer than this is shown around the place only. */
-const WIDEST = 120;
-/** Characters kept before the place in a line that is cut. */
+/** Maximum width in characters; of a longer line only the part around the span is shown. */
+const MAX_WIDTH = 120;
+/** Characters kept before the span in a truncated line. */
 const LEAD = 40;
-/** Bytes of a line beyond which only the part around the place is looked at. */
-const LONG = 4096;
-/** A stretch over more lines than this is shown up to here. */
-const MOST_LINES = 3;
+/** Bytes per line; of a longer line only the part around the span is decoded. */
+const MAX_DECODED = 4096;
+/** Lines shown of a span; the rest is elided. */
+const MAX_LINES = 3;
 
-/** The lines of the frame. `paint` colours the underline. */
+/** Lines of the frame. `paint` colours the underline. */
 export function codeFrame(at: Span, style: Style, paint: (text: string) => string): string[] {
   const first = positionOf(at.source, at.start);
   const last = positionOf(at.source, Math.max(at.start, at.end - 1));
-  const end = Math.min(last.line, first.line + MOST_LINES - 1);
+  const end = Math.min(last.line, first.line + MAX_LINES - 1);
   const margin = String(end).length;
   const bar = style.faint(`${' '.repeat(margin + 1)}|`);
   const frame = [bar];
@@ -39,23 +39,23 @@ export function codeFrame(at: Span, style: Style, paint: (text: string) => strin
 }
 
 /**
- * The characters of a line; of a long one those around a place (its offset and column), and how many were skipped before.
- * A line may be the whole of a large file, and have as many findings as words.
+ * The characters of a line, or of a long line those around an offset and column, and the number of skipped characters.
+ * The length is limited, because a line may be a whole large file with thousands of findings.
  */
 function around(
   line: string,
   place: number,
   column: number,
 ): { readonly characters: readonly string[]; readonly skipped: number } {
-  if (line.length <= LONG) return { characters: [...shown(line)].map(visible), skipped: 0 };
-  let start = Math.max(0, place - LONG / 2);
-  // Not in the middle of a character of UTF-8.
+  if (line.length <= MAX_DECODED) return { characters: [...shown(line)].map(visible), skipped: 0 };
+  let start = Math.max(0, place - MAX_DECODED / 2);
+  // Do not start inside a UTF-8 sequence.
   while (start > 0 && start < place && (line.charCodeAt(start) & 0xc0) === 0x80) start++;
-  const characters = [...shown(line.slice(start, start + LONG))].map(visible);
+  const characters = [...shown(line.slice(start, start + MAX_DECODED))].map(visible);
   return { characters, skipped: column - 1 - [...shown(line.slice(start, place))].length };
 }
 
-/** A tab becomes one space, so that the underline fits; other control characters must not reach a terminal. */
+/** Replaces a tab with one space, so that the underline is aligned, and other control characters with a dot. */
 function visible(character: string): string {
   if (character === '\t') {
     return ' ';
@@ -68,16 +68,16 @@ interface Window {
   /** The characters shown: from `start` up to but not including `end`. */
   readonly start: number;
   readonly end: number;
-  /** Columns that the mark of the cut takes. */
+  /** Columns of the ellipsis at the start. */
   readonly offset: number;
 }
 
 function cut(characters: readonly string[], column: number, skipped: boolean): Window {
-  if (characters.length <= WIDEST && !skipped) {
+  if (characters.length <= MAX_WIDTH && !skipped) {
     return { text: characters.join(''), start: 0, end: characters.length, offset: 0 };
   }
-  const start = column <= WIDEST - LEAD ? 0 : column - LEAD;
-  const end = Math.min(characters.length, start + WIDEST);
+  const start = column <= MAX_WIDTH - LEAD ? 0 : column - LEAD;
+  const end = Math.min(characters.length, start + MAX_WIDTH);
   const before = start > 0 || skipped ? '...' : '';
   const after = end < characters.length ? '...' : '';
   return { text: before + characters.slice(start, end).join('') + after, start, end, offset: before.length };

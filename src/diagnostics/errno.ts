@@ -1,8 +1,8 @@
-/** Operating system errors in the words that nginx's log has them in: `2: No such file or directory`. */
+/** Operating system errors in the format of nginx's log: `2: No such file or directory`. */
 import { getSystemErrorMap } from 'node:util';
 
-/** strerror's words where they are others than libuv's. */
-const WORDS: Readonly<Record<string, string>> = {
+/** Messages of strerror that differ from libuv's. */
+const MESSAGES: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
   EADDRINUSE: 'Address already in use',
   EADDRNOTAVAIL: 'Cannot assign requested address',
@@ -25,7 +25,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'Connection timed out',
 };
 
-/** The number and the sentence of a system error; the message alone of any other. */
+/** Number and message of a system error; only the message of any other error. */
 export function errnoText(error: unknown): string {
   if (!(error instanceof Error)) {
     return String(error);
@@ -35,5 +35,5 @@ export function errnoText(error: unknown): string {
     return error.message;
   }
   const fallback = getSystemErrorMap().get(errno)?.[1] ?? error.message;
-  return `${Math.abs(errno)}: ${WORDS[code] ?? fallback.charAt(0).toUpperCase() + fallback.slice(1)}`;
+  return `${Math.abs(errno)}: ${MESSAGES[code] ?? fallback.charAt(0).toUpperCase() + fallback.slice(1)}`;
 }

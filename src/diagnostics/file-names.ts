@@ -1,8 +1,8 @@
-/** File names as programs are told them. */
+/** File names in machine-readable output. */
 import type { Source } from '../../grammar/syntax-tree.js';
 import { COMMAND_LINE, shown } from './place.js';
 
-/** The name of a source from a directory (with its final slash) where it is in it, or as it is; null where it is no file. */
+/** Name of a source, relative to `directory` (with trailing slash) if it is inside; null if it is not a file. */
 export function fileName({ name }: Source, directory: string): string | null {
   if (name === COMMAND_LINE) return null;
   const file = shown(name);

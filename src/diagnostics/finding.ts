@@ -1,4 +1,4 @@
-/** What is said about a configuration: one finding, its severity and its places. */
+/** A finding about a configuration: its code, severity, positions and fix. */
 import type { Span } from '../../grammar/syntax-tree.js';
 import type { Code } from './codes.js';
 
@@ -7,31 +7,31 @@ declare const lint: unique symbol;
 /** The code of a lint (`src/lints/`); only `defineLint` makes one. */
 export type LintCode = string & { readonly [lint]: true };
 
-/** A code of the registry, or a lint's. */
+/** A code of the registry or of a lint. */
 export type FindingCode = Code | LintCode;
 
 export type Severity = 'error' | 'warning' | 'hint';
 
-/** A further place that explains a finding ("first defined here"). */
+/** An additional position that explains a finding ("first defined here"). */
 export interface Related {
   readonly at: Span;
   readonly message: string;
 }
 
-/** Text edits that mend a finding; offsets are into the span's source. */
+/** Text edits that fix a finding; offsets refer to the span's source. */
 export interface Fix {
   readonly title: string;
-  /** True where it is a guess at what was meant, so that `--fix` leaves it to a person. */
+  /** True if the intention is guessed; `--fix` does not apply such a fix. */
   readonly guess?: boolean;
   readonly edits: readonly { readonly at: Span; readonly text: string }[];
 }
 
-/** One thing that is to be said. `message` is nginx's own sentence where nginx has one. */
+/** One finding. `message` is nginx's own message where nginx has one. */
 export interface Finding {
   readonly code: FindingCode;
   readonly severity: Severity;
   readonly message: string;
-  /** Null where a finding is about no place in a text (a file that is missing). */
+  /** Null if a finding has no position in a text (a missing file). */
   readonly at: Span | null;
   readonly help?: string;
   readonly related?: readonly Related[];

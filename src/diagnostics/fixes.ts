@@ -1,4 +1,4 @@
-/** Applies the fixes of findings to the texts that they are about. */
+/** Applies the fixes of findings to the source texts. */
 import type { Source } from '../../grammar/syntax-tree.js';
 import type { Finding, Fix } from './finding.js';
 
@@ -9,37 +9,39 @@ interface Edit {
   readonly text: string;
 }
 
-/** What applying gave. */
+/** Result of applying fixes. */
 export interface FixedTexts {
-  /** The new texts by the file's name; those that are changed only. */
+  /** New texts of the changed files, by file name. */
   readonly texts: ReadonlyMap<string, string>;
-  /** The findings whose fixes are in them. */
+  /** Findings whose fixes were applied. */
   readonly applied: readonly Finding[];
 }
 
-/** The findings whose fix can be applied without asking. */
+/** Findings whose fix can be applied without confirmation. */
 export function fixable(findings: readonly Finding[]): Finding[] {
   return findings.filter(({ fix }) => fix !== undefined && fix.guess !== true && fix.edits.length > 0);
 }
 
 /**
- * Applies all fixes that do not overlap; of two that do, the one that stands first in the text. Another run over the
- * new texts finds what is left.
+ * Applies all fixes that do not overlap; if two overlap, the first in the text. The rest can be applied by another run
+ * over the new texts.
  *
- * @param fileOf the file that a source is of, so that two names of one file get their edits once; null for what is no file
+ * @param fileOf maps a source to its file, so that a file with two names is edited once; null if it is not a file
  */
 export function applyFixes(findings: readonly Finding[], fileOf: (source: Source) => string | null): FixedTexts {
   const edits = new Map<string, { readonly source: Source; readonly edits: Edit[] }>();
   const applied: Finding[] = [];
   for (const finding of fixable(findings)) {
-    const wanted = wantedBy(finding.fix, fileOf);
-    if (wanted === null) continue;
-    const fits = wanted.every(({ file, edit }) => (edits.get(file)?.edits ?? []).every((other) => fit(edit, other)));
+    const required = editsOf(finding.fix, fileOf);
+    if (required === null) continue;
+    const fits = required.every(({ file, edit }) =>
+      (edits.get(file)?.edits ?? []).every((other) => areCompatible(edit, other)),
+    );
     if (!fits) continue;
     applied.push(finding);
-    for (const { file, source, edit } of wanted) {
+    for (const { file, source, edit } of required) {
       const known = edits.get(file) ?? { source, edits: [] };
-      if (!known.edits.some((other) => same(edit, other))) known.edits.push(edit);
+      if (!known.edits.some((other) => isSame(edit, other))) known.edits.push(edit);
       edits.set(file, known);
     }
   }
@@ -49,26 +51,26 @@ export function applyFixes(findings: readonly Finding[], fileOf: (source: Source
   };
 }
 
-/** The edits of a fix by file; null where one of them is in no file. */
-function wantedBy(
+/** Edits of a fix with their files; null if one of them has no file. */
+function editsOf(
   fix: Fix | undefined,
   fileOf: (source: Source) => string | null,
 ): { readonly file: string; readonly source: Source; readonly edit: Edit }[] | null {
-  const wanted = [];
+  const required = [];
   for (const { at, text } of fix?.edits ?? []) {
     const file = fileOf(at.source);
     if (file === null) return null;
-    wanted.push({ file, source: at.source, edit: { start: at.start, end: at.end, text } });
+    required.push({ file, source: at.source, edit: { start: at.start, end: at.end, text } });
   }
-  return wanted;
+  return required;
 }
 
-/** Whether both can be applied: they do not touch, or are the same. */
-function fit(a: Edit, b: Edit): boolean {
-  return a.end < b.start || b.end < a.start || same(a, b);
+/** Whether both edits can be applied: they are disjoint and not adjacent, or identical. */
+function areCompatible(a: Edit, b: Edit): boolean {
+  return a.end < b.start || b.end < a.start || isSame(a, b);
 }
 
-function same(a: Edit, b: Edit): boolean {
+function isSame(a: Edit, b: Edit): boolean {
   return a.start === b.start && a.end === b.end && a.text === b.text;
 }
 

@@ -10,9 +10,9 @@ import { shown } from './place.js';
 const COMMANDS: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', hint: 'notice' };
 
 /**
- * A line for each finding, with its line break.
+ * One line per finding, each with its line break.
  *
- * @param directory where file names start from, with its final slash: the checkout
+ * @param directory base of relative file names, with trailing slash: the checkout
  */
 export function findingsToGithub(findings: readonly Finding[], directory: string): string {
   return findings.map((finding) => line(finding, directory)).join('');
@@ -25,7 +25,7 @@ function line({ severity, code, message, help, at }: Finding, directory: string)
     const from = positionOf(at.source, at.start);
     const to = positionOf(at.source, at.end);
     properties.push(['file', file], ['line', from.line]);
-    // Columns are taken only of what stands on one line; the last is part of it.
+    // GitHub accepts columns only for a span on one line; `endColumn` is inclusive.
     if (to.line === from.line)
       properties.push(['col', from.column], ['endColumn', Math.max(from.column, to.column - 1)]);
     else properties.push(['endLine', to.line]);
@@ -40,7 +40,7 @@ function line({ severity, code, message, help, at }: Finding, directory: string)
   )}\n`;
 }
 
-/** Text after the `::`. */
+/** Escapes the text after `::`. */
 function escaped(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }

@@ -1,6 +1,6 @@
 /**
  * Comments that silence findings: `# tsproxy-ignore: code[, code]`, on the line of the finding or alone on the line above.
- * What follows the codes is the author's reason. Errors cannot be silenced.
+ * Text after the codes is the author's reason. Errors cannot be silenced.
  */
 import { CommentText, tokenize } from '../../grammar/lexer.js';
 import { lineStart, positionOf } from '../../grammar/positions.js';
@@ -14,19 +14,19 @@ const MARK = 'tsproxy-ignore:';
 interface Ignore {
   readonly code: string;
   readonly at: Span;
-  /** What to take away where it silences nothing. */
+  /** Text to remove if the code silences nothing. */
   readonly removal: Span;
   silenced: number;
-  /** Whether there was an error of that code, which stays. */
+  /** Whether there was an error with that code, which is not silenced. */
   error: boolean;
 }
 
-/** Whether there is such a code; `sometimes`: what it finds depends on more than the text. */
+/** Whether a code exists; `sometimes`: its findings depend on more than the text. */
 export type Knowledge = boolean | 'sometimes';
 
 /** The comments of a configuration. */
 export class IgnoreComments {
-  /** By the name of the source and the line on which they work. */
+  /** By the name of the source and the line that they apply to. */
   private readonly byLine = new Map<string, Ignore[]>();
   private readonly all: Ignore[] = [];
 
@@ -37,20 +37,20 @@ export class IgnoreComments {
     }
   }
 
-  /** How many codes the comments name. */
+  /** Number of codes in the comments. */
   get size(): number {
     return this.all.length;
   }
 
-  /** The findings without those that a comment silences. */
+  /** Findings that no comment silences. */
   heard(findings: readonly Finding[]): readonly Finding[] {
     return this.byLine.size === 0 ? findings : findings.filter((finding) => !this.silences(finding));
   }
 
   /**
-   * A hint for each code that silenced nothing of what `heard` was given; `sometimes` those are left alone.
+   * A hint for each code that silenced nothing in `heard`; codes with the knowledge `sometimes` are skipped.
    *
-   * @param complete false where not everything was looked for: then a code may still have its use
+   * @param complete false if not all checks were run, so that an unused code may still be needed
    */
   unused(knowledge: (code: string) => Knowledge, known: readonly string[], complete: boolean): Finding[] {
     return this.all
@@ -60,7 +60,7 @@ export class IgnoreComments {
         const isUnknown = code !== '' && knowledge(code) === false;
         const [meant] = isUnknown ? nearest(code, known) : [];
         const help = meant === undefined ? '"tsproxy code" lists the codes' : `did you mean "${meant}"?`;
-        const fix: Fix = { title: 'take it away', edits: [{ at: removal, text: '' }] };
+        const fix: Fix = { title: 'remove it', edits: [{ at: removal, text: '' }] };
         return {
           code: 'unused-ignore',
           severity: 'hint',
@@ -71,8 +71,8 @@ export class IgnoreComments {
               ? help
               : error
                 ? 'errors cannot be silenced'
-                : 'nothing of that code is found here',
-          // Who mistyped a code wants it right, not gone; who wants an error silenced has something to think about.
+                : 'there is no finding with that code here',
+          // No removal for a misspelt code, which should be corrected, or for an error, which should be fixed.
           ...(!isUnknown && !error && { fix }),
         };
       });
@@ -96,10 +96,10 @@ export class IgnoreComments {
       const written = /^#\s*tsproxy-ignore:\s*/.exec(image)?.[0];
       if (written === undefined) continue;
       const { line } = positionOf(source, startOffset);
-      const isAlone = source.text.slice(lineStart(source, line), startOffset).trim() === '';
+      const isOwnLine = source.text.slice(lineStart(source, line), startOffset).trim() === '';
       const comment: Span = { source, start: startOffset, end: startOffset + image.length };
-      const target = isAlone ? lineBelow(source, tokens.slice(i, i + MOST_COMMENTS), line) : line;
-      this.take(ignoresOf(comment, written.length, isAlone), keyOf(source, target));
+      const target = isOwnLine ? lineBelow(source, tokens.slice(i, i + MAX_COMMENTS), line) : line;
+      this.take(ignoresOf(comment, written.length, isOwnLine), keyOf(source, target));
     }
   }
 
@@ -109,10 +109,10 @@ export class IgnoreComments {
   }
 }
 
-/** Comments in a row that a comment above them reaches over. */
-const MOST_COMMENTS = 50;
+/** Number of consecutive comment lines that an ignore comment may precede. */
+const MAX_COMMENTS = 50;
 
-/** The line that a comment alone on its line is about: the next one that is not a comment itself. */
+/** The line that a comment on its own line applies to: the next one that is not a comment. */
 function lineBelow(
   source: Source,
   tokens: readonly { readonly tokenType: unknown; readonly startOffset: number }[],
@@ -126,12 +126,12 @@ function lineBelow(
   return below;
 }
 
-/** The codes of one comment; where it names none, one that is empty. */
-function ignoresOf(comment: Span, from: number, isAlone: boolean): Ignore[] {
+/** Codes of one comment; a single empty code if it names none. */
+function ignoresOf(comment: Span, from: number, isOwnLine: boolean): Ignore[] {
   const { source, start } = comment;
   const text = source.text.slice(start, comment.end);
   const list = /^[\w-]+(?:\s*,\s*[\w-]+)*/.exec(text.slice(from))?.[0] ?? '';
-  const whole = wholeOf(comment, isAlone);
+  const whole = wholeOf(comment, isOwnLine);
   if (list === '') return [{ code: '', at: comment, removal: whole, silenced: 0, error: false }];
   const found = [...list.matchAll(/[\w-]+/g)];
   return found.map(({ 0: code, index }, i) => {
@@ -148,13 +148,13 @@ function ignoresOf(comment: Span, from: number, isAlone: boolean): Ignore[] {
   });
 }
 
-/** A comment with what would be left over of its line without it. */
-function wholeOf({ source, start, end }: Span, isAlone: boolean): Span {
+/** Span of a comment with the blanks before it and, on its own line, the line break. */
+function wholeOf({ source, start, end }: Span, isOwnLine: boolean): Span {
   const { text } = source;
   let from = start;
   while (from > 0 && (text.charAt(from - 1) === ' ' || text.charAt(from - 1) === '\t')) from--;
   const lineBreak = text.startsWith('\r\n', end) ? 2 : text.startsWith('\n', end) ? 1 : 0;
-  return { source, start: from, end: isAlone ? end + lineBreak : end };
+  return { source, start: from, end: isOwnLine ? end + lineBreak : end };
 }
 
 function keyOf({ name }: Source, line: number): string {

@@ -1,4 +1,4 @@
-/** Findings as data for programs. Lines and columns count from 1, columns in characters; `end` is exclusive. */
+/** Findings as plain data for JSON. Lines and columns count from 1, columns in characters; `end` is exclusive. */
 import { positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
 import type { Finding, Severity } from './finding.js';
@@ -21,7 +21,7 @@ export interface JsonFinding {
   readonly related?: readonly { readonly message: string; readonly at: JsonPlace }[];
   readonly fix?: {
     readonly title: string;
-    /** True where it is a guess at what was meant, which `--fix` leaves to a person. */
+    /** True if the intention is guessed; `--fix` does not apply such a fix. */
     readonly guess?: boolean;
     readonly edits: readonly { readonly at: JsonPlace; readonly text: string }[];
   };

@@ -1,8 +1,8 @@
-/** "Did you mean": the names nearest to one that was mistyped. */
+/** "Did you mean": the names closest to a mistyped one. */
 
 /**
  * The candidates within a small edit distance of `name`, nearest first. The distance counts insertions, deletions,
- * replacements and swaps of neighbours; how many are allowed grows with the name.
+ * replacements and swaps of neighbours; the limit grows with the length of the name.
  */
 export function nearest(name: string, candidates: Iterable<string>): string[] {
   const limit = name.length <= 3 ? 1 : name.length <= 8 ? 2 : 3;
@@ -18,7 +18,7 @@ export function nearest(name: string, candidates: Iterable<string>): string[] {
   return found.map(({ candidate }) => candidate);
 }
 
-/** Whether one slip of the finger is all that parts `name` from `meant`, and no other candidate is as near. */
+/** Whether `name` differs from `meant` by one edit, and no other candidate is as close. */
 export function isOneSlip(name: string, meant: string, candidates: Iterable<string>): boolean {
   if (editDistance(name.toLowerCase(), meant.toLowerCase(), 1) > 1) return false;
   const near = nearest(name, candidates).filter(
@@ -27,7 +27,7 @@ export function isOneSlip(name: string, meant: string, candidates: Iterable<stri
   return near.length === 1;
 }
 
-/** The optimal string alignment distance, or something above `limit` when it exceeds that. */
+/** Optimal string alignment distance, or any number above `limit` if it exceeds the limit. */
 export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) {
     return limit + 1;
@@ -36,7 +36,7 @@ export function editDistance(a: string, b: string, limit: number): number {
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
-    let least = i;
+    let minimum = i;
     for (let j = 1; j <= b.length; j++) {
       const replaced = at(last, j - 1) + (a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? 0 : 1);
       let best = Math.min(replaced, at(last, j) + 1, at(row, j - 1) + 1);
@@ -44,10 +44,10 @@ export function editDistance(a: string, b: string, limit: number): number {
         best = Math.min(best, at(beforeLast, j - 2) + 1);
       }
       row.push(best);
-      if (best < least) least = best;
+      if (best < minimum) minimum = best;
     }
-    // The least of two rows never falls again (a swap reaches back over two).
-    if (least > limit && Math.min(...last) > limit) {
+    // If two consecutive rows exceed the limit, so do all later ones (a swap looks back two rows).
+    if (minimum > limit && Math.min(...last) > limit) {
       return limit + 1;
     }
     beforeLast = last;
@@ -61,24 +61,24 @@ function at(row: readonly number[], j: number): number {
 }
 
 /**
- * Suggestions for many names, as a text with many mistakes has them. Each name is looked up once, and past some number of
- * comparisons there are none any more: who has that many mistakes has another one.
+ * Suggestions for many names, for texts with many errors. Each name is looked up once, and after `MAX_COMPARISONS`
+ * there are no more suggestions, because a text with so many errors has a different problem.
  */
 export class Suggestions {
-  private readonly known = new Map<string, readonly string[]>();
+  private readonly cache = new Map<string, readonly string[]>();
   private compared = 0;
 
   /** Like `nearest`; `candidates` are the same at each call. */
   nearest(name: string, candidates: readonly string[]): readonly string[] {
-    let found = this.known.get(name);
+    let found = this.cache.get(name);
     if (found === undefined) {
-      found = this.compared > MOST_COMPARISONS ? [] : nearest(name, candidates);
+      found = this.compared > MAX_COMPARISONS ? [] : nearest(name, candidates);
       this.compared += candidates.length;
-      this.known.set(name, found);
+      this.cache.set(name, found);
     }
     return found;
   }
 }
 
-/** Takes about a second. */
-const MOST_COMPARISONS = 1_000_000;
+/** Limit of comparisons; they take about a second. */
+const MAX_COMPARISONS = 1_000_000;

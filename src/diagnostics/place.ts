@@ -1,16 +1,16 @@
-/** How places are named to a person. */
+/** Human-readable names of positions. */
 import { positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
 
-/** The name of the source that holds the text of `-g`. */
+/** Name of the source with the text of `-g`. */
 export const COMMAND_LINE = 'command line';
 
-/** Bytes (latin1) as the text they encode, for showing: UTF-8 where it is. */
+/** Decodes a byte string (latin1) as UTF-8 for display. */
 export function shown(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
-/** `FILE:LINE` as nginx ends its sentences, or `command line`. */
+/** `FILE:LINE`, the end of nginx's messages, or `command line`. */
 export function fileAndLine(at: Span): string {
   if (at.source.name === COMMAND_LINE) {
     return COMMAND_LINE;
@@ -18,7 +18,7 @@ export function fileAndLine(at: Span): string {
   return `${shown(at.source.name)}:${positionOf(at.source, at.start).line}`;
 }
 
-/** `FILE:LINE:COLUMN`, as editors and terminals understand it. */
+/** `FILE:LINE:COLUMN`, the format that editors and terminals recognize. */
 export function fileLineColumn(at: Span): string {
   const { line, column } = positionOf(at.source, at.start);
   return `${shown(at.source.name)}:${line}:${column}`;

@@ -1,29 +1,29 @@
-/** Findings as text for a person: nginx's sentence first, then the place, the words, and what helps. */
+/** Findings as human-readable text: nginx's message, then the position, the excerpt, and help. */
 import { codeFrame } from './code-frame.js';
 import type { Finding, Severity } from './finding.js';
 import { fileAndLine, fileLineColumn, shown } from './place.js';
 import { COLOURED, PLAIN, type Style } from './style.js';
 
 export interface RenderOptions {
-  /** Use colours: for a terminal whose user has not set NO_COLOR. */
+  /** Use colours, for a terminal whose user has not set NO_COLOR. */
   readonly color?: boolean;
-  /** The name before the sentence. */
+  /** Program name before the message. */
   readonly program?: string;
 }
 
-/** Findings that are shown: who has more has given the wrong file, or made one mistake that looks like many. */
-const MOST = 1000;
+/** Findings shown at most; more usually mean a wrong file or one error that causes many findings. */
+const MAX_SHOWN = 1000;
 
-/** nginx's levels in the log's notation. */
+/** nginx log level for each severity. */
 const LEVELS: Readonly<Record<Severity, string>> = { error: 'emerg', warning: 'warn', hint: 'notice' };
 
-/** The findings in the order given (no more than 1,000), and a line that sums all up; empty for none. Ends in a line break. */
+/** Findings in the order given (at most 1,000) and a summary line; empty if there are none. Ends in a line break. */
 export function renderFindings(findings: readonly Finding[], options: RenderOptions = {}): string {
   if (findings.length === 0) {
     return '';
   }
-  const parts = findings.slice(0, MOST).map((finding) => renderFinding(finding, options));
-  const more = findings.length > MOST ? `the first ${MOST} of ` : '';
+  const parts = findings.slice(0, MAX_SHOWN).map((finding) => renderFinding(finding, options));
+  const more = findings.length > MAX_SHOWN ? `the first ${MAX_SHOWN} of ` : '';
   return `${[...parts, `${more}${summary(findings)}\n`].join('\n')}`;
 }
 
@@ -51,7 +51,7 @@ export function renderFinding(finding: Finding, { color = false, program = 'tspr
   return `${lines.join('\n')}\n`;
 }
 
-/** nginx's whole sentence, with its place: what a log line holds. */
+/** nginx's complete message with its position, as in a log line. */
 export function sentence({ message, at }: Finding): string {
   return at === null ? shown(message) : `${shown(message)} in ${fileAndLine(at)}`;
 }

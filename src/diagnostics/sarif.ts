@@ -1,4 +1,4 @@
-/** Findings as SARIF 2.1.0, which code scanning and editors read (https://docs.oasis-open.org/sarif/sarif/v2.1.0/). */
+/** Findings as SARIF 2.1.0, for code scanning and editors (https://docs.oasis-open.org/sarif/sarif/v2.1.0/). */
 import { pathToFileURL } from 'node:url';
 import { positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
@@ -6,21 +6,21 @@ import { fileName } from './file-names.js';
 import type { Finding, Fix, Severity } from './finding.js';
 import { shown } from './place.js';
 
-/** What a log says of the tool. */
+/** Description of the tool in a SARIF log. */
 export interface Tool {
   readonly version: string;
-  /** The story of a code, in one paragraph. */
+  /** Description of a code, in one paragraph. */
   readonly storyOf: (code: string) => string;
-  /** Where file names start from: an absolute path with its final slash. */
+  /** Base of relative file names: an absolute path with trailing slash. */
   readonly directory: string;
 }
 
 const LEVELS: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', hint: 'note' };
 
-/** The name that locations below the directory are relative to. */
+/** SARIF base id for locations below the directory. */
 const ROOT = 'SRCROOT';
 
-/** One log with one run, as an object for `JSON.stringify`. */
+/** A SARIF log with one run, as an object for `JSON.stringify`. */
 export function findingsToSarif(findings: readonly Finding[], tool: Tool): object {
   const codes = [...new Set<string>(findings.map(({ code }) => code))].sort();
   const indexOf = new Map(codes.map((code, i) => [code, i]));
@@ -83,7 +83,7 @@ function locationOf(at: Span, directory: string): object {
 
 function artifactOf(source: Span['source'], directory: string): object {
   const name = fileName(source, directory);
-  // What was given with -g has words and places, but no file.
+  // The text of -g has positions, but no file.
   if (name === null) return { description: text('command line') };
   if (name.startsWith('/')) return { uri: pathToFileURL(name).href };
   const { pathname } = pathToFileURL(`/${name}`);

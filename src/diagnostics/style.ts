@@ -1,10 +1,10 @@
-/** Colours of a terminal; who renders decides whether they are wanted. */
+/** Terminal colours; the caller decides whether to use them. */
 
 export interface Style {
   error(text: string): string;
   warning(text: string): string;
   hint(text: string): string;
-  /** What is less important: frames and line numbers. */
+  /** For less important parts: frames and line numbers. */
   faint(text: string): string;
   strong(text: string): string;
 }
@@ -19,5 +19,11 @@ export const COLOURED: Style = {
   strong: paint(1),
 };
 
-const same = (text: string) => text;
-export const PLAIN: Style = { error: same, warning: same, hint: same, faint: same, strong: same };
+const unchanged = (text: string) => text;
+export const PLAIN: Style = {
+  error: unchanged,
+  warning: unchanged,
+  hint: unchanged,
+  faint: unchanged,
+  strong: unchanged,
+};

@@ -1,30 +1,29 @@
-/** Formats files, and on request those that they include. */
+/** Formats files and, on request, the files they include. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { hasWildcard } from '../config/glob.js';
 import { diskReader } from '../config/reader.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
-import { type Formatted, format, LONGEST, tooLong } from './format.js';
+import { type Formatted, format, MAX_LENGTH, tooLong } from './format.js';
 
-/** The name by which standard input is shown. */
+/** Displayed name of standard input. */
 export const STANDARD_INPUT = '<stdin>';
 
 /** One file. Names and texts are bytes. */
 export interface FormattedFile {
   readonly name: string;
-  /** As it is; null where it could not be read. */
+  /** Current text; null if it could not be read. */
   readonly before: string | null;
-  /** As it is to be; null where it is to be left alone. */
+  /** Formatted text; null if the file must not be changed. */
   readonly after: string | null;
-  /** Why it is. */
+  /** Reasons why it must not be changed. */
   readonly findings: readonly Finding[];
 }
 
 /**
- * Formats the files named, each once, in the order given. With `recursive` also those that they include, directly or
- * through others: names that are not absolute start from the directory of the file that was named, as they do for nginx
- * when that is the main configuration file. `-` is standard input. Files are read one after the other, as they are asked
- * for; none is written.
+ * Formats the named files, each once, in the order given. With `recursive` also those that they include, directly or
+ * indirectly: relative names are resolved against the directory of the named file, as nginx does for its main
+ * configuration file. `-` is standard input. Files are read lazily, one after the other; none is written.
  */
 export function* formatFiles(names: readonly string[], recursive: boolean): Generator<FormattedFile, undefined> {
   const seen = new Set<string>();
@@ -54,7 +53,7 @@ function formatFile(path: string): FormattedFile & Pick<Formatted, 'includes'> {
   return { name, before: read, after: text, ...rest };
 }
 
-/** The bytes of a file, or why there are none. Of a file that is too long no more is read than shows that. */
+/** The bytes of a file, or the reason why it cannot be read. Reading stops once a file exceeds the size limit. */
 function readBytes(path: string, name: string): string | Pick<Formatted, 'findings' | 'includes'> {
   try {
     const file = path === '-' ? 0 : openSync(Buffer.from(path, 'latin1'), 'r');
@@ -76,7 +75,7 @@ function readBytes(path: string, name: string): string | Pick<Formatted, 'findin
 function readAll(file: number): string {
   const parts: string[] = [];
   const buffer = Buffer.allocUnsafe(1 << 16);
-  for (let length = 0; length <= LONGEST; ) {
+  for (let length = 0; length <= MAX_LENGTH; ) {
     const count = readSome(file, buffer);
     if (count === 0) break;
     length += count;
@@ -85,7 +84,7 @@ function readAll(file: number): string {
   return parts.join('');
 }
 
-/** Standard input may be a terminal or pipe that others have made non-blocking: then it is asked again. */
+/** Retries on EAGAIN: standard input may be a terminal or pipe that another process has made non-blocking. */
 function readSome(file: number, buffer: Buffer): number {
   for (;;) {
     try {
@@ -94,9 +93,9 @@ function readSome(file: number, buffer: Buffer): number {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EOF') return 0;
       if (code !== 'EAGAIN') throw error;
-      Atomics.wait(PAUSE, 0, 0, 10);
+      Atomics.wait(SLEEP_CELL, 0, 0, 10);
     }
   }
 }
 
-const PAUSE = new Int32Array(new SharedArrayBuffer(4));
+const SLEEP_CELL = new Int32Array(new SharedArrayBuffer(4));

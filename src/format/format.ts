@@ -8,62 +8,65 @@ import type { Code } from '../diagnostics/codes.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { meaningOf, placedItems } from './meaning.js';
 
-/** What became of a text. */
+/** Result of formatting a text. */
 export interface Formatted {
-  /** The text in its canonical layout, as bytes; null where it cannot be read, and is to be left alone. */
+  /** The text in its canonical layout, as bytes; null if it cannot be formatted and must not be changed. */
   readonly text: string | null;
-  /** Why it cannot. */
+  /** Reasons why it cannot be formatted. */
   readonly findings: readonly Finding[];
-  /** The files and patterns that the text includes, as written. */
+  /** Arguments of the `include` directives, as written. */
   readonly includes: readonly string[];
 }
 
-/** Bytes of the longest text that is formatted. */
-export const LONGEST = 16 * 2 ** 20;
+/** Maximum length of a text, in bytes. */
+export const MAX_LENGTH = 16 * 2 ** 20;
 
-/** Words, quotes and braces in such a text, at most: so many take some ten seconds and a gigabyte. */
-const MOST_WORDS = 2_500_000;
+/** Maximum number of words, quotes and braces in a text; that many take about ten seconds and a gigabyte. */
+const MAX_WORDS = 2_500_000;
 
-/** As deep as blocks may be for `-t`. */
-const DEEPEST = 500;
+/** Maximum nesting of blocks, as for `-t`. */
+const MAX_DEPTH = 500;
 
-/** Leaves a text alone, for one reason. */
-function refusal(message: string, help: string, code: Code = 'syntax'): Formatted {
+/** Result for a text that is rejected for one reason. */
+function rejection(message: string, help: string, code: Code = 'syntax'): Formatted {
   return { text: null, findings: [{ code, severity: 'error', message, at: null, help }], includes: [] };
 }
 
-/** The refusal of a text of so many bytes, where that is too many. */
+/** Rejection of a text of `length` bytes if it exceeds the limit, otherwise null. */
 export function tooLong(name: string, length: number): Formatted | null {
-  if (length <= LONGEST) return null;
-  const help = `texts of up to ${LONGEST / 2 ** 20} MiB are formatted`;
-  return refusal(`"${name}" is too long: ${length} bytes`, help, 'too-long');
+  if (length <= MAX_LENGTH) return null;
+  const help = `texts of up to ${MAX_LENGTH / 2 ** 20} MiB are formatted`;
+  return rejection(`"${name}" is too long: ${length} bytes`, help, 'too-long');
 }
 
 /**
- * Lays a text out anew: four spaces for each block, one directive on a line, one space between words, one blank line at
- * most, comments where they are, line ends LF, no byte order mark. Words are never changed, and the result is read again
- * and compared before it is given. A text with mistakes is refused with all of them.
+ * Formats a text: four spaces per block, one directive per line, one space between words, at most one blank line,
+ * comments in place, LF line ends, no byte order mark. Words are never changed; the result is parsed again and compared
+ * before it is returned. A text with syntax errors is rejected with all of them.
  */
 export function format(source: Source): Formatted {
   const { name, text } = source;
   const long = tooLong(name, text.length);
   if (long !== null) return long;
   const zero = text.indexOf('\0');
-  if (zero !== -1) return refusal(`"${name}" is no text`, `byte ${zero} of it is zero: this is a binary file`);
-  if (wordsAtMost(text) > MOST_WORDS) {
-    const help = `texts of up to ${MOST_WORDS} words and braces are formatted`;
-    return refusal(`"${name}" is too long`, help, 'too-long');
+  if (zero !== -1) return rejection(`"${name}" is not a text file`, `byte ${zero} is zero: this is a binary file`);
+  if (wordsAtMost(text) > MAX_WORDS) {
+    const help = `texts of up to ${MAX_WORDS} words and braces are formatted`;
+    return rejection(`"${name}" is too long`, help, 'too-long');
   }
-  const laidOut = layOut(source);
-  if ('findings' in laidOut) return laidOut;
-  const { items, mistakes } = parse({ name, text: laidOut.text });
-  if (mistakes.length > 0 || meaningOf(items) !== laidOut.meaning) {
-    return refusal(`"${name}" cannot be laid out anew`, 'the result would not mean the same; it is left alone');
+  const printed = layOut(source);
+  if ('findings' in printed) return printed;
+  const { items, mistakes } = parse({ name, text: printed.text });
+  if (mistakes.length > 0 || meaningOf(items) !== printed.meaning) {
+    return rejection(
+      `"${name}" cannot be formatted`,
+      'the result would have a different meaning; the file is not changed',
+    );
   }
-  return { text: laidOut.text, findings: [], includes: laidOut.includes };
+  return { text: printed.text, findings: [], includes: printed.includes };
 }
 
-/** The text in its new layout. The tree is not handed out: it takes too much room to be kept while the result is read. */
+/** Prints the text in its new layout. The syntax tree is not returned, so that its memory is freed before the check. */
 function layOut(source: Source): Formatted | { text: string; includes: readonly string[]; meaning: string } {
   const { items, mistakes } = parse(source);
   if (mistakes.length > 0) {
@@ -72,8 +75,8 @@ function layOut(source: Source): Formatted | { text: string; includes: readonly 
   const includes: string[] = [];
   for (const { item, depth } of placedItems(items)) {
     if (!isStatement(item)) continue;
-    if (depth > DEEPEST) {
-      const message = `blocks nest more than ${DEEPEST} deep`;
+    if (depth > MAX_DEPTH) {
+      const message = `blocks nest more than ${MAX_DEPTH} deep`;
       return { text: null, findings: [{ code: 'too-deep', severity: 'error', message, at: item.name }], includes };
     }
     const [file, ...more] = item.args;

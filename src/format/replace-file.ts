@@ -1,4 +1,4 @@
-/** Replaces the content of a file in one step: whoever reads it meanwhile finds the old or the new text, never a part. */
+/** Replaces the content of a file atomically: concurrent readers see the old or the new text, never a part. */
 import { randomBytes } from 'node:crypto';
 import {
   accessSync,
@@ -17,9 +17,9 @@ import {
 } from 'node:fs';
 
 /**
- * Writes a text beside the file, with its mode and owner, and puts that in its place. A symbolic link stays one: what it
- * leads to is replaced. Throws a system error and leaves the file as it is where it may not be written, where its
- * directory may not, or where its owner could not be kept. Path and text are bytes.
+ * Writes a text to a temporary file with the same mode and owner, and renames it. A symbolic link is kept, and its target
+ * is replaced. Throws a system error and leaves the file unchanged if the file or its directory is not writable, or if
+ * its owner cannot be preserved. Path and text are byte strings.
  */
 export function replaceFile(path: string, text: string): void {
   const target = realpathSync(bytes(path), { encoding: 'buffer' });
@@ -32,17 +32,17 @@ export function replaceFile(path: string, text: string): void {
   }
 }
 
-/** Writes a text into a file beside another one, with its mode and owner; gives the path. Throws as `replaceFile` does. */
+/** Writes a text to a temporary file with the mode and owner of `target`; returns its path. Throws like `replaceFile`. */
 export function writeBeside(target: Buffer, text: string): Buffer {
   accessSync(target, constants.W_OK);
   const { mode, uid, gid } = statSync(target);
-  const temporary = bytes(beside(target.latin1Slice()));
+  const temporary = bytes(temporaryPath(target.latin1Slice()));
   const file = openSync(temporary, 'wx', 0o600);
   try {
     const content = bytes(text);
-    for (let at = 0; at < content.length; ) at += writeSync(file, content, at);
-    const own = fstatSync(file);
-    if (own.uid !== uid || own.gid !== gid) fchownSync(file, uid, gid);
+    for (let offset = 0; offset < content.length; ) offset += writeSync(file, content, offset);
+    const created = fstatSync(file);
+    if (created.uid !== uid || created.gid !== gid) fchownSync(file, uid, gid);
     fchmodSync(file, mode & 0o7777);
     fsyncSync(file);
   } catch (error) {
@@ -54,8 +54,8 @@ export function writeBeside(target: Buffer, text: string): Buffer {
   return temporary;
 }
 
-/** A name in the same directory, with a dot at its start: it is matched by no pattern of an include. */
-function beside(path: string): string {
+/** A name in the same directory that begins with a dot, so that no include pattern matches it. */
+function temporaryPath(path: string): string {
   const name = path.lastIndexOf('/') + 1;
   return `${path.slice(0, name)}.${path.slice(name)}.${randomBytes(6).toString('hex')}`;
 }

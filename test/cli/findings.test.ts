@@ -77,9 +77,9 @@ test('where there is no terminal, there are no colours', async (t) => {
   assert.doesNotMatch((await command([...prefix.words, '-t'])).stderr, /\x1b/);
 });
 
-test('tsproxy code tells stories, lists all, and knows what was meant', async () => {
+test('tsproxy code prints descriptions, lists all codes, and suggests similar ones', async () => {
   const story = await command(['code', 'syntax', 'error-log-off']);
-  assert.match(story.stdout, /^syntax\n {2}The text is not a configuration/);
+  assert.match(story.stdout, /^syntax\n {2}The text is not a valid configuration/);
   assert.match(story.stdout, /\nerror-log-off \(warning\)\n/);
   const list = await command(['code']);
   assert.match(list.stdout, /^unknown-directive +No directive has this name/m);

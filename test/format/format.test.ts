@@ -121,7 +121,7 @@ test('a text with mistakes is left alone, and all of them are said', () => {
 });
 
 const REFUSED: readonly (readonly [fact: string, text: string, message: RegExp])[] = [
-  ['a binary file', `user a;\0${'\x7fELF'.repeat(1000)}`, /^"test\.conf" is no text$/],
+  ['a binary file', `user a;\0${'\x7fELF'.repeat(1000)}`, /^"test\.conf" is not a text file$/],
   ['more than 16 MiB', '# a\n'.repeat(5_000_000), /^"test\.conf" is too long: 20000000 bytes$/],
   ['millions of braces', '{'.repeat(3_000_000), /^"test\.conf" is too long$/],
   ['millions of directives', 'a;'.repeat(1_500_000), /^"test\.conf" is too long$/],
