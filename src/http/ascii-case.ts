@@ -1,5 +1,5 @@
-/** A text with the letters of ASCII in lower case; bytes above 127 are parts of characters, which `toLowerCase` would change. */
+/** Lower-cases the ASCII letters of a byte string; unlike `toLowerCase`, leaves bytes above 127 unchanged. */
 export function asciiLowerCase(text: string): string {
-  // Most have no capitals at all.
+  // Most strings contain no capitals.
   return text.toLowerCase() === text ? text : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,6 +1,6 @@
 /** Credentials of Basic authentication (RFC 7617). */
 
-/** The user's name in the value of an `Authorization` field; undefined where there is none. Bytes. */
+/** Returns the user name in the value of an `Authorization` field, or undefined. Byte strings. */
 export function basicUser(authorization: string | undefined): string | undefined {
   const encoded = authorization === undefined ? undefined : /^basic +(.+)$/is.exec(authorization)?.[1];
   if (encoded === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;

@@ -1,6 +1,6 @@
 /** IP addresses as bytes. */
 
-/** The 4 or 16 bytes of an address; another text (`unix:`) stays what it is. */
+/** Returns the 4 or 16 bytes of an address; other text (`unix:`) is returned unchanged. */
 export function binaryAddress(address: string): string {
   if (/^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/.test(address)) return inet(address);
   if (!address.includes(':') || address.startsWith('unix:')) return address;

@@ -1,6 +1,6 @@
 /**
- * `worker_buffer_limit`: memory that this process may use for received data that waits to be passed on: bodies of requests,
- * responses for slow clients, incomplete heads, pipelined requests.
+ * `worker_buffer_limit`: limit of this process's memory for received data that is buffered: request bodies, responses
+ * for slow clients, incomplete heads, pipelined requests.
  */
 
 let limit = Number.POSITIVE_INFINITY;
@@ -11,17 +11,17 @@ export function limitBuffers(bytes: number): void {
   limit = bytes;
 }
 
-/** Counts `bytes` more; negative: fewer. */
+/** Adds `bytes` to the amount in use; may be negative. */
 export function reserve(bytes: number): void {
   reserved += bytes;
 }
 
-/** Bytes of memory that are in use for buffered data. */
+/** Memory in use for buffered data, in bytes. */
 export function bufferedMemory(): number {
   return reserved;
 }
 
-/** The limit is reached: what can wait elsewhere (in a file, or with its sender) does. */
+/** Whether the limit is reached: data that can wait elsewhere (in a file or at its sender) then does. */
 export function buffersFull(): boolean {
   return reserved >= limit;
 }

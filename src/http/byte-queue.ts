@@ -1,44 +1,44 @@
 /**
- * Buffers received bytes, first in, first out. The memory used is proportional to the number of bytes, however many pieces
- * they arrived in. All memory of this kind is counted, so that it can be limited (`buffer-limit.ts`).
+ * FIFO buffer of received bytes. Memory use is proportional to the number of bytes, regardless of the number of chunks.
+ * All of this memory is counted, so that it can be limited (`buffer-limit.ts`).
  */
 import { reserve } from './buffer-limit.js';
 
-/** Bytes of a full block. */
+/** Size of a full block, bytes. */
 export const BLOCK = 16384;
-/** Bytes of the first block of a queue. It doubles up to a full block, because most queues hold few bytes. */
-const FIRST = 1024;
+/** Size of the first block of a queue, bytes; doubled up to a full block, because most queues hold few bytes. */
+const MIN_BLOCK = 1024;
 /** Free blocks kept for reuse. */
-const KEPT = 64;
+const MAX_SPARE = 64;
 const spare: Buffer[] = [];
 const EMPTY = Buffer.alloc(0);
 
-/** A buffer of BLOCK bytes with arbitrary content. */
+/** Returns a buffer of BLOCK bytes with arbitrary content. */
 export function takeBlock(): Buffer {
   return spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK);
 }
 
-/** Returns a buffer of `takeBlock` that nothing refers to any more. */
+/** Returns a buffer of `takeBlock` to the pool; it must no longer be referenced. */
 export function giveBlock(block: Buffer): void {
-  if (spare.length < KEPT) spare.push(block);
+  if (spare.length < MAX_SPARE) spare.push(block);
 }
 
 export class ByteQueue {
-  /** Bytes. */
+  /** Number of bytes. */
   length = 0;
   private readonly blocks: Buffer[] = [];
   /** Offset of the first byte in the first block. */
   private start = 0;
-  /** Offset behind the last byte in the last block. */
+  /** Offset after the last byte in the last block. */
   private end = 0;
-  /** Bytes of memory that are counted for this queue. */
+  /** Memory counted for this queue, bytes. */
   private reserved = 0;
 
   /** Appends a copy of bytes `from` to `to`. */
   push(bytes: Buffer, from: number, to: number): void {
     this.length += to - from;
     for (let at = from; at < to; ) {
-      const block = this.room(to - at);
+      const block = this.blockWithSpace(to - at);
       const count = Math.min(to - at, block.length - this.end);
       bytes.copy(block, this.end, at, at + count);
       this.end += count;
@@ -46,15 +46,15 @@ export class ByteQueue {
     }
   }
 
-  /** The last block, which has room for at least one byte. `wanted`: bytes that are to be appended. */
-  private room(wanted: number): Buffer {
+  /** Returns the last block, with space for at least one byte. `wanted`: number of bytes to be appended. */
+  private blockWithSpace(wanted: number): Buffer {
     const { blocks } = this;
     const last = blocks[blocks.length - 1];
     if (last !== undefined && this.end < last.length) return last;
     // Only the first block starts small. It is replaced, not reused: a view of it may still be in use.
     const grows = blocks.length === 1 && last !== undefined && last.length < BLOCK;
     const needed = (grows ? this.end - this.start : 0) + wanted;
-    let size = blocks.length === 0 ? FIRST : BLOCK;
+    let size = blocks.length === 0 ? MIN_BLOCK : BLOCK;
     if (grows) size = last.length * 2;
     while (size < BLOCK && size < needed) size *= 2;
     const block = size === BLOCK ? takeBlock() : Buffer.allocUnsafeSlow(size);
@@ -75,7 +75,7 @@ export class ByteQueue {
     reserve(bytes);
   }
 
-  /** Views of the first bytes, at most `most` of them. They are valid until these bytes are dropped. */
+  /** Returns views of the first bytes, at most `most`. They are valid until these bytes are dropped. */
   front(most: number): Buffer[] {
     const pieces: Buffer[] = [];
     const { blocks } = this;
@@ -91,7 +91,7 @@ export class ByteQueue {
     return pieces;
   }
 
-  /** A view of the bytes of the first block; empty where there are none. */
+  /** Returns a view of the bytes of the first block; empty if there are none. */
   first(): Buffer {
     const block = this.blocks[0];
     if (block === undefined) return EMPTY;
@@ -101,7 +101,7 @@ export class ByteQueue {
   /** Removes all bytes and returns them in one buffer. */
   takeAll(): Buffer {
     const { length } = this;
-    // A view of a block is no copy, but must not keep much more memory than it has bytes.
+    // A view is not a copy; it must not retain much more memory than it has bytes.
     const whole = this.first();
     const bytes =
       whole.length === length && length > whole.buffer.byteLength / 2
@@ -111,7 +111,7 @@ export class ByteQueue {
     return bytes;
   }
 
-  /** Removes `count` bytes, at most `length`, from the front. */
+  /** Removes the first `count` bytes; `count` must not exceed `length`. */
   drop(count: number): void {
     const { blocks } = this;
     this.length -= count;
@@ -121,7 +121,7 @@ export class ByteQueue {
       this.release(blocks.shift());
     }
     if (this.length > 0) return;
-    // A block may be left whose bytes are all dropped.
+    // A block without remaining bytes may be left.
     this.release(blocks.pop());
     this.start = 0;
     this.end = 0;
@@ -133,7 +133,7 @@ export class ByteQueue {
     if (block.length === BLOCK) giveBlock(block);
   }
 
-  /** Removes all bytes. The blocks are not reused: a view of them may still be in use, by a write to a file. */
+  /** Removes all bytes. Blocks are not reused: a view may still be in use by a file write. */
   clear(): void {
     this.reserve(-this.reserved);
     this.blocks.length = 0;

@@ -1,20 +1,20 @@
-/** The `Range` field's byte ranges (RFC 9110 14.1.2), read as nginx reads them. */
+/** Byte ranges of the `Range` field (RFC 9110 14.1.2), parsed as in nginx. */
 
-/** From `start` up to but not including `end`. */
+/** From `start` (inclusive) to `end` (exclusive). */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** `unsatisfiable`: to be answered with 416. `ignored`: to be answered as if no range had been asked for. */
+/** `unsatisfiable`: respond with 416. `ignored`: respond as if no range had been requested. */
 export type Ranges = readonly ByteRange[] | 'unsatisfiable' | 'ignored';
 
 const SPEC = / *(?:(\d+) *- *(\d*)|-(\d+)) *(,|$)/y;
 
 /**
- * The ranges of a content of `length` bytes that the value of a `Range` field asks for, in the order asked. `value` begins
- * with `bytes=`. More than `max` ranges (-1: any number), or ranges that overlap so much that they add up to more than the
- * content, are ignored.
+ * Returns the ranges requested by a `Range` value for content of `length` bytes, in the order requested. `value` starts
+ * with `bytes=`. More than `max` ranges (-1: unlimited), or overlapping ranges whose total exceeds the content, are
+ * ignored.
  */
 export function parseByteRanges(value: string, length: number, max: number): Ranges {
   const ranges: ByteRange[] = [];
@@ -36,13 +36,14 @@ export function parseByteRanges(value: string, length: number, max: number): Ran
   if (ranges.length === 0) return 'unsatisfiable';
   if (ranges.length > 1) {
     if (size > length) return 'ignored';
-    // Without `max_ranges`, parts are not worth it where their heads would make the answer longer than the whole.
+    // Without `max_ranges`, ranges are ignored if the part headers would make the response longer than the whole
+    // content.
     if (max < 0 && size + ranges.length * 256 > length + 4096) return 'ignored';
   }
   return ranges;
 }
 
-/** Null for numbers that no file can reach. */
+/** Returns null for numbers beyond any file size. */
 function resolve(
   first: string | undefined,
   last: string | undefined,

@@ -1,17 +1,17 @@
-/** Turns bytes of one character set into those of another, piece by piece. */
+/** Converts between character sets, chunk by chunk. */
 
-/** From a byte of one character set to the bytes of another. */
+/** Maps bytes of one character set to byte sequences of another. */
 export type CharsetTable = readonly (readonly [from: number, to: string])[];
 
 export interface Recoder {
-  /** The bytes that the piece becomes. A character that is cut off at its end comes out with the next piece. */
+  /** Converts a chunk. A character split at the end of the chunk is returned with the next one. */
   push(bytes: string): string;
 }
 
-/** What stands for a character that the table does not know. */
+/** Replacement for characters missing in the table. */
 const UNKNOWN = '?';
 
-/** From a single-byte character set: bytes below 128 stay, unless the table says otherwise. */
+/** Converts from a single-byte character set: bytes below 128 are unchanged unless the table contains them. */
 export class ByteRecoder implements Recoder {
   private readonly bytes: string[];
 
@@ -22,13 +22,13 @@ export class ByteRecoder implements Recoder {
 
   push(bytes: string): string {
     let out = '';
-    // Every byte has an entry.
+    // The table contains every byte.
     for (let i = 0; i < bytes.length; i++) out += this.bytes[bytes.charCodeAt(i)] as string;
     return out;
   }
 }
 
-/** The table read from right to left; of several bytes that become the same one, the last counts. */
+/** Inverts a table; if several bytes map to the same one, the last takes effect. */
 export function reversed(table: CharsetTable): CharsetTable {
   return table.map(([from, to]) => [to.charCodeAt(0), String.fromCharCode(from)] as const);
 }
@@ -36,11 +36,11 @@ export function reversed(table: CharsetTable): CharsetTable {
 const INCOMPLETE = -1;
 const INVALID = -2;
 
-/** From UTF-8 to the single-byte set of the table; a character that is not in it becomes an HTML reference (`&#1234;`). */
+/** Converts from UTF-8 to the single-byte set of the table; missing characters become HTML references (`&#1234;`). */
 export class Utf8Recoder implements Recoder {
   private readonly bytes = new Map<number, string>();
   private kept = '';
-  /** Where `decode` stopped. */
+  /** Offset at which `decode` stopped. */
   private at = 0;
 
   constructor(table: CharsetTable) {
@@ -82,7 +82,7 @@ export class Utf8Recoder implements Recoder {
       if (byte < 0x80) return INVALID;
       code = code * 64 + (byte & 0x3f);
     }
-    // What a shorter sequence could say, and what lies beyond Unicode, is not UTF-8.
+    // Overlong sequences and code points beyond Unicode are invalid UTF-8.
     const shorter = more === 3 ? 0xffff : more === 2 ? 0x7ff : 0x7f;
     return code > shorter && code <= 0x10ffff ? code : INVALID;
   }

@@ -1,7 +1,7 @@
 /**
- * The chunked coding (RFC 9112 7.1): a decoder that takes pieces of any size. As in nginx every line ends with CRLF, a
- * bare line feed is refused. The data of several chunks leaves the decoder in one piece, because every piece costs a system
- * call later, and its sender chooses how small its chunks are.
+ * Decoder of the chunked transfer coding (RFC 9112 7.1), fed with chunks of any size. As in nginx every line ends with
+ * CRLF; a bare LF is rejected. Data of several chunks is joined, because each write costs a system call and the sender
+ * determines the chunk size.
  */
 import { ByteQueue } from './byte-queue.js';
 import { parseFieldLine } from './field-line.js';
@@ -23,36 +23,36 @@ const DONE = 11;
 const BROKEN = 12;
 const TOO_LARGE = 13;
 
-/** The line of a chunk's size, and the whole trailer section, may take this many bytes. */
-const EXTRA_MAX = 16384;
-/** A size that may be followed by one more digit: no chunk has more than 2^53 - 1 bytes. */
-const SIZE_MAX = (Number.MAX_SAFE_INTEGER - 15) / 16;
+/** Maximum length of a chunk-size line, and of the whole trailer section, bytes. */
+const MAX_EXTRA = 16384;
+/** Maximum chunk size to which another digit may be appended: no chunk exceeds 2^53 - 1 bytes. */
+const MAX_SIZE = (Number.MAX_SAFE_INTEGER - 15) / 16;
 
-/** READ_SIZE bytes for the joined data of several chunks. More than one is in use only while a sink makes another decoder run. */
+/** Buffers of READ_SIZE bytes for joined data. More than one is in use only if a sink runs another decoder. */
 const joinBuffers: Buffer[] = [];
 const CRLF = Buffer.from('\r\n');
-/** Up to this many bytes a loop is faster than a call of `copy`. */
-const LOOP_MAX = 24;
+/** Maximum number of bytes for which a loop is faster than `copy`. */
+const MAX_LOOP = 24;
 
-/** Takes the data of chunks. */
+/** Receives chunk data. */
 export interface ChunkedSink {
   /**
-   * Bytes `start` to `end` of `bytes`, valid until the call returns: the data of one call of `decode`. More than one call
-   * follows only where that was given more than one read brings.
+   * Receives bytes `start` to `end` of `bytes`, valid until the call returns: the data of one call of `decode`. Called
+   * more than once per `decode` only if that was given more than one read.
    */
   chunkData(bytes: Buffer, start: number, end: number): void;
 }
 
 export class ChunkedDecoder {
-  /** Size of the chunk that is read, as far as it is known; where `tooLarge`, the size of the refused chunk. */
+  /** Size of the current chunk, as far as known; if `tooLarge`, the size of the rejected chunk. */
   size = 0;
   private state = SIZE_START;
   private extra = 0;
-  /** Bytes of data that may still come. */
+  /** Number of data bytes still allowed. */
   private allowed = Number.POSITIVE_INFINITY;
   private trailer: ByteQueue | null = null;
 
-  /** `keepsTrailers`: the trailer section is kept for `trailers`. */
+  /** `keepsTrailers`: the trailer section is stored for `trailers`. */
   constructor(private readonly keepsTrailers = true) {}
 
   get done(): boolean {
@@ -61,21 +61,21 @@ export class ChunkedDecoder {
   get broken(): boolean {
     return this.state === BROKEN;
   }
-  /** A chunk was announced with more data than is allowed; nothing of it was read. */
+  /** Whether a chunk exceeds the allowed amount of data; none of it was read. */
   get tooLarge(): boolean {
     return this.state === TOO_LARGE;
   }
-  /** Between two chunks of a body whose framing is in order so far. */
+  /** Whether decoding is between two chunks, without errors so far. */
   get atBoundary(): boolean {
     return this.state === SIZE_START;
   }
-  /** The trailer section: a line `Name: value` and CRLF for each line of it that is a field line. */
+  /** The trailer section: `Name: value` and CRLF for each valid field line. */
   get trailers(): string {
     if (this.trailer === null) return '';
     const block = new HeaderBlock();
     const text = Buffer.concat(this.trailer.front(this.trailer.length)).latin1Slice();
     block.begin(text);
-    // The blocks of heads drop what is no field line as a whole; here the rest of the message has long been passed on.
+    // Header blocks reject a head with an invalid line; here the rest of the message has already been passed on.
     block.canonical = false;
     for (let start = 0, end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n', start)) {
       parseFieldLine(block, start, end, true, false);
@@ -93,18 +93,18 @@ export class ChunkedDecoder {
     this.trailer = null;
   }
 
-  /** Allows `bytes` of data from here on: a chunk that exceeds them is refused when its size is known. */
+  /** Allows `bytes` more data: a chunk that exceeds them is rejected once its size is known. */
   allow(bytes: number): void {
     this.allowed = this.state === DATA ? bytes - this.size : bytes;
   }
 
   /**
-   * Decodes bytes `start` to `end`; returns the offset behind the last byte that belongs to the body. After it either
-   * all was taken, or `done`, `broken` or `tooLarge`.
+   * Decodes bytes `start` to `end`; returns the offset after the last byte of the body. Afterwards all bytes are
+   * consumed, or `done`, `broken` or `tooLarge` is set.
    */
   decode(bytes: Buffer, start: number, end: number, sink: ChunkedSink): number {
     let p = start;
-    // The data found so far: bytes `from` to `to` of `bytes` or, where it is that of several chunks, of `joined`.
+    // Data found so far: bytes `from` to `to` of `bytes` or, for several chunks, of `joined`.
     let joined: Buffer | null = null;
     let from = 0;
     let to = 0;
@@ -123,7 +123,7 @@ export class ChunkedDecoder {
       if (to === from) {
         from = p;
         to = p + count;
-        // Too much data to be joined may have left already.
+        // Data too large to be joined may already have been passed on.
         if (joined !== null) joinBuffers.push(joined);
         joined = null;
       } else {
@@ -142,7 +142,7 @@ export class ChunkedDecoder {
     return p;
   }
 
-  /** Takes the byte at `p`, which is not data. */
+  /** Processes the byte at `p`, which is not chunk data. */
   private step(bytes: Buffer, p: number): void {
     const c = bytes[p] as number;
     switch (this.state) {
@@ -156,8 +156,8 @@ export class ChunkedDecoder {
       case SIZE: {
         const digit = hexDigit(c);
         if (digit >= 0) {
-          // Zeros in front count too: nothing may come for ever without a chunk.
-          if (this.size > SIZE_MAX || ++this.extra > EXTRA_MAX) this.state = BROKEN;
+          // Leading zeros count as well, so that a chunk size cannot be endless.
+          if (this.size > MAX_SIZE || ++this.extra > MAX_EXTRA) this.state = BROKEN;
           else this.size = this.size * 16 + digit;
         } else if (c === 13) this.state = SIZE_LF;
         else if (c === 59 || c === 32 || c === 9) this.state = EXTENSION;
@@ -166,7 +166,7 @@ export class ChunkedDecoder {
       }
       case EXTENSION:
         if (c === 13) this.state = SIZE_LF;
-        else if (c === 10 || ++this.extra > EXTRA_MAX) this.state = BROKEN;
+        else if (c === 10 || ++this.extra > MAX_EXTRA) this.state = BROKEN;
         return;
       case SIZE_LF:
         if (c !== 10) this.state = BROKEN;
@@ -206,7 +206,7 @@ export class ChunkedDecoder {
   }
 
   private trailerByte(bytes: Buffer, p: number): void {
-    if (bytes[p] === 10 || ++this.extra > EXTRA_MAX) this.state = BROKEN;
+    if (bytes[p] === 10 || ++this.extra > MAX_EXTRA) this.state = BROKEN;
     else {
       if (this.keepsTrailers) (this.trailer ??= new ByteQueue()).push(bytes, p, p + 1);
       this.state = TRAILER;
@@ -216,7 +216,7 @@ export class ChunkedDecoder {
 
 /** Copies `count` bytes from offset `p` to offset `at` of `into`. */
 function append(bytes: Buffer, p: number, count: number, into: Buffer, at: number): void {
-  if (count > LOOP_MAX) bytes.copy(into, at, p, p + count);
+  if (count > MAX_LOOP) bytes.copy(into, at, p, p + count);
   else for (let i = 0; i < count; i++) into[at + i] = bytes[p + i] as number;
 }
 

@@ -1,6 +1,6 @@
-/** Looks up cookies by name, without regard to case, as nginx does. */
+/** Cookie lookup, case-insensitive as in nginx. */
 
-/** The value of a cookie in `Cookie` fields (`a=1; b=2`), or undefined. `name` in lower case. */
+/** Returns the value of a cookie in `Cookie` fields (`a=1; b=2`), or undefined. `name` in lower case. */
 export function cookieValue(fields: readonly string[], name: string): string | undefined {
   for (const field of fields) {
     for (let start = 0; start < field.length; ) {
@@ -14,7 +14,7 @@ export function cookieValue(fields: readonly string[], name: string): string | u
   return undefined;
 }
 
-/** The value that `Set-Cookie` fields give to a cookie, or undefined. `name` in lower case. */
+/** Returns the value that `Set-Cookie` fields give a cookie, or undefined. `name` in lower case. */
 export function setCookieValue(fields: readonly string[], name: string): string | undefined {
   for (const field of fields) {
     const value = valueIn(field, 0, endOf(field, 0), name);
@@ -28,7 +28,7 @@ function endOf(field: string, start: number): number {
   return semicolon < 0 ? field.length : semicolon;
 }
 
-/** The value in `name = value`, which stands in `field` from `start` to `end`; undefined where it is of another name. */
+/** Returns the value of `name = value` in `field` from `start` to `end`; undefined for another name. */
 function valueIn(field: string, start: number, end: number, name: string): string | undefined {
   let at = start + name.length;
   if (at > end || field.slice(start, at).toLowerCase() !== name) return undefined;

@@ -1,50 +1,50 @@
 /**
- * Timeouts, coarsely: whoever waits keeps the time by which it wants to be told, and one interval looks at all of them.
- * Setting or moving a deadline is a field write, so that it can be done for every read and write.
+ * Coarse timeouts: each object stores its deadline, and one interval timer checks all of them. Setting a deadline is a
+ * field write, so it can be done for every read and write.
  */
 import { performance } from 'node:perf_hooks';
 
-/** Somebody who can run out of time. */
+/** An object with a deadline. */
 export interface Timed {
   /** ms on the clock of `now()`; 0 for none. */
   deadline: number;
-  /** Place in the list, or -1; kept by `Deadlines`. */
+  /** Index in the list, or -1; maintained by this module. */
   deadlineIndex: number;
-  /** The deadline has passed; it is 0 now. */
+  /** Called when the deadline has passed; it is then 0. */
   timedOut(): void;
 }
 
-/** How exact deadlines are: they are noticed up to this many ms late. */
+/** Precision, ms: deadlines are noticed up to this much late. */
 const TICK = 50;
 
 const timed: Timed[] = [];
 let interval: NodeJS.Timeout | null = null;
 let current = performance.now();
 
-/** Monotonic ms, as of the last tick: up to `TICK` old, and free to ask for each read and write. */
+/** Monotonic time of the last tick, ms: up to `TICK` old, but cheap enough for each read and write. */
 export function now(): number {
   return current;
 }
 
-/** Puts it on the list of those that are looked at; it may set `deadline` from then on. */
-export function watch(it: Timed): void {
-  if (it.deadlineIndex >= 0) return;
-  it.deadlineIndex = timed.push(it) - 1;
+/** Adds an object to the list of checked objects; it may then set `deadline`. */
+export function watch(entry: Timed): void {
+  if (entry.deadlineIndex >= 0) return;
+  entry.deadlineIndex = timed.push(entry) - 1;
   if (interval === null) {
     current = performance.now();
     interval = setInterval(look, TICK);
-    // Deadlines alone keep no process alive: sockets do.
+    // Deadlines alone must not keep the process alive; sockets do.
     interval.unref();
   }
 }
 
-/** Takes it off the list. */
-export function unwatch(it: Timed): void {
-  const i = it.deadlineIndex;
+/** Removes an object from the list. */
+export function unwatch(entry: Timed): void {
+  const i = entry.deadlineIndex;
   if (i < 0) return;
-  it.deadlineIndex = -1;
+  entry.deadlineIndex = -1;
   const last = timed.pop();
-  if (last !== undefined && last !== it) {
+  if (last !== undefined && last !== entry) {
     timed[i] = last;
     last.deadlineIndex = i;
   }
@@ -54,7 +54,7 @@ export function unwatch(it: Timed): void {
   }
 }
 
-/** How many are watched: zero when nothing is open. */
+/** Number of watched objects; zero when nothing is open. */
 export function watchedCount(): number {
   return timed.length;
 }
@@ -64,15 +64,15 @@ function look(): void {
   const stall = time - current - TICK;
   current = time;
   if (stall > TICK) {
-    // The process stood still, and what arrived meanwhile is yet to be read: nobody is to blame for that time.
-    for (const it of timed) if (it.deadline !== 0) it.deadline += stall;
+    // The process was suspended, and data received meanwhile has not been read yet: the time is not counted.
+    for (const entry of timed) if (entry.deadline !== 0) entry.deadline += stall;
   }
-  // From the end, because an entry may take itself (and only moves one from behind) off the list when told.
+  // Iterates backwards, because an entry may remove itself when called, which only moves the last entry.
   for (let i = timed.length - 1; i >= 0; i--) {
-    const it = timed[i];
-    if (it !== undefined && it.deadline !== 0 && it.deadline <= time) {
-      it.deadline = 0;
-      it.timedOut();
+    const entry = timed[i];
+    if (entry !== undefined && entry.deadline !== 0 && entry.deadline <= time) {
+      entry.deadline = 0;
+      entry.timedOut();
     }
   }
 }

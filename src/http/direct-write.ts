@@ -1,38 +1,38 @@
 /**
- * Writes to a socket's handle without the stream machinery in front of it. Nearly all writes of a proxy are taken by the
- * kernel at once; the queue, callback and next tick that `net.Socket` prepares for the others cost more than the rest of
- * the write (10% of a proxied request, measured). Only writes that the kernel does not take at once leave anything here.
+ * Writes to a socket's handle, bypassing the stream. The kernel accepts nearly all writes of a proxy immediately; the
+ * queue, callback and next tick that `net.Socket` prepares for other writes cost more than the rest of the write
+ * (measured: 10% of a proxied request). Only writes that are not accepted immediately allocate here.
  *
- * How a handle is written to is documented nowhere and differs: up to Node 24 the caller brings a request, whose class is
- * shown to nobody; Node 26 takes none and returns one where the kernel did not take all. Which of the two it is, and the
- * class, is learned from the first write of the process; where it is neither, everything goes through the stream.
+ * The handle's interface is undocumented and differs: up to Node 24 the caller passes a request whose class is not
+ * exported; Node 26 takes none and returns one if the kernel did not accept all bytes. The variant and the class are
+ * detected at the first write of the process; if neither applies, all writes use the stream.
  */
 import { getSystemErrorName } from 'node:util';
 
-/** A handle of a TCP or unix socket, as far as it is used. */
+/** Handle of a TCP or unix socket, as used here. */
 export interface StreamHandle {
   writeLatin1String(request: WriteRequest | null, text: string): number | WriteRequest;
   writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number | WriteRequest;
-  /** Bytes that the kernel has not taken yet. */
+  /** Bytes not yet accepted by the kernel. */
   readonly writeQueueSize: number;
 }
 
 /** Node's write request. */
 export interface WriteRequest {
-  /** Negative as long as no write is under way with this request. */
+  /** Negative unless a write is in flight with this request. */
   getAsyncId(): number;
-  /** Where requests are returned: the status of a write that was complete before it was returned, or null. */
+  /** If requests are returned: status of a write that completed synchronously, or null. */
   writeStatus?: number | null;
   oncomplete?: (this: WriteRequest, status: number) => void;
-  /** Told when the write is complete. */
+  /** Notified when the write is complete. */
   waiter?: WriteWaiter;
-  /** To be given back when the write is complete. */
+  /** Returned to the pool when the write is complete. */
   slab?: Buffer | null;
-  /** What the kernel still reads from. */
+  /** Memory the kernel still reads from. */
   buffer?: Uint8Array | null;
 }
 
-/** Told about writes that the kernel did not take at once. */
+/** Notified about completed asynchronous writes. */
 export interface WriteWaiter {
   /** `slab` is free again. */
   written(status: number, slab: Buffer | null): void;
@@ -45,15 +45,15 @@ const NEITHER = 3;
 
 let requests = UNKNOWN;
 let Request: (new () => WriteRequest) | null = null;
-/** A request whose write was taken at once was never used, and serves again. */
+/** A request whose write completed synchronously is unused and can be reused. */
 let spare: WriteRequest | null = null;
 
-/** True once it is known how. */
+/** Whether the handle's interface was detected. */
 export function canWriteDirectly(): boolean {
   return requests === GIVEN || requests === RETURNED;
 }
 
-/** Learns how from the next write of a string on this handle. */
+/** Detects the interface from the next write of a string on this handle. */
 export function probeHandle(handle: StreamHandle): void {
   if (requests !== UNKNOWN) return;
   const own = handle as { writeLatin1String?: StreamHandle['writeLatin1String'] };
@@ -71,14 +71,16 @@ export function probeHandle(handle: StreamHandle): void {
   };
 }
 
-/** Writes; 0 where the kernel took all, a negative errno, or the request that is under way (see `underWay`). */
+/**
+ * Writes; returns 0 if the kernel accepted all bytes, a negative errno, or the request in flight (see `trackWrite`).
+ */
 export function writeLatin1(handle: StreamHandle, text: string): number | WriteRequest {
   if (Request === null) return returned(handle.writeLatin1String(null, text));
   spare ??= new Request();
   return given(spare, handle.writeLatin1String(spare, text) as number);
 }
 
-/** As `writeLatin1`; the bytes must stay as they are until the request is complete. */
+/** As `writeLatin1`; the bytes must not change until the request is complete. */
 export function writeBytes(handle: StreamHandle, bytes: Uint8Array): number | WriteRequest {
   if (Request === null) return returned(handle.writeBuffer(null, bytes));
   spare ??= new Request();
@@ -91,13 +93,13 @@ function returned(result: number | WriteRequest): number | WriteRequest {
 }
 
 function given(request: WriteRequest, errno: number): number | WriteRequest {
-  // That nothing waits in the handle does not say so: a write may be under way with its end yet to be told.
+  // An empty queue of the handle is not sufficient: a write may be in flight whose completion has not been reported.
   if (request.getAsyncId() < 0) return errno;
   spare = null;
   return errno === 0 ? request : errno;
 }
 
-/** Says who is told when the write with `request` is complete, what is kept until then, and what is given back. */
+/** Sets the object to notify when the write is complete, the memory to retain until then, and the slab to return. */
 export function trackWrite(
   request: WriteRequest,
   waiter: WriteWaiter,
@@ -114,7 +116,7 @@ function complete(this: WriteRequest, status: number): void {
   this.waiter?.written(status, this.slab ?? null);
 }
 
-/** The error of a failed write, as `net.Socket` would have made it. */
+/** Creates the error of a failed write, as `net.Socket` does. */
 export function writeError(errno: number): NodeJS.ErrnoException {
   const code = getSystemErrorName(errno);
   return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });

@@ -1,4 +1,4 @@
-/** Listings of directories in the formats, to the byte, that nginx's autoindex has; all strings are bytes. */
+/** Directory listings in the formats of nginx's autoindex, byte for byte; all strings are byte strings. */
 import { escapeHtml } from './html-escape.js';
 import { formatHttpDate } from './http-date.js';
 import { escapeComponent } from './uri-escape.js';
@@ -15,11 +15,11 @@ export interface DirectoryEntry {
 export interface HtmlListingOptions {
   readonly exactSize: boolean;
   readonly localTime: boolean;
-  /** Names are UTF-8, so that columns are counted in characters. */
+  /** Whether names are UTF-8, so that columns are counted in characters. */
   readonly utf8: boolean;
 }
 
-/** Width of the column of names. */
+/** Width of the name column. */
 const NAME_WIDTH = 50;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -48,7 +48,7 @@ function htmlRow(entry: DirectoryEntry, options: HtmlListingOptions): string {
   return `<a href="${escapeComponent(name)}${slash}">${shown} ${date(entry.modified, options.localTime)} ${size(entry, options.exactSize)}\r\n`;
 }
 
-/** The characters of UTF-8 text, or null where it is none. */
+/** Returns the characters of UTF-8 text, or null if it is invalid. */
 function charactersOf(bytes: string): string[] | null {
   const text = Buffer.from(bytes, 'latin1').toString('utf8');
   if (Buffer.from(text, 'utf8').toString('latin1') !== bytes) return null;
@@ -56,7 +56,7 @@ function charactersOf(bytes: string): string[] | null {
 }
 
 function date(seconds: number, local: boolean): string {
-  // The offset of today holds for all dates, as in nginx.
+  // As in nginx, the current UTC offset is used for all dates.
   const offset = local ? -new Date().getTimezoneOffset() * 60 : 0;
   const time = new Date((seconds + offset) * 1000);
   const two = (n: number) => String(n).padStart(2, '0');
@@ -69,7 +69,7 @@ function size(entry: DirectoryEntry, exact: boolean): string {
   if (exact) return (directory ? '-' : String(entry.size)).padStart(19);
   if (directory) return '      -';
   const [unit, name] = unitOf(entry.size);
-  // Rounded half up, where half a unit less one byte already counts as half.
+  // Rounds half up; half a unit minus one byte already counts as half.
   const rounded = Math.floor(entry.size / unit) + (unit > 1 && entry.size % unit > unit / 2 - 1 ? 1 : 0);
   return `${String(rounded).padStart(name === '' ? 7 : 6)}${name}`;
 }
@@ -80,7 +80,7 @@ function unitOf(bytes: number): readonly [number, string] {
   return bytes > 9999 ? [2 ** 10, 'K'] : [1, ''];
 }
 
-/** `callback`: the name of the function that the list is passed to; empty for plain JSON. */
+/** `callback`: name of the JSONP function; empty for plain JSON. */
 export function jsonListing(entries: readonly DirectoryEntry[], callback: string): string {
   const rows = entries.map((entry) => {
     const size = entry.kind === 'file' ? `, "size":${entry.size}` : '';

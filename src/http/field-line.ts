@@ -1,33 +1,34 @@
 /**
- * One field line (RFC 9112 5), as strict as nginx: a space before the colon, folding, NUL and bare CR are refused. Like
- * there, several CRs may stand in front of the line feed, and a line that is nothing but a name has an empty value.
+ * Parser of field lines (RFC 9112 5), as strict as nginx: a space before the colon, obsolete line folding, NUL and bare
+ * CR are rejected. As in nginx, several CRs may precede the LF, and a line that consists of a name only has an empty
+ * value.
  */
 import type { HeaderBlock } from './header-block.js';
 
 /** The field was added to the block. */
 export const ACCEPTED = -1;
-/** The name holds odd characters, and such lines are to be dropped. */
+/** The name contains unusual characters, and such lines are dropped. */
 export const DROPPED = -2;
 
 const BREAK = /[\0\r\n]/;
 const BREAKS = /[\0\r\n]+/g;
 
 /**
- * A value that a configuration puts together, as it may stand in a field line: a line break in it (a decoded `$uri` may
- * bring one) would begin a field, or a message, of the client's choice. RFC 9110 5.5: replaced by a space.
+ * Makes a configured value safe for a field line: a line break in it (for example from a decoded `$uri`) would let the
+ * client inject a field or message. RFC 9110 5.5: replaced by a space.
  */
 export function fieldValue(value: string): string {
   return BREAK.test(value) ? value.replace(BREAKS, ' ') : value;
 }
 
-/** A token (RFC 9110 5.6.2): a method, or the name of a field. */
+/** Whether the text is a token (RFC 9110 5.6.2), such as a method or a field name. */
 export function isToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** Bytes of a name: 1 usual, 2 underscore, 3 odd, 0 never. */
+/** Classes of name bytes: 1 usual, 2 underscore, 3 unusual, 0 invalid. */
 const NAME_BYTE: Uint8Array = new Uint8Array(256).fill(3);
 for (let c = 0; c <= 32; c++) NAME_BYTE[c] = 0;
 NAME_BYTE[127] = 0;
@@ -36,8 +37,8 @@ for (const c of '0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 NAME_BYTE[95] = 2;
 
 /**
- * Parses the line from `start` to `end` (line break not included) of `block.text` into the block. Returns ACCEPTED,
- * DROPPED, or the offset of the byte for which the whole head is to be refused.
+ * Parses the line from `start` to `end` (without line break) of `block.text` into the block. Returns ACCEPTED, DROPPED,
+ * or the offset of the byte for which the head is rejected.
  */
 export function parseFieldLine(
   block: HeaderBlock,
@@ -68,7 +69,7 @@ export function parseFieldLine(
     if (c === 0 || c === 13) return i;
   }
   if (odd && dropOdd) {
-    // The lines around it no longer lie side by side.
+    // The adjacent lines are no longer contiguous.
     block.canonical = false;
     return DROPPED;
   }
@@ -77,17 +78,17 @@ export function parseFieldLine(
   return ACCEPTED;
 }
 
-/** Parts of a field line: that in which the next byte stands. */
+/** Parts of a field line; the state is the part that contains the next byte. */
 const START = 0;
 const NAME = 1;
 const VALUE = 2;
 const LINE_END = 3;
 const BLANK_LINE_END = 4;
 
-/** A field line that is not complete: its bytes are checked as they come, each of them once. */
+/** An incomplete field line: checks each byte once, as it arrives. */
 export class UnfinishedLine {
   private part = START;
-  /** Offset of the invalid byte in the text that was checked last. */
+  /** Offset of the invalid byte in the last text checked. */
   private bad = -1;
   /** Bytes of the line before that text. */
   private before = 0;
@@ -97,7 +98,7 @@ export class UnfinishedLine {
     this.before = 0;
   }
 
-  /** Checks bytes `from` to `to` of the text in which the line continues, none of which is a line feed. */
+  /** Checks bytes `from` to `to`, the continuation of the line, which contain no LF. */
   valid(text: string, from: number, to: number): boolean {
     for (let i = from; i < to; i++) {
       const c = text.charCodeAt(i);
@@ -112,13 +113,13 @@ export class UnfinishedLine {
     return true;
   }
 
-  /** Offset in the line of the byte for which it is refused: behind a CR that does not end the line, the CR. */
+  /** Offset in the line of the byte for which it is rejected; for a CR not followed by LF, that of the CR. */
   invalidAt(line: string): number {
     return this.part === LINE_END || this.part === BLANK_LINE_END ? line.indexOf('\r') : this.bad;
   }
 }
 
-/** The part behind a byte; -1 where the byte is invalid there. */
+/** Returns the part after a byte; -1 if the byte is invalid there. */
 function partAfter(part: number, c: number): number {
   switch (part) {
     case START:

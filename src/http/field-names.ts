@@ -1,6 +1,6 @@
-/** Field names that the proxy itself has to recognise, as small numbers. */
+/** Numbers of the field names that the proxy recognises. */
 
-/** Numbers of the known field names (RFC 9110 and its neighbours); 0 is any other name. */
+/** Numbers of known field names (RFC 9110 and related); 0 is any other name. */
 export const Field = {
   Other: 0,
   Host: 1,
@@ -111,7 +111,7 @@ const NAMES: readonly string[] = [
   'age',
 ];
 
-/** The buckets of a small hash over length, first and last letter. */
+/** Buckets of a small hash over length, first and last letter. */
 const BUCKETS: (readonly number[] | undefined)[] = [];
 for (let id = 1; id < NAMES.length; id++) {
   const name = NAMES[id] as string;
@@ -123,7 +123,7 @@ function hash(length: number, first: number, last: number): number {
   return (length * 31 + (first | 32) * 7 + (last | 32)) & 255;
 }
 
-/** True when `text` from `start` to `end` is `lower` in any case; `lower` holds no upper-case letter. */
+/** Whether `text` from `start` to `end` equals `lower` case-insensitively; `lower` contains no upper-case letter. */
 export function equalsIgnoreCase(text: string, start: number, end: number, lower: string): boolean {
   const length = end - start;
   if (length !== lower.length) return false;
@@ -135,7 +135,7 @@ export function equalsIgnoreCase(text: string, start: number, end: number, lower
   return true;
 }
 
-/** The number of the field name that stands in `text` from `start` to `end`. */
+/** Returns the number of the field name in `text` from `start` to `end`. */
 export function fieldNumber(text: string, start: number, end: number): number {
   const bucket = BUCKETS[hash(end - start, text.charCodeAt(start), text.charCodeAt(end - 1))];
   if (bucket === undefined) return Field.Other;
@@ -146,12 +146,12 @@ export function fieldNumber(text: string, start: number, end: number): number {
   return Field.Other;
 }
 
-/** The lower-case name of a number. */
+/** Returns the lower-case name of a number. */
 export function fieldName(id: number): string {
   return NAMES[id] ?? '';
 }
 
-/** A table for `HeaderBlock.duplicate`. */
+/** Creates a table for `HeaderBlock.duplicate`. */
 export function fieldSet(...ids: readonly number[]): readonly boolean[] {
   const set = new Array<boolean>(NAMES.length).fill(false);
   for (const id of ids) set[id] = true;

@@ -1,7 +1,7 @@
-/** Fields by the names that variables give them: `$http_user_agent` is `User-Agent`. */
+/** Maps variables to fields: `$http_user_agent` is `User-Agent`. */
 import type { HeaderBlock } from './header-block.js';
 
-/** True where a field of that name is meant by the rest of a variable's name (lower case, `_` for `-`). */
+/** Whether the rest of a variable's name (lower case, `_` for `-`) denotes the field `name`. */
 export function meansField(rest: string, name: string): boolean {
   if (rest.length !== name.length) return false;
   for (let i = 0; i < rest.length; i++) {
@@ -13,7 +13,7 @@ export function meansField(rest: string, name: string): boolean {
   return true;
 }
 
-/** The values of the fields that `rest` means, joined by `, `; undefined where there is none. */
+/** Returns the values of the fields denoted by `rest`, joined by `, `; undefined if there are none. */
 export function fieldsMeant(block: HeaderBlock, rest: string): string | undefined {
   if (!rest.includes('_')) return block.joined(rest);
   let value: string | undefined;

@@ -1,17 +1,17 @@
-/** The client's address behind proxies, from `X-Forwarded-For` and its like. */
+/** Client address behind proxies, from `X-Forwarded-For` and similar fields. */
 import { type InetAddress, parseInetAddress } from './inet-address.js';
 
-/** What a list of addresses led to. */
+/** Result of evaluating a list of addresses. */
 interface Walk {
   readonly address: InetAddress;
-  /** The list was used up to its beginning, or the one address that was asked for was taken from it. */
+  /** Whether the list was used up to its beginning, or the single requested address was taken from it. */
   readonly complete: boolean;
 }
 
 /**
- * The address that trusted proxies report; `address` itself where they report none. From the right end of the field values (in the order received) an address
- * is taken as long as the one before it is trusted: once, or with `recursive` repeatedly. nginx:
- * ngx_http_get_forwarded_addr. Addresses are bytes, as `ipBytes` gives them.
+ * Returns the address reported by trusted proxies, or `address` itself. From the right end of the field values (in the
+ * order received) an address is taken if the previous one is trusted: once, or with `recursive` repeatedly. nginx:
+ * ngx_http_get_forwarded_addr. Addresses are bytes, as returned by `ipBytes`.
  */
 export function forwardedAddress(
   address: InetAddress,
@@ -39,7 +39,7 @@ function walkBack(
   for (;;) {
     if (!trusted(reached.bytes)) return { address: reached, complete: false };
     while (end > 1 && isSeparator(list, end - 1)) end--;
-    // As in nginx, the first byte belongs to an address even where it is a separator, which makes it none.
+    // As in nginx, the first byte is part of an address even if it is a separator, which makes the address invalid.
     let start = end;
     while (start > 0 && (start === 1 || !isSeparator(list, start - 1))) start--;
     const next = parseInetAddress(list.slice(start, end));

@@ -1,11 +1,11 @@
-/** The bytes of a head that arrives in several pieces, until it is complete. */
+/** Bytes of a head that arrives in several chunks, until it is complete. */
 import { reserve } from './buffer-limit.js';
 
-/** Bytes of the first buffer, which doubles when it is full. */
-const FIRST = 1024;
+/** Size of the first buffer, bytes; doubled when full. */
+const MIN_SIZE = 1024;
 const EMPTY = Buffer.alloc(0);
 
-/** Grows in linear time: a string to which pieces are appended is copied as a whole each time it is looked at. */
+/** Grows in linear time, unlike a string, which is copied as a whole whenever it is read after an append. */
 export class HeadBytes {
   length = 0;
   private bytes: Buffer = EMPTY;
@@ -13,7 +13,7 @@ export class HeadBytes {
   append(piece: string): void {
     const length = this.length + piece.length;
     if (length > this.bytes.length) {
-      let size = Math.max(FIRST, 2 * this.bytes.length);
+      let size = Math.max(MIN_SIZE, 2 * this.bytes.length);
       while (size < length) size *= 2;
       const bytes = Buffer.allocUnsafeSlow(size);
       this.bytes.copy(bytes, 0, 0, this.length);
@@ -24,7 +24,7 @@ export class HeadBytes {
     this.length = length;
   }
 
-  /** The bytes from offset `from` on, with a piece behind them that is not appended. */
+  /** Returns the bytes from offset `from` followed by a chunk that is not appended. */
   with(piece: string, from = 0): string {
     return this.length === 0 ? piece : this.bytes.latin1Slice(from, this.length) + piece;
   }

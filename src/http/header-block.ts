@@ -1,49 +1,49 @@
 /**
- * The field lines of one head: offsets into the text in which they arrived. Names and values become strings only when
- * somebody asks; a field that is passed on unchanged never does.
+ * The field lines of a head: offsets into the received text. Names and values become strings only on demand, so that a
+ * field forwarded unchanged never does.
  */
 import { equalsIgnoreCase, Field, fieldNumber } from './field-names.js';
 
-/** Numbers kept per field: start and end of name, start and end of value, number of the name, state. */
+/** Numbers stored per field: start and end of name, start and end of value, number of the name, state. */
 const STRIDE = 6;
 const KEPT = 0;
 const REMOVED = 1;
 
-/** With more fields than these a block gives up its memory when it is cleared. */
-const FIELDS_KEPT = 64;
+/** Number of fields above which `clear` releases the memory. */
+const MAX_FIELDS_KEPT = 64;
 
 export class HeaderBlock {
-  /** The head as it arrived; a part of it, from offset `base` on, while it is read. */
+  /** The head as received; while reading, the part from offset `base` on. */
   text = '';
   base = 0;
-  /** Number of field lines, removed ones included. */
+  /** Number of field lines, including removed ones. */
   count = 0;
-  /** True when every line is `Name: value CRLF`, so that runs of lines can be copied as they are. */
+  /** Whether every line is `Name: value CRLF`, so that runs of lines can be copied unchanged. */
   canonical = true;
-  /** True once a field was removed. */
+  /** Whether a field was removed. */
   touched = false;
-  /** True once a field was dropped: the block no longer tells all that arrived. */
+  /** Whether a field was dropped, so that the block does not contain all that was received. */
   private incomplete = false;
   private readonly at: number[] = [];
 
-  /** Forgets all fields. */
+  /** Removes all fields. */
   clear(): void {
     this.text = '';
     this.base = 0;
     this.count = 0;
-    if (this.at.length > FIELDS_KEPT * STRIDE) this.at.length = 0;
+    if (this.at.length > MAX_FIELDS_KEPT * STRIDE) this.at.length = 0;
     this.canonical = true;
     this.touched = false;
     this.incomplete = false;
   }
 
-  /** Sets the text on which the offsets of `push` stand. */
+  /** Sets the text to which the offsets of `push` refer. */
   begin(text: string): void {
     this.clear();
     this.text = text;
   }
 
-  /** Adds a field by its offsets in the present text; returns the number of its name. */
+  /** Adds a field by its offsets in the current text; returns the number of its name. */
   push(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
     const i = this.count++ * STRIDE;
     const id = fieldNumber(this.text, nameStart, nameEnd);
@@ -57,23 +57,23 @@ export class HeaderBlock {
     return id;
   }
 
-  /** Takes back the last `push`. */
+  /** Reverts the last `push`. */
   dropLast(): void {
     this.count--;
   }
 
-  /** Sets the whole head, of which the fields were pushed in parts. */
+  /** Sets the text of the whole head, whose fields were pushed in parts. */
   settle(text: string): void {
     this.text = text;
     this.base = 0;
   }
 
-  /** True where a reader need not parse the same head again: all of it is here, and small. */
+  /** Whether the parsed head can be reused for an identical one: it is complete and small. */
   get reusable(): boolean {
-    return this.count <= FIELDS_KEPT && !this.incomplete;
+    return this.count <= MAX_FIELDS_KEPT && !this.incomplete;
   }
 
-  /** Fills the block from pairs of strings (a head that was built, not read). */
+  /** Creates a block from pairs of strings (for a generated head). */
   static from(pairs: readonly (readonly [name: string, value: string])[]): HeaderBlock {
     const block = new HeaderBlock();
     block.begin(pairs.map(([name, value]) => `${name}: ${value}\r\n`).join(''));
@@ -90,7 +90,7 @@ export class HeaderBlock {
     return this.at[i * STRIDE + 4] as number;
   }
 
-  /** The name as it was written. */
+  /** Returns the name as received. */
   name(i: number): string {
     return this.text.slice(this.at[i * STRIDE] as number, this.at[i * STRIDE + 1] as number);
   }
@@ -103,7 +103,7 @@ export class HeaderBlock {
     return (this.at[i * STRIDE + 1] as number) - (this.at[i * STRIDE] as number);
   }
 
-  /** True when the name of field `i` is `lower` (given in lower case). */
+  /** Whether the name of field `i` is `lower` (given in lower case). */
   is(i: number, lower: string): boolean {
     return equalsIgnoreCase(this.text, this.at[i * STRIDE] as number, this.at[i * STRIDE + 1] as number, lower);
   }
@@ -112,34 +112,34 @@ export class HeaderBlock {
     return this.at[i * STRIDE + 5] !== KEPT;
   }
 
-  /** Takes field `i` out of the block, as if it had not been sent; later fields move up by one. */
+  /** Drops field `i` as if it had not been received; later fields move up by one. */
   drop(i: number): void {
     this.at.copyWithin(i * STRIDE, (i + 1) * STRIDE, this.count * STRIDE);
     this.count--;
-    // Lines that are adjacent here need not be adjacent in the text any more.
+    // Adjacent lines are no longer contiguous in the text.
     this.canonical = false;
     this.incomplete = true;
   }
 
-  /** Leaves field `i` out of `lines`; who asks for it by name still finds it, because it did arrive. */
+  /** Excludes field `i` from `lines`; lookup by name still finds it, because it was received. */
   remove(i: number): void {
     this.at[i * STRIDE + 5] = REMOVED;
     this.touched = true;
   }
 
-  /** Puts back what was removed. */
+  /** Restores removed fields. */
   restore(): void {
     if (!this.touched) return;
     this.touched = false;
     for (let i = 0; i < this.count; i++) this.at[i * STRIDE + 5] = KEPT;
   }
 
-  /** True when the value of field `i` is `lower` in any case (given in lower case). */
+  /** Whether the value of field `i` equals `lower` case-insensitively (given in lower case). */
   valueIs(i: number, lower: string): boolean {
     return equalsIgnoreCase(this.text, this.at[i * STRIDE + 2] as number, this.at[i * STRIDE + 3] as number, lower);
   }
 
-  /** Index of the first field of that number from `from` on, or -1. */
+  /** Index of the first field with that number from `from` on, or -1. */
   indexOf(id: number, from = 0): number {
     const at = this.at;
     for (let i = from; i < this.count; i++) {
@@ -148,7 +148,7 @@ export class HeaderBlock {
     return -1;
   }
 
-  /** Index of the first field of that name (lower case) from `from` on, or -1. */
+  /** Index of the first field with that name (lower case) from `from` on, or -1. */
   find(lower: string, from = 0): number {
     for (let i = from; i < this.count; i++) {
       if (this.is(i, lower)) return i;
@@ -166,13 +166,13 @@ export class HeaderBlock {
     return -1;
   }
 
-  /** The value of the first field of that number, or undefined. */
+  /** Value of the first field with that number, or undefined. */
   valueOf(id: number): string | undefined {
     const i = this.indexOf(id);
     return i < 0 ? undefined : this.value(i);
   }
 
-  /** The value of the first field of that name (lower case), or undefined. */
+  /** Value of the first field with that name (lower case), or undefined. */
   get(lower: string): string | undefined {
     const i = this.find(lower);
     return i < 0 ? undefined : this.value(i);
@@ -185,7 +185,7 @@ export class HeaderBlock {
     return values;
   }
 
-  /** The values of that name joined by `separator`, as nginx's `$http_name` gives them; undefined where there is none. */
+  /** Values of that name joined by `separator`, as in nginx's `$http_name`; undefined if there are none. */
   joined(lower: string, separator = ', '): string | undefined {
     const first = this.find(lower);
     if (first < 0) return undefined;
@@ -195,8 +195,8 @@ export class HeaderBlock {
   }
 
   /**
-   * The field lines for which `skip` is false, each ended by CRLF, as one string. Adjacent lines that are passed on
-   * leave as one slice of the text.
+   * Returns the field lines for which `skip` is false, each terminated by CRLF, as one string. Adjacent lines are
+   * copied as one slice of the text.
    */
   lines(skip: FieldTest | null): string {
     let out = '';
@@ -216,7 +216,7 @@ export class HeaderBlock {
   }
 }
 
-/** Chooses fields of a block. */
+/** Selects fields of a block. */
 export interface FieldTest {
   matches(block: HeaderBlock, i: number): boolean;
 }

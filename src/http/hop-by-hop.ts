@@ -1,13 +1,11 @@
-/**
- * Fields that are about one connection and are not passed on (RFC 9110 7.6.1), in one table, and what the Connection
- * field of a message says.
- */
+/** Fields of a single connection, which are not forwarded (RFC 9110 7.6.1), and evaluation of the Connection field. */
 import { Field } from './field-names.js';
 import type { HeaderBlock } from './header-block.js';
 
 /**
- * What is not passed on by itself. A request's `Upgrade` and `Connection` go on where the configuration sets them, and
- * the framing is made anew for each connection. An answer's `Upgrade` is passed: 101 and 426 mean it for the client.
+ * Fields not forwarded by default. A request's `Upgrade` and `Connection` are forwarded if configured, and framing is
+ * generated for each connection. A response's `Upgrade` is forwarded: in 101 and 426 responses it is addressed to the
+ * client.
  */
 export const REQUEST_HOP_BY_HOP: readonly string[] = [
   'Connection',
@@ -28,17 +26,17 @@ export const RESPONSE_HOP_BY_HOP: readonly string[] = [
 ];
 
 export interface ConnectionOptions {
-  /** The connection may serve another request after this one. */
+  /** Whether the connection may be used for another request. */
   readonly keepAlive: boolean;
-  /** `close` was said. */
+  /** Whether the `close` option is present. */
   readonly close: boolean;
 }
 
-const KEEP: ConnectionOptions = { keepAlive: true, close: false };
-const KEEP_NOT: ConnectionOptions = { keepAlive: false, close: false };
+const PERSISTENT: ConnectionOptions = { keepAlive: true, close: false };
+const NOT_PERSISTENT: ConnectionOptions = { keepAlive: false, close: false };
 const CLOSE: ConnectionOptions = { keepAlive: false, close: true };
 
-/** What the Connection fields of a message say about persistence (RFC 9112 9.3); `version` is 9, 10 or 11. */
+/** Evaluates the Connection fields of a message (RFC 9112 9.3); `version` is 9, 10 or 11. */
 export function connectionOptions(headers: HeaderBlock, version: number): ConnectionOptions {
   let keep = false;
   for (let i = headers.indexOf(Field.Connection); i >= 0; i = headers.indexOf(Field.Connection, i + 1)) {
@@ -51,5 +49,5 @@ export function connectionOptions(headers: HeaderBlock, version: number): Connec
     if (value.includes('close')) return CLOSE;
     if (value.includes('keep-alive')) keep = true;
   }
-  return version >= 11 || keep ? KEEP : KEEP_NOT;
+  return version >= 11 || keep ? PERSISTENT : NOT_PERSISTENT;
 }

@@ -1,19 +1,19 @@
-/** The host of a request: from the request line or the Host field. */
+/** Host of a request, from the request line or the Host field. */
 
-/** Characters that may stand in a host name or IP literal beside letters and digits (RFC 3986: unreserved, sub-delims, %). */
-const EXTRA = "-_~!$&'()*+,;=%";
+/** Characters allowed in a host name or IP literal besides letters and digits (RFC 3986: unreserved, sub-delims, %). */
+const EXTRA_CHARACTERS = "-_~!$&'()*+,;=%";
 
 const allowed: boolean[] = new Array<boolean>(256).fill(false);
 for (let c = 0; c < 128; c++) {
-  allowed[c] = /[A-Za-z0-9]/.test(String.fromCharCode(c)) || EXTRA.includes(String.fromCharCode(c));
+  allowed[c] = /[A-Za-z0-9]/.test(String.fromCharCode(c)) || EXTRA_CHARACTERS.includes(String.fromCharCode(c));
 }
 
 let lastValue = '';
 let lastHost: string | null = null;
 
 /**
- * Host in lower case without port and without a trailing dot; null where nginx refuses it (400).
- * The last value is remembered: clients of a connection mostly ask for the same host.
+ * Returns the host in lower case without port and trailing dot; null if nginx rejects it (400). The last value is
+ * cached: clients mostly send the same host on a connection.
  */
 export function validHost(value: string): string | null {
   if (value === lastValue && lastHost !== null) return lastHost;

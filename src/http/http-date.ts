@@ -1,15 +1,15 @@
-/** Dates in field values (RFC 9110 5.6.7): the preferred form, and the two old ones that must still be understood. */
+/** Dates in field values (RFC 9110 5.6.7): the preferred format and the two obsolete ones. */
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const MONTH = '(?<month>J|F|M|A|S|O|N|D)(?<rest>..)';
 const TIME = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)';
 
 /**
- * The forms as nginx reads them: the name of the day is not looked at, nor what follows a complete date. Months are told
- * apart by as many letters as it takes.
+ * The formats as parsed by nginx: the day name and text after a complete date are ignored. Months are distinguished by
+ * as many letters as necessary.
  */
 const FORMS = [
-  // Tue, 10 Nov 2002 23:50:13 GMT; of a one-digit hour nothing is known
+  // Tue, 10 Nov 2002 23:50:13 GMT; one-digit hours are invalid
   new RegExp(`^[^, ]*, *(?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${TIME}`, 's'),
   // Tuesday, 10-Dec-02 23:50:13 GMT
   new RegExp(`^[^, ]*, *(?<day>\\d\\d)-${MONTH}-(?<year>\\d\\d) ${TIME}`, 's'),
@@ -17,7 +17,7 @@ const FORMS = [
   new RegExp(`^[^, ]* +${MONTH} (?<day> ?\\d\\d?) ${TIME} (?<year>\\d{4})`, 's'),
 ];
 
-/** Seconds since 1970, or -1 for what is no date. */
+/** Seconds since 1970, or -1 if `text` is not a date. */
 export function parseHttpDate(text: string): number {
   for (const form of FORMS) {
     const parts = form.exec(text)?.groups;
@@ -31,7 +31,7 @@ export function parseHttpDate(text: string): number {
     const second = Number(parts.second);
     if (hour > 23 || minute > 59 || second > 59 || day > daysIn(month, year)) return -1;
     const date = new Date(0);
-    // Date.UTC would take the years 0 to 99 for 1900 to 1999.
+    // Date.UTC would map the years 0 to 99 to 1900 to 1999.
     date.setUTCFullYear(year, month, day);
     return date.getTime() / 1000 + hour * 3600 + minute * 60 + second;
   }
@@ -55,7 +55,7 @@ function daysIn(month: number, year: number): number {
   return new Date(Date.UTC(year < 100 ? year + 400 : year, month + 1, 0)).getUTCDate();
 }
 
-/** A time in seconds since 1970 as `Tue, 10 Nov 2002 23:50:13 GMT`. */
+/** Formats a time in seconds since 1970 as `Tue, 10 Nov 2002 23:50:13 GMT`. */
 export function formatHttpDate(seconds: number): string {
   return new Date(seconds * 1000).toUTCString();
 }

@@ -1,16 +1,16 @@
 /**
- * Writes to a socket's descriptor what the kernel takes now, and says how much that was. The rest stays with the caller: a
- * handle would read it from the caller's memory later, so that bytes that are only lent would have to be copied in front of
- * each write. These writes are ones to a file for Node, which is why they say how far they got.
+ * Writes synchronously to a socket's descriptor and returns the number of bytes accepted by the kernel. The rest stays
+ * with the caller: a handle would read it from the caller's memory later, so borrowed bytes would have to be copied
+ * before each write. Node treats these as file writes, which is why they return the number of bytes written.
  */
 import { writeSync, writevSync } from 'node:fs';
 
-/** Holds the text around bytes for the length of a write; longer text has memory of its own. */
+/** Holds text around the bytes during a write; longer text gets its own memory. */
 const texts = Buffer.allocUnsafeSlow(16384);
 
 /**
- * Writes bytes `start` to `end` with text (a character for each byte) in front of them and behind them, in one system call.
- * Returns how many bytes the kernel took, 0 where it has no room, or the negative errno of a connection that failed.
+ * Writes bytes `start` to `end` with text (one byte per character) before and after them, in one system call. Returns
+ * the number of bytes accepted by the kernel, 0 if its buffer is full, or the negative errno of a failed connection.
  */
 export function writeImmediately(
   descriptor: number,

@@ -1,14 +1,14 @@
 /**
- * Addresses in a message, parsed as nginx parses them (ngx_inet_addr, ngx_inet6_addr, ngx_parse_addr_port). That is more
- * lenient than the notation in a configuration (`1..2.3` has an empty octet, which counts as 0), and in one place
- * stricter: 255.255.255.255 is no address.
+ * Addresses in messages, parsed as in nginx (ngx_inet_addr, ngx_inet6_addr, ngx_parse_addr_port). This is more lenient
+ * than the notation in a configuration (`1..2.3` has an empty octet, which counts as 0), and stricter in one case:
+ * 255.255.255.255 is not an address.
  */
 
-/** An address with the port that was written beside it. */
+/** An address with an optional port. */
 export interface InetAddress {
-  /** 4 or 16. */
+  /** 4 or 16 bytes. */
   readonly bytes: readonly number[];
-  /** 0 where none was written. */
+  /** 0 if absent. */
   readonly port: number;
 }
 
@@ -16,7 +16,7 @@ const COLON = 58;
 const DOT = 46;
 const MAX_PORT = 65535;
 
-/** An address with or without a port (1 to 65535), IPv6 in brackets where there is one; null where it is none. */
+/** Parses an address with an optional port (1 to 65535; IPv6 with port in brackets); null if invalid. */
 export function parseInetAddress(text: string): InetAddress | null {
   const bare = inetBytes(text);
   if (bare !== null) return { bytes: bare, port: 0 };
@@ -36,7 +36,7 @@ function withPort(bytes: number[] | null, port: number): InetAddress | null {
   return bytes === null ? null : { bytes, port };
 }
 
-/** The 4 or 16 bytes of an address without a port; null where it is none. */
+/** Parses an address without a port to its 4 or 16 bytes; null if invalid. */
 export function inetBytes(text: string): number[] | null {
   return inet4(text) ?? inet6(text);
 }
@@ -57,23 +57,23 @@ function inet4(text: string): number[] | null {
     if (octet > 255) return null;
   }
   if (octets.push(octet) !== 4) return null;
-  // INADDR_NONE, with which C reports a mistake.
+  // INADDR_NONE, with which C reports an error.
   return octets.every((each) => each === 255) ? null : octets;
 }
 
-/** Groups of an IPv6 address. */
+/** Number of groups of an IPv6 address. */
 const GROUPS = 8;
 
 function inet6(text: string): number[] | null {
   if (text === '') return null;
   const groups: number[] = [];
-  /** Where `::` stands; -1 where it does not. */
+  /** Position of `::`; -1 if absent. */
   let gap = -1;
-  /** Start of the group, behind a colon; -1 before the first one. */
+  /** Start of the group, after a colon; -1 before the first one. */
   let start = -1;
   let digits = 0;
   let group = 0;
-  // One colon at the beginning is skipped, whatever follows.
+  // One leading colon is skipped, whatever follows.
   for (let i = text.charCodeAt(0) === COLON ? 1 : 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === COLON) {
@@ -87,7 +87,7 @@ function inet6(text: string): number[] | null {
     } else if (code === DOT && digits > 0) {
       const tail = groups.length > GROUPS - 2 || start < 0 ? null : inet4(text.slice(start));
       if (tail === null) return null;
-      const [a, b, c, d] = tail as [number, number, number, number]; // inet4 gives four
+      const [a, b, c, d] = tail as [number, number, number, number]; // inet4 returns four
       groups.push((a << 8) | b);
       group = (c << 8) | d;
       break;
@@ -105,7 +105,7 @@ function inet6(text: string): number[] | null {
   return groups.flatMap((each) => [each >> 8, each & 255]);
 }
 
-/** The value of a hexadecimal digit; -1 for another character. */
+/** Value of a hexadecimal digit; -1 for another character. */
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   const letter = code | 32;

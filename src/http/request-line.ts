@@ -1,6 +1,6 @@
 /**
- * The request line (RFC 9112 3), as strict as nginx: read in pieces of any size, and refused by the first byte that is wrong.
- * No byte is looked at twice, in however many pieces the line comes.
+ * Parser of the request line (RFC 9112 3), as strict as nginx: fed with chunks of any size, it rejects the line at the
+ * first invalid byte. Each byte is examined once, regardless of the number of chunks.
  */
 import { HeadBytes } from './head-bytes.js';
 
@@ -8,7 +8,7 @@ export const MORE = 0;
 export const COMPLETE = 1;
 export const REFUSED = 2;
 
-/** Parts of a request line: that in which the next byte stands. */
+/** Parts of a request line; the state is the part that contains the next byte. */
 const METHOD = 0;
 const BEFORE_TARGET = 1;
 const SCHEME = 2;
@@ -31,7 +31,7 @@ const LAST_CR = 17;
 /** Parts in which the line may end. */
 const MAY_END: ReadonlySet<number> = new Set([TARGET, AFTER_TARGET, MINOR, AFTER_VERSION, LAST_CR]);
 
-/** Bytes between the brackets of an IP literal. */
+/** Bytes allowed between the brackets of an IP literal. */
 const LITERAL_BYTE = new Uint8Array(256);
 for (const c of "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz:-._~!$&'()*+,;=") {
   LITERAL_BYTE[c.charCodeAt(0)] = 1;
@@ -45,46 +45,46 @@ export function isDigit(c: number): boolean {
   return c >= 48 && c <= 57;
 }
 
-/** The base class of a reader of heads, so that a reader stays one object. */
+/** Base class of the request reader, so that a reader stays one object. */
 export abstract class RequestLineReader {
   method = '';
-  /** The target in origin-form; `/` where an absolute-form target has no path. */
+  /** The target in origin-form; `/` if an absolute-form target has no path. */
   target = '/';
-  /** 9, 10 or 11; 10 before it is known. */
+  /** 9, 10 or 11; 10 until known. */
   version = 10;
-  /** The authority of an absolute-form or authority-form target as written; null for the usual form. */
+  /** The authority of an absolute-form or authority-form target as written; null for origin-form. */
   authority: string | null = null;
-  /** The path holds something that has to be normalised. */
+  /** Whether the path needs normalisation. */
   complex = false;
   /** Offset of `?` in target, or -1. */
   query = -1;
   requestLine = '';
-  /** The status with which a refused head is answered, and the reason for the log. */
+  /** Response status of a rejected head; `reason` is the log message. */
   status = 0;
   reason = '';
-  /** Bytes of the line, its line break included. */
+  /** Length of the line including its line break. */
   protected lineLength = 0;
-  /** Offset in the head at which the buffer ends in which nginx would read. */
+  /** Offset in the head at which nginx's read buffer would end. */
   protected bufferEnd = 0;
-  /** The pieces of the head before the one that is read, as long as it is not complete. */
+  /** Earlier chunks of an incomplete head. */
   protected readonly partial = new HeadBytes();
 
-  // -- the request line, as far as it was read; offsets from its beginning
+  // -- the request line read so far; offsets relative to its start
   private part = METHOD;
   private hostStart = 0;
   private targetStart = 0;
   private targetEnd = 0;
   private queryStart = -1;
-  /** An absolute-form target has no path, or an authority-form target was given. */
+  /** Whether an absolute-form target has no path, or the target is in authority-form. */
   emptyPath = false;
   private fragment = false;
-  /** The byte before is a slash of the target. */
+  /** Whether the previous byte is a slash of the target. */
   private slash = false;
-  /** Bytes of `://` or `HTTP/` that were read, or the offset at which a port begins. */
+  /** Number of bytes of `://` or `HTTP/` read so far, or offset of the port. */
   private mark = 0;
   private minor = -1;
 
-  /** Forgets the line before. */
+  /** Resets the state for a new line. */
   protected beginLine(): void {
     this.method = '';
     this.version = 10;
@@ -101,7 +101,7 @@ export abstract class RequestLineReader {
     this.minor = -1;
   }
 
-  /** Refuses the head; returns REFUSED. */
+  /** Rejects the head; returns REFUSED. */
   refuse(status: number, reason: string): number {
     this.status = status;
     this.reason = reason;
@@ -109,8 +109,8 @@ export abstract class RequestLineReader {
   }
 
   /**
-   * Reads on in a piece. A line that does not end in the buffer, which `bufferEnd` bounds, is moved to one of `size` bytes;
-   * the line feed has to be in there.
+   * Continues reading with a chunk. A line that does not end within the buffer (`bufferEnd`) is moved to one of `size`
+   * bytes, which must contain its LF.
    */
   protected readLine(piece: string, size: number): number {
     const base = this.partial.length;
@@ -146,7 +146,7 @@ export abstract class RequestLineReader {
     return COMPLETE;
   }
 
-  /** Reads bytes `from` to `end` of a piece, none of which is the line feed. REFUSED, or MORE where they are valid. */
+  /** Reads bytes `from` to `end` of a chunk, which contain no LF. Returns REFUSED, or MORE if they are valid. */
   private scanLine(piece: string, from: number, end: number): number {
     const base = this.partial.length;
     for (let p = from; p < end; ) {
@@ -154,7 +154,7 @@ export abstract class RequestLineReader {
       switch (this.part) {
         case METHOD:
           if (c === 32 && base + p > 0) {
-            // Known from here on, so that a refused HEAD is answered without a body.
+            // Set now, so that a rejected HEAD request gets a response without a body.
             this.method = this.partial.with(piece.slice(0, p));
             this.part = BEFORE_TARGET;
           } else if ((c < 65 || c > 90) && c !== 95 && c !== 45) return this.invalidMethod();
@@ -258,7 +258,7 @@ export abstract class RequestLineReader {
           p++;
           break;
         default:
-          // Only the line feed may follow the CR.
+          // Only LF may follow the CR.
           return this.invalid();
       }
     }
@@ -266,8 +266,8 @@ export abstract class RequestLineReader {
   }
 
   /**
-   * The authority runs to offset `p` of a piece: `scheme://host:port` up to `/`, `?` or a space, or `host:port` and a space of
-   * CONNECT. Which names are valid hosts is decided later, by `validHost`.
+   * Ends the authority at offset `p` of a chunk: `scheme://host:port` before `/`, `?` or a space, or the `host:port` of
+   * CONNECT before a space. Whether the host is valid is checked later by `validHost`.
    */
   private authorityEnds(piece: string, p: number): boolean {
     const c = piece.charCodeAt(p);
@@ -280,7 +280,7 @@ export abstract class RequestLineReader {
     return true;
   }
 
-  /** Reads the target from offset `from` on, to a space, a CR or `end`; returns where it stopped, or -1. */
+  /** Reads the target from offset `from` to a space, a CR or `end`; returns the offset reached, or -1. */
   private scanTarget(piece: string, from: number, end: number): number {
     const base = this.partial.length;
     let { complex, fragment, queryStart, slash } = this;
@@ -307,7 +307,7 @@ export abstract class RequestLineReader {
     return p;
   }
 
-  /** The reader has come to the version. */
+  /** Whether the reader has reached the version. */
   get atVersion(): boolean {
     const { part } = this;
     return this.minor >= 0 || (part > PROTOCOL && part <= MINOR_START) || (part === PROTOCOL && this.mark > 0);

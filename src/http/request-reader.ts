@@ -1,6 +1,7 @@
 /**
- * Reads request heads (RFC 9112 2 and 3) as strictly as nginx does. It is fed pieces of any size and says after each
- * whether the head is complete; lines are checked as they complete, so that rubbish is refused before a blank line comes.
+ * Reader of request heads (RFC 9112 2 and 3), as strict as nginx. Fed with chunks of any size, it reports after each
+ * whether the head is complete; lines are checked as they complete, so that invalid data is rejected before the end of
+ * the head.
  */
 
 import { buffersFull } from './buffer-limit.js';
@@ -15,41 +16,46 @@ import { HeaderBlock } from './header-block.js';
 const LINE = 0;
 const FIELDS = 1;
 
-/** A head that is longer is parsed again when it comes again: it is not worth keeping for each idle connection. */
-const KNOWN_MAX = 4096;
+/**
+ * Maximum length of a head whose parse result is reused for an identical one; longer heads are not worth the memory per
+ * idle connection.
+ */
+const MAX_CACHED = 4096;
 
-/** As much of a line that is too long goes to the log. */
-const SHOWN_MAX = 1748;
+/** Maximum length of a too long line in the log. */
+const MAX_LOGGED = 1748;
 
-/** What a reader enforces. Sizes in bytes. */
+/** Limits enforced by a reader. Sizes in bytes. */
 export interface HeadLimits {
-  /** The buffer in which a head begins (`client_header_buffer_size`). */
+  /** Size of the first buffer of a head (`client_header_buffer_size`). */
   readonly first: number;
-  /** Further buffers, and their size (`large_client_header_buffers`). No line continues from one to the next. */
+  /**
+   * Number and size of further buffers (`large_client_header_buffers`). A line does not continue from one to the next.
+   */
   readonly number: number;
   readonly size: number;
-  /** Number of field lines (`max_headers`). */
+  /** Maximum number of field lines (`max_headers`). */
   readonly fields: number;
-  /** Field lines with odd characters in their name are dropped instead of passed on (`ignore_invalid_headers`). */
+  /** Whether field lines with unusual characters in their name are dropped (`ignore_invalid_headers`). */
   readonly dropInvalid: boolean;
-  /** `_` counts as a usual character of a name (`underscores_in_headers`). */
+  /** Whether `_` is a valid character of names (`underscores_in_headers`). */
   readonly underscores: boolean;
 }
 
 /**
- * Takes what matters at once, before the head is complete. Each returns the limits that hold for the rest of the head; a
- * call of `reader.refuse` refuses the head.
+ * Receives parts of the head before it is complete. The methods return the limits for the rest of the head; a call of
+ * `reader.refuse` rejects the head.
  */
 export interface HeadListener {
   /** The request line was read. */
   lineRead(): HeadLimits;
-  /** The Host field was read; `reader.headers` holds the fields up to it. */
+  /** The Host field was read; `reader.headers` contains the fields up to it. */
   hostRead(value: string): HeadLimits;
   /** A field line was dropped (`ignore_invalid_headers`); see `RequestReader.expose`. */
   lineDropped(line: string): void;
 }
 
-/** Fields of which a request may have one; two of them could be understood differently by two readers. */
+/** Fields that may occur once in a request; recipients could interpret duplicates differently. */
 const SINGLE = fieldSet(
   Field.Host,
   Field.IfModifiedSince,
@@ -69,40 +75,40 @@ const NO_LIMITS: HeadLimits = { first: 0, number: 0, size: 0, fields: 0, dropInv
 
 export class RequestReader extends RequestLineReader {
   readonly headers = new HeaderBlock();
-  /** Length of the head, the blank line included, counted in `received`; where complete. */
+  /** Length of a complete head including the empty line, in `received`. */
   length = 0;
-  /** Field lines that were dropped. */
+  /** Dropped field lines. */
   dropped: string[] | null = null;
-  /** The piece that is read; all that was received, once the head is complete or refused. The rest is in `partial`. */
+  /** The current chunk; once the head is complete or rejected, all received text. Earlier chunks are in `partial`. */
   private text = '';
-  /** Offset of the first line that is not parsed. */
+  /** Offset of the first line not parsed yet. */
   private position = 0;
-  /** Offset of the field line before, or -1. */
+  /** Offset of the previous field line, or -1. */
   private lineBefore = -1;
   private state = LINE;
   private limits = NO_LIMITS;
-  /** Buffers in use, beside the first. */
+  /** Number of buffers in use besides the first. */
   private buffers = 0;
   private readonly unfinished = new UnfinishedLine();
 
-  /** The head that was read last, as long as what it was parsed to is still here. */
-  private known = '';
-  private knownLimits: HeadLimits | null = null;
+  /** The last head, as long as its parse result is available. */
+  private cached = '';
+  private cachedLimits: HeadLimits | null = null;
 
-  /** Ends with the last head. A client that sends the same again (as many do on a kept connection) is not parsed again. */
+  /** Ends the last head. Its parse result is kept: clients often repeat the same head on a persistent connection. */
   reset(): void {
     if (this.idle) return;
     const { text, length } = this;
     this.partial.clear();
     this.text = '';
-    const keeps = length > 0 && length <= KNOWN_MAX && this.status === 0 && this.dropped === null;
-    if (keeps && this.headers.reusable) this.known = text.length === length ? text : text.slice(0, length);
+    const keeps = length > 0 && length <= MAX_CACHED && this.status === 0 && this.dropped === null;
+    if (keeps && this.headers.reusable) this.cached = text.length === length ? text : text.slice(0, length);
     else this.forget();
   }
 
-  /** Forgets what is known of the last head. */
+  /** Discards the parse result of the last head. */
   private forget(): void {
-    this.known = '';
+    this.cached = '';
     this.position = 0;
     this.lineBefore = -1;
     this.state = LINE;
@@ -113,12 +119,12 @@ export class RequestReader extends RequestLineReader {
     this.beginLine();
   }
 
-  /** True before the first byte of a head. */
+  /** Whether no byte of a head has been received. */
   get idle(): boolean {
     return this.receivedLength === 0;
   }
 
-  /** All that was read of the present head, and what came behind it; blank lines in front of it are not kept. */
+  /** The current head as received, and the bytes after it; without empty lines before it. */
   get received(): string {
     return this.partial.with(this.text);
   }
@@ -126,17 +132,17 @@ export class RequestReader extends RequestLineReader {
     return this.partial.length + this.text.length;
   }
 
-  /** The request line was not accepted yet. */
+  /** Whether the request line has not been accepted yet. */
   get inLine(): boolean {
     return this.state === LINE;
   }
 
-  /** Bytes of the lines that were read: of the whole head, where it is complete. */
+  /** Length of the lines read; for a complete head its whole length. */
   get parsedLength(): number {
     return this.position;
   }
 
-  /** The request line as far as it was read, for a refused request. */
+  /** The request line as far as it was read, for a rejected request. */
   get partialLine(): string {
     if (this.requestLine !== '') return this.requestLine;
     const text = this.received.slice(0, this.bufferEnd);
@@ -145,20 +151,19 @@ export class RequestReader extends RequestLineReader {
   }
 
   /**
-   * Takes the next bytes of the head; `limits` are those with which a head begins. Bytes behind the head are not touched;
-   * see `length`.
+   * Feeds the next bytes of the head; `limits` apply at its start. Bytes after the head are not consumed; see `length`.
    */
   feed(text: string, limits: HeadLimits, listener: HeadListener | null = null): number {
     if (this.idle) {
-      const { known } = this;
-      if (known.length > 0) {
-        if (limits === this.knownLimits && (text === known || text.slice(0, known.length) === known)) {
+      const { cached } = this;
+      if (cached.length > 0) {
+        if (limits === this.cachedLimits && (text === cached || text.slice(0, cached.length) === cached)) {
           this.text = text;
           return listener === null ? COMPLETE : this.repeat(listener);
         }
         this.forget();
       }
-      this.knownLimits = limits;
+      this.cachedLimits = limits;
       this.limits = limits;
       this.bufferEnd = limits.first;
       this.buffers = 0;
@@ -175,7 +180,7 @@ export class RequestReader extends RequestLineReader {
     return result;
   }
 
-  /** Nothing more is fed: what was received can be looked at as a whole. */
+  /** Ends feeding: makes the received text available as a whole. */
   settle(): void {
     if (this.partial.length > 0) {
       this.text = this.received;
@@ -184,12 +189,12 @@ export class RequestReader extends RequestLineReader {
     this.headers.settle(this.text);
   }
 
-  /** Makes the fields that were read so far readable, for a listener. */
+  /** Makes the fields read so far readable, for a listener. */
   expose(): void {
     this.headers.settle(this.received);
   }
 
-  /** The known head came again. */
+  /** The last head was received again. */
   private repeat(listener: HeadListener): number {
     listener.lineRead();
     const host = this.headers.indexOf(Field.Host);
@@ -197,10 +202,10 @@ export class RequestReader extends RequestLineReader {
     return this.status === 0 ? COMPLETE : REFUSED;
   }
 
-  /** Reads the next piece; everything before it was read. */
+  /** Reads the next chunk; everything before it was read. */
   private read(piece: string, listener: HeadListener | null): number {
     if (this.state === LINE) {
-      // The line feed must stand among the first bytes; what lies behind them is not looked at, however much came at once.
+      // The LF must be among the first bytes; bytes after the limit are not examined, however many arrived at once.
       const { first, size } = this.limits;
       const result = this.readLine(piece, size);
       if (result !== COMPLETE) return result;
@@ -219,7 +224,7 @@ export class RequestReader extends RequestLineReader {
 
   private readFields(piece: string, listener: HeadListener | null): number {
     const { headers, partial } = this;
-    // The text that is looked at: the piece, or the line under way and the piece. It begins at offset `base` of the head.
+    // The text to parse: the chunk, or the incomplete line and the chunk. It starts at offset `base` of the head.
     let text = piece;
     let base = partial.length;
     headers.text = text;
@@ -228,12 +233,12 @@ export class RequestReader extends RequestLineReader {
       const start = this.position;
       let eol = text.indexOf('\n', Math.max(0, start - base));
       const last = base + (eol < 0 ? text.length : eol);
-      // As with the request line: bytes behind the end of the last buffer are never looked at, so that the verdict does not
-      // depend on how many came at once.
+      // As with the request line, bytes after the end of the last buffer are not examined, so that the result does not
+      // depend on how many arrived at once.
       while (last >= this.bufferEnd) if (!this.nextBuffer(start)) return this.refuseSize(piece, start);
       if (eol < 0) return this.readUnfinished(piece, start);
       if (start < base) {
-        // The line began in an earlier piece.
+        // The line started in an earlier chunk.
         text = partial.with(piece, start);
         eol += base - start;
         base = start;
@@ -267,7 +272,7 @@ export class RequestReader extends RequestLineReader {
     }
   }
 
-  /** Takes another buffer for the line from `start` on; false where there is none in which it could end. */
+  /** Takes another buffer for the line from `start` on; returns false if it fits in none. */
   private nextBuffer(start: number): boolean {
     const { number, size } = this.limits;
     if (this.bufferEnd - start >= size || this.buffers >= number) return false;
@@ -276,7 +281,7 @@ export class RequestReader extends RequestLineReader {
     return true;
   }
 
-  /** Acts on the field that was just read, where it matters at once; false where the head is refused. */
+  /** Processes a field that takes effect immediately; returns false if the head is rejected. */
   private takeField(listener: HeadListener | null): boolean {
     const { headers } = this;
     const last = headers.count - 1;
@@ -296,7 +301,7 @@ export class RequestReader extends RequestLineReader {
     return this.status === 0;
   }
 
-  /** The line from `start` on is not complete; it is refused by its first invalid byte. */
+  /** Checks the incomplete line from `start` on; it is rejected at its first invalid byte. */
   private readUnfinished(piece: string, start: number): number {
     const { partial, unfinished, bufferEnd } = this;
     const base = partial.length;
@@ -313,7 +318,7 @@ export class RequestReader extends RequestLineReader {
     const { bufferEnd } = this;
     const from = start < bufferEnd ? start : this.lineBefore;
     if (from < 0) return this.refuse(494, 'client sent too large request');
-    const shown = this.received.slice(from, Math.min(bufferEnd, from + SHOWN_MAX));
+    const shown = this.received.slice(from, Math.min(bufferEnd, from + MAX_LOGGED));
     return this.refuse(494, `client sent too long header line: "${shown}..."`);
   }
 
@@ -323,7 +328,7 @@ export class RequestReader extends RequestLineReader {
   }
 }
 
-/** Line breaks before a request line are skipped (RFC 9112 2.2). */
+/** Skips empty lines before a request line (RFC 9112 2.2). */
 function withoutBlankLines(text: string): string {
   let blank = 0;
   for (; blank < text.length; blank++) {
@@ -333,11 +338,11 @@ function withoutBlankLines(text: string): string {
   return blank === 0 ? text : text.slice(blank);
 }
 
-/** How the body of a request is framed. */
+/** Framing of a request body. */
 export interface RequestFraming {
   /** Bytes; 0 for none, -1 for chunked. */
   readonly length: number;
-  /** The status with which it is refused, or 0. */
+  /** Response status of a rejected request, or 0. */
   readonly status: number;
   readonly reason: string;
 }
@@ -350,8 +355,8 @@ function refused(status: number, reason: string): RequestFraming {
 }
 
 /**
- * Decides the framing (RFC 9112 6): anything that two readers could see differently is refused. The reader has seen to it
- * that neither field is there twice.
+ * Determines the framing (RFC 9112 6); ambiguous messages are rejected. The reader has ensured that neither field is
+ * duplicated.
  */
 export function requestFraming(headers: HeaderBlock, version: number): RequestFraming {
   const length = headers.indexOf(Field.ContentLength);
@@ -372,7 +377,7 @@ export function requestFraming(headers: HeaderBlock, version: number): RequestFr
   return CHUNKED;
 }
 
-/** The number of bytes that a Content-Length names: digits only, at most 2^53 - 1; -1 for anything else. */
+/** Parses a Content-Length: digits only, at most 2^53 - 1; -1 if invalid. */
 export function parseContentLength(value: string): number {
   if (value.length === 0) return -1;
   let bytes = 0;

@@ -1,9 +1,9 @@
-/** The path of a request target: percent-encoding resolved, dot segments removed, slashes merged (nginx's `$uri`). */
+/** Path of a request target: percent-decoded, without dot segments, with slashes merged (nginx's `$uri`). */
 
-/** What a target is made of. */
+/** Components of a target. */
 export interface TargetPath {
   readonly path: string;
-  /** Without `?`; empty where there is none. */
+  /** Without `?`; empty if absent. */
   readonly args: string;
 }
 
@@ -14,8 +14,8 @@ function hex(c: number): number {
 }
 
 /**
- * Normalises an origin-form target (RFC 9112 3.2.1). Null where it leaves the root or holds a bad escape or `%00`
- * (nginx: 400). `mergeSlashes` is the directive `merge_slashes`.
+ * Normalises an origin-form target (RFC 9112 3.2.1). Returns null if it leaves the root or contains an invalid escape
+ * or `%00` (nginx: 400). `mergeSlashes` is the directive `merge_slashes`.
  */
 export function normalizeTarget(target: string, mergeSlashes: boolean): TargetPath | null {
   const hash = target.indexOf('#');
@@ -23,7 +23,7 @@ export function normalizeTarget(target: string, mergeSlashes: boolean): TargetPa
   const query = whole.indexOf('?');
   const raw = query < 0 ? whole : whole.slice(0, query);
   const args = query < 0 ? '' : whole.slice(query + 1);
-  // A segment is ended by a slash; escaped slashes and dots count like plain ones.
+  // A segment ends at a slash; escaped slashes and dots count like plain ones.
   let out = '';
   let segment = '';
   for (let i = 0; i <= raw.length; i++) {
@@ -44,7 +44,7 @@ export function normalizeTarget(target: string, mergeSlashes: boolean): TargetPa
       segment += String.fromCharCode(c);
       continue;
     }
-    // The end of a segment; `out` ends with the slash before it (or is empty at the start).
+    // End of a segment; `out` ends with the slash before it (or is empty at the start).
     if (segment === '..') {
       if (out.length <= 1) return null;
       out = out.slice(0, out.lastIndexOf('/', out.length - 2) + 1);

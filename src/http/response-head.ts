@@ -1,9 +1,9 @@
-/** The head of an answer while it is made: fields that came from an upstream, and fields that were set here. */
+/** Head of a response under construction: fields of the upstream, and fields set by the proxy. */
 import { fieldValue } from './field-line.js';
 import { Field, fieldName } from './field-names.js';
 import type { FieldTest, HeaderBlock } from './header-block.js';
 
-/** Some text, and then a stretch of the body: from `start` up to but not including `end`. */
+/** Text followed by a range of the body, from `start` (inclusive) to `end` (exclusive). */
 export interface BodyPart {
   readonly text: string;
   readonly start: number;
@@ -11,37 +11,37 @@ export interface BodyPart {
 }
 
 /**
- * `Content-Type`, `Content-Length`, `Last-Modified` and `ETag` have places of their own, because filters read and change
- * them; everything else is a field line. Names keep their case and order.
+ * `Content-Type`, `Content-Length`, `Last-Modified` and `ETag` are stored separately, because filters read and change
+ * them; all other fields are lines. Names keep their case and order.
  */
 export class ResponseHead {
   status = 0;
-  /** Reason phrase of an upstream answer; null for the registered one. */
+  /** Reason phrase of an upstream response; null for the registered one. */
   reason: string | null = null;
-  /** Bytes of the body, or -1 where it is not known (chunked, or until close). */
+  /** Length of the body in bytes, or -1 if unknown (chunked, or until close). */
   contentLength = -1;
   private type: string | null = null;
   /** Value of `Last-Modified`, or null. */
   lastModified: string | null = null;
-  /** Milliseconds since 1970 of lastModified where it is known by other means, or -1. */
+  /** Time of lastModified if known, ms since 1970, or -1. */
   modifiedAt = -1;
   etag: string | null = null;
   /** The upstream's field lines, or null. */
   upstream: HeaderBlock | null = null;
-  /** Those of them that are not passed on: hidden, hop-by-hop, or with a place of their own here. */
+  /** Selects upstream fields that are not forwarded: hidden, hop-by-hop, or stored separately here. */
   hidden: FieldTest | null = null;
-  /** Lines that were added here: name, value, name, value … */
+  /** Added field lines: name, value, name, value … */
   readonly added: string[] = [];
-  /** `Location` that was made absolute, or null. */
+  /** Absolute `Location`, or null. */
   absoluteLocation: string | null = null;
-  /** The source of the body can send `parts` itself, in any order. */
+  /** Whether the source of the body can send `parts` itself, in any order. */
   seekable = false;
-  /** What a seekable source is to send instead of the whole body; null: all of it. */
+  /** Parts that a seekable source sends instead of the whole body; null: the whole body. */
   parts: readonly BodyPart[] | null = null;
-  /** The proxy's own `Server` and `Date` are sent; false where the upstream's are passed on. */
+  /** Whether the proxy's own `Server` and `Date` are sent; false if the upstream's are forwarded. */
   ownServer = true;
   ownDate = true;
-  /** Trailer fields may follow: the body is chunked even where its length is known. */
+  /** Whether trailer fields may follow: the body is then chunked even if its length is known. */
   expectTrailers = false;
   /** Trailer fields to send after a chunked body: name, value … */
   readonly trailers: string[] = [];
@@ -84,7 +84,7 @@ export class ResponseHead {
     this.trailers.push(name, fieldValue(value));
   }
 
-  /** Sets a field: lines of that name go, one is added (none for null). Line breaks in the value become spaces. */
+  /** Replaces all lines of that name by one (none for null). Line breaks in the value become spaces. */
   set(name: string, text: string | null): void {
     const value = text === null ? null : fieldValue(text);
     const lower = name.toLowerCase();
@@ -107,14 +107,16 @@ export class ResponseHead {
     if (value !== null) this.added.push(name, value);
   }
 
-  /** The body is no longer byte for byte what the tag stands for (RFC 9110 8.8.1). nginx: ngx_http_weak_etag. */
+  /**
+   * Weakens the entity tag: the body is no longer byte-for-byte identical (RFC 9110 8.8.1). nginx: ngx_http_weak_etag.
+   */
   weakenEtag(): void {
     const { etag } = this;
     if (etag === null || (etag.length > 2 && etag.startsWith('W/'))) return;
     this.etag = etag.startsWith('"') ? `W/${etag}` : null;
   }
 
-  /** Takes all lines of that name (lower case) away. */
+  /** Removes all lines of that name (lower case). */
   remove(lower: string): void {
     const block = this.upstream;
     if (block !== null) for (let i = block.find(lower); i >= 0; i = block.find(lower, i + 1)) block.remove(i);
@@ -145,12 +147,12 @@ export class ResponseHead {
     return values;
   }
 
-  /** The first value of a field name (lower case), or undefined. */
+  /** First value of a field name (lower case), or undefined. */
   get(lower: string): string | undefined {
     return this.all(lower)[0];
   }
 
-  /** The value of a known field, or undefined. */
+  /** Value of a known field, or undefined. */
   valueOf(id: number): string | undefined {
     switch (id) {
       case Field.ContentType:

@@ -1,4 +1,4 @@
-/** Reads response heads of an upstream (RFC 9112 4), fed in pieces of any size. */
+/** Reader of upstream response heads (RFC 9112 4), fed with chunks of any size. */
 import { ACCEPTED, parseFieldLine } from './field-line.js';
 import { Field } from './field-names.js';
 import { HeadBytes } from './head-bytes.js';
@@ -6,42 +6,42 @@ import { HeaderBlock } from './header-block.js';
 import { COMPLETE, MORE, parseContentLength, REFUSED } from './request-reader.js';
 
 const START = 'HTTP/';
-/** A head that is longer is parsed again when it comes again. */
-const KNOWN_MAX = 4096;
+/** Maximum length of a head whose parse result is reused for an identical one. */
+const MAX_CACHED = 4096;
 
 export class ResponseReader {
   status = 0;
-  /** Reason phrase as sent; may be empty. */
+  /** Reason phrase as received; may be empty. */
   reason = '';
   /** 10 or 11. */
   version = 11;
   headers = new HeaderBlock();
-  /** Why a head was refused, for the log. */
+  /** Reason for rejecting the head, for the log. */
   refusal = '';
-  /** Length of the head, blank line included; where complete. */
+  /** Length of a complete head including the empty line. */
   length = 0;
-  /** The received text, once the head is complete or refused; before that it is in `partial`. */
+  /** The received text, once the head is complete or rejected; before that it is in `partial`. */
   private text = '';
   private readonly partial = new HeadBytes();
   private position = 0;
   private inFields = false;
 
-  /** The head that was read last, as long as what it was parsed to is still here. */
-  private known = '';
-  private knownLimit = 0;
+  /** The last head, as long as its parse result is available. */
+  private cached = '';
+  private cachedLimit = 0;
 
-  /** Ends with the last head. An upstream that answers the same again is not parsed again. */
+  /** Ends the last head. Its parse result is reused if the upstream sends the same head again. */
   reset(): void {
     if (this.idle) return;
     const { text, length } = this;
     this.partial.clear();
     this.text = '';
-    if (length > 0 && length <= KNOWN_MAX && this.headers.reusable) this.known = text.slice(0, length);
+    if (length > 0 && length <= MAX_CACHED && this.headers.reusable) this.cached = text.slice(0, length);
     else this.forget();
   }
 
   private forget(): void {
-    this.known = '';
+    this.cached = '';
     this.status = 0;
     this.length = 0;
     this.position = 0;
@@ -49,7 +49,7 @@ export class ResponseReader {
     this.headers.clear();
   }
 
-  /** True before the first byte. */
+  /** Whether no byte of a head has been received. */
   get idle(): boolean {
     return this.receivedLength === 0;
   }
@@ -60,18 +60,18 @@ export class ResponseReader {
     return this.partial.length + this.text.length;
   }
 
-  /** Takes the next bytes; `limit` is the size that a head may have (`proxy_buffer_size`). */
+  /** Feeds the next bytes; `limit` is the maximum size of a head (`proxy_buffer_size`). */
   feed(text: string, limit: number): number {
-    if (this.known.length > 0 && this.idle) {
-      const { known } = this;
-      if (limit === this.knownLimit && text.slice(0, known.length) === known) {
+    if (this.cached.length > 0 && this.idle) {
+      const { cached } = this;
+      if (limit === this.cachedLimit && text.slice(0, cached.length) === cached) {
         this.text = text;
         this.headers.restore();
         return COMPLETE;
       }
       this.forget();
     }
-    this.knownLimit = limit;
+    this.cachedLimit = limit;
     const result = this.read(text, limit);
     if (result === MORE) this.partial.append(text);
     else {
@@ -82,7 +82,7 @@ export class ResponseReader {
     return result;
   }
 
-  /** Reads the next piece; everything before it was read. */
+  /** Reads the next chunk; everything before it was read. */
   private read(piece: string, limit: number): number {
     if (this.inFields) return this.readFields(piece, limit);
     const base = this.partial.length;
@@ -90,7 +90,7 @@ export class ResponseReader {
       return this.refuse('upstream sent no valid HTTP/1.0 header');
     }
     const eol = piece.indexOf('\n');
-    // Bytes behind the limit are never looked at, so that the verdict does not depend on how many came at once.
+    // Bytes after the limit are not examined, so that the result does not depend on how many arrived at once.
     if (eol < 0 || base + eol >= limit) return this.incomplete(base + piece.length, limit);
     if (!this.readStatusLine(this.partial.with(piece), base + eol)) {
       return this.refuse('upstream sent no valid HTTP/1.0 header');
@@ -104,7 +104,9 @@ export class ResponseReader {
     return length < limit ? MORE : this.refuse('upstream sent too big header');
   }
 
-  /** `HTTP/1.1 200 OK`; the reason may be missing, and a status of three digits may have a part behind a dot (IIS). */
+  /**
+   * Parses `HTTP/1.1 200 OK`; the reason may be missing, and the three-digit status may have a part after a dot (IIS).
+   */
   private readStatusLine(text: string, eol: number): boolean {
     let end = eol;
     if (text.charCodeAt(end - 1) === 13) end--;
@@ -135,7 +137,7 @@ export class ResponseReader {
 
   private readFields(piece: string, limit: number): number {
     const { headers, partial } = this;
-    // The text that is looked at: the piece, or the line under way and the piece. It begins at offset `base` of the head.
+    // The text to parse: the chunk, or the incomplete line and the chunk. It starts at offset `base` of the head.
     let text = piece;
     let base = partial.length;
     headers.text = text;
@@ -145,7 +147,7 @@ export class ResponseReader {
       let eol = text.indexOf('\n', Math.max(0, start - base));
       if (eol < 0 || base + eol >= limit) return this.incomplete(base + text.length, limit);
       if (start < base) {
-        // The line began in an earlier piece.
+        // The line started in an earlier chunk.
         text = partial.with(piece, start);
         eol += base - start;
         base = start;
@@ -161,7 +163,7 @@ export class ResponseReader {
         this.length = this.position;
         return COMPLETE;
       }
-      // IIS may send a second status line; nginx passes over it.
+      // IIS may send a second status line; nginx ignores it.
       if (text.charCodeAt(from) === 72 && text.startsWith(START, from)) {
         headers.canonical = false;
         continue;
@@ -184,12 +186,15 @@ function isDigit(c: number): boolean {
   return c >= 48 && c <= 57;
 }
 
-/** The body of an answer ends with the connection. */
+/** The response body ends when the connection is closed. */
 export const UNTIL_CLOSE = -2;
-/** The body of an answer is chunked. */
+/** The response body is chunked. */
 export const CHUNKED = -1;
 
-/** How the body of an answer is framed (RFC 9112 6.3): bytes, CHUNKED or UNTIL_CLOSE; or why it cannot be told. */
+/**
+ * Determines the framing of a response body (RFC 9112 6.3): length, CHUNKED or UNTIL_CLOSE; or the reason it is
+ * invalid.
+ */
 export function responseFraming(reader: ResponseReader): number | string {
   const { headers } = reader;
   const length = headers.indexOf(Field.ContentLength);

@@ -1,30 +1,27 @@
-/**
- * Buffers for copies of bytes that are only lent, kept for reuse. They have at most four times the bytes that they are taken
- * for, from 4 KiB on.
- */
+/** Pool of buffers for copies of borrowed bytes, with at most four times the requested size for 4 KiB and more. */
 import { BLOCK, giveBlock, takeBlock } from './byte-queue.js';
 
 /**
- * The most that one read of a socket brings. A response of 64 KiB with its head is one read and one write then (measured: a
- * quarter less CPU time than with 64 KiB); still larger reads save nothing more.
+ * Maximum number of bytes per socket read. A 64 KiB response with its head is then one read and one write (measured: a
+ * quarter less CPU time than with 64 KiB); larger reads have no further benefit.
  */
 export const READ_SIZE = 131_072;
 
-/** Bytes of the slabs that are larger than a block. */
+/** Sizes of slabs larger than a block, bytes. */
 const SIZES: readonly number[] = [READ_SIZE / 2, READ_SIZE];
-/** Slabs kept of each of these sizes. */
-const KEPT = 8;
+/** Maximum number of free slabs of each size. */
+const MAX_SPARE = 8;
 const spare: readonly Buffer[][] = SIZES.map(() => []);
 
 let taken = 0;
 let allocated = 0;
 
-/** Counts since the start: slabs that were taken, and those among them that had to be allocated, blocks not included. */
+/** Numbers of slabs taken and, among them, allocated since the start; blocks are not included. */
 export function slabCounts(): { readonly taken: number; readonly allocated: number } {
   return { taken, allocated };
 }
 
-/** A buffer of at least `length` bytes with arbitrary content; beyond the largest size it has exactly as many. */
+/** Returns a buffer of at least `length` bytes with arbitrary content; beyond the largest size its length is exact. */
 export function takeSlab(length: number): Buffer {
   taken++;
   if (length <= BLOCK) return takeBlock();
@@ -35,11 +32,11 @@ export function takeSlab(length: number): Buffer {
   return Buffer.allocUnsafeSlow(SIZES[index] ?? length);
 }
 
-/** Returns a buffer of `takeSlab` that nothing refers to any more. */
+/** Returns a buffer of `takeSlab` to the pool; it must no longer be referenced. */
 export function giveSlab(slab: Buffer): void {
   if (slab.length === BLOCK) giveBlock(slab);
   else {
     const kept = spare[SIZES.indexOf(slab.length)];
-    if (kept !== undefined && kept.length < KEPT) kept.push(slab);
+    if (kept !== undefined && kept.length < MAX_SPARE) kept.push(slab);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A socket as the data path uses it. Reads go into one buffer that all sockets share and are lent to the owner for the
- * length of a call; they are written from there, and only what the kernel does not take at once is copied. Measured against
- * `socket.on('data')` this halves the CPU time of a proxied request and saves the 64 KiB that Node allocates for each read.
+ * A socket on the data path. All sockets read into one shared buffer, which the owner borrows during a call; data is
+ * written directly from it, and only bytes not accepted by the kernel are copied. Compared to `socket.on('data')` this
+ * halves the CPU time of a proxied request and avoids allocating 64 KiB per read (measured).
  */
 import { readSync } from 'node:fs';
 import net from 'node:net';
@@ -21,36 +21,38 @@ import { giveSlab, READ_SIZE, takeSlab } from './slabs.js';
 
 declare global {
   interface Buffer {
-    /** Node's own latin1 decoder, without the argument checks of `toString`; there since version 0.x. */
+    /** Node's own latin1 decoder, without the argument checks of `toString`; available since version 0.x. */
     latin1Slice(start?: number, end?: number): string;
-    /** Its encoder; returns how many bytes it wrote. */
+    /** Node's latin1 encoder; returns the number of bytes written. */
     latin1Write(text: string, offset: number): number;
   }
 }
 
-/** Who is told what happens on a socket. Exactly one at a time; a tunnel takes over from a connection by being set. */
+/** Receives the events of a socket. One at a time; a tunnel takes over from a connection by setting itself. */
 export interface TransportOwner {
-  /** Bytes 0 to `length` of `bytes` are lent until the call returns. */
+  /** Bytes 0 to `length` of `bytes` were received; borrowed until the call returns. */
   onBytes(transport: Transport, bytes: Buffer, length: number): void;
-  /** The peer sends no more. */
+  /** The peer has sent FIN. */
   onEnd(transport: Transport): void;
-  /** All that was written is with the kernel, after a write that returned false. */
+  /** The kernel has accepted all written data, after a write that returned false. */
   onDrain(transport: Transport): void;
-  /** The socket is gone; called once, last. */
+  /** The socket is closed; called once, last. */
   onClosed(transport: Transport, error: NodeJS.ErrnoException | null): void;
   /** An outgoing socket is connected. */
   onConnected(transport: Transport): void;
 }
 
-/** Up to this many bytes a write goes as a string, which Node copies to the stack and hands to the kernel at once. */
-const TEXT_MAX = 4096;
+/** Maximum bytes written as a string, which Node copies to the stack and passes to the kernel immediately. */
+const MAX_TEXT = 4096;
 /**
- * Bytes that may wait in front of a slow peer before its source is told to stop (one write more may be on top). Node's own
- * mark differs between its versions.
+ * Bytes pending for a slow peer at which its source must stop (one more write may be added). Node's own high-water mark
+ * differs between versions.
  */
-const PENDING_MAX = 65536;
-/** So many writes may wait in front of a slow peer, however short they are: each takes some hundred bytes of memory. */
-const WRITES_MAX = 64;
+const MAX_PENDING = 65536;
+/**
+ * Maximum number of pending writes for a slow peer, regardless of their size: each takes some hundred bytes of memory.
+ */
+const MAX_WRITES = 64;
 
 const shared = Buffer.allocUnsafeSlow(READ_SIZE);
 const PROBE = Buffer.allocUnsafeSlow(1);
@@ -58,7 +60,7 @@ const TRANSPORT = Symbol('transport');
 type Owned = net.Socket & { [TRANSPORT]?: Transport };
 
 let open = 0;
-/** Sockets that are open now, both sides. */
+/** Number of open sockets, to clients and upstreams. */
 export function openTransports(): number {
   return open;
 }
@@ -102,10 +104,10 @@ function onConnect(this: Owned): void {
   if (transport !== undefined && !transport.closed) transport.owner.onConnected(transport);
 }
 
-/** Opens a connection: `Transport.connect`, or what takes its place. */
+/** Opens a connection: `Transport.connect` or a replacement. */
 export type Connect = (target: net.NetConnectOpts, owner: TransportOwner) => Transport;
 
-/** The parts of net.Socket that give up a handle; Node has them since version 0.x, without documenting them. */
+/** Internal parts of net.Socket for moving a handle; undocumented, available since version 0.x. */
 interface HandleHolder {
   _handle: (StreamHandle & { readonly bytesWritten: number; readonly fd?: number }) | null;
   _server: unknown;
@@ -115,23 +117,23 @@ interface HandleHolder {
 export class Transport implements WriteWaiter {
   error: NodeJS.ErrnoException | null = null;
   closed = false;
-  /** Why the peer takes nothing any more. What it sent before is still read where it may be an answer. */
+  /** Error after which the peer accepts no more data. Data received before is still read if it may be a response. */
   broken: NodeJS.ErrnoException | null = null;
-  /** A write returned false and `onDrain` is due. */
+  /** Whether a write returned false and `onDrain` is due. */
   waiting = false;
   paused = false;
   bytesRead = 0;
-  /** Bytes handed to the socket (what still waits in it included). */
+  /** Bytes passed to the socket, including pending ones. */
   bytesWritten = 0;
-  /** Direct writes that the kernel has not taken whole. */
+  /** Number of direct writes not yet completed. */
   private inFlight = 0;
-  /** Writes that were put into the queue of the stream since that was empty. */
+  /** Number of writes in the queue of the stream since it was last empty. */
   private queued = 0;
   private ending = false;
-  /** Bytes that the kernel took without the handle. */
-  private takenNow = 0;
-  /** Bytes that the kernel had taken when that was last asked. */
-  private taken = 0;
+  /** Bytes written to the descriptor without the handle. */
+  private writtenDirectly = 0;
+  /** Bytes accepted by the kernel as of the last check. */
+  private accepted = 0;
   private onFlushed: (() => void)[] | null = null;
 
   private constructor(
@@ -148,8 +150,8 @@ export class Transport implements WriteWaiter {
   }
 
   /**
-   * Takes over a socket that a server accepted with `pauseOnConnect` (nothing was read from it yet). Its handle moves
-   * to a socket that reads into the shared buffer, which `net.createServer` cannot be asked for.
+   * Takes over a socket accepted with `pauseOnConnect` (nothing was read from it). Its handle is moved to a socket that
+   * reads into the shared buffer, which `net.createServer` does not support.
    */
   static adopt(accepted: net.Socket, owner: TransportOwner): Transport {
     const from = accepted as unknown as HandleHolder;
@@ -158,17 +160,17 @@ export class Transport implements WriteWaiter {
       handle,
       allowHalfOpen: true,
       onread,
-      writableHighWaterMark: PENDING_MAX,
-      // Reading starts once the owner is in place.
+      writableHighWaterMark: MAX_PENDING,
+      // Reading starts once the owner is set.
       manualStart: true,
     } as net.SocketConstructorOpts);
     const transport = new Transport(socket, owner, false);
     if (handle === null) {
-      // It was destroyed before it came here: its server has counted it out, and it only closes.
+      // It was destroyed before this call: its server has already counted it, and it only needs closing.
       socket.destroy();
       return transport;
     }
-    // The server counts its connections by this field when the socket closes.
+    // The server uses this field to count its connections when the socket closes.
     const to = socket as unknown as HandleHolder;
     to._server = from._server;
     to.server = from.server;
@@ -177,14 +179,14 @@ export class Transport implements WriteWaiter {
     return transport;
   }
 
-  /** Opens a connection. `onConnected` or `onClosed` follows; what is written before waits. */
+  /** Opens a connection. `onConnected` or `onClosed` follows; earlier writes are queued. */
   static connect(target: net.NetConnectOpts, owner: TransportOwner): Transport {
     const socket = net.connect({
       ...target,
       noDelay: true,
       allowHalfOpen: true,
       onread,
-      writableHighWaterMark: PENDING_MAX,
+      writableHighWaterMark: MAX_PENDING,
     } as net.NetConnectOpts & { writableHighWaterMark: number });
     const transport = new Transport(socket, owner, true);
     socket.on('connect', onConnect);
@@ -192,8 +194,8 @@ export class Transport implements WriteWaiter {
   }
 
   /**
-   * Stands on something that only behaves like a socket, and has no handle. Nothing is read from it: who made it hands what
-   * arrives to the owner.
+   * Wraps an object that behaves like a socket but has no handle. Nothing is read from it: its creator passes received
+   * data to the owner.
    */
   static over(socket: net.Socket, owner: TransportOwner): Transport {
     return new Transport(socket, owner, false);
@@ -211,31 +213,31 @@ export class Transport implements WriteWaiter {
   get localPort(): number {
     return this.socket.localPort ?? 0;
   }
-  /** The socket is closed, or about to be: Node calls `onClosed` only at the end of the event loop's turn. */
+  /** Whether the socket is closed or closing: Node calls `onClosed` only at the end of the event loop's turn. */
   get gone(): boolean {
     return this.closed || this.socket.destroyed;
   }
-  /** Its descriptor; -1 where there is none, or the platform does not show it. */
+  /** The socket's descriptor; -1 if there is none or the platform does not expose it. */
   get descriptor(): number {
     return (this.socket as unknown as HandleHolder)._handle?.fd ?? -1;
   }
-  /** Bytes that wait in user space. */
+  /** Bytes pending in user space. */
   get pending(): number {
     const { writableLength } = this.socket;
     if (this.inFlight === 0) return writableLength;
     return writableLength + ((this.socket as unknown as HandleHolder)._handle?.writeQueueSize ?? 0);
   }
 
-  /** The kernel has taken bytes since the last call. */
+  /** Whether the kernel has accepted bytes since the last call. */
   madeProgress(): boolean {
     const handle = (this.socket as unknown as HandleHolder)._handle;
-    const before = this.taken;
-    // The handle counts as written what it was given.
-    if (handle !== null) this.taken = this.takenNow + handle.bytesWritten - handle.writeQueueSize;
-    return this.taken > before;
+    const before = this.accepted;
+    // The handle's counter includes bytes that are still queued.
+    if (handle !== null) this.accepted = this.writtenDirectly + handle.bytesWritten - handle.writeQueueSize;
+    return this.accepted > before;
   }
 
-  /** The handle to write to, or null where the stream has to be used: not connected, bytes in its queue, ending. */
+  /** The handle to write to, or null if the stream must be used: not connected, data in its queue, or ending. */
   private direct(): StreamHandle | null {
     const { socket } = this;
     if (this.ending || socket.connecting || socket.writableLength !== 0) return null;
@@ -245,14 +247,14 @@ export class Transport implements WriteWaiter {
     return null;
   }
 
-  /** What is written reaches nobody. */
-  get deaf(): boolean {
-    return this.closed || this.broken !== null;
+  /** Whether written data may still reach the peer. */
+  get writable(): boolean {
+    return !this.closed && this.broken === null;
   }
 
-  /** Writes a byte string. False: stop until `onDrain`. */
+  /** Writes a byte string. Returns false to stop until `onDrain`. */
   writeText(text: string): boolean {
-    if (this.deaf || text.length === 0) return true;
+    if (!this.writable || text.length === 0) return true;
     this.bytesWritten += text.length;
     const handle = this.direct();
     if (handle === null) return this.room(this.socket.write(text, 'latin1'));
@@ -260,29 +262,29 @@ export class Transport implements WriteWaiter {
     return result === 0 || this.dispatched(result, null, null);
   }
 
-  /** Writes bytes that are only lent: what the kernel does not take now is copied. */
+  /** Writes borrowed bytes: those not accepted by the kernel now are copied. */
   writeBorrowed(bytes: Buffer, start: number, end: number): boolean {
     return this.writeFramed('', bytes, start, end, '');
   }
 
-  /** As `writeLent`, in one write with byte strings in front of the bytes and behind them. */
+  /** As `writeBorrowed`, in one write with byte strings before and after the bytes. */
   writeFramed(before: string, bytes: Buffer, start: number, end: number, after: string): boolean {
     const length = before.length + end - start + after.length;
-    if (this.deaf || length === 0) return true;
-    if (length <= TEXT_MAX) return this.writeText(before + bytes.latin1Slice(start, end) + after);
-    const taken = this.writeNow(before, bytes, start, end, after);
-    if (taken < 0) return this.failed(taken);
-    if (taken === length) return true;
-    const inBytes = Math.max(0, taken - before.length);
+    if (!this.writable || length === 0) return true;
+    if (length <= MAX_TEXT) return this.writeText(before + bytes.latin1Slice(start, end) + after);
+    const accepted = this.writeNow(before, bytes, start, end, after);
+    if (accepted < 0) return this.failed(accepted);
+    if (accepted === length) return true;
+    const inBytes = Math.max(0, accepted - before.length);
     const from = Math.min(end, start + inBytes);
-    return this.writeCopy(before.slice(taken), bytes, from, end, after.slice(Math.max(0, inBytes - (end - start))));
+    return this.writeCopy(before.slice(accepted), bytes, from, end, after.slice(Math.max(0, inBytes - (end - start))));
   }
 
   /** Writes a copy. */
   private writeCopy(before: string, bytes: Buffer, start: number, end: number, after: string): boolean {
     const length = before.length + end - start + after.length;
-    if (length <= TEXT_MAX) return this.writeText(before + bytes.latin1Slice(start, end) + after);
-    // Behind bytes that wait, a short piece in a long buffer would hold many times the memory that `pending` says.
+    if (length <= MAX_TEXT) return this.writeText(before + bytes.latin1Slice(start, end) + after);
+    // Behind pending bytes, a short chunk in a long buffer would retain many times the memory reported by `pending`.
     const pooled = length >= READ_SIZE / 4 || this.pending === 0;
     const copy = pooled ? takeSlab(length) : Buffer.allocUnsafeSlow(length);
     let at = before.length === 0 ? 0 : copy.latin1Write(before, 0);
@@ -291,31 +293,31 @@ export class Transport implements WriteWaiter {
     return this.writeStatic(length === copy.length ? copy : copy.subarray(0, length), pooled ? copy : null);
   }
 
-  /** Writes bytes that nobody changes any more, in one write with a byte string in front of them. */
+  /** Writes bytes that no longer change, in one write with a byte string before them. */
   write(bytes: Buffer, before = ''): boolean {
-    if (this.deaf || before.length + bytes.length === 0) return true;
+    if (!this.writable || before.length + bytes.length === 0) return true;
     if (before.length === 0) return this.writeStatic(bytes, null);
-    const taken = this.writeNow(before, bytes, 0, bytes.length, '');
-    if (taken < 0) return this.failed(taken);
-    if (taken < before.length) this.writeText(before.slice(taken));
-    const inBytes = Math.max(0, taken - before.length);
+    const accepted = this.writeNow(before, bytes, 0, bytes.length, '');
+    if (accepted < 0) return this.failed(accepted);
+    if (accepted < before.length) this.writeText(before.slice(accepted));
+    const inBytes = Math.max(0, accepted - before.length);
     return inBytes === bytes.length ? true : this.writeStatic(bytes.subarray(inBytes), null);
   }
 
-  /** Bytes of these that the kernel has taken now, 0 where others wait in front of them, or a negative errno. */
+  /** Returns the number of bytes that the kernel accepted, 0 if other bytes are pending, or a negative errno. */
   private writeNow(before: string, bytes: Buffer, start: number, end: number, after: string): number {
     const { socket, descriptor } = this;
     if (descriptor < 0 || this.inFlight > 0 || this.ending || socket.connecting || socket.writableLength !== 0)
       return 0;
-    const taken = writeImmediately(descriptor, before, bytes, start, end, after);
-    if (taken > 0) {
-      this.bytesWritten += taken;
-      this.takenNow += taken;
+    const accepted = writeImmediately(descriptor, before, bytes, start, end, after);
+    if (accepted > 0) {
+      this.bytesWritten += accepted;
+      this.writtenDirectly += accepted;
     }
-    return taken;
+    return accepted;
   }
 
-  /** Writes bytes that stay as they are until the kernel has them; `slab` is given back then. */
+  /** Writes bytes that do not change until the kernel has accepted them; `slab` is then returned to the pool. */
   private writeStatic(bytes: Buffer, slab: Buffer | null): boolean {
     this.bytesWritten += bytes.length;
     const handle = this.direct();
@@ -328,7 +330,7 @@ export class Transport implements WriteWaiter {
     return true;
   }
 
-  /** A direct write failed or is under way. */
+  /** Handles a direct write that failed or is in flight. */
   private dispatched(result: number | WriteRequest, bytes: Buffer | null, slab: Buffer | null): boolean {
     if (typeof result === 'number') {
       if (slab !== null) giveSlab(slab);
@@ -350,7 +352,7 @@ export class Transport implements WriteWaiter {
 
   private failed(errno: number): boolean {
     const error = writeError(errno);
-    // An upstream may have answered before it left, and its answer still waits here to be read.
+    // An upstream may have responded before closing, and its response may still be unread.
     const left = this.outgoing && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
     this.broken = error;
     if (!left || this.socket.readableEnded) this.socket.destroy(error);
@@ -358,9 +360,9 @@ export class Transport implements WriteWaiter {
   }
 
   /**
-   * The peer of an outgoing connection did not end its side, but reset the connection: libuv calls that an end where bytes
-   * were there to be read as well. An empty write is told, and does nothing else; after an end by the peer a later reset is
-   * another error.
+   * Whether the peer of an outgoing connection has reset it rather than sent FIN: libuv reports EOF for a reset if
+   * there was data to read. Detected by an empty write, which has no other effect; a reset after a FIN of the peer
+   * gives a different error.
    */
   wasReset(): boolean {
     const handle = (this.socket as unknown as HandleHolder)._handle;
@@ -373,9 +375,9 @@ export class Transport implements WriteWaiter {
   }
 
   /**
-   * The peer of an idle connection has ended it, reset it or sent something: asks the kernel, which knows before the event
-   * loop has told. What was sent unasked is lost; the connection is of no use then. Costs a system call. False where the
-   * platform shows no descriptor.
+   * Whether the peer of an idle connection has closed it, reset it or sent data: asks the kernel, which knows before
+   * the event loop reports it. Unrequested data is lost; the connection must not be used then. Costs a system call.
+   * Returns false if the platform does not expose a descriptor.
    */
   peerLeft(): boolean {
     if (this.gone) return true;
@@ -391,21 +393,21 @@ export class Transport implements WriteWaiter {
 
   private room(more: boolean): boolean {
     const { socket, pending, inFlight } = this;
-    // `false` from the socket means that the mark was reached before the kernel was asked; what counts is what it left.
+    // The socket returns `false` if its mark was reached before the write; the remaining amount decides.
     if (pending === 0) {
       this.queued = 0;
       return true;
     }
     if (more) {
-      if (++this.queued < WRITES_MAX) return true;
-      // The stream says by itself only when its own mark was reached.
+      if (++this.queued < MAX_WRITES) return true;
+      // The stream only emits `drain` if its own mark was reached.
       if (!this.waiting) socket.write('', () => this.drained());
-    } else if (inFlight > 0 && inFlight < WRITES_MAX && pending < PENDING_MAX) return true;
+    } else if (inFlight > 0 && inFlight < MAX_WRITES && pending < MAX_PENDING) return true;
     this.waiting = true;
     return false;
   }
 
-  /** Tells the owner, and who waits for it, that nothing is pending any more. */
+  /** Notifies the owner and waiting callbacks that nothing is pending. */
   drained(): void {
     if (this.closed) return;
     if (this.pending !== 0) {
@@ -427,14 +429,14 @@ export class Transport implements WriteWaiter {
     if (onFlushed !== null) for (const then of onFlushed) then();
   }
 
-  /** Calls back once all that was written so far is with the kernel (or the socket is gone). */
+  /** Calls back once the kernel has accepted all data written so far (or the socket is closed). */
   whenFlushed(then: () => void): void {
     const { socket } = this;
     if (this.closed || this.pending === 0) then();
     else if (this.inFlight > 0) (this.onFlushed ??= []).push(then);
     else if (!socket.writableEnded) socket.write('', () => then());
     else {
-      // After `end` a write is an error that would take the waiting bytes with it.
+      // A write after `end` is an error that would discard the pending bytes.
       const settled = (): void => {
         socket.off('finish', settled);
         socket.off('close', settled);
@@ -456,12 +458,12 @@ export class Transport implements WriteWaiter {
     this.socket.resume();
   }
 
-  /** Sends FIN when all is written; reading goes on. */
+  /** Sends FIN when all data is written; reading continues. */
   end(): void {
     this.ending = true;
     if (!this.closed) this.socket.end();
   }
-  /** Closes when all is written. */
+  /** Closes when all data is written. */
   destroySoon(): void {
     this.ending = true;
     if (!this.closed) this.socket.destroySoon();
@@ -469,12 +471,12 @@ export class Transport implements WriteWaiter {
   destroy(): void {
     if (!this.closed) this.socket.destroy();
   }
-  /** Closes with a reset; where that is not possible (no TCP, not connected yet, FIN on its way), at once. */
+  /** Closes with a reset; if impossible (no TCP, not connected yet, FIN in flight), closes immediately. */
   reset(): void {
     const { socket } = this;
     if (this.closed || socket.destroyed) return;
     const handle = (socket as unknown as HandleHolder)._handle;
-    // While the kernel is asked to shut down, libuv refuses the reset and Node never closes the socket.
+    // During a pending shutdown, libuv refuses the reset and Node would never close the socket.
     const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
     if (shutting || socket.connecting || handle === null || !('reset' in handle)) socket.destroy();
     else socket.resetAndDestroy();

@@ -1,4 +1,4 @@
-/** URIs that come from content (an included page, an upstream's field), not from a client. Strings are bytes. */
+/** URIs from content (an included page, an upstream's field) rather than from a client. Byte strings. */
 
 export interface InternalUri {
   /** Unescaped. */
@@ -7,8 +7,8 @@ export interface InternalUri {
 }
 
 /**
- * Takes such a URI apart; null where it is not safe to follow: empty, with a NUL, or with `..` in its path, escaped or not.
- * nginx: ngx_http_parse_unsafe_uri.
+ * Parses such a URI; null if it is unsafe: empty, with a NUL, or with `..` in its path, escaped or not. nginx:
+ * ngx_http_parse_unsafe_uri.
  */
 export function parseUnsafeUri(uri: string): InternalUri | null {
   const query = uri.indexOf('?');
@@ -16,7 +16,7 @@ export function parseUnsafeUri(uri: string): InternalUri | null {
   const args = query < 0 ? '' : uri.slice(query + 1);
   if (written === '' || isUnsafe(written)) return null;
   if (!written.includes('%')) return { path: written, args };
-  // As in nginx, what only looks like an escape is dropped.
+  // As in nginx, invalid escapes are dropped.
   const path = written.replace(/%(?:([0-9a-fA-F]{2})|[0-9a-fA-F].?|(.))?/gs, (_, hex?: string, other?: string) =>
     hex !== undefined ? String.fromCharCode(Number.parseInt(hex, 16)) : (other ?? ''),
   );

@@ -1,31 +1,33 @@
-/** Percent-encoding as nginx does it where it rewrites URIs; strings are bytes. */
+/** Percent-encoding as in nginx's URI rewriting; byte strings. */
 
-/** What may not stand in a part of a query: nginx's NGX_ESCAPE_ARGS. */
+/** Characters to escape in a query parameter: nginx's NGX_ESCAPE_ARGS. */
 const NOT_IN_ARGS = /[\x00-\x20"#%&+;<>?\\^`{|}\x7f-\xff]/g;
 
-/** Escapes what would end or change one parameter of a query: `&`, `+`, `;`, `#`, `%` and all that no URI may hold. */
+/** Escapes a query parameter: `&`, `+`, `;`, `#`, `%` and all characters not allowed in URIs. */
 export function escapeArgs(text: string): string {
   return text.replace(NOT_IN_ARGS, percent);
 }
 
-/** What may not stand in a path (NGX_ESCAPE_URI), and all but the unreserved characters (NGX_ESCAPE_URI_COMPONENT). */
+/**
+ * Characters to escape in a path (NGX_ESCAPE_URI), and all but the unreserved characters (NGX_ESCAPE_URI_COMPONENT).
+ */
 const NOT_IN_PATH = /[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]/g;
 const NOT_IN_COMPONENT = /[^A-Za-z0-9\-._~]/g;
 
-/** Escapes a path; its slashes stay. */
+/** Escapes a path, except its slashes. */
 export function escapePath(path: string): string {
   return path.replace(NOT_IN_PATH, percent);
 }
 
-/** Escapes one segment of a path, such as the name of a file. */
+/** Escapes a path segment, such as a file name. */
 export function escapeComponent(text: string): string {
   return text.replace(NOT_IN_COMPONENT, percent);
 }
 
-/** What may not stand in a URI that is written into a page (NGX_ESCAPE_HTML). */
+/** Characters to escape in a URI in an HTML page (NGX_ESCAPE_HTML). */
 const NOT_IN_HTML = /[\x00-\x20"#%'<>\\^`{|}\x7f-\xff]/g;
 
-/** Escapes a URI for a page. */
+/** Escapes a URI for an HTML page. */
 export function escapeInHtml(uri: string): string {
   return uri.replace(NOT_IN_HTML, percent);
 }
@@ -34,8 +36,8 @@ const BREAK = /[\x00-\x20\x7f]/;
 const BREAKS = /[\x00-\x20\x7f]/g;
 
 /**
- * Escapes what would end a request target (RFC 9112 3.2): spaces and control characters, which a decoded `$uri` in a
- * configuration may bring. What is escaped already stays as it is.
+ * Escapes characters that would end a request target (RFC 9112 3.2): spaces and control characters, for example from a
+ * decoded `$uri` in the configuration. Existing escapes are kept.
  */
 export function escapeBreaks(target: string): string {
   return BREAK.test(target) ? target.replace(BREAKS, percent) : target;
@@ -47,10 +49,9 @@ function percent(char: string): string {
 }
 
 /**
- * Resolves escapes in the target of a redirect, up to its query: printable characters above `%` become themselves, all
- * others (space, controls, `%`, bytes above 127) stay escaped, so that nobody smuggles a line break into a head. An
- * escaped `?` ends the path like a plain one. A broken escape loses what was taken for one, as in nginx
- * (NGX_UNESCAPE_REDIRECT).
+ * Decodes the target of a redirect up to its query: printable characters above `%` are decoded, all others (space,
+ * controls, `%`, bytes above 127) stay escaped, so that no line break can be injected into a head. An escaped `?` ends
+ * the path like a plain one. An invalid escape is removed, as in nginx (NGX_UNESCAPE_REDIRECT).
  */
 export function unescapeRedirect(text: string): string {
   let out = '';

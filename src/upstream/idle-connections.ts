@@ -31,7 +31,7 @@ export class IdleConnections {
 
   /** Caches a connection whose response is complete; returns false if it must be closed instead. */
   put(connection: UpstreamConnection, settings: KeepaliveSettings): boolean {
-    if (this.closed || settings.max === 0 || connection.requests >= settings.requests || connection.transport.deaf)
+    if (this.closed || settings.max === 0 || connection.requests >= settings.requests || !connection.transport.writable)
       return false;
     if (now() - connection.since > settings.time) return false;
     if (this.idle.length >= settings.max) this.idle[0]?.destroy();

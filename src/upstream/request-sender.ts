@@ -163,7 +163,7 @@ export class RequestSender implements BodySink {
       const more = transport.writeFramed(before, readBuffer, 0, n, '');
       before = '';
       this.request.progressed(n, more);
-      if (!more || transport.deaf) return;
+      if (!more || !transport.writable) return;
     }
     this.complete = true;
   }
