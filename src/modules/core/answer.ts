@@ -1,4 +1,4 @@
-/** What answers look like, who may have them, and where they redirect to. */
+/** Directives for responses: framing, validators, redirects, access. */
 import { choice, flag, integer, listOf, none, size, template, word } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import type { TemplateData } from '../../config/template.js';
@@ -14,7 +14,7 @@ export const answerDirectives = {
     contexts: CONTEXTS,
     takes: flag,
     default: 'on',
-    doc: 'Whether an answer of unknown length is sent in chunks to HTTP/1.1 clients; otherwise it ends with the connection.',
+    doc: 'Whether responses of unknown length use chunked transfer coding for HTTP/1.1 clients; otherwise the end of the connection ends the response.',
     example: 'chunked_transfer_encoding off;',
   },
   etag: {
@@ -28,34 +28,34 @@ export const answerDirectives = {
     contexts: CONTEXTS,
     takes: choice('off', 'exact', 'before'),
     default: 'exact',
-    doc: 'When an answer counts as unchanged for `If-Modified-Since`: where the time is exactly that of its last change, or not before it, or never.',
+    doc: 'Comparison of `If-Modified-Since` with the last modification: `exact`, a response is unmodified if the times are equal; `before`, if the last modification is not later; `off`, never.',
     example: 'if_modified_since before;',
   },
   max_ranges: {
     contexts: CONTEXTS,
     takes: integer(),
-    doc: 'How many ranges a request may ask for; with more the whole is sent. 0 switches ranges off. Without it there is no limit.',
+    doc: 'Maximum number of ranges in a request; with more, the whole content is sent. 0 disables ranges. The default is no limit.',
     example: 'max_ranges 1;',
   },
   absolute_redirect: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'on',
-    doc: 'Whether redirects that the proxy itself makes carry scheme, host and port.',
+    doc: 'Whether redirects issued by the proxy are absolute, with scheme, host and port.',
     example: 'absolute_redirect off;',
   },
   server_name_in_redirect: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Whether absolute redirects carry the first `server_name`, instead of the host that the client asked for.',
+    doc: 'Whether absolute redirects contain the first `server_name` instead of the requested host.',
     example: 'server_name_in_redirect on;',
   },
   port_in_redirect: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'on',
-    doc: 'Whether absolute redirects carry the port, where it is not the usual one.',
+    doc: 'Whether absolute redirects contain the port if it is not the default port.',
     example: 'port_in_redirect off;',
   },
   server_tokens: {
@@ -68,41 +68,41 @@ export const answerDirectives = {
       return w.text;
     }),
     default: 'on',
-    doc: 'What `Server` fields and built-in pages say: name and version, the name alone (`off`), also the version of nginx that is followed (`build`), or a text of your own.',
+    doc: 'Content of `Server` fields and built-in pages: name and version (`on`), the name only (`off`), also the version of nginx that is followed (`build`), or the given text.',
     example: 'server_tokens off;',
   },
   early_hints: {
     contexts: CONTEXTS,
     takes: listOf(template),
     again: 'joins',
-    doc: 'When 103 (Early Hints) answers of an upstream are passed on: where at least one of the strings is neither empty nor `0`. Without it they are not.',
+    doc: 'Condition for forwarding 103 (Early Hints) responses of an upstream: at least one of the strings is neither empty nor `0`. By default they are not forwarded.',
     example: 'early_hints $http_sec_fetch_mode;',
   },
   satisfy: {
     contexts: CONTEXTS,
     takes: choice('all', 'any'),
     default: 'all',
-    doc: 'Whether all modules that control access must let a request through, or one is enough.',
+    doc: 'Whether all access modules must allow a request, or any one of them.',
     example: 'satisfy any;',
   },
   internal: {
     contexts: ['location'],
     takes: none,
-    doc: 'The location is for internal redirects only (`error_page`, `try_files`, `index`, `rewrite`, `X-Accel-Redirect`); to clients it is 404.',
+    doc: 'Restricts the location to internal requests (`error_page`, `try_files`, `index`, `rewrite`, `X-Accel-Redirect`); requests of clients fail with 404.',
     example: 'internal;',
   },
   log_subrequest: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Whether subrequests are logged as requests are.',
+    doc: 'Whether subrequests are written to the access log.',
     example: 'log_subrequest on;',
   },
   subrequest_output_buffer_size: {
     contexts: CONTEXTS,
     takes: size,
     default: '4k',
-    doc: 'How large the answer to a subrequest may be that is kept in memory (`set` of the SSI command `include`).',
+    doc: 'Maximum size of a subrequest response that is stored in memory (`set` of the SSI command `include`).',
     example: 'subrequest_output_buffer_size 64k;',
   },
 } as const satisfies Directives;
@@ -124,13 +124,13 @@ export function applyAnswer(conf: ConfOf<typeof answerDirectives>, at: Scope): v
   settings.earlyHints = conf.early_hints === undefined ? null : anyOf(conf.early_hints, at);
 }
 
-/** A template that is `1` where one of these is neither empty nor `0`, and empty otherwise. */
+/** Template that evaluates to `1` if one of these is neither empty nor `0`, and to an empty string otherwise. */
 function anyOf(data: readonly TemplateData[], at: Scope): Template {
   const { compiler } = at;
   const templates = data.map((each) => compiler.template(each));
   const [only] = templates;
   if (only !== undefined && templates.length === 1) return only;
-  // A name that no configuration can write.
+  // This name cannot occur in a configuration.
   const variable = compiler.define(`any of ${JSON.stringify(data)}`, (x) =>
     templates.some((each) => {
       const value = each.of(x);

@@ -1,4 +1,4 @@
-/** The blocks of http: `http`, `server`, `location`, `limit_except`. */
+/** The blocks `http`, `server`, `location` and `limit_except`. */
 import { listOf, nearWord, none, word } from '../../config/argument-types.js';
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { Directives } from '../../config/directive.js';
@@ -6,7 +6,7 @@ import { type LocationData, locationArgument } from '../../config/location-argum
 import type { CheckContext } from '../../config/module-declaration.js';
 import type { Scope } from '../../exchange/module.js';
 
-/** The methods that nginx knows by name. */
+/** Methods that nginx accepts. */
 const METHODS = [
   'GET',
   'HEAD',
@@ -37,7 +37,7 @@ export const blockDirectives = {
     contexts: ['main'],
     takes: none,
     body: { context: 'http' },
-    doc: 'Holds the configuration of the HTTP server.',
+    doc: 'Configuration of the HTTP server.',
     example: 'http {\n    server {\n        listen 8080;\n    }\n}',
   },
   server: {
@@ -45,7 +45,7 @@ export const blockDirectives = {
     takes: none,
     repeat: true,
     body: { context: 'server' },
-    doc: 'A virtual server: `listen` says on which addresses, `server_name` for which hosts.',
+    doc: 'Configuration of a virtual server. `listen` specifies its addresses, `server_name` its hosts.',
     example: 'server {\n    listen 8080;\n    server_name example.com;\n}',
   },
   location: {
@@ -53,25 +53,25 @@ export const blockDirectives = {
     takes: locationArgument,
     repeat: true,
     body: { context: 'location' },
-    doc: 'What holds for some URIs of a server: those that start with a prefix (the longest wins), `=` those that are equal to it, `~` and `~*` (without regard to case) those that match a regular expression. Expressions are tried in the order written and win over prefixes, unless the longest prefix says `^~`. `@name` is reached by `error_page` and `try_files` alone. The URI is compared after `%XX` is decoded and `.`, `..` and repeated slashes are resolved.',
+    doc: 'Configuration for URIs that start with a prefix (the longest match is used), that are equal to a string (`=`), or that match a regular expression (`~`, or case-insensitively `~*`). Regular expressions are tried in the order of the configuration and take precedence over prefixes, unless the longest matching prefix has `^~`. `@name` is used only by `error_page` and `try_files`. The URI is compared after `%XX` is decoded and `.`, `..` and repeated slashes are resolved.',
     example: 'location ~ \\.php$ {\n    return 403;\n}',
   },
   limit_except: {
     contexts: ['location'],
     takes: listOf(method),
     body: { context: 'limit_except' },
-    doc: 'What holds for methods other than those given; `GET` includes `HEAD`.',
+    doc: 'Configuration for methods other than those listed; `GET` includes `HEAD`.',
     example: 'limit_except GET POST {\n    deny all;\n}',
   },
 } as const satisfies Directives;
 
-/** What the `location` that opened a block says. */
+/** Argument of the `location` that opened a block. */
 export function locationOf(block: CheckedBlock): LocationData {
-  // The argument type of `location` made it.
+  // Parsed by the argument type of `location`.
   return block.argument as LocationData;
 }
 
-/** What of a location's own name goes into its program; and what holds for other methods. */
+/** Sets a location's name in its program, and the program for methods of `limit_except`. */
 export function nameLocation(at: Scope): void {
   const { block, program } = at;
   if (block.directive === 'location') {
@@ -87,35 +87,35 @@ export function nameLocation(at: Scope): void {
   }
 }
 
-/** The locations in a block: each once, and inside of the URIs of the location around. */
+/** Checks that the locations of a block are distinct, and within the prefix of the enclosing location. */
 export function checkLocations(block: CheckedBlock, c: CheckContext): void {
-  const seen = new Map<string, CheckedBlock>();
-  let limits: CheckedBlock | null = null;
+  const firstByName = new Map<string, CheckedBlock>();
+  let limitExcept: CheckedBlock | null = null;
   for (const inner of block.blocks) {
     if (inner.directive === 'limit_except') {
       const at = c.openerOf(inner)?.name;
-      if (limits !== null && at !== undefined) {
+      if (limitExcept !== null && at !== undefined) {
         c.report(at, 'duplicate-directive', '"limit_except" directive is duplicate', {
-          help: 'name all methods in one limit_except',
+          help: 'list all methods in one limit_except',
         });
       }
-      limits = inner;
+      limitExcept = inner;
     }
     if (inner.directive !== 'location' || inner.argument === undefined || inner.argument === null) continue;
     const data = locationOf(inner);
     if (block.directive === 'location') checkNesting(data, inner, block, c);
     if (data.kind === 'regex') continue;
     const key = `${data.kind} ${data.name}`;
-    const first = seen.get(key);
+    const first = firstByName.get(key);
     if (first === undefined) {
-      seen.set(key, inner);
+      firstByName.set(key, inner);
       continue;
     }
     const at = c.openerOf(inner)?.args.at(-1);
     const other = c.openerOf(first)?.args.at(-1);
     if (at === undefined) continue;
     c.report(at, 'duplicate-definition', `duplicate location "${data.name}"`, {
-      // nginx passes over a second named location in silence.
+      // nginx ignores a second named location silently.
       ...(data.kind === 'named' && { severity: 'warning', help: 'only the first one is used' }),
       ...(other !== undefined && { related: [{ at: other, message: 'first defined here' }] }),
     });
@@ -135,7 +135,7 @@ function checkNesting(data: LocationData, inner: CheckedBlock, block: CheckedBlo
     c.report(at, 'wrong-context', `named location "${name}" can be on the server level only`);
   } else if (kind !== 'regex' && !name.startsWith(outer.name)) {
     c.report(at, 'wrong-context', `location "${name}" is outside location "${outer.name}"`, {
-      help: 'the URI of a location starts with that of the location around it; no prefix is removed',
+      help: 'the URI of a nested location must start with that of the enclosing location; no prefix is removed',
     });
   }
 }

@@ -1,4 +1,4 @@
-/** What becomes of a client's connection: keep-alive, timeouts, lingering, rates. */
+/** Directives for client connections: keep-alive, timeouts, lingering close, rates. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer, milliseconds } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
@@ -7,7 +7,7 @@ import type { TemplateData } from '../../config/template.js';
 import { parseMilliseconds, parseSeconds } from '../../config/units.js';
 import type { Scope } from '../../exchange/module.js';
 
-/** How long connections are kept (ms), and what a `Keep-Alive` field says (seconds; 0: there is none). */
+/** Keep-alive timeout (ms), and the value of the `Keep-Alive` field (seconds; 0: no field). */
 export interface KeepaliveTimeout {
   readonly timeout: number;
   readonly header: number;
@@ -17,7 +17,7 @@ function parseKeepaliveTimeout(words: readonly Word[], c: ArgumentContext): Keep
   const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words: `min` and `max`
   const timeout = parseMilliseconds(first.text);
   const header = second === undefined ? 0 : parseSeconds(second.text);
-  const help = 'it is written: keepalive_timeout timeout [header_timeout];';
+  const help = 'syntax: keepalive_timeout timeout [header_timeout];';
   if (timeout === null) return c.fail(first, 'invalid-value', `"${c.directive}" directive invalid value`, { help });
   if (header === null) {
     return c.fail(second ?? first, 'invalid-value', `"${c.directive}" directive invalid value`, { help });
@@ -33,78 +33,78 @@ export const connectionDirectives = {
     contexts: CONTEXTS,
     takes: custom('timeout [header_timeout]', 1, 2, parseKeepaliveTimeout),
     default: '75s',
-    doc: 'How long a connection is kept for further requests; 0 closes it after the answer. The second time goes into a `Keep-Alive: timeout=` field.',
+    doc: 'Timeout during which an idle keep-alive connection stays open; 0 disables keep-alive. The second time is sent in a `Keep-Alive: timeout=` field.',
     example: 'keepalive_timeout 65s 60s;',
   },
   keepalive_requests: {
     contexts: CONTEXTS,
     takes: integer(),
     default: '1000',
-    doc: 'After how many requests a connection is closed.',
+    doc: 'Maximum number of requests on one connection.',
     example: 'keepalive_requests 100;',
   },
   keepalive_time: {
     contexts: CONTEXTS,
     takes: milliseconds,
     default: '1h',
-    doc: 'After what time a connection is closed with the next answer.',
+    doc: 'Maximum lifetime of a connection; after it, the connection is closed with the next response.',
     example: 'keepalive_time 10m;',
   },
   keepalive_min_timeout: {
     contexts: CONTEXTS,
     takes: milliseconds,
     default: '0',
-    noEffect: 'A reload does not close connections that are idle.',
-    doc: 'In nginx, how long an idle connection is kept at least when its worker process is to end.',
+    noEffect: 'A reload does not close idle connections.',
+    doc: 'In nginx, the minimum time for which an idle connection stays open when its worker process shuts down.',
     example: 'keepalive_min_timeout 5s;',
   },
   send_timeout: {
     contexts: CONTEXTS,
     takes: milliseconds,
     default: '60s',
-    doc: 'How long a client may take nothing of an answer; then the connection is closed.',
+    doc: 'Timeout between two successive writes of a response to a client; then the connection is closed.',
     example: 'send_timeout 30s;',
   },
   lingering_close: {
     contexts: CONTEXTS,
     takes: choice('off', 'on', 'always'),
     default: 'on',
-    doc: 'Whether the rest of what a client sends is read and dropped before its connection is closed, so that it sees the answer: where there may be a rest (`on`), `always`, or never (`off`).',
+    doc: 'Whether further data from a client is read and discarded before its connection is closed, so that it receives the response: if more data may arrive (`on`), always (`always`), or never (`off`).',
     example: 'lingering_close always;',
   },
   lingering_time: {
     contexts: CONTEXTS,
     takes: milliseconds,
     default: '30s',
-    doc: 'For how long at most the rest is read.',
+    doc: 'Maximum time of reading and discarding client data.',
     example: 'lingering_time 10s;',
   },
   lingering_timeout: {
     contexts: CONTEXTS,
     takes: milliseconds,
     default: '5s',
-    doc: 'How long to wait for more of the rest.',
+    doc: 'Maximum time of waiting for further client data.',
     example: 'lingering_timeout 2s;',
   },
   reset_timedout_connection: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Whether connections that timed out, and those closed with the status 444, are reset: the system then keeps nothing of them.',
+    doc: 'Whether connections that timed out or are closed with status 444 are reset, so that the system frees their memory immediately.',
     example: 'reset_timedout_connection on;',
   },
   limit_rate: {
     contexts: RATE_CONTEXTS,
     takes: rate,
     default: '0',
-    doc: 'How many bytes of an answer are sent in a second; 0 is no limit. It holds for each request by itself. The value may have variables, and `set $limit_rate` changes it.',
+    doc: 'Limits the rate of a response, in bytes per second; 0 disables the limit. The limit applies per request. The value may contain variables, and `set $limit_rate` changes it.',
     example: 'limit_rate 100k;',
   },
   limit_rate_after: {
     contexts: RATE_CONTEXTS,
     takes: rate,
     default: '0',
-    doc: 'After how many bytes of an answer `limit_rate` begins.',
+    doc: 'Initial amount of a response, in bytes, that `limit_rate` does not limit.',
     example: 'limit_rate_after 1m;',
   },
 } as const satisfies Directives;

@@ -1,4 +1,4 @@
-/** `error_log` inside of http: a log for some servers or locations. */
+/** `error_log` inside `http`: error logs of individual servers or locations. */
 import type { ConfOf, Directives } from '../../config/directive.js';
 import { errnoText } from '../../diagnostics/errno.js';
 import { DestinationLog, type LogSink, openSink } from '../../exchange/destination-log.js';
@@ -11,34 +11,34 @@ export const errorLogDirectives = {
     contexts: ['http', 'server', 'location'],
     takes: errorLogArgument,
     repeat: true,
-    doc: 'Where errors of requests are logged, and from which level on. Several may be given; a block that has one of its own inherits none. Without it the log of the process is used.',
+    doc: 'Error log for requests, and its minimum level. The directive may be repeated; a block with `error_log` of its own inherits none. The default is the log of the process.',
     example: 'error_log logs/example.error.log info;',
     differs:
-      'To a syslog server on a unix domain socket the command `logger` of util-linux sends the lines; the name of another server is looked up with the first line that is sent to it.',
+      'Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent.',
     differsFor: ([target = '']) => target.startsWith('syslog:'),
   },
 } as const satisfies Directives;
 
 export function applyErrorLog(conf: ConfOf<typeof errorLogDirectives>, at: Scope): void {
-  // What is only looked at is told to whoever looks.
+  // With an observer (`explain`), errors are reported to the observer's log only.
   if (at.compiler.observer !== null) return;
   if (conf.error_log.length > 0) at.program.settings.errorLog = logOf(conf.error_log, at.compiler);
 }
 
-/** One log for each list of `error_log` in a table. */
+/** One log per list of `error_log` values in a table. */
 function logOf(list: readonly ErrorLogData[], compiler: Compiler): ErrorLog {
   const key = `error_log:${JSON.stringify(list)}`;
-  const known = compiler.shared.get<ErrorLog>(key);
-  if (known !== undefined) return known;
+  const existing = compiler.shared.get<ErrorLog>(key);
+  if (existing !== undefined) return existing;
   const destinations = list.map((data) => ({ to: sinkOf(data, compiler), threshold: LEVELS.indexOf(data.level) }));
   return compiler.shared.set(key, new DestinationLog(destinations, compiler.errorLog));
 }
 
-/** The open sink, which lives on over reloads; whoever owns the table reopens and closes it. */
+/** Opens a sink or reuses the open one, which is kept on reload; the owner of the table reopens and closes it. */
 function sinkOf(data: ErrorLogData, compiler: Compiler): LogSink {
   const key = `error_log ${data.destination}`;
-  const known = compiler.shared.get<LogSink>(key) ?? compiler.previous?.get<LogSink>(key);
-  if (known !== undefined) return compiler.shared.set(key, known);
+  const existing = compiler.shared.get<LogSink>(key) ?? compiler.previous?.get<LogSink>(key);
+  if (existing !== undefined) return compiler.shared.set(key, existing);
   try {
     return compiler.shared.set(key, openSink(data, compiler.errorLog));
   } catch (error) {

@@ -1,4 +1,4 @@
-/** `error_page` and what else concerns answers that tell of an error. */
+/** `error_page` and other directives for error responses. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom, flag } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
@@ -25,7 +25,7 @@ function parseErrorPage(words: readonly Word[], c: ArgumentContext): ErrorPageDa
     answer = last.text === '=' ? 0 : (parseInteger(last.text.slice(1)) ?? -1);
     if (codes.length === 0 || answer < 0) {
       c.fail(last, 'invalid-value', `invalid value "${last.text}"`, {
-        help: 'it is written: error_page code ... [=[answer]] uri;',
+        help: 'syntax: error_page code ... [=[response]] uri;',
       });
     }
   }
@@ -36,7 +36,7 @@ function parseStatus(word: Word, c: ArgumentContext): number {
   const status = parseInteger(word.text);
   if (status === null || status === 499) {
     return c.fail(word, 'invalid-value', `invalid value "${word.text}"`, {
-      ...(status === 499 && { help: 'with 499 the client is gone already' }),
+      ...(status === 499 && { help: '499 means that the client has closed the connection' }),
     });
   }
   if (status < 300 || status > 599) {
@@ -50,45 +50,45 @@ const CONTEXTS = ['http', 'server', 'location'] as const;
 export const errorPageDirectives = {
   error_page: {
     contexts: [...CONTEXTS, 'if in location'],
-    takes: custom('code ... [=[answer]] uri', 2, Number.POSITIVE_INFINITY, parseErrorPage),
+    takes: custom('code ... [=[response]] uri', 2, Number.POSITIVE_INFINITY, parseErrorPage),
     repeat: true,
-    doc: 'What is answered in place of these statuses: a URI of this server, fetched by an internal redirect, a named location (`@name`), or a URL, to which the client is redirected. `=code` changes the status, `=` alone leaves it to the page. A block that has `error_page` of its own inherits none.',
+    doc: 'Replaces responses with these statuses by a URI of this server (an internal redirect), a named location (`@name`), or a redirect of the client to a URL. `=code` changes the status; `=` alone uses the status of the page. A block with `error_page` of its own inherits none.',
     example: 'error_page 500 502 503 504 /50x.html;',
   },
   recursive_error_pages: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Whether an error in an error page leads to an error page again.',
+    doc: 'Whether an error while an error page is processed is handled by `error_page` again.',
     example: 'recursive_error_pages on;',
   },
   log_not_found: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'on',
-    doc: 'Whether files that are not there are told to the error log.',
+    doc: 'Whether missing files are logged.',
     example: 'log_not_found off;',
   },
   msie_padding: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'on',
-    noEffect: 'The browsers that put pages of their own in place of short ones are gone.',
-    doc: 'In nginx, whether error pages are filled up to 512 bytes for some browsers.',
+    noEffect: 'The browsers that replace short error pages by their own are obsolete.',
+    doc: 'In nginx, whether error pages are padded to 512 bytes for some browsers.',
     example: 'msie_padding off;',
   },
   msie_refresh: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    noEffect: 'The browsers that it is for are gone.',
-    doc: 'In nginx, whether old browsers are sent pages with a refresh in place of redirects.',
+    noEffect: 'The browsers that need it are obsolete.',
+    doc: 'In nginx, whether old browsers are sent pages with a refresh instead of redirects.',
     example: 'msie_refresh off;',
   },
 } as const satisfies Directives;
 
-/** nginx's own statuses, which clients see as 400. */
-const SEEN_AS_400: ReadonlySet<number> = new Set([494, 495, 496, 497]);
+/** nginx's internal statuses that are sent to clients as 400. */
+const SENT_AS_400: ReadonlySet<number> = new Set([494, 495, 496, 497]);
 
 export function applyErrorPages(conf: ConfOf<typeof errorPageDirectives>, at: Scope): void {
   const { settings } = at.program;
@@ -101,7 +101,7 @@ export function applyErrorPages(conf: ConfOf<typeof errorPageDirectives>, at: Sc
     const template = at.compiler.template(target);
     for (const status of statuses) {
       if (pages.has(status)) continue;
-      pages.set(status, { answer: answer < 0 && SEEN_AS_400.has(status) ? 400 : answer, target: template });
+      pages.set(status, { answer: answer < 0 && SENT_AS_400.has(status) ? 400 : answer, target: template });
     }
   }
   settings.errorPages = pages;

@@ -1,10 +1,10 @@
-/** Variables for fields of requests and answers: `$http_*`, `$cookie_*`, `$sent_http_*`, `$sent_trailer_*`. */
+/** Variables of request and response fields: `$http_*`, `$cookie_*`, `$sent_http_*`, `$sent_trailer_*`. */
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Getter, VariableSpec } from '../../exchange/variable.js';
 import { cookieValue } from '../../http/cookies.js';
 import { fieldsMeant, meansField } from '../../http/field-variable.js';
 
-/** Fields of the answer that have places of their own, or are made when it is sent. */
+/** Response fields that are stored separately or generated when the response is sent. */
 const SENT: ReadonlyMap<string, Getter> = new Map(
   Object.entries<Getter>({
     content_type: (x) => x.response.contentType ?? undefined,
@@ -33,16 +33,16 @@ function sentField(rest: string): Getter {
   return (x) => {
     const { upstream, hidden, added } = x.response;
     let value: string | undefined;
-    const take = (each: string): void => {
+    const collect = (each: string): void => {
       value = value === undefined ? each : `${value}, ${each}`;
     };
     if (upstream !== null) {
       for (let i = 0; i < upstream.count; i++) {
         if (upstream.nameLength(i) !== rest.length || upstream.removed(i) || hidden?.matches(upstream, i)) continue;
-        if (meansField(rest, upstream.name(i))) take(upstream.value(i));
+        if (meansField(rest, upstream.name(i))) collect(upstream.value(i));
       }
     }
-    takeMeant(rest, added, take);
+    collectMatching(rest, added, collect);
     return value;
   };
 }
@@ -50,16 +50,16 @@ function sentField(rest: string): Getter {
 function sentTrailer(rest: string): Getter {
   return (x) => {
     const values: string[] = [];
-    takeMeant(rest, x.response.trailers, (value) => values.push(value));
+    collectMatching(rest, x.response.trailers, (value) => values.push(value));
     return values.length === 0 ? undefined : values.join(', ');
   };
 }
 
-/** Takes the values of the fields that `rest` means from name, value, name, value … */
-function takeMeant(rest: string, fields: readonly string[], take: (value: string) => void): void {
+/** Passes the values of all fields that match `rest`; `fields` alternates names and values. */
+function collectMatching(rest: string, fields: readonly string[], collect: (value: string) => void): void {
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const [name, value] = [fields[i] as string, fields[i + 1] as string]; // in pairs
-    if (meansField(rest, name)) take(value);
+    if (meansField(rest, name)) collect(value);
   }
 }
 
@@ -67,18 +67,18 @@ export const fieldVariables: Readonly<Record<string, VariableSpec>> = {
   http_cookie: { get: (x) => x.headers.joined('cookie', '; '), doc: 'All cookies of the request.' },
   'http_*': {
     family: (rest) => (x) => fieldsMeant(x.headers, rest),
-    doc: 'A field of the request by its name in lower case with `_` for `-`; several are joined by commas.',
+    doc: 'Request field; its name in lower case, with `_` for `-`. Multiple values are joined by commas.',
   },
   'cookie_*': {
     family: (name) => (x) => cookieValue(x.headers.all('cookie'), name),
-    doc: 'One cookie of the request by its name.',
+    doc: 'Request cookie with this name.',
   },
   'sent_http_*': {
     family: (rest) => SENT.get(rest) ?? sentField(rest),
-    doc: 'A field of the answer by its name in lower case with `_` for `-`.',
+    doc: 'Response field; its name in lower case, with `_` for `-`.',
   },
   'sent_trailer_*': {
     family: sentTrailer,
-    doc: 'A field behind the body of the answer by its name in lower case with `_` for `-`.',
+    doc: 'Response trailer field; its name in lower case, with `_` for `-`.',
   },
 };

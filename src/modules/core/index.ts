@@ -1,4 +1,4 @@
-/** nginx's `ngx_http_core_module`: servers, locations, and what nearly every request needs. */
+/** nginx's `ngx_http_core_module`: servers, locations, and basic request processing. */
 import { defineModule } from '../../exchange/module.js';
 import { answerDirectives, applyAnswer } from './answer.js';
 import { blockDirectives, checkLocations, nameLocation } from './blocks.js';
@@ -20,7 +20,7 @@ import { coreVariables } from './variables.js';
 
 const core = defineModule({
   name: 'core',
-  doc: 'Servers and locations, and what nearly every request needs.',
+  doc: 'Servers, locations, and basic request processing.',
   directives: {
     ...blockDirectives,
     ...listenDirectives,

@@ -1,4 +1,4 @@
-/** `keepalive_disable`: browsers of old whose connections are not kept. */
+/** `keepalive_disable`: disables keep-alive for old browsers. */
 import { bitmask } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import type { Exchange } from '../../exchange/exchange.js';
@@ -11,12 +11,12 @@ export const keepaliveDisableDirectives = {
     takes: bitmask('none', 'msie6', 'safari'),
     again: 'joins',
     default: 'msie6',
-    doc: 'The browsers whose connections are not kept: `msie6`, old versions of Internet Explorer after a POST; `safari`, Safari on macOS; `none` of them.',
+    doc: 'Browsers for which keep-alive is disabled: `msie6`, old versions of Internet Explorer after a POST; `safari`, Safari on macOS; `none` enables it for all.',
     example: 'keepalive_disable none;',
   },
 } as const satisfies Directives;
 
-/** Null where no browser is meant. */
+/** Null if no browser is affected. */
 export function keepaliveFilter({ keepalive_disable }: ConfOf<typeof keepaliveDisableDirectives>): HeaderFilter | null {
   const msie6 = keepalive_disable.includes('msie6');
   const safari = keepalive_disable.includes('safari');
@@ -29,7 +29,7 @@ export function keepaliveFilter({ keepalive_disable }: ConfOf<typeof keepaliveDi
   };
 }
 
-/** Internet Explorer 4 and 5, and 6 before the second service pack of Windows XP, by nginx's rules. */
+/** Internet Explorer 4 and 5, and 6 before Windows XP Service Pack 2, by nginx's rules. */
 function isMsie6(agent: string): boolean {
   const version = /MSIE (.)\../s.exec(agent)?.[1];
   if (version === undefined || agent.includes('Opera')) return false;

@@ -1,4 +1,4 @@
-/** What may not be twice among the addresses and names of all servers. */
+/** Checks for duplicate addresses and names among all servers. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import type { CheckedBlock, CheckedConfig } from '../../config/checked-config.js';
 import type { CheckContext } from '../../config/module-declaration.js';
@@ -8,37 +8,37 @@ import type { SocketOptions } from './listen.js';
 import type { NameData } from './server-name.js';
 import { listensOf, namesOf } from './servers.js';
 
-/** What the servers that were looked at so far have taken. */
-interface Taken {
+/** Addresses and names of the servers checked so far. */
+interface CheckedServers {
   readonly listeners: Listeners<CheckedBlock, SocketOptions>;
-  /** By address. */
+  /** Server names by address. */
   readonly names: Map<string, WildcardNames<Word | null>>;
-  /** The addresses of more than one server: only there do names decide, and does nginx look at them. */
-  readonly contested: ReadonlySet<string>;
+  /** Addresses of more than one server. Only these have name-based selection, and only there does nginx check names. */
+  readonly sharedAddresses: ReadonlySet<string>;
 }
 
-const known = new WeakMap<CheckedConfig, Taken>();
+const checkedServers = new WeakMap<CheckedConfig, CheckedServers>();
 
-/** Checks one server against those before it. Servers come in the order written. */
+/** Checks one server against the previous ones. Called in the order of the configuration. */
 export function checkListens(block: CheckedBlock, c: CheckContext): void {
-  let taken = known.get(c.config);
-  if (taken === undefined) {
-    taken = { listeners: new Listeners(), names: new Map(), contested: contested(c.all('server')) };
-    known.set(c.config, taken);
+  let checked = checkedServers.get(c.config);
+  if (checked === undefined) {
+    checked = { listeners: new Listeners(), names: new Map(), sharedAddresses: sharedAddresses(c.all('server')) };
+    checkedServers.set(c.config, checked);
   }
   const names = writtenNames(block, c);
   const listens = c.statements('listen');
-  // A listen that was refused has its finding; which of the others it stands between is not known any more. Where all
-  // were, the address that holds without any is not meant.
+  // An invalid `listen` has a finding of its own, but its position among the valid ones is unknown. If all are invalid,
+  // the default address does not apply.
   if (listens.length > 0 && block.values.listen === undefined) return;
   const values = listensOf(block);
   if (listens.length > 0 && listens.length !== values.length) return;
   const keys = new Set<string>();
   for (const [i, { address, options }] of values.entries()) {
-    // What names resolve to shows at start.
+    // Host names are resolved at start.
     if (address.family === 'name') continue;
     for (const each of listenAddresses(address)) {
-      const mistake = taken.listeners.add(block, each, options);
+      const mistake = checked.listeners.add(block, each, options);
       const at = listens[i]?.args[0];
       if (mistake !== null && at !== undefined) {
         c.report(at, 'duplicate-definition', mistake, helpFor(mistake));
@@ -46,32 +46,32 @@ export function checkListens(block: CheckedBlock, c: CheckContext): void {
       keys.add(listenKey(each));
     }
   }
-  for (const key of keys) checkNames(names, key, taken, c);
+  for (const key of keys) checkNames(names, key, checked, c);
 }
 
-function contested(servers: readonly CheckedBlock[]): ReadonlySet<string> {
-  const seen = new Set<string>();
-  const twice = new Set<string>();
+function sharedAddresses(servers: readonly CheckedBlock[]): ReadonlySet<string> {
+  const addresses = new Set<string>();
+  const shared = new Set<string>();
   for (const server of servers) {
     const own = new Set<string>();
     for (const { address } of listensOf(server)) {
       if (address.family !== 'name') for (const each of listenAddresses(address)) own.add(listenKey(each));
     }
     for (const key of own) {
-      if (seen.has(key)) twice.add(key);
-      seen.add(key);
+      if (addresses.has(key)) shared.add(key);
+      addresses.add(key);
     }
   }
-  return twice;
+  return shared;
 }
 
 function helpFor(mistake: string): { help: string } {
   if (mistake.startsWith('a duplicate default'))
-    return { help: 'another server of this address is the default already' };
+    return { help: 'another server of this address is already the default' };
   if (mistake.startsWith('duplicate listen options')) {
-    return { help: 'options of the socket are given once, with one of the listens of an address' };
+    return { help: 'specify socket options in only one listen of an address' };
   }
-  return { help: 'the server listens on this address already' };
+  return { help: 'the server already listens on this address' };
 }
 
 interface WrittenName {
@@ -82,33 +82,33 @@ interface WrittenName {
 function writtenNames(block: CheckedBlock, c: CheckContext): readonly WrittenName[] {
   const words = c.statements('server_name').flatMap(({ args }) => args);
   const names = namesOf(block);
-  // Names that were refused have their findings.
+  // Invalid names have findings of their own.
   if (words.length > 0 && block.values.server_name === undefined) return [];
   const sameName = (data: NameData) => words.find(({ text }) => text.toLowerCase() === data.name);
   return names.map((data, i) => ({ data, at: (words.length === names.length ? words[i] : sameName(data)) ?? null }));
 }
 
-function checkNames(names: readonly WrittenName[], key: string, taken: Taken, c: CheckContext): void {
-  let here = taken.names.get(key);
-  if (here === undefined) {
-    here = new WildcardNames();
-    taken.names.set(key, here);
+function checkNames(names: readonly WrittenName[], key: string, checked: CheckedServers, c: CheckContext): void {
+  let namesOfAddress = checked.names.get(key);
+  if (namesOfAddress === undefined) {
+    namesOfAddress = new WildcardNames();
+    checked.names.set(key, namesOfAddress);
   }
   for (const { data, at } of names) {
     if (data.pattern !== null) continue;
-    const outcome = here.add(data.name, at);
+    const outcome = namesOfAddress.add(data.name, at);
     const place = at ?? c.opener?.name;
     if (outcome === 'added' || place === undefined) continue;
     if (outcome === 'invalid') {
-      const help = 'a "*" stands for the first or the last label of a name: *.example.com, www.example.*';
-      const decides = taken.contested.has(key);
+      const help = 'only the first or the last label of a name may be "*": *.example.com, www.example.*';
+      const isShared = checked.sharedAddresses.has(key);
       c.report(place, 'invalid-value', `invalid server name or wildcard "${data.name}" on ${key}`, {
-        ...(!decides && { severity: 'warning' }),
-        help: decides ? help : `${help}. nginx refuses it as soon as a second server listens on this address`,
+        ...(!isShared && { severity: 'warning' }),
+        help: isShared ? help : `${help}. nginx rejects it if a second server listens on this address`,
       });
       continue;
     }
-    const first = here.find(data.name);
+    const first = namesOfAddress.find(data.name);
     c.report(place, 'duplicate-definition', `conflicting server name "${data.name}" on ${key}, ignored`, {
       severity: 'warning',
       ...(first !== undefined && first !== null && { related: [{ at: first, message: 'first given here' }] }),

@@ -1,4 +1,4 @@
-/** `listen`: the addresses of a server. */
+/** `listen`: addresses and sockets of a server. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { type Address, formatAddress, parseAddress } from '../../config/address.js';
 import { custom } from '../../config/argument-types.js';
@@ -8,7 +8,7 @@ import { placeOf } from '../../config/place.js';
 import { parseInteger, parseSeconds, parseSize } from '../../config/units.js';
 import type { ListenOptions } from '../../routing/listeners.js';
 
-/** What a `listen` asks of its socket. */
+/** Socket options of a `listen`. */
 export interface SocketOptions extends ListenOptions {
   readonly backlog: number;
   readonly reuseport: boolean;
@@ -17,7 +17,7 @@ export interface SocketOptions extends ListenOptions {
 
 /** One `listen` of a server. Plain data. */
 export interface ListenData {
-  /** The address as written. */
+  /** Address as written. */
   readonly written: string;
   readonly address: Address;
   readonly options: SocketOptions;
@@ -35,7 +35,7 @@ const DEFAULT_OPTIONS: SocketOptions = {
   ipv6only: true,
 };
 
-/** What a server without a `listen` listens on: `*:80`, or `*:8000` without the rights for that. */
+/** Default of a server without `listen`: `*:80`, or `*:8000` without the privileges for that. */
 export function defaultListen(): ListenData {
   const port = process.getuid?.() === 0 ? 80 : 8000;
   const address: Address = { family: 'inet', host: '0.0.0.0', port, lastPort: port, portGiven: false, uri: '' };
@@ -56,7 +56,7 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
 /** Parameters that make a socket of its own, and have no further effect here. */
 const ACCEPTED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
 
-/** What is not there yet, with the module of nginx that has it. */
+/** Unsupported parameters, with nginx's message for a build without the module. */
 const UNSUPPORTED: ReadonlyMap<string, string> = new Map(
   Object.entries({
     ssl: 'the "ssl" parameter requires ngx_http_ssl_module',
@@ -83,7 +83,7 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
   switch (name) {
     case 'backlog': {
       const backlog = parseInteger(value);
-      // -1 is nginx's for the system's own limit on some systems, but it refuses it as written text.
+      // nginx uses -1 for the system limit on some platforms, but rejects it in the configuration.
       return backlog === null || backlog === 0 ? invalid(word, 'backlog', c) : { set: true, backlog };
     }
     case 'rcvbuf':
@@ -94,12 +94,12 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
       return parseInteger(value) === null ? invalid(word, name, c) : { set: true };
     case 'ipv6only':
       if (value === 'on' || value === 'off') return { set: true, ipv6only: value === 'on' };
-      return c.fail(word, 'invalid-value', `invalid ipv6only flags "${value}"`, { help: 'it is "on" or "off"' });
+      return c.fail(word, 'invalid-value', `invalid ipv6only flags "${value}"`, { help: 'it must be "on" or "off"' });
     case 'so_keepalive':
       return isKeepalive(value) ? { set: true } : invalidKeepalive(word, value, c);
   }
   return c.fail(word, 'invalid-value', `invalid parameter "${text}"`, {
-    help: 'after the address may stand: default_server, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
+    help: 'valid parameters: default_server, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
   });
 }
 
@@ -109,11 +109,11 @@ function invalid(word: Word, name: string, c: ArgumentContext): never {
 
 function invalidKeepalive(word: Word, value: string, c: ArgumentContext): never {
   return c.fail(word, 'invalid-value', `invalid so_keepalive value: "${value}"`, {
-    help: 'it is on, off, or [idle]:[interval]:[count], such as 30m::10',
+    help: 'it must be on, off, or [idle]:[interval]:[count], such as 30m::10',
   });
 }
 
-/** `on`, `off`, or idle time, interval and count, of which at least one is given. */
+/** Whether the value is `on`, `off`, or idle time, interval and count, of which at least one is given. */
 function isKeepalive(value: string): boolean {
   if (value === 'on' || value === 'off') return true;
   const [idle = '', interval = '', ...rest] = value.split(':');
@@ -134,7 +134,7 @@ export const listenDirectives = {
     ),
     repeat: true,
     inherit: 'none',
-    doc: 'An address on which the server takes connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is its default for hosts that no `server_name` fits, unless another says `default_server`. `backlog` is the length of the queue of connections that wait to be accepted, `reuseport` lets several processes listen side by side, `ipv6only=off` has a socket for `[::]` take IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted and change nothing.',
+    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted without effect.',
     example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
     differs:
       'Port 0 is allowed: the system chooses a port. `ssl`, `http2`, `quic` and `proxy_protocol` are not supported.',

@@ -1,4 +1,4 @@
-/** Directives of nginx that tune what has no counterpart here: accepted, and without effect. */
+/** Tuning directives of nginx without a counterpart in this implementation: accepted without effect. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom, flag, integer, mapped, offset, orOff, seconds, size, word } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType, Directives } from '../../config/directive.js';
@@ -8,7 +8,7 @@ const HTTP = ['http'] as const;
 const SERVER = ['http', 'server'] as const;
 const CONTEXTS = ['http', 'server', 'location'] as const;
 
-/** nginx's bounds on 64-bit systems. */
+/** Size within nginx's bounds on 64-bit systems. */
 const poolSize: ArgumentType<number> = mapped(size, (bytes, c, [at = c.statement]) => {
   if (bytes < 112) c.fail(at, 'invalid-value', 'the pool size must be no less than 112');
   if (bytes % 16 !== 0) c.fail(at, 'invalid-value', 'the pool size must be a multiple of 16');
@@ -17,13 +17,13 @@ const poolSize: ArgumentType<number> = mapped(size, (bytes, c, [at = c.statement
 
 const GROWS = 'Tables grow as needed.';
 const MEMORY = 'Memory is managed by the JavaScript engine.';
-const FILES = 'Files are read through the file system cache of the system, in pieces.';
+const FILES = 'Files are read in chunks through the page cache of the system.';
 const NO_FILE_CACHE = 'Files are opened for each request.';
 
 const aio: ArgumentType<string> = word('on | off | threads[=pool]', (w, c) =>
   /^(on|off|threads(=.*)?)$/.test(w.text)
     ? w.text
-    : c.fail(w, 'invalid-value', '"aio" directive invalid value', { help: 'it is on, off, or threads[=pool]' }),
+    : c.fail(w, 'invalid-value', '"aio" directive invalid value', { help: 'it must be on, off, or threads[=pool]' }),
 );
 
 const buffers: ArgumentType<null> = custom('number size', 2, 2, (words, c) => {
@@ -52,7 +52,7 @@ function parseSymlinks(words: readonly Word[], c: ArgumentContext): 'off' {
   const which = [first, second].find((w) => w !== undefined && !w.text.startsWith('from=')) ?? first;
   if (which.text === 'on' || which.text === 'if_not_owner') {
     c.fail(which, 'nginx-only-directive', `"disable_symlinks ${which.text}" is not supported`, {
-      help: 'it would promise a protection that is not there; only "off" is taken',
+      help: 'it would suggest a protection that does not exist; only "off" is accepted',
     });
   }
   if (which.text !== 'off') c.fail(which, 'invalid-value', `invalid parameter "${which.text}"`);
@@ -68,7 +68,7 @@ export const noEffectDirectives = {
     takes: integer(),
     default: '512',
     noEffect: GROWS,
-    doc: 'In nginx, the largest size of the hash tables of server names.',
+    doc: 'In nginx, the maximum size of the hash tables of server names.',
     example: 'server_names_hash_max_size 1024;',
   },
   server_names_hash_bucket_size: {
@@ -84,7 +84,7 @@ export const noEffectDirectives = {
     takes: integer(),
     default: '1024',
     noEffect: GROWS,
-    doc: 'In nginx, the largest size of the hash table of variables.',
+    doc: 'In nginx, the maximum size of the hash table of variables.',
     example: 'variables_hash_max_size 2048;',
   },
   variables_hash_bucket_size: {
@@ -100,7 +100,7 @@ export const noEffectDirectives = {
     takes: integer(),
     default: '1024',
     noEffect: GROWS,
-    doc: 'In nginx, the largest size of the hash tables of media types.',
+    doc: 'In nginx, the maximum size of the hash tables of media types.',
     example: 'types_hash_max_size 2048;',
   },
   types_hash_bucket_size: {
@@ -132,7 +132,7 @@ export const noEffectDirectives = {
     takes: flag,
     default: 'off',
     noEffect: FILES,
-    doc: 'In nginx, whether files are sent by the system call sendfile().',
+    doc: 'In nginx, whether files are sent with sendfile().',
     example: 'sendfile on;',
   },
   sendfile_max_chunk: {
@@ -140,7 +140,7 @@ export const noEffectDirectives = {
     takes: size,
     default: '2m',
     noEffect: FILES,
-    doc: 'In nginx, how much one call of sendfile() sends at most.',
+    doc: 'In nginx, the maximum amount of data that one sendfile() call sends.',
     example: 'sendfile_max_chunk 1m;',
   },
   aio: {
@@ -164,7 +164,7 @@ export const noEffectDirectives = {
     takes: orOff(offset),
     default: 'off',
     noEffect: FILES,
-    doc: 'In nginx, the size from which on files are read past the cache of the system.',
+    doc: 'In nginx, the size from which files are read with direct I/O.',
     example: 'directio 4m;',
   },
   directio_alignment: {
@@ -172,7 +172,7 @@ export const noEffectDirectives = {
     takes: size,
     default: '512',
     noEffect: FILES,
-    doc: 'In nginx, the alignment of reads past the cache of the system.',
+    doc: 'In nginx, the alignment of direct I/O.',
     example: 'directio_alignment 4k;',
   },
   read_ahead: {
@@ -180,7 +180,7 @@ export const noEffectDirectives = {
     takes: size,
     default: '0',
     noEffect: FILES,
-    doc: 'In nginx, how much of a file the system reads ahead.',
+    doc: 'In nginx, the amount of read-ahead for files.',
     example: 'read_ahead 128k;',
   },
   output_buffers: {
@@ -188,39 +188,39 @@ export const noEffectDirectives = {
     takes: buffers,
     default: '2 32k',
     noEffect: FILES,
-    doc: 'In nginx, the buffers through which files are read.',
+    doc: 'In nginx, the number and size of buffers for reading files.',
     example: 'output_buffers 2 64k;',
   },
   postpone_output: {
     contexts: CONTEXTS,
     takes: size,
     default: '1460',
-    noEffect: 'What is ready is sent.',
-    doc: 'In nginx, how many bytes are gathered before they are sent.',
+    noEffect: 'Data is sent as soon as it is available.',
+    doc: 'In nginx, the minimum amount of data that is sent at once.',
     example: 'postpone_output 0;',
   },
   send_lowat: {
     contexts: CONTEXTS,
     takes: size,
     default: '0',
-    noEffect: 'Node.js does not set this option of sockets.',
-    doc: 'In nginx, the low-water mark of sockets of clients.',
+    noEffect: 'Node.js does not support this socket option.',
+    doc: 'In nginx, the send low-water mark of client sockets.',
     example: 'send_lowat 12000;',
   },
   tcp_nopush: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    noEffect: 'A head and the first bytes of its body leave in one write anyway.',
-    doc: 'In nginx, whether packets are sent full where sendfile() is used.',
+    noEffect: 'The head and the first bytes of the body are sent in one write anyway.',
+    doc: 'In nginx, whether full packets are sent when sendfile() is used.',
     example: 'tcp_nopush on;',
   },
   tcp_nodelay: {
     contexts: CONTEXTS,
     takes: flag,
     default: 'on',
-    noEffect: 'The option is always set: what is written is sent.',
-    doc: 'In nginx, whether the system may hold back small packets.',
+    noEffect: 'The option is always set: written data is sent immediately.',
+    doc: 'In nginx, whether TCP_NODELAY is set, so that small packets are not delayed.',
     example: 'tcp_nodelay on;',
   },
   open_file_cache: {
@@ -228,7 +228,7 @@ export const noEffectDirectives = {
     takes: custom('off | max=number [inactive=time]', 1, 2, parseFileCache),
     default: 'off',
     noEffect: NO_FILE_CACHE,
-    doc: 'In nginx, keeps files open.',
+    doc: 'In nginx, a cache of open files.',
     example: 'open_file_cache max=1000 inactive=20s;',
   },
   open_file_cache_valid: {
@@ -236,7 +236,7 @@ export const noEffectDirectives = {
     takes: seconds,
     default: '60',
     noEffect: NO_FILE_CACHE,
-    doc: 'In nginx, after what time an open file is checked again.',
+    doc: 'In nginx, the time after which an open file is checked again.',
     example: 'open_file_cache_valid 30s;',
   },
   open_file_cache_min_uses: {
@@ -244,7 +244,7 @@ export const noEffectDirectives = {
     takes: integer(),
     default: '1',
     noEffect: NO_FILE_CACHE,
-    doc: 'In nginx, how often a file must be asked for to be kept open.',
+    doc: 'In nginx, how often a file must be requested to stay open.',
     example: 'open_file_cache_min_uses 2;',
   },
   open_file_cache_errors: {
@@ -252,7 +252,7 @@ export const noEffectDirectives = {
     takes: flag,
     default: 'off',
     noEffect: NO_FILE_CACHE,
-    doc: 'In nginx, whether it is remembered that a file is not there.',
+    doc: 'In nginx, whether errors of file lookups are cached.',
     example: 'open_file_cache_errors on;',
   },
   open_file_cache_events: {
@@ -260,7 +260,7 @@ export const noEffectDirectives = {
     takes: flag,
     default: 'off',
     noEffect: NO_FILE_CACHE,
-    doc: 'In nginx, whether changes of open files are reported by the system.',
+    doc: 'In nginx, whether changes of open files are detected by system events.',
     example: 'open_file_cache_events on;',
   },
   disable_symlinks: {
@@ -268,9 +268,9 @@ export const noEffectDirectives = {
     takes: custom('off', 1, 2, parseSymlinks),
     default: 'off',
     noEffect: 'Symbolic links are followed.',
-    doc: 'In nginx, whether symbolic links are refused.',
+    doc: 'In nginx, whether access through symbolic links is denied.',
     example: 'disable_symlinks off;',
-    differs: 'Only `off` is taken.',
+    differs: 'Only `off` is accepted.',
     differsFor: () => false,
   },
 } as const satisfies Directives;

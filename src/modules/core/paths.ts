@@ -1,4 +1,4 @@
-/** `root` and `alias`: where files are. */
+/** `root` and `alias`: mapping of URIs to files. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { word } from '../../config/argument-types.js';
 import type { CheckedBlock } from '../../config/checked-config.js';
@@ -16,7 +16,7 @@ function parsePath(w: Word, c: ArgumentContext, end = w.text.length): TemplateDa
     c.fail(w, 'invalid-variable', `the $${circular} variable cannot be used in the "${c.directive}" directive`);
   }
   const template = parseTemplate(w, c, 0, end);
-  // What begins with a variable may come out absolute; that shows with each request.
+  // A path that begins with a variable may be absolute; this is known only for each request.
   if (w.text.startsWith('/') || w.text.startsWith('$')) return template;
   return typeof template === 'string' ? c.path(template, 'prefix') : [c.path('', 'prefix'), ...template];
 }
@@ -29,13 +29,13 @@ export const pathDirectives = {
       return parsePath(w, c, w.text.length - (slash ? 1 : 0));
     }),
     default: 'html',
-    doc: 'The directory for files: the URI is added to it. It may have variables; a relative path starts from the prefix.',
+    doc: 'Root directory for files: the URI is appended to it. The value may contain variables; a relative path is resolved against the prefix.',
     example: 'root /var/www/example;',
   },
   alias: {
     contexts: ['location'],
     takes: word('path', (w, c) => parsePath(w, c)),
-    doc: 'Stands in for the part of the URI that is the name of the location; what follows is added. In a location given by a regular expression it stands for the whole path, and refers to captures.',
+    doc: 'Replaces the part of the URI that is the prefix of the location; the rest of the URI is appended. In a location with a regular expression, it is the whole path and should refer to captures.',
     example: 'alias /var/www/pictures/;',
   },
 } as const satisfies Directives;
@@ -53,18 +53,18 @@ export function applyPaths(conf: ConfOf<typeof pathDirectives>, at: Scope): void
   settings.aliasLength = kind === 'regex' ? -1 : name.length;
 }
 
-/** The location whose `alias` holds here; null where a `root` does. */
+/** The location whose `alias` applies here; null if a `root` applies. */
 function ownerOf(at: Scope): CheckedBlock | null {
   if (at.block.values.alias === undefined) return null;
-  const around = enclosingBlocks(at.compiler.config);
-  for (let block: CheckedBlock | undefined = at.block; block !== undefined; block = around.get(block)) {
+  const enclosing = enclosingBlocks(at.compiler.config);
+  for (let block: CheckedBlock | undefined = at.block; block !== undefined; block = enclosing.get(block)) {
     if (block.own.includes('alias')) return block;
     if (block.own.includes('root')) return null;
   }
   return null;
 }
 
-/** Not both in one block, and no alias in a named location. */
+/** Checks that a block does not have both, and that a named location has no alias. */
 export function checkPaths(block: CheckedBlock, c: CheckContext): void {
   const [alias] = c.statements('alias');
   if (alias === undefined) return;
@@ -74,7 +74,7 @@ export function checkPaths(block: CheckedBlock, c: CheckContext): void {
     const [first, second] = aliasFirst ? [alias, root] : [root, alias];
     const message = `"${second.name.text}" directive is duplicate, "${first.name.text}" directive was specified earlier`;
     c.report(second.name, 'conflicting-directives', message, {
-      help: 'root adds the whole URI to the path, alias takes the name of the location off it; choose one',
+      help: 'root appends the whole URI to the path, alias removes the prefix of the location first; choose one',
       related: [{ at: first.name, message: 'specified here' }],
     });
   }

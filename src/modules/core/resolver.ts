@@ -1,4 +1,4 @@
-/** `resolver`: how names are looked up while the proxy runs. */
+/** `resolver`: name resolution at run time. */
 import { milliseconds } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import { resolverArgument } from '../../config/resolver-argument.js';
@@ -11,14 +11,14 @@ export const resolverDirectives = {
   resolver: {
     contexts: CONTEXTS,
     takes: resolverArgument,
-    doc: 'The name servers that are asked where the name of a server has variables or says `resolve`. `valid` overrides how long answers are kept; `ipv4=off` and `ipv6=off` leave a family out.',
+    doc: 'Name servers for upstream names that contain variables or have `resolve`. `valid` overrides the TTL of responses; `ipv4=off` and `ipv6=off` exclude an address family.',
     example: 'resolver 127.0.0.53 valid=30s ipv6=off;',
   },
   resolver_timeout: {
     contexts: CONTEXTS,
     takes: milliseconds,
     default: '30s',
-    doc: 'How long a name may take to resolve.',
+    doc: 'Timeout of name resolution.',
     example: 'resolver_timeout 5s;',
   },
 } as const satisfies Directives;

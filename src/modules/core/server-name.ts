@@ -1,4 +1,4 @@
-/** `server_name`: the hosts that a server is for. */
+/** `server_name`: host names of a server. */
 import { hostname } from 'node:os';
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { listOf, word } from '../../config/argument-types.js';
@@ -9,7 +9,7 @@ import { asciiLowerCase } from '../../http/ascii-case.js';
 
 /** One name of a server. Plain data. */
 export interface NameData {
-  /** In lower case, with its wildcard; of a regular expression the text behind `~`. */
+  /** In lower case, with its wildcard; for a regular expression, the text after `~`. */
   readonly name: string;
   readonly pattern: PatternData | null;
 }
@@ -18,13 +18,13 @@ function parseName(w: Word, c: ArgumentContext): NameData {
   const { text } = w;
   if ((text.startsWith('*') && (text.length < 3 || text[1] !== '.')) || text === '.') {
     c.fail(w, 'invalid-value', `server name "${text}" is invalid`, {
-      help: 'a "*" stands for the first or the last label of a name: *.example.com, www.example.*',
+      help: 'only the first or the last label of a name may be "*": *.example.com, www.example.*',
     });
   }
   if (text.includes('/')) {
     c.report(w, 'invalid-value', `server name "${text}" has suspicious symbols`, {
       severity: 'warning',
-      help: 'a server name is a host name, without scheme and path',
+      help: 'a server name is a host name without scheme and path',
     });
   }
   if (text.toLowerCase() === '$hostname') return { name: ownName(), pattern: null };
@@ -34,19 +34,19 @@ function parseName(w: Word, c: ArgumentContext): NameData {
 }
 
 /**
- * A capital letter stands for itself in the expression. nginx then compares without regard to case; it also counts those
- * in escapes (`\p{N}`, `\Q`), which makes no difference for host names: they come in lower case.
+ * Whether the expression contains a capital letter. nginx then matches case-insensitively; it also counts capitals in
+ * escapes (`\p{N}`, `\Q`), which makes no difference for host names, because they are in lower case.
  */
 function hasCapital(expression: string): boolean {
   return /[A-Z]/.test(expression.replace(/\\[pP]\{[^}]*\}|\\.|\(\?P/g, ''));
 }
 
-/** The name of this machine in lower case. Bytes. */
+/** Host name of this machine in lower case, as a byte string. */
 export function ownName(): string {
   return Buffer.from(hostname(), 'utf8').toString('latin1').toLowerCase();
 }
 
-/** What a server is called in logs and redirects: `$server_name`. */
+/** Name of a server in logs and redirects: `$server_name`. */
 export function firstName(names: readonly NameData[]): string {
   const [first] = names;
   if (first === undefined) return '';
@@ -60,7 +60,7 @@ export const serverNameDirectives = {
     takes: listOf(word('name', parseName)),
     repeat: true,
     inherit: 'none',
-    doc: 'The hosts that the server is for, without ports: exact names, names with a wildcard (`*.example.com`, `www.example.*`, and `.example.com` for the name itself and all below it), or regular expressions behind `~`, whose named groups become variables. The empty name is for requests without a host, `$hostname` the name of the machine. An exact name is preferred to a wildcard, that to a regular expression; where none fits, the default server of the address answers.',
+    doc: 'Host names of the server, without ports: exact names, names with a wildcard (`*.example.com`, `www.example.*`, and `.example.com` for the name itself and all subdomains), or regular expressions after `~`, whose named groups become variables. The empty name matches requests without a host, `$hostname` is the name of the machine. Exact names take precedence over wildcards, and wildcards over regular expressions; if no name matches, the default server of the address is used.',
     example: 'server_name example.com *.example.com ~^(?<user>.+)\\.example\\.net$;',
   },
 } as const satisfies Directives;

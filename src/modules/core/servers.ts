@@ -1,4 +1,4 @@
-/** From the `server` blocks of http to listeners: servers by address and name, locations by URI. */
+/** Compiles the `server` blocks of http to listeners: servers by address and name, locations by URI. */
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Compiler, Listening } from '../../exchange/module.js';
@@ -11,7 +11,7 @@ import { locationOf } from './blocks.js';
 import { defaultListen, type ListenData, type SocketOptions } from './listen.js';
 import { firstName, type NameData } from './server-name.js';
 
-/** Fills in what is read of a server before a location is known. */
+/** Applies the settings of a server that are used before its location is known. */
 export type ServerSettings = (server: ServerProgram, block: CheckedBlock) => void;
 
 type Entry = LocationEntry<LocationProgram, Exchange>;
@@ -32,7 +32,7 @@ export async function compileServers(
     if (!compiler.onlyTest) names.set(server, compileNames(block, server, compiler));
     for (const { data, address } of addressesOf(block, compiler)) {
       const mistake = listeners.add(server, address, data.options);
-      // Names that resolve to one address show only now; everything else was checked before.
+      // Names that resolve to the same address are detected only here; everything else was checked before.
       if (mistake !== null) compiler.fail(mistake, data.at);
     }
     if (slice.over) await slice.next();
@@ -79,10 +79,10 @@ export function listensOf(block: CheckedBlock): readonly ListenData[] {
   return listens === undefined || listens.length === 0 ? [defaultListen()] : listens;
 }
 
-/** The names of a server; one without a `server_name` has the empty one. */
+/** Names of a server; a server without `server_name` has the empty name. */
 export function namesOf(block: CheckedBlock): readonly NameData[] {
   const lists = (block.values.server_name as readonly (readonly NameData[])[] | undefined) ?? [];
-  // Nearly always there is one, and V8 takes long over `flat`.
+  // Usually there is one list, and `flat` is slow in V8.
   const names = lists.length === 1 ? lists[0] : lists.flat();
   return names === undefined || names.length === 0 ? [{ name: '', pattern: null }] : names;
 }
@@ -91,7 +91,7 @@ export function namesOf(block: CheckedBlock): readonly NameData[] {
 
 const RESOLVED = 'addresses of names in listen';
 
-/** Looks up the host names in `listen` directives, for `compileServers`. */
+/** Resolves the host names of `listen` directives, for `compileServers`. */
 export async function resolveListens(http: CheckedBlock, compiler: Compiler): Promise<void> {
   const found = compiler.shared.set(RESOLVED, new Map<string, readonly string[]>());
   for (const { address, written, at } of serversOf(http).flatMap(listensOf)) {
@@ -105,7 +105,7 @@ export async function resolveListens(http: CheckedBlock, compiler: Compiler): Pr
   }
 }
 
-/** The distinct addresses of a server, each with the `listen` that it comes from. */
+/** Distinct addresses of a server, each with its `listen`. */
 function addressesOf(block: CheckedBlock, compiler: Compiler): { data: ListenData; address: ListenAddress }[] {
   const resolved = compiler.shared.get<Map<string, readonly string[]>>(RESOLVED);
   const found: { data: ListenData; address: ListenAddress }[] = [];
@@ -135,7 +135,7 @@ function compileNames(block: CheckedBlock, server: ServerProgram, compiler: Comp
   }));
 }
 
-/** The locations in a block; null where it has none. Named ones go to their server. */
+/** Compiles the locations of a block; null if it has none. Named locations are stored in the server. */
 async function compileLocations(
   block: CheckedBlock,
   server: ServerProgram,

@@ -7,7 +7,7 @@ import type { Scope } from '../../exchange/module.js';
 /** Extension in lower case, and media type. */
 type TypeEntry = readonly [extension: string, type: string];
 
-/** What holds where no `types` is written. */
+/** Default of `types`. */
 const DEFAULT_TYPES: readonly TypeEntry[] = [
   ['html', 'text/html'],
   ['gif', 'image/gif'],
@@ -22,9 +22,9 @@ function parseTypes(statements: readonly Statement[], c: ArgumentContext): reado
       const before = args[i - 1] ?? name;
       if (word.text.includes('/') && word.source.text.slice(before.end, start).includes('\n')) {
         const gap = { source: word.source, start: before.end, end: before.end };
-        c.report(gap, 'missing-semicolon', `"${word.text}" is taken for an extension of "${name.text}"`, {
+        c.report(gap, 'missing-semicolon', `"${word.text}" is parsed as an extension of "${name.text}"`, {
           severity: 'warning',
-          help: `"${word.text}" begins a line and is a media type of its own: perhaps a ";" is missing before it`,
+          help: `"${word.text}" starts a line and is a media type itself: a ";" may be missing before it`,
           fix: { title: 'insert ;', guess: true, edits: [{ at: gap, text: ';' }] },
         });
       }
@@ -32,7 +32,7 @@ function parseTypes(statements: readonly Statement[], c: ArgumentContext): reado
       const previous = types.get(extension);
       if (previous !== undefined) {
         const message = `duplicate extension "${extension}", content type: "${name.text}", previous content type: "${previous}"`;
-        c.report(word, 'duplicate-value', message, { severity: 'warning', help: 'the last one holds' });
+        c.report(word, 'duplicate-value', message, { severity: 'warning', help: 'the last one is used' });
       }
       types.set(extension, name.text);
     }
@@ -48,19 +48,19 @@ export const typeDirectives = {
     takes: none,
     body: { entries: parseTypes },
     repeat: true,
-    doc: 'The media types of files, by extension without regard to case: each line is a type and its extensions. `include` reads lines from a file. Without it `html`, `gif` and `jpg` are known.',
+    doc: 'Media types of files by file extension (case-insensitive): each line is a type and its extensions. `include` reads lines from a file. By default, `html`, `gif` and `jpg` are defined.',
     example: 'types {\n    text/html html htm;\n    image/png png;\n}',
   },
   default_type: {
     contexts: CONTEXTS,
     takes: named('mime-type', text),
     default: 'text/plain',
-    doc: 'The media type of answers for which `types` has none.',
+    doc: 'Media type of responses whose file extension is not in `types`.',
     example: 'default_type application/octet-stream;',
   },
 } as const satisfies Directives;
 
-/** One map for each list of `types`, however many locations inherit it. */
+/** One map per list of `types`, shared by all locations that inherit it. */
 const maps = new WeakMap<object, ReadonlyMap<string, string>>();
 
 export function applyTypes(conf: ConfOf<typeof typeDirectives>, at: Scope): void {

@@ -1,4 +1,4 @@
-/** nginx's core variables about requests and connections; those about time and sizes are with the access log. */
+/** nginx's core variables about requests and connections; those of times and sizes are in the log module. */
 import { realpathSync } from 'node:fs';
 import { parseSize } from '../../config/units.js';
 import { errnoText } from '../../diagnostics/errno.js';
@@ -12,12 +12,12 @@ import { binaryAddress } from '../../http/binary-address.js';
 import { Field } from '../../http/field-names.js';
 import { ownName } from './server-name.js';
 
-/** A port as nginx shows it: nothing where there is none. */
+/** Formats a port as nginx does: an empty string if there is none. */
 function port(number: number): string {
   return number > 0 ? String(number) : '';
 }
 
-/** The port of the accepted host, from the request line or else from the Host field; empty where it has none. */
+/** Port of the requested host, from the request line or otherwise from the Host field; empty if there is none. */
 function requestPort(x: Exchange): string {
   if (x.host === '') return '';
   const [, absolute, connect] =
@@ -29,23 +29,23 @@ function requestPort(x: Exchange): string {
 function contentLength(x: Exchange): string | undefined {
   const field = x.headers.valueOf(Field.ContentLength);
   if (field !== undefined) return field;
-  // The length of a chunked body is known when it was read.
+  // The length of a chunked body is known after it has been read.
   return x.contentLength < 0 && x.body !== null ? String(x.body.length) : undefined;
 }
 
 /**
- * The version as the client wrote it; none where the request line has none (HTTP/0.9) or was not read so far. Empty where
- * the line ends in it.
+ * Protocol version as sent by the client; undefined if the request line has none (HTTP/0.9) or has not been parsed up to
+ * it. Empty if the line ends within it.
  */
 function protocol(x: Exchange): string | undefined {
   if (x.lineProgress !== LINE_READ) return x.lineProgress === LINE_AT_VERSION ? '' : undefined;
   if (x.version === 9) return undefined;
-  // No target has a space, so the version is what stands behind the last one that a name follows.
+  // Targets contain no spaces, so the version follows the last space before `HTTP/`.
   const at = x.requestLine.lastIndexOf(' HTTP/');
   return at < 0 ? undefined : x.requestLine.slice(at + 1);
 }
 
-/** None before the request line is complete; GET for a page that takes the place of the answer. */
+/** Undefined before the request line is complete; GET for an error page that replaces the response. */
 function method(x: Exchange): string | undefined {
   return x.lineProgress === LINE_READ || (x.uri !== '' && x.method === 'GET') ? x.method : undefined;
 }
@@ -54,7 +54,7 @@ function uri(x: Exchange): string | undefined {
   return x.uri === '' && x.lineProgress !== LINE_READ ? undefined : x.uri;
 }
 
-/** The value of an argument, its name compared without regard to case. Not unescaped, as in nginx. */
+/** Value of an argument; its name is case-insensitive. As in nginx, the value is not unescaped. */
 function argument(args: string, name: string): string | undefined {
   for (let start = 0; start < args.length; ) {
     const ampersand = args.indexOf('&', start);
@@ -66,7 +66,7 @@ function argument(args: string, name: string): string | undefined {
   return undefined;
 }
 
-function realRoot(x: Exchange): string | undefined {
+function realpathRoot(x: Exchange): string | undefined {
   const path = documentRoot(x);
   try {
     return realpathSync(nativePath(path), 'latin1' as BufferEncoding);
@@ -87,22 +87,22 @@ function setLimitRate(x: Exchange, value: string): void {
   else x.limitRate = rate;
 }
 
-/** nginx's "not found": there is no such thing here. */
+/** nginx's "not found": the variable has no value here. */
 const absent = (): undefined => undefined;
 
-function orNothing(value: string): string | undefined {
+function undefinedIfEmpty(value: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
 export const coreVariables: Readonly<Record<string, VariableSpec>> = {
   // -- the request
-  request: { get: (x) => orNothing(x.requestLine), doc: 'The request line as it came.' },
+  request: { get: (x) => undefinedIfEmpty(x.requestLine), doc: 'Request line as received.' },
   request_method: { get: method, doc: 'The method, such as `GET`.' },
-  request_uri: { get: (x) => orNothing(x.target), doc: 'The URI with its arguments as the client wrote it.' },
-  uri: { get: uri, doc: 'The path as it is now: decoded, normalised, and changed by rewrites.' },
+  request_uri: { get: (x) => undefinedIfEmpty(x.target), doc: 'Request target with arguments as sent by the client.' },
+  uri: { get: uri, doc: 'Current path: decoded, normalized, and changed by rewrites.' },
   document_uri: { get: uri, doc: 'The same as `$uri`.' },
   args: {
-    get: (x) => orNothing(x.args),
+    get: (x) => undefinedIfEmpty(x.args),
     set: (x, value) => {
       x.args = value;
       x.uriUnchanged = false;
@@ -110,67 +110,67 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     changeable: true,
     doc: 'The arguments, without `?`. `set` changes them.',
   },
-  query_string: { get: (x) => orNothing(x.args), doc: 'The same as `$args`.' },
-  is_args: { get: (x) => (x.args === '' ? '' : '?'), doc: '`?` where there are arguments, otherwise empty.' },
-  'arg_*': { family: (name) => (x) => argument(x.args, name), doc: 'One argument by its name.' },
-  server_protocol: { get: protocol, doc: 'The version of HTTP, such as `HTTP/1.1`.' },
-  content_length: { get: contentLength, doc: 'The length of the body of the request.' },
+  query_string: { get: (x) => undefinedIfEmpty(x.args), doc: 'The same as `$args`.' },
+  is_args: { get: (x) => (x.args === '' ? '' : '?'), doc: '`?` if there are arguments, otherwise empty.' },
+  'arg_*': { family: (name) => (x) => argument(x.args, name), doc: 'Argument with this name.' },
+  server_protocol: { get: protocol, doc: 'Protocol version, such as `HTTP/1.1`.' },
+  content_length: { get: contentLength, doc: 'Length of the request body.' },
   content_type: { get: (x) => x.headers.joined('content-type'), doc: 'The `Content-Type` of the request.' },
-  request_body: { get: requestBody, doc: 'The body of the request, where it was read and is in memory.' },
+  request_body: { get: requestBody, doc: 'Request body if it has been read and is in memory.' },
   request_body_file: {
     get: (x) => x.body?.file ?? undefined,
-    doc: 'The file that holds the body of the request, where it does not fit into memory.',
+    doc: 'File that contains the request body if it does not fit into memory.',
   },
   request_completion: {
     get: (x) => (x.completed || x.cutByUpstream ? 'OK' : ''),
-    doc: '`OK` when all of the answer was sent that could be had: also where an upstream ended in the middle of it.',
+    doc: '`OK` if the response was sent completely, or as far as the upstream sent it before it closed the connection.',
   },
   request_id: {
-    // The global object loads node:crypto when it is first asked for, not at each start of the command.
+    // The global `crypto` loads node:crypto on first use instead of at start.
     get: () => Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex'),
     cached: true,
     doc: '32 random hexadecimal digits.',
   },
   remote_user: {
     get: (x) => basicUser(x.headers.valueOf(Field.Authorization)),
-    doc: 'The name of the user in the credentials of Basic authentication.',
+    doc: 'User name of the Basic authentication credentials.',
   },
 
-  // -- where it is handled
+  // -- server and location
   host: {
     get: (x) => (x.host === '' ? x.server.name : x.host),
-    doc: 'The host that was asked for, in lower case without port; else the name of the server.',
+    doc: 'Requested host, in lower case without port; otherwise the name of the server.',
   },
-  request_port: { get: requestPort, doc: 'The port that was asked for, where one was.' },
+  request_port: { get: requestPort, doc: 'Requested port, if any.' },
   is_request_port: {
     get: (x) => (requestPort(x) === '' ? '' : ':'),
-    doc: '`:` where a port was asked for, otherwise empty.',
+    doc: '`:` if the request contains a port, otherwise empty.',
   },
-  server_name: { get: (x) => x.server.name, doc: 'The first name of the server that handles the request.' },
-  document_root: { get: documentRoot, doc: 'The value of `root` or `alias` for the request.' },
-  realpath_root: { get: realRoot, doc: 'The same with symbolic links resolved.' },
+  server_name: { get: (x) => x.server.name, doc: 'First name of the server that handles the request.' },
+  document_root: { get: documentRoot, doc: 'Value of `root` or `alias` for the request.' },
+  realpath_root: { get: realpathRoot, doc: '`$document_root` with symbolic links resolved.' },
   request_filename: {
     get: (x) => filePath(x)?.path,
-    doc: 'The path of the file for the request, made of `root` or `alias` and the URI.',
+    doc: 'File path of the request, constructed from `root` or `alias` and the URI.',
   },
   limit_rate: {
     get: (x) => String(Math.max(0, x.limitRate)),
     set: setLimitRate,
     changeable: true,
-    doc: 'The rate of the answer in bytes per second; `set` changes it.',
+    doc: 'Rate limit of the response in bytes per second; `set` changes it.',
   },
 
   // -- the connection
   scheme: { get: (x) => (x.client.secure ? 'https' : 'http'), doc: '`http` or `https`.' },
-  https: { get: (x) => (x.client.secure ? 'on' : ''), doc: '`on` where the connection uses TLS, otherwise empty.' },
+  https: { get: (x) => (x.client.secure ? 'on' : ''), doc: '`on` if the connection uses TLS, otherwise empty.' },
   remote_addr: { get: (x) => x.remoteAddress, doc: 'The address of the client.' },
   remote_port: { get: (x) => port(x.remotePort), doc: 'The port of the client.' },
   binary_remote_addr: {
     get: (x) => binaryAddress(x.remoteAddress),
     doc: 'The address of the client as 4 or 16 bytes.',
   },
-  server_addr: { get: (x) => x.client.localAddress, doc: 'The address at which the connection arrived.' },
-  server_port: { get: (x) => port(x.client.localPort), doc: 'The port at which the connection arrived.' },
+  server_addr: { get: (x) => x.client.localAddress, doc: 'Local address of the connection.' },
+  server_port: { get: (x) => port(x.client.localPort), doc: 'Local port of the connection.' },
   connection: { get: (x) => String(x.client.id), doc: 'The serial number of the connection.' },
   connection_requests: {
     get: (x) => String(x.client.requests),
@@ -180,22 +180,28 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     get: (x) => (Math.max(0, Date.now() - x.client.since) / 1000).toFixed(3),
     doc: 'The age of the connection in seconds, with milliseconds.',
   },
-  proxy_protocol_addr: { get: absent, doc: 'The address of the client from the PROXY protocol, which is not read.' },
-  proxy_protocol_port: { get: absent, doc: 'The port of the client from the PROXY protocol, which is not read.' },
-  proxy_protocol_server_addr: { get: absent, doc: 'The server address from the PROXY protocol, which is not read.' },
-  proxy_protocol_server_port: { get: absent, doc: 'The server port from the PROXY protocol, which is not read.' },
-  'proxy_protocol_tlv_*': { family: () => absent, doc: 'A value from the PROXY protocol, which is not read.' },
-  tcpinfo_rtt: { get: absent, doc: 'In nginx, the round trip time of the connection; Node.js does not tell it.' },
-  tcpinfo_rttvar: { get: absent, doc: 'In nginx, the variance of that time; Node.js does not tell it.' },
-  tcpinfo_snd_cwnd: { get: absent, doc: 'In nginx, the congestion window; Node.js does not tell it.' },
-  tcpinfo_rcv_space: { get: absent, doc: 'In nginx, the receive window; Node.js does not tell it.' },
+  proxy_protocol_addr: {
+    get: absent,
+    doc: 'The address of the client from the PROXY protocol, which is not supported.',
+  },
+  proxy_protocol_port: { get: absent, doc: 'The port of the client from the PROXY protocol, which is not supported.' },
+  proxy_protocol_server_addr: {
+    get: absent,
+    doc: 'The server address from the PROXY protocol, which is not supported.',
+  },
+  proxy_protocol_server_port: { get: absent, doc: 'The server port from the PROXY protocol, which is not supported.' },
+  'proxy_protocol_tlv_*': { family: () => absent, doc: 'A value from the PROXY protocol, which is not supported.' },
+  tcpinfo_rtt: { get: absent, doc: 'In nginx, the round trip time of the connection; not available in Node.js.' },
+  tcpinfo_rttvar: { get: absent, doc: 'In nginx, the variance of the round trip time; not available in Node.js.' },
+  tcpinfo_snd_cwnd: { get: absent, doc: 'In nginx, the congestion window; not available in Node.js.' },
+  tcpinfo_rcv_space: { get: absent, doc: 'In nginx, the receive window; not available in Node.js.' },
 
   // -- the process
   hostname: { get: ownName, cached: true, doc: 'The name of this machine.' },
   config_generation: {
     get: (x) => String(x.generation),
-    doc: 'The number of the configuration with which the request began: 1 at the start, and one more with each reload. A request or tunnel keeps it.',
+    doc: 'Number of the configuration under which the request began: 1 at start, incremented by each reload. It does not change during a request or tunnel.',
   },
-  pid: { get: () => String(process.pid), doc: 'The id of the process.' },
-  nginx_version: { get: () => NGINX_VERSION, doc: 'The version of nginx whose behaviour is followed.' },
+  pid: { get: () => String(process.pid), doc: 'Process ID.' },
+  nginx_version: { get: () => NGINX_VERSION, doc: 'Version of nginx whose behavior is followed.' },
 };

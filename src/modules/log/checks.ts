@@ -12,12 +12,12 @@ export function checkLogs(block: CheckedBlock, c: CheckContext): void {
   for (const { args } of c.statements('log_format')) {
     const [name] = args;
     if (name === undefined) continue;
-    const firstBuffer = firstByName.get(name.text);
-    if (firstBuffer !== undefined || name.text === COMBINED) {
+    const earlier = firstByName.get(name.text);
+    if (earlier !== undefined || name.text === COMBINED) {
       c.report(name, 'duplicate-definition', `duplicate "log_format" name "${name.text}"`, {
-        ...(firstBuffer === undefined
+        ...(earlier === undefined
           ? { help: '"combined" is predefined' }
-          : { related: [{ at: firstBuffer, message: 'first defined here' }] }),
+          : { related: [{ at: earlier, message: 'first defined here' }] }),
       });
     }
     firstByName.set(name.text, name);
@@ -41,11 +41,11 @@ function checkFormat({ args }: Statement, known: ReadonlySet<string>, c: CheckCo
 /** Checks that all logs to one file agree in their buffer. */
 function checkBuffers(block: CheckedBlock, c: CheckContext): void {
   if (!block.own.includes('access_log')) return;
-  const firstBuffer = firstBuffers(c);
+  const buffersByPath = firstBuffers(c);
   for (const log of logsOf(block)) {
     if (log.off || typeof log.path !== 'string' || log.buffer.size === 0) continue;
     const { path, buffer } = log;
-    const other = firstBuffer.get(path) ?? buffer;
+    const other = buffersByPath.get(path) ?? buffer;
     if (other.size === buffer.size && other.flush === buffer.flush && other.gzip === buffer.gzip) continue;
     const [word] =
       c.statements('access_log').findLast(({ args }) => args[0] && path.endsWith(args[0].text))?.args ?? [];

@@ -1,48 +1,48 @@
-/** nginx's rules for how the sizes of buffers and files of one family of directives (`proxy_…`) fit together. */
+/** nginx's consistency rules for buffer and file sizes of one family of directives (`proxy_…`). */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { CheckContext } from '../../config/module-declaration.js';
 
-/** What nginx takes where nothing is written: a memory page, on most machines. */
+/** nginx's default: a memory page on most machines, in bytes. */
 const PAGE = 4096;
 const NUMBER = 8;
 
 type Values = CheckedBlock['values'];
 
-/** The names without the prefix. */
+/** Directive names without the prefix. */
 const NAMES = ['buffer_size', 'buffers', 'busy_buffers_size', 'temp_file_write_size', 'max_temp_file_size'] as const;
 type Name = (typeof NAMES)[number];
 
-interface Complaint {
+interface Conflict {
   readonly about: Name;
   readonly message: string;
   readonly help: string;
 }
 
-/** Checks the sizes that hold in a block; reports them where one of them is written. nginx: ngx_http_proxy_merge_loc_conf. */
+/** Checks the sizes that apply in a block; reports conflicts at a directive of the block. nginx: ngx_http_proxy_merge_loc_conf. */
 export function checkBufferSizes(prefix: string, block: CheckedBlock, c: CheckContext): void {
   const written = NAMES.filter((name) => c.statements(prefix + name).length > 0);
   const [first] = written;
   if (first === undefined) return;
-  const complaint = complaintAt(prefix, block, c);
-  if (complaint === null) return;
-  const { about, message, help } = complaint;
+  const conflict = conflictIn(prefix, block, c);
+  if (conflict === null) return;
+  const { about, message, help } = conflict;
   const name = written.includes(about) ? about : first;
-  c.report(c.statements(prefix + name)[0] as Statement, 'conflicting-directives', message, { help }); // it is written
+  c.report(c.statements(prefix + name)[0] as Statement, 'conflicting-directives', message, { help }); // `first` or `about` is in the block
 }
 
-function complaintAt(prefix: string, block: CheckedBlock, c: CheckContext): Complaint | null {
+function conflictIn(prefix: string, block: CheckedBlock, c: CheckContext): Conflict | null {
   if (block.context === 'http') {
-    // What stands here is never put together by itself, but with what each server says.
-    const heirs = c.all('server').filter(({ own }) => !NAMES.some((name) => own.includes(prefix + name)));
-    return heirs[0] === undefined ? null : complaintOf(prefix, heirs[0].values);
+    // Values of http are not checked by themselves, but merged into servers that set none.
+    const inheriting = c.all('server').filter(({ own }) => !NAMES.some((name) => own.includes(prefix + name)));
+    return inheriting[0] === undefined ? null : conflictOf(prefix, inheriting[0].values);
   }
   const { enclosing } = c;
-  if (enclosing !== null && enclosing.context !== 'http' && complaintOf(prefix, enclosing.values) !== null) return null;
-  return complaintOf(prefix, block.values);
+  if (enclosing !== null && enclosing.context !== 'http' && conflictOf(prefix, enclosing.values) !== null) return null;
+  return conflictOf(prefix, block.values);
 }
 
-function complaintOf(prefix: string, values: Values): Complaint | null {
+function conflictOf(prefix: string, values: Values): Conflict | null {
   const value = (name: Name): number | undefined => values[prefix + name] as number | undefined;
   const [number, size] = (values[`${prefix}buffers`] as readonly [number, number] | undefined) ?? [NUMBER, PAGE];
   const largest = Math.max(value('buffer_size') ?? PAGE, size);
@@ -56,11 +56,11 @@ function complaintOf(prefix: string, values: Values): Complaint | null {
     };
   }
   if (busy > (number - 1) * size) {
-    const own = value('busy_buffers_size') === undefined ? ' (where it is not written: twice the largest buffer)' : '';
+    const own = value('busy_buffers_size') === undefined ? ' (default: twice the largest buffer)' : '';
     return {
       about: 'busy_buffers_size',
       message: `"${prefix}busy_buffers_size" must be less than the size of all "${prefix}buffers" minus one buffer`,
-      help: `that size is ${busy}${own}, all buffers but one have ${(number - 1) * size}: set ${prefix}buffers as well`,
+      help: `its value is ${busy}${own}, all buffers but one have ${(number - 1) * size} bytes: set ${prefix}buffers as well`,
     };
   }
   const writing = value('temp_file_write_size') ?? 2 * largest;

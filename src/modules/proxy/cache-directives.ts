@@ -1,16 +1,16 @@
-/** Of caching only that there is none: `off`, and the conditions of a cache that is not there. */
+/** Directives of nginx's cache, which is not implemented: `off`, and conditions without effect. */
 import { templates, word } from '../../config/argument-types.js';
 import type { Directives } from '../../config/directive.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const;
 
-const NO_CACHE = 'Nothing is cached, so there is nothing to bypass or to leave out.';
+const NO_CACHE = 'Responses are not cached.';
 
 const off = word('off', (w, c) =>
   w.text === 'off'
     ? w.text
     : c.fail(w, 'nginx-only-directive', 'directive "proxy_cache" is known to nginx, but not to tsproxy', {
-        help: 'only "off" is taken: answers are not cached',
+        help: 'only "off" is accepted: responses are not cached',
       }),
 );
 
@@ -19,8 +19,8 @@ export const cacheDirectives = {
     contexts: CONTEXTS,
     takes: off,
     default: 'off',
-    noEffect: 'Nothing is cached.',
-    doc: 'In nginx, the zone in which answers are kept to be given again.',
+    noEffect: 'Responses are not cached.',
+    doc: 'In nginx, the zone in which responses are cached.',
     example: 'proxy_cache off;',
   },
   proxy_cache_bypass: {
@@ -28,7 +28,7 @@ export const cacheDirectives = {
     takes: templates,
     again: 'joins',
     noEffect: NO_CACHE,
-    doc: 'In nginx, conditions under which an answer is not taken from the cache. Without a cache it says nothing, there as here; many a configuration for WebSockets has it.',
+    doc: 'In nginx, conditions under which a response is not taken from the cache. Without a cache it has no effect in nginx either; many WebSocket configurations contain it.',
     example: 'proxy_cache_bypass $http_upgrade;',
   },
   proxy_no_cache: {
@@ -36,7 +36,7 @@ export const cacheDirectives = {
     takes: templates,
     again: 'joins',
     noEffect: NO_CACHE,
-    doc: 'In nginx, conditions under which an answer is not put into the cache.',
+    doc: 'In nginx, conditions under which a response is not stored in the cache.',
     example: 'proxy_no_cache $http_pragma $http_authorization;',
   },
 } as const satisfies Directives;

@@ -1,4 +1,4 @@
-/** `Set-Cookie` of an upstream: domain, path and flags, as `proxy_cookie_*` say. */
+/** Rewriting of `Set-Cookie` fields of an upstream: domain, path and flags (`proxy_cookie_*`). */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom } from '../../config/argument-types.js';
 import type { ArgumentType } from '../../config/directive.js';
@@ -14,7 +14,7 @@ export type CookieFlagsData =
   | 'off'
   | { readonly cookie: TemplateData | { readonly regex: PatternData }; readonly flags: readonly TemplateData[] };
 
-/** `off`, or a cookie's name (`~` regex) and flags. */
+/** `off`, or a cookie name (`~` regex) and flags. */
 export const cookieFlags: ArgumentType<CookieFlagsData> = custom<CookieFlagsData>(
   'off | cookie flag ...',
   1,
@@ -36,7 +36,7 @@ export const cookieFlags: ArgumentType<CookieFlagsData> = custom<CookieFlagsData
 
 interface Attribute {
   name: string;
-  /** Null where there is no `=`. */
+  /** Null if there is no `=`. */
   value: string | null;
 }
 
@@ -57,7 +57,7 @@ const FLAGS: ReadonlySet<string> = new Set([
   'nosamesite',
 ]);
 
-/** What a location does to cookies. */
+/** Cookie rewriting rules of a location. */
 export class CookieRewrite {
   private readonly rules: FlagRule[];
 
@@ -81,12 +81,12 @@ export class CookieRewrite {
     });
   }
 
-  /** Nothing is configured. */
+  /** Whether no rule is configured. */
   get empty(): boolean {
     return this.domains.empty && this.paths.empty && this.rules.length === 0;
   }
 
-  /** The rewritten value of a Set-Cookie field; the value itself where nothing applies. */
+  /** Rewrites the value of a Set-Cookie field; returns it unchanged if no rule applies. */
   apply(x: Exchange, value: string): string {
     const attributes = parse(value);
     const [cookie] = attributes;
@@ -108,7 +108,7 @@ export class CookieRewrite {
     return kept.map(({ name, value }) => (value === null ? name : `${name}=${value}`)).join('; ');
   }
 
-  /** The flags of the first rule that names the cookie. */
+  /** Flags of the first rule that matches the cookie name. */
   private flagsFor(x: Exchange, name: string): Set<string> {
     for (const rule of this.rules) {
       const matches =
@@ -119,7 +119,7 @@ export class CookieRewrite {
   }
 }
 
-/** Splits at semicolons; spaces around names and values go. */
+/** Splits at semicolons and trims spaces around names and values. */
 function parse(value: string): Attribute[] {
   return value.split(';').map((part) => {
     const equals = part.indexOf('=');
@@ -132,7 +132,7 @@ function trim(text: string): string {
   return text.replace(/^ +| +$/g, '');
 }
 
-/** Puts flags on a cookie, or takes them away; those it has already are not repeated. */
+/** Adds or removes flags of a cookie; flags that it already has are not repeated. */
 function setFlags(attributes: readonly Attribute[], flags: Set<string>): Attribute[] {
   const sameSite = flags.has('samesite=strict')
     ? 'Strict'

@@ -1,4 +1,4 @@
-/** `proxy_pass` and its directives: requests are answered by another HTTP server. nginx: ngx_http_proxy_module. */
+/** nginx's `ngx_http_proxy_module`: passes requests to other HTTP servers. */
 import { choice, flag, template } from '../../config/argument-types.js';
 import type { ConfOf } from '../../config/directive.js';
 import { logError } from '../../exchange/error-context.js';
@@ -28,7 +28,7 @@ const httpVersion: typeof VERSIONS = {
     const [word] = words;
     if (word?.text !== '2') return VERSIONS.parse(words, c);
     return c.fail(word, 'nginx-only-directive', 'invalid value "2"', {
-      help: 'nginx has learned to speak HTTP/2 to upstreams; tsproxy has not',
+      help: 'nginx supports HTTP/2 to upstreams; tsproxy does not',
     });
   },
 };
@@ -39,71 +39,72 @@ const directives = {
     takes: passTarget,
     inherit: 'noname',
     links: (pass: PassData) => ({ refers: [`upstream ${upstreamIn(pass) ?? '*'}`] }),
-    doc: 'The server that answers: an URL with a host, an `upstream`, or a unix socket (`http://unix:/path`). With a URI part the prefix of the location is replaced by it; without, the request goes on with the URI as the client sent it. Variables may stand in it; then names are looked up while the proxy runs (`resolver`), unless they name an `upstream`.',
+    doc: 'Server to which requests are passed: a URL with a host, an `upstream`, or a unix domain socket (`http://unix:/path`). If the URL has a URI part, it replaces the prefix of the location; otherwise the request URI is passed as sent by the client. The URL may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`.',
     example: 'proxy_pass http://127.0.0.1:8081;',
   },
   proxy_http_version: {
     contexts: ['http', 'server', 'location'],
     takes: httpVersion,
     default: '1.1',
-    doc: 'The version of HTTP that is spoken to the upstream. Tunnels (WebSocket) and kept connections need 1.1.',
+    doc: 'HTTP version of requests to the upstream. Tunnels (WebSocket) and keep-alive connections require 1.1.',
     example: 'proxy_http_version 1.1;',
   },
   proxy_method: {
     contexts: ['http', 'server', 'location'],
     takes: template,
-    doc: "The method of the request to the upstream, instead of the client's.",
+    doc: "Method of requests to the upstream, instead of the client's method.",
     example: 'proxy_method POST;',
-    differs: 'Where the value is no method (it is empty, or has a space or a line break), the answer is 500.',
+    differs:
+      'If the value is not a valid method (it is empty, or contains a space or a line break), the request fails with 500.',
     differsFor: ([method]: readonly string[]) => method !== undefined && !method.includes('$') && !isToken(method),
   },
   proxy_set_body: {
     contexts: ['http', 'server', 'location'],
     takes: template,
-    doc: "The body of the request to the upstream, instead of the client's.",
+    doc: "Body of requests to the upstream, instead of the client's body.",
     example: 'proxy_set_body $request_uri;',
   },
   proxy_redirect: {
     contexts: ['http', 'server', 'location'],
     takes: rewriteRule('redirect'),
     repeat: true,
-    doc: 'Changes the `Location` and `Refresh` fields of an answer where they begin with a text or match a regular expression (`~`). `default` puts the location in the place of the URL of `proxy_pass`.',
+    doc: 'Changes `Location` and `Refresh` fields of responses that start with a text or match a regular expression (`~`). `default` replaces the URL of `proxy_pass` by the location.',
     example: 'proxy_redirect http://backend/ /;',
   },
   proxy_cookie_domain: {
     contexts: ['http', 'server', 'location'],
     takes: rewriteRule('domain'),
     repeat: true,
-    doc: 'Changes the `Domain` attribute of cookies that the upstream sets, compared without regard to case and to a dot at the beginning, or by a regular expression (`~`).',
+    doc: 'Changes the `Domain` attribute of cookies set by the upstream, compared case-insensitively and without a leading dot, or with a regular expression (`~`).',
     example: 'proxy_cookie_domain backend.internal example.com;',
   },
   proxy_cookie_path: {
     contexts: ['http', 'server', 'location'],
     takes: rewriteRule('path'),
     repeat: true,
-    doc: 'Changes the `Path` attribute of cookies that the upstream sets, where it begins with a text or matches a regular expression (`~`, or `~*` without regard to case).',
+    doc: 'Changes the `Path` attribute of cookies set by the upstream if it starts with a text or matches a regular expression (`~`, or case-insensitively `~*`).',
     example: 'proxy_cookie_path /app/ /;',
   },
   proxy_cookie_flags: {
     contexts: ['http', 'server', 'location'],
     takes: cookieFlags,
     repeat: true,
-    doc: 'Sets or takes away flags of cookies that the upstream sets: `secure`, `httponly`, `samesite=strict|lax|none`, and the same with `no` in front.',
+    doc: 'Sets or removes flags of cookies set by the upstream: `secure`, `httponly`, `samesite=strict|lax|none`, or the same with the prefix `no`.',
     example: 'proxy_cookie_flags session secure httponly;',
   },
   proxy_force_ranges: {
     contexts: ['http', 'server', 'location'],
     takes: flag,
     default: 'off',
-    doc: 'Whether byte ranges are cut out of answers whatever their `Accept-Ranges` says.',
+    doc: 'Whether range requests are supported for all responses, regardless of their `Accept-Ranges` field.',
     example: 'proxy_force_ranges on;',
   },
   proxy_bind: {
     contexts: ['http', 'server', 'location'],
     takes: bindAddress,
-    doc: 'The local address from which connections to the upstream are made.',
+    doc: 'Local address of connections to the upstream.',
     example: 'proxy_bind 127.0.0.1;',
-    differs: '`transparent` is refused: it needs a socket option that Node does not have.',
+    differs: '`transparent` is rejected: it requires a socket option that Node does not support.',
     differsFor: () => false,
   },
   ...upstreamDirectives('proxy'),
@@ -111,27 +112,27 @@ const directives = {
 } as const;
 type Conf = ConfOf<typeof directives>;
 
-/** What carries requests out; loaded before a table is used in which something is passed. */
-let sending: typeof import('../../upstream/request.js') & typeof import('./protocol.js');
+/** Request engine; loaded before a table with a `proxy_pass` is used. */
+let engine: typeof import('../../upstream/request.js') & typeof import('./protocol.js');
 let loading: Promise<void> | null = null;
 
-function loadSending(): Promise<void> {
+function loadEngine(): Promise<void> {
   loading ??= Promise.all([import('../../upstream/request.js'), import('./protocol.js')]).then(
     ([request, protocol]) => {
-      sending = { ...request, ...protocol };
+      engine = { ...request, ...protocol };
     },
   );
   return loading;
 }
 
-/** The rules of a repeatable rewrite directive; `off` and `default` stand alone or first. */
+/** Compiles the rules of a repeatable rewrite directive; `off` and `default` stand alone or first. */
 function rewrites(data: readonly RewriteData[], kind: 'prefix' | 'whole domain', compiler: Compiler): Rewrites {
   const rules = new Rewrites(compiler);
   for (const rule of data) if (typeof rule === 'object') rules.add(rule, kind);
   return rules;
 }
 
-/** `proxy_redirect`; nothing written means `default`. */
+/** Compiles `proxy_redirect`, whose default is `default`. */
 function redirects(conf: Conf, at: Scope): Rewrites {
   const rules = new Rewrites(at.compiler);
   const written = conf.proxy_redirect.length === 0 ? (['default'] as const) : conf.proxy_redirect;
@@ -186,7 +187,7 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
 
 export default defineModule({
   name: 'proxy',
-  doc: 'Passes requests to other HTTP servers, and WebSocket tunnels with them.',
+  doc: 'Passes requests and WebSocket tunnels to other HTTP servers.',
   directives,
   check(block, c) {
     checkPass(block, c);
@@ -206,7 +207,7 @@ export default defineModule({
     },
     proxy_add_x_forwarded_for: {
       get: forwardedFor,
-      doc: "The client's `X-Forwarded-For` with its address appended, or the address alone.",
+      doc: '`X-Forwarded-For` of the request with the client address appended, or the client address alone.',
     },
   },
   phases: {
@@ -220,10 +221,10 @@ export default defineModule({
         let protocol: HttpProtocol;
         at.compiler.whenServing(async () => {
           const options = protocolOptions(conf, at);
-          await loadSending();
-          protocol = new sending.HttpProtocol(options);
+          await loadEngine();
+          protocol = new engine.HttpProtocol(options);
         });
-        // Kept connections may be bound to the location that made them.
+        // Keep-alive connections may be bound to the location that established them.
         const origin = at.program;
         const begin = (x: Exchange, destination: Destination): number => {
           x.upstreamHost = destination.host;
@@ -234,7 +235,7 @@ export default defineModule({
             return 500;
           }
           if (!protocol.chooseMethod(x)) return 500;
-          new sending.UpstreamRequest(x, destination.upstream, protocol, origin).begin();
+          new engine.UpstreamRequest(x, destination.upstream, protocol, origin).begin();
           return DONE;
         };
         return (x) => {

@@ -1,4 +1,4 @@
-/** `proxy_pass`: where a location's requests go, and which URI they are sent with. */
+/** `proxy_pass`: parses its argument, the target of a location's requests. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import type { Address } from '../../config/address.js';
 import { parseAddress } from '../../config/address.js';
@@ -11,31 +11,31 @@ import { parseTemplate } from '../../config/template-parser.js';
 
 /** A target without variables. */
 export interface PassTarget {
-  /** As written, URI included. */
+  /** URL as written, including the URI part. */
   readonly url: string;
   /** Host and port as written: the value of `$proxy_host`. */
   readonly hostPort: string;
   readonly address: Address;
-  /** The URI part, or null where there is none. */
+  /** URI part, or null if there is none. */
   readonly uri: string | null;
 }
 
 export type PassData = { readonly target: PassTarget } | { readonly template: TemplateData };
 
-/** Takes a URL apart; a string is nginx's sentence for what is wrong with it. */
+/** Parses a URL; returns nginx's error message if it is invalid. */
 export function parseTarget(url: string): PassTarget | string {
   if (/^https:\/\//i.test(url)) return 'https protocol requires SSL support';
   if (!/^http:\/\//i.test(url)) return 'invalid URL prefix';
   const rest = url.slice(7);
   const address = parseAddress(rest, { defaultPort: 80, uri: true });
   if ('mistake' in address) return `${address.mistake} in upstream "${rest}"`;
-  // A query right behind the host means the path "/" (RFC 3986 6.2.3).
+  // A query directly after the host means the path "/" (RFC 3986 6.2.3).
   const uri = address.uri === '' ? null : address.uri.startsWith('?') ? `/${address.uri}` : address.uri;
   const hostPort = address.family === 'unix' ? `unix:${address.path}` : rest.slice(0, rest.length - address.uri.length);
   return { url, hostPort, address, uri };
 }
 
-/** `proxy_pass URL`. */
+/** Argument type of `proxy_pass URL`. */
 export const passTarget: ArgumentType<PassData> = word('URL', (w: Word, c: ArgumentContext): PassData => {
   const template = parseTemplate(w, c);
   if (typeof template !== 'string') return { template };
@@ -50,19 +50,19 @@ export const passTarget: ArgumentType<PassData> = word('URL', (w: Word, c: Argum
     if (scheme !== undefined) {
       const http = scheme.toLowerCase() === 'ws' ? 'http' : 'https';
       return c.fail(w, 'invalid-value', target, {
-        help: `a WebSocket begins as an HTTP request: write ${http}://, and pass the fields Upgrade and Connection on`,
-        ...(http === 'http' && { fix: { title: 'write http://', edits: [{ at: w, text: `http://${rest}` }] } }),
+        help: `a WebSocket starts as an HTTP request: use ${http}://, and forward the fields Upgrade and Connection`,
+        ...(http === 'http' && { fix: { title: 'use http://', edits: [{ at: w, text: `http://${rest}` }] } }),
       });
     }
     return c.fail(w, 'invalid-value', target, {
-      help: 'a target is http://host, http://host:port, http://upstream or http://unix:/path, with an optional URI',
+      help: 'valid targets: http://host, http://host:port, http://upstream or http://unix:/path, with an optional URI',
     });
   }
   return { target };
 });
 
 /**
- * What only shows with the block around it: a URI part needs a location with a fixed prefix (nginx refuses it in regular
+ * Checks that depend on the enclosing block: a URI part requires a location with a fixed prefix (nginx rejects it in regular
  * expressions, named locations, `if` and `limit_except`).
  */
 export function checkPass(block: CheckedBlock, c: CheckContext): void {
@@ -77,11 +77,11 @@ export function checkPass(block: CheckedBlock, c: CheckContext): void {
     statement.args[0] ?? statement,
     'invalid-value',
     '"proxy_pass" cannot have URI part in location given by regular expression, or inside named location, or inside "if" statement, or inside "limit_except" block',
-    { help: `there is no fixed prefix that "${pass.target.uri}" could take the place of; leave the URI part out` },
+    { help: `there is no fixed prefix that "${pass.target.uri}" could replace; remove the URI part` },
   );
 }
 
-/** The host that a target names, which may be an `upstream`; undefined where only requests tell. */
+/** Host of a target, which may be the name of an `upstream`; undefined if it depends on the request. */
 export function upstreamIn(pass: PassData): string | undefined {
   if ('target' in pass) {
     const { address } = pass.target;

@@ -1,4 +1,4 @@
-/** HTTP/1 towards an upstream, as one location has it configured. */
+/** HTTP/1 to an upstream, with the settings of one location. */
 
 import { errnoText } from '../../diagnostics/errno.js';
 import { finish } from '../../exchange/engine.js';
@@ -29,13 +29,13 @@ export interface HttpProtocolOptions {
   readonly passBody: boolean;
   readonly bind: Template | null;
   readonly socketKeepalive: boolean;
-  /** Takes the place of connections; null where they are real. */
+  /** Replaces real connections; null to use the network. */
   readonly connect: Connect | null;
-  /** Where tunnels are kept track of. */
+  /** Registry of open tunnels. */
   readonly tunnels: Tunnels;
 }
 
-/** Fields of a 103 answer that are about the connection. */
+/** Fields of a 103 response that are not forwarded, in addition to hop-by-hop fields. */
 const INTERIM_HIDDEN = new NameSet([...REQUEST_HOP_BY_HOP, 'Date', 'Server']);
 
 export class HttpProtocol implements ForwardingRules {
@@ -44,7 +44,7 @@ export class HttpProtocol implements ForwardingRules {
   readonly passBody: boolean;
   readonly chunks: boolean;
   readonly setsBody: boolean;
-  private readonly fixed: ConnectOptions;
+  private readonly defaultOptions: ConnectOptions;
 
   constructor(private readonly options: HttpProtocolOptions) {
     this.settings = options.settings;
@@ -52,7 +52,7 @@ export class HttpProtocol implements ForwardingRules {
     this.setsBody = options.body !== null;
     this.chunks = options.requestHead.http11;
     const { connect } = options;
-    this.fixed = { keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
+    this.defaultOptions = { keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
   }
 
   requestHead(x: Exchange, length: number, chunked: boolean): string {
@@ -60,8 +60,8 @@ export class HttpProtocol implements ForwardingRules {
   }
 
   /**
-   * Sets `x.upstreamMethod`, once for all attempts: how the answer is framed depends on the method that was sent. False
-   * where `proxy_method` gives something else than a token (RFC 9110 5.6.2), which could begin a request of its own.
+   * Sets `x.upstreamMethod` once for all attempts, because the framing of the response depends on the method sent. False if
+   * `proxy_method` is not a token (RFC 9110 5.6.2), because it could inject another request.
    */
   chooseMethod(x: Exchange): boolean {
     const { method } = this.options;
@@ -71,7 +71,7 @@ export class HttpProtocol implements ForwardingRules {
     return false;
   }
 
-  /** In any case, as in nginx. */
+  /** Whether the method is HEAD; case-insensitive, as in nginx. */
   asksHead(x: Exchange): boolean {
     return x.upstreamMethod.length === 4 && x.upstreamMethod.toUpperCase() === 'HEAD';
   }
@@ -82,15 +82,15 @@ export class HttpProtocol implements ForwardingRules {
 
   connectOptions(x: Exchange): ConnectOptions {
     const { bind } = this.options;
-    if (bind === null) return this.fixed;
+    if (bind === null) return this.defaultOptions;
     const address = bind.of(x);
-    if (address === '') return this.fixed;
+    if (address === '') return this.defaultOptions;
     const local = parseLocalAddress(address);
     if (local === null) {
       logError(x, 'error', `invalid local address "${address}"`);
-      return this.fixed;
+      return this.defaultOptions;
     }
-    return { ...this.fixed, ...local };
+    return { ...this.defaultOptions, ...local };
   }
 
   responseHead(x: Exchange, reader: ResponseReader): void {
@@ -102,8 +102,8 @@ export class HttpProtocol implements ForwardingRules {
   }
 
   earlyHints(x: Exchange, reader: ResponseReader): void {
-    const wanted = x.location.settings.earlyHints?.of(x) ?? '';
-    if (wanted !== '' && wanted !== '0') x.client.sendInterim(103, reader.headers.lines(INTERIM_HIDDEN));
+    const condition = x.location.settings.earlyHints?.of(x) ?? '';
+    if (condition !== '' && condition !== '0') x.client.sendInterim(103, reader.headers.lines(INTERIM_HIDDEN));
   }
 
   upgrade(x: Exchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void {
@@ -126,7 +126,7 @@ export class HttpProtocol implements ForwardingRules {
     const { lingeringClose, lingeringTimeout } = x.location.settings;
     const frames = x.location.settings.tunnelDrain !== null && asksWebSocket(x);
     const upstream = connection.detach();
-    // A connection of the pool has served other requests.
+    // A pooled connection may have been used for previous requests.
     const { bytesRead: received, bytesWritten: sent } = upstream;
     const tunnel = new Tunnel(
       client.transport,
@@ -152,19 +152,19 @@ export class HttpProtocol implements ForwardingRules {
   }
 }
 
-/** Logs the end of a tunnel that neither side closed in order, in the words and at the levels of nginx. */
+/** Logs the abnormal end of a tunnel, with nginx's messages and levels. */
 function logEnd(x: Exchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
-  const doing = 'while proxying upgraded connection';
+  const action = 'while proxying upgraded connection';
   if (by === 'client timeout' || by === 'upstream timeout') {
     const side = by === 'client timeout' ? 'client' : 'upstream';
-    logError(x, 'info', `${side} timed out (110: Connection timed out) ${doing}`);
+    logError(x, 'info', `${side} timed out (110: Connection timed out) ${action}`);
   } else if (error !== null) {
     const call = error.syscall === 'write' ? 'send' : 'recv';
-    logError(x, by === 'client' ? 'info' : 'error', `${call}() failed (${errnoText(error)}) ${doing}`);
+    logError(x, by === 'client' ? 'info' : 'error', `${call}() failed (${errnoText(error)}) ${action}`);
   }
 }
 
-/** RFC 6455, 4.2.1. */
+/** Whether the request asks for a WebSocket upgrade (RFC 6455, 4.2.1). */
 function asksWebSocket(x: Exchange): boolean {
   return /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i.test(x.headers.joined('upgrade') ?? '');
 }

@@ -24,21 +24,21 @@ export interface RequestHeadOptions {
   readonly fields: readonly SetHeader[];
   readonly version: '1.0' | '1.1';
   readonly passFields: boolean;
-  /** A body stands in the place of the client's, so that there always is one. */
+  /** Whether `proxy_set_body` replaces the client's body, so that the request always has a body. */
   readonly ownBody: boolean;
 }
 
-/** Compiled once for a location; `build` makes the head of one request. */
+/** Request head of a location, compiled once; `build` formats the head of one request. */
 export class RequestHead {
   private readonly host: Template | null;
-  /** Fixed lines and variable fields, in the order written. */
+  /** Fixed lines and variable fields, in the order of the configuration. */
   private readonly parts: readonly (string | VariableField)[];
   private readonly skip: NameSet;
   private readonly ownLength: boolean;
   private readonly ownCoding: boolean;
   private readonly version: string;
   private readonly passFields: boolean;
-  /** HTTP/1.1 is spoken. */
+  /** Whether HTTP/1.1 is used. */
   readonly http11: boolean;
   private readonly ownBody: boolean;
 
@@ -74,13 +74,13 @@ export class RequestHead {
   }
 
   /**
-   * The head with its blank line. `length`: bytes of the body, -1 where not known; `chunked`: it is sent in chunks.
-   * `defaultHost`: what `Host` is where nothing else is set.
+   * Formats the head with its blank line. `length`: body length in bytes, -1 if unknown; `chunked`: chunked transfer coding.
+   * `defaultHost`: value of `Host` if it is not configured.
    */
   build(x: Exchange, method: string, uri: string, defaultHost: string, length: number, chunked: boolean): string {
     let head = `${method} ${uri}${this.version}`;
     let host = this.host === null ? defaultHost : fieldValue(this.host.of(x));
-    // HTTP/1.1 wants the field even where its value came out empty.
+    // HTTP/1.1 requires the field even if its configured value is empty.
     if (host === '' && this.http11) host = defaultHost;
     if (host !== '') head += `Host: ${host}\r\n`;
     const { parts } = this;
@@ -101,7 +101,7 @@ export class RequestHead {
     return `${head}\r\n`;
   }
 
-  /** There is a body, even if it is an empty one. */
+  /** Whether the request has a body, which may be empty. */
   private hasBody(x: Exchange): boolean {
     return (
       this.ownBody || x.headers.indexOf(Field.ContentLength) >= 0 || x.headers.indexOf(Field.TransferEncoding) >= 0

@@ -1,4 +1,4 @@
-/** What a client sees of an upstream's answer: hidden fields, rewritten redirects and cookies. */
+/** Response head of an upstream as sent to the client: hidden fields, rewritten redirects and cookies. */
 
 import type { Exchange } from '../../exchange/exchange.js';
 import { Field } from '../../http/field-names.js';
@@ -8,7 +8,7 @@ import type { ResponseReader } from '../../http/response-reader.js';
 import type { CookieRewrite } from './cookies.js';
 import type { Rewrites } from './rewrites.js';
 
-/** Hidden unless `proxy_pass_header` names them. */
+/** Fields that are hidden unless `proxy_pass_header` lists them. */
 const HIDDEN: readonly string[] = [
   'Date',
   'Server',
@@ -20,7 +20,7 @@ const HIDDEN: readonly string[] = [
   'X-Accel-Charset',
 ];
 
-/** Have a place of their own in ResponseHead. */
+/** Fields that are stored separately in ResponseHead. */
 const PLACED: readonly string[] = ['Content-Type', 'Content-Length', 'Last-Modified', 'ETag'];
 
 export interface ResponseHeadOptions {
@@ -34,12 +34,12 @@ export interface ResponseHeadOptions {
   readonly forceRanges: boolean;
 }
 
-/** Which fields of an upstream a client does not see. */
+/** Upstream response fields that are not sent to the client. */
 class HiddenFields {
   readonly all: NameSet;
   readonly passesServer: boolean;
   readonly passesDate: boolean;
-  /** In lower case, those that have no other place in the answer. */
+  /** Configured hidden fields, in lower case. */
   readonly names: ReadonlySet<string>;
 
   constructor(
@@ -52,7 +52,7 @@ class HiddenFields {
     this.passesServer = passed.has('server') && !hide.some((name) => name.toLowerCase() === 'server');
     this.passesDate = passed.has('date') && !hide.some((name) => name.toLowerCase() === 'date');
     this.names = new Set(hidden.map((name) => name.toLowerCase()));
-    // With forced ranges it is said here that there are some.
+    // With forced ranges, the proxy sends this field itself.
     const ranges = forceRanges ? ['Accept-Ranges'] : [];
     this.all = new NameSet([...hidden, ...RESPONSE_HOP_BY_HOP, ...PLACED, ...ranges]);
   }
@@ -60,7 +60,7 @@ class HiddenFields {
 
 const hiddenFields = new WeakMap<readonly string[], HiddenFields>();
 
-/** One for all locations that inherit the same lists. */
+/** Shared by all locations that inherit the same lists. */
 function hiddenBy({ hide, pass, forceRanges }: ResponseHeadOptions): HiddenFields {
   let hidden = hiddenFields.get(hide);
   if (hidden === undefined || hidden.pass !== pass || hidden.forceRanges !== forceRanges) {
@@ -69,7 +69,7 @@ function hiddenBy({ hide, pass, forceRanges }: ResponseHeadOptions): HiddenField
   return hidden;
 }
 
-/** Compiled once for a location. */
+/** Response rules of a location, compiled once. */
 export class ResponseHeadRules {
   private readonly hidden: HiddenFields;
   private readonly rewritesCookies: boolean;
@@ -79,7 +79,7 @@ export class ResponseHeadRules {
     this.rewritesCookies = !options.cookies.empty;
   }
 
-  /** Puts the upstream's fields into `x.response`. */
+  /** Applies the upstream's fields to `x.response`. */
   apply(x: Exchange, reader: ResponseReader): void {
     const { response } = x;
     const { hidden } = this;
@@ -87,14 +87,14 @@ export class ResponseHeadRules {
     response.upstream = headers;
     response.hidden = hidden.all;
     const type = headers.valueOf(Field.ContentType);
-    // Where this answer has none, the one that X-Accel-Redirect brought along stays.
+    // If this response has none, the type preserved by X-Accel-Redirect is kept.
     if (type !== undefined && !hidden.names.has('content-type')) response.contentType = type;
     const modified = headers.valueOf(Field.LastModified);
     response.lastModified = modified === undefined || hidden.names.has('last-modified') ? null : modified;
     const etag = headers.valueOf(Field.ETag);
     response.etag = etag === undefined || hidden.names.has('etag') ? null : etag;
     if (this.options.forceRanges) x.allowRanges = true;
-    // What is passed is the upstream's also where it sends none, as in nginx.
+    // A passed field is the upstream's even if the upstream sends none, as in nginx.
     if (hidden.passesServer) response.ownServer = false;
     if (hidden.passesDate) response.ownDate = false;
     if (
@@ -106,12 +106,12 @@ export class ResponseHeadRules {
     }
   }
 
-  /** The value of a `Set-Cookie` field as the client sees it. */
+  /** Value of a `Set-Cookie` field as sent to the client. */
   cookie(x: Exchange, value: string): string {
     return this.rewritesCookies ? this.options.cookies.apply(x, value) : value;
   }
 
-  /** Fields that are rewritten leave the upstream's block and stand among those set here; others stay where they are. */
+  /** Moves rewritten fields from the upstream's block to the added fields; other fields remain in place. */
   private rewrite(x: Exchange, headers: HeaderBlock): void {
     const { response } = x;
     const { redirects, cookies } = this.options;
@@ -122,7 +122,7 @@ export class ResponseHeadRules {
       const name = headers.name(i);
       const value = headers.value(i);
       if (id === Field.SetCookie) {
-        // All of them move, so that their order stays.
+        // All cookies are moved, so that their order is kept.
         if (!this.rewritesCookies) continue;
         headers.remove(i);
         response.add(name, cookies.apply(x, value));

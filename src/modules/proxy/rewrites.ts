@@ -1,4 +1,4 @@
-/** Rewriting of what an upstream says about itself: `proxy_redirect`, `proxy_cookie_domain`, `proxy_cookie_path`. */
+/** Rewriting of upstream names in responses: `proxy_redirect`, `proxy_cookie_domain`, `proxy_cookie_path`. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../../config/directive.js';
@@ -11,21 +11,21 @@ import type { Exchange } from '../../exchange/exchange.js';
 import type { CompiledPattern, Compiler } from '../../exchange/module.js';
 import type { Template } from '../../exchange/template.js';
 
-/** One rule as it was written. */
+/** One rule as configured. */
 export type RewriteData =
   | 'off'
   | 'default'
   | { readonly pattern: TemplateData | { readonly regex: PatternData }; readonly replacement: TemplateData };
 
-/** How the pattern of a rule compares. */
+/** Comparison of a rule's pattern with a value. */
 export type Comparison = 'prefix' | 'whole domain';
 
-/** What a rule rewrites. */
+/** Subject of a rule. */
 export type Rewritten = 'redirect' | 'domain' | 'path';
 
-/** `off`, (`default`,) or a pattern (`~` regex, `~*` the same in any case) and its replacement. */
-export function rewriteRule(what: Rewritten): ArgumentType<RewriteData> {
-  const single = what === 'redirect' ? ['off', 'default'] : ['off'];
+/** `off`, (`default`,) or a pattern (`~` regex, `~*` case-insensitive regex) and its replacement. */
+export function rewriteRule(subject: Rewritten): ArgumentType<RewriteData> {
+  const single = subject === 'redirect' ? ['off', 'default'] : ['off'];
   return custom<RewriteData>(`${single.join(' | ')} | pattern replacement`, 1, 2, (args, c) => {
     const [pattern, replacement] = args as readonly [Word, Word | undefined]; // one word at least: `min`
     if (replacement === undefined) {
@@ -33,22 +33,22 @@ export function rewriteRule(what: Rewritten): ArgumentType<RewriteData> {
       return pattern.text as 'off' | 'default';
     }
     const plain = !pattern.text.startsWith('~');
-    // Domains are compared, and put in each other's place, without the dot that older cookies begin them with.
-    const from = (word: Word) => (what === 'domain' && plain && word.text.startsWith('.') ? 1 : 0);
+    // Domains are compared and replaced without a leading dot, which older cookies have.
+    const from = (word: Word) => (subject === 'domain' && plain && word.text.startsWith('.') ? 1 : 0);
     return {
-      pattern: plain ? parseTemplate(pattern, c, from(pattern)) : parseMatch(pattern, c, what),
+      pattern: plain ? parseTemplate(pattern, c, from(pattern)) : parseMatch(pattern, c, subject),
       replacement: parseTemplate(replacement, c, from(replacement)),
     };
   });
 }
 
-function parseMatch(word: Word, c: ArgumentContext, what: Rewritten): { regex: PatternData } {
-  // Domains have no case; `~*` is nothing that nginx knows there.
-  const starred = what !== 'domain' && word.text.startsWith('~*');
-  return { regex: parsePattern(word, c, { caseless: starred || what === 'domain', from: starred ? 2 : 1 }) };
+function parseMatch(word: Word, c: ArgumentContext, subject: Rewritten): { regex: PatternData } {
+  // Domains are case-insensitive; nginx has no `~*` for them.
+  const caseless = subject !== 'domain' && word.text.startsWith('~*');
+  return { regex: parsePattern(word, c, { caseless: caseless || subject === 'domain', from: caseless ? 2 : 1 }) };
 }
 
-/** What only shows with the other statements of the block: `off` stands alone, `default` behind a fixed `proxy_pass`. */
+/** Checks across the statements of a block: `off` must be the only one, `default` must follow a `proxy_pass` without variables. */
 export function checkRewrites(c: CheckContext): void {
   for (const name of ['proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path', 'proxy_cookie_flags']) {
     const statements = c.statements(name);
@@ -57,7 +57,7 @@ export function checkRewrites(c: CheckContext): void {
     const second = off < 0 ? undefined : statements[Math.max(off, 1)];
     if (second === undefined) continue;
     c.report(second.name, 'duplicate-directive', `"${name}" directive is duplicate`, {
-      help: '"off" stands alone: it switches off what the blocks around have set',
+      help: '"off" must be the only one: it disables rewrites of enclosing blocks',
     });
   }
   const pass = c.statements('proxy_pass')[0];
@@ -68,13 +68,13 @@ export function checkRewrites(c: CheckContext): void {
     if (pass === undefined || (pass.source === name.source && pass.start > name.start)) {
       const message = '"proxy_redirect default" should be placed after the "proxy_pass" directive';
       c.report(word, 'conflicting-directives', message, {
-        help: 'it is made of the URL of the "proxy_pass" before it in the same block',
+        help: 'it is derived from the URL of the preceding "proxy_pass" in the same block',
       });
     } else if (url.includes('$')) {
       const message = '"proxy_redirect default" cannot be used with "proxy_pass" directive with variables';
       c.report(word, 'conflicting-directives', message, {
-        help: 'write what is to be replaced: proxy_redirect http://backend/ /;',
-        related: [{ at: pass, message: 'the URL has variables' }],
+        help: 'write the text to be replaced: proxy_redirect http://backend/ /;',
+        related: [{ at: pass, message: 'the URL contains variables' }],
       });
     }
   }
@@ -87,7 +87,7 @@ interface Rule {
   readonly comparison: Comparison;
 }
 
-/** The rules of one directive; the first that matches holds. */
+/** Rules of one directive; the first match is used. */
 export class Rewrites {
   private readonly rules: Rule[] = [];
 
@@ -109,7 +109,7 @@ export class Rewrites {
     });
   }
 
-  /** The rewritten value, or null where no rule matches. */
+  /** Rewrites a value; null if no rule matches. */
   apply(x: Exchange, value: string): string | null {
     for (const rule of this.rules) {
       if (rule.pattern !== null) {
@@ -128,7 +128,7 @@ export class Rewrites {
   }
 }
 
-/** A search that is given up is one that finds nothing, as in nginx. */
+/** A search that exceeds its limit does not match, as in nginx. */
 function matches(x: Exchange, pattern: CompiledPattern, value: string): boolean {
   try {
     return pattern.test(x, value);

@@ -1,4 +1,4 @@
-/** The target of `proxy_pass` for a request: which upstream, and the URI that it is asked for. */
+/** Target of `proxy_pass` for a request: the upstream and the request URI. */
 import type { Address } from '../../config/address.js';
 import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
@@ -12,23 +12,23 @@ import { rotated } from '../../upstream/resolver.js';
 import { implicitUpstream, type Upstream } from '../../upstream/upstream.js';
 import { type PassData, type PassTarget, parseTarget } from './pass.js';
 
-/** Where one request goes. */
+/** Destination of one request. */
 export interface Destination {
   readonly upstream: Upstream;
   /** `$proxy_host`. */
   readonly host: string;
   /** `$proxy_port`. */
   readonly port: string;
-  /** The URI part of the URL, or null. */
+  /** URI part of the URL, or null. */
   readonly uri: string | null;
-  /** The URL had variables: its URI part is the whole URI. */
+  /** Whether the URL has variables, so that its URI part is the whole URI. */
   readonly wholeUri: boolean;
 }
 
-/** The destination at once, or a promise where a name has to be looked up; null where the exchange was given a status. */
+/** Returns the destination, or a promise if a name must be resolved; null if an error was logged. */
 export type TargetOf = (x: Exchange) => Destination | Promise<Destination | null> | null;
 
-/** Compiles the target; names without an `upstream` are looked up before the table is used. */
+/** Compiles the target; names that are not an `upstream` are resolved before the table is used. */
 export function compileTarget(data: PassData, at: Scope): TargetOf {
   const { compiler } = at;
   if ('target' in data) {
@@ -53,7 +53,7 @@ function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean
   const { address } = target;
   return {
     upstream,
-    // With variables, a name may be anything that a resolver finds an address for.
+    // With variables, a name may contain any characters that a resolver accepts.
     host: address.family === 'unix' ? 'localhost' : wholeUri ? fieldValue(target.hostPort) : target.hostPort,
     port: address.family === 'unix' ? '' : String(address.port),
     uri: target.uri,
@@ -61,13 +61,13 @@ function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean
   };
 }
 
-/** The `upstream` block that a target names. */
+/** The `upstream` block that a target refers to. */
 function declaredUpstream({ address }: PassTarget, shared: Shared): Upstream | undefined {
   return address.family === 'unix' ? undefined : findUpstream(shared, address.host);
 }
 
 /**
- * The upstream of a compiled table to which a target leads: an `upstream` block where no port is given, or the implicit one
+ * Upstream of a compiled table for a target: an `upstream` block if no port is given, or the implicit upstream
  * of a `proxy_pass` without variables to the same host and port.
  */
 export function upstreamOf(target: PassTarget, shared: Shared): Upstream | undefined {
@@ -80,7 +80,7 @@ function implicitKey(address: Address): string {
   return `proxy_pass:${address.family === 'unix' ? address.path : `${address.host.toLowerCase()}:${address.port}`}`;
 }
 
-/** The upstream of a fixed target. */
+/** Upstream of a target without variables. */
 function configured(target: PassTarget, at: Scope): Upstream {
   const { compiler, block } = at;
   const { address } = target;
@@ -92,8 +92,8 @@ function configured(target: PassTarget, at: Scope): Upstream {
     return declared;
   }
   const key = implicitKey(address);
-  const known = compiler.shared.get<Upstream>(key);
-  if (known !== undefined) return known;
+  const existing = compiler.shared.get<Upstream>(key);
+  if (existing !== undefined) return existing;
   const upstream = compiler.shared.set(key, implicitUpstream(target.hostPort, fixedAddresses(address)));
   if (address.family === 'name') compiler.await(lookUp(upstream, address, key, at));
   return upstream;
@@ -113,7 +113,7 @@ async function lookUp(upstream: Upstream, address: Address, key: string, { compi
   else upstream.update();
 }
 
-/** Looks a name up for one request; a promise of null where that cannot be done. */
+/** Resolves a name for one request; resolves to null if that fails. */
 function resolveNow(target: PassTarget, x: Exchange): Destination | Promise<Destination | null> {
   const { address } = target;
   if (address.family !== 'name')
@@ -135,14 +135,14 @@ function resolveNow(target: PassTarget, x: Exchange): Destination | Promise<Dest
   );
 }
 
-/** The URI with which the upstream is asked (nginx's rules for `proxy_pass` with and without a URI part). */
+/** URI of the upstream request (nginx's rules for `proxy_pass` with and without a URI part). */
 export function upstreamUri(x: Exchange, destination: Destination): string {
   const { uri, wholeUri } = destination;
   if (uri !== null && wholeUri) return escapeBreaks(uri);
   if (uri === null && x.uriUnchanged) return x.target;
   const prefix = uri !== null && x.validLocation ? x.location.name.length : 0;
   const rest = x.uri.slice(Math.min(prefix, x.uri.length));
-  // What the client had encoded, or an internal redirect decoded, is encoded again.
+  // Characters that the client encoded, or that an internal redirect decoded, are encoded again.
   const path = x.internal || x.target.includes('%') ? escapePath(rest) : rest;
   const start = x.validLocation ? (uri ?? '') : '';
   return escapeBreaks(x.args === '' ? start + path : `${start}${path}?${x.args}`);

@@ -1,4 +1,4 @@
-/** The directives that nginx repeats for each kind of upstream, under a prefix of its own (`proxy_…`, `grpc_…`). */
+/** Directives that nginx repeats for each upstream protocol under its own prefix (`proxy_…`, `grpc_…`). */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import {
   bitmask,
@@ -21,9 +21,9 @@ import { defaultTemporaryPath } from '../../exchange/temporary-directory.js';
 import type { UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
 
-const ANYWHERE: readonly Context[] = ['http', 'server', 'location'];
+const CONTEXTS: readonly Context[] = ['http', 'server', 'location'];
 
-const reasons = bitmask(
+const nextUpstreamConditions = bitmask(
   'error',
   'timeout',
   'denied',
@@ -51,7 +51,7 @@ const IGNORABLE = [
   'Vary',
 ] as const;
 
-/** `number size`, as `proxy_buffers` takes them. */
+/** `number size`, the argument of `proxy_buffers`. */
 const buffers = custom('number size', 2, 2, (words, c): readonly [number, number] => {
   const [first, second] = words as readonly [Word, Word]; // two words: `min`
   const number = parseInteger(first.text) ?? 0;
@@ -62,220 +62,220 @@ const buffers = custom('number size', 2, 2, (words, c): readonly [number, number
   return [number, bytes];
 });
 
-/** The family without its prefix; `p` is the prefix with its underscore, for the examples. */
+/** Directives without their prefix; `p` is the prefix with its underscore, for examples and texts. */
 function family(p: string) {
   return {
     connect_timeout: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: milliseconds,
       default: '60s',
-      doc: 'How long the connection to a server may take to come about.',
+      doc: 'Timeout for establishing a connection to the upstream server.',
       example: `${p}connect_timeout 5s;`,
     },
     send_timeout: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: milliseconds,
       default: '60s',
-      doc: 'How long the upstream may take no byte of the request (or of what a tunnel brings it). Between two writes, not for the whole.',
+      doc: 'Timeout between two successive writes of the request (or of tunnel data) to the upstream, not for the whole request.',
       example: `${p}send_timeout 30s;`,
     },
     read_timeout: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: milliseconds,
       default: '60s',
-      doc: 'How long the upstream may send nothing: between two reads of the body, not for the whole answer. The head of an answer has to be complete within that time. A tunnel (WebSocket) ends when nothing moved in either direction for that long.',
+      doc: 'Timeout between two successive reads of the response body, not for the whole response. The response head must be complete within that time. A tunnel (WebSocket) is closed if no data was transmitted in either direction for that time.',
       example: `${p}read_timeout 1h;`,
     },
     buffer_size: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: size,
       default: '8k',
-      doc: "The size that the head of an upstream's answer may have; a larger one is answered with 502.",
+      doc: 'Maximum size of the response head of the upstream; a larger one fails with 502.',
       example: `${p}buffer_size 8k;`,
       differs: "nginx's default is the size of a memory page, 4k on most machines.",
       differsFor: () => false,
     },
     buffers: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: buffers,
       default: '8 8k',
-      doc: `Number and size of the buffers for one answer: as much of it waits in memory for a slow client, before the rest goes to a file (\`${p}max_temp_file_size\`).`,
+      doc: `Number and size of the buffers for one response: the amount that is buffered in memory for a slow client before the rest is written to a file (\`${p}max_temp_file_size\`).`,
       example: `${p}buffers 8 16k;`,
       differs:
-        'Nothing is set aside before it is needed, and nothing waits until a buffer is full: what the client can take is passed on at once. One read of the upstream, 64k, may come on top.',
+        'Buffers are not allocated before they are needed, and data is not delayed until a buffer is full: it is forwarded as soon as the client can receive it. One read from the upstream, 64k, may be buffered in addition.',
       differsFor: () => false,
     },
     busy_buffers_size: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: size,
-      doc: 'In nginx, how much of the buffers may be busy with sending while the answer still comes.',
+      doc: 'In nginx, the maximum size of buffers that may be busy sending while the response is still being read.',
       example: `${p}busy_buffers_size 16k;`,
-      noEffect: 'what is being sent waits in the socket of the client, and not in these buffers',
+      noEffect: 'data that is being sent is in the client socket, not in these buffers',
     },
     buffering: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: flag,
       default: 'on',
-      doc: `Whether the upstream is read from as fast as it answers. Then what a slow client has not taken yet waits in memory (\`${p}buffers\`) and in a temporary file (\`${p}max_temp_file_size\`), and the connection to the upstream is free as soon as the answer is complete. Off: a slow client slows its upstream down, and \`limit_rate\` does not hold. An answer can choose for itself by \`X-Accel-Buffering: yes\` or \`no\`.`,
+      doc: `Whether the response is read as fast as the upstream sends it. Data that a slow client has not received yet is then buffered in memory (\`${p}buffers\`) and in a temporary file (\`${p}max_temp_file_size\`), and the upstream connection is available again as soon as the response is complete. With \`off\`, a slow client slows down the upstream, and \`limit_rate\` does not apply. A response can override the setting with \`X-Accel-Buffering: yes\` or \`no\`.`,
       example: `${p}buffering off;`,
       differs:
-        'In both modes every byte is passed on as it comes when the client takes it, so that streams never stall.',
+        'In both modes, data is forwarded immediately if the client can receive it, so that streams never stall.',
       differsFor: () => false,
     },
     max_temp_file_size: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: size,
       default: '1024m',
-      doc: 'How much of an answer may wait in a temporary file when the client is slower than the upstream; where that is full the upstream waits. 0: no file is used.',
+      doc: 'Maximum size of the temporary file of a response when the client is slower than the upstream; when it is reached, reading from the upstream pauses. 0 disables temporary files.',
       example: `${p}max_temp_file_size 0;`,
       differs:
-        'When all that is in the file was sent, its room is used again; in nginx the file of an answer only grows.',
+        'When all data in the file has been sent, its space is reused; in nginx, the file of a response only grows.',
       differsFor: () => false,
     },
     temp_file_write_size: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: size,
-      doc: 'How much is written to such a file at a time. The default is all that waits in memory.',
+      doc: 'Maximum amount of data written to a temporary file at a time. The default is all data that is buffered in memory.',
       example: `${p}temp_file_write_size 16k;`,
       differs: "nginx's default is two buffers.",
       differsFor: () => false,
     },
     temp_path: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: temporaryPath,
-      doc: `The directory of such files, with up to three levels of subdirectories, named by so many digits of the number of a file. The default is \`${p}temp\` below the prefix where that exists, otherwise one below the \`StateDirectory\` or \`RuntimeDirectory\` of systemd, otherwise a private directory among the temporary files of the system. A file loses its name as soon as it is open, so that none is left behind.`,
+      doc: `Directory for temporary files with responses, with up to three levels of subdirectories, each named by the given number of digits of the file number. The default is \`${p}temp\` below the prefix if that exists, otherwise a directory below the \`StateDirectory\` or \`RuntimeDirectory\` of systemd, otherwise a private directory in the temporary directory of the system. A file is unlinked as soon as it is open, so that none is left behind.`,
       example: `${p}temp_path ${p}temp 1 2;`,
-      differs: 'The default directory is created only when it is needed. Names of files are random numbers.',
+      differs: 'The default directory is created when it is first needed. File names are random numbers.',
       differsFor: () => false,
     },
     limit_rate: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: rate,
       default: '0',
-      doc: `How many bytes of an answer are taken from the upstream in a second; 0 is no limit. It holds for each request by itself, and only where the answer is buffered (\`${p}buffering\`). The value may have variables.`,
+      doc: `Limits the rate of reading a response from the upstream, in bytes per second; 0 disables the limit. The limit applies per request, and only if the response is buffered (\`${p}buffering\`). The value may contain variables.`,
       example: `${p}limit_rate 1m;`,
     },
     request_buffering: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: flag,
       default: 'on',
-      doc: 'Whether the body of a request is read whole before an upstream is asked. Off: it goes on as it comes, and the request cannot be repeated at another server once some of it was sent.',
+      doc: 'Whether the entire request body is read before the request is sent to an upstream. With `off`, the body is forwarded as it is received, and the request cannot be retried at another server once part of it has been sent.',
       example: `${p}request_buffering off;`,
     },
     ignore_client_abort: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: 'Whether the request to the upstream goes on when the client has gone.',
+      doc: 'Whether the upstream request continues when the client closes its connection.',
       example: `${p}ignore_client_abort on;`,
     },
     intercept_errors: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: 'Whether answers of the upstream with a status of 300 and above are replaced by the `error_page` for it.',
+      doc: 'Whether upstream responses with a status of 300 or above are replaced by the corresponding `error_page`.',
       example: `${p}intercept_errors on;`,
     },
     next_upstream: {
-      contexts: ANYWHERE,
-      takes: reasons,
+      contexts: CONTEXTS,
+      takes: nextUpstreamConditions,
       again: 'joins',
       default: 'error timeout',
-      doc: 'When the next server is asked. Requests with a method that is not idempotent (POST, LOCK, PATCH) are repeated only with `non_idempotent`, once they were sent.',
+      doc: 'Conditions under which a request is passed to the next server. Requests with a non-idempotent method (POST, LOCK, PATCH) that have been sent are retried only with `non_idempotent`.',
       example: `${p}next_upstream error timeout http_502;`,
     },
     next_upstream_tries: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: integer(),
       default: '0',
-      doc: 'How many servers are asked at most; 0 for any number.',
+      doc: 'Maximum number of tries, including the first; 0 disables the limit.',
       example: `${p}next_upstream_tries 2;`,
     },
     next_upstream_timeout: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: milliseconds,
       default: '0',
-      doc: 'For how long a next server may be asked; 0 for any time.',
+      doc: 'Time during which a request may be passed to a next server; 0 disables the limit.',
       example: `${p}next_upstream_timeout 10s;`,
     },
     socket_keepalive: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: 'Whether TCP keep-alive is switched on for connections to the upstream.',
+      doc: 'Whether TCP keep-alive is enabled on connections to the upstream.',
       example: `${p}socket_keepalive on;`,
     },
     hide_header: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: text,
       repeat: true,
-      doc: "A field of the upstream's answer that the client does not get.",
+      doc: 'Field of upstream responses that is not sent to the client.',
       example: `${p}hide_header X-Powered-By;`,
     },
     pass_header: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: text,
       repeat: true,
-      doc: 'A field that is hidden otherwise (`Date`, `Server`, `X-Pad`, `X-Accel-…`) and that the client is to get.',
+      doc: 'Field that is hidden by default (`Date`, `Server`, `X-Pad`, `X-Accel-…`) and is to be sent to the client.',
       example: `${p}pass_header Server;`,
     },
     ignore_headers: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: bitmask(...IGNORABLE),
       again: 'joins',
-      doc: "Fields of the upstream's answer that are not obeyed.",
+      doc: 'Fields of upstream responses that have no effect on the proxy.',
       example: `${p}ignore_headers X-Accel-Redirect;`,
     },
     pass_request_headers: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: flag,
       default: 'on',
-      doc: "Whether the client's fields are passed on.",
+      doc: "Whether the client's header fields are forwarded.",
       example: `${p}pass_request_headers off;`,
     },
     pass_request_body: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: flag,
       default: 'on',
-      doc: "Whether the client's body is passed on.",
+      doc: "Whether the client's body is forwarded.",
       example: `${p}pass_request_body off;`,
       differs:
-        'nginx announces the length of the body that it leaves out, unless `Content-Length` is set to nothing; here the upstream is told that there is none.',
+        'nginx sends the `Content-Length` of the omitted body unless the field is set to an empty value; here the request to the upstream has no body.',
       differsFor: ([value]) => value === 'off',
     },
     pass_trailers: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: flag,
       default: 'off',
-      doc: "Whether trailer fields of the upstream's answer are passed on.",
+      doc: 'Whether trailer fields of upstream responses are forwarded.',
       example: `${p}pass_trailers on;`,
     },
     headers_hash_max_size: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: integer({ min: 1 }),
-      doc: 'Size of the table of field names.',
+      doc: 'Maximum size of the hash table of field names.',
       example: `${p}headers_hash_max_size 1024;`,
-      noEffect: 'such tables size themselves',
+      noEffect: 'tables grow as needed',
     },
     headers_hash_bucket_size: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: integer({ min: 1 }),
-      doc: 'Size of the buckets of that table.',
+      doc: 'Bucket size of the hash table of field names.',
       example: `${p}headers_hash_bucket_size 128;`,
-      noEffect: 'such tables size themselves',
+      noEffect: 'tables grow as needed',
     },
     send_lowat: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: size,
-      doc: 'The low-water mark for writing on some systems.',
+      doc: 'Send low-water mark on some systems.',
       example: `${p}send_lowat 12000;`,
       noEffect: 'Linux has no such setting',
     },
     set_header: {
-      contexts: ANYWHERE,
+      contexts: CONTEXTS,
       takes: headerField(),
       repeat: true,
-      doc: 'A field of the request to the upstream; an empty value leaves it out. Set at one level, the fields of the levels above no longer hold.',
+      doc: 'Field of requests to the upstream; a field with an empty value is not sent. A level with such directives of its own inherits none.',
       example: `${p}set_header Host $host;`,
     },
   } as const satisfies Record<string, DirectiveSpec>;
@@ -290,10 +290,10 @@ function templateWord() {
 }
 
 type Family = ReturnType<typeof family>;
-/** The family under a prefix. */
+/** Directives of the family under a prefix. */
 export type Prefixed<P extends string> = { readonly [K in keyof Family as `${P}_${K & string}`]: Family[K] };
 
-/** The directives of the family under a prefix, to be spread into a module's own. */
+/** The directives of the family under a prefix, to be spread into the directives of a module. */
 export function upstreamDirectives<P extends string>(prefix: P): Prefixed<P> {
   const entries = Object.entries(family(`${prefix}_`)).map(([name, spec]) => [`${prefix}_${name}`, spec]);
   // The keys are the ones that the type spells out; TypeScript cannot follow them through fromEntries.
@@ -303,7 +303,7 @@ export function upstreamDirectives<P extends string>(prefix: P): Prefixed<P> {
 type Names = Readonly<Record<keyof Family, string>>;
 const namesUnder = new Map<string, Names>();
 
-/** The names of the family under a prefix: put together once, because every location asks for most of them. */
+/** Names of the family under a prefix; cached, because every location uses most of them. */
 function namesOf(prefix: string): Names {
   let names = namesUnder.get(prefix);
   if (names === undefined) {
@@ -313,7 +313,7 @@ function namesOf(prefix: string): Names {
   return names;
 }
 
-/** What the request engine reads of the family. */
+/** Settings of the request engine. */
 export function upstreamSettings<P extends string>(
   prefix: P,
   conf: ConfOf<Prefixed<P>>,
