@@ -18,8 +18,8 @@ export default defineLint({
       if (field?.text.toLowerCase() !== 'strict-transport-security' || value === undefined) continue;
       const mistake = mistakeIn(value.text);
       if (mistake !== null) {
-        const [message, remarks] = mistake;
-        c.report(value, message, remarks);
+        const [message, options] = mistake;
+        c.report(value, message, options);
       } else if (value.text !== '' && scope.within('server') !== null) {
         const server = scope.within('server');
         // A "listen" may be in a file that was not found.

@@ -32,7 +32,7 @@ export default defineLint({
         // A condition denies access to some clients.
         const conditions = [scope, server].flatMap((block) => block.own('if'));
         if (conditions.some(({ args }) => args.some(({ text }) => /allow|deny|remote_addr|show/.test(text)))) continue;
-        const own = listens.every(({ port, inside }) => inside || (port !== '80' && port !== '443'));
+        const own = listens.every(({ port, isPrivate }) => isPrivate || (port !== '80' && port !== '443'));
         const changes = page.args.some(({ text }) => text === 'write=on');
         c.report(page.name, `"${titleOf(scope)}" exposes "${page.name.text}" to everyone`, {
           // A separate port, or an address of a private network, is usually not public.

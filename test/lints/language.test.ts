@@ -37,7 +37,7 @@ test('an automaton matches what the engine matches', () => {
       const language = languageOf(pattern);
       let at = language.start();
       for (const letter of subject) at = language.after(at, letter.charCodeAt(0));
-      assert.equal(at.ending, expressionOf(pattern)?.test(subject), `${pattern} on ${subject}`);
+      assert.equal(at.matchedAtEnd, expressionOf(pattern)?.test(subject), `${pattern} on ${subject}`);
     }),
     { numRuns: 2000 },
   );

@@ -1,8 +1,8 @@
-/** Who may come in: `allow` and `deny`, passwords, and what stands for them in other modules. */
+/** Access control of a block: `allow` and `deny`, authentication, and the equivalents of other modules. */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { Scope } from './scope.js';
 
-/** Whether clients cannot reach a block by a request of their own: it is inside of an `internal` location. */
+/** Whether clients cannot request a block directly, because it is inside an `internal` location. */
 export function isInternal(scope: Scope): boolean {
   for (let each: Scope | null = scope; each !== null; each = each.parent) {
     if (each.own('internal').length > 0) return true;
@@ -10,7 +10,7 @@ export function isInternal(scope: Scope): boolean {
   return false;
 }
 
-/** Directives that ask who it is. */
+/** Directives that authenticate clients. */
 const AUTHENTICATION = [
   'auth_basic',
   'auth_request',
@@ -25,21 +25,21 @@ const AUTHENTICATION = [
   'js_access',
 ];
 
-/** Those that ask for a name, in force in a block. */
+/** Authentication directives in effect in a block. */
 export function authenticationOf(scope: Scope): readonly Statement[] {
   return AUTHENTICATION.flatMap((name) => scope.effective(name)).filter(({ args }) => args[0]?.text !== 'off');
 }
 
-/** The rules by address in force in a block that keep somebody out: `deny`, without what `allow all` lets through first. */
+/** `deny` rules in effect in a block; those after an `allow all` are left out, because they never apply. */
 export function denialsOf(scope: Scope): readonly Statement[] {
   const holder = rulesHolder(scope);
   if (holder === null) return [];
   const rules = holder.statements.filter(({ name }) => name.text === 'allow' || name.text === 'deny');
-  const open = rules.findIndex(({ name, args }) => name.text === 'allow' && args[0]?.text === 'all');
-  return rules.filter(({ name }, i) => name.text === 'deny' && (open < 0 || i < open));
+  const allowAll = rules.findIndex(({ name, args }) => name.text === 'allow' && args[0]?.text === 'all');
+  return rules.filter(({ name }, i) => name.text === 'deny' && (allowAll < 0 || i < allowAll));
 }
 
-/** The innermost block with `allow` or `deny`: its rules hold, and none of those around. */
+/** The innermost block with `allow` or `deny`; only its rules apply, not those of enclosing blocks. */
 export function rulesHolder(scope: Scope): Scope | null {
   for (let each: Scope | null = scope; each !== null; each = each.parent) {
     if (each.own('allow').length > 0 || each.own('deny').length > 0) return each;
@@ -47,7 +47,7 @@ export function rulesHolder(scope: Scope): Scope | null {
   return null;
 }
 
-/** Whether a block lets no request from outside in, or not every one. */
+/** Whether a block denies some or all external requests. */
 export function isGuarded(scope: Scope): boolean {
   for (let each: Scope | null = scope; each !== null; each = each.parent) {
     if (each.own('internal').length > 0) return true;
@@ -56,7 +56,7 @@ export function isGuarded(scope: Scope): boolean {
   return denialsOf(scope).length > 0 || authenticationOf(scope).length > 0;
 }
 
-/** Whether requests for a block are refused, whoever asks: `deny all`, or `return` with 403 and its like. */
+/** Whether a block denies all external requests: `deny all`, `internal`, or `return` with a 4xx status. */
 export function isClosed(scope: Scope): boolean {
   const first = scope.statements.find(({ name }) => name.text === 'allow' || name.text === 'deny');
   if (first?.name.text === 'deny' && first.args[0]?.text === 'all') return true;

@@ -1,8 +1,8 @@
 /**
- * How the time of a backtracking matcher may grow with the length of what it looks at. An expression is made an automaton
- * without empty steps, of its positions (Glushkov); the number of ways through a text that in the end does not match is
- * the number of tries. Exponential: a position comes back to itself by two ways on the same bytes. Of degree n: n loops in
- * a row can share the same bytes. (Weber and Seidl, On the degree of ambiguity of finite automata, 1991.)
+ * Growth of the matching time of a backtracking matcher with the length of the subject. An expression is converted to a
+ * position automaton without empty transitions (Glushkov); the number of paths through a text that does not match is the
+ * number of attempts. Exponential: two paths lead from a position back to itself on the same bytes. Polynomial of degree
+ * n: n consecutive loops can share the same bytes. (Weber and Seidl, On the degree of ambiguity of finite automata, 1991.)
  */
 import type { ByteSet } from '../../config/pcre/byte-set.js';
 import { childrenOf, type Node, type Tree } from '../../config/pcre/syntax.js';
@@ -10,22 +10,22 @@ import { components } from './components.js';
 import { StepBudget } from './step-budget.js';
 
 export type Growth =
-  /** `loop`: bytes that, repeated, have twice as many ways with each repetition. */
+  /** `loop`: bytes; each repetition of them doubles the number of paths. */
   | { readonly kind: 'exponential'; readonly loop: string }
-  /** `degree`: 3 means that twice the text takes eight times as long. */
+  /** `degree`: 3 means that a text twice as long takes eight times as long. */
   | { readonly kind: 'polynomial'; readonly degree: number };
 
-/** Positions beyond which an expression is not looked at. */
-const MOST_POSITIONS = 400;
+/** Maximum number of positions; larger expressions are not analysed. */
+const MAX_POSITIONS = 400;
 
-/** Pairs of positions that are compared. */
-const MOST_STEPS = 200_000;
+/** Maximum number of pairs of positions that are compared. */
+const MAX_STEPS = 200_000;
 
-/** A bounded repetition is written out up to this; more is as bad as any number. */
-const WRITTEN_OUT = 12;
+/** A bounded repetition is unrolled up to this count; a larger one is treated as unbounded. */
+const MAX_UNROLLED = 12;
 
-/** Null where it grows no faster than the square, or where that cannot be told (references, lookarounds, atomic groups). */
-export function growthOf(tree: Tree, effort = new StepBudget(MOST_STEPS)): Growth | null {
+/** Null if the growth is at most quadratic, or unknown (references, lookarounds, atomic groups). */
+export function growthOf(tree: Tree, budget = new StepBudget(MAX_STEPS)): Growth | null {
   if (!mayGrow(tree.body)) return null;
   const positions = new Positions();
   const ends = positions.add(tree.body);
@@ -35,16 +35,16 @@ export function growthOf(tree: Tree, effort = new StepBudget(MOST_STEPS)): Growt
   const members = new Map<number, number[]>();
   for (const [position, of] of component.entries()) members.set(of, [...(members.get(of) ?? []), position]);
   for (const loop of members.values()) {
-    // Where the expression may end inside of the loop, it matches before anything is tried again.
+    // If the expression may end inside the loop, it matches before the matcher backtracks.
     if (loop.some((position) => ends.last.get(position) === true)) continue;
-    const bytes = exponentialIn(loop, positions, effort);
+    const bytes = exponentialIn(loop, positions, budget);
     if (bytes !== null) return { kind: 'exponential', loop: bytes };
   }
   const degree = degreeOf(positions, ends, successors, startsAnywhere(tree.body));
   return degree >= 3 ? { kind: 'polynomial', degree } : null;
 }
 
-/** Cheap, and true for few: loops in loops, ways to choose from in a loop, or three loops (the search for a beginning is one). */
+/** Cheap filter: nested loops, alternatives in a loop, or three loops (the search for a start counts as one). */
 function mayGrow(body: Node): boolean {
   let loops = 0;
   let nested = false;
@@ -66,12 +66,12 @@ function startsAnywhere(node: Node): boolean {
   return true;
 }
 
-/** Where a part of an expression begins and ends. */
+/** First and last positions of a part of an expression. */
 interface Ends {
   readonly first: readonly number[];
-  /** Whether the part may end there whatever follows; false behind an assertion. */
+  /** Whether the part may end there regardless of what follows; false before an assertion. */
   readonly last: ReadonlyMap<number, boolean>;
-  /** Matches the empty text: never, only where an assertion holds, or anywhere. */
+  /** Whether it matches the empty text: never, only where an assertion holds, or anywhere. */
   readonly empty: 'no' | 'asserted' | 'yes';
 }
 
@@ -79,14 +79,14 @@ const NOTHING: Ends = { first: [], last: new Map(), empty: 'yes' };
 
 class Positions {
   readonly sets: ByteSet[] = [];
-  /** By how many ways one position follows another; 2 stands for more. */
+  /** Number of ways in which one position follows another; 2 means two or more. */
   readonly follow: Map<number, number>[] = [];
 
-  /** Null where the part cannot be told about. */
+  /** Null if the part cannot be analysed. */
   add(node: Node): Ends | null {
     switch (node.kind) {
       case 'set': {
-        if (this.sets.length >= MOST_POSITIONS) return null;
+        if (this.sets.length >= MAX_POSITIONS) return null;
         const position = this.sets.push(node.set) - 1;
         this.follow.push(new Map());
         return { first: [position], last: new Map([[position, true]]), empty: 'no' };
@@ -141,11 +141,11 @@ class Positions {
   }
 
   private repeat({ item, min, max }: Node & { kind: 'repeat' }): Ends | null {
-    const required = Math.min(min, WRITTEN_OUT);
+    const required = Math.min(min, MAX_UNROLLED);
     const parts: (() => Ends | null)[] = [];
     for (let i = 0; i < required; i++) parts.push(() => this.add(item));
-    if (max - min > WRITTEN_OUT || (max > min && min > WRITTEN_OUT)) {
-      // `x+` is one position that comes back to itself, not two.
+    if (max - min > MAX_UNROLLED || (max > min && min > MAX_UNROLLED)) {
+      // `x+` is one position that follows itself, not two positions.
       if (required > 0) parts.pop();
       parts.push(() => this.loop(item, required > 0));
     } else {
@@ -179,15 +179,15 @@ function both(one: Ends['empty'], other: Ends['empty']): Ends['empty'] {
   return one === 'asserted' || other === 'asserted' ? 'asserted' : 'yes';
 }
 
-/** Bytes on which a position of the loop comes back to itself by two ways, or null. */
-function exponentialIn(loop: readonly number[], { sets, follow }: Positions, effort: StepBudget): string | null {
+/** Bytes on which two paths lead from a position of the loop back to itself, or null. */
+function exponentialIn(loop: readonly number[], { sets, follow }: Positions, budget: StepBudget): string | null {
   const inside = new Set(loop);
   for (const position of loop) {
     for (const [next, ways] of follow[position] ?? []) {
       if (ways > 1 && inside.has(next)) return letter(sets[next]);
     }
   }
-  // Pairs of positions that are reached on the same bytes, from both at the same place.
+  // Pairs of positions that are reached on the same bytes from the same position.
   const numbers = new Map<string, number>();
   const pairs: (readonly [number, number])[] = [];
   const edges: number[][] = [];
@@ -208,7 +208,7 @@ function exponentialIn(loop: readonly number[], { sets, follow }: Positions, eff
       if (!inside.has(x)) continue;
       for (const y of follow[b]?.keys() ?? []) {
         if (!inside.has(y)) continue;
-        if (!effort.step()) return null;
+        if (!budget.step()) return null;
         if (sets[x] !== undefined && sets[y]?.intersects(sets[x])) edges[i]?.push(numberOf(x, y));
       }
     }
@@ -219,7 +219,7 @@ function exponentialIn(loop: readonly number[], { sets, follow }: Positions, eff
   return apart === undefined ? null : letter(sets[apart[0]], sets[apart[1]]);
 }
 
-/** How many loops in a row, of one position each, can share one byte; the search for a beginning counts as one. */
+/** Number of consecutive single-position loops that can share one byte; the search for a start counts as one. */
 function degreeOf(
   { sets, follow }: Positions,
   ends: Ends,
@@ -233,37 +233,37 @@ function degreeOf(
   for (const byte of candidates) {
     const depth = new Map<number, number>();
     const within = (position: number) => sets[position]?.has(byte) === true;
-    // The most loops on a way from a position on. Loops longer than one position are not entered twice.
-    const deepest = (position: number): number => {
-      const known = depth.get(position);
-      if (known !== undefined) return known;
+    // Maximum number of loops on a path from a position. Loops of more than one position are not entered twice.
+    const maxLoopsFrom = (position: number): number => {
+      const cached = depth.get(position);
+      if (cached !== undefined) return cached;
       depth.set(position, 0);
       let best = 0;
       for (const next of successors[position] ?? []) {
-        if (next !== position && within(next)) best = Math.max(best, deepest(next));
+        if (next !== position && within(next)) best = Math.max(best, maxLoopsFrom(next));
       }
-      // A loop in which the expression may end is the last one that is tried.
+      // A loop in which the expression may end never causes backtracking, so it does not count.
       const own = follow[position]?.has(position) && ends.last.get(position) !== true ? 1 : 0;
       const sum = own + best;
       depth.set(position, sum);
       return sum;
     };
-    for (const position of loops) if (within(position)) degree = Math.max(degree, deepest(position));
+    for (const position of loops) if (within(position)) degree = Math.max(degree, maxLoopsFrom(position));
     for (const position of anywhere ? ends.first : []) {
-      if (within(position)) degree = Math.max(degree, deepest(position) + 1);
+      if (within(position)) degree = Math.max(degree, maxLoopsFrom(position) + 1);
     }
   }
   return degree;
 }
 
-/** A few bytes of a set: ordinary ones, if it has any. */
+/** A few bytes of a set, preferably common ones. */
 function representative(set: ByteSet | undefined): number[] {
   if (set === undefined) return [];
   const usual = [...'a0/.-_ %'].map((c) => c.charCodeAt(0)).filter((byte) => set.has(byte));
   return usual.length > 0 ? usual : set.bytes.slice(0, 1);
 }
 
-/** A byte of a set that is in the other one too. */
+/** A byte that is in both sets. */
 function letter(set: ByteSet | undefined, other = set): string {
   const usual = representative(set).find((byte) => other?.has(byte) === true);
   return String.fromCharCode(usual ?? set?.bytes.find((byte) => other?.has(byte) === true) ?? 0x61);

@@ -1,4 +1,4 @@
-/** What the groups of regular expressions have matched, seen from a block. */
+/** Captures of regular expressions that are visible in a block. */
 import type { Node } from '../../config/pcre/syntax.js';
 import type { LintContext } from './lint.js';
 import { oncePerConfig } from './once-per-config.js';
@@ -9,11 +9,11 @@ import type { Scope } from './scope.js';
 export interface Capture {
   readonly body: Node;
   readonly pattern: WrittenPattern;
-  /** What the expression is tried on: the names of variables, in lower case; `uri` for a location. */
+  /** Subject of the expression: the name of a variable, in lower case; `uri` for a location. */
   readonly subject: string;
 }
 
-/** The expressions with named groups, wherever they are written, by the names. */
+/** All expressions with named groups, by group name. */
 const byGroup = oncePerConfig((c: LintContext): ReadonlyMap<string, readonly WrittenPattern[]> => {
   const found = new Map<string, WrittenPattern[]>();
   for (const pattern of patternsOf(c)) {
@@ -27,10 +27,12 @@ const byGroup = oncePerConfig((c: LintContext): ReadonlyMap<string, readonly Wri
   return found;
 });
 
-/** The groups that may have given `$1` to `$9`, or a named one, its value where it is used in a block. */
+/** Groups that may have set `$1` to `$9`, or a named capture, when it is used in a block. */
 export function capturesOf(c: LintContext, scope: Scope, key: string): readonly Capture[] {
   const numbered = key.length === 1 && key >= '1' && key <= '9';
-  const patterns = numbered ? lastTried(scope) : (byGroup(c).get(key) ?? []).filter((pattern) => sees(scope, pattern));
+  const patterns = numbered
+    ? nearestPatterns(scope)
+    : (byGroup(c).get(key) ?? []).filter((pattern) => isVisible(scope, pattern));
   return patterns.flatMap((pattern) => {
     if (!pattern.text.includes('(')) return [];
     const tree = treeOf(pattern.text, pattern.caseless);
@@ -39,8 +41,8 @@ export function capturesOf(c: LintContext, scope: Scope, key: string): readonly 
   });
 }
 
-/** The expressions of a block and those around it, the nearest that has groups. */
-function lastTried(scope: Scope): readonly WrittenPattern[] {
+/** Expressions of the nearest enclosing block whose expressions have groups. */
+function nearestPatterns(scope: Scope): readonly WrittenPattern[] {
   for (let each: Scope | null = scope; each !== null && each.kind !== 'http'; each = each.parent) {
     const opened = openingPatterns(each);
     if (opened.some(({ text }) => text.includes('('))) return opened;
@@ -48,11 +50,11 @@ function lastTried(scope: Scope): readonly WrittenPattern[] {
   return [];
 }
 
-function sees(scope: Scope, { scope: holder, directive }: WrittenPattern): boolean {
+function isVisible(scope: Scope, { scope: holder, directive }: WrittenPattern): boolean {
   return directive === 'map' || holder.within('server') === scope.within('server');
 }
 
-/** The name of the variable that an expression is tried on. */
+/** Name of the variable that an expression is matched against. */
 export function subjectOf({ directive, scope, statement }: WrittenPattern): string {
   if (directive === 'location' || directive === 'rewrite') return 'uri';
   if (directive === 'server_name') return 'host';

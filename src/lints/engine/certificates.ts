@@ -1,4 +1,4 @@
-/** The certificates that a configuration names, as far as they can be read. */
+/** Certificates of a configuration that can be read. */
 
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -15,19 +15,19 @@ export interface Certificate {
   readonly x509: X509Certificate;
 }
 
-/** A certificate and the key that goes with it: the first with the first, the second with the second. */
+/** A certificate and its key; they are paired in the order written. */
 export interface Pair {
   readonly certificate: Certificate;
   readonly keyStatement: Statement | undefined;
-  /** Absent where it cannot be read: it may be for root's eyes only, or have a password. */
+  /** Undefined if it cannot be read, for example without root permissions, or is encrypted. */
   readonly key: KeyObject | undefined;
 }
 
-/** A server that speaks TLS with certificates that could be read. */
+/** A TLS server with its readable certificates. */
 export interface TlsServer {
   readonly scope: Scope;
   readonly pairs: readonly Pair[];
-  /** All of its certificates could be read. */
+  /** Whether all of its certificates could be read. */
   readonly complete: boolean;
 }
 
@@ -61,25 +61,25 @@ function pathIn(statement: Statement | undefined): string {
   return statement?.args[0]?.text ?? '';
 }
 
-/** What is made of files, each read once; null where one cannot be read or is something else. */
+/** Cache of parsed files, each read once; null for a file that cannot be read or parsed. */
 class Files<T> {
-  private readonly known = new Map<string, Promise<T | null>>();
+  private readonly cache = new Map<string, Promise<T | null>>();
 
   constructor(
     private readonly c: LintContext,
-    private readonly make: (text: Buffer) => T,
+    private readonly parse: (text: Buffer) => T,
   ) {}
 
   get(path: string): Promise<T | null> {
-    // Variables are known with a request only; `data:`, `engine:` and `store:` name no file.
+    // Variables have values only during a request; `data:`, `engine:` and `store:` are not files.
     if (path === '' || /\$|^(?:data|engine|store):/.test(path)) return Promise.resolve(null);
-    let made = this.known.get(path);
-    if (made === undefined) {
-      made = readFile(Buffer.from(this.c.path(path), 'latin1'))
-        .then(this.make)
+    let parsed = this.cache.get(path);
+    if (parsed === undefined) {
+      parsed = readFile(Buffer.from(this.c.path(path), 'latin1'))
+        .then(this.parse)
         .catch(() => null);
-      this.known.set(path, made);
+      this.cache.set(path, parsed);
     }
-    return made;
+    return parsed;
   }
 }

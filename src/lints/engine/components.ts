@@ -1,6 +1,6 @@
-/** The strongly connected components of a graph. */
+/** Strongly connected components of a graph. */
 
-/** For each node the number of its component (Tarjan), without recursion: graphs of pairs are deep. */
+/** Component number of each node (Tarjan). Not recursive, because graphs of pairs are deep. */
 export function components(edges: readonly (readonly number[])[]): number[] {
   const order = new Int32Array(edges.length).fill(-1);
   const low = new Int32Array(edges.length);

@@ -1,4 +1,4 @@
-/** Where the variables of a configuration get their values. */
+/** Definitions of the variables of a configuration. */
 import type { Span, Word } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { oncePerConfig } from './once-per-config.js';
@@ -6,21 +6,21 @@ import { patternsOf } from './patterns.js';
 import { groupNames } from './regex.js';
 import type { Scope } from './scope.js';
 
-/** One place that gives a variable its value. */
+/** A statement or expression that sets a variable. */
 export interface Definition {
   /** In lower case, without `$`. */
   readonly name: string;
-  /** The block in which it happens; for `map` and its like the block of entries. */
+  /** The block that contains the definition; for `map` and similar directives the block of entries. */
   readonly scope: Scope;
   readonly at: Span;
-  /** Computed whenever it is asked for, wherever that is (`map`); otherwise only where its directive is carried out. */
+  /** True if evaluated on every use (`map`); otherwise set only when the directive is executed. */
   readonly computed: boolean;
 }
 
-/** Blocks of entries that make a variable. */
+/** Blocks of entries that define a variable. */
 const COMPUTED = new Set(['map', 'geo', 'split_clients']);
 
-/** What else stands there has a finding of its own. */
+/** A valid variable; anything else has a separate finding. */
 const NAMED = /^\$\w+$/;
 
 export const definitionsOf = oncePerConfig((c: LintContext): readonly Definition[] => [...find(c)]);
@@ -31,7 +31,7 @@ function* find(c: LintContext): Generator<Definition> {
     if (at !== undefined && NAMED.test(at.text)) yield { name: nameOf(at), scope, at, computed: true };
   }
   for (const directive of c.main.directives()) {
-    // `set`, and what other modules of nginx have: `auth_request_set`, `js_set`, `set_by_lua`.
+    // `set`, and directives of other nginx modules: `auth_request_set`, `js_set`, `set_by_lua`.
     if (!/^set(?:_|$)|_set$|_var$/.test(directive)) continue;
     for (const { scope, statement } of c.written(directive)) {
       const [at] = statement.args;

@@ -1,10 +1,10 @@
-/** Where server-sent events seem to come from. */
+/** Locations that seem to proxy server-sent events. */
 import type { Span } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import type { Scope } from './scope.js';
 import { type Proxied, proxied, requestField } from './websocket.js';
 
-/** A location that passes server-sent events on, and what gave it away. */
+/** A location that seems to proxy server-sent events, and the indication for it. */
 export interface EventLocation extends Proxied {
   readonly because: string;
   readonly sign: Span;
@@ -27,18 +27,20 @@ type Sign = Pick<EventLocation, 'because' | 'sign'>;
 
 function nameOf(scope: Scope): Sign | null {
   const location = scope.location;
-  return location !== null && NAMES.test(location.name) ? { because: 'its name says so', sign: location.at } : null;
+  return location !== null && NAMES.test(location.name)
+    ? { because: 'its name indicates it', sign: location.at }
+    : null;
 }
 
 function typeIn(scope: Scope): Sign | null {
-  // What is inherited holds for other locations too, and says nothing about this one.
+  // Inherited directives apply to other locations too, and indicate nothing about this one.
   const accept = scope.own('proxy_set_header').length > 0 ? requestField(scope, 'accept')?.args[1] : undefined;
   if (accept?.text.includes('text/event-stream') === true) {
-    return { because: 'it asks for text/event-stream', sign: accept };
+    return { because: 'it requests text/event-stream', sign: accept };
   }
   for (const { args } of [...scope.own('add_header'), ...scope.own('default_type')]) {
     const type = args.find(({ text }) => text.includes('text/event-stream'));
-    if (type !== undefined) return { because: 'it answers with text/event-stream', sign: type };
+    if (type !== undefined) return { because: 'it responds with text/event-stream', sign: type };
   }
   return null;
 }

@@ -1,5 +1,5 @@
 /**
- * What a regular expression matches, as an automaton over bytes: to tell whether one matches all that another does.
+ * Language of a regular expression as an automaton over bytes, to decide whether one expression includes another.
  * Subjects are searched, as everywhere in nginx: an expression without `^` matches anywhere in them.
  */
 import { ByteSet } from '../../config/pcre/byte-set.js';
@@ -12,42 +12,42 @@ type State =
   | { readonly on: 'either'; readonly next: number[] }
   | { readonly on: 'accept' };
 
-/** Beyond it an expression is not looked at. */
-const MOST_STATES = 2000;
+/** Maximum number of states; larger expressions are not analysed. */
+const MAX_STATES = 2000;
 
-/** Where the automaton stands after some bytes of a subject. */
-interface Standing {
+/** Set of states of the automaton after some bytes of a subject. */
+interface StateSet {
   readonly key: string;
-  /** The states that wait for a byte. */
-  readonly waiting: readonly number[];
-  /** Matched, whatever follows. */
-  readonly open: boolean;
-  /** Matched, if the subject ends here. */
-  readonly ending: boolean;
+  /** States with a transition on a byte. */
+  readonly active: readonly number[];
+  /** Matched, regardless of what follows. */
+  readonly matched: boolean;
+  /** Matched if the subject ends here. */
+  readonly matchedAtEnd: boolean;
 }
 
-class TooMuch extends Error {}
+class TooComplex extends Error {}
 
 export class Language {
   private readonly states: State[] = [{ on: 'accept' }];
   private readonly first: number;
-  private readonly steps = new Map<string, Standing>();
+  private readonly steps = new Map<string, StateSet>();
 
   private constructor(tree: Tree) {
     this.first = this.build(tree.body, 0);
   }
 
-  /** Null for expressions with references, lookarounds, atomic groups and the like, and for huge ones. */
+  /** Null for expressions with references, lookarounds, atomic groups and similar constructs, and for very large ones. */
   static of(tree: Tree): Language | null {
     try {
       return new Language(tree);
     } catch (error) {
-      if (error instanceof TooMuch) return null;
+      if (error instanceof TooComplex) return null;
       throw error;
     }
   }
 
-  /** Subjects that begin with a text. */
+  /** Language of all subjects that begin with a text. */
   static prefix(text: string): Language {
     const items: Node[] = [{ kind: 'assertion', source: '^', ends: false }];
     for (const byte of text) items.push({ kind: 'set', set: ByteSet.of(byte) });
@@ -58,32 +58,32 @@ export class Language {
     return this.states.flatMap((state) => (state.on === 'byte' ? [state.set] : []));
   }
 
-  start(): Standing {
-    return this.standing([this.first], true);
+  start(): StateSet {
+    return this.closure([this.first], true);
   }
 
-  after(from: Standing, byte: number): Standing {
-    if (from.open) return from;
+  after(from: StateSet, byte: number): StateSet {
+    if (from.matched) return from;
     const key = `${byte}:${from.key}`;
-    const known = this.steps.get(key);
-    if (known !== undefined) return known;
+    const cached = this.steps.get(key);
+    if (cached !== undefined) return cached;
     const next: number[] = [this.first];
-    for (const i of from.waiting) {
+    for (const i of from.active) {
       const state = this.states[i];
       if (state?.on === 'byte' && state.set.has(byte)) next.push(state.next);
     }
-    const result = this.standing(next, false);
+    const result = this.closure(next, false);
     this.steps.set(key, result);
     return result;
   }
 
-  /** All that is reached without a byte. */
-  private standing(from: readonly number[], atStart: boolean): Standing {
-    const waiting = new Set<number>();
-    let open = false;
-    let ending = false;
+  /** All states reachable without consuming a byte. */
+  private closure(from: readonly number[], atStart: boolean): StateSet {
+    const active = new Set<number>();
+    let matched = false;
+    let matchedAtEnd = false;
     const seen = new Set<number>();
-    // States are taken twice: as they are, and (odd) behind an assertion that the subject ends.
+    // Each state has two variants: plain (even), and after an assertion that the subject ends (odd).
     const stack = from.map((state) => state * 2);
     for (let each = stack.pop(); each !== undefined; each = stack.pop()) {
       if (seen.size === seen.add(each).size) continue;
@@ -91,10 +91,10 @@ export class Language {
       const ended = each & 1;
       if (state === undefined) continue;
       if (state.on === 'accept') {
-        ending = true;
-        if (ended === 0) open = true;
+        matchedAtEnd = true;
+        if (ended === 0) matched = true;
       } else if (state.on === 'byte') {
-        if (ended === 0) waiting.add(each >> 1);
+        if (ended === 0) active.add(each >> 1);
       } else if (state.on === 'either') {
         for (const next of state.next) stack.push(next * 2 + ended);
       } else if (state.on === 'end') {
@@ -103,17 +103,17 @@ export class Language {
         stack.push(state.next * 2 + ended);
       }
     }
-    const sorted = [...waiting].sort((a, b) => a - b);
-    return { key: `${open}${ending}${sorted.join()}`, waiting: sorted, open, ending };
+    const sorted = [...active].sort((a, b) => a - b);
+    return { key: `${matched}${matchedAtEnd}${sorted.join()}`, active: sorted, matched, matchedAtEnd };
   }
 
-  /** The state in which a node begins that goes on to `next`. */
+  /** Start state of a node that continues with `next`. */
   private build(node: Node, next: number): number {
     switch (node.kind) {
       case 'set':
         return this.add({ on: 'byte', set: node.set, next });
       case 'assertion':
-        if (node.source !== '^' && !node.ends) throw new TooMuch();
+        if (node.source !== '^' && !node.ends) throw new TooComplex();
         return this.add({ on: node.ends ? 'end' : 'start', next });
       case 'sequence':
         return node.items.reduceRight((after, item) => this.build(item, after), next);
@@ -122,10 +122,10 @@ export class Language {
       case 'group':
         return this.build(node.body, next);
       case 'repeat':
-        if (node.mode === 'possessive') throw new TooMuch();
+        if (node.mode === 'possessive') throw new TooComplex();
         return this.repeat(node, next);
       default:
-        throw new TooMuch();
+        throw new TooComplex();
     }
   }
 
@@ -143,14 +143,14 @@ export class Language {
   }
 
   private add(state: State): number {
-    if (this.states.length >= MOST_STATES) throw new TooMuch();
+    if (this.states.length >= MAX_STATES) throw new TooComplex();
     return this.states.push(state) - 1;
   }
 }
 
 /**
- * Bytes of which each stands for all that these languages treat alike. Without `?`, which begins the query and is no part of
- * the URI, and without the line break, at which `.` and `$` stop: only who means harm sends them as %3F and %0A.
+ * One representative byte for each class of bytes that these languages treat alike. Excludes `?`, which begins the query
+ * and is not part of the path, and the line break, at which `.` and `$` stop; only attackers send them as %3F and %0A.
  */
 function alphabet(...languages: readonly Language[]): number[] {
   const classes = new Uint16Array(256);
@@ -165,7 +165,7 @@ function alphabet(...languages: readonly Language[]): number[] {
     }
   }
   const seen = new Map<number, number>();
-  // From the end of the letters: what stands for "any other byte" had better be an ordinary one.
+  // Start at `z`, so that the representative of "any other byte" is an ordinary letter.
   for (let i = 0; i < 256; i++) {
     const byte = (0x7a - i + 256) % 256;
     const of = classes[byte] ?? 0;
@@ -176,45 +176,45 @@ function alphabet(...languages: readonly Language[]): number[] {
 
 const SLASH = 0x2f;
 
-/** Pairs of standings that are looked at before giving up. */
-const MOST_PAIRS = 2000;
+/** Maximum number of pairs of state sets before the search gives up. */
+const MAX_PAIRS = 2000;
 
-/** Whether every URI that `inner` matches is matched by `outer`; false where that would take too long to find out. */
-export function includes(outer: Language, inner: Language, effort: StepBudget): boolean {
-  return search(inner, outer, effort, (a, b) => (a.ending && !b.ending ? 'found' : b.open)) === false;
+/** Whether `outer` matches every URI that `inner` matches; false if the budget is exhausted. */
+export function includes(outer: Language, inner: Language, budget: StepBudget): boolean {
+  return search(inner, outer, budget, (a, b) => (a.matchedAtEnd && !b.matchedAtEnd ? 'found' : b.matched)) === false;
 }
 
-/** Whether some URI is matched by both; true where that would take too long to find out. */
-export function meets(one: Language, other: Language, effort: StepBudget): boolean {
-  return search(one, other, effort, (a, b) => (a.ending && b.ending ? 'found' : false)) !== false;
+/** Whether both match some URI; true if the budget is exhausted. */
+export function meets(one: Language, other: Language, budget: StepBudget): boolean {
+  return search(one, other, budget, (a, b) => (a.matchedAtEnd && b.matchedAtEnd ? 'found' : false)) !== false;
 }
 
-/** Whether some URI (without a `?`) is matched; true where that would take too long to find out. */
-export function matchesAny(language: Language, effort: StepBudget): boolean {
-  return search(language, language, effort, (a) => (a.ending ? 'found' : false)) !== false;
+/** Whether the language matches some URI (without a `?`); true if the budget is exhausted. */
+export function matchesAny(language: Language, budget: StepBudget): boolean {
+  return search(language, language, budget, (a) => (a.matchedAtEnd ? 'found' : false)) !== false;
 }
 
-/** Goes through what two automata do on the same URIs; `look` says what was found, or true where not to go on from there. */
+/** Runs two automata on the same URIs. `visit` returns 'found' to stop, or true to skip the successors of a pair. */
 function search(
   one: Language,
   other: Language,
-  effort: StepBudget,
-  look: (a: Standing, b: Standing) => boolean | 'found',
+  budget: StepBudget,
+  visit: (a: StateSet, b: StateSet) => boolean | 'found',
 ): 'found' | 'too much' | false {
   const bytes = alphabet(one, other);
   const queue = [{ a: one.after(one.start(), SLASH), b: other.after(other.start(), SLASH) }];
   const seen = new Set(queue.map(({ a, b }) => `${a.key}|${b.key}`));
   for (const here of queue) {
-    if (!effort.step()) return 'too much';
-    const verdict = look(here.a, here.b);
+    if (!budget.step()) return 'too much';
+    const verdict = visit(here.a, here.b);
     if (verdict === 'found') return 'found';
-    if (verdict || (here.a.waiting.length === 0 && !here.a.open)) continue;
+    if (verdict || (here.a.active.length === 0 && !here.a.matched)) continue;
     for (const byte of bytes) {
       const a = one.after(here.a, byte);
       const b = other.after(here.b, byte);
       const key = `${a.key}|${b.key}`;
       if (seen.size === seen.add(key).size) continue;
-      if (seen.size > MOST_PAIRS) return 'too much';
+      if (seen.size > MAX_PAIRS) return 'too much';
       queue.push({ a, b });
     }
   }

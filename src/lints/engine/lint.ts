@@ -1,4 +1,4 @@
-/** How a lint is declared. */
+/** Declaration of lints. */
 import type { Source, Span } from '../../../grammar/syntax-tree.js';
 import type { CheckedConfig } from '../../config/checked-config.js';
 import type { FindingOptions } from '../../config/directive.js';
@@ -6,47 +6,46 @@ import type { Code } from '../../diagnostics/codes.js';
 import type { Finding, LintCode, Severity } from '../../diagnostics/finding.js';
 import type { Scope, ScopeKind, Written } from './scope.js';
 
-/** What a lint may ask and say. */
+/** The configuration as seen by a lint, and its reporting interface. */
 export interface LintContext {
   /** The blocks as written, `include` expanded. */
   readonly main: Scope;
   /** Every block of a kind, in the order written. */
   scopes(kind: ScopeKind): readonly Scope[];
-  /** Where a directive is written, in the order of the blocks; what stands in blocks of entries is none. */
+  /** All occurrences of a directive, in the order of the blocks; entries of blocks of entries do not count. */
   written(name: string): readonly Written[];
-  /** Whether a text, given in small letters, stands anywhere, in whatever letters. */
+  /** Whether a text, given in lower case, occurs anywhere; case-insensitive. */
   mentions(text: string): boolean;
-  /** What checking made of them; null where there are errors. */
+  /** The checked configuration; null if it has errors. */
   readonly config: CheckedConfig | null;
-  /** What the checker has found. */
+  /** Findings of the checker. */
   readonly findings: readonly Finding[];
-  /** Every text that was read. */
+  /** All source texts. */
   readonly sources: readonly Source[];
-  /** Path of the pid file of a configuration that names none; null where there is none. Bytes. */
+  /** Default path of the pid file; null if there is none. Byte string. */
   defaultPidFile(): string | null;
-  /** The absolute path of a file that the configuration names. */
+  /** Absolute path of a file named in the configuration. */
   path(relative: string): string;
-  /** Adds a finding, of the lint's severity unless the remarks say otherwise. */
-  report(at: Span, message: string, remarks?: FindingOptions): void;
+  /** Adds a finding, with the lint's severity unless the options override it. */
+  report(at: Span, message: string, options?: FindingOptions): void;
 }
 
-/** What is declared of a lint; `check` looks at the text alone, `probe` at the machine as well (files, names, ports). */
+/** Declaration of a lint. `check` uses the text only, `probe` also the machine (files, host names, ports). */
 export interface LintDeclaration {
-  /** In kebab-case; never renamed, because people silence findings by it. */
+  /** In kebab-case; never renamed, because users silence findings by it. */
   readonly code: string;
   readonly severity: Severity;
-  /** One paragraph: what goes wrong, and what to write instead. */
+  /** One paragraph: the problem, and what to write instead. */
   readonly story: string;
   /**
-   * The directives without one of which it has nothing to say, parted by spaces: it is not loaded for a configuration that
-   * has none of them. `*text` stands for that text in any place, in small letters (`*~`: a regular expression). Absent: it
-   * always looks.
+   * Directives, separated by spaces, that the lint applies to: it is not loaded for a configuration with none of them.
+   * `*text` means that text anywhere, in lower case (`*~`: a regular expression). Absent: the lint always runs.
    */
   readonly on?: string;
-  /** A code of the checker whose finding at the same place this one replaces, because it says more. */
+  /** Code of a checker finding that this more specific one replaces at the same position. */
   readonly replaces?: Code;
   check?(c: LintContext): void;
-  /** Takes no longer than about two seconds. */
+  /** Must finish within about two seconds. */
   probe?(c: LintContext): Promise<void>;
 }
 
@@ -56,13 +55,13 @@ export interface Lint extends LintDeclaration {
 
 /** A lint that is not loaded yet. */
 export interface NamedLint {
-  /** As in the declaration; empty where it always looks. */
+  /** As in the declaration; empty if the lint always runs. */
   readonly on: string;
   readonly load: () => Promise<{ readonly default: Lint }>;
 }
 
 /** Declares a lint. */
 export function defineLint(declaration: LintDeclaration): Lint {
-  // The one place where a string becomes a lint's code.
+  // The only cast from a string to a lint's code.
   return { ...declaration, code: declaration.code as LintCode };
 }

@@ -1,4 +1,4 @@
-/** What a `location` says, read from its words. */
+/** Parsed arguments of a `location`. */
 import type { Statement, Word } from '../../../grammar/syntax-tree.js';
 import type { Scope } from './scope.js';
 
@@ -9,22 +9,22 @@ export interface LocationWords {
   /** `^~`. */
   readonly noRegex: boolean;
   readonly caseless: boolean;
-  /** The word that holds the name. */
+  /** The word that contains the name. */
   readonly at: Word;
 }
 
-/** What the words of a `location` say; null where there are none. */
+/** Parses the arguments of a `location`; null if there are none. */
 export function locationWords({ args }: Statement): LocationWords | null {
   const at = args.at(-1);
   if (at === undefined) return null;
-  if (args.length > 1) return made(args[0]?.text ?? '', at.text, at);
+  if (args.length > 1) return create(args[0]?.text ?? '', at.text, at);
   // Most are plain prefixes.
-  if (at.text.startsWith('/')) return made('', at.text, at);
+  if (at.text.startsWith('/')) return create('', at.text, at);
   const [, sign = '', name = ''] = /^(=|\^~|~\*|~)?(.*)$/s.exec(at.text) ?? [];
-  return made(sign, name, at);
+  return create(sign, name, at);
 }
 
-function made(modifier: string, name: string, at: Word): LocationWords {
+function create(modifier: string, name: string, at: Word): LocationWords {
   const regex = modifier.startsWith('~');
   const kind = modifier === '=' ? 'exact' : regex ? 'regex' : name.startsWith('@') ? 'named' : 'prefix';
   return { kind, name, noRegex: modifier === '^~', caseless: modifier === '~*', at };
@@ -35,7 +35,7 @@ export function enclosingLocation(scope: Scope): LocationWords | null {
   return scope.within('location')?.location ?? null;
 }
 
-/** The location as it is spoken of: `location /x`. */
+/** Title of a location in messages: `location /x`. */
 export function titleOf(scope: Scope): string {
   const words = scope.opener?.args.map(({ text }) => text) ?? [];
   return [scope.directive, ...words].join(' ');

@@ -1,4 +1,4 @@
-/** Which variables may hold a line break that a client has sent. */
+/** Variables that may contain a line break sent by a client. */
 import { capturesOf } from './captures.js';
 import type { LintContext } from './lint.js';
 import { enclosingLocation } from './location.js';
@@ -7,7 +7,7 @@ import type { Scope } from './scope.js';
 import { assignedIn } from './values.js';
 import { variablesIn } from './variables.js';
 
-/** Decoded: `%0a` of a request has become a line break. */
+/** Variables with decoded values, in which `%0a` of a request is a line break. */
 const DECODED: ReadonlySet<string> = new Set([
   'uri',
   'document_uri',
@@ -17,17 +17,17 @@ const DECODED: ReadonlySet<string> = new Set([
 ]);
 
 const NEWLINE = 10;
-const DEEPEST = 6;
+const MAX_DEPTH = 6;
 
-/** Why a variable may hold a line break where it is used in a block; null where it holds none. */
+/** Reason why a variable may contain a line break when it is used in a block; null if it cannot. */
 export function newlineIn(c: LintContext, scope: Scope, variable: string, depth = 0): string | null {
-  if (depth > DEEPEST) return null;
+  if (depth > MAX_DEPTH) return null;
   if (DECODED.has(variable)) {
-    return uriIsBound(scope) ? null : `"$${variable}" is decoded, and %0a in a request becomes a line break`;
+    return excludesNewlines(scope) ? null : `"$${variable}" is decoded, and %0a in a request becomes a line break`;
   }
   for (const { body, pattern, subject } of capturesOf(c, scope, variable)) {
     if (!mayHold(body, NEWLINE) || newlineIn(c, pattern.scope.parent ?? scope, subject, depth + 1) === null) continue;
-    return `what "${pattern.text}" matches for "$${variable}" may hold a line break, which %0a in a request becomes`;
+    return `the capture "$${variable}" of "${pattern.text}" may contain a line break, because %0a in a request is decoded`;
   }
   for (const { value, scope: holder } of assignedIn(c, variable, scope)) {
     for (const inner of variablesIn(value.text)) {
@@ -38,8 +38,8 @@ export function newlineIn(c: LintContext, scope: Scope, variable: string, depth 
   return null;
 }
 
-/** Whether the location around takes only URIs that hold no line break. */
-function uriIsBound(scope: Scope): boolean {
+/** Whether the enclosing location matches only URIs without line breaks. */
+function excludesNewlines(scope: Scope): boolean {
   const location = enclosingLocation(scope);
   if (location === null) return false;
   if (location.kind === 'exact') return true;

@@ -1,19 +1,19 @@
-/** What is found in a configuration once, however many lints ask for it, and for however many blocks. */
+/** Memoizes computations per configuration, for all lints and blocks. */
 import type { Scope } from './scope.js';
 
-/** How many there are: each has its place among what is remembered of a configuration. */
-let places = 0;
+/** Number of memoized functions; each has an index into the memo array of a configuration. */
+let count = 0;
 
-/** @param find looks through the whole configuration, and is called once for each */
-export function oncePerConfig<Asked extends { readonly main: Scope }, Found extends object>(
-  find: (asked: Asked) => Found,
-): (asked: Asked) => Found {
-  const place = places++;
-  return (asked) => {
-    const { remembered } = asked.main;
-    // What stands there was put there below.
-    let found = remembered[place] as Found | undefined;
-    if (found === undefined) remembered[place] = found = find(asked);
+/** @param find computes the result for the whole configuration; called once per configuration */
+export function oncePerConfig<Key extends { readonly main: Scope }, Result extends object>(
+  find: (key: Key) => Result,
+): (key: Key) => Result {
+  const index = count++;
+  return (key) => {
+    const { memo } = key.main;
+    // Only the assignment below writes this entry.
+    let found = memo[index] as Result | undefined;
+    if (found === undefined) memo[index] = found = find(key);
     return found;
   };
 }

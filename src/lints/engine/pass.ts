@@ -1,4 +1,4 @@
-/** Where a location passes its requests to. */
+/** Pass directives of locations, such as `proxy_pass`. */
 import type { Statement, Word } from '../../../grammar/syntax-tree.js';
 import { oncePerConfig } from './once-per-config.js';
 import type { Scope } from './scope.js';
@@ -14,7 +14,7 @@ export interface Pass {
   /** The host alone. */
   readonly host: string;
   readonly port: string;
-  /** The URI part; empty where there is none. */
+  /** URI part; empty if there is none. */
   readonly uri: string;
 }
 
@@ -22,7 +22,7 @@ const allPasses = oncePerConfig(({ main }: Scope): readonly Pass[] => {
   const found: Pass[] = [];
   for (const name of PASSES) {
     for (const { scope, statement } of main.written(name)) {
-      const pass = made(scope, statement);
+      const pass = create(scope, statement);
       if (pass !== null) found.push(pass);
     }
   }
@@ -39,19 +39,19 @@ const byScope = oncePerConfig(({ main }: Scope): ReadonlyMap<Scope, readonly Pas
   return found;
 });
 
-/** Those that are written where they may stand, but for `limit_except`. */
+/** Pass directives in locations and `if` blocks, without those in `limit_except`. */
 export const passesOfLocations = oncePerConfig(({ main }: { readonly main: Scope }): readonly Pass[] =>
   allPasses(main).filter(({ scope: { kind } }) => kind === 'location' || kind === 'if'),
 );
 
 const NONE: readonly Pass[] = [];
 
-/** The passes written in this very block. */
+/** Pass directives directly in a block. */
 export function passesOf(scope: Scope): readonly Pass[] {
   return byScope(scope).get(scope) ?? NONE;
 }
 
-function made(scope: Scope, statement: Statement): Pass | null {
+function create(scope: Scope, statement: Statement): Pass | null {
   const [word] = statement.args;
   if (word === undefined) return null;
   const rest = word.text.replace(/^(?:[a-z]+|\$\w+|\$\{\w+\}):\/\//i, '');
@@ -64,19 +64,19 @@ function made(scope: Scope, statement: Statement): Pass | null {
   return { scope, statement, word, authority, host: authority.slice(0, end), port: authority.slice(end + 1), uri };
 }
 
-/** All passes inside a block. */
+/** All pass directives inside a block, including nested blocks. */
 export function passesIn(scope: Scope): readonly Pass[] {
   return scope.parent === null ? allPasses(scope) : scope.all().flatMap(passesOf);
 }
 
-/** By their names in lower case. */
+/** Upstream blocks by name in lower case. */
 const upstreams = oncePerConfig(({ main }: Scope): ReadonlyMap<string, Scope> => {
   const all = main.children.flatMap(({ children }) => children.filter(({ kind }) => kind === 'upstream'));
-  // The first of a name wins, as everywhere.
+  // The first one with a name wins, as everywhere.
   return new Map(all.reverse().map((scope) => [scope.opener?.args[0]?.text.toLowerCase() ?? '', scope]));
 });
 
-/** The block of the upstream of that name. */
+/** The `upstream` block with a given name. */
 export function upstreamOf(main: Scope, host: string): Scope | undefined {
   return upstreams(main).get(host.toLowerCase());
 }

@@ -1,4 +1,4 @@
-/** Every regular expression of a configuration, wherever one may stand. */
+/** All regular expressions of a configuration. */
 import type { Span, Statement, Word } from '../../../grammar/syntax-tree.js';
 import { spanInWord } from '../../config/template-parser.js';
 import type { LintContext } from './lint.js';
@@ -9,23 +9,23 @@ export class WrittenPattern {
   constructor(
     /** The directive: `location`, `if`, `map`, `rewrite`, `server_name` … */
     readonly directive: string,
-    /** The block whose statement holds it; for a `location` the location itself, for an `if` the `if`. */
+    /** The block with the statement; for a `location` the location itself, for an `if` the `if`. */
     readonly scope: Scope,
     readonly statement: Statement,
     readonly text: string,
     readonly caseless: boolean,
-    /** The word that holds it. */
+    /** The word that contains it. */
     private readonly word: Word,
     private readonly from: number,
   ) {}
 
-  /** Found when it is asked for: few are shown. */
+  /** Computed on demand, because few expressions are reported. */
   get at(): Span {
     return spanInWord(this.word, this.from, this.from + this.text.length);
   }
 }
 
-/** Directives with words that are expressions where they begin with `~`. */
+/** Directives whose arguments are expressions if they begin with `~`. */
 const WITH_TILDE = ['server_name', 'valid_referers', 'proxy_redirect', 'proxy_cookie_domain', 'proxy_cookie_path'];
 
 export const patternsOf = oncePerConfig((c: LintContext): readonly WrittenPattern[] => {
@@ -42,7 +42,7 @@ export const patternsOf = oncePerConfig((c: LintContext): readonly WrittenPatter
   return found;
 });
 
-/** Those of one block, not of the blocks inside, with the one that opens it. */
+/** Expressions of one block, including the one that opens it, without nested blocks. */
 export function patternsIn(scope: Scope): readonly WrittenPattern[] {
   const found = openingPatterns(scope);
   for (const statement of scope.own('rewrite')) addRewrite(found, scope, statement);
@@ -54,7 +54,7 @@ export function patternsIn(scope: Scope): readonly WrittenPattern[] {
   return found;
 }
 
-/** The one that opens a block, and the keys of a `map`. */
+/** The expression that opens a block, and the keys of a `map`. */
 export function openingPatterns(scope: Scope): WrittenPattern[] {
   const found: WrittenPattern[] = [];
   addOpener(found, scope);
@@ -62,7 +62,7 @@ export function openingPatterns(scope: Scope): WrittenPattern[] {
   return found;
 }
 
-/** The expression in the words of a `location` or an `if`. */
+/** Adds the expression in the arguments of a `location` or an `if`. */
 function addOpener(found: WrittenPattern[], scope: Scope): void {
   const { opener } = scope;
   if (opener === null) return;
@@ -70,7 +70,7 @@ function addOpener(found: WrittenPattern[], scope: Scope): void {
     const location = scope.location;
     if (location?.kind !== 'regex') return;
     const { at, caseless, name } = location;
-    found.push(made(scope, opener, at, at.text.length - name.length, name.length, caseless));
+    found.push(create(scope, opener, at, at.text.length - name.length, name.length, caseless));
   } else if (scope.kind === 'if') {
     const { args } = opener;
     const operator = args.findIndex(({ text }) => text.includes('~') && /^!?~\*?$/.test(text));
@@ -78,7 +78,7 @@ function addOpener(found: WrittenPattern[], scope: Scope): void {
     if (operand === undefined) return;
     const last = operand === args.at(-1) && operand.text.endsWith(')');
     const caseless = args[operator]?.text.endsWith('*') === true;
-    found.push(made(scope, opener, operand, 0, operand.text.length - (last ? 1 : 0), caseless));
+    found.push(create(scope, opener, operand, 0, operand.text.length - (last ? 1 : 0), caseless));
   }
 }
 
@@ -89,19 +89,19 @@ function addKeys(found: WrittenPattern[], scope: Scope): void {
 
 function addRewrite(found: WrittenPattern[], scope: Scope, statement: Statement): void {
   const [word] = statement.args;
-  if (word !== undefined) found.push(made(scope, statement, word, 0, word.text.length, false));
+  if (word !== undefined) found.push(create(scope, statement, word, 0, word.text.length, false));
 }
 
 function addTilde(found: WrittenPattern[], scope: Scope, statement: Statement, word: Word): void {
   if (!word.text.startsWith('~')) return;
-  // Names of servers and referers are compared without regard to case.
+  // Server names and referers are compared case-insensitively.
   const always = /^(?:server_name|valid_referers)$/.test(statement.name.text);
   const caseless = word.text.startsWith('~*');
   const from = caseless && !always ? 2 : 1;
-  found.push(made(scope, statement, word, from, word.text.length - from, caseless || always));
+  found.push(create(scope, statement, word, from, word.text.length - from, caseless || always));
 }
 
-function made(
+function create(
   scope: Scope,
   statement: Statement,
   word: Word,

@@ -1,4 +1,4 @@
-/** Which requests a location is chosen for, as far as its own words tell. */
+/** Requests that a location can match, according to its arguments. */
 
 import type { ByteSet } from '../../config/pcre/byte-set.js';
 import type { Expression } from '../../config/pcre/expression.js';
@@ -10,7 +10,7 @@ import { anchorsOf, expressionOf, treeOf } from './regex.js';
 import type { Scope } from './scope.js';
 import type { StepBudget } from './step-budget.js';
 
-/** A location that requests are compared with: not a named one. What is asked of it is found once. */
+/** A location that is compared with requests, i.e. not a named one. Derived properties are computed lazily, once. */
 export class Candidate {
   private foundLead: string | undefined;
   private foundRegex: Expression | null | undefined;
@@ -22,13 +22,13 @@ export class Candidate {
     readonly words: LocationWords,
   ) {}
 
-  /** The constant text that all matches begin with, as far as it can be seen at once; empty where it cannot. */
+  /** Constant prefix of all matches, as far as it is easily determined; otherwise empty. */
   get lead(): string {
     this.foundLead ??= leadOf(this.words);
     return this.foundLead;
   }
 
-  /** A URI that it matches; null where none is easily found. */
+  /** A URI that it matches; null if none is easily found. */
   get example(): string | null {
     if (this.foundExample === undefined) {
       const uri = exampleOf(this.words);
@@ -37,7 +37,7 @@ export class Candidate {
     return this.foundExample;
   }
 
-  /** All that it matches; of a prefix all that begins with it. Null where the expression cannot be told about. */
+  /** Language of matching URIs; for a prefix all URIs that begin with it. Null if the expression cannot be analysed. */
   get language(): Language | null {
     if (this.foundLanguage === undefined) {
       const { kind, name, caseless } = this.words;
@@ -54,19 +54,19 @@ export class Candidate {
     return this.foundRegex?.test(uri) === true;
   }
 
-  /** Whether each URI that another one matches is matched by this one, which is a prefix or an expression. */
-  covers(other: Candidate, effort: StepBudget): boolean {
-    // Most differ in how they begin or in the first example, and need no automaton.
+  /** Whether this prefix or expression matches every URI that `other` matches. */
+  covers(other: Candidate, budget: StepBudget): boolean {
+    // Most pairs differ in their prefix or in the example, and need no automaton.
     if (!other.lead.startsWith(this.lead) && !this.lead.startsWith(other.lead)) return false;
     if (isSame(this.words, other.words)) return true;
     const { example } = other;
     if (example === null || !this.matches(example)) return false;
     const { language } = this;
-    return language !== null && other.language !== null && includes(language, other.language, effort);
+    return language !== null && other.language !== null && includes(language, other.language, budget);
   }
 }
 
-/** The same expression, perhaps with less regard to case. */
+/** Whether both are the same expression and `words` is at most less case-sensitive. */
 function isSame(words: LocationWords, other: LocationWords): boolean {
   return other.kind === 'regex' && words.name === other.name && (words.caseless || !other.caseless);
 }
@@ -75,15 +75,15 @@ const everyCandidate = oncePerConfig((_: Scope) => new Map<Scope, readonly Candi
 
 /** The locations in a block, in the order written. */
 export function candidatesIn(scope: Scope): readonly Candidate[] {
-  const known = everyCandidate(scope);
-  let found = known.get(scope);
+  const cache = everyCandidate(scope);
+  let found = cache.get(scope);
   if (found === undefined) {
     const all: Candidate[] = [];
     for (const child of scope.children) {
       const words = child.location;
       if (words !== null && words.kind !== 'named') all.push(new Candidate(child, words));
     }
-    known.set(scope, (found = all));
+    cache.set(scope, (found = all));
   }
   return found;
 }
@@ -92,7 +92,7 @@ function leadOf({ kind, name, caseless }: LocationWords): string {
   if (kind !== 'regex') return name;
   if (caseless || !name.startsWith('^') || branches(name)) return '';
   const letters = /^(?:[\w/~%@:=,-]|\\[./_-])*/.exec(name.slice(1))?.[0] ?? '';
-  // A repetition that may be none takes the last one away.
+  // A quantifier that allows zero repetitions removes the last character.
   const last = /^[*?{]/.test(name.slice(1 + letters.length)) ? letters.replace(/\\?.$/, '') : letters;
   return last.replaceAll('\\', '');
 }
@@ -126,12 +126,12 @@ function firstOf(set: ByteSet): number {
   return byte;
 }
 
-/** Characters of an example. */
-const LONGEST = 500;
+/** Maximum length of an example. */
+const MAX_EXAMPLE_LENGTH = 500;
 
 const NOTHING: Node = { kind: 'sequence', items: [] };
 
-/** A text that a part matches, with as few repetitions as can be; null where the part looks around or back. */
+/** A text that a part matches, with as few repetitions as possible; null for lookarounds and back references. */
 function exampleOfTree(node: Node): string | null {
   switch (node.kind) {
     case 'set':
@@ -144,7 +144,7 @@ function exampleOfTree(node: Node): string | null {
         const part = exampleOfTree(item);
         if (part === null) return null;
         text += part;
-        if (text.length > LONGEST) return null;
+        if (text.length > MAX_EXAMPLE_LENGTH) return null;
       }
       return text;
     }
@@ -154,7 +154,7 @@ function exampleOfTree(node: Node): string | null {
       return exampleOfTree(node.body);
     case 'repeat': {
       const text = exampleOfTree(node.item);
-      return text === null || text.length * node.min > LONGEST ? null : text.repeat(node.min);
+      return text === null || text.length * node.min > MAX_EXAMPLE_LENGTH ? null : text.repeat(node.min);
     }
     default:
       return null;

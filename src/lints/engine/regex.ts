@@ -1,29 +1,29 @@
-/** Regular expressions of a configuration as trees. */
+/** Syntax trees of regular expressions. */
 import { Expression } from '../../config/pcre/expression.js';
 import { memoizePerTick } from '../../config/pcre/memoize-per-tick.js';
 import { parsed } from '../../config/pcre/parser.js';
 import { childrenOf, Mistake, type Node, type Tree } from '../../config/pcre/syntax.js';
 import { translate } from '../../config/pcre/translate.js';
 
-/** The tree, or null where the expression is not valid: the checker says what is wrong with it. */
+/** The tree, or null if the expression is invalid, which the checker reports. */
 export function treeOf(text: string, caseless = false): Tree | null {
   const tree = parsed(text, caseless);
   return tree instanceof Mistake ? null : tree;
 }
 
-/** The expression compiled, or null where it is not valid. */
+/** The compiled expression, or null if it is invalid. */
 export const expressionOf = memoizePerTick((text, caseless): Expression | null => {
   const result = translate(text, caseless);
   return 'mistake' in result ? null : new Expression(result.pattern);
 });
 
-/** Names of the groups of an expression, in lower case, found without reading all of it. */
+/** Names of the groups of an expression, in lower case, found without parsing it. */
 export function groupNames(text: string): string[] {
   if (!text.includes('(?')) return [];
   return [...text.matchAll(/\(\?P?[<']([A-Za-z_]\w*)[>']/g)].map(([, name = '']) => name.toLowerCase());
 }
 
-/** How many groups an expression has, found without reading all of it; without end where it is not so easily told. */
+/** Number of groups of an expression, counted without parsing it; infinity if that is not possible. */
 export function groupCount(text: string): number {
   return text.includes('(') ? countGroups(text) : 0;
 }
@@ -37,13 +37,13 @@ const countGroups = memoizePerTick((text) => {
   return count;
 });
 
-/** The node and all inside. */
+/** The node and all its descendants. */
 export function* nodesOf(node: Node): Generator<Node> {
   yield node;
   for (const child of childrenOf(node)) yield* nodesOf(child);
 }
 
-/** The body of a capturing group, by number or by name in lower case; null where there is none. */
+/** Body of a capturing group, by number or by name in lower case; null if there is none. */
 export function groupBody(tree: Tree, key: string): Node | null {
   for (const node of nodesOf(tree.body)) {
     if (node.kind !== 'group') continue;
@@ -52,7 +52,7 @@ export function groupBody(tree: Tree, key: string): Node | null {
   return null;
 }
 
-/** Whether what a part matches may hold that byte. */
+/** Whether a match of a part may contain a byte. */
 export function mayHold(node: Node, byte: number): boolean {
   for (const each of nodesOf(node)) {
     if (each.kind === 'set' && each.set.has(byte)) return true;
@@ -61,7 +61,7 @@ export function mayHold(node: Node, byte: number): boolean {
   return false;
 }
 
-/** The constant text that every match begins with, where the expression starts with `^`; null without `^`. */
+/** Constant prefix of every match, if the expression starts with `^`; otherwise null. */
 export function anchoredPrefix(tree: Tree): { readonly text: string; readonly whole: boolean } | null {
   const { body } = tree;
   const items = body.kind === 'sequence' ? body.items : [body];
@@ -79,7 +79,7 @@ export function anchoredPrefix(tree: Tree): { readonly text: string; readonly wh
   return { text, whole: false };
 }
 
-/** Whether an expression is held to the start of its subject, and to its end, in all of its branches. */
+/** Whether all branches of an expression are anchored at the start, and at the end. */
 export function anchorsOf(node: Node): { readonly start: boolean; readonly end: boolean } {
   switch (node.kind) {
     case 'assertion':

@@ -1,4 +1,4 @@
-/** Runs lints over what a check has read. */
+/** Runs lints over a checked configuration. */
 
 import type { Span } from '../../../grammar/syntax-tree.js';
 import { arrange, type CheckResult } from '../../config/check.js';
@@ -8,24 +8,24 @@ import type { Lint, LintContext, NamedLint } from './lint.js';
 import { type Scope, type ScopeKind, scopesOf } from './scope.js';
 
 export interface LintOptions {
-  /** Where relative paths start from; with its final slash. */
+  /** Base of relative paths, with trailing slash. */
   readonly directory: string;
-  /** Path of the pid file of a configuration that names none; null where there is none. Bytes. */
+  /** Default path of the pid file; null if there is none. Byte string. */
   readonly defaultPidFile?: () => string | null;
 }
 
-/** The result with what the lints find in the text. An error among that does not take the configuration away. */
+/** Adds the findings of the lints that use the text only. An error among them does not remove the configuration. */
 export function lint(result: CheckResult, lints: readonly Lint[], options: LintOptions): CheckResult {
   if (result.expansion === null) return result;
   const view = new View(result, result.expansion, options);
-  const concerned = lints.filter(({ on }) => view.concerns(on));
-  for (const one of concerned) one.check?.(view.contextOf(one));
-  return merged(result, result.expansion, view.findings, concerned);
+  const applicable = lints.filter(({ on }) => view.applies(on));
+  for (const one of applicable) one.check?.(view.contextOf(one));
+  return merged(result, result.expansion, view.findings, applicable);
 }
 
 /**
- * Like `lint`, and asks the machine as well: files, names of hosts, ports. All at the same time. Of lints that are only
- * named, those that have nothing to say are not loaded.
+ * Like `lint`, and also probes the machine (files, host names, ports), all concurrently. A `NamedLint` is loaded only if
+ * it applies to the configuration.
  */
 export async function lintAndProbe(
   result: CheckResult,
@@ -34,16 +34,16 @@ export async function lintAndProbe(
 ): Promise<CheckResult> {
   if (result.expansion === null) return result;
   const view = new View(result, result.expansion, options);
-  const concerned = await Promise.all(
-    lints.filter(({ on }) => view.concerns(on)).map(async (one) => ('load' in one ? (await one.load()).default : one)),
+  const applicable = await Promise.all(
+    lints.filter(({ on }) => view.applies(on)).map(async (one) => ('load' in one ? (await one.load()).default : one)),
   );
-  const probes = concerned.map((one) => one.probe?.(view.contextOf(one)));
-  for (const one of concerned) one.check?.(view.contextOf(one));
+  const probes = applicable.map((one) => one.probe?.(view.contextOf(one)));
+  for (const one of applicable) one.check?.(view.contextOf(one));
   await Promise.all(probes);
-  return merged(result, result.expansion, view.findings, concerned);
+  return merged(result, result.expansion, view.findings, applicable);
 }
 
-/** Whether an unquoted word has a placeholder of a template, which is an error already, in the place of its value. */
+/** Whether an unquoted word contains a template placeholder instead of a value, which is reported as an error already. */
 function hasPlaceholder({ source, start, end }: Span): boolean {
   return /^[^\s"';]*\{\{/.test(source.text.slice(start, end));
 }
@@ -62,7 +62,7 @@ function merged(
   return { ...result, findings: arrange([...kept, ...added], result.sources, expansion) };
 }
 
-/** One configuration, as all lints see it. */
+/** View of one configuration, shared by all lints. */
 class View {
   readonly findings: Finding[] = [];
   private readonly main: Scope;
@@ -83,8 +83,8 @@ class View {
     }
   }
 
-  /** Whether one of these directives or texts is written anywhere. */
-  concerns(on = ''): boolean {
+  /** Whether the configuration contains one of these directives or texts. */
+  applies(on = ''): boolean {
     return on === '' || on.split(' ').some((name) => this.has(name));
   }
 
@@ -93,13 +93,13 @@ class View {
   }
 
   private mentions(text: string): boolean {
-    let known = this.texts.get(text);
-    if (known === undefined) {
+    let found = this.texts.get(text);
+    if (found === undefined) {
       this.lower ??= this.result.sources.map((source) => source.text.toLowerCase());
-      known = this.lower.some((source) => source.includes(text));
-      this.texts.set(text, known);
+      found = this.lower.some((source) => source.includes(text));
+      this.texts.set(text, found);
     }
-    return known;
+    return found;
   }
 
   contextOf({ code, severity }: Lint): LintContext {
@@ -114,7 +114,7 @@ class View {
       scopes: (kind) => this.byKind.get(kind) ?? [],
       defaultPidFile: () => this.options.defaultPidFile?.() ?? null,
       path: (relative) => (relative.startsWith('/') ? relative : this.options.directory + relative),
-      report: (at, message, remarks = {}) => this.findings.push({ severity, ...remarks, code, message, at }),
+      report: (at, message, overrides = {}) => this.findings.push({ severity, ...overrides, code, message, at }),
     };
   }
 }

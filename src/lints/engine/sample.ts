@@ -1,12 +1,12 @@
-/** Texts that a regular expression matches. */
+/** Sample texts for regular expressions. */
 import type { ByteSet } from '../../config/pcre/byte-set.js';
 import type { Node } from '../../config/pcre/syntax.js';
 
 /**
- * A text that an expression is likely to match; what may be repeated without end and may hold all characters of `filling`
- * is that. Assertions are not looked at: try the text.
+ * A text that an expression is likely to match; an unbounded repetition that accepts all characters of `filling` becomes
+ * `filling`. Assertions are ignored, so the caller has to test the text.
  *
- * @param branch which of alternatives is taken, the last where there are fewer; from 0
+ * @param branch index of the alternative to use, from 0; the last one if there are fewer
  */
 export function sampleOf(node: Node, filling: string, branch: number): string {
   switch (node.kind) {
@@ -36,7 +36,7 @@ function holds(set: ByteSet, text: string): boolean {
   return true;
 }
 
-/** A letter where one is in the set. */
+/** A character of the set, preferably a lower-case letter or digit. */
 function characterOf(set: ByteSet): string {
   const { bytes } = set;
   const letter = bytes.find((byte) => (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39));

@@ -1,9 +1,9 @@
-/** The blocks of a configuration as they are written, `include` expanded: also those that the checker refuses. */
+/** Blocks of a configuration as written, with `include` expanded, including those that the checker rejects. */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { Expansion } from '../../config/include.js';
 import { type LocationWords, locationWords } from './location.js';
 
-/** What kind of block it is; `entries` for those that hold no directives (`map`, `types`). */
+/** Kind of a block; `entries` for blocks that contain no directives (`map`, `types`). */
 export type ScopeKind =
   | 'main'
   | 'events'
@@ -17,26 +17,26 @@ export type ScopeKind =
 
 const KINDS: ReadonlySet<string> = new Set(['events', 'http', 'server', 'location', 'if', 'limit_except', 'upstream']);
 
-/** Deeper blocks are refused by the checker. */
-const DEEPEST = 500;
+/** Maximum nesting; the checker rejects deeper blocks. */
+const MAX_DEPTH = 500;
 
 const NONE: readonly Statement[] = [];
 
-/** A directive with the block in which it stands. */
+/** A directive and the block that contains it. */
 export interface Written {
   readonly scope: Scope;
   readonly statement: Statement;
 }
 
-/** All blocks of a configuration, and where each directive is written. */
+/** All blocks of a configuration, and an index of its directives. */
 export class Blocks {
-  /** The outer before the inner: those inside of one follow it. */
+  /** In preorder: nested blocks follow the block that contains them. */
   readonly all: Scope[] = [];
-  /** By name; what stands in blocks of entries is none. */
+  /** Directives by name; entries of blocks of entries do not count. */
   readonly written = new Map<string, Written[]>();
-  /** See `remembered`. */
-  readonly remembered: unknown[] = [];
-  /** The same by block, made for a name when it is first asked for. */
+  /** Results of `oncePerConfig`. */
+  readonly memo: unknown[] = [];
+  /** Directives by name and block, built on first use of a name. */
   private readonly byScope = new Map<string, ReadonlyMap<Scope, readonly Statement[]>>();
 
   enter(scope: Scope): number {
@@ -69,7 +69,7 @@ export class Blocks {
 /** One block. */
 export class Scope {
   readonly children: Scope[] = [];
-  /** Where it stands among all blocks. */
+  /** Index among all blocks. */
   private readonly at: number;
   private foundLocation: LocationWords | null | undefined;
 
@@ -90,7 +90,7 @@ export class Scope {
     return this.opener?.name.text ?? '';
   }
 
-  /** What a `location` says; null where the block is none. */
+  /** Arguments of a `location`; null for other blocks. */
   get location(): LocationWords | null {
     if (this.foundLocation === undefined) {
       const { kind, opener } = this;
@@ -99,7 +99,7 @@ export class Scope {
     return this.foundLocation;
   }
 
-  /** The directives of that name in this very block. */
+  /** Directives with a given name directly in this block. */
   own(name: string): readonly Statement[] {
     if (this.kind === 'entries') return this.statements.filter((statement) => statement.name.text === name);
     return this.blocks.in(this, name);
@@ -110,12 +110,12 @@ export class Scope {
     return this.blocks.all[0] ?? this;
   }
 
-  /** What was found in the whole configuration once, for `remembered`. */
-  get remembered(): unknown[] {
-    return this.blocks.remembered;
+  /** Memoized results for the whole configuration, for `oncePerConfig`. */
+  get memo(): unknown[] {
+    return this.blocks.memo;
   }
 
-  /** Where a directive is written in the whole configuration, in the order of the blocks. */
+  /** All occurrences of a directive in the whole configuration, in the order of the blocks. */
   written(name: string): readonly Written[] {
     return this.blocks.written.get(name) ?? [];
   }
@@ -125,17 +125,17 @@ export class Scope {
     return this.blocks.written.keys();
   }
 
-  /** The names of the directives in this very block, each once. */
+  /** Names of the directives directly in this block, each once. */
   names(): Iterable<string> {
     return new Set(this.statements.map(({ name }) => name.text));
   }
 
-  /** The words of the first directive of that name in this very block. */
+  /** Arguments of the first directive with that name directly in this block. */
   words(name: string): readonly string[] | undefined {
     return this.own(name)[0]?.args.map(({ text }) => text);
   }
 
-  /** The innermost block from here outwards that has the directive: nginx's usual rule of inheritance. */
+  /** The nearest block, this one or an enclosing one, with the directive: nginx's usual inheritance. */
   holder(name: string): Scope | null {
     for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
       if (scope.own(name).length > 0) return scope;
@@ -143,17 +143,17 @@ export class Scope {
     return null;
   }
 
-  /** The directives of that name that hold here, written here or inherited. */
+  /** Directives with that name in effect here, written here or inherited. */
   effective(name: string): readonly Statement[] {
     return this.holder(name)?.own(name) ?? NONE;
   }
 
-  /** The first word of the directive that holds here. */
+  /** First argument of the directive in effect here. */
   value(name: string): string | undefined {
     return this.effective(name)[0]?.args[0]?.text;
   }
 
-  /** The innermost block of that kind around this one, or this one itself. */
+  /** The nearest block of that kind: this one or an enclosing one. */
   within(kind: ScopeKind): Scope | null {
     for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
       if (scope.kind === kind) return scope;
@@ -161,7 +161,7 @@ export class Scope {
     return null;
   }
 
-  /** This block and all inside, the outer before the inner. */
+  /** This block and all nested blocks, in preorder. */
   all(): readonly Scope[] {
     if (this.parent === null) return this.blocks.all;
     let last: Scope = this;
@@ -170,7 +170,7 @@ export class Scope {
   }
 }
 
-/** The blocks of HTTP and what is around them; `stream` and `mail` are left out. */
+/** Builds the blocks of a configuration without `stream` and `mail`. */
 export function scopesOf(expansion: Expansion): Scope {
   const blocks = new Blocks();
   const main = new Scope('main', null, null, expansion.statements, blocks);
@@ -181,7 +181,7 @@ export function scopesOf(expansion: Expansion): Scope {
 function fill(scope: Scope, expansion: Expansion, depth: number, blocks: Blocks): void {
   for (const statement of scope.statements) {
     const { block, name } = statement;
-    if (block === null || name.text === 'stream' || name.text === 'mail' || depth > DEEPEST) continue;
+    if (block === null || name.text === 'stream' || name.text === 'mail' || depth > MAX_DEPTH) continue;
     const kind = KINDS.has(name.text) ? (name.text as ScopeKind) : 'entries';
     const child = new Scope(kind, statement, scope, expansion.inside(block), blocks);
     scope.children.push(child);

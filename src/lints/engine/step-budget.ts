@@ -1,8 +1,8 @@
-/** How much work may still be done on one configuration: what is looked at is written by anybody. */
+/** Step budget per configuration, so that hostile patterns cannot stall the linter. */
 export class StepBudget {
   constructor(private left: number) {}
 
-  /** Takes one step; false where none is left, and then what was not found out is left open. */
+  /** Consumes one step; false if the budget is exhausted, and the question remains undecided. */
   step(): boolean {
     if (this.left <= 0) return false;
     this.left--;

@@ -1,4 +1,4 @@
-/** The values that directives give to variables. */
+/** Values that directives assign to variables. */
 import type { Span, Word } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { oncePerConfig } from './once-per-config.js';
@@ -11,15 +11,15 @@ export interface Assigned {
   readonly scope: Scope;
 }
 
-/** Words of a `map` that give no value. */
+/** Parameters of `map` and `geo` that assign no value. */
 const NO_ENTRIES = new Set(['hostnames', 'volatile', 'include', 'ranges', 'proxy', 'delete', 'proxy_recursive']);
 
-/** By variable, and by the server in which they stand; null for what holds in all. */
+/** By variable, and by the server that contains the assignment; null for assignments that apply to all. */
 type Index = ReadonlyMap<string, ReadonlyMap<Scope | null, readonly Assigned[]>>;
 
 /**
- * Everything that `set`, `map`, `geo` and `split_clients` give to a variable where it is used in a block; its name in lower
- * case, without `$`. Of `set` only what stands in the same server counts.
+ * All values that `set`, `map`, `geo` and `split_clients` assign to a variable that is used in a block; its name is in
+ * lower case, without `$`. A `set` counts only in the same server.
  */
 export function assignedIn(c: LintContext, variable: string, scope: Scope): readonly Assigned[] {
   const byServer = everyAssigned(c).get(variable);
@@ -29,8 +29,8 @@ export function assignedIn(c: LintContext, variable: string, scope: Scope): read
 }
 
 /**
- * The values that a variable may have in a block: those of the nearest block around it that sets the variable in any case, and
- * of the `if` blocks in between; where there is none, all that `assignedIn` gives.
+ * Values that a variable may have in a block: those of the nearest enclosing block that sets it unconditionally, and of
+ * the `if` blocks in between; without such a block, all values of `assignedIn`.
  */
 export function assignedFor(c: LintContext, variable: string, scope: Scope): readonly Assigned[] {
   const all = assignedIn(c, variable, scope);
@@ -73,8 +73,8 @@ const everyAssigned = oncePerConfig((c: LintContext): Index => {
 });
 
 /**
- * Whether absence of a directive can be concluded: no included file is missing, and no name is misspelled, which would be
- * found a second time as the absence of what was meant.
+ * Whether the absence of a directive can be concluded: no included file is missing, and no directive is misspelt, which
+ * would otherwise be reported a second time as the absence of the intended one.
  */
 export function isWhole(c: LintContext): boolean {
   return !c.findings.some(
@@ -82,7 +82,7 @@ export function isWhole(c: LintContext): boolean {
   );
 }
 
-/** Whether a block has a directive that is unknown or lacks its `;`: it may hold what the block seems to lack. */
+/** Whether a block has an unknown directive or one without `;`, which may be the one that seems to be missing. */
 export function hasUnread({ statements }: Scope, c: LintContext): boolean {
   const places = c.findings.flatMap(({ code, at }) => (UNREAD.has(code) && at !== null ? [at] : []));
   const isAt = ({ source, start, end }: Span) =>

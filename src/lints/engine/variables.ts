@@ -1,4 +1,4 @@
-/** The variables that a text names. */
+/** Variables in a text. */
 
 /** Names in lower case, without `$`; `1` to `9` for captures. In the order written. */
 export function variablesIn(text: string): string[] {
@@ -26,7 +26,7 @@ function isWordByte(code: number): boolean {
   );
 }
 
-/** A text in pieces: constants and variables. */
+/** Splits a text into constants and variables. */
 export function piecesOf(text: string): readonly (string | { readonly variable: string })[] {
   return text
     .split(/(\$(?:\{\w+\}|[1-9]|[A-Za-z_]\w*))/)

@@ -1,4 +1,4 @@
-/** What a location does with `Upgrade`. */
+/** Handling of `Upgrade` in locations. */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
 import { enclosingLocation } from './location.js';
@@ -6,7 +6,7 @@ import { oncePerConfig } from './once-per-config.js';
 import { type Pass, passesIn } from './pass.js';
 import type { Scope } from './scope.js';
 
-/** The `proxy_set_header` of a field that holds in a block, also one that takes the field away. */
+/** The `proxy_set_header` for a field in effect in a block, including one that removes the field. */
 export function requestField(scope: Scope, name: string): Statement | undefined {
   return scope.effective('proxy_set_header').find(({ args }) => isField(args[0]?.text, name));
 }
@@ -16,31 +16,31 @@ function isField(text: string | undefined, name: string): boolean {
   return text !== undefined && text.length === name.length && text.toLowerCase() === name;
 }
 
-/** A location that passes requests on by HTTP. */
+/** A location that proxies requests over HTTP. */
 export interface Proxied {
   readonly scope: Scope;
   readonly pass: Pass;
-  /** The `proxy_set_header Upgrade` that holds there and sends something. */
+  /** The `proxy_set_header Upgrade` in effect with a non-empty value. */
   readonly upgrade: Statement | undefined;
-  /** Likewise of `Connection`. */
+  /** The same for `Connection`. */
   readonly connection: Statement | undefined;
 }
 
-/** Every block with a `proxy_pass` of its own. */
+/** Every block with its own `proxy_pass`. */
 export const proxied = oncePerConfig((c: LintContext): readonly Proxied[] =>
   passesIn(c.main).flatMap((pass) => {
     if (pass.statement.name.text !== 'proxy_pass') return [];
     const { scope } = pass;
-    const upgrade = sent(requestField(scope, 'upgrade'));
-    return { scope, pass, upgrade, connection: sent(requestField(scope, 'connection')) };
+    const upgrade = ifNotEmpty(requestField(scope, 'upgrade'));
+    return { scope, pass, upgrade, connection: ifNotEmpty(requestField(scope, 'connection')) };
   }),
 );
 
-function sent(statement: Statement | undefined): Statement | undefined {
+function ifNotEmpty(statement: Statement | undefined): Statement | undefined {
   return (statement?.args[1]?.text ?? '') === '' ? undefined : statement;
 }
 
-/** The variables that a `map` makes of `$http_upgrade`, by their names in lower case with the `$`. */
+/** Variables that a `map` derives from `$http_upgrade`; names in lower case, with `$`. */
 const variablesOfUpgrade = oncePerConfig((c: LintContext): ReadonlySet<string> => {
   const found = c.scopes('entries').flatMap(({ directive, opener }) => {
     const [source, variable] = opener?.args ?? [];
@@ -50,13 +50,13 @@ const variablesOfUpgrade = oncePerConfig((c: LintContext): ReadonlySet<string> =
   return new Set(found);
 });
 
-/** Whether a value of `Connection` is a variable that says `upgrade` where the client asks for one. */
+/** Whether a value of `Connection` is a variable that contains `upgrade` if the client requests an upgrade. */
 export function isUpgradeVariable(value: string, c: LintContext): boolean {
   const name = value.replace(/^\$\{(\w+)\}$/, '$$$1').toLowerCase();
   return name === '$connection_upgrade' || variablesOfUpgrade(c).has(name);
 }
 
-/** Whether a value of `Connection` says `upgrade`, always or sometimes. */
+/** Whether a value of `Connection` contains `upgrade`, always or sometimes. */
 export function saysUpgrade(connection: Statement | undefined, c: LintContext): boolean {
   const value = connection?.args[1]?.text ?? '';
   if (isUpgradeVariable(value, c)) return true;
@@ -66,7 +66,7 @@ export function saysUpgrade(connection: Statement | undefined, c: LintContext): 
 const NAMES =
   /(?:^|[^a-z])(?:wss?|websockets?|web-sockets?|sockets?|socket\.io|engine\.io|sockjs(?:-node)?|cable|hubs?|signalr|hmr|terminal|notifications?)(?![a-z])/i;
 
-/** Whether a location seems to be there for WebSockets and nothing else. */
+/** Whether a location seems to be for WebSockets only. */
 export function isForWebSockets(scope: Scope): boolean {
   const location = enclosingLocation(scope);
   return location !== null && NAMES.test(location.name);
