@@ -1,7 +1,7 @@
-/** From the bytes that strings are inside of the house to the text that a person or a program is given. */
+/** Decoding of byte strings for output. */
 import { shown } from '../diagnostics/place.js';
 
-/** The same data with every string decoded as UTF-8. */
+/** Copy of the data with every string decoded as UTF-8. */
 export function asText<T>(data: T): T {
   return decoded(data) as T;
 }

@@ -1,4 +1,4 @@
-/** How an upstream's method chooses: the real one, tried out on peers whose state is put back afterwards. */
+/** Choices of an upstream's balancing method, obtained by running it on its peers; their state is restored afterwards. */
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { Peer } from '../upstream/peer.js';
@@ -6,12 +6,12 @@ import type { Upstream } from '../upstream/upstream.js';
 import type { ExplainedPeer, ExplainedUpstream, Written } from './explanation.js';
 import type { WrittenBlocks } from './written-blocks.js';
 
-/** How many requests alike are looked at. */
+/** Number of identical requests that are simulated. */
 const FOLLOWING = 10;
 
 type Balancing = Omit<ExplainedUpstream, 'requests'>;
 
-/** What the method would do for a request that comes first after a start. `x` is as it is when a peer is chosen. */
+/** Choices of the method for the first request after a start. `x` is in its state at peer selection. */
 export function explainBalancing(
   x: Exchange,
   upstream: Upstream,
@@ -21,15 +21,15 @@ export function explainBalancing(
   const block = upstreamBlock(upstream.name, config);
   const peers = peersOf(upstream);
   const { method } = upstream.balancer;
-  const drawn = method.startsWith('random');
+  const isRandom = method.startsWith('random');
   return {
     name: upstream.name,
     block: block === undefined ? null : written.block(block),
     method: methodOf(method, block, written),
     key: upstream.balancer.key?.(x) ?? null,
     peers: peers.map(explainedPeer),
-    order: withFreshPeers(peers, () => inOrder(x, upstream, peers.length)),
-    following: drawn ? [] : withFreshPeers(peers, () => oneByOne(x, upstream)),
+    order: withInitialState(peers, () => failoverOrder(x, upstream, peers.length)),
+    following: isRandom ? [] : withInitialState(peers, () => consecutiveChoices(x, upstream)),
   };
 }
 
@@ -66,11 +66,11 @@ function explainedPeer({ name, server, settings }: Peer): ExplainedPeer {
   };
 }
 
-/** The peers that are asked if each one before has failed. */
-function inOrder(x: Exchange, upstream: Upstream, most: number): string[] {
+/** Peers in the order in which they are tried if each one fails. */
+function failoverOrder(x: Exchange, upstream: Upstream, limit: number): string[] {
   const selection = upstream.balancer.begin(x);
   const names: string[] = [];
-  for (let peer = selection.next(); peer !== null && names.length < most; peer = selection.next()) {
+  for (let peer = selection.next(); peer !== null && names.length < limit; peer = selection.next()) {
     names.push(peer.name);
     selection.release('failed');
     if (selection.tries === 0) break;
@@ -78,8 +78,8 @@ function inOrder(x: Exchange, upstream: Upstream, most: number): string[] {
   return names;
 }
 
-/** The peers of requests alike that are all answered well. */
-function oneByOne(x: Exchange, upstream: Upstream): string[] {
+/** Peers of consecutive identical requests, if all of them succeed. */
+function consecutiveChoices(x: Exchange, upstream: Upstream): string[] {
   const names: string[] = [];
   for (let i = 0; i < FOLLOWING; i++) {
     const selection = upstream.balancer.begin(x);
@@ -91,8 +91,8 @@ function oneByOne(x: Exchange, upstream: Upstream): string[] {
   return names;
 }
 
-/** Runs with peers as they are after a start, and puts back what they were. */
-function withFreshPeers<T>(peers: readonly Peer[], run: () => T): T {
+/** Calls `run` with the peers in their initial state, then restores their previous state. */
+function withInitialState<T>(peers: readonly Peer[], run: () => T): T {
   const before = peers.map(({ currentWeight, effectiveWeight, conns, others, fails, accessed, checked, sharing }) => ({
     currentWeight,
     effectiveWeight,
@@ -103,7 +103,7 @@ function withFreshPeers<T>(peers: readonly Peer[], run: () => T): T {
     checked,
     sharing,
   }));
-  makeFresh(peers);
+  resetPeers(peers);
   try {
     return run();
   } finally {
@@ -113,12 +113,12 @@ function withFreshPeers<T>(peers: readonly Peer[], run: () => T): T {
   }
 }
 
-/** Makes the peers as they are after a start. */
+/** Resets the peers of an upstream to their initial state. */
 export function freshen(upstream: Upstream): void {
-  makeFresh(peersOf(upstream));
+  resetPeers(peersOf(upstream));
 }
 
-function makeFresh(peers: readonly Peer[]): void {
+function resetPeers(peers: readonly Peer[]): void {
   for (const peer of peers) {
     const fresh = { currentWeight: 0, effectiveWeight: peer.weight, conns: 0, others: 0, fails: 0 };
     Object.assign(peer, fresh, { accessed: 0, checked: 0, sharing: null });

@@ -1,6 +1,6 @@
 /**
- * Explains what a configuration does with a request: it is compiled as for serving, with an observer, and the request runs
- * through it, from the real reader of requests to the head that goes to an upstream. No socket and no log is opened.
+ * Explains how a configuration handles a request: it is compiled as for serving, with an observer, and the request is
+ * processed, from the real request parser to the head sent to an upstream server. No socket and no log is opened.
  */
 import { formatAddress, parseAddress } from '../config/address.js';
 import { Catalogue } from '../config/catalogue.js';
@@ -27,15 +27,15 @@ import { type Client, perform, type Received } from './stage.js';
 import { type Sent, StandIn, type StandInWatcher } from './stand-in.js';
 import { WrittenBlocks } from './written-blocks.js';
 
-/** What one run came to. */
+/** Result of one run. */
 interface Run {
   readonly received: Received;
   readonly recording: Recording;
   readonly upstreams: readonly (Omit<ExplainedUpstream, 'requests'> & { readonly requests: readonly Sent[] })[];
 }
 
-/** Who stands in for upstreams at the moment; the compiled table holds on to it. */
-interface Cast {
+/** Current replacement for upstream connections; referenced by the compiled table. */
+interface StandInSlot {
   standIn: StandIn | null;
 }
 
@@ -45,10 +45,10 @@ export class Explainer {
     private readonly table: RoutingTable,
     private readonly recorder: Recorder,
     private readonly catalogue: Catalogue,
-    private readonly cast: Cast,
+    private readonly slot: StandInSlot,
   ) {}
 
-  /** Compiles what was checked; `prefix` as for a start. Rejects with CannotExplain. */
+  /** Compiles a checked configuration; `prefix` as for serving. Rejects with CannotExplain. */
   static async open(checked: CheckResult, modules: readonly Module[], prefix: string): Promise<Explainer> {
     const { config, findings, records } = checked;
     if (config === null) {
@@ -59,10 +59,10 @@ export class Explainer {
         'configuration',
       );
     }
-    const cast: Cast = { standIn: null };
+    const slot: StandInSlot = { standIn: null };
     const recorder = new Recorder(new WrittenBlocks(records), modules, (target, owner) => {
-      if (cast.standIn === null) throw new Error('a connection while no request is handled');
-      return cast.standIn.connect(target, owner);
+      if (slot.standIn === null) throw new Error('a connection while no request is handled');
+      return slot.standIn.connect(target, owner);
     });
     let table: RoutingTable;
     try {
@@ -73,21 +73,21 @@ export class Explainer {
     }
     for (const program of recorder.blocks.keys()) {
       program.headerFilters = [recorder.beforeFilters, ...program.headerFilters];
-      // No file is written for a body.
+      // Request bodies are not written to files.
       program.settings.clientBodyInFileOnly = 'off';
       program.settings.clientBodyBufferSize = Number.MAX_SAFE_INTEGER;
-      // The beginning of an answer is enough, and is not waited for.
+      // The beginning of a response is enough, so it is not rate-limited.
       program.settings.limitRate = null;
     }
-    return new Explainer(config, table, recorder, new Catalogue(modules), cast);
+    return new Explainer(config, table, recorder, new Catalogue(modules), slot);
   }
 
-  /** Lets go of what the table holds. */
+  /** Releases the shared objects of the table. */
   close(): void {
     this.table.shared.close([]);
   }
 
-  /** Explains one request, as the first that comes after a start. Rejects with CannotExplain. One at a time. */
+  /** Explains one request, as the first one after a start. Rejects with CannotExplain. Calls must not overlap. */
   async explain(input: RequestInput): Promise<Explanation> {
     const request = plainRequest(input);
     const arrival = chooseListener(this.table.listeners, request, input.listen);
@@ -126,22 +126,22 @@ export class Explainer {
     };
     for (const upstream of this.upstreams()) freshen(upstream);
     const standIn = new StandIn(sample, watcher);
-    this.cast.standIn = standIn;
+    this.slot.standIn = standIn;
     try {
       const received = await perform(table, request, arrival, client, recorder.errorLog);
       const { main } = recording;
-      // Where no peer is alive nothing was connected.
+      // If no peer was available, there was no connection.
       if (main !== null && upstreams.length === 0 && main.attempts !== null) {
         const name = main.attempts.at(-1)?.address.toLowerCase();
-        const dead = this.upstreams().find((upstream) => upstream.name.toLowerCase() === name);
-        if (dead !== undefined) {
-          upstreams.push({ ...explainBalancing(main, dead, config, recorder.written), requests: [] });
+        const unavailable = this.upstreams().find((upstream) => upstream.name.toLowerCase() === name);
+        if (unavailable !== undefined) {
+          upstreams.push({ ...explainBalancing(main, unavailable, config, recorder.written), requests: [] });
         }
       }
       return { received, recording, upstreams };
     } finally {
       standIn.close();
-      this.cast.standIn = null;
+      this.slot.standIn = null;
     }
   }
 
@@ -159,7 +159,7 @@ export class Explainer {
     return [...this.table.shared.entries()].map(([, object]) => object).filter((object) => object instanceof Upstream);
   }
 
-  /** Has the upstream answer with a redirect to itself. */
+  /** Runs the request again with an upstream response that redirects to the upstream's own URL. */
   private async redirect(
     request: PlainRequest,
     arrival: Arrival,
@@ -189,12 +189,12 @@ export class Explainer {
     if (recorder.unknownHosts.size > 0) {
       const hosts = [...recorder.unknownHosts].sort().join(', ');
       assumptions.push(
-        `these hosts have addresses where the proxy runs (they have none here; tsproxy starts all the same, nginx does not): ${hosts}`,
+        `these hosts have addresses where the proxy runs (they have none here; tsproxy starts anyway, nginx does not): ${hosts}`,
       );
     }
-    if (upstreams.length > 0) assumptions.push('upstreams have just been started, and answer as shown');
+    if (upstreams.length > 0) assumptions.push('upstream servers have no prior state, and respond as shown');
     if (!received.over && received.head === '') {
-      assumptions.push('a handler still waited when the explanation was cut short');
+      assumptions.push('a handler was still waiting when the explanation timed out');
     }
     return {
       version: 1,
@@ -257,7 +257,7 @@ export class Explainer {
     return block === undefined ? { text: 'server', at: null } : this.recorder.written.block(block);
   }
 
-  /** The `listen` by which the server is reached at that address. */
+  /** The `listen` directive of the server for that address. */
   private listenOf(x: Exchange, { address }: Arrival): Written | null {
     const { servers, written } = this.recorder;
     const block = servers.get(x.server);
@@ -279,7 +279,7 @@ function reasonOf(matched: string | null): ExplainedServer['why'] {
   return matched.endsWith('.*') ? 'trailing wildcard' : 'exact';
 }
 
-/** Who asks; throws CannotExplain. */
+/** Address of the client; throws CannotExplain. */
 function clientOf(from: string | undefined, { listening }: Arrival): Client {
   if (listening.path !== null) {
     if (from !== undefined && from !== 'unix:') {
@@ -287,14 +287,15 @@ function clientOf(from: string | undefined, { listening }: Arrival): Client {
     }
     return { address: '', port: 0 };
   }
-  if (from === undefined) return { address: listening.host.includes(':') ? '::1' : '127.0.0.1', port: PORT };
+  if (from === undefined)
+    return { address: listening.host.includes(':') ? '::1' : '127.0.0.1', port: DEFAULT_CLIENT_PORT };
   const text = from.includes(':') && !from.startsWith('[') && !/^[^:]*:\d+$/.test(from) ? `[${from}]` : from;
-  const address = parseAddress(text, { defaultPort: PORT });
+  const address = parseAddress(text, { defaultPort: DEFAULT_CLIENT_PORT });
   if ('mistake' in address || address.family === 'unix' || address.family === 'name') {
-    throw new CannotExplain(`"${from}" is no IP address with an optional port`);
+    throw new CannotExplain(`"${from}" is not an IP address with an optional port`);
   }
   return { address: address.host, port: address.port };
 }
 
-/** The client's port where none is given. */
-const PORT = 50000;
+/** The client's port if none is given. */
+const DEFAULT_CLIENT_PORT = 50000;

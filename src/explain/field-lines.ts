@@ -1,7 +1,7 @@
-/** The lines of an answer's head as it stands at a moment, and how two of those differ. */
+/** Field lines of a response head at a given moment, and differences between two of them. */
 import type { Exchange } from '../exchange/exchange.js';
 
-/** Field lines without line breaks, and the status in front. */
+/** Status line and field lines, without line breaks. */
 export function fieldLines(x: Exchange): string[] {
   const { response } = x;
   const lines = [`Status: ${response.status}`];
@@ -15,14 +15,14 @@ export function fieldLines(x: Exchange): string[] {
   return lines;
 }
 
-/** The field lines of a head's text, without the line that begins it; its status as `Status: 200` where it is an answer's. */
+/** Field lines of a head without its start line; for a response the first line is its status as `Status: 200`. */
 export function linesOfHead(head: string): string[] {
   const [first = '', ...rest] = linesOf(head);
   const status = /^HTTP\/\S+ (\d+)/.exec(first)?.[1];
   return status === undefined ? rest : [`Status: ${status}`, ...rest];
 }
 
-/** The lines of `a` that are not in `b`, each as often as it is missing there. */
+/** Multiset difference: the lines of `a` that are not in `b`. */
 export function linesBetween(a: readonly string[], b: readonly string[]): string[] {
   const left = [...b];
   return a.filter((line) => {

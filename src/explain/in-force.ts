@@ -1,4 +1,4 @@
-/** The directives that hold in a block: written there or inherited, and what they put aside. */
+/** Directives in effect in a block, written there or inherited, and the ones they override. */
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { BlockRecord } from '../config/block-checker.js';
 import type { Catalogue, Declared } from '../config/catalogue.js';
@@ -7,10 +7,10 @@ import type { Context } from '../config/directive.js';
 import type { DirectiveInForce, Written } from './explanation.js';
 import type { WrittenBlocks } from './written-blocks.js';
 
-/** Directives of other contexts say nothing about a request. */
-const OF_REQUESTS: readonly Context[] = ['server', 'location', 'if in location', 'limit_except'];
+/** Contexts whose directives concern requests. */
+const REQUEST_CONTEXTS: readonly Context[] = ['server', 'location', 'if in location', 'limit_except'];
 
-/** What one block says of a directive. */
+/** Statements of a directive in one block. */
 interface Level {
   readonly record: BlockRecord;
   readonly statements: readonly Statement[];
@@ -18,7 +18,7 @@ interface Level {
 
 type Phases = DirectiveInForce['phases'];
 
-/** `phasesOf`: where the module of a directive has something to do in the block because of it; null where it has nothing to do. */
+/** @param phasesOf phases in which the module of a directive runs in the block because of it; null if it does not run */
 export function directivesInForce(
   block: CheckedBlock,
   written: WrittenBlocks,
@@ -30,7 +30,7 @@ export function directivesInForce(
   for (const record of chain) {
     for (const [name, statements] of record.statements) {
       const declared = catalogue.find(name, record.block.context);
-      if (declared === undefined || !saysSomething(declared)) continue;
+      if (declared === undefined || !isRelevant(declared)) continue;
       const key = `${declared.module.name} ${name}`;
       const known = found.get(key);
       if (known === undefined) found.set(key, { declared, levels: [{ record, statements }] });
@@ -39,35 +39,35 @@ export function directivesInForce(
   }
   const inForce: DirectiveInForce[] = [];
   for (const { declared, levels } of found.values()) {
-    const reaching = levels.filter(({ record }) => reaches(declared, record, block, chain));
-    const holding = holds(declared, reaching, block, chain, catalogue);
-    const [first] = holding;
+    const inheritable = levels.filter(({ record }) => isInheritable(declared, record, block, chain));
+    const effective = effectiveLevels(declared, inheritable, block, chain, catalogue);
+    const [first] = effective;
     if (first === undefined) continue;
-    const over = reaching.filter((level) => !holding.includes(level));
+    const overridden = inheritable.filter((level) => !effective.includes(level));
     const phases = phasesOf(declared);
     inForce.push({
       directive: declared.name,
       module: declared.module.name,
       phases: phases ?? [],
       used: phases !== null,
-      statements: allOf(holding, written),
+      statements: allOf(effective, written),
       from: written.block(first.record.block),
       inherited: first.record.block !== block,
-      overrides: allOf(over, written),
+      overrides: allOf(overridden, written),
     });
   }
   return inForce;
 }
 
-function saysSomething({ spec }: Declared): boolean {
+function isRelevant({ spec }: Declared): boolean {
   if (spec.noEffect !== undefined) return false;
-  // A block of directives is what a request is in, not what it meets; an `if` is among the steps of its script.
+  // A block of directives contains the request and is not applied to it; an `if` is a step of the rewrite script.
   if (spec.body !== undefined && 'context' in spec.body && spec.step !== true) return false;
-  return spec.contexts.some((context) => OF_REQUESTS.includes(context));
+  return spec.contexts.some((context) => REQUEST_CONTEXTS.includes(context));
 }
 
-/** Whether what is written in a block around would hold in this one, if nothing came between. */
-function reaches(
+/** Whether a directive of an enclosing block would apply to this one if no block in between overrides it. */
+function isInheritable(
   { spec }: Declared,
   { block: from }: BlockRecord,
   block: CheckedBlock,
@@ -76,7 +76,7 @@ function reaches(
   if (from === block) return true;
   if (spec.inherit === 'none') return false;
   if (spec.inherit === 'noname') {
-    // Only the nameless blocks of the location have it.
+    // Only the nameless blocks of the location inherit it.
     const between = chain.slice(
       0,
       chain.findIndex((record) => record.block === from),
@@ -86,8 +86,8 @@ function reaches(
   return true;
 }
 
-/** Which of the levels hold, the innermost first. */
-function holds(
+/** The levels in effect, the innermost first. */
+function effectiveLevels(
   { name, module, spec }: Declared,
   levels: readonly Level[],
   block: CheckedBlock,
@@ -97,7 +97,7 @@ function holds(
   const nearest = levels.slice(0, 1);
   if (spec.inherit === 'append') return levels;
   if (spec.step === true) {
-    // Steps of one module are one list (`allow` and `deny`): the innermost block that has any of them has all that hold.
+    // The steps of one module form one list (`allow` and `deny`): only the innermost block with any of them applies.
     const owner = chain.find(({ statements, block: { context } }) =>
       [...statements.keys()].some((other) => {
         const declared = catalogue.find(other, context);
@@ -106,7 +106,7 @@ function holds(
     );
     return nearest.filter(({ record }) => spec.inherit === 'none' || record === owner);
   }
-  // nginx lets some lists be merged with those around, by a directive of their own.
+  // In nginx a separate directive (`…_inherit`) merges some lists with those of enclosing blocks.
   const rule = block.values[`${name}_inherit`];
   if (rule === 'off') return nearest.filter(({ record }) => record.block === block);
   if (rule === 'merge') return levels;
@@ -114,6 +114,6 @@ function holds(
 }
 
 function allOf(levels: readonly Level[], written: WrittenBlocks): Written[] {
-  // The outer ones come first where several hold.
+  // If several apply, the outer ones come first.
   return [...levels].reverse().flatMap(({ statements }) => statements.map((each) => written.statement(each)));
 }

@@ -1,28 +1,28 @@
-/** The address at which a request arrives. */
+/** Choice of the listener that receives a request. */
 import { formatAddress, isWildcard, parseAddress } from '../config/address.js';
 import type { Listening } from '../exchange/module.js';
 import { CannotExplain } from './refusal.js';
 import type { PlainRequest } from './request-input.js';
 
-/** An address that is listened on, and where in it the connection arrives. */
+/** The listener that receives a connection, and the local address of the connection. */
 export interface Arrival {
   readonly listening: Listening;
-  /** The listener's own address: `0.0.0.0:80`, or that of a single address which shares the socket of it. */
+  /** The listener's address, such as `0.0.0.0:80`, or a specific address that shares its socket. */
   readonly address: string;
-  /** The address that the client connected to; empty for a unix socket. */
+  /** Address that the client connected to; empty for a unix socket. */
   readonly localAddress: string;
   readonly why: string;
   readonly others: readonly string[];
 }
 
-/** One address of a configuration: a socket's own, or one that shares the socket of a wildcard. */
-interface Place {
+/** One listen address: that of a socket, or a specific one that shares the socket of a wildcard. */
+interface ListenAddress {
   readonly listening: Listening;
   readonly address: string;
   readonly host: string;
 }
 
-function placesOf(listeners: readonly Listening[]): Place[] {
+function listenAddressesOf(listeners: readonly Listening[]): ListenAddress[] {
   return listeners.flatMap((listening) => {
     const { key, host, port, byLocalAddress } = listening;
     const shared = [...(byLocalAddress?.keys() ?? [])].map((each) => ({
@@ -34,20 +34,20 @@ function placesOf(listeners: readonly Listening[]): Place[] {
   });
 }
 
-/** Chooses; throws CannotExplain where nothing listens there. */
+/** Chooses the listener; throws CannotExplain if there is none for the requested address or port. */
 export function chooseListener(
   listeners: readonly Listening[],
   { port, scheme, urlHost }: PlainRequest,
   listen: string | undefined,
 ): Arrival {
-  const places = placesOf(listeners);
+  const places = listenAddressesOf(listeners);
   const [first] = places;
   if (first === undefined) throw new CannotExplain('the configuration listens on no address', [], 'configuration');
   const all = places.map(({ address }) => address);
-  const nowhere = (what: string): never => {
-    throw new CannotExplain(`nothing listens on ${what}; the configuration listens on ${all.join(', ')}`);
+  const noListener = (what: string): never => {
+    throw new CannotExplain(`there is no listener on ${what}; the configuration listens on ${all.join(', ')}`);
   };
-  const at = (place: Place, why: string, localAddress = place.host): Arrival => ({
+  const at = (place: ListenAddress, why: string, localAddress = place.host): Arrival => ({
     listening: place.listening,
     address: place.address,
     localAddress: isWildcard(localAddress) ? (localAddress === '::' ? '::1' : '127.0.0.1') : localAddress,
@@ -55,38 +55,41 @@ export function chooseListener(
     others: all.filter((address) => address !== place.address),
   });
   if (listen !== undefined) {
-    const wanted = parseAddress(listen, { defaultPort: 80, listen: true });
-    if ('mistake' in wanted) throw new CannotExplain(`"${listen}" is no address to listen on: ${wanted.mistake}`);
-    const key = formatAddress(wanted);
+    const requested = parseAddress(listen, { defaultPort: 80, listen: true });
+    if ('mistake' in requested) throw new CannotExplain(`"${listen}" is not a listen address: ${requested.mistake}`);
+    const key = formatAddress(requested);
     const exact = places.find(({ address }) => address === key);
-    if (exact !== undefined) return at(exact, 'it was asked for');
-    if (wanted.family === 'unix') return nowhere(`"${listen}"`);
-    const samePort = places.filter(({ listening }) => listening.path === null && listening.port === wanted.port);
-    if (isWildcard(wanted.host)) {
+    if (exact !== undefined) return at(exact, 'as requested');
+    if (requested.family === 'unix') return noListener(`"${listen}"`);
+    const samePort = places.filter(({ listening }) => listening.path === null && listening.port === requested.port);
+    if (isWildcard(requested.host)) {
       const [only] = samePort;
-      if (only === undefined) return nowhere(`"${listen}"`);
-      return at(only, samePort.length === 1 ? 'it has the port that was asked for' : 'the first with that port');
+      if (only === undefined) return noListener(`"${listen}"`);
+      return at(only, samePort.length === 1 ? 'it has the requested port' : 'the first with that port');
     }
-    const family = wanted.host.includes(':') ? '::' : '0.0.0.0';
-    const around = samePort.find(({ host }) => host === family);
-    return around === undefined
-      ? nowhere(`"${listen}"`)
-      : at(around, `it takes the connections to ${wanted.host}`, wanted.host);
+    const family = requested.host.includes(':') ? '::' : '0.0.0.0';
+    const wildcard = samePort.find(({ host }) => host === family);
+    return wildcard === undefined
+      ? noListener(`"${listen}"`)
+      : at(wildcard, `it accepts connections to ${requested.host}`, requested.host);
   }
-  const usual = scheme === null ? null : scheme === 'https' || scheme === 'wss' ? 443 : 80;
-  const wanted = port ?? usual;
-  if (wanted !== null) {
-    const samePort = places.filter(({ listening }) => listening.path === null && listening.port === wanted);
+  const defaultPort = scheme === null ? null : scheme === 'https' || scheme === 'wss' ? 443 : 80;
+  const requested = port ?? defaultPort;
+  if (requested !== null) {
+    const samePort = places.filter(({ listening }) => listening.path === null && listening.port === requested);
     const own = samePort.find(({ host }) => host === urlHost);
-    if (own !== undefined) return at(own, 'the URL names it');
+    if (own !== undefined) return at(own, 'it is named in the URL');
     const [only] = samePort;
     const wildcard = samePort.find(({ host }) => isWildcard(host)) ?? only;
     if (wildcard !== undefined) {
-      const why = samePort.length === 1 ? `it is the one with port ${wanted}` : `of several with port ${wanted}`;
+      const why = samePort.length === 1 ? `it is the one with port ${requested}` : `of several with port ${requested}`;
       return at(wildcard, why);
     }
-    if (port !== null) return nowhere(`port ${port}`);
-    return at(first, `${all.length === 1 ? 'it is the only one' : 'the first'}; nothing listens on port ${usual}`);
+    if (port !== null) return noListener(`port ${port}`);
+    return at(
+      first,
+      `${all.length === 1 ? 'it is the only one' : 'the first'}; there is no listener on port ${defaultPort}`,
+    );
   }
   return at(first, all.length === 1 ? 'it is the only one' : 'the first; --listen chooses another');
 }

@@ -1,17 +1,17 @@
-/** The two ends of a connection without a network between them. */
+/** In-memory connections. */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Transport, type TransportOwner } from '../http/transport.js';
 
-/** The addresses of a connection, as a socket tells them. */
-export interface Ends {
+/** Addresses of a connection, as in `net.Socket`. */
+export interface Endpoints {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
 }
 
-/** What `Transport` uses of a socket. What is written is handed on at once; what arrives goes to the transport's owner. */
+/** The part of `net.Socket` that `Transport` uses. Written bytes are passed to `onWrite` synchronously. */
 class MemorySocket extends Duplex {
   readonly connecting = false;
   readonly _handle = null;
@@ -21,20 +21,20 @@ class MemorySocket extends Duplex {
   readonly localPort: number;
 
   constructor(
-    ends: Ends,
-    private readonly taken: (bytes: Buffer) => void,
+    endpoints: Endpoints,
+    private readonly onWrite: (bytes: Buffer) => void,
   ) {
     super({ allowHalfOpen: true, writableHighWaterMark: 1 << 20 });
-    this.remoteAddress = ends.remoteAddress;
-    this.remotePort = ends.remotePort;
-    this.localAddress = ends.localAddress;
-    this.localPort = ends.localPort;
+    this.remoteAddress = endpoints.remoteAddress;
+    this.remotePort = endpoints.remotePort;
+    this.localAddress = endpoints.localAddress;
+    this.localPort = endpoints.localPort;
   }
 
   override _read(): void {}
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.taken(bytes);
+    this.onWrite(bytes);
     done();
   }
 
@@ -57,8 +57,12 @@ class MemorySocket extends Duplex {
   }
 }
 
-/** A transport over no network; `taken` gets what is written to it. */
-export function memoryTransport(ends: Ends, owner: TransportOwner, taken: (bytes: Buffer) => void): Transport {
-  // It has what `Transport` asks of a socket; the rest of `Socket` is not asked for.
-  return Transport.over(new MemorySocket(ends, taken) as unknown as Socket, owner);
+/** A transport without a network; `onWrite` receives the bytes written to it. */
+export function memoryTransport(
+  endpoints: Endpoints,
+  owner: TransportOwner,
+  onWrite: (bytes: Buffer) => void,
+): Transport {
+  // MemorySocket implements all members of `Socket` that `Transport` uses.
+  return Transport.over(new MemorySocket(endpoints, onWrite) as unknown as Socket, owner);
 }

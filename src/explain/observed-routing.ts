@@ -1,4 +1,4 @@
-/** The searches for a server and for a location, as they are, with what they look at written down. */
+/** Server and location lookups that record the candidates they examine. */
 import type { Exchange } from '../exchange/exchange.js';
 import type { LocationProgram, ServerProgram } from '../exchange/program.js';
 import { type LocationEntry, LocationTree, type StaticNode } from '../routing/location-tree.js';
@@ -6,13 +6,13 @@ import { type ServerName, ServerNames } from '../routing/server-names.js';
 
 type Entry = LocationEntry<LocationProgram, Exchange>;
 
-/** A server's name as it was written. */
+/** A server with one of its names, as written. */
 export interface Named {
   readonly server: ServerProgram;
   readonly written: string;
 }
 
-/** One listening address's servers: the same search over the same names, which gives the name as well. */
+/** Server names of one listen address; the lookup is the same and also reports the matching name. */
 export class ObservedNames extends ServerNames<ServerProgram, Exchange> {
   private readonly named: ServerNames<Named, Exchange>;
 
@@ -35,28 +35,28 @@ export class ObservedNames extends ServerNames<ServerProgram, Exchange> {
   }
 }
 
-/** What one level of the search looked at. */
+/** Candidates examined at one level of the search. */
 export interface SearchLevel {
   /** Locations whose names are the URI or a prefix of it, the longest first. */
   readonly prefixes: Entry[];
   /** The regular expressions of the level, in order. */
   readonly patterns: readonly Entry[];
-  /** How many of them were tried; the last one matched where `matched` says so. */
+  /** Number of expressions tried; if `matched`, the last one matched. */
   tried: number;
   matched: boolean;
-  /** The location to whose name with a slash the client is redirected. */
+  /** The location whose name, with a slash, the client is redirected to. */
   redirect: Entry | null;
-  /** The level of the locations inside of the one that was chosen here. */
+  /** Level of the locations nested in the one chosen here. */
   inner: SearchLevel | null;
 }
 
-/** Told of each search, from its beginning at the server's own level. */
+/** Callbacks for each level of a search, beginning at server level. */
 export interface SearchWatcher {
   entered(level: SearchLevel): void;
   left(x: Exchange, uri: string, found: LocationProgram | null, level: SearchLevel): void;
 }
 
-/** A tree that tells what its search looks at. */
+/** A location tree that reports the candidates that a search examines. */
 export class ObservedLocations extends LocationTree<LocationProgram, Exchange> {
   private readonly patterns: readonly Entry[];
   private level: SearchLevel = emptyLevel([]);
@@ -65,7 +65,7 @@ export class ObservedLocations extends LocationTree<LocationProgram, Exchange> {
     entries: readonly Entry[],
     private readonly watcher: SearchWatcher,
   ) {
-    // The search looks at the patterns here, so that each look can be counted.
+    // Patterns are wrapped to count the attempts.
     const counted = { tree: null as ObservedLocations | null };
     super(
       entries.map((entry) => {

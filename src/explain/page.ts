@@ -1,25 +1,25 @@
-/** Lines of an explanation: columns, places, quoted heads. */
+/** Text layout of an explanation: columns, positions, quoted heads. */
 import type { Style } from '../diagnostics/style.js';
 import type { Written, WrittenPlace } from './explanation.js';
 
-/** How a page looks. */
+/** Presentation options. */
 export interface PageOptions {
   readonly style: Style;
-  /** How the name of a file is shown. */
+  /** Formats a file name for display. */
   readonly file: (name: string) => string;
 }
 
-/** One line of a table: what is written, where, and what is said about it. */
+/** One row of a table: text, position, and remark. */
 export interface Row {
   readonly text: string;
   readonly at?: WrittenPlace | null;
   readonly remark?: string;
-  /** It is what counts among the rows. */
+  /** Whether the row is emphasized. */
   readonly strong?: boolean;
 }
 
-/** A column is no wider than this; longer texts push what follows out. */
-const WIDEST = 52;
+/** Maximum width of a column; longer texts shift the rest of the row. */
+const MAX_COLUMN_WIDTH = 52;
 
 export class Page {
   private readonly lines: string[] = [];
@@ -40,7 +40,7 @@ export class Page {
     this.line(`${this.style.strong(word)}${text === '' ? '' : `  ${text}`}`);
   }
 
-  /** Rows in columns. */
+  /** Prints rows in aligned columns. */
   table(rows: readonly Row[], indent: string): void {
     const places = rows.map(({ at }) => this.place(at ?? null));
     const width = widest(rows.map(({ text }) => visible(text).length));
@@ -58,14 +58,14 @@ export class Page {
     });
   }
 
-  /** The lines of a head, each behind a bar. */
+  /** Prints the lines of a head, each after a bar. */
   head(text: string, indent: string): void {
     for (const line of text.replace(/(\r\n)+$/, '').split('\r\n')) {
       this.line(`${indent}${this.style.faint('|')} ${visible(line)}`.trimEnd());
     }
   }
 
-  /** `FILE:LINE`; empty where there is no place. */
+  /** `FILE:LINE`; empty if there is no position. */
   place(at: WrittenPlace | null): string {
     return at === null ? '' : `${this.options.file(at.file)}:${at.line}`;
   }
@@ -82,10 +82,10 @@ export class Page {
 }
 
 function widest(lengths: readonly number[]): number {
-  return Math.min(WIDEST, Math.max(0, ...lengths));
+  return Math.min(MAX_COLUMN_WIDTH, Math.max(0, ...lengths));
 }
 
-/** Control characters must not reach a terminal. */
+/** Replaces control characters, which must not reach a terminal. */
 export function visible(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '\u00b7');
 }

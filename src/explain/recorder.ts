@@ -1,4 +1,4 @@
-/** Writes down what a compiled configuration does with a request. */
+/** Records how a compiled configuration handles a request. */
 import type { Declared } from '../config/catalogue.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { ErrorLog, Level } from '../exchange/error-log.js';
@@ -21,18 +21,18 @@ import type { WrittenBlocks } from './written-blocks.js';
 type PhaseName = DirectiveInForce['phases'][number];
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** What was written down of one request. */
+/** Recorded data of one request. */
 export class Recording {
   readonly steps: Step[] = [];
-  /** The client's own request, once anything is known of it. */
+  /** The main request; null until the first event. */
   main: Exchange | null = null;
-  /** What was found for the host; undefined where no name was looked for. */
+  /** Result of the server name lookup; undefined if there was none. */
   named: { readonly host: string; readonly found: Named | null } | undefined;
   /** Modules whose handlers are running, the innermost last. */
   readonly running: string[] = [];
-  /** Levels of the search that is going on. */
+  /** Levels of the current search. */
   readonly levels: SearchLevel[] = [];
-  /** The lines of the upstream's head that is being answered with; null where none is. */
+  /** Lines of the upstream response head; null if there is none. */
   sample: readonly string[] | null = null;
 }
 
@@ -41,10 +41,10 @@ export class Recorder implements Observer {
   readonly servers = new Map<ServerProgram, CheckedBlock>();
   private readonly phases = new Map<CheckedBlock, Map<string, PhaseName[]>>();
   private readonly named = new Map<ServerNames<ServerProgram, Exchange>, readonly Named[]>();
-  /** Hosts of upstreams that have no address here. */
+  /** Upstream hosts that cannot be resolved on this machine. */
   readonly unknownHosts = new Set<string>();
   recording = new Recording();
-  /** Nothing is written down: something is tried out. */
+  /** Whether recording is suspended, during a simulation. */
   muted = false;
 
   readonly errorLog: ErrorLog = {
@@ -58,21 +58,21 @@ export class Recorder implements Observer {
     readonly connect: Connect,
   ) {}
 
-  /** The servers of an address by their names, in the order written. */
+  /** Server names of a listen address, in the order written. */
   namesOf(names: ServerNames<ServerProgram, Exchange>): readonly Named[] {
     return this.named.get(names) ?? [];
   }
 
-  /** Where the module of a directive has something to do in a block because of it; null where it has nothing to do. */
+  /** Phases in which the module of a directive runs in a block because of it; null if it does not run. */
   phasesOf(block: CheckedBlock, { module, spec }: Declared): readonly PhaseName[] | null {
     const declared = this.modules.find(({ name }) => name === module.name);
-    // What a module fills in as settings is read wherever it matters; its handlers are about something else.
+    // Settings are read wherever they are used, independently of the module's handlers.
     if (declared?.settings !== undefined && spec.step !== true) return [];
-    // Nothing is logged of what is only looked at.
+    // Log handlers do not run for an explanation, so the phase comes from the declaration.
     if (declared?.phases?.log !== undefined) return ['log'];
     const phases = this.phases.get(block)?.get(module.name);
     if (phases !== undefined) return phases;
-    // The body of an `if` is part of the script of the location around it.
+    // The body of an `if` is part of the rewrite script of the enclosing location.
     const around = spec.step === true ? (this.written.recordOf(block)?.around ?? null) : null;
     return around === null ? null : (this.phases.get(around)?.get(module.name) ?? null);
   }
@@ -137,16 +137,16 @@ export class Recorder implements Observer {
     };
   }
 
-  /** Sees the answer's head before any filter has: what a module made of an upstream's head. */
+  /** First header filter: records the changes that a module has made to the upstream response head. */
   readonly beforeFilters: HeaderFilter = (x) => {
     const { sample } = this.recording;
     if (sample !== null && x.response.upstream !== null) {
-      this.fields(x, this.passing(), sample, fieldLines(x));
+      this.fields(x, this.proxyModule(), sample, fieldLines(x));
     }
   };
 
-  /** The module that passed the request on: the last that took it. */
-  private passing(): string {
+  /** The module that proxied the request: that of the last handler. */
+  private proxyModule(): string {
     return this.recording.steps.findLast((step) => step.kind === 'handler')?.module ?? '';
   }
 
@@ -178,7 +178,7 @@ export class Recorder implements Observer {
     return marked;
   }
 
-  /** Puts a step down; for who knows of it in another way. */
+  /** Records a connection to a peer, which the observer does not report. */
   peer(x: Exchange, upstream: number, address: string): void {
     this.add(x, { kind: 'peer', upstream, address });
   }
@@ -253,7 +253,7 @@ export class Recorder implements Observer {
   }
 
   private log(level: Level, message: string): void {
-    // Who asked for what is known here.
+    // The connection number, client and request are omitted, because they are known here.
     const text = message.replace(/^\*\d+ /, '').replace(/, client: .*$/s, '');
     this.add(null, { kind: 'log', level, message: text });
   }
@@ -276,13 +276,13 @@ function verdictName(verdict: Verdict): string {
   }
 }
 
-/** What a step of a script came to. */
+/** Outcome of a step of a rewrite script. */
 function outcomeOf(directive: string, holds: boolean | null, verdict: Verdict | null, x: Exchange): string {
   if (verdict === null) return String(holds);
   if (verdict >= 100) return String(verdict);
   if (verdict === DONE) return 'answers';
   if (holds === false) return 'no match';
-  // A rewrite that ends the script: either another location is looked for, or this one keeps the request.
+  // A rewrite that ends the script: either a new location is searched, or the request stays in this one.
   if (verdict === NEXT) return x.uriChanged && directive !== 'break' ? 'last' : 'break';
   return holds === null ? directive : 'matched';
 }

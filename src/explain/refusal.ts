@@ -1,14 +1,14 @@
-/** Why there is nothing to explain. */
+/** Error for requests and configurations that cannot be explained. */
 import type { Finding } from '../diagnostics/finding.js';
 
-/** The request makes no sense, nothing listens there, or the configuration is refused. */
+/** The request is invalid, there is no listener for it, or the configuration is rejected. */
 export class CannotExplain extends Error {
   constructor(
-    /** A sentence. Bytes. */
+    /** A sentence. Byte string. */
     message: string,
-    /** What is wrong with the configuration; empty where it is something else. */
+    /** Errors of the configuration; empty if the cause is something else. */
     readonly findings: readonly Finding[] = [],
-    /** What is to be mended. */
+    /** The input that has to be corrected. */
     readonly fault: 'request' | 'configuration' = 'request',
   ) {
     super(message);

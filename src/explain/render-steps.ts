@@ -1,4 +1,4 @@
-/** What happens to a request, step by step, as lines. */
+/** Renders the processing steps of a request. */
 import type { CandidateOutcome, Explanation, LocationReason, Step } from './explanation.js';
 import { type Page, quoted, type Row, visible } from './page.js';
 
@@ -15,9 +15,9 @@ const REASONS: Readonly<Record<LocationReason, string>> = {
 
 const OUTCOMES: Readonly<Record<Exclude<CandidateOutcome, 'chosen'>, string>> = {
   shorter: 'a shorter prefix',
-  remembered: 'fits as well, but something more specific is chosen',
+  remembered: 'matches as well, but a more specific location is chosen',
   'no match': 'does not match',
-  'not tried': 'not tried: the search is over',
+  'not tried': 'not tried: the search has ended',
 };
 
 export function renderSteps({ steps, upstreams, location }: Explanation, page: Page): void {
@@ -27,41 +27,41 @@ export function renderSteps({ steps, upstreams, location }: Explanation, page: P
     run = [];
   };
   steps.forEach((step, i) => {
-    const mark = step.subrequest === true ? 'subrequest: ' : '';
+    const prefix = step.subrequest === true ? 'subrequest: ' : '';
     switch (step.kind) {
       case 'location':
         flush();
-        search(step, mark, page);
+        search(step, prefix, page);
         break;
       case 'handler':
-        // What has nothing to say, or says it by its parts, is in the JSON.
+        // Handlers that declined, and those whose steps follow, appear only in the JSON.
         if (step.verdict !== 'declined' && !hasParts(steps[i + 1]))
-          run.push({ text: `${mark}${step.phase}: ${step.module}`, remark: said(step) });
+          run.push({ text: `${prefix}${step.phase}: ${step.module}`, remark: verdictText(step) });
         break;
       case 'directive':
-        run.push({ text: mark + step.directive.text, at: step.directive.at, remark: outcome(step) });
+        run.push({ text: prefix + step.directive.text, at: step.directive.at, remark: outcome(step) });
         break;
       case 'file':
-        run.push({ text: `${mark}${step.path}`, remark: whatIsThere(step) });
+        run.push({ text: `${prefix}${step.path}`, remark: fileText(step) });
         break;
       case 'redirect': {
-        const what = step.to.startsWith('@') ? 'goes on in the named location' : 'internal redirect to';
-        run.push({ text: `${mark}${step.by}`, remark: `${what} ${step.to}`, strong: true });
+        const what = step.to.startsWith('@') ? 'continues in the named location' : 'internal redirect to';
+        run.push({ text: `${prefix}${step.by}`, remark: `${what} ${step.to}`, strong: true });
         break;
       }
       case 'status':
-        run.push({ text: `${mark}status ${step.status}`, strong: true });
+        run.push({ text: `${prefix}status ${step.status}`, strong: true });
         break;
       case 'peer':
         run.push({
-          text: `${mark}${upstreams[step.upstream]?.name ?? ''}`,
+          text: `${prefix}${upstreams[step.upstream]?.name ?? ''}`,
           remark: `a connection to ${step.address}`,
           strong: true,
         });
         break;
       case 'fields':
         flush();
-        fields(step, mark, page);
+        fields(step, prefix, page);
         break;
       case 'log':
         run.push({ text: `error log, ${step.level}`, remark: step.message });
@@ -72,59 +72,59 @@ export function renderSteps({ steps, upstreams, location }: Explanation, page: P
   page.line(`  ${page.style.faint('handled in')} ${page.written(location)}`);
 }
 
-function whatIsThere({ directory, found }: Of<'file'>): string {
-  if (found) return directory ? 'is a directory' : 'is there';
-  return directory ? 'is no directory' : 'is no file';
+function fileText({ directory, found }: Of<'file'>): string {
+  if (found) return directory ? 'is a directory' : 'exists';
+  return directory ? 'is not a directory' : 'is not a file';
 }
 
 function hasParts(next: Step | undefined): boolean {
   return next?.kind === 'directive' || next?.kind === 'file';
 }
 
-/** Locations that do not fit that are shown of a search; all are in the JSON. */
-const MOST_OTHERS = 20;
+/** Maximum number of non-matching locations shown per search; the JSON contains all. */
+const MAX_OTHERS = 20;
 
 function isOther(outcome: CandidateOutcome): boolean {
   return outcome === 'no match' || outcome === 'not tried';
 }
 
-function search({ uri, why, considered }: Of<'location'>, mark: string, page: Page): void {
-  page.line(`  ${mark}a location for ${page.style.strong(visible(uri))}`);
+function search({ uri, why, considered }: Of<'location'>, prefix: string, page: Page): void {
+  page.line(`  ${prefix}a location for ${page.style.strong(visible(uri))}`);
   let others = 0;
-  // Those that could have been chosen all count; of the others some are enough.
-  const shown = considered.filter(({ outcome: became }) => !isOther(became) || others++ < MOST_OTHERS);
+  // All matching candidates are shown, and a limited number of the others.
+  const shown = considered.filter(({ outcome: result }) => !isOther(result) || others++ < MAX_OTHERS);
   page.table(
-    shown.map(({ text, at, outcome: became, depth }) => ({
+    shown.map(({ text, at, outcome: result, depth }) => ({
       text: '  '.repeat(depth) + text,
       at,
-      remark: became === 'chosen' ? REASONS[why] : OUTCOMES[became],
-      strong: became === 'chosen',
+      remark: result === 'chosen' ? REASONS[why] : OUTCOMES[result],
+      strong: result === 'chosen',
     })),
     '    ',
   );
-  if (others > MOST_OTHERS) page.line(`    ${others - MOST_OTHERS} more do not match, or are not tried`);
-  if (why === 'none') page.line('    none fits: the server itself handles it');
+  if (others > MAX_OTHERS) page.line(`    ${others - MAX_OTHERS} more do not match, or are not tried`);
+  if (why === 'none') page.line('    none matches: handled at server level');
 }
 
-function said({ verdict, module }: Of<'handler'>): string {
+function verdictText({ verdict, module }: Of<'handler'>): string {
   switch (verdict) {
     case 'ok':
-      return 'lets it through';
+      return 'allowed';
     case 'done':
-      return `${module} takes the request`;
+      return `handled by ${module}`;
     case 'waits':
-      return 'still waits';
+      return 'still waiting';
     default:
-      return `says ${verdict}`;
+      return `returns ${verdict}`;
   }
 }
 
-function outcome({ outcome: came, values, uri, args }: Of<'directive'>): string {
+function outcome({ outcome: result, values, uri, args }: Of<'directive'>): string {
   const parts: string[] = [];
   const own = Object.entries(values).map(([name, value]) => `${name} = ${quoted(value)}`);
-  if (came === 'set') parts.push(...own);
+  if (result === 'set') parts.push(...own);
   else {
-    parts.push(/^\d+$/.test(came) ? `status ${came}` : came);
+    parts.push(/^\d+$/.test(result) ? `status ${result}` : result);
     parts.push(...own);
   }
   if (uri !== null) parts.push(`the URI becomes ${uri.to}`);
@@ -132,9 +132,9 @@ function outcome({ outcome: came, values, uri, args }: Of<'directive'>): string 
   return parts.join(', ');
 }
 
-/** A step that changes fields of the answer's head. */
-export function fields({ module, removed, added }: Of<'fields'>, mark: string, page: Page): void {
-  page.line(`  ${mark}${module} changes the head of the answer`);
+/** Prints a step that changes response header fields. */
+export function fields({ module, removed, added }: Of<'fields'>, prefix: string, page: Page): void {
+  page.line(`  ${prefix}${module} changes the response header`);
   const { style } = page;
   for (const line of removed) page.line(`    ${style.error(`- ${visible(line)}`)}`);
   for (const line of added) page.line(`    ${style.hint(`+ ${visible(line)}`)}`);

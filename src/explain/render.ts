@@ -1,4 +1,4 @@
-/** An explanation as text for a person. */
+/** Renders an explanation as human-readable text. */
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
 import type {
   DirectiveInForce,
@@ -12,19 +12,19 @@ import { Page, quoted, type Row, visible } from './page.js';
 import { renderSteps } from './render-steps.js';
 
 export interface RenderOptions {
-  /** Use colours: for a terminal whose user has not set NO_COLOR. */
+  /** Use colours, for a terminal whose user has not set NO_COLOR. */
   readonly color?: boolean;
-  /** How the name of a file is shown; as it is unless given. */
+  /** Formats a file name for display; default: unchanged. */
   readonly file?: (name: string) => string;
 }
 
 const NAME_REASONS: Readonly<Record<ServerReason, string>> = {
-  exact: 'an exact name goes before all others',
-  'leading wildcard': 'no exact name fits; the longest wildcard in front holds',
-  'trailing wildcard': 'no exact name and no wildcard in front fits; the longest wildcard behind holds',
-  regex: 'no name fits but by a regular expression; the first that matches holds',
-  default: 'the default server of the address: no name fits',
-  refused: 'the default server of the address: the request is refused before names are looked at',
+  exact: 'exact names have the highest priority',
+  'leading wildcard': 'no exact name matches; the longest leading wildcard is used',
+  'trailing wildcard': 'no exact name and no leading wildcard matches; the longest trailing wildcard is used',
+  regex: 'no exact name or wildcard matches; the first matching regular expression is used',
+  default: 'the default server of the address: no name matches',
+  refused: 'the default server of the address: the request is rejected before the name lookup',
 };
 
 /** The text; ends in a line break. */
@@ -33,14 +33,14 @@ export function renderExplanation(explanation: Explanation, { color = false, fil
   const { request, assumptions, upstreams } = explanation;
   page.line(`${page.style.strong(visible(request.line))}  from ${request.from}`);
   if (request.body > 0) page.line(`with a body of ${request.body} bytes`);
-  whereTo(explanation, page);
+  destination(explanation, page);
   page.heading('what happens');
   renderSteps(explanation, page);
   directives(explanation, page);
   for (const upstream of upstreams) upstreamSection(upstream, page);
   answer(explanation, page);
   if (assumptions.length > 0) {
-    page.heading('taken for granted');
+    page.heading('assumptions');
     for (const each of assumptions) page.line(`  ${visible(each)}`);
   }
   return page.toString();
@@ -50,10 +50,10 @@ function samePlace(a: WrittenPlace | null, b: WrittenPlace | null): boolean {
   return a?.line === b?.line && a?.column === b?.column && a?.file === b?.file;
 }
 
-/** Other servers of the address that are named; all are in the JSON. */
-const MOST_SERVERS = 10;
+/** Maximum number of other servers of the address shown; the JSON contains all. */
+const MAX_SERVERS = 10;
 
-function whereTo({ listener, server }: Explanation, page: Page): void {
+function destination({ listener, server }: Explanation, page: Page): void {
   const { style } = page;
   page.line();
   const listen = listener.listen === null ? '' : `  ${page.written(listener.listen)}`;
@@ -63,17 +63,17 @@ function whereTo({ listener, server }: Explanation, page: Page): void {
   page.line(`${style.strong('server')}    ${page.written({ ...server, text: server.name || server.text })}`);
   if (server.matched !== null) {
     page.line(
-      `          the host ${quoted(server.host)} fits its name ${quoted(server.matched)}: ${NAME_REASONS[server.why]}`,
+      `          the host ${quoted(server.host)} matches its name ${quoted(server.matched)}: ${NAME_REASONS[server.why]}`,
     );
   } else page.line(`          ${NAME_REASONS[server.why]}${server.why === 'default' ? ` ${quoted(server.host)}` : ''}`);
   const others = server.considered.filter(({ server: { at } }) => !samePlace(at, server.at));
-  for (const { server: other, names, default: isDefault } of others.slice(0, MOST_SERVERS)) {
-    const called = names.map((name) => (name === '' ? '""' : visible(name))).join(' ');
+  for (const { server: other, names, default: isDefault } of others.slice(0, MAX_SERVERS)) {
+    const listed = names.map((name) => (name === '' ? '""' : visible(name))).join(' ');
     page.line(
-      `          ${style.faint('not')} ${page.written({ text: called, at: other.at })}${isDefault ? ', the default' : ''}`,
+      `          ${style.faint('not')} ${page.written({ text: listed, at: other.at })}${isDefault ? ', the default' : ''}`,
     );
   }
-  const more = others.length - MOST_SERVERS;
+  const more = others.length - MAX_SERVERS;
   if (more > 0) page.line(`          ${style.faint('not')} ${more} more`);
 }
 
@@ -92,8 +92,8 @@ const ORDER: readonly DirectiveInForce['phases'][number][] = [
 ];
 
 function directives({ directives: all, location }: Explanation, page: Page): void {
-  page.heading('in force', `in ${page.written(location)}`);
-  if (all.length === 0) page.line('  nothing is written');
+  page.heading('directives', `in effect in ${page.written(location)}`);
+  if (all.length === 0) page.line('  no directives');
   const groups = new Map<string, DirectiveInForce[]>();
   for (const phase of ORDER) {
     const own = all.filter(({ phases }) => ORDER.find((each) => phases.includes(each)) === phase);
@@ -102,7 +102,7 @@ function directives({ directives: all, location }: Explanation, page: Page): voi
   const settings = all.filter(({ phases, used }) => phases.length === 0 && used);
   if (settings.length > 0) groups.set('settings', settings);
   const idle = all.filter(({ used }) => !used);
-  if (idle.length > 0) groups.set('without effect here', idle);
+  if (idle.length > 0) groups.set('no effect here', idle);
   for (const [name, own] of groups) {
     page.line(`  ${name}`);
     page.table(
@@ -138,20 +138,20 @@ function upstreamSection(upstream: ExplainedUpstream, page: Page): void {
   if (following.length > 0 && peers.length > 1) {
     const same = new Set(following).size === 1;
     page.line(
-      `  ${style.faint('requests like this one go to')} ${same ? `${following[0]}, all of them` : `${following.join(' ')} ...`}`,
+      `  ${style.faint('identical requests are sent to')} ${same ? `${following[0]} every time` : `${following.join(' ')} ...`}`,
     );
   }
-  if (method.text.startsWith('random')) page.line(`  ${style.faint('drawn at random each time')}`);
-  requests.forEach(({ address, head, body, answer: got }, i) => {
+  if (method.text.startsWith('random')) page.line(`  ${style.faint('chosen at random each time')}`);
+  requests.forEach(({ address, head, body, answer: response }, i) => {
     page.line(
-      `  ${i === 0 ? '' : 'then '}${style.strong(address)} gets${body > 0 ? `, with ${body} bytes of body` : ''}`,
+      `  ${i === 0 ? '' : 'then '}${style.strong(address)} receives${body > 0 ? `, with a body of ${body} bytes` : ''}`,
     );
     page.head(head, '    ');
-    if (got === '') return;
-    page.line(`  ${style.faint('and is assumed to answer')}`);
-    page.head(got, '    ');
+    if (response === '') return;
+    page.line(`  ${style.faint('and is assumed to respond')}`);
+    page.head(response, '    ');
   });
-  if (requests.length === 0) page.line('  no server of it may be asked');
+  if (requests.length === 0) page.line('  no server is available');
 }
 
 function aboutPeer({ weight, maxConns, maxFails, failTimeout, backup, state }: ExplainedPeer): string[] {
@@ -167,27 +167,27 @@ function aboutPeer({ weight, maxConns, maxFails, failTimeout, backup, state }: E
 function whenAsked({ address }: ExplainedPeer, order: readonly string[], chosen: string | undefined): string {
   if (address === chosen) return 'this request';
   const i = order.indexOf(address);
-  return i <= 0 ? '' : `no. ${i + 1} if those before fail`;
+  return i <= 0 ? '' : `no. ${i + 1} if the previous ones fail`;
 }
 
-/** Characters of a body that are shown. */
-const BODY_SHOWN = 100;
+/** Maximum number of body characters shown. */
+const MAX_BODY_SHOWN = 100;
 
 function answer({ answer: { status, head, body, redirect, noWebSocket } }: Explanation, page: Page): void {
-  page.heading('answer', status === 0 && head === '' ? 'none: the connection is closed' : '');
+  page.heading('response', status === 0 && head === '' ? 'none: the connection is closed' : '');
   if (head !== '') page.head(head, '  ');
   if (body !== '') {
-    // The size of the first chunk is no part of what is said.
-    const said = /^Transfer-Encoding: chunked/im.test(head) ? body.replace(/^[0-9a-f]+\r\n/i, '') : body;
-    const [first = ''] = said.split(/[\r\n]/, 1);
-    const line = first.slice(0, BODY_SHOWN);
-    const more = said.length > line.length ? ' ...' : '';
+    // The size line of the first chunk is framing, not content.
+    const content = /^Transfer-Encoding: chunked/im.test(head) ? body.replace(/^[0-9a-f]+\r\n/i, '') : body;
+    const [first = ''] = content.split(/[\r\n]/, 1);
+    const line = first.slice(0, MAX_BODY_SHOWN);
+    const more = content.length > line.length ? ' ...' : '';
     page.line(`  ${page.style.faint('body')} ${visible(line)}${more}`);
   }
   if (noWebSocket !== null) page.line(`  no WebSocket is opened: ${noWebSocket}`);
   if (redirect !== null) {
     const { from, to } = redirect;
-    const same = from === to ? 'reaches the client as it is' : `becomes ${visible(to)}`;
-    page.line(`  ${page.style.faint('a redirect of the upstream to')} ${visible(from)} ${same}`);
+    const same = from === to ? 'reaches the client unchanged' : `becomes ${visible(to)}`;
+    page.line(`  ${page.style.faint('a redirect of the upstream server to')} ${visible(from)} ${same}`);
   }
 }

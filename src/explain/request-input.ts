@@ -1,55 +1,55 @@
-/** A request as a person writes it down, and the bytes that a client would send for it. */
+/** Parses a request description and builds the bytes that a client would send. */
 import { CannotExplain } from './refusal.js';
 
-/** What is asked. All strings are bytes. */
+/** Description of a request. All strings are byte strings. */
 export interface RequestInput {
-  /** `GET /path`, `GET http://host/path`, `/path`, `wss://host/path`; a version of HTTP may follow. */
+  /** `GET /path`, `GET http://host/path`, `/path`, `wss://host/path`; an HTTP version may follow. */
   readonly line: string;
   /** Field lines: `Name: value`. */
   readonly fields: readonly string[];
-  /** The `Host` field, instead of the one that the line gives. */
+  /** Value of the `Host` field; overrides the host of the request line. */
   readonly host?: string;
-  /** The client's address, and its port: `192.0.2.1`, `[::1]:5000`. */
+  /** The client's address, optionally with its port: `192.0.2.1`, `[::1]:5000`. */
   readonly from?: string;
   /** The address that the client connects to: `127.0.0.1:80`, `8080`, `unix:/path`. */
   readonly listen?: string;
-  /** The body, or how many bytes it has. */
+  /** The body, or its length in bytes. */
   readonly body?: string | number;
-  /** What the upstream answers. */
+  /** Response of the upstream server. */
   readonly answer?: SampleAnswer;
 }
 
-/** What an upstream is assumed to answer. */
+/** Assumed response of an upstream server. */
 export interface SampleAnswer {
   /** Default: 101 for an upgrade, otherwise 200. */
   readonly status?: number;
-  /** Field lines, instead of those of the same names that are assumed. */
+  /** Field lines; they replace the assumed ones with the same names. */
   readonly fields: readonly string[];
 }
 
-/** A request that makes sense. */
+/** A valid request. */
 export interface PlainRequest {
   readonly line: string;
-  /** With its blank line. */
+  /** Including the blank line. */
   readonly head: string;
-  /** Null: that many zeros. */
+  /** Null: `bodyLength` zero bytes. */
   readonly body: string | null;
   readonly bodyLength: number;
-  /** The port that the URL names; null where it names none. */
+  /** Port of the URL; null if it has none. */
   readonly port: number | null;
-  /** What the URL says about how the client comes: null for a path alone. */
+  /** Scheme of the URL; null for a path. */
   readonly scheme: 'http' | 'https' | 'ws' | 'wss' | null;
-  /** The host of the URL, without port and brackets; empty where there is none. */
+  /** Host of the URL, without port and brackets; empty if there is none. */
   readonly urlHost: string;
   readonly assumptions: readonly string[];
 }
 
-/** A longer body is not made up: the proxy would have to read all of it. */
-const BODY_MAX = 256 << 20;
+/** Maximum length of a generated body, because the proxy has to read all of it. */
+const MAX_BODY = 256 << 20;
 
-const HOW = 'expected: GET /path, GET http://host:port/path or GET wss://host/path';
+const EXPECTED = 'expected: GET /path, GET http://host:port/path or GET wss://host/path';
 
-/** Makes sense of it; throws CannotExplain. */
+/** Parses and validates a request description; throws CannotExplain. */
 export function plainRequest(input: RequestInput): PlainRequest {
   const { method, target, version } = wordsOf(input.line);
   const url = urlOf(target, input.line);
@@ -58,12 +58,12 @@ export function plainRequest(input: RequestInput): PlainRequest {
   const own = new Set(given.map(([name]) => name.toLowerCase()));
   const lines: string[] = [];
   let host = input.host ?? url.authority;
-  if (/[\r\n\0]/.test(host ?? '')) throw new CannotExplain('a host has no line breaks');
+  if (/[\r\n\0]/.test(host ?? '')) throw new CannotExplain('a host must not contain line breaks');
   if (host === null && !own.has('host') && version === '1.1') {
     host = 'localhost';
-    assumptions.push('no host was given: it is localhost');
+    assumptions.push('no host was given; localhost is used');
   }
-  // A host that is given by itself goes before the one of the URL, and so does a field.
+  // An explicit host or `Host` field takes precedence over the host of the URL.
   if (host !== null && !(own.has('host') && input.host === undefined)) lines.push(`Host: ${host}`);
   if (url.scheme === 'ws' || url.scheme === 'wss') {
     const added = HANDSHAKE.filter(([name]) => !own.has(name.toLowerCase()));
@@ -71,7 +71,7 @@ export function plainRequest(input: RequestInput): PlainRequest {
     if (added.length > 0) assumptions.push(`${url.scheme}: the client sends the fields of a WebSocket handshake`);
   }
   if (url.scheme === 'https' || url.scheme === 'wss') {
-    assumptions.push(`${url.scheme}: TLS has been taken off in front of this proxy`);
+    assumptions.push(`${url.scheme}: TLS is terminated in front of this proxy`);
   }
   lines.push(...given.map(([name, value]) => `${name}: ${value}`));
   const { body = '' } = input;
@@ -94,11 +94,11 @@ export function plainRequest(input: RequestInput): PlainRequest {
 /** Name and value of a field line; throws CannotExplain. */
 export function fieldOf(line: string, what: string): [name: string, value: string] {
   const found = /^([^\s:][^:\r\n]*):[ \t]*([^\r\n\0]*)$/.exec(line);
-  if (found === null) throw new CannotExplain(`"${line}" is no ${what}: it is written "Name: value"`);
+  if (found === null) throw new CannotExplain(`"${line}" is not a ${what}; expected "Name: value"`);
   return [found[1] ?? '', found[2] ?? ''];
 }
 
-/** What a browser adds to open a WebSocket (RFC 6455 4.1); the key is that of the RFC's example. */
+/** Fields of a WebSocket handshake (RFC 6455 4.1); the key is that of the RFC's example. */
 const HANDSHAKE = [
   ['Upgrade', 'websocket'],
   ['Connection', 'Upgrade'],
@@ -109,7 +109,7 @@ const HANDSHAKE = [
 function lengthOf(body: string | number): number {
   if (typeof body === 'string') return body.length;
   if (!Number.isSafeInteger(body) || body < 0) throw new CannotExplain(`invalid body size ${body}`);
-  if (body > BODY_MAX) throw new CannotExplain(`a body of ${body} bytes is more than is made up here (${BODY_MAX})`);
+  if (body > MAX_BODY) throw new CannotExplain(`a body of ${body} bytes exceeds the limit of ${MAX_BODY}`);
   return body;
 }
 
@@ -127,10 +127,10 @@ function wordsOf(line: string): { method: string; target: string; version: '1.0'
     words.pop();
   }
   const [first, second, third] = words;
-  if (first === undefined) return refuse(`it is empty; ${HOW}`);
-  if (third !== undefined) refuse(`unexpected "${third}"; ${HOW}`);
+  if (first === undefined) return refuse(`it is empty; ${EXPECTED}`);
+  if (third !== undefined) refuse(`unexpected "${third}"; ${EXPECTED}`);
   if (second === undefined) {
-    if (!first.includes('/')) refuse(`no path or URL; ${HOW}`);
+    if (!first.includes('/')) refuse(`no path or URL; ${EXPECTED}`);
     return { method: 'GET', target: first, version };
   }
   if (!/^[A-Z][A-Z_-]*$/.test(first)) refuse(`"${first}" is not a method: methods are written in capital letters`);
@@ -153,19 +153,19 @@ function urlOf(text: string, line: string): Url {
   };
   if (target.startsWith('/') || target === '*') return { target, authority: null, host: '', port: null, scheme: null };
   const found = /^([a-z][a-z0-9+.-]*):\/\/([^/?]*)(.*)$/is.exec(target);
-  if (found === null) return refuse(`"${target}" is neither a path nor a URL; ${HOW}`);
+  if (found === null) return refuse(`"${target}" is neither a path nor a URL; ${EXPECTED}`);
   const scheme = (found[1] ?? '').toLowerCase();
   const authority = found[2] ?? '';
   const rest = found[3] ?? '';
   if (scheme !== 'http' && scheme !== 'https' && scheme !== 'ws' && scheme !== 'wss') {
-    return refuse(`the scheme "${scheme}" is none of http, https, ws, wss`);
+    return refuse(`the scheme "${scheme}" is not one of http, https, ws, wss`);
   }
   if (authority === '') refuse('the URL has no host');
-  if (authority.includes('@')) refuse('a user name in a URL is not sent; give an Authorization header');
+  if (authority.includes('@')) refuse('a user name in a URL is not sent; use an Authorization header');
   const parts = /^(\[[^\]]*\]|[^:]*)(?::([0-9]*))?$/.exec(authority);
-  if (parts === null) return refuse(`"${authority}" is no host with an optional port`);
+  if (parts === null) return refuse(`"${authority}" is not a host with an optional port`);
   const port = parts[2] === undefined || parts[2] === '' ? null : Number(parts[2]);
-  if (port !== null && (port < 1 || port > 65535)) refuse(`${port} is no port`);
+  if (port !== null && (port < 1 || port > 65535)) refuse(`${port} is not a valid port`);
   return {
     target: rest.startsWith('/') ? rest : `/${rest}`,
     authority,

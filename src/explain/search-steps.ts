@@ -1,4 +1,4 @@
-/** A search for a location, as a step of an explanation. */
+/** Converts a location search to a step of an explanation. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { LocationProgram } from '../exchange/program.js';
 import { locationOf } from '../modules/core/blocks.js';
@@ -49,6 +49,6 @@ export function searchStep(
 function reasonOf(block: CheckedBlock): LocationReason {
   const { kind, noRegex } = locationOf(block);
   if (kind === 'prefix' && noRegex) return 'prefix ^~';
-  // A named location is never searched for.
+  // Named locations are never found by a search.
   return kind === 'named' ? 'none' : kind;
 }

@@ -1,4 +1,4 @@
-/** The place where a request is handled: the real server and a real connection, over no network. */
+/** Runs a request through the real server and client connection code, without a network. */
 import type { RoutingTable } from '../exchange/compiler.js';
 import type { ErrorLog } from '../exchange/error-log.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
@@ -8,43 +8,43 @@ import type { Arrival } from './listener-choice.js';
 import { memoryTransport } from './memory-socket.js';
 import type { PlainRequest } from './request-input.js';
 
-/** ms for which a handler may wait (for a name, for its turn) before the explanation goes on without it. */
-const PATIENCE = 10_000;
-/** How much of an answer's body is of interest. */
-const BODY_MAX = 4096;
-const PIECE = Buffer.alloc(65536);
+/** Timeout in ms for asynchronous handlers (DNS lookup, delay); then the explanation continues without them. */
+const HANDLER_TIMEOUT = 10_000;
+/** Maximum length of the response body that is kept, in bytes. */
+const MAX_BODY = 4096;
+const ZEROS = Buffer.alloc(65536);
 
-/** A server that listens on nothing and tells when an exchange is over. */
-class Stage extends Server {
-  over: () => void = () => {};
+/** A server without listeners that signals the end of an exchange. */
+class SocketlessServer extends Server {
+  onOver: () => void = () => {};
 
-  /** Nothing listens, and yet a connection would be kept. */
+  /** Connections may be kept alive, as in a server with listeners. */
   override keeps(): boolean {
     return true;
   }
 
   override released(table: RoutingTable): void {
     super.released(table);
-    this.over();
+    this.onOver();
   }
 }
 
-/** What the client got. */
+/** The response that the client received. */
 export interface Received {
-  /** Empty where the connection was closed without an answer. */
+  /** Empty if the connection was closed without a response. */
   readonly head: string;
   readonly body: string;
-  /** The request was over in time. */
+  /** Whether the request was finished before the timeout. */
   readonly over: boolean;
 }
 
-/** Where the client is. */
+/** Address of the client. */
 export interface Client {
   readonly address: string;
   readonly port: number;
 }
 
-/** Has a request handled by a table; resolves when it is over, or nothing more is to be expected. */
+/** Handles a request with a routing table; resolves when the request is finished, or on timeout. */
 export function perform(
   table: RoutingTable,
   { head, body, bodyLength }: PlainRequest,
@@ -52,8 +52,8 @@ export function perform(
   client: Client,
   errorLog: ErrorLog,
 ): Promise<Received> {
-  const stage = new Stage({ errorLog });
-  stage.table = table;
+  const server = new SocketlessServer({ errorLog });
+  server.table = table;
   return new Promise((resolve) => {
     let received = '';
     let settled = false;
@@ -61,55 +61,55 @@ export function perform(
       if (settled) return;
       settled = true;
       clearTimeout(timer);
-      // What is written in this turn still arrives.
+      // Include the bytes that are written in this turn of the event loop.
       setImmediate(() => {
         transport.destroy();
         const end = received.indexOf('\r\n\r\n');
         if (end < 0) resolve({ head: received, body: '', over });
-        else resolve({ head: received.slice(0, end + 4), body: received.slice(end + 4, end + 4 + BODY_MAX), over });
+        else resolve({ head: received.slice(0, end + 4), body: received.slice(end + 4, end + 4 + MAX_BODY), over });
       });
     };
-    const timer = setTimeout(() => settle(false), PATIENCE);
-    stage.over = () => settle(true);
+    const timer = setTimeout(() => settle(false), HANDLER_TIMEOUT);
+    server.onOver = () => settle(true);
     const ends = {
       remoteAddress: client.address,
       remotePort: client.port,
       localAddress,
       localPort: listening.port,
     };
-    const transport = memoryTransport(ends, NOBODY, (bytes) => {
+    const transport = memoryTransport(ends, NO_OWNER, (bytes) => {
       if (settled) return;
       received += bytes.latin1Slice();
       const end = received.indexOf('\r\n\r\n');
-      // Of a long body the beginning is enough.
-      if (end >= 0 && received.length > end + BODY_MAX) settle(true);
-      // A head behind which the connection becomes a tunnel is all that there is.
+      // The beginning of a long body is enough.
+      if (end >= 0 && received.length > end + MAX_BODY) settle(true);
+      // If the connection became a tunnel, nothing follows the head.
       setImmediate(() => {
         if (transport.owner !== connection) settle(true);
       });
     });
-    const connection = new ClientConnection(transport, stage, { listening, table });
+    const connection = new ClientConnection(transport, server, { listening, table });
     transport.owner = connection;
     void send(transport, head, body, bodyLength);
   });
 }
 
-/** Puts the bytes of the request to the connection, as fast as it takes them. */
+/** Passes the bytes of the request to the connection, respecting its back-pressure. */
 async function send(transport: Transport, head: string, body: string | null, length: number): Promise<void> {
-  const give = (bytes: Buffer): void => transport.owner.onBytes(transport, bytes, bytes.length);
-  give(Buffer.from(head + (body ?? ''), 'latin1'));
+  const push = (bytes: Buffer): void => transport.owner.onBytes(transport, bytes, bytes.length);
+  push(Buffer.from(head + (body ?? ''), 'latin1'));
   if (body !== null) return;
   for (let left = length; left > 0 && !transport.closed; ) {
     await new Promise((resolve) => setImmediate(resolve));
     if (transport.paused || transport.closed) continue;
-    const piece = Math.min(left, PIECE.length);
-    give(PIECE.subarray(0, piece));
+    const piece = Math.min(left, ZEROS.length);
+    push(ZEROS.subarray(0, piece));
     left -= piece;
   }
 }
 
-/** Owns a transport until its connection is made. */
-const NOBODY: TransportOwner = {
+/** Placeholder owner of a transport until its connection is created. */
+const NO_OWNER: TransportOwner = {
   onBytes(): void {},
   onEnd(): void {},
   onDrain(): void {},

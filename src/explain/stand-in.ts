@@ -1,4 +1,4 @@
-/** Stands in for upstreams: takes what is sent to them, and answers as is assumed. */
+/** Replaces upstream connections: receives the requests, and sends the assumed responses. */
 import type net from 'node:net';
 import { httpDateNow } from '../exchange/clock.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -11,22 +11,22 @@ import type { Upstream } from '../upstream/upstream.js';
 import { memoryTransport } from './memory-socket.js';
 import { fieldOf, type SampleAnswer } from './request-input.js';
 
-/** A connection to a peer, and what was sent on it. */
+/** A connection to a peer, with the request sent on it. */
 export interface Sent {
   readonly x: Exchange;
   readonly upstream: Upstream;
-  /** The same for all tries of one request. */
+  /** The same for all attempts of one request. */
   readonly request: UpstreamRequest;
   readonly peer: Peer;
-  /** Empty where nothing was sent. */
+  /** Empty if nothing was sent. */
   head: string;
-  /** Bytes behind the head. */
+  /** Number of bytes after the head. */
   body: number;
-  /** The head that was answered. */
+  /** The response head. */
   answer: string;
 }
 
-/** Told of what is sent. */
+/** Callbacks for connections and responses. */
 export interface StandInWatcher {
   connecting(sent: Sent): void;
   answering(sent: Sent): void;
@@ -40,7 +40,7 @@ export class StandIn {
     private readonly watcher: StandInWatcher,
   ) {}
 
-  /** Takes the place of `Transport.connect`. */
+  /** Replacement for `Transport.connect`. */
   connect(target: net.NetConnectOpts, owner: TransportOwner): Transport {
     const unix = 'path' in target && target.path !== undefined;
     const ends = {
@@ -50,11 +50,11 @@ export class StandIn {
       localPort: 0,
     };
     const { user, peer } = owner instanceof UpstreamConnection ? owner : { user: null, peer: null };
-    if (!(user instanceof UpstreamRequest) || peer === null) throw new Error('a connection that no request asked for');
+    if (!(user instanceof UpstreamRequest) || peer === null) throw new Error('a connection without a request');
     const sent: Sent = { x: user.x, upstream: user.upstream, request: user, peer, head: '', body: 0, answer: '' };
-    const reception = new Reception(sent);
+    const framing = new RequestFraming(sent);
     const transport = memoryTransport(ends, owner, (bytes) => {
-      if (reception.take(bytes)) setImmediate(() => this.answer(sent, transport));
+      if (framing.push(bytes)) setImmediate(() => this.answer(sent, transport));
     });
     this.transports.push(transport);
     this.watcher.connecting(sent);
@@ -77,19 +77,19 @@ export class StandIn {
   }
 }
 
-/** Finds the end of a request by its framing. */
-class Reception {
+/** Detects the end of a request by its framing. */
+class RequestFraming {
   private text = '';
   private complete = false;
 
   constructor(private readonly sent: Sent) {}
 
-  /** True when the request is complete, once. */
-  take(bytes: Buffer): boolean {
+  /** Adds bytes; returns true once, when the request is complete. */
+  push(bytes: Buffer): boolean {
     const { sent } = this;
     if (this.complete) return false;
     if (sent.head !== '') sent.body += bytes.length;
-    // The end of chunks is looked for in the last bytes only.
+    // The last chunk is searched in the final bytes only.
     this.text = (sent.head === '' ? this.text : this.text.slice(-TAIL)) + bytes.latin1Slice();
     if (sent.head === '') {
       const end = this.text.indexOf('\r\n\r\n');
@@ -107,11 +107,11 @@ class Reception {
 
 const TAIL = 16;
 
-/** The head that is answered, with its blank line; no body follows it. */
+/** The assumed response head, with its blank line; it has no body. */
 function sampleAnswer({ head, upstream }: Sent, { status, fields }: SampleAnswer): string {
   const upgrade = /^Connection:[^\r]*\bupgrade\b/im.test(head) ? /^Upgrade: *([^\r]*)/im.exec(head)?.[1] : undefined;
   const code = status ?? (upgrade === undefined ? 200 : 101);
-  const given = fields.map((line) => fieldOf(line, 'header of an answer'));
+  const given = fields.map((line) => fieldOf(line, 'response header'));
   const own = new Set(given.map(([name]) => name.toLowerCase()));
   const assumed: [string, string][] = [
     ['Date', httpDateNow()],
@@ -129,7 +129,7 @@ function sampleAnswer({ head, upstream }: Sent, { status, fields }: SampleAnswer
   return [`HTTP/1.1 ${statusText(code)}`, ...lines.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');
 }
 
-/** Where an upstream redirects to that knows itself by the name it is configured under. */
+/** Redirect target of an upstream server that uses its configured name. */
 function ownUrl(head: string, name: string): string {
   const path = / ([^ ?]*)/.exec(head)?.[1] ?? '/';
   return `http://${name}${path.endsWith('/') ? path : `${path}/`}`;

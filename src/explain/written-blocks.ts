@@ -1,4 +1,4 @@
-/** What was written: blocks and statements of a checked configuration with their words and places. */
+/** Blocks and statements of a checked configuration, with their text and positions. */
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { BlockRecord } from '../config/block-checker.js';
 import type { CheckedBlock, Place } from '../config/checked-config.js';
@@ -6,8 +6,8 @@ import { placeOf } from '../config/place.js';
 import { headOf } from '../config/statement.js';
 import type { Written } from './explanation.js';
 
-/** A statement is shown up to here. */
-const LONGEST = 400;
+/** Maximum length of a displayed statement. */
+const MAX_LENGTH = 400;
 
 export class WrittenBlocks {
   private readonly byBlock = new Map<CheckedBlock, BlockRecord>();
@@ -26,7 +26,7 @@ export class WrittenBlocks {
     return this.byBlock.get(block);
   }
 
-  /** The block and those around it, the innermost first. */
+  /** The block and its enclosing blocks, the innermost first. */
   chain(block: CheckedBlock): BlockRecord[] {
     const chain: BlockRecord[] = [];
     for (let at: CheckedBlock | null = block; at !== null; ) {
@@ -46,15 +46,15 @@ export class WrittenBlocks {
 
   statement(statement: Statement): Written {
     const { source, start, end } = headOf(statement);
-    // `location ^~/x{` and line breaks between words are the same to who reads it.
+    // Line breaks and repeated blanks between words are normalized.
     const text = source.text.slice(start, end).replace(/\s+/g, ' ');
     return {
-      text: text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text,
+      text: text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}...` : text,
       at: placeOf(statement),
     };
   }
 
-  /** The statement at a place; `name` where it is not known. */
+  /** The statement at a position; `name` if it is unknown. */
   at(place: Place | null, name: string): Written {
     const statement = place === null ? undefined : this.byPlace.get(keyOf(place));
     return statement === undefined ? { text: name, at: place } : this.statement(statement);

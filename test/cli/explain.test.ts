@@ -71,9 +71,9 @@ for (const [name, words, said] of [
   [
     'an address',
     ['/', '--listen', '81'],
-    /^tsproxy: nothing listens on "81"; the configuration listens on 0\.0\.0\.0:80$/m,
+    /^tsproxy: there is no listener on "81"; the configuration listens on 0\.0\.0\.0:80$/m,
   ],
-  ['a header', ['/', '-H', 'Upgrade'], /^tsproxy: "Upgrade" is no header: it is written "Name: value"$/m],
+  ['a header', ['/', '-H', 'Upgrade'], /^tsproxy: "Upgrade" is not a header; expected "Name: value"$/m],
   ['a size', ['/', '--body-size', 'big'], /"big" is not a number of bytes/],
   ['nothing', [], /missing required argument "request"/],
 ] as const) {

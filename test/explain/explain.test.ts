@@ -257,8 +257,8 @@ test('a handshake whose fields do not reach the upstream opens no WebSocket, and
     location /all { proxy_pass http://127.0.0.1:1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }
     location /here { return 200; } }`;
   const reason = async (request: string) => (await explained(http, request)).answer.noWebSocket;
-  assert.match((await reason('ws://a/none')) ?? '', /does not get "Upgrade" .* and "Connection: upgrade" /);
-  assert.match((await reason('ws://a/half')) ?? '', /does not get "Connection: upgrade" /);
+  assert.match((await reason('ws://a/none')) ?? '', /does not receive "Upgrade" .* and "Connection: upgrade" /);
+  assert.match((await reason('ws://a/half')) ?? '', /does not receive "Connection: upgrade" /);
   assert.match((await reason('ws://a/1.0')) ?? '', /HTTP\/1\.0 request/);
   assert.equal(await reason('ws://a/all'), null);
   assert.equal(await reason('ws://a/here'), null);
@@ -423,10 +423,10 @@ for (const [request, message] of [
   ['get /', /methods are written in capital letters/],
   ['GET /a b', /unexpected "b"/],
   ['GET /a HTTP/2', /neither HTTP\/1.0 nor HTTP\/1.1/],
-  ['GET ftp://h/', /the scheme "ftp" is none of/],
+  ['GET ftp://h/', /the scheme "ftp" is not one of/],
   ['GET example.org', /neither a path nor a URL/],
   ['GET http://u:p@h/', /a user name in a URL is not sent/],
-  ['GET http://h:99/', /nothing listens on port 99; the configuration listens on 0.0.0.0:80/],
+  ['GET http://h:99/', /there is no listener on port 99; the configuration listens on 0.0.0.0:80/],
   ['GET /\u0007', /control characters/],
 ] as const) {
   test(`${JSON.stringify(request)} is refused with a sentence`, async () => {
@@ -435,12 +435,12 @@ for (const [request, message] of [
 }
 
 for (const [wrong, message] of [
-  [{ listen: '81' }, /nothing listens on "81"/],
-  [{ listen: ':x' }, /no address to listen on/],
-  [{ from: 'nobody' }, /"nobody" is no IP address/],
-  [{ headers: [['A B\n', '1']] }, /is no header/],
+  [{ listen: '81' }, /there is no listener on "81"/],
+  [{ listen: ':x' }, /is not a listen address/],
+  [{ from: 'nobody' }, /"nobody" is not an IP address/],
+  [{ headers: [['A B\n', '1']] }, /is not a header/],
   [{ body: -1 }, /invalid body size/],
-  [{ body: 1e12 }, /more than is made up here/],
+  [{ body: 1e12 }, /exceeds the limit of/],
 ] as const) {
   test(`${JSON.stringify(wrong)} is refused with a sentence`, async () => {
     await assert.rejects(explained('server { listen 80; }', { request: '/', ...wrong }), {
