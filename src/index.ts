@@ -225,7 +225,7 @@ export async function explain(
   const modules = modulesOf(options.modules);
   const [{ Explainer }, { CannotExplain }, { asText }] = await Promise.all([
     import('./explain/explainer.js'),
-    import('./explain/refusal.js'),
+    import('./explain/cannot-explain.js'),
     import('./explain/as-text.js'),
   ]);
   try {

@@ -1,8 +1,8 @@
 /** `tsproxy explain`: processing of a request by a configuration, as text or JSON. */
 import { shown } from '../diagnostics/place.js';
 import { asText } from '../explain/as-text.js';
+import { CannotExplain } from '../explain/cannot-explain.js';
 import { Explainer } from '../explain/explainer.js';
-import { CannotExplain } from '../explain/refusal.js';
 import { renderExplanation } from '../explain/render.js';
 import type { RequestInput } from '../explain/request-input.js';
 import { modules } from '../modules/index.js';

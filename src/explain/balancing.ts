@@ -114,7 +114,7 @@ function withInitialState<T>(peers: readonly Peer[], run: () => T): T {
 }
 
 /** Resets the peers of an upstream to their initial state. */
-export function freshen(upstream: Upstream): void {
+export function resetUpstream(upstream: Upstream): void {
   resetPeers(peersOf(upstream));
 }
 

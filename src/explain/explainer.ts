@@ -14,16 +14,16 @@ import { logMessage } from '../process/configuration.js';
 import { startErrorMessage } from '../process/start-error-message.js';
 import { listenAddresses, listenKey } from '../routing/listeners.js';
 import { Upstream } from '../upstream/upstream.js';
-import { explainBalancing, freshen } from './balancing.js';
+import { explainBalancing, resetUpstream } from './balancing.js';
+import { CannotExplain } from './cannot-explain.js';
+import { effectiveDirectives } from './effective-directives.js';
 import type { ExplainedAnswer, ExplainedServer, ExplainedUpstream, Explanation, Written } from './explanation.js';
 import { linesOfHead } from './field-lines.js';
 import { lackingForHandshake } from './handshake.js';
-import { directivesInForce } from './in-force.js';
 import { type Arrival, chooseListener } from './listener-choice.js';
 import { Recorder, Recording } from './recorder.js';
-import { CannotExplain } from './refusal.js';
 import { type PlainRequest, plainRequest, type RequestInput, type SampleAnswer } from './request-input.js';
-import { type Client, perform, type Received } from './stage.js';
+import { type Client, type Received, runRequest } from './run-request.js';
 import { type Sent, StandIn, type StandInWatcher } from './stand-in.js';
 import { WrittenBlocks } from './written-blocks.js';
 
@@ -124,11 +124,11 @@ export class Explainer {
         recording.sample = linesOfHead(answer);
       },
     };
-    for (const upstream of this.upstreams()) freshen(upstream);
+    for (const upstream of this.upstreams()) resetUpstream(upstream);
     const standIn = new StandIn(sample, watcher);
     this.slot.standIn = standIn;
     try {
-      const received = await perform(table, request, arrival, client, recorder.errorLog);
+      const received = await runRequest(table, request, arrival, client, recorder.errorLog);
       const { main } = recording;
       // If no peer was available, there was no connection.
       if (main !== null && upstreams.length === 0 && main.attempts !== null) {
@@ -213,7 +213,7 @@ export class Explainer {
       server: this.server(main, recording, arrival),
       steps: recording.steps,
       location: written.block(block),
-      directives: directivesInForce(block, written, this.catalogue, (declared) => recorder.phasesOf(block, declared)),
+      directives: effectiveDirectives(block, written, this.catalogue, (declared) => recorder.phasesOf(block, declared)),
       upstreams: upstreams.map(({ requests, ...upstream }) => ({
         ...upstream,
         requests: requests.map(({ peer, head, body, answer }) => ({ address: peer.name, head, body, answer })),

@@ -1,7 +1,7 @@
 /** Choice of the listener that receives a request. */
 import { formatAddress, isWildcard, parseAddress } from '../config/address.js';
 import type { Listening } from '../exchange/module.js';
-import { CannotExplain } from './refusal.js';
+import { CannotExplain } from './cannot-explain.js';
 import type { PlainRequest } from './request-input.js';
 
 /** The listener that receives a connection, and the local address of the connection. */

@@ -1,5 +1,5 @@
 /** Parses a request description and builds the bytes that a client would send. */
-import { CannotExplain } from './refusal.js';
+import { CannotExplain } from './cannot-explain.js';
 
 /** Description of a request. All strings are byte strings. */
 export interface RequestInput {

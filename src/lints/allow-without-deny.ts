@@ -1,6 +1,6 @@
 import { authenticationOf } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
-import { hasUnread, isWhole } from './engine/values.js';
+import { hasUnread, isComplete } from './engine/values.js';
 
 export default defineLint({
   code: 'allow-without-deny',
@@ -9,7 +9,7 @@ export default defineLint({
   story:
     'A block has `allow` and no `deny`. Clients that match no rule are allowed, so this list blocks nobody. End it with `deny all`. The rules of an outer block do not help: they apply only to blocks that have none of their own.',
   check(c) {
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     for (const scope of new Set(c.written('allow').map((one) => one.scope))) {
       const allows = scope.own('allow');
       const last = allows.at(-1);

@@ -1,5 +1,5 @@
 import { defineLint } from './engine/lint.js';
-import { isWhole } from './engine/values.js';
+import { isComplete } from './engine/values.js';
 import { isUpgradeVariable, proxied, requestField } from './engine/websocket.js';
 
 export default defineLint({
@@ -10,7 +10,7 @@ export default defineLint({
     'A location sends `Connection: upgrade` to the back end, but no `Upgrade` with it. `Upgrade` is a hop-by-hop field and is not forwarded by default, so no WebSocket is opened, and every request asks for an upgrade without naming a protocol.',
   check(c) {
     // The other field may be set in a file that was not found.
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, connection } of proxied(c)) {
       const value = connection?.args[1]?.text ?? '';

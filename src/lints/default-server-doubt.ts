@@ -1,7 +1,7 @@
 import { defineLint, type LintContext } from './engine/lint.js';
 import type { Scope } from './engine/scope.js';
 import { type Listen, listensOf, namesOf } from './engine/servers.js';
-import { isWhole } from './engine/values.js';
+import { isComplete } from './engine/values.js';
 
 /** Names that are meant as catch-alls. nginx gives none of them that meaning. */
 const CATCH_ALL = new Set(['_', '__', '-', '*', '""', '']);
@@ -18,7 +18,7 @@ export default defineLint({
   story:
     'Several servers listen on one address, and none of them is marked `default_server`: requests for unknown names, and those without a name, are handled by the first. `server_name _` does not change that: it is an ordinary name that no client requests. Mark the intended server, and choose its response to unknown names, for example `return 444`.',
   check(c) {
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     for (const members of byAddress(c).values()) checkAddress(members, c);
   },
 });

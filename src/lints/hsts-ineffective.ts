@@ -1,7 +1,7 @@
 import type { FindingOptions } from '../config/directive.js';
 import { defineLint } from './engine/lint.js';
 import { tlsOf } from './engine/servers.js';
-import { isWhole } from './engine/values.js';
+import { isComplete } from './engine/values.js';
 
 const YEAR = 31_536_000;
 
@@ -23,7 +23,7 @@ export default defineLint({
       } else if (value.text !== '' && scope.within('server') !== null) {
         const server = scope.within('server');
         // A "listen" may be in a file that was not found.
-        if (server === null || tlsOf(server) !== 'none' || !isWhole(c)) continue;
+        if (server === null || tlsOf(server) !== 'none' || !isComplete(c)) continue;
         c.report(field, 'Strict-Transport-Security has no effect over plain HTTP', {
           severity: 'hint',
           help: 'no "listen" of this server has "ssl"; ignore this if a proxy in front of it terminates TLS',

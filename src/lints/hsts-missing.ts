@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
 import { tlsOf } from './engine/servers.js';
-import { isWhole } from './engine/values.js';
+import { isComplete } from './engine/values.js';
 
 export default defineLint({
   code: 'hsts-missing',
@@ -10,7 +10,7 @@ export default defineLint({
     'A server has TLS, but does not send `Strict-Transport-Security`. Without it, browsers keep trying plain HTTP first, where an attacker on the path can intercept them. Add `add_header Strict-Transport-Security "max-age=31536000" always`; begin with a short time, because browsers enforce it until it expires.',
   check(c) {
     // The field may be set in a file that was not found, or by the back end.
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     for (const server of c.scopes('server')) {
       if (tlsOf(server) !== 'all' || server.opener === null || server.own('ssl_reject_handshake').length > 0) continue;
       const blocks = [...server.all(), ...(server.parent === null ? [] : [server.parent])];

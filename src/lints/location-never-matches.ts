@@ -1,4 +1,4 @@
-import { matchesAny, meets } from './engine/language.js';
+import { intersects, matchesAny } from './engine/language.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 import { Candidate, candidatesIn } from './engine/reach.js';
@@ -40,7 +40,7 @@ function checkLocation(inner: Candidate, around: Candidate | null, budget: StepB
 /** Whether the nested location can match a request of the enclosing one. */
 function mayOverlap(inner: Candidate, around: Candidate, budget: StepBudget): boolean {
   if (!inner.words.name.startsWith('^') || inner.lead.startsWith(around.lead)) return true;
-  return inner.language === null || around.language === null || meets(inner.language, around.language, budget);
+  return inner.language === null || around.language === null || intersects(inner.language, around.language, budget);
 }
 
 const QUESTION = /\\\?|\[\?\]/;

@@ -1,4 +1,4 @@
-import { meets } from './engine/language.js';
+import { intersects } from './engine/language.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 import { type Candidate, candidatesIn } from './engine/reach.js';
@@ -66,7 +66,7 @@ function guards(strict: Candidate, regex: Candidate, prefixes: readonly Candidat
   return !prefixes.some((one) => {
     const { words } = one;
     if (words.noRegex || words.name.length <= name.length || !words.name.startsWith(name)) return false;
-    return one.language === null || regex.language === null || meets(regex.language, one.language, budget);
+    return one.language === null || regex.language === null || intersects(regex.language, one.language, budget);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
-import { isWhole } from './engine/values.js';
+import { isComplete } from './engine/values.js';
 
 export default defineLint({
   code: 'named-location-unused',
@@ -10,7 +10,7 @@ export default defineLint({
     'A named location is reached only through `error_page`, `try_files` and similar directives, and nothing in its server refers to this one. It is a leftover, or the name is misspelt where it is used.',
   check(c) {
     // The reference may be in a file that was not found.
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     // Scripts inside nginx can redirect anywhere.
     if ([...c.main.directives()].some((name) => /^(?:js|perl|mruby|nchan)_|_lua(?:_|$)|^perl$/.test(name))) return;
     const named = c.scopes('location').flatMap((scope) => {

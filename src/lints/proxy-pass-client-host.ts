@@ -4,7 +4,7 @@ import { isInternal } from './engine/access.js';
 import { capturesOf } from './engine/captures.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { type Pass, passesOfLocations } from './engine/pass.js';
-import { mayHold, nodesOf } from './engine/regex.js';
+import { mayContain, nodesOf } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
 import { assignedFor } from './engine/values.js';
 import { piecesOf } from './engine/variables.js';
@@ -76,7 +76,7 @@ function clientControl(c: LintContext, scope: Scope, variable: string, position:
     // After the constant part of a host, a value that begins with "/" is a path.
     if (!position.begins && !first.nullable && first.set.bytes.join() === '47') continue;
     // Otherwise it is one label of a name whose rest is constant.
-    const wild = [...'./:@?#'].some((character) => mayHold(body, character.charCodeAt(0)));
+    const wild = [...'./:@?#'].some((character) => mayContain(body, character.charCodeAt(0)));
     if (!wild && !(position.begins && position.ends)) continue;
     if (isListed(body)) continue;
     return `"$${variable}" is captured by "${pattern.text}"`;

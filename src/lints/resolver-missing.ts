@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { passesOf, upstreamOf } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
-import { assignedIn, isWhole } from './engine/values.js';
+import { assignedIn, isComplete } from './engine/values.js';
 
 export default defineLint({
   code: 'resolver-missing',
@@ -11,7 +11,7 @@ export default defineLint({
   story:
     'The host of a pass directive is a variable whose value is a host name, and no `resolver` is configured. Names in variables are resolved for each request, and `/etc/hosts` and `/etc/resolv.conf` are not used: the response is 502, `no resolver defined to resolve …`. Configure a DNS server with `resolver`, or pass to an `upstream`, whose servers are resolved at startup.',
   check(c) {
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     for (const scope of [...c.scopes('location'), ...c.scopes('if')]) {
       for (const { authority, host, word } of passesOf(scope)) {
         if (!authority.includes('$') || scope.holder('resolver') !== null) continue;

@@ -1,7 +1,7 @@
 import { eventLocations } from './engine/events.js';
 import { defineLint } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
-import { isWhole } from './engine/values.js';
+import { isComplete } from './engine/values.js';
 
 export default defineLint({
   code: 'sse-buffering',
@@ -11,7 +11,7 @@ export default defineLint({
     'A location seems to proxy server-sent events, and `proxy_buffering` is on. nginx then buffers events until a buffer is full, so they arrive late and in bursts; `proxy_buffering off` in this location, or `X-Accel-Buffering: no` from the back end, forwards each event immediately. tsproxy forwards data immediately in either case.',
   check(c) {
     // Buffering may be disabled in a file that was not found.
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     for (const { scope, pass, because, sign } of eventLocations(c)) {
       const buffering = scope.effective('proxy_buffering')[0];
       if (buffering?.args[0]?.text === 'off') continue;

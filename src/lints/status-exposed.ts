@@ -2,7 +2,7 @@ import { isGuarded } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
 import { titleOf } from './engine/location.js';
 import { listensOf } from './engine/servers.js';
-import { isWhole } from './engine/values.js';
+import { isComplete } from './engine/values.js';
 
 const PAGES = [
   'stub_status',
@@ -21,7 +21,7 @@ export default defineLint({
   story:
     'A page that shows or changes the state of the server is accessible to everyone. It reveals the load, the configured names and back ends, and whether an attack has an effect. Restrict it to monitoring clients: `allow 127.0.0.1; deny all;`, or use a separate server that listens on 127.0.0.1.',
   check(c) {
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     for (const kind of ['server', 'location'] as const) {
       for (const scope of c.scopes(kind)) {
         const [page] = PAGES.flatMap((name) => scope.own(name));

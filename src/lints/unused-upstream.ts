@@ -1,7 +1,7 @@
 import { definitionsOf } from './engine/definitions.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { passesIn } from './engine/pass.js';
-import { isWhole } from './engine/values.js';
+import { isComplete } from './engine/values.js';
 import { variablesIn } from './engine/variables.js';
 
 export default defineLint({
@@ -12,7 +12,7 @@ export default defineLint({
     'No directive passes requests to the upstream. It is a leftover, or its name is misspelt where it should be used. nginx still resolves the names of its servers at each start, and does not start if that fails.',
   check(c) {
     // The use may be in a file that was not found.
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     const upstreams = c
       .scopes('upstream')
       .flatMap(({ opener, parent }) =>

@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
-import { hasUnread, isWhole } from './engine/values.js';
-import { proxied, requestField, saysUpgrade } from './engine/websocket.js';
+import { hasUnread, isComplete } from './engine/values.js';
+import { proxied, requestField, sendsUpgrade } from './engine/websocket.js';
 
 export default defineLint({
   code: 'upgrade-without-connection',
@@ -10,10 +10,10 @@ export default defineLint({
     'A location forwards `Upgrade`, but `Connection` does not contain `upgrade`. Both are hop-by-hop fields (RFC 9110, section 7.8): without the second the back end ignores the first, and no WebSocket is opened.',
   check(c) {
     // The other field may be set in a file that was not found.
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, upgrade, connection } of proxied(c)) {
-      if (upgrade === undefined || saysUpgrade(connection, c) || seen.has(upgrade)) continue;
+      if (upgrade === undefined || sendsUpgrade(connection, c) || seen.has(upgrade)) continue;
       const value = connection?.args[1]?.text ?? '';
       // A variable may have any value; a misspelt connection_upgrade has a separate lint.
       if (value.includes('$') || value === 'connection_upgrade' || value === 'http_connection') continue;

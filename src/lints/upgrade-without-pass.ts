@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
 import { passesIn } from './engine/pass.js';
-import { hasUnread, isWhole } from './engine/values.js';
+import { hasUnread, isComplete } from './engine/values.js';
 
 /** Other directives with which a location handles a request. */
 const OTHER_HANDLERS = [
@@ -23,7 +23,7 @@ export default defineLint({
     'A location sets the upstream fields of a WebSocket handshake, but has no `proxy_pass`, which is not inherited from the server or from an enclosing location. Requests are answered with files, usually with 404.',
   check(c) {
     // The pass directive may be in a file that was not found.
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     for (const scope of c.scopes('location')) {
       const upgrade = scope
         .own('proxy_set_header')

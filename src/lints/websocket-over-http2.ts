@@ -2,7 +2,7 @@ import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
 import type { Scope } from './engine/scope.js';
 import { listensOf } from './engine/servers.js';
-import { proxied, saysUpgrade } from './engine/websocket.js';
+import { proxied, sendsUpgrade } from './engine/websocket.js';
 
 export default defineLint({
   code: 'websocket-over-http2',
@@ -13,7 +13,7 @@ export default defineLint({
   check(c) {
     const upgrading = new Map<Scope | null, Statement>();
     for (const { scope, upgrade, connection } of proxied(c)) {
-      if (upgrade !== undefined && saysUpgrade(connection, c)) upgrading.set(scope.within('server'), upgrade);
+      if (upgrade !== undefined && sendsUpgrade(connection, c)) upgrading.set(scope.within('server'), upgrade);
     }
     let reported = false;
     for (const server of c.scopes('server')) {

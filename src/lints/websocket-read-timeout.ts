@@ -1,8 +1,8 @@
 import { parseMilliseconds } from '../config/units.js';
 import { defineLint } from './engine/lint.js';
 import { enclosingLocation, titleOf } from './engine/location.js';
-import { isWhole } from './engine/values.js';
-import { isForWebSockets, proxied, saysUpgrade } from './engine/websocket.js';
+import { isComplete } from './engine/values.js';
+import { isForWebSockets, proxied, sendsUpgrade } from './engine/websocket.js';
 
 /** Protocols whose libraries send data at least every 25 seconds by default. */
 const WITH_PINGS = /socket\.io|engine\.io|sockjs|cable|hub|signalr|phoenix|live\/websocket/i;
@@ -16,10 +16,10 @@ export default defineLint({
   story:
     'A WebSocket is closed if the back end sends nothing for `proxy_read_timeout`, 60 seconds by default. Increase it, or have the back end send pings more often.',
   check(c) {
-    if (!isWhole(c)) return;
+    if (!isComplete(c)) return;
     const seen = new Set<unknown>();
     for (const { scope, pass, upgrade, connection } of proxied(c)) {
-      if (upgrade === undefined || !saysUpgrade(connection, c) || !isForWebSockets(scope)) continue;
+      if (upgrade === undefined || !sendsUpgrade(connection, c) || !isForWebSockets(scope)) continue;
       if (WITH_PINGS.test(enclosingLocation(scope)?.name ?? '')) continue;
       const value = scope.effective('proxy_read_timeout')[0]?.args[0];
       const time = value === undefined ? DEFAULT_TIMEOUT : parseMilliseconds(value.text);

@@ -32,7 +32,7 @@ export function authenticationOf(scope: Scope): readonly Statement[] {
 
 /** `deny` rules in effect in a block; those after an `allow all` are left out, because they never apply. */
 export function denialsOf(scope: Scope): readonly Statement[] {
-  const holder = rulesHolder(scope);
+  const holder = scopeWithRules(scope);
   if (holder === null) return [];
   const rules = holder.statements.filter(({ name }) => name.text === 'allow' || name.text === 'deny');
   const allowAll = rules.findIndex(({ name, args }) => name.text === 'allow' && args[0]?.text === 'all');
@@ -40,7 +40,7 @@ export function denialsOf(scope: Scope): readonly Statement[] {
 }
 
 /** The innermost block with `allow` or `deny`; only its rules apply, not those of enclosing blocks. */
-export function rulesHolder(scope: Scope): Scope | null {
+export function scopeWithRules(scope: Scope): Scope | null {
   for (let each: Scope | null = scope; each !== null; each = each.parent) {
     if (each.own('allow').length > 0 || each.own('deny').length > 0) return each;
   }

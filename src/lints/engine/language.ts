@@ -185,7 +185,7 @@ export function includes(outer: Language, inner: Language, budget: StepBudget): 
 }
 
 /** Whether both match some URI; true if the budget is exhausted. */
-export function meets(one: Language, other: Language, budget: StepBudget): boolean {
+export function intersects(one: Language, other: Language, budget: StepBudget): boolean {
   return search(one, other, budget, (a, b) => (a.matchedAtEnd && b.matchedAtEnd ? 'found' : false)) !== false;
 }
 

@@ -2,7 +2,7 @@
 import { capturesOf } from './captures.js';
 import type { LintContext } from './lint.js';
 import { enclosingLocation } from './location.js';
-import { anchorsOf, mayHold, treeOf } from './regex.js';
+import { anchorsOf, mayContain, treeOf } from './regex.js';
 import type { Scope } from './scope.js';
 import { assignedIn } from './values.js';
 import { variablesIn } from './variables.js';
@@ -26,7 +26,8 @@ export function newlineIn(c: LintContext, scope: Scope, variable: string, depth 
     return excludesNewlines(scope) ? null : `"$${variable}" is decoded, and %0a in a request becomes a line break`;
   }
   for (const { body, pattern, subject } of capturesOf(c, scope, variable)) {
-    if (!mayHold(body, NEWLINE) || newlineIn(c, pattern.scope.parent ?? scope, subject, depth + 1) === null) continue;
+    if (!mayContain(body, NEWLINE) || newlineIn(c, pattern.scope.parent ?? scope, subject, depth + 1) === null)
+      continue;
     return `the capture "$${variable}" of "${pattern.text}" may contain a line break, because %0a in a request is decoded`;
   }
   for (const { value, scope: holder } of assignedIn(c, variable, scope)) {
@@ -47,5 +48,5 @@ function excludesNewlines(scope: Scope): boolean {
   const tree = treeOf(location.name, location.caseless);
   if (tree === null) return false;
   const { start, end } = anchorsOf(tree.body);
-  return start && end && !mayHold(tree.body, NEWLINE);
+  return start && end && !mayContain(tree.body, NEWLINE);
 }

@@ -53,7 +53,7 @@ export function groupBody(tree: Tree, key: string): Node | null {
 }
 
 /** Whether a match of a part may contain a byte. */
-export function mayHold(node: Node, byte: number): boolean {
+export function mayContain(node: Node, byte: number): boolean {
   for (const each of nodesOf(node)) {
     if (each.kind === 'set' && each.set.has(byte)) return true;
     if (each.kind === 'reference') return true;

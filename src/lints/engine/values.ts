@@ -76,7 +76,7 @@ const everyAssigned = oncePerConfig((c: LintContext): Index => {
  * Whether the absence of a directive can be concluded: no included file is missing, and no directive is misspelt, which
  * would otherwise be reported a second time as the absence of the intended one.
  */
-export function isWhole(c: LintContext): boolean {
+export function isComplete(c: LintContext): boolean {
   return !c.findings.some(
     ({ code, fix }) => code === 'file-not-found' || (code === 'unknown-directive' && fix !== undefined),
   );

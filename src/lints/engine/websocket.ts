@@ -57,7 +57,7 @@ export function isUpgradeVariable(value: string, c: LintContext): boolean {
 }
 
 /** Whether a value of `Connection` contains `upgrade`, always or sometimes. */
-export function saysUpgrade(connection: Statement | undefined, c: LintContext): boolean {
+export function sendsUpgrade(connection: Statement | undefined, c: LintContext): boolean {
   const value = connection?.args[1]?.text ?? '';
   if (isUpgradeVariable(value, c)) return true;
   return /\bupgrade\b|\$\{?http_connection\b|\$\{?\w*(?:upgrade|connection)\w*\}?$/i.test(value);

@@ -19,7 +19,7 @@ interface Level {
 type Phases = DirectiveInForce['phases'];
 
 /** @param phasesOf phases in which the module of a directive runs in the block because of it; null if it does not run */
-export function directivesInForce(
+export function effectiveDirectives(
   block: CheckedBlock,
   written: WrittenBlocks,
   catalogue: Catalogue,

@@ -45,7 +45,7 @@ export interface Client {
 }
 
 /** Handles a request with a routing table; resolves when the request is finished, or on timeout. */
-export function perform(
+export function runRequest(
   table: RoutingTable,
   { head, body, bodyLength }: PlainRequest,
   { listening, localAddress }: Arrival,
