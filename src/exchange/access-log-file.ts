@@ -1,23 +1,24 @@
-/** A log of requests: lines go to the file at once, or by way of a buffer. */
+/** Access log files, written directly or through a buffer. */
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from './error-log.js';
 import { LogFile } from './log-file.js';
 
-/** How lines are held back. */
+/** Buffering of lines. */
 export interface LogBuffer {
-  /** Bytes; 0: each line is written at once. */
+  /** Buffer size, bytes; 0: unbuffered. */
   readonly size: number;
-  /** ms after which a line that was held back is written; 0: never for that reason alone. */
+  /** Maximum time that a line is buffered, ms; 0: unlimited. */
   readonly flush: number;
-  /** zlib's level for what is written; 0: plain text. */
+  /** zlib compression level; 0: plain text. */
   readonly gzip: number;
 }
 
 const UNBUFFERED: LogBuffer = { size: 0, flush: 0, gzip: 0 };
 
 /**
- * One open access log. Where writing fails, the error log says so (once a minute), and requests go on; a full disk is left
- * alone for the rest of the second. It lives on over reloads: the routing tables that log to a path share one of these.
+ * An open access log. Write failures are logged to the error log (once a minute) and do not affect requests; after a
+ * full disk no write is attempted for the rest of the second. Survives reloads: routing tables that log to the same
+ * path share one object.
  */
 export class AccessLogFile {
   private readonly file: LogFile;
@@ -25,7 +26,7 @@ export class AccessLogFile {
   private held = '';
   private timer: NodeJS.Timeout | null = null;
 
-  /** Opens the file; throws the system's error. `path` is absolute, bytes. */
+  /** Opens the file; throws the system's error. `path` is absolute, a byte string. */
   constructor(
     readonly path: string,
     private readonly errorLog: ErrorLog,
@@ -33,7 +34,7 @@ export class AccessLogFile {
     this.file = new LogFile(path);
   }
 
-  /** Changes how lines are held back. */
+  /** Changes the buffering. */
   configure(buffer: LogBuffer): void {
     if (buffer.size !== this.buffer.size || buffer.flush !== this.buffer.flush || buffer.gzip !== this.buffer.gzip) {
       this.flush();
@@ -42,29 +43,29 @@ export class AccessLogFile {
   }
 
   /**
-   * Logs a line, which ends with its line break. Where it could not be written, and that is to be said, gives the sentence;
-   * null otherwise.
+   * Logs a line, including its line break. Returns a message for the error log if writing failed and a message is due,
+   * otherwise null.
    */
   write(line: string): string | null {
     const { size, flush } = this.buffer;
     let complaint: string | null = null;
-    if (this.held.length + line.length > size) complaint = this.writeHeld();
+    if (this.held.length + line.length > size) complaint = this.writeBuffered();
     if (line.length > size) return this.append(line) ?? complaint;
     this.held += line;
     if (flush > 0 && this.timer === null) {
-      // What is held back is written when the file is closed; the timer need not keep the process alive.
+      // The buffer is flushed when the file is closed; the timer need not keep the process alive.
       this.timer = setTimeout(() => this.flush(), flush).unref();
     }
     return complaint;
   }
 
-  /** Writes what is held back. */
+  /** Writes the buffered lines. */
   flush(): void {
-    const complaint = this.writeHeld();
+    const complaint = this.writeBuffered();
     if (complaint !== null) this.errorLog.write('alert', complaint);
   }
 
-  /** Opens the path anew; throws the system's error and then goes on with the old file. */
+  /** Reopens the path; throws the system's error and then continues with the old file. */
   reopen(): void {
     this.flush();
     this.file.reopen();
@@ -75,7 +76,7 @@ export class AccessLogFile {
     this.file.close();
   }
 
-  private writeHeld(): string | null {
+  private writeBuffered(): string | null {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     const { held } = this;
@@ -103,7 +104,7 @@ export class AccessLogFile {
   }
 }
 
-/** A part of a gzip file. zlib is loaded when a log asks for it, which few do. */
+/** Compresses text to a gzip member. zlib is loaded on demand, because few logs use it. */
 function compressed(text: string, level: number): Buffer {
   return process.getBuiltinModule('node:zlib').gzipSync(Buffer.from(text, 'latin1'), { level });
 }

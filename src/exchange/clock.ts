@@ -1,4 +1,4 @@
-/** The time in the forms that heads and log lines carry it in; strings are made once a second. */
+/** Current time in the formats of heads and log lines; strings are cached for a second. */
 import { now as coarseNow } from '../http/deadlines.js';
 import { formatHttpDate } from '../http/http-date.js';
 
@@ -10,8 +10,8 @@ export function now(): number {
 }
 
 /**
- * Milliseconds since 1970, the same for all that one callback of the event loop does: a request that is answered at once has
- * taken no time. nginx: ngx_cached_time.
+ * Time in ms since 1970, constant during a callback of the event loop: a request answered immediately has taken no
+ * time. nginx: ngx_cached_time.
  */
 export function callbackTime(): number {
   if (callbackMs === 0) {
@@ -26,7 +26,7 @@ function forgetCallbackTime(): void {
   callbackMs = 0;
 }
 
-/** The present time as `Date` and `Expires` have it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 5.6.7). */
+/** Current time in the format of `Date` and `Expires`: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 5.6.7). */
 export function httpDateNow(): string {
   const second = Math.floor(Date.now() / 1000);
   if (second !== httpSecond) {
@@ -61,7 +61,7 @@ export function iso8601Time(): string {
   refreshLocal();
   return isoText;
 }
-/** The local time as syslog has it (RFC 3164 4.1.2): `Sep 28 12:00:00`, the day padded with a space. */
+/** Local time in syslog format (RFC 3164 4.1.2): `Sep 28 12:00:00`, with the day padded by a space. */
 export function syslogTime(): string {
   refreshLocal();
   return syslogText;
@@ -77,7 +77,7 @@ function refreshLocal(): void {
   if (second === localSecond) return;
   localSecond = second;
   const d = new Date(ms);
-  // getTimezoneOffset counts minutes west of Greenwich.
+  // getTimezoneOffset returns minutes west of Greenwich.
   const offset = -d.getTimezoneOffset();
   const sign = offset < 0 ? '-' : '+';
   const hours = two(Math.floor(Math.abs(offset) / 60));

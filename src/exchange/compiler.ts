@@ -1,4 +1,4 @@
-/** CheckedConfig → RoutingTable: binds modules, variables and templates, and fills each location's program. */
+/** CheckedConfig → RoutingTable: binds modules, variables and templates, and compiles each location's program. */
 import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
 import { Expression } from '../config/pcre/expression.js';
@@ -29,7 +29,7 @@ import { Template } from './template.js';
 import { TimeSlice } from './time-slice.js';
 import { type Getter, Variable, type VariableSpec } from './variable.js';
 
-/** What drives the proxy: listeners with their servers. One is made for each (re)load. */
+/** Compiled configuration: listeners with their servers. Created for each (re)load. */
 export class RoutingTable {
   constructor(
     readonly listeners: readonly Listening[],
@@ -37,16 +37,16 @@ export class RoutingTable {
     readonly slots: () => number,
     readonly shared: Shared,
     readonly config: CheckedConfig,
-    /** The number of its configuration; counts from 1 over the reloads. */
+    /** Number of the configuration; counts from 1 over the reloads. */
     readonly generation: number,
-    /** What blocks were compiled to. */
+    /** Compiled programs by block. */
     readonly programs: Programs,
   ) {}
-  /** Exchanges and tunnels that began with this table and are not over. */
+  /** Active exchanges and tunnels that began with this table. */
   users = 0;
-  /** Those who may yet bring a request: listeners that are closing, and connections that arrived there. */
+  /** Possible sources of further requests: listeners being closed, and their connections. */
   expecting = 0;
-  /** Called when nobody uses it any more and a newer table is in force. */
+  /** Called when the table is unused and a newer one is in force. */
   onUnused: (() => void) | null = null;
 
   get unused(): boolean {
@@ -54,14 +54,14 @@ export class RoutingTable {
   }
 }
 
-/** What the blocks of a configuration were compiled to, and its variables: for what moves to another table. */
+/** Compiled programs by block, and the variables: for exchanges that move to another table. */
 export interface Programs {
   readonly locations: ReadonlyMap<CheckedBlock, LocationProgram>;
   readonly servers: ReadonlyMap<CheckedBlock, ServerProgram>;
   readonly variables: ReadonlyMap<string, Variable>;
 }
 
-/** A configuration that checked but cannot be started: a host that does not resolve, a port that is taken. */
+/** A valid configuration cannot be started: a host does not resolve, or a port is in use. */
 export class StartError extends Error {
   constructor(
     message: string,
@@ -73,23 +73,23 @@ export class StartError extends Error {
 
 export interface CompileOptions {
   readonly errorLog: ErrorLog;
-  /** The table in force, for what lives on over a reload. */
+  /** The table in force, for objects that survive a reload. */
   readonly previous?: RoutingTable | null;
-  /** The number of the configuration; counts from 1 over the reloads. Default: 1. */
+  /** Number of the configuration; counts from 1 over the reloads. Default: 1. */
   readonly generation?: number;
-  /** The prefix against which relative paths are taken (`-p`). */
+  /** Prefix of relative paths (`-p`). */
   readonly prefix: string;
-  /** Where zones live, for workers that share them. Default: in this process, in the home of the table in force. */
+  /** Location of zones shared by workers. Default: in this process, in the backend of the table in force. */
   readonly zones?: ZoneBackend;
-  /** The table is made to see whether it can be made: nothing will be served by it, and it listens nowhere. */
+  /** Whether the table is compiled only as a test: it serves nothing and does not listen. */
   readonly onlyTest?: boolean;
-  /** Watches the table and its requests; then it is not for serving: nothing is logged by it. Default: nobody. */
+  /** Observes the table and its requests; such a table does not serve and logs nothing. Default: none. */
   readonly observer?: Observer;
 }
 
 const ZONE_HOME = 'home of zones';
 
-/** Compiles; rejects with StartError. */
+/** Compiles a configuration; rejects with StartError. */
 export async function compileRoutingTable(
   config: CheckedConfig,
   modules: readonly Module[],
@@ -100,7 +100,7 @@ export async function compileRoutingTable(
   try {
     listeners = await compiler.run();
   } catch (error) {
-    // What was opened for this table alone has no other use.
+    // Close the objects opened for this table only.
     compiler.shared.close(options.previous ? [options.previous.shared] : []);
     throw error;
   }
@@ -111,7 +111,9 @@ type ModuleConf = ConfOf<Directives>;
 
 class TableCompiler implements Compiler, Programs {
   readonly shared = new Shared();
-  /** Let go of when the table is compiled: what is compiled holds on to its compiler, and would hold on to all tables before. */
+  /**
+   * Cleared after compilation. Compiled closures capture the compiler; keeping this would retain every earlier table.
+   */
   previous: Shared | null;
   readonly prefix: string;
   readonly errorLog: ErrorLog;
@@ -127,7 +129,7 @@ class TableCompiler implements Compiler, Programs {
   private readonly confs: Confs;
   private readonly work: Promise<void>[] = [];
   private readonly ordered = new Map<keyof Hooks, readonly Module[]>();
-  /** The modules that fill in settings. */
+  /** Modules with a `settings` hook. */
   private readonly withSettings: readonly Module[];
 
   constructor(
@@ -179,7 +181,7 @@ class TableCompiler implements Compiler, Programs {
   }
 
   await(work: Promise<void>): void {
-    // A rejection is reported where all are awaited; until then it must not count as unhandled.
+    // A rejection is reported when all are awaited; until then it must not count as unhandled.
     work.catch(() => {});
     this.work.push(work);
   }
@@ -216,7 +218,7 @@ class TableCompiler implements Compiler, Programs {
     const known = this.variables.get(name);
     if (/^[0-9]$/.test(name)) return null;
     if (known !== undefined) return (x) => known.value(x);
-    // It gets no slot, and is not kept: pages could name any number.
+    // Neither given a slot nor cached: pages could use any number of names.
     const variable = new Variable(name, -1);
     this.bind(variable);
     return variable.getter;
@@ -282,7 +284,7 @@ class TableCompiler implements Compiler, Programs {
     for (const module of this.withSettings) module.settings?.(this.conf(module, block), scope);
     for (const phase of PHASES) {
       if (phase === 'postRead' || phase === 'serverRewrite') continue;
-      // Log files would be opened for a table that is only looked at.
+      // Log files would be opened for a table that is only observed.
       if (phase === 'log' && observer !== null) continue;
       program[phase] = this.phase(phase, scope);
     }
@@ -335,7 +337,7 @@ class TableCompiler implements Compiler, Programs {
     for (const module of modules) {
       const handler = hook(module)?.compile(this.conf(module, scope.block), scope) ?? null;
       if (handler === null) continue;
-      // There are few, and as many arrays as locations times phases: one that is pushed to takes room for seventeen.
+      // Exact-size arrays: there is one per location and phase, and `push` would reserve space for seventeen elements.
       compiled = [...compiled, watched === null ? handler : watched(handler, module.name)];
     }
     return compiled;
@@ -365,5 +367,5 @@ class TableCompiler implements Compiler, Programs {
   }
 }
 
-/** The names under which ordered module lists are kept. */
+/** Names of ordered module lists. */
 type Hooks = Record<Phase | 'headerFilter' | 'bodyFilter', true>;

@@ -1,4 +1,4 @@
-/** What the directives of each module are in each block. */
+/** Directive values of each module in each block. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
 import { defaultsOf } from './defaults.js';
@@ -6,13 +6,13 @@ import type { Module } from './module.js';
 
 type Conf = Readonly<Record<string, unknown>>;
 
-/** The conf that was made last for a module, and what it was made of: blocks that inherit all of it share it. */
+/** The last conf created for a module, and its inputs: blocks that inherit all values share it. */
 class Latest {
   conf: Conf;
-  /** The values of the block, and how many of them are the module's. */
+  /** The values of the block, and how many of them belong to the module. */
   values: Conf = {};
   count = 0;
-  /** Those found in the present block so far. */
+  /** Names found in the current block so far. */
   names: string[] = [];
   same = true;
 
@@ -25,11 +25,12 @@ class Latest {
     this.same &&= name in this.values && this.values[name] === values[name];
   }
 
-  /** The conf of the present block. */
+  /** Returns the conf of the current block. */
   take(values: Conf): Conf {
     const { names } = this;
     if (!this.same || names.length !== this.count) {
-      // The defaults are behind it: a copy of seventy of them for each location is what a large configuration would be made of.
+      // Defaults are inherited through the prototype: a copy of seventy values per location would dominate the memory
+      // of a large configuration.
       const conf = Object.create(defaultsOf(this.module)) as Record<string, unknown>;
       for (const name of names) conf[name] = values[name];
       this.conf = conf;
@@ -42,17 +43,17 @@ class Latest {
   }
 }
 
-/** What a module has in a block. */
+/** Conf of a module in a block. */
 interface Made {
   readonly module: Module;
   readonly conf: Conf;
 }
 
 export class Confs {
-  /** The modules that declare a directive, by its name. */
+  /** Modules that declare a directive, by its name. */
   private readonly declarers = new Map<string, Latest[]>();
-  private readonly known = new Map<CheckedBlock, readonly Made[]>();
-  /** The block that was asked for last: all modules ask for one after the other. */
+  private readonly cache = new Map<CheckedBlock, readonly Made[]>();
+  /** The last block requested: modules request the same block one after the other. */
   private block: CheckedBlock | null = null;
   private made: readonly Made[] = [];
 
@@ -67,7 +68,7 @@ export class Confs {
     }
   }
 
-  /** The values of a module's directives in a block; what is not written there or around it has its default. */
+  /** Returns the values of a module's directives in a block; values neither set there nor inherited are defaults. */
   of<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D> {
     const key = module as unknown as Module;
     if (block !== this.block) {
@@ -79,13 +80,13 @@ export class Confs {
       const each = made[i] as Made; // `i` is below the length
       if (each.module === key) return each.conf as ConfOf<D>;
     }
-    // Most modules have nothing in most blocks: those share their defaults.
+    // Most modules have no values in most blocks, and share their defaults.
     return defaultsOf(key) as ConfOf<D>;
   }
 
   private in(block: CheckedBlock): readonly Made[] {
-    let confs = this.known.get(block);
-    if (confs === undefined) this.known.set(block, (confs = this.madeOf(block.values)));
+    let confs = this.cache.get(block);
+    if (confs === undefined) this.cache.set(block, (confs = this.madeOf(block.values)));
     return confs;
   }
 
@@ -100,9 +101,9 @@ export class Confs {
     return touched.map((latest) => ({ module: latest.module, conf: latest.take(values) }));
   }
 
-  /** Lets go of what was asked for. */
+  /** Clears the cache. */
   clear(): void {
-    this.known.clear();
+    this.cache.clear();
     this.block = null;
     this.made = [];
   }

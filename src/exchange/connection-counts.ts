@@ -1,32 +1,32 @@
-/** How many connections and requests a server had and has, as nginx counts them. */
+/** Connection and request counters of a server, as in nginx. */
 
-/** Plain data: what a worker can tell its master. */
+/** Plain data, sent between workers and master. */
 export interface Counts {
-  /** Connections that came. */
+  /** Accepted connections. */
   readonly accepted: number;
-  /** Those of them that were served: not where there were too many. */
+  /** Connections that were served, without those rejected by a limit. */
   readonly handled: number;
-  /** Requests of which something came. */
+  /** Requests of which at least part was received. */
   readonly requests: number;
-  /** Connections that are open now. */
+  /** Open connections. */
   readonly active: number;
-  /** Of these: the head of a request is being read. */
+  /** Of the open connections, those reading a request head. */
   readonly reading: number;
-  /** Of these: a request is being handled or answered, or a tunnel is open. */
+  /** Of the open connections, those handling or answering a request, and tunnels. */
   readonly writing: number;
-  /** Of these: nothing has come since they were opened, or since the last answer. */
+  /** Of the open connections, those without data since they were opened or since the last response. */
   readonly waiting: number;
 }
 
-/** What a connection is doing. */
+/** State of a connection. */
 export type ConnectionState = typeof CLOSING | typeof READING | typeof WRITING | typeof WAITING;
-/** Closing, or throwing away what is left of a body. */
+/** Closing, or discarding the rest of a body. */
 export const CLOSING = 0;
 export const READING = 1;
 export const WRITING = 2;
 export const WAITING = 3;
 
-/** Nothing yet. */
+/** Initial counts. */
 export const NO_COUNTS: Counts = {
   accepted: 0,
   handled: 0,
@@ -37,7 +37,7 @@ export const NO_COUNTS: Counts = {
   waiting: 0,
 };
 
-/** Adds what two processes have counted. */
+/** Adds the counts of two processes. */
 export function sum(a: Counts, b: Counts): Counts {
   return {
     accepted: a.accepted + b.accepted,
@@ -50,7 +50,7 @@ export function sum(a: Counts, b: Counts): Counts {
   };
 }
 
-/** The counts of one server; it and its connections keep them. */
+/** Counters of one server, updated by it and its connections. */
 export class ConnectionCounts {
   accepted = 0;
   handled = 0;
@@ -60,13 +60,13 @@ export class ConnectionCounts {
   private others: Counts = NO_COUNTS;
   private ask: (() => Promise<Counts>) | null = null;
 
-  /** A connection does something else now. */
+  /** Moves a connection to another state. */
   move(from: ConnectionState, to: ConnectionState): void {
     this.standing[from]--;
     this.standing[to]++;
   }
 
-  /** What this server has counted. */
+  /** Counts of this server. */
   own(): Counts {
     const { accepted, handled, requests, active, standing } = this;
     return {
@@ -81,24 +81,24 @@ export class ConnectionCounts {
   }
 
   /**
-   * Other workers serve as well: `ask` gives the sum of what they (and those before them) have counted, this one left out.
-   * Where it fails the sum before holds.
+   * Includes other workers: `ask` returns the sum of their counts (and of their predecessors'), without this one. If it
+   * fails the last known sum is used.
    */
   share(ask: () => Promise<Counts>): void {
     this.ask = ask;
   }
 
-  /** What the other workers had counted some time ago. */
+  /** Sets the last known counts of the other workers. */
   hear(others: Counts): void {
     this.others = others;
   }
 
-  /** Of all workers, as far as it is known at once. */
+  /** Counts of all workers, as far as known without waiting. */
   known(): Counts {
     return sum(this.own(), this.others);
   }
 
-  /** Of all workers, as it is now: at once where this is the only one. */
+  /** Current counts of all workers; synchronous if this is the only one. */
   now(): Counts | Promise<Counts> {
     const { ask } = this;
     if (ask === null) return this.known();

@@ -1,4 +1,4 @@
-/** Error logs as they are written: nginx's lines, to files, stderr, syslog, memory or an embedding program. */
+/** Error logs: lines in nginx's format, to files, stderr, syslog, memory or an embedding program. */
 import { errnoText } from '../diagnostics/errno.js';
 import { type ErrorLog, LEVELS, type Level } from './error-log.js';
 import type { ErrorLogData } from './error-log-argument.js';
@@ -8,36 +8,39 @@ import { MemoryLog } from './memory-log.js';
 import { Syslog } from './syslog.js';
 import { WriteFailures } from './write-failures.js';
 
-/** Bytes of a line with its line break: nginx's NGX_MAX_ERROR_STR. */
-const LINE_MAX = 2048;
+/** Maximum length of a line including its line break, bytes: nginx's NGX_MAX_ERROR_STR. */
+const MAX_LINE = 2048;
 
-/** One message as an embedding program receives it. */
+/** A message as received by an embedding program. */
 export interface LogEntry {
   readonly level: Level;
-  /** Bytes (latin1), without time and process id; 2,048 at most. */
+  /** Byte string (latin1) without time and process id; at most 2,048 bytes. */
   readonly message: string;
   /** ms since 1970. */
   readonly time: number;
 }
 
-/** What takes lines and is open until it is closed. */
+/** Destination that must be closed. */
 export type LogSink = LogFile | Syslog | MemoryLog;
 
-/** Opens what an `error_log` names; throws the system's error. `errorLog` is told that a syslog server cannot be reached. */
+/**
+ * Opens the destination of an `error_log`; throws the system's error. Failures to reach a syslog server are written to
+ * `errorLog`.
+ */
 export function openSink({ destination, syslog, memory }: ErrorLogData, errorLog: ErrorLog): LogSink {
   if (syslog !== undefined) return new Syslog(syslog, errorLog);
   if (memory !== undefined) return new MemoryLog(memory);
   return new LogFile(destination === 'stderr' ? '' : destination);
 }
 
-/** Where lines go, and from which level on. */
+/** A destination and its threshold. */
 export interface Destination {
   readonly to: LogSink | ((entry: LogEntry) => void);
-  /** Index into LEVELS of the least severe level that is written there. */
+  /** Index into LEVELS of the least severe level written there. */
   readonly threshold: number;
 }
 
-/** The log of one place of the configuration; its destinations can be swapped by a reload while others hold it. */
+/** Error log of one place of the configuration; a reload can replace its destinations while it is in use. */
 export class DestinationLog implements ErrorLog {
   threshold = -1;
   private destinations: readonly Destination[] = [];
@@ -45,13 +48,13 @@ export class DestinationLog implements ErrorLog {
 
   constructor(
     destinations: readonly Destination[],
-    /** Told what cannot be written, where no other destination is a file; without it, that is standard error. */
+    /** Log for write failures if no other destination is a file; defaults to standard error. */
     private readonly outer: ErrorLog | null = null,
   ) {
     this.redirect(destinations);
   }
 
-  /** From here on lines go there. */
+  /** Replaces the destinations. */
   redirect(destinations: readonly Destination[]): void {
     this.destinations = destinations;
     this.threshold = Math.max(-1, ...destinations.map((destination) => destination.threshold));
@@ -65,17 +68,17 @@ export class DestinationLog implements ErrorLog {
     );
   }
 
-  /** Never throws and never waits. */
+  /** Writes a line; never throws and never waits. */
   write(level: Level, text: string): void {
     const severity = LEVELS.indexOf(level);
     if (severity > this.threshold) return;
-    const message = escapeControl(text.slice(0, LINE_MAX));
+    const message = escapeControl(text.slice(0, MAX_LINE));
     const now = Date.now();
     let line = '';
     for (const { to, threshold } of this.destinations) {
       if (severity > threshold) continue;
       if (typeof to === 'function') {
-        this.call(to, { level, message: message.slice(0, LINE_MAX), time: now });
+        this.call(to, { level, message: message.slice(0, MAX_LINE), time: now });
         continue;
       }
       line ||= lineOf(level, message, now);
@@ -97,7 +100,10 @@ export class DestinationLog implements ErrorLog {
     }
   }
 
-  /** A line that cannot be written is dropped. That is logged once in a while where it can be: in the other files, or outside. */
+  /**
+   * Writes a line to a file. A line that cannot be written is dropped; this is logged at intervals to the other files
+   * or to `outer`.
+   */
   private writeFile(file: LogFile, line: string): void {
     const { failures } = file;
     if (failures.skips()) return;
@@ -117,7 +123,7 @@ export class DestinationLog implements ErrorLog {
   }
 }
 
-/** An error as text, whatever was thrown. */
+/** Converts any thrown value to text. */
 export function describe(error: unknown): string {
   try {
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -128,15 +134,15 @@ export function describe(error: unknown): string {
 
 let stderr: LogFile | null = null;
 
-/** Opened when something is to be written there for the first time. */
+/** Standard error, opened at the first use. */
 function standardError(): LogFile {
   stderr ??= new LogFile('');
   return stderr;
 }
 
-/** A line without its line break, cut to the length that nginx's have at most. */
+/** Formats a line without its line break, truncated to nginx's maximum length. */
 function lineOf(level: Level, message: string, now: number): string {
-  return `${timestamp(now)} [${level}] ${process.pid}#0: ${message}`.slice(0, LINE_MAX - 1);
+  return `${timestamp(now)} [${level}] ${process.pid}#0: ${message}`.slice(0, MAX_LINE - 1);
 }
 
 let second = 0;

@@ -1,6 +1,6 @@
 /**
- * Runs an exchange through nginx's phases, and ends it: the answer's head and body pass the filters, the log phase runs
- * exactly once. A handler that answers at once costs one call; only one that must wait costs a promise.
+ * Runs an exchange through nginx's phases and ends it: the response's head and body pass the filters, and the log phase
+ * runs exactly once. A synchronous handler costs one call; only an asynchronous one costs a promise.
  */
 import { escapePath } from '../http/uri-escape.js';
 import type { BodySink, Chunk } from './client-side.js';
@@ -40,7 +40,7 @@ function handlers(x: Exchange): readonly Handler[] {
     case PREACCESS:
       return x.location.preaccess;
     case ACCESS:
-      // A subrequest comes from a request that was let in.
+      // A subrequest belongs to a request that was granted access.
       return x.nested === null ? x.location.access : NONE;
     case PRECONTENT:
       return x.location.precontent;
@@ -58,13 +58,13 @@ export function start(x: Exchange): void {
   run(x);
 }
 
-/** Goes on after a handler that waited. */
+/** Continues after an asynchronous handler. */
 export function resume(x: Exchange, verdict: Verdict): void {
   if (x.finished) return;
   if (applyVerdict(x, verdict)) run(x);
 }
 
-/** Starts a subrequest: what comes before the server's own rewrites was done for the request that made it. */
+/** Starts a subrequest; earlier phases ran for its parent request. */
 export function startNested(x: Exchange): void {
   x.phase = SERVER_REWRITE;
   x.step = 0;
@@ -87,7 +87,7 @@ function run(x: Exchange): void {
         continue;
       }
     } else {
-      // The list is asked for anew at each step: a true `if` changes the location under way.
+      // The list is read again at each step: a true `if` changes the location.
       for (let list = handlers(x); x.step < list.length; list = handlers(x)) {
         const handler = list[x.step++] as Handler;
         let verdict: Verdict | Promise<Verdict>;
@@ -122,7 +122,7 @@ function run(x: Exchange): void {
   }
 }
 
-/** True when the phases go on. */
+/** Applies a verdict; returns true if the phases continue. */
 function applyVerdict(x: Exchange, verdict: Verdict): boolean {
   if (verdict === NEXT) return true;
   if (verdict === DONE) return false;
@@ -133,7 +133,7 @@ function applyVerdict(x: Exchange, verdict: Verdict): boolean {
       return true;
     }
     if (verdict === 401 || verdict === 403) {
-      // 401 carries the challenge, so it outlives a plain refusal.
+      // 401 carries the challenge, so it takes precedence over 403.
       if (x.accessStatus !== 401) x.accessStatus = verdict;
       return true;
     }
@@ -161,7 +161,7 @@ function noContent(x: Exchange): void {
   finalize(x, 404);
 }
 
-/** Chooses the location for the URI; false when the exchange was ended instead. */
+/** Selects the location for the URI; returns false if the exchange was ended instead. */
 function findLocation(x: Exchange): boolean {
   const { locations } = x.server;
   x.uriChanged = false;
@@ -173,7 +173,7 @@ function findLocation(x: Exchange): boolean {
     finalize(x, 404);
     return false;
   }
-  // The redirect is taken after what the location says of the body.
+  // The redirect follows the location's body limits.
   if (!enter(x, found)) return false;
   if (locations.redirect) {
     x.response.set('Location', escapePath(found.name) + (x.args === '' ? '' : `?${x.args}`));
@@ -183,13 +183,13 @@ function findLocation(x: Exchange): boolean {
   return true;
 }
 
-/** Puts the exchange into a location, whatever the size of its body. */
+/** Sets the location without checking the size of the body. */
 function setLocation(x: Exchange, location: LocationProgram): void {
   const except = location.exceptMethods;
   x.location = except !== null && !except.allowed.has(x.method) ? except.otherwise : location;
 }
 
-/** Puts the exchange into the location of its URI; false when its body is too large for it. */
+/** Sets the location of the URI; returns false if the body is too large for it. */
 function enter(x: Exchange, location: LocationProgram): boolean {
   setLocation(x, location);
   const limit = x.location.settings.clientMaxBodySize;
@@ -247,7 +247,7 @@ function restart(x: Exchange): void {
   x.clearStates();
 }
 
-/** Statuses after which nginx does not keep the connection. */
+/** Statuses after which nginx closes the connection. */
 const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500, 501]);
 
 export function finalize(x: Exchange, status: number): void {
@@ -310,7 +310,7 @@ function sendErrorPage(x: Exchange, page: ErrorPage): void {
   sendBuiltIn(x, x.errorStatus);
 }
 
-/** Sends nginx's own page for a status. */
+/** Sends nginx's built-in page for a status. */
 function sendBuiltIn(x: Exchange, status: number): void {
   const { response } = x;
   const page = builtInPage(status, software(x.location.settings.serverTokens));
@@ -342,14 +342,14 @@ export function respond(x: Exchange, status: number, body: string | Buffer, cont
   const { response } = x;
   response.status = status;
   response.contentLength = body.length;
-  // A type that is there already holds: X-Accel-Redirect brings the upstream's along.
+  // An existing type is kept: X-Accel-Redirect copies the upstream's.
   response.contentType = contentType ?? response.contentType ?? x.defaultType();
   if (!sendHead(x, false)) return;
   if (body.length > 0) write(x, body);
   end(x);
 }
 
-/** Drops what has arrived of a body that nobody reads; a status where its framing is broken. */
+/** Discards received bytes of an unread body; returns a status if its framing is invalid. */
 function discardBody(x: Exchange): number {
   if (x.contentLength === 0 || x.body !== null || x.bodyDiscarded) return 0;
   return x.client.discardBody();
@@ -366,7 +366,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
   const { headerFilters, bodyFilters } = x.location;
   for (let i = 0; i < headerFilters.length; i++) {
     const status = headerFilters[i]?.(x);
-    // A filter that refuses the answer (412, 416) names the status to send instead.
+    // A filter that rejects the response (412, 416) returns the status to send instead.
     if (typeof status === 'number') {
       replaceAnswer(x, status);
       return false;
@@ -387,7 +387,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
   return true;
 }
 
-/** A header filter refused the answer that was under way: another one is sent, and the body that was to follow is dropped. */
+/** Replaces a response rejected by a header filter, and discards its body. */
 function replaceAnswer(x: Exchange, status: number): void {
   x.producer?.abort();
   x.producer = null;
@@ -399,11 +399,11 @@ export function write(x: Exchange, chunk: Chunk): boolean {
   return x.filters === null ? send(x, chunk) : runBodyFilters(x, 0, chunk);
 }
 
-/** Up to this many bytes a string is cheaper than a view of a buffer: it leaves in one write with what is around it. */
-const TEXT_MAX = 4096;
+/** Maximum bytes for which a string is cheaper than a view of a buffer: it is sent in one write with adjacent data. */
+const MAX_TEXT = 4096;
 
 export function writeBytes(x: Exchange, bytes: Buffer, start: number, end: number): boolean {
-  if (end - start <= TEXT_MAX && x.filters === null) return write(x, bytes.latin1Slice(start, end));
+  if (end - start <= MAX_TEXT && x.filters === null) return write(x, bytes.latin1Slice(start, end));
   return write(x, start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
 }
 
@@ -415,7 +415,7 @@ function runBodyFilters(x: Exchange, from: number, chunk: Chunk | null): boolean
   const { filters } = x;
   if (filters === null || from === filters.length) {
     if (chunk === null) complete(x);
-    // A filter that waited for something may pass it on when all is over.
+    // An asynchronous filter may pass data after the exchange has finished.
     else if (!x.finished) return send(x, chunk);
     return true;
   }
@@ -425,7 +425,7 @@ function runBodyFilters(x: Exchange, from: number, chunk: Chunk | null): boolean
 
 export function end(x: Exchange): void {
   if (x.finished || x.completed) return;
-  // The answer is complete when the last filter has passed on the end.
+  // The response is complete when the last filter has passed the end.
   if (x.filters !== null) runBodyFilters(x, 0, null);
   else complete(x);
 }
@@ -435,7 +435,8 @@ function complete(x: Exchange): void {
   if (x.pace?.defers(() => complete(x))) return;
   x.completed = true;
   x.producer = null;
-  // The connection calls `finish` when the last byte is with the kernel, so that times and counts in the log are true.
+  // The connection calls `finish` when the kernel has accepted the last byte, so that logged times and counts are
+  // correct.
   x.client.end();
 }
 
@@ -448,7 +449,7 @@ export function abort(x: Exchange): void {
   finish(x);
 }
 
-/** Runs the log phase and hands the connection back. Called once for each exchange. */
+/** Runs the log phase and releases the connection. Called once per exchange. */
 export function finish(x: Exchange): void {
   if (x.finished) return;
   x.finished = true;
@@ -465,7 +466,7 @@ export function finish(x: Exchange): void {
   if (x.subrequests === null || !x.subrequests.outlive()) release(x);
 }
 
-/** Gives back what a finished exchange holds, and hands the connection back. */
+/** Releases the resources of a finished exchange, then the connection. */
 export function release(x: Exchange): void {
   x.body?.release();
   x.resource?.release();
@@ -477,7 +478,7 @@ export function release(x: Exchange): void {
   x.client.done(x);
 }
 
-/** The client is gone before it had all of its answer; `status` is logged where it got no head. */
+/** The client closed the connection before the response was complete; `status` is logged if no head was sent. */
 export function clientGone(x: Exchange, status = 499): void {
   if (x.finished) return;
   x.completed = false;

@@ -1,4 +1,4 @@
-/** Lines of the error log that are about an exchange: the message, then who asked for what, as nginx writes it. */
+/** Error log lines about an exchange: the message followed by the request's context, in nginx's format. */
 import { type Level, logs } from './error-log.js';
 import type { Exchange } from './exchange.js';
 

@@ -1,4 +1,4 @@
-/** The arguments of `error_log`, which main and http have each for themselves. */
+/** Arguments of `error_log`, which main and http declare separately. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../config/directive.js';
@@ -7,20 +7,20 @@ import { parseSize } from '../config/units.js';
 import { isOneSlip, nearest } from '../diagnostics/nearest.js';
 import { LEVELS, type Level } from './error-log.js';
 
-/** One `error_log`. Plain data. */
+/** An `error_log` directive. Plain data. */
 export interface ErrorLogData {
-  /** Absolute path (bytes), or `stderr`; for a syslog server and for memory, what is written. */
+  /** Absolute path (byte string), or `stderr`; for syslog and memory, the text as written. */
   readonly destination: string;
   readonly level: Level;
   readonly syslog?: SyslogData;
-  /** Bytes of a log that is kept in memory. */
+  /** Size of a memory log, bytes. */
   readonly memory?: number;
 }
 
-/** nginx asks for room for its longest message. */
-const SMALLEST_MEMORY = 4096;
+/** Minimum size of a memory log, bytes: nginx requires space for its longest message. */
+const MIN_MEMORY = 4096;
 
-/** nginx's names for parts of the debug level; they are one level here. */
+/** nginx's names for parts of the debug level, which are one level here. */
 const DEBUG_PARTS = new Set([
   'debug_core',
   'debug_alloc',
@@ -43,7 +43,7 @@ export const errorLogArgument: ArgumentType<ErrorLogData> = custom(
     }
     if (text.startsWith('memory:')) {
       const memory = parseSize(text.slice('memory:'.length));
-      if (memory === null || memory < SMALLEST_MEMORY) {
+      if (memory === null || memory < MIN_MEMORY) {
         const size = text.slice('memory:'.length);
         return c.fail(target, 'invalid-value', `invalid buffer size "${size}"`, {
           help: 'it must be 4k at least: memory:32m',

@@ -1,4 +1,4 @@
-/** One request and its answer. */
+/** A request and its response. */
 import type { Captures } from '../config/pcre/expression.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { ResponseHead } from '../http/response-head.js';
@@ -16,66 +16,69 @@ import type { UpstreamAttempt } from './upstream-attempt.js';
 export { StateKey } from './state-key.js';
 
 /**
- * Changes an answer's body on its way. `next` takes what is to go on; null is the end of the body, and the answer is complete
- * only when the last filter has passed it on. A filter that must wait for something keeps what it cannot pass on yet, and
- * calls `next` later; it then stands in for `x.producer`, so that it hears when the client can take more.
+ * Transforms a response body. `next` passes data on; null is the end of the body, and the response is complete only
+ * when the last filter has passed it on. An asynchronous filter buffers pending data and calls `next` later; it then
+ * replaces `x.producer`, to be resumed when the client accepts more data.
  */
 export interface BodyFilter {
-  /** Returns what `next` returned last (false: the client is slow), or true where nothing was passed on. */
+  /** Returns the last result of `next` (false: the client is slow), or true if nothing was passed on. */
   push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean;
 }
 
-/** Values of `Exchange.lineProgress`: the request line is complete; it was read up to the version; or not so far. */
+// Values of `Exchange.lineProgress`: the request line is complete; it was read up to the version; or less.
 export const LINE_READ = 2;
 export const LINE_AT_VERSION = 1;
 export const LINE_BEGUN = 0;
 
-/** Every field is set in the constructor, so that all exchanges have one shape. */
+/** All fields are set in the constructor, so that all exchanges have one shape. */
 export class Exchange {
-  // -- the request, as it came
+  // -- the request as received
   method = 'GET';
   /** `$request`. */
   requestLine = '';
-  /** How far the request line was read: LINE_READ, unless it is refused or never completed. */
+  /** Progress of reading the request line: LINE_READ, unless it was refused or never completed. */
   lineProgress = LINE_READ;
-  /** The request target as written, without scheme and authority: `$request_uri`. Empty where it was not accepted. */
+  /** Request target as written, without scheme and authority: `$request_uri`. Empty if it was not accepted. */
   target = '';
   /** 9, 10, 11 or 20. */
   version = 11;
   headers: HeaderBlock;
-  /** The accepted host, of the request line or of the Host field, in lower case without port; empty where there is none. */
+  /** The accepted host, from the request line or the Host field, in lower case without port; empty if there is none. */
   host = '';
-  /** Declared length of the body; -1 where chunked; 0 for none. */
+  /** Declared length of the body; -1 if chunked; 0 for none. */
   contentLength = 0;
-  /** The number of the configuration with which it began: `$config_generation`. */
+  /** Number of the configuration with which it began: `$config_generation`. */
   generation = 0;
-  /** ms since 1970 (with fractions), when the first byte of the request was read. */
+  /** Time at which the first byte of the request was read, ms since 1970 (with fractions). */
   startTime = 0;
-  /** The client's address: the connection's, unless `set_real_ip_from` trusts what another proxy says. */
+  /** The client's address: the connection's, unless `set_real_ip_from` trusts a proxy's report. */
   remoteAddress: string;
   remotePort: number;
 
-  // -- where it is handled
+  // -- processing state
   /** Decoded and normalised path: `$uri`. */
   uri = '/';
   /** `$args`. */
   args = '';
-  /** Bytes of the target that already are the URI in its original encoding: true while `uri` is unchanged. */
+  /** Whether the original encoding of `target` still represents the URI: true while `uri` is unchanged. */
   uriUnchanged = true;
-  /** The location's name still is a prefix of `uri`: false once `rewrite ... break` changed it in there. nginx: valid_location. */
+  /**
+   * Whether the location's name is still a prefix of `uri`: false once `rewrite ... break` changed it there. nginx:
+   * valid_location.
+   */
   validLocation = true;
   listener: ListenerProgram;
   server: ServerProgram;
   location: LocationProgram;
-  /** Set by a rewrite: look for a location again. */
+  /** Set by a rewrite: a location must be selected again. */
   uriChanged = false;
-  /** Cycles left before nginx gives up with 500. */
+  /** Cycles left before nginx fails with 500. */
   uriChanges = 11;
-  /** Inside an internal redirect (`internal` locations are open). */
+  /** Whether this is an internal redirect (`internal` locations are accessible). */
   internal = false;
-  /** What this exchange is where the proxy itself made the request; null where a client did. */
+  /** The subrequest of this exchange; null for a client's request. */
   nested: Subrequest | null = null;
-  /** The subrequests that were made for this exchange. */
+  /** Subrequests made by this exchange. */
   subrequests: Subrequests | null = null;
 
   // -- values
@@ -84,64 +87,67 @@ export class Exchange {
   /** The last match of a regular expression: `$1` … */
   captures: Captures | null = null;
   private states: Map<unknown, unknown> | null = null;
-  /** Those that outlive internal redirects. */
+  /** States that survive internal redirects. */
   private requestStates: Map<unknown, unknown> | null = null;
 
-  // -- the body of the request
+  // -- the request body
   body: RequestBody | null = null;
 
-  // -- the answer
+  // -- the response
   readonly response = new ResponseHead();
   headSent = false;
   /** HEAD, 204, 304: a head without a body. */
   headOnly = false;
   filters: BodyFilter[] | null = null;
   producer: Producer | null = null;
-  /** The status of the error that is being answered by an error page; 0 for none. */
+  /** Status of the error for which an error page is served; 0 for none. */
   errorStatus = 0;
-  /** 401 or 403 that an access handler gave while `satisfy any` still waits for one that lets through. */
+  /** 401 or 403 from an access handler while `satisfy any` still allows another one to grant access. */
   accessStatus = 0;
-  /** The body of the request was refused: it is not read. */
+  /** Whether the request body was refused and is not read. */
   bodyDiscarded = false;
-  /** The exchange goes on when the client is gone (`proxy_ignore_client_abort`). */
+  /** Whether the exchange continues after the client has closed the connection (`proxy_ignore_client_abort`). */
   ignoreClientAbort = false;
-  /** The answer's body may be cut into ranges. */
+  /** Whether ranges of the response body may be sent. */
   allowRanges = false;
-  /** An error page is being served (a second error is not caught again unless `recursive_error_pages`). */
+  /** Whether an error page is being served (a second error is not intercepted unless `recursive_error_pages`). */
   errorPageActive = false;
   keepAlive = true;
-  /** The answer is complete: `$request_completion`. */
+  /** Whether the response is complete: `$request_completion`. */
   completed = false;
-  /** The upstream ended in the middle of its answer: the client's connection is closed, and nginx says `OK` all the same. */
+  /**
+   * Whether the upstream closed the connection during its response: the client's connection is closed, and nginx still
+   * logs `OK`.
+   */
   cutByUpstream = false;
-  /** Logged and over. */
+  /** Whether the exchange is logged and finished. */
   finished = false;
-  /** The upgrade was taken: this exchange is a tunnel. */
+  /** Whether the exchange was upgraded to a tunnel. */
   tunnelled = false;
-  /** bytes/s; 0 unlimited; -1: not evaluated yet. */
+  /** bytes/s; 0: unlimited; -1: not evaluated yet. */
   limitRate = -1;
-  /** Holds the body back to that rate; null where nothing limits it. */
+  /** Limits the rate of the body; null if unlimited. */
   pace: Pace | null = null;
 
-  // -- the upstream side
+  // -- the upstream
   attempts: UpstreamAttempt[] | null = null;
-  /** The upstream's answer head, for `$upstream_http_*`. */
+  /** The upstream's response head, for `$upstream_http_*`. */
   upstreamHeaders: HeaderBlock | null = null;
-  /** The upstream's trailer section, each line ended by CRLF; empty where there is none. */
+  /** The upstream's trailer section, each line terminated by CRLF; empty if there is none. */
   upstreamTrailers = '';
-  /** Host and port of the pass directive that this location carried out, if any: `$proxy_host`, `$proxy_port`. */
+  /** Host and port of the pass directive executed in this location, if any: `$proxy_host`, `$proxy_port`. */
   upstreamHost: string | undefined = undefined;
   upstreamPort: string | undefined = undefined;
-  /** The method of the request to the upstream. */
+  /** Method of the upstream request. */
   upstreamMethod = '';
-  /** The URI that the upstream was asked for, for log lines. */
+  /** URI of the upstream request, for log lines. */
   upstreamUri = '';
-  /** What is given back when the exchange was logged. */
+  /** Released after the exchange is logged. */
   resource: { release(): void } | null = null;
-  /** More of that, of the client's whole request; see `hold`. */
+  /** Further resources, of the client's whole request; see `onFinish`. */
   disposables: { release(): void }[] | null = null;
 
-  /** Where the engine stands; see engine.ts. */
+  /** Position in the phases; see engine.ts. */
   phase = 0;
   step = 0;
 
@@ -161,14 +167,14 @@ export class Exchange {
   }
 
   /**
-   * Makes a request of the proxy to itself, with this request's fields and variables. As in nginx, access rules are not
-   * asked again, and locations that are `internal` are open. Null, with a line in the log, where there are too many.
+   * Starts a subrequest with this request's fields and variables. As in nginx, access rules are not checked again, and
+   * `internal` locations are accessible. Returns null and logs an error if there are too many.
    */
   subrequest(uri: string, args: string, options: SubrequestOptions): Subrequest | null {
     return Subrequest.begin(this, uri, args, options);
   }
 
-  /** A new exchange for a subrequest of this one. */
+  /** Creates the exchange of a subrequest. */
   fork(client: Subrequest): Exchange {
     const x = new Exchange(client, this.headers, this.listener, 0);
     x.nested = client;
@@ -191,7 +197,7 @@ export class Exchange {
     return this.location.settings.errorLog;
   }
 
-  /** What a module remembers for this exchange. */
+  /** State that a module stores for this exchange. */
   state<T>(key: StateKey<T>): T | undefined {
     const states = key.scope === 'request' ? this.main.requestStates : this.states;
     return states?.get(key) as T | undefined;
@@ -207,26 +213,26 @@ export class Exchange {
     }
   }
 
-  /** The client's own request: this one, or the one from which this subrequest comes. */
+  /** The client's own request: this one, or the one from which this subrequest originates. */
   get main(): Exchange {
     return this.nested?.main ?? this;
   }
 
-  /** Gives something back when the client's request is over and logged. nginx: a cleanup of the request's pool. */
+  /** Releases a resource when the client's request is finished and logged. nginx: a cleanup of the request's pool. */
   onFinish(held: { release(): void }): void {
     const { main } = this;
     main.disposables ??= [];
     main.disposables.push(held);
   }
 
-  /** Forgets what modules remember for this exchange: it goes on in another location. */
+  /** Discards module state of this exchange, which continues in another location. */
   clearStates(): void {
     this.states = null;
     this.upstreamHost = undefined;
     this.upstreamPort = undefined;
   }
 
-  /** The media type that `types` gives to the extension of the URI, or `default_type`. */
+  /** Media type that `types` assigns to the extension of the URI, or `default_type`. */
   defaultType(): string {
     const { types, defaultType } = this.location.settings;
     const dot = this.uri.lastIndexOf('.');
@@ -234,58 +240,59 @@ export class Exchange {
     return types.get(this.uri.slice(dot + 1).toLowerCase()) ?? defaultType;
   }
 
-  /** Runs the phases from the start; called once, when the head was read and the server chosen. */
+  /** Runs the phases from the start; called once, after the head was read and the server selected. */
   start(): void {
     engine.start(this);
   }
 
   /**
-   * Ends with a status: its error page, redirect or built-in page is sent; 444 closes without an answer. With the head
-   * already sent the connection is ended. A redirect's target goes into `response.set('Location', …)` before.
+   * Ends with a status: sends its error page, redirect or built-in page; 444 closes without a response. If the head was
+   * already sent the connection is closed. The target of a redirect must be set with `response.set('Location', …)`
+   * before.
    */
   finalize(status: number): void {
     engine.finalize(this, status);
   }
 
-  /** Answers from here: a whole body, with the content type given (or the location's default). */
+  /** Sends a complete response, with the given content type (or the location's default). */
   respond(status: number, body: string | Buffer, contentType?: string): void {
     engine.respond(this, status, body, contentType);
   }
 
   /**
    * Runs the header filters and sends the head. `response.status` and the fields must be set. `ended`: no body follows.
-   * False: a filter put another answer in its place; the caller sends no body and lets go of what it holds.
+   * Returns false if a filter replaced the response; the caller then sends no body and releases its resources.
    */
   sendHead(ended = false): boolean {
     return engine.sendHead(this, ended);
   }
 
-  /** Sends a piece of the body through the body filters; false: wait for `producer.resume`. */
+  /** Sends a chunk through the body filters; false: wait for `producer.resume`. */
   write(chunk: Chunk): boolean {
     return engine.write(this, chunk);
   }
 
-  /** The same for bytes `start` to `end` of a lent buffer. */
+  /** Sends bytes `start` to `end` of a borrowed buffer likewise. */
   writeBytes(bytes: Buffer, start: number, end: number): boolean {
     return engine.writeBytes(this, bytes, start, end);
   }
 
-  /** The body is complete; logs and ends the exchange. */
+  /** Completes the body; logs and ends the exchange. */
   end(): void {
     engine.end(this);
   }
 
-  /** The answer cannot be completed: ends the client's connection, logs and ends the exchange. */
+  /** Ends an incomplete response: closes the client's connection, logs and ends the exchange. */
   abort(): void {
     engine.abort(this);
   }
 
-  /** Goes on with another URI (and arguments, where given), as `try_files`, `error_page` and `index` do. */
+  /** Continues with another URI (and arguments, if given), as in `try_files`, `error_page` and `index`. */
   internalRedirect(uri: string, args?: string): void {
     engine.internalRedirect(this, uri, args);
   }
 
-  /** Goes on in a named location (`@name`); false where there is none. */
+  /** Continues in a named location (`@name`); returns false if it does not exist. */
   toNamedLocation(name: string): boolean {
     return engine.toNamedLocation(this, name);
   }
@@ -295,13 +302,13 @@ export class Exchange {
     engine.readBody(this, then);
   }
 
-  /** Has the body delivered piece by piece; nobody else gets it later. */
+  /** Streams the body to `sink`; it is not available afterwards. */
   streamBody(sink: BodySink): void {
     this.body = NO_BODY;
     this.client.readBody(sink);
   }
 
-  /** Resumes the phases after a handler that answered with a promise or DONE and let the request go on after all. */
+  /** Resumes the phases after a handler that returned a promise or DONE and lets the request continue. */
   resume(verdict: number): void {
     engine.resume(this, verdict);
   }

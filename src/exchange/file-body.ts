@@ -1,4 +1,4 @@
-/** Sends a file, or parts of it, as the body of an answer. */
+/** Sends a file, or parts of it, as a response body. */
 import { close, closeSync, read, readSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import type { BodyPart } from '../http/response-head.js';
@@ -7,20 +7,20 @@ import type { Producer } from './client-side.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 
-/** How much is read at a time: what a slow client keeps waiting in memory is never more than a few of these. */
+/** Bytes read at once; a slow client has at most a few of these buffers pending in memory. */
 const BUFFER_SIZE = 64 * 1024;
 
-/** Read into by every small file: a chunk is only lent, so it is free again when `write` returns. */
+/** Shared read buffer for small files: chunks are borrowed, so it is free again when `write` returns. */
 let shared: Buffer | null = null;
 
 /**
- * Reads the file and writes it to the exchange, whose head was sent; closes the descriptor in every case. What fits into
- * one buffer is read at once, so that it leaves together with the head; a longer file is read in the thread pool, one
- * buffer after another, as fast as the client takes it.
+ * Reads the file and writes it to the exchange, whose head was sent; always closes the descriptor. Content that fits in
+ * one buffer is read synchronously and sent together with the head; a longer file is read in the thread pool, buffer by
+ * buffer, at the client's pace.
  */
 export function sendFile(x: Exchange, fd: number, path: string, size: number): void {
   const { parts: chosen, seekable } = x.response;
-  // Where a filter needs the whole file (to convert it), the range filter cuts the part out behind it.
+  // If a filter needs the whole file (to convert it), the range filter after it selects the parts.
   const parts = seekable && chosen !== null ? chosen : [{ text: '', start: 0, end: size }];
   if (parts.reduce((sum, part) => sum + part.end - part.start, 0) <= BUFFER_SIZE) sendAtOnce(x, fd, path, parts);
   else new FileProducer(x, fd, path, parts).resume();
@@ -67,7 +67,7 @@ class FileProducer implements Producer {
   private offset: number;
   private textSent = false;
   private reading = false;
-  /** Nothing more is to be sent; the descriptor is closed as soon as no read uses it. */
+  /** Whether sending has ended; the descriptor is closed as soon as no read uses it. */
   private over = false;
 
   constructor(

@@ -1,14 +1,14 @@
-/** What nginx answers and logs where a file cannot be used. */
+/** Statuses and log lines for unusable files, as in nginx. */
 import { errnoText } from '../diagnostics/errno.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 
-/** The code of a system error (`ENOENT`), or an empty string. */
+/** Code of a system error (`ENOENT`), or an empty string. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** The status for a file or directory on which `call` failed, after its line in the error log. */
+/** Logs the failure of `call` on a file or directory and returns the response status. */
 export function fileFailed(x: Exchange, call: string, path: string, error: unknown): number {
   const line = `${call}() "${path}" failed (${errnoText(error)})`;
   switch (errorCode(error)) {

@@ -1,25 +1,25 @@
-/** From the URI to a file: nginx's `ngx_http_map_uri_to_path`. */
+/** Maps the URI to a file path: nginx's `ngx_http_map_uri_to_path`. */
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import type { LocationProgram } from './program.js';
 import { StateKey } from './state-key.js';
 
-/** A path in the file system. All of it are bytes; `nativePath` turns them into what `node:fs` takes. */
+/** A path in the file system, as byte string; `nativePath` converts it for `node:fs`. */
 export interface FilePath {
   readonly path: string;
-  /** How much of `path` comes from `root` or `alias`; the rest is from the URI. */
+  /** Length of the part of `path` that comes from `root` or `alias`; the rest comes from the URI. */
   readonly root: number;
 }
 
-/** A URI that `try_files` found below the alias of a regex location, which otherwise stands for the whole path. */
+/** A URI that `try_files` found below the alias of a regex location, which otherwise is the whole path. */
 const URI_BELOW_ALIAS = new StateKey<{ readonly uri: string; readonly location: LocationProgram }>('uri below alias');
 
-/** Has the URI, as it is now, added to the alias of this regex location. nginx: add_uri_to_alias. */
+/** Appends the current URI to the alias of this regex location. nginx: add_uri_to_alias. */
 export function addUriToAlias(x: Exchange): void {
   x.setState(URI_BELOW_ALIAS, { uri: x.uri, location: x.location });
 }
 
-/** The value of `root` or `alias` for this request, absolute: `$document_root`. */
+/** Absolute value of `root` or `alias` for this request: `$document_root`. */
 export function documentRoot(x: Exchange): string {
   const { root, alias, prefix } = x.location.settings;
   const value = (alias ?? root)?.of(x) ?? '';
@@ -27,8 +27,8 @@ export function documentRoot(x: Exchange): string {
 }
 
 /**
- * The file for the exchange's URI. Null where an `alias` cannot be applied, because `rewrite ... break` took the location's
- * name away from the URI; that was logged, and the answer is 500.
+ * Returns the file path for the exchange's URI. Null, after logging, if an `alias` cannot be applied because `rewrite
+ * ... break` removed the location's name from the URI; the response is 500.
  */
 export function filePath(x: Exchange): FilePath | null {
   const { alias, aliasLength } = x.location.settings;
@@ -44,7 +44,9 @@ export function filePath(x: Exchange): FilePath | null {
   return { path: added ? root + x.uri : root, root: root.length };
 }
 
-/** A path as `node:fs` takes it: bytes beyond ASCII must reach it as a Buffer, or it would encode them as UTF-8. */
+/**
+ * Converts a path for `node:fs`: bytes beyond ASCII are passed as a Buffer, because strings would be encoded as UTF-8.
+ */
 export function nativePath(path: string): string | Buffer {
   for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) > 127) return Buffer.from(path, 'latin1');
   return path;

@@ -1,9 +1,9 @@
-/** How values are escaped in log lines. Strings are bytes. */
+/** Escaping of values in log lines. Byte strings. */
 
 const UNPRINTABLE = /["\\\x00-\x1f\x7f-\xff]/;
 const ALL_UNPRINTABLE = new RegExp(UNPRINTABLE, 'g');
 
-/** Quotes, backslashes and all that is not printable ASCII become `\xHH`. */
+/** Escapes quotes, backslashes and everything but printable ASCII as `\xHH`. */
 export function escapeLog(value: string): string {
   if (!UNPRINTABLE.test(value)) return value;
   return value.replace(ALL_UNPRINTABLE, hexEscape);
@@ -17,7 +17,7 @@ function hexEscape(char: string): string {
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 const ALL_CONTROL = new RegExp(CONTROL, 'g');
 
-/** Control characters other than tabs become `\xHH`: a line of the error log holds bytes of clients, and stays one line. */
+/** Escapes control characters other than tabs as `\xHH`: error log lines contain client data and must stay one line. */
 export function escapeControl(line: string): string {
   return CONTROL.test(line) ? line.replace(ALL_CONTROL, hexEscape) : line;
 }
@@ -34,7 +34,7 @@ const JSON_ESCAPES: Readonly<Record<string, string>> = {
   '\f': '\\f',
 };
 
-/** As the inside of a JSON string. Bytes above 127 stay: a log in UTF-8 is valid JSON. */
+/** Escapes the content of a JSON string. Bytes above 127 are kept: a log in UTF-8 is valid JSON. */
 export function escapeJson(value: string): string {
   if (!NOT_JSON.test(value)) return value;
   return value.replace(ALL_NOT_JSON, (char) => {

@@ -1,16 +1,16 @@
-/** Log files that are kept open between lines, for logs whose paths depend on the request. */
+/** Cache of open log files, for logs whose paths depend on the request. */
 import { statSync } from 'node:fs';
 import { LogFile } from './log-file.js';
 
-/** The parameters of `open_log_file_cache`. Times in ms. */
+/** Parameters of `open_log_file_cache`. Times in ms. */
 export interface LogFileCacheOptions {
-  /** How many files; the one that was used least recently goes. */
+  /** Maximum number of files; the least recently used one is closed. */
   readonly max: number;
-  /** After this time without use a file is closed. */
+  /** Time without use after which a file is closed. */
   readonly inactive: number;
-  /** How often a file must be used before it is kept open. */
+  /** Number of uses before a file is kept open. */
   readonly minUses: number;
-  /** After this time it is looked whether the path still leads to the file. */
+  /** Interval after which it is checked that the path still refers to the file. */
   readonly valid: number;
 }
 
@@ -24,14 +24,14 @@ interface Entry {
 }
 
 export class LogFileCache {
-  /** For who reopens logs by their paths: this one stands for many. */
+  /** Pseudo path for reopening logs: one cache stands for many files. */
   readonly path = 'open_log_file_cache';
-  /** The least recently used first. */
+  /** Least recently used first. */
   private readonly entries = new Map<string, Entry>();
 
   constructor(private readonly options: LogFileCacheOptions) {}
 
-  /** Appends to the file; gives the error of the write, or null. Throws the error of opening, and then pushes no other out. */
+  /** Appends to the file; returns the write error, or null. Throws the open error, without evicting another file. */
   append(path: string, line: string): unknown {
     const now = Date.now();
     const entry = this.entries.get(path) ?? { uses: 0, usedAt: now, file: null, checkedAt: now, identity: '' };
@@ -49,7 +49,7 @@ export class LogFileCache {
     return error;
   }
 
-  /** Opens all files anew at their next lines. */
+  /** Reopens all files at their next lines. */
   reopen(): void {
     this.close();
   }
@@ -59,7 +59,7 @@ export class LogFileCache {
     this.entries.clear();
   }
 
-  /** The open file of an entry, if the path still leads to it, or a new one. */
+  /** Returns the open file of an entry if the path still refers to it, or opens it. */
   private fileOf(path: string, entry: Entry, now: number): LogFile {
     if (entry.file !== null && now - entry.checkedAt >= this.options.valid) {
       entry.checkedAt = now;

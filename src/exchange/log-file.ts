@@ -1,4 +1,4 @@
-/** A file that is only appended to: access logs, error logs. */
+/** Append-only files: access logs and error logs. */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import net from 'node:net';
 import { PipeQueue } from './pipe-queue.js';
@@ -8,25 +8,25 @@ import { WriteFailures } from './write-failures.js';
 const { O_APPEND, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
 
 /**
- * One open log file. Writes are synchronous, so that a line is in the file before the connection that it is about is closed,
- * and nothing is lost at exit. What cannot be written (disk full, descriptor closed, no reader) is dropped. A pipe is never
- * waited for: what its reader is too slow for is queued, up to a limit. Nothing but the constructor and `reopen` throws.
+ * An open log file. Writes are synchronous, so that a line is in the file before its connection is closed, and nothing
+ * is lost at exit. Data that cannot be written (disk full, descriptor closed, no reader) is dropped. Writes to a pipe
+ * never wait: data for a slow reader is queued, up to a limit. Only the constructor and `reopen` throw.
  */
 export class LogFile {
-  /** What is known of writes that failed. */
+  /** State of failed writes. */
   readonly failures = new WriteFailures();
   private descriptor: number;
   private readonly handle: StandardError['handle'] = null;
-  /** Made when a pipe is full for the first time. */
+  /** Created when a pipe is full for the first time. */
   private queue: PipeQueue | null = null;
 
-  /** Opens the file, creating it where it is missing; throws the system's error. `path` is bytes; empty means stderr. */
+  /** Opens the file, creating it if missing; throws the system's error. `path` is a byte string; empty means stderr. */
   constructor(readonly path: string) {
     if (path !== '') this.descriptor = openLogFile(path);
     else ({ descriptor: this.descriptor, handle: this.handle } = standardError());
   }
 
-  /** Appends bytes; gives the system's error where they were dropped, null otherwise. */
+  /** Appends bytes; returns the system's error if they were dropped, otherwise null. */
   write(text: string | Buffer): unknown {
     if (this.descriptor < 0) return null;
     const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
@@ -58,7 +58,7 @@ export class LogFile {
     );
   }
 
-  /** Opens the path anew, for a file that was moved away; throws the system's error and then goes on with the old one. */
+  /** Reopens the path, for a file that was moved; throws the system's error and then continues with the old file. */
   reopen(): void {
     if (this.path === '' || this.descriptor < 0) return;
     const fresh = openLogFile(this.path);
@@ -66,7 +66,7 @@ export class LogFile {
     this.descriptor = fresh;
   }
 
-  /** Further writes are dropped. */
+  /** Closes the file; further writes are dropped. */
   close(): void {
     if (this.path === '') this.queue?.flush();
     else if (this.descriptor >= 0) this.closeDescriptor();
@@ -79,39 +79,41 @@ export class LogFile {
     try {
       closeSync(this.descriptor);
     } catch {
-      // It is closed all the same, and what was written before was reported by its own call.
+      // It is closed regardless; errors of earlier writes were reported by their own calls.
     }
   }
 }
 
 const PIPE_FULL = Object.assign(new Error(), { code: 'EAGAIN', errno: -11 });
 
-/** Opens a log file, creating it where it is missing; throws the system's error or UntrustedPathError. Bytes. */
+/**
+ * Opens a log file, creating it if missing; throws the system's error or UntrustedPathError. `path` is a byte string.
+ */
 export function openLogFile(path: string): number {
   try {
-    // Without O_NONBLOCK, opening a named pipe waits for a reader, and writing to it for room.
+    // Without O_NONBLOCK, opening a named pipe waits for a reader, and writing to it waits for space.
     return openForWriting(path, O_WRONLY | O_APPEND | O_NONBLOCK, 0o644);
   } catch (error) {
-    // A named pipe without a reader: kept open for both, it takes lines until one comes.
+    // A named pipe without a reader: opened for both, it accepts lines until a reader opens it.
     if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
     return openForWriting(path, O_RDWR | O_APPEND | O_NONBLOCK, 0o644);
   }
 }
 
-/** Descriptor 2, or another one for what it stands for. Never closed, never reopened. */
+/** Descriptor 2, or another one for the same file. Never closed, never reopened. */
 interface StandardError {
   readonly descriptor: number;
-  /** Where it is a socket: net.Socket's handle, which Node does not document. */
+  /** For a socket: net.Socket's handle, which is undocumented. */
   readonly handle: { setBlocking(on: boolean): number } | null;
 }
 
 let stderr: StandardError | null = null;
 
 /**
- * stderr without waiting in writes. A pipe is opened anew: O_NONBLOCK on descriptor 2 itself would be in force for all
- * programs that share the pipe. A socket (systemd's journal) cannot be opened, and only this program's processes share it;
- * each of them that starts or ends takes O_NONBLOCK away, so that it is set before every write. Where neither is possible,
- * writes may wait.
+ * stderr with nonblocking writes. A pipe is reopened: O_NONBLOCK on descriptor 2 itself would affect all programs that
+ * share the pipe. A socket (systemd's journal) cannot be reopened, and is shared only by this program's processes; each
+ * of them resets O_NONBLOCK when it starts or ends, so it is set before every write. If neither is possible, writes may
+ * block.
  */
 function standardError(): StandardError {
   if (stderr !== null) return stderr;

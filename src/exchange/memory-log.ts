@@ -1,13 +1,13 @@
-/** `error_log memory:size`: the last lines, kept in memory and written nowhere. */
+/** `error_log memory:size`: a ring of the last lines in memory, not written anywhere. */
 
 const open = new Set<MemoryLog>();
 
-/** The lines that all logs in memory keep at the moment, each with its line break, the oldest first. Bytes (latin1). */
+/** Lines of all memory logs, each with its line break, oldest first. Byte strings (latin1). */
 export function memoryLogs(): string[] {
   return [...open].map((log) => log.text());
 }
 
-/** A ring of bytes: new lines take the place of the oldest. */
+/** A ring buffer: new lines overwrite the oldest. */
 export class MemoryLog {
   private readonly ring: Buffer;
   private written = 0;
@@ -18,7 +18,7 @@ export class MemoryLog {
     open.add(this);
   }
 
-  /** Keeps a line, which ends with its line break. */
+  /** Adds a line, which ends with its line break. */
   write(line: string): void {
     const { length } = this.ring;
     for (let rest = line; rest !== ''; ) {
@@ -30,7 +30,7 @@ export class MemoryLog {
     }
   }
 
-  /** What is kept, from the first line of which nothing was overwritten. */
+  /** Returns the content, from the first line that is not partly overwritten. */
   text(): string {
     const { length } = this.ring;
     if (this.written <= length) return this.ring.toString('latin1', 0, this.written);
@@ -39,7 +39,7 @@ export class MemoryLog {
     return text.slice(text.indexOf('\n') + 1);
   }
 
-  /** It is kept no longer. */
+  /** Removes the log. */
   close(): void {
     open.delete(this);
   }

@@ -1,4 +1,4 @@
-/** `limit_rate`: the body of an answer leaves no faster than so many bytes in a second. */
+/** `limit_rate`: limits the rate of sending a response body, in bytes/s. */
 import { performance } from 'node:perf_hooks';
 import { parseSize } from '../config/units.js';
 import { ByteQueue } from '../http/byte-queue.js';
@@ -6,7 +6,7 @@ import type { Chunk, Producer } from './client-side.js';
 import type { Exchange } from './exchange.js';
 import type { Template } from './template.js';
 
-/** The limit for an answer; null where there is none. A rate that was set (`$limit_rate`) wins over the configured one. */
+/** Returns the limiter of a response, or null. A rate set at run time (`$limit_rate`) overrides the configured one. */
 export function paceOf(x: Exchange): Pace | null {
   const { limitRate, limitRateAfter } = x.location.settings;
   if (x.limitRate < 0) {
@@ -22,21 +22,21 @@ function sizeOf(template: Template, x: Exchange): number {
 }
 
 /**
- * Stands between an exchange and its client. While it holds something it takes the producer's place, so that nobody makes
- * more before that has left.
+ * Limits the data from an exchange to its client. While data is held it replaces the producer, so that no more is
+ * produced before it has been sent.
  */
 export class Pace implements Producer {
   private readonly started = performance.now();
-  /** Bytes sent to the client before the body: the head counts, as in nginx. */
+  /** Bytes sent to the client before the body; as in nginx, the head counts. */
   private sent: number;
-  /** Time before which nothing more is sent: what was sent last has to take its time. */
+  /** Time before which nothing is sent, to account for the last data sent. */
   private notBefore = 0;
   private readonly held = new ByteQueue();
   private timer: NodeJS.Timeout | null = null;
   private producer: Producer | null = null;
   private atEnd: (() => void) | null = null;
 
-  /** `rate` in bytes per second, more than 0; the first `after` bytes do not count. */
+  /** `rate` in bytes/s, greater than 0; the first `after` bytes do not count. */
   constructor(
     private readonly x: Exchange,
     private readonly rate: number,
@@ -49,7 +49,7 @@ export class Pace implements Producer {
     return this.producer?.activity ?? '';
   }
 
-  /** Takes a piece of the body; false: wait for the producer's `resume`. */
+  /** Writes a chunk of the body; false: wait for the producer's `resume`. */
   write(chunk: Chunk): boolean {
     const { x } = this;
     if (this.held.length === 0 && performance.now() >= this.notBefore && chunk.length <= this.allowed()) {
@@ -61,12 +61,12 @@ export class Pace implements Producer {
       this.producer = x.producer;
       x.producer = this;
     }
-    // Not from here: the producer would be told to go on before it knows that it is to stop.
+    // Not synchronously: the producer would be resumed before it knows that it has to pause.
     this.timer ??= setTimeout(() => this.tick(), 0);
     return false;
   }
 
-  /** True where something is still to be sent; `then` is called when it has left. */
+  /** Returns true if data is pending; `then` is called once it has been sent. */
   defers(then: () => void): boolean {
     if (this.held.length === 0) return false;
     this.producer = null;
@@ -74,12 +74,12 @@ export class Pace implements Producer {
     return true;
   }
 
-  /** The client can take more. */
+  /** The client accepts more data. */
   resume(): void {
     if (this.timer === null) this.pump();
   }
 
-  /** The client is gone. */
+  /** The client closed the connection. */
   abort(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
@@ -88,13 +88,13 @@ export class Pace implements Producer {
     this.producer?.abort();
   }
 
-  /** Bytes that may be sent at once: those of the seconds that have begun, less those that were sent. */
+  /** Bytes that may be sent now: those of the seconds begun so far, minus those sent. */
   private allowed(): number {
     const seconds = Math.floor((performance.now() - this.started) / 1000) + 1;
     return this.after + this.rate * seconds - this.sent;
   }
 
-  /** Counts bytes as sent, and puts the next ones off for as long as these may take; those that are free take no time. */
+  /** Counts bytes as sent and delays the next ones accordingly; bytes exempt from the limit cause no delay. */
   private account(bytes: number): void {
     const before = Math.max(0, this.sent - this.after);
     this.sent += bytes;
@@ -113,15 +113,15 @@ export class Pace implements Producer {
       const piece = this.held.first().subarray(0, allowed);
       this.account(piece.length);
       const more = this.x.client.write(piece);
-      // The client may be gone, and nothing held any more.
+      // The client may have closed the connection, which clears the queue.
       if (this.held.length === 0) return;
       this.held.drop(piece.length);
       if (!more) {
-        if (this.held.length === 0) this.letGo(false);
+        if (this.held.length === 0) this.restoreProducer(false);
         return;
       }
     }
-    this.letGo(true);
+    this.restoreProducer(true);
   }
 
   private tick(): void {
@@ -129,8 +129,8 @@ export class Pace implements Producer {
     if (!this.x.finished) this.pump();
   }
 
-  /** Nothing is held any more. */
-  private letGo(more: boolean): void {
+  /** Removes the limiter from the producer's place: nothing is held any more. */
+  private restoreProducer(more: boolean): void {
     const { x, producer, atEnd } = this;
     x.producer = producer;
     this.producer = null;

@@ -1,11 +1,11 @@
-/** Searches for regular expressions on behalf of an exchange. */
+/** Regular expression searches of an exchange. */
 import type { Captures, Expression } from '../config/pcre/expression.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import type { LocationProgram } from './program.js';
 
-/** The first match, or null. Where the search was given up, logs nginx's line and throws `MatchFailed`. */
+/** Returns the first match, or null. If the search is aborted, logs nginx's line and throws `MatchFailed`. */
 export function searchFor(x: Exchange, expression: Expression, subject: string): Captures | null {
   try {
     return expression.exec(subject);
@@ -17,7 +17,7 @@ export function searchFor(x: Exchange, expression: Expression, subject: string):
   }
 }
 
-/** The location for the exchange's URI, null for none; undefined where the search was given up. */
+/** Returns the location for the exchange's URI, null for none, or undefined if the search was aborted. */
 export function locationFor(x: Exchange): LocationProgram | null | undefined {
   try {
     return x.server.locations.find(x.uri, x);
@@ -27,7 +27,7 @@ export function locationFor(x: Exchange): LocationProgram | null | undefined {
   }
 }
 
-/** Logs what a handler has thrown; a search that was given up has logged it itself. */
+/** Logs an exception of a handler; an aborted search has already been logged. */
 export function logFailure(x: Exchange, error: unknown): void {
   if (error instanceof MatchFailed) return;
   logError(x, 'alert', `handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

@@ -1,8 +1,8 @@
-/** Bytes that a pipe had no room for, until its reader makes some. */
+/** Queue of bytes for a full pipe, until its reader makes space. */
 
-/** Bytes kept at most. */
-const QUEUE_MAX = 256 * 1024;
-/** ms between two attempts to write. */
+/** Maximum number of bytes queued. */
+const MAX_QUEUED = 256 * 1024;
+/** Interval between write attempts, ms. */
 const RETRY_DELAY = 20;
 
 export class PipeQueue {
@@ -11,9 +11,9 @@ export class PipeQueue {
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
-    /** Writes the bytes from an offset on; gives how many were taken, throws the system's error. */
+    /** Writes the bytes from an offset; returns the number of bytes written, throws the system's error. */
     private readonly write: (bytes: Buffer, at: number) => number,
-    /** Called with the number of writes that were dropped. */
+    /** Called with the number of dropped writes. */
     private readonly dropped: (count: number) => void,
   ) {}
 
@@ -21,17 +21,17 @@ export class PipeQueue {
     return this.pieces.length === 0;
   }
 
-  /** Appends the rest of a write; false where there is no room for it. A write that has begun is always completed. */
+  /** Appends the rest of a write; returns false if there is no space. A write that has begun is always completed. */
   add(bytes: Buffer, begun: boolean): boolean {
-    if (!begun && this.bytes + bytes.length > QUEUE_MAX) return false;
+    if (!begun && this.bytes + bytes.length > MAX_QUEUED) return false;
     this.pieces.push(bytes);
     this.bytes += bytes.length;
-    // A process that has ended otherwise does not wait for the reader of its log.
+    // A process that has nothing else to do must not wait for the reader of its log.
     this.timer ??= setTimeout(() => this.retry(), RETRY_DELAY).unref();
     return true;
   }
 
-  /** Writes what there is room for now. */
+  /** Writes as much as possible now. */
   flush(): void {
     let written = 0;
     try {
@@ -52,7 +52,7 @@ export class PipeQueue {
     }
   }
 
-  /** Writes what there is room for, and drops the rest. */
+  /** Writes as much as possible, and drops the rest. */
   close(): void {
     this.flush();
     this.drop();

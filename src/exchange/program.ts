@@ -1,4 +1,4 @@
-/** What a routing table holds per server and location: settings as fields, handlers as flat arrays by phase. */
+/** Compiled form of servers and locations: settings as fields, handlers as flat arrays by phase. */
 
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
@@ -10,33 +10,35 @@ import type { BodyFilterFactory, Handler, HeaderFilter } from './module.js';
 import type { Observer } from './observer.js';
 import type { Template } from './template.js';
 
-/** One `error_page` for one status. */
+/** An `error_page` for one status. */
 export interface ErrorPage {
-  /** The status to answer with; -1: the error's own; 0 (`=`): the one that the page's own handling gives. */
+  /** Response status; -1: the error's own; 0 (`=`): the one that results from processing the page. */
   readonly answer: number;
-  /** A URI, a URL to redirect to, or a named location (`@name`). */
+  /** A URI, a redirect URL, or a named location (`@name`). */
   readonly target: Template;
 }
 
-/** Finds the addresses of a name while the proxy runs (`resolver`). */
+/** Resolves names at run time (`resolver`). */
 export interface NameResolver {
-  /** Rejects with an error whose message is nginx's sentence; `timeout` in ms. */
+  /** Rejects with an error whose message is nginx's; `timeout` in ms. */
   resolve(
     name: string,
     timeout: number,
   ): Promise<{ readonly ipv4: readonly string[]; readonly ipv6: readonly string[] }>;
 }
 
-/** Settings of a location that the engine, the server and the upstream side read. Times in ms, sizes in bytes. */
+/** Settings of a location, read by the engine, the server and the upstream code. Times in ms, sizes in bytes. */
 export class LocationSettings {
   root: Template | null = null;
   alias: Template | null = null;
-  /** Bytes of the URI that `alias` replaces: the length of its location's name; -1 in a regex location: the whole URI. */
+  /**
+   * Length of the URI part that `alias` replaces: that of the location's name; -1 in a regex location: the whole URI.
+   */
   aliasLength = 0;
-  /** The directory from which a `root` or `alias` starts that comes out relative: the prefix. */
+  /** Base directory of a relative `root` or `alias`: the prefix. */
   prefix = '/';
   defaultType = 'text/plain';
-  /** Media type by file extension (lower case). */
+  /** Media types by file extension (lower case). */
   types: ReadonlyMap<string, string> = new Map();
   clientMaxBodySize = 1 << 20;
   clientBodyBufferSize = 16 << 10;
@@ -47,7 +49,7 @@ export class LocationSettings {
   sendTimeout = 60_000;
   /** 0: no keep-alive. */
   keepaliveTimeout = 75_000;
-  /** Seconds to announce in a `Keep-Alive` field; 0: none. */
+  /** Seconds announced in a `Keep-Alive` field; 0: no field. */
   keepaliveHeader = 0;
   keepaliveRequests = 1000;
   keepaliveTime = 3_600_000;
@@ -76,9 +78,9 @@ export class LocationSettings {
   limitRateAfter: Template | null = null;
   resolver: NameResolver | null = null;
   resolverTimeout = 30_000;
-  /** How tunnels end where they are asked to (`tunnel_drain`); null: they go on. Times in ms. */
+  /** Draining of tunnels (`tunnel_drain`); null: tunnels are not drained. Times in ms. */
   tunnelDrain: { readonly spread: number; readonly timeout: number } | null = null;
-  /** 103 answers are passed on where this is neither empty nor `0`; null: never. */
+  /** 103 responses are forwarded if this is neither empty nor `0`; null: never. */
   earlyHints: Template | null = null;
   /** Also used at server level. */
   errorLog: ErrorLog;
@@ -87,20 +89,20 @@ export class LocationSettings {
   }
 }
 
-/** What a phase is before anything is put into it, and where nothing is. */
+/** Shared value of phases without handlers. */
 export const NONE: readonly never[] = [];
 
-/** A location, or the body of an `if` in one: what applies to a request that is handled there. */
+/** A location, or the body of an `if` in one: everything that applies to a request handled there. */
 export class LocationProgram {
-  /** The block that it was compiled from; null for none. */
+  /** The block from which it was compiled; null for none. */
   block: CheckedBlock | null = null;
-  /** As nginx shows it in logs: the pattern, or empty for the server's own level. */
+  /** Name in nginx's logs: the pattern, or empty for the server's own level. */
   name = '';
-  /** `location = /x`: needed for the automatic redirect and for debugging. */
+  /** Whether it is `location = /x`: needed for the automatic redirect and for debugging. */
   exact = false;
-  /** Requests are passed to an upstream, unless something answers them before. */
+  /** Whether requests are passed to an upstream, unless a handler answers them before. */
   passes = false;
-  /** Requests for `/x` are redirected to `/x/` (set by pass handlers in locations that end in a slash). */
+  /** Whether requests for `/x` are redirected to `/x/` (set by pass handlers in locations that end in a slash). */
   autoRedirect = false;
   rewrite: readonly Handler[] = NONE;
   preaccess: readonly Handler[] = NONE;
@@ -110,14 +112,14 @@ export class LocationProgram {
   headerFilters: readonly HeaderFilter[] = NONE;
   bodyFilters: readonly BodyFilterFactory[] = NONE;
   log: readonly Handler[] = NONE;
-  /** For `limit_except`: the program that holds for methods that are not let through. */
+  /** For `limit_except`: the program for methods that are not allowed. */
   exceptMethods: { readonly allowed: ReadonlySet<string>; readonly otherwise: LocationProgram } | null = null;
   constructor(readonly settings: LocationSettings) {}
 }
 
 /** A `server` block. */
 export class ServerProgram {
-  /** The first name of `server_name`. */
+  /** First name of `server_name`. */
   name = '';
   postRead: readonly Handler[] = NONE;
   serverRewrite: readonly Handler[] = NONE;
@@ -130,13 +132,13 @@ export class ServerProgram {
   underscoresInHeaders = false;
   mergeSlashes = true;
   maxHeaders = 1000;
-  /** Null where the server serves. */
+  /** Null for a table that serves. */
   observer: Observer | null = null;
-  /** The level outside all locations: its settings and handlers hold until one is found. */
+  /** The level outside all locations: its settings and handlers apply until a location is found. */
   constructor(readonly base: LocationProgram) {}
 }
 
-/** The servers of one listening address. */
+/** The servers of a listen address. */
 export interface ListenerProgram {
   readonly names: ServerNames<ServerProgram, Exchange>;
   readonly defaultServer: ServerProgram;

@@ -1,7 +1,10 @@
-/** Makes a `Location` that starts with a slash absolute, as `absolute_redirect`, `server_name_in_redirect` and `port_in_redirect` say. */
+/**
+ * Makes a `Location` that starts with a slash absolute, according to `absolute_redirect`, `server_name_in_redirect` and
+ * `port_in_redirect`.
+ */
 import type { Exchange } from './exchange.js';
 
-/** Rewrites the answer's own `Location`; one that came from an upstream is left alone. nginx puts it in front of `Connection`. */
+/** Rewrites the `Location` of the proxy's own response, not of an upstream's. nginx sends it before `Connection`. */
 export function absoluteLocation(x: Exchange): void {
   const { added } = x.response;
   for (let i = 0; i < added.length; i += 2) {
@@ -16,7 +19,7 @@ export function absoluteLocation(x: Exchange): void {
   }
 }
 
-/** The address at which a client arrived that named no host; a unix socket has only the server's name. */
+/** The local address of a client that sent no host; for a unix socket, the server's name. */
 function ownAddress({ client, server }: Exchange): string {
   if (client.unixPath !== null) return server.name;
   return client.localAddress.includes(':') ? `[${client.localAddress}]` : client.localAddress;

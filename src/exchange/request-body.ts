@@ -1,4 +1,4 @@
-/** The body of a request that is read before it is used: in memory up to `client_body_buffer_size`, then in a file. */
+/** Buffered request body: in memory up to `client_body_buffer_size`, then in a file. */
 import { closeSync, readSync, writevSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import { buffersFull, reserve } from '../http/buffer-limit.js';
@@ -8,23 +8,23 @@ import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import { openTemporaryFile, removeName } from './temporary-file.js';
 
-/** A body that was read. */
+/** A body that has been read. */
 export interface RequestBody {
-  /** Bytes. */
+  /** Length in bytes. */
   readonly length: number;
-  /** The bytes where they are in memory; null where they are in a file. */
+  /** The content if it is in memory; null if it is in a file. */
   readonly memory: Buffer | null;
-  /** The path of the file, or null: `$request_body_file`. */
+  /** Path of the file, or null: `$request_body_file`. */
   readonly file: string | null;
-  /** Reads up to `into.length` bytes from `position` on; returns how many. */
+  /** Reads up to `into.length` bytes from `position`; returns the number of bytes read. */
   read(into: Buffer, position: number): number;
-  /** Lets go of the memory and the file. */
+  /** Releases the memory and the file. */
   release(): void;
 }
 
 /**
- * Stands for a body that there is not, or not any more: it was streamed, refused or cut short, and who asks for it later (an
- * error page that is proxied) must not announce what cannot come. That would make the next request part of this one.
+ * Placeholder for an unavailable body: it was streamed, refused or incomplete, and later users (a proxied error page)
+ * must not announce a length without content, which would turn the next request into part of this one.
  */
 export const NO_BODY: RequestBody = {
   length: 0,
@@ -39,7 +39,7 @@ export class BufferedBody implements RequestBody, BodySink {
   length = 0;
   memory: Buffer | null = null;
   file: string | null = null;
-  /** Bytes that are not in the file yet: all of them until `client_body_buffer_size` is exceeded. */
+  /** Bytes not yet in the file: all of them until `client_body_buffer_size` is exceeded. */
   private readonly queue = new ByteQueue();
   private descriptor = -1;
 
@@ -48,7 +48,7 @@ export class BufferedBody implements RequestBody, BodySink {
     private readonly then: () => void,
   ) {}
 
-  /** A body that is in memory already, and stays there: nginx writes no file where `proxy_request_buffering` is off. */
+  /** Creates a body that is in memory and stays there: nginx writes no file with `proxy_request_buffering off`. */
   static of(x: Exchange, bytes: Buffer): RequestBody {
     const body = new BufferedBody(x, () => {});
     body.length = bytes.length;
@@ -65,7 +65,7 @@ export class BufferedBody implements RequestBody, BodySink {
     const { clientBodyBufferSize } = this.exchange.location.settings;
     this.length += chunk.length;
     this.queue.push(chunk, 0, chunk.length);
-    // As in nginx the file is written in pieces of the size of the buffer, however the body arrives.
+    // As in nginx the file is written in units of the buffer size, however the body arrives.
     return (this.queue.length <= clientBodyBufferSize && !buffersFull()) || this.toFile();
   }
 
@@ -107,13 +107,13 @@ export class BufferedBody implements RequestBody, BodySink {
     }
   }
 
-  /** Moves what is in memory to the file; false where that failed, and the exchange was ended. */
+  /** Moves the content of the memory to the file; returns false if that failed and ended the exchange. */
   private toFile(): boolean {
     try {
       if (this.descriptor < 0) this.open();
       while (this.queue.length > 0) this.queue.drop(this.write(this.queue.front(this.queue.length)));
     } catch (error) {
-      logError(this.exchange, 'crit', (error as Error).message); // both ways throw a sentence
+      logError(this.exchange, 'crit', (error as Error).message); // both calls throw nginx's message
       this.release();
       this.exchange.body = NO_BODY;
       this.exchange.finalize(500);

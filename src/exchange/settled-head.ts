@@ -1,7 +1,7 @@
-/** What the status leaves of an answer's head when all filters have seen it. */
+/** Adjusts a response head to its status after all filters. */
 import type { Exchange } from './exchange.js';
 
-/** Decides whether a body follows, and takes away fields that describe one where there is none. */
+/** Determines whether a body follows, and removes fields that describe one if there is none. */
 export function settleHead(x: Exchange): void {
   const { response } = x;
   if ((x.method === 'HEAD' && x.version > 9) || response.status === 204 || response.status === 304) x.headOnly = true;
@@ -10,7 +10,7 @@ export function settleHead(x: Exchange): void {
   }
   if (response.status === 204) {
     response.contentLength = -1;
-    // Those of an upstream's answer are passed on.
+    // An upstream's fields are forwarded.
     if (response.upstream === null) {
       response.contentType = null;
       response.lastModified = null;

@@ -1,6 +1,6 @@
-/** Status codes: reason phrases for the status line, and the built-in pages. Wording as nginx's clients know it. */
+/** Status codes: reason phrases for the status line, and built-in pages, in nginx's wording. */
 
-/** Reason phrases as nginx writes them; others go without one. */
+/** Reason phrases as in nginx; other statuses have none. */
 const REASONS: Readonly<Record<number, string>> = {
   100: 'Continue',
   101: 'Switching Protocols',
@@ -44,13 +44,13 @@ const REASONS: Readonly<Record<number, string>> = {
   507: 'Insufficient Storage',
 };
 
-/** Titles of built-in pages where they differ from the reason phrase. */
+/** Titles of built-in pages that differ from the reason phrase. */
 const TITLES: Readonly<Record<number, string>> = {
   302: 'Found',
   401: 'Authorization Required',
 };
 
-/** Second lines of the pages for nginx's own 49x codes, which are answered with 400. */
+/** Second lines of the pages for nginx's own 49x codes, which are sent with status 400. */
 const OWN_CODES: Readonly<Record<number, { readonly title: string; readonly line: string }>> = {
   494: { title: 'Request Header Or Cookie Too Large', line: 'Request Header Or Cookie Too Large' },
   495: { title: 'The SSL certificate error', line: 'The SSL certificate error' },
@@ -63,12 +63,12 @@ const OWN_CODES: Readonly<Record<number, { readonly title: string; readonly line
 
 const LINES: string[] = [];
 
-/** What follows the HTTP version on a status line: code and reason, or the code and a space. */
+/** Text after the HTTP version on a status line: code and reason, or the code and a space. */
 export function statusText(status: number): string {
   return (LINES[status] ??= REASONS[status] === undefined ? `${status} ` : `${status} ${REASONS[status]}`);
 }
 
-/** The built-in page for a status, with `software` in its foot; null where the answer has no body. */
+/** Built-in page for a status, with `software` in its footer; null if the response has no body. */
 export function builtInPage(status: number, software: string): string | null {
   const own = OWN_CODES[status];
   if (own !== undefined)

@@ -1,6 +1,6 @@
 /**
- * Requests that the proxy makes of itself while it answers another: includes, authorisation, mirrors. A subrequest is an
- * exchange like any other, but for its client, which is made here. nginx: ngx_http_subrequest.
+ * Subrequests, which the proxy makes while it handles another request: includes, authorisation, mirrors. A subrequest
+ * is an ordinary exchange, except for its client side, which is implemented here. nginx: ngx_http_subrequest.
  */
 import type { BodySink, Chunk, ClientSide } from './client-side.js';
 import type { ConnectionCounts } from './connection-counts.js';
@@ -9,45 +9,45 @@ import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import type { RequestBody } from './request-body.js';
 
-/** How deep subrequests may make subrequests. nginx: NGX_HTTP_MAX_SUBREQUESTS. */
-const DEPTH_MAX = 50;
+/** Maximum nesting depth. nginx: NGX_HTTP_MAX_SUBREQUESTS. */
+const MAX_DEPTH = 50;
 /**
- * How many of them one request of a client may lead to. nginx allows as many at a time (16 bits, less what it keeps for
- * itself), and so two pages that include each other twice keep it busy without end.
+ * Maximum number of subrequests per client request. nginx allows this number at a time (16 bits minus a reserve), so
+ * two pages that include each other twice keep it busy endlessly.
  */
-const COUNT_MAX = 65535 - 1000;
+const MAX_COUNT = 65535 - 1000;
 
-/** Takes the answer to a subrequest. None of its methods is called before `x.subrequest` has returned. */
+/** Receives the response to a subrequest. No method is called before `x.subrequest` has returned. */
 export interface SubrequestSink {
-  /** A piece of the body. False: no more until `resume` of the subrequest. */
+  /** Receives a chunk of the body. Returns false to pause until the subrequest's `resume`. */
   chunk(chunk: Chunk): boolean;
-  /** The subrequest is to end with an error or a redirect. True: the sink had it answer otherwise. */
+  /** The subrequest would end with an error or a redirect. Returns true if the sink replaced the response. */
   refused?(child: Exchange, status: number): boolean;
-  /** It is over. Not called where the request that made it was over before. */
+  /** The subrequest is finished. Not called if its parent finished before. */
   done(subrequest: Subrequest): void;
 }
 
 export interface SubrequestOptions {
   readonly sink: SubrequestSink;
-  /** Only the head of the answer is wanted (`auth_request`, `mirror`): the body is dropped. Default false. */
+  /** Whether only the head of the response is needed (`auth_request`, `mirror`): the body is dropped. Default false. */
   readonly headOnly?: boolean;
   /** Default GET. */
   readonly method?: string;
-  /** The body that the client's request had is sent along; it must have been read. Default false. */
+  /** Whether the body of the client's request is sent along; it must have been read. Default false. */
   readonly body?: boolean;
   /**
-   * The answer to the client does not wait for it (`mirror`); the next request on the connection does, as in nginx. It ends
-   * with its parent only where that ends early. Default false.
+   * Whether the response to the client does not wait for it (`mirror`); the next request on the connection does, as in
+   * nginx. It ends with its parent only if that ends early. Default false.
    */
   readonly background?: boolean;
 }
 
-/** The subrequests that an exchange has under way. */
+/** Active subrequests of an exchange. */
 export class Subrequests {
-  /** Of a client's own request: those that were made so far, for itself and for its subrequests. */
+  /** For a client's own request: number of subrequests made so far, including nested ones. */
   made = 0;
   private readonly running = new Set<Subrequest>();
-  /** The parent is over, and is released with the last of them. */
+  /** Whether the parent is finished and will be released with the last subrequest. */
   private awaited = false;
 
   constructor(private readonly parent: Exchange) {}
@@ -56,13 +56,13 @@ export class Subrequests {
     this.running.add(subrequest);
   }
 
-  /** Lets go of one that is over; the last one also of a parent that waited for it. */
+  /** Removes a finished subrequest; the last one releases a waiting parent. */
   remove(subrequest: Subrequest): void {
     this.running.delete(subrequest);
     if (this.running.size === 0 && this.awaited) engine.release(this.parent);
   }
 
-  /** The parent is over. True: it is to be released later, by the last of those that go on in the background. */
+  /** Called when the parent is finished. Returns true if the last background subrequest will release it. */
   outlive(): boolean {
     for (const subrequest of [...this.running]) {
       if (!subrequest.background || !this.parent.completed) subrequest.abort();
@@ -72,8 +72,8 @@ export class Subrequests {
   }
 }
 
-/** A body that belongs to the exchange that read it. */
-class LentBody implements RequestBody {
+/** A view of a body that is owned by another exchange. */
+class BorrowedBody implements RequestBody {
   constructor(private readonly body: RequestBody) {}
   get length(): number {
     return this.body.length;
@@ -90,30 +90,32 @@ class LentBody implements RequestBody {
   release(): void {}
 }
 
-/** One subrequest: what its parent holds, and the client side of its exchange. */
+/** A subrequest: the parent's handle of it, and the client side of its exchange. */
 export class Subrequest implements ClientSide {
   readonly exchange: Exchange;
   readonly background: boolean;
   readonly sink: SubrequestSink;
-  /** Bytes of body that the sink was given. */
+  /** Bytes of body passed to the sink. */
   bytesSent = 0;
-  /** The exchange is over. */
+  /** Whether the exchange is finished. */
   closed = false;
   readonly pipelined = false;
   readonly bodyWaits = false;
-  /** The client's own request, from which it all comes. */
+  /** The client's own request, from which it originates. */
   readonly main: Exchange;
   private readonly depth: number;
 
-  /** Makes one, or says in the log why there may be no more of them and gives null. It begins when the caller has returned. */
+  /**
+   * Creates a subrequest, or logs why no more are allowed and returns null. It starts after the caller has returned.
+   */
   static begin(parent: Exchange, uri: string, args: string, options: SubrequestOptions): Subrequest | null {
     const { nested } = parent;
-    if (nested !== null && nested.depth >= DEPTH_MAX) {
+    if (nested !== null && nested.depth >= MAX_DEPTH) {
       logError(parent, 'error', `subrequests cycle while processing "${uri}"`);
       return null;
     }
     const { subrequests } = nested?.main ?? parent;
-    if (subrequests !== null && subrequests.made >= COUNT_MAX) {
+    if (subrequests !== null && subrequests.made >= MAX_COUNT) {
       logError(parent, 'crit', `request reference counter overflow while processing "${uri}"`);
       return null;
     }
@@ -136,33 +138,33 @@ export class Subrequest implements ClientSide {
     x.uri = uri;
     x.args = args;
     x.headOnly = options.headOnly ?? false;
-    if (options.body === true && parent.body !== null) x.body = new LentBody(parent.body);
+    if (options.body === true && parent.body !== null) x.body = new BorrowedBody(parent.body);
     this.exchange = x;
     parent.subrequests ??= new Subrequests(parent);
     parent.subrequests.add(this);
     if (this.main.subrequests !== null) this.main.subrequests.made++;
-    // Not before the caller has put down what it has to remember of it.
+    // Deferred until the caller has stored its state.
     queueMicrotask(() => {
       if (!x.finished) engine.startNested(x);
     });
   }
 
-  /** The status of the answer; 0 where there is none. */
+  /** Status of the response; 0 if there is none. */
   get status(): number {
     return this.exchange.response.status;
   }
 
-  /** The sink can take more. */
+  /** The sink accepts more data. */
   resume(): void {
     this.exchange.producer?.resume();
   }
 
-  /** Ends it; the sink hears nothing more but `done`. */
+  /** Aborts the subrequest; only `done` of the sink is still called. */
   abort(): void {
     engine.abort(this.exchange);
   }
 
-  // -- what the exchange sees of the client
+  // -- client side of the exchange
 
   get counts(): ConnectionCounts {
     return this.parent.client.counts;
@@ -221,7 +223,7 @@ export class Subrequest implements ClientSide {
     engine.finish(this.exchange);
   }
 
-  /** The body came with the client's request, and whoever wanted it has read it. */
+  /** The body arrived with the client's request and has already been read. */
   readBody(sink: BodySink): void {
     sink.bodyEnd();
   }
@@ -238,7 +240,7 @@ export class Subrequest implements ClientSide {
     this.closed = true;
     const { parent } = this;
     if (!parent.finished) {
-      // `return 444` means the client's connection, wherever it stands.
+      // `return 444` closes the client's connection, in whatever subrequest it is executed.
       if (x.response.status === 444 && !this.background) engine.finalize(parent, 444);
       else this.sink.done(this);
     }

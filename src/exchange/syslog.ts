@@ -1,4 +1,4 @@
-/** Lines to a syslog server (RFC 3164), as nginx sends them: in datagrams over UDP, or by way of `LocalSyslog`. */
+/** Sends lines to a syslog server (RFC 3164), as in nginx: in UDP datagrams, or with `LocalSyslog`. */
 import type { Socket } from 'node:dgram';
 import type { SyslogData } from '../config/syslog-argument.js';
 import { errnoText } from '../diagnostics/errno.js';
@@ -7,42 +7,42 @@ import { type ErrorLog, LEVELS, type Level } from './error-log.js';
 import { LocalSyslog } from './local-syslog.js';
 import { WriteFailures } from './write-failures.js';
 
-/** Datagrams that wait for the server's name to be resolved; further ones are dropped. */
-const WAITING_MAX = 1000;
-/** Bytes of datagrams that wait for the system; further ones are dropped. */
-const QUEUE_MAX = 1 << 20;
-/** ms after a socket could not be used in which no other is made. */
-const REST = 1000;
-/** Bytes of a message that nginx sends at most, without its header. */
-const LONGEST = 2048;
+/** Maximum number of datagrams waiting for name resolution; further ones are dropped. */
+const MAX_WAITING = 1000;
+/** Maximum bytes of datagrams waiting in the socket; further ones are dropped. */
+const MAX_QUEUED = 1 << 20;
+/** Time after a socket failure in which no new socket is created, ms. */
+const RETRY_INTERVAL = 1000;
+/** Maximum length of an nginx message without its header, bytes. */
+const MAX_MESSAGE = 2048;
 
-/** What few logs need is loaded when one does. */
+// Modules that few logs need are loaded on demand.
 const { getBuiltinModule } = process;
 let machine: string | null = null;
 
-/** The name of this machine. */
+/** Host name of this machine. */
 function machineName(): string {
   machine ??= getBuiltinModule('node:os').hostname().toLowerCase();
   return machine;
 }
 
 /**
- * One syslog server. A datagram leaves at once, where the server is given by its address; nobody waits for it, and what
- * cannot be sent is lost. That is said once in a while.
+ * A syslog server. If it is configured by address, datagrams are sent immediately; nothing waits for them, and
+ * undeliverable ones are lost, which is logged at intervals.
  */
 export class Syslog {
   private readonly local: LocalSyslog | null;
   private socket: Socket | null = null;
   private waiting: Buffer[] | null = null;
   private readonly failures = new WriteFailures();
-  /** A message about a failure that is itself logged here must not lead to another. */
+  /** Set while sending: a failure message that is itself logged here must not cause another one. */
   private busy = false;
   private closed = false;
   private restUntil = 0;
 
   constructor(
     private readonly data: SyslogData,
-    /** Told that the server cannot be reached. */
+    /** Log for connection failures. */
     private readonly errorLog: ErrorLog,
   ) {
     this.local =
@@ -62,17 +62,17 @@ export class Syslog {
 
   /** Sends a line of an error log, without its line break. */
   sendLevel(level: Level, line: string): void {
-    this.post(LEVELS.indexOf(level), line.slice(0, LONGEST));
+    this.post(LEVELS.indexOf(level), line.slice(0, MAX_MESSAGE));
   }
 
-  /** What is sent from here on is lost. */
+  /** Closes the socket; further lines are lost. */
   close(): void {
     this.closed = true;
     this.local?.close();
     this.drop();
   }
 
-  /** Never throws: a request, or the handler of an exception, has a line to log. */
+  /** Sends a message. Never throws: callers are requests and exception handlers. */
   private post(severity: number, line: string): void {
     if (this.busy || this.closed) return;
     const priority = this.data.facility * 8 + severity;
@@ -89,7 +89,7 @@ export class Syslog {
     const { tag, hostname: named } = this.data;
     if (this.socket === null) {
       if (performance.now() >= this.restUntil) this.open();
-      // Where it could not be bound, that was an event already.
+      // A failed bind has been reported by an event.
       if (this.socket === null) {
         this.failures.lost++;
         return;
@@ -98,13 +98,13 @@ export class Syslog {
     const head = `<${priority}>${syslogTime()} ${named ? `${machineName()} ` : ''}${tag}: `;
     const datagram = Buffer.from(head + line, 'latin1');
     if (this.waiting === null) this.transmit(datagram);
-    else if (this.waiting.length < WAITING_MAX) this.waiting.push(datagram);
+    else if (this.waiting.length < MAX_WAITING) this.waiting.push(datagram);
     else this.failures.lost++;
   }
 
   private transmit(datagram: Buffer): void {
     const { socket } = this;
-    if (socket === null || socket.getSendQueueSize() > QUEUE_MAX) {
+    if (socket === null || socket.getSendQueueSize() > MAX_QUEUED) {
       this.failures.lost++;
       return;
     }
@@ -114,13 +114,13 @@ export class Syslog {
         else if (this.failures.lost > 0) this.sending();
       });
     } catch (error) {
-      // Not connected: the reason comes as an event of its own.
+      // Not connected: the reason is reported by an event.
       if ((error as NodeJS.ErrnoException).code !== 'ERR_SOCKET_DGRAM_NOT_CONNECTED') throw error;
       this.failures.lost++;
     }
   }
 
-  /** Lines are taken again. */
+  /** Lines are accepted again. */
   private sending(): void {
     if (this.closed) return;
     const loss = this.failures.report(`the syslog server ${this.data.server}`);
@@ -134,13 +134,13 @@ export class Syslog {
       type: family === 6 ? 'udp6' : 'udp4',
       lookup: (name, _options, found) => {
         if (family === 0) getBuiltinModule('node:dns').lookup(name, { family: 4 }, found);
-        // Nothing is to be looked up, and the socket can be used at once: also right before the end of the process.
+        // No lookup is needed, so the socket can be used immediately, even just before the process exits.
         else found(null, name, family);
       },
     });
     this.socket = socket;
     socket.unref();
-    // Also for what the server's machine answers: that nobody listens at the port.
+    // Also emitted for ICMP errors, such as no listener on the port.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const connecting = this.waiting !== null || error.syscall === 'bind';
       if (connecting) this.rest();
@@ -166,10 +166,10 @@ export class Syslog {
     this.busy = false;
   }
 
-  /** A message after a while makes a new socket. */
+  /** Drops the socket; a message after the pause creates a new one. */
   private rest(): void {
     this.failures.lost += this.waiting?.length ?? 0;
-    this.restUntil = performance.now() + REST;
+    this.restUntil = performance.now() + RETRY_INTERVAL;
     this.drop();
   }
 

@@ -1,16 +1,16 @@
-/** A string with variables, ready to be filled in for a request. */
+/** A string with variables, evaluated per request. */
 import type { Exchange } from './exchange.js';
 import type { Variable } from './variable.js';
 
 /** Compiled from a TemplateData by `Compiler.template`. */
 export class Template {
   constructor(
-    /** The value where no variable is in it, otherwise null. */
+    /** The value if it contains no variables, otherwise null. */
     readonly constant: string | null,
     private readonly pieces: readonly (string | Variable)[],
   ) {}
 
-  /** The string for a request; variables without a value are empty. */
+  /** Evaluates the string for a request; variables without a value are empty. */
   of(x: Exchange): string {
     if (this.constant !== null) return this.constant;
     let out = '';
@@ -25,12 +25,14 @@ export class Template {
     return out;
   }
 
-  /** The pieces, for who needs a rule of its own for variables (`log_format` escapes them, `rewrite` encodes them). */
+  /**
+   * The parts, for callers with their own treatment of variables (`log_format` escapes them, `rewrite` encodes them).
+   */
   get parts(): readonly (string | Variable)[] {
     return this.constant !== null ? [this.constant] : this.pieces;
   }
 
-  /** True for a constant empty string. */
+  /** Whether it is a constant empty string. */
   get isEmpty(): boolean {
     return this.constant === '';
   }

@@ -1,4 +1,4 @@
-/** The directory for temporary files while the configuration names none. */
+/** Default directory for temporary files. */
 import { accessSync, closeSync, constants, existsSync, lstatSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
@@ -9,15 +9,15 @@ import type { Compiler } from './module.js';
 import { openDirectory, trustedPath } from './trusted-files.js';
 
 /**
- * The first of these that this process may write to: the directory of that name below the prefix, where an installation has
- * one (nginx's default); one below systemd's `StateDirectory` or `RuntimeDirectory`; a private directory among the
- * temporary files of the system, which is removed with the last table that uses it. Chosen when the first file is created,
- * so that starting a configuration leaves nothing behind.
+ * The first of the following that this process may write to: the directory of that name below the prefix, if the
+ * installation has one (nginx's default); one below systemd's `StateDirectory` or `RuntimeDirectory`; a private
+ * directory below the system's temporary directory, removed with the last table that uses it. Chosen when the first
+ * file is created, so that starting a configuration leaves nothing behind.
  */
 class DefaultTemporaryPath implements TemporaryPath {
   readonly levels: readonly number[] = [];
   private chosen: string | null = null;
-  /** The private directory that was created. */
+  /** The private directory, if created. */
   private created: string | null = null;
 
   constructor(
@@ -26,9 +26,9 @@ class DefaultTemporaryPath implements TemporaryPath {
     private readonly errorLog: ErrorLog,
   ) {}
 
-  /** Throws where no directory can be created. */
+  /** Throws if no directory can be created. */
   get path(): string {
-    // Programs that clean up /tmp remove what is old, and anybody may take its name then.
+    // Programs that clean up /tmp remove old directories, after which any user may create one of that name.
     if (this.chosen === null || !isDirectory(this.chosen)) this.chosen = this.choose();
     return this.chosen;
   }
@@ -38,7 +38,7 @@ class DefaultTemporaryPath implements TemporaryPath {
     const { STATE_DIRECTORY, RUNTIME_DIRECTORY } = process.env;
     const candidates = existsSync(nativePath(installed)) ? [installed] : [];
     for (const directories of [STATE_DIRECTORY, RUNTIME_DIRECTORY]) {
-      // systemd separates several by colons.
+      // systemd separates several directories by colons.
       const first = directories?.split(':')[0];
       if (first) candidates.push(`${bytes(first)}/${this.name}`);
     }
@@ -56,7 +56,7 @@ class DefaultTemporaryPath implements TemporaryPath {
     return this.created;
   }
 
-  /** Removes the private directory. Files that `client_body_in_file_only on` keeps stay, and the directory with them. */
+  /** Removes the private directory, unless it contains files kept by `client_body_in_file_only on`. */
   close(): void {
     const { created } = this;
     this.created = null;
@@ -65,7 +65,7 @@ class DefaultTemporaryPath implements TemporaryPath {
     try {
       rmdirSync(nativePath(created));
     } catch {
-      // It has files, or is gone.
+      // It contains files, or no longer exists.
     }
   }
 }
@@ -82,7 +82,7 @@ function privateDirectory(name: string): string {
   return path;
 }
 
-/** Whether there is a directory that no other user controls. */
+/** Whether the path is a directory that no other user controls. */
 function isDirectory(path: string): boolean {
   try {
     return lstatSync(nativePath(trustedPath(path))).isDirectory();
@@ -95,7 +95,7 @@ function bytes(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
-/** The same as the value of a directive; one in a table, and in those that follow it. */
+/** Returns the default as a directive value; shared within a table and with its successors. */
 export function defaultTemporaryPath(compiler: Compiler, name: string): TemporaryPath {
   const { shared, previous, prefix, errorLog } = compiler;
   const key = `default temporary path ${prefix}${name}`;

@@ -1,14 +1,14 @@
-/** Temporary files: for what memory is too small for, while it waits. nginx: ngx_create_temp_file. */
+/** Temporary files for buffered data that exceeds memory limits. nginx: ngx_create_temp_file. */
 import { close, closeSync, read, unlinkSync, writev } from 'node:fs';
 import { DIGITS, type TemporaryPath } from '../config/temporary-path-argument.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from './file-path.js';
 import { createFile, openDirectory } from './trusted-files.js';
 
-/** Failures after which it is not another process that took the name, or removed the directory. */
+/** Number of failures after which it is assumed that no other process took the name or removed the directory. */
 const MAX_TRIES = 100;
 
-/** A random path that nobody can foresee; the last digits of its number name the subdirectories. */
+/** Returns an unpredictable random path; the last digits of its number name the subdirectories. */
 function randomPath({ path, levels }: TemporaryPath): { readonly path: string; readonly directories: string[] } {
   const number = String(process.getBuiltinModule('node:crypto').randomInt(10 ** DIGITS)).padStart(DIGITS, '0');
   const directories = [path];
@@ -23,8 +23,9 @@ function randomPath({ path, levels }: TemporaryPath): { readonly path: string; r
 }
 
 /**
- * Creates a file for reading and writing by this user alone. It has lost its name when this returns, unless it is to be
- * `named`: nobody finds it, and nothing is left behind when the process ends. Throws nginx's sentence where that fails.
+ * Creates a file for reading and writing by this user only. Unless `named`, its name is removed before this returns: it
+ * cannot be opened by others, and nothing is left withoutFront when the process ends. Throws nginx's error message on
+ * failure.
  */
 export function openTemporaryFile(
   place: TemporaryPath,
@@ -60,32 +61,32 @@ export function removeName(path: string): void {
   try {
     unlinkSync(nativePath(path));
   } catch {
-    // Somebody else took it away; that is what was wanted.
+    // Already removed by another process, which is the desired result.
   }
 }
 
-/** A file that has no name any more, so that it goes with its descriptor, whatever becomes of the process. */
+/** A file without a name, which disappears with its descriptor even if the process crashes. */
 export class TemporaryFile {
-  /** Bytes from its beginning that were written. */
+  /** Bytes written, from the beginning of the file. */
   length = 0;
   private operations = 0;
   private closed = false;
 
   private constructor(
-    /** Where it was, for the log. */
+    /** Former path, for the log. */
     readonly path: string,
     private readonly fd: number,
   ) {}
 
-  /** Throws nginx's sentence where that fails. */
+  /** Throws nginx's error message on failure. */
   static create(place: TemporaryPath): TemporaryFile {
     const { fd, path } = openTemporaryFile(place, false);
     return new TemporaryFile(path, fd);
   }
 
   /**
-   * Writes behind what there is. The pieces must stay as they are until `then` is called: with how many bytes were written,
-   * and null where these are all. One call at a time; `then` is not called where the file was closed before.
+   * Appends data. The buffers must not change until `then` is called with the number of bytes written, and null if
+   * these are all. One call at a time; `then` is not called if the file was closed before.
    */
   append(pieces: readonly Buffer[], then: (error: Error | null, written: number) => void): void {
     this.operations++;
@@ -104,7 +105,7 @@ export class TemporaryFile {
         return;
       }
       this.length += count;
-      const left = behind(pieces, count);
+      const left = withoutFront(pieces, count);
       if (left.length === 0) then(null, before + count);
       else {
         this.operations++;
@@ -113,7 +114,7 @@ export class TemporaryFile {
     });
   }
 
-  /** Reads up to `into.length` bytes from `position` on; at least one, or there is an error. */
+  /** Reads up to `into.length` bytes from `position`; at least one, or reports an error. */
   read(into: Buffer, position: number, then: (error: Error | null, count: number) => void): void {
     this.operations++;
     read(this.fd, into, 0, into.length, position, (error, count) => {
@@ -124,19 +125,19 @@ export class TemporaryFile {
     });
   }
 
-  /** All that was written has been read: the next bytes take its place. Not while something is read or written. */
+  /** Resets the write position after all data was read. Must not be called during a read or write. */
   rewind(): void {
     this.length = 0;
   }
 
-  /** Closes it, as soon as nothing is being read or written any more. */
+  /** Closes the file as soon as no read or write is in progress. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
     if (this.operations === 0) close(this.fd);
   }
 
-  /** True where the file was closed meanwhile. */
+  /** Returns true if the file was closed meanwhile. */
   private operationEnded(): boolean {
     this.operations--;
     if (this.closed && this.operations === 0) close(this.fd);
@@ -144,8 +145,8 @@ export class TemporaryFile {
   }
 }
 
-/** What is left of pieces when `count` bytes are taken off their front. */
-function behind(pieces: readonly Buffer[], count: number): Buffer[] {
+/** Returns the rest of the buffers after removing the first `count` bytes. */
+function withoutFront(pieces: readonly Buffer[], count: number): Buffer[] {
   const left: Buffer[] = [];
   let skip = count;
   for (const piece of pieces) {

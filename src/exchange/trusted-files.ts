@@ -1,17 +1,17 @@
 /**
- * Files that the proxy creates or writes: logs, pid files, temporary files, unix sockets. Root and the user of this process
- * alone decide where they are. Another user could place a symbolic link, or a file of their own, in a directory that others
- * may write to, and have the proxy write somewhere else; such paths are refused. In directories that only their owner may
- * write to, links are followed and existing files are used, as in nginx.
+ * Files that the proxy creates or writes: logs, pid files, temporary files, unix sockets. Only root and the user of
+ * this process may control their paths. Another user could place a symbolic link or a file in a directory writable by
+ * others and redirect the proxy's writes; such paths are refused. In directories writable only by their owner, links
+ * are followed and existing files are used, as in nginx.
  *
- * Node has no `openat`, so a path is checked from the root on before it is used. That is safe because a path that passes
- * can only be changed by root, by the user of this process, or by the owner of a directory that the configuration names.
+ * Node has no `openat`, so a path is checked from the root before it is used. This is safe because an accepted path can
+ * only be changed by root, by the user of this process, or by the owner of a directory that the configuration names.
  */
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readlinkSync, type Stats } from 'node:fs';
 import { nativePath } from './file-path.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_RDWR } = constants;
-/** Windows has no such flag. */
+/** Not defined on Windows. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 /** Linux's MAXSYMLINKS. */
 const MAX_LINKS = 40;
@@ -19,10 +19,13 @@ const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
 
-/** A path that a user other than root and the user of this process controls. The message names its owner and mode. */
+/**
+ * The path is controlled by a user other than root and the user of this process. The message contains its owner and
+ * mode.
+ */
 export class UntrustedPathError extends Error {}
 
-/** A further user whose files this process accepts: the user that its workers run as. */
+/** Additional user whose files are accepted: the user that workers run as. */
 let workerUser: number | null = null;
 
 /** Accepts files (not links) of the user that worker processes run as; null for none. */
@@ -30,7 +33,7 @@ export function trustWorkerUser(uid: number | null): void {
   workerUser = uid;
 }
 
-/** True for the superuser, who in a user namespace may have another uid than 0, and for the user of this process. */
+/** Whether the uid is the superuser's (in a user namespace possibly not 0) or that of this process. */
 export function isOwn(uid: number): boolean {
   superuser ??= lstatSync('/').uid;
   return uid === 0 || uid === superuser || uid === process.geteuid?.();
@@ -38,11 +41,11 @@ export function isOwn(uid: number): boolean {
 let superuser: number | undefined;
 
 /**
- * The path with its symbolic links resolved, as far as it exists. Bytes. Throws UntrustedPathError; that a directory is
- * missing or cannot be entered is left to the call that uses the path.
+ * Returns the path with its symbolic links resolved, as far as it exists. Byte string. Throws UntrustedPathError;
+ * missing or inaccessible directories are reported by the call that uses the path.
  */
 export function trustedPath(path: string): string {
-  // Where Windows keeps who may write is not in the mode.
+  // On Windows the mode does not contain write permissions.
   if (process.geteuid === undefined || !path.startsWith('/')) return path;
   let current = '';
   let directory = lstatSync('/');
@@ -57,7 +60,7 @@ export function trustedPath(path: string): string {
       continue;
     }
     const entry = `${current}/${name}`;
-    // The kernel's own links (/proc/self/fd/1) have no target that could be looked up.
+    // The kernel's own links (/proc/self/fd/1) have no target that could be checked.
     if (entry === '/proc') break;
     let stats: Stats;
     try {
@@ -85,7 +88,7 @@ export function trustedPath(path: string): string {
 
 function checkEntry(entry: string, stats: Stats, parent: string, directory: Stats): void {
   const open = (directory.mode & OTHERS_WRITE) !== 0;
-  // In a user namespace without root, files of root and of all strangers show the same uid.
+  // In a user namespace without root, files of root and of unmapped users have the same uid.
   if (open ? stats.uid === 0 || stats.uid === process.geteuid?.() : isOwn(stats.uid)) return;
   const refused = stats.isSymbolicLink()
     ? (directory.mode & (OTHERS_WRITE | GROUP_WRITES)) !== 0 || !isOwn(directory.uid)
@@ -102,17 +105,17 @@ function described(path: string, stats: Stats): string {
   return `${kind} "${path}" of uid ${stats.uid} with mode ${(stats.mode & 0o7777).toString(8).padStart(4, '0')}`;
 }
 
-/** Opens with the flags; a path that was resolved leads through no link any more, unless it is one of the kernel's. */
+/** Opens with the flags; a resolved path contains no links, except the kernel's. */
 function open(path: string, flags: number, mode?: number): number {
   return openSync(nativePath(path), path.startsWith('/proc/') ? flags : flags | O_NOFOLLOW, mode);
 }
 
-/** Opens a file with the flags; creates it with that mode where it is missing. Throws the system's error or UntrustedPathError. */
+/** Opens a file with the flags; creates it with `mode` if missing. Throws the system's error or UntrustedPathError. */
 export function openForWriting(path: string, flags: number, mode: number): number {
   for (let tries = 0; ; tries++) {
     const resolved = trustedPath(path);
     try {
-      // Without O_CREAT: Linux (fs.protected_regular) lets not even root open files of others in /tmp with it.
+      // Without O_CREAT: with it Linux (fs.protected_regular) prevents even root from opening files of others in /tmp.
       return open(resolved, flags);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
@@ -120,7 +123,7 @@ export function openForWriting(path: string, flags: number, mode: number): numbe
     try {
       return open(resolved, flags | O_CREAT | O_EXCL, mode);
     } catch (error) {
-      // Another process has created it meanwhile. A link without a target exists and yet cannot be opened.
+      // Another process has created it meanwhile. A dangling link exists but cannot be opened.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries === MAX_LINKS) throw error;
     }
   }
@@ -131,14 +134,14 @@ export function openForReading(path: string): number {
   return open(trustedPath(path), O_RDONLY);
 }
 
-/** Creates a file that did not exist, for reading and writing by this user alone. Throws as `openForWriting`. */
+/** Creates a new file for reading and writing by this user only. Throws as `openForWriting`. */
 export function createFile(path: string): number {
   return open(trustedPath(path), O_RDWR | O_CREAT | O_EXCL, 0o600);
 }
 
 /**
- * Creates a directory for files of this user alone where it is missing (not its parents), and opens it. Throws the system's
- * error, or UntrustedPathError where others could replace the directory or the files in it.
+ * Creates a directory for files of this user only, if missing (not its parents), and opens it. Throws the system's
+ * error, or UntrustedPathError if others could replace the directory or its files.
  */
 export function openDirectory(path: string): number {
   const resolved = trustedPath(path);
@@ -161,7 +164,7 @@ export function openDirectory(path: string): number {
   }
 }
 
-/** Whether anybody may rename and remove what is in a directory. */
+/** Whether any user may rename and remove entries of a directory. */
 function isReplaceable({ mode }: Stats): boolean {
   return process.geteuid !== undefined && (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
 }

@@ -1,10 +1,10 @@
-/** One try at one peer, as the `$upstream_*` variables tell it. Times in ms, -1 where it was not reached. */
+/** An attempt with one peer, for the `$upstream_*` variables. Times in ms, -1 if not reached. */
 export class UpstreamAttempt {
   /** `$upstream_addr`. */
   address = '';
   /** Scheme, address and URI, for the error log. */
   url = '';
-  /** `$upstream_status`; 0 where no answer came. */
+  /** `$upstream_status`; 0 if no response was received. */
   status = 0;
   started = 0;
   connectTime = -1;
@@ -12,6 +12,6 @@ export class UpstreamAttempt {
   responseTime = -1;
   bytesSent = 0;
   bytesReceived = 0;
-  /** Bytes of body received, framing included: `$upstream_response_length`. */
+  /** Bytes of body received, including framing: `$upstream_response_length`. */
   responseLength = 0;
 }

@@ -1,36 +1,39 @@
-/** Variables: `$name` as a configuration sees it. */
+/** Variables (`$name`) of a configuration. */
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 
-/** Computes a variable. Undefined means "not found": nothing in a template, `-` in a log line. */
+/** Computes a variable. Undefined means "not found": empty in a template, `-` in a log line. */
 export type Getter = (x: Exchange) => string | undefined;
 
-/** A variable as a module declares it. A name that ends in `*` is a family (`http_*`): `family` gets the rest of the name. */
+/**
+ * A variable as declared by a module. A name that ends in `*` is a family (`http_*`): `family` receives the rest of the
+ * name.
+ */
 export interface VariableSpec {
   readonly get?: Getter;
   readonly family?: (rest: string) => Getter;
-  /** Called by `set $name value` where the variable may be assigned with an effect (`$args`, `$limit_rate`). */
+  /** Called by `set $name value` if assigning the variable has an effect (`$args`, `$limit_rate`). */
   readonly set?: (x: Exchange, value: string) => void;
-  /** Computed once per request and remembered. Default false: computed at each use. */
+  /** Whether it is computed once per request and cached. Default false: computed at each use. */
   readonly cached?: boolean;
-  /** May be redefined by `set` or `map`. Default false: nginx says `the duplicate "x" variable`. */
+  /** Whether it may be redefined by `set` or `map`. Default false: nginx reports `the duplicate "x" variable`. */
   readonly changeable?: boolean;
   /** One sentence for the documentation. */
   readonly doc: string;
 }
 
-/** How many variables may be computed from each other, as in nginx. */
+/** Maximum depth of variables computed from each other, as in nginx. */
 const MAX_DEPTH = 100;
 
-/** How many are being computed. Getters are synchronous, so that one count serves all requests. */
+/** Current depth. Getters are synchronous, so one counter serves all requests. */
 let depth = 0;
 
-/** A variable of a compiled configuration; the value of a request lives in `x.slots[slot]`. */
+/** A variable of a compiled configuration; its value for a request is stored in `x.slots[slot]`. */
 export class Variable {
   /** Bound when the whole configuration is compiled. */
   getter: Getter | null = null;
   setter: ((x: Exchange, value: string) => void) | null = null;
-  /** Keep the computed value in the slot. */
+  /** Whether the computed value is cached in the slot. */
   cached = false;
 
   constructor(
@@ -38,7 +41,7 @@ export class Variable {
     readonly slot: number,
   ) {}
 
-  /** The value for a request; undefined where there is none. */
+  /** Returns the value for a request, or undefined. */
   value(x: Exchange): string | undefined {
     const kept = x.slots[this.slot];
     if (kept !== undefined) return kept;
@@ -57,7 +60,7 @@ export class Variable {
     }
   }
 
-  /** Gives it a value for the rest of the request. */
+  /** Assigns a value for the rest of the request. */
   assign(x: Exchange, value: string): void {
     if (this.setter !== null) this.setter(x, value);
     else x.slots[this.slot] = value;

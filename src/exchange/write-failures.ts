@@ -1,24 +1,26 @@
-/** Bookkeeping for a log that cannot be written: traffic continues, and the error log has a line now and then. */
+/** Failed writes of a log: requests continue, and the error log gets a line at intervals. */
 
-/** ms between two lines of the same kind about the same log. */
+/** Interval between lines of the same kind about the same log, ms. */
 const INTERVAL = 60_000;
 
 export class WriteFailures {
-  /** Writes (of a line, or of a buffer) dropped that no `report` has named yet. */
+  /** Dropped writes (of a line or a buffer) not yet reported. */
   lost = 0;
   private failureLoggedAt = Number.NEGATIVE_INFINITY;
   private lossLoggedAt = Number.NEGATIVE_INFINITY;
   /** The second since 1970 in which the disk was full. */
   private fullIn = -1;
 
-  /** True while the disk is known to be full: for the rest of the second the write is dropped, and counted, without a try. */
+  /**
+   * Whether the disk is known to be full: for the rest of the second writes are dropped and counted without an attempt.
+   */
   skips(): boolean {
     if (this.fullIn < 0 || this.fullIn !== Math.floor(Date.now() / 1000)) return false;
     this.lost++;
     return true;
   }
 
-  /** Counts a dropped write; true where its failure is to be logged. */
+  /** Counts a dropped write; returns true if its failure is to be logged. */
   note(error: unknown): boolean {
     this.lost++;
     const now = Date.now();
@@ -28,7 +30,7 @@ export class WriteFailures {
     return true;
   }
 
-  /** After a write succeeded: a sentence with the number of those dropped before, null where there is nothing to log. */
+  /** Called after a successful write; returns a message with the number of writes dropped before, or null. */
   report(log: string): string | null {
     if (this.lost === 0) return null;
     const now = Date.now();

@@ -8,8 +8,8 @@ import type { Compiler } from './module.js';
 import type { Template } from './template.js';
 
 /**
- * Opens a zone; once for each table, which closes it when nobody uses it any more. What a zone of the same kind, name and
- * size keeps lives on over a reload; another key for it is refused with nginx's sentence, which begins with `subject`.
+ * Opens a zone, once per table, which closes it when unused. The content of a zone of the same kind, name and size
+ * survives a reload; a different key is rejected with nginx's message, which begins with `subject`.
  */
 export function openZone(
   compiler: Compiler,
@@ -29,7 +29,7 @@ export function openZone(
   return compiler.shared.set(sharedKey, compiler.zones.open(declaration, listener));
 }
 
-/** A zone whose entries belong to what an expression is worth for a request. */
+/** A zone whose entries are identified by the value of an expression. */
 export interface KeyedZone {
   readonly zone: Zone;
   readonly key: Template;
@@ -43,23 +43,24 @@ export function openKeyedZones(compiler: Compiler, zones: readonly KeyedZoneData
   }
 }
 
-/** The zone of that name, which the table has opened. */
+/** Returns the zone of that name, which the table has opened. */
 export function keyedZone(compiler: Compiler, name: string): KeyedZone {
   const zone = compiler.shared.get<Zone>(`zone ${name}`);
   const key = compiler.shared.get<Template>(`key of zone ${name}`);
-  // What names a zone that is not declared does not check.
+  // References to undeclared zones are rejected by the configuration checks.
   if (zone === undefined || key === undefined) throw new Error(`zone "${name}" is not open`);
   return { zone, key };
 }
 
 /**
- * The key of a request; null where it is empty (the request is not counted) or too long, which is logged. `most` in bytes.
+ * Returns the key of a request; null if it is empty (the request is not counted) or too long, which is logged. `maxLength`
+ * in bytes.
  */
-export function keyOf(x: Exchange, { zone, key }: KeyedZone, most: number): string | null {
+export function keyOf(x: Exchange, { zone, key }: KeyedZone, maxLength: number): string | null {
   const value = key.of(x);
   if (value === '') return null;
-  if (value.length <= most) return value;
+  if (value.length <= maxLength) return value;
   const { key: expression } = zone.declaration;
-  logError(x, 'error', `the value of the "${expression}" key is more than ${most} bytes: "${value}"`);
+  logError(x, 'error', `the value of the "${expression}" key is more than ${maxLength} bytes: "${value}"`);
   return null;
 }
