@@ -435,8 +435,7 @@ function complete(x: Exchange): void {
   if (x.pace?.defers(() => complete(x))) return;
   x.completed = true;
   x.producer = null;
-  // The connection calls `finish` when the kernel has accepted the last byte, so that logged times and counts are
-  // correct.
+  // The connection calls `finish` when the kernel has accepted the last byte, so that logged values are correct.
   x.client.end();
 }
 

@@ -46,7 +46,7 @@ export const errorLogArgument: ArgumentType<ErrorLogData> = custom(
       if (memory === null || memory < MIN_MEMORY) {
         const size = text.slice('memory:'.length);
         return c.fail(target, 'invalid-value', `invalid buffer size "${size}"`, {
-          help: 'it must be 4k at least: memory:32m',
+          help: 'the size must be at least 4k: memory:32m',
         });
       }
       return { destination: text, memory, level: levelOf(levels, c) };

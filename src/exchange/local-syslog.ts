@@ -104,12 +104,12 @@ export class LocalSyslog {
         .toString('latin1')
         .replace(/^logger: socket \S+: /, '')
         .trim();
-      this.giveUp(logger, complaint);
+      this.processEnded(logger, complaint);
     });
-    logger.on('error', (error) => this.giveUp(logger, error));
+    logger.on('error', (error) => this.processEnded(logger, error));
     stdin?.on('error', () => {}); // The process has ended, which has its own event.
     // After `close` all of its output was read.
-    logger.on('close', (code) => this.giveUp(logger, complaint || `logger exited with code ${code}`));
+    logger.on('close', (code) => this.processEnded(logger, complaint || `logger exited with code ${code}`));
     for (const each of [logger, stdin, stderr] as readonly ({ unref?: () => void } | undefined)[]) each?.unref?.();
   }
 
@@ -122,7 +122,7 @@ export class LocalSyslog {
     this.watcher.sending();
   }
 
-  private giveUp(logger: Logger, error: unknown): void {
+  private processEnded(logger: Logger, error: unknown): void {
     if (this.logger !== logger) return;
     this.logger = null;
     this.stdin = null;

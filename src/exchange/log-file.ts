@@ -37,7 +37,7 @@ export class LogFile {
     }
     let written = 0;
     try {
-      while (written < bytes.length) written += this.put(bytes, written);
+      while (written < bytes.length) written += this.writeNonblocking(bytes, written);
       return null;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return error;
@@ -46,14 +46,14 @@ export class LogFile {
     }
   }
 
-  private put(bytes: Buffer, at: number): number {
+  private writeNonblocking(bytes: Buffer, at: number): number {
     this.handle?.setBlocking(false);
     return writeSync(this.descriptor, bytes, at);
   }
 
   private makeQueue(): PipeQueue {
     return new PipeQueue(
-      (bytes, at) => this.put(bytes, at),
+      (bytes, at) => this.writeNonblocking(bytes, at),
       (count) => (this.failures.lost += count),
     );
   }

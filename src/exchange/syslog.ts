@@ -38,7 +38,7 @@ export class Syslog {
   /** Set while sending: a failure message that is itself logged here must not cause another one. */
   private busy = false;
   private closed = false;
-  private restUntil = 0;
+  private suspendedUntil = 0;
 
   constructor(
     private readonly data: SyslogData,
@@ -80,7 +80,7 @@ export class Syslog {
       if (this.local !== null) this.local.send(priority, line);
       else this.postDatagram(priority, line);
     } catch (error) {
-      this.rest();
+      this.suspend();
       this.failed('send() failed', error);
     }
   }
@@ -88,7 +88,7 @@ export class Syslog {
   private postDatagram(priority: number, line: string): void {
     const { tag, hostname: named } = this.data;
     if (this.socket === null) {
-      if (performance.now() >= this.restUntil) this.open();
+      if (performance.now() >= this.suspendedUntil) this.open();
       // A failed bind has been reported by an event.
       if (this.socket === null) {
         this.failures.lost++;
@@ -143,7 +143,7 @@ export class Syslog {
     // Also emitted for ICMP errors, such as no listener on the port.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const connecting = this.waiting !== null || error.syscall === 'bind';
-      if (connecting) this.rest();
+      if (connecting) this.suspend();
       this.failed(connecting ? 'connect() failed' : 'send() failed', error);
     });
     if (family === 0) {
@@ -167,9 +167,9 @@ export class Syslog {
   }
 
   /** Drops the socket; a message after the pause creates a new one. */
-  private rest(): void {
+  private suspend(): void {
     this.failures.lost += this.waiting?.length ?? 0;
-    this.restUntil = performance.now() + RETRY_INTERVAL;
+    this.suspendedUntil = performance.now() + RETRY_INTERVAL;
     this.drop();
   }
 

@@ -46,14 +46,14 @@ export class ByteQueue {
     }
   }
 
-  /** Returns the last block, with space for at least one byte. `wanted`: number of bytes to be appended. */
-  private blockWithSpace(wanted: number): Buffer {
+  /** Returns the last block, with space for at least one byte. `count`: number of bytes to be appended. */
+  private blockWithSpace(count: number): Buffer {
     const { blocks } = this;
     const last = blocks[blocks.length - 1];
     if (last !== undefined && this.end < last.length) return last;
     // Only the first block starts small. It is replaced, not reused: a view of it may still be in use.
     const grows = blocks.length === 1 && last !== undefined && last.length < BLOCK;
-    const needed = (grows ? this.end - this.start : 0) + wanted;
+    const needed = (grows ? this.end - this.start : 0) + count;
     let size = blocks.length === 0 ? MIN_BLOCK : BLOCK;
     if (grows) size = last.length * 2;
     while (size < BLOCK && size < needed) size *= 2;

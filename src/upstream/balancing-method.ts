@@ -32,7 +32,7 @@ function noteMethod(block: CheckedBlock, statement: Statement, c: CheckContext):
   firstMethods.set(block, earlier);
   c.report(later.name, 'conflicting-directives', 'load balancing method redefined', {
     severity: 'warning',
-    help: 'an upstream has one method; the last that is written holds',
+    help: 'an upstream has one method; the last one takes effect',
     related: [{ at: earlier.name, message: 'first method' }],
   });
 }
@@ -42,7 +42,7 @@ function refuseBackups(method: Statement, c: CheckContext): void {
     const parameter = server.args.slice(1).find(({ text }) => text === 'backup');
     if (parameter === undefined) continue;
     const message = 'balancing method does not support parameter "backup"';
-    const help = `"${method.name.text}" spreads requests over all servers and knows no backup servers`;
+    const help = `"${method.name.text}" distributes requests to all servers and does not support backup servers`;
     const related = [{ at: method.name, message: 'the method' }];
     if (comesAfter(server, method)) {
       c.report(parameter, 'conflicting-directives', message, { help, related });

@@ -46,10 +46,10 @@ const WITH_VALUE: Readonly<Record<string, (draft: Draft, value: string, word: Wo
 
 /** Help for rejected values. */
 const VALUES: Readonly<Record<string, string>> = {
-  weight: 'a weight is a number from 1 on',
-  max_conns: 'it is a number; 0 sets no limit',
-  max_fails: 'it is a number; 0 counts no failures',
-  fail_timeout: 'it is a time: a number of seconds, or with units, such as 30s or 1m30s',
+  weight: 'the weight is a number, at least 1',
+  max_conns: 'a number; 0 means no limit',
+  max_fails: 'a number; 0 disables counting failures',
+  fail_timeout: 'a time in seconds, or with units, such as 30s or 1m30s',
 };
 
 const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {

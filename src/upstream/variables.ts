@@ -53,27 +53,27 @@ function trailer(rest: string): Getter {
 export const upstreamVariables: Readonly<Record<string, VariableSpec>> = {
   upstream_addr: {
     get: ofAttempts(({ address }) => address),
-    doc: 'The address of each server that was tried, or the name of the upstream where none could be.',
+    doc: 'The address of each server tried, or the name of the upstream if none could be tried.',
   },
   upstream_status: {
     get: ofAttempts(({ status }) => (status === 0 ? '-' : String(status))),
-    doc: 'The status of each answer.',
+    doc: 'The status of each response.',
   },
   upstream_connect_time: {
     get: ofAttempts(({ connectTime }) => seconds(connectTime)),
-    doc: 'How long each connection took to be made, in seconds with milliseconds.',
+    doc: 'The time to establish each connection, in seconds with millisecond resolution.',
   },
   upstream_header_time: {
     get: ofAttempts(({ headerTime }) => seconds(headerTime)),
-    doc: 'The time until the head of each answer had come, in seconds with milliseconds.',
+    doc: 'The time until each response header was received, in seconds with millisecond resolution.',
   },
   upstream_response_time: {
     get: ofAttempts(({ responseTime }) => seconds(responseTime)),
-    doc: 'The time until each answer had come, in seconds with milliseconds.',
+    doc: 'The time until each response was received, in seconds with millisecond resolution.',
   },
   upstream_response_length: {
     get: ofAttempts(({ responseLength }) => String(responseLength)),
-    doc: 'Bytes of body of each answer as they came, chunk sizes included.',
+    doc: 'Bytes received of each response body, including chunk sizes.',
   },
   upstream_bytes_received: {
     get: ofAttempts(({ bytesReceived }) => String(bytesReceived)),
@@ -83,20 +83,20 @@ export const upstreamVariables: Readonly<Record<string, VariableSpec>> = {
     get: ofAttempts(({ bytesSent }) => String(bytesSent)),
     doc: 'Bytes sent to each server.',
   },
-  upstream_cache_status: { get: absent, doc: 'In nginx, whether the answer came from the cache; there is none here.' },
-  upstream_cache_last_modified: { get: absent, doc: 'In nginx, when a cached answer was last changed.' },
-  upstream_cache_etag: { get: absent, doc: 'In nginx, the `ETag` of a cached answer.' },
+  upstream_cache_status: { get: absent, doc: 'In nginx, the cache status of the response; tsproxy has no cache.' },
+  upstream_cache_last_modified: { get: absent, doc: 'In nginx, the modification time of a cached response.' },
+  upstream_cache_etag: { get: absent, doc: 'In nginx, the `ETag` of a cached response.' },
   'upstream_http_*': {
     family: (rest) => (x) => (x.upstreamHeaders === null ? undefined : fieldsMeant(x.upstreamHeaders, rest)),
-    doc: 'A field of the last answer by its name in lower case with `_` for `-`.',
+    doc: 'A header field of the last response, by its name in lower case with `_` for `-`.',
   },
   'upstream_trailer_*': {
     family: trailer,
-    doc: 'A field behind the body of the last answer by its name in lower case with `_` for `-`.',
+    doc: 'A trailer field of the last response, by its name in lower case with `_` for `-`.',
   },
   'upstream_cookie_*': {
     family: (name) => (x) =>
       x.upstreamHeaders === null ? undefined : setCookieValue(x.upstreamHeaders.all('set-cookie'), name),
-    doc: 'A cookie that the last answer sets, by its name.',
+    doc: 'A cookie set by the last response, by its name.',
   },
 };
