@@ -4,11 +4,11 @@ import type { Span } from '../../grammar/syntax-tree.js';
 import { shown } from './place.js';
 import type { Style } from './style.js';
 
-/** Maximum width in characters; of a longer line only the part around the span is shown. */
+/** Maximum width in characters; of a longer line only the part excerptOf the span is shown. */
 const MAX_WIDTH = 120;
 /** Characters kept before the span in a truncated line. */
 const LEAD = 40;
-/** Bytes per line; of a longer line only the part around the span is decoded. */
+/** Bytes per line; of a longer line only the part excerptOf the span is decoded. */
 const MAX_DECODED = 4096;
 /** Lines shown of a span; the rest is elided. */
 const MAX_LINES = 3;
@@ -23,7 +23,7 @@ export function codeFrame(at: Span, style: Style, paint: (text: string) => strin
   const frame = [bar];
   for (let line = first.line; line <= end; line++) {
     const place = line === first.line ? at.start - lineStart(at.source, line) : 0;
-    const { characters, skipped } = around(lineText(at.source, line), place, line === first.line ? first.column : 1);
+    const { characters, skipped } = excerptOf(lineText(at.source, line), place, line === first.line ? first.column : 1);
     const blank = characters.findIndex((character) => character !== ' ');
     const from = line === first.line ? first.column - 1 - skipped : Math.max(0, blank);
     const to = line === last.line ? (at.end > at.start ? last.column - skipped : from) : characters.length;
@@ -39,10 +39,10 @@ export function codeFrame(at: Span, style: Style, paint: (text: string) => strin
 }
 
 /**
- * The characters of a line, or of a long line those around an offset and column, and the number of skipped characters.
+ * The characters of a line, or of a long line those excerptOf an offset and column, and the number of skipped characters.
  * The length is limited, because a line may be a whole large file with thousands of findings.
  */
-function around(
+function excerptOf(
   line: string,
   place: number,
   column: number,

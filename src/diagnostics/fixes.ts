@@ -40,9 +40,9 @@ export function applyFixes(findings: readonly Finding[], fileOf: (source: Source
     if (!fits) continue;
     applied.push(finding);
     for (const { file, source, edit } of required) {
-      const known = edits.get(file) ?? { source, edits: [] };
-      if (!known.edits.some((other) => isSame(edit, other))) known.edits.push(edit);
-      edits.set(file, known);
+      const pending = edits.get(file) ?? { source, edits: [] };
+      if (!pending.edits.some((other) => isSame(edit, other))) pending.edits.push(edit);
+      edits.set(file, pending);
     }
   }
   return {

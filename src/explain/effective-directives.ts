@@ -32,9 +32,9 @@ export function effectiveDirectives(
       const declared = catalogue.find(name, record.block.context);
       if (declared === undefined || !isRelevant(declared)) continue;
       const key = `${declared.module.name} ${name}`;
-      const known = found.get(key);
-      if (known === undefined) found.set(key, { declared, levels: [{ record, statements }] });
-      else known.levels.push({ record, statements });
+      const entry = found.get(key);
+      if (entry === undefined) found.set(key, { declared, levels: [{ record, statements }] });
+      else entry.levels.push({ record, statements });
     }
   }
   const inForce: DirectiveInForce[] = [];

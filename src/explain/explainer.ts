@@ -108,13 +108,13 @@ export class Explainer {
     const recording = new Recording();
     recorder.recording = recording;
     const upstreams: (Omit<ExplainedUpstream, 'requests'> & { requests: Sent[] })[] = [];
-    const known = new Map<object, number>();
+    const indexes = new Map<object, number>();
     const watcher: StandInWatcher = {
       connecting: (sent) => {
-        let i = known.get(sent.request);
+        let i = indexes.get(sent.request);
         if (i === undefined) {
           i = upstreams.length;
-          known.set(sent.request, i);
+          indexes.set(sent.request, i);
           upstreams.push({ ...this.balancing(sent.x, sent.upstream), requests: [] });
         }
         upstreams[i]?.requests.push(sent);

@@ -73,8 +73,8 @@ export class Recorder implements Observer {
     const phases = this.phases.get(block)?.get(module.name);
     if (phases !== undefined) return phases;
     // The body of an `if` is part of the rewrite script of the enclosing location.
-    const around = spec.step === true ? (this.written.recordOf(block)?.around ?? null) : null;
-    return around === null ? null : (this.phases.get(around)?.get(module.name) ?? null);
+    const enclosing = spec.step === true ? (this.written.recordOf(block)?.around ?? null) : null;
+    return enclosing === null ? null : (this.phases.get(enclosing)?.get(module.name) ?? null);
   }
 
   // -- while the configuration is compiled

@@ -15,8 +15,8 @@ export default defineLint({
     for (const scope of [...c.scopes('server'), ...c.scopes('location')]) {
       if (scope.children.length === 0) continue;
       const words = scope.location;
-      const around = words === null ? null : new Candidate(scope, words);
-      for (const inner of candidatesIn(scope)) checkLocation(inner, around, budget, c);
+      const enclosing = words === null ? null : new Candidate(scope, words);
+      for (const inner of candidatesIn(scope)) checkLocation(inner, enclosing, budget, c);
     }
   },
 });
@@ -24,23 +24,25 @@ export default defineLint({
 /** Automaton steps for a whole configuration. */
 const MAX_STEPS = 20_000;
 
-function checkLocation(inner: Candidate, around: Candidate | null, budget: StepBudget, c: LintContext): void {
+function checkLocation(inner: Candidate, enclosing: Candidate | null, budget: StepBudget, c: LintContext): void {
   const { at, kind } = inner.words;
   const help = reason(inner, budget);
   if (help !== null) {
     c.report(at, `"${titleOf(inner.scope)}" matches no request`, { help });
-  } else if (kind === 'regex' && around !== null && !mayOverlap(inner, around, budget)) {
-    c.report(at, `"${titleOf(inner.scope)}" matches no request of "${titleOf(around.scope)}"`, {
+  } else if (kind === 'regex' && enclosing !== null && !mayOverlap(inner, enclosing, budget)) {
+    c.report(at, `"${titleOf(inner.scope)}" matches no request of "${titleOf(enclosing.scope)}"`, {
       help: 'a nested location is compared with the whole path, beginning with "/"',
-      related: [{ at: around.words.at, message: 'inside this one' }],
+      related: [{ at: enclosing.words.at, message: 'inside this one' }],
     });
   }
 }
 
 /** Whether the nested location can match a request of the enclosing one. */
-function mayOverlap(inner: Candidate, around: Candidate, budget: StepBudget): boolean {
-  if (!inner.words.name.startsWith('^') || inner.lead.startsWith(around.lead)) return true;
-  return inner.language === null || around.language === null || intersects(inner.language, around.language, budget);
+function mayOverlap(inner: Candidate, enclosing: Candidate, budget: StepBudget): boolean {
+  if (!inner.words.name.startsWith('^') || inner.lead.startsWith(enclosing.lead)) return true;
+  return (
+    inner.language === null || enclosing.language === null || intersects(inner.language, enclosing.language, budget)
+  );
 }
 
 const QUESTION = /\\\?|\[\?\]/;

@@ -26,10 +26,10 @@ export default defineLint({
 /** Whether the block or an enclosing one is an `if` on the origin, or contains one. */
 function testsOrigin(scope: Scope): boolean {
   for (let each: Scope | null = scope; each !== null; each = each.parent) {
-    const asked = [each, ...each.children].some(
+    const tests = [each, ...each.children].some(
       ({ kind, opener }) => kind === 'if' && opener?.args.some(({ text }) => /\$\{?http_origin/i.test(text)) === true,
     );
-    if (asked) return true;
+    if (tests) return true;
   }
   return false;
 }

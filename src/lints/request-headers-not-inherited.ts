@@ -20,11 +20,12 @@ export default defineLint({
       const own = scope.own('proxy_set_header');
       const outer = own.length === 0 ? [] : (scope.parent?.effective('proxy_set_header') ?? []);
       if (outer.length === 0) continue;
-      const lost = outer.filter((statement) => !own.some((one) => sameField(one, statement)));
-      if (lost.length === 0 || !passesIn(scope).some(({ statement }) => statement.name.text === 'proxy_pass')) continue;
-      const fields = [...new Set(lost.map(({ args }) => args[0]?.text ?? ''))];
+      const dropped = outer.filter((statement) => !own.some((one) => sameField(one, statement)));
+      if (dropped.length === 0 || !passesIn(scope).some(({ statement }) => statement.name.text === 'proxy_pass'))
+        continue;
+      const fields = [...new Set(dropped.map(({ args }) => args[0]?.text ?? ''))];
       // A block that repeats some of the fields was probably written with the others in mind.
-      const replaces = lost.length < outer.length;
+      const replaces = dropped.length < outer.length;
       const [first] = own;
       if (first === undefined) continue;
       c.report(
@@ -33,7 +34,7 @@ export default defineLint({
         {
           ...(replaces && { severity: 'hint' as const }),
           help: `they are inherited only if a block sets none; repeat them here, or include them from a file in both blocks`,
-          related: lost.slice(0, 10).map((at) => ({ at, message: 'is not sent here' })),
+          related: dropped.slice(0, 10).map((at) => ({ at, message: 'is not sent here' })),
         },
       );
     }

@@ -46,16 +46,16 @@ export default defineLint({
       if (first === undefined || outer.length === 0) continue;
       if (scope.value('add_header_inherit') === 'merge') continue;
       const names = new Set(own.map(fieldOf));
-      const lost = outer.filter((statement) => !names.has(fieldOf(statement)) && hasEffect(statement, scope));
-      if (lost.length === 0) continue;
+      const dropped = outer.filter((statement) => !names.has(fieldOf(statement)) && hasEffect(statement, scope));
+      if (dropped.length === 0) continue;
       // A block that repeats some was written with the others in mind; most security fields matter less for assets.
       const matters = isForAssets(scope) ? /^strict-transport-security$/ : SECURITY_FIELDS;
-      const warns = lost.length === outer.length && lost.some((statement) => matters.test(fieldOf(statement)));
-      const fields = [...new Set(lost.map(({ args }) => args[0]?.text ?? ''))];
+      const warns = dropped.length === outer.length && dropped.some((statement) => matters.test(fieldOf(statement)));
+      const fields = [...new Set(dropped.map(({ args }) => args[0]?.text ?? ''))];
       c.report(first, `"add_header" in "${titleOf(scope)}" drops those of the enclosing block: ${fields.join(', ')}`, {
         ...(!warns && { severity: 'hint' as const }),
         help: 'they are inherited only if a block adds none; repeat them here, or include them from a file in both blocks',
-        related: lost.slice(0, 10).map((at) => ({ at, message: 'is not added here' })),
+        related: dropped.slice(0, 10).map((at) => ({ at, message: 'is not added here' })),
       });
     }
   },

@@ -11,16 +11,16 @@ export default defineLint({
   check(c) {
     const names = c.scopes('upstream').flatMap(({ opener }) => opener?.args[0] ?? []);
     if (names.length === 0) return;
-    const known = new Map(names.map((word) => [word.text.toLowerCase(), word]));
+    const upstreams = new Map(names.map((word) => [word.text.toLowerCase(), word]));
     for (const scope of [...c.scopes('location'), ...c.scopes('if')]) {
       for (const { word, host, port } of passesOf(scope)) {
         const name = host.toLowerCase();
         // Host names have dots or a port, or differ only in a number.
-        if (port !== '' || !/^[a-z][\w-]{3,}$/.test(name) || known.has(name) || name === 'localhost') continue;
-        const [meant] = nearest(name, known.keys());
-        if (meant === undefined || !isOneSlip(name, meant, known.keys())) continue;
+        if (port !== '' || !/^[a-z][\w-]{3,}$/.test(name) || upstreams.has(name) || name === 'localhost') continue;
+        const [meant] = nearest(name, upstreams.keys());
+        if (meant === undefined || !isOneSlip(name, meant, upstreams.keys())) continue;
         if (name.replace(/[\d_-]+$/, '') === meant.replace(/[\d_-]+$/, '')) continue;
-        const at = known.get(meant);
+        const at = upstreams.get(meant);
         const start = word.text.toLowerCase().indexOf(name) + word.start + (word.quote === '' ? 0 : 1);
         const span = { source: word.source, start, end: start + name.length };
         c.report(span, `no upstream is called "${host}"; it is resolved as a host name`, {

@@ -38,6 +38,6 @@ export default defineLint({
 
 /** Whether the request itself may determine the upstream. */
 function namesComeFromOutside(c: LintContext): boolean {
-  const known = new Set(definitionsOf(c).map(({ name }) => name));
-  return passesIn(c.main).some(({ authority }) => variablesIn(authority).some((name) => !known.has(name)));
+  const defined = new Set(definitionsOf(c).map(({ name }) => name));
+  return passesIn(c.main).some(({ authority }) => variablesIn(authority).some((name) => !defined.has(name)));
 }

@@ -18,13 +18,13 @@ export default defineLint({
         const last = args.at(-1);
         const start = args[0];
         if (first === undefined || last === undefined || start === undefined) continue;
-        const kept = args.filter(({ text }) => !WEAK.has(text)).map(({ text }) => text);
+        const strong = args.filter(({ text }) => !WEAK.has(text)).map(({ text }) => text);
         const upstream = directive !== 'ssl_protocols';
         // Alongside newer versions they serve old clients only, and most current libraries reject them.
-        const beside = weak.every(({ text }) => text.startsWith('TLS')) && kept.length > 0;
+        const alongside = weak.every(({ text }) => text.startsWith('TLS')) && strong.length > 0;
         c.report(first, `"${directive}" enables ${weak.map(({ text }) => text).join(', ')}`, {
           // Upstream they are only offered, and an old back end may support nothing else.
-          ...((upstream || beside) && { severity: 'hint' as const }),
+          ...((upstream || alongside) && { severity: 'hint' as const }),
           help: 'must no longer be used (RFC 8996); use TLSv1.2 TLSv1.3',
           fix: {
             title: 'keep TLS 1.2 and newer',
@@ -32,7 +32,7 @@ export default defineLint({
             edits: [
               {
                 at: { source: start.source, start: start.start, end: last.end },
-                text: kept.length === 0 ? 'TLSv1.2 TLSv1.3' : kept.join(' '),
+                text: strong.length === 0 ? 'TLSv1.2 TLSv1.3' : strong.join(' '),
               },
             ],
           },

@@ -58,8 +58,8 @@ function merged(
   if (added.length === 0) return result;
   const replaces = new Map<string, string | undefined>(lints.map(({ code, replaces }) => [code, replaces]));
   const replaced = new Set(added.map(({ code, at }) => `${replaces.get(code)} ${at?.source.name} ${at?.start}`));
-  const kept = result.findings.filter(({ code, at }) => !replaced.has(`${code} ${at?.source.name} ${at?.start}`));
-  return { ...result, findings: arrange([...kept, ...added], result.sources, expansion) };
+  const remaining = result.findings.filter(({ code, at }) => !replaced.has(`${code} ${at?.source.name} ${at?.start}`));
+  return { ...result, findings: arrange([...remaining, ...added], result.sources, expansion) };
 }
 
 /** View of one configuration, shared by all lints. */

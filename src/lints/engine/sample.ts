@@ -15,8 +15,8 @@ export function sampleOf(node: Node, filling: string, branch: number): string {
     case 'sequence':
       return node.items.map((item) => sampleOf(item, filling, branch)).join('');
     case 'alternatives': {
-      const taken = node.branches[Math.min(branch, node.branches.length - 1)];
-      return taken === undefined ? '' : sampleOf(taken, filling, branch);
+      const chosen = node.branches[Math.min(branch, node.branches.length - 1)];
+      return chosen === undefined ? '' : sampleOf(chosen, filling, branch);
     }
     case 'group':
     case 'atomic':
