@@ -258,7 +258,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     else body.complete();
   }
 
-  // -- the answer
+  // -- the response
 
   sendHead(x: Exchange, ended: boolean): void {
     if (x.version === 9) {

@@ -55,7 +55,7 @@ test('what stands for something else is not offered', () => {
 });
 
 test('a parameter with a wrong value is told what it takes', () => {
-  assert.equal(findings('upstream u { server 127.0.0.1 weight=a; }')[0]?.help, 'a weight is a number from 1 on');
+  assert.equal(findings('upstream u { server 127.0.0.1 weight=a; }')[0]?.help, 'the weight is a number, at least 1');
 });
 
 test('zones and log formats that are misspelt are found again', () => {
