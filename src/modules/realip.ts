@@ -68,7 +68,7 @@ class Trusted {
 }
 
 /** The peer address of the client connection. */
-function connected(x: Exchange): { readonly remoteAddress: string; readonly remotePort: number } {
+function peerOf(x: Exchange): { readonly remoteAddress: string; readonly remotePort: number } {
   return (x.nested?.main ?? x).client;
 }
 
@@ -82,7 +82,7 @@ function compile(sources: readonly Source[], field: string, recursive: boolean, 
   return (x) => {
     const values = listed ? x.headers.all(name) : firstLine(x.headers.get(name));
     if (values.length === 0) return NEXT;
-    const { remoteAddress, remotePort } = connected(x);
+    const { remoteAddress, remotePort } = peerOf(x);
     // Evaluated once per request: a replaced address is not that of a proxy.
     if (x.remoteAddress !== remoteAddress || x.remotePort !== remotePort) return NEXT;
     const own: InetAddress = { bytes: ipBytes(remoteAddress) ?? [], port: remotePort };
@@ -127,10 +127,10 @@ export default defineModule({
     },
   },
   variables: {
-    realip_remote_addr: { get: (x) => connected(x).remoteAddress, doc: 'Original client address of the connection.' },
+    realip_remote_addr: { get: (x) => peerOf(x).remoteAddress, doc: 'Original client address of the connection.' },
     realip_remote_port: {
       get: (x) => {
-        const { remotePort } = connected(x);
+        const { remotePort } = peerOf(x);
         return remotePort > 0 ? String(remotePort) : '';
       },
       doc: 'Original client port of the connection.',

@@ -130,7 +130,7 @@ class ConsistentSelection extends RoundRobinSelection {
     const { servers } = this.ring;
     if (servers.length === 0) return null;
     do {
-      const i = this.heaviestOf(servers[this.point % servers.length] as string, now);
+      const i = this.roundRobinOf(servers[this.point % servers.length] as string, now);
       if (i >= 0) return this.take(i, now);
       this.point++;
     } while (++this.misses <= MAX_TRIES);
@@ -138,7 +138,7 @@ class ConsistentSelection extends RoundRobinSelection {
   }
 
   /** Weighted round robin among the addresses of one server. */
-  private heaviestOf(server: string, now: number): number {
+  private roundRobinOf(server: string, now: number): number {
     let best = -1;
     let total = 0;
     for (let i = 0; i < this.group.peers.length; i++) {

@@ -66,11 +66,11 @@ export default defineModule({
       const name = zoneOf(configured.block.values)?.name;
       if (name !== undefined) byName.set(name, [...(byName.get(name) ?? []), configured]);
     }
-    for (const [name, members] of byName) share(name, members, compiler);
+    for (const [name, members] of byName) shareZone(name, members, compiler);
   },
 });
 
-function share(name: string, members: readonly ConfiguredUpstream[], compiler: Compiler): void {
+function shareZone(name: string, members: readonly ConfiguredUpstream[], compiler: Compiler): void {
   const size = Math.max(...members.map(({ block }) => zoneOf(block.values)?.size ?? 0));
   const peers = new SharedPeers(compiler.zones);
   const declaration = { kind: 'upstream', name, size, key: '' } as const;

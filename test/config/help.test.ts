@@ -28,8 +28,8 @@ const CASES: readonly (readonly [text: string, message: RegExp, help: RegExp])[]
   [server('if ($http_a ==x) { }'), /invalid condition/, /spaces have to stand on both sides/],
   [server('if ($http_a == x) { }'), /unexpected "==" in condition/, /written with one =/],
   [server('if ($http_a = ) { }'), /invalid condition/, /is missing; an empty one is written ""/],
-  [location('proxy_pass ws://127.0.0.1:1;'), /invalid URL prefix/, /write http:\/\//],
-  [location('proxy_pass wss://127.0.0.1:1;'), /invalid URL prefix/, /write https:\/\//],
+  [location('proxy_pass ws://127.0.0.1:1;'), /invalid URL prefix/, /use http:\/\//],
+  [location('proxy_pass wss://127.0.0.1:1;'), /invalid URL prefix/, /use https:\/\//],
   [server('\u200broot /x;'), /unknown directive/, /zero-width space \(U\+200B\)/],
   [server('\u00a0root /x;'), /unknown directive/, /no-break space \(U\+00A0\)/],
   [

@@ -72,7 +72,7 @@ export function locationOf(block: CheckedBlock): LocationData {
 }
 
 /** Sets a location's name in its program, and the program for methods of `limit_except`. */
-export function nameLocation(at: Scope): void {
+export function applyLocation(at: Scope): void {
   const { block, program } = at;
   if (block.directive === 'location') {
     const { name, kind } = locationOf(block);

@@ -1,7 +1,6 @@
 /** nginx's `ngx_http_core_module`: servers, locations, and basic request processing. */
 import { defineModule } from '../../exchange/module.js';
-import { answerDirectives, applyAnswer } from './answer.js';
-import { blockDirectives, checkLocations, nameLocation } from './blocks.js';
+import { applyLocation, blockDirectives, checkLocations } from './blocks.js';
 import { applyConnection, connectionDirectives } from './connection.js';
 import { applyErrorLog, errorLogDirectives } from './error-log.js';
 import { applyErrorPages, errorPageDirectives } from './error-page.js';
@@ -13,6 +12,7 @@ import { noEffectDirectives } from './no-effect.js';
 import { applyPaths, checkPaths, pathDirectives } from './paths.js';
 import { applyBody, applyHead, bodyDirectives, headDirectives } from './request.js';
 import { applyResolver, resolverDirectives } from './resolver.js';
+import { applyResponse, responseDirectives } from './response.js';
 import { serverNameDirectives } from './server-name.js';
 import { compileServers, resolveListens } from './servers.js';
 import { applyTypes, typeDirectives } from './types.js';
@@ -32,7 +32,7 @@ const core = defineModule({
     ...bodyDirectives,
     ...connectionDirectives,
     ...keepaliveDisableDirectives,
-    ...answerDirectives,
+    ...responseDirectives,
     ...resolverDirectives,
     ...errorLogDirectives,
     ...noEffectDirectives,
@@ -47,13 +47,13 @@ const core = defineModule({
   routes: (_conf, http, compiler) =>
     compileServers(http, compiler, (server, block) => applyHead(compiler.conf(core, block), server)),
   settings(conf, at) {
-    nameLocation(at);
+    applyLocation(at);
     applyPaths(conf, at);
     applyTypes(conf, at);
     applyErrorPages(conf, at);
     applyBody(conf, at);
     applyConnection(conf, at);
-    applyAnswer(conf, at);
+    applyResponse(conf, at);
     applyResolver(conf, at);
     applyErrorLog(conf, at);
   },

@@ -27,7 +27,7 @@ function parseName(w: Word, c: ArgumentContext): NameData {
       help: 'a server name is a host name without scheme and path',
     });
   }
-  if (text.toLowerCase() === '$hostname') return { name: ownName(), pattern: null };
+  if (text.toLowerCase() === '$hostname') return { name: localHostName(), pattern: null };
   if (!text.startsWith('~')) return { name: asciiLowerCase(text), pattern: null };
   if (text === '~') c.fail(w, 'invalid-regex', `empty regex in server name "${text}"`);
   return { name: text.slice(1), pattern: parsePattern(w, c, { from: 1, caseless: hasCapital(text) }) };
@@ -42,12 +42,12 @@ function hasCapital(expression: string): boolean {
 }
 
 /** Host name of this machine in lower case, as a byte string. */
-export function ownName(): string {
+export function localHostName(): string {
   return Buffer.from(hostname(), 'utf8').toString('latin1').toLowerCase();
 }
 
 /** Name of a server in logs and redirects: `$server_name`. */
-export function firstName(names: readonly NameData[]): string {
+export function displayName(names: readonly NameData[]): string {
   const [first] = names;
   if (first === undefined) return '';
   if (first.pattern !== null) return `~${first.name}`;

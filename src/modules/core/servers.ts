@@ -9,7 +9,7 @@ import { type ServerName, ServerNames } from '../../routing/server-names.js';
 import { HostNotFound, lookupHost } from '../../upstream/host-lookup.js';
 import { locationOf } from './blocks.js';
 import { defaultListen, type ListenData, type SocketOptions } from './listen.js';
-import { firstName, type NameData } from './server-name.js';
+import { displayName, type NameData } from './server-name.js';
 
 /** Applies the settings of a server that are used before its location is known. */
 export type ServerSettings = (server: ServerProgram, block: CheckedBlock) => void;
@@ -120,7 +120,7 @@ function addressesOf(block: CheckedBlock, compiler: Compiler): { data: ListenDat
 
 async function compileServer(block: CheckedBlock, compiler: Compiler): Promise<ServerProgram> {
   const server = new ServerProgram(compiler.program(block, null));
-  server.name = firstName(namesOf(block));
+  server.name = displayName(namesOf(block));
   server.observer = compiler.observer;
   compiler.observer?.server(server, block);
   compiler.serverHandlers(block, server);

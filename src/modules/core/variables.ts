@@ -10,7 +10,7 @@ import type { VariableSpec } from '../../exchange/variable.js';
 import { basicUser } from '../../http/basic-credentials.js';
 import { binaryAddress } from '../../http/binary-address.js';
 import { Field } from '../../http/field-names.js';
-import { ownName } from './server-name.js';
+import { localHostName } from './server-name.js';
 
 /** Formats a port as nginx does: an empty string if there is none. */
 function port(number: number): string {
@@ -197,7 +197,7 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
   tcpinfo_rcv_space: { get: absent, doc: 'In nginx, the receive window; not available in Node.js.' },
 
   // -- the process
-  hostname: { get: ownName, cached: true, doc: 'The name of this machine.' },
+  hostname: { get: localHostName, cached: true, doc: 'The name of this machine.' },
   config_generation: {
     get: (x) => String(x.generation),
     doc: 'Number of the configuration under which the request began: 1 at start, incremented by each reload. It does not change during a request or tunnel.',

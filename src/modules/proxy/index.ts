@@ -12,7 +12,7 @@ import { bindAddress } from './bind.js';
 import { checkBufferSizes } from './buffer-sizes.js';
 import { cacheDirectives } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
-import { checkPass, type PassData, passTarget, upstreamIn } from './pass.js';
+import { checkPass, type PassData, passTarget, upstreamNameOf } from './pass.js';
 import type { HttpProtocol, HttpProtocolOptions } from './protocol.js';
 import { RequestHead } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
@@ -38,7 +38,7 @@ const directives = {
     contexts: ['location', 'if in location', 'limit_except'],
     takes: passTarget,
     inherit: 'noname',
-    links: (pass: PassData) => ({ refers: [`upstream ${upstreamIn(pass) ?? '*'}`] }),
+    links: (pass: PassData) => ({ refers: [`upstream ${upstreamNameOf(pass) ?? '*'}`] }),
     doc: 'Server to which requests are passed: a URL with a host, an `upstream`, or a unix domain socket (`http://unix:/path`). If the URL has a URI part, it replaces the prefix of the location; otherwise the request URI is passed as sent by the client. The URL may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`.',
     example: 'proxy_pass http://127.0.0.1:8081;',
   },

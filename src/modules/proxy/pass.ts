@@ -82,7 +82,7 @@ export function checkPass(block: CheckedBlock, c: CheckContext): void {
 }
 
 /** Host of a target, which may be the name of an `upstream`; undefined if it depends on the request. */
-export function upstreamIn(pass: PassData): string | undefined {
+export function upstreamNameOf(pass: PassData): string | undefined {
   if ('target' in pass) {
     const { address } = pass.target;
     return address.family === 'unix' ? address.path : address.host.toLowerCase();

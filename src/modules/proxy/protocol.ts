@@ -124,7 +124,7 @@ export class HttpProtocol implements ForwardingRules {
     const { settings } = this;
     const { tunnels } = this.options;
     const { lingeringClose, lingeringTimeout } = x.location.settings;
-    const frames = x.location.settings.tunnelDrain !== null && asksWebSocket(x);
+    const frames = x.location.settings.tunnelDrain !== null && requestsWebSocket(x);
     const upstream = connection.detach();
     // A pooled connection may have been used for previous requests.
     const { bytesRead: received, bytesWritten: sent } = upstream;
@@ -165,6 +165,6 @@ function logEnd(x: Exchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException |
 }
 
 /** Whether the request asks for a WebSocket upgrade (RFC 6455, 4.2.1). */
-function asksWebSocket(x: Exchange): boolean {
+function requestsWebSocket(x: Exchange): boolean {
   return /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i.test(x.headers.joined('upgrade') ?? '');
 }

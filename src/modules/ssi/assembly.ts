@@ -16,7 +16,7 @@ const MAX_BUFFERED = 65536;
 export class Include implements SubrequestSink {
   /** Set as soon as `x.subrequest` has returned. */
   subrequest: Subrequest | null = null;
-  over = false;
+  finished = false;
   /** Output that is not next in order yet. */
   readonly buffered = new ByteQueue();
   paused = false;
@@ -60,7 +60,7 @@ export class Include implements SubrequestSink {
   }
 
   done(subrequest: Subrequest): void {
-    this.over = true;
+    this.finished = true;
     if (this.assign !== null) {
       if (subrequest.status < 300 && this.collected !== '') this.assign(this.collected);
     } else if (this.stub !== null && !this.stubUsed && subrequest.bytesSent === 0) {
@@ -188,7 +188,7 @@ export class Assembly implements Producer {
           this.send(chunk);
           // `pass` may have finished the exchange and cleared the buffer.
           if (first.buffered.length > 0) first.buffered.drop(chunk.length);
-        } else if (first.over) this.parts.shift();
+        } else if (first.finished) this.parts.shift();
         else return;
       }
     }

@@ -3,8 +3,8 @@ import { outgrown } from '../../exchange/growth.js';
 import { escapeHtml } from '../../http/html-escape.js';
 import { parseUnsafeUri } from '../../http/unsafe-uri.js';
 import { escapeInHtml } from '../../http/uri-escape.js';
-import { holds } from './condition.js';
-import { documentOf, fillIn, variableValue } from './document.js';
+import { evaluateCondition } from './condition.js';
+import { documentOf, interpolate, variableValue } from './document.js';
 import type { SsiFilter } from './filter.js';
 
 /** Executes a command; false if it fails. */
@@ -39,7 +39,7 @@ const include: Command = (page, { virtual, file, wait, set, stub }) => {
     if (virtual === undefined) return page.fail(`"wait" cannot be used with file="${target}"`);
     if (!/^(?:yes|no)$/i.test(wait)) return page.fail(`invalid value "${wait}" in the "wait" parameter`);
   }
-  let uri = fillIn(x, target, rules.lookup);
+  let uri = interpolate(x, target, rules.lookup);
   if (uri === null) return false;
   if (uri !== '' && !uri.startsWith('/')) uri = x.uri.slice(0, x.uri.lastIndexOf('/') + 1) + uri;
   const parsed = parseUnsafeUri(uri);
@@ -71,7 +71,7 @@ const config: Command = (page, { errmsg, timefmt }) => {
 };
 
 const set: Command = (page, { var: name = '', value = '' }) => {
-  const filled = fillIn(page.x, value, page.rules.lookup);
+  const filled = interpolate(page.x, value, page.rules.lookup);
   if (filled === null) return false;
   if (outgrown(page.x, filled.length)) return page.fail(`too long value of the variable "${name}"`);
   documentOf(page.x).variables.set(name.toLowerCase(), filled);
@@ -84,7 +84,7 @@ const branch: Command = (page, { expr = '' }) => {
     page.output = false;
     return true;
   }
-  const matched = holds(page.x, expr, page.rules.lookup);
+  const matched = evaluateCondition(page.x, expr, page.rules.lookup);
   if (matched === null) return false;
   page.output = matched;
   page.chosen = matched;

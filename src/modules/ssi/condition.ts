@@ -6,12 +6,16 @@ import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { searchFor } from '../../exchange/pattern-search.js';
 import type { Getter } from '../../exchange/variable.js';
-import { documentOf, fillIn } from './document.js';
+import { documentOf, interpolate } from './document.js';
 
 /** Evaluates `$a`, `$a = text`, `$a != text`, `$a = /regex/` or `$a != /regex/`; null if the expression is invalid. */
-export function holds(x: Exchange, expression: string, lookup: (name: string) => Getter | null): boolean | null {
+export function evaluateCondition(
+  x: Exchange,
+  expression: string,
+  lookup: (name: string) => Getter | null,
+): boolean | null {
   const [left = '', spaces = ''] = /^([A-Za-z0-9${}_"']*)( *)/.exec(expression)?.slice(1) ?? [];
-  const value = fillIn(x, left.toLowerCase(), lookup);
+  const value = interpolate(x, left.toLowerCase(), lookup);
   if (value === null) return null;
   let rest = expression.slice(left.length + spaces.length);
   if (rest === '') return value !== '';
@@ -20,7 +24,7 @@ export function holds(x: Exchange, expression: string, lookup: (name: string) =>
   rest = rest.slice(operator.length).replace(/^ +/, '');
   const regex = rest.length > 1 && rest.startsWith('/');
   if (regex && !rest.endsWith('/')) return invalid(x, expression);
-  const right = fillIn(x, regex ? rest.slice(1, -1) : rest.replace(/^\\\//, '/'), lookup);
+  const right = interpolate(x, regex ? rest.slice(1, -1) : rest.replace(/^\\\//, '/'), lookup);
   if (right === null) return null;
   const same = regex ? matches(x, right, value) : value === right;
   return same === null ? null : same === (operator === '=');

@@ -36,7 +36,7 @@ export function variableValue(x: Exchange, name: string, lookup: (name: string) 
  * Substitutes variables in a text and resolves the escapes `\$`, `\"`, `\'` and `\\`. Returns null and logs an error if a
  * variable reference is malformed.
  */
-export function fillIn(x: Exchange, text: string, lookup: (name: string) => Getter | null): string | null {
+export function interpolate(x: Exchange, text: string, lookup: (name: string) => Getter | null): string | null {
   let out = '';
   for (let i = 0; i < text.length; ) {
     const char = text.charAt(i);

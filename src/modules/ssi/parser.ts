@@ -3,8 +3,8 @@
 /** Result of `next`: all input so far is parsed, a command was found, or a malformed command was found. */
 export const MORE = 0;
 export const COMMAND = 1;
-export const BROKEN = 2;
-export type Found = typeof MORE | typeof COMMAND | typeof BROKEN;
+export const MALFORMED = 2;
+export type Found = typeof MORE | typeof COMMAND | typeof MALFORMED;
 
 export interface Parameter {
   key: string;
@@ -60,12 +60,12 @@ export class Parser {
   /** Finds the next command. */
   next(): Found {
     this.before = '';
-    if (this.state === TEXT && !this.opening()) return MORE;
-    return this.inCommand();
+    if (this.state === TEXT && !this.findOpening()) return MORE;
+    return this.parseCommand();
   }
 
   /** Moves the text up to the next command into `before`; false if none begins in the input so far. */
-  private opening(): boolean {
+  private findOpening(): boolean {
     const { input } = this;
     const from = this.at;
     let found = input.indexOf(OPENING, from);
@@ -90,14 +90,14 @@ export class Parser {
     return complete;
   }
 
-  private inCommand(): Found {
+  private parseCommand(): Found {
     const { input } = this;
     while (this.at < input.length) {
       const char = input.charAt(this.at++);
       this.state = this.step(char, char === ' ' || char === '\t' || char === '\r' || char === '\n');
       if (this.state !== TEXT) continue;
       // Only `-->` returns to the text state.
-      return this.failed ? BROKEN : COMMAND;
+      return this.failed ? MALFORMED : COMMAND;
     }
     return MORE;
   }

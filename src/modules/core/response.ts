@@ -9,7 +9,7 @@ import { Template } from '../../exchange/template.js';
 const CONTEXTS = ['http', 'server', 'location'] as const;
 const TOKENS = ['on', 'off', 'build'];
 
-export const answerDirectives = {
+export const responseDirectives = {
   chunked_transfer_encoding: {
     contexts: CONTEXTS,
     takes: flag,
@@ -107,7 +107,7 @@ export const answerDirectives = {
   },
 } as const satisfies Directives;
 
-export function applyAnswer(conf: ConfOf<typeof answerDirectives>, at: Scope): void {
+export function applyResponse(conf: ConfOf<typeof responseDirectives>, at: Scope): void {
   const { settings } = at.program;
   settings.chunkedTransferEncoding = conf.chunked_transfer_encoding;
   settings.etag = conf.etag;
