@@ -214,7 +214,7 @@ export class Transport implements WriteWaiter {
     return this.socket.localPort ?? 0;
   }
   /** Whether the socket is closed or closing: Node calls `onClosed` only at the end of the event loop's turn. */
-  get gone(): boolean {
+  get closing(): boolean {
     return this.closed || this.socket.destroyed;
   }
   /** The socket's descriptor; -1 if there is none or the platform does not expose it. */
@@ -380,7 +380,7 @@ export class Transport implements WriteWaiter {
    * Returns false if the platform does not expose a descriptor.
    */
   peerLeft(): boolean {
-    if (this.gone) return true;
+    if (this.closing) return true;
     const { descriptor } = this;
     if (descriptor < 0) return false;
     try {

@@ -12,13 +12,13 @@ import { statusText } from '../exchange/status-text.js';
 import { now, unwatch, watch } from '../http/deadlines.js';
 import { COMPLETE, MORE } from '../http/request-reader.js';
 import type { Transport, TransportOwner } from '../http/transport.js';
-import { answerFraming, answerHead, Framing, mayKeep } from './answer-head.js';
-import { AnswerWriter } from './answer-writer.js';
 import { BODY, ClientDeadline, NOTHING, SENDING, TIMED_OUT } from './client-deadline.js';
 import { clientLeft } from './client-loss.js';
 import { type Arrived, ConfigLease } from './config-lease.js';
+import { canKeepAlive, chooseFraming, Framing, formatHead } from './head-format.js';
 import { RequestBodyReader } from './request-body.js';
 import { RequestIntake } from './request-intake.js';
+import { ResponseWriter } from './response-writer.js';
 import { expectsContinue, logReading, refuseRequest } from './routing.js';
 import type { ConnectionHost } from './server.js';
 import { TunnelledClient } from './tunnelled-client.js';
@@ -51,7 +51,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
   private lastSettings: LocationSettings | null = null;
   private readonly intake: RequestIntake;
   private readonly body = new RequestBodyReader();
-  private readonly writer: AnswerWriter;
+  private readonly writer: ResponseWriter;
   private exchange: Exchange | null = null;
   private readonly lease: ConfigLease;
   /** Whether the connection is kept alive after the current response. */
@@ -74,7 +74,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.setState(WAITING);
     this.lease = new ConfigLease(host, arrived, this.localAddress);
     this.intake = new RequestIntake(this, this.lease, host);
-    this.writer = new AnswerWriter(transport);
+    this.writer = new ResponseWriter(transport);
     watch(this);
     this.openedAt = now(); // the clock only runs while something is watched
     this.usedAt = this.openedAt;
@@ -265,12 +265,12 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       this.keep = false;
       return;
     }
-    const framing = answerFraming(x, ended);
+    const framing = chooseFraming(x, ended);
     const age = now() - this.openedAt;
     // Without `100 Continue` the client may never send its body; a next request could not be told from that body.
     const last = this.unread ? false : this.peerEnded || this.body.awaited;
-    this.keep &&= mayKeep(x, framing, this.requests, age) && !last && this.host.keeps(this.arrived);
-    this.writer.head(answerHead(x, framing, this.keep));
+    this.keep &&= canKeepAlive(x, framing, this.requests, age) && !last && this.host.keeps(this.arrived);
+    this.writer.head(formatHead(x, framing, this.keep));
     this.writer.chunked = framing === Framing.Chunked;
     if (!ended) this.writer.flushSoon();
   }

@@ -2,8 +2,8 @@
 import type { Exchange } from '../exchange/exchange.js';
 import type { Template } from '../exchange/template.js';
 import type { ResponseReader } from '../http/response-reader.js';
-import type { SpoolSettings } from './answer-spool.js';
 import type { ConnectOptions, UpstreamConnection } from './connection.js';
+import type { SpoolSettings } from './response-spool.js';
 import type { UpgradedAttempt } from './upgraded-attempt.js';
 
 /** Settings of a pass directive's module. Times in ms, sizes in bytes; 0: unlimited. */

@@ -52,6 +52,6 @@ export function statusOfReason(reason: number): number {
 }
 
 /** Whether nginx repeats requests with this method; some methods require `non_idempotent`. */
-export function mayRepeat(method: string, mask: number): boolean {
+export function isRepeatable(method: string, mask: number): boolean {
   return (mask & NEXT_UPSTREAM.non_idempotent) !== 0 || (method !== 'POST' && method !== 'LOCK' && method !== 'PATCH');
 }

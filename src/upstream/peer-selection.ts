@@ -6,7 +6,7 @@ import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import type { ResponseReader } from '../http/response-reader.js';
 import type { Outcome, Selection } from './balancer.js';
 import type { ForwardingRules } from './forwarding-rules.js';
-import { mayRepeat } from './next-upstream.js';
+import { isRepeatable } from './next-upstream.js';
 import type { Peer, Reservation } from './peer.js';
 import { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
@@ -80,7 +80,7 @@ export abstract class PeerSelection {
   protected mayTryAnother(reason: number, sent: boolean, streamed: boolean): boolean {
     const { nextUpstream, nextUpstreamTimeout } = this.protocol.settings;
     if ((nextUpstream & reason) === 0) return false;
-    if (sent && (streamed || !mayRepeat(this.x.method, nextUpstream))) return false;
+    if (sent && (streamed || !isRepeatable(this.x.method, nextUpstream))) return false;
     return nextUpstreamTimeout === 0 || performance.now() - this.startedAt < nextUpstreamTimeout;
   }
 

@@ -5,7 +5,7 @@ import { ByteQueue } from '../http/byte-queue.js';
 const SLICES = 10;
 
 /** The response being limited. */
-export interface LimitedAnswer {
+export interface LimitedResponse {
   /** Pauses reading until `rateAvailable`. */
   rateExceeded(): void;
   /** Resumes reading. */
@@ -25,7 +25,7 @@ export class ReadingRate {
 
   /** `rate` in bytes/s, greater than 0. */
   constructor(
-    private readonly answer: LimitedAnswer,
+    private readonly answer: LimitedResponse,
     private readonly rate: number,
   ) {}
 

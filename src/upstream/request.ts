@@ -15,13 +15,20 @@ import { connectionOptions } from '../http/hop-by-hop.js';
 import { COMPLETE, MORE } from '../http/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http/response-reader.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
-import { AnswerBody, BODY_BROKEN, BODY_COMPLETE, BODY_OVERRUN, MORE_BODY, passTrailers } from './answer-body.js';
 import { connectFailure, localFailure } from './connect-failure.js';
 import { type ConnectionUser, UpstreamConnection } from './connection.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { Peer } from './peer.js';
 import { RequestSender } from './request-sender.js';
+import {
+  BODY_BROKEN,
+  BODY_COMPLETE,
+  BODY_OVERRUN,
+  MORE_BODY,
+  passTrailers,
+  ResponseBodyReader,
+} from './response-body.js';
 import { giveReader, takeReader } from './response-readers.js';
 import { ResponseRelay } from './response-relay.js';
 import { dropDuplicates } from './unique-fields.js';
@@ -40,7 +47,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   /** Whether the connection is reused: its failure does not indicate a failure of the peer. */
   private reused = false;
   private readonly reader = takeReader();
-  private readonly body = new AnswerBody(this);
+  private readonly body = new ResponseBodyReader(this);
   private keepable = false;
 
   constructor(
@@ -125,7 +132,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     const origin = keepalive.local ? this.origin : null;
     const isFinal = !this.mayTryAnother(NEXT_UPSTREAM.error, true, this.sender?.streaming === true);
     let kept = idle.take(peer, origin);
-    while (kept !== null && (isFinal ? kept.transport.peerLeft() : kept.transport.gone)) {
+    while (kept !== null && (isFinal ? kept.transport.peerLeft() : kept.transport.closing)) {
       kept.destroy();
       kept = idle.take(peer, origin);
     }

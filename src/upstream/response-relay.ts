@@ -2,19 +2,19 @@
 import { parseSize } from '../config/units.js';
 import type { Producer } from '../exchange/client-side.js';
 import type { HeaderBlock } from '../http/header-block.js';
-import { type AnswerSource, AnswerSpool, isBuffered } from './answer-spool.js';
-import { type LimitedAnswer, ReadingRate } from './reading-rate.js';
+import { type LimitedResponse, ReadingRate } from './reading-rate.js';
 import { RequestWriter } from './request-writer.js';
+import { isBuffered, type ResponseSource, ResponseSpool } from './response-spool.js';
 
 /**
  * A base class, so that a request stays one object. Data that the client accepts at once is passed through without
  * being stored; a spool is created when the client is slow for the first time.
  */
-export abstract class ResponseRelay extends RequestWriter implements Producer, AnswerSource, LimitedAnswer {
+export abstract class ResponseRelay extends RequestWriter implements Producer, ResponseSource, LimitedResponse {
   /** Whether a slow client does not slow down the upstream (`proxy_buffering`). */
   private buffered = false;
   /** Buffers the response for a slow client; null until the client is slow. */
-  private spool: AnswerSpool | null = null;
+  private spool: ResponseSpool | null = null;
   /** Whether the response is spooled if the client is slow. */
   protected get buffers(): boolean {
     return this.buffered;
@@ -64,7 +64,7 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, A
     const { x, spool } = this;
     if (spool !== null) spool.write(bytes, start, end);
     else if (!x.writeBytes(bytes, start, end)) {
-      if (this.buffered) this.spool = new AnswerSpool(x, this.settings.spool, this);
+      if (this.buffered) this.spool = new ResponseSpool(x, this.settings.spool, this);
       else this.pauseSource();
     }
   }

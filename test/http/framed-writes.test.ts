@@ -132,7 +132,7 @@ test('a reset while bytes are written is told as one, and what was lent is free'
     await warm(it);
     it.client.resetAndDestroy();
     const bytes = Buffer.alloc(60_000, 1);
-    for (let turn = 0; turn < 1000 && !it.transport.gone; turn++) {
+    for (let turn = 0; turn < 1000 && !it.transport.closing; turn++) {
       if (owned) it.transport.write(bytes, 'head');
       else it.transport.writeFramed('head', bytes, 0, bytes.length, 'tail');
       await new Promise((resolve) => setImmediate(resolve));

@@ -5,7 +5,7 @@ import type { Transport } from '../http/transport.js';
 /** Maximum bytes of head and body chunk that are joined into one string and one write. */
 const MAX_JOINED = 8192;
 
-export class AnswerWriter {
+export class ResponseWriter {
   /** Whether the body uses the chunked transfer coding (RFC 9112 7.1). */
   chunked = false;
   /** Written but not yet passed to the socket. */

@@ -15,7 +15,7 @@ export const BODY_OVERRUN = 2;
 /** The chunked coding is invalid. */
 export const BODY_BROKEN = 3;
 
-export class AnswerBody {
+export class ResponseBodyReader {
   /** Bytes read, including framing. */
   length = 0;
   /** Remaining bytes, CHUNKED or UNTIL_CLOSE. */

@@ -16,7 +16,7 @@ export enum Framing {
 }
 
 /** Determines the framing of a response body (RFC 9112 6.3). `ended`: no body follows. */
-export function answerFraming(x: Exchange, ended: boolean): Framing {
+export function chooseFraming(x: Exchange, ended: boolean): Framing {
   const { response } = x;
   const bodiless = response.status < 200 || response.status === 204 || response.status === 304;
   if (bodiless || x.method === 'HEAD' || (ended && !x.headOnly)) return Framing.Length;
@@ -25,7 +25,7 @@ export function answerFraming(x: Exchange, ended: boolean): Framing {
 }
 
 /** Whether the request, its framing and the limits of its location allow a persistent connection; `age` in ms. */
-export function mayKeep(x: Exchange, framing: Framing, requests: number, age: number): boolean {
+export function canKeepAlive(x: Exchange, framing: Framing, requests: number, age: number): boolean {
   const { settings } = x.location;
   return (
     x.keepAlive &&
@@ -37,7 +37,7 @@ export function mayKeep(x: Exchange, framing: Framing, requests: number, age: nu
 }
 
 /** Returns the head including the empty line. `keep`: the connection is kept alive. */
-export function answerHead(x: Exchange, framing: Framing, keep: boolean): string {
+export function formatHead(x: Exchange, framing: Framing, keep: boolean): string {
   const { response } = x;
   const { settings } = x.location;
   const { status } = response;

@@ -28,7 +28,7 @@ export interface SpoolSettings {
 }
 
 /** Source of the response. */
-export interface AnswerSource {
+export interface ResponseSource {
   /** Pauses reading: the buffers are full. */
   pauseSource(): void;
   /** Resumes reading. */
@@ -63,7 +63,7 @@ const MORE = 0;
 const END = 1;
 const CUT = 2;
 
-export class AnswerSpool {
+export class ResponseSpool {
   /** Whether the client accepts bytes. */
   private ready = false;
   private last = MORE;
@@ -94,7 +94,7 @@ export class AnswerSpool {
   constructor(
     private readonly x: Exchange,
     private readonly settings: SpoolSettings,
-    private readonly source: AnswerSource,
+    private readonly source: ResponseSource,
   ) {}
 
   /** Whether nothing is buffered. */
