@@ -58,10 +58,10 @@ export function balanceBlocks(
     }
   }
   if (depth === 0 && surplusPlaces.length === 0) return BALANCED;
-  return judgeByIndentation(text, tokens, depth, surplusPlaces, opensBlock);
+  return balanceByIndentation(text, tokens, depth, surplusPlaces, opensBlock);
 }
 
-function judgeByIndentation(
+function balanceByIndentation(
   text: string,
   tokens: readonly IToken[],
   unclosed: number,

@@ -103,10 +103,10 @@ let lastLine = NO_LINE;
  */
 function lastQuoteOfStatement(text: string, offset: number, closing: number): number {
   if (closing - offset > BUFFER_SIZE || text.slice(offset, closing).includes('\n')) return -1;
-  const { start, end: known } = lastLine;
-  const isKnown = lastLine.text === text && closing >= start && closing <= known;
-  const end = isKnown ? known : lineEnd(text, closing);
-  if (!isKnown) lastLine = { text, start: closing, end };
+  const { start, end: cachedEnd } = lastLine;
+  const isCached = lastLine.text === text && closing >= start && closing <= cachedEnd;
+  const end = isCached ? cachedEnd : lineEnd(text, closing);
+  if (!isCached) lastLine = { text, start: closing, end };
   let last = spacesBefore(text, end);
   if (text.charCodeAt(last - 1) !== SEMICOLON) return -1;
   last = spacesBefore(text, last - 1) - 1;

@@ -9,10 +9,10 @@ const INDENT = '    ';
  * Limit of indentation levels: deeper blocks are not read by people, and the spaces would outgrow the text a
  * thousandfold.
  */
-const DEEPEST_INDENT = 40;
+const MAX_INDENT_LEVELS = 40;
 
 function indentation(depth: number): string {
-  return INDENT.repeat(Math.min(depth, DEEPEST_INDENT));
+  return INDENT.repeat(Math.min(depth, MAX_INDENT_LEVELS));
 }
 
 /** Text between two spans of one source; empty if the tree was not produced by parsing. */

@@ -148,7 +148,7 @@ export class TreeBuilder {
     } else {
       const afterBlock = this.#source.text.charCodeAt(this.#lastEnd - 1) === CLOSING_BRACE;
       this.#mistake(token.startOffset, end, 'unexpected ";"', {
-        help: afterBlock ? 'a block takes no ";" after its "}"' : 'no directive stands before this ";"',
+        help: afterBlock ? 'a block must not be followed by ";"' : 'no directive precedes this ";"',
       });
     }
     this.#lastEnd = end;
@@ -174,7 +174,7 @@ export class TreeBuilder {
       this.#open.push({ block, owner, brace });
       this.#count = 0;
     } else {
-      this.#mistake(start, end, 'unexpected "{"', { help: 'no directive stands before this "{"' });
+      this.#mistake(start, end, 'unexpected "{"', { help: 'no directive precedes this "{"' });
       if (this.#balance.stray.has(start)) {
         this.#lastEnd = end;
         return;
@@ -200,7 +200,7 @@ export class TreeBuilder {
     this.#closeMissing(token);
     const place = this.#balance.surplus.get(token.startOffset);
     if (place !== undefined) {
-      const related = place === token.startOffset ? null : 'by its indentation, this "}" is the one too many';
+      const related = place === token.startOffset ? null : 'by its indentation, this "}" is the surplus one';
       this.#mistake(place, place + 1, 'unexpected "}"', {
         help: 'there are more "}" than "{"',
         ...(related && { related: { at: this.#span(token.startOffset, end), message: related } }),
@@ -227,7 +227,7 @@ export class TreeBuilder {
       ...(earlier && {
         related: {
           at: this.#span(Math.max(statement.start, earlier.offset - 1), earlier.offset),
-          message: 'the statement runs on over this line: perhaps a ";" is missing here as well',
+          message: 'the statement continues on this line: a ";" may be missing here as well',
         },
       }),
     };
@@ -329,8 +329,8 @@ export class TreeBuilder {
         : `directive "${name.text}" has no opening "{"`;
     this.#mistake(noticed, noticed + 1, message, {
       help: inItsPlace
-        ? 'by the indentation, a "{" belongs in the place of this ";"'
-        : `"{" is missing after "${words}": by the indentation, what follows stands inside`,
+        ? 'by the indentation, this ";" should be a "{"'
+        : `"{" is missing after "${words}": by the indentation, the following lines belong inside`,
       insert: inItsPlace
         ? { offset: last.end, text: ' {', over: noticed + 1 - last.end }
         : { offset: last.end, text: ' {' },
@@ -347,7 +347,7 @@ export class TreeBuilder {
   #unexpectedAfterQuote(start: number, end: number): void {
     const next = this.#characterAt(end);
     this.#mistake(end, end + next.length, `unexpected "${next}"`, {
-      help: 'after a closing quote, a space, ";", "{" or ")" has to follow',
+      help: 'a closing quote must be followed by a space, ";", "{" or ")"',
       insert: { offset: end, text: ' ' },
       related: { at: this.#span(start, end), message: 'the quoted word ends here' },
     });
@@ -358,7 +358,7 @@ export class TreeBuilder {
     const next = this.#characterAt(closing + 1);
     const other = quote === '"' ? "'" : '"';
     this.#mistake(closing + 1, closing + 1 + next.length, `unexpected "${next}"`, {
-      help: `the ${quote} before it ends the word; inside of a word write \\${quote}, or put the word between ${other} and ${other}`,
+      help: `the ${quote} before it ends the word; inside a word write \\${quote}, or quote the word with ${other}`,
       related: { at: this.#span(start, closing + 1), message: 'the quoted word ends here' },
     });
   }
@@ -378,7 +378,7 @@ export class TreeBuilder {
     const written = text.slice(start, end);
     const quote = written.includes('"') ? "'" : '"';
     this.#mistake(brace, brace + 1, message, {
-      help: 'the "{" ends the word and begins a block: a regular expression with braces has to stand in quotes',
+      help: 'the "{" ends the word and begins a block: a regular expression with braces must be quoted',
       ...(!written.includes(quote) && {
         insert: { offset: start, text: `${quote}${written}${quote}`, over: end - start },
       }),
@@ -390,8 +390,8 @@ export class TreeBuilder {
   #sentenceOfBrace(start: number, brace: number, name: Word | null): string {
     const { text } = this.#source;
     if (name === null || text.startsWith('{{', brace)) {
-      const isUnwanted = name !== null && !this.#opensBlock(name.text);
-      return isUnwanted ? `directive "${name.text}" is not terminated by ";"` : 'unexpected "{"';
+      const isUnexpected = name !== null && !this.#opensBlock(name.text);
+      return isUnexpected ? `directive "${name.text}" is not terminated by ";"` : 'unexpected "{"';
     }
     if (this.#words[1]?.text.startsWith('(')) return `invalid condition "${text.slice(start, brace)}"`;
     return this.#opensBlock(name.text)
@@ -409,7 +409,7 @@ export class TreeBuilder {
     if (this.#isTemplate) return;
     this.#isTemplate = true;
     this.#mistake(start, end, message, {
-      help: 'this is a template in which nothing was filled in: run it through the program that it is written for first',
+      help: 'this is an unexpanded template: run it through its template engine first',
     });
   }
 
@@ -451,7 +451,7 @@ export class TreeBuilder {
     if (held >= BUFFER_SIZE && contentStart + BUFFER_SIZE < text.length) {
       const begin = text.slice(contentStart, contentStart + 10);
       this.#mistake(start, end, `too long parameter "${begin}..." started`, {
-        help: `nginx reads no word or comment of ${BUFFER_SIZE} bytes or more`,
+        help: `nginx rejects words and comments of ${BUFFER_SIZE} bytes or more`,
       });
     }
   }

@@ -28,7 +28,7 @@ export function word<T>(syntax: string, parse: (word: Word, c: ArgumentContext) 
 function first(words: readonly Word[]): Word {
   const [word] = words;
   if (word === undefined) {
-    throw new Error('an argument type that takes one word was given none');
+    throw new Error('an argument type that takes one word received none');
   }
   return word;
 }
@@ -120,8 +120,8 @@ function chosen<C extends string>(choices: readonly C[], w: Word, c: ArgumentCon
   if (found !== undefined) {
     return found;
   }
-  const remarks = nearWord(w, choices) ?? { help: `it must be one of: ${choices.join(', ')}` };
-  return c.fail(w, 'invalid-value', `invalid value "${w.text}"`, remarks);
+  const options = nearWord(w, choices) ?? { help: `it must be one of: ${choices.join(', ')}` };
+  return c.fail(w, 'invalid-value', `invalid value "${w.text}"`, options);
 }
 
 /** Suggests the choice that was probably meant; null if none is similar. */

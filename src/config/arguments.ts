@@ -5,8 +5,8 @@ import type { Code } from '../diagnostics/codes.js';
 import type { CheckState } from './check-state.js';
 import type { Place } from './checked-config.js';
 import type { ArgumentContext, Context, FindingOptions } from './directive.js';
-import { meantWord } from './meant-word.js';
 import { reportMissingSemicolon, splitEntry } from './missing-semicolon.js';
+import { suggestParameter } from './suggest-parameter.js';
 
 /** Base directories of relative paths; both end in a slash. */
 export interface Directories {
@@ -25,7 +25,7 @@ export class Arguments implements ArgumentContext {
     readonly statement: Statement,
     readonly context: Context,
     private readonly directories: Directories,
-    private readonly notes: CheckState,
+    private readonly state: CheckState,
     /** The directive's syntax, as the documentation prints it. */
     private readonly syntax = '',
   ) {
@@ -40,34 +40,33 @@ export class Arguments implements ArgumentContext {
     return placeOf(at);
   }
 
-  fail(at: Span, code: Code, message: string, remarks?: FindingOptions): never {
-    this.report(at, code, message, remarks);
+  fail(at: Span, code: Code, message: string, options?: FindingOptions): never {
+    this.report(at, code, message, options);
     throw new Refused(message);
   }
 
-  report(at: Span, code: Code, message: string, remarks?: FindingOptions): void {
+  report(at: Span, code: Code, message: string, options?: FindingOptions): void {
     const { block } = this.statement;
     // An entry of a block with too many words, spread over two lines, is most likely two entries.
     const isEntry = code === 'argument-count' && block !== null && at.start > block.start;
     const split = isEntry ? splitEntry(at) : null;
-    if (split === null) this.notes.report(at, code, message, this.meant(at, message) ?? remarks);
-    else
-      reportMissingSemicolon(split, message, this.notes, 'a ";" is missing here, or words of the entry are too many');
+    if (split === null) this.state.report(at, code, message, this.meant(at, message) ?? options);
+    else reportMissingSemicolon(split, message, this.state, 'a ";" is missing here, or the entry has too many words');
   }
 
   /** Suggests the parameter that was probably meant by an unknown one. */
   private meant(at: Span, message: string): FindingOptions | null {
     if (!message.startsWith('invalid parameter "')) return null;
     const word = this.statement.args.find(({ start, end }) => start === at.start && end === at.end);
-    return word === undefined || word.source !== at.source ? null : meantWord(word.text, word, this.syntax);
+    return word === undefined || word.source !== at.source ? null : suggestParameter(word.text, word, this.syntax);
   }
 
   uses(name: string, at: Span): void {
-    this.notes.uses.push({ name, at });
+    this.state.uses.push({ name, at });
   }
 
   defines(name: string, at: Span): void {
-    this.notes.defines.push({ name: name.toLowerCase(), at });
+    this.state.defines.push({ name: name.toLowerCase(), at });
   }
 
   /** Returns the value of `parse`, or null if it failed. */

@@ -11,13 +11,13 @@ import { reportInvisible } from './invisible-characters.js';
 import { knownDirectives } from './known-directives.js';
 import { Level, NOTHING, type Values } from './level.js';
 import {
-  reportDoubt,
   reportMissingOpening,
   reportMissingSemicolon,
   splitAtMissingSemicolon,
+  warnOfMissingSemicolon,
 } from './missing-semicolon.js';
 import { headOf, parseStatement } from './statement.js';
-import { noteVariables, reportUnknown } from './unknown-directive.js';
+import { recordVariables, reportUnknown } from './unknown-directive.js';
 
 /** A checked block with its statements and surroundings in the syntax tree. */
 export interface BlockRecord {
@@ -44,27 +44,27 @@ interface Body {
  * Maximum nesting of blocks. nginx has no limit; this one prevents the compiler and structuredClone from overflowing
  * the stack.
  */
-const DEEPEST = 500;
+const MAX_DEPTH = 500;
 
-const PLACED: ReadonlySet<Context> = new Set(['main', 'events', 'http', 'upstream']);
+const CONTEXTS_WITH_PLACES: ReadonlySet<Context> = new Set(['main', 'events', 'http', 'upstream']);
 
 /** Number of statements per step. */
-const STEP = 8;
+const STATEMENTS_PER_STEP = 8;
 
 /** Maximum number of consecutive missing semicolons: each takes a stack level and a copy of the remaining words. */
-const MOST_SPLITS = 100;
+const MAX_SPLITS = 100;
 
 export class BlockChecker {
   /** Every block, outer blocks before inner ones. */
   readonly records: BlockRecord[] = [];
-  private taken = 0;
+  private checkedStatements = 0;
   private readonly expand = (items: readonly Item[]): Statement[] => this.includes.expand(items);
 
   constructor(
     private readonly catalogue: Catalogue,
     private readonly includes: Includes,
     private readonly directories: Directories,
-    private readonly notes: CheckState,
+    private readonly state: CheckState,
   ) {}
 
   /** Checks the outermost block; yields after a few statements. */
@@ -90,7 +90,7 @@ export class BlockChecker {
     const level = new Level(body.context, body.inherited, body.opener, outer);
     for (const statement of body.statements) {
       this.statement(level, statement);
-      if (++this.taken % STEP === 0) yield;
+      if (++this.checkedStatements % STATEMENTS_PER_STEP === 0) yield;
     }
     const blocks: CheckedBlock[] = [];
     const steps: CheckedStep[] = [];
@@ -103,7 +103,7 @@ export class BlockChecker {
       steps,
       blocks,
       at,
-      ...(PLACED.has(body.context) && { places: placesOf(level.written) }),
+      ...(CONTEXTS_WITH_PLACES.has(body.context) && { places: placesOf(level.written) }),
     };
     this.records.push({ block, opener: body.opener, around, statements: level.written, modules: level.modules });
     for (const { statement, declared, value, step } of level.inOrder) {
@@ -129,8 +129,8 @@ export class BlockChecker {
     if (spec.body === undefined || !('context' in spec.body) || statement.block === null) {
       return null;
     }
-    if (depth >= DEEPEST) {
-      this.notes.report(headOf(statement), 'too-deep', `blocks nest more than ${DEEPEST} deep`);
+    if (depth >= MAX_DEPTH) {
+      this.state.report(headOf(statement), 'too-deep', `blocks nest more than ${MAX_DEPTH} deep`);
       return null;
     }
     const { context: into } = spec.body;
@@ -151,50 +151,50 @@ export class BlockChecker {
   private statement(level: Level, statement: Statement, splits = 0): void {
     const name = statement.name.text;
     if (name === 'include') {
-      reportInclude(statement, this.notes);
+      reportInclude(statement, this.state);
       return;
     }
-    const { notes } = this;
+    const { state } = this;
     const declared = this.catalogue.find(name, level.context);
     if (declared === undefined) {
-      this.foreign(level, statement, splits);
+      this.disallowedStatement(level, statement, splits);
       return;
     }
-    const before = notes.mark();
-    const argumentsOf = new Arguments(statement, level.context, this.directories, notes, declared.spec.takes.syntax);
+    const before = state.mark();
+    const argumentsOf = new Arguments(statement, level.context, this.directories, state, declared.spec.takes.syntax);
     const value = parseStatement(statement, declared, argumentsOf, this.expand);
-    if (notes.hasErrorsSince(before) && splits < MOST_SPLITS) {
+    if (state.hasErrorsSince(before) && splits < MAX_SPLITS) {
       const split = splitAtMissingSemicolon(statement, level.context, this.catalogue);
       if (split !== null) {
-        const message = notes.findings[before.findings]?.message ?? '';
-        notes.forget(before);
+        const message = state.findings[before.findings]?.message ?? '';
+        state.rollBack(before);
         if (declared.spec.body !== undefined && statement.block === null) {
-          reportMissingOpening(split, message, notes);
+          reportMissingOpening(split, message, state);
         } else {
-          reportMissingSemicolon(split, message, notes);
+          reportMissingSemicolon(split, message, state);
           this.statement(level, split.before);
         }
-        this.regained(level, split.after, splits + 1);
+        this.absorbedStatement(level, split.after, splits + 1);
         return;
       }
     }
-    if (value === null && statement.block !== null) noteVariables(statement, notes);
+    if (value === null && statement.block !== null) recordVariables(statement, state);
     const mayBeTwo = value !== null && statement.block === null;
     const doubtful = mayBeTwo ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
-    if (doubtful !== null) reportDoubt(doubtful, notes);
-    this.take(level, statement, declared, value);
+    if (doubtful !== null) warnOfMissingSemicolon(doubtful, state);
+    this.enter(level, statement, declared, value);
   }
 
   /** Handles a statement that another one had absorbed: if it is an `include`, it has not been read yet. */
-  private regained(level: Level, statement: Statement, splits: number): void {
+  private absorbedStatement(level: Level, statement: Statement, splits: number): void {
     for (const each of this.expand([statement])) this.statement(level, each, splits);
   }
 
   /** Handles a statement that is not allowed in this block. */
-  private foreign(level: Level, statement: Statement, splits: number): void {
+  private disallowedStatement(level: Level, statement: Statement, splits: number): void {
     // Its name is not the intended one, which the parser has already reported.
     if (statement.name.damaged) return;
-    const visible = splits < MOST_SPLITS ? reportInvisible(statement, this.notes) : undefined;
+    const visible = splits < MAX_SPLITS ? reportInvisible(statement, this.state) : undefined;
     if (visible !== undefined) {
       if (visible !== null) this.statement(level, visible, splits + 1);
       return;
@@ -202,17 +202,17 @@ export class BlockChecker {
     // A directive of nginx that tsproxy does not have may well take such words.
     const { text } = statement.name;
     const isKnown = this.catalogue.all(text).length === 0 && knownDirectives(text).length > 0;
-    const mayBeTwo = splits < MOST_SPLITS && !isKnown;
+    const mayBeTwo = splits < MAX_SPLITS && !isKnown;
     const split = mayBeTwo ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
     if (split !== null) {
-      reportMissingSemicolon(split, `";" is missing before "${split.after.name.text}"`, this.notes);
+      reportMissingSemicolon(split, `";" is missing before "${split.after.name.text}"`, this.state);
       this.statement(level, split.before);
-      this.regained(level, split.after, splits + 1);
+      this.absorbedStatement(level, split.after, splits + 1);
       return;
     }
-    const meant = reportUnknown(statement, level, this.catalogue, this.notes);
+    const meant = reportUnknown(statement, level, this.catalogue, this.state);
     if (meant === undefined) return;
-    if (this.catalogue.all(text).length === 0 && this.takeAsMeant(level, statement, meant)) return;
+    if (this.catalogue.all(text).length === 0 && this.enterAsMeant(level, statement, meant)) return;
     // The block of a misspelt or misplaced directive is checked nevertheless.
     if (statement.block !== null) {
       level.inOrder.push({ statement, declared: meant, value: undefined, step: false });
@@ -223,25 +223,25 @@ export class BlockChecker {
    * Enters a misspelt directive as the intended one, so that references to it are not reported; false if it does not
    * fit.
    */
-  private takeAsMeant(level: Level, statement: Statement, meant: Declared): boolean {
+  private enterAsMeant(level: Level, statement: Statement, meant: Declared): boolean {
     const { name, spec } = meant;
     if (this.catalogue.find(name, level.context) !== meant) return false;
     if (level.written.has(name) && spec.repeat !== true && spec.step !== true) return false;
-    const { notes } = this;
+    const { state } = this;
     const corrected: Statement = { ...statement, name: { ...statement.name, text: name } };
-    const before = notes.mark();
-    const argumentsOf = new Arguments(corrected, level.context, this.directories, notes, spec.takes.syntax);
+    const before = state.mark();
+    const argumentsOf = new Arguments(corrected, level.context, this.directories, state, spec.takes.syntax);
     const value = parseStatement(corrected, meant, argumentsOf, this.expand);
-    if (value === null || notes.hasErrorsSince(before)) {
-      notes.forget(before);
+    if (value === null || state.hasErrorsSince(before)) {
+      state.rollBack(before);
       return false;
     }
-    this.take(level, corrected, meant, value);
+    this.enter(level, corrected, meant, value);
     return true;
   }
 
   /** Enters a statement into its block. */
-  private take(
+  private enter(
     level: Level,
     statement: Statement,
     declared: Declared,
@@ -251,8 +251,8 @@ export class BlockChecker {
     const first = level.write(statement, declared);
     const step = spec.step === true;
     if (first !== undefined && spec.repeat !== true && spec.again === undefined && !step) {
-      this.notes.report(statement.name, 'duplicate-directive', `"${name}" directive is duplicate`, {
-        help: 'it may be given once in a block',
+      this.state.report(statement.name, 'duplicate-directive', `"${name}" directive is duplicate`, {
+        help: 'it can be given only once in a block',
         related: [{ at: headOf(first), message: 'first given here' }],
       });
     }
@@ -269,10 +269,10 @@ function placesOf(written: ReadonlyMap<string, readonly Statement[]>): Readonly<
 }
 
 /** Reports an `include` that could not be expanded: it has the wrong number of words, or a block. */
-function reportInclude(statement: Statement, notes: CheckState): void {
+function reportInclude(statement: Statement, state: CheckState): void {
   const code = statement.block === null ? 'argument-count' : 'unwanted-block';
-  notes.report(headOf(statement), code, includeMistake(statement), {
-    help: 'it takes one file, or a pattern of files: include sites/*.conf;',
+  state.report(headOf(statement), code, includeMistake(statement), {
+    help: 'it takes one file name or pattern: include sites/*.conf;',
   });
 }
 

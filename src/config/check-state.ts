@@ -11,10 +11,10 @@ export interface Mention {
 }
 
 /** Maximum number of findings: with more, the file is most likely not a configuration, and each takes memory. */
-const MOST_FINDINGS = 100_000;
+const MAX_FINDINGS = 100_000;
 
 /** Maximum message length in bytes, at which nginx truncates its own. A word can be as long as the file. */
-const LONGEST_MESSAGE = 2048;
+const MAX_MESSAGE_LENGTH = 2048;
 
 /** Lengths of the lists at one moment, for rolling back. */
 interface Mark {
@@ -34,17 +34,17 @@ export class CheckState {
   readonly mayDefine = new Set<string>();
 
   /** Adds a finding; an error unless the options say otherwise. */
-  report(at: Span | null, code: Code, message: string, remarks: FindingOptions = {}): void {
-    this.put({ severity: 'error', ...remarks, code, message, at });
+  report(at: Span | null, code: Code, message: string, options: FindingOptions = {}): void {
+    this.add({ severity: 'error', ...options, code, message, at });
   }
 
   /** Adds a finding unless the limit is reached; the first error is always added. */
-  put(finding: Finding): void {
+  add(finding: Finding): void {
     const isFirstError = finding.severity === 'error' && this.errors++ === 0;
-    if (this.findings.length >= MOST_FINDINGS && !isFirstError) return;
+    if (this.findings.length >= MAX_FINDINGS && !isFirstError) return;
     const { message } = finding;
-    const cut = message.length > LONGEST_MESSAGE;
-    this.findings.push(cut ? { ...finding, message: `${message.slice(0, LONGEST_MESSAGE)}...` } : finding);
+    const cut = message.length > MAX_MESSAGE_LENGTH;
+    this.findings.push(cut ? { ...finding, message: `${message.slice(0, MAX_MESSAGE_LENGTH)}...` } : finding);
   }
 
   /** Records the current state, for rolling back to it. */
@@ -58,7 +58,7 @@ export class CheckState {
   }
 
   /** Rolls back everything recorded since a mark, except names that may be defined. */
-  forget({ errors, findings, uses, defines }: Mark): void {
+  rollBack({ errors, findings, uses, defines }: Mark): void {
     this.errors = errors;
     this.findings.length = findings;
     this.uses.length = uses;

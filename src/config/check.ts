@@ -51,7 +51,7 @@ export function* checkInSteps(
   modules: readonly ModuleDeclaration[],
   options: CheckOptions = {},
 ): Generator<void, CheckResult> {
-  const notes = new CheckState();
+  const state = new CheckState();
   // Separate, because it is filled while statements are read whose findings may be rolled back, but is independent of
   // them.
   const reading = new CheckState();
@@ -66,21 +66,21 @@ export function* checkInSteps(
   yield;
   const statements = yield* includes.expandInSteps(items);
 
-  const checker = new BlockChecker(catalogue, includes, directories, notes);
+  const checker = new BlockChecker(catalogue, includes, directories, state);
   const config = yield* checker.main(statements, { file: root.name, line: 1, column: 1 });
   if (!config.own.includes('events')) {
-    notes.report(null, 'missing-events', 'no "events" section in configuration', {
+    state.report(null, 'missing-events', 'no "events" section in configuration', {
       // An empty or partly written file must not stop the service.
       severity: config.own.includes('http') ? 'warning' : 'error',
-      help: 'tsproxy needs none, but nginx refuses a file without it; an empty "events { }" will do. Where there is no "http" section either, there is nothing to serve',
+      help: 'tsproxy does not need it, but nginx rejects a file without it; an empty "events { }" is enough. Without an "http" section as well, there is nothing to serve',
     });
   }
-  checkVariables(catalogue, notes);
+  checkVariables(catalogue, state);
   yield;
-  yield* runModuleChecks(modules, config, checker.records, notes);
+  yield* runModuleChecks(modules, config, checker.records, state);
   return {
-    config: notes.hasErrors || reading.hasErrors ? null : config,
-    findings: arrange([...reading.findings, ...notes.findings], includes.sources, includes),
+    config: state.hasErrors || reading.hasErrors ? null : config,
+    findings: arrange([...reading.findings, ...state.findings], includes.sources, includes),
     sources: includes.sources,
     expansion: includes.expansion(statements),
     records: checker.records,

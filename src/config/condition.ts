@@ -76,7 +76,7 @@ function part(word: Word, from: number, to: number): Word {
 }
 
 const FORMS =
-  'a condition is ($variable), ($variable = text), ($variable ~ regex) or (-f file), and each of them negated with "!"';
+  'a condition is ($variable), ($variable = text), ($variable ~ regex) or (-f file), each optionally negated with "!"';
 
 function invalid(word: Word, c: ArgumentContext, help = FORMS): never {
   return c.fail(word, 'invalid-value', `invalid condition "${word.text}"`, { help });
@@ -87,19 +87,19 @@ function helpFor(words: readonly Word[]): string {
   const [, operator, operand] = words;
   const joined = words.find(({ text }) => /^(?:&&|\|\||and|or)$/i.test(text));
   if (joined !== undefined) {
-    return `there is no "${joined.text}" in a condition: map both variables together (map "$a:$b" $both), or set a variable in one "if" and test it in the next`;
+    return `"${joined.text}" is not supported in a condition: map both variables together (map "$a:$b" $both), or set a variable in one "if" and test it in the next`;
   }
   if (operand !== undefined && operator !== undefined && /^!?(?:=|~\*?)$/.test(operator.text)) {
-    return `the text to compare with ends at its first space; with spaces it has to stand in quotes: "${words
+    return `the text to compare with ends at its first space; a text with spaces must be quoted: "${words
       .slice(2)
       .map(({ text }) => text)
       .join(' ')}"`;
   }
   if (words.length === 2 && operator !== undefined && /^!?(?:=|~\*?)$/.test(operator.text)) {
-    return 'the text to compare with is missing; an empty one is written "". A program that fills in variables (envsubst) may have removed it';
+    return 'the text to compare with is missing; an empty one is written "". It may have been removed by a program that substitutes variables (envsubst)';
   }
   if (words.length === 2 && /^!?[=~]/.test(operator?.text ?? '')) {
-    return 'spaces have to stand on both sides of the operator';
+    return 'the operator needs a space on both sides';
   }
   return FORMS;
 }

@@ -12,7 +12,7 @@ import { atOnce } from './at-once.js';
 import { Catalogue } from './catalogue.js';
 import type { CheckedBlock, CheckedConfig, Place } from './checked-config.js';
 import { Comparison } from './difference/comparison.js';
-import { follow } from './difference/locations.js';
+import { blockAt } from './difference/locations.js';
 import { type Arrival, DEFAULT } from './difference/servers.js';
 import { Side, Sides } from './difference/side.js';
 import type { ModuleDeclaration } from './module-declaration.js';
@@ -101,14 +101,14 @@ export function* differenceInSteps(
   const reasonsOf = new Map<CheckedBlock, Map<CheckedBlock, readonly string[]>>();
 
   const reasons = (a: CheckedBlock, b: CheckedBlock): readonly string[] => {
-    let known = reasonsOf.get(a);
-    if (known === undefined) reasonsOf.set(a, (known = new Map()));
-    let found = known.get(b);
+    let cached = reasonsOf.get(a);
+    if (cached === undefined) reasonsOf.set(a, (cached = new Map()));
+    let found = cached.get(b);
     if (found === undefined) {
       const one = old.positions.get(a)?.holder ?? [a];
       const other = fresh.positions.get(b)?.holder ?? [b];
       const { directives, steps, references } = sides.compare(one, other);
-      known.set(b, (found = [...directives, ...steps, ...references]));
+      cached.set(b, (found = [...directives, ...steps, ...references]));
     }
     return found;
   };
@@ -122,13 +122,13 @@ export function* differenceInSteps(
       const position = old.positions.get(block);
       const view = position === undefined ? undefined : old.servers.view(position.server);
       if (position === undefined || view === undefined) return null;
-      const { listen, name } = old.servers.arrivedBy(view, arrival);
+      const { listen, name } = old.servers.selectionOf(view, arrival);
       // If its name was removed, another matching server may replace it, or it is the default server.
       const server =
         fresh.servers.at(listen, name === '' ? DEFAULT : name) ??
         fresh.servers.named(listen, arrival.host) ??
         (old.servers.at(listen, DEFAULT) === view ? fresh.servers.at(listen, DEFAULT) : undefined);
-      const found = server === undefined ? undefined : follow(server.block, position.way);
+      const found = server === undefined ? undefined : blockAt(server.block, position.path);
       if (server === undefined || found === undefined) return null;
       const [holder = block] = position.holder;
       const [other = found] = fresh.positions.get(found)?.holder ?? [];

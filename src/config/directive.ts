@@ -37,9 +37,9 @@ export interface ArgumentContext {
   /** Line and column of a span as plain data, for errors that occur only at start (a port in use). */
   place(at: Span): Place;
   /** Aborts the parsing of this directive with an error. */
-  fail(at: Span, code: Code, message: string, remarks?: FindingOptions): never;
+  fail(at: Span, code: Code, message: string, options?: FindingOptions): never;
   /** Reports a finding and continues. */
-  report(at: Span, code: Code, message: string, remarks?: FindingOptions): void;
+  report(at: Span, code: Code, message: string, options?: FindingOptions): void;
   /**
    * Returns the value of `parse`, or null if it failed: for continuing with the next entry of a block after an invalid
    * one.

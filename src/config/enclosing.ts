@@ -1,18 +1,18 @@
 /** The blocks around a block, for inheritance rules that depend on more than the next level. */
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 
-const known = new WeakMap<CheckedConfig, ReadonlyMap<CheckedBlock, CheckedBlock>>();
+const cache = new WeakMap<CheckedConfig, ReadonlyMap<CheckedBlock, CheckedBlock>>();
 
 /**
  * The parent of each block of a configuration; `main` has none. Bodies of steps (`if`) are children of the block with
  * the step.
  */
 export function enclosingBlocks(config: CheckedConfig): ReadonlyMap<CheckedBlock, CheckedBlock> {
-  let around = known.get(config);
+  let around = cache.get(config);
   if (around === undefined) {
     const map = new Map<CheckedBlock, CheckedBlock>();
     note(config, map);
-    known.set(config, map);
+    cache.set(config, map);
     around = map;
   }
   return around;

@@ -20,21 +20,21 @@ import { type ConfigReader, readFailure } from './reader.js';
 import { syntaxFinding } from './syntax-finding.js';
 
 /** Maximum depth of includes: far above practical use, and far below the stack limit. */
-const DEEPEST = 100;
+const MAX_DEPTH = 100;
 
 /**
  * Maximum number of words of all files together, each `;` and brace counted as one: about a million directives. A
  * larger configuration is rejected.
  */
-const MOST_WORDS = 4_000_000;
+const MAX_WORDS = 4_000_000;
 
 /**
  * Minimum number of words counted for a file, so that short files that include each other tenfold reach the limit too.
  */
-const LEAST_WORDS = 100;
+const MIN_WORDS = 100;
 
 /** Maximum number of consecutive missing semicolons after `include`. */
-const MOST_SPLITS = 100;
+const MAX_SPLITS = 100;
 
 /** The statements of a whole configuration, with each `include` replaced by those of its files. */
 export interface Expansion {
@@ -55,14 +55,14 @@ export class Includes {
   /** Words counted so far, in the first `counted` sources. */
   private words = 0;
   private counted = 0;
-  private refused = false;
+  private rejected = false;
   private readonly expanded = new WeakMap<readonly Item[], Statement[]>();
 
   constructor(
     private readonly reader: ConfigReader,
     /** Base directory of relative names, with a trailing slash. */
     private readonly directory: string,
-    private readonly notes: CheckState,
+    private readonly state: CheckState,
     /** Whether the named directive takes a block. */
     private readonly opensBlock: (name: string) => boolean,
   ) {}
@@ -71,14 +71,14 @@ export class Includes {
   open(source: Source, trail: readonly Span[] = [], kind: TextKind = 'file'): readonly Item[] {
     this.sources.push(source);
     this.trails.set(source, trail);
-    this.length += Math.max(LEAST_WORDS, source.text.length);
-    if (this.length > MOST_WORDS && this.countWords() > MOST_WORDS) {
-      this.refuseLength(source, trail);
+    this.length += Math.max(MIN_WORDS, source.text.length);
+    if (this.length > MAX_WORDS && this.countWords() > MAX_WORDS) {
+      this.rejectLength(source, trail);
       return [];
     }
     const tree = parse(source, kind, this.opensBlock);
     for (const mistake of tree.mistakes) {
-      this.notes.put(syntaxFinding(mistake));
+      this.state.add(syntaxFinding(mistake));
     }
     if (source.text.startsWith(BYTE_ORDER_MARK)) this.reportByteOrderMark(source);
     return tree.items;
@@ -86,7 +86,7 @@ export class Includes {
 
   /** Computed only if the characters exceed the limit: counting takes time, and few configurations are that long. */
   private countWords(): number {
-    for (const { text } of this.sources.slice(this.counted)) this.words += Math.max(LEAST_WORDS, wordsAtMost(text));
+    for (const { text } of this.sources.slice(this.counted)) this.words += Math.max(MIN_WORDS, wordsAtMost(text));
     this.counted = this.sources.length;
     return this.words;
   }
@@ -98,23 +98,23 @@ export class Includes {
 
   private reportByteOrderMark(source: Source): void {
     const at = { source, start: 0, end: BYTE_ORDER_MARK.length };
-    this.notes.report(at, 'byte-order-mark', 'a byte order mark stands before the first word', {
+    this.state.report(at, 'byte-order-mark', 'a byte order mark precedes the first word', {
       severity: 'warning',
-      help: 'it is skipped here; nginx takes it for a part of the word and refuses that as an unknown directive',
-      fix: { title: 'take it away', edits: [{ at, text: '' }] },
+      help: 'it is skipped here; nginx reads it as part of the word and rejects that as an unknown directive',
+      fix: { title: 'remove it', edits: [{ at, text: '' }] },
     });
   }
 
   /** Reported once: everything read after it exceeds the limit too. */
-  private refuseLength({ name }: Source, trail: readonly Span[]): void {
-    if (this.refused) return;
-    this.refused = true;
-    this.notes.report(
+  private rejectLength({ name }: Source, trail: readonly Span[]): void {
+    if (this.rejected) return;
+    this.rejected = true;
+    this.state.report(
       trail.at(-1) ?? null,
       'too-long',
-      `"${name}" makes the configuration longer than ${MOST_WORDS} words`,
+      `"${name}" makes the configuration longer than ${MAX_WORDS} words`,
       {
-        help: 'no one has written that, and to read it would take gigabytes of memory',
+        help: 'this is not a hand-written configuration, and reading it would take gigabytes of memory',
       },
     );
   }
@@ -136,10 +136,10 @@ export class Includes {
         continue;
       }
       const [file, more] = item.args;
-      const split = splits < MOST_SPLITS && isWrong(item) ? splitAtLine(item, 1) : null;
+      const split = splits < MAX_SPLITS && isInvalid(item) ? splitAtLine(item, 1) : null;
       // Anything else than a plain include (no name, two names, a block) is left for the checker to report.
       if (split !== null) {
-        reportMissingSemicolon(split, includeMistake(item), this.notes);
+        reportMissingSemicolon(split, includeMistake(item), this.state);
         for (const part of yield* this.expandInSteps([split.before, split.after], splits + 1)) statements.push(part);
       } else if (file !== undefined && more === undefined && item.block === null) {
         // A template placeholder does not name a file yet.
@@ -171,9 +171,9 @@ export class Includes {
 
   private *include(path: string, statement: Statement, into: Statement[]): Generator<void, void> {
     const trail = [...this.trailOf(statement.source), statement];
-    if (trail.length > DEEPEST || trail.some((span) => span.source.name === path)) {
-      this.notes.report(statement, 'include-cycle', `"${path}" includes itself`, {
-        help: 'nginx would go round until it runs out of file descriptors',
+    if (trail.length > MAX_DEPTH || trail.some((span) => span.source.name === path)) {
+      this.state.report(statement, 'include-cycle', `"${path}" includes itself`, {
+        help: 'nginx would repeat the include until it runs out of file descriptors',
       });
       return;
     }
@@ -181,7 +181,7 @@ export class Includes {
     try {
       text = this.reader.read(path);
     } catch (error) {
-      this.notes.report(statement.args[0] ?? statement, 'file-not-found', readFailure(path, error));
+      this.state.report(statement.args[0] ?? statement, 'file-not-found', readFailure(path, error));
       return;
     }
     // One by one: spreading the statements of a huge file would overflow the stack.
@@ -192,7 +192,7 @@ export class Includes {
 }
 
 /** Whether an `include` has other than exactly one word, or a block. */
-function isWrong({ args, block }: Statement): boolean {
+function isInvalid({ args, block }: Statement): boolean {
   return args.length > 1 || (block !== null && args.length > 0);
 }
 

@@ -30,14 +30,14 @@ export function visible(text: string): string {
  * Reports, with nginx's message for the result, an invisible character in the name of a statement. Returns the intended
  * statement, or null if nothing is left of it; undefined if the name has no such character.
  */
-export function reportInvisible(statement: Statement, notes: CheckState): Statement | null | undefined {
+export function reportInvisible(statement: Statement, state: CheckState): Statement | null | undefined {
   const { name, args } = statement;
   const found = invisibleIn(name.text);
   if (found === null) return undefined;
   const written = visible(name.source.text.slice(name.start, name.end));
-  notes.report(name, 'unknown-directive', `unknown directive "${name.text}"`, {
-    help: `it has a ${found} in it, as text copied from a web page does; nginx takes it for a letter`,
-    fix: { title: 'write what is visible', edits: [{ at: name, text: written }] },
+  state.report(name, 'unknown-directive', `unknown directive "${name.text}"`, {
+    help: `it contains a ${found}, as text copied from a web page may; nginx treats it as a letter`,
+    fix: { title: 'remove the invisible characters', edits: [{ at: name, text: written }] },
   });
   const [first, ...rest] = [...wordsIn(name), ...args];
   return first === undefined ? null : { ...statement, name: first, args: rest };

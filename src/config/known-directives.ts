@@ -30,17 +30,17 @@ export interface KnownDirective {
   readonly contexts: readonly Context[] | null;
 }
 
-let known: Map<string, KnownDirective[]> | null = null;
+let modulesByName: Map<string, KnownDirective[]> | null = null;
 
 /** Every module of nginx, of nginx Plus and of well-known third parties that has a directive with that name. */
 export function knownDirectives(name: string): readonly KnownDirective[] {
-  if (known === null) {
-    known = new Map();
-    enter(known, NGINX_DIRECTIVES, 'nginx');
-    enter(known, NGINX_PLUS_DIRECTIVES, 'nginx Plus');
-    enter(known, THIRD_PARTY_DIRECTIVES, 'third party');
+  if (modulesByName === null) {
+    modulesByName = new Map();
+    enter(modulesByName, NGINX_DIRECTIVES, 'nginx');
+    enter(modulesByName, NGINX_PLUS_DIRECTIVES, 'nginx Plus');
+    enter(modulesByName, THIRD_PARTY_DIRECTIVES, 'third party');
   }
-  return known.get(name) ?? [];
+  return modulesByName.get(name) ?? [];
 }
 
 function enter(into: Map<string, KnownDirective[]>, modules: Readonly<Record<string, string>>, maker: Maker): void {
@@ -67,7 +67,7 @@ export function reasonFor(
   const names = new Set(modules.map(({ name }) => name));
   const partly = owners.find(({ module, maker }) => maker === 'nginx' && names.has(shortName(module)));
   if (partly !== undefined) return `${partly.module} is supported, but not this part of it (yet)`;
-  return `it belongs to ${[...new Set(owners.map(titleOfModule))].join(' or ')}, which tsproxy does not have (yet)`;
+  return `it belongs to ${[...new Set(owners.map(titleOfModule))].join(' or ')}, which tsproxy does not support (yet)`;
 }
 
 /** nginx's name of a module in tsproxy's form: `ngx_http_proxy_module` is `proxy`. */

@@ -34,7 +34,7 @@ export const locationArgument: ArgumentType<LocationData> = custom(
         return regex(second, 0, first.text === '~*', c);
       default:
         return c.fail(first, 'invalid-value', `invalid location modifier "${first.text}"`, {
-          help: 'before the URI may stand one of: =, ~, ~*, ^~',
+          help: 'the URI may be preceded by one of: =, ~, ~*, ^~',
         });
     }
   },

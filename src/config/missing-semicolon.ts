@@ -21,26 +21,26 @@ export interface Gap {
 }
 
 /** Reports a missing `;`, with nginx's message for its consequence. */
-export function reportMissingSemicolon({ gap, after }: Gap, message: string, notes: CheckState, help?: string): void {
-  notes.report(gap, 'missing-semicolon', message, {
+export function reportMissingSemicolon({ gap, after }: Gap, message: string, state: CheckState, help?: string): void {
+  state.report(gap, 'missing-semicolon', message, {
     help: help ?? `a ";" is missing here: "${after.name.text}" on the next line is a directive of its own`,
     fix: { title: 'insert ;', edits: [{ at: gap, text: ';' }] },
   });
 }
 
 /** Reports a missing `{`, with nginx's message for its consequence. */
-export function reportMissingOpening({ gap, before, after }: Split, message: string, notes: CheckState): void {
-  notes.report(gap, 'missing-block', message, {
-    help: `a "{" is missing here: "${after.name.text}" on the next line is a directive of its own, inside of "${before.name.text}"`,
+export function reportMissingOpening({ gap, before, after }: Split, message: string, state: CheckState): void {
+  state.report(gap, 'missing-block', message, {
+    help: `a "{" is missing here: "${after.name.text}" on the next line is a directive of its own, inside "${before.name.text}"`,
     fix: { title: 'insert {', guess: true, edits: [{ at: gap, text: ' {' }] },
   });
 }
 
 /** Warns about a valid statement that looks like two: nginx reads the second as further arguments of the first. */
-export function reportDoubt({ gap, before, after }: Split, notes: CheckState): void {
-  notes.report(gap, 'missing-semicolon', `"${after.name.text}" is taken for a word of "${before.name.text}"`, {
+export function warnOfMissingSemicolon({ gap, before, after }: Split, state: CheckState): void {
+  state.report(gap, 'missing-semicolon', `"${after.name.text}" is read as an argument of "${before.name.text}"`, {
     severity: 'warning',
-    help: `"${after.name.text}" begins a line and is a directive of its own: perhaps a ";" is missing before it`,
+    help: `"${after.name.text}" begins a line and is the name of a directive: a ";" may be missing before it`,
     fix: { title: 'insert ;', guess: true, edits: [{ at: gap, text: ';' }] },
   });
 }

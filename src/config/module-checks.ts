@@ -13,9 +13,9 @@ export function* runModuleChecks(
   modules: readonly ModuleDeclaration[],
   config: CheckedConfig,
   records: readonly BlockRecord[],
-  notes: CheckState,
+  state: CheckState,
 ): Generator<void, void> {
-  const whole = new WholeConfig(config, records, notes);
+  const whole = new WholeConfig(config, records, state);
   const checking = modules.filter(({ check }) => check !== undefined);
   for (const record of records) {
     const view = new BlockView(whole, record);
@@ -34,7 +34,7 @@ class WholeConfig {
   constructor(
     readonly config: CheckedConfig,
     records: readonly BlockRecord[],
-    readonly notes: CheckState,
+    readonly state: CheckState,
   ) {
     for (const record of records) {
       const { block } = record;
@@ -83,7 +83,7 @@ class BlockView implements CheckContext {
       return known.length > 0 && known.every(({ maker }) => maker !== 'nginx');
     });
   }
-  report(at: Span, code: Code, message: string, remarks?: FindingOptions): void {
-    this.whole.notes.report(at, code, message, remarks);
+  report(at: Span, code: Code, message: string, options?: FindingOptions): void {
+    this.whole.state.report(at, code, message, options);
   }
 }

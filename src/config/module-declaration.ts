@@ -45,5 +45,5 @@ export interface CheckContext {
    */
   hasForeign(block: CheckedBlock): boolean;
   /** Adds a finding; an error unless the options say otherwise. */
-  report(at: Span, code: Code, message: string, remarks?: FindingOptions): void;
+  report(at: Span, code: Code, message: string, options?: FindingOptions): void;
 }

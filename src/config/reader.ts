@@ -38,10 +38,13 @@ export function textReader(texts: ReadonlyMap<string, string>): ConfigReader {
       return text;
     },
     expand(pattern) {
-      const wanted = pattern.split('/');
+      const patternSegments = pattern.split('/');
       const matches = (path: string) => {
         const segments = path.split('/');
-        return segments.length === wanted.length && wanted.every((part, i) => matchSegment(part, segments[i] ?? ''));
+        return (
+          segments.length === patternSegments.length &&
+          patternSegments.every((part, i) => matchSegment(part, segments[i] ?? ''))
+        );
       };
       return [...texts.keys()].filter(matches).sort(byBytes);
     },

@@ -48,19 +48,20 @@ function nameServer(word: Word, c: ArgumentContext): Address {
   if (equals > 0) {
     // nginx takes an unknown parameter as a host name and resolves it.
     const [meant] = nearest(word.text.slice(0, equals), PARAMETERS);
-    const help = meant === undefined ? 'no host has such a name' : `did you mean "${meant}${word.text.slice(equals)}"?`;
+    const help =
+      meant === undefined ? 'this is not a valid host name' : `did you mean "${meant}${word.text.slice(equals)}"?`;
     c.fail(word, 'invalid-value', `host not found in resolver "${word.text}"`, { help });
   }
   const parsed = parseAddress(word.text, { defaultPort: 53 });
   if (!('mistake' in parsed)) return parsed;
   const isBare = canonicalIp(word.text) !== null;
-  const remarks = isBare
+  const options = isBare
     ? {
-        help: 'an IPv6 address stands in brackets',
+        help: 'an IPv6 address must be in brackets',
         fix: { title: `write [${word.text}]`, edits: [{ at: word, text: `[${word.text}]` }] },
       }
     : {};
-  return c.fail(word, 'invalid-value', `${parsed.mistake} in resolver "${word.text}"`, remarks);
+  return c.fail(word, 'invalid-value', `${parsed.mistake} in resolver "${word.text}"`, options);
 }
 
 function onOrOff(word: Word, value: string, c: ArgumentContext): boolean {

@@ -41,5 +41,5 @@ function fixOf(at: Span, message: string, insert: SyntaxMistake['insert']): Fix 
     return { title: `insert ${insert.text.trim()}`, guess, edits: [{ at: place, text: insert.text }] };
   }
   // The statement before a stray `;` has already ended.
-  return message === 'unexpected ";"' ? { title: 'take the ; away', edits: [{ at, text: '' }] } : null;
+  return message === 'unexpected ";"' ? { title: 'remove the ;', edits: [{ at, text: '' }] } : null;
 }

@@ -27,7 +27,7 @@ const FACILITIES =
 /** nginx's names: `error` and `warn`, not `err` and `warning`. */
 const SEVERITIES = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'];
 const DEFAULT_PORT = 514;
-const LONGEST_TAG = 32;
+const MAX_TAG_LENGTH = 32;
 
 /** True for a word that names a syslog server instead of a file. */
 export function isSyslog(word: Word): boolean {
@@ -59,7 +59,7 @@ export function parseSyslog(word: Word, c: ArgumentContext): SyslogData {
       severity = numberOf(name, SEVERITIES, value, word, c);
     } else if (name === 'tag') {
       once(name, tag);
-      if (value.length > LONGEST_TAG) c.fail(word, 'invalid-value', 'syslog tag length exceeds 32');
+      if (value.length > MAX_TAG_LENGTH) c.fail(word, 'invalid-value', 'syslog tag length exceeds 32');
       if (!/^\w*$/.test(value)) {
         c.fail(word, 'invalid-value', 'syslog "tag" only allows alphanumeric characters and underscore');
       }

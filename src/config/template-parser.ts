@@ -42,7 +42,7 @@ export function parseTemplate(word: Word, c: ArgumentContext, from = 0, to = wor
     }
     if (name === '') {
       c.fail(spanInWord(word, dollar, after), 'invalid-variable', 'invalid variable name', {
-        help: 'after "$" comes a name of letters, digits and "_"; nginx has no way to write a literal "$" here',
+        help: '"$" must be followed by a name of letters, digits and "_"; nginx has no notation for a literal "$" here',
       });
     }
     at = braced ? after + 1 : after;

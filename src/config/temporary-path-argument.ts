@@ -28,7 +28,7 @@ export const temporaryPath: ArgumentType<TemporaryPath> = custom(
       digits += length;
       if (length === 0 || digits > DIGITS) {
         c.fail(level, 'invalid-value', `"${c.directive}" directive invalid value`, {
-          help: 'after the path come up to three levels of subdirectories, each the length of their names: 1 2',
+          help: 'the path may be followed by up to three levels of subdirectories, each given as the length of their names: 1 2',
         });
       }
       return length;

@@ -13,7 +13,7 @@ export interface UnclosedBlock {
 }
 
 /** Cached results by block, for the other statements that are misplaced in it. */
-const known = new WeakMap<Statement, UnclosedBlock | null>();
+const cache = new WeakMap<Statement, UnclosedBlock | null>();
 
 /** The first block, among those around a misplaced statement and their contents, that extends further than intended. */
 export function unclosedBlock(misplaced: Statement, level: Level): UnclosedBlock | null {
@@ -24,10 +24,10 @@ export function unclosedBlock(misplaced: Statement, level: Level): UnclosedBlock
     if (indentation(misplaced) >= 0 && indentation(misplaced) <= indentation(opener)) outermost = opener;
   }
   if (outermost === null) return null;
-  let found = known.get(outermost);
+  let found = cache.get(outermost);
   if (found === undefined) {
     found = firstIn(outermost);
-    known.set(outermost, found);
+    cache.set(outermost, found);
   }
   return found !== null && found.next.start <= misplaced.start ? found : null;
 }

@@ -5,5 +5,5 @@ export function unexpandedHelp(text: string): string | null {
   const [, name] = /\$\{?([A-Z][A-Z0-9_]+)\}?/.exec(text) ?? [];
   return name === undefined
     ? null
-    : `environment variables are not read; if this is a template, fill it in first: envsubst '\${${name}}' < template > nginx.conf`;
+    : `environment variables are not read; if this is a template, expand it first: envsubst '\${${name}}' < template > nginx.conf`;
 }

@@ -12,12 +12,12 @@ import { unclosedBlock } from './unclosed-block.js';
 
 /** Directives removed from nginx, with their replacement. */
 const REMOVED: Readonly<Record<string, string>> = {
-  ssl: 'write the parameter of listen: listen 443 ssl;',
-  limit_zone: 'write limit_conn_zone',
-  spdy_chunk_size: 'SPDY has become HTTP/2',
-  spdy_headers_comp: 'SPDY has become HTTP/2',
-  proxy_downstream_buffer: 'write proxy_buffer_size',
-  proxy_upstream_buffer: 'write proxy_buffer_size',
+  ssl: 'use the parameter of listen: listen 443 ssl;',
+  limit_zone: 'use limit_conn_zone',
+  spdy_chunk_size: 'SPDY was replaced by HTTP/2',
+  spdy_headers_comp: 'SPDY was replaced by HTTP/2',
+  proxy_downstream_buffer: 'use proxy_buffer_size',
+  proxy_upstream_buffer: 'use proxy_buffer_size',
 };
 
 /** Reports the directive; returns the one that was probably meant, so that its block can be checked as such. */
@@ -25,7 +25,7 @@ export function reportUnknown(
   statement: Statement,
   level: Level,
   catalogue: Catalogue,
-  notes: CheckState,
+  state: CheckState,
 ): Declared | undefined {
   const { context } = level;
   const name = statement.name.text;
@@ -33,17 +33,17 @@ export function reportUnknown(
   const known = knownDirectives(name);
   const here = known.filter(({ contexts }) => contexts === null || contexts.includes(context));
   if (here.length > 0) {
-    notes.report(statement.name, 'nginx-only-directive', `directive "${name}" is known to nginx, but not to tsproxy`, {
-      help: `${reasonFor(here, catalogue)}; it is refused because it would have no effect`,
+    state.report(statement.name, 'nginx-only-directive', `directive "${name}" is known to nginx, but not to tsproxy`, {
+      help: `${reasonFor(here, catalogue)}; it is rejected because it would have no effect`,
     });
-    noteVariables(statement, notes);
+    recordVariables(statement, state);
     return undefined;
   }
   if (elsewhere.length > 0 || known.length > 0) {
     const contexts = (elsewhere.length > 0 ? elsewhere.map(({ spec }) => spec) : known).flatMap(
       (one) => one.contexts ?? [],
     );
-    notes.report(statement.name, 'wrong-context', `"${name}" directive is not allowed here`, {
+    state.report(statement.name, 'wrong-context', `"${name}" directive is not allowed here`, {
       help: `${context === 'main' ? 'this is the outermost level' : `this is inside "${context}"`}; ${placesOf(name, contexts)}`,
       ...unclosedRemark(statement, level),
     });
@@ -51,14 +51,14 @@ export function reportUnknown(
   }
   const instead = Object.hasOwn(REMOVED, name) ? REMOVED[name] : undefined;
   if (instead !== undefined) {
-    notes.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
-      help: `nginx had it once and has removed it; ${instead}`,
+    state.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
+      help: `it was removed from nginx; ${instead}`,
     });
     return undefined;
   }
   const candidates = catalogue.suggestions.nearest(name, catalogue.names());
   const meant = candidates.find((candidate) => catalogue.find(candidate, context) !== undefined) ?? candidates[0];
-  notes.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
+  state.report(statement.name, 'unknown-directive', `unknown directive "${name}"`, {
     ...(meant !== undefined && {
       help: `did you mean "${meant}"?`,
       fix: {
@@ -68,7 +68,7 @@ export function reportUnknown(
       },
     }),
   });
-  noteVariables(statement, notes);
+  recordVariables(statement, state);
   return meant === undefined ? undefined : (catalogue.find(meant, context) ?? catalogue.all(meant)[0]);
 }
 
@@ -86,20 +86,20 @@ function unclosedRemark(statement: Statement, level: Level): FindingOptions {
 
 function placesOf(name: string, contexts: readonly Context[]): string {
   if (contexts.length === 0) {
-    return `"${name}" belongs to a part of nginx that is not about HTTP`;
+    return `"${name}" belongs to a part of nginx outside of HTTP`;
   }
   const places = [...new Set(contexts)].map((context) => (context === 'main' ? 'the outermost level' : context));
-  return `"${name}" may stand in: ${places.join(', ')}`;
+  return `"${name}" is allowed in: ${places.join(', ')}`;
 }
 
 /**
  * Records the variable names that an unimplemented directive may define: which of its words are names is unknown
  * (`auth_request_set $x ...`).
  */
-export function noteVariables({ args, block }: Statement, notes: CheckState): void {
+export function recordVariables({ args, block }: Statement, state: CheckState): void {
   const words = [...args, ...(block?.items.filter(isStatement).map(({ name }) => name) ?? [])];
   for (const { text } of words) {
     const [, name] = /^(?:to=)?\$(\w+)$/.exec(text) ?? [];
-    if (name !== undefined) notes.mayDefine.add(name.toLowerCase());
+    if (name !== undefined) state.mayDefine.add(name.toLowerCase());
   }
 }

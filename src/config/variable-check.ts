@@ -12,24 +12,24 @@ import { unexpandedHelp } from './unexpanded-template.js';
  * Reports each use of an unknown variable, and each definition of one that belongs to a module. Call when the whole
  * text has been read.
  */
-export function checkVariables(catalogue: Catalogue, notes: CheckState): void {
-  for (const { name, at } of notes.defines) {
+export function checkVariables(catalogue: Catalogue, state: CheckState): void {
+  for (const { name, at } of state.defines) {
     if (catalogue.isFixed(name)) {
-      notes.report(at, 'duplicate-definition', `the duplicate "${name}" variable`, {
-        help: 'this variable has a meaning of its own; choose another name',
+      state.report(at, 'duplicate-definition', `the duplicate "${name}" variable`, {
+        help: 'this is a built-in variable; choose another name',
       });
     }
   }
-  const defined = new Set(notes.defines.map(({ name }) => name));
+  const defined = new Set(state.defines.map(({ name }) => name));
   const candidates = [...defined, ...catalogue.variableNames()];
   const suggestions = new Suggestions();
-  for (const { name, at } of notes.uses) {
-    if (defined.has(name) || catalogue.hasVariable(name) || notes.mayDefine.has(name)) {
+  for (const { name, at } of state.uses) {
+    if (defined.has(name) || catalogue.hasVariable(name) || state.mayDefine.has(name)) {
       continue;
     }
     const owner = knownVariable(name);
     if (owner !== undefined) {
-      notes.report(at, 'nginx-only-variable', `variable "${name}" is known to nginx, but not to tsproxy`, {
+      state.report(at, 'nginx-only-variable', `variable "${name}" is known to nginx, but not to tsproxy`, {
         help: reasonFor([owner], catalogue),
       });
       continue;
@@ -37,7 +37,7 @@ export function checkVariables(catalogue: Catalogue, notes: CheckState): void {
     // Every name is similar to a single letter.
     const near = name.length < 2 ? [] : suggestions.nearest(name, candidates);
     const [meant] = near;
-    notes.report(at, 'unknown-variable', `unknown "${name}" variable`, {
+    state.report(at, 'unknown-variable', `unknown "${name}" variable`, {
       help: meant === undefined ? helpFor(at) : `did you mean "$${meant}"?`,
       ...(meant !== undefined && { fix: fixOf(name, at, meant, near) }),
     });

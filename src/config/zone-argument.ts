@@ -11,7 +11,7 @@ import { parseSize } from './units.js';
 import type { ZoneDeclaration, ZoneKind } from './zone-declaration.js';
 
 /** Minimum size in bytes: nginx requires eight pages. */
-const SMALLEST = 8 * 4096;
+const MIN_SIZE = 8 * 4096;
 
 /** Parses a size in bytes; `subject` is the text shown in nginx's messages. */
 export function parseZoneSize(
@@ -24,8 +24,8 @@ export function parseZoneSize(
   if (size === null) {
     return c.fail(at, 'invalid-value', `invalid zone size "${subject.size}"`, { help: 'a size is written 64k or 10m' });
   }
-  if (size < SMALLEST) {
-    c.fail(at, 'invalid-value', `zone "${subject.name}" is too small`, { help: 'nginx takes 32k at least' });
+  if (size < MIN_SIZE) {
+    c.fail(at, 'invalid-value', `zone "${subject.name}" is too small`, { help: 'the minimum is 32k' });
   }
   return size;
 }
@@ -34,7 +34,7 @@ export function parseZoneSize(
 export function parseZone(word: Word, c: ArgumentContext): { readonly name: string; readonly size: number } {
   const [, name = '', size] = /^zone=([^:]*)(?::(.*))?$/s.exec(word.text) ?? [];
   if (size === undefined) {
-    return c.fail(word, 'invalid-value', `invalid zone size "${word.text}"`, { help: 'it is written zone=name:size' });
+    return c.fail(word, 'invalid-value', `invalid zone size "${word.text}"`, { help: 'the syntax is zone=name:size' });
   }
   return { name, size: parseZoneSize(size, word, { size: word.text, name: word.text }, c) };
 }
@@ -45,12 +45,12 @@ interface Declared {
   readonly at: Span;
 }
 
-const known = new WeakMap<CheckedConfig, Map<string, Declared>>();
+const zonesByConfig = new WeakMap<CheckedConfig, Map<string, Declared>>();
 
 /** Zones found so far by the checks of a configuration. */
 function zonesOf(config: CheckedConfig): Map<string, Declared> {
-  let zones = known.get(config);
-  if (zones === undefined) known.set(config, (zones = new Map()));
+  let zones = zonesByConfig.get(config);
+  if (zones === undefined) zonesByConfig.set(config, (zones = new Map()));
   return zones;
 }
 

@@ -128,6 +128,6 @@ test('a placeholder of a template that was not filled in is named as one, whatev
   ] as const) {
     const { code, stderr } = await command(['-t', join(directory, file)]);
     assert.equal(code, 1);
-    assert.ok(stderr.includes(`fill it in first: envsubst '\${${name}}' < template > nginx.conf`), stderr);
+    assert.ok(stderr.includes(`expand it first: envsubst '\${${name}}' < template > nginx.conf`), stderr);
   }
 });

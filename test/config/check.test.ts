@@ -68,7 +68,7 @@ test('a missing semicolon is found where it is missing, and the next line is che
 
 test('a statement over several lines is no error, but doubtful where a line begins with a name of a directive', () => {
   const { findings, config } = checkTiny('http { server { listen 80\n root; } }');
-  assert.deepEqual(said(findings), ['1:26 missing-semicolon: "root" is taken for a word of "listen"']);
+  assert.deepEqual(said(findings), ['1:26 missing-semicolon: "root" is read as an argument of "listen"']);
   assert.notEqual(config, null);
 });
 
@@ -95,7 +95,7 @@ test('the names that may stand in a block are offered first', () => {
 
 test('a directive out of place is told where it may stand', () => {
   const [, finding] = checkTiny('http { listen 80; }').findings;
-  assert.equal(finding?.help, 'this is inside "http"; "listen" may stand in: server');
+  assert.equal(finding?.help, 'this is inside "http"; "listen" is allowed in: server');
 });
 
 test('a directive that belongs to stream or mail is out of place, not unknown', () => {

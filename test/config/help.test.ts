@@ -13,19 +13,23 @@ const server = (text: string) => `server { listen 80; ${text} }`;
 const location = (text: string) => server(`location / { ${text} }`);
 
 const CASES: readonly (readonly [text: string, message: RegExp, help: RegExp])[] = [
-  [server('location ~ ^/v[0-9]{1,3}/x$ { }'), /unknown directive "1,3}\/x\$"/, /braces has to stand in quotes/],
-  [server('rewrite ^/([0-9]{4})/ /y last;'), /"rewrite" is not terminated/, /braces has to stand in quotes/],
-  [server('if ($uri ~ ^/[a-z]{2}/) { }'), /invalid condition "\^\/\[a-z\]"/, /braces has to stand in quotes/],
-  ['map $uri $x { ~^/[a-z]{2}/ 1; }', /unexpected "{"/, /braces has to stand in quotes/],
+  [server('location ~ ^/v[0-9]{1,3}/x$ { }'), /unknown directive "1,3}\/x\$"/, /braces must be quoted/],
+  [server('rewrite ^/([0-9]{4})/ /y last;'), /"rewrite" is not terminated/, /braces must be quoted/],
+  [server('if ($uri ~ ^/[a-z]{2}/) { }'), /invalid condition "\^\/\[a-z\]"/, /braces must be quoted/],
+  ['map $uri $x { ~^/[a-z]{2}/ 1; }', /unexpected "{"/, /braces must be quoted/],
   [server('server_name {{DOMAIN}}; root /{{PATH}}/x;'), /"server_name" is not terminated/, /template/],
   [server('{% if x %} root /x; {% endif %}'), /unexpected "{"/, /template/],
   [location('proxy_pass http://${BACKEND}:80;'), /unknown "backend" variable/, /environment variables are not read/],
   [location('proxy_set_header Host ;'), /invalid number of arguments/, /envsubst/],
-  [server(`add_header A "b "c" d; e";\n`), /unexpected "c"/, /inside of a word write \\"/],
-  ['resolver 2001:db8::1;', /invalid port in resolver/, /stands in brackets/],
-  [server('if ($http_a = x && $http_b = y) { }'), /invalid condition "\$http_a"/, /no "&&" in a condition/],
-  [server('if ($http_a = a b) { }'), /invalid condition/, /has to stand in quotes: "a b"/],
-  [server('if ($http_a ==x) { }'), /invalid condition/, /spaces have to stand on both sides/],
+  [server(`add_header A "b "c" d; e";\n`), /unexpected "c"/, /inside a word write \\"/],
+  ['resolver 2001:db8::1;', /invalid port in resolver/, /must be in brackets/],
+  [
+    server('if ($http_a = x && $http_b = y) { }'),
+    /invalid condition "\$http_a"/,
+    /"&&" is not supported in a condition/,
+  ],
+  [server('if ($http_a = a b) { }'), /invalid condition/, /must be quoted: "a b"/],
+  [server('if ($http_a ==x) { }'), /invalid condition/, /needs a space on both sides/],
   [server('if ($http_a == x) { }'), /unexpected "==" in condition/, /written with one =/],
   [server('if ($http_a = ) { }'), /invalid condition/, /is missing; an empty one is written ""/],
   [location('proxy_pass ws://127.0.0.1:1;'), /invalid URL prefix/, /use http:\/\//],
@@ -37,7 +41,7 @@ const CASES: readonly (readonly [text: string, message: RegExp, help: RegExp])[]
     /known to nginx, but not/,
     /ngx_http_proxy_module is supported, but not this/,
   ],
-  ['gzip on;', /known to nginx, but not/, /ngx_http_gzip_module, which tsproxy does not have/],
+  ['gzip on;', /known to nginx, but not/, /ngx_http_gzip_module, which tsproxy does not support/],
 ];
 
 for (const [text, message, help] of CASES) {

@@ -20,7 +20,7 @@ export class Alike {
 
   /** True only if the two blocks have the same directives and steps. */
   blocks(a: CheckedBlock, b: CheckedBlock): boolean {
-    if (a.context !== b.context || !this.sameHeld(this.before.held(a), this.after.held(b))) return false;
+    if (a.context !== b.context || !this.sameHeld(this.before.settings(a), this.after.settings(b))) return false;
     return this.values(a, b) && this.values(b, a) && this.steps(a.steps, b.steps) && this.exceptions(a, b);
   }
 
@@ -89,7 +89,7 @@ export class Alike {
 
   /** The changed entries that are reachable from the references of blocks that are alike. */
   references(b: CheckedBlock): string[] {
-    return [...new Set(this.after.refersOf(b).flatMap((name) => this.leadsTo(name)))];
+    return [...new Set(this.after.referencesOf(b).flatMap((name) => this.leadsTo(name)))];
   }
 
   /** The changed entries that are reachable from a name. */

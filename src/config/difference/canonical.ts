@@ -1,13 +1,13 @@
 /** Canonical texts of the values in a checked configuration: two values are equivalent if their texts are equal. */
 import type { Place } from '../checked-config.js';
 
-const known = new WeakMap<object, string>();
+const texts = new WeakMap<object, string>();
 
 /** The order of keys and the places of directives are ignored. */
 export function canonical(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  let text = known.get(value);
-  if (text === undefined) known.set(value, (text = textOf(value)));
+  let text = texts.get(value);
+  if (text === undefined) texts.set(value, (text = textOf(value)));
   return text;
 }
 
@@ -24,17 +24,17 @@ export function isPlace(value: unknown): value is Place {
   return typeof value === 'object' && value !== null && 'file' in value && 'line' in value && 'column' in value;
 }
 
-const found = new WeakMap<object, readonly string[]>();
+const variables = new WeakMap<object, readonly string[]>();
 
 /** Variables that a value uses, and the named groups of its regular expressions: `x` for `$x`. */
 export function variablesIn(value: unknown): readonly string[] {
   if (typeof value !== 'object' || value === null) return [];
-  let names = found.get(value);
+  let names = variables.get(value);
   if (names === undefined) {
     const own = 'variable' in value && typeof value.variable === 'string' ? [value.variable] : [];
     const groups = 'names' in value && Array.isArray(value.names) ? (value.names as unknown[]).filter(isText) : [];
     names = [...new Set([...own, ...groups, ...Object.values(value).flatMap(variablesIn)])];
-    found.set(value, names);
+    variables.set(value, names);
   }
   return names;
 }

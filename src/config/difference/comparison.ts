@@ -32,9 +32,9 @@ export class Comparison {
   /** By the old block. */
   private readonly found = new Map<CheckedBlock, Found>();
   /** Number of locations that refer to a changed entry, by its label. */
-  private readonly referring = new Map<string, number>();
+  private readonly referenceCounts = new Map<string, number>();
   /** Deferred changes of servers and their locations, listed after those of the enclosing blocks. */
-  private readonly late: (() => void)[] = [];
+  private readonly deferred: (() => void)[] = [];
 
   constructor(private readonly sides: Sides) {
     this.old = sides.old;
@@ -44,18 +44,18 @@ export class Comparison {
   /** Yields after each server and location. */
   *run(): Generator<void, readonly Change[]> {
     yield* this.compareServers();
-    this.levels();
-    this.listeners();
-    this.entries();
-    this.upstreams();
-    for (const say of this.late) {
-      say();
+    this.compareLevels();
+    this.compareListeners();
+    this.compareEntries();
+    this.compareUpstreams();
+    for (const addChange of this.deferred) {
+      addChange();
       yield;
     }
     return this.changes;
   }
 
-  private say(change: Partial<Change> & Pick<Change, 'kind' | 'change' | 'name'>): void {
+  private add(change: Partial<Change> & Pick<Change, 'kind' | 'change' | 'name'>): void {
     this.changes.push({ within: '', before: null, after: null, directives: [], locations: 0, ...change });
   }
 
@@ -69,13 +69,13 @@ export class Comparison {
       yield;
     }
     for (const view of removed) {
-      this.late.push(() =>
-        this.say({ kind: 'server', change: 'removed', name: serverName(view, this.old), before: view.block.at }),
+      this.deferred.push(() =>
+        this.add({ kind: 'server', change: 'removed', name: serverName(view, this.old), before: view.block.at }),
       );
     }
     for (const view of added) {
-      this.late.push(() =>
-        this.say({ kind: 'server', change: 'added', name: serverName(view, this.fresh), after: view.block.at }),
+      this.deferred.push(() =>
+        this.add({ kind: 'server', change: 'added', name: serverName(view, this.fresh), after: view.block.at }),
       );
     }
   }
@@ -90,7 +90,7 @@ export class Comparison {
     const found = this.foundIn(pair.before);
     for (const name of [...directives, ...own]) found.add(name, false);
     const name = serverName(after, this.fresh);
-    this.late.push(() => this.sayChanged('server', name, '', pair));
+    this.deferred.push(() => this.addChanged('server', name, '', pair));
     yield* this.compareLocations([pair], `server ${name}`);
   }
 
@@ -104,7 +104,7 @@ export class Comparison {
       const name = locationName(locationOf(block));
       const other = after.get(key);
       if (other === undefined) {
-        this.late.push(() => this.say({ kind: 'location', change: 'removed', name, within, before: block.at }));
+        this.deferred.push(() => this.add({ kind: 'location', change: 'removed', name, within, before: block.at }));
         continue;
       }
       const inner: Pair = { before: block, after: other };
@@ -113,15 +113,15 @@ export class Comparison {
       if (locationOf(block).noRegex !== locationOf(other).noRegex || expressionsMoved(inner)) own.push('location');
       const found = this.foundIn(block);
       for (const directive of own) found.add(directive, true);
-      for (const label of references) this.referring.set(label, (this.referring.get(label) ?? 0) + 1);
-      this.late.push(() => this.sayChanged('location', name, within, inner));
+      for (const label of references) this.referenceCounts.set(label, (this.referenceCounts.get(label) ?? 0) + 1);
+      this.deferred.push(() => this.addChanged('location', name, within, inner));
       yield* this.compareLocations([inner, ...chain], within);
       yield;
     }
     for (const [key, block] of after) {
       if (before.has(key)) continue;
       const name = locationName(locationOf(block));
-      this.late.push(() => this.say({ kind: 'location', change: 'added', name, within, after: block.at }));
+      this.deferred.push(() => this.add({ kind: 'location', change: 'added', name, within, after: block.at }));
     }
   }
 
@@ -157,12 +157,12 @@ export class Comparison {
     return found;
   }
 
-  private sayChanged(kind: Change['kind'], name: string, within: string, { before, after }: Pair): void {
+  private addChanged(kind: Change['kind'], name: string, within: string, { before, after }: Pair): void {
     const { directives } = this.foundIn(before);
     if (directives.size === 0) return;
     const locations = Math.max(0, ...directives.values());
     const names = [...directives.keys()].sort();
-    this.say({
+    this.add({
       kind,
       change: 'changed',
       name,
@@ -176,15 +176,15 @@ export class Comparison {
 
   // -- main, events and http
 
-  private levels(): void {
+  private compareLevels(): void {
     const { old, fresh } = this;
-    this.level(old.config, fresh.config, '');
-    this.level(eventsOf(old), eventsOf(fresh), 'events');
-    this.level(old.http, fresh.http, 'http');
+    this.compareLevel(old.config, fresh.config, '');
+    this.compareLevel(eventsOf(old), eventsOf(fresh), 'events');
+    this.compareLevel(old.http, fresh.http, 'http');
   }
 
   /** Lists the changes of directives that apply only to a block itself, and of those that others inherit from it. */
-  private level(before: CheckedBlock | null, after: CheckedBlock | null, within: string): void {
+  private compareLevel(before: CheckedBlock | null, after: CheckedBlock | null, within: string): void {
     const { old, fresh } = this;
     const found = before === null ? new Found() : this.foundIn(before);
     const one = before === null ? NO_TEXTS : old.meanings.of(before, []).directives;
@@ -194,7 +194,7 @@ export class Comparison {
       const was = before?.places?.[name]?.[0] ?? null;
       const is = after?.places?.[name]?.[0] ?? null;
       const change = was === null && is !== null ? 'added' : was !== null && is === null ? 'removed' : 'changed';
-      this.say({ kind: 'directive', change, name, within, before: was, after: is, locations });
+      this.add({ kind: 'directive', change, name, within, before: was, after: is, locations });
     }
   }
 
@@ -205,26 +205,26 @@ export class Comparison {
     return !inherited && spec?.links === undefined;
   }
 
-  private listeners(): void {
+  private compareListeners(): void {
     const before = this.old.servers.listeners;
     const after = this.fresh.servers.listeners;
     const all = new Set([...before.keys(), ...after.keys()]);
     for (const key of all) {
       const [a, b] = [before.get(key), after.get(key)];
       const places = { before: a?.at ?? null, after: b?.at ?? null };
-      if (a === undefined) this.say({ kind: 'listener', change: 'added', name: key, ...places });
-      else if (b === undefined) this.say({ kind: 'listener', change: 'removed', name: key, ...places });
+      if (a === undefined) this.add({ kind: 'listener', change: 'added', name: key, ...places });
+      else if (b === undefined) this.add({ kind: 'listener', change: 'removed', name: key, ...places });
       else {
         const directives = a.options === b.options ? [] : ['listen'];
         const [one, other] = [this.old.servers.view(a.defaultServer), this.fresh.servers.view(b.defaultServer)];
         if (!one?.names.some((name) => other?.names.includes(name))) directives.push('default_server');
-        if (directives.length > 0) this.say({ kind: 'listener', change: 'changed', name: key, ...places, directives });
+        if (directives.length > 0) this.add({ kind: 'listener', change: 'changed', name: key, ...places, directives });
       }
     }
   }
 
   /** Lists the changes of named entries of http's directives: `map`, `log_format`, zones. */
-  private entries(): void {
+  private compareEntries(): void {
     const before = this.old.meanings.named;
     const after = this.fresh.meanings.named;
     for (const name of new Set([...before.keys(), ...after.keys()])) {
@@ -232,19 +232,19 @@ export class Comparison {
       const entry = b ?? a;
       if (entry === undefined || entry.block !== null || (a?.text === b?.text && a?.directive === b?.directive))
         continue;
-      this.say({
+      this.add({
         kind: 'directive',
         change: a === undefined ? 'added' : b === undefined ? 'removed' : 'changed',
         name: labelOf(entry),
         within: 'http',
         before: a?.at ?? null,
         after: b?.at ?? null,
-        locations: this.referring.get(labelOf(entry)) ?? 0,
+        locations: this.referenceCounts.get(labelOf(entry)) ?? 0,
       });
     }
   }
 
-  private upstreams(): void {
+  private compareUpstreams(): void {
     const before = this.old.meanings.named;
     const after = this.fresh.meanings.named;
     for (const key of new Set([...before.keys(), ...after.keys()])) {
@@ -252,10 +252,10 @@ export class Comparison {
       const block = b ?? a;
       if (block === null) continue;
       const name = String(block.argument);
-      const locations = this.referring.get(`upstream ${name.toLowerCase()}`) ?? 0;
+      const locations = this.referenceCounts.get(`upstream ${name.toLowerCase()}`) ?? 0;
       const places: { before: Place | null; after: Place | null } = { before: a?.at ?? null, after: b?.at ?? null };
       if (a === null || b === null) {
-        this.say({ kind: 'upstream', change: a === null ? 'added' : 'removed', name, ...places, locations });
+        this.add({ kind: 'upstream', change: a === null ? 'added' : 'removed', name, ...places, locations });
         continue;
       }
       const { directives, steps } = this.sides.compare([a], [b]);
@@ -263,9 +263,9 @@ export class Comparison {
       const names = [...directives, ...steps].filter((each) => each !== 'server');
       if (peers.moved) names.push('server');
       if (names.length > 0) {
-        this.say({ kind: 'upstream', change: 'changed', name, ...places, directives: names.sort(), locations });
+        this.add({ kind: 'upstream', change: 'changed', name, ...places, directives: names.sort(), locations });
       }
-      for (const peer of peers.changes) this.say({ kind: 'peer', within: `upstream ${name}`, ...peer });
+      for (const peer of peers.changes) this.add({ kind: 'peer', within: `upstream ${name}`, ...peer });
     }
   }
 }

@@ -18,9 +18,9 @@ function placesOf(before: Place | null, after: Place | null): string {
   return places.length === 0 ? '' : ` (${places.join(' -> ')})`;
 }
 
-/** Returns at most `limit` lines; the last one states how many are omitted. */
-export function changeLines(changes: readonly Change[], most = Number.POSITIVE_INFINITY): string[] {
-  const lines = changes.slice(0, most).map(changeLine);
-  if (changes.length > most) lines.push(`and ${changes.length - most} more`);
+/** Returns at limit `limit` lines; the last one states how many are omitted. */
+export function changeLines(changes: readonly Change[], limit = Number.POSITIVE_INFINITY): string[] {
+  const lines = changes.slice(0, limit).map(changeLine);
+  if (changes.length > limit) lines.push(`and ${changes.length - limit} more`);
   return lines;
 }

@@ -35,13 +35,13 @@ export function expressionsIn(block: CheckedBlock): string[] {
 }
 
 /** One step of the path from a server to a block in it. */
-export type Turn = { readonly location: string } | { readonly step: number } | { readonly limitExcept: true };
+export type PathStep = { readonly location: string } | { readonly step: number } | { readonly limitExcept: true };
 
 /** Position of a block. */
 export interface Position {
   readonly server: CheckedBlock;
   /** Path from the server to the block. */
-  readonly way: readonly Turn[];
+  readonly path: readonly PathStep[];
   /**
    * The location that it is or is in, with the enclosing blocks, the innermost first; the server itself if there is
    * none.
@@ -52,13 +52,13 @@ export interface Position {
 /** The positions of a server and all blocks in it. */
 export function positionsIn(server: CheckedBlock, http: CheckedBlock, main: CheckedBlock): Map<CheckedBlock, Position> {
   const positions = new Map<CheckedBlock, Position>();
-  const visit = (block: CheckedBlock, way: readonly Turn[], holder: readonly CheckedBlock[]): void => {
-    positions.set(block, { server, way, holder });
-    for (const [location, inner] of locationsIn(block)) visit(inner, [...way, { location }], [inner, ...holder]);
+  const visit = (block: CheckedBlock, path: readonly PathStep[], holder: readonly CheckedBlock[]): void => {
+    positions.set(block, { server, path, holder });
+    for (const [location, inner] of locationsIn(block)) visit(inner, [...path, { location }], [inner, ...holder]);
     for (const [i, { block: inner }] of block.steps.entries())
-      if (inner !== null) visit(inner, [...way, { step: i }], holder);
+      if (inner !== null) visit(inner, [...path, { step: i }], holder);
     for (const inner of block.blocks) {
-      if (inner.context === 'limit_except') visit(inner, [...way, { limitExcept: true }], holder);
+      if (inner.context === 'limit_except') visit(inner, [...path, { limitExcept: true }], holder);
     }
   };
   visit(server, [], [server, http, main]);
@@ -66,12 +66,12 @@ export function positionsIn(server: CheckedBlock, http: CheckedBlock, main: Chec
 }
 
 /** The block at a path in another server; undefined if there is none. */
-export function follow(server: CheckedBlock, way: readonly Turn[]): CheckedBlock | undefined {
+export function blockAt(server: CheckedBlock, path: readonly PathStep[]): CheckedBlock | undefined {
   let block: CheckedBlock | undefined = server;
-  for (const turn of way) {
+  for (const step of path) {
     if (block === undefined) return undefined;
-    if ('location' in turn) block = locationsIn(block).get(turn.location);
-    else if ('step' in turn) block = block.steps[turn.step]?.block ?? undefined;
+    if ('location' in step) block = locationsIn(block).get(step.location);
+    else if ('step' in step) block = block.steps[step.step]?.block ?? undefined;
     else block = block.blocks.find(({ context }) => context === 'limit_except');
   }
   return block;

@@ -51,7 +51,7 @@ export class Meanings {
   readonly named = new Map<string, NamedEntry>();
   /** Texts of the named entries by label. */
   readonly labelled = new Map<string, string>();
-  private readonly known = new Map<CheckedBlock, Meaning>();
+  private readonly cache = new Map<CheckedBlock, Meaning>();
   private readonly holding: readonly Holds[];
   private readonly specs = new Map<Context, Map<string, DirectiveSpec | null>>();
   private readonly defaults = new Map<DirectiveSpec, string>();
@@ -120,19 +120,19 @@ export class Meanings {
   }
 
   /** Names to which a block refers. */
-  refersOf(block: CheckedBlock): readonly string[] {
+  referencesOf(block: CheckedBlock): readonly string[] {
     const names = new Set<string>();
-    for (const [name, value] of this.valuesOf(block, this.held(block))) {
+    for (const [name, value] of this.valuesOf(block, this.settings(block))) {
       const spec = this.spec(name, block.context);
       if (spec !== undefined) for (const each of refersIn(spec, value)) names.add(each);
     }
     for (const step of block.steps) {
       const spec = this.catalogue.find(step.directive, block.context)?.spec;
       for (const each of refersIn(spec, step.value)) names.add(each);
-      if (step.block !== null) for (const each of this.refersOf(step.block)) names.add(each);
+      if (step.block !== null) for (const each of this.referencesOf(step.block)) names.add(each);
     }
     for (const inner of block.blocks) {
-      if (inner.context === 'limit_except') for (const each of this.refersOf(inner)) names.add(each);
+      if (inner.context === 'limit_except') for (const each of this.referencesOf(inner)) names.add(each);
     }
     return [...names];
   }
@@ -141,12 +141,12 @@ export class Meanings {
    * Meaning of a location, of a server's own level, or of http. `around`: the enclosing blocks, the innermost first.
    */
   of(block: CheckedBlock, around: readonly CheckedBlock[]): Meaning {
-    let meaning = this.known.get(block);
+    let meaning = this.cache.get(block);
     if (meaning === undefined) {
       const { directives, steps, references } = this.inner(block);
       const server = [block, ...around].find(({ context }) => context === 'server') ?? null;
       meaning = { directives, steps, references: this.resolve(references.keys(), server) };
-      this.known.set(block, meaning);
+      this.cache.set(block, meaning);
     }
     return meaning;
   }
@@ -155,7 +155,7 @@ export class Meanings {
   private inner(block: CheckedBlock): Meaning {
     const directives = new Map<string, string>();
     const references = new Map<string, string>();
-    const held = this.held(block);
+    const held = this.settings(block);
     for (const [directive, value] of this.valuesOf(block, held)) {
       const spec = this.spec(directive, block.context);
       if (spec === undefined) continue;
@@ -182,7 +182,7 @@ export class Meanings {
   }
 
   /** Effective settings of a block that its values do not show. */
-  held(block: CheckedBlock): ReadonlyMap<string, unknown> {
+  settings(block: CheckedBlock): ReadonlyMap<string, unknown> {
     const held = new Map<string, unknown>();
     for (const holds of this.holding) {
       for (const [directive, value] of Object.entries(holds(block, this.config))) held.set(directive, value);

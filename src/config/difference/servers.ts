@@ -78,15 +78,15 @@ export class Servers {
     for (const { address, options, at } of listensOf(view.block)) {
       const { defaultServer, set, ...socket } = options;
       for (const key of keysOf(address)) {
-        const known = this.listeners.get(key);
-        const listener = known ?? {
+        const existing = this.listeners.get(key);
+        const listener = existing ?? {
           key,
           options: canonical(socket),
           defaultServer: view.block,
           chosen: false,
           at: at ?? view.block.at,
         };
-        if (known === undefined) this.listeners.set(key, listener);
+        if (existing === undefined) this.listeners.set(key, listener);
         else if (set === true) listener.options = canonical(socket);
         if (defaultServer === true && !listener.chosen) {
           listener.defaultServer = view.block;
@@ -122,7 +122,7 @@ export class Servers {
   }
 
   /** The address and the name by which a server was selected. */
-  arrivedBy(
+  selectionOf(
     view: ServerView,
     { address, port, path, host }: Arrival,
   ): { readonly listen: string; readonly name: string } {
@@ -196,10 +196,10 @@ function nameFor({ block, names }: ServerView, host: string): string | undefined
 function rankOf(name: string, host: string): number {
   if (name === host) return Number.POSITIVE_INFINITY;
   if (name.startsWith('~')) return 1;
-  return (name.endsWith('.*') ? LONGEST_NAME : 2 * LONGEST_NAME) + name.length;
+  return (name.endsWith('.*') ? MAX_NAME_LENGTH : 2 * MAX_NAME_LENGTH) + name.length;
 }
 
-const LONGEST_NAME = 1000;
+const MAX_NAME_LENGTH = 1000;
 
 function fitsWildcard(name: string, host: string): boolean {
   if (name.startsWith('~') || name === '') return false;

@@ -1,7 +1,7 @@
 /** One of the two configurations being compared, with its index structures. */
 import type { Catalogue } from '../catalogue.js';
 import type { CheckedBlock, CheckedConfig } from '../checked-config.js';
-import { Alike } from './alike.js';
+import { EqualityCheck } from './equality-check.js';
 import { type Position, positionsIn } from './locations.js';
 import { Meanings } from './meaning.js';
 import { Servers } from './servers.js';
@@ -38,27 +38,27 @@ export interface Reasons {
 
 /** The two configurations being compared. */
 export class Sides {
-  private readonly alike: Alike;
+  private readonly equality: EqualityCheck;
 
   constructor(
     readonly old: Side,
     readonly fresh: Side,
   ) {
-    this.alike = new Alike(old.meanings, fresh.meanings);
+    this.equality = new EqualityCheck(old.meanings, fresh.meanings);
   }
 
   /**
    * Compares the meanings of two blocks, each given with its enclosing blocks, the innermost first, itself included.
    */
   compare(before: readonly CheckedBlock[], after: readonly CheckedBlock[]): Reasons {
-    const { alike, old, fresh } = this;
+    const { equality, old, fresh } = this;
     const [a, ...aroundA] = before;
     const [b, ...aroundB] = after;
     if (a === undefined || b === undefined) return { directives: [], steps: [], references: [] };
-    if (alike.blocks(a, b)) {
+    if (equality.blocks(a, b)) {
       const [one, other] = [serverIn(before), serverIn(after)];
-      if (one === other || (one !== undefined && other !== undefined && alike.definitions(one, other))) {
-        return { directives: [], steps: [], references: alike.references(b) };
+      if (one === other || (one !== undefined && other !== undefined && equality.definitions(one, other))) {
+        return { directives: [], steps: [], references: equality.references(b) };
       }
     }
     const one = old.meanings.of(a, aroundA);

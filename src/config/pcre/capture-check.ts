@@ -50,7 +50,7 @@ export function checkCaptures(root: Node): number[] {
       case 'repeat': {
         const repeats = node.max > 1;
         if (repeats && node.min < node.max && mayBeEmpty(node.item) && !prefersBytes(node.item)) {
-          untranslatable('a repeated part that rather matches nothing', node.at, node.at + 1);
+          untranslatable('a repeated part that prefers an empty match', node.at, node.at + 1);
         }
         const inside = {
           repeated: situation.repeated || repeats,

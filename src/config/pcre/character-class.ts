@@ -33,7 +33,7 @@ export function readClass(cursor: Cursor, options: EscapeOptions): CharacterClas
     }
     if ('set' in member) {
       if (member.property === true && options.caseless) {
-        untranslatable('"\\p" in a class without regard to case', start, cursor.at);
+        untranslatable('"\\p" in a caseless class', start, cursor.at);
       }
       set.addAll(member.negated ? member.set.inverted() : member.set);
       allBeyond ||= member.negated;

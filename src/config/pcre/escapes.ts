@@ -38,12 +38,12 @@ export function readEscape(cursor: Cursor, options: EscapeOptions): Escape | nul
   if (simple !== undefined) {
     return { code: simple };
   }
-  const known = CLASSES[lower] ?? SPACES[lower];
-  if (known !== undefined) {
+  const set = CLASSES[lower] ?? SPACES[lower];
+  if (set !== undefined) {
     if (options.utf && SPACES[lower] !== undefined) {
       untranslatable(`"\\${letter}" in UTF mode`, start, cursor.at);
     }
-    return { set: known, negated: letter !== lower };
+    return { set: set, negated: letter !== lower };
   }
   switch (letter) {
     case 'x':

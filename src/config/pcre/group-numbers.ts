@@ -31,7 +31,7 @@ export class GroupNumbers {
       invalid('two named subpatterns have the same name (PCRE2_DUPNAMES not set)', at, start);
     }
     if (this.names.includes(lower)) {
-      untranslatable('group names that differ in case only', start, at);
+      untranslatable('group names that differ only in case', start, at);
     }
     this.byName.set(name, index);
     this.names.push(lower);

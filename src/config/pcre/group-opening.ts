@@ -116,14 +116,14 @@ function readOptions(cursor: Cursor, start: number): GroupOpening {
 }
 
 function readVerb(cursor: Cursor, start: number): GroupOpening {
-  const verb = cursor.match(/(F|FAIL)\)/y);
-  if (verb !== null) {
+  const failure = cursor.match(/(F|FAIL)\)/y);
+  if (failure !== null) {
     return { kind: 'never' };
   }
-  const known = cursor.match(
+  const verb = cursor.match(
     /(?:ACCEPT|COMMIT|PRUNE|SKIP|THEN|MARK|UCP|CR|CRLF|ANY|ANYCRLF|NUL|BSR_\w+|NOTEMPTY\w*)?:?[^)]*\)/y,
   );
-  return known === null
+  return verb === null
     ? invalid('(*VERB) not recognized or malformed', cursor.at, start)
     : untranslatable(`"${cursor.text.slice(start, cursor.at)}"`, start, cursor.at);
 }

@@ -23,7 +23,7 @@ export class KnownFailures {
   /** Steps by state, plus one; 0: unknown. */
   private readonly table: Int32Array;
   /** Attempts in progress: height of the stack, state, and steps before it. */
-  private readonly tried: number[] = [];
+  private readonly inProgress: number[] = [];
 
   private constructor(
     private readonly repeatable: Repeatable,
@@ -43,7 +43,7 @@ export class KnownFailures {
 
   /** Discards the attempts in progress, before the next start position. */
   restart(): void {
-    this.tried.length = 0;
+    this.inProgress.length = 0;
   }
 
   /**
@@ -57,18 +57,18 @@ export class KnownFailures {
     for (const { register, most } of counts) {
       state = (most + 1) * state + Math.max(0, Math.min(most, registers[register] as number));
     }
-    const known = this.table[state] as number;
-    if (known === 0) this.tried.push(top, state, steps);
-    return known - 1;
+    const cost = this.table[state] as number;
+    if (cost === 0) this.inProgress.push(top, state, steps);
+    return cost - 1;
   }
 
   /** Records that everything above `top` has failed, after `steps`. */
   failed(top: number, steps: number): void {
-    const { tried } = this;
-    while (tried.length > 0 && (tried[tried.length - 3] as number) >= top) {
-      const before = tried.pop() as number; // pushed in threes
-      const state = tried.pop() as number;
-      tried.pop();
+    const { inProgress } = this;
+    while (inProgress.length > 0 && (inProgress[inProgress.length - 3] as number) >= top) {
+      const before = inProgress.pop() as number; // pushed in threes
+      const state = inProgress.pop() as number;
+      inProgress.pop();
       this.table[state] = steps - before + 1;
     }
   }
@@ -78,7 +78,7 @@ export class KnownFailures {
    * lookaround).
    */
   cut(bottom: number): void {
-    const { tried } = this;
-    while (tried.length > 0 && (tried[tried.length - 3] as number) >= bottom) tried.length -= 3;
+    const { inProgress } = this;
+    while (inProgress.length > 0 && (inProgress[inProgress.length - 3] as number) >= bottom) inProgress.length -= 3;
   }
 }

@@ -15,10 +15,10 @@ const MAX_SCANNED = 400_000_000;
 /** Maximum number of stack elements: 64 MB. */
 const MAX_STACK = 1 << 24;
 /** Number of stack elements kept between searches. */
-const KEPT_STACK = 1 << 16;
+const MAX_RETAINED_STACK = 1 << 16;
 
 /** Number of steps after which a search records failures. Most searches take fewer. */
-const REMEMBER_AFTER = 10_000;
+const RECORD_FAILURES_AFTER = 10_000;
 
 /** Maximum number of calls that are not finished, or may be re-entered. */
 const MAX_CALLS = 50_000;
@@ -33,7 +33,7 @@ interface Call {
 }
 
 // Only one search runs at a time, so that all share the stack.
-let stack = new Int32Array(KEPT_STACK);
+let stack = new Int32Array(MAX_RETAINED_STACK);
 
 function grow(): void {
   if (stack.length >= MAX_STACK) throw new MatchFailed(MatchError.Heap);
@@ -44,7 +44,7 @@ function grow(): void {
 
 /** Frees the memory that a search has allocated beyond the usual size. */
 export function releaseStack(): void {
-  if (stack.length > KEPT_STACK) stack = new Int32Array(KEPT_STACK);
+  if (stack.length > MAX_RETAINED_STACK) stack = new Int32Array(MAX_RETAINED_STACK);
 }
 
 /** Attempts to match one subject, at successive positions. */
@@ -55,15 +55,15 @@ export class Attempt {
   private readonly calls: Call[] = [];
   private failures: KnownFailures | null = null;
   /** Steps left before failures are recorded. */
-  private untilRemembered: number;
+  private stepsUntilRecording: number;
 
   constructor(
     private readonly program: Program,
     private readonly text: Uint8Array,
     private readonly end: number,
-    rememberAfter = REMEMBER_AFTER,
+    recordFailuresAfter = RECORD_FAILURES_AFTER,
   ) {
-    this.untilRemembered = rememberAfter;
+    this.stepsUntilRecording = recordFailuresAfter;
     this.registers = new Int32Array(program.registers);
   }
 
@@ -89,8 +89,8 @@ export class Attempt {
     // Failures recorded at an earlier start position apply here as well.
     let { failures } = this;
     failures?.restart();
-    this.untilRemembered -= this.steps;
-    let watched = failures === null ? Math.min(limit, Math.max(0, this.untilRemembered)) : limit;
+    this.stepsUntilRecording -= this.steps;
+    let watched = failures === null ? Math.min(limit, Math.max(0, this.stepsUntilRecording)) : limit;
 
     for (;;) {
       // An instruction that succeeds continues the loop; one that fails leaves the switch.

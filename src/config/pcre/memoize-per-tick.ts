@@ -6,30 +6,30 @@
 /**
  * Maximum number of characters of all cached expressions together; a result takes up to some hundred bytes for each.
  */
-const MOST = 100_000;
+const MAX_CHARACTERS = 100_000;
 
 /** Fixed cost of an expression, in addition to its characters. */
-const LEAST = 100;
+const ENTRY_COST = 100;
 
-/** @param make computes the result for an expression; called again if too many others have been cached since. */
+/** @param compute returns the result for an expression; called again if too many others have been cached since. */
 export function memoizePerTick<T>(
-  make: (text: string, caseless: boolean) => T,
+  compute: (text: string, caseless: boolean) => T,
 ): (text: string, caseless?: boolean) => T {
-  const known = new Map<string, { readonly made: T }>();
+  const cache = new Map<string, { readonly result: T }>();
   let size = 0;
-  const forget = (): void => {
-    known.clear();
+  const clear = (): void => {
+    cache.clear();
     size = 0;
   };
   return (text, caseless = false) => {
     const key = `${caseless ? 'i' : ''}:${text}`;
-    const before = known.get(key);
-    if (before !== undefined) return before.made;
-    const made = make(text, caseless);
-    if (size === 0) setImmediate(forget).unref();
-    size += text.length + LEAST;
-    if (size > MOST) forget();
-    else known.set(key, { made });
-    return made;
+    const cached = cache.get(key);
+    if (cached !== undefined) return cached.result;
+    const result = compute(text, caseless);
+    if (size === 0) setImmediate(clear).unref();
+    size += text.length + ENTRY_COST;
+    if (size > MAX_CHARACTERS) clear();
+    else cache.set(key, { result });
+    return result;
   };
 }

@@ -42,7 +42,7 @@ const LINE_END: Node = { kind: 'assertion', source: LINE_END_SOURCE, ends: false
 const NEVER: Node = { kind: 'look', behind: false, negative: true, body: sequenceOf([]), at: 0 };
 
 /** PCRE's own limit of nested groups (`PARENS_NEST_LIMIT`). */
-const DEEPEST = 250;
+const MAX_DEPTH = 250;
 
 /** Nodes of single characters, case-sensitive and case-insensitive; created on demand. */
 const CHARACTERS: Node[] = [];
@@ -74,7 +74,7 @@ class PatternParser {
   private readonly groups = new GroupNumbers();
   private depth = 0;
   /** Number of lookarounds around the current position. */
-  private looks = 0;
+  private lookarounds = 0;
 
   constructor(
     readonly text: string,
@@ -247,9 +247,9 @@ class PatternParser {
         return { kind: 'atomic', body: this.readGroupBody(start), at: start };
       case 'look': {
         const { behind, negative } = opening;
-        this.looks++;
+        this.lookarounds++;
         const body = this.readGroupBody(start);
-        this.looks--;
+        this.lookarounds--;
         const branches = body.kind === 'alternatives' ? body.branches : [body];
         if (behind && hasReference(body)) {
           untranslatable('a back reference or a subroutine call in a lookbehind', start, this.cursor.at);
@@ -274,7 +274,7 @@ class PatternParser {
   private readGroupBody(start: number, options = this.options, read = () => this.readAlternatives()): Node {
     const outer = this.options;
     this.options = options;
-    if (++this.depth > DEEPEST) {
+    if (++this.depth > MAX_DEPTH) {
       invalid('parentheses are too deeply nested', this.cursor.at, start);
     }
     const body = read();
@@ -396,7 +396,7 @@ class PatternParser {
         // nginx always searches from the beginning.
         return START;
       case 'K':
-        if (this.looks > 0)
+        if (this.lookarounds > 0)
           invalid(
             '\\K is not allowed in lookarounds (but see PCRE2_EXTRA_ALLOW_LOOKAROUND_BSK)',
             this.cursor.at,
@@ -488,7 +488,7 @@ class PatternParser {
       }
       return sequenceOf([...Buffer.from(String.fromCodePoint(code))].map((byte) => bytes([byte, byte])));
     }
-    const known = this.options.caseless ? CASELESS : CHARACTERS;
-    return (known[code] ??= characterOf(code, this.options.caseless));
+    const nodes = this.options.caseless ? CASELESS : CHARACTERS;
+    return (nodes[code] ??= characterOf(code, this.options.caseless));
   }
 }

@@ -132,13 +132,13 @@ class ProgramCompiler {
   }
 
   /** Sets an operand to the next address. */
-  private here(operand: number): void {
+  private setTarget(operand: number): void {
     this.code[operand] = this.code.length;
   }
 
   private setIndex(set: ByteSet): number {
-    const known = this.sets.indexOf(set);
-    return known >= 0 ? known : this.sets.push(set) - 1;
+    const index = this.sets.indexOf(set);
+    return index >= 0 ? index : this.sets.push(set) - 1;
   }
 
   private allocate(count: number): number {
@@ -209,9 +209,9 @@ class ProgramCompiler {
       compile(branch);
       if (last) continue;
       ends.push(this.emit(Op.Jump, 0) + 1);
-      this.here(split);
+      this.setTarget(split);
     }
-    for (const end of ends) this.here(end);
+    for (const end of ends) this.setTarget(end);
   }
 
   private atomic(body: () => void): void {
@@ -232,7 +232,7 @@ class ProgramCompiler {
     const matched = this.emit(Op.LookElse, r, 0) + 2;
     this.lookBody(node, r);
     this.emit(Op.NegativeLookEnd, r);
-    this.here(matched);
+    this.setTarget(matched);
   }
 
   private lookBody({ behind, body }: LookNode, r: number): void {
@@ -274,7 +274,7 @@ class ProgramCompiler {
       this.lookBody(look, r);
       if (look.negative) {
         otherwise = this.emit(Op.ConditionLookEnd, r, 0) + 2;
-        this.here(failed);
+        this.setTarget(failed);
       } else {
         this.emit(Op.LookEnd, r);
         otherwise = failed;
@@ -282,9 +282,9 @@ class ProgramCompiler {
     }
     this.node(yes, rest);
     const end = this.emit(Op.Jump, 0) + 1;
-    this.here(otherwise);
+    this.setTarget(otherwise);
     this.node(no, rest);
-    this.here(end);
+    this.setTarget(end);
   }
 
   private repeat(node: RepeatNode, rest: Rest | Ending): void {
@@ -293,7 +293,7 @@ class ProgramCompiler {
       // It matches nothing, but its groups may be called.
       const end = this.emit(Op.Jump, 0) + 1;
       this.node(item, 'unknown');
-      this.here(end);
+      this.setTarget(end);
       return;
     }
     if (item.kind === 'set') {
@@ -344,28 +344,28 @@ class ProgramCompiler {
     if (checked) this.emit(Op.LoopStart, r);
     this.node(item, 'unknown');
     if (checked) check = this.emit(Op.LoopCheck, r, 0) + 2;
-    if (enter >= 0) this.here(enter);
+    if (enter >= 0) this.setTarget(enter);
     if (lazy) {
       this.emit(Op.Split, begin);
     } else {
       const exit = this.emit(Op.Split, 0, Op.Jump, begin) + 1;
-      this.here(exit);
+      this.setTarget(exit);
     }
-    if (skip >= 0) this.here(skip);
-    if (check >= 0) this.here(check);
+    if (skip >= 0) this.setTarget(skip);
+    if (check >= 0) this.setTarget(check);
   }
 
   private optional(lazy: boolean, body: () => void): void {
     if (!lazy) {
       const skip = this.emit(Op.Split, 0) + 1;
       body();
-      this.here(skip);
+      this.setTarget(skip);
       return;
     }
     const split = this.emit(Op.Split, 0, Op.Jump, 0);
-    this.here(split + 1);
+    this.setTarget(split + 1);
     body();
-    this.here(split + 3);
+    this.setTarget(split + 3);
   }
 
   private countedLoop(item: Node, min: number, max: number, lazy: boolean): void {
@@ -381,8 +381,8 @@ class ProgramCompiler {
     this.node(item, 'unknown');
     if (checked) check = this.emit(Op.CountedLoopCheck, r + 1, r, min, 0) + 4;
     this.emit(Op.Jump, begin);
-    this.here(begin + 5);
-    if (check >= 0) this.here(check);
+    this.setTarget(begin + 5);
+    if (check >= 0) this.setTarget(check);
   }
 }
 

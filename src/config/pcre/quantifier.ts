@@ -14,11 +14,11 @@ export interface Quantifier {
 /**
  * Maximum length examined: a quantifier is no longer than `{65535,65535}`; longer text is too big, or not a quantifier.
  */
-const LONGEST_BRACES = 64;
+const MAX_BRACES_LENGTH = 64;
 
 /** `{2}`, `{2,}`, `{2,3}`: anything else in braces is literal. */
 export function peekBraces({ text, at }: Cursor): string | undefined {
-  return /^\{\d+(?:,\d*)?\}/.exec(text.slice(at, at + LONGEST_BRACES))?.[0];
+  return /^\{\d+(?:,\d*)?\}/.exec(text.slice(at, at + MAX_BRACES_LENGTH))?.[0];
 }
 
 /** The quantifier that comes next, or null. */

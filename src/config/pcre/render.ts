@@ -58,7 +58,7 @@ class Renderer {
         return this.repeat(node, follow);
       case 'reference':
         if (node.caseless && !this.ignoreCase) {
-          untranslatable('a back reference without regard to case in a part of the pattern', node.at, node.at + 2);
+          untranslatable('a caseless back reference in a part of the pattern', node.at, node.at + 2);
         }
         // In a group of its own, so that a following digit is not read as part of its number.
         return `(?:\\${node.index})`;

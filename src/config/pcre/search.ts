@@ -15,11 +15,11 @@ const SEARCH_LIMIT = 6 * MATCH_LIMIT;
 const REQUIRED_UP_TO = 5000;
 
 /** Initial size in bytes of the buffer for subjects, and the maximum kept between searches. */
-const KEPT = 1 << 13;
-const MAX_KEPT = 1 << 16;
+const BUFFER_SIZE = 1 << 13;
+const MAX_RETAINED = 1 << 16;
 
 // Only one search runs at a time, so that all share the buffer.
-let subject = new Uint8Array(KEPT);
+let subject = new Uint8Array(BUFFER_SIZE);
 
 /** Beginning and end of each group in `text`, -1 for groups that have not matched; null if there is no match. */
 export function search(program: Program, text: string, limit = MATCH_LIMIT): Int32Array | null {
@@ -30,7 +30,7 @@ export function search(program: Program, text: string, limit = MATCH_LIMIT): Int
     return searchFrom(program, length, limit);
   } finally {
     releaseStack();
-    if (subject.length > MAX_KEPT) subject = new Uint8Array(KEPT);
+    if (subject.length > MAX_RETAINED) subject = new Uint8Array(BUFFER_SIZE);
   }
 }
 

@@ -91,7 +91,7 @@ export function invalid(message: string, at: number, from = Math.max(0, at - 1))
 
 /** Throws for PCRE notation that the parser does not support, or that a translation to JavaScript cannot express. */
 export function untranslatable(what: string, from: number, at: number): never {
-  throw new Mistake(`${what} is not supported`, at, from, true, `PCRE has ${what}, tsproxy does not`);
+  throw new Mistake(`${what} is not supported`, at, from, true, `PCRE supports ${what}, tsproxy does not`);
 }
 
 export function sequenceOf(items: readonly Node[]): Node {

@@ -18,7 +18,7 @@ function literalsOf(syntax: string): string[] {
 }
 
 /** Help and fix for an unknown parameter; null if no known one is similar. */
-export function meantWord(written: string, at: Span, syntax: string): FindingOptions | null {
+export function suggestParameter(written: string, at: Span, syntax: string): FindingOptions | null {
   const equals = written.indexOf('=');
   const name = equals < 0 ? written : written.slice(0, equals + 1);
   const candidates = literalsOf(syntax).filter((literal) => literal.endsWith('=') === equals >= 0);
