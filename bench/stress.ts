@@ -3,7 +3,7 @@
  *
  *   node dist/bench/stress.js messages [clients] [clients that send 16 MiB]
  *   node dist/bench/stress.js resets [connections] [seed]
- *   node dist/bench/stress.js reloads [count]        (wants wrk)
+ *   node dist/bench/stress.js reloads [count]        (requires wrk)
  *   node dist/bench/stress.js faults [seconds] [seed]
  *
  * Prints figures, and what went wrong; the exit code is 1 where something did. Descriptors and memory are read from /proc.

@@ -52,7 +52,7 @@ export type {
 export interface ConfigInput {
   /** The text of a configuration. */
   readonly config?: string;
-  /** The path of a configuration file; it is read anew by each reload. */
+  /** The path of a configuration file; it is read again by each reload. */
   readonly file?: string;
   /** Texts for `include`, by path (relative ones start from the prefix). Without it files are read from disk. */
   readonly includes?: Readonly<Record<string, string>>;

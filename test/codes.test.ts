@@ -1,4 +1,4 @@
-/** What must be true of every code: some text has a finding of it, and a text that is nearly the same has none. */
+/** Requirements for every code: some text has a finding with it, and a similar text has none. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -23,7 +23,7 @@ function textsOf(code: string): readonly string[] {
     .map((name) => join(directory, name));
 }
 
-/** What `-t` finds, as texts announce it; without what lints say, which have texts of their own. */
+/** Findings of `-t`, as declared by texts; without those of lints, which have their own texts. */
 async function found(path: string): Promise<readonly Finding[]> {
   const { findings } = await diagnose({ name: path, text: null, prefix: '/nonexistent/' }, []);
   return findings.filter(({ code }) => code in codes);

@@ -24,6 +24,7 @@ const DOCUMENTS = [
   'docs/compat.md',
   'docs/explain.md',
   'docs/fmt.md',
+  'docs/glossary.md',
   'docs/help-and-completion.md',
   'docs/reload.md',
   'docs/running.md',

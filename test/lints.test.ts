@@ -1,4 +1,4 @@
-/** What must be true of every lint: it finds what its triggering texts announce, and nothing in its near misses. */
+/** Requirements for every lint: it reports the findings that its triggers declare, and none in its near misses. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

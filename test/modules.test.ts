@@ -1,4 +1,4 @@
-/** What must be true of every module, without its author being asked. */
+/** Requirements for every module. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { check } from '../src/config/check.js';

@@ -10,7 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const compiled = join(root, 'dist', 'test');
 const source = join(root, 'test');
 
-// What was compiled from a file that is gone must not run: dist is never cleaned by tsc.
+// Compiled files without a source must not run: tsc never cleans dist.
 const sources = new Set(walk(source, '.test.ts').map((path) => relative(source, path).replace(/\.ts$/, '')));
 const wanted = process.argv.slice(2);
 const files = walk(compiled, '.test.js')

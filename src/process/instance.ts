@@ -128,7 +128,7 @@ export class Instance<W extends Workers = Workers> {
   reload(source: ConfigSource = this.source): Promise<Applied> {
     return this.enqueue(async () => {
       const applied = await this.apply(source, () => true);
-      return applied as Applied; // null only where `proceed` says no
+      return applied as Applied; // null only if `proceed` returns false
     });
   }
 

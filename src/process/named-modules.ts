@@ -24,14 +24,14 @@ const MUCH_TEXT = 1 << 18;
 /** Same result as `checkAloud` with all modules. */
 export async function checkNamed(source: ConfigSource): Promise<NamedCheck> {
   const reader = new OnceReader(source.reader ?? diskReader);
-  const remembered: ConfigSource = { ...source, reader };
+  const cachedSource: ConfigSource = { ...source, reader };
   const wanted = namedIn(new Texts(source, reader).all());
   const modules = await loaded(wanted);
-  const result = checkWithSuppressed(remembered, modules);
+  const result = checkWithSuppressed(cachedSource, modules);
   // An error may be a name that is unknown only for lack of its module, and suggestions may come from any module.
   if (result.config !== null || wanted.length === MODULE_NAMES.length) return { result, modules };
   const all = await loaded(MODULE_NAMES);
-  return { result: checkWithSuppressed(remembered, all), modules: all };
+  return { result: checkWithSuppressed(cachedSource, all), modules: all };
 }
 
 async function loaded(wanted: readonly NamedModule[]): Promise<Module[]> {

@@ -72,7 +72,7 @@ export class RequestRates {
     return { result: excess > burst ? 'beyond' : 'within', excess };
   }
 
-  /** Counts the request after `look`; returns the excess of its key. */
+  /** Counts the request after `check`; returns the excess of its key. */
   account(key: string, rate: number, now: number): number {
     const entry = this.byKey.get(key);
     if (entry === undefined) return 0;

@@ -41,7 +41,7 @@ function run(shell: Shell, words: readonly string[]): string {
   return stdout;
 }
 
-/** What a shell offers for the last of the words. */
+/** Completions that a shell offers for the last word. */
 const OFFERED: Partial<Record<Shell, (words: readonly string[]) => string[]>> = {
   bash(words) {
     const list = ['tsproxy', ...words].map((word) => `'${word}'`).join(' ');

@@ -1,4 +1,4 @@
-/** What `-t` says, in which format, and when it fails. */
+/** Output formats and exit codes of `-t`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { command, Prefix } from './running.js';

@@ -8,7 +8,7 @@ import { command } from './running.js';
 
 const WIDTH = 80;
 
-/** What is said of a name; null for nothing. */
+/** Help text of a name; null if there is none. */
 function said(name?: string): string | null {
   return helpText(name, new Pages(PLAIN, WIDTH), (command) => (command === 'fmt' ? 'Usage: tsproxy fmt\n' : null));
 }

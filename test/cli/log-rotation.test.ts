@@ -27,7 +27,7 @@ http {
 `;
 }
 
-/** What the system's logrotate does: moves the files away, sends USR1, and goes on. */
+/** Like the system's logrotate: moves the files away, sends USR1, and continues. */
 async function rotate(proxy: Running, generation: number): Promise<void> {
   const { path } = proxy.prefix;
   for (const name of ['plain.log', 'buffered.log', 'packed.log']) {

@@ -20,7 +20,7 @@ export class Prefix {
     mkdirSync(join(this.path, 'logs'));
     this.write('nginx.conf', configuration);
     t.after(async () => {
-      // What still runs here was started in the background by a test that failed.
+      // Remaining processes were started in the background by a failed test.
       const pid = Number(this.read('nginx.pid'));
       if (pid > 1 && existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
       // Workers that have just lost their master may still write. The retries of `rmSync` do not remove what is new.
@@ -56,7 +56,7 @@ export class Prefix {
   }
 }
 
-/** What a command said, and its exit code. */
+/** Output of a command, and its exit code. */
 export interface Said {
   readonly code: number | null;
   readonly stdout: string;

@@ -29,8 +29,8 @@ export function corpus(): CorpusText[] {
 }
 
 /**
- * What the first lines of a text promise: `# expect: CODE LINE` for each finding; `CODE FILE:LINE` for one in an
- * included file, `CODE` for one that is about no place.
+ * Findings declared in the first lines of a text: `# expect: CODE LINE` for each; `CODE FILE:LINE` for one in an included
+ * file, `CODE` for one without a place.
  */
 export function expectedFindings(text: string): string[] {
   const lines = text.split('\n');

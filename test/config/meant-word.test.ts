@@ -12,7 +12,7 @@ function findings(http: string) {
   return check({ name: FILE, text }, modules, { prefix: '/nonexistent/' }).findings;
 }
 
-/** What `--fix` makes of a text in `http`; null where nothing is sure. */
+/** The text in `http` after `--fix`; null if there is no unambiguous fix. */
 function fixed(http: string): string | null {
   const text = applyFixes(findings(http), () => FILE).texts.get(FILE);
   return text === undefined ? null : text.slice('events { } http { '.length, -' }'.length);

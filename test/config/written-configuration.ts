@@ -25,7 +25,7 @@ export interface Model {
 export interface Style {
   /** Chooses orders, includes, blanks and comments. */
   readonly seed: number;
-  /** What is in force everywhere is written in each server, not in http. */
+  /** Settings that apply everywhere are written in each server instead of http. */
   readonly pushed: boolean;
   /** Defaults are written out. */
   readonly defaults: boolean;

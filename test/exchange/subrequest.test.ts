@@ -21,7 +21,7 @@ import {
   until,
 } from '../kit/index.js';
 
-/** What the last subrequest came to. */
+/** Result of the last subrequest. */
 interface Outcome {
   status: number;
   body: string;

@@ -1,6 +1,6 @@
 /**
- * What is explained is what happens: generated requests over generated configurations, explained and put to a proxy that
- * runs. `EXPLAIN_REQUESTS=10000` asks for more of them.
+ * Explanations agree with the behaviour: generated requests over generated configurations are explained and sent to a
+ * running proxy. `EXPLAIN_REQUESTS=10000` sets their number.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -27,7 +27,7 @@ import { asFound } from './report.js';
 const TOTAL = Number(process.env.EXPLAIN_REQUESTS ?? 400);
 const PER_CONFIGURATION = 25;
 
-/** What a back end received. */
+/** Request received by a back end. */
 interface Forwarded {
   readonly port: number;
   readonly head: string;
@@ -108,7 +108,7 @@ async function compare(config: MarkedConfig, asked: readonly GeneratedRequest[])
   }
 }
 
-/** What is compared. */
+/** The compared results. */
 interface Outcome {
   readonly mark: string;
   readonly head: string;
@@ -116,7 +116,7 @@ interface Outcome {
   readonly forwarded: readonly { readonly head: string; readonly body: number; readonly port: number }[];
 }
 
-/** What should happen by an explanation. */
+/** Results expected from an explanation. */
 function expected(explanation: Explanation, markOf: (line: number) => string): Outcome {
   const { answer, upstreams, location } = explanation;
   return {

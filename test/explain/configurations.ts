@@ -4,7 +4,7 @@ import fc from 'fast-check';
 /** A configuration with `%%PORT%%`, `%%A%%`, `%%B%%` and `%%C%%` (back ends), and the marks of its blocks by their lines. */
 export interface MarkedConfig {
   readonly text: string;
-  /** What a block answers in `X-Mark`, by the line on which it is opened. */
+  /** Value of `X-Mark` in a block's responses: the line on which the block opens. */
   readonly marks: ReadonlyMap<number, string>;
 }
 
@@ -164,7 +164,7 @@ const STEPS = [
   'break;',
 ] as const;
 
-/** What a location does: steps, and then how it answers. Lines that begin with `if-` become an `if` with a mark. */
+/** Content of a location: steps, then the response. Lines that begin with `if-` become an `if` with a mark. */
 function body(kind: 'prefix' | 'regex' | 'named', settings: boolean): fc.Arbitrary<string[]> {
   const targets = ['http://127.0.0.1:%%A%%', 'http://round', 'http://hashed', 'http://clients', 'http://round$uri'];
   if (kind === 'prefix') targets.push('http://127.0.0.1:%%A%%/', 'http://hashed/base/', 'http://round/x?y=1');
@@ -283,7 +283,7 @@ function write(servers: readonly Server[], returns: boolean): MarkedConfig {
       const [, condition, then] = /^if-(\(.*?\)) (.*)$/.exec(line) ?? [];
       if (condition === undefined) {
         text.line(line);
-        // What is handled in it has inherited the mark of the location.
+        // Requests handled in it inherit the mark of the location.
         if (/^(limit_except|if) /.test(line)) text.marks.set(lineOf(text), mark);
         continue;
       }

@@ -28,7 +28,7 @@ function of<K extends ExplainedStep['kind']>(explanation: Explanation, kind: K):
   return explanation.steps.filter((step): step is Extract<ExplainedStep, { kind: K }> => step.kind === kind);
 }
 
-/** What happened, in a word or two for each step. */
+/** Events, in a word or two for each step. */
 function story({ steps }: Explanation): string[] {
   return steps.flatMap((step) => {
     switch (step.kind) {

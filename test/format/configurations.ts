@@ -5,13 +5,13 @@ import { type Comment, type Item, isStatement } from '../../grammar/index.js';
 const blank = fc.constantFrom(' ', '\t', '\n', '\r\n', '   ', '\n\n\n', ' \r\n\t');
 const commentText = fc.stringMatching(/^[ a-z;{}"'#\\$\xa0\xc3\xff]{0,10}$/);
 const comment = commentText.map((text) => ` #${text}\n`);
-/** What may stand between words that have to be parted. */
+/** Separators between words that must be separated. */
 const gap = fc.oneof(
   { weight: 8, arbitrary: blank },
   { weight: 1, arbitrary: fc.tuple(blank, comment).map((parts) => parts.join('')) },
   { weight: 1, arbitrary: fc.tuple(comment, comment).map((parts) => parts.join('')) },
 );
-/** What may stand where nothing has to. */
+/** Optional separators. */
 const optional = fc.oneof(fc.constant(''), gap);
 
 const plain = fc.oneof(
@@ -47,8 +47,8 @@ export const configuration: fc.Arbitrary<string> = fc
   .map((parts) => parts.join(''));
 
 /**
- * What a tree says, without its layout. A comment among the words of a statement is told with the number of words before
- * it; one behind the last word counts as standing behind the statement, or first in its block.
+ * Meaning of a tree, without its layout. A comment among the words of a statement is listed with the number of words before
+ * it; one behind the last word counts as following the statement, or as the first item of its block.
  */
 export function meaning(list: readonly Item[]): unknown[] {
   const told: unknown[] = [];

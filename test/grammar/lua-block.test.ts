@@ -6,7 +6,7 @@ function parseText(text: string) {
   return parse({ name: 'test.conf', text });
 }
 
-/** What stands in the block of the first statement, and how many statements there are. */
+/** Content of the first statement's block, and the number of statements. */
 function foreign(text: string): [string | undefined, number, string[]] {
   const { items, mistakes } = parseText(text);
   const first = items.find(isStatement);

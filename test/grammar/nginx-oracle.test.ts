@@ -21,7 +21,7 @@ const skip = NGINX === undefined ? 'nginx is not installed: there is nothing to 
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-grammar-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What nginx says about a text: its sentence and line, or null when it has no complaint. */
+/** nginx's message and line for a text; null if it accepts the text. */
 function nginxSays(text: string): { message: string; line: number } | null {
   const file = join(directory, 'nginx.conf');
   writeFileSync(file, text, 'latin1');

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ChunkedDecoder } from '../../src/http/chunked.js';
 import { cutAt, twoPieces } from './splits.js';
 
-/** What comes of a body in pieces: data, trailers, and how it ended (with the bytes behind it). */
+/** Result of decoding a body in pieces: data, trailers, and the end (with the bytes behind it). */
 function decode(pieces: readonly string[]): string {
   const decoder = new ChunkedDecoder();
   let data = '';

@@ -90,7 +90,7 @@ test('where the kernel has no room nothing is lost: all of head, bytes and tail 
 });
 
 test('a write that ends anywhere in the head, the bytes or the tail goes on there', async () => {
-  // How much room is left is up to the kernel, so the pieces are made to end all over it.
+  // The kernel determines how much room is left, so the pieces end at varying positions.
   const next = random(77);
   let partial = 0;
   for (let round = 0; round < 40; round++) {

@@ -70,7 +70,7 @@ const HOSTS: readonly (readonly [value: string, host: string | null])[] = [
 for (const [value, host] of HOSTS) {
   test(`${JSON.stringify(value)} is ${host === null ? 'no host' : host}`, () => {
     assert.equal(validHost(value), host);
-    // What was asked last is remembered.
+    // The last lookup is cached.
     assert.equal(validHost(value), host);
   });
 }

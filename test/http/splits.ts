@@ -31,7 +31,7 @@ function fieldsOf(headers: HeaderBlock): string {
   return out;
 }
 
-/** What became of a request head, as one line: `METHOD target version (authority) | name=value … > bytes behind it`. */
+/** Result of reading a request head, as one line: `METHOD target version (authority) | name=value … > bytes behind it`. */
 export function readRequest(pieces: readonly string[], limits: HeadLimits, reader = new RequestReader()): string {
   for (const [i, piece] of pieces.entries()) {
     const result = reader.feed(piece, limits);
@@ -47,7 +47,7 @@ export function readRequest(pieces: readonly string[], limits: HeadLimits, reade
   return 'more';
 }
 
-/** What became of a response head: `version status reason | name=value … > bytes behind it`. */
+/** Result of reading a response head: `version status reason | name=value … > bytes behind it`. */
 export function readResponse(pieces: readonly string[], limit: number, reader = new ResponseReader()): string {
   for (const [i, piece] of pieces.entries()) {
     const result = reader.feed(piece, limit);

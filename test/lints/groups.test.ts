@@ -1,4 +1,4 @@
-/** What is told of a regular expression without reading all of it. */
+/** Facts about a regular expression that are found without parsing all of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { groupCount, groupNames, treeOf } from '../../src/lints/engine/regex.js';

@@ -68,7 +68,7 @@ describe('limit_req', () => {
     const client = await connect(proxy.port);
     client.send(request('/slow?k=d'));
     await until('it waits', () => proxy.messages('notice').some((line) => line.includes('delaying request')));
-    // Who waits is not counted as under way: nginx looks at connections after rates.
+    // Delayed requests are not counted as concurrent: nginx checks connections after rates.
     assert.equal((await get(proxy.port, '/conn?k=d')).status, 200);
     client.reset();
     await until('a line', () => proxy.accessLog('logs/test.log').includes('/slow 499 DELAYED'));

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { connect, reply, request, scriptedBackend, startProxy, type TestProxy, until } from '../kit/index.js';
 
-/** What is on its way altogether. */
+/** Total number of bytes in flight. */
 const TOTAL = 192 << 20;
 /** The most that the sockets of both sides and the proxy may hold: the system's buffers are some megabytes each. */
 const HELD = 48 << 20;

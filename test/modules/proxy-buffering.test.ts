@@ -29,7 +29,7 @@ const HELD = 16 * MIB;
 interface Scene {
   readonly proxy: TestProxy;
   readonly backend: Backend;
-  /** What the first answer's upstream has given so far. */
+  /** Bytes that the first response's upstream has sent so far. */
   given(): number;
 }
 
@@ -38,7 +38,7 @@ interface Play {
   /** Fields of the answer; without a length it is `total`. */
   readonly fields?: readonly string[];
   readonly frame?: (piece: Buffer) => Buffer;
-  /** What follows the body; default: the connection stays as it is. */
+  /** Action after the body; default: the connection stays open. */
   readonly atEnd?: (connection: BackendConnection) => void;
 }
 
@@ -170,7 +170,7 @@ describe('an answer for a slow client', ONLY_LINUX, () => {
       [],
       'the file has no name any more',
     );
-    // What is garbage goes a moment after it was found.
+    // Garbage is freed shortly after it was found.
     await until('memory is as it was', () => memoryInUse() - before < 2 * MIB);
     await arrives(client, total);
     await until('it is logged', () => proxy.accessLog().some((line) => line === `200 ${total} ${total}`));

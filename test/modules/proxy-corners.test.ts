@@ -1,4 +1,4 @@
-/** What one meets rarely of a proxy: bodies made of bodies, answers that were cut, unix sockets that are not there. */
+/** Rare cases of proxying: bodies made of bodies, truncated responses, missing unix sockets. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {

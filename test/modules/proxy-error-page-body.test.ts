@@ -1,4 +1,7 @@
-/** What a proxied error page is asked with when the client's body is gone: streamed elsewhere, refused, or cut short. */
+/**
+ * Request for a proxied error page after the client's body was consumed: streamed to another upstream, refused, or
+ * truncated.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {

@@ -16,7 +16,7 @@ import {
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n';
 
-/** What the back end answers, by path; afterwards it closes the connection where the name starts with `close`. */
+/** Responses of the back end, by path; it closes the connection afterwards if the name starts with `close`. */
 const ANSWERS: Readonly<Record<string, string>> = {
   length: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',
   empty: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
@@ -38,7 +38,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
     'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nConnection: x\r\nServer: y\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',
 };
 
-/** What is no answer, and the sentence in the log. */
+/** Invalid responses, and their log messages. */
 const BROKEN: Readonly<Record<string, readonly [bytes: string, message: string]>> = {
   'close-nothing': ['', 'upstream prematurely closed connection'],
   'close-half': ['HTTP/1.1 200 OK\r\nContent-Le', 'upstream prematurely closed connection'],

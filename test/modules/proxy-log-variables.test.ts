@@ -1,4 +1,4 @@
-/** What variables tell of proxied answers when they are logged: counts of bytes, names of upstreams, fields, statuses. */
+/** Variables about proxied responses in log lines: byte counts, names of upstreams, fields, statuses. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {

@@ -1,4 +1,4 @@
-/** What a client sees of an answer's head: hidden fields, fields of one hop, statuses, ranges. */
+/** Response heads as received by a client: hidden fields, hop-by-hop fields, statuses, ranges. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -13,7 +13,7 @@ import {
   type TestProxy,
 } from '../kit/index.js';
 
-/** What the back end answers, by path. */
+/** Responses of the back end, by path. */
 const ANSWERS: Readonly<Record<string, string>> = {
   '/fields': reply('ok', {
     fields: [

@@ -1,4 +1,4 @@
-/** What an upstream says about itself is rewritten: `proxy_redirect` and `proxy_cookie_*`. */
+/** Rewriting of an upstream's references to itself: `proxy_redirect` and `proxy_cookie_*`. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answeringBackend, type Backend, get, reply, startProxy, type TestProxy } from '../kit/index.js';

@@ -128,7 +128,7 @@ describe('static files', () => {
       last = now;
       return stands;
     });
-    // What the system's socket buffers take is not ours; the rest of the file stays on the disk.
+    // The system's socket buffers are filled; the rest of the file stays on disk.
     assert.ok(last - before < LARGE / 2);
     connection.socket.resume();
     await connection.until('\r\n\r\n');

@@ -6,7 +6,7 @@ import { type Backend, get, scriptedBackend, startProxy, type TestProxy } from '
 describe('strings in an answer', () => {
   let proxy: TestProxy;
   let backend: Backend;
-  /** What the back end sends, piece by piece. */
+  /** Body of the back end, in pieces. */
   let pieces: readonly string[] = [];
   before(async () => {
     backend = await scriptedBackend(async (connection) => {

@@ -169,7 +169,7 @@ test('max_conns holds for all workers together, and a dead worker’s connection
   await until('all are decided on', () => refused().length + held.length === 12);
   assert.equal(held.length, 5);
 
-  // What has no place at the first server goes to the backup.
+  // Requests beyond the first server's limit are sent to the backup.
   const others = await Promise.all(all.flatMap(({ port }) => Array.from({ length: 2 }, () => connect(port))));
   for (const client of others) client.send(request('/v'));
   await until('the backup has the rest', () => held.length + spare.requests.length === 5 + 6);
@@ -216,7 +216,7 @@ test('a server that failed in one worker rests in all', async (t) => {
   const failures = () => [first, second].flatMap((worker) => worker.messages('connect() failed')).length;
   for (let i = 0; i < 6; i++) assert.equal((await get(first.port)).body, 'ok');
   assert.equal(failures(), 2);
-  // What the second worker hears travels beside the requests; the next turns of the loop bring it.
+  // Reports to the second worker are sent next to the requests; they arrive within the next turns of the event loop.
   await get(second.port, '/');
   const heard = failures();
   assert.ok(heard <= 3, `${heard}`);

@@ -1,4 +1,4 @@
-/** What Debian's nginx and tsproxy write to their logs about the same requests. */
+/** Log lines of Debian's nginx and of tsproxy for the same requests. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';

@@ -254,7 +254,7 @@ for (const [block, mistakes] of Object.entries(MISTAKES)) {
       const found = findingsToJson(check({ name: FILE, text }, modules, { prefix: `${directory}/` }).findings);
       const same = found.find(({ message, severity }) => severity === 'error' && message === theirs?.message);
       const places = [same?.at, ...(same?.related ?? []).map(({ at }) => at)];
-      // What is missing is found before nginx notices it: then that place is a related one.
+      // A missing token is reported before the position where nginx notices it, which is a related place then.
       const lines = places.flatMap((at) => (at == null ? [] : [at.line, at.endLine]));
       if (same === undefined || (theirs?.line !== 0 && !lines.includes(theirs?.line ?? 0)))
         different.push({ mistake, theirs, ours: found.map(({ message, at }) => `${message}:${at?.line}`) });

@@ -40,18 +40,18 @@ export interface OracleCase {
 export interface OracleGroup {
   readonly name: string;
   /**
-   * What stands in `http`. `%%PORT%%` is the port to listen on, `%%ROOT%%` the directory of the files, `%%BACKEND%%` the
-   * port of the back end, `%%CLOSED%%` a port where nothing listens.
+   * Content of `http`. `%%PORT%%` is the port to listen on, `%%ROOT%%` the directory of the files, `%%BACKEND%%` the port of
+   * the back end, `%%CLOSED%%` a port without a listener.
    */
   readonly config: string;
   /** Below `%%ROOT%%`, by relative path; `-> x` makes a link, a path that ends in a slash a directory. */
   readonly files?: Readonly<Record<string, string>>;
-  /** What the back end answers. */
+  /** Responses of the back end. */
   readonly backend?: (request: ReceivedRequest, connection: BackendConnection) => string;
   readonly cases: readonly OracleCase[];
 }
 
-/** What one side did with a case. */
+/** One side's results for a case. */
 export interface Reaction {
   /** The answers, up to the end of the connection or to the one to a last, harmless request. */
   readonly answers: readonly string[];
@@ -59,7 +59,7 @@ export interface Reaction {
   readonly forwarded: readonly string[];
 }
 
-/** What both sides did, or have. */
+/** Results common to both sides. */
 export interface Both<T> {
   readonly nginx: T;
   readonly tsproxy: T;
@@ -68,7 +68,7 @@ export interface Both<T> {
 /** Both sides, running. */
 interface Sides {
   readonly ask: (bytes: string) => Promise<Both<Reaction>>;
-  /** What each has below its `%%DIR%%`. */
+  /** Files below each side's `%%DIR%%`. */
   readonly read: (path: string) => Both<string>;
   /** Where each listens. */
   readonly ports: Both<number>;

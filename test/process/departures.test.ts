@@ -1,4 +1,4 @@
-/** What becomes of clients' connections when the worker or the listener that accepted them is told to go. */
+/** Client connections when the worker or the listener that accepted them shuts down. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

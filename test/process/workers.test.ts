@@ -166,7 +166,7 @@ test('a reload that changes worker_processes adds or drains the difference; tunn
   const tunnels = await Promise.all(Array.from({ length: 30 }, () => websocket(port, '/ws')));
   await reload(proxy, { port, workers: 1, server }, 3);
   await until('the others accept nothing any more', () => (proxy.prefix.log.match(/gracefully/g) ?? []).length === 2);
-  // Those who asked before they did so are still answered by them.
+  // Earlier requests are still answered by the previous workers.
   await onlyAnswering(port, first ?? 0);
   assert.deepEqual(
     await Promise.all(tunnels.map((tunnel, i) => tunnel.ask(`still ${i}`))),

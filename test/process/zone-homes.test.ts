@@ -1,4 +1,4 @@
-/** What zones keep while the number of workers changes, and with it the process in which they live. */
+/** Contents of zones while the number of workers, and with it the process that keeps the zones, changes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freePort, serve } from '../cli/running.js';
@@ -47,7 +47,7 @@ test('counts and rates are kept where a reload turns one worker into two, and tw
   await reload(1, 3);
   await refuseMore();
 
-  // What began in the first home is given back in the second.
+  // Requests that started in the first backend are given back in the second.
   first[0]?.close();
   await until('its place is free', () => ended === 1);
   await hold();

@@ -1,4 +1,4 @@
-/** What a client still sends when its answer is there already: it is read and dropped, and takes no answer along. */
+/** Data that a client sends after its response: it is read and dropped, and does not destroy the response. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Connection, connect, request, scriptedBackend, startProxy, type TestProxy, until } from '../kit/index.js';
@@ -68,7 +68,7 @@ for (const [what, start, piece] of [
 ] as const) {
   test(`${what} that is too long is read to its end, so that its answer is not lost to a reset`, async (t) => {
     const { client } = await started(t, 'client_header_buffer_size 1k; large_client_header_buffers 2 1k;');
-    // What is too much came alone; the rest comes when it has been answered.
+    // The excess arrived alone; the rest follows after the response.
     client.send(start + piece.repeat(3100));
     const answer = await client.answer();
     assert.equal(answer.status, what === 'a request line' ? 414 : 400);

@@ -13,7 +13,7 @@ import { RequestRates } from '../../src/zones/request-rates.js';
 import type { Zone } from '../../src/zones/zone.js';
 import { get, until, websocket, websocketEcho } from '../kit/index.js';
 
-/** How many minutes go by; a day has 1440. */
+/** Minutes to simulate; a day has 1440. */
 const MINUTES = Number(process.env.STRESS_MINUTES ?? 60);
 
 /** A clock that runs as fast as it is turned. */
@@ -124,7 +124,7 @@ test(`after ${MINUTES} minutes with a reload in each nothing has grown`, async (
   await backend.close();
 });
 
-/** What the table in force shares, by key. */
+/** Shared objects of the table in force, by key. */
 function zonesOf(instance: Instance): Map<string, Zone> {
   const { current } = Object.getPrototypeOf(instance.workers) as {
     current: { table: { shared: { entries(): Iterable<[string, Zone]> } } };

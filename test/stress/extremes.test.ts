@@ -37,7 +37,7 @@ async function tested(t: { after(fn: () => void): void }, text: string): Promise
 
 const inHttp = (body: string) => `events { }\nhttp {\n${body}\n}\n`;
 
-/** What a text is, its making, and what is said of it. */
+/** Description of a text, its generator, and the expected result. */
 const EXTREMES: readonly (readonly [string, () => string, RegExp])[] = [
   [
     'ten megabytes of directives are taken',

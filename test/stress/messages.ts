@@ -117,7 +117,7 @@ function isBinary(seed: number, i: number): boolean {
   return (seed + i) % 2 === 0;
 }
 
-/** What a run moved. */
+/** Amount of data transferred by a run. */
 export interface Moved {
   readonly messages: number;
   /** Bytes of payload that went one way. */
@@ -142,7 +142,7 @@ export async function exchangeMessages(
     const batch = Math.min(50, clients - sockets.length);
     sockets.push(...(await Promise.all(Array.from({ length: batch }, () => open(port)))));
   }
-  // Who waits for a turn longer than proxy_read_timeout would be cut.
+  // A client waiting longer than proxy_read_timeout for its turn would be disconnected.
   const pings = setInterval(() => {
     for (const socket of sockets) socket.ping();
   }, 15_000);

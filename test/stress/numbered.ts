@@ -3,7 +3,7 @@ import type { RawData, WebSocket } from 'ws';
 import { open } from './messages.js';
 
 export class NumberedSockets {
-  /** What went wrong. */
+  /** Failures found. */
   readonly failures: string[] = [];
   /** Messages that came back. */
   received = 0;
@@ -56,7 +56,7 @@ export class NumberedSockets {
     }, interval / groups);
   }
 
-  /** How many were closed, before they were asked to. */
+  /** Number of connections closed before they were asked to close. */
   get closed(): number {
     return this.sockets.length - this.open;
   }

@@ -102,7 +102,7 @@ function bytesOf(sent: Sent): string {
   return `${[...lines, 'Transfer-Encoding: chunked'].join('\r\n')}\r\n\r\n${coded}0\r\nTrailer: t\r\n\r\n`;
 }
 
-/** What is compared of an answer. A `100 Continue` depends on what has arrived when a body is asked for. */
+/** Compared parts of a response. A `100 Continue` depends on the bytes that have arrived when a body is requested. */
 function essence(answer: Answer): unknown {
   const fields = answer.fields.filter(([name]) => name !== 'Date');
   return { status: answer.statusLine, fields, body: answer.body };
@@ -213,7 +213,7 @@ test('who sends nothing, or too slowly, is let go with 408 in the log', async (t
   await dripping.all();
   clearInterval(timer);
   assert.ok(Date.now() - started < 10_000);
-  // Who connects and says nothing is let go without a line in the log.
+  // Clients that connect and send nothing are closed without a log line.
   const silent = await connect(slow.port);
   assert.equal(await silent.all(), '');
   await until('all connections have ended', () => slow.proxy.status.connections === 0);

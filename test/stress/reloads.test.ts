@@ -108,7 +108,7 @@ test('nothing of an old configuration stays in memory', async () => {
     }
   };
   const heap = async (): Promise<number> => {
-    // What a turn of the event loop still holds goes with it.
+    // Objects referenced by the current turn of the event loop are freed with it.
     for (let i = 0; i < 3; i++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
       collectGarbage();

@@ -58,12 +58,12 @@ for (const seed of seeds) {
     const port = Number(instance.addresses[0]?.split(':')[1]);
 
     const outcome = await resetAtRandom(port, total, 40, seed);
-    // How many see an answer before they leave depends on how busy the machine is.
+    // The number of clients that receive a response before they leave depends on the load of the machine.
     t.diagnostic(`${outcome.answered} of ${total} saw an answer`);
 
     await until('no request is under way', () => instance.workers?.state.users === 0);
     await until('no client is connected', () => instance.workers?.connections === 0);
-    // Those that are idle may still be closed by the back end.
+    // Idle connections may still be closed by the back end.
     const idle = (): number[] => upstreams(instance).map((upstream) => upstream.idle.count);
     const kept = (): number => idle().reduce((sum, count) => sum + count, 0);
     assert.ok(

@@ -209,7 +209,7 @@ function client(port: number, moment: Moment, random: Random, outcome: Outcome):
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
     socket.on('error', () => {});
-    // Who is not served any more has still come to an end.
+    // Connections that are no longer served have ended nevertheless.
     const guard = setTimeout(() => socket.destroy(), 8000);
     socket.on('close', () => {
       clearTimeout(guard);

@@ -155,7 +155,7 @@ describe('a Close frame', () => {
     );
     upstream.send(`ast${frame({ payload: 'too late' })}`);
     assert.equal(await client.bytes(7), `ast${close(1001)}`);
-    // What the client sends before its answer still goes to the upstream; the answer itself does not.
+    // Data that the client sends before its Close frame is still forwarded to the upstream; the Close frame itself is not.
     client.send(frame({ payload: 'before' }, true) + close(1001, true));
     assert.equal(await upstream.reader.bytes(12), frame({ payload: 'before' }, true));
     assert.equal(codeOf(await upstream.reader.bytes(8)), 1001);

@@ -149,7 +149,7 @@ test('a drain at any moment cuts nothing, and both sides hear Close once and las
         }
         if (over) {
           for (const { received } of [client, upstream]) assert.ok(parse(received).frames.at(-1)?.close);
-          // What the client had sent before it answered has arrived, unless it took too long.
+          // Data that the client sent before it answered has arrived, unless it took too long.
           const late = begin + impatient < steps.length;
           const lost = client.sent.filter((each) => each.charCodeAt(0) !== 0x88).length;
           if (!late) assert.equal(parse(upstream.received).frames.filter((each) => !each.close).length, lost);

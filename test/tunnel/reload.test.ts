@@ -1,4 +1,4 @@
-/** What a reload makes of tunnels: they belong to the new configuration where their location means the same. */
+/** Effect of a reload on tunnels: they belong to the new configuration if their location has the same meaning. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { queryObjects } from 'node:v8';
@@ -98,7 +98,7 @@ test('a tunnel whose location is gone or changed goes on, or drains where it is 
   );
   assert.equal(proxy.proxy.status.generations, 2);
 
-  // What comes back is found again.
+  // A location that is added again is found.
   await proxy.reload(http(server, [at('/gone', ''), at('/same', '')].join('\n')));
   await until('the first generation has ended', () => proxy.proxy.status.generations === 1);
   assert.equal(await gone?.ask('again'), 'again');

@@ -1,4 +1,4 @@
-/** What holds for every load balancing method. */
+/** Requirements for every load balancing method. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Template } from '../../src/exchange/template.js';

@@ -5,7 +5,7 @@ const A = 1;
 const SRV = 33;
 const AAAA = 28;
 
-/** What is known of a name. `ttl` in seconds; 60 unless given. */
+/** Records of a name. `ttl` in seconds; 60 unless given. */
 export interface Zone {
   readonly a?: readonly string[];
   readonly aaaa?: readonly string[];

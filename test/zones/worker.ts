@@ -3,7 +3,7 @@ import { processChannel } from '../../src/zones/channel.js';
 import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
 
-/** What the test says to it. */
+/** Messages from the test. */
 export interface Order {
   readonly ask: 'connections' | 'requests';
   readonly times: number;

@@ -3,7 +3,7 @@ import { sortFields } from '../compare.js';
 import type { OracleCase, OracleGroup } from '../oracle.js';
 import { ask, knownFor, MEANT, NEWER } from './request.js';
 
-/** What the back end answers, by the last segment of the path. */
+/** Responses of the back end, by the last segment of the path. */
 const ANSWERS: Readonly<Record<string, string>> = {
   plain: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   old: 'HTTP/1.0 200 OK\r\n\r\nuntil the end',
