@@ -27,7 +27,7 @@ export class MissingOpenings {
   /** Candidates of each open block, the outermost level first; within a level, the least indented first. */
   readonly #levels: Candidate[][] = [[]];
   /** Candidates in the current statement, including the statements it has absorbed. */
-  #underWay: Candidate[] = [];
+  #pending: Candidate[] = [];
 
   /** @param opensBlock whether the named directive takes a block */
   constructor(
@@ -45,12 +45,12 @@ export class MissingOpenings {
     if (!this.opensBlock(word)) return;
     const candidate = { indent, at: start, end: start + word.length, deeper: false, noticed: -1 };
     level.push(candidate);
-    this.#underWay.push(candidate);
+    this.#pending.push(candidate);
   }
 
   /** Adds a further word. @param indent of the line that it begins, or -1 */
   word(start: number, word: string, indent: number): void {
-    const last = this.#underWay.at(-1);
+    const last = this.#pending.at(-1);
     if (last === undefined) return;
     if (indent >= 0) this.begin(start, word, indent);
     else if (!this.text.slice(last.end, start).includes('\n')) {
@@ -60,28 +60,28 @@ export class MissingOpenings {
   }
 
   semicolon(start: number): void {
-    for (const candidate of this.#underWay) {
+    for (const candidate of this.#pending) {
       candidate.noticed = start;
       if (!this.text.slice(candidate.end, start).includes('\n')) candidate.at = start;
     }
-    this.#underWay = [];
+    this.#pending = [];
   }
 
   /** `{` */
   open(start: number): void {
     const level = this.#level();
-    const last = this.#underWay.at(-1);
+    const last = this.#pending.at(-1);
     // The brace belongs to the statement on its line.
     if (last !== undefined && last === level.at(-1) && !last.deeper) level.pop();
-    for (const candidate of this.#underWay) candidate.noticed = start;
-    this.#underWay = [];
+    for (const candidate of this.#pending) candidate.noticed = start;
+    this.#pending = [];
     this.#levels.push([]);
   }
 
   /** Whether a `}` closes a block whose `{` is missing, within the innermost open block. */
   closes(indent: number): boolean {
     const level = this.#level();
-    this.#underWay = [];
+    this.#pending = [];
     if (indent < 0) return false;
     while ((level.at(-1)?.indent ?? -1) > indent) level.pop();
     const candidate = level.at(-1);

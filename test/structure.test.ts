@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { test } from 'node:test';
+import { languageOf, RETIRED_CONSTANT, RETIRED_NAMES, UNNAMED_SUBJECT } from './structure/language.js';
 import { cycleIn, directoryOf, LAYERS, layerOf } from './structure/layers.js';
 import { filesIn, type Import, importsOf, textOf } from './structure/sources.js';
 
@@ -138,4 +139,38 @@ import k from 'node:fs';
     'node:fs',
     'src/x/j.ts',
   ]);
+});
+
+test('comments name their subject, and replaced names are not used again', () => {
+  const wrong: string[] = [];
+  for (const path of ['grammar', 'src', 'bench', 'test/kit'].flatMap((directory) => filesIn(directory, '.ts'))) {
+    const { comments, names } = languageOf(textOf(path));
+    for (const { line, text } of comments) {
+      if (UNNAMED_SUBJECT.test(text)) wrong.push(`${path}:${line}: ${text.split('\n', 1)[0]}`);
+    }
+    for (const { line, text } of names) {
+      if (RETIRED_NAMES.has(text) || RETIRED_CONSTANT.test(text)) wrong.push(`${path}:${line}: ${text}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('comments of all forms are found, but not in literals', () => {
+  const text = `
+/** Who reads this. */
+const url = 'http://example.com'; // What follows
+const pattern = /"\\/\\*/;
+  // Those lines
+  // are one comment.
+const page = \`/** What */ \${url} // Who\`;
+`;
+  const { comments, names } = languageOf(text);
+  assert.deepEqual(
+    comments.filter((comment) => UNNAMED_SUBJECT.test(comment.text)).map(({ line }) => line),
+    [2, 3, 5],
+  );
+  assert.deepEqual(
+    names.map((name) => name.text),
+    ['const', 'url', 'const', 'pattern', 'const', 'page'],
+  );
 });
