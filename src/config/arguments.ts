@@ -15,7 +15,7 @@ export interface Directories {
 }
 
 /** Aborts the parsing of one directive; the findings are already in the check state. */
-class Refused extends Error {}
+class ParsingAborted extends Error {}
 
 /** Context for parsing a directive's words and body. */
 export class Arguments implements ArgumentContext {
@@ -42,7 +42,7 @@ export class Arguments implements ArgumentContext {
 
   fail(at: Span, code: Code, message: string, options?: FindingOptions): never {
     this.report(at, code, message, options);
-    throw new Refused(message);
+    throw new ParsingAborted(message);
   }
 
   report(at: Span, code: Code, message: string, options?: FindingOptions): void {
@@ -74,7 +74,7 @@ export class Arguments implements ArgumentContext {
     try {
       return { value: parse(this) };
     } catch (error) {
-      if (error instanceof Refused) {
+      if (error instanceof ParsingAborted) {
         return null;
       }
       throw error;

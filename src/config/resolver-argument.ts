@@ -30,7 +30,7 @@ export const resolverArgument: ArgumentType<ResolverData> = custom(
       if (text.startsWith('valid=')) {
         const seconds = parseSeconds(text.slice('valid='.length));
         // 0 is the same as not set, as in nginx.
-        valid = seconds === null ? refuse(word, c) : seconds * 1000 || null;
+        valid = seconds === null ? fail(word, c) : seconds * 1000 || null;
       } else if (text.startsWith('ipv4=')) ipv4 = onOrOff(word, text.slice('ipv4='.length), c);
       else if (text.startsWith('ipv6=')) ipv6 = onOrOff(word, text.slice('ipv6='.length), c);
       else servers.push(nameServer(word, c));
@@ -65,9 +65,9 @@ function nameServer(word: Word, c: ArgumentContext): Address {
 }
 
 function onOrOff(word: Word, value: string, c: ArgumentContext): boolean {
-  return value === 'on' || (value === 'off' ? false : refuse(word, c));
+  return value === 'on' || (value === 'off' ? false : fail(word, c));
 }
 
-function refuse(word: Word, c: ArgumentContext): never {
+function fail(word: Word, c: ArgumentContext): never {
   return c.fail(word, 'invalid-value', `invalid parameter: ${word.text}`);
 }

@@ -45,7 +45,7 @@ export function reportUnknown(
     );
     state.report(statement.name, 'wrong-context', `"${name}" directive is not allowed here`, {
       help: `${context === 'main' ? 'this is the outermost level' : `this is inside "${context}"`}; ${placesOf(name, contexts)}`,
-      ...unclosedRemark(statement, level),
+      ...unclosedBlockOptions(statement, level),
     });
     return elsewhere[0];
   }
@@ -76,12 +76,12 @@ export function reportUnknown(
  * For a directive that is allowed further out: refers to the unclosed block before it, as far as the indentation shows
  * it.
  */
-function unclosedRemark(statement: Statement, level: Level): FindingOptions {
-  const doubt = unclosedBlock(statement, level);
-  if (doubt === null) return {};
-  const { line } = positionOf(doubt.next.source, doubt.next.start);
+function unclosedBlockOptions(statement: Statement, level: Level): FindingOptions {
+  const unclosed = unclosedBlock(statement, level);
+  if (unclosed === null) return {};
+  const { line } = positionOf(unclosed.next.source, unclosed.next.start);
   const message = `by the indentation, the "}" of this block is missing before line ${line}`;
-  return { related: [{ at: headOf(doubt.opener), message }] };
+  return { related: [{ at: headOf(unclosed.opener), message }] };
 }
 
 function placesOf(name: string, contexts: readonly Context[]): string {

@@ -54,12 +54,12 @@ function zonesOf(config: CheckedConfig): Map<string, Declared> {
   return zones;
 }
 
-const refused = new WeakMap<CheckedConfig, Set<string>>();
+const invalidByConfig = new WeakMap<CheckedConfig, Set<string>>();
 
 /** Zones with an invalid declaration, by kind and name. */
-function refusedZones(config: CheckedConfig): Set<string> {
-  let zones = refused.get(config);
-  if (zones === undefined) refused.set(config, (zones = new Set()));
+function invalidZones(config: CheckedConfig): Set<string> {
+  let zones = invalidByConfig.get(config);
+  if (zones === undefined) invalidByConfig.set(config, (zones = new Set()));
   return zones;
 }
 
@@ -119,7 +119,7 @@ export function checkKeyedZones(kind: ZoneKind, directive: string, block: Checke
     // A rejected declaration has its own finding.
     if (at === undefined || !declared.has(zoneKey(zone))) {
       const misspelt = args.flatMap(({ text }) => /^\w+=([^:]+):/.exec(text)?.[1] ?? [])[0];
-      refusedZones(c.config).add(`${kind} ${at === undefined ? misspelt : name}`);
+      invalidZones(c.config).add(`${kind} ${at === undefined ? misspelt : name}`);
       continue;
     }
     const other = checkZone(zone, at, c);
@@ -170,7 +170,7 @@ export function checkZoneReferences(
 }
 
 function reportUnknown(name: string, kind: ZoneKind, at: Span, c: CheckContext, declared: readonly string[]): void {
-  if (refusedZones(c.config).has(`${kind} ${name}`)) return;
+  if (invalidZones(c.config).has(`${kind} ${name}`)) return;
   const other = zonesOf(c.config).get(name);
   if (other !== undefined && other.zone.kind !== kind) {
     c.report(at, 'invalid-reference', differentUse(name), { related: [{ at: other.at, message: 'declared here' }] });

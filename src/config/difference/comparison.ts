@@ -29,7 +29,7 @@ export class Comparison {
   private readonly old: Side;
   private readonly fresh: Side;
   private readonly changes: Change[] = [];
-  /** By the old block. */
+  /** Changed directives by old block. */
   private readonly found = new Map<CheckedBlock, Found>();
   /** Number of locations that refer to a changed entry, by its label. */
   private readonly referenceCounts = new Map<string, number>();

@@ -37,7 +37,7 @@ export function readClass(cursor: Cursor, options: EscapeOptions): CharacterClas
       }
       set.addAll(member.negated ? member.set.inverted() : member.set);
       allBeyond ||= member.negated;
-      refuseRange(cursor);
+      rejectRange(cursor);
       continue;
     }
     const to = readRangeEnd(cursor, options, member.code);
@@ -128,7 +128,7 @@ function readClassEscape(cursor: Cursor, options: EscapeOptions): Member | null 
 }
 
 /** Rejects a class as the beginning of a range; PCRE2 requires the hyphen to be last, or escaped. */
-function refuseRange(cursor: Cursor): void {
+function rejectRange(cursor: Cursor): void {
   if (cursor.peek() === '-' && cursor.peek(1) !== ']' && cursor.peek(1) !== '') {
     invalid('invalid range in character class', cursor.at, cursor.at);
   }
