@@ -160,8 +160,8 @@ class TableCompiler implements Compiler, Programs {
 
   async run(): Promise<Listening[]> {
     const listeners: Listening[] = [];
-    const https = this.config.blocks.filter((block) => block.context === 'http');
-    for (const http of https) {
+    const httpBlocks = this.config.blocks.filter((block) => block.context === 'http');
+    for (const http of httpBlocks) {
       for (const module of this.modules) {
         await module.http?.(this.conf(module, http), http, this);
         if (this.slice.over) await this.slice.next();
@@ -197,8 +197,8 @@ class TableCompiler implements Compiler, Programs {
   // -- variables
 
   variable(name: string): Variable {
-    const known = this.variables.get(name);
-    if (known !== undefined) return known;
+    const existing = this.variables.get(name);
+    if (existing !== undefined) return existing;
     const variable = new Variable(name, this.variables.size);
     this.variables.set(name, variable);
     this.bind(variable);
@@ -215,9 +215,9 @@ class TableCompiler implements Compiler, Programs {
   }
 
   lookup(name: string): Getter | null {
-    const known = this.variables.get(name);
+    const existing = this.variables.get(name);
     if (/^[0-9]$/.test(name)) return null;
-    if (known !== undefined) return (x) => known.value(x);
+    if (existing !== undefined) return (x) => existing.value(x);
     // Neither given a slot nor cached: pages could use any number of names.
     const variable = new Variable(name, -1);
     this.bind(variable);

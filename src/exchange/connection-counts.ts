@@ -56,27 +56,27 @@ export class ConnectionCounts {
   handled = 0;
   requests = 0;
   active = 0;
-  private readonly standing: [number, number, number, number] = [0, 0, 0, 0];
+  private readonly byState: [number, number, number, number] = [0, 0, 0, 0];
   private others: Counts = NO_COUNTS;
   private ask: (() => Promise<Counts>) | null = null;
 
   /** Moves a connection to another state. */
   move(from: ConnectionState, to: ConnectionState): void {
-    this.standing[from]--;
-    this.standing[to]++;
+    this.byState[from]--;
+    this.byState[to]++;
   }
 
   /** Counts of this server. */
   own(): Counts {
-    const { accepted, handled, requests, active, standing } = this;
+    const { accepted, handled, requests, active, byState } = this;
     return {
       accepted,
       handled,
       requests,
       active,
-      reading: standing[READING],
-      writing: standing[WRITING],
-      waiting: standing[WAITING],
+      reading: byState[READING],
+      writing: byState[WRITING],
+      waiting: byState[WAITING],
     };
   }
 

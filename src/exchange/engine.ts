@@ -368,7 +368,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
     const status = headerFilters[i]?.(x);
     // A filter that rejects the response (412, 416) returns the status to send instead.
     if (typeof status === 'number') {
-      replaceAnswer(x, status);
+      replaceResponse(x, status);
       return false;
     }
   }
@@ -388,7 +388,7 @@ export function sendHead(x: Exchange, ended: boolean): boolean {
 }
 
 /** Replaces a response rejected by a header filter, and discards its body. */
-function replaceAnswer(x: Exchange, status: number): void {
+function replaceResponse(x: Exchange, status: number): void {
   x.producer?.abort();
   x.producer = null;
   finalize(x, status);

@@ -11,7 +11,7 @@ import type { Exchange } from './exchange.js';
 const BUFFER_SIZE = 64 * 1024;
 
 /** Shared read buffer for small files: chunks are borrowed, so it is free again when `write` returns. */
-let shared: Buffer | null = null;
+let sharedBuffer: Buffer | null = null;
 
 /**
  * Reads the file and writes it to the exchange, whose head was sent; always closes the descriptor. Content that fits in
@@ -27,19 +27,19 @@ export function sendFile(x: Exchange, fd: number, path: string, size: number): v
 }
 
 function sendAtOnce(x: Exchange, fd: number, path: string, parts: readonly BodyPart[]): void {
-  shared ??= Buffer.allocUnsafeSlow(BUFFER_SIZE);
+  sharedBuffer ??= Buffer.allocUnsafeSlow(BUFFER_SIZE);
   try {
     for (const { text, start, end } of parts) {
       if (text !== '') x.write(text);
       let at = start;
       while (at < end) {
-        const count = readSync(fd, shared, 0, end - at, at);
+        const count = readSync(fd, sharedBuffer, 0, end - at, at);
         if (count === 0) {
           truncated(x, path);
           return;
         }
         at += count;
-        x.write(count === shared.length ? shared : shared.subarray(0, count));
+        x.write(count === sharedBuffer.length ? sharedBuffer : sharedBuffer.subarray(0, count));
       }
     }
   } catch (error) {

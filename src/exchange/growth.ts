@@ -5,11 +5,11 @@
 import type { Exchange } from './exchange.js';
 
 /** Minimum limit, bytes. */
-const BASE = 256 * 1024;
+const MIN_LIMIT = 256 * 1024;
 /** Multiple of the request's own size that is allowed beyond the minimum. */
-const FACTOR = 4;
+const REQUEST_SIZE_FACTOR = 4;
 
 /** Whether a length (bytes) exceeds the limit for a URI, arguments or variable of this request. */
 export function outgrown(x: Exchange, length: number): boolean {
-  return length > BASE && length > BASE + FACTOR * x.client.requestLength;
+  return length > MIN_LIMIT && length > MIN_LIMIT + REQUEST_SIZE_FACTOR * x.client.requestLength;
 }

@@ -1,10 +1,10 @@
 /** `error_log memory:size`: a ring of the last lines in memory, not written anywhere. */
 
-const open = new Set<MemoryLog>();
+const openLogs = new Set<MemoryLog>();
 
 /** Lines of all memory logs, each with its line break, oldest first. Byte strings (latin1). */
 export function memoryLogs(): string[] {
-  return [...open].map((log) => log.text());
+  return [...openLogs].map((log) => log.text());
 }
 
 /** A ring buffer: new lines overwrite the oldest. */
@@ -15,7 +15,7 @@ export class MemoryLog {
   /** `size` in bytes. */
   constructor(size: number) {
     this.ring = Buffer.alloc(size);
-    open.add(this);
+    openLogs.add(this);
   }
 
   /** Adds a line, which ends with its line break. */
@@ -41,6 +41,6 @@ export class MemoryLog {
 
   /** Removes the log. */
   close(): void {
-    open.delete(this);
+    openLogs.delete(this);
   }
 }

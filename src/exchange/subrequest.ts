@@ -48,7 +48,7 @@ export class Subrequests {
   made = 0;
   private readonly running = new Set<Subrequest>();
   /** Whether the parent is finished and will be released with the last subrequest. */
-  private awaited = false;
+  private parentFinished = false;
 
   constructor(private readonly parent: Exchange) {}
 
@@ -59,7 +59,7 @@ export class Subrequests {
   /** Removes a finished subrequest; the last one releases a waiting parent. */
   remove(subrequest: Subrequest): void {
     this.running.delete(subrequest);
-    if (this.running.size === 0 && this.awaited) engine.release(this.parent);
+    if (this.running.size === 0 && this.parentFinished) engine.release(this.parent);
   }
 
   /** Called when the parent is finished. Returns true if the last background subrequest will release it. */
@@ -67,8 +67,8 @@ export class Subrequests {
     for (const subrequest of [...this.running]) {
       if (!subrequest.background || !this.parent.completed) subrequest.abort();
     }
-    this.awaited = this.running.size > 0;
-    return this.awaited;
+    this.parentFinished = this.running.size > 0;
+    return this.parentFinished;
   }
 }
 

@@ -9,13 +9,13 @@ export class WriteFailures {
   private failureLoggedAt = Number.NEGATIVE_INFINITY;
   private lossLoggedAt = Number.NEGATIVE_INFINITY;
   /** The second since 1970 in which the disk was full. */
-  private fullIn = -1;
+  private diskFullSecond = -1;
 
   /**
    * Whether the disk is known to be full: for the rest of the second writes are dropped and counted without an attempt.
    */
   skips(): boolean {
-    if (this.fullIn < 0 || this.fullIn !== Math.floor(Date.now() / 1000)) return false;
+    if (this.diskFullSecond < 0 || this.diskFullSecond !== Math.floor(Date.now() / 1000)) return false;
     this.lost++;
     return true;
   }
@@ -24,7 +24,7 @@ export class WriteFailures {
   note(error: unknown): boolean {
     this.lost++;
     const now = Date.now();
-    if ((error as NodeJS.ErrnoException | null)?.code === 'ENOSPC') this.fullIn = Math.floor(now / 1000);
+    if ((error as NodeJS.ErrnoException | null)?.code === 'ENOSPC') this.diskFullSecond = Math.floor(now / 1000);
     if (now - this.failureLoggedAt < INTERVAL) return false;
     this.failureLoggedAt = now;
     return true;

@@ -32,7 +32,7 @@ export function watch(entry: Timed): void {
   entry.deadlineIndex = timed.push(entry) - 1;
   if (interval === null) {
     current = performance.now();
-    interval = setInterval(look, TICK);
+    interval = setInterval(checkDeadlines, TICK);
     // Deadlines alone must not keep the process alive; sockets do.
     interval.unref();
   }
@@ -59,7 +59,7 @@ export function watchedCount(): number {
   return timed.length;
 }
 
-function look(): void {
+function checkDeadlines(): void {
   const time = performance.now();
   const stall = time - current - TICK;
   current = time;

@@ -39,34 +39,34 @@ export interface WriteWaiter {
 }
 
 const UNKNOWN = 0;
-const GIVEN = 1;
-const RETURNED = 2;
-const NEITHER = 3;
+const CALLER_CREATES_REQUEST = 1;
+const HANDLE_CREATES_REQUEST = 2;
+const UNSUPPORTED = 3;
 
-let requests = UNKNOWN;
+let requestStyle = UNKNOWN;
 let Request: (new () => WriteRequest) | null = null;
 /** A request whose write completed synchronously is unused and can be reused. */
 let spare: WriteRequest | null = null;
 
 /** Whether the handle's interface was detected. */
 export function canWriteDirectly(): boolean {
-  return requests === GIVEN || requests === RETURNED;
+  return requestStyle === CALLER_CREATES_REQUEST || requestStyle === HANDLE_CREATES_REQUEST;
 }
 
 /** Detects the interface from the next write of a string on this handle. */
 export function probeHandle(handle: StreamHandle): void {
-  if (requests !== UNKNOWN) return;
+  if (requestStyle !== UNKNOWN) return;
   const own = handle as { writeLatin1String?: StreamHandle['writeLatin1String'] };
   own.writeLatin1String = function learning(this: StreamHandle, request, text) {
     delete own.writeLatin1String;
     const result = this.writeLatin1String(request, text);
     if (request === null) {
       const known = typeof result === 'number' || (typeof result === 'object' && 'writeStatus' in result);
-      requests = known ? RETURNED : NEITHER;
+      requestStyle = known ? HANDLE_CREATES_REQUEST : UNSUPPORTED;
     } else if (typeof result === 'number' && typeof request?.getAsyncId === 'function') {
       Request = request.constructor as new () => WriteRequest;
-      requests = new Request().getAsyncId() < 0 ? GIVEN : NEITHER;
-    } else requests = NEITHER;
+      requestStyle = new Request().getAsyncId() < 0 ? CALLER_CREATES_REQUEST : UNSUPPORTED;
+    } else requestStyle = UNSUPPORTED;
     return result;
   };
 }

@@ -6,7 +6,7 @@ import { equalsIgnoreCase, Field, fieldNumber } from './field-names.js';
 
 /** Numbers stored per field: start and end of name, start and end of value, number of the name, state. */
 const STRIDE = 6;
-const KEPT = 0;
+const PRESENT = 0;
 const REMOVED = 1;
 
 /** Number of fields above which `clear` releases the memory. */
@@ -53,7 +53,7 @@ export class HeaderBlock {
     at[i + 2] = base + valueStart;
     at[i + 3] = base + valueEnd;
     at[i + 4] = id;
-    at[i + 5] = KEPT;
+    at[i + 5] = PRESENT;
     return id;
   }
 
@@ -109,7 +109,7 @@ export class HeaderBlock {
   }
 
   removed(i: number): boolean {
-    return this.at[i * STRIDE + 5] !== KEPT;
+    return this.at[i * STRIDE + 5] !== PRESENT;
   }
 
   /** Drops field `i` as if it had not been received; later fields move up by one. */
@@ -131,7 +131,7 @@ export class HeaderBlock {
   restore(): void {
     if (!this.touched) return;
     this.touched = false;
-    for (let i = 0; i < this.count; i++) this.at[i * STRIDE + 5] = KEPT;
+    for (let i = 0; i < this.count; i++) this.at[i * STRIDE + 5] = PRESENT;
   }
 
   /** Whether the value of field `i` equals `lower` case-insensitively (given in lower case). */
@@ -204,7 +204,7 @@ export class HeaderBlock {
     const at = this.at;
     for (let i = 0; i < this.count; i++) {
       const o = i * STRIDE;
-      if (at[o + 5] !== KEPT || skip?.matches(this, i)) {
+      if (at[o + 5] !== PRESENT || skip?.matches(this, i)) {
         if (run >= 0) out += this.text.slice(run, at[o] as number);
         run = -1;
       } else if (!this.canonical) {

@@ -84,7 +84,7 @@ export class RequestReader extends RequestLineReader {
   /** Offset of the first line not parsed yet. */
   private position = 0;
   /** Offset of the previous field line, or -1. */
-  private lineBefore = -1;
+  private previousLine = -1;
   private state = LINE;
   private limits = NO_LIMITS;
   /** Number of buffers in use besides the first. */
@@ -110,7 +110,7 @@ export class RequestReader extends RequestLineReader {
   private forget(): void {
     this.cached = '';
     this.position = 0;
-    this.lineBefore = -1;
+    this.previousLine = -1;
     this.state = LINE;
     this.status = 0;
     this.length = 0;
@@ -159,7 +159,7 @@ export class RequestReader extends RequestLineReader {
       if (cached.length > 0) {
         if (limits === this.cachedLimits && (text === cached || text.slice(0, cached.length) === cached)) {
           this.text = text;
-          return listener === null ? COMPLETE : this.repeat(listener);
+          return listener === null ? COMPLETE : this.reuseCached(listener);
         }
         this.forget();
       }
@@ -195,7 +195,7 @@ export class RequestReader extends RequestLineReader {
   }
 
   /** The last head was received again. */
-  private repeat(listener: HeadListener): number {
+  private reuseCached(listener: HeadListener): number {
     listener.lineRead();
     const host = this.headers.indexOf(Field.Host);
     if (host >= 0 && this.status === 0) listener.hostRead(this.headers.value(host));
@@ -258,7 +258,7 @@ export class RequestReader extends RequestLineReader {
       const result = parseFieldLine(headers, from, end, underscores, dropInvalid);
       if (result >= 0) return this.refuseLine(text, from, result);
       this.position = base + eol + 1;
-      this.lineBefore = start;
+      this.previousLine = start;
       if (result === DROPPED) {
         const line = text.slice(from, end);
         (this.dropped ??= []).push(line);
@@ -266,7 +266,7 @@ export class RequestReader extends RequestLineReader {
       } else if (headers.count > fields) {
         headers.dropLast();
         return this.refuse(494, 'client sent too many header lines');
-      } else if (!this.takeField(listener)) return REFUSED;
+      } else if (!this.processField(listener)) return REFUSED;
       headers.text = text;
       headers.base = base;
     }
@@ -282,7 +282,7 @@ export class RequestReader extends RequestLineReader {
   }
 
   /** Processes a field that takes effect immediately; returns false if the head is rejected. */
-  private takeField(listener: HeadListener | null): boolean {
+  private processField(listener: HeadListener | null): boolean {
     const { headers } = this;
     const last = headers.count - 1;
     const id = headers.id(last);
@@ -316,7 +316,7 @@ export class RequestReader extends RequestLineReader {
     const result = this.readUnfinished(piece, start);
     if (result === REFUSED) return result;
     const { bufferEnd } = this;
-    const from = start < bufferEnd ? start : this.lineBefore;
+    const from = start < bufferEnd ? start : this.previousLine;
     if (from < 0) return this.refuse(494, 'client sent too large request');
     const shown = this.received.slice(from, Math.min(bufferEnd, from + MAX_LOGGED));
     return this.refuse(494, `client sent too long header line: "${shown}..."`);

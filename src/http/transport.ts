@@ -257,7 +257,7 @@ export class Transport implements WriteWaiter {
     if (!this.writable || text.length === 0) return true;
     this.bytesWritten += text.length;
     const handle = this.direct();
-    if (handle === null) return this.room(this.socket.write(text, 'latin1'));
+    if (handle === null) return this.afterWrite(this.socket.write(text, 'latin1'));
     const result = writeLatin1(handle, text);
     return result === 0 || this.dispatched(result, null, null);
   }
@@ -322,7 +322,7 @@ export class Transport implements WriteWaiter {
     this.bytesWritten += bytes.length;
     const handle = this.direct();
     if (handle === null) {
-      return this.room(slab === null ? this.socket.write(bytes) : this.socket.write(bytes, () => giveSlab(slab)));
+      return this.afterWrite(slab === null ? this.socket.write(bytes) : this.socket.write(bytes, () => giveSlab(slab)));
     }
     const result = writeBytes(handle, bytes);
     if (result !== 0) return this.dispatched(result, bytes, slab);
@@ -338,7 +338,7 @@ export class Transport implements WriteWaiter {
     }
     this.inFlight++;
     trackWrite(result, this, bytes, slab);
-    return this.room(false);
+    return this.afterWrite(false);
   }
 
   /** A direct write is complete. */
@@ -391,7 +391,7 @@ export class Transport implements WriteWaiter {
     }
   }
 
-  private room(more: boolean): boolean {
+  private afterWrite(more: boolean): boolean {
     const { socket, pending, inFlight } = this;
     // The socket returns `false` if its mark was reached before the write; the remaining amount decides.
     if (pending === 0) {

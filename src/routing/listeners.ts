@@ -43,7 +43,7 @@ export class Listener<S, O extends ListenOptions> {
   /** The same servers as a set, for fast lookup. */
   private readonly members = new Set<S>();
   /** Whether a `listen` of this address has `default_server`. */
-  private chosen = false;
+  private hasDefaultServer = false;
 
   constructor(
     readonly address: ListenAddress,
@@ -70,8 +70,8 @@ export class Listener<S, O extends ListenOptions> {
     this.servers.push(server);
     this.members.add(server);
     if (options.defaultServer) {
-      if (this.chosen) return `a duplicate default server for ${this.key}`;
-      this.chosen = true;
+      if (this.hasDefaultServer) return `a duplicate default server for ${this.key}`;
+      this.hasDefaultServer = true;
       this.defaultServer = server;
     }
     return null;

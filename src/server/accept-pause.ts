@@ -9,7 +9,7 @@ import type { Binder } from './binder.js';
 /** Interval between checks for free descriptors, ms. */
 const CHECK_INTERVAL = 50;
 /** Timeout of a request to the master for a listening socket, ms; it is then repeated. */
-const ANSWER_TIMEOUT = 2000;
+const LISTEN_TIMEOUT = 2000;
 /** Minimum interval between log lines, ms. */
 const LOG_INTERVAL = 1000;
 
@@ -71,7 +71,7 @@ export class AcceptPause {
     // The socket may have arrived since the last check.
     if (!this.isConfigured(listener) || listener.server.listening) return true;
     try {
-      const late = delay(ANSWER_TIMEOUT, false, { ref: false });
+      const late = delay(LISTEN_TIMEOUT, false, { ref: false });
       const listens = this.binder.listen(listener.server, listener.listening).then(() => true);
       if (!(await Promise.race([listens, late]))) return false;
     } catch (error) {

@@ -6,7 +6,7 @@ import type { HeaderBlock } from '../http/header-block.js';
 import { parseUnsafeUri } from '../http/unsafe-uri.js';
 
 /** Fields of the upstream's response that are kept in the redirected response. */
-const KEPT: ReadonlySet<string> = new Set([
+const KEPT_FIELDS: ReadonlySet<string> = new Set([
   'content-type',
   'set-cookie',
   'content-disposition',
@@ -22,7 +22,7 @@ export function keptFields(headers: HeaderBlock, cookie: (value: string) => stri
   const fields: [string, string][] = [];
   for (let i = 0; i < headers.count; i++) {
     const name = headers.name(i);
-    if (!KEPT.has(name.toLowerCase())) continue;
+    if (!KEPT_FIELDS.has(name.toLowerCase())) continue;
     const value = headers.value(i);
     fields.push([name, headers.id(i) === Field.SetCookie ? cookie(value) : value]);
   }

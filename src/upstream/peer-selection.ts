@@ -41,7 +41,7 @@ export abstract class PeerSelection {
       if (this.reservation !== reservation) return;
       if (granted) this.usePeer(peer);
       else {
-        this.giveBack();
+        this.releaseReservation();
         this.selection?.decline();
         this.x.attempts?.pop();
         this.choosePeer();
@@ -87,7 +87,7 @@ export abstract class PeerSelection {
   /** Ends the attempt. */
   protected released(outcome: Outcome): void {
     this.timeResponse();
-    this.giveBack();
+    this.releaseReservation();
     this.selection?.release(outcome);
   }
 
@@ -105,7 +105,7 @@ export abstract class PeerSelection {
     return performance.now() - this.attempt.started;
   }
 
-  private giveBack(): void {
+  private releaseReservation(): void {
     this.reservation?.release();
     this.reservation = null;
   }

@@ -25,7 +25,7 @@ export class ReadingRate {
 
   /** `rate` in bytes/s, greater than 0. */
   constructor(
-    private readonly answer: LimitedResponse,
+    private readonly response: LimitedResponse,
     private readonly rate: number,
   ) {}
 
@@ -51,14 +51,14 @@ export class ReadingRate {
   }
 
   private step(): void {
-    const { queue, rate, answer } = this;
+    const { queue, rate, response } = this;
     let length = 0;
     // Before passing data: the response may end with the last slice.
     const sliceLength = Math.min(queue.length, Math.ceil(rate / SLICES));
     this.timer = setTimeout(() => this.tick(), (sliceLength * 1000) / rate);
-    answer.rateExceeded();
+    response.rateExceeded();
     for (const piece of queue.front(sliceLength)) {
-      answer.pass(piece, 0, piece.length);
+      response.pass(piece, 0, piece.length);
       length += piece.length;
       if (this.timer === null) return;
     }
@@ -72,6 +72,6 @@ export class ReadingRate {
   private tick(): void {
     this.timer = null;
     if (this.queue.length > 0) this.step();
-    else this.answer.rateAvailable();
+    else this.response.rateAvailable();
   }
 }

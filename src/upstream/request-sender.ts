@@ -38,8 +38,8 @@ export class RequestSender implements BodySink {
   /** Part of a streamed body received before the request was sent. */
   private readonly prelude = new ByteQueue();
   private lastChunkSent = false;
-  private gathering = false;
-  private asked = false;
+  private collecting = false;
+  private bodyRequested = false;
   private position = 0;
   /** Body that replaces the client's, or null. */
   private replacement: string | null = null;
@@ -72,7 +72,7 @@ export class RequestSender implements BodySink {
     else {
       this.streaming = true;
       this.chunked = x.contentLength < 0;
-      if (x.client.bodyWaits) this.gather(then);
+      if (x.client.bodyWaits) this.collectAvailable(then);
       else then();
     }
   }
@@ -81,13 +81,13 @@ export class RequestSender implements BodySink {
    * Collects bytes that have already arrived, to send them with the head. If the body is complete and within the memory
    * limit, the request counts as buffered.
    */
-  private gather(then: () => void): void {
+  private collectAvailable(then: () => void): void {
     const { x } = this;
-    this.gathering = true;
+    this.collecting = true;
     x.streamBody(this);
     queueMicrotask(() => {
-      if (!this.gathering || x.finished) return;
-      this.gathering = false;
+      if (!this.collecting || x.finished) return;
+      this.collecting = false;
       if (this.complete && this.prelude.length <= x.location.settings.clientBodyBufferSize) {
         x.body = BufferedBody.of(x, this.prelude.takeAll());
         this.streaming = false;
@@ -117,7 +117,7 @@ export class RequestSender implements BodySink {
     }
     if (this.complete) this.request.sent();
     else if (this.streaming) {
-      if (this.asked) this.x.client.resumeBody();
+      if (this.bodyRequested) this.x.client.resumeBody();
       else this.x.streamBody(this);
     }
   }
@@ -183,9 +183,9 @@ export class RequestSender implements BodySink {
   bodyChunk(chunk: Buffer, last: boolean): boolean {
     const { transport } = this;
     if (transport === null) {
-      this.asked = true;
+      this.bodyRequested = true;
       this.prelude.push(chunk, 0, chunk.length);
-      return this.gathering && this.prelude.length < this.x.location.settings.clientBodyBufferSize;
+      return this.collecting && this.prelude.length < this.x.location.settings.clientBodyBufferSize;
     }
     const before = transport.bytesWritten;
     let more: boolean;
@@ -214,7 +214,7 @@ export class RequestSender implements BodySink {
   }
 
   bodyFailed(status: number): void {
-    this.gathering = false;
+    this.collecting = false;
     this.request.bodyFailed(status);
   }
 

@@ -65,7 +65,7 @@ export class Resolver {
   readonly ready: Promise<void>;
   private readonly dns: DnsResolver;
   private readonly answers = new Map<string, Resolved>();
-  private readonly asking = new Map<string, Promise<Resolved>>();
+  private readonly pending = new Map<string, Promise<Resolved>>();
 
   constructor(private readonly data: ResolverData) {
     // Loaded on demand: most configurations need no resolver.
@@ -87,7 +87,7 @@ export class Resolver {
 
   /** Resolves a name. Rejects with ResolveError; `timeout` (`resolver_timeout`) in ms. */
   async resolve(name: string, timeout: number): Promise<Resolved> {
-    return this.known(name) ?? (await withTimeout(this.ask(name.toLowerCase()), name, timeout));
+    return this.known(name) ?? (await withTimeout(this.sharedQuery(name.toLowerCase()), name, timeout));
   }
 
   /**
@@ -96,10 +96,10 @@ export class Resolver {
    */
   async resolveService(service: string, host: string, timeout: number): Promise<ServiceTarget[]> {
     const name = service.includes('.') ? `${service}.${host}` : `_${service}._tcp.${host}`;
-    const asking = this.dns.resolveSrv(name).catch((error: unknown) => {
+    const query = this.dns.resolveSrv(name).catch((error: unknown) => {
       throw new ResolveError(host, ...reasonOf(error));
     });
-    const records = await withTimeout(asking, host, timeout);
+    const records = await withTimeout(query, host, timeout);
     return records.map((record) => ({
       target: record.name,
       port: record.port,
@@ -114,12 +114,12 @@ export class Resolver {
   }
 
   /** Queries for the same name share a pending query. */
-  private ask(name: string): Promise<Resolved> {
-    const running = this.asking.get(name);
+  private sharedQuery(name: string): Promise<Resolved> {
+    const running = this.pending.get(name);
     if (running !== undefined) return running;
-    const asking = this.query(name).finally(() => this.asking.delete(name));
-    this.asking.set(name, asking);
-    return asking;
+    const query = this.query(name).finally(() => this.pending.delete(name));
+    this.pending.set(name, query);
+    return query;
   }
 
   private async query(name: string): Promise<Resolved> {
@@ -171,10 +171,10 @@ export function sharedResolver(compiler: Compiler, data: ResolverData): Resolver
  * list.
  */
 export function rotated(resolved: Resolved): string[] {
-  return turn([...turn(resolved.ipv4), ...turn(resolved.ipv6)]);
+  return rotate([...rotate(resolved.ipv4), ...rotate(resolved.ipv6)]);
 }
 
-function turn(list: readonly string[]): string[] {
+function rotate(list: readonly string[]): string[] {
   const by = Math.floor(Math.random() * list.length);
   return [...list.slice(by), ...list.slice(0, by)];
 }

@@ -1,7 +1,7 @@
 /** Pool of response readers; their cached fields often match the next response. */
 import { ResponseReader } from '../http/response-reader.js';
 
-const KEPT = 64;
+const MAX_SPARE = 64;
 const readers: ResponseReader[] = [];
 
 /** Takes a reader for one request. */
@@ -12,5 +12,5 @@ export function takeReader(): ResponseReader {
 /** Returns a reader when its fields are no longer used. */
 export function giveReader(reader: ResponseReader): void {
   reader.reset();
-  if (readers.length < KEPT) readers.push(reader);
+  if (readers.length < MAX_SPARE) readers.push(reader);
 }

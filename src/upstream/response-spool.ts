@@ -87,7 +87,7 @@ export class ResponseSpool {
   /** Whether the file cannot be created or written. */
   private broken = false;
   /** Bytes of the file that were sent. */
-  private taken = 0;
+  private bytesSent = 0;
   private reading = false;
 
   /** Created when the client cannot accept more data. */
@@ -99,7 +99,7 @@ export class ResponseSpool {
 
   /** Whether nothing is buffered. */
   private get empty(): boolean {
-    return this.memory.length === 0 && (this.file === null || this.taken === this.file.length) && !this.reading;
+    return this.memory.length === 0 && (this.file === null || this.bytesSent === this.file.length) && !this.reading;
   }
 
   /** Buffers or sends bytes `start` to `end` of the response. The buffer is borrowed. */
@@ -111,19 +111,19 @@ export class ResponseSpool {
       return;
     }
     this.memory.push(bytes, start, end);
-    this.settle();
+    this.adjustFlow();
   }
 
   /** The response is complete. */
   end(): void {
     this.last = END;
-    this.settle();
+    this.adjustFlow();
   }
 
   /** The response will not be complete; buffered data is still sent. */
   cut(): void {
     this.last = CUT;
-    this.settle();
+    this.adjustFlow();
   }
 
   /** The client accepts more data. */
@@ -133,28 +133,28 @@ export class ResponseSpool {
   }
 
   /** Discards the response: the request continues without a client (`proxy_ignore_client_abort`). */
-  private drop(): void {
+  private discard(): void {
     if (this.writing > 0 || this.reading) return;
     this.memory.clear();
-    if (this.file !== null) this.taken = this.file.length;
+    if (this.file !== null) this.bytesSent = this.file.length;
   }
 
   /** Sends available data until the client is full. */
   private send(): void {
     if (this.sending || this.released) return;
-    if (this.x.client.closed) this.drop();
+    if (this.x.client.closed) this.discard();
     this.sending = true;
     while (this.ready && this.sendPiece());
     this.sending = false;
-    this.settle();
+    this.adjustFlow();
   }
 
   /** Returns false if the next bytes are not available yet; `send` is called again when they are. */
   private sendPiece(): boolean {
     const { file, memory } = this;
     if (this.reading || this.released) return false;
-    if (file !== null && this.taken < file.length) {
-      this.readOn(file);
+    if (file !== null && this.bytesSent < file.length) {
+      this.readFile(file);
       return false;
     }
     if (this.writing > 0 || memory.length === 0) return false;
@@ -170,11 +170,11 @@ export class ResponseSpool {
     if (this.x.write(bytes)) this.ready = true;
   }
 
-  private readOn(file: TemporaryFile): void {
+  private readFile(file: TemporaryFile): void {
     // Borrowed until passed on: data that the client does not accept at once is copied.
     const piece = takeSlab(READ_SIZE);
     this.reading = true;
-    file.read(piece.subarray(0, file.length - this.taken), this.taken, (error, count) => {
+    file.read(piece.subarray(0, file.length - this.bytesSent), this.bytesSent, (error, count) => {
       this.reading = false;
       if (error !== null) {
         giveSlab(piece);
@@ -182,7 +182,7 @@ export class ResponseSpool {
         this.fail();
         return;
       }
-      this.taken += count;
+      this.bytesSent += count;
       this.pass(piece.subarray(0, count));
       giveSlab(piece);
       this.send();
@@ -190,7 +190,7 @@ export class ResponseSpool {
   }
 
   /** Pauses or resumes the source, or starts writing to the file, depending on the amount buffered. */
-  private settle(): void {
+  private adjustFlow(): void {
     if (this.released || this.sending) return;
     if (this.empty) {
       if (this.file !== null) this.emptyFile(this.file);
@@ -220,7 +220,7 @@ export class ResponseSpool {
     this.timer = setTimeout(() => {
       this.timer = null;
       this.grace = 0;
-      this.settle();
+      this.adjustFlow();
     }, this.grace);
   }
 
@@ -232,7 +232,7 @@ export class ResponseSpool {
   }
 
   private emptyFile(file: TemporaryFile): void {
-    this.taken = 0;
+    this.bytesSent = 0;
     if (file.length <= MAX_KEPT_FILE) file.rewind();
     else {
       file.close();
