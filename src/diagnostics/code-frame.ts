@@ -27,7 +27,7 @@ export function codeFrame(at: Span, style: Style, paint: (text: string) => strin
     const blank = characters.findIndex((character) => character !== ' ');
     const from = line === first.line ? first.column - 1 - skipped : Math.max(0, blank);
     const to = line === last.line ? (at.end > at.start ? last.column - skipped : from) : characters.length;
-    const window = cut(characters, from, skipped > 0);
+    const window = truncate(characters, from, skipped > 0);
     frame.push(`${style.faint(`${String(line).padStart(margin)} |`)} ${window.text}`);
     const width = Math.max(1, Math.min(to, window.end) - from);
     frame.push(`${bar} ${' '.repeat(window.offset + from - window.start)}${paint('^'.repeat(width))}`);
@@ -72,7 +72,7 @@ interface Window {
   readonly offset: number;
 }
 
-function cut(characters: readonly string[], column: number, skipped: boolean): Window {
+function truncate(characters: readonly string[], column: number, skipped: boolean): Window {
   if (characters.length <= MAX_WIDTH && !skipped) {
     return { text: characters.join(''), start: 0, end: characters.length, offset: 0 };
   }

@@ -19,24 +19,24 @@ import { CannotExplain } from './cannot-explain.js';
 import { effectiveDirectives } from './effective-directives.js';
 import type { ExplainedAnswer, ExplainedServer, ExplainedUpstream, Explanation, Written } from './explanation.js';
 import { linesOfHead } from './field-lines.js';
-import { lackingForHandshake } from './handshake.js';
+import { missingFromHandshake } from './handshake.js';
 import { type Arrival, chooseListener } from './listener-choice.js';
 import { Recorder, Recording } from './recorder.js';
-import { type PlainRequest, plainRequest, type RequestInput, type SampleAnswer } from './request-input.js';
+import { type ParsedRequest, parseRequest, type RequestInput, type SampleAnswer } from './request-input.js';
 import { type Client, type Received, runRequest } from './run-request.js';
-import { type Sent, StandIn, type StandInWatcher } from './stand-in.js';
+import { type SentRequest, SimulatedUpstreams, type UpstreamObserver } from './simulated-upstreams.js';
 import { WrittenBlocks } from './written-blocks.js';
 
 /** Result of one run. */
 interface Run {
   readonly received: Received;
   readonly recording: Recording;
-  readonly upstreams: readonly (Omit<ExplainedUpstream, 'requests'> & { readonly requests: readonly Sent[] })[];
+  readonly upstreams: readonly (Omit<ExplainedUpstream, 'requests'> & { readonly requests: readonly SentRequest[] })[];
 }
 
 /** Current replacement for upstream connections; referenced by the compiled table. */
-interface StandInSlot {
-  standIn: StandIn | null;
+interface SimulationSlot {
+  simulated: SimulatedUpstreams | null;
 }
 
 export class Explainer {
@@ -45,7 +45,7 @@ export class Explainer {
     private readonly table: RoutingTable,
     private readonly recorder: Recorder,
     private readonly catalogue: Catalogue,
-    private readonly slot: StandInSlot,
+    private readonly slot: SimulationSlot,
   ) {}
 
   /** Compiles a checked configuration; `prefix` as for serving. Rejects with CannotExplain. */
@@ -59,10 +59,10 @@ export class Explainer {
         'configuration',
       );
     }
-    const slot: StandInSlot = { standIn: null };
+    const slot: SimulationSlot = { simulated: null };
     const recorder = new Recorder(new WrittenBlocks(records), modules, (target, owner) => {
-      if (slot.standIn === null) throw new Error('a connection while no request is handled');
-      return slot.standIn.connect(target, owner);
+      if (slot.simulated === null) throw new Error('a connection while no request is handled');
+      return slot.simulated.connect(target, owner);
     });
     let table: RoutingTable;
     try {
@@ -89,7 +89,7 @@ export class Explainer {
 
   /** Explains one request, as the first one after a start. Rejects with CannotExplain. Calls must not overlap. */
   async explain(input: RequestInput): Promise<Explanation> {
-    const request = plainRequest(input);
+    const request = parseRequest(input);
     const arrival = chooseListener(this.table.listeners, request, input.listen);
     const client = clientOf(input.from, arrival);
     const sample = input.answer ?? { fields: [] };
@@ -103,14 +103,14 @@ export class Explainer {
     return this.explanation(request, arrival, client, run, main, redirect);
   }
 
-  private async run(request: PlainRequest, arrival: Arrival, client: Client, sample: SampleAnswer): Promise<Run> {
+  private async run(request: ParsedRequest, arrival: Arrival, client: Client, sample: SampleAnswer): Promise<Run> {
     const { recorder, table, config } = this;
     const recording = new Recording();
     recorder.recording = recording;
-    const upstreams: (Omit<ExplainedUpstream, 'requests'> & { requests: Sent[] })[] = [];
+    const upstreams: (Omit<ExplainedUpstream, 'requests'> & { requests: SentRequest[] })[] = [];
     const indexes = new Map<object, number>();
-    const watcher: StandInWatcher = {
-      connecting: (sent) => {
+    const observer: UpstreamObserver = {
+      onConnect: (sent) => {
         let i = indexes.get(sent.request);
         if (i === undefined) {
           i = upstreams.length;
@@ -120,13 +120,13 @@ export class Explainer {
         upstreams[i]?.requests.push(sent);
         recorder.peer(sent.x, i, sent.peer.name);
       },
-      answering: ({ answer }) => {
+      onRespond: ({ answer }) => {
         recording.sample = linesOfHead(answer);
       },
     };
     for (const upstream of this.upstreams()) resetUpstream(upstream);
-    const standIn = new StandIn(sample, watcher);
-    this.slot.standIn = standIn;
+    const simulated = new SimulatedUpstreams(sample, observer);
+    this.slot.simulated = simulated;
     try {
       const received = await runRequest(table, request, arrival, client, recorder.errorLog);
       const { main } = recording;
@@ -140,8 +140,8 @@ export class Explainer {
       }
       return { received, recording, upstreams };
     } finally {
-      standIn.close();
-      this.slot.standIn = null;
+      simulated.close();
+      this.slot.simulated = null;
     }
   }
 
@@ -161,7 +161,7 @@ export class Explainer {
 
   /** Runs the request again with an upstream response that redirects to the upstream's own URL. */
   private async redirect(
-    request: PlainRequest,
+    request: ParsedRequest,
     arrival: Arrival,
     client: Client,
     { fields }: SampleAnswer,
@@ -174,7 +174,7 @@ export class Explainer {
   }
 
   private explanation(
-    request: PlainRequest,
+    request: ParsedRequest,
     arrival: Arrival,
     client: Client,
     { received, recording, upstreams }: Run,
@@ -224,7 +224,7 @@ export class Explainer {
         body: received.body,
         redirect,
         noWebSocket:
-          (request.scheme === 'ws' || request.scheme === 'wss') && sent !== '' ? lackingForHandshake(sent) : null,
+          (request.scheme === 'ws' || request.scheme === 'wss') && sent !== '' ? missingFromHandshake(sent) : null,
       },
       assumptions,
     };

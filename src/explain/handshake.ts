@@ -4,7 +4,7 @@ const UPGRADE = /^Upgrade: *websocket\b/im;
 const CONNECTION = /^Connection: *(?:[^\r\n]*[, ])?upgrade\b/im;
 
 /** Description of what a handshake request to an upstream server lacks; null if it is complete. */
-export function lackingForHandshake(head: string): string | null {
+export function missingFromHandshake(head: string): string | null {
   if (/^\S+ \S+ HTTP\/1\.0\r/.test(head))
     return 'the upstream server receives an HTTP/1.0 request (proxy_http_version 1.1;)';
   const lacking = [

@@ -2,7 +2,7 @@
 import { formatAddress, isWildcard, parseAddress } from '../config/address.js';
 import type { Listening } from '../exchange/module.js';
 import { CannotExplain } from './cannot-explain.js';
-import type { PlainRequest } from './request-input.js';
+import type { ParsedRequest } from './request-input.js';
 
 /** The listener that receives a connection, and the local address of the connection. */
 export interface Arrival {
@@ -37,7 +37,7 @@ function listenAddressesOf(listeners: readonly Listening[]): ListenAddress[] {
 /** Chooses the listener; throws CannotExplain if there is none for the requested address or port. */
 export function chooseListener(
   listeners: readonly Listening[],
-  { port, scheme, urlHost }: PlainRequest,
+  { port, scheme, urlHost }: ParsedRequest,
   listen: string | undefined,
 ): Arrival {
   const places = listenAddressesOf(listeners);

@@ -51,9 +51,9 @@ export interface SearchLevel {
 }
 
 /** Callbacks for each level of a search, beginning at server level. */
-export interface SearchWatcher {
-  entered(level: SearchLevel): void;
-  left(x: Exchange, uri: string, found: LocationProgram | null, level: SearchLevel): void;
+export interface SearchObserver {
+  onEnter(level: SearchLevel): void;
+  onLeave(x: Exchange, uri: string, found: LocationProgram | null, level: SearchLevel): void;
 }
 
 /** A location tree that reports the candidates that a search examines. */
@@ -63,7 +63,7 @@ export class ObservedLocations extends LocationTree<LocationProgram, Exchange> {
 
   constructor(
     entries: readonly Entry[],
-    private readonly watcher: SearchWatcher,
+    private readonly observer: SearchObserver,
   ) {
     // Patterns are wrapped to count the attempts.
     const counted = { tree: null as ObservedLocations | null };
@@ -86,9 +86,9 @@ export class ObservedLocations extends LocationTree<LocationProgram, Exchange> {
   override find(uri: string, x: Exchange): LocationProgram | null {
     const level = emptyLevel(this.patterns);
     this.level = level;
-    this.watcher.entered(level);
+    this.observer.onEnter(level);
     const found = super.find(uri, x);
-    this.watcher.left(x, uri, found, level);
+    this.observer.onLeave(x, uri, found, level);
     return found;
   }
 

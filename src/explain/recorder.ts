@@ -202,14 +202,14 @@ export class Recorder implements Observer {
     }
   }
 
-  entered(level: SearchLevel): void {
+  onEnter(level: SearchLevel): void {
     const { levels } = this.recording;
     const outer = levels.at(-1);
     if (outer !== undefined) outer.inner = level;
     levels.push(level);
   }
 
-  left(x: Exchange, uri: string, found: LocationProgram | null, level: SearchLevel): void {
+  onLeave(x: Exchange, uri: string, found: LocationProgram | null, level: SearchLevel): void {
     const { levels } = this.recording;
     levels.pop();
     if (levels.length > 0) return;

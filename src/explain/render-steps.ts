@@ -61,7 +61,7 @@ export function renderSteps({ steps, upstreams, location }: Explanation, page: P
         break;
       case 'fields':
         flush();
-        fields(step, prefix, page);
+        renderFieldChanges(step, prefix, page);
         break;
       case 'log':
         run.push({ text: `error log, ${step.level}`, remark: step.message });
@@ -133,7 +133,7 @@ function outcome({ outcome: result, values, uri, args }: Of<'directive'>): strin
 }
 
 /** Prints a step that changes response header fields. */
-export function fields({ module, removed, added }: Of<'fields'>, prefix: string, page: Page): void {
+export function renderFieldChanges({ module, removed, added }: Of<'fields'>, prefix: string, page: Page): void {
   page.line(`  ${prefix}${module} changes the response header`);
   const { style } = page;
   for (const line of removed) page.line(`    ${style.error(`- ${visible(line)}`)}`);

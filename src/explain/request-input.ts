@@ -28,7 +28,7 @@ export interface SampleAnswer {
 }
 
 /** A valid request. */
-export interface PlainRequest {
+export interface ParsedRequest {
   readonly line: string;
   /** Including the blank line. */
   readonly head: string;
@@ -50,7 +50,7 @@ const MAX_BODY = 256 << 20;
 const EXPECTED = 'expected: GET /path, GET http://host:port/path or GET wss://host/path';
 
 /** Parses and validates a request description; throws CannotExplain. */
-export function plainRequest(input: RequestInput): PlainRequest {
+export function parseRequest(input: RequestInput): ParsedRequest {
   const { method, target, version } = wordsOf(input.line);
   const url = urlOf(target, input.line);
   const assumptions: string[] = [];
@@ -142,7 +142,7 @@ interface Url {
   readonly authority: string | null;
   readonly host: string;
   readonly port: number | null;
-  readonly scheme: PlainRequest['scheme'];
+  readonly scheme: ParsedRequest['scheme'];
 }
 
 function urlOf(text: string, line: string): Url {

@@ -6,7 +6,7 @@ import { ClientConnection } from '../server/client-connection.js';
 import { Server } from '../server/server.js';
 import type { Arrival } from './listener-choice.js';
 import { memoryTransport } from './memory-socket.js';
-import type { PlainRequest } from './request-input.js';
+import type { ParsedRequest } from './request-input.js';
 
 /** Timeout in ms for asynchronous handlers (DNS lookup, delay); then the explanation continues without them. */
 const HANDLER_TIMEOUT = 10_000;
@@ -47,7 +47,7 @@ export interface Client {
 /** Handles a request with a routing table; resolves when the request is finished, or on timeout. */
 export function runRequest(
   table: RoutingTable,
-  { head, body, bodyLength }: PlainRequest,
+  { head, body, bodyLength }: ParsedRequest,
   { listening, localAddress }: Arrival,
   client: Client,
   errorLog: ErrorLog,

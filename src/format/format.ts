@@ -6,7 +6,7 @@ import { wordsAtMost } from '../../grammar/words.js';
 import { syntaxFinding } from '../config/syntax-finding.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Finding } from '../diagnostics/finding.js';
-import { meaningOf, placedItems } from './meaning.js';
+import { allItems, meaningOf } from './meaning.js';
 
 /** Result of formatting a text. */
 export interface Formatted {
@@ -73,7 +73,7 @@ function layOut(source: Source): Formatted | { text: string; includes: readonly 
     return { text: null, findings: mistakes.map(syntaxFinding), includes: [] };
   }
   const includes: string[] = [];
-  for (const { item, depth } of placedItems(items)) {
+  for (const { item, depth } of allItems(items)) {
     if (!isStatement(item)) continue;
     if (depth > MAX_DEPTH) {
       const message = `blocks nest more than ${MAX_DEPTH} deep`;

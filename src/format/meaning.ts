@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { type Item, isStatement, type Statement } from '../../grammar/syntax-tree.js';
 
 /** A statement or comment with its nesting depth. */
-export interface Placed {
+export interface NestedItem {
   readonly item: Item;
   readonly depth: number;
 }
 
 /** All items in the order of the text; iterative, so the nesting depth is not limited by the stack. */
-export function* placedItems(items: readonly Item[]): Generator<Placed, undefined> {
+export function* allItems(items: readonly Item[]): Generator<NestedItem, undefined> {
   const levels: { readonly items: readonly Item[]; next: number }[] = [{ items, next: 0 }];
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
     const item = level.items[level.next++];
@@ -32,7 +32,7 @@ const CHUNK = 1 << 16;
 export function meaningOf(items: readonly Item[]): string {
   const hash = createHash('sha256');
   let pending = '';
-  for (const { item, depth } of placedItems(items)) {
+  for (const { item, depth } of allItems(items)) {
     pending += isStatement(item) ? serialized(item, depth) : `#${item.text.replace(/[ \t\r\v\f]+$/, '')}\0${depth}\n`;
     if (pending.length < CHUNK) continue;
     hash.update(pending, 'latin1');

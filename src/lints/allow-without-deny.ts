@@ -1,6 +1,6 @@
 import { authenticationOf } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
-import { hasUnread, isComplete } from './engine/values.js';
+import { hasSuspectDirective, isComplete } from './engine/values.js';
 
 export default defineLint({
   code: 'allow-without-deny',
@@ -13,7 +13,7 @@ export default defineLint({
     for (const scope of new Set(c.written('allow').map((one) => one.scope))) {
       const allows = scope.own('allow');
       const last = allows.at(-1);
-      if (last === undefined || scope.own('deny').length > 0 || hasUnread(scope, c)) continue;
+      if (last === undefined || scope.own('deny').length > 0 || hasSuspectDirective(scope, c)) continue;
       if (allows.some(({ args }) => args[0]?.text === 'all')) continue;
       // With `satisfy any`, clients that are not on the list have to authenticate.
       if (scope.value('satisfy') === 'any' && authenticationOf(scope).length > 0) continue;

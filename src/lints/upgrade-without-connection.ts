@@ -1,5 +1,5 @@
 import { defineLint } from './engine/lint.js';
-import { hasUnread, isComplete } from './engine/values.js';
+import { hasSuspectDirective, isComplete } from './engine/values.js';
 import { proxied, requestField, sendsUpgrade } from './engine/websocket.js';
 
 export default defineLint({
@@ -17,7 +17,7 @@ export default defineLint({
       const value = connection?.args[1]?.text ?? '';
       // A variable may have any value; a misspelt connection_upgrade has a separate lint.
       if (value.includes('$') || value === 'connection_upgrade' || value === 'http_connection') continue;
-      if (hasUnread(scope, c)) continue;
+      if (hasSuspectDirective(scope, c)) continue;
       seen.add(upgrade);
       const instead = requestField(scope, 'connection');
       c.report(upgrade, '"Upgrade" is forwarded without "Connection: upgrade"', {

@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
 import { passesIn } from './engine/pass.js';
-import { hasUnread, isComplete } from './engine/values.js';
+import { hasSuspectDirective, isComplete } from './engine/values.js';
 
 /** Other directives with which a location handles a request. */
 const OTHER_HANDLERS = [
@@ -28,7 +28,7 @@ export default defineLint({
       const upgrade = scope
         .own('proxy_set_header')
         .find(({ args: [name, value] }) => name?.text.toLowerCase() === 'upgrade' && (value?.text ?? '') !== '');
-      if (upgrade === undefined || passesIn(scope).length > 0 || hasUnread(scope, c)) continue;
+      if (upgrade === undefined || passesIn(scope).length > 0 || hasSuspectDirective(scope, c)) continue;
       if (OTHER_HANDLERS.some((name) => scope.own(name).length > 0) || scope.children.length > 0) continue;
       c.report(upgrade, 'this location passes no requests to an upstream', {
         help: 'proxy_pass is not inherited: add one to this location',

@@ -83,7 +83,7 @@ export function isComplete(c: LintContext): boolean {
 }
 
 /** Whether a block has an unknown directive or one without `;`, which may be the one that seems to be missing. */
-export function hasUnread({ statements }: Scope, c: LintContext): boolean {
+export function hasSuspectDirective({ statements }: Scope, c: LintContext): boolean {
   const places = c.findings.flatMap(({ code, at }) => (UNREAD.has(code) && at !== null ? [at] : []));
   const isAt = ({ source, start, end }: Span) =>
     places.some((at) => at.source === source && at.start >= start && at.start <= end);

@@ -12,7 +12,7 @@ import { memoryTransport } from './memory-socket.js';
 import { fieldOf, type SampleAnswer } from './request-input.js';
 
 /** A connection to a peer, with the request sent on it. */
-export interface Sent {
+export interface SentRequest {
   readonly x: Exchange;
   readonly upstream: Upstream;
   /** The same for all attempts of one request. */
@@ -27,17 +27,17 @@ export interface Sent {
 }
 
 /** Callbacks for connections and responses. */
-export interface StandInWatcher {
-  connecting(sent: Sent): void;
-  answering(sent: Sent): void;
+export interface UpstreamObserver {
+  onConnect(sent: SentRequest): void;
+  onRespond(sent: SentRequest): void;
 }
 
-export class StandIn {
+export class SimulatedUpstreams {
   private readonly transports: Transport[] = [];
 
   constructor(
     private readonly sample: SampleAnswer,
-    private readonly watcher: StandInWatcher,
+    private readonly observer: UpstreamObserver,
   ) {}
 
   /** Replacement for `Transport.connect`. */
@@ -51,23 +51,31 @@ export class StandIn {
     };
     const { user, peer } = owner instanceof UpstreamConnection ? owner : { user: null, peer: null };
     if (!(user instanceof UpstreamRequest) || peer === null) throw new Error('a connection without a request');
-    const sent: Sent = { x: user.x, upstream: user.upstream, request: user, peer, head: '', body: 0, answer: '' };
+    const sent: SentRequest = {
+      x: user.x,
+      upstream: user.upstream,
+      request: user,
+      peer,
+      head: '',
+      body: 0,
+      answer: '',
+    };
     const framing = new RequestFraming(sent);
     const transport = memoryTransport(ends, owner, (bytes) => {
       if (framing.push(bytes)) setImmediate(() => this.answer(sent, transport));
     });
     this.transports.push(transport);
-    this.watcher.connecting(sent);
+    this.observer.onConnect(sent);
     queueMicrotask(() => {
       if (!transport.closed) transport.owner.onConnected(transport);
     });
     return transport;
   }
 
-  private answer(sent: Sent, transport: Transport): void {
+  private answer(sent: SentRequest, transport: Transport): void {
     if (transport.closed) return;
     sent.answer = sampleAnswer(sent, this.sample);
-    this.watcher.answering(sent);
+    this.observer.onRespond(sent);
     const bytes = Buffer.from(sent.answer, 'latin1');
     transport.owner.onBytes(transport, bytes, bytes.length);
   }
@@ -82,7 +90,7 @@ class RequestFraming {
   private text = '';
   private complete = false;
 
-  constructor(private readonly sent: Sent) {}
+  constructor(private readonly sent: SentRequest) {}
 
   /** Adds bytes; returns true once, when the request is complete. */
   push(bytes: Buffer): boolean {
@@ -108,7 +116,7 @@ class RequestFraming {
 const TAIL = 16;
 
 /** The assumed response head, with its blank line; it has no body. */
-function sampleAnswer({ head, upstream }: Sent, { status, fields }: SampleAnswer): string {
+function sampleAnswer({ head, upstream }: SentRequest, { status, fields }: SampleAnswer): string {
   const upgrade = /^Connection:[^\r]*\bupgrade\b/im.test(head) ? /^Upgrade: *([^\r]*)/im.exec(head)?.[1] : undefined;
   const code = status ?? (upgrade === undefined ? 200 : 101);
   const given = fields.map((line) => fieldOf(line, 'response header'));
