@@ -6,17 +6,17 @@ export function codePage(stories: readonly CodeStory[]): string {
   return `${[
     '<!-- Generated from src/diagnostics/codes.ts and src/lints by `npm run generate`; do not edit. -->',
     '# Codes',
-    `Every finding of \`tsproxy -t\` has a code: ${stories.length} there are. A code is never renamed or used again, so it can be searched for, counted and silenced (see [check.md](check.md)). \`tsproxy code CODE\` tells the same in the terminal.`,
-    '## What the checker finds',
-    'Mostly errors: with them nothing starts.',
+    `Every finding of \`tsproxy -t\` has one of ${stories.length} codes. A code is never renamed or reused, so findings can be searched, counted and silenced by it (see [check.md](check.md)). \`tsproxy code CODE\` prints the same text in the terminal.`,
+    '## Findings of the checker',
+    'Mostly errors, which prevent a start.',
     ...stories.filter(({ severity }) => severity === null).map(entry),
-    '## What the lints find',
-    'Right by the language, and still likely to go wrong.',
+    '## Findings of the lints',
+    'Valid configuration that is likely to be a mistake.',
     ...stories.filter(({ severity }) => severity !== null).map(entry),
   ].join('\n\n')}\n`;
 }
 
 function entry({ code, story, severity, probes }: CodeStory): string {
-  const facts = [severity, probes ? 'looks at the machine too' : null].filter((fact) => fact !== null);
+  const facts = [severity, probes ? 'also probes the machine' : null].filter((fact) => fact !== null);
   return [`### ${code}`, ...(facts.length === 0 ? [] : [`*${facts.join('; ')}*`]), story].join('\n\n');
 }
