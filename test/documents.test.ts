@@ -64,7 +64,7 @@ function mistakes(): readonly [file: string, nginx: string, tsproxy: string] {
   return [file, nginx, tsproxy];
 }
 
-test('README.md shows what -t says about its mistakes', async (t) => {
+test('README.md shows the output of -t for its example of errors', async (t) => {
   const [file, , shown] = mistakes();
   const prefix = new Prefix(t, file);
   const { code, stderr } = await command([...prefix.words, '-t']);
@@ -72,7 +72,7 @@ test('README.md shows what -t says about its mistakes', async (t) => {
   assert.equal(stderr.replaceAll(join(prefix.path, 'nginx.conf'), '/etc/nginx/chat.conf'), shown);
 });
 
-test('README.md shows what nginx says about them in five runs', { skip }, async (t) => {
+test('README.md shows the output of nginx for them in five runs', { skip }, async (t) => {
   const [file, shown] = mistakes();
   const repairs = [
     ['8010\n', '8010;\n'],

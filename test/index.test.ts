@@ -42,7 +42,7 @@ test('a text is served on a port that the system chooses, and reloaded on the sa
   await assert.rejects(connect(port));
 });
 
-test('a file is read anew by a reload', async (t) => {
+test('a file is read again by a reload', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-index-'));
   t.after(() => rmSync(directory, { recursive: true }));
   writeFileSync(join(directory, 'nginx.conf'), one);

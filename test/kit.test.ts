@@ -44,7 +44,7 @@ test('a back end answers requests and keeps them', async (t) => {
   assert.equal(backend.requests[0]?.field('content-length'), '5');
 });
 
-test('a scripted back end sends exactly what it is told, on a unix socket too', async (t) => {
+test('a scripted back end sends exactly the given bytes, also on a unix socket', async (t) => {
   const backend = await scriptedBackend(
     async (connection) => {
       await connection.reader.until('?');
@@ -56,7 +56,7 @@ test('a scripted back end sends exactly what it is told, on a unix socket too', 
   assert.equal(await exchange({ path: backend.path }, 'who?'), 'no HTTP at all');
 });
 
-test('a connection that ends early fails the reader with what came', async (t) => {
+test('a connection that ends early fails the read with the received bytes', async (t) => {
   const backend = await scriptedBackend((connection) => connection.send('HTTP/1.1 200 OK\r\nContent-L').end());
   t.after(() => backend.close());
   const connection = await connect(backend.port);

@@ -51,7 +51,7 @@ for (const { code, story } of lints) {
     assert.ok(texts.some((name) => name.startsWith('passes')));
   });
 
-  test(`${code} says what it is, and no other has its code`, () => {
+  test(`${code} has a documented, unique code`, () => {
     assert.match(story, /\.$/);
     assert.match(code, /^[a-z0-9]+(-[a-z0-9]+)+$/);
     assert.ok(!(code in codes));

@@ -30,7 +30,7 @@ for (const module of modules) {
     }
   });
 
-  test(`${module.name}: says what it is, and so does each of its directives`, () => {
+  test(`${module.name}: is documented, and so is each of its directives`, () => {
     assert.match(module.doc, /\.$/s);
     for (const [name, { doc, noEffect, differs }] of Object.entries(module.directives)) {
       for (const text of [doc, noEffect, differs]) {

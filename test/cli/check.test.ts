@@ -7,7 +7,7 @@ import { BINARY, command, Prefix } from './running.js';
 const GOOD = 'worker_rlimit_core 1m;\nevents { }\nhttp {\n    include more.conf;\n}\n';
 const MORE = 'server {\n    listen 127.0.0.1:8080;\n}\n';
 
-test('-t says in nginx’s words that a file is right', async (t) => {
+test('-t reports a valid file with nginx’s messages', async (t) => {
   const prefix = new Prefix(t, GOOD);
   prefix.write('more.conf', MORE);
   const file = `${prefix.path}/nginx.conf`;
@@ -44,7 +44,7 @@ test('-t finds five mistakes in one run, each with line and column', async (t) =
   assert.match(said.stderr, /tsproxy: configuration file .*nginx\.conf test failed\n$/);
 });
 
-test('a reader that is slow gets all that is said', async (t) => {
+test('a slow reader receives the whole output', async (t) => {
   const prefix = new Prefix(t, `events { }\nhttp {\n${'  sendfle on;\n'.repeat(900)}}\n`);
   const slow = spawn('/bin/sh', [
     '-c',
@@ -68,7 +68,7 @@ test('--json gives the findings as data', async (t) => {
   assert.deepEqual([finding?.at.line, finding?.at.column], [2, 8]);
 });
 
-test('--list-no-effect names what is accepted and changes nothing', async (t) => {
+test('--list-no-effect lists directives that are accepted without effect', async (t) => {
   const prefix = new Prefix(t, GOOD);
   prefix.write('more.conf', MORE);
   const said = await command([...prefix.words, '--list-no-effect']);
@@ -76,14 +76,14 @@ test('--list-no-effect names what is accepted and changes nothing', async (t) =>
   assert.match(said.stdout, /^.*nginx\.conf:1:1: worker_rlimit_core: .+\n$/);
 });
 
-test('a file that is missing is said in nginx’s words', async (t) => {
+test('a missing file is reported with nginx’s message', async (t) => {
   const prefix = new Prefix(t, GOOD);
   const said = await command(['-p', prefix.path, '-c', 'other.conf', '-t']);
   assert.equal(said.code, 1);
   assert.match(said.stderr, /^tsproxy: \[emerg\] open\(\) ".*\/other\.conf" failed \(2: No such file or directory\)/);
 });
 
-test('-s says what is wrong with the pid file in nginx’s words', async (t) => {
+test('-s reports an unusable pid file with nginx’s message', async (t) => {
   const prefix = new Prefix(t, 'pid %%DIR%%/nginx.pid;\nevents { }\n');
   const missing = await command([...prefix.words, '-s', 'reload']);
   assert.equal(missing.code, 1);

@@ -93,7 +93,7 @@ for (const words of everyday) {
   });
 }
 
-test('what is not an everyday option is left to the one who reads them all', () => {
+test('uncommon options are left to the full parser', () => {
   for (const words of [['-x'], ['-c'], ['-s', 'quit'], ['--json'], ['demo'], ['-'], ['--'], ['-h'], ['-t-'], ['']]) {
     assert.equal(readNginxOptions(words), null, words.join(' '));
   }

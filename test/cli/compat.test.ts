@@ -43,7 +43,7 @@ test('a directive is different where its words are about the difference', () => 
   assert.ok(named(result, 'supported').includes('error_log'));
 });
 
-test('what nginx and others have is missing, with its module', () => {
+test('directives of nginx and third parties are listed as missing, with their module', () => {
   const result = survey(
     'stream { server { listen 1; } }\nevents { }\nhttp { gzip on; brotli on; server { gzip off; location / { content_by_lua_block { "}" } } } log_format a $gzip_ratio; }',
   );
@@ -56,7 +56,7 @@ test('what nginx and others have is missing, with its module', () => {
   assert.match(owners.get('brotli') ?? '', /third-party/);
 });
 
-test('what -t refuses is refused: parameters, values, unknown names, places, syntax', () => {
+test('errors of -t are refusals: parameters, values, unknown names, places, syntax', () => {
   const result = survey(
     'events { }\nhttp { foo bar; map $a $b { x; }\n server { listen 443 ssl; location ~ (?C1)a { return 200 "x; } } worker_processes 1; }',
   );
@@ -148,7 +148,7 @@ test('a file that is a part of a configuration is read as one', async (t) => {
   }
 });
 
-test('compat says that a file cannot be read', async () => {
+test('compat reports a file that cannot be read', async () => {
   const said = await command(['compat', '/nonexistent.conf']);
   assert.equal(said.code, 1);
   assert.equal(said.stdout, '');

@@ -145,7 +145,7 @@ test('the words of the scripts need no quotes', async () => {
   for (const [, words = ''] of stdout.matchAll(/value='([^']*)'/g)) assert.match(words, /^[\w<>. -]*$/);
 });
 
-test('a shell that nobody knows is refused with those that are', async () => {
+test('an unknown shell is refused with the list of shells', async () => {
   const said = await command(['completion', 'tcsh']);
   assert.equal(said.code, 1);
   assert.match(said.stderr, /Allowed choices are bash, zsh, fish/);

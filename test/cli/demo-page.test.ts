@@ -22,7 +22,7 @@ test('a burst ends although one of its sockets is closed meanwhile', { skip: noB
   assert.equal(await page.evaluate(`document.getElementById('burst').disabled`), false);
 });
 
-test('sockets open again after a restart, and a reload says meanwhile that the proxy is gone', {
+test('sockets reconnect after a restart, and a reload meanwhile reports that the proxy is gone', {
   skip: noBrowser,
 }, async (t) => {
   const port = await closedPort();

@@ -17,7 +17,7 @@ test('configurations that mean the same give nothing and exit 0', (t) => {
   assert.equal(diff(prefix, 'nginx.conf', 'new.conf').status, 0);
 });
 
-test('what is different is said with its places, and the exit code is 1', (t) => {
+test('differences are listed with their places, and the exit code is 1', (t) => {
   const prefix = new Prefix(t, OLD);
   prefix.write('new.conf', OLD.replace('404', '403').replace('8080', '8080 backlog=9'));
   const { status, stdout } = diff(prefix, 'nginx.conf', 'new.conf');

@@ -85,7 +85,7 @@ for (const [name, words, said] of [
   });
 }
 
-test('a configuration that is refused is shown with what is wrong', async (t) => {
+test('a refused configuration is shown with its findings', async (t) => {
   const prefix = new Prefix(t, 'events {}\nhttp { server { lisen 80; } }\n');
   const { code, stdout, stderr } = await command(['explain', '-c', 'nginx.conf', '/'], { cwd: prefix.path });
   assert.deepEqual([code, stdout], [1, '']);

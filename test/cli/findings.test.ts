@@ -27,7 +27,7 @@ test('--ignore silences a code for the run, but no error', async (t) => {
   assert.match(said.stderr, /\[emerg\] unknown directive/);
 });
 
-test('--ignore wants a code that there is', async (t) => {
+test('--ignore requires an existing code', async (t) => {
   const prefix = new Prefix(t, WARNED);
   const said = await command([...prefix.words, '-t', '--ignore', 'error-log-of']);
   assert.deepEqual(said, {
@@ -44,7 +44,7 @@ test('a comment that silences nothing is a hint', async (t) => {
   assert.match(said.stderr, /\[notice\] "tsproxy-ignore: no-effect" silences nothing/);
 });
 
-test('each format says the same finding on standard output', async (t) => {
+test('each format prints the same finding on standard output', async (t) => {
   const prefix = new Prefix(t, WRONG);
   const run = async (format: string) => (await command([...prefix.words, '-t', '--format', format])).stdout;
   const [finding] = JSON.parse(await run('json')) as { code: string }[];
@@ -65,7 +65,7 @@ test('a format that finds nothing is empty in its own way', async (t) => {
   assert.deepEqual((JSON.parse(await run('sarif')) as { runs: { results: unknown[] }[] }).runs[0]?.results, []);
 });
 
-test('a format that there is not is refused with those that there are', async (t) => {
+test('an unknown format is refused with the list of formats', async (t) => {
   const prefix = new Prefix(t, WRONG);
   const said = await command([...prefix.words, '-t', '--format', 'xml']);
   assert.equal(said.code, 1);

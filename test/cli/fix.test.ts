@@ -37,7 +37,7 @@ test('--fix mends all files of a configuration, and checks them again', async (t
   assert.equal(said.code, 0);
 });
 
-test('--fix again finds nothing to mend', async (t) => {
+test('a second --fix finds nothing to fix', async (t) => {
   const prefix = new Prefix(t, MENDED.replace('    include more.conf;\n', ''));
   const said = await command([...prefix.words, '--fix']);
   assert.match(said.stderr, /^tsproxy: no fixes to apply\n/);
@@ -56,7 +56,7 @@ test('--dry-run changes nothing, and shows a diff that patch takes', async (t) =
   assert.equal((await command([...prefix.words, '--fix', '--dry-run', '--json'])).code, 1);
 });
 
-test('what is a guess is left to a person', async (t) => {
+test('uncertain fixes are not applied', async (t) => {
   const text = 'events { }\nhttp { proxy_red x; server { listen 127.0.0.1:0; add_header A "b; } }\n';
   const prefix = new Prefix(t, text);
   const said = await command([...prefix.words, '--fix']);
@@ -64,7 +64,7 @@ test('what is a guess is left to a person', async (t) => {
   assert.equal(said.code, 1);
 });
 
-test('what is silenced is not mended', async (t) => {
+test('suppressed findings are not fixed', async (t) => {
   const text = 'events { }\nhttp { error_log off; # tsproxy-ignore: error-log-off\n}\n';
   const prefix = new Prefix(t, text);
   assert.equal((await command([...prefix.words, '--fix'])).code, 0);

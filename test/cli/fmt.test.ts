@@ -41,7 +41,7 @@ function filter(words: readonly string[], input: string): Promise<Said> {
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
 }
 
-test('fmt writes files, and leaves those that need nothing', async (t) => {
+test('fmt writes changed files only', async (t) => {
   const path = directory(t, { 'a.conf': UGLY, 'b.conf': PRETTY });
   const { mtimeMs } = statSync(join(path, 'b.conf'));
   const said = await command(['fmt', 'a.conf', 'b.conf'], { cwd: path });
@@ -61,7 +61,7 @@ test('fmt keeps the mode of a file and the links that lead to it', async (t) => 
   assert.equal(statSync(join(path, 'available/a.conf')).mode & 0o777, 0o640);
 });
 
-test('fmt --check lists what would change and fails', async (t) => {
+test('fmt --check lists the files that would change and fails', async (t) => {
   const path = directory(t, { 'a.conf': UGLY, 'b.conf': PRETTY });
   const said = await command(['fmt', '--check', 'a.conf', 'b.conf'], { cwd: path });
   assert.deepEqual(said, { code: 1, stdout: 'a.conf\n', stderr: '' });
@@ -69,7 +69,7 @@ test('fmt --check lists what would change and fails', async (t) => {
   assert.equal((await command(['fmt', '--check', 'b.conf'], { cwd: path })).code, 0);
 });
 
-test('fmt --diff prints what would change', async (t) => {
+test('fmt --diff prints the changes', async (t) => {
   const path = directory(t, { 'a.conf': 'a  1;\nb 2;\n' });
   const said = await command(['fmt', '--diff', 'a.conf'], { cwd: path });
   assert.deepEqual(said, {
@@ -92,7 +92,7 @@ test('fmt reads standard input and keeps its bytes', async () => {
   assert.match(wrong.stderr, /unexpected end of file, expecting "}" in <stdin>:2\n/);
 });
 
-test('fmt leaves a file with mistakes alone, and goes on with the next', async (t) => {
+test('fmt skips a file with errors, and continues with the next', async (t) => {
   const path = directory(t, { 'a.conf': 'a "b"c;\n', 'b.conf': UGLY });
   const said = await command(['fmt', 'a.conf', 'b.conf'], { cwd: path });
   assert.equal(said.code, 1);
@@ -116,7 +116,7 @@ test('fmt follows includes only where that is asked for, each file once', async 
   assert.equal(readFileSync(join(path, 'sites/x.conf'), 'utf8'), 'include mime.types;\ninclude nginx.conf;\n');
 });
 
-test('fmt says what it cannot read or write', async (t) => {
+test('fmt reports files that it cannot read or write', async (t) => {
   const path = directory(t, { 'dir/a.conf': UGLY });
   const missing = await command(['fmt', 'b.conf', 'dir'], { cwd: path });
   assert.equal(missing.code, 1);

@@ -56,7 +56,7 @@ test('text fits the terminal', () => {
   }
 });
 
-test('a directive is told with its syntax, default, contexts and age', () => {
+test('a directive is explained with its syntax, default, contexts and first version', () => {
   has(
     'resolver_timeout',
     'Syntax:   resolver_timeout time;',
@@ -72,13 +72,13 @@ test('a name that is more than one thing leads to the others', () => {
   has('server_name', "There is also a variable: tsproxy help '$server_name'");
 });
 
-test('what nginx has and tsproxy has not is told with its module', () => {
+test('a directive that only nginx has is explained with its module', () => {
   has('gzip_vary', 'not in tsproxy', 'ngx_http_core_module', 'Since:    nginx 0.6.15');
   has('$ssl_protocol', 'ngx_http_ssl_module');
   has('content_by_lua_block', 'third-party');
 });
 
-test('a command is told by its own help, and without a name all directives are listed', () => {
+test('a command is explained by its own help, and without a name all directives are listed', () => {
   assert.equal(said('fmt'), 'Usage: tsproxy fmt\n');
   const overview = said() ?? '';
   for (const name of ['proxy_pass', 'limit_conn', 'upstream']) assert.ok(overview.includes(name));

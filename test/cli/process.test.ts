@@ -54,7 +54,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('HUP puts a new configuration in force; a tunnel goes on, and its generation ends with it', async (t) => {
+test('HUP puts a new configuration in force; a tunnel continues, and its generation ends with it', async (t) => {
   const port = await freePort();
   const echo = await websocketEcho();
   t.after(() => echo.close());
@@ -73,7 +73,7 @@ test('HUP puts a new configuration in force; a tunnel goes on, and its generatio
   assert.equal(await proxy.exited, 0);
 });
 
-test('HUP with a broken file changes nothing and says why, every mistake of it', async (t) => {
+test('HUP with a broken file changes nothing and logs all its errors', async (t) => {
   const port = await freePort();
   const proxy = await serve(t, site(port, 'return 200 one;'));
   proxy.prefix.write('nginx.conf', site(port, 'retrun 200 two; lissten 80;'));
@@ -85,7 +85,7 @@ test('HUP with a broken file changes nothing and says why, every mistake of it',
   assert.equal(await proxy.exited, 0);
 });
 
-test('HUP with a port that is taken changes nothing and says so', async (t) => {
+test('HUP with a port in use changes nothing and logs the error', async (t) => {
   const port = await freePort();
   const other = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => other.once('listening', resolve));
@@ -98,7 +98,7 @@ test('HUP with a port that is taken changes nothing and says so', async (t) => {
   assert.equal((await get(port)).body, 'one');
 });
 
-test('USR1 opens the logs anew', async (t) => {
+test('USR1 reopens the logs', async (t) => {
   const port = await freePort();
   const proxy = await serve(t, site(port, 'return 200 one;'));
   await get(port, '/before');
@@ -135,7 +135,7 @@ test('QUIT lets a request under way end', async (t) => {
   client.close();
 });
 
-test('worker_shutdown_timeout ends what QUIT waits for', async (t) => {
+test('worker_shutdown_timeout limits the wait of QUIT', async (t) => {
   const port = await freePort();
   const backend = await scriptedBackend(() => {});
   t.after(() => backend.close());
@@ -194,7 +194,7 @@ test('daemon on: WINCH ends the workers, connections wait, and HUP starts others
   await until('the process is gone', () => !existsSync(`/proc/${pid}`));
 });
 
-test('daemon on: a log on standard error goes on there', async (t) => {
+test('daemon on: a log on standard error stays there', async (t) => {
   const port = await freePort();
   const text = site(port, 'return 200 one;')
     .replace('daemon off', 'daemon on')
@@ -211,7 +211,7 @@ test('daemon on: a log on standard error goes on there', async (t) => {
   await until('the process is gone', () => !existsSync(`/proc/${pid}`));
 });
 
-test('daemon on: a port that is taken is said by the command that was started', async (t) => {
+test('daemon on: a port in use is reported by the started command', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => other.once('listening', resolve));
   t.after(() => other.close());
@@ -235,7 +235,7 @@ test('nothing is started with a broken file: all findings, exit code 1, and the 
   assert.equal(prefix.read('nginx.pid'), '');
 });
 
-test('a warning about a configuration that is served is told to whoever starts it', async (t) => {
+test('a warning about the configuration is printed at the start', async (t) => {
   const port = await freePort();
   const prefix = new Prefix(
     t,

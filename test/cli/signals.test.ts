@@ -19,7 +19,7 @@ for (const [what, content, sentence] of [
   ['holds no number', 'soon\n', '[error] invalid PID number "soon" in "PATH"'],
   ['names a process that is gone', `${NOBODY}\n`, `[alert] kill(${NOBODY}, 1) failed (3: No such process)`],
 ] as const) {
-  test(`a pid file that ${what} is said on standard error and in the log, with exit code 1`, async (t) => {
+  test(`a pid file that ${what} is reported on standard error and in the log, with exit code 1`, async (t) => {
     const prefix = new Prefix(t, CONFIGURATION);
     if (content !== null) prefix.write('nginx.pid', content);
     const expected = sentence.replace('PATH', join(prefix.path, 'nginx.pid'));
@@ -43,7 +43,7 @@ test('a pid file and a configuration that are directories cannot be read, as in 
   assert.match(other.stderr, /^tsproxy: \[emerg\] pread\(\) ".*\/logs" failed \(21: Is a directory\)\n/);
 });
 
-test('warnings about the configuration are said with the signal, as at a start', async (t) => {
+test('warnings about the configuration are printed with the signal, as at a start', async (t) => {
   const server = 'server { listen 127.0.0.1:8080; server_name a; }';
   const prefix = new Prefix(t, CONFIGURATION.replace('http { }', `http { ${server} ${server} }`));
   const { code, stderr } = await command([...prefix.words, '-s', 'reload']);
@@ -55,7 +55,7 @@ test('warnings about the configuration are said with the signal, as at a start',
   assert.match(prefix.log, /\[warn\] \d+#0: conflicting server name/);
 });
 
-test('the pid file moves where a reload wants it, and a place where it cannot be refuses the reload', async (t) => {
+test('a reload moves the pid file, and is refused if the file cannot be written', async (t) => {
   const port = await freePort();
   const configuration = (pid: string, answer: string): string => `
     pid %%DIR%%/${pid}; error_log %%DIR%%/error.log info; events { }
@@ -76,7 +76,7 @@ test('the pid file moves where a reload wants it, and a place where it cannot be
   assert.equal(existsSync(join(prefix.path, 'other.pid')), false);
 });
 
-test('-t knows as whom it could not serve, and where that is written', {
+test('-t reports an unknown user, and the place of the directive', {
   skip: process.geteuid?.() !== 0,
 }, async (t) => {
   const prefix = new Prefix(t, 'events { }\nuser nobody-of-this-name;\nhttp { }');
@@ -156,7 +156,7 @@ test('warnings are printed at start where the error log is standard error at its
   await once(child, 'exit');
 });
 
-test('-t says nothing about ports that the proxy itself has, wherever its pid file is', async (t) => {
+test('-t does not report ports of the running proxy itself, wherever its pid file is', async (t) => {
   const port = await freePort();
   const site = `server { listen 127.0.0.1:${port}; }\n`;
   const prefix = new Prefix(t, `events { }\nhttp { include site.conf; }\n`);

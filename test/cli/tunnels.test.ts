@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { until, type WebSocketClient, websocket, websocketEcho } from '../kit/index.js';
 import { freePort, serve } from './running.js';
 
-test('HUP says what it changes, QUIT says goodbye: Close 1012 and 1001, from two worker processes', async (t) => {
+test('HUP logs its changes, and sends Close 1012; QUIT sends Close 1001; with two worker processes', async (t) => {
   const echo = await websocketEcho();
   t.after(() => echo.close());
   const port = await freePort();

@@ -29,7 +29,7 @@ function descriptors(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0);
 }
 
-test('who had connected to a worker that goes is answered when the request comes', async (t) => {
+test('a client connected to a worker that shuts down receives a response to its request', async (t) => {
   const port = await freePort();
   const proxy = await serve(t, configuration(3, [port]));
   const [first = 0, ...others] = workersOf(proxy.prefix.log);
@@ -68,7 +68,7 @@ test('requests that were sent before a QUIT are answered, on new connections and
   assert.equal(await proxy.exited, 0);
 });
 
-test('a QUIT waits two seconds for who has connected and is silent, and as long as ever for who has begun', async (t) => {
+test('QUIT waits two seconds for silent connections, and without a limit for requests that have begun', async (t) => {
   const port = await freePort();
   const proxy = await serve(t, configuration(1, [port]));
   const [silent, begun] = [await connect(port), (await connect(port)).send('GET /')];
@@ -82,7 +82,7 @@ test('a QUIT waits two seconds for who has connected and is silent, and as long 
   assert.equal(await proxy.exited, 0);
 });
 
-test('requests on connections of a listener that goes are answered by the configuration that had it', async (t) => {
+test('requests on connections of a removed listener are handled by the configuration that had it', async (t) => {
   const [staying, going] = [await freePort(), await freePort()];
   const text = (generation: string) => `
     server { listen 127.0.0.1:${staying}; return 200 ${generation}; }
@@ -101,7 +101,7 @@ test('requests on connections of a listener that goes are answered by the config
   await until('the first generation is over', () => proxy.proxy.status.generations === 1);
 });
 
-test('what clients of a listener that goes still ask for is written to its own log', async (t) => {
+test('requests on a removed listener are written to its own log', async (t) => {
   const backend = await scriptedBackend(async (connection) => {
     await connection.head();
     connection.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha');
@@ -178,7 +178,7 @@ test('a request is answered by the configuration in force when its first byte ca
   await until('the first generation is over', () => proxy.proxy.status.generations === 1);
 });
 
-test('a listener that comes again serves new connections, and those of its first life once more', async (t) => {
+test('a listener that is added again serves new connections, and those that it accepted before', async (t) => {
   const [staying, going] = [await freePort(), await freePort()];
   const text = (body: string) => `
     server { listen 127.0.0.1:${staying}; return 200 staying; }
@@ -195,7 +195,7 @@ test('a listener that comes again serves new connections, and those of its first
   await until('nothing of the first life is left', () => proxy.proxy.status.generations === 1);
 });
 
-test('an address that goes is free at once for a wildcard, and the other way round', async (t) => {
+test('a removed address is free at once for a wildcard, and vice versa', async (t) => {
   const port = await freePort();
   const text = (address: string) => `server { listen ${address}:${port}; return 200 ok; }`;
   const proxy = await startProxy(text('127.0.0.1'));
@@ -208,7 +208,7 @@ test('an address that goes is free at once for a wildcard, and the other way rou
   }
 });
 
-test('a drain that is cut short ends for all who wait for it', async (t) => {
+test('a drain that is cut short ends for all its waiters', async (t) => {
   const proxy = await startProxy('server { listen 127.0.0.1:0; return 200 ok; }');
   t.after(() => proxy.close());
   const silent = await connect(proxy.port);

@@ -96,7 +96,7 @@ test('a worker that runs short of descriptors keeps clients that are busy', { sk
   await working;
 });
 
-test('where no client is idle accepting pauses, says so, and goes on when descriptors are free', {
+test('without idle clients accepting pauses, is logged, and resumes when descriptors are free', {
   skip: NO_LIMITS,
 }, async (t) => {
   const backend = await scriptedBackend(() => {});

@@ -57,7 +57,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
     ['stopped', 'SIGSTOP', 'stopped by a signal'],
     ['in an endless loop', 'SIGUSR2', 'running'],
   ] as const) {
-    test(`a worker that is ${what} is logged and replaced, and the service goes on`, async (t) => {
+    test(`a worker that is ${what} is logged and replaced, and service continues`, async (t) => {
       const { proxy, port } = await start(t);
       const [victim = 0] = childrenOf(proxy);
       freeze(t, victim, signal);
@@ -75,7 +75,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
       assert.match(proxy.prefix.log, new RegExp(`\\[alert\\] \\d+#0: worker process ${victim} exited on signal 9`));
     });
 
-    test(`a reload is not held up by the only worker, ${what}`, async (t) => {
+    test(`a reload is not blocked by the only worker, ${what}`, async (t) => {
       const { proxy, port } = await start(t, { workers: 1 });
       const [victim = 0] = childrenOf(proxy);
       freeze(t, victim, signal);
@@ -110,7 +110,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
     assert.doesNotMatch(proxy.prefix.log, /does not respond/);
   });
 
-  test('a stopped master is waited for once and logged once; limits fail open or closed as the location says', async (t) => {
+  test('a stopped master causes one timeout and one log entry; limits fail open or closed as configured', async (t) => {
     const { proxy, port } = await start(t, {
       heartbeat: '60s',
       http: 'limit_req_zone $uri zone=r:1m rate=1r/m; limit_conn_zone $uri zone=c:1m;',
@@ -152,7 +152,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
     assert.equal((await get(port)).body, `${worker}`);
   });
 
-  test('workers of a killed master release the port at once, answer what they have, and end', async (t) => {
+  test('workers of a killed master release the port at once, finish their requests, and exit', async (t) => {
     const backend = await scriptedBackend(async (connection) => {
       await connection.head();
     });

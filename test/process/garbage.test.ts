@@ -21,7 +21,7 @@ test('nothing is collected for little, from a busy process, or from a large heap
   assert.deepEqual(dueAt([60, 72, 72, 72, 72, 72], { heap: 100 }), []);
 });
 
-test('what grows back each time is collected ever less often, and a large peak at once', () => {
+test('memory that grows back is collected at growing intervals, and a large peak at once', () => {
   // Ten MiB more, three seconds after each collection.
   const watch = new PeakWatch();
   const collected: number[] = [];

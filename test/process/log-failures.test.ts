@@ -12,7 +12,7 @@ const FULL = '/dev/full';
 const COMPLAINT =
   /^\*\d+ write\(\) to "\/dev\/full" failed \(28: No space left on device\) while logging request, client: 127\.0\.0\.1, /;
 
-test('a full disk stops no request, and is said once', async (t) => {
+test('a full disk interrupts no request, and is logged once', async (t) => {
   const proxy = await startProxy(`
     server {
       listen 127.0.0.1:0;
@@ -40,7 +40,7 @@ test('a full disk stops no request, and is said once', async (t) => {
   assert.deepEqual(more, []);
 });
 
-test('an error log on a full disk is said in the others, once', (t) => {
+test('an error log on a full disk is reported in the others, once', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-full-'));
   t.after(() => rmSync(directory, { recursive: true }));
   symlinkSync(FULL, join(directory, 'full.log'));
@@ -61,7 +61,7 @@ test('an error log on a full disk is said in the others, once', (t) => {
   ]);
 });
 
-test('an error log of http on a full disk is said in that of the process, once, and stops no request', async (t) => {
+test('an error log of http on a full disk is reported in that of the process, once, and interrupts no request', async (t) => {
   const proxy = await startProxy(`
     error_log ${FULL} info;
     server { listen 127.0.0.1:0; root /nonexistent; access_log ${FULL}; location / { } }`);

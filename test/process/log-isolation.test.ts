@@ -75,7 +75,7 @@ test('without a free descriptor every log is left alone, and is written again wh
   assert.equal(proxy.child.exitCode, null);
 });
 
-test('a logger that dies again and again ends nothing, and what it had no time for is sent by the next', async (t) => {
+test('a logger that dies repeatedly interrupts nothing, and its pending lines are sent by the next one', async (t) => {
   const proxy = await startProxy(`
     server {
       listen 127.0.0.1:0;
@@ -92,7 +92,7 @@ test('a logger that dies again and again ends nothing, and what it had no time f
   );
 });
 
-test('a named pipe as a log is opened without a reader, is not waited for, and loses only what does not fit', async (t) => {
+test('a named pipe as a log is opened without a reader, never blocks, and loses only lines beyond its queue', async (t) => {
   const port = await freePort();
   const prefix = new Prefix(t, '');
   const fifos = ['error.fifo', 'access.fifo', 'variable.fifo'].map((name) => join(prefix.path, name));

@@ -25,7 +25,7 @@ test('a line has time, level, process and message, as nginx writes it', (t) => {
   );
 });
 
-test('each destination gets what its level lets through', () => {
+test('each destination receives entries of its level and above', () => {
   const seen: string[] = [];
   const to = (name: string) => (entry: LogEntry) => seen.push(`${name} ${entry.level}`);
   const log = new DestinationLog([
@@ -43,7 +43,7 @@ test('the default log exists even when nothing is written', (t) => {
   assert.equal(readFileSync(path, 'utf8'), '');
 });
 
-test('a default log that cannot be opened is said in nginx’s words', (t) => {
+test('a default log that cannot be opened is reported with nginx’s message', (t) => {
   const path = join(directory(t), 'missing', 'error.log');
   const warnings: string[] = [];
   new Logs(path, (message) => warnings.push(message)).close();
@@ -79,7 +79,7 @@ test('reopening follows a file that was moved away', (t) => {
   assert.match(readFileSync(path, 'utf8'), /^[^\n]*after\n$/);
 });
 
-test('a closed descriptor swallows what is written', (t) => {
+test('writes to a closed descriptor are dropped', (t) => {
   const file = new LogFile(join(directory(t), 'x.log'));
   file.close();
   file.write('nothing');

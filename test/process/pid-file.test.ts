@@ -11,7 +11,7 @@ function pidPath(t: { after(fn: () => void): void }): string {
   return join(directory, 'nginx.pid');
 }
 
-test('the pid file holds this process and goes with it', (t) => {
+test('the pid file names this process and is removed with it', (t) => {
   const path = pidPath(t);
   writePidFile(path);
   assert.equal(readFileSync(path, 'utf8'), `${process.pid}\n`);
@@ -26,7 +26,7 @@ test('the pid file of a successor is left alone', (t) => {
   assert.equal(existsSync(path), true);
 });
 
-test('a missing file and one without a number are said in nginx’s words', (t) => {
+test('a missing file and one without a number are reported with nginx’s messages', (t) => {
   const path = pidPath(t);
   assert.throws(() => readPidFile(path), { message: `open() "${path}" failed (2: No such file or directory)` });
   writeFileSync(path, 'soon\n');

@@ -109,7 +109,7 @@ test('without worker_priority a worker has the priority of its master, also one 
   assert.doesNotMatch(proxy.prefix.log, /setpriority/);
 });
 
-test('a worker takes its rights once, and refuses those of another user', AS_ROOT, async (t) => {
+test('a worker drops privileges once, and refuses those of another user', AS_ROOT, async (t) => {
   const worker = new WorkerHandle(await forkWorker(), {
     errorLog: { threshold: -1, write: () => {} },
     defaultErrorLog: '',
@@ -180,45 +180,57 @@ test('a reload that needs root’s rights brings new workers, and one that does 
   assert.match(proxy.prefix.log, /replacing workers that lack privileges: open\(\) .*\(13: Permission denied\)/);
 });
 
-test('what a worker loads late is there, although its user cannot read the program', AS_ROOT, async (t) => {
-  const { proxy, port } = await start(t, '');
-  const other = await freePort();
-  proxy.prefix.write(
-    'nginx.conf',
-    configuration(port, '', `location / { proxy_pass http://127.0.0.1:${other}; } location /pid { return 200 $pid; }`),
-  );
-  proxy.signal('SIGHUP');
-  await proxy.logged(/generation 2 started/);
-  assert.equal((await get(port)).status, 502);
-  assert.equal(existsSync(`/proc/${(await get(port, '/pid')).body}`), true);
-});
-
-test('a start is refused where another user controls a log or a directory, and says who', AS_ROOT, async (t) => {
-  for (const [directive, call] of [
-    ['error_log %%DIR%%/open/link;', 'open'],
-    ['pid %%DIR%%/open/link;', 'open'],
-    ['client_body_temp_path %%DIR%%/open/link;', 'mkdir'],
-    ['proxy_temp_path %%DIR%%/open/link;', 'mkdir'],
-    ['access_log %%DIR%%/open/link;', 'open'],
-  ] as const) {
-    const inHttp = /temp_path|access_log/.test(directive);
-    const prefix = new Prefix(
-      t,
-      `${inHttp ? '' : directive} events { }
-      http { ${inHttp ? directive : ''} server { listen 127.0.0.1:0; } }`,
+test(
+  'modules that a worker loads late are available, although its user cannot read the program',
+  AS_ROOT,
+  async (t) => {
+    const { proxy, port } = await start(t, '');
+    const other = await freePort();
+    proxy.prefix.write(
+      'nginx.conf',
+      configuration(
+        port,
+        '',
+        `location / { proxy_pass http://127.0.0.1:${other}; } location /pid { return 200 $pid; }`,
+      ),
     );
-    const open = join(prefix.path, 'open');
-    mkdirSync(open);
-    chmodSync(open, 0o1777);
-    symlinkSync(join(prefix.path, 'victim'), join(open, 'link'));
-    lchownSync(join(open, 'link'), MALLORY, MALLORY);
-    const { code, stderr } = await command(prefix.words);
-    assert.equal(code, 1, directive);
-    const said = `${call}\\(\\) ".*/open/link" failed \\(not trusted: symbolic link ".*/open/link" of uid 65534 with mode 0777`;
-    assert.match(stderr + prefix.log, new RegExp(said), directive);
-    assert.equal(existsSync(join(prefix.path, 'victim')), false, directive);
-  }
-});
+    proxy.signal('SIGHUP');
+    await proxy.logged(/generation 2 started/);
+    assert.equal((await get(port)).status, 502);
+    assert.equal(existsSync(`/proc/${(await get(port, '/pid')).body}`), true);
+  },
+);
+
+test(
+  'a start is refused if another user controls a log or a directory, and the error names the user',
+  AS_ROOT,
+  async (t) => {
+    for (const [directive, call] of [
+      ['error_log %%DIR%%/open/link;', 'open'],
+      ['pid %%DIR%%/open/link;', 'open'],
+      ['client_body_temp_path %%DIR%%/open/link;', 'mkdir'],
+      ['proxy_temp_path %%DIR%%/open/link;', 'mkdir'],
+      ['access_log %%DIR%%/open/link;', 'open'],
+    ] as const) {
+      const inHttp = /temp_path|access_log/.test(directive);
+      const prefix = new Prefix(
+        t,
+        `${inHttp ? '' : directive} events { }
+      http { ${inHttp ? directive : ''} server { listen 127.0.0.1:0; } }`,
+      );
+      const open = join(prefix.path, 'open');
+      mkdirSync(open);
+      chmodSync(open, 0o1777);
+      symlinkSync(join(prefix.path, 'victim'), join(open, 'link'));
+      lchownSync(join(open, 'link'), MALLORY, MALLORY);
+      const { code, stderr } = await command(prefix.words);
+      assert.equal(code, 1, directive);
+      const said = `${call}\\(\\) ".*/open/link" failed \\(not trusted: symbolic link ".*/open/link" of uid 65534 with mode 0777`;
+      assert.match(stderr + prefix.log, new RegExp(said), directive);
+      assert.equal(existsSync(join(prefix.path, 'victim')), false, directive);
+    }
+  },
+);
 
 test('logs in a directory open to all belong to the worker, and a second start finds them so', AS_ROOT, async (t) => {
   const open = directory(t);

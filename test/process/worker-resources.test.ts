@@ -15,7 +15,7 @@ test('masks go to workers in turn, the last one to all that follow', () => {
   assert.equal(processorsOf(null, 0), null);
 });
 
-test('auto gives each worker one processor of those in the mask, and begins again at its end', () => {
+test('auto assigns each worker one processor of the mask, in turn', () => {
   const affinity = { auto: true, masks: [0b1010n] };
   assert.deepEqual(
     [0, 1, 2].map((n) => processorsOf(affinity, n)),

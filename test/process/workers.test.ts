@@ -103,7 +103,7 @@ test('several workers answer on one port', async (t) => {
   assert.ok(!seen.has(proxy.child.pid ?? 0));
 });
 
-test('a reload keeps the workers, and all of them serve what is new', async (t) => {
+test('a reload keeps the workers, and all of them serve the new configuration', async (t) => {
   const { proxy, port } = await start(t);
   const before = childrenOf(proxy);
   await reload(proxy, { port, server: 'return 200 two-$pid;' }, 2);
@@ -127,7 +127,7 @@ test('a worker that is killed takes its own connections with it, and another ser
   assert.equal(Number((await clients.get(other)?.answer())?.body), other);
 });
 
-test('what arrives while the only worker is replaced waits, and is answered', async (t) => {
+test('connections that arrive while the only worker is replaced wait, and are served', async (t) => {
   const { proxy, port } = await start(t, { workers: 1 });
   const [victim = 0] = childrenOf(proxy);
   process.kill(victim, 'SIGKILL');
@@ -152,7 +152,7 @@ test('workers that die one after the other are replaced later each time', async 
   assert.ok((waits[3] ?? 0) >= 400, `waited ${waits.map(Math.round)} ms`);
 });
 
-test('a reload that changes worker_processes adds or drains the difference; tunnels go on', async (t) => {
+test('a reload that changes worker_processes adds or drains the difference; tunnels continue', async (t) => {
   const echo = await websocketEcho();
   t.after(() => echo.close());
   const server = `
@@ -177,7 +177,7 @@ test('a reload that changes worker_processes adds or drains the difference; tunn
   assert.deepEqual(childrenOf(proxy), [first]);
 });
 
-test('what one worker refuses changes nothing in any, and no socket stays bound', async (t) => {
+test('a configuration refused by one worker changes nothing, and no socket stays bound', async (t) => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
   t.after(() => blocker.close());
@@ -202,7 +202,7 @@ test('what one worker refuses changes nothing in any, and no socket stays bound'
   await until('all three serve', () => (proxy.prefix.log.match(/generation 2 started/g) ?? []).length === 3);
 });
 
-test('listeners come and go with a reload; one that goes answers what was asked of it', async (t) => {
+test('a reload adds and removes listeners; a removed one finishes its requests', async (t) => {
   const second = await freePort();
   const http = `server { listen 127.0.0.1:${second}; return 200 second; }`;
   const { proxy, port } = await start(t);
@@ -232,7 +232,7 @@ test('an address that one reload gives up can be had again by the next, however 
   assert.equal((await get({ path: join(proxy.prefix.path, 's') })).body, 'second');
 });
 
-test('a unix socket may be connected to by anybody, and goes with its listener', async (t) => {
+test('any user may connect to a unix socket, and it is removed with its listener', async (t) => {
   const port = await freePort();
   const proxy = await serve(
     t,
@@ -245,7 +245,7 @@ test('a unix socket may be connected to by anybody, and goes with its listener',
   await until('it is gone', () => !existsSync(path));
 });
 
-test('limits hold over all workers together, and a worker that dies gives back what it held', async (t) => {
+test('limits apply across all workers, and the counts of a dead worker are given back', async (t) => {
   const open = new Set<Socket>();
   const backend = createServer((socket) => {
     open.add(socket.resume().on('error', () => {}));
@@ -297,7 +297,7 @@ test('limits hold over all workers together, and a worker that dies gives back w
   for (const client of await hang()) client.close();
 });
 
-test('stub_status tells of all workers together, also of those that have ended', async (t) => {
+test('stub_status counts all workers, including those that have exited', async (t) => {
   const { proxy, port } = await start(t, {
     server: 'location / { return 200 $pid; } location /status { stub_status; }',
   });
@@ -433,7 +433,7 @@ for (const [what, make] of [
     (proxy: Running) => renameSync(join(proxy.prefix.path, 'nginx.conf'), join(proxy.prefix.path, 'old.conf')),
   ],
 ] as const) {
-  test(`a reload that finds ${what} says so and changes nothing`, async (t) => {
+  test(`a reload that finds ${what} reports it and changes nothing`, async (t) => {
     const { proxy, port } = await start(t);
     const files = readdirSync('/proc/self/fd').length;
     make(proxy);

@@ -180,7 +180,7 @@ const SLOW: readonly (readonly [what: string, bytes: string, status: number, bef
   ['a second head', 'GET /return HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT', 0, 'here'],
 ];
 
-test('who sends nothing, or too slowly, is let go with 408 in the log', async (t) => {
+test('clients that send nothing, or too slowly, are closed with 408 in the log', async (t) => {
   const slow = await startProxy(
     `
     client_header_timeout 150ms;
@@ -279,7 +279,7 @@ test('a client that leaves before its body is whole ends the request where clien
   await through.close();
 });
 
-test('an answer that nobody takes is read to its end where client aborts are ignored', async () => {
+test('a response without a client is read to its end if client aborts are ignored', async () => {
   const source = await answeringBackend(reply('x'.repeat(24 << 20)));
   const through = await startProxy(
     'server { listen 127.0.0.1:0; location / { proxy_ignore_client_abort on; proxy_pass http://127.0.0.1:%%BACKEND%%; } }',

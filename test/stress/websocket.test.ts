@@ -120,7 +120,7 @@ test('an upstream that refuses the upgrade has its own answer relayed, and the c
 });
 
 for (const side of ['client', 'upstream'] as const) {
-  test(`what the ${side} sent before its end is delivered whole, and both sockets end`, async () => {
+  test(`data that the ${side} sent before its end is delivered completely, and both sockets are closed`, async () => {
     const last = message(3 << 20, true, 9);
     let atBackend: Promise<string> | null = null;
     const backend = await scriptedBackend(async (connection) => {
@@ -162,7 +162,7 @@ test('the end of a client that came with its head ends the tunnel', async () => 
   await backend.close();
 });
 
-test('what the upstream sent before its end reaches a client that is sending meanwhile', async () => {
+test('data that the upstream sent before its end reaches a client that is sending meanwhile', async () => {
   const last = message(200_000, true, 5);
   const backend = await scriptedBackend(async (connection) => {
     await connection.head();

@@ -141,7 +141,7 @@ describe('a hundred WebSockets at a shutdown', () => {
 });
 
 describe('a Close frame', () => {
-  test('waits for the end of a message, and what the sender says after it is dropped', async (t) => {
+  test('waits for the end of a message, and later data of the sender is dropped', async (t) => {
     const { client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=5s;');
     upstream.send(frame({ more: true, payload: 'first ' }));
     assert.equal(await client.bytes(8), frame({ more: true, payload: 'first ' }));
@@ -165,7 +165,7 @@ describe('a Close frame', () => {
     await over;
   });
 
-  test('goes to the upstream too where the client does not answer, and the deadline ends it all', async (t) => {
+  test('is also sent to the upstream if the client does not answer, and the tunnel ends at the deadline', async (t) => {
     const { client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=2s;');
     const start = performance.now();
     const { over, isOver } = await quit();
@@ -221,7 +221,7 @@ describe('a Close frame', () => {
     await over;
   });
 
-  test('of the upstream that had come before is passed on, and nothing is said twice', async (t) => {
+  test('of the upstream that had arrived before is forwarded, and none is sent twice', async (t) => {
     const { client, upstream, quit } = await rawTunnel(t, 'tunnel_drain on spread=0 timeout=5s;');
     upstream.send(close(4000));
     assert.equal(await client.bytes(4), close(4000));
@@ -243,7 +243,7 @@ describe('a Close frame', () => {
 });
 
 describe('a shutdown with less time than the spread', () => {
-  test('tells everybody within it', async (t) => {
+  test('sends all Close frames within it', async (t) => {
     const echo = await websocketEcho();
     t.after(() => echo.close());
     const text = `worker_shutdown_timeout 1s; events { } http { ${configuration(echo.port, 'tunnel_drain on spread=1m timeout=1m;')} }`;
@@ -288,7 +288,7 @@ describe('without tunnel_drain', () => {
 });
 
 describe('a tunnel of another protocol', () => {
-  test('goes on until the deadline and is cut then', async (t) => {
+  test('continues until the deadline and is cut then', async (t) => {
     const backend = await scriptedBackend(async (connection) => {
       await connection.head();
       connection.send(SWITCH.replace('websocket', 'other'));

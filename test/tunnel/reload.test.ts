@@ -65,7 +65,7 @@ test('a tunnel whose location means the same belongs to the new generation at on
   await until('nothing is left', () => proxy.proxy.status.active === 0);
 });
 
-test('a tunnel whose location is gone or changed goes on, or drains where it is asked to', async (t) => {
+test('a tunnel whose location was removed or changed continues, or drains if configured', async (t) => {
   const echo = await websocketEcho();
   t.after(() => echo.close());
   const server = `server 127.0.0.1:${echo.port};`;
@@ -169,7 +169,7 @@ test('a tunnel whose turn to end has not come stays where a reload takes the cha
   assert.equal(await left[0]?.ask('here'), 'here');
 });
 
-test('a reload that leaves no proxy_pass at all finds the tunnels, and so does what comes after it', async (t) => {
+test('a reload without any proxy_pass finds the tunnels, and so do later reloads', async (t) => {
   const echo = await websocketEcho();
   t.after(() => echo.close());
   const at = (path: string, drain: string) => `location ${path} { ${PASS} ${drain} proxy_pass http://app; }`;

@@ -58,7 +58,7 @@ for (const [name, create] of Object.entries(HOMES)) {
         await answer;
       }));
 
-    test('counts each key up to its limit, and what is given back', () =>
+    test('counts each key up to its limit, and decrements when counts are given back', () =>
       during(async (home) => {
         const { id } = home.open(conn);
         assert.equal(await result(take(home, id, 'a', 2, 1001)), 'taken');
@@ -106,7 +106,7 @@ for (const [name, create] of Object.entries(HOMES)) {
         assert.equal(await result(take(home, id, 'one more', 1)), 'memory');
       }));
 
-    test('what is open under the same name, size and key is one zone', () =>
+    test('declarations with the same name, size and key share one zone', () =>
       during(async (home) => {
         const first = home.open(conn);
         await take(home, first.id, 'k', 1);
@@ -120,7 +120,7 @@ for (const [name, create] of Object.entries(HOMES)) {
     const ask = async (home: ZoneBackend, zone: number, key: string, burst: number, rate = 1): Promise<RateAnswer> =>
       home.ask(countRequest, { limits: [{ zone, key, rate, burst, delay: 0 }] });
 
-    test('lets a request pass and a burst wait, and refuses what is beyond', () =>
+    test('admits a request, delays a burst, and refuses further requests', () =>
       during(async (home) => {
         const { id } = home.open(req);
         assert.deepEqual(await ask(home, id, 'k', 2000), { result: 'passed', excess: 0, by: -1, delay: 0 });

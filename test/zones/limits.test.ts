@@ -66,7 +66,7 @@ test('of several limits the longest delay holds, and its zone is named', () => {
   assert.deepEqual(home.ask(countRequest, { limits }), { result: 'delayed', excess: 1000, by: 0, delay: 1000 });
 });
 
-test('a clock that goes back a little stands still', () => {
+test('a clock that runs back a little counts as stopped', () => {
   const { clock, ask } = rates();
   ask('k', 1000, 9000);
   clock.now -= 5000;
@@ -100,7 +100,7 @@ test('a zone stays within its size whatever keys come', () => {
   assert.equal(home.owner.zone(id, RequestRates)?.entries, 6 * 32 - 1);
 });
 
-test('what is given back leaves nothing behind', () => {
+test('entries are removed when their last count is given back', () => {
   const home = new LocalBackend();
   const zone = home.open({ kind: 'limit_conn', name: 'c', size: 32 << 10, key: '$x' });
   for (let i = 1; i <= 5000; i++) {

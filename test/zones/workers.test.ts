@@ -44,7 +44,7 @@ class TestWorker {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-test('three workers that ask at once let through exactly what the limits say', async (t) => {
+test('three workers with concurrent questions admit exactly as many requests as the limits allow', async (t) => {
   const keeper = new ZoneServer();
   const workers = await Promise.all([1, 2, 3].map(() => TestWorker.start(keeper, t)));
   const all = (order: Order) => Promise.all(workers.map((worker) => worker.run(order)));
@@ -52,7 +52,7 @@ test('three workers that ask at once let through exactly what the limits say', a
   assert.equal(sum(await all({ ask: 'requests', times: 400, max: 500 })), 500);
 });
 
-test('what a killed worker had taken is given back, and its rates are remembered', async (t) => {
+test('the counts of a killed worker are given back, and its rates are kept', async (t) => {
   const keeper = new ZoneServer();
   const [first, second] = [await TestWorker.start(keeper, t), await TestWorker.start(keeper, t)];
   assert.equal(await first.run({ ask: 'connections', times: 10, max: 15 }), 10);
@@ -82,7 +82,7 @@ function pair(t: Cleanup, options: { timeout?: number; maxPending?: number; deaf
   return { keeper, home, zone, take, complaints, master: port1 as MessagePort };
 }
 
-test('a master that does not answer stops nobody, and is complained of once', async (t) => {
+test('a master that does not respond blocks no request, and is logged once', async (t) => {
   const { take, complaints, home } = pair(t, { deaf: true, timeout: 20 });
   const answers = await Promise.all([take(1), take(2), take(3)]);
   assert.deepEqual(new Set(answers.map(({ result }) => result)), new Set(['unanswered']));
@@ -92,7 +92,7 @@ test('a master that does not answer stops nobody, and is complained of once', as
   assert.equal(home.pending, 0);
 });
 
-test('after one question was not answered no other waits, until the master is heard again', async (t) => {
+test('after one timeout no other question waits, until the master responds again', async (t) => {
   const { take, keeper, home, master, complaints } = pair(t, { deaf: true, timeout: 200 });
   assert.equal((await take(1)).result, 'unanswered');
   const begun = performance.now();
@@ -114,7 +114,7 @@ test('after one question was not answered no other waits, until the master is he
   assert.equal((await take(102)).result, 'taken');
 });
 
-test('an answer that comes too late changes nothing, and what it took can be given back', async (t) => {
+test('a late answer changes nothing, and its counts can be given back', async (t) => {
   const { take, keeper, home, master, complaints } = pair(t, { deaf: true, timeout: 20 });
   assert.equal((await take(1)).result, 'unanswered');
   keeper.serve(portChannel(master));
@@ -137,7 +137,7 @@ test('a worker that stood still itself reads the answers before it gives up on t
   assert.equal(home.pending, 0);
 });
 
-test('a master that is gone stops nobody', async (t) => {
+test('a master that is gone blocks no request', async (t) => {
   const { take, complaints, master } = pair(t, { deaf: true, timeout: 20_000 });
   const waiting = take(1);
   master.close();
@@ -146,7 +146,7 @@ test('a master that is gone stops nobody', async (t) => {
   assert.deepEqual(complaints, ['error: the master process is gone: limits of shared zones are not enforced']);
 });
 
-test('no more questions wait than may', async (t) => {
+test('the number of pending questions is limited', async (t) => {
   const { take, complaints, home } = pair(t, { deaf: true, timeout: 20_000, maxPending: 2 });
   void take(1);
   void take(2);
@@ -155,7 +155,7 @@ test('no more questions wait than may', async (t) => {
   assert.match(complaints[0] ?? '', /^error: too many requests to the master are pending/);
 });
 
-test('all that is asked in a turn goes in one message, and so do the answers', async (t) => {
+test('all questions of a turn are sent in one message, and so are the answers', async (t) => {
   const { port1, port2 } = new MessageChannel();
   t.after(() => port1.close());
   const sent = { requests: 0, replies: 0 };
@@ -174,7 +174,7 @@ test('all that is asked in a turn goes in one message, and so do the answers', a
   assert.deepEqual(sent, { requests: 1, replies: 1 });
 });
 
-test('a zone goes when the last worker closes it, and stays for a while when the last one dies', async (t) => {
+test('a zone is dropped when the last worker closes it, and kept for a while when the last one dies', async (t) => {
   const { keeper, zone, home, take } = pair(t);
   await take(1);
   assert.equal(keeper.states.size, 1);

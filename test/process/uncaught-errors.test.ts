@@ -44,7 +44,7 @@ function url(path: string): string {
   return new URL(path, import.meta.url).href;
 }
 
-test('a mistake of the program is logged with its stack, and the process goes on serving', async (t) => {
+test('an uncaught error is logged with its stack, and the process continues serving', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-mistakes-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const log = join(directory, 'error.log');
