@@ -13,7 +13,7 @@ const PIXEL = Buffer.from(
     '000000ffffff', // black, white
     '21f90401000001', // control: colour 1 is transparent
     '00',
-    '2c00000000010001000002024c0100', // the picture: no table of its own, codes 100 001 101
+    '2c00000000010001000002024c0100', // the image: no local colour table, codes 100 001 101
     '3b',
   ].join(''),
   'hex',

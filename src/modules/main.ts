@@ -35,7 +35,7 @@ function parseThreadPool(words: readonly Word[], c: ArgumentContext): string {
     const number = parseInteger(value);
     if (number === null || (key === 'threads' && number === 0)) {
       c.fail(word, 'invalid-value', `invalid ${key} value "${word.text}"`, {
-        help: 'it is written: thread_pool name threads=number [max_queue=number];',
+        help: 'syntax: thread_pool name threads=number [max_queue=number];',
       });
     }
     if (key === 'threads') threads = number;

@@ -22,7 +22,7 @@ const source = custom<Source>('address | CIDR | unix: | hostname', 1, 1, ([w], c
   if (parsed === null) {
     if (w.text === '' || w.text.includes('/')) {
       return c.fail(w, 'invalid-value', `host not found in set_real_ip_from "${w.text}"`, {
-        help: 'it must be an address, a network such as 192.0.2.0/24 or 2001:db8::/32, "unix:" or the name of a host',
+        help: 'it must be an address, a network such as 192.0.2.0/24 or 2001:db8::/32, "unix:" or a host name',
       });
     }
     return { host: w.text, at: c.place(w) };

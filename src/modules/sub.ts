@@ -122,7 +122,7 @@ class SubFilter implements BodyFilter {
   }
 
   private valueOf(finder: Finder, index: number): string {
-    const pair = finder.pairs[index] as Pair; // the index is one of the finder's own
+    const pair = finder.pairs[index] as Pair; // the index comes from this finder
     let value = this.values.get(pair);
     if (value === undefined) this.values.set(pair, (value = pair.replacement.of(this.x)));
     if (this.once) {

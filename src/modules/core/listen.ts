@@ -53,7 +53,7 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
   return { written: word.text, address, options, at: placeOf(c.statement) };
 }
 
-/** Parameters that make a socket of its own, and have no further effect here. */
+/** Parameters that require a separate socket in nginx; accepted without further effect. */
 const ACCEPTED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
 
 /** Unsupported parameters, with nginx's message for a build without the module. */

@@ -1,4 +1,4 @@
-/** The head of a proxied request: the fields of `proxy_set_header` and nginx's own, then those of the client. */
+/** Head of a proxied request: the fields of `proxy_set_header` and nginx's defaults, then those of the client. */
 import type { TemplateData } from '../../config/template.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Compiler } from '../../exchange/module.js';

@@ -200,7 +200,7 @@ export class Assembly implements Producer {
     return more;
   }
 
-  /** The client can take more. */
+  /** Called when the client has drained. */
   resume(): void {
     this.blocked = false;
     this.advance();
