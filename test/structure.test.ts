@@ -174,3 +174,16 @@ const page = \`/** What */ \${url} // Who\`;
     ['const', 'url', 'const', 'pattern', 'const', 'page'],
   );
 });
+
+test('the glossary lists the exported types of the data path', () => {
+  const glossary = textOf('docs/glossary.md');
+  const directories = ['http', 'server', 'exchange', 'routing', 'upstream', 'tunnel', 'zones'];
+  const missing = directories
+    .flatMap((directory) => filesIn(`src/${directory}`, '.ts'))
+    .flatMap((path) =>
+      [...textOf(path).matchAll(/^export (?:abstract )?(?:class|interface|type) (\w+)/gm)]
+        .filter(([, name]) => !glossary.includes(`\`${name}\``))
+        .map(([, name]) => `${name} of ${path}`),
+    );
+  assert.deepEqual(missing, []);
+});

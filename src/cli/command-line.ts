@@ -8,7 +8,7 @@ import { FORMATS, type Invocation, invocationOf, type Options, SIGNALS, type Sig
 
 /** Parses the words after the command's name. */
 export function readCommandLine(words: readonly string[]): Invocation {
-  let order: Invocation | null = null;
+  let invocation: Invocation | null = null;
   let output = '';
   const command = new Command('tsproxy');
   command
@@ -47,15 +47,15 @@ export function readCommandLine(words: readonly string[]): Invocation {
       writeErr: () => {},
     })
     .action((paths: readonly string[], options: Options) => {
-      order = invocationOf(options, paths);
+      invocation = invocationOf(options, paths);
       const [path] = paths;
-      if (path !== undefined && (order.do !== 'test' || options.c !== undefined)) {
-        order = misuse(`invalid option: "${path}"`, hintFor(path, options, command));
+      if (path !== undefined && (invocation.do !== 'test' || options.c !== undefined)) {
+        invocation = misuse(`invalid option: "${path}"`, hintFor(path, options, command));
       }
     });
   for (const declare of commands) {
     declare(command, (run) => {
-      order = { do: 'command', run };
+      invocation = { do: 'command', run };
     });
   }
   for (const each of command.commands) each.exitOverride();
@@ -67,11 +67,11 @@ export function readCommandLine(words: readonly string[]): Invocation {
     );
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { do: 'say', text: output, stream: 'stdout', code: 0 };
+    if (error.exitCode === 0) return { do: 'print', text: output, stream: 'stdout', code: 0 };
     const used = command.commands.find((each) => each.name() === words[0])?.name() ?? null;
     return misuse(complaint(error), suggestion(error), used);
   }
-  return order ?? { do: 'say', text: '', stream: 'stderr', code: 1 };
+  return invocation ?? { do: 'print', text: '', stream: 'stderr', code: 1 };
 }
 
 const HELP = `
@@ -94,7 +94,7 @@ function misuse(sentence: string, hint: string | null, command: string | null = 
       ? 'Run "tsproxy --help" for options and commands.'
       : `Run "tsproxy ${command} --help" for its arguments and options.`;
   const text = ['tsproxy: '.concat(sentence), ...(hint === null ? [] : [hint]), help].join('\n');
-  return { do: 'say', text: `${text}\n`, stream: 'stderr', code: 1 };
+  return { do: 'print', text: `${text}\n`, stream: 'stderr', code: 1 };
 }
 
 /** Suggestion for a word that is neither an option nor a command. */

@@ -5,7 +5,7 @@ export const SIGNALS = { stop: 'SIGTERM', quit: 'SIGQUIT', reopen: 'SIGUSR1', re
 export type SignalName = keyof typeof SIGNALS;
 
 /** Options that select a configuration. */
-export interface Which {
+export interface ConfigSelection {
   /** `-c`, as given. */
   readonly file: string | undefined;
   /** `-p`, as given. */
@@ -22,10 +22,10 @@ export type Format = (typeof FORMATS)[number];
 
 /** The action requested by a command line. */
 export type Invocation =
-  | { readonly do: 'run'; readonly which: Which }
+  | { readonly do: 'run'; readonly which: ConfigSelection }
   | {
       readonly do: 'test';
-      readonly which: Which;
+      readonly which: ConfigSelection;
       /** Files and directories to test instead of `which.file`, as given. */
       readonly paths: readonly string[];
       readonly dump: boolean;
@@ -39,12 +39,12 @@ export type Invocation =
       readonly fix: 'apply' | 'show' | null;
       readonly noEffect: boolean;
     }
-  | { readonly do: 'signal'; readonly which: Which; readonly signal: SignalName }
+  | { readonly do: 'signal'; readonly which: ConfigSelection; readonly signal: SignalName }
   | { readonly do: 'version'; readonly configure: boolean; readonly next: Invocation | null }
   /** A command that nginx does not have; `run` executes it and returns the exit code. */
   | { readonly do: 'command'; readonly run: () => Promise<number> }
   /** Print a text and exit. */
-  | { readonly do: 'say'; readonly text: string; readonly stream: 'stdout' | 'stderr'; readonly code: number };
+  | { readonly do: 'print'; readonly text: string; readonly stream: 'stdout' | 'stderr'; readonly code: number };
 
 /** Options as written, by letter. */
 export interface Options {
@@ -69,14 +69,14 @@ export interface Options {
 
 /** The action for options without a command; `paths`: files that `-t` tests instead of `-c`. */
 export function invocationOf(options: Options, paths: readonly string[] = []): Invocation {
-  const which: Which = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
+  const which: ConfigSelection = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
   const version = options.version === true || options.V === true;
   const asked = testOrSignal(options, which, paths);
   if (version) return { do: 'version', configure: options.V === true, next: asked };
   return asked ?? { do: 'run', which };
 }
 
-function testOrSignal(options: Options, which: Which, paths: readonly string[]): Invocation | null {
+function testOrSignal(options: Options, which: ConfigSelection, paths: readonly string[]): Invocation | null {
   const { t, T, q, s, json, listNoEffect, strict, fix, dryRun, ignore = [] } = options;
   const format = options.format ?? (json === true ? 'json' : null);
   if ([t, T, json, listNoEffect, strict, fix, dryRun].includes(true) || format !== null || ignore.length > 0) {

@@ -16,41 +16,41 @@ export function main(words: readonly string[]): void {
 
 /** Parses the command line. The full parser takes 25 ms to load, so common options are parsed without it. */
 async function read(words: readonly string[]): Promise<Invocation> {
-  const order = readNginxOptions(words);
-  if (order !== null) return order;
+  const invocation = readNginxOptions(words);
+  if (invocation !== null) return invocation;
   const { readCommandLine } = await import('./command-line.js');
   return readCommandLine(words);
 }
 
-async function execute(order: Invocation): Promise<void> {
-  switch (order.do) {
-    case 'say':
-      if (order.stream === 'stdout') print(order.text);
-      else printError(order.text.trimEnd());
-      process.exitCode = order.code;
+async function execute(invocation: Invocation): Promise<void> {
+  switch (invocation.do) {
+    case 'print':
+      if (invocation.stream === 'stdout') print(invocation.text);
+      else printError(invocation.text.trimEnd());
+      process.exitCode = invocation.code;
       return;
     case 'version': {
       const { versionText } = await import('./version.js');
-      printError(await versionText(order.configure));
-      if (order.next !== null) await execute(order.next);
+      printError(await versionText(invocation.configure));
+      if (invocation.next !== null) await execute(invocation.next);
       return;
     }
     case 'test': {
       const { test } = await import('./test.js');
-      process.exitCode = await test(order);
+      process.exitCode = await test(invocation);
       return;
     }
     case 'signal': {
       const { sendSignal } = await import('./signal.js');
-      process.exitCode = sendSignal(order.which, order.signal);
+      process.exitCode = sendSignal(invocation.which, invocation.signal);
       return;
     }
     case 'command':
-      process.exitCode = await order.run();
+      process.exitCode = await invocation.run();
       return;
     case 'run': {
       const { missingFile } = await import('./paths.js');
-      const missing = missingFile(order.which);
+      const missing = missingFile(invocation.which);
       if (missing !== null) {
         printError(missing);
         process.exitCode = 1;
@@ -60,7 +60,7 @@ async function execute(order: Invocation): Promise<void> {
       const { forkWorker } = await import('../process/fork-worker.js');
       const forked = forkWorker();
       const { serve } = await import('./serve.js');
-      process.exitCode = await serve(order.which, forked);
+      process.exitCode = await serve(invocation.which, forked);
     }
   }
 }

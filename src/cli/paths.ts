@@ -4,11 +4,11 @@ import { relative, resolve } from 'node:path';
 import { shown } from '../diagnostics/place.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { defaultFile } from '../process/main-settings.js';
-import type { Which } from './invocation.js';
+import type { ConfigSelection } from './invocation.js';
 import { encoded } from './stdout.js';
 
 /** The selected configuration. nginx has a compiled-in prefix; here it is the working directory. */
-export function sourceOf(which: Which): ConfigSource {
+export function sourceOf(which: ConfigSelection): ConfigSource {
   const prefix = prefixOf(which);
   const file = which.file ?? (existsSync(resolve(prefix, 'conf/nginx.conf')) ? 'conf/nginx.conf' : 'nginx.conf');
   return {
@@ -20,7 +20,7 @@ export function sourceOf(which: Which): ConfigSource {
 }
 
 /** Message for a start without `-c` in a directory without a configuration; null if there is one. */
-export function missingFile(which: Which): string | null {
+export function missingFile(which: ConfigSelection): string | null {
   const { name } = sourceOf(which);
   if (which.file !== undefined || existsSync(Buffer.from(name, 'latin1'))) return null;
   return [
@@ -33,13 +33,13 @@ export function missingFile(which: Which): string | null {
 }
 
 /** Default error log until the configuration names one; empty for stderr. */
-export function errorLogOf(which: Which): string {
+export function errorLogOf(which: ConfigSelection): string {
   const prefix = prefixOf(which);
   if (which.errorLog === undefined) return defaultFile(encoded(prefix), 'logs/error.log') ?? '';
   return which.errorLog === 'stderr' ? '' : encoded(resolve(prefix, which.errorLog));
 }
 
-function prefixOf({ prefix = '.' }: Which): string {
+function prefixOf({ prefix = '.' }: ConfigSelection): string {
   const directory = resolve(prefix);
   return directory.endsWith('/') ? directory : `${directory}/`;
 }

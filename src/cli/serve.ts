@@ -7,12 +7,12 @@ import type { WorkerChild } from '../process/fork-worker.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
 import { printError } from '../process/standard-streams.js';
-import type { Which } from './invocation.js';
+import type { ConfigSelection } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 
 /** Starts, using a worker that was forked ahead of time; the exit code applies only if the start failed. */
-export async function serve(which: Which, forked: Promise<WorkerChild>): Promise<number> {
+export async function serve(which: ConfigSelection, forked: Promise<WorkerChild>): Promise<number> {
   const defaultErrorLog = errorLogOf(which);
   const outcome = await run({
     modules,

@@ -15,12 +15,12 @@ import { PidFileError, readPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
 import { logFindings } from '../process/signals.js';
 import { printError } from '../process/standard-streams.js';
-import { SIGNALS, type SignalName, type Which } from './invocation.js';
+import { type ConfigSelection, SIGNALS, type SignalName } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 
 /** Sends the signal to the process named by the configuration's pid file. Returns the exit code. */
-export function sendSignal(which: Which, name: SignalName): number {
+export function sendSignal(which: ConfigSelection, name: SignalName): number {
   const source = sourceOf(which);
   const log = openLog(errorLogOf(which));
   const { config, findings } = checkSource(source, modules);

@@ -9,25 +9,25 @@ import type { ConfigSource } from '../process/configuration.js';
 import { printError } from '../process/standard-streams.js';
 import { delayedJitReader } from './delayed-jit-reader.js';
 import { diagnose } from './diagnosis.js';
-import type { Invocation, Which } from './invocation.js';
+import type { ConfigSelection, Invocation } from './invocation.js';
 import { encoded, writeOut } from './stdout.js';
 import { diagnoseParts, type Tested, testedAs, testedSource, wholeOf } from './tested-source.js';
 
-type TestOrder = Extract<Invocation, { do: 'test' }>;
+type TestInvocation = Extract<Invocation, { do: 'test' }>;
 
 /** Tests; returns the exit code: 1 if any configuration fails. */
-export async function test(order: TestOrder): Promise<number> {
-  if (!(await validateOptions(order))) return 1;
-  const files = order.paths.length === 0 ? [order.which.file] : order.paths;
+export async function test(options: TestInvocation): Promise<number> {
+  if (!(await validateOptions(options))) return 1;
+  const files = options.paths.length === 0 ? [options.which.file] : options.paths;
   const reported: Finding[] = [];
   let code = 0;
-  for (const file of files) code = Math.max(code, await testOne(order, { ...order.which, file }, reported));
-  if (order.format !== 'text') await (await import('./report.js')).report(reported, order.format);
+  for (const file of files) code = Math.max(code, await testOne(options, { ...options.which, file }, reported));
+  if (options.format !== 'text') await (await import('./report.js')).report(reported, options.format);
   return code;
 }
 
 /** Tests one configuration. Findings are printed as text at once; for machine-readable formats they are added to `reported`. */
-async function testOne(order: TestOrder, which: Which, reported: Finding[]): Promise<number> {
+async function testOne(options: TestInvocation, which: ConfigSelection, reported: Finding[]): Promise<number> {
   let tested: Tested;
   try {
     tested = await testedSource(which);
@@ -36,35 +36,36 @@ async function testOne(order: TestOrder, which: Which, reported: Finding[]): Pro
     return 1;
   }
   const file = shown(tested.name);
-  if (order.fix !== null) await fix(order, wholeOf(tested));
+  if (options.fix !== null) await fix(options, wholeOf(tested));
   const isPart = tested.parts.length > 0;
-  const judge = (source: ConfigSource) => diagnose({ ...source, reader: delayedJitReader() }, order.ignored);
+  const check = (source: ConfigSource) => diagnose({ ...source, reader: delayedJitReader() }, options.ignored);
   const { config, findings, sources, modules } = isPart
-    ? await diagnoseParts(tested, judge)
-    : await judge(tested.source);
-  const fails = order.strict ? isLoud : isError;
+    ? await diagnoseParts(tested, check)
+    : await check(tested.source);
+  const fails = options.strict ? isLoud : isError;
   const failed = (config === null && !isPart) || findings.some(fails);
   const how = testedAs(tested);
-  if (how !== null && !order.quiet && order.format === 'text') printError(`tsproxy: ${how}`);
-  const shownFindings = order.quiet && order.format === 'text' ? findings.filter(fails) : findings;
-  if (order.format !== 'text') reported.push(...shownFindings);
+  if (how !== null && !options.quiet && options.format === 'text') printError(`tsproxy: ${how}`);
+  const shownFindings = options.quiet && options.format === 'text' ? findings.filter(fails) : findings;
+  if (options.format !== 'text') reported.push(...shownFindings);
   // Loaded on demand, because most tests have no findings.
   else if (shownFindings.length > 0) await (await import('./report.js')).report(shownFindings, 'text');
   const [first] = tested.parts;
   const isFile = first === undefined || first.name === tested.name;
-  if (order.format === 'text' && isFile && shownFindings.filter(isMissing).length > MAX_MISSING_SINGLY) {
+  if (options.format === 'text' && isFile && shownFindings.filter(isMissing).length > MAX_MISSING_SINGLY) {
     printError(`tsproxy: "tsproxy compat ${file}" lists each unsupported directive once`);
   }
   if (failed) {
     printError(`tsproxy: configuration file ${file} test failed`);
     return 1;
   }
-  if (!order.quiet) {
+  if (!options.quiet) {
     printError(`tsproxy: the configuration file ${file} syntax is ok`);
     printError(`tsproxy: configuration file ${file} test is successful`);
   }
-  if (order.noEffect) writeOut(withoutEffect(sources, modules));
-  if (order.dump) for (const { name, text } of distinct(sources)) writeOut(`# configuration file ${name}:\n${text}\n`);
+  if (options.noEffect) writeOut(withoutEffect(sources, modules));
+  if (options.dump)
+    for (const { name, text } of distinct(sources)) writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
 }
 
@@ -84,7 +85,7 @@ function isLoud({ severity }: Finding): boolean {
 }
 
 /** Whether the options are compatible and the ignored codes exist; prints the reason otherwise. */
-async function validateOptions({ fix, format, ignored }: TestOrder): Promise<boolean> {
+async function validateOptions({ fix, format, ignored }: TestInvocation): Promise<boolean> {
   if (fix === 'show' && format !== 'text') {
     printError('tsproxy: --dry-run prints its diff to standard output and requires --format text');
     return false;
@@ -99,7 +100,7 @@ async function validateOptions({ fix, format, ignored }: TestOrder): Promise<boo
 }
 
 /** Fixes the files, or shows the changes. */
-async function fix({ fix: how, ignored }: TestOrder, source: ConfigSource): Promise<void> {
+async function fix({ fix: how, ignored }: TestInvocation, source: ConfigSource): Promise<void> {
   const { applyToFiles, showDiff } = await import('./fix.js');
   await (how === 'apply' ? applyToFiles : showDiff)(source, new Set(ignored));
 }

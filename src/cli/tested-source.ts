@@ -8,7 +8,7 @@ import { shown } from '../diagnostics/place.js';
 import { nativePath } from '../exchange/file-path.js';
 import type { ConfigSource } from '../process/configuration.js';
 import type { Diagnosis } from './diagnosis.js';
-import type { Which } from './invocation.js';
+import type { ConfigSelection } from './invocation.js';
 import { enclosingOf, findingsOfParts, type Part, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
 
@@ -25,7 +25,7 @@ export interface Tested {
 const WHOLE = ['nginx.conf', 'conf/nginx.conf'];
 
 /** Resolves a path of the command line; throws nginx's message if a directory has nothing to test. */
-export async function testedSource(which: Which): Promise<Tested> {
+export async function testedSource(which: ConfigSelection): Promise<Tested> {
   const source = sourceOf(which);
   const { name } = source;
   if (!isDirectory(name)) {

@@ -16,7 +16,7 @@ export class OwnCounts {
 
   constructor(
     private readonly counts: ConnectionCounts,
-    private readonly send: (report: WorkerEvent) => void,
+    private readonly send: (event: WorkerEvent) => void,
   ) {}
 
   /** Starts periodic reports: there are, or were, other workers. */
@@ -32,22 +32,22 @@ export class OwnCounts {
     const text = JSON.stringify(counts);
     if (text === this.lastReported) return;
     this.lastReported = text;
-    this.send({ report: 'counts', id: 0, counts });
+    this.send({ event: 'counts', id: 0, counts });
   }
 
-  handleCommand(order: Extract<Command, { order: 'count' | 'others' }>): void {
-    if (order.order === 'count') {
-      this.send({ report: 'counts', id: order.id, counts: this.counts.own() });
+  handleCommand(command: Extract<Command, { command: 'count' | 'others' }>): void {
+    if (command.command === 'count') {
+      this.send({ event: 'counts', id: command.id, counts: this.counts.own() });
       return;
     }
-    this.counts.hear(order.counts);
-    this.pending.get(order.id)?.(order.counts);
-    this.pending.delete(order.id);
+    this.counts.hear(command.counts);
+    this.pending.get(command.id)?.(command.counts);
+    this.pending.delete(command.id);
   }
 
   private requestOthers(): Promise<Counts> {
     const id = ++this.lastId;
-    this.send({ report: 'ask-counts', id });
+    this.send({ event: 'ask-counts', id });
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.pending.delete(id);
@@ -63,7 +63,7 @@ export class OwnCounts {
 
 /** The master's view of a worker, as far as counting needs it. */
 export interface CountingWorker {
-  sendCommand(order: Command): void;
+  sendCommand(command: Command): void;
 }
 
 /** The master's end. */
@@ -101,7 +101,7 @@ export class AllCounts<W extends CountingWorker> {
   async answer(worker: W, id: number): Promise<void> {
     const others = [...this.living.keys()].filter((other) => other !== worker);
     await Promise.all(others.map((other) => this.requestCounts(other)));
-    worker.sendCommand({ order: 'others', id, counts: this.othersOf(worker) });
+    worker.sendCommand({ command: 'others', id, counts: this.othersOf(worker) });
   }
 
   private requestCounts(worker: W): Promise<void> {
@@ -115,13 +115,13 @@ export class AllCounts<W extends CountingWorker> {
         clearTimeout(timer);
         resolve();
       });
-      worker.sendCommand({ order: 'count', id });
+      worker.sendCommand({ command: 'count', id });
     });
   }
 
   private broadcast(): void {
     for (const worker of this.living.keys())
-      worker.sendCommand({ order: 'others', id: 0, counts: this.othersOf(worker) });
+      worker.sendCommand({ command: 'others', id: 0, counts: this.othersOf(worker) });
   }
 
   private othersOf(worker: W): Counts {

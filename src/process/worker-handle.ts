@@ -94,7 +94,7 @@ export class WorkerHandle {
       });
     });
     context.counts.add(this);
-    this.send({ order: 'begin', errorLog: context.defaultErrorLog });
+    this.send({ command: 'begin', errorLog: context.defaultErrorLog });
   }
 
   /** Raises its priority until it serves, because the processes that serve may use all CPU time; as root only. */
@@ -162,14 +162,14 @@ export class WorkerHandle {
 
   private async sendJob({ config: _, ...job }: WorkersJob, encoded: Buffer): Promise<void> {
     for (let at = 0; at < encoded.length; at += CONFIG_PART) {
-      const order: Command = { order: 'config', bytes: encoded.subarray(at, at + CONFIG_PART), first: at === 0 };
+      const command: Command = { command: 'config', bytes: encoded.subarray(at, at + CONFIG_PART), first: at === 0 };
       // One part after the other, so that other messages are not delayed. If the worker has died, `exit` reports it.
       await new Promise<unknown>((resolve) => {
-        if (this.alive && this.child.connected) this.child.send(order, undefined as never, resolve);
+        if (this.alive && this.child.connected) this.child.send(command, undefined as never, resolve);
         else resolve(null);
       });
     }
-    this.send({ order: 'prepare', job });
+    this.send({ command: 'prepare', job });
   }
 
   /** Puts the prepared configuration in force; settles when the previous generation is no longer used in this worker. */
@@ -178,7 +178,7 @@ export class WorkerHandle {
     this.preparing = null;
     this.generation = generation;
     if (!this.alive) return Promise.resolve();
-    this.send({ order: 'commit' });
+    this.send({ command: 'commit' });
     this.awaitRelease();
     return new Promise((resolve) => {
       this.predecessors.set(generation, resolve);
@@ -187,17 +187,17 @@ export class WorkerHandle {
 
   cancel(): void {
     this.preparing = null;
-    this.send({ order: 'cancel' });
+    this.send({ command: 'cancel' });
   }
 
   reopenLogs(): void {
-    this.send({ order: 'reopen' });
+    this.send({ command: 'reopen' });
   }
 
   /** Shuts it down gracefully, within `limit` ms (0: without limit). */
   quit(limit: number): Promise<void> {
     this.stopPreparing();
-    this.send({ order: 'quit', limit });
+    this.send({ command: 'quit', limit });
     this.awaitRelease();
     return this.ended;
   }
@@ -218,7 +218,7 @@ export class WorkerHandle {
   /** Terminates it; kills it after `timeout` ms. */
   async stop(timeout: number): Promise<void> {
     this.stopPreparing();
-    this.send({ order: 'stop' });
+    this.send({ command: 'stop' });
     await settledWithin(this.ended, timeout);
     await this.cut();
   }
@@ -237,18 +237,18 @@ export class WorkerHandle {
     this.child.kill('SIGKILL');
   }
 
-  sendCommand(order: Command): void {
-    this.send(order);
+  sendCommand(command: Command): void {
+    this.send(command);
   }
 
-  private send(order: Command, handle?: unknown): void {
+  private send(command: Command, handle?: unknown): void {
     if (!this.alive || !this.child.connected) return;
     // The `exit` event reports a worker that dies during the write.
-    this.child.send(order, handle as never, () => {});
+    this.child.send(command, handle as never, () => {});
   }
 
-  private receive(report: WorkerEvent): void {
-    switch (report.report) {
+  private receive(event: WorkerEvent): void {
+    switch (event.event) {
       case 'alive':
         return;
       case 'preparing':
@@ -256,40 +256,40 @@ export class WorkerHandle {
         return;
       case 'prepared':
         this.busy = false;
-        this.answer?.resolve(report.listening);
+        this.answer?.resolve(event.listening);
         this.answer = null;
         return;
       case 'refused':
         this.busy = false;
         this.preparing = null;
-        this.answer?.reject(new Error(report.reason));
+        this.answer?.reject(new Error(event.reason));
         this.answer = null;
         return;
       case 'ended':
-        this.predecessors.get(report.generation)?.();
-        this.predecessors.delete(report.generation);
+        this.predecessors.get(event.generation)?.();
+        this.predecessors.delete(event.generation);
         return;
       case 'bind':
-        this.bind(report);
+        this.bind(event);
         return;
       case 'counts':
-        this.context.counts.record(this, report);
+        this.context.counts.record(this, event);
         return;
       case 'ask-counts':
-        void this.context.counts.answer(this, report.id);
+        void this.context.counts.answer(this, event.id);
         return;
       case 'released':
         this.releasing.shift()?.();
     }
   }
 
-  private bind({ address }: Extract<WorkerEvent, { report: 'bind' }>): void {
+  private bind({ address }: Extract<WorkerEvent, { event: 'bind' }>): void {
     const { key } = address;
     try {
       const handle = this.context.sockets.bind(address);
-      this.send({ order: 'socket', key, failure: null }, handle);
+      this.send({ command: 'socket', key, failure: null }, handle);
     } catch (error) {
-      this.send({ order: 'socket', key, failure: startErrorMessage(error) });
+      this.send({ command: 'socket', key, failure: startErrorMessage(error) });
     }
   }
 

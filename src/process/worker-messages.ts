@@ -12,50 +12,50 @@ export const HEARTBEAT_INTERVAL = 1000;
 /** From the master. `socket` carries a handle if the bind succeeded. */
 export type Command =
   /** Initial settings; sent once, before all other commands. */
-  | { readonly order: 'begin'; readonly errorLog: string }
+  | { readonly command: 'begin'; readonly errorLog: string }
   /** Part of the encoded configuration for the next `prepare`, in order. */
-  | { readonly order: 'config'; readonly bytes: Uint8Array; readonly first: boolean }
+  | { readonly command: 'config'; readonly bytes: Uint8Array; readonly first: boolean }
   /** Perform every step that can fail; answered by `prepared` or `refused`. */
-  | { readonly order: 'prepare'; readonly job: Omit<WorkersJob, 'config'> }
+  | { readonly command: 'prepare'; readonly job: Omit<WorkersJob, 'config'> }
   /**
    * Put the prepared configuration in force; answered by `released`, and by `ended` when the previous generation is no
    * longer in use.
    */
-  | { readonly order: 'commit' }
-  | { readonly order: 'cancel' }
+  | { readonly command: 'commit' }
+  | { readonly command: 'cancel' }
   /** Response to `bind`; `failure` is nginx's message. */
-  | { readonly order: 'socket'; readonly key: string; readonly failure: string | null }
+  | { readonly command: 'socket'; readonly key: string; readonly failure: string | null }
   /** Report the current counts; answered by `counts` with the same number. */
-  | { readonly order: 'count'; readonly id: number }
+  | { readonly command: 'count'; readonly id: number }
   /** Counts of all other workers, including those that have exited; response to `ask-counts`, or an update (`id` 0). */
-  | { readonly order: 'others'; readonly id: number; readonly counts: Counts }
-  | { readonly order: 'reopen' }
+  | { readonly command: 'others'; readonly id: number; readonly counts: Counts }
+  | { readonly command: 'reopen' }
   /** Answered by `released`. */
-  | { readonly order: 'quit'; readonly limit: number }
-  | { readonly order: 'stop' };
+  | { readonly command: 'quit'; readonly limit: number }
+  | { readonly command: 'stop' };
 
 /** From a worker. */
 export type WorkerEvent =
   /** Heartbeat. */
-  | { readonly report: 'alive' }
+  | { readonly event: 'alive' }
   /** `prepare` was received; compiling may take a while, during which there are no other events. */
-  | { readonly report: 'preparing' }
-  | { readonly report: 'prepared'; readonly listening: readonly string[] }
-  | { readonly report: 'refused'; readonly reason: string }
+  | { readonly event: 'preparing' }
+  | { readonly event: 'prepared'; readonly listening: readonly string[] }
+  | { readonly event: 'refused'; readonly reason: string }
   /** The worker has closed all removed listeners: their addresses can be bound again. */
-  | { readonly report: 'released' }
+  | { readonly event: 'released' }
   /** The generation before that number is no longer in use. */
-  | { readonly report: 'ended'; readonly generation: number }
-  | { readonly report: 'bind'; readonly address: ListeningAddress }
+  | { readonly event: 'ended'; readonly generation: number }
+  | { readonly event: 'bind'; readonly address: ListeningAddress }
   /** Counts of this worker: the response to `count`, or a periodic report (`id` 0). */
-  | { readonly report: 'counts'; readonly id: number; readonly counts: Counts }
+  | { readonly event: 'counts'; readonly id: number; readonly counts: Counts }
   /** Request for the counts of the other workers. */
-  | { readonly report: 'ask-counts'; readonly id: number };
+  | { readonly event: 'ask-counts'; readonly id: number };
 
 export function isCommand(message: unknown): message is Command {
-  return typeof message === 'object' && message !== null && 'order' in message;
+  return typeof message === 'object' && message !== null && 'command' in message;
 }
 
 export function isWorkerEvent(message: unknown): message is WorkerEvent {
-  return typeof message === 'object' && message !== null && 'report' in message;
+  return typeof message === 'object' && message !== null && 'event' in message;
 }

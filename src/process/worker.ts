@@ -30,18 +30,18 @@ export interface WorkerProcess extends Pick<NodeJS.Process, 'on' | 'connected'> 
 const ORPHAN_TIMEOUT = 10_000;
 
 /** Sends an event; `sent` is called when the system has accepted it or the send has failed. */
-type SendEvent = (report: WorkerEvent, sent?: () => void) => void;
+type SendEvent = (event: WorkerEvent, sent?: () => void) => void;
 
 /** Serves for the rest of the life of the process. */
 export function runWorker(modules: readonly Module[], own: WorkerProcess = process): void {
   let worker: Worker | null = null;
-  const send: SendEvent = (report, sent = () => {}) => {
+  const send: SendEvent = (event, sent = () => {}) => {
     // The end of the channel shows that the master is gone.
-    if (own.connected === true) own.send?.(report, sent);
+    if (own.connected === true) own.send?.(event, sent);
   };
   own.on('message', (message: unknown, handle: unknown) => {
     if (!isCommand(message)) return;
-    if (message.order === 'begin') worker = new Worker(modules, message.errorLog, send, own);
+    if (message.command === 'begin') worker = new Worker(modules, message.errorLog, send, own);
     else worker?.handleCommand(message, handle);
   });
 }
@@ -62,7 +62,7 @@ class MasterBinder implements Binder {
         else reject(new StartError(reason, null));
       });
       const { key, host, port, path, backlog, ipv6only, reuseport } = address;
-      this.send({ report: 'bind', address: { key, host, port, path, backlog, ipv6only, reuseport } });
+      this.send({ event: 'bind', address: { key, host, port, path, backlog, ipv6only, reuseport } });
     });
     await listening(server, address, (done) => server.listen(handle, address.backlog, done));
   }
@@ -128,15 +128,15 @@ class Worker {
     return this.logs.errorLog;
   }
 
-  handleCommand(order: Command, handle: unknown): void {
-    switch (order.order) {
+  handleCommand(command: Command, handle: unknown): void {
+    switch (command.command) {
       case 'config':
-        if (order.first) this.configParts = [];
-        this.configParts.push(order.bytes);
+        if (command.first) this.configParts = [];
+        this.configParts.push(command.bytes);
         return;
       case 'prepare':
-        this.send({ report: 'preparing' });
-        void this.prepare(order.job);
+        this.send({ event: 'preparing' });
+        void this.prepare(command.job);
         return;
       case 'commit':
         this.commit();
@@ -145,29 +145,29 @@ class Worker {
         this.cancel();
         return;
       case 'socket':
-        this.binder.answer(order.key, order.failure, handle);
+        this.binder.answer(command.key, command.failure, handle);
         return;
       case 'count':
       case 'others':
-        this.counts.handleCommand(order);
+        this.counts.handleCommand(command);
         return;
       case 'reopen':
         this.reopenLogs();
         return;
       case 'quit':
-        void this.quit(order.limit);
+        void this.quit(command.limit);
         return;
       case 'stop':
         this.stop();
     }
   }
 
-  private async prepare(order: Omit<WorkersJob, 'config'>): Promise<void> {
+  private async prepare(received: Omit<WorkersJob, 'config'>): Promise<void> {
     let logs: ReturnType<Logs['prepare']> | null = null;
     const encoded = Buffer.concat(this.configParts);
     this.configParts = [];
     try {
-      const job = { ...order, config: await decodeConfig(encoded) };
+      const job = { ...received, config: await decodeConfig(encoded) };
       trustWorkerUser(job.owner?.uid ?? null);
       logs = this.logs.prepare(job.settings.errorLogs);
       const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
@@ -175,10 +175,10 @@ class Worker {
       this.dropPrivileges(job);
       this.prepared = { job, ...both(logs, prepared) };
       if (this.shuttingDown) return this.cancel();
-      this.send({ report: 'prepared', listening: prepared.listening });
+      this.send({ event: 'prepared', listening: prepared.listening });
     } catch (error) {
       logs?.cancel();
-      this.send({ report: 'refused', reason: startErrorMessage(error) });
+      this.send({ event: 'refused', reason: startErrorMessage(error) });
     }
   }
 
@@ -212,7 +212,7 @@ class Worker {
     this.heartbeat ??= setInterval(() => this.sendHeartbeat(), HEARTBEAT_INTERVAL).unref();
     if (this.settings.workerProcesses > 1) this.share();
     const { generation } = prepared.job;
-    void prepared.commit().then(() => this.send({ report: 'ended', generation }));
+    void prepared.commit().then(() => this.send({ event: 'ended', generation }));
     void this.reportReleased();
     collectAfterReading(true);
   }
@@ -221,7 +221,7 @@ class Worker {
     // A stopped master reads no heartbeats; they must not pile up.
     if (this.heartbeatInFlight) return;
     this.heartbeatInFlight = true;
-    this.send({ report: 'alive' }, () => {
+    this.send({ event: 'alive' }, () => {
       this.heartbeatInFlight = false;
     });
   }
@@ -253,7 +253,7 @@ class Worker {
 
   private async reportReleased(): Promise<void> {
     await this.serving.released();
-    this.send({ report: 'released' });
+    this.send({ event: 'released' });
   }
 
   private stop(): void {

@@ -48,7 +48,7 @@ for (const [words, sentence, hint] of refused) {
   test(`"${words.join(' ')}" is refused in nginx’s words, with a hint and where help is`, () => {
     const lines = [`tsproxy: ${sentence}`, ...(hint === undefined ? [] : [hint])];
     const text = `${lines.join('\n')}\nRun "tsproxy --help" for options and commands.\n`;
-    assert.deepEqual(readCommandLine(words), { do: 'say', text, stream: 'stderr', code: 1 });
+    assert.deepEqual(readCommandLine(words), { do: 'print', text, stream: 'stderr', code: 1 });
   });
 }
 
@@ -58,7 +58,7 @@ test('a mistake in the arguments of a command refers to the help of that command
     [['explain', '--jsn', '/'], 'invalid option: "--jsn"\nDid you mean "--json"?'],
   ] as const) {
     const text = `tsproxy: ${message}\nRun "tsproxy explain --help" for its arguments and options.\n`;
-    assert.deepEqual(readCommandLine(words), { do: 'say', text, stream: 'stderr', code: 1 });
+    assert.deepEqual(readCommandLine(words), { do: 'print', text, stream: 'stderr', code: 1 });
   }
 });
 
@@ -69,7 +69,7 @@ test('--version is -v', () => {
 test('help is asked for by -h and -?', () => {
   for (const word of ['-h', '-?']) {
     const order = readCommandLine([word]);
-    assert.ok(order.do === 'say' && order.code === 0 && order.text.includes('-s <signal>'));
+    assert.ok(order.do === 'print' && order.code === 0 && order.text.includes('-s <signal>'));
   }
 });
 
