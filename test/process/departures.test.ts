@@ -11,7 +11,7 @@ const KEEP = { fields: ['Connection: keep-alive'] };
 function configuration(workers: number, ports: readonly number[], text = 'return 200 $pid;'): string {
   const listens = ports.map((port) => `listen 127.0.0.1:${port};`).join(' ');
   return `
-    pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; worker_processes ${workers}; events { }
+    pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; worker_processes ${workers}; worker_heartbeat_timeout 0; events { }
     http { access_log off; server { ${listens} ${text} } }`;
 }
 
