@@ -124,7 +124,7 @@ export class Syslog {
   private sending(): void {
     if (this.closed) return;
     const loss = this.failures.report(`the syslog server ${this.data.server}`);
-    if (loss !== null) this.errorLog.write('alert', loss);
+    if (loss !== null) this.errorLog.write('warn', loss);
   }
 
   private open(): void {
