@@ -102,7 +102,7 @@ function family(p: string) {
       doc: `Number and size of the buffers for one response: the amount that is buffered in memory for a slow client before the rest is written to a file (\`${p}max_temp_file_size\`).`,
       example: `${p}buffers 8 16k;`,
       differs:
-        'Buffers are not allocated before they are needed, and data is not delayed until a buffer is full: it is forwarded as soon as the client can receive it. One read from the upstream, 64k, may be buffered in addition.',
+        'Buffers are not allocated before they are needed, and data is not delayed until a buffer is full: it is forwarded as soon as the client can receive it. One read from the upstream, 128k, may be buffered in addition.',
       differsFor: () => false,
     },
     busy_buffers_size: {
@@ -129,7 +129,7 @@ function family(p: string) {
       doc: 'Maximum size of the temporary file of a response when the client is slower than the upstream; when it is reached, reading from the upstream pauses. 0 disables temporary files.',
       example: `${p}max_temp_file_size 0;`,
       differs:
-        'When all data in the file has been sent, its space is reused; in nginx, the file of a response only grows.',
+        'When all data in the file has been sent, its space is reused; in nginx, the file of a response only grows. Before the file is used, the upstream waits for the client for up to 100 ms per response.',
       differsFor: () => false,
     },
     temp_file_write_size: {
