@@ -12,27 +12,26 @@
  * ```
  */
 import { resolve } from 'node:path';
+import type { Level } from './config/log-level.js';
 import { textReader } from './config/reader.js';
 import type { Finding } from './diagnostics/finding.js';
 import { IgnoreComments } from './diagnostics/ignore-comments.js';
 import { findingsToJson, type JsonFinding } from './diagnostics/json.js';
 import { renderFindings } from './diagnostics/render.js';
-import type { LogEntry as ByteLogEntry } from './exchange/destination-log.js';
-import type { Level } from './exchange/error-log.js';
-import { memoryLogs as memoryLogBytes } from './exchange/memory-log.js';
-import type { Module } from './exchange/module.js';
 import type { Explanation } from './explain/explanation.js';
 import type { RequestInput } from './explain/request-input.js';
 import { lint } from './lints/engine/run.js';
 import { lints } from './lints/index.js';
+import type { LogEntry as ByteLogEntry } from './logging/destination-log.js';
+import { memoryLogs as memoryLogBytes } from './logging/memory-log.js';
 import { modules as builtIn } from './modules/index.js';
 import { type ConfigSource, checkSource, checkWithSuppressed, confDirectoryOf } from './process/configuration.js';
 import { type Applied, RefusedConfig } from './process/instance.js';
 import { ownInstance } from './process/own-instance.js';
+import type { Module } from './program/module.js';
 
+export type { Level } from './config/log-level.js';
 export type { JsonFinding, JsonPlace } from './diagnostics/json.js';
-export type { Level } from './exchange/error-log.js';
-export type { Module } from './exchange/module.js';
 export type {
   Candidate as ConsideredLocation,
   DirectiveInForce,
@@ -47,6 +46,7 @@ export type {
   Written,
   WrittenPlace,
 } from './explain/explanation.js';
+export type { Module } from './program/module.js';
 
 /** Source of a configuration: exactly one of `config` and `file`. */
 export interface ConfigInput {

@@ -4,16 +4,14 @@ import { offsetOf } from '../../grammar/positions.js';
 import type { Source, Span, Word } from '../../grammar/syntax-tree.js';
 import { arrange, type CheckResult } from '../config/check.js';
 import type { CheckedConfig, Place } from '../config/checked-config.js';
+import type { ErrorLogData } from '../config/error-log-argument.js';
 import type { Expansion } from '../config/include.js';
 import { unexpandedHelp } from '../config/unexpanded-template.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
-import { compileRoutingTable, StartError } from '../exchange/compiler.js';
-import type { ErrorLog } from '../exchange/error-log.js';
-import type { ErrorLogData } from '../exchange/error-log-argument.js';
-import { openLogFile } from '../exchange/log-file.js';
-import type { Module } from '../exchange/module.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import { openLogFile } from '../logging/log-file.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
 import { defaultFile, mainSettings, temporaryPaths } from '../process/main-settings.js';
 import { checkNamed } from '../process/named-modules.js';
@@ -21,6 +19,8 @@ import { ownerOf } from '../process/ownership.js';
 import { checkPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
 import { checkTemporaryDirectories } from '../process/temporary-directories.js';
+import { compileRoutingTable, StartError } from '../program/compiler.js';
+import type { Module } from '../program/module.js';
 
 export interface Diagnosis {
   readonly config: CheckedConfig | null;

@@ -6,8 +6,8 @@
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Module } from '../exchange/module.js';
 import type { Lint } from '../lints/engine/lint.js';
+import type { Module } from '../program/module.js';
 import { codeStories } from './code-stories.js';
 import { codePage } from './generate/code-page.js';
 import { directivePages } from './generate/directive-pages.js';

@@ -24,7 +24,7 @@ export async function report(findings: readonly Finding[], format: Format): Prom
       const [{ findingsToSarif }, { allStories }, { VERSION }] = await Promise.all([
         import('../diagnostics/sarif.js'),
         import('./code-stories.js'),
-        import('../exchange/software.js'),
+        import('../http/software.js'),
       ]);
       const stories = new Map((await allStories()).map(({ code, story }) => [code, story]));
       const storyOf = (code: string) => stories.get(code) ?? '';

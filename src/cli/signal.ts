@@ -1,13 +1,13 @@
 /** `tsproxy -s reload|quit|stop|reopen`. */
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
+import { LEVELS, type Level } from '../config/log-level.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { shown } from '../diagnostics/place.js';
 import { sentence } from '../diagnostics/render.js';
-import { DestinationLog } from '../exchange/destination-log.js';
-import { LEVELS, type Level } from '../exchange/error-log.js';
-import { nativePath } from '../exchange/file-path.js';
-import { LogFile } from '../exchange/log-file.js';
+import { nativePath } from '../files/native-path.js';
+import { DestinationLog } from '../logging/destination-log.js';
+import { LogFile } from '../logging/log-file.js';
 import { modules } from '../modules/index.js';
 import { type ConfigSource, checkSource } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';

@@ -4,9 +4,9 @@ import { type Item, isStatement, type Source } from '../../grammar/syntax-tree.j
 import { Catalogue } from '../config/catalogue.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { fileLineColumn, shown } from '../diagnostics/place.js';
-import type { Module } from '../exchange/module.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { printError } from '../process/standard-streams.js';
+import type { Module } from '../program/module.js';
 import { delayedJitReader } from './delayed-jit-reader.js';
 import { diagnose } from './diagnosis.js';
 import type { ConfigSelection, Invocation } from './invocation.js';

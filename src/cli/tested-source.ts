@@ -5,7 +5,7 @@ import { isStatement } from '../../grammar/syntax-tree.js';
 import { diskReader } from '../config/reader.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { shown } from '../diagnostics/place.js';
-import { nativePath } from '../exchange/file-path.js';
+import { nativePath } from '../files/native-path.js';
 import type { ConfigSource } from '../process/configuration.js';
 import type { Diagnosis } from './diagnosis.js';
 import type { ConfigSelection } from './invocation.js';

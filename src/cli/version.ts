@@ -1,5 +1,5 @@
 /** `tsproxy -v` and `-V` in nginx's format: tools parse the version and the list of modules. */
-import { NGINX_VERSION, VERSION } from '../exchange/software.js';
+import { NGINX_VERSION, VERSION } from '../http/software.js';
 
 /** Modules that nginx includes only with `--with-http_NAME_module`. */
 const OPTIONAL = [

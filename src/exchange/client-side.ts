@@ -2,8 +2,8 @@
  * Interface between an exchange and the connection on which its request arrived; implemented for HTTP/1 (HTTP/2 is
  * possible).
  */
-import type { Transport } from '../http/transport.js';
-import type { RoutingTable } from './compiler.js';
+import type { Transport } from '../net/transport.js';
+import type { RoutingTable } from '../program/compiler.js';
 import type { ConnectionCounts } from './connection-counts.js';
 import type { Exchange } from './exchange.js';
 

@@ -2,22 +2,23 @@
  * Runs an exchange through nginx's phases and ends it: the response's head and body pass the filters, and the log phase
  * runs exactly once. A synchronous handler costs one call; only an asynchronous one costs a promise.
  */
+
+import { software } from '../http/software.js';
+import { builtInPage } from '../http/status-text.js';
 import { escapePath } from '../http/uri-escape.js';
+import { logError } from '../program/error-context.js';
+import type { Handler } from '../program/module.js';
+import { locationFor, logFailure } from '../program/pattern-search.js';
+import { type ErrorPage, type LocationProgram, NONE } from '../program/program.js';
+import { DONE, NEXT, OK, type Verdict } from '../program/verdict.js';
 import type { BodySink, Chunk } from './client-side.js';
-import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import { filePath } from './file-path.js';
 import { outgrown } from './growth.js';
-import type { Handler } from './module.js';
 import { paceOf } from './pace.js';
-import { locationFor, logFailure } from './pattern-search.js';
-import { type ErrorPage, type LocationProgram, NONE } from './program.js';
 import { absoluteLocation } from './redirect.js';
 import { BufferedBody, NO_BODY } from './request-body.js';
 import { settleHead } from './settled-head.js';
-import { software } from './software.js';
-import { builtInPage } from './status-text.js';
-import { DONE, NEXT, OK, type Verdict } from './verdict.js';
 
 const POST_READ = 0;
 const SERVER_REWRITE = 1;
@@ -285,6 +286,8 @@ export function finalize(x: Exchange, status: number): void {
   sendBuiltIn(x, status);
 }
 
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
 function sendErrorPage(x: Exchange, page: ErrorPage): void {
   if (page.answer >= 0) x.errorStatus = page.answer;
   const target = page.target.of(x);
@@ -303,9 +306,7 @@ function sendErrorPage(x: Exchange, page: ErrorPage): void {
     }
     return;
   }
-  const redirect =
-    page.answer === 301 || page.answer === 302 || page.answer === 303 || page.answer === 307 || page.answer === 308;
-  if (!redirect) x.errorStatus = 302;
+  if (!REDIRECTS.has(page.answer)) x.errorStatus = 302;
   x.response.set('Location', target);
   sendBuiltIn(x, x.errorStatus);
 }
@@ -324,11 +325,7 @@ function sendBuiltIn(x: Exchange, status: number): void {
   response.contentType = page === null ? null : 'text/html';
   response.contentLength = page === null ? 0 : page.length;
   x.allowRanges = false;
-  if (page === null) {
-    sendHead(x, true);
-    return;
-  }
-  if (!sendHead(x, false)) return;
+  if (!sendHead(x, page === null) || page === null) return;
   write(x, page);
   end(x);
 }

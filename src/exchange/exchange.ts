@@ -1,19 +1,19 @@
 /** A request and its response. */
 import type { Captures } from '../config/pcre/expression.js';
+import { callbackTime } from '../http/clock.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { ResponseHead } from '../http/response-head.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import type { ListenerProgram, LocationProgram, ServerProgram } from '../program/program.js';
+import type { StateKey } from '../program/state-key.js';
 import type { BodySink, Chunk, ClientSide, Producer } from './client-side.js';
-import { callbackTime } from './clock.js';
 import * as engine from './engine.js';
-import type { ErrorLog } from './error-log.js';
 import type { Pace } from './pace.js';
-import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import { NO_BODY, type RequestBody } from './request-body.js';
-import type { StateKey } from './state-key.js';
 import { Subrequest, type SubrequestOptions, type Subrequests } from './subrequest.js';
 import type { UpstreamAttempt } from './upstream-attempt.js';
 
-export { StateKey } from './state-key.js';
+export { StateKey } from '../program/state-key.js';
 
 /**
  * Transforms a response body. `next` passes data on; null is the end of the body, and the response is complete only

@@ -2,9 +2,9 @@
 import { close, closeSync, read, readSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import type { BodyPart } from '../http/response-head.js';
-import { giveSlab, takeSlab } from '../http/slabs.js';
+import { giveSlab, takeSlab } from '../net/slabs.js';
+import { logError } from '../program/error-context.js';
 import type { Producer } from './client-side.js';
-import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 
 /** Bytes read at once; a slow client has at most a few of these buffers pending in memory. */

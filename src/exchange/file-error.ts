@@ -1,6 +1,6 @@
 /** Statuses and log lines for unusable files, as in nginx. */
 import { errnoText } from '../diagnostics/errno.js';
-import { logError } from './error-context.js';
+import { logError } from '../program/error-context.js';
 import type { Exchange } from './exchange.js';
 
 /** Code of a system error (`ENOENT`), or an empty string. */

@@ -1,8 +1,9 @@
 /** Maps the URI to a file path: nginx's `ngx_http_map_uri_to_path`. */
-import { logError } from './error-context.js';
+
+import { logError } from '../program/error-context.js';
+import type { LocationProgram } from '../program/program.js';
+import { StateKey } from '../program/state-key.js';
 import type { Exchange } from './exchange.js';
-import type { LocationProgram } from './program.js';
-import { StateKey } from './state-key.js';
 
 /** A path in the file system, as byte string; `nativePath` converts it for `node:fs`. */
 export interface FilePath {
@@ -42,12 +43,4 @@ export function filePath(x: Exchange): FilePath | null {
   const below = x.state(URI_BELOW_ALIAS);
   const added = below !== undefined && below.uri === x.uri && below.location === x.location;
   return { path: added ? root + x.uri : root, root: root.length };
-}
-
-/**
- * Converts a path for `node:fs`: bytes beyond ASCII are passed as a Buffer, because strings would be encoded as UTF-8.
- */
-export function nativePath(path: string): string | Buffer {
-  for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) > 127) return Buffer.from(path, 'latin1');
-  return path;
 }

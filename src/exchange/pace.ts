@@ -1,10 +1,10 @@
 /** `limit_rate`: limits the rate of sending a response body, in bytes/s. */
 import { performance } from 'node:perf_hooks';
 import { parseSize } from '../config/units.js';
-import { ByteQueue } from '../http/byte-queue.js';
+import { ByteQueue } from '../net/byte-queue.js';
+import type { Template } from '../program/template.js';
 import type { Chunk, Producer } from './client-side.js';
 import type { Exchange } from './exchange.js';
-import type { Template } from './template.js';
 
 /** Returns the limiter of a response, or null. A rate set at run time (`$limit_rate`) overrides the configured one. */
 export function paceOf(x: Exchange): Pace | null {

@@ -1,12 +1,12 @@
 /** Buffered request body: in memory up to `client_body_buffer_size`, then in a file. */
 import { closeSync, readSync, writevSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
-import { buffersFull, reserve } from '../http/buffer-limit.js';
-import { ByteQueue } from '../http/byte-queue.js';
+import { openTemporaryFile, removeName } from '../files/temporary-file.js';
+import { buffersFull, reserve } from '../net/buffer-limit.js';
+import { ByteQueue } from '../net/byte-queue.js';
+import { logError } from '../program/error-context.js';
 import type { BodySink } from './client-side.js';
-import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
-import { openTemporaryFile, removeName } from './temporary-file.js';
 
 /** A body that has been read. */
 export interface RequestBody {

@@ -2,10 +2,11 @@
  * Subrequests, which the proxy makes while it handles another request: includes, authorisation, mirrors. A subrequest
  * is an ordinary exchange, except for its client side, which is implemented here. nginx: ngx_http_subrequest.
  */
+
+import { logError } from '../program/error-context.js';
 import type { BodySink, Chunk, ClientSide } from './client-side.js';
 import type { ConnectionCounts } from './connection-counts.js';
 import * as engine from './engine.js';
-import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
 import type { RequestBody } from './request-body.js';
 

@@ -1,6 +1,6 @@
 /** Choice of the listener that receives a request. */
 import { formatAddress, isWildcard, parseAddress } from '../config/address.js';
-import type { Listening } from '../exchange/module.js';
+import type { Listening } from '../program/module.js';
 import { CannotExplain } from './cannot-explain.js';
 import type { ParsedRequest } from './request-input.js';
 

@@ -1,7 +1,7 @@
 /** In-memory connections. */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { Transport, type TransportOwner } from '../http/transport.js';
+import { Transport, type TransportOwner } from '../net/transport.js';
 
 /** Addresses of a connection, as in `net.Socket`. */
 export interface Endpoints {

@@ -1,15 +1,16 @@
 /** Records how a compiled configuration handles a request. */
 import type { Declared } from '../config/catalogue.js';
 import type { CheckedBlock } from '../config/checked-config.js';
-import type { ErrorLog, Level } from '../exchange/error-log.js';
-import { LEVELS } from '../exchange/error-log.js';
+import type { Level } from '../config/log-level.js';
+import { LEVELS } from '../config/log-level.js';
 import type { Exchange } from '../exchange/exchange.js';
-import type { BodyFilterFactory, Handler, HeaderFilter, Module, Phase } from '../exchange/module.js';
-import type { Note, Observer } from '../exchange/observer.js';
-import type { LocationProgram, ServerProgram } from '../exchange/program.js';
-import { DONE, NEXT, OK, type Verdict } from '../exchange/verdict.js';
-import type { Connect } from '../http/transport.js';
+import type { ErrorLog } from '../logging/error-log.js';
 import { namesOf } from '../modules/core/servers.js';
+import type { Connect } from '../net/transport.js';
+import type { BodyFilterFactory, Handler, HeaderFilter, Module, Phase } from '../program/module.js';
+import type { Note, Observer } from '../program/observer.js';
+import type { LocationProgram, ServerProgram } from '../program/program.js';
+import { DONE, NEXT, OK, type Verdict } from '../program/verdict.js';
 import type { LocationEntry, LocationTree } from '../routing/location-tree.js';
 import type { ServerName, ServerNames } from '../routing/server-names.js';
 import type { Changed, DirectiveInForce, Step } from './explanation.js';

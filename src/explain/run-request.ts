@@ -1,7 +1,8 @@
 /** Runs a request through the real server and client connection code, without a network. */
-import type { RoutingTable } from '../exchange/compiler.js';
-import type { ErrorLog } from '../exchange/error-log.js';
-import type { Transport, TransportOwner } from '../http/transport.js';
+
+import type { ErrorLog } from '../logging/error-log.js';
+import type { Transport, TransportOwner } from '../net/transport.js';
+import type { RoutingTable } from '../program/compiler.js';
 import { ClientConnection } from '../server/client-connection.js';
 import { Server } from '../server/server.js';
 import type { Arrival } from './listener-choice.js';

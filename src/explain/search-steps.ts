@@ -1,7 +1,7 @@
 /** Converts a location search to a step of an explanation. */
 import type { CheckedBlock } from '../config/checked-config.js';
-import type { LocationProgram } from '../exchange/program.js';
 import { locationOf } from '../modules/core/blocks.js';
+import type { LocationProgram } from '../program/program.js';
 import type { Candidate, CandidateOutcome, LocationReason, Step } from './explanation.js';
 import type { SearchLevel } from './observed-routing.js';
 import type { WrittenBlocks } from './written-blocks.js';

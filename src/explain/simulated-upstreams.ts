@@ -1,9 +1,9 @@
 /** Replaces upstream connections: receives the requests, and sends the assumed responses. */
 import type net from 'node:net';
-import { httpDateNow } from '../exchange/clock.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { statusText } from '../exchange/status-text.js';
-import type { Transport, TransportOwner } from '../http/transport.js';
+import { httpDateNow } from '../http/clock.js';
+import { statusText } from '../http/status-text.js';
+import type { Transport, TransportOwner } from '../net/transport.js';
 import { UpstreamConnection } from '../upstream/connection.js';
 import type { Peer } from '../upstream/peer.js';
 import { UpstreamRequest } from '../upstream/request.js';

@@ -1,5 +1,5 @@
 /** Client address behind proxies, from `X-Forwarded-For` and similar fields. */
-import { type InetAddress, parseInetAddress } from './inet-address.js';
+import { type InetAddress, parseInetAddress } from '../net/inet-address.js';
 
 /** Result of evaluating a list of addresses. */
 interface Walk {

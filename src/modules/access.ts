@@ -6,10 +6,10 @@ import { type Cidr, contains, ipBytes, parseCidr, unmapped } from '../config/cid
 import type { ArgumentContext, Context } from '../config/directive.js';
 import { enclosingBlocks } from '../config/enclosing.js';
 import type { ClientSide } from '../exchange/client-side.js';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { defineModule, type Handler } from '../exchange/module.js';
-import { NEXT, OK } from '../exchange/verdict.js';
+import { logError } from '../program/error-context.js';
+import { defineModule, type Handler } from '../program/module.js';
+import { NEXT, OK } from '../program/verdict.js';
 
 const CONTEXTS = ['http', 'server', 'location', 'limit_except'] as const satisfies readonly Context[];
 

@@ -2,13 +2,14 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import * as types from '../config/argument-types.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { errorCode, fileFailed } from '../exchange/file-error.js';
-import { filePath, nativePath } from '../exchange/file-path.js';
-import { defineModule } from '../exchange/module.js';
-import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
-import { type DirectoryEntry, htmlListing, jsonListing, xmlListing } from '../http/directory-listing.js';
+import { filePath } from '../exchange/file-path.js';
+import { type DirectoryEntry, htmlListing, jsonListing, xmlListing } from '../files/directory-listing.js';
+import { nativePath } from '../files/native-path.js';
+import { logError } from '../program/error-context.js';
+import { defineModule } from '../program/module.js';
+import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 
 /** Number of entries whose `stat` runs at the same time; limits the load on the thread pool. */
 const BATCH = 32;

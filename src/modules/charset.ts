@@ -6,11 +6,11 @@ import { mediaTypes, mediaTypeTest } from '../config/media-types.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import { parseTemplate } from '../config/template-parser.js';
 import type { Chunk } from '../exchange/client-side.js';
-import { logError } from '../exchange/error-context.js';
 import { type BodyFilter, type Exchange, StateKey } from '../exchange/exchange.js';
-import { defineModule } from '../exchange/module.js';
-import type { Template } from '../exchange/template.js';
 import { ByteRecoder, type CharsetTable, type Recoder, reversed, Utf8Recoder } from '../http/charset-recoding.js';
+import { logError } from '../program/error-context.js';
+import { defineModule } from '../program/module.js';
+import type { Template } from '../program/template.js';
 
 const CONTEXTS: readonly Context[] = ['http', 'server', 'location', 'if in location'];
 const MAPS = 'charset_map';

@@ -1,9 +1,9 @@
 /** nginx's `ngx_http_empty_gif_module`: responds with a transparent 1×1 GIF. */
 import { none } from '../config/argument-types.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { defineModule } from '../exchange/module.js';
-import { DONE, type Verdict } from '../exchange/verdict.js';
 import { formatHttpDate } from '../http/http-date.js';
+import { defineModule } from '../program/module.js';
+import { DONE, type Verdict } from '../program/verdict.js';
 
 /** GIF89a of 1 × 1 pixel: two colours, the second transparent, and one LZW-coded pixel of the second. */
 const PIXEL = Buffer.from(

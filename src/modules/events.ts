@@ -1,6 +1,6 @@
 /** nginx's `ngx_event_core_module`: the `events` block. */
 import { flag, integer, mapped, milliseconds, named, nearWord, none, text } from '../config/argument-types.js';
-import { defineModule } from '../exchange/module.js';
+import { defineModule } from '../program/module.js';
 
 const METHODS: readonly string[] = ['epoll', 'kqueue', 'eventport', '/dev/poll', 'poll', 'select'];
 

@@ -5,9 +5,9 @@ import { custom } from '../config/argument-types.js';
 import { type Cidr, contains, ipBytes, parseCidr, unmapped } from '../config/cidr.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { type Compiler, defineModule } from '../exchange/module.js';
 import { forwardedAddress } from '../http/forwarded-address.js';
-import { inetBytes } from '../http/inet-address.js';
+import { inetBytes } from '../net/inet-address.js';
+import { type Compiler, defineModule } from '../program/module.js';
 
 interface Variables {
   /** Variable that contains the address; null for the client's address. */

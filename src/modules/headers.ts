@@ -8,12 +8,12 @@ import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseSeconds } from '../config/units.js';
 import type { Chunk } from '../exchange/client-side.js';
-import { httpDateNow, now } from '../exchange/clock.js';
 import type { BodyFilter, Exchange } from '../exchange/exchange.js';
-import { modifiedSeconds } from '../exchange/modified.js';
-import { type BodyFilterFactory, type Compiler, defineModule, type HeaderFilter } from '../exchange/module.js';
-import type { Template } from '../exchange/template.js';
+import { httpDateNow, now } from '../http/clock.js';
 import { formatHttpDate } from '../http/http-date.js';
+import { modifiedSeconds } from '../http/modified.js';
+import { type BodyFilterFactory, type Compiler, defineModule, type HeaderFilter } from '../program/module.js';
+import type { Template } from '../program/template.js';
 
 const CONTEXTS = ['http', 'server', 'location', 'if in location'] as const satisfies readonly Context[];
 

@@ -1,5 +1,5 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
-import type { Module } from '../exchange/module.js';
+import type { Module } from '../program/module.js';
 import access_module from './access.js';
 import autoindex_module from './autoindex.js';
 import charset_module from './charset.js';

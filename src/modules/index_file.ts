@@ -4,13 +4,14 @@ import * as types from '../config/argument-types.js';
 import { word } from '../config/argument-types.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { errorCode } from '../exchange/file-error.js';
-import { filePath, nativePath } from '../exchange/file-path.js';
-import { defineModule } from '../exchange/module.js';
-import type { Template } from '../exchange/template.js';
-import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
+import { filePath } from '../exchange/file-path.js';
+import { nativePath } from '../files/native-path.js';
+import { logError } from '../program/error-context.js';
+import { defineModule } from '../program/module.js';
+import type { Template } from '../program/template.js';
+import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 
 /** File name; only the last may be absolute, because it ends the search. */
 const indexName = word('file', (w, c) => {

@@ -4,12 +4,12 @@ import { choice, custom, flag, integer } from '../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
 import { parseInteger } from '../config/units.js';
 import { checkKeyedZones, checkZoneReferences, type KeyedZoneData, parseKeyedZone } from '../config/zone-argument.js';
-import { logError } from '../exchange/error-context.js';
-import { type ErrorLog, logs } from '../exchange/error-log.js';
 import { type Exchange, StateKey } from '../exchange/exchange.js';
-import { defineModule, type Handler, type Shared } from '../exchange/module.js';
-import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
-import { type KeyedZone, keyedZone, keyOf, openKeyedZones } from '../exchange/zones.js';
+import { type ErrorLog, logs } from '../logging/error-log.js';
+import { logError } from '../program/error-context.js';
+import { defineModule, type Handler, type Shared } from '../program/module.js';
+import { DONE, NEXT, type Verdict } from '../program/verdict.js';
+import { type KeyedZone, keyedZone, keyOf, openKeyedZones } from '../program/zones.js';
 import { countRequest, type RateAnswer, type RateLimit } from '../zones/limits.js';
 import type { ZoneBackend } from '../zones/zone.js';
 

@@ -15,9 +15,9 @@ import {
   text,
 } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
+import { errorLogArgument } from '../config/error-log-argument.js';
 import { parseInteger } from '../config/units.js';
-import { errorLogArgument } from '../exchange/error-log-argument.js';
-import { defineModule } from '../exchange/module.js';
+import { defineModule } from '../program/module.js';
 
 function parsePriority(words: readonly Word[], c: ArgumentContext): number {
   const [word] = words as readonly [Word]; // one word: `min` and `max`

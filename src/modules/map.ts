@@ -7,9 +7,9 @@ import { MatchFailed } from '../config/pcre/match-failed.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { type CompiledPattern, type Compiler, defineModule } from '../exchange/module.js';
-import type { Template } from '../exchange/template.js';
-import { asciiLowerCase } from '../http/ascii-case.js';
+import { asciiLowerCase } from '../net/ascii-case.js';
+import { type CompiledPattern, type Compiler, defineModule } from '../program/module.js';
+import type { Template } from '../program/template.js';
 import { type NameOutcome, WildcardNames } from '../routing/wildcard-names.js';
 
 interface Source {

@@ -1,9 +1,9 @@
 /** nginx's `ngx_http_not_modified_filter_module`: conditional requests (RFC 9110 13). */
 import type { Exchange } from '../exchange/exchange.js';
-import { modifiedSeconds } from '../exchange/modified.js';
-import { defineModule } from '../exchange/module.js';
 import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
+import { modifiedSeconds } from '../http/modified.js';
+import { defineModule } from '../program/module.js';
 
 /**
  * Whether the list of entity tags in `If-Match` or `If-None-Match` contains the response's tag. `weak`: ignores a `W/`

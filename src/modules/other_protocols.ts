@@ -1,7 +1,7 @@
 /** Temporary-file directories of nginx modules for protocols other than HTTP; many configurations set them. */
 import type { DirectiveSpec } from '../config/directive.js';
 import { temporaryPath } from '../config/temporary-path-argument.js';
-import { defineModule } from '../exchange/module.js';
+import { defineModule } from '../program/module.js';
 
 function unusedPath(protocol: 'fastcgi' | 'uwsgi' | 'scgi', name: string) {
   return {

@@ -4,10 +4,10 @@ import type { Place } from '../config/checked-config.js';
 import { type Cidr, contains, ipBytes, ipText, parseCidr, unmapped } from '../config/cidr.js';
 import type { Context } from '../config/directive.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { type Compiler, defineModule, type Handler, type Scope } from '../exchange/module.js';
-import { NEXT } from '../exchange/verdict.js';
 import { forwardedAddress } from '../http/forwarded-address.js';
-import type { InetAddress } from '../http/inet-address.js';
+import type { InetAddress } from '../net/inet-address.js';
+import { type Compiler, defineModule, type Handler, type Scope } from '../program/module.js';
+import { NEXT } from '../program/verdict.js';
 import { HostNotFound, lookupHost } from '../upstream/host-lookup.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];

@@ -4,7 +4,7 @@ import { custom } from '../config/argument-types.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
-import { type Compiler, defineModule } from '../exchange/module.js';
+import { type Compiler, defineModule } from '../program/module.js';
 
 interface Source {
   readonly source: TemplateData;

@@ -1,14 +1,15 @@
 /** nginx's `ngx_http_static_module`: serves static files. */
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { sendFile } from '../exchange/file-body.js';
 import { fileFailed } from '../exchange/file-error.js';
-import { filePath, nativePath } from '../exchange/file-path.js';
-import { defineModule } from '../exchange/module.js';
-import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
+import { filePath } from '../exchange/file-path.js';
+import { nativePath } from '../files/native-path.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { escapePath } from '../http/uri-escape.js';
+import { logError } from '../program/error-context.js';
+import { defineModule } from '../program/module.js';
+import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 
 /** O_NONBLOCK, because opening a named pipe would otherwise block until there is a writer. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;

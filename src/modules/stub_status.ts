@@ -2,9 +2,9 @@
 import { custom } from '../config/argument-types.js';
 import type { Counts } from '../exchange/connection-counts.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { defineModule } from '../exchange/module.js';
-import type { VariableSpec } from '../exchange/variable.js';
-import { DONE, type Verdict } from '../exchange/verdict.js';
+import { defineModule } from '../program/module.js';
+import type { VariableSpec } from '../program/variable.js';
+import { DONE, type Verdict } from '../program/verdict.js';
 
 function page({ accepted, handled, requests, active, reading, writing, waiting }: Counts): string {
   return `Active connections: ${active} \nserver accepts handled requests\n ${accepted} ${handled} ${requests} \nReading: ${reading} Writing: ${writing} Waiting: ${waiting} \n`;

@@ -7,9 +7,9 @@ import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import type { Chunk } from '../exchange/client-side.js';
 import { type BodyFilter, type Exchange, StateKey } from '../exchange/exchange.js';
-import { defineModule, type HeaderFilter, type Scope } from '../exchange/module.js';
-import type { Template } from '../exchange/template.js';
-import { asciiLowerCase } from '../http/ascii-case.js';
+import { asciiLowerCase } from '../net/ascii-case.js';
+import { defineModule, type HeaderFilter, type Scope } from '../program/module.js';
+import type { Template } from '../program/template.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 const HTML = [['text/html']];

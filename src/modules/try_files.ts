@@ -7,13 +7,14 @@ import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { errorCode } from '../exchange/file-error.js';
-import { addUriToAlias, documentRoot, filePath, nativePath } from '../exchange/file-path.js';
-import { defineModule } from '../exchange/module.js';
-import type { Template } from '../exchange/template.js';
-import { DONE, NEXT, type Verdict } from '../exchange/verdict.js';
+import { addUriToAlias, documentRoot, filePath } from '../exchange/file-path.js';
+import { nativePath } from '../files/native-path.js';
+import { logError } from '../program/error-context.js';
+import { defineModule } from '../program/module.js';
+import type { Template } from '../program/template.js';
+import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 
 /** A file, or a directory if written with a trailing slash (which is not part of `name`). */
 interface Candidate<T> {

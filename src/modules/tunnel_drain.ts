@@ -3,7 +3,7 @@ import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
 import { parseMilliseconds } from '../config/units.js';
-import { defineModule } from '../exchange/module.js';
+import { defineModule } from '../program/module.js';
 
 /** Times in ms. */
 interface DrainData {

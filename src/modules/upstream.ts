@@ -4,7 +4,7 @@ import { milliseconds, named, text } from '../config/argument-types.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import { type ResolverData, resolverArgument } from '../config/resolver-argument.js';
-import { type Compiler, defineModule } from '../exchange/module.js';
+import { type Compiler, defineModule } from '../program/module.js';
 import { type ConfiguredUpstream, configuredUpstreams, findUpstream } from '../upstream/configured.js';
 import { giveAddresses } from '../upstream/late-address.js';
 import { sharedResolver } from '../upstream/resolver.js';

@@ -1,8 +1,8 @@
 /** nginx's `ngx_http_upstream_hash_module`: load balancing by a hash of a key. */
 import { custom, sequence, template } from '../config/argument-types.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { defineModule } from '../exchange/module.js';
-import type { Template } from '../exchange/template.js';
+import { defineModule } from '../program/module.js';
+import type { Template } from '../program/template.js';
 import type { Balancer, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';

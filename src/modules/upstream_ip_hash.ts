@@ -2,7 +2,7 @@
 import { none } from '../config/argument-types.js';
 import { ipBytes } from '../config/cidr.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { defineModule } from '../exchange/module.js';
+import { defineModule } from '../program/module.js';
 import type { Balancer, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';

@@ -1,7 +1,7 @@
 /** nginx's `ngx_http_upstream_keepalive_module`: a cache of idle connections to upstream servers. */
 import { custom, integer, milliseconds } from '../config/argument-types.js';
 import { parseInteger } from '../config/units.js';
-import { defineModule } from '../exchange/module.js';
+import { defineModule } from '../program/module.js';
 import { configuredUpstreams } from '../upstream/configured.js';
 
 const module = defineModule({

@@ -1,7 +1,7 @@
 /** nginx's `ngx_http_upstream_least_conn_module`: load balancing by the number of connections. */
 import { none } from '../config/argument-types.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { defineModule } from '../exchange/module.js';
+import { defineModule } from '../program/module.js';
 import type { Balancer, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';

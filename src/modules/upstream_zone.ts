@@ -2,8 +2,8 @@
 import { custom } from '../config/argument-types.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import { checkZone, parseZoneSize } from '../config/zone-argument.js';
-import { type Compiler, defineModule } from '../exchange/module.js';
-import { openZone } from '../exchange/zones.js';
+import { type Compiler, defineModule } from '../program/module.js';
+import { openZone } from '../program/zones.js';
 import { type ConfiguredUpstream, configuredUpstreams } from '../upstream/configured.js';
 import { SharedPeers } from '../upstream/shared-peers.js';
 import type { PeerNews } from '../zones/peer-states.js';

@@ -5,7 +5,7 @@
  */
 import { Deserializer, Serializer } from 'node:v8';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
-import { TimeSlice } from '../exchange/time-slice.js';
+import { TimeSlice } from '../program/time-slice.js';
 
 /** A block without its nested blocks, which follow it in the order written. */
 interface Piece extends Omit<CheckedBlock, 'blocks'> {

@@ -6,8 +6,8 @@ import type { ConfigReader } from '../config/reader.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
-import type { Module } from '../exchange/module.js';
-import { inSlices } from '../exchange/time-slice.js';
+import type { Module } from '../program/module.js';
+import { inSlices } from '../program/time-slice.js';
 
 /** A configuration as given. All strings are bytes. */
 export interface ConfigSource {

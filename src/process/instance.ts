@@ -2,10 +2,10 @@
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
-import type { DestinationLog } from '../exchange/destination-log.js';
-import type { ErrorLog } from '../exchange/error-log.js';
-import type { Module } from '../exchange/module.js';
-import { trustWorkerUser } from '../exchange/trusted-files.js';
+import { trustWorkerUser } from '../files/trusted-files.js';
+import type { DestinationLog } from '../logging/destination-log.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import type { Module } from '../program/module.js';
 import { type ConfigSource, checkInSlices, logMessage } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
 import { type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';

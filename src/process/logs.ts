@@ -1,15 +1,11 @@
 /** Log files of a running proxy: opened by its configuration, reopened on USR1. */
+
+import type { ErrorLogData } from '../config/error-log-argument.js';
+import { LEVELS, type Level } from '../config/log-level.js';
 import { errnoText } from '../diagnostics/errno.js';
-import {
-  type Destination,
-  DestinationLog,
-  type LogEntry,
-  type LogSink,
-  openSink,
-} from '../exchange/destination-log.js';
-import { type ErrorLog, LEVELS, type Level } from '../exchange/error-log.js';
-import type { ErrorLogData } from '../exchange/error-log-argument.js';
-import { LogFile } from '../exchange/log-file.js';
+import { type Destination, DestinationLog, type LogEntry, type LogSink, openSink } from '../logging/destination-log.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import { LogFile } from '../logging/log-file.js';
 
 /**
  * Destination of the error log until the configuration names one: a path (empty: stderr) or a function. Paths and messages

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
+import type { ErrorLogData } from '../config/error-log-argument.js';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
-import type { ErrorLogData } from '../exchange/error-log-argument.js';
 
 /** Settings of the process. */
 export interface MainSettings {

@@ -1,5 +1,5 @@
 // Generated from the declarations of the modules by `npm run generate`; do not edit.
-import type { Module } from '../exchange/module.js';
+import type { Module } from '../program/module.js';
 
 /** A module that is not loaded yet. */
 export interface NamedModule {

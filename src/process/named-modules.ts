@@ -5,7 +5,7 @@
 import type { CheckResult } from '../config/check.js';
 import { hasWildcard } from '../config/glob.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
-import type { Module } from '../exchange/module.js';
+import type { Module } from '../program/module.js';
 import { type ConfigSource, checkWithSuppressed } from './configuration.js';
 import { MODULE_NAMES, type NamedModule } from './module-names.js';
 

@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, fchownSync, fstatSync, readFileSync } from 'node:fs';
 import type { CheckedBlock, CheckedConfig, Place } from '../config/checked-config.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { StartError } from '../exchange/compiler.js';
-import { openLogFile } from '../exchange/log-file.js';
+import { openLogFile } from '../logging/log-file.js';
+import { StartError } from '../program/compiler.js';
 import { defaultFile, type MainSettings } from './main-settings.js';
 
 /** uid and gid of the workers. */

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { readFailure } from '../config/reader.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { nativePath } from '../exchange/file-path.js';
-import { isOwn, openForReading, openForWriting } from '../exchange/trusted-files.js';
+import { nativePath } from '../files/native-path.js';
+import { isOwn, openForReading, openForWriting } from '../files/trusted-files.js';
 
 /** `pid_t` has 32 bits. */
 const MAX_PID = 2 ** 31 - 1;

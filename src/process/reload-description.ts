@@ -1,9 +1,9 @@
 /** Log lines about a reload. */
 import type { CheckedConfig } from '../config/checked-config.js';
-import { changeLines } from '../config/difference/lines.js';
-import { changesInSteps } from '../config/difference.js';
 import type { ModuleDeclaration } from '../config/module-declaration.js';
-import { inSlices } from '../exchange/time-slice.js';
+import { changesInSteps } from '../difference/difference.js';
+import { changeLines } from '../difference/lines.js';
+import { inSlices } from '../program/time-slice.js';
 import type { TunnelCounts } from '../tunnel/tunnels.js';
 
 /** Bounds the log output when a whole site is added. */

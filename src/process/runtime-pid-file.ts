@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { accessSync, closeSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { nativePath } from '../exchange/file-path.js';
-import { openDirectory } from '../exchange/trusted-files.js';
+import { nativePath } from '../files/native-path.js';
+import { openDirectory } from '../files/trusted-files.js';
 import type { ConfigSource } from './configuration.js';
 
 /**

@@ -1,11 +1,11 @@
 /** Serves traffic: a server and the generations of routing tables still in use. One per worker. */
 import type { CheckedConfig } from '../config/checked-config.js';
-import { compileRoutingTable, type RoutingTable } from '../exchange/compiler.js';
 import type { ConnectionCounts } from '../exchange/connection-counts.js';
-import type { ErrorLog } from '../exchange/error-log.js';
-import type { Module } from '../exchange/module.js';
-import { limitBuffers } from '../http/buffer-limit.js';
-import { limitConnections } from '../http/connection-limit.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import { limitBuffers } from '../net/buffer-limit.js';
+import { limitConnections } from '../net/connection-limit.js';
+import { compileRoutingTable, type RoutingTable } from '../program/compiler.js';
+import type { Module } from '../program/module.js';
 import type { Binder } from '../server/binder.js';
 import { Server } from '../server/server.js';
 import { GOING_AWAY } from '../tunnel/drain.js';

@@ -1,7 +1,7 @@
 /** Handlers for the signals that nginx supports. */
 import { constants } from 'node:os';
 import type { Finding } from '../diagnostics/finding.js';
-import type { ErrorLog } from '../exchange/error-log.js';
+import type { ErrorLog } from '../logging/error-log.js';
 import { logMessage } from './configuration.js';
 import { isDetached } from './daemon.js';
 import { collectAfterReading } from './garbage.js';

@@ -1,5 +1,5 @@
 /** The reason why a valid configuration could not be started. */
-import { StartError } from '../exchange/compiler.js';
+import { StartError } from '../program/compiler.js';
 
 /** nginx's message, with the place in the configuration if known. Bytes. */
 export function startErrorMessage(error: unknown): string {

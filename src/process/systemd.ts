@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
-import type { ErrorLog } from '../exchange/error-log.js';
+import type { ErrorLog } from '../logging/error-log.js';
 import { settledWithin } from './settled-within.js';
 
 /** ms that a message may take; `systemd-notify` itself waits up to 5 s until the service manager has read it. */

@@ -1,8 +1,8 @@
 /** Temporary directories (`client_body_temp_path` and the like), created at start as in nginx. */
 import { closeSync, existsSync, fchmodSync, fstatSync, rmdirSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
-import { nativePath } from '../exchange/file-path.js';
-import { openDirectory } from '../exchange/trusted-files.js';
+import { nativePath } from '../files/native-path.js';
+import { openDirectory } from '../files/trusted-files.js';
 import { changeOwner, type Owner } from './ownership.js';
 
 /** rwx for the owner. */

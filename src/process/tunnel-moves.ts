@@ -1,11 +1,11 @@
 /** The effect of a reload on the tunnels of this process. */
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
-import { type Difference, difference, differenceInSteps } from '../config/difference.js';
-import type { RoutingTable } from '../exchange/compiler.js';
-import type { Module } from '../exchange/module.js';
-import { inSlices } from '../exchange/time-slice.js';
+import { type Difference, difference, differenceInSteps } from '../difference/difference.js';
 import type { PassData, PassTarget } from '../modules/proxy/pass.js';
 import { upstreamOf } from '../modules/proxy/target.js';
+import type { RoutingTable } from '../program/compiler.js';
+import type { Module } from '../program/module.js';
+import { inSlices } from '../program/time-slice.js';
 import { SERVICE_RESTART } from '../tunnel/drain.js';
 import type { Counterpart, TunnelCounts, Tunnels } from '../tunnel/tunnels.js';
 import type { UpgradedExchange } from '../tunnel/upgraded.js';

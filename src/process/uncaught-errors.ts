@@ -1,6 +1,6 @@
 /** Logs uncaught exceptions and rejections instead of exiting. */
-import { describe } from '../exchange/destination-log.js';
-import type { ErrorLog } from '../exchange/error-log.js';
+import { describe } from '../logging/destination-log.js';
+import type { ErrorLog } from '../logging/error-log.js';
 
 /**
  * An error thrown outside of any exchange is a programming error. It is logged and serving continues, so that users are not

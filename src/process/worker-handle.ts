@@ -1,6 +1,6 @@
 /** The master's view of a worker process. */
 import os from 'node:os';
-import type { ErrorLog } from '../exchange/error-log.js';
+import type { ErrorLog } from '../logging/error-log.js';
 import { processChannel } from '../zones/channel.js';
 import type { Served, ZoneServer } from '../zones/zone-server.js';
 import type { WorkerChild } from './fork-worker.js';

@@ -1,6 +1,6 @@
 /** The workers of a master: as many processes as configured, replaced when they die. */
 import { errnoText } from '../diagnostics/errno.js';
-import type { ErrorLog } from '../exchange/error-log.js';
+import type { ErrorLog } from '../logging/error-log.js';
 import { ZoneServer } from '../zones/zone-server.js';
 import { encodeConfig } from './config-pieces.js';
 import { forkWorker, type WorkerChild } from './fork-worker.js';

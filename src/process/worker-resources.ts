@@ -1,8 +1,8 @@
 /** `worker_cpu_affinity`, `worker_rlimit_nofile`: applied with the system's tools, as Node has no function for them. */
 import { execFile } from 'node:child_process';
 import { errnoText } from '../diagnostics/errno.js';
-import type { ErrorLog } from '../exchange/error-log.js';
-import { openFileLimit } from '../http/open-files.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import { openFileLimit } from '../net/open-files.js';
 import type { MainSettings } from './main-settings.js';
 import type { Owner } from './ownership.js';
 import type { WorkersJob } from './workers.js';

@@ -1,9 +1,9 @@
 /** Worker process: serves the configuration that its master sends, on sockets that the master has bound. */
 import type net from 'node:net';
-import { StartError } from '../exchange/compiler.js';
-import type { ErrorLog } from '../exchange/error-log.js';
-import type { Module } from '../exchange/module.js';
-import { trustWorkerUser } from '../exchange/trusted-files.js';
+import { trustWorkerUser } from '../files/trusted-files.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import { StartError } from '../program/compiler.js';
+import type { Module } from '../program/module.js';
 import { type Binder, listening } from '../server/binder.js';
 import { processChannel } from '../zones/channel.js';
 import { LocalBackend } from '../zones/local-backend.js';

@@ -1,5 +1,5 @@
 /** Lookup by host name with nginx's wildcards; used by `server_name` and `map … hostnames`. */
-import { asciiLowerCase } from '../http/ascii-case.js';
+import { asciiLowerCase } from '../net/ascii-case.js';
 
 /** Result of adding a name. nginx: NGX_OK, NGX_BUSY, NGX_DECLINED. */
 export type NameOutcome = 'added' | 'conflicting' | 'invalid';

@@ -1,9 +1,9 @@
 /** Pauses accepting while file descriptors are scarce, so that active requests can finish. */
 import type net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ErrorLog } from '../exchange/error-log.js';
-import type { Listening } from '../exchange/module.js';
-import { connectionRefused, descriptorsScarce } from '../http/connection-limit.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import { connectionRefused, descriptorsScarce } from '../net/connection-limit.js';
+import type { Listening } from '../program/module.js';
 import type { Binder } from './binder.js';
 
 /** Interval between checks for free descriptors, ms. */

@@ -3,10 +3,10 @@ import { chmodSync } from 'node:fs';
 import type net from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { errnoText } from '../diagnostics/errno.js';
-import { StartError } from '../exchange/compiler.js';
-import { nativePath } from '../exchange/file-path.js';
-import type { Listening } from '../exchange/module.js';
-import { trustedPath } from '../exchange/trusted-files.js';
+import { nativePath } from '../files/native-path.js';
+import { trustedPath } from '../files/trusted-files.js';
+import { StartError } from '../program/compiler.js';
+import type { Listening } from '../program/module.js';
 
 /** Parameters of bind() and listen(). Plain data. */
 export type ListeningAddress = Pick<Listening, 'key' | 'host' | 'port' | 'path' | 'backlog' | 'ipv6only' | 'reuseport'>;

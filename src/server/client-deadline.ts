@@ -1,6 +1,7 @@
 /** Timeouts of a client connection. */
-import type { LocationSettings } from '../exchange/program.js';
-import { now, type Timed } from '../http/deadlines.js';
+
+import { now, type Timed } from '../net/deadlines.js';
+import type { LocationSettings } from '../program/program.js';
 import type { ConfigLease } from './config-lease.js';
 import { InputBuffer } from './input-buffer.js';
 

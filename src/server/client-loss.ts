@@ -1,8 +1,8 @@
 /** Logs clients that close the connection before the response is complete, in nginx's words. */
 import { errnoText } from '../diagnostics/errno.js';
 import { clientGone } from '../exchange/engine.js';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
+import { logError } from '../program/error-context.js';
 
 /** `error`: null if the client sent FIN. `reading`: the request body was being read. */
 export function logLoss(x: Exchange, error: NodeJS.ErrnoException | null, reading: boolean): void {

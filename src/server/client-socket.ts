@@ -1,6 +1,6 @@
 /** Addresses and ports of a client's socket, for variables and log lines. */
 import { CLOSING, type ConnectionCounts, type ConnectionState, READING } from '../exchange/connection-counts.js';
-import type { Transport } from '../http/transport.js';
+import type { Transport } from '../net/transport.js';
 
 let serial = 0;
 

@@ -1,10 +1,11 @@
 /**
  * Response head: status line, the proxy's own fields in nginx's order, then fields of the upstream and added fields.
  */
-import { dateLine } from '../exchange/clock.js';
+
 import type { Exchange } from '../exchange/exchange.js';
-import { software } from '../exchange/software.js';
-import { statusText } from '../exchange/status-text.js';
+import { dateLine } from '../http/clock.js';
+import { software } from '../http/software.js';
+import { statusText } from '../http/status-text.js';
 
 /** Framing of a response body. */
 export enum Framing {

@@ -1,7 +1,7 @@
 /** Buffers bytes received on a connection until they can be consumed. */
-import { buffersFull } from '../http/buffer-limit.js';
-import { ByteQueue } from '../http/byte-queue.js';
-import type { Transport } from '../http/transport.js';
+import { buffersFull } from '../net/buffer-limit.js';
+import { ByteQueue } from '../net/byte-queue.js';
+import type { Transport } from '../net/transport.js';
 import { ClientSocket } from './client-socket.js';
 
 /** Bytes buffered before reading is paused. One read, at most 128 KiB, may be added on top. */

@@ -1,9 +1,9 @@
 /** Reads a request body from a connection and passes it to its sink, or discards it. */
 import type { BodySink } from '../exchange/client-side.js';
 import { clientGone } from '../exchange/engine.js';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { ChunkedDecoder, type ChunkedSink } from '../http/chunked.js';
+import { ChunkedDecoder, type ChunkedSink } from '../http1/chunked.js';
+import { logError } from '../program/error-context.js';
 import { logLoss } from './client-loss.js';
 
 export class RequestBodyReader implements ChunkedSink {

@@ -3,10 +3,10 @@
  * once.
  */
 import type { ClientSide } from '../exchange/client-side.js';
-import { callbackTime } from '../exchange/clock.js';
 import { Exchange } from '../exchange/exchange.js';
-import type { ServerProgram } from '../exchange/program.js';
-import { COMPLETE, type HeadLimits, type HeadListener, MORE, RequestReader } from '../http/request-reader.js';
+import { callbackTime } from '../http/clock.js';
+import { COMPLETE, type HeadLimits, type HeadListener, MORE, RequestReader } from '../http1/request-reader.js';
+import type { ServerProgram } from '../program/program.js';
 import type { ConfigLease } from './config-lease.js';
 import { admitRequest, logDropped, type Refusal, routeHost, routeLine, takePartialLine } from './routing.js';
 

@@ -1,14 +1,14 @@
 /** Turns a request head into an exchange: path, server, and refusals before any phase runs. */
 import { MatchFailed } from '../config/pcre/match-failed.js';
-import { logError } from '../exchange/error-context.js';
-import { logs } from '../exchange/error-log.js';
 import { type Exchange, LINE_AT_VERSION, LINE_BEGUN } from '../exchange/exchange.js';
-import type { ListenerProgram, ServerProgram } from '../exchange/program.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import { validHost } from '../http/host.js';
-import { type RequestReader, requestFraming } from '../http/request-reader.js';
 import { normalizeTarget } from '../http/request-target.js';
+import { type RequestReader, requestFraming } from '../http1/request-reader.js';
+import { logs } from '../logging/error-log.js';
+import { logError } from '../program/error-context.js';
+import type { ListenerProgram, ServerProgram } from '../program/program.js';
 
 /** Reason to refuse a request: a status, and nginx's message for the log. */
 export interface Refusal {

@@ -1,16 +1,16 @@
 /** Listening sockets and their connections; replaces routing tables while serving. */
 import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { RoutingTable } from '../exchange/compiler.js';
 import { ConnectionCounts } from '../exchange/connection-counts.js';
-import type { ErrorLog } from '../exchange/error-log.js';
-import type { Listening } from '../exchange/module.js';
-import type { ServerProgram } from '../exchange/program.js';
-import { connectionRefused, descriptorsScarce } from '../http/connection-limit.js';
-import { now } from '../http/deadlines.js';
-import { nearlyExhausted } from '../http/open-files.js';
-import type { HeadLimits } from '../http/request-reader.js';
-import { Transport } from '../http/transport.js';
+import type { HeadLimits } from '../http1/request-reader.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import { connectionRefused, descriptorsScarce } from '../net/connection-limit.js';
+import { now } from '../net/deadlines.js';
+import { nearlyExhausted } from '../net/open-files.js';
+import { Transport } from '../net/transport.js';
+import type { RoutingTable } from '../program/compiler.js';
+import type { Listening } from '../program/module.js';
+import type { ServerProgram } from '../program/program.js';
 import { AcceptPause } from './accept-pause.js';
 import { type Binder, ownBinder } from './binder.js';
 import { ClientConnection } from './client-connection.js';

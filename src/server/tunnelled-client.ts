@@ -1,8 +1,8 @@
 /** A client connection after the upgrade, as seen by its tunnel. */
 import type { DetachedClient } from '../exchange/client-side.js';
-import type { RoutingTable } from '../exchange/compiler.js';
 import type { Exchange } from '../exchange/exchange.js';
-import type { Transport } from '../http/transport.js';
+import type { Transport } from '../net/transport.js';
+import type { RoutingTable } from '../program/compiler.js';
 import type { ConfigLease } from './config-lease.js';
 
 /** The connection as used by this module. */

@@ -1,6 +1,6 @@
 /** Closing of a socket that was part of a tunnel. */
-import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
-import type { Transport, TransportOwner } from '../http/transport.js';
+import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import type { Transport, TransportOwner } from '../net/transport.js';
 
 /** Owns a closing socket: pending data is still delivered if the peer reads it. */
 export class Closing implements TransportOwner, Timed {

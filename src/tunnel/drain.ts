@@ -2,7 +2,7 @@
  * Graceful end of a tunnel (RFC 6455, 7): the client receives a Close frame first, and messages that it sent before
  * answering still reach the upstream, which then receives one too; when both have answered, the sockets are closed.
  */
-import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
+import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import type { FrameRelay } from './relay.js';
 
 /** Status codes of Close frames (RFC 6455, 7.4.1, and IANA's registry). */

@@ -2,8 +2,8 @@
  * One direction of a drainable WebSocket tunnel: forwards bytes, and inserts a Close frame at a point that splits neither a
  * frame nor a message.
  */
-import type { Transport } from '../http/transport.js';
-import { closeFrame, FrameTrack } from './frames.js';
+import type { Transport } from '../net/transport.js';
+import { closeFrame, FrameTrack } from '../websocket/frames.js';
 
 /** The tunnel as seen by a relay. */
 export interface RelayHost {

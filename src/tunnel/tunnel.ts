@@ -3,8 +3,8 @@
  * sockets are closed together.
  */
 import { randomBytes } from 'node:crypto';
-import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
-import type { Transport, TransportOwner } from '../http/transport.js';
+import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import type { Transport, TransportOwner } from '../net/transport.js';
 import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainSchedule } from './drain.js';
 import { FrameRelay, type RelayHost } from './relay.js';

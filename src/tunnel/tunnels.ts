@@ -1,8 +1,8 @@
 /** Tunnels of this process: counted by generation, moved to a new one, and drained. */
 import type { CheckedBlock } from '../config/checked-config.js';
-import type { RoutingTable } from '../exchange/compiler.js';
-import type { Compiler, Shared } from '../exchange/module.js';
-import { now } from '../http/deadlines.js';
+import { now } from '../net/deadlines.js';
+import type { RoutingTable } from '../program/compiler.js';
+import type { Compiler, Shared } from '../program/module.js';
 import type { UpgradedExchange } from './upgraded.js';
 
 /** Effect of a reload or shutdown on tunnels. */

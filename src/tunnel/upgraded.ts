@@ -1,8 +1,8 @@
 /** An exchange whose connection was upgraded, for the life of its tunnel. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
-import type { RoutingTable } from '../exchange/compiler.js';
 import type { Exchange } from '../exchange/exchange.js';
+import type { RoutingTable } from '../program/compiler.js';
 import type { DrainSchedule } from './drain.js';
 import type { Tunnel } from './tunnel.js';
 

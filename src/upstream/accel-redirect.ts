@@ -1,9 +1,10 @@
 /** `X-Accel-Redirect`: internal redirect to a location named by the upstream. */
-import { logError } from '../exchange/error-context.js';
+
 import type { Exchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { parseUnsafeUri } from '../http/unsafe-uri.js';
+import { logError } from '../program/error-context.js';
 
 /** Fields of the upstream's response that are kept in the redirected response. */
 const KEPT_FIELDS: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 /** Lookup of a configuration's upstreams by the modules that configure them. */
 import type { CheckedBlock } from '../config/checked-config.js';
-import type { Compiler, Shared } from '../exchange/module.js';
+import type { Compiler, Shared } from '../program/module.js';
 import type { Balancer } from './balancer.js';
 import { Upstream } from './upstream.js';
 

@@ -1,7 +1,7 @@
 /** Log levels and messages of failed connections to a peer, and whether the peer or this host caused the failure. */
 import net from 'node:net';
+import type { Level } from '../config/log-level.js';
 import { errnoText } from '../diagnostics/errno.js';
-import type { Level } from '../exchange/error-log.js';
 import type { ConnectOptions } from './connection.js';
 
 /** Errors that may be temporary; all others need an administrator. */

@@ -1,6 +1,6 @@
 /** Connections to peers, each with at most one request at a time. */
-import { now, type Timed, unwatch, watch } from '../http/deadlines.js';
-import { type Connect, Transport, type TransportOwner } from '../http/transport.js';
+import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import { type Connect, Transport, type TransportOwner } from '../net/transport.js';
 import type { IdleConnections } from './idle-connections.js';
 import type { Peer } from './peer.js';
 

@@ -1,6 +1,6 @@
 /** Resolves host names of a configuration once, before it is put in force. */
 import { type Address, canonicalIp } from '../config/address.js';
-import type { Compiler } from '../exchange/module.js';
+import type { Compiler } from '../program/module.js';
 import type { PeerAddress } from './peer.js';
 
 /** The system resolver does not know a host. nginx: `host not found in upstream "x"`; the caller adds the place. */

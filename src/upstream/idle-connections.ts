@@ -1,5 +1,5 @@
 /** Cache of idle keepalive connections of an upstream. */
-import { now } from '../http/deadlines.js';
+import { now } from '../net/deadlines.js';
 import type { UpstreamConnection } from './connection.js';
 import type { Peer } from './peer.js';
 import type { KeepaliveSettings } from './upstream.js';

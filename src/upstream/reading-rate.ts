@@ -1,5 +1,5 @@
 /** `proxy_limit_rate`: limits the rate of reading a response from the upstream, in bytes/s. */
-import { ByteQueue } from '../http/byte-queue.js';
+import { ByteQueue } from '../net/byte-queue.js';
 
 /** Slices per second in which data is passed on. */
 const SLICES = 10;

@@ -1,11 +1,11 @@
 /** Sends a request body to a peer: configured text, a buffered body, or a body that is still being received. */
 import { errnoText } from '../diagnostics/errno.js';
 import type { BodySink } from '../exchange/client-side.js';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { BufferedBody } from '../exchange/request-body.js';
-import { ByteQueue } from '../http/byte-queue.js';
-import type { Transport } from '../http/transport.js';
+import { ByteQueue } from '../net/byte-queue.js';
+import type { Transport } from '../net/transport.js';
+import { logError } from '../program/error-context.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 
 /** Bytes of a body file read at once. */

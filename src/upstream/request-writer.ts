@@ -1,5 +1,5 @@
 /** Writes an upstream request to a connection and supervises its timeouts. */
-import { now } from '../http/deadlines.js';
+import { now } from '../net/deadlines.js';
 import type { UpstreamConnection } from './connection.js';
 import type { UpstreamSettings } from './forwarding-rules.js';
 import { PeerSelection } from './peer-selection.js';

@@ -2,7 +2,7 @@
 import type { Resolver as DnsResolver } from 'node:dns/promises';
 import { canonicalIp, formatAddress } from '../config/address.js';
 import type { ResolverData } from '../config/resolver-argument.js';
-import type { Compiler } from '../exchange/module.js';
+import type { Compiler } from '../program/module.js';
 import { HostNotFound, peerAddresses } from './host-lookup.js';
 
 /** Resolution of a name failed. `code` and `text` are nginx's: `name could not be resolved (3: Host not found)`. */

@@ -1,5 +1,5 @@
 /** Pool of response readers; their cached fields often match the next response. */
-import { ResponseReader } from '../http/response-reader.js';
+import { ResponseReader } from '../http1/response-reader.js';
 
 const MAX_SPARE = 64;
 const readers: ResponseReader[] = [];

@@ -3,14 +3,14 @@
  * a temporary file. Reading from the upstream is paused only if both are full. nginx: ngx_event_pipe.
  */
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
-import { logError } from '../exchange/error-context.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { TemporaryFile } from '../exchange/temporary-file.js';
-import { buffersFull } from '../http/buffer-limit.js';
-import { ByteQueue } from '../http/byte-queue.js';
+import { TemporaryFile } from '../files/temporary-file.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
-import { giveSlab, takeSlab } from '../http/slabs.js';
+import { buffersFull } from '../net/buffer-limit.js';
+import { ByteQueue } from '../net/byte-queue.js';
+import { giveSlab, takeSlab } from '../net/slabs.js';
+import { logError } from '../program/error-context.js';
 
 /** Limits and location of the buffers. Sizes in bytes. */
 export interface SpoolSettings {

@@ -1,6 +1,7 @@
 /** nginx's smooth weighted round robin, and the base of other methods. */
-import { logError } from '../exchange/error-context.js';
+
 import type { Exchange } from '../exchange/exchange.js';
+import { logError } from '../program/error-context.js';
 import type { Balancer, Outcome, Selection } from './balancer.js';
 import type { Peer, PeerGroup } from './peer.js';
 

@@ -1,5 +1,5 @@
 /** Upstream servers whose names are resolved at run time (`server name resolve`). */
-import type { ErrorLog } from '../exchange/error-log.js';
+import type { ErrorLog } from '../logging/error-log.js';
 import { Peer } from './peer.js';
 import { ResolveError, type Resolver } from './resolver.js';
 import type { Upstream, UpstreamServer } from './upstream.js';

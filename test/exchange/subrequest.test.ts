@@ -6,10 +6,10 @@ import { type TestContext, test } from 'node:test';
 import { custom } from '../../src/config/argument-types.js';
 import type { Chunk } from '../../src/exchange/client-side.js';
 import type { Exchange } from '../../src/exchange/exchange.js';
-import { defineModule } from '../../src/exchange/module.js';
 import type { Subrequest, SubrequestOptions, SubrequestSink } from '../../src/exchange/subrequest.js';
-import { DONE, NEXT } from '../../src/exchange/verdict.js';
 import { createProxy } from '../../src/index.js';
+import { defineModule } from '../../src/program/module.js';
+import { DONE, NEXT } from '../../src/program/verdict.js';
 import {
   answeringBackend,
   connect,

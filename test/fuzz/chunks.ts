@@ -1,7 +1,7 @@
 /** Chunked bodies and their trailers, beside a strict reader that was written apart. */
 import assert from 'node:assert/strict';
-import { ChunkedDecoder } from '../../src/http/chunked.js';
-import { cutAt } from '../http/splits.js';
+import { ChunkedDecoder } from '../../src/http1/chunked.js';
+import { cutAt } from '../http1/splits.js';
 import { readMessage } from '../oracle/framing/message.js';
 import { CLIENTS, WORDS } from './heads.js';
 import { type FuzzTarget, mutatedBytes, places } from './target.js';

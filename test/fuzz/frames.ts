@@ -1,7 +1,7 @@
 /** The track of WebSocket frames, beside a reader that has all the bytes at once. */
 import assert from 'node:assert/strict';
-import { FrameTrack } from '../../src/tunnel/frames.js';
-import { cutAt } from '../http/splits.js';
+import { FrameTrack } from '../../src/websocket/frames.js';
+import { cutAt } from '../http1/splits.js';
 import type { Random } from '../stress/random.js';
 import { type FuzzTarget, mutatedBytes, places } from './target.js';
 

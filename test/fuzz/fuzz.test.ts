@@ -4,7 +4,7 @@
  */
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { DEFAULT_LIMITS } from '../http/splits.js';
+import { DEFAULT_LIMITS } from '../http1/splits.js';
 import { Random } from '../stress/random.js';
 import { checkChunks } from './chunks.js';
 import { checkCookies, checkForwarded, checkTarget } from './fields.js';

@@ -1,9 +1,9 @@
 /** Heads of requests and answers: the same however they are split, and the same when they are written again. */
 import assert from 'node:assert/strict';
-import { COMPLETE, type HeadLimits, MORE, RequestReader } from '../../src/http/request-reader.js';
-import { ResponseReader } from '../../src/http/response-reader.js';
-import { REQUEST_HEADS } from '../http/request-heads.js';
-import { cutAt, DEFAULT_LIMITS, readRequest, readResponse } from '../http/splits.js';
+import { COMPLETE, type HeadLimits, MORE, RequestReader } from '../../src/http1/request-reader.js';
+import { ResponseReader } from '../../src/http1/response-reader.js';
+import { REQUEST_HEADS } from '../http1/request-heads.js';
+import { cutAt, DEFAULT_LIMITS, readRequest, readResponse } from '../http1/splits.js';
 import { requestGroups } from '../oracle/framing/requests/index.js';
 import { responseGroups } from '../oracle/framing/responses/index.js';
 import { type FuzzTarget, mutatedBytes, places } from './target.js';

@@ -1,9 +1,9 @@
 /** The first request on a connection, as tsproxy and as llhttp read it. */
 import assert from 'node:assert/strict';
-import { ChunkedDecoder } from '../../src/http/chunked.js';
-import { COMPLETE, type HeadLimits, RequestReader, requestFraming } from '../../src/http/request-reader.js';
-import { readWithLlhttp } from '../http/llhttp.js';
-import { DEFAULT_LIMITS } from '../http/splits.js';
+import { ChunkedDecoder } from '../../src/http1/chunked.js';
+import { COMPLETE, type HeadLimits, RequestReader, requestFraming } from '../../src/http1/request-reader.js';
+import { readWithLlhttp } from '../http1/llhttp.js';
+import { DEFAULT_LIMITS } from '../http1/splits.js';
 import { CLIENTS, WORDS } from './heads.js';
 import { type FuzzTarget, mutatedBytes } from './target.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DirectoryEntry, htmlListing, jsonListing, xmlListing } from '../../src/http/directory-listing.js';
+import { type DirectoryEntry, htmlListing, jsonListing, xmlListing } from '../../src/files/directory-listing.js';
 
 const utf8 = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
 const MODIFIED = 536407200; // Wed, 31 Dec 1986 10:00:00 GMT

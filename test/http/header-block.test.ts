@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { equalsIgnoreCase, Field, fieldName, fieldNumber } from '../../src/http/field-names.js';
 import { HeaderBlock, NameSet } from '../../src/http/header-block.js';
-import { COMPLETE, RequestReader } from '../../src/http/request-reader.js';
-import { DEFAULT_LIMITS } from './splits.js';
+import { COMPLETE, RequestReader } from '../../src/http1/request-reader.js';
+import { DEFAULT_LIMITS } from '../http1/splits.js';
 
 const known = Object.values(Field).filter((id) => id !== Field.Other);
 const token = fc.string({ unit: fc.constantFrom(...'abcXYZ019-'), minLength: 1, maxLength: 20 });

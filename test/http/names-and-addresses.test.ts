@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { basicUser } from '../../src/http/basic-credentials.js';
-import { binaryAddress } from '../../src/http/binary-address.js';
 import { cookieValue, setCookieValue } from '../../src/http/cookies.js';
 import { fieldsMeant, meansField } from '../../src/http/field-variable.js';
 import { HeaderBlock } from '../../src/http/header-block.js';
+import { binaryAddress } from '../../src/net/binary-address.js';
 
 describe('a cookie', () => {
   test('is found by its name, without regard to case', () => {

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { COMPLETE, RequestReader } from '../../src/http/request-reader.js';
 import { normalizeTarget } from '../../src/http/request-target.js';
+import { COMPLETE, RequestReader } from '../../src/http1/request-reader.js';
+import { DEFAULT_LIMITS } from '../http1/splits.js';
 import { complexUri } from './complex-uri.js';
-import { DEFAULT_LIMITS } from './splits.js';
 
 const PATHS: readonly (readonly [target: string, merged: string | null, apart?: string | null])[] = [
   ['/', '/'],

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { check } from '../../src/config/check.js';
-import { compileRoutingTable, type RoutingTable } from '../../src/exchange/compiler.js';
-import type { ErrorLog } from '../../src/exchange/error-log.js';
+import type { ErrorLog } from '../../src/logging/error-log.js';
 import { modules } from '../../src/modules/index.js';
+import { compileRoutingTable, type RoutingTable } from '../../src/program/compiler.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import {
   answeringBackend,

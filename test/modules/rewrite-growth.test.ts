@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DestinationLog } from '../../src/exchange/destination-log.js';
-import { LEVELS } from '../../src/exchange/error-log.js';
-import { LogFile } from '../../src/exchange/log-file.js';
+import { LEVELS } from '../../src/config/log-level.js';
+import { DestinationLog } from '../../src/logging/destination-log.js';
+import { LogFile } from '../../src/logging/log-file.js';
 import { get, startProxy } from '../kit/index.js';
 
 test('URIs and variables that grow without end are a 500, and their log lines are as long as nginx’s at most', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { COMMAND, MORE, Parser } from '../../src/modules/ssi/parser.js';
 import { strftime } from '../../src/modules/ssi/strftime.js';
-import { twoPieces } from '../http/splits.js';
+import { twoPieces } from '../http1/splits.js';
 import {
   answeringBackend,
   type Backend,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ConnectionCounts, Counts } from '../../src/exchange/connection-counts.js';
-import { defineModule } from '../../src/exchange/module.js';
-import { NEXT } from '../../src/exchange/verdict.js';
 import { createProxy } from '../../src/index.js';
+import { defineModule } from '../../src/program/module.js';
+import { NEXT } from '../../src/program/verdict.js';
 import { connect, get, request, scriptedBackend, startProxy, type TestProxy, until } from '../kit/index.js';
 
 const KEEP = { fields: ['Connection: keep-alive'] };

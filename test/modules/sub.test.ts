@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { cutAt, twoPieces } from '../http/splits.js';
+import { cutAt, twoPieces } from '../http1/splits.js';
 import { type Backend, get, scriptedBackend, startProxy, type TestProxy } from '../kit/index.js';
 
 describe('strings in an answer', () => {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createReadStream, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DestinationLog } from '../../src/exchange/destination-log.js';
+import { DestinationLog } from '../../src/logging/destination-log.js';
 import { BINARY, freePort, Prefix, serve } from '../cli/running.js';
 import { type Connection, connect, get, request, startProxy, until } from '../kit/index.js';
 import { exhaust, NO_LIMITS, workerOf } from './descriptors.js';

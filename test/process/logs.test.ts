@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DestinationLog, type LogEntry } from '../../src/exchange/destination-log.js';
-import { LEVELS } from '../../src/exchange/error-log.js';
-import { LogFile } from '../../src/exchange/log-file.js';
+import { LEVELS } from '../../src/config/log-level.js';
+import { DestinationLog, type LogEntry } from '../../src/logging/destination-log.js';
+import { LogFile } from '../../src/logging/log-file.js';
 import { Logs } from '../../src/process/logs.js';
 
 function directory(t: { after(fn: () => void): void }): string {

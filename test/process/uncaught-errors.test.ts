@@ -12,7 +12,7 @@ import { exhaust, NO_LIMITS } from './descriptors.js';
 function program(port: number, log: string, errorLog = ''): string {
   return `
     import { none } from ${JSON.stringify(url('../../src/config/argument-types.js'))};
-    import { defineModule } from ${JSON.stringify(url('../../src/exchange/module.js'))};
+    import { defineModule } from ${JSON.stringify(url('../../src/program/module.js'))};
     import { modules } from ${JSON.stringify(url('../../src/modules/index.js'))};
     import { run } from ${JSON.stringify(url('../../src/process/run.js'))};
     const mistaken = defineModule({

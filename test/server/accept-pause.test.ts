@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { test } from 'node:test';
-import type { Listening } from '../../src/exchange/module.js';
+import type { Listening } from '../../src/program/module.js';
 import { AcceptPause } from '../../src/server/accept-pause.js';
 import { until } from '../kit/index.js';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { bufferedMemory } from '../../src/http/buffer-limit.js';
+import { bufferedMemory } from '../../src/net/buffer-limit.js';
 import {
   type Backend,
   type BackendConnection,

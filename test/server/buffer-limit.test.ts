@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { createConnection } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { bufferedMemory } from '../../src/http/buffer-limit.js';
-import { READ_SIZE } from '../../src/http/slabs.js';
+import { bufferedMemory } from '../../src/net/buffer-limit.js';
+import { READ_SIZE } from '../../src/net/slabs.js';
 import { flood, patternBytes } from '../kit/flood.js';
 import { type Backend, connect, get, scriptedBackend, startProxy, type TestProxy, until } from '../kit/index.js';
 

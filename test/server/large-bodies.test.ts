@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { READ_SIZE, slabCounts } from '../../src/http/slabs.js';
+import { READ_SIZE, slabCounts } from '../../src/net/slabs.js';
 import { chunkOf, patternBytes } from '../kit/flood.js';
 import {
   type BackendConnection,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { watchedCount } from '../../src/http/deadlines.js';
-import { openTransports } from '../../src/http/transport.js';
 import { modules } from '../../src/modules/index.js';
+import { watchedCount } from '../../src/net/deadlines.js';
+import { openTransports } from '../../src/net/transport.js';
 import { Instance } from '../../src/process/instance.js';
 import { Serving } from '../../src/process/serving.js';
 import type { Workers } from '../../src/process/workers.js';

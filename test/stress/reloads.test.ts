@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import type { RoutingTable } from '../../src/exchange/compiler.js';
-import { watchedCount } from '../../src/http/deadlines.js';
 import { modules } from '../../src/modules/index.js';
+import { watchedCount } from '../../src/net/deadlines.js';
 import { ownInstance } from '../../src/process/own-instance.js';
+import type { RoutingTable } from '../../src/program/compiler.js';
 import { freePort, serve } from '../cli/running.js';
 import { collectGarbage, connect, get, until, websocketEcho } from '../kit/index.js';
 import { NumberedSockets } from './numbered.js';

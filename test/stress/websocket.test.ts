@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { WebSocketServer } from 'ws';
-import { openTransports } from '../../src/http/transport.js';
+import { openTransports } from '../../src/net/transport.js';
 import {
   answeringBackend,
   connect,

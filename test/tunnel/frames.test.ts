@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { closeFrame, FrameTrack } from '../../src/tunnel/frames.js';
+import { closeFrame, FrameTrack } from '../../src/websocket/frames.js';
 
 interface Frame {
   readonly fin: boolean;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Transport } from '../../src/http/transport.js';
+import type { Transport } from '../../src/net/transport.js';
 import { Drain } from '../../src/tunnel/drain.js';
 import { FrameRelay, type RelayHost } from '../../src/tunnel/relay.js';
 import { close, frame } from './raw-frames.js';

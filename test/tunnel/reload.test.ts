@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { queryObjects } from 'node:v8';
-import { LocationProgram } from '../../src/exchange/program.js';
+import { LocationProgram } from '../../src/program/program.js';
 import {
   type BackendConnection,
   connect,

@@ -1,12 +1,12 @@
 /** Requirements for every load balancing method. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Template } from '../../src/exchange/template.js';
-import { Variable } from '../../src/exchange/variable.js';
 import { ConsistentHash, Hash } from '../../src/modules/upstream_hash.js';
 import { IpHash } from '../../src/modules/upstream_ip_hash.js';
 import { LeastConn } from '../../src/modules/upstream_least_conn.js';
 import { RandomChoice } from '../../src/modules/upstream_random.js';
+import { Template } from '../../src/program/template.js';
+import { Variable } from '../../src/program/variable.js';
 import type { Balancer } from '../../src/upstream/balancer.js';
 import { type PeerSource, RoundRobin } from '../../src/upstream/round-robin.js';
 import { exchangeFrom } from './exchange.js';

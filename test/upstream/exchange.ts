@@ -1,9 +1,9 @@
 /** An exchange for tests of balancers: real, but with a client that exists on paper only. */
 import type { ClientSide } from '../../src/exchange/client-side.js';
-import type { ErrorLog } from '../../src/exchange/error-log.js';
 import { Exchange } from '../../src/exchange/exchange.js';
-import { LocationProgram, LocationSettings, ServerProgram } from '../../src/exchange/program.js';
 import { HeaderBlock } from '../../src/http/header-block.js';
+import type { ErrorLog } from '../../src/logging/error-log.js';
+import { LocationProgram, LocationSettings, ServerProgram } from '../../src/program/program.js';
 import { ServerNames } from '../../src/routing/server-names.js';
 
 /** A balancer asks for the client's address and writes to the error log; nothing else of the client is touched. */

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { Template } from '../../src/exchange/template.js';
 import { ConsistentHash, Hash } from '../../src/modules/upstream_hash.js';
 import { IpHash } from '../../src/modules/upstream_ip_hash.js';
 import { LeastConn } from '../../src/modules/upstream_least_conn.js';
 import { RandomChoice } from '../../src/modules/upstream_random.js';
+import { Template } from '../../src/program/template.js';
 import type { Balancer } from '../../src/upstream/balancer.js';
 import { DEFAULT_PEER, Peer, PeerGroup } from '../../src/upstream/peer.js';
 import { exchangeFrom } from './exchange.js';

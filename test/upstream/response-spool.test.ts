@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createConnection } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { bufferedMemory } from '../../src/http/buffer-limit.js';
+import { bufferedMemory } from '../../src/net/buffer-limit.js';
 import { flood, patternBytes } from '../kit/flood.js';
 import { request, scriptedBackend, startProxy, until } from '../kit/index.js';
 

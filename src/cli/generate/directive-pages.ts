@@ -1,6 +1,6 @@
 /** Reference of directives as Markdown: a page per module, and a list of all directives. */
 import type { Context, DirectiveSpec } from '../../config/directive.js';
-import type { Module } from '../../exchange/module.js';
+import type { Module } from '../../program/module.js';
 import { factsOf, variableName } from '../directive-facts.js';
 
 /** Pages by file name. */

@@ -19,7 +19,7 @@ export function moduleIndex(paths: readonly string[]): string {
   const imports = paths.map((path) => `import ${localName(path)} from '${path}';`);
   const names = paths.map((path) => `  ${localName(path)},`);
   return `// Generated from the names of the files in this directory by \`npm run generate\`; do not edit.
-import type { Module } from '../exchange/module.js';
+import type { Module } from '../program/module.js';
 ${imports.join('\n')}
 
 /** Every module, in the order of their files' names. */

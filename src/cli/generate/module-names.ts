@@ -1,5 +1,5 @@
 /** Text of `src/process/module-names.ts`, which lists the names that each module declares. */
-import type { Module } from '../../exchange/module.js';
+import type { Module } from '../../program/module.js';
 
 /** Columns of a line of names. */
 const WIDTH = 110;
@@ -14,7 +14,7 @@ ${lines([...Object.keys(directives), ...Object.keys(variables ?? {})]).join('\n'
   },`,
   );
   return `// Generated from the declarations of the modules by \`npm run generate\`; do not edit.
-import type { Module } from '../exchange/module.js';
+import type { Module } from '../program/module.js';
 
 /** A module that is not loaded yet. */
 export interface NamedModule {

@@ -2,8 +2,8 @@
 import { type KnownDirective, titleOfModule } from '../../config/known-directives.js';
 import { nginxVersionOf } from '../../config/nginx-versions.js';
 import type { Style } from '../../diagnostics/style.js';
-import type { Module } from '../../exchange/module.js';
-import type { VariableSpec } from '../../exchange/variable.js';
+import type { Module } from '../../program/module.js';
+import type { VariableSpec } from '../../program/variable.js';
 import { factsOf, variableName } from '../directive-facts.js';
 import { indented, wrapped } from '../paragraph.js';
 

@@ -4,7 +4,7 @@ import type { CheckedBlock } from '../../config/checked-config.js';
 import type { Directives } from '../../config/directive.js';
 import { type LocationData, locationArgument } from '../../config/location-argument.js';
 import type { CheckContext } from '../../config/module-declaration.js';
-import type { Scope } from '../../exchange/module.js';
+import type { Scope } from '../../program/module.js';
 
 /** Methods that nginx accepts. */
 const METHODS = [

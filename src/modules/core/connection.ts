@@ -5,7 +5,7 @@ import type { ArgumentContext, ConfOf, Directives } from '../../config/directive
 import { rate } from '../../config/rate-argument.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseMilliseconds, parseSeconds } from '../../config/units.js';
-import type { Scope } from '../../exchange/module.js';
+import type { Scope } from '../../program/module.js';
 
 /** Keep-alive timeout (ms), and the value of the `Keep-Alive` field (seconds; 0: no field). */
 export interface KeepaliveTimeout {

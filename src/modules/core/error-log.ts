@@ -1,10 +1,11 @@
 /** `error_log` inside `http`: error logs of individual servers or locations. */
 import type { ConfOf, Directives } from '../../config/directive.js';
+import { type ErrorLogData, errorLogArgument } from '../../config/error-log-argument.js';
+import { LEVELS } from '../../config/log-level.js';
 import { errnoText } from '../../diagnostics/errno.js';
-import { DestinationLog, type LogSink, openSink } from '../../exchange/destination-log.js';
-import { type ErrorLog, LEVELS } from '../../exchange/error-log.js';
-import { type ErrorLogData, errorLogArgument } from '../../exchange/error-log-argument.js';
-import type { Compiler, Scope } from '../../exchange/module.js';
+import { DestinationLog, type LogSink, openSink } from '../../logging/destination-log.js';
+import type { ErrorLog } from '../../logging/error-log.js';
+import type { Compiler, Scope } from '../../program/module.js';
 
 export const errorLogDirectives = {
   error_log: {

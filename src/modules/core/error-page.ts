@@ -5,8 +5,8 @@ import type { ArgumentContext, ConfOf, Directives } from '../../config/directive
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import { parseInteger } from '../../config/units.js';
-import type { Scope } from '../../exchange/module.js';
-import type { ErrorPage } from '../../exchange/program.js';
+import type { Scope } from '../../program/module.js';
+import type { ErrorPage } from '../../program/program.js';
 
 export interface ErrorPageData {
   readonly statuses: readonly number[];

@@ -1,5 +1,5 @@
 /** nginx's `ngx_http_core_module`: servers, locations, and basic request processing. */
-import { defineModule } from '../../exchange/module.js';
+import { defineModule } from '../../program/module.js';
 import { applyLocation, blockDirectives, checkLocations } from './blocks.js';
 import { applyConnection, connectionDirectives } from './connection.js';
 import { applyErrorLog, errorLogDirectives } from './error-log.js';

@@ -2,8 +2,8 @@
 import { bitmask } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import type { HeaderFilter } from '../../exchange/module.js';
 import { Field } from '../../http/field-names.js';
+import type { HeaderFilter } from '../../program/module.js';
 
 export const keepaliveDisableDirectives = {
   keepalive_disable: {

@@ -7,7 +7,7 @@ import { enclosingBlocks } from '../../config/enclosing.js';
 import type { CheckContext } from '../../config/module-declaration.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
-import type { Scope } from '../../exchange/module.js';
+import type { Scope } from '../../program/module.js';
 import { locationOf } from './blocks.js';
 
 function parsePath(w: Word, c: ArgumentContext, end = w.text.length): TemplateData {

@@ -4,9 +4,9 @@ import { choice, custom, flag, integer, milliseconds, offset, size } from '../..
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
 import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
-import type { Scope } from '../../exchange/module.js';
-import type { ServerProgram } from '../../exchange/program.js';
-import { defaultTemporaryPath } from '../../exchange/temporary-directory.js';
+import type { Scope } from '../../program/module.js';
+import type { ServerProgram } from '../../program/program.js';
+import { defaultTemporaryPath } from '../../program/temporary-directory.js';
 
 function parseBuffers(words: readonly Word[], c: ArgumentContext): { readonly number: number; readonly size: number } {
   const [first, second] = words as readonly [Word, Word]; // two words: `min` and `max`

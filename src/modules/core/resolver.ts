@@ -2,7 +2,7 @@
 import { milliseconds } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import { resolverArgument } from '../../config/resolver-argument.js';
-import type { Scope } from '../../exchange/module.js';
+import type { Scope } from '../../program/module.js';
 import { sharedResolver } from '../../upstream/resolver.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const;

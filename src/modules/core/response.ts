@@ -3,8 +3,8 @@ import { choice, flag, integer, listOf, none, size, template, word } from '../..
 import type { ConfOf, Directives } from '../../config/directive.js';
 import type { TemplateData } from '../../config/template.js';
 import { nearest } from '../../diagnostics/nearest.js';
-import type { Scope } from '../../exchange/module.js';
-import { Template } from '../../exchange/template.js';
+import type { Scope } from '../../program/module.js';
+import { Template } from '../../program/template.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const;
 const TOKENS = ['on', 'off', 'build'];

@@ -5,7 +5,7 @@ import { listOf, word } from '../../config/argument-types.js';
 import type { ArgumentContext, Directives } from '../../config/directive.js';
 import { parsePattern } from '../../config/pattern.js';
 import type { PatternData } from '../../config/template.js';
-import { asciiLowerCase } from '../../http/ascii-case.js';
+import { asciiLowerCase } from '../../net/ascii-case.js';
 
 /** One name of a server. Plain data. */
 export interface NameData {

@@ -1,8 +1,8 @@
 /** Compiles the `server` blocks of http to listeners: servers by address and name, locations by URI. */
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import type { Compiler, Listening } from '../../exchange/module.js';
-import { type ListenerProgram, type LocationProgram, ServerProgram } from '../../exchange/program.js';
+import type { Compiler, Listening } from '../../program/module.js';
+import { type ListenerProgram, type LocationProgram, ServerProgram } from '../../program/program.js';
 import { type ListenAddress, type Listener, Listeners, listenAddresses } from '../../routing/listeners.js';
 import { type LocationEntry, LocationTree } from '../../routing/location-tree.js';
 import { type ServerName, ServerNames } from '../../routing/server-names.js';

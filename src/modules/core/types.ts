@@ -2,7 +2,7 @@
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import { named, none, text } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
-import type { Scope } from '../../exchange/module.js';
+import type { Scope } from '../../program/module.js';
 
 /** Extension in lower case, and media type. */
 type TypeEntry = readonly [extension: string, type: string];

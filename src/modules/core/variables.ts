@@ -2,14 +2,15 @@
 import { realpathSync } from 'node:fs';
 import { parseSize } from '../../config/units.js';
 import { errnoText } from '../../diagnostics/errno.js';
-import { logError } from '../../exchange/error-context.js';
 import { type Exchange, LINE_AT_VERSION, LINE_READ } from '../../exchange/exchange.js';
-import { documentRoot, filePath, nativePath } from '../../exchange/file-path.js';
-import { NGINX_VERSION } from '../../exchange/software.js';
-import type { VariableSpec } from '../../exchange/variable.js';
+import { documentRoot, filePath } from '../../exchange/file-path.js';
+import { nativePath } from '../../files/native-path.js';
 import { basicUser } from '../../http/basic-credentials.js';
-import { binaryAddress } from '../../http/binary-address.js';
 import { Field } from '../../http/field-names.js';
+import { NGINX_VERSION } from '../../http/software.js';
+import { binaryAddress } from '../../net/binary-address.js';
+import { logError } from '../../program/error-context.js';
+import type { VariableSpec } from '../../program/variable.js';
 import { localHostName } from './server-name.js';
 
 /** Formats a port as nginx does: an empty string if there is none. */

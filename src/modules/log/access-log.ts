@@ -5,8 +5,8 @@ import { isSyslog, parseSyslog, type SyslogData } from '../../config/syslog-argu
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import { parseInteger, parseMilliseconds, parseSeconds, parseSize } from '../../config/units.js';
-import type { LogBuffer } from '../../exchange/access-log-file.js';
-import type { LogFileCacheOptions } from '../../exchange/log-file-cache.js';
+import type { LogBuffer } from '../../logging/access-log-file.js';
+import type { LogFileCacheOptions } from '../../logging/log-file-cache.js';
 import { COMBINED } from './format.js';
 
 /** Value of one `access_log`. Plain data. */

@@ -3,7 +3,7 @@ import type { Statement, Word } from '../../../grammar/syntax-tree.js';
 import { nearWord } from '../../config/argument-types.js';
 import type { CheckedBlock, CheckedConfig } from '../../config/checked-config.js';
 import type { CheckContext } from '../../config/module-declaration.js';
-import type { LogBuffer } from '../../exchange/access-log-file.js';
+import type { LogBuffer } from '../../logging/access-log-file.js';
 import type { AccessLog } from './access-log.js';
 import { COMBINED, type Format } from './format.js';
 

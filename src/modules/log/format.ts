@@ -4,8 +4,8 @@ import type { ArgumentContext } from '../../config/directive.js';
 import type { TemplateData, TemplatePiece } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import { escapeJson, escapeLog } from '../../exchange/log-escape.js';
-import type { Compiler } from '../../exchange/module.js';
+import { escapeJson, escapeLog } from '../../logging/log-escape.js';
+import type { Compiler } from '../../program/module.js';
 import { variables } from './variables.js';
 
 type Escaping = 'default' | 'json' | 'none';

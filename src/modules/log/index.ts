@@ -1,6 +1,6 @@
 /** nginx's `ngx_http_log_module`: request logs. */
 import { custom } from '../../config/argument-types.js';
-import { defineModule } from '../../exchange/module.js';
+import { defineModule } from '../../program/module.js';
 import { type AccessLog, parseAccessLog, parseCache } from './access-log.js';
 import { checkLogs } from './checks.js';
 import { compileFormats, type Format, parseFormat } from './format.js';

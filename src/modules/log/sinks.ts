@@ -1,20 +1,21 @@
 /** Destinations of access logs, and the handler that writes them. */
 import { statSync } from 'node:fs';
+import type { Level } from '../../config/log-level.js';
 import type { SyslogData } from '../../config/syslog-argument.js';
 import type { TemplateData } from '../../config/template.js';
 import { errnoText } from '../../diagnostics/errno.js';
-import { AccessLogFile, type LogBuffer } from '../../exchange/access-log-file.js';
-import { logError } from '../../exchange/error-context.js';
-import type { Level } from '../../exchange/error-log.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import { documentRoot, nativePath } from '../../exchange/file-path.js';
-import { LogFile } from '../../exchange/log-file.js';
-import { LogFileCache, type LogFileCacheOptions } from '../../exchange/log-file-cache.js';
-import type { Compiler, Scope } from '../../exchange/module.js';
-import { Syslog } from '../../exchange/syslog.js';
-import type { Template } from '../../exchange/template.js';
-import { NEXT } from '../../exchange/verdict.js';
-import { WriteFailures } from '../../exchange/write-failures.js';
+import { documentRoot } from '../../exchange/file-path.js';
+import { nativePath } from '../../files/native-path.js';
+import { AccessLogFile, type LogBuffer } from '../../logging/access-log-file.js';
+import { LogFile } from '../../logging/log-file.js';
+import { LogFileCache, type LogFileCacheOptions } from '../../logging/log-file-cache.js';
+import { Syslog } from '../../logging/syslog.js';
+import { WriteFailures } from '../../logging/write-failures.js';
+import { logError } from '../../program/error-context.js';
+import type { Compiler, Scope } from '../../program/module.js';
+import type { Template } from '../../program/template.js';
+import { NEXT } from '../../program/verdict.js';
 import type { AccessLog } from './access-log.js';
 import { type Line, lineOf } from './format.js';
 

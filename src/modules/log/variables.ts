@@ -1,7 +1,8 @@
 /** Variables that are defined only in logs, or have a special form there. */
-import { callbackTime, iso8601Time, localTime, now } from '../../exchange/clock.js';
+
 import type { Exchange } from '../../exchange/exchange.js';
-import type { VariableSpec } from '../../exchange/variable.js';
+import { callbackTime, iso8601Time, localTime, now } from '../../http/clock.js';
+import type { VariableSpec } from '../../program/variable.js';
 
 /** Formats ms as seconds with three decimals. */
 function seconds(ms: number): string {

@@ -1,12 +1,12 @@
 /** nginx's `ngx_http_proxy_module`: passes requests to other HTTP servers. */
 import { choice, flag, template } from '../../config/argument-types.js';
 import type { ConfOf } from '../../config/directive.js';
-import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import { type Compiler, defineModule, type Scope } from '../../exchange/module.js';
-import { DONE } from '../../exchange/verdict.js';
 import { isToken } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
+import { logError } from '../../program/error-context.js';
+import { type Compiler, defineModule, type Scope } from '../../program/module.js';
+import { DONE } from '../../program/verdict.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { bindAddress } from './bind.js';
 import { checkBufferSizes } from './buffer-sizes.js';

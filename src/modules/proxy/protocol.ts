@@ -2,14 +2,14 @@
 
 import { errnoText } from '../../diagnostics/errno.js';
 import { finish } from '../../exchange/engine.js';
-import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import type { Template } from '../../exchange/template.js';
 import { isToken } from '../../http/field-line.js';
 import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
-import type { ResponseReader } from '../../http/response-reader.js';
-import type { Connect } from '../../http/transport.js';
+import type { ResponseReader } from '../../http1/response-reader.js';
+import type { Connect } from '../../net/transport.js';
+import { logError } from '../../program/error-context.js';
+import type { Template } from '../../program/template.js';
 import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
 import { UpgradedExchange } from '../../tunnel/upgraded.js';

@@ -8,8 +8,8 @@ import { MatchFailed } from '../../config/pcre/match-failed.js';
 import type { PatternData, TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import type { CompiledPattern, Compiler } from '../../exchange/module.js';
-import type { Template } from '../../exchange/template.js';
+import type { CompiledPattern, Compiler } from '../../program/module.js';
+import type { Template } from '../../program/template.js';
 
 /** One rule as configured. */
 export type RewriteData =

@@ -16,8 +16,8 @@ import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
 import { rate } from '../../config/rate-argument.js';
 import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
-import type { Compiler } from '../../exchange/module.js';
-import { defaultTemporaryPath } from '../../exchange/temporary-directory.js';
+import type { Compiler } from '../../program/module.js';
+import { defaultTemporaryPath } from '../../program/temporary-directory.js';
 import type { UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
 

@@ -3,11 +3,11 @@
  * output that is not next in order is buffered, up to a limit.
  */
 import type { Chunk, Producer } from '../../exchange/client-side.js';
-import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import type { Subrequest, SubrequestSink } from '../../exchange/subrequest.js';
-import { buffersFull } from '../../http/buffer-limit.js';
-import { ByteQueue } from '../../http/byte-queue.js';
+import { buffersFull } from '../../net/buffer-limit.js';
+import { ByteQueue } from '../../net/byte-queue.js';
+import { logError } from '../../program/error-context.js';
 
 /** Bytes buffered per subrequest, and for the text around them, before their sources are paused. */
 const MAX_BUFFERED = 65536;

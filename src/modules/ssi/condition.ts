@@ -2,10 +2,10 @@
 import { type Captures, Expression } from '../../config/pcre/expression.js';
 import { MatchFailed } from '../../config/pcre/match-failed.js';
 import { translate } from '../../config/pcre/translate.js';
-import { logError } from '../../exchange/error-context.js';
 import type { Exchange } from '../../exchange/exchange.js';
-import { searchFor } from '../../exchange/pattern-search.js';
-import type { Getter } from '../../exchange/variable.js';
+import { logError } from '../../program/error-context.js';
+import { searchFor } from '../../program/pattern-search.js';
+import type { Getter } from '../../program/variable.js';
 import { documentOf, interpolate } from './document.js';
 
 /** Evaluates `$a`, `$a = text`, `$a != text`, `$a = /regex/` or `$a != /regex/`; null if the expression is invalid. */

@@ -1,8 +1,8 @@
 /** State shared by the commands of a page and all its includes: variables, blocks, captures. */
 import type { Captures } from '../../config/pcre/expression.js';
-import { logError } from '../../exchange/error-context.js';
 import { type Exchange, StateKey } from '../../exchange/exchange.js';
-import type { Getter } from '../../exchange/variable.js';
+import { logError } from '../../program/error-context.js';
+import type { Getter } from '../../program/variable.js';
 
 export class Document {
   readonly variables = new Map<string, string>();

@@ -1,8 +1,8 @@
 /** Body filter that parses a page and executes its SSI commands. */
 import type { Chunk } from '../../exchange/client-side.js';
-import { logError } from '../../exchange/error-context.js';
 import { type BodyFilter, type Exchange, StateKey } from '../../exchange/exchange.js';
-import type { Getter } from '../../exchange/variable.js';
+import { logError } from '../../program/error-context.js';
+import type { Getter } from '../../program/variable.js';
 import { Assembly, Include, type Page } from './assembly.js';
 import { COMMANDS, type CommandRule, OUTSIDE, type Parameters, type Part } from './commands.js';
 import { COMMAND, MORE, type Parameter, Parser } from './parser.js';

@@ -1,7 +1,7 @@
 /** Requests whose end or meaning could be disputed, by nginx and tsproxy in front of recording back ends. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { readWithLlhttp } from '../../http/llhttp.js';
+import { readWithLlhttp } from '../../http1/llhttp.js';
 import { unavailable } from '../nginx.js';
 import { differences, excess } from './compare.js';
 import { Declarations, type Found, settled } from './declarations.js';

@@ -1,0 +1,22 @@
+/** Location program of a pass handler that has lost its upstream. */
+
+import type { Exchange } from '../exchange/exchange.js';
+import { logError } from './error-context.js';
+import { LocationProgram } from './program.js';
+import type { Verdict } from './verdict.js';
+
+/**
+ * For two true `if` blocks that both pass requests, nginx keeps the handler of the first, which then finds no upstream
+ * in the settings of the second.
+ */
+export function withoutUpstream(program: LocationProgram): LocationProgram {
+  const copy = Object.assign(new LocationProgram(program.settings), program);
+  copy.passes = true;
+  copy.content = [noUpstream];
+  return copy;
+}
+
+function noUpstream(x: Exchange): Verdict {
+  logError(x, 'alert', 'no upstream configuration');
+  return 500;
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { now, type Timed, unwatch, watch, watchedCount } from '../../src/net/deadlines.js';
+
+class Waiting implements Timed {
+  deadline = 0;
+  deadlineIndex = -1;
+  told = 0;
+  at = 0;
+  constructor(private readonly then: (self: Waiting) => void = () => {}) {}
+  timedOut(): void {
+    this.told++;
+    this.at = performance.now();
+    this.then(this);
+  }
+}
+
+/** The interval keeps no process alive, so the tests do. */
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, 'nothing happened in 30 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+test('a deadline is told once, not before its time and at most 60 ms after it', async () => {
+  const all = Array.from({ length: 200 }, () => new Waiting());
+  const from = performance.now();
+  const wanted = new Map<Waiting, number>();
+  for (const [i, each] of all.entries()) {
+    watch(each);
+    each.deadline = from + 1 + i * 2;
+    wanted.set(each, each.deadline);
+  }
+  // The machine may be busy. Each time that the process stands still moves all deadlines.
+  let stalled = 0;
+  let last = performance.now();
+  const pulse = setInterval(() => {
+    const time = performance.now();
+    if (time - last > 15) stalled += time - last - 5;
+    last = time;
+  }, 5);
+  await until(() => all.every((each) => each.told > 0));
+  clearInterval(pulse);
+  for (const each of all) unwatch(each);
+  for (const each of all) {
+    const late = each.at - (wanted.get(each) as number);
+    assert.ok(late >= 0 && late <= 60 + stalled, `${late} ms late, the process stood still for ${stalled}`);
+    assert.deepEqual([each.told, each.deadline], [1, 0]);
+  }
+  assert.equal(watchedCount(), 0);
+});
+
+test('a deadline that is moved or taken away is not told', async () => {
+  const [kept, moved, cleared, gone] = [new Waiting(), new Waiting(), new Waiting(), new Waiting()];
+  const start = performance.now();
+  for (const each of [kept, moved, cleared, gone]) {
+    watch(each);
+    each.deadline = start + 20;
+  }
+  moved.deadline = start + 60_000;
+  cleared.deadline = 0;
+  unwatch(gone);
+  await until(() => kept.told > 0);
+  assert.deepEqual([moved.told, cleared.told, gone.told], [0, 0, 0]);
+  for (const each of [kept, moved, cleared]) unwatch(each);
+});
+
+test('whoever is told may set a new deadline, and is told again', async () => {
+  const again = new Waiting((self) => {
+    self.deadline = now() + 1;
+  });
+  watch(again);
+  again.deadline = now();
+  await until(() => again.told >= 3);
+  unwatch(again);
+  assert.equal(watchedCount(), 0);
+});
+
+test('watching and unwatching while deadlines are told misses nobody', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ due: fc.boolean(), takes: fc.array(fc.nat(19)), adds: fc.nat(2), self: fc.boolean() }), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+      async (plans) => {
+        const added: Waiting[] = [];
+        const taken = new Set<Waiting>();
+        const all: Waiting[] = plans.map(
+          ({ takes, adds, self }) =>
+            new Waiting((each) => {
+              for (const index of self ? takes.concat(all.indexOf(each)) : takes) {
+                const other = all[index];
+                if (other === undefined) continue;
+                if (other.told === 0) taken.add(other);
+                unwatch(other);
+                unwatch(other);
+              }
+              for (let i = 0; i < adds; i++) {
+                const fresh = new Waiting();
+                added.push(fresh);
+                watch(fresh);
+              }
+            }),
+        );
+        for (const [i, each] of all.entries()) {
+          watch(each);
+          watch(each);
+          if (plans[i]?.due === true) each.deadline = performance.now() - 1;
+        }
+        assert.equal(watchedCount(), all.length);
+        const due = all.filter((_, i) => plans[i]?.due === true);
+        if (due.length > 0) await until(() => due.every((each) => each.told > 0 || taken.has(each)));
+        for (const [i, each] of all.entries()) {
+          assert.ok(each.told <= 1);
+          if (plans[i]?.due !== true) assert.equal(each.told, 0);
+          unwatch(each);
+        }
+        for (const each of added) unwatch(each);
+        assert.equal(watchedCount(), 0);
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
+
+test('now never goes back, and is not older than a tick while somebody is watched', async () => {
+  const it = new Waiting();
+  const first = performance.now();
+  watch(it);
+  assert.ok(now() >= first, 'fresh for the first');
+  const ages: number[] = [];
+  let last = 0;
+  for (let i = 0; i < 60; i++) {
+    await new Promise((resolve) => setTimeout(resolve, i % 7));
+    const before = performance.now();
+    await new Promise((resolve) => setImmediate(resolve));
+    const seen = now();
+    assert.ok(seen >= last && seen <= performance.now());
+    ages.push(before - seen);
+    last = seen;
+  }
+  // A busy machine holds up single ticks.
+  const median = ages.sort((a, b) => a - b)[30] ?? 0;
+  assert.ok(median <= 60, `${median} ms old`);
+  unwatch(it);
+});
+
+test('time in which the process stood still is not counted against anybody', async () => {
+  const it = new Waiting();
+  watch(it);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  it.deadline = performance.now() + 100;
+  const stalled = performance.now() + 400;
+  while (performance.now() < stalled);
+  // The reads that came in the stall are handled before anybody is told.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(it.told, 0);
+  await until(() => it.told === 1);
+  assert.ok(it.at >= stalled);
+  unwatch(it);
+});
+
+test('what is watched keeps no process alive, and nothing ticks when nobody is watched', () => {
+  const module = new URL('../../src/http/deadlines.js', import.meta.url).href;
+  const script = `
+    const { watch, unwatch, now } = await import(${JSON.stringify(module)});
+    const it = { deadline: 0, deadlineIndex: -1, timedOut() {} };
+    const ticks = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = ticks();
+    watch(it); it.deadline = now() + 1e6; unwatch(it);
+    if (ticks() !== before) process.exit(3);
+    watch(it); it.deadline = now() + 1e6;`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 20_000,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+});
