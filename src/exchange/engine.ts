@@ -11,6 +11,7 @@ import type { Handler } from '../program/module.js';
 import { locationFor, logFailure } from '../program/pattern-search.js';
 import { type ErrorPage, type LocationProgram, NONE } from '../program/program.js';
 import { DONE, NEXT, OK, type Verdict } from '../program/verdict.js';
+import { refuse, satisfiesAny } from './access-phase.js';
 import type { BodySink, Chunk } from './client-side.js';
 import type { Exchange } from './exchange.js';
 import { filePath } from './file-path.js';
@@ -110,7 +111,7 @@ function run(x: Exchange): void {
       }
       if (x.phase === ACCESS && x.accessStatus !== 0) {
         if (x.accessStatus === 403) logError(x, 'error', 'access forbidden by rule');
-        finalize(x, x.accessStatus);
+        refuse(x, x.accessStatus, finalize);
         return;
       }
       if (x.phase === CONTENT) {
@@ -127,20 +128,10 @@ function run(x: Exchange): void {
 function applyVerdict(x: Exchange, verdict: Verdict): boolean {
   if (verdict === NEXT) return true;
   if (verdict === DONE) return false;
-  if (x.phase === ACCESS && x.location.settings.satisfy === 'any') {
-    if (verdict === OK) {
-      x.accessStatus = 0;
-      x.step = x.location.access.length;
-      return true;
-    }
-    if (verdict === 401 || verdict === 403) {
-      // 401 carries the challenge, so it takes precedence over 403.
-      if (x.accessStatus !== 401) x.accessStatus = verdict;
-      return true;
-    }
-  }
+  if (x.phase === ACCESS && x.location.settings.satisfy === 'any' && satisfiesAny(x, verdict)) return true;
   if (verdict === OK) return true;
-  finalize(x, verdict);
+  if (x.phase === ACCESS) refuse(x, verdict, finalize);
+  else finalize(x, verdict);
   return false;
 }
 

@@ -1,10 +1,18 @@
 /** Credentials of Basic authentication (RFC 7617). */
 
-/** Returns the user name in the value of an `Authorization` field, or undefined. Byte strings. */
-export function basicUser(authorization: string | undefined): string | undefined {
+/** User name and password; byte strings. */
+export interface BasicCredentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Parses the value of an `Authorization` field; null if it contains no credentials. nginx: ngx_http_auth_basic_user. */
+export function basicCredentials(authorization: string | undefined): BasicCredentials | null {
   const encoded = authorization === undefined ? undefined : /^basic +(.+)$/is.exec(authorization)?.[1];
-  if (encoded === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
-  const decoded = Buffer.from(encoded, 'base64').toString('latin1');
+  // As in nginx, the digits end at the first "=", whatever follows.
+  const digits = encoded === undefined ? undefined : /^([A-Za-z0-9+/]+)(?:=.*)?$/s.exec(encoded)?.[1];
+  if (digits === undefined || digits.length % 4 === 1) return null;
+  const decoded = Buffer.from(digits, 'base64').latin1Slice();
   const colon = decoded.indexOf(':');
-  return colon > 0 ? decoded.slice(0, colon) : undefined;
+  return colon > 0 ? { user: decoded.slice(0, colon), password: decoded.slice(colon + 1) } : null;
 }

@@ -1,6 +1,8 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
 import type { Module } from '../program/module.js';
 import access_module from './access.js';
+import auth_basic_module from './auth_basic.js';
+import auth_request_module from './auth_request.js';
 import autoindex_module from './autoindex.js';
 import charset_module from './charset.js';
 import core_module from './core/index.js';
@@ -38,6 +40,8 @@ import upstream_zone_module from './upstream_zone.js';
 /** Every module, in the order of their files' names. */
 export const modules: readonly Module[] = [
   access_module,
+  auth_basic_module,
+  auth_request_module,
   autoindex_module,
   charset_module,
   core_module,

@@ -16,6 +16,16 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       allow deny`,
   },
   {
+    load: () => import('../modules/auth_basic.js'),
+    names: `
+      auth_basic auth_basic_user_file`,
+  },
+  {
+    load: () => import('../modules/auth_request.js'),
+    names: `
+      auth_request auth_request_set`,
+  },
+  {
     load: () => import('../modules/autoindex.js'),
     names: `
       autoindex autoindex_exact_size autoindex_format autoindex_localtime`,
@@ -36,11 +46,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       keepalive_requests keepalive_time keepalive_min_timeout send_timeout lingering_close lingering_time
       lingering_timeout reset_timedout_connection limit_rate limit_rate_after keepalive_disable
       chunked_transfer_encoding etag if_modified_since max_ranges absolute_redirect server_name_in_redirect
-      port_in_redirect server_tokens early_hints satisfy internal log_subrequest subrequest_output_buffer_size
-      resolver resolver_timeout error_log server_names_hash_max_size server_names_hash_bucket_size
-      variables_hash_max_size variables_hash_bucket_size types_hash_max_size types_hash_bucket_size
-      connection_pool_size request_pool_size sendfile sendfile_max_chunk aio aio_write directio
-      directio_alignment read_ahead output_buffers postpone_output send_lowat tcp_nopush tcp_nodelay
+      port_in_redirect server_tokens early_hints satisfy auth_delay internal log_subrequest
+      subrequest_output_buffer_size resolver resolver_timeout error_log server_names_hash_max_size
+      server_names_hash_bucket_size variables_hash_max_size variables_hash_bucket_size types_hash_max_size
+      types_hash_bucket_size connection_pool_size request_pool_size sendfile sendfile_max_chunk aio aio_write
+      directio directio_alignment read_ahead output_buffers postpone_output send_lowat tcp_nopush tcp_nodelay
       open_file_cache open_file_cache_valid open_file_cache_min_uses open_file_cache_errors
       open_file_cache_events disable_symlinks request request_method request_uri uri document_uri args
       query_string is_args arg_* server_protocol content_length content_type request_body request_body_file

@@ -71,6 +71,8 @@ export class LocationSettings {
   subrequestOutputBufferSize = 4096;
   msiePadding = true;
   satisfy: 'all' | 'any' = 'all';
+  /** Delay of responses with 401; 0: none. */
+  authDelay = 0;
   internal = false;
   recursiveErrorPages = false;
   errorPages: ReadonlyMap<number, ErrorPage> | null = null;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { basicUser } from '../../src/http/basic-credentials.js';
+import { basicCredentials } from '../../src/http/basic-credentials.js';
 import { cookieValue, setCookieValue } from '../../src/http/cookies.js';
 import { fieldsMeant, meansField } from '../../src/http/field-variable.js';
 import { HeaderBlock } from '../../src/http/header-block.js';
@@ -59,11 +59,11 @@ test('an address is 4 or 16 bytes', () => {
 
 test('the user of Basic authentication stands before the colon', () => {
   const encoded = (text: string) => Buffer.from(text, 'latin1').toString('base64');
-  assert.equal(basicUser(`Basic ${encoded('bob:secret')}`), 'bob');
-  assert.equal(basicUser(`BASIC   ${encoded('b\xe9:')}`), 'b\xe9');
-  assert.equal(basicUser(`Basic ${encoded('bob')}`), undefined);
-  assert.equal(basicUser(`Basic ${encoded(':secret')}`), undefined);
-  assert.equal(basicUser('Basic !'), undefined);
-  assert.equal(basicUser('Basic'), undefined);
-  assert.equal(basicUser(undefined), undefined);
+  assert.equal(basicCredentials(`Basic ${encoded('bob:secret')}`)?.user, 'bob');
+  assert.equal(basicCredentials(`BASIC   ${encoded('b\xe9:')}`)?.user, 'b\xe9');
+  assert.equal(basicCredentials(`Basic ${encoded('bob')}`)?.user, undefined);
+  assert.equal(basicCredentials(`Basic ${encoded(':secret')}`)?.user, undefined);
+  assert.equal(basicCredentials('Basic !')?.user, undefined);
+  assert.equal(basicCredentials('Basic')?.user, undefined);
+  assert.equal(basicCredentials(undefined)?.user, undefined);
 });

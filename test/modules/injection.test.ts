@@ -44,6 +44,12 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   add_trailer: { to: 'answer field', text: 'add_trailer X-Evil $evil; return 200 ok;' },
   alias: { to: 'file name', text: 'alias %%DIR%%/$evil;' },
+  auth_basic: { to: 'answer field', text: 'auth_basic x$evil; auth_basic_user_file users; root %%DIR%%;' },
+  auth_basic_user_file: { to: 'file name', text: 'auth_basic x; auth_basic_user_file $evil; root %%DIR%%;' },
+  auth_request_set: {
+    to: 'variable',
+    text: 'auth_request /allowed; auth_request_set $found x$evil; add_header X-Evil $found; error_page 404 =200 /allowed; root %%DIR%%;',
+  },
   charset: { to: 'answer field', text: 'default_type text/html; charset $evil; return 200 ok;' },
   early_hints: { to: 'value', text: `early_hints $evil; ${PASS}` },
   error_page: { to: 'answer field', text: 'error_page 404 =302 http://other/$evil; return 404;' },
@@ -159,6 +165,7 @@ describe('a line break in a variable', () => {
       server {
         listen 127.0.0.1:0;
         ${attacks.map(([, { text }], i) => `location ~ "^/attack-${i}:(?<evil>(?:.|\\s)*)$" { ${text} }`).join('\n')}
+        location /allowed { return 204; }
         location /passed { ${PASS} }
       }`,
       { PORT: backend.port },

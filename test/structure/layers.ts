@@ -10,7 +10,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/server', 'src/upstream', 'src/tunnel'],
   ['src/http1', 'src/websocket'],
   ['src/exchange', 'src/routing', 'src/program'],
-  ['src/net', 'src/http', 'src/zones', 'src/logging', 'src/files'],
+  ['src/net', 'src/http', 'src/zones', 'src/logging', 'src/files', 'src/passwords'],
   ['src/config'],
   ['src/diagnostics'],
   ['grammar'],

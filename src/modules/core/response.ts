@@ -1,5 +1,15 @@
 /** Directives for responses: framing, validators, redirects, access. */
-import { choice, flag, integer, listOf, none, size, template, word } from '../../config/argument-types.js';
+import {
+  choice,
+  flag,
+  integer,
+  listOf,
+  milliseconds,
+  none,
+  size,
+  template,
+  word,
+} from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import type { TemplateData } from '../../config/template.js';
 import { nearest } from '../../diagnostics/nearest.js';
@@ -85,6 +95,13 @@ export const responseDirectives = {
     doc: 'Whether all access modules must allow a request, or any one of them.',
     example: 'satisfy any;',
   },
+  auth_delay: {
+    contexts: CONTEXTS,
+    takes: milliseconds,
+    default: '0',
+    doc: 'Delay of responses to requests without valid credentials (401), which slows down guessing and hides how long a verification takes.',
+    example: 'auth_delay 2s;',
+  },
   internal: {
     contexts: ['location'],
     takes: none,
@@ -118,6 +135,7 @@ export function applyResponse(conf: ConfOf<typeof responseDirectives>, at: Scope
   settings.portInRedirect = conf.port_in_redirect;
   settings.serverTokens = conf.server_tokens;
   settings.satisfy = conf.satisfy;
+  settings.authDelay = conf.auth_delay;
   settings.internal = conf.internal === true;
   settings.logSubrequest = conf.log_subrequest;
   settings.subrequestOutputBufferSize = conf.subrequest_output_buffer_size;

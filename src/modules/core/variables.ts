@@ -5,7 +5,7 @@ import { errnoText } from '../../diagnostics/errno.js';
 import { type Exchange, LINE_AT_VERSION, LINE_READ } from '../../exchange/exchange.js';
 import { documentRoot, filePath } from '../../exchange/file-path.js';
 import { nativePath } from '../../files/native-path.js';
-import { basicUser } from '../../http/basic-credentials.js';
+import { basicCredentials } from '../../http/basic-credentials.js';
 import { Field } from '../../http/field-names.js';
 import { NGINX_VERSION } from '../../http/software.js';
 import { binaryAddress } from '../../net/binary-address.js';
@@ -133,7 +133,7 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     doc: '32 random hexadecimal digits.',
   },
   remote_user: {
-    get: (x) => basicUser(x.headers.valueOf(Field.Authorization)),
+    get: (x) => basicCredentials(x.headers.valueOf(Field.Authorization))?.user,
     doc: 'User name of the Basic authentication credentials.',
   },
 

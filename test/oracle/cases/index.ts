@@ -1,5 +1,6 @@
 /** All groups of cases. */
 import type { OracleGroup } from '../oracle.js';
+import { accessRules, authorization } from './authorization.js';
 import { conditions, ranges } from './conditions.js';
 import { files, index } from './files.js';
 import { headers } from './headers.js';
@@ -26,4 +27,6 @@ export const groups: readonly OracleGroup[] = [
   limits,
   requests,
   proxying,
+  accessRules,
+  authorization,
 ];

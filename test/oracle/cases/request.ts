@@ -27,6 +27,7 @@ export const NEWER = {
   upstream: 'newer nginx refuses contradictory lengths and unknown codings of an upstream',
   connect: 'newer nginx knows CONNECT and answers 405',
   emptyHost: 'newer nginx sends the default Host over HTTP/1.1 where it was set to nothing',
+  challenges: 'newer nginx returns all challenges of an authorization subrequest',
   status407: 'newer nginx has a page for 407',
 } as const;
 

@@ -1,0 +1,31 @@
+/** The access phase: `satisfy any`, and `auth_delay`. */
+import { logError } from '../program/error-context.js';
+import { OK, type Verdict } from '../program/verdict.js';
+import type { Exchange } from './exchange.js';
+
+/** Applies a verdict of the access phase with `satisfy any`; returns true if the phases continue. */
+export function satisfiesAny(x: Exchange, verdict: Verdict): boolean {
+  if (verdict === OK) {
+    x.accessStatus = 0;
+    // Challenges of handlers that refused are void.
+    x.response.remove('www-authenticate');
+    x.step = x.location.access.length;
+    return true;
+  }
+  if (verdict !== 401 && verdict !== 403) return false;
+  // 401 carries the challenge, so it takes precedence over 403.
+  if (x.accessStatus !== 401) x.accessStatus = verdict;
+  return true;
+}
+
+/** Ends an exchange that was denied access with `finalize`; 401 is delayed by `auth_delay`. */
+export function refuse(x: Exchange, status: number, finalize: (x: Exchange, status: number) => void): void {
+  const { authDelay } = x.location.settings;
+  if (status !== 401 || authDelay === 0) {
+    finalize(x, status);
+    return;
+  }
+  logError(x, 'info', 'delaying unauthorized request');
+  const timer = setTimeout(() => finalize(x, status), authDelay);
+  x.onFinish({ release: () => clearTimeout(timer) });
+}

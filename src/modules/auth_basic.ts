@@ -1,0 +1,217 @@
+/** nginx's `ngx_http_auth_basic_module`: user names and passwords by Basic authentication (RFC 7617). */
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { named, template, word } from '../config/argument-types.js';
+import type { Place } from '../config/checked-config.js';
+import type { ConfOf, Context, Directives } from '../config/directive.js';
+import type { TemplateData } from '../config/template.js';
+import { parseTemplate } from '../config/template-parser.js';
+import { errnoText } from '../diagnostics/errno.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { errorCode } from '../exchange/file-error.js';
+import { nativePath } from '../files/native-path.js';
+import { type BasicCredentials, basicCredentials } from '../http/basic-credentials.js';
+import { callbackTime } from '../http/clock.js';
+import { Field } from '../http/field-names.js';
+import { effortOf, formatName, matchesHash } from '../passwords/crypt.js';
+import { type PasswordEntry, type PasswordFile, PasswordFiles } from '../passwords/password-file.js';
+import { PasswordVerifier, VerificationError } from '../passwords/verifier.js';
+import { logError } from '../program/error-context.js';
+import { type Compiler, defineModule, type Handler, type Scope } from '../program/module.js';
+import type { Template } from '../program/template.js';
+import { DONE, NEXT, OK, type Verdict } from '../program/verdict.js';
+
+const CONTEXTS = ['http', 'server', 'location', 'limit_except'] as const satisfies readonly Context[];
+/** Credentials that are remembered as correct, per file. */
+const MAX_VERIFIED = 4096;
+
+interface UserFile {
+  readonly path: TemplateData;
+  /** Directory of a relative path. */
+  readonly directory: string;
+  readonly at: Place;
+}
+
+const directives = {
+  auth_basic: {
+    contexts: CONTEXTS,
+    takes: named('string | off', template),
+    doc: 'Requires a user name and a password of `auth_basic_user_file` (401 without them); the string, which may contain variables, is the realm that clients show. `off` ends the effect of the enclosing level.',
+    example: 'auth_basic "closed site";',
+  },
+  auth_basic_user_file: {
+    contexts: CONTEXTS,
+    takes: named(
+      'file',
+      word('file', (w, c): UserFile => ({ path: parseTemplate(w, c), directory: c.path('', 'conf'), at: c.place(w) })),
+    ),
+    links: ({ path, directory }: UserFile) => ({ meaning: { path, directory } }),
+    doc: 'File with a line `user:hash` for each user; lines that start with `#` are comments. Formats: the hashes of crypt(3) (DES, `$1$`, `$5$`, `$6$`), of Apache (`$apr1$`), bcrypt (`$2a$`, `$2b$`, `$2y$`), `{SHA}`, `{SSHA}` and `{PLAIN}`. Users with a hash in another format are rejected, and the format is logged. A file is read again when it changes. Slow hashes are computed by threads; while 256 passwords wait for them, further ones are answered with 503. A file that is missing closes the location with 403, an unreadable one with 500.',
+    example: 'auth_basic_user_file htpasswd;',
+    differs:
+      'A file (without variables in its name) with a line that is not `user:hash` is an error when the configuration is loaded; nginx ignores the line. Hashes of `$y$` (yescrypt) and other formats of some libraries are not supported.',
+    differsFor: () => false,
+  },
+} as const satisfies Directives;
+
+/** Key of credentials in the set of verified ones; the password itself is not kept. */
+const SECRET = createSecretKey(randomBytes(32));
+const files = new PasswordFiles();
+const verifier = new PasswordVerifier();
+/** Verifications in progress, by file and key: equal credentials are verified once. */
+const pending = new WeakMap<PasswordFile, Map<string, Promise<boolean>>>();
+
+/** The check of one location. */
+class BasicAuthentication {
+  constructor(
+    private readonly realm: Template,
+    private readonly path: Template,
+    private readonly directory: string,
+  ) {}
+
+  readonly handle: Handler = (x) => {
+    const realm = this.realm.of(x);
+    if (realm === 'off') return NEXT;
+    const field = x.headers.valueOf(Field.Authorization);
+    const path = absolute(this.path.of(x), this.directory);
+    let file: PasswordFile | null = null;
+    let failure: unknown = null;
+    try {
+      file = files.get(nativePath(path), callbackTime());
+    } catch (error) {
+      failure = error;
+    }
+    const key = field === undefined ? '' : createHmac('sha256', SECRET).update(field, 'latin1').digest('binary');
+    if (file?.verified.has(key) === true) return OK;
+    const credentials = basicCredentials(field);
+    if (credentials === null) {
+      logError(x, 'info', 'no user/password was provided for basic authentication');
+      return challenge(x, realm);
+    }
+    if (file === null) return unreadable(x, path, failure);
+    return this.verify(x, realm, path, file, key, credentials);
+  };
+
+  private verify(
+    x: Exchange,
+    realm: string,
+    path: string,
+    file: PasswordFile,
+    key: string,
+    { user, password }: BasicCredentials,
+  ): Verdict | Promise<Verdict> {
+    reportMalformed(x, path, file);
+    const entry = file.entries.get(user);
+    if (entry === undefined) {
+      logError(x, 'error', `user "${user}" was not found in "${path}"`);
+      return challenge(x, realm);
+    }
+    const effort = effortOf(entry.hash);
+    if (effort === null) {
+      logUnsupported(x, user, path, entry);
+      return challenge(x, realm);
+    }
+    const decide = (matches: boolean): Verdict => {
+      if (matches) {
+        remember(file, key);
+        return OK;
+      }
+      logError(x, 'error', `user "${user}": password mismatch`);
+      return challenge(x, realm);
+    };
+    if (effort === 'fast') return decide(matchesHash(password, entry.hash));
+    return verifyOnce(file, key, password, entry.hash).then(
+      (matches) => (x.finished ? DONE : decide(matches)),
+      (error: unknown) => {
+        if (!(error instanceof VerificationError)) throw error;
+        logError(x, error.overload ? 'error' : 'crit', error.message);
+        return error.overload ? 503 : 500;
+      },
+    );
+  }
+}
+
+const reported = new WeakSet<PasswordFile>();
+
+/** Logs the malformed lines of a file that was changed since the configuration was loaded; once per content. */
+function reportMalformed(x: Exchange, path: string, file: PasswordFile): void {
+  const [line] = file.malformed;
+  if (line === undefined || reported.has(file)) return;
+  reported.add(file);
+  logError(x, 'error', malformed(path, line));
+}
+
+function malformed(path: string, line: number): string {
+  return `malformed line, not "user:hash", in password file ${path}:${line}`;
+}
+
+function absolute(path: string, directory: string): string {
+  return path.startsWith('/') ? path : directory + path;
+}
+
+function challenge(x: Exchange, realm: string): Verdict {
+  x.response.add('WWW-Authenticate', `Basic realm="${realm}"`);
+  return 401;
+}
+
+function unreadable(x: Exchange, path: string, error: unknown): Verdict {
+  const missing = errorCode(error) === 'ENOENT';
+  const call = errorCode(error) === 'EISDIR' ? 'read' : 'open';
+  logError(x, missing ? 'error' : 'crit', `${call}() "${path}" failed (${errnoText(error)})`);
+  return missing ? 403 : 500;
+}
+
+function logUnsupported(x: Exchange, user: string, path: string, { hash, line }: PasswordEntry): void {
+  const format = formatName(hash);
+  logError(x, 'crit', `crypt() failed: unsupported password format "${format}" of user "${user}" in ${path}:${line}`);
+}
+
+function remember(file: PasswordFile, key: string): void {
+  const { verified } = file;
+  for (const oldest of verified) {
+    if (verified.size < MAX_VERIFIED) break;
+    verified.delete(oldest);
+  }
+  verified.add(key);
+}
+
+function verifyOnce(file: PasswordFile, key: string, password: string, hash: string): Promise<boolean> {
+  let jobs = pending.get(file);
+  if (jobs === undefined) pending.set(file, (jobs = new Map()));
+  const running = jobs.get(key);
+  if (running !== undefined) return running;
+  const job = verifier.verify(password, hash);
+  jobs.set(key, job);
+  const forget = () => jobs.delete(key);
+  job.then(forget, forget);
+  return job;
+}
+
+/** Rejects the configuration if a password file is malformed; files that cannot be read close their locations later. */
+function checkFile({ path, directory, at }: UserFile, compiler: Compiler): void {
+  if (typeof path !== 'string') return;
+  const full = absolute(path, directory);
+  let file: PasswordFile;
+  try {
+    file = files.get(nativePath(full), callbackTime());
+  } catch {
+    return;
+  }
+  const [line] = file.malformed;
+  if (line !== undefined) compiler.fail(malformed(full, line), at);
+}
+
+function compile(conf: ConfOf<typeof directives>, { compiler }: Scope): Handler | null {
+  const { auth_basic: realm, auth_basic_user_file: file } = conf;
+  if (realm === undefined || realm === 'off' || file === undefined) return null;
+  checkFile(file, compiler);
+  return new BasicAuthentication(compiler.template(realm), compiler.template(file.path), file.directory).handle;
+}
+
+export default defineModule({
+  name: 'auth_basic',
+  doc: 'Restricts access to users with a name and a password.',
+  directives,
+  phases: {
+    access: { order: 200, compile },
+  },
+});

@@ -1,0 +1,133 @@
+/** Verification of passwords outside the event loop: a small pool of threads with a bounded queue. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+
+/** Threads of the pool; one processor is left to the event loop. */
+const MAX_THREADS = Math.min(4, Math.max(1, availableParallelism() - 1));
+/** Passwords that wait for a thread. */
+const MAX_QUEUE = 256;
+/** Time in ms after which an idle thread ends. */
+const IDLE_TIMEOUT = 10_000;
+/** Time in ms for one password; a hash with an extreme number of rounds would occupy a thread for days. */
+const VERIFY_TIMEOUT = 30_000;
+
+/** Message to a thread, which responds with a boolean. Byte strings. */
+export interface ThreadRequest {
+  readonly password: string;
+  readonly hash: string;
+}
+
+interface Job {
+  readonly request: ThreadRequest;
+  resolve(matches: boolean): void;
+  reject(error: Error): void;
+}
+
+/** A password cannot be verified: too many are waiting, or the thread failed. */
+export class VerificationError extends Error {
+  constructor(
+    message: string,
+    /** Whether the cause is the load, so that the client may try again. */
+    readonly overload: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** One thread with its current job. */
+class Thread {
+  private readonly worker = new Worker(new URL('../passwords/thread.js', import.meta.url), { execArgv: [] });
+  private job: Job | null = null;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(private readonly pool: PasswordVerifier) {
+    this.worker.on('message', (matches: boolean) => {
+      const { job } = this;
+      this.job = null;
+      this.stopTimer();
+      job?.resolve(matches);
+      this.next();
+    });
+    this.worker.on('error', (error) => this.fail(error.message));
+    // An idle or busy thread does not keep the process alive; connections do.
+    this.worker.unref();
+  }
+
+  get idle(): boolean {
+    return this.job === null;
+  }
+
+  start(job: Job): void {
+    this.job = job;
+    this.stopTimer();
+    this.timer = setTimeout(() => this.fail(`no result in ${VERIFY_TIMEOUT / 1000} s`), VERIFY_TIMEOUT).unref();
+    this.worker.postMessage(job.request);
+  }
+
+  private next(): void {
+    const job = this.pool.takeJob();
+    if (job !== null) this.start(job);
+    else this.timer = setTimeout(() => this.end(), IDLE_TIMEOUT).unref();
+  }
+
+  private fail(message: string): void {
+    const { job } = this;
+    this.job = null;
+    this.end();
+    job?.reject(new VerificationError(`password could not be verified: ${message}`, false));
+    this.pool.replace();
+  }
+
+  private end(): void {
+    this.stopTimer();
+    this.pool.remove(this);
+    void this.worker.terminate();
+  }
+
+  private stopTimer(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+}
+
+/** Pool of threads. */
+export class PasswordVerifier {
+  private readonly threads = new Set<Thread>();
+  private readonly queue: Job[] = [];
+
+  /** Whether a hash is that of the password. Rejects with `VerificationError`. */
+  verify(password: string, hash: string): Promise<boolean> {
+    return new Promise<boolean>((resolve, reject) => {
+      const job: Job = { request: { password, hash }, resolve, reject };
+      const thread = this.idleThread();
+      if (thread !== null) thread.start(job);
+      else if (this.queue.length < MAX_QUEUE) this.queue.push(job);
+      else reject(new VerificationError('too many passwords are waiting for verification', true));
+    });
+  }
+
+  /** Removes the next job from the queue; null if there is none. */
+  takeJob(): Job | null {
+    return this.queue.shift() ?? null;
+  }
+
+  remove(thread: Thread): void {
+    this.threads.delete(thread);
+  }
+
+  /** Starts a thread for the queue after one has failed. */
+  replace(): void {
+    if (this.queue.length === 0) return;
+    const thread = this.idleThread();
+    const job = thread === null ? null : this.takeJob();
+    if (thread !== null && job !== null) thread.start(job);
+  }
+
+  private idleThread(): Thread | null {
+    for (const thread of this.threads) if (thread.idle) return thread;
+    if (this.threads.size >= MAX_THREADS) return null;
+    const thread = new Thread(this);
+    this.threads.add(thread);
+    return thread;
+  }
+}
