@@ -14,21 +14,11 @@ const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/local/nginx/sbi
 const skip = NGINX === undefined ? 'nginx is not installed: there is nothing to compare with' : false;
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const DOCUMENTS = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'docs/architecture.md',
-  'docs/check.md',
-  'docs/codes.md',
-  'docs/compat.md',
-  'docs/explain.md',
-  'docs/fmt.md',
-  'docs/glossary.md',
-  'docs/help-and-completion.md',
-  'docs/reload.md',
-  'docs/running.md',
-];
+const DOCUMENTS = ['.', 'docs'].flatMap((directory) =>
+  readdirSync(join(ROOT, directory))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(directory, name)),
+);
 
 for (const name of readdirSync(join(ROOT, 'conf')).filter((each) => each.endsWith('.conf'))) {
   test(`conf/${name} has no findings`, () => {
