@@ -1,12 +1,12 @@
 /** Runs a request through the real server and client connection code, without a network. */
 
 import type { ErrorLog } from '../logging/error-log.js';
+import { memoryPair } from '../net/memory-transport.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import type { RoutingTable } from '../program/compiler.js';
 import { ClientConnection } from '../server/client-connection.js';
 import { Server } from '../server/server.js';
 import type { Arrival } from './listener-choice.js';
-import { memoryTransport } from './memory-socket.js';
 import type { ParsedRequest } from './request-input.js';
 
 /** Timeout in ms for asynchronous handlers (DNS lookup, delay); then the explanation continues without them. */
@@ -50,62 +50,92 @@ export function runRequest(
   table: RoutingTable,
   { head, body, bodyLength }: ParsedRequest,
   { listening, localAddress }: Arrival,
-  client: Client,
+  { address, port }: Client,
   errorLog: ErrorLog,
 ): Promise<Received> {
   const server = new SocketlessServer({ errorLog });
   server.table = table;
   return new Promise((resolve) => {
-    let received = '';
+    const client = new ExplainedClient();
     let settled = false;
     const settle = (over: boolean): void => {
       if (settled) return;
       settled = true;
       clearTimeout(timer);
-      // Include the bytes that are written in this turn of the event loop.
-      setImmediate(() => {
-        transport.destroy();
+      client.onFinished = () => {
+        outgoing.destroy();
+        const { received } = client;
         const end = received.indexOf('\r\n\r\n');
         if (end < 0) resolve({ head: received, body: '', over });
         else resolve({ head: received.slice(0, end + 4), body: received.slice(end + 4, end + 4 + MAX_BODY), over });
-      });
+      };
+      // The end of the stream follows all bytes of the response.
+      if (client.finished) client.onFinished();
+      else accepted.destroySoon();
     };
     const timer = setTimeout(() => settle(false), HANDLER_TIMEOUT);
     server.onOver = () => settle(true);
-    const ends = {
-      remoteAddress: client.address,
-      remotePort: client.port,
+    const endpoints = {
+      remoteAddress: address,
+      remotePort: port,
       localAddress,
       localPort: listening.port,
     };
-    const transport = memoryTransport(ends, NO_OWNER, (bytes) => {
-      if (settled) return;
-      received += bytes.latin1Slice();
-      const end = received.indexOf('\r\n\r\n');
+    const { outgoing, accepted } = memoryPair(client, NO_OWNER, endpoints);
+    client.onReceived = () => {
       // The beginning of a long body is enough.
-      if (end >= 0 && received.length > end + MAX_BODY) settle(true);
+      const end = client.received.indexOf('\r\n\r\n');
+      if (end >= 0 && client.received.length > end + MAX_BODY) settle(true);
       // If the connection became a tunnel, nothing follows the head.
       setImmediate(() => {
-        if (transport.owner !== connection) settle(true);
+        if (accepted.owner !== connection) settle(true);
       });
-    });
-    const connection = new ClientConnection(transport, server, { listening, table });
-    transport.owner = connection;
-    void send(transport, head, body, bodyLength);
+    };
+    const connection = new ClientConnection(accepted, server, { listening, table });
+    accepted.owner = connection;
+    client.send(outgoing, head + (body ?? ''), body === null ? bodyLength : 0);
   });
 }
 
-/** Passes the bytes of the request to the connection, respecting its back-pressure. */
-async function send(transport: Transport, head: string, body: string | null, length: number): Promise<void> {
-  const push = (bytes: Buffer): void => transport.owner.onBytes(transport, bytes, bytes.length);
-  push(Buffer.from(head + (body ?? ''), 'latin1'));
-  if (body !== null) return;
-  for (let left = length; left > 0 && !transport.closed; ) {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (transport.paused || transport.closed) continue;
-    const piece = Math.min(left, ZEROS.length);
-    push(ZEROS.subarray(0, piece));
-    left -= piece;
+/** The client's end of the connection. */
+class ExplainedClient implements TransportOwner {
+  received = '';
+  /** Whether all bytes of the response have been received. */
+  finished = false;
+  onReceived: () => void = () => {};
+  onFinished: () => void = () => {};
+  /** Bytes of the body that are not sent yet. */
+  private left = 0;
+
+  /** Sends a text and then `zeros` zero bytes, as fast as the connection accepts them. */
+  send(transport: Transport, text: string, zeros: number): void {
+    this.left = zeros;
+    if (transport.writeText(text)) this.onDrain(transport);
+  }
+
+  onDrain(transport: Transport): void {
+    while (this.left > 0 && !transport.closing) {
+      const length = Math.min(this.left, ZEROS.length);
+      this.left -= length;
+      if (!transport.writeBorrowed(ZEROS, 0, length)) return;
+    }
+  }
+  onBytes(_transport: Transport, bytes: Buffer, length: number): void {
+    this.received += bytes.latin1Slice(0, length);
+    this.onReceived();
+  }
+  onEnd(): void {
+    this.finish();
+  }
+  onClosed(): void {
+    this.finish();
+  }
+  onConnected(): void {}
+
+  private finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.onFinished();
   }
 }
 

@@ -3,12 +3,12 @@ import type net from 'node:net';
 import type { Exchange } from '../exchange/exchange.js';
 import { httpDateNow } from '../http/clock.js';
 import { statusText } from '../http/status-text.js';
+import { memoryPair } from '../net/memory-transport.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import { UpstreamConnection } from '../upstream/connection.js';
 import type { Peer } from '../upstream/peer.js';
 import { UpstreamRequest } from '../upstream/request.js';
 import type { Upstream } from '../upstream/upstream.js';
-import { memoryTransport } from './memory-socket.js';
 import { fieldOf, type SampleAnswer } from './request-input.js';
 
 /** A connection to a peer, with the request sent on it. */
@@ -40,14 +40,14 @@ export class SimulatedUpstreams {
     private readonly observer: UpstreamObserver,
   ) {}
 
-  /** Replacement for `Transport.connect`. */
+  /** Replacement for connections over a network. */
   connect(target: net.NetConnectOpts, owner: TransportOwner): Transport {
     const unix = 'path' in target && target.path !== undefined;
-    const ends = {
-      remoteAddress: unix ? '' : 'host' in target ? (target.host ?? '') : '',
-      remotePort: unix ? 0 : 'port' in target ? target.port : 0,
-      localAddress: '127.0.0.1',
-      localPort: 0,
+    const endpoints = {
+      remoteAddress: '127.0.0.1',
+      remotePort: 0,
+      localAddress: unix ? '' : 'host' in target ? (target.host ?? '') : '',
+      localPort: unix ? 0 : 'port' in target ? target.port : 0,
     };
     const { user, peer } = owner instanceof UpstreamConnection ? owner : { user: null, peer: null };
     if (!(user instanceof UpstreamRequest) || peer === null) throw new Error('a connection without a request');
@@ -60,29 +60,44 @@ export class SimulatedUpstreams {
       body: 0,
       answer: '',
     };
-    const framing = new RequestFraming(sent);
-    const transport = memoryTransport(ends, owner, (bytes) => {
-      if (framing.push(bytes)) setImmediate(() => this.answer(sent, transport));
-    });
-    this.transports.push(transport);
+    const server = new SimulatedServer(sent, (transport) => this.answer(sent, transport));
+    const { outgoing } = memoryPair(owner, server, endpoints);
+    this.transports.push(outgoing);
     this.observer.onConnect(sent);
-    queueMicrotask(() => {
-      if (!transport.closed) transport.owner.onConnected(transport);
-    });
-    return transport;
+    return outgoing;
   }
 
   private answer(sent: SentRequest, transport: Transport): void {
-    if (transport.closed) return;
     sent.answer = sampleAnswer(sent, this.sample);
     this.observer.onRespond(sent);
-    const bytes = Buffer.from(sent.answer, 'latin1');
-    transport.owner.onBytes(transport, bytes, bytes.length);
+    transport.writeText(sent.answer);
   }
 
   close(): void {
     for (const transport of this.transports) transport.destroy();
   }
+}
+
+/** The server's end of a connection: calls back once the request is complete. */
+class SimulatedServer implements TransportOwner {
+  private readonly framing: RequestFraming;
+
+  constructor(
+    sent: SentRequest,
+    private readonly onRequest: (transport: Transport) => void,
+  ) {
+    this.framing = new RequestFraming(sent);
+  }
+
+  onBytes(transport: Transport, bytes: Buffer, length: number): void {
+    if (this.framing.push(bytes.subarray(0, length))) this.onRequest(transport);
+  }
+  onEnd(transport: Transport): void {
+    transport.destroySoon();
+  }
+  onDrain(): void {}
+  onClosed(): void {}
+  onConnected(): void {}
 }
 
 /** Detects the end of a request by its framing. */

@@ -1,490 +1,115 @@
 /**
- * A socket on the data path. All sockets read into one shared buffer, which the owner borrows during a call; data is
- * written directly from it, and only bytes not accepted by the kernel are copied. Compared to `socket.on('data')` this
- * halves the CPU time of a proxied request and avoids allocating 64 KiB per read (measured).
+ * A bidirectional byte stream on the data path: a TCP or unix socket (`socket-transport.ts`), or one end of an in-memory
+ * connection (`memory-transport.ts`). `test/net/transport-contract.ts` checks this contract for each implementation.
+ *
+ * Hot code calls these methods for every read and write. Each implementation is one class without subclasses, so that
+ * the calls stay monomorphic in a process that only uses one.
  */
-import { readSync } from 'node:fs';
-import net from 'node:net';
-import {
-  canWriteDirectly,
-  probeHandle,
-  type StreamHandle,
-  trackWrite,
-  type WriteRequest,
-  type WriteWaiter,
-  writeBytes,
-  writeError,
-  writeLatin1,
-} from './direct-write.js';
-import { writeImmediately } from './immediate-write.js';
-import { giveSlab, READ_SIZE, takeSlab } from './slabs.js';
+import type net from 'node:net';
 
-declare global {
-  interface Buffer {
-    /** Node's own latin1 decoder, without the argument checks of `toString`; available since version 0.x. */
-    latin1Slice(start?: number, end?: number): string;
-    /** Node's latin1 encoder; returns the number of bytes written. */
-    latin1Write(text: string, offset: number): number;
-  }
-}
-
-/** Receives the events of a socket. One at a time; a tunnel takes over from a connection by setting itself. */
+/**
+ * Receives the events of a transport, one owner at a time: a tunnel takes over from a connection by assigning
+ * `transport.owner`. Events are never emitted within a call of the transport's own methods, except that `resume` may
+ * deliver bytes.
+ *
+ * Order: `onConnected` first (outgoing transports only), then any number of `onBytes` and `onDrain`, `onEnd` at most once
+ * and after the last `onBytes`, and `onClosed` exactly once and last, for whatever reason the transport closes.
+ */
 export interface TransportOwner {
-  /** Bytes 0 to `length` of `bytes` were received; borrowed until the call returns. */
+  /** Bytes 0 to `length` of `bytes` were received; borrowed until the call returns. Never called while paused. */
   onBytes(transport: Transport, bytes: Buffer, length: number): void;
-  /** The peer has sent FIN. */
+  /** The peer has ended its side (FIN). Writing is still possible: the transport is half-closed. */
   onEnd(transport: Transport): void;
-  /** The kernel has accepted all written data, after a write that returned false. */
+  /** Nothing is pending any more, after a write that returned false. */
   onDrain(transport: Transport): void;
-  /** The socket is closed; called once, last. */
+  /**
+   * The transport is closed. `error`: the first error, such as ECONNRESET for a reset by the peer, or null after an
+   * orderly end or a local `destroy` or `reset`.
+   */
   onClosed(transport: Transport, error: NodeJS.ErrnoException | null): void;
-  /** An outgoing socket is connected. */
+  /** An outgoing connection is established. */
   onConnected(transport: Transport): void;
 }
 
-/** Maximum bytes written as a string, which Node copies to the stack and passes to the kernel immediately. */
-const MAX_TEXT = 4096;
 /**
- * Bytes pending for a slow peer at which its source must stop (one more write may be added). Node's own high-water mark
- * differs between versions.
+ * Writes return false if the writer should wait for `onDrain`. Data written nevertheless is queued, not lost. Writes
+ * after the transport has failed or closed are ignored and return true, so that no writer waits for an event that does
+ * not come; `onClosed` reports the failure.
  */
-const MAX_PENDING = 65536;
-/**
- * Maximum number of pending writes for a slow peer, regardless of their size: each takes some hundred bytes of memory.
- */
-const MAX_WRITES = 64;
+export interface Transport {
+  owner: TransportOwner;
+  /** Whether `onClosed` was called. */
+  readonly closed: boolean;
+  /** Whether the transport is closed or closing: `onClosed` is called only at the end of the event loop's turn. */
+  readonly closing: boolean;
+  /**
+   * Whether written data may still reach the peer. False after a failed write, even if data received before is still
+   * delivered: an upstream may have responded before it closed.
+   */
+  readonly writable: boolean;
+  /** Whether a write returned false and `onDrain` is due. */
+  readonly waiting: boolean;
+  readonly paused: boolean;
+  /** Bytes passed to owners. */
+  readonly bytesRead: number;
+  /** Bytes passed to write methods, including pending ones. */
+  readonly bytesWritten: number;
+  /** Bytes pending in this process: written, but not accepted by the kernel. */
+  readonly pending: number;
+  /** Addresses are empty and ports 0 for unix sockets, and after the transport has closed. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Whether the bytes are encrypted (TLS). */
+  readonly secure: boolean;
 
-const shared = Buffer.allocUnsafeSlow(READ_SIZE);
-const PROBE = Buffer.allocUnsafeSlow(1);
-const TRANSPORT = Symbol('transport');
-type Owned = net.Socket & { [TRANSPORT]?: Transport };
+  /** Writes a byte string (one byte per character). */
+  writeText(text: string): boolean;
+  /** Writes borrowed bytes: those that stay pending are copied. */
+  writeBorrowed(bytes: Buffer, start: number, end: number): boolean;
+  /** As `writeBorrowed`, in one write with byte strings before and after the bytes. */
+  writeFramed(before: string, bytes: Buffer, start: number, end: number, after: string): boolean;
+  /** Writes bytes that no longer change (they are not copied), in one write with a byte string before them. */
+  write(bytes: Buffer, before?: string): boolean;
+  /** Calls back once when all data written so far is no longer pending, or the transport is closed; possibly at once. */
+  whenFlushed(then: () => void): void;
+  /** Whether the kernel has accepted bytes since the last call: distinguishes a slow peer from one that does not read. */
+  madeProgress(): boolean;
+
+  /** Stops `onBytes` and `onEnd`. The peer is slowed down by flow control. */
+  pause(): void;
+  resume(): void;
+
+  /** Ends the writing side when all data is written (FIN); reading continues. Closes once the peer has ended as well. */
+  end(): void;
+  /** Closes when all data is written. */
+  destroySoon(): void;
+  /** Closes; pending data is dropped. */
+  destroy(): void;
+  /** Closes with a reset if possible, else as `destroy`: the peer cannot mistake the end for an orderly one. */
+  reset(): void;
+  /**
+   * Whether the peer of an idle connection has closed it, reset it or sent data, including what the event loop has not
+   * reported yet. Unrequested data may be lost; the connection must not be used then.
+   */
+  peerLeft(): boolean;
+
+  setNoDelay(on: boolean): void;
+  setKeepAlive(on: boolean): void;
+}
+
+/** Opens an outgoing connection. `onConnected` or `onClosed` follows; earlier writes are queued. */
+export type Connect = (target: net.NetConnectOpts, owner: TransportOwner) => Transport;
 
 let open = 0;
-/** Number of open sockets, to clients and upstreams. */
+
+/** Number of open transports with a descriptor, to clients and upstreams. */
 export function openTransports(): number {
   return open;
 }
 
-const onread: net.OnReadOpts = {
-  buffer: shared,
-  callback(this: unknown, length: number, bytes: Uint8Array): boolean {
-    const transport = (this as Owned)[TRANSPORT];
-    if (transport !== undefined) {
-      transport.bytesRead += length;
-      transport.owner.onBytes(transport, bytes as Buffer, length);
-    }
-    return true;
-  },
-};
-
-function onEnd(this: Owned): void {
-  const transport = this[TRANSPORT];
-  if (transport === undefined || transport.closed) return;
-  if (transport.wasReset()) this.destroy(transport.broken ?? undefined);
-  else transport.owner.onEnd(transport);
-}
-function onDrain(this: Owned): void {
-  const transport = this[TRANSPORT];
-  transport?.drained();
-}
-function onError(this: Owned, error: NodeJS.ErrnoException): void {
-  const transport = this[TRANSPORT];
-  if (transport !== undefined) transport.error = error;
-}
-function onClose(this: Owned): void {
-  const transport = this[TRANSPORT];
-  if (transport === undefined || transport.closed) return;
-  transport.closed = true;
-  open--;
-  transport.owner.onClosed(transport, transport.error);
-  transport.flushed();
-}
-function onConnect(this: Owned): void {
-  const transport = this[TRANSPORT];
-  if (transport !== undefined && !transport.closed) transport.owner.onConnected(transport);
-}
-
-/** Opens a connection: `Transport.connect` or a replacement. */
-export type Connect = (target: net.NetConnectOpts, owner: TransportOwner) => Transport;
-
-/** Internal parts of net.Socket for moving a handle; undocumented, available since version 0.x. */
-interface HandleHolder {
-  _handle: (StreamHandle & { readonly bytesWritten: number; readonly fd?: number }) | null;
-  _server: unknown;
-  server: unknown;
-}
-
-export class Transport implements WriteWaiter {
-  error: NodeJS.ErrnoException | null = null;
-  closed = false;
-  /** Error after which the peer accepts no more data. Data received before is still read if it may be a response. */
-  broken: NodeJS.ErrnoException | null = null;
-  /** Whether a write returned false and `onDrain` is due. */
-  waiting = false;
-  paused = false;
-  bytesRead = 0;
-  /** Bytes passed to the socket, including pending ones. */
-  bytesWritten = 0;
-  /** Number of direct writes not yet completed. */
-  private inFlight = 0;
-  /** Number of writes in the queue of the stream since it was last empty. */
-  private queued = 0;
-  private ending = false;
-  /** Bytes written to the descriptor without the handle. */
-  private writtenDirectly = 0;
-  /** Bytes accepted by the kernel as of the last check. */
-  private accepted = 0;
-  private onFlushed: (() => void)[] | null = null;
-
-  private constructor(
-    private readonly socket: net.Socket,
-    public owner: TransportOwner,
-    private readonly outgoing: boolean,
-  ) {
-    (socket as Owned)[TRANSPORT] = this;
-    open++;
-    socket.on('end', onEnd);
-    socket.on('drain', onDrain);
-    socket.on('error', onError);
-    socket.on('close', onClose);
-  }
-
-  /**
-   * Takes over a socket accepted with `pauseOnConnect` (nothing was read from it). Its handle is moved to a socket that
-   * reads into the shared buffer, which `net.createServer` does not support.
-   */
-  static adopt(accepted: net.Socket, owner: TransportOwner): Transport {
-    const from = accepted as unknown as HandleHolder;
-    const handle = from._handle;
-    const socket = new net.Socket({
-      handle,
-      allowHalfOpen: true,
-      onread,
-      writableHighWaterMark: MAX_PENDING,
-      // Reading starts once the owner is set.
-      manualStart: true,
-    } as net.SocketConstructorOpts);
-    const transport = new Transport(socket, owner, false);
-    if (handle === null) {
-      // It was destroyed before this call: its server has already counted it, and it only needs closing.
-      socket.destroy();
-      return transport;
-    }
-    // The server uses this field to count its connections when the socket closes.
-    const to = socket as unknown as HandleHolder;
-    to._server = from._server;
-    to.server = from.server;
-    from._handle = null;
-    socket.read(0);
-    return transport;
-  }
-
-  /** Opens a connection. `onConnected` or `onClosed` follows; earlier writes are queued. */
-  static connect(target: net.NetConnectOpts, owner: TransportOwner): Transport {
-    const socket = net.connect({
-      ...target,
-      noDelay: true,
-      allowHalfOpen: true,
-      onread,
-      writableHighWaterMark: MAX_PENDING,
-    } as net.NetConnectOpts & { writableHighWaterMark: number });
-    const transport = new Transport(socket, owner, true);
-    socket.on('connect', onConnect);
-    return transport;
-  }
-
-  /**
-   * Wraps an object that behaves like a socket but has no handle. Nothing is read from it: its creator passes received
-   * data to the owner.
-   */
-  static over(socket: net.Socket, owner: TransportOwner): Transport {
-    return new Transport(socket, owner, false);
-  }
-
-  get remoteAddress(): string {
-    return this.socket.remoteAddress ?? '';
-  }
-  get remotePort(): number {
-    return this.socket.remotePort ?? 0;
-  }
-  get localAddress(): string {
-    return this.socket.localAddress ?? '';
-  }
-  get localPort(): number {
-    return this.socket.localPort ?? 0;
-  }
-  /** Whether the socket is closed or closing: Node calls `onClosed` only at the end of the event loop's turn. */
-  get closing(): boolean {
-    return this.closed || this.socket.destroyed;
-  }
-  /** The socket's descriptor; -1 if there is none or the platform does not expose it. */
-  get descriptor(): number {
-    return (this.socket as unknown as HandleHolder)._handle?.fd ?? -1;
-  }
-  /** Bytes pending in user space. */
-  get pending(): number {
-    const { writableLength } = this.socket;
-    if (this.inFlight === 0) return writableLength;
-    return writableLength + ((this.socket as unknown as HandleHolder)._handle?.writeQueueSize ?? 0);
-  }
-
-  /** Whether the kernel has accepted bytes since the last call. */
-  madeProgress(): boolean {
-    const handle = (this.socket as unknown as HandleHolder)._handle;
-    const before = this.accepted;
-    // The handle's counter includes bytes that are still queued.
-    if (handle !== null) this.accepted = this.writtenDirectly + handle.bytesWritten - handle.writeQueueSize;
-    return this.accepted > before;
-  }
-
-  /** The handle to write to, or null if the stream must be used: not connected, data in its queue, or ending. */
-  private direct(): StreamHandle | null {
-    const { socket } = this;
-    if (this.ending || socket.connecting || socket.writableLength !== 0) return null;
-    const handle = (socket as unknown as HandleHolder)._handle;
-    if (handle === null || canWriteDirectly()) return handle;
-    probeHandle(handle);
-    return null;
-  }
-
-  /** Whether written data may still reach the peer. */
-  get writable(): boolean {
-    return !this.closed && this.broken === null;
-  }
-
-  /** Writes a byte string. Returns false to stop until `onDrain`. */
-  writeText(text: string): boolean {
-    if (!this.writable || text.length === 0) return true;
-    this.bytesWritten += text.length;
-    const handle = this.direct();
-    if (handle === null) return this.afterWrite(this.socket.write(text, 'latin1'));
-    const result = writeLatin1(handle, text);
-    return result === 0 || this.dispatched(result, null, null);
-  }
-
-  /** Writes borrowed bytes: those not accepted by the kernel now are copied. */
-  writeBorrowed(bytes: Buffer, start: number, end: number): boolean {
-    return this.writeFramed('', bytes, start, end, '');
-  }
-
-  /** As `writeBorrowed`, in one write with byte strings before and after the bytes. */
-  writeFramed(before: string, bytes: Buffer, start: number, end: number, after: string): boolean {
-    const length = before.length + end - start + after.length;
-    if (!this.writable || length === 0) return true;
-    if (length <= MAX_TEXT) return this.writeText(before + bytes.latin1Slice(start, end) + after);
-    const accepted = this.writeNow(before, bytes, start, end, after);
-    if (accepted < 0) return this.failed(accepted);
-    if (accepted === length) return true;
-    const inBytes = Math.max(0, accepted - before.length);
-    const from = Math.min(end, start + inBytes);
-    return this.writeCopy(before.slice(accepted), bytes, from, end, after.slice(Math.max(0, inBytes - (end - start))));
-  }
-
-  /** Writes a copy. */
-  private writeCopy(before: string, bytes: Buffer, start: number, end: number, after: string): boolean {
-    const length = before.length + end - start + after.length;
-    if (length <= MAX_TEXT) return this.writeText(before + bytes.latin1Slice(start, end) + after);
-    // Behind pending bytes, a short chunk in a long buffer would retain many times the memory reported by `pending`.
-    const pooled = length >= READ_SIZE / 4 || this.pending === 0;
-    const copy = pooled ? takeSlab(length) : Buffer.allocUnsafeSlow(length);
-    let at = before.length === 0 ? 0 : copy.latin1Write(before, 0);
-    at += bytes.copy(copy, at, start, end);
-    if (after.length > 0) copy.latin1Write(after, at);
-    return this.writeStatic(length === copy.length ? copy : copy.subarray(0, length), pooled ? copy : null);
-  }
-
-  /** Writes bytes that no longer change, in one write with a byte string before them. */
-  write(bytes: Buffer, before = ''): boolean {
-    if (!this.writable || before.length + bytes.length === 0) return true;
-    if (before.length === 0) return this.writeStatic(bytes, null);
-    const accepted = this.writeNow(before, bytes, 0, bytes.length, '');
-    if (accepted < 0) return this.failed(accepted);
-    if (accepted < before.length) this.writeText(before.slice(accepted));
-    const inBytes = Math.max(0, accepted - before.length);
-    return inBytes === bytes.length ? true : this.writeStatic(bytes.subarray(inBytes), null);
-  }
-
-  /** Returns the number of bytes that the kernel accepted, 0 if other bytes are pending, or a negative errno. */
-  private writeNow(before: string, bytes: Buffer, start: number, end: number, after: string): number {
-    const { socket, descriptor } = this;
-    if (descriptor < 0 || this.inFlight > 0 || this.ending || socket.connecting || socket.writableLength !== 0)
-      return 0;
-    const accepted = writeImmediately(descriptor, before, bytes, start, end, after);
-    if (accepted > 0) {
-      this.bytesWritten += accepted;
-      this.writtenDirectly += accepted;
-    }
-    return accepted;
-  }
-
-  /** Writes bytes that do not change until the kernel has accepted them; `slab` is then returned to the pool. */
-  private writeStatic(bytes: Buffer, slab: Buffer | null): boolean {
-    this.bytesWritten += bytes.length;
-    const handle = this.direct();
-    if (handle === null) {
-      return this.afterWrite(slab === null ? this.socket.write(bytes) : this.socket.write(bytes, () => giveSlab(slab)));
-    }
-    const result = writeBytes(handle, bytes);
-    if (result !== 0) return this.dispatched(result, bytes, slab);
-    if (slab !== null) giveSlab(slab);
-    return true;
-  }
-
-  /** Handles a direct write that failed or is in flight. */
-  private dispatched(result: number | WriteRequest, bytes: Buffer | null, slab: Buffer | null): boolean {
-    if (typeof result === 'number') {
-      if (slab !== null) giveSlab(slab);
-      return this.failed(result);
-    }
-    this.inFlight++;
-    trackWrite(result, this, bytes, slab);
-    return this.afterWrite(false);
-  }
-
-  /** A direct write is complete. */
-  written(status: number, slab: Buffer | null): void {
-    this.inFlight--;
-    if (slab !== null) giveSlab(slab);
-    if (this.closed) return;
-    if (status < 0) this.failed(status);
-    else if (this.inFlight === 0) this.drained();
-  }
-
-  private failed(errno: number): boolean {
-    const error = writeError(errno);
-    // An upstream may have responded before closing, and its response may still be unread.
-    const left = this.outgoing && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
-    this.broken = error;
-    if (!left || this.socket.readableEnded) this.socket.destroy(error);
-    return true;
-  }
-
-  /**
-   * Whether the peer of an outgoing connection has reset it rather than sent FIN: libuv reports EOF for a reset if
-   * there was data to read. Detected by an empty write, which has no other effect; a reset after a FIN of the peer
-   * gives a different error.
-   */
-  wasReset(): boolean {
-    const handle = (this.socket as unknown as HandleHolder)._handle;
-    if (this.outgoing && this.broken === null && handle !== null && this.pending === 0 && canWriteDirectly()) {
-      const result = writeLatin1(handle, '');
-      if (typeof result !== 'number') this.dispatched(result, null, null);
-      else if (result < 0) this.broken = writeError(result);
-    }
-    return this.broken?.code === 'ECONNRESET';
-  }
-
-  /**
-   * Whether the peer of an idle connection has closed it, reset it or sent data: asks the kernel, which knows before
-   * the event loop reports it. Unrequested data is lost; the connection must not be used then. Costs a system call.
-   * Returns false if the platform does not expose a descriptor.
-   */
-  peerLeft(): boolean {
-    if (this.closing) return true;
-    const { descriptor } = this;
-    if (descriptor < 0) return false;
-    try {
-      readSync(descriptor, PROBE, 0, 1, null);
-      return true;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code !== 'EAGAIN';
-    }
-  }
-
-  private afterWrite(more: boolean): boolean {
-    const { socket, pending, inFlight } = this;
-    // The socket returns `false` if its mark was reached before the write; the remaining amount decides.
-    if (pending === 0) {
-      this.queued = 0;
-      return true;
-    }
-    if (more) {
-      if (++this.queued < MAX_WRITES) return true;
-      // The stream only emits `drain` if its own mark was reached.
-      if (!this.waiting) socket.write('', () => this.drained());
-    } else if (inFlight > 0 && inFlight < MAX_WRITES && pending < MAX_PENDING) return true;
-    this.waiting = true;
-    return false;
-  }
-
-  /** Notifies the owner and waiting callbacks that nothing is pending. */
-  drained(): void {
-    if (this.closed) return;
-    if (this.pending !== 0) {
-      // Data was queued in the stream meanwhile, which emits `drain` only when its own mark was reached.
-      const { socket } = this;
-      if (this.inFlight === 0 && !socket.writableEnded) socket.write('', () => this.drained());
-      return;
-    }
-    this.queued = 0;
-    this.flushed();
-    if (!this.waiting) return;
-    this.waiting = false;
-    this.owner.onDrain(this);
-  }
-
-  flushed(): void {
-    const { onFlushed } = this;
-    this.onFlushed = null;
-    if (onFlushed !== null) for (const then of onFlushed) then();
-  }
-
-  /** Calls back once the kernel has accepted all data written so far (or the socket is closed). */
-  whenFlushed(then: () => void): void {
-    const { socket } = this;
-    if (this.closed || this.pending === 0) then();
-    else if (this.inFlight > 0) (this.onFlushed ??= []).push(then);
-    else if (!socket.writableEnded) socket.write('', () => then());
-    else {
-      // A write after `end` is an error that would discard the pending bytes.
-      const settled = (): void => {
-        socket.off('finish', settled);
-        socket.off('close', settled);
-        then();
-      };
-      socket.on('finish', settled);
-      socket.on('close', settled);
-    }
-  }
-
-  pause(): void {
-    if (this.paused || this.closed) return;
-    this.paused = true;
-    this.socket.pause();
-  }
-  resume(): void {
-    if (!this.paused || this.closed) return;
-    this.paused = false;
-    this.socket.resume();
-  }
-
-  /** Sends FIN when all data is written; reading continues. */
-  end(): void {
-    this.ending = true;
-    if (!this.closed) this.socket.end();
-  }
-  /** Closes when all data is written. */
-  destroySoon(): void {
-    this.ending = true;
-    if (!this.closed) this.socket.destroySoon();
-  }
-  destroy(): void {
-    if (!this.closed) this.socket.destroy();
-  }
-  /** Closes with a reset; if impossible (no TCP, not connected yet, FIN in flight), closes immediately. */
-  reset(): void {
-    const { socket } = this;
-    if (this.closed || socket.destroyed) return;
-    const handle = (socket as unknown as HandleHolder)._handle;
-    // During a pending shutdown, libuv refuses the reset and Node would never close the socket.
-    const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
-    if (shutting || socket.connecting || handle === null || !('reset' in handle)) socket.destroy();
-    else socket.resetAndDestroy();
-  }
-  setNoDelay(on: boolean): void {
-    this.socket.setNoDelay(on);
-  }
-  setKeepAlive(on: boolean): void {
-    this.socket.setKeepAlive(on);
-  }
+/** Adds to that number; called by implementations that use a descriptor. */
+export function countTransports(change: 1 | -1): void {
+  open += change;
 }

@@ -7,7 +7,8 @@ import type { ErrorLog } from '../logging/error-log.js';
 import { connectionRefused, descriptorsScarce } from '../net/connection-limit.js';
 import { now } from '../net/deadlines.js';
 import { nearlyExhausted } from '../net/open-files.js';
-import { Transport } from '../net/transport.js';
+import { descriptorOf, lostBeforeUse, SocketTransport } from '../net/socket-transport.js';
+import type { Transport } from '../net/transport.js';
 import type { RoutingTable } from '../program/compiler.js';
 import type { Listening } from '../program/module.js';
 import type { ServerProgram } from '../program/program.js';
@@ -218,7 +219,7 @@ export class Server implements ConnectionHost {
 
   private accept(socket: net.Socket, bound: Bound): void {
     // A socket that was reset before it was handled has no handle.
-    if ((socket as unknown as { _handle: unknown })._handle === null || socket.destroyed || this.stopped) {
+    if (lostBeforeUse(socket) || this.stopped) {
       socket.on('error', () => {});
       socket.destroy();
       return;
@@ -240,7 +241,7 @@ export class Server implements ConnectionHost {
       bound.early.push(socket);
       return;
     }
-    const transport = Transport.adopt(socket, PENDING_OWNER);
+    const transport = SocketTransport.adopt(socket, PENDING_OWNER);
     const connection = new ClientConnection(transport, this, bound);
     transport.owner = connection;
     this.open.add(connection);
@@ -250,8 +251,7 @@ export class Server implements ConnectionHost {
 
   /** Pauses accepting if a connection has taken the last descriptor for clients; false if it cannot be kept. */
   private hasDescriptors(socket: net.Socket): boolean {
-    const descriptor = (socket as unknown as { readonly _handle: { readonly fd?: number } })._handle.fd ?? -1;
-    const exhausted = nearlyExhausted(descriptor);
+    const exhausted = nearlyExhausted(descriptorOf(socket));
     if (!exhausted && !descriptorsScarce()) return true;
     this.pause.begin(this.bound.values());
     return this.binder.keepsSockets || !exhausted;

@@ -1,6 +1,7 @@
 /** Connections to peers, each with at most one request at a time. */
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
-import { type Connect, Transport, type TransportOwner } from '../net/transport.js';
+import { SocketTransport } from '../net/socket-transport.js';
+import type { Connect, Transport, TransportOwner } from '../net/transport.js';
 import type { IdleConnections } from './idle-connections.js';
 import type { Peer } from './peer.js';
 
@@ -19,7 +20,7 @@ export interface ConnectOptions {
   readonly localAddress?: string;
   readonly localPort?: number;
   readonly keepAlive: boolean;
-  /** Opens the connection; default: `Transport.connect`. */
+  /** Opens the connection; default: `SocketTransport.connect`. */
   readonly connect?: Connect;
 }
 
@@ -44,7 +45,7 @@ export class UpstreamConnection implements TransportOwner, Timed {
   ) {
     this.user = user;
     const { address } = peer;
-    const connect = options.connect ?? Transport.connect;
+    const connect = options.connect ?? SocketTransport.connect;
     this.transport = connect(
       'path' in address
         ? { path: address.path }

@@ -167,7 +167,7 @@ test('time in which the process stood still is not counted against anybody', asy
 });
 
 test('what is watched keeps no process alive, and nothing ticks when nobody is watched', () => {
-  const module = new URL('../../src/http/deadlines.js', import.meta.url).href;
+  const module = new URL('../../src/net/deadlines.js', import.meta.url).href;
   const script = `
     const { watch, unwatch, now } = await import(${JSON.stringify(module)});
     const it = { deadline: 0, deadlineIndex: -1, timedOut() {} };

@@ -1,7 +1,8 @@
-/** Sockets for the tests of `Transport`: pairs of a plain client and an adopted socket, and an owner that takes notes. */
+/** Sockets for the tests of `SocketTransport`: pairs of a plain client and an adopted socket, and an owner that takes notes. */
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { openTransports, Transport, type TransportOwner } from '../../src/net/transport.js';
+import { SocketTransport } from '../../src/net/socket-transport.js';
+import { openTransports, type Transport, type TransportOwner } from '../../src/net/transport.js';
 
 /** Notes what it is told. */
 export class Noting implements TransportOwner {
@@ -56,7 +57,7 @@ export class Noting implements TransportOwner {
 export interface Pair {
   readonly server: net.Server;
   readonly client: net.Socket;
-  readonly transport: Transport;
+  readonly transport: SocketTransport;
   readonly owner: Noting;
 }
 
@@ -80,8 +81,8 @@ export async function pair(path?: string): Promise<Pair> {
   const client = net.connect({ ...target(server), allowHalfOpen: true } as net.NetConnectOpts);
   client.on('error', () => {});
   const owner = new Noting();
-  const transport = await new Promise<Transport>((resolve) => {
-    server.once('connection', (socket) => resolve(Transport.adopt(socket, owner)));
+  const transport = await new Promise<SocketTransport>((resolve) => {
+    server.once('connection', (socket) => resolve(SocketTransport.adopt(socket, owner)));
   });
   return { server, client, transport, owner };
 }

@@ -6,7 +6,8 @@ import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { canWriteDirectly } from '../../src/net/direct-write.js';
-import { openTransports, Transport } from '../../src/net/transport.js';
+import { SocketTransport } from '../../src/net/socket-transport.js';
+import { openTransports } from '../../src/net/transport.js';
 import { closing, finish, listening, Noting, pair, pattern, random, target } from './sockets.js';
 
 /** The mark at which a write says false. */
@@ -178,7 +179,7 @@ test('writes that the kernel takes at the second try are not taken for ones of t
   const hash = createHash('md5');
   const owner = new Noting();
   const [socket] = (await once(server, 'connection')) as [net.Socket];
-  const transport = Transport.adopt(socket, owner);
+  const transport = SocketTransport.adopt(socket, owner);
   const lent = Buffer.alloc(65536);
   for (let i = 0; i < 4000; i++) {
     const length = 5000 + ((i * 7919) % 60_000);
@@ -312,7 +313,7 @@ test('what is written before the connection is made arrives first, and is copied
   const server = await listening();
   const accepted = once(server, 'connection') as Promise<[net.Socket]>;
   const owner = new Noting();
-  const transport = Transport.connect(target(server), owner);
+  const transport = SocketTransport.connect(target(server), owner);
   const lent = pattern(60_000, 6);
   const expected = Buffer.concat([Buffer.from('head'), lent, Buffer.from('tail')]);
   transport.writeText('head');
@@ -359,7 +360,7 @@ test('few short writes wait for a connection that is not made yet', async () => 
   const server = await listening();
   const accepted = once(server, 'connection') as Promise<[net.Socket]>;
   const owner = new Noting();
-  const transport = Transport.connect(target(server), owner);
+  const transport = SocketTransport.connect(target(server), owner);
   let writes = 1;
   while (transport.writeText('x')) writes++;
   assert.ok(writes < 100, `${writes} writes wait`);

@@ -5,7 +5,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { openTransports, Transport } from '../../src/net/transport.js';
+import { SocketTransport } from '../../src/net/socket-transport.js';
+import { openTransports, type Transport } from '../../src/net/transport.js';
 import { closing, finish, listening, Noting, type Pair, pair, pattern, random, target } from './sockets.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-transport-'));
@@ -51,7 +52,7 @@ test('bytes that came before the socket was adopted are read', async () => {
   const [socket] = (await once(server, 'connection')) as [net.Socket];
   await new Promise((resolve) => setImmediate(resolve));
   const owner = new Noting();
-  const transport = Transport.adopt(socket, owner);
+  const transport = SocketTransport.adopt(socket, owner);
   await owner.until(() => owner.length === 5);
   assert.equal(owner.bytes.toString(), 'early');
   assert.equal(transport.bytesRead, 5);
@@ -66,7 +67,7 @@ test('a socket that was destroyed before it was adopted only closes', async () =
   socket.destroy();
   await once(socket, 'close');
   const owner = new Noting();
-  const transport = Transport.adopt(socket, owner);
+  const transport = SocketTransport.adopt(socket, owner);
   transport.writeText('x');
   await finish({ server, client, transport, owner });
 });
@@ -267,7 +268,7 @@ test('a connection that cannot be made is told once, with its error', async () =
     [{ path: join(directory, 'nothing') }, 'ENOENT'],
   ] as const) {
     const owner = new Noting();
-    const transport = Transport.connect(to, owner);
+    const transport = SocketTransport.connect(to, owner);
     transport.writeText('early');
     transport.writeBorrowed(Buffer.alloc(10_000), 0, 10_000);
     await owner.until(() => owner.closed === 1);
@@ -287,7 +288,7 @@ test('a socket that is still connecting can be reset', async () => {
   );
   for (let i = 0; i < 20; i++) {
     const owner = new Noting();
-    const transport = Transport.connect(target(server), owner);
+    const transport = SocketTransport.connect(target(server), owner);
     if (i % 2 === 0) transport.writeText('x');
     if (i % 3 === 0) transport.pause();
     transport.reset();
@@ -350,9 +351,9 @@ test('500 sockets opened and closed at random leave nothing behind', { timeout: 
     owners.push(owner);
     transports.push(make(owner));
   };
-  server.on('connection', (socket) => opened((owner) => Transport.adopt(socket, owner)));
+  server.on('connection', (socket) => opened((owner) => SocketTransport.adopt(socket, owner)));
   for (let i = 0; i < 500; i++) {
-    opened((owner) => Transport.connect(target(server), owner));
+    opened((owner) => SocketTransport.connect(target(server), owner));
     for (let deeds = next(4); deeds > 0; deeds--) act(transports[next(transports.length)] as Transport);
     if (next(5) === 0) await new Promise((resolve) => setImmediate(resolve));
   }
