@@ -144,18 +144,19 @@ const questions: Question[] =
           seed,
         })
         .filter(({ pattern }) => pattern !== '');
-const total: Agreement = { compared: 0, unknown: new Map(), limited: 0, byV8: 0, differences: [] };
+const total: Agreement = { compared: 0, unknown: new Map(), limited: 0, byV8: 0, declared: 0, differences: [] };
 for (let from = 0; from < questions.length; from += BATCH) {
   const part = compare(questions.slice(from, from + BATCH), divisor);
   total.compared += part.compared;
   total.limited += part.limited;
   total.byV8 += part.byV8;
+  total.declared += part.declared;
   for (const [message, times] of part.unknown) total.unknown.set(message, (total.unknown.get(message) ?? 0) + times);
   total.differences.push(...part.differences);
   for (const difference of part.differences) process.stdout.write(`${difference}\n`);
 }
 process.stdout.write(
-  `${questions.length} expressions, ${total.compared} compared, ${total.byV8} also with V8, ${total.limited} over the limit, ${total.differences.length} differences\n`,
+  `${questions.length} expressions, ${total.compared} compared, ${total.byV8} also with V8, ${total.limited} over the limit, ${total.declared} declared and ${total.differences.length} other differences\n`,
 );
 for (const [message, times] of total.unknown) process.stdout.write(`${times} not compared: ${message}\n`);
 process.exitCode = total.differences.length === 0 ? 0 : 1;

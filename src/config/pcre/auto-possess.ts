@@ -30,17 +30,20 @@ export function isEffectivelyPossessive(repeat: Node & { readonly kind: 'repeat'
   const { item } = repeat;
   if (item.kind !== 'set') return false;
   const budget = { left: MAX_COMPARISONS };
-  return excludes(item, repeat.mode !== 'lazy', rest, budget, false);
+  return excludes(item, repeat.mode !== 'lazy', rest, budget);
 }
 
+/**
+ * An atomic group that follows and may be empty ends the comparison: positively where an earlier alternative ends, as if the
+ * repetition were inside the group. PCRE2 has this mistake, so that `a?(?>|b)a` does not match `a`.
+ */
 function excludes(
   base: Node & { readonly kind: 'set' },
   greedy: boolean,
   rest: Rest | Ending,
   budget: { left: number },
-  entered: boolean,
 ): boolean {
-  let inGroup = entered;
+  let inGroup = false;
   let at = rest;
   for (;;) {
     if (--budget.left <= 0) return false;
@@ -67,7 +70,7 @@ function excludes(
       case 'atomic':
         if (next.lineBreak === true) return excludesLineBreak(base);
         inGroup = true;
-        at = inside(next.body, after);
+        at = inside(next.body, 'atomic');
         continue;
       case 'group':
         inGroup = true;
@@ -76,7 +79,7 @@ function excludes(
       case 'alternatives': {
         const last = next.branches.length - 1;
         for (const branch of next.branches.slice(0, last)) {
-          if (!excludes(base, greedy, inside(branch, after), budget, true)) return false;
+          if (!excludes(base, greedy, inside(branch, after), budget)) return false;
         }
         inGroup = true;
         at = inside(next.branches[last] ?? next, after);
@@ -90,10 +93,15 @@ function excludes(
           continue;
         }
         if (next.max > 1 && next.min !== next.max) return false;
-        if (next.min === 0 && !excludes(base, greedy, after, budget, true)) return false;
+        if (next.mode === 'possessive') {
+          inGroup = true;
+          at = inside({ ...next, mode: 'greedy' }, 'atomic');
+          continue;
+        }
+        if (next.min === 0 && !excludes(base, greedy, after, budget)) return false;
         if (next.max === 0) return true;
         inGroup = true;
-        at = inside(next.item, after);
+        at = { items: new Array<Node>(Math.min(next.max, MAX_COMPARISONS)).fill(next.item), from: 0, outer: after };
         continue;
       default:
         return false;

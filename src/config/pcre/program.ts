@@ -2,8 +2,9 @@
 import { type Ending, isEffectivelyPossessive, type Rest } from './auto-possess.js';
 import type { ByteSet } from './byte-set.js';
 import type { Repeatable } from './known-failures.js';
+import { minimumLength } from './minimum-length.js';
 import { Op } from './opcodes.js';
-import { type Beginning, beginningOf, requiredByte } from './search-hints.js';
+import { type Beginning, beginningOf, isRequiredLater, requiredByte } from './search-hints.js';
 import {
   childrenOf,
   END_SOURCE,
@@ -27,6 +28,8 @@ export interface Program extends Beginning {
   /** A byte that every match contains, in lower case and as written, or -1. */
   readonly required: number;
   readonly requiredOther: number;
+  /** Distance from the beginning of a match at which that byte is searched for: 0 or 1. */
+  readonly requiredFrom: number;
   /** Minimum length of a match in bytes. */
   readonly minimum: number;
   /** Null if the result of an attempt depends on more than the control registers: references, conditions, calls. */
@@ -106,7 +109,6 @@ class ProgramCompiler {
     for (const { at, group } of this.calls) this.code[at] = this.beginnings.get(group) ?? 0;
     const sets = new Uint8Array(this.sets.length * 256);
     for (const [i, set] of this.sets.entries()) for (const byte of set.bytes) sets[i * 256 + byte] = 1;
-    const least = minimumWidth(body);
     const [required = -1, requiredOther = required] = requiredByte(body);
     return {
       code: Int32Array.from(this.code),
@@ -115,7 +117,8 @@ class ProgramCompiler {
       registers: this.registers,
       required,
       requiredOther,
-      minimum: Number.isFinite(least) ? least : 0,
+      requiredFrom: isRequiredLater(body) ? 1 : 0,
+      minimum: minimumLength(tree),
       repeatable: this.isRepeatable ? { loops: this.loops, counts: this.counts } : null,
       ...beginningOf(tree),
     };
@@ -405,34 +408,6 @@ function nextByte(rest: Rest | Ending): number {
   }
   return -1;
 }
-
-/** Minimum number of bytes that a node matches. `enclosing`: groups around it. */
-export function minimumWidth(node: Node, enclosing: ReadonlySet<number> = WHOLE): number {
-  switch (node.kind) {
-    case 'set':
-      return 1;
-    case 'sequence':
-      return node.items.reduce((sum, item) => sum + minimumWidth(item, enclosing), 0);
-    case 'alternatives':
-      return Math.min(...node.branches.map((branch) => minimumWidth(branch, enclosing)));
-    case 'call':
-      // The shortest alternative does not call a group that contains it.
-      return enclosing.has(node.index) ? Number.POSITIVE_INFINITY : 0;
-    case 'group':
-      return minimumWidth(node.body, new Set([...enclosing, node.index]));
-    case 'atomic':
-      return minimumWidth(node.body, enclosing);
-    case 'repeat':
-      return node.min === 0 ? 0 : node.min * minimumWidth(node.item, enclosing);
-    case 'condition':
-      if (node.test.kind === 'define') return 0;
-      return Math.min(minimumWidth(node.yes, enclosing), minimumWidth(node.no, enclosing));
-    default:
-      return 0;
-  }
-}
-
-const WHOLE: ReadonlySet<number> = new Set([0]);
 
 /** Minimum and maximum number of bytes, for nodes without references and unbounded repetitions. */
 function widthsOf(node: Node): readonly [number, number] {

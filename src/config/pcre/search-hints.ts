@@ -179,6 +179,27 @@ export function requiredByte(node: Node): readonly number[] {
   }
 }
 
+/** Whether the required byte of an expression follows the byte with which every match begins: PCRE2 then skips that one. */
+export function isRequiredLater(node: Node): boolean {
+  return leadingByte(node).length > 0 && isRequiredAfterFirst(node);
+}
+
+function isRequiredAfterFirst(node: Node): boolean {
+  switch (node.kind) {
+    case 'sequence': {
+      const [first, ...others] = node.items;
+      return (
+        others.some((item) => requiredByte(item).length > 0) || (first !== undefined && isRequiredAfterFirst(first))
+      );
+    }
+    case 'group':
+    case 'atomic':
+      return isRequiredAfterFirst(node.body);
+    default:
+      return false;
+  }
+}
+
 /** The byte with which every match begins, in the form of `requiredByte`. */
 function leadingByte(node: Node): readonly number[] {
   switch (node.kind) {

@@ -35,7 +35,7 @@ export function search(program: Program, text: string, limit = MATCH_LIMIT): Int
 }
 
 function searchFrom(program: Program, end: number, limit: number): Int32Array | null {
-  const { starts, firstBytes, run, required, requiredOther, minimum } = program;
+  const { starts, firstBytes, run, required, requiredOther, requiredFrom, minimum } = program;
   const attempt = new Attempt(program, subject, end);
   let left = SEARCH_LIMIT * (limit / MATCH_LIMIT);
   let lastRequired = -1;
@@ -43,14 +43,14 @@ function searchFrom(program: Program, end: number, limit: number): Int32Array | 
     if (starts === 'lines' && start > 0 && subject[start - 1] !== 0x0a) continue;
     if (firstBytes !== null) {
       if (starts !== 'first') while (start < end && firstBytes[subject[start] as number] === 0) start++;
-      if (start >= end || firstBytes[subject[start] as number] === 0) return null;
+      if (start >= end || start > end - minimum || firstBytes[subject[start] as number] === 0) return null;
     }
-    if (required >= 0 && start > lastRequired && end - start < REQUIRED_UP_TO) {
-      lastRequired = start;
+    if (required >= 0 && start + requiredFrom > lastRequired && end - start < REQUIRED_UP_TO) {
+      lastRequired = start + requiredFrom;
       while (lastRequired < end && subject[lastRequired] !== required && subject[lastRequired] !== requiredOther) {
         lastRequired++;
       }
-      if (lastRequired === end) return null;
+      if (lastRequired >= end) return null;
     }
     const allowed = Math.min(limit, left);
     if (attempt.matches(start, allowed)) return attempt.registers.subarray(0, 2 * (program.groups + 1));

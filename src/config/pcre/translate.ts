@@ -9,7 +9,7 @@ import { longestWithin } from './cost.js';
 import { memoizePerTick } from './memoize-per-tick.js';
 import { parsed } from './parser.js';
 import { render } from './render.js';
-import { Mistake, type Tree } from './syntax.js';
+import { childrenOf, Mistake, mayBeEmpty, type Node, type Tree } from './syntax.js';
 
 /** Reason why an expression was rejected. Offsets are into the expression. */
 export interface PatternMistake {
@@ -47,7 +47,7 @@ export const translate = memoizePerTick((written, caseless): Translation => {
 /** JavaScript that matches the same, with the same groups; null if there is none. */
 function javaScriptOf(tree: Tree, ignoreCase: boolean, flags: string): string | null {
   try {
-    if (checkCaptures(tree.body).length > 0) return null;
+    if (checkCaptures(tree.body).length > 0 || hasEmptyAtomic(tree.body)) return null;
     const source = render(tree, ignoreCase);
     new RegExp(source, flags);
     return source;
@@ -55,6 +55,13 @@ function javaScriptOf(tree: Tree, ignoreCase: boolean, flags: string): string | 
     if (error instanceof Mistake || error instanceof SyntaxError) return null;
     throw error;
   }
+}
+
+/** Whether an atomic group may be empty: PCRE2 makes a repetition before it possessive, as `auto-possess.ts` does. */
+function hasEmptyAtomic(node: Node): boolean {
+  const atomic =
+    node.kind === 'atomic' || (node.kind === 'repeat' && node.mode === 'possessive' && node.item.kind !== 'set');
+  return (atomic && mayBeEmpty(node)) || childrenOf(node).some(hasEmptyAtomic);
 }
 
 /**

@@ -15,13 +15,13 @@ export function hasPcre2test(): boolean {
   return spawnSync('pcre2test', ['-C', 'linksize']).error === undefined;
 }
 
-/** Asks PCRE2's interpreter; `matchLimit` is its limit for each attempt. */
-export function askPcre2(questions: readonly Question[], matchLimit: number): Outcome[] {
+/** Asks PCRE2's interpreter, or its JIT compiler; `matchLimit` is the limit for each attempt. */
+export function askPcre2(questions: readonly Question[], matchLimit: number, jit = false): Outcome[] {
   const input = questions
     .map(({ pattern, caseless, subject }) => {
       const hex = Buffer.from(pattern, 'latin1').toString('hex').replace(/../g, '$& ');
       const escaped = Buffer.from(subject, 'latin1').toString('hex').replace(/../g, '\\x$&');
-      return `/${hex}/hex${caseless === true ? ',caseless' : ''}\n    ${escaped}\\=match_limit=${matchLimit},ovector=200,allcaptures\n`;
+      return `/${hex}/hex${caseless === true ? ',caseless' : ''}${jit ? ',jit' : ''}\n    ${escaped}\\=match_limit=${matchLimit},ovector=200,allcaptures\n`;
     })
     .join('\n');
   const { stdout } = spawnSync('pcre2test', ['-q'], { input, encoding: 'latin1', maxBuffer: 1 << 30 });
