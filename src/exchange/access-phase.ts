@@ -1,10 +1,10 @@
 /** The access phase: `satisfy any`, and `auth_delay`. */
 import { logError } from '../program/error-context.js';
 import { OK, type Verdict } from '../program/verdict.js';
-import type { Exchange } from './exchange.js';
+import type { EngineExchange } from './engine-exchange.js';
 
 /** Applies a verdict of the access phase with `satisfy any`; returns true if the phases continue. */
-export function satisfiesAny(x: Exchange, verdict: Verdict): boolean {
+export function satisfiesAny(x: EngineExchange, verdict: Verdict): boolean {
   if (verdict === OK) {
     x.accessStatus = 0;
     // Challenges of handlers that refused are void.
@@ -18,14 +18,14 @@ export function satisfiesAny(x: Exchange, verdict: Verdict): boolean {
   return true;
 }
 
-/** Ends an exchange that was denied access with `finalize`; 401 is delayed by `auth_delay`. */
-export function refuse(x: Exchange, status: number, finalize: (x: Exchange, status: number) => void): void {
+/** Ends an exchange that was denied access; 401 is delayed by `auth_delay`. */
+export function refuse(x: EngineExchange, status: number): void {
   const { authDelay } = x.location.settings;
   if (status !== 401 || authDelay === 0) {
-    finalize(x, status);
+    x.finalize(status);
     return;
   }
   logError(x, 'info', 'delaying unauthorized request');
-  const timer = setTimeout(() => finalize(x, status), authDelay);
+  const timer = setTimeout(() => x.finalize(status), authDelay);
   x.onFinish({ release: () => clearTimeout(timer) });
 }

@@ -3,40 +3,10 @@
  * possible).
  */
 import type { Transport } from '../net/transport.js';
+import type { BodySink, Chunk } from '../program/body.js';
 import type { RoutingTable } from '../program/compiler.js';
+import type { Exchange, HttpClient } from '../program/exchange.js';
 import type { ConnectionCounts } from './connection-counts.js';
-import type { Exchange } from './exchange.js';
-
-/**
- * A chunk of a body. A Buffer is borrowed: it must be copied if retained beyond the call. A string is a byte string.
- */
-export type Chunk = Buffer | string;
-
-/** Receives the request body in chunks. */
-export interface BodySink {
-  /** Receives a chunk; `last`: `bodyEnd` follows immediately. Returns false to pause until `resumeBody`. */
-  bodyChunk(chunk: Buffer, last: boolean): boolean;
-  /** The client closed the connection: the body received so far is logged as `$request_body`. `bodyFailed` follows. */
-  bodyCut?(): void;
-  /** The body is complete. */
-  bodyEnd(): void;
-  /**
-   * The body will not be complete: the client closed the connection (`400`), was too slow (`408`), or the framing is
-   * invalid (`400`, `413`).
-   */
-  bodyFailed(status: number): void;
-}
-
-/**
- * Source of a response body: resumed when the client accepts more data, aborted when the client closes the connection.
- */
-export interface Producer {
-  /** Current activity of the upstream request, in nginx's words (`reading upstream`); empty if there is none. */
-  readonly activity?: string;
-  resume(): void;
-  /** The client connection was closed; nothing more can be sent. The producer releases its resources. */
-  abort(): void;
-}
 
 /** A client's socket after the upgrade. */
 export interface DetachedClient {
@@ -53,33 +23,9 @@ export interface DetachedClient {
   ended(completed: boolean): void;
 }
 
-export interface ClientSide {
+export interface ClientSide extends HttpClient {
   /** Counters of the server that accepted the connection. */
   readonly counts: ConnectionCounts;
-  /** `$connection`: serial number. */
-  readonly id: number;
-  /** `$connection_requests`. */
-  readonly requests: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-  /** Path of the listening unix socket, or null. */
-  readonly unixPath: string | null;
-  /** Whether the connection uses TLS. */
-  readonly secure: boolean;
-  /** `$connection_time` start, ms since 1970. */
-  readonly since: number;
-  /** `$pipe`: whether the request was pipelined. */
-  readonly pipelined: boolean;
-  /** Bytes sent for the current exchange, including heads: `$bytes_sent`. */
-  readonly bytesSent: number;
-  /** Bytes sent without the final head, including chunk framing: `$body_bytes_sent`. */
-  readonly bodyBytesSent: number;
-  /** Bytes of the current request, head and body, as far as read: `$request_length`. */
-  readonly requestLength: number;
-  /** Whether the connection is closed. */
-  readonly closed: boolean;
   /** Sends the head of `x.response`; `ended`: no body follows (the response consists of the head). */
   sendHead(x: Exchange, ended: boolean): void;
   /** Sends a 1xx response; `lines` are field lines terminated by CRLF. */
@@ -105,3 +51,6 @@ export interface ClientSide {
   /** The exchange is finished and logged; the connection reads the next request, lingers or closes. */
   done(x: Exchange): void;
 }
+
+// Names used by code that is being converted to program/body.ts.
+export type { BodySink, Chunk, Producer } from '../program/body.js';

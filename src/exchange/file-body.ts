@@ -3,9 +3,9 @@ import { close, closeSync, read, readSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import type { BodyPart } from '../http/response-head.js';
 import { giveSlab, takeSlab } from '../net/slabs.js';
+import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
-import type { Producer } from './client-side.js';
-import type { Exchange } from './exchange.js';
+import type { Exchange } from '../program/exchange.js';
 
 /** Bytes read at once; a slow client has at most a few of these buffers pending in memory. */
 const BUFFER_SIZE = 64 * 1024;

@@ -1,7 +1,7 @@
 /** Statuses and log lines for unusable files, as in nginx. */
 import { errnoText } from '../diagnostics/errno.js';
 import { logError } from '../program/error-context.js';
-import type { Exchange } from './exchange.js';
+import type { Exchange } from '../program/exchange.js';
 
 /** Code of a system error (`ENOENT`), or an empty string. */
 export function errorCode(error: unknown): string {

@@ -1,9 +1,9 @@
 /** Maps the URI to a file path: nginx's `ngx_http_map_uri_to_path`. */
 
 import { logError } from '../program/error-context.js';
-import type { LocationProgram } from '../program/program.js';
+import type { Exchange } from '../program/exchange.js';
+import type { Location } from '../program/settings.js';
 import { StateKey } from '../program/state-key.js';
-import type { Exchange } from './exchange.js';
 
 /** A path in the file system, as byte string; `nativePath` converts it for `node:fs`. */
 export interface FilePath {
@@ -13,7 +13,7 @@ export interface FilePath {
 }
 
 /** A URI that `try_files` found below the alias of a regex location, which otherwise is the whole path. */
-const URI_BELOW_ALIAS = new StateKey<{ readonly uri: string; readonly location: LocationProgram }>('uri below alias');
+const URI_BELOW_ALIAS = new StateKey<{ readonly uri: string; readonly location: Location }>('uri below alias');
 
 /** Appends the current URI to the alias of this regex location. nginx: add_uri_to_alias. */
 export function addUriToAlias(x: Exchange): void {

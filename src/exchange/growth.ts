@@ -2,7 +2,7 @@
  * Limits of strings that a configuration builds from themselves: `rewrite ^(.*)$ $1$1` in a loop of ten cycles, `set $a
  * $a$a`. nginx is limited by memory only; here a few of these would stall the process or exceed V8's maximum string length.
  */
-import type { Exchange } from './exchange.js';
+import type { Exchange } from '../program/exchange.js';
 
 /** Minimum limit, bytes. */
 const MIN_LIMIT = 256 * 1024;

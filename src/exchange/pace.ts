@@ -2,12 +2,12 @@
 import { performance } from 'node:perf_hooks';
 import { parseSize } from '../config/units.js';
 import { ByteQueue } from '../net/byte-queue.js';
+import type { Chunk, Producer } from '../program/body.js';
 import type { Template } from '../program/template.js';
-import type { Chunk, Producer } from './client-side.js';
-import type { Exchange } from './exchange.js';
+import type { BodyPace, EngineExchange } from './engine-exchange.js';
 
 /** Returns the limiter of a response, or null. A rate set at run time (`$limit_rate`) overrides the configured one. */
-export function paceOf(x: Exchange): Pace | null {
+export function paceOf(x: EngineExchange): Pace | null {
   const { limitRate, limitRateAfter } = x.location.settings;
   if (x.limitRate < 0) {
     if (limitRate === null) return null;
@@ -17,7 +17,7 @@ export function paceOf(x: Exchange): Pace | null {
   return new Pace(x, x.limitRate, limitRateAfter === null ? 0 : sizeOf(limitRateAfter, x));
 }
 
-function sizeOf(template: Template, x: Exchange): number {
+function sizeOf(template: Template, x: EngineExchange): number {
   return parseSize(template.of(x)) ?? 0;
 }
 
@@ -25,7 +25,7 @@ function sizeOf(template: Template, x: Exchange): number {
  * Limits the data from an exchange to its client. While data is held it replaces the producer, so that no more is
  * produced before it has been sent.
  */
-export class Pace implements Producer {
+export class Pace implements Producer, BodyPace {
   private readonly started = performance.now();
   /** Bytes sent to the client before the body; as in nginx, the head counts. */
   private sent: number;
@@ -38,7 +38,7 @@ export class Pace implements Producer {
 
   /** `rate` in bytes/s, greater than 0; the first `after` bytes do not count. */
   constructor(
-    private readonly x: Exchange,
+    private readonly x: EngineExchange,
     private readonly rate: number,
     private readonly after: number,
   ) {
@@ -49,7 +49,6 @@ export class Pace implements Producer {
     return this.producer?.activity ?? '';
   }
 
-  /** Writes a chunk of the body; false: wait for the producer's `resume`. */
   write(chunk: Chunk): boolean {
     const { x } = this;
     if (this.held.length === 0 && performance.now() >= this.notBefore && chunk.length <= this.allowed()) {
@@ -66,7 +65,6 @@ export class Pace implements Producer {
     return false;
   }
 
-  /** Returns true if data is pending; `then` is called once it has been sent. */
   defers(then: () => void): boolean {
     if (this.held.length === 0) return false;
     this.producer = null;

@@ -2,10 +2,10 @@
  * Makes a `Location` that starts with a slash absolute, according to `absolute_redirect`, `server_name_in_redirect` and
  * `port_in_redirect`.
  */
-import type { Exchange } from './exchange.js';
+import type { EngineExchange } from './engine-exchange.js';
 
 /** Rewrites the `Location` of the proxy's own response, not of an upstream's. nginx sends it before `Connection`. */
-export function absoluteLocation(x: Exchange): void {
+export function absoluteLocation(x: EngineExchange): void {
   const { added } = x.response;
   for (let i = 0; i < added.length; i += 2) {
     if (added[i] === 'Location') {
@@ -20,13 +20,13 @@ export function absoluteLocation(x: Exchange): void {
 }
 
 /** The local address of a client that sent no host; for a unix socket, the server's name. */
-function ownAddress({ client, server }: Exchange): string {
+function ownAddress({ client, server }: EngineExchange): string {
   if (client.unixPath !== null) return server.name;
   return client.localAddress.includes(':') ? `[${client.localAddress}]` : client.localAddress;
 }
 
 /** Scheme, host and port under which the client reached the server. */
-function origin(x: Exchange): string {
+function origin(x: EngineExchange): string {
   const { settings } = x.location;
   const { client } = x;
   const host = settings.serverNameInRedirect ? x.server.name : x.host !== '' ? x.host : ownAddress(x);

@@ -4,23 +4,9 @@ import { errnoText } from '../diagnostics/errno.js';
 import { openTemporaryFile, removeName } from '../files/temporary-file.js';
 import { buffersFull, reserve } from '../net/buffer-limit.js';
 import { ByteQueue } from '../net/byte-queue.js';
+import type { BodySink, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
-import type { BodySink } from './client-side.js';
-import type { Exchange } from './exchange.js';
-
-/** A body that has been read. */
-export interface RequestBody {
-  /** Length in bytes. */
-  readonly length: number;
-  /** The content if it is in memory; null if it is in a file. */
-  readonly memory: Buffer | null;
-  /** Path of the file, or null: `$request_body_file`. */
-  readonly file: string | null;
-  /** Reads up to `into.length` bytes from `position`; returns the number of bytes read. */
-  read(into: Buffer, position: number): number;
-  /** Releases the memory and the file. */
-  release(): void;
-}
+import type { EngineExchange } from './engine-exchange.js';
 
 /**
  * Placeholder for an unavailable body: it was streamed, refused or incomplete, and later users (a proxied error page)
@@ -44,12 +30,12 @@ export class BufferedBody implements RequestBody, BodySink {
   private descriptor = -1;
 
   constructor(
-    private readonly exchange: Exchange,
+    private readonly exchange: EngineExchange,
     private readonly then: () => void,
   ) {}
 
   /** Creates a body that is in memory and stays there: nginx writes no file with `proxy_request_buffering off`. */
-  static of(x: Exchange, bytes: Buffer): RequestBody {
+  static of(x: EngineExchange, bytes: Buffer): RequestBody {
     const body = new BufferedBody(x, () => {});
     body.length = bytes.length;
     body.keep(bytes);
@@ -138,4 +124,18 @@ export class BufferedBody implements RequestBody, BodySink {
       throw new Error(`pwrite() "${this.file}" failed (${errnoText(error)})`);
     }
   }
+}
+
+/** Reads the whole body into `x.body`, then calls back; not called on failure. */
+export function readBody(x: EngineExchange, then: () => void): void {
+  if (x.body !== null) {
+    then();
+    return;
+  }
+  if (x.contentLength === 0 || x.bodyDiscarded) {
+    x.body = NO_BODY;
+    then();
+    return;
+  }
+  x.client.readBody(new BufferedBody(x, then));
 }

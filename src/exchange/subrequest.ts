@@ -3,12 +3,12 @@
  * is an ordinary exchange, except for its client side, which is implemented here. nginx: ngx_http_subrequest.
  */
 
+import type { BodySink, Chunk, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
-import type { BodySink, Chunk, ClientSide } from './client-side.js';
+import type { SubrequestOptions, SubrequestSink } from '../program/exchange.js';
+import type { ClientSide } from './client-side.js';
 import type { ConnectionCounts } from './connection-counts.js';
-import * as engine from './engine.js';
-import type { Exchange } from './exchange.js';
-import type { RequestBody } from './request-body.js';
+import type { ActiveSubrequests, EngineExchange, EngineSubrequest } from './engine-exchange.js';
 
 /** Maximum nesting depth. nginx: NGX_HTTP_MAX_SUBREQUESTS. */
 const MAX_DEPTH = 50;
@@ -18,52 +18,23 @@ const MAX_DEPTH = 50;
  */
 const MAX_COUNT = 65535 - 1000;
 
-/** Receives the response to a subrequest. No method is called before `x.subrequest` has returned. */
-export interface SubrequestSink {
-  /** Receives a chunk of the body. Returns false to pause until the subrequest's `resume`. */
-  chunk(chunk: Chunk): boolean;
-  /** The subrequest would end with an error or a redirect. Returns true if the sink replaced the response. */
-  refused?(child: Exchange, status: number): boolean;
-  /** The subrequest is finished. Not called if its parent finished before. */
-  done(subrequest: Subrequest): void;
-}
-
-export interface SubrequestOptions {
-  readonly sink: SubrequestSink;
-  /** Whether only the head of the response is needed (`auth_request`, `mirror`): the body is dropped. Default false. */
-  readonly headOnly?: boolean;
-  /** Default GET. */
-  readonly method?: string;
-  /** Whether the body of the client's request is sent along; it must have been read. Default false. */
-  readonly body?: boolean;
-  /**
-   * Whether the response to the client does not wait for it (`mirror`); the next request on the connection does, as in
-   * nginx. It ends with its parent only if that ends early. Default false.
-   */
-  readonly background?: boolean;
-}
-
-/** Active subrequests of an exchange. */
-export class Subrequests {
-  /** For a client's own request: number of subrequests made so far, including nested ones. */
+class Subrequests implements ActiveSubrequests {
   made = 0;
-  private readonly running = new Set<Subrequest>();
+  private readonly running = new Set<EngineSubrequest>();
   /** Whether the parent is finished and will be released with the last subrequest. */
   private parentFinished = false;
 
-  constructor(private readonly parent: Exchange) {}
+  constructor(private readonly parent: EngineExchange) {}
 
-  add(subrequest: Subrequest): void {
+  add(subrequest: EngineSubrequest): void {
     this.running.add(subrequest);
   }
 
-  /** Removes a finished subrequest; the last one releases a waiting parent. */
-  remove(subrequest: Subrequest): void {
+  remove(subrequest: EngineSubrequest): void {
     this.running.delete(subrequest);
-    if (this.running.size === 0 && this.parentFinished) engine.release(this.parent);
+    if (this.running.size === 0 && this.parentFinished) this.parent.release();
   }
 
-  /** Called when the parent is finished. Returns true if the last background subrequest will release it. */
   outlive(): boolean {
     for (const subrequest of [...this.running]) {
       if (!subrequest.background || !this.parent.completed) subrequest.abort();
@@ -92,8 +63,8 @@ class BorrowedBody implements RequestBody {
 }
 
 /** A subrequest: the parent's handle of it, and the client side of its exchange. */
-export class Subrequest implements ClientSide {
-  readonly exchange: Exchange;
+export class NestedRequest implements EngineSubrequest, ClientSide {
+  readonly exchange: EngineExchange;
   readonly background: boolean;
   readonly sink: SubrequestSink;
   /** Bytes of body passed to the sink. */
@@ -103,13 +74,13 @@ export class Subrequest implements ClientSide {
   readonly pipelined = false;
   readonly bodyWaits = false;
   /** The client's own request, from which it originates. */
-  readonly main: Exchange;
-  private readonly depth: number;
+  readonly main: EngineExchange;
+  readonly depth: number;
 
   /**
    * Creates a subrequest, or logs why no more are allowed and returns null. It starts after the caller has returned.
    */
-  static begin(parent: Exchange, uri: string, args: string, options: SubrequestOptions): Subrequest | null {
+  static begin(parent: EngineExchange, uri: string, args: string, options: SubrequestOptions): NestedRequest | null {
     const { nested } = parent;
     if (nested !== null && nested.depth >= MAX_DEPTH) {
       logError(parent, 'error', `subrequests cycle while processing "${uri}"`);
@@ -120,11 +91,11 @@ export class Subrequest implements ClientSide {
       logError(parent, 'crit', `request reference counter overflow while processing "${uri}"`);
       return null;
     }
-    return new Subrequest(parent, uri, args, options);
+    return new NestedRequest(parent, uri, args, options);
   }
 
   private constructor(
-    readonly parent: Exchange,
+    readonly parent: EngineExchange,
     uri: string,
     args: string,
     options: SubrequestOptions,
@@ -146,7 +117,7 @@ export class Subrequest implements ClientSide {
     if (this.main.subrequests !== null) this.main.subrequests.made++;
     // Deferred until the caller has stored its state.
     queueMicrotask(() => {
-      if (!x.finished) engine.startNested(x);
+      if (!x.finished) x.start();
     });
   }
 
@@ -162,7 +133,7 @@ export class Subrequest implements ClientSide {
 
   /** Aborts the subrequest; only `done` of the sink is still called. */
   abort(): void {
-    engine.abort(this.exchange);
+    this.exchange.abort();
   }
 
   // -- client side of the exchange
@@ -221,7 +192,7 @@ export class Subrequest implements ClientSide {
   }
 
   end(): void {
-    engine.finish(this.exchange);
+    this.exchange.finish();
   }
 
   /** The body arrived with the client's request and has already been read. */
@@ -237,12 +208,12 @@ export class Subrequest implements ClientSide {
     return null;
   }
 
-  done(x: Exchange): void {
+  done(x: EngineExchange): void {
     this.closed = true;
     const { parent } = this;
     if (!parent.finished) {
       // `return 444` closes the client's connection, in whatever subrequest it is executed.
-      if (x.response.status === 444 && !this.background) engine.finalize(parent, 444);
+      if (x.response.status === 444 && !this.background) parent.finalize(444);
       else this.sink.done(this);
     }
     parent.subrequests?.remove(this);

@@ -1,6 +1,6 @@
 /** Choices of an upstream's balancing method, obtained by running it on its peers; their state is restored afterwards. */
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
-import type { Exchange } from '../exchange/exchange.js';
+import type { Session } from '../program/session.js';
 import type { Peer } from '../upstream/peer.js';
 import type { Upstream } from '../upstream/upstream.js';
 import type { ExplainedPeer, ExplainedUpstream, Written } from './explanation.js';
@@ -13,7 +13,7 @@ type Balancing = Omit<ExplainedUpstream, 'requests'>;
 
 /** Choices of the method for the first request after a start. `x` is in its state at peer selection. */
 export function explainBalancing(
-  x: Exchange,
+  x: Session,
   upstream: Upstream,
   config: CheckedConfig,
   written: WrittenBlocks,
@@ -67,7 +67,7 @@ function explainedPeer({ name, server, settings }: Peer): ExplainedPeer {
 }
 
 /** Peers in the order in which they are tried if each one fails. */
-function failoverOrder(x: Exchange, upstream: Upstream, limit: number): string[] {
+function failoverOrder(x: Session, upstream: Upstream, limit: number): string[] {
   const selection = upstream.balancer.begin(x);
   const names: string[] = [];
   for (let peer = selection.next(); peer !== null && names.length < limit; peer = selection.next()) {
@@ -79,7 +79,7 @@ function failoverOrder(x: Exchange, upstream: Upstream, limit: number): string[]
 }
 
 /** Peers of consecutive identical requests, if all of them succeed. */
-function consecutiveChoices(x: Exchange, upstream: Upstream): string[] {
+function consecutiveChoices(x: Session, upstream: Upstream): string[] {
   const names: string[] = [];
   for (let i = 0; i < FOLLOWING; i++) {
     const selection = upstream.balancer.begin(x);

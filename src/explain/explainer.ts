@@ -6,11 +6,12 @@ import { formatAddress, parseAddress } from '../config/address.js';
 import { Catalogue } from '../config/catalogue.js';
 import type { CheckResult } from '../config/check.js';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { httpExchange } from '../exchange/exchange.js';
 import { listensOf } from '../modules/core/servers.js';
 import { logMessage } from '../process/configuration.js';
 import { startErrorMessage } from '../process/start-error-message.js';
 import { compileRoutingTable, type RoutingTable } from '../program/compiler.js';
+import type { Exchange } from '../program/exchange.js';
 import type { Module } from '../program/module.js';
 import { listenAddresses, listenKey } from '../routing/listeners.js';
 import { Upstream } from '../upstream/upstream.js';
@@ -183,7 +184,7 @@ export class Explainer {
   ): Explanation {
     const { recorder } = this;
     const { written } = recorder;
-    const block = recorder.blocks.get(main.location) ?? this.config;
+    const block = recorder.blocks.get(httpExchange(main).location) ?? this.config;
     const sent = upstreams.at(-1)?.requests.at(-1)?.head ?? '';
     const assumptions = [...request.assumptions];
     if (recorder.unknownHosts.size > 0) {
@@ -232,7 +233,7 @@ export class Explainer {
 
   private server(x: Exchange, { named }: Recording, { listening, localAddress }: Arrival): ExplainedServer {
     const { written, servers } = this.recorder;
-    const block = servers.get(x.server);
+    const block = servers.get(httpExchange(x).server);
     const program = listening.byLocalAddress?.get(localAddress) ?? listening.program;
     const names = this.recorder.namesOf(program.names);
     const matched = named?.found?.written ?? null;
@@ -260,7 +261,7 @@ export class Explainer {
   /** The `listen` directive of the server for that address. */
   private listenOf(x: Exchange, { address }: Arrival): Written | null {
     const { servers, written } = this.recorder;
-    const block = servers.get(x.server);
+    const block = servers.get(httpExchange(x).server);
     if (block === undefined) return null;
     const port = /:(\d+)$/.exec(address)?.[1];
     const found = listensOf(block).find(({ address: own }) =>

@@ -1,5 +1,5 @@
 /** Field lines of a response head at a given moment, and differences between two of them. */
-import type { Exchange } from '../exchange/exchange.js';
+import type { Exchange } from '../program/exchange.js';
 
 /** Status line and field lines, without line breaks. */
 export function fieldLines(x: Exchange): string[] {

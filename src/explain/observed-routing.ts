@@ -1,5 +1,5 @@
 /** Server and location lookups that record the candidates they examine. */
-import type { Exchange } from '../exchange/exchange.js';
+import type { Exchange } from '../program/exchange.js';
 import type { LocationProgram, ServerProgram } from '../program/program.js';
 import { type LocationEntry, LocationTree, type StaticNode } from '../routing/location-tree.js';
 import { type ServerName, ServerNames } from '../routing/server-names.js';

@@ -3,10 +3,11 @@ import type { Declared } from '../config/catalogue.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Level } from '../config/log-level.js';
 import { LEVELS } from '../config/log-level.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { httpExchange } from '../exchange/exchange.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { namesOf } from '../modules/core/servers.js';
 import type { Connect } from '../net/transport.js';
+import type { Exchange } from '../program/exchange.js';
 import type { BodyFilterFactory, Handler, HeaderFilter, Module, Phase } from '../program/module.js';
 import type { Note, Observer } from '../program/observer.js';
 import type { LocationProgram, ServerProgram } from '../program/program.js';
@@ -126,10 +127,10 @@ export class Recorder implements Observer {
     return observed;
   }
 
-  watch<A extends readonly unknown[], R>(
-    act: (x: Exchange, ...rest: A) => R,
-    note: (x: Exchange, result: R, ...rest: A) => Note,
-  ): (x: Exchange, ...rest: A) => R {
+  watch<X extends Exchange, A extends readonly unknown[], R>(
+    act: (x: X, ...rest: A) => R,
+    note: (x: X, result: R, ...rest: A) => Note,
+  ): (x: X, ...rest: A) => R {
     return (x, ...rest) => {
       const { uri, args } = x;
       const result = act(x, ...rest);
@@ -214,7 +215,7 @@ export class Recorder implements Observer {
     const { levels } = this.recording;
     levels.pop();
     if (levels.length > 0) return;
-    const { redirect } = x.server.locations;
+    const { redirect } = httpExchange(x).server.locations;
     this.add(
       x,
       searchStep(uri, found, level, redirect, (program) => this.blocks.get(program), this.written),
@@ -284,6 +285,6 @@ function outcomeOf(directive: string, holds: boolean | null, verdict: Verdict | 
   if (verdict === DONE) return 'answers';
   if (holds === false) return 'no match';
   // A rewrite that ends the script: either a new location is searched, or the request stays in this one.
-  if (verdict === NEXT) return x.uriChanged && directive !== 'break' ? 'last' : 'break';
+  if (verdict === NEXT) return httpExchange(x).uriChanged && directive !== 'break' ? 'last' : 'break';
   return holds === null ? directive : 'matched';
 }

@@ -1,10 +1,10 @@
 /** Replaces upstream connections: receives the requests, and sends the assumed responses. */
 import type net from 'node:net';
-import type { Exchange } from '../exchange/exchange.js';
 import { httpDateNow } from '../http/clock.js';
 import { statusText } from '../http/status-text.js';
 import { memoryPair } from '../net/memory-transport.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
+import type { Exchange } from '../program/exchange.js';
 import { UpstreamConnection } from '../upstream/connection.js';
 import type { Peer } from '../upstream/peer.js';
 import { UpstreamRequest } from '../upstream/request.js';

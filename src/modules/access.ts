@@ -5,10 +5,10 @@ import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked
 import { type Cidr, contains, ipBytes, parseCidr, unmapped } from '../config/cidr.js';
 import type { ArgumentContext, Context } from '../config/directive.js';
 import { enclosingBlocks } from '../config/enclosing.js';
-import type { ClientSide } from '../exchange/client-side.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule, type Handler } from '../program/module.js';
+import type { Client } from '../program/session.js';
 import { NEXT, OK } from '../program/verdict.js';
 
 const CONTEXTS = ['http', 'server', 'location', 'limit_except'] as const satisfies readonly Context[];
@@ -53,7 +53,7 @@ function isRule({ directive }: CheckedStep): boolean {
   return directive === 'allow' || directive === 'deny';
 }
 
-const addresses = new WeakMap<ClientSide, readonly number[]>();
+const addresses = new WeakMap<Client, readonly number[]>();
 
 /** Bytes of the client's address, parsed once per connection unless the request has an address of its own. */
 function addressOf({ client, remoteAddress }: Exchange): readonly number[] {

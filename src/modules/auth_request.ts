@@ -4,13 +4,12 @@ import { custom, orOff, text } from '../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { outgrown } from '../exchange/growth.js';
-import type { Subrequest, SubrequestSink } from '../exchange/subrequest.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange, Subrequest, SubrequestSink } from '../program/exchange.js';
 import { defineModule, type Handler, type Scope } from '../program/module.js';
 import type { Template } from '../program/template.js';
-import type { Variable } from '../program/variable.js';
+import type { Variable } from '../program/variable-slot.js';
 import { DONE, OK, type Verdict } from '../program/verdict.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];

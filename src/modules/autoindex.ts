@@ -2,12 +2,12 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import * as types from '../config/argument-types.js';
 import { errnoText } from '../diagnostics/errno.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { errorCode, fileFailed } from '../exchange/file-error.js';
 import { filePath } from '../exchange/file-path.js';
 import { type DirectoryEntry, htmlListing, jsonListing, xmlListing } from '../files/directory-listing.js';
 import { nativePath } from '../files/native-path.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 

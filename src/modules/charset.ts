@@ -5,11 +5,12 @@ import type { ArgumentContext, Context } from '../config/directive.js';
 import { mediaTypes, mediaTypeTest } from '../config/media-types.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import { parseTemplate } from '../config/template-parser.js';
-import type { Chunk } from '../exchange/client-side.js';
-import { type BodyFilter, type Exchange, StateKey } from '../exchange/exchange.js';
 import { ByteRecoder, type CharsetTable, type Recoder, reversed, Utf8Recoder } from '../http/charset-recoding.js';
+import type { BodyFilter, Chunk } from '../program/body.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
+import { StateKey } from '../program/state-key.js';
 import type { Template } from '../program/template.js';
 
 const CONTEXTS: readonly Context[] = ['http', 'server', 'location', 'if in location'];

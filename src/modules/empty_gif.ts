@@ -1,7 +1,7 @@
 /** nginx's `ngx_http_empty_gif_module`: responds with a transparent 1×1 GIF. */
 import { none } from '../config/argument-types.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { formatHttpDate } from '../http/http-date.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import { DONE, type Verdict } from '../program/verdict.js';
 

@@ -4,9 +4,9 @@ import { AddressRanges } from '../config/address-ranges.js';
 import { custom } from '../config/argument-types.js';
 import { type Cidr, contains, ipBytes, parseCidr, unmapped } from '../config/cidr.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { forwardedAddress } from '../http/forwarded-address.js';
 import { inetBytes } from '../net/inet-address.js';
+import type { Exchange } from '../program/exchange.js';
 import { type Compiler, defineModule } from '../program/module.js';
 
 interface Variables {

@@ -7,11 +7,11 @@ import { enclosingBlocks } from '../config/enclosing.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseSeconds } from '../config/units.js';
-import type { Chunk } from '../exchange/client-side.js';
-import type { BodyFilter, Exchange } from '../exchange/exchange.js';
 import { httpDateNow, now } from '../http/clock.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { modifiedSeconds } from '../http/modified.js';
+import type { BodyFilter, Chunk } from '../program/body.js';
+import type { Exchange } from '../program/exchange.js';
 import { type BodyFilterFactory, type Compiler, defineModule, type HeaderFilter } from '../program/module.js';
 import type { Template } from '../program/template.js';
 

@@ -1,8 +1,9 @@
 /** nginx's `ngx_http_not_modified_filter_module`: conditional requests (RFC 9110 13). */
-import type { Exchange } from '../exchange/exchange.js';
+
 import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 import { modifiedSeconds } from '../http/modified.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 
 /**

@@ -1,11 +1,12 @@
 /** nginx's `ngx_http_range_filter_module`: range requests (RFC 9110 14). */
-import type { Chunk } from '../exchange/client-side.js';
-import type { BodyFilter, Exchange } from '../exchange/exchange.js';
+
 import { type ByteRange, parseByteRanges } from '../http/byte-ranges.js';
 import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 import { modifiedSeconds } from '../http/modified.js';
 import type { BodyPart } from '../http/response-head.js';
+import type { BodyFilter, Chunk } from '../program/body.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 
 /** Number in the next boundary; boundaryNumber have to differ only within what one client receives at a time. */

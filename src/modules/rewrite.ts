@@ -11,13 +11,14 @@ import type { PatternData, TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { type HttpExchange, httpExchange } from '../exchange/exchange.js';
 import { outgrown } from '../exchange/growth.js';
 import { nativePath } from '../files/native-path.js';
 import { escapeArgs, unescapeRedirect } from '../http/uri-escape.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../program/module.js';
-import type { LocationSettings } from '../program/program.js';
+import type { LocationSettings } from '../program/settings.js';
 import type { Template } from '../program/template.js';
 import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 import { withoutUpstream } from '../program/without-upstream.js';
@@ -127,7 +128,7 @@ class Run {
 }
 
 /** A step of a script: continues, ends the script, or returns the verdict that ends the request. */
-type Step = (x: Exchange, run: Run) => Verdict;
+type Step = (x: HttpExchange, run: Run) => Verdict;
 const CONTINUE = 0;
 /** Ends the script; the request continues. */
 const STOP = NEXT;
@@ -182,7 +183,7 @@ function watched(compiledStep: Step, step: CheckedStep, compiler: Compiler): Ste
   }));
 }
 
-function runSteps(steps: readonly Step[], x: Exchange, run: Run): Verdict {
+function runSteps(steps: readonly Step[], x: HttpExchange, run: Run): Verdict {
   for (let i = 0; i < steps.length; i++) {
     const verdict = (steps[i] as Step)(x, run);
     if (verdict !== CONTINUE) return verdict;
@@ -190,13 +191,13 @@ function runSteps(steps: readonly Step[], x: Exchange, run: Run): Verdict {
   return CONTINUE;
 }
 
-function stop(x: Exchange): Verdict {
+function stop(x: HttpExchange): Verdict {
   if (x.uriChanged) keepLocation(x);
   return STOP;
 }
 
 /** Handles the changed URI in the current location. */
-function keepLocation(x: Exchange): void {
+function keepLocation(x: HttpExchange): void {
   x.uriChanged = false;
   x.validLocation = false;
 }
@@ -247,7 +248,7 @@ function compileRewrite(rewrite: Rewrite, { compiler, log }: Script): Step {
 }
 
 /** Evaluates a template; escapes captures again if `quote` is set and the client sent an escaped URI. */
-function fill(template: Template, x: Exchange, quote: boolean): string {
+function fill(template: Template, x: HttpExchange, quote: boolean): string {
   if (template.constant !== null) return template.constant;
   if (!quote || !wasEscaped(x)) return template.of(x);
   let out = '';
@@ -266,7 +267,7 @@ function isCapture(name: string): boolean {
 }
 
 /** Whether the path as sent by the client contains `%` or `+`. nginx: quoted_uri, plus_in_uri. */
-function wasEscaped(x: Exchange): boolean {
+function wasEscaped(x: HttpExchange): boolean {
   const query = x.target.indexOf('?');
   const path = query < 0 ? x.target : x.target.slice(0, query);
   return path.includes('%') || path.includes('+');
@@ -298,13 +299,13 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
   const variable = compiler.variable(assignment.variable);
   // A variable with a getter of its own (`map`, `$args`) keeps it until it is assigned.
   if (variable.getter === null) {
-    // Cached, so that the warning is logged once per request.
-    variable.cached = true;
-    variable.getter = (x) => {
+    const uninitialized = (x: Exchange): string => {
       if (!withoutWarning.has(x.location.settings))
         logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
       return '';
     };
+    // Cached, so that the warning is logged once per request.
+    compiler.define(variable.name, uninitialized, true);
   }
   const value = compiler.template(assignment.value);
   return (x, run) => {
@@ -349,7 +350,7 @@ function watchedTest(test: Test, step: CheckedStep, compiler: Compiler): Test {
   }));
 }
 
-type Test = (x: Exchange, run: Run) => boolean;
+type Test = (x: HttpExchange, run: Run) => boolean;
 
 function compileCondition(data: Condition, { compiler, log }: Script): Test {
   if (data.test === 'true') {
@@ -398,7 +399,7 @@ function hasProperty(file: Stats, test: 'f' | 'd' | 'e' | 'x'): boolean {
 }
 
 /** File status of a path, or null if it does not exist. Synchronous, because the inode is usually cached by the kernel. */
-function fileStatus(x: Exchange, path: string): Stats | null {
+function fileStatus(x: HttpExchange, path: string): Stats | null {
   // NUL ends a path in system calls, and node:fs throws on it.
   if (path.includes('\0')) return null;
   try {
@@ -416,7 +417,7 @@ function compileScript(log: boolean, scope: Scope): Handler | null {
   const steps = compileSteps(scope.block.steps, { scope, compiler: scope.compiler, log, passes: false });
   if (steps.length === 0) return null;
   return (x) => {
-    const verdict = runSteps(steps, x, new Run());
+    const verdict = runSteps(steps, httpExchange(x), new Run());
     return verdict === CONTINUE ? NEXT : verdict;
   };
 }

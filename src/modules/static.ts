@@ -1,6 +1,5 @@
 /** nginx's `ngx_http_static_module`: serves static files. */
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
-import type { Exchange } from '../exchange/exchange.js';
 import { sendFile } from '../exchange/file-body.js';
 import { fileFailed } from '../exchange/file-error.js';
 import { filePath } from '../exchange/file-path.js';
@@ -8,6 +7,7 @@ import { nativePath } from '../files/native-path.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { escapePath } from '../http/uri-escape.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 

@@ -1,7 +1,8 @@
 /** nginx's `ngx_http_stub_status_module`: basic statistics of connections and requests. */
 import { custom } from '../config/argument-types.js';
 import type { Counts } from '../exchange/connection-counts.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { httpExchange } from '../exchange/exchange.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import type { VariableSpec } from '../program/variable.js';
 import { DONE, type Verdict } from '../program/verdict.js';
@@ -17,12 +18,12 @@ function send(x: Exchange, counts: Counts): Verdict {
 
 function sendStatus(x: Exchange): Verdict | Promise<Verdict> {
   if (x.method !== 'GET' && x.method !== 'HEAD') return 405;
-  const counts = x.client.counts.now();
+  const counts = httpExchange(x).client.counts.now();
   return counts instanceof Promise ? counts.then((all) => send(x, all)) : send(x, counts);
 }
 
 function variable(name: keyof Counts, doc: string): VariableSpec {
-  return { get: (x) => String(x.client.counts.known()[name]), doc };
+  return { get: (x) => String(httpExchange(x).client.counts.known()[name]), doc };
 }
 
 export default defineModule({

@@ -5,10 +5,11 @@ import type { ArgumentContext, Context } from '../config/directive.js';
 import { mediaTypes, mediaTypeTest } from '../config/media-types.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
-import type { Chunk } from '../exchange/client-side.js';
-import { type BodyFilter, type Exchange, StateKey } from '../exchange/exchange.js';
 import { asciiLowerCase } from '../net/ascii-case.js';
+import type { BodyFilter, Chunk } from '../program/body.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule, type HeaderFilter, type Scope } from '../program/module.js';
+import { StateKey } from '../program/state-key.js';
 import type { Template } from '../program/template.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];

@@ -7,11 +7,12 @@ import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
-import type { Exchange } from '../exchange/exchange.js';
+import { httpExchange } from '../exchange/exchange.js';
 import { errorCode } from '../exchange/file-error.js';
 import { addUriToAlias, documentRoot, filePath } from '../exchange/file-path.js';
 import { nativePath } from '../files/native-path.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import type { Template } from '../program/template.js';
 import { DONE, NEXT, type Verdict } from '../program/verdict.js';
@@ -88,7 +89,8 @@ function fileExists(x: Exchange, path: string, directory: boolean): boolean {
 }
 
 /** Continues in the same location with the file. */
-function useFile(x: Exchange, name: string, directory: boolean): void {
+function useFile(exchange: Exchange, name: string, directory: boolean): void {
+  const x = httpExchange(exchange);
   const { alias, aliasLength } = x.location.settings;
   if (alias === null) x.uri = name;
   else if (aliasLength >= 0) x.uri = x.uri.slice(0, aliasLength) + name;

@@ -1,7 +1,7 @@
 /** nginx's `ngx_http_upstream_hash_module`: load balancing by a hash of a key. */
 import { custom, sequence, template } from '../config/argument-types.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { defineModule } from '../program/module.js';
+import type { Session } from '../program/session.js';
 import type { Template } from '../program/template.js';
 import type { Balancer, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
@@ -45,7 +45,7 @@ class HashSelection extends RoundRobinSelection {
   private misses = 0;
 
   constructor(
-    x: Exchange,
+    x: Session,
     group: PeerGroup,
     private readonly key: string,
   ) {
@@ -116,7 +116,7 @@ class ConsistentSelection extends RoundRobinSelection {
   private misses = 0;
 
   constructor(
-    x: Exchange,
+    x: Session,
     group: PeerGroup,
     private readonly key: string,
     private readonly ring: Ring,
@@ -161,11 +161,11 @@ export class Hash implements Balancer {
     private readonly template: Template,
   ) {}
 
-  key(x: Exchange): string {
+  key(x: Session): string {
     return this.template.of(x);
   }
 
-  begin(x: Exchange): Selection {
+  begin(x: Session): Selection {
     return new HashSelection(x, this.source.current(), this.template.of(x));
   }
 }
@@ -180,11 +180,11 @@ export class ConsistentHash implements Balancer {
     private readonly template: Template,
   ) {}
 
-  key(x: Exchange): string {
+  key(x: Session): string {
     return this.template.of(x);
   }
 
-  begin(x: Exchange): Selection {
+  begin(x: Session): Selection {
     const group = this.source.current();
     if (this.ring === null || this.ring.group !== group) this.ring = new Ring(group);
     return new ConsistentSelection(x, group, this.template.of(x), this.ring);

@@ -1,8 +1,8 @@
 /** nginx's `ngx_http_upstream_ip_hash_module`: load balancing by a hash of the client address. */
 import { none } from '../config/argument-types.js';
 import { ipBytes } from '../config/cidr.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { defineModule } from '../program/module.js';
+import type { Session } from '../program/session.js';
 import type { Balancer, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';
@@ -20,7 +20,7 @@ class IpHashSelection extends RoundRobinSelection {
   private misses = 0;
   private readonly bytes: readonly number[];
 
-  constructor(x: Exchange, group: PeerGroup) {
+  constructor(x: Session, group: PeerGroup) {
     super(x, group);
     // Node includes the interface in a link-local address: fe80::1%eth0.
     const [address = ''] = x.remoteAddress.split('%', 1);
@@ -49,11 +49,11 @@ export class IpHash implements Balancer {
 
   constructor(private readonly source: PeerSource) {}
 
-  key(x: Exchange): string {
+  key(x: Session): string {
     return x.remoteAddress;
   }
 
-  begin(x: Exchange): Selection {
+  begin(x: Session): Selection {
     return new IpHashSelection(x, this.source.current());
   }
 }

@@ -1,7 +1,7 @@
 /** nginx's `ngx_http_upstream_least_conn_module`: load balancing by the number of connections. */
 import { none } from '../config/argument-types.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { defineModule } from '../program/module.js';
+import type { Session } from '../program/session.js';
 import type { Balancer, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';
@@ -59,7 +59,7 @@ export class LeastConn implements Balancer {
 
   constructor(private readonly source: PeerSource) {}
 
-  begin(x: Exchange): Selection {
+  begin(x: Session): Selection {
     return new LeastConnSelection(x, this.source.current());
   }
 }

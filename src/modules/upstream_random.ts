@@ -1,8 +1,8 @@
 /** nginx's `ngx_http_upstream_random_module`: random load balancing, with two choices on request. */
 import { custom } from '../config/argument-types.js';
 import type { CheckedBlock } from '../config/checked-config.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { defineModule } from '../program/module.js';
+import type { Session } from '../program/session.js';
 import type { Balancer, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';
@@ -16,7 +16,7 @@ class RandomSelection extends RoundRobinSelection {
   private misses = 0;
 
   constructor(
-    x: Exchange,
+    x: Session,
     group: PeerGroup,
     private readonly two: boolean,
   ) {
@@ -54,7 +54,7 @@ export class RandomChoice implements Balancer {
     this.method = two ? 'random two least_conn' : 'random';
   }
 
-  begin(x: Exchange): Selection {
+  begin(x: Session): Selection {
     return new RandomSelection(x, this.source.current(), this.two);
   }
 }

@@ -3,31 +3,29 @@ import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/
 import type { ConfOf, Directives } from '../config/directive.js';
 import { Expression } from '../config/pcre/expression.js';
 import type { PatternData, TemplateData } from '../config/template.js';
-import type { Exchange } from '../exchange/exchange.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { LocalBackend } from '../zones/local-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import { Confs } from './confs.js';
+import { type BodyFilterFactory, type Handler, type HeaderFilter, PHASES, type Phase } from './handler.js';
 import {
-  type BodyFilterFactory,
   type CompiledPattern,
   type Compiler,
-  type Handler,
-  type HeaderFilter,
   type Listening,
   type Module,
-  PHASES,
-  type Phase,
   type PhaseHandler,
   type Scope,
   Shared,
 } from './module.js';
 import type { Observer } from './observer.js';
 import { searchFor } from './pattern-search.js';
-import { LocationProgram, LocationSettings, NONE, type ServerProgram } from './program.js';
+import { LocationProgram, NONE, type ServerProgram } from './program.js';
+import type { Session } from './session.js';
+import { LocationSettings } from './settings.js';
 import { Template } from './template.js';
 import { TimeSlice } from './time-slice.js';
-import { type Getter, Variable, type VariableSpec } from './variable.js';
+import type { Getter, VariableSpec } from './variable.js';
+import { Variable } from './variable-slot.js';
 
 /** Compiled configuration: listeners with their servers. Created for each (re)load. */
 export class RoutingTable {
@@ -108,6 +106,11 @@ export async function compileRoutingTable(
 }
 
 type ModuleConf = ConfOf<Directives>;
+
+/** Variables of `http` modules are evaluated for exchanges only: no other session uses a table's servers. */
+function forSession(getter: Getter | null): Variable['getter'] {
+  return getter as Variable['getter'];
+}
 
 class TableCompiler implements Compiler, Programs {
   readonly shared = new Shared();
@@ -208,7 +211,7 @@ class TableCompiler implements Compiler, Programs {
   define(name: string, getter: Getter | null, cached = false): Variable {
     const variable = this.variable(name);
     if (getter !== null) {
-      variable.getter = getter;
+      variable.getter = forSession(getter);
       variable.cached = cached;
     }
     return variable;
@@ -233,14 +236,14 @@ class TableCompiler implements Compiler, Programs {
     }
     const spec = this.builtIn.get(name);
     if (spec !== undefined) {
-      variable.getter = spec.get ?? null;
-      variable.setter = spec.set ?? null;
+      variable.getter = forSession(spec.get ?? null);
+      variable.setter = (spec.set ?? null) as Variable['setter']; // as in `forSession`
       variable.cached = spec.cached === true;
       return;
     }
     const family = this.families.find((f) => name.startsWith(f.prefix) && name.length > f.prefix.length);
     if (family !== undefined) {
-      variable.getter = family.spec.family?.(name.slice(family.prefix.length)) ?? null;
+      variable.getter = forSession(family.spec.family?.(name.slice(family.prefix.length)) ?? null);
       variable.cached = family.spec.cached === true;
     }
   }
@@ -257,7 +260,7 @@ class TableCompiler implements Compiler, Programs {
     const expression = new Expression(data);
     const names = data.names.map((name, i) => ({ group: data.indexes[i] ?? 0, variable: this.variable(name) }));
     return {
-      test(x: Exchange, subject: string): boolean {
+      test(x: Session, subject: string): boolean {
         const match = searchFor(x, expression, subject);
         if (match === null) return false;
         x.captures = match;

@@ -3,39 +3,18 @@ import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/
 import type { ConfOf, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { PatternData, TemplateData } from '../config/template.js';
-import type { BodyFilter, Exchange } from '../exchange/exchange.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { ZoneBackend } from '../zones/zone.js';
+import type { BodyFilterFactory, Handler, HeaderFilter, Phase } from './handler.js';
 import type { Observer } from './observer.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
+import type { Session } from './session.js';
 import type { Template } from './template.js';
 import type { TimeSlice } from './time-slice.js';
-import type { Getter, Variable, VariableSpec } from './variable.js';
-import type { Verdict } from './verdict.js';
+import type { Getter, VariableSpec } from './variable.js';
+import type { Variable } from './variable-slot.js';
 
-/** A phase handler. It returns its verdict, or a promise only if it must wait. */
-export type Handler = (x: Exchange) => Verdict | Promise<Verdict>;
-/**
- * Changes the response head before it is sent; runs once per response. A returned status (412, 416) is sent instead of
- * the response.
- */
-// biome-ignore lint/suspicious/noConfusingVoidType: most filters return nothing
-export type HeaderFilter = (x: Exchange) => number | void;
-/** Creates a body filter for a response, after the header filters ran; null if this response is not filtered. */
-export type BodyFilterFactory = (x: Exchange) => BodyFilter | null;
-
-/** nginx's handler phases, in order. */
-export const PHASES = [
-  'postRead',
-  'serverRewrite',
-  'rewrite',
-  'preaccess',
-  'access',
-  'precontent',
-  'content',
-  'log',
-] as const;
-export type Phase = (typeof PHASES)[number];
+export type { BodyFilter, BodyFilterFactory, Handler, HeaderFilter, Phase } from './handler.js';
 
 /** A handler of one phase. Handlers of a phase run in ascending `order`. */
 export interface PhaseHandler<C, H = Handler> {
@@ -164,7 +143,7 @@ export interface CompiledPattern {
    * Searches; on success sets `x.captures` and the variables of named groups. Throws `MatchFailed`, already logged, if
    * the search was aborted: the response is 500 unless the caller handles it.
    */
-  test(x: Exchange, subject: string): boolean;
+  test(x: Session, subject: string): boolean;
 }
 
 /**

@@ -3,12 +3,12 @@
  * its programs are unaffected: observed handlers are wrapped or replaced during compilation.
  */
 import type { CheckedBlock, CheckedStep } from '../config/checked-config.js';
-import type { Exchange } from '../exchange/exchange.js';
 import type { Connect } from '../net/transport.js';
 import type { LocationEntry, LocationTree } from '../routing/location-tree.js';
 import type { ServerName, ServerNames } from '../routing/server-names.js';
-import type { BodyFilterFactory, Handler, HeaderFilter, Phase } from './module.js';
-import type { LocationProgram, ServerProgram } from './program.js';
+import type { Exchange } from './exchange.js';
+import type { BodyFilterFactory, Handler, HeaderFilter, Phase } from './handler.js';
+import type { LocationProgram, RequestObserver, ServerProgram } from './program.js';
 import type { Verdict } from './verdict.js';
 
 /** A step that a module reports for a request. */
@@ -26,7 +26,7 @@ export type Note =
   /** A path that was checked, as a file or as a directory. */
   | { readonly kind: 'file'; readonly path: string; readonly directory: boolean; readonly found: boolean };
 
-export interface Observer {
+export interface Observer extends RequestObserver {
   /** The program of a block is about to be compiled. */
   program(program: LocationProgram, block: CheckedBlock): void;
   /** The program of a `server` block is about to be compiled. */
@@ -40,16 +40,12 @@ export interface Observer {
   /** Creates the name lookup of the servers of one address, given in the order of the servers. */
   names(names: readonly ServerName<ServerProgram, Exchange>[]): ServerNames<ServerProgram, Exchange>;
   /** Wraps a part of a handler; `note` reports its result. */
-  watch<A extends readonly unknown[], R>(
-    act: (x: Exchange, ...rest: A) => R,
-    note: (x: Exchange, result: R, ...rest: A) => Note,
-  ): (x: Exchange, ...rest: A) => R;
+  watch<X extends Exchange, A extends readonly unknown[], R>(
+    act: (x: X, ...rest: A) => R,
+    note: (x: X, result: R, ...rest: A) => Note,
+  ): (x: X, ...rest: A) => R;
   /** An upstream's host has no address; nothing connects to it, so none is needed. */
   unknownHost(host: string): void;
-  /** The exchange continues with another URI, or in a named location. */
-  redirected(x: Exchange, to: string): void;
-  /** The exchange ends with a status. */
-  finalized(x: Exchange, status: number): void;
   /** Replaces connections to upstreams. */
   readonly connect: Connect;
 }

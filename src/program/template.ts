@@ -1,6 +1,6 @@
-/** A string with variables, evaluated per request. */
-import type { Exchange } from '../exchange/exchange.js';
-import type { Variable } from './variable.js';
+/** A string with variables, evaluated per session. */
+import type { Session } from './session.js';
+import type { Variable } from './variable-slot.js';
 
 /** Compiled from a TemplateData by `Compiler.template`. */
 export class Template {
@@ -10,8 +10,8 @@ export class Template {
     private readonly pieces: readonly (string | Variable)[],
   ) {}
 
-  /** Evaluates the string for a request; variables without a value are empty. */
-  of(x: Exchange): string {
+  /** Evaluates the string for a session; variables without a value are empty. */
+  of(x: Session): string {
     if (this.constant !== null) return this.constant;
     let out = '';
     for (let i = 0; i < this.pieces.length; i++) {

@@ -1,7 +1,5 @@
-/** Variables (`$name`) of a configuration. */
-
-import type { Exchange } from '../exchange/exchange.js';
-import { logError } from './error-context.js';
+/** Variables (`$name`) as declared by HTTP modules. */
+import type { Exchange } from './exchange.js';
 
 /** Computes a variable. Undefined means "not found": empty in a template, `-` in a log line. */
 export type Getter = (x: Exchange) => string | undefined;
@@ -21,49 +19,4 @@ export interface VariableSpec {
   readonly changeable?: boolean;
   /** One sentence for the documentation. */
   readonly doc: string;
-}
-
-/** Maximum depth of variables computed from each other, as in nginx. */
-const MAX_DEPTH = 100;
-
-/** Current depth. Getters are synchronous, so one counter serves all requests. */
-let depth = 0;
-
-/** A variable of a compiled configuration; its value for a request is stored in `x.slots[slot]`. */
-export class Variable {
-  /** Bound when the whole configuration is compiled. */
-  getter: Getter | null = null;
-  setter: ((x: Exchange, value: string) => void) | null = null;
-  /** Whether the computed value is cached in the slot. */
-  cached = false;
-
-  constructor(
-    readonly name: string,
-    readonly slot: number,
-  ) {}
-
-  /** Returns the value for a request, or undefined. */
-  value(x: Exchange): string | undefined {
-    const kept = x.slots[this.slot];
-    if (kept !== undefined) return kept;
-    if (this.getter === null) return undefined;
-    if (depth === MAX_DEPTH) {
-      logError(x, 'error', `cycle while evaluating variable "${this.name}"`);
-      return undefined;
-    }
-    depth++;
-    try {
-      const value = this.getter(x);
-      if (this.cached && value !== undefined) x.slots[this.slot] = value;
-      return value;
-    } finally {
-      depth--;
-    }
-  }
-
-  /** Assigns a value for the rest of the request. */
-  assign(x: Exchange, value: string): void {
-    if (this.setter !== null) this.setter(x, value);
-    else x.slots[this.slot] = value;
-  }
 }

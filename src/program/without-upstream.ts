@@ -1,7 +1,7 @@
 /** Location program of a pass handler that has lost its upstream. */
 
-import type { Exchange } from '../exchange/exchange.js';
 import { logError } from './error-context.js';
+import type { Exchange } from './exchange.js';
 import { LocationProgram } from './program.js';
 import type { Verdict } from './verdict.js';
 

@@ -1,10 +1,10 @@
 /** Zones of a compiled configuration. */
 import type { KeyedZoneData } from '../config/zone-argument.js';
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
-import type { Exchange } from '../exchange/exchange.js';
 import type { Zone } from '../zones/zone.js';
 import { logError } from './error-context.js';
 import type { Compiler } from './module.js';
+import type { Session } from './session.js';
 import type { Template } from './template.js';
 
 /**
@@ -53,10 +53,10 @@ export function keyedZone(compiler: Compiler, name: string): KeyedZone {
 }
 
 /**
- * Returns the key of a request; null if it is empty (the request is not counted) or too long, which is logged. `maxLength`
+ * Returns the key of a session; null if it is empty (it is not counted) or too long, which is logged. `maxLength`
  * in bytes.
  */
-export function keyOf(x: Exchange, { zone, key }: KeyedZone, maxLength: number): string | null {
+export function keyOf(x: Session, { zone, key }: KeyedZone, maxLength: number): string | null {
   const value = key.of(x);
   if (value === '') return null;
   if (value.length <= maxLength) return value;

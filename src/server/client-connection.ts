@@ -4,14 +4,13 @@
  */
 import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
 import { CLOSING, WAITING, WRITING } from '../exchange/connection-counts.js';
-import * as engine from '../exchange/engine.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { statusText } from '../http/status-text.js';
 import { COMPLETE, MORE } from '../http1/request-reader.js';
 import { now, unwatch, watch } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import { logError } from '../program/error-context.js';
-import type { LocationSettings } from '../program/program.js';
+import type { LocationSettings } from '../program/settings.js';
 import { BODY, ClientDeadline, NOTHING, SENDING, TIMED_OUT } from './client-deadline.js';
 import { clientLeft } from './client-loss.js';
 import { type Arrived, ConfigLease } from './config-lease.js';
@@ -310,12 +309,12 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     this.writer.end(x.response.trailers);
     this.ended = true;
     if (this.transport.pending === 0) {
-      engine.finish(x);
+      x.finish();
       return;
     }
     this.waitForNothing();
     this.waitToSend();
-    this.transport.whenFlushed(() => engine.finish(x));
+    this.transport.whenFlushed(() => x.finish());
   }
 
   onDrain(): void {
@@ -469,7 +468,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
       return;
     }
     // The whole response was written, but the client did not read all of it.
-    if (this.ended) engine.clientGone(x);
+    if (this.ended) x.clientGone();
     else if (!this.body.done && this.body.sink !== null) this.body.cut(error);
     else if (!x.ignoreClientAbort || x.producer === null || !this.body.done) clientLeft(x, error);
     // The upstream may have been paused for the client; discarding accepts everything.
@@ -489,7 +488,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
 
   tunnelEnded(x: Exchange, completed: boolean): void {
     x.completed = completed;
-    engine.finish(x);
+    x.finish();
     this.state = CLOSED;
     this.host.forget(this);
   }

@@ -1,7 +1,7 @@
 /** Timeouts of a client connection. */
 
 import { now, type Timed } from '../net/deadlines.js';
-import type { LocationSettings } from '../program/program.js';
+import type { LocationSettings } from '../program/settings.js';
 import type { ConfigLease } from './config-lease.js';
 import { InputBuffer } from './input-buffer.js';
 

@@ -1,6 +1,6 @@
 /** Logs clients that close the connection before the response is complete, in nginx's words. */
 import { errnoText } from '../diagnostics/errno.js';
-import { clientGone } from '../exchange/engine.js';
+
 import type { Exchange } from '../exchange/exchange.js';
 import { logError } from '../program/error-context.js';
 
@@ -14,7 +14,7 @@ export function logLoss(x: Exchange, error: NodeJS.ErrnoException | null, readin
 /** Logs and ends an exchange whose client closed the connection. */
 export function clientLeft(x: Exchange, error: NodeJS.ErrnoException | null): void {
   logLoss(x, error, false);
-  clientGone(x);
+  x.clientGone();
 }
 
 function sentence(error: NodeJS.ErrnoException | null, reading: boolean, hasUpstream: boolean): string {

@@ -1,6 +1,6 @@
 /** Reads a request body from a connection and passes it to its sink, or discards it. */
 import type { BodySink } from '../exchange/client-side.js';
-import { clientGone } from '../exchange/engine.js';
+
 import type { Exchange } from '../exchange/exchange.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http1/chunked.js';
 import { logError } from '../program/error-context.js';
@@ -130,7 +130,7 @@ export class RequestBodyReader implements ChunkedSink {
     if (exchange === null) return;
     sink?.bodyCut?.();
     logLoss(exchange, error, true);
-    clientGone(exchange, 400);
+    exchange.clientGone(400);
     sink?.bodyFailed(400);
   }
 

@@ -1,6 +1,7 @@
 /** Turns a request head into an exchange: path, server, and refusals before any phase runs. */
 import { MatchFailed } from '../config/pcre/match-failed.js';
-import { type Exchange, LINE_AT_VERSION, LINE_BEGUN } from '../exchange/exchange.js';
+import { LINE_AT_VERSION, LINE_BEGUN } from '../exchange/engine-exchange.js';
+import type { Exchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import { validHost } from '../http/host.js';

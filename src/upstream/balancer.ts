@@ -1,5 +1,5 @@
 /** Interface of load balancing methods. */
-import type { Exchange } from '../exchange/exchange.js';
+import type { Session } from '../program/session.js';
 import type { Peer } from './peer.js';
 
 /**
@@ -32,7 +32,7 @@ export interface Selection {
 export interface Balancer {
   /** The directive that selects it; empty for round robin, which has none. */
   readonly method: string;
-  /** Returns the hash key of a request; null if the method does not hash. */
-  key?(x: Exchange): string;
-  begin(x: Exchange): Selection;
+  /** Returns the hash key of a session; null if the method does not hash. */
+  key?(x: Session): string;
+  begin(x: Session): Selection;
 }

@@ -1,9 +1,9 @@
 /** Selects the peers of a request and records its attempts. */
 import { performance } from 'node:perf_hooks';
 import type { Exchange } from '../exchange/exchange.js';
-import { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import type { ResponseReader } from '../http1/response-reader.js';
 import { logError } from '../program/error-context.js';
+import { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Outcome, Selection } from './balancer.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { isRepeatable } from './next-upstream.js';

@@ -1,7 +1,7 @@
 /** nginx's smooth weighted round robin, and the base of other methods. */
 
-import type { Exchange } from '../exchange/exchange.js';
 import { logError } from '../program/error-context.js';
+import type { Session } from '../program/session.js';
 import type { Balancer, Outcome, Selection } from './balancer.js';
 import type { Peer, PeerGroup } from './peer.js';
 
@@ -23,7 +23,7 @@ export class RoundRobinSelection implements Selection {
   private triedBeyond: Set<number> | null = null;
 
   constructor(
-    protected readonly x: Exchange,
+    protected readonly x: Session,
     protected group: PeerGroup,
   ) {
     this.tries = group.tries + (group.backup === null ? 0 : group.backup.tries);
@@ -152,7 +152,7 @@ export class RoundRobin implements Balancer {
 
   constructor(private readonly source: PeerSource) {}
 
-  begin(x: Exchange): Selection {
+  begin(x: Session): Selection {
     return new RoundRobinSelection(x, this.source.current());
   }
 }

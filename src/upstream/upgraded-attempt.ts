@@ -1,7 +1,7 @@
 /** State that remains of an upstream request once its connection is a tunnel: whatever must be counted at its end. */
 import { performance } from 'node:perf_hooks';
-import type { UpstreamAttempt } from '../exchange/upstream-attempt.js';
 import type { ResponseReader } from '../http1/response-reader.js';
+import type { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Peer, Reservation } from './peer.js';
 import { giveReader } from './response-readers.js';
 

@@ -1,8 +1,9 @@
 /** nginx's `$upstream_*` variables: the attempts of a request, and the head of the last response. */
-import type { Exchange } from '../exchange/exchange.js';
-import type { UpstreamAttempt } from '../exchange/upstream-attempt.js';
+
 import { setCookieValue } from '../http/cookies.js';
 import { fieldsMeant, meansField } from '../http/field-variable.js';
+import type { Exchange } from '../program/exchange.js';
+import type { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Getter, VariableSpec } from '../program/variable.js';
 
 /**

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { custom } from '../../src/config/argument-types.js';
-import type { Chunk } from '../../src/exchange/client-side.js';
-import type { Exchange } from '../../src/exchange/exchange.js';
-import type { Subrequest, SubrequestOptions, SubrequestSink } from '../../src/exchange/subrequest.js';
 import { createProxy } from '../../src/index.js';
+import type { Chunk } from '../../src/program/body.js';
+import type { Exchange, Subrequest, SubrequestOptions, SubrequestSink } from '../../src/program/exchange.js';
 import { defineModule } from '../../src/program/module.js';
 import { DONE, NEXT } from '../../src/program/verdict.js';
 import {

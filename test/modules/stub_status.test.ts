@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ConnectionCounts, Counts } from '../../src/exchange/connection-counts.js';
+import { httpExchange } from '../../src/exchange/exchange.js';
 import { createProxy } from '../../src/index.js';
 import { defineModule } from '../../src/program/module.js';
 import { NEXT } from '../../src/program/verdict.js';
@@ -113,7 +114,7 @@ test('what other workers have counted is asked for, and added', async (t) => {
       rewrite: {
         order: 0,
         compile: () => (x) => {
-          counts = x.client.counts;
+          counts = httpExchange(x).client.counts;
           return NEXT;
         },
       },

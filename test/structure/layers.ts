@@ -25,6 +25,15 @@ export function layerOf(directory: string): number {
   return LAYERS.findIndex((directories) => directories.includes(directory));
 }
 
+/** Nodes of a graph that are part of a cycle. */
+export function nodesInCycles(edges: ReadonlyMap<string, Iterable<string>>): string[] {
+  return [...edges.keys()].filter((start) => {
+    const reached = new Set(edges.get(start));
+    for (const node of reached) for (const next of edges.get(node) ?? []) reached.add(next);
+    return reached.has(start);
+  });
+}
+
 /** First cycle in a graph, as the names of its nodes; null if there is none. */
 export function cycleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] | null {
   const done = new Set<string>();

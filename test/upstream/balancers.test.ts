@@ -6,11 +6,11 @@ import { IpHash } from '../../src/modules/upstream_ip_hash.js';
 import { LeastConn } from '../../src/modules/upstream_least_conn.js';
 import { RandomChoice } from '../../src/modules/upstream_random.js';
 import { Template } from '../../src/program/template.js';
-import { Variable } from '../../src/program/variable.js';
+import { Variable } from '../../src/program/variable-slot.js';
 import type { Balancer } from '../../src/upstream/balancer.js';
 import { type PeerSource, RoundRobin } from '../../src/upstream/round-robin.js';
-import { exchangeFrom } from './exchange.js';
 import { nextOf, Peers, pass } from './peers.js';
+import { sessionFrom } from './session.js';
 
 /** `$remote_addr`, so that requests of different clients have different keys. */
 function addressKey(): Template {
@@ -37,7 +37,7 @@ function address(n: number): string {
 function counts(balancer: Balancer, requests: number): Record<string, number> {
   const seen: Record<string, number> = {};
   for (let n = 0; n < requests; n++) {
-    const server = pass(balancer.begin(exchangeFrom(address(n)))) ?? 'none';
+    const server = pass(balancer.begin(sessionFrom(address(n)))) ?? 'none';
     seen[server] = (seen[server] ?? 0) + 1;
   }
   return seen;
@@ -61,24 +61,24 @@ for (const [name, create] of Object.entries(METHODS)) {
   test(`${name}: a server that is down gets nothing`, () => {
     const balancer = create(new Peers('a', 'b down', 'c'));
     assert.equal(counts(balancer, 300).b, undefined);
-    assert.equal(balancer.begin(exchangeFrom()).tries, 2);
+    assert.equal(balancer.begin(sessionFrom()).tries, 2);
   });
 
   test(`${name}: all down is no live upstream`, () => {
     for (const lines of [['a down'], ['a down', 'b down']]) {
-      const selection = create(new Peers(...lines)).begin(exchangeFrom());
+      const selection = create(new Peers(...lines)).begin(sessionFrom());
       assert.equal(selection.next(), null);
       assert.equal(selection.tries, 0);
     }
   });
 
   test(`${name}: no servers at all is no live upstream`, () => {
-    assert.equal(create(new Peers()).begin(exchangeFrom()).next(), null);
+    assert.equal(create(new Peers()).begin(sessionFrom()).next(), null);
   });
 
   test(`${name}: each server is tried once in a request`, () => {
     const many = Array.from({ length: 40 }, (_, n) => `s${n} max_fails=0`);
-    const selection = create(new Peers(...many)).begin(exchangeFrom());
+    const selection = create(new Peers(...many)).begin(sessionFrom());
     const tried = new Set<string>();
     assert.equal(selection.tries, 40);
     for (let server = nextOf(selection); server !== null; server = nextOf(selection)) {
@@ -92,7 +92,7 @@ for (const [name, create] of Object.entries(METHODS)) {
 
   test(`${name}: connections are counted while a request is under way`, () => {
     const peers = new Peers('a', 'b');
-    const selections = [1, 2, 3].map(() => create(peers).begin(exchangeFrom()));
+    const selections = [1, 2, 3].map(() => create(peers).begin(sessionFrom()));
     for (const selection of selections) assert.notEqual(selection.next(), null);
     assert.equal(peers.get('a').conns + peers.get('b').conns, 3);
     for (const selection of selections) selection.release('ok');
@@ -103,12 +103,12 @@ for (const [name, create] of Object.entries(METHODS)) {
   test(`${name}: a server with max_conns connections is left alone until one ends`, () => {
     const peers = new Peers('a max_conns=1', 'b max_conns=2');
     const balancer = create(peers);
-    const selections = [1, 2, 3, 4].map((n) => balancer.begin(exchangeFrom(address(n))));
+    const selections = [1, 2, 3, 4].map((n) => balancer.begin(sessionFrom(address(n))));
     const taken = selections.map(nextOf);
     assert.deepEqual(taken.slice(0, 3).sort(), ['a', 'b', 'b']);
     assert.equal(taken[3], null);
     selections[taken.indexOf('a')]?.release('ok');
-    assert.equal(nextOf(balancer.begin(exchangeFrom())), 'a');
+    assert.equal(nextOf(balancer.begin(sessionFrom())), 'a');
   });
 
   test(`${name}: a server rests for fail_timeout after max_fails failures, and is tried again then`, (t) => {
@@ -116,7 +116,7 @@ for (const [name, create] of Object.entries(METHODS)) {
     const log: string[] = [];
     const balancer = create(new Peers('a max_fails=2 fail_timeout=10', 'b max_fails=0'));
     const request = (outcome: 'ok' | 'failed') => {
-      const selection = balancer.begin(exchangeFrom('127.0.0.1', log));
+      const selection = balancer.begin(sessionFrom('127.0.0.1', log));
       let server = nextOf(selection);
       // Asks on until it meets a, where that may be had.
       while (server === 'b') {
@@ -135,7 +135,7 @@ for (const [name, create] of Object.entries(METHODS)) {
     assert.equal(request('ok'), null);
     t.mock.timers.tick(1);
     // One request is let through; while it is not answered, the server rests on.
-    const probe = balancer.begin(exchangeFrom('127.0.0.1', log));
+    const probe = balancer.begin(sessionFrom('127.0.0.1', log));
     while (nextOf(probe) === 'b') probe.release('next');
     assert.equal(request('ok'), null);
     probe.release('ok');
@@ -145,7 +145,7 @@ for (const [name, create] of Object.entries(METHODS)) {
   test(`${name}: backup servers are asked when no other may be`, () => {
     const balancer = create(new Peers('a max_fails=1', 'b down', 'c backup'));
     assert.deepEqual(counts(balancer, 10), { a: 10 });
-    const selection = balancer.begin(exchangeFrom());
+    const selection = balancer.begin(sessionFrom());
     assert.equal(selection.tries, 2);
     assert.equal(nextOf(selection), 'a');
     selection.release('failed');
@@ -158,7 +158,7 @@ for (const [name, create] of Object.entries(METHODS)) {
     const peers = new Peers('a max_fails=1');
     const balancer = create(peers);
     for (let n = 0; n < 3; n++) {
-      const selection = balancer.begin(exchangeFrom());
+      const selection = balancer.begin(sessionFrom());
       assert.equal(nextOf(selection), 'a');
       selection.release('failed');
       assert.equal(selection.tries, 0);

@@ -9,15 +9,15 @@ import { RandomChoice } from '../../src/modules/upstream_random.js';
 import { Template } from '../../src/program/template.js';
 import type { Balancer } from '../../src/upstream/balancer.js';
 import { DEFAULT_PEER, Peer, PeerGroup } from '../../src/upstream/peer.js';
-import { exchangeFrom } from './exchange.js';
 import { nextOf, Peers, pass } from './peers.js';
+import { sessionFrom } from './session.js';
 
 function key(text: string): Template {
   return new Template(text, [text]);
 }
 
 function chosen(balancer: Balancer, address?: string): string | null {
-  return pass(balancer.begin(exchangeFrom(address)));
+  return pass(balancer.begin(sessionFrom(address)));
 }
 
 test('ip_hash looks at three bytes of an IPv4 address', () => {
@@ -57,7 +57,7 @@ test('hash of a server that may not be used hashes again with the number of the 
   const peers = new Peers('a', 'b', 'c');
   const part = (text: string) => (crc32(text) >>> 16) & 0x7fff;
   for (const text of ['/x', '/y', '/z', '/w']) {
-    const selection = new Hash(peers, key(text)).begin(exchangeFrom());
+    const selection = new Hash(peers, key(text)).begin(sessionFrom());
     const hashes = [part(text)];
     const first = 'abc'[part(text) % 3];
     assert.equal(nextOf(selection), first);
@@ -135,7 +135,7 @@ test('hash consistent goes round robin among the addresses of one server', () =>
   const group = new PeerGroup(peers, null);
   const balancer = new ConsistentHash({ current: () => group }, key('k'));
   const names = [1, 2, 3].map(() => {
-    const selection = balancer.begin(exchangeFrom());
+    const selection = balancer.begin(sessionFrom());
     const name = selection.next()?.name;
     selection.release('ok');
     return name;
@@ -145,7 +145,7 @@ test('hash consistent goes round robin among the addresses of one server', () =>
 
 test('least_conn takes the server with the fewest connections for its weight', () => {
   const balancer = new LeastConn(new Peers('a weight=2', 'b', 'c'));
-  const open = Array.from({ length: 8 }, () => nextOf(balancer.begin(exchangeFrom())));
+  const open = Array.from({ length: 8 }, () => nextOf(balancer.begin(sessionFrom())));
   const count = (server: string) => open.filter((each) => each === server).length;
   assert.deepEqual([count('a'), count('b'), count('c')], [4, 2, 2]);
 });

@@ -19,8 +19,8 @@ import { findUpstream } from '../../src/upstream/configured.js';
 import { RoundRobin } from '../../src/upstream/round-robin.js';
 import { DEFAULT_KEEPALIVE, implicitUpstream, type Upstream } from '../../src/upstream/upstream.js';
 import { DnsServer } from './dns-server.js';
-import { exchangeFrom } from './exchange.js';
 import { pass } from './peers.js';
+import { sessionFrom } from './session.js';
 
 const blocks = defineModule({
   name: 'blocks',
@@ -205,7 +205,7 @@ test('the upstream that a host implies has equal peers and keeps no connection',
   const upstream = implicitUpstream('backend', [{ host: '10.0.0.1', port: 80 }, { path: '/run/x' }]);
   assert.deepEqual(names(upstream), ['10.0.0.1:80', 'unix:/run/x']);
   assert.equal(upstream.keepalive.max, 0);
-  const next = () => upstream.balancer.begin(exchangeFrom());
+  const next = () => upstream.balancer.begin(sessionFrom());
   assert.deepEqual([pass(next()), pass(next())], ['', '']);
 });
 

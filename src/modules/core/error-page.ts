@@ -6,7 +6,7 @@ import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import { parseInteger } from '../../config/units.js';
 import type { Scope } from '../../program/module.js';
-import type { ErrorPage } from '../../program/program.js';
+import type { ErrorPage } from '../../program/settings.js';
 
 export interface ErrorPageData {
   readonly statuses: readonly number[];

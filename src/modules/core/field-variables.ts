@@ -1,7 +1,8 @@
 /** Variables of request and response fields: `$http_*`, `$cookie_*`, `$sent_http_*`, `$sent_trailer_*`. */
-import type { Exchange } from '../../exchange/exchange.js';
+
 import { cookieValue } from '../../http/cookies.js';
 import { fieldsMeant, meansField } from '../../http/field-variable.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { Getter, VariableSpec } from '../../program/variable.js';
 
 /** Response fields that are stored separately or generated when the response is sent. */

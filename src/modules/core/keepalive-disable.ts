@@ -1,8 +1,8 @@
 /** `keepalive_disable`: disables keep-alive for old browsers. */
 import { bitmask } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
-import type { Exchange } from '../../exchange/exchange.js';
 import { Field } from '../../http/field-names.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { HeaderFilter } from '../../program/module.js';
 
 export const keepaliveDisableDirectives = {

@@ -1,6 +1,6 @@
 /** Compiles the `server` blocks of http to listeners: servers by address and name, locations by URI. */
 import type { CheckedBlock } from '../../config/checked-config.js';
-import type { Exchange } from '../../exchange/exchange.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { Compiler, Listening } from '../../program/module.js';
 import { type ListenerProgram, type LocationProgram, ServerProgram } from '../../program/program.js';
 import { type ListenAddress, type Listener, Listeners, listenAddresses } from '../../routing/listeners.js';

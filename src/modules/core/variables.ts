@@ -2,7 +2,8 @@
 import { realpathSync } from 'node:fs';
 import { parseSize } from '../../config/units.js';
 import { errnoText } from '../../diagnostics/errno.js';
-import { type Exchange, LINE_AT_VERSION, LINE_READ } from '../../exchange/exchange.js';
+import { LINE_AT_VERSION, LINE_READ } from '../../exchange/engine-exchange.js';
+import { httpExchange } from '../../exchange/exchange.js';
 import { documentRoot, filePath } from '../../exchange/file-path.js';
 import { nativePath } from '../../files/native-path.js';
 import { basicCredentials } from '../../http/basic-credentials.js';
@@ -10,6 +11,7 @@ import { Field } from '../../http/field-names.js';
 import { NGINX_VERSION } from '../../http/software.js';
 import { binaryAddress } from '../../net/binary-address.js';
 import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { VariableSpec } from '../../program/variable.js';
 import { localHostName } from './server-name.js';
 
@@ -39,7 +41,8 @@ function contentLength(x: Exchange): string | undefined {
  * it. Empty if the line ends within it.
  */
 function protocol(x: Exchange): string | undefined {
-  if (x.lineProgress !== LINE_READ) return x.lineProgress === LINE_AT_VERSION ? '' : undefined;
+  const { lineProgress } = httpExchange(x);
+  if (lineProgress !== LINE_READ) return lineProgress === LINE_AT_VERSION ? '' : undefined;
   if (x.version === 9) return undefined;
   // Targets contain no spaces, so the version follows the last space before `HTTP/`.
   const at = x.requestLine.lastIndexOf(' HTTP/');
@@ -48,11 +51,11 @@ function protocol(x: Exchange): string | undefined {
 
 /** Undefined before the request line is complete; GET for an error page that replaces the response. */
 function method(x: Exchange): string | undefined {
-  return x.lineProgress === LINE_READ || (x.uri !== '' && x.method === 'GET') ? x.method : undefined;
+  return httpExchange(x).lineProgress === LINE_READ || (x.uri !== '' && x.method === 'GET') ? x.method : undefined;
 }
 
 function uri(x: Exchange): string | undefined {
-  return x.uri === '' && x.lineProgress !== LINE_READ ? undefined : x.uri;
+  return x.uri === '' && httpExchange(x).lineProgress !== LINE_READ ? undefined : x.uri;
 }
 
 /** Value of an argument; its name is case-insensitive. As in nginx, the value is not unescaped. */
@@ -88,6 +91,12 @@ function setLimitRate(x: Exchange, value: string): void {
   else x.limitRate = rate;
 }
 
+function setArgs(exchange: Exchange, value: string): void {
+  const x = httpExchange(exchange);
+  x.args = value;
+  x.uriUnchanged = false;
+}
+
 /** nginx's "not found": the variable has no value here. */
 const absent = (): undefined => undefined;
 
@@ -104,10 +113,7 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
   document_uri: { get: uri, doc: 'The same as `$uri`.' },
   args: {
     get: (x) => undefinedIfEmpty(x.args),
-    set: (x, value) => {
-      x.args = value;
-      x.uriUnchanged = false;
-    },
+    set: setArgs,
     changeable: true,
     doc: 'The arguments, without `?`. `set` changes them.',
   },
@@ -123,7 +129,7 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     doc: 'File that contains the request body if it does not fit into memory.',
   },
   request_completion: {
-    get: (x) => (x.completed || x.cutByUpstream ? 'OK' : ''),
+    get: (x) => (x.completed || httpExchange(x).cutByUpstream ? 'OK' : ''),
     doc: '`OK` if the response was sent completely, or as far as the upstream sent it before it closed the connection.',
   },
   request_id: {

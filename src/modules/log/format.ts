@@ -3,8 +3,8 @@ import type { Word } from '../../../grammar/syntax-tree.js';
 import type { ArgumentContext } from '../../config/directive.js';
 import type { TemplateData, TemplatePiece } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
-import type { Exchange } from '../../exchange/exchange.js';
 import { escapeJson, escapeLog } from '../../logging/log-escape.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
 import { variables } from './variables.js';
 

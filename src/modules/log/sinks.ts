@@ -4,7 +4,6 @@ import type { Level } from '../../config/log-level.js';
 import type { SyslogData } from '../../config/syslog-argument.js';
 import type { TemplateData } from '../../config/template.js';
 import { errnoText } from '../../diagnostics/errno.js';
-import type { Exchange } from '../../exchange/exchange.js';
 import { documentRoot } from '../../exchange/file-path.js';
 import { nativePath } from '../../files/native-path.js';
 import { AccessLogFile, type LogBuffer } from '../../logging/access-log-file.js';
@@ -13,6 +12,7 @@ import { LogFileCache, type LogFileCacheOptions } from '../../logging/log-file-c
 import { Syslog } from '../../logging/syslog.js';
 import { WriteFailures } from '../../logging/write-failures.js';
 import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { Compiler, Scope } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
 import { NEXT } from '../../program/verdict.js';

@@ -1,7 +1,7 @@
 /** Variables that are defined only in logs, or have a special form there. */
 
-import type { Exchange } from '../../exchange/exchange.js';
 import { callbackTime, iso8601Time, localTime, now } from '../../http/clock.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { VariableSpec } from '../../program/variable.js';
 
 /** Formats ms as seconds with three decimals. */

@@ -5,7 +5,7 @@ import type { ArgumentType } from '../../config/directive.js';
 import { parsePattern } from '../../config/pattern.js';
 import type { PatternData, TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
-import type { Exchange } from '../../exchange/exchange.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { CompiledPattern, Compiler } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
 import type { Rewrites } from './rewrites.js';

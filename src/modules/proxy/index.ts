@@ -1,10 +1,11 @@
 /** nginx's `ngx_http_proxy_module`: passes requests to other HTTP servers. */
 import { choice, flag, template } from '../../config/argument-types.js';
 import type { ConfOf } from '../../config/directive.js';
-import type { Exchange } from '../../exchange/exchange.js';
+import { httpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
 import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
 import { type Compiler, defineModule, type Scope } from '../../program/module.js';
 import { DONE } from '../../program/verdict.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
@@ -196,12 +197,12 @@ export default defineModule({
   },
   variables: {
     proxy_host: {
-      get: (x) => x.upstreamHost,
+      get: (x) => httpExchange(x).upstreamHost,
       changeable: true,
       doc: 'Host and port of the target as written in `proxy_pass`.',
     },
     proxy_port: {
-      get: (x) => x.upstreamPort,
+      get: (x) => httpExchange(x).upstreamPort,
       changeable: true,
       doc: 'Port of the target, or the default port of its protocol.',
     },
@@ -226,7 +227,8 @@ export default defineModule({
         });
         // Keep-alive connections may be bound to the location that established them.
         const origin = at.program;
-        const begin = (x: Exchange, destination: Destination): number => {
+        const begin = (exchange: Exchange, destination: Destination): number => {
+          const x = httpExchange(exchange);
           x.upstreamHost = destination.host;
           x.upstreamPort = destination.port;
           x.upstreamUri = upstreamUri(x, destination);

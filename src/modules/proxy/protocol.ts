@@ -1,8 +1,7 @@
 /** HTTP/1 to an upstream, with the settings of one location. */
 
 import { errnoText } from '../../diagnostics/errno.js';
-import { finish } from '../../exchange/engine.js';
-import type { Exchange } from '../../exchange/exchange.js';
+import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
 import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
@@ -55,7 +54,7 @@ export class HttpProtocol implements ForwardingRules {
     this.defaultOptions = { keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
   }
 
-  requestHead(x: Exchange, length: number, chunked: boolean): string {
+  requestHead(x: HttpExchange, length: number, chunked: boolean): string {
     return this.options.requestHead.build(x, x.upstreamMethod, x.upstreamUri, x.upstreamHost ?? '', length, chunked);
   }
 
@@ -63,7 +62,7 @@ export class HttpProtocol implements ForwardingRules {
    * Sets `x.upstreamMethod` once for all attempts, because the framing of the response depends on the method sent. False if
    * `proxy_method` is not a token (RFC 9110 5.6.2), because it could inject another request.
    */
-  chooseMethod(x: Exchange): boolean {
+  chooseMethod(x: HttpExchange): boolean {
     const { method } = this.options;
     x.upstreamMethod = method === null ? x.method : method.of(x);
     if (method === null || isToken(x.upstreamMethod)) return true;
@@ -72,15 +71,15 @@ export class HttpProtocol implements ForwardingRules {
   }
 
   /** Whether the method is HEAD; case-insensitive, as in nginx. */
-  asksHead(x: Exchange): boolean {
+  asksHead(x: HttpExchange): boolean {
     return x.upstreamMethod.length === 4 && x.upstreamMethod.toUpperCase() === 'HEAD';
   }
 
-  requestBody(x: Exchange): string {
+  requestBody(x: HttpExchange): string {
     return this.options.body?.of(x) ?? '';
   }
 
-  connectOptions(x: Exchange): ConnectOptions {
+  connectOptions(x: HttpExchange): ConnectOptions {
     const { bind } = this.options;
     if (bind === null) return this.defaultOptions;
     const address = bind.of(x);
@@ -93,20 +92,20 @@ export class HttpProtocol implements ForwardingRules {
     return { ...this.defaultOptions, ...local };
   }
 
-  responseHead(x: Exchange, reader: ResponseReader): void {
+  responseHead(x: HttpExchange, reader: ResponseReader): void {
     this.options.responseHead.apply(x, reader);
   }
 
-  cookie(x: Exchange, value: string): string {
+  cookie(x: HttpExchange, value: string): string {
     return this.options.responseHead.cookie(x, value);
   }
 
-  earlyHints(x: Exchange, reader: ResponseReader): void {
+  earlyHints(x: HttpExchange, reader: ResponseReader): void {
     const condition = x.location.settings.earlyHints?.of(x) ?? '';
     if (condition !== '' && condition !== '0') x.client.sendInterim(103, reader.headers.lines(INTERIM_HIDDEN));
   }
 
-  upgrade(x: Exchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void {
+  upgrade(x: HttpExchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void {
     x.tunnelled = true;
     x.producer = null;
     if (!x.sendHead(false)) {
@@ -118,7 +117,7 @@ export class HttpProtocol implements ForwardingRules {
     if (client === null) {
       connection.destroy();
       attempt.ended(0, 0);
-      finish(x);
+      x.finish();
       return;
     }
     const { settings } = this;
@@ -153,7 +152,7 @@ export class HttpProtocol implements ForwardingRules {
 }
 
 /** Logs the abnormal end of a tunnel, with nginx's messages and levels. */
-function logEnd(x: Exchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
+function logEnd(x: HttpExchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
   const action = 'while proxying upgraded connection';
   if (by === 'client timeout' || by === 'upstream timeout') {
     const side = by === 'client timeout' ? 'client' : 'upstream';
@@ -165,6 +164,6 @@ function logEnd(x: Exchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException |
 }
 
 /** Whether the request asks for a WebSocket upgrade (RFC 6455, 4.2.1). */
-function requestsWebSocket(x: Exchange): boolean {
+function requestsWebSocket(x: HttpExchange): boolean {
   return /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i.test(x.headers.joined('upgrade') ?? '');
 }

@@ -1,10 +1,10 @@
 /** Head of a proxied request: the fields of `proxy_set_header` and nginx's defaults, then those of the client. */
 import type { TemplateData } from '../../config/template.js';
-import type { Exchange } from '../../exchange/exchange.js';
 import { fieldValue } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
 import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
 

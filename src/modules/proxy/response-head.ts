@@ -1,10 +1,10 @@
 /** Response head of an upstream as sent to the client: hidden fields, rewritten redirects and cookies. */
 
-import type { Exchange } from '../../exchange/exchange.js';
 import { Field } from '../../http/field-names.js';
 import { type HeaderBlock, NameSet } from '../../http/header-block.js';
 import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { ResponseReader } from '../../http1/response-reader.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { CookieRewrite } from './cookies.js';
 import type { Rewrites } from './rewrites.js';
 

@@ -7,7 +7,7 @@ import { parsePattern } from '../../config/pattern.js';
 import { MatchFailed } from '../../config/pcre/match-failed.js';
 import type { PatternData, TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
-import type { Exchange } from '../../exchange/exchange.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { CompiledPattern, Compiler } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
 

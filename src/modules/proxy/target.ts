@@ -1,9 +1,9 @@
 /** Target of `proxy_pass` for a request: the upstream and the request URI. */
 import type { Address } from '../../config/address.js';
-import type { Exchange } from '../../exchange/exchange.js';
 import { fieldValue } from '../../http/field-line.js';
 import { escapeBreaks, escapePath } from '../../http/uri-escape.js';
 import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
 import type { Scope, Shared } from '../../program/module.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { giveAddresses } from '../../upstream/late-address.js';

@@ -2,12 +2,12 @@
  * Response that is assembled from text and the responses of subrequests, in document order. Subrequests run concurrently;
  * output that is not next in order is buffered, up to a limit.
  */
-import type { Chunk, Producer } from '../../exchange/client-side.js';
-import type { Exchange } from '../../exchange/exchange.js';
-import type { Subrequest, SubrequestSink } from '../../exchange/subrequest.js';
+
 import { buffersFull } from '../../net/buffer-limit.js';
 import { ByteQueue } from '../../net/byte-queue.js';
+import type { Chunk, Producer } from '../../program/body.js';
 import { logError } from '../../program/error-context.js';
+import type { Exchange, Subrequest, SubrequestSink } from '../../program/exchange.js';
 
 /** Bytes buffered per subrequest, and for the text around them, before their sources are paused. */
 const MAX_BUFFERED = 65536;

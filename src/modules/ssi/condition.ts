@@ -2,8 +2,8 @@
 import { type Captures, Expression } from '../../config/pcre/expression.js';
 import { MatchFailed } from '../../config/pcre/match-failed.js';
 import { translate } from '../../config/pcre/translate.js';
-import type { Exchange } from '../../exchange/exchange.js';
 import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
 import { searchFor } from '../../program/pattern-search.js';
 import type { Getter } from '../../program/variable.js';
 import { documentOf, interpolate } from './document.js';

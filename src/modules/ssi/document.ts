@@ -1,7 +1,8 @@
 /** State shared by the commands of a page and all its includes: variables, blocks, captures. */
 import type { Captures } from '../../config/pcre/expression.js';
-import { type Exchange, StateKey } from '../../exchange/exchange.js';
 import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
+import { StateKey } from '../../program/state-key.js';
 import type { Getter } from '../../program/variable.js';
 
 export class Document {

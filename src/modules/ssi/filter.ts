@@ -1,7 +1,8 @@
 /** Body filter that parses a page and executes its SSI commands. */
-import type { Chunk } from '../../exchange/client-side.js';
-import { type BodyFilter, type Exchange, StateKey } from '../../exchange/exchange.js';
+import type { BodyFilter, Chunk } from '../../program/body.js';
 import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
+import { StateKey } from '../../program/state-key.js';
 import type { Getter } from '../../program/variable.js';
 import { Assembly, Include, type Page } from './assembly.js';
 import { COMMANDS, type CommandRule, OUTSIDE, type Parameters, type Part } from './commands.js';

@@ -2,7 +2,7 @@
 import { flag, size } from '../../config/argument-types.js';
 import type { Context } from '../../config/directive.js';
 import { mediaTypes, mediaTypeTest } from '../../config/media-types.js';
-import type { Exchange } from '../../exchange/exchange.js';
+import type { Exchange } from '../../program/exchange.js';
 import { defineModule } from '../../program/module.js';
 import { SSI, SsiFilter, type SsiRules } from './filter.js';
 import { strftime } from './strftime.js';

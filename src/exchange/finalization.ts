@@ -1,0 +1,139 @@
+/**
+ * The end of an exchange: with a status (error pages, redirects, built-in pages), or by closing the connection; then the
+ * log phase, exactly once, and the release of its resources.
+ */
+import { software } from '../http/software.js';
+import { builtInPage } from '../http/status-text.js';
+import { logError } from '../program/error-context.js';
+import type { ErrorPage } from '../program/settings.js';
+import { DONE } from '../program/verdict.js';
+import type { EngineExchange } from './engine-exchange.js';
+import { handlerFailed } from './handler-failure.js';
+
+/** Statuses after which nginx closes the connection. */
+const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500, 501]);
+
+export function finalize(x: EngineExchange, status: number): void {
+  if (x.finished) return;
+  x.server.observer?.finalized(x, status);
+  if (status === 444 || status === 499 || status === 408) {
+    x.response.status = status;
+    x.abort();
+    return;
+  }
+  if (x.headSent) {
+    x.abort();
+    return;
+  }
+  if (status === DONE) return;
+  if (x.nested?.sink.refused?.(x, status)) return;
+  if (status < 300 && status !== 201 && status !== 204) {
+    x.response.status = status;
+    x.response.contentLength = 0;
+    x.sendHead(true);
+    return;
+  }
+  x.errorStatus = status;
+  if (CLOSING.has(status)) x.keepAlive = false;
+  x.response.contentType = null;
+  const { settings } = x.location;
+  if (!x.errorPageActive && settings.errorPages !== null && x.uriChanges !== 0) {
+    if (!settings.recursiveErrorPages) x.errorPageActive = true;
+    const page = settings.errorPages.get(status);
+    if (page !== undefined) {
+      sendErrorPage(x, page);
+      return;
+    }
+  }
+  sendBuiltIn(x, status);
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+function sendErrorPage(x: EngineExchange, page: ErrorPage): void {
+  if (page.answer >= 0) x.errorStatus = page.answer;
+  const target = page.target.of(x);
+  if (target.startsWith('/')) {
+    if (x.method !== 'HEAD') x.method = 'GET';
+    const query = target.indexOf('?');
+    if (query < 0) x.internalRedirect(target, '');
+    else x.internalRedirect(target.slice(0, query), target.slice(query + 1));
+    return;
+  }
+  if (target.startsWith('@')) {
+    if (!x.toNamedLocation(target)) {
+      logError(x, 'error', `could not find named location "${target}"`);
+      x.errorPageActive = true;
+      x.finalize(500);
+    }
+    return;
+  }
+  if (!REDIRECTS.has(page.answer)) x.errorStatus = 302;
+  x.response.set('Location', target);
+  sendBuiltIn(x, x.errorStatus);
+}
+
+/** Sends nginx's built-in page for a status. */
+function sendBuiltIn(x: EngineExchange, status: number): void {
+  const { response } = x;
+  const page = builtInPage(status, software(x.location.settings.serverTokens));
+  if (status >= 494 && status <= 497) x.errorStatus = 400;
+  response.status = status;
+  response.reason = null;
+  response.lastModified = null;
+  response.modifiedAt = -1;
+  response.etag = null;
+  response.remove('accept-ranges');
+  response.contentType = page === null ? null : 'text/html';
+  response.contentLength = page === null ? 0 : page.length;
+  x.allowRanges = false;
+  if (!x.sendHead(page === null) || page === null) return;
+  x.write(page);
+  x.end();
+}
+
+export function abort(x: EngineExchange): void {
+  if (x.finished) return;
+  x.keepAlive = false;
+  const { producer } = x;
+  x.producer = null;
+  producer?.abort();
+  x.finish();
+}
+
+/** Runs the log phase and releases the connection. Called once per exchange. */
+export function finish(x: EngineExchange): void {
+  if (x.finished) return;
+  x.finished = true;
+  const { log, settings } = x.location;
+  if (x.nested === null || settings.logSubrequest) {
+    for (let i = 0; i < log.length; i++) {
+      try {
+        log[i]?.(x);
+      } catch (error) {
+        handlerFailed(x, error);
+      }
+    }
+  }
+  if (x.subrequests === null || !x.subrequests.outlive()) x.release();
+}
+
+/** Releases the resources of a finished exchange, then the connection. */
+export function release(x: EngineExchange): void {
+  x.body?.release();
+  x.resource?.release();
+  x.resource = null;
+  if (x.disposables !== null) {
+    for (const held of x.disposables) held.release();
+    x.disposables = null;
+  }
+  x.client.done(x);
+}
+
+/** The client closed the connection before the response was complete; `status` is logged if no head was sent. */
+export function clientGone(x: EngineExchange, status = 499): void {
+  if (x.finished) return;
+  x.completed = false;
+  if (!x.headSent) x.response.status = status;
+  x.abort();
+}
