@@ -22,6 +22,7 @@ export function readCommandLine(words: readonly string[]): Invocation {
       'error log until the configuration names one (default: logs/error.log, or stderr without logs/)',
     )
     .option('-g <directives>', 'global directives, read before the configuration file')
+    .option('--allow-unsupported', 'start despite unsupported features; requests that need them are answered with 501')
     .option('-t', 'test the configuration, report all errors in it, and exit')
     .option('-T', 'as -t, and print all files of the configuration')
     .option('-q', 'with -t: print nothing but failures')

@@ -1,6 +1,6 @@
 /** Reference data of a directive, shared by `docs/directives/` and `tsproxy help`. */
 import type { Context, DirectiveSpec } from '../config/directive.js';
-import { knownDirectives } from '../config/known-directives.js';
+import { knownDirectives } from '../config/foreign/known-directives.js';
 import { nginxVersionOf } from '../config/nginx-versions.js';
 
 export interface DirectiveFacts {

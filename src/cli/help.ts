@@ -1,6 +1,6 @@
 /** `tsproxy help [NAME]`: reference of a directive, a variable or a module. */
-import { knownDirectives } from '../config/known-directives.js';
-import { knownVariable } from '../config/known-variables.js';
+import { knownDirectives } from '../config/foreign/known-directives.js';
+import { knownVariable } from '../config/foreign/known-variables.js';
 import { nearest } from '../diagnostics/nearest.js';
 import { COLOURED, PLAIN, type Style } from '../diagnostics/style.js';
 import { modules } from '../modules/index.js';

@@ -12,7 +12,7 @@ export interface ConfigSelection {
   readonly prefix: string | undefined;
   /** `-e`, as given. */
   readonly errorLog: string | undefined;
-  /** `-g`. */
+  /** `-g`, and directives that other options stand for. */
   readonly globals: string | undefined;
 }
 
@@ -65,11 +65,13 @@ export interface Options {
   readonly ignore?: readonly string[];
   readonly fix?: true;
   readonly dryRun?: true;
+  readonly allowUnsupported?: true;
 }
 
 /** The action for options without a command; `paths`: files that `-t` tests instead of `-c`. */
 export function invocationOf(options: Options, paths: readonly string[] = []): Invocation {
-  const which: ConfigSelection = { file: options.c, prefix: options.p, errorLog: options.e, globals: options.g };
+  const globals = options.allowUnsupported === true ? `allow_unsupported on; ${options.g ?? ''}` : options.g;
+  const which: ConfigSelection = { file: options.c, prefix: options.p, errorLog: options.e, globals };
   const version = options.version === true || options.V === true;
   const asked = testOrSignal(options, which, paths);
   if (version) return { do: 'version', configure: options.V === true, next: asked };

@@ -6,10 +6,11 @@ import type { Catalogue, Declared } from './catalogue.js';
 import type { CheckState } from './check-state.js';
 import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
 import type { Context } from './directive.js';
+import { reportForeign } from './foreign/findings.js';
+import { type ForeignUse, foreignUse } from './foreign/known-directives.js';
 import { type Includes, includeMistake } from './include.js';
 import { reportInvisible } from './invisible-characters.js';
-import { knownDirectives } from './known-directives.js';
-import { Level, NOTHING, type Values } from './level.js';
+import { type Dependency, Level, NOTHING, type Values } from './level.js';
 import {
   reportMissingOpening,
   reportMissingSemicolon,
@@ -27,6 +28,8 @@ export interface BlockRecord {
   readonly statements: ReadonlyMap<string, readonly Statement[]>;
   /** The modules that have directives in it. */
   readonly modules: ReadonlySet<string>;
+  readonly foreign: readonly ForeignUse[];
+  readonly dependencies: readonly Dependency[];
 }
 
 /** A block to be checked. */
@@ -105,7 +108,8 @@ export class BlockChecker {
       at,
       ...(CONTEXTS_WITH_PLACES.has(body.context) && { places: placesOf(level.written) }),
     };
-    this.records.push({ block, opener: body.opener, around, statements: level.written, modules: level.modules });
+    const { written, modules, foreign, dependencies } = level;
+    this.records.push({ block, opener: body.opener, around, statements: written, modules, foreign, dependencies });
     for (const { statement, declared, value, step } of level.inOrder) {
       const inner = yield* this.inner(level, statement, declared, value, block, body.depth);
       if (step) {
@@ -182,6 +186,10 @@ export class BlockChecker {
     const mayBeTwo = value !== null && statement.block === null;
     const doubtful = mayBeTwo ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
     if (doubtful !== null) warnOfMissingSemicolon(doubtful, state);
+    if (value !== null && state.allowsUnsupported) {
+      const [uses, defines] = [state.uses.slice(before.uses), state.defines.slice(before.defines)];
+      level.dependencies.push({ statement, declared, ...value, uses, defines: defines.map((each) => each.name) });
+    }
     this.enter(level, statement, declared, value);
   }
 
@@ -199,15 +207,18 @@ export class BlockChecker {
       if (visible !== null) this.statement(level, visible, splits + 1);
       return;
     }
-    // A directive of nginx that tsproxy does not have may well take such words.
     const { text } = statement.name;
-    const isKnown = this.catalogue.all(text).length === 0 && knownDirectives(text).length > 0;
-    const mayBeTwo = splits < MAX_SPLITS && !isKnown;
-    const split = mayBeTwo ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
+    const split = splits < MAX_SPLITS ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
     if (split !== null) {
       reportMissingSemicolon(split, `";" is missing before "${split.after.name.text}"`, this.state);
       this.statement(level, split.before);
       this.absorbedStatement(level, split.after, splits + 1);
+      return;
+    }
+    const foreign = foreignUse(statement, level.context);
+    if (foreign !== null) {
+      reportForeign(foreign, this.catalogue, this.state);
+      level.foreign.push(foreign);
       return;
     }
     const meant = reportUnknown(statement, level, this.catalogue, this.state);

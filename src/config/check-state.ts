@@ -25,6 +25,9 @@ interface Mark {
 }
 
 export class CheckState {
+  /** @param allowsUnsupported whether features that tsproxy lacks are no errors (`allow_unsupported`) */
+  constructor(readonly allowsUnsupported = false) {}
+
   readonly findings: Finding[] = [];
   /** Number of errors reported, including those above the limit. */
   private errors = 0;

@@ -1,5 +1,5 @@
 /** Checks a configuration: takes its text and returns all findings, and plain data if it is valid. */
-import type { Source, Span } from '../../grammar/syntax-tree.js';
+import type { Source, Span, Statement } from '../../grammar/syntax-tree.js';
 
 import type { Finding } from '../diagnostics/finding.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
@@ -9,6 +9,7 @@ import { BlockChecker, type BlockRecord } from './block-checker.js';
 import { Catalogue } from './catalogue.js';
 import { CheckState } from './check-state.js';
 import type { CheckedConfig } from './checked-config.js';
+import { closeBlocks } from './foreign/closures.js';
 import { type Expansion, Includes } from './include.js';
 import { runModuleChecks } from './module-checks.js';
 import type { ModuleDeclaration } from './module-declaration.js';
@@ -51,7 +52,6 @@ export function* checkInSteps(
   modules: readonly ModuleDeclaration[],
   options: CheckOptions = {},
 ): Generator<void, CheckResult> {
-  const state = new CheckState();
   // Separate, because it is filled while statements are read whose findings may be rolled back, but is independent of
   // them.
   const reading = new CheckState();
@@ -66,6 +66,7 @@ export function* checkInSteps(
   yield;
   const statements = yield* includes.expandInSteps(items);
 
+  const state = new CheckState(statements.some(allowsUnsupported));
   const checker = new BlockChecker(catalogue, includes, directories, state);
   const config = yield* checker.main(statements, { file: root.name, line: 1, column: 1 });
   if (!config.own.includes('events')) {
@@ -76,6 +77,7 @@ export function* checkInSteps(
     });
   }
   checkVariables(catalogue, state);
+  if (state.allowsUnsupported) closeBlocks(checker.records, catalogue, state);
   yield;
   yield* runModuleChecks(modules, config, checker.records, state);
   return {
@@ -85,6 +87,11 @@ export function* checkInSteps(
     expansion: includes.expansion(statements),
     records: checker.records,
   };
+}
+
+/** Applies to the whole configuration, including the part before it, and must be known before that is checked. */
+function allowsUnsupported({ name, args }: Statement): boolean {
+  return name.text === 'allow_unsupported' && args[0]?.text.toLowerCase() === 'on';
 }
 
 /** Reads a file and checks it. An unreadable file is reported as a finding. */

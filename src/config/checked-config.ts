@@ -11,6 +11,13 @@ export interface Place {
   readonly column: number;
 }
 
+/** A feature that tsproxy lacks and without which a block must not serve requests. */
+export interface Closure {
+  /** As in messages: `"auth_jwt"`, `variable "geoip_city"`. */
+  readonly feature: string;
+  readonly at: Place;
+}
+
 /** One block. */
 export interface CheckedBlock {
   /** The directive that opened it: `http`, `server`, `location`, `if`, `upstream` …; empty for the outermost block. */
@@ -36,6 +43,8 @@ export interface CheckedBlock {
    * directive has no surrounding block that gives its approximate place.
    */
   readonly places?: Readonly<Record<string, readonly Place[]>>;
+  /** Requests handled by this block are answered with 501, because of this feature; absent: they are not. */
+  closed?: Closure;
 }
 
 /** A directive that is executed in order. */

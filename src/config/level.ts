@@ -1,7 +1,9 @@
 /** One block while it is being checked: its own directives, the values it inherits, and those it passes on. */
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { Declared } from './catalogue.js';
+import type { Mention } from './check-state.js';
 import type { Context } from './directive.js';
+import type { ForeignUse } from './foreign/known-directives.js';
 
 type Entry = { readonly declared: Declared; readonly value: unknown };
 
@@ -25,6 +27,15 @@ export interface Ordered {
   readonly step: boolean;
 }
 
+/** A directive of a block with the variables that it uses and defines. */
+export interface Dependency {
+  readonly statement: Statement;
+  readonly declared: Declared;
+  readonly value: unknown;
+  readonly uses: readonly Mention[];
+  readonly defines: readonly string[];
+}
+
 export const NOTHING = new Values(new Map());
 
 export class Level {
@@ -32,6 +43,10 @@ export class Level {
   readonly written = new Map<string, Statement[]>();
   readonly modules = new Set<string>();
   readonly inOrder: Ordered[] = [];
+  /** Directives that tsproxy does not have. */
+  readonly foreign: ForeignUse[] = [];
+  /** Recorded only if such directives are allowed. */
+  readonly dependencies: Dependency[] = [];
   /** Values inherited by nested blocks, by their context: the same for all of them. */
   private passed: Map<Context, Values> | null = null;
   private readonly own = new Map<string, { readonly declared: Declared; value: unknown }>();

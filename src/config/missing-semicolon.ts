@@ -5,6 +5,7 @@ import { LF } from '../../grammar/words.js';
 import type { Catalogue } from './catalogue.js';
 import type { CheckState } from './check-state.js';
 import type { Context } from './directive.js';
+import { knownDirectives } from './foreign/known-directives.js';
 
 /** A statement split in two. */
 export interface Split extends Gap {
@@ -82,11 +83,17 @@ export function splitAtMissingSemicolon(statement: Statement, context: Context, 
   // Nearly every statement is on one line.
   if (last === undefined || !hasLineBreak(source.text, name.end, last.start)) return null;
   for (const [i, word] of args.entries()) {
-    if (word.text !== 'include' && catalogue.find(word.text, context) === undefined) continue;
+    if (word.text !== 'include' && !isDirective(word.text, context, catalogue)) continue;
     const split = splitAtLine(statement, i);
     if (split !== null) return split;
   }
   return null;
+}
+
+function isDirective(name: string, context: Context, catalogue: Catalogue): boolean {
+  if (catalogue.find(name, context) !== undefined) return true;
+  // Names of third-party modules, whose contexts are unknown, are too often ordinary words (`check`, `match`).
+  return knownDirectives(name).some(({ contexts }) => contexts?.includes(context));
 }
 
 function hasLineBreak(text: string, from: number, to: number): boolean {

@@ -5,7 +5,7 @@ import type { BlockRecord } from './block-checker.js';
 import type { CheckState } from './check-state.js';
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 import type { FindingOptions } from './directive.js';
-import { knownDirectives } from './known-directives.js';
+import { knownDirectives } from './foreign/known-directives.js';
 import type { CheckContext, ModuleDeclaration } from './module-declaration.js';
 
 /** Yields after each block. */

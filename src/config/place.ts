@@ -1,12 +1,12 @@
 /** Places of statements, without depending on the grammar: serving processes do not load it. */
-import type { Source, Statement } from '../../grammar/syntax-tree.js';
+import type { Source, Span } from '../../grammar/syntax-tree.js';
 import type { Place } from './checked-config.js';
 
 /** Start offsets of the lines of a text. */
 const lineStarts = new WeakMap<Source, readonly number[]>();
 
-/** The place of a statement. */
-export function placeOf({ source, start }: Statement): Place {
+/** The place of a statement or word. */
+export function placeOf({ source, start }: Span): Place {
   let starts = lineStarts.get(source);
   if (starts === undefined) {
     starts = startsOf(source.text);

@@ -1,11 +1,11 @@
-/** Findings for a directive that is not allowed in its context: unknown, misplaced, or not implemented. */
+/** Findings for a directive that is not allowed in its context: unknown or misplaced. */
 import { positionOf } from '../../grammar/positions.js';
 import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
 import { isOneSlip } from '../diagnostics/nearest.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { CheckState } from './check-state.js';
 import type { Context, FindingOptions } from './directive.js';
-import { knownDirectives, reasonFor } from './known-directives.js';
+import { knownDirectives } from './foreign/known-directives.js';
 import type { Level } from './level.js';
 import { headOf } from './statement.js';
 import { unclosedBlock } from './unclosed-block.js';
@@ -31,14 +31,6 @@ export function reportUnknown(
   const name = statement.name.text;
   const elsewhere = catalogue.all(name);
   const known = knownDirectives(name);
-  const here = known.filter(({ contexts }) => contexts === null || contexts.includes(context));
-  if (here.length > 0) {
-    state.report(statement.name, 'nginx-only-directive', `directive "${name}" is known to nginx, but not to tsproxy`, {
-      help: `${reasonFor(here, catalogue)}; it is rejected because it would have no effect`,
-    });
-    recordVariables(statement, state);
-    return undefined;
-  }
   if (elsewhere.length > 0 || known.length > 0) {
     const contexts = (elsewhere.length > 0 ? elsewhere.map(({ spec }) => spec) : known).flatMap(
       (one) => one.contexts ?? [],

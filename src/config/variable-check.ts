@@ -4,8 +4,8 @@ import type { Fix } from '../diagnostics/finding.js';
 import { isOneSlip, Suggestions } from '../diagnostics/nearest.js';
 import type { Catalogue } from './catalogue.js';
 import type { CheckState } from './check-state.js';
-import { reasonFor } from './known-directives.js';
-import { knownVariable } from './known-variables.js';
+import { reasonFor } from './foreign/known-directives.js';
+import { knownVariable } from './foreign/known-variables.js';
 import { unexpandedHelp } from './unexpanded-template.js';
 
 /**
@@ -29,8 +29,11 @@ export function checkVariables(catalogue: Catalogue, state: CheckState): void {
     }
     const owner = knownVariable(name);
     if (owner !== undefined) {
-      state.report(at, 'nginx-only-variable', `variable "${name}" is known to nginx, but not to tsproxy`, {
-        help: reasonFor([owner], catalogue),
+      const reason = reasonFor([owner], catalogue);
+      const consequence = owner.emptyWithout ? 'it is empty' : 'requests that depend on it are answered with 501';
+      state.report(at, 'nginx-only-variable', `variable "${name}" is not supported`, {
+        ...(state.allowsUnsupported && { severity: 'warning' }),
+        help: `${reason}; ${state.allowsUnsupported ? '' : 'with --allow-unsupported, '}${consequence}`,
       });
       continue;
     }

@@ -9,6 +9,7 @@ import type { ErrorPage } from '../program/settings.js';
 import { DONE } from '../program/verdict.js';
 import type { EngineExchange } from './engine-exchange.js';
 import { handlerFailed } from './handler-failure.js';
+import { isRedirect } from './redirect.js';
 
 /** Statuses after which nginx closes the connection. */
 const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500, 501]);
@@ -48,8 +49,6 @@ export function finalize(x: EngineExchange, status: number): void {
   sendBuiltIn(x, status);
 }
 
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
 function sendErrorPage(x: EngineExchange, page: ErrorPage): void {
   if (page.answer >= 0) x.errorStatus = page.answer;
   const target = page.target.of(x);
@@ -68,7 +67,7 @@ function sendErrorPage(x: EngineExchange, page: ErrorPage): void {
     }
     return;
   }
-  if (!REDIRECTS.has(page.answer)) x.errorStatus = 302;
+  if (!isRedirect(page.answer)) x.errorStatus = 302;
   x.response.set('Location', target);
   sendBuiltIn(x, x.errorStatus);
 }

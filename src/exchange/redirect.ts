@@ -36,3 +36,8 @@ function origin(x: EngineExchange): string {
     settings.portInRedirect && client.localPort !== usual && client.localPort > 0 ? `:${client.localPort}` : '';
   return `${scheme}://${host}${port}`;
 }
+
+/** Whether responses with that status have a `Location`. */
+export function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}

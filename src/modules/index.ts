@@ -29,6 +29,7 @@ import stub_status_module from './stub_status.js';
 import sub_module from './sub.js';
 import try_files_module from './try_files.js';
 import tunnel_drain_module from './tunnel_drain.js';
+import unsupported_module from './unsupported.js';
 import upstream_module from './upstream.js';
 import upstream_hash_module from './upstream_hash.js';
 import upstream_ip_hash_module from './upstream_ip_hash.js';
@@ -68,6 +69,7 @@ export const modules: readonly Module[] = [
   sub_module,
   try_files_module,
   tunnel_drain_module,
+  unsupported_module,
   upstream_module,
   upstream_hash_module,
   upstream_ip_hash_module,

@@ -11,8 +11,10 @@ import type { PatternData, TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
+import { answerClosed } from '../exchange/closed.js';
 import { type HttpExchange, httpExchange } from '../exchange/exchange.js';
 import { outgrown } from '../exchange/growth.js';
+import { isRedirect } from '../exchange/redirect.js';
 import { nativePath } from '../files/native-path.js';
 import { escapeArgs, unescapeRedirect } from '../http/uri-escape.js';
 import { logError } from '../program/error-context.js';
@@ -157,7 +159,7 @@ function compileStep(step: CheckedStep, script: Script): Step | null {
     case 'rewrite':
       return compileRewrite(step.value as Rewrite, script);
     case 'return':
-      return compileReturn(step.value as Return, script.compiler);
+      return compileReturn(step.value as Return, script);
     case 'set':
       return compileSet(step.value as Assignment, script.compiler);
     case 'if':
@@ -256,14 +258,11 @@ function fill(template: Template, x: HttpExchange, quote: boolean): string {
     if (typeof part === 'string') out += part;
     else {
       const value = part.value(x) ?? '';
-      out += isCapture(part.name) ? escapeArgs(value) : value;
+      const isCapture = part.name.length === 1 && part.name >= '1' && part.name <= '9';
+      out += isCapture ? escapeArgs(value) : value;
     }
   }
   return out;
-}
-
-function isCapture(name: string): boolean {
-  return name.length === 1 && name >= '1' && name <= '9';
 }
 
 /** Whether the path as sent by the client contains `%` or `+`. nginx: quoted_uri, plus_in_uri. */
@@ -273,11 +272,9 @@ function wasEscaped(x: HttpExchange): boolean {
   return path.includes('%') || path.includes('+');
 }
 
-function isRedirect(status: number): boolean {
-  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
-}
-
-function compileReturn({ status, text }: Return, compiler: Compiler): Step {
+function compileReturn({ status, text }: Return, { compiler, scope }: Script): Step {
+  // A server whose locations are closed must not respond itself; it may redirect.
+  if (status < 300 && scope.block.closed !== undefined) return answerClosed(scope.block.closed);
   if (status >= 400 && text === '') return () => status;
   const template = compiler.template(text);
   if (isRedirect(status)) {
@@ -324,8 +321,9 @@ const withoutWarning = new WeakSet<LocationSettings>();
 
 function compileIf(step: CheckedStep, script: Script): Step {
   const test = watchedTest(compileCondition(step.value as Condition, script), step, script.compiler);
-  const body = compileSteps(step.block?.steps ?? [], script);
   const program = script.scope.block.context === 'location' ? script.scope.nested(step) : null;
+  const closed = program?.block?.closed;
+  const body = closed === undefined ? compileSteps(step.block?.steps ?? [], script) : [answerClosed(closed)];
   const bodyWithoutUpstream = program !== null && script.passes && !program.passes ? withoutUpstream(program) : null;
   if (program?.passes) script.passes = true;
   return (x, run) => {

@@ -193,6 +193,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       tunnel_drain`,
   },
   {
+    load: () => import('../modules/unsupported.js'),
+    names: `
+      allow_unsupported`,
+  },
+  {
     load: () => import('../modules/upstream.js'),
     names: `
       upstream server resolver resolver_timeout upstream_addr upstream_status upstream_connect_time

@@ -137,8 +137,8 @@ test('a file that is included twice is printed once by -T', async (t) => {
 
 test('-t of a file with much that only nginx has names the command that lists each once', async (t) => {
   const hint = /^tsproxy: "tsproxy compat .*nginx\.conf" lists each unsupported directive once$/m;
-  const prefix = new Prefix(t, `events { }\nhttp {\n${'gzip_types text/css;\n'.repeat(5)}}\n`);
+  const prefix = new Prefix(t, `events { }\nhttp {\n${'proxy_store on;\n'.repeat(5)}}\n`);
   assert.doesNotMatch((await command([...prefix.words, '-t'])).stderr, hint);
-  prefix.write('nginx.conf', `events { }\nhttp {\n${'gzip_types text/css;\n'.repeat(6)}}\n`);
+  prefix.write('nginx.conf', `events { }\nhttp {\n${'proxy_store on;\n'.repeat(6)}}\n`);
   assert.match((await command([...prefix.words, '-t'])).stderr, hint);
 });

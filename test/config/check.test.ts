@@ -26,7 +26,7 @@ http {
     root a b;
     satisfy any; satisfy all;
   }
-  server { proxy_cache off; }
+  server { proxy_cache ab; }
 }
 root /x;
 `);
@@ -38,7 +38,7 @@ root /x;
     '6:30 wrong-context: "listen" directive is not allowed here',
     '7:12 argument-count: invalid number of arguments in "root" directive',
     '8:18 duplicate-directive: "satisfy" directive is duplicate',
-    '10:12 nginx-only-directive: directive "proxy_cache" is known to nginx, but not to tsproxy',
+    '10:12 nginx-only-directive: "proxy_cache" is not supported',
     '12:1 wrong-context: "root" directive is not allowed here',
   ]);
 });

@@ -1,5 +1,5 @@
 /** Reference pages as text for a terminal. */
-import { type KnownDirective, titleOfModule } from '../../config/known-directives.js';
+import { type KnownDirective, titleOfModule } from '../../config/foreign/known-directives.js';
 import { nginxVersionOf } from '../../config/nginx-versions.js';
 import type { Style } from '../../diagnostics/style.js';
 import type { Module } from '../../program/module.js';
