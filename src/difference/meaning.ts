@@ -164,6 +164,7 @@ export class Meanings {
       directives.set(directive, text);
       for (const name of refersIn(spec, value)) references.set(name, '');
     }
+    if (block.closed !== undefined) directives.set('allow_unsupported', canonical(block.closed.feature));
     const steps = block.steps
       .filter(({ directive }) => !held.has(directive))
       .map((step) => ({ directive: step.directive, text: this.stepText(step, block, directives, references) }));
