@@ -8,11 +8,12 @@ import { parseTemplate } from '../config/template-parser.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { errorCode } from '../exchange/file-error.js';
 import { nativePath } from '../files/native-path.js';
+import { ParsedFiles } from '../files/parsed-files.js';
 import { type BasicCredentials, basicCredentials } from '../http/basic-credentials.js';
 import { callbackTime } from '../http/clock.js';
 import { Field } from '../http/field-names.js';
 import { effortOf, formatName, matchesHash } from '../passwords/crypt.js';
-import { type PasswordEntry, type PasswordFile, PasswordFiles } from '../passwords/password-file.js';
+import { type PasswordEntry, PasswordFile } from '../passwords/password-file.js';
 import { PasswordVerifier, VerificationError } from '../passwords/verifier.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
@@ -55,7 +56,7 @@ const directives = {
 
 /** Key of credentials in the set of verified ones; the password itself is not kept. */
 const SECRET = createSecretKey(randomBytes(32));
-const files = new PasswordFiles();
+const files = new ParsedFiles((text) => new PasswordFile(text));
 const verifier = new PasswordVerifier();
 /** Verifications in progress, by file and key: equal credentials are verified once. */
 const pending = new WeakMap<PasswordFile, Map<string, Promise<boolean>>>();

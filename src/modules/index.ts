@@ -2,6 +2,7 @@
 import type { Module } from '../program/module.js';
 import access_module from './access.js';
 import auth_basic_module from './auth_basic.js';
+import auth_jwt_module from './auth_jwt/index.js';
 import auth_request_module from './auth_request.js';
 import autoindex_module from './autoindex.js';
 import charset_module from './charset.js';
@@ -42,6 +43,7 @@ import upstream_zone_module from './upstream_zone.js';
 export const modules: readonly Module[] = [
   access_module,
   auth_basic_module,
+  auth_jwt_module,
   auth_request_module,
   autoindex_module,
   charset_module,

@@ -21,6 +21,12 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       auth_basic auth_basic_user_file`,
   },
   {
+    load: () => import('../modules/auth_jwt/index.js'),
+    names: `
+      auth_jwt auth_jwt_type auth_jwt_key_file auth_jwt_key_request auth_jwt_key_cache auth_jwt_leeway
+      auth_jwt_require auth_jwt_claim_set auth_jwt_header_set jwt_claim_* jwt_header_* jwt_payload`,
+  },
+  {
     load: () => import('../modules/auth_request.js'),
     names: `
       auth_request auth_request_set`,

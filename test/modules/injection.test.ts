@@ -46,6 +46,15 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   alias: { to: 'file name', text: 'alias %%DIR%%/$evil;' },
   auth_basic: { to: 'answer field', text: 'auth_basic x$evil; auth_basic_user_file users; root %%DIR%%;' },
   auth_basic_user_file: { to: 'file name', text: 'auth_basic x; auth_basic_user_file $evil; root %%DIR%%;' },
+  auth_jwt: { to: 'answer field', text: 'auth_jwt x$evil; auth_jwt_key_file %%DIR%%/$evil; root %%DIR%%;' },
+  auth_jwt_key_file: {
+    to: 'file name',
+    text: 'auth_jwt x token=$evil; auth_jwt_key_file %%DIR%%/$evil; root %%DIR%%;',
+  },
+  auth_jwt_require: {
+    to: 'value',
+    text: 'auth_jwt x token=$evil; auth_jwt_key_file %%DIR%%/$evil; auth_jwt_require $evil; root %%DIR%%;',
+  },
   auth_request_set: {
     to: 'variable',
     text: 'auth_request /allowed; auth_request_set $found x$evil; add_header X-Evil $found; error_page 404 =200 /allowed; root %%DIR%%;',
