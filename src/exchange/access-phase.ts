@@ -3,13 +3,16 @@ import { logError } from '../program/error-context.js';
 import { OK, type Verdict } from '../program/verdict.js';
 import type { EngineExchange } from './engine-exchange.js';
 
+/** Above the number of handlers of any phase. */
+const PHASE_END = 0x3fffffff;
+
 /** Applies a verdict of the access phase with `satisfy any`; returns true if the phases continue. */
 export function satisfiesAny(x: EngineExchange, verdict: Verdict): boolean {
   if (verdict === OK) {
     x.accessStatus = 0;
     // Challenges of handlers that refused are void.
     x.response.remove('www-authenticate');
-    x.step = x.location.access.length;
+    x.step = PHASE_END;
     return true;
   }
   if (verdict !== 401 && verdict !== 403) return false;

@@ -5,6 +5,8 @@
 import { software } from '../http/software.js';
 import { builtInPage } from '../http/status-text.js';
 import { logError } from '../program/error-context.js';
+import { phaseIndex } from '../program/phases.js';
+import { NONE } from '../program/program.js';
 import type { ErrorPage } from '../program/settings.js';
 import { DONE } from '../program/verdict.js';
 import type { EngineExchange } from './engine-exchange.js';
@@ -100,11 +102,14 @@ export function abort(x: EngineExchange): void {
   x.finish();
 }
 
+const LOG = phaseIndex('log');
+
 /** Runs the log phase and releases the connection. Called once per exchange. */
 export function finish(x: EngineExchange): void {
   if (x.finished) return;
   x.finished = true;
-  const { log, settings } = x.location;
+  const { handlers, settings } = x.location;
+  const log = handlers[LOG] ?? NONE;
   if (x.nested === null || settings.logSubrequest) {
     for (let i = 0; i < log.length; i++) {
       try {

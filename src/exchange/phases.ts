@@ -6,6 +6,7 @@ import { MatchFailed } from '../config/pcre/match-failed.js';
 import { escapePath } from '../http/uri-escape.js';
 import { logError } from '../program/error-context.js';
 import type { Handler } from '../program/handler.js';
+import { PHASES, phaseIndex } from '../program/phases.js';
 import { type LocationProgram, NONE } from '../program/program.js';
 import { DONE, NEXT, OK, type Verdict } from '../program/verdict.js';
 import { refuse, satisfiesAny } from './access-phase.js';
@@ -15,41 +16,83 @@ import { outgrown } from './growth.js';
 import { handlerFailed } from './handler-failure.js';
 import { NO_BODY } from './request-body.js';
 
-const POST_READ = 0;
-const SERVER_REWRITE = 1;
-const FIND_CONFIG = 2;
-const REWRITE = 3;
-const POST_REWRITE = 4;
-const PREACCESS = 5;
-const ACCESS = 6;
-const PRECONTENT = 7;
-const CONTENT = 8;
+/** Treatment of the verdicts of a phase and of its end. */
+interface Rule {
+  /** Applies a verdict other than NEXT and DONE; returns true if the phase continues. */
+  apply(x: EngineExchange, verdict: Verdict): boolean;
+  /** Called after the last handler. Returns the position of the next phase; STOP if the exchange was ended. */
+  next(x: EngineExchange): number;
+}
 
-function handlers(x: EngineExchange): readonly Handler[] {
-  switch (x.phase) {
-    case POST_READ:
-      return x.server.postRead;
-    case SERVER_REWRITE:
-      return x.server.serverRewrite;
-    case REWRITE:
-      return x.location.rewrite;
-    case PREACCESS:
-      return x.location.preaccess;
-    case ACCESS:
-      // A subrequest belongs to a request that was granted access.
-      return x.nested === null ? x.location.access : NONE;
-    case PRECONTENT:
-      return x.location.precontent;
-    case CONTENT:
-      return x.location.content;
-    default:
-      return NONE;
+const STOP = -1;
+
+const generic: Rule = {
+  apply(x, verdict) {
+    if (verdict === OK) return true;
+    x.finalize(verdict);
+    return false;
+  },
+  next: (x) => x.phase + 1,
+};
+
+const RULES: Readonly<Record<(typeof PHASES)[number]['rule'], Rule>> = {
+  generic,
+  findLocation: { apply: generic.apply, next: (x) => (findLocation(x) ? x.phase + 1 : STOP) },
+  postRewrite: { apply: generic.apply, next: afterRewrite },
+  access: {
+    apply(x, verdict) {
+      if (x.location.settings.satisfy === 'any' && satisfiesAny(x, verdict)) return true;
+      if (verdict === OK) return true;
+      refuse(x, verdict);
+      return false;
+    },
+    next(x) {
+      if (x.accessStatus === 0) return x.phase + 1;
+      if (x.accessStatus === 403) logError(x, 'error', 'access forbidden by rule');
+      refuse(x, x.accessStatus);
+      return STOP;
+    },
+  },
+  content: {
+    apply: generic.apply,
+    next(x) {
+      noContent(x);
+      return STOP;
+    },
+  },
+  // Run by `finish`.
+  log: { apply: () => true, next: () => STOP },
+};
+
+/** A phase of the table with its rule. */
+class EnginePhase {
+  private readonly ofServer: boolean;
+  private readonly mainOnly: boolean;
+  readonly rule: Rule;
+
+  constructor(
+    private readonly index: number,
+    spec: (typeof PHASES)[number],
+  ) {
+    this.ofServer = spec.level === 'server';
+    this.mainOnly = 'mainOnly' in spec;
+    this.rule = RULES[spec.rule];
+  }
+
+  handlers(x: EngineExchange): readonly Handler[] {
+    if (this.mainOnly && x.nested !== null) return NONE;
+    return (this.ofServer ? x.server.handlers : x.location.handlers)[this.index] as readonly Handler[]; // see `PhaseHandlers`
   }
 }
 
-/** Runs the phases from the first one on; those before the server's rewrites have run for a subrequest's parent. */
+const TABLE = PHASES.map((spec, index) => new EnginePhase(index, spec));
+const SERVER_REWRITE = phaseIndex('serverRewrite');
+const FIND_CONFIG = phaseIndex('findConfig');
+const REWRITE = phaseIndex('rewrite');
+
+/** Runs the phases from the first one on. */
 export function start(x: EngineExchange): void {
-  x.phase = x.nested === null ? POST_READ : SERVER_REWRITE;
+  x.phase = 0;
   x.step = 0;
   run(x);
 }
@@ -62,51 +105,30 @@ export function resume(x: EngineExchange, verdict: Verdict): void {
 
 function run(x: EngineExchange): void {
   for (;;) {
-    if (x.phase === FIND_CONFIG) {
-      if (!findLocation(x)) return;
-    } else if (x.phase === POST_REWRITE) {
-      if (x.uriChanged) {
-        if (--x.uriChanges === 0) {
-          logError(x, 'error', `rewrite or internal redirection cycle while processing "${x.uri}"`);
-          x.finalize(500);
-          return;
-        }
-        x.phase = FIND_CONFIG;
-        x.step = 0;
-        continue;
-      }
-    } else {
-      // The list is read again at each step: a true `if` changes the location.
-      for (let list = handlers(x); x.step < list.length; list = handlers(x)) {
-        const handler = list[x.step++] as Handler;
-        let verdict: Verdict | Promise<Verdict>;
-        try {
-          verdict = handler(x);
-        } catch (error) {
-          handlerFailed(x, error);
-          return;
-        }
-        if (verdict === NEXT) continue;
-        if (typeof verdict !== 'number') {
-          verdict.then(
-            (v) => resume(x, v),
-            (error: unknown) => handlerFailed(x, error),
-          );
-          return;
-        }
-        if (!applyVerdict(x, verdict)) return;
-      }
-      if (x.phase === ACCESS && x.accessStatus !== 0) {
-        if (x.accessStatus === 403) logError(x, 'error', 'access forbidden by rule');
-        refuse(x, x.accessStatus);
+    const phase = TABLE[x.phase] as EnginePhase; // `next` returns positions of the table
+    // The list is read again at each step: a true `if` changes the location.
+    for (let list = phase.handlers(x); x.step < list.length; list = phase.handlers(x)) {
+      const handler = list[x.step++] as Handler;
+      let verdict: Verdict | Promise<Verdict>;
+      try {
+        verdict = handler(x);
+      } catch (error) {
+        handlerFailed(x, error);
         return;
       }
-      if (x.phase === CONTENT) {
-        noContent(x);
+      if (verdict === NEXT) continue;
+      if (typeof verdict !== 'number') {
+        verdict.then(
+          (v) => resume(x, v),
+          (error: unknown) => handlerFailed(x, error),
+        );
         return;
       }
+      if (!applyVerdict(x, verdict)) return;
     }
-    x.phase++;
+    const next = phase.rule.next(x);
+    if (next === STOP) return;
+    x.phase = next;
     x.step = 0;
   }
 }
@@ -114,12 +136,16 @@ function run(x: EngineExchange): void {
 /** Applies a verdict; returns true if the phases continue. */
 function applyVerdict(x: EngineExchange, verdict: Verdict): boolean {
   if (verdict === NEXT) return true;
-  if (verdict === DONE) return false;
-  if (x.phase === ACCESS && x.location.settings.satisfy === 'any' && satisfiesAny(x, verdict)) return true;
-  if (verdict === OK) return true;
-  if (x.phase === ACCESS) refuse(x, verdict);
-  else x.finalize(verdict);
-  return false;
+  return verdict !== DONE && (TABLE[x.phase] as EnginePhase).rule.apply(x, verdict); // as in `run`
+}
+
+/** Searches the location of a rewritten URI. */
+function afterRewrite(x: EngineExchange): number {
+  if (!x.uriChanged) return x.phase + 1;
+  if (--x.uriChanges > 0) return FIND_CONFIG;
+  logError(x, 'error', `rewrite or internal redirection cycle while processing "${x.uri}"`);
+  x.finalize(500);
+  return STOP;
 }
 
 function noContent(x: EngineExchange): void {

@@ -1,5 +1,6 @@
 /** Renders an explanation as human-readable text. */
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
+import { PHASES } from '../program/phases.js';
 import type {
   DirectiveInForce,
   ExplainedPeer,
@@ -78,18 +79,10 @@ function destination({ listener, server }: Explanation, page: Page): void {
 }
 
 /** The order in which phases are shown. */
-const ORDER: readonly DirectiveInForce['phases'][number][] = [
-  'postRead',
-  'serverRewrite',
-  'rewrite',
-  'preaccess',
-  'access',
-  'precontent',
-  'content',
-  'header filter',
-  'body filter',
-  'log',
-];
+const ORDER: readonly DirectiveInForce['phases'][number][] = PHASES.flatMap(({ name, level }) => {
+  if (level === null) return [];
+  return name === 'log' ? (['header filter', 'body filter', name] as const) : [name];
+});
 
 function directives({ directives: all, location }: Explanation, page: Page): void {
   page.heading('directives', `in effect in ${page.written(location)}`);

@@ -7,7 +7,7 @@ import type { ErrorLog } from '../logging/error-log.js';
 import { LocalBackend } from '../zones/local-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import { Confs } from './confs.js';
-import { type BodyFilterFactory, type Handler, type HeaderFilter, PHASES, type Phase } from './handler.js';
+import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 import {
   type CompiledPattern,
   type Compiler,
@@ -19,7 +19,8 @@ import {
 } from './module.js';
 import type { Observer } from './observer.js';
 import { searchFor } from './pattern-search.js';
-import { LocationProgram, NONE, type ServerProgram } from './program.js';
+import { PHASES, type Phase } from './phases.js';
+import { LocationProgram, NONE, type PhaseHandlers, type ServerProgram } from './program.js';
 import type { Session } from './session.js';
 import { LocationSettings } from './settings.js';
 import { Template } from './template.js';
@@ -285,12 +286,7 @@ class TableCompiler implements Compiler, Programs {
     const { observer } = this;
     observer?.program(program, block);
     for (const module of this.withSettings) module.settings?.(this.conf(module, block), scope);
-    for (const phase of PHASES) {
-      if (phase === 'postRead' || phase === 'serverRewrite') continue;
-      // Log files would be opened for a table that is only observed.
-      if (phase === 'log' && observer !== null) continue;
-      program[phase] = this.phase(phase, scope);
-    }
+    program.handlers = this.handlers('location', scope);
     program.headerFilters = this.compileHook<HeaderFilter>(
       'headerFilter',
       (m) => m.headerFilter,
@@ -309,12 +305,17 @@ class TableCompiler implements Compiler, Programs {
   serverHandlers(block: CheckedBlock, server: ServerProgram): void {
     if (!this.onlyTest) this.servers.set(block, server);
     const scope = this.scope(block, server.base, server);
-    server.postRead = this.phase('postRead', scope);
-    server.serverRewrite = this.phase('serverRewrite', scope);
+    server.handlers = this.handlers('server', scope);
+  }
+
+  private handlers(level: 'server' | 'location', scope: Scope): PhaseHandlers {
+    return PHASES.map((phase) => (phase.level === level ? this.phase(phase.name, scope) : NONE));
   }
 
   private phase(phase: Phase, scope: Scope): readonly Handler[] {
     const { observer } = this;
+    // Log files would be opened for a table that is only observed.
+    if (phase === 'log' && observer !== null) return NONE;
     return this.compileHook<Handler>(
       phase,
       (m) => m.phases?.[phase],

@@ -1,4 +1,4 @@
-/** Handlers that modules contribute to a program, and the phases in which they run. */
+/** Handlers that modules contribute to a program. */
 import type { BodyFilter } from './body.js';
 import type { Exchange } from './exchange.js';
 import type { Verdict } from './verdict.js';
@@ -17,16 +17,3 @@ export type HeaderFilter = (x: Exchange) => number | void;
 
 /** Creates a body filter for a response, after the header filters ran; null if this response is not filtered. */
 export type BodyFilterFactory = (x: Exchange) => BodyFilter | null;
-
-/** nginx's handler phases, in order. */
-export const PHASES = [
-  'postRead',
-  'serverRewrite',
-  'rewrite',
-  'preaccess',
-  'access',
-  'precontent',
-  'content',
-  'log',
-] as const;
-export type Phase = (typeof PHASES)[number];

@@ -5,8 +5,9 @@ import type { CheckContext } from '../config/module-declaration.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { ZoneBackend } from '../zones/zone.js';
-import type { BodyFilterFactory, Handler, HeaderFilter, Phase } from './handler.js';
+import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 import type { Observer } from './observer.js';
+import type { Phase } from './phases.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { Session } from './session.js';
 import type { Template } from './template.js';
@@ -14,7 +15,8 @@ import type { TimeSlice } from './time-slice.js';
 import type { Getter, VariableSpec } from './variable.js';
 import type { Variable } from './variable-slot.js';
 
-export type { BodyFilter, BodyFilterFactory, Handler, HeaderFilter, Phase } from './handler.js';
+export type { BodyFilter, BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
+export type { Phase } from './phases.js';
 
 /** A handler of one phase. Handlers of a phase run in ascending `order`. */
 export interface PhaseHandler<C, H = Handler> {
@@ -25,7 +27,7 @@ export interface PhaseHandler<C, H = Handler> {
    */
   readonly pure?: true;
   /**
-   * Called for each server (phases `postRead`, `serverRewrite`) or location (all others); null if the handler does not
+   * Called for each server or location, according to the level of the phase (`PHASES`); null if the handler does not
    * apply.
    */
   compile(conf: C, at: Scope): H | null;

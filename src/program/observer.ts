@@ -7,7 +7,8 @@ import type { Connect } from '../net/transport.js';
 import type { LocationEntry, LocationTree } from '../routing/location-tree.js';
 import type { ServerName, ServerNames } from '../routing/server-names.js';
 import type { Exchange } from './exchange.js';
-import type { BodyFilterFactory, Handler, HeaderFilter, Phase } from './handler.js';
+import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
+import type { Phase } from './phases.js';
 import type { LocationProgram, RequestObserver, ServerProgram } from './program.js';
 import type { Verdict } from './verdict.js';
 

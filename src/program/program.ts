@@ -5,10 +5,15 @@ import type { LocationTree } from '../routing/location-tree.js';
 import type { ServerNames } from '../routing/server-names.js';
 import type { Exchange } from './exchange.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
+import { PHASES } from './phases.js';
 import type { Location, LocationSettings } from './settings.js';
 
 /** Shared value of phases without handlers. */
 export const NONE: readonly never[] = [];
+
+/** Handlers of a program by phase, at the phase's position in `PHASES`; empty for phases of another level. */
+export type PhaseHandlers = readonly (readonly Handler[])[];
+const NO_HANDLERS: PhaseHandlers = PHASES.map(() => NONE);
 
 /** A location, or the body of an `if` in one: everything that applies to a request handled there. */
 export class LocationProgram implements Location {
@@ -22,14 +27,9 @@ export class LocationProgram implements Location {
   passes = false;
   /** Whether requests for `/x` are redirected to `/x/` (set by pass handlers in locations that end in a slash). */
   autoRedirect = false;
-  rewrite: readonly Handler[] = NONE;
-  preaccess: readonly Handler[] = NONE;
-  access: readonly Handler[] = NONE;
-  precontent: readonly Handler[] = NONE;
-  content: readonly Handler[] = NONE;
+  handlers: PhaseHandlers = NO_HANDLERS;
   headerFilters: readonly HeaderFilter[] = NONE;
   bodyFilters: readonly BodyFilterFactory[] = NONE;
-  log: readonly Handler[] = NONE;
   /** For `limit_except`: the program for methods that are not allowed. */
   exceptMethods: { readonly allowed: ReadonlySet<string>; readonly otherwise: LocationProgram } | null = null;
   constructor(readonly settings: LocationSettings) {}
@@ -47,8 +47,7 @@ export interface RequestObserver {
 export class ServerProgram {
   /** First name of `server_name`. */
   name = '';
-  postRead: readonly Handler[] = NONE;
-  serverRewrite: readonly Handler[] = NONE;
+  handlers: PhaseHandlers = NO_HANDLERS;
   locations!: LocationTree<LocationProgram, Exchange>; // set by the compiler before the program is reachable
   named: Map<string, LocationProgram> = new Map();
   clientHeaderBufferSize = 1024;

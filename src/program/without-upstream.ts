@@ -2,8 +2,11 @@
 
 import { logError } from './error-context.js';
 import type { Exchange } from './exchange.js';
+import { phaseIndex } from './phases.js';
 import { LocationProgram } from './program.js';
 import type { Verdict } from './verdict.js';
+
+const CONTENT = phaseIndex('content');
 
 /**
  * For two true `if` blocks that both pass requests, nginx keeps the handler of the first, which then finds no upstream
@@ -12,7 +15,7 @@ import type { Verdict } from './verdict.js';
 export function withoutUpstream(program: LocationProgram): LocationProgram {
   const copy = Object.assign(new LocationProgram(program.settings), program);
   copy.passes = true;
-  copy.content = [noUpstream];
+  copy.handlers = program.handlers.with(CONTENT, [noUpstream]);
   return copy;
 }
 

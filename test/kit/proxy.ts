@@ -2,13 +2,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Change, createProxy, type LogEntry, type ReverseProxy } from '../../src/index.js';
+import { type Change, createProxy, type LogEntry, type Module, type ReverseProxy } from '../../src/index.js';
 import { READ_TIMEOUT } from './connection.js';
 
 /** Options of a test's proxy. */
 export interface TestProxyOptions {
   /** Files to write below the proxy's prefix before it starts, by relative path. Contents are bytes. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Modules in addition to the built-in ones. */
+  readonly modules?: readonly Module[];
 }
 
 /** Values for `%%NAME%%` in a configuration text. */
@@ -89,6 +91,7 @@ export async function startProxy(
       config: complete(text, { ...replacements, DIR: directory }),
       prefix: directory,
       errorLog: (entry) => test.entries.push(entry),
+      ...(options.modules && { modules: options.modules }),
     });
     const test = new TestProxy(proxy, directory);
     await proxy.start();
