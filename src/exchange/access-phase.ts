@@ -1,7 +1,12 @@
 /** The access phase: `satisfy any`, and `auth_delay`. */
+
 import { logError } from '../program/error-context.js';
+import { SettingsKey } from '../program/settings-key.js';
 import { OK, type Verdict } from '../program/verdict.js';
 import type { EngineExchange } from './engine-exchange.js';
+
+/** `auth_delay`: delay of responses with 401, ms; 0: none. */
+export const AUTH_DELAY = new SettingsKey<number>('auth_delay', 0);
 
 /** Above the number of handlers of any phase. */
 const PHASE_END = 0x3fffffff;
@@ -23,7 +28,7 @@ export function satisfiesAny(x: EngineExchange, verdict: Verdict): boolean {
 
 /** Ends an exchange that was denied access; 401 is delayed by `auth_delay`. */
 export function refuse(x: EngineExchange, status: number): void {
-  const { authDelay } = x.location.settings;
+  const authDelay = x.location.settings.get(AUTH_DELAY);
   if (status !== 401 || authDelay === 0) {
     x.finalize(status);
     return;

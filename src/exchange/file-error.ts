@@ -1,7 +1,9 @@
 /** Statuses and log lines for unusable files, as in nginx. */
+
 import { errnoText } from '../diagnostics/errno.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
+import { LOG_NOT_FOUND } from './file-settings.js';
 
 /** Code of a system error (`ENOENT`), or an empty string. */
 export function errorCode(error: unknown): string {
@@ -15,7 +17,7 @@ export function fileFailed(x: Exchange, call: string, path: string, error: unkno
     case 'ENOENT':
     case 'ENOTDIR':
     case 'ENAMETOOLONG':
-      if (x.location.settings.logNotFound) logError(x, 'error', line);
+      if (x.location.settings.get(LOG_NOT_FOUND)) logError(x, 'error', line);
       return 404;
     case 'EACCES':
     case 'EMLINK':

@@ -2,6 +2,7 @@
  * The end of an exchange: with a status (error pages, redirects, built-in pages), or by closing the connection; then the
  * log phase, exactly once, and the release of its resources.
  */
+
 import { software } from '../http/software.js';
 import { builtInPage } from '../http/status-text.js';
 import { logError } from '../program/error-context.js';
@@ -12,6 +13,7 @@ import { DONE } from '../program/verdict.js';
 import type { EngineExchange } from './engine-exchange.js';
 import { handlerFailed } from './handler-failure.js';
 import { isRedirect } from './redirect.js';
+import { SUBREQUESTS } from './subrequest.js';
 
 /** Statuses after which nginx closes the connection. */
 const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500, 501]);
@@ -110,7 +112,7 @@ export function finish(x: EngineExchange): void {
   x.finished = true;
   const { handlers, settings } = x.location;
   const log = handlers[LOG] ?? NONE;
-  if (x.nested === null || settings.logSubrequest) {
+  if (x.nested === null || settings.get(SUBREQUESTS).log) {
     for (let i = 0; i < log.length; i++) {
       try {
         log[i]?.(x);

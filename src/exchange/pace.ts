@@ -1,20 +1,28 @@
 /** `limit_rate`: limits the rate of sending a response body, in bytes/s. */
+
 import { performance } from 'node:perf_hooks';
 import { parseSize } from '../config/units.js';
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Chunk, Producer } from '../program/body.js';
+import { SettingsKey } from '../program/settings-key.js';
 import type { Template } from '../program/template.js';
 import type { BodyPace, EngineExchange } from './engine-exchange.js';
 
+/** `limit_rate`, and `limit_rate_after`; null if not set. */
+export const RATE = new SettingsKey<{ readonly rate: Template | null; readonly after: Template | null }>('rate', {
+  rate: null,
+  after: null,
+});
+
 /** Returns the limiter of a response, or null. A rate set at run time (`$limit_rate`) overrides the configured one. */
 export function paceOf(x: EngineExchange): Pace | null {
-  const { limitRate, limitRateAfter } = x.location.settings;
+  const { rate, after } = x.location.settings.get(RATE);
   if (x.limitRate < 0) {
-    if (limitRate === null) return null;
-    x.limitRate = sizeOf(limitRate, x);
+    if (rate === null) return null;
+    x.limitRate = sizeOf(rate, x);
   }
   if (x.limitRate === 0) return null;
-  return new Pace(x, x.limitRate, limitRateAfter === null ? 0 : sizeOf(limitRateAfter, x));
+  return new Pace(x, x.limitRate, after === null ? 0 : sizeOf(after, x));
 }
 
 function sizeOf(template: Template, x: EngineExchange): number {

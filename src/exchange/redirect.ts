@@ -2,7 +2,11 @@
  * Makes a `Location` that starts with a slash absolute, according to `absolute_redirect`, `server_name_in_redirect` and
  * `port_in_redirect`.
  */
+import { SettingsKey } from '../program/settings-key.js';
 import type { EngineExchange } from './engine-exchange.js';
+
+/** `absolute_redirect`, `server_name_in_redirect` and `port_in_redirect`. */
+export const REDIRECTS = new SettingsKey('redirects', { absolute: true, serverName: false, port: true });
 
 /** Rewrites the `Location` of the proxy's own response, not of an upstream's. nginx sends it before `Connection`. */
 export function absoluteLocation(x: EngineExchange): void {
@@ -10,7 +14,7 @@ export function absoluteLocation(x: EngineExchange): void {
   for (let i = 0; i < added.length; i += 2) {
     if (added[i] === 'Location') {
       const value = added[i + 1] as string;
-      if (value.startsWith('/') && x.location.settings.absoluteRedirect) {
+      if (value.startsWith('/') && x.location.settings.get(REDIRECTS).absolute) {
         added.splice(i, 2);
         x.response.absoluteLocation = origin(x) + value;
       }
@@ -27,13 +31,12 @@ function ownAddress({ client, server }: EngineExchange): string {
 
 /** Scheme, host and port under which the client reached the server. */
 function origin(x: EngineExchange): string {
-  const { settings } = x.location;
+  const settings = x.location.settings.get(REDIRECTS);
   const { client } = x;
-  const host = settings.serverNameInRedirect ? x.server.name : x.host !== '' ? x.host : ownAddress(x);
+  const host = settings.serverName ? x.server.name : x.host !== '' ? x.host : ownAddress(x);
   const scheme = client.secure ? 'https' : 'http';
   const usual = client.secure ? 443 : 80;
-  const port =
-    settings.portInRedirect && client.localPort !== usual && client.localPort > 0 ? `:${client.localPort}` : '';
+  const port = settings.port && client.localPort !== usual && client.localPort > 0 ? `:${client.localPort}` : '';
   return `${scheme}://${host}${port}`;
 }
 

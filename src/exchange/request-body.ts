@@ -1,11 +1,14 @@
 /** Buffered request body: in memory up to `client_body_buffer_size`, then in a file. */
+
 import { closeSync, readSync, writevSync } from 'node:fs';
+import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { openTemporaryFile, removeName } from '../files/temporary-file.js';
 import { buffersFull, reserve } from '../net/buffer-limit.js';
 import { ByteQueue } from '../net/byte-queue.js';
 import type { BodySink, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
+import { SettingsKey } from '../program/settings-key.js';
 import type { EngineExchange } from './engine-exchange.js';
 
 /**
@@ -19,6 +22,19 @@ export const NO_BODY: RequestBody = {
   read: () => 0,
   release(): void {},
 };
+
+/** Files of request bodies. */
+export interface BodyFiles {
+  /** `client_body_in_file_only`: whether all bodies are written to files, which are kept, or removed (`clean`). */
+  readonly only: 'off' | 'on' | 'clean';
+  /** `client_body_temp_path`. */
+  readonly directory: TemporaryPath;
+}
+
+export const BODY_FILES = new SettingsKey<BodyFiles>('body files', {
+  only: 'off',
+  directory: { path: '', levels: [] },
+});
 
 /** Collects a body and calls back when it is complete; failures end the exchange. */
 export class BufferedBody implements RequestBody, BodySink {
@@ -57,7 +73,7 @@ export class BufferedBody implements RequestBody, BodySink {
 
   bodyEnd(): void {
     const x = this.exchange;
-    const inFile = this.descriptor >= 0 || x.location.settings.clientBodyInFileOnly !== 'off';
+    const inFile = this.descriptor >= 0 || x.location.settings.get(BODY_FILES).only !== 'off';
     if (inFile && this.length > 0) {
       if (!this.toFile()) return;
     } else this.keep(this.queue.takeAll());
@@ -89,7 +105,7 @@ export class BufferedBody implements RequestBody, BodySink {
     if (this.descriptor >= 0) {
       closeSync(this.descriptor);
       this.descriptor = -1;
-      if (this.file !== null && this.exchange.location.settings.clientBodyInFileOnly === 'clean') removeName(this.file);
+      if (this.file !== null && this.exchange.location.settings.get(BODY_FILES).only === 'clean') removeName(this.file);
     }
   }
 
@@ -109,11 +125,11 @@ export class BufferedBody implements RequestBody, BodySink {
   }
 
   private open(): void {
-    const { clientBodyTempPath, clientBodyInFileOnly } = this.exchange.location.settings;
-    const { fd, path } = openTemporaryFile(clientBodyTempPath, clientBodyInFileOnly !== 'off');
+    const { directory, only } = this.exchange.location.settings.get(BODY_FILES);
+    const { fd, path } = openTemporaryFile(directory, only !== 'off');
     this.file = path;
     this.descriptor = fd;
-    const level = clientBodyInFileOnly === 'off' ? 'warn' : 'notice';
+    const level = only === 'off' ? 'warn' : 'notice';
     logError(this.exchange, level, `a client request body is buffered to a temporary file ${path}`);
   }
 

@@ -6,9 +6,13 @@
 import type { BodySink, Chunk, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { SubrequestOptions, SubrequestSink } from '../program/exchange.js';
+import { SettingsKey } from '../program/settings-key.js';
 import type { ClientSide } from './client-side.js';
 import type { ConnectionCounts } from './connection-counts.js';
 import type { ActiveSubrequests, EngineExchange, EngineSubrequest } from './engine-exchange.js';
+
+/** `log_subrequest`, and `subrequest_output_buffer_size` in bytes. */
+export const SUBREQUESTS = new SettingsKey('subrequests', { log: false, outputBufferSize: 4096 });
 
 /** Maximum nesting depth. nginx: NGX_HTTP_MAX_SUBREQUESTS. */
 const MAX_DEPTH = 50;

@@ -2,11 +2,14 @@
  * Explains how a configuration handles a request: it is compiled as for serving, with an observer, and the request is
  * processed, from the real request parser to the head sent to an upstream server. No socket and no log is opened.
  */
+
 import { formatAddress, parseAddress } from '../config/address.js';
 import { Catalogue } from '../config/catalogue.js';
 import type { CheckResult } from '../config/check.js';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import { httpExchange } from '../exchange/exchange.js';
+import { RATE } from '../exchange/pace.js';
+import { BODY_FILES } from '../exchange/request-body.js';
 import { listensOf } from '../modules/core/servers.js';
 import { logMessage } from '../process/configuration.js';
 import { startErrorMessage } from '../process/start-error-message.js';
@@ -75,10 +78,10 @@ export class Explainer {
     for (const program of recorder.blocks.keys()) {
       program.headerFilters = [recorder.beforeFilters, ...program.headerFilters];
       // Request bodies are not written to files.
-      program.settings.clientBodyInFileOnly = 'off';
+      program.settings.set(BODY_FILES, BODY_FILES.initial);
       program.settings.clientBodyBufferSize = Number.MAX_SAFE_INTEGER;
       // The beginning of a response is enough, so it is not rate-limited.
-      program.settings.limitRate = null;
+      program.settings.set(RATE, RATE.initial);
     }
     return new Explainer(config, table, recorder, new Catalogue(modules), slot);
   }

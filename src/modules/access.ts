@@ -1,10 +1,12 @@
 /** nginx's `ngx_http_access_module`: access control by client address. */
+
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
 import { type Cidr, contains, ipBytes, parseCidr, unmapped } from '../config/cidr.js';
 import type { ArgumentContext, Context } from '../config/directive.js';
 import { enclosingBlocks } from '../config/enclosing.js';
+import { httpExchange } from '../exchange/exchange.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule, type Handler } from '../program/module.js';
@@ -75,7 +77,7 @@ function compileRules(rules: readonly Rule[]): Handler | null {
       const { network, deny } = rules[i] as Rule;
       if (network === 'unix' ? !unix : network !== 'all' && !contains(network, address)) continue;
       if (!deny) return OK;
-      if (x.location.settings.satisfy === 'all') logError(x, 'error', 'access forbidden by rule');
+      if (httpExchange(x).location.settings.satisfy === 'all') logError(x, 'error', 'access forbidden by rule');
       return 403;
     }
     return NEXT;

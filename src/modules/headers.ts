@@ -1,4 +1,5 @@
 /** nginx's `ngx_http_headers_module`: `add_header`, `add_trailer` and `expires`. */
+
 import type { Word } from '../../grammar/syntax-tree.js';
 import { choice, custom } from '../config/argument-types.js';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
@@ -7,6 +8,7 @@ import { enclosingBlocks } from '../config/enclosing.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseSeconds } from '../config/units.js';
+import { httpExchange } from '../exchange/exchange.js';
 import { httpDateNow, now } from '../http/clock.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { modifiedSeconds } from '../http/modified.js';
@@ -121,7 +123,7 @@ function allowsTrailers(x: Exchange, trailers: readonly CompiledAddition[]): boo
   const { status } = x.response;
   if (x.nested !== null || x.method === 'HEAD' || status < 200 || status === 204 || status === 304 || x.version < 11)
     return false;
-  if (x.version < 20 && !x.location.settings.chunkedTransferEncoding) return false;
+  if (x.version < 20 && !httpExchange(x).location.settings.chunkedTransferEncoding) return false;
   const safe = isSafe(status);
   return trailers.some(({ always }) => safe || always);
 }

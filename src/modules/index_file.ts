@@ -1,4 +1,5 @@
 /** nginx's `ngx_http_index_module`: index files of directories. */
+
 import { statSync } from 'node:fs';
 import * as types from '../config/argument-types.js';
 import { word } from '../config/argument-types.js';
@@ -6,6 +7,7 @@ import { parseTemplate } from '../config/template-parser.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { errorCode } from '../exchange/file-error.js';
 import { filePath } from '../exchange/file-path.js';
+import { LOG_NOT_FOUND } from '../exchange/file-settings.js';
 import { nativePath } from '../files/native-path.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
@@ -103,7 +105,7 @@ function checkDirectory(x: Exchange, path: string, index: string): Verdict {
 }
 
 function notFound(x: Exchange, path: string, reason: string): Verdict {
-  if (x.location.settings.logNotFound) logError(x, 'error', `"${path}" is not found (${reason})`);
+  if (x.location.settings.get(LOG_NOT_FOUND)) logError(x, 'error', `"${path}" is not found (${reason})`);
   return 404;
 }
 

@@ -1,5 +1,6 @@
 /** nginx's `ngx_http_not_modified_filter_module`: conditional requests (RFC 9110 13). */
 
+import { IF_MODIFIED_SINCE } from '../exchange/file-settings.js';
 import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 import { modifiedSeconds } from '../http/modified.js';
@@ -37,7 +38,7 @@ function skip(text: string, from: number, characters: string): number {
 
 function isModifiedSince(x: Exchange, date: string): boolean {
   const modified = modifiedSeconds(x.response);
-  const rule = x.location.settings.ifModifiedSince;
+  const rule = x.location.settings.get(IF_MODIFIED_SINCE);
   if (modified < 0 || rule === 'off') return true;
   const since = parseHttpDate(date);
   return since !== modified && (rule === 'exact' || since < modified);

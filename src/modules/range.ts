@@ -1,5 +1,6 @@
 /** nginx's `ngx_http_range_filter_module`: range requests (RFC 9110 14). */
 
+import { MAX_RANGES } from '../exchange/file-settings.js';
 import { type ByteRange, parseByteRanges } from '../http/byte-ranges.js';
 import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
@@ -15,7 +16,7 @@ let boundaryNumber = Math.floor(Math.random() * 2 ** 32);
 /** Reduces a complete response to the requested ranges; returns 416 if none can be satisfied. */
 function cutRanges(x: Exchange): number | undefined {
   const { headers, response } = x;
-  const { maxRanges } = x.location.settings;
+  const maxRanges = x.location.settings.get(MAX_RANGES);
   if (
     x.nested !== null ||
     x.version < 10 ||

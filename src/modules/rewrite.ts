@@ -20,7 +20,7 @@ import { escapeArgs, unescapeRedirect } from '../http/uri-escape.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../program/module.js';
-import type { LocationSettings } from '../program/settings.js';
+import { SettingsKey } from '../program/settings-key.js';
 import type { Template } from '../program/template.js';
 import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 import { withoutUpstream } from '../program/without-upstream.js';
@@ -297,7 +297,7 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
   // A variable with a getter of its own (`map`, `$args`) keeps it until it is assigned.
   if (variable.getter === null) {
     const uninitialized = (x: Exchange): string => {
-      if (!withoutWarning.has(x.location.settings))
+      if (x.location.settings.get(UNINITIALIZED_WARN))
         logError(x, 'warn', `using uninitialized "${variable.name}" variable`);
       return '';
     };
@@ -316,8 +316,7 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
   };
 }
 
-/** Settings of locations with `uninitialized_variable_warn off`. */
-const withoutWarning = new WeakSet<LocationSettings>();
+const UNINITIALIZED_WARN = new SettingsKey<boolean>('uninitialized_variable_warn', true);
 
 function compileIf(step: CheckedStep, script: Script): Step {
   const test = watchedTest(compileCondition(step.value as Condition, script), step, script.compiler);
@@ -482,7 +481,7 @@ export default defineModule({
     },
   },
   settings(conf, at) {
-    if (!conf.uninitialized_variable_warn) withoutWarning.add(at.program.settings);
+    at.program.settings.set(UNINITIALIZED_WARN, conf.uninitialized_variable_warn);
   },
   phases: {
     serverRewrite: {

@@ -1,8 +1,10 @@
 /** nginx's `ngx_http_static_module`: serves static files. */
+
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { sendFile } from '../exchange/file-body.js';
 import { fileFailed } from '../exchange/file-error.js';
 import { filePath } from '../exchange/file-path.js';
+import { ETAG } from '../exchange/file-settings.js';
 import { nativePath } from '../files/native-path.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { escapePath } from '../http/uri-escape.js';
@@ -69,7 +71,7 @@ function describeFile(x: Exchange, modified: number, size: number): void {
   response.contentLength = size;
   response.modifiedAt = modified * 1000;
   response.lastModified = formatHttpDate(modified);
-  if (x.location.settings.etag) response.etag = `"${modified.toString(16)}-${size.toString(16)}"`;
+  if (x.location.settings.get(ETAG)) response.etag = `"${modified.toString(16)}-${size.toString(16)}"`;
   response.contentType ??= x.defaultType();
   response.seekable = true;
   x.allowRanges = true;

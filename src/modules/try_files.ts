@@ -9,7 +9,7 @@ import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { httpExchange } from '../exchange/exchange.js';
 import { errorCode } from '../exchange/file-error.js';
-import { addUriToAlias, documentRoot, filePath } from '../exchange/file-path.js';
+import { addUriToAlias, documentRoot, FILE_PATHS, filePath } from '../exchange/file-path.js';
 import { nativePath } from '../files/native-path.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
@@ -48,7 +48,7 @@ function parse(words: readonly Word[], c: ArgumentContext): TryFiles {
 
 /** `name` relative to the document root; with an alias, without the prefix that the alias replaces. */
 function belowRoot(x: Exchange, template: Template): string {
-  const { alias, aliasLength } = x.location.settings;
+  const { alias, aliasLength } = x.location.settings.get(FILE_PATHS);
   const name = template.of(x);
   const replaces = alias !== null && aliasLength > 0 && template.constant === null;
   return replaces && name.startsWith(x.uri.slice(0, aliasLength)) ? name.slice(aliasLength) : name;
@@ -91,7 +91,7 @@ function fileExists(x: Exchange, path: string, directory: boolean): boolean {
 /** Continues in the same location with the file. */
 function useFile(exchange: Exchange, name: string, directory: boolean): void {
   const x = httpExchange(exchange);
-  const { alias, aliasLength } = x.location.settings;
+  const { alias, aliasLength } = x.location.settings.get(FILE_PATHS);
   if (alias === null) x.uri = name;
   else if (aliasLength >= 0) x.uri = x.uri.slice(0, aliasLength) + name;
   else if (!directory) {

@@ -1,6 +1,6 @@
 /** Settings of a location. */
-import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import type { ErrorLog } from '../logging/error-log.js';
+import { type Settings, type SettingsKey, sameValues } from './settings-key.js';
 import type { Template } from './template.js';
 
 /** An `error_page` for one status. */
@@ -11,34 +11,21 @@ export interface ErrorPage {
   readonly target: Template;
 }
 
-/** Resolves names at run time (`resolver`). */
-export interface NameResolver {
-  /** Rejects with an error whose message is nginx's; `timeout` in ms. */
-  resolve(
-    name: string,
-    timeout: number,
-  ): Promise<{ readonly ipv4: readonly string[]; readonly ipv6: readonly string[] }>;
-}
+/** Shared by locations without settings by key. */
+const NO_SLOTS: readonly unknown[] = [];
 
-/** Settings of a location, read by the engine, the server and the upstream code. Times in ms, sizes in bytes. */
-export class LocationSettings {
-  root: Template | null = null;
-  alias: Template | null = null;
-  /**
-   * Length of the URI part that `alias` replaces: that of the location's name; -1 in a regex location: the whole URI.
-   */
-  aliasLength = 0;
-  /** Base directory of a relative `root` or `alias`: the prefix. */
-  prefix = '/';
+/**
+ * Settings of a location. Fields: those that several layers or each request read; times in ms, sizes in bytes. Other
+ * features have a key each.
+ */
+export class LocationSettings implements Settings {
+  private slots: readonly unknown[] = NO_SLOTS;
   defaultType = 'text/plain';
   /** Media types by file extension (lower case). */
   types: ReadonlyMap<string, string> = new Map();
   clientMaxBodySize = 1 << 20;
   clientBodyBufferSize = 16 << 10;
   clientBodyTimeout = 60_000;
-  /** Off, on (kept), or clean. */
-  clientBodyInFileOnly: 'off' | 'on' | 'clean' = 'off';
-  clientBodyTempPath: TemporaryPath = { path: '', levels: [] };
   sendTimeout = 60_000;
   /** 0: no keep-alive. */
   keepaliveTimeout = 75_000;
@@ -50,37 +37,32 @@ export class LocationSettings {
   lingeringTime = 30_000;
   lingeringTimeout = 5_000;
   resetTimedoutConnection = false;
-  tcpNodelay = true;
   chunkedTransferEncoding = true;
-  etag = true;
-  ifModifiedSince: 'off' | 'exact' | 'before' = 'exact';
-  maxRanges = -1;
-  absoluteRedirect = true;
-  serverNameInRedirect = false;
-  portInRedirect = true;
   serverTokens: 'on' | 'off' | 'build' | string = 'on';
-  logNotFound = true;
-  logSubrequest = false;
-  subrequestOutputBufferSize = 4096;
-  msiePadding = true;
   satisfy: 'all' | 'any' = 'all';
-  /** Delay of responses with 401; 0: none. */
-  authDelay = 0;
   internal = false;
   recursiveErrorPages = false;
   errorPages: ReadonlyMap<number, ErrorPage> | null = null;
-  limitRate: Template | null = null;
-  limitRateAfter: Template | null = null;
-  resolver: NameResolver | null = null;
-  resolverTimeout = 30_000;
   /** Draining of tunnels (`tunnel_drain`); null: tunnels are not drained. Times in ms. */
   tunnelDrain: { readonly spread: number; readonly timeout: number } | null = null;
-  /** 103 responses are forwarded if this is neither empty nor `0`; null: never. */
-  earlyHints: Template | null = null;
   /** Also used at server level. */
   errorLog: ErrorLog;
   constructor(errorLog: ErrorLog) {
     this.errorLog = errorLog;
+  }
+
+  get<T>(key: SettingsKey<T>): T {
+    const value = this.slots[key.index];
+    return value === undefined ? key.initial : (value as T); // set for this key
+  }
+
+  /** Called by `settings` hooks only. Values that are the same as the initial ones need no memory. */
+  set<T>(key: SettingsKey<T>, value: T): void {
+    if (this.slots[key.index] === undefined && sameValues(value, key.initial)) return;
+    const slots = [...this.slots];
+    while (slots.length <= key.index) slots.push(undefined);
+    slots[key.index] = value;
+    this.slots = slots;
   }
 }
 
@@ -90,5 +72,5 @@ export interface Location {
   readonly name: string;
   /** Whether requests are passed to an upstream, unless a handler answers them before. */
   readonly passes: boolean;
-  readonly settings: LocationSettings;
+  readonly settings: Settings;
 }

@@ -1,10 +1,12 @@
 /** Directives for client connections: keep-alive, timeouts, lingering close, rates. */
+
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer, milliseconds } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
 import { rate } from '../../config/rate-argument.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseMilliseconds, parseSeconds } from '../../config/units.js';
+import { RATE } from '../../exchange/pace.js';
 import type { Scope } from '../../program/module.js';
 
 /** Keep-alive timeout (ms), and the value of the `Keep-Alive` field (seconds; 0: no field). */
@@ -120,8 +122,7 @@ export function applyConnection(conf: ConfOf<typeof connectionDirectives>, at: S
   settings.lingeringTime = conf.lingering_time;
   settings.lingeringTimeout = conf.lingering_timeout;
   settings.resetTimedoutConnection = conf.reset_timedout_connection;
-  settings.limitRate = rateTemplate(conf.limit_rate, at);
-  settings.limitRateAfter = rateTemplate(conf.limit_rate_after, at);
+  settings.set(RATE, { rate: rateTemplate(conf.limit_rate, at), after: rateTemplate(conf.limit_rate_after, at) });
 }
 
 function rateTemplate(data: TemplateData, at: Scope) {

@@ -1,10 +1,12 @@
 /** `error_page` and other directives for error responses. */
+
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom, flag } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import { parseInteger } from '../../config/units.js';
+import { LOG_NOT_FOUND } from '../../exchange/file-settings.js';
 import type { Scope } from '../../program/module.js';
 import type { ErrorPage } from '../../program/settings.js';
 
@@ -93,8 +95,7 @@ const SENT_AS_400: ReadonlySet<number> = new Set([494, 495, 496, 497]);
 export function applyErrorPages(conf: ConfOf<typeof errorPageDirectives>, at: Scope): void {
   const { settings } = at.program;
   settings.recursiveErrorPages = conf.recursive_error_pages;
-  settings.logNotFound = conf.log_not_found;
-  settings.msiePadding = conf.msie_padding;
+  settings.set(LOG_NOT_FOUND, conf.log_not_found);
   if (conf.error_page.length === 0) return;
   const pages = new Map<number, ErrorPage>();
   for (const { statuses, answer, target } of conf.error_page) {

@@ -1,5 +1,6 @@
 /** Variables of request and response fields: `$http_*`, `$cookie_*`, `$sent_http_*`, `$sent_trailer_*`. */
 
+import { httpExchange } from '../../exchange/exchange.js';
 import { cookieValue } from '../../http/cookies.js';
 import { fieldsMeant, meansField } from '../../http/field-variable.js';
 import type { Exchange } from '../../program/exchange.js';
@@ -14,10 +15,10 @@ const SENT: ReadonlyMap<string, Getter> = new Map(
     etag: (x) => x.response.etag ?? undefined,
     connection: (x) => {
       if (x.response.status === 101) return 'upgrade';
-      return x.keepAlive && x.location.settings.keepaliveTimeout > 0 ? 'keep-alive' : 'close';
+      return x.keepAlive && httpExchange(x).location.settings.keepaliveTimeout > 0 ? 'keep-alive' : 'close';
     },
     keep_alive: (x) => {
-      const { keepaliveTimeout, keepaliveHeader } = x.location.settings;
+      const { keepaliveTimeout, keepaliveHeader } = httpExchange(x).location.settings;
       return x.keepAlive && keepaliveTimeout > 0 && keepaliveHeader > 0 ? `timeout=${keepaliveHeader}` : undefined;
     },
     transfer_encoding: (x) => (isChunked(x) ? 'chunked' : undefined),
@@ -26,8 +27,10 @@ const SENT: ReadonlyMap<string, Getter> = new Map(
 
 function isChunked(x: Exchange): boolean {
   if (!x.headSent || x.headOnly || x.version < 11 || x.version >= 20) return false;
-  const { response, location } = x;
-  return (response.contentLength < 0 || response.expectTrailers) && location.settings.chunkedTransferEncoding;
+  const { response } = x;
+  return (
+    (response.contentLength < 0 || response.expectTrailers) && httpExchange(x).location.settings.chunkedTransferEncoding
+  );
 }
 
 function sentField(rest: string): Getter {

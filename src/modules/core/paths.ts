@@ -1,4 +1,5 @@
 /** `root` and `alias`: mapping of URIs to files. */
+
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { word } from '../../config/argument-types.js';
 import type { CheckedBlock } from '../../config/checked-config.js';
@@ -7,6 +8,7 @@ import { enclosingBlocks } from '../../config/enclosing.js';
 import type { CheckContext } from '../../config/module-declaration.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
+import { FILE_PATHS } from '../../exchange/file-path.js';
 import type { Scope } from '../../program/module.js';
 import { locationOf } from './blocks.js';
 
@@ -42,15 +44,15 @@ export const pathDirectives = {
 
 export function applyPaths(conf: ConfOf<typeof pathDirectives>, at: Scope): void {
   const { settings } = at.program;
-  settings.prefix = at.compiler.prefix;
+  const { prefix } = at.compiler;
   const owner = ownerOf(at);
   if (owner === null || conf.alias === undefined) {
-    settings.root = at.compiler.template(conf.root);
+    settings.set(FILE_PATHS, { root: at.compiler.template(conf.root), alias: null, aliasLength: 0, prefix });
     return;
   }
   const { kind, name } = locationOf(owner);
-  settings.alias = at.compiler.template(conf.alias);
-  settings.aliasLength = kind === 'regex' ? -1 : name.length;
+  const aliasLength = kind === 'regex' ? -1 : name.length;
+  settings.set(FILE_PATHS, { root: null, alias: at.compiler.template(conf.alias), aliasLength, prefix });
 }
 
 /** The location whose `alias` applies here; null if a `root` applies. */

@@ -1,9 +1,11 @@
 /** Limits and timeouts for reading requests, and strictness of head parsing. */
+
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer, milliseconds, offset, size } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
 import { temporaryPath } from '../../config/temporary-path-argument.js';
 import { parseInteger, parseSize } from '../../config/units.js';
+import { BODY_FILES } from '../../exchange/request-body.js';
 import type { Scope } from '../../program/module.js';
 import type { ServerProgram } from '../../program/program.js';
 import { defaultTemporaryPath } from '../../program/temporary-directory.js';
@@ -135,6 +137,8 @@ export function applyBody(conf: ConfOf<typeof bodyDirectives>, at: Scope): void 
   settings.clientMaxBodySize = conf.client_max_body_size;
   settings.clientBodyBufferSize = conf.client_body_buffer_size;
   settings.clientBodyTimeout = conf.client_body_timeout;
-  settings.clientBodyInFileOnly = conf.client_body_in_file_only;
-  settings.clientBodyTempPath = conf.client_body_temp_path ?? defaultTemporaryPath(at.compiler, 'client_body_temp');
+  settings.set(BODY_FILES, {
+    only: conf.client_body_in_file_only,
+    directory: conf.client_body_temp_path ?? defaultTemporaryPath(at.compiler, 'client_body_temp'),
+  });
 }

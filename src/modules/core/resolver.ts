@@ -1,8 +1,10 @@
 /** `resolver`: name resolution at run time. */
+
 import { milliseconds } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import { resolverArgument } from '../../config/resolver-argument.js';
 import type { Scope } from '../../program/module.js';
+import { RESOLVER } from '../../program/name-resolver.js';
 import { sharedResolver } from '../../upstream/resolver.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const;
@@ -25,6 +27,6 @@ export const resolverDirectives = {
 
 export function applyResolver(conf: ConfOf<typeof resolverDirectives>, at: Scope): void {
   const { settings } = at.program;
-  settings.resolverTimeout = conf.resolver_timeout;
-  if (conf.resolver !== undefined) settings.resolver = sharedResolver(at.compiler, conf.resolver);
+  const resolver = conf.resolver === undefined ? null : sharedResolver(at.compiler, conf.resolver);
+  settings.set(RESOLVER, { resolver, timeout: conf.resolver_timeout });
 }

@@ -1,4 +1,5 @@
 /** Directives for responses: framing, validators, redirects, access. */
+
 import {
   choice,
   flag,
@@ -13,8 +14,13 @@ import {
 import type { ConfOf, Directives } from '../../config/directive.js';
 import type { TemplateData } from '../../config/template.js';
 import { nearest } from '../../diagnostics/nearest.js';
+import { AUTH_DELAY } from '../../exchange/access-phase.js';
+import { ETAG, IF_MODIFIED_SINCE, MAX_RANGES } from '../../exchange/file-settings.js';
+import { REDIRECTS } from '../../exchange/redirect.js';
+import { SUBREQUESTS } from '../../exchange/subrequest.js';
 import type { Scope } from '../../program/module.js';
 import { Template } from '../../program/template.js';
+import { EARLY_HINTS } from '../../upstream/early-hints.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const;
 const TOKENS = ['on', 'off', 'build'];
@@ -127,19 +133,20 @@ export const responseDirectives = {
 export function applyResponse(conf: ConfOf<typeof responseDirectives>, at: Scope): void {
   const { settings } = at.program;
   settings.chunkedTransferEncoding = conf.chunked_transfer_encoding;
-  settings.etag = conf.etag;
-  settings.ifModifiedSince = conf.if_modified_since;
-  settings.maxRanges = conf.max_ranges ?? -1;
-  settings.absoluteRedirect = conf.absolute_redirect;
-  settings.serverNameInRedirect = conf.server_name_in_redirect;
-  settings.portInRedirect = conf.port_in_redirect;
+  settings.set(ETAG, conf.etag);
+  settings.set(IF_MODIFIED_SINCE, conf.if_modified_since);
+  settings.set(MAX_RANGES, conf.max_ranges ?? MAX_RANGES.initial);
+  settings.set(REDIRECTS, {
+    absolute: conf.absolute_redirect,
+    serverName: conf.server_name_in_redirect,
+    port: conf.port_in_redirect,
+  });
   settings.serverTokens = conf.server_tokens;
   settings.satisfy = conf.satisfy;
-  settings.authDelay = conf.auth_delay;
+  settings.set(AUTH_DELAY, conf.auth_delay);
   settings.internal = conf.internal === true;
-  settings.logSubrequest = conf.log_subrequest;
-  settings.subrequestOutputBufferSize = conf.subrequest_output_buffer_size;
-  settings.earlyHints = conf.early_hints === undefined ? null : anyOf(conf.early_hints, at);
+  settings.set(SUBREQUESTS, { log: conf.log_subrequest, outputBufferSize: conf.subrequest_output_buffer_size });
+  if (conf.early_hints !== undefined) settings.set(EARLY_HINTS, anyOf(conf.early_hints, at));
 }
 
 /** Template that evaluates to `1` if one of these is neither empty nor `0`, and to an empty string otherwise. */

@@ -13,6 +13,7 @@ import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
 import { UpgradedExchange } from '../../tunnel/upgraded.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
+import { EARLY_HINTS } from '../../upstream/early-hints.js';
 import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
 import { parseLocalAddress } from './bind.js';
@@ -101,7 +102,7 @@ export class HttpProtocol implements ForwardingRules {
   }
 
   earlyHints(x: HttpExchange, reader: ResponseReader): void {
-    const condition = x.location.settings.earlyHints?.of(x) ?? '';
+    const condition = x.location.settings.get(EARLY_HINTS)?.of(x) ?? '';
     if (condition !== '' && condition !== '0') x.client.sendInterim(103, reader.headers.lines(INTERIM_HIDDEN));
   }
 

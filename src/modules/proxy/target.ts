@@ -1,10 +1,12 @@
 /** Target of `proxy_pass` for a request: the upstream and the request URI. */
+
 import type { Address } from '../../config/address.js';
 import { fieldValue } from '../../http/field-line.js';
 import { escapeBreaks, escapePath } from '../../http/uri-escape.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Scope, Shared } from '../../program/module.js';
+import { RESOLVER } from '../../program/name-resolver.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { giveAddresses } from '../../upstream/late-address.js';
 import type { PeerAddress } from '../../upstream/peer.js';
@@ -118,12 +120,12 @@ function resolveNow(target: PassTarget, x: Exchange): Destination | Promise<Dest
   const { address } = target;
   if (address.family !== 'name')
     return destinationOf(target, implicitUpstream(target.hostPort, fixedAddresses(address)), true);
-  const { resolver, resolverTimeout } = x.location.settings;
+  const { resolver, timeout } = x.location.settings.get(RESOLVER);
   if (resolver === null) {
     logError(x, 'error', `no resolver defined to resolve ${address.host}`);
     return Promise.resolve(null);
   }
-  return resolver.resolve(address.host, resolverTimeout).then(
+  return resolver.resolve(address.host, timeout).then(
     (found) => {
       const addresses = rotated({ ...found, expires: 0 }).map((host) => ({ host, port: address.port }));
       return destinationOf(target, implicitUpstream(target.hostPort, addresses), true);

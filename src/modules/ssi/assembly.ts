@@ -3,6 +3,7 @@
  * output that is not next in order is buffered, up to a limit.
  */
 
+import { SUBREQUESTS } from '../../exchange/subrequest.js';
 import { buffersFull } from '../../net/buffer-limit.js';
 import { ByteQueue } from '../../net/byte-queue.js';
 import type { Chunk, Producer } from '../../program/body.js';
@@ -38,7 +39,7 @@ export class Include implements SubrequestSink {
     this.collected += typeof chunk === 'string' ? chunk : chunk.latin1Slice();
     const { subrequest } = this;
     if (subrequest === null) return true;
-    const limit = subrequest.exchange.location.settings.subrequestOutputBufferSize;
+    const limit = subrequest.exchange.location.settings.get(SUBREQUESTS).outputBufferSize;
     if (this.collected.length > limit) {
       logError(subrequest.exchange, 'error', 'too big subrequest response');
       subrequest.parent.abort();

@@ -1,0 +1,11 @@
+/** Settings of nginx's core module that only modules for files use. */
+import { SettingsKey } from '../program/settings-key.js';
+
+/** `etag`: whether files are sent with an entity tag. */
+export const ETAG = new SettingsKey<boolean>('etag', true);
+/** `if_modified_since`. */
+export const IF_MODIFIED_SINCE = new SettingsKey<'off' | 'exact' | 'before'>('if_modified_since', 'exact');
+/** `max_ranges`; -1: no limit. */
+export const MAX_RANGES = new SettingsKey<number>('max_ranges', -1);
+/** `log_not_found`: whether missing files are logged. */
+export const LOG_NOT_FOUND = new SettingsKey<boolean>('log_not_found', true);
