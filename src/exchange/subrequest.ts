@@ -3,6 +3,7 @@
  * is an ordinary exchange, except for its client side, which is implemented here. nginx: ngx_http_subrequest.
  */
 
+import type { Accepted } from '../net/accept-step.js';
 import type { BodySink, Chunk, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { SubrequestOptions, SubrequestSink } from '../program/exchange.js';
@@ -165,6 +166,9 @@ export class NestedRequest implements EngineSubrequest, ClientSide {
   }
   get unixPath(): string | null {
     return this.parent.client.unixPath;
+  }
+  get accepted(): Accepted | null {
+    return this.parent.client.accepted;
   }
   get secure(): boolean {
     return this.parent.client.secure;

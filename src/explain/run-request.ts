@@ -91,7 +91,7 @@ export function runRequest(
         if (accepted.owner !== connection) settle(true);
       });
     };
-    const connection = new ClientConnection(accepted, server, { listening, table });
+    const connection = new ClientConnection(accepted, server, { listening, table }, null);
     accepted.owner = connection;
     client.send(outgoing, head + (body ?? ''), body === null ? bodyLength : 0);
   });

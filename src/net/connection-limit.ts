@@ -1,11 +1,17 @@
 /** `worker_connections`: limit of this process's simultaneous connections to clients and upstreams. */
 import { connectionDescriptors } from './open-files.js';
-import { openTransports, type Transport } from './transport.js';
+import { openTransports } from './transport.js';
+
+/** A connection that can be closed to make room for another. */
+export interface IdleConnection {
+  readonly closed: boolean;
+  destroy(): void;
+}
 
 /** Owner of connections that can be closed when idle. */
 export interface ConnectionOwner {
   /** Returns connections that have been idle for `age` ms, least recently used first. */
-  idle(age: number): Iterable<Transport>;
+  idle(age: number): Iterable<IdleConnection>;
   warn(sentence: string): void;
 }
 
@@ -19,7 +25,7 @@ const MAX_CLOSED_AT_ONCE = 32;
 let limit = Number.POSITIVE_INFINITY;
 let owner: ConnectionOwner | null = null;
 /** Connections destroyed in this turn of the event loop, which are still counted until its end. */
-const justClosed = new Set<Transport>();
+const justClosed = new Set<IdleConnection>();
 let warnedAt = Number.NEGATIVE_INFINITY;
 
 /** Sets the limit; null: the number of available descriptors. */
@@ -36,7 +42,7 @@ export function connectionRefused(): string | null {
   const room = roomForConnections();
   // Infinity minus a number is not greater than a fraction of Infinity.
   if (room === Number.POSITIVE_INFINITY || room - openTransports() > room / 16) return null;
-  for (const transport of justClosed) if (transport.closed) justClosed.delete(transport);
+  for (const connection of justClosed) if (connection.closed) justClosed.delete(connection);
   if (room - stillOpen() <= room / 16) makeRoom(room);
   return stillOpen() < limit ? null : `${limit} worker_connections are not enough`;
 }
@@ -56,10 +62,10 @@ function stillOpen(): number {
 }
 
 function makeRoom(room: number): void {
-  const idle: Transport[] = [];
-  for (const transport of owner?.idle(room < limit ? MIN_IDLE_TIME : 0) ?? []) {
-    if (justClosed.has(transport)) continue;
-    idle.push(transport);
+  const idle: IdleConnection[] = [];
+  for (const connection of owner?.idle(room < limit ? MIN_IDLE_TIME : 0) ?? []) {
+    if (justClosed.has(connection)) continue;
+    idle.push(connection);
     // Larger numbers make no difference.
     if (idle.length === 8 * MAX_CLOSED_AT_ONCE) break;
   }
@@ -70,8 +76,8 @@ function makeRoom(room: number): void {
     owner?.warn(`${room} worker_connections are not enough, reusing connections`);
   }
   const count = Math.max(1, Math.min(MAX_CLOSED_AT_ONCE, Math.floor(idle.length / 8)));
-  for (const transport of idle.slice(0, count)) {
-    justClosed.add(transport);
-    transport.destroy();
+  for (const connection of idle.slice(0, count)) {
+    justClosed.add(connection);
+    connection.destroy();
   }
 }

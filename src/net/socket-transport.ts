@@ -46,7 +46,7 @@ const MAX_WRITES = 64;
 const shared = Buffer.allocUnsafeSlow(READ_SIZE);
 const PROBE = Buffer.allocUnsafeSlow(1);
 const TRANSPORT = Symbol('transport');
-type Owned = net.Socket & { [TRANSPORT]?: SocketTransport };
+type Owned = net.Socket & { [TRANSPORT]?: SocketTransport | undefined };
 
 const onread: net.OnReadOpts = {
   buffer: shared,
@@ -179,6 +179,17 @@ export class SocketTransport implements Transport, WriteWaiter {
     const transport = new SocketTransport(socket, owner, true);
     socket.on('connect', onConnect);
     return transport;
+  }
+
+  /** Gives up the socket: nothing more is read from it, and the transport emits no further event. */
+  release(): net.Socket {
+    const { socket } = this;
+    socket.pause();
+    (socket as Owned)[TRANSPORT] = undefined;
+    socket.off('end', onEnd).off('drain', onDrain).off('error', onError).off('close', onClose);
+    this.closed = true;
+    countTransports(-1);
+    return socket;
   }
 
   get secure(): boolean {

@@ -4,6 +4,7 @@ import type { ConfOf, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import type { ErrorLog } from '../logging/error-log.js';
+import type { AcceptStep } from '../net/accept-step.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 import type { Observer } from './observer.js';
@@ -109,6 +110,10 @@ export interface Listening {
   readonly backlog: number;
   readonly ipv6only: boolean;
   readonly reuseport: boolean;
+  /** ALPN name of the protocol of its connections, unless a step sets another: `http/1.1`. */
+  readonly protocol: string;
+  /** Steps between accept and the protocol, in order: PROXY protocol, TLS. Null if there are none. */
+  readonly steps: readonly AcceptStep[] | null;
   readonly program: ListenerProgram;
   /** For a wildcard address: listeners of specific addresses on its port, by local address. */
   readonly byLocalAddress: ReadonlyMap<string, ListenerProgram> | null;

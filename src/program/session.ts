@@ -4,6 +4,7 @@
  */
 import type { Captures } from '../config/pcre/expression.js';
 import type { ErrorLog } from '../logging/error-log.js';
+import type { Accepted } from '../net/accept-step.js';
 
 /** The client's connection. */
 export interface Client {
@@ -16,6 +17,8 @@ export interface Client {
   readonly localPort: number;
   /** Path of the listening unix socket, or null. */
   readonly unixPath: string | null;
+  /** Results of the steps of its listener (PROXY protocol, TLS); null if there were none. */
+  readonly accepted: Accepted | null;
   /** Whether the connection uses TLS. */
   readonly secure: boolean;
   /** Time at which it was accepted (`$connection_time`), ms since 1970. */

@@ -3,23 +3,24 @@
  * Pipelined requests stay in the pushback buffer until the previous response is complete.
  */
 import type { BodySink, Chunk, ClientSide, DetachedClient } from '../exchange/client-side.js';
+import type { Connection, ConnectionHost } from '../exchange/connection.js';
 import { CLOSING, WAITING, WRITING } from '../exchange/connection-counts.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { statusText } from '../http/status-text.js';
 import { COMPLETE, MORE } from '../http1/request-reader.js';
+import type { Accepted } from '../net/accept-step.js';
 import { now, unwatch, watch } from '../net/deadlines.js';
-import type { Transport, TransportOwner } from '../net/transport.js';
+import type { Transport } from '../net/transport.js';
+import { type Arrived, ConfigLease } from '../program/config-lease.js';
 import { logError } from '../program/error-context.js';
 import type { LocationSettings } from '../program/settings.js';
 import { BODY, ClientDeadline, NOTHING, SENDING, TIMED_OUT } from './client-deadline.js';
 import { clientLeft } from './client-loss.js';
-import { type Arrived, ConfigLease } from './config-lease.js';
 import { canKeepAlive, chooseFraming, Framing, formatHead } from './head-format.js';
 import { RequestBodyReader } from './request-body.js';
 import { RequestIntake } from './request-intake.js';
 import { ResponseWriter } from './response-writer.js';
 import { expectsContinue, logReading, refuseRequest } from './routing.js';
-import type { ConnectionHost } from './server.js';
 import { TunnelledClient } from './tunnelled-client.js';
 
 // Connection state; also determines which timeout `deadline` stands for.
@@ -36,7 +37,7 @@ const MAX_HEAD_CHUNK = 4096;
 /** Statuses of rejected heads after which more data is expected from the client. */
 const MORE_DATA_EXPECTED: ReadonlySet<number> = new Set([414, 494, 503]);
 
-export class ClientConnection extends ClientDeadline implements ClientSide, TransportOwner {
+export class ClientConnection extends ClientDeadline implements ClientSide, Connection {
   requests = 0;
   /** Time at which the last response was complete; before the first, time of accept. */
   usedAt: number;
@@ -68,11 +69,12 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     transport: Transport,
     readonly host: ConnectionHost,
     readonly arrived: Arrived,
+    accepted: Accepted | null,
   ) {
-    super(transport, arrived.listening.path, host.counts);
+    super(transport, arrived.listening.path, host.counts, accepted);
     this.setState(WAITING);
     this.lease = new ConfigLease(host, arrived, this.localAddress);
-    this.intake = new RequestIntake(this, this.lease, host);
+    this.intake = new RequestIntake(this, this.lease);
     this.writer = new ResponseWriter(transport);
     watch(this);
     this.openedAt = now(); // the clock only runs while something is watched
@@ -94,6 +96,10 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Tran
     if (this.state === IDLE && !this.unread) this.transport.destroySoon();
     else if (this.idle) this.expectSoon(this.lease);
     else if (this.state === HANDLING) this.lease.reserve();
+  }
+
+  destroy(): void {
+    this.transport.destroy();
   }
 
   // -- bytes from the client

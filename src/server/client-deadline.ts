@@ -1,8 +1,8 @@
 /** Timeouts of a client connection. */
 
 import { now, type Timed } from '../net/deadlines.js';
+import type { ConfigLease } from '../program/config-lease.js';
 import type { LocationSettings } from '../program/settings.js';
-import type { ConfigLease } from './config-lease.js';
 import { InputBuffer } from './input-buffer.js';
 
 // Values of `waitingFor`: the event that the deadline limits while an exchange is handled.

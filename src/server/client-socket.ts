@@ -1,28 +1,32 @@
 /** Addresses and ports of a client's socket, for variables and log lines. */
+import { nextConnectionId } from '../exchange/connection.js';
 import { CLOSING, type ConnectionCounts, type ConnectionState, READING } from '../exchange/connection-counts.js';
+import type { Accepted } from '../net/accept-step.js';
 import type { Transport } from '../net/transport.js';
-
-let serial = 0;
 
 /**
  * A base class rather than a member, so that a connection stays one object. Addresses are read once: they are
  * unavailable after the socket is closed.
  */
 export abstract class ClientSocket {
-  readonly id = ++serial;
+  readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
-  readonly secure = false;
-  readonly since = Date.now();
+  readonly secure: boolean;
+  readonly since: number;
   private countedState: ConnectionState = CLOSING;
 
   constructor(
     readonly transport: Transport,
     readonly unixPath: string | null,
     readonly counts: ConnectionCounts,
+    readonly accepted: Accepted | null,
   ) {
+    this.id = accepted === null ? nextConnectionId() : accepted.id;
+    this.since = accepted === null ? Date.now() : accepted.since;
+    this.secure = transport.secure;
     const inet = unixPath === null;
     this.remoteAddress = inet ? withoutMapping(transport.remoteAddress) : 'unix:';
     this.remotePort = transport.remotePort;

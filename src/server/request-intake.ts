@@ -5,9 +5,10 @@
 import type { ClientSide } from '../exchange/client-side.js';
 import { Exchange } from '../exchange/exchange.js';
 import { callbackTime } from '../http/clock.js';
+import { headLimits } from '../http1/head-limits.js';
 import { COMPLETE, type HeadLimits, type HeadListener, MORE, RequestReader } from '../http1/request-reader.js';
+import type { ConfigLease } from '../program/config-lease.js';
 import type { ServerProgram } from '../program/program.js';
-import type { ConfigLease } from './config-lease.js';
 import { admitRequest, logDropped, type Refusal, routeHost, routeLine, takePartialLine } from './routing.js';
 
 export class RequestIntake implements HeadListener {
@@ -20,7 +21,6 @@ export class RequestIntake implements HeadListener {
   constructor(
     private readonly client: ClientSide,
     private readonly lease: ConfigLease,
-    private readonly servers: { limits(server: ServerProgram): HeadLimits },
   ) {}
 
   /** The server selected so far. */
@@ -31,7 +31,7 @@ export class RequestIntake implements HeadListener {
   /** Feeds the next bytes of a head; see `RequestReader.feed`. */
   feed(text: string): number {
     const { reader, lease } = this;
-    const result = reader.feed(text, this.servers.limits(lease.program.defaultServer), this);
+    const result = reader.feed(text, headLimits(lease.program.defaultServer), this);
     if (result === MORE && !reader.idle) {
       lease.acquire();
       if (this.begunAt === 0) this.begunAt = this.exchange?.startTime ?? callbackTime();
@@ -76,7 +76,7 @@ export class RequestIntake implements HeadListener {
   /** Returns the limits of the selected server, which apply to the rest of the head. */
   private proceed(x: Exchange, refusal: Refusal | null): HeadLimits {
     if (refusal !== null) this.reader.refuse(refusal.status, refusal.reason);
-    return this.servers.limits(x.server);
+    return headLimits(x.server);
   }
 
   private newExchange(): Exchange {

@@ -1,33 +1,22 @@
 /** Listening sockets and their connections; replaces routing tables while serving. */
 import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Connection, ConnectionFactory } from '../exchange/connection.js';
 import { ConnectionCounts } from '../exchange/connection-counts.js';
-import type { HeadLimits } from '../http1/request-reader.js';
 import type { ErrorLog } from '../logging/error-log.js';
+import type { Accepted } from '../net/accept-step.js';
 import { connectionRefused, descriptorsScarce } from '../net/connection-limit.js';
 import { now } from '../net/deadlines.js';
 import { nearlyExhausted } from '../net/open-files.js';
 import { descriptorOf, lostBeforeUse, SocketTransport } from '../net/socket-transport.js';
 import type { Transport } from '../net/transport.js';
 import type { RoutingTable } from '../program/compiler.js';
+import type { Arrived } from '../program/config-lease.js';
 import type { Listening } from '../program/module.js';
-import type { ServerProgram } from '../program/program.js';
 import { AcceptPause } from './accept-pause.js';
+import { AcceptSequence, type SequenceHost } from './accept-sequence.js';
 import { type Binder, ownBinder } from './binder.js';
-import { ClientConnection } from './client-connection.js';
-import type { Arrived, TableHost } from './config-lease.js';
-
-/** The server as seen by its connections. */
-export interface ConnectionHost extends TableHost {
-  readonly counts: ConnectionCounts;
-  /**
-   * Whether connections of a listener are kept alive after a response: not if it was removed or the server is shutting
-   * down.
-   */
-  keeps(arrived: Arrived): boolean;
-  limits(server: ServerProgram): HeadLimits;
-  forget(connection: ClientConnection): void;
-}
+import { PROTOCOLS, type Protocols } from './protocols.js';
 
 interface Bound extends Arrived {
   readonly server: net.Server;
@@ -50,25 +39,28 @@ export interface ServerOptions {
   readonly errorLog: ErrorLog;
   /** Source of listening sockets. Default: binds in this process. */
   readonly binder?: Binder;
+  /** Protocols of connections. Default: `PROTOCOLS`. */
+  readonly protocols?: Protocols;
 }
 
-export class Server implements ConnectionHost {
+export class Server implements SequenceHost {
   table!: RoutingTable; // set by the first apply, before any socket listens
   readonly counts = new ConnectionCounts();
   private bound = new Map<string, Bound>();
   /** Removed listeners: pending connections are accepted before they are closed. */
   private readonly closing = new Set<Promise<void>>();
-  private readonly open = new Set<ClientConnection>();
-  private readonly limitsOf = new WeakMap<ServerProgram, HeadLimits>();
+  private readonly open = new Set<Connection>();
   /** Resolvers waiting until no connection is open. */
   private readonly drained: (() => void)[] = [];
   private stopped = false;
 
   private readonly binder: Binder;
   private readonly pause: AcceptPause;
+  private readonly protocols: Protocols;
 
   constructor(private readonly options: ServerOptions) {
     this.binder = options.binder ?? ownBinder;
+    this.protocols = options.protocols ?? PROTOCOLS;
     this.pause = new AcceptPause(this.binder, options.errorLog, (listener) =>
       [...this.bound.values()].some((bound) => bound === listener),
     );
@@ -104,6 +96,7 @@ export class Server implements ConnectionHost {
     };
     try {
       for (const listening of table.listeners) {
+        this.factoryOf(listening.protocol);
         let bound = this.bound.get(listening.key);
         if (bound === undefined) {
           // A listener being closed may conflict under another name: a wildcard covers all addresses.
@@ -241,12 +234,37 @@ export class Server implements ConnectionHost {
       bound.early.push(socket);
       return;
     }
-    const transport = SocketTransport.adopt(socket, PENDING_OWNER);
-    const connection = new ClientConnection(transport, this, bound);
-    transport.owner = connection;
-    this.open.add(connection);
     this.counts.handled++;
     this.counts.active++;
+    const { steps, protocol } = bound.listening;
+    if (steps === null) this.connect(protocol, SocketTransport.adopt(socket, PENDING_OWNER), bound, null);
+    else {
+      const sequence = new AcceptSequence(socket, this, bound);
+      this.open.add(sequence);
+      sequence.start();
+    }
+  }
+
+  establish(sequence: AcceptSequence, transport: Transport, early: Buffer): void {
+    const { arrived, accepted, protocol } = sequence;
+    const connection = this.connect(protocol, transport, arrived, accepted);
+    this.open.delete(sequence);
+    if (!this.keeps(arrived)) connection.drain();
+    if (early.length > 0) connection.onBytes(transport, early, early.length);
+  }
+
+  /** Creates the connection of a transport by its protocol. */
+  private connect(protocol: string, transport: Transport, arrived: Arrived, accepted: Accepted | null): Connection {
+    const connection = this.factoryOf(protocol)(transport, this, arrived, accepted);
+    transport.owner = connection;
+    this.open.add(connection);
+    return connection;
+  }
+
+  private factoryOf(protocol: string): ConnectionFactory {
+    const factory = this.protocols[protocol];
+    if (factory === undefined) throw new Error(`no such protocol: ${protocol}`);
+    return factory;
   }
 
   /** Pauses accepting if a connection has taken the last descriptor for clients; false if it cannot be kept. */
@@ -258,36 +276,19 @@ export class Server implements ConnectionHost {
   }
 
   /** Idle connections without a request for `age` ms, least recently used first. nginx: ngx_reusable_connection. */
-  *idle(age: number): Iterable<Transport> {
+  *idle(age: number): Iterable<Connection> {
     // If accepting cannot pause, new clients cannot wait.
     const usedUntil = now() - (this.binder.keepsSockets ? age : 0);
     for (const connection of this.open) {
-      const { idle, usedAt, transport } = connection;
+      const { idle, usedAt } = connection;
       if (!idle) continue;
       if (connection.moved) {
         connection.moved = false;
         // Moved to the end, where this loop visits it again. Requests need not maintain the order.
         this.open.delete(connection);
         this.open.add(connection);
-      } else if (usedAt <= usedUntil) yield transport;
+      } else if (usedAt <= usedUntil) yield connection;
     }
-  }
-
-  limits(server: ServerProgram): HeadLimits {
-    let limits = this.limitsOf.get(server);
-    if (limits === undefined) {
-      const { number, size } = server.largeClientHeaderBuffers;
-      limits = {
-        first: server.clientHeaderBufferSize,
-        number,
-        size,
-        fields: server.maxHeaders,
-        dropInvalid: server.ignoreInvalidHeaders,
-        underscores: server.underscoresInHeaders,
-      };
-      this.limitsOf.set(server, limits);
-    }
-    return limits;
   }
 
   released(table: RoutingTable): void {
@@ -301,7 +302,7 @@ export class Server implements ConnectionHost {
     onUnused?.();
   }
 
-  forget(connection: ClientConnection): void {
+  forget(connection: Connection): void {
     if (this.open.delete(connection)) this.counts.active--;
     if (this.open.size === 0) for (const done of this.drained.splice(0)) done();
   }
@@ -320,7 +321,7 @@ export class Server implements ConnectionHost {
     this.stopped = true;
     for (const { server } of this.bound.values()) server.close();
     this.bound = new Map();
-    for (const connection of this.open) connection.transport.destroy();
+    for (const connection of this.open) connection.destroy();
   }
 }
 

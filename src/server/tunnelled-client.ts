@@ -3,7 +3,7 @@ import type { DetachedClient } from '../exchange/client-side.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { Transport } from '../net/transport.js';
 import type { RoutingTable } from '../program/compiler.js';
-import type { ConfigLease } from './config-lease.js';
+import type { ConfigLease } from '../program/config-lease.js';
 
 /** The connection as used by this module. */
 export interface TunnelledConnection {

@@ -11,6 +11,7 @@ export function sessionFrom(remoteAddress = '127.0.0.1', log: string[] = []): Se
     localAddress: '127.0.0.1',
     localPort: 80,
     unixPath: null,
+    accepted: null,
     secure: false,
     since: 0,
     bytesSent: 0,

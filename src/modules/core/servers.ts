@@ -63,6 +63,8 @@ export async function compileServers(
       backlog,
       reuseport,
       ipv6only,
+      protocol: 'http/1.1',
+      steps: null,
       program: programOf(listener),
       byLocalAddress: byHost === null ? null : new Map([...byHost].map(([host, each]) => [host, programOf(each)])),
     };

@@ -2,9 +2,9 @@
  * Reference-counted lease of a routing table by a client connection: for its requests, and for the tunnel it may
  * become.
  */
-import type { RoutingTable } from '../program/compiler.js';
-import type { Listening } from '../program/module.js';
-import type { ListenerProgram } from '../program/program.js';
+import type { RoutingTable } from './compiler.js';
+import type { Listening } from './module.js';
+import type { ListenerProgram } from './program.js';
 
 /** The listener of a connection; a reload replaces its contents, unless the new table has no such listener. */
 export interface Arrived {
