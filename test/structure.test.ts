@@ -68,8 +68,6 @@ const IN_CYCLES: readonly string[] = [
   'src/lints/engine/scope.ts',
   'src/modules/ssi/commands.ts',
   'src/modules/ssi/filter.ts',
-  'src/server/client-connection.ts',
-  'src/server/server.ts',
   'src/upstream/connection.ts',
   'src/upstream/idle-connections.ts',
   'src/upstream/upstream.ts',

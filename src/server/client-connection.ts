@@ -283,7 +283,6 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Conn
   get bytesSent(): number {
     return this.writer.sent;
   }
-
   get bodyBytesSent(): number {
     return this.writer.bodySent;
   }
