@@ -20,9 +20,17 @@ export interface BlockBalance {
   readonly stray: ReadonlySet<number>;
   /** Word after which a `{` is missing, or `;` in its place, with the offset at which nginx notices it. */
   readonly openAfter: ReadonlyMap<number, number>;
+  /** `)` or `]` in place of a `}`. */
+  readonly closeInstead: ReadonlySet<number>;
 }
 
-const BALANCED: BlockBalance = { closeBefore: new Map(), surplus: new Map(), stray: new Set(), openAfter: new Map() };
+const BALANCED: BlockBalance = {
+  closeBefore: new Map(),
+  surplus: new Map(),
+  stray: new Set(),
+  openAfter: new Map(),
+  closeInstead: new Set(),
+};
 
 interface OpenBlock {
   /** Indentation of the statement, or -1 if it is not first on its line. */
@@ -34,6 +42,19 @@ interface OpenBlock {
 /** Whether the block's content is indented further than the block itself, so that indentation can be used. */
 function isIndented(block: OpenBlock): boolean {
   return block.indent >= 0 && block.inner > block.indent;
+}
+
+/**
+ * Whether the innermost block, in which no line has begun yet, is in a block that is indented: its own content would then
+ * be indented further.
+ */
+function isEmptySibling(open: readonly OpenBlock[], isIndentedText: boolean): boolean {
+  const block = open.at(-1);
+  if (block === undefined || block.inner >= 0 || block.indent < 0) return false;
+  const around = open.at(-2);
+  return around === undefined
+    ? isIndentedText && block.indent === 0
+    : isIndented(around) && block.indent >= around.inner;
 }
 
 /**
@@ -71,9 +92,11 @@ function balanceByIndentation(
   const closeBefore = new Map<number, number>();
   const surplus = new Map<number, number>();
   const stray = new Set<number>();
+  const closeInstead = new Set<number>();
   const open: OpenBlock[] = [];
   const openings = new MissingOpenings(text, opensBlock);
   const indents = indentsOf(text, tokens);
+  const isIndentedText = indents.some((indent) => indent > 0);
   const nextIndents = nextIndentsOf(tokens, indents);
   let missing = unclosed;
   let statementIndent = -1;
@@ -96,7 +119,13 @@ function balanceByIndentation(
     } else if (type === ClosingBrace) {
       const indent = indents[i] ?? -1;
       let top = open.at(-1);
-      while (missing > 0 && top && indent >= 0 && isIndented(top) && indent < top.indent) {
+      while (
+        missing > 0 &&
+        top &&
+        indent >= 0 &&
+        (isIndented(top) || isEmptySibling(open, isIndentedText)) &&
+        indent < top.indent
+      ) {
         closeBefore.set(start, (closeBefore.get(start) ?? 0) + 1);
         missing--;
         open.pop();
@@ -110,8 +139,8 @@ function balanceByIndentation(
         place !== undefined &&
         top &&
         isIndented(top) &&
-        // A `}` after other tokens on its line is judged by the indentation of the next line.
-        (indent < 0 ? (nextIndents[i] ?? -1) : indent) > top.indent
+        // It, or the line after it, is indented like the content of the block that it would close.
+        Math.max(indent, nextIndents[i] ?? -1) > top.indent
       ) {
         surplus.set(start, place);
       } else {
@@ -124,7 +153,20 @@ function balanceByIndentation(
       statementIndent = indents[i] ?? -1;
       if (statementIndent < 0) continue;
       let top = open.at(-1);
-      while (missing > 0 && top && isIndented(top) && statementIndent <= top.indent) {
+      if (missing > 0 && top && statementIndent === top.indent && (image === ')' || image === ']')) {
+        closeInstead.add(start);
+        missing--;
+        open.pop();
+        openings.close();
+        betweenStatements = true;
+        continue;
+      }
+      while (
+        missing > 0 &&
+        top &&
+        (isIndented(top) || isEmptySibling(open, isIndentedText)) &&
+        statementIndent <= top.indent
+      ) {
         closeBefore.set(start, (closeBefore.get(start) ?? 0) + 1);
         missing--;
         open.pop();
@@ -134,10 +176,13 @@ function balanceByIndentation(
       if (top && top.inner < 0) top.inner = statementIndent;
       openings.begin(start, image, statementIndent);
     } else {
-      openings.word(start, image, indents[i] ?? -1);
+      const indent = indents[i] ?? -1;
+      // The statement has absorbed another one, whose block follows.
+      if (indent >= 0 && opensBlock(image)) statementIndent = indent;
+      openings.word(start, image, indent);
     }
   }
-  return { closeBefore, surplus, stray, openAfter: openings.found };
+  return { closeBefore, surplus, stray, openAfter: openings.found, closeInstead };
 }
 
 /** Indentation of each token, -1 for one that is not first on its line. */

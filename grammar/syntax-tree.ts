@@ -59,6 +59,8 @@ export interface Statement extends Span {
   readonly args: readonly Word[];
   /** The block, or null if the statement ends with `;`. */
   readonly block: Block | null;
+  /** A `;` is missing at its end, which was reported; its words may not be the intended ones. */
+  readonly unterminated?: true;
 }
 
 /** A syntax error; `message` is nginx's. */
@@ -83,4 +85,9 @@ export interface SyntaxTree {
 /** Distinguishes a statement from a comment. */
 export function isStatement(item: Item): item is Statement {
   return 'kind' in item;
+}
+
+/** Whether a syntax error was reported about the end or a word of a statement. */
+export function hasSyntaxError({ name, args, unterminated }: Statement): boolean {
+  return unterminated === true || name.damaged === true || args.some(({ damaged }) => damaged);
 }

@@ -3,6 +3,7 @@ import type { IToken } from 'chevrotain';
 import type { BlockBalance } from './block-balance.js';
 import { BUFFER_SIZE, QuotedWord, RunawayWord, TemplateTag } from './lexer.js';
 import { missingSemicolon } from './missing-semicolon.js';
+import { characterAt, heldBytes, helpForOpening, indentationAt, sentenceOfBracket } from './mistake-text.js';
 import type {
   Block,
   Comment,
@@ -15,17 +16,7 @@ import type {
   SyntaxTree,
   Word,
 } from './syntax-tree.js';
-import {
-  CLOSING_BRACE,
-  CR,
-  closingQuote,
-  isSpace,
-  LF,
-  mayFollowQuote,
-  OPENING_BRACE,
-  plainWordEnd,
-  readValue,
-} from './words.js';
+import { CLOSING_BRACE, closingQuote, LF, mayFollowQuote, OPENING_BRACE, plainWordEnd, readValue } from './words.js';
 
 /** Origin of a text; it determines nginx's messages and limits. */
 export type TextKind = 'file' | 'parameter';
@@ -78,9 +69,15 @@ export class TreeBuilder {
 
   /** Adds a word to the current statement, or begins one. */
   word(token: IToken): void {
-    if (this.#count === 0) this.#closeMissing(token);
     const { startOffset: start, image, tokenType } = token;
     const end = endOf(token);
+    if (this.#count === 0) {
+      this.#closeMissing(token);
+      if (this.#balance.closeInstead.has(start)) {
+        this.#closeInstead(start, end, image);
+        return;
+      }
+    }
     if (this.#count === 0 && image.startsWith('{{') && image.endsWith('}}') && this.#isAlone(start, end)) {
       this.#template(start, end, 'unexpected "{"');
       this.#lastEnd = end;
@@ -104,6 +101,7 @@ export class TreeBuilder {
       quote = image.startsWith('"') ? '"' : "'";
       text = readValue(image.slice(1));
       this.#missingQuote(start, end, quote);
+      damaged = true;
     } else {
       text = readValue(image);
       const brace = image.includes('{') ? plainWordEnd(image, 0) : image.length;
@@ -217,9 +215,9 @@ export class TreeBuilder {
   unterminated(next: IToken | null): void {
     const last = this.#lastWord();
     if (last === null) return;
-    const statement = this.#endStatement(last.end);
-    // A word without its closing quote has absorbed the end of the statement; the quote is what is reported.
-    if (last.quote !== '' && !this.#source.text.startsWith(last.quote, last.end - 1)) return;
+    const statement = this.#endStatement(last.end, true);
+    // A mistake in a word, such as a missing closing quote, may have hidden the end of the statement.
+    if (statement.name.damaged === true || statement.args.some(({ damaged }) => damaged)) return;
     const earlier = missingSemicolon(statement);
     const detail = {
       help: `";" is missing after "${this.#source.text.slice(last.start, last.end).slice(0, 60)}"`,
@@ -256,9 +254,9 @@ export class TreeBuilder {
       : 'unexpected end of file, expecting ";" or "}"';
   }
 
-  #endStatement(end: number): Statement {
+  #endStatement(end: number, unterminated = false): Statement {
     const name = this.#words[0] as Word; // checked by the callers
-    const statement: Statement = {
+    const plain: Statement = {
       kind: 'statement',
       source: this.#source,
       start: name.start,
@@ -267,6 +265,7 @@ export class TreeBuilder {
       args: this.#args(),
       block: null,
     };
+    const statement: Statement = unterminated ? { ...plain, unterminated } : plain;
     this.#items.push(statement);
     if (this.#inner.length > 0) {
       // One by one: there can be more of them than a call takes arguments.
@@ -300,6 +299,16 @@ export class TreeBuilder {
     this.#items = this.#open.at(-1)?.block.items ?? this.#top;
   }
 
+  /** Closes the innermost block at a `)` or `]` in place of its `}`. */
+  #closeInstead(start: number, end: number, bracket: string): void {
+    this.#mistake(start, end, sentenceOfBracket(this.#source.text, end, bracket) ?? this.#endOfTextMessage(), {
+      help: `a block ends with "}", not with "${bracket}"`,
+      insert: { offset: start, text: '}', over: end - start },
+    });
+    this.#pop(end);
+    this.#lastEnd = end;
+  }
+
   /** Closes the blocks that, by the indentation, should have been closed before `token`. */
   #closeMissing(token: IToken): void {
     for (let count = this.#balance.closeBefore.get(token.startOffset) ?? 0; count > 0; count--) {
@@ -307,7 +316,10 @@ export class TreeBuilder {
       if (!block) return;
       this.#mistakeAtEnd('unexpected end of file, expecting "}"', {
         help: 'by the indentation, a "}" is missing before the next statement',
-        insert: { offset: this.#lastEnd, text: `\n${this.#indentation(block.owner?.start ?? block.brace.start)}}` },
+        insert: {
+          offset: this.#lastEnd,
+          text: `\n${indentationAt(this.#source.text, block.owner?.start ?? block.brace.start)}}`,
+        },
         related: this.#openedHere(block),
       });
       this.#pop(this.#lastEnd);
@@ -317,26 +329,31 @@ export class TreeBuilder {
   /** Opens the block of the current statement, whose `{` is missing. @param noticed offset at which nginx notices it */
   #openMissing(noticed: number): void {
     const text = this.#source.text;
+    const bracket = this.#takeBracket();
     const name = this.#name();
     const last = this.#lastWord();
     if (name === null || last === null) return;
-    const words = text.slice(name.start, last.end).slice(0, 60);
     const inItsPlace = text.slice(last.end, noticed).trim() === '';
     // Up to a `{`, nginx reads the following words as arguments of the directive, which are then too many.
     const message =
       text.charCodeAt(noticed) === OPENING_BRACE
         ? `invalid number of arguments in "${name.text}" directive`
         : `directive "${name.text}" has no opening "{"`;
+    const over = inItsPlace ? noticed + 1 : bracket?.end;
     this.#mistake(noticed, noticed + 1, message, {
-      help: inItsPlace
-        ? 'by the indentation, this ";" should be a "{"'
-        : `"{" is missing after "${words}": by the indentation, the following lines belong inside`,
-      insert: inItsPlace
-        ? { offset: last.end, text: ' {', over: noticed + 1 - last.end }
-        : { offset: last.end, text: ' {' },
+      help: helpForOpening(text.slice(name.start, last.end), inItsPlace ? ';' : (bracket?.text ?? '')),
+      insert: { offset: last.end, text: ' {', ...(over !== undefined && { over: over - last.end }) },
     });
     const gap = inItsPlace ? noticed : last.end;
     this.#openBlock(gap, gap);
+  }
+
+  /** Removes a `(` or `[` from the end of the current statement, where it stands for the missing `{`; null if there is none. */
+  #takeBracket(): Word | null {
+    const last = this.#lastWord();
+    if (last === null || this.#count < 2 || (last.text !== '(' && last.text !== '[')) return null;
+    this.#count--;
+    return last;
   }
 
   #openedHere(block: OpenBlock): { at: Span; message: string } {
@@ -345,7 +362,7 @@ export class TreeBuilder {
   }
 
   #unexpectedAfterQuote(start: number, end: number): void {
-    const next = this.#characterAt(end);
+    const next = characterAt(this.#source.text, end);
     this.#mistake(end, end + next.length, `unexpected "${next}"`, {
       help: 'a closing quote must be followed by a space, ";", "{" or ")"',
       insert: { offset: end, text: ' ' },
@@ -355,7 +372,7 @@ export class TreeBuilder {
 
   /** Reports a closing quote that was meant literally: the word continues after it, up to the end of the statement. */
   #quoteInside(start: number, closing: number, quote: Quote): void {
-    const next = this.#characterAt(closing + 1);
+    const next = characterAt(this.#source.text, closing + 1);
     const other = quote === '"' ? "'" : '"';
     this.#mistake(closing + 1, closing + 1 + next.length, `unexpected "${next}"`, {
       help: `the ${quote} before it ends the word; inside a word write \\${quote}, or quote the word with ${other}`,
@@ -427,7 +444,7 @@ export class TreeBuilder {
     if (closing === -1) {
       this.#mistakeAtEnd(this.#endOfTextMessage(), { ...detail, related });
     } else {
-      const next = this.#characterAt(closing + 1);
+      const next = characterAt(this.#source.text, closing + 1);
       this.#mistake(closing + 1, closing + 1 + next.length, `unexpected "${next}"`, { ...detail, related });
     }
   }
@@ -445,9 +462,7 @@ export class TreeBuilder {
       this.#mistake(start, end, `too long parameter, probably missing terminating "${quote}" character`);
       return;
     }
-    // The space that ends a word, and the CR after a comment, occupy the buffer too; other terminators do not.
-    const next = text.charCodeAt(end);
-    const held = end - contentStart + (isComment ? Number(next === CR) : Number(isSpace(next)));
+    const held = heldBytes(text, contentStart, end, isComment);
     if (held >= BUFFER_SIZE && contentStart + BUFFER_SIZE < text.length) {
       const begin = text.slice(contentStart, contentStart + 10);
       this.#mistake(start, end, `too long parameter "${begin}..." started`, {
@@ -456,28 +471,12 @@ export class TreeBuilder {
     }
   }
 
-  /** The character at `offset` with all its UTF-8 bytes. */
-  #characterAt(offset: number): string {
-    const text = this.#source.text;
-    let end = offset + 1;
-    if (text.charCodeAt(offset) >= 0xc0) {
-      while (end < offset + 4 && (text.charCodeAt(end) & 0xc0) === 0x80) end++;
-    }
-    return text.slice(offset, end);
-  }
-
   #isFirstOnLine(offset: number): boolean {
     const text = this.#source.text;
     for (let before = offset - 1; before >= this.#lastEnd; before--) {
       if (text.charCodeAt(before) === LF) return true;
     }
     return this.#lastEnd === 0;
-  }
-
-  #indentation(offset: number): string {
-    const text = this.#source.text;
-    const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
-    return text.slice(lineStart, lineStart + (/^[ \t]*/.exec(text.slice(lineStart, offset))?.[0].length ?? 0));
   }
 
   #span(start: number, end: number): Span {

@@ -1,11 +1,12 @@
 /** Checks blocks: which directives they contain, how often and with what arguments, and what nested blocks inherit. */
-import type { Item, Statement } from '../../grammar/syntax-tree.js';
+import { hasSyntaxError, type Item, type Statement } from '../../grammar/syntax-tree.js';
 import type { Directories } from './arguments.js';
 import { Arguments, placeOf } from './arguments.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { CheckState } from './check-state.js';
 import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
 import type { Context } from './directive.js';
+import { failureOf } from './failure.js';
 import { reportForeign } from './foreign/findings.js';
 import { type ForeignUse, foreignUse } from './foreign/known-directives.js';
 import { type Includes, includeMistake } from './include.js';
@@ -176,16 +177,20 @@ export class BlockChecker {
           reportMissingOpening(split, message, state);
         } else {
           reportMissingSemicolon(split, message, state);
-          this.statement(level, split.before);
+          this.statement(level, { ...split.before, unterminated: true });
         }
         this.absorbedStatement(level, split.after, splits + 1);
         return;
       }
     }
+    if (state.hasMistakesSince(before) || hasSyntaxError(statement)) state.failures.push(failureOf(statement));
     if (value === null && statement.block !== null) recordVariables(statement, state);
     const mayBeTwo = value !== null && statement.block === null;
     const doubtful = mayBeTwo ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
-    if (doubtful !== null) warnOfMissingSemicolon(doubtful, state);
+    if (doubtful !== null) {
+      warnOfMissingSemicolon(doubtful, state);
+      state.failures.push(failureOf(statement));
+    }
     if (value !== null && state.allowsUnsupported) {
       const [uses, defines] = [state.uses.slice(before.uses), state.defines.slice(before.defines)];
       level.dependencies.push({ statement, declared, ...value, uses, defines: defines.map((each) => each.name) });
@@ -201,33 +206,52 @@ export class BlockChecker {
   /** Handles a statement that is not allowed in this block. */
   private disallowedStatement(level: Level, statement: Statement, splits: number): void {
     // Its name is not the intended one, which the parser has already reported.
-    if (statement.name.damaged) return;
+    if (statement.name.damaged) {
+      this.state.failures.push(failureOf(statement, true));
+      return;
+    }
     const visible = splits < MAX_SPLITS ? reportInvisible(statement, this.state) : undefined;
     if (visible !== undefined) {
-      if (visible !== null) this.statement(level, visible, splits + 1);
+      this.state.failures.push(failureOf(statement, true));
+      if (visible !== null) this.absorbedStatement(level, visible, splits + 1);
       return;
     }
     const { text } = statement.name;
+    const foreign = foreignUse(statement, level.context);
     const split = splits < MAX_SPLITS ? splitAtMissingSemicolon(statement, level.context, this.catalogue) : null;
+    if (split !== null && foreign === null && (!this.isDirective(text) || /\W$/.test(text))) {
+      // Not a directive at all, such as a comment after slashes: that is the mistake, not the `;`.
+      this.statement(level, split.before);
+      this.absorbedStatement(level, split.after, splits + 1);
+      return;
+    }
     if (split !== null) {
       reportMissingSemicolon(split, `";" is missing before "${split.after.name.text}"`, this.state);
       this.statement(level, split.before);
       this.absorbedStatement(level, split.after, splits + 1);
       return;
     }
-    const foreign = foreignUse(statement, level.context);
     if (foreign !== null) {
       reportForeign(foreign, this.catalogue, this.state);
       level.foreign.push(foreign);
       return;
     }
     const meant = reportUnknown(statement, level, this.catalogue, this.state);
+    const failure = failureOf(statement, true);
+    // A misspelt directive is reported even if its `;` is missing as well.
+    this.state.failures.push({ ...failure, doubtful: failure.doubtful && (meant === undefined || /\W$/.test(text)) });
     if (meant === undefined) return;
     if (this.catalogue.all(text).length === 0 && this.enterAsMeant(level, statement, meant)) return;
     // The block of a misspelt or misplaced directive is checked nevertheless.
     if (statement.block !== null) {
       level.inOrder.push({ statement, declared: meant, value: undefined, step: false });
     }
+  }
+
+  /** Whether a word is the name of a directive, or similar to one. */
+  private isDirective(name: string): boolean {
+    const { catalogue } = this;
+    return catalogue.all(name).length > 0 || catalogue.suggestions.nearest(name, catalogue.names()).length > 0;
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Span } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Finding } from '../diagnostics/finding.js';
 import type { FindingOptions } from './directive.js';
+import type { Failure } from './failure.js';
 
 /** A variable and the span in which it is named. */
 export interface Mention {
@@ -36,6 +37,9 @@ export class CheckState {
   /** Lower-case names that may be defined by directives of nginx that tsproxy does not have. */
   readonly mayDefine = new Set<string>();
 
+  /** Statements with an error in their own words. */
+  readonly failures: Failure[] = [];
+
   /** Adds a finding; an error unless the options say otherwise. */
   report(at: Span | null, code: Code, message: string, options: FindingOptions = {}): void {
     this.add({ severity: 'error', ...options, code, message, at });
@@ -58,6 +62,14 @@ export class CheckState {
 
   hasErrorsSince({ errors }: Mark): boolean {
     return this.errors > errors;
+  }
+
+  /** Whether the errors since a mark are mistakes, and not merely about parts of nginx that tsproxy does not have. */
+  hasMistakesSince(mark: Mark): boolean {
+    return (
+      this.hasErrorsSince(mark) &&
+      !this.findings.slice(mark.findings).some(({ code }) => code.startsWith('nginx-only-'))
+    );
   }
 
   /** Rolls back everything recorded since a mark, except names that may be defined. */

@@ -9,6 +9,7 @@ import { BlockChecker, type BlockRecord } from './block-checker.js';
 import { Catalogue } from './catalogue.js';
 import { CheckState } from './check-state.js';
 import type { CheckedConfig } from './checked-config.js';
+import { Failures, unbalancedIn, withoutConsequences } from './consequences.js';
 import { closeBlocks } from './foreign/closures.js';
 import { type Expansion, Includes } from './include.js';
 import { runModuleChecks } from './module-checks.js';
@@ -39,6 +40,8 @@ export interface CheckResult {
   readonly expansion: Expansion | null;
   /** Every checked block with its statements, outer blocks before inner ones. */
   readonly records: readonly BlockRecord[];
+  /** The statements with errors. */
+  readonly failures: Failures;
 }
 
 /** Checks a text and everything it includes. Collects all findings of all files; does not throw for an invalid text. */
@@ -80,12 +83,14 @@ export function* checkInSteps(
   if (state.allowsUnsupported) closeBlocks(checker.records, catalogue, state);
   yield;
   yield* runModuleChecks(modules, config, checker.records, state);
+  const failures = new Failures(state.failures, unbalancedIn(reading.findings));
   return {
     config: state.hasErrors || reading.hasErrors ? null : config,
-    findings: arrange([...reading.findings, ...state.findings], includes.sources, includes),
+    findings: arrange(withoutConsequences(reading.findings, state.findings, failures), includes.sources, includes),
     sources: includes.sources,
     expansion: includes.expansion(statements),
     records: checker.records,
+    failures,
   };
 }
 
@@ -120,6 +125,7 @@ export function* checkFileInSteps(
       sources: [],
       expansion: null,
       records: [],
+      failures: new Failures([]),
     };
   }
   return yield* checkInSteps({ name: path, text }, modules, options);

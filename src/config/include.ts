@@ -140,7 +140,8 @@ export class Includes {
       // Anything else than a plain include (no name, two names, a block) is left for the checker to report.
       if (split !== null) {
         reportMissingSemicolon(split, includeMistake(item), this.state);
-        for (const part of yield* this.expandInSteps([split.before, split.after], splits + 1)) statements.push(part);
+        const before: Statement = { ...split.before, unterminated: true };
+        for (const part of yield* this.expandInSteps([before, split.after], splits + 1)) statements.push(part);
       } else if (file !== undefined && more === undefined && item.block === null) {
         // A template placeholder does not name a file yet.
         for (const path of file.damaged ? [] : this.files(file.text)) {
@@ -181,6 +182,8 @@ export class Includes {
     try {
       text = this.reader.read(path);
     } catch (error) {
+      // The name may contain what was written instead of the `;`.
+      if (statement.unterminated === true) return;
       this.state.report(statement.args[0] ?? statement, 'file-not-found', readFailure(path, error));
       return;
     }

@@ -1,5 +1,5 @@
 /** Checks the form of one statement (block or no block, number of words) and parses its words. */
-import type { Item, Span, Statement } from '../../grammar/syntax-tree.js';
+import { hasSyntaxError, type Item, type Span, type Statement } from '../../grammar/syntax-tree.js';
 import type { Arguments } from './arguments.js';
 import type { Declared } from './catalogue.js';
 import type { ArgumentContext, DirectiveSpec, WithEntries } from './directive.js';
@@ -61,7 +61,7 @@ function hasGap({ source, start, end }: Statement): boolean {
 
 /** Whether an entry can be read: it has no block of its own, and no mistake in its words was reported. */
 function isPlain(entry: Statement, c: ArgumentContext): boolean {
-  if (entry.name.damaged || entry.args.some(({ damaged }) => damaged)) return false;
+  if (hasSyntaxError(entry)) return false;
   if (entry.block === null) {
     return true;
   }

@@ -5,6 +5,7 @@ import { hasSuspectDirective, isComplete } from './engine/values.js';
 export default defineLint({
   code: 'allow-without-deny',
   severity: 'warning',
+  absence: true,
   on: 'allow',
   story:
     'A block has `allow` and no `deny`. Clients that match no rule are allowed, so this list blocks nobody. End it with `deny all`. The rules of an outer block do not help: they apply only to blocks that have none of their own.',

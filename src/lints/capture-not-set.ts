@@ -11,6 +11,7 @@ const WITH_OWN_PATTERN = new Set(['rewrite', 'proxy_redirect', 'proxy_cookie_dom
 export default defineLint({
   code: 'capture-not-set',
   severity: 'warning',
+  absence: true,
   on: '*$1 *$2 *$3 *$4 *$5 *$6 *$7 *$8 *$9 *${',
   story:
     '`$1` to `$9` hold the captures of the last regular expression that matched. No expression with that many groups can have been evaluated before this point, so the variable is always empty. A frequent cause is an `if` with its own expression: inside it, the captures of the location are lost; a named group, `(?<name>…)`, keeps its value.',

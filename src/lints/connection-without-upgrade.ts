@@ -5,6 +5,7 @@ import { isUpgradeVariable, proxied, requestField } from './engine/websocket.js'
 export default defineLint({
   code: 'connection-without-upgrade',
   severity: 'warning',
+  absence: true,
   on: '*upgrade',
   story:
     'A location sends `Connection: upgrade` to the back end, but no `Upgrade` with it. `Upgrade` is a hop-by-hop field and is not forwarded by default, so no WebSocket is opened, and every request asks for an upgrade without naming a protocol.',

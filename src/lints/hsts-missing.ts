@@ -5,6 +5,7 @@ import { isComplete } from './engine/values.js';
 export default defineLint({
   code: 'hsts-missing',
   severity: 'hint',
+  absence: true,
   on: 'ssl_certificate',
   story:
     'A server has TLS, but does not send `Strict-Transport-Security`. Without it, browsers keep trying plain HTTP first, where an attacker on the path can intercept them. Add `add_header Strict-Transport-Security "max-age=31536000" always`; begin with a short time, because browsers enforce it until it expires.',

@@ -5,6 +5,7 @@ import { isComplete } from './engine/values.js';
 export default defineLint({
   code: 'named-location-unused',
   severity: 'hint',
+  absence: true,
   on: '*@',
   story:
     'A named location is reached only through `error_page`, `try_files` and similar directives, and nothing in its server refers to this one. It is a leftover, or the name is misspelt where it is used.',

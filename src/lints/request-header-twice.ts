@@ -19,6 +19,8 @@ export default defineLint({
           first.set(key, name);
           continue;
         }
+        // The file that contains it is included twice, which is an error of its own if it sets anything else.
+        if (other.source.name === name.source.name && other.start === name.start && c.config === null) continue;
         c.report(name, `the field "${name.text}" is sent twice`, {
           help: 'a second proxy_set_header adds a field, it does not replace the first',
           related: [{ at: other, message: 'first set here' }],

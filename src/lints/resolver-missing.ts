@@ -7,6 +7,7 @@ import { assignedIn, isComplete } from './engine/values.js';
 export default defineLint({
   code: 'resolver-missing',
   severity: 'warning',
+  absence: true,
   on: 'proxy_pass grpc_pass fastcgi_pass uwsgi_pass scgi_pass',
   story:
     'The host of a pass directive is a variable whose value is a host name, and no `resolver` is configured. Names in variables are resolved for each request, and `/etc/hosts` and `/etc/resolv.conf` are not used: the response is 502, `no resolver defined to resolve …`. Configure a DNS server with `resolver`, or pass to an `upstream`, whose servers are resolved at startup.',

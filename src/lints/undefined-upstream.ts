@@ -5,6 +5,7 @@ import { passesOf } from './engine/pass.js';
 export default defineLint({
   code: 'undefined-upstream',
   severity: 'warning',
+  absence: true,
   on: 'upstream',
   story:
     'Requests are passed to a name that no `upstream` has, but a similar one exists. The name is then resolved as a host name, and nginx does not start if it has no address.',

@@ -7,6 +7,7 @@ import { variablesIn } from './engine/variables.js';
 export default defineLint({
   code: 'unused-upstream',
   severity: 'hint',
+  absence: true,
   on: 'upstream',
   story:
     'No directive passes requests to the upstream. It is a leftover, or its name is misspelt where it should be used. nginx still resolves the names of its servers at each start, and does not start if that fails.',

@@ -5,6 +5,7 @@ import { proxied, requestField, sendsUpgrade } from './engine/websocket.js';
 export default defineLint({
   code: 'upgrade-without-connection',
   severity: 'warning',
+  absence: true,
   on: '*upgrade',
   story:
     'A location forwards `Upgrade`, but `Connection` does not contain `upgrade`. Both are hop-by-hop fields (RFC 9110, section 7.8): without the second the back end ignores the first, and no WebSocket is opened.',

@@ -18,6 +18,7 @@ const OTHER_HANDLERS = [
 export default defineLint({
   code: 'upgrade-without-pass',
   severity: 'warning',
+  absence: true,
   on: '*upgrade',
   story:
     'A location sets the upstream fields of a WebSocket handshake, but has no `proxy_pass`, which is not inherited from the server or from an enclosing location. Requests are answered with files, usually with 404.',

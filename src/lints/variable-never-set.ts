@@ -8,6 +8,7 @@ import { variablesIn } from './engine/variables.js';
 export default defineLint({
   code: 'variable-never-set',
   severity: 'warning',
+  absence: true,
   on: 'set auth_request_set *(?< *(?p<',
   story:
     'A variable is used in a `server` that never sets it: its `set`, or the expression with its named group, is in another server. It is empty here, and nginx logs a warning for each request: using uninitialized variable.',

@@ -36,8 +36,8 @@ function parseParts(statements: readonly Statement[], c: ArgumentContext): reado
   let sum = 0;
   for (const statement of statements) {
     const { name, args } = statement;
-    const [value] = args;
-    if (value === undefined || args.length > 1) {
+    const [value, extra] = args;
+    if (value === undefined) {
       c.report(statement, 'argument-count', `invalid number of arguments in "${c.directive}" directive`, {
         help: 'each line is a share and a value: 50% value;',
       });
@@ -50,11 +50,30 @@ function parseParts(statements: readonly Statement[], c: ArgumentContext): reado
       });
       continue;
     }
+    if (extra !== undefined) reportExtra(statement, value, extra, c);
     sum = share === 0 ? WHOLE : sum + share;
     if (sum > WHOLE) c.fail(name, 'invalid-value', 'percent total is greater than 100%');
     parts.push({ share: sum === WHOLE ? 0 : share, value: value.text });
   }
   return parts;
+}
+
+/** Warns about further words in a line, which nginx ignores. */
+function reportExtra({ source }: Statement, value: Word, extra: Word, c: ArgumentContext): void {
+  const isNextLine = source.text.slice(value.end, extra.start).includes('\n');
+  const gap = { source, start: value.end, end: value.end };
+  if (isNextLine) {
+    c.report(gap, 'missing-semicolon', `"${extra.text}" is read as part of the line above`, {
+      severity: 'warning',
+      help: 'a ";" is missing here: nginx ignores the rest of the statement',
+      fix: { title: 'insert ;', guess: true, edits: [{ at: gap, text: ';' }] },
+    });
+  } else {
+    c.report(extra, 'argument-count', `"${extra.text}" is ignored`, {
+      severity: 'warning',
+      help: 'each line is a share and a value: 50% value;',
+    });
+  }
 }
 
 /** Parses a percentage into hundredths of a percent; null if it is invalid. */

@@ -42,6 +42,8 @@ export interface LintDeclaration {
    * `*text` means that text anywhere, in lower case (`*~`: a regular expression). Absent: the lint always runs.
    */
   readonly on?: string;
+  /** Reports that something is missing. Not run if there are failed statements, because they may be what is missing. */
+  readonly absence?: boolean;
   /** Code of a checker finding that this more specific one replaces at the same position. */
   readonly replaces?: Code;
   check?(c: LintContext): void;

@@ -18,7 +18,7 @@ export interface LintOptions {
 export function lint(result: CheckResult, lints: readonly Lint[], options: LintOptions): CheckResult {
   if (result.expansion === null) return result;
   const view = new View(result, result.expansion, options);
-  const applicable = lints.filter(({ on }) => view.applies(on));
+  const applicable = lints.filter((one) => view.applies(one.on) && view.isConclusive(one));
   for (const one of applicable) one.check?.(view.contextOf(one));
   return merged(result, result.expansion, view.findings, applicable);
 }
@@ -37,8 +37,9 @@ export async function lintAndProbe(
   const applicable = await Promise.all(
     lints.filter(({ on }) => view.applies(on)).map(async (one) => ('load' in one ? (await one.load()).default : one)),
   );
-  const probes = applicable.map((one) => one.probe?.(view.contextOf(one)));
-  for (const one of applicable) one.check?.(view.contextOf(one));
+  const conclusive = applicable.filter((one) => view.isConclusive(one));
+  const probes = conclusive.map((one) => one.probe?.(view.contextOf(one)));
+  for (const one of conclusive) one.check?.(view.contextOf(one));
   await Promise.all(probes);
   return merged(result, result.expansion, view.findings, applicable);
 }
@@ -54,7 +55,8 @@ function merged(
   reported: readonly Finding[],
   lints: readonly Lint[],
 ): CheckResult {
-  const added = reported.filter(({ at }) => at === null || !hasPlaceholder(at));
+  const { failures } = result;
+  const added = reported.filter(({ at }) => at === null || (!hasPlaceholder(at) && !failures.affects(at)));
   if (added.length === 0) return result;
   const replaces = new Map<string, string | undefined>(lints.map(({ code, replaces }) => [code, replaces]));
   const replaced = new Set(added.map(({ code, at }) => `${replaces.get(code)} ${at?.source.name} ${at?.start}`));
@@ -86,6 +88,11 @@ class View {
   /** Whether the configuration contains one of these directives or texts. */
   applies(on = ''): boolean {
     return on === '' || on.split(' ').some((name) => this.has(name));
+  }
+
+  /** Whether what a lint finds missing cannot be a statement that failed. */
+  isConclusive({ absence }: Lint): boolean {
+    return absence !== true || this.result.failures.all.length === 0;
   }
 
   private has(name: string): boolean {

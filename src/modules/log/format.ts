@@ -33,8 +33,18 @@ export function parseFormat(words: readonly Word[], c: ArgumentContext): Format 
     escaping = value;
     rest.shift();
   }
+  for (const word of rest) checkNames(word, c);
   const pieces = rest.map((word) => parseTemplate(word, c)).flatMap(piecesOf);
   return { name: name.text, escaping, template: pieces };
+}
+
+/** Rejects a `$` without a name, with the message that nginx has for log formats. */
+function checkNames(word: Word, c: ArgumentContext): void {
+  const found = /\$(?:\{\}|(?![\w{]))/.exec(word.text);
+  if (found === null) return;
+  c.fail(word, 'invalid-variable', `invalid parameter "${word.text.slice(found.index)}"`, {
+    help: '"$" must be followed by a name of letters, digits and "_"',
+  });
 }
 
 function piecesOf(template: TemplateData): readonly TemplatePiece[] {
