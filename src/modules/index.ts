@@ -7,6 +7,7 @@ import auth_request_module from './auth_request.js';
 import autoindex_module from './autoindex.js';
 import charset_module from './charset.js';
 import core_module from './core/index.js';
+import cors_module from './cors.js';
 import empty_gif_module from './empty_gif.js';
 import events_module from './events.js';
 import geo_module from './geo.js';
@@ -48,6 +49,7 @@ export const modules: readonly Module[] = [
   autoindex_module,
   charset_module,
   core_module,
+  cors_module,
   empty_gif_module,
   events_module,
   geo_module,

@@ -68,6 +68,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       cookie_* sent_http_* sent_trailer_*`,
   },
   {
+    load: () => import('../modules/cors.js'),
+    names: `
+      cors`,
+  },
+  {
     load: () => import('../modules/empty_gif.js'),
     names: `
       empty_gif`,
