@@ -45,6 +45,11 @@ export class Arguments implements ArgumentContext {
     throw new ParsingAborted(message);
   }
 
+  unsupported(at: Span, message: string, options?: FindingOptions): void {
+    if (!this.state.allowsUnsupported) this.fail(at, 'nginx-only-directive', message, options);
+    this.report(at, 'nginx-only-directive', message, { ...options, severity: 'warning' });
+  }
+
   report(at: Span, code: Code, message: string, options?: FindingOptions): void {
     const { block } = this.statement;
     // An entry of a block with too many words, spread over two lines, is most likely two entries.

@@ -29,6 +29,7 @@ export function defaultOf(name: string, spec: DirectiveSpec): unknown {
     fail: (_at, _code, message) => {
       throw new Error(`default of ${name}: ${message}`);
     },
+    unsupported: () => {},
     report: () => {},
     attempt: (parse) => ({ value: parse(context) }),
     uses: () => {},

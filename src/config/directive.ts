@@ -38,6 +38,11 @@ export interface ArgumentContext {
   place(at: Span): Place;
   /** Aborts the parsing of this directive with an error. */
   fail(at: Span, code: Code, message: string, options?: FindingOptions): never;
+  /**
+   * Reports a value that tsproxy does not support and that affects only speed: an error that aborts the parsing of this
+   * directive, or a warning if `allow_unsupported` is on; then a substitute is used.
+   */
+  unsupported(at: Span, message: string, options?: FindingOptions): void;
   /** Reports a finding and continues. */
   report(at: Span, code: Code, message: string, options?: FindingOptions): void;
   /**

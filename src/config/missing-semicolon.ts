@@ -92,8 +92,11 @@ export function splitAtMissingSemicolon(statement: Statement, context: Context, 
 
 function isDirective(name: string, context: Context, catalogue: Catalogue): boolean {
   if (catalogue.find(name, context) !== undefined) return true;
-  // Names of third-party modules, whose contexts are unknown, are too often ordinary words (`check`, `match`).
-  return knownDirectives(name).some(({ contexts }) => contexts?.includes(context));
+  // Names of third-party modules, whose contexts are unknown, are too often ordinary words (`check`, `match`). An access rule
+  // must not become an argument even where it is not allowed.
+  return knownDirectives(name).some(
+    ({ contexts, effect }) => contexts !== null && (effect === 'access' || contexts.includes(context)),
+  );
 }
 
 function hasLineBreak(text: string, from: number, to: number): boolean {

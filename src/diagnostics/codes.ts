@@ -60,7 +60,7 @@ export const codes = {
   'duplicate-definition': 'Two blocks define the same thing, and only one of them could take effect.',
   'conflicting-directives': 'Two directives of one block contradict each other.',
   'no-effect':
-    'The directive is accepted, as in nginx, but has no effect: address bits beyond the mask, or deletion of a network that was never added. Usually something else was intended.',
+    'The directive is accepted, as in nginx, but has no effect: address bits beyond the mask, or deletion of a network that was never added; usually something else was intended. Likewise for HTTP/2 and QUIC, which clients can do without.',
 
   // comments
   'unused-ignore':

@@ -10,6 +10,7 @@ interface Listen {
   readonly address: Address;
   readonly options: Readonly<Record<string, unknown>>;
   readonly at: Place | null;
+  readonly quic?: boolean;
 }
 
 /** The part of a name in `server_name` that is compared here. */
@@ -147,7 +148,7 @@ function viewOf(block: CheckedBlock): ServerView {
 
 function listensOf(block: CheckedBlock): readonly Listen[] {
   const listens = block.values.listen as readonly Listen[] | undefined;
-  if (listens !== undefined && listens.length > 0) return listens;
+  if (listens !== undefined && listens.length > 0) return listens.filter(({ quic }) => quic !== true);
   // Default without a `listen`; nginx: ngx_http_core_server.
   const port = process.getuid?.() === 0 ? 80 : 8000;
   const address: Address = { family: 'inet', host: '0.0.0.0', port, lastPort: port, portGiven: false, uri: '' };

@@ -39,6 +39,8 @@ import upstream_keepalive_module from './upstream_keepalive.js';
 import upstream_least_conn_module from './upstream_least_conn.js';
 import upstream_random_module from './upstream_random.js';
 import upstream_zone_module from './upstream_zone.js';
+import v2_module from './v2.js';
+import v3_module from './v3.js';
 
 /** Every module, in the order of their files' names. */
 export const modules: readonly Module[] = [
@@ -81,4 +83,6 @@ export const modules: readonly Module[] = [
   upstream_least_conn_module,
   upstream_random_module,
   upstream_zone_module,
+  v2_module,
+  v3_module,
 ];

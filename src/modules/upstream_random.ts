@@ -68,10 +68,10 @@ const module = defineModule({
       takes: custom('[two [least_conn]]', 0, 2, ([two, method], c) => {
         if (two !== undefined && two.text !== 'two') c.fail(two, 'invalid-value', `invalid parameter "${two.text}"`);
         if (method !== undefined && method.text !== 'least_conn') {
+          const message = `invalid parameter "${method.text}"`;
           const plus = /^least_time=(?:header|last_byte)$/.test(method.text);
-          c.fail(method, plus ? 'nginx-only-directive' : 'invalid-value', `invalid parameter "${method.text}"`, {
-            ...(plus && { help: 'only nginx Plus has "least_time" here' }),
-          });
+          if (!plus) c.fail(method, 'invalid-value', message);
+          c.unsupported(method, message, { help: 'only nginx Plus has "least_time" here' });
         }
         return { two: two !== undefined };
       }),

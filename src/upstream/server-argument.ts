@@ -113,7 +113,8 @@ function parseParameter(word: Word, draft: Draft, c: ArgumentContext): void {
     if (take?.(draft, text.slice(equals + 1), word, c) === true) return;
   }
   if (text.startsWith('slow_start=')) {
-    c.fail(word, 'nginx-only-directive', `invalid parameter "${text}"`, { help: 'only nginx Plus has "slow_start"' });
+    c.unsupported(word, `invalid parameter "${text}"`, { help: 'only nginx Plus has "slow_start"' });
+    return;
   }
   const name = text.replace(/=.*/s, '');
   const takes = own(VALUES, name);

@@ -29,6 +29,11 @@ export function reportForeign(use: ForeignUse, catalogue: Catalogue, state: Chec
     else state.report(headOf(statement), 'unwanted-block', `directive "${name.text}" is not terminated by ";"`);
     return;
   }
+  const [value, more] = statement.args;
+  if (value !== undefined && more !== undefined && owners.some((each) => each.off.includes(value.text))) {
+    state.report(more, 'argument-count', `invalid number of arguments in "${name.text}" directive`);
+    return;
+  }
   if (effect === 'setting') return;
   const consequence = CONSEQUENCES[effect];
   state.report(name, 'nginx-only-directive', `"${name.text}" is not supported`, {

@@ -6,7 +6,7 @@ import { Listeners, listenAddresses, listenKey } from '../../routing/listeners.j
 import { WildcardNames } from '../../routing/wildcard-names.js';
 import type { SocketOptions } from './listen.js';
 import type { NameData } from './server-name.js';
-import { listensOf, namesOf } from './servers.js';
+import { listensOf, namesOf, writtenListens } from './servers.js';
 
 /** Addresses and names of the servers checked so far. */
 interface CheckedServers {
@@ -31,12 +31,12 @@ export function checkListens(block: CheckedBlock, c: CheckContext): void {
   // An invalid `listen` has a finding of its own, but its position among the valid ones is unknown. If all are invalid,
   // the default address does not apply.
   if (listens.length > 0 && block.values.listen === undefined) return;
-  const values = listensOf(block);
+  const values = writtenListens(block);
   if (listens.length > 0 && listens.length !== values.length) return;
   const keys = new Set<string>();
-  for (const [i, { address, options }] of values.entries()) {
+  for (const [i, { address, options, quic }] of values.entries()) {
     // Host names are resolved at start.
-    if (address.family === 'name') continue;
+    if (address.family === 'name' || quic) continue;
     for (const each of listenAddresses(address)) {
       const mistake = checked.listeners.add(block, each, options);
       const at = listens[i]?.args[0];

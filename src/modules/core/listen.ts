@@ -22,6 +22,8 @@ export interface ListenData {
   readonly address: Address;
   readonly options: SocketOptions;
   readonly at: Place | null;
+  /** For QUIC, which is not supported: no socket is opened. */
+  readonly quic: boolean;
 }
 
 /** nginx's NGX_LISTEN_BACKLOG. */
@@ -39,7 +41,7 @@ const DEFAULT_OPTIONS: SocketOptions = {
 export function defaultListen(): ListenData {
   const port = process.getuid?.() === 0 ? 80 : 8000;
   const address: Address = { family: 'inet', host: '0.0.0.0', port, lastPort: port, portGiven: false, uri: '' };
-  return { written: formatAddress(address), address, options: DEFAULT_OPTIONS, at: null };
+  return { written: formatAddress(address), address, options: DEFAULT_OPTIONS, at: null, quic: false };
 }
 
 function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
@@ -50,7 +52,8 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
   }
   let options = DEFAULT_OPTIONS;
   for (const parameter of parameters) options = { ...options, ...parseParameter(parameter, c) };
-  return { written: word.text, address, options, at: placeOf(c.statement) };
+  const quic = parameters.some(({ text }) => text === 'quic');
+  return { written: word.text, address, options, at: placeOf(c.statement), quic };
 }
 
 /** Parameters that require a separate socket in nginx; accepted without further effect. */
@@ -60,8 +63,6 @@ const ACCEPTED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
 const UNSUPPORTED: ReadonlyMap<string, string> = new Map(
   Object.entries({
     ssl: 'the "ssl" parameter requires ngx_http_ssl_module',
-    http2: 'the "http2" parameter requires ngx_http_v2_module',
-    quic: 'the "quic" parameter requires ngx_http_v3_module',
     proxy_protocol: 'the "proxy_protocol" parameter is not supported',
   }),
 );
@@ -71,6 +72,13 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
   if (text === 'default_server' || text === 'default') return { defaultServer: true };
   if (text === 'reuseport') return { set: true, reuseport: true };
   if (ACCEPTED.test(text)) return { set: true };
+  if (text === 'http2' || text === 'quic') {
+    c.report(word, 'no-effect', `"${text}" is not supported`, {
+      severity: 'warning',
+      help: text === 'http2' ? 'clients of this address use HTTP/1.1' : 'this address is not listened on',
+    });
+    return {};
+  }
   const unsupported = UNSUPPORTED.get(text);
   if (unsupported !== undefined) {
     return c.fail(word, 'nginx-only-directive', unsupported, {
@@ -137,7 +145,8 @@ export const listenDirectives = {
     doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted without effect.',
     example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
     differs:
-      'Port 0 is allowed: the system chooses a port. `ssl`, `http2`, `quic` and `proxy_protocol` are not supported.',
-    differsFor: ([address = '']) => /(^|:)0$/.test(address),
+      'Port 0 is allowed: the system chooses a port. `ssl` and `proxy_protocol` are not supported. `http2` is accepted, but clients use HTTP/1.1; an address with `quic` is not listened on.',
+    differsFor: ([address = '', ...parameters]) =>
+      /(^|:)0$/.test(address) || parameters.includes('http2') || parameters.includes('quic'),
   },
 } as const satisfies Directives;

@@ -75,8 +75,13 @@ export function serversOf(http: CheckedBlock): CheckedBlock[] {
   return http.blocks.filter((block) => block.directive === 'server');
 }
 
-/** The `listen` directives of a server. */
+/** The `listen` directives of a server that are listened on. */
 export function listensOf(block: CheckedBlock): readonly ListenData[] {
+  return writtenListens(block).filter(({ quic }) => !quic);
+}
+
+/** All `listen` directives of a server, or its default. */
+export function writtenListens(block: CheckedBlock): readonly ListenData[] {
   const listens = block.values.listen as readonly ListenData[] | undefined;
   return listens === undefined || listens.length === 0 ? [defaultListen()] : listens;
 }

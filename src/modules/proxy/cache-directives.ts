@@ -6,13 +6,12 @@ const CONTEXTS = ['http', 'server', 'location'] as const;
 
 const NO_CACHE = 'Responses are not cached.';
 
-const off = word('off', (w, c) =>
-  w.text === 'off'
-    ? w.text
-    : c.fail(w, 'nginx-only-directive', 'directive "proxy_cache" is known to nginx, but not to tsproxy', {
-        help: 'only "off" is accepted: responses are not cached',
-      }),
-);
+const off = word('off', (w, c) => {
+  if (w.text !== 'off') {
+    c.unsupported(w, '"proxy_cache" is not supported', { help: 'only "off" is supported: responses are not cached' });
+  }
+  return 'off' as const;
+});
 
 export const cacheDirectives = {
   proxy_cache: {

@@ -28,9 +28,8 @@ const httpVersion: typeof VERSIONS = {
   parse(words, c) {
     const [word] = words;
     if (word?.text !== '2') return VERSIONS.parse(words, c);
-    return c.fail(word, 'nginx-only-directive', 'invalid value "2"', {
-      help: 'nginx supports HTTP/2 to upstreams; tsproxy does not',
-    });
+    c.unsupported(word, 'invalid value "2"', { help: 'nginx supports HTTP/2 to upstreams; tsproxy uses HTTP/1.1' });
+    return '1.1';
   },
 };
 
