@@ -53,8 +53,11 @@ export interface Incoming {
   readonly localAddress: string;
   /** ALPN name of the protocol that the connection will use (RFC 7301): initially that of its listener. */
   protocol: string;
-  /** Ends a `TransportStep`: the next step, or the protocol, uses this transport from now on. */
-  proceed(transport: Transport): void;
+  /**
+   * Ends a `TransportStep`: the next step, or the protocol, uses this transport from now on. `unread`: bytes that the
+   * step has read from it and does not consume; borrowed.
+   */
+  proceed(transport: Transport, unread?: Buffer): void;
   /** Logs `message`, with the activity of the step, and closes the connection. Returns REFUSED. */
   refuse(level: Level, message: string): typeof REFUSED;
 }

@@ -118,14 +118,14 @@ export class AcceptSequence implements Connection, Incoming, Timed {
     else this.wrapping = wrapping;
   }
 
-  proceed(transport: Transport): void {
+  proceed(transport: Transport, unread = NO_BYTES): void {
     if (this.closed) return;
     this.wrapping = null;
     this.transport = transport;
     transport.owner = this;
     this.received = true;
     this.at++;
-    this.run(NO_BYTES);
+    this.run(unread);
   }
 
   private establish(transport: Transport, early: Buffer): void {

@@ -35,7 +35,7 @@ const peek: ReadStep = {
 
 /**
  * Expects `hello `, the name of a protocol and a line feed, which it answers with `welcome`, as a TLS handshake with
- * ALPN would. The transport afterwards is a new one over the same socket. Bytes behind the line are not expected.
+ * ALPN would. Bytes behind the line belong to the protocol.
  */
 const handshake: TransportStep = {
   activity: 'shaking hands',
@@ -55,11 +55,12 @@ const handshake: TransportStep = {
     };
     const transport = SocketTransport.adopt(socket, owner);
     const proceed = (): void => {
-      if (!received.endsWith('\n')) return;
-      const [, protocol = ''] = /^hello (.*)\n$/.exec(received) ?? [];
+      const end = received.indexOf('\n') + 1;
+      if (end === 0) return;
+      const [, protocol = ''] = /^hello (.*)\n$/.exec(received.slice(0, end)) ?? [];
       if (protocol !== '') incoming.protocol = protocol;
       transport.writeText('welcome\n');
-      incoming.proceed(transport);
+      incoming.proceed(transport, Buffer.from(received.slice(end), 'latin1'));
     };
     received = early.latin1Slice();
     proceed();
@@ -135,7 +136,7 @@ test('a step that takes over the socket receives pushed-back bytes and chooses t
 test('a step that takes over the socket can be the first', async (t) => {
   const { client } = await serve(t, [handshake]);
   const connection = await client();
-  assert.equal(await connection.send('hello line-echo\n').until('\n'), 'welcome\n');
+  assert.equal(await connection.send('hello line-echo\nearly\n').bytes(14), 'welcome\nearly\n');
   assert.equal(await connection.send('hi\n').until('\n'), 'hi\n');
 });
 
