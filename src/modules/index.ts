@@ -1,6 +1,7 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
 import type { Module } from '../program/module.js';
 import access_module from './access.js';
+import api_key_module from './api_key.js';
 import auth_basic_module from './auth_basic.js';
 import auth_jwt_module from './auth_jwt/index.js';
 import auth_request_module from './auth_request.js';
@@ -45,6 +46,7 @@ import v3_module from './v3.js';
 /** Every module, in the order of their files' names. */
 export const modules: readonly Module[] = [
   access_module,
+  api_key_module,
   auth_basic_module,
   auth_jwt_module,
   auth_request_module,

@@ -16,6 +16,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       allow deny`,
   },
   {
+    load: () => import('../modules/api_key.js'),
+    names: `
+      api_plan api_keys api_key api_usage api_client`,
+  },
+  {
     load: () => import('../modules/auth_basic.js'),
     names: `
       auth_basic auth_basic_user_file`,

@@ -1,6 +1,7 @@
 /** Messages between a worker and the server of its zones. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
+import { countUsage, readUsage } from './key-limits.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-states.js';
@@ -24,11 +25,13 @@ export type Requests = readonly Request[];
 export type Replies = readonly Reply[];
 
 const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
-  [takeConnections, countRequest, reportPeers, reservePeer, takeOver, giveBack].map((operation) => [
-    operation.name,
-    // Questions come from a worker with the same operations: each is of the type that its operation takes.
-    operation as unknown as Operation<unknown, unknown>,
-  ]),
+  [takeConnections, countRequest, countUsage, readUsage, reportPeers, reservePeer, takeOver, giveBack].map(
+    (operation) => [
+      operation.name,
+      // Questions come from a worker with the same operations: each is of the type that its operation takes.
+      operation as unknown as Operation<unknown, unknown>,
+    ],
+  ),
 );
 
 /** Looks up an operation by name. */

@@ -1,5 +1,6 @@
 /** Transfers the contents of a zone from one backend to another. */
 import { ConnectionCounts } from './connection-counts.js';
+import { KeyUsage, type UsageSnapshot } from './key-usage.js';
 import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
 import { type RateSnapshot, RequestRates } from './request-rates.js';
@@ -9,24 +10,30 @@ export interface ZoneContents {
   /** Counts in use, by the tickets that hold them. */
   readonly held: readonly { readonly ticket: number; readonly key: string }[];
   readonly rates: readonly RateSnapshot[];
+  readonly usage: readonly UsageSnapshot[];
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
 export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContents, 'zone'> {
   const held = owner.heldIn(state);
-  return { held, rates: state instanceof RequestRates ? state.snapshot(owner.now) : [] };
+  return {
+    held,
+    rates: state instanceof RequestRates ? state.snapshot(owner.now) : [],
+    usage: state instanceof KeyUsage ? state.snapshot(owner.now) : [],
+  };
 }
 
 /** Adds the transferred contents. The requests were admitted before, so no limit refuses them. */
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
-  run(owner, { zone, held, rates }) {
+  run(owner, { zone, held, rates, usage }) {
     const counts = owner.zone(zone, ConnectionCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
     }
     owner.zone(zone, RequestRates)?.restore(rates, owner.now);
+    owner.zone(zone, KeyUsage)?.restore(usage, owner.now);
     return null;
   },
 };

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
 import { portChannel, processChannel } from '../../src/zones/channel.js';
+import { countUsage, readUsage } from '../../src/zones/key-limits.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
@@ -155,6 +156,27 @@ for (const [name, create] of Object.entries(HOMES)) {
         const { result: refused, by } = await home.ask(countRequest, { limits });
         assert.deepEqual([refused, by], ['beyond', 1]);
         assert.equal((await ask(home, one, 'k', 0)).result, 'passed');
+      }));
+
+    test('counts the use of API keys by outcome, and limits it in windows', () =>
+      during(async (home) => {
+        const { id: zone } = home.open({ kind: 'api_keys', name: 'k', size: 0, key: '' });
+        const limits = [
+          { quota: 2, window: 60_000 },
+          { quota: 9, window: 3_600_000 },
+        ];
+        const use = async (permitted = true) =>
+          home.ask(countUsage, { zone, client: 'joe', plan: 'free', limits, permitted });
+        const answers = await Promise.all([use(), use(), use(), use(false)]);
+        assert.deepEqual(
+          answers.map(({ result, states }) => [result, ...states.map(({ remaining }) => remaining)]),
+          [['allowed', 1, 8], ['allowed', 0, 7], ['limited', 0, 7], ['forbidden']],
+        );
+        const reset = answers[2]?.states[0]?.reset ?? 0;
+        assert.ok(reset > 0 && reset <= 60_000, `${reset}`);
+        assert.deepEqual(await home.ask(readUsage, { zone }), [
+          { client: 'joe', plan: 'free', allowed: 2, limited: 1, forbidden: 1 },
+        ]);
       }));
   });
 }
