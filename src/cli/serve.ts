@@ -1,4 +1,6 @@
 /** `tsproxy` without a command: starts serving. */
+
+import { grouped, morePlaces } from '../diagnostics/grouped.js';
 import { shown } from '../diagnostics/place.js';
 import { sentence } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
@@ -24,7 +26,7 @@ export async function serve(which: ConfigSelection, forked: Promise<WorkerChild>
   if (outcome.kind === 'serving') {
     const warnings = outcome.findings.filter(({ severity }) => severity === 'warning');
     announceReady([
-      ...warnings.map((finding) => `tsproxy: [warn] ${sentence(finding)}`),
+      ...grouped(warnings).map((group) => `tsproxy: [warn] ${sentence(group.finding)}${morePlaces(group)}`),
       // A background process has no terminal to print to.
       ...(isDetached() ? [] : listeningLines(outcome.addresses)),
     ]);

@@ -52,9 +52,7 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
   else if (shownFindings.length > 0) await (await import('./report.js')).report(shownFindings, 'text');
   const [first] = tested.parts;
   const isFile = first === undefined || first.name === tested.name;
-  if (options.format === 'text' && isFile && shownFindings.filter(isMissing).length > MAX_MISSING_SINGLY) {
-    printError(`tsproxy: "tsproxy compat ${file}" lists each unsupported directive once`);
-  }
+  if (options.format === 'text') printMissing(shownFindings, isFile ? file : null);
   if (failed) {
     printError(`tsproxy: configuration file ${file} test failed`);
     return 1;
@@ -69,11 +67,30 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
   return 0;
 }
 
-/** Number of findings about directives that only nginx has, above which the summary of `compat` is printed instead. */
-const MAX_MISSING_SINGLY = 5;
-
-function isMissing({ code }: Finding): boolean {
-  return code === 'nginx-only-directive' || code === 'nginx-only-variable';
+/**
+ * Prints unsupported features by module, with the number of their places, unless there is only one finding about them.
+ *
+ * @param file null for several files
+ */
+function printMissing(findings: readonly Finding[], file: string | null): void {
+  const modules = new Map<string, Map<string, number>>();
+  let count = 0;
+  for (const { missing } of findings) {
+    if (missing === undefined) continue;
+    count++;
+    const counts = modules.get(missing.module) ?? new Map<string, number>();
+    modules.set(missing.module, counts.set(missing.name, (counts.get(missing.name) ?? 0) + 1));
+  }
+  if (count < 2) return;
+  printError('tsproxy: not supported (with the number of places):');
+  for (const [module, counts] of modules) {
+    const names = [...counts].map(([name, places]) => (places === 1 ? name : `${name} (${places})`));
+    printError(`  ${module}: ${names.join(', ')}`);
+  }
+  const listed = file === null ? [] : [`"tsproxy compat ${file}" lists all places`];
+  const isError = findings.some(({ missing, severity }) => missing !== undefined && severity === 'error');
+  const allowed = isError ? ['--allow-unsupported starts without them'] : [];
+  if (listed.length + allowed.length > 0) printError(`tsproxy: ${[...listed, ...allowed].join('; ')}`);
 }
 
 function isError({ severity }: Finding): boolean {

@@ -1,7 +1,7 @@
 /** Declaration of a directive: its contexts, arguments, default and documentation. */
 import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
-import type { Fix, Related, Severity } from '../diagnostics/finding.js';
+import type { Fix, MissingFeature, Related, Severity } from '../diagnostics/finding.js';
 import type { Place } from './checked-config.js';
 
 /** The kinds of block in which a directive is allowed, in nginx's terms. */
@@ -22,6 +22,7 @@ export interface FindingOptions {
   readonly help?: string;
   readonly related?: readonly Related[];
   readonly fix?: Fix;
+  readonly missing?: MissingFeature;
 }
 
 /** Services for an argument type while it parses the words of one directive. */

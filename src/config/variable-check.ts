@@ -4,7 +4,7 @@ import type { Fix } from '../diagnostics/finding.js';
 import { isOneSlip, Suggestions } from '../diagnostics/nearest.js';
 import type { Catalogue } from './catalogue.js';
 import type { CheckState } from './check-state.js';
-import { reasonFor } from './foreign/known-directives.js';
+import { reasonFor, titleOfModules } from './foreign/known-directives.js';
 import { knownVariable } from './foreign/known-variables.js';
 import { unexpandedHelp } from './unexpanded-template.js';
 
@@ -33,6 +33,7 @@ export function checkVariables(catalogue: Catalogue, state: CheckState): void {
       const consequence = owner.emptyWithout ? 'it is empty' : 'requests that depend on it are answered with 501';
       state.report(at, 'nginx-only-variable', `variable "${name}" is not supported`, {
         ...(state.allowsUnsupported && { severity: 'warning' }),
+        missing: { name: `$${name}`, module: titleOfModules([owner]) },
         help: `${reason}; ${state.allowsUnsupported ? '' : 'with --allow-unsupported, '}${consequence}`,
       });
       continue;

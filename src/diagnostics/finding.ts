@@ -26,6 +26,12 @@ export interface Fix {
   readonly edits: readonly { readonly at: Span; readonly text: string }[];
 }
 
+/** A directive or variable (with its `$`) that tsproxy does not support, and the module that has it elsewhere. */
+export interface MissingFeature {
+  readonly name: string;
+  readonly module: string;
+}
+
 /** One finding. `message` is nginx's own message where nginx has one. */
 export interface Finding {
   readonly code: FindingCode;
@@ -36,6 +42,8 @@ export interface Finding {
   readonly help?: string;
   readonly related?: readonly Related[];
   readonly fix?: Fix;
+  /** Present in findings about unsupported features. */
+  readonly missing?: MissingFeature;
   /** The `include` statements through which the file was reached, outermost first. */
   readonly includedFrom?: readonly Span[];
 }

@@ -23,3 +23,12 @@ export function fileLineColumn(at: Span): string {
   const { line, column } = positionOf(at.source, at.start);
   return `${shown(at.source.name)}:${line}:${column}`;
 }
+
+/** Places listed in a line of text; further ones are counted. */
+const MAX_PLACES = 4;
+
+/** `a.conf:1:2, b.conf:3:4 and 5 more` */
+export function placesText(places: readonly Span[]): string {
+  const named = places.slice(0, MAX_PLACES).map(fileLineColumn).join(', ');
+  return places.length > MAX_PLACES ? `${named} and ${places.length - MAX_PLACES} more` : named;
+}

@@ -1,7 +1,9 @@
 /** Findings as human-readable text: nginx's message, then the position, the excerpt, and help. */
+import type { Span } from '../../grammar/syntax-tree.js';
 import { codeFrame } from './code-frame.js';
 import type { Finding, Severity } from './finding.js';
-import { fileAndLine, fileLineColumn, shown } from './place.js';
+import { grouped } from './grouped.js';
+import { fileAndLine, fileLineColumn, placesText, shown } from './place.js';
 import { COLOURED, PLAIN, type Style } from './style.js';
 
 export interface RenderOptions {
@@ -22,13 +24,18 @@ export function renderFindings(findings: readonly Finding[], options: RenderOpti
   if (findings.length === 0) {
     return '';
   }
-  const parts = findings.slice(0, MAX_SHOWN).map((finding) => renderFinding(finding, options));
-  const more = findings.length > MAX_SHOWN ? `the first ${MAX_SHOWN} of ` : '';
+  const groups = grouped(findings);
+  const parts = groups.slice(0, MAX_SHOWN).map((group) => renderFinding(group.finding, options, group.others));
+  const more = groups.length > MAX_SHOWN ? `the first ${MAX_SHOWN} of ` : '';
   return `${[...parts, `${more}${summary(findings)}\n`].join('\n')}`;
 }
 
-/** One finding. Ends in a line break. */
-export function renderFinding(finding: Finding, { color = false, program = 'tsproxy' }: RenderOptions = {}): string {
+/** One finding, with further places of the same. Ends in a line break. */
+export function renderFinding(
+  finding: Finding,
+  { color = false, program = 'tsproxy' }: RenderOptions = {},
+  others: readonly Span[] = [],
+): string {
   const style = color ? COLOURED : PLAIN;
   const { severity, code, at, help, related = [], includedFrom = [], fix } = finding;
   const paint = (text: string) => style[severity](text);
@@ -42,6 +49,7 @@ export function renderFinding(finding: Finding, { color = false, program = 'tspr
   } else if (fix !== undefined) {
     lines.push(note(style, 'fix', fix.title));
   }
+  if (others.length > 0) lines.push(note(style, 'also', placesText(others)));
   for (const { at: place, message } of related) {
     lines.push(note(style, 'see', `${message}: ${fileLineColumn(place)}`), ...codeFrame(place, style, style.hint));
   }

@@ -12,6 +12,7 @@ const switched = mapped(flag, (on, c, [word]) => {
   if (on && word !== undefined) {
     c.report(word, 'no-effect', '"http2" is not supported', {
       severity: 'warning',
+      missing: { name: 'http2', module: 'ngx_http_v2_module' },
       help: 'clients of this server use HTTP/1.1',
     });
   }

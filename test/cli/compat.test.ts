@@ -45,15 +45,21 @@ test('a directive is different where its words are about the difference', () => 
 
 test('directives of nginx and third parties are listed as missing, with their module', () => {
   const result = survey(
-    'stream { server { listen 1; } }\nevents { }\nhttp { gzip on; brotli on; server { gzip off; location / { content_by_lua_block { "}" } } } log_format a $gzip_ratio; }',
+    'stream { server { listen 1; } }\nevents { }\nhttp { slice 1m; pagespeed on; server { slice 0; location / { content_by_lua_block { "}" } } } log_format a $otel_trace_id; }',
   );
   assert.equal(verdictOf(result), 'refused');
-  assert.deepEqual(named(result, 'missing'), ['stream', 'gzip 2', 'brotli', 'content_by_lua_block', '$gzip_ratio']);
+  assert.deepEqual(named(result, 'missing'), [
+    'stream',
+    'slice',
+    'pagespeed',
+    'content_by_lua_block',
+    '$otel_trace_id',
+  ]);
   assert.deepEqual(result.refusals, []);
   const owners = new Map(result.entries.map(({ name, module }) => [name, module]));
-  assert.equal(owners.get('gzip'), 'ngx_http_gzip_module');
-  assert.equal(owners.get('$gzip_ratio'), 'ngx_http_gzip_module');
-  assert.match(owners.get('brotli') ?? '', /third-party/);
+  assert.equal(owners.get('slice'), 'ngx_http_slice_module');
+  assert.equal(owners.get('$otel_trace_id'), 'ngx_otel_module');
+  assert.match(owners.get('pagespeed') ?? '', /third-party/);
 });
 
 test('errors of -t are refusals: parameters, values, unknown names, places, syntax', () => {
@@ -70,19 +76,19 @@ test('errors of -t are refusals: parameters, values, unknown names, places, synt
 
 test('included files are looked through, and a place counts once', () => {
   const result = survey('events { }\nhttp { include a.conf; server { include a.conf; listen 127.0.0.1:1; } }', {
-    '/a.conf': 'gzip on;\n',
+    '/a.conf': 'slice 1m;\n',
   });
-  const [gzip] = result.entries.filter(({ name }) => name === 'gzip');
+  const [slice] = result.entries.filter(({ name }) => name === 'slice');
   assert.deepEqual(
-    gzip?.places.map(({ source, start }) => `${source.name}:${start}`),
+    slice?.places.map(({ source, start }) => `${source.name}:${start}`),
     ['/a.conf:0'],
   );
 });
 
 test('the text names places and reasons, and ends with the verdict', () => {
-  const result = survey(`gzip on;\n${'http { gzip on; }\n'.repeat(6)}events { }\nworker_rlimit_core 1m;\n`);
+  const result = survey(`slice 1m;\n${'http { slice 1m; }\n'.repeat(6)}events { }\nworker_rlimit_core 1m;\n`);
   const text = reportText({ file: 'nginx.conf', readAs: null }, result, PLAIN, 80);
-  assert.match(text, /^Missing \(1\)\n {2}gzip \(ngx_http_gzip_module\) {2}\/nginx\.conf:2:8, .* and 2 more\n/);
+  assert.match(text, /^Missing \(1\)\n {2}slice \(ngx_http_slice_module\) {2}\/nginx\.conf:2:8, .* and 2 more\n/);
   assert.match(text, /\nAccepted without effect \(1\)\n {2}worker_rlimit_core {2}\/nginx\.conf:9:1\n {6}\w/);
   assert.match(text, /\nnginx\.conf: tsproxy refuses this configuration as it is\. Directives and variables: .*\.\n$/);
   for (const line of text.split('\n')) assert.ok(line.length <= 80 || !line.startsWith('      '), line);
@@ -101,24 +107,25 @@ test('compat exits 0 where all is supported or without effect, else 1', async (t
     good.stdout,
     /^Supported \(5\)\n {2}events http server listen return\n\n.*tsproxy accepts this configuration/,
   );
-  const bad = await command(['compat', '-c', `${prefix(t, 'events { }\nhttp { gzip on; }\n').path}/nginx.conf`]);
+  const bad = await command(['compat', '-c', `${prefix(t, 'events { }\nhttp { slice 1m; }\n').path}/nginx.conf`]);
   assert.equal(bad.code, 1);
   assert.match(bad.stdout, /^Missing \(1\)\n/);
 });
 
 test('compat --json gives all places', async (t) => {
-  const { path } = prefix(t, 'events { }\nhttp {\n gzip on;\n server { listen 1 ssl; gzip on; }\n}\n');
+  const { path } = prefix(t, 'events { }\nhttp {\n slice 1m;\n server { listen 1 ssl; slice 1m; }\n}\n');
   const said = await command(['compat', '--json', '-p', path, '-c', 'nginx.conf']);
   assert.equal(said.code, 1);
   const report = JSON.parse(said.stdout) as JsonReport;
   assert.equal(report.verdict, 'refused');
   assert.equal(report.counts.missing, 1);
   assert.deepEqual(
-    report.entries.find(({ name }) => name === 'gzip'),
+    report.entries.find(({ name }) => name === 'slice'),
     {
-      name: 'gzip',
+      name: 'slice',
       status: 'missing',
-      module: 'ngx_http_gzip_module',
+      module: 'ngx_http_slice_module',
+      remark: 'With allow_unsupported, it is ignored, because it affects only speed or size.',
       count: 2,
       places: [
         { file: `${path}/nginx.conf`, line: 3, column: 2 },

@@ -37,7 +37,7 @@ const CASES: readonly (readonly [text: string, message: RegExp, help: RegExp])[]
   [server('\u200broot /x;'), /unknown directive/, /zero-width space \(U\+200B\)/],
   [server('\u00a0root /x;'), /unknown directive/, /no-break space \(U\+00A0\)/],
   ['server { proxy_store on; }', /"proxy_store" is not supported/, /ngx_http_proxy_module is supported, but not this/],
-  ['gzip on;', /"gzip" is not supported/, /ngx_http_gzip_module, which tsproxy does not support/],
+  ['slice 1m;', /"slice" is not supported/, /ngx_http_slice_module, which tsproxy does not support/],
 ];
 
 for (const [text, message, help] of CASES) {

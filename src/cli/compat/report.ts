@@ -2,7 +2,7 @@
 import { positionOf } from '../../../grammar/positions.js';
 import type { Span } from '../../../grammar/syntax-tree.js';
 import { findingsToJson, type JsonFinding } from '../../diagnostics/json.js';
-import { fileLineColumn, shown } from '../../diagnostics/place.js';
+import { placesText, shown } from '../../diagnostics/place.js';
 import type { Style } from '../../diagnostics/style.js';
 import { wrapped } from '../paragraph.js';
 import type { Enclosing } from '../part.js';
@@ -11,10 +11,10 @@ import type { Entry, Status, Survey } from './survey.js';
 /** Overall result: the worst status found. */
 export type Verdict = 'supported' | 'without effect' | 'different' | 'refused';
 
-export function verdictOf({ entries, refusals }: Survey): Verdict {
+export function verdictOf({ entries, refusals, isAccepted }: Survey): Verdict {
   const has = (status: Status): boolean => entries.some((entry) => entry.status === status);
-  if (refusals.length > 0 || has('missing') || has('refused')) return 'refused';
-  if (has('different')) return 'different';
+  if (refusals.length > 0 || has('refused') || (has('missing') && !isAccepted)) return 'refused';
+  if (has('different') || has('missing')) return 'different';
   return has('without effect') ? 'without effect' : 'supported';
 }
 
@@ -32,9 +32,6 @@ const HEADINGS: readonly (readonly [status: Status, heading: string])[] = [
   ['without effect', 'Accepted without effect'],
   ['supported', 'Supported'],
 ];
-
-/** Places listed per line of text; further ones are counted. */
-const MAX_PLACES = 4;
 
 /** Refusals listed in the text; further ones are counted. */
 const MAX_REFUSALS = 100;
@@ -75,11 +72,6 @@ function line({ name, status, module, remark, places }: Entry, style: Style, wid
   const owner = status === 'missing' && module !== '' ? ` (${module})` : '';
   const reason = remark === null ? '' : `${wrapped(remark, '      ', width)}\n`;
   return `  ${shown(name)}${owner}  ${style.faint(placesText(places))}\n${reason}`;
-}
-
-function placesText(places: readonly Span[]): string {
-  const named = places.slice(0, MAX_PLACES).map(fileLineColumn).join(', ');
-  return places.length > MAX_PLACES ? `${named} and ${places.length - MAX_PLACES} more` : named;
 }
 
 /** Each message once, with its places. */

@@ -3,7 +3,8 @@ import type { Source, Span, Statement } from '../../../grammar/syntax-tree.js';
 import { Catalogue } from '../../config/catalogue.js';
 import type { CheckResult } from '../../config/check.js';
 import type { Context } from '../../config/directive.js';
-import { knownDirectives, titleOfModule } from '../../config/foreign/known-directives.js';
+import { CONSEQUENCES } from '../../config/foreign/findings.js';
+import { foreignUse, titleOfModules } from '../../config/foreign/known-directives.js';
 import type { Expansion } from '../../config/include.js';
 import type { ModuleDeclaration } from '../../config/module-declaration.js';
 import type { Finding } from '../../diagnostics/finding.js';
@@ -19,7 +20,7 @@ export interface Entry {
   readonly status: Status;
   /** Declaring module; for a missing directive, the module of nginx or of a third party. */
   readonly module: string;
-  /** The difference, or the reason why there is no effect. */
+  /** The difference, the reason why there is no effect, or the consequence of a missing directive with `allow_unsupported`. */
   readonly remark: string | null;
   /** Each place once, in the order read. */
   readonly places: readonly Span[];
@@ -30,7 +31,12 @@ export interface Survey {
   readonly entries: readonly Entry[];
   /** Errors of `-t` other than missing directives and variables. */
   readonly refusals: readonly Finding[];
+  /** Whether `-t` reports no error: missing features are allowed by `allow_unsupported`. */
+  readonly isAccepted: boolean;
 }
+
+/** Reason why a mere setting is accepted. */
+const SETTING = 'It is a setting of a directive that tsproxy does not support, and has no effect by itself.';
 
 /** The checker's nesting limit. */
 const MAX_DEPTH = 500;
@@ -40,14 +46,13 @@ export function surveyOf({ expansion, findings }: CheckResult, modules: readonly
   const entries = new Entries();
   const errors = findings.filter(({ code, severity }) => severity === 'error' && code !== 'nginx-only-variable');
   if (expansion !== null) new Walk(expansion, new Catalogue(modules), entries, errors).through();
-  for (const { code, message, help = '', at } of findings) {
-    if (at === null || code !== 'nginx-only-variable') continue;
-    const [, name = ''] = /"([^"]*)"/.exec(message) ?? [];
-    entries.add(`$${name}`, 'missing', /it belongs to ([^,]*)/.exec(help)?.[1] ?? '', null, at);
+  for (const { code, missing, at } of findings) {
+    if (at === null || code !== 'nginx-only-variable' || missing === undefined) continue;
+    entries.add(missing.name, 'missing', missing.module, null, at);
   }
   // An error about a missing parameter of a directive has the same code; it stays among the refusals.
   const refusals = errors.filter(({ code, at }) => code !== 'nginx-only-directive' || !entries.has('missing', at));
-  return { entries: entries.list(), refusals };
+  return { entries: entries.list(), refusals, isAccepted: !findings.some(({ severity }) => severity === 'error') };
 }
 
 class Entries {
@@ -102,10 +107,13 @@ class Walk {
     const { name, args, block } = statement;
     const declared = this.catalogue.find(name.text, context);
     if (declared === undefined) {
-      const here = knownDirectives(name.text).filter(({ contexts }) => contexts === null || contexts.includes(context));
+      const use = foreignUse(statement, context);
       // Unknown directives, and those not allowed in this context, are errors rather than a question of compatibility.
-      if (here.length === 0) return;
-      this.entries.add(name.text, 'missing', [...new Set(here.map(titleOfModule))].join(' or '), null, name);
+      if (use === null) return;
+      const module = titleOfModules(use.owners);
+      if (use.off) this.entries.add(name.text, 'without effect', module, 'It is turned off.', name);
+      else if (use.effect === 'setting') this.entries.add(name.text, 'without effect', module, SETTING, name);
+      else this.entries.add(name.text, 'missing', module, `With allow_unsupported, ${CONSEQUENCES[use.effect]}.`, name);
       return;
     }
     const { body, noEffect, differs, differsFor = () => true } = declared.spec;

@@ -3,16 +3,16 @@ import type { Catalogue } from '../catalogue.js';
 import type { CheckState } from '../check-state.js';
 import { headOf } from '../statement.js';
 import { recordVariables } from '../unknown-directive.js';
-import { type ForeignUse, reasonFor } from './known-directives.js';
+import { type ForeignUse, reasonFor, titleOfModules } from './known-directives.js';
 import type { Effect } from './table.js';
 
 /** Consequence of the directive's absence with `allow_unsupported`. */
-const CONSEQUENCES: Readonly<Record<Effect, string>> = {
+export const CONSEQUENCES: Readonly<Record<Effect, string>> = {
   speed: 'it is ignored, because it affects only speed or size',
   setting: 'it has no effect by itself',
   variable: 'requests that depend on its variables are answered with 501',
   response: 'requests to which it applies are answered with 501',
-  access: 'because it may restrict access, requests to which it applies are answered with 501',
+  access: 'requests to which it applies are answered with 501, because it may restrict access',
   apart: 'it is ignored: nothing of it is served',
 };
 
@@ -38,6 +38,7 @@ export function reportForeign(use: ForeignUse, catalogue: Catalogue, state: Chec
   const consequence = CONSEQUENCES[effect];
   state.report(name, 'nginx-only-directive', `"${name.text}" is not supported`, {
     ...(state.allowsUnsupported && { severity: 'warning' }),
+    missing: { name: name.text, module: titleOfModules(owners) },
     help: `${reasonFor(owners, catalogue)}; ${state.allowsUnsupported ? '' : 'with --allow-unsupported, '}${consequence}`,
   });
 }

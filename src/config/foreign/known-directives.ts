@@ -87,7 +87,12 @@ export function reasonFor(
   const names = new Set(modules.map(({ name }) => name));
   const partly = owners.find(({ module, maker }) => maker === 'nginx' && names.has(shortName(module)));
   if (partly !== undefined) return `${partly.module} is supported, but not this part of it (yet)`;
-  return `it belongs to ${[...new Set(owners.map(titleOfModule))].join(' or ')}, which tsproxy does not support (yet)`;
+  return `it belongs to ${titleOfModules(owners)}, which tsproxy does not support (yet)`;
+}
+
+/** Display names of the modules that have a feature. */
+export function titleOfModules(owners: readonly Pick<KnownDirective, 'module' | 'maker'>[]): string {
+  return [...new Set(owners.map(titleOfModule))].join(' or ');
 }
 
 /** nginx's name of a module in tsproxy's form: `ngx_http_proxy_module` is `proxy`. */

@@ -75,6 +75,7 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
   if (text === 'http2' || text === 'quic') {
     c.report(word, 'no-effect', `"${text}" is not supported`, {
       severity: 'warning',
+      missing: { name: text, module: text === 'http2' ? 'ngx_http_v2_module' : 'ngx_http_v3_module' },
       help: text === 'http2' ? 'clients of this address use HTTP/1.1' : 'this address is not listened on',
     });
     return {};
