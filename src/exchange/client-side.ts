@@ -44,6 +44,8 @@ export interface ClientSide extends HttpClient {
   sendContinue(): void;
   /** Whether bytes of the body have arrived and have not been read. */
   readonly bodyWaits: boolean;
+  /** Bytes of the body that have arrived and would have fit into nginx's buffer of the head, behind it. */
+  readonly bodyPreread: number;
   /** Discards received bytes of the body; returns 400 or 413 if they are invalid, else 0. */
   discardBody(): number;
   /** Hands over the socket to a tunnel; returns null if it is closed (or not available, in HTTP/2). */

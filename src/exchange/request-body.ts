@@ -41,14 +41,22 @@ export class BufferedBody implements RequestBody, BodySink {
   length = 0;
   memory: Buffer | null = null;
   file: string | null = null;
-  /** Bytes not yet in the file: all of them until `client_body_buffer_size` is exceeded. */
+  /** Bytes not yet in the file: all of them until `limit` is exceeded. */
   private readonly queue = new ByteQueue();
   private descriptor = -1;
+  /** Bytes kept in memory before the file is used. */
+  private readonly limit: number;
 
   constructor(
     private readonly exchange: EngineExchange,
     private readonly then: () => void,
-  ) {}
+  ) {
+    const { contentLength, client, location } = exchange;
+    const { clientBodyBufferSize: size } = location.settings;
+    // As in nginx a buffer is enlarged by up to a quarter if the rest of the body then fits.
+    const fits = contentLength >= 0 && contentLength - client.bodyPreread < size + (size >> 2);
+    this.limit = fits ? contentLength : size;
+  }
 
   /** Creates a body that is in memory and stays there: nginx writes no file with `proxy_request_buffering off`. */
   static of(x: EngineExchange, bytes: Buffer): RequestBody {
@@ -64,11 +72,10 @@ export class BufferedBody implements RequestBody, BodySink {
   }
 
   bodyChunk(chunk: Buffer): boolean {
-    const { clientBodyBufferSize } = this.exchange.location.settings;
     this.length += chunk.length;
     this.queue.push(chunk, 0, chunk.length);
     // As in nginx the file is written in units of the buffer size, however the body arrives.
-    return (this.queue.length <= clientBodyBufferSize && !buffersFull()) || this.toFile();
+    return (this.queue.length <= this.limit && !buffersFull()) || this.toFile();
   }
 
   bodyEnd(): void {

@@ -78,6 +78,7 @@ export class NestedRequest implements EngineSubrequest, ClientSide {
   closed = false;
   readonly pipelined = false;
   readonly bodyWaits = false;
+  readonly bodyPreread = 0;
   /** The client's own request, from which it originates. */
   readonly main: EngineExchange;
   readonly depth: number;

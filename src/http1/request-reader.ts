@@ -142,6 +142,11 @@ export class RequestReader extends RequestLineReader {
     return this.position;
   }
 
+  /** Space behind a complete head in nginx's buffer of its last line. */
+  get bufferRoom(): number {
+    return Math.max(0, this.bufferEnd - this.length);
+  }
+
   /** The request line as far as it was read, for a rejected request. */
   get partialLine(): string {
     if (this.requestLine !== '') return this.requestLine;

@@ -85,7 +85,6 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Conn
   get closed(): boolean {
     return this.state === CLOSED;
   }
-
   /** Whether no request has begun to arrive. */
   get idle(): boolean {
     return !this.unread && (this.state === IDLE || (this.state === READING_HEAD && this.intake.reader.idle));
@@ -131,8 +130,8 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Conn
   }
 
   private readHead(): void {
-    const { intake } = this;
-    const { reader } = intake;
+    const { intake } = this,
+      { reader } = intake;
     if (reader.idle) this.lease.rebind();
     this.setReading();
     if (this.state === IDLE) {
@@ -218,6 +217,9 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Conn
   get bodyWaits(): boolean {
     return !this.body.done && this.unread;
   }
+  get bodyPreread(): number {
+    return Math.min(this.unreadLength, this.intake.reader.bufferRoom);
+  }
 
   discardBody(): number {
     const { body } = this;
@@ -294,8 +296,7 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Conn
   }
 
   write(chunk: Chunk): boolean {
-    const { exchange } = this;
-    if (chunk.length === 0 || this.transport.closed || exchange === null) return true;
+    if (chunk.length === 0 || this.transport.closed || this.exchange === null) return true;
     const more = this.writer.body(chunk);
     if (!more) this.waitToSend();
     return more;
@@ -396,11 +397,10 @@ export class ClientConnection extends ClientDeadline implements ClientSide, Conn
   /** Closes the connection after an incomplete response, so that the client cannot mistake it for complete. */
   private closeAfterCut(x: Exchange): void {
     const { transport } = this;
-    const { settings } = x.location;
     this.state = LINGERING;
     this.dropUnread();
     if (x.headSent) this.writer.flush();
-    if (this.timeoutExpired && settings.resetTimedoutConnection) transport.reset();
+    if (this.timeoutExpired && x.location.settings.resetTimedoutConnection) transport.reset();
     else if (transport.pending > 0 && !this.timeoutExpired) {
       // Data already received from the upstream still reaches the client.
       this.waitToSend();

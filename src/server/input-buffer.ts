@@ -83,8 +83,12 @@ export abstract class InputBuffer extends ClientSocket {
 
   /** Whether received bytes have not been consumed yet. */
   protected get unread(): boolean {
+    return this.unreadLength > 0;
+  }
+
+  protected get unreadLength(): number {
     // The chunk being consumed may still be part of the pushback buffer.
-    return this.pushback === null ? this.chunkStart < this.chunkEnd : this.pushback.length > this.chunkStart;
+    return (this.pushback?.length ?? this.chunkEnd) - this.chunkStart;
   }
 
   /** Replays buffered input, then resumes reading if below the limit. */

@@ -31,8 +31,12 @@ export function limitFiles(pid: number, files: number): void {
   execFileSync('prlimit', ['--pid', `${pid}`, `--nofile=${files}:`]);
 }
 
-/** From here on the process opens nothing; gives what lets it again. */
+/**
+ * From here on the process opens nothing; gives what lets it again. The limit is below all descriptors but the standard
+ * ones: a limit at the first free number would leave one as soon as the process closes any other, such as a connection
+ * whose FIN has been received already.
+ */
 export function exhaust(pid: number): () => void {
-  limitFiles(pid, firstFree(pid));
+  limitFiles(pid, 3);
   return () => limitFiles(pid, 1024);
 }

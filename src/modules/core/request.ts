@@ -97,7 +97,7 @@ export const bodyDirectives = {
     contexts: CONTEXTS,
     takes: size,
     default: '8k',
-    doc: 'Size up to which a request body is kept in memory; a larger one is written to a temporary file.',
+    doc: 'Size up to which a request body is kept in memory; a larger one is written to a temporary file. A body of known length may be a quarter larger.',
     example: 'client_body_buffer_size 64k;',
   },
   client_body_timeout: {

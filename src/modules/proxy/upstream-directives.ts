@@ -89,16 +89,14 @@ function family(p: string) {
     buffer_size: {
       contexts: CONTEXTS,
       takes: size,
-      default: '8k',
+      default: '4k',
       doc: 'Maximum size of the response head of the upstream; a larger one fails with 502.',
       example: `${p}buffer_size 8k;`,
-      differs: "nginx's default is the size of a memory page, 4k on most machines.",
-      differsFor: () => false,
     },
     buffers: {
       contexts: CONTEXTS,
       takes: buffers,
-      default: '8 8k',
+      default: '8 4k',
       doc: `Number and size of the buffers for one response: the amount that is buffered in memory for a slow client before the rest is written to a file (\`${p}max_temp_file_size\`).`,
       example: `${p}buffers 8 16k;`,
       differs:
