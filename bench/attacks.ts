@@ -1,11 +1,17 @@
 /**
  * Attacks on tsproxy and nginx in turn, each with the same configuration, back ends, and attacker:
  *
- *   node dist/bench/attacks.js [--only slow-heads,resets] [--peers tsproxy,nginx] [--seconds 6] [--rate 200] [--json]
+ *   node dist/bench/attacks.js [--only slow-heads,resets] [--peers tsproxy,nginx] [--seconds 6] [--warm-up 6] [--rate 200] [--json]
  *
  * For each attack a proxy is started afresh; a client with a fixed rate of requests measures latency before, during and 10 s
  * after, and resident memory of the worker is read from /proc. Limits: p99 during the attack at most twice the quiet value
- * plus 10 ms; resident memory at most quiet plus 64 MiB; both as before within 10 s. Other processes on the same machine
+ * plus 10 ms; resident memory at most quiet plus 64 MiB; both as before within 10 s.
+ *
+ * The quiet values are those of a process that has served for some time: the same attack has run before, for `--warm-up`
+ * seconds (by default as long as the attack; 0: not at all), so that its code is loaded and compiled and glibc's heap, whose
+ * inner part is never returned, has its size. Memory before that is the column `cold`.
+ *
+ * Other processes on the same machine
  * are measured as well, which nginx's column shows; as root the session of the benchmark gets the highest priority, and
  * `setsid` gives it one of its own. The exit code is 1 where tsproxy exceeds a limit.
  */
@@ -25,13 +31,14 @@ const { values } = parseArgs({
     only: { type: 'string' },
     peers: { type: 'string', default: 'tsproxy,nginx' },
     seconds: { type: 'string', default: '6' },
+    'warm-up': { type: 'string' },
     rate: { type: 'string', default: '200' },
     json: { type: 'boolean', default: false },
   },
 });
 
 /** ms: a start settles, a period without an attack, how long recovery may take, and the last part of it that counts. */
-const SETTLING = 2000;
+const SETTLING = 3000;
 const QUIET = 3000;
 const RECOVERY = 10_000;
 const RECOVERED = 2000;
@@ -40,6 +47,11 @@ async function measure(peer: ProxyName, name: string, kind: AttackKind, director
   const scene = await Scene.start({ peer, directory, rate: Number(values.rate), ...kind });
   try {
     await pause(SETTLING);
+    const cold = scene.resident;
+    if (warmUp > 0) {
+      await scene.attack(name, warmUp);
+      await pause(RECOVERY - QUIET);
+    }
     await scene.sample();
     await pause(QUIET);
     const quiet = await scene.sample();
@@ -50,13 +62,14 @@ async function measure(peer: ProxyName, name: string, kind: AttackKind, director
     await scene.sample();
     await pause(RECOVERED);
     const after = await scene.sample();
-    const memory = { quiet: before, peak, after: scene.resident };
+    const memory = { cold, quiet: before, peak, after: scene.resident };
     return judge({ peer, name, latency: { quiet, during, after }, memory, attack: summary });
   } finally {
     await scene.stop();
   }
 }
 
+const warmUp = Number(values['warm-up'] ?? values.seconds);
 const chosen = Object.entries(ATTACKS).filter(
   ([name]) => values.only === undefined || values.only.split(',').includes(name),
 );

@@ -3,23 +3,25 @@
  * collects its old generation only on allocation, so that a process with little to do keeps tens of MiB of garbage, and it
  * does not shrink its young generation (16 MiB) while it still serves a few hundred requests per second.
  *
- * A full collection stops the process for as long as marking the live heap takes, about 20 ms for 15 MiB. It is therefore
- * requested only if there is much to gain, in a quiet moment, and rarely. A heap so large that requests would wait too long
- * is left to V8, which marks concurrently and keeps garbage below 40 % of the live heap (`--heap-growing-percent`).
+ * A collection first marks in small steps while requests are handled, which frees most of the memory with pauses of a few ms
+ * however large the heap is. Then a full collection compacts the heap and shrinks the young generation; it stops the process
+ * for as long as marking the live heap takes, about 20 ms for 15 MiB, and is skipped for a serving process with a larger
+ * heap. Both are requested only if there is much to gain, in a quiet moment, and rarely.
  */
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { measureMemory } from 'node:vm';
+import { settledWithin } from './settled-within.js';
 
 /**
  * ms after a configuration was read. Further reads within that time do not add collections, so a storm of reloads causes
  * one.
  */
 const AFTER_READING = 2000;
-/**
- * Largest heap in use, garbage included, for which a serving process requests a collection: it then takes less than 50 ms.
- * Bytes.
- */
-const MAX_HEAP = 40 << 20;
+/** Largest live heap for which a serving process requests a full collection: it then takes less than 40 ms. Bytes. */
+const MAX_HEAP = 24 << 20;
+/** ms after which a collection in small steps is no longer awaited. */
+const MARKING_TIMEOUT = 10_000;
 /** ms between two samples of the resident memory. */
 const INTERVAL = 1000;
 /** Growth above the minimum since the last collection that justifies another one, and growth that skips `gap`. Bytes. */
@@ -41,7 +43,8 @@ export function collectAfterReading(serves: boolean): void {
   if (soon !== null) return;
   soon = setTimeout(() => {
     soon = null;
-    if (!serves || heapInUse() <= MAX_HEAP) void collect();
+    if (serves) void collectWhileServing();
+    else void collect();
   }, AFTER_READING);
   soon.unref();
 }
@@ -51,7 +54,7 @@ export function returnMemoryAfterPeaks(): void {
   const watch = new PeakWatch();
   setInterval(() => {
     const { utilization } = watch.elapsed();
-    if (watch.due(process.memoryUsage.rss(), heapInUse(), utilization, performance.now())) void collect();
+    if (watch.due(process.memoryUsage.rss(), utilization, performance.now())) void collectWhileServing();
   }, INTERVAL).unref();
 }
 
@@ -75,14 +78,14 @@ export class PeakWatch {
     return performance.eventLoopUtilization(this.utilization, before);
   }
 
-  /** Takes resident bytes, heap bytes in use, the share of time that the process was busy, and ms on any clock. */
-  due(resident: number, heap: number, busy: number, now: number): boolean {
+  /** Takes resident bytes, the share of time that the process was busy, and ms on any clock. */
+  due(resident: number, busy: number, now: number): boolean {
     this.steadySamples = resident > this.previous + STEADY ? 0 : this.steadySamples + 1;
     this.previous = resident;
     this.least = Math.min(this.least, resident);
     const garbage = resident - this.least;
     const since = now - this.collectedAt;
-    if (garbage < WORTHWHILE || heap > MAX_HEAP || busy > QUIET || this.steadySamples < STEADY_SAMPLES) return false;
+    if (garbage < WORTHWHILE || busy > QUIET || this.steadySamples < STEADY_SAMPLES) return false;
     if (since < (garbage < LARGE ? this.gap : MIN_GAP)) return false;
     this.gap = since > 4 * this.gap ? MIN_GAP : Math.min(2 * this.gap, MAX_GAP);
     this.collectedAt = now;
@@ -90,6 +93,31 @@ export class PeakWatch {
     this.least = Number.POSITIVE_INFINITY;
     return true;
   }
+}
+
+/** Frees garbage without delaying requests by more than some ms, or tens of ms if the heap is small. Exported for tests. */
+export async function collectWhileServing(): Promise<void> {
+  await collectInSteps();
+  if (heapInUse() <= MAX_HEAP) await collect();
+}
+
+/**
+ * Marks incrementally and concurrently, then sweeps: a side effect of measuring memory, and the only way to request that.
+ * Resolves when it has ended, or at once if this Node cannot do it.
+ */
+async function collectInSteps(): Promise<void> {
+  const { emitWarning } = process;
+  let measured: Promise<unknown>;
+  try {
+    // `measureMemory` is experimental, which Node prints.
+    process.emitWarning = () => {};
+    measured = measureMemory({ mode: 'summary', execution: 'eager' });
+  } catch {
+    return;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  await settledWithin(measured, MARKING_TIMEOUT);
 }
 
 /**
