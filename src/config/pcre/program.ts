@@ -326,7 +326,8 @@ class ProgramCompiler {
   }
 
   private loop({ item, min, max: upTo, mode }: RepeatNode, rest: Rest | Ending): void {
-    const max = Math.min(upTo, UNBOUNDED);
+    // A lookaround is repeated at most once more than necessary.
+    const max = item.kind === 'look' && upTo === Number.POSITIVE_INFINITY ? min + 1 : Math.min(upTo, UNBOUNDED);
     const lazy = mode === 'lazy';
     if (max === 1) {
       this.optional(lazy, () => this.node(item, rest));

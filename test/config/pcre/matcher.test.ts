@@ -135,6 +135,23 @@ test('a repetition before an atomic group that may be empty gives nothing back, 
   assert.equal(expression('a?(?>|b)a').exec('a'), null);
 });
 
+test('a repeated lookaround reaches the limit where PCRE2 does', { skip }, () => {
+  const patterns = [
+    '(([\\w](?=)+)*A)*',
+    '(\\w(?=)*)*A',
+    '(\\w(?=){0,3})*A',
+    '(\\w(?=){2,4})*A',
+    '(\\w(?=(.))+?)*A',
+    '(\\w(?!z)*+)*A',
+    '(?:(?=(a))+\\w)+\\1b',
+  ];
+  const subjects = ['abab', 'ab'.repeat(6), 'ab'.repeat(16)];
+  const questions = patterns.flatMap((pattern) => subjects.map((subject) => ({ pattern, subject })));
+  const { limited, differences } = compare(questions, 200);
+  assert.deepEqual(differences, []);
+  assert.ok(limited > 0);
+});
+
 test('groups set only during a call are not set after it', { skip }, () => {
   const found = expression('(?1)(?:x(()b)|())').exec('b');
   assert.deepEqual([...(found ?? [])], ['b', undefined, undefined, '']);
