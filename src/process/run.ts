@@ -7,7 +7,7 @@ import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
 import { PidFile } from './pid-file.js';
 import { runtimePidFile } from './runtime-pid-file.js';
 import { Serving } from './serving.js';
-import { handleSignals, logFindings, logRefusal } from './signals.js';
+import { deferSignals, handleSignals, logFindings, logRefusal } from './signals.js';
 import { ServiceManager } from './systemd.js';
 import { logUncaughtErrors } from './uncaught-errors.js';
 import { abandon, WorkerProcesses } from './worker-processes.js';
@@ -50,6 +50,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
   const log = instance.errorLog;
   let logsToStderr = false;
   logUncaughtErrors(log);
+  const passSignals = deferSignals();
   try {
     const applied = await instance.start(({ daemon, errorLogs }) => {
       logsToStderr = errorLogs.some(({ destination }) => destination === 'stderr');
@@ -96,5 +97,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
     await instance.workers?.stop();
     abandon(forked);
     return { kind: 'refused', error, logged: onStderr };
+  } finally {
+    passSignals();
   }
 }

@@ -16,6 +16,24 @@ export interface ShutdownActions {
   stop(): void;
 }
 
+/** Signals whose default action ends the process, although nginx handles them after a start. */
+const DEFERRED = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/**
+ * Defers signals during a start. Returns a function that passes the received ones to the handlers, each once; without
+ * handlers they are dropped.
+ */
+export function deferSignals(): () => void {
+  const received = new Set<NodeJS.Signals>();
+  const note = (signal: NodeJS.Signals): void => void received.add(signal);
+  for (const signal of DEFERRED) process.on(signal, note);
+  return () => {
+    for (const signal of DEFERRED) process.off(signal, note);
+    for (const signal of received) process.emit(signal, signal);
+    received.clear();
+  };
+}
+
 /** Installs the handlers for the rest of the life of the process. */
 export function handleSignals(
   instance: Instance,

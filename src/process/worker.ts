@@ -164,13 +164,14 @@ class Worker {
 
   private async prepare(received: Omit<WorkersJob, 'config'>): Promise<void> {
     let logs: ReturnType<Logs['prepare']> | null = null;
+    let prepared: PreparedJob | null = null;
     const encoded = Buffer.concat(this.configParts);
     this.configParts = [];
     try {
       const job = { ...received, config: await decodeConfig(encoded) };
       trustWorkerUser(job.owner?.uid ?? null);
       logs = this.logs.prepare(job.settings.errorLogs);
-      const prepared: PreparedJob = await this.serving.prepare(job, this.zonesFor(job.settings));
+      prepared = await this.serving.prepare(job, this.zonesFor(job.settings));
       // After the first configuration is prepared: opening its files may need the rights with which the process was started.
       this.dropPrivileges(job);
       this.prepared = { job, ...both(logs, prepared) };
@@ -178,6 +179,7 @@ class Worker {
       this.send({ event: 'prepared', listening: prepared.listening });
     } catch (error) {
       logs?.cancel();
+      prepared?.cancel();
       this.send({ event: 'refused', reason: startErrorMessage(error) });
     }
   }
