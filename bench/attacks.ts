@@ -9,7 +9,8 @@
  *
  * The quiet values are those of a process that has served for some time: the same attack has run before, for `--warm-up`
  * seconds (by default as long as the attack; 0: not at all), so that its code is loaded and compiled and glibc's heap, whose
- * inner part is never returned, has its size. Memory before that is the column `cold`.
+ * inner part is never returned, has its size. Memory before that is the column `cold`;
+ * `quiet` and `after` are means over some seconds.
  *
  * Other processes on the same machine
  * are measured as well, which nginx's column shows; as root the session of the benchmark gets the highest priority, and
@@ -41,7 +42,7 @@ const { values } = parseArgs({
 const SETTLING = 3000;
 const QUIET = 3000;
 const RECOVERY = 10_000;
-const RECOVERED = 2000;
+const RECOVERED = 3000;
 
 async function measure(peer: ProxyName, name: string, kind: AttackKind, directory: string): Promise<Measurement> {
   const scene = await Scene.start({ peer, directory, rate: Number(values.rate), ...kind });
@@ -53,16 +54,15 @@ async function measure(peer: ProxyName, name: string, kind: AttackKind, director
       await pause(RECOVERY - QUIET);
     }
     await scene.sample();
-    await pause(QUIET);
+    const before = await scene.meanResident(QUIET);
     const quiet = await scene.sample();
-    const before = scene.resident;
     const { peak, summary } = await scene.attack(name, Number(values.seconds));
     const during = await scene.sample();
     await pause(RECOVERY - RECOVERED);
     await scene.sample();
-    await pause(RECOVERED);
+    const recovered = await scene.meanResident(RECOVERED);
     const after = await scene.sample();
-    const memory = { cold, quiet: before, peak, after: scene.resident };
+    const memory = { cold, quiet: before, peak, after: recovered };
     return judge({ peer, name, latency: { quiet, during, after }, memory, attack: summary });
   } finally {
     await scene.stop();

@@ -2,6 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { closedPort } from '../../test/kit/index.js';
 import { residentBytes } from '../accounting.js';
@@ -63,6 +65,17 @@ export class Scene {
   /** Resident bytes of the worker. */
   get resident(): number {
     return residentBytes(this.proxy.pids.slice(1));
+  }
+
+  /** Mean of `resident` over so many ms: it rises and falls by some MiB with the young generation of a heap. */
+  async meanResident(ms: number): Promise<number> {
+    let sum = 0;
+    let samples = 0;
+    for (const end = performance.now() + ms; performance.now() < end; await pause(SAMPLING)) {
+      sum += this.resident;
+      samples++;
+    }
+    return sum / samples;
   }
 
   /** Runs an attack; its connections are closed at the end. */
