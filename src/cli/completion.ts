@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { lints } from '../lints/index.js';
 import { modules } from '../modules/index.js';
 import { codeStories } from './code-stories.js';
-import type { Shell } from './commands/completion.js';
 import { bashScript } from './completion/bash.js';
 import { fishScript } from './completion/fish.js';
 import { completedProgram } from './completion/program.js';
+import type { Shell } from './completion/shells.js';
 import { zshScript } from './completion/zsh.js';
 import { print } from './stdout.js';
 

@@ -1,7 +1,8 @@
 /** `tsproxy diff`: differences between two configurations, as text or JSON. */
 import type { CheckedConfig } from '../config/checked-config.js';
 import { shown } from '../diagnostics/place.js';
-import { type Change, difference } from '../difference/difference.js';
+import type { Change } from '../difference/change.js';
+import { difference } from '../difference/difference.js';
 import { changeLine } from '../difference/lines.js';
 import { modules } from '../modules/index.js';
 import { checkSource } from '../process/configuration.js';

@@ -3,9 +3,9 @@ import { positionOf } from '../../grammar/positions.js';
 import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { CheckState } from './check-state.js';
-import type { Place } from './checked-config.js';
 import type { ArgumentContext, Context, FindingOptions } from './directive.js';
 import { reportMissingSemicolon, splitEntry } from './missing-semicolon.js';
+import type { Place } from './place.js';
 import { suggestParameter } from './suggest-parameter.js';
 
 /** Base directories of relative paths; both end in a slash. */

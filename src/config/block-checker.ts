@@ -4,7 +4,7 @@ import type { Directories } from './arguments.js';
 import { Arguments, placeOf } from './arguments.js';
 import type { Catalogue, Declared } from './catalogue.js';
 import type { CheckState } from './check-state.js';
-import type { CheckedBlock, CheckedStep, Place } from './checked-config.js';
+import type { CheckedBlock, CheckedStep } from './checked-config.js';
 import type { Context } from './directive.js';
 import { failureOf } from './failure.js';
 import { reportForeign } from './foreign/findings.js';
@@ -18,6 +18,7 @@ import {
   splitAtMissingSemicolon,
   warnOfMissingSemicolon,
 } from './missing-semicolon.js';
+import type { Place } from './place.js';
 import { headOf, parseStatement } from './statement.js';
 import { recordVariables, reportUnknown } from './unknown-directive.js';
 

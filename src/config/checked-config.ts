@@ -3,13 +3,7 @@
  * Values are the results of the directives' argument types; inheritance is already applied.
  */
 import type { Context } from './directive.js';
-
-/** Position of a directive. Lines and columns count from 1. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
+import type { Place } from './place.js';
 
 /** A feature that tsproxy lacks and without which a block must not serve requests. */
 export interface Closure {

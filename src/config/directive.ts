@@ -2,7 +2,7 @@
 import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { Fix, MissingFeature, Related, Severity } from '../diagnostics/finding.js';
-import type { Place } from './checked-config.js';
+import type { Place } from './place.js';
 
 /** The kinds of block in which a directive is allowed, in nginx's terms. */
 export type Context =

@@ -1,6 +1,12 @@
 /** Places of statements, without depending on the grammar: serving processes do not load it. */
 import type { Source, Span } from '../../grammar/syntax-tree.js';
-import type { Place } from './checked-config.js';
+
+/** Position of a directive. Lines and columns count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
 
 /** Start offsets of the lines of a text. */
 const lineStarts = new WeakMap<Source, readonly number[]>();

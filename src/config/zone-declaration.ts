@@ -12,3 +12,11 @@ export interface ZoneDeclaration {
   /** The key expression as written; empty if there is none. */
   readonly key: string;
 }
+
+/**
+ * Declarations with the same identity, in another generation or another process, share one zone and its contents. A zone of
+ * another size is another zone, as in nginx.
+ */
+export function zoneIdentity({ kind, name, size, key }: ZoneDeclaration): string {
+  return JSON.stringify([kind, name, size, key]);
+}

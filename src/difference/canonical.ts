@@ -1,5 +1,5 @@
 /** Canonical texts of the values in a checked configuration: two values are equivalent if their texts are equal. */
-import type { Place } from '../config/checked-config.js';
+import type { Place } from '../config/place.js';
 
 const texts = new WeakMap<object, string>();
 

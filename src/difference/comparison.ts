@@ -1,6 +1,7 @@
 /** Lists the changes between two configurations. */
-import type { CheckedBlock, Place } from '../config/checked-config.js';
-import type { Change } from './difference.js';
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { Place } from '../config/place.js';
+import type { Change } from './change.js';
 import { expressionsIn, locationName, locationOf, locationsIn } from './locations.js';
 import { labelOf } from './meaning.js';
 import { pairServers } from './pairs.js';

@@ -1,6 +1,6 @@
 /** Formats changes of configurations as lines for people or logs. */
-import type { Place } from '../config/checked-config.js';
-import type { Change } from './difference.js';
+import type { Place } from '../config/place.js';
+import type { Change } from './change.js';
 
 /** One line without its terminator, as bytes. */
 export function changeLine({ kind, change, name, within, before, after, directives, locations }: Change): string {

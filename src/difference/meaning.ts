@@ -3,10 +3,11 @@
  * equivalent if all texts are equal, however they were written.
  */
 import type { Catalogue } from '../config/catalogue.js';
-import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/checked-config.js';
+import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
 import { defaultOf } from '../config/default-value.js';
 import type { Context, DirectiveSpec, Links } from '../config/directive.js';
 import type { ModuleDeclaration } from '../config/module-declaration.js';
+import type { Place } from '../config/place.js';
 import { canonical, groupsIn, variablesIn } from './canonical.js';
 
 /** Texts by the name of a directive, or by the label of a referenced entry (`map $x`, `upstream app`). */

@@ -1,8 +1,9 @@
 /** The servers in two `upstream` blocks of one name. */
 import { type Address, formatAddress } from '../config/address.js';
-import type { CheckedBlock, Place } from '../config/checked-config.js';
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { Place } from '../config/place.js';
 import { canonical } from './canonical.js';
-import type { Change } from './difference.js';
+import type { Change } from './change.js';
 
 /** The part of a `server` that is compared here. */
 interface Server {

@@ -1,7 +1,8 @@
 /** Servers of a checked configuration by identity: addresses and names. */
 import { type Address, formatAddress, isWildcard } from '../config/address.js';
-import type { CheckedBlock, CheckedConfig, Place } from '../config/checked-config.js';
+import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import { Expression, expressionKey } from '../config/pcre/expression.js';
+import type { Place } from '../config/place.js';
 import type { PatternData } from '../config/template.js';
 import { canonical } from './canonical.js';
 

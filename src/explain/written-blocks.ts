@@ -1,7 +1,8 @@
 /** Blocks and statements of a checked configuration, with their text and positions. */
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { BlockRecord } from '../config/block-checker.js';
-import type { CheckedBlock, Place } from '../config/checked-config.js';
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { Place } from '../config/place.js';
 import { placeOf } from '../config/place.js';
 import { headOf } from '../config/statement.js';
 import type { Written } from './explanation.js';

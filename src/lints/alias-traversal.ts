@@ -1,6 +1,6 @@
 import { isInternal } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
+import { titleOf } from './engine/scope.js';
 
 export default defineLint({
   code: 'alias-traversal',

@@ -1,7 +1,7 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
 import type { Scope } from './engine/scope.js';
+import { titleOf } from './engine/scope.js';
 
 /** Directives that an `if` may contain without acting as a separate location. */
 const REWRITE_DIRECTIVES = new Set(['if', 'set', 'return', 'rewrite', 'break', 'set_by_lua_block', 'set_by_lua_file']);

@@ -1,7 +1,7 @@
 import { intersects, matchesAny } from './engine/language.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
 import { Candidate, candidatesIn } from './engine/reach.js';
+import { titleOf } from './engine/scope.js';
 import { StepBudget } from './engine/step-budget.js';
 
 export default defineLint({

@@ -1,8 +1,8 @@
 import { intersects } from './engine/language.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
 import { type Candidate, candidatesIn } from './engine/reach.js';
 import type { Scope } from './engine/scope.js';
+import { titleOf } from './engine/scope.js';
 import { StepBudget } from './engine/step-budget.js';
 
 export default defineLint({

@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
-import { enclosingLocation } from './engine/location.js';
 import { passesOfLocations, upstreamOf } from './engine/pass.js';
+import { enclosingLocation } from './engine/scope.js';
 
 /** Applications that encode paths and names in one path segment, with `%2F` for their slashes. */
 const KEEPS_ENCODED =

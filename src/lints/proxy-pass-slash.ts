@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
 import { passesOf } from './engine/pass.js';
+import { titleOf } from './engine/scope.js';
 
 export default defineLint({
   code: 'proxy-pass-slash',

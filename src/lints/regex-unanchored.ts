@@ -1,8 +1,8 @@
 import { isClosed } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
 import { passesIn } from './engine/pass.js';
 import { anchorsOf, treeOf } from './engine/regex.js';
+import { titleOf } from './engine/scope.js';
 
 export default defineLint({
   code: 'regex-unanchored',

@@ -1,7 +1,7 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
 import { passesIn } from './engine/pass.js';
+import { titleOf } from './engine/scope.js';
 
 /** Whether two `proxy_set_header` set the same field. */
 function sameField({ args: [one] }: Statement, { args: [other] }: Statement): boolean {

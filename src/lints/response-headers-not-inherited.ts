@@ -1,8 +1,8 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
 import { passesIn } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
+import { titleOf } from './engine/scope.js';
 import { variablesIn } from './engine/variables.js';
 
 /** Security fields, whose loss is a warning. */

@@ -1,6 +1,6 @@
 import { defineLint } from './engine/lint.js';
-import { enclosingLocation, titleOf } from './engine/location.js';
 import { upstreamOf } from './engine/pass.js';
+import { enclosingLocation, titleOf } from './engine/scope.js';
 import { proxied } from './engine/websocket.js';
 
 /** Libraries whose sessions consist of several requests that must reach the same server. */

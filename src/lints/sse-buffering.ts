@@ -1,6 +1,6 @@
 import { eventLocations } from './engine/events.js';
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
+import { titleOf } from './engine/scope.js';
 import { isComplete } from './engine/values.js';
 
 export default defineLint({

@@ -1,6 +1,6 @@
 import { isGuarded } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
+import { titleOf } from './engine/scope.js';
 import { listensOf } from './engine/servers.js';
 import { isComplete } from './engine/values.js';
 

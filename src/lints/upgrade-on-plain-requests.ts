@@ -1,5 +1,5 @@
 import { defineLint } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
+import { titleOf } from './engine/scope.js';
 import { proxied } from './engine/websocket.js';
 
 /** Locations that certainly receive requests other than WebSocket handshakes. */

@@ -1,8 +1,8 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint, type LintContext } from './engine/lint.js';
-import { titleOf } from './engine/location.js';
 import { passesOf } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
+import { titleOf } from './engine/scope.js';
 import { proxied } from './engine/websocket.js';
 
 const HELP =

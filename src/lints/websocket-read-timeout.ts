@@ -1,6 +1,6 @@
 import { parseMilliseconds } from '../config/units.js';
 import { defineLint } from './engine/lint.js';
-import { enclosingLocation, titleOf } from './engine/location.js';
+import { enclosingLocation, titleOf } from './engine/scope.js';
 import { isComplete } from './engine/values.js';
 import { isForWebSockets, proxied, sendsUpgrade } from './engine/websocket.js';
 

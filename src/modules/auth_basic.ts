@@ -1,8 +1,8 @@
 /** nginx's `ngx_http_auth_basic_module`: user names and passwords by Basic authentication (RFC 7617). */
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { named, template, word } from '../config/argument-types.js';
-import type { Place } from '../config/checked-config.js';
 import type { ConfOf, Context, Directives } from '../config/directive.js';
+import type { Place } from '../config/place.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { errnoText } from '../diagnostics/errno.js';

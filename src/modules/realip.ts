@@ -1,8 +1,8 @@
 /** nginx's `ngx_http_realip_module`: replaces the client address with the one that a trusted proxy sends. */
 import { custom, flag, word } from '../config/argument-types.js';
-import type { Place } from '../config/checked-config.js';
 import { type Cidr, contains, ipBytes, ipText, parseCidr, unmapped } from '../config/cidr.js';
 import type { Context } from '../config/directive.js';
+import type { Place } from '../config/place.js';
 import { forwardedAddress } from '../http/forwarded-address.js';
 import type { InetAddress } from '../net/inet-address.js';
 import type { Exchange } from '../program/exchange.js';

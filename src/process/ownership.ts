@@ -4,7 +4,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { closeSync, fchownSync, fstatSync, readFileSync } from 'node:fs';
-import type { CheckedBlock, CheckedConfig, Place } from '../config/checked-config.js';
+import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
+import type { Place } from '../config/place.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { openLogFile } from '../logging/log-file.js';
 import { StartError } from '../program/compiler.js';

@@ -1,7 +1,8 @@
 /** CheckedConfig → RoutingTable: binds modules, variables and templates, and compiles each location's program. */
-import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/checked-config.js';
+import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
 import { Expression } from '../config/pcre/expression.js';
+import type { Place } from '../config/place.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { LocalBackend } from '../zones/local-backend.js';

@@ -1,7 +1,8 @@
 /** Module interface: directives, variables, and the handlers compiled into a location's program. */
-import type { CheckedBlock, CheckedConfig, CheckedStep, Place } from '../config/checked-config.js';
+import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
+import type { Place } from '../config/place.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { AcceptStep } from '../net/accept-step.js';

@@ -2,7 +2,6 @@
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
 import type { Connect, Transport, TransportOwner } from '../net/transport.js';
-import type { IdleConnections } from './idle-connections.js';
 import type { Peer } from './peer.js';
 
 /** Current user of a connection. */
@@ -34,7 +33,7 @@ export class UpstreamConnection implements TransportOwner, Timed {
   readonly since = now();
   user: ConnectionUser | null;
   /** The cache that contains the idle connection. */
-  cache: IdleConnections | null = null;
+  cache: { remove(connection: UpstreamConnection): void } | null = null;
 
   constructor(
     readonly peer: Peer,

@@ -1,8 +1,8 @@
 /** Cache of idle keepalive connections of an upstream. */
 import { now } from '../net/deadlines.js';
 import type { UpstreamConnection } from './connection.js';
+import type { KeepaliveSettings } from './keepalive-settings.js';
 import type { Peer } from './peer.js';
-import type { KeepaliveSettings } from './upstream.js';
 
 /** Idle connections of an upstream, most recently used last. nginx: upstream_keepalive. */
 export class IdleConnections {

@@ -1,6 +1,6 @@
 /** Retries the lookup of servers whose names had no address when the configuration was put in force. */
 import type { Address } from '../config/address.js';
-import type { Place } from '../config/checked-config.js';
+import type { Place } from '../config/place.js';
 import type { Compiler } from '../program/module.js';
 import { compiledAddresses, HostNotFound, peerAddresses } from './host-lookup.js';
 import type { Upstream, UpstreamServer } from './upstream.js';

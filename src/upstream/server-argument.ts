@@ -2,8 +2,8 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { type Address, parseAddress } from '../config/address.js';
 import { custom } from '../config/argument-types.js';
-import type { Place } from '../config/checked-config.js';
 import type { ArgumentContext, ArgumentType } from '../config/directive.js';
+import type { Place } from '../config/place.js';
 import { placeOf } from '../config/place.js';
 import { parseInteger, parseSeconds } from '../config/units.js';
 import { DEFAULT_PEER, type PeerSettings } from './peer.js';

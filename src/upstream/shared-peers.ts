@@ -2,7 +2,9 @@
  * Peers of upstreams whose zone is shared by several workers. Each worker selects peers locally, without waiting, and
  * reports state changes to the others. Only `max_conns` requires a reservation, because it must be exact.
  */
-import { type PeerNews, type PeerReport, reportPeers, reservePeer } from '../zones/peer-states.js';
+
+import { reportPeers, reservePeer } from '../zones/peer-operations.js';
+import type { PeerNews, PeerReport } from '../zones/peer-states.js';
 import { giveBack, newTicket } from '../zones/tickets.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
 import type { Peer, PeerSharing, Reservation } from './peer.js';

@@ -1,31 +1,9 @@
 /** A named group of servers, declared by `upstream` or implied by a `proxy_pass` with a host. */
 import type { Balancer } from './balancer.js';
 import { IdleConnections } from './idle-connections.js';
+import { DEFAULT_KEEPALIVE, type KeepaliveSettings } from './keepalive-settings.js';
 import { DEFAULT_PEER, Peer, type PeerAddress, PeerGroup, type PeerSettings } from './peer.js';
 import { RoundRobin } from './round-robin.js';
-
-/** Keepalive settings of connections to the peers. Times in ms. */
-export interface KeepaliveSettings {
-  /** Maximum number of idle connections to all peers; 0: none are cached. */
-  readonly max: number;
-  /** Whether a cached connection is only reused by the location that created it. */
-  readonly local: boolean;
-  /** Maximum number of requests per connection. */
-  readonly requests: number;
-  /** Maximum idle time of a connection. */
-  readonly timeout: number;
-  /** Maximum lifetime of a connection. */
-  readonly time: number;
-}
-
-/** Defaults of an `upstream` block (nginx 1.29.7 and newer). */
-export const DEFAULT_KEEPALIVE: KeepaliveSettings = {
-  max: 32,
-  local: true,
-  requests: 1000,
-  timeout: 60_000,
-  time: 3_600_000,
-};
 
 /** A `server` line with its addresses. */
 export class UpstreamServer {

@@ -4,7 +4,7 @@ import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { countUsage, readUsage } from './key-limits.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
-import { reportPeers, reservePeer } from './peer-states.js';
+import { reportPeers, reservePeer } from './peer-operations.js';
 import { takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
 

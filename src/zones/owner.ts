@@ -1,11 +1,11 @@
 /** Contents of a backend, and their users. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
+import { zoneIdentity } from '../config/zone-declaration.js';
 import { ConnectionCounts } from './connection-counts.js';
 import { KeyUsage } from './key-usage.js';
 import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
-import { zoneIdentity } from './zone.js';
 
 /** Contents of a zone. */
 export type ZoneState = ConnectionCounts | RequestRates | KeyUsage | PeerStates;

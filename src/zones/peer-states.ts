@@ -2,8 +2,6 @@
  * Connections and failures of an upstream's peers, shared by several workers. Each worker selects among its own peers
  * immediately and reports events; the reports are added up here and sent to the other workers.
  */
-import type { Operation } from './operation.js';
-import type { ZoneOwner } from './owner.js';
 
 /** Events of a peer in one worker since its last report. */
 export interface PeerReport {
@@ -31,9 +29,14 @@ export interface PeerNews {
   readonly checked: number;
 }
 
+/** A user of the zone, which receives updates. */
+export interface PeerWatcher {
+  notify(zone: number, news: readonly PeerNews[]): void;
+}
+
 class SharedPeer {
   /** Connections by worker; entries are positive. */
-  readonly conns = new Map<ZoneOwner, number>();
+  readonly conns = new Map<PeerWatcher, number>();
   fails = 0;
   accessed = 0;
   checked = 0;
@@ -49,7 +52,7 @@ export class PeerStates {
   /** Connections reserved under `max_conns`, by peer. */
   private readonly reserved = new Map<string, number>();
   private readonly peers = new Map<string, SharedPeer>();
-  private readonly watching = new Map<ZoneOwner, number>();
+  private readonly watching = new Map<PeerWatcher, number>();
   private readonly changed = new Set<string>();
   private announcing = false;
 
@@ -79,19 +82,19 @@ export class PeerStates {
   }
 
   /** Subscribes the owner to updates, starting with the current state. */
-  watch(owner: ZoneOwner, zone: number): void {
+  watch(owner: PeerWatcher, zone: number): void {
     this.watching.set(owner, zone);
     if (this.peers.size > 0) owner.notify(zone, this.newsFor(owner, this.peers.keys()));
   }
 
   /** The owner has closed the zone: removes its connections, unless it has opened the zone again. */
-  unwatch(owner: ZoneOwner, zone: number): void {
+  unwatch(owner: PeerWatcher, zone: number): void {
     if (this.watching.get(owner) !== zone) return;
     this.watching.delete(owner);
     for (const [name, { conns }] of this.peers) if (conns.delete(owner)) this.announce(name);
   }
 
-  report(owner: ZoneOwner, report: PeerReport): void {
+  report(owner: PeerWatcher, report: PeerReport): void {
     let peer = this.peers.get(report.peer);
     if (peer === undefined) this.peers.set(report.peer, (peer = new SharedPeer()));
     if (report.conns > 0) peer.conns.set(owner, report.conns);
@@ -115,7 +118,7 @@ export class PeerStates {
     });
   }
 
-  private newsFor(owner: ZoneOwner, names: Iterable<string>): PeerNews[] {
+  private newsFor(owner: PeerWatcher, names: Iterable<string>): PeerNews[] {
     const news: PeerNews[] = [];
     for (const name of names) {
       const peer = this.peers.get(name);
@@ -134,40 +137,3 @@ export class PeerStates {
     }
   }
 }
-
-export interface PeerReports {
-  readonly zone: number;
-  readonly reports: readonly PeerReport[];
-}
-
-/** Reports events of the peers of an upstream to its zone. */
-export const reportPeers: Operation<PeerReports, null> = {
-  name: 'upstream report',
-  fallback: null,
-  run(owner, { zone, reports }) {
-    const states = owner.zone(zone, PeerStates);
-    if (states !== undefined) for (const report of reports) states.report(owner, report);
-    return null;
-  },
-};
-
-export interface PeerReservation {
-  /** Holds the connection until it is given back. */
-  readonly ticket: number;
-  readonly zone: number;
-  readonly peer: string;
-  readonly max: number;
-}
-
-/** Reserves one of the `max_conns` connections that all workers share for a peer; false if none is left. */
-export const reservePeer: Operation<PeerReservation, boolean> = {
-  name: 'upstream reserve',
-  fallback: true,
-  run(owner, { ticket, zone, peer, max }) {
-    const states = owner.zone(zone, PeerStates);
-    if (states === undefined) return true;
-    if (!states.take(peer, max)) return false;
-    owner.hold(ticket, [{ in: states, key: peer }]);
-    return true;
-  },
-};

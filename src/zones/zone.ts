@@ -5,14 +5,6 @@
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { Operation } from './operation.js';
 
-/**
- * Declarations with the same identity, in another generation or another process, share one zone and its contents. A zone of
- * another size is another zone, as in nginx.
- */
-export function zoneIdentity({ kind, name, size, key }: ZoneDeclaration): string {
-  return JSON.stringify([kind, name, size, key]);
-}
-
 /** A user's handle of a zone. */
 export interface Zone {
   readonly declaration: ZoneDeclaration;

@@ -1,10 +1,7 @@
 /** `tsproxy completion`: scripts for command-line completion in shells. */
 import { Argument } from 'commander';
+import { SHELLS, type Shell } from '../completion/shells.js';
 import type { DeclareCommand } from './command.js';
-
-/** Supported shells. */
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof SHELLS)[number];
 
 export const completion: DeclareCommand = (program, take) => {
   program

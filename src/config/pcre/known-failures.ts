@@ -3,21 +3,10 @@
  * steps are counted without being repeated. So an expression that takes exponential time reaches the limit at once,
  * with exactly the steps that it would have taken.
  */
-import type { Program } from './program.js';
+import type { Program, Repeatable } from './program.js';
 
 /** Maximum number of table entries: 16 MiB, of which the system allocates only the pages used. */
 const MAX_SIZE = 1 << 22;
-
-/**
- * Registers that decide where the program continues. Together with address and position they determine an attempt
- * exactly; groups matter only to references and conditions, and programs with those are not repeatable.
- */
-export interface Repeatable {
-  /** Start position of a loop's iteration: relevant is whether it equals the current position. */
-  readonly loops: readonly number[];
-  /** Numbers of iterations, and the maximum above which a higher one makes no difference. */
-  readonly counts: readonly { readonly register: number; readonly most: number }[];
-}
 
 export class KnownFailures {
   /** Steps by state, plus one; 0: unknown. */

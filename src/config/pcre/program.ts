@@ -1,7 +1,6 @@
 /** Compiles the tree of a regular expression to instructions of the backtracking matcher. */
 import { type Ending, isEffectivelyPossessive, type Rest } from './auto-possess.js';
 import type { ByteSet } from './byte-set.js';
-import type { Repeatable } from './known-failures.js';
 import { minimumLength } from './minimum-length.js';
 import { Op } from './opcodes.js';
 import { type Beginning, beginningOf, isRequiredLater, requiredByte } from './search-hints.js';
@@ -17,6 +16,17 @@ import {
   VERY_END_SOURCE,
   widthOf,
 } from './syntax.js';
+
+/**
+ * Registers that decide where the program continues. Together with address and position they determine an attempt
+ * exactly; groups matter only to references and conditions, and programs with those are not repeatable.
+ */
+export interface Repeatable {
+  /** Start position of a loop's iteration: relevant is whether it equals the current position. */
+  readonly loops: readonly number[];
+  /** Numbers of iterations, and the maximum above which a higher one makes no difference. */
+  readonly counts: readonly { readonly register: number; readonly most: number }[];
+}
 
 /** Compiled expression. Registers: beginning and end of each group, then those of the instructions. */
 export interface Program extends Beginning {

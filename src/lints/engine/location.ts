@@ -1,6 +1,5 @@
 /** Parsed arguments of a `location`. */
 import type { Statement, Word } from '../../../grammar/syntax-tree.js';
-import type { Scope } from './scope.js';
 
 export interface LocationWords {
   readonly kind: 'exact' | 'prefix' | 'regex' | 'named';
@@ -28,15 +27,4 @@ function create(modifier: string, name: string, at: Word): LocationWords {
   const regex = modifier.startsWith('~');
   const kind = modifier === '=' ? 'exact' : regex ? 'regex' : name.startsWith('@') ? 'named' : 'prefix';
   return { kind, name, noRegex: modifier === '^~', caseless: modifier === '~*', at };
-}
-
-/** The location around a block (an `if`, a `limit_except`), or the block itself. */
-export function enclosingLocation(scope: Scope): LocationWords | null {
-  return scope.within('location')?.location ?? null;
-}
-
-/** Title of a location in messages: `location /x`. */
-export function titleOf(scope: Scope): string {
-  const words = scope.opener?.args.map(({ text }) => text) ?? [];
-  return [scope.directive, ...words].join(' ');
 }

@@ -1,9 +1,9 @@
 /** Variables that may contain a line break sent by a client. */
 import { capturesOf } from './captures.js';
 import type { LintContext } from './lint.js';
-import { enclosingLocation } from './location.js';
 import { anchorsOf, mayContain, treeOf } from './regex.js';
 import type { Scope } from './scope.js';
+import { enclosingLocation } from './scope.js';
 import { assignedIn } from './values.js';
 import { variablesIn } from './variables.js';
 

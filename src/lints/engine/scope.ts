@@ -170,6 +170,17 @@ export class Scope {
   }
 }
 
+/** The location around a block (an `if`, a `limit_except`), or the block itself. */
+export function enclosingLocation(scope: Scope): LocationWords | null {
+  return scope.within('location')?.location ?? null;
+}
+
+/** Title of a location in messages: `location /x`. */
+export function titleOf(scope: Scope): string {
+  const words = scope.opener?.args.map(({ text }) => text) ?? [];
+  return [scope.directive, ...words].join(' ');
+}
+
 /** Builds the blocks of a configuration without `stream` and `mail`. */
 export function scopesOf(expansion: Expansion): Scope {
   const blocks = new Blocks();

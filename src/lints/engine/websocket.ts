@@ -1,10 +1,10 @@
 /** Handling of `Upgrade` in locations. */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { LintContext } from './lint.js';
-import { enclosingLocation } from './location.js';
 import { oncePerConfig } from './once-per-config.js';
 import { type Pass, passesIn } from './pass.js';
 import type { Scope } from './scope.js';
+import { enclosingLocation } from './scope.js';
 
 /** The `proxy_set_header` for a field in effect in a block, including one that removes the field. */
 export function requestField(scope: Scope, name: string): Statement | undefined {

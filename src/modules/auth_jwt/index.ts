@@ -1,8 +1,8 @@
 /** nginx Plus's `ngx_http_auth_jwt_module`: access control by JSON Web Tokens. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { choice, custom, either, milliseconds, named, text, word } from '../../config/argument-types.js';
-import type { Place } from '../../config/checked-config.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../../config/directive.js';
+import type { Place } from '../../config/place.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import { Field } from '../../http/field-names.js';

@@ -3,12 +3,13 @@ import { outgrown } from '../../exchange/growth.js';
 import { escapeHtml } from '../../http/html-escape.js';
 import { parseUnsafeUri } from '../../http/unsafe-uri.js';
 import { escapeInHtml } from '../../http/uri-escape.js';
+import type { Exchange } from '../../program/exchange.js';
+import type { Getter } from '../../program/variable.js';
 import { evaluateCondition } from './condition.js';
 import { documentOf, interpolate, variableValue } from './document.js';
-import type { SsiFilter } from './filter.js';
 
 /** Executes a command; false if it fails. */
-type Command = (page: SsiFilter, parameters: Parameters) => boolean;
+type Command = (page: CommandPage, parameters: Parameters) => boolean;
 export type Parameters = Readonly<Record<string, string | undefined>>;
 
 export interface CommandRule {
@@ -17,6 +18,35 @@ export interface CommandRule {
   readonly mandatory: readonly string[];
   /** Part of a condition up to which the command is valid: `else` must be the last one before `endif`. */
   readonly within: Part;
+}
+
+/** The page that a command is part of: its settings and output. */
+export interface CommandPage {
+  readonly x: Exchange;
+  readonly rules: { readonly lookup: (name: string) => Getter | null };
+  /** Set by `config timefmt`. */
+  timeFormat: string;
+  /** Set by `config errmsg`. */
+  errorMessage: string;
+  encoding: 'none' | 'url' | 'entity';
+  /** Whether the current text is part of the response. */
+  output: boolean;
+  /** Whether a branch of the current condition has been taken. */
+  chosen: boolean;
+  part: Part;
+  /** The `block` being defined. */
+  block: { text: string } | null;
+  text(text: string): void;
+  /** Logs an error of a command; returns false. */
+  fail(message: string): false;
+  /** Starts an inclusion; false if it fails. */
+  include(
+    path: string,
+    args: string,
+    stub: string | null,
+    waits: boolean,
+    assign: ((value: string) => void) | null,
+  ): boolean;
 }
 
 /** Position relative to a condition. */

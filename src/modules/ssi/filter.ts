@@ -5,7 +5,7 @@ import type { Exchange } from '../../program/exchange.js';
 import { StateKey } from '../../program/state-key.js';
 import type { Getter } from '../../program/variable.js';
 import { Assembly, Include, type Page } from './assembly.js';
-import { COMMANDS, type CommandRule, OUTSIDE, type Parameters, type Part } from './commands.js';
+import { COMMANDS, type CommandPage, type CommandRule, OUTSIDE, type Parameters, type Part } from './commands.js';
 import { COMMAND, MORE, type Parameter, Parser } from './parser.js';
 
 /** Settings of a location. */
@@ -19,7 +19,7 @@ export const SSI = new StateKey<SsiFilter | null>('ssi');
 
 const MAX_PARAMETERS = 16;
 
-export class SsiFilter implements BodyFilter, Page {
+export class SsiFilter implements BodyFilter, CommandPage, Page {
   /** Set by `config timefmt`. */
   timeFormat = '%A, %d-%b-%Y %H:%M:%S %Z';
   errorMessage = '[an error occurred while processing the directive]';

@@ -1,0 +1,5 @@
+/** Shells for which there are completion scripts. */
+
+/** Supported shells. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
