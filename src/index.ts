@@ -25,12 +25,10 @@ import { lints } from './lints/index.js';
 import type { LogEntry as ByteLogEntry } from './logging/destination-log.js';
 import { memoryLogs as memoryLogBytes } from './logging/memory-log.js';
 import { modules as builtIn } from './modules/index.js';
-import { checkWithModuleFiles, withoutModuleFiles } from './process/checked-modules.js';
-import { type ConfigSource, checkWithSuppressed, confDirectoryOf } from './process/configuration.js';
+import { type ConfigSource, checkSource, checkWithSuppressed, confDirectoryOf } from './process/configuration.js';
 import { type Applied, RefusedConfig } from './process/instance.js';
 import { ownInstance } from './process/own-instance.js';
 import type { Module } from './program/module.js';
-import type { ModuleDefinition } from './program/module-definition.js';
 
 export type { Level } from './config/log-level.js';
 export type { JsonFinding, JsonPlace } from './diagnostics/json.js';
@@ -48,7 +46,7 @@ export type {
   Written,
   WrittenPlace,
 } from './explain/explanation.js';
-export type { ModuleDefinition as Module } from './program/module-definition.js';
+export type { Module } from './program/module.js';
 
 /** Source of a configuration: exactly one of `config` and `file`. */
 export interface ConfigInput {
@@ -80,7 +78,7 @@ export interface ProxyOptions extends ConfigInput {
    */
   readonly errorLog?: string | ((entry: LogEntry) => void);
   /** Custom modules, in addition to the built-in ones. */
-  readonly modules?: readonly ModuleDefinition[];
+  readonly modules?: readonly Module[];
 }
 
 /** Result of a start or a reload. */
@@ -183,7 +181,7 @@ export function checkConfig(
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
 ): CheckedText {
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
-  const result = withoutModuleFiles(checkWithSuppressed(source, modulesOf(options.modules)));
+  const result = checkWithSuppressed(source, modulesOf(options.modules));
   const { config, findings: all, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
   const findings = new IgnoreComments(sources).heard(all);
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
@@ -224,14 +222,14 @@ export async function explain(
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
 ): Promise<Explanation> {
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
+  const modules = modulesOf(options.modules);
   const [{ Explainer }, { CannotExplain }, { asText }] = await Promise.all([
     import('./explain/explainer.js'),
     import('./explain/cannot-explain.js'),
     import('./explain/as-text.js'),
   ]);
   try {
-    const { result, modules } = await checkWithModuleFiles(source, modulesOf(options.modules));
-    const explainer = await Explainer.open(result, modules, source.prefix);
+    const explainer = await Explainer.open(checkSource(source, modules), modules, source.prefix);
     try {
       return asText(await explainer.explain(requestInput(typeof request === 'string' ? { request } : request)));
     } finally {
@@ -311,7 +309,7 @@ function toEntries(write: (entry: LogEntry) => void): (entry: ByteLogEntry) => v
   return (entry) => write({ ...entry, message: toText(entry.message) });
 }
 
-function modulesOf(own: readonly ModuleDefinition[] = []): readonly Module[] {
+function modulesOf(own: readonly Module[] = []): readonly Module[] {
   return own.length === 0 ? builtIn : [...builtIn, ...own];
 }
 

@@ -9,8 +9,7 @@ import { nativePath } from '../files/native-path.js';
 import { DestinationLog } from '../logging/destination-log.js';
 import { LogFile } from '../logging/log-file.js';
 import { modules } from '../modules/index.js';
-import { checkWithModuleFiles } from '../process/checked-modules.js';
-import type { ConfigSource } from '../process/configuration.js';
+import { type ConfigSource, checkSource } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
 import { PidFileError, readPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
@@ -21,10 +20,10 @@ import { errorLogOf, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 
 /** Sends the signal to the process named by the configuration's pid file. Returns the exit code. */
-export async function sendSignal(which: ConfigSelection, name: SignalName): Promise<number> {
+export function sendSignal(which: ConfigSelection, name: SignalName): number {
   const source = sourceOf(which);
   const log = openLog(errorLogOf(which));
-  const { config, findings } = (await checkWithModuleFiles(source, modules)).result;
+  const { config, findings } = checkSource(source, modules);
   if (config === null) {
     printFindings(findings);
     logFindings(log, findings);

@@ -80,6 +80,34 @@ function measured(syntax: string, help: string, parse: (text: string) => number 
 /** A size in bytes: `4096`, `8k`, `1m`. */
 export const size = measured('size', 'a size is a number of bytes, or one followed by k or m: 8k, 16m', parseSize);
 
+/** `number size`, of buffers. */
+export const buffers: ArgumentType<readonly [number: number, size: number]> = custom(
+  'number size',
+  2,
+  2,
+  (words, c): readonly [number, number] => {
+    const [first, second] = words as readonly [Word, Word]; // two words: `min`
+    const number = parseInteger(first.text) ?? 0;
+    const bytes = parseSize(second.text) ?? 0;
+    if (number === 0) c.fail(first, 'invalid-value', `"${c.directive}" directive invalid value`);
+    if (bytes === 0) c.fail(second, 'invalid-value', `"${c.directive}" directive invalid value`);
+    return [number, bytes];
+  },
+);
+
+/** A size that is a power of two; the value is the power. `allowed` lists the sizes for nginx's message. */
+export function powerOfTwo(min: number, max: number, allowed: string): ArgumentType<number> {
+  return word('size', (w, c) => {
+    const bytes = parseSize(w.text);
+    if (bytes === null) return c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`);
+    const power = Math.log2(bytes);
+    if (!Number.isInteger(power) || power < min || power > max) {
+      c.fail(w, 'invalid-value', `"${c.directive}" directive must be ${allowed}`);
+    }
+    return power;
+  });
+}
+
 /** A size of files and bodies in bytes: also `2g`. */
 export const offset = measured(
   'size',

@@ -78,6 +78,7 @@ export class HttpExchange implements EngineExchange {
   accessStatus = 0;
   bodyDiscarded = false;
   ignoreClientAbort = false;
+  unbuffered = false;
   allowRanges = false;
   errorPageActive = false;
   keepAlive = true;
@@ -173,6 +174,7 @@ export class HttpExchange implements EngineExchange {
 
   clearStates(): void {
     this.states = null;
+    this.response.varies = false;
     this.upstreamHost = undefined;
     this.upstreamPort = undefined;
   }
@@ -206,6 +208,10 @@ export class HttpExchange implements EngineExchange {
 
   writeBytes(bytes: Buffer, start: number, end: number): boolean {
     return output.writeBytes(this, bytes, start, end);
+  }
+
+  flush(): void {
+    output.flush(this);
   }
 
   end(): void {

@@ -10,6 +10,11 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
+/** System call that failed (`open`), or an empty string. */
+export function failedCall(error: unknown): string {
+  return error instanceof Error && 'syscall' in error ? String(error.syscall) : '';
+}
+
 /** Logs the failure of `call` on a file or directory and returns the response status. */
 export function fileFailed(x: Exchange, call: string, path: string, error: unknown): number {
   const line = `${call}() "${path}" failed (${errnoText(error)})`;

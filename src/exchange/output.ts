@@ -95,6 +95,11 @@ function runBodyFilters(x: EngineExchange, from: number, chunk: Chunk | null): b
   return filter === undefined ? true : filter.push(chunk, (c) => runBodyFilters(x, from + 1, c));
 }
 
+export function flush(x: EngineExchange): void {
+  if (x.finished || x.filters === null) return;
+  for (const filter of x.filters) filter.flush?.();
+}
+
 export function end(x: EngineExchange): void {
   if (x.finished || x.completed) return;
   // The response is complete when the last filter has passed the end.

@@ -41,6 +41,10 @@ export class ResponseHead {
   /** Whether the proxy's own `Server` and `Date` are sent; false if the upstream's are forwarded. */
   ownServer = true;
   ownDate = true;
+  /** Whether the proxy has set `Content-Encoding`. nginx: `headers_out.content_encoding`, except for an upstream's. */
+  encoded = false;
+  /** Whether `Vary: Accept-Encoding` is sent (`gzip_vary`). */
+  varies = false;
   /** Whether trailer fields may follow: the body is then chunked even if its length is known. */
   expectTrailers = false;
   /** Trailer fields to send after a chunked body: name, value … */
@@ -68,6 +72,8 @@ export class ResponseHead {
     this.absoluteLocation = null;
     this.ownServer = true;
     this.ownDate = true;
+    this.encoded = false;
+    this.varies = false;
     this.expectTrailers = false;
     this.trailers.length = 0;
     this.seekable = false;
@@ -137,14 +143,44 @@ export class ResponseHead {
     if (lower === 'location' && this.absoluteLocation !== null) values.push(this.absoluteLocation);
     const block = this.upstream;
     if (block !== null) {
-      for (let i = block.find(lower); i >= 0; i = block.find(lower, i + 1)) {
-        if (!block.removed(i) && !this.hidden?.matches(block, i)) values.push(block.value(i));
+      for (let i = this.findUpstream(block, lower, 0); i >= 0; i = this.findUpstream(block, lower, i + 1)) {
+        values.push(block.value(i));
       }
     }
     for (let i = 0; i < this.added.length; i += 2) {
       if ((this.added[i] as string).toLowerCase() === lower) values.push(this.added[i + 1] as string);
     }
     return values;
+  }
+
+  /** Index of the next forwarded line of that name (lower case) in the upstream's fields; -1 if there is none. */
+  private findUpstream(block: HeaderBlock, lower: string, from: number): number {
+    let i = block.find(lower, from);
+    while (i >= 0 && (block.removed(i) || this.hidden?.matches(block, i) === true)) i = block.find(lower, i + 1);
+    return i;
+  }
+
+  /** Content coding of the body, in lower case: the upstream's, or the one that a handler or filter has applied; empty if there is none. */
+  get contentCoding(): string {
+    if (this.encoded) return (this.get('content-encoding') ?? '').toLowerCase();
+    const block = this.upstream;
+    if (block === null) return '';
+    const i = this.findUpstream(block, 'content-encoding', 0);
+    return i < 0 ? '' : block.value(i).toLowerCase();
+  }
+
+  /**
+   * The body is replaced by another form of the content, of unknown length: ranges cannot be served. nginx:
+   * ngx_http_clear_content_length, ngx_http_clear_accept_ranges, ngx_http_weak_etag.
+   */
+  reencode(coding: string | null): void {
+    this.encoded = coding !== null;
+    if (coding === null) this.remove('content-encoding');
+    else this.add('Content-Encoding', coding);
+    this.contentLength = -1;
+    this.remove('accept-ranges');
+    this.seekable = false;
+    this.weakenEtag();
   }
 
   /** First value of a field name (lower case), or undefined. */

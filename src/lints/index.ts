@@ -52,7 +52,6 @@ import root_exposes from './root-exposes.js';
 import server_name_never_matches from './server-name-never-matches.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
-import sse_gzip from './sse-gzip.js';
 import status_exposed from './status-exposed.js';
 import undefined_upstream from './undefined-upstream.js';
 import unreachable_after_return from './unreachable-after-return.js';
@@ -125,7 +124,6 @@ export const lints: readonly Lint[] = [
   server_name_never_matches,
   socketio_without_stickiness,
   sse_buffering,
-  sse_gzip,
   status_exposed,
   undefined_upstream,
   unreachable_after_return,

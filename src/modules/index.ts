@@ -6,12 +6,17 @@ import auth_basic_module from './auth_basic.js';
 import auth_jwt_module from './auth_jwt/index.js';
 import auth_request_module from './auth_request.js';
 import autoindex_module from './autoindex.js';
+import brotli_module from './brotli.js';
+import brotli_static_module from './brotli_static.js';
 import charset_module from './charset.js';
 import core_module from './core/index.js';
 import cors_module from './cors.js';
 import empty_gif_module from './empty_gif.js';
 import events_module from './events.js';
 import geo_module from './geo.js';
+import gunzip_module from './gunzip.js';
+import gzip_module from './gzip.js';
+import gzip_static_module from './gzip_static.js';
 import headers_module from './headers.js';
 import index_file_module from './index_file.js';
 import limit_conn_module from './limit_conn.js';
@@ -42,6 +47,8 @@ import upstream_random_module from './upstream_random.js';
 import upstream_zone_module from './upstream_zone.js';
 import v2_module from './v2.js';
 import v3_module from './v3.js';
+import zstd_module from './zstd.js';
+import zstd_static_module from './zstd_static.js';
 
 /** Every module, in the order of their files' names. */
 export const modules: readonly Module[] = [
@@ -51,12 +58,17 @@ export const modules: readonly Module[] = [
   auth_jwt_module,
   auth_request_module,
   autoindex_module,
+  brotli_module,
+  brotli_static_module,
   charset_module,
   core_module,
   cors_module,
   empty_gif_module,
   events_module,
   geo_module,
+  gunzip_module,
+  gzip_module,
+  gzip_static_module,
   headers_module,
   index_file_module,
   limit_conn_module,
@@ -87,4 +99,6 @@ export const modules: readonly Module[] = [
   upstream_zone_module,
   v2_module,
   v3_module,
+  zstd_module,
+  zstd_static_module,
 ];

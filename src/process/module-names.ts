@@ -42,6 +42,17 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       autoindex autoindex_exact_size autoindex_format autoindex_localtime`,
   },
   {
+    load: () => import('../modules/brotli.js'),
+    names: `
+      brotli brotli_types brotli_comp_level brotli_window brotli_min_length brotli_buffers brotli_ratio
+      brotli_time`,
+  },
+  {
+    load: () => import('../modules/brotli_static.js'),
+    names: `
+      brotli_static`,
+  },
+  {
     load: () => import('../modules/charset.js'),
     names: `
       charset source_charset override_charset charset_types charset_map`,
@@ -58,10 +69,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       lingering_timeout reset_timedout_connection limit_rate limit_rate_after keepalive_disable
       chunked_transfer_encoding etag if_modified_since max_ranges absolute_redirect server_name_in_redirect
       port_in_redirect server_tokens early_hints satisfy auth_delay internal log_subrequest
-      subrequest_output_buffer_size resolver resolver_timeout error_log server_names_hash_max_size
-      server_names_hash_bucket_size variables_hash_max_size variables_hash_bucket_size types_hash_max_size
-      types_hash_bucket_size connection_pool_size request_pool_size sendfile sendfile_max_chunk aio aio_write
-      directio directio_alignment read_ahead output_buffers postpone_output send_lowat tcp_nopush tcp_nodelay
+      subrequest_output_buffer_size gzip_vary gzip_http_version gzip_proxied gzip_disable resolver
+      resolver_timeout error_log server_names_hash_max_size server_names_hash_bucket_size
+      variables_hash_max_size variables_hash_bucket_size types_hash_max_size types_hash_bucket_size
+      connection_pool_size request_pool_size sendfile sendfile_max_chunk aio aio_write directio
+      directio_alignment read_ahead output_buffers postpone_output send_lowat tcp_nopush tcp_nodelay
       open_file_cache open_file_cache_valid open_file_cache_min_uses open_file_cache_errors
       open_file_cache_events disable_symlinks request request_method request_uri uri document_uri args
       query_string is_args arg_* server_protocol content_length content_type request_body request_body_file
@@ -92,6 +104,22 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/geo.js'),
     names: `
       geo`,
+  },
+  {
+    load: () => import('../modules/gunzip.js'),
+    names: `
+      gunzip gunzip_buffers`,
+  },
+  {
+    load: () => import('../modules/gzip.js'),
+    names: `
+      gzip gzip_types gzip_comp_level gzip_min_length gzip_buffers gzip_window gzip_hash gzip_no_buffer
+      postpone_gzipping gzip_ratio gzip_time`,
+  },
+  {
+    load: () => import('../modules/gzip_static.js'),
+    names: `
+      gzip_static`,
   },
   {
     load: () => import('../modules/headers.js'),
@@ -264,5 +292,15 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     names: `
       http3 http3_hq http3_max_concurrent_streams http3_stream_buffer_size quic_retry quic_gso quic_host_key
       quic_active_connection_id_limit`,
+  },
+  {
+    load: () => import('../modules/zstd.js'),
+    names: `
+      zstd zstd_types zstd_comp_level zstd_min_length zstd_buffers zstd_dict_file zstd_ratio zstd_time`,
+  },
+  {
+    load: () => import('../modules/zstd_static.js'),
+    names: `
+      zstd_static`,
   },
 ];

@@ -53,4 +53,6 @@ export interface Producer {
 export interface BodyFilter {
   /** Returns the last result of `next` (false: the client is slow), or true if nothing was passed on. */
   push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean;
+  /** The response will not be complete: passes on all data received so far. Absent if none is retained. */
+  flush?(): void;
 }

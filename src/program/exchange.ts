@@ -6,7 +6,7 @@ import type { HeaderBlock } from '../http/header-block.js';
 import type { ResponseHead } from '../http/response-head.js';
 import type { BodySink, Chunk, Producer, RequestBody } from './body.js';
 import type { Client, Session } from './session.js';
-import type { Location } from './settings-key.js';
+import type { Location } from './settings.js';
 import type { StateKey } from './state-key.js';
 import type { UpstreamAttempt } from './upstream-attempt.js';
 import type { Verdict } from './verdict.js';
@@ -71,6 +71,8 @@ export interface Exchange extends Session {
   readonly headOnly: boolean;
   /** Status of the error for which an error page is served; 0 for none. */
   readonly errorStatus: number;
+  /** Whether each part of the body is to reach the client at once (`proxy_buffering off`). */
+  unbuffered: boolean;
   /** Whether ranges of the response body may be sent. */
   allowRanges: boolean;
   /** Whether the connection may be used for another request. */
@@ -119,6 +121,8 @@ export interface Exchange extends Session {
   write(chunk: Chunk): boolean;
   /** Sends bytes `start` to `end` of a borrowed buffer likewise. */
   writeBytes(bytes: Buffer, start: number, end: number): boolean;
+  /** Passes on data that body filters retain; called before `abort`. */
+  flush(): void;
   /** Completes the body; logs and ends the exchange. */
   end(): void;
   /** Ends an incomplete response: closes the client's connection, logs and ends the exchange. */

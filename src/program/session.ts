@@ -4,11 +4,7 @@
  */
 import type { Captures } from '../config/pcre/expression.js';
 import type { ErrorLog } from '../logging/error-log.js';
-
-/** Results of the steps between accepting a socket and its protocol, by key (`AcceptKey`). */
-export interface AcceptResults {
-  get<T>(key: { readonly name: string; readonly type: T }): T | undefined;
-}
+import type { Accepted } from '../net/accept-step.js';
 
 /** The client's connection. */
 export interface Client {
@@ -22,7 +18,7 @@ export interface Client {
   /** Path of the listening unix socket, or null. */
   readonly unixPath: string | null;
   /** Results of the steps of its listener (PROXY protocol, TLS); null if there were none. */
-  readonly accepted: AcceptResults | null;
+  readonly accepted: Accepted | null;
   /** Whether the connection uses TLS. */
   readonly secure: boolean;
   /** Time at which it was accepted (`$connection_time`), ms since 1970. */

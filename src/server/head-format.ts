@@ -62,6 +62,7 @@ export function formatHead(x: Exchange, framing: Framing, keep: boolean): string
     head += 'Connection: keep-alive\r\n';
     if (settings.keepaliveHeader > 0) head += `Keep-Alive: timeout=${settings.keepaliveHeader}\r\n`;
   } else head += 'Connection: close\r\n';
+  if (response.varies) head += 'Vary: Accept-Encoding\r\n';
   if (response.etag !== null) head += `ETag: ${response.etag}\r\n`;
   if (response.upstream !== null) head += response.upstream.lines(response.hidden);
   const { added } = response;

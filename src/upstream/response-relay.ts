@@ -30,6 +30,7 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, R
   protected beginRelay(headers: HeaderBlock): void {
     const { x, settings } = this;
     this.buffered = settings.obeysBuffering ? isBuffered(headers, settings.buffering) : settings.buffering;
+    x.unbuffered = !this.buffered;
     // As in nginx: an unbuffered response is not rate-limited.
     if (!this.buffered) x.limitRate = 0;
     else if (settings.limitRate !== null) {
@@ -78,6 +79,7 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, R
     if (this.spool !== null) this.spool.cut();
     else {
       this.x.producer = null;
+      this.x.flush();
       this.x.abort();
     }
   }

@@ -293,6 +293,7 @@ export class ResponseSpool {
 
   private abort(): void {
     this.x.producer = null;
+    this.x.flush();
     this.x.abort();
   }
 

@@ -64,7 +64,6 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'server_name', load: () => import('../server-name-never-matches.js') },
   { on: '*socket *engine.io *sockjs *signalr', load: () => import('../socketio-without-stickiness.js') },
   { on: '*sse *event *mercure', load: () => import('../sse-buffering.js') },
-  { on: 'gzip', load: () => import('../sse-gzip.js') },
   {
     on: 'stub_status api upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
     load: () => import('../status-exposed.js'),

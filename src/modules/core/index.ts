@@ -5,6 +5,7 @@ import { applyConnection, connectionDirectives } from './connection.js';
 import { applyErrorLog, errorLogDirectives } from './error-log.js';
 import { applyErrorPages, errorPageDirectives } from './error-page.js';
 import { fieldVariables } from './field-variables.js';
+import { applyGzip, gzipDirectives } from './gzip.js';
 import { keepaliveDisableDirectives, keepaliveFilter } from './keepalive-disable.js';
 import { listenDirectives } from './listen.js';
 import { checkListens } from './listen-check.js';
@@ -33,6 +34,7 @@ const core = defineModule({
     ...connectionDirectives,
     ...keepaliveDisableDirectives,
     ...responseDirectives,
+    ...gzipDirectives,
     ...resolverDirectives,
     ...errorLogDirectives,
     ...noEffectDirectives,
@@ -54,6 +56,7 @@ const core = defineModule({
     applyBody(conf, at);
     applyConnection(conf, at);
     applyResponse(conf, at);
+    applyGzip(conf, at);
     applyResolver(conf, at);
     applyErrorLog(conf, at);
   },

@@ -2,6 +2,7 @@
 import { bitmask } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
 import { Field } from '../../http/field-names.js';
+import { isMsie6 } from '../../http/user-agent.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { HeaderFilter } from '../../program/module.js';
 
@@ -27,15 +28,6 @@ export function keepaliveFilter({ keepalive_disable }: ConfOf<typeof keepaliveDi
     if (agent === undefined) return;
     if ((msie6 && x.method === 'POST' && isMsie6(agent)) || (safari && isSafari(agent))) x.keepAlive = false;
   };
-}
-
-/** Internet Explorer 4 and 5, and 6 before Windows XP Service Pack 2, by nginx's rules. */
-function isMsie6(agent: string): boolean {
-  const version = /MSIE (.)\../s.exec(agent)?.[1];
-  if (version === undefined || agent.includes('Opera')) return false;
-  return (
-    version === '4' || version === '5' || (version === '6' && !agent.slice(agent.indexOf('MSIE ')).includes('SV1'))
-  );
 }
 
 function isSafari(agent: string): boolean {

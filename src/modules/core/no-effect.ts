@@ -1,8 +1,19 @@
 /** Tuning directives of nginx without a counterpart in this implementation: accepted without effect. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { custom, flag, integer, mapped, offset, orOff, seconds, size, word } from '../../config/argument-types.js';
+import {
+  buffers,
+  custom,
+  flag,
+  integer,
+  mapped,
+  offset,
+  orOff,
+  seconds,
+  size,
+  word,
+} from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType, Directives } from '../../config/directive.js';
-import { parseInteger, parseOffset, parseSeconds } from '../../config/units.js';
+import { parseInteger, parseSeconds } from '../../config/units.js';
 
 const HTTP = ['http'] as const;
 const SERVER = ['http', 'server'] as const;
@@ -25,14 +36,6 @@ const aio: ArgumentType<string> = word('on | off | threads[=pool]', (w, c) =>
     ? w.text
     : c.fail(w, 'invalid-value', '"aio" directive invalid value', { help: 'it must be on, off, or threads[=pool]' }),
 );
-
-const buffers: ArgumentType<null> = custom('number size', 2, 2, (words, c) => {
-  const [number, bytes] = words as readonly [Word, Word]; // two words: `min` and `max`
-  for (const [w, value] of [[number, parseInteger(number.text)] as const, [bytes, parseOffset(bytes.text)] as const]) {
-    if (value === null || value === 0) c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`);
-  }
-  return null;
-});
 
 function parseFileCache(words: readonly Word[], c: ArgumentContext): null {
   let max = 0;

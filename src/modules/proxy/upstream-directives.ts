@@ -1,8 +1,7 @@
 /** Directives that nginx repeats for each upstream protocol under its own prefix (`proxy_…`, `grpc_…`). */
-import type { Word } from '../../../grammar/syntax-tree.js';
 import {
   bitmask,
-  custom,
+  buffers,
   flag,
   integer,
   mapped,
@@ -15,7 +14,6 @@ import {
 import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
 import { rate } from '../../config/rate-argument.js';
 import { temporaryPath } from '../../config/temporary-path-argument.js';
-import { parseInteger, parseSize } from '../../config/units.js';
 import type { Compiler } from '../../program/module.js';
 import { defaultTemporaryPath } from '../../program/temporary-directory.js';
 import type { UpstreamSettings } from '../../upstream/forwarding-rules.js';
@@ -52,14 +50,9 @@ const IGNORABLE = [
 ] as const;
 
 /** `number size`, the argument of `proxy_buffers`. */
-const buffers = custom('number size', 2, 2, (words, c): readonly [number, number] => {
-  const [first, second] = words as readonly [Word, Word]; // two words: `min`
-  const number = parseInteger(first.text) ?? 0;
-  const bytes = parseSize(second.text) ?? 0;
-  if (number === 0) c.fail(first, 'invalid-value', `"${c.directive}" directive invalid value`);
-  if (bytes === 0) c.fail(second, 'invalid-value', `"${c.directive}" directive invalid value`);
-  if (number < 2) c.fail(first, 'invalid-value', `there must be at least 2 "${c.directive}"`);
-  return [number, bytes];
+const atLeastTwoBuffers = mapped(buffers, (value, c, [first = c.statement]) => {
+  if (value[0] < 2) c.fail(first, 'invalid-value', `there must be at least 2 "${c.directive}"`);
+  return value;
 });
 
 /** Directives without their prefix; `p` is the prefix with its underscore, for examples and texts. */
@@ -95,7 +88,7 @@ function family(p: string) {
     },
     buffers: {
       contexts: CONTEXTS,
-      takes: buffers,
+      takes: atLeastTwoBuffers,
       default: '8 4k',
       doc: `Number and size of the buffers for one response: the amount that is buffered in memory for a slow client before the rest is written to a file (\`${p}max_temp_file_size\`).`,
       example: `${p}buffers 8 16k;`,
