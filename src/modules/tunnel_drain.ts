@@ -1,9 +1,11 @@
 /** `tunnel_drain`: clean shutdown of tunnels that a reload or a shutdown closes. */
+
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
 import { parseMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
+import { TUNNEL_DRAIN } from '../tunnel/drain.js';
 
 /** Times in ms. */
 interface DrainData {
@@ -58,6 +60,6 @@ export default defineModule({
     },
   },
   settings(conf, { program }) {
-    program.settings.tunnelDrain = conf.tunnel_drain;
+    program.settings.set(TUNNEL_DRAIN, conf.tunnel_drain);
   },
 });

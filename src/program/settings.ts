@@ -43,8 +43,6 @@ export class LocationSettings implements Settings {
   internal = false;
   recursiveErrorPages = false;
   errorPages: ReadonlyMap<number, ErrorPage> | null = null;
-  /** Draining of tunnels (`tunnel_drain`); null: tunnels are not drained. Times in ms. */
-  tunnelDrain: { readonly spread: number; readonly timeout: number } | null = null;
   /** Also used at server level. */
   errorLog: ErrorLog;
   constructor(errorLog: ErrorLog) {

@@ -1,9 +1,9 @@
 /** An exchange whose connection was upgraded, for the life of its tunnel. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
-import type { Exchange } from '../exchange/exchange.js';
+import type { HttpExchange } from '../exchange/exchange.js';
 import type { RoutingTable } from '../program/compiler.js';
-import type { DrainSchedule } from './drain.js';
+import { type DrainSchedule, TUNNEL_DRAIN } from './drain.js';
 import type { Tunnel } from './tunnel.js';
 
 /** The upstream end of a tunnel. */
@@ -20,7 +20,7 @@ export class UpgradedExchange {
   private readonly drains: boolean;
 
   constructor(
-    private readonly x: Exchange,
+    private readonly x: HttpExchange,
     private readonly client: DetachedClient,
     private readonly tunnel: Tunnel,
     readonly target: TunnelTarget,
@@ -28,7 +28,7 @@ export class UpgradedExchange {
     readonly frames: boolean,
   ) {
     this.current = client.table;
-    this.drains = x.location.settings.tunnelDrain !== null;
+    this.drains = x.location.settings.get(TUNNEL_DRAIN) !== null;
   }
 
   /** The table that it belongs to: that of its start, or a later one in which its location has the same meaning. */
@@ -54,7 +54,7 @@ export class UpgradedExchange {
 
   /** The location's `tunnel_drain` settings; null: the tunnel is not drained. Times in ms. */
   get drainSettings(): { readonly spread: number; readonly timeout: number } | null {
-    return this.drains ? this.x.location.settings.tunnelDrain : null;
+    return this.drains ? this.x.location.settings.get(TUNNEL_DRAIN) : null;
   }
 
   drain(order: DrainSchedule): void {

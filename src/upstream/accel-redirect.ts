@@ -1,6 +1,6 @@
 /** `X-Accel-Redirect`: internal redirect to a location named by the upstream. */
 
-import type { Exchange } from '../exchange/exchange.js';
+import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { parseUnsafeUri } from '../http/unsafe-uri.js';
@@ -31,7 +31,7 @@ export function keptFields(headers: HeaderBlock, cookie: (value: string) => stri
 }
 
 /** Redirects the exchange to `target` (a URI, or `@name`). */
-export function accelRedirect(x: Exchange, target: string, fields: readonly [string, string][]): void {
+export function accelRedirect(x: HttpExchange, target: string, fields: readonly [string, string][]): void {
   x.producer = null;
   for (const [name, value] of fields) {
     if (name.toLowerCase() === 'content-type') x.response.contentType = value;

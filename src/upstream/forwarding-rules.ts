@@ -1,6 +1,7 @@
 /** Settings and message formats that a pass directive's module provides to the request engine. */
-import type { Exchange } from '../exchange/exchange.js';
+
 import type { ResponseReader } from '../http1/response-reader.js';
+import type { Exchange } from '../program/exchange.js';
 import type { Template } from '../program/template.js';
 import type { ConnectOptions, UpstreamConnection } from './connection.js';
 import type { SpoolSettings } from './response-spool.js';

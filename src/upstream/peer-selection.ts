@@ -1,6 +1,6 @@
 /** Selects the peers of a request and records its attempts. */
 import { performance } from 'node:perf_hooks';
-import type { Exchange } from '../exchange/exchange.js';
+import type { HttpExchange } from '../exchange/exchange.js';
 import type { ResponseReader } from '../http1/response-reader.js';
 import { logError } from '../program/error-context.js';
 import { UpstreamAttempt } from '../program/upstream-attempt.js';
@@ -19,7 +19,7 @@ export abstract class PeerSelection {
   private readonly startedAt = performance.now();
 
   constructor(
-    readonly x: Exchange,
+    readonly x: HttpExchange,
     readonly upstream: Upstream,
     protected readonly protocol: ForwardingRules,
   ) {}

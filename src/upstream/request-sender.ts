@@ -1,10 +1,10 @@
 /** Sends a request body to a peer: configured text, a buffered body, or a body that is still being received. */
 import { errnoText } from '../diagnostics/errno.js';
-import type { BodySink } from '../exchange/client-side.js';
-import type { Exchange } from '../exchange/exchange.js';
+import type { HttpExchange } from '../exchange/exchange.js';
 import { BufferedBody } from '../exchange/request-body.js';
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Transport } from '../net/transport.js';
+import type { BodySink } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 
@@ -45,13 +45,13 @@ export class RequestSender implements BodySink {
   private replacement: string | null = null;
 
   constructor(
-    private readonly x: Exchange,
+    private readonly x: HttpExchange,
     private readonly protocol: ForwardingRules,
     private readonly request: SendingRequest,
   ) {}
 
   /** Creates the sender of a request, or returns null if there is no body. */
-  static for(x: Exchange, protocol: ForwardingRules, request: SendingRequest): RequestSender | null {
+  static for(x: HttpExchange, protocol: ForwardingRules, request: SendingRequest): RequestSender | null {
     if (!protocol.setsBody && x.contentLength === 0 && (x.body === null || x.body.length === 0)) return null;
     return new RequestSender(x, protocol, request);
   }

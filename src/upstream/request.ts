@@ -5,7 +5,7 @@
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
-import type { Exchange } from '../exchange/exchange.js';
+import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import type { ChunkedSink } from '../http1/chunked.js';
@@ -51,7 +51,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   private keepable = false;
 
   constructor(
-    x: Exchange,
+    x: HttpExchange,
     upstream: Upstream,
     protocol: ForwardingRules,
     private readonly origin: object,

@@ -1,10 +1,11 @@
 /** Decodes the body of an upstream response, for any framing. */
-import type { Exchange } from '../exchange/exchange.js';
+
 import { isToken } from '../http/field-line.js';
 import { Field, fieldSet } from '../http/field-names.js';
 import { HeaderBlock } from '../http/header-block.js';
 import { ChunkedDecoder, type ChunkedSink } from '../http1/chunked.js';
 import { CHUNKED, UNTIL_CLOSE } from '../http1/response-reader.js';
+import type { Exchange } from '../program/exchange.js';
 
 /** The body is incomplete. */
 export const MORE_BODY = 0;

@@ -1,7 +1,7 @@
 /** Relays the body of an upstream response to the client. */
 import { parseSize } from '../config/units.js';
-import type { Producer } from '../exchange/client-side.js';
 import type { HeaderBlock } from '../http/header-block.js';
+import type { Producer } from '../program/body.js';
 import { type LimitedResponse, ReadingRate } from './reading-rate.js';
 import { RequestWriter } from './request-writer.js';
 import { isBuffered, type ResponseSource, ResponseSpool } from './response-spool.js';

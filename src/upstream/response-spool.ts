@@ -3,7 +3,6 @@
  * a temporary file. Reading from the upstream is paused only if both are full. nginx: ngx_event_pipe.
  */
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
-import type { Exchange } from '../exchange/exchange.js';
 import { TemporaryFile } from '../files/temporary-file.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
@@ -11,6 +10,7 @@ import { buffersFull } from '../net/buffer-limit.js';
 import { ByteQueue } from '../net/byte-queue.js';
 import { giveSlab, takeSlab } from '../net/slabs.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 
 /** Limits and location of the buffers. Sizes in bytes. */
 export interface SpoolSettings {

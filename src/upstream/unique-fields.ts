@@ -1,9 +1,9 @@
 /** Response fields of which nginx uses only the first line (`ngx_http_upstream_headers_in`). */
 
-import type { Exchange } from '../exchange/exchange.js';
 import { Field, fieldSet } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 
 const UNIQUE = fieldSet(
   Field.Status,

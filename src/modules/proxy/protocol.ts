@@ -9,6 +9,7 @@ import type { ResponseReader } from '../../http1/response-reader.js';
 import type { Connect } from '../../net/transport.js';
 import { logError } from '../../program/error-context.js';
 import type { Template } from '../../program/template.js';
+import { TUNNEL_DRAIN } from '../../tunnel/drain.js';
 import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
 import { UpgradedExchange } from '../../tunnel/upgraded.js';
@@ -124,7 +125,7 @@ export class HttpProtocol implements ForwardingRules {
     const { settings } = this;
     const { tunnels } = this.options;
     const { lingeringClose, lingeringTimeout } = x.location.settings;
-    const frames = x.location.settings.tunnelDrain !== null && requestsWebSocket(x);
+    const frames = x.location.settings.get(TUNNEL_DRAIN) !== null && requestsWebSocket(x);
     const upstream = connection.detach();
     // A pooled connection may have been used for previous requests.
     const { bytesRead: received, bytesWritten: sent } = upstream;
