@@ -1,6 +1,5 @@
 /** HTTP/1 to an upstream, with the settings of one location. */
 
-import { errnoText } from '../../diagnostics/errno.js';
 import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
 import { NameSet } from '../../http/header-block.js';
@@ -9,10 +8,8 @@ import type { ResponseReader } from '../../http1/response-reader.js';
 import type { Connect } from '../../net/transport.js';
 import { logError } from '../../program/error-context.js';
 import type { Template } from '../../program/template.js';
-import { TUNNEL_DRAIN } from '../../tunnel/drain.js';
-import { Tunnel, type TunnelEnd } from '../../tunnel/tunnel.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
-import { UpgradedExchange } from '../../tunnel/upgraded.js';
+import { upgrade } from '../../tunnel/upgrade.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
 import { EARLY_HINTS } from '../../upstream/early-hints.js';
 import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwarding-rules.js';
@@ -108,64 +105,7 @@ export class HttpProtocol implements ForwardingRules {
   }
 
   upgrade(x: HttpExchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void {
-    x.tunnelled = true;
-    x.producer = null;
-    if (!x.sendHead(false)) {
-      connection.destroy();
-      attempt.ended(0, 0);
-      return;
-    }
-    const client = x.client.detach();
-    if (client === null) {
-      connection.destroy();
-      attempt.ended(0, 0);
-      x.finish();
-      return;
-    }
-    const { settings } = this;
-    const { tunnels } = this.options;
-    const { lingeringClose, lingeringTimeout } = x.location.settings;
-    const frames = x.location.settings.get(TUNNEL_DRAIN) !== null && requestsWebSocket(x);
-    const upstream = connection.detach();
-    // A pooled connection may have been used for previous requests.
-    const { bytesRead: received, bytesWritten: sent } = upstream;
-    const tunnel = new Tunnel(
-      client.transport,
-      upstream,
-      {
-        readTimeout: settings.readTimeout,
-        sendTimeout: settings.sendTimeout,
-        clientSendTimeout: x.location.settings.sendTimeout,
-        lingering: lingeringClose === 'off' ? 0 : lingeringTimeout,
-        frames,
-      },
-      ({ by, error }) => {
-        tunnels.delete(upgraded);
-        logEnd(x, by, error);
-        attempt.ended(upstream.bytesRead - received, upstream.bytesWritten - sent);
-        client.ended(by !== 'client timeout' && error?.syscall !== 'write');
-      },
-    );
-    const upgraded = new UpgradedExchange(x, client, tunnel, attempt, frames);
-    tunnels.add(upgraded);
-    tunnel.start(client.early, early);
-    if (client.peerEnded) tunnel.onEnd(client.transport);
+    const side = { transport: connection.detach(), early, peerEnded: false };
+    upgrade(x, attempt, side, this.settings, this.options.tunnels);
   }
-}
-
-/** Logs the abnormal end of a tunnel, with nginx's messages and levels. */
-function logEnd(x: HttpExchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
-  const action = 'while proxying upgraded connection';
-  if (by === 'client timeout' || by === 'upstream timeout') {
-    const side = by === 'client timeout' ? 'client' : 'upstream';
-    logError(x, 'info', `${side} timed out (110: Connection timed out) ${action}`);
-  } else if (error !== null) {
-    const call = error.syscall === 'write' ? 'send' : 'recv';
-    logError(x, by === 'client' ? 'info' : 'error', `${call}() failed (${errnoText(error)}) ${action}`);
-  }
-}
-
-/** Whether the request asks for a WebSocket upgrade (RFC 6455, 4.2.1). */
-function requestsWebSocket(x: HttpExchange): boolean {
-  return /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i.test(x.headers.joined('upgrade') ?? '');
 }

@@ -1,0 +1,82 @@
+/** Turns an exchange into a tunnel after the upstream has accepted its upgrade. */
+import { errnoText } from '../diagnostics/errno.js';
+import type { HttpExchange } from '../exchange/exchange.js';
+import { logError } from '../program/error-context.js';
+import { TUNNEL_DRAIN } from './drain.js';
+import { openTunnel, type TunnelSide } from './open-tunnel.js';
+import type { TunnelEnd } from './tunnel.js';
+import type { Tunnels } from './tunnels.js';
+import { type TunnelTarget, UpgradedExchange } from './upgraded.js';
+
+/** The upstream's side of an upgrade. */
+export interface AcceptedUpgrade extends TunnelTarget {
+  /** Ends the use of the upstream; `received` and `sent` are the bytes of the tunnel. */
+  ended(received: number, sent: number): void;
+}
+
+/** Timeouts towards the upstream, ms: see `TunnelSettings`. */
+export interface UpgradeSettings {
+  readonly readTimeout: number;
+  readonly sendTimeout: number;
+}
+
+/** Sends the head of the 101 response and opens the tunnel; if the client is gone, closes the upstream's side. */
+export function upgrade(
+  x: HttpExchange,
+  accepted: AcceptedUpgrade,
+  upstream: TunnelSide,
+  { readTimeout, sendTimeout }: UpgradeSettings,
+  tunnels: Tunnels,
+): void {
+  x.tunnelled = true;
+  x.producer = null;
+  if (!x.sendHead(false)) {
+    upstream.transport.destroy();
+    accepted.ended(0, 0);
+    return;
+  }
+  const client = x.client.detach();
+  if (client === null) {
+    upstream.transport.destroy();
+    accepted.ended(0, 0);
+    x.finish();
+    return;
+  }
+  const { settings } = x.location;
+  const { lingeringClose, lingeringTimeout, sendTimeout: clientSendTimeout } = settings;
+  const frames = settings.get(TUNNEL_DRAIN) !== null && requestsWebSocket(x);
+  const lingering = lingeringClose === 'off' ? 0 : lingeringTimeout;
+  let upgraded: UpgradedExchange;
+  openTunnel(
+    client,
+    upstream,
+    { readTimeout, sendTimeout, clientSendTimeout, lingering, frames },
+    (tunnel) => {
+      upgraded = new UpgradedExchange(x, client, tunnel, accepted, frames);
+      tunnels.add(upgraded);
+    },
+    ({ by, error, received, sent }) => {
+      tunnels.delete(upgraded);
+      logEnd(x, by, error);
+      accepted.ended(received, sent);
+      client.ended(by !== 'client timeout' && error?.syscall !== 'write');
+    },
+  );
+}
+
+/** Logs the abnormal end of a tunnel, with nginx's messages and levels. */
+function logEnd(x: HttpExchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
+  const action = 'while proxying upgraded connection';
+  if (by === 'client timeout' || by === 'upstream timeout') {
+    const side = by === 'client timeout' ? 'client' : 'upstream';
+    logError(x, 'info', `${side} timed out (110: Connection timed out) ${action}`);
+  } else if (error !== null) {
+    const call = error.syscall === 'write' ? 'send' : 'recv';
+    logError(x, by === 'client' ? 'info' : 'error', `${call}() failed (${errnoText(error)}) ${action}`);
+  }
+}
+
+/** Whether the request asks for a WebSocket upgrade (RFC 6455, 4.2.1). */
+function requestsWebSocket(x: HttpExchange): boolean {
+  return /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i.test(x.headers.joined('upgrade') ?? '');
+}
