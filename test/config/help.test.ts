@@ -36,7 +36,6 @@ const CASES: readonly (readonly [text: string, message: RegExp, help: RegExp])[]
   [location('proxy_pass wss://127.0.0.1:1;'), /invalid URL prefix/, /use https:\/\//],
   [server('\u200broot /x;'), /unknown directive/, /zero-width space \(U\+200B\)/],
   [server('\u00a0root /x;'), /unknown directive/, /no-break space \(U\+00A0\)/],
-  ['server { proxy_store on; }', /"proxy_store" is not supported/, /ngx_http_proxy_module is supported, but not this/],
   ['slice 1m;', /"slice" is not supported/, /ngx_http_slice_module, which tsproxy does not support/],
 ];
 

@@ -80,8 +80,8 @@ const wrongDirective: fc.Arbitrary<string> = fc.oneof(
     ),
   // A missing semicolon turns the next directive into an argument.
   fc.constantFrom(
-    'brotli off deny all;',
-    'brotli off\n deny all;',
+    'pagespeed off deny all;',
+    'pagespeed off\n deny all;',
     'fastcgi_param A b\n deny all;',
     'auth_jwt off\n auth_digest x;',
   ),

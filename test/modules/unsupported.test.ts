@@ -22,7 +22,7 @@ describe('allow_unsupported', () => {
       allowing(`
       access_log off;
       geoip_country /usr/share/GeoIP.dat;
-      log_format country "$geoip_country_code $gzip_ratio";
+      log_format country "$geoip_country_code $otel_trace_id";
       map $geoip_country_code $blocked { default 0; XX 1; }
       map $blocked $refused { default $blocked; }
       geo $refused $network { default 0; }
@@ -32,7 +32,7 @@ describe('allow_unsupported', () => {
       server {
         listen 127.0.0.1:0;
         server_name mixed;
-        location /speed { brotli on; slice 1m; return 200; }
+        location /speed { pagespeed on; slice 1m; return 200; }
         location /log { access_log logs/country.log country; return 200; }
         location /handler { fastcgi_pass 127.0.0.1:9000; fastcgi_param A b; location /handler/nested { return 200; } }
         location /setting { fastcgi_param A b; return 200; }
@@ -40,7 +40,7 @@ describe('allow_unsupported', () => {
           location /access/off { auth_digest off; return 200; } }
         location /condition { if ($network) { return 403; } return 200; }
         location /field { add_header X $geoip_city; return 200; }
-        location /ratio { add_header X $gzip_ratio; return 200; }
+        location /ratio { add_header X $otel_trace_id; return 200; }
         location /zone { limit_req zone=countries; return 200; }
         location /sticky { proxy_pass http://sticky; }
         location /plain { proxy_pass http://plain; }
