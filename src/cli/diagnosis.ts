@@ -71,9 +71,9 @@ const VALUE_CODES: ReadonlySet<string> = new Set(['invalid-value', 'host-not-fou
 
 /** Adds help about unfilled templates to the finding if its value is a placeholder. */
 function withTemplateHelp(finding: Finding): Finding {
-  const { code, message, at } = finding;
+  const { code, message } = finding;
   if (!VALUE_CODES.has(code)) return finding;
-  const help = unexpandedHelp(`${message} ${at?.source.text.slice(at.start, at.end) ?? ''}`);
+  const help = unexpandedHelp(message);
   return help === null ? finding : { ...finding, help };
 }
 

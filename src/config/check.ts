@@ -10,6 +10,7 @@ import { Catalogue } from './catalogue.js';
 import { CheckState } from './check-state.js';
 import type { CheckedConfig } from './checked-config.js';
 import { Failures, unbalancedIn, withoutConsequences } from './consequences.js';
+import { Environment, type EnvironmentValues } from './environment.js';
 import { closeBlocks } from './foreign/closures.js';
 import { type Expansion, Includes } from './include.js';
 import { runModuleChecks } from './module-checks.js';
@@ -27,6 +28,8 @@ export interface CheckOptions {
   readonly confDirectory?: string;
   /** Directives of the outermost level to be read before the file (`-g`). */
   readonly globals?: string;
+  /** Source of environment variables (`expand_env`); default: those of the process. */
+  readonly environment?: EnvironmentValues;
 }
 
 export interface CheckResult {
@@ -60,14 +63,16 @@ export function* checkInSteps(
   const reading = new CheckState();
   const directories = directoriesOf(root.name, options);
   const catalogue = new Catalogue(modules);
-  const includes = new Includes(options.reader ?? diskReader, directories.conf, reading, (name) =>
-    catalogue.opensBlock(name),
-  );
+  const environment = new Environment(root, catalogue, reading);
+  const opensBlock = (name: string) => catalogue.opensBlock(name);
+  const includes = new Includes(options.reader ?? diskReader, directories.conf, reading, opensBlock, environment);
   const globals =
     options.globals === undefined ? [] : includes.open({ name: COMMAND_LINE, text: options.globals }, [], 'parameter');
   const items = [...globals, ...includes.open(root)];
+  environment.declare(items, options.environment ?? process.env);
   yield;
-  const statements = yield* includes.expandInSteps(items);
+  const statements = yield* includes.expandInSteps(environment.expand(items));
+  environment.checkPlaces(statements);
 
   const state = new CheckState(statements.some(allowsUnsupported));
   const checker = new BlockChecker(catalogue, includes, directories, state);

@@ -14,6 +14,7 @@ import { wordsAtMost } from '../../grammar/words.js';
 
 import { atOnce } from './at-once.js';
 import type { CheckState } from './check-state.js';
+import type { Environment } from './environment.js';
 import { hasWildcard } from './glob.js';
 import { reportMissingSemicolon, splitAtLine } from './missing-semicolon.js';
 import { type ConfigReader, readFailure } from './reader.js';
@@ -65,6 +66,8 @@ export class Includes {
     private readonly state: CheckState,
     /** Whether the named directive takes a block. */
     private readonly opensBlock: (name: string) => boolean,
+    /** Expands environment variables in included files. */
+    private readonly environment: Environment,
   ) {}
 
   /** Parses a source; syntax errors become findings. `trail` are the includes that led to it. */
@@ -188,7 +191,8 @@ export class Includes {
       return;
     }
     // One by one: spreading the statements of a huge file would overflow the stack.
-    for (const included of yield* this.expandInSteps(this.open({ name: path, text }, trail))) {
+    const items = this.environment.expand(this.open({ name: path, text }, trail));
+    for (const included of yield* this.expandInSteps(items)) {
       into.push(included);
     }
   }

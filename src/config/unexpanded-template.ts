@@ -3,7 +3,5 @@
 /** Help for text that contains such a placeholder; null for other text. */
 export function unexpandedHelp(text: string): string | null {
   const [, name] = /\$\{?([A-Z][A-Z0-9_]+)\}?/.exec(text) ?? [];
-  return name === undefined
-    ? null
-    : `environment variables are not read; if this is a template, expand it first: envsubst '\${${name}}' < template > nginx.conf`;
+  return name === undefined ? null : `environment variables are read only if declared: expand_env ${name};`;
 }

@@ -12,6 +12,7 @@ import charset_module from './charset.js';
 import core_module from './core/index.js';
 import cors_module from './cors.js';
 import empty_gif_module from './empty_gif.js';
+import environment_module from './environment.js';
 import events_module from './events.js';
 import geo_module from './geo.js';
 import gunzip_module from './gunzip.js';
@@ -64,6 +65,7 @@ export const modules: readonly Module[] = [
   core_module,
   cors_module,
   empty_gif_module,
+  environment_module,
   events_module,
   geo_module,
   gunzip_module,

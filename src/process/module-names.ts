@@ -95,6 +95,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       empty_gif`,
   },
   {
+    load: () => import('../modules/environment.js'),
+    names: `
+      expand_env`,
+  },
+  {
     load: () => import('../modules/events.js'),
     names: `
       events worker_connections use multi_accept accept_mutex accept_mutex_delay worker_aio_requests

@@ -19,7 +19,11 @@ const CASES: readonly (readonly [text: string, message: RegExp, help: RegExp])[]
   ['map $uri $x { ~^/[a-z]{2}/ 1; }', /unexpected "{"/, /braces must be quoted/],
   [server('server_name {{DOMAIN}}; root /{{PATH}}/x;'), /"server_name" is not terminated/, /template/],
   [server('{% if x %} root /x; {% endif %}'), /unexpected "{"/, /template/],
-  [location('proxy_pass http://${BACKEND}:80;'), /unknown "backend" variable/, /environment variables are not read/],
+  [
+    location('proxy_pass http://${BACKEND}:80;'),
+    /unknown "backend" variable/,
+    /read only if declared: expand_env BACKEND;/,
+  ],
   [location('proxy_set_header Host ;'), /invalid number of arguments/, /envsubst/],
   [server(`add_header A "b "c" d; e";\n`), /unexpected "c"/, /inside a word write \\"/],
   ['resolver 2001:db8::1;', /invalid port in resolver/, /must be in brackets/],
