@@ -4,6 +4,7 @@ import { offsetOf } from '../../grammar/positions.js';
 import type { Source, Span, Word } from '../../grammar/syntax-tree.js';
 import { arrange, type CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
+import { declaredNames } from '../config/environment-argument.js';
 import type { ErrorLogData } from '../config/error-log-argument.js';
 import type { Expansion } from '../config/include.js';
 import type { Place } from '../config/place.js';
@@ -60,9 +61,10 @@ export async function diagnose(source: ConfigSource, ignored: readonly string[])
   const refusal = !tries ? null : await startFailure(config, modules, source.prefix, result);
   if (refusal !== null) reported.push(refusal);
   const ordered = expansion === null || reported.length === known ? reported : arrange(reported, sources, expansion);
+  const declared = declaredNames(expansion?.statements ?? []);
   const wanted = ordered
     .filter(({ code, severity }) => severity === 'error' || !ignored.includes(code))
-    .map(withTemplateHelp);
+    .map((finding) => withTemplateHelp(finding, declared));
   return { config, findings: wanted, sources, modules };
 }
 
@@ -70,10 +72,10 @@ export async function diagnose(source: ConfigSource, ignored: readonly string[])
 const VALUE_CODES: ReadonlySet<string> = new Set(['invalid-value', 'host-not-found', 'cannot-start']);
 
 /** Adds help about unfilled templates to the finding if its value is a placeholder. */
-function withTemplateHelp(finding: Finding): Finding {
-  const { code, message } = finding;
+function withTemplateHelp(finding: Finding, declared: ReadonlySet<string>): Finding {
+  const { code, message, at } = finding;
   if (!VALUE_CODES.has(code)) return finding;
-  const help = unexpandedHelp(message);
+  const help = unexpandedHelp(`${message} ${at?.source.text.slice(at.start, at.end) ?? ''}`, declared);
   return help === null ? finding : { ...finding, help };
 }
 

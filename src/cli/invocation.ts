@@ -68,9 +68,14 @@ export interface Options {
   readonly allowUnsupported?: true;
 }
 
+/** Directives of `-g` that also allow unsupported features. */
+export function allowingUnsupported(globals = ''): string {
+  return `allow_unsupported on; ${globals}`;
+}
+
 /** The action for options without a command; `paths`: files that `-t` tests instead of `-c`. */
 export function invocationOf(options: Options, paths: readonly string[] = []): Invocation {
-  const globals = options.allowUnsupported === true ? `allow_unsupported on; ${options.g ?? ''}` : options.g;
+  const globals = options.allowUnsupported === true ? allowingUnsupported(options.g) : options.g;
   const which: ConfigSelection = { file: options.c, prefix: options.p, errorLog: options.e, globals };
   const version = options.version === true || options.V === true;
   const asked = testOrSignal(options, which, paths);

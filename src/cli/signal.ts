@@ -15,13 +15,14 @@ import { PidFileError, readPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
 import { logFindings } from '../process/signals.js';
 import { printError } from '../process/standard-streams.js';
-import { type ConfigSelection, SIGNALS, type SignalName } from './invocation.js';
+import { allowingUnsupported, type ConfigSelection, SIGNALS, type SignalName } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 
 /** Sends the signal to the process named by the configuration's pid file. Returns the exit code. */
 export function sendSignal(which: ConfigSelection, name: SignalName): number {
-  const source = sourceOf(which);
+  // The running proxy may have been started with --allow-unsupported.
+  const source = sourceOf({ ...which, globals: allowingUnsupported(which.globals) });
   const log = openLog(errorLogOf(which));
   const { config, findings } = checkSource(source, modules);
   if (config === null) {
@@ -29,7 +30,7 @@ export function sendSignal(which: ConfigSelection, name: SignalName): number {
     logFindings(log, findings);
     return 1;
   }
-  for (const finding of findings.filter(({ severity }) => severity === 'warning')) {
+  for (const finding of findings.filter(({ severity, missing }) => severity === 'warning' && missing === undefined)) {
     printError(`tsproxy: [warn] ${sentence(finding)}`);
   }
   logFindings(log, findings);

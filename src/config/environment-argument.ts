@@ -1,4 +1,5 @@
 /** Argument of `expand_env`: names of environment variables, with defaults. */
+import type { Statement } from '../../grammar/syntax-tree.js';
 import { custom } from './argument-types.js';
 import type { ArgumentType } from './directive.js';
 
@@ -16,3 +17,9 @@ export const environmentNames: ArgumentType<readonly string[]> = custom(
       return name ?? c.fail(word, 'invalid-value', `invalid name "${word.text}" of an environment variable`);
     }),
 );
+
+/** The names that statements of the outermost level declare. */
+export function declaredNames(statements: readonly Statement[]): ReadonlySet<string> {
+  const words = statements.filter(({ name }) => name.text === 'expand_env').flatMap(({ args }) => args);
+  return new Set(words.map(({ text }) => text.replace(/=.*/s, '')));
+}

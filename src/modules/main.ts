@@ -13,6 +13,7 @@ import {
   offset,
   path,
   text,
+  word,
 } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
 import { errorLogArgument } from '../config/error-log-argument.js';
@@ -45,6 +46,12 @@ function parseThreadPool(words: readonly Word[], c: ArgumentContext): string {
   }
   return name.text;
 }
+
+const environmentVariable = word('variable[=value]', (w, c) =>
+  /^[^=\0]+/.test(w.text) && !w.text.includes('\0')
+    ? w.text
+    : c.fail(w, 'invalid-value', `invalid name "${w.text}" of an environment variable`),
+);
 
 const MAX_PROCESSORS = 1024;
 
@@ -174,11 +181,12 @@ export default defineModule({
     },
     env: {
       contexts: ['main'],
-      takes: named('variable[=value]', text),
+      takes: environmentVariable,
       repeat: true,
-      noEffect: 'All environment variables are kept.',
-      doc: 'In nginx, the environment variables that worker processes keep.',
+      doc: 'Sets an environment variable of the processes, such as `TZ`, the time zone of logs: `env NAME=value`. It remains set until they exit. To use environment variables in the configuration itself, see `expand_env`.',
       example: 'env TZ=UTC;',
+      differs: '`env NAME` has no effect: all environment variables are kept. In nginx the others are removed.',
+      differsFor: ([entry = '']) => !entry.includes('='),
     },
     timer_resolution: {
       contexts: ['main'],

@@ -8,7 +8,7 @@ import type { ErrorLog } from '../logging/error-log.js';
 import type { Module } from '../program/module.js';
 import { type ConfigSource, checkInSlices, logMessage } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
-import { type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
+import { applyEnvironment, type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import { chownFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
 import { describeReload } from './reload-description.js';
 import { workerConnections } from './serving.js';
@@ -187,6 +187,8 @@ export class Instance<W extends Workers = Workers> {
         throw error;
       }
       logs?.commit();
+      // An embedding program's own environment is left alone.
+      if (this.options.forksWorkers === true) applyEnvironment(settings);
       const warning = connectionsWarning(workerConnections(job.config), settings);
       if (warning !== null) this.errorLog.write('warn', warning);
       for (const line of changes) this.errorLog.write('notice', line);

@@ -28,6 +28,8 @@ export interface MainSettings {
   readonly priority: number;
   /** CPU affinity masks of workers; null: not set. */
   readonly affinity: { readonly auto: boolean; readonly masks: readonly bigint[] } | null;
+  /** Environment variables that the processes set (`env NAME=value`). Bytes. */
+  readonly environment: ReadonlyMap<string, string>;
   /** Limit of open files of a worker; null: that of the master. */
   readonly openFiles: number | null;
 }
@@ -60,12 +62,29 @@ export function mainSettings(config: CheckedConfig, prefix: string): MainSetting
     user: userOf(values.user as readonly [string, string?] | undefined),
     priority: (values.worker_priority as number | undefined) ?? 0,
     affinity: affinityOf(values.worker_cpu_affinity as readonly string[] | undefined),
+    environment: environmentOf(values.env as readonly string[] | undefined),
     openFiles: (values.worker_rlimit_nofile as number | undefined) ?? null,
   };
 }
 
 function workerProcesses(value: number | 'auto' = 1): number {
   return value === 'auto' ? availableParallelism() : Math.max(1, value);
+}
+
+function environmentOf(entries: readonly string[] = []): ReadonlyMap<string, string> {
+  return new Map(
+    entries.flatMap((entry) => {
+      const equals = entry.indexOf('=');
+      return equals < 0 ? [] : [[entry.slice(0, equals), entry.slice(equals + 1)] as const];
+    }),
+  );
+}
+
+/** Sets the environment variables of a configuration in this process. */
+export function applyEnvironment({ environment }: MainSettings): void {
+  for (const [name, value] of environment) {
+    process.env[Buffer.from(name, 'latin1').toString()] = Buffer.from(value, 'latin1').toString();
+  }
 }
 
 /** The group defaults to the user's name. */

@@ -1,6 +1,7 @@
 /** Handlers for the signals that nginx supports. */
 import { constants } from 'node:os';
 import type { Finding } from '../diagnostics/finding.js';
+import { grouped, morePlaces } from '../diagnostics/grouped.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { logMessage } from './configuration.js';
 import { isDetached } from './daemon.js';
@@ -100,8 +101,10 @@ function reloader(instance: Instance, manager: ServiceManager): () => void {
 
 /** Logs findings as nginx would: errors as `[emerg]`, warnings as `[warn]`. Hints are shown by `-t` only. */
 export function logFindings(log: ErrorLog, findings: readonly Finding[]): void {
-  for (const finding of findings) {
-    if (finding.severity !== 'hint') log.write(finding.severity === 'error' ? 'emerg' : 'warn', logMessage(finding));
+  for (const group of grouped(findings)) {
+    const { finding } = group;
+    if (finding.severity === 'hint') continue;
+    log.write(finding.severity === 'error' ? 'emerg' : 'warn', logMessage(finding) + morePlaces(group));
   }
 }
 

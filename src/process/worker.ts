@@ -12,7 +12,7 @@ import type { ZoneBackend } from '../zones/zone.js';
 import { decodeConfig } from './config-pieces.js';
 import { collectAfterReading } from './garbage.js';
 import { Logs } from './logs.js';
-import type { MainSettings } from './main-settings.js';
+import { applyEnvironment, type MainSettings } from './main-settings.js';
 import { applyPrivileges } from './privileges.js';
 import { type PreparedJob, Serving } from './serving.js';
 import { startErrorMessage } from './start-error-message.js';
@@ -211,6 +211,7 @@ class Worker {
     if (prepared === null) return;
     this.prepared = null;
     this.settings = prepared.job.settings;
+    applyEnvironment(this.settings);
     this.heartbeat ??= setInterval(() => this.sendHeartbeat(), HEARTBEAT_INTERVAL).unref();
     if (this.settings.workerProcesses > 1) this.share();
     const { generation } = prepared.job;
