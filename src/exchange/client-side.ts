@@ -35,8 +35,11 @@ export interface ClientSide extends HttpClient {
   /** Collects all writes until `uncork` into one write. */
   cork(): void;
   uncork(): void;
-  /** The body is complete. */
-  end(): void;
+  /**
+   * Nothing more is written: the response is complete, or ends early. Calls `x.finish()` when the client has accepted
+   * all of a complete response, else at once.
+   */
+  end(completed: boolean): void;
   /** Delivers the rest of the request body to `sink`. */
   readBody(sink: BodySink): void;
   resumeBody(): void;
@@ -50,8 +53,8 @@ export interface ClientSide extends HttpClient {
   discardBody(): number;
   /** Hands over the socket to a tunnel; returns null if it is closed (or not available, in HTTP/2). */
   detach(): DetachedClient | null;
-  /** The exchange is finished and logged; the connection reads the next request, lingers or closes. */
-  done(x: Exchange): void;
+  /** The exchange is logged and its resources are released: the connection reads the next request, lingers or closes. */
+  released(): void;
 }
 
 // Names used by code that is being converted to program/body.ts.

@@ -111,3 +111,22 @@ export class ConnectionCounts {
     );
   }
 }
+
+/** State of one connection in the counts of its server. */
+export class CountedState {
+  private state: ConnectionState = CLOSING;
+
+  constructor(private readonly counts: ConnectionCounts) {}
+
+  set(state: ConnectionState): void {
+    this.counts.move(this.state, state);
+    this.state = state;
+  }
+
+  /** Counts a request: part of its head has arrived. */
+  reading(): void {
+    if (this.state === READING) return;
+    this.set(READING);
+    this.counts.requests++;
+  }
+}

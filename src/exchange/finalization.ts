@@ -1,6 +1,16 @@
 /**
- * The end of an exchange: with a status (error pages, redirects, built-in pages), or by closing the connection; then the
- * log phase, exactly once, and the release of its resources.
+ * The end of an exchange, always in this order:
+ *
+ * 1. The response is over: `end` when its last filter has passed the end of the body on (`completed` is set), or `abort`
+ *    when it ends early: on an error after the head, 444, a timeout, or because the client left (`clientGone`).
+ *    `finalize` leads to one of them: it sends a status with its error page, redirect or built-in page, or aborts.
+ * 2. `client.end(completed)`: the client side flushes a complete response. The only call in this direction.
+ * 3. `x.finish()`: called by the client side when the last byte is accepted, so that logged values are correct, or at once
+ *    for an incomplete response. Runs the log phase, exactly once (`finished`).
+ * 4. `x.release()`: releases the resources of the exchange; after the last background subrequest, if there are any.
+ * 5. `client.released()`: the connection reads the next request, lingers or closes; a subrequest notifies its parent.
+ *
+ * A tunnel skips 1 and 2: when it has ended, the client side calls `x.finish()`.
  */
 
 import { software } from '../http/software.js';
@@ -101,7 +111,7 @@ export function abort(x: EngineExchange): void {
   const { producer } = x;
   x.producer = null;
   producer?.abort();
-  x.finish();
+  x.client.end(false);
 }
 
 const LOG = phaseIndex('log');
@@ -133,7 +143,7 @@ export function release(x: EngineExchange): void {
     for (const held of x.disposables) held.release();
     x.disposables = null;
   }
-  x.client.done(x);
+  x.client.released();
 }
 
 /** The client closed the connection before the response was complete; `status` is logged if no head was sent. */

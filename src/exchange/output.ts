@@ -112,6 +112,5 @@ function complete(x: EngineExchange): void {
   if (x.pace?.defers(() => complete(x))) return;
   x.completed = true;
   x.producer = null;
-  // The connection calls `finish` when the kernel has accepted the last byte, so that logged values are correct.
-  x.client.end();
+  x.client.end(true);
 }

@@ -217,9 +217,9 @@ export class NestedRequest implements EngineSubrequest, ClientSide {
     return null;
   }
 
-  done(x: EngineExchange): void {
+  released(): void {
     this.closed = true;
-    const { parent } = this;
+    const { parent, exchange: x } = this;
     if (!parent.finished) {
       // `return 444` closes the client's connection, in whatever subrequest it is executed.
       if (x.response.status === 444 && !this.background) parent.finalize(444);

@@ -1,10 +1,10 @@
 /** Runs a request through the real server and client connection code, without a network. */
 
+import { Http1Connection } from '../http1/server-connection.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { memoryPair } from '../net/memory-transport.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import type { RoutingTable } from '../program/compiler.js';
-import { ClientConnection } from '../server/client-connection.js';
 import { Server } from '../server/server.js';
 import type { Arrival } from './listener-choice.js';
 import type { ParsedRequest } from './request-input.js';
@@ -91,7 +91,7 @@ export function runRequest(
         if (accepted.owner !== connection) settle(true);
       });
     };
-    const connection = new ClientConnection(accepted, server, { listening, table }, null);
+    const connection = new Http1Connection(accepted, server, { listening, table }, null);
     accepted.owner = connection;
     client.send(outgoing, head + (body ?? ''), body === null ? bodyLength : 0);
   });

@@ -6,12 +6,12 @@
 
 import { DROPPED, parseFieldLine, UnfinishedLine } from '../http/field-line.js';
 import { Field, fieldSet } from '../http/field-names.js';
+import { HeaderBlock } from '../http/header-block.js';
+import type { RequestHead } from '../http/request-head.js';
 import { buffersFull } from '../net/buffer-limit.js';
 import { COMPLETE, isDigit, MORE, REFUSED, RequestLineReader } from './request-line.js';
 
 export { COMPLETE, MORE, REFUSED } from './request-line.js';
-
-import { HeaderBlock } from '../http/header-block.js';
 
 const LINE = 0;
 const FIELDS = 1;
@@ -73,8 +73,10 @@ const SINGLE = fieldSet(
 
 const NO_LIMITS: HeadLimits = { first: 0, number: 0, size: 0, fields: 0, dropInvalid: true, underscores: false };
 
-export class RequestReader extends RequestLineReader {
+export class RequestReader extends RequestLineReader implements RequestHead {
   readonly headers = new HeaderBlock();
+  /** Set by `readFraming`. */
+  contentLength = 0;
   /** Length of a complete head including the empty line, in `received`. */
   length = 0;
   /** Dropped field lines. */
@@ -183,6 +185,13 @@ export class RequestReader extends RequestLineReader {
       this.text = '';
     } else this.settle();
     return result;
+  }
+
+  /** Determines the framing of the body of a complete head. */
+  readFraming(): RequestFraming {
+    const framing = requestFraming(this.headers, this.version);
+    this.contentLength = framing.length;
+    return framing;
   }
 
   /** Ends feeding: makes the received text available as a whole. */

@@ -3,18 +3,19 @@
  * once.
  */
 import type { ClientSide } from '../exchange/client-side.js';
-import { Exchange } from '../exchange/exchange.js';
+import { HttpExchange } from '../exchange/exchange.js';
+import { admitRequest, type Refusal, routeHost, routeTarget, routeWithoutHost } from '../exchange/request-routing.js';
 import { callbackTime } from '../http/clock.js';
-import { headLimits } from '../http1/head-limits.js';
-import { COMPLETE, type HeadLimits, type HeadListener, MORE, RequestReader } from '../http1/request-reader.js';
 import type { ConfigLease } from '../program/config-lease.js';
 import type { ServerProgram } from '../program/program.js';
-import { admitRequest, logDropped, type Refusal, routeHost, routeLine, takePartialLine } from './routing.js';
+import { headLimits } from './head-limits.js';
+import { checkFraming, logDropped, takePartialLine } from './request-checks.js';
+import { COMPLETE, type HeadLimits, type HeadListener, MORE, RequestReader } from './request-reader.js';
 
 export class RequestIntake implements HeadListener {
   readonly reader = new RequestReader();
   /** Set from the request line to the end of the head. */
-  private exchange: Exchange | null = null;
+  private exchange: HttpExchange | null = null;
   /** Time of the first byte of a head that arrives in several reads, ms since 1970; 0 for none. */
   private begunAt = 0;
 
@@ -40,7 +41,7 @@ export class RequestIntake implements HeadListener {
   }
 
   /** Takes the exchange of the (possibly partial) head. */
-  take(): Exchange {
+  take(): HttpExchange {
     const { reader } = this;
     reader.settle();
     let x = this.exchange;
@@ -54,18 +55,21 @@ export class RequestIntake implements HeadListener {
   }
 
   /** Returns the reason to refuse the request whose head was read with this result, or null. */
-  refusal(result: number, x: Exchange): Refusal | null {
-    return result === COMPLETE ? admitRequest(x, this.lease.program) : this.reader;
+  refusal(result: number, x: HttpExchange): Refusal | null {
+    const { reader } = this;
+    if (result !== COMPLETE) return reader;
+    routeWithoutHost(x, this.lease.program);
+    return checkFraming(x, reader) ?? admitRequest(x, reader);
   }
 
   lineRead(): HeadLimits {
     const x = this.newExchange();
     this.exchange = x;
-    return this.proceed(x, routeLine(x, this.reader, this.lease.program));
+    return this.proceed(x, routeTarget(x, this.reader, this.lease.program));
   }
 
   hostRead(value: string): HeadLimits {
-    const x = this.exchange as Exchange; // fields follow the request line
+    const x = this.exchange as HttpExchange; // fields follow the request line
     return this.proceed(x, routeHost(x, value, this.lease.program));
   }
 
@@ -74,15 +78,15 @@ export class RequestIntake implements HeadListener {
   }
 
   /** Returns the limits of the selected server, which apply to the rest of the head. */
-  private proceed(x: Exchange, refusal: Refusal | null): HeadLimits {
+  private proceed(x: HttpExchange, refusal: Refusal | null): HeadLimits {
     if (refusal !== null) this.reader.refuse(refusal.status, refusal.reason);
     return headLimits(x.server);
   }
 
-  private newExchange(): Exchange {
+  private newExchange(): HttpExchange {
     this.lease.acquire();
     const { table, program } = this.lease;
-    const x = new Exchange(this.client, this.reader.headers, program, table.slots());
+    const x = new HttpExchange(this.client, this.reader.headers, program, table.slots());
     x.generation = table.generation;
     x.startTime = this.begunAt === 0 ? callbackTime() : this.begunAt;
     return x;

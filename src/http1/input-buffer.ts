@@ -1,8 +1,7 @@
-/** Buffers bytes received on a connection until they can be consumed. */
+/** Bytes received on a connection: the current chunk, and a pushback buffer for those that must wait. */
 import { buffersFull } from '../net/buffer-limit.js';
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Transport } from '../net/transport.js';
-import { ClientSocket } from './client-socket.js';
 
 /** Bytes buffered before reading is paused. One read, at most 128 KiB, may be added on top. */
 const MAX_PUSHBACK = 16384;
@@ -10,52 +9,61 @@ const MAX_PUSHBACK = 16384;
 const REQUESTS_PER_TURN = 32;
 const EMPTY = Buffer.alloc(0);
 
-/** A base class rather than a member, so that a connection stays one object. */
-export abstract class InputBuffer extends ClientSocket {
+/** Consumer of an input buffer: the connection. */
+export interface InputConsumer {
+  /** Number of requests begun on the connection. */
+  readonly requests: number;
+  /** Whether bytes may be consumed later, but not now. */
+  readonly blocked: boolean;
+  /** Whether the remaining bytes will never be consumed. */
+  readonly closed: boolean;
+  /** Consumes some of the current chunk; false: the rest is kept in the pushback buffer. */
+  consume(): boolean;
+  /** The pushback buffer is empty again. */
+  pushbackConsumed(): void;
+}
+
+export class InputBuffer {
   /**
-   * The chunk being consumed, from a read or from the pushback buffer; `chunkStart` to `chunkEnd` are not yet consumed.
+   * The chunk being consumed, from a read or from the pushback buffer; `start` to `end` are not yet consumed.
    */
-  protected chunk: Buffer = EMPTY;
-  protected chunkStart = 0;
-  protected chunkEnd = 0;
+  chunk: Buffer = EMPTY;
+  start = 0;
+  end = 0;
   /** Bytes that could not be consumed on arrival; null if there are none. */
   private pushback: ByteQueue | null = null;
   private feeding = false;
   /** Whether the rest of the pushback buffer is deferred to the next turn. */
   private deferred = false;
 
-  /** Number of requests begun on this connection. */
-  abstract readonly requests: number;
-  /** Whether bytes may be consumed later, but not now. */
-  protected abstract get blocked(): boolean;
-  /** Whether the remaining bytes will never be consumed. */
-  abstract readonly closed: boolean;
-  /** Consumes some of the current chunk; false: the rest is kept in the pushback buffer. */
-  protected abstract consume(): boolean;
-  /** Called when the pushback buffer is empty again. */
-  protected abstract pushbackConsumed(): void;
+  constructor(
+    private readonly transport: Transport,
+    private readonly consumer: InputConsumer,
+  ) {}
 
-  onBytes(_transport: Transport, bytes: Buffer, length: number): void {
+  /** Receives bytes 0 to `length`, borrowed. */
+  receive(bytes: Buffer, length: number): void {
     // While older bytes are buffered, new ones cannot be consumed.
     const used = this.pushback === null ? this.handleChunk(bytes, length) : 0;
-    if (used < length && !this.closed) this.pushBack(bytes, used, length);
+    if (used < length && !this.consumer.closed) this.pushBack(bytes, used, length);
   }
 
   /** Consumes bytes 0 to `length` as far as possible; returns the number of bytes consumed or dropped. */
   private handleChunk(bytes: Buffer, length: number): number {
     this.chunk = bytes;
-    this.chunkStart = 0;
-    this.chunkEnd = length;
+    this.start = 0;
+    this.end = length;
     // Not re-entrant: the loop picks up state changes made by handlers.
     this.feeding = true;
-    const last = this.requests + REQUESTS_PER_TURN;
-    while (this.chunkStart < this.chunkEnd && this.requests < last && this.consume());
-    if (this.chunkStart < this.chunkEnd && this.requests >= last) this.defer();
+    const { consumer } = this;
+    const last = consumer.requests + REQUESTS_PER_TURN;
+    while (this.start < this.end && consumer.requests < last && consumer.consume());
+    if (this.start < this.end && consumer.requests >= last) this.defer();
     this.feeding = false;
-    const used = this.chunkStart;
+    const used = this.start;
     this.chunk = EMPTY;
-    this.chunkStart = 0;
-    this.chunkEnd = 0;
+    this.start = 0;
+    this.end = 0;
     return used;
   }
 
@@ -78,21 +86,21 @@ export abstract class InputBuffer extends ClientSocket {
 
   private get hasRoom(): boolean {
     const { pushback } = this;
-    return !this.blocked && (pushback === null || (pushback.length < MAX_PUSHBACK && !buffersFull()));
+    return !this.consumer.blocked && (pushback === null || (pushback.length < MAX_PUSHBACK && !buffersFull()));
   }
 
   /** Whether received bytes have not been consumed yet. */
-  protected get unread(): boolean {
+  get unread(): boolean {
     return this.unreadLength > 0;
   }
 
-  protected get unreadLength(): number {
+  get unreadLength(): number {
     // The chunk being consumed may still be part of the pushback buffer.
-    return (this.pushback?.length ?? this.chunkEnd) - this.chunkStart;
+    return (this.pushback?.length ?? this.end) - this.start;
   }
 
   /** Replays buffered input, then resumes reading if below the limit. */
-  protected resumeReading(): void {
+  resumeReading(): void {
     if (this.feeding || this.deferred) return;
     while (this.pushback !== null) {
       const bytes = this.pushback.first();
@@ -102,7 +110,7 @@ export abstract class InputBuffer extends ClientSocket {
       this.pushback.drop(used);
       if (this.pushback.length === 0) {
         this.pushback = null;
-        this.pushbackConsumed();
+        this.consumer.pushbackConsumed();
       }
       if (used < bytes.length) break;
     }
@@ -110,17 +118,16 @@ export abstract class InputBuffer extends ClientSocket {
   }
 
   /** Drops unconsumed bytes. */
-  protected dropUnread(): void {
+  dropUnread(): void {
     this.pushback?.clear();
     this.pushback = null;
-    this.chunkStart = this.chunkEnd;
+    this.start = this.end;
   }
 
   /** Returns unconsumed bytes as a copy, and removes them. */
-  protected takeUnread(): Buffer {
-    const { pushback, chunk, chunkStart, chunkEnd } = this;
-    const bytes =
-      pushback === null ? Buffer.from(chunk.subarray(chunkStart, chunkEnd)) : pushback.takeAll().subarray(chunkStart);
+  takeUnread(): Buffer {
+    const { pushback, chunk, start, end } = this;
+    const bytes = pushback === null ? Buffer.from(chunk.subarray(start, end)) : pushback.takeAll().subarray(start);
     this.dropUnread();
     return bytes;
   }

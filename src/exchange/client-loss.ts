@@ -1,18 +1,17 @@
 /** Logs clients that close the connection before the response is complete, in nginx's words. */
 import { errnoText } from '../diagnostics/errno.js';
-
-import type { Exchange } from '../exchange/exchange.js';
 import { logError } from '../program/error-context.js';
+import type { EngineExchange } from './engine-exchange.js';
 
 /** `error`: null if the client sent FIN. `reading`: the request body was being read. */
-export function logLoss(x: Exchange, error: NodeJS.ErrnoException | null, reading: boolean): void {
+export function logLoss(x: EngineExchange, error: NodeJS.ErrnoException | null, reading: boolean): void {
   const activity = x.producer?.activity ?? '';
   const doing = activity === '' ? '' : ` while ${activity}`;
   logError(x, 'info', sentence(error, reading, activity !== '') + doing);
 }
 
 /** Logs and ends an exchange whose client closed the connection. */
-export function clientLeft(x: Exchange, error: NodeJS.ErrnoException | null): void {
+export function clientLeft(x: EngineExchange, error: NodeJS.ErrnoException | null): void {
   logLoss(x, error, false);
   x.clientGone();
 }

@@ -1,10 +1,10 @@
 /** Reads a request body from a connection and passes it to its sink, or discards it. */
-import type { BodySink } from '../exchange/client-side.js';
 
+import { logLoss } from '../exchange/client-loss.js';
+import type { BodySink } from '../exchange/client-side.js';
 import type { Exchange } from '../exchange/exchange.js';
-import { ChunkedDecoder, type ChunkedSink } from '../http1/chunked.js';
 import { logError } from '../program/error-context.js';
-import { logLoss } from './client-loss.js';
+import { ChunkedDecoder, type ChunkedSink } from './chunked.js';
 
 export class RequestBodyReader implements ChunkedSink {
   /** Whether the body has been read completely. */

@@ -1,0 +1,94 @@
+/**
+ * Applies a request head to its exchange: target, host and server. Independent of the protocol, which calls these
+ * functions as soon as it has read the respective part (HTTP/1), or one after another (HTTP/2): `routeTarget`,
+ * `routeHost` for the Host field, `routeWithoutHost`, then its own checks, then `admitRequest`.
+ */
+import { MatchFailed } from '../config/pcre/match-failed.js';
+import { validHost } from '../http/host.js';
+import type { RequestHead } from '../http/request-head.js';
+import { normalizeTarget } from '../http/request-target.js';
+import type { ListenerProgram, ServerProgram } from '../program/program.js';
+import type { HttpExchange } from './exchange.js';
+
+/** Reason to refuse a request: a status, and nginx's message for the log. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+}
+
+const refused = (status: number, reason: string): Refusal => ({ status, reason });
+
+/** The server search failed: nginx closes the connection and logs 500. */
+const SEARCH_FAILED: Refusal = { status: 500, reason: '' };
+
+/** Applies method, target and version, and selects the server if the target has an authority. */
+export function routeTarget(x: HttpExchange, head: RequestHead, program: ListenerProgram): Refusal | null {
+  x.version = head.version;
+  x.method = head.method;
+  x.requestLine = head.requestLine;
+  const { target, query } = head;
+  if (head.complex) {
+    const path = normalizeTarget(target, program.defaultServer.mergeSlashes);
+    if (path === null) {
+      // nginx logs no URI in this case.
+      x.uri = '';
+      return refused(400, 'client sent invalid request');
+    }
+    x.uri = path.path;
+    x.args = path.args;
+  } else if (query < 0) x.uri = target;
+  else {
+    x.uri = target.slice(0, query);
+    x.args = target.slice(query + 1);
+  }
+  x.target = target;
+  const { authority } = head;
+  if (head.emptyPath && query >= 0) {
+    // `http://host?a`: the target as written contains no path.
+    x.target = target.slice(1);
+    x.uriUnchanged = false;
+  }
+  if (authority === null) return null;
+  const host = validHost(authority);
+  return host === null ? refused(400, 'client sent invalid host in request line') : chooseServer(x, host, program);
+}
+
+/** Applies the Host field, and selects the server unless the request line contained a host. */
+export function routeHost(x: HttpExchange, value: string, program: ListenerProgram): Refusal | null {
+  const host = validHost(value);
+  if (host === null) return refused(400, 'client sent invalid host header');
+  return x.host === '' ? chooseServer(x, host, program) : null;
+}
+
+function chooseServer(x: HttpExchange, host: string, program: ListenerProgram): Refusal | null {
+  let server: ServerProgram | null;
+  try {
+    server = program.names.find(host, x);
+  } catch (error) {
+    // Matching a regular expression exceeded its limits.
+    if (error instanceof MatchFailed) return SEARCH_FAILED;
+    throw error;
+  }
+  x.host = host;
+  if (server !== null) setServer(x, server);
+  return null;
+}
+
+/** Applies the settings and logs of a server. nginx: ngx_http_set_virtual_server. */
+function setServer(x: HttpExchange, server: ServerProgram): void {
+  x.server = server;
+  x.location = server.base;
+}
+
+/** Selects the server of a complete head without a host: only the one with the empty name, or the default server. */
+export function routeWithoutHost(x: HttpExchange, program: ListenerProgram): void {
+  if (x.host === '') setServer(x, program.names.find('', x) ?? x.server);
+}
+
+/** Applies the rest of a complete head; returns a refusal if the request must not be handled in any protocol. */
+export function admitRequest(x: HttpExchange, head: RequestHead): Refusal | null {
+  x.contentLength = head.contentLength;
+  if (x.method === 'CONNECT') return refused(405, 'client sent CONNECT method');
+  if (x.method === 'TRACE') return refused(405, 'client sent TRACE method');
+  return null;
+}
