@@ -10,14 +10,12 @@ export const REDIRECTS = new SettingsKey('redirects', { absolute: true, serverNa
 
 /** Rewrites the `Location` of the proxy's own response, not of an upstream's. nginx sends it before `Connection`. */
 export function absoluteLocation(x: EngineExchange): void {
-  const { added } = x.response;
+  const { added, ownLocation } = x.response;
+  if (ownLocation === null || !ownLocation.startsWith('/') || !x.location.settings.get(REDIRECTS).absolute) return;
   for (let i = 0; i < added.length; i += 2) {
-    if (added[i] === 'Location') {
-      const value = added[i + 1] as string;
-      if (value.startsWith('/') && x.location.settings.get(REDIRECTS).absolute) {
-        added.splice(i, 2);
-        x.response.absoluteLocation = origin(x) + value;
-      }
+    if (added[i] === 'Location' && added[i + 1] === ownLocation) {
+      added.splice(i, 2);
+      x.response.absoluteLocation = origin(x) + ownLocation;
       return;
     }
   }

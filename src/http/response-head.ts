@@ -34,6 +34,8 @@ export class ResponseHead {
   readonly added: string[] = [];
   /** Absolute `Location`, or null. */
   absoluteLocation: string | null = null;
+  /** The `Location` of the proxy's own redirect or rewritten by it, among `added`; `add_header Location` is not one. */
+  ownLocation: string | null = null;
   /** Whether the source of the body can send `parts` itself, in any order. */
   seekable = false;
   /** Parts that a seekable source sends instead of the whole body; null: the whole body. */
@@ -70,6 +72,7 @@ export class ResponseHead {
     this.hidden = null;
     this.added.length = 0;
     this.absoluteLocation = null;
+    this.ownLocation = null;
     this.ownServer = true;
     this.ownDate = true;
     this.encoded = false;
@@ -111,6 +114,7 @@ export class ResponseHead {
     }
     this.remove(lower);
     if (value !== null) this.added.push(name, value);
+    if (lower === 'location') this.ownLocation = value;
   }
 
   /**

@@ -54,7 +54,9 @@ export function formatHead(x: Exchange, framing: Framing, keep: boolean): string
   ) {
     head += `Content-Length: ${response.contentLength}\r\n`;
   }
-  if (response.lastModified !== null) head += `Last-Modified: ${response.lastModified}\r\n`;
+  // As in nginx, the upstream's is among the fields after `Connection`.
+  const modified = response.lastModified === null ? '' : `Last-Modified: ${response.lastModified}\r\n`;
+  if (response.upstream === null) head += modified;
   if (response.absoluteLocation !== null) head += `Location: ${response.absoluteLocation}\r\n`;
   if (framing === Framing.Chunked) head += 'Transfer-Encoding: chunked\r\n';
   if (status === 101) head += 'Connection: upgrade\r\n';
@@ -63,6 +65,7 @@ export function formatHead(x: Exchange, framing: Framing, keep: boolean): string
     if (settings.keepaliveHeader > 0) head += `Keep-Alive: timeout=${settings.keepaliveHeader}\r\n`;
   } else head += 'Connection: close\r\n';
   if (response.varies) head += 'Vary: Accept-Encoding\r\n';
+  if (response.upstream !== null) head += modified;
   if (response.etag !== null) head += `ETag: ${response.etag}\r\n`;
   if (response.upstream !== null) head += response.upstream.lines(response.hidden);
   const { added } = response;

@@ -22,6 +22,7 @@ const SENT: ReadonlyMap<string, Getter> = new Map(
       return x.keepAlive && keepaliveTimeout > 0 && keepaliveHeader > 0 ? `timeout=${keepaliveHeader}` : undefined;
     },
     transfer_encoding: (x) => (isChunked(x) ? 'chunked' : undefined),
+    location: (x) => x.response.absoluteLocation ?? x.response.ownLocation ?? sentLocation(x),
   }),
 );
 
@@ -50,6 +51,8 @@ function sentField(rest: string): Getter {
     return value;
   };
 }
+
+const sentLocation = sentField('location');
 
 function sentTrailer(rest: string): Getter {
   return (x) => {

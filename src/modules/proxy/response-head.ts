@@ -130,7 +130,7 @@ export class ResponseHeadRules {
         const rewritten = redirects.apply(x, value);
         if (rewritten === null) continue;
         headers.remove(i);
-        response.add('Location', rewritten);
+        response.set('Location', rewritten);
       } else {
         const url = /url=/i.exec(value);
         const at = url === null ? -1 : url.index + 4;
