@@ -84,7 +84,8 @@ Examples:
   tsproxy compat nginx.conf         list what of a file is not supported
 
 TLS, HTTP/2, HTTP/3, caching, compression, FastCGI and stream {} are not implemented yet.
-Their directives are refused by name, not ignored.
+Their directives are refused by name, not ignored; --allow-unsupported starts without them, and
+answers 501 where they are needed.
 Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once, USR1 reopens
 the logs. Requests and WebSockets in progress continue during a reload.`;
 

@@ -83,7 +83,7 @@ export function splitAtMissingSemicolon(statement: Statement, context: Context, 
   // Nearly every statement is on one line.
   if (last === undefined || !hasLineBreak(source.text, name.end, last.start)) return null;
   for (const [i, word] of args.entries()) {
-    if (word.text !== 'include' && !isDirective(word.text, context, catalogue)) continue;
+    if (word.quote !== '' || (word.text !== 'include' && !isDirective(word.text, context, catalogue))) continue;
     const split = splitAtLine(statement, i);
     if (split !== null) return split;
   }

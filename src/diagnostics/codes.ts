@@ -24,7 +24,7 @@ export const codes = {
   'unknown-directive':
     'No directive has this name. Usually it is a typo; the closest names that are allowed in this block are suggested.',
   'nginx-only-directive':
-    'nginx has this directive, tsproxy does not (yet). The configuration is valid, but the directive would have no effect, so it is rejected instead of being silently ignored.',
+    'nginx has this directive, or this value of it, and tsproxy does not (yet). The configuration is valid, but the directive would have no effect, so it is rejected instead of being silently ignored. With `allow_unsupported` this is a warning: a directive that affects only speed or size is ignored, and requests that need any other one are answered with 501. A value that turns the feature off, and a setting of a feature that is not used, are accepted.',
   'wrong-context': 'The directive exists, but is not allowed in this block.',
   'duplicate-directive': 'The directive is allowed once per block, and is repeated.',
   'argument-count': 'The directive has more or fewer arguments than it takes.',
@@ -51,7 +51,7 @@ export const codes = {
   'unknown-variable':
     'The configuration uses a variable that nothing defines: no module, no `set` or `map`, no named group of a regular expression.',
   'nginx-only-variable':
-    'nginx has this variable, tsproxy does not (yet): it belongs to a module that tsproxy does not provide. The configuration is valid, but the variable would always be empty, so it is rejected.',
+    'nginx has this variable, tsproxy does not (yet): it belongs to a module that tsproxy does not provide. The configuration is valid, but the variable would always be empty, so it is rejected. With `allow_unsupported` this is a warning, and requests that depend on the variable are answered with 501.',
   'invalid-reference':
     'The configuration refers to something (an upstream, a zone, a log format) that it does not define.',
   'missing-server': 'An upstream has no server that requests could be sent to.',

@@ -52,6 +52,7 @@ describe('allow_unsupported', () => {
         location /rewritten { rewrite ^ /access last; }
         location /tried { try_files /none @named; }
         location @named { auth_digest x; return 200; }
+        location = /unknown { vhost_traffic_status_set_by_filter $by_filter a/b/c; return 200 $by_filter; }
         location = /escaped { set_md5 $hash $uri; return 200 $hash; }
       }
       server { listen 127.0.0.1:0; server_name answers; auth_digest x; return 200; }
@@ -87,7 +88,7 @@ describe('allow_unsupported', () => {
   });
 
   test('what depends on a missing variable is closed, through maps, zones and upstreams', async () => {
-    for (const path of ['/condition', '/field', '/zone', '/sticky', '/any', '/escaped']) {
+    for (const path of ['/condition', '/field', '/zone', '/sticky', '/any', '/escaped', '/unknown']) {
       assert.equal(await statusOf(proxy, path), 501, path);
     }
     assert.equal(await statusOf(proxy, '/plain'), 502);

@@ -1,5 +1,6 @@
 /** Reference pages as text for a terminal. */
-import { type KnownDirective, titleOfModule } from '../../config/foreign/known-directives.js';
+import { CONSEQUENCES } from '../../config/foreign/findings.js';
+import { gravestOf, type KnownDirective, titleOfModule } from '../../config/foreign/known-directives.js';
 import { nginxVersionOf } from '../../config/nginx-versions.js';
 import type { Style } from '../../diagnostics/style.js';
 import type { Module } from '../../program/module.js';
@@ -80,6 +81,7 @@ export class Pages {
     const owners = [...new Set(known.map(titleOfModule))].join(', ');
     const contexts = [...new Set(known.flatMap((one) => one.contexts ?? []))].join(', ');
     const version = known.some(({ maker }) => maker === 'nginx') ? nginxVersionOf(name) : null;
+    const consequence = CONSEQUENCES[gravestOf(known)];
     return this.page(name, 'not in tsproxy', [
       [
         this.fact('Module', owners),
@@ -87,7 +89,7 @@ export class Pages {
         ...(version === null ? [] : [this.fact('Since', `nginx ${version}`)]),
       ].join('\n'),
       this.paragraph(
-        'tsproxy does not support it (yet). A configuration that uses it is refused, because the directive would have no effect.',
+        `tsproxy does not support it (yet). A configuration that uses it is refused, because the directive would have no effect. With \`allow_unsupported\`, ${consequence}.`,
       ),
     ]);
   }

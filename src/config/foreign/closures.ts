@@ -116,7 +116,7 @@ class MissingNames {
   constructor(
     records: readonly BlockRecord[],
     private readonly catalogue: Catalogue,
-    state: CheckState,
+    private readonly state: CheckState,
   ) {
     this.defined = new Set(state.defines.map(({ name }) => name));
     for (const { foreign, block } of records) {
@@ -178,8 +178,8 @@ class MissingNames {
   private reasonOfVariable({ name, at }: Mention): Closure | null {
     if (this.defined.has(name) || this.catalogue.hasVariable(name)) return null;
     const owner = knownVariable(name);
-    // An unknown variable is an error; one that a foreign directive may define is among the reasons.
-    if (owner === undefined || owner.emptyWithout) return null;
+    // An unknown variable is an error, unless a foreign directive may define it.
+    if (owner === undefined ? !this.state.mayDefine.has(name) : owner.emptyWithout) return null;
     return { feature: `variable "${name}"`, at: placeOf(at) };
   }
 

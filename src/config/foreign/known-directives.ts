@@ -69,14 +69,18 @@ export function foreignUse(statement: Statement, context: Context): ForeignUse |
     ({ contexts }) => contexts === null || contexts.includes(context),
   );
   if (owners.length === 0) return null;
-  const gravest = Math.max(...owners.map(({ effect }) => EFFECTS.indexOf(effect)));
   const [value, ...more] = statement.args;
   const off =
     value !== undefined &&
     more.length === 0 &&
     statement.block === null &&
     owners.some((o) => o.off.includes(value.text));
-  return { statement, owners, effect: EFFECTS[gravest] ?? 'access', off };
+  return { statement, owners, effect: gravestOf(owners), off };
+}
+
+/** The gravest effect that a directive has in one of its modules. */
+export function gravestOf(owners: readonly KnownDirective[]): Effect {
+  return EFFECTS[Math.max(...owners.map(({ effect }) => EFFECTS.indexOf(effect)))] ?? 'access';
 }
 
 /** Reason why a feature of nginx is missing: its whole module is, or only this feature of an existing module. */
