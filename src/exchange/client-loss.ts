@@ -6,8 +6,10 @@ import type { EngineExchange } from './engine-exchange.js';
 /** `error`: null if the client sent FIN. `reading`: the request body was being read. */
 export function logLoss(x: EngineExchange, error: NodeJS.ErrnoException | null, reading: boolean): void {
   const activity = x.producer?.activity ?? '';
-  const doing = activity === '' ? '' : ` while ${activity}`;
-  logError(x, 'info', sentence(error, reading, activity !== '') + doing);
+  // nginx's ngx_http_upstream_finalize_request leaves this activity.
+  const sending = !reading && x.response.upstream !== null ? 'sending to client' : '';
+  const doing = activity || sending;
+  logError(x, 'info', sentence(error, reading, activity !== '') + (doing === '' ? '' : ` while ${doing}`));
 }
 
 /** Logs and ends an exchange whose client closed the connection. */

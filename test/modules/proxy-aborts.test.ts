@@ -88,6 +88,17 @@ describe('a client that leaves', () => {
     assert.match(started.proxy.accessLog()[0] ?? '', /^200 200 ?$/);
     await until('the upstream connection is closed', () => started.asked[0]?.reader.ended === true);
   });
+  test('while a paced answer is sent, whose upstream is done, is logged as in nginx', async (t) => {
+    const started = await proxied(t, 'limit_rate 1000;', (connection) => {
+      connection.send(reply('x'.repeat(10_000)));
+    });
+    const client = await asking(started);
+    await client.until('xxx');
+    client.reset();
+    const sentence = 'client prematurely closed connection (104: Connection reset by peer) while sending to client';
+    await until('it is logged', () => started.proxy.messages('info').some((message) => message.includes(sentence)));
+  });
+
   test('before its body was whole is no request to the upstream', async (t) => {
     const { proxy, backend } = await proxied(t);
     const client = await connect(proxy.port);
