@@ -1,4 +1,4 @@
-/** Contract of `Connection`, for HTTP/1 and for a protocol that echoes lines. */
+/** Contract of `Connection`, for HTTP/1, a protocol that echoes lines, and one with concurrent streams. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
@@ -6,6 +6,7 @@ import { openTransports } from '../../src/net/transport.js';
 import { PROTOCOLS } from '../../src/server/protocols.js';
 import { answeringBackend, type Connection, connect, reply, request, until } from '../kit/index.js';
 import { LineEcho } from './line-echo.js';
+import { MultiplexedConnection } from './multiplexed.js';
 import { TestServer } from './test-server.js';
 
 interface ProtocolKind {
@@ -85,7 +86,90 @@ const lineEcho = (): ProtocolKind => {
   };
 };
 
-for (const kind of [http1(), lineEcho()]) {
+/** A back end that answers each request when the test releases it. */
+async function holdingBackend(t: TestContext) {
+  const held = new Map<string, () => void>();
+  const backend = await answeringBackend(
+    ({ target }) => new Promise<string>((resolve) => held.set(target, () => resolve(reply(`held ${target}`)))),
+  );
+  t.after(() => backend.close());
+  return { port: backend.port, held };
+}
+
+const multiplexed = (): ProtocolKind => {
+  let held: Map<string, () => void>;
+  return {
+    name: 'concurrent streams',
+    async exchange(client) {
+      assert.equal(await client.send('1 GET / a\n').until('1 end\n'), '1 head 200\n1 data 2\nok1 end\n');
+    },
+    async begin(client) {
+      client.send('1 GET /held a\n');
+      await until('the request has arrived', () => held.has('/held'));
+      return {
+        async finish() {
+          held.get('/held')?.();
+          assert.match(await client.until('1 end\n'), /^1 head 200\n1 data 10\nheld \/held1 end\n$/);
+        },
+      };
+    },
+    async start(t) {
+      const backend = await holdingBackend(t);
+      ({ held } = backend);
+      return new TestServer(t, {
+        'concurrent-streams': (transport, host, arrived, accepted) =>
+          new MultiplexedConnection(transport, host, arrived, accepted),
+      }).apply(
+        `server { listen 127.0.0.1:0; location / { return 200 ok; } location /rejected { return 444; }
+         location /held { proxy_pass http://127.0.0.1:${backend.port}; } }
+         server { listen 127.0.0.1:0; server_name other.example; return 200 other; }`,
+        () => ({ protocol: 'concurrent-streams' }),
+      );
+    },
+  };
+};
+
+test('streams of one connection are routed, answered, cut and cancelled independently', async (t) => {
+  const backend = await holdingBackend(t);
+  const it = await new TestServer(t, {
+    streams: (transport, host, arrived, accepted) => new MultiplexedConnection(transport, host, arrived, accepted),
+  }).apply(
+    `server { listen 127.0.0.1:0; location / { return 200 $host$uri; } location /cut { return 444; }
+     location /held { proxy_pass http://127.0.0.1:${backend.port}; } }
+     server { listen 127.0.0.1:0; server_name other.example; return 200 "other $request"; }`,
+    () => ({ protocol: 'streams' }),
+  );
+  const client = await connect(it.port);
+  t.after(() => client.close());
+  client.send('1 GET /held/1 a\n2 GET /held/2 a\n3 GET /held/3 a\n');
+  await until('all requests have arrived', () => backend.held.size === 3);
+  assert.equal(
+    await client.send('4 GET /x/%2e a.example:80\n').until('4 end\n'),
+    '4 head 200\n4 data 12\na.example/x/4 end\n',
+  );
+  assert.match(await client.send('5 GET /y other.example\n').until('5 end\n'), /other GET \/y HTTP\/2\.0/);
+  assert.equal(await client.send('6 GET /cut a\n').until('\n'), '6 reset\n');
+  assert.match(await client.send('7 GET / bad/host\n').until('7 end\n'), /^7 head 400\n/);
+  assert.match(await client.send('8 TRACE / a\n').until('8 end\n'), /^8 head 405\n/);
+  client.send('1 cancel\n');
+  assert.equal(await client.until('\n'), '1 reset\n');
+  for (const number of ['3', '2']) {
+    backend.held.get(`/held/${number}`)?.();
+    assert.equal(
+      await client.until(`${number} end\n`),
+      `${number} head 200\n${number} data 12\nheld /held/${number}${number} end\n`,
+    );
+  }
+  const { table } = it.server;
+  client.send('9 GET /held/9 a\n');
+  await until('the request has arrived', () => backend.held.has('/held/9'));
+  assert.equal(table.users, 1);
+  client.close();
+  await until('its stream is released', () => table.users === 0 && it.server.connections === 0);
+  assert.ok(it.log.some((line) => line.includes('client prematurely closed connection')));
+});
+
+for (const kind of [http1(), lineEcho(), multiplexed()]) {
   const contract = (fact: string, run: (t: TestContext, server: TestServer) => Promise<void>): void => {
     test(`${kind.name}: ${fact}`, { timeout: 60_000 }, async (t) => {
       const server = await kind.start(t);
