@@ -56,6 +56,3 @@ export interface ClientSide extends HttpClient {
   /** The exchange is logged and its resources are released: the connection reads the next request, lingers or closes. */
   released(): void;
 }
-
-// Names used by code that is being converted to program/body.ts.
-export type { BodySink, Chunk, Producer } from '../program/body.js';

@@ -265,8 +265,3 @@ export function httpExchange(x: Exchange): HttpExchange {
 }
 
 const NO_SLOTS: (string | undefined)[] = [];
-
-export type { BodyFilter } from '../program/body.js';
-export { StateKey } from '../program/state-key.js';
-// Names used by code that is being converted to HttpExchange.
-export { HttpExchange as Exchange };

@@ -1,8 +1,8 @@
 /** Reads a request body from a connection and passes it to its sink, or discards it. */
 
 import { logLoss } from '../exchange/client-loss.js';
-import type { BodySink } from '../exchange/client-side.js';
-import type { Exchange } from '../exchange/exchange.js';
+import type { HttpExchange } from '../exchange/exchange.js';
+import type { BodySink } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import { ChunkedDecoder, type ChunkedSink } from './chunked.js';
 
@@ -18,7 +18,7 @@ export class RequestBodyReader implements ChunkedSink {
   sink: BodySink | null = null;
   /** Whether the client waits for `100 Continue`. */
   expectContinue = false;
-  private exchange: Exchange | null = null;
+  private exchange: HttpExchange | null = null;
   /** Remaining bytes, or -1 if chunked. */
   private left = 0;
   /** Content bytes read. */
@@ -26,7 +26,7 @@ export class RequestBodyReader implements ChunkedSink {
   private decoder: ChunkedDecoder | null = null;
 
   /** Starts the body of another request; `length` as in RequestFraming. */
-  begin(exchange: Exchange, length: number): void {
+  begin(exchange: HttpExchange, length: number): void {
     this.exchange = exchange;
     this.left = length;
     this.received = 0;

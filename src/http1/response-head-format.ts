@@ -2,7 +2,7 @@
  * Response head: status line, the proxy's own fields in nginx's order, then fields of the upstream and added fields.
  */
 
-import type { Exchange } from '../exchange/exchange.js';
+import type { HttpExchange } from '../exchange/exchange.js';
 import { dateLine } from '../http/clock.js';
 import { software } from '../http/software.js';
 import { statusText } from '../http/status-text.js';
@@ -17,7 +17,7 @@ export enum Framing {
 }
 
 /** Determines the framing of a response body (RFC 9112 6.3). `ended`: no body follows. */
-export function chooseFraming(x: Exchange, ended: boolean): Framing {
+export function chooseFraming(x: HttpExchange, ended: boolean): Framing {
   const { response } = x;
   const bodiless = response.status < 200 || response.status === 204 || response.status === 304;
   if (bodiless || x.method === 'HEAD' || (ended && !x.headOnly)) return Framing.Length;
@@ -26,7 +26,7 @@ export function chooseFraming(x: Exchange, ended: boolean): Framing {
 }
 
 /** Whether the request, its framing and the limits of its location allow a persistent connection; `age` in ms. */
-export function canKeepAlive(x: Exchange, framing: Framing, requests: number, age: number): boolean {
+export function canKeepAlive(x: HttpExchange, framing: Framing, requests: number, age: number): boolean {
   const { settings } = x.location;
   return (
     x.keepAlive &&
@@ -38,7 +38,7 @@ export function canKeepAlive(x: Exchange, framing: Framing, requests: number, ag
 }
 
 /** Returns the head including the empty line. `keep`: the connection is kept alive. */
-export function formatHead(x: Exchange, framing: Framing, keep: boolean): string {
+export function formatHead(x: HttpExchange, framing: Framing, keep: boolean): string {
   const { response } = x;
   const { settings } = x.location;
   const { status } = response;

@@ -1,6 +1,7 @@
 /** Writes responses to a client: heads and framed bodies, in as few writes as possible. */
-import type { Chunk } from '../exchange/client-side.js';
+
 import type { Transport } from '../net/transport.js';
+import type { Chunk } from '../program/body.js';
 
 /** Maximum bytes of head and body chunk that are joined into one string and one write. */
 const MAX_JOINED = 8192;

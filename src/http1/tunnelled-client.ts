@@ -1,6 +1,6 @@
 /** A client connection after the upgrade, as seen by its tunnel. */
 import type { DetachedClient } from '../exchange/client-side.js';
-import type { Exchange } from '../exchange/exchange.js';
+import type { HttpExchange } from '../exchange/exchange.js';
 import type { Transport } from '../net/transport.js';
 import type { RoutingTable } from '../program/compiler.js';
 import type { ConfigLease } from '../program/config-lease.js';
@@ -10,14 +10,14 @@ export interface TunnelledConnection {
   readonly transport: Transport;
   readonly peerEnded: boolean;
   readonly closed: boolean;
-  tunnelEnded(x: Exchange, completed: boolean): void;
+  tunnelEnded(x: HttpExchange, completed: boolean): void;
 }
 
 export class TunnelledClient implements DetachedClient {
   constructor(
     private readonly connection: TunnelledConnection,
     private readonly lease: ConfigLease,
-    private readonly x: Exchange,
+    private readonly x: HttpExchange,
     readonly early: Buffer,
   ) {}
 
