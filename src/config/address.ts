@@ -162,3 +162,8 @@ function parsePort(text: string, lowest: number): number | null {
   const port = parseInteger(text);
   return port === null || port < lowest || port > 65535 ? null : port;
 }
+
+/** Whether an address without `unix:` has only characters that occur in addresses and in names that can be resolved. */
+export function mayBeHost(text: string): boolean {
+  return /^[\w.:*[\]-]+$/.test(text);
+}

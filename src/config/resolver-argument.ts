@@ -1,9 +1,10 @@
 /** The arguments of `resolver`: `address ... [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone]`. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import { nearest } from '../diagnostics/nearest.js';
-import { type Address, canonicalIp, parseAddress } from './address.js';
+import { type Address, canonicalIp, mayBeHost, parseAddress } from './address.js';
 import { custom } from './argument-types.js';
 import type { ArgumentContext, ArgumentType } from './directive.js';
+import { unexpandedHelp } from './unexpanded-template.js';
 import { parseSeconds } from './units.js';
 
 /** Name servers and the use of their answers. Plain data. */
@@ -51,6 +52,11 @@ function nameServer(word: Word, c: ArgumentContext): Address {
     const help =
       meant === undefined ? 'this is not a valid host name' : `did you mean "${meant}${word.text.slice(equals)}"?`;
     c.fail(word, 'invalid-value', `host not found in resolver "${word.text}"`, { help });
+  }
+  if (!mayBeHost(word.text)) {
+    c.fail(word, 'invalid-value', `host not found in resolver "${word.text}"`, {
+      help: unexpandedHelp(word.text) ?? 'this is neither an address nor a host name',
+    });
   }
   const parsed = parseAddress(word.text, { defaultPort: 53 });
   if (!('mistake' in parsed)) return parsed;

@@ -1,6 +1,6 @@
 /** `listen`: addresses and sockets of a server. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { type Address, formatAddress, parseAddress } from '../../config/address.js';
+import { type Address, formatAddress, mayBeHost, parseAddress } from '../../config/address.js';
 import { custom } from '../../config/argument-types.js';
 import type { ArgumentContext, Directives } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
@@ -49,6 +49,11 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
   const address = parseAddress(word.text, { defaultPort: 80, listen: true });
   if ('mistake' in address) {
     return c.fail(word, 'invalid-value', `${address.mistake} in "${word.text}" of the "listen" directive`);
+  }
+  if (!('path' in address) && !mayBeHost(word.text)) {
+    c.fail(word, 'invalid-value', `host not found in "${word.text}" of the "listen" directive`, {
+      help: 'this is neither an address nor a host name',
+    });
   }
   let options = DEFAULT_OPTIONS;
   for (const parameter of parameters) options = { ...options, ...parseParameter(parameter, c) };
