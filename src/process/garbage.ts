@@ -25,7 +25,7 @@ const MARKING_TIMEOUT = 10_000;
 /** ms between two samples of the resident memory. */
 const INTERVAL = 1000;
 /** Growth above the minimum since the last collection that justifies another one, and growth that skips `gap`. Bytes. */
-const WORTHWHILE = 8 << 20;
+const WORTHWHILE = 5 << 20;
 const LARGE = 32 << 20;
 /** Changes of resident memory that do not count as growth, in bytes, and the samples without growth before a collection. */
 const STEADY = 1 << 20;

@@ -16,7 +16,7 @@ test('memory of a peak is collected once it grows no more', () => {
 });
 
 test('nothing is collected for little, or from a busy process', () => {
-  const peak = [60, 60, 66, 66, 66, 66, 66];
+  const peak = [60, 60, 64, 64, 64, 64, 64];
   assert.deepEqual(dueAt(peak), []);
   assert.deepEqual(dueAt([60, 100, 100, 100, 100, 100], { busy: 0.9 }), []);
 });
