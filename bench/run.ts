@@ -4,14 +4,14 @@
  * to nginx. The proxy has one core for itself, load and back end share another.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { installNodePeers, ownDirectory, PEERS, type Peer, start, twoCores, wrk } from './peers.js';
 import { print, type Results } from './report.js';
-import { type Figure, printed, SCENARIOS, type Scenario } from './scenarios.js';
+import { type Figure, freePort, printed, SCENARIOS, type Scenario } from './scenarios.js';
 
 const { values } = parseArgs({
   options: {
@@ -97,15 +97,6 @@ function chosen<T>(all: readonly T[], list: string | undefined, name: (each: T) 
 
 function sibling(file: string): string {
   return fileURLToPath(new URL(`./${file}`, import.meta.url));
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 /** Waits until the port accepts connections. */

@@ -1,5 +1,6 @@
 /** Scenarios: loads, and the CPU time and memory that the proxy uses for them. */
 import type { ChildProcess } from 'node:child_process';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { cpuMicroseconds, memoryBytes, tree } from './accounting.js';
 import { type Cores, start, wrk } from './peers.js';
@@ -161,7 +162,7 @@ export function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
   });
 }
 
-function outputOf(child: ChildProcess): Promise<string> {
+export function outputOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = '';
     child.stdout?.on('data', (chunk: Buffer) => {
@@ -169,5 +170,15 @@ function outputOf(child: ChildProcess): Promise<string> {
     });
     child.once('error', reject);
     child.once('close', (code) => (code === 0 ? resolve(output) : reject(new Error(`load ended with ${code}`))));
+  });
+}
+
+/** A port of 127.0.0.1 without a listener. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
   });
 }

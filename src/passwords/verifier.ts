@@ -49,8 +49,6 @@ class Thread {
       this.next();
     });
     this.worker.on('error', (error) => this.fail(error.message));
-    // An idle or busy thread does not keep the process alive; connections do.
-    this.worker.unref();
   }
 
   get idle(): boolean {
@@ -61,13 +59,18 @@ class Thread {
     this.job = job;
     this.stopTimer();
     this.timer = setTimeout(() => this.fail(`no result in ${VERIFY_TIMEOUT / 1000} s`), VERIFY_TIMEOUT).unref();
+    this.worker.ref();
     this.worker.postMessage(job.request);
   }
 
   private next(): void {
     const job = this.pool.takeJob();
     if (job !== null) this.start(job);
-    else this.timer = setTimeout(() => this.end(), IDLE_TIMEOUT).unref();
+    else {
+      // An idle thread does not keep the process alive.
+      this.worker.unref();
+      this.timer = setTimeout(() => this.end(), IDLE_TIMEOUT).unref();
+    }
   }
 
   private fail(message: string): void {

@@ -15,6 +15,7 @@ const AUTHENTICATION = [
   'auth_basic',
   'auth_request',
   'auth_jwt',
+  'api_key',
   'auth_oidc',
   'auth_ldap',
   'auth_pam',
