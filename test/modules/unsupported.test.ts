@@ -36,8 +36,9 @@ describe('allow_unsupported', () => {
         location /log { access_log logs/country.log country; return 200; }
         location /handler { fastcgi_pass 127.0.0.1:9000; fastcgi_param A b; location /handler/nested { return 200; } }
         location /setting { fastcgi_param A b; return 200; }
-        location /access { auth_digest x; location /access/nested { return 200; }
-          location /access/off { auth_digest off; return 200; } }
+        location /access { auth_digest x; auth_digest_user_file /x; location /access/nested { return 200; }
+          location /access/off { auth_digest off; return 200; }
+          location /access/both { auth_digest x; auth_digest off; return 200; } }
         location /condition { if ($network) { return 403; } return 200; }
         location /field { add_header X $geoip_city; return 200; }
         location /ratio { add_header X $otel_trace_id; return 200; }
@@ -85,6 +86,7 @@ describe('allow_unsupported', () => {
     assert.equal(await statusOf(proxy, '/access'), 501);
     assert.equal(await statusOf(proxy, '/access/nested'), 501);
     assert.equal(await statusOf(proxy, '/access/off'), 200);
+    assert.equal(await statusOf(proxy, '/access/both'), 501);
   });
 
   test('what depends on a missing variable is closed, through maps, zones and upstreams', async () => {

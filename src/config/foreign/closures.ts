@@ -44,12 +44,19 @@ export function closeBlocks(records: readonly BlockRecord[], catalogue: Catalogu
   for (const { block, around } of records) {
     const own = reasons.get(block) ?? new Map();
     for (const [name, outer] of (around && reasons.get(around)) ?? []) {
-      if (outer !== null && !own.has(name) && inherits(outer, name, block)) own.set(name, outer);
+      if (outer !== null && !overrides(own, name) && inherits(outer, name, block)) own.set(name, outer);
     }
     const all = [...own.values()].filter((each): each is Reason => each !== null);
     const reason = all.find(({ restrictsAccess }) => restrictsAccess) ?? all[0];
     if (reason !== undefined) block.closed = reason.closure;
   }
+}
+
+/** Whether a block has the directive itself, or turns off the one of which it is a setting: `x off` for `x_user_file`. */
+function overrides(own: Reasons, name: string): boolean {
+  if (own.has(name)) return true;
+  for (const [other, reason] of own) if (reason === null && name.startsWith(`${other}_`)) return true;
+  return false;
 }
 
 function inherits({ inherit, overridable }: Reason, name: string, block: CheckedBlock): boolean {
@@ -63,7 +70,8 @@ function ownReasons({ foreign, dependencies, block }: BlockRecord, missing: Miss
   for (const use of foreign) {
     const { name } = use.statement;
     if (use.off) {
-      reasons.set(name.text, null);
+      // Twice in a block is an error in nginx; the value that is not off counts.
+      if (!reasons.has(name.text)) reasons.set(name.text, null);
     } else if (use.effect === 'access' || use.effect === 'response') {
       const reason = {
         closure: closureOf(use),
