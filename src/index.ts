@@ -25,10 +25,12 @@ import { lints } from './lints/index.js';
 import type { LogEntry as ByteLogEntry } from './logging/destination-log.js';
 import { memoryLogs as memoryLogBytes } from './logging/memory-log.js';
 import { modules as builtIn } from './modules/index.js';
-import { type ConfigSource, checkSource, checkWithSuppressed, confDirectoryOf } from './process/configuration.js';
+import { checkWithModuleFiles, withoutModuleFiles } from './process/checked-modules.js';
+import { type ConfigSource, checkWithSuppressed, confDirectoryOf } from './process/configuration.js';
 import { type Applied, RefusedConfig } from './process/instance.js';
 import { ownInstance } from './process/own-instance.js';
 import type { Module } from './program/module.js';
+import type { ModuleDefinition } from './program/module-definition.js';
 
 export type { Level } from './config/log-level.js';
 export type { JsonFinding, JsonPlace } from './diagnostics/json.js';
@@ -46,7 +48,7 @@ export type {
   Written,
   WrittenPlace,
 } from './explain/explanation.js';
-export type { Module } from './program/module.js';
+export type { ModuleDefinition as Module } from './program/module-definition.js';
 
 /** Source of a configuration: exactly one of `config` and `file`. */
 export interface ConfigInput {
@@ -78,7 +80,7 @@ export interface ProxyOptions extends ConfigInput {
    */
   readonly errorLog?: string | ((entry: LogEntry) => void);
   /** Custom modules, in addition to the built-in ones. */
-  readonly modules?: readonly Module[];
+  readonly modules?: readonly ModuleDefinition[];
 }
 
 /** Result of a start or a reload. */
@@ -181,7 +183,7 @@ export function checkConfig(
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
 ): CheckedText {
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
-  const result = checkWithSuppressed(source, modulesOf(options.modules));
+  const result = withoutModuleFiles(checkWithSuppressed(source, modulesOf(options.modules)));
   const { config, findings: all, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
   const findings = new IgnoreComments(sources).heard(all);
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
@@ -222,14 +224,14 @@ export async function explain(
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
 ): Promise<Explanation> {
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
-  const modules = modulesOf(options.modules);
   const [{ Explainer }, { CannotExplain }, { asText }] = await Promise.all([
     import('./explain/explainer.js'),
     import('./explain/cannot-explain.js'),
     import('./explain/as-text.js'),
   ]);
   try {
-    const explainer = await Explainer.open(checkSource(source, modules), modules, source.prefix);
+    const { result, modules } = await checkWithModuleFiles(source, modulesOf(options.modules));
+    const explainer = await Explainer.open(result, modules, source.prefix);
     try {
       return asText(await explainer.explain(requestInput(typeof request === 'string' ? { request } : request)));
     } finally {
@@ -309,7 +311,7 @@ function toEntries(write: (entry: LogEntry) => void): (entry: ByteLogEntry) => v
   return (entry) => write({ ...entry, message: toText(entry.message) });
 }
 
-function modulesOf(own: readonly Module[] = []): readonly Module[] {
+function modulesOf(own: readonly ModuleDefinition[] = []): readonly Module[] {
   return own.length === 0 ? builtIn : [...builtIn, ...own];
 }
 

@@ -4,9 +4,10 @@ import { shown } from '../diagnostics/place.js';
 import type { Change } from '../difference/change.js';
 import { difference } from '../difference/difference.js';
 import { changeLine } from '../difference/lines.js';
-import { modules } from '../modules/index.js';
-import { checkSource } from '../process/configuration.js';
+import { modules as builtIn } from '../modules/index.js';
+import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { printError } from '../process/standard-streams.js';
+import type { Module } from '../program/module.js';
 import { displayName, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 import { encoded, printJson, writeOut } from './stdout.js';
@@ -20,19 +21,27 @@ export interface DiffOptions {
 
 /** Compares; returns the exit code of diff(1). */
 export async function diff(before: string, after: string, options: DiffOptions): Promise<number> {
-  const one = read(before, options);
-  const other = read(after, options);
+  const one = await read(before, options);
+  const other = await read(after, options);
   if (one === null || other === null) return 2;
-  const { changes } = difference(one, other, modules);
+  const { changes } = difference(one.config, other.config, [...new Set([...one.modules, ...other.modules])]);
   if (options.json) printJson({ same: changes.length === 0, changes: changes.map(asText) });
   else for (const change of changes) writeOut(`${changeLine(withRelativeNames(change))}\n`);
   return changes.length === 0 ? 0 : 1;
 }
 
+/** A configuration with the modules that it uses. */
+interface Checked {
+  readonly config: CheckedConfig;
+  readonly modules: readonly Module[];
+}
+
 /** Checks a file; if it is refused, prints the findings and returns null. */
-function read(file: string, { p, g }: DiffOptions): CheckedConfig | null {
-  const { config, findings } = checkSource(sourceOf({ file, prefix: p, errorLog: undefined, globals: g }), modules);
-  if (config !== null) return config;
+async function read(file: string, { p, g }: DiffOptions): Promise<Checked | null> {
+  const source = sourceOf({ file, prefix: p, errorLog: undefined, globals: g });
+  const { result, modules } = await checkWithModuleFiles(source, builtIn);
+  const { config, findings } = result;
+  if (config !== null) return { config, modules };
   const errors = findings.filter(({ severity }) => severity === 'error');
   printFindings(errors);
   printError(`tsproxy: configuration file ${file} is refused`);

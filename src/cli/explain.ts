@@ -5,8 +5,8 @@ import { CannotExplain } from '../explain/cannot-explain.js';
 import { Explainer } from '../explain/explainer.js';
 import { renderExplanation } from '../explain/render.js';
 import type { RequestInput } from '../explain/request-input.js';
-import { modules } from '../modules/index.js';
-import { checkSource } from '../process/configuration.js';
+import { modules as builtIn } from '../modules/index.js';
+import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { printError } from '../process/standard-streams.js';
 import { displayName, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
@@ -35,7 +35,8 @@ export async function explain(words: readonly string[], options: ExplainOptions)
   const source = sourceOf({ file: options.c, prefix: options.p, errorLog: undefined, globals: options.g });
   try {
     // All modules: modules without a directive in the configuration may process requests, too.
-    const explainer = await Explainer.open(checkSource(source, modules), modules, source.prefix);
+    const { result, modules } = await checkWithModuleFiles(source, builtIn);
+    const explainer = await Explainer.open(result, modules, source.prefix);
     try {
       const explanation = asText(await explainer.explain(inputOf(words, options)));
       if (options.json) printJson(explanation);

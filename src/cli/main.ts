@@ -42,7 +42,7 @@ async function execute(invocation: Invocation): Promise<void> {
     }
     case 'signal': {
       const { sendSignal } = await import('./signal.js');
-      process.exitCode = sendSignal(invocation.which, invocation.signal);
+      process.exitCode = await sendSignal(invocation.which, invocation.signal);
       return;
     }
     case 'command':

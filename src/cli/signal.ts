@@ -9,7 +9,8 @@ import { nativePath } from '../files/native-path.js';
 import { DestinationLog } from '../logging/destination-log.js';
 import { LogFile } from '../logging/log-file.js';
 import { modules } from '../modules/index.js';
-import { type ConfigSource, checkSource } from '../process/configuration.js';
+import { checkWithModuleFiles } from '../process/checked-modules.js';
+import type { ConfigSource } from '../process/configuration.js';
 import { mainSettings } from '../process/main-settings.js';
 import { PidFileError, readPidFile } from '../process/pid-file.js';
 import { runtimePidFile } from '../process/runtime-pid-file.js';
@@ -20,11 +21,11 @@ import { errorLogOf, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 
 /** Sends the signal to the process named by the configuration's pid file. Returns the exit code. */
-export function sendSignal(which: ConfigSelection, name: SignalName): number {
+export async function sendSignal(which: ConfigSelection, name: SignalName): Promise<number> {
   // The running proxy may have been started with --allow-unsupported.
   const source = sourceOf({ ...which, globals: allowingUnsupported(which.globals) });
   const log = openLog(errorLogOf(which));
-  const { config, findings } = checkSource(source, modules);
+  const { config, findings } = (await checkWithModuleFiles(source, modules)).result;
   if (config === null) {
     printFindings(findings);
     logFindings(log, findings);

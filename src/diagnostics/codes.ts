@@ -62,6 +62,12 @@ export const codes = {
   'no-effect':
     'The directive is accepted, as in nginx, but has no effect: address bits beyond the mask, or deletion of a network that was never added; usually something else was intended. Likewise for HTTP/2 and QUIC, which clients can do without.',
 
+  // modules
+  'module-not-loaded':
+    'A file of `load_module` cannot be read, is not valid JavaScript, fails when it is loaded, or does not export a module; or its module declares names that others have.',
+  'built-in-module':
+    'A dynamic module of nginx is loaded whose directives are built in. The line has no effect and can be removed, unless the same file is used with nginx.',
+
   // comments
   'unused-ignore':
     'A comment `# tsproxy-ignore: CODE` silences nothing: there is no such warning on its line or on the line below, the code is misspelt, or it is an error, which cannot be silenced. A leftover comment could later hide a different problem.',

@@ -2,7 +2,7 @@
 
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
-import type { Location } from '../program/settings.js';
+import type { Location } from '../program/settings-key.js';
 import { SettingsKey } from '../program/settings-key.js';
 import { StateKey } from '../program/state-key.js';
 import type { Template } from '../program/template.js';

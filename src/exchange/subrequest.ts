@@ -3,10 +3,10 @@
  * is an ordinary exchange, except for its client side, which is implemented here. nginx: ngx_http_subrequest.
  */
 
-import type { Accepted } from '../net/accept-step.js';
 import type { BodySink, Chunk, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { SubrequestOptions, SubrequestSink } from '../program/exchange.js';
+import type { AcceptResults } from '../program/session.js';
 import { SettingsKey } from '../program/settings-key.js';
 import type { ClientSide } from './client-side.js';
 import type { ConnectionCounts } from './connection-counts.js';
@@ -168,7 +168,7 @@ export class NestedRequest implements EngineSubrequest, ClientSide {
   get unixPath(): string | null {
     return this.parent.client.unixPath;
   }
-  get accepted(): Accepted | null {
+  get accepted(): AcceptResults | null {
     return this.parent.client.accepted;
   }
   get secure(): boolean {

@@ -1,6 +1,6 @@
 /** Explanation of a request as plain data, as printed by `tsproxy explain --json` and described in docs/explain.md. */
 import type { Level } from '../config/log-level.js';
-import type { Phase } from '../program/module.js';
+import type { Phase } from '../program/phases.js';
 
 /** Position in a configuration file. Lines and columns count from 1. */
 export interface WrittenPlace {

@@ -239,8 +239,10 @@ export default defineModule({
       contexts: ['main'],
       takes: named('file', text),
       repeat: true,
-      noEffect: 'nginx modules cannot be loaded. Directives that they provide are reported individually.',
-      doc: 'In nginx, loads a dynamic module.',
+      doc: 'Loads a module: a JavaScript file (an ES module) whose default export is `defineModule({ … })` of `tsproxy/module`; see `docs/modules.md`. A reload loads the file again if it has changed. Relative paths start from the prefix.',
+      differs:
+        'Dynamic modules of nginx (`.so`) are not loaded. Their directives are built in, or reported individually.',
+      differsFor: (words) => words[0]?.endsWith('.so') ?? false,
       example: 'load_module modules/ngx_http_geoip_module.so;',
     },
   },

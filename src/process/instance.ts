@@ -6,9 +6,11 @@ import { trustWorkerUser } from '../files/trusted-files.js';
 import type { DestinationLog } from '../logging/destination-log.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { Module } from '../program/module.js';
-import { type ConfigSource, checkInSlices, logMessage } from './configuration.js';
+import { checkWithModuleFiles } from './checked-modules.js';
+import { type ConfigSource, logMessage } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
 import { applyEnvironment, type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
+import type { ModuleFile } from './module-files.js';
 import { chownFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
 import { describeReload } from './reload-description.js';
 import { workerConnections } from './serving.js';
@@ -68,6 +70,8 @@ interface Current {
   readonly job: WorkersJob;
   /** ms since 1970 when it came into force. */
   readonly since: number;
+  /** Modules with which it was checked. */
+  readonly modules: readonly Module[];
 }
 
 export class Instance<W extends Workers = Workers> {
@@ -145,21 +149,25 @@ export class Instance<W extends Workers = Workers> {
 
   private async apply(source: ConfigSource, proceed: (settings: MainSettings) => boolean): Promise<Applied | null> {
     if (this.shuttingDown) throw new RefusedConfig('the proxy is shutting down', []);
-    const { findings, ...checked } = await checkInSlices(source, this.options.modules);
+    const { result, modules, files: moduleFiles } = await checkWithModuleFiles(source, this.options.modules);
+    const { findings } = result;
     if (this.shuttingDown) throw new RefusedConfig('the proxy is shutting down', []);
-    const config = accepted({ ...checked, findings });
+    const config = accepted(result);
     const settings = mainSettings(config, source.prefix);
     if (!proceed(settings)) return null;
     const generation = this.count + 1;
-    const { job, predecessorEnded } = await this.activate({ generation, config, prefix: source.prefix, settings });
+    const { job, predecessorEnded } = await this.activate(
+      { generation, config, prefix: source.prefix, settings, moduleFiles },
+      modules,
+    );
     this.count = generation;
-    this.current = { job, since: Date.now() };
+    this.current = { job, since: Date.now(), modules };
     this.source = source;
     return { generation, findings, predecessorEnded };
   }
 
   /** Performs every step that can fail, then puts the configuration in force. */
-  private async activate(wanted: Omit<WorkersJob, 'owner'>): Promise<Activated> {
+  private async activate(wanted: Omit<WorkersJob, 'owner'>, modules: readonly Module[]): Promise<Activated> {
     const { settings } = wanted;
     let logs: ReturnType<Logs['prepare']> | null = null;
     try {
@@ -174,7 +182,7 @@ export class Instance<W extends Workers = Workers> {
         logs = null;
       }
       this.serving ??= this.options.workers(settings, this.errorLog);
-      const changes = await this.changesBy(job);
+      const changes = await this.changesBy(job, modules);
       const prepared = await this.serving.prepare(job);
       if (this.shuttingDown) {
         prepared.cancel();
@@ -207,11 +215,16 @@ export class Instance<W extends Workers = Workers> {
   }
 
   /** Log lines about the changes of a reload. */
-  private async changesBy({ config }: WorkersJob): Promise<readonly string[]> {
+  private async changesBy(
+    { config, moduleFiles = [] }: WorkersJob,
+    modules: readonly Module[],
+  ): Promise<readonly string[]> {
     if (this.current === null) return [];
-    const { modules } = this.options;
+    const names = new Set(modules.map(({ name }) => name));
+    const all = [...modules, ...this.current.modules.filter(({ name }) => !names.has(name))];
     try {
-      return await describeReload(this.current.job.config, config, modules);
+      const { job } = this.current;
+      return await describeReload(job.config, config, all, changedFiles(job.moduleFiles ?? [], moduleFiles));
     } catch (error) {
       // The error may be in a third-party module; the reload succeeds regardless.
       this.errorLog.write('alert', `the changes of the reload cannot be determined: ${String(error)}`);
@@ -262,6 +275,14 @@ export class Instance<W extends Workers = Workers> {
     this.errorLog.write('notice', 'exit');
     this.logs.close();
   }
+}
+
+/** Paths of module files of which another version was in use. */
+function changedFiles(before: readonly ModuleFile[], after: readonly ModuleFile[]): string[] {
+  const changed = after.filter(({ path, version }) =>
+    before.some((old) => old.path === path && old.version !== version),
+  );
+  return changed.map(({ path }) => path);
 }
 
 /** The checked configuration; throws RefusedConfig with nginx's message for the first error. */

@@ -2,10 +2,12 @@
  * Checks a configuration with only the modules that it names: loading all of them takes several times as long as checking a
  * small file.
  */
+
 import type { CheckResult } from '../config/check.js';
 import { hasWildcard } from '../config/glob.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
 import type { Module } from '../program/module.js';
+import { namesModuleFiles, withModuleFiles } from './checked-modules.js';
 import { type ConfigSource, checkWithSuppressed } from './configuration.js';
 import { MODULE_NAMES, type NamedModule } from './module-names.js';
 
@@ -28,10 +30,15 @@ export async function checkNamed(source: ConfigSource): Promise<NamedCheck> {
   const wanted = namedIn(new Texts(source, reader).all());
   const modules = await loaded(wanted);
   const result = checkWithSuppressed(cachedSource, modules);
-  // An error may be a name that is unknown only for lack of its module, and suggestions may come from any module.
-  if (result.config !== null || wanted.length === MODULE_NAMES.length) return { result, modules };
+  // An error may be a name that is unknown only for lack of its module, and suggestions may come from any module. Modules of
+  // files must not repeat names.
+  const complete = wanted.length === MODULE_NAMES.length;
+  const check = (all: readonly Module[]): CheckResult => checkWithSuppressed(cachedSource, all);
+  if (complete || (result.config !== null && !namesModuleFiles(result))) {
+    return withModuleFiles(result, modules, source.prefix, check);
+  }
   const all = await loaded(MODULE_NAMES);
-  return { result: checkWithSuppressed(cachedSource, all), modules: all };
+  return withModuleFiles(check(all), all, source.prefix, check);
 }
 
 async function loaded(wanted: readonly NamedModule[]): Promise<Module[]> {

@@ -14,10 +14,12 @@ export async function describeReload(
   before: CheckedConfig,
   after: CheckedConfig,
   modules: readonly ModuleDeclaration[],
+  changedModules: readonly string[] = [],
 ): Promise<string[]> {
   const changes = await inSlices(changesInSteps(before, after, modules));
-  if (changes.length === 0) return ['the new configuration means the same as the one before'];
-  return changeLines(changes, MAX_LINES);
+  const files = changedModules.map((path) => `module "${path}" has changed`);
+  if (changes.length + files.length === 0) return ['the new configuration means the same as the one before'];
+  return [...files, ...changeLines(changes, MAX_LINES)];
 }
 
 /** Describes the effect on tunnels in a line; null if there are none. */

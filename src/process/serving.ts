@@ -1,4 +1,5 @@
 /** Serves traffic: a server and the generations of routing tables still in use. One per worker. */
+
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { ConnectionCounts } from '../exchange/connection-counts.js';
 import type { ErrorLog } from '../logging/error-log.js';
@@ -13,6 +14,7 @@ import { type TunnelCounts, type Tunnels, tunnelsOf } from '../tunnel/tunnels.js
 import type { ZoneBackend } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
 import { bufferLimit } from './main-settings.js';
+import { loadModuleFile, type ModuleFile } from './module-files.js';
 import { describeTunnels } from './reload-description.js';
 import { type Differences, moveTunnels, prepareTunnelMoves } from './tunnel-moves.js';
 
@@ -30,6 +32,8 @@ export interface Job {
   readonly config: CheckedConfig;
   /** nginx's prefix, ending in a slash. */
   readonly prefix: string;
+  /** Files of `load_module`, as they were checked. Default: none. */
+  readonly moduleFiles?: readonly ModuleFile[];
 }
 
 /** A configuration ready to be put in force. Exactly one of the two methods is to be called. */
@@ -87,8 +91,9 @@ export class Serving {
    * Performs every step that can fail. If it rejects, nothing has changed. Zones are kept in this process unless a backend
    * is given.
    */
-  async prepare({ config, prefix, generation }: Job, zones?: ZoneBackend): Promise<PreparedJob> {
-    const { modules, errorLog } = this.options;
+  async prepare({ config, prefix, generation, moduleFiles = [] }: Job, zones?: ZoneBackend): Promise<PreparedJob> {
+    const { errorLog } = this.options;
+    const modules = [...this.options.modules, ...(await Promise.all(moduleFiles.map(loadModuleFile)))];
     const table = await compileRoutingTable(config, modules, {
       errorLog,
       previous: this.current?.table ?? null,

@@ -6,7 +6,7 @@ import type { HeaderBlock } from '../http/header-block.js';
 import type { ResponseHead } from '../http/response-head.js';
 import type { BodySink, Chunk, Producer, RequestBody } from './body.js';
 import type { Client, Session } from './session.js';
-import type { Location } from './settings.js';
+import type { Location } from './settings-key.js';
 import type { StateKey } from './state-key.js';
 import type { UpstreamAttempt } from './upstream-attempt.js';
 import type { Verdict } from './verdict.js';

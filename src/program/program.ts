@@ -6,7 +6,8 @@ import type { ServerNames } from '../routing/server-names.js';
 import type { Exchange } from './exchange.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 import { PHASES } from './phases.js';
-import type { Location, LocationSettings } from './settings.js';
+import type { LocationSettings } from './settings.js';
+import type { Location } from './settings-key.js';
 
 /** Shared value of phases without handlers. */
 export const NONE: readonly never[] = [];

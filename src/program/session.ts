@@ -4,7 +4,11 @@
  */
 import type { Captures } from '../config/pcre/expression.js';
 import type { ErrorLog } from '../logging/error-log.js';
-import type { Accepted } from '../net/accept-step.js';
+
+/** Results of the steps between accepting a socket and its protocol, by key (`AcceptKey`). */
+export interface AcceptResults {
+  get<T>(key: { readonly name: string; readonly type: T }): T | undefined;
+}
 
 /** The client's connection. */
 export interface Client {
@@ -18,7 +22,7 @@ export interface Client {
   /** Path of the listening unix socket, or null. */
   readonly unixPath: string | null;
   /** Results of the steps of its listener (PROXY protocol, TLS); null if there were none. */
-  readonly accepted: Accepted | null;
+  readonly accepted: AcceptResults | null;
   /** Whether the connection uses TLS. */
   readonly secure: boolean;
   /** Time at which it was accepted (`$connection_time`), ms since 1970. */

@@ -22,6 +22,15 @@ export interface Settings {
   get<T>(key: SettingsKey<T>): T;
 }
 
+/** The location in which a request is handled, as seen by modules; `LocationProgram` adds its handlers. */
+export interface Location {
+  /** Name in nginx's logs: the pattern, or empty for the server's own level. */
+  readonly name: string;
+  /** Whether requests are passed to an upstream, unless a handler answers them before. */
+  readonly passes: boolean;
+  readonly settings: Settings;
+}
+
 /** Whether two values, or all fields of two objects, are the same. */
 export function sameValues(a: unknown, b: unknown): boolean {
   if (a === b) return true;

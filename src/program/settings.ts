@@ -63,12 +63,3 @@ export class LocationSettings implements Settings {
     this.slots = slots;
   }
 }
-
-/** The location in which a request is handled, as seen by modules; `LocationProgram` adds its handlers. */
-export interface Location {
-  /** Name in nginx's logs: the pattern, or empty for the server's own level. */
-  readonly name: string;
-  /** Whether requests are passed to an upstream, unless a handler answers them before. */
-  readonly passes: boolean;
-  readonly settings: Settings;
-}

@@ -6,7 +6,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/cli', 'src/index.ts'],
   ['src/explain'],
   ['src/process', 'src/lints', 'src/format'],
-  ['src/modules', 'src/difference'],
+  ['src/modules', 'src/difference', 'src/module-api.ts'],
   ['src/server', 'src/upstream', 'src/tunnel', 'src/encoding'],
   ['src/http1', 'src/websocket'],
   ['src/exchange', 'src/routing', 'src/program'],

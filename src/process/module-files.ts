@@ -1,0 +1,134 @@
+/** Modules loaded by `load_module`: their files, and errors in them. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { errnoText } from '../diagnostics/errno.js';
+import { nativePath } from '../files/native-path.js';
+import type { Module } from '../program/module.js';
+import { importText } from './module-hooks.js';
+
+/** A file as it was when the configuration was checked. Plain data: all workers load this text. */
+export interface ModuleFile {
+  /** Absolute path, as bytes. */
+  readonly path: string;
+  readonly text: string;
+  /** Hash of the text. */
+  readonly version: string;
+}
+
+/** A module file cannot be used; the message is in nginx's form, as bytes. */
+export class ModuleFileError extends Error {}
+
+/** Reads a file; throws ModuleFileError. */
+export function readModuleFile(path: string): ModuleFile {
+  let text: string;
+  try {
+    text = readFileSync(nativePath(path), 'utf8');
+  } catch (error) {
+    throw new ModuleFileError(`dlopen() "${path}" failed (${errnoText(error)})`);
+  }
+  return { path, text, version: createHash('sha256').update(text).digest('hex').slice(0, 16) };
+}
+
+/** Modules by URL; a version that is loaded once stays loaded, as in Node's own cache. */
+const loaded = new Map<string, Promise<Module>>();
+
+/** Loads the module of a file; rejects with ModuleFileError. */
+export function loadModuleFile(file: ModuleFile): Promise<Module> {
+  const url = urlOf(file);
+  let module = loaded.get(url);
+  if (module === undefined) {
+    module = load(file, url);
+    loaded.set(url, module);
+    // A failure may have its cause in another file, which may be corrected.
+    module.catch(() => loaded.delete(url));
+  }
+  return module;
+}
+
+/** Number of failed imports: Node keeps the failure of a URL, so that each attempt has its own. */
+let failures = 0;
+
+function urlOf({ path, version }: ModuleFile): string {
+  return `${pathToFileURL(Buffer.from(path, 'latin1').toString('utf8')).href}?version=${version}`;
+}
+
+async function load(file: ModuleFile, url: string): Promise<Module> {
+  const api = await import('../module-api.js');
+  let exported: unknown;
+  try {
+    const attempt = failures === 0 ? url : `${url}.${failures}`;
+    exported = await inTime(importText(attempt, file.text, { ...api }));
+  } catch (error) {
+    failures++;
+    throw new ModuleFileError(`dlopen() "${file.path}" failed (${await describe(error, file)})`);
+  }
+  const module = (exported as { readonly default?: unknown }).default;
+  if (isModule(module)) return module;
+  throw new ModuleFileError(`dlsym() "${file.path}", "default" failed (not created by defineModule)`);
+}
+
+/** ms for which loading a file may take. */
+const LOAD_TIMEOUT = 10_000;
+
+/** Rejects when loading takes too long: a module may wait for something that never happens. */
+async function inTime<T>(loading: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it was not loaded in ${LOAD_TIMEOUT / 1000} s`)), LOAD_TIMEOUT);
+  });
+  try {
+    return await Promise.race([loading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isModule(value: unknown): value is Module {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, directives } = value as { readonly name?: unknown; readonly directives?: unknown };
+  return typeof name === 'string' && name !== '' && typeof directives === 'object' && directives !== null;
+}
+
+/** Describes an error of JavaScript with its place, as bytes: `SyntaxError: Unexpected token ';' in /x.js:3:7`. */
+async function describe(error: unknown, { path, text }: ModuleFile): Promise<string> {
+  if (!(error instanceof Error)) return bytes(String(error));
+  const [first = ''] = `${error.name}: ${error.message}`.split('\n', 1);
+  let place = placeIn(error.stack ?? '');
+  // Node does not reveal the place of a syntax error to the importing program.
+  if (place === null && error instanceof SyntaxError) {
+    const at = placeIn(await checkSyntax(text));
+    place = at === null ? null : at.replace('[stdin]', Buffer.from(path, 'latin1').toString('utf8'));
+  }
+  return bytes(place === null ? first : `${first} in ${place}`);
+}
+
+/** First place in a file that a stack names: in a call, or in a line that is followed by a marker of the column. */
+function placeIn(stack: string): string | null {
+  const match = /(file:\/\/[^\s?)]+?|\[stdin\])(?:\?version=[\w.]+)?:(\d+)(?::(\d+))?(?=[\s)]|$)/m.exec(stack);
+  if (match === null) return null;
+  const [, url = '', line = '', column] = match;
+  const marker = /^( *)\^/m.exec(stack)?.[1]?.length;
+  const at = column ?? (marker === undefined ? undefined : String(marker + 1));
+  return `${url.startsWith('file:') ? fileURLToPath(url) : url}:${line}${at === undefined ? '' : `:${at}`}`;
+}
+
+/** ms for which a check of the syntax may take. */
+const SYNTAX_CHECK_TIMEOUT = 5000;
+
+/** Messages of `node --check` about a text; empty if it cannot be run. */
+function checkSyntax(text: string): Promise<string> {
+  return new Promise((resolve) => {
+    const args = ['--check', '--input-type=module', '-'];
+    const child = execFile(process.execPath, args, { timeout: SYNTAX_CHECK_TIMEOUT }, (_error, _out, messages) =>
+      resolve(messages),
+    );
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(text);
+  });
+}
+
+function bytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}

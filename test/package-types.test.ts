@@ -1,0 +1,109 @@
+/** Types of the package as it is published: of the library, and of the module API. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ROOT } from './structure/sources.js';
+
+/** A project that has installed the package. */
+let project = '';
+
+before(() => {
+  project = mkdtempSync(join(tmpdir(), 'tsproxy-package-'));
+  const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  const installed = join(project, 'node_modules/tsproxy');
+  mkdirSync(installed, { recursive: true });
+  execFileSync('tar', ['-xzf', join(project, packed.trim()), '-C', installed, '--strip-components=1']);
+  // Dependencies need no network: types of the package refer to none but those of Node.
+  for (const name of ['@types/node', 'undici-types']) {
+    mkdirSync(dirname(join(project, 'node_modules', name)), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name));
+  }
+  writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }');
+  writeFileSync(join(project, 'readme.ts'), firstBlock('README.md', "from 'tsproxy'"));
+  writeFileSync(join(project, 'module.ts'), firstBlock('docs/modules.md', "from 'tsproxy/module'"));
+  writeFileSync(
+    join(project, 'embedded.ts'),
+    `import { createProxy } from 'tsproxy';
+import limitQuery from './module.js';
+createProxy({ config: 'events {}', modules: [limitQuery] });
+`,
+  );
+  cpSync(join(ROOT, 'examples'), join(project, 'examples'), { recursive: true });
+});
+after(() => rmSync(project, { recursive: true, force: true }));
+
+/** The first TypeScript block of a document that contains the text. */
+function firstBlock(document: string, text: string): string {
+  const blocks = [...readFileSync(join(ROOT, document), 'utf8').matchAll(/```ts\n(.*?)```/gs)];
+  const block = blocks.find(([, code = '']) => code.includes(text))?.[1];
+  if (block === undefined) throw new Error(`${document} has no block with ${text}`);
+  return block;
+}
+
+const RESOLUTIONS = [
+  { module: 'node16', moduleResolution: 'node16' },
+  { module: 'nodenext', moduleResolution: 'nodenext' },
+  { module: 'esnext', moduleResolution: 'bundler' },
+];
+
+for (const resolution of RESOLUTIONS) {
+  for (const skipLibCheck of [false, true]) {
+    const libraries = skipLibCheck ? 'without' : 'with';
+    test(`the examples have no type errors: ${resolution.moduleResolution}, ${libraries} checks of libraries`, () => {
+      const name = `tsconfig-${resolution.moduleResolution}-${skipLibCheck}.json`;
+      const compilerOptions = {
+        ...resolution,
+        target: 'es2022',
+        lib: ['es2023'],
+        types: ['node'],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        allowJs: true,
+        checkJs: true,
+        noEmit: true,
+        skipLibCheck,
+      };
+      const include = ['*.ts', 'examples/**/*.js'];
+      writeFileSync(join(project, name), JSON.stringify({ compilerOptions, include }));
+      const tsc = join(ROOT, 'node_modules/.bin/tsc');
+      const { status, stdout } = spawnSync(tsc, ['-p', name], { cwd: project, encoding: 'utf8', timeout: 60_000 });
+      assert.equal(status, 0, stdout);
+    });
+  }
+}
+
+/** Declaration files that the public types may refer to: interfaces for authors, and plain data. */
+const PUBLIC = [
+  /^grammar\/syntax-tree$/,
+  /^src\/(index|module-api)$/,
+  /^src\/config\/(argument-types|checked-config|directive|log-level|place|template)$/,
+  /^src\/config\/pcre\/expression$/,
+  /^src\/diagnostics\/(codes|finding|json)$/,
+  /^src\/explain\/explanation$/,
+  /^src\/http\/(header-block|response-head)$/,
+  /^src\/logging\/error-log$/,
+  /^src\/program\/(body|error-context|exchange|handler|module-definition|phases|session|settings-key)$/,
+  /^src\/program\/(state-key|template|upstream-attempt|variable|variable-slot|verdict)$/,
+  /^src\/upstream\/(balancer-peer|custom-balancer)$/,
+];
+
+test('public types refer to no others of the project', () => {
+  const seen = new Set(['src/index', 'src/module-api']);
+  for (const file of seen) {
+    const text = readFileSync(join(project, 'node_modules/tsproxy/dist', `${file}.d.ts`), 'utf8');
+    for (const [, to = ''] of text.matchAll(/(?:from |import\()'(\.[^']+)\.js'/g)) {
+      seen.add(posix.join(posix.dirname(file), to));
+    }
+  }
+  assert.deepEqual(
+    [...seen].filter((file) => !PUBLIC.some((pattern) => pattern.test(file))),
+    [],
+  );
+});
