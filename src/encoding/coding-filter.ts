@@ -7,6 +7,7 @@
  */
 
 import { ByteQueue } from '../net/byte-queue.js';
+import { giveSlab, takeSlab } from '../net/slabs.js';
 import type { BodyFilter, Chunk, Producer } from '../program/body.js';
 import type { Exchange } from '../program/exchange.js';
 import { FINISH, FLUSH, type Operation, PROCESS, type ZlibStream } from './zlib-stream.js';
@@ -24,8 +25,8 @@ const MAX_HELD = 16_384;
 
 const NOTHING = Buffer.alloc(0);
 
-/** Output of the current step; passed on or copied before the next one. */
-const scratch = Buffer.allocUnsafeSlow(65_536);
+/** Size of the buffer for output, bytes. */
+const OUTPUT_SIZE = 65_536;
 
 /** Properties of the stream in use. */
 export interface Coding {
@@ -169,20 +170,30 @@ export class CodingFilter implements BodyFilter, Producer {
 
   /** Processes bytes, and returns how many of them were consumed. */
   private process(bytes: Buffer): number {
+    // Not one buffer for all filters: the input may be the output of another one.
+    const output = takeSlab(OUTPUT_SIZE);
+    const consumed = this.processInto(output, bytes);
+    giveSlab(output);
+    return consumed;
+  }
+
+  private processInto(output: Buffer, bytes: Buffer): number {
     const { length } = bytes;
-    let outputAt = this.begin();
+    let outputAt = this.begin(output);
     let at = 0;
     let passed = 0;
     while (this.stream !== null && (at < length || this.more)) {
       const { stream } = this;
       if (this.isLong(stream, length - at)) {
-        this.keep(outputAt);
-        this.runInThread(PROCESS, Buffer.from(bytes.subarray(at)));
-        return length;
+        this.keep(output, outputAt);
+        // All output of a call is in memory at once: little input at a time if it may be decompressed.
+        const until = stream.synchronous ? length : Math.min(length, at + SLICE);
+        this.runInThread(PROCESS, Buffer.from(bytes.subarray(at, until)));
+        return until;
       }
       const end = Math.min(length, at + SLICE);
       const started = performance.now();
-      this.more = stream.step(PROCESS, bytes, at, end, scratch, outputAt);
+      this.more = stream.step(PROCESS, bytes, at, end, output, outputAt);
       this.measure(started, stream.consumed, stream.outputEnd > outputAt);
       if (stream.errno !== 0) {
         this.fail(PROCESS);
@@ -192,7 +203,7 @@ export class CodingFilter implements BodyFilter, Producer {
       outputAt = stream.outputEnd;
       if (this.more) {
         passed += outputAt;
-        this.pass(scratch.subarray(0, outputAt));
+        this.pass(output.subarray(0, outputAt));
         outputAt = 0;
         if (this.blocked) break;
         if (passed >= MAX_OUTPUT) {
@@ -201,7 +212,7 @@ export class CodingFilter implements BodyFilter, Producer {
         }
       }
     }
-    this.keep(outputAt);
+    this.keep(output, outputAt);
     return at;
   }
 
@@ -214,22 +225,25 @@ export class CodingFilter implements BodyFilter, Producer {
       this.runInThread(operation, null);
       return;
     }
-    let outputAt = this.begin();
-    for (let more = true; more; ) {
+    const output = takeSlab(OUTPUT_SIZE);
+    this.drain(stream, operation, output);
+    giveSlab(output);
+    if (this.stream === null) return;
+    if (stream.errno !== 0) this.fail(operation);
+    else if (operation === FINISH) this.finish();
+  }
+
+  /** Passes on all output of an operation: at most what the stream buffers, so that it need not wait for a slow client. */
+  private drain(stream: ZlibStream, operation: typeof FLUSH | typeof FINISH, output: Buffer): void {
+    let outputAt = this.begin(output);
+    for (let more = true; more && this.stream !== null; ) {
       const started = performance.now();
-      more = stream.stepEmpty(operation, scratch, outputAt);
+      more = stream.stepEmpty(operation, output, outputAt);
       this.measure(started, 0, true);
-      if (stream.errno !== 0) {
-        this.fail(operation);
-        return;
-      }
-      outputAt = stream.outputEnd;
-      // The output is at most what the stream buffers: it need not wait for a slow client.
-      if (outputAt > 0) this.pass(scratch.subarray(0, outputAt));
+      if (stream.errno !== 0) return;
+      if (stream.outputEnd > 0) this.pass(output.subarray(0, stream.outputEnd));
       outputAt = 0;
-      if (this.stream === null) return;
     }
-    if (operation === FINISH) this.finish();
   }
 
   private runInThread(operation: Operation, bytes: Buffer | null): void {
@@ -292,19 +306,19 @@ export class CodingFilter implements BodyFilter, Producer {
     this.spent = 0;
   }
 
-  /** Moves held output to the start of `scratch`, and returns its length. */
-  private begin(): number {
+  /** Moves held output to the start of `output`, and returns its length. */
+  private begin(output: Buffer): number {
     const { held } = this;
     this.held = '';
-    return held === '' ? 0 : scratch.latin1Write(held, 0);
+    return held === '' ? 0 : output.latin1Write(held, 0);
   }
 
-  /** Holds the output up to `end` in `scratch`, or passes it on. */
-  private keep(end: number): void {
+  /** Holds the first `end` bytes of `output`, or passes them on. */
+  private keep(output: Buffer, end: number): void {
     if (end === 0 || this.stream === null) return;
-    if (end > MAX_HELD || (this.coding.unbuffered && !this.blocked)) this.pass(scratch.subarray(0, end));
+    if (end > MAX_HELD || (this.coding.unbuffered && !this.blocked)) this.pass(output.subarray(0, end));
     else {
-      this.held = scratch.latin1Slice(0, end);
+      this.held = output.latin1Slice(0, end);
       if (end >= MIN_OUTPUT) this.schedule();
     }
   }

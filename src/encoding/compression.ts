@@ -56,7 +56,6 @@ export class Compression {
         x.headOnly ||
         (status !== 200 && status !== 403 && status !== 404) ||
         (length >= 0 && length < minLength) ||
-        length === 0 ||
         !covers(contentType ?? '') ||
         response.contentCoding !== ''
       ) {

@@ -45,7 +45,7 @@ export function finalize(x: EngineExchange, status: number): void {
   if (status < 300 && status !== 201 && status !== 204) {
     x.response.status = status;
     x.response.contentLength = 0;
-    x.sendHead(true);
+    if (x.sendHead()) x.end();
     return;
   }
   x.errorStatus = status;

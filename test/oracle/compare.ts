@@ -1,4 +1,5 @@
 /** Says in what two reactions differ, leaving out what must differ: names, dates, serial numbers. */
+import { gunzipSync, constants as zlib } from 'node:zlib';
 import { type Answer, parseAnswer } from '../kit/index.js';
 import type { Reaction } from './oracle.js';
 
@@ -61,6 +62,17 @@ function compareAnswers(
   compare('trailers', JSON.stringify(nginx.answer.trailers), JSON.stringify(tsproxy.answer.trailers), report);
 }
 
+/** The body without its content coding: compressors differ. One that cannot be decoded, or not completely, as far as it can. */
+function decodedBody(answer: Answer): string {
+  const { body } = answer;
+  if (answer.field('content-encoding')?.toLowerCase() !== 'gzip' || body === '') return body;
+  try {
+    return gunzipSync(Buffer.from(body, 'latin1'), { finishFlush: zlib.Z_SYNC_FLUSH }).toString('latin1');
+  } catch {
+    return body;
+  }
+}
+
 /** An answer without what is always its own: the software's name in built-in pages, boundaries of parts. */
 class Normalised {
   readonly answer: Answer;
@@ -76,7 +88,7 @@ class Normalised {
   constructor(raw: string, ignored: readonly string[]) {
     this.answer = parseAnswer(raw);
     this.statusLine = [...this.answer.interim, this.answer.statusLine].join(' ');
-    const page = this.answer.body.replace(
+    const page = decodedBody(this.answer).replace(
       /<center>(nginx|tsproxy)[^<]*<\/center>(?=\r\n<\/body>)/,
       '<center>SOFTWARE</center>',
     );

@@ -2,6 +2,7 @@
 import type { OracleGroup } from '../oracle.js';
 import { accessRules, authorization } from './authorization.js';
 import { conditions, ranges } from './conditions.js';
+import { encodings } from './encodings.js';
 import { files, index } from './files.js';
 import { headers } from './headers.js';
 import { ifHandlers } from './if-handlers.js';
@@ -23,6 +24,7 @@ export const groups: readonly OracleGroup[] = [
   rewriting,
   variables,
   headers,
+  encodings,
   ifHandlers,
   limits,
   requests,

@@ -29,6 +29,7 @@ export const NEWER = {
   emptyHost: 'newer nginx sends the default Host over HTTP/1.1 where it was set to nothing',
   challenges: 'newer nginx returns all challenges of an authorization subrequest',
   status407: 'newer nginx has a page for 407',
+  rangesOfCompressed: 'newer nginx serves ranges of precompressed files',
 } as const;
 
 /** Where tsproxy means to differ. */
