@@ -248,7 +248,7 @@ export class CodingFilter implements BodyFilter, Producer {
 
   private runInThread(operation: Operation, bytes: Buffer | null): void {
     this.busy = true;
-    this.unseen = 0;
+    this.unseen = operation === PROCESS ? this.unseen + (bytes?.length ?? 0) : 0;
     const started = performance.now();
     this.stream?.run(operation, bytes, (output) => {
       this.busy = false;

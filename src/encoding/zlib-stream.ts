@@ -83,6 +83,10 @@ export class ZlibStream {
     stream.on('error', (error: NodeJS.ErrnoException) => this.failed(error.errno ?? -1));
   }
 
+  private unfailed(): boolean {
+    return this.errno === 0;
+  }
+
   private failed(errno: number): void {
     if (this.errno === 0) this.errno = errno === 0 ? -1 : errno;
   }
@@ -145,7 +149,8 @@ export class ZlibStream {
   reset(): boolean {
     if (this.streaming || this.handle === null || this.errno !== 0) return false;
     this.handle.reset();
-    return true;
+    // Node.js 26 refuses to reset a compressor whose stream was not ended.
+    return this.unfailed();
   }
 
   /** Frees the state, as soon as the thread pool no longer uses it. */
