@@ -12,8 +12,11 @@ import { headLimits } from './head-limits.js';
 import { checkFraming, logDropped, takePartialLine } from './request-checks.js';
 import { COMPLETE, type HeadLimits, type HeadListener, MORE, RequestReader } from './request-reader.js';
 
+/** Reader of connections that read no further head. */
+const UNUSED = new RequestReader();
+
 export class RequestIntake implements HeadListener {
-  readonly reader = new RequestReader();
+  reader = new RequestReader();
   /** Set from the request line to the end of the head. */
   private exchange: HttpExchange | null = null;
   /** Time of the first byte of a head that arrives in several reads, ms since 1970; 0 for none. */
@@ -27,6 +30,11 @@ export class RequestIntake implements HeadListener {
   /** The server selected so far. */
   get server(): ServerProgram {
     return this.exchange?.server ?? this.lease.program.defaultServer;
+  }
+
+  /** No further head is read: releases the reader, 400 bytes of an idle tunnel. */
+  end(): void {
+    this.reader = UNUSED;
   }
 
   /** Feeds the next bytes of a head; see `RequestReader.feed`. */

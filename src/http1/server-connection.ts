@@ -334,6 +334,7 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
     stream.flush();
     this.state = TUNNEL;
     stream.body.finish();
+    this.intake.end();
     this.timeouts.stop();
     return new TunnelledClient(this, this.lease, x, this.input.takeUnread());
   }
