@@ -53,7 +53,7 @@ describe('allow_unsupported', () => {
         location /rewritten { rewrite ^ /access last; }
         location /tried { try_files /none @named; }
         location @named { auth_digest x; return 200; }
-        location = /unknown { vhost_traffic_status_set_by_filter $by_filter a/b/c; return 200 $by_filter; }
+        location = /unknown { graphite_data $by_filter a; return 200 $by_filter; }
         location = /escaped { set_md5 $hash $uri; return 200 $hash; }
       }
       server { listen 127.0.0.1:0; server_name answers; auth_digest x; return 200; }

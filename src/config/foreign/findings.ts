@@ -13,7 +13,7 @@ export const CONSEQUENCES: Readonly<Record<Effect, string>> = {
   variable: 'requests that depend on its variables are answered with 501',
   response: 'requests to which it applies are answered with 501',
   access: 'requests to which it applies are answered with 501, because it may restrict access',
-  apart: 'it is ignored: nothing of it is served',
+  apart: 'it is ignored, because it is not part of HTTP requests',
 };
 
 /** Reports the directive; one that is off, and a mere setting of another one, is accepted silently. */

@@ -13,7 +13,7 @@ export type Effect =
   | 'response'
   /** Restricts access, or may do so. */
   | 'access'
-  /** Configures something other than HTTP requests: `stream`, `mail`. */
+  /** Configures something other than HTTP requests: `stream`, `mail`, code that runs when a worker starts. */
   | 'apart';
 
 /**

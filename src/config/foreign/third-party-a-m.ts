@@ -148,13 +148,11 @@ export const THIRD_PARTY_A_M: ForeignTable = {
       ssl_session_fetch_by_lua_file ssl_session_store_by_lua_block{ ssl_session_store_by_lua_file
     `,
     setting: `
-      exit_worker_by_lua_block{ exit_worker_by_lua_file init_by_lua init_by_lua_block{ init_by_lua_file
-      init_worker_by_lua init_worker_by_lua_block{ init_worker_by_lua_file lua_capture_error_log
-      lua_check_client_abort lua_code_cache lua_http10_buffering lua_load_resty_core lua_malloc_trim
-      lua_max_pending_timers lua_max_running_timers lua_need_request_body lua_package_cpath lua_package_path
-      lua_regex_cache_max_entries lua_regex_match_limit lua_sa_restart lua_shared_dict lua_socket_buffer_size
-      lua_socket_connect_timeout lua_socket_keepalive_timeout lua_socket_log_errors lua_socket_pool_size
-      lua_socket_read_timeout lua_socket_send_lowat lua_socket_send_timeout lua_ssl_certificate
+      lua_capture_error_log lua_check_client_abort lua_code_cache lua_http10_buffering lua_load_resty_core
+      lua_malloc_trim lua_max_pending_timers lua_max_running_timers lua_need_request_body lua_package_cpath
+      lua_package_path lua_regex_cache_max_entries lua_regex_match_limit lua_sa_restart lua_shared_dict
+      lua_socket_buffer_size lua_socket_connect_timeout lua_socket_keepalive_timeout lua_socket_log_errors
+      lua_socket_pool_size lua_socket_read_timeout lua_socket_send_lowat lua_socket_send_timeout lua_ssl_certificate
       lua_ssl_certificate_key lua_ssl_ciphers lua_ssl_conf_command lua_ssl_crl lua_ssl_key_log lua_ssl_protocols
       lua_ssl_trusted_certificate lua_ssl_verify_depth lua_thread_cache_max_entries
       lua_transform_underscores_in_response_headers lua_upstream_skip_openssl_default_verify lua_use_default_type
@@ -173,6 +171,10 @@ export const THIRD_PARTY_A_M: ForeignTable = {
       rewrite_by_lua_block{ rewrite_by_lua_file rewrite_by_lua_no_postpone server_rewrite_by_lua_block{
       server_rewrite_by_lua_file ssl_certificate_by_lua_block{ ssl_certificate_by_lua_file
       ssl_client_hello_by_lua_block{ ssl_client_hello_by_lua_file
+    `,
+    apart: `
+      exit_worker_by_lua_block{ exit_worker_by_lua_file init_by_lua init_by_lua_block{ init_by_lua_file
+      init_worker_by_lua init_worker_by_lua_block{ init_worker_by_lua_file
     `,
   },
   memc: {

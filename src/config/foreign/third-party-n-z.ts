@@ -32,11 +32,10 @@ export const THIRD_PARTY_N_Z: ForeignTable = {
       nchan_redis_retry_commands_max_wait nchan_redis_server nchan_redis_ssl nchan_redis_ssl_ciphers
       nchan_redis_ssl_client_certificate nchan_redis_ssl_client_certificate_key nchan_redis_ssl_server_name
       nchan_redis_ssl_trusted_certificate nchan_redis_ssl_trusted_certificate_path nchan_redis_ssl_verify_certificate
-      nchan_redis_storage_mode nchan_redis_subscribe_weights nchan_redis_upstream_stats
-      nchan_redis_upstream_stats_disconnected_timeout nchan_redis_upstream_stats_enabled nchan_redis_url
-      nchan_redis_username nchan_redis_wait_after_connecting nchan_shared_memory_size nchan_storage_engine
-      nchan_store_messages nchan_subscribe_existing_channels_only nchan_subscriber_channel_id
-      nchan_subscriber_compound_etag_message_id nchan_subscriber_first_message
+      nchan_redis_storage_mode nchan_redis_subscribe_weights nchan_redis_upstream_stats_disconnected_timeout
+      nchan_redis_upstream_stats_enabled nchan_redis_url nchan_redis_username nchan_redis_wait_after_connecting
+      nchan_shared_memory_size nchan_storage_engine nchan_store_messages nchan_subscribe_existing_channels_only
+      nchan_subscriber_channel_id nchan_subscriber_compound_etag_message_id nchan_subscriber_first_message
       nchan_subscriber_http_raw_stream_separator nchan_subscriber_info nchan_subscriber_info_string
       nchan_subscriber_last_message_id nchan_subscriber_message_id_custom_etag_header nchan_subscriber_timeout
       nchan_use_redis nchan_websocket_client_heartbeat nchan_websocket_ping_interval push_min_message_buffer_length
@@ -44,7 +43,8 @@ export const THIRD_PARTY_N_Z: ForeignTable = {
     `,
     response: `
       nchan_benchmark nchan_group_location nchan_publisher=off nchan_publisher_upstream_request nchan_pubsub
-      nchan_redis_pass nchan_stub_status nchan_subscribe_request nchan_subscriber nchan_unsubscribe_request
+      nchan_redis_pass nchan_redis_upstream_stats nchan_stub_status nchan_subscribe_request nchan_subscriber
+      nchan_unsubscribe_request
     `,
     access: 'nchan_authorize_request',
   },
@@ -55,10 +55,7 @@ export const THIRD_PARTY_N_Z: ForeignTable = {
   ngx_http_geoip2_module: { variable: 'geoip2{ geoip2_proxy geoip2_proxy_recursive' },
   ngx_mruby: {
     speed: 'mruby_log_handler mruby_log_handler_code',
-    setting: `
-      mruby_cache mruby_enable_read_request_body mruby_exit_worker mruby_exit_worker_code mruby_init mruby_init_code
-      mruby_init_worker mruby_init_worker_code
-    `,
+    setting: 'mruby_cache mruby_enable_read_request_body',
     variable: 'mruby_set mruby_set_code set_concat2 set_prepend_hello',
     response: `
       mruby_content_handler mruby_content_handler_code mruby_output_body_filter mruby_output_body_filter_code
@@ -71,6 +68,7 @@ export const THIRD_PARTY_N_Z: ForeignTable = {
       mruby_ssl_handshake_handler_code mruby_stream_server_context_code
     `,
     apart: `
+      mruby_exit_worker mruby_exit_worker_code mruby_init mruby_init_code mruby_init_worker mruby_init_worker_code
       mruby_stream mruby_stream_code mruby_stream_exit_worker mruby_stream_exit_worker_code mruby_stream_init
       mruby_stream_init_code mruby_stream_init_worker mruby_stream_init_worker_code mruby_upstream_keepalive
     `,
@@ -316,9 +314,9 @@ export const THIRD_PARTY_N_Z: ForeignTable = {
       vhost_traffic_status_dump vhost_traffic_status_filter=off vhost_traffic_status_filter_by_host
       vhost_traffic_status_filter_by_set_key vhost_traffic_status_filter_check_duplicate
       vhost_traffic_status_filter_max_node vhost_traffic_status_histogram_buckets vhost_traffic_status_ignore_status
-      vhost_traffic_status_measure_status_codes vhost_traffic_status_set_by_filter
-      vhost_traffic_status_stats_by_upstream vhost_traffic_status_zone
+      vhost_traffic_status_measure_status_codes vhost_traffic_status_stats_by_upstream vhost_traffic_status_zone
     `,
+    variable: 'vhost_traffic_status_set_by_filter',
     response: 'vhost_traffic_status_display=off',
     access: `
       vhost_traffic_status_bypass_limit=off vhost_traffic_status_limit=off vhost_traffic_status_limit_check_duplicate
