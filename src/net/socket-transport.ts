@@ -5,8 +5,8 @@
  * Descriptors and the internal parts of `net.Socket` are used in this file, `direct-write.ts` and `immediate-write.ts`
  * only.
  */
-import { readSync } from 'node:fs';
 import net from 'node:net';
+import { descriptorHasInput } from './descriptor-input.js';
 import {
   canWriteDirectly,
   probeHandle,
@@ -44,7 +44,6 @@ const MAX_PENDING = 65536;
 const MAX_WRITES = 64;
 
 const shared = Buffer.allocUnsafeSlow(READ_SIZE);
-const PROBE = Buffer.allocUnsafeSlow(1);
 const TRANSPORT = Symbol('transport');
 type Owned = net.Socket & { [TRANSPORT]?: SocketTransport | undefined };
 
@@ -367,14 +366,7 @@ export class SocketTransport implements Transport, WriteWaiter {
    */
   peerLeft(): boolean {
     if (this.closing) return true;
-    const { descriptor } = this;
-    if (descriptor < 0) return false;
-    try {
-      readSync(descriptor, PROBE, 0, 1, null);
-      return true;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code !== 'EAGAIN';
-    }
+    return descriptorHasInput(this.descriptor);
   }
 
   private afterWrite(more: boolean): boolean {

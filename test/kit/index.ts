@@ -1,6 +1,7 @@
 /** The test kit: a proxy, clients and back ends in a line each. */
 export * from './answer.js';
 export * from './backend.js';
+export * from './certificates.js';
 export * from './connection.js';
 export * from './garbage.js';
 export * from './proxy.js';
