@@ -7,14 +7,9 @@ import { MatchFailed } from '../config/pcre/match-failed.js';
 import { validHost } from '../http/host.js';
 import type { RequestHead } from '../http/request-head.js';
 import { normalizeTarget } from '../http/request-target.js';
+import { ADMISSION, type Refusal } from '../program/admission.js';
 import type { ListenerProgram, ServerProgram } from '../program/program.js';
 import type { HttpExchange } from './exchange.js';
-
-/** Reason to refuse a request: a status, and nginx's message for the log. */
-export interface Refusal {
-  readonly status: number;
-  readonly reason: string;
-}
 
 const refused = (status: number, reason: string): Refusal => ({ status, reason });
 
@@ -70,8 +65,8 @@ function chooseServer(x: HttpExchange, host: string, program: ListenerProgram): 
     throw error;
   }
   x.host = host;
-  if (server !== null) setServer(x, server);
-  return null;
+  setServer(x, server ?? program.otherwise ?? x.server);
+  return x.client.accepted?.get(ADMISSION)?.refusesHost(host, x.server) ?? null;
 }
 
 /** Applies the settings and logs of a server. nginx: ngx_http_set_virtual_server. */
@@ -81,8 +76,8 @@ function setServer(x: HttpExchange, server: ServerProgram): void {
 }
 
 /** Selects the server of a complete head without a host: only the one with the empty name, or the default server. */
-export function routeWithoutHost(x: HttpExchange, program: ListenerProgram): void {
-  if (x.host === '') setServer(x, program.names.find('', x) ?? x.server);
+export function routeWithoutHost(x: HttpExchange, program: ListenerProgram): Refusal | null {
+  return x.host === '' ? chooseServer(x, '', program) : null;
 }
 
 /** Applies the rest of a complete head; returns a refusal if the request must not be handled in any protocol. */
@@ -90,5 +85,5 @@ export function admitRequest(x: HttpExchange, head: RequestHead): Refusal | null
   x.contentLength = head.contentLength;
   if (x.method === 'CONNECT') return refused(405, 'client sent CONNECT method');
   if (x.method === 'TRACE') return refused(405, 'client sent TRACE method');
-  return null;
+  return x.client.accepted?.get(ADMISSION)?.refuses(x) ?? null;
 }

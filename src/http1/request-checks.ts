@@ -1,10 +1,10 @@
 /** Checks of a request head that only HTTP/1 needs, and the messages about heads that are refused or incomplete. */
 import { LINE_AT_VERSION, LINE_BEGUN } from '../exchange/engine-exchange.js';
 import type { HttpExchange } from '../exchange/exchange.js';
-import type { Refusal } from '../exchange/request-routing.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
 import { logs } from '../logging/error-log.js';
+import type { Refusal } from '../program/admission.js';
 import { logError } from '../program/error-context.js';
 import type { RequestReader } from './request-reader.js';
 

@@ -4,8 +4,9 @@
  */
 import type { ClientSide } from '../exchange/client-side.js';
 import { HttpExchange } from '../exchange/exchange.js';
-import { admitRequest, type Refusal, routeHost, routeTarget, routeWithoutHost } from '../exchange/request-routing.js';
+import { admitRequest, routeHost, routeTarget, routeWithoutHost } from '../exchange/request-routing.js';
 import { callbackTime } from '../http/clock.js';
+import type { Refusal } from '../program/admission.js';
 import type { ConfigLease } from '../program/config-lease.js';
 import type { ServerProgram } from '../program/program.js';
 import { headLimits } from './head-limits.js';
@@ -66,8 +67,7 @@ export class RequestIntake implements HeadListener {
   refusal(result: number, x: HttpExchange): Refusal | null {
     const { reader } = this;
     if (result !== COMPLETE) return reader;
-    routeWithoutHost(x, this.lease.program);
-    return checkFraming(x, reader) ?? admitRequest(x, reader);
+    return routeWithoutHost(x, this.lease.program) ?? checkFraming(x, reader) ?? admitRequest(x, reader);
   }
 
   lineRead(): HeadLimits {

@@ -64,7 +64,7 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
     this.info = new ClientInfo(transport, arrived.listening.path, accepted);
     this.counted = new CountedState(host.counts);
     this.counted.set(WAITING);
-    this.lease = new ConfigLease(host, arrived, this.info.localAddress);
+    this.lease = new ConfigLease(host, arrived, this.info.localAddress, accepted);
     this.input = new InputBuffer(transport, this);
     this.timeouts = new ClientTimeouts(transport, this);
     this.stream = new Http1Stream(this);

@@ -33,6 +33,7 @@ import realip_module from './realip.js';
 import rewrite_module from './rewrite.js';
 import split_clients_module from './split_clients.js';
 import ssi_module from './ssi/index.js';
+import ssl_module from './ssl/index.js';
 import static_module from './static.js';
 import stub_status_module from './stub_status.js';
 import sub_module from './sub.js';
@@ -86,6 +87,7 @@ export const modules: readonly Module[] = [
   rewrite_module,
   split_clients_module,
   ssi_module,
+  ssl_module,
   static_module,
   stub_status_module,
   sub_module,

@@ -217,6 +217,20 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       ssi_ignore_recycled_buffers date_local date_gmt`,
   },
   {
+    load: () => import('../modules/ssl/index.js'),
+    names: `
+      ssl_certificate ssl_certificate_key ssl_password_file ssl_protocols ssl_ciphers
+      ssl_prefer_server_ciphers ssl_ecdh_curve ssl_dhparam ssl_buffer_size ssl_session_cache
+      ssl_session_tickets ssl_session_ticket_key ssl_session_timeout ssl_verify_client ssl_verify_depth
+      ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_reject_handshake ssl_conf_command
+      ssl_early_data ssl_certificate_cache ssl_certificate_compression ssl_ech_file ssl_stapling
+      ssl_stapling_file ssl_stapling_responder ssl_stapling_verify ssl_ocsp ssl_ocsp_responder ssl_ocsp_cache
+      ssl_protocol ssl_cipher ssl_session_reused ssl_session_id ssl_alpn_protocol ssl_server_name
+      ssl_client_verify ssl_client_raw_cert ssl_client_cert ssl_client_escaped_cert ssl_client_s_dn
+      ssl_client_i_dn ssl_client_s_dn_legacy ssl_client_i_dn_legacy ssl_client_serial ssl_client_fingerprint
+      ssl_client_v_start ssl_client_v_end ssl_client_v_remain`,
+  },
+  {
     load: () => import('../modules/static.js'),
     names: `
      `,

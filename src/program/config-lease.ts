@@ -2,6 +2,8 @@
  * Reference-counted lease of a routing table by a client connection: for its requests, and for the tunnel it may
  * become.
  */
+import type { Accepted } from '../net/accept-step.js';
+import { ADMISSION, type Admission } from './admission.js';
 import type { RoutingTable } from './compiler.js';
 import type { Listening } from './module.js';
 import type { ListenerProgram } from './program.js';
@@ -27,18 +29,24 @@ export class ConfigLease {
   /** Listener program of that table. */
   program: ListenerProgram;
   private kind = NONE;
+  private readonly admission: Admission | null;
 
   constructor(
     private readonly host: TableHost,
     private readonly arrived: Arrived,
     private readonly localAddress: string,
+    accepted: Accepted | null = null,
   ) {
+    this.admission = accepted?.get(ADMISSION) ?? null;
     this.table = arrived.table;
     this.program = this.programOf(arrived.listening);
   }
 
   private programOf({ byLocalAddress, program }: Listening): ListenerProgram {
-    return byLocalAddress?.get(this.localAddress) ?? program;
+    const own = byLocalAddress?.get(this.localAddress) ?? program;
+    const server = this.admission === null ? null : this.admission.server(own);
+    if (server === null) return own;
+    return { names: own.names, defaultServer: server, otherwise: own.defaultServer };
   }
 
   private setTable(table: RoutingTable): void {

@@ -68,4 +68,9 @@ export class ServerProgram {
 export interface ListenerProgram {
   readonly names: ServerNames<ServerProgram, Exchange>;
   readonly defaultServer: ServerProgram;
+  /**
+   * Server of requests for unknown hosts, if it is not the default server: a connection whose server was selected before
+   * its first request has that one as default.
+   */
+  readonly otherwise?: ServerProgram;
 }

@@ -5,4 +5,5 @@ export * from './certificates.js';
 export * from './connection.js';
 export * from './garbage.js';
 export * from './proxy.js';
+export * from './tls.js';
 export * from './websocket.js';

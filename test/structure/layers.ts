@@ -7,7 +7,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/explain'],
   ['src/process', 'src/lints', 'src/format'],
   ['src/modules', 'src/difference', 'src/module-api.ts'],
-  ['src/server', 'src/upstream', 'src/tunnel', 'src/encoding'],
+  ['src/server', 'src/upstream', 'src/tunnel', 'src/tls', 'src/encoding'],
   ['src/http1', 'src/websocket'],
   ['src/exchange', 'src/routing', 'src/program'],
   ['src/net', 'src/http', 'src/zones', 'src/logging', 'src/files', 'src/passwords'],

@@ -13,6 +13,7 @@ export interface SocketOptions extends ListenOptions {
   readonly backlog: number;
   readonly reuseport: boolean;
   readonly ipv6only: boolean;
+  readonly ssl: boolean;
 }
 
 /** One `listen` of a server. Plain data. */
@@ -35,6 +36,7 @@ const DEFAULT_OPTIONS: SocketOptions = {
   backlog: BACKLOG,
   reuseport: false,
   ipv6only: true,
+  ssl: false,
 };
 
 /** Default of a server without `listen`: `*:80`, or `*:8000` without the privileges for that. */
@@ -67,7 +69,6 @@ const ACCEPTED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
 /** Unsupported parameters, with nginx's message for a build without the module. */
 const UNSUPPORTED: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    ssl: 'the "ssl" parameter requires ngx_http_ssl_module',
     proxy_protocol: 'the "proxy_protocol" parameter is not supported',
   }),
 );
@@ -75,6 +76,7 @@ const UNSUPPORTED: ReadonlyMap<string, string> = new Map(
 function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> {
   const { text } = word;
   if (text === 'default_server' || text === 'default') return { defaultServer: true };
+  if (text === 'ssl') return { ssl: true };
   if (text === 'reuseport') return { set: true, reuseport: true };
   if (ACCEPTED.test(text)) return { set: true };
   if (text === 'http2' || text === 'quic') {
@@ -113,7 +115,7 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
       return isKeepalive(value) ? { set: true } : invalidKeepalive(word, value, c);
   }
   return c.fail(word, 'invalid-value', `invalid parameter "${text}"`, {
-    help: 'valid parameters: default_server, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
+    help: 'valid parameters: default_server, ssl, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
   });
 }
 
@@ -141,17 +143,17 @@ export const listenDirectives = {
   listen: {
     contexts: ['server'],
     takes: custom(
-      'address[:port] | port | unix:path [default_server] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind] [deferred] [fastopen=number] [rcvbuf=size] [sndbuf=size]',
+      'address[:port] | port | unix:path [default_server] [ssl] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind] [deferred] [fastopen=number] [rcvbuf=size] [sndbuf=size]',
       1,
       Number.POSITIVE_INFINITY,
       parseListen,
     ),
     repeat: true,
     inherit: 'none',
-    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted without effect.',
+    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. With `ssl`, connections use TLS. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted without effect.',
     example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
     differs:
-      'Port 0 is allowed: the system chooses a port. `ssl` and `proxy_protocol` are not supported. `http2` is accepted, but clients use HTTP/1.1; an address with `quic` is not listened on.',
+      'Port 0 is allowed: the system chooses a port. `proxy_protocol` is not supported. `http2` is accepted, but clients use HTTP/1.1; an address with `quic` is not listened on.',
     differsFor: ([address = '', ...parameters]) =>
       /(^|:)0$/.test(address) || parameters.includes('http2') || parameters.includes('quic'),
   },

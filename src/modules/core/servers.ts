@@ -3,9 +3,10 @@ import type { CheckedBlock } from '../../config/checked-config.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler, Listening } from '../../program/module.js';
 import { type ListenerProgram, type LocationProgram, ServerProgram } from '../../program/program.js';
-import { type ListenAddress, type Listener, Listeners, listenAddresses } from '../../routing/listeners.js';
+import { type ListenAddress, type Listener, Listeners, listenAddresses, listenKey } from '../../routing/listeners.js';
 import { type LocationEntry, LocationTree } from '../../routing/location-tree.js';
 import { type ServerName, ServerNames } from '../../routing/server-names.js';
+import { requireCertificates, type TlsAddress, tlsStep } from '../../tls/accept.js';
 import { HostNotFound, lookupHost } from '../../upstream/host-lookup.js';
 import { locationOf } from './blocks.js';
 import { defaultListen, type ListenData, type SocketOptions } from './listen.js';
@@ -26,6 +27,7 @@ export async function compileServers(
   const { slice } = compiler;
   const listeners = new Listeners<ServerProgram, SocketOptions>();
   const names = new Map<ServerProgram, Names>();
+  const withSsl = new Set<string>();
   for (const block of serversOf(http)) {
     const server = await compileServer(block, compiler);
     settings(server, block);
@@ -34,9 +36,11 @@ export async function compileServers(
       const mistake = listeners.add(server, address, data.options);
       // Names that resolve to the same address are detected only here; everything else was checked before.
       if (mistake !== null) compiler.fail(mistake, data.at);
+      if (data.options.ssl) withSsl.add(listenKey(address));
     }
     if (slice.over) await slice.next();
   }
+  for (const listener of listeners.all()) if (withSsl.has(listener.key)) requireCertificates(listener, compiler);
   if (compiler.onlyTest) return [];
   const programs = new Map<unknown, ListenerProgram>();
   const programOf = (listener: Listener<ServerProgram, SocketOptions>): ListenerProgram => {
@@ -51,7 +55,13 @@ export async function compileServers(
     }
     return program;
   };
+  const tlsAddress = (listener: Listener<ServerProgram, SocketOptions>): TlsAddress => ({
+    program: programOf(listener),
+    ssl: withSsl.has(listener.key),
+  });
   return listeners.sockets().map(({ listener, key, byHost }) => {
+    const sharing = byHost === null ? null : new Map([...byHost].map(([host, each]) => [host, tlsAddress(each)]));
+    const tls = tlsStep(tlsAddress(listener), sharing);
     const { address, options } = listener;
     const { backlog, reuseport, ipv6only } = options;
     const unix = address.family === 'unix';
@@ -64,7 +74,7 @@ export async function compileServers(
       reuseport,
       ipv6only,
       protocol: 'http/1.1',
-      steps: null,
+      steps: tls === null ? null : [tls],
       program: programOf(listener),
       byLocalAddress: byHost === null ? null : new Map([...byHost].map(([host, each]) => [host, programOf(each)])),
     };

@@ -1,0 +1,126 @@
+/** `ssl_conf_command`: the commands of OpenSSL's SSL_CONF_cmd that Node has an option for. */
+import { constants } from 'node:crypto';
+import { type ContextSpec, PROTOCOLS, type Protocol } from '../../net/tls-context.js';
+import { TlsFileError } from '../../net/tls-files.js';
+import type { ConfCommand } from './arguments.js';
+
+/** Commands of OpenSSL for which Node has no option. */
+const UNAVAILABLE: ReadonlySet<string> = new Set(
+  [
+    'ClientSignatureAlgorithms',
+    'RecordPadding',
+    'ECDHParameters',
+    'Certificate',
+    'PrivateKey',
+    'ChainCAFile',
+    'ChainCAPath',
+    'VerifyCAFile',
+    'VerifyCAPath',
+    'ServerInfoFile',
+    'ClientCAFile',
+    'ClientCAPath',
+    'RequestCAFile',
+    'RequestCAPath',
+    'DHParameters',
+    'NumTickets',
+    'VerifyMode',
+    'TxCertificateCompression',
+    'RxCertificateCompression',
+  ].map((name) => name.toLowerCase()),
+);
+
+/** Bits of the command `Options`. */
+const OPTIONS: Readonly<Record<string, number>> = {
+  serverpreference: constants.SSL_OP_CIPHER_SERVER_PREFERENCE,
+  prioritizechacha: 1 << 21,
+  middleboxcompat: 1 << 20,
+  noresumptiononrenegotiation: constants.SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION,
+  norenegotiation: 0x40000000,
+  legacyserverconnect: 4,
+  unsafelegacyrenegotiation: 1 << 18,
+  encryptthenmac: 1 << 19,
+  nocompression: 1 << 17,
+  bugs: 0,
+  compression: 0,
+  ecdhsingle: 0,
+  dhsingle: 0,
+  sessionticket: constants.SSL_OP_NO_TICKET,
+  emptyfragments: 1 << 11,
+};
+/** Options whose bit disables what they are named after. */
+const INVERTED: ReadonlySet<string> = new Set(['sessionticket', 'encryptthenmac', 'emptyfragments']);
+
+/** Applies the commands in order. Throws TlsFileError with nginx's message. */
+export function applyCommands(spec: ContextSpec, commands: readonly ConfCommand[]): ContextSpec {
+  return commands.reduce(apply, spec);
+}
+
+function apply(spec: ContextSpec, { name, value }: ConfCommand): ContextSpec {
+  const refuse = (reason: string): never => {
+    throw new TlsFileError(`SSL_CONF_cmd("${name}", "${value}") failed (SSL: ${reason})`);
+  };
+  const badValue = (): never => refuse(`error:0A000180:SSL routines::bad value:cmd=${name}, value=${value}`);
+  switch (name.toLowerCase()) {
+    case 'ciphersuites':
+      return { ...spec, suites: value };
+    case 'cipherstring':
+      return { ...spec, ciphers: value };
+    case 'groups':
+    case 'curves':
+      return { ...spec, curves: value };
+    case 'signaturealgorithms':
+      return { ...spec, signatureAlgorithms: value };
+    case 'minprotocol': {
+      const from = PROTOCOLS.indexOf(value as Protocol);
+      return from < 0
+        ? badValue()
+        : { ...spec, protocols: spec.protocols.filter((each) => PROTOCOLS.indexOf(each) >= from) };
+    }
+    case 'maxprotocol': {
+      const to = PROTOCOLS.indexOf(value as Protocol);
+      return to < 0
+        ? badValue()
+        : { ...spec, protocols: spec.protocols.filter((each) => PROTOCOLS.indexOf(each) <= to) };
+    }
+    case 'protocol':
+      return { ...spec, protocols: protocolsOf(value, spec.protocols) ?? badValue() };
+    case 'options':
+      return applyOptions(spec, value) ?? badValue();
+  }
+  if (UNAVAILABLE.has(name.toLowerCase())) return refuse('Node.js has no interface to this command');
+  return refuse(`error:0A000182:SSL routines::unknown cmd name:cmd=${name}`);
+}
+
+function* signed(value: string): Generator<{ readonly on: boolean; readonly word: string }> {
+  for (const each of value.split(',')) {
+    const trimmed = each.trim();
+    yield { on: !trimmed.startsWith('-'), word: trimmed.replace(/^[-+]/, '') };
+  }
+}
+
+function protocolsOf(value: string, before: readonly Protocol[]): readonly Protocol[] | null {
+  const chosen = new Set<Protocol>(before);
+  for (const { on, word } of signed(value)) {
+    const found = word.toLowerCase() === 'all' ? PROTOCOLS : PROTOCOLS.filter((each) => each === word);
+    if (found.length === 0 && !/^SSLv[23]$/.test(word)) return null;
+    for (const each of found) {
+      if (on) chosen.add(each);
+      else chosen.delete(each);
+    }
+  }
+  return PROTOCOLS.filter((each) => chosen.has(each));
+}
+
+function applyOptions(spec: ContextSpec, value: string): ContextSpec | null {
+  let { options, preferServerCiphers, sessionTickets } = spec;
+  for (const { on, word } of signed(value)) {
+    const name = word.toLowerCase();
+    const bit = OPTIONS[name];
+    if (bit === undefined) return null;
+    if (name === 'serverpreference') preferServerCiphers = on;
+    else if (name === 'sessionticket') sessionTickets = on;
+    else if (on !== INVERTED.has(name)) options |= bit;
+    else options &= ~bit;
+  }
+  return { ...spec, options, preferServerCiphers, sessionTickets };
+}

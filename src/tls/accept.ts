@@ -1,0 +1,128 @@
+/** The accept step of `listen … ssl`: selects the server by name, and places its constraints on the requests. */
+import { MatchFailed } from '../config/pcre/match-failed.js';
+import { validHost } from '../http/host.js';
+import type { Incoming } from '../net/accept-step.js';
+import type { ClientHello } from '../net/client-hello.js';
+import type { ServerTls } from '../net/tls-engine.js';
+import { TlsFileError } from '../net/tls-files.js';
+import { internalError, type Refused, TlsStep, UNRECOGNIZED_NAME } from '../net/tls-step.js';
+import { ADMISSION, type Admission, type Refusal } from '../program/admission.js';
+import type { Exchange } from '../program/exchange.js';
+import type { Compiler } from '../program/module.js';
+import type { ListenerProgram, ServerProgram } from '../program/program.js';
+import { CLIENT_HELLO } from './client.js';
+import { HandshakeSession } from './handshake-session.js';
+import { SERVER_SSL, type ServerSsl } from './server-ssl.js';
+import { refusesCertificate } from './verify.js';
+
+const REJECTED: Refused = { alert: UNRECOGNIZED_NAME, level: 'info', message: 'handshake rejected' };
+const NAME_FAILED: Refused = internalError(
+  'SSL_do_handshake() failed (SSL: error:0A0000E2:SSL routines::clienthello tlsext)',
+);
+const PLAIN: Refusal = { status: 497, reason: 'client sent plain HTTP request to HTTPS port' };
+const MISDIRECTED: Refusal = {
+  status: 421,
+  reason: 'client attempted to request the server name different from the one that was negotiated',
+};
+
+/** A listen address that shares a socket with others, or has its own. */
+export interface TlsAddress {
+  readonly program: ListenerProgram;
+  /** Whether it has the parameter `ssl`. */
+  readonly ssl: boolean;
+}
+
+/**
+ * Creates the step of a socket, or null if none of its addresses uses TLS. `byLocalAddress`: addresses that share the
+ * socket with `address`.
+ */
+export function tlsStep(address: TlsAddress, byLocalAddress: ReadonlyMap<string, TlsAddress> | null): TlsStep | null {
+  const of = (local: string): TlsAddress => byLocalAddress?.get(local) ?? address;
+  if (!address.ssl && ![...(byLocalAddress?.values() ?? [])].some(({ ssl }) => ssl)) return null;
+  return new TlsStep(
+    (hello, incoming) => select(of(incoming.localAddress).program, hello, incoming),
+    (local) => of(local).ssl,
+    (incoming) => incoming.accepted.set(ADMISSION, PLAIN_ADMISSION),
+  );
+}
+
+/** nginx: ngx_http_ssl_servername. */
+function select(program: ListenerProgram, hello: ClientHello, incoming: Incoming): ServerTls | Refused {
+  const { accepted } = incoming;
+  accepted.set(CLIENT_HELLO, hello);
+  const { errorLog } = program.defaultServer.base.settings;
+  const session = new HandshakeSession(incoming, errorLog);
+  const host = hello.serverName === '' ? null : validHost(hello.serverName);
+  let server: ServerProgram | null = null;
+  try {
+    if (host !== null) server = program.names.find(host, session as unknown as Exchange);
+  } catch (error) {
+    if (error instanceof MatchFailed) return NAME_FAILED;
+    throw error;
+  }
+  accepted.set(ADMISSION, new TlsAdmission(server === null ? '' : (host ?? ''), session));
+  // A server without certificates of its own uses those of the default server.
+  const [own, common] = [server ?? program.defaultServer, program.defaultServer].map(({ base }) =>
+    base.settings.get(SERVER_SSL),
+  );
+  const ssl = own ?? common ?? null;
+  if (ssl === null || ssl.rejects) return REJECTED;
+  try {
+    return ssl.settings(session);
+  } catch (error) {
+    if (!(error instanceof TlsFileError)) throw error;
+    return internalError(error.message);
+  }
+}
+
+const PLAIN_ADMISSION: Admission = {
+  server: () => null,
+  refusesHost: () => null,
+  refuses: () => PLAIN,
+};
+
+class TlsAdmission implements Admission {
+  constructor(
+    /** The name by which the server was selected; empty: none. */
+    private readonly name: string,
+    private readonly session: HandshakeSession,
+  ) {}
+
+  server(program: ListenerProgram): ServerProgram | null {
+    if (this.name === '') return null;
+    try {
+      return program.names.find(this.name, this.session as unknown as Exchange);
+    } catch (error) {
+      if (error instanceof MatchFailed) return null;
+      throw error;
+    }
+  }
+
+  /** As in nginx, a connection to one server must not be used for another one that verifies clients. */
+  refusesHost(host: string, server: ServerProgram): Refusal | null {
+    if (this.name === '' || host === this.name) return null;
+    const ssl = server.base.settings.get(SERVER_SSL);
+    return ssl !== null && ssl.verify !== 'off' ? MISDIRECTED : null;
+  }
+
+  refuses(x: Exchange): Refusal | null {
+    const ssl = x.location.settings.get(SERVER_SSL);
+    return ssl === null || ssl.verify === 'off' ? null : refusesCertificate(x, ssl);
+  }
+}
+
+/**
+ * Fails unless every server that a client of a TLS listener can select has certificates. nginx: ngx_http_ssl_init.
+ */
+export function requireCertificates(
+  { defaultServer, servers }: { readonly defaultServer: ServerProgram; readonly servers: readonly ServerProgram[] },
+  compiler: Compiler,
+): void {
+  const sslOf = ({ base }: ServerProgram): ServerSsl | null => base.settings.get(SERVER_SSL);
+  const own = sslOf(defaultServer);
+  if (own?.hasCertificates === true) return;
+  const missing = own === null ? defaultServer : servers.find((server) => sslOf(server) === null);
+  if (missing === undefined) return;
+  const at = missing.base.block?.at ?? null;
+  compiler.fail('no "ssl_certificate" is defined for the "listen ... ssl" directive', at);
+}
