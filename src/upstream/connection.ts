@@ -7,6 +7,8 @@ import type { Peer } from './peer.js';
 /** Current user of a connection. */
 export interface ConnectionUser {
   onConnected(): void;
+  /** The connection was established, and `ConnectOptions.refusal` returned this reason. */
+  onRefused(reason: string): void;
   onBytes(bytes: Buffer, length: number): void;
   onEnd(): void;
   onDrain(): void;
@@ -14,13 +16,17 @@ export interface ConnectionUser {
   timedOut(): void;
 }
 
-/** Options of connect(). */
+/** Options of the connections of one request. */
 export interface ConnectOptions {
+  /** TLS identity (name, verification, certificate): only requests with an equal one reuse the connection. Empty: no TLS. */
+  readonly identity: string;
   readonly localAddress?: string;
   readonly localPort?: number;
   readonly keepAlive: boolean;
   /** Opens the connection; default: `SocketTransport.connect`. */
   readonly connect?: Connect;
+  /** Checks an established connection before its first request. Returns the reason to refuse it, or null. */
+  readonly refusal?: (transport: Transport) => string | null;
 }
 
 export class UpstreamConnection implements TransportOwner, Timed {
@@ -62,7 +68,9 @@ export class UpstreamConnection implements TransportOwner, Timed {
 
   onConnected(): void {
     this.connected = true;
-    this.user?.onConnected();
+    const refusal = this.options.refusal?.(this.transport) ?? null;
+    if (refusal !== null) this.user?.onRefused(refusal);
+    else this.user?.onConnected();
   }
 
   onBytes(_transport: Transport, bytes: Buffer, length: number): void {

@@ -50,7 +50,7 @@ export interface ForwardingRules {
   readonly setsBody: boolean;
   /** Returns that body; called after the client's body was read. */
   requestBody(x: Exchange): string;
-  /** Returns the connect() options. */
+  /** Returns the options of all connections for a request; called once, when a peer is selected. */
   connectOptions(x: Exchange): ConnectOptions;
   /** Whether a body of unknown length can be sent in chunks. */
   readonly chunks: boolean;

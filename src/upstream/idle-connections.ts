@@ -13,18 +13,23 @@ export class IdleConnections {
     return this.idle.length;
   }
 
-  /** Takes an idle connection to the peer, or returns null. */
-  take(peer: Peer, origin: object | null): UpstreamConnection | null {
+  /**
+   * Takes an open idle connection to the peer, or returns null. `isFinal`: a failure would be final (a POST is not
+   * repeated), and the kernel is asked whether the peer has closed it, which is known there before the event loop
+   * reports it.
+   */
+  take(peer: Peer, origin: object | null, identity: string, isFinal: boolean): UpstreamConnection | null {
     const { idle } = this;
     for (let i = idle.length - 1; i >= 0; i--) {
       const connection = idle[i] as UpstreamConnection;
-      if (connection.peer === peer && (origin === null || connection.origin === origin)) {
-        if (i === idle.length - 1) idle.pop();
-        else idle.splice(i, 1);
-        connection.cache = null;
-        connection.deadline = 0;
-        return connection;
-      }
+      if (connection.peer !== peer || (origin !== null && connection.origin !== origin)) continue;
+      if (connection.options.identity !== identity) continue;
+      if (i === idle.length - 1) idle.pop();
+      else idle.splice(i, 1);
+      connection.cache = null;
+      connection.deadline = 0;
+      if (!(isFinal ? connection.transport.peerLeft() : connection.transport.closing)) return connection;
+      connection.destroy();
     }
     return null;
   }

@@ -16,7 +16,7 @@ import { now } from '../net/deadlines.js';
 import { logError } from '../program/error-context.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
 import { connectFailure, localFailure } from './connect-failure.js';
-import { type ConnectionUser, UpstreamConnection } from './connection.js';
+import { type ConnectionUser, type ConnectOptions, UpstreamConnection } from './connection.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
 import type { Peer } from './peer.js';
@@ -49,6 +49,8 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   private readonly reader = takeReader();
   private readonly body = new ResponseBodyReader(this);
   private keepable = false;
+  /** Evaluated once, for all attempts. */
+  private options: ConnectOptions | null = null;
 
   constructor(
     x: HttpExchange,
@@ -102,7 +104,8 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     this.requestSent = false;
     this.requestComplete = false;
     this.reader.reset();
-    const kept = this.takeIdle(peer);
+    this.options ??= this.protocol.connectOptions(x);
+    const kept = this.takeIdle(peer, this.options);
     if (kept !== null) {
       this.reused = true;
       this.connection = kept;
@@ -118,29 +121,26 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
       this.fail(500);
       return;
     }
-    this.connection = new UpstreamConnection(peer, this.origin, this, this.protocol.connectOptions(x));
+    this.connection = new UpstreamConnection(peer, this.origin, this, this.options);
     this.connection.deadline = now() + settings.connectTimeout;
   }
 
-  /**
-   * Returns a cached connection, or null. If a failure would be final (a POST is not repeated), the kernel is asked
-   * whether the peer has closed it, which is known there before the event loop reports it.
-   */
-  private takeIdle(peer: Peer): UpstreamConnection | null {
+  /** Returns a cached connection, or null. */
+  private takeIdle(peer: Peer, { identity }: ConnectOptions): UpstreamConnection | null {
     const { idle, keepalive } = this.upstream;
     if (keepalive.max === 0) return null;
     const origin = keepalive.local ? this.origin : null;
     const isFinal = !this.mayTryAnother(NEXT_UPSTREAM.error, true, this.sender?.streaming === true);
-    let kept = idle.take(peer, origin);
-    while (kept !== null && (isFinal ? kept.transport.peerLeft() : kept.transport.closing)) {
-      kept.destroy();
-      kept = idle.take(peer, origin);
-    }
-    return kept;
+    return idle.take(peer, origin, identity, isFinal);
   }
 
   onConnected(): void {
     if (this.connection !== null && this.state === CONNECTING) this.sendRequest(this.connection);
+  }
+
+  onRefused(reason: string): void {
+    logError(this.x, 'error', `${reason} while SSL handshaking to upstream`);
+    this.next(NEXT_UPSTREAM.error);
   }
 
   private sendRequest(connection: UpstreamConnection): void {

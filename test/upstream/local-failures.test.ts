@@ -46,6 +46,7 @@ test('an address of proxy_bind that cannot be had is a 500, said in nginx’s wo
 test('errors of socket() are local, and those of connect() are not', () => {
   const failure = (code: string, syscall: string, errno: number) =>
     localFailure(Object.assign(new Error(code), { code, syscall, errno }), '127.0.0.1:80', {
+      identity: '',
       keepAlive: false,
       localAddress: '127.0.0.2',
     });

@@ -50,7 +50,7 @@ export class HttpProtocol implements ForwardingRules {
     this.setsBody = options.body !== null;
     this.chunks = options.requestHead.http11;
     const { connect } = options;
-    this.defaultOptions = { keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
+    this.defaultOptions = { identity: '', keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
   }
 
   requestHead(x: HttpExchange, length: number, chunked: boolean): string {
