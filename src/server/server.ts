@@ -211,20 +211,7 @@ export class Server implements SequenceHost {
   }
 
   private accept(socket: net.Socket, bound: Bound): void {
-    // A socket that was reset before it was handled has no handle.
-    if (lostBeforeUse(socket) || this.stopped) {
-      socket.on('error', () => {});
-      socket.destroy();
-      return;
-    }
-    const refusal = connectionRefused();
-    if (refusal !== null) {
-      this.options.errorLog.write('alert', refusal);
-      socket.on('error', () => {});
-      socket.destroy();
-      return;
-    }
-    if (!this.hasDescriptors(socket)) {
+    if (lostBeforeUse(socket) || this.stopped || !this.hasRoom(socket)) {
       socket.on('error', () => {});
       socket.destroy();
       return;
@@ -267,8 +254,15 @@ export class Server implements SequenceHost {
     return factory;
   }
 
-  /** Pauses accepting if a connection has taken the last descriptor for clients; false if it cannot be kept. */
-  private hasDescriptors(socket: net.Socket): boolean {
+  /**
+   * Whether limits allow another connection. Pauses accepting if it has taken the last descriptor for clients.
+   */
+  private hasRoom(socket: net.Socket): boolean {
+    const refusal = connectionRefused();
+    if (refusal !== null) {
+      this.options.errorLog.write('alert', refusal);
+      return false;
+    }
     const exhausted = nearlyExhausted(descriptorOf(socket));
     if (!exhausted && !descriptorsScarce()) return true;
     this.pause.begin(this.bound.values());
