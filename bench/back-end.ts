@@ -1,9 +1,11 @@
 /**
  * Back end for all peers, on raw sockets to use as little of the shared core as possible. Listens on the port given as its
- * argument. `/bytes/N` is answered with N bytes, anything else with `ok`; an upgrade starts a WebSocket echo.
+ * argument. `/bytes/N` is answered with N bytes, `/json/N` with that many bytes of compressible JSON, anything else with `ok`; an
+ * upgrade starts a WebSocket echo.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
+import { text } from '../test/encoding/bodies.js';
 import { serverFrame } from './frames.js';
 
 const answers = new Map<string, Buffer>();
@@ -11,9 +13,12 @@ const answers = new Map<string, Buffer>();
 function answer(target: string): Buffer {
   let bytes = answers.get(target);
   if (bytes === undefined) {
-    const size = Number(/^\/bytes\/(\d+)/.exec(target)?.[1] ?? Number.NaN);
-    const body = Number.isNaN(size) ? Buffer.from('ok') : Buffer.alloc(size, 'x');
-    const head = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const [, kind, digits] = /^\/(bytes|json)\/(\d+)/.exec(target) ?? [];
+    const size = Number(digits);
+    const type = kind === 'json' ? 'application/json' : 'text/plain';
+    const body =
+      kind === 'json' ? Buffer.from(text(size)) : kind === 'bytes' ? Buffer.alloc(size, 'x') : Buffer.from('ok');
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n`;
     bytes = Buffer.concat([Buffer.from(head), body]);
     answers.set(target, bytes);
   }

@@ -22,11 +22,16 @@ export class ProxyProcess {
     readonly directory: string,
   ) {}
 
-  /** Starts a proxy with that text, which names neither pid file nor error log. */
-  static async start(text: string, directory: string, name: ProxyName = 'tsproxy'): Promise<ProxyProcess> {
+  /** Starts a proxy with that text, which names neither pid file nor error log. `nginx`: path of nginx. */
+  static async start(
+    text: string,
+    directory: string,
+    name: ProxyName = 'tsproxy',
+    nginx = program('nginx') ?? 'nginx',
+  ): Promise<ProxyProcess> {
     mkdirSync(join(directory, 'logs'), { recursive: true });
     writeFileSync(join(directory, 'nginx.conf'), text);
-    const binary = name === 'tsproxy' ? join(ROOT, 'bin', 'tsproxy') : (program('nginx') ?? 'nginx');
+    const binary = name === 'tsproxy' ? join(ROOT, 'bin', 'tsproxy') : nginx;
     const globals = `pid nginx.pid; daemon off;${/error_log/.test(text) ? '' : ' error_log error.log notice;'}`;
     const words = ['-p', `${directory}/`, '-c', 'nginx.conf', '-e', 'error.log', '-g', globals];
     const child = spawn(binary, words, { stdio: 'ignore' });
