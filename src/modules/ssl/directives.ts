@@ -9,7 +9,7 @@ import {
   ocspCache,
   plainFile,
   sessionCache,
-} from './arguments.js';
+} from '../../tls/arguments.js';
 
 const CONTEXTS = ['http', 'server'] as const satisfies readonly Context[];
 

@@ -1,7 +1,6 @@
 /** The TLS settings of a `server`, compiled from its directives. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type tls from 'node:tls';
 import type { ConfOf } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
 import type { ContextSpec } from '../../net/tls-context.js';
@@ -17,11 +16,10 @@ import {
   TlsFileError,
 } from '../../net/tls-files.js';
 import type { Scope } from '../../program/module.js';
-import type { Session } from '../../program/session.js';
-import type { Template } from '../../program/template.js';
+import { type FileData, fileName, writtenName } from '../../tls/arguments.js';
+import { applyCommands } from '../../tls/conf-command.js';
+import { compiledContexts } from '../../tls/contexts.js';
 import type { ServerSsl, Verify } from '../../tls/server-ssl.js';
-import { type FileData, isInline } from './arguments.js';
-import { applyCommands } from './conf-command.js';
 import type { sslDirectives } from './directives.js';
 
 type Conf = ConfOf<typeof sslDirectives>;
@@ -31,19 +29,6 @@ const ALPN = ['http/1.1', 'http/1.0', 'http/0.9'];
 /** nginx's default, and maximum, size of a record. */
 const MAX_FRAGMENT = 16_384;
 const MIN_FRAGMENT = 512;
-
-/** Contexts of a table by their parameters: servers that inherit the same directives share one. */
-class Contexts {
-  private readonly made = new Map<string, tls.SecureContext>();
-
-  get(spec: ContextSpec): tls.SecureContext {
-    const key = createHash('sha256').update(JSON.stringify(spec)).digest('base64');
-    let context = this.made.get(key);
-    if (context === undefined) this.made.set(key, (context = createContext(spec)));
-    return context;
-  }
-}
-const CONTEXTS = 'contexts of http_ssl';
 
 /** Compiles the TLS settings of a server; fails with nginx's message if a file cannot be used. */
 export function compileServerSsl(conf: Conf, { compiler, block }: Scope): ServerSsl | null {
@@ -73,7 +58,7 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
         return at(certificate.at, () => loadCertifiedKey(certificate.name as string, key.name as string, passwords));
       });
   const spec = at(block.at, () => specOf(conf, loaded));
-  const contexts = compiler.shared.get<Contexts>(CONTEXTS) ?? compiler.shared.set(CONTEXTS, new Contexts());
+  const contexts = compiledContexts(compiler);
   const secureContext = at(last?.at ?? block.at, () => contexts.get(spec));
   const { ssl_verify_client: verify, ssl_verify_depth: verifyDepth, ssl_buffer_size: bufferSize } = conf;
   const requestCert = verify !== 'off';
@@ -85,8 +70,8 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
     return { ...compiled, settings: () => settings };
   }
   const files = certificates.map((certificate, i) => ({
-    certificate: nameOf(certificate, compiler.template(certificate.name)),
-    key: nameOf(keys[i] as FileData, compiler.template((keys[i] as FileData).name)), // as many as certificates
+    certificate: fileName(certificate, compiler.template(certificate.name)),
+    key: fileName(keys[i] as FileData, compiler.template((keys[i] as FileData).name)), // as many as certificates
   }));
   return {
     ...compiled,
@@ -95,19 +80,6 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
       return { secureContext: createContext({ ...spec, certificates: pairs }), ...common };
     },
   };
-}
-
-/** Evaluates the name of a file; relative names are in the directory of the configuration. */
-function nameOf({ directory }: FileData, template: Template): (x: Session) => string {
-  return (x) => {
-    const name = template.of(x);
-    return isInline(name) || name.startsWith('/') ? name : directory + name;
-  };
-}
-
-function writtenName({ name }: FileData): string {
-  if (typeof name === 'string') return name;
-  return name.map((piece) => (typeof piece === 'string' ? piece : `$${piece.variable}`)).join('');
 }
 
 function specOf(conf: Conf, certificates: readonly CertifiedKey[]): ContextSpec {

@@ -1,11 +1,13 @@
-/** Arguments of the directives of `http_ssl`. */
-import type { Word } from '../../../grammar/syntax-tree.js';
-import { custom, word } from '../../config/argument-types.js';
-import type { ArgumentContext } from '../../config/directive.js';
-import type { Place } from '../../config/place.js';
-import type { TemplateData } from '../../config/template.js';
-import { parseTemplate } from '../../config/template-parser.js';
-import { parseInteger, parseSeconds, parseSize } from '../../config/units.js';
+/** Arguments of TLS directives, for clients and upstreams. */
+import type { Word } from '../../grammar/syntax-tree.js';
+import { custom, word } from '../config/argument-types.js';
+import type { ArgumentContext } from '../config/directive.js';
+import type { Place } from '../config/place.js';
+import type { TemplateData } from '../config/template.js';
+import { parseTemplate } from '../config/template-parser.js';
+import { parseInteger, parseSeconds, parseSize } from '../config/units.js';
+import type { Session } from '../program/session.js';
+import type { Template } from '../program/template.js';
 
 /** A file that OpenSSL reads, or data in its place. Plain data. */
 export interface FileData {
@@ -19,6 +21,20 @@ export interface FileData {
 /** Whether a certificate or key is not in a file: `data:`, `engine:`, `store:`. */
 export function isInline(name: string): boolean {
   return /^(?:data|engine|store):/.test(name);
+}
+
+/** Evaluates the name of a file; relative names are in the directory of the configuration. */
+export function fileName({ directory }: FileData, template: Template): (x: Session) => string {
+  return (x) => {
+    const name = template.of(x);
+    return isInline(name) || name.startsWith('/') ? name : directory + name;
+  };
+}
+
+/** The name as in the configuration. */
+export function writtenName({ name }: FileData): string {
+  if (typeof name === 'string') return name;
+  return name.map((piece) => (typeof piece === 'string' ? piece : `$${piece.variable}`)).join('');
 }
 
 function parseFile(w: Word, c: ArgumentContext, keys: boolean): FileData {

@@ -1,7 +1,7 @@
 /** `ssl_conf_command`: the commands of OpenSSL's SSL_CONF_cmd that Node has an option for. */
 import { constants } from 'node:crypto';
-import { type ContextSpec, PROTOCOLS, type Protocol } from '../../net/tls-context.js';
-import { TlsFileError } from '../../net/tls-files.js';
+import { type ContextSpec, PROTOCOLS, type Protocol } from '../net/tls-context.js';
+import { TlsFileError } from '../net/tls-files.js';
 import type { ConfCommand } from './arguments.js';
 
 /** Commands of OpenSSL for which Node has no option. */
