@@ -1,7 +1,8 @@
 /** `tsproxy compat [FILE]`: reports which parts of an nginx configuration are supported. */
 import { shown } from '../diagnostics/place.js';
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
-import { modules } from '../modules/index.js';
+import { modules as builtIn } from '../modules/index.js';
+import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { checkSource } from '../process/configuration.js';
 import { reportJson, reportText, verdictOf } from './compat/report.js';
 import { surveyOf } from './compat/survey.js';
@@ -19,9 +20,9 @@ export interface CompatOptions {
 }
 
 /** Prints the report. Returns the exit code: 0 if everything is supported or without effect. */
-export function compat(named: string | undefined, { c, p, g, json }: CompatOptions): number {
+export async function compat(named: string | undefined, { c, p, g, json }: CompatOptions): Promise<number> {
   const source = sourceOf({ file: named ?? c, prefix: p, errorLog: undefined, globals: g });
-  const result = checkSource(source, modules);
+  const { result, modules } = await checkWithModuleFiles(source, builtIn);
   if (result.expansion === null) {
     printFindings(result.findings);
     return 1;

@@ -69,6 +69,8 @@ class EnginePhase {
   private readonly ofServer: boolean;
   private readonly mainOnly: boolean;
   readonly rule: Rule;
+  /** Saves a call per phase. */
+  readonly isGeneric: boolean;
 
   constructor(
     private readonly index: number,
@@ -77,6 +79,7 @@ class EnginePhase {
     this.ofServer = spec.level === 'server';
     this.mainOnly = 'mainOnly' in spec;
     this.rule = RULES[spec.rule];
+    this.isGeneric = this.rule === generic;
   }
 
   handlers(x: EngineExchange): readonly Handler[] {
@@ -126,10 +129,13 @@ function run(x: EngineExchange): void {
       }
       if (!applyVerdict(x, verdict)) return;
     }
-    const next = phase.rule.next(x);
-    if (next === STOP) return;
-    x.phase = next;
     x.step = 0;
+    if (phase.isGeneric) x.phase++;
+    else {
+      const next = phase.rule.next(x);
+      if (next === STOP) return;
+      x.phase = next;
+    }
   }
 }
 

@@ -95,11 +95,14 @@ test('-t shows errors in a module with their place', async (t) => {
   }
 });
 
-test('explain and diff load modules', async (t) => {
+test('explain, diff and compat load modules', async (t) => {
   const prefix = new Prefix(t, configuration(8080));
   prefix.write('hello.js', hello('one'));
   const file = `${prefix.path}/nginx.conf`;
   const explained = await command(['explain', '-p', prefix.path, '-c', file, '/x']);
   assert.match(explained.stdout, /content: hello/);
   assert.equal((await command(['diff', '-p', prefix.path, file, file])).code, 0);
+  const survey = await command(['compat', '-p', prefix.path, file]);
+  assert.equal(survey.code, 0, survey.stdout);
+  assert.doesNotMatch(survey.stdout, /unknown/);
 });
