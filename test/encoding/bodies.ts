@@ -18,6 +18,30 @@ export function text(length: number, seed = 1): string {
   return parts.join('').slice(0, length);
 }
 
+/** Two letters in random order: with gzip at level 9 this takes 200 times as long as other texts. */
+export function slowText(length: number): string {
+  let state = 1;
+  let letters = '';
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    letters += ((state >> 16) & 1) === 0 ? 'A' : 'B';
+  }
+  return letters;
+}
+
+/** The longest turn of the event loop until `work` is done, ms: other requests wait so long. */
+export async function longestTurn(work: Promise<unknown>): Promise<number> {
+  let done = false;
+  void work.finally(() => (done = true));
+  let longest = 0;
+  while (!done) {
+    const started = performance.now();
+    await new Promise((resolve) => setImmediate(resolve));
+    longest = Math.max(longest, performance.now() - started);
+  }
+  return longest;
+}
+
 /** The body of an answer without its content coding. */
 export function decoded(answer: Answer): string {
   const body = Buffer.from(answer.body, 'latin1');

@@ -4,7 +4,7 @@ import { after, before, describe, it, test } from 'node:test';
 import { constants, createGunzip, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { compressorMemory, MAX_MEMORY } from '../../src/encoding/codec.js';
-import { decoded, text } from '../encoding/bodies.js';
+import { decoded, longestTurn, slowText, text } from '../encoding/bodies.js';
 import { cutAt } from '../http1/splits.js';
 import {
   answeringBackend,
@@ -159,6 +159,7 @@ describe('a compressed response', () => {
         listen 127.0.0.1:0;
         location / { proxy_pass http://127.0.0.1:%%BACKEND%%; }
         location /streamed { proxy_buffering off; proxy_pass http://127.0.0.1:%%BACKEND%%; }
+        location /best { gzip_comp_level 9; proxy_pass http://127.0.0.1:%%BACKEND%%; }
         location /parts { gzip_no_buffer on; gzip_window 512; proxy_pass http://127.0.0.1:%%BACKEND%%; }
         location /limited { limit_rate 8k; proxy_pass http://127.0.0.1:%%BACKEND%%; }
         location /file/ { alias %%DIR%%/; default_type text/html; }
@@ -224,6 +225,16 @@ describe('a compressed response', () => {
     assert.equal(ratio, (65_536 / answer.body.length).toFixed(2));
     assert.match(time ?? '', /^0\.\d{6}$/);
     assert.ok(lines.includes('/not-compressed - -'));
+  });
+
+  it('does not block other requests if its compression takes unusually long', async () => {
+    pieces = [slowText(300_000)];
+    const slow = get(proxy.port, '/best', ACCEPTED);
+    const longest = await longestTurn(slow);
+    assert.ok(decoded(await slow) === pieces[0]);
+    const line = proxy.accessLog().find((each) => each.startsWith('/best')) ?? '';
+    const time = Number(line.split(' ')[2]) * 1000;
+    assert.ok(longest < time / 2, `${time} ms compressing, ${longest} ms blocked`);
   });
 
   it('is not stored in memory for a client that does not read it', async () => {
