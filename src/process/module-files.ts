@@ -1,10 +1,10 @@
 /** Modules loaded by `load_module`: their files, and errors in them. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { errnoText } from '../diagnostics/errno.js';
-import { nativePath } from '../files/native-path.js';
+import { openForReading } from '../files/trusted-files.js';
 import type { Module } from '../program/module.js';
 import { importText } from './module-hooks.js';
 
@@ -23,10 +23,14 @@ export class ModuleFileError extends Error {}
 /** Reads a file; throws ModuleFileError. */
 export function readModuleFile(path: string): ModuleFile {
   let text: string;
+  let descriptor = -1;
   try {
-    text = readFileSync(nativePath(path), 'utf8');
+    descriptor = openForReading(path);
+    text = readFileSync(descriptor, 'utf8');
   } catch (error) {
     throw new ModuleFileError(`dlopen() "${path}" failed (${errnoText(error)})`);
+  } finally {
+    if (descriptor >= 0) closeSync(descriptor);
   }
   return { path, text, version: createHash('sha256').update(text).digest('hex').slice(0, 16) };
 }

@@ -1,5 +1,6 @@
 /** `load_module` with JavaScript files: a test of the configuration, worker processes, and reloads. */
 import assert from 'node:assert/strict';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { get, until } from '../kit/index.js';
 import { command, freePort, Prefix, serve } from './running.js';
@@ -93,6 +94,19 @@ test('-t shows errors in a module with their place', async (t) => {
     // A module that cannot be loaded is the only error.
     assert.doesNotMatch(stderr, /unknown directive/);
   }
+});
+
+test('a file of another user in a directory open to all is not loaded', {
+  skip: process.getuid?.() === 0 ? false : 'only root can give files away',
+}, async (t) => {
+  const prefix = new Prefix(t, '');
+  mkdirSync(`${prefix.path}/open`);
+  chmodSync(`${prefix.path}/open`, 0o1777);
+  prefix.write('open/hello.js', hello('one'));
+  chownSync(`${prefix.path}/open/hello.js`, 65534, 65534);
+  prefix.write('nginx.conf', configuration(80, './open/hello.js'));
+  const { stderr } = await command(['-t', ...prefix.words]);
+  assert.match(stderr, /dlopen\(\) ".*open\/hello\.js" failed \(not trusted: .*65534/);
 });
 
 test('explain, diff and compat load modules', async (t) => {
