@@ -62,6 +62,19 @@ test('directives of nginx and third parties are listed as missing, with their mo
   assert.match(owners.get('pagespeed') ?? '', /third-party/);
 });
 
+test('with allow_unsupported missing features are differences; what is off, and mere settings, have no effect', () => {
+  const text = 'events { }\nhttp { slice 1m; modsecurity off; fastcgi_param A b; server { listen 127.0.0.1:1; } }';
+  const refused = survey(text);
+  assert.equal(verdictOf(refused), 'refused');
+  assert.deepEqual(named(refused, 'missing'), ['slice']);
+  assert.deepEqual(named(refused, 'without effect'), ['modsecurity', 'fastcgi_param']);
+  assert.match(
+    refused.entries.find(({ name }) => name === 'slice')?.remark ?? '',
+    /^With allow_unsupported, it is ignored/,
+  );
+  assert.equal(verdictOf(survey(`allow_unsupported on;\n${text}`)), 'different');
+});
+
 test('errors of -t are refusals: parameters, values, unknown names, places, syntax', () => {
   const result = survey(
     'events { }\nhttp { foo bar; map $a $b { x; }\n server { listen 443 ssl; location ~ (?C1)a { return 200 "x; } } worker_processes 1; }',

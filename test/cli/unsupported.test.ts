@@ -12,6 +12,16 @@ test('--allow-unsupported has the effect of the directive, for tests and for a s
   assert.equal(code, 0, stderr);
 });
 
+test('findings about the same feature are one in the text, with its places, and many in JSON', async (t) => {
+  const prefix = new Prefix(t, 'events { }\nhttp {\nslice 1m;\nserver { slice 2m;\nlocation / { slice 3m; } }\n}\n');
+  const { stderr } = await command([...prefix.words, '-t']);
+  assert.equal(stderr.match(/\[emerg\] "slice" is not supported/g)?.length, 1);
+  assert.match(stderr, /\n {2}= also: .*\/nginx\.conf:4:10, .*\/nginx\.conf:5:14\n/);
+  assert.match(stderr, /\n {2}ngx_http_slice_module: slice \(3\)\n/);
+  const { stdout } = await command([...prefix.words, '-t', '--json']);
+  assert.equal((JSON.parse(stdout) as unknown[]).length, 3);
+});
+
 test('a signal reaches a proxy whose configuration has unsupported features', async (t) => {
   const port = await freePort();
   const text = (path: string) => `allow_unsupported on; pid %%DIR%%/nginx.pid; master_process off; events { }
