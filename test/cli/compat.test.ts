@@ -77,13 +77,13 @@ test('with allow_unsupported missing features are differences; what is off, and 
 
 test('errors of -t are refusals: parameters, values, unknown names, places, syntax', () => {
   const result = survey(
-    'events { }\nhttp { foo bar; map $a $b { x; }\n server { listen 443 ssl; location ~ (?C1)a { return 200 "x; } } worker_processes 1; }',
+    'events { }\nhttp { foo bar; map $a $b { x; }\n server { listen 443 sdp; location ~ (?C1)a { return 200 "x; } } worker_processes 1; }',
   );
   assert.equal(verdictOf(result), 'refused');
   assert.deepEqual(named(result, 'missing'), []);
   assert.deepEqual(named(result, 'refused').slice(0, 2), ['map', 'listen']);
   assert.ok(!named(result, 'supported').includes('foo'));
-  assert.ok(result.refusals.some(({ message }) => message.includes('"ssl" parameter')));
+  assert.ok(result.refusals.some(({ message }) => message.includes('invalid parameter "sdp"')));
   assert.ok(result.refusals.some(({ message }) => message === 'unknown directive "foo"'));
 });
 
@@ -126,7 +126,7 @@ test('compat exits 0 where all is supported or without effect, else 1', async (t
 });
 
 test('compat --json gives all places', async (t) => {
-  const { path } = prefix(t, 'events { }\nhttp {\n slice 1m;\n server { listen 1 ssl; slice 1m; }\n}\n');
+  const { path } = prefix(t, 'events { }\nhttp {\n slice 1m;\n server { listen 1 sdp; slice 1m; }\n}\n');
   const said = await command(['compat', '--json', '-p', path, '-c', 'nginx.conf']);
   assert.equal(said.code, 1);
   const report = JSON.parse(said.stdout) as JsonReport;
