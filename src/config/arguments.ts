@@ -15,7 +15,7 @@ export interface Directories {
 }
 
 /** Aborts the parsing of one directive; the findings are already in the check state. */
-class ParsingAborted extends Error {}
+export class ParsingAborted extends Error {}
 
 /** Context for parsing a directive's words and body. */
 export class Arguments implements ArgumentContext {

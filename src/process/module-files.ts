@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { errnoText } from '../diagnostics/errno.js';
 import { openForReading } from '../files/trusted-files.js';
 import type { Module } from '../program/module.js';
+import { guarded, mistakeIn } from './module-guard.js';
 import { importText } from './module-hooks.js';
 
 /** A file as it was when the configuration was checked. Plain data: all workers load this text. */
@@ -69,8 +70,9 @@ async function load(file: ModuleFile, url: string): Promise<Module> {
     throw new ModuleFileError(`dlopen() "${file.path}" failed (${await describe(error, file)})`);
   }
   const module = (exported as { readonly default?: unknown }).default;
-  if (isModule(module)) return module;
-  throw new ModuleFileError(`dlsym() "${file.path}", "default" failed (not created by defineModule)`);
+  const mistake = mistakeIn(module);
+  if (mistake !== null) throw new ModuleFileError(`dlsym() "${file.path}", "default" failed (${bytes(mistake)})`);
+  return guarded(module as Module, (error) => described(error)); // as checked
 }
 
 /** ms for which loading a file may take. */
@@ -89,23 +91,20 @@ async function inTime<T>(loading: Promise<T>): Promise<T> {
   }
 }
 
-function isModule(value: unknown): value is Module {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, directives } = value as { readonly name?: unknown; readonly directives?: unknown };
-  return typeof name === 'string' && name !== '' && typeof directives === 'object' && directives !== null;
-}
-
 /** Describes an error of JavaScript with its place, as bytes: `SyntaxError: Unexpected token ';' in /x.js:3:7`. */
-async function describe(error: unknown, { path, text }: ModuleFile): Promise<string> {
+function described(error: unknown, place: string | null = null): string {
   if (!(error instanceof Error)) return bytes(String(error));
   const [first = ''] = `${error.name}: ${error.message}`.split('\n', 1);
-  let place = placeIn(error.stack ?? '');
+  const at = place ?? placeIn(error.stack ?? '');
+  return bytes(at === null ? first : `${first} in ${at}`);
+}
+
+/** Likewise for an error of an import. */
+async function describe(error: unknown, { path, text }: ModuleFile): Promise<string> {
   // Node does not reveal the place of a syntax error to the importing program.
-  if (place === null && error instanceof SyntaxError) {
-    const at = placeIn(await checkSyntax(text));
-    place = at === null ? null : at.replace('[stdin]', Buffer.from(path, 'latin1').toString('utf8'));
-  }
-  return bytes(place === null ? first : `${first} in ${place}`);
+  if (!(error instanceof SyntaxError) || placeIn(error.stack ?? '') !== null) return described(error);
+  const at = placeIn(await checkSyntax(text));
+  return described(error, at === null ? null : at.replace('[stdin]', Buffer.from(path, 'latin1').toString('utf8')));
 }
 
 /** First place in a file that a stack names: in a call, or in a line that is followed by a marker of the column. */

@@ -50,7 +50,8 @@ export class LocationSettings implements Settings {
   }
 
   get<T>(key: SettingsKey<T>): T {
-    const value = this.slots[key.index];
+    const { slots } = this;
+    const value = key.index < slots.length ? slots[key.index] : undefined;
     return value === undefined ? key.initial : (value as T); // set for this key
   }
 

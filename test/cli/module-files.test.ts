@@ -80,6 +80,23 @@ test('-t shows errors in a module with their place', async (t) => {
     ['\nnull.x;\n', /failed \(TypeError: .* in .*hello\.js:2:6\)/],
     ["import { nothing } from 'tsproxy/module';", /failed \(SyntaxError: .*'nothing'.*hello\.js:1/],
     ["import 'no-such-package';", /failed \(Error: Cannot find package 'no-such-package'/],
+    [hello('one').replace('takes: flag', 'takes: 5'), /failed \(directive "hello": "takes" is no argument type\)/],
+    [
+      hello('one').replace("default: 'off'", "default: 'maybe'"),
+      /failed \(directive "hello": default of hello: invalid value "maybe"/,
+    ],
+    [hello('one').replace('content: {', 'contents: {'), /failed \(there is no phase "contents"\)/],
+    [
+      hello('one')
+        .replace('takes: flag', "takes: custom('x', 0, 9, () => null.x)")
+        .replace(", default: 'off'", '')
+        .replace('flag', 'custom'),
+      /"hello" cannot be read \(TypeError: Cannot read .* in .*hello\.js:6:\d+\)/,
+    ],
+    [
+      hello('one').replace('conf.hello ?', 'conf.hello.x.y ?'),
+      /module "hello" failed in "content" \(TypeError: .* in .*hello\.js:10:\d+\)/,
+    ],
     ['export default 7;', /dlsym\(\) ".*hello\.js", "default" failed \(not created by defineModule\)/],
     [hello('one').replace("name: 'hello'", "name: 'proxy'"), /module "proxy" is already loaded/],
     [
