@@ -10,7 +10,7 @@ rmSync('dist/src/bundle/main.cjs.cache', { force: true });
 mkdirSync('dist/src/bundle', { recursive: true });
 copyFileSync('node_modules/chevrotain/LICENSE.txt', 'dist/src/bundle/chevrotain.LICENSE.txt');
 await build({
-  entryPoints: ['dist/src/cli/main.js', 'dist/src/process/worker-main.js'],
+  entryPoints: ['dist/src/cli/main.js', 'dist/src/process/worker-main.js', 'dist/src/passwords/thread.js'],
   outdir: 'dist/src/bundle',
   entryNames: '[name]',
   outExtension: { '.js': '.cjs' },

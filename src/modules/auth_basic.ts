@@ -1,5 +1,5 @@
 /** nginx's `ngx_http_auth_basic_module`: user names and passwords by Basic authentication (RFC 7617). */
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { named, template, word } from '../config/argument-types.js';
 import type { ConfOf, Context, Directives } from '../config/directive.js';
 import type { Place } from '../config/place.js';
@@ -13,8 +13,9 @@ import { type BasicCredentials, basicCredentials } from '../http/basic-credentia
 import { callbackTime } from '../http/clock.js';
 import { Field } from '../http/field-names.js';
 import { effortOf, formatName, matchesHash } from '../passwords/crypt.js';
+import { keyedHash } from '../passwords/keyed-hash.js';
 import { type PasswordEntry, PasswordFile } from '../passwords/password-file.js';
-import { PasswordVerifier, VerificationError } from '../passwords/verifier.js';
+import { loadThreadCode, PasswordVerifier, VerificationError } from '../passwords/verifier.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../program/module.js';
@@ -54,12 +55,16 @@ const directives = {
   },
 } as const satisfies Directives;
 
-/** Key of credentials in the set of verified ones; the password itself is not kept. */
-const SECRET = createSecretKey(randomBytes(32));
 const files = new ParsedFiles((text) => new PasswordFile(text));
 const verifier = new PasswordVerifier();
+interface Verification {
+  readonly result: Promise<boolean>;
+  /** Requests that need the result. */
+  readonly exchanges: Exchange[];
+}
+
 /** Verifications in progress, by file and key: equal credentials are verified once. */
-const pending = new WeakMap<PasswordFile, Map<string, Promise<boolean>>>();
+const pending = new WeakMap<PasswordFile, Map<string, Verification>>();
 
 /** The check of one location. */
 class BasicAuthentication {
@@ -81,7 +86,7 @@ class BasicAuthentication {
     } catch (error) {
       failure = error;
     }
-    const key = field === undefined ? '' : createHmac('sha256', SECRET).update(field, 'latin1').digest('binary');
+    const key = field === undefined ? '' : keyedHash(field);
     if (file?.verified.has(key) === true) return OK;
     const credentials = basicCredentials(field);
     if (credentials === null) {
@@ -120,7 +125,7 @@ class BasicAuthentication {
       return challenge(x, realm);
     };
     if (effort === 'fast') return decide(matchesHash(password, entry.hash));
-    return verifyOnce(file, key, password, entry.hash).then(
+    return verifyOnce(x, file, key, password, entry.hash).then(
       (matches) => (x.finished ? DONE : decide(matches)),
       (error: unknown) => {
         if (!(error instanceof VerificationError)) throw error;
@@ -175,25 +180,32 @@ function remember(file: PasswordFile, key: string): void {
   verified.add(key);
 }
 
-function verifyOnce(file: PasswordFile, key: string, password: string, hash: string): Promise<boolean> {
+function verifyOnce(x: Exchange, file: PasswordFile, key: string, password: string, hash: string): Promise<boolean> {
   let jobs = pending.get(file);
   if (jobs === undefined) pending.set(file, (jobs = new Map()));
   const running = jobs.get(key);
-  if (running !== undefined) return running;
-  const job = verifier.verify(password, hash);
-  jobs.set(key, job);
+  if (running !== undefined) {
+    running.exchanges.push(x);
+    return running.result;
+  }
+  const exchanges = [x];
+  const result = verifier.verify(password, hash, () => exchanges.some(({ finished }) => !finished));
+  jobs.set(key, { result, exchanges });
   const forget = () => jobs.delete(key);
-  job.then(forget, forget);
-  return job;
+  result.then(forget, forget);
+  return result;
 }
 
-/** Rejects the configuration if a password file is malformed; files that cannot be read close their locations later. */
+/**
+ * Rejects the configuration if a password file is malformed; files that cannot be read close their locations later. Its
+ * content is not cached, because this process may still run as another user.
+ */
 function checkFile({ path, directory, at }: UserFile, compiler: Compiler): void {
   if (typeof path !== 'string') return;
   const full = absolute(path, directory);
   let file: PasswordFile;
   try {
-    file = files.get(nativePath(full), callbackTime());
+    file = new PasswordFile(readFileSync(nativePath(full), 'latin1'));
   } catch {
     return;
   }
@@ -205,6 +217,7 @@ function compile(conf: ConfOf<typeof directives>, { compiler }: Scope): Handler 
   const { auth_basic: realm, auth_basic_user_file: file } = conf;
   if (realm === undefined || realm === 'off' || file === undefined) return null;
   checkFile(file, compiler);
+  compiler.whenServing(async () => void loadThreadCode());
   return new BasicAuthentication(compiler.template(realm), compiler.template(file.path), file.directory).handle;
 }
 

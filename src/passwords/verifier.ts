@@ -1,4 +1,5 @@
 /** Verification of passwords outside the event loop: a small pool of threads with a bounded queue. */
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
@@ -19,6 +20,8 @@ export interface ThreadRequest {
 
 interface Job {
   readonly request: ThreadRequest;
+  /** Whether the result is still needed: clients may leave while their passwords wait. */
+  needed(): boolean;
   resolve(matches: boolean): void;
   reject(error: Error): void;
 }
@@ -34,9 +37,20 @@ export class VerificationError extends Error {
   }
 }
 
+let threadCode: string | null = null;
+
+/**
+ * Reads the code of the threads. Called while a configuration is prepared, because a worker process that has changed its user
+ * may not be able to read files of the program any more.
+ */
+export function loadThreadCode(): string {
+  threadCode ??= readFileSync(new URL('../bundle/thread.cjs', import.meta.url), 'utf8');
+  return threadCode;
+}
+
 /** One thread with its current job. */
 class Thread {
-  private readonly worker = new Worker(new URL('../passwords/thread.js', import.meta.url), { execArgv: [] });
+  private readonly worker = new Worker(loadThreadCode(), { eval: true, execArgv: [] });
   private job: Job | null = null;
   private timer: NodeJS.Timeout | null = null;
 
@@ -98,10 +112,13 @@ export class PasswordVerifier {
   private readonly threads = new Set<Thread>();
   private readonly queue: Job[] = [];
 
-  /** Whether a hash is that of the password. Rejects with `VerificationError`. */
-  verify(password: string, hash: string): Promise<boolean> {
+  /**
+   * Whether a hash is that of the password. `needed` is called when a thread is free; without need the result is false.
+   * Rejects with `VerificationError`.
+   */
+  verify(password: string, hash: string, needed: () => boolean): Promise<boolean> {
     return new Promise<boolean>((resolve, reject) => {
-      const job: Job = { request: { password, hash }, resolve, reject };
+      const job: Job = { request: { password, hash }, needed, resolve, reject };
       const thread = this.idleThread();
       if (thread !== null) thread.start(job);
       else if (this.queue.length < MAX_QUEUE) this.queue.push(job);
@@ -109,9 +126,13 @@ export class PasswordVerifier {
     });
   }
 
-  /** Removes the next job from the queue; null if there is none. */
+  /** Removes the next job from the queue whose result is needed; null if there is none. */
   takeJob(): Job | null {
-    return this.queue.shift() ?? null;
+    for (let job = this.queue.shift(); job !== undefined; job = this.queue.shift()) {
+      if (job.needed()) return job;
+      job.resolve(false);
+    }
+    return null;
   }
 
   remove(thread: Thread): void {

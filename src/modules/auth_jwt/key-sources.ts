@@ -19,11 +19,15 @@ export interface KeySource {
   keys(x: Exchange): KeySet | null | Promise<KeySet | null>;
 }
 
-/** Reads a key file; throws `KeySetError`, or an error with nginx's message. */
+/** Reads a key file without the cache; throws `KeySetError`, or an error with nginx's message. */
 export function readKeyFile(path: string): KeySet {
+  return keySetOf(path, new ParsedFiles(parseKeySet));
+}
+
+function keySetOf(path: string, from: ParsedFiles<KeySet | KeySetError>): KeySet {
   let content: KeySet | KeySetError;
   try {
-    content = files.get(nativePath(path), callbackTime());
+    content = from.get(nativePath(path), callbackTime());
   } catch (error) {
     throw new Error(`open() "${path}" failed (${errnoText(error)})`);
   }
@@ -48,7 +52,7 @@ export class KeyFile implements KeySource {
     const relative = this.path.of(x);
     const path = relative.startsWith('/') ? relative : this.directory + relative;
     try {
-      return readKeyFile(path);
+      return keySetOf(path, files);
     } catch (error) {
       logError(x, 'crit', keyFileMessage(path, error));
       return null;

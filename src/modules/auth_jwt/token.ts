@@ -1,5 +1,5 @@
 /** Verification of JSON Web Tokens (RFC 7519): signed (RFC 7515), encrypted (RFC 7516), or both. */
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { keyedHash } from '../../passwords/keyed-hash.js';
 import type { Key, KeySet, KeyUse } from './key-set.js';
 import { isObject } from './key-set.js';
 
@@ -35,8 +35,6 @@ export interface VerifiedToken {
 /** Reason why a token was rejected, for the error log: never a part of the token. */
 export class TokenError extends Error {}
 
-/** Key of the hashes by which verified tokens are remembered. */
-const SECRET = createSecretKey(randomBytes(32));
 /** Verified tokens, by set of keys and hash. */
 const verifiedTokens = new WeakMap<KeySet, Map<string, VerifiedToken>>();
 
@@ -46,7 +44,7 @@ export async function verifyToken(token: string, type: TokenType, keys: KeySet):
   if (token.length > MAX_CACHED_LENGTH) return verifyUncached(token, type, keys);
   let known = verifiedTokens.get(keys);
   if (known === undefined) verifiedTokens.set(keys, (known = new Map()));
-  const hash = type + createHmac('sha256', SECRET).update(token, 'latin1').digest('binary');
+  const hash = type + keyedHash(token);
   let verified = known.get(hash);
   if (verified === undefined) {
     verified = await verifyUncached(token, type, keys);
