@@ -32,6 +32,7 @@ const SUPPORTED_GROUPS = 10;
 const SIGNATURE_ALGORITHMS = 13;
 const ALPN = 16;
 const SUPPORTED_VERSIONS = 43;
+const KEY_SHARE = 51;
 
 /** A client's offer. */
 export interface ClientHello {
@@ -47,6 +48,10 @@ export interface ClientHello {
   readonly ciphers: readonly number[];
   readonly groups: readonly number[];
   readonly signatureAlgorithms: readonly number[];
+  /** Numbers of the groups for which the client has sent keys (TLS 1.3). */
+  readonly keyShares: readonly number[];
+  /** Identifier of the session to resume in TLS 1.2 and older; empty: none. */
+  readonly sessionId: Buffer;
 }
 
 export class ClientHelloReader {
@@ -141,6 +146,8 @@ const NOTHING: ClientHello = {
   ciphers: [],
   groups: [],
   signatureAlgorithms: [],
+  keyShares: [],
+  sessionId: EMPTY,
 };
 
 /** Parses a message; fields that are malformed, and those behind them, are empty. */
@@ -162,7 +169,9 @@ function parseInto(hello: Writable<ClientHello>, bytes: Buffer): void {
   const version = bytes.readUInt16BE(4);
   hello.versions = [version];
   let at = 38;
-  at += 1 + bytes.readUInt8(at);
+  const idLength = bytes.readUInt8(at);
+  hello.sessionId = Buffer.from(bytes.subarray(at + 1, at + 1 + idLength));
+  at += 1 + idLength;
   const ciphers = bytes.readUInt16BE(at);
   hello.ciphers = numbers(bytes, at + 2, ciphers);
   at += 2 + ciphers;
@@ -194,6 +203,9 @@ function parseExtension(hello: Writable<ClientHello>, type: number, bytes: Buffe
     case SUPPORTED_GROUPS:
       hello.groups = numbers(bytes, 2, bytes.readUInt16BE(0));
       return;
+    case KEY_SHARE:
+      hello.keyShares = keyShares(bytes);
+      return;
     case SIGNATURE_ALGORITHMS:
       hello.signatureAlgorithms = numbers(bytes, 2, bytes.readUInt16BE(0));
   }
@@ -221,6 +233,12 @@ function alpnNames(bytes: Buffer): string[] {
     at += 1 + length;
   }
   return names;
+}
+
+function keyShares(bytes: Buffer): number[] {
+  const groups: number[] = [];
+  for (let at = 2; at + 4 <= bytes.length; at += 4 + bytes.readUInt16BE(at + 2)) groups.push(bytes.readUInt16BE(at));
+  return groups;
 }
 
 function numbers(bytes: Buffer, from: number, length: number): number[] {

@@ -43,6 +43,15 @@ export interface EngineHandle extends StreamHandle {
   getSharedSigalgs(): string[];
   isSessionReused(): boolean;
   setMaxSendFragment(bytes: number): number;
+  /** After this call sessions are reported, and the ClientHello is parsed until `endParser` is called. */
+  enableSessionCallbacks(): void;
+  onclienthello?: () => void;
+  endParser(): void;
+  loadSession(session: Buffer): void;
+  onnewsession?: (id: Buffer, session: Buffer) => void;
+  newSessionDone(): void;
+  /** DER of the response for the client's certificate status request. */
+  setOCSPResponse(response: Buffer): void;
   enableKeylogCallback(): void;
   onkeylog?: (line: Buffer) => void;
 }
@@ -59,6 +68,18 @@ export interface ServerTls {
   readonly alpn: readonly string[] | null;
   /** Maximum bytes of a record, 512 to 16384. */
   readonly maxFragment: number;
+  /** Cache of sessions for clients without tickets; null: none. */
+  readonly sessions: SessionStore | null;
+  /** OCSP response to send to clients that ask for it; null: none. */
+  readonly ocspResponse: Buffer | null;
+  /** Receives the secrets of connections (NSS key log format); null: none. */
+  readonly keyLog: ((line: Buffer) => void) | null;
+}
+
+/** Sessions of TLS 1.2 and older by identifier. */
+export interface SessionStore {
+  find(id: Buffer): Buffer | null | Promise<Buffer | null>;
+  add(id: Buffer, session: Buffer): void;
 }
 
 interface WithHandle<H> {
@@ -113,9 +134,11 @@ class HandleSocket extends tls.TLSSocket {
 export function engineOn(
   accepted: net.Socket,
   tcpHandle: TcpHandle,
-  { secureContext, requestCert, alpn, maxFragment }: ServerTls,
+  settings: ServerTls,
   onread: net.OnReadOpts,
+  session: Buffer | null,
 ): EngineSocket {
+  const { secureContext, requestCert, alpn } = settings;
   const options: WrapOptions = {
     isServer: true,
     secureContext,
@@ -134,6 +157,28 @@ export function engineOn(
   // The server uses this field to count its connections when the socket closes.
   to._server = from._server;
   to.server = from.server;
-  if (maxFragment < 16384) socket._handle?.setMaxSendFragment(maxFragment);
+  const engine = socket._handle;
+  if (engine !== null) configure(engine, settings, session);
   return socket;
+}
+
+/** Applies the settings that are no options of `TLSSocket`. */
+function configure(engine: EngineHandle, settings: ServerTls, session: Buffer | null): void {
+  const { maxFragment, sessions, ocspResponse, keyLog } = settings;
+  if (maxFragment < 16384) engine.setMaxSendFragment(maxFragment);
+  if (ocspResponse !== null) engine.setOCSPResponse(ocspResponse);
+  if (keyLog !== null) {
+    engine.onkeylog = keyLog;
+    engine.enableKeylogCallback();
+  }
+  if (sessions === null) return;
+  engine.enableSessionCallbacks();
+  engine.onclienthello = () => {
+    if (session !== null) engine.loadSession(session);
+    engine.endParser();
+  };
+  engine.onnewsession = (id, der) => {
+    sessions.add(id, der);
+    engine.newSessionDone();
+  };
 }

@@ -127,11 +127,21 @@ class Handshake implements Abortable {
       this.refuse(settings);
       return;
     }
-    const { handle, socket } = this;
-    if (handle === null || this.done) return;
     this.hello = hello;
     this.settings = settings;
-    this.transport = TlsTransport.accept(socket, handle, settings, this.reader.bytes, this);
+    const { sessionId } = hello;
+    const session = settings.sessions === null || sessionId.length === 0 ? null : settings.sessions.find(sessionId);
+    if (!(session instanceof Promise)) this.shake(session, this.reader.bytes);
+    else {
+      const bytes = Buffer.from(this.reader.bytes);
+      void session.then((found) => this.shake(found, bytes));
+    }
+  }
+
+  private shake(session: Buffer | null, received: Buffer): void {
+    const { handle, socket, settings } = this;
+    if (handle === null || this.done) return;
+    this.transport = TlsTransport.accept(socket, handle, settings, received, this, session);
   }
 
   /** Passes the connection on without TLS. */

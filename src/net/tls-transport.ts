@@ -106,6 +106,7 @@ export class TlsTransport implements Transport, WriteWaiter {
    * the connection is established, `onClosed` if that fails; reading begins with the handshake.
    *
    * @param accepted the socket from which `handle` was taken
+   * @param session the session to resume, from `settings.sessions`
    */
   static accept(
     accepted: net.Socket,
@@ -113,8 +114,9 @@ export class TlsTransport implements Transport, WriteWaiter {
     settings: ServerTls,
     early: Buffer,
     owner: TransportOwner,
+    session: Buffer | null = null,
   ): TlsTransport {
-    const socket = engineOn(accepted, handle, settings, onread);
+    const socket = engineOn(accepted, handle, settings, onread, session);
     const transport = new TlsTransport(socket, owner, false);
     socket.on('secure', onSecure);
     if (early.length > 0) socket._handle?.receive(early);

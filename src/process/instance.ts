@@ -1,4 +1,5 @@
 /** A running proxy: its configuration, its logs, and its workers. */
+import { randomBytes } from 'node:crypto';
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
@@ -80,6 +81,7 @@ export class Instance<W extends Workers = Workers> {
   private serving: W | null = null;
   private current: Current | null = null;
   private count = 0;
+  private readonly secret = randomBytes(32).toString('base64');
   /** Reloads are processed one at a time. */
   private queue: Promise<unknown> = Promise.resolve();
   private shuttingDown = false;
@@ -157,7 +159,7 @@ export class Instance<W extends Workers = Workers> {
     if (!proceed(settings)) return null;
     const generation = this.count + 1;
     const { job, predecessorEnded } = await this.activate(
-      { generation, config, prefix: source.prefix, settings, moduleFiles },
+      { generation, config, prefix: source.prefix, settings, secret: this.secret, moduleFiles },
       modules,
     );
     this.count = generation;

@@ -225,7 +225,8 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_reject_handshake ssl_conf_command
       ssl_early_data ssl_certificate_cache ssl_certificate_compression ssl_ech_file ssl_stapling
       ssl_stapling_file ssl_stapling_responder ssl_stapling_verify ssl_ocsp ssl_ocsp_responder ssl_ocsp_cache
-      ssl_protocol ssl_cipher ssl_session_reused ssl_session_id ssl_alpn_protocol ssl_server_name
+      ssl_protocol ssl_cipher ssl_session_reused ssl_session_id ssl_alpn_protocol ssl_curve ssl_curves
+      ssl_sigalgs ssl_sigalg ssl_client_sigalg ssl_ech_status ssl_ech_outer_server_name ssl_server_name
       ssl_client_verify ssl_client_raw_cert ssl_client_cert ssl_client_escaped_cert ssl_client_s_dn
       ssl_client_i_dn ssl_client_s_dn_legacy ssl_client_i_dn_legacy ssl_client_serial ssl_client_fingerprint
       ssl_client_v_start ssl_client_v_end ssl_client_v_remain`,

@@ -32,6 +32,8 @@ export interface Job {
   readonly config: CheckedConfig;
   /** nginx's prefix, ending in a slash. */
   readonly prefix: string;
+  /** Random bytes in base64, the same in all workers and kept across reloads: keys are derived from them. */
+  readonly secret: string;
   /** Files of `load_module`, as they were checked. Default: none. */
   readonly moduleFiles?: readonly ModuleFile[];
 }
@@ -91,7 +93,10 @@ export class Serving {
    * Performs every step that can fail. If it rejects, nothing has changed. Zones are kept in this process unless a backend
    * is given.
    */
-  async prepare({ config, prefix, generation, moduleFiles = [] }: Job, zones?: ZoneBackend): Promise<PreparedJob> {
+  async prepare(
+    { config, prefix, generation, secret, moduleFiles = [] }: Job,
+    zones?: ZoneBackend,
+  ): Promise<PreparedJob> {
     const { errorLog } = this.options;
     const modules = [...this.options.modules, ...(await Promise.all(moduleFiles.map(loadModuleFile)))];
     const table = await compileRoutingTable(config, modules, {
@@ -99,6 +104,7 @@ export class Serving {
       previous: this.current?.table ?? null,
       prefix,
       generation,
+      secret: Buffer.from(secret, 'base64'),
       ...(zones !== undefined && { zones }),
     });
     try {

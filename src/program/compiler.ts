@@ -1,4 +1,5 @@
 /** CheckedConfig → RoutingTable: binds modules, variables and templates, and compiles each location's program. */
+import { randomBytes } from 'node:crypto';
 import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
 import { Expression } from '../config/pcre/expression.js';
@@ -79,6 +80,8 @@ export interface CompileOptions {
   readonly generation?: number;
   /** Prefix of relative paths (`-p`). */
   readonly prefix: string;
+  /** See `Compiler.secret`. Default: random. */
+  readonly secret?: Buffer;
   /** Location of zones shared by workers. Default: in this process, in the backend of the table in force. */
   readonly zones?: ZoneBackend;
   /** Whether the table is compiled only as a test: it serves nothing and does not listen. */
@@ -123,6 +126,7 @@ class TableCompiler implements Compiler, Programs {
   readonly prefix: string;
   readonly errorLog: ErrorLog;
   readonly zones: ZoneBackend;
+  readonly secret: Buffer;
   readonly observer: Observer | null;
   readonly onlyTest: boolean;
   readonly slice = new TimeSlice();
@@ -140,13 +144,14 @@ class TableCompiler implements Compiler, Programs {
   constructor(
     readonly config: CheckedConfig,
     private readonly modules: readonly Module[],
-    { previous, prefix, errorLog, zones, onlyTest = false, observer }: CompileOptions,
+    { previous, prefix, errorLog, zones, secret = randomBytes(32), onlyTest = false, observer }: CompileOptions,
   ) {
     this.observer = observer ?? null;
     this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());
     this.prefix = prefix;
+    this.secret = secret;
     this.errorLog = errorLog;
     this.confs = new Confs(modules);
     this.withSettings = modules.filter(({ settings }) => settings !== undefined);

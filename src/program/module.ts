@@ -47,6 +47,8 @@ export interface Compiler extends ModuleCompiler {
   readonly shared: Shared;
   /** Location of zones; the same backend for all tables of the process. */
   readonly zones: ZoneBackend;
+  /** Random bytes, the same in all workers and kept across reloads, for deriving keys. */
+  readonly secret: Buffer;
   /**
    * Returns the getter of a variable whose name is only known at run time (in an included page); null if it does not
    * exist. Captures of regular expressions are excluded.

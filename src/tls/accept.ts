@@ -61,18 +61,22 @@ function select(program: ListenerProgram, hello: ClientHello, incoming: Incoming
     throw error;
   }
   accepted.set(ADMISSION, new TlsAdmission(server === null ? '' : (host ?? ''), session));
+  const common = sslOf(program.defaultServer);
+  const own = server === null ? common : sslOf(server);
+  if (own?.rejects === true) return REJECTED;
   // A server without certificates of its own uses those of the default server.
-  const [own, common] = [server ?? program.defaultServer, program.defaultServer].map(({ base }) =>
-    base.settings.get(SERVER_SSL),
-  );
-  const ssl = own ?? common ?? null;
-  if (ssl === null || ssl.rejects) return REJECTED;
+  const ssl = own?.settings == null ? common : own;
+  if (ssl?.settings == null || ssl.rejects) return REJECTED;
   try {
-    return ssl.settings(session);
+    return ssl.settings(session, hello, (common ?? ssl).sessions);
   } catch (error) {
     if (!(error instanceof TlsFileError)) throw error;
     return internalError(error.message);
   }
+}
+
+function sslOf({ base }: ServerProgram): ServerSsl | null {
+  return base.settings.get(SERVER_SSL);
 }
 
 const PLAIN_ADMISSION: Admission = {
@@ -118,10 +122,11 @@ export function requireCertificates(
   { defaultServer, servers }: { readonly defaultServer: ServerProgram; readonly servers: readonly ServerProgram[] },
   compiler: Compiler,
 ): void {
-  const sslOf = ({ base }: ServerProgram): ServerSsl | null => base.settings.get(SERVER_SSL);
+  if (compiler.observer !== null) return;
   const own = sslOf(defaultServer);
   if (own?.hasCertificates === true) return;
-  const missing = own === null ? defaultServer : servers.find((server) => sslOf(server) === null);
+  const without = (server: ServerProgram): boolean => sslOf(server)?.settings == null;
+  const missing = without(defaultServer) ? defaultServer : servers.find(without);
   if (missing === undefined) return;
   const at = missing.base.block?.at ?? null;
   compiler.fail('no "ssl_certificate" is defined for the "listen ... ssl" directive', at);

@@ -137,10 +137,12 @@ export const certificateCache = custom(
 export interface ConfCommand {
   readonly name: string;
   readonly value: string;
+  /** The value as the name of a file. */
+  readonly path: string;
   readonly at: Place;
 }
 
 export const confCommand = custom('name value', 2, 2, (words, c): ConfCommand => {
   const [name, value] = words as readonly [Word, Word]; // two words: `min` and `max`
-  return { name: name.text, value: value.text, at: c.place(name) };
+  return { name: name.text, value: value.text, path: c.path(value.text, 'conf'), at: c.place(name) };
 });

@@ -1,7 +1,7 @@
 /** `ssl_conf_command`: the commands of OpenSSL's SSL_CONF_cmd that Node has an option for. */
-import { constants } from 'node:crypto';
+import { constants, createPrivateKey } from 'node:crypto';
 import { type ContextSpec, PROTOCOLS, type Protocol } from '../net/tls-context.js';
-import { TlsFileError } from '../net/tls-files.js';
+import { loadCertifiedKey, TlsFileError } from '../net/tls-files.js';
 import type { ConfCommand } from './arguments.js';
 
 /** Commands of OpenSSL for which Node has no option. */
@@ -10,8 +10,6 @@ const UNAVAILABLE: ReadonlySet<string> = new Set(
     'ClientSignatureAlgorithms',
     'RecordPadding',
     'ECDHParameters',
-    'Certificate',
-    'PrivateKey',
     'ChainCAFile',
     'ChainCAPath',
     'VerifyCAFile',
@@ -52,7 +50,19 @@ const INVERTED: ReadonlySet<string> = new Set(['sessionticket', 'encryptthenmac'
 
 /** Applies the commands in order. Throws TlsFileError with nginx's message. */
 export function applyCommands(spec: ContextSpec, commands: readonly ConfCommand[]): ContextSpec {
-  return commands.reduce(apply, spec);
+  return replaceCertificate(commands.reduce(apply, spec), commands);
+}
+
+/** `Certificate` and `PrivateKey` replace the certificate of the same kind. */
+function replaceCertificate(spec: ContextSpec, commands: readonly ConfCommand[]): ContextSpec {
+  const last = (wanted: string): ConfCommand | undefined =>
+    commands.findLast(({ name }) => name.toLowerCase() === wanted);
+  const certificate = last('certificate');
+  if (certificate === undefined) return spec;
+  const pair = loadCertifiedKey(certificate.path, (last('privatekey') ?? certificate).path, []);
+  const kind = createPrivateKey(pair.key).asymmetricKeyType;
+  const others = spec.certificates.filter(({ key }) => createPrivateKey(key).asymmetricKeyType !== kind);
+  return { ...spec, certificates: [...others, pair] };
 }
 
 function apply(spec: ContextSpec, { name, value }: ConfCommand): ContextSpec {
@@ -84,6 +94,9 @@ function apply(spec: ContextSpec, { name, value }: ConfCommand): ContextSpec {
     }
     case 'protocol':
       return { ...spec, protocols: protocolsOf(value, spec.protocols) ?? badValue() };
+    case 'certificate':
+    case 'privatekey':
+      return spec;
     case 'options':
       return applyOptions(spec, value) ?? badValue();
   }

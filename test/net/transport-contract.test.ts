@@ -57,7 +57,15 @@ const TLS: TransportKind = {
     const [socket] = await connection;
     const handle = takeHandle(socket);
     assert.ok(handle !== null);
-    const settings = { secureContext, requestCert: false, alpn: null, maxFragment: 16_384 };
+    const settings = {
+      secureContext,
+      requestCert: false,
+      alpn: null,
+      maxFragment: 16_384,
+      sessions: null,
+      ocspResponse: null,
+      keyLog: null,
+    };
     const accepted = TlsTransport.accept(socket, handle, settings, Buffer.alloc(0), acceptedOwner);
     return { outgoing, accepted, close: () => closing(server) };
   },

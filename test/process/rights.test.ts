@@ -124,7 +124,10 @@ test('a worker drops privileges once, and refuses those of another user', AS_ROO
   const nobody = { name: 'nobody', uid: Number(NOBODY), gid: Number(NOGROUP) };
   const encoded = await encodeConfig(config);
   const prepare = (owner: Owner): Promise<readonly string[]> =>
-    worker.prepare({ generation: 1, config, prefix: '/', settings: mainSettings(config, '/'), owner }, encoded);
+    worker.prepare(
+      { generation: 1, config, prefix: '/', secret: '', settings: mainSettings(config, '/'), owner },
+      encoded,
+    );
   await prepare(nobody);
   // Another reload came in between.
   worker.cancel();

@@ -93,9 +93,10 @@ export const sslDirectives = {
     contexts: CONTEXTS,
     takes: sessionCache,
     default: 'none',
-    doc: 'Cache of sessions for clients without support for tickets.',
+    doc: 'Cache of sessions for clients without tickets, or if `ssl_session_tickets` is off: `builtin` in each worker process, `shared` for all servers that name it; a megabyte holds 4,000 sessions. With a shared cache the key of tickets changes after each `ssl_session_timeout`. The settings of the default server of an address apply to all of its servers.',
     example: 'ssl_session_cache shared:SSL:10m;',
-    noEffect: 'Sessions are resumed with tickets, which all worker processes accept.',
+    differs:
+      'A shared cache is kept in each worker process, and sessions of TLS 1.3 are resumed with tickets even if `ssl_session_tickets` is off, encrypted with a key that is kept in memory only. `off` and `none` are equivalent.',
   },
   ssl_session_tickets: {
     contexts: CONTEXTS,
@@ -110,7 +111,8 @@ export const sslDirectives = {
     repeat: true,
     doc: 'File with a key that encrypts tickets, 48 or 80 random bytes, so that several machines can accept the same tickets. If the directive is repeated, the first key encrypts, and all decrypt.',
     example: 'ssl_session_ticket_key ticket.key;',
-    noEffect: 'Keys of tickets are generated.',
+    differs: 'A key of 80 bytes encrypts tickets with AES-128; only tsproxy accepts them.',
+    differsFor: () => false,
   },
   ssl_session_timeout: {
     contexts: CONTEXTS,
@@ -163,11 +165,13 @@ export const sslDirectives = {
     contexts: CONTEXTS,
     takes: confCommand,
     repeat: true,
-    doc: 'Sets options of OpenSSL: `Ciphersuites`, `CipherString`, `Groups`, `SignatureAlgorithms`, `MinProtocol`, `MaxProtocol`, `Protocol` and `Options`, as described in SSL_CONF_cmd(3).',
+    doc: 'Sets options of OpenSSL: `Ciphersuites`, `CipherString`, `Groups`, `SignatureAlgorithms`, `MinProtocol`, `MaxProtocol`, `Protocol`, `Options`, `Certificate` and `PrivateKey`, as described in SSL_CONF_cmd(3).',
     example: 'ssl_conf_command Ciphersuites TLS_CHACHA20_POLY1305_SHA256;',
     differs: 'Other commands are rejected: Node.js has no interface to them.',
     differsFor: ([name = '']) =>
-      !/^(ciphersuites|cipherstring|groups|curves|signaturealgorithms|m(in|ax)protocol|protocol|options)$/i.test(name),
+      !/^(ciphersuites|cipherstring|groups|curves|signaturealgorithms|m(in|ax)protocol|protocol|options|certificate|privatekey)$/i.test(
+        name,
+      ),
   },
   ssl_early_data: {
     contexts: CONTEXTS,

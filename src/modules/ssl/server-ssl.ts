@@ -1,10 +1,12 @@
 /** The TLS settings of a `server`, compiled from its directives. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type tls from 'node:tls';
 import type { ConfOf } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
+import type { ClientHello } from '../../net/client-hello.js';
 import type { ContextSpec } from '../../net/tls-context.js';
-import { createContext, PROTOCOLS } from '../../net/tls-context.js';
+import { PROTOCOLS } from '../../net/tls-context.js';
 import type { ServerTls } from '../../net/tls-engine.js';
 import {
   type CertifiedKey,
@@ -15,20 +17,28 @@ import {
   openFailed,
   TlsFileError,
 } from '../../net/tls-files.js';
-import type { Scope } from '../../program/module.js';
+import type { Compiler, Scope } from '../../program/module.js';
+import type { Session } from '../../program/session.js';
 import { type FileData, fileName, writtenName } from '../../tls/arguments.js';
 import { applyCommands } from '../../tls/conf-command.js';
-import { compiledContexts } from '../../tls/contexts.js';
-import type { ServerSsl, Verify } from '../../tls/server-ssl.js';
+import { compiledContexts, newContext } from '../../tls/contexts.js';
+import type { ServerSsl, Sessions, Verify } from '../../tls/server-ssl.js';
+import { SessionCache, sessionsOf } from '../../tls/session-cache.js';
+import { fixedKeys, lastingKey, loadTicketKey, rotatingKeys, type TicketKeys } from '../../tls/ticket-keys.js';
 import type { sslDirectives } from './directives.js';
 
 type Conf = ConfOf<typeof sslDirectives>;
+type SettingsOf = NonNullable<ServerSsl['settings']>;
 
 /** Names offered to clients by ALPN, as in nginx. */
 const ALPN = ['http/1.1', 'http/1.0', 'http/0.9'];
 /** nginx's default, and maximum, size of a record. */
 const MAX_FRAGMENT = 16_384;
 const MIN_FRAGMENT = 512;
+const TLS_1_3 = 0x0304;
+/** OpenSSL's size of a built-in cache (`builtin:0`). */
+const DEFAULT_SESSIONS = 20_480;
+const NO_SESSIONS: Sessions = { keys: fixedKeys([]), cache: null };
 
 /** Compiles the TLS settings of a server; fails with nginx's message if a file cannot be used. */
 export function compileServerSsl(conf: Conf, { compiler, block }: Scope): ServerSsl | null {
@@ -38,7 +48,13 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
     const name = typeof last.name === 'string' ? last.name : writtenName(last);
     compiler.fail(`no "ssl_certificate_key" is defined for certificate "${name}"`, last.at);
   }
-  if (last === undefined && !rejects) return null;
+  const { ssl_verify_client: verify, ssl_verify_depth: verifyDepth, ssl_buffer_size: bufferSize } = conf;
+  const { ssl_ecdh_curve: curves, ssl_prefer_server_ciphers: preferServerCiphers } = conf;
+  const common = { rejects, hasCertificates: last !== undefined, verify, verifyDepth, curves, preferServerCiphers };
+  // Explaining a request needs no certificates.
+  if ((last === undefined && !rejects) || compiler.observer !== null) {
+    return verify === 'off' ? null : { ...common, sessions: NO_SESSIONS, settings: null };
+  }
   /** Runs `load`; an error is reported at the directive. */
   const at = <T>(place: Place | null, load: () => T): T => {
     try {
@@ -59,15 +75,31 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
       });
   const spec = at(block.at, () => specOf(conf, loaded));
   const contexts = compiledContexts(compiler);
-  const secureContext = at(last?.at ?? block.at, () => contexts.get(spec));
-  const { ssl_verify_client: verify, ssl_verify_depth: verifyDepth, ssl_buffer_size: bufferSize } = conf;
+  const sessions = at(block.at, () => compileSessions(conf, compiler));
+  at(last?.at ?? block.at, () => contexts.get(spec, sessions.keys));
   const requestCert = verify !== 'off';
   const maxFragment = Math.max(MIN_FRAGMENT, Math.min(MAX_FRAGMENT, bufferSize));
-  const common = { requestCert, alpn: ALPN, maxFragment };
-  const compiled = { rejects, hasCertificates: last !== undefined, verify, verifyDepth };
+  const compiled = { ...common, sessions };
+  const settingsOf = (context: (spec: ContextSpec, keys: TicketKeys) => tls.SecureContext): SettingsOf => {
+    return (_x, hello, { keys: ticketKeys, cache }) => {
+      const modern = spec.protocols.includes('TLSv1.3') && hello.versions.includes(TLS_1_3);
+      // TLS 1.3 has no other way to resume a session, so that tickets replace the cache.
+      const sessionTickets = spec.sessionTickets || (modern && cache !== null);
+      return {
+        secureContext: context(sessionTickets === spec.sessionTickets ? spec : { ...spec, sessionTickets }, ticketKeys),
+        requestCert,
+        alpn: ALPN,
+        maxFragment,
+        sessions: modern ? null : cache,
+        ocspResponse: null,
+        keyLog: null,
+      };
+    };
+  };
   if (!dynamic) {
-    const settings: ServerTls = { secureContext, ...common };
-    return { ...compiled, settings: () => settings };
+    const memo = new Memo();
+    const settings = settingsOf((each, ticketKeys) => contexts.get(each, ticketKeys));
+    return { ...compiled, settings: (x, hello, of) => memo.get(x, hello, of, settings) };
   }
   const files = certificates.map((certificate, i) => ({
     certificate: fileName(certificate, compiler.template(certificate.name)),
@@ -75,11 +107,48 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
   }));
   return {
     ...compiled,
-    settings: (x) => {
+    settings: (x, hello, of) => {
       const pairs = files.map(({ certificate, key }) => loadCertifiedKey(certificate(x), key(x), passwords));
-      return { secureContext: createContext({ ...spec, certificates: pairs }), ...common };
+      return settingsOf((each, ticketKeys) => newContext({ ...each, certificates: pairs }, ticketKeys))(x, hello, of);
     },
   };
+}
+
+/** Settings of a server with constant certificates: one object for clients with TLS 1.3, one for others. */
+class Memo {
+  private sessions: Sessions | null = null;
+  private readonly settings: (ServerTls | null)[] = [null, null];
+
+  get(x: Session, hello: ClientHello, sessions: Sessions, make: SettingsOf): ServerTls {
+    if (this.sessions !== sessions) {
+      this.sessions = sessions;
+      this.settings.fill(null);
+    }
+    const index = hello.versions.includes(TLS_1_3) ? 1 : 0;
+    return (this.settings[index] ??= make(x, hello, sessions));
+  }
+}
+
+/** `ssl_session_cache`, `ssl_session_ticket_key`. */
+function compileSessions(conf: Conf, compiler: Compiler): Sessions {
+  const { ssl_session_cache: written, ssl_session_timeout: timeout, ssl_session_ticket_key: files = [] } = conf;
+  const { shared, builtin } = written;
+  const { secret } = compiler;
+  const once = <T>(key: string, make: () => T): T =>
+    compiler.shared.get<T>(key) ?? compiler.shared.set(key, compiler.previous?.get<T>(key) ?? make());
+  const zone = shared === null ? '' : `${shared.name} ${shared.size} ${timeout}`;
+  let keys: TicketKeys;
+  if (files.length > 0) {
+    const paths = files.map(({ path }) => path);
+    // Not from the previous table: the contents may have changed.
+    const key = `ticket keys ${paths.join(' ')}`;
+    keys = compiler.shared.get(key) ?? compiler.shared.set(key, fixedKeys(paths.map(loadTicketKey)));
+  } else if (shared !== null) keys = once(`ticket keys of ${zone}`, () => rotatingKeys(secret, shared.name, timeout));
+  else keys = once('ticket key', () => lastingKey(secret));
+  let cache: SessionCache | null = null;
+  if (shared !== null) cache = once(`session cache ${zone}`, () => new SessionCache(sessionsOf(shared.size), timeout));
+  else if (typeof builtin === 'number') cache = new SessionCache(builtin || DEFAULT_SESSIONS, timeout);
+  return { keys, cache };
 }
 
 function specOf(conf: Conf, certificates: readonly CertifiedKey[]): ContextSpec {

@@ -1,9 +1,13 @@
 /** Variables of `http_ssl`. */
 import { X509Certificate } from 'node:crypto';
+import type { ClientHello } from '../../net/client-hello.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { VariableSpec } from '../../program/variable.js';
 import { clientCertificate, engineOf, helloOf } from '../../tls/client.js';
+import { SERVER_SSL } from '../../tls/server-ssl.js';
 import { clientVerify } from '../../tls/verify.js';
+import { selectedGroup } from './curve.js';
+import { cipherName, groupName, signatureAlgorithm } from './names.js';
 import { sessionIdOf } from './session-id.js';
 
 const DAY = 86_400_000;
@@ -34,13 +38,26 @@ function certificate(of: (certificate: X509Certificate) => string, doc: string):
   };
 }
 
+/** A list of the client's offer. */
+function offer(of: (hello: ClientHello) => readonly string[], doc: string): VariableSpec {
+  return {
+    doc,
+    changeable: true,
+    get: (x) => {
+      const hello = engineOf(x) === null ? undefined : helloOf(x);
+      return hello === undefined ? undefined : of(hello).join(':') || undefined;
+    },
+  };
+}
+
 /** UTF-8 as a byte string. */
 function bytes(text: string): string {
   return Buffer.from(text, 'utf8').latin1Slice();
 }
 
+/** Ends with a line break. */
 function pem(found: X509Certificate): string {
-  return found.toString().trimEnd();
+  return `${found.toString().trimEnd()}\n`;
 }
 
 /** Name in the notation of RFC 2253; `written` has one attribute per line. */
@@ -72,6 +89,39 @@ export const sslVariables = {
   ),
   ssl_session_id: engine((of) => sessionIdOf(of), 'Identifier of the session, in hexadecimal.'),
   ssl_alpn_protocol: engine((of) => of.getALPNNegotiatedProtocol() || undefined, 'Protocol selected by ALPN.'),
+  ssl_curve: engine((of, x) => {
+    const hello = helloOf(x);
+    const ssl = x.location.settings.get(SERVER_SSL);
+    if (hello === undefined || !/^TLS_|^(EC)?DHE/.test(of.getCipher()?.name ?? '')) return undefined;
+    const group = selectedGroup(hello, ssl?.curves ?? 'auto', ssl?.preferServerCiphers === true, of.getProtocol());
+    return group === undefined ? undefined : groupName(group);
+  }, 'Group of the key exchange.'),
+  ssl_ciphers: offer(({ ciphers }) => ciphers.map(cipherName), 'Cipher suites that the client has offered.'),
+  ssl_curves: offer(({ groups }) => groups.map(groupName), 'Groups that the client has offered for the key exchange.'),
+  ssl_sigalgs: offer(
+    ({ signatureAlgorithms }) => signatureAlgorithms.map(signatureAlgorithm),
+    'Numbers of the signature algorithms that the client has offered.',
+  ),
+  ssl_sigalg: {
+    get: () => undefined,
+    changeable: true,
+    doc: 'In nginx, signature algorithm of the server. Always empty: Node.js does not report it.',
+  },
+  ssl_client_sigalg: {
+    get: () => undefined,
+    changeable: true,
+    doc: 'In nginx, signature algorithm of the client. Always empty: Node.js does not report it.',
+  },
+  ssl_ech_status: {
+    get: () => undefined,
+    changeable: true,
+    doc: 'In nginx, state of the encrypted ClientHello. Always empty: it is not supported.',
+  },
+  ssl_ech_outer_server_name: {
+    get: () => undefined,
+    changeable: true,
+    doc: 'In nginx, public name of the encrypted ClientHello. Always empty: it is not supported.',
+  },
   ssl_server_name: {
     get: (x) => helloOf(x)?.serverName || undefined,
     changeable: true,
@@ -89,15 +139,12 @@ export const sslVariables = {
   },
   ssl_client_raw_cert: certificate(pem, "The client's certificate in PEM."),
   ssl_client_cert: certificate(
-    (found) => pem(found).replaceAll('\n', '\n\t'),
+    (found) => pem(found).trimEnd().replaceAll('\n', '\n\t'),
     "The client's certificate in PEM; each line but the first is preceded by a tab, as required in a header field.",
   ),
   ssl_client_escaped_cert: certificate(
     (found) =>
-      encodeURIComponent(`${pem(found)}\n`).replace(
-        /[!'()*]/g,
-        (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
-      ),
+      encodeURIComponent(pem(found)).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`),
     "The client's certificate in PEM, URL-encoded.",
   ),
   ssl_client_s_dn: certificate(({ subject }) => rfc2253(subject), "Subject of the client's certificate (RFC 2253)."),
