@@ -48,7 +48,7 @@ interface Rule {
 /** The rules of each server. */
 function rulesOf(c: LintContext): Map<Scope | null, Rule[]> {
   const rules = new Map<Scope | null, Rule[]>();
-  for (const name of ['auth_basic', 'auth_request', 'deny', 'internal', 'return']) {
+  for (const name of ['api_key', 'auth_basic', 'auth_jwt', 'auth_request', 'deny', 'internal', 'return']) {
     for (const { scope, statement } of c.written(name)) {
       const words = scope.location;
       const value = statement.args[0]?.text ?? '';
