@@ -173,14 +173,19 @@ export class ResponseHead {
     return i < 0 ? '' : block.value(i).toLowerCase();
   }
 
-  /**
-   * The body is replaced by another form of the content, of unknown length: ranges cannot be served. nginx:
-   * ngx_http_clear_content_length, ngx_http_clear_accept_ranges, ngx_http_weak_etag.
-   */
+  /** The body is replaced by another content coding of it, or by its decoded form (null). */
   reencode(coding: string | null): void {
     this.encoded = coding !== null;
     if (coding === null) this.remove('content-encoding');
     else this.add('Content-Encoding', coding);
+    this.changeBody();
+  }
+
+  /**
+   * The body is changed by a filter: its length is unknown, and ranges cannot be served. nginx:
+   * ngx_http_clear_content_length, ngx_http_clear_accept_ranges, ngx_http_weak_etag.
+   */
+  changeBody(): void {
     this.contentLength = -1;
     this.remove('accept-ranges');
     this.seekable = false;

@@ -8,3 +8,9 @@ export function isMsie6(agent: string): boolean {
     version === '4' || version === '5' || (version === '6' && !agent.slice(agent.indexOf('MSIE ')).includes('SV1'))
   );
 }
+
+/** Internet Explorer of any version. */
+export function isMsie(agent: string): boolean {
+  const at = agent.indexOf('MSIE ');
+  return at >= 0 && at + 'MSIE 1.'.length < agent.length && !agent.includes('Opera');
+}

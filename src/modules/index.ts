@@ -1,6 +1,7 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
 import type { Module } from '../program/module.js';
 import access_module from './access.js';
+import addition_module from './addition.js';
 import api_key_module from './api_key.js';
 import auth_basic_module from './auth_basic.js';
 import auth_jwt_module from './auth_jwt/index.js';
@@ -8,6 +9,7 @@ import auth_request_module from './auth_request.js';
 import autoindex_module from './autoindex.js';
 import brotli_module from './brotli.js';
 import brotli_static_module from './brotli_static.js';
+import browser_module from './browser.js';
 import charset_module from './charset.js';
 import core_module from './core/index.js';
 import cors_module from './cors.js';
@@ -28,9 +30,12 @@ import map_module from './map.js';
 import not_modified_module from './not_modified.js';
 import other_protocols_module from './other_protocols.js';
 import proxy_module from './proxy/index.js';
+import random_index_module from './random_index.js';
 import range_module from './range.js';
 import realip_module from './realip.js';
+import referer_module from './referer.js';
 import rewrite_module from './rewrite.js';
+import secure_link_module from './secure_link.js';
 import split_clients_module from './split_clients.js';
 import ssi_module from './ssi/index.js';
 import ssl_module from './ssl/index.js';
@@ -47,6 +52,7 @@ import upstream_keepalive_module from './upstream_keepalive.js';
 import upstream_least_conn_module from './upstream_least_conn.js';
 import upstream_random_module from './upstream_random.js';
 import upstream_zone_module from './upstream_zone.js';
+import userid_module from './userid.js';
 import v2_module from './v2.js';
 import v3_module from './v3.js';
 import zstd_module from './zstd.js';
@@ -55,6 +61,7 @@ import zstd_static_module from './zstd_static.js';
 /** Every module, in the order of their files' names. */
 export const modules: readonly Module[] = [
   access_module,
+  addition_module,
   api_key_module,
   auth_basic_module,
   auth_jwt_module,
@@ -62,6 +69,7 @@ export const modules: readonly Module[] = [
   autoindex_module,
   brotli_module,
   brotli_static_module,
+  browser_module,
   charset_module,
   core_module,
   cors_module,
@@ -82,9 +90,12 @@ export const modules: readonly Module[] = [
   not_modified_module,
   other_protocols_module,
   proxy_module,
+  random_index_module,
   range_module,
   realip_module,
+  referer_module,
   rewrite_module,
+  secure_link_module,
   split_clients_module,
   ssi_module,
   ssl_module,
@@ -101,6 +112,7 @@ export const modules: readonly Module[] = [
   upstream_least_conn_module,
   upstream_random_module,
   upstream_zone_module,
+  userid_module,
   v2_module,
   v3_module,
   zstd_module,

@@ -16,6 +16,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       allow deny`,
   },
   {
+    load: () => import('../modules/addition.js'),
+    names: `
+      add_before_body add_after_body addition_types`,
+  },
+  {
     load: () => import('../modules/api_key.js'),
     names: `
       api_plan api_keys api_key api_usage api_client`,
@@ -51,6 +56,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/brotli_static.js'),
     names: `
       brotli_static`,
+  },
+  {
+    load: () => import('../modules/browser.js'),
+    names: `
+      modern_browser ancient_browser modern_browser_value ancient_browser_value msie`,
   },
   {
     load: () => import('../modules/charset.js'),
@@ -191,6 +201,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       proxy_add_x_forwarded_for`,
   },
   {
+    load: () => import('../modules/random_index.js'),
+    names: `
+      random_index`,
+  },
+  {
     load: () => import('../modules/range.js'),
     names: `
      `,
@@ -201,9 +216,19 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       set_real_ip_from real_ip_header real_ip_recursive realip_remote_addr realip_remote_port`,
   },
   {
+    load: () => import('../modules/referer.js'),
+    names: `
+      valid_referers referer_hash_max_size referer_hash_bucket_size invalid_referer`,
+  },
+  {
     load: () => import('../modules/rewrite.js'),
     names: `
       rewrite return set if break rewrite_log uninitialized_variable_warn`,
+  },
+  {
+    load: () => import('../modules/secure_link.js'),
+    names: `
+      secure_link secure_link_md5 secure_link_secret secure_link_expires`,
   },
   {
     load: () => import('../modules/split_clients.js'),
@@ -298,6 +323,12 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/upstream_zone.js'),
     names: `
       zone`,
+  },
+  {
+    load: () => import('../modules/userid.js'),
+    names: `
+      userid userid_name userid_domain userid_path userid_expires userid_flags userid_p3p userid_mark
+      userid_service uid_got uid_set uid_reset`,
   },
   {
     load: () => import('../modules/v2.js'),

@@ -11,6 +11,7 @@ import { proxying } from './proxying.js';
 import { errorPages, rewrites, statuses, tryFiles } from './redirects.js';
 import { requests } from './requests.js';
 import { rewriting, variables } from './scripts.js';
+import { smallModules } from './small-modules.js';
 
 export const groups: readonly OracleGroup[] = [
   files,
@@ -25,6 +26,7 @@ export const groups: readonly OracleGroup[] = [
   variables,
   headers,
   encodings,
+  smallModules,
   ifHandlers,
   limits,
   requests,
