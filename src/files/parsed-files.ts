@@ -14,23 +14,45 @@ interface Cached<T> {
   readonly stats: Stats;
   /** Whether the content may differ from another one with the same modification time. */
   readonly unstable: boolean;
-  checkedAt: number;
+  /** Turn of the event loop in which the file was last checked. */
+  turn: number;
+}
+
+/** Number of the current turn of the event loop, as far as it is needed. */
+let turn = 0;
+let counting = false;
+
+function currentTurn(): number {
+  if (!counting) {
+    counting = true;
+    setImmediate(nextTurn);
+  }
+  return turn;
+}
+
+function nextTurn(): void {
+  counting = false;
+  turn++;
 }
 
 export class ParsedFiles<T> {
   private readonly cached = new Map<string, Cached<T>>();
 
-  /** `parse` receives a byte string; it must not throw. */
-  constructor(private readonly parse: (text: string) => T) {}
+  /**
+   * `parse` receives a byte string, and the previous content while the file exists: it may stay in force if the new one is
+   * malformed. It must not throw.
+   */
+  constructor(private readonly parse: (text: string, previous: T | null) => T) {}
 
   /**
-   * Current content of a file; `now` is a time in ms, in each of which a file is checked once. Throws the system's error,
-   * with the failed call as `syscall`.
+   * Current content of a file, which is checked once per turn of the event loop. Throws the system's error, with the failed
+   * call as `syscall`.
    */
-  get(path: string | Buffer, now: number): T {
+  get(path: string | Buffer): T {
+    const now = currentTurn();
     const key = typeof path === 'string' ? path : path.toString('latin1');
     const known = this.cached.get(key);
-    if (known !== undefined && known.checkedAt === now) return known.content;
+    if (known !== undefined && known.turn === now) return known.content;
     let stats: Stats;
     try {
       stats = statSync(path);
@@ -39,17 +61,17 @@ export class ParsedFiles<T> {
       throw error;
     }
     if (known !== undefined && !known.unstable && isSame(stats, known.stats)) {
-      known.checkedAt = now;
+      known.turn = now;
       return known.content;
     }
-    const content = this.parse(readFileSync(path, 'latin1'));
+    const content = this.parse(readFileSync(path, 'latin1'), known?.content ?? null);
     this.cached.delete(key);
     for (const oldest of this.cached.keys()) {
       if (this.cached.size < MAX_FILES) break;
       this.cached.delete(oldest);
     }
     const unstable = Math.abs(Date.now() - stats.mtimeMs) < MIN_STABLE_AGE;
-    this.cached.set(key, { content, stats, unstable, checkedAt: now });
+    this.cached.set(key, { content, stats, unstable, turn: now });
     return content;
   }
 }

@@ -10,7 +10,6 @@ import { errorCode } from '../exchange/file-error.js';
 import { nativePath } from '../files/native-path.js';
 import { ParsedFiles } from '../files/parsed-files.js';
 import { type BasicCredentials, basicCredentials } from '../http/basic-credentials.js';
-import { callbackTime } from '../http/clock.js';
 import { Field } from '../http/field-names.js';
 import { effortOf, formatName, matchesHash } from '../passwords/crypt.js';
 import { keyedHash } from '../passwords/keyed-hash.js';
@@ -47,7 +46,7 @@ const directives = {
       word('file', (w, c): UserFile => ({ path: parseTemplate(w, c), directory: c.path('', 'conf'), at: c.place(w) })),
     ),
     links: ({ path, directory }: UserFile) => ({ meaning: { path, directory } }),
-    doc: 'File with a line `user:hash` for each user; lines that start with `#` are comments. Formats: the hashes of crypt(3) (DES, `$1$`, `$5$`, `$6$`), of Apache (`$apr1$`), bcrypt (`$2a$`, `$2b$`, `$2y$`), `{SHA}`, `{SSHA}` and `{PLAIN}`. Users with a hash in another format are rejected, and the format is logged. A file is read again when it changes. Slow hashes are computed by threads; while 256 passwords wait for them, further ones are answered with 503. A file that is missing closes the location with 403, an unreadable one with 500.',
+    doc: 'File with a line `user:hash` for each user; lines that start with `#` are comments. Formats: the hashes of crypt(3) (DES, `$1$`, `$5$`, `$6$`), of Apache (`$apr1$`), bcrypt (`$2a$`, `$2b$`, `$2y$`), `{SHA}`, `{SSHA}` and `{PLAIN}`. Users with a hash in another format are rejected, and the format is logged. A file is read again when it changes; if no line of the new content is valid, the previous one stays in force. Slow hashes are computed by threads; while 256 passwords wait for them, further ones are answered with 503. A file that is missing closes the location with 403, an unreadable one with 500.',
     example: 'auth_basic_user_file htpasswd;',
     differs:
       'A file (without variables in its name) with a line that is not `user:hash` is an error when the configuration is loaded; nginx ignores the line. Hashes of `$y$` (yescrypt) and other formats of some libraries are not supported.',
@@ -55,7 +54,7 @@ const directives = {
   },
 } as const satisfies Directives;
 
-const files = new ParsedFiles((text) => new PasswordFile(text));
+const files = new ParsedFiles<PasswordFile>((text, previous) => new PasswordFile(text, previous));
 const verifier = new PasswordVerifier();
 interface Verification {
   readonly result: Promise<boolean>;
@@ -82,10 +81,11 @@ class BasicAuthentication {
     let file: PasswordFile | null = null;
     let failure: unknown = null;
     try {
-      file = files.get(nativePath(path), callbackTime());
+      file = files.get(nativePath(path));
     } catch (error) {
       failure = error;
     }
+    if (file !== null && file.malformed.length > 0) reportMalformed(x, path, file);
     const key = field === undefined ? '' : keyedHash(field);
     if (file?.verified.has(key) === true) return OK;
     const credentials = basicCredentials(field);
@@ -105,7 +105,6 @@ class BasicAuthentication {
     key: string,
     { user, password }: BasicCredentials,
   ): Verdict | Promise<Verdict> {
-    reportMalformed(x, path, file);
     const entry = file.entries.get(user);
     if (entry === undefined) {
       logError(x, 'error', `user "${user}" was not found in "${path}"`);

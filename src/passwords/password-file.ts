@@ -9,13 +9,15 @@ export interface PasswordEntry {
 
 /** Content of a password file. Byte strings. */
 export class PasswordFile {
-  readonly entries = new Map<string, PasswordEntry>();
+  readonly entries: ReadonlyMap<string, PasswordEntry>;
   /** Numbers of lines that are neither empty, nor comments, nor `user:hash`. */
   readonly malformed: number[] = [];
   /** Keys of credentials that were found to be correct. */
-  readonly verified = new Set<string>();
+  readonly verified: Set<string>;
 
-  constructor(text: string) {
+  /** A text without any user that is no password file at all leaves the users of the previous one in force. */
+  constructor(text: string, previous: PasswordFile | null = null) {
+    const entries = new Map<string, PasswordEntry>();
     let number = 0;
     for (const line of text.split('\n')) {
       number++;
@@ -24,7 +26,10 @@ export class PasswordFile {
       const [, user, hash] = /^([^:]+):([^:\r]+)/.exec(line) ?? [];
       if (user === undefined || hash === undefined) this.malformed.push(number);
       // As in nginx, the first line of a user applies.
-      else if (!this.entries.has(user)) this.entries.set(user, { hash, line: number });
+      else if (!entries.has(user)) entries.set(user, { hash, line: number });
     }
+    const kept = entries.size === 0 && this.malformed.length > 0 ? previous : null;
+    this.entries = kept?.entries ?? entries;
+    this.verified = kept?.verified ?? new Set();
   }
 }

@@ -132,6 +132,18 @@ describe('auth_basic', () => {
     assert.match(proxy.messages('error').join('\n'), /malformed line, not "user:hash", in password file \S+\/later:2,/);
   });
 
+  test('keeps the users of a file that is replaced by something else', async () => {
+    const file = join(proxy.directory, 'replaced');
+    writeFileSync(file, lines({ joe: HASHES.sha }));
+    assert.equal((await ask('/named?f=replaced', basic('joe', 'password'))).status, 200);
+    writeFileSync(file, '\0\x01 not a password file\n');
+    assert.equal((await ask('/named?f=replaced', basic('joe', 'password'))).status, 200);
+    assert.equal((await ask('/named?f=replaced', basic('joe', 'x'))).status, 401);
+    assert.match(proxy.messages('error').join('\n'), /in password file \S+\/replaced:1,/);
+    writeFileSync(file, '# nobody\n');
+    assert.equal((await ask('/named?f=replaced', basic('joe', 'password'))).status, 401);
+  });
+
   test('closes a location without a usable file', async () => {
     assert.equal((await ask('/named?f=none', basic('joe', 'password'))).status, 403);
     assert.equal((await ask('/named?f=none')).status, 401);

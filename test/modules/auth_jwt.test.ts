@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -288,8 +288,18 @@ describe('auth_jwt', () => {
     writeFileSync(file, keyFile(KEYS.filter((key) => !('kid' in key) || key.kid !== 'rsa')));
     await refused(token, /key is unknown/, '/changing');
     writeFileSync(file, '{\n"keys": [\n{]');
-    assert.equal((await ask(token, '/changing')).status, 500);
+    await refused(token, /key is unknown/, '/changing');
     assert.match(proxy.messages('crit').at(-1) ?? '', /invalid key set in \S+\/changing\.json:3: /);
+    writeFileSync(file, keyFile(KEYS));
+    assert.equal((await ask(token, '/changing')).status, 200);
+    writeFileSync(file, '{\n"keys"');
+    assert.equal((await ask(token, '/changing')).status, 200);
+    assert.equal((await ask('', '/changing')).status, 401);
+    assert.match(proxy.messages('crit').at(-1) ?? '', /invalid key set in \S+\/changing\.json:2: /);
+    rmSync(file);
+    assert.equal((await ask(token, '/changing')).status, 500);
+    writeFileSync(file, '{');
+    assert.equal((await ask(token, '/changing')).status, 500);
     writeFileSync(file, keyFile(KEYS));
     assert.equal((await ask(token, '/changing')).status, 200);
   });

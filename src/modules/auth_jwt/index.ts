@@ -115,7 +115,7 @@ const directives = {
     ),
     repeat: true,
     links: ({ path, directory }: KeyFileData) => ({ meaning: { path, directory } }),
-    doc: 'File with a JSON Web Key Set. It is read again when it changes. May be repeated, and combined with `auth_jwt_key_request`; a block with `auth_jwt_key_file` of its own inherits none.',
+    doc: 'File with a JSON Web Key Set. It is read again when it changes; if the new content is malformed, the previous one stays in force. May be repeated, and combined with `auth_jwt_key_request`; a block with `auth_jwt_key_file` of its own inherits none.',
     example: 'auth_jwt_key_file keys.json;',
   },
   auth_jwt_key_request: {

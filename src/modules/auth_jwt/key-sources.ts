@@ -12,7 +12,22 @@ import { type KeySet, KeySetError, parseKeySet } from './key-set.js';
 /** Bytes of a key set that is fetched. */
 const MAX_FETCHED_LENGTH = 1 << 20;
 
-const files = new ParsedFiles(parseKeySet);
+/** Content of a key file. */
+interface KeyFileContent {
+  /** Null if no valid content was read yet. */
+  readonly keys: KeySet | null;
+  /** Error of the current content, while that of a previous one stays in force. */
+  readonly error: KeySetError | null;
+  reported: boolean;
+}
+
+function parseKeyFile(text: string, previous: KeyFileContent | null): KeyFileContent {
+  const parsed = parseKeySet(text);
+  if (parsed instanceof KeySetError) return { keys: previous?.keys ?? null, error: parsed, reported: false };
+  return { keys: parsed, error: null, reported: false };
+}
+
+const files = new ParsedFiles<KeyFileContent>(parseKeyFile);
 
 /** A source; null (or a promise of it) means that the keys are not available, which has been logged. */
 export interface KeySource {
@@ -21,18 +36,17 @@ export interface KeySource {
 
 /** Reads a key file without the cache; throws `KeySetError`, or an error with nginx's message. */
 export function readKeyFile(path: string): KeySet {
-  return keySetOf(path, new ParsedFiles(parseKeySet));
+  const { keys, error } = contentOf(path, new ParsedFiles<KeyFileContent>(parseKeyFile));
+  if (keys === null) throw error ?? new Error(`no keys in "${path}"`);
+  return keys;
 }
 
-function keySetOf(path: string, from: ParsedFiles<KeySet | KeySetError>): KeySet {
-  let content: KeySet | KeySetError;
+function contentOf(path: string, from: ParsedFiles<KeyFileContent>): KeyFileContent {
   try {
-    content = from.get(nativePath(path), callbackTime());
+    return from.get(nativePath(path));
   } catch (error) {
     throw new Error(`open() "${path}" failed (${errnoText(error)})`);
   }
-  if (content instanceof KeySetError) throw content;
-  return content;
 }
 
 /** Sentence about an invalid key set, with its place. */
@@ -52,7 +66,12 @@ export class KeyFile implements KeySource {
     const relative = this.path.of(x);
     const path = relative.startsWith('/') ? relative : this.directory + relative;
     try {
-      return keySetOf(path, files);
+      const content = contentOf(path, files);
+      if (content.error !== null && !(content.reported && content.keys !== null)) {
+        content.reported = true;
+        logError(x, 'crit', keyFileMessage(path, content.error));
+      }
+      return content.keys;
     } catch (error) {
       logError(x, 'crit', keyFileMessage(path, error));
       return null;
