@@ -1,7 +1,7 @@
 /**
  * Access control, in tsproxy and nginx in turn with the same configuration and back end:
  *
- *   node dist/bench/access.js [--seconds 3] [--rounds 3] [--peers tsproxy,nginx] [--guesses 100]
+ *   node dist/bench/access.js [--seconds 3] [--rounds 3] [--peers tsproxy,nginx] [--guesses 100] [--only open,auth_basic,guesses]
  *
  * First the CPU time per request: without access control, with `auth_basic` (the same user again and again), with
  * `auth_request` to the back end, and with `auth_jwt` (tsproxy only). Then the latency of requests without passwords
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     peers: { type: 'string', default: 'tsproxy,nginx' },
     guesses: { type: 'string', default: '100' },
+    only: { type: 'string' },
   },
 });
 const SECONDS = Number(values.seconds);
@@ -67,7 +68,7 @@ function configuration(port: number, backEnd: number, directory: string, peer: P
         location /basic/ { auth_basic bench; auth_basic_user_file users; proxy_pass http://back_end/; }
         location /slow/ { auth_basic bench; auth_basic_user_file slow-users; proxy_pass http://back_end/; }
         location /request/ { auth_request /auth; proxy_pass http://back_end/; }
-        location = /auth { internal; proxy_pass_request_body off; proxy_pass http://back_end; }
+        location = /auth { internal; proxy_pass_request_body off; proxy_pass http://back_end/bytes/0; }
         location /text { return 200 text; }
         location /basic-text { auth_basic bench; auth_basic_user_file users; alias ${directory}/file; }
         location /file { alias ${directory}/file; }
@@ -139,6 +140,10 @@ const SCENARIOS: readonly (readonly [name: string, path: string, authorization: 
   ['file, auth_basic', '/basic-text', basic('password')],
 ];
 
+function chosen(name: string): boolean {
+  return values.only === undefined || values.only.split(',').includes(name);
+}
+
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
@@ -164,11 +169,11 @@ try {
       const proxy = await ProxyProcess.start(configuration(port, backEndPort, own, peer), own, peer);
       try {
         for (const [name, path, authorization] of SCENARIOS) {
-          if (name === 'auth_jwt' && peer !== 'tsproxy') continue;
+          if (!chosen(name) || (name === 'auth_jwt' && peer !== 'tsproxy')) continue;
           const key = `${name} ${peer}`;
           costs.set(key, [...(costs.get(key) ?? []), await costOf(proxy, port, path, authorization)]);
         }
-        if (round > 1) continue;
+        if (round > 1 || !chosen('guesses')) continue;
         for (const [format, path] of [['$apr1$', '/basic/'] as const, ['$2y$10$', '/slow/'] as const]) {
           // nginx computes hashes in its event loop: at this rate it would not serve anything for minutes.
           if (peer === 'nginx' && format === '$2y$10$') continue;
@@ -191,7 +196,7 @@ try {
   backEnd.kill();
   rmSync(directory, { recursive: true, force: true });
 }
-for (const [name] of SCENARIOS) {
+for (const [name] of SCENARIOS.filter(([each]) => chosen(each))) {
   const cells = (['tsproxy', 'nginx'] as const).map((peer) => median(costs.get(`${name} ${peer}`) ?? []));
   const [own = Number.NaN, nginx = Number.NaN] = cells;
   const open = median(costs.get(`${name.startsWith('file') ? 'file' : 'open'} tsproxy`) ?? []);
