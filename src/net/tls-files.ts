@@ -89,8 +89,15 @@ function sslReason(error: unknown): string {
   return isOpensslError(failure) ? opensslText(failure).replace(/^SSL: /, '') : failure.message;
 }
 
+/** A private key, and whether it was protected by a password. */
+export interface LoadedKey {
+  readonly source: string;
+  readonly key: KeyObject;
+  readonly encrypted: boolean;
+}
+
 /** Loads a private key, trying the passwords in turn. Throws TlsFileError. */
-export function loadKey(source: string, passwords: readonly string[]): KeyObject {
+export function loadKey(source: string, passwords: readonly string[]): LoadedKey {
   const fail = (reason: string): never => {
     throw new TlsFileError(`cannot load certificate key "${shown(source)}": ${reason}`);
   };
@@ -103,11 +110,12 @@ export function loadKey(source: string, passwords: readonly string[]): KeyObject
   let last: unknown = null;
   for (const passphrase of passwords.length === 0 ? [undefined] : passwords) {
     try {
-      return createPrivateKey({
+      const key = createPrivateKey({
         key: Buffer.from(text, 'latin1'),
         format: 'pem',
         ...(passphrase !== undefined && { passphrase: Buffer.from(passphrase, 'latin1') }),
       });
+      return { source, key, encrypted: text.includes('ENCRYPTED') };
     } catch (error) {
       last = error;
     }
@@ -130,17 +138,23 @@ export interface CertifiedKey {
   readonly key: string;
 }
 
+/** A key belongs to another certificate. */
+export class KeyMismatch extends TlsFileError {}
+
 /** Loads a certificate and its key, and checks that they belong together. Throws TlsFileError. */
 export function loadCertifiedKey(certificate: string, key: string, passwords: readonly string[]): CertifiedKey {
-  const chain = loadCertificates(certificate);
-  const loaded = loadKey(key, passwords);
-  const [first = ''] = chain.blocks;
-  if (!first.startsWith('-----BEGIN TRUSTED') && !new X509Certificate(first).checkPrivateKey(loaded)) {
-    throw new TlsFileError(
-      `SSL_CTX_use_PrivateKey("${shown(key)}") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`,
+  return certified(loadCertificates(certificate), loadKey(key, passwords), 'SSL_CTX_use_PrivateKey');
+}
+
+/** Checks that a certificate and a key belong together. Throws KeyMismatch, with the name of a call of OpenSSL. */
+export function certified(certificate: CertificateChain, { source, key }: LoadedKey, call: string): CertifiedKey {
+  const [first = ''] = certificate.blocks;
+  if (!first.startsWith('-----BEGIN TRUSTED') && !new X509Certificate(first).checkPrivateKey(key)) {
+    throw new KeyMismatch(
+      `${call}("${shown(source)}") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)`,
     );
   }
-  return { certificate: chain, key: loaded.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  return { certificate, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
 /** Loads certificate revocation lists, as PEM blocks. Throws TlsFileError. */

@@ -110,6 +110,7 @@ export interface CertificateCacheData {
   readonly max: number;
   readonly inactive: number;
   readonly valid: number;
+  readonly at: Place;
 }
 
 export const certificateCache = custom(
@@ -129,7 +130,7 @@ export const certificateCache = custom(
     }
     if (off) return null;
     if (max === 0) c.fail(c.statement, 'argument-count', `"${c.directive}" must have the "max" parameter`);
-    return { max, inactive, valid };
+    return { max, inactive, valid, at: c.place(c.statement) };
   },
 );
 

@@ -1,0 +1,199 @@
+/** TLS of connections to upstreams, with the settings of one location. */
+import { createHash } from 'node:crypto';
+import net from 'node:net';
+import type tls from 'node:tls';
+import { type ContextSpec, createContext } from '../net/tls-context.js';
+import { type TlsTarget, TlsTransport } from '../net/tls-transport.js';
+import type { Transport, TransportOwner } from '../net/transport.js';
+import type { Session } from '../program/session.js';
+import type { Template } from '../program/template.js';
+import { isInline } from './arguments.js';
+import { type CertificateCache, fetchCertifiedKey } from './certificate-cache.js';
+import type { Contexts } from './contexts.js';
+import { CHAIN_TOO_LONG, intermediates, verifyErrorOf } from './verify-errors.js';
+
+/** Maximum number of identities of a location, sessions of an identity, and contexts of certificates with variables. */
+const MAX_IDENTITIES = 1000;
+const MAX_SESSIONS = 1000;
+const MAX_CONTEXTS = 100;
+
+/** A client certificate whose name, or that of its key, has variables. Names are evaluated for each request. */
+export interface VariableCertificate {
+  readonly certificate: (x: Session) => string;
+  readonly key: (x: Session) => string;
+  readonly passwords: readonly string[];
+  readonly cache: CertificateCache | null;
+}
+
+export interface UpstreamTlsOptions {
+  /** Settings of all connections; without a certificate that has variables. */
+  readonly spec: ContextSpec;
+  readonly verify: boolean;
+  readonly verifyDepth: number;
+  /** Whether the name is sent to the server (SNI). */
+  readonly sendsName: boolean;
+  /** Name of the server; null: the host of the target. */
+  readonly name: Template | null;
+  readonly certificate: VariableCertificate | null;
+  readonly reusesSessions: boolean;
+  /** Protocols for ALPN; empty: the extension is not sent. */
+  readonly alpn: readonly string[];
+  /** Receives lines in the format of NSS key logs; null: keys are not logged. */
+  readonly keyLog: ((line: Buffer) => void) | null;
+}
+
+export class UpstreamTls {
+  private readonly identities = new Map<string, TlsIdentity>();
+  private readonly contexts = new Map<string, tls.SecureContext>();
+  private readonly context: tls.SecureContext;
+  /** Begins all identities: equal settings of several locations have equal identities. */
+  private readonly settingsKey: string;
+
+  /** Throws TlsFileError if OpenSSL refuses the settings. */
+  constructor(
+    readonly options: UpstreamTlsOptions,
+    contexts: Contexts,
+  ) {
+    this.context = contexts.get(options.spec);
+    const { spec, verify, verifyDepth, sendsName, alpn } = options;
+    this.settingsKey = digest(JSON.stringify([spec, verify, verifyDepth, sendsName, alpn]));
+  }
+
+  /** Identity of the connections for a request. `host`: host of the target, which may have a port. */
+  identity(x: Session, host: string): TlsIdentity {
+    const { options } = this;
+    const name = options.sendsName || options.verify ? serverName(options.name?.of(x) ?? host) : '';
+    const file = options.certificate?.certificate(x) ?? '';
+    if (file === '') return this.identityOf(name, '', '');
+    return this.identityOf(name, file, options.certificate?.key(x) ?? '');
+  }
+
+  private identityOf(name: string, file: string, keyFile: string): TlsIdentity {
+    const { identities } = this;
+    const key = file === '' ? name : `${name}\n${file}\n${keyFile}`;
+    let identity = identities.get(key);
+    if (identity === undefined) {
+      // Data of certificates is not kept in keys.
+      const certificate = [file, keyFile].map((each) => (isInline(each) ? digest(each) : each)).join('\n');
+      identity = new TlsIdentity(this, `${this.settingsKey}\n${name}\n${certificate}`, name, file, keyFile);
+      if (identities.size >= MAX_IDENTITIES) {
+        for (const [first] of identities) {
+          identities.delete(first);
+          break;
+        }
+      }
+      identities.set(key, identity);
+    }
+    return identity;
+  }
+
+  /** Context with a certificate; loads its files. Throws TlsFileError. */
+  contextOf(file: string, keyFile: string): tls.SecureContext {
+    const { certificate, spec } = this.options;
+    if (file === '' || certificate === null) return this.context;
+    const pair = fetchCertifiedKey(file, keyFile, certificate.passwords, certificate.cache);
+    const key = digest(`${pair.certificate.pem}\n${pair.key}`);
+    let context = this.contexts.get(key);
+    if (context === undefined) {
+      context = createContext({ ...spec, certificates: [pair] });
+      if (this.contexts.size >= MAX_CONTEXTS) this.contexts.clear();
+      this.contexts.set(key, context);
+    }
+    return context;
+  }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}
+
+/** Removes a port from a name. nginx: ngx_http_upstream_ssl_name. */
+function serverName(host: string): string {
+  const name = host.startsWith('unix:') ? host.slice(5) : host;
+  const bracket = name.startsWith('[') ? name.indexOf(']') : -1;
+  const colon = name.indexOf(':', Math.max(bracket, 0));
+  return colon < 0 ? name : name.slice(0, colon);
+}
+
+/** Connections that requests may share: equal settings, server name and client certificate. */
+export class TlsIdentity {
+  /** Whether a literal address, which RFC 6066 does not permit as a server name. */
+  private readonly servername: string;
+  /** Sessions for resumption, by address, oldest first. */
+  private readonly sessions = new Map<string, Buffer>();
+
+  constructor(
+    private readonly owner: UpstreamTls,
+    readonly key: string,
+    /** Name that the certificate must have. */
+    private readonly name: string,
+    private readonly file: string,
+    private readonly keyFile: string,
+  ) {
+    const sent = owner.options.sendsName && name !== '' && !name.startsWith('[') && net.isIP(name) === 0;
+    this.servername = sent ? name : '';
+  }
+
+  /** Opens a connection; `onConnected` follows the handshake. Throws TlsFileError if a client certificate cannot be used. */
+  readonly connect = (target: net.NetConnectOpts, owner: TransportOwner): Transport => {
+    const { options } = this.owner;
+    const address = 'path' in target ? target.path : `${target.host}:${target.port}`;
+    const session = options.reusesSessions ? this.sessions.get(address) : undefined;
+    const secured: TlsTarget = {
+      ...target,
+      secureContext: this.owner.contextOf(this.file, this.keyFile),
+      servername: this.servername,
+      ...(session !== undefined && { session }),
+      ...(options.alpn.length > 0 && { ALPNProtocols: [...options.alpn] }),
+    };
+    const transport = TlsTransport.connect(secured, owner);
+    const { tlsSocket } = transport;
+    if (options.reusesSessions) {
+      tlsSocket.on('session', (received: Buffer) => {
+        // A session of TLS 1.2 is received before the certificate was verified.
+        if (transport.secured) this.keep(address, received);
+        else tlsSocket.once('secureConnect', () => setImmediate(() => this.keepIfOpen(transport, address, received)));
+      });
+    }
+    if (options.keyLog !== null) tlsSocket.on('keylog', options.keyLog);
+    return transport;
+  };
+
+  private keepIfOpen(transport: TlsTransport, address: string, session: Buffer): void {
+    if (!transport.closing) this.keep(address, session);
+  }
+
+  private keep(address: string, session: Buffer): void {
+    const { sessions } = this;
+    sessions.delete(address);
+    if (sessions.size >= MAX_SESSIONS) for (const first of sessions.keys()) {
+      sessions.delete(first);
+      break;
+    }
+    sessions.set(address, session);
+  }
+
+  /** Whether the socket is connected, but the handshake is not complete. */
+  handshaking(transport: Transport): boolean {
+    return transport instanceof TlsTransport && !transport.secured && !transport.tlsSocket.connecting;
+  }
+
+  /** Verifies the certificate of a new connection; returns nginx's message if it must not be used, else null. */
+  refusal(transport: Transport): string | null {
+    const { verify, verifyDepth } = this.owner.options;
+    if (!verify || !(transport instanceof TlsTransport)) return null;
+    const { engine, tlsSocket } = transport;
+    const error = engine === null ? null : engine.verifyError();
+    const chain = engine?.isSessionReused() === false ? engine.getPeerCertificate(true) : undefined;
+    const failure =
+      error !== null
+        ? verifyErrorOf(error)
+        : chain !== undefined && intermediates(chain) > verifyDepth
+          ? CHAIN_TOO_LONG
+          : null;
+    if (failure !== null) return `upstream SSL certificate verify error: (${failure.number}:${failure.text})`;
+    const certificate = tlsSocket.getPeerX509Certificate();
+    if (this.name !== '' && certificate?.checkHost(this.name) !== undefined) return null;
+    return `upstream SSL certificate does not match "${this.name}"`;
+  }
+}
