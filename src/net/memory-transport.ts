@@ -103,6 +103,9 @@ export class MemoryTransport implements Transport {
     });
   }
 
+  get handshaking(): boolean {
+    return false;
+  }
   get secure(): boolean {
     return false;
   }

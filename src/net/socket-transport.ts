@@ -191,6 +191,9 @@ export class SocketTransport implements Transport, WriteWaiter {
     return socket;
   }
 
+  get handshaking(): boolean {
+    return false;
+  }
   get secure(): boolean {
     return false;
   }

@@ -53,9 +53,9 @@ export function callFailed(call: string, error: NodeJS.ErrnoException): string {
   return `${call}() failed (${isOpensslError(error) ? opensslText(error) : errnoText(error)})`;
 }
 
-/** Level at which nginx logs a failed handshake. */
-export function handshakeErrorLevel({ code = '' }: NodeJS.ErrnoException): Level {
+/** Level at which nginx logs a failed handshake. `mistake`: level of mistakes of the peer. */
+export function handshakeErrorLevel({ code = '' }: NodeJS.ErrnoException, mistake: Level = 'info'): Level {
   const [, reason = ''] = /^ERR_SSL_(.*)$/.exec(code) ?? [];
-  if (reason === '') return /^E(CONNRESET|PIPE|NOTCONN|TIMEDOUT|CONNREFUSED)$/.test(code) ? 'info' : 'crit';
-  return CLIENT_MISTAKES.has(reason) || /_ALERT_/.test(reason) ? 'info' : 'crit';
+  if (reason === '') return /^E(CONNRESET|PIPE|NOTCONN|TIMEDOUT|CONNREFUSED)$/.test(code) ? mistake : 'crit';
+  return CLIENT_MISTAKES.has(reason) || /_ALERT_/.test(reason) ? mistake : 'crit';
 }

@@ -157,6 +157,9 @@ export class TlsTransport implements Transport, WriteWaiter {
   get secure(): boolean {
     return true;
   }
+  get handshaking(): boolean {
+    return !this.secured && !this.closed && !this.socket.connecting;
+  }
   get remoteAddress(): string {
     return this.socket.remoteAddress ?? '';
   }

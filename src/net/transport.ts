@@ -63,6 +63,8 @@ export interface Transport {
   readonly localPort: number;
   /** Whether the bytes are encrypted (TLS). */
   readonly secure: boolean;
+  /** Whether the socket is connected, but the handshake of TLS is not complete. */
+  readonly handshaking: boolean;
 
   /** Writes a byte string (one byte per character). */
   writeText(text: string): boolean;

@@ -27,7 +27,7 @@ export function isInline(name: string): boolean {
 export function fileName({ directory }: FileData, template: Template): (x: Session) => string {
   return (x) => {
     const name = template.of(x);
-    return isInline(name) || name.startsWith('/') ? name : directory + name;
+    return name === '' || isInline(name) || name.startsWith('/') ? name : directory + name;
   };
 }
 

@@ -166,20 +166,16 @@ export class TlsIdentity {
   private keep(address: string, session: Buffer): void {
     const { sessions } = this;
     sessions.delete(address);
-    if (sessions.size >= MAX_SESSIONS) for (const first of sessions.keys()) {
-      sessions.delete(first);
-      break;
-    }
+    if (sessions.size >= MAX_SESSIONS)
+      for (const first of sessions.keys()) {
+        sessions.delete(first);
+        break;
+      }
     sessions.set(address, session);
   }
 
-  /** Whether the socket is connected, but the handshake is not complete. */
-  handshaking(transport: Transport): boolean {
-    return transport instanceof TlsTransport && !transport.secured && !transport.tlsSocket.connecting;
-  }
-
   /** Verifies the certificate of a new connection; returns nginx's message if it must not be used, else null. */
-  refusal(transport: Transport): string | null {
+  readonly refusal = (transport: Transport): string | null => {
     const { verify, verifyDepth } = this.owner.options;
     if (!verify || !(transport instanceof TlsTransport)) return null;
     const { engine, tlsSocket } = transport;
@@ -195,5 +191,5 @@ export class TlsIdentity {
     const certificate = tlsSocket.getPeerX509Certificate();
     if (this.name !== '' && certificate?.checkHost(this.name) !== undefined) return null;
     return `upstream SSL certificate does not match "${this.name}"`;
-  }
+  };
 }

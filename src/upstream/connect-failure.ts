@@ -2,6 +2,7 @@
 import net from 'node:net';
 import type { Level } from '../config/log-level.js';
 import { errnoText } from '../diagnostics/errno.js';
+import { callFailed, handshakeErrorLevel, isOpensslError } from '../net/tls-errors.js';
 import type { ConnectOptions } from './connection.js';
 
 /** Errors that may be temporary; all others need an administrator. */
@@ -65,4 +66,34 @@ export function localFailure(
   const mixed = code === 'EINVAL' && v6 !== address.startsWith('[');
   const reason = mixed ? Object.assign(new Error(), { code: 'EAFNOSUPPORT', errno: EAFNOSUPPORT }) : error;
   return ['crit', `bind(${local}) failed (${errnoText(reason)})`];
+}
+
+/** Whether connect() failed, rather than the handshake that follows it. */
+export function isConnectError(error: NodeJS.ErrnoException | null): boolean {
+  return error !== null && (error.syscall === 'connect' || error.syscall === 'bind' || SOCKET_ERRORS.has(error.code));
+}
+
+/** Errors of OpenSSL for a peer whose first bytes are no TLS record. */
+const NO_TLS: ReadonlySet<string | undefined> = new Set([
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_BAD_RECORD_TYPE',
+]);
+
+/** Returns the level and nginx's message of a failed TLS handshake; an explanation is added if the peer sent no TLS. */
+export function handshakeFailure(error: NodeJS.ErrnoException | null): [level: Level, message: string] {
+  if (error === null) return ['error', 'peer closed connection in SSL handshake'];
+  if (!isOpensslError(error)) return ['error', `peer closed connection in SSL handshake (${errnoText(error)})`];
+  const hint = NO_TLS.has(error.code) ? ', upstream sent no TLS' : '';
+  return [handshakeErrorLevel(error, 'error'), callFailed('SSL_do_handshake', error) + hint];
+}
+
+/** nginx's message of a failed read from an established connection. */
+export function receiveFailure(error: NodeJS.ErrnoException, secure: boolean): string {
+  return callFailed(secure ? 'SSL_read' : 'recv', error);
+}
+
+/** Whether the first bytes of a response are a TLS record (an alert, or a handshake message). */
+export function isTlsRecord(bytes: Buffer, length: number): boolean {
+  return length > 2 && (bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 3 && (bytes[2] as number) <= 4;
 }

@@ -40,7 +40,7 @@ export interface UpstreamSettings {
 /** Protocol- and location-specific handling of requests and response heads. */
 export interface ForwardingRules {
   readonly settings: UpstreamSettings;
-  /** `http://`, for log lines. */
+  /** `http://` or `https://`, for log lines. */
   readonly scheme: string;
   /** Returns the request head including the empty line. `chunked`: the body is sent in chunks. */
   requestHead(x: Exchange, bodyLength: number, chunked: boolean): string;
@@ -50,8 +50,8 @@ export interface ForwardingRules {
   readonly setsBody: boolean;
   /** Returns that body; called after the client's body was read. */
   requestBody(x: Exchange): string;
-  /** Returns the options of all connections for a request; called once, when a peer is selected. */
-  connectOptions(x: Exchange): ConnectOptions;
+  /** Returns the options of all connections for a request; called once, when a peer is selected. `host`: the upstream's name. */
+  connectOptions(x: Exchange, host: string): ConnectOptions;
   /** Whether a body of unknown length can be sent in chunks. */
   readonly chunks: boolean;
   /** Whether the client's body is forwarded (`proxy_pass_request_body`). */

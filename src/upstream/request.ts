@@ -4,7 +4,6 @@
  */
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { parseInteger } from '../config/units.js';
-import { errnoText } from '../diagnostics/errno.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import { connectionOptions } from '../http/hop-by-hop.js';
@@ -13,9 +12,17 @@ import { COMPLETE, MORE } from '../http1/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http1/response-reader.js';
 import { connectionRefused } from '../net/connection-limit.js';
 import { now } from '../net/deadlines.js';
+import { TlsFileError } from '../net/tls-files.js';
 import { logError } from '../program/error-context.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
-import { connectFailure, localFailure } from './connect-failure.js';
+import {
+  connectFailure,
+  handshakeFailure,
+  isConnectError,
+  isTlsRecord,
+  localFailure,
+  receiveFailure,
+} from './connect-failure.js';
 import { type ConnectionUser, type ConnectOptions, UpstreamConnection } from './connection.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
@@ -64,12 +71,17 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   get activity(): string {
     const { state, connection, reader } = this;
     if (connection === null) return '';
-    if (state === CONNECTING) return 'connecting to upstream';
+    if (state === CONNECTING) return this.connecting;
     if (state === READING_HEAD) {
       return reader.idle ? 'sending request to upstream' : 'reading response header from upstream';
     }
     if (!this.requestComplete) return 'sending request to upstream';
     return this.buffers ? 'reading upstream' : 'sending to client';
+  }
+
+  /** nginx's words for the establishment of a connection. */
+  private get connecting(): string {
+    return this.connection?.transport.handshaking === true ? 'SSL handshaking to upstream' : 'connecting to upstream';
   }
 
   protected override get over(): boolean {
@@ -104,7 +116,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     this.requestSent = false;
     this.requestComplete = false;
     this.reader.reset();
-    this.options ??= this.protocol.connectOptions(x);
+    this.options ??= this.protocol.connectOptions(x, this.upstream.name);
     const kept = this.takeIdle(peer, this.options);
     if (kept !== null) {
       this.reused = true;
@@ -121,7 +133,15 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
       this.fail(500);
       return;
     }
-    this.connection = new UpstreamConnection(peer, this.origin, this, this.options);
+    try {
+      this.connection = new UpstreamConnection(peer, this.origin, this, this.options);
+    } catch (error) {
+      if (!(error instanceof TlsFileError)) throw error;
+      logError(x, 'error', `${error.message} while connecting to upstream`);
+      this.abandon();
+      this.fail(500);
+      return;
+    }
     this.connection.deadline = now() + settings.connectTimeout;
   }
 
@@ -186,7 +206,8 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
       const result = reader.feed(bytes.latin1Slice(from, end), settings.bufferSize);
       if (result === MORE) return -1;
       if (result !== COMPLETE) {
-        logError(x, 'error', `${reader.refusal} while reading response header from upstream`);
+        const secure = before === 0 && isTlsRecord(bytes, length) ? ' but a TLS record' : '';
+        logError(x, 'error', `${reader.refusal}${secure} while reading response header from upstream`);
         this.next(NEXT_UPSTREAM.invalid_header);
         return -1;
       }
@@ -380,8 +401,12 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   onClosed(error: NodeJS.ErrnoException | null): void {
     const { x, connection } = this;
     if (connection === null || this.state === OVER) return;
-    const what = errnoText(error ?? 'closed');
-    if (this.state === CONNECTING) {
+    const secure = connection.options.identity !== '';
+    if (this.state === CONNECTING && secure && !isConnectError(error)) {
+      const [level, message] = handshakeFailure(error);
+      logError(x, level, `${message} while SSL handshaking to upstream`);
+      this.next(NEXT_UPSTREAM.error);
+    } else if (this.state === CONNECTING) {
       const { address } = this.attempt;
       const local = localFailure(error, address, connection.options);
       if (local !== null) {
@@ -399,11 +424,11 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
         'error',
         error === null
           ? 'upstream prematurely closed connection while reading upstream'
-          : `recv() failed (${what}) while reading upstream`,
+          : `${receiveFailure(error, secure)} while reading upstream`,
       );
       this.truncate();
     } else {
-      const doing = error === null ? 'upstream prematurely closed connection' : `recv() failed (${what})`;
+      const doing = error === null ? 'upstream prematurely closed connection' : receiveFailure(error, secure);
       logError(x, 'error', `${doing} while reading response header from upstream`);
       this.next(NEXT_UPSTREAM.error);
     }
@@ -414,7 +439,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     if (connection === null || this.extendSendTimeout(connection)) return;
     const doing =
       this.state === CONNECTING
-        ? 'connecting to upstream'
+        ? this.connecting
         : this.state === READING_BODY
           ? 'reading upstream'
           : connection.transport.pending > 0

@@ -20,6 +20,7 @@ import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
 import { compileTarget, type Destination, upstreamUri } from './target.js';
 import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
+import { compileUpstreamTls, upstreamSslDirectives } from './upstream-ssl.js';
 
 const VERSIONS = choice('1.0', '1.1');
 
@@ -39,7 +40,7 @@ const directives = {
     takes: passTarget,
     inherit: 'noname',
     links: (pass: PassData) => ({ refers: [`upstream ${upstreamNameOf(pass) ?? '*'}`] }),
-    doc: 'Server to which requests are passed: a URL with a host, an `upstream`, or a unix domain socket (`http://unix:/path`). If the URL has a URI part, it replaces the prefix of the location; otherwise the request URI is passed as sent by the client. The URL may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`.',
+    doc: 'Server to which requests are passed: an `http` or `https` URL with a host, an `upstream`, or a unix domain socket (`http://unix:/path`). If the URL has a URI part, it replaces the prefix of the location; otherwise the request URI is passed as sent by the client. The URL may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`.',
     example: 'proxy_pass http://127.0.0.1:8081;',
   },
   proxy_http_version: {
@@ -108,6 +109,7 @@ const directives = {
     differsFor: () => false,
   },
   ...upstreamDirectives('proxy'),
+  ...upstreamSslDirectives('proxy'),
   ...cacheDirectives,
 } as const;
 type Conf = ConfOf<typeof directives>;
@@ -182,6 +184,7 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
     socketKeepalive: conf.proxy_socket_keepalive,
     connect: compiler.observer?.connect ?? null,
     tunnels: compiledTunnels(compiler),
+    tls: null,
   };
 }
 
@@ -218,11 +221,16 @@ export default defineModule({
         at.program.autoRedirect = true;
         at.program.passes = true;
         const target = compileTarget(conf.proxy_pass, at);
-        let protocol: HttpProtocol;
+        // With variables, the scheme depends on the request.
+        const isSecure = 'target' in conf.proxy_pass ? conf.proxy_pass.target.secure : null;
+        const tls = isSecure === false ? null : compileUpstreamTls('proxy', conf, at);
+        let plain: HttpProtocol;
+        let secured: HttpProtocol;
         at.compiler.whenServing(async () => {
           const options = protocolOptions(conf, at);
           await loadEngine();
-          protocol = new engine.HttpProtocol(options);
+          if (isSecure !== true) plain = new engine.HttpProtocol(options);
+          if (tls !== null) secured = new engine.HttpProtocol({ ...options, tls });
         });
         // Keep-alive connections may be bound to the location that established them.
         const origin = at.program;
@@ -235,6 +243,7 @@ export default defineModule({
             logError(x, 'error', 'zero length URI to proxy');
             return 500;
           }
+          const protocol = destination.secure ? secured : plain;
           if (!protocol.chooseMethod(x)) return 500;
           new engine.UpstreamRequest(x, destination.upstream, protocol, origin).begin();
           return DONE;

@@ -13,6 +13,8 @@ import { parseTemplate } from '../../config/template-parser.js';
 export interface PassTarget {
   /** URL as written, including the URI part. */
   readonly url: string;
+  /** Whether the scheme is `https`. */
+  readonly secure: boolean;
   /** Host and port as written: the value of `$proxy_host`. */
   readonly hostPort: string;
   readonly address: Address;
@@ -24,15 +26,16 @@ export type PassData = { readonly target: PassTarget } | { readonly template: Te
 
 /** Parses a URL; returns nginx's error message if it is invalid. */
 export function parseTarget(url: string): PassTarget | string {
-  if (/^https:\/\//i.test(url)) return 'https protocol requires SSL support';
-  if (!/^http:\/\//i.test(url)) return 'invalid URL prefix';
-  const rest = url.slice(7);
-  const address = parseAddress(rest, { defaultPort: 80, uri: true });
+  const [, scheme] = /^(https?):\/\//i.exec(url) ?? [];
+  if (scheme === undefined) return 'invalid URL prefix';
+  const secure = scheme.length === 5;
+  const rest = url.slice(scheme.length + 3);
+  const address = parseAddress(rest, { defaultPort: secure ? 443 : 80, uri: true });
   if ('mistake' in address) return `${address.mistake} in upstream "${rest}"`;
   // A query directly after the host means the path "/" (RFC 3986 6.2.3).
   const uri = address.uri === '' ? null : address.uri.startsWith('?') ? `/${address.uri}` : address.uri;
   const hostPort = address.family === 'unix' ? `unix:${address.path}` : rest.slice(0, rest.length - address.uri.length);
-  return { url, hostPort, address, uri };
+  return { url, secure, hostPort, address, uri };
 }
 
 /** Argument type of `proxy_pass URL`. */
@@ -41,21 +44,16 @@ export const passTarget: ArgumentType<PassData> = word('URL', (w: Word, c: Argum
   if (typeof template !== 'string') return { template };
   const target = parseTarget(template);
   if (typeof target === 'string') {
-    if (target.startsWith('https')) {
-      return c.fail(w, 'nginx-only-directive', target, {
-        help: 'TLS to an upstream is not supported yet; pass to an http:// URL',
-      });
-    }
     const [, scheme, rest] = /^(wss?):\/\/(.*)$/i.exec(template) ?? [];
     if (scheme !== undefined) {
       const http = scheme.toLowerCase() === 'ws' ? 'http' : 'https';
       return c.fail(w, 'invalid-value', target, {
         help: `a WebSocket starts as an HTTP request: use ${http}://, and forward the fields Upgrade and Connection`,
-        ...(http === 'http' && { fix: { title: 'use http://', edits: [{ at: w, text: `http://${rest}` }] } }),
+        fix: { title: `use ${http}://`, edits: [{ at: w, text: `${http}://${rest}` }] },
       });
     }
     return c.fail(w, 'invalid-value', target, {
-      help: 'valid targets: http://host, http://host:port, http://upstream or http://unix:/path, with an optional URI',
+      help: 'valid targets: http://host, https://host:port, http://upstream or http://unix:/path, with an optional URI',
     });
   }
   return { target };
@@ -90,5 +88,5 @@ export function upstreamNameOf(pass: PassData): string | undefined {
   const [first] = pass.template;
   if (typeof first !== 'string') return undefined;
   // The name must be complete before the first variable.
-  return /^http:\/\/([^/?:]+)[/?:]/i.exec(first)?.[1]?.toLowerCase();
+  return /^https?:\/\/([^/?:]+)[/?:]/i.exec(first)?.[1]?.toLowerCase();
 }

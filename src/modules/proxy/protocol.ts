@@ -8,6 +8,7 @@ import type { ResponseReader } from '../../http1/response-reader.js';
 import type { Connect } from '../../net/transport.js';
 import { logError } from '../../program/error-context.js';
 import type { Template } from '../../program/template.js';
+import type { TlsIdentity, UpstreamTls } from '../../tls/upstream-tls.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
 import { upgrade } from '../../tunnel/upgrade.js';
 import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
@@ -31,6 +32,8 @@ export interface HttpProtocolOptions {
   readonly connect: Connect | null;
   /** Registry of open tunnels. */
   readonly tunnels: Tunnels;
+  /** TLS of the connections; null for plain ones. */
+  readonly tls: UpstreamTls | null;
 }
 
 /** Fields of a 103 response that are not forwarded, in addition to hop-by-hop fields. */
@@ -38,19 +41,23 @@ const INTERIM_HIDDEN = new NameSet([...REQUEST_HOP_BY_HOP, 'Date', 'Server']);
 
 export class HttpProtocol implements ForwardingRules {
   readonly settings: UpstreamSettings;
-  readonly scheme = 'http://';
+  readonly scheme: string;
   readonly passBody: boolean;
   readonly chunks: boolean;
   readonly setsBody: boolean;
   private readonly defaultOptions: ConnectOptions;
+  /** Options of the last TLS identity; most requests have the same one. */
+  private secured: ConnectOptions;
 
   constructor(private readonly options: HttpProtocolOptions) {
     this.settings = options.settings;
+    this.scheme = options.tls === null ? 'http://' : 'https://';
     this.passBody = options.passBody;
     this.setsBody = options.body !== null;
     this.chunks = options.requestHead.http11;
     const { connect } = options;
     this.defaultOptions = { identity: '', keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
+    this.secured = this.defaultOptions;
   }
 
   requestHead(x: HttpExchange, length: number, chunked: boolean): string {
@@ -78,17 +85,28 @@ export class HttpProtocol implements ForwardingRules {
     return this.options.body?.of(x) ?? '';
   }
 
-  connectOptions(x: HttpExchange): ConnectOptions {
-    const { bind } = this.options;
-    if (bind === null) return this.defaultOptions;
+  connectOptions(x: HttpExchange, host: string): ConnectOptions {
+    const { bind, tls } = this.options;
+    const options = tls === null ? this.defaultOptions : this.securedBy(tls.identity(x, host));
+    if (bind === null) return options;
     const address = bind.of(x);
-    if (address === '') return this.defaultOptions;
+    if (address === '') return options;
     const local = parseLocalAddress(address);
     if (local === null) {
       logError(x, 'error', `invalid local address "${address}"`);
-      return this.defaultOptions;
+      return options;
     }
-    return { ...this.defaultOptions, ...local };
+    return { ...options, ...local };
+  }
+
+  private securedBy(identity: TlsIdentity): ConnectOptions {
+    const { key, connect, refusal } = identity;
+    if (this.secured.identity !== key) {
+      // Without a network nothing is encrypted either.
+      const simulated = this.options.connect !== null;
+      this.secured = { ...this.defaultOptions, identity: key, ...(!simulated && { connect, refusal }) };
+    }
+    return this.secured;
   }
 
   responseHead(x: HttpExchange, reader: ResponseReader): void {

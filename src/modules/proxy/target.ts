@@ -17,6 +17,8 @@ import { type PassData, type PassTarget, parseTarget } from './pass.js';
 /** Destination of one request. */
 export interface Destination {
   readonly upstream: Upstream;
+  /** Whether the scheme is `https`. */
+  readonly secure: boolean;
   /** `$proxy_host`. */
   readonly host: string;
   /** `$proxy_port`. */
@@ -55,6 +57,7 @@ function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean
   const { address } = target;
   return {
     upstream,
+    secure: target.secure,
     // With variables, a name may contain any characters that a resolver accepts.
     host: address.family === 'unix' ? 'localhost' : wholeUri ? fieldValue(target.hostPort) : target.hostPort,
     port: address.family === 'unix' ? '' : String(address.port),
