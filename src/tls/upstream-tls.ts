@@ -179,17 +179,15 @@ export class TlsIdentity {
     const { verify, verifyDepth } = this.owner.options;
     if (!verify || !(transport instanceof TlsTransport)) return null;
     const { engine, tlsSocket } = transport;
-    const error = engine === null ? null : engine.verifyError();
-    const chain = engine?.isSessionReused() === false ? engine.getPeerCertificate(true) : undefined;
-    const failure =
-      error !== null
-        ? verifyErrorOf(error)
-        : chain !== undefined && intermediates(chain) > verifyDepth
-          ? CHAIN_TOO_LONG
-          : null;
+    const error = engine?.verifyError() ?? null;
+    let failure = error === null ? null : verifyErrorOf(error);
+    // A session of this identity was kept after its certificate was accepted; Node has no chain for it.
+    if (failure === null && engine?.isSessionReused() === true) return null;
+    const certificate = engine?.getPeerCertificate(true);
+    if (failure === null && certificate !== undefined && intermediates(certificate) > verifyDepth)
+      failure = CHAIN_TOO_LONG;
     if (failure !== null) return `upstream SSL certificate verify error: (${failure.number}:${failure.text})`;
-    const certificate = tlsSocket.getPeerX509Certificate();
-    if (this.name !== '' && certificate?.checkHost(this.name) !== undefined) return null;
+    if (this.name !== '' && tlsSocket.getPeerX509Certificate()?.checkHost(this.name) !== undefined) return null;
     return `upstream SSL certificate does not match "${this.name}"`;
   };
 }

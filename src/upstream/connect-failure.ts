@@ -69,7 +69,7 @@ export function localFailure(
 }
 
 /** Whether connect() failed, rather than the handshake that follows it. */
-export function isConnectError(error: NodeJS.ErrnoException | null): boolean {
+function isConnectError(error: NodeJS.ErrnoException | null): boolean {
   return error !== null && (error.syscall === 'connect' || error.syscall === 'bind' || SOCKET_ERRORS.has(error.code));
 }
 
@@ -81,11 +81,33 @@ const NO_TLS: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** Returns the level and nginx's message of a failed TLS handshake; an explanation is added if the peer sent no TLS. */
-export function handshakeFailure(error: NodeJS.ErrnoException | null): [level: Level, message: string] {
+function handshakeFailure(error: NodeJS.ErrnoException | null): [level: Level, message: string] {
   if (error === null) return ['error', 'peer closed connection in SSL handshake'];
   if (!isOpensslError(error)) return ['error', `peer closed connection in SSL handshake (${errnoText(error)})`];
   const hint = NO_TLS.has(error.code) ? ', upstream sent no TLS' : '';
   return [handshakeErrorLevel(error, 'error'), callFailed('SSL_do_handshake', error) + hint];
+}
+
+/** A connection that could not be established, for the log; `isLocal`: this host caused it, not the peer or the network. */
+interface EstablishmentFailure {
+  readonly level: Level;
+  readonly message: string;
+  readonly isLocal: boolean;
+}
+
+/** Describes the failure of a connection to `address`: of its socket, of connect(), or of the TLS handshake. */
+export function establishmentFailure(
+  error: NodeJS.ErrnoException | null,
+  address: string,
+  options: ConnectOptions,
+): EstablishmentFailure {
+  if (options.identity !== '' && !isConnectError(error)) {
+    const [level, message] = handshakeFailure(error);
+    return { level, message: `${message} while SSL handshaking to upstream`, isLocal: false };
+  }
+  const local = localFailure(error, address, options);
+  const [level, message] = local ?? connectFailure(error, address);
+  return { level, message: `${message} while connecting to upstream`, isLocal: local !== null };
 }
 
 /** nginx's message of a failed read from an established connection. */

@@ -1,6 +1,9 @@
 /** Connections to peers, each with at most one request at a time. */
+import type { Level } from '../config/log-level.js';
+import { connectionRefused } from '../net/connection-limit.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
+import { TlsFileError } from '../net/tls-files.js';
 import type { Connect, Transport, TransportOwner } from '../net/transport.js';
 import type { Peer } from './peer.js';
 
@@ -23,7 +26,7 @@ export interface ConnectOptions {
   readonly localAddress?: string;
   readonly localPort?: number;
   readonly keepAlive: boolean;
-  /** Opens the connection; default: `SocketTransport.connect`. */
+  /** Opens the connection; default: `SocketTransport.connect`. Throws TlsFileError if a certificate cannot be used. */
   readonly connect?: Connect;
   /** Checks an established connection before its first request. Returns the reason to refuse it, or null. */
   readonly refusal?: (transport: Transport) => string | null;
@@ -41,7 +44,24 @@ export class UpstreamConnection implements TransportOwner, Timed {
   /** The cache that contains the idle connection. */
   cache: { remove(connection: UpstreamConnection): void } | null = null;
 
-  constructor(
+  /** Opens a connection; returns level and message if this host refuses to, or cannot use the client certificate. */
+  static open(
+    peer: Peer,
+    origin: object,
+    user: ConnectionUser,
+    options: ConnectOptions,
+  ): UpstreamConnection | { readonly level: Level; readonly message: string } {
+    const message = connectionRefused();
+    if (message !== null) return { level: 'alert', message };
+    try {
+      return new UpstreamConnection(peer, origin, user, options);
+    } catch (error) {
+      if (!(error instanceof TlsFileError)) throw error;
+      return { level: 'error', message: error.message };
+    }
+  }
+
+  private constructor(
     readonly peer: Peer,
     /** The location that created it; with `keepalive` `local` only this location reuses it. */
     readonly origin: object,
@@ -64,6 +84,11 @@ export class UpstreamConnection implements TransportOwner, Timed {
       this,
     );
     watch(this);
+  }
+
+  /** nginx's words for the step of establishing the connection. */
+  get establishing(): string {
+    return this.transport.handshaking ? 'SSL handshaking to upstream' : 'connecting to upstream';
   }
 
   onConnected(): void {

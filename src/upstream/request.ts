@@ -10,19 +10,10 @@ import { connectionOptions } from '../http/hop-by-hop.js';
 import type { ChunkedSink } from '../http1/chunked.js';
 import { COMPLETE, MORE } from '../http1/request-reader.js';
 import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http1/response-reader.js';
-import { connectionRefused } from '../net/connection-limit.js';
 import { now } from '../net/deadlines.js';
-import { TlsFileError } from '../net/tls-files.js';
 import { logError } from '../program/error-context.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
-import {
-  connectFailure,
-  handshakeFailure,
-  isConnectError,
-  isTlsRecord,
-  localFailure,
-  receiveFailure,
-} from './connect-failure.js';
+import { establishmentFailure, isTlsRecord, receiveFailure } from './connect-failure.js';
 import { type ConnectionUser, type ConnectOptions, UpstreamConnection } from './connection.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
@@ -71,17 +62,12 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   get activity(): string {
     const { state, connection, reader } = this;
     if (connection === null) return '';
-    if (state === CONNECTING) return this.connecting;
+    if (state === CONNECTING) return connection.establishing;
     if (state === READING_HEAD) {
       return reader.idle ? 'sending request to upstream' : 'reading response header from upstream';
     }
     if (!this.requestComplete) return 'sending request to upstream';
     return this.buffers ? 'reading upstream' : 'sending to client';
-  }
-
-  /** nginx's words for the establishment of a connection. */
-  private get connecting(): string {
-    return this.connection?.transport.handshaking === true ? 'SSL handshaking to upstream' : 'connecting to upstream';
   }
 
   protected override get over(): boolean {
@@ -126,22 +112,14 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
       return;
     }
     this.reused = false;
-    const refusal = connectionRefused();
-    if (refusal !== null) {
-      logError(x, 'alert', `${refusal} while connecting to upstream`);
+    const opened = UpstreamConnection.open(peer, this.origin, this, this.options);
+    if (!(opened instanceof UpstreamConnection)) {
+      logError(x, opened.level, `${opened.message} while connecting to upstream`);
       this.abandon();
       this.fail(500);
       return;
     }
-    try {
-      this.connection = new UpstreamConnection(peer, this.origin, this, this.options);
-    } catch (error) {
-      if (!(error instanceof TlsFileError)) throw error;
-      logError(x, 'error', `${error.message} while connecting to upstream`);
-      this.abandon();
-      this.fail(500);
-      return;
-    }
+    this.connection = opened;
     this.connection.deadline = now() + settings.connectTimeout;
   }
 
@@ -402,22 +380,13 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     const { x, connection } = this;
     if (connection === null || this.state === OVER) return;
     const secure = connection.options.identity !== '';
-    if (this.state === CONNECTING && secure && !isConnectError(error)) {
-      const [level, message] = handshakeFailure(error);
-      logError(x, level, `${message} while SSL handshaking to upstream`);
-      this.next(NEXT_UPSTREAM.error);
-    } else if (this.state === CONNECTING) {
-      const { address } = this.attempt;
-      const local = localFailure(error, address, connection.options);
-      if (local !== null) {
-        logError(x, local[0], `${local[1]} while connecting to upstream`);
+    if (this.state === CONNECTING) {
+      const { level, message, isLocal } = establishmentFailure(error, this.attempt.address, connection.options);
+      logError(x, level, message);
+      if (isLocal) {
         this.abandon();
         this.fail(500);
-        return;
-      }
-      const [level, message] = connectFailure(error, address);
-      logError(x, level, `${message} while connecting to upstream`);
-      this.next(NEXT_UPSTREAM.error);
+      } else this.next(NEXT_UPSTREAM.error);
     } else if (this.state === READING_BODY) {
       logError(
         x,
@@ -439,7 +408,7 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
     if (connection === null || this.extendSendTimeout(connection)) return;
     const doing =
       this.state === CONNECTING
-        ? this.connecting
+        ? connection.establishing
         : this.state === READING_BODY
           ? 'reading upstream'
           : connection.transport.pending > 0

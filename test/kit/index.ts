@@ -4,6 +4,7 @@ export * from './backend.js';
 export * from './certificates.js';
 export * from './connection.js';
 export * from './garbage.js';
+export * from './https-backend.js';
 export * from './proxy.js';
 export * from './tls.js';
 export * from './websocket.js';

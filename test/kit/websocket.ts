@@ -1,5 +1,6 @@
 /** WebSocket back end and client for tests, based on `ws`. */
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { ConnectionOptions } from 'node:tls';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { READ_TIMEOUT } from './connection.js';
 
@@ -99,10 +100,19 @@ export class WebSocketClient {
   }
 }
 
-/** Connects; rejects with `ws`'s error if the handshake fails (`Unexpected server response: 502`). */
-export function websocket(port: number, path = '/', headers: Record<string, string> = {}): Promise<WebSocketClient> {
+/**
+ * Connects, with TLS if `secure` is given; rejects with `ws`'s error if the handshake fails (`Unexpected server response:
+ * 502`).
+ */
+export function websocket(
+  port: number,
+  path = '/',
+  headers: Record<string, string> = {},
+  secure?: ConnectionOptions,
+): Promise<WebSocketClient> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, {
+    const socket = new WebSocket(`${secure === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}${path}`, {
+      ...secure,
       headers,
       maxPayload: 64 << 20,
       perMessageDeflate: false,
