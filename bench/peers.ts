@@ -25,8 +25,8 @@ export function program(name: string): string | null {
   return directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? null;
 }
 
-/** The same text for nginx and tsproxy. */
-function nginxConfiguration(port: number, backEnd: number, directory: string): string {
+/** The same text for nginx and tsproxy. `ssl`: directives of a TLS listener. */
+export function nginxConfiguration(port: number, backEnd: number, directory: string, ssl = ''): string {
   return `
 daemon off;
 worker_processes 1;
@@ -52,7 +52,8 @@ http {
         '' '';
     }
     server {
-        listen 127.0.0.1:${port} backlog=4096;
+        listen 127.0.0.1:${port}${ssl === '' ? '' : ' ssl'} backlog=4096;
+        ${ssl}
         location / {
             proxy_pass http://back_end;
             proxy_http_version 1.1;

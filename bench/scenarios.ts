@@ -30,7 +30,7 @@ export interface Scenario {
 }
 
 /** Requests by wrk over that many keep-alive connections. */
-function requests(id: string, title: string, connections: number, path: string): Scenario {
+export function requests(id: string, title: string, connections: number, path: string, scheme = 'http'): Scenario {
   return {
     id,
     title,
@@ -43,7 +43,7 @@ function requests(id: string, title: string, connections: number, path: string):
           '-t1',
           `-c${connections}`,
           `-d${duration}s`,
-          `http://127.0.0.1:${port}${path}`,
+          `${scheme}://127.0.0.1:${port}${path}`,
         ];
         const output = await outputOf(start(command, 'rest', cores));
         const bad = /Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)/.exec(output);
@@ -57,14 +57,14 @@ function requests(id: string, title: string, connections: number, path: string):
 }
 
 /** Messages to a WebSocket echo and back, one in flight per connection. */
-function messages(id: string, title: string, connections: number, size: number): Scenario {
+export function messages(id: string, title: string, connections: number, size: number, scheme = 'ws'): Scenario {
   return {
     id,
     title,
     unit: 'µs',
     websockets: true,
     async measure({ pid, port, seconds, cores }) {
-      const load = startLoad(port, connections, size, seconds, cores);
+      const load = startLoad(port, connections, size, seconds, cores, scheme);
       const total = printed(load, /total (\d+)\n/);
       await printed(load, /counting\n/);
       const before = cpuMicroseconds(tree(pid));
@@ -77,7 +77,7 @@ function messages(id: string, title: string, connections: number, size: number):
 }
 
 /** Memory of idle WebSockets. */
-function idle(id: string, connections: number): Scenario {
+export function idle(id: string, connections: number, scheme = 'ws'): Scenario {
   return {
     id,
     title: `idle WebSocket, ${connections.toLocaleString('en')} open`,
@@ -85,9 +85,9 @@ function idle(id: string, connections: number): Scenario {
     websockets: true,
     async measure({ pid, port, cores }) {
       // One-time allocations for the first few connections are excluded from the cost of a connection.
-      const first = await opened(port, 100, cores);
+      const first = await opened(port, 100, cores, scheme);
       const before = await settled(pid);
-      const many = await opened(port, connections, cores);
+      const many = await opened(port, connections, cores, scheme);
       const used = (await settled(pid)) - before;
       await Promise.all([first, many].map(ended));
       return { cost: used / connections / 1024, rate: 0 };
@@ -119,13 +119,14 @@ function startLoad(
   size: number,
   seconds: number,
   cores: Cores | null,
+  scheme: string,
 ): ChildProcess {
   const script = fileURLToPath(new URL('./websocket-load.js', import.meta.url));
-  return start([process.execPath, script, port, connections, size, seconds].map(String), 'rest', cores);
+  return start([process.execPath, script, port, connections, size, seconds, scheme].map(String), 'rest', cores);
 }
 
-async function opened(port: number, connections: number, cores: Cores | null): Promise<ChildProcess> {
-  const load = startLoad(port, connections, 64, 0, cores);
+async function opened(port: number, connections: number, cores: Cores | null, scheme: string): Promise<ChildProcess> {
+  const load = startLoad(port, connections, 64, 0, cores, scheme);
   await printed(load, /ready\n/);
   return load;
 }

@@ -1,15 +1,18 @@
 /**
- * A WebSocket load on raw sockets. Arguments: port, connections, bytes per message, seconds. Each connection has one message
+ * A WebSocket load on raw sockets. Arguments: port, connections, bytes per message, seconds, `ws` or `wss`. Each connection has one message
  * in flight: it sends the next one when the echo of the last has arrived. Prints `ready` when all are open, `counting` after
  * a second of warm-up, and at the end `total` and the number of echoes since then. With 0 seconds all connections stay idle
  * until standard input ends.
  */
 import { connect, type Socket } from 'node:net';
+import tls from 'node:tls';
 import { clientFrame, serverFrame } from './frames.js';
 
 const [port = 0, connections = 1, size = 64, seconds = 1] = process.argv.slice(2).map(Number);
 const frame = clientFrame(size);
 const echoed = serverFrame(size).length;
+const secure = process.argv[6] === 'wss';
+const secureContext = tls.createSecureContext({ minVersion: 'TLSv1.3' });
 let messages = 0;
 let running = true;
 
@@ -20,7 +23,10 @@ const REQUEST =
 /** Opens one; `start` sends its first message. */
 function open(): Promise<{ readonly socket: Socket; start(): void }> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const target = { port, host: '127.0.0.1', noDelay: true };
+    const socket = secure
+      ? tls.connect({ ...target, secureContext, servername: 'localhost', rejectUnauthorized: false })
+      : connect(target);
     let head = '';
     let received = 0;
     const echoes = (chunk: Buffer): void => {
@@ -28,7 +34,7 @@ function open(): Promise<{ readonly socket: Socket; start(): void }> {
       if (received < echoed) return;
       received -= echoed;
       messages++;
-      if (running) socket.write(frame);
+      if (running && seconds > 0) socket.write(frame);
     };
     const onHead = (chunk: Buffer): void => {
       head += chunk.toString('latin1');
@@ -39,6 +45,7 @@ function open(): Promise<{ readonly socket: Socket; start(): void }> {
       }
       socket.off('data', onHead);
       socket.on('data', echoes);
+      if (size > 0 && seconds === 0 && secure) socket.write(frame);
       resolve({ socket, start: () => socket.write(frame) });
     };
     socket.on('data', onHead);
