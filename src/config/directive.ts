@@ -124,6 +124,11 @@ export interface DirectiveSpec<T = unknown> {
   readonly body?: Body;
   /** Relation of one value to other directives. Default: none. */
   links?(value: unknown): Links;
+  /**
+   * Files that a value names and that are read when the configuration is compiled. The master reads them for worker
+   * processes, whose user may have no access to them.
+   */
+  files?(value: unknown): readonly string[];
   /** Reason why the directive is accepted but has no effect here. */
   readonly noEffect?: string;
   /** One paragraph. */

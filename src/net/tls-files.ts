@@ -24,11 +24,37 @@ export interface CertificateChain {
   readonly blocks: readonly string[];
 }
 
+/** Contents of files by path, during `withContents`. */
+let known: Map<string, string> | null = null;
+
+/**
+ * Runs `load`, which reads a file only if `contents` does not have it, and adds it there. Everything else reads files
+ * anew.
+ */
+export function withContents<T>(contents: Map<string, string>, load: () => T): T {
+  const before = known;
+  known = contents;
+  try {
+    return load();
+  } finally {
+    known = before;
+  }
+}
+
+/** Content of a file as a byte string. Throws the system's error. */
+export function contentOf(path: string): string {
+  const found = known?.get(path);
+  if (found !== undefined) return found;
+  const content = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
+  known?.set(path, content);
+  return content;
+}
+
 /** Reads a file or a `data:` value; `what` names it in the error: `certificate`, `certificate key`, `CRL`. */
 function read(source: string, what: string): string {
   if (source.startsWith(DATA)) return source.slice(DATA.length);
   try {
-    return readFileSync(Buffer.from(source, 'latin1'), 'latin1');
+    return contentOf(source);
   } catch (error) {
     // A directory can be opened, but has no content.
     if ((error as NodeJS.ErrnoException).code === 'EISDIR') return '';
@@ -169,7 +195,7 @@ export function loadCrls(source: string): readonly string[] {
 export function loadPasswords(path: string): readonly string[] {
   let text: string;
   try {
-    text = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
+    text = contentOf(path);
   } catch (error) {
     throw new TlsFileError(`open() "${path}" failed (${errnoText(error)})`);
   }

@@ -13,6 +13,7 @@ import { type DefaultErrorLog, Logs } from './logs.js';
 import { applyEnvironment, type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import type { ModuleFile } from './module-files.js';
 import { chownFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
+import { readPrivilegedFiles } from './privileged-files.js';
 import { describeReload } from './reload-description.js';
 import { workerConnections } from './serving.js';
 import { settledWithin } from './settled-within.js';
@@ -173,7 +174,8 @@ export class Instance<W extends Workers = Workers> {
     const { settings } = wanted;
     let logs: ReturnType<Logs['prepare']> | null = null;
     try {
-      const job = { ...wanted, owner: this.ownerFor(wanted) };
+      const owner = this.ownerFor(wanted);
+      const job = { ...wanted, owner, ...(owner !== null && { files: readPrivilegedFiles(wanted.config, modules) }) };
       trustWorkerUser(job.owner?.uid ?? null);
       makeTemporaryDirectories(temporaryPaths(wanted.config), job.owner);
       this.chownLogs(job);

@@ -34,6 +34,8 @@ export interface Job {
   readonly prefix: string;
   /** Random bytes in base64, the same in all workers and kept across reloads: keys are derived from them. */
   readonly secret: string;
+  /** Contents of files that worker processes may not be able to read, by path; byte strings. Default: none. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Files of `load_module`, as they were checked. Default: none. */
   readonly moduleFiles?: readonly ModuleFile[];
 }
@@ -94,7 +96,7 @@ export class Serving {
    * is given.
    */
   async prepare(
-    { config, prefix, generation, secret, moduleFiles = [] }: Job,
+    { config, prefix, generation, secret, files = {}, moduleFiles = [] }: Job,
     zones?: ZoneBackend,
   ): Promise<PreparedJob> {
     const { errorLog } = this.options;
@@ -105,6 +107,7 @@ export class Serving {
       prefix,
       generation,
       secret: Buffer.from(secret, 'base64'),
+      files,
       ...(zones !== undefined && { zones }),
     });
     try {

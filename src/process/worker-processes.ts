@@ -39,7 +39,7 @@ const MAX_OUTAGE_DELAY = 2000;
 const START_RETRIES = 5;
 
 /** Failure to open a file or bind an address for lack of root privileges. */
-const PERMISSION_DENIED = /\((13: Permission denied|1: Operation not permitted)\)/;
+const PERMISSION_DENIED = /\((13: Permission denied|1: Operation not permitted)\)|system library::Permission denied/;
 
 export class WorkerProcesses implements Workers {
   private readonly context: WorkerContext;

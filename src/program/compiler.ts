@@ -82,6 +82,8 @@ export interface CompileOptions {
   readonly prefix: string;
   /** See `Compiler.secret`. Default: random. */
   readonly secret?: Buffer;
+  /** See `Compiler.files`. Default: none. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Location of zones shared by workers. Default: in this process, in the backend of the table in force. */
   readonly zones?: ZoneBackend;
   /** Whether the table is compiled only as a test: it serves nothing and does not listen. */
@@ -127,6 +129,7 @@ class TableCompiler implements Compiler, Programs {
   readonly errorLog: ErrorLog;
   readonly zones: ZoneBackend;
   readonly secret: Buffer;
+  readonly files: Map<string, string>;
   readonly observer: Observer | null;
   readonly onlyTest: boolean;
   readonly slice = new TimeSlice();
@@ -144,7 +147,16 @@ class TableCompiler implements Compiler, Programs {
   constructor(
     readonly config: CheckedConfig,
     private readonly modules: readonly Module[],
-    { previous, prefix, errorLog, zones, secret = randomBytes(32), onlyTest = false, observer }: CompileOptions,
+    {
+      previous,
+      prefix,
+      errorLog,
+      zones,
+      secret = randomBytes(32),
+      files = {},
+      onlyTest = false,
+      observer,
+    }: CompileOptions,
   ) {
     this.observer = observer ?? null;
     this.onlyTest = onlyTest;
@@ -152,6 +164,7 @@ class TableCompiler implements Compiler, Programs {
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());
     this.prefix = prefix;
     this.secret = secret;
+    this.files = new Map(Object.entries(files));
     this.errorLog = errorLog;
     this.confs = new Confs(modules);
     this.withSettings = modules.filter(({ settings }) => settings !== undefined);
@@ -185,6 +198,7 @@ class TableCompiler implements Compiler, Programs {
     }
     await Promise.all(this.work);
     this.previous = null;
+    this.files.clear();
     this.confs.clear();
     this.work.length = 0;
     return listeners;

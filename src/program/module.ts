@@ -47,6 +47,11 @@ export interface Compiler extends ModuleCompiler {
   readonly shared: Shared;
   /** Location of zones; the same backend for all tables of the process. */
   readonly zones: ZoneBackend;
+  /**
+   * Contents of files by path, byte strings: those that the master has read (`DirectiveSpec.files`), and those that hooks
+   * have read and added, so that each is read once. Empty while a table serves.
+   */
+  readonly files: Map<string, string>;
   /** Random bytes, the same in all workers and kept across reloads, for deriving keys. */
   readonly secret: Buffer;
   /**

@@ -50,6 +50,18 @@ function parseFile(w: Word, c: ArgumentContext, keys: boolean): FileData {
   return { name: absolute, directory, at: c.place(w) };
 }
 
+/** The files that a value of `certificateFile` or `keyFile` names. */
+export function namedFiles(value: unknown): readonly string[] {
+  const { name } = value as FileData;
+  return typeof name === 'string' && name !== '' && !isInline(name) ? [name] : [];
+}
+
+/** The files that a value of `plainFile` names. */
+export function plainFiles(value: unknown): readonly string[] {
+  const { path } = value as { readonly path: string };
+  return path === '' ? [] : [path];
+}
+
 /** A certificate, and a key: a file or `data:…`, possibly with variables. */
 export const certificateFile = word('file', (w, c) => parseFile(w, c, false));
 export const keyFile = word('file', (w, c) => parseFile(w, c, true));

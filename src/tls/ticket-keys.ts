@@ -3,10 +3,9 @@
  * and that reloads keep. Tickets are encrypted with AES-128-CBC and authenticated with HMAC-SHA256, as in nginx.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type tls from 'node:tls';
 import { errnoText } from '../diagnostics/errno.js';
-import { TlsFileError } from '../net/tls-files.js';
+import { contentOf, TlsFileError } from '../net/tls-files.js';
 
 /** Bytes of each part of a key, and of an initialization vector. */
 const PART = 16;
@@ -85,7 +84,7 @@ export function useTicketKeys({ context }: tls.SecureContext, ticketKeys: Ticket
 export function loadTicketKey(path: string): Buffer {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(Buffer.from(path, 'latin1'));
+    bytes = Buffer.from(contentOf(path), 'latin1');
   } catch (error) {
     throw new TlsFileError(`open() "${path}" failed (${errnoText(error)})`);
   }

@@ -6,8 +6,10 @@ import {
   certificateFile,
   confCommand,
   keyFile,
+  namedFiles,
   ocspCache,
   plainFile,
+  plainFiles,
   sessionCache,
 } from '../../tls/arguments.js';
 
@@ -23,6 +25,7 @@ export const sslDirectives = {
   ssl_certificate: {
     contexts: CONTEXTS,
     takes: certificateFile,
+    files: namedFiles,
     repeat: true,
     doc: 'Certificate of the server in PEM, followed by intermediate certificates. The directive may be repeated for certificates of different kinds (RSA and ECDSA). A name with variables is evaluated in each handshake; `data:` is followed by the certificate itself. Certificates are loaded when the configuration is loaded and kept with it: a renewed one is used after a reload.',
     example: 'ssl_certificate_key example.key; ssl_certificate example.crt;',
@@ -33,6 +36,7 @@ export const sslDirectives = {
   ssl_certificate_key: {
     contexts: CONTEXTS,
     takes: keyFile,
+    files: namedFiles,
     repeat: true,
     doc: 'Private key of the certificate in the same position, in PEM; may be encrypted (`ssl_password_file`). `data:` is followed by the key itself. Only the master process and the user that starts it need access to the file, unless its name has variables.',
     example: 'ssl_certificate_key example.key;',
@@ -42,6 +46,7 @@ export const sslDirectives = {
   ssl_password_file: {
     contexts: CONTEXTS,
     takes: plainFile,
+    files: plainFiles,
     doc: 'File with passwords of private keys, one per line; they are tried in turn.',
     example: 'ssl_password_file passwords;',
   },
@@ -79,6 +84,7 @@ export const sslDirectives = {
   ssl_dhparam: {
     contexts: CONTEXTS,
     takes: plainFile,
+    files: plainFiles,
     doc: 'File with the parameters of DHE ciphers (PEM). Without it these ciphers are not used.',
     example: 'ssl_dhparam dhparam.pem;',
   },
@@ -108,6 +114,7 @@ export const sslDirectives = {
   ssl_session_ticket_key: {
     contexts: CONTEXTS,
     takes: plainFile,
+    files: plainFiles,
     repeat: true,
     doc: 'File with a key that encrypts tickets, 48 or 80 random bytes, so that several machines can accept the same tickets. If the directive is repeated, the first key encrypts, and all decrypt.',
     example: 'ssl_session_ticket_key ticket.key;',
@@ -138,12 +145,14 @@ export const sslDirectives = {
   ssl_client_certificate: {
     contexts: CONTEXTS,
     takes: plainFile,
+    files: plainFiles,
     doc: 'File with certificates of authorities (PEM) that verify the certificates of clients; their names are sent to clients.',
     example: 'ssl_client_certificate ca.crt;',
   },
   ssl_trusted_certificate: {
     contexts: CONTEXTS,
     takes: plainFile,
+    files: plainFiles,
     doc: 'File with certificates of authorities (PEM) that verify the certificates of clients.',
     example: 'ssl_trusted_certificate ca.crt;',
     differs: 'The names of these authorities are sent to clients as well.',
@@ -151,6 +160,7 @@ export const sslDirectives = {
   ssl_crl: {
     contexts: CONTEXTS,
     takes: plainFile,
+    files: plainFiles,
     doc: 'File with revocation lists (PEM) for the certificates of clients, one for each authority of a chain.',
     example: 'ssl_crl revoked.crl;',
   },
@@ -200,6 +210,7 @@ export const sslDirectives = {
   ssl_ech_file: {
     contexts: CONTEXTS,
     takes: plainFile,
+    files: plainFiles,
     repeat: true,
     doc: 'In nginx, keys for encrypted ClientHellos (ECH).',
     example: 'ssl_ech_file ech.pem;',
@@ -216,6 +227,7 @@ export const sslDirectives = {
   ssl_stapling_file: {
     contexts: CONTEXTS,
     takes: plainFile,
+    files: plainFiles,
     doc: 'File with the OCSP response to send, in DER.',
     example: 'ssl_stapling_file ocsp.der;',
     noEffect: 'OCSP responses are not sent.',

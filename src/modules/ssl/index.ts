@@ -1,4 +1,5 @@
 /** nginx's `ngx_http_ssl_module`: TLS for clients. */
+import { withContents } from '../../net/tls-files.js';
 import { defineModule } from '../../program/module.js';
 import { SERVER_SSL } from '../../tls/server-ssl.js';
 import { sslDirectives } from './directives.js';
@@ -11,8 +12,13 @@ export default defineModule({
   directives: sslDirectives,
   variables: sslVariables,
   settings(conf, at) {
-    const { block, program } = at;
-    if (block.context !== 'server') return;
-    program.settings.set(SERVER_SSL, compileServerSsl(conf, at));
+    const { block, program, server, compiler } = at;
+    if (server !== null) program.settings.set(SERVER_SSL, server.base.settings.get(SERVER_SSL));
+    else if (block.context === 'server') {
+      program.settings.set(
+        SERVER_SSL,
+        withContents(compiler.files, () => compileServerSsl(conf, at)),
+      );
+    }
   },
 });

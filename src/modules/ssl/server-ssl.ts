@@ -1,6 +1,5 @@
 /** The TLS settings of a `server`, compiled from its directives. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type tls from 'node:tls';
 import type { ConfOf } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
@@ -10,6 +9,7 @@ import { PROTOCOLS } from '../../net/tls-context.js';
 import type { ServerTls } from '../../net/tls-engine.js';
 import {
   type CertifiedKey,
+  contentOf,
   loadCertificates,
   loadCertifiedKey,
   loadCrls,
@@ -196,7 +196,7 @@ function isEmpty(file: { readonly path: string } | undefined): boolean {
 function loadDhparam(path: string): { path: string; pem: string } {
   let pem: string;
   try {
-    pem = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
+    pem = contentOf(path);
   } catch (error) {
     throw new TlsFileError(openFailed(`BIO_new_file("${path}")`, path, error).replace('")() failed', '") failed'));
   }
