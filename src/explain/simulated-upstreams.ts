@@ -2,12 +2,13 @@
 import type net from 'node:net';
 import { httpDateNow } from '../http/clock.js';
 import { statusText } from '../http/status-text.js';
+import { Http1Session } from '../http1/upstream-session.js';
 import { memoryPair } from '../net/memory-transport.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import type { Exchange } from '../program/exchange.js';
-import { UpstreamConnection } from '../upstream/connection.js';
 import type { Peer } from '../upstream/peer.js';
 import { UpstreamRequest } from '../upstream/request.js';
+import { PooledSession } from '../upstream/session-pool.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { fieldOf, type SampleAnswer } from './request-input.js';
 
@@ -49,13 +50,16 @@ export class SimulatedUpstreams {
       localAddress: unix ? '' : 'host' in target ? (target.host ?? '') : '',
       localPort: unix ? 0 : 'port' in target ? target.port : 0,
     };
-    const { user, peer } = owner instanceof UpstreamConnection ? owner : { user: null, peer: null };
-    if (!(user instanceof UpstreamRequest) || peer === null) throw new Error('a connection without a request');
+    const session = owner instanceof Http1Session ? owner : null;
+    const user = session?.stream?.user;
+    const pooled = session?.host;
+    if (!(user instanceof UpstreamRequest) || !(pooled instanceof PooledSession))
+      throw new Error('a connection without a request');
     const sent: SentRequest = {
       x: user.x,
       upstream: user.upstream,
       request: user,
-      peer,
+      peer: pooled.peer,
       head: '',
       body: 0,
       answer: '',

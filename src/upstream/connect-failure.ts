@@ -3,7 +3,7 @@ import net from 'node:net';
 import type { Level } from '../config/log-level.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { callFailed, handshakeErrorLevel, isOpensslError } from '../net/tls-errors.js';
-import type { ConnectOptions } from './connection.js';
+import type { ConnectOptions } from './connect-options.js';
 
 /** Errors that may be temporary; all others need an administrator. */
 const TEMPORARY_ERRORS: ReadonlySet<string | undefined> = new Set([
@@ -69,7 +69,7 @@ export function localFailure(
 }
 
 /** Whether connect() failed, rather than the handshake that follows it. */
-function isConnectError(error: NodeJS.ErrnoException | null): boolean {
+export function isConnectError(error: NodeJS.ErrnoException | null): boolean {
   return error !== null && (error.syscall === 'connect' || error.syscall === 'bind' || SOCKET_ERRORS.has(error.code));
 }
 
@@ -81,41 +81,14 @@ const NO_TLS: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** Returns the level and nginx's message of a failed TLS handshake; an explanation is added if the peer sent no TLS. */
-function handshakeFailure(error: NodeJS.ErrnoException | null): [level: Level, message: string] {
+export function handshakeFailure(error: NodeJS.ErrnoException | null): [level: Level, message: string] {
   if (error === null) return ['error', 'peer closed connection in SSL handshake'];
   if (!isOpensslError(error)) return ['error', `peer closed connection in SSL handshake (${errnoText(error)})`];
   const hint = NO_TLS.has(error.code) ? ', upstream sent no TLS' : '';
   return [handshakeErrorLevel(error, 'error'), callFailed('SSL_do_handshake', error) + hint];
 }
 
-/** A connection that could not be established, for the log; `isLocal`: this host caused it, not the peer or the network. */
-interface EstablishmentFailure {
-  readonly level: Level;
-  readonly message: string;
-  readonly isLocal: boolean;
-}
-
-/** Describes the failure of a connection to `address`: of its socket, of connect(), or of the TLS handshake. */
-export function establishmentFailure(
-  error: NodeJS.ErrnoException | null,
-  address: string,
-  options: ConnectOptions,
-): EstablishmentFailure {
-  if (options.identity !== '' && !isConnectError(error)) {
-    const [level, message] = handshakeFailure(error);
-    return { level, message: `${message} while SSL handshaking to upstream`, isLocal: false };
-  }
-  const local = localFailure(error, address, options);
-  const [level, message] = local ?? connectFailure(error, address);
-  return { level, message: `${message} while connecting to upstream`, isLocal: local !== null };
-}
-
 /** nginx's message of a failed read from an established connection. */
 export function receiveFailure(error: NodeJS.ErrnoException, secure: boolean): string {
   return callFailed(secure ? 'SSL_read' : 'recv', error);
-}
-
-/** Whether the first bytes of a response are a TLS record (an alert, or a handshake message). */
-export function isTlsRecord(bytes: Buffer, length: number): boolean {
-  return length > 2 && (bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 3 && (bytes[2] as number) <= 4;
 }

@@ -1,9 +1,10 @@
 /** Settings and message formats that a pass directive's module provides to the request engine. */
 
-import type { ResponseReader } from '../http1/response-reader.js';
+import type { UpstreamHead } from '../http/upstream-session.js';
+import type { Transport } from '../net/transport.js';
 import type { Exchange } from '../program/exchange.js';
 import type { Template } from '../program/template.js';
-import type { ConnectOptions, UpstreamConnection } from './connection.js';
+import type { ConnectOptions } from './connect-options.js';
 import type { SpoolSettings } from './response-spool.js';
 import type { UpgradedAttempt } from './upgraded-attempt.js';
 
@@ -57,11 +58,11 @@ export interface ForwardingRules {
   /** Whether the client's body is forwarded (`proxy_pass_request_body`). */
   readonly passBody: boolean;
   /** Copies the fields to `x.response` (hiding, redirects, cookies). */
-  responseHead(x: Exchange, reader: ResponseReader): void;
+  responseHead(x: Exchange, head: UpstreamHead): void;
   /** Returns the value of a `Set-Cookie` field for the client. */
   cookie(x: Exchange, value: string): string;
   /** Processes a 103 response; its field lines are forwarded if enabled. */
-  earlyHints(x: Exchange, reader: ResponseReader): void;
+  earlyHints(x: Exchange, head: UpstreamHead): void;
   /** Processes a 101 response to an upgrade request: takes over the sockets and the bytes received after the head. */
-  upgrade(x: Exchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void;
+  upgrade(x: Exchange, attempt: UpgradedAttempt, transport: Transport, early: Buffer): void;
 }

@@ -40,17 +40,6 @@ export function reasonOfStatus(status: number): number {
   }
 }
 
-/** Returns the status that ends an exchange whose last attempt failed. */
-export function statusOfReason(reason: number): number {
-  if (reason & (NEXT_UPSTREAM.timeout | NEXT_UPSTREAM.http_504)) return 504;
-  if (reason & NEXT_UPSTREAM.http_500) return 500;
-  if (reason & NEXT_UPSTREAM.http_503) return 503;
-  if (reason & NEXT_UPSTREAM.http_403) return 403;
-  if (reason & NEXT_UPSTREAM.http_404) return 404;
-  if (reason & NEXT_UPSTREAM.http_429) return 429;
-  return 502;
-}
-
 /** Whether nginx repeats requests with this method; some methods require `non_idempotent`. */
 export function isRepeatable(method: string, mask: number): boolean {
   return (mask & NEXT_UPSTREAM.non_idempotent) !== 0 || (method !== 'POST' && method !== 'LOCK' && method !== 'PATCH');

@@ -1,8 +1,7 @@
 /** Selects the peers of a request and records its attempts. */
 import { performance } from 'node:perf_hooks';
 import type { HttpExchange } from '../exchange/exchange.js';
-import type { ResponseReader } from '../http1/response-reader.js';
-import { logError } from '../program/error-context.js';
+import type { UpstreamStream } from '../http/upstream-session.js';
 import { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Outcome, Selection } from './balancer.js';
 import type { ForwardingRules } from './forwarding-rules.js';
@@ -11,27 +10,41 @@ import type { Peer, Reservation } from './peer.js';
 import { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
 
-/** Peer selection of an upstream request; a base class, so that a request stays one object. */
-export abstract class PeerSelection {
-  protected attempt = new UpstreamAttempt();
-  protected selection: Selection | null = null;
+/** The request for which peers are selected. */
+export interface PeerUser {
+  /** Called with the selected peer, for which a new attempt has begun; null if no peer is available. */
+  usePeer(peer: Peer | null): void;
+}
+
+export class PeerSelection {
+  /** The current attempt. */
+  attempt = new UpstreamAttempt();
+  private selection: Selection | null = null;
   private reservation: Reservation | null = null;
   private readonly startedAt = performance.now();
 
   constructor(
-    readonly x: HttpExchange,
-    readonly upstream: Upstream,
-    protected readonly protocol: ForwardingRules,
+    private readonly x: HttpExchange,
+    private readonly upstream: Upstream,
+    private readonly rules: ForwardingRules,
+    private readonly user: PeerUser,
   ) {}
 
-  /** Called with the selected peer, for which a new attempt has begun; null if no peer is available. */
-  protected abstract usePeer(peer: Peer | null): void;
+  /** Number of further peers that may be tried. */
+  get tries(): number {
+    return this.selection?.tries ?? 0;
+  }
+
+  /** Allows one more peer: a cached connection turned out to be closed. */
+  addTry(): void {
+    if (this.selection !== null) this.selection.tries++;
+  }
 
   /** Selects a peer and calls `usePeer`: synchronously, unless `max_conns` must be reserved among all workers. */
-  protected choosePeer(): void {
+  choose(): void {
     const peer = this.nextPeer();
     if (peer === null || peer.maxConns === 0 || peer.sharing === null) {
-      this.usePeer(peer);
+      this.user.usePeer(peer);
       return;
     }
     const reservation = peer.sharing.reserve(peer);
@@ -39,23 +52,23 @@ export abstract class PeerSelection {
     void reservation.granted.then((granted) => {
       // The request may have ended and released the pending reservation.
       if (this.reservation !== reservation) return;
-      if (granted) this.usePeer(peer);
+      if (granted) this.user.usePeer(peer);
       else {
         this.releaseReservation();
         this.selection?.decline();
         this.x.attempts?.pop();
-        this.choosePeer();
+        this.choose();
       }
     });
   }
 
   private nextPeer(): Peer | null {
-    const { x, upstream, protocol } = this;
+    const { x, upstream, rules } = this;
     if (this.selection === null) {
       // `$upstream_addr` and similar variables separate attempts before an internal redirect.
       x.attempts?.push(new UpstreamAttempt());
       this.selection = upstream.balancer.begin(x);
-      const limit = protocol.settings.nextUpstreamTries;
+      const limit = rules.settings.nextUpstreamTries;
       if (limit > 0 && this.selection.tries > limit) this.selection.tries = limit;
     }
     const attempt = new UpstreamAttempt();
@@ -65,11 +78,7 @@ export abstract class PeerSelection {
     const peer = this.selection.next();
     attempt.address = peer === null ? upstream.name : peer.name;
     const end = attempt.address.startsWith('unix:') ? ':' : '';
-    attempt.url = `${protocol.scheme}${attempt.address}${end}${x.upstreamUri}`;
-    if (peer === null) {
-      attempt.status = 502;
-      logError(x, 'error', 'no live upstreams while connecting to upstream');
-    }
+    attempt.url = `${rules.scheme}${attempt.address}${end}${x.upstreamUri}`;
     return peer;
   }
 
@@ -77,31 +86,31 @@ export abstract class PeerSelection {
    * Whether another peer may be tried for this reason. `sent`: the request was sent; `streamed`: its body was not
    * buffered.
    */
-  protected mayTryAnother(reason: number, sent: boolean, streamed: boolean): boolean {
-    const { nextUpstream, nextUpstreamTimeout } = this.protocol.settings;
+  mayTryAnother(reason: number, sent: boolean, streamed: boolean): boolean {
+    const { nextUpstream, nextUpstreamTimeout } = this.rules.settings;
     if ((nextUpstream & reason) === 0) return false;
     if (sent && (streamed || !isRepeatable(this.x.method, nextUpstream))) return false;
     return nextUpstreamTimeout === 0 || performance.now() - this.startedAt < nextUpstreamTimeout;
   }
 
   /** Ends the attempt. */
-  protected released(outcome: Outcome): void {
+  release(outcome: Outcome): void {
     this.timeResponse();
     this.releaseReservation();
     this.selection?.release(outcome);
   }
 
   /** Turns the attempt into a tunnel: it has succeeded, but its connection still counts. */
-  protected upgraded(peer: Peer, reader: ResponseReader): UpgradedAttempt {
+  upgraded(peer: Peer, stream: UpstreamStream): UpgradedAttempt {
     const { attempt, reservation, upstream } = this;
     this.reservation = null;
     peer.begin();
     this.selection?.release('ok');
-    return new UpgradedAttempt(attempt, peer, reservation, reader, upstream.name);
+    return new UpgradedAttempt(attempt, peer, reservation, stream, upstream.name);
   }
 
   /** Time since the attempt began, ms. */
-  protected elapsed(): number {
+  elapsed(): number {
     return performance.now() - this.attempt.started;
   }
 

@@ -2,8 +2,8 @@
 import { errnoText } from '../diagnostics/errno.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { BufferedBody } from '../exchange/request-body.js';
+import type { UpstreamStream } from '../http/upstream-session.js';
 import { ByteQueue } from '../net/byte-queue.js';
-import type { Transport } from '../net/transport.js';
 import type { BodySink } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { ForwardingRules } from './forwarding-rules.js';
@@ -12,7 +12,6 @@ import type { ForwardingRules } from './forwarding-rules.js';
 const FILE_READ_SIZE = 65536;
 /** Maximum bytes of a body sent in one string with the head. */
 const MAX_JOINED = 4096;
-const LAST_CHUNK = '0\r\n\r\n';
 
 /** Shared read buffer for all files; writes from it are borrowed. */
 let readBuffer: Buffer | null = null;
@@ -20,7 +19,7 @@ let readBuffer: Buffer | null = null;
 /** Notified about the progress of sending. */
 export interface SendingRequest {
   /** Bytes were written to the peer. `more`: it accepts further ones. */
-  progressed(bytes: number, more: boolean): void;
+  progressed(more: boolean): void;
   /** The whole request was written. */
   sent(): void;
   /** The body cannot be read completely; the exchange ends with `status`. */
@@ -34,10 +33,9 @@ export class RequestSender implements BodySink {
   chunked = false;
   /** Whether all of it was sent. */
   complete = false;
-  private transport: Transport | null = null;
+  private stream: UpstreamStream | null = null;
   /** Part of a streamed body received before the request was sent. */
   private readonly prelude = new ByteQueue();
-  private lastChunkSent = false;
   private collecting = false;
   private bodyRequested = false;
   private position = 0;
@@ -106,14 +104,14 @@ export class RequestSender implements BodySink {
     return this.protocol.passBody ? (this.x.body?.length ?? 0) : 0;
   }
 
-  /** Sends the head and the available part of the body; calls `sent` when all of it is written. */
-  send(transport: Transport, head: string): void {
-    this.transport = transport;
-    if (this.streaming) this.sendPrelude(transport, head);
+  /** Sends the available part of the body; calls `sent` when all of it is written. The stream has begun. */
+  send(stream: UpstreamStream): void {
+    this.stream = stream;
+    if (this.streaming) this.sendPrelude(stream);
     else {
       this.position = 0;
       this.complete = false;
-      this.sendWhole(transport, head);
+      this.sendWhole(stream);
     }
     if (this.complete) this.request.sent();
     else if (this.streaming) {
@@ -122,31 +120,29 @@ export class RequestSender implements BodySink {
     }
   }
 
-  private sendWhole(transport: Transport, head: string): void {
+  private sendWhole(stream: UpstreamStream): void {
     const body = this.protocol.passBody ? this.x.body : null;
-    if (this.replacement !== null) transport.writeText(head + this.replacement);
-    else if (body === null || body.length === 0) transport.writeText(head);
+    if (this.replacement !== null) stream.sendText(this.replacement, true);
+    else if (body === null || body.length === 0) stream.end();
     else if (body.memory === null) {
-      this.sendFile(transport, head);
+      this.sendFile(stream);
       return;
-    } else if (body.length <= MAX_JOINED) transport.writeText(head + body.memory.latin1Slice());
-    else transport.write(body.memory, head);
+    } else if (body.length <= MAX_JOINED) stream.sendText(body.memory.latin1Slice(), true);
+    else stream.send(body.memory, true);
     this.complete = true;
   }
 
-  private sendPrelude(transport: Transport, head: string): void {
+  private sendPrelude(stream: UpstreamStream): void {
+    const { complete } = this;
     const data = this.prelude.takeAll();
-    if (this.chunked && data.length > 0) this.writeChunk(transport, head, data, this.complete);
-    else if (this.chunked && this.complete) transport.writeText(head + LAST_CHUNK);
-    else if (data.length <= MAX_JOINED) transport.writeText(head + data.latin1Slice());
-    else transport.write(data, head);
+    if (data.length <= MAX_JOINED) stream.sendText(data.latin1Slice(), complete);
+    else stream.send(data, complete);
   }
 
-  /** Sends the rest of the file, after `head`. */
-  private sendFile(transport: Transport, head: string): void {
+  /** Sends the rest of the file. */
+  private sendFile(stream: UpstreamStream): void {
     const { body } = this.x;
     if (body === null) return;
-    let before = head;
     readBuffer ??= Buffer.allocUnsafeSlow(FILE_READ_SIZE);
     while (this.position < body.length) {
       let n = 0;
@@ -160,56 +156,41 @@ export class RequestSender implements BodySink {
         return;
       }
       this.position += n;
-      const more = transport.writeFramed(before, readBuffer, 0, n, '');
-      before = '';
-      this.request.progressed(n, more);
-      if (!more || !transport.writable) return;
+      const more = stream.sendBorrowed(readBuffer, 0, n, this.position === body.length);
+      this.request.progressed(more);
+      if (!more || !stream.writable) return;
     }
     this.complete = true;
   }
 
   /** The peer accepts more data. */
   drained(): void {
-    const { transport } = this;
-    if (this.complete || transport === null) return;
+    const { stream } = this;
+    if (this.complete || stream === null) return;
     if (this.streaming) {
       this.x.client.resumeBody();
       return;
     }
-    this.sendFile(transport, '');
+    this.sendFile(stream);
     if (this.complete) this.request.sent();
   }
 
   bodyChunk(chunk: Buffer, last: boolean): boolean {
-    const { transport } = this;
-    if (transport === null) {
+    const { stream } = this;
+    if (stream === null) {
       this.bodyRequested = true;
       this.prelude.push(chunk, 0, chunk.length);
       return this.collecting && this.prelude.length < this.x.location.settings.clientBodyBufferSize;
     }
-    const before = transport.bytesWritten;
-    let more: boolean;
-    if (this.chunked) {
-      more = this.writeChunk(transport, '', chunk, last);
-      if (last) this.lastChunkSent = true;
-    } else more = transport.writeBorrowed(chunk, 0, chunk.length);
-    this.request.progressed(transport.bytesWritten - before, more);
+    const more = stream.sendBorrowed(chunk, 0, chunk.length, last);
+    this.request.progressed(more);
     return more;
-  }
-
-  /** Writes a chunk in one write, after `head`; `last` appends the last chunk. */
-  private writeChunk(transport: Transport, head: string, data: Buffer, last: boolean): boolean {
-    const before = `${head}${data.length.toString(16)}\r\n`;
-    return transport.writeFramed(before, data, 0, data.length, last ? `\r\n${LAST_CHUNK}` : '\r\n');
   }
 
   bodyEnd(): void {
     this.complete = true;
-    if (this.transport === null) return;
-    if (this.chunked && !this.lastChunkSent) {
-      this.transport.writeText(LAST_CHUNK);
-      this.request.progressed(LAST_CHUNK.length, true);
-    }
+    if (this.stream === null) return;
+    this.stream.end();
     this.request.sent();
   }
 

@@ -1,84 +1,146 @@
-/** Writes an upstream request to a connection and supervises its timeouts. */
-import { now } from '../net/deadlines.js';
-import type { UpstreamConnection } from './connection.js';
-import type { UpstreamSettings } from './forwarding-rules.js';
-import { PeerSelection } from './peer-selection.js';
-import type { RequestSender, SendingRequest } from './request-sender.js';
+/** Writes an upstream request to a stream and supervises its timeouts. */
+import type { HttpExchange } from '../exchange/exchange.js';
+import type { UpstreamStream } from '../http/upstream-session.js';
+import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import type { UpstreamAttempt } from '../program/upstream-attempt.js';
+import type { ForwardingRules } from './forwarding-rules.js';
+import { RequestSender, type SendingRequest } from './request-sender.js';
 
-/** A base class, so that a request stays one object. */
-export abstract class RequestWriter extends PeerSelection implements SendingRequest {
-  protected connection: UpstreamConnection | null = null;
-  /** Whether part of the request was written. */
-  protected requestSent = false;
+/** The request being written. */
+export interface WriterOwner {
+  /** Everything that is required before a peer is selected has been read. */
+  prepared(): void;
+  /** Time limit for the awaited event exceeded: the connection, progress of sending, or data of the response. */
+  timedOut(): void;
+  /** The body cannot be read completely; the exchange ends with `status`. */
+  bodyFailed(status: number): void;
+}
+
+export class RequestWriter implements SendingRequest, Timed {
+  deadline = 0;
+  deadlineIndex = -1;
   /** Whether the whole request was written. */
-  protected requestComplete = false;
+  complete = false;
   /** Whether reading the response is paused for a slow client. */
-  protected paused = false;
+  private paused = false;
+  private stream: UpstreamStream | null = null;
+  private attempt: UpstreamAttempt | null = null;
   /** Sends the body; null if there is none. */
-  protected sender: RequestSender | null = null;
+  private sender: RequestSender | null = null;
 
-  protected get settings(): UpstreamSettings {
-    return this.protocol.settings;
+  constructor(
+    private readonly x: HttpExchange,
+    private readonly rules: ForwardingRules,
+    private readonly owner: WriterOwner,
+  ) {}
+
+  /** Reads what is required before a peer is selected, then calls `prepared`. */
+  prepare(): void {
+    const { owner } = this;
+    this.sender = RequestSender.for(this.x, this.rules, this);
+    if (this.sender === null) owner.prepared();
+    else this.sender.prepare(() => owner.prepared());
   }
 
-  /** Whether the upstream is no longer needed. */
-  protected abstract get over(): boolean;
+  /** Whether the body is forwarded as it arrives, so that the request cannot be repeated. */
+  get streaming(): boolean {
+    return this.sender?.streaming === true;
+  }
 
-  abstract bodyFailed(status: number): void;
+  /** Begins an attempt: waits until the stream is ready. */
+  attach(stream: UpstreamStream, attempt: UpstreamAttempt): void {
+    watch(this);
+    this.stream = stream;
+    this.attempt = attempt;
+    this.complete = false;
+    this.paused = false;
+    this.deadline = stream.ready ? 0 : now() + this.rules.settings.connectTimeout;
+  }
+
+  /** Ends the attempt. */
+  detach(): void {
+    this.count();
+    unwatch(this);
+    this.deadline = 0;
+    this.stream = null;
+  }
 
   /** Sends the request, or its available part. */
-  protected send(connection: UpstreamConnection): void {
-    const { x, protocol, attempt, sender } = this;
-    const { transport } = connection;
-    attempt.connectTime = connection.requests > 0 ? 0 : this.elapsed();
-    this.requestSent = true;
-    connection.requests++;
-    const before = transport.bytesWritten;
+  send(): void {
+    const { x, rules, sender, stream } = this;
+    if (stream === null) return;
+    const length = sender === null ? 0 : sender.length;
+    const head = rules.requestHead(x, length, sender?.chunked === true);
+    stream.begin(head, sender?.chunked === true ? -1 : length, rules.asksHead(x), rules.settings.bufferSize);
     if (sender === null) {
-      transport.writeText(protocol.requestHead(x, 0, false));
-      this.requestComplete = true;
-      this.await(connection);
+      stream.end();
+      this.sent();
     } else {
-      sender.send(transport, protocol.requestHead(x, sender.length, sender.chunked));
-      if (!this.requestComplete) this.await(connection);
+      sender.send(stream);
+      if (!this.complete) this.await();
     }
-    attempt.bytesSent = transport.bytesWritten - before;
+    this.count();
   }
 
-  progressed(bytes: number, more: boolean): void {
-    const { connection } = this;
-    this.attempt.bytesSent += bytes;
-    if (!more && connection !== null) this.waitToSend(connection);
+  private count(): void {
+    if (this.attempt !== null && this.stream !== null) this.attempt.bytesSent = this.stream.bytesSent;
   }
 
-  private waitToSend(connection: UpstreamConnection): void {
-    connection.transport.madeProgress();
-    connection.deadline = now() + this.settings.sendTimeout;
-  }
-
-  /** Extends the send timeout and returns true if the peer has read some data since it was set. */
-  protected extendSendTimeout(connection: UpstreamConnection): boolean {
-    const { transport } = connection;
-    if (transport.pending === 0 || !transport.madeProgress()) return false;
-    connection.deadline = now() + this.settings.sendTimeout;
-    return true;
+  progressed(more: boolean): void {
+    this.count();
+    if (!more) this.waitToSend();
   }
 
   sent(): void {
-    this.requestComplete = true;
-    if (this.connection !== null) this.await(this.connection);
+    this.complete = true;
+    this.await();
+  }
+
+  bodyFailed(status: number): void {
+    this.owner.bodyFailed(status);
+  }
+
+  /** More of the request can be sent. */
+  drained(): void {
+    const { sender } = this;
+    if (this.stream === null || this.complete || sender === null) return;
+    this.deadline = 0;
+    sender.drained();
+    if (!this.complete) this.await();
+  }
+
+  // -- timeouts
+
+  timedOut(): void {
+    if (!this.extendSendTimeout()) this.owner.timedOut();
+  }
+
+  private waitToSend(): void {
+    const { stream } = this;
+    if (stream === null) return;
+    stream.madeProgress();
+    this.deadline = now() + this.rules.settings.sendTimeout;
+  }
+
+  /** Extends the send timeout and returns true if the peer has read some data since it was set. */
+  private extendSendTimeout(): boolean {
+    const { stream } = this;
+    if (stream === null || stream.pending === 0 || !stream.madeProgress()) return false;
+    this.deadline = now() + this.rules.settings.sendTimeout;
+    return true;
   }
 
   /** Sets the deadline of the awaited event: the peer reads, or sends. */
-  private await(connection: UpstreamConnection): void {
-    if (this.over || connection.transport.closed) return;
-    if (connection.transport.pending === 0) {
-      this.waitToRead(connection);
+  private await(): void {
+    const { stream } = this;
+    if (stream === null || !stream.open) return;
+    if (stream.pending === 0) {
+      this.waitToRead();
       return;
     }
-    this.waitToSend(connection);
-    connection.transport.whenFlushed(() => {
-      if (this.connection === connection && !this.over) this.waitToRead(connection);
+    this.waitToSend();
+    stream.whenFlushed(() => {
+      if (this.stream === stream && stream.open) this.waitToRead();
     });
   }
 
@@ -86,22 +148,28 @@ export abstract class RequestWriter extends PeerSelection implements SendingRequ
    * Starts the read timeout if the whole request was sent and reading is not paused. Before that, the client's timeouts
    * apply.
    */
-  protected waitToRead(connection: UpstreamConnection): void {
-    connection.deadline = this.requestComplete && !this.paused ? now() + this.settings.readTimeout : 0;
+  private waitToRead(): void {
+    this.deadline = this.complete && !this.paused ? now() + this.rules.settings.readTimeout : 0;
   }
 
-  onDrain(): void {
-    const { connection, sender } = this;
-    if (connection === null || this.requestComplete || sender === null) return;
-    connection.deadline = 0;
-    sender.drained();
-    if (!this.requestComplete) this.await(connection);
+  /** The peer has sent data: restarts the read timeout if the whole request was sent. */
+  received(): void {
+    if (this.complete) this.waitToRead();
   }
 
-  /** Closes the connection in any state. */
-  protected dropConnection(): void {
-    const { connection } = this;
-    this.connection = null;
-    connection?.destroy();
+  /** Reading the response is paused: no data is expected. */
+  pause(): void {
+    this.paused = true;
+    if (this.complete) this.deadline = 0;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.received();
+  }
+
+  /** Releases unsent data. */
+  release(): void {
+    this.sender?.release();
   }
 }

@@ -1,432 +1,361 @@
 /**
  * An exchange with an upstream: selects a peer, sends the request, evaluates the response head, tries another peer if
- * allowed, and relays the body to the client. nginx: ngx_http_upstream.
+ * allowed, and relays the body to the client. nginx: ngx_http_upstream. Reading and framing of messages belong to the
+ * stream (`src/http/upstream-session.ts`).
  */
+
+import type { Level } from '../config/log-level.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { parseInteger } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
-import { connectionOptions } from '../http/hop-by-hop.js';
-import type { ChunkedSink } from '../http1/chunked.js';
-import { COMPLETE, MORE } from '../http1/request-reader.js';
-import { CHUNKED, responseFraming, UNTIL_CLOSE } from '../http1/response-reader.js';
-import { now } from '../net/deadlines.js';
+import type { StreamFailures, StreamUser, UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
+import { connectionRefused } from '../net/connection-limit.js';
+import { TlsFileError } from '../net/tls-files.js';
+import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
-import { establishmentFailure, isTlsRecord, receiveFailure } from './connect-failure.js';
-import { type ConnectionUser, type ConnectOptions, UpstreamConnection } from './connection.js';
+import type { Outcome } from './balancer.js';
+import type { ConnectOptions } from './connect-options.js';
+import { type Activity, type FailureKind, UpstreamFailure } from './failure.js';
 import type { ForwardingRules } from './forwarding-rules.js';
-import { NEXT_UPSTREAM, reasonOfStatus, statusOfReason } from './next-upstream.js';
+import { NEXT_UPSTREAM } from './next-upstream.js';
 import type { Peer } from './peer.js';
-import { RequestSender } from './request-sender.js';
-import {
-  BODY_BROKEN,
-  BODY_COMPLETE,
-  BODY_OVERRUN,
-  MORE_BODY,
-  passTrailers,
-  ResponseBodyReader,
-} from './response-body.js';
-import { giveReader, takeReader } from './response-readers.js';
+import { PeerSelection, type PeerUser } from './peer-selection.js';
+import { RequestWriter, type WriterOwner } from './request-writer.js';
 import { ResponseRelay } from './response-relay.js';
+import type { ResponseSource } from './response-spool.js';
+import { passTrailers } from './trailers.js';
 import { dropDuplicates } from './unique-fields.js';
 import type { Upstream } from './upstream.js';
 
-const PREPARING = -1;
-const CONNECTING = 0;
-const READING_HEAD = 1;
-const READING_BODY = 2;
-const OVER = 3;
+// States of an upstream request; see docs/states.md.
+const PREPARING = 0;
+const CONNECTING = 1;
+const READING_HEAD = 2;
+const READING_BODY = 3;
+const OVER = 4;
 
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest extends ResponseRelay implements ConnectionUser, ChunkedSink {
+export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOwner, ResponseSource {
   private state = PREPARING;
+  private readonly selection: PeerSelection;
+  private readonly writer: RequestWriter;
+  private readonly relay: ResponseRelay;
+  /** The stream of the current attempt. */
+  private stream: UpstreamStream | null = null;
+  /** Streams of earlier attempts. */
+  private spent: UpstreamStream[] | null = null;
+  private peer: Peer | null = null;
   /** Whether the connection is reused: its failure does not indicate a failure of the peer. */
   private reused = false;
-  private readonly reader = takeReader();
-  private readonly body = new ResponseBodyReader(this);
-  private keepable = false;
   /** Evaluated once, for all attempts. */
   private options: ConnectOptions | null = null;
 
   constructor(
-    x: HttpExchange,
-    upstream: Upstream,
-    protocol: ForwardingRules,
+    readonly x: HttpExchange,
+    readonly upstream: Upstream,
+    private readonly rules: ForwardingRules,
+    /** The location. */
     private readonly origin: object,
   ) {
-    super(x, upstream, protocol);
+    this.selection = new PeerSelection(x, upstream, rules, this);
+    this.writer = new RequestWriter(x, rules, this);
+    this.relay = new ResponseRelay(x, rules.settings, this);
   }
 
   get activity(): string {
-    const { state, connection, reader } = this;
-    if (connection === null) return '';
-    if (state === CONNECTING) return connection.establishing;
+    const { state, stream, writer } = this;
+    if (stream === null || state === PREPARING || state === OVER) return '';
+    if (state === CONNECTING) return connecting(stream);
     if (state === READING_HEAD) {
-      return reader.idle ? 'sending request to upstream' : 'reading response header from upstream';
+      return stream.headBegun ? 'reading response header from upstream' : 'sending request to upstream';
     }
-    if (!this.requestComplete) return 'sending request to upstream';
-    return this.buffers ? 'reading upstream' : 'sending to client';
-  }
-
-  protected override get over(): boolean {
-    return this.state === OVER;
+    if (!writer.complete) return 'sending request to upstream';
+    return this.relay.buffered ? 'reading upstream' : 'sending to client';
   }
 
   /** Starts the request; if requests are buffered, the body is read first. */
   begin(): void {
-    const { x, settings } = this;
+    const { x } = this;
     x.producer = this;
-    x.ignoreClientAbort = settings.ignoreClientAbort;
+    x.ignoreClientAbort = this.rules.settings.ignoreClientAbort;
     x.resource = this;
     x.client.sendContinue();
-    this.sender = RequestSender.for(x, this.protocol, this);
-    if (this.sender === null) this.connect();
-    else this.sender.prepare(() => this.connect());
+    this.writer.prepare();
   }
 
-  // -- peer selection
-
-  private connect(): void {
-    if (!this.x.finished) this.choosePeer();
+  prepared(): void {
+    if (!this.x.finished) this.selection.choose();
   }
 
-  protected override usePeer(peer: Peer | null): void {
-    const { x, settings } = this;
+  // -- connecting and sending
+
+  usePeer(peer: Peer | null): void {
+    const { x, selection, origin } = this;
     if (peer === null) {
-      this.fail(502);
+      const failure = new UpstreamFailure('no peers', 'connecting to upstream', null);
+      this.log(failure);
+      selection.attempt.status = failure.status;
+      this.fail(failure.status);
       return;
     }
     this.state = CONNECTING;
-    this.requestSent = false;
-    this.requestComplete = false;
-    this.reader.reset();
-    this.options ??= this.protocol.connectOptions(x, this.upstream.name);
-    const kept = this.takeIdle(peer, this.options);
-    if (kept !== null) {
-      this.reused = true;
-      this.connection = kept;
-      kept.user = this;
-      this.sendRequest(kept);
-      return;
+    this.peer = peer;
+    this.options ??= this.rules.connectOptions(x, this.upstream.name);
+    const { sessions } = this.upstream;
+    const isFinal = !selection.mayTryAnother(NEXT_UPSTREAM.error, true, this.writer.streaming);
+    const kept = sessions.reuse(peer, origin, this.options, this, isFinal);
+    this.reused = kept !== null;
+    const stream = kept ?? this.connect(peer, this.options);
+    if (stream === null) return;
+    if (this.stream !== null) {
+      this.spent ??= [];
+      this.spent.push(this.stream);
     }
-    this.reused = false;
-    const opened = UpstreamConnection.open(peer, this.origin, this, this.options);
-    if (!(opened instanceof UpstreamConnection)) {
-      logError(x, opened.level, `${opened.message} while connecting to upstream`);
-      this.abandon();
-      this.fail(500);
-      return;
+    this.stream = stream;
+    this.writer.attach(stream, selection.attempt);
+    if (stream.ready) this.onReady();
+  }
+
+  /** Opens a stream on a new connection, or returns null if this host cannot. */
+  private connect(peer: Peer, options: ConnectOptions): UpstreamStream | null {
+    let refusal: readonly [Level, string];
+    const refused = connectionRefused();
+    if (refused !== null) refusal = ['alert', refused];
+    else {
+      try {
+        return this.upstream.sessions.connect(peer, this.origin, options, this);
+      } catch (error) {
+        if (!(error instanceof TlsFileError)) throw error;
+        refusal = ['error', error.message];
+      }
     }
-    this.connection = opened;
-    this.connection.deadline = now() + settings.connectTimeout;
+    this.failed(new UpstreamFailure('local', 'connecting to upstream', refusal));
+    return null;
   }
 
-  /** Returns a cached connection, or null. */
-  private takeIdle(peer: Peer, { identity }: ConnectOptions): UpstreamConnection | null {
-    const { idle, keepalive } = this.upstream;
-    if (keepalive.max === 0) return null;
-    const origin = keepalive.local ? this.origin : null;
-    const isFinal = !this.mayTryAnother(NEXT_UPSTREAM.error, true, this.sender?.streaming === true);
-    return idle.take(peer, origin, identity, isFinal);
-  }
-
-  onConnected(): void {
-    if (this.connection !== null && this.state === CONNECTING) this.sendRequest(this.connection);
-  }
-
-  onRefused(reason: string): void {
-    logError(this.x, 'error', `${reason} while SSL handshaking to upstream`);
-    this.next(NEXT_UPSTREAM.error);
-  }
-
-  private sendRequest(connection: UpstreamConnection): void {
+  onReady(): void {
+    const { selection, writer } = this;
     this.state = READING_HEAD;
-    this.send(connection);
+    selection.attempt.connectTime = this.reused ? 0 : selection.elapsed();
+    writer.send();
+  }
+
+  onDrain(): void {
+    this.writer.drained();
   }
 
   bodyFailed(status: number): void {
     // Another response may have replaced this one (a proxied error page).
     if (this.state === OVER) return;
-    this.abandon();
-    this.fail(status);
+    this.failed(new UpstreamFailure('request body', 'sending request to upstream', status));
   }
 
   // -- response
 
-  onBytes(bytes: Buffer, length: number): void {
-    const { client } = this.x;
-    this.attempt.bytesReceived += length;
-    client.cork();
-    let from = 0;
-    if (this.state === READING_BODY) from = 0;
-    else {
-      from = this.readHead(bytes, length);
-      if (from < 0) {
-        client.uncork();
-        return;
-      }
-    }
-    if (this.state === READING_BODY) this.readBodyBytes(bytes, from, length);
-    client.uncork();
+  onRead(length: number): void {
+    this.selection.attempt.bytesReceived += length;
+    this.x.client.cork();
+    // As in nginx the deadline is not renewed before the head is complete: `proxy_read_timeout` limits the whole head.
+    if (this.state === READING_BODY) this.writer.received();
   }
 
-  /** Feeds the reader; returns the offset after the head, or -1 if the bytes need no further processing. */
-  private readHead(bytes: Buffer, length: number): number {
-    const { x, reader, settings, connection, attempt } = this;
-    if (connection === null) return -1;
-    // As in nginx the deadline is not renewed before the head is complete: `proxy_read_timeout` limits the whole head.
-    let from = 0;
-    for (;;) {
-      const before = reader.receivedLength;
-      const end = Math.min(length, from + settings.bufferSize - Math.min(before, settings.bufferSize) + 1);
-      const result = reader.feed(bytes.latin1Slice(from, end), settings.bufferSize);
-      if (result === MORE) return -1;
-      if (result !== COMPLETE) {
-        const secure = before === 0 && isTlsRecord(bytes, length) ? ' but a TLS record' : '';
-        logError(x, 'error', `${reader.refusal}${secure} while reading response header from upstream`);
-        this.next(NEXT_UPSTREAM.invalid_header);
-        return -1;
-      }
-      from += reader.length - before;
-      dropDuplicates(x, reader.headers);
-      const { status } = reader;
-      if (status === 101) {
-        try {
-          this.switchProtocols(bytes, from, length);
-        } catch (error) {
-          this.searchFailed(error);
-        }
-        return -1;
-      }
-      if (status >= 200) break;
-      if (status === 103) {
-        // As in nginx the status of the first head is recorded, even if a final one follows.
-        attempt.status ||= status;
-        if (reader.version < 11) {
-          logError(x, 'error', 'upstream sent HTTP/1.0 response with early hints');
-          this.next(NEXT_UPSTREAM.invalid_header);
-          return -1;
-        }
-        this.protocol.earlyHints(x, reader);
-      }
-      reader.reset();
-      if (from >= length) return -1;
-    }
+  onReadEnd(): void {
+    this.x.client.uncork();
+  }
+
+  onFields({ headers }: UpstreamHead): void {
+    dropDuplicates(this.x, headers);
+  }
+
+  onInterim(head: UpstreamHead): void {
+    if (head.status !== 103) return;
+    // As in nginx the status of the first head is recorded, even if a final one follows.
+    this.selection.attempt.status ||= head.status;
+    if (head.version >= 11) this.rules.earlyHints(this.x, head);
+    else this.invalidHead('upstream sent HTTP/1.0 response with early hints');
+  }
+
+  onHead(): void {
+    const { stream } = this;
+    if (stream === null) return;
     try {
-      return this.processHead(from === length) ? from : -1;
+      this.processHead(stream);
     } catch (error) {
       this.searchFailed(error);
-      return -1;
     }
   }
 
   /** Matching a regular expression against a field of the head failed (`proxy_cookie_flags`). */
   private searchFailed(error: unknown): void {
     if (!(error instanceof MatchFailed)) throw error;
-    this.abandon();
     this.x.response.upstream = null;
-    this.fail(500);
+    this.failed(new UpstreamFailure('match', 'reading response header from upstream', null));
   }
 
-  /**
-   * Returns true if the body is to be relayed, false if the exchange continues otherwise. `clean`: no bytes follow the
-   * head.
-   */
-  private processHead(clean: boolean): boolean {
-    const { x, reader, attempt, settings, connection } = this;
-    if (connection === null) return false;
-    const { status } = reader;
-    attempt.headerTime = this.elapsed();
-    attempt.status ||= status;
-    const framing = responseFraming(reader);
-    if (typeof framing === 'string') {
-      logError(x, 'error', `${framing} while reading response header from upstream`);
-      this.next(NEXT_UPSTREAM.invalid_header);
-      return false;
-    }
-    x.upstreamHeaders = reader.headers;
+  private invalidHead(message: string): void {
+    this.failed(new UpstreamFailure('invalid head', 'reading response header from upstream', message));
+  }
+
+  private processHead(stream: UpstreamStream): void {
+    const { x, rules, selection } = this;
+    const { settings } = rules;
+    const { head } = stream;
+    const { status, headers } = head;
+    selection.attempt.headerTime = selection.elapsed();
+    selection.attempt.status ||= status;
+    x.upstreamHeaders = headers;
     if (status >= 400) {
-      const reason = reasonOfStatus(status);
-      if (reason !== 0 && (this.selection?.tries ?? 0) > 1 && this.canRetry(reason)) {
-        this.next(reason);
-        return false;
+      const failure = new UpstreamFailure('status', 'reading response header from upstream', status);
+      if (failure.reason !== 0 && selection.tries > 1 && this.canRetry(failure)) {
+        this.next(failure);
+        return;
       }
     }
     if (settings.interceptErrors && status >= 300 && x.location.settings.errorPages?.has(status)) {
-      const challenges = status === 401 ? reader.headers.all('www-authenticate') : [];
+      const challenges = status === 401 ? headers.all('www-authenticate') : [];
       this.abandon();
       for (const challenge of challenges) x.response.add('WWW-Authenticate', challenge);
       x.producer = null;
       x.finalize(status);
-      return false;
-    }
-    if (settings.obeysLimitRate) {
-      const rate = reader.headers.valueOf(Field.XAccelLimitRate);
-      if (rate !== undefined) x.limitRate = parseInteger(rate) ?? x.limitRate;
-    }
-    const redirect = settings.obeysRedirect ? reader.headers.valueOf(Field.XAccelRedirect) : undefined;
-    if (redirect !== undefined) {
-      const fields = keptFields(reader.headers, (value) => this.protocol.cookie(x, value));
-      this.abandon();
-      accelRedirect(x, redirect, fields);
-      return false;
-    }
-    // As in nginx, whatever fields an HTTP/1.0 response has.
-    const keepAlive = reader.version >= 11 && connectionOptions(reader.headers, reader.version).keepAlive;
-    const asked = this.protocol.asksHead(x);
-    const bodiless = asked || status === 204 || status === 304;
-    const unwanted = x.method === 'HEAD' && !bodiless;
-    // An unwanted body is not waited for.
-    this.keepable = keepAlive && (bodiless || (framing !== UNTIL_CLOSE && (!unwanted || framing === 0)));
-    this.body.begin(bodiless || unwanted ? 0 : framing);
-    const { response } = x;
-    response.status = status;
-    response.reason = reader.reason;
-    // If `proxy_method HEAD` was sent for a client that expects a body, the length does not apply to its response.
-    response.contentLength = asked && x.method !== 'HEAD' ? 0 : framing >= 0 ? framing : -1;
-    response.expectTrailers = settings.passTrailers && framing === CHUNKED && x.version >= 11;
-    this.beginRelay(reader.headers);
-    this.protocol.responseHead(x, reader);
-    this.state = READING_BODY;
-    if (!x.sendHead(false)) {
-      // A filter sent its own response and stopped this producer.
-      return false;
-    }
-    if (this.body.empty) {
-      this.responseComplete(clean);
-      return false;
-    }
-    return true;
-  }
-
-  private readBodyBytes(bytes: Buffer, from: number, length: number): void {
-    const { connection, x } = this;
-    if (connection === null) return;
-    if (this.requestComplete) this.waitToRead(connection);
-    const result = this.body.read(bytes, from, length);
-    this.attempt.responseLength = this.body.length;
-    if (result === MORE_BODY || this.state !== READING_BODY) return;
-    if (result === BODY_BROKEN) {
-      logError(x, 'error', 'upstream sent invalid chunked response while reading upstream');
-      this.truncate(false);
       return;
     }
-    if (result === BODY_OVERRUN) logError(x, 'warn', `${this.body.excess} while reading upstream`);
-    this.responseComplete(result === BODY_COMPLETE);
+    if (settings.obeysLimitRate) {
+      const rate = headers.valueOf(Field.XAccelLimitRate);
+      if (rate !== undefined) x.limitRate = parseInteger(rate) ?? x.limitRate;
+    }
+    const redirect = settings.obeysRedirect ? headers.valueOf(Field.XAccelRedirect) : undefined;
+    if (redirect !== undefined) {
+      const fields = keptFields(headers, (value) => rules.cookie(x, value));
+      this.abandon();
+      accelRedirect(x, redirect, fields);
+      return;
+    }
+    const asked = rules.asksHead(x);
+    const { response } = x;
+    response.status = status;
+    response.reason = head.reason;
+    // If `proxy_method HEAD` was sent for a client that expects a body, the length does not apply to its response.
+    response.contentLength = asked && x.method !== 'HEAD' ? 0 : stream.declaredLength;
+    response.expectTrailers = settings.passTrailers && stream.mayHaveTrailers && x.version >= 11;
+    this.relay.begin(headers);
+    rules.responseHead(x, head);
+    this.state = READING_BODY;
+    // A filter may send its own response instead, and abort this one.
+    if (!x.sendHead(false)) return;
+    if (x.method === 'HEAD' && !asked && status !== 204 && status !== 304 && stream.declaredLength !== 0) {
+      // The client does not expect the body: it is not waited for.
+      stream.cancel();
+      this.complete(stream);
+      return;
+    }
+    this.writer.received();
   }
 
-  chunkData(bytes: Buffer, start: number, end: number): void {
-    if (start === end || this.state !== READING_BODY) return;
-    this.relay(bytes, start, end);
+  onData(bytes: Buffer, start: number, end: number): void {
+    this.relay.write(bytes, start, end);
   }
 
-  /** The whole response was read. `clean`: no bytes follow it. */
-  private responseComplete(clean: boolean): void {
-    const { x, connection } = this;
+  onEnd(excess: string | null): void {
+    if (excess !== null) logError(this.x, 'warn', `${excess} while reading upstream`);
+    if (this.stream !== null) this.complete(this.stream);
+  }
+
+  /** The whole response was read. */
+  private complete(stream: UpstreamStream): void {
+    const { x } = this;
     if (this.state === OVER) return;
     this.state = OVER;
-    x.upstreamTrailers = this.body.trailers;
+    x.upstreamTrailers = stream.trailers;
     if (x.response.expectTrailers) passTrailers(x);
-    this.connection = null;
-    this.released('ok');
-    if (connection !== null) {
-      connection.user = null;
-      const keep = clean && this.keepable && this.requestComplete && connection.transport.pending === 0;
-      if (!keep || !this.upstream.idle.put(connection, this.upstream.keepalive)) connection.destroy();
-    }
-    this.relayEnd();
+    this.endAttempt('ok');
+    this.relay.end();
+  }
+
+  pauseSource(): void {
+    this.writer.pause();
+    this.stream?.pause();
+  }
+
+  resumeSource(): void {
+    this.writer.resume();
+    this.stream?.resume();
+  }
+
+  /** The client accepts more data. */
+  resume(): void {
+    this.relay.resume();
   }
 
   // -- failures
 
-  /** Tries another peer, or ends with the status of the reason. */
-  private next(reason: number): void {
-    const { x, selection, attempt } = this;
-    const { reused } = this;
-    this.dropConnection();
-    this.released(reason === NEXT_UPSTREAM.http_403 || reason === NEXT_UPSTREAM.http_404 ? 'next' : 'failed');
-    const status = statusOfReason(reason);
-    attempt.status = status;
-    if (selection !== null && reused && reason === NEXT_UPSTREAM.error) selection.tries++;
-    if (selection === null || selection.tries === 0 || !this.canRetry(reason)) {
-      x.upstreamHeaders = null;
-      this.fail(status);
-      return;
-    }
-    this.connect();
-  }
-
-  private canRetry(reason: number): boolean {
-    return this.mayTryAnother(reason, this.requestSent, this.sender?.streaming === true);
-  }
-
-  onEnd(): void {
-    const { x } = this;
-    if (this.state === READING_BODY) {
-      if (this.body.endsWithConnection) this.responseComplete(false);
-      else {
-        logError(x, 'error', 'upstream prematurely closed connection while reading upstream');
-        this.truncate();
-      }
-    } else if (this.state !== OVER) {
-      logError(x, 'error', 'upstream prematurely closed connection while reading response header from upstream');
-      this.next(NEXT_UPSTREAM.error);
-    }
-  }
-
-  onClosed(error: NodeJS.ErrnoException | null): void {
-    const { x, connection } = this;
-    if (connection === null || this.state === OVER) return;
-    const secure = connection.options.identity !== '';
-    if (this.state === CONNECTING) {
-      const { level, message, isLocal } = establishmentFailure(error, this.attempt.address, connection.options);
-      logError(x, level, message);
-      if (isLocal) {
-        this.abandon();
-        this.fail(500);
-      } else this.next(NEXT_UPSTREAM.error);
-    } else if (this.state === READING_BODY) {
-      logError(
-        x,
-        'error',
-        error === null
-          ? 'upstream prematurely closed connection while reading upstream'
-          : `${receiveFailure(error, secure)} while reading upstream`,
-      );
-      this.truncate();
+  onFailure<K extends keyof StreamFailures>(kind: K, cause: StreamFailures[K]): void {
+    if (this.options === null) return;
+    if (kind === 'connect') {
+      const error = cause as StreamFailures['connect']; // of this kind
+      this.failed(UpstreamFailure.ofConnection(error, this.selection.attempt.address, this.options));
+    } else if (kind === 'refused') {
+      this.failed(new UpstreamFailure<'refused'>(kind, 'SSL handshaking to upstream', cause as string)); // of this kind
+    } else if (kind === 'receive') {
+      const error = cause as StreamFailures['receive']; // of this kind
+      const secure = this.options.identity !== '';
+      this.failed(new UpstreamFailure('receive', this.reading, { error, secure }));
     } else {
-      const doing = error === null ? 'upstream prematurely closed connection' : receiveFailure(error, secure);
-      logError(x, 'error', `${doing} while reading response header from upstream`);
-      this.next(NEXT_UPSTREAM.error);
+      this.failed(new UpstreamFailure(kind as FailureKind, this.reading, cause as never)); // the causes are the same
     }
+  }
+
+  private get reading(): Activity {
+    return this.state === READING_BODY ? 'reading upstream' : 'reading response header from upstream';
   }
 
   timedOut(): void {
-    const { x, connection } = this;
-    if (connection === null || this.extendSendTimeout(connection)) return;
-    const doing =
-      this.state === CONNECTING
-        ? connection.establishing
-        : this.state === READING_BODY
-          ? 'reading upstream'
-          : connection.transport.pending > 0
-            ? 'sending request to upstream'
-            : 'reading response header from upstream';
-    logError(x, 'error', `upstream timed out (110: Connection timed out) while ${doing}`);
-    if (this.state === READING_BODY) this.truncate();
-    else this.next(NEXT_UPSTREAM.timeout);
+    const { state, stream } = this;
+    if (stream === null || state === OVER) return;
+    let activity: Activity = 'reading response header from upstream';
+    if (state === CONNECTING) activity = connecting(stream);
+    else if (state === READING_BODY) activity = 'reading upstream';
+    else if (stream.pending > 0) activity = 'sending request to upstream';
+    this.failed(new UpstreamFailure('timeout', activity, null));
   }
 
-  /**
-   * The response body will not be complete. As in nginx, the peer has responded and is not counted as failed, and the
-   * request counts as completed unless the peer's data was invalid.
-   */
-  private truncate(completed = true): void {
-    this.x.cutByUpstream = completed;
-    this.abandon();
-    this.relayCut();
+  private log({ logLine }: UpstreamFailure): void {
+    if (logLine !== null) logError(this.x, logLine[0], logLine[1]);
+  }
+
+  private failed(failure: UpstreamFailure): void {
+    this.log(failure);
+    if (failure.retry === 'never') {
+      // As in nginx the request counts as completed unless the peer's data was invalid.
+      this.x.cutByUpstream = failure.kind !== 'invalid body';
+      this.abandon();
+      this.relay.truncate();
+    } else if (failure.reason === 0) {
+      this.abandon();
+      this.fail(failure.status);
+    } else this.next(failure);
+  }
+
+  /** Tries another peer, or ends with the status of the failure. */
+  private next(failure: UpstreamFailure): void {
+    const { x, selection } = this;
+    const { reason, status } = failure;
+    this.endAttempt(failure.outcome);
+    selection.attempt.status = status;
+    x.upstreamHeaders = null;
+    if (this.reused && reason === NEXT_UPSTREAM.error) selection.addTry();
+    if (selection.tries === 0 || !this.canRetry(failure)) {
+      this.fail(status);
+      return;
+    }
+    this.state = PREPARING;
+    this.prepared();
+  }
+
+  private canRetry({ reason, retry }: UpstreamFailure): boolean {
+    return this.selection.mayTryAnother(reason, retry !== 'always', this.writer.streaming);
   }
 
   /** Ends the exchange without a response from the upstream. */
@@ -437,55 +366,76 @@ export class UpstreamRequest extends ResponseRelay implements ConnectionUser, Ch
   }
 
   /** The client closed the connection, or another response replaces this one. */
-  override abort(): void {
-    this.releaseRelay();
+  abort(): void {
+    this.relay.release();
     this.abandon();
   }
 
   private abandon(): void {
     if (this.state === OVER) return;
     this.state = OVER;
-    this.dropConnection();
-    this.released('ok');
+    this.endAttempt('ok');
   }
 
-  private switchProtocols(bytes: Buffer, from: number, length: number): void {
-    const { x, reader, attempt, connection } = this;
-    if (connection === null) return;
-    attempt.headerTime = this.elapsed();
-    attempt.status = 101;
+  /** Ends the current attempt, whatever its state. */
+  private endAttempt(outcome: Outcome): void {
+    const { stream, selection, writer } = this;
+    writer.detach();
+    if (stream !== null) {
+      stream.cancel();
+      selection.attempt.responseLength = stream.bodyLength;
+    }
+    selection.release(outcome);
+  }
+
+  // -- upgrades
+
+  onUpgrade(bytes: Buffer, from: number, length: number): void {
+    const { stream } = this;
+    if (stream === null) return;
+    try {
+      this.switchProtocols(stream, from < length ? Buffer.from(bytes.subarray(from, length)) : EMPTY);
+    } catch (error) {
+      this.searchFailed(error);
+    }
+  }
+
+  private switchProtocols(stream: UpstreamStream, early: Buffer): void {
+    const { x, selection, peer } = this;
+    const { head } = stream;
+    selection.attempt.headerTime = selection.elapsed();
+    selection.attempt.status = 101;
     if (x.headers.indexOf(Field.Upgrade) < 0) {
-      logError(
-        x,
-        'error',
-        'upstream sent 101 to a request without "Upgrade" while reading response header from upstream',
-      );
-      this.next(NEXT_UPSTREAM.invalid_header);
+      this.invalidHead('upstream sent 101 to a request without "Upgrade"');
       return;
     }
-    if (x.nested !== null) {
-      logError(x, 'error', 'connection upgrade in subrequest');
-      this.abandon();
-      this.fail(502);
+    if (x.nested !== null || peer === null) {
+      const activity = 'reading response header from upstream';
+      this.failed(new UpstreamFailure('unusable', activity, 'connection upgrade in subrequest'));
       return;
     }
-    x.upstreamHeaders = reader.headers;
+    x.upstreamHeaders = head.headers;
     x.response.status = 101;
-    x.response.reason = reader.reason;
-    this.protocol.responseHead(x, reader);
-    this.connection = null;
+    x.response.reason = head.reason;
+    this.rules.responseHead(x, head);
     this.state = OVER;
-    const early = from < length ? Buffer.from(bytes.subarray(from, length)) : EMPTY;
-    this.releaseRelay();
-    const upgraded = this.upgraded(connection.peer, reader);
+    this.writer.detach();
+    this.stream = null;
+    this.release();
+    const upgraded = selection.upgraded(peer, stream);
     x.resource = upgraded;
-    this.protocol.upgrade(x, upgraded, connection, early);
+    this.rules.upgrade(x, upgraded, stream.detach(), early);
   }
 
-  /** Releases the reader after the exchange was logged. */
+  /** Releases memory and streams, after the exchange was logged or its connection was upgraded. */
   release(): void {
-    this.sender?.release();
-    this.releaseRelay();
-    giveReader(this.reader);
+    this.writer.release();
+    this.relay.release();
+    this.stream?.release();
+    if (this.spent !== null) for (const stream of this.spent) stream.release();
   }
+}
+
+function connecting(stream: UpstreamStream): Activity {
+  return stream.handshaking ? 'SSL handshaking to upstream' : 'connecting to upstream';
 }

@@ -1,33 +1,35 @@
 /** Relays the body of an upstream response to the client. */
 import { parseSize } from '../config/units.js';
+import type { HttpExchange } from '../exchange/exchange.js';
 import type { HeaderBlock } from '../http/header-block.js';
-import type { Producer } from '../program/body.js';
+import type { UpstreamSettings } from './forwarding-rules.js';
 import { type LimitedResponse, ReadingRate } from './reading-rate.js';
-import { RequestWriter } from './request-writer.js';
 import { isBuffered, type ResponseSource, ResponseSpool } from './response-spool.js';
 
 /**
- * A base class, so that a request stays one object. Data that the client accepts at once is passed through without
- * being stored; a spool is created when the client is slow for the first time.
+ * Data that the client accepts at once is passed through without being stored; a spool is created when the client is slow
+ * for the first time.
  */
-export abstract class ResponseRelay extends RequestWriter implements Producer, ResponseSource, LimitedResponse {
+export class ResponseRelay implements ResponseSource, LimitedResponse {
   /** Whether a slow client does not slow down the upstream (`proxy_buffering`). */
-  private buffered = false;
+  buffered = false;
   /** Buffers the response for a slow client; null until the client is slow. */
   private spool: ResponseSpool | null = null;
-  /** Whether the response is spooled if the client is slow. */
-  protected get buffers(): boolean {
-    return this.buffered;
-  }
   /** Limits the rate (`proxy_limit_rate`); null if unlimited. */
   private rate: ReadingRate | null = null;
   private pausedByClient = false;
   private pausedByRate = false;
+  private paused = false;
 
-  abstract abort(): void;
+  /** `source`: the upstream. */
+  constructor(
+    private readonly x: HttpExchange,
+    private readonly settings: UpstreamSettings,
+    private readonly source: ResponseSource,
+  ) {}
 
   /** Prepares to relay a response with these fields; its head has not been sent. */
-  protected beginRelay(headers: HeaderBlock): void {
+  begin(headers: HeaderBlock): void {
     const { x, settings } = this;
     this.buffered = settings.obeysBuffering ? isBuffered(headers, settings.buffering) : settings.buffering;
     x.unbuffered = !this.buffered;
@@ -40,23 +42,23 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, R
   }
 
   /** Relays bytes `start` to `end` of the body; the buffer is borrowed. */
-  protected relay(bytes: Buffer, start: number, end: number): void {
+  write(bytes: Buffer, start: number, end: number): void {
     if (this.rate !== null) this.rate.write(bytes, start, end);
     else this.pass(bytes, start, end);
   }
 
   /** The body is complete. */
-  protected relayEnd(): void {
+  end(): void {
     if (this.rate === null || !this.rate.defers(() => this.passEnd())) this.passEnd();
   }
 
   /** The body will not be complete: buffered data is still sent. */
-  protected relayCut(): void {
+  truncate(): void {
     if (this.rate === null || !this.rate.defers(() => this.passCut())) this.passCut();
   }
 
   /** Releases buffered data. */
-  protected releaseRelay(): void {
+  release(): void {
     this.rate?.release();
     this.spool?.release();
   }
@@ -84,6 +86,7 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, R
     }
   }
 
+  /** The client accepts more data. */
   resume(): void {
     if (this.spool !== null) this.spool.resume();
     else this.resumeSource();
@@ -93,37 +96,29 @@ export abstract class ResponseRelay extends RequestWriter implements Producer, R
 
   pauseSource(): void {
     this.pausedByClient = true;
-    this.stopReading();
+    this.update();
   }
 
   resumeSource(): void {
     this.pausedByClient = false;
-    this.readOn();
+    this.update();
   }
 
   rateExceeded(): void {
     this.pausedByRate = true;
-    this.stopReading();
+    this.update();
   }
 
   rateAvailable(): void {
     this.pausedByRate = false;
-    this.readOn();
+    this.update();
   }
 
-  private stopReading(): void {
-    const { connection } = this;
-    if (connection === null) return;
-    this.paused = true;
-    connection.transport.pause();
-    if (this.requestComplete) connection.deadline = 0;
-  }
-
-  private readOn(): void {
-    const { connection } = this;
-    if (!this.paused || this.pausedByClient || this.pausedByRate || connection === null) return;
-    this.paused = false;
-    if (this.requestComplete) this.waitToRead(connection);
-    connection.transport.resume();
+  private update(): void {
+    const paused = this.pausedByClient || this.pausedByRate;
+    if (paused === this.paused) return;
+    this.paused = paused;
+    if (paused) this.source.pauseSource();
+    else this.source.resumeSource();
   }
 }

@@ -1,9 +1,8 @@
 /** State that remains of an upstream request once its connection is a tunnel: whatever must be counted at its end. */
 import { performance } from 'node:perf_hooks';
-import type { ResponseReader } from '../http1/response-reader.js';
+import type { UpstreamStream } from '../http/upstream-session.js';
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Peer, Reservation } from './peer.js';
-import { giveReader } from './response-readers.js';
 
 /**
  * Replaces the request, which references the location, upstream and balancer of its configuration: a tunnel may live
@@ -14,7 +13,7 @@ export class UpgradedAttempt {
     private readonly attempt: UpstreamAttempt,
     private readonly peer: Peer,
     private readonly reservation: Reservation | null,
-    private readonly reader: ResponseReader,
+    private readonly stream: UpstreamStream,
     /** Name of the upstream. */
     readonly upstream: string,
   ) {}
@@ -37,8 +36,8 @@ export class UpgradedAttempt {
     this.peer.end();
   }
 
-  /** Releases the reader after the exchange was logged. */
+  /** Releases the stream after the exchange was logged. */
   release(): void {
-    giveReader(this.reader);
+    this.stream.release();
   }
 }

@@ -1,9 +1,9 @@
 /** A named group of servers, declared by `upstream` or implied by a `proxy_pass` with a host. */
 import type { Balancer } from './balancer.js';
-import { IdleConnections } from './idle-connections.js';
 import { DEFAULT_KEEPALIVE, type KeepaliveSettings } from './keepalive-settings.js';
 import { DEFAULT_PEER, Peer, type PeerAddress, PeerGroup, type PeerSettings } from './peer.js';
 import { RoundRobin } from './round-robin.js';
+import { SessionPool } from './session-pool.js';
 
 /** A `server` line with its addresses. */
 export class UpstreamServer {
@@ -35,8 +35,8 @@ export class Upstream {
   readonly servers: UpstreamServer[] = [];
   balancer: Balancer = new RoundRobin(this);
   keepalive: KeepaliveSettings = DEFAULT_KEEPALIVE;
-  /** Idle connections to the peers. */
-  readonly idle = new IdleConnections();
+  /** Cached sessions with the peers. */
+  readonly sessions = new SessionPool(this);
   /** Keeps the addresses of `resolve` servers up to date; referenced here because its timers only hold it weakly. */
   resolution: object | null = null;
   /** Lookups of servers without an initial address; referenced here for the same reason. */
@@ -51,9 +51,9 @@ export class Upstream {
     readonly name: string,
   ) {}
 
-  /** Closes the idle connections; called by the owner of the routing table when it is unused. */
+  /** Closes the idle sessions; called by the owner of the routing table when it is unused. */
   close(): void {
-    this.idle.close();
+    this.sessions.close();
   }
 
   /** Current peers. */

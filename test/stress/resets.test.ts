@@ -64,7 +64,7 @@ for (const seed of seeds) {
     await until('no request is under way', () => instance.workers?.state.users === 0);
     await until('no client is connected', () => instance.workers?.connections === 0);
     // Idle connections may still be closed by the back end.
-    const idle = (): number[] => upstreams(instance).map((upstream) => upstream.idle.count);
+    const idle = (): number[] => upstreams(instance).map((upstream) => upstream.sessions.count);
     const kept = (): number => idle().reduce((sum, count) => sum + count, 0);
     assert.ok(
       idle().every((count) => count <= 32),

@@ -4,14 +4,14 @@ import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
 import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
-import type { ResponseReader } from '../../http1/response-reader.js';
-import type { Connect } from '../../net/transport.js';
+import type { UpstreamHead } from '../../http/upstream-session.js';
+import type { Connect, Transport } from '../../net/transport.js';
 import { logError } from '../../program/error-context.js';
 import type { Template } from '../../program/template.js';
 import type { TlsIdentity, UpstreamTls } from '../../tls/upstream-tls.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
 import { upgrade } from '../../tunnel/upgrade.js';
-import type { ConnectOptions, UpstreamConnection } from '../../upstream/connection.js';
+import type { ConnectOptions } from '../../upstream/connect-options.js';
 import { EARLY_HINTS } from '../../upstream/early-hints.js';
 import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
@@ -109,21 +109,21 @@ export class HttpProtocol implements ForwardingRules {
     return this.secured;
   }
 
-  responseHead(x: HttpExchange, reader: ResponseReader): void {
-    this.options.responseHead.apply(x, reader);
+  responseHead(x: HttpExchange, head: UpstreamHead): void {
+    this.options.responseHead.apply(x, head);
   }
 
   cookie(x: HttpExchange, value: string): string {
     return this.options.responseHead.cookie(x, value);
   }
 
-  earlyHints(x: HttpExchange, reader: ResponseReader): void {
+  earlyHints(x: HttpExchange, head: UpstreamHead): void {
     const condition = x.location.settings.get(EARLY_HINTS)?.of(x) ?? '';
-    if (condition !== '' && condition !== '0') x.client.sendInterim(103, reader.headers.lines(INTERIM_HIDDEN));
+    if (condition !== '' && condition !== '0') x.client.sendInterim(103, head.headers.lines(INTERIM_HIDDEN));
   }
 
-  upgrade(x: HttpExchange, attempt: UpgradedAttempt, connection: UpstreamConnection, early: Buffer): void {
-    const side = { transport: connection.detach(), early, peerEnded: false };
+  upgrade(x: HttpExchange, attempt: UpgradedAttempt, transport: Transport, early: Buffer): void {
+    const side = { transport, early, peerEnded: false };
     upgrade(x, attempt, side, this.settings, this.options.tunnels);
   }
 }

@@ -3,7 +3,7 @@
 import { Field } from '../../http/field-names.js';
 import { type HeaderBlock, NameSet } from '../../http/header-block.js';
 import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';
-import type { ResponseReader } from '../../http1/response-reader.js';
+import type { UpstreamHead } from '../../http/upstream-session.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { CookieRewrite } from './cookies.js';
 import type { Rewrites } from './rewrites.js';
@@ -80,7 +80,7 @@ export class ResponseHeadRules {
   }
 
   /** Applies the upstream's fields to `x.response`. */
-  apply(x: Exchange, reader: ResponseReader): void {
+  apply(x: Exchange, reader: UpstreamHead): void {
     const { response } = x;
     const { hidden } = this;
     const { headers } = reader;

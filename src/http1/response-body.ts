@@ -1,11 +1,6 @@
 /** Decodes the body of an upstream response, for any framing. */
-
-import { isToken } from '../http/field-line.js';
-import { Field, fieldSet } from '../http/field-names.js';
-import { HeaderBlock } from '../http/header-block.js';
-import { ChunkedDecoder, type ChunkedSink } from '../http1/chunked.js';
-import { CHUNKED, UNTIL_CLOSE } from '../http1/response-reader.js';
-import type { Exchange } from '../program/exchange.js';
+import { ChunkedDecoder, type ChunkedSink } from './chunked.js';
+import { CHUNKED, UNTIL_CLOSE } from './response-reader.js';
 
 /** The body is incomplete. */
 export const MORE_BODY = 0;
@@ -55,7 +50,7 @@ export class ResponseBodyReader {
 
   /** Trailer section after the chunks, each line terminated by CRLF; empty if there is none. */
   get trailers(): string {
-    return this.decoder?.done === true ? this.decoder.trailers : '';
+    return this.left === CHUNKED && this.decoder?.done === true ? this.decoder.trailers : '';
   }
 
   /** Passes bytes `from` to `length` to the sink, as far as they belong to the body. */
@@ -77,44 +72,5 @@ export class ResponseBodyReader {
     if (decoder.broken) return BODY_BROKEN;
     if (!decoder.done) return MORE_BODY;
     return end < length ? BODY_OVERRUN : BODY_COMPLETE;
-  }
-}
-
-/**
- * Fields that determine how a message is read; recipients must not take them from a trailer section (RFC 9110 6.5.1).
- */
-const NEVER_TRAILERS = fieldSet(
-  Field.ContentLength,
-  Field.TransferEncoding,
-  Field.Host,
-  Field.Connection,
-  Field.ProxyConnection,
-  Field.KeepAlive,
-  Field.TE,
-  Field.Trailer,
-  Field.Upgrade,
-  Field.ContentType,
-  Field.ContentEncoding,
-  Field.ContentRange,
-);
-
-/** Adds the upstream's trailer fields to the client's response, except hidden ones. */
-export function passTrailers(x: Exchange): void {
-  const { response } = x;
-  const { hidden } = response;
-  const block = HeaderBlock.from(
-    x.upstreamTrailers
-      .split('\r\n')
-      .filter((line) => isToken(line.slice(0, Math.max(0, line.indexOf(':')))))
-      .map((line) => {
-        const colon = line.indexOf(':');
-        return [line.slice(0, colon), line.slice(colon + 1).trim()];
-      }),
-  );
-  for (let i = 0; i < block.count; i++) {
-    const id = block.id(i);
-    // Unlike in a head, ETag is an ordinary field here and may be sent in the trailers.
-    const hides = hidden?.matches(block, i) === true && id !== Field.ETag && id !== Field.LastModified;
-    if (!hides && NEVER_TRAILERS[id] !== true) response.addTrailer(block.name(i), block.value(i));
   }
 }

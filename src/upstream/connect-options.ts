@@ -1,0 +1,14 @@
+/** Options of the connections of one request. */
+import type { Connect, Transport } from '../net/transport.js';
+
+export interface ConnectOptions {
+  /** TLS identity (name, verification, certificate): only requests with an equal one reuse the connection. Empty: no TLS. */
+  readonly identity: string;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  readonly keepAlive: boolean;
+  /** Opens the connection; default: `SocketTransport.connect`. Throws TlsFileError if a certificate cannot be used. */
+  readonly connect?: Connect;
+  /** Checks an established connection before its first request. Returns the reason to refuse it, or null. */
+  readonly refusal?: (transport: Transport) => string | null;
+}

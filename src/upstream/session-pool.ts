@@ -1,0 +1,169 @@
+/** Sessions with the peers of an upstream: opens streams on cached ones, or connects. nginx: upstream_keepalive. */
+import type net from 'node:net';
+import type {
+  OpenSession,
+  SessionHost,
+  StreamUser,
+  UpstreamSession,
+  UpstreamStream,
+} from '../http/upstream-session.js';
+import { Http1Session } from '../http1/upstream-session.js';
+import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import { SocketTransport } from '../net/socket-transport.js';
+import type { Transport } from '../net/transport.js';
+import type { ConnectOptions } from './connect-options.js';
+import type { KeepaliveSettings } from './keepalive-settings.js';
+import type { Peer } from './peer.js';
+
+/** A session of the pool, and its owner. It is cached while another stream can be opened. */
+export class PooledSession implements SessionHost, Timed {
+  /** End of the time for which it may be idle. */
+  deadline = 0;
+  deadlineIndex = -1;
+  readonly since = now();
+  /** Whether the pool has it. */
+  cached = false;
+  /** Streams opened. */
+  streams = 1;
+  readonly session: UpstreamSession;
+  readonly first: UpstreamStream;
+
+  constructor(
+    private readonly pool: SessionPool,
+    readonly peer: Peer,
+    readonly origin: object,
+    readonly options: ConnectOptions,
+    user: StreamUser,
+    open: OpenSession,
+  ) {
+    const { session, stream } = open(
+      this,
+      user,
+      connectTarget(peer, options),
+      options.connect ?? SocketTransport.connect,
+    );
+    this.session = session;
+    this.first = stream;
+    watch(this);
+  }
+
+  /** Whether a request for this peer, location and TLS identity may use the session; `origin` null: any location. */
+  matches(peer: Peer, origin: object | null, identity: string): boolean {
+    return this.peer === peer && (origin === null || this.origin === origin) && this.options.identity === identity;
+  }
+
+  open(user: StreamUser): UpstreamStream {
+    this.deadline = 0;
+    this.streams++;
+    return this.session.open(user);
+  }
+
+  refusal(transport: Transport): string | null {
+    return this.options.refusal?.(transport) ?? null;
+  }
+
+  onAvailable(): boolean {
+    return this.pool.add(this);
+  }
+
+  onClosed(): void {
+    unwatch(this);
+    this.pool.remove(this);
+  }
+
+  timedOut(): void {
+    if (this.session.idle) this.session.destroy();
+  }
+}
+
+export class SessionPool {
+  /** Sessions on which another stream can be opened, most recently used last. */
+  private readonly sessions: PooledSession[] = [];
+  private closed = false;
+
+  constructor(
+    private readonly upstream: { readonly keepalive: KeepaliveSettings },
+    private readonly openSession: OpenSession = Http1Session.open,
+  ) {}
+
+  /** Number of cached sessions. */
+  get count(): number {
+    return this.sessions.length;
+  }
+
+  /**
+   * Opens a stream on a cached session, or returns null. `isFinal`: a failure would be final (a POST is not repeated), and
+   * the kernel is asked whether the peer has closed the connection, which is known there before the event loop reports it.
+   * `origin`: the location; with `keepalive` `local` only sessions that it created are used.
+   */
+  reuse(
+    peer: Peer,
+    origin: object,
+    options: ConnectOptions,
+    user: StreamUser,
+    isFinal: boolean,
+  ): UpstreamStream | null {
+    const { sessions } = this;
+    const { max, local } = this.upstream.keepalive;
+    if (max === 0) return null;
+    for (let i = sessions.length - 1; i >= 0; i--) {
+      const pooled = sessions[i] as PooledSession;
+      if (!pooled.matches(peer, local ? origin : null, options.identity)) continue;
+      const { session } = pooled;
+      if (session.closing || (isFinal && session.idle && session.peerLeft())) {
+        session.destroy();
+        continue;
+      }
+      const stream = pooled.open(user);
+      if (!session.available) {
+        if (i === sessions.length - 1) sessions.pop();
+        else sessions.splice(i, 1);
+        pooled.cached = false;
+      }
+      return stream;
+    }
+    return null;
+  }
+
+  /** Connects to the peer and opens the first stream of the session. */
+  connect(peer: Peer, origin: object, options: ConnectOptions, user: StreamUser): UpstreamStream {
+    return new PooledSession(this, peer, origin, options, user, this.openSession).first;
+  }
+
+  /** Caches a session that is available; returns false if it must be closed once it is idle. */
+  add(pooled: PooledSession): boolean {
+    const { sessions } = this;
+    const { max, requests, timeout, time } = this.upstream.keepalive;
+    if (this.closed || max === 0 || pooled.streams >= requests || now() - pooled.since > time) return false;
+    this.remove(pooled);
+    if (sessions.length >= max) sessions.find(({ session }) => session.idle)?.session.destroy();
+    pooled.deadline = timeout === 0 || !pooled.session.idle ? 0 : now() + timeout;
+    sessions.push(pooled);
+    pooled.cached = true;
+    return true;
+  }
+
+  remove(pooled: PooledSession): void {
+    if (!pooled.cached) return;
+    this.sessions.splice(this.sessions.indexOf(pooled), 1);
+    pooled.cached = false;
+  }
+
+  /** Closes idle sessions and caches no more: a response may complete after the last exchange of its table. */
+  close(): void {
+    this.closed = true;
+    for (const { session } of [...this.sessions]) if (session.idle) session.destroy();
+  }
+}
+
+function connectTarget({ address }: Peer, options: ConnectOptions): net.NetConnectOpts {
+  if ('path' in address) return { path: address.path };
+  const { localAddress, localPort, keepAlive } = options;
+  return {
+    host: address.host,
+    port: address.port,
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(localPort === undefined ? {} : { localPort }),
+    ...(keepAlive ? { keepAlive: true } : {}),
+  };
+}
