@@ -21,7 +21,8 @@ function errno(code: string, number: number): NodeJS.ErrnoException {
 }
 const refused = { error: errno('ECONNREFUSED', 111), address: '127.0.0.1:1' };
 const noSocket = { error: errno('EACCES', 13), address: 'unix:/s' };
-const reset = errno('ECONNRESET', 104);
+const reset = { error: errno('ECONNRESET', 104), secure: false };
+const plain = Object.assign(new Error('wrong version number'), { code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
 
 type Row = readonly [
   kind: FailureKind,
@@ -57,6 +58,7 @@ const TABLE: readonly Row[] = [
     'failed',
   ],
   ['local', CONNECTING, ['alert', 'socket() failed'], 'alert socket() failed', 500, null, 'always', 'ok'],
+  ['handshake', HANDSHAKE, null, 'error peer closed connection in SSL handshake', 502, 'error', 'always', 'failed'],
   ['no peers', CONNECTING, null, 'error no live upstreams', 502, null, 'always', 'ok'],
   ['refused', HANDSHAKE, 'no certificate', 'error no certificate', 502, 'error', 'always', 'failed'],
   [
@@ -156,4 +158,8 @@ test('a connection that this host cannot start is not the failure of the peer', 
   assert.equal(UpstreamFailure.ofConnection(errno('EMFILE', 24), '127.0.0.1:1', options).kind, 'local');
   assert.equal(UpstreamFailure.ofConnection(errno('ECONNREFUSED', 111), '127.0.0.1:1', options).kind, 'connect');
   assert.equal(UpstreamFailure.ofConnection(null, '127.0.0.1:1', options).kind, 'connect');
+  const secure = { ...options, identity: 'a' };
+  const inConnect = Object.assign(errno('ECONNREFUSED', 111), { syscall: 'connect' });
+  assert.equal(UpstreamFailure.ofConnection(plain, '127.0.0.1:1', secure).kind, 'handshake');
+  assert.equal(UpstreamFailure.ofConnection(inConnect, '127.0.0.1:1', secure).kind, 'connect');
 });

@@ -75,6 +75,10 @@ class MultiplexedStream implements UpstreamStream {
     return this.session.connected;
   }
 
+  get handshaking(): boolean {
+    return this.session.transport.handshaking;
+  }
+
   begin(head: string, _bodyLength: number, bodiless: boolean): void {
     this.unsentHead = head;
     this.bodiless = bodiless;
