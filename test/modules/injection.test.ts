@@ -3,8 +3,20 @@
  * directive the variable stands in. Every directive with variables is listed here, with the place to which its text leads.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { answeringBackend, type Backend, connect, get, reply, startProxy, type TestProxy } from '../kit/index.js';
+import { connect as connectTls } from 'node:tls';
+import { withoutOpenssl } from '../kit/certificates.js';
+import {
+  answeringBackend,
+  type Backend,
+  connect,
+  get,
+  reply,
+  startProxy,
+  type TestProxy,
+  until,
+} from '../kit/index.js';
 import { templateDirectives } from './template-directives.js';
 
 /** Where a directive's text leads. */
@@ -110,9 +122,29 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     to: 'request field',
     text: `proxy_set_header X-Evil $evil; proxy_set_header Host $evil; ${PASS}`,
   },
+  proxy_ssl_certificate: {
+    to: 'file name',
+    text: 'proxy_ssl_certificate %%DIR%%/$evil; proxy_ssl_certificate_key %%DIR%%/x; proxy_pass https://app;',
+    refused: true,
+  },
+  proxy_ssl_certificate_key: {
+    to: 'file name',
+    text: 'proxy_ssl_certificate %%DIR%%/x$is_args; proxy_ssl_certificate_key %%DIR%%/$evil; proxy_pass https://app;',
+    refused: true,
+  },
+  proxy_ssl_name: {
+    to: 'value',
+    text: 'proxy_ssl_name $evil; proxy_ssl_server_name on; proxy_ssl_verify off; proxy_pass https://127.0.0.1:1;',
+    refused: true,
+  },
   return: { to: 'answer field', text: 'return 302 http://other$evil;' },
   rewrite: { to: 'URI', text: `rewrite ^ /x$evil?a=$evil break; ${PASS}` },
   root: { to: 'file name', text: 'root %%DIR%%/$evil;' },
+  secure_link: {
+    to: 'value',
+    text: 'secure_link $evil; secure_link_md5 $evil; add_header X-Evil $secure_link$evil; return 200 ok;',
+  },
+  secure_link_md5: { to: 'value', text: 'secure_link x; secure_link_md5 $evil; return 200 ok;' },
   set: { to: 'variable', text: `set $args $evil; ${PASS}` },
   source_charset: { to: 'value', text: 'default_type text/html; charset utf-8; source_charset $evil; return 200 ok;' },
   split_clients: {
@@ -146,8 +178,30 @@ const FURTHER: Readonly<Record<string, Attack>> = {
 
 const BREAK = '\r\nEvil: yes\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n2026/01/01 00:00:00 [alert] 1#0: forged';
 
+/** Directives whose variables are evaluated in a TLS handshake, before there is a request. */
+const IN_HANDSHAKES = ['ssl_certificate', 'ssl_certificate_key'];
+
 test('every directive with variables is listed with the place to which they lead', () => {
-  assert.deepEqual(Object.keys(ATTACKS).sort(), templateDirectives());
+  assert.deepEqual([...Object.keys(ATTACKS), ...IN_HANDSHAKES].sort(), templateDirectives());
+});
+
+test('a line break in a server name of TLS leaves whole log lines', { skip: withoutOpenssl }, async (t) => {
+  const proxy = await startProxy(
+    `error_log %%DIR%%/logs/error.log info;
+    server {
+      listen 127.0.0.1:0 ssl;
+      ssl_certificate %%DIR%%/$ssl_server_name.crt;
+      ssl_certificate_key %%DIR%%/$ssl_server_name.key;
+      return 204;
+    }`,
+  );
+  t.after(() => proxy.close());
+  const socket = connectTls({ port: proxy.port, host: '127.0.0.1', servername: BREAK, rejectUnauthorized: false });
+  const [failure] = await once(socket, 'error');
+  assert.ok(failure instanceof Error);
+  await until('the failure is logged', () => proxy.file('logs/error.log').includes('cannot load certificate'));
+  const lines = proxy.file('logs/error.log').split('\n').slice(0, -1);
+  for (const line of lines) assert.match(line, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#0: (?!forged)/);
 });
 
 describe('a line break in a variable', () => {

@@ -261,7 +261,8 @@ test('a directory for temporary files that anybody can replace is refused at sta
   });
 });
 
-const BODY = { method: 'POST', body: 'x'.repeat(100) };
+/** Larger than the buffer of the head, where a small body stays. */
+const BODY = { method: 'POST', body: 'x'.repeat(8192) };
 
 /** A proxy that answers with the path of the file in which it keeps a body. */
 async function bodyKeeper(t: TestContext, main = 'client_body_in_file_only clean;', files = {}) {
