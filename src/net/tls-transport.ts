@@ -55,7 +55,11 @@ function onEnd(this: Owned): void {
 }
 function onError(this: Owned, error: NodeJS.ErrnoException): void {
   const transport = this[TRANSPORT];
-  if (transport !== undefined) transport.error ??= error;
+  if (transport === undefined) return;
+  // Node reports an end during the handshake of a client as a reset of its own, without an error number.
+  if (transport.secured || error.code !== 'ECONNRESET' || error.errno !== undefined) transport.error ??= error;
+  // After the handshake, errors of OpenSSL do not close the socket.
+  if (!this.destroyed) this.destroy();
 }
 function onClose(this: Owned): void {
   this[TRANSPORT]?.socketClosed();
