@@ -1,6 +1,6 @@
 /** Turns an exchange into a tunnel after the upstream has accepted its upgrade. */
-import { errnoText } from '../diagnostics/errno.js';
 import type { HttpExchange } from '../exchange/exchange.js';
+import { callFailed } from '../net/tls-errors.js';
 import { logError } from '../program/error-context.js';
 import { TUNNEL_DRAIN } from './drain.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
@@ -46,6 +46,7 @@ export function upgrade(
   const { lingeringClose, lingeringTimeout, sendTimeout: clientSendTimeout } = settings;
   const frames = settings.get(TUNNEL_DRAIN) !== null && requestsWebSocket(x);
   const lingering = lingeringClose === 'off' ? 0 : lingeringTimeout;
+  const secureUpstream = upstream.transport.secure;
   let upgraded: UpgradedExchange;
   openTunnel(
     client,
@@ -57,7 +58,7 @@ export function upgrade(
     },
     ({ by, error, received, sent }) => {
       tunnels.delete(upgraded);
-      logEnd(x, by, error);
+      logEnd(x, by, error, by === 'client' ? x.client.secure : secureUpstream);
       accepted.ended(received, sent);
       client.ended(by !== 'client timeout' && error?.syscall !== 'write');
     },
@@ -65,14 +66,15 @@ export function upgrade(
 }
 
 /** Logs the abnormal end of a tunnel, with nginx's messages and levels. */
-function logEnd(x: HttpExchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
+function logEnd(x: HttpExchange, by: TunnelEnd['by'], error: NodeJS.ErrnoException | null, secure: boolean): void {
   const action = 'while proxying upgraded connection';
   if (by === 'client timeout' || by === 'upstream timeout') {
     const side = by === 'client timeout' ? 'client' : 'upstream';
     logError(x, 'info', `${side} timed out (110: Connection timed out) ${action}`);
   } else if (error !== null) {
-    const call = error.syscall === 'write' ? 'send' : 'recv';
-    logError(x, by === 'client' ? 'info' : 'error', `${call}() failed (${errnoText(error)}) ${action}`);
+    const calls = secure ? ['SSL_write', 'SSL_read'] : ['send', 'recv'];
+    const message = callFailed(calls[error.syscall === 'write' ? 0 : 1] as string, error); // two each
+    logError(x, by === 'client' ? 'info' : 'error', `${message} ${action}`);
   }
 }
 
