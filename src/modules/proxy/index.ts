@@ -4,6 +4,7 @@ import type { ConfOf } from '../../config/directive.js';
 import { httpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
+import { withContents } from '../../net/tls-files.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { type Compiler, defineModule, type Scope } from '../../program/module.js';
@@ -223,7 +224,8 @@ export default defineModule({
         const target = compileTarget(conf.proxy_pass, at);
         // With variables, the scheme depends on the request.
         const isSecure = 'target' in conf.proxy_pass ? conf.proxy_pass.target.secure : null;
-        const tls = isSecure === false ? null : compileUpstreamTls('proxy', conf, at);
+        const compileTls = () => compileUpstreamTls('proxy', conf, at);
+        const tls = isSecure === false ? null : withContents(at.compiler.files, compileTls);
         let plain: HttpProtocol;
         let secured: HttpProtocol;
         at.compiler.whenServing(async () => {

@@ -18,7 +18,9 @@ import {
   confCommand,
   fileName,
   keyFile,
+  namedFiles,
   plainFile,
+  plainFiles,
   writtenName,
 } from '../../tls/arguments.js';
 import { compiledCache } from '../../tls/certificate-cache.js';
@@ -61,24 +63,28 @@ function family(p: string) {
     ssl_trusted_certificate: {
       contexts: CONTEXTS,
       takes: plainFile,
+      files: plainFiles,
       doc: 'File with certificates of authorities (PEM) that verify the certificate of the server.',
       example: `${p}ssl_trusted_certificate ca.crt;`,
     },
     ssl_crl: {
       contexts: CONTEXTS,
       takes: plainFile,
+      files: plainFiles,
       doc: 'File with revocation lists (PEM) for the certificate of the server, one for each authority of its chain.',
       example: `${p}ssl_crl revoked.crl;`,
     },
     ssl_certificate: {
       contexts: CONTEXTS,
       takes: certificateFile,
+      files: namedFiles,
       doc: 'Client certificate in PEM, for servers that require one, followed by intermediate certificates. A name with variables is evaluated for each connection; if it is empty, no certificate is sent. `data:` is followed by the certificate itself.',
       example: `${p}ssl_certificate client.crt; ${p}ssl_certificate_key client.key;`,
     },
     ssl_certificate_key: {
       contexts: CONTEXTS,
       takes: keyFile,
+      files: namedFiles,
       doc: `Private key of \`${p}ssl_certificate\`, in PEM; may be encrypted (\`${p}ssl_password_file\`) or contain variables.`,
       example: `${p}ssl_certificate_key client.key;`,
       differs:
@@ -95,6 +101,7 @@ function family(p: string) {
     ssl_password_file: {
       contexts: CONTEXTS,
       takes: plainFile,
+      files: plainFiles,
       doc: `File with passwords of \`${p}ssl_certificate_key\`, one per line; they are tried in turn.`,
       example: `${p}ssl_password_file passwords;`,
     },
