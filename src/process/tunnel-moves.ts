@@ -6,11 +6,11 @@ import { upstreamOf } from '../modules/proxy/target.js';
 import type { RoutingTable } from '../program/compiler.js';
 import type { Module } from '../program/module.js';
 import { inSlices } from '../program/time-slice.js';
-import { SERVICE_RESTART } from '../tunnel/drain.js';
 import type { Counterpart, TunnelCounts, Tunnels } from '../tunnel/tunnels.js';
 import type { UpgradedExchange } from '../tunnel/upgraded.js';
 import { findUpstream } from '../upstream/configured.js';
 import type { Upstream } from '../upstream/upstream.js';
+import { SERVICE_RESTART } from '../websocket/close-codes.js';
 
 /** `tunnel_drain` controls how tunnels end; a change of it is no reason to end them. */
 const IGNORED_DIRECTIVE = 'tunnel_drain';

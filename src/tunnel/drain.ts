@@ -7,10 +7,6 @@ import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SettingsKey } from '../program/settings-key.js';
 import type { FrameRelay } from './relay.js';
 
-/** Status codes of Close frames (RFC 6455, 7.4.1, and IANA's registry). */
-export const GOING_AWAY = 1001;
-export const SERVICE_RESTART = 1012;
-
 /** `tunnel_drain` of a location; null: its tunnels are not drained. Times in ms. */
 export const TUNNEL_DRAIN = new SettingsKey<{ readonly spread: number; readonly timeout: number } | null>(
   'tunnel_drain',

@@ -3,7 +3,8 @@
  * frame nor a message.
  */
 import type { Transport } from '../net/transport.js';
-import { closeFrame, FrameTrack } from '../websocket/frames.js';
+import { closeFrame } from '../websocket/control-frames.js';
+import { FrameReader } from '../websocket/frame-reader.js';
 
 /** The tunnel as seen by a relay. */
 export interface RelayHost {
@@ -14,7 +15,7 @@ export interface RelayHost {
 }
 
 export class FrameRelay {
-  private readonly track = new FrameTrack();
+  private readonly frames = new FrameReader();
   /** The tunnel drains: each frame is inspected before it is forwarded. */
   private draining = false;
   /** Status code of the Close frame to insert at the next opportunity; 0: none. */
@@ -36,12 +37,12 @@ export class FrameRelay {
 
   /** The sender's Close frame has begun to arrive. */
   get closeReceived(): boolean {
-    return this.track.closing;
+    return this.frames.closing;
   }
 
   /** The sender's Close frame has arrived completely. */
   get closeComplete(): boolean {
-    return this.track.closing && this.track.betweenFrames;
+    return this.frames.closing && this.frames.betweenFrames;
   }
 
   /** The receiver has been sent a Close frame, either the proxy's or the sender's. */
@@ -81,7 +82,7 @@ export class FrameRelay {
     return (
       this.code !== 0 &&
       !this.closeSent &&
-      (this.betweenFragments ? this.track.betweenFrames : this.track.betweenMessages)
+      (this.betweenFragments ? this.frames.betweenFrames : this.frames.betweenMessages)
     );
   }
 
@@ -91,17 +92,17 @@ export class FrameRelay {
   }
 
   pass(bytes: Buffer, length: number): void {
-    const { track, host, from, to } = this;
+    const { frames, host, from, to } = this;
     if (!this.draining) {
-      track.advance(bytes, 0, length, false);
+      frames.skip(bytes, 0, length);
       host.forward(from, to, bytes, 0, length);
       return;
     }
     let start = 0;
     let at = 0;
     while (at < length) {
-      if (track.betweenFrames) {
-        const closes = FrameTrack.isClose(bytes[at] as number);
+      if (frames.betweenFrames) {
+        const closes = FrameReader.isClose(bytes[at] as number);
         if (closes || this.isDue) {
           if (at > start) host.forward(from, to, bytes, start, at);
           start = at;
@@ -111,7 +112,7 @@ export class FrameRelay {
           if (this.code !== 0 && !this.closeSent) this.close();
         }
       }
-      at = track.advance(bytes, at, length, true);
+      at = frames.skipFrame(bytes, at, length);
       if (this.closeSent) start = at;
       else if (this.closeComplete) {
         host.forward(from, to, bytes, start, at);

@@ -1,12 +1,14 @@
-/** The track of WebSocket frames, beside a reader that has all the bytes at once. */
+/** The incremental reader of WebSocket frames, in comparison with one that has all bytes at once. */
 import assert from 'node:assert/strict';
-import { FrameTrack } from '../../src/websocket/frames.js';
+import { applyMask, FrameReader } from '../../src/websocket/frame-reader.js';
 import { cutAt } from '../http1/splits.js';
 import type { Random } from '../stress/random.js';
 import { type FuzzTarget, mutatedBytes, places } from './target.js';
 
-/** Where frames end, where no message is under way, and where the first Close frame begins. */
+/** Ends of frames, positions without a message in progress, and the start of the first Close frame. */
 interface Layout {
+  /** Headers and unmasked payloads of complete frames. */
+  readonly frames: readonly string[];
   readonly ends: ReadonlySet<number>;
   readonly rests: ReadonlySet<number>;
   readonly close: number;
@@ -18,6 +20,7 @@ function layoutOf(bytes: Buffer): Layout {
   const rests = new Set([0]);
   let close = Number.POSITIVE_INFINITY;
   let fragmented = false;
+  const frames: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const first = bytes[at] as number;
     if ((first & 15) === 8) close = Math.min(close, at);
@@ -30,34 +33,68 @@ function layoutOf(bytes: Buffer): Layout {
     if (at + head > bytes.length) break;
     const length =
       short === 127 ? Number(bytes.readBigUInt64BE(at + 2)) : short === 126 ? bytes.readUInt16BE(at + 2) : short;
-    at += head + length;
+    const payload = at + head;
+    at = payload + length;
     if (at > bytes.length) break;
+    const mask = bytes.subarray(payload - 4, payload);
+    const text = bytes
+      .subarray(payload, payload + length)
+      .map((byte, i) => (second & 128 ? byte ^ (mask[i & 3] as number) : byte));
+    frames.push(
+      `${first >> 7} ${(first >> 4) & 7} ${first & 15} ${second >> 7} ${length} ${Buffer.from(text).latin1Slice()}`,
+    );
     ends.add(at);
     if (!fragmented) rests.add(at);
   }
-  return { ends, rests, close };
+  return { frames, ends, rests, close };
 }
 
 export function checkFrames(text: string, cuts: readonly number[]): void {
   const bytes = Buffer.from(text, 'latin1');
-  const { ends, rests, close } = layoutOf(bytes);
-  const track = new FrameTrack();
+  const { frames, ends, rests, close } = layoutOf(bytes);
+  const skipping = new FrameReader();
+  const slicing = new FrameReader();
+  const read: string[] = [];
   let at = 0;
   for (const piece of cutAt(text, cuts)) {
-    assert.equal(track.advance(bytes, at, at + piece.length, false), at + piece.length);
-    at += piece.length;
-    assert.deepEqual(
-      [track.betweenFrames, track.betweenMessages, track.closing],
-      [ends.has(at), rests.has(at), close < at],
-    );
+    const end = at + piece.length;
+    skipping.skip(bytes, at, end);
+    readSlices(slicing, Buffer.from(piece, 'latin1'), read);
+    at = end;
+    for (const reader of [skipping, slicing]) {
+      assert.deepEqual(
+        [reader.betweenFrames, reader.betweenMessages, reader.closing],
+        [ends.has(at), rests.has(at), close < at],
+      );
+    }
   }
-  const stepping = new FrameTrack();
+  // The last one may be incomplete.
+  assert.deepEqual(read.slice(0, frames.length), frames);
+  assert.ok(read.length <= frames.length + 1);
+  const stepping = new FrameReader();
   const stops = [0];
   for (let from = 0; from < bytes.length; ) {
-    from = stepping.advance(bytes, from, bytes.length, true);
+    from = stepping.skipFrame(bytes, from, bytes.length);
     if (from < bytes.length || stepping.betweenFrames) stops.push(from);
   }
   assert.deepEqual(stops, [...ends]);
+}
+
+/** Reads a piece of a stream by headers and payload slices, as an observer of messages would; adds the frames to `read`. */
+function readSlices(reader: FrameReader, piece: Buffer, read: string[]): void {
+  for (let from = 0; from < piece.length; ) {
+    const isPayload = reader.inPayload;
+    const offset = reader.payloadSeen;
+    const end = reader.next(piece, from, piece.length);
+    if (isPayload) {
+      applyMask(piece, from, end, reader.mask, offset);
+      read.push(read.pop() + piece.latin1Slice(from, end));
+    } else if (reader.inPayload || reader.betweenFrames) {
+      const { fin, rsv, opcode, masked, length } = reader;
+      read.push(`${Number(fin)} ${rsv} ${opcode} ${Number(masked)} ${length} `);
+    }
+    from = end;
+  }
 }
 
 /** Frames of all kinds, masked and not, with lengths in each of the three forms. */

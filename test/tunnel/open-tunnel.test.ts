@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
+import { now } from '../../src/net/deadlines.js';
 import { memoryPair } from '../../src/net/memory-transport.js';
 import type { Transport, TransportOwner } from '../../src/net/transport.js';
 import { openTunnel, type TunnelResult } from '../../src/tunnel/open-tunnel.js';
+import type { Tunnel } from '../../src/tunnel/tunnel.js';
+import { close, codeOf, frame } from './raw-frames.js';
 
 /** The program at the outer end of a connection. Emits `bytes`, `end` and `closed`. */
 class Program extends EventEmitter implements TransportOwner {
@@ -39,12 +42,14 @@ function connected(): { readonly program: Program; readonly side: Transport } {
   return { program, side: accepted };
 }
 
-const SETTINGS = { readTimeout: 60_000, sendTimeout: 60_000, clientSendTimeout: 60_000, lingering: 0, frames: false };
+/** Bytes that are no frames are forwarded as well. */
+const SETTINGS = { readTimeout: 60_000, sendTimeout: 60_000, clientSendTimeout: 60_000, lingering: 0, frames: true };
 
 function open(
   earlyFromClient = '',
   earlyFromUpstream = '',
   clientEnded = false,
+  opened: (tunnel: Tunnel) => void = () => {},
 ): { readonly client: Program; readonly upstream: Program; readonly result: Promise<TunnelResult> } {
   const client = connected();
   const upstream = connected();
@@ -53,7 +58,7 @@ function open(
       { transport: client.side, early: Buffer.from(earlyFromClient), peerEnded: clientEnded },
       { transport: upstream.side, early: Buffer.from(earlyFromUpstream), peerEnded: false },
       SETTINGS,
-      () => {},
+      opened,
       resolve,
     );
   });
@@ -105,4 +110,18 @@ test('a side that does not read stops the other one, and loses nothing', async (
   client.transport.resume();
   while (client.received.length < parts * part.length) await once(client, 'bytes');
   assert.equal(client.received.length, parts * part.length);
+});
+
+test('a tunnel with frames is drained without a location or a request', async () => {
+  const question = frame({ payload: 'question' }, true);
+  const { client, upstream, result } = open(question, '', false, (tunnel) => {
+    setImmediate(() => tunnel.drain({ code: 1012, at: 0, deadline: now() + 60_000 }));
+  });
+  await client.until(close(1012));
+  assert.equal(upstream.received, question);
+  client.transport.writeText(close(1012, true));
+  while (upstream.received.length < question.length + 8) await once(upstream, 'bytes');
+  assert.equal(codeOf(upstream.received.slice(question.length)), 1012);
+  upstream.transport.writeText(close(1012));
+  assert.equal((await result).by, 'drain');
 });

@@ -1,0 +1,9 @@
+/** Status codes of Close frames (RFC 6455, 7.4, and IANA's registry). */
+export const GOING_AWAY = 1001;
+export const SERVICE_RESTART = 1012;
+
+/** Whether a Close frame may contain the code: 1004 is reserved, 1005, 1006 and 1015 only describe how a connection ended. */
+export function maySend(code: number): boolean {
+  if (code >= 3000) return code < 5000;
+  return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
+}

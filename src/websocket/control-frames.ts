@@ -1,0 +1,31 @@
+/** Control frames that the proxy generates (RFC 6455, 5.5). */
+import { maySend } from './close-codes.js';
+import { CLOSE, PING } from './opcodes.js';
+
+/** Largest payload of a control frame. */
+const PAYLOAD_LIMIT = 125;
+
+/** Masking key of a frame: four bytes, required for frames of a client; null for those of a server. */
+type Mask = Uint8Array | null;
+
+function controlFrame(opcode: number, payload: Uint8Array, mask: Mask): Buffer {
+  if (payload.length > PAYLOAD_LIMIT) throw new RangeError(`payload of ${payload.length} bytes in a control frame`);
+  const head = [0x80 | opcode, mask === null ? payload.length : 0x80 | payload.length, ...(mask ?? [])];
+  const start = head.length;
+  const frame = Buffer.allocUnsafe(start + payload.length);
+  frame.set(head);
+  for (const [i, byte] of payload.entries()) frame[start + i] = byte ^ (mask?.[i & 3] ?? 0);
+  return frame;
+}
+
+/** A Close frame. `reason`: UTF-8, at most 123 bytes. */
+export function closeFrame(code: number, mask: Mask, reason = ''): Buffer {
+  if (!maySend(code)) throw new RangeError(`status code ${code} in a Close frame`);
+  const text = Buffer.from(reason, 'utf8');
+  return controlFrame(CLOSE, Buffer.concat([Buffer.from([code >> 8, code & 0xff]), text]), mask);
+}
+
+/** A Ping frame, which its receiver answers with a Pong frame with the same payload. */
+export function pingFrame(payload: Uint8Array, mask: Mask): Buffer {
+  return controlFrame(PING, payload, mask);
+}
