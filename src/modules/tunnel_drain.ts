@@ -59,6 +59,8 @@ export default defineModule({
       example: 'tunnel_drain on spread=30s timeout=10s;',
     },
   },
+  // A change of how tunnels end is no reason to end them.
+  tunnelContinues: (change) => change === 'tunnel_drain',
   settings(conf, { program }) {
     program.settings.set(TUNNEL_DRAIN, conf.tunnel_drain);
   },

@@ -16,6 +16,7 @@ import type { Observer } from './observer.js';
 import type { Phase } from './phases.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { TimeSlice } from './time-slice.js';
+import type { TunnelTarget } from './tunnel-target.js';
 import type { Getter } from './variable.js';
 
 export type { BodyFilter, BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
@@ -123,6 +124,18 @@ export interface Module<D extends Directives = Directives> extends ModuleDefinit
   check?(block: CheckedBlock, c: CheckContext): void;
   /** See `ModuleDeclaration`. */
   holds?(block: CheckedBlock, config: CheckedConfig): Readonly<Record<string, unknown>>;
+  /**
+   * Whether an open tunnel may continue under a location of a new configuration, although the named directive, or
+   * something that the location refers to (`upstream app`), differs from `before`, its location until now. A change that
+   * no module accepts ends the tunnel. `shared`: objects of the new table.
+   */
+  tunnelContinues?(
+    change: string,
+    tunnel: TunnelTarget,
+    before: CheckedBlock,
+    after: CheckedBlock,
+    shared: Shared,
+  ): boolean;
   http?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): void | Promise<void>;
   /** Builds the listeners with their servers, after every `http` hook; implemented by the core module. */
   routes?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): Listening[] | Promise<Listening[]>;

@@ -2,11 +2,12 @@
 import type { HttpExchange } from '../exchange/exchange.js';
 import { callFailed } from '../net/tls-errors.js';
 import { logError } from '../program/error-context.js';
+import type { TunnelTarget } from '../program/tunnel-target.js';
 import { TUNNEL_DRAIN } from './drain.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
 import type { TunnelEnd } from './tunnel.js';
 import type { Tunnels } from './tunnels.js';
-import { type TunnelTarget, UpgradedExchange } from './upgraded.js';
+import { UpgradedExchange } from './upgraded.js';
 
 /** The upstream's side of an upgrade. */
 export interface AcceptedUpgrade extends TunnelTarget {

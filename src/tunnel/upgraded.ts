@@ -3,16 +3,9 @@ import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import type { RoutingTable } from '../program/compiler.js';
+import type { TunnelTarget } from '../program/tunnel-target.js';
 import { type DrainSchedule, TUNNEL_DRAIN } from './drain.js';
 import type { Tunnel } from './tunnel.js';
-
-/** The upstream end of a tunnel. */
-export interface TunnelTarget {
-  /** Name of the upstream. */
-  readonly upstream: string;
-  /** Address of the server, as in `$upstream_addr`. */
-  readonly address: string;
-}
 
 export class UpgradedExchange {
   private current: RoutingTable;

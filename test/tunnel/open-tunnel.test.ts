@@ -55,8 +55,8 @@ function open(
   const upstream = connected();
   const result = new Promise<TunnelResult>((resolve) => {
     openTunnel(
-      { transport: client.side, early: Buffer.from(earlyFromClient), peerEnded: clientEnded },
-      { transport: upstream.side, early: Buffer.from(earlyFromUpstream), peerEnded: false },
+      { transport: client.side, early: Buffer.from(earlyFromClient, 'latin1'), peerEnded: clientEnded },
+      { transport: upstream.side, early: Buffer.from(earlyFromUpstream, 'latin1'), peerEnded: false },
       SETTINGS,
       opened,
       resolve,

@@ -20,6 +20,7 @@ import { RequestHead } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
 import { compileTarget, type Destination, upstreamUri } from './target.js';
+import { tunnelContinues } from './tunnels.js';
 import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
 import { compileUpstreamTls, upstreamSslDirectives } from './upstream-ssl.js';
 
@@ -193,6 +194,7 @@ export default defineModule({
   name: 'proxy',
   doc: 'Passes requests and WebSocket tunnels to other HTTP servers.',
   directives,
+  tunnelContinues,
   check(block, c) {
     checkPass(block, c);
     checkRewrites(c);

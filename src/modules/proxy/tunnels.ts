@@ -1,0 +1,47 @@
+/** Tunnels opened by `proxy_pass` whose location is changed by a reload. */
+import type { CheckedBlock } from '../../config/checked-config.js';
+import type { Shared } from '../../program/module.js';
+import type { TunnelTarget } from '../../program/tunnel-target.js';
+import { findUpstream } from '../../upstream/configured.js';
+import type { Upstream } from '../../upstream/upstream.js';
+import type { PassData, PassTarget } from './pass.js';
+import { upstreamOf } from './target.js';
+
+const UPSTREAM = 'upstream ';
+
+/**
+ * A change of the upstream, its name, or `proxy_pass` itself ends a tunnel only if it removes the tunnel's server; see
+ * `Module.tunnelContinues`.
+ */
+export function tunnelContinues(
+  change: string,
+  tunnel: TunnelTarget,
+  before: CheckedBlock,
+  after: CheckedBlock,
+  shared: Shared,
+): boolean {
+  const old = passOf(before);
+  const fresh = passOf(after);
+  if (change === 'proxy_pass') {
+    // With another URI the upstream would receive a different request; with variables the target is unknown.
+    return old !== null && fresh !== null && old.uri === fresh.uri && usesServer(upstreamOf(fresh, shared), tunnel);
+  }
+  if (!change.startsWith(UPSTREAM)) return false;
+  const name = old === null ? tunnel.upstream : old.hostPort;
+  if (change !== `${UPSTREAM}${name.toLowerCase()}`) return true;
+  return usesServer(fresh === null ? findUpstream(shared, name) : upstreamOf(fresh, shared), tunnel);
+}
+
+/** Target of a location's `proxy_pass`; null if there is none or it contains variables. */
+function passOf(block: CheckedBlock): PassTarget | null {
+  const pass = block.values.proxy_pass as PassData | undefined;
+  return pass !== undefined && 'target' in pass ? pass.target : null;
+}
+
+/** Whether the tunnel's server belongs to the upstream and is enabled. */
+function usesServer(upstream: Upstream | undefined, tunnel: TunnelTarget): boolean {
+  if (upstream === undefined) return false;
+  // Hosts that are resolved at run time have no addresses yet.
+  if (upstream.resolution !== null) return true;
+  return upstream.servers.some(({ peers }) => peers.some((peer) => peer.name === tunnel.address && !peer.down));
+}
