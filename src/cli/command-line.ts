@@ -83,7 +83,7 @@ Examples:
   tsproxy -c nginx.conf -s reload   reload (or quit, stop, reopen)
   tsproxy compat nginx.conf         list what of a file is not supported
 
-TLS, HTTP/2, HTTP/3, caching, compression, FastCGI and stream {} are not implemented yet.
+HTTP/2, HTTP/3, caching, FastCGI, gRPC and stream {} are not implemented yet.
 Their directives are refused by name, not ignored; --allow-unsupported starts without them, and
 answers 501 where they are needed.
 Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once, USR1 reopens
