@@ -1,7 +1,7 @@
 /**
- * CPU time and memory over TLS 1.3 in comparison with nginx, one worker each, in turn:
- * `node dist/bench/tls.js [--seconds 2] [--rounds 1] [--handshakes 2000] [--only get,handshake,ws,idle]`. `NGINX` names
- * nginx's binary; tsproxy runs with the version of Node that runs this script.
+ * CPU time and memory over TLS 1.3 in comparison with nginx, one worker each, in turn; medians of the rounds:
+ * `node dist/bench/tls.js [--seconds 2] [--rounds 1] [--handshakes 2000] [--only get,handshake,ws,idle]`. `NGINX_BINARY`
+ * names nginx's binary; tsproxy runs with the version of Node that runs this script.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -67,7 +67,7 @@ execFileSync('openssl', [...certificate, '-keyout', `${directory}/key`, '-out', 
   stdio: 'ignore',
 });
 const ssl = `ssl_certificate ${directory}/crt; ssl_certificate_key ${directory}/key; ssl_protocols TLSv1.3;`;
-const nginx = process.env.NGINX ?? program('nginx') ?? 'nginx';
+const nginx = process.env.NGINX_BINARY ?? program('nginx') ?? 'nginx';
 const PEERS: Readonly<Record<string, (file: string, own: string) => string[]>> = {
   nginx: (file, own) => [nginx, '-c', file, '-p', `${own}/`, '-e', `${own}/error.log`],
   tsproxy: (file, own) => [
@@ -110,7 +110,7 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 for (const { id, title, unit } of scenarios) {
-  const [theirs, ours] = ['nginx', 'tsproxy'].map((name) => mean(figures.get(`${id} ${name}`) ?? []));
+  const [theirs, ours] = ['nginx', 'tsproxy'].map((name) => median(figures.get(`${id} ${name}`) ?? []));
   if (theirs === undefined || ours === undefined) continue;
   const ratio = (ours / theirs).toFixed(2);
   process.stdout.write(
@@ -118,8 +118,9 @@ for (const { id, title, unit } of scenarios) {
   );
 }
 
-function mean(numbers: readonly number[]): number {
-  return numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
 }
 
 /** Waits until the port accepts connections. */

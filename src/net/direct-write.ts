@@ -7,6 +7,7 @@
  * exported; Node 26 takes none and returns one if the kernel did not accept all bytes. The variant and the class are
  * detected at the first write of the process; if neither applies, all writes use the stream.
  */
+import { Socket, type SocketConstructorOpts } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 
 /** Handle of a TCP or unix socket, as used here. */
@@ -51,6 +52,35 @@ let spare: WriteRequest | null = null;
 /** Whether the handle's interface was detected. */
 export function canWriteDirectly(): boolean {
   return requestStyle === CALLER_CREATES_REQUEST || requestStyle === HANDLE_CREATES_REQUEST;
+}
+
+/**
+ * Detects the interface without writing: by a stream whose handle is an object that only records how it is called. For
+ * handles without a stream.
+ */
+export function probeWithoutHandle(): void {
+  if (requestStyle !== UNKNOWN) return;
+  const handle = {
+    writeLatin1String(request: WriteRequest | null): number {
+      if (request === null || request === undefined) requestStyle = HANDLE_CREATES_REQUEST;
+      else if (typeof request.getAsyncId === 'function') {
+        Request = request.constructor as new () => WriteRequest;
+        requestStyle = new Request().getAsyncId() < 0 ? CALLER_CREATES_REQUEST : UNSUPPORTED;
+      } else requestStyle = UNSUPPORTED;
+      return 0;
+    },
+    readStart: () => 0,
+    readStop: () => 0,
+    close: () => {},
+  };
+  try {
+    const socket = new Socket({ handle, manualStart: true } as SocketConstructorOpts);
+    socket.on('error', () => {});
+    socket.write('x', 'latin1');
+  } catch {
+    // Only the call matters, not its result.
+  }
+  if (requestStyle === UNKNOWN) requestStyle = UNSUPPORTED;
 }
 
 /** Detects the interface from the next write of a string on this handle. */

@@ -56,6 +56,11 @@ export interface EngineHandle extends StreamHandle {
   onkeylog?: (line: Buffer) => void;
 }
 
+/** Encodes a list of ALPN names. */
+export function alpnList(names: readonly string[]): Buffer {
+  return Buffer.concat(names.map((name) => Buffer.from(String.fromCharCode(name.length) + name, 'latin1')));
+}
+
 /** A `TLSSocket` whose engine is accessible. */
 export type EngineSocket = tls.TLSSocket & { _handle: EngineHandle | null; _releaseControl(): boolean };
 
@@ -64,8 +69,8 @@ export interface ServerTls {
   readonly secureContext: tls.SecureContext;
   /** Whether the client is asked for a certificate. Verification failures do not end the handshake. */
   readonly requestCert: boolean;
-  /** Protocols for ALPN, preferred first; null: the extension is ignored. */
-  readonly alpn: readonly string[] | null;
+  /** Protocols for ALPN, preferred first, each preceded by its length (RFC 7301 3.1); null: the extension is ignored. */
+  readonly alpn: Buffer | null;
   /** Maximum bytes of a record, 512 to 16384. */
   readonly maxFragment: number;
   /** Cache of sessions for clients without tickets; null: none. */
@@ -144,7 +149,7 @@ export function engineOn(
     secureContext,
     requestCert,
     rejectUnauthorized: false,
-    ...(alpn !== null && { ALPNProtocols: [...alpn] }),
+    ...(alpn !== null && { ALPNProtocols: alpn }),
     tcpHandle,
     onread,
     allowHalfOpen: true,
@@ -157,13 +162,12 @@ export function engineOn(
   // The server uses this field to count its connections when the socket closes.
   to._server = from._server;
   to.server = from.server;
-  const engine = socket._handle;
-  if (engine !== null) configure(engine, settings, session);
+  if (socket._handle !== null) configure(socket._handle, settings, session);
   return socket;
 }
 
 /** Applies the settings that are no options of `TLSSocket`. */
-function configure(engine: EngineHandle, settings: ServerTls, session: Buffer | null): void {
+export function configure(engine: EngineHandle, settings: ServerTls, session: Buffer | null): void {
   const { maxFragment, sessions, ocspResponse, keyLog } = settings;
   if (maxFragment < 16384) engine.setMaxSendFragment(maxFragment);
   if (ocspResponse !== null) engine.setOCSPResponse(ocspResponse);

@@ -8,6 +8,7 @@ import { type Abortable, AcceptKey, type Incoming, type TransportStep } from './
 import { type ClientHello, ClientHelloReader, COMPLETE, MORE, PLAIN } from './client-hello.js';
 import { READ_SIZE } from './slabs.js';
 import { SocketTransport } from './socket-transport.js';
+import { endpointSymbols } from './tls-endpoint.js';
 import { giveHandle, type ServerTls, type TcpHandle, takeHandle } from './tls-engine.js';
 import { callFailed, handshakeErrorLevel, isOpensslError } from './tls-errors.js';
 import { TlsTransport } from './tls-transport.js';
@@ -84,6 +85,8 @@ class Handshake implements Abortable {
       this.incoming.refuse('info', 'client closed connection');
       return;
     }
+    // Before `onread` is replaced.
+    endpointSymbols(this.handle);
     if (!applies) this.proceedPlain(early);
     else if (early.length === 0 || this.add(early) === MORE) this.read(this.handle);
   }

@@ -14,6 +14,7 @@ import { descriptorHasInput } from './descriptor-input.js';
 import {
   canWriteDirectly,
   probeHandle,
+  probeWithoutHandle,
   trackWrite,
   type WriteWaiter,
   writeBytes,
@@ -21,7 +22,15 @@ import {
   writeLatin1,
 } from './direct-write.js';
 import { READ_SIZE } from './slabs.js';
-import { type EngineHandle, type EngineSocket, engineOn, type ServerTls, type TcpHandle } from './tls-engine.js';
+import { type EndpointEvents, endpointSymbols, TlsEndpoint } from './tls-endpoint.js';
+import {
+  configure,
+  type EngineHandle,
+  type EngineSocket,
+  engineOn,
+  type ServerTls,
+  type TcpHandle,
+} from './tls-engine.js';
 import { countTransports, type Transport, type TransportOwner } from './transport.js';
 
 /** Maximum bytes of one write. */
@@ -65,11 +74,32 @@ function onClose(this: Owned): void {
   this[TRANSPORT]?.socketClosed();
 }
 
+/** A `TLSSocket`, or the server's side without one, as used here. */
+type Endpoint = Pick<
+  EngineSocket,
+  | '_handle'
+  | 'destroyed'
+  | 'connecting'
+  | 'readableEnded'
+  | 'writableEnded'
+  | 'writableFinished'
+  | 'remoteAddress'
+  | 'remotePort'
+  | 'localAddress'
+  | 'localPort'
+> & {
+  end(): void;
+  destroySoon(): void;
+  destroy(error?: Error): void;
+  setNoDelay(on: boolean): void;
+  setKeepAlive(on: boolean): void;
+};
+
 /** Parameters of an outgoing connection. */
 export type TlsTarget = net.NetConnectOpts &
   Pick<tls.ConnectionOptions, 'secureContext' | 'servername' | 'session' | 'ALPNProtocols'>;
 
-export class TlsTransport implements Transport, WriteWaiter {
+export class TlsTransport implements Transport, WriteWaiter, EndpointEvents {
   /** First error; set before the owner is notified. */
   error: NodeJS.ErrnoException | null = null;
   closed = false;
@@ -93,13 +123,18 @@ export class TlsTransport implements Transport, WriteWaiter {
   private accepted = 0;
   private onFlushed: (() => void)[] | null = null;
 
+  private socket!: Endpoint; // set by `accept` and `connect`, before anything else is called
+
   private constructor(
-    private readonly socket: EngineSocket,
     public owner: TransportOwner,
     private readonly outgoing: boolean,
   ) {
-    (socket as Owned)[TRANSPORT] = this;
     countTransports(1);
+  }
+
+  private listenTo(socket: EngineSocket): void {
+    (socket as Owned)[TRANSPORT] = this;
+    this.socket = socket;
     socket.on('end', onEnd);
     socket.on('error', onError);
     socket.on('close', onClose);
@@ -120,10 +155,24 @@ export class TlsTransport implements Transport, WriteWaiter {
     owner: TransportOwner,
     session: Buffer | null = null,
   ): TlsTransport {
-    const socket = engineOn(accepted, handle, settings, onread, session);
-    const transport = new TlsTransport(socket, owner, false);
-    socket.on('secure', onSecure);
-    if (early.length > 0) socket._handle?.receive(early);
+    const transport = new TlsTransport(owner, false);
+    const symbols = endpointSymbols(handle);
+    if (symbols !== null) probeWithoutHandle();
+    if (symbols !== null && canWriteDirectly()) {
+      const endpoint = new TlsEndpoint(accepted, handle, settings, symbols, transport);
+      transport.socket = endpoint;
+      const { engine } = transport;
+      if (engine !== null) {
+        configure(engine, settings, session);
+        engine.reading = true;
+        engine.readStart();
+      }
+    } else {
+      const socket = engineOn(accepted, handle, settings, onread, session);
+      transport.listenTo(socket);
+      socket.on('secure', onSecure);
+    }
+    if (early.length > 0) transport.engine?.receive(early);
     return transport;
   }
 
@@ -141,7 +190,8 @@ export class TlsTransport implements Transport, WriteWaiter {
       onread,
     };
     const socket = tls.connect(options as tls.ConnectionOptions) as EngineSocket;
-    const transport = new TlsTransport(socket, owner, true);
+    const transport = new TlsTransport(owner, true);
+    transport.listenTo(socket);
     socket.on('secureConnect', onSecureConnect);
     return transport;
   }
@@ -150,9 +200,9 @@ export class TlsTransport implements Transport, WriteWaiter {
   get engine(): EngineHandle | null {
     return this.socket._handle;
   }
-  /** The socket, for its events `session` and `keylog`, and for the events of connecting. */
+  /** The socket of an outgoing connection, for its events `session` and `keylog`, and for the events of connecting. */
   get tlsSocket(): tls.TLSSocket {
-    return this.socket;
+    return this.socket as EngineSocket;
   }
   private get tcp(): TcpHandle | null {
     return this.socket._handle?._parent ?? null;
@@ -350,7 +400,7 @@ export class TlsTransport implements Transport, WriteWaiter {
     const { engine, queue } = this;
     if (engine !== null) probeHandle(engine);
     this.inFlight = length;
-    this.socket.write(part.latin1Slice(), 'latin1', (error) => this.written(error ? -1 : 0));
+    (this.socket as EngineSocket).write(part.latin1Slice(), 'latin1', (error) => this.written(error ? -1 : 0));
     queue.drop(length);
   }
 
@@ -440,7 +490,8 @@ export class TlsTransport implements Transport, WriteWaiter {
   // -- events of the socket
 
   established(): void {
-    if (this.closed) return;
+    // TLS 1.3 reports the end of the handshake again when tickets are sent.
+    if (this.closed || this.secured) return;
     this.secured = true;
     this.owner.onConnected(this);
     if (this.closing) return;

@@ -6,7 +6,7 @@ import type { Place } from '../../config/place.js';
 import type { ClientHello } from '../../net/client-hello.js';
 import type { ContextSpec } from '../../net/tls-context.js';
 import { PROTOCOLS } from '../../net/tls-context.js';
-import type { ServerTls } from '../../net/tls-engine.js';
+import { alpnList, type ServerTls } from '../../net/tls-engine.js';
 import {
   type CertifiedKey,
   contentOf,
@@ -31,7 +31,7 @@ type Conf = ConfOf<typeof sslDirectives>;
 type SettingsOf = NonNullable<ServerSsl['settings']>;
 
 /** Names offered to clients by ALPN, as in nginx. */
-const ALPN = ['http/1.1', 'http/1.0', 'http/0.9'];
+const ALPN = alpnList(['http/1.1', 'http/1.0', 'http/0.9']);
 /** nginx's default, and maximum, size of a record. */
 const MAX_FRAGMENT = 16_384;
 const MIN_FRAGMENT = 512;
