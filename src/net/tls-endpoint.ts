@@ -13,6 +13,8 @@ import type { EngineHandle, ServerTls, TcpHandle } from './tls-engine.js';
 export interface EndpointEvents {
   /** First error. */
   error: NodeJS.ErrnoException | null;
+  /** Whether `established` was called. */
+  readonly secured: boolean;
   established(): void;
   /** Bytes 0 to `length` of the shared buffer were received. */
   received(bytes: Buffer, length: number): void;

@@ -8,7 +8,7 @@
  * because the engine encrypts a write as a whole into memory.
  */
 import type net from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { ByteQueue } from './byte-queue.js';
 import { descriptorHasInput } from './descriptor-input.js';
 import {
@@ -23,14 +23,8 @@ import {
 } from './direct-write.js';
 import { READ_SIZE } from './slabs.js';
 import { type EndpointEvents, endpointSymbols, TlsEndpoint } from './tls-endpoint.js';
-import {
-  configure,
-  type EngineHandle,
-  type EngineSocket,
-  engineOn,
-  type ServerTls,
-  type TcpHandle,
-} from './tls-engine.js';
+import { configure, type EngineHandle, type EngineSocket, type ServerTls, type TcpHandle } from './tls-engine.js';
+import { acceptedSocket, type Endpoint, outgoingSocket, type TlsTarget } from './tls-sockets.js';
 import { countTransports, type Transport, type TransportOwner } from './transport.js';
 
 /** Maximum bytes of one write. */
@@ -41,63 +35,6 @@ const MAX_PENDING = 65536;
 const shared = Buffer.allocUnsafeSlow(READ_SIZE);
 /** Bytes of one write that consists of several parts. */
 const scratch = Buffer.allocUnsafeSlow(MAX_WRITE);
-const TRANSPORT = Symbol('transport');
-type Owned = EngineSocket & { [TRANSPORT]?: TlsTransport };
-
-const onread: net.OnReadOpts = {
-  buffer: shared,
-  callback(this: unknown, length: number, bytes: Uint8Array): boolean {
-    (this as Owned)[TRANSPORT]?.received(bytes as Buffer, length);
-    return true;
-  },
-};
-
-function onSecure(this: Owned): void {
-  this._releaseControl();
-  this[TRANSPORT]?.established();
-}
-function onSecureConnect(this: Owned): void {
-  this[TRANSPORT]?.established();
-}
-function onEnd(this: Owned): void {
-  this[TRANSPORT]?.peerEnded();
-}
-function onError(this: Owned, error: NodeJS.ErrnoException): void {
-  const transport = this[TRANSPORT];
-  if (transport === undefined) return;
-  // Node reports an end during the handshake of a client as a reset of its own, without an error number.
-  if (transport.secured || error.code !== 'ECONNRESET' || error.errno !== undefined) transport.error ??= error;
-  // After the handshake, errors of OpenSSL do not close the socket.
-  if (!this.destroyed) this.destroy();
-}
-function onClose(this: Owned): void {
-  this[TRANSPORT]?.socketClosed();
-}
-
-/** A `TLSSocket`, or the server's side without one, as used here. */
-type Endpoint = Pick<
-  EngineSocket,
-  | '_handle'
-  | 'destroyed'
-  | 'connecting'
-  | 'readableEnded'
-  | 'writableEnded'
-  | 'writableFinished'
-  | 'remoteAddress'
-  | 'remotePort'
-  | 'localAddress'
-  | 'localPort'
-> & {
-  end(): void;
-  destroySoon(): void;
-  destroy(error?: Error): void;
-  setNoDelay(on: boolean): void;
-  setKeepAlive(on: boolean): void;
-};
-
-/** Parameters of an outgoing connection. */
-export type TlsTarget = net.NetConnectOpts &
-  Pick<tls.ConnectionOptions, 'secureContext' | 'servername' | 'session' | 'ALPNProtocols'>;
 
 export class TlsTransport implements Transport, WriteWaiter, EndpointEvents {
   /** First error; set before the owner is notified. */
@@ -132,14 +69,6 @@ export class TlsTransport implements Transport, WriteWaiter, EndpointEvents {
     countTransports(1);
   }
 
-  private listenTo(socket: EngineSocket): void {
-    (socket as Owned)[TRANSPORT] = this;
-    this.socket = socket;
-    socket.on('end', onEnd);
-    socket.on('error', onError);
-    socket.on('close', onClose);
-  }
-
   /**
    * Begins a handshake as the server. `early`: bytes of the client read before. The owner's `onConnected` is called when
    * the connection is established, `onClosed` if that fails; reading begins with the handshake.
@@ -168,9 +97,7 @@ export class TlsTransport implements Transport, WriteWaiter, EndpointEvents {
         engine.readStart();
       }
     } else {
-      const socket = engineOn(accepted, handle, settings, onread, session);
-      transport.listenTo(socket);
-      socket.on('secure', onSecure);
+      transport.socket = acceptedSocket(accepted, handle, settings, session, transport);
     }
     if (early.length > 0) transport.engine?.receive(early);
     return transport;
@@ -181,18 +108,8 @@ export class TlsTransport implements Transport, WriteWaiter, EndpointEvents {
    * `engine.verifyError()`.
    */
   static connect(target: TlsTarget, owner: TransportOwner): TlsTransport {
-    const options = {
-      ...target,
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-      allowHalfOpen: true,
-      noDelay: true,
-      onread,
-    };
-    const socket = tls.connect(options as tls.ConnectionOptions) as EngineSocket;
     const transport = new TlsTransport(owner, true);
-    transport.listenTo(socket);
-    socket.on('secureConnect', onSecureConnect);
+    transport.socket = outgoingSocket(target, transport);
     return transport;
   }
 
