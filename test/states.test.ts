@@ -38,12 +38,17 @@ for (const { title, files, states } of stateMachines()) {
   });
 }
 
-test('each state of a client connection occurs in its diagram', () => {
-  const [first] = stateMachines();
-  const text = textOf('src/http1/server-connection.ts');
-  const block = /^\/\/ Connection state;.*\n((?:const \w+ = \d+;\n)+)/m.exec(text)?.[1] ?? '';
-  assert.deepEqual(
-    [...block.matchAll(/^const (\w+)/gm)].map(([, name]) => name).sort(),
-    [...(first?.states ?? [])].sort(),
-  );
-});
+/** Files whose states are one block of constants below a comment that begins like this. */
+const BLOCKS: Readonly<Record<string, readonly [path: string, comment: string]>> = {
+  'Client connection': ['src/http1/server-connection.ts', 'Connection state;'],
+  'Upstream request': ['src/upstream/request.ts', 'States of an upstream request'],
+  'Upstream stream': ['src/http1/upstream-stream.ts', 'States of a stream'],
+};
+
+for (const [title, [path, comment]] of Object.entries(BLOCKS)) {
+  test(`each state of "${title}" in the code occurs in its diagram`, () => {
+    const states = stateMachines().find((machine) => machine.title === title)?.states;
+    const block = new RegExp(`^// ${comment}.*\n((?:const \\w+ = \\d+;\n)+)`, 'm').exec(textOf(path))?.[1] ?? '';
+    assert.deepEqual([...block.matchAll(/^const (\w+)/gm)].map(([, name]) => name).sort(), [...(states ?? [])].sort());
+  });
+}

@@ -22,7 +22,7 @@ export class RequestWriter implements SendingRequest, Timed {
   /** Whether the whole request was written. */
   complete = false;
   /** Whether reading the response is paused for a slow client. */
-  private paused = false;
+  paused = false;
   private stream: UpstreamStream | null = null;
   private attempt: UpstreamAttempt | null = null;
   /** Sends the body; null if there is none. */

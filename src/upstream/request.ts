@@ -6,9 +6,10 @@
 
 import type { Level } from '../config/log-level.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
-import { parseInteger } from '../config/units.js';
+import { parseInteger, parseSize } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
+import type { HeaderBlock } from '../http/header-block.js';
 import type { StreamFailures, StreamUser, UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
 import { connectionRefused } from '../net/connection-limit.js';
 import { TlsFileError } from '../net/tls-files.js';
@@ -22,10 +23,11 @@ import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM } from './next-upstream.js';
 import type { Peer } from './peer.js';
 import { PeerSelection, type PeerUser } from './peer-selection.js';
+import { ReadingRate } from './reading-rate.js';
 import { RequestWriter, type WriterOwner } from './request-writer.js';
 import { ResponseRelay } from './response-relay.js';
-import type { ResponseSource } from './response-spool.js';
-import { passTrailers } from './trailers.js';
+import { ExchangeSink, type ResponseSink } from './response-sink.js';
+import { isBuffered } from './response-spool.js';
 import { dropDuplicates } from './unique-fields.js';
 import type { Upstream } from './upstream.js';
 
@@ -38,11 +40,13 @@ const OVER = 4;
 
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOwner, ResponseSource {
+export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOwner {
   private state = PREPARING;
   private readonly selection: PeerSelection;
   private readonly writer: RequestWriter;
   private readonly relay: ResponseRelay;
+  /** Receives the response: the relay, or a limit of the rate before it. */
+  private sink: ResponseSink;
   /** The stream of the current attempt. */
   private stream: UpstreamStream | null = null;
   /** Streams of earlier attempts. */
@@ -62,7 +66,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   ) {
     this.selection = new PeerSelection(x, upstream, rules, this);
     this.writer = new RequestWriter(x, rules, this);
-    this.relay = new ResponseRelay(x, rules.settings, this);
+    const exchange = new ExchangeSink(x, this);
+    this.relay = new ResponseRelay(x, rules.settings.spool, exchange, this);
+    exchange.source = this.relay;
+    this.sink = this.relay;
   }
 
   get activity(): string {
@@ -79,7 +86,6 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Starts the request; if requests are buffered, the body is read first. */
   begin(): void {
     const { x } = this;
-    x.producer = this;
     x.ignoreClientAbort = this.rules.settings.ignoreClientAbort;
     x.resource = this;
     x.client.sendContinue();
@@ -218,8 +224,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       const challenges = status === 401 ? headers.all('www-authenticate') : [];
       this.abandon();
       for (const challenge of challenges) x.response.add('WWW-Authenticate', challenge);
-      x.producer = null;
-      x.finalize(status);
+      this.sink.fail(status);
       return;
     }
     if (settings.obeysLimitRate) {
@@ -240,11 +245,11 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     // If `proxy_method HEAD` was sent for a client that expects a body, the length does not apply to its response.
     response.contentLength = asked && x.method !== 'HEAD' ? 0 : stream.declaredLength;
     response.expectTrailers = settings.passTrailers && stream.mayHaveTrailers && x.version >= 11;
-    this.relay.begin(headers);
+    this.beginRelay(headers);
     rules.responseHead(x, head);
     this.state = READING_BODY;
     // A filter may send its own response instead, and abort this one.
-    if (!x.sendHead(false)) return;
+    if (!this.sink.head(response)) return;
     if (x.method === 'HEAD' && !asked && status !== 204 && status !== 304 && stream.declaredLength !== 0) {
       // The client does not expect the body: it is not waited for.
       stream.cancel();
@@ -254,8 +259,26 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.writer.received();
   }
 
+  /** Prepares to relay a response with these fields. */
+  private beginRelay(headers: HeaderBlock): void {
+    const { x, relay } = this;
+    const { obeysBuffering, buffering, limitRate } = this.rules.settings;
+    relay.buffered = obeysBuffering ? isBuffered(headers, buffering) : buffering;
+    x.unbuffered = !relay.buffered;
+    // As in nginx: an unbuffered response is not rate-limited.
+    if (!relay.buffered) x.limitRate = 0;
+    else if (limitRate !== null) {
+      const rate = parseSize(limitRate.of(x)) ?? 0;
+      if (rate > 0) {
+        const limited = new ReadingRate(relay, this, rate);
+        relay.source = limited;
+        this.sink = limited;
+      }
+    }
+  }
+
   onData(bytes: Buffer, start: number, end: number): void {
-    this.relay.write(bytes, start, end);
+    if (!this.sink.bytes(bytes, start, end)) this.pause();
   }
 
   onEnd(excess: string | null): void {
@@ -265,28 +288,24 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   /** The whole response was read. */
   private complete(stream: UpstreamStream): void {
-    const { x } = this;
     if (this.state === OVER) return;
     this.state = OVER;
-    x.upstreamTrailers = stream.trailers;
-    if (x.response.expectTrailers) passTrailers(x);
     this.endAttempt('ok');
-    this.relay.end();
+    this.sink.end(stream.trailers);
   }
 
-  pauseSource(): void {
+  /** Pauses reading until `resume`. */
+  private pause(): void {
+    if (this.state === OVER) return;
     this.writer.pause();
     this.stream?.pause();
   }
 
-  resumeSource(): void {
+  /** The sink accepts more data. */
+  resume(): void {
+    if (this.state !== READING_BODY || !this.writer.paused) return;
     this.writer.resume();
     this.stream?.resume();
-  }
-
-  /** The client accepts more data. */
-  resume(): void {
-    this.relay.resume();
   }
 
   // -- failures
@@ -331,7 +350,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       // As in nginx the request counts as completed unless the peer's data was invalid.
       this.x.cutByUpstream = failure.kind !== 'invalid body';
       this.abandon();
-      this.relay.truncate();
+      this.sink.truncate();
     } else if (failure.reason === 0) {
       this.abandon();
       this.fail(failure.status);
@@ -361,13 +380,12 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Ends the exchange without a response from the upstream. */
   private fail(status: number): void {
     this.state = OVER;
-    this.x.producer = null;
-    this.x.finalize(status);
+    this.sink.fail(status);
   }
 
   /** The client closed the connection, or another response replaces this one. */
   abort(): void {
-    this.relay.release();
+    this.sink.release();
     this.abandon();
   }
 
@@ -430,7 +448,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Releases memory and streams, after the exchange was logged or its connection was upgraded. */
   release(): void {
     this.writer.release();
-    this.relay.release();
+    this.sink.release();
     this.stream?.release();
     if (this.spent !== null) for (const stream of this.spent) stream.release();
   }

@@ -1,124 +1,62 @@
-/** Relays the body of an upstream response to the client. */
-import { parseSize } from '../config/units.js';
-import type { HttpExchange } from '../exchange/exchange.js';
-import type { HeaderBlock } from '../http/header-block.js';
-import type { UpstreamSettings } from './forwarding-rules.js';
-import { type LimitedResponse, ReadingRate } from './reading-rate.js';
-import { isBuffered, type ResponseSource, ResponseSpool } from './response-spool.js';
+/** Relays a response: directly as long as the client is as fast as the upstream, then through a spool. */
+import type { ResponseHead } from '../http/response-head.js';
+import type { Producer } from '../program/body.js';
+import type { ResponseSink } from './response-sink.js';
+import { ResponseSpool, type SpooledExchange, type SpoolSettings } from './response-spool.js';
 
-/**
- * Data that the client accepts at once is passed through without being stored; a spool is created when the client is slow
- * for the first time.
- */
-export class ResponseRelay implements ResponseSource, LimitedResponse {
+/** The spool is created when the client is slow for the first time. */
+export class ResponseRelay implements ResponseSink, Producer {
   /** Whether a slow client does not slow down the upstream (`proxy_buffering`). */
   buffered = false;
-  /** Buffers the response for a slow client; null until the client is slow. */
   private spool: ResponseSpool | null = null;
-  /** Limits the rate (`proxy_limit_rate`); null if unlimited. */
-  private rate: ReadingRate | null = null;
-  private pausedByClient = false;
-  private pausedByRate = false;
-  private paused = false;
 
   /** `source`: the upstream. */
   constructor(
-    private readonly x: HttpExchange,
-    private readonly settings: UpstreamSettings,
-    private readonly source: ResponseSource,
+    private readonly x: SpooledExchange,
+    private readonly settings: SpoolSettings,
+    private readonly sink: ResponseSink,
+    public source: Producer,
   ) {}
 
-  /** Prepares to relay a response with these fields; its head has not been sent. */
-  begin(headers: HeaderBlock): void {
-    const { x, settings } = this;
-    this.buffered = settings.obeysBuffering ? isBuffered(headers, settings.buffering) : settings.buffering;
-    x.unbuffered = !this.buffered;
-    // As in nginx: an unbuffered response is not rate-limited.
-    if (!this.buffered) x.limitRate = 0;
-    else if (settings.limitRate !== null) {
-      const rate = parseSize(settings.limitRate.of(x)) ?? 0;
-      if (rate > 0) this.rate = new ReadingRate(this, rate);
-    }
+  get activity(): string {
+    return this.source.activity ?? '';
   }
 
-  /** Relays bytes `start` to `end` of the body; the buffer is borrowed. */
-  write(bytes: Buffer, start: number, end: number): void {
-    if (this.rate !== null) this.rate.write(bytes, start, end);
-    else this.pass(bytes, start, end);
+  head(response: ResponseHead): boolean {
+    return this.sink.head(response);
   }
 
-  /** The body is complete. */
-  end(): void {
-    if (this.rate === null || !this.rate.defers(() => this.passEnd())) this.passEnd();
+  bytes(bytes: Buffer, start: number, end: number): boolean {
+    if (this.spool !== null) return this.spool.bytes(bytes, start, end);
+    if (this.sink.bytes(bytes, start, end)) return true;
+    if (!this.buffered) return false;
+    this.spool = new ResponseSpool(this.x, this.settings, this.sink, this.source);
+    return true;
   }
 
-  /** The body will not be complete: buffered data is still sent. */
+  end(trailers: string): void {
+    (this.spool ?? this.sink).end(trailers);
+  }
+
   truncate(): void {
-    if (this.rate === null || !this.rate.defers(() => this.passCut())) this.passCut();
+    (this.spool ?? this.sink).truncate();
   }
 
-  /** Releases buffered data. */
-  release(): void {
-    this.rate?.release();
-    this.spool?.release();
-  }
-
-  pass(bytes: Buffer, start: number, end: number): void {
-    const { x, spool } = this;
-    if (spool !== null) spool.write(bytes, start, end);
-    else if (!x.writeBytes(bytes, start, end)) {
-      if (this.buffered) this.spool = new ResponseSpool(x, this.settings.spool, this);
-      else this.pauseSource();
-    }
-  }
-
-  private passEnd(): void {
-    if (this.spool !== null) this.spool.end();
-    else this.x.end();
-  }
-
-  private passCut(): void {
-    if (this.spool !== null) this.spool.cut();
-    else {
-      this.x.producer = null;
-      this.x.flush();
-      this.x.abort();
-    }
+  fail(status: number): void {
+    this.sink.fail(status);
   }
 
   /** The client accepts more data. */
   resume(): void {
-    if (this.spool !== null) this.spool.resume();
-    else this.resumeSource();
+    (this.spool ?? this.source).resume();
   }
 
-  // -- pausing and resuming the upstream
-
-  pauseSource(): void {
-    this.pausedByClient = true;
-    this.update();
+  abort(): void {
+    this.release();
+    this.source.abort();
   }
 
-  resumeSource(): void {
-    this.pausedByClient = false;
-    this.update();
-  }
-
-  rateExceeded(): void {
-    this.pausedByRate = true;
-    this.update();
-  }
-
-  rateAvailable(): void {
-    this.pausedByRate = false;
-    this.update();
-  }
-
-  private update(): void {
-    const paused = this.pausedByClient || this.pausedByRate;
-    if (paused === this.paused) return;
-    this.paused = paused;
-    if (paused) this.source.pauseSource();
-    else this.source.resumeSource();
+  release(): void {
+    (this.spool ?? this.sink).release();
   }
 }

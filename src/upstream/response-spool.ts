@@ -6,11 +6,14 @@ import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import { TemporaryFile } from '../files/temporary-file.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
+import type { ResponseHead } from '../http/response-head.js';
 import { buffersFull } from '../net/buffer-limit.js';
 import { ByteQueue } from '../net/byte-queue.js';
 import { giveSlab, takeSlab } from '../net/slabs.js';
+import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
-import type { Exchange } from '../program/exchange.js';
+import type { Client, Session } from '../program/session.js';
+import type { ResponseSink } from './response-sink.js';
 
 /** Limits and location of the buffers. Sizes in bytes. */
 export interface SpoolSettings {
@@ -27,12 +30,9 @@ export interface SpoolSettings {
   readonly place: TemporaryPath;
 }
 
-/** Source of the response. */
-export interface ResponseSource {
-  /** Pauses reading: the buffers are full. */
-  pauseSource(): void;
-  /** Resumes reading. */
-  resumeSource(): void;
+/** The part of an exchange that a spool uses, besides the next sink. */
+export interface SpooledExchange extends Session {
+  readonly client: Client & { readonly closed: boolean };
 }
 
 /**
@@ -63,11 +63,12 @@ const MORE = 0;
 const END = 1;
 const CUT = 2;
 
-export class ResponseSpool {
-  /** Whether the client accepts bytes. */
+export class ResponseSpool implements ResponseSink, Producer {
+  /** Whether the next sink accepts bytes. */
   private ready = false;
   private last = MORE;
-  /** Whether `release` was called. */
+  private trailers = '';
+  /** Whether the response is over, or its buffers were released. */
   private released = false;
   private paused = false;
   private sending = false;
@@ -90,46 +91,64 @@ export class ResponseSpool {
   private bytesSent = 0;
   private reading = false;
 
-  /** Created when the client cannot accept more data. */
+  /** Created when `sink` accepts no more data, until it resumes the spool. */
   constructor(
-    private readonly x: Exchange,
+    private readonly x: SpooledExchange,
     private readonly settings: SpoolSettings,
-    private readonly source: ResponseSource,
+    private readonly sink: ResponseSink,
+    private readonly source: Producer,
   ) {}
+
+  get activity(): string {
+    return this.source.activity ?? '';
+  }
+
+  head(response: ResponseHead): boolean {
+    return this.sink.head(response);
+  }
 
   /** Whether nothing is buffered. */
   private get empty(): boolean {
     return this.memory.length === 0 && (this.file === null || this.bytesSent === this.file.length) && !this.reading;
   }
 
-  /** Buffers or sends bytes `start` to `end` of the response. The buffer is borrowed. */
-  write(bytes: Buffer, start: number, end: number): void {
+  bytes(bytes: Buffer, start: number, end: number): boolean {
     if (this.ready && this.empty) {
       // `resume` may be called before this returns.
       this.ready = false;
-      if (this.x.writeBytes(bytes, start, end)) this.ready = true;
-      return;
+      if (this.sink.bytes(bytes, start, end)) this.ready = true;
+      return true;
     }
     this.memory.push(bytes, start, end);
-    this.adjustFlow();
+    this.adjustFlow(true);
+    return !this.paused;
   }
 
-  /** The response is complete. */
-  end(): void {
+  end(trailers: string): void {
     this.last = END;
+    this.trailers = trailers;
     this.adjustFlow();
   }
 
-  /** The response will not be complete; buffered data is still sent. */
-  cut(): void {
+  truncate(): void {
     this.last = CUT;
     this.adjustFlow();
   }
 
-  /** The client accepts more data. */
+  fail(status: number): void {
+    this.clear();
+    this.sink.fail(status);
+  }
+
+  /** The next sink accepts more data. */
   resume(): void {
     this.ready = true;
     this.send();
+  }
+
+  abort(): void {
+    this.clear();
+    this.source.abort();
   }
 
   /** Discards the response: the request continues without a client (`proxy_ignore_client_abort`). */
@@ -167,7 +186,7 @@ export class ResponseSpool {
 
   private pass(bytes: Buffer): void {
     this.ready = false;
-    if (this.x.write(bytes)) this.ready = true;
+    if (this.sink.bytes(bytes, 0, bytes.length)) this.ready = true;
   }
 
   private readFile(file: TemporaryFile): void {
@@ -179,7 +198,9 @@ export class ResponseSpool {
       if (error !== null) {
         giveSlab(piece);
         logError(this.x, 'crit', `${error.message} while sending to client`);
-        this.fail();
+        // The data in the file is lost.
+        this.abort();
+        this.sink.truncate();
         return;
       }
       this.bytesSent += count;
@@ -189,8 +210,11 @@ export class ResponseSpool {
     });
   }
 
-  /** Pauses or resumes the source, or starts writing to the file, depending on the amount buffered. */
-  private adjustFlow(): void {
+  /**
+   * Resumes the source or starts writing to the file, depending on the amount buffered. `receiving`: sets `paused` if the
+   * buffers are full.
+   */
+  private adjustFlow(receiving = false): void {
     if (this.released || this.sending) return;
     if (this.empty) {
       if (this.file !== null) this.emptyFile(this.file);
@@ -204,14 +228,13 @@ export class ResponseSpool {
     const inGrace = this.grace > 0 && this.file === null && most > 0 && this.settings.file > 0;
     if (!inGrace && this.writing === 0 && this.memory.length > most) this.spill();
     const full = this.memory.length - this.writing > most;
-    if (full === this.paused) return;
+    if (full === this.paused || (full && !receiving)) return;
     this.paused = full;
     if (full) {
       if (inGrace) this.startGrace();
-      this.source.pauseSource();
     } else {
       this.stopGrace();
-      this.source.resumeSource();
+      this.source.resume();
     }
   }
 
@@ -279,26 +302,17 @@ export class ResponseSpool {
   }
 
   private finish(): void {
-    const { x, last } = this;
-    this.release();
-    if (last === END) x.end();
-    else this.abort();
+    this.clear();
+    if (this.last === END) this.sink.end(this.trailers);
+    else this.sink.truncate();
   }
 
-  /** The data in the file is lost. */
-  private fail(): void {
-    this.release();
-    this.x.abort();
-  }
-
-  private abort(): void {
-    this.x.producer = null;
-    this.x.flush();
-    this.x.abort();
-  }
-
-  /** Releases memory and file. */
   release(): void {
+    this.clear();
+    this.sink.release();
+  }
+
+  private clear(): void {
     this.released = true;
     this.stopGrace();
     this.memory.clear();

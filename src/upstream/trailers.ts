@@ -2,7 +2,7 @@
 import { isToken } from '../http/field-line.js';
 import { Field, fieldSet } from '../http/field-names.js';
 import { HeaderBlock } from '../http/header-block.js';
-import type { Exchange } from '../program/exchange.js';
+import type { ResponseHead } from '../http/response-head.js';
 
 /**
  * Fields that determine how a message is read; recipients must not take them from a trailer section (RFC 9110 6.5.1).
@@ -22,12 +22,11 @@ const NEVER_TRAILERS = fieldSet(
   Field.ContentRange,
 );
 
-/** Adds the upstream's trailer fields to the client's response, except hidden ones. */
-export function passTrailers(x: Exchange): void {
-  const { response } = x;
+/** Adds the upstream's trailer fields (each line terminated by CRLF) to the client's response, except hidden ones. */
+export function passTrailers(response: ResponseHead, trailers: string): void {
   const { hidden } = response;
   const block = HeaderBlock.from(
-    x.upstreamTrailers
+    trailers
       .split('\r\n')
       .filter((line) => isToken(line.slice(0, Math.max(0, line.indexOf(':')))))
       .map((line) => {
