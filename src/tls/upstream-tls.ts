@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import net from 'node:net';
 import type tls from 'node:tls';
 import { type ContextSpec, createContext } from '../net/tls-context.js';
+import { TlsFileError } from '../net/tls-files.js';
 import type { TlsTarget } from '../net/tls-sockets.js';
 import { TlsTransport } from '../net/tls-transport.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
@@ -17,6 +18,8 @@ import { CHAIN_TOO_LONG, intermediates, verifyErrorOf } from './verify-errors.js
 const MAX_IDENTITIES = 1000;
 const MAX_SESSIONS = 1000;
 const MAX_CONTEXTS = 100;
+/** Maximum length of a server name, in OpenSSL. */
+const MAX_NAME = 255;
 
 /** A client certificate whose name, or that of its key, has variables. Names are evaluated for each request. */
 export interface VariableCertificate {
@@ -135,9 +138,13 @@ export class TlsIdentity {
     this.servername = sent ? name : '';
   }
 
-  /** Opens a connection; `onConnected` follows the handshake. Throws TlsFileError if a client certificate cannot be used. */
+  /** Opens a connection; `onConnected` follows the handshake. Throws TlsFileError if name or certificate cannot be used. */
   readonly connect = (target: net.NetConnectOpts, owner: TransportOwner): Transport => {
     const { options } = this.owner;
+    if (this.servername.length > MAX_NAME) {
+      const reason = 'error:0A00013F:SSL routines::ssl3 ext invalid servername';
+      throw new TlsFileError(`SSL_set_tlsext_host_name("${this.servername}") failed (SSL: ${reason})`);
+    }
     const address = 'path' in target ? target.path : `${target.host}:${target.port}`;
     const session = options.reusesSessions ? this.sessions.get(address) : undefined;
     const secured: TlsTarget = {

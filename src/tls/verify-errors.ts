@@ -62,5 +62,8 @@ export function intermediates(certificate: PeerCertificate): number {
   return count;
 }
 
-/** A chain longer than the permitted depth, for which Node has no option. */
-export const CHAIN_TOO_LONG: VerifyError = { number: 22, text: 'certificate chain too long' };
+/**
+ * Error of a chain that is longer than permitted, for which Node has no option. OpenSSL finds CERT_CHAIN_TOO_LONG first,
+ * but continues and reports the missing issuer.
+ */
+export const CHAIN_TOO_LONG: VerifyError = { number: 20, text: 'unable to get local issuer certificate' };

@@ -90,6 +90,11 @@ describe('proxy_pass https://', { skip: withoutOpenssl }, () => {
        location /variable { proxy_pass https://127.0.0.1:%%B%%; proxy_ssl_name $name; }
        location /url { proxy_pass https://$name; }`,
     );
+    assert.equal((await get(proxy.port, `/variable?name=${'a'.repeat(256)}`)).status, 500);
+    assert.match(
+      proxy.messages('error').join(),
+      /SSL_set_tlsext_host_name\("a{256}"\) failed \(SSL: error:0A00013F:SSL/,
+    );
     for (const [path, expected] of [
       ['/address', false],
       ['/host', 'localhost'],
@@ -260,7 +265,7 @@ describe('proxy_ssl_verify', { skip: withoutOpenssl }, () => {
       await fails(
         proxy,
         '/none',
-        /^\*\d+ upstream SSL certificate verify error: \(22:certificate chain too long\) while SSL/,
+        /^\*\d+ upstream SSL certificate verify error: \(20:unable to get local issuer certificate\) while SSL/,
       );
     }
   });

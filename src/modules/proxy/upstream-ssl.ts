@@ -127,6 +127,9 @@ function family(p: string) {
       default: 'on',
       doc: 'Whether sessions are reused for later connections to the same server, which shortens the handshake.',
       example: `${p}ssl_session_reuse off;`,
+      differs:
+        'A session is only reused with the same server name, client certificate and verification; in nginx by all locations, even if it was not verified.',
+      differsFor: () => false,
     },
     ssl_conf_command: {
       contexts: CONTEXTS,
