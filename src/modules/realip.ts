@@ -3,8 +3,10 @@ import { custom, flag, word } from '../config/argument-types.js';
 import { type Cidr, contains, ipBytes, ipText, parseCidr, unmapped } from '../config/cidr.js';
 import type { Context } from '../config/directive.js';
 import type { Place } from '../config/place.js';
+import { forwardedFor } from '../http/forwarded.js';
 import { forwardedAddress } from '../http/forwarded-address.js';
 import type { InetAddress } from '../net/inet-address.js';
+import { PROXY_HEADER } from '../net/proxy-protocol-step.js';
 import type { Exchange } from '../program/exchange.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../program/module.js';
 import { NEXT } from '../program/verdict.js';
@@ -72,15 +74,15 @@ function peerOf(x: Exchange): { readonly remoteAddress: string; readonly remoteP
   return (x.nested?.main ?? x).client;
 }
 
+/** Value of `real_ip_header` for the header of the PROXY protocol. */
+const PROXY_PROTOCOL = 'proxy_protocol';
+
 function compile(sources: readonly Source[], field: string, recursive: boolean, { compiler }: Scope): Handler | null {
-  // The PROXY protocol is a feature of listeners; without it, as in nginx, the address is unchanged.
-  if (sources.length === 0 || field === 'proxy_protocol') return null;
+  if (sources.length === 0) return null;
   const trusted = new Trusted(sources, compiler);
-  const name = field.toLowerCase();
-  // All X-Forwarded-For lines form one list; of other fields only the first line is used.
-  const listed = field === 'X-Forwarded-For';
+  const valuesOf = reader(field);
   return (x) => {
-    const values = listed ? x.headers.all(name) : firstLine(x.headers.get(name));
+    const values = valuesOf(x);
     if (values.length === 0) return NEXT;
     const { remoteAddress, remotePort } = peerOf(x);
     // Evaluated once per request: a replaced address is not that of a proxy.
@@ -89,9 +91,19 @@ function compile(sources: readonly Source[], field: string, recursive: boolean, 
     const found = forwardedAddress(own, values, trusted.has, recursive);
     if (found === own) return NEXT;
     x.remoteAddress = ipText(found.bytes);
-    x.remotePort = found.port;
+    x.remotePort = field === PROXY_PROTOCOL ? (x.client.accepted?.get(PROXY_HEADER)?.port ?? 0) : found.port;
     return NEXT;
   };
+}
+
+/** Returns the function that reads the addresses from a request, the nearest proxy last. */
+function reader(field: string): (x: Exchange) => readonly string[] {
+  if (field === PROXY_PROTOCOL) return ({ client }) => firstLine(client.accepted?.get(PROXY_HEADER)?.address);
+  const name = field.toLowerCase();
+  if (name === 'forwarded') return ({ headers }) => forwardedFor(headers.all(name));
+  // All X-Forwarded-For lines form one list; of other fields only the first line is used.
+  if (field === 'X-Forwarded-For') return ({ headers }) => headers.all(name);
+  return ({ headers }) => firstLine(headers.get(name));
 }
 
 function firstLine(value: string | undefined): readonly string[] {
@@ -111,12 +123,13 @@ export default defineModule({
     },
     real_ip_header: {
       contexts: CONTEXTS,
-      takes: word('field | X-Real-IP | X-Forwarded-For | proxy_protocol', (w) => w.text),
+      takes: word('field | X-Real-IP | X-Forwarded-For | Forwarded | proxy_protocol', (w) => w.text),
       default: 'X-Real-IP',
-      doc: 'Request header field that contains the client address, optionally with a port. `X-Forwarded-For` is a list, whose last address is used.',
+      doc: 'Request header field that contains the client address, optionally with a port. `X-Forwarded-For` is a list, whose last address is used, and so is `Forwarded` (RFC 7239), with the addresses of its `for` parameters. `proxy_protocol` uses address and port of the PROXY protocol (`listen … proxy_protocol`).',
       example: 'real_ip_header X-Forwarded-For;',
-      differs: '`proxy_protocol` is accepted without effect: the PROXY protocol is not supported.',
-      differsFor: ([field]) => field === 'proxy_protocol',
+      differs:
+        '`Forwarded` is parsed as RFC 7239 defines it. In nginx it is a field like others, whose first line has to be an address.',
+      differsFor: ([field]) => field?.toLowerCase() === 'forwarded',
     },
     real_ip_recursive: {
       contexts: CONTEXTS,

@@ -72,6 +72,11 @@ export interface ReadStep {
    * format allows, because the bytes are buffered.
    */
   read(bytes: Buffer, incoming: Incoming): number;
+  /**
+   * Refuses a connection that the client has closed after some bytes, with the last bytes passed to `read`. Default: it is
+   * refused as closed.
+   */
+  ended?(bytes: Buffer, incoming: Incoming): void;
 }
 
 /** A step that has taken over a socket. */

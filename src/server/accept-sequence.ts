@@ -157,6 +157,9 @@ export class AcceptSequence implements Connection, Incoming, Timed {
   }
 
   onEnd(): void {
+    const { unread } = this;
+    const step = this.steps[this.at];
+    if (unread.length > 0 && step !== undefined && 'ended' in step) step.ended?.(unread, this);
     this.refuse('info', 'client closed connection');
   }
 

@@ -5,6 +5,7 @@ import { cookies, forwarded, hosts, targets } from './fields.js';
 import { frames } from './frames.js';
 import { requestHeads, responseHeads } from './heads.js';
 import { llhttp } from './llhttp.js';
+import { proxyHeaders } from './proxy-headers.js';
 import type { FuzzTarget } from './target.js';
 
 /** Everything that reads a configuration; `more` are further texts beside those of the checkout. */
@@ -23,5 +24,6 @@ export const readers: readonly FuzzTarget[] = [
   forwarded,
   targets,
   hosts,
+  proxyHeaders,
   llhttp,
 ];

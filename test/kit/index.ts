@@ -6,5 +6,6 @@ export * from './connection.js';
 export * from './garbage.js';
 export * from './https-backend.js';
 export * from './proxy.js';
+export * from './proxy-protocol.js';
 export * from './tls.js';
 export * from './websocket.js';

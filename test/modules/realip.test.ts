@@ -23,6 +23,11 @@ describe('the address that a trusted proxy reports', () => {
           try_files /seen =404; add_header X-Seen $remote_addr;
         }
         location = /other { set_real_ip_from localhost; real_ip_header X-Client; try_files /seen =404; add_header X-Seen $remote_addr; }
+        location = /rfc7239 {
+          set_real_ip_from 127.0.0.0/8; set_real_ip_from 192.0.2.0/24; set_real_ip_from 2001:db8::/32;
+          real_ip_header forwarded; real_ip_recursive on;
+          try_files /seen =404; add_header X-Seen "$remote_addr|$remote_port";
+        }
         location = /denied { set_real_ip_from 127.0.0.1; deny 192.0.2.7; try_files /seen =404; }
       }`,
       {},
@@ -51,6 +56,23 @@ describe('the address that a trusted proxy reports', () => {
 
   it('may come from any field; names of hosts are looked up', async () => {
     assert.equal(await seen('/other', 'X-Client: 192.0.2.4'), '192.0.2.4');
+  });
+
+  it('is the last one in Forwarded, or the last that is not trusted', async () => {
+    const last = async (...lines: string[]) => seen('/rfc7239', ...lines.map((line) => `Forwarded: ${line}`));
+    assert.equal(await last('for=198.51.100.1, for=203.0.113.5;proto=http;by=203.0.113.43'), '203.0.113.5|');
+    assert.equal(await last('for=203.0.113.5, For="[2001:DB8::17]:4711"; host="a,b"', 'for=192.0.2.9'), '203.0.113.5|');
+    assert.equal(await last('for="[2001:db9::17]:4711"'), '2001:db9::17|4711');
+    assert.equal(await last('for=203.0.113.5, for=unknown, for=192.0.2.9'), '192.0.2.9|');
+    assert.equal(await last('for=203.0.113.5, proto=http, for=192.0.2.9'), '192.0.2.9|');
+    for (const line of [
+      '203.0.113.5',
+      'for="203.0.113.5',
+      'for=203.0.113.5;for=192.0.2.1',
+      'for="203.0.113.5, 192.0.2.1"',
+    ]) {
+      assert.match((await last(line)) ?? '', /^127\.0\.0\.1\|\d+$/, line);
+    }
   });
 
   it('is what access rules go by', async () => {

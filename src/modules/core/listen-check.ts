@@ -5,12 +5,15 @@ import type { CheckContext } from '../../config/module-declaration.js';
 import { Listeners, listenAddresses, listenKey } from '../../routing/listeners.js';
 import { WildcardNames } from '../../routing/wildcard-names.js';
 import type { SocketOptions } from './listen.js';
+import { ProtocolOptions } from './listen-protocols.js';
 import type { NameData } from './server-name.js';
 import { listensOf, namesOf, writtenListens } from './servers.js';
 
 /** Addresses and names of the servers checked so far. */
 interface CheckedServers {
   readonly listeners: Listeners<CheckedBlock, SocketOptions>;
+  /** Protocol options by address. */
+  readonly protocols: Map<string, ProtocolOptions>;
   /** Server names by address. */
   readonly names: Map<string, WildcardNames<Word | null>>;
   /** Addresses of more than one server. Only these have name-based selection, and only there does nginx check names. */
@@ -23,7 +26,12 @@ const checkedServers = new WeakMap<CheckedConfig, CheckedServers>();
 export function checkListens(block: CheckedBlock, c: CheckContext): void {
   let checked = checkedServers.get(c.config);
   if (checked === undefined) {
-    checked = { listeners: new Listeners(), names: new Map(), sharedAddresses: sharedAddresses(c.all('server')) };
+    checked = {
+      listeners: new Listeners(),
+      protocols: new Map(),
+      names: new Map(),
+      sharedAddresses: sharedAddresses(c.all('server')),
+    };
     checkedServers.set(c.config, checked);
   }
   const names = writtenNames(block, c);
@@ -43,10 +51,23 @@ export function checkListens(block: CheckedBlock, c: CheckContext): void {
       if (mistake !== null && at !== undefined) {
         c.report(at, 'duplicate-definition', mistake, helpFor(mistake));
       }
-      keys.add(listenKey(each));
+      const key = listenKey(each);
+      if (mistake === null && redefines(options, key, checked) && at !== undefined) {
+        c.report(at, 'duplicate-definition', `protocol options redefined for ${key}`, {
+          severity: 'warning',
+          help: 'an address has a protocol option if any of its listen directives has it: give all of them the same',
+        });
+      }
+      keys.add(key);
     }
   }
   for (const key of keys) checkNames(names, key, checked, c);
+}
+
+function redefines(options: SocketOptions, key: string, { protocols }: CheckedServers): boolean {
+  const known = protocols.get(key);
+  if (known === undefined) protocols.set(key, new ProtocolOptions(options));
+  return known?.add(options) ?? false;
 }
 
 function sharedAddresses(servers: readonly CheckedBlock[]): ReadonlySet<string> {

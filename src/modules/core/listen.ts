@@ -14,6 +14,7 @@ export interface SocketOptions extends ListenOptions {
   readonly reuseport: boolean;
   readonly ipv6only: boolean;
   readonly ssl: boolean;
+  readonly proxyProtocol: boolean;
 }
 
 /** One `listen` of a server. Plain data. */
@@ -37,6 +38,7 @@ const DEFAULT_OPTIONS: SocketOptions = {
   reuseport: false,
   ipv6only: true,
   ssl: false,
+  proxyProtocol: false,
 };
 
 /** Default of a server without `listen`: `*:80`, or `*:8000` without the privileges for that. */
@@ -60,23 +62,24 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
   let options = DEFAULT_OPTIONS;
   for (const parameter of parameters) options = { ...options, ...parseParameter(parameter, c) };
   const quic = parameters.some(({ text }) => text === 'quic');
+  const clash = quic ? parameters.find(({ text }) => text === 'ssl' || text === 'proxy_protocol') : undefined;
+  if (clash !== undefined) {
+    const message = `"listen" directive "${clash.text}" parameter is incompatible with "quic"`;
+    c.fail(clash, 'invalid-value', message, {
+      help: 'listen on the address twice: with quic, and with other parameters',
+    });
+  }
   return { written: word.text, address, options, at: placeOf(c.statement), quic };
 }
 
 /** Parameters that require a separate socket in nginx; accepted without further effect. */
 const ACCEPTED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
 
-/** Unsupported parameters, with nginx's message for a build without the module. */
-const UNSUPPORTED: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    proxy_protocol: 'the "proxy_protocol" parameter is not supported',
-  }),
-);
-
 function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> {
   const { text } = word;
   if (text === 'default_server' || text === 'default') return { defaultServer: true };
   if (text === 'ssl') return { ssl: true };
+  if (text === 'proxy_protocol') return { proxyProtocol: true };
   if (text === 'reuseport') return { set: true, reuseport: true };
   if (ACCEPTED.test(text)) return { set: true };
   if (text === 'http2' || text === 'quic') {
@@ -86,12 +89,6 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
       help: text === 'http2' ? 'clients of this address use HTTP/1.1' : 'this address is not listened on',
     });
     return {};
-  }
-  const unsupported = UNSUPPORTED.get(text);
-  if (unsupported !== undefined) {
-    return c.fail(word, 'nginx-only-directive', unsupported, {
-      help: 'tsproxy serves HTTP/1 over plain TCP and unix sockets',
-    });
   }
   const equals = text.indexOf('=');
   const name = text.slice(0, Math.max(0, equals));
@@ -115,7 +112,7 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
       return isKeepalive(value) ? { set: true } : invalidKeepalive(word, value, c);
   }
   return c.fail(word, 'invalid-value', `invalid parameter "${text}"`, {
-    help: 'valid parameters: default_server, ssl, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
+    help: 'valid parameters: default_server, ssl, proxy_protocol, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
   });
 }
 
@@ -143,17 +140,17 @@ export const listenDirectives = {
   listen: {
     contexts: ['server'],
     takes: custom(
-      'address[:port] | port | unix:path [default_server] [ssl] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind] [deferred] [fastopen=number] [rcvbuf=size] [sndbuf=size]',
+      'address[:port] | port | unix:path [default_server] [ssl] [proxy_protocol] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind] [deferred] [fastopen=number] [rcvbuf=size] [sndbuf=size]',
       1,
       Number.POSITIVE_INFINITY,
       parseListen,
     ),
     repeat: true,
     inherit: 'none',
-    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. With `ssl`, connections use TLS. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted without effect.',
+    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. With `ssl`, connections use TLS. With `proxy_protocol`, each connection begins with a header of the PROXY protocol, version 1 or 2, in which a proxy passes on the addresses of its client; see `real_ip_header`. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted without effect.',
     example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
     differs:
-      'Port 0 is allowed: the system chooses a port. `proxy_protocol` is not supported. `http2` is accepted, but clients use HTTP/1.1; an address with `quic` is not listened on.',
+      'Port 0 is allowed: the system chooses a port. A PROXY protocol header may arrive in several pieces, and may have 107 bytes in version 1 and 4096 in version 2. `http2` is accepted, but clients use HTTP/1.1; an address with `quic` is not listened on.',
     differsFor: ([address = '', ...parameters]) =>
       /(^|:)0$/.test(address) || parameters.includes('http2') || parameters.includes('quic'),
   },

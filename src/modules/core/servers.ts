@@ -1,5 +1,6 @@
 /** Compiles the `server` blocks of http to listeners: servers by address and name, locations by URI. */
 import type { CheckedBlock } from '../../config/checked-config.js';
+import { ProxyProtocolStep } from '../../net/proxy-protocol-step.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler, Listening } from '../../program/module.js';
 import { type ListenerProgram, type LocationProgram, ServerProgram } from '../../program/program.js';
@@ -28,6 +29,7 @@ export async function compileServers(
   const listeners = new Listeners<ServerProgram, SocketOptions>();
   const names = new Map<ServerProgram, Names>();
   const withSsl = new Set<string>();
+  const withProxyProtocol = new Set<string>();
   for (const block of serversOf(http)) {
     const server = await compileServer(block, compiler);
     settings(server, block);
@@ -37,6 +39,7 @@ export async function compileServers(
       // Names that resolve to the same address are detected only here; everything else was checked before.
       if (mistake !== null) compiler.fail(mistake, data.at);
       if (data.options.ssl) withSsl.add(listenKey(address));
+      if (data.options.proxyProtocol) withProxyProtocol.add(listenKey(address));
     }
     if (slice.over) await slice.next();
   }
@@ -61,7 +64,10 @@ export async function compileServers(
   });
   return listeners.sockets().map(({ listener, key, byHost }) => {
     const sharing = byHost === null ? null : new Map([...byHost].map(([host, each]) => [host, tlsAddress(each)]));
-    const tls = tlsStep(tlsAddress(listener), sharing);
+    const steps = [
+      proxyProtocolStep(listener, byHost, withProxyProtocol),
+      tlsStep(tlsAddress(listener), sharing),
+    ].filter((step) => step !== null);
     const { address, options } = listener;
     const { backlog, reuseport, ipv6only } = options;
     const unix = address.family === 'unix';
@@ -74,11 +80,22 @@ export async function compileServers(
       reuseport,
       ipv6only,
       protocol: 'http/1.1',
-      steps: tls === null ? null : [tls],
+      steps: steps.length === 0 ? null : steps,
       program: programOf(listener),
       byLocalAddress: byHost === null ? null : new Map([...byHost].map(([host, each]) => [host, programOf(each)])),
     };
   });
+}
+
+/** Returns the step of a socket, or null if none of its addresses has the parameter `proxy_protocol`. */
+function proxyProtocolStep(
+  { key }: { readonly key: string },
+  byHost: ReadonlyMap<string, { readonly key: string }> | null,
+  keys: ReadonlySet<string>,
+): ProxyProtocolStep | null {
+  const applies = (local: string): boolean => keys.has(byHost?.get(local)?.key ?? key);
+  const sharing = [...(byHost?.values() ?? [])];
+  return keys.has(key) || sharing.some((each) => keys.has(each.key)) ? new ProxyProtocolStep(applies) : null;
 }
 
 export function serversOf(http: CheckedBlock): CheckedBlock[] {

@@ -13,6 +13,7 @@ import { binaryAddress } from '../../net/binary-address.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { VariableSpec } from '../../program/variable.js';
+import { proxyProtocolVariables } from './proxy-protocol.js';
 import { localHostName } from './server-name.js';
 
 /** Formats a port as nginx does: an empty string if there is none. */
@@ -187,17 +188,7 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     get: (x) => (Math.max(0, Date.now() - x.client.since) / 1000).toFixed(3),
     doc: 'The age of the connection in seconds, with milliseconds.',
   },
-  proxy_protocol_addr: {
-    get: absent,
-    doc: 'The address of the client from the PROXY protocol, which is not supported.',
-  },
-  proxy_protocol_port: { get: absent, doc: 'The port of the client from the PROXY protocol, which is not supported.' },
-  proxy_protocol_server_addr: {
-    get: absent,
-    doc: 'The server address from the PROXY protocol, which is not supported.',
-  },
-  proxy_protocol_server_port: { get: absent, doc: 'The server port from the PROXY protocol, which is not supported.' },
-  'proxy_protocol_tlv_*': { family: () => absent, doc: 'A value from the PROXY protocol, which is not supported.' },
+  ...proxyProtocolVariables,
   tcpinfo_rtt: { get: absent, doc: 'In nginx, the round trip time of the connection; not available in Node.js.' },
   tcpinfo_rttvar: { get: absent, doc: 'In nginx, the variance of the round trip time; not available in Node.js.' },
   tcpinfo_snd_cwnd: { get: absent, doc: 'In nginx, the congestion window; not available in Node.js.' },
