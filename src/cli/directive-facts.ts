@@ -22,9 +22,11 @@ export interface DirectiveFacts {
 
 /** @param module name of the declaring module */
 export function factsOf(module: string, name: string, spec: DirectiveSpec): DirectiveFacts {
-  const { takes, noEffect, differs } = spec;
+  const { takes, noEffect, noEffectParameters = {}, differs } = spec;
+  const ineffective = Object.entries(noEffectParameters);
   const remarks = [
     ...(noEffect === undefined ? [] : [{ heading: 'Accepted without effect.', text: noEffect }]),
+    ...(ineffective.length === 0 ? [] : [{ heading: 'Parameters without effect.', text: parametersText(ineffective) }]),
     ...(differs === undefined ? [] : [{ heading: 'Differs from nginx.', text: differs }]),
   ];
   return {
@@ -48,4 +50,15 @@ function sinceOf(module: string, name: string): string | null {
 /** A family of variables is shown with a placeholder for the rest of its name. */
 export function variableName(name: string): string {
   return `$${name.endsWith('*') ? `${name.slice(0, -1)}NAME` : name}`;
+}
+
+/** Parameters by reason: "`a`, `b`: Reason. `c`: Another reason." */
+function parametersText(parameters: readonly (readonly [name: string, reason: string])[]): string {
+  const reasons = [...new Set(parameters.map(([, reason]) => reason))];
+  return reasons
+    .map((reason) => {
+      const names = parameters.filter((each) => each[1] === reason).map(([name]) => `\`${name}\``);
+      return `${names.join(', ')}: ${reason}`;
+    })
+    .join(' ');
 }

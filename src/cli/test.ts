@@ -2,6 +2,7 @@
 import { parse } from '../../grammar/parser.js';
 import { type Item, isStatement, type Source } from '../../grammar/syntax-tree.js';
 import { Catalogue } from '../config/catalogue.js';
+import { withoutEffect } from '../config/without-effect.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { fileLineColumn, shown } from '../diagnostics/place.js';
 import type { ConfigSource } from '../process/configuration.js';
@@ -61,7 +62,7 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
     printError(`tsproxy: the configuration file ${file} syntax is ok`);
     printError(`tsproxy: configuration file ${file} test is successful`);
   }
-  if (options.noEffect) writeOut(withoutEffect(sources, modules));
+  if (options.noEffect) writeOut(listWithoutEffect(sources, modules));
   if (options.dump)
     for (const { name, text } of distinct(sources)) writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
@@ -122,17 +123,19 @@ async function fix({ fix: how, ignored }: TestInvocation, source: ConfigSource):
   await (how === 'apply' ? applyToFiles : showDiff)(source, new Set(ignored));
 }
 
-/** One line per statement that is accepted without effect: place, name and reason. Bytes. */
-function withoutEffect(sources: readonly Source[], modules: readonly Module[]): string {
+/** One line per statement or parameter that is accepted without effect: place, name and reason. Bytes. */
+function listWithoutEffect(sources: readonly Source[], modules: readonly Module[]): string {
   const catalogue = new Catalogue(modules);
   const lines: string[] = [];
   const walk = (items: readonly Item[]): void => {
     for (const item of items) {
       if (!isStatement(item)) continue;
-      const { name, block } = item;
-      const reason = catalogue.all(name.text).find(({ spec }) => spec.noEffect !== undefined)?.spec.noEffect;
-      if (reason !== undefined) lines.push(`${fileLineColumn(name)}: ${shown(name.text)}: ${reason}\n`);
-      if (block !== null) walk(block.items);
+      const [found = []] = catalogue
+        .all(item.name.text)
+        .map(({ spec }) => withoutEffect(item, spec))
+        .filter(({ length }) => length > 0);
+      for (const { at, name, reason } of found) lines.push(`${fileLineColumn(at)}: ${shown(name)}: ${reason}\n`);
+      if (item.block !== null) walk(item.block.items);
     }
   };
   for (const source of distinct(sources)) walk(parse(source).items);

@@ -131,6 +131,8 @@ export interface DirectiveSpec<T = unknown> {
   files?(value: unknown): readonly string[];
   /** Reason why the directive is accepted but has no effect here. */
   readonly noEffect?: string;
+  /** Reasons why some of its parameters have none, by name: words `name` and `name=value`. */
+  readonly noEffectParameters?: Readonly<Record<string, string>>;
   /** One paragraph. */
   readonly doc: string;
   /** One or more lines that are valid in each declared context (for a block directive: with its block). */

@@ -3,6 +3,7 @@ import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked
 import type { ConfOf, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { AcceptStep } from '../net/accept-step.js';
+import type { TcpKeepalive } from '../routing/listeners.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 import type {
@@ -84,6 +85,8 @@ export interface Listening {
   readonly backlog: number;
   readonly ipv6only: boolean;
   readonly reuseport: boolean;
+  /** Null if not configured. */
+  readonly keepalive: TcpKeepalive | null;
   /** ALPN name of the protocol of its connections, unless a step sets another: `http/1.1`. */
   readonly protocol: string;
   /** Steps between accept and the protocol, in order: PROXY protocol, TLS. Null if there are none. */

@@ -27,6 +27,9 @@ export function listenKey(address: ListenAddress): string {
   return formatAddress(address);
 }
 
+/** Value of `so_keepalive`. Idle time and interval in seconds; 0: the system's value. */
+export type TcpKeepalive = 'on' | 'off' | { readonly idle: number; readonly interval: number; readonly count: number };
+
 /** Parameters of `listen` that this module evaluates. */
 export interface ListenOptions {
   readonly defaultServer: boolean;

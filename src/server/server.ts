@@ -17,6 +17,7 @@ import { AcceptPause } from './accept-pause.js';
 import { AcceptSequence, type SequenceHost } from './accept-sequence.js';
 import { type Binder, ownBinder } from './binder.js';
 import { PROTOCOLS, type Protocols } from './protocols.js';
+import { setKeepalive } from './tcp-keepalive.js';
 
 interface Bound extends Arrived {
   readonly server: net.Server;
@@ -123,6 +124,7 @@ export class Server implements SequenceHost {
     for (const listening of table.listeners) {
       const bound = next.get(listening.key);
       if (bound === undefined) continue;
+      setKeepalive(bound.server, listening.keepalive);
       bound.listening = listening;
       bound.table = table;
     }

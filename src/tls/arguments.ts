@@ -9,6 +9,12 @@ import { parseInteger, parseSeconds, parseSize } from '../config/units.js';
 import type { Session } from '../program/session.js';
 import type { Template } from '../program/template.js';
 
+/** Names of protocols that are accepted without effect (`noEffectParameters`). */
+export const OLD_PROTOCOLS = {
+  SSLv2: 'The OpenSSL of Node.js does not have this protocol.',
+  SSLv3: 'The OpenSSL of Node.js does not have this protocol.',
+} as const;
+
 /** A file that OpenSSL reads, or data in its place. Plain data. */
 export interface FileData {
   /** Absolute, unless it has variables or is not a file (`data:`). */

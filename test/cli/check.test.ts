@@ -76,6 +76,25 @@ test('--list-no-effect lists directives that are accepted without effect', async
   assert.match(said.stdout, /^.*nginx\.conf:1:1: worker_rlimit_core: .+\n$/);
 });
 
+test('--list-no-effect and compat list parameters that are accepted without effect', async (t) => {
+  const prefix = new Prefix(
+    t,
+    'events { }\nhttp {\n  server {\n    listen 8080 so_keepalive=on rcvbuf=64k deferred;\n    ssl_protocols TLSv1.2 sslv3;\n    sendfile on;\n  }\n}\n',
+  );
+  const listed = await command([...prefix.words, '--list-no-effect']);
+  assert.deepEqual(
+    [...listed.stdout.matchAll(/nginx\.conf:(\d+:\d+: [^:]+):/g)].map(([, line]) => line),
+    ['4:33: listen rcvbuf', '4:44: listen deferred', '5:27: ssl_protocols SSLv3', '6:5: sendfile'],
+  );
+  const survey = await command(['compat', '--format', 'json', `${prefix.path}/nginx.conf`]);
+  const { entries } = JSON.parse(survey.stdout) as { entries: { name: string; status: string }[] };
+  assert.deepEqual(
+    entries.filter(({ status }) => status === 'without effect').map(({ name }) => name),
+    ['listen rcvbuf', 'listen deferred', 'ssl_protocols SSLv3', 'sendfile'],
+  );
+  assert.ok(entries.some(({ name, status }) => name === 'listen' && status === 'supported'));
+});
+
 test('a missing file is reported with nginx’s message', async (t) => {
   const prefix = new Prefix(t, GOOD);
   const said = await command(['-p', prefix.path, '-c', 'other.conf', '-t']);

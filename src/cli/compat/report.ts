@@ -90,14 +90,14 @@ function refusals({ refusals: all }: Survey, style: Style, width: number): strin
   return lines.join('') + more;
 }
 
-/** `Directives and variables: 9 supported, 2 without effect, 1 missing` */
+/** `Directives, parameters and variables: 9 supported, 2 without effect, 1 missing` */
 function counts({ entries, refusals: all }: Survey): string {
   const parts = [...HEADINGS].reverse().flatMap(([status]) => {
     const count = entries.filter((entry) => entry.status === status).length;
     return count === 0 ? [] : [`${count} ${status}`];
   });
   const errors = all.length === 0 ? [] : [`${all.length} error${all.length === 1 ? '' : 's'} of -t`];
-  return [...(parts.length === 0 ? [] : [`Directives and variables: ${parts.join(', ')}`]), ...errors].join('; ');
+  return [...(parts.length === 0 ? [] : [`Directives, parameters and variables: ${parts.join(', ')}`]), ...errors].join('; ');
 }
 
 interface JsonEntry {

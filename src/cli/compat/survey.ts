@@ -7,6 +7,7 @@ import { CONSEQUENCES } from '../../config/foreign/findings.js';
 import { foreignUse, titleOfModules } from '../../config/foreign/known-directives.js';
 import type { Expansion } from '../../config/include.js';
 import type { ModuleDeclaration } from '../../config/module-declaration.js';
+import { withoutEffect } from '../../config/without-effect.js';
 import type { Finding } from '../../diagnostics/finding.js';
 import { WRAPPING } from '../part.js';
 
@@ -116,17 +117,22 @@ class Walk {
       else this.entries.add(name.text, 'missing', module, `With allow_unsupported, ${CONSEQUENCES[use.effect]}.`, name);
       return;
     }
-    const { body, noEffect, differs, differsFor = () => true } = declared.spec;
+    const { body, differs, differsFor = () => true } = declared.spec;
     const into = body !== undefined && 'context' in body ? body.context : null;
     const end = into !== null && block !== null ? block.start : statement.end;
+    const ineffective = withoutEffect(statement, declared.spec);
+    const whole = ineffective.find(({ at }) => at === name);
     const [status, remark]: readonly [Status, string | null] = this.isRefused(statement.source, statement.start, end)
       ? ['refused', null]
-      : noEffect !== undefined
-        ? ['without effect', noEffect]
+      : whole !== undefined
+        ? ['without effect', whole.reason]
         : differs !== undefined && differsFor(args.map(({ text }) => text))
           ? ['different', differs]
           : ['supported', null];
     this.entries.add(name.text, status, declared.module.name, remark, name);
+    for (const each of ineffective) {
+      if (each !== whole) this.entries.add(each.name, 'without effect', declared.module.name, each.reason, each.at);
+    }
     if (into === null || block === null || depth >= MAX_DEPTH) return;
     this.block(this.expansion.inside(block), typeof into === 'function' ? into(context) : into, depth + 1);
   }

@@ -6,7 +6,7 @@ import type { ArgumentContext, Directives } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
 import { placeOf } from '../../config/place.js';
 import { parseInteger, parseSeconds, parseSize } from '../../config/units.js';
-import type { ListenOptions } from '../../routing/listeners.js';
+import type { ListenOptions, TcpKeepalive } from '../../routing/listeners.js';
 
 /** Socket options of a `listen`. */
 export interface SocketOptions extends ListenOptions {
@@ -15,6 +15,7 @@ export interface SocketOptions extends ListenOptions {
   readonly ipv6only: boolean;
   readonly ssl: boolean;
   readonly proxyProtocol: boolean;
+  readonly keepalive: TcpKeepalive | null;
 }
 
 /** One `listen` of a server. Plain data. */
@@ -28,6 +29,10 @@ export interface ListenData {
   readonly quic: boolean;
 }
 
+const NODE_MAJOR = Number.parseInt(process.versions.node, 10);
+
+const NO_OPTION = 'Node.js does not support this socket option.';
+
 /** nginx's NGX_LISTEN_BACKLOG. */
 const BACKLOG = 511;
 
@@ -39,6 +44,7 @@ const DEFAULT_OPTIONS: SocketOptions = {
   ipv6only: true,
   ssl: false,
   proxyProtocol: false,
+  keepalive: null,
 };
 
 /** Default of a server without `listen`: `*:80`, or `*:8000` without the privileges for that. */
@@ -72,8 +78,8 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
   return { written: word.text, address, options, at: placeOf(c.statement), quic };
 }
 
-/** Parameters that require a separate socket in nginx; accepted without further effect. */
-const ACCEPTED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
+/** Parameters of the socket without a value that is checked. */
+const UNCHECKED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
 
 function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> {
   const { text } = word;
@@ -81,7 +87,7 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
   if (text === 'ssl') return { ssl: true };
   if (text === 'proxy_protocol') return { proxyProtocol: true };
   if (text === 'reuseport') return { set: true, reuseport: true };
-  if (ACCEPTED.test(text)) return { set: true };
+  if (UNCHECKED.test(text)) return { set: true };
   if (text === 'http2' || text === 'quic') {
     c.report(word, 'no-effect', `"${text}" is not supported`, {
       severity: 'warning',
@@ -109,7 +115,7 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
       if (value === 'on' || value === 'off') return { set: true, ipv6only: value === 'on' };
       return c.fail(word, 'invalid-value', `invalid ipv6only flags "${value}"`, { help: 'it must be "on" or "off"' });
     case 'so_keepalive':
-      return isKeepalive(value) ? { set: true } : invalidKeepalive(word, value, c);
+      return { set: true, keepalive: parseKeepalive(value) ?? invalidKeepalive(word, value, c) };
   }
   return c.fail(word, 'invalid-value', `invalid parameter "${text}"`, {
     help: 'valid parameters: default_server, ssl, proxy_protocol, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
@@ -126,14 +132,16 @@ function invalidKeepalive(word: Word, value: string, c: ArgumentContext): never 
   });
 }
 
-/** Whether the value is `on`, `off`, or idle time, interval and count, of which at least one is given. */
-function isKeepalive(value: string): boolean {
-  if (value === 'on' || value === 'off') return true;
-  const [idle = '', interval = '', ...rest] = value.split(':');
-  const count = rest.join(':');
-  const times = [idle, interval].map((time) => (time === '' ? 0 : parseSeconds(time)));
-  const all = [...times, count === '' ? 0 : parseInteger(count)];
-  return all.every((each) => each !== null) && all.some((each) => each !== 0);
+/** Parses `on`, `off`, or idle time, interval and count, of which at least one is given; null if invalid. */
+function parseKeepalive(value: string): TcpKeepalive | null {
+  if (value === 'on' || value === 'off') return value;
+  const [first = '', second = '', ...rest] = value.split(':');
+  const third = rest.join(':');
+  const idle = first === '' ? 0 : parseSeconds(first);
+  const interval = second === '' ? 0 : parseSeconds(second);
+  const count = third === '' ? 0 : parseInteger(third);
+  if (idle === null || interval === null || count === null) return null;
+  return idle === 0 && interval === 0 && count === 0 ? null : { idle, interval, count };
 }
 
 export const listenDirectives = {
@@ -147,11 +155,23 @@ export const listenDirectives = {
     ),
     repeat: true,
     inherit: 'none',
-    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. With `ssl`, connections use TLS. With `proxy_protocol`, each connection begins with a header of the PROXY protocol, version 1 or 2, in which a proxy passes on the addresses of its client; see `real_ip_header`. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `deferred`, `fastopen`, `multipath`, `so_keepalive`, `rcvbuf`, `sndbuf`, `setfib` and `accept_filter` are accepted without effect.',
+    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. With `ssl`, connections use TLS. With `proxy_protocol`, each connection begins with a header of the PROXY protocol, version 1 or 2, in which a proxy passes on the addresses of its client; see `real_ip_header`. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `so_keepalive` makes the kernel probe idle connections, which detects clients that are gone: with the values of the system, or with an idle time, an interval and a number of probes.',
     example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
+    noEffectParameters: {
+      deferred: NO_OPTION,
+      fastopen: NO_OPTION,
+      multipath: NO_OPTION,
+      rcvbuf: NO_OPTION,
+      sndbuf: NO_OPTION,
+      setfib: 'Only FreeBSD has this socket option.',
+      accept_filter: 'Only FreeBSD and NetBSD have accept filters.',
+    },
     differs:
-      'Port 0 is allowed: the system chooses a port. A PROXY protocol header may arrive in several pieces, and may have 107 bytes in version 1 and 4096 in version 2. `http2` is accepted, but clients use HTTP/1.1; an address with `quic` is not listened on.',
+      'Port 0 is allowed: the system chooses a port. Interval and number of probes of `so_keepalive` are applied by Node.js 24 and later; before, they are 1s and 10, unless it is `on`. A PROXY protocol header may arrive in several pieces, and may have 107 bytes in version 1 and 4096 in version 2. `http2` is accepted, but clients use HTTP/1.1; an address with `quic` is not listened on.',
     differsFor: ([address = '', ...parameters]) =>
-      /(^|:)0$/.test(address) || parameters.includes('http2') || parameters.includes('quic'),
+      /(^|:)0$/.test(address) ||
+      (NODE_MAJOR < 24 && parameters.some((each) => /^so_keepalive=.*:/.test(each))) ||
+      parameters.includes('http2') ||
+      parameters.includes('quic'),
   },
 } as const satisfies Directives;

@@ -69,7 +69,7 @@ export async function compileServers(
       tlsStep(tlsAddress(listener), sharing),
     ].filter((step) => step !== null);
     const { address, options } = listener;
-    const { backlog, reuseport, ipv6only } = options;
+    const { backlog, reuseport, ipv6only, keepalive } = options;
     const unix = address.family === 'unix';
     return {
       key,
@@ -79,6 +79,7 @@ export async function compileServers(
       backlog,
       reuseport,
       ipv6only,
+      keepalive,
       protocol: 'http/1.1',
       steps: steps.length === 0 ? null : steps,
       program: programOf(listener),

@@ -19,6 +19,7 @@ import {
   fileName,
   keyFile,
   namedFiles,
+  OLD_PROTOCOLS,
   plainFile,
   plainFiles,
   writtenName,
@@ -111,8 +112,7 @@ function family(p: string) {
       default: 'TLSv1.2 TLSv1.3',
       doc: 'Enabled protocols.',
       example: `${p}ssl_protocols TLSv1.2 TLSv1.3;`,
-      differs: 'SSLv2 and SSLv3 are accepted without effect: the OpenSSL of Node.js does not have them.',
-      differsFor: (words: readonly string[]) => words.some((word) => /^sslv/i.test(word)),
+      noEffectParameters: OLD_PROTOCOLS,
     },
     ssl_ciphers: {
       contexts: CONTEXTS,

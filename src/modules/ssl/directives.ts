@@ -7,6 +7,7 @@ import {
   confCommand,
   keyFile,
   namedFiles,
+  OLD_PROTOCOLS,
   ocspCache,
   plainFile,
   plainFiles,
@@ -56,8 +57,9 @@ export const sslDirectives = {
     default: 'TLSv1.2 TLSv1.3',
     doc: 'Enabled protocols.',
     example: 'ssl_protocols TLSv1.2 TLSv1.3;',
+    noEffectParameters: OLD_PROTOCOLS,
     differs:
-      'SSLv2 and SSLv3 are accepted without effect: the OpenSSL of Node.js does not have them. Each server has its own protocols; in nginx those of the default server apply to all servers of an address.',
+      'Each server has its own protocols; in nginx those of the default server apply to all servers of an address.',
     differsFor: (words) => words.some((word) => /^sslv/i.test(word)),
   },
   ssl_ciphers: {
