@@ -86,7 +86,7 @@ test('--list-no-effect and compat list parameters that are accepted without effe
     [...listed.stdout.matchAll(/nginx\.conf:(\d+:\d+: [^:]+):/g)].map(([, line]) => line),
     ['4:33: listen rcvbuf', '4:44: listen deferred', '5:27: ssl_protocols SSLv3', '6:5: sendfile'],
   );
-  const survey = await command(['compat', '--format', 'json', `${prefix.path}/nginx.conf`]);
+  const survey = await command(['compat', '--json', `${prefix.path}/nginx.conf`]);
   const { entries } = JSON.parse(survey.stdout) as { entries: { name: string; status: string }[] };
   assert.deepEqual(
     entries.filter(({ status }) => status === 'without effect').map(({ name }) => name),

@@ -103,7 +103,10 @@ test('the text names places and reasons, and ends with the verdict', () => {
   const text = reportText({ file: 'nginx.conf', readAs: null }, result, PLAIN, 80);
   assert.match(text, /^Missing \(1\)\n {2}slice \(ngx_http_slice_module\) {2}\/nginx\.conf:2:8, .* and 2 more\n/);
   assert.match(text, /\nAccepted without effect \(1\)\n {2}worker_rlimit_core {2}\/nginx\.conf:9:1\n {6}\w/);
-  assert.match(text, /\nnginx\.conf: tsproxy refuses this configuration as it is\. Directives, parameters and variables: .*\.\n$/);
+  assert.match(
+    text,
+    /\nnginx\.conf: tsproxy refuses this configuration as it is\. Directives, parameters and variables: .*\.\n$/,
+  );
   for (const line of text.split('\n')) assert.ok(line.length <= 80 || !line.startsWith('      '), line);
   assert.match(reportText({ file: 'nginx.conf', readAs: null }, result, COLOURED, 80), /\x1b\[31mtsproxy refuses/);
 });

@@ -97,7 +97,9 @@ function counts({ entries, refusals: all }: Survey): string {
     return count === 0 ? [] : [`${count} ${status}`];
   });
   const errors = all.length === 0 ? [] : [`${all.length} error${all.length === 1 ? '' : 's'} of -t`];
-  return [...(parts.length === 0 ? [] : [`Directives, parameters and variables: ${parts.join(', ')}`]), ...errors].join('; ');
+  return [...(parts.length === 0 ? [] : [`Directives, parameters and variables: ${parts.join(', ')}`]), ...errors].join(
+    '; ',
+  );
 }
 
 interface JsonEntry {
