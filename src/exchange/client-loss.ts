@@ -1,5 +1,6 @@
 /** Logs clients that close the connection before the response is complete, in nginx's words. */
 import { errnoText } from '../diagnostics/errno.js';
+import { callFailed, isOpensslError } from '../net/tls-errors.js';
 import { logError } from '../program/error-context.js';
 import type { EngineExchange } from './engine-exchange.js';
 
@@ -19,6 +20,7 @@ export function clientLeft(x: EngineExchange, error: NodeJS.ErrnoException | nul
 }
 
 function sentence(error: NodeJS.ErrnoException | null, reading: boolean, hasUpstream: boolean): string {
+  if (error !== null && isOpensslError(error)) return callFailed('SSL_read', error);
   const reason = error === null ? '' : ` (${errnoText(error)})`;
   if (error?.syscall === 'write') return `writev() failed${reason}`;
   if (reading) return error === null ? 'client prematurely closed connection' : `recv() failed${reason}`;

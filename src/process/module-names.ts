@@ -250,7 +250,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       ssl_certificate ssl_certificate_key ssl_password_file ssl_protocols ssl_ciphers
       ssl_prefer_server_ciphers ssl_ecdh_curve ssl_dhparam ssl_buffer_size ssl_session_cache
       ssl_session_tickets ssl_session_ticket_key ssl_session_timeout ssl_verify_client ssl_verify_depth
-      ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_reject_handshake ssl_conf_command
+      ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_reject_handshake ssl_conf_command ssl_key_log
       ssl_early_data ssl_certificate_cache ssl_certificate_compression ssl_ech_file ssl_stapling
       ssl_stapling_file ssl_stapling_responder ssl_stapling_verify ssl_ocsp ssl_ocsp_responder ssl_ocsp_cache
       ssl_protocol ssl_cipher ssl_session_reused ssl_session_id ssl_alpn_protocol ssl_curve ssl_curves

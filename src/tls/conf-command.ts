@@ -1,5 +1,6 @@
 /** `ssl_conf_command`: the commands of OpenSSL's SSL_CONF_cmd that Node has an option for. */
 import { constants, createPrivateKey } from 'node:crypto';
+import tls from 'node:tls';
 import { type ContextSpec, PROTOCOLS, type Protocol } from '../net/tls-context.js';
 import { loadCertifiedKey, TlsFileError } from '../net/tls-files.js';
 import type { ConfCommand } from './arguments.js';
@@ -26,6 +27,8 @@ const UNAVAILABLE: ReadonlySet<string> = new Set(
     'RxCertificateCompression',
   ].map((name) => name.toLowerCase()),
 );
+
+const SUITES: ReadonlySet<string> = new Set(tls.getCiphers());
 
 /** Bits of the command `Options`. */
 const OPTIONS: Readonly<Record<string, number>> = {
@@ -72,7 +75,12 @@ function apply(spec: ContextSpec, { name, value }: ConfCommand): ContextSpec {
   const badValue = (): never => refuse(`error:0A000180:SSL routines::bad value:cmd=${name}, value=${value}`);
   switch (name.toLowerCase()) {
     case 'ciphersuites':
-      return { ...spec, suites: value };
+      if (value.split(':').every((suite) => suite.startsWith('TLS_') && SUITES.has(suite.toLowerCase()))) {
+        return { ...spec, suites: value };
+      }
+      return refuse(
+        `error:0A0000B9:SSL routines::no cipher match error:0A000180:SSL routines::bad value:cmd=${name}, value=${value}`,
+      );
     case 'cipherstring':
       return { ...spec, ciphers: value };
     case 'groups':

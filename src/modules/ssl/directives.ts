@@ -1,6 +1,20 @@
 /** Directives of `http_ssl`. */
-import { bitmask, choice, flag, integer, mapped, named, seconds, size, text } from '../../config/argument-types.js';
-import type { Context, Directives } from '../../config/directive.js';
+import type { Word } from '../../../grammar/syntax-tree.js';
+import {
+  bitmask,
+  choice,
+  either,
+  flag,
+  integer,
+  mapped,
+  named,
+  path,
+  seconds,
+  size,
+  text,
+  word,
+} from '../../config/argument-types.js';
+import type { ArgumentContext, Context, Directives } from '../../config/directive.js';
 import {
   certificateCache,
   certificateFile,
@@ -13,6 +27,15 @@ import {
   plainFiles,
   sessionCache,
 } from '../../tls/arguments.js';
+
+/** Accepting certificates that `ssl_ocsp` would refuse would be a hole. */
+function parseOcsp(w: Word, c: ArgumentContext): 'off' {
+  if (w.text === 'off') return 'off';
+  if (w.text !== 'on' && w.text !== 'leaf') return c.fail(w, 'invalid-value', `invalid value "${w.text}"`);
+  return c.fail(w, 'nginx-only-directive', `"${c.directive} ${w.text}" is not supported`, {
+    help: 'tsproxy checks certificates of clients with revocation lists only: ssl_crl',
+  });
+}
 
 const CONTEXTS = ['http', 'server'] as const satisfies readonly Context[];
 
@@ -185,6 +208,12 @@ export const sslDirectives = {
         name,
       ),
   },
+  ssl_key_log: {
+    contexts: CONTEXTS,
+    takes: either('off', path('prefix')),
+    doc: 'File to which the secrets of connections are written (NSS key log format), so that captured traffic can be decrypted. Whoever can read it can read all traffic: never use it permanently. nginx Plus has this directive.',
+    example: 'ssl_key_log keys.log;',
+  },
   ssl_early_data: {
     contexts: CONTEXTS,
     takes: flag,
@@ -197,9 +226,8 @@ export const sslDirectives = {
     contexts: CONTEXTS,
     takes: certificateCache,
     default: 'off',
-    doc: 'In nginx, a cache of certificates whose names have variables.',
+    doc: 'Cache of certificates and keys whose names have variables: at most `max` files, which are checked for changes after `valid` (1 minute), and dropped if they are not used for `inactive` (10 seconds).',
     example: 'ssl_certificate_cache max=1000 inactive=20s valid=1m;',
-    noEffect: 'Certificates whose names have variables are read in each handshake.',
   },
   ssl_certificate_compression: {
     contexts: CONTEXTS,
@@ -222,24 +250,23 @@ export const sslDirectives = {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Whether responses of the OCSP responder are sent with the certificate.',
+    doc: 'Whether an OCSP response is sent with the certificate, to clients that ask for it.',
     example: 'ssl_stapling on;',
-    noEffect: 'OCSP responses are not sent.',
+    differs: 'Only the response of `ssl_stapling_file` is sent: responses are not fetched from a responder.',
   },
   ssl_stapling_file: {
     contexts: CONTEXTS,
     takes: plainFile,
     files: plainFiles,
-    doc: 'File with the OCSP response to send, in DER.',
+    doc: 'File with the OCSP response to send, in DER, as written by `openssl ocsp -respout`.',
     example: 'ssl_stapling_file ocsp.der;',
-    noEffect: 'OCSP responses are not sent.',
   },
   ssl_stapling_responder: {
     contexts: CONTEXTS,
     takes: named('url', text),
     doc: 'URL of the OCSP responder, instead of that in the certificate.',
     example: 'ssl_stapling_responder http://ocsp.example.com/;',
-    noEffect: 'OCSP responses are not sent.',
+    noEffect: 'OCSP responses are not fetched from a responder; see ssl_stapling_file.',
   },
   ssl_stapling_verify: {
     contexts: CONTEXTS,
@@ -247,11 +274,11 @@ export const sslDirectives = {
     default: 'off',
     doc: 'Whether OCSP responses are verified.',
     example: 'ssl_stapling_verify on;',
-    noEffect: 'OCSP responses are not sent.',
+    noEffect: 'OCSP responses are not fetched from a responder; see ssl_stapling_file.',
   },
   ssl_ocsp: {
     contexts: CONTEXTS,
-    takes: choice('off', 'on', 'leaf'),
+    takes: word('off | on | leaf', parseOcsp),
     default: 'off',
     doc: 'Whether the certificates of clients are checked with OCSP: those of the whole chain, or only the leaf.',
     example: 'ssl_ocsp off;',

@@ -20,12 +20,15 @@ import {
 import type { Compiler, Scope } from '../../program/module.js';
 import type { Session } from '../../program/session.js';
 import { type FileData, fileName, writtenName } from '../../tls/arguments.js';
+import { compiledCache, fetchCertifiedKey } from '../../tls/certificate-cache.js';
 import { applyCommands } from '../../tls/conf-command.js';
 import { compiledContexts, newContext } from '../../tls/contexts.js';
 import type { ServerSsl, Sessions, Verify } from '../../tls/server-ssl.js';
 import { SessionCache, sessionsOf } from '../../tls/session-cache.js';
 import { fixedKeys, lastingKey, loadTicketKey, rotatingKeys, type TicketKeys } from '../../tls/ticket-keys.js';
 import type { sslDirectives } from './directives.js';
+import { KeyLog } from './key-log.js';
+import { responseOf } from './ocsp-response.js';
 
 type Conf = ConfOf<typeof sslDirectives>;
 type SettingsOf = NonNullable<ServerSsl['settings']>;
@@ -78,6 +81,8 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
   const sessions = at(block.at, () => compileSessions(conf, compiler));
   at(last?.at ?? block.at, () => contexts.get(spec, sessions.keys));
   const requestCert = verify !== 'off';
+  const ocspResponse = at(conf.ssl_stapling_file?.at ?? null, () => stapledResponse(conf));
+  const keyLog = compiledKeyLog(conf, compiler);
   const maxFragment = Math.max(MIN_FRAGMENT, Math.min(MAX_FRAGMENT, bufferSize));
   const compiled = { ...common, sessions };
   const settingsOf = (context: (spec: ContextSpec, keys: TicketKeys) => tls.SecureContext): SettingsOf => {
@@ -91,8 +96,8 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
         alpn: ALPN,
         maxFragment,
         sessions: modern ? null : cache,
-        ocspResponse: null,
-        keyLog: null,
+        ocspResponse,
+        keyLog,
       };
     };
   };
@@ -101,6 +106,7 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
     const settings = settingsOf((each, ticketKeys) => contexts.get(each, ticketKeys));
     return { ...compiled, settings: (x, hello, of) => memo.get(x, hello, of, settings) };
   }
+  const cached = compiledCache(compiler, conf.ssl_certificate_cache);
   const files = certificates.map((certificate, i) => ({
     certificate: fileName(certificate, compiler.template(certificate.name)),
     key: fileName(keys[i] as FileData, compiler.template((keys[i] as FileData).name)), // as many as certificates
@@ -108,7 +114,7 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
   return {
     ...compiled,
     settings: (x, hello, of) => {
-      const pairs = files.map(({ certificate, key }) => loadCertifiedKey(certificate(x), key(x), passwords));
+      const pairs = files.map(({ certificate, key }) => fetchCertifiedKey(certificate(x), key(x), passwords, cached));
       return settingsOf((each, ticketKeys) => newContext({ ...each, certificates: pairs }, ticketKeys))(x, hello, of);
     },
   };
@@ -187,6 +193,34 @@ function sessionContext({ certificates, trusted }: ContextSpec, verify: Verify):
   for (const { certificate } of certificates) hash.update(certificate.pem);
   for (const block of trusted) hash.update(block);
   return hash.digest('hex').slice(0, 32);
+}
+
+/** The response of `ssl_stapling_file`; null without one, or if stapling is off. */
+function stapledResponse({ ssl_stapling: on, ssl_stapling_file: file }: Conf): Buffer | null {
+  if (!on || file === undefined || file.path === '') return null;
+  let content: string;
+  try {
+    content = contentOf(file.path);
+  } catch (error) {
+    throw new TlsFileError(
+      openFailed(`BIO_new_file("${file.path}")`, file.path, error, 'rb').replace('")() failed', '") failed'),
+    );
+  }
+  const response = responseOf(Buffer.from(content, 'latin1'));
+  if (response === null) {
+    const reason = 'error:0680008E:asn1 encoding routines::not enough data';
+    throw new TlsFileError(`d2i_OCSP_RESPONSE_bio("${file.path}") failed (SSL: ${reason})`);
+  }
+  return response;
+}
+
+/** `ssl_key_log`; servers with the same file share it, also across reloads. */
+function compiledKeyLog({ ssl_key_log: path }: Conf, compiler: Compiler): ServerTls['keyLog'] {
+  if (path === undefined || path === 'off' || compiler.onlyTest) return null;
+  const key = `key log ${path}`;
+  const { shared, previous, errorLog } = compiler;
+  const log = shared.get<KeyLog>(key) ?? shared.set(key, previous?.get<KeyLog>(key) ?? new KeyLog(path, errorLog));
+  return log.write;
 }
 
 function isEmpty(file: { readonly path: string } | undefined): boolean {
