@@ -1,5 +1,4 @@
 /** A running proxy: its configuration, its logs, and its workers. */
-import { randomBytes } from 'node:crypto';
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
@@ -7,6 +6,7 @@ import { trustWorkerUser } from '../files/trusted-files.js';
 import type { DestinationLog } from '../logging/destination-log.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { Module } from '../program/module.js';
+import { newSecret } from '../program/secret.js';
 import { checkWithModuleFiles } from './checked-modules.js';
 import { type ConfigSource, logMessage } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
@@ -82,7 +82,7 @@ export class Instance<W extends Workers = Workers> {
   private serving: W | null = null;
   private current: Current | null = null;
   private count = 0;
-  private readonly secret = randomBytes(32).toString('base64');
+  private readonly secret = newSecret().toString('base64');
   /** Reloads are processed one at a time. */
   private queue: Promise<unknown> = Promise.resolve();
   private shuttingDown = false;

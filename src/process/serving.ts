@@ -32,7 +32,7 @@ export interface Job {
   readonly config: CheckedConfig;
   /** nginx's prefix, ending in a slash. */
   readonly prefix: string;
-  /** Random bytes in base64, the same in all workers and kept across reloads: keys are derived from them. */
+  /** The secret of the proxy (`program/secret.ts`) in base64. */
   readonly secret: string;
   /** Contents of files that worker processes may not be able to read, by path; byte strings. Default: none. */
   readonly files?: Readonly<Record<string, string>>;

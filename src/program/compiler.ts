@@ -1,5 +1,4 @@
 /** CheckedConfig → RoutingTable: binds modules, variables and templates, and compiles each location's program. */
-import { randomBytes } from 'node:crypto';
 import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
 import { Expression } from '../config/pcre/expression.js';
@@ -23,6 +22,7 @@ import type { Observer } from './observer.js';
 import { searchFor } from './pattern-search.js';
 import { PHASES, type Phase } from './phases.js';
 import { LocationProgram, NONE, type PhaseHandlers, type ServerProgram } from './program.js';
+import { newSecret } from './secret.js';
 import type { Session } from './session.js';
 import { LocationSettings } from './settings.js';
 import { Template } from './template.js';
@@ -147,16 +147,7 @@ class TableCompiler implements Compiler, Programs {
   constructor(
     readonly config: CheckedConfig,
     private readonly modules: readonly Module[],
-    {
-      previous,
-      prefix,
-      errorLog,
-      zones,
-      secret = randomBytes(32),
-      files = {},
-      onlyTest = false,
-      observer,
-    }: CompileOptions,
+    { previous, prefix, errorLog, zones, secret = newSecret(), files = {}, onlyTest = false, observer }: CompileOptions,
   ) {
     this.observer = observer ?? null;
     this.onlyTest = onlyTest;

@@ -54,7 +54,7 @@ export interface Compiler extends ModuleCompiler {
    * have read and added, so that each is read once. Empty while a table serves.
    */
   readonly files: Map<string, string>;
-  /** Random bytes, the same in all workers and kept across reloads, for deriving keys. */
+  /** See `secret.ts`. */
   readonly secret: Buffer;
   /**
    * Returns the getter of a variable whose name is only known at run time (in an included page); null if it does not

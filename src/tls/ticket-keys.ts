@@ -2,10 +2,11 @@
  * Keys that encrypt session tickets (RFC 5077). Generated keys are derived from a secret that all worker processes share
  * and that reloads keep. Tickets are encrypted with AES-128-CBC and authenticated with HMAC-SHA256, as in nginx.
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type tls from 'node:tls';
 import { errnoText } from '../diagnostics/errno.js';
 import { contentOf, TlsFileError } from '../net/tls-files.js';
+import { deriveKey, startOf } from '../program/secret.js';
 
 /** Bytes of each part of a key, and of an initialization vector. */
 const PART = 16;
@@ -32,9 +33,8 @@ export interface TicketKeys {
   keys(now: number): readonly Buffer[];
 }
 
-/** Derives a key from the shared secret; `label` distinguishes keys. */
 function derived(secret: Buffer, label: string): Buffer {
-  return createHmac('sha384', secret).update(`ticket key ${label}`).digest().subarray(0, TICKET_KEY);
+  return deriveKey(secret, `ticket key ${label}`, TICKET_KEY);
 }
 
 /** One key for the life of the processes. */
@@ -49,12 +49,13 @@ export function fixedKeys(keys: readonly Buffer[]): TicketKeys {
 
 /** Keys of a shared session cache, as in nginx: a new one in each interval of `timeout` s; the previous one decrypts. */
 export function rotatingKeys(secret: Buffer, zone: string, timeout: number): TicketKeys {
-  let interval = -1;
+  const start = startOf(secret);
+  let interval = Number.NaN;
   let current: readonly Buffer[] = [];
   return {
     fixed: null,
     keys: (now) => {
-      const wanted = Math.floor(now / (Math.max(1, timeout) * 1000));
+      const wanted = Math.floor((now - start) / (Math.max(1, timeout) * 1000));
       if (wanted !== interval) {
         interval = wanted;
         // The next one: clocks are read at slightly different times.

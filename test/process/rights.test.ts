@@ -24,6 +24,7 @@ import { mainSettings } from '../../src/process/main-settings.js';
 import type { Owner } from '../../src/process/ownership.js';
 import { AllCounts } from '../../src/process/worker-counts.js';
 import { WorkerHandle } from '../../src/process/worker-handle.js';
+import { newSecret } from '../../src/program/secret.js';
 import { ZoneServer } from '../../src/zones/zone-server.js';
 import { command, freePort, Prefix, type Running, serve } from '../cli/running.js';
 import { get, startProxy, until } from '../kit/index.js';
@@ -125,7 +126,14 @@ test('a worker drops privileges once, and refuses those of another user', AS_ROO
   const encoded = await encodeConfig(config);
   const prepare = (owner: Owner): Promise<readonly string[]> =>
     worker.prepare(
-      { generation: 1, config, prefix: '/', secret: '', settings: mainSettings(config, '/'), owner },
+      {
+        generation: 1,
+        config,
+        prefix: '/',
+        secret: newSecret().toString('base64'),
+        settings: mainSettings(config, '/'),
+        owner,
+      },
       encoded,
     );
   await prepare(nobody);
