@@ -58,6 +58,7 @@ export interface StreamUser {
   onData(bytes: Buffer, start: number, end: number): void;
   /** The response is complete. `excess`: nginx's message if bytes follow it that are not part of it, or null. */
   onEnd(excess: string | null): void;
+  /** The stream is over; its session is not available if it has failed, so that the request can be sent again. */
   onFailure<K extends keyof StreamFailures>(kind: K, cause: StreamFailures[K]): void;
   /** More of the request can be sent, after a method returned false. */
   onDrain(): void;
@@ -132,8 +133,6 @@ export interface UpstreamSession {
   readonly available: boolean;
   /** Whether no stream is open. */
   readonly idle: boolean;
-  /** Whether the connection is closed or closing. */
-  readonly closing: boolean;
   /**
    * Whether the peer has closed the connection, reset it or sent unrequested data, including what the event loop has not
    * reported yet. Only if `available`.

@@ -36,10 +36,6 @@ export class Http1Session implements UpstreamSession, StreamSession, TransportOw
     return this.stream === null;
   }
 
-  get closing(): boolean {
-    return this.transport.closing;
-  }
-
   peerLeft(): boolean {
     return this.transport.peerLeft();
   }

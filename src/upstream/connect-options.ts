@@ -1,4 +1,5 @@
 /** Options of the connections of one request. */
+import type { OpenSession } from '../http/upstream-session.js';
 import type { Connect, Transport } from '../net/transport.js';
 
 export interface ConnectOptions {
@@ -9,6 +10,8 @@ export interface ConnectOptions {
   readonly keepAlive: boolean;
   /** Opens the connection; default: `SocketTransport.connect`. Throws TlsFileError if a certificate cannot be used. */
   readonly connect?: Connect;
+  /** Opens the session: the protocol; default: HTTP/1. */
+  readonly open?: OpenSession;
   /** Checks an established connection before its first request. Returns the reason to refuse it, or null. */
   readonly refusal?: (transport: Transport) => string | null;
 }

@@ -1,12 +1,6 @@
 /** Sessions with the peers of an upstream: opens streams on cached ones, or connects. nginx: upstream_keepalive. */
 import type net from 'node:net';
-import type {
-  OpenSession,
-  SessionHost,
-  StreamUser,
-  UpstreamSession,
-  UpstreamStream,
-} from '../http/upstream-session.js';
+import type { SessionHost, StreamUser, UpstreamSession, UpstreamStream } from '../http/upstream-session.js';
 import { Http1Session } from '../http1/upstream-session.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
@@ -34,8 +28,8 @@ export class PooledSession implements SessionHost, Timed {
     readonly origin: object,
     readonly options: ConnectOptions,
     user: StreamUser,
-    open: OpenSession,
   ) {
+    const open = options.open ?? Http1Session.open;
     const { session, stream } = open(
       this,
       user,
@@ -81,10 +75,7 @@ export class SessionPool {
   private readonly sessions: PooledSession[] = [];
   private closed = false;
 
-  constructor(
-    private readonly upstream: { readonly keepalive: KeepaliveSettings },
-    private readonly openSession: OpenSession = Http1Session.open,
-  ) {}
+  constructor(private readonly upstream: { readonly keepalive: KeepaliveSettings }) {}
 
   /** Number of cached sessions. */
   get count(): number {
@@ -110,8 +101,9 @@ export class SessionPool {
       const pooled = sessions[i] as PooledSession;
       if (!pooled.matches(peer, local ? origin : null, options.identity)) continue;
       const { session } = pooled;
-      if (session.closing || (isFinal && session.idle && session.peerLeft())) {
-        session.destroy();
+      if (!session.available || (isFinal && session.idle && session.peerLeft())) {
+        this.remove(pooled);
+        if (session.idle) session.destroy();
         continue;
       }
       const stream = pooled.open(user);
@@ -127,7 +119,7 @@ export class SessionPool {
 
   /** Connects to the peer and opens the first stream of the session. */
   connect(peer: Peer, origin: object, options: ConnectOptions, user: StreamUser): UpstreamStream {
-    return new PooledSession(this, peer, origin, options, user, this.openSession).first;
+    return new PooledSession(this, peer, origin, options, user).first;
   }
 
   /** Caches a session that is available; returns false if it must be closed once it is idle. */

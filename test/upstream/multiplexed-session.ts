@@ -237,9 +237,6 @@ export class MultiplexedSession implements UpstreamSession, TransportOwner {
   get idle(): boolean {
     return this.streams.size === 0;
   }
-  get closing(): boolean {
-    return this.transport.closing;
-  }
   peerLeft(): boolean {
     return this.transport.peerLeft();
   }
@@ -276,7 +273,6 @@ export class MultiplexedSession implements UpstreamSession, TransportOwner {
   }
   onEnd(): void {
     this.fail('closed', null);
-    this.destroy();
   }
   onDrain(): void {
     for (const { user } of [...this.streams.values()]) user.onDrain();
@@ -285,10 +281,12 @@ export class MultiplexedSession implements UpstreamSession, TransportOwner {
     if (!this.connected) this.fail('connect', error);
     else if (error === null) this.fail('closed', null);
     else this.fail('receive', error);
-    this.host.onClosed(this);
   }
   private fail<K extends keyof StreamFailures>(kind: K, cause: StreamFailures[K]): void {
-    for (const stream of [...this.streams.values()]) stream.fail(kind, cause);
+    const streams = [...this.streams.values()];
+    // Before the streams are notified: a request that is repeated must not use this session.
+    this.destroy();
+    for (const stream of streams) stream.fail(kind, cause);
   }
 }
 

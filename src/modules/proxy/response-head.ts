@@ -80,10 +80,9 @@ export class ResponseHeadRules {
   }
 
   /** Applies the upstream's fields to `x.response`. */
-  apply(x: Exchange, reader: UpstreamHead): void {
+  apply(x: Exchange, { headers }: UpstreamHead): void {
     const { response } = x;
     const { hidden } = this;
-    const { headers } = reader;
     response.upstream = headers;
     response.hidden = hidden.all;
     const type = headers.valueOf(Field.ContentType);
