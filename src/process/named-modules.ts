@@ -23,7 +23,7 @@ const ALWAYS: readonly string[] = ['worker_processes', 'worker_connections', 'se
 /** Characters of text beyond which the time to load all modules is negligible. */
 const MUCH_TEXT = 1 << 18;
 
-/** Same result as `checkAloud` with all modules. */
+/** Same result as `checkWithSuppressed` with all modules. */
 export async function checkNamed(source: ConfigSource): Promise<NamedCheck> {
   const reader = new OnceReader(source.reader ?? diskReader);
   const cachedSource: ConfigSource = { ...source, reader };
