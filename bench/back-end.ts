@@ -1,10 +1,12 @@
 /**
  * Back end for all peers, on raw sockets to use as little of the shared core as possible. Listens on the port given as its
  * argument. `/bytes/N` is answered with N bytes, `/json/N` with that many bytes of compressible JSON, anything else with `ok`; an
- * upgrade starts a WebSocket echo.
+ * upgrade starts a WebSocket echo. With the files of a certificate and its key as further arguments it uses TLS.
  */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { createServer as createSecureServer } from 'node:tls';
 import { text } from '../test/encoding/bodies.js';
 import { serverFrame } from './frames.js';
 
@@ -84,9 +86,11 @@ function frameLength(bytes: Buffer): [total: number, payload: number] | null {
   return [(short === 126 ? 8 : 14) + payload, payload];
 }
 
-createServer({ noDelay: true }, serve).listen(
-  { port: Number(process.argv[2]), host: '127.0.0.1', backlog: 4096 },
-  () => {
-    process.stdout.write('ready\n');
-  },
-);
+const [port, cert, key] = process.argv.slice(2);
+const server =
+  cert === undefined || key === undefined
+    ? createServer({ noDelay: true }, serve)
+    : createSecureServer({ cert: readFileSync(cert), key: readFileSync(key), noDelay: true }, serve);
+server.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 }, () => {
+  process.stdout.write('ready\n');
+});

@@ -25,8 +25,14 @@ export function program(name: string): string | null {
   return directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? null;
 }
 
-/** The same text for nginx and tsproxy. `ssl`: directives of a TLS listener. */
-export function nginxConfiguration(port: number, backEnd: number, directory: string, ssl = ''): string {
+/** The same text for nginx and tsproxy. `ssl`: directives of a TLS listener. `scheme`: of the back end's URL. */
+export function nginxConfiguration(
+  port: number,
+  backEnd: number,
+  directory: string,
+  ssl = '',
+  scheme: 'http' | 'https' = 'http',
+): string {
   return `
 daemon off;
 worker_processes 1;
@@ -55,11 +61,22 @@ http {
         listen 127.0.0.1:${port}${ssl === '' ? '' : ' ssl'} backlog=4096;
         ${ssl}
         location / {
-            proxy_pass http://back_end;
+            proxy_pass ${scheme}://back_end;
             proxy_http_version 1.1;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection $connection_upgrade;
             proxy_read_timeout 1h;
+        }${
+          scheme === 'http'
+            ? ''
+            : `
+        location /handshake {
+            proxy_ssl_session_reuse off;
+            proxy_pass https://127.0.0.1:${backEnd};
+        }
+        location /resumed {
+            proxy_pass https://127.0.0.1:${backEnd};
+        }`
         }
     }
 }

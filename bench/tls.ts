@@ -1,7 +1,8 @@
 /**
  * CPU time and memory over TLS 1.3 in comparison with nginx, one worker each, in turn; medians of the rounds:
- * `node dist/bench/tls.js [--seconds 2] [--rounds 1] [--handshakes 2000] [--only get,handshake,ws,idle]`. `NGINX_BINARY`
- * names nginx's binary; tsproxy runs with the version of Node that runs this script.
+ * `node dist/bench/tls.js [--side client] [--seconds 2] [--rounds 1] [--handshakes 2000] [--only get,handshake,ws,idle]`.
+ * `--side upstream`: clients are plain, and the back end uses TLS; then `handshake` and `resumed` are connections to it, each
+ * for one request. `NGINX_BINARY` names nginx's binary; tsproxy runs with the version of Node that runs this script.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,10 +17,11 @@ import { type Figure, freePort, idle, messages, printed, requests, type Scenario
 
 const { values } = parseArgs({
   options: {
+    side: { type: 'string', default: 'client' },
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '1' },
     handshakes: { type: 'string', default: '2000' },
-    only: { type: 'string', default: 'get,handshake,ws,idle' },
+    only: { type: 'string', default: 'get,handshake,resumed,ws,idle' },
   },
 });
 const cores = twoCores();
@@ -43,12 +45,21 @@ const handshakes: Scenario = {
   },
 };
 
-const ALL: Readonly<Record<string, Scenario>> = {
+const CLIENT_SIDE: Readonly<Record<string, Scenario>> = {
   idle: idle('idle', 2000, 'wss'),
   get: requests('get', 'small answer, 32 connections', 32, '/', 'https'),
   handshake: handshakes,
   ws: messages('ws', 'WebSocket echo of 64 B, 32 connections', 32, 64, 'wss'),
 };
+const UPSTREAM_SIDE: Readonly<Record<string, Scenario>> = {
+  idle: idle('idle', 2000),
+  get: requests('get', 'small answer, 32 connections', 32, '/'),
+  handshake: requests('handshake', 'handshake with the back end and one request', 8, '/handshake'),
+  resumed: requests('resumed', 'resumed handshake with the back end and one request', 8, '/resumed'),
+  ws: messages('ws', 'WebSocket echo of 64 B, 32 connections', 32, 64),
+};
+const upstreamSide = values.side === 'upstream';
+const ALL = upstreamSide ? UPSTREAM_SIDE : CLIENT_SIDE;
 const scenarios = Object.entries(ALL).flatMap(([name, each]) => (values.only.split(',').includes(name) ? [each] : []));
 
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-bench-'));
@@ -84,7 +95,8 @@ const PEERS: Readonly<Record<string, (file: string, own: string) => string[]>> =
 
 const figures = new Map<string, number[]>();
 const backEndPort = await freePort();
-const backEnd = start([process.execPath, script('back-end.js'), `${backEndPort}`], 'rest', cores);
+const secured = upstreamSide ? [`${directory}/crt`, `${directory}/key`] : [];
+const backEnd = start([process.execPath, script('back-end.js'), `${backEndPort}`, ...secured], 'rest', cores);
 try {
   await printed(backEnd, /ready\n/);
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -92,7 +104,8 @@ try {
       const port = await freePort();
       const own = ownDirectory(directory, `${name}-${round}`);
       const file = join(own, 'nginx.conf');
-      writeFileSync(file, nginxConfiguration(port, backEndPort, own, ssl));
+      const [listenerSsl, scheme] = upstreamSide ? (['', 'https'] as const) : ([ssl, 'http'] as const);
+      writeFileSync(file, nginxConfiguration(port, backEndPort, own, listenerSsl, scheme));
       const child = start(command(file, own), 'proxy', cores);
       child.stdout?.resume();
       await accepting(port);
