@@ -135,7 +135,7 @@ class RequestFraming {
 const TAIL = 16;
 
 /** The assumed response head, with its blank line; it has no body. */
-function sampleAnswer({ head, upstream }: SentRequest, { status, fields }: SampleAnswer): string {
+function sampleAnswer({ x, head, upstream }: SentRequest, { status, fields }: SampleAnswer): string {
   const upgrade = /^Connection:[^\r]*\bupgrade\b/im.test(head) ? /^Upgrade: *([^\r]*)/im.exec(head)?.[1] : undefined;
   const code = status ?? (upgrade === undefined ? 200 : 101);
   const given = fields.map((line) => fieldOf(line, 'response header'));
@@ -148,7 +148,8 @@ function sampleAnswer({ head, upstream }: SentRequest, { status, fields }: Sampl
   else {
     assumed.push(['Content-Type', 'text/html'], ['Content-Length', '0']);
     if (code === 201 || (code >= 300 && code < 400 && code !== 304)) {
-      assumed.push(['Location', ownUrl(head, upstream.name)]);
+      const scheme = x.attempts?.at(-1)?.url.startsWith('https:') === true ? 'https' : 'http';
+      assumed.push(['Location', ownUrl(scheme, head, upstream.name)]);
     }
     assumed.push(['Set-Cookie', `sample=1; Path=/; Domain=${upstream.name.replace(/:\d*$/, '')}`]);
   }
@@ -157,7 +158,7 @@ function sampleAnswer({ head, upstream }: SentRequest, { status, fields }: Sampl
 }
 
 /** Redirect target of an upstream server that uses its configured name. */
-function ownUrl(head: string, name: string): string {
+function ownUrl(scheme: string, head: string, name: string): string {
   const path = / ([^ ?]*)/.exec(head)?.[1] ?? '/';
-  return `http://${name}${path.endsWith('/') ? path : `${path}/`}`;
+  return `${scheme}://${name}${path.endsWith('/') ? path : `${path}/`}`;
 }

@@ -460,3 +460,18 @@ test('a configuration that is refused has its findings', async () => {
     return true;
   });
 });
+
+test('an upstream with TLS is explained without its certificates, and redirects to its own https URL', async () => {
+  const explanation = await explained(
+    `server {
+      listen 80;
+      location /app/ {
+        proxy_pass https://10.0.0.1/;
+        proxy_ssl_certificate absent.crt; proxy_ssl_certificate_key absent.key;
+      }
+    }`,
+    'GET http://x/app/page',
+  );
+  assert.deepEqual(explanation.answer.redirect, { from: 'https://10.0.0.1/page/', to: 'http://x/app/page/' });
+  assert.match(explanation.upstreams[0]?.requests[0]?.head ?? '', /^GET \/page HTTP\/1.1\r\nHost: 10.0.0.1\r\n/);
+});

@@ -186,6 +186,7 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
     socketKeepalive: conf.proxy_socket_keepalive,
     connect: compiler.observer?.connect ?? null,
     tunnels: compiledTunnels(compiler),
+    scheme: 'http://',
     tls: null,
   };
 }
@@ -226,15 +227,16 @@ export default defineModule({
         const target = compileTarget(conf.proxy_pass, at);
         // With variables, the scheme depends on the request.
         const isSecure = 'target' in conf.proxy_pass ? conf.proxy_pass.target.secure : null;
-        const compileTls = () => compileUpstreamTls('proxy', conf, at);
-        const tls = isSecure === false ? null : withContents(at.compiler.files, compileTls);
+        // A table that is only observed connects to nothing, and needs no certificates.
+        const isEncrypted = isSecure !== false && at.compiler.observer === null;
+        const tls = isEncrypted ? withContents(at.compiler.files, () => compileUpstreamTls('proxy', conf, at)) : null;
         let plain: HttpProtocol;
         let secured: HttpProtocol;
         at.compiler.whenServing(async () => {
           const options = protocolOptions(conf, at);
           await loadEngine();
           if (isSecure !== true) plain = new engine.HttpProtocol(options);
-          if (tls !== null) secured = new engine.HttpProtocol({ ...options, tls });
+          if (isSecure !== false) secured = new engine.HttpProtocol({ ...options, scheme: 'https://', tls });
         });
         // Keep-alive connections may be bound to the location that established them.
         const origin = at.program;

@@ -32,7 +32,8 @@ export interface HttpProtocolOptions {
   readonly connect: Connect | null;
   /** Registry of open tunnels. */
   readonly tunnels: Tunnels;
-  /** TLS of the connections; null for plain ones. */
+  readonly scheme: 'http://' | 'https://';
+  /** TLS of the connections; null for plain ones, and if nothing connects. */
   readonly tls: UpstreamTls | null;
 }
 
@@ -51,7 +52,7 @@ export class HttpProtocol implements ForwardingRules {
 
   constructor(private readonly options: HttpProtocolOptions) {
     this.settings = options.settings;
-    this.scheme = options.tls === null ? 'http://' : 'https://';
+    this.scheme = options.scheme;
     this.passBody = options.passBody;
     this.setsBody = options.body !== null;
     this.chunks = options.requestHead.http11;
@@ -101,11 +102,7 @@ export class HttpProtocol implements ForwardingRules {
 
   private securedBy(identity: TlsIdentity): ConnectOptions {
     const { key, connect, refusal } = identity;
-    if (this.secured.identity !== key) {
-      // Without a network nothing is encrypted either.
-      const simulated = this.options.connect !== null;
-      this.secured = { ...this.defaultOptions, identity: key, ...(!simulated && { connect, refusal }) };
-    }
+    if (this.secured.identity !== key) this.secured = { ...this.defaultOptions, identity: key, connect, refusal };
     return this.secured;
   }
 
