@@ -4,8 +4,7 @@
  * and the conversion of heads are not part of it: see `src/upstream`. `test/upstream/session-contract.ts` checks this
  * contract for each implementation.
  */
-import type net from 'node:net';
-import type { Connect, Transport } from '../net/transport.js';
+import type { Connect, ConnectTarget, Transport } from '../net/transport.js';
 import type { HeaderBlock } from './header-block.js';
 
 /** Head of a response. `headers` are valid until the stream is released. */
@@ -161,6 +160,6 @@ export interface SessionHost {
 export type OpenSession = (
   host: SessionHost,
   user: StreamUser,
-  target: net.NetConnectOpts,
+  target: ConnectTarget,
   connect: Connect,
 ) => { readonly session: UpstreamSession; readonly stream: UpstreamStream };

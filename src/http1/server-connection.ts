@@ -4,6 +4,7 @@
  *
  * The states and their transitions are drawn in docs/states.md.
  */
+import { notifyClientClosed } from '../exchange/client-bound.js';
 import { ClientInfo } from '../exchange/client-info.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { Connection, ConnectionHost } from '../exchange/connection.js';
@@ -314,6 +315,7 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
     this.state = CLOSED;
     this.input.dropUnread();
     this.host.forget(this);
+    notifyClientClosed(this.info.id);
     if (this.stream.exchange !== null) {
       this.stream.lost(error);
       return;
@@ -344,5 +346,6 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
     x.finish();
     this.state = CLOSED;
     this.host.forget(this);
+    notifyClientClosed(this.info.id);
   }
 }

@@ -1,7 +1,6 @@
 /** HTTP/1 to a server: a session with one stream at a time. */
-import type net from 'node:net';
 import type { OpenSession, SessionHost, StreamUser, UpstreamSession } from '../http/upstream-session.js';
-import type { Connect, Transport, TransportOwner } from '../net/transport.js';
+import type { Connect, ConnectTarget, Transport, TransportOwner } from '../net/transport.js';
 import { type Http1Stream, type StreamSession, takeStream } from './upstream-stream.js';
 
 export class Http1Session implements UpstreamSession, StreamSession, TransportOwner {
@@ -19,7 +18,7 @@ export class Http1Session implements UpstreamSession, StreamSession, TransportOw
     readonly host: SessionHost,
     stream: Http1Stream,
     user: StreamUser,
-    target: net.NetConnectOpts,
+    target: ConnectTarget,
     connect: Connect,
   ) {
     this.stream = stream;

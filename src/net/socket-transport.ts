@@ -20,7 +20,7 @@ import {
 } from './direct-write.js';
 import { writeImmediately } from './immediate-write.js';
 import { giveSlab, READ_SIZE, takeSlab } from './slabs.js';
-import { countTransports, type Transport, type TransportOwner } from './transport.js';
+import { type ConnectTarget, countTransports, type Transport, type TransportOwner } from './transport.js';
 
 declare global {
   interface Buffer {
@@ -167,7 +167,7 @@ export class SocketTransport implements Transport, WriteWaiter {
   }
 
   /** Opens a connection; see `Connect`. */
-  static connect(target: net.NetConnectOpts, owner: TransportOwner): SocketTransport {
+  static connect({ preface = '', ...target }: ConnectTarget, owner: TransportOwner): SocketTransport {
     const socket = net.connect({
       ...target,
       noDelay: true,
@@ -177,6 +177,7 @@ export class SocketTransport implements Transport, WriteWaiter {
     } as net.NetConnectOpts & { writableHighWaterMark: number });
     const transport = new SocketTransport(socket, owner, true);
     socket.on('connect', onConnect);
+    transport.writeText(preface);
     return transport;
   }
 

@@ -1,9 +1,11 @@
 /** `TLSSocket`s as endpoints of TLS transports: of outgoing connections, and of accepted ones without `TlsEndpoint`. */
 import type net from 'node:net';
 import tls from 'node:tls';
+import { canWriteDirectly, probeWithoutHandle, writeLatin1 } from './direct-write.js';
 import { READ_SIZE } from './slabs.js';
 import type { EndpointEvents } from './tls-endpoint.js';
 import { type EngineSocket, engineOn, type ServerTls, type TcpHandle } from './tls-engine.js';
+import type { ConnectTarget } from './transport.js';
 
 /** A `TLSSocket` or `TlsEndpoint`, as a transport uses it. */
 export type Endpoint = Pick<
@@ -27,7 +29,7 @@ export type Endpoint = Pick<
 };
 
 /** Parameters of an outgoing connection. */
-export type TlsTarget = net.NetConnectOpts &
+export type TlsTarget = ConnectTarget &
   Pick<tls.ConnectionOptions, 'secureContext' | 'servername' | 'session' | 'ALPNProtocols'>;
 
 const EVENTS = Symbol('events');
@@ -91,5 +93,16 @@ export function outgoingSocket(target: TlsTarget, events: EndpointEvents): Engin
     onread,
   };
   const socket = tls.connect(options as tls.ConnectionOptions) as EngineSocket;
+  const { preface = '' } = target;
+  // The listener that begins the handshake follows.
+  if (preface !== '') socket.prependOnceListener('connect', () => sendPreface(socket, preface));
   return watch(socket, events).on('secureConnect', onSecureConnect);
+}
+
+/** Writes to the handle below TLS. A failed write is a failure of the connection, which the handshake reports. */
+function sendPreface(socket: EngineSocket, preface: string): void {
+  probeWithoutHandle();
+  if (!canWriteDirectly())
+    socket.destroy(new Error('PROXY protocol before TLS is not supported by this version of Node'));
+  else if (socket._handle !== null) writeLatin1(socket._handle._parent, preface);
 }

@@ -101,8 +101,14 @@ export interface Transport {
   setKeepAlive(on: boolean): void;
 }
 
+/** Target of an outgoing connection. */
+export type ConnectTarget = net.NetConnectOpts & {
+  /** Byte string sent before everything else, also before a TLS handshake: a PROXY protocol header. */
+  readonly preface?: string;
+};
+
 /** Opens an outgoing connection. `onConnected` or `onClosed` follows; earlier writes are queued. */
-export type Connect = (target: net.NetConnectOpts, owner: TransportOwner) => Transport;
+export type Connect = (target: ConnectTarget, owner: TransportOwner) => Transport;
 
 let open = 0;
 

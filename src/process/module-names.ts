@@ -190,7 +190,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/proxy/index.js'),
     names: `
       proxy_pass proxy_http_version proxy_method proxy_set_body proxy_redirect proxy_cookie_domain
-      proxy_cookie_path proxy_cookie_flags proxy_force_ranges proxy_bind proxy_connect_timeout
+      proxy_cookie_path proxy_cookie_flags proxy_force_ranges proxy_bind proxy_protocol proxy_connect_timeout
       proxy_send_timeout proxy_read_timeout proxy_buffer_size proxy_buffers proxy_busy_buffers_size
       proxy_buffering proxy_max_temp_file_size proxy_temp_file_write_size proxy_temp_path proxy_limit_rate
       proxy_request_buffering proxy_ignore_client_abort proxy_intercept_errors proxy_next_upstream

@@ -6,7 +6,7 @@ import { type ContextSpec, createContext } from '../net/tls-context.js';
 import { TlsFileError } from '../net/tls-files.js';
 import type { TlsTarget } from '../net/tls-sockets.js';
 import { TlsTransport } from '../net/tls-transport.js';
-import type { Transport, TransportOwner } from '../net/transport.js';
+import type { ConnectTarget, Transport, TransportOwner } from '../net/transport.js';
 import type { Session } from '../program/session.js';
 import type { Template } from '../program/template.js';
 import { isInline } from './arguments.js';
@@ -139,7 +139,7 @@ export class TlsIdentity {
   }
 
   /** Opens a connection; `onConnected` follows the handshake. Throws TlsFileError if name or certificate cannot be used. */
-  readonly connect = (target: net.NetConnectOpts, owner: TransportOwner): Transport => {
+  readonly connect = (target: ConnectTarget, owner: TransportOwner): Transport => {
     const { options } = this.owner;
     if (this.servername.length > MAX_NAME) {
       const reason = 'error:0A00013F:SSL routines::ssl3 ext invalid servername';

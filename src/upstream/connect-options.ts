@@ -2,9 +2,19 @@
 import type { OpenSession } from '../http/upstream-session.js';
 import type { Connect, Transport } from '../net/transport.js';
 
+/** Client to whose connection a connection belongs: it begins with the client's addresses (PROXY protocol). */
+export interface ConnectionClient {
+  /** Number of the client's connection. */
+  readonly id: number;
+  /** The header sent. */
+  readonly header: string;
+}
+
 export interface ConnectOptions {
   /** TLS identity (name, verification, certificate): only requests with an equal one reuse the connection. Empty: no TLS. */
   readonly identity: string;
+  /** Only requests with an equal one reuse the connection; it closes with the client's. Absent: clients share connections. */
+  readonly client?: ConnectionClient;
   readonly localAddress?: string;
   readonly localPort?: number;
   readonly keepAlive: boolean;

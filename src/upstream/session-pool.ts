@@ -1,22 +1,24 @@
 /** Sessions with the peers of an upstream: opens streams on cached ones, or connects. nginx: upstream_keepalive. */
-import type net from 'node:net';
+import { bindToClient, type ClientBound, unbindFromClient } from '../exchange/client-bound.js';
 import type { SessionHost, StreamUser, UpstreamSession, UpstreamStream } from '../http/upstream-session.js';
 import { Http1Session } from '../http1/upstream-session.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
-import type { Transport } from '../net/transport.js';
+import type { ConnectTarget, Transport } from '../net/transport.js';
 import type { ConnectOptions } from './connect-options.js';
 import type { KeepaliveSettings } from './keepalive-settings.js';
 import type { Peer } from './peer.js';
 
 /** A session of the pool, and its owner. It is cached while another stream can be opened. */
-export class PooledSession implements SessionHost, Timed {
+export class PooledSession implements SessionHost, Timed, ClientBound {
   /** End of the time for which it may be idle. */
   deadline = 0;
   deadlineIndex = -1;
   readonly since = now();
   /** Whether the pool has it. */
   cached = false;
+  /** Whether the client to whose connection it belongs has closed that. */
+  clientIsClosed = false;
   /** Streams opened. */
   streams = 1;
   readonly session: UpstreamSession;
@@ -39,11 +41,19 @@ export class PooledSession implements SessionHost, Timed {
     this.session = session;
     this.first = stream;
     watch(this);
+    if (options.client !== undefined) bindToClient(options.client.id, this);
   }
 
-  /** Whether a request for this peer, location and TLS identity may use the session; `origin` null: any location. */
-  matches(peer: Peer, origin: object | null, identity: string): boolean {
-    return this.peer === peer && (origin === null || this.origin === origin) && this.options.identity === identity;
+  /** Whether a request for this peer, location, TLS identity and client may use it; `origin` null: any location. */
+  matches(peer: Peer, origin: object | null, { identity, client }: ConnectOptions): boolean {
+    if (this.peer !== peer || (origin !== null && this.origin !== origin)) return false;
+    const own = this.options.client;
+    return this.options.identity === identity && own?.id === client?.id && own?.header === client?.header;
+  }
+
+  clientClosed(): void {
+    this.clientIsClosed = true;
+    if (this.session.idle) this.session.destroy();
   }
 
   open(user: StreamUser): UpstreamStream {
@@ -62,6 +72,8 @@ export class PooledSession implements SessionHost, Timed {
 
   onClosed(): void {
     unwatch(this);
+    const { client } = this.options;
+    if (client !== undefined) unbindFromClient(client.id, this);
     this.pool.remove(this);
   }
 
@@ -99,7 +111,7 @@ export class SessionPool {
     if (max === 0) return null;
     for (let i = sessions.length - 1; i >= 0; i--) {
       const pooled = sessions[i] as PooledSession;
-      if (!pooled.matches(peer, local ? origin : null, options.identity)) continue;
+      if (!pooled.matches(peer, local ? origin : null, options)) continue;
       const { session } = pooled;
       if (!session.available || (isFinal && session.idle && session.peerLeft())) {
         this.remove(pooled);
@@ -126,7 +138,8 @@ export class SessionPool {
   add(pooled: PooledSession): boolean {
     const { sessions } = this;
     const { max, requests, timeout, time } = this.upstream.keepalive;
-    if (this.closed || max === 0 || pooled.streams >= requests || now() - pooled.since > time) return false;
+    if (this.closed || max === 0 || pooled.clientIsClosed || pooled.streams >= requests || now() - pooled.since > time)
+      return false;
     this.remove(pooled);
     if (sessions.length >= max) sessions.find(({ session }) => session.idle)?.session.destroy();
     pooled.deadline = timeout === 0 || !pooled.session.idle ? 0 : now() + timeout;
@@ -148,10 +161,12 @@ export class SessionPool {
   }
 }
 
-function connectTarget({ address }: Peer, options: ConnectOptions): net.NetConnectOpts {
-  if ('path' in address) return { path: address.path };
-  const { localAddress, localPort, keepAlive } = options;
+function connectTarget({ address }: Peer, options: ConnectOptions): ConnectTarget {
+  const { client, localAddress, localPort, keepAlive } = options;
+  const preface = client === undefined ? {} : { preface: client.header };
+  if ('path' in address) return { path: address.path, ...preface };
   return {
+    ...preface,
     host: address.host,
     port: address.port,
     ...(localAddress === undefined ? {} : { localAddress }),

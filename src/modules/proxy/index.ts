@@ -110,6 +110,13 @@ const directives = {
     differs: '`transparent` is rejected: it requires a socket option that Node does not support.',
     differsFor: () => false,
   },
+  proxy_protocol: {
+    contexts: ['http', 'server', 'location'],
+    takes: choice('off', 'on', 'v2'),
+    default: 'off',
+    doc: "Whether connections to the upstream begin with a header of the PROXY protocol, which contains the addresses of the client (`$remote_addr`, `$remote_port`) and of the server: version 1 with `on`, version 2 with `v2`, which also describes the TLS connection of the client (server name, ALPN, protocol, cipher, certificate). The upstream must expect the header. Each connection belongs to one client connection, is reused only for its further requests, and closes with it. This is an extension of tsproxy with the values of the directive in nginx's stream module; nginx has no such directive for HTTP.",
+    example: 'proxy_protocol v2;',
+  },
   ...upstreamDirectives('proxy'),
   ...upstreamSslDirectives('proxy'),
   ...cacheDirectives,
@@ -187,6 +194,7 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
     connect: compiler.observer?.connect ?? null,
     tunnels: compiledTunnels(compiler),
     scheme: 'http://',
+    proxyProtocol: conf.proxy_protocol,
     tls: null,
   };
 }

@@ -16,6 +16,7 @@ import { EARLY_HINTS } from '../../upstream/early-hints.js';
 import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
 import { parseLocalAddress } from './bind.js';
+import { proxyHeader } from './proxy-protocol.js';
 import type { RequestHead } from './request-head.js';
 import type { ResponseHeadRules } from './response-head.js';
 
@@ -33,6 +34,8 @@ export interface HttpProtocolOptions {
   /** Registry of open tunnels. */
   readonly tunnels: Tunnels;
   readonly scheme: 'http://' | 'https://';
+  /** Version of the PROXY protocol header that each connection begins with. */
+  readonly proxyProtocol: 'off' | 'on' | 'v2';
   /** TLS of the connections; null for plain ones, and if nothing connects. */
   readonly tls: UpstreamTls | null;
 }
@@ -87,8 +90,11 @@ export class HttpProtocol implements ForwardingRules {
   }
 
   connectOptions(x: HttpExchange, host: string): ConnectOptions {
-    const { bind, tls } = this.options;
-    const options = tls === null ? this.defaultOptions : this.securedBy(tls.identity(x, host));
+    const { bind, tls, proxyProtocol } = this.options;
+    let options = tls === null ? this.defaultOptions : this.securedBy(tls.identity(x, host));
+    if (proxyProtocol !== 'off') {
+      options = { ...options, client: { id: x.client.id, header: proxyHeader(x, proxyProtocol) } };
+    }
     if (bind === null) return options;
     const address = bind.of(x);
     if (address === '') return options;
