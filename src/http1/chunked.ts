@@ -1,5 +1,5 @@
 /**
- * Decoder of the chunked transfer coding (RFC 9112 7.1), fed with chunks of any size. As in nginx every line ends with
+ * The chunked transfer coding (RFC 9112 7.1): a decoder, fed with chunks of any size, and the framing for encoding. As in nginx every line ends with
  * CRLF; a bare LF is rejected. Data of several chunks is joined, because each write costs a system call and the sender
  * determines the chunk size.
  */
@@ -225,4 +225,14 @@ function hexDigit(c: number): number {
   if (c >= 48 && c <= 57) return c - 48;
   const l = c | 32;
   return l >= 97 && l <= 102 ? l - 87 : -1;
+}
+
+/** Encoding of a chunk: `chunkStart`, the data, CHUNK_END. */
+export const CHUNK_END = '\r\n';
+/** End of a chunked body without trailers. */
+export const LAST_CHUNK = '0\r\n\r\n';
+
+/** Line before a chunk of `length` bytes, which is not 0. */
+export function chunkStart(length: number): string {
+  return `${length.toString(16)}\r\n`;
 }

@@ -1,5 +1,6 @@
 /** Timeouts of a client connection: one deadline, which stands for the event that is awaited. */
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import { awaitProgress, extendWithProgress } from '../net/send-timeout.js';
 import type { Transport } from '../net/transport.js';
 import type { LocationSettings } from '../program/settings.js';
 
@@ -75,15 +76,13 @@ export class ClientTimeouts implements Timed {
   waitToSend(): void {
     if (this.waitingFor !== NOTHING || this.transport.closed) return;
     this.waitingFor = SENDING;
-    this.transport.madeProgress();
-    this.deadline = now() + this.owner.settings.sendTimeout;
+    awaitProgress(this, this.transport, this.owner.settings.sendTimeout);
   }
 
   /** Extends `send_timeout` and returns true if the client has read some data since it was set. */
   private extendSendTimeout(): boolean {
-    if (this.waitingFor !== SENDING || !this.transport.madeProgress()) return false;
-    this.deadline = now() + this.owner.settings.sendTimeout;
-    return true;
+    const { sendTimeout } = this.owner.settings;
+    return this.waitingFor === SENDING && extendWithProgress(this, this.transport, sendTimeout);
   }
 
   /** Starts discarding data from the client, for at most `lingering_time`. */

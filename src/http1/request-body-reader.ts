@@ -4,7 +4,8 @@ import { logLoss } from '../exchange/client-loss.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import type { BodySink } from '../program/body.js';
 import { logError } from '../program/error-context.js';
-import { ChunkedDecoder, type ChunkedSink } from './chunked.js';
+import { BodyDecoder } from './body-decoder.js';
+import type { ChunkedSink } from './chunked.js';
 
 export class RequestBodyReader implements ChunkedSink {
   /** Whether the body has been read completely. */
@@ -19,16 +20,14 @@ export class RequestBodyReader implements ChunkedSink {
   /** Whether the client waits for `100 Continue`. */
   expectContinue = false;
   private exchange: HttpExchange | null = null;
-  /** Remaining bytes, or -1 if chunked. */
-  private left = 0;
   /** Content bytes read. */
   private received = 0;
-  private decoder: ChunkedDecoder | null = null;
+  private readonly body = new BodyDecoder(this, false);
 
   /** Starts the body of another request; `length` as in RequestFraming. */
   begin(exchange: HttpExchange, length: number): void {
     this.exchange = exchange;
-    this.left = length;
+    this.body.begin(length);
     this.received = 0;
     this.done = length === 0;
     this.broken = false;
@@ -36,10 +35,6 @@ export class RequestBodyReader implements ChunkedSink {
     this.full = false;
     this.sink = null;
     this.expectContinue = false;
-    if (length < 0) {
-      this.decoder ??= new ChunkedDecoder(false);
-      this.decoder.reset();
-    }
   }
 
   /** Whether bytes can be consumed now. */
@@ -54,21 +49,11 @@ export class RequestBodyReader implements ChunkedSink {
 
   /** Reads from `bytes`; returns the offset after the body's bytes. The caller calls `complete` once `done` is set. */
   read(bytes: Buffer, start: number, end: number): number {
-    let at: number;
-    if (this.left >= 0) {
-      const n = Math.min(this.left, end - start);
-      this.left -= n;
-      at = start + n;
-      if (this.left === 0) this.done = true;
-      this.chunkData(bytes, start, at);
-    } else {
-      const { decoder } = this;
-      if (decoder === null) return start;
-      decoder.allow(this.allowed());
-      at = decoder.decode(bytes, start, end, this);
-      if (decoder.broken || decoder.tooLarge) this.failDecoding(decoder);
-      else if (decoder.done) this.done = true;
-    }
+    const { body } = this;
+    if (body.chunked) body.allow(this.allowed());
+    const at = body.decode(bytes, start, end);
+    if (body.broken || body.rejectedChunk >= 0) this.failDecoding(body.rejectedChunk);
+    else if (body.done) this.done = true;
     return at;
   }
 
@@ -90,22 +75,23 @@ export class RequestBodyReader implements ChunkedSink {
   chunkData(bytes: Buffer, start: number, end: number): void {
     const { sink } = this;
     this.received += end - start;
-    const last = this.left < 0 ? this.decoder?.done === true : this.left === 0;
+    const last = this.body.done;
+    if (last && !this.body.chunked) this.done = true;
     if (sink !== null && !sink.bodyChunk(bytes.subarray(start, end), last)) this.full = true;
   }
 
-  /** Fails the body; the bytes after it cannot be interpreted. */
-  private failDecoding({ size, tooLarge }: ChunkedDecoder): void {
+  /** Fails the body; the bytes after it cannot be interpreted. `rejectedChunk`: see BodyDecoder. */
+  private failDecoding(rejectedChunk: number): void {
     const { exchange, received } = this;
     this.broken = true;
-    if (!tooLarge) {
+    if (rejectedChunk < 0) {
       this.done = true;
       if (exchange !== null) logError(exchange, 'error', 'client sent invalid chunked body');
       this.fail(400);
       return;
     }
     if (exchange !== null) {
-      logError(exchange, 'error', `client intended to send too large chunked body: ${received}+${size} bytes`);
+      logError(exchange, 'error', `client intended to send too large chunked body: ${received}+${rejectedChunk} bytes`);
       exchange.bodyDiscarded = true;
     }
     this.fail(413);

@@ -2,6 +2,7 @@
 import { ACCEPTED, parseFieldLine } from '../http/field-line.js';
 import { Field } from '../http/field-names.js';
 import { HeaderBlock } from '../http/header-block.js';
+import { CHUNKED, UNTIL_CLOSE } from './body-decoder.js';
 import { HeadBytes } from './head-bytes.js';
 import { COMPLETE, MORE, parseContentLength, REFUSED } from './request-reader.js';
 
@@ -185,11 +186,6 @@ export class ResponseReader {
 function isDigit(c: number): boolean {
   return c >= 48 && c <= 57;
 }
-
-/** The response body ends when the connection is closed. */
-export const UNTIL_CLOSE = -2;
-/** The response body is chunked. */
-export const CHUNKED = -1;
 
 /**
  * Determines the framing of a response body (RFC 9112 6.3): length, CHUNKED or UNTIL_CLOSE; or the reason it is

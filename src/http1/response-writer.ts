@@ -2,6 +2,7 @@
 
 import type { Transport } from '../net/transport.js';
 import type { Chunk } from '../program/body.js';
+import { CHUNK_END, chunkStart } from './chunked.js';
 
 /** Maximum bytes of head and body chunk that are joined into one string and one write. */
 const MAX_JOINED = 8192;
@@ -47,10 +48,10 @@ export class ResponseWriter {
   body(chunk: Chunk): boolean {
     const { transport } = this;
     const { length } = chunk;
-    if (this.chunked) this.out += `${length.toString(16)}\r\n`;
+    if (this.chunked) this.out += chunkStart(length);
     if (this.out.length + length <= MAX_JOINED) {
       this.out += typeof chunk === 'string' ? chunk : chunk.latin1Slice();
-      if (this.chunked) this.out += '\r\n';
+      if (this.chunked) this.out += CHUNK_END;
       this.flushSoon();
       // The buffer holds at most one read; with a slow client these must not accumulate.
       return !transport.waiting;
@@ -58,8 +59,8 @@ export class ResponseWriter {
     const before = this.out;
     // If corked, the CRLF after a chunk is sent with the next write.
     const deferred = this.chunked && this.corked > 0;
-    const after = this.chunked && !deferred ? '\r\n' : '';
-    this.out = deferred ? '\r\n' : '';
+    const after = this.chunked && !deferred ? CHUNK_END : '';
+    this.out = deferred ? CHUNK_END : '';
     if (typeof chunk === 'string') return transport.writeText(before + chunk + after);
     return transport.writeFramed(before, chunk, 0, length, after);
   }

@@ -3,10 +3,10 @@ import { connectionOptions } from '../http/hop-by-hop.js';
 import type { StreamFailures, StreamUser, UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
 import { isTlsRecord } from '../net/tls-record.js';
 import type { Transport } from '../net/transport.js';
-import type { ChunkedSink } from './chunked.js';
+import { BodyDecoder, CHUNKED, UNTIL_CLOSE } from './body-decoder.js';
+import { CHUNK_END, type ChunkedSink, chunkStart, LAST_CHUNK } from './chunked.js';
 import { COMPLETE, MORE } from './request-reader.js';
-import { BODY_BROKEN, BODY_COMPLETE, MORE_BODY, ResponseBodyReader } from './response-body.js';
-import { CHUNKED, ResponseReader, responseFraming, UNTIL_CLOSE } from './response-reader.js';
+import { ResponseReader, responseFraming } from './response-reader.js';
 
 /** The stream's session. */
 export interface StreamSession {
@@ -24,8 +24,6 @@ const READING_HEAD = 1;
 const READING_BODY = 2;
 const UPGRADED = 3;
 
-const LAST_CHUNK = '0\r\n\r\n';
-
 export class Http1Stream implements UpstreamStream, ChunkedSink {
   user: StreamUser | null = null;
   private state = OVER;
@@ -33,7 +31,7 @@ export class Http1Stream implements UpstreamStream, ChunkedSink {
   /** Non-null exactly while the stream is open. */
   private transport: Transport | null = null;
   private readonly reader = new ResponseReader();
-  private readonly body = new ResponseBodyReader(this);
+  private readonly body = new BodyDecoder(this, true);
   /** Head of the request, until it is sent. */
   private unsentHead = '';
   private chunked = false;
@@ -93,7 +91,7 @@ export class Http1Stream implements UpstreamStream, ChunkedSink {
     if (transport === null) return true;
     let out = this.takeHead(last);
     if (this.chunked) {
-      if (text.length > 0) out += `${text.length.toString(16)}\r\n${text}\r\n`;
+      if (text.length > 0) out += chunkStart(text.length) + text + CHUNK_END;
       if (last) out += LAST_CHUNK;
     } else out += text;
     return out === '' || transport.writeText(out);
@@ -111,8 +109,8 @@ export class Http1Stream implements UpstreamStream, ChunkedSink {
     if (transport === null) return true;
     const head = this.takeHead(last);
     if (this.chunked) {
-      const before = `${head}${(end - start).toString(16)}\r\n`;
-      return transport.writeFramed(before, bytes, start, end, last ? `\r\n${LAST_CHUNK}` : '\r\n');
+      const before = head + chunkStart(end - start);
+      return transport.writeFramed(before, bytes, start, end, last ? CHUNK_END + LAST_CHUNK : CHUNK_END);
     }
     return head === ''
       ? transport.writeBorrowed(bytes, start, end)
@@ -240,17 +238,24 @@ export class Http1Stream implements UpstreamStream, ChunkedSink {
     this.state = READING_BODY;
     user.onHead();
     if (this.state !== READING_BODY) return false;
-    if (!this.body.empty) return true;
+    if (!this.body.done) return true;
     this.complete(clean, null);
     return false;
   }
 
   private readBody(bytes: Buffer, from: number, length: number): void {
     const { body } = this;
-    const result = body.read(bytes, from, length);
-    if (result === MORE_BODY || this.state !== READING_BODY) return;
-    if (result === BODY_BROKEN) this.fail('invalid body', 'upstream sent invalid chunked response');
-    else this.complete(result === BODY_COMPLETE, result === BODY_COMPLETE ? null : body.excess);
+    const end = body.decode(bytes, from, length);
+    if (this.state !== READING_BODY) return;
+    if (body.broken) this.fail('invalid body', 'upstream sent invalid chunked response');
+    else if (body.done) this.complete(end === length, end === length ? null : this.excess);
+  }
+
+  /** nginx's message for bytes after the end of the body. */
+  private get excess(): string {
+    return this.framing === CHUNKED
+      ? 'upstream sent data after final chunk'
+      : 'upstream sent more data than specified in "Content-Length" header';
   }
 
   chunkData(bytes: Buffer, start: number, end: number): void {

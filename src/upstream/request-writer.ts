@@ -2,6 +2,7 @@
 import type { HttpExchange } from '../exchange/exchange.js';
 import type { UpstreamStream } from '../http/upstream-session.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import { awaitProgress, extendWithProgress } from '../net/send-timeout.js';
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { RequestSender, type SendingRequest } from './request-sender.js';
@@ -117,17 +118,14 @@ export class RequestWriter implements SendingRequest, Timed {
 
   private waitToSend(): void {
     const { stream } = this;
-    if (stream === null) return;
-    stream.madeProgress();
-    this.deadline = now() + this.rules.settings.sendTimeout;
+    if (stream !== null) awaitProgress(this, stream, this.rules.settings.sendTimeout);
   }
 
   /** Extends the send timeout and returns true if the peer has read some data since it was set. */
   private extendSendTimeout(): boolean {
     const { stream } = this;
-    if (stream === null || stream.pending === 0 || !stream.madeProgress()) return false;
-    this.deadline = now() + this.rules.settings.sendTimeout;
-    return true;
+    if (stream === null || stream.pending === 0) return false;
+    return extendWithProgress(this, stream, this.rules.settings.sendTimeout);
   }
 
   /** Sets the deadline of the awaited event: the peer reads, or sends. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { CHUNKED, UNTIL_CLOSE } from '../../src/http1/body-decoder.js';
 import { COMPLETE } from '../../src/http1/request-reader.js';
-import { CHUNKED, ResponseReader, responseFraming, UNTIL_CLOSE } from '../../src/http1/response-reader.js';
+import { ResponseReader, responseFraming } from '../../src/http1/response-reader.js';
 import { cutAt, readResponse, twoPieces } from './splits.js';
 
 /** nginx's default `proxy_buffer_size`. */
