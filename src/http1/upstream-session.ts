@@ -57,8 +57,13 @@ export class Http1Session implements UpstreamSession, StreamSession, TransportOw
   /** The stream is over. `reusable`: the connection can be used for another request (RFC 9112 9.3). */
   streamOver(reusable: boolean): void {
     this.stream = null;
-    if (reusable && this.transport.writable && this.host.onAvailable(this)) this.transport.resume();
-    else this.destroy();
+    const { transport } = this;
+    if (reusable && transport.writable && this.host.onAvailable(this)) transport.resume();
+    else if (transport.secure && this.connected && transport.pending === 0) {
+      // The peer is notified of the end (close_notify), which takes a moment.
+      this.host.onClosed(this);
+      transport.destroySoon();
+    } else this.destroy();
   }
 
   detach(): Transport {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -15,6 +15,7 @@ import {
   type SecuredRequest,
   startProxy,
   type TestProxy,
+  until,
   withoutOpenssl,
 } from '../kit/index.js';
 
@@ -163,6 +164,13 @@ describe('proxy_pass https://', { skip: withoutOpenssl }, () => {
     assert.equal(Buffer.concat(received).toString('latin1').endsWith(BODY), true);
   });
 });
+
+/** Types of the TLS records. */
+function recordTypes(bytes: Buffer): number[] {
+  const types: number[] = [];
+  for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes[at] as number);
+  return types;
+}
 
 const BODY = Array.from({ length: 300_000 }, (_, i) => String(i)).join(' ');
 
@@ -436,6 +444,35 @@ describe('connections to an upstream with TLS', { skip: withoutOpenssl }, () => 
       }
     });
   }
+
+  test('are ended with close_notify, so that the server can tell the end from an interruption', async (t) => {
+    const backend = await httpsBackend();
+    t.after(() => backend.close());
+    const received: Buffer[] = [];
+    const between = net.createServer((socket) => {
+      const server = net.connect(backend.port, '127.0.0.1');
+      server.on('error', () => {});
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        received.push(data);
+        server.write(data);
+      });
+      socket.on('end', () => server.end());
+      server.on('data', (data) => socket.write(data));
+      server.on('end', () => socket.end());
+    });
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+    t.after(() => between.close());
+    const { port } = between.address() as AddressInfo;
+    const proxy = await startProxy(
+      'server { listen 127.0.0.1:0; location / { proxy_pass https://127.0.0.1:%%P%%; proxy_ssl_protocols TLSv1.2; } }',
+      { P: port },
+    );
+    t.after(() => proxy.close());
+    await facts(proxy, '/');
+    const ALERT = 21;
+    await until('an alert is sent', () => recordTypes(Buffer.concat(received)).at(-1) === ALERT);
+  });
 
   test('have the protocols, ciphers, suites and ALPN names of the configuration', async (t) => {
     const { proxy } = await setUp(
