@@ -29,9 +29,22 @@ export interface VariableCertificate {
   readonly cache: CertificateCache | null;
 }
 
-export interface UpstreamTlsOptions {
+/** The part of the settings that locations with the same directives share. */
+export interface ClientContext {
   /** Settings of all connections; without a certificate that has variables. */
   readonly spec: ContextSpec;
+  readonly secureContext: tls.SecureContext;
+  /** Differs between different settings. */
+  readonly key: string;
+}
+
+/** Creates the context of some settings. Throws TlsFileError if OpenSSL refuses them. */
+export function clientContext(spec: ContextSpec, contexts: Contexts): ClientContext {
+  return { spec, secureContext: contexts.get(spec), key: digest(JSON.stringify(spec)) };
+}
+
+export interface UpstreamTlsOptions {
+  readonly context: ClientContext;
   readonly verify: boolean;
   readonly verifyDepth: number;
   /** Whether the name is sent to the server (SNI). */
@@ -49,18 +62,12 @@ export interface UpstreamTlsOptions {
 export class UpstreamTls {
   private readonly identities = new Map<string, TlsIdentity>();
   private readonly contexts = new Map<string, tls.SecureContext>();
-  private readonly context: tls.SecureContext;
   /** Begins all identities: equal settings of several locations have equal identities. */
   private readonly settingsKey: string;
 
-  /** Throws TlsFileError if OpenSSL refuses the settings. */
-  constructor(
-    readonly options: UpstreamTlsOptions,
-    contexts: Contexts,
-  ) {
-    this.context = contexts.get(options.spec);
-    const { spec, verify, verifyDepth, sendsName, alpn } = options;
-    this.settingsKey = digest(JSON.stringify([spec, verify, verifyDepth, sendsName, alpn]));
+  constructor(readonly options: UpstreamTlsOptions) {
+    const { context, verify, verifyDepth, sendsName, alpn } = options;
+    this.settingsKey = JSON.stringify([context.key, verify, verifyDepth, sendsName, alpn]);
   }
 
   /** Identity of the connections for a request. `host`: host of the target, which may have a port. */
@@ -74,18 +81,14 @@ export class UpstreamTls {
 
   private identityOf(name: string, file: string, keyFile: string): TlsIdentity {
     const { identities } = this;
-    const key = file === '' ? name : `${name}\n${file}\n${keyFile}`;
+    const key = file === '' ? name : JSON.stringify([name, file, keyFile]);
     let identity = identities.get(key);
     if (identity === undefined) {
       // Data of certificates is not kept in keys.
-      const certificate = [file, keyFile].map((each) => (isInline(each) ? digest(each) : each)).join('\n');
-      identity = new TlsIdentity(this, `${this.settingsKey}\n${name}\n${certificate}`, name, file, keyFile);
-      if (identities.size >= MAX_IDENTITIES) {
-        for (const [first] of identities) {
-          identities.delete(first);
-          break;
-        }
-      }
+      const certificate = [file, keyFile].map((each) => (isInline(each) ? digest(each) : each));
+      const full = this.settingsKey + JSON.stringify([name, ...certificate]);
+      identity = new TlsIdentity(this, full, name, file, keyFile);
+      if (identities.size >= MAX_IDENTITIES) removeFirst(identities);
       identities.set(key, identity);
     }
     return identity;
@@ -93,18 +96,24 @@ export class UpstreamTls {
 
   /** Context with a certificate; loads its files. Throws TlsFileError. */
   contextOf(file: string, keyFile: string): tls.SecureContext {
-    const { certificate, spec } = this.options;
-    if (file === '' || certificate === null) return this.context;
+    const { certificate, context: shared } = this.options;
+    if (file === '' || certificate === null) return shared.secureContext;
     const pair = fetchCertifiedKey(file, keyFile, certificate.passwords, certificate.cache);
     const key = digest(`${pair.certificate.pem}\n${pair.key}`);
     let context = this.contexts.get(key);
     if (context === undefined) {
-      context = createContext({ ...spec, certificates: [pair] });
+      context = createContext({ ...shared.spec, certificates: [pair] });
       if (this.contexts.size >= MAX_CONTEXTS) this.contexts.clear();
       this.contexts.set(key, context);
     }
     return context;
   }
+}
+
+/** Removes the oldest entry. */
+function removeFirst(map: Map<string, unknown>): void {
+  const [first] = map.keys();
+  if (first !== undefined) map.delete(first);
 }
 
 function digest(text: string): string {
@@ -174,11 +183,7 @@ export class TlsIdentity {
   private keep(address: string, session: Buffer): void {
     const { sessions } = this;
     sessions.delete(address);
-    if (sessions.size >= MAX_SESSIONS)
-      for (const first of sessions.keys()) {
-        sessions.delete(first);
-        break;
-      }
+    if (sessions.size >= MAX_SESSIONS) removeFirst(sessions);
     sessions.set(address, session);
   }
 
