@@ -75,7 +75,7 @@ export class Explainer {
     } catch (error) {
       throw new CannotExplain(startErrorMessage(error), [], 'configuration');
     }
-    for (const program of recorder.blocks.keys()) {
+    for (const program of table.programs.locations.values()) {
       program.headerFilters = [recorder.beforeFilters, ...program.headerFilters];
       // Request bodies are not written to files.
       program.settings.set(BODY_FILES, BODY_FILES.initial);
@@ -187,7 +187,7 @@ export class Explainer {
   ): Explanation {
     const { recorder } = this;
     const { written } = recorder;
-    const block = recorder.blocks.get(httpExchange(main).location) ?? this.config;
+    const block = httpExchange(main).location.block ?? this.config;
     const sent = upstreams.at(-1)?.requests.at(-1)?.head ?? '';
     const assumptions = [...request.assumptions];
     if (recorder.unknownHosts.size > 0) {
@@ -235,21 +235,18 @@ export class Explainer {
   }
 
   private server(x: Exchange, { named }: Recording, { listening, localAddress }: Arrival): ExplainedServer {
-    const { written, servers } = this.recorder;
-    const block = servers.get(httpExchange(x).server);
     const program = listening.byLocalAddress?.get(localAddress) ?? listening.program;
     const names = this.recorder.namesOf(program.names);
     const matched = named?.found?.written ?? null;
     return {
-      ...this.writtenBlock(block),
+      ...this.writtenBlock(httpExchange(x).server.base.block),
       name: x.server.name,
       host: named?.host ?? '',
       why: named === undefined ? 'refused' : reasonOf(matched),
       matched,
       considered: [...new Set(names.map(({ server }) => server))].map((server) => {
-        const own = servers.get(server);
         return {
-          server: own === undefined ? { text: 'server', at: null } : written.block(own),
+          server: this.writtenBlock(server.base.block),
           names: names.filter((each) => each.server === server).map((each) => each.written),
           default: server === program.defaultServer,
         };
@@ -257,15 +254,15 @@ export class Explainer {
     };
   }
 
-  private writtenBlock(block: CheckedBlock | undefined): Written {
-    return block === undefined ? { text: 'server', at: null } : this.recorder.written.block(block);
+  private writtenBlock(block: CheckedBlock | null): Written {
+    return block === null ? { text: 'server', at: null } : this.recorder.written.block(block);
   }
 
   /** The `listen` directive of the server for that address. */
   private listenOf(x: Exchange, { address }: Arrival): Written | null {
-    const { servers, written } = this.recorder;
-    const block = servers.get(httpExchange(x).server);
-    if (block === undefined) return null;
+    const { written } = this.recorder;
+    const { block } = httpExchange(x).server.base;
+    if (block === null) return null;
     const port = /:(\d+)$/.exec(address)?.[1];
     const found = listensOf(block).find(({ address: own }) =>
       own.family === 'name'

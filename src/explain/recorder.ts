@@ -8,8 +8,8 @@ import type { ErrorLog } from '../logging/error-log.js';
 import { namesOf } from '../modules/core/servers.js';
 import type { Connect } from '../net/transport.js';
 import type { Exchange } from '../program/exchange.js';
-import type { BodyFilterFactory, Handler, HeaderFilter, Module, Phase } from '../program/module.js';
-import type { Note, Observer } from '../program/observer.js';
+import type { Handler, HeaderFilter, Module, Phase } from '../program/module.js';
+import type { Hooks, Note, Observer } from '../program/observer.js';
 import type { LocationProgram, ServerProgram } from '../program/program.js';
 import { DONE, NEXT, OK, type Verdict } from '../program/verdict.js';
 import type { LocationEntry, LocationTree } from '../routing/location-tree.js';
@@ -39,8 +39,7 @@ export class Recording {
 }
 
 export class Recorder implements Observer {
-  readonly blocks = new Map<LocationProgram, CheckedBlock>();
-  readonly servers = new Map<ServerProgram, CheckedBlock>();
+  readonly simulates = true;
   private readonly phases = new Map<CheckedBlock, Map<string, PhaseName[]>>();
   private readonly named = new Map<ServerNames<ServerProgram, Exchange>, readonly Named[]>();
   /** Upstream hosts that cannot be resolved on this machine. */
@@ -81,36 +80,42 @@ export class Recorder implements Observer {
 
   // -- while the configuration is compiled
 
-  unknownHost(host: string): void {
+  unknownHost(host: string): boolean {
     this.unknownHosts.add(host);
+    return true;
   }
 
-  program(program: LocationProgram, block: CheckedBlock): void {
-    this.blocks.set(program, block);
+  wrap<K extends keyof Hooks>(hook: K, compiled: Hooks[K], module: string, block: CheckedBlock): Hooks[K] {
+    // The type of `compiled` follows from the hook, which TypeScript does not conclude.
+    const wrapped = this.wrapped(hook, compiled as Handler & HeaderFilter, module, block);
+    return (wrapped ?? compiled) as Hooks[K];
   }
 
-  server(server: ServerProgram, block: CheckedBlock): void {
-    this.servers.set(server, block);
+  private wrapped(
+    hook: keyof Hooks,
+    compiled: Handler & HeaderFilter,
+    module: string,
+    block: CheckedBlock,
+  ): Handler | HeaderFilter | null {
+    if (hook === 'headerFilter') {
+      this.notePhase(block, module, 'header filter');
+      return this.filtering(compiled, module);
+    }
+    if (hook === 'bodyFilter') {
+      this.notePhase(block, module, 'body filter');
+      return null;
+    }
+    this.notePhase(block, module, hook);
+    return (x) => this.handle(x, compiled, hook, module);
   }
 
-  handler(handler: Handler, phase: Phase, module: string, block: CheckedBlock): Handler {
-    this.notePhase(block, module, phase);
-    return (x) => this.handle(x, handler, phase, module);
-  }
-
-  headerFilter(filter: HeaderFilter, module: string, block: CheckedBlock): HeaderFilter {
-    this.notePhase(block, module, 'header filter');
+  private filtering(filter: HeaderFilter, module: string): HeaderFilter {
     return (x) => {
       const before = fieldLines(x);
       const status = filter(x);
       this.fields(x, module, before, fieldLines(x));
       return status;
     };
-  }
-
-  bodyFilter(filter: BodyFilterFactory, module: string, block: CheckedBlock): BodyFilterFactory {
-    this.notePhase(block, module, 'body filter');
-    return filter;
   }
 
   locations(entries: readonly LocationEntry<LocationProgram, Exchange>[]): LocationTree<LocationProgram, Exchange> {
@@ -157,8 +162,8 @@ export class Recorder implements Observer {
     return names.map(({ server }) => {
       const i = counts.get(server) ?? 0;
       counts.set(server, i + 1);
-      const block = this.servers.get(server);
-      const data = block === undefined ? undefined : namesOf(block)[i];
+      const { block } = server.base;
+      const data = block === null ? undefined : namesOf(block)[i];
       const written = data === undefined ? '' : data.pattern === null ? data.name : `~${data.name}`;
       return { server, written };
     });
@@ -216,10 +221,7 @@ export class Recorder implements Observer {
     levels.pop();
     if (levels.length > 0) return;
     const { redirect } = httpExchange(x).server.locations;
-    this.add(
-      x,
-      searchStep(uri, found, level, redirect, (program) => this.blocks.get(program), this.written),
-    );
+    this.add(x, searchStep(uri, found, level, redirect, this.written));
   }
 
   redirected(x: Exchange, to: string): void {

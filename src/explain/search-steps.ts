@@ -6,21 +6,16 @@ import type { Candidate, CandidateOutcome, LocationReason, Step } from './explan
 import type { SearchLevel } from './observed-routing.js';
 import type { WrittenBlocks } from './written-blocks.js';
 
-/** The block that a program was compiled from. */
-export type BlockOf = (program: LocationProgram) => CheckedBlock | undefined;
-
 export function searchStep(
   uri: string,
   chosen: LocationProgram | null,
   level: SearchLevel,
   redirect: boolean,
-  blockOf: BlockOf,
   written: WrittenBlocks,
 ): Extract<Step, { kind: 'location' }> {
   const candidates: Candidate[] = [];
   const add = (program: LocationProgram, outcome: CandidateOutcome, depth: number): void => {
-    const block = blockOf(program);
-    if (block !== undefined) candidates.push({ ...written.block(block), outcome, depth });
+    if (program.block !== null) candidates.push({ ...written.block(program.block), outcome, depth });
   };
   const walk = (at: SearchLevel, depth: number): void => {
     if (redirect && at.redirect !== null) add(at.redirect.location, 'chosen', depth);
@@ -36,12 +31,12 @@ export function searchStep(
     });
   };
   walk(level, 0);
-  const block = chosen === null ? undefined : blockOf(chosen);
+  const block = chosen?.block ?? null;
   return {
     kind: 'location',
     uri,
-    chosen: block === undefined ? null : written.block(block),
-    why: redirect ? 'redirect to slash' : block === undefined ? 'none' : reasonOf(block),
+    chosen: block === null ? null : written.block(block),
+    why: redirect ? 'redirect to slash' : block === null ? 'none' : reasonOf(block),
     considered: candidates,
   };
 }

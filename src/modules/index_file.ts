@@ -129,13 +129,12 @@ export default defineModule({
       pure: true,
       compile(conf, { compiler }) {
         const names = conf.index.map((name) => compiler.template(name));
-        const exists: FileExists =
-          compiler.observer?.watch(fileExists, (_x, found, path) => ({
-            kind: 'file',
-            path,
-            directory: false,
-            found,
-          })) ?? fileExists;
+        const exists: FileExists = compiler.observer.watch(fileExists, (_x, found, path) => ({
+          kind: 'file',
+          path,
+          directory: false,
+          found,
+        }));
         return (x) => findIndex(x, names, exists);
       },
     },

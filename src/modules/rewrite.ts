@@ -173,10 +173,9 @@ function compileStep(step: CheckedStep, script: Script): Step | null {
 
 /** Reports the outcome of a step to the compiler's observer; an `if` reports its condition, and its body's steps themselves. */
 function watched(compiledStep: Step, step: CheckedStep, compiler: Compiler): Step {
-  const { observer } = compiler;
-  if (observer === null || step.directive === 'if') return compiledStep;
+  if (step.directive === 'if') return compiledStep;
   const assigned = step.directive === 'set' ? compiler.variable((step.value as Assignment).variable) : null;
-  return observer.watch(compiledStep, (x, verdict) => ({
+  return compiler.observer.watch(compiledStep, (x, verdict) => ({
     kind: 'step',
     step,
     holds: step.directive === 'rewrite' ? x.captures !== null : null,
@@ -334,11 +333,9 @@ function compileIf(step: CheckedStep, script: Script): Step {
 }
 
 function watchedTest(test: Test, step: CheckedStep, compiler: Compiler): Test {
-  const { observer } = compiler;
-  if (observer === null) return test;
   const data = step.value as Condition;
   const tested = 'variable' in data ? compiler.variable(data.variable) : null;
-  return observer.watch(test, (x, holds) => ({
+  return compiler.observer.watch(test, (x, holds) => ({
     kind: 'step',
     step,
     holds,

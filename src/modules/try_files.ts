@@ -136,13 +136,12 @@ export default defineModule({
           directory,
         }));
         const last = typeof value.last === 'number' ? value.last : compiler.template(value.last);
-        const exists: FileExists =
-          compiler.observer?.watch(fileExists, (_x, found, path, directory) => ({
-            kind: 'file',
-            path,
-            directory,
-            found,
-          })) ?? fileExists;
+        const exists: FileExists = compiler.observer.watch(fileExists, (_x, found, path, directory) => ({
+          kind: 'file',
+          path,
+          directory,
+          found,
+        }));
         return (x) => tryFiles(x, candidates, last, exists);
       },
     },

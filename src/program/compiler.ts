@@ -8,7 +8,7 @@ import type { ErrorLog } from '../logging/error-log.js';
 import { LocalBackend } from '../zones/local-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import { Confs } from './confs.js';
-import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
+import type { Handler } from './handler.js';
 import {
   type CompiledPattern,
   type Compiler,
@@ -18,7 +18,7 @@ import {
   type Scope,
   Shared,
 } from './module.js';
-import type { Observer } from './observer.js';
+import { type Hooks, type Observer, UNOBSERVED } from './observer.js';
 import { searchFor } from './pattern-search.js';
 import { PHASES, type Phase } from './phases.js';
 import { LocationProgram, NONE, type PhaseHandlers, type ServerProgram } from './program.js';
@@ -130,7 +130,7 @@ class TableCompiler implements Compiler, Programs {
   readonly zones: ZoneBackend;
   readonly secret: Buffer;
   readonly files: Map<string, string>;
-  readonly observer: Observer | null;
+  readonly observer: Observer;
   readonly onlyTest: boolean;
   readonly slice = new TimeSlice();
   readonly variables = new Map<string, Variable>();
@@ -147,9 +147,18 @@ class TableCompiler implements Compiler, Programs {
   constructor(
     readonly config: CheckedConfig,
     private readonly modules: readonly Module[],
-    { previous, prefix, errorLog, zones, secret = newSecret(), files = {}, onlyTest = false, observer }: CompileOptions,
+    {
+      previous,
+      prefix,
+      errorLog,
+      zones,
+      secret = newSecret(),
+      files = {},
+      onlyTest = false,
+      observer = UNOBSERVED,
+    }: CompileOptions,
   ) {
-    this.observer = observer ?? null;
+    this.observer = observer;
     this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());
@@ -294,22 +303,10 @@ class TableCompiler implements Compiler, Programs {
     if (!this.onlyTest) this.locations.set(block, program);
     if (outer !== null) program.name = outer.program.name;
     const scope = this.scope(block, program, server, outer);
-    const { observer } = this;
-    observer?.program(program, block);
     for (const module of this.withSettings) module.settings?.(this.conf(module, block), scope);
     program.handlers = this.handlers('location', scope);
-    program.headerFilters = this.compileHook<HeaderFilter>(
-      'headerFilter',
-      (m) => m.headerFilter,
-      scope,
-      observer === null ? null : (filter, module) => observer.headerFilter(filter, module, block),
-    );
-    program.bodyFilters = this.compileHook<BodyFilterFactory>(
-      'bodyFilter',
-      (m) => m.bodyFilter,
-      scope,
-      observer === null ? null : (filter, module) => observer.bodyFilter(filter, module, block),
-    );
+    program.headerFilters = this.compileHook('headerFilter', (m) => m.headerFilter, scope);
+    program.bodyFilters = this.compileHook('bodyFilter', (m) => m.bodyFilter, scope);
     return program;
   }
 
@@ -324,23 +321,16 @@ class TableCompiler implements Compiler, Programs {
   }
 
   private phase(phase: Phase, scope: Scope): readonly Handler[] {
-    const { observer } = this;
     // Log files would be opened for a table that is only observed.
-    if (phase === 'log' && observer !== null) return NONE;
-    return this.compileHook<Handler>(
-      phase,
-      (m) => m.phases?.[phase],
-      scope,
-      observer === null ? null : (handler, module) => observer.handler(handler, phase, module, scope.block),
-    );
+    if (phase === 'log' && this.observer.simulates) return NONE;
+    return this.compileHook(phase, (m) => m.phases?.[phase], scope);
   }
 
-  private compileHook<H>(
-    name: keyof Hooks,
-    hook: (module: Module) => PhaseHandler<ModuleConf, H> | undefined,
+  private compileHook<K extends keyof Hooks>(
+    name: K,
+    hook: (module: Module) => PhaseHandler<ModuleConf, Hooks[K]> | undefined,
     scope: Scope,
-    watched: ((compiled: H, module: string) => H) | null = null,
-  ): readonly H[] {
+  ): readonly Hooks[K][] {
     let modules = this.ordered.get(name);
     if (modules === undefined) {
       modules = this.modules
@@ -348,12 +338,12 @@ class TableCompiler implements Compiler, Programs {
         .sort((a, b) => (hook(a)?.order ?? 0) - (hook(b)?.order ?? 0));
       this.ordered.set(name, modules);
     }
-    let compiled: readonly H[] = NONE;
+    let compiled: readonly Hooks[K][] = NONE;
     for (const module of modules) {
       const handler = hook(module)?.compile(this.conf(module, scope.block), scope) ?? null;
       if (handler === null) continue;
       // Exact-size arrays: there is one per location and phase, and `push` would reserve space for seventeen elements.
-      compiled = [...compiled, watched === null ? handler : watched(handler, module.name)];
+      compiled = [...compiled, this.observer.wrap(name, handler, module.name, scope.block)];
     }
     return compiled;
   }
@@ -381,6 +371,3 @@ class TableCompiler implements Compiler, Programs {
     return scope;
   }
 }
-
-/** Names of ordered module lists. */
-type Hooks = Record<Phase | 'headerFilter' | 'bodyFilter', true>;

@@ -43,8 +43,8 @@ export interface Scope extends ModuleScope {
 /** Compiles a checked configuration; one per routing table. */
 export interface Compiler extends ModuleCompiler {
   readonly config: CheckedConfig;
-  /** The observer; null in a table that serves. */
-  readonly observer: Observer | null;
+  /** Receives compiled parts; `UNOBSERVED` in a table that serves. */
+  readonly observer: Observer;
   readonly previous: Shared | null;
   readonly shared: Shared;
   /** Location of zones; the same backend for all tables of the process. */

@@ -122,7 +122,7 @@ export function requireCertificates(
   { defaultServer, servers }: { readonly defaultServer: ServerProgram; readonly servers: readonly ServerProgram[] },
   compiler: Compiler,
 ): void {
-  if (compiler.observer !== null) return;
+  if (compiler.observer.simulates) return;
   const own = sslOf(defaultServer);
   if (own?.hasCertificates === true) return;
   const without = (server: ServerProgram): boolean => sslOf(server)?.settings == null;

@@ -35,15 +35,15 @@ export async function peerAddresses(address: Address): Promise<PeerAddress[]> {
 }
 
 /**
- * Resolves an address of a routing table. With an observer, an unknown host is kept as written: nothing connects to it.
+ * Resolves an address of a routing table. An unknown host may be kept as written if nothing connects to it (`explain`).
  * Rejects with HostNotFound.
  */
 export async function compiledAddresses(address: Address, { observer }: Compiler): Promise<PeerAddress[]> {
   try {
     return await peerAddresses(address);
   } catch (error) {
-    if (!(error instanceof HostNotFound) || observer === null || address.family !== 'name') throw error;
-    observer.unknownHost(address.host);
+    if (!(error instanceof HostNotFound) || address.family !== 'name' || !observer.unknownHost(address.host))
+      throw error;
     return [{ host: address.host, port: address.port }];
   }
 }

@@ -21,8 +21,8 @@ export const errorLogDirectives = {
 } as const satisfies Directives;
 
 export function applyErrorLog(conf: ConfOf<typeof errorLogDirectives>, at: Scope): void {
-  // With an observer (`explain`), errors are reported to the observer's log only.
-  if (at.compiler.observer !== null) return;
+  // Errors of simulated requests (`explain`) are only written to the log of the process.
+  if (at.compiler.observer.simulates) return;
   if (conf.error_log.length > 0) at.program.settings.errorLog = logOf(conf.error_log, at.compiler);
 }
 

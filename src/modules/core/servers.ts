@@ -5,8 +5,8 @@ import type { Exchange } from '../../program/exchange.js';
 import type { Compiler, Listening } from '../../program/module.js';
 import { type ListenerProgram, type LocationProgram, ServerProgram } from '../../program/program.js';
 import { type ListenAddress, type Listener, Listeners, listenAddresses, listenKey } from '../../routing/listeners.js';
-import { type LocationEntry, LocationTree } from '../../routing/location-tree.js';
-import { type ServerName, ServerNames } from '../../routing/server-names.js';
+import type { LocationEntry, LocationTree } from '../../routing/location-tree.js';
+import type { ServerName } from '../../routing/server-names.js';
 import { requireCertificates, type TlsAddress, tlsStep } from '../../tls/accept.js';
 import { HostNotFound, lookupHost } from '../../upstream/host-lookup.js';
 import { locationOf } from './blocks.js';
@@ -51,7 +51,7 @@ export async function compileServers(
     if (program === undefined) {
       const own = listener.servers.flatMap((server) => names.get(server) ?? []);
       program = {
-        names: compiler.observer?.names(own) ?? new ServerNames(own),
+        names: compiler.observer.names(own),
         defaultServer: listener.defaultServer,
       };
       programs.set(listener, program);
@@ -156,8 +156,7 @@ function addressesOf(block: CheckedBlock, compiler: Compiler): { data: ListenDat
 async function compileServer(block: CheckedBlock, compiler: Compiler): Promise<ServerProgram> {
   const server = new ServerProgram(compiler.program(block, null));
   server.name = displayName(namesOf(block));
-  server.observer = compiler.observer;
-  compiler.observer?.server(server, block);
+  if (compiler.observer.simulates) server.observer = compiler.observer;
   compiler.serverHandlers(block, server);
   server.locations = (await compileLocations(block, server, compiler)) ?? treeOf([], compiler);
   return server;
@@ -202,5 +201,5 @@ async function compileLocations(
 }
 
 function treeOf(entries: readonly Entry[], { observer }: Compiler): LocationTree<LocationProgram, Exchange> {
-  return observer?.locations(entries) ?? new LocationTree(entries);
+  return observer.locations(entries);
 }

@@ -191,7 +191,7 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
     passBody: conf.proxy_pass_request_body,
     bind: conf.proxy_bind === undefined || conf.proxy_bind === 'off' ? null : compiler.template(conf.proxy_bind),
     socketKeepalive: conf.proxy_socket_keepalive,
-    connect: compiler.observer?.connect ?? null,
+    connect: compiler.observer.connect,
     tunnels: compiledTunnels(compiler),
     scheme: 'http://',
     proxyProtocol: conf.proxy_protocol,

@@ -55,7 +55,7 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
   const { ssl_ecdh_curve: curves, ssl_prefer_server_ciphers: preferServerCiphers } = conf;
   const common = { rejects, hasCertificates: last !== undefined, verify, verifyDepth, curves, preferServerCiphers };
   // Explaining a request needs no certificates.
-  if ((last === undefined && !rejects) || compiler.observer !== null) {
+  if ((last === undefined && !rejects) || compiler.observer.simulates) {
     return verify === 'off' ? null : { ...common, sessions: NO_SESSIONS, settings: null };
   }
   /** Runs `load`; an error is reported at the directive. */
