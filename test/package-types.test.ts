@@ -30,8 +30,10 @@ before(() => {
   writeFileSync(
     join(project, 'embedded.ts'),
     `import { createProxy } from 'tsproxy';
+import { createProxy as createAlone, ConfigError } from 'tsproxy/proxy';
 import limitQuery from './module.js';
 createProxy({ config: 'events {}', modules: [limitQuery] });
+createAlone({ config: 'events {}' }).start().catch((error: unknown) => error instanceof ConfigError && error.findings);
 `,
   );
   cpSync(join(ROOT, 'examples'), join(project, 'examples'), { recursive: true });
@@ -88,6 +90,7 @@ const PUBLIC = [
   /^src\/diagnostics\/(codes|finding|json)$/,
   /^src\/explain\/explanation$/,
   /^src\/http\/(header-block|response-head)$/,
+  /^src\/library\/(config|proxy)$/,
   /^src\/logging\/error-log$/,
   /^src\/program\/(body|error-context|exchange|handler|module-definition|phases|session|settings-key)$/,
   /^src\/program\/(state-key|template|upstream-attempt|variable|variable-slot|verdict)$/,

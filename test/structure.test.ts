@@ -104,6 +104,21 @@ test('code that serves traffic loads neither the grammar nor the command line', 
   );
 });
 
+test('a proxy of the library loads no tool', () => {
+  const reached = new Map([['src/library/proxy.ts', '']]);
+  for (const path of reached.keys()) {
+    for (const { path: next, typeOnly } of imports.get(path) ?? []) {
+      if (!typeOnly && !reached.has(next)) reached.set(next, path);
+    }
+  }
+  const wrong = [...reached].filter(([path]) => /^src\/(?:lints|format|explain|cli)\//.test(path));
+  assert.deepEqual(
+    wrong.map(([path, by]) => `${by} loads ${path}`),
+    [],
+  );
+  assert.ok(reached.size > 100);
+});
+
 test('file names are specific', () => {
   const vague = /(^|[-_.])(utils?|helpers?|common|managers?|misc|stuff)([-_.]|$)/i;
   const all = ['grammar', 'src', 'test', 'bench'].flatMap((directory) => filesIn(directory, '.ts'));

@@ -1,8 +1,9 @@
 /** `tsproxy code [CODE ...]`: explains codes, or lists all of them. */
+import { toBytes } from '../diagnostics/byte-string.js';
 import { printError } from '../process/standard-streams.js';
 import { allStories, type CodeStory, noSuchCode } from './code-stories.js';
 import { wrapped } from './paragraph.js';
-import { encoded, writeOut } from './stdout.js';
+import { writeOut } from './stdout.js';
 
 /** Columns of a line. */
 const WIDTH = 80;
@@ -12,11 +13,11 @@ export async function code(names: readonly string[]): Promise<number> {
   const stories = await allStories();
   const explained = names.map((each) => stories.find((story) => story.code === each) ?? each);
   if (names.length === 0) {
-    writeOut(encoded(list(stories)));
+    writeOut(toBytes(list(stories)));
     return 0;
   }
   writeOut(
-    encoded(
+    toBytes(
       explained
         .filter((each) => typeof each !== 'string')
         .map(tell)

@@ -1,5 +1,5 @@
 /** `tsproxy compat [FILE]`: reports which parts of an nginx configuration are supported. */
-import { shown } from '../diagnostics/place.js';
+import { toText } from '../diagnostics/byte-string.js';
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
 import { modules as builtIn } from '../modules/index.js';
 import { checkWithModuleFiles } from '../process/checked-modules.js';
@@ -30,7 +30,7 @@ export async function compat(named: string | undefined, { c, p, g, json }: Compa
   const enclosing = enclosingOf(result.expansion.statements, modules);
   const around = enclosing === null ? null : wrapped(source, [{ name: source.name, enclosing }]);
   const survey = surveyOf(around === null ? result : checkSource(around, modules), modules);
-  const subject = { file: shown(source.name), readAs: around === null ? null : enclosing };
+  const subject = { file: toText(source.name), readAs: around === null ? null : enclosing };
   if (json) {
     printJson(reportJson(subject, survey));
   } else {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { toBytes } from '../diagnostics/byte-string.js';
 import { renderFindings } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
 import type { ConfigSource } from '../process/configuration.js';
@@ -69,7 +70,7 @@ function sourceWith(host: string, port: number, backEnds: readonly BackEnd[]): C
   wanted.forEach((number, i) => {
     text = text.replace(`server 127.0.0.1:${number}`, `server 127.0.0.1:${backEnds[i]?.port ?? number}`);
   });
-  const prefix = Buffer.from(DIRECTORY, 'utf8').toString('latin1');
+  const prefix = toBytes(DIRECTORY);
   return { name: `${prefix}demo.conf`, text, prefix };
 }
 

@@ -1,6 +1,7 @@
 /** `tsproxy diff`: differences between two configurations, as text or JSON. */
+
 import type { CheckedConfig } from '../config/checked-config.js';
-import { shown } from '../diagnostics/place.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Change } from '../difference/change.js';
 import { difference } from '../difference/difference.js';
 import { changeLine } from '../difference/lines.js';
@@ -10,7 +11,7 @@ import { printError } from '../process/standard-streams.js';
 import type { Module } from '../program/module.js';
 import { displayName, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
-import { encoded, printJson, writeOut } from './stdout.js';
+import { printJson, writeOut } from './stdout.js';
 
 /** Options as written. */
 export interface DiffOptions {
@@ -52,9 +53,9 @@ async function read(file: string, { p, g }: DiffOptions): Promise<Checked | null
 function withRelativeNames({ before, after, ...change }: Change): Change {
   const near = (place: Change['before']): Change['before'] => {
     if (place === null) return null;
-    const name = shown(place.file);
+    const name = toText(place.file);
     const near = displayName(name);
-    return near === name ? place : { ...place, file: encoded(near) };
+    return near === name ? place : { ...place, file: toBytes(near) };
   };
   return { ...change, before: near(before), after: near(after) };
 }
@@ -62,15 +63,15 @@ function withRelativeNames({ before, after, ...change }: Change): Change {
 /** Converts the strings of a change from bytes to text. */
 function asText({ kind, change, name, within, before, after, directives, locations }: Change): Change {
   const placed = (place: Change['before']): Change['before'] =>
-    place === null ? null : { ...place, file: shown(place.file) };
+    place === null ? null : { ...place, file: toText(place.file) };
   return {
     kind,
     change,
-    name: shown(name),
-    within: shown(within),
+    name: toText(name),
+    within: toText(within),
     before: placed(before),
     after: placed(after),
-    directives: directives.map(shown),
+    directives: directives.map(toText),
     locations,
   };
 }

@@ -1,5 +1,5 @@
 /** `tsproxy explain`: processing of a request by a configuration, as text or JSON. */
-import { shown } from '../diagnostics/place.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { asText } from '../explain/as-text.js';
 import { CannotExplain } from '../explain/cannot-explain.js';
 import { Explainer } from '../explain/explainer.js';
@@ -10,7 +10,7 @@ import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { printError } from '../process/standard-streams.js';
 import { displayName, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
-import { encoded, print, printJson } from './stdout.js';
+import { print, printJson } from './stdout.js';
 import { colored } from './terminal.js';
 
 /** Options as written. */
@@ -49,21 +49,21 @@ export async function explain(words: readonly string[], options: ExplainOptions)
     if (!(error instanceof CannotExplain)) throw error;
     const { findings, message } = error;
     if (findings.length > 0) printFindings(findings);
-    else printError(`tsproxy: ${shown(message)}`);
+    else printError(`tsproxy: ${toText(message)}`);
     return 1;
   }
 }
 
 function inputOf(words: readonly string[], options: ExplainOptions): RequestInput {
   const { header = [], host, from, listen, body, bodySize, status, answer = [] } = options;
-  const content = body === undefined ? bodySize : encoded(body);
+  const content = body === undefined ? bodySize : toBytes(body);
   return {
-    line: encoded(words.join(' ')),
-    fields: header.map(encoded),
-    ...(host !== undefined && { host: encoded(host) }),
-    ...(from !== undefined && { from: encoded(from) }),
-    ...(listen !== undefined && { listen: encoded(listen) }),
+    line: toBytes(words.join(' ')),
+    fields: header.map(toBytes),
+    ...(host !== undefined && { host: toBytes(host) }),
+    ...(from !== undefined && { from: toBytes(from) }),
+    ...(listen !== undefined && { listen: toBytes(listen) }),
     ...(content !== undefined && { body: content }),
-    answer: { ...(status !== undefined && { status }), fields: answer.map(encoded) },
+    answer: { ...(status !== undefined && { status }), fields: answer.map(toBytes) },
   };
 }

@@ -1,19 +1,20 @@
 /** `--fix`: applies the fixes that need no confirmation to all files of a configuration, and checks the result. */
+
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import type { Source } from '../../grammar/syntax-tree.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { applyFixes, fixable } from '../diagnostics/fixes.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
-import { shown } from '../diagnostics/place.js';
 import { lint } from '../lints/engine/run.js';
 import { lints } from '../lints/index.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
 import { checkNamed } from '../process/named-modules.js';
 import { printError } from '../process/standard-streams.js';
 import { type Replacement, replaceFiles } from './replace-files.js';
-import { encoded, writeOut } from './stdout.js';
+import { writeOut } from './stdout.js';
 import { unifiedDiff } from './unified-diff.js';
 
 export interface FixResult {
@@ -73,7 +74,7 @@ export async function applyToFiles(source: ConfigSource, ignored: ReadonlySet<st
       replaceFiles(files);
     } catch (error) {
       const why = error instanceof Error && !('errno' in error) ? error.message : errnoText(error);
-      printError(`tsproxy: nothing was fixed: ${shown(why)}`);
+      printError(`tsproxy: nothing was fixed: ${toText(why)}`);
       return;
     }
   }
@@ -83,7 +84,7 @@ export async function applyToFiles(source: ConfigSource, ignored: ReadonlySet<st
 /** Prints the changes to standard output. */
 export async function showDiff(source: ConfigSource, ignored: ReadonlySet<string>): Promise<void> {
   const { files, fixed } = await fixInMemory(source, ignored);
-  const here = encoded(`${process.cwd().replace(/\/$/, '')}/`);
+  const here = toBytes(`${process.cwd().replace(/\/$/, '')}/`);
   for (const { path, before, after } of files) {
     writeOut(unifiedDiff(path.startsWith(here) ? path.slice(here.length) : path, before, after));
   }
@@ -91,7 +92,7 @@ export async function showDiff(source: ConfigSource, ignored: ReadonlySet<string
 }
 
 function counted(fixed: number, files: readonly Replacement[]): string {
-  const names = files.map(({ path }) => shown(path)).join(', ');
+  const names = files.map(({ path }) => toText(path)).join(', ');
   return `${fixed} finding${fixed === 1 ? '' : 's'} in ${names}`;
 }
 

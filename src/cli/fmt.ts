@@ -1,12 +1,12 @@
 /** `tsproxy fmt`: formats configurations canonically. */
 
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { shown } from '../diagnostics/place.js';
 import { type FormattedFile, formatFiles, STANDARD_INPUT } from '../format/files.js';
 import { replaceFile } from '../format/replace-file.js';
 import { printError } from '../process/standard-streams.js';
 import { printFindings } from './print-findings.js';
-import { encoded, writeOut } from './stdout.js';
+import { writeOut } from './stdout.js';
 
 export interface FmtOptions {
   /** Write nothing; list the files that would change, and fail if there are any. */
@@ -25,7 +25,7 @@ export async function fmt(files: readonly string[], options: FmtOptions): Promis
   }
   const showDiff = options.diff ? (await import('./unified-diff.js')).unifiedDiff : null;
   let code = 0;
-  const names = files.length === 0 ? ['-'] : files.map(encoded);
+  const names = files.length === 0 ? ['-'] : files.map(toBytes);
   for (const file of formatFiles(names, options.recursive === true)) {
     if (file.after === null) {
       printFindings(file.findings);
@@ -51,9 +51,9 @@ function write({ name, before }: FormattedFile, after: string): boolean {
   try {
     replaceFile(name, after);
   } catch (error) {
-    printError(`tsproxy: [emerg] ${shown(name)} cannot be written (${errnoText(error)})`);
+    printError(`tsproxy: [emerg] ${toText(name)} cannot be written (${errnoText(error)})`);
     return false;
   }
-  printError(`tsproxy: formatted ${shown(name)}`);
+  printError(`tsproxy: formatted ${toText(name)}`);
   return true;
 }

@@ -1,21 +1,21 @@
 /** Files selected by a command line. Paths are bytes, as everywhere in the configuration, unless they are for display. */
+
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { shown } from '../diagnostics/place.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { defaultFile } from '../process/main-settings.js';
 import type { ConfigSelection } from './invocation.js';
-import { encoded } from './stdout.js';
 
 /** The selected configuration. nginx has a compiled-in prefix; here it is the working directory. */
 export function sourceOf(which: ConfigSelection): ConfigSource {
   const prefix = prefixOf(which);
   const file = which.file ?? (existsSync(resolve(prefix, 'conf/nginx.conf')) ? 'conf/nginx.conf' : 'nginx.conf');
   return {
-    name: encoded(resolve(prefix, file)),
+    name: toBytes(resolve(prefix, file)),
     text: null,
-    prefix: encoded(prefix),
-    ...(which.globals !== undefined && { globals: encoded(which.globals) }),
+    prefix: toBytes(prefix),
+    ...(which.globals !== undefined && { globals: toBytes(which.globals) }),
   };
 }
 
@@ -24,8 +24,8 @@ export function missingFile(which: ConfigSelection): string | null {
   const { name } = sourceOf(which);
   if (which.file !== undefined || existsSync(Buffer.from(name, 'latin1'))) return null;
   return [
-    `tsproxy: [emerg] open() "${shown(name)}" failed (2: No such file or directory)`,
-    `There is no conf/nginx.conf or nginx.conf in ${shown(encoded(prefixOf(which)))}`,
+    `tsproxy: [emerg] open() "${toText(name)}" failed (2: No such file or directory)`,
+    `There is no conf/nginx.conf or nginx.conf in ${toText(toBytes(prefixOf(which)))}`,
     '  tsproxy -c FILE   serves a configuration',
     '  tsproxy demo      starts a demonstration with its own back ends',
     '  tsproxy --help    lists options and commands',
@@ -35,8 +35,8 @@ export function missingFile(which: ConfigSelection): string | null {
 /** Default error log until the configuration names one; empty for stderr. */
 export function errorLogOf(which: ConfigSelection): string {
   const prefix = prefixOf(which);
-  if (which.errorLog === undefined) return defaultFile(encoded(prefix), 'logs/error.log') ?? '';
-  return which.errorLog === 'stderr' ? '' : encoded(resolve(prefix, which.errorLog));
+  if (which.errorLog === undefined) return defaultFile(toBytes(prefix), 'logs/error.log') ?? '';
+  return which.errorLog === 'stderr' ? '' : toBytes(resolve(prefix, which.errorLog));
 }
 
 function prefixOf({ prefix = '.' }: ConfigSelection): string {

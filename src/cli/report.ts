@@ -1,7 +1,8 @@
 /** Prints findings in the requested format: text on standard error, the others on standard output. */
+import { toBytes } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
 import type { Format } from './invocation.js';
-import { encoded, printJson, writeOut } from './stdout.js';
+import { printJson, writeOut } from './stdout.js';
 
 /** @param findings in the order of the text */
 export async function report(findings: readonly Finding[], format: Format): Promise<void> {
@@ -17,7 +18,7 @@ export async function report(findings: readonly Finding[], format: Format): Prom
     }
     case 'github': {
       const { findingsToGithub } = await import('../diagnostics/github.js');
-      writeOut(encoded(findingsToGithub(findings, directory())));
+      writeOut(toBytes(findingsToGithub(findings, directory())));
       return;
     }
     case 'sarif': {

@@ -1,7 +1,7 @@
 /** `tsproxy` without a command: starts serving. */
 
+import { toText } from '../diagnostics/byte-string.js';
 import { grouped, morePlaces } from '../diagnostics/grouped.js';
-import { shown } from '../diagnostics/place.js';
 import { sentence } from '../diagnostics/render.js';
 import { modules } from '../modules/index.js';
 import { announceReady, isDetached } from '../process/daemon.js';
@@ -21,7 +21,7 @@ export async function serve(which: ConfigSelection, forked: Promise<WorkerChild>
     source: sourceOf(which),
     defaultErrorLog,
     forked,
-    warn: (message) => printError(`tsproxy: ${shown(message)}`),
+    warn: (message) => printError(`tsproxy: ${toText(message)}`),
   });
   if (outcome.kind === 'serving') {
     const warnings = outcome.findings.filter(({ severity }) => severity === 'warning');
@@ -40,7 +40,7 @@ export async function serve(which: ConfigSelection, forked: Promise<WorkerChild>
 /** Prints the reason of a failed start; findings with their code frames, even if their messages were logged. */
 function explain({ message, findings }: RefusedConfig, logged: boolean): void {
   if (findings.length > 0) printFindings(findings);
-  else if (!logged) printError(`tsproxy: [emerg] ${shown(message)}`);
+  else if (!logged) printError(`tsproxy: [emerg] ${toText(message)}`);
 }
 
 /** Maximum number of addresses printed at start. */

@@ -1,9 +1,10 @@
 /** `tsproxy -s reload|quit|stop|reopen`. */
+
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { LEVELS, type Level } from '../config/log-level.js';
+import { toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { shown } from '../diagnostics/place.js';
 import { sentence } from '../diagnostics/render.js';
 import { nativePath } from '../files/native-path.js';
 import { DestinationLog } from '../logging/destination-log.js';
@@ -41,7 +42,7 @@ export async function sendSignal(which: ConfigSelection, name: SignalName): Prom
   const failure = send(file, SIGNALS[name]);
   if (failure === null) return 0;
   const { level, message } = failure;
-  printError(`tsproxy: [${level}] ${shown(message)}`);
+  printError(`tsproxy: [${level}] ${toText(message)}`);
   if (pid === null && !existsSync(nativePath(file))) printError(notRunning(source));
   log.write(level, message);
   return 1;
@@ -49,7 +50,7 @@ export async function sendSignal(which: ConfigSelection, name: SignalName): Prom
 
 /** Explains a missing pid file in the runtime directory. */
 function notRunning({ prefix, name }: ConfigSource): string {
-  return `No proxy is running with prefix ${shown(prefix)} and configuration file ${shown(name)}: give -s the same -p and -c, or the working directory, as the start.`;
+  return `No proxy is running with prefix ${toText(prefix)} and configuration file ${toText(name)}: give -s the same -p and -c, or the working directory, as the start.`;
 }
 
 /** Sends the signal to the process named by the file. On failure returns nginx's message and its level. */
@@ -74,7 +75,7 @@ function openLog(path: string): DestinationLog {
   try {
     if (path !== '') return new DestinationLog([{ to: new LogFile(path), threshold: LEVELS.indexOf('notice') }]);
   } catch (error) {
-    printError(`tsproxy: [alert] could not open error log file: open() "${shown(path)}" failed (${errnoText(error)})`);
+    printError(`tsproxy: [alert] could not open error log file: open() "${toText(path)}" failed (${errnoText(error)})`);
   }
   return new DestinationLog([]);
 }

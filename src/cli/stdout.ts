@@ -15,8 +15,3 @@ export function print(text: string): void {
 export function printJson(data: unknown): void {
   print(`${JSON.stringify(data, null, 2)}\n`);
 }
-
-/** Text as its UTF-8 bytes, in latin1. */
-export function encoded(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
-}

@@ -1,17 +1,19 @@
 /** `tsproxy -t` and `-T`: reports all findings of a configuration. */
+
 import { parse } from '../../grammar/parser.js';
 import { type Item, isStatement, type Source } from '../../grammar/syntax-tree.js';
 import { Catalogue } from '../config/catalogue.js';
 import { withoutEffect } from '../config/without-effect.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
-import { fileLineColumn, shown } from '../diagnostics/place.js';
+import { fileLineColumn } from '../diagnostics/place.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { printError } from '../process/standard-streams.js';
 import type { Module } from '../program/module.js';
 import { delayedJitReader } from './delayed-jit-reader.js';
 import { diagnose } from './diagnosis.js';
 import type { ConfigSelection, Invocation } from './invocation.js';
-import { encoded, writeOut } from './stdout.js';
+import { writeOut } from './stdout.js';
 import { diagnoseParts, type Tested, testedAs, testedSource, wholeOf } from './tested-source.js';
 
 type TestInvocation = Extract<Invocation, { do: 'test' }>;
@@ -33,10 +35,10 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
   try {
     tested = await testedSource(which);
   } catch (error) {
-    printError(`tsproxy: [emerg] ${shown((error as Error).message)}`);
+    printError(`tsproxy: [emerg] ${toText((error as Error).message)}`);
     return 1;
   }
-  const file = shown(tested.name);
+  const file = toText(tested.name);
   if (options.fix !== null) await fix(options, wholeOf(tested));
   const isPart = tested.parts.length > 0;
   const check = (source: ConfigSource) => diagnose({ ...source, reader: delayedJitReader() }, options.ignored);
@@ -134,12 +136,12 @@ function listWithoutEffect(sources: readonly Source[], modules: readonly Module[
         .all(item.name.text)
         .map(({ spec }) => withoutEffect(item, spec))
         .filter(({ length }) => length > 0);
-      for (const { at, name, reason } of found) lines.push(`${fileLineColumn(at)}: ${shown(name)}: ${reason}\n`);
+      for (const { at, name, reason } of found) lines.push(`${fileLineColumn(at)}: ${toText(name)}: ${reason}\n`);
       if (item.block !== null) walk(item.block.items);
     }
   };
   for (const source of distinct(sources)) walk(parse(source).items);
-  return encoded(lines.join(''));
+  return toBytes(lines.join(''));
 }
 
 /** Each file once, in the order in which they were first read. */

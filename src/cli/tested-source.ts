@@ -1,10 +1,11 @@
 /** The configuration that `-t` tests: a file, a part of a configuration such as a site, or a directory of either. */
+
 import { existsSync, statSync } from 'node:fs';
 import { parse } from '../../grammar/parser.js';
 import { isStatement } from '../../grammar/syntax-tree.js';
 import { diskReader } from '../config/reader.js';
+import { toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
-import { shown } from '../diagnostics/place.js';
 import { nativePath } from '../files/native-path.js';
 import type { ConfigSource } from '../process/configuration.js';
 import type { Diagnosis } from './diagnosis.js';
@@ -117,8 +118,8 @@ export function testedAs({ name, parts }: Tested): string | null {
   const [first] = parts;
   if (first === undefined) return null;
   if (parts.length === 1 && first.name === name) {
-    return `${shown(name)} is a part of a configuration: tested as the content of "${first.enclosing}"`;
+    return `${toText(name)} is a part of a configuration: tested as the content of "${first.enclosing}"`;
   }
   const files = parts.length === 1 ? '1 file in' : `${parts.length} files in`;
-  return `${files} ${shown(name)}, tested as parts of a configuration`;
+  return `${files} ${toText(name)}, tested as parts of a configuration`;
 }

@@ -1,4 +1,5 @@
 /** Environment variables in a configuration: `${NAME}`, for the names that `expand_env` lists. */
+
 import {
   type Block,
   type Item,
@@ -7,6 +8,7 @@ import {
   type Statement,
   type Word,
 } from '../../grammar/syntax-tree.js';
+import { toBytes } from '../diagnostics/byte-string.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Catalogue } from './catalogue.js';
 import type { CheckState } from './check-state.js';
@@ -47,7 +49,7 @@ export class Environment {
       return;
     }
     const set = from[name];
-    const value = set === undefined ? fallback : Buffer.from(set, 'utf8').toString('latin1');
+    const value = set === undefined ? fallback : toBytes(set);
     if (value === undefined || value.includes('$')) this.unusable.add(name);
     if (value === undefined) {
       this.state.report(word, 'invalid-value', `environment variable "${name}" is not set`, {

@@ -1,7 +1,8 @@
 /** Renders an excerpt of a text with a span underlined. */
+
 import { lineStart, lineText, positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
-import { shown } from './place.js';
+import { toText } from './byte-string.js';
 import type { Style } from './style.js';
 
 /** Maximum width in characters; of a longer line only the part excerptOf the span is shown. */
@@ -47,12 +48,12 @@ function excerptOf(
   place: number,
   column: number,
 ): { readonly characters: readonly string[]; readonly skipped: number } {
-  if (line.length <= MAX_DECODED) return { characters: [...shown(line)].map(visible), skipped: 0 };
+  if (line.length <= MAX_DECODED) return { characters: [...toText(line)].map(visible), skipped: 0 };
   let start = Math.max(0, place - MAX_DECODED / 2);
   // Do not start inside a UTF-8 sequence.
   while (start > 0 && start < place && (line.charCodeAt(start) & 0xc0) === 0x80) start++;
-  const characters = [...shown(line.slice(start, start + MAX_DECODED))].map(visible);
-  return { characters, skipped: column - 1 - [...shown(line.slice(start, place))].length };
+  const characters = [...toText(line.slice(start, start + MAX_DECODED))].map(visible);
+  return { characters, skipped: column - 1 - [...toText(line.slice(start, place))].length };
 }
 
 /** Replaces a tab with one space, so that the underline is aligned, and other control characters with a dot. */

@@ -2,10 +2,11 @@
  * Findings as workflow commands of GitHub Actions, which shows them beside the lines of a pull request
  * (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
  */
+
 import { positionOf } from '../../grammar/positions.js';
+import { toText } from './byte-string.js';
 import { fileName } from './file-names.js';
 import type { Finding, Severity } from './finding.js';
-import { shown } from './place.js';
 
 const COMMANDS: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', hint: 'notice' };
 
@@ -35,7 +36,7 @@ function line({ severity, code, message, help, at }: Finding, directory: string)
   return `::${COMMANDS[severity]} ${list}::${escaped(
     [message, help]
       .filter((text) => text !== undefined)
-      .map(shown)
+      .map(toText)
       .join('\n'),
   )}\n`;
 }

@@ -1,8 +1,9 @@
 /** Findings as plain data for JSON. Lines and columns count from 1, columns in characters; `end` is exclusive. */
+
 import { positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
+import { toText } from './byte-string.js';
 import type { Finding, Severity } from './finding.js';
-import { shown } from './place.js';
 
 export interface JsonPlace {
   readonly file: string;
@@ -33,17 +34,17 @@ export function findingsToJson(findings: readonly Finding[]): JsonFinding[] {
   return findings.map(({ code, severity, message, at, help, related, fix, includedFrom }) => ({
     code,
     severity,
-    message: shown(message),
+    message: toText(message),
     at: at === null ? null : place(at),
-    ...(help !== undefined && { help: shown(help) }),
+    ...(help !== undefined && { help: toText(help) }),
     ...(related !== undefined && {
-      related: related.map((one) => ({ message: shown(one.message), at: place(one.at) })),
+      related: related.map((one) => ({ message: toText(one.message), at: place(one.at) })),
     }),
     ...(fix !== undefined && {
       fix: {
-        title: shown(fix.title),
+        title: toText(fix.title),
         ...(fix.guess === true && { guess: true }),
-        edits: fix.edits.map((edit) => ({ at: place(edit.at), text: shown(edit.text) })),
+        edits: fix.edits.map((edit) => ({ at: place(edit.at), text: toText(edit.text) })),
       },
     }),
     ...(includedFrom !== undefined && { includedFrom: includedFrom.map(place) }),
@@ -54,7 +55,7 @@ function place({ source, start, end }: Span): JsonPlace {
   const from = positionOf(source, start);
   const to = positionOf(source, end);
   return {
-    file: shown(source.name),
+    file: toText(source.name),
     line: from.line,
     column: from.column,
     endLine: to.line,

@@ -1,27 +1,24 @@
 /** Human-readable names of positions. */
+
 import { positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
+import { toText } from './byte-string.js';
 
 /** Name of the source with the text of `-g`. */
 export const COMMAND_LINE = 'command line';
-
-/** Decodes a byte string (latin1) as UTF-8 for display. */
-export function shown(bytes: string): string {
-  return Buffer.from(bytes, 'latin1').toString('utf8');
-}
 
 /** `FILE:LINE`, the end of nginx's messages, or `command line`. */
 export function fileAndLine(at: Span): string {
   if (at.source.name === COMMAND_LINE) {
     return COMMAND_LINE;
   }
-  return `${shown(at.source.name)}:${positionOf(at.source, at.start).line}`;
+  return `${toText(at.source.name)}:${positionOf(at.source, at.start).line}`;
 }
 
 /** `FILE:LINE:COLUMN`, the format that editors and terminals recognize. */
 export function fileLineColumn(at: Span): string {
   const { line, column } = positionOf(at.source, at.start);
-  return `${shown(at.source.name)}:${line}:${column}`;
+  return `${toText(at.source.name)}:${line}:${column}`;
 }
 
 /** Places listed in a line of text; further ones are counted. */

@@ -1,9 +1,11 @@
 /** Findings as human-readable text: nginx's message, then the position, the excerpt, and help. */
+
 import type { Span } from '../../grammar/syntax-tree.js';
+import { toText } from './byte-string.js';
 import { codeFrame } from './code-frame.js';
 import type { Finding, Severity } from './finding.js';
 import { grouped } from './grouped.js';
-import { fileAndLine, fileLineColumn, placesText, shown } from './place.js';
+import { fileAndLine, fileLineColumn, placesText } from './place.js';
 import { COLOURED, PLAIN, type Style } from './style.js';
 
 export interface RenderOptions {
@@ -61,7 +63,7 @@ export function renderFinding(
 
 /** nginx's complete message with its position, as in a log line. */
 export function sentence({ message, at }: Finding): string {
-  return at === null ? shown(message) : `${shown(message)} in ${fileAndLine(at)}`;
+  return at === null ? toText(message) : `${toText(message)} in ${fileAndLine(at)}`;
 }
 
 /** `3 errors, 1 warning`. */
@@ -74,5 +76,5 @@ export function summary(findings: readonly Finding[]): string {
 }
 
 function note(style: Style, kind: string, text: string): string {
-  return `  ${style.faint('=')} ${style.strong(`${kind}:`)} ${shown(text)}`;
+  return `  ${style.faint('=')} ${style.strong(`${kind}:`)} ${toText(text)}`;
 }

@@ -1,10 +1,11 @@
 /** Findings as SARIF 2.1.0, for code scanning and editors (https://docs.oasis-open.org/sarif/sarif/v2.1.0/). */
+
 import { pathToFileURL } from 'node:url';
 import { positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
+import { toText } from './byte-string.js';
 import { fileName } from './file-names.js';
 import type { Finding, Fix, Severity } from './finding.js';
-import { shown } from './place.js';
 
 /** Description of the tool in a SARIF log. */
 export interface Tool {
@@ -97,5 +98,5 @@ function regionOf({ source, start, end }: Span): object {
 }
 
 function text(bytes: string): { readonly text: string } {
-  return { text: shown(bytes) };
+  return { text: toText(bytes) };
 }

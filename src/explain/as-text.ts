@@ -1,5 +1,5 @@
 /** Decoding of byte strings for output. */
-import { shown } from '../diagnostics/place.js';
+import { toText } from '../diagnostics/byte-string.js';
 
 /** Copy of the data with every string decoded as UTF-8. */
 export function asText<T>(data: T): T {
@@ -7,8 +7,8 @@ export function asText<T>(data: T): T {
 }
 
 function decoded(value: unknown): unknown {
-  if (typeof value === 'string') return shown(value);
+  if (typeof value === 'string') return toText(value);
   if (Array.isArray(value)) return value.map(decoded);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [shown(key), decoded(each)]));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [toText(key), decoded(each)]));
 }

@@ -1,4 +1,5 @@
 /** Directory listings in the formats of nginx's autoindex, byte for byte; all strings are byte strings. */
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { escapeHtml } from '../http/html-escape.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { escapeComponent } from '../http/uri-escape.js';
@@ -50,9 +51,9 @@ function htmlRow(entry: DirectoryEntry, options: HtmlListingOptions): string {
 
 /** Returns the characters of UTF-8 text, or null if it is invalid. */
 function charactersOf(bytes: string): string[] | null {
-  const text = Buffer.from(bytes, 'latin1').toString('utf8');
-  if (Buffer.from(text, 'utf8').toString('latin1') !== bytes) return null;
-  return [...text].map((character) => Buffer.from(character, 'utf8').toString('latin1'));
+  const text = toText(bytes);
+  if (toBytes(text) !== bytes) return null;
+  return [...text].map((character) => toBytes(character));
 }
 
 function date(seconds: number, local: boolean): string {

@@ -1,5 +1,6 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { parseAddress } from '../config/address.js';
+import { toText } from '../diagnostics/byte-string.js';
 import { nearest } from '../diagnostics/nearest.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { passesIn, upstreamOf } from './engine/pass.js';
@@ -19,7 +20,7 @@ export default defineLint({
     const { lookup } = await import('node:dns/promises');
     const searches = [...names].map(async ([host, { at, displayed }]) => {
       try {
-        await lookup(Buffer.from(host, 'latin1').toString('utf8'));
+        await lookup(toText(host));
         return null;
       } catch {
         return () =>

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Statement } from '../../grammar/syntax-tree.js';
+import { toText } from '../diagnostics/byte-string.js';
 import { isClosed } from './engine/access.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { expressionOf } from './engine/regex.js';
@@ -69,7 +70,7 @@ function checkDirectory(
 }
 
 function markerIn(path: string): string | undefined {
-  const directory = Buffer.from(path, 'latin1').toString('utf8');
+  const directory = toText(path);
   return MARKER_FILES.find((name) => existsSync(`${directory}/${name}`));
 }
 

@@ -2,9 +2,11 @@
  * Sends lines to a syslog server on a unix domain socket (`/dev/log`). Node does not support unix datagram sockets, so
  * util-linux's `logger` is used: one process per server and parameters, which reads lines from a pipe.
  */
+
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { SyslogData } from '../config/syslog-argument.js';
+import { toText } from '../diagnostics/byte-string.js';
 
 /** Maximum bytes waiting for the pipe or a process; further lines are dropped. */
 const MAX_WAITING = 1 << 20;
@@ -144,5 +146,5 @@ export class LocalSyslog {
 
 /** Converts a path for process arguments. */
 function native(path: string): string {
-  return Buffer.from(path, 'latin1').toString();
+  return toText(path);
 }

@@ -2,8 +2,10 @@
  * Listening sockets that a master holds for its workers. The master binds them and never accepts: connections that arrive
  * while a worker is being replaced wait in the kernel's queue, and an unprivileged worker can serve port 80.
  */
+
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { toText } from '../diagnostics/byte-string.js';
 import { bindError, bindForAll, type ListeningAddress, REUSE_PORT } from '../server/binder.js';
 import { inheritedSockets, unixSocketPath } from './systemd.js';
 
@@ -105,7 +107,7 @@ function bound(address: ListeningAddress): BoundHandle {
 
 function createFor({ path, host, port, ipv6only, reuseport }: ListeningAddress): BoundHandle | number {
   if (path !== null) {
-    const name = Buffer.from(path, 'latin1').toString();
+    const name = toText(path);
     return bindForAll(path, () => createServerHandle(name, -1, -1));
   }
   const v6 = net.isIPv6(host);

@@ -1,10 +1,12 @@
 /** Settings that the process itself reads from a configuration: directives of the main context. */
+
 import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import type { ErrorLogData } from '../config/error-log-argument.js';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
+import { toText } from '../diagnostics/byte-string.js';
 
 /** Settings of the process. */
 export interface MainSettings {
@@ -83,7 +85,7 @@ function environmentOf(entries: readonly string[] = []): ReadonlyMap<string, str
 /** Sets the environment variables of a configuration in this process. */
 export function applyEnvironment({ environment }: MainSettings): void {
   for (const [name, value] of environment) {
-    process.env[Buffer.from(name, 'latin1').toString()] = Buffer.from(value, 'latin1').toString();
+    process.env[toText(name)] = toText(value);
   }
 }
 

@@ -1,8 +1,10 @@
 /** Modules loaded by `load_module`: their files, and errors in them. */
+
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { openForReading } from '../files/trusted-files.js';
 import type { Module } from '../program/module.js';
@@ -56,7 +58,7 @@ export function loadModuleFile(file: ModuleFile): Promise<Module> {
 let failures = 0;
 
 function urlOf({ path, version }: ModuleFile): string {
-  return `${pathToFileURL(Buffer.from(path, 'latin1').toString('utf8')).href}?version=${version}`;
+  return `${pathToFileURL(toText(path)).href}?version=${version}`;
 }
 
 async function load(file: ModuleFile, url: string): Promise<Module> {
@@ -71,7 +73,7 @@ async function load(file: ModuleFile, url: string): Promise<Module> {
   }
   const module = (exported as { readonly default?: unknown }).default;
   const mistake = mistakeIn(module);
-  if (mistake !== null) throw new ModuleFileError(`dlsym() "${file.path}", "default" failed (${bytes(mistake)})`);
+  if (mistake !== null) throw new ModuleFileError(`dlsym() "${file.path}", "default" failed (${toBytes(mistake)})`);
   return guarded(module as Module, (error) => described(error)); // as checked
 }
 
@@ -93,10 +95,10 @@ async function inTime<T>(loading: Promise<T>): Promise<T> {
 
 /** Describes an error of JavaScript with its place, as bytes: `SyntaxError: Unexpected token ';' in /x.js:3:7`. */
 function described(error: unknown, place: string | null = null): string {
-  if (!(error instanceof Error)) return bytes(String(error));
+  if (!(error instanceof Error)) return toBytes(String(error));
   const [first = ''] = `${error.name}: ${error.message}`.split('\n', 1);
   const at = place ?? placeIn(error.stack ?? '');
-  return bytes(at === null ? first : `${first} in ${at}`);
+  return toBytes(at === null ? first : `${first} in ${at}`);
 }
 
 /** Likewise for an error of an import. */
@@ -104,7 +106,7 @@ async function describe(error: unknown, { path, text }: ModuleFile): Promise<str
   // Node does not reveal the place of a syntax error to the importing program.
   if (!(error instanceof SyntaxError) || placeIn(error.stack ?? '') !== null) return described(error);
   const at = placeIn(await checkSyntax(text));
-  return described(error, at === null ? null : at.replace('[stdin]', Buffer.from(path, 'latin1').toString('utf8')));
+  return described(error, at === null ? null : at.replace('[stdin]', toText(path)));
 }
 
 /** First place in a file that a stack names: in a call, or in a line that is followed by a marker of the column. */
@@ -130,8 +132,4 @@ function checkSyntax(text: string): Promise<string> {
     child.stdin?.on('error', () => {});
     child.stdin?.end(text);
   });
-}
-
-function bytes(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
 }

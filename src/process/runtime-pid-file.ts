@@ -1,7 +1,9 @@
 /** Default pid file when the configuration names none and the prefix has no `logs/`: in the user's runtime directory. */
+
 import { createHash } from 'node:crypto';
 import { accessSync, closeSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { toBytes } from '../diagnostics/byte-string.js';
 import { nativePath } from '../files/native-path.js';
 import { openDirectory } from '../files/trusted-files.js';
 import type { ConfigSource } from './configuration.js';
@@ -31,5 +33,5 @@ function directories(): string[] {
   const { XDG_RUNTIME_DIR: session } = process.env;
   const parents = uid === 0 ? ['/run'] : session?.startsWith('/') ? [session] : [];
   const candidates = [...parents.map((parent) => `${parent}/tsproxy`), `${tmpdir()}/tsproxy-${uid}`];
-  return candidates.map((path) => Buffer.from(path, 'utf8').toString('latin1'));
+  return candidates.map((path) => toBytes(path));
 }

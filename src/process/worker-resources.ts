@@ -1,5 +1,7 @@
 /** `worker_cpu_affinity`, `worker_rlimit_nofile`: applied with the system's tools, as Node has no function for them. */
+
 import { execFile } from 'node:child_process';
+import { toBytes } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { openFileLimit } from '../net/open-files.js';
@@ -71,7 +73,7 @@ function attempt(
     }
   };
   run({}, (reason) => {
-    const complain = (): void => failed(Buffer.from(reason, 'utf8').toString('latin1'));
+    const complain = (): void => failed(toBytes(reason));
     if (owner === null) complain();
     else run({ uid: owner.uid, gid: owner.gid }, complain);
   });

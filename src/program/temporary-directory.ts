@@ -1,7 +1,9 @@
 /** Default directory for temporary files. */
+
 import { accessSync, closeSync, constants, existsSync, lstatSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../files/native-path.js';
 import { openDirectory, trustedPath } from '../files/trusted-files.js';
@@ -40,7 +42,7 @@ class DefaultTemporaryPath implements TemporaryPath {
     for (const directories of [STATE_DIRECTORY, RUNTIME_DIRECTORY]) {
       // systemd separates several directories by colons.
       const first = directories?.split(':')[0];
-      if (first) candidates.push(`${bytes(first)}/${this.name}`);
+      if (first) candidates.push(`${toBytes(first)}/${this.name}`);
     }
     for (const candidate of candidates) {
       try {
@@ -71,10 +73,10 @@ class DefaultTemporaryPath implements TemporaryPath {
 }
 
 function privateDirectory(name: string): string {
-  const start = `${trustedPath(bytes(tmpdir()))}/tsproxy-${name}-`;
+  const start = `${trustedPath(toBytes(tmpdir()))}/tsproxy-${name}-`;
   let path: string;
   try {
-    path = bytes(mkdtempSync(Buffer.from(start, 'latin1').toString('utf8')));
+    path = toBytes(mkdtempSync(toText(start)));
   } catch (error) {
     throw new Error(`mkdtemp() "${start}XXXXXX" failed (${errnoText(error)})`);
   }
@@ -89,10 +91,6 @@ function isDirectory(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function bytes(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** Returns the default as a directive value; shared within a table and with its successors. */

@@ -1,7 +1,9 @@
 /** Makes servers listen, either by binding addresses or with sockets bound by the master. */
+
 import { chmodSync } from 'node:fs';
 import type net from 'node:net';
 import { isMainThread } from 'node:worker_threads';
+import { toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../files/native-path.js';
 import { trustedPath } from '../files/trusted-files.js';
@@ -26,7 +28,7 @@ export const ownBinder: Binder = {
     const { path, host, port, backlog, ipv6only, reuseport } = address;
     const options: net.ListenOptions =
       path !== null
-        ? { path: Buffer.from(path, 'latin1').toString(), backlog }
+        ? { path: toText(path), backlog }
         : { host, port, backlog, ipv6Only: ipv6only, ...(reuseport && REUSE_PORT ? { reusePort: true } : {}) };
     await listening(server, address, (done) => {
       if (path === null) server.listen(options, done);

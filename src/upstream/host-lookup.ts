@@ -1,5 +1,7 @@
 /** Resolves host names of a configuration once, before it is put in force. */
+
 import { type Address, canonicalIp } from '../config/address.js';
+import { toText } from '../diagnostics/byte-string.js';
 import type { Compiler } from '../program/module.js';
 import type { PeerAddress } from './peer.js';
 
@@ -17,7 +19,7 @@ export class HostNotFound extends Error {
 export async function lookupHost(host: string): Promise<string[]> {
   try {
     // A host name may contain UTF-8; here it is a byte string.
-    const name = Buffer.from(host, 'latin1').toString('utf8');
+    const name = toText(host);
     const { lookup } = await import('node:dns/promises');
     const found = await lookup(name, { all: true, verbatim: true });
     return [...new Set(found.map(({ address }) => canonicalIp(address) ?? address))];

@@ -4,8 +4,9 @@
 export const LAYERS: readonly (readonly string[])[] = [
   ['bin'],
   ['src/cli', 'src/index.ts'],
-  ['src/explain'],
-  ['src/process', 'src/lints', 'src/format'],
+  ['src/explain', 'src/lints', 'src/format'],
+  ['src/library'],
+  ['src/process'],
   ['src/modules', 'src/difference', 'src/module-api.ts'],
   ['src/server', 'src/upstream', 'src/tunnel', 'src/tls', 'src/encoding'],
   ['src/http1', 'src/websocket'],

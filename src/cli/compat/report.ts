@@ -1,8 +1,10 @@
 /** Survey of a configuration as text and as JSON. */
+
 import { positionOf } from '../../../grammar/positions.js';
 import type { Span } from '../../../grammar/syntax-tree.js';
+import { toText } from '../../diagnostics/byte-string.js';
 import { findingsToJson, type JsonFinding } from '../../diagnostics/json.js';
-import { placesText, shown } from '../../diagnostics/place.js';
+import { placesText } from '../../diagnostics/place.js';
 import type { Style } from '../../diagnostics/style.js';
 import { wrapped } from '../paragraph.js';
 import type { Enclosing } from '../part.js';
@@ -71,7 +73,7 @@ function section(survey: Survey, status: Status, heading: string, style: Style, 
 function line({ name, status, module, remark, places }: Entry, style: Style, width: number): string {
   const owner = status === 'missing' && module !== '' ? ` (${module})` : '';
   const reason = remark === null ? '' : `${wrapped(remark, '      ', width)}\n`;
-  return `  ${shown(name)}${owner}  ${style.faint(placesText(places))}\n${reason}`;
+  return `  ${toText(name)}${owner}  ${style.faint(placesText(places))}\n${reason}`;
 }
 
 /** Each message once, with its places. */
@@ -83,7 +85,7 @@ function refusals({ refusals: all }: Survey, style: Style, width: number): strin
     else if (at !== null) others.push(at);
   }
   const lines = [...places].slice(0, MAX_REFUSALS).map(([message, where]) => {
-    const text = `${wrapped(shown(message), '  ', width)}\n`;
+    const text = `${wrapped(toText(message), '  ', width)}\n`;
     return where.length === 0 ? text : `${text}${style.faint(wrapped(placesText(where), '      ', width))}\n`;
   });
   const more = places.size > MAX_REFUSALS ? `  and ${places.size - MAX_REFUSALS} more\n` : '';
@@ -140,7 +142,7 @@ export function reportJson(subject: Subject, survey: Survey): JsonReport {
       refused: count('refused'),
     },
     entries: survey.entries.map(({ name, status, module, remark, places }) => ({
-      name: shown(name),
+      name: toText(name),
       status,
       module,
       ...(remark !== null && { remark }),
@@ -152,5 +154,5 @@ export function reportJson(subject: Subject, survey: Survey): JsonReport {
 }
 
 function placeOf({ source, start }: Span): JsonEntry['places'][number] {
-  return { file: shown(source.name), ...positionOf(source, start) };
+  return { file: toText(source.name), ...positionOf(source, start) };
 }

@@ -1,5 +1,7 @@
 /** `[...]` */
+
 import { isUtf8 } from 'node:buffer';
+import { toText } from '../../diagnostics/byte-string.js';
 import { ByteSet, POSIX } from './byte-set.js';
 import type { Cursor } from './cursor.js';
 import { type Escape, type EscapeOptions, readEscape, readOctal } from './escapes.js';
@@ -153,7 +155,7 @@ export function readCharacter(cursor: Cursor, { utf }: EscapeOptions): number {
   if (character === undefined) {
     return cursor.next().charCodeAt(0);
   }
-  return Buffer.from(character, 'latin1').toString('utf8').codePointAt(0) ?? 0;
+  return toText(character).codePointAt(0) ?? 0;
 }
 
 /** Rejects an expression that is not UTF-8. */

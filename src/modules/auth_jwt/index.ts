@@ -1,10 +1,12 @@
 /** nginx Plus's `ngx_http_auth_jwt_module`: access control by JSON Web Tokens. */
+
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { choice, custom, either, milliseconds, named, text, word } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
+import { toBytes } from '../../diagnostics/byte-string.js';
 import { Field } from '../../http/field-names.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
@@ -173,7 +175,7 @@ function asText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (Array.isArray(value)) return value.map((element) => asText(element) ?? '').join(',');
   const string = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return Buffer.from(string, 'utf8').latin1Slice();
+  return toBytes(string);
 }
 
 function member(value: unknown, path: readonly string[]): unknown {

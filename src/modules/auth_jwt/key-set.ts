@@ -1,5 +1,7 @@
 /** JSON Web Key Sets (RFC 7517): parsing with the lines of errors, and selection of the keys for a token. */
+
 import type { CryptoKey, JWK } from 'jose';
+import { toText } from '../../diagnostics/byte-string.js';
 import { jsonErrorOffset } from './json-error.js';
 
 /** Signature algorithms, by key type and curve. */
@@ -118,7 +120,7 @@ export class KeySet {
 
 /** Parses a set; returns the error if it is malformed. The text is a byte string. */
 export function parseKeySet(bytes: string): KeySet | KeySetError {
-  const text = Buffer.from(bytes, 'latin1').toString('utf8');
+  const text = toText(bytes);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);

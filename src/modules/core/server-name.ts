@@ -1,10 +1,12 @@
 /** `server_name`: host names of a server. */
+
 import { hostname } from 'node:os';
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { listOf, word } from '../../config/argument-types.js';
 import type { ArgumentContext, Directives } from '../../config/directive.js';
 import { parsePattern } from '../../config/pattern.js';
 import type { PatternData } from '../../config/template.js';
+import { toBytes } from '../../diagnostics/byte-string.js';
 import { asciiLowerCase } from '../../net/ascii-case.js';
 
 /** One name of a server. Plain data. */
@@ -43,7 +45,7 @@ function hasCapital(expression: string): boolean {
 
 /** Host name of this machine in lower case, as a byte string. */
 export function localHostName(): string {
-  return Buffer.from(hostname(), 'utf8').toString('latin1').toLowerCase();
+  return toBytes(hostname()).toLowerCase();
 }
 
 /** Name of a server in logs and redirects: `$server_name`. */

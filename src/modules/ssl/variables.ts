@@ -1,5 +1,7 @@
 /** Variables of `http_ssl`. */
+
 import { X509Certificate } from 'node:crypto';
+import { toBytes } from '../../diagnostics/byte-string.js';
 import type { ClientHello } from '../../net/client-hello.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { VariableSpec } from '../../program/variable.js';
@@ -50,11 +52,6 @@ function offer(of: (hello: ClientHello) => readonly string[], doc: string): Vari
   };
 }
 
-/** UTF-8 as a byte string. */
-function bytes(text: string): string {
-  return Buffer.from(text, 'utf8').latin1Slice();
-}
-
 /** Ends with a line break. */
 function pem(found: X509Certificate): string {
   return `${found.toString().trimEnd()}\n`;
@@ -62,7 +59,7 @@ function pem(found: X509Certificate): string {
 
 /** Name in the notation of RFC 2253; `written` has one attribute per line. */
 function rfc2253(written: string): string {
-  return bytes(
+  return toBytes(
     written
       .split('\n')
       .reverse()
@@ -73,7 +70,7 @@ function rfc2253(written: string): string {
 
 /** Name in the notation of X509_NAME_oneline. */
 function oneline(written: string): string {
-  return bytes(written)
+  return toBytes(written)
     .split('\n')
     .map((each) => `/${each}`)
     .join('')

@@ -1,0 +1,136 @@
+/**
+ * A proxy inside another program, without the tools that check and explain configurations (`tsproxy/proxy`).
+ */
+import { resolve } from 'node:path';
+import type { Level } from '../config/log-level.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { findingsToJson, type JsonFinding } from '../diagnostics/json.js';
+import type { LogEntry as ByteLogEntry } from '../logging/destination-log.js';
+import { memoryLogs as memoryLogBytes } from '../logging/memory-log.js';
+import { type Applied, RefusedConfig } from '../process/instance.js';
+import { ownInstance } from '../process/own-instance.js';
+import type { ModuleDefinition } from '../program/module-definition.js';
+import type { ConfigInput } from './config.js';
+import { configError, modulesOf, placeOf, sourceOf } from './config-input.js';
+
+export type { Level } from '../config/log-level.js';
+export type { JsonFinding, JsonPlace } from '../diagnostics/json.js';
+export type { ModuleDefinition as Module } from '../program/module-definition.js';
+export { ConfigError, type ConfigInput } from './config.js';
+
+/** A line of the error log. */
+export interface LogEntry {
+  readonly level: Level;
+  /** The message with its context, without time and process id. */
+  readonly message: string;
+  /** ms since 1970. */
+  readonly time: number;
+}
+
+export interface ProxyOptions extends ConfigInput {
+  /** nginx's prefix: base of relative paths. Default: the working directory. */
+  readonly prefix?: string;
+  /** Directives of the main context that are read before the configuration, like nginx's `-g`. */
+  readonly globals?: string;
+  /**
+   * Destination of the error log until the configuration names one: a path, `stderr` (the default), or a function, which
+   * receives every level.
+   */
+  readonly errorLog?: string | ((entry: LogEntry) => void);
+  /** Custom modules, in addition to the built-in ones. */
+  readonly modules?: readonly ModuleDefinition[];
+}
+
+/** Result of a start or a reload. */
+export interface Change {
+  /** From 1. */
+  readonly generation: number;
+  /** Warnings and hints about the configuration. */
+  readonly findings: readonly JsonFinding[];
+  /** Settles when the last request or tunnel that began under the previous configuration has ended. */
+  readonly predecessorEnded: Promise<void>;
+}
+
+/** Figures about a running proxy. */
+export interface Status {
+  /** Open client connections, including tunnels. */
+  readonly connections: number;
+  /** Active requests and tunnels, of all generations. */
+  readonly active: number;
+  /** The number of the configuration in force; 0 before the start. */
+  readonly generation: number;
+  /** Generations with active requests or tunnels, including the one in force. */
+  readonly generations: number;
+  /** ms since 1970 when the configuration in force was applied. */
+  readonly since: number;
+}
+
+/** A proxy, running or not. */
+export interface ReverseProxy {
+  /** Checks, compiles and listens. Rejects with ConfigError; then nothing is listening. */
+  start(): Promise<Change>;
+  /**
+   * Applies another configuration, or the same file as it is now. Active requests and tunnels continue. Rejects with
+   * ConfigError and then has changed nothing. Reloads are processed in order.
+   */
+  reload(next?: ConfigInput): Promise<Change>;
+  /** Stops: at once, or (`drain`) when active requests and tunnels have ended. */
+  close(options?: { readonly drain?: boolean }): Promise<void>;
+  /** Reopens all log files, after they were moved away. */
+  reopenLogs(): void;
+  /**
+   * Listening addresses in nginx's notation (`127.0.0.1:8020`, `[::]:80`, `unix:/run/x.sock`), with the actual ports for
+   * port 0.
+   */
+  readonly addresses: readonly string[];
+  readonly status: Status;
+}
+
+/** Creates a proxy; nothing happens before `start`. Throws TypeError unless exactly one of a text and a file is given. */
+export function createProxy(options: ProxyOptions): ReverseProxy {
+  const place = placeOf(options);
+  const { errorLog = 'stderr' } = options;
+  const instance = ownInstance({
+    modules: modulesOf(options.modules),
+    source: sourceOf(options, place),
+    defaultErrorLog: typeof errorLog === 'function' ? toEntries(errorLog) : logPath(errorLog, place.prefix),
+    warn: (message) => process.emitWarning(message),
+  });
+  return {
+    start: () => change(instance.start()),
+    reload: (next) => change(next === undefined ? instance.reload() : instance.reload(sourceOf(next, place))),
+    close: async ({ drain = false } = {}) => (drain ? instance.quit() : instance.stop()),
+    reopenLogs: () => instance.reopenLogs(),
+    get addresses() {
+      return instance.addresses.map(toText);
+    },
+    get status() {
+      const { generation, since } = instance.state;
+      const { connections = 0, state: { living, users } = { living: 0, users: 0 } } = instance.workers ?? {};
+      return { connections, active: users, generation, generations: living, since };
+    },
+  };
+}
+
+async function change(applied: Promise<Applied>): Promise<Change> {
+  try {
+    const { findings, ...rest } = await applied;
+    return { ...rest, findings: findingsToJson(findings) };
+  } catch (error) {
+    if (!(error instanceof RefusedConfig)) throw error;
+    throw configError(error.message, error.findings);
+  }
+}
+
+/** Contents of the `error_log memory:size` logs of all proxies of this process, one text each, the oldest line first. */
+export function memoryLogs(): string[] {
+  return memoryLogBytes().map(toText);
+}
+
+function logPath(path: string, prefix: string): string {
+  return path === 'stderr' ? '' : toBytes(resolve(toText(prefix), path));
+}
+
+function toEntries(write: (entry: LogEntry) => void): (entry: ByteLogEntry) => void {
+  return (entry) => write({ ...entry, message: toText(entry.message) });
+}
