@@ -41,7 +41,7 @@ export function sendPrecompressed({ suffix, coding, allowed }: PrecompressedRule
 
 function openUnlessMissing(x: Exchange, path: string): OpenFile | null {
   try {
-    return openFile(path);
+    return openFile(x, path);
   } catch (error) {
     const code = errorCode(error);
     if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ENAMETOOLONG') {

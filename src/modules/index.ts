@@ -27,6 +27,7 @@ import limit_req_module from './limit_req.js';
 import log_module from './log/index.js';
 import main_module from './main.js';
 import map_module from './map.js';
+import mirror_module from './mirror.js';
 import not_modified_module from './not_modified.js';
 import other_protocols_module from './other_protocols.js';
 import proxy_module from './proxy/index.js';
@@ -87,6 +88,7 @@ export const modules: readonly Module[] = [
   log_module,
   main_module,
   map_module,
+  mirror_module,
   not_modified_module,
   other_protocols_module,
   proxy_module,

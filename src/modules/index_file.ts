@@ -1,14 +1,13 @@
 /** nginx's `ngx_http_index_module`: index files of directories. */
 
-import { statSync } from 'node:fs';
 import * as types from '../config/argument-types.js';
 import { word } from '../config/argument-types.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { errorCode } from '../exchange/file-error.js';
+import { errorCode, failedCall } from '../exchange/file-error.js';
 import { filePath } from '../exchange/file-path.js';
 import { LOG_NOT_FOUND } from '../exchange/file-settings.js';
-import { nativePath } from '../files/native-path.js';
+import { fileStatus, statFile } from '../exchange/static-file.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
@@ -29,7 +28,7 @@ const indexName = word('file', (w, c) => {
 /** Whether a file exists; throws other errors of the system. */
 type FileExists = (x: Exchange, path: string) => boolean;
 
-const fileExists: FileExists = (_x, path) => statSync(nativePath(path), { throwIfNoEntry: false }) !== undefined;
+const fileExists: FileExists = (x, path) => fileStatus(x, path) !== null;
 
 function findIndex(x: Exchange, names: readonly Template[], exists: FileExists): Verdict {
   if (!x.uri.endsWith('/')) return NEXT;
@@ -70,7 +69,7 @@ function findIndex(x: Exchange, names: readonly Template[], exists: FileExists):
       directoryChecked = true;
     }
     if (failure !== null) {
-      logError(x, 'crit', `stat() "${path}" failed (${errnoText(failure)})`);
+      logError(x, 'crit', `${failedCall(failure)}() "${path}" failed (${errnoText(failure)})`);
       return 500;
     }
   }
@@ -81,7 +80,7 @@ function findIndex(x: Exchange, names: readonly Template[], exists: FileExists):
 function checkDirectory(x: Exchange, path: string, index: string): Verdict {
   const directory = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   try {
-    if (statSync(nativePath(directory)).isDirectory()) return NEXT;
+    if (statFile(x, directory).isDirectory()) return NEXT;
   } catch (error) {
     switch (errorCode(error)) {
       case 'EMLINK':
@@ -93,7 +92,7 @@ function checkDirectory(x: Exchange, path: string, index: string): Verdict {
       case 'EACCES':
         return NEXT;
       default:
-        logError(x, 'crit', `stat() "${directory}" failed (${errnoText(error)})`);
+        logError(x, 'crit', `${failedCall(error)}() "${directory}" failed (${errnoText(error)})`);
         return 500;
     }
   }

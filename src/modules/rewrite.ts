@@ -1,6 +1,5 @@
 /** `rewrite`, `return`, `set`, `if`, `break`: nginx's `ngx_http_rewrite_module`, whose script runs once per server and once per location. */
 import type { Stats } from 'node:fs';
-import { statSync } from 'node:fs';
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom, flag, none } from '../config/argument-types.js';
 import type { CheckedStep } from '../config/checked-config.js';
@@ -13,9 +12,10 @@ import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { answerClosed } from '../exchange/closed.js';
 import { type HttpExchange, httpExchange } from '../exchange/exchange.js';
+import { failedCall } from '../exchange/file-error.js';
 import { outgrown } from '../exchange/growth.js';
 import { isRedirect } from '../exchange/redirect.js';
-import { nativePath } from '../files/native-path.js';
+import { fileStatus } from '../exchange/static-file.js';
 import { escapeArgs, unescapeRedirect } from '../http/uri-escape.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
@@ -373,7 +373,7 @@ function compileCondition(data: Condition, { compiler, log }: Script): Test {
   }
   const path = compiler.template(data.path);
   return (x, run) => {
-    const found = fileStatus(x, fill(path, x, run.quote));
+    const found = statusOf(x, fill(path, x, run.quote));
     return (found !== null && hasProperty(found, data.test)) !== data.negated;
   };
 }
@@ -393,15 +393,15 @@ function hasProperty(file: Stats, test: 'f' | 'd' | 'e' | 'x'): boolean {
 }
 
 /** File status of a path, or null if it does not exist. Synchronous, because the inode is usually cached by the kernel. */
-function fileStatus(x: HttpExchange, path: string): Stats | null {
+function statusOf(x: HttpExchange, path: string): Stats | null {
   // NUL ends a path in system calls, and node:fs throws on it.
   if (path.includes('\0')) return null;
   try {
-    return statSync(nativePath(path), { throwIfNoEntry: false }) ?? null;
+    return fileStatus(x, path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'ENOTDIR' && code !== 'ENAMETOOLONG') {
-      logError(x, 'crit', `stat() "${path}" failed (${errnoText(error)})`);
+      logError(x, 'crit', `${failedCall(error)}() "${path}" failed (${errnoText(error)})`);
     }
     return null;
   }

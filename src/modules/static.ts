@@ -17,7 +17,7 @@ function sendStatic(x: Exchange): Verdict {
   const { path } = found;
   let file: OpenFile;
   try {
-    file = openFile(path);
+    file = openFile(x, path);
   } catch (error) {
     return fileFailed(x, failedCall(error), path, error);
   }

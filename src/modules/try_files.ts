@@ -1,5 +1,4 @@
 /** nginx's `ngx_http_try_files_module`: handles a request with the first file that exists. */
-import { statSync } from 'node:fs';
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
@@ -8,9 +7,9 @@ import { parseTemplate } from '../config/template-parser.js';
 import { parseInteger } from '../config/units.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { httpExchange } from '../exchange/exchange.js';
-import { errorCode } from '../exchange/file-error.js';
+import { errorCode, failedCall } from '../exchange/file-error.js';
 import { addUriToAlias, documentRoot, FILE_PATHS, filePath } from '../exchange/file-path.js';
-import { nativePath } from '../files/native-path.js';
+import { fileStatus } from '../exchange/static-file.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
@@ -77,12 +76,11 @@ type FileExists = (x: Exchange, path: string, directory: boolean) => boolean;
 
 function fileExists(x: Exchange, path: string, directory: boolean): boolean {
   try {
-    const stat = statSync(nativePath(path), { throwIfNoEntry: false });
-    return stat !== undefined && stat.isDirectory() === directory;
+    return fileStatus(x, path)?.isDirectory() === directory;
   } catch (error) {
     const code = errorCode(error);
     if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ENAMETOOLONG') {
-      logError(x, 'crit', `stat() "${path}" failed (${errnoText(error)})`);
+      logError(x, 'crit', `${failedCall(error)}() "${path}" failed (${errnoText(error)})`);
     }
     return false;
   }

@@ -70,8 +70,8 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/core/index.js'),
     names: `
-      http server location limit_except listen server_name root alias types default_type error_page
-      recursive_error_pages log_not_found msie_padding msie_refresh client_header_timeout
+      http server location limit_except listen server_name root alias disable_symlinks types default_type
+      error_page recursive_error_pages log_not_found msie_padding msie_refresh client_header_timeout
       client_header_buffer_size large_client_header_buffers max_headers ignore_invalid_headers
       underscores_in_headers merge_slashes client_max_body_size client_body_buffer_size client_body_timeout
       client_body_in_file_only client_body_in_single_buffer client_body_temp_path keepalive_timeout
@@ -85,14 +85,14 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       connection_pool_size request_pool_size sendfile sendfile_max_chunk aio aio_write directio
       directio_alignment read_ahead output_buffers postpone_output send_lowat tcp_nopush tcp_nodelay
       open_file_cache open_file_cache_valid open_file_cache_min_uses open_file_cache_errors
-      open_file_cache_events disable_symlinks request request_method request_uri uri document_uri args
-      query_string is_args arg_* server_protocol content_length content_type request_body request_body_file
-      request_completion request_id remote_user host request_port is_request_port document_root realpath_root
-      request_filename scheme https remote_addr remote_port binary_remote_addr server_addr server_port
-      connection connection_requests connection_time proxy_protocol_addr proxy_protocol_port
-      proxy_protocol_server_addr proxy_protocol_server_port proxy_protocol_tlv_* tcpinfo_rtt tcpinfo_rttvar
-      tcpinfo_snd_cwnd tcpinfo_rcv_space hostname config_generation pid nginx_version http_cookie http_*
-      cookie_* sent_http_* sent_trailer_*`,
+      open_file_cache_events request request_method request_uri uri document_uri args query_string is_args
+      arg_* server_protocol content_length content_type request_body request_body_file request_completion
+      request_id remote_user host request_port is_request_port document_root realpath_root request_filename
+      scheme https remote_addr remote_port binary_remote_addr server_addr server_port connection
+      connection_requests connection_time proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr
+      proxy_protocol_server_port proxy_protocol_tlv_* tcpinfo_rtt tcpinfo_rttvar tcpinfo_snd_cwnd
+      tcpinfo_rcv_space hostname config_generation pid nginx_version http_cookie http_* cookie_* sent_http_*
+      sent_trailer_*`,
   },
   {
     load: () => import('../modules/cors.js'),
@@ -175,6 +175,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/map.js'),
     names: `
       map map_hash_max_size map_hash_bucket_size`,
+  },
+  {
+    load: () => import('../modules/mirror.js'),
+    names: `
+      mirror mirror_request_body`,
   },
   {
     load: () => import('../modules/not_modified.js'),

@@ -16,6 +16,7 @@ import { applyResolver, resolverDirectives } from './resolver.js';
 import { applyResponse, responseDirectives } from './response.js';
 import { serverNameDirectives } from './server-name.js';
 import { compileServers, resolveListens } from './servers.js';
+import { applySymlinks, symlinkDirectives } from './symlinks.js';
 import { applyTypes, typeDirectives } from './types.js';
 import { coreVariables } from './variables.js';
 
@@ -27,6 +28,7 @@ const core = defineModule({
     ...listenDirectives,
     ...serverNameDirectives,
     ...pathDirectives,
+    ...symlinkDirectives,
     ...typeDirectives,
     ...errorPageDirectives,
     ...headDirectives,
@@ -51,6 +53,7 @@ const core = defineModule({
   settings(conf, at) {
     applyLocation(at);
     applyPaths(conf, at);
+    applySymlinks(conf, at);
     applyTypes(conf, at);
     applyErrorPages(conf, at);
     applyBody(conf, at);

@@ -50,21 +50,6 @@ function parseFileCache(words: readonly Word[], c: ArgumentContext): null {
   return null;
 }
 
-function parseSymlinks(words: readonly Word[], c: ArgumentContext): 'off' {
-  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words: `min` and `max`
-  const which = [first, second].find((w) => w !== undefined && !w.text.startsWith('from=')) ?? first;
-  if (which.text === 'on' || which.text === 'if_not_owner') {
-    c.fail(which, 'nginx-only-directive', `"disable_symlinks ${which.text}" is not supported`, {
-      help: 'it would suggest a protection that does not exist; only "off" is accepted',
-    });
-  }
-  if (which.text !== 'off') c.fail(which, 'invalid-value', `invalid parameter "${which.text}"`);
-  if (second !== undefined) {
-    c.fail(second, 'conflicting-directives', '"from=" cannot be used with "off" parameter');
-  }
-  return 'off';
-}
-
 export const noEffectDirectives = {
   server_names_hash_max_size: {
     contexts: HTTP,
@@ -265,15 +250,5 @@ export const noEffectDirectives = {
     noEffect: NO_FILE_CACHE,
     doc: 'In nginx, whether changes of open files are detected by system events.',
     example: 'open_file_cache_events on;',
-  },
-  disable_symlinks: {
-    contexts: CONTEXTS,
-    takes: custom('off', 1, 2, parseSymlinks),
-    default: 'off',
-    noEffect: 'Symbolic links are followed.',
-    doc: 'In nginx, whether access through symbolic links is denied.',
-    example: 'disable_symlinks off;',
-    differs: 'Only `off` is accepted.',
-    differsFor: () => false,
   },
 } as const satisfies Directives;

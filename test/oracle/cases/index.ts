@@ -12,6 +12,7 @@ import { errorPages, rewrites, statuses, tryFiles } from './redirects.js';
 import { requests } from './requests.js';
 import { rewriting, variables } from './scripts.js';
 import { smallModules } from './small-modules.js';
+import { symlinks } from './symlinks.js';
 
 export const groups: readonly OracleGroup[] = [
   files,
@@ -27,6 +28,7 @@ export const groups: readonly OracleGroup[] = [
   headers,
   encodings,
   smallModules,
+  symlinks,
   ifHandlers,
   limits,
   requests,
