@@ -2,7 +2,7 @@
 import type net from 'node:net';
 import { httpDateNow } from '../http/clock.js';
 import { statusText } from '../http/status-text.js';
-import { Http1Session } from '../http1/upstream-session.js';
+import { Http1UpstreamSession } from '../http1/upstream-session.js';
 import { memoryPair } from '../net/memory-transport.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import type { Exchange } from '../program/exchange.js';
@@ -50,7 +50,7 @@ export class SimulatedUpstreams {
       localAddress: unix ? '' : 'host' in target ? (target.host ?? '') : '',
       localPort: unix ? 0 : 'port' in target ? target.port : 0,
     };
-    const session = owner instanceof Http1Session ? owner : null;
+    const session = owner instanceof Http1UpstreamSession ? owner : null;
     const user = session?.stream?.user;
     const pooled = session?.host;
     if (!(user instanceof UpstreamRequest) || !(pooled instanceof PooledSession))

@@ -1,22 +1,22 @@
 /** HTTP/1 to a server: a session with one stream at a time. */
 import type { OpenSession, SessionHost, StreamUser, UpstreamSession } from '../http/upstream-session.js';
 import type { Connect, ConnectTarget, Transport, TransportOwner } from '../net/transport.js';
-import { type Http1Stream, type StreamSession, takeStream } from './upstream-stream.js';
+import { type Http1UpstreamStream, type StreamSession, takeStream } from './upstream-stream.js';
 
-export class Http1Session implements UpstreamSession, StreamSession, TransportOwner {
+export class Http1UpstreamSession implements UpstreamSession, StreamSession, TransportOwner {
   readonly transport: Transport;
   /** The current stream; null if the session is idle. */
-  stream: Http1Stream | null;
+  stream: Http1UpstreamStream | null;
   connected = false;
 
   static readonly open: OpenSession = (host, user, target, connect) => {
     const stream = takeStream();
-    return { session: new Http1Session(host, stream, user, target, connect), stream };
+    return { session: new Http1UpstreamSession(host, stream, user, target, connect), stream };
   };
 
   private constructor(
     readonly host: SessionHost,
-    stream: Http1Stream,
+    stream: Http1UpstreamStream,
     user: StreamUser,
     target: ConnectTarget,
     connect: Connect,
@@ -39,7 +39,7 @@ export class Http1Session implements UpstreamSession, StreamSession, TransportOw
     return this.transport.peerLeft();
   }
 
-  open(user: StreamUser): Http1Stream {
+  open(user: StreamUser): Http1UpstreamStream {
     const stream = takeStream();
     this.stream = stream;
     stream.attach(this, user);

@@ -24,7 +24,7 @@ const READING_HEAD = 1;
 const READING_BODY = 2;
 const UPGRADED = 3;
 
-export class Http1Stream implements UpstreamStream, ChunkedSink {
+export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
   user: StreamUser | null = null;
   private state = OVER;
   private session: StreamSession | null = null;
@@ -326,10 +326,10 @@ export class Http1Stream implements UpstreamStream, ChunkedSink {
 }
 
 /** Released streams. The cached fields of their readers often match the next response. */
-const spare: Http1Stream[] = [];
+const spare: Http1UpstreamStream[] = [];
 const MAX_SPARE = 64;
 
 /** Returns a stream that is over. */
-export function takeStream(): Http1Stream {
-  return spare.pop() ?? new Http1Stream();
+export function takeStream(): Http1UpstreamStream {
+  return spare.pop() ?? new Http1UpstreamStream();
 }

@@ -1,7 +1,7 @@
 /** Sessions with the peers of an upstream: opens streams on cached ones, or connects. nginx: upstream_keepalive. */
 import { bindToClient, type ClientBound, unbindFromClient } from '../exchange/client-bound.js';
 import type { SessionHost, StreamUser, UpstreamSession, UpstreamStream } from '../http/upstream-session.js';
-import { Http1Session } from '../http1/upstream-session.js';
+import { Http1UpstreamSession } from '../http1/upstream-session.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
 import type { ConnectTarget, Transport } from '../net/transport.js';
@@ -31,7 +31,7 @@ export class PooledSession implements SessionHost, Timed, ClientBound {
     readonly options: ConnectOptions,
     user: StreamUser,
   ) {
-    const open = options.open ?? Http1Session.open;
+    const open = options.open ?? Http1UpstreamSession.open;
     const { session, stream } = open(
       this,
       user,

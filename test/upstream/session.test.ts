@@ -1,7 +1,7 @@
 /** The contract of upstream sessions for HTTP/1, and for a protocol with concurrent streams. */
 
 import { ChunkedDecoder } from '../../src/http1/chunked.js';
-import { Http1Session } from '../../src/http1/upstream-session.js';
+import { Http1UpstreamSession } from '../../src/http1/upstream-session.js';
 import type { Transport, TransportOwner } from '../../src/net/transport.js';
 import { MultiplexedServer, MultiplexedSession } from './multiplexed-session.js';
 import { type ScriptedServer, sessionContract } from './session-contract.js';
@@ -83,7 +83,7 @@ class Http1Server implements ScriptedServer, TransportOwner {
 sessionContract({
   name: 'HTTP/1',
   concurrent: false,
-  open: Http1Session.open,
+  open: Http1UpstreamSession.open,
   unknownLength: { 'Transfer-Encoding': 'chunked' },
   serve: (transport) => new Http1Server(transport),
 });
