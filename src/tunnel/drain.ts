@@ -33,6 +33,7 @@ export interface Draining {
   cut(): void;
 }
 
+// States of a drain; see docs/states.md.
 /** The Close frame is not due yet. */
 const WAITING = 0;
 /** The client has received a Close frame, or will after the message in flight. */
