@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { textOf } from './structure/sources.js';
+import { textOf } from './sources.js';
 
 interface StateMachine {
   readonly title: string;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { test } from 'node:test';
-import { ROOT, textOf } from './structure/sources.js';
+import { ROOT, textOf } from './sources.js';
 
 interface Step {
   readonly title: string;

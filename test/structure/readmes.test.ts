@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { LAYERS, layerOf } from './structure/layers.js';
-import { ROOT, textOf } from './structure/sources.js';
+import { LAYERS, layerOf } from './layers.js';
+import { ROOT, textOf } from './sources.js';
 
 const directoriesOfSrc = readdirSync(join(ROOT, 'src'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
