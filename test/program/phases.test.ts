@@ -58,6 +58,8 @@ test('a subrequest runs the phases that its main request has not passed for it',
   assert.equal((await get(proxy.port, '/a.html')).body, '[inner]');
   assert.deepEqual(
     calls.filter((call) => call.startsWith('nested ')),
-    ['serverRewrite', 'rewrite', 'preaccess', 'precontent', 'content'].map((phase) => `nested ${phase}`),
+    PHASES.filter((phase) => phase.level !== null && !('mainOnly' in phase) && phase.name !== 'log').map(
+      ({ name }) => `nested ${name}`,
+    ),
   );
 });
