@@ -1,7 +1,6 @@
 /** Selects the peers of a request and records its attempts. */
 import { performance } from 'node:perf_hooks';
 import type { HttpExchange } from '../exchange/exchange.js';
-import type { UpstreamStream } from '../http/upstream-session.js';
 import { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Outcome, Selection } from './balancer.js';
 import type { ForwardingRules } from './forwarding-rules.js';
@@ -101,12 +100,12 @@ export class PeerSelection {
   }
 
   /** Turns the attempt into a tunnel: it has succeeded, but its connection still counts. */
-  upgraded(peer: Peer, stream: UpstreamStream): UpgradedAttempt {
+  upgraded(peer: Peer): UpgradedAttempt {
     const { attempt, reservation, upstream } = this;
     this.reservation = null;
     peer.begin();
     this.selection?.release('ok');
-    return new UpgradedAttempt(attempt, peer, reservation, stream, upstream.name);
+    return new UpgradedAttempt(attempt, peer, reservation, upstream.name);
   }
 
   /** Time since the attempt began, ms. */

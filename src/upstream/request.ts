@@ -438,11 +438,11 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.rules.responseHead(x, head);
     this.state = OVER;
     this.writer.detach();
+    // The stream is not released for other requests: a tunnel may last for hours and needs its head only.
     this.stream = null;
     this.release();
-    const upgraded = selection.upgraded(peer, stream);
-    x.resource = upgraded;
-    this.rules.upgrade(x, upgraded, stream.detach(), early);
+    x.resource = null;
+    this.rules.upgrade(x, selection.upgraded(peer), stream.detach(), early);
   }
 
   /** Releases memory and streams, after the exchange was logged or its connection was upgraded. */

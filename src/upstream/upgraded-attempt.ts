@@ -1,6 +1,5 @@
 /** State that remains of an upstream request once its connection is a tunnel: whatever must be counted at its end. */
 import { performance } from 'node:perf_hooks';
-import type { UpstreamStream } from '../http/upstream-session.js';
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Peer, Reservation } from './peer.js';
 
@@ -13,7 +12,6 @@ export class UpgradedAttempt {
     private readonly attempt: UpstreamAttempt,
     private readonly peer: Peer,
     private readonly reservation: Reservation | null,
-    private readonly stream: UpstreamStream,
     /** Name of the upstream. */
     readonly upstream: string,
   ) {}
@@ -34,10 +32,5 @@ export class UpgradedAttempt {
     if (attempt.responseTime < 0) attempt.responseTime = performance.now() - attempt.started;
     this.reservation?.release();
     this.peer.end();
-  }
-
-  /** Releases the stream after the exchange was logged. */
-  release(): void {
-    this.stream.release();
   }
 }

@@ -235,8 +235,8 @@ export default defineModule({
         const target = compileTarget(conf.proxy_pass, at);
         // With variables, the scheme depends on the request.
         const isSecure = 'target' in conf.proxy_pass ? conf.proxy_pass.target.secure : null;
-        // A table that is only observed connects to nothing, and needs no certificates.
-        const isEncrypted = isSecure !== false && at.compiler.observer === null;
+        // Connections that are only simulated need no certificates.
+        const isEncrypted = isSecure !== false && at.compiler.observer.connect === null;
         const tls = isEncrypted ? withContents(at.compiler.files, () => compileUpstreamTls('proxy', conf, at)) : null;
         let plain: HttpProtocol;
         let secured: HttpProtocol;
