@@ -118,6 +118,10 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   proxy_pass: { to: 'request line', text: 'proxy_pass http://app/x$evil;' },
   proxy_redirect: { to: 'answer field', text: `proxy_redirect / http://other$evil/; ${PASS}` },
   proxy_set_body: { to: 'body', text: `proxy_set_body $evil; ${PASS}` },
+  proxy_forwarded: {
+    to: 'request field',
+    text: `proxy_forwarded append for=$evil by=$evil host=$evil proto=$evil; ${PASS}`,
+  },
   proxy_set_header: {
     to: 'request field',
     text: `proxy_set_header X-Evil $evil; proxy_set_header Host $evil; ${PASS}`,

@@ -14,6 +14,7 @@ import { bindAddress } from './bind.js';
 import { checkBufferSizes } from './buffer-sizes.js';
 import { cacheDirectives } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
+import { checkForwarded, Forwarded, forwardedArgument } from './forwarded.js';
 import { checkPass, type PassData, passTarget, upstreamNameOf } from './pass.js';
 import type { HttpProtocol, HttpProtocolOptions } from './protocol.js';
 import { RequestHead } from './request-head.js';
@@ -110,6 +111,13 @@ const directives = {
     differs: '`transparent` is rejected: it requires a socket option that Node does not support.',
     differsFor: () => false,
   },
+  proxy_forwarded: {
+    contexts: ['http', 'server', 'location'],
+    takes: forwardedArgument,
+    default: 'off',
+    doc: 'Sets the field `Forwarded` (RFC 7239) of requests to the upstream. `on` replaces the field of the client, `append` adds an element to it, unless it is malformed; use `append` behind trusted proxies only. Parameters are strings with variables, and are left out if they are empty: `for` is the address of the client (default: `$remote_addr`), `by` that of the server (default: none), each with an optional port (`for=[$remote_addr]:$remote_port`), or an obfuscated identifier that starts with `_`; everything else becomes `unknown`. `host` (default: `$http_host`) and `proto` (default: `$scheme`) describe the request. Values are quoted if necessary. With `off`, the field of the client is passed on unchanged. This is an extension of tsproxy.',
+    example: 'proxy_forwarded on by=_edge;',
+  },
   proxy_protocol: {
     contexts: ['http', 'server', 'location'],
     takes: choice('off', 'on', 'v2'),
@@ -170,6 +178,7 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
         fields: conf.proxy_set_header,
         version: conf.proxy_http_version,
         passFields: conf.proxy_pass_request_headers,
+        forwarded: conf.proxy_forwarded === null ? null : new Forwarded(conf.proxy_forwarded, compiler),
         ownBody: conf.proxy_set_body !== undefined,
       },
       compiler,
@@ -208,6 +217,7 @@ export default defineModule({
     checkPass(block, c);
     checkRewrites(c);
     checkBufferSizes('proxy_', block, c);
+    checkForwarded(block, c);
   },
   variables: {
     proxy_host: {

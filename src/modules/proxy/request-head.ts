@@ -7,6 +7,7 @@ import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
+import type { Forwarded } from './forwarded.js';
 
 export interface SetHeader {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface RequestHeadOptions {
   readonly fields: readonly SetHeader[];
   readonly version: '1.0' | '1.1';
   readonly passFields: boolean;
+  /** Formats the field `Forwarded`; null: it is passed on like others. `proxy_set_header` replaces it. */
+  readonly forwarded: Forwarded | null;
   /** Whether `proxy_set_body` replaces the client's body, so that the request always has a body. */
   readonly ownBody: boolean;
 }
@@ -41,6 +44,7 @@ export class RequestHead {
   /** Whether HTTP/1.1 is used. */
   readonly http11: boolean;
   private readonly ownBody: boolean;
+  private readonly forwarded: Forwarded | null;
 
   constructor(options: RequestHeadOptions, compiler: Compiler) {
     this.http11 = options.version === '1.1';
@@ -48,6 +52,8 @@ export class RequestHead {
     this.passFields = options.passFields;
     this.ownBody = options.ownBody;
     const names = new Set(options.fields.map(({ name }) => name.toLowerCase()));
+    this.forwarded = names.has('forwarded') ? null : options.forwarded;
+    if (this.forwarded !== null) names.add('forwarded');
     this.skip = new NameSet(['Host', ...REQUEST_HOP_BY_HOP, ...names]);
     this.ownLength = !names.has('content-length');
     this.ownCoding = !names.has('transfer-encoding');
@@ -91,6 +97,10 @@ export class RequestHead {
         const value = part.value.of(x);
         if (value !== '') head += `${part.start}${fieldValue(value)}\r\n`;
       }
+    }
+    if (this.forwarded !== null) {
+      const value = this.forwarded.value(x);
+      if (value !== '') head += `Forwarded: ${fieldValue(value)}\r\n`;
     }
     if (chunked) {
       if (this.ownCoding) head += 'Transfer-Encoding: chunked\r\n';
