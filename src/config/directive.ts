@@ -143,6 +143,8 @@ export interface DirectiveSpec<T = unknown> {
   readonly differs?: string;
   /** Whether a directive with these words is affected by the difference, if not all are. */
   readonly differsFor?: (words: readonly string[]) => boolean;
+  /** Whether all directives differ, but rarely in a way that matters: `compat` lists the others without a warning. */
+  readonly differsSlightly?: boolean;
 }
 
 /** The directives of a module, by name. */

@@ -25,6 +25,8 @@ export default defineModule({
       takes: none,
       body: { context: 'events' },
       doc: 'Directives that affect connection processing. nginx requires this block.',
+      differs: 'A file without this block is accepted with a warning.',
+      differsFor: () => false,
       example: 'events {\n    worker_connections 1024;\n}',
     },
     worker_connections: {

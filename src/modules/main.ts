@@ -85,7 +85,8 @@ export default defineModule({
       default: 'off',
       doc: 'Whether the proxy becomes a daemon.',
       example: 'daemon off;',
-      differs: 'The default is `off`: the proxy stays in the foreground. In nginx the default is `on`.',
+      differs:
+        'The default is `off`: the proxy stays in the foreground. In nginx the default is `on`. The addresses on which it listens are printed.',
       differsFor: () => false,
     },
     error_log: {
@@ -95,7 +96,7 @@ export default defineModule({
       doc: 'Error log and its minimum level: `debug`, `info`, `notice`, `warn`, `error` (the default), `crit`, `alert`, `emerg`. The directive may be repeated. `syslog:` sends log lines to a syslog server over UDP or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `tag` (`nginx`) and `nohostname`; `memory:` keeps the last lines in a buffer of the given size. Inside `http`, the log can be overridden for requests.',
       example: 'error_log logs/error.log warn;',
       differs:
-        'Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent. The levels `debug_core` … `debug_stream` are equivalent to `debug`. An embedding program reads memory logs with `memoryLogs()`; in nginx a debugger is needed.',
+        'The default is standard error if `logs/` does not exist. A file in a directory that another user controls is refused. Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent. The levels `debug_core` … `debug_stream` are equivalent to `debug`. An embedding program reads memory logs with `memoryLogs()`; in nginx a debugger is needed.',
       differsFor: ([target = '', level = '']) => /^(syslog|memory):/.test(target) || level.startsWith('debug_'),
     },
     pid: {
@@ -103,12 +104,17 @@ export default defineModule({
       takes: path('prefix'),
       doc: 'File that contains the process ID while the proxy runs; `-s` uses it to find the process. The default is `logs/nginx.pid` if that directory exists, otherwise a file in a private directory of the user (`/run/tsproxy` for root).',
       example: 'pid /run/tsproxy.pid;',
+      differs:
+        "nginx's default is the path with which it was built. A file in a directory that another user controls is refused.",
+      differsFor: () => false,
     },
     worker_shutdown_timeout: {
       contexts: ['main'],
       takes: milliseconds,
       doc: 'Timeout of a graceful shutdown; connections that are still open are then closed.',
       example: 'worker_shutdown_timeout 30s;',
+      differs:
+        'The timeout applies to shutdowns only. A reload keeps workers and connections, where nginx starts new workers and applies it to the old ones.',
     },
     worker_heartbeat_timeout: {
       contexts: ['main'],
@@ -137,6 +143,7 @@ export default defineModule({
       differs:
         'A reload does not replace the workers: they switch to the new configuration without closing connections.',
       differsFor: () => false,
+      differsSlightly: true,
       example: 'worker_processes auto;',
     },
     master_process: {

@@ -33,8 +33,9 @@ const module = defineModule({
       doc: 'Defines a server of the group: a name or IP address with an optional port (80), or `unix:` and a path. A name with several addresses defines several servers; one without addresses gets no requests and is resolved again until it has one. `weight=` (1); `max_conns=` limits simultaneous connections (0: no limit); `max_fails=` (1) failures within `fail_timeout=` (10s) make the server unavailable for that time; `backup` servers are used only if no other server is available; `down` marks a server as permanently unavailable; `resolve` resolves the name again whenever its DNS records expire, and `service=` uses ports and weights of SRV records.',
       example: 'server 127.0.0.1:8080 weight=2 max_fails=3 fail_timeout=30s;',
       differs:
-        '`resolve` works without a `zone`. The name is resolved before the start, for at most one second; nginx starts immediately and rejects requests until the name is resolved.',
+        'A name that cannot be resolved is a warning, and is resolved again until it has an address; in nginx it is an error. `resolve` works without a `zone`. The name is resolved before the start, for at most one second; nginx starts immediately and rejects requests until the name is resolved.',
       differsFor: (words) => words.includes('resolve'),
+      differsSlightly: true,
     },
     resolver: {
       contexts: ['upstream'],

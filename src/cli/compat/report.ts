@@ -64,7 +64,12 @@ function section(survey: Survey, status: Status, heading: string, style: Style, 
   const title = style.strong(`${heading} (${status === 'refused' ? survey.refusals.length : entries.length})`);
   if (status === 'supported') {
     const names = [...new Set(entries.map(({ name }) => name))];
-    return [`${title}\n${wrapped(names.join(' '), '  ', width)}\n`];
+    const noted = entries.filter(({ remark }) => remark !== null);
+    const notes = `${style.strong(`Supported, with slight differences (${noted.length})`)}\n`;
+    return [
+      ...(noted.length === 0 ? [] : [notes + noted.map((entry) => line(entry, style, width)).join('')]),
+      `${title}\n${wrapped(names.join(' '), '  ', width)}\n`,
+    ];
   }
   if (status === 'refused') return [`${title}\n${refused}`];
   return [`${title}\n${entries.map((entry) => line(entry, style, width)).join('')}`];

@@ -21,7 +21,10 @@ export interface Entry {
   readonly status: Status;
   /** Declaring module; for a missing directive, the module of nginx or of a third party. */
   readonly module: string;
-  /** The difference, the reason why there is no effect, or the consequence of a missing directive with `allow_unsupported`. */
+  /**
+   * The difference, the reason why there is no effect, or the consequence of a missing directive with `allow_unsupported`.
+   * For a supported directive, a slight difference.
+   */
   readonly remark: string | null;
   /** Each place once, in the order read. */
   readonly places: readonly Span[];
@@ -117,7 +120,7 @@ class Walk {
       else this.entries.add(name.text, 'missing', module, `With allow_unsupported, ${CONSEQUENCES[use.effect]}.`, name);
       return;
     }
-    const { body, differs, differsFor = () => true } = declared.spec;
+    const { body, differs, differsFor = () => true, differsSlightly = false } = declared.spec;
     const into = body !== undefined && 'context' in body ? body.context : null;
     const end = into !== null && block !== null ? block.start : statement.end;
     const ineffective = withoutEffect(statement, declared.spec);
@@ -128,7 +131,7 @@ class Walk {
         ? ['without effect', whole.reason]
         : differs !== undefined && differsFor(args.map(({ text }) => text))
           ? ['different', differs]
-          : ['supported', null];
+          : ['supported', differsSlightly ? (differs ?? null) : null];
     this.entries.add(name.text, status, declared.module.name, remark, name);
     for (const each of ineffective) {
       if (each !== whole) this.entries.add(each.name, 'without effect', declared.module.name, each.reason, each.at);

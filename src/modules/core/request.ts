@@ -127,7 +127,8 @@ export const bodyDirectives = {
     takes: temporaryPath,
     doc: 'Directory for temporary files with request bodies, with up to three levels of subdirectories, each named by the given number of digits of the file number. The default is `client_body_temp` below the prefix if that exists, otherwise a directory below the `StateDirectory` or `RuntimeDirectory` of systemd, otherwise a private directory in the temporary directory of the system. A file is unlinked as soon as it is open, unless `client_body_in_file_only` is set. A directory that users other than root and the user of the proxy can replace is rejected.',
     example: 'client_body_temp_path /var/tmp/tsproxy 1 2;',
-    differs: 'The default directory is created when it is first needed. File names are random numbers.',
+    differs:
+      'The default directory is created when it is first needed. File names are random numbers. A directory that another user controls is refused.',
     differsFor: () => false,
   },
 } as const satisfies Directives;

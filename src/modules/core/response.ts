@@ -86,6 +86,9 @@ export const responseDirectives = {
     default: 'on',
     doc: 'Content of `Server` fields and built-in pages: name and version (`on`), the name only (`off`), also the version of nginx that is followed (`build`), or the given text.',
     example: 'server_tokens off;',
+    differs: 'The name is `tsproxy`, with its own version.',
+    differsFor: () => false,
+    differsSlightly: true,
   },
   early_hints: {
     contexts: CONTEXTS,

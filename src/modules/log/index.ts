@@ -33,7 +33,7 @@ export default defineModule({
       doc: 'Logs requests to a file; the directive may be repeated. Lines are written immediately, or with `buffer` when the buffer is full, after `flush`, and when the log is closed. With `if`, a request is logged only if the string is neither empty nor `0`. The path may contain variables. `syslog:` sends each line to a syslog server over UDP (port 514) or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. `off` disables logging.',
       example: 'access_log logs/access.log combined buffer=32k flush=5s;',
       differs:
-        'The default log is omitted if `logs/` does not exist. Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent.',
+        'The default log is omitted if `logs/` does not exist. A file in a directory that another user controls is refused. Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent.',
       differsFor: ([target = '']) => target.startsWith('syslog:'),
     },
     open_log_file_cache: {

@@ -10,7 +10,6 @@ import { forwardedNode, forwardedValue, parseForwarded } from '../../http/forwar
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
-import type { SetHeader } from './request-head.js';
 
 const NAMES = ['by', 'for', 'host', 'proto'] as const;
 type Name = (typeof NAMES)[number];
@@ -91,12 +90,18 @@ export class Forwarded {
   }
 }
 
+/** A value of `proxy_set_header`. */
+interface SetField {
+  readonly name: string;
+  readonly value: TemplateData;
+}
+
 /** Reports fields of `proxy_set_header` with which the upstream would receive contradictory addresses. */
 export function checkForwarded(block: CheckedBlock, c: CheckContext): void {
   const data = block.values.proxy_forwarded as ForwardedData | null | undefined;
   const at = c.statements('proxy_forwarded')[0] ?? c.statements('proxy_set_header')[0];
   if (data === undefined || data === null || at === undefined) return;
-  const fields = (block.values.proxy_set_header as readonly SetHeader[] | undefined) ?? [];
+  const fields = (block.values.proxy_set_header as readonly SetField[] | undefined) ?? [];
   const fieldOf = (name: string): TemplateData | undefined =>
     fields.find((each) => each.name.toLowerCase() === name)?.value;
   const report = (message: string, help: string): void =>

@@ -45,6 +45,10 @@ const directives = {
     links: (pass: PassData) => ({ refers: [`upstream ${upstreamNameOf(pass) ?? '*'}`] }),
     doc: 'Server to which requests are passed: an `http` or `https` URL with a host, an `upstream`, or a unix domain socket (`http://unix:/path`). If the URL has a URI part, it replaces the prefix of the location; otherwise the request URI is passed as sent by the client. The URL may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`.',
     example: 'proxy_pass http://127.0.0.1:8081;',
+    differs:
+      'A response with status 101 to a request without `Upgrade` is invalid (502); nginx passes it on. A host that cannot be resolved is a warning at start, and is resolved again until it has an address; in nginx it is an error.',
+    differsFor: () => false,
+    differsSlightly: true,
   },
   proxy_http_version: {
     contexts: ['http', 'server', 'location'],

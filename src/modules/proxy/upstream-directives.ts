@@ -112,6 +112,7 @@ function family(p: string) {
       differs:
         'In both modes, data is forwarded immediately if the client can receive it, so that streams never stall.',
       differsFor: () => false,
+      differsSlightly: true,
     },
     max_temp_file_size: {
       contexts: CONTEXTS,
@@ -122,6 +123,7 @@ function family(p: string) {
       differs:
         'When all data in the file has been sent, its space is reused; in nginx, the file of a response only grows. Before the file is used, the upstream waits for the client for up to 100 ms per response.',
       differsFor: () => false,
+      differsSlightly: true,
     },
     temp_file_write_size: {
       contexts: CONTEXTS,
@@ -136,7 +138,8 @@ function family(p: string) {
       takes: temporaryPath,
       doc: `Directory for temporary files with responses, with up to three levels of subdirectories, each named by the given number of digits of the file number. The default is \`${p}temp\` below the prefix if that exists, otherwise a directory below the \`StateDirectory\` or \`RuntimeDirectory\` of systemd, otherwise a private directory in the temporary directory of the system. A file is unlinked as soon as it is open, so that none is left behind.`,
       example: `${p}temp_path ${p}temp 1 2;`,
-      differs: 'The default directory is created when it is first needed. File names are random numbers.',
+      differs:
+        'The default directory is created when it is first needed. File names are random numbers. A directory that another user controls is refused. Data that cannot be written stays in memory; nginx truncates the response.',
       differsFor: () => false,
     },
     limit_rate: {
