@@ -9,7 +9,7 @@ import { codeStories } from '../src/cli/code-stories.js';
 import { diagnose } from '../src/cli/diagnosis.js';
 import { codes } from '../src/diagnostics/codes.js';
 import type { Finding } from '../src/diagnostics/finding.js';
-import { sentence } from '../src/diagnostics/render.js';
+import { sentence } from '../src/diagnostics/log-message.js';
 import { lints } from '../src/lints/index.js';
 import { expectedFindings } from './config/corpus.js';
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { check } from '../src/config/check.js';
 import { defaultOf } from '../src/config/default-value.js';
 import type { ConfigReader } from '../src/config/reader.js';
-import { sentence } from '../src/diagnostics/render.js';
+import { sentence } from '../src/diagnostics/log-message.js';
 import { modules } from '../src/modules/index.js';
 import { checkText, corpus } from './config/corpus.js';
 import { surrounded } from './config/example.js';

@@ -2,7 +2,7 @@
 
 import { toText } from '../diagnostics/byte-string.js';
 import { grouped, morePlaces } from '../diagnostics/grouped.js';
-import { sentence } from '../diagnostics/render.js';
+import { sentence } from '../diagnostics/log-message.js';
 import { modules } from '../modules/index.js';
 import { announceReady, isDetached } from '../process/daemon.js';
 import type { WorkerChild } from '../process/fork-worker.js';

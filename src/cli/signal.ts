@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { LEVELS, type Level } from '../config/log-level.js';
 import { toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { sentence } from '../diagnostics/render.js';
+import { sentence } from '../diagnostics/log-message.js';
 import { nativePath } from '../files/native-path.js';
 import { DestinationLog } from '../logging/destination-log.js';
 import { LogFile } from '../logging/log-file.js';

@@ -1,9 +1,11 @@
 /** One block while it is being checked: its own directives, the values it inherits, and those it passes on. */
+
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { Declared } from './catalogue.js';
 import type { Mention } from './check-state.js';
 import type { Context } from './directive.js';
 import type { ForeignUse } from './foreign/known-directives.js';
+import { isInherited } from './inheritance.js';
 
 type Entry = { readonly declared: Declared; readonly value: unknown };
 
@@ -117,12 +119,7 @@ export class Level {
   private passedInto(into: Context): Values {
     const passed = new Map<string, Entry>();
     for (const [name, entry] of new Map<string, Entry>([...this.inherited.entries, ...this.own])) {
-      const { inherit, contexts } = entry.declared.spec;
-      if (inherit === 'none') continue;
-      if (inherit === 'noname' && into !== 'if in location' && into !== 'limit_except') continue;
-      // Directives of main are inherited only by contexts that allow them too (`error_log`).
-      if (this.context === 'main' && inherit !== 'noname' && !contexts.includes(into)) continue;
-      passed.set(name, entry);
+      if (isInherited(entry.declared.spec, this.context, into)) passed.set(name, entry);
     }
     return new Values(passed);
   }

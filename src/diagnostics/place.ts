@@ -7,14 +7,6 @@ import { toText } from './byte-string.js';
 /** Name of the source with the text of `-g`. */
 export const COMMAND_LINE = 'command line';
 
-/** `FILE:LINE`, the end of nginx's messages, or `command line`. */
-export function fileAndLine(at: Span): string {
-  if (at.source.name === COMMAND_LINE) {
-    return COMMAND_LINE;
-  }
-  return `${toText(at.source.name)}:${positionOf(at.source, at.start).line}`;
-}
-
 /** `FILE:LINE:COLUMN`, the format that editors and terminals recognize. */
 export function fileLineColumn(at: Span): string {
   const { line, column } = positionOf(at.source, at.start);

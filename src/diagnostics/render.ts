@@ -5,7 +5,8 @@ import { toText } from './byte-string.js';
 import { codeFrame } from './code-frame.js';
 import type { Finding, Severity } from './finding.js';
 import { grouped } from './grouped.js';
-import { fileAndLine, fileLineColumn, placesText } from './place.js';
+import { sentence } from './log-message.js';
+import { fileLineColumn, placesText } from './place.js';
 import { COLOURED, PLAIN, type Style } from './style.js';
 
 export interface RenderOptions {
@@ -59,11 +60,6 @@ export function renderFinding(
     lines.push(note(style, 'included from', fileLineColumn(span)));
   }
   return `${lines.join('\n')}\n`;
-}
-
-/** nginx's complete message with its position, as in a log line. */
-export function sentence({ message, at }: Finding): string {
-  return at === null ? toText(message) : `${toText(message)} in ${fileAndLine(at)}`;
 }
 
 /** `3 errors, 1 warning`. */

@@ -4,15 +4,9 @@ import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import { Expression, expressionKey } from '../config/pcre/expression.js';
 import type { Place } from '../config/place.js';
 import type { PatternData } from '../config/template.js';
+import { listensOf } from '../routing/listen-data.js';
+import { type ServerName, ServerNames } from '../routing/server-names.js';
 import { canonical } from './canonical.js';
-
-/** The part of a `listen` that is compared here. */
-interface Listen {
-  readonly address: Address;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly at: Place | null;
-  readonly quic?: boolean;
-}
 
 /** The part of a name in `server_name` that is compared here. */
 interface Name {
@@ -58,6 +52,9 @@ export class Servers {
   readonly listeners = new Map<string, ListenerView>();
   private readonly views = new Map<CheckedBlock, ServerView>();
   private readonly answering = new Map<string, ServerView>();
+  /** Names of the servers by address, and of one server: for searches. */
+  private readonly names = new Map<string, ServerNames<ServerView>>();
+  private readonly ownNames = new Map<ServerView, ServerNames<string>>();
 
   constructor(config: CheckedConfig) {
     const http = config.blocks.filter(({ context }) => context === 'http');
@@ -107,20 +104,21 @@ export class Servers {
     return this.answering.get(pairKey(listen, name));
   }
 
-  /**
-   * The server with a name that matches the host at an address; undefined if there is none. The best match wins, as in
-   * nginx.
-   */
+  /** The server with a name that matches the host at an address; undefined if there is none. */
   named(listen: string, host: string): ServerView | undefined {
-    let best: ServerView | undefined;
-    let rank = 0;
-    for (const view of this.all) {
-      const name = view.listens.includes(listen) ? nameFor(view, host) : undefined;
-      if (name === undefined) continue;
-      const its = rankOf(name, host);
-      if (its > rank) [best, rank] = [view, its];
+    let names = this.names.get(listen);
+    if (names === undefined) {
+      const views = this.all.filter(({ listens }) => listens.includes(listen));
+      this.names.set(listen, (names = searchable(views, (view) => view)));
     }
-    return best;
+    return names.find(host, null) ?? undefined;
+  }
+
+  /** The name of a server that matches a host; undefined if there is none. */
+  private nameOf(view: ServerView, host: string): string | undefined {
+    let names = this.ownNames.get(view);
+    if (names === undefined) this.ownNames.set(view, (names = searchable([view], (_view, name) => name)));
+    return names.find(host, null) ?? undefined;
   }
 
   /** The address and the name by which a server was selected. */
@@ -137,7 +135,7 @@ export class Servers {
     const any = (key: string): boolean => path === null && key.endsWith(':0');
     const { listens } = view;
     const listen = listens.find(fits) ?? listens.find(wild) ?? listens.find(ofPort) ?? listens.find(any) ?? '';
-    return { listen, name: nameFor(view, host) ?? DEFAULT };
+    return { listen, name: this.nameOf(view, host) ?? DEFAULT };
   }
 }
 
@@ -146,18 +144,6 @@ function viewOf(block: CheckedBlock): ServerView {
   const listens = listensOf(block).flatMap(({ address }) => keysOf(address));
   return { block, listens: [...new Set(listens)], names: names.length === 0 ? [''] : [...new Set(names)] };
 }
-
-function listensOf(block: CheckedBlock): readonly Listen[] {
-  const listens = block.values.listen as readonly Listen[] | undefined;
-  if (listens !== undefined && listens.length > 0) return listens.filter(({ quic }) => quic !== true);
-  // Default without a `listen`; nginx: ngx_http_core_server.
-  const port = process.getuid?.() === 0 ? 80 : 8000;
-  const address: Address = { family: 'inet', host: '0.0.0.0', port, lastPort: port, portGiven: false, uri: '' };
-  return [{ address, options: NO_OPTIONS, at: null }];
-}
-
-/** Options of a `listen` without parameters. */
-const NO_OPTIONS = { defaultServer: false, set: false, backlog: 511, reuseport: false, ipv6only: true };
 
 function keysOf(address: Address): string[] {
   if (address.family === 'unix') return [formatAddress(address)];
@@ -180,32 +166,17 @@ function pairKey(listen: string, name: string): string {
   return `${listen} ${name}`;
 }
 
-/** The name of a server that matches a host, in nginx's order; undefined if there is none. */
-function nameFor({ block, names }: ServerView, host: string): string | undefined {
-  if (names.includes(host)) return host;
-  const wild = names.filter((name) => fitsWildcard(name, host));
-  if (wild.length > 0) return wild.reduce((a, b) => (b.length > a.length ? b : a));
-  for (const { pattern } of namesOf(block)) {
-    if (pattern !== null && new Expression(pattern).test(host)) return patternKey(pattern);
-  }
-  return undefined;
-}
-
-/**
- * Exact names rank before leading wildcards, trailing wildcards, and regular expressions; of two wildcards the longer
- * one ranks first.
- */
-function rankOf(name: string, host: string): number {
-  if (name === host) return Number.POSITIVE_INFINITY;
-  if (name.startsWith('~')) return 1;
-  return (name.endsWith('.*') ? MAX_NAME_LENGTH : 2 * MAX_NAME_LENGTH) + name.length;
-}
-
-const MAX_NAME_LENGTH = 1000;
-
-function fitsWildcard(name: string, host: string): boolean {
-  if (name.startsWith('~') || name === '') return false;
-  if (name.startsWith('*.')) return host.endsWith(name.slice(1)) && host.length >= name.length;
-  if (name.startsWith('.')) return host === name.slice(1) || host.endsWith(name);
-  return name.endsWith('.*') && host.startsWith(name.slice(0, -1)) && host.length > name.length - 1;
+/** Names with their values, for nginx's search. */
+function searchable<T>(views: readonly ServerView[], value: (view: ServerView, name: string) => T): ServerNames<T> {
+  const names: ServerName<T>[] = views.flatMap((view) => {
+    const written = namesOf(view.block);
+    if (written.length === 0) return [{ name: '', server: value(view, '') }];
+    return written.map(({ name, pattern }) => {
+      if (pattern === null) return { name, server: value(view, name) };
+      const expression = new Expression(pattern);
+      const matcher = { test: (_x: unknown, subject: string) => expression.test(subject) };
+      return { name: matcher, server: value(view, patternKey(pattern)) };
+    });
+  });
+  return new ServerNames(names);
 }

@@ -1,6 +1,6 @@
 /** Whether a client accepts a content coding (RFC 9110 12.5.3), by nginx's rules. */
 import { MatchFailed } from '../config/pcre/match-failed.js';
-import { now } from '../http/clock.js';
+import { epochTime } from '../http/clock.js';
 import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 import { isMsie6 } from '../http/user-agent.js';
@@ -92,7 +92,7 @@ function isExpired(x: Exchange, expires: string): boolean {
   const time = parseHttpDate(expires);
   if (time < 0) return false;
   const date = x.response.get('date');
-  const sent = date === undefined ? Math.floor(now() / 1000) : parseHttpDate(date);
+  const sent = date === undefined ? Math.floor(epochTime() / 1000) : parseHttpDate(date);
   return sent >= 0 && time < sent;
 }
 

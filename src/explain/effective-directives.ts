@@ -1,9 +1,11 @@
 /** Directives in effect in a block, written there or inherited, and the ones they override. */
+
 import type { Statement } from '../../grammar/syntax-tree.js';
 import type { BlockRecord } from '../config/block-checker.js';
 import type { Catalogue, Declared } from '../config/catalogue.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Context } from '../config/directive.js';
+import { isInherited } from '../config/inheritance.js';
 import type { DirectiveInForce, Written } from './explanation.js';
 import type { WrittenBlocks } from './written-blocks.js';
 
@@ -39,7 +41,7 @@ export function effectiveDirectives(
   }
   const inForce: DirectiveInForce[] = [];
   for (const { declared, levels } of found.values()) {
-    const inheritable = levels.filter(({ record }) => isInheritable(declared, record, block, chain));
+    const inheritable = levels.filter(({ record }) => isInheritable(declared, record, chain));
     const effective = effectiveLevels(declared, inheritable, block, chain, catalogue);
     const [first] = effective;
     if (first === undefined) continue;
@@ -67,23 +69,11 @@ function isRelevant({ spec }: Declared): boolean {
 }
 
 /** Whether a directive of an enclosing block would apply to this one if no block in between overrides it. */
-function isInheritable(
-  { spec }: Declared,
-  { block: from }: BlockRecord,
-  block: CheckedBlock,
-  chain: readonly BlockRecord[],
-): boolean {
-  if (from === block) return true;
-  if (spec.inherit === 'none') return false;
-  if (spec.inherit === 'noname') {
-    // Only the nameless blocks of the location inherit it.
-    const between = chain.slice(
-      0,
-      chain.findIndex((record) => record.block === from),
-    );
-    return between.every(({ block: { context } }) => context === 'if in location' || context === 'limit_except');
-  }
-  return true;
+function isInheritable({ spec }: Declared, { block: from }: BlockRecord, chain: readonly BlockRecord[]): boolean {
+  const end = chain.findIndex((record) => record.block === from);
+  return chain
+    .slice(0, end)
+    .every(({ block: { context } }, i) => isInherited(spec, (chain[i + 1]?.block ?? from).context, context));
 }
 
 /** The levels in effect, the innermost first. */

@@ -1,11 +1,11 @@
 /** Current time in the formats of heads and log lines; strings are cached for a second. */
-import { now as coarseNow } from '../net/deadlines.js';
+import { now } from '../net/deadlines.js';
 import { formatHttpDate } from './http-date.js';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
-/** Milliseconds since 1970. */
-export function now(): number {
+/** Milliseconds since 1970; the clock of deadlines is `now` of net/deadlines.ts. */
+export function epochTime(): number {
   return Date.now();
 }
 
@@ -40,7 +40,7 @@ let httpText = '';
 
 /** The `Date` field line with its line break; like nginx's, as of the last tick of the coarse clock. */
 export function dateLine(): string {
-  const tick = coarseNow();
+  const tick = now();
   if (tick !== lineTick) {
     lineTick = tick;
     lineText = `Date: ${httpDateNow()}\r\n`;

@@ -9,7 +9,7 @@ import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseSeconds } from '../config/units.js';
 import { httpExchange } from '../exchange/exchange.js';
-import { httpDateNow, now } from '../http/clock.js';
+import { epochTime, httpDateNow } from '../http/clock.js';
 import { formatHttpDate } from '../http/http-date.js';
 import { modifiedSeconds } from '../http/modified.js';
 import type { BodyFilter, Chunk } from '../program/body.js';
@@ -185,7 +185,7 @@ function setExpires(x: Exchange, expiry: Expiry): void {
     response.set('Cache-Control', 'max-age=0');
     return;
   }
-  const seconds1970 = Math.floor(now() / 1000);
+  const seconds1970 = Math.floor(epochTime() / 1000);
   const changed = mode === 'modified' ? modifiedSeconds(response) : -1;
   const at = mode === 'daily' ? nextTime(seconds, seconds1970) : (changed < 0 ? seconds1970 : changed) + seconds;
   const age = at - seconds1970;

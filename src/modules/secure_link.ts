@@ -5,7 +5,7 @@ import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import type { Context } from '../config/directive.js';
 import { enclosingBlocks } from '../config/enclosing.js';
 import type { TemplateData } from '../config/template.js';
-import { now } from '../http/clock.js';
+import { epochTime } from '../http/clock.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import { SettingsKey } from '../program/settings-key.js';
@@ -65,7 +65,7 @@ function checkLink(x: Exchange): string | undefined {
   }
   const hash = decodeHash(comma < 0 ? value : value.slice(0, comma));
   if (hash === null || !timingSafeEqual(hash, md5Of(md5.of(x)))) return undefined;
-  return expires > 0 && expires < Math.floor(now() / 1000) ? '0' : '1';
+  return expires > 0 && expires < Math.floor(epochTime() / 1000) ? '0' : '1';
 }
 
 /** Decodes base64url, with or without padding; null if it is not a hash of 16 bytes. */

@@ -3,7 +3,7 @@ import type { Word } from '../../grammar/syntax-tree.js';
 import { bitmask, choice, custom, integer, text, word } from '../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
 import { parseSeconds } from '../config/units.js';
-import { now } from '../http/clock.js';
+import { epochTime } from '../http/clock.js';
 import { cookieValue } from '../http/cookies.js';
 import { binaryAddress } from '../net/binary-address.js';
 import { logError } from '../program/error-context.js';
@@ -181,7 +181,7 @@ function create(x: Exchange, id: UserId, rules: UserIdRules): void {
 function createV1({ service }: UserIdRules): Buffer {
   const id = Buffer.alloc(LENGTH);
   id.writeUInt32LE(Math.max(0, service) >>> 0, 0);
-  id.writeUInt32LE(Math.floor(now() / 1000), 4);
+  id.writeUInt32LE(Math.floor(epochTime() / 1000), 4);
   id.writeUInt32LE(startValue, 8);
   id.writeUInt32LE(sequenceV1, 12);
   sequenceV1 = (sequenceV1 + 0x100) >>> 0;
@@ -192,7 +192,7 @@ function createV2(x: Exchange, { service }: UserIdRules): Buffer {
   const id = Buffer.alloc(LENGTH);
   if (service >= 0) id.writeUInt32BE(service >>> 0, 0);
   else if (x.client.unixPath === null) id.latin1Write(binaryAddress(x.client.localAddress).slice(-4), 0);
-  id.writeUInt32BE(Math.floor(now() / 1000), 4);
+  id.writeUInt32BE(Math.floor(epochTime() / 1000), 4);
   id.writeUInt32BE(startValue, 8);
   id.writeUInt32BE(sequenceV2, 12);
   sequenceV2 = (sequenceV2 + 0x100) >>> 0;
@@ -222,7 +222,7 @@ function sendCookie(x: Exchange, rules: UserIdRules): void {
 
 /** Time in the old format of cookies, with a year of two digits up to 2037. nginx: ngx_http_cookie_time. */
 function cookieTime(seconds: number): string {
-  const date = new Date(now() + seconds * 1000);
+  const date = new Date(epochTime() + seconds * 1000);
   const [day = '', number = '', month = '', , time = ''] = date.toUTCString().split(' ');
   const year = date.getUTCFullYear();
   const short = year > 2037 ? String(year) : String(year % 100).padStart(2, '0');

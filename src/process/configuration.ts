@@ -1,11 +1,8 @@
 /** The source of a configuration, and the result of checking it. */
-import { positionOf } from '../../grammar/positions.js';
 import { atOnce } from '../config/at-once.js';
 import { type CheckOptions, type CheckResult, checkFileInSteps, checkInSteps } from '../config/check.js';
 import type { ConfigReader } from '../config/reader.js';
-import type { Finding } from '../diagnostics/finding.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
-import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Module } from '../program/module.js';
 import { inSlices } from '../program/time-slice.js';
 
@@ -61,11 +58,4 @@ function checkSteps(source: ConfigSource, modules: readonly Module[]): Generator
 export function confDirectoryOf({ name, confDirectory }: ConfigSource): string {
   const directory = confDirectory ?? name.slice(0, name.lastIndexOf('/') + 1);
   return directory === '' || directory.endsWith('/') ? directory : `${directory}/`;
-}
-
-/** A finding as nginx writes it to its error log: the message and ` in FILE:LINE`. Bytes. */
-export function logMessage({ message, at }: Finding): string {
-  if (at === null) return message;
-  const { name } = at.source;
-  return `${message} in ${name === COMMAND_LINE ? name : `${name}:${positionOf(at.source, at.start).line}`}`;
 }

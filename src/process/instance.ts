@@ -1,14 +1,16 @@
 /** A running proxy: its configuration, its logs, and its workers. */
+
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
 import type { Finding } from '../diagnostics/finding.js';
+import { logMessage } from '../diagnostics/log-message.js';
 import { trustWorkerUser } from '../files/trusted-files.js';
 import type { DestinationLog } from '../logging/destination-log.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { Module } from '../program/module.js';
 import { newSecret } from '../program/secret.js';
 import { checkWithModuleFiles } from './checked-modules.js';
-import { type ConfigSource, logMessage } from './configuration.js';
+import type { ConfigSource } from './configuration.js';
 import { type DefaultErrorLog, Logs } from './logs.js';
 import { applyEnvironment, type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import type { ModuleFile } from './module-files.js';

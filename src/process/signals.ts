@@ -1,9 +1,10 @@
 /** Handlers for the signals that nginx supports. */
+
 import { constants } from 'node:os';
 import type { Finding } from '../diagnostics/finding.js';
 import { grouped, morePlaces } from '../diagnostics/grouped.js';
+import { logMessage } from '../diagnostics/log-message.js';
 import type { ErrorLog } from '../logging/error-log.js';
-import { logMessage } from './configuration.js';
 import { isDetached } from './daemon.js';
 import { collectAfterReading } from './garbage.js';
 import { type Instance, RefusedConfig } from './instance.js';

@@ -1,5 +1,5 @@
 /** Operations behind `limit_conn` and `limit_req`: all limits of a request are decided together. */
-import { ConnectionCounts } from './connection-counts.js';
+import { KeyCounts } from './key-counts.js';
 import type { Operation } from './operation.js';
 import type { Held } from './owner.js';
 import { RequestRates } from './request-rates.js';
@@ -33,7 +33,7 @@ export const takeConnections: Operation<ConnectionQuestion, ConnectionAnswer> = 
     const held: Held[] = [];
     for (let i = 0; i < limits.length; i++) {
       const { zone, key, max } = limits[i] as ConnectionLimit;
-      const counts = owner.zone(zone, ConnectionCounts);
+      const counts = owner.zone(zone, KeyCounts);
       if (counts === undefined) continue;
       const result = counts.take(key, max);
       if (result !== 'taken') {

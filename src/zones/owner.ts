@@ -2,16 +2,16 @@
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { zoneIdentity } from '../config/zone-declaration.js';
-import { ConnectionCounts } from './connection-counts.js';
+import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
 import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
 
 /** Contents of a zone. */
-export type ZoneState = ConnectionCounts | RequestRates | KeyUsage | PeerStates;
+export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates;
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
-  if (kind === 'limit_conn') return new ConnectionCounts(name, size);
+  if (kind === 'limit_conn') return new KeyCounts(name, size);
   if (kind === 'limit_req') return new RequestRates(name, size);
   if (kind === 'api_keys') return new KeyUsage();
   return new PeerStates();

@@ -1,5 +1,5 @@
 /** Transfers the contents of a zone from one backend to another. */
-import { ConnectionCounts } from './connection-counts.js';
+import { KeyCounts } from './key-counts.js';
 import { KeyUsage, type UsageSnapshot } from './key-usage.js';
 import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
@@ -28,7 +28,7 @@ export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
   run(owner, { zone, held, rates, usage }) {
-    const counts = owner.zone(zone, ConnectionCounts);
+    const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
     }

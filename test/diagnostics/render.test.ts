@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import type { Source, Span } from '../../grammar/syntax-tree.js';
 import type { Finding } from '../../src/diagnostics/finding.js';
 import { findingsToJson } from '../../src/diagnostics/json.js';
+import { sentence } from '../../src/diagnostics/log-message.js';
 import { COMMAND_LINE } from '../../src/diagnostics/place.js';
-import { renderFinding, renderFindings, sentence, summary } from '../../src/diagnostics/render.js';
+import { renderFinding, renderFindings, summary } from '../../src/diagnostics/render.js';
 
 function source(text: string, name = '/etc/nginx.conf'): Source {
   return { name, text: Buffer.from(text, 'utf8').toString('latin1') };

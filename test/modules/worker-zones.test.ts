@@ -9,7 +9,7 @@ import { modules } from '../../src/modules/index.js';
 import { compileRoutingTable, type RoutingTable } from '../../src/program/compiler.js';
 import { Server } from '../../src/server/server.js';
 import { portChannel } from '../../src/zones/channel.js';
-import { ConnectionCounts } from '../../src/zones/connection-counts.js';
+import { KeyCounts } from '../../src/zones/key-counts.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
 import { type Served, ZoneServer } from '../../src/zones/zone-server.js';
 import {
@@ -260,7 +260,7 @@ test('whatever ends a request, nothing stays held', async (t) => {
   for (const worker of all) {
     await until('nothing is held', () => worker.served.owner.tickets === 0 && worker.home.pending === 0);
   }
-  const counts = all[0]?.served.owner.zone(1, ConnectionCounts);
+  const counts = all[0]?.served.owner.zone(1, KeyCounts);
   assert.equal(counts?.entries ?? 0, 0);
   assert.deepEqual(
     all.flatMap((worker) => worker.messages('handler failed')),

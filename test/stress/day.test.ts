@@ -7,7 +7,7 @@ import { openTransports } from '../../src/net/transport.js';
 import { Instance } from '../../src/process/instance.js';
 import { Serving } from '../../src/process/serving.js';
 import type { Workers } from '../../src/process/workers.js';
-import { ConnectionCounts } from '../../src/zones/connection-counts.js';
+import { KeyCounts } from '../../src/zones/key-counts.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RequestRates } from '../../src/zones/request-rates.js';
 import type { Zone } from '../../src/zones/zone.js';
@@ -111,7 +111,7 @@ test(`after ${MINUTES} minutes with a reload in each nothing has grown`, async (
   const zones = zonesOf(instance);
   const entries = (name: string): number => {
     const zone = zones.get(`zone ${name}`);
-    const contents = home.owner.zone(zone?.id ?? 0, RequestRates) ?? home.owner.zone(zone?.id ?? 0, ConnectionCounts);
+    const contents = home.owner.zone(zone?.id ?? 0, RequestRates) ?? home.owner.zone(zone?.id ?? 0, KeyCounts);
     return contents?.entries ?? -1;
   };
   assert.ok(entries('rates') >= 0 && entries('rates') <= 12, `${entries('rates')} keys are remembered`);

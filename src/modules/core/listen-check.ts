@@ -2,12 +2,13 @@
 import type { Word } from '../../../grammar/syntax-tree.js';
 import type { CheckedBlock, CheckedConfig } from '../../config/checked-config.js';
 import type { CheckContext } from '../../config/module-declaration.js';
+import type { SocketOptions } from '../../routing/listen-data.js';
+import { listensOf, writtenListens } from '../../routing/listen-data.js';
 import { Listeners, listenAddresses, listenKey } from '../../routing/listeners.js';
 import { WildcardNames } from '../../routing/wildcard-names.js';
-import type { SocketOptions } from './listen.js';
 import { ProtocolOptions } from './listen-protocols.js';
 import type { NameData } from './server-name.js';
-import { listensOf, namesOf, writtenListens } from './servers.js';
+import { namesOf } from './servers.js';
 
 /** Addresses and names of the servers checked so far. */
 interface CheckedServers {

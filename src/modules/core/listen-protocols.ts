@@ -1,5 +1,5 @@
 /** Protocol options (`proxy_protocol`, `ssl`) of the `listen` directives of one address. nginx: ngx_http_add_addresses. */
-import type { SocketOptions } from './listen.js';
+import type { SocketOptions } from '../../routing/listen-data.js';
 
 /** An option applies to the address if any `listen` has it; nginx warns if others differ in an unclear way. */
 export class ProtocolOptions {

@@ -1,58 +1,16 @@
 /** `listen`: addresses and sockets of a server. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { type Address, formatAddress, mayBeHost, parseAddress } from '../../config/address.js';
+import { mayBeHost, parseAddress } from '../../config/address.js';
 import { custom } from '../../config/argument-types.js';
 import type { ArgumentContext, Directives } from '../../config/directive.js';
-import type { Place } from '../../config/place.js';
 import { placeOf } from '../../config/place.js';
 import { parseInteger, parseSeconds, parseSize } from '../../config/units.js';
-import type { ListenOptions, TcpKeepalive } from '../../routing/listeners.js';
-
-/** Socket options of a `listen`. */
-export interface SocketOptions extends ListenOptions {
-  readonly backlog: number;
-  readonly reuseport: boolean;
-  readonly ipv6only: boolean;
-  readonly ssl: boolean;
-  readonly proxyProtocol: boolean;
-  readonly keepalive: TcpKeepalive | null;
-}
-
-/** One `listen` of a server. Plain data. */
-export interface ListenData {
-  /** Address as written. */
-  readonly written: string;
-  readonly address: Address;
-  readonly options: SocketOptions;
-  readonly at: Place | null;
-  /** For QUIC, which is not supported: no socket is opened. */
-  readonly quic: boolean;
-}
+import { DEFAULT_LISTEN_OPTIONS, type ListenData, type SocketOptions } from '../../routing/listen-data.js';
+import type { TcpKeepalive } from '../../routing/listeners.js';
 
 const NODE_MAJOR = Number.parseInt(process.versions.node, 10);
 
 const NO_OPTION = 'Node.js does not support this socket option.';
-
-/** nginx's NGX_LISTEN_BACKLOG. */
-const BACKLOG = 511;
-
-const DEFAULT_OPTIONS: SocketOptions = {
-  defaultServer: false,
-  set: false,
-  backlog: BACKLOG,
-  reuseport: false,
-  ipv6only: true,
-  ssl: false,
-  proxyProtocol: false,
-  keepalive: null,
-};
-
-/** Default of a server without `listen`: `*:80`, or `*:8000` without the privileges for that. */
-export function defaultListen(): ListenData {
-  const port = process.getuid?.() === 0 ? 80 : 8000;
-  const address: Address = { family: 'inet', host: '0.0.0.0', port, lastPort: port, portGiven: false, uri: '' };
-  return { written: formatAddress(address), address, options: DEFAULT_OPTIONS, at: null, quic: false };
-}
 
 function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
   const [word, ...parameters] = words as [Word, ...Word[]]; // at least one word: `min`
@@ -65,7 +23,7 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
       help: 'this is neither an address nor a host name',
     });
   }
-  let options = DEFAULT_OPTIONS;
+  let options = DEFAULT_LISTEN_OPTIONS;
   for (const parameter of parameters) options = { ...options, ...parseParameter(parameter, c) };
   const quic = parameters.some(({ text }) => text === 'quic');
   const clash = quic ? parameters.find(({ text }) => text === 'ssl' || text === 'proxy_protocol') : undefined;

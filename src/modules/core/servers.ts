@@ -4,13 +4,13 @@ import { ProxyProtocolStep } from '../../net/proxy-protocol-step.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler, Listening } from '../../program/module.js';
 import { type ListenerProgram, type LocationProgram, ServerProgram } from '../../program/program.js';
+import { type ListenData, listensOf, type SocketOptions } from '../../routing/listen-data.js';
 import { type ListenAddress, type Listener, Listeners, listenAddresses, listenKey } from '../../routing/listeners.js';
 import type { LocationEntry, LocationTree } from '../../routing/location-tree.js';
 import type { ServerName } from '../../routing/server-names.js';
 import { requireCertificates, type TlsAddress, tlsStep } from '../../tls/accept.js';
 import { HostNotFound, lookupHost } from '../../upstream/host-lookup.js';
 import { locationOf } from './blocks.js';
-import { defaultListen, type ListenData, type SocketOptions } from './listen.js';
 import { displayName, type NameData } from './server-name.js';
 
 /** Applies the settings of a server that are used before its location is known. */
@@ -101,17 +101,6 @@ function proxyProtocolStep(
 
 export function serversOf(http: CheckedBlock): CheckedBlock[] {
   return http.blocks.filter((block) => block.directive === 'server');
-}
-
-/** The `listen` directives of a server that are listened on. */
-export function listensOf(block: CheckedBlock): readonly ListenData[] {
-  return writtenListens(block).filter(({ quic }) => !quic);
-}
-
-/** All `listen` directives of a server, or its default. */
-export function writtenListens(block: CheckedBlock): readonly ListenData[] {
-  const listens = block.values.listen as readonly ListenData[] | undefined;
-  return listens === undefined || listens.length === 0 ? [defaultListen()] : listens;
 }
 
 /** Names of a server; a server without `server_name` has the empty name. */

@@ -1,6 +1,6 @@
 /** Variables that are defined only in logs, or have a special form there. */
 
-import { callbackTime, iso8601Time, localTime, now } from '../../http/clock.js';
+import { callbackTime, epochTime, iso8601Time, localTime } from '../../http/clock.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { VariableSpec } from '../../program/variable.js';
 
@@ -21,7 +21,7 @@ export const variables: Readonly<Record<string, VariableSpec>> = {
   pipe: { get: (x) => (x.client.pipelined ? 'p' : '.'), doc: '`p` if the request was pipelined, otherwise `.`.' },
   time_local: { get: localTime, doc: 'The local time as `28/Sep/1970:12:00:00 +0600`.' },
   time_iso8601: { get: iso8601Time, doc: 'The local time as `1970-09-28T12:00:00+06:00`.' },
-  msec: { get: () => seconds(now()), doc: 'The time in seconds since 1970, with milliseconds.' },
+  msec: { get: () => seconds(epochTime()), doc: 'The time in seconds since 1970, with milliseconds.' },
   request_time: {
     get: (x) => seconds(Math.max(0, callbackTime() - x.startTime)),
     doc: 'Seconds since the first byte of the request was read, with milliseconds.',

@@ -7,7 +7,7 @@ const ENTRY = 36;
 const TREE = 64;
 const LOG_TEXT = 23;
 
-export class ConnectionCounts {
+export class KeyCounts {
   private readonly counts = new Map<string, number>();
   private readonly slab: Slab;
 
