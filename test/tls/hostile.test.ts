@@ -50,7 +50,7 @@ function assertLogged(proxy: TestProxy, count: number, pattern: RegExp): void {
   assert.equal(logged.length, count);
 }
 
-describe('hostile clients of a TLS listener', { skip: withoutOpenssl }, () => {
+describe('hostile clients of a TLS listener', { skip: withoutOpenssl, timeout: 120_000 }, () => {
   test('handshakes aborted at random bytes leave no connection, and one log message each at most', async (t) => {
     const proxy = await served(t);
     await abortHandshakes(proxy.port, 200, random(5));
@@ -102,13 +102,14 @@ describe('hostile clients of a TLS listener', { skip: withoutOpenssl }, () => {
       },
     );
     t.after(() => child.kill());
+    const exited = once(child, 'exit');
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (bytes: Buffer) => (output += bytes.toString()));
     await until('the handshake is complete', () => output.includes('Verify return code'));
     child.stdin.write('R\n');
     await until('the refusal has arrived', () => /no renegotiation|RENEGOTIATING[\s\S]*error/.test(output));
-    await once(child, 'exit');
+    await exited;
     await assertServed(proxy);
     assert.deepEqual(
       proxy.entries.filter(({ level }) => !['info', 'notice'].includes(level)),
