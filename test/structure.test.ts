@@ -209,9 +209,10 @@ const page = \`/** What */ \${url} // Who\`;
 
 test('the glossary lists the exported types of the data path', () => {
   const glossary = textOf('docs/glossary.md');
-  const directories = ['http', 'server', 'exchange', 'routing', 'upstream', 'tunnel', 'zones'];
+  const tools = /^src\/(?:cli|config|diagnostics|difference|explain|format|library|lints|modules|process)$/;
+  const directories = LAYERS.flat().filter((path) => /^src\/\w+$/.test(path) && !tools.test(path));
   const missing = directories
-    .flatMap((directory) => filesIn(`src/${directory}`, '.ts'))
+    .flatMap((directory) => filesIn(directory, '.ts'))
     .flatMap((path) =>
       [...textOf(path).matchAll(/^export (?:abstract )?(?:class|interface|type) (\w+)/gm)]
         .filter(([, name]) => !glossary.includes(`\`${name}\``))

@@ -84,10 +84,12 @@ Examples:
   tsproxy compat nginx.conf         list what of a file is not supported
 
 HTTP/2, HTTP/3, caching, FastCGI, gRPC and stream {} are not implemented yet.
-Their directives are refused by name, not ignored; --allow-unsupported starts without them, and
-answers 501 where they are needed.
-Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once, USR1 reopens
-the logs. Requests and WebSockets in progress continue during a reload.`;
+With the directives of HTTP/2 and HTTP/3 clients use HTTP/1.1. The others are
+refused by name; --allow-unsupported starts without them, and answers 501
+where they are needed.
+Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once,
+USR1 reopens the logs. Requests and WebSockets in progress continue during a
+reload.`;
 
 /** A usage error, of a command if one is named: nginx's message, a suggestion if there is one, and a pointer to the help. */
 function misuse(sentence: string, hint: string | null, command: string | null = null): Invocation {
