@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -472,6 +472,13 @@ describe('connections to an upstream with TLS', { skip: withoutOpenssl }, () => 
     await facts(proxy, '/');
     const ALERT = 21;
     await until('an alert is sent', () => recordTypes(Buffer.concat(received)).at(-1) === ALERT);
+  });
+
+  test('have secrets that proxy_ssl_key_log writes to a file for the owner only', async (t) => {
+    const { proxy } = await setUp(t, 'location / { proxy_pass https://127.0.0.1:%%B%%; proxy_ssl_key_log keys.log; }');
+    await facts(proxy, '/');
+    assert.match(proxy.file('keys.log'), /^(SERVER|CLIENT)_[A-Z_0]+ [0-9a-f]{64} [0-9a-f]{64,96}$/m);
+    assert.equal(statSync(join(proxy.directory, 'keys.log')).mode & 0o777, 0o600);
   });
 
   test('have the protocols, ciphers, suites and ALPN names of the configuration', async (t) => {

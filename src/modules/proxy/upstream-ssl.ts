@@ -1,5 +1,5 @@
 /** TLS directives that nginx repeats for each upstream protocol under its own prefix (`proxy_ssl_…`, `grpc_ssl_…`). */
-import { bitmask, flag, integer, listOf, named, template, text } from '../../config/argument-types.js';
+import { bitmask, either, flag, integer, listOf, named, path, template, text } from '../../config/argument-types.js';
 import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
 import { type ContextSpec, PROTOCOLS } from '../../net/tls-context.js';
@@ -27,6 +27,7 @@ import {
 import { compiledCache } from '../../tls/certificate-cache.js';
 import { applyCommands } from '../../tls/conf-command.js';
 import { compiledContexts } from '../../tls/contexts.js';
+import { compiledKeyLog } from '../../tls/key-log.js';
 import { type ClientContext, clientContext, UpstreamTls, type VariableCertificate } from '../../tls/upstream-tls.js';
 
 const CONTEXTS: readonly Context[] = ['http', 'server', 'location'];
@@ -143,6 +144,13 @@ function family(p: string) {
           name,
         ),
     },
+    ssl_key_log: {
+      contexts: CONTEXTS,
+      takes: either('off', path('prefix')),
+      default: 'off',
+      doc: 'File to which the secrets of connections are written (NSS key log format), so that captured traffic can be decrypted. Whoever can read it can read all traffic: never use it permanently. nginx Plus has this directive.',
+      example: `${p}ssl_key_log keys.log;`,
+    },
     ssl_alpn: {
       contexts: CONTEXTS,
       takes: listOf(named('protocol', text)),
@@ -192,7 +200,7 @@ export function compileUpstreamTls<P extends string>(prefix: P, conf: ConfOf<Pre
     certificate: variableCertificate(value, scope),
     reusesSessions: value('ssl_session_reuse'),
     alpn: value('ssl_alpn') ?? [],
-    keyLog: null,
+    keyLog: compiledKeyLog(value('ssl_key_log'), compiler),
   });
 }
 

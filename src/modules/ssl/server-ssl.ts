@@ -23,11 +23,11 @@ import { type FileData, fileName, writtenName } from '../../tls/arguments.js';
 import { compiledCache, fetchCertifiedKey } from '../../tls/certificate-cache.js';
 import { applyCommands } from '../../tls/conf-command.js';
 import { compiledContexts, newContext } from '../../tls/contexts.js';
+import { compiledKeyLog } from '../../tls/key-log.js';
 import type { ServerSsl, Sessions, Verify } from '../../tls/server-ssl.js';
 import { SessionCache, sessionsOf } from '../../tls/session-cache.js';
 import { fixedKeys, lastingKey, loadTicketKey, rotatingKeys, type TicketKeys } from '../../tls/ticket-keys.js';
 import type { sslDirectives } from './directives.js';
-import { KeyLog } from './key-log.js';
 import { responseOf } from './ocsp-response.js';
 
 type Conf = ConfOf<typeof sslDirectives>;
@@ -82,7 +82,7 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
   at(last?.at ?? block.at, () => contexts.get(spec, sessions.keys));
   const requestCert = verify !== 'off';
   const ocspResponse = at(conf.ssl_stapling_file?.at ?? null, () => stapledResponse(conf));
-  const keyLog = compiledKeyLog(conf, compiler);
+  const keyLog = compiledKeyLog(conf.ssl_key_log, compiler);
   const maxFragment = Math.max(MIN_FRAGMENT, Math.min(MAX_FRAGMENT, bufferSize));
   const compiled = { ...common, sessions };
   const settingsOf = (context: (spec: ContextSpec, keys: TicketKeys) => tls.SecureContext): SettingsOf => {
@@ -212,15 +212,6 @@ function stapledResponse({ ssl_stapling: on, ssl_stapling_file: file }: Conf): B
     throw new TlsFileError(`d2i_OCSP_RESPONSE_bio("${file.path}") failed (SSL: ${reason})`);
   }
   return response;
-}
-
-/** `ssl_key_log`; servers with the same file share it, also across reloads. */
-function compiledKeyLog({ ssl_key_log: path }: Conf, compiler: Compiler): ServerTls['keyLog'] {
-  if (path === undefined || path === 'off' || compiler.onlyTest) return null;
-  const key = `key log ${path}`;
-  const { shared, previous, errorLog } = compiler;
-  const log = shared.get<KeyLog>(key) ?? shared.set(key, previous?.get<KeyLog>(key) ?? new KeyLog(path, errorLog));
-  return log.write;
 }
 
 function isEmpty(file: { readonly path: string } | undefined): boolean {

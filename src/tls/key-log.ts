@@ -1,14 +1,15 @@
-/** `ssl_key_log`: the secrets of connections, for decrypting captured traffic (NSS key log format). */
+/** `ssl_key_log`, `proxy_ssl_key_log`: the secrets of connections, for decrypting captured traffic (NSS key log format). */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { errnoText } from '../../diagnostics/errno.js';
-import { trustedPath } from '../../files/trusted-files.js';
-import type { ErrorLog } from '../../logging/error-log.js';
-import { StartError } from '../../program/compiler.js';
+import { errnoText } from '../diagnostics/errno.js';
+import { trustedPath } from '../files/trusted-files.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import { StartError } from '../program/compiler.js';
+import type { Compiler } from '../program/module.js';
 
 /** Only the owner may read secrets. */
 const MODE = 0o600;
 
-export class KeyLog {
+class KeyLog {
   private descriptor: number;
 
   /** Throws StartError if the file cannot be opened. */
@@ -48,4 +49,13 @@ export class KeyLog {
     closeSync(this.descriptor);
     this.descriptor = -1;
   }
+}
+
+/** Returns the writer of a directive's file; blocks and reloads with the same file share it. Null: not logged. */
+export function compiledKeyLog(path: string | undefined, compiler: Compiler): ((line: Buffer) => void) | null {
+  if (path === undefined || path === 'off' || compiler.onlyTest) return null;
+  const key = `key log ${path}`;
+  const { shared, previous, errorLog } = compiler;
+  const log = shared.get<KeyLog>(key) ?? shared.set(key, previous?.get<KeyLog>(key) ?? new KeyLog(path, errorLog));
+  return log.write;
 }
