@@ -208,11 +208,6 @@ export function optional<T>(type: ArgumentType<T>): ArgumentType<T | null> {
   return custom(`[${type.syntax}]`, 0, type.max, (words, c) => (words.length === 0 ? null : type.parse(words, c)));
 }
 
-/** The type's value, or `fallback` if no words are given. */
-export function optionalOr<T>(type: ArgumentType<T>, fallback: T): ArgumentType<T> {
-  return custom(`[${type.syntax}]`, 0, type.max, (words, c) => (words.length === 0 ? fallback : type.parse(words, c)));
-}
-
 /** Two types in sequence. */
 export function pair<A, B>(a: ArgumentType<A>, b: ArgumentType<B>): ArgumentType<readonly [A, B]> {
   return sequence(a, b);

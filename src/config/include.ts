@@ -15,9 +15,9 @@ import { wordsAtMost } from '../../grammar/words.js';
 import { atOnce } from './at-once.js';
 import type { CheckState } from './check-state.js';
 import type { Environment } from './environment.js';
-import { hasWildcard } from './glob.js';
+
 import { reportMissingSemicolon, splitAtLine } from './missing-semicolon.js';
-import { type ConfigReader, readFailure } from './reader.js';
+import { type ConfigReader, includedFiles, readFailure } from './reader.js';
 import { syntaxFinding } from './syntax-finding.js';
 
 /** Maximum depth of includes: far above practical use, and far below the stack limit. */
@@ -147,7 +147,7 @@ export class Includes {
         for (const part of yield* this.expandInSteps([before, split.after], splits + 1)) statements.push(part);
       } else if (file !== undefined && more === undefined && item.block === null) {
         // A template placeholder does not name a file yet.
-        for (const path of file.damaged ? [] : this.files(file.text)) {
+        for (const path of file.damaged ? [] : includedFiles(file.text, this.directory, this.reader)) {
           yield* this.include(path, item, statements);
           yield;
         }
@@ -166,11 +166,6 @@ export class Includes {
       inside: ({ items }) => this.expanded.get(items) ?? items.filter(isStatement),
       trailOf: (source) => this.trailOf(source),
     };
-  }
-
-  private files(name: string): readonly string[] {
-    const path = name.startsWith('/') ? name : this.directory + name;
-    return hasWildcard(path) ? this.reader.expand(path) : [path];
   }
 
   private *include(path: string, statement: Statement, into: Statement[]): Generator<void, void> {

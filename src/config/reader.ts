@@ -88,3 +88,9 @@ function bytes(path: string): Buffer {
 function byBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** Files named by an `include`: a path, absolute or relative to `directory` (with its slash), or a pattern. */
+export function includedFiles(written: string, directory: string, reader: ConfigReader): readonly string[] {
+  const path = written.startsWith('/') ? written : directory + written;
+  return hasWildcard(path) ? reader.expand(path) : [path];
+}

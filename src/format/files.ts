@@ -1,7 +1,6 @@
 /** Formats files and, on request, the files they include. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { hasWildcard } from '../config/glob.js';
-import { diskReader } from '../config/reader.js';
+import { diskReader, includedFiles } from '../config/reader.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { type Formatted, format, MAX_LENGTH, tooLong } from './format.js';
@@ -35,14 +34,9 @@ export function* formatFiles(names: readonly string[], recursive: boolean): Gene
       const { includes, ...file } = formatFile(name);
       yield file;
       if (!recursive || name === '-') continue;
-      for (const written of includes) waiting.push(...pathsOf(written, directory));
+      for (const written of includes) waiting.push(...includedFiles(written, directory, diskReader));
     }
   }
-}
-
-function pathsOf(written: string, directory: string): readonly string[] {
-  const path = written.startsWith('/') ? written : directory + written;
-  return hasWildcard(path) ? diskReader.expand(path) : [path];
 }
 
 function formatFile(path: string): FormattedFile & Pick<Formatted, 'includes'> {

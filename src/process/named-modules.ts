@@ -4,8 +4,7 @@
  */
 
 import type { CheckResult } from '../config/check.js';
-import { hasWildcard } from '../config/glob.js';
-import { type ConfigReader, diskReader } from '../config/reader.js';
+import { type ConfigReader, diskReader, includedFiles } from '../config/reader.js';
 import type { Module } from '../program/module.js';
 import { namesModuleFiles, withModuleFiles } from './checked-modules.js';
 import { type ConfigSource, checkWithSuppressed } from './configuration.js';
@@ -84,8 +83,7 @@ class Texts {
   private take(text: string): void {
     this.found.push(text);
     for (const [, written = ''] of text.matchAll(/\binclude\s+["']?([^\s;"'{}]+)/g)) {
-      const path = written.startsWith('/') ? written : `${this.directory}${written}`;
-      for (const one of hasWildcard(path) ? this.reader.expand(path) : [path]) this.read(one);
+      for (const path of includedFiles(written, this.directory, this.reader)) this.read(path);
     }
   }
 

@@ -79,7 +79,6 @@ test('a value is turned into another', () => {
     '2s',
     { timeout: 2000 },
   );
-  gives(type.optionalOr(type.text, 'fallback'), '', 'fallback');
 });
 
 test('a path starts from the directory of the file or from the prefix', () => {
