@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { closedPort, startProxy, type TestProxy } from './kit/index.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const GUIDES = ['tls', 'authentication', 'cors', 'api-keys', 'compression', 'tls-upstreams'];
+const GUIDES = ['tls', 'authentication', 'cors', 'api-keys', 'compression', 'tls-upstreams', 'client-identity'];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));
 const skip = missing === undefined ? false : `${missing} is not installed`;
 
