@@ -71,6 +71,7 @@ describe('where it differs from nginx', () => {
     events { }
     http {
       server_tokens off;
+      log_format times "$tcpinfo_rtt $request_time";
       server { listen 127.0.0.1:8080 rcvbuf=1m http2; location / { proxy_pass http://127.0.0.1:1; } }
     }`;
     const reader = textReader(new Map());
@@ -80,6 +81,7 @@ describe('where it differs from nginx', () => {
       ['worker_shutdown_timeout', 'different'],
       ['server_tokens', 'supported'],
       ['listen', 'different'],
+      ['$tcpinfo_rtt', 'different'],
       ['proxy_pass', 'supported'],
     ]) {
       assert.ok(

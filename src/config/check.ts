@@ -43,6 +43,8 @@ export interface CheckResult {
   readonly expansion: Expansion | null;
   /** Every checked block with its statements, outer blocks before inner ones. */
   readonly records: readonly BlockRecord[];
+  /** Each use of a variable, with its lower-case name. */
+  readonly uses: readonly { readonly name: string; readonly at: Span }[];
   /** The statements with errors. */
   readonly failures: Failures;
 }
@@ -95,6 +97,7 @@ export function* checkInSteps(
     sources: includes.sources,
     expansion: includes.expansion(statements),
     records: checker.records,
+    uses: state.uses,
     failures,
   };
 }
@@ -130,6 +133,7 @@ export function* checkFileInSteps(
       sources: [],
       expansion: null,
       records: [],
+      uses: [],
       failures: new Failures([]),
     };
   }

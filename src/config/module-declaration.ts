@@ -22,6 +22,8 @@ export interface ModuleDeclaration {
 export interface VariableDeclaration {
   /** Can be redefined by `set` or `map`. */
   readonly changeable?: boolean;
+  /** Difference from nginx, if any. */
+  readonly differs?: string;
 }
 
 /** Services for a module's check. */

@@ -17,6 +17,8 @@ export interface VariableSpec {
   readonly cached?: boolean;
   /** Whether it may be redefined by `set` or `map`. Default false: nginx reports `the duplicate "x" variable`. */
   readonly changeable?: boolean;
+  /** Difference from nginx, if any; reported by `compat`. */
+  readonly differs?: string;
   /** One sentence for the documentation. */
   readonly doc: string;
 }

@@ -14,7 +14,7 @@ import { WRAPPING } from '../part.js';
 /** Support of a directive. `missing`: only nginx has it; `refused`: supported, but not in the form written. */
 export type Status = 'supported' | 'without effect' | 'different' | 'missing' | 'refused';
 
-/** A directive with all its places; or a variable of nginx that is missing. */
+/** A directive with all its places; or a variable of nginx that is missing or differs. */
 export interface Entry {
   /** With `$` for variables. */
   readonly name: string;
@@ -46,13 +46,18 @@ const SETTING = 'It is a setting of a directive that tsproxy does not support, a
 const MAX_DEPTH = 500;
 
 /** @param modules all modules */
-export function surveyOf({ expansion, findings }: CheckResult, modules: readonly ModuleDeclaration[]): Survey {
+export function surveyOf({ expansion, findings, uses }: CheckResult, modules: readonly ModuleDeclaration[]): Survey {
   const entries = new Entries();
   const errors = findings.filter(({ code, severity }) => severity === 'error' && code !== 'nginx-only-variable');
   if (expansion !== null) new Walk(expansion, new Catalogue(modules), entries, errors).through();
   for (const { code, missing, at } of findings) {
     if (at === null || code !== 'nginx-only-variable' || missing === undefined) continue;
     entries.add(missing.name, 'missing', missing.module, null, at);
+  }
+  for (const { name, at } of uses) {
+    const module = modules.find(({ variables }) => variables?.[name]?.differs !== undefined);
+    const differs = module?.variables?.[name]?.differs;
+    if (module !== undefined && differs !== undefined) entries.add(`$${name}`, 'different', module.name, differs, at);
   }
   // An error about a missing parameter of a directive has the same code; it stays among the refusals.
   const refusals = errors.filter(({ code, at }) => code !== 'nginx-only-directive' || !entries.has('missing', at));

@@ -22,7 +22,15 @@ function modulePage(module: Module): string {
       : ['## Directives', ...directives.flatMap(([name, spec]) => directive(module.name, name, spec))]),
     ...(variables.length === 0
       ? []
-      : ['## Variables', variables.map(([name, { doc }]) => `- \`${variableName(name)}\`: ${doc}`).join('\n')]),
+      : [
+          '## Variables',
+          variables
+            .map(
+              ([name, { doc, differs }]) =>
+                `- \`${variableName(name)}\`: ${doc}${differs === undefined ? '' : ` *Differs from nginx:* ${differs}`}`,
+            )
+            .join('\n'),
+        ]),
   ]);
 }
 

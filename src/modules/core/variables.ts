@@ -100,6 +100,7 @@ function setArgs(exchange: Exchange, value: string): void {
 
 /** nginx's "not found": the variable has no value here. */
 const absent = (): undefined => undefined;
+const NO_TCP_INFO = 'It is empty: Node.js has no interface to TCP_INFO.';
 
 function undefinedIfEmpty(value: string): string | undefined {
   return value === '' ? undefined : value;
@@ -189,10 +190,14 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     doc: 'The age of the connection in seconds, with milliseconds.',
   },
   ...proxyProtocolVariables,
-  tcpinfo_rtt: { get: absent, doc: 'In nginx, the round trip time of the connection; not available in Node.js.' },
-  tcpinfo_rttvar: { get: absent, doc: 'In nginx, the variance of the round trip time; not available in Node.js.' },
-  tcpinfo_snd_cwnd: { get: absent, doc: 'In nginx, the congestion window; not available in Node.js.' },
-  tcpinfo_rcv_space: { get: absent, doc: 'In nginx, the receive window; not available in Node.js.' },
+  tcpinfo_rtt: { get: absent, doc: 'The round trip time of the connection in nginx.', differs: NO_TCP_INFO },
+  tcpinfo_rttvar: {
+    get: absent,
+    doc: 'The variance of the round trip time of the connection in nginx.',
+    differs: NO_TCP_INFO,
+  },
+  tcpinfo_snd_cwnd: { get: absent, doc: 'The congestion window of the connection in nginx.', differs: NO_TCP_INFO },
+  tcpinfo_rcv_space: { get: absent, doc: 'The receive window of the connection in nginx.', differs: NO_TCP_INFO },
 
   // -- the process
   hostname: { get: localHostName, cached: true, doc: 'The name of this machine.' },
