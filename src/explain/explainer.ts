@@ -24,7 +24,7 @@ import { effectiveDirectives } from './effective-directives.js';
 import type { ExplainedAnswer, ExplainedServer, ExplainedUpstream, Explanation, Written } from './explanation.js';
 import { linesOfHead } from './field-lines.js';
 import { missingFromHandshake } from './handshake.js';
-import { type Arrival, chooseListener } from './listener-choice.js';
+import { type Arrival, chooseListener, isSecure } from './listener-choice.js';
 import { Recorder, Recording } from './recorder.js';
 import { type ParsedRequest, parseRequest, type RequestInput, type SampleAnswer } from './request-input.js';
 import { type Client, type Received, runRequest } from './run-request.js';
@@ -190,6 +190,9 @@ export class Explainer {
     const block = httpExchange(main).location.block ?? this.config;
     const sent = upstreams.at(-1)?.requests.at(-1)?.head ?? '';
     const assumptions = [...request.assumptions];
+    if (isSecure(request.scheme) && !arrival.secure) {
+      assumptions.push(`${request.scheme}: TLS is terminated in front of this proxy`);
+    }
     if (recorder.unknownHosts.size > 0) {
       const hosts = [...recorder.unknownHosts].sort().join(', ');
       assumptions.push(

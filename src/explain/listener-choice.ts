@@ -1,5 +1,7 @@
 /** Choice of the listener that receives a request. */
+
 import { formatAddress, isWildcard, parseAddress } from '../config/address.js';
+import { TlsStep } from '../net/tls-step.js';
 import type { Listening } from '../program/module.js';
 import { CannotExplain } from './cannot-explain.js';
 import type { ParsedRequest } from './request-input.js';
@@ -7,6 +9,8 @@ import type { ParsedRequest } from './request-input.js';
 /** The listener that receives a connection, and the local address of the connection. */
 export interface Arrival {
   readonly listening: Listening;
+  /** Whether the client uses TLS with this listener. */
+  readonly secure: boolean;
   /** The listener's address, such as `0.0.0.0:80`, or a specific address that shares its socket. */
   readonly address: string;
   /** Address that the client connected to; empty for a unix socket. */
@@ -34,6 +38,15 @@ function listenAddressesOf(listeners: readonly Listening[]): ListenAddress[] {
   });
 }
 
+/** Whether a client with this scheme uses TLS. */
+export function isSecure(scheme: ParsedRequest['scheme']): boolean {
+  return scheme === 'https' || scheme === 'wss';
+}
+
+function usesTls({ steps }: Listening): boolean {
+  return steps?.some((step) => step instanceof TlsStep) === true;
+}
+
 /** Chooses the listener; throws CannotExplain if there is none for the requested address or port. */
 export function chooseListener(
   listeners: readonly Listening[],
@@ -49,6 +62,7 @@ export function chooseListener(
   };
   const at = (place: ListenAddress, why: string, localAddress = place.host): Arrival => ({
     listening: place.listening,
+    secure: isSecure(scheme) && usesTls(place.listening),
     address: place.address,
     localAddress: isWildcard(localAddress) ? (localAddress === '::' ? '::1' : '127.0.0.1') : localAddress,
     why,
@@ -73,7 +87,7 @@ export function chooseListener(
       ? noListener(`"${listen}"`)
       : at(wildcard, `it accepts connections to ${requested.host}`, requested.host);
   }
-  const defaultPort = scheme === null ? null : scheme === 'https' || scheme === 'wss' ? 443 : 80;
+  const defaultPort = scheme === null ? null : isSecure(scheme) ? 443 : 80;
   const requested = port ?? defaultPort;
   if (requested !== null) {
     const samePort = places.filter(({ listening }) => listening.path === null && listening.port === requested);

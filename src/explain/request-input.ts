@@ -70,9 +70,6 @@ export function parseRequest(input: RequestInput): ParsedRequest {
     for (const [name, value] of added) lines.push(`${name}: ${value}`);
     if (added.length > 0) assumptions.push(`${url.scheme}: the client sends the fields of a WebSocket handshake`);
   }
-  if (url.scheme === 'https' || url.scheme === 'wss') {
-    assumptions.push(`${url.scheme}: TLS is terminated in front of this proxy`);
-  }
   lines.push(...given.map(([name, value]) => `${name}: ${value}`));
   const { body = '' } = input;
   const bodyLength = lengthOf(body);

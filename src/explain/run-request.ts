@@ -49,7 +49,7 @@ export interface Client {
 export function runRequest(
   table: RoutingTable,
   { head, body, bodyLength }: ParsedRequest,
-  { listening, localAddress }: Arrival,
+  { listening, localAddress, secure }: Arrival,
   { address, port }: Client,
   errorLog: ErrorLog,
 ): Promise<Received> {
@@ -80,6 +80,7 @@ export function runRequest(
       remotePort: port,
       localAddress,
       localPort: listening.port,
+      secure,
     };
     const { outgoing, accepted } = memoryPair(client, NO_OWNER, endpoints);
     client.onReceived = () => {

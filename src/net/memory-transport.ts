@@ -11,6 +11,8 @@ export interface Endpoints {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** Whether the connection stands for one with TLS. Default false. */
+  readonly secure?: boolean;
 }
 
 /** Bytes that each direction accepts before the receiver reads them: the counterpart of the kernel's buffers. */
@@ -32,12 +34,13 @@ export function memoryPair(
   acceptedOwner: TransportOwner,
   endpoints: Endpoints = UNKNOWN,
 ): MemoryPair {
-  const { remoteAddress, remotePort, localAddress, localPort } = endpoints;
+  const { remoteAddress, remotePort, localAddress, localPort, secure = false } = endpoints;
   const mirrored = {
     remoteAddress: localAddress,
     remotePort: localPort,
     localAddress: remoteAddress,
     localPort: remotePort,
+    secure,
   };
   const outgoing = new MemoryTransport(outgoingOwner, mirrored, true);
   const accepted = new MemoryTransport(acceptedOwner, endpoints, false);
@@ -51,6 +54,7 @@ export class MemoryTransport implements Transport {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+  readonly secure: boolean;
   closed = false;
   closing = false;
   waiting = false;
@@ -87,6 +91,7 @@ export class MemoryTransport implements Transport {
     this.remotePort = endpoints.remotePort;
     this.localAddress = endpoints.localAddress;
     this.localPort = endpoints.localPort;
+    this.secure = endpoints.secure === true;
     this.connecting = outgoing;
   }
 
@@ -104,9 +109,6 @@ export class MemoryTransport implements Transport {
   }
 
   get handshaking(): boolean {
-    return false;
-  }
-  get secure(): boolean {
     return false;
   }
   get writable(): boolean {

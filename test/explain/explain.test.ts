@@ -475,3 +475,18 @@ test('an upstream with TLS is explained without its certificates, and redirects 
   assert.deepEqual(explanation.answer.redirect, { from: 'https://10.0.0.1/page/', to: 'http://x/app/page/' });
   assert.match(explanation.upstreams[0]?.requests[0]?.head ?? '', /^GET \/page HTTP\/1.1\r\nHost: 10.0.0.1\r\n/);
 });
+
+test('an https request to a TLS listener has the scheme https, without certificates', async () => {
+  const text = `server {
+    listen 443 ssl; ssl_certificate missing.crt; ssl_certificate_key missing.key;
+    location /dir/ { proxy_pass http://10.0.0.1; }
+    location / { return 301 "$scheme://$host/$https"; }
+  }`;
+  const { answer, assumptions } = await explained(text, 'https://h/');
+  assert.match(JSON.stringify(answer), /https:\/\/h\/on/);
+  assert.deepEqual(
+    assumptions.filter((each) => each.includes('TLS')),
+    [],
+  );
+  assert.match(JSON.stringify((await explained(text, 'https://h/dir')).answer), /https:\/\/h\/dir\//);
+});
