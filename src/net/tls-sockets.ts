@@ -89,15 +89,20 @@ export function outgoingSocket(target: TlsTarget, events: EndpointEvents): Engin
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
     allowHalfOpen: true,
-    noDelay: true,
     onread,
   };
   const socket = tls.connect(options as tls.ConnectionOptions) as EngineSocket;
+  // `tls.connect` ignores the options `noDelay` and `keepAlive`.
+  socket.setNoDelay(true);
+  if ('keepAlive' in target && target.keepAlive === true) socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
   const { preface = '' } = target;
   // The listener that begins the handshake follows.
   if (preface !== '') socket.prependOnceListener('connect', () => sendPreface(socket, preface));
   return watch(socket, events).on('secureConnect', onSecureConnect);
 }
+
+/** Idle time before the first probe of TCP keep-alive, ms; that of Linux. */
+const KEEP_ALIVE_DELAY = 7_200_000;
 
 /** Writes to the handle below TLS. A failed write is a failure of the connection, which the handshake reports. */
 function sendPreface(socket: EngineSocket, preface: string): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,7 +124,7 @@ describe('proxy_pass https://', { skip: withoutOpenssl }, () => {
     assert.equal((await facts(proxy, `/?scheme=HTTPS&port=${backend.port}`)).protocol, 'TLSv1.3');
   });
 
-  test('a back end on a unix socket is reached with TLS, and its path is no server name', async (t) => {
+  test('a back end on a unix socket is reached with TLS', async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'tsproxy-tls-'));
     t.after(() => rmSync(directory, { recursive: true }));
     const path = join(directory, 'socket');
@@ -472,6 +472,27 @@ describe('connections to an upstream with TLS', { skip: withoutOpenssl }, () => 
     await facts(proxy, '/');
     const ALERT = 21;
     await until('an alert is sent', () => recordTypes(Buffer.concat(received)).at(-1) === ALERT);
+  });
+
+  test('are probed by TCP keep-alive with proxy_socket_keepalive', {
+    skip: !existsSync('/proc/net/tcp'),
+  }, async (t) => {
+    const { proxy, backend } = await setUp(
+      t,
+      `location /on { proxy_pass https://named.example; proxy_socket_keepalive on; proxy_ssl_alpn http/1.1; }
+       location /off { proxy_pass https://named.example; }`,
+    );
+    const end = `:${backend.port.toString(16).toUpperCase().padStart(4, '0')}`;
+    const probed = (): boolean[] =>
+      readFileSync('/proc/net/tcp', 'latin1')
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+        .filter(([, , remote, state]) => remote?.endsWith(end) === true && state === '01')
+        .map(([, , , , , timer]) => timer?.startsWith('02:') === true);
+    await facts(proxy, '/off');
+    assert.deepEqual(probed(), [false]);
+    await facts(proxy, '/on');
+    assert.deepEqual(probed().sort(), [false, true]);
   });
 
   test('have secrets that proxy_ssl_key_log writes to a file for the owner only', async (t) => {
