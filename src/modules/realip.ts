@@ -1,7 +1,9 @@
 /** nginx's `ngx_http_realip_module`: replaces the client address with the one that a trusted proxy sends. */
 import { custom, flag, word } from '../config/argument-types.js';
+import type { CheckedBlock } from '../config/checked-config.js';
 import { type Cidr, contains, ipBytes, ipText, parseCidr, unmapped } from '../config/cidr.js';
 import type { Context } from '../config/directive.js';
+import type { CheckContext } from '../config/module-declaration.js';
 import type { Place } from '../config/place.js';
 import { forwardedFor } from '../http/forwarded.js';
 import { forwardedAddress } from '../http/forwarded-address.js';
@@ -110,6 +112,29 @@ function firstLine(value: string | undefined): readonly string[] {
   return value === undefined ? [] : [value];
 }
 
+/** The part of `listen` that matters here. */
+type Listens = readonly { readonly options: { readonly proxyProtocol: boolean } }[];
+
+/** Reports `real_ip_header proxy_protocol` if no listener receives the header. An address gets it from any of its servers. */
+function checkProxyProtocol(c: CheckContext): void {
+  const [statement] = c.statements('real_ip_header');
+  const field = statement?.args[0];
+  const servers = c.all('server').filter(({ context }) => context === 'server');
+  if (field?.text !== PROXY_PROTOCOL || servers.length === 0) return;
+  const receives = ({ values }: CheckedBlock): boolean =>
+    ((values.listen ?? []) as Listens).some(({ options }) => options.proxyProtocol);
+  if (servers.some(receives)) return;
+  c.report(
+    field,
+    'no-effect',
+    '"real_ip_header proxy_protocol" has no effect: no address receives the PROXY protocol',
+    {
+      severity: 'warning',
+      help: 'add "proxy_protocol" to the listen directives that the proxy in front connects to',
+    },
+  );
+}
+
 export default defineModule({
   name: 'realip',
   doc: 'Replaces the client address with the address in a header field that a trusted proxy or load balancer sends. `$remote_addr`, logs, `allow` and `deny`, `geo`, limits and load balancing use the new address.',
@@ -139,6 +164,7 @@ export default defineModule({
       example: 'real_ip_recursive on;',
     },
   },
+  check: (_block, c) => checkProxyProtocol(c),
   variables: {
     realip_remote_addr: { get: (x) => peerOf(x).remoteAddress, doc: 'Original client address of the connection.' },
     realip_remote_port: {

@@ -235,3 +235,14 @@ test('a warning reports protocol options that differ between the servers of an a
   assert.equal(warnings('proxy_protocol', 'backlog=10'), 1);
   assert.equal(warnings('', 'proxy_protocol', ''), 0);
 });
+
+test('real_ip_header proxy_protocol is reported if no address receives the header', () => {
+  const reported = (listen: string) => {
+    const config = `events {}\nhttp { real_ip_header proxy_protocol; server { listen 8080 ${listen}; } }`;
+    return checkConfig({ config }).findings.some(({ message }) =>
+      message.startsWith('"real_ip_header proxy_protocol"'),
+    );
+  };
+  assert.equal(reported(''), true);
+  assert.equal(reported('proxy_protocol'), false);
+});
