@@ -46,7 +46,7 @@ const directives = {
       word('file', (w, c): UserFile => ({ path: parseTemplate(w, c), directory: c.path('', 'conf'), at: c.place(w) })),
     ),
     links: ({ path, directory }: UserFile) => ({ meaning: { path, directory } }),
-    doc: 'File with a line `user:hash` for each user; lines that start with `#` are comments. Formats: the hashes of crypt(3) (DES, `$1$`, `$5$`, `$6$`), of Apache (`$apr1$`), bcrypt (`$2a$`, `$2b$`, `$2y$`), `{SHA}`, `{SSHA}` and `{PLAIN}`. Users with a hash in another format are rejected, and the format is logged. A file is read again when it changes; if no line of the new content is valid, the previous one stays in force. Slow hashes are computed by threads; while 256 passwords wait for them, further ones are answered with 503. A file that is missing closes the location with 403, an unreadable one with 500.',
+    doc: 'File with a line `user:hash` for each user; lines that start with `#` are comments. Formats: the hashes of crypt(3) (DES, `$1$`, `$5$`, `$6$`), of Apache (`$apr1$`), bcrypt (`$2a$`, `$2b$`, `$2y$`), `{SHA}`, `{SSHA}` and `{PLAIN}`. Users with a hash in another format are rejected, and the format is logged. A file is read again when it changes; if no line of the new content is valid, the previous one stays in force. Slow hashes are computed by threads with low priority, which use at most half of the time of a processor each; passwords of different client addresses are verified in turn. A password is answered with 503 if 256 others (or 32 of the same address) are waiting, or if it has waited for 10 seconds. A file that is missing closes the location with 403, an unreadable one with 500.',
     example: 'auth_basic_user_file htpasswd;',
     differs:
       'A file (without variables in its name) with a line that is not `user:hash` is an error when the configuration is loaded; nginx ignores the line. Hashes of `$y$` (yescrypt) and other formats of some libraries are not supported.',
@@ -188,7 +188,7 @@ function verifyOnce(x: Exchange, file: PasswordFile, key: string, password: stri
     return running.result;
   }
   const exchanges = [x];
-  const result = verifier.verify(password, hash, () => exchanges.some(({ finished }) => !finished));
+  const result = verifier.verify(x.remoteAddress, password, hash, () => exchanges.some(({ finished }) => !finished));
   jobs.set(key, { result, exchanges });
   const forget = () => jobs.delete(key);
   result.then(forget, forget);

@@ -114,8 +114,11 @@ function encode(bytes: Buffer): string {
   return out;
 }
 
-/** Hash of a password with the salt and cost of `setting`, which is a hash or its beginning; null if it is malformed. */
-export function bcrypt(password: Buffer, setting: string): string | null {
+/**
+ * Hash of a password with the salt and cost of `setting`, which is a hash or its beginning; null if it is malformed. `pause` is
+ * called in each round.
+ */
+export function bcrypt(password: Buffer, setting: string, pause: () => void): string | null {
   const [, costText = '', saltText = ''] = SETTING.exec(setting) ?? [];
   const cost = Number(costText);
   if (saltText === '' || cost < MIN_COST || cost > MAX_COST) return null;
@@ -129,6 +132,7 @@ export function bcrypt(password: Buffer, setting: string): string | null {
   for (let left = 2 ** cost; left > 0; left--) {
     cipher.expand(key, null);
     cipher.expand(saltKey, null);
+    pause();
   }
   const text = Buffer.from(TEXT, 'latin1');
   for (let at = 0; at < text.length; at += 8) {

@@ -13,8 +13,8 @@ interface Format {
   readonly matches: RegExp;
   /** Whether a hash is computed in microseconds, so that no thread is needed for it. */
   readonly fast: boolean;
-  /** Hash of a password with the salt of another hash; null if that one is malformed. */
-  hash(password: Buffer, hash: string): string | null;
+  /** Hash of a password with the salt of another hash; null if that one is malformed. `pause`: see `matchesHash`. */
+  hash(password: Buffer, hash: string, pause: () => void): string | null;
 }
 
 const FORMATS: readonly Format[] = [
@@ -57,11 +57,14 @@ export function formatName(hash: string): string {
   return /^(?:\$[a-z0-9-]{1,12}\$|\{[A-Z0-9-]{1,16}\})/i.exec(hash)?.[0] ?? /^[_*!]/.exec(hash)?.[0] ?? 'unknown';
 }
 
-/** Whether a hash is that of the password. A password ends at its first NUL, as in C. Byte strings. */
-export function matchesHash(password: string, hash: string): boolean {
+/**
+ * Whether a hash is that of the password. A password ends at its first NUL, as in C. Byte strings. `pause` is called between
+ * the rounds of slow hashes, at least every millisecond, and may block.
+ */
+export function matchesHash(password: string, hash: string, pause: () => void = () => {}): boolean {
   const nul = password.indexOf('\0');
   const bytes = Buffer.from(nul < 0 ? password : password.slice(0, nul), 'latin1');
-  const computed = formatOf(hash)?.hash(bytes, hash) ?? null;
+  const computed = formatOf(hash)?.hash(bytes, hash, pause) ?? null;
   if (computed === null || computed.length !== hash.length) return false;
   return timingSafeEqual(Buffer.from(computed, 'latin1'), Buffer.from(hash, 'latin1'));
 }

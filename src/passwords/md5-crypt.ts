@@ -10,8 +10,8 @@ function md5(...parts: readonly Uint8Array[]): Buffer {
   return createHash('md5').update(Buffer.concat(parts)).digest();
 }
 
-/** Hash of a password with the salt of `setting`, which is a hash or its beginning. */
-export function md5Crypt(password: Buffer, setting: string): string {
+/** Hash of a password with the salt of `setting`, which is a hash or its beginning. `pause` is called in each round. */
+export function md5Crypt(password: Buffer, setting: string, pause: () => void): string {
   const magic = setting.slice(0, setting.indexOf('$', 1) + 1);
   const saltText = (setting.slice(magic.length).split('$', 1)[0] ?? '').slice(0, MAX_SALT_LENGTH);
   const salt = Buffer.from(saltText, 'latin1');
@@ -29,6 +29,7 @@ export function md5Crypt(password: Buffer, setting: string): string {
     if (round % 7 !== 0) mixed.push(password);
     mixed.push(odd ? digest : password);
     digest = md5(...mixed);
+    pause();
   }
   return `${magic}${saltText}$${encodeGroups(digest, ORDER, 2)}`;
 }

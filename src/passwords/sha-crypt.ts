@@ -51,8 +51,8 @@ function roundsOf(setting: string): { readonly rounds: number; readonly saltAt: 
   return { rounds, saltAt: stated[0].length, prefix: `${setting.slice(0, 3)}rounds=${rounds}$` };
 }
 
-/** Hash of a password with the salt and rounds of `setting`, which is a hash or its beginning. */
-export function shaCrypt(password: Buffer, setting: string): string {
+/** Hash of a password with the salt and rounds of `setting`, which is a hash or its beginning. `pause` is called in each round. */
+export function shaCrypt(password: Buffer, setting: string, pause: () => void): string {
   const { algorithm, size, order, last } = setting.startsWith('$5$') ? SHA256 : SHA512;
   const hash = (...parts: readonly Uint8Array[]) => createHash(algorithm).update(Buffer.concat(parts)).digest();
   const { rounds, saltAt, prefix } = roundsOf(setting);
@@ -73,6 +73,7 @@ export function shaCrypt(password: Buffer, setting: string): string {
     if (round % 7 !== 0) at += p.copy(longest, at);
     at += (odd ? digest : p).copy(longest, at);
     digest = createHash(algorithm).update(longest.subarray(0, at)).digest();
+    pause();
   }
   return `${prefix}${saltText}$${encodeGroups(digest, order, last)}`;
 }

@@ -1,12 +1,16 @@
-/** Verification of passwords outside the event loop: a small pool of threads with a bounded queue. */
+/** Verification of passwords outside the event loop: a small pool of threads with bounded queues. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { FairQueue } from './fair-queue.js';
 
 /** Threads of the pool; one processor is left to the event loop. */
 const MAX_THREADS = Math.min(4, Math.max(1, availableParallelism() - 1));
-/** Passwords that wait for a thread. */
+/** Passwords that wait for a thread: of all clients, and of one client address. */
 const MAX_QUEUE = 256;
+const MAX_QUEUE_PER_CLIENT = 32;
+/** Time in ms after which a password is not verified any more. */
+const MAX_WAIT = 10_000;
 /** Time in ms after which an idle thread ends. */
 const IDLE_TIMEOUT = 10_000;
 /** Time in ms for one password; a hash with an extreme number of rounds would occupy a thread for days. */
@@ -20,6 +24,8 @@ export interface ThreadRequest {
 
 interface Job {
   readonly request: ThreadRequest;
+  /** Time of its arrival, ms. */
+  readonly since: number;
   /** Whether the result is still needed: clients may leave while their passwords wait. */
   needed(): boolean;
   resolve(matches: boolean): void;
@@ -110,25 +116,29 @@ class Thread {
 /** Pool of threads. */
 export class PasswordVerifier {
   private readonly threads = new Set<Thread>();
-  private readonly queue: Job[] = [];
+  private readonly queue = new FairQueue<Job>(MAX_QUEUE, MAX_QUEUE_PER_CLIENT);
 
   /**
-   * Whether a hash is that of the password. `needed` is called when a thread is free; without need the result is false.
-   * Rejects with `VerificationError`.
+   * Whether a hash is that of the password. `client`: address of the client; those of different clients are verified in turn.
+   * `needed` is called when a thread is free; without need the result is false. Rejects with `VerificationError`.
    */
-  verify(password: string, hash: string, needed: () => boolean): Promise<boolean> {
+  verify(client: string, password: string, hash: string, needed: () => boolean): Promise<boolean> {
     return new Promise<boolean>((resolve, reject) => {
-      const job: Job = { request: { password, hash }, needed, resolve, reject };
+      const job: Job = { request: { password, hash }, since: performance.now(), needed, resolve, reject };
       const thread = this.idleThread();
       if (thread !== null) thread.start(job);
-      else if (this.queue.length < MAX_QUEUE) this.queue.push(job);
-      else reject(new VerificationError('too many passwords are waiting for verification', true));
+      else if (!this.queue.push(client, job))
+        reject(new VerificationError('too many passwords are waiting for verification', true));
     });
   }
 
   /** Removes the next job from the queue whose result is needed; null if there is none. */
   takeJob(): Job | null {
-    for (let job = this.queue.shift(); job !== undefined; job = this.queue.shift()) {
+    const oldest = performance.now() - MAX_WAIT;
+    for (const late of this.queue.removeWhere(({ since }) => since < oldest)) {
+      late.reject(new VerificationError('password waited too long for verification', true));
+    }
+    for (let job = this.queue.shift(); job !== null; job = this.queue.shift()) {
       if (job.needed()) return job;
       job.resolve(false);
     }
