@@ -6,6 +6,7 @@ import type { Exchange } from '../program/exchange.js';
 import type { Template } from '../program/template.js';
 import type { ConnectOptions } from './connect-options.js';
 import type { SpoolSettings } from './response-spool.js';
+import type { StoreSettings } from './response-store.js';
 import type { UpgradedAttempt } from './upgraded-attempt.js';
 
 /** Settings of a pass directive's module. Times in ms, sizes in bytes; 0: unlimited. */
@@ -26,6 +27,8 @@ export interface UpstreamSettings {
   readonly buffering: boolean;
   /** Limits and location of the response buffers. */
   readonly spool: SpoolSettings;
+  /** Storage of responses as files; null: they are not stored. */
+  readonly store: StoreSettings | null;
   readonly interceptErrors: boolean;
   readonly ignoreClientAbort: boolean;
   readonly passTrailers: boolean;

@@ -28,6 +28,7 @@ import { RequestWriter, type WriterOwner } from './request-writer.js';
 import { ResponseRelay } from './response-relay.js';
 import { ExchangeSink, type ResponseSink } from './response-sink.js';
 import { isBuffered } from './response-spool.js';
+import { ResponseStore } from './response-store.js';
 import { dropDuplicates } from './unique-fields.js';
 import type { Upstream } from './upstream.js';
 
@@ -86,7 +87,9 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Starts the request; if requests are buffered, the body is read first. */
   begin(): void {
     const { x } = this;
-    x.ignoreClientAbort = this.rules.settings.ignoreClientAbort;
+    const { ignoreClientAbort, store } = this.rules.settings;
+    // As in nginx, a stored response is read to its end.
+    x.ignoreClientAbort = ignoreClientAbort || store !== null;
     x.resource = this;
     x.client.sendContinue();
     this.writer.prepare();
@@ -245,7 +248,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     // If `proxy_method HEAD` was sent for a client that expects a body, the length does not apply to its response.
     response.contentLength = asked && x.method !== 'HEAD' ? 0 : stream.declaredLength;
     response.expectTrailers = settings.passTrailers && stream.mayHaveTrailers && x.version >= 11;
-    this.beginRelay(headers);
+    this.beginRelay(headers, !asked && x.method !== 'HEAD' && status === 200);
     rules.responseHead(x, head);
     this.state = READING_BODY;
     // A filter may send its own response instead, and abort this one.
@@ -259,10 +262,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.writer.received();
   }
 
-  /** Prepares to relay a response with these fields. */
-  private beginRelay(headers: HeaderBlock): void {
+  /** Prepares to relay a response with these fields. `storable`: it may be stored if so configured. */
+  private beginRelay(headers: HeaderBlock, storable: boolean): void {
     const { x, relay } = this;
-    const { obeysBuffering, buffering, limitRate } = this.rules.settings;
+    const { obeysBuffering, buffering, limitRate, store } = this.rules.settings;
     relay.buffered = obeysBuffering ? isBuffered(headers, buffering) : buffering;
     x.unbuffered = !relay.buffered;
     // As in nginx: an unbuffered response is not rate-limited.
@@ -274,6 +277,9 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
         relay.source = limited;
         this.sink = limited;
       }
+    }
+    if (storable && store !== null && relay.buffered) {
+      this.sink = new ResponseStore(this.sink, x, store, headers.valueOf(Field.LastModified));
     }
   }
 

@@ -29,6 +29,7 @@ const rules: ForwardingRules = {
     requestBuffering: true,
     buffering: true,
     spool: { memory: 65_536, file: 0, writeSize: 16_384, place: { path: '/nonexistent', levels: [] } },
+    store: null,
     interceptErrors: false,
     ignoreClientAbort: false,
     passTrailers: false,

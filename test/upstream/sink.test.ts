@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Producer } from '../../src/program/body.js';
+import type { Exchange } from '../../src/program/exchange.js';
 import { ReadingRate } from '../../src/upstream/reading-rate.js';
 import { ResponseRelay } from '../../src/upstream/response-relay.js';
 import { ExchangeSink } from '../../src/upstream/response-sink.js';
 import { ResponseSpool, type SpoolSettings } from '../../src/upstream/response-spool.js';
+import { ResponseStore } from '../../src/upstream/response-store.js';
 import { PatternSource, RecordingExchange, sinkContract } from './sink-contract.js';
 import { TeeSink } from './tee-sink.js';
 
@@ -51,6 +53,17 @@ sinkContract({ name: 'relay with a spool', limited: true, create: (x, source) =>
 sinkContract({ name: 'spool in memory', limited: true, create: (x, source) => spool(x, source, inMemory) });
 sinkContract({ name: 'spool with a file', limited: false, create: (x, source) => spool(x, source, inFiles) });
 sinkContract({ name: 'rate and spool', limited: true, create: rate });
+sinkContract({
+  name: 'store and spool',
+  limited: true,
+  create(x, source) {
+    const path = { of: () => join(directory, 'stored') };
+    // The path does not depend on the exchange, which is used for logging only.
+    const exchange = x.session as unknown as Exchange;
+    const settings = { path, access: 0o600, place: inMemory.place };
+    return new ResponseStore(relay(x, source, inMemory, true), exchange, settings, undefined);
+  },
+});
 sinkContract({ name: 'tee', limited: true, create: (x, source) => new TeeSink(new ExchangeSink(x, source)) });
 sinkContract({ name: 'tee and spool', limited: true, create: (x, source) => new TeeSink(spool(x, source, inMemory)) });
 

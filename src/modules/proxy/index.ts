@@ -20,6 +20,7 @@ import type { HttpProtocol, HttpProtocolOptions } from './protocol.js';
 import { RequestHead } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
+import { storeDirectives, storeSettings } from './store.js';
 import { compileTarget, type Destination, upstreamUri } from './target.js';
 import { tunnelContinues } from './tunnels.js';
 import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
@@ -131,6 +132,7 @@ const directives = {
   },
   ...upstreamDirectives('proxy'),
   ...upstreamSslDirectives('proxy'),
+  ...storeDirectives,
   ...cacheDirectives,
 } as const;
 type Conf = ConfOf<typeof directives>;
@@ -175,8 +177,9 @@ function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
   const { compiler } = at;
   const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
     data === undefined ? null : compiler.template(data);
+  const settings = upstreamSettings('proxy', conf, compiler);
   return {
-    settings: upstreamSettings('proxy', conf, compiler),
+    settings: { ...settings, store: storeSettings(conf, settings.spool.place, compiler) },
     requestHead: new RequestHead(
       {
         fields: conf.proxy_set_header,

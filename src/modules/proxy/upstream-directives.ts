@@ -335,6 +335,7 @@ export function upstreamSettings<P extends string>(
       writeSize: value('temp_file_write_size') ?? Number.POSITIVE_INFINITY,
       place: value('temp_path') ?? defaultTemporaryPath(compiler, `${prefix}_temp`),
     },
+    store: null,
     interceptErrors: value('intercept_errors'),
     ignoreClientAbort: value('ignore_client_abort'),
     passTrailers: value('pass_trailers'),

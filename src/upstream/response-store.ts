@@ -1,0 +1,166 @@
+/** Stores responses as files: `proxy_store`. nginx: ngx_http_upstream_store. */
+import { chmodSync, closeSync, copyFileSync, futimesSync, mkdirSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path/posix';
+import type { TemporaryPath } from '../config/temporary-path-argument.js';
+import { errnoText } from '../diagnostics/errno.js';
+import { errorCode, failedCall } from '../exchange/file-error.js';
+import { filePath } from '../exchange/file-path.js';
+import { nativePath } from '../files/native-path.js';
+import { openTemporaryFile, removeName } from '../files/temporary-file.js';
+import { parseHttpDate } from '../http/http-date.js';
+import type { ResponseHead } from '../http/response-head.js';
+import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
+import type { Template } from '../program/template.js';
+import type { ResponseSink } from './response-sink.js';
+
+export interface StoreSettings {
+  /** Path of the file; null: the one to which `root` or `alias` maps the URI. */
+  readonly path: Pick<Template, 'of'> | null;
+  /** Permissions of the file (`proxy_store_access`); directories are also searchable by those who may read. */
+  readonly access: number;
+  /** `proxy_temp_path`: the file is written there, and renamed when it is complete. */
+  readonly place: TemporaryPath;
+}
+
+/** Stores a response with status 200, and passes it on. */
+export class ResponseStore implements ResponseSink {
+  private fd = -1;
+  private temporary = '';
+  private failed = false;
+
+  /** `lastModified`: field of the response. */
+  constructor(
+    private readonly next: ResponseSink,
+    private readonly x: Exchange,
+    private readonly settings: StoreSettings,
+    private readonly lastModified: string | undefined,
+  ) {}
+
+  head(response: ResponseHead): boolean {
+    return this.next.head(response);
+  }
+
+  bytes(bytes: Buffer, start: number, end: number): boolean {
+    this.write(bytes, start, end);
+    return this.next.bytes(bytes, start, end);
+  }
+
+  end(trailers: string): void {
+    this.finish();
+    this.next.end(trailers);
+  }
+
+  truncate(): void {
+    this.discard();
+    this.next.truncate();
+  }
+
+  fail(status: number): void {
+    this.discard();
+    this.next.fail(status);
+  }
+
+  release(): void {
+    this.discard();
+    this.next.release();
+  }
+
+  /** Appends bytes `start` to `end`. As in nginx, this blocks until the page cache has them. */
+  private write(bytes: Buffer, start: number, end: number): void {
+    if (this.fd < 0) this.open();
+    try {
+      for (let at = start; at < end && !this.failed; ) at += writeSync(this.fd, bytes, at, end - at);
+    } catch (error) {
+      this.storingFailed(`pwrite() "${this.temporary}" failed (${errnoText(error)})`);
+    }
+  }
+
+  private open(): void {
+    if (this.failed) return;
+    try {
+      const { fd, path } = openTemporaryFile(this.settings.place, true);
+      this.fd = fd;
+      this.temporary = path;
+    } catch (error) {
+      this.storingFailed((error as Error).message); // nginx's message
+    }
+  }
+
+  /** The response is complete: moves the file to its path. */
+  private finish(): void {
+    if (this.fd < 0) this.open();
+    if (this.failed) return;
+    const { x, settings, temporary, lastModified } = this;
+    const path = settings.path === null ? (filePath(x)?.path ?? '') : settings.path.of(x);
+    try {
+      chmodSync(nativePath(temporary), settings.access);
+      const time = lastModified === undefined ? -1 : parseHttpDate(lastModified);
+      if (time >= 0) futimesSync(this.fd, time, time);
+      if (path !== '') {
+        this.move(temporary, path);
+        this.temporary = '';
+      }
+    } catch (error) {
+      const call = failedCall(error);
+      if (call === 'rename') this.storingFailed(`rename() "${temporary}" to "${path}" failed (${errnoText(error)})`);
+      else
+        this.storingFailed(
+          `${call || 'rename'}() "${call === 'mkdir' ? path : temporary}" failed (${errnoText(error)})`,
+        );
+    }
+    this.discard();
+  }
+
+  private move(from: string, path: string): void {
+    const to = nativePath(path);
+    const source = nativePath(from);
+    try {
+      renameSync(source, to);
+      return;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') {
+        // Those who may read files may search directories.
+        const { access } = this.settings;
+        mkdirSync(nativePath(dirname(path)), { recursive: true, mode: access | ((access & 0o444) >> 2) });
+      } else if (errorCode(error) !== 'EXDEV') throw error;
+    }
+    try {
+      renameSync(source, to);
+    } catch (error) {
+      if (errorCode(error) !== 'EXDEV') throw error;
+      // On another file system: copied beside the target, so that no reader sees an incomplete file.
+      const copy = nativePath(`${path}.${from.slice(from.lastIndexOf('/') + 1)}`);
+      try {
+        copyFileSync(source, copy);
+        renameSync(copy, to);
+      } catch (failure) {
+        removeQuietly(copy);
+        throw failure;
+      }
+      unlinkSync(source);
+    }
+  }
+
+  private storingFailed(message: string): void {
+    logError(this.x, 'crit', message);
+    this.discard();
+  }
+
+  /** Closes and removes the file if it is incomplete. */
+  private discard(): void {
+    this.failed = true;
+    if (this.fd >= 0) closeSync(this.fd);
+    this.fd = -1;
+    if (this.temporary !== '') removeName(this.temporary);
+    this.temporary = '';
+  }
+}
+
+function removeQuietly(path: string | Buffer): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was not created.
+  }
+}
