@@ -13,7 +13,16 @@ import { promisify } from 'node:util';
 import { closedPort, startProxy, type TestProxy } from './kit/index.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const GUIDES = ['tls', 'authentication', 'cors', 'api-keys', 'compression', 'tls-upstreams', 'client-identity'];
+const GUIDES = [
+  'tls',
+  'authentication',
+  'cors',
+  'api-keys',
+  'compression',
+  'tls-upstreams',
+  'client-identity',
+  'moving-from-nginx',
+];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));
 const skip = missing === undefined ? false : `${missing} is not installed`;
 
@@ -49,8 +58,10 @@ class Ports {
 }
 
 async function outputOf(command: string, cwd: string): Promise<string> {
-  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command], { cwd });
-  return stdout.replaceAll('\r', '');
+  const env = { ...process.env, PATH: `${join(ROOT, 'bin')}:${process.env.PATH}` };
+  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command], { cwd, env });
+  // Guides show the usual directory.
+  return stdout.replaceAll('\r', '').replaceAll(`${cwd}/`, '/etc/nginx/');
 }
 
 for (const guide of GUIDES) {
@@ -61,7 +72,7 @@ for (const guide of GUIDES) {
     const ports = new Ports();
     let commands = 0;
     for (const { kind, file, text } of blocksOf(guide)) {
-      if (file !== '') writeFileSync(join(proxy.directory, file), text);
+      if (file !== '') writeFileSync(join(proxy.directory, file), kind === 'nginx' ? await ports.replace(text) : text);
       else if (kind === 'nginx') await proxy.reload(await ports.replace(text));
       else if (kind === 'console') {
         for (const step of text.split(/^\$ /m).slice(1)) {
