@@ -120,7 +120,7 @@ export class ResponseStore implements ResponseSink {
       return;
     } catch (error) {
       if (errorCode(error) === 'ENOENT') {
-        // Those who may read files may search directories.
+        // Directories are searchable for every class of users that may read the file.
         const { access } = this.settings;
         mkdirSync(nativePath(dirname(path)), { recursive: true, mode: access | ((access & 0o444) >> 2) });
       } else if (errorCode(error) !== 'EXDEV') throw error;
