@@ -3,11 +3,11 @@ import { SettingsKey } from './settings-key.js';
 
 /** Resolves names at run time (`resolver`). */
 export interface NameResolver {
-  /** Rejects with an error whose message is nginx's; `timeout` in ms. */
-  resolve(
-    name: string,
-    timeout: number,
-  ): Promise<{ readonly ipv4: readonly string[]; readonly ipv6: readonly string[] }>;
+  /**
+   * Returns the addresses in the order in which they are used. Rejects with an error whose message is nginx's, or with
+   * the reason of `signal`; `timeout` in ms.
+   */
+  resolve(name: string, timeout: number, signal?: AbortSignal): Promise<{ readonly addresses: readonly string[] }>;
 }
 
 /** `resolver` of a location, or null, and `resolver_timeout` in ms. */

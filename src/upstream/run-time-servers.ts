@@ -1,7 +1,7 @@
 /** Upstream servers whose names are resolved at run time (`server name resolve`). */
 import type { ErrorLog } from '../logging/error-log.js';
 import { Peer } from './peer.js';
-import { ResolveError, type Resolver } from './resolver.js';
+import { ResolveError, type Resolver, ServiceError, type ServiceTarget } from './resolver.js';
 import type { Upstream, UpstreamServer } from './upstream.js';
 
 /** A server to be resolved. */
@@ -73,16 +73,11 @@ export class RunTimeServers {
       wait = Math.max(expires - Date.now(), MIN_INTERVAL);
     } catch (error) {
       if (!(error instanceof ResolveError)) throw error;
-      const { message, code, text } = error;
-      const { service, host } = target;
-      this.errorLog.write(
-        'error',
-        service === '' ? message : `service ${service} of ${host} could not be resolved (${code}: ${text})`,
-      );
+      this.logFailure(target, error);
       // Other failures are caused by the name server: known addresses stay in use.
-      if (code === NO_SUCH_NAME) {
+      if (error.code === NO_SUCH_NAME) {
         this.replacePeers(target, []);
-        wait = MIN_INTERVAL;
+        wait = Math.max(error.expires - Date.now(), MIN_INTERVAL);
       }
     }
     RunTimeServers.schedule(new WeakRef(this), target, Math.min(wait, MAX_DELAY));
@@ -96,33 +91,45 @@ export class RunTimeServers {
   private async find(target: RunTimeServer): Promise<Found> {
     const { server, host, port, service } = target;
     if (service !== '') return this.findService(target);
-    const { ipv4, ipv6, expires } = await this.resolver.resolve(host, this.timeout);
-    const peers = [...ipv4, ...ipv6].map((ip) => new Peer({ host: ip, port }, server.settings, server.written));
+    const { addresses, expires } = await this.resolver.resolve(host, this.timeout);
+    const peers = addresses.map((ip) => new Peer({ host: ip, port }, server.settings, server.written));
     return { peers, expires };
   }
 
-  private async findService({ server, host, service }: RunTimeServer): Promise<Found> {
-    const targets = await this.resolver.resolveService(service, host, this.timeout);
-    const first = Math.min(...targets.map(({ priority }) => priority));
+  private async findService(target: RunTimeServer): Promise<Found> {
+    const { server, host, service } = target;
+    const { targets, expires } = await this.resolver.resolveService(service, host, this.timeout);
+    this.logTargets(target, targets);
+    const first = Math.min(...targets.filter(({ addresses }) => addresses.length > 0).map(({ priority }) => priority));
     const peers: Peer[] = [];
-    let expires = Number.POSITIVE_INFINITY;
-    for (const { target: name, port, weight, priority } of targets) {
+    for (const { target: name, port, weight, priority, addresses } of targets) {
       const settings = {
         ...server.settings,
         // A configured weight overrides the record's; a record's weight of 0 counts as 1, as in nginx.
         weight: server.settings.weight === 1 ? Math.max(weight, 1) : server.settings.weight,
         backup: priority !== first,
       };
-      try {
-        const resolved = await this.resolver.resolve(name, this.timeout);
-        expires = Math.min(expires, resolved.expires);
-        for (const ip of [...resolved.ipv4, ...resolved.ipv6]) peers.push(new Peer({ host: ip, port }, settings, name));
-      } catch (error) {
-        if (!(error instanceof ResolveError)) throw error;
-        this.errorLog.write('error', `${error.message} while resolving service ${service} of ${host}`);
-      }
+      for (const ip of addresses) peers.push(new Peer({ host: ip, port }, settings, name));
     }
-    return { peers, expires: Number.isFinite(expires) ? expires : Date.now() + Math.max(this.timeout, MIN_INTERVAL) };
+    return { peers, expires };
+  }
+
+  private logFailure(target: RunTimeServer, error: ResolveError): void {
+    const { service, host } = target;
+    if (error instanceof ServiceError) this.logTargets(target, error.targets);
+    this.errorLog.write(
+      'error',
+      service === ''
+        ? error.message
+        : `service ${service} of ${host} could not be resolved (${error.code}: ${error.text})`,
+    );
+  }
+
+  private logTargets({ service, host }: RunTimeServer, targets: readonly ServiceTarget[]): void {
+    for (const { error } of targets) {
+      if (error !== null)
+        this.errorLog.write('error', `${error.message} while resolving service ${service} of ${host}`);
+    }
   }
 
   /** Schedules a query. The timer holds its owner weakly, so that it does not keep a replaced configuration alive. */

@@ -1,6 +1,7 @@
 /** All targets of the fuzzer. */
 import { judge, mutated, ownConfigurations } from '../stress/mutations.js';
 import { chunkedBodies } from './chunks.js';
+import { dnsMessages } from './dns-messages.js';
 import { cookies, forwarded, hosts, targets } from './fields.js';
 import { frames } from './frames.js';
 import { requestHeads, responseHeads } from './heads.js';
@@ -14,7 +15,7 @@ export function configurations(more: readonly string[] = []): FuzzTarget {
   return { name: 'configurations', make: (random) => mutated(texts, random), check: judge };
 }
 
-/** The readers of HTTP. */
+/** The readers of HTTP, the PROXY protocol and DNS. */
 export const readers: readonly FuzzTarget[] = [
   requestHeads,
   responseHeads,
@@ -26,4 +27,5 @@ export const readers: readonly FuzzTarget[] = [
   hosts,
   proxyHeaders,
   llhttp,
+  dnsMessages,
 ];

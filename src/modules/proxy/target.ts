@@ -10,7 +10,6 @@ import { RESOLVER } from '../../program/name-resolver.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { giveAddresses } from '../../upstream/late-address.js';
 import type { PeerAddress } from '../../upstream/peer.js';
-import { rotated } from '../../upstream/resolver.js';
 import { implicitUpstream, type Upstream } from '../../upstream/upstream.js';
 import { type PassData, type PassTarget, parseTarget } from './pass.js';
 
@@ -128,13 +127,16 @@ function resolveNow(target: PassTarget, x: Exchange): Destination | Promise<Dest
     logError(x, 'error', `no resolver defined to resolve ${address.host}`);
     return Promise.resolve(null);
   }
-  return resolver.resolve(address.host, timeout).then(
+  // A request that ends, because its client has closed the connection, stops waiting.
+  const ended = new AbortController();
+  x.onFinish({ release: () => ended.abort() });
+  return resolver.resolve(address.host, timeout, ended.signal).then(
     (found) => {
-      const addresses = rotated({ ...found, expires: 0 }).map((host) => ({ host, port: address.port }));
+      const addresses = found.addresses.map((host) => ({ host, port: address.port }));
       return destinationOf(target, implicitUpstream(target.hostPort, addresses), true);
     },
     (error: unknown) => {
-      logError(x, 'error', error instanceof Error ? error.message : String(error));
+      if (!ended.signal.aborted) logError(x, 'error', error instanceof Error ? error.message : String(error));
       return null;
     },
   );
