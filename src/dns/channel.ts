@@ -1,6 +1,6 @@
 /** A socket to one name server, with the queries that it carries. */
 import { InvalidResponse, type QuestionType, type Response, readAnswer, readResponse } from './message.js';
-import type { Query } from './query.js';
+import type { Query, QueryCarrier } from './query.js';
 
 /** Creator of a channel. */
 export interface ChannelOwner {
@@ -13,7 +13,7 @@ export interface ChannelOwner {
 }
 
 /** Base of UDP sockets and TCP connections: matches responses with queries. Closed when it carries no query. */
-export abstract class Channel {
+export abstract class Channel implements QueryCarrier {
   private readonly queries = new Map<string, Query>();
 
   constructor(protected readonly owner: ChannelOwner) {}
@@ -21,11 +21,10 @@ export abstract class Channel {
   /** Sends a query, and expects its response. */
   send(query: Query): void {
     this.queries.set(keyOf(query.name, query.type), query);
-    query.channels.add(this);
+    query.carriers.add(this);
     this.transmit(query.packet);
   }
 
-  /** Stops expecting the response to a query. */
   forget(query: Query): void {
     this.queries.delete(keyOf(query.name, query.type));
     if (this.queries.size === 0) this.close();
@@ -42,7 +41,7 @@ export abstract class Channel {
       if (response.truncated) {
         query.tcp = true;
         this.owner.sendAgain(query);
-        query.channels.delete(this);
+        query.carriers.delete(this);
         this.forget(query);
         query.owner.onTruncated();
         return;
@@ -62,7 +61,7 @@ export abstract class Channel {
     const lost = [...this.queries.values()];
     this.queries.clear();
     this.close();
-    for (const query of lost) query.channels.delete(this);
+    for (const query of lost) query.carriers.delete(this);
     for (const owner of new Set(lost.map((query) => query.owner))) owner.onLost();
   }
 

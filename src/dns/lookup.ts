@@ -1,7 +1,40 @@
 /** Pending questions about one name. */
 import { A, AAAA, type Answer, encodeQuery, HOST_NOT_FOUND, type QuestionType, type ServiceRecord } from './message.js';
-import type { NameTable, Wait } from './name-table.js';
+import type { NameServer } from './name-server.js';
 import { Query, type QueryOwner } from './query.js';
+import type { NameRecord, Wait } from './wait.js';
+
+/** Name servers, of which each lookup begins with the next one. */
+export interface ServerList {
+  readonly servers: readonly NameServer[];
+  /** Index of the next one. */
+  next: number;
+  /** Receives log lines of level `error`. */
+  readonly note: (text: string) => void;
+}
+
+export interface TableOptions {
+  /** Questions asked for a name. */
+  readonly types: readonly QuestionType[];
+  /** Time in ms for which answers are valid; null: their TTL. */
+  readonly valid: number | null;
+  /** Time after which the next name server is asked, ms. */
+  readonly resend: number;
+}
+
+/** Table of the names that are looked up. */
+export interface LookupOwner {
+  readonly list: ServerList;
+  readonly options: TableOptions;
+  /** Caches an answer. */
+  store(name: string, record: NameRecord): void;
+  /** Continues with the name in an answer. */
+  followAlias(wait: Wait, alias: string): void;
+  /** Expiry of an error, ms since 1970. */
+  errorExpiry(): number;
+  /** A lookup has ended. */
+  remove(name: string): void;
+}
 
 const NOTHING: readonly string[] = [];
 
@@ -22,7 +55,7 @@ export class Lookup implements QueryOwner {
   private timer: NodeJS.Timeout | undefined;
 
   private constructor(
-    private readonly table: NameTable,
+    private readonly table: LookupOwner,
     private readonly name: string,
     packets: readonly (readonly [QuestionType, Buffer])[],
   ) {
@@ -33,7 +66,7 @@ export class Lookup implements QueryOwner {
   }
 
   /** Asks the next name server for a name; null if it cannot be a domain name. */
-  static start(table: NameTable, name: string): Lookup | null {
+  static start(table: LookupOwner, name: string): Lookup | null {
     const packets: [QuestionType, Buffer][] = [];
     for (const type of table.options.types) {
       const packet = encodeQuery(name, type);
@@ -89,8 +122,7 @@ export class Lookup implements QueryOwner {
     for (const wait of [...this.waits]) {
       if (alias === null) wait.settle({ code: 0, record, cached: false });
       else {
-        this.waits.delete(wait);
-        wait.lookup = null;
+        wait.leave();
         table.followAlias(wait, alias);
       }
     }

@@ -1,7 +1,7 @@
 /** Names with their answers, cached and pending, by the rules of nginx (ngx_resolver.c). */
-import { Lookup } from './lookup.js';
-import { HOST_NOT_FOUND, type QuestionType, type ServiceRecord } from './message.js';
-import type { NameServer } from './name-server.js';
+import { Lookup, type LookupOwner, type ServerList, type TableOptions } from './lookup.js';
+import { HOST_NOT_FOUND } from './message.js';
+import { type NameRecord, type Outcome, Wait } from './wait.js';
 
 /** Aliases followed for one name; nginx's NGX_RESOLVER_MAX_RECURSION. */
 const MAX_ALIASES = 50;
@@ -12,73 +12,8 @@ const REMOVED_AT_ONCE = 2;
 /** Validity of an error without `valid=`, ms. nginx does not cache errors, but asks again after this time. */
 const ERROR_VALIDITY = 10_000;
 
-/** Code of the timeout, beside those of DNS; nginx's NGX_RESOLVE_TIMEDOUT. */
-export const TIMED_OUT = 110;
-
-/** Answer for a name. */
-export interface NameRecord {
-  readonly ipv4: readonly string[];
-  readonly ipv6: readonly string[];
-  readonly services: readonly ServiceRecord[];
-  /** The name of which the answer is; null for an answer with addresses or services. */
-  readonly alias: string | null;
-  /** Expiry, ms since 1970. */
-  readonly expires: number;
-}
-
-/** Result of a search: a record, or an error of DNS or TIMED_OUT. */
-export type Outcome =
-  | { readonly code: 0; readonly record: NameRecord; readonly cached: boolean }
-  | { readonly code: number; readonly expires: number };
-
-/** Name servers, of which each lookup begins with the next one. */
-export interface ServerList {
-  readonly servers: readonly NameServer[];
-  /** Index of the next one. */
-  next: number;
-  /** Receives log lines of level `error`. */
-  readonly note: (text: string) => void;
-}
-
-export interface TableOptions {
-  /** Questions asked for a name. */
-  readonly types: readonly QuestionType[];
-  /** Time in ms for which answers are valid; null: their TTL. */
-  readonly valid: number | null;
-  /** Time after which the next name server is asked, ms. */
-  readonly resend: number;
-}
-
-/** One request for a name. */
-export class Wait {
-  /** Aliases followed. */
-  aliases = 0;
-  lookup: Lookup | null = null;
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(private readonly done: (outcome: Outcome) => void) {}
-
-  /** Reports a timeout after `ms`; 0: never. */
-  startTimer(ms: number): void {
-    if (ms === 0) return;
-    this.timer = setTimeout(() => this.settle({ code: TIMED_OUT, expires: Date.now() }), ms);
-  }
-
-  settle(outcome: Outcome): void {
-    this.cancel();
-    this.done(outcome);
-  }
-
-  /** Stops waiting, without a result. */
-  cancel(): void {
-    clearTimeout(this.timer);
-    this.lookup?.waits.delete(this);
-    this.lookup = null;
-  }
-}
-
 /** Lookups for a name are shared; answers are cached, errors are not. */
-export class NameTable {
+export class NameTable implements LookupOwner {
   /** Least recently used first. */
   private readonly cache = new Map<string, { readonly record: NameRecord; used: number }>();
   private readonly pending = new Map<string, Lookup>();
@@ -92,29 +27,25 @@ export class NameTable {
   find(name: string, timeout: number, done: (outcome: Outcome) => void): Wait {
     const wait = new Wait(done);
     this.follow(wait, name);
-    if (wait.lookup !== null) wait.startTimer(timeout);
+    if (wait.waits !== null) wait.startTimer(timeout);
     return wait;
   }
 
-  /** Continues with the name in an answer. */
   followAlias(wait: Wait, alias: string): void {
     if (wait.aliases++ < MAX_ALIASES) this.follow(wait, alias);
     else wait.settle({ code: HOST_NOT_FOUND, expires: Date.now() });
   }
 
-  /** Caches the answer of a lookup. */
   store(name: string, record: NameRecord): void {
     this.cache.delete(name);
     this.cache.set(name, { record, used: Date.now() });
     this.removeUnused();
   }
 
-  /** Expiry of an error. */
   errorExpiry(): number {
     return Date.now() + (this.options.valid ?? ERROR_VALIDITY);
   }
 
-  /** A lookup has ended. */
   remove(name: string): void {
     this.pending.delete(name);
   }
@@ -138,8 +69,7 @@ export class NameTable {
       return;
     }
     this.pending.set(name, lookup);
-    lookup.waits.add(wait);
-    wait.lookup = lookup;
+    wait.join(lookup.waits);
   }
 
   private known(name: string): NameRecord | null {

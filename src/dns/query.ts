@@ -1,6 +1,5 @@
 /** A question on its way to name servers. */
 
-import type { Channel } from './channel.js';
 import type { Answer, QuestionType } from './message.js';
 import { randomBelow } from './random.js';
 
@@ -14,14 +13,20 @@ export interface QueryOwner {
   onLost(): void;
 }
 
+/** A socket over which a query has been sent. */
+export interface QueryCarrier {
+  /** Stops expecting the response to a query. */
+  forget(query: Query): void;
+}
+
 /** One question with its random id, which stays the same when the query is sent again, as in nginx. */
 export class Query {
   readonly id = randomBelow(0x1_0000);
   /** Whether it is sent over TCP. */
   tcp = false;
   ended = false;
-  /** Channels on which a response may still arrive. */
-  readonly channels = new Set<Channel>();
+  /** Sockets on which a response may still arrive. */
+  readonly carriers = new Set<QueryCarrier>();
 
   constructor(
     readonly owner: QueryOwner,
@@ -35,7 +40,7 @@ export class Query {
   /** No response is expected any more. */
   end(): void {
     this.ended = true;
-    for (const channel of this.channels) channel.forget(this);
-    this.channels.clear();
+    for (const carrier of this.carriers) carrier.forget(this);
+    this.carriers.clear();
   }
 }

@@ -1,9 +1,11 @@
 /** Resolves names at run time, as configured by `resolver`. */
 import { formatAddress } from '../config/address.js';
 import type { ResolverData } from '../config/resolver-argument.js';
+import type { ServerList } from '../dns/lookup.js';
 import { A, AAAA, errorText, HOST_NOT_FOUND, type ServiceRecord, SRV } from '../dns/message.js';
 import { NameServer } from '../dns/name-server.js';
-import { type NameRecord, NameTable, type Outcome, type ServerList } from '../dns/name-table.js';
+import { NameTable } from '../dns/name-table.js';
+import type { NameRecord, Outcome } from '../dns/wait.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { asciiLowerCase } from '../net/ascii-case.js';
 import type { Compiler } from '../program/module.js';
@@ -174,7 +176,7 @@ function find(table: NameTable, name: string, host: string, timeout: number, sig
       wait.cancel();
       reject(signal?.reason);
     }
-    if (wait.lookup !== null) signal?.addEventListener('abort', cancel);
+    if (wait.waits !== null) signal?.addEventListener('abort', cancel);
   });
 }
 
