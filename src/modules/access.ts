@@ -114,7 +114,6 @@ export default defineModule({
   phases: {
     access: {
       order: 100,
-      pure: true,
       compile: (_conf, at) => compileRules(rulesOf(at.block, at.compiler.config)),
     },
   },

@@ -142,7 +142,6 @@ export default defineModule({
   },
   headerFilter: {
     order: 26,
-    pure: true,
     compile(conf) {
       if ((conf.add_before_body ?? '') === '' && (conf.add_after_body ?? '') === '') return null;
       const covers = mediaTypeTest(conf.addition_types.length === 0 ? [['text/html']] : conf.addition_types);
@@ -159,7 +158,6 @@ export default defineModule({
   bodyFilter: {
     // After the filters that change the response itself, as nginx's postpone filter.
     order: 50,
-    pure: true,
     compile({ add_before_body: before = '', add_after_body: after = '' }) {
       if (before === '' && after === '') return null;
       return (x) => (x.state(ADDITION) === true ? new AdditionFilter(x, before, after) : null);

@@ -386,7 +386,6 @@ export default defineModule({
   },
   headerFilter: {
     order: 24,
-    pure: true,
     compile: ({ api_key: value }) => (value === undefined || value === 'off' ? null : addFields),
   },
 });

@@ -120,6 +120,6 @@ export default defineModule({
   doc: 'Restricts access by the response to a subrequest.',
   directives,
   phases: {
-    access: { order: 300, pure: true, compile },
+    access: { order: 300, compile },
   },
 });

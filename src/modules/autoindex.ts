@@ -153,7 +153,6 @@ export default defineModule({
   phases: {
     content: {
       order: 20,
-      pure: true,
       compile(conf) {
         if (!conf.autoindex) return null;
         const rules: ListingRules = {

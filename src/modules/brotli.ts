@@ -62,7 +62,6 @@ export default defineModule({
   variables: brotli.variables('brotli'),
   headerFilter: {
     order: 60,
-    pure: true,
     compile(conf) {
       if (!conf.brotli) return null;
       return brotli.headerFilter({
@@ -73,5 +72,5 @@ export default defineModule({
       });
     },
   },
-  bodyFilter: { order: 60, pure: true, compile: (conf) => (conf.brotli ? brotli.bodyFilter : null) },
+  bodyFilter: { order: 60, compile: (conf) => (conf.brotli ? brotli.bodyFilter : null) },
 });

@@ -19,7 +19,6 @@ export default defineModule({
   phases: {
     content: {
       order: 80,
-      pure: true,
       compile({ brotli_static: mode }) {
         if (mode === 'off') return null;
         return sendPrecompressed({

@@ -214,7 +214,6 @@ export default defineModule({
   },
   headerFilter: {
     order: 30,
-    pure: true,
     compile(conf, { compiler }) {
       if (conf.charset === null) return null;
       const rules: CharsetRules = {
@@ -227,5 +226,5 @@ export default defineModule({
       return (x) => nameCharset(x, rules);
     },
   },
-  bodyFilter: { order: 30, pure: true, compile: (conf) => (conf.charset === null ? null : charsetFilter) },
+  bodyFilter: { order: 30, compile: (conf) => (conf.charset === null ? null : charsetFilter) },
 });

@@ -46,7 +46,6 @@ export default defineModule({
     content: {
       // First: such a location has no other content, but an `if` inside may pass requests on.
       order: 1,
-      pure: true,
       compile: (conf) => (conf.empty_gif === undefined ? null : sendPixel),
     },
   },

@@ -70,6 +70,6 @@ export default defineModule({
       example: 'gunzip_buffers 16 8k;',
     },
   },
-  headerFilter: { order: 25, pure: true, compile: (conf) => (conf.gunzip ? decompress : null) },
-  bodyFilter: { order: 25, pure: true, compile: (conf) => (conf.gunzip ? gunzipFilter : null) },
+  headerFilter: { order: 25, compile: (conf) => (conf.gunzip ? decompress : null) },
+  bodyFilter: { order: 25, compile: (conf) => (conf.gunzip ? gunzipFilter : null) },
 });

@@ -84,7 +84,6 @@ export default defineModule({
   variables: gzip.variables('gzip'),
   headerFilter: {
     order: 64,
-    pure: true,
     compile(conf) {
       if (!conf.gzip) return null;
       return gzip.headerFilter({
@@ -95,5 +94,5 @@ export default defineModule({
       });
     },
   },
-  bodyFilter: { order: 64, pure: true, compile: (conf) => (conf.gzip ? gzip.bodyFilter : null) },
+  bodyFilter: { order: 64, compile: (conf) => (conf.gzip ? gzip.bodyFilter : null) },
 });

@@ -19,7 +19,6 @@ export default defineModule({
   phases: {
     content: {
       order: 90,
-      pure: true,
       compile({ gzip_static: mode }) {
         if (mode === 'off') return null;
         return sendPrecompressed({ suffix: '.gz', coding: 'gzip', allowed: mode === 'always' ? null : allowsGzip });

@@ -284,12 +284,10 @@ export default defineModule({
   }),
   headerFilter: {
     order: 20,
-    pure: true,
     compile: (conf, at) => compileHeaderFilter(conf.expires, at.block, at.compiler),
   },
   bodyFilter: {
     order: 20,
-    pure: true,
     compile: (_conf, at) => compileTrailers(at.block, at.compiler),
   },
 });

@@ -125,7 +125,6 @@ export default defineModule({
   phases: {
     content: {
       order: 10,
-      pure: true,
       compile(conf, { compiler }) {
         const names = conf.index.map((name) => compiler.template(name));
         const exists: FileExists = compiler.observer.watch(fileExists, (_x, found, path) => ({

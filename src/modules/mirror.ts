@@ -58,7 +58,6 @@ export default defineModule({
     precontent: {
       // As in nginx, after `try_files`.
       order: 20,
-      pure: true,
       compile({ mirror: values, mirror_request_body: body }) {
         const uris = values.filter((value) => value !== false);
         if (uris.length === 0) return null;

@@ -82,5 +82,5 @@ export default defineModule({
   name: 'not_modified',
   doc: 'Evaluates conditional requests: `304 (Not Modified)` if `If-Modified-Since` and `If-None-Match` show that the copy of the client is current, `412 (Precondition Failed)` if the condition of `If-Unmodified-Since` or `If-Match` is false. Its settings, `etag` and `if_modified_since`, belong to the core module.',
   directives: {},
-  headerFilter: { order: 10, pure: true, compile: () => checkConditions },
+  headerFilter: { order: 10, compile: () => checkConditions },
 });

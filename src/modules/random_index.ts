@@ -66,6 +66,6 @@ export default defineModule({
     },
   },
   phases: {
-    content: { order: 5, pure: true, compile: (conf) => (conf.random_index ? sendRandom : null) },
+    content: { order: 5, compile: (conf) => (conf.random_index ? sendRandom : null) },
   },
 });

@@ -109,6 +109,6 @@ export default defineModule({
   name: 'range',
   doc: 'Responds to requests with a `Range` field with parts of the content: one range, a suffix, or several as `multipart/byteranges`; `416 (Range Not Satisfiable)` if no range overlaps the content. `If-Range` is supported. Its setting, `max_ranges`, belongs to the core module.',
   directives: {},
-  headerFilter: { order: 90, pure: true, compile: () => cutRanges },
-  bodyFilter: { order: 90, pure: true, compile: () => rangeFilter },
+  headerFilter: { order: 90, compile: () => cutRanges },
+  bodyFilter: { order: 90, compile: () => rangeFilter },
 });

@@ -44,5 +44,5 @@ export default defineModule({
   name: 'static',
   doc: 'Serves the files to which `root` or `alias` map the URI of `GET` and `HEAD` requests, and redirects a directory to the same URI with a trailing slash. This is the default of a location without another content handler. The core module accepts `open_file_cache`, `sendfile`, `aio` and `directio` without effect: files are read through the page cache of the operating system.',
   directives: {},
-  phases: { content: { order: 100, pure: true, compile: () => sendStatic } },
+  phases: { content: { order: 100, compile: () => sendStatic } },
 });

@@ -52,7 +52,6 @@ export default defineModule({
   phases: {
     content: {
       order: 0,
-      pure: true,
       compile: (conf) => (conf.stub_status === undefined ? null : sendStatus),
     },
   },

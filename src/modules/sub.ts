@@ -221,7 +221,6 @@ export default defineModule({
   },
   headerFilter: {
     order: 28,
-    pure: true,
     compile(conf, at) {
       if (conf.sub_filter.length === 0) return null;
       const covers = mediaTypeTest(conf.sub_filter_types.length === 0 ? HTML : conf.sub_filter_types);
@@ -231,7 +230,6 @@ export default defineModule({
   },
   bodyFilter: {
     order: 28,
-    pure: true,
     compile: (conf) => (conf.sub_filter.length === 0 ? null : (x) => x.state(SUB) ?? null),
   },
 });

@@ -125,7 +125,6 @@ export default defineModule({
   phases: {
     precontent: {
       order: 10,
-      pure: true,
       compile(conf, { compiler, owns }) {
         const value = conf.try_files;
         if (value === undefined || !owns('try_files')) return null;

@@ -22,7 +22,6 @@ export default defineModule({
   phases: {
     rewrite: {
       order: FIRST,
-      pure: true,
       compile: (_conf, { block }) => (block.closed === undefined ? null : answerClosed(block.closed)),
     },
   },

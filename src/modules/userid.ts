@@ -279,7 +279,6 @@ export default defineModule({
   },
   headerFilter: {
     order: 22,
-    pure: true,
     compile(conf, at) {
       if (conf.userid !== 'v1' && conf.userid !== 'on') return null;
       const rules = at.program.settings.get(RULES);

@@ -95,7 +95,6 @@ export default defineModule({
   variables: zstd.variables('zstd'),
   headerFilter: {
     order: 62,
-    pure: true,
     compile(conf) {
       const codec = conf.zstd ? zstdCodec(conf.zstd_comp_level) : null;
       if (codec === null) return null;
@@ -107,5 +106,5 @@ export default defineModule({
       });
     },
   },
-  bodyFilter: { order: 62, pure: true, compile: (conf) => (conf.zstd && hasZstd() ? zstd.bodyFilter : null) },
+  bodyFilter: { order: 62, compile: (conf) => (conf.zstd && hasZstd() ? zstd.bodyFilter : null) },
 });

@@ -19,7 +19,6 @@ export default defineModule({
   phases: {
     content: {
       order: 82,
-      pure: true,
       compile({ zstd_static: mode }) {
         if (mode === 'off') return null;
         return sendPrecompressed({

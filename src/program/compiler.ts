@@ -334,7 +334,7 @@ class TableCompiler implements Compiler, Programs {
     let modules = this.ordered.get(name);
     if (modules === undefined) {
       modules = this.modules
-        .filter((m) => hook(m) !== undefined && !(this.onlyTest && hook(m)?.pure === true))
+        .filter((m) => hook(m) !== undefined)
         .sort((a, b) => (hook(a)?.order ?? 0) - (hook(b)?.order ?? 0));
       this.ordered.set(name, modules);
     }

@@ -79,11 +79,6 @@ export interface ModuleScope {
 export interface PhaseHandler<C, H = Handler, S = ModuleScope> {
   readonly order: number;
   /**
-   * Whether compiling it cannot fail and does not open, look up or share anything: it is skipped for a table that is
-   * only a test.
-   */
-  readonly pure?: true;
-  /**
    * Called for each server or location, according to the level of the phase (`PHASES`); null if the handler does not
    * apply.
    */

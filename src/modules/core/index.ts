@@ -63,6 +63,6 @@ const core = defineModule({
     applyResolver(conf, at);
     applyErrorLog(conf, at);
   },
-  headerFilter: { order: 0, pure: true, compile: (conf) => keepaliveFilter(conf) },
+  headerFilter: { order: 0, compile: (conf) => keepaliveFilter(conf) },
 });
 export default core;

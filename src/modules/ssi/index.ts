@@ -112,7 +112,6 @@ export default defineModule({
   },
   headerFilter: {
     order: 40,
-    pure: true,
     compile(conf, { compiler }) {
       if (!conf.ssi) return null;
       const rules: HeadRules = {
@@ -125,5 +124,5 @@ export default defineModule({
       return (x) => prepare(x, rules);
     },
   },
-  bodyFilter: { order: 40, pure: true, compile: (conf) => (conf.ssi ? (x) => x.state(SSI) ?? null : null) },
+  bodyFilter: { order: 40, compile: (conf) => (conf.ssi ? (x) => x.state(SSI) ?? null : null) },
 });
