@@ -51,7 +51,8 @@ function protocol(x: Exchange): string | undefined {
 }
 
 /** Undefined before the request line is complete; GET for an error page that replaces the response. */
-function method(x: Exchange): string | undefined {
+/** As in nginx, subrequests have the method of the client's request here. */
+function method({ main: x }: Exchange): string | undefined {
   return httpExchange(x).lineProgress === LINE_READ || (x.uri !== '' && x.method === 'GET') ? x.method : undefined;
 }
 

@@ -11,6 +11,7 @@ import { proxying } from './proxying.js';
 import { errorPages, rewrites, statuses, tryFiles } from './redirects.js';
 import { requests } from './requests.js';
 import { rewriting, variables } from './scripts.js';
+import { sites } from './sites.js';
 import { smallModules } from './small-modules.js';
 import { symlinks } from './symlinks.js';
 
@@ -27,6 +28,7 @@ export const groups: readonly OracleGroup[] = [
   variables,
   headers,
   encodings,
+  sites,
   smallModules,
   symlinks,
   ifHandlers,

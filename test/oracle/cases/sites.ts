@@ -3,6 +3,7 @@ import type { OracleCase, OracleGroup } from '../oracle.js';
 import { ask } from './request.js';
 
 const FORWARDED = `
+  proxy_set_header Connection "";
   proxy_set_header Host $host;
   proxy_set_header X-Real-IP $remote_addr;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
@@ -51,7 +52,7 @@ const SITES = {
     set $prefix "";
     location = /config.js { alias %%ROOT%%/meet/config.js; }
     location ~ ^/(libs|static)/(.*)$ { add_header Access-Control-Allow-Origin *; alias %%ROOT%%/meet/$1/$2; if ($arg_v) { expires 1y; } }
-    location = /http-bind { proxy_pass http://127.0.0.1:%%BACKEND%%/http-bind?prefix=$prefix&$args; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header Host $http_host; }
+    location = /http-bind { proxy_pass http://127.0.0.1:%%BACKEND%%/http-bind?prefix=$prefix&$args; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header Host $http_host; proxy_set_header Connection ""; }
     location ~ ^/([^/?&:'"]+)$ { set $roomname "$1"; try_files $uri @root; }
     location @root { rewrite ^/(.*)$ / break; }
     location ~ ^/([^/?&:'"]+)/config.js$ { set $subdomain "$1."; set $subdir "$1/"; alias %%ROOT%%/meet/config.js; }
@@ -59,8 +60,8 @@ const SITES = {
     location ~ ^/([^/?&:'"]+)/(.*)$ { set $subdomain "$1."; rewrite ^/([^/?&:'"]+)/(.*)$ /$2; }`,
   // A chat server: an API with WebSockets, and everything else.
   'chat.example': `
-    location ~ /api/v[0-9]+/(users/)?websocket$ { ${FORWARDED} proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; client_max_body_size 50M; proxy_read_timeout 600s; proxy_pass http://127.0.0.1:%%BACKEND%%; }
-    location / { ${FORWARDED} proxy_set_header Connection ""; client_max_body_size 1k; proxy_set_header X-Frame-Options SAMEORIGIN; proxy_buffers 256 16k; proxy_buffer_size 16k; proxy_pass http://127.0.0.1:%%BACKEND%%; }`,
+    location ~ /api/v[0-9]+/(users/)?websocket$ { ${FORWARDED.replace('Connection ""', 'Connection upgrade')} proxy_set_header Upgrade $http_upgrade; client_max_body_size 50M; proxy_read_timeout 600s; proxy_pass http://127.0.0.1:%%BACKEND%%; }
+    location / { ${FORWARDED} client_max_body_size 1k; proxy_set_header X-Frame-Options SAMEORIGIN; proxy_buffers 256 16k; proxy_buffer_size 16k; proxy_pass http://127.0.0.1:%%BACKEND%%; }`,
   // A federated server: the interface or the back end, by method and Accept.
   'federated.example': `
     location / {
@@ -68,11 +69,12 @@ const SITES = {
       if ($http_accept ~ "^application/.*$") { set $target "api"; }
       if ($request_method = POST) { set $target "api"; }
       proxy_set_header X-Target $target;
+      proxy_set_header Connection "";
       proxy_pass http://127.0.0.1:%%BACKEND%%;
       rewrite ^(.+)/+$ $1 permanent;
       proxy_set_header Host $host;
     }
-    location ~ ^/(api|pictrs|feeds|nodeinfo|.well-known) { proxy_pass http://127.0.0.1:%%BACKEND%%; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection; }`,
+    location ~ ^/(api|pictrs|feeds|nodeinfo|.well-known) { proxy_pass http://127.0.0.1:%%BACKEND%%; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; }`,
   // A forum: files by the back end's X-Accel-Redirect, and limits.
   'forum.example': `
     root %%ROOT%%/forum; server_tokens off;
@@ -114,10 +116,11 @@ const at = (
 export const sites: OracleGroup = {
   name: 'sites of self-hosted applications',
   config: `
+    proxy_http_version 1.1;
     types { text/html html; text/css css; application/javascript js; image/png png; }
     default_type application/octet-stream;
     server_names_hash_bucket_size 128;
-    map $http_upgrade $connection { default upgrade; '' ''; }
+    map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
     map $http_upgrade $proxy_connection { default upgrade; '' close; }
     map $http_x_forwarded_proto $proxy_x_forwarded_proto { default $http_x_forwarded_proto; '' $scheme; }
     map $http_x_forwarded_port $proxy_x_forwarded_port { default $http_x_forwarded_port; '' 80; }
