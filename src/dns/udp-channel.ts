@@ -1,5 +1,6 @@
 /** A UDP socket connected to a name server: the kernel discards messages of other addresses. */
 import type { RemoteInfo } from 'node:dgram';
+import { canonicalIp } from '../config/address.js';
 import { Channel, type ChannelOwner } from './channel.js';
 
 /** IP address in canonical form, and port. */
@@ -51,6 +52,7 @@ export class UdpChannel extends Channel {
 
   private onMessage(message: Buffer, from: RemoteInfo): void {
     // Messages of others may have arrived between binding and connecting.
-    if (from.port === this.address.port && this.connected) this.receive(message, false);
+    const [host = ''] = from.address.split('%', 1);
+    if (from.port === this.address.port && canonicalIp(host) === this.address.host) this.receive(message, false);
   }
 }

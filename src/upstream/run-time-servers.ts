@@ -84,7 +84,10 @@ export class RunTimeServers {
   }
 
   private replacePeers({ server }: RunTimeServer, peers: readonly Peer[]): void {
-    server.setPeers(peers);
+    // Peers keep their positions, as in nginx: rotated answers must not assign the keys of a hash to other peers.
+    const positions = new Map(server.peers.map(({ name }, i) => [name, i]));
+    const positionOf = ({ name }: Peer): number => positions.get(name) ?? positions.size;
+    server.setPeers([...peers].sort((a, b) => positionOf(a) - positionOf(b)));
     this.upstream.update();
   }
 

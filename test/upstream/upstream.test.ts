@@ -233,11 +233,12 @@ test('a server with resolve is looked up again when the answer expires; peers th
   const [kept] = upstream.current().peers.filter(({ name }) => name === '10.0.0.2:80');
   assert.ok(kept !== undefined);
   kept.conns = 3;
-  server.names.set('a.test', { a: ['10.0.0.2', '10.0.0.3'], ttl: 0 });
+  server.names.set('a.test', { a: ['10.0.0.3', '10.0.0.2'], ttl: 0 });
   const group = upstream.current();
   timers.at(-1)?.();
   while (upstream.current() === group) await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(names(upstream).sort(), ['10.0.0.2:80', '10.0.0.3:80']);
+  // Peers that stay also keep their positions.
+  assert.deepEqual(names(upstream), ['10.0.0.2:80', '10.0.0.3:80']);
   assert.ok(upstream.current().peers.includes(kept));
   await server.close();
 });
@@ -254,6 +255,38 @@ test('a name that does not exist leaves no peers, a name server that fails leave
   const third = await load(text, second.table);
   assert.deepEqual(names(upstreamOf(third)), []);
   assert.deepEqual(third.log, ['error: a.test could not be resolved (3: Host not found)']);
+  await server.close();
+});
+
+test('a service keeps its peers if a name server fails for all of its targets, and loses them if none exists', async (t) => {
+  const srv = [{ priority: 1, weight: 1, port: 81, target: 'one.test' }];
+  const server = await DnsServer.start({
+    '_http._tcp.a.test': { srv, ttl: 0 },
+    'one.test': { a: ['10.0.0.1'], ttl: 0 },
+  });
+  const timers: (() => void)[] = [];
+  t.mock.method(globalThis, 'setTimeout', (callback: () => void) => {
+    timers.push(callback);
+    return { unref() {} };
+  });
+  const { table, log } = await load(atRunTime(server, 'server a.test service=http resolve;'));
+  const upstream = upstreamOf({ table, log });
+  const lookUpAgain = async (): Promise<void> => {
+    const lines = log.length;
+    timers.at(-1)?.();
+    while (log.length < lines + 2) await new Promise((resolve) => setImmediate(resolve));
+  };
+  assert.deepEqual(names(upstream), ['10.0.0.1:81']);
+  server.names.set('one.test', { code: 2 });
+  await lookUpAgain();
+  assert.deepEqual(names(upstream), ['10.0.0.1:81']);
+  server.names.delete('one.test');
+  await lookUpAgain();
+  assert.deepEqual(names(upstream), []);
+  assert.deepEqual(log.slice(-2), [
+    'error: one.test could not be resolved (3: Host not found) while resolving service http of a.test',
+    'error: service http of a.test could not be resolved (3: Host not found)',
+  ]);
   await server.close();
 });
 

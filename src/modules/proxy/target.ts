@@ -129,7 +129,8 @@ function resolveNow(target: PassTarget, x: Exchange): Destination | Promise<Dest
   }
   // A request that ends, because its client has closed the connection, stops waiting.
   const ended = new AbortController();
-  x.onFinish({ release: () => ended.abort() });
+  // With a reason, because the default one is an exception with a stack.
+  x.onFinish({ release: () => ended.abort(null) });
   return resolver.resolve(address.host, timeout, ended.signal).then(
     (found) => {
       const addresses = found.addresses.map((host) => ({ host, port: address.port }));
