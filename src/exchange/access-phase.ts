@@ -1,4 +1,4 @@
-/** The access phase: `satisfy any`, and `auth_delay`. */
+/** The access phase: `satisfy any`, and `auth_delay`; the rule itself: `RULES.access` (`phases.ts`). */
 
 import { logError } from '../program/error-context.js';
 import { SettingsKey } from '../program/settings-key.js';

@@ -92,7 +92,7 @@ export default defineModule({
       contexts: CONTEXTS,
       takes: custom('address | CIDR | unix: | all', 1, 1, parseNetwork),
       repeat: true,
-      // A step because the relative order of⏎ `allow` and `deny` matters.
+      // A step because the relative order of `allow` and `deny` matters.
       step: true,
       doc: 'Allows access from an address, a network, unix domain sockets (`unix:`), or everywhere (`all`). A block with `allow` or `deny` of its own inherits neither.',
       example: 'allow 192.168.1.0/24;',

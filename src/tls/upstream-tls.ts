@@ -130,7 +130,7 @@ function serverName(host: string): string {
 
 /** Connections that requests may share: equal settings, server name and client certificate. */
 export class TlsIdentity {
-  /** Whether a literal address, which RFC 6066 does not permit as a server name. */
+  /** Name sent by SNI; empty for a literal address, which RFC 6066 does not permit. */
   private readonly servername: string;
   /** Sessions for resumption, by address, oldest first. */
   private readonly sessions = new Map<string, Buffer>();

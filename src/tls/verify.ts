@@ -1,4 +1,4 @@
-/** Verification of the certificates of clients. */
+/** Verification of client certificates (`ssl_verify_client`); those of upstreams are verified in `upstream-tls.ts`. */
 import type { PeerCertificate } from '../net/tls-engine.js';
 import type { Refusal } from '../program/admission.js';
 import type { Exchange } from '../program/exchange.js';

@@ -1,6 +1,7 @@
 /**
- * Failures of an attempt to obtain a response from an upstream. A failure determines its log line, the status of the
- * response, the reason of `proxy_next_upstream`, and whether the request may be repeated: one row for each kind.
+ * Failures of an attempt to obtain a response from an upstream. The kind of a failure determines its log line, the status
+ * of the response and the reason of `proxy_next_upstream`: one row for each kind. The activity during which it occurred
+ * determines whether the request may be repeated.
  */
 import type { Level } from '../config/log-level.js';
 import type { StreamFailures } from '../http/upstream-session.js';
@@ -67,7 +68,7 @@ interface Rule<Cause> {
 }
 
 const error = () => NEXT_UPSTREAM.error;
-const never = () => 0;
+const noReason = () => 0;
 const badGateway = () => 502;
 const serverError = () => 500;
 
@@ -84,9 +85,9 @@ const RULES: { readonly [K in FailureKind]: Rule<FailureCauses[K]> } = {
     status: badGateway,
     reason: error,
   },
-  local: { message: ([, message]) => message, level: ([level]) => level, status: serverError, reason: never },
+  local: { message: ([, message]) => message, level: ([level]) => level, status: serverError, reason: noReason },
   refused: { message: (text) => text, status: badGateway, reason: error },
-  'no peers': { message: () => 'no live upstreams', status: badGateway, reason: never },
+  'no peers': { message: () => 'no live upstreams', status: badGateway, reason: noReason },
   closed: { message: () => 'upstream prematurely closed connection', status: badGateway, reason: error },
   receive: { message: ({ error, secure }) => receiveFailure(error, secure), status: badGateway, reason: error },
   timeout: {
@@ -97,9 +98,9 @@ const RULES: { readonly [K in FailureKind]: Rule<FailureCauses[K]> } = {
   'invalid head': { message: (text) => text, status: badGateway, reason: () => NEXT_UPSTREAM.invalid_header },
   'invalid body': { message: (text) => text, status: badGateway, reason: () => NEXT_UPSTREAM.invalid_header },
   status: { message: () => null, status: (status) => status, reason: reasonOfStatus },
-  unusable: { message: (text) => text, status: badGateway, reason: never },
-  'request body': { message: () => null, status: (status) => status, reason: never },
-  match: { message: () => null, status: serverError, reason: never },
+  unusable: { message: (text) => text, status: badGateway, reason: noReason },
+  'request body': { message: () => null, status: (status) => status, reason: noReason },
+  match: { message: () => null, status: serverError, reason: noReason },
 };
 
 export const FAILURE_KINDS = Object.keys(RULES) as readonly FailureKind[]; // the keys of a literal

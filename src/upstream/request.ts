@@ -53,7 +53,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Streams of earlier attempts. */
   private spent: UpstreamStream[] | null = null;
   private peer: Peer | null = null;
-  /** Whether the connection is reused: its failure does not indicate a failure of the peer. */
+  /** Whether the connection is reused: its failure costs no try; it still counts for `max_fails`, as in nginx. */
   private reused = false;
   /** Evaluated once, for all attempts. */
   private options: ConnectOptions | null = null;

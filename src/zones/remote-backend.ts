@@ -202,6 +202,6 @@ export class RemoteBackend implements ZoneBackend {
     if (now - this.loggedAt < LOG_INTERVAL) return;
     this.loggedAt = now;
     this.unresponsiveLogged = true;
-    this.options.log('error', `${why}: limits of shared zones are not enforced`);
+    this.options.log('error', `${why}: the settings *_fail_open apply`);
   }
 }

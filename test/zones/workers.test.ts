@@ -88,7 +88,7 @@ test('a master that does not respond blocks no request, and is logged once', asy
   const answers = await Promise.all([take(1), take(2), take(3)]);
   assert.deepEqual(new Set(answers.map(({ result }) => result)), new Set(['unanswered']));
   assert.deepEqual(complaints, [
-    'error: the master process did not answer within 20 ms: limits of shared zones are not enforced',
+    'error: the master process did not answer within 20 ms: the settings *_fail_open apply',
   ]);
   assert.equal(home.pending, 0);
 });
@@ -144,7 +144,7 @@ test('a master that is gone blocks no request', async (t) => {
   master.close();
   assert.equal((await waiting).result, 'unanswered');
   assert.equal((await take(2)).result, 'unanswered');
-  assert.deepEqual(complaints, ['error: the master process is gone: limits of shared zones are not enforced']);
+  assert.deepEqual(complaints, ['error: the master process is gone: the settings *_fail_open apply']);
 });
 
 test('the number of pending questions is limited', async (t) => {
