@@ -60,7 +60,7 @@ export function checkConfig(
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
   const result = withoutModuleFiles(checkWithSuppressed(source, modulesOf(options.modules)));
   const { config, findings: all, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
-  const findings = new IgnoreComments(sources).heard(all);
+  const findings = new IgnoreComments(sources).unsuppressed(all);
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
 }
 

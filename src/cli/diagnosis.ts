@@ -48,17 +48,17 @@ export async function diagnose(source: ConfigSource, ignored: readonly string[])
     defaultPidFile: () => defaultFile(source.prefix, 'logs/nginx.pid') ?? runtimePidFile(source),
   });
   const comments = new IgnoreComments(sources);
-  const reported = [...comments.heard(findings)];
+  const reported = [...comments.unsuppressed(findings)];
   const known = reported.length;
   if (comments.size > 0) {
     const { allStories } = await import('./code-stories.js');
-    const stories = new Map((await allStories()).map((each) => [each.code, each]));
-    const knowledge = (code: string) => (stories.get(code)?.probes === true ? 'sometimes' : stories.has(code));
-    reported.push(...comments.unused(knowledge, [...stories.keys()], config !== null));
+    const codePages = new Map((await allStories()).map((each) => [each.code, each]));
+    const isKnownCode = (code: string) => (codePages.get(code)?.probes === true ? 'sometimes' : codePages.has(code));
+    reported.push(...comments.unused(isKnownCode, [...codePages.keys()], config !== null));
   }
   // A dry-run start shows only the first obstacle; the lints' findings are reported already.
-  const tries = config !== null && !reported.some(({ severity }) => severity === 'error');
-  const refusal = !tries ? null : await startFailure(config, modules, source.prefix, result);
+  const attemptsStart = config !== null && !reported.some(({ severity }) => severity === 'error');
+  const refusal = !attemptsStart ? null : await startFailure(config, modules, source.prefix, result);
   if (refusal !== null) reported.push(refusal);
   const ordered = expansion === null || reported.length === known ? reported : arrange(reported, sources, expansion);
   const declared = declaredNames(expansion?.statements ?? []);

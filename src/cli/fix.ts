@@ -104,7 +104,7 @@ async function findingsOf(
   const { result } = await checkNamed({ ...source, reader });
   const { findings, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
   return new IgnoreComments(sources)
-    .heard(findings)
+    .unsuppressed(findings)
     .filter(({ code, severity }) => severity === 'error' || !ignored.has(code));
 }
 

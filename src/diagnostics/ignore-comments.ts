@@ -43,12 +43,12 @@ export class IgnoreComments {
   }
 
   /** Findings that no comment silences. */
-  heard(findings: readonly Finding[]): readonly Finding[] {
+  unsuppressed(findings: readonly Finding[]): readonly Finding[] {
     return this.byLine.size === 0 ? findings : findings.filter((finding) => !this.silences(finding));
   }
 
   /**
-   * A hint for each code that silenced nothing in `heard`; codes with the knowledge `sometimes` are skipped.
+   * A hint for each code that silenced nothing in `unsuppressed`; codes with the knowledge `sometimes` are skipped.
    *
    * @param complete false if not all checks were run, so that an unused code may still be needed
    */

@@ -64,7 +64,7 @@ export function finalize(x: EngineExchange, status: number): void {
 }
 
 function sendErrorPage(x: EngineExchange, page: ErrorPage): void {
-  if (page.answer >= 0) x.errorStatus = page.answer;
+  if (page.responseStatus >= 0) x.errorStatus = page.responseStatus;
   const target = page.target.of(x);
   if (target.startsWith('/')) {
     if (x.method !== 'HEAD') x.method = 'GET';
@@ -81,7 +81,7 @@ function sendErrorPage(x: EngineExchange, page: ErrorPage): void {
     }
     return;
   }
-  if (!isRedirect(page.answer)) x.errorStatus = 302;
+  if (!isRedirect(page.responseStatus)) x.errorStatus = 302;
   x.response.set('Location', target);
   sendBuiltIn(x, x.errorStatus);
 }

@@ -88,7 +88,7 @@ type Status = 'PASSED' | 'REJECTED' | 'REJECTED_DRY_RUN';
 const STATUS = new StateKey<Status>('limit_conn status', 'request');
 
 interface Limit {
-  readonly in: KeyedZone;
+  readonly keyedZone: KeyedZone;
   readonly max: number;
 }
 
@@ -117,10 +117,10 @@ class Limiter {
     const limits: ConnectionLimit[] = [];
     for (let i = 0; i < this.limits.length; i++) {
       const limit = this.limits[i] as Limit;
-      const key = keyOf(x, limit.in, MAX_KEY_LENGTH);
+      const key = keyOf(x, limit.keyedZone, MAX_KEY_LENGTH);
       if (key === null) continue;
       applicable.push(limit);
-      limits.push({ zone: limit.in.zone.id, key, max: limit.max });
+      limits.push({ zone: limit.keyedZone.zone.id, key, max: limit.max });
     }
     if (limits.length === 0) return NEXT;
     x.setState(STATUS, 'PASSED');
@@ -136,7 +136,7 @@ class Limiter {
     if (x.finished) return DONE;
     if (result === 'taken' || (result === 'unanswered' && this.conf.limit_conn_fail_open)) return NEXT;
     const { limit_conn_dry_run: dryRun, limit_conn_log_level: level, limit_conn_status: status } = this.conf;
-    const name = applicable[refusedBy]?.in.zone.declaration.name;
+    const name = applicable[refusedBy]?.keyedZone.zone.declaration.name;
     if (result === 'limit') logError(x, level, `limiting connections${dryRun ? ', dry run,' : ''} by zone "${name}"`);
     else if (result === 'memory')
       this.errorLog.write('crit', `ngx_slab_alloc() failed: no memory in limit_conn_zone "${name}"`);
@@ -168,7 +168,7 @@ export default defineModule({
       order: 20,
       compile(conf, { compiler }) {
         if (conf.limit_conn.length === 0) return null;
-        const limits = conf.limit_conn.map(({ zone, max }) => ({ in: keyedZone(compiler, zone), max }));
+        const limits = conf.limit_conn.map(({ zone, max }) => ({ keyedZone: keyedZone(compiler, zone), max }));
         return new Limiter(conf, limits, compiler.zones, compiler.errorLog).handle;
       },
     },

@@ -135,7 +135,7 @@ type Status = 'PASSED' | 'DELAYED' | 'REJECTED' | 'DELAYED_DRY_RUN' | 'REJECTED_
 const STATUS = new StateKey<Status>('limit_req status', 'request');
 
 interface Limit {
-  readonly in: KeyedZone;
+  readonly keyedZone: KeyedZone;
   readonly rate: number;
   readonly burst: number;
   readonly delay: number;
@@ -174,11 +174,11 @@ class Limiter {
     const limits: RateLimit[] = [];
     for (let i = 0; i < this.limits.length; i++) {
       const limit = this.limits[i] as Limit;
-      const key = keyOf(x, limit.in, MAX_KEY_LENGTH);
+      const key = keyOf(x, limit.keyedZone, MAX_KEY_LENGTH);
       if (key === null) continue;
       const { rate, burst, delay } = limit;
       applicable.push(limit);
-      limits.push({ zone: limit.in.zone.id, key, rate, burst, delay });
+      limits.push({ zone: limit.keyedZone.zone.id, key, rate, burst, delay });
     }
     if (limits.length === 0) return NEXT;
     const reply = this.backend.ask(countRequest, { limits });
@@ -196,7 +196,7 @@ class Limiter {
       return NEXT;
     }
     const { limit_req_dry_run: dryRun, limit_req_log_level: level, limit_req_status: status } = this.conf;
-    const name = applicable[reply.by]?.in.zone.declaration.name;
+    const name = applicable[reply.limitIndex]?.keyedZone.zone.declaration.name;
     const excess = `${dryRun ? ', dry run' : ''}, excess: ${thousandths(reply.excess)}`;
     if (result === 'delayed') {
       logError(x, this.delayLevel, `delaying request${excess}, by zone "${name}"`);
@@ -252,7 +252,7 @@ export default defineModule({
       compile(conf, { compiler }) {
         if (conf.limit_req.length === 0) return null;
         const limits = conf.limit_req.map(({ zone, burst, delay }) => ({
-          in: keyedZone(compiler, zone),
+          keyedZone: keyedZone(compiler, zone),
           rate: ratesOf(compiler).get(zone) ?? 0,
           burst,
           // A number, because it must survive JSON.

@@ -5,8 +5,8 @@ import { isOpensslError, opensslText } from './tls-errors.js';
 import { type CertifiedKey, TlsFileError } from './tls-files.js';
 
 /** Protocols that OpenSSL still implements, oldest first. */
-export const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
-export type Protocol = (typeof PROTOCOLS)[number];
+export const TLS_VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+export type Protocol = (typeof TLS_VERSIONS)[number];
 
 const DISABLE: Readonly<Record<Protocol, number>> = {
   TLSv1: constants.SSL_OP_NO_TLSv1,
@@ -55,10 +55,10 @@ export interface ContextSpec {
 /** Creates a context. Throws TlsFileError with nginx's message for the directive that OpenSSL refuses. */
 export function createContext(spec: ContextSpec): tls.SecureContext {
   const { protocols } = spec;
-  const [first = 'TLSv1.2'] = PROTOCOLS.filter((each) => protocols.includes(each));
-  const last = PROTOCOLS.filter((each) => protocols.includes(each)).at(-1) ?? 'TLSv1.3';
+  const [first = 'TLSv1.2'] = TLS_VERSIONS.filter((each) => protocols.includes(each));
+  const last = TLS_VERSIONS.filter((each) => protocols.includes(each)).at(-1) ?? 'TLSv1.3';
   let options = SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF | spec.options;
-  for (const each of PROTOCOLS) if (!protocols.includes(each)) options |= DISABLE[each];
+  for (const each of TLS_VERSIONS) if (!protocols.includes(each)) options |= DISABLE[each];
   if (spec.preferServerCiphers) options |= constants.SSL_OP_CIPHER_SERVER_PREFERENCE;
   if (!spec.sessionTickets) options |= constants.SSL_OP_NO_TICKET;
   const ciphers = spec.ciphers

@@ -29,7 +29,7 @@ export function checkSource(source: ConfigSource, modules: readonly Module[]): C
 
 /** Removes the findings that comments suppress. */
 function withoutSuppressed(result: CheckResult): CheckResult {
-  return { ...result, findings: new IgnoreComments(result.sources).heard(result.findings) };
+  return { ...result, findings: new IgnoreComments(result.sources).unsuppressed(result.findings) };
 }
 
 /** Like `checkSource`, in slices, so that serving continues. */

@@ -11,7 +11,7 @@ import type { Module } from '../program/module.js';
 import { newSecret } from '../program/secret.js';
 import { checkWithModuleFiles } from './checked-modules.js';
 import type { ConfigSource } from './configuration.js';
-import { type DefaultErrorLog, Logs } from './logs.js';
+import { type DefaultErrorLog, ErrorLogFiles } from './logs.js';
 import { applyEnvironment, type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import type { ModuleFile } from './module-files.js';
 import { chownFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
@@ -79,9 +79,9 @@ interface Current {
 }
 
 export class Instance<W extends Workers = Workers> {
-  private readonly logs: Logs;
+  private readonly logs: ErrorLogFiles;
   private source: ConfigSource;
-  private serving: W | null = null;
+  private running: W | null = null;
   private current: Current | null = null;
   private count = 0;
   private readonly secret = newSecret().toString('base64');
@@ -91,7 +91,7 @@ export class Instance<W extends Workers = Workers> {
 
   constructor(private readonly options: InstanceOptions<W>) {
     this.source = options.source;
-    this.logs = new Logs(options.defaultErrorLog, options.warn);
+    this.logs = new ErrorLogFiles(options.defaultErrorLog, options.warn);
   }
 
   get errorLog(): DestinationLog {
@@ -105,12 +105,12 @@ export class Instance<W extends Workers = Workers> {
 
   /** The workers; null before the first configuration was read. */
   get workers(): W | null {
-    return this.serving;
+    return this.running;
   }
 
   /** Listening addresses in nginx's notation, with the actual ports for port 0. */
   get addresses(): string[] {
-    return this.serving?.addresses ?? [];
+    return this.running?.addresses ?? [];
   }
 
   /** Settings of the configuration in force; null before the start. */
@@ -143,7 +143,7 @@ export class Instance<W extends Workers = Workers> {
 
   /** Shuts the workers down gracefully; the next reload starts new ones (nginx's WINCH). */
   dismissWorkers(): void {
-    void this.enqueue(async () => this.serving?.dismiss?.(this.current?.job.settings.shutdownTimeout ?? 0));
+    void this.enqueue(async () => this.running?.dismiss?.(this.current?.job.settings.shutdownTimeout ?? 0));
   }
 
   private enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -174,7 +174,7 @@ export class Instance<W extends Workers = Workers> {
   /** Performs every step that can fail, then puts the configuration in force. */
   private async activate(wanted: Omit<WorkersJob, 'owner'>, modules: readonly Module[]): Promise<Activated> {
     const { settings } = wanted;
-    let logs: ReturnType<Logs['prepare']> | null = null;
+    let logs: ReturnType<ErrorLogFiles['prepare']> | null = null;
     try {
       const owner = this.ownerFor(wanted);
       const job = { ...wanted, owner, ...(owner !== null && { files: readPrivilegedFiles(wanted.config, modules) }) };
@@ -187,9 +187,9 @@ export class Instance<W extends Workers = Workers> {
         logs.commit();
         logs = null;
       }
-      this.serving ??= this.options.workers(settings, this.errorLog);
+      this.running ??= this.options.workers(settings, this.errorLog);
       const changes = await this.changesBy(job, modules);
-      const prepared = await this.serving.prepare(job);
+      const prepared = await this.running.prepare(job);
       if (this.shuttingDown) {
         prepared.cancel();
         throw new Error('the proxy is shutting down');
@@ -246,7 +246,7 @@ export class Instance<W extends Workers = Workers> {
     } catch (error) {
       this.errorLog.write('emerg', startErrorMessage(error));
     }
-    this.serving?.reopenLogs();
+    this.running?.reopenLogs();
   }
 
   /** Workers that run as another user must be able to open the logs, now and on reopening. */
@@ -265,14 +265,14 @@ export class Instance<W extends Workers = Workers> {
     // A reload that hangs must not block the shutdown.
     await settledWithin(this.queue, Math.min(limit || RELOAD_TIMEOUT, RELOAD_TIMEOUT));
     // 0 would mean without limit.
-    await this.serving?.quit(limit === 0 ? 0 : Math.max(1, limit - (performance.now() - begun)));
+    await this.running?.quit(limit === 0 ? 0 : Math.max(1, limit - (performance.now() - begun)));
     this.finish(leave);
   }
 
   /** Closes all connections and the logs; `leave` as in `quit`. Resolves when the last connection has ended. */
   async stop(leave: () => void = () => {}): Promise<void> {
     this.shuttingDown = true;
-    await this.serving?.stop();
+    await this.running?.stop();
     this.finish(leave);
   }
 

@@ -1,4 +1,4 @@
-/** Log files of a running proxy: opened by its configuration, reopened on USR1. */
+/** Destinations of `error_log` in the main context: opened by each configuration, reopened on USR1. */
 
 import type { ErrorLogData } from '../config/error-log-argument.js';
 import { LEVELS, type Level } from '../config/log-level.js';
@@ -17,8 +17,8 @@ export type DefaultErrorLog = string | ((entry: LogEntry) => void);
 const DEFAULT_LEVEL: Level = 'error';
 const STARTING_LEVEL: Level = 'notice';
 
-/** The error log of the process. */
-export class Logs {
+/** The error log of the process, and the files that it is written to. */
+export class ErrorLogFiles {
   /** Log of the process and its servers; the same object over reloads. */
   readonly errorLog: DestinationLog;
   private files = new Map<string, LogSink>();

@@ -11,7 +11,7 @@ import { RemoteBackend } from '../zones/remote-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import { decodeConfig } from './config-pieces.js';
 import { collectAfterReading } from './garbage.js';
-import { Logs } from './logs.js';
+import { ErrorLogFiles } from './logs.js';
 import { applyEnvironment, type MainSettings } from './main-settings.js';
 import { applyPrivileges } from './privileges.js';
 import { type PreparedJob, Serving } from './serving.js';
@@ -77,7 +77,7 @@ class MasterBinder implements Binder {
 }
 
 class Worker {
-  private readonly logs: Logs;
+  private readonly logs: ErrorLogFiles;
   private readonly serving: Serving;
   private readonly binder: MasterBinder;
   private readonly counts: OwnCounts;
@@ -107,7 +107,7 @@ class Worker {
     own: WorkerProcess,
   ) {
     // The master has opened the same file and has already reported failures.
-    this.logs = new Logs(defaultErrorLog, () => {});
+    this.logs = new ErrorLogFiles(defaultErrorLog, () => {});
     logUncaughtErrors(this.log);
     this.binder = new MasterBinder(send);
     this.masterZones = new RemoteBackend(processChannel(own), {
@@ -163,7 +163,7 @@ class Worker {
   }
 
   private async prepare(received: Omit<WorkersJob, 'config'>): Promise<void> {
-    let logs: ReturnType<Logs['prepare']> | null = null;
+    let logs: ReturnType<ErrorLogFiles['prepare']> | null = null;
     let prepared: PreparedJob | null = null;
     const encoded = Buffer.concat(this.configParts);
     this.configParts = [];

@@ -6,7 +6,7 @@ import type { Template } from './template.js';
 /** An `error_page` for one status. */
 export interface ErrorPage {
   /** Response status; -1: the error's own; 0 (`=`): the one that results from processing the page. */
-  readonly answer: number;
+  readonly responseStatus: number;
   /** A URI, a redirect URL, or a named location (`@name`). */
   readonly target: Template;
 }

@@ -40,14 +40,14 @@ export function tlsStep(address: TlsAddress, byLocalAddress: ReadonlyMap<string,
   const of = (local: string): TlsAddress => byLocalAddress?.get(local) ?? address;
   if (!address.ssl && ![...(byLocalAddress?.values() ?? [])].some(({ ssl }) => ssl)) return null;
   return new TlsStep(
-    (hello, incoming) => select(of(incoming.localAddress).program, hello, incoming),
+    (hello, incoming) => selectByName(of(incoming.localAddress).program, hello, incoming),
     (local) => of(local).ssl,
     (incoming) => incoming.accepted.set(ADMISSION, PLAIN_ADMISSION),
   );
 }
 
 /** nginx: ngx_http_ssl_servername. */
-function select(program: ListenerProgram, hello: ClientHello, incoming: Incoming): ServerTls | Refused {
+function selectByName(program: ListenerProgram, hello: ClientHello, incoming: Incoming): ServerTls | Refused {
   const { accepted } = incoming;
   accepted.set(CLIENT_HELLO, hello);
   const { errorLog } = program.defaultServer.base.settings;

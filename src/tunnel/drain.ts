@@ -50,23 +50,23 @@ export class Drain implements Timed {
 
   constructor(
     private readonly tunnel: Draining,
-    private order: DrainSchedule,
+    private schedule: DrainSchedule,
   ) {
     watch(this);
   }
 
   /** Waits until the Close frame is due, which may be now. */
   start(): void {
-    this.deadline = Math.max(this.order.at, 1);
-    if (this.order.at <= now()) this.timedOut();
+    this.deadline = Math.max(this.schedule.at, 1);
+    if (this.schedule.at <= now()) this.timedOut();
   }
 
   /** Applies another schedule: the earlier Close frame counts if none was sent yet, the earlier deadline in any case. */
-  tighten(order: DrainSchedule): void {
-    const before = this.order;
-    const deadline = Math.min(before.deadline, order.deadline);
-    const isFirst = this.state === WAITING && order.at < before.at;
-    this.order = { ...(isFirst ? order : before), deadline };
+  tighten(schedule: DrainSchedule): void {
+    const before = this.schedule;
+    const deadline = Math.min(before.deadline, schedule.deadline);
+    const isFirst = this.state === WAITING && schedule.at < before.at;
+    this.schedule = { ...(isFirst ? schedule : before), deadline };
     if (this.state === WAITING) this.start();
     else if (deadline < before.deadline) {
       // The remaining steps share the remaining time.
@@ -75,19 +75,19 @@ export class Drain implements Timed {
   }
 
   timedOut(): void {
-    const { tunnel, order } = this;
-    if (this.state === WAITING && now() < order.deadline) this.begin();
-    else if (this.state === CLIENT_CLOSING && now() < order.deadline) {
-      tunnel.down?.sendClose(order.code);
-      tunnel.up?.sendClose(order.code);
+    const { tunnel, schedule } = this;
+    if (this.state === WAITING && now() < schedule.deadline) this.begin();
+    else if (this.state === CLIENT_CLOSING && now() < schedule.deadline) {
+      tunnel.down?.sendClose(schedule.code);
+      tunnel.up?.sendClose(schedule.code);
       this.state = BOTH_CLOSING;
-      this.deadline = (now() + order.deadline) / 2;
+      this.deadline = (now() + schedule.deadline) / 2;
       this.finishIfClosed();
-    } else if (this.state === BOTH_CLOSING && now() < order.deadline) {
-      tunnel.down?.forceClose(order.code);
-      tunnel.up?.forceClose(order.code);
+    } else if (this.state === BOTH_CLOSING && now() < schedule.deadline) {
+      tunnel.down?.forceClose(schedule.code);
+      tunnel.up?.forceClose(schedule.code);
       this.state = FORCING;
-      this.deadline = order.deadline;
+      this.deadline = schedule.deadline;
       this.finishIfClosed();
     } else tunnel.cut();
   }
@@ -101,18 +101,18 @@ export class Drain implements Timed {
   }
 
   private begin(): void {
-    const { tunnel, order } = this;
+    const { tunnel, schedule } = this;
     const { down, up } = tunnel;
     this.state = FORCING;
-    this.deadline = order.deadline;
+    this.deadline = schedule.deadline;
     if (down === null || up === null) return;
     // If the client does not answer by then, the upstream is sent its Close frame regardless.
     this.state = CLIENT_CLOSING;
-    this.deadline = (now() + order.deadline) / 2;
+    this.deadline = (now() + schedule.deadline) / 2;
     down.drain();
     up.drain();
     // If one side has started closing by itself, the other side's answer is awaited.
-    if (!up.closeReceived && !down.closeReceived) down.sendClose(order.code);
+    if (!up.closeReceived && !down.closeReceived) down.sendClose(schedule.code);
     this.finishIfClosed();
   }
 
@@ -121,9 +121,9 @@ export class Drain implements Timed {
     const { down, up } = this.tunnel;
     const other = relay === up ? down : up;
     if (other === null) return;
-    if (relay.hasSentOwnClose || other.hasSentOwnClose) {
-      relay.sendClose(this.order.code);
-      other.sendClose(this.order.code);
+    if (relay.ownCloseSent || other.ownCloseSent) {
+      relay.sendClose(this.schedule.code);
+      other.sendClose(this.schedule.code);
     } else {
       // The sender closes of its own accord: its frame is forwarded, and so is the answer.
       relay.cancelClose();
@@ -135,7 +135,7 @@ export class Drain implements Timed {
   finishIfClosed(): void {
     const { down, up } = this.tunnel;
     if (this.state === WAITING || down === null || up === null) return;
-    if (down.closeComplete && up.closeComplete && down.hasSentClose && up.hasSentClose) this.tunnel.onDrained();
+    if (down.closeComplete && up.closeComplete && down.closeSent && up.closeSent) this.tunnel.onDrained();
   }
 
   /** One of the sockets has ended: sends a Close frame to the side that can still receive it. */
@@ -143,7 +143,7 @@ export class Drain implements Timed {
     unwatch(this);
     this.deadline = 0;
     if (this.state === WAITING) return;
-    this.tunnel.down?.forceClose(this.order.code);
-    this.tunnel.up?.forceClose(this.order.code);
+    this.tunnel.down?.forceClose(this.schedule.code);
+    this.tunnel.up?.forceClose(this.schedule.code);
   }
 }

@@ -66,24 +66,24 @@ export interface RateAnswer {
   /** Thousandths of a request, for the log message. */
   readonly excess: number;
   /** Index of the limit in the log message; -1 for none. */
-  readonly by: number;
+  readonly limitIndex: number;
   /** ms. */
   readonly delay: number;
 }
 
-const PASSED: RateAnswer = { result: 'passed', excess: 0, by: -1, delay: 0 };
+const PASSED: RateAnswer = { result: 'passed', excess: 0, limitIndex: -1, delay: 0 };
 
 /** Counts a request in all its zones and returns its delay, or counts it in none if one of them refuses. */
 export const countRequest: Operation<RateQuestion, RateAnswer> = {
   name: 'limit_req count',
-  fallback: { result: 'unanswered', excess: 0, by: -1, delay: 0 },
+  fallback: { result: 'unanswered', excess: 0, limitIndex: -1, delay: 0 },
   run(owner, { limits }) {
     const now = owner.now;
     for (let i = 0; i < limits.length; i++) {
       const { zone, key, rate, burst } = limits[i] as RateLimit;
-      const look = owner.zone(zone, RequestRates)?.check(key, rate, burst, now);
-      if (look === undefined || look.result === 'within') continue;
-      return { result: look.result, excess: look.excess, by: i, delay: 0 };
+      const check = owner.zone(zone, RequestRates)?.check(key, rate, burst, now);
+      if (check === undefined || check.result === 'within') continue;
+      return { result: check.result, excess: check.excess, limitIndex: i, delay: 0 };
     }
     let answer = PASSED;
     // From the last to the first, as in nginx: of several limits with the same delay the last one is logged.
@@ -92,7 +92,7 @@ export const countRequest: Operation<RateQuestion, RateAnswer> = {
       const excess = owner.zone(limit.zone, RequestRates)?.account(limit.key, limit.rate, now) ?? 0;
       if (excess <= limit.delay) continue;
       const delay = Math.floor(((excess - limit.delay) * 1000) / limit.rate);
-      if (delay > answer.delay) answer = { result: 'delayed', excess, by: i, delay };
+      if (delay > answer.delay) answer = { result: 'delayed', excess, limitIndex: i, delay };
     }
     return answer;
   },

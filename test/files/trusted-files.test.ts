@@ -40,7 +40,7 @@ import {
 } from '../../src/files/trusted-files.js';
 import { LogFile } from '../../src/logging/log-file.js';
 import { ListeningSockets } from '../../src/process/listening-sockets.js';
-import { Logs, reopenLogged } from '../../src/process/logs.js';
+import { ErrorLogFiles, reopenLogged } from '../../src/process/logs.js';
 import { chownFiles } from '../../src/process/ownership.js';
 import { readPidFile, writePidFile } from '../../src/process/pid-file.js';
 import { makeTemporaryDirectories } from '../../src/process/temporary-directories.js';
@@ -122,7 +122,7 @@ test(
     assert.match(said.join(), /^emerg open\(\) ".*\/error.log" failed \(not trusted: symbolic link .* of uid 65534/);
     log.write('a line\n');
     assert.equal(readFileSync(`${path}.1`, 'utf8'), 'a line\n');
-    assert.throws(() => new Logs('', () => {}).prepare([{ destination: path, level: 'error' }]), {
+    assert.throws(() => new ErrorLogFiles('', () => {}).prepare([{ destination: path, level: 'error' }]), {
       message: /^open\(\) ".*\/error.log" failed \(not trusted: symbolic link/,
     });
     assert.equal(existsSync(join(open, 'victim')), false);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { LEVELS } from '../../src/config/log-level.js';
 import { DestinationLog, type LogEntry } from '../../src/logging/destination-log.js';
 import { LogFile } from '../../src/logging/log-file.js';
-import { Logs } from '../../src/process/logs.js';
+import { ErrorLogFiles } from '../../src/process/logs.js';
 
 function directory(t: { after(fn: () => void): void }): string {
   const path = mkdtempSync(join(tmpdir(), 'tsproxy-logs-'));
@@ -38,7 +38,7 @@ test('each destination receives entries of its level and above', () => {
 
 test('the default log exists even when nothing is written', (t) => {
   const path = join(directory(t), 'error.log');
-  const logs = new Logs(path, () => assert.fail('no warning'));
+  const logs = new ErrorLogFiles(path, () => assert.fail('no warning'));
   t.after(() => logs.close());
   assert.equal(readFileSync(path, 'utf8'), '');
 });
@@ -46,7 +46,7 @@ test('the default log exists even when nothing is written', (t) => {
 test('a default log that cannot be opened is reported with nginx’s message', (t) => {
   const path = join(directory(t), 'missing', 'error.log');
   const warnings: string[] = [];
-  new Logs(path, (message) => warnings.push(message)).close();
+  new ErrorLogFiles(path, (message) => warnings.push(message)).close();
   assert.deepEqual(warnings, [
     `[alert] could not open error log file: open() "${path}" failed (2: No such file or directory)`,
   ]);
@@ -55,7 +55,7 @@ test('a default log that cannot be opened is reported with nginx’s message', (
 test('a file that cannot be opened changes nothing', (t) => {
   const base = directory(t);
   const path = join(base, 'error.log');
-  const logs = new Logs(path, () => {});
+  const logs = new ErrorLogFiles(path, () => {});
   t.after(() => logs.close());
   const missing = join(base, 'missing', 'x.log');
   assert.throws(() => logs.prepare([{ destination: missing, level: 'info' }]), {
@@ -68,7 +68,7 @@ test('a file that cannot be opened changes nothing', (t) => {
 test('reopening follows a file that was moved away', (t) => {
   const base = directory(t);
   const path = join(base, 'error.log');
-  const logs = new Logs(path, () => {});
+  const logs = new ErrorLogFiles(path, () => {});
   t.after(() => logs.close());
   logs.errorLog.write('error', 'before');
   renameSync(path, `${path}.1`);

@@ -124,7 +124,7 @@ for (const [name, create] of Object.entries(HOMES)) {
     test('admits a request, delays a burst, and refuses further requests', () =>
       during(async (home) => {
         const { id } = home.open(req);
-        assert.deepEqual(await ask(home, id, 'k', 2000), { result: 'passed', excess: 0, by: -1, delay: 0 });
+        assert.deepEqual(await ask(home, id, 'k', 2000), { result: 'passed', excess: 0, limitIndex: -1, delay: 0 });
         const second = await ask(home, id, 'k', 2000);
         assert.equal(second.result, 'delayed');
         assert.ok(second.excess > 990 && second.excess <= 1000, `${second.excess}`);
@@ -153,8 +153,8 @@ for (const [name, create] of Object.entries(HOMES)) {
           { zone: one, key: 'k', rate: 1, burst: 0, delay: 0 },
           { zone: other, key: 'k', rate: 1, burst: 0, delay: 0 },
         ];
-        const { result: refused, by } = await home.ask(countRequest, { limits });
-        assert.deepEqual([refused, by], ['beyond', 1]);
+        const { result: refused, limitIndex } = await home.ask(countRequest, { limits });
+        assert.deepEqual([refused, limitIndex], ['beyond', 1]);
         assert.equal((await ask(home, one, 'k', 0)).result, 'passed');
       }));
 

@@ -63,7 +63,7 @@ test('of several limits the longest delay holds, and its zone is named', () => {
     { zone: other, key: 'k', rate: 2000, burst: 9000, delay: 0 },
   ];
   home.ask(countRequest, { limits });
-  assert.deepEqual(home.ask(countRequest, { limits }), { result: 'delayed', excess: 1000, by: 0, delay: 1000 });
+  assert.deepEqual(home.ask(countRequest, { limits }), { result: 'delayed', excess: 1000, limitIndex: 0, delay: 1000 });
 });
 
 test('a clock that runs back a little counts as stopped', () => {

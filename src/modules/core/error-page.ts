@@ -102,7 +102,8 @@ export function applyErrorPages(conf: ConfOf<typeof errorPageDirectives>, at: Sc
     const template = at.compiler.template(target);
     for (const status of statuses) {
       if (pages.has(status)) continue;
-      pages.set(status, { answer: answer < 0 && SENT_AS_400.has(status) ? 400 : answer, target: template });
+      const responseStatus = answer < 0 && SENT_AS_400.has(status) ? 400 : answer;
+      pages.set(status, { responseStatus, target: template });
     }
   }
   settings.errorPages = pages;

@@ -16,8 +16,8 @@ import { cacheDirectives } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkForwarded, Forwarded, forwardedArgument } from './forwarded.js';
 import { checkPass, type PassData, passTarget, upstreamNameOf } from './pass.js';
-import type { HttpProtocol, HttpProtocolOptions } from './protocol.js';
-import { RequestHead } from './request-head.js';
+import type { ProxyRules, ProxyRulesOptions } from './protocol.js';
+import { RequestHeadBuilder } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
 import { storeDirectives, storeSettings } from './store.js';
@@ -173,14 +173,14 @@ function redirects(conf: Conf, at: Scope): Rewrites {
   return rules;
 }
 
-function protocolOptions(conf: Conf, at: Scope): HttpProtocolOptions {
+function protocolOptions(conf: Conf, at: Scope): ProxyRulesOptions {
   const { compiler } = at;
   const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
     data === undefined ? null : compiler.template(data);
   const settings = upstreamSettings('proxy', conf, compiler);
   return {
     settings: { ...settings, store: storeSettings(conf, settings.spool.place, compiler) },
-    requestHead: new RequestHead(
+    requestHead: new RequestHeadBuilder(
       {
         fields: conf.proxy_set_header,
         version: conf.proxy_http_version,
@@ -255,13 +255,13 @@ export default defineModule({
         // Connections that are only simulated need no certificates.
         const isEncrypted = isSecure !== false && at.compiler.observer.connect === null;
         const tls = isEncrypted ? withContents(at.compiler.files, () => compileUpstreamTls('proxy', conf, at)) : null;
-        let plain: HttpProtocol;
-        let secured: HttpProtocol;
+        let plain: ProxyRules;
+        let secured: ProxyRules;
         at.compiler.whenServing(async () => {
           const options = protocolOptions(conf, at);
           await loadEngine();
-          if (isSecure !== true) plain = new engine.HttpProtocol(options);
-          if (isSecure !== false) secured = new engine.HttpProtocol({ ...options, scheme: 'https://', tls });
+          if (isSecure !== true) plain = new engine.ProxyRules(options);
+          if (isSecure !== false) secured = new engine.ProxyRules({ ...options, scheme: 'https://', tls });
         });
         // Keep-alive connections may be bound to the location that established them.
         const origin = at.program;

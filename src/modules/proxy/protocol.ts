@@ -17,12 +17,12 @@ import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwardin
 import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
 import { parseLocalAddress } from './bind.js';
 import { proxyHeader } from './proxy-protocol.js';
-import type { RequestHead } from './request-head.js';
+import type { RequestHeadBuilder } from './request-head.js';
 import type { ResponseHeadRules } from './response-head.js';
 
-export interface HttpProtocolOptions {
+export interface ProxyRulesOptions {
   readonly settings: UpstreamSettings;
-  readonly requestHead: RequestHead;
+  readonly requestHead: RequestHeadBuilder;
   readonly responseHead: ResponseHeadRules;
   readonly method: Template | null;
   readonly body: Template | null;
@@ -43,7 +43,7 @@ export interface HttpProtocolOptions {
 /** Fields of a 103 response that are not forwarded, in addition to hop-by-hop fields. */
 const INTERIM_HIDDEN = new NameSet([...REQUEST_HOP_BY_HOP, 'Date', 'Server']);
 
-export class HttpProtocol implements ForwardingRules {
+export class ProxyRules implements ForwardingRules {
   readonly settings: UpstreamSettings;
   readonly scheme: string;
   readonly passBody: boolean;
@@ -53,7 +53,7 @@ export class HttpProtocol implements ForwardingRules {
   /** Options of the last TLS identity; most requests have the same one. */
   private secured: ConnectOptions;
 
-  constructor(private readonly options: HttpProtocolOptions) {
+  constructor(private readonly options: ProxyRulesOptions) {
     this.settings = options.settings;
     this.scheme = options.scheme;
     this.passBody = options.passBody;

@@ -32,7 +32,7 @@ export interface RequestHeadOptions {
 }
 
 /** Request head of a location, compiled once; `build` formats the head of one request. */
-export class RequestHead {
+export class RequestHeadBuilder {
   private readonly host: Template | null;
   /** Fixed lines and variable fields, in the order of the configuration. */
   private readonly parts: readonly (string | VariableField)[];

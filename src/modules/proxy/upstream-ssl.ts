@@ -2,7 +2,7 @@
 import { bitmask, either, flag, integer, listOf, named, path, template, text } from '../../config/argument-types.js';
 import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
-import { type ContextSpec, PROTOCOLS } from '../../net/tls-context.js';
+import { type ContextSpec, TLS_VERSIONS } from '../../net/tls-context.js';
 import {
   type CertifiedKey,
   loadCertificates,
@@ -243,7 +243,7 @@ function newContext(value: Value, scope: Scope): ClientContext {
     certificates: fixedCertificate(value, scope),
     trusted: used(value('ssl_trusted_certificate'), loadCertificates)?.blocks ?? [],
     crls: used(value('ssl_crl'), loadCrls) ?? [],
-    protocols: PROTOCOLS.filter((each) => value('ssl_protocols').includes(each)),
+    protocols: TLS_VERSIONS.filter((each) => value('ssl_protocols').includes(each)),
     ciphers: value('ssl_ciphers'),
     suites: null,
     curves: 'auto',

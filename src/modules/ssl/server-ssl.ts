@@ -5,7 +5,7 @@ import type { ConfOf } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
 import type { ClientHello } from '../../net/client-hello.js';
 import type { ContextSpec } from '../../net/tls-context.js';
-import { PROTOCOLS } from '../../net/tls-context.js';
+import { TLS_VERSIONS } from '../../net/tls-context.js';
 import { alpnList, type ServerTls } from '../../net/tls-engine.js';
 import {
   type CertifiedKey,
@@ -170,7 +170,7 @@ function specOf(conf: Conf, certificates: readonly CertifiedKey[]): ContextSpec 
     certificates,
     trusted: authorities,
     crls,
-    protocols: PROTOCOLS.filter((each) => (conf.ssl_protocols as readonly string[]).includes(each)),
+    protocols: TLS_VERSIONS.filter((each) => (conf.ssl_protocols as readonly string[]).includes(each)),
     ciphers: conf.ssl_ciphers,
     suites: null,
     curves: conf.ssl_ecdh_curve,
