@@ -142,6 +142,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     text: 'proxy_ssl_name $evil; proxy_ssl_server_name on; proxy_ssl_verify off; proxy_pass https://127.0.0.1:1;',
     refused: true,
   },
+  proxy_store: { to: 'file name', text: `proxy_store %%DIR%%/stored-$evil; ${PASS}` },
   return: { to: 'answer field', text: 'return 302 http://other$evil;' },
   rewrite: { to: 'URI', text: `rewrite ^ /x$evil?a=$evil break; ${PASS}` },
   root: { to: 'file name', text: 'root %%DIR%%/$evil;' },
