@@ -9,16 +9,17 @@ import { type ServerAddress, UdpChannel } from './udp-channel.js';
 /** UDP sockets, each with a random port, beyond which concurrent queries share them. */
 const MAX_UDP = 32;
 /**
- * Queries sent in one turn of the event loop; the rest follows in the next ones. A burst would overflow the receive
- * buffer of the server, or that of a socket here with the responses.
+ * Names asked for at a time, and the pause until the next ones, ms. A larger burst would overflow the receive buffer of
+ * a name server, by default 200 KiB, so that names would wait for the next resend.
  */
-const MAX_BURST = 64;
+const MAX_BURST = 4;
+const PAUSE = 1;
 
 export class NameServer implements ChannelOwner {
   private readonly udp = new Set<Channel>();
   private tcp: Channel | null = null;
   private queue: (readonly Query[])[] = [];
-  /** Whether queries have been sent in this turn of the event loop. */
+  /** Whether queries have been sent within the pause. */
   private busy = false;
 
   /** `note` receives log lines of level `error`. */
@@ -45,7 +46,7 @@ export class NameServer implements ChannelOwner {
   private sendBurst(): void {
     this.busy = this.queue.length > 0;
     if (!this.busy) return;
-    setImmediate(() => this.sendBurst());
+    setTimeout(() => this.sendBurst(), PAUSE);
     for (const queries of this.queue.splice(0, MAX_BURST)) this.transmit(queries);
   }
 
