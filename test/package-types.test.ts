@@ -93,7 +93,7 @@ const PUBLIC = [
   /^src\/library\/(config|proxy)$/,
   /^src\/logging\/error-log$/,
   /^src\/program\/(body|error-context|exchange|handler|module-definition|phases|session|settings-key)$/,
-  /^src\/program\/(state-key|template|upstream-attempt|variable|variable-slot|verdict)$/,
+  /^src\/program\/(state-key|template|upstream-attempt|variable|variable-spec|verdict)$/,
   /^src\/upstream\/(balancer-peer|custom-balancer)$/,
 ];
 

@@ -6,7 +6,7 @@ import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import type { BodyFilterFactory, HeaderFilter } from '../program/module.js';
 import { StateKey } from '../program/state-key.js';
-import type { VariableSpec } from '../program/variable.js';
+import type { VariableSpec } from '../program/variable-spec.js';
 import type { Codec } from './codec.js';
 import { CodingFilter } from './coding-filter.js';
 import { markVaries } from './gzip-settings.js';

@@ -9,7 +9,7 @@ import { logError } from '../program/error-context.js';
 import type { Exchange, Subrequest, SubrequestSink } from '../program/exchange.js';
 import { defineModule, type Handler, type Scope } from '../program/module.js';
 import type { Template } from '../program/template.js';
-import type { Variable } from '../program/variable-slot.js';
+import type { Variable } from '../program/variable.js';
 import { DONE, OK, type Verdict } from '../program/verdict.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];

@@ -4,7 +4,7 @@ import type { Counts } from '../exchange/connection-counts.js';
 import { httpExchange } from '../exchange/exchange.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
-import type { VariableSpec } from '../program/variable.js';
+import type { VariableSpec } from '../program/variable-spec.js';
 import { DONE, type Verdict } from '../program/verdict.js';
 
 function page({ accepted, handled, requests, active, reading, writing, waiting }: Counts): string {

@@ -6,9 +6,9 @@ import { type CertifiedKey, TlsFileError } from './tls-files.js';
 
 /** Protocols that OpenSSL still implements, oldest first. */
 export const TLS_VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
-export type Protocol = (typeof TLS_VERSIONS)[number];
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
-const DISABLE: Readonly<Record<Protocol, number>> = {
+const DISABLE: Readonly<Record<TlsVersion, number>> = {
   TLSv1: constants.SSL_OP_NO_TLSv1,
   'TLSv1.1': constants.SSL_OP_NO_TLSv1_1,
   'TLSv1.2': constants.SSL_OP_NO_TLSv1_2,
@@ -29,7 +29,7 @@ export interface ContextSpec {
   readonly trusted: readonly string[];
   /** PEM blocks of revocation lists. */
   readonly crls: readonly string[];
-  readonly protocols: readonly Protocol[];
+  readonly protocols: readonly TlsVersion[];
   /** OpenSSL's list of ciphers for TLS 1.2 and older. */
   readonly ciphers: string;
   /** Suites of TLS 1.3; null: OpenSSL's. */

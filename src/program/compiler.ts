@@ -27,8 +27,8 @@ import type { Session } from './session.js';
 import { LocationSettings } from './settings.js';
 import { Template } from './template.js';
 import { TimeSlice } from './time-slice.js';
-import type { Getter, VariableSpec } from './variable.js';
-import { Variable } from './variable-slot.js';
+import { Variable } from './variable.js';
+import type { Getter, VariableSpec } from './variable-spec.js';
 
 /** Compiled configuration: listeners with their servers. Created for each (re)load. */
 export class RoutingTable {

@@ -12,8 +12,8 @@ import type { Phase } from './phases.js';
 import type { Session } from './session.js';
 import type { Settings, SettingsKey } from './settings-key.js';
 import type { Template } from './template.js';
-import type { Getter, VariableSpec } from './variable.js';
-import type { Variable } from './variable-slot.js';
+import type { Variable } from './variable.js';
+import type { Getter, VariableSpec } from './variable-spec.js';
 
 /** Objects that modules share within a configuration, by key. Closable objects are closed when no configuration has them. */
 export interface SharedObjects {

@@ -18,7 +18,7 @@ import type { Phase } from './phases.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { TimeSlice } from './time-slice.js';
 import type { TunnelTarget } from './tunnel-target.js';
-import type { Getter } from './variable.js';
+import type { Getter } from './variable-spec.js';
 
 export type { BodyFilter, BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 export type { CompiledPattern } from './module-definition.js';

@@ -1,6 +1,6 @@
 /** A string with variables, evaluated per session. */
 import type { Session } from './session.js';
-import type { Variable } from './variable-slot.js';
+import type { Variable } from './variable.js';
 
 /** Compiled from a TemplateData by `Compiler.template`. */
 export class Template {

@@ -1,7 +1,7 @@
 /** `ssl_conf_command`: the commands of OpenSSL's SSL_CONF_cmd that Node has an option for. */
 import { constants, createPrivateKey } from 'node:crypto';
 import tls from 'node:tls';
-import { type ContextSpec, type Protocol, TLS_VERSIONS } from '../net/tls-context.js';
+import { type ContextSpec, TLS_VERSIONS, type TlsVersion } from '../net/tls-context.js';
 import { loadCertifiedKey, TlsFileError } from '../net/tls-files.js';
 import type { ConfCommand } from './arguments.js';
 
@@ -89,13 +89,13 @@ function apply(spec: ContextSpec, { name, value }: ConfCommand): ContextSpec {
     case 'signaturealgorithms':
       return { ...spec, signatureAlgorithms: value };
     case 'minprotocol': {
-      const from = TLS_VERSIONS.indexOf(value as Protocol);
+      const from = TLS_VERSIONS.indexOf(value as TlsVersion);
       return from < 0
         ? badValue()
         : { ...spec, protocols: spec.protocols.filter((each) => TLS_VERSIONS.indexOf(each) >= from) };
     }
     case 'maxprotocol': {
-      const to = TLS_VERSIONS.indexOf(value as Protocol);
+      const to = TLS_VERSIONS.indexOf(value as TlsVersion);
       return to < 0
         ? badValue()
         : { ...spec, protocols: spec.protocols.filter((each) => TLS_VERSIONS.indexOf(each) <= to) };
@@ -119,8 +119,8 @@ function* signed(value: string): Generator<{ readonly on: boolean; readonly word
   }
 }
 
-function protocolsOf(value: string, before: readonly Protocol[]): readonly Protocol[] | null {
-  const chosen = new Set<Protocol>(before);
+function protocolsOf(value: string, before: readonly TlsVersion[]): readonly TlsVersion[] | null {
+  const chosen = new Set<TlsVersion>(before);
   for (const { on, word } of signed(value)) {
     const found = word.toLowerCase() === 'all' ? TLS_VERSIONS : TLS_VERSIONS.filter((each) => each === word);
     if (found.length === 0 && !/^SSLv[23]$/.test(word)) return null;

@@ -4,7 +4,7 @@ import { setCookieValue } from '../http/cookies.js';
 import { fieldsMeant, meansField } from '../http/field-variable.js';
 import type { Exchange } from '../program/exchange.js';
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
-import type { Getter, VariableSpec } from '../program/variable.js';
+import type { Getter, VariableSpec } from '../program/variable-spec.js';
 
 /**
  * Formats a value per attempt, separated by commas, or by a colon after an internal redirect to another upstream. An

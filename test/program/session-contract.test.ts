@@ -14,7 +14,7 @@ import { LocationProgram, ServerProgram } from '../../src/program/program.js';
 import type { Session } from '../../src/program/session.js';
 import { LocationSettings } from '../../src/program/settings.js';
 import { Template } from '../../src/program/template.js';
-import { Variable } from '../../src/program/variable-slot.js';
+import { Variable } from '../../src/program/variable.js';
 import { ServerNames } from '../../src/routing/server-names.js';
 import { sessionFrom } from '../upstream/session.js';
 

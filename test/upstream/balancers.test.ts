@@ -6,7 +6,7 @@ import { IpHash } from '../../src/modules/upstream_ip_hash.js';
 import { LeastConn } from '../../src/modules/upstream_least_conn.js';
 import { RandomChoice } from '../../src/modules/upstream_random.js';
 import { Template } from '../../src/program/template.js';
-import { Variable } from '../../src/program/variable-slot.js';
+import { Variable } from '../../src/program/variable.js';
 import type { Balancer } from '../../src/upstream/balancer.js';
 import { type PeerSource, RoundRobin } from '../../src/upstream/round-robin.js';
 import { nextOf, Peers, pass } from './peers.js';

@@ -4,7 +4,7 @@ import { gravestOf, type KnownDirective, titleOfModule } from '../../config/fore
 import { nginxVersionOf } from '../../config/nginx-versions.js';
 import type { Style } from '../../diagnostics/style.js';
 import type { Module } from '../../program/module.js';
-import type { VariableSpec } from '../../program/variable.js';
+import type { VariableSpec } from '../../program/variable-spec.js';
 import { factsOf, variableName } from '../directive-facts.js';
 import { indented, wrapped } from '../paragraph.js';
 

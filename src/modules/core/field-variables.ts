@@ -4,7 +4,7 @@ import { httpExchange } from '../../exchange/exchange.js';
 import { cookieValue } from '../../http/cookies.js';
 import { fieldsMeant, meansField } from '../../http/field-variable.js';
 import type { Exchange } from '../../program/exchange.js';
-import type { Getter, VariableSpec } from '../../program/variable.js';
+import type { Getter, VariableSpec } from '../../program/variable-spec.js';
 
 /** Response fields that are stored separately or generated when the response is sent. */
 const SENT: ReadonlyMap<string, Getter> = new Map(

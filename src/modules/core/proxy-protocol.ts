@@ -2,7 +2,7 @@
 import { findTlv, type ProxyHeader, parseTlvName, TlvError } from '../../net/proxy-protocol.js';
 import { PROXY_HEADER } from '../../net/proxy-protocol-step.js';
 import { logError } from '../../program/error-context.js';
-import type { Getter, VariableSpec } from '../../program/variable.js';
+import type { Getter, VariableSpec } from '../../program/variable-spec.js';
 
 function value(of: (header: ProxyHeader) => string, doc: string): VariableSpec {
   return {

@@ -12,7 +12,7 @@ import { NGINX_VERSION } from '../../http/software.js';
 import { binaryAddress } from '../../net/binary-address.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
-import type { VariableSpec } from '../../program/variable.js';
+import type { VariableSpec } from '../../program/variable-spec.js';
 import { proxyProtocolVariables } from './proxy-protocol.js';
 import { localHostName } from './server-name.js';
 

@@ -2,7 +2,7 @@
 
 import { callbackTime, epochTime, iso8601Time, localTime } from '../../http/clock.js';
 import type { Exchange } from '../../program/exchange.js';
-import type { VariableSpec } from '../../program/variable.js';
+import type { VariableSpec } from '../../program/variable-spec.js';
 
 /** Formats ms as seconds with three decimals. */
 function seconds(ms: number): string {

@@ -16,7 +16,7 @@ import { cacheDirectives } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkForwarded, Forwarded, forwardedArgument } from './forwarded.js';
 import { checkPass, type PassData, passTarget, upstreamNameOf } from './pass.js';
-import type { ProxyRules, ProxyRulesOptions } from './protocol.js';
+import type { ProxyRules, ProxyRulesOptions } from './proxy-rules.js';
 import { RequestHeadBuilder } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
@@ -138,11 +138,11 @@ const directives = {
 type Conf = ConfOf<typeof directives>;
 
 /** Request engine; loaded before a table with a `proxy_pass` is used. */
-let engine: typeof import('../../upstream/request.js') & typeof import('./protocol.js');
+let engine: typeof import('../../upstream/request.js') & typeof import('./proxy-rules.js');
 let loading: Promise<void> | null = null;
 
 function loadEngine(): Promise<void> {
-  loading ??= Promise.all([import('../../upstream/request.js'), import('./protocol.js')]).then(
+  loading ??= Promise.all([import('../../upstream/request.js'), import('./proxy-rules.js')]).then(
     ([request, protocol]) => {
       engine = { ...request, ...protocol };
     },
@@ -173,7 +173,7 @@ function redirects(conf: Conf, at: Scope): Rewrites {
   return rules;
 }
 
-function protocolOptions(conf: Conf, at: Scope): ProxyRulesOptions {
+function rulesOptions(conf: Conf, at: Scope): ProxyRulesOptions {
   const { compiler } = at;
   const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
     data === undefined ? null : compiler.template(data);
@@ -258,7 +258,7 @@ export default defineModule({
         let plain: ProxyRules;
         let secured: ProxyRules;
         at.compiler.whenServing(async () => {
-          const options = protocolOptions(conf, at);
+          const options = rulesOptions(conf, at);
           await loadEngine();
           if (isSecure !== true) plain = new engine.ProxyRules(options);
           if (isSecure !== false) secured = new engine.ProxyRules({ ...options, scheme: 'https://', tls });

@@ -4,7 +4,7 @@ import { escapeHtml } from '../../http/html-escape.js';
 import { parseUnsafeUri } from '../../http/unsafe-uri.js';
 import { escapeInHtml } from '../../http/uri-escape.js';
 import type { Exchange } from '../../program/exchange.js';
-import type { Getter } from '../../program/variable.js';
+import type { Getter } from '../../program/variable-spec.js';
 import { evaluateCondition } from './condition.js';
 import { documentOf, interpolate, variableValue } from './document.js';
 

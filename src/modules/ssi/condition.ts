@@ -5,7 +5,7 @@ import { translate } from '../../config/pcre/translate.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { searchFor } from '../../program/pattern-search.js';
-import type { Getter } from '../../program/variable.js';
+import type { Getter } from '../../program/variable-spec.js';
 import { documentOf, interpolate } from './document.js';
 
 /** Evaluates `$a`, `$a = text`, `$a != text`, `$a = /regex/` or `$a != /regex/`; null if the expression is invalid. */

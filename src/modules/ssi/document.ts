@@ -3,7 +3,7 @@ import type { Captures } from '../../config/pcre/expression.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { StateKey } from '../../program/state-key.js';
-import type { Getter } from '../../program/variable.js';
+import type { Getter } from '../../program/variable-spec.js';
 
 export class Document {
   readonly variables = new Map<string, string>();

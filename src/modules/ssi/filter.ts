@@ -3,7 +3,7 @@ import type { BodyFilter, Chunk } from '../../program/body.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { StateKey } from '../../program/state-key.js';
-import type { Getter } from '../../program/variable.js';
+import type { Getter } from '../../program/variable-spec.js';
 import { Assembly, Include, type Page } from './assembly.js';
 import { COMMANDS, type CommandPage, type CommandRule, OUTSIDE, type Parameters, type Part } from './commands.js';
 import { COMMAND, MORE, type Parameter, Parser } from './parser.js';

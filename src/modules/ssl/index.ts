@@ -2,8 +2,8 @@
 import { withContents } from '../../net/tls-files.js';
 import { defineModule } from '../../program/module.js';
 import { SERVER_SSL } from '../../tls/server-ssl.js';
+import { compileServerSsl } from './compile-server-ssl.js';
 import { sslDirectives } from './directives.js';
-import { compileServerSsl } from './server-ssl.js';
 import { sslVariables } from './variables.js';
 
 export default defineModule({

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { toBytes } from '../../diagnostics/byte-string.js';
 import type { ClientHello } from '../../net/client-hello.js';
 import type { Exchange } from '../../program/exchange.js';
-import type { VariableSpec } from '../../program/variable.js';
+import type { VariableSpec } from '../../program/variable-spec.js';
 import { clientCertificate, engineOf, helloOf } from '../../tls/client.js';
 import { SERVER_SSL } from '../../tls/server-ssl.js';
 import { clientVerify } from '../../tls/verify.js';

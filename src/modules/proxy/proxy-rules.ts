@@ -1,4 +1,4 @@
-/** HTTP/1 to an upstream, with the settings of one location. */
+/** Forwarding rules of `proxy_pass`: HTTP/1 to an upstream, with the settings of one location. */
 
 import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
