@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import dns from 'node:dns/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { none } from '../../src/config/argument-types.js';
 import { check } from '../../src/config/check.js';
 import type { ErrorLog } from '../../src/logging/error-log.js';
@@ -221,14 +221,21 @@ test('a server with resolve has the addresses that the name server tells', async
   await server.close();
 });
 
-test('a server with resolve is looked up again when the answer expires; peers that stay keep their state', async (t) => {
-  const server = await DnsServer.start({ 'a.test': { a: ['10.0.0.1', '10.0.0.2'], ttl: 0 } });
-  // The real timers are a second and more; here they fire when the test says so.
-  const timers: (() => void)[] = [];
-  t.mock.method(globalThis, 'setTimeout', (callback: () => void) => {
-    timers.push(callback);
+/** Holds timers of a second and more, which then fire when the test calls them; shorter ones pace queries and stay real. */
+function holdTimers(t: TestContext): (() => void)[] {
+  const { setTimeout } = globalThis;
+  const held: (() => void)[] = [];
+  t.mock.method(globalThis, 'setTimeout', (callback: () => void, delay = 0) => {
+    if (delay < 1000) return setTimeout(callback, delay);
+    held.push(callback);
     return { unref() {} };
   });
+  return held;
+}
+
+test('a server with resolve is looked up again when the answer expires; peers that stay keep their state', async (t) => {
+  const server = await DnsServer.start({ 'a.test': { a: ['10.0.0.1', '10.0.0.2'], ttl: 0 } });
+  const timers = holdTimers(t);
   const upstream = upstreamOf(await load(atRunTime(server, 'server a.test resolve;')));
   const [kept] = upstream.current().peers.filter(({ name }) => name === '10.0.0.2:80');
   assert.ok(kept !== undefined);
@@ -264,11 +271,7 @@ test('a service keeps its peers if a name server fails for all of its targets, a
     '_http._tcp.a.test': { srv, ttl: 0 },
     'one.test': { a: ['10.0.0.1'], ttl: 0 },
   });
-  const timers: (() => void)[] = [];
-  t.mock.method(globalThis, 'setTimeout', (callback: () => void) => {
-    timers.push(callback);
-    return { unref() {} };
-  });
+  const timers = holdTimers(t);
   const { table, log } = await load(atRunTime(server, 'server a.test service=http resolve;'));
   const upstream = upstreamOf({ table, log });
   const lookUpAgain = async (): Promise<void> => {
