@@ -3,7 +3,7 @@
  * number of steps it takes. The rules are PCRE2's, so that the same expressions reach the limit.
  */
 import { ByteSet } from './byte-set.js';
-import { END_SOURCE, type Node, VERY_END_SOURCE } from './syntax.js';
+import { END_SOURCE, LINE_END_SOURCE, type Node, VERY_END_SOURCE } from './syntax.js';
 
 /**
  * The rest of an expression after an item: the following items of its sequence, then everything after that sequence.
@@ -63,6 +63,7 @@ function excludes(
         return separate(base, next);
       case 'assertion':
         if (next.source === VERY_END_SOURCE) return sortOf(base) !== 'class';
+        if (next.source === LINE_END_SOURCE) return sortOf(base) === 'type' && excludesEnd(base);
         return next.source === END_SOURCE && excludesEnd(base);
       case 'sequence':
         at = { items: next.items, from: 0, outer: after };

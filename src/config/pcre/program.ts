@@ -3,7 +3,7 @@ import { type Ending, isEffectivelyPossessive, type Rest } from './auto-possess.
 import type { ByteSet } from './byte-set.js';
 import { minimumLength } from './minimum-length.js';
 import { Op } from './opcodes.js';
-import { type Beginning, beginningOf, isRequiredLater, requiredByte } from './search-hints.js';
+import { type Beginning, beginningOf, isRequiredLater, searchedByte } from './search-hints.js';
 import {
   childrenOf,
   END_SOURCE,
@@ -119,7 +119,7 @@ class ProgramCompiler {
     for (const { at, group } of this.calls) this.code[at] = this.beginnings.get(group) ?? 0;
     const sets = new Uint8Array(this.sets.length * 256);
     for (const [i, set] of this.sets.entries()) for (const byte of set.bytes) sets[i * 256 + byte] = 1;
-    const [required = -1, requiredOther = required] = requiredByte(body);
+    const [required = -1, requiredOther = required] = searchedByte(body);
     return {
       code: Int32Array.from(this.code),
       sets,

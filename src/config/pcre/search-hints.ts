@@ -152,30 +152,62 @@ function firstBytes(node: Node): FirstBytes | null {
 
 const NOTHING: FirstBytes = { set: new ByteSet(), empty: true };
 
+interface RequiredByte {
+  /** Empty if there is none; a letter in both cases. */
+  readonly bytes: readonly number[];
+  /** A repetition of variable length precedes it. */
+  readonly follows: boolean;
+}
+
+const NONE: RequiredByte = { bytes: [], follows: false };
+
 /** The last byte that every match contains, in both cases of a letter; empty if there is none. */
 export function requiredByte(node: Node): readonly number[] {
+  return findRequiredByte(node, { varies: false }).bytes;
+}
+
+/**
+ * The required byte that a search looks for before it tries to match. PCRE2 does so in an anchored expression only if a
+ * repetition of variable length precedes that byte.
+ */
+export function searchedByte(node: Node): readonly number[] {
+  const { bytes, follows } = findRequiredByte(node, { varies: false });
+  return follows || !isAnchored(node) ? bytes : [];
+}
+
+/** Visits the nodes in the order of the text; `state.varies`: a repetition of variable length has been seen. */
+function findRequiredByte(node: Node, state: { varies: boolean }): RequiredByte {
   switch (node.kind) {
     case 'set': {
       const { set } = node;
-      return set.size === 1 || (set.size === 2 && set.isLetterInBothCases) ? set.bytes : [];
+      const isCharacter = set.size === 1 || (set.size === 2 && set.isLetterInBothCases);
+      return isCharacter ? { bytes: set.bytes, follows: state.varies } : NONE;
     }
-    case 'sequence':
-      for (let i = node.items.length - 1; i >= 0; i--) {
-        const bytes = requiredByte(node.items[i] as Node); // `i` is below the length
-        if (bytes.length > 0) return bytes;
+    case 'sequence': {
+      let last = NONE;
+      for (const item of node.items) {
+        const found = findRequiredByte(item, state);
+        if (found.bytes.length > 0) last = found;
       }
-      return [];
+      return last;
+    }
     case 'alternatives': {
-      const common = commonBytes(node.branches.map(requiredByte));
-      return common.length > 0 ? common : commonBytes(node.branches.map(leadingByte));
+      const found = node.branches.map((branch) => findRequiredByte(branch, state));
+      const common = commonBytes(found.map(({ bytes }) => bytes));
+      if (common.length > 0) return { bytes: common, follows: found.some(({ follows }) => follows) };
+      return { bytes: commonBytes(node.branches.map(leadingByte)), follows: false };
     }
     case 'group':
     case 'atomic':
-      return requiredByte(node.body);
-    case 'repeat':
-      return node.min > 0 ? requiredByte(node.item) : [];
+      return findRequiredByte(node.body, state);
+    case 'repeat': {
+      const found = findRequiredByte(node.item, state);
+      if (node.min !== node.max) state.varies = true;
+      return node.min > 0 ? found : NONE;
+    }
     default:
-      return [];
+      for (const child of childrenOf(node)) findRequiredByte(child, state);
+      return NONE;
   }
 }
 

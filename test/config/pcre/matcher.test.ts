@@ -118,6 +118,47 @@ test('calls that contain themselves find, or recurse without end, where PCRE2 do
   assert.deepEqual([compared, declared, differences], [questions.length, 0, []]);
 });
 
+test('an anchored expression calls itself without end although a byte that follows is missing, as in PCRE2', {
+  skip,
+}, () => {
+  const patterns = [
+    '^(?R)b',
+    '^(?R)b(|-)+?$',
+    '^a?(?R)b',
+    '^a{2}(?R)b',
+    '^a(?R)a+b',
+    '^(?:a|b+)(?R)c',
+    '^(?R)(?:b|b)a*',
+    '^(?R)(?:a*b|b)',
+    '(?R)b',
+    '^(?:(?=a*)(?R)b)',
+  ];
+  const subjects = ['', 'a', 'b', 'aa', 'ab', 'aab', '-'];
+  const questions = patterns.flatMap((pattern) => subjects.map((subject) => ({ pattern, subject })));
+  const { compared, differences } = compare(questions);
+  assert.deepEqual(differences, []);
+  assert.equal(compared, questions.length);
+  assert.throws(() => expression('^(?R)b').exec('a'), { code: -52 });
+  assert.equal(expression('^a?(?R)b').exec('a'), null);
+});
+
+test('a repeated type gives nothing back before the end of a line, as in PCRE2', { skip }, () => {
+  const patterns = [
+    '(?m)(\\w+$-)*c',
+    '(?m)(?:\\w*$)*-',
+    '(?m)(?:[a-c]+$)*-',
+    '(?m)(?:a+$)*-',
+    '(?m)(?:\\d+?$)*-',
+    '(?m)(?:\\s+$)*-',
+    '(?m)(?:\\S+$|b)*-',
+    '(?m)(?:\\D+$|b)*-',
+    '\\w+(?sm:(?|$)-)?+\\B',
+  ];
+  const subjects = ['', 'a', 'aa', 'a\na', '1', '11', '  ', ' \n ', 'aab'.repeat(12), `${'a'.repeat(20)}\n`];
+  const questions = patterns.flatMap((pattern) => subjects.map((subject) => ({ pattern, subject })));
+  assert.deepEqual(compare(questions, 200).differences, []);
+});
+
 test('a repetition before an atomic group that may be empty gives nothing back, as in PCRE2', { skip }, () => {
   const patterns = [
     'a?(?>|b)a',
