@@ -66,6 +66,8 @@ export interface EngineExchange extends Exchange {
   uriChanges: number;
   internal: boolean;
   nested: EngineSubrequest | null;
+  /** The exchange of which this one is the `post_action`; null for all others. */
+  readonly follows: EngineExchange | null;
   /** Subrequests made by this exchange. */
   subrequests: ActiveSubrequests | null;
   /** Index of the current phase, and of the next handler in it; see phases.ts. */
@@ -87,6 +89,8 @@ export interface EngineExchange extends Exchange {
   /** Whether an error page is being served (a second error is not intercepted unless `recursive_error_pages`). */
   errorPageActive: boolean;
   completed: boolean;
+  /** Whether `start` was called: its head is complete, and was not refused. */
+  readonly started: boolean;
   finished: boolean;
   /** Whether the exchange continues after the client has closed the connection (`proxy_ignore_client_abort`). */
   ignoreClientAbort: boolean;
@@ -120,6 +124,8 @@ export interface EngineExchange extends Exchange {
   start(): void;
   /** Creates the exchange of a subrequest. */
   fork(client: ClientSide & EngineSubrequest): EngineExchange;
+  /** Creates an exchange that processes the same request after its response: the `post_action`. */
+  continued(client: ClientSide): EngineExchange;
   /** Discards module state of this exchange, which continues in another location. */
   clearStates(): void;
   /** Ends the exchange because the client closed the connection; `status` (default 499) is logged if no head was sent. */

@@ -10,6 +10,7 @@ import type { ListenerProgram, LocationProgram, ServerProgram } from '../program
 import type { StateKey } from '../program/state-key.js';
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Verdict } from '../program/verdict.js';
+import { BorrowedBody } from './borrowed-body.js';
 import type { ClientSide } from './client-side.js';
 import {
   type ActiveSubrequests,
@@ -56,6 +57,7 @@ export class HttpExchange implements EngineExchange {
   uriChanges = 11;
   internal = false;
   nested: EngineSubrequest | null = null;
+  follows: EngineExchange | null = null;
   subrequests: ActiveSubrequests | null = null;
 
   // -- values
@@ -69,7 +71,7 @@ export class HttpExchange implements EngineExchange {
   body: RequestBody | null = null;
 
   // -- the response
-  readonly response = new ResponseHead();
+  response = new ResponseHead();
   headSent = false;
   headOnly = false;
   filters: BodyFilter[] | null = null;
@@ -84,6 +86,7 @@ export class HttpExchange implements EngineExchange {
   keepAlive = true;
   completed = false;
   cutByUpstream = false;
+  started = false;
   finished = false;
   tunnelled = false;
   limitRate = -1;
@@ -122,8 +125,37 @@ export class HttpExchange implements EngineExchange {
   }
 
   fork(client: ClientSide & EngineSubrequest): HttpExchange {
-    const x = new HttpExchange(client, this.headers, this.listener, 0);
+    const x = this.copy(client);
     x.nested = client;
+    x.startTime = callbackTime();
+    return x;
+  }
+
+  continued(client: ClientSide): HttpExchange {
+    const x = this.copy(client);
+    x.follows = this.follows ?? this;
+    x.method = this.method;
+    x.contentLength = this.contentLength;
+    x.body = this.body === null ? NO_BODY : new BorrowedBody(this.body);
+    x.startTime = this.startTime;
+    x.uri = this.uri;
+    x.args = this.args;
+    x.uriChanges = this.uriChanges;
+    x.captures = this.captures;
+    x.requestStates = this.requestStates;
+    x.response = this.response;
+    x.headOnly = true;
+    x.errorStatus = this.errorStatus;
+    x.errorPageActive = this.errorPageActive;
+    x.attempts = this.attempts;
+    x.upstreamHeaders = this.upstreamHeaders;
+    x.upstreamTrailers = this.upstreamTrailers;
+    return x;
+  }
+
+  /** Creates an exchange for the same request. */
+  private copy(client: ClientSide): HttpExchange {
+    const x = new HttpExchange(client, this.headers, this.listener, 0);
     x.slots = this.slots;
     x.requestLine = this.requestLine;
     x.lineProgress = this.lineProgress;
@@ -131,7 +163,6 @@ export class HttpExchange implements EngineExchange {
     x.version = this.version;
     x.host = this.host;
     x.generation = this.generation;
-    x.startTime = callbackTime();
     x.uriUnchanged = false;
     x.internal = true;
     x.server = this.server;
@@ -187,6 +218,7 @@ export class HttpExchange implements EngineExchange {
   }
 
   start(): void {
+    this.started = true;
     phases.start(this);
   }
 

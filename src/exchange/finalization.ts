@@ -6,7 +6,8 @@
  *    `finalize` leads to one of them: it sends a status with its error page, redirect or built-in page, or aborts.
  * 2. `client.end(completed)`: the client side flushes a complete response. The only call in this direction.
  * 3. `x.finish()`: called by the client side when the last byte is accepted, so that logged values are correct, or at once
- *    for an incomplete response. Runs the log phase, exactly once (`finished`).
+ *    for an incomplete response. Runs the log phase, exactly once (`finished`). With `post_action`, another exchange takes its
+ *    place from here on (post-action.ts): it is logged, and releases this one.
  * 4. `x.release()`: releases the resources of the exchange; after the last background subrequest, if there are any.
  * 5. `client.released()`: the connection reads the next request, lingers or closes; a subrequest notifies its parent.
  *
@@ -22,6 +23,7 @@ import type { ErrorPage } from '../program/settings.js';
 import { DONE } from '../program/verdict.js';
 import type { EngineExchange } from './engine-exchange.js';
 import { handlerFailed } from './handler-failure.js';
+import { startPostAction } from './post-action.js';
 import { isRedirect } from './redirect.js';
 import { SUBREQUESTS } from './subrequest.js';
 
@@ -121,6 +123,8 @@ export function finish(x: EngineExchange): void {
   if (x.finished) return;
   x.finished = true;
   const { handlers, settings } = x.location;
+  const { postAction } = settings;
+  if (postAction !== null && startPostAction(x, postAction)) return;
   const log = handlers[LOG] ?? NONE;
   if (x.nested === null || settings.get(SUBREQUESTS).log) {
     for (let i = 0; i < log.length; i++) {

@@ -34,6 +34,12 @@ export function sendHead(x: EngineExchange, ended: boolean): boolean {
     response.reason = null;
     response.status = x.errorStatus;
   }
+  // The client has received its response.
+  if (x.follows !== null) {
+    x.headSent = true;
+    if (ended) complete(x);
+    return true;
+  }
   if (response.contentType === '') response.contentType = null;
   const { headerFilters, bodyFilters } = x.location;
   for (let i = 0; i < headerFilters.length; i++) {

@@ -3,14 +3,13 @@
  * is an ordinary exchange, except for its client side, which is implemented here. nginx: ngx_http_subrequest.
  */
 
-import type { BodySink, Chunk, RequestBody } from '../program/body.js';
+import type { Chunk } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { SubrequestOptions, SubrequestSink } from '../program/exchange.js';
-import type { AcceptResults } from '../program/session.js';
 import { SettingsKey } from '../program/settings-key.js';
-import type { ClientSide } from './client-side.js';
-import type { ConnectionCounts } from './connection-counts.js';
+import { BorrowedBody } from './borrowed-body.js';
 import type { ActiveSubrequests, EngineExchange, EngineSubrequest } from './engine-exchange.js';
+import { InnerClient } from './inner-client.js';
 
 /** `log_subrequest`, and `subrequest_output_buffer_size` in bytes. */
 export const SUBREQUESTS = new SettingsKey('subrequests', { log: false, outputBufferSize: 4096 });
@@ -49,26 +48,8 @@ class Subrequests implements ActiveSubrequests {
   }
 }
 
-/** A view of a body that is owned by another exchange. */
-class BorrowedBody implements RequestBody {
-  constructor(private readonly body: RequestBody) {}
-  get length(): number {
-    return this.body.length;
-  }
-  get memory(): Buffer | null {
-    return this.body.memory;
-  }
-  get file(): string | null {
-    return this.body.file;
-  }
-  read(into: Buffer, position: number): number {
-    return this.body.read(into, position);
-  }
-  release(): void {}
-}
-
 /** A subrequest: the parent's handle of it, and the client side of its exchange. */
-export class NestedRequest implements EngineSubrequest, ClientSide {
+export class NestedRequest extends InnerClient implements EngineSubrequest {
   readonly exchange: EngineExchange;
   readonly background: boolean;
   readonly sink: SubrequestSink;
@@ -76,9 +57,6 @@ export class NestedRequest implements EngineSubrequest, ClientSide {
   bytesSent = 0;
   /** Whether the exchange is finished. */
   closed = false;
-  readonly pipelined = false;
-  readonly bodyWaits = false;
-  readonly bodyPreread = 0;
   /** The client's own request, from which it originates. */
   readonly main: EngineExchange;
   readonly depth: number;
@@ -106,6 +84,7 @@ export class NestedRequest implements EngineSubrequest, ClientSide {
     args: string,
     options: SubrequestOptions,
   ) {
+    super(parent);
     const { nested } = parent;
     this.depth = nested === null ? 1 : nested.depth + 1;
     this.main = nested?.main ?? parent;
@@ -144,48 +123,9 @@ export class NestedRequest implements EngineSubrequest, ClientSide {
 
   // -- client side of the exchange
 
-  get counts(): ConnectionCounts {
-    return this.parent.client.counts;
-  }
-  get id(): number {
-    return this.parent.client.id;
-  }
-  get requests(): number {
-    return this.parent.client.requests;
-  }
-  get remoteAddress(): string {
-    return this.parent.remoteAddress;
-  }
-  get remotePort(): number {
-    return this.parent.remotePort;
-  }
-  get localAddress(): string {
-    return this.parent.client.localAddress;
-  }
-  get localPort(): number {
-    return this.parent.client.localPort;
-  }
-  get unixPath(): string | null {
-    return this.parent.client.unixPath;
-  }
-  get accepted(): AcceptResults | null {
-    return this.parent.client.accepted;
-  }
-  get secure(): boolean {
-    return this.parent.client.secure;
-  }
-  get since(): number {
-    return this.parent.client.since;
-  }
-  get requestLength(): number {
-    return this.parent.client.requestLength;
-  }
   get bodyBytesSent(): number {
     return this.bytesSent;
   }
-
-  sendHead(): void {}
-  sendInterim(): void {}
 
   write(chunk: Chunk): boolean {
     if (this.closed || chunk.length === 0) return true;
@@ -193,28 +133,8 @@ export class NestedRequest implements EngineSubrequest, ClientSide {
     return this.sink.chunk(chunk);
   }
 
-  cork(): void {
-    this.parent.client.cork();
-  }
-  uncork(): void {
-    this.parent.client.uncork();
-  }
-
   end(): void {
     this.exchange.finish();
-  }
-
-  /** The body arrived with the client's request and has already been read. */
-  readBody(sink: BodySink): void {
-    sink.bodyEnd();
-  }
-  resumeBody(): void {}
-  sendContinue(): void {}
-  discardBody(): number {
-    return 0;
-  }
-  detach(): null {
-    return null;
   }
 
   released(): void {

@@ -78,7 +78,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       keepalive_requests keepalive_time keepalive_min_timeout send_timeout lingering_close lingering_time
       lingering_timeout reset_timedout_connection limit_rate limit_rate_after keepalive_disable
       chunked_transfer_encoding etag if_modified_since max_ranges absolute_redirect server_name_in_redirect
-      port_in_redirect server_tokens early_hints satisfy auth_delay internal log_subrequest
+      port_in_redirect server_tokens early_hints satisfy auth_delay internal post_action log_subrequest
       subrequest_output_buffer_size gzip_vary gzip_http_version gzip_proxied gzip_disable resolver
       resolver_timeout error_log server_names_hash_max_size server_names_hash_bucket_size
       variables_hash_max_size variables_hash_bucket_size types_hash_max_size types_hash_bucket_size
@@ -200,14 +200,15 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       proxy_busy_buffers_size proxy_buffering proxy_max_temp_file_size proxy_temp_file_write_size
       proxy_temp_path proxy_limit_rate proxy_request_buffering proxy_ignore_client_abort
       proxy_intercept_errors proxy_next_upstream proxy_next_upstream_tries proxy_next_upstream_timeout
-      proxy_socket_keepalive proxy_hide_header proxy_pass_header proxy_ignore_headers
-      proxy_pass_request_headers proxy_pass_request_body proxy_pass_trailers proxy_headers_hash_max_size
-      proxy_headers_hash_bucket_size proxy_send_lowat proxy_set_header proxy_ssl_server_name proxy_ssl_name
-      proxy_ssl_verify proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl
-      proxy_ssl_certificate proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file
-      proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_session_reuse proxy_ssl_conf_command proxy_ssl_key_log
-      proxy_ssl_alpn proxy_store proxy_store_access proxy_cache proxy_cache_bypass proxy_no_cache proxy_host
-      proxy_port proxy_add_x_forwarded_for`,
+      proxy_socket_keepalive proxy_socket_rcvbuf proxy_socket_sndbuf proxy_hide_header proxy_pass_header
+      proxy_ignore_headers proxy_pass_request_headers proxy_pass_request_body proxy_pass_trailers
+      proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_send_lowat proxy_set_header
+      proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify proxy_ssl_verify_depth
+      proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate proxy_ssl_certificate_key
+      proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols proxy_ssl_ciphers
+      proxy_ssl_session_reuse proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn proxy_store
+      proxy_store_access proxy_cache proxy_cache_bypass proxy_no_cache proxy_host proxy_port
+      proxy_add_x_forwarded_for`,
   },
   {
     load: () => import('../modules/random_index.js'),

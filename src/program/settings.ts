@@ -43,6 +43,8 @@ export class LocationSettings implements Settings {
   internal = false;
   recursiveErrorPages = false;
   errorPages: ReadonlyMap<number, ErrorPage> | null = null;
+  /** URI or named location of `post_action`, or null. */
+  postAction: string | null = null;
   /** Also used at server level. */
   errorLog: ErrorLog;
   constructor(errorLog: ErrorLog) {

@@ -253,7 +253,13 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.state = READING_BODY;
     // A filter may send its own response instead, and abort this one.
     if (!this.sink.head(response)) return;
-    if (x.method === 'HEAD' && !asked && status !== 204 && status !== 304 && stream.declaredLength !== 0) {
+    if (
+      (x.method === 'HEAD' || x.follows !== null) &&
+      !asked &&
+      status !== 204 &&
+      status !== 304 &&
+      stream.declaredLength !== 0
+    ) {
       // The client does not expect the body: it is not waited for.
       stream.cancel();
       this.complete(stream);

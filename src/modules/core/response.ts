@@ -9,6 +9,7 @@ import {
   none,
   size,
   template,
+  text,
   word,
 } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
@@ -117,6 +118,12 @@ export const responseDirectives = {
     doc: 'Restricts the location to internal requests (`error_page`, `try_files`, `index`, `rewrite`, `X-Accel-Redirect`); requests of clients fail with 404.',
     example: 'internal;',
   },
+  post_action: {
+    contexts: [...CONTEXTS, 'if in location'],
+    takes: { ...text, syntax: 'uri' },
+    doc: 'URI or named location (`@name`) in which a request is processed once more when its response has been sent or its client is gone, for example to report it to another server. The second response is discarded, and the client does not wait for it; the next request on the same connection does. Variables show the response that the client got: `$request_completion`, `$body_bytes_sent`, `$status` until the second response has one. The request is logged once, after the second pass and as its location says. A location that inherits `post_action` itself is processed again and again, up to the limit of ten redirects: set it in the locations that need it. `return 444` has none.',
+    example: 'post_action /done;',
+  },
   log_subrequest: {
     contexts: CONTEXTS,
     takes: flag,
@@ -148,6 +155,7 @@ export function applyResponse(conf: ConfOf<typeof responseDirectives>, at: Scope
   settings.satisfy = conf.satisfy;
   settings.set(AUTH_DELAY, conf.auth_delay);
   settings.internal = conf.internal === true;
+  settings.postAction = conf.post_action ?? null;
   settings.set(SUBREQUESTS, { log: conf.log_subrequest, outputBufferSize: conf.subrequest_output_buffer_size });
   if (conf.early_hints !== undefined) settings.set(EARLY_HINTS, anyOf(conf.early_hints, at));
 }

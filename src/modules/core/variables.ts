@@ -132,7 +132,10 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     doc: 'File that contains the request body if it does not fit into memory.',
   },
   request_completion: {
-    get: (x) => (x.completed || httpExchange(x).cutByUpstream ? 'OK' : ''),
+    get: (x) => {
+      const { completed, cutByUpstream } = httpExchange(x).follows ?? httpExchange(x);
+      return completed || cutByUpstream ? 'OK' : '';
+    },
     doc: '`OK` if the response was sent completely, or as far as the upstream sent it before it closed the connection.',
   },
   request_id: {

@@ -280,6 +280,8 @@ export default defineModule({
           return DONE;
         };
         return (x) => {
+          // As in nginx, fields of an earlier response are gone before the target is evaluated.
+          httpExchange(x).upstreamHeaders = null;
           const destination = target(x);
           if (destination === null) return 500;
           if (destination instanceof Promise) {

@@ -199,6 +199,22 @@ function family(p: string) {
       doc: 'Whether TCP keep-alive is enabled on connections to the upstream.',
       example: `${p}socket_keepalive on;`,
     },
+    socket_rcvbuf: {
+      contexts: CONTEXTS,
+      takes: size,
+      default: '0',
+      doc: 'In nginx, the size of the receive buffer of connections to the upstream; 0 leaves it to the system.',
+      example: `${p}socket_rcvbuf 64k;`,
+      noEffect: 'Node.js sets no buffer sizes of TCP sockets: the system adapts them (`net.ipv4.tcp_rmem`)',
+    },
+    socket_sndbuf: {
+      contexts: CONTEXTS,
+      takes: size,
+      default: '0',
+      doc: 'In nginx, the size of the send buffer of connections to the upstream; 0 leaves it to the system.',
+      example: `${p}socket_sndbuf 64k;`,
+      noEffect: 'Node.js sets no buffer sizes of TCP sockets: the system adapts them (`net.ipv4.tcp_wmem`)',
+    },
     hide_header: {
       contexts: CONTEXTS,
       takes: text,

@@ -1,0 +1,84 @@
+/**
+ * Client sides of exchanges that the proxy makes for another exchange: facts about the client are those of its connection,
+ * and the client receives nothing.
+ */
+import type { BodySink, Chunk } from '../program/body.js';
+import type { AcceptResults } from '../program/session.js';
+import type { ClientSide } from './client-side.js';
+import type { ConnectionCounts } from './connection-counts.js';
+import type { EngineExchange } from './engine-exchange.js';
+
+export abstract class InnerClient implements ClientSide {
+  readonly pipelined = false;
+  readonly bodyWaits = false;
+  readonly bodyPreread = 0;
+
+  /** `origin`: the exchange for which this one is made. */
+  constructor(private readonly origin: EngineExchange) {}
+
+  abstract readonly closed: boolean;
+  abstract readonly bytesSent: number;
+  abstract readonly bodyBytesSent: number;
+  abstract write(chunk: Chunk): boolean;
+  abstract end(completed: boolean): void;
+  abstract released(): void;
+
+  get counts(): ConnectionCounts {
+    return this.origin.client.counts;
+  }
+  get id(): number {
+    return this.origin.client.id;
+  }
+  get requests(): number {
+    return this.origin.client.requests;
+  }
+  get remoteAddress(): string {
+    return this.origin.remoteAddress;
+  }
+  get remotePort(): number {
+    return this.origin.remotePort;
+  }
+  get localAddress(): string {
+    return this.origin.client.localAddress;
+  }
+  get localPort(): number {
+    return this.origin.client.localPort;
+  }
+  get unixPath(): string | null {
+    return this.origin.client.unixPath;
+  }
+  get accepted(): AcceptResults | null {
+    return this.origin.client.accepted;
+  }
+  get secure(): boolean {
+    return this.origin.client.secure;
+  }
+  get since(): number {
+    return this.origin.client.since;
+  }
+  get requestLength(): number {
+    return this.origin.client.requestLength;
+  }
+
+  sendHead(): void {}
+  sendInterim(): void {}
+  cork(): void {
+    this.origin.client.cork();
+  }
+  uncork(): void {
+    this.origin.client.uncork();
+  }
+
+  /** The body arrived with the client's request and has already been read. */
+  readBody(sink: BodySink): void {
+    sink.bodyEnd();
+  }
+  resumeBody(): void {}
+  sendContinue(): void {}
+  discardBody(): number {
+    return 0;
+  }
+  detach(): null {
+    return null;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * `post_action`: after its response, a request is processed once more in another location, whose response is discarded, and
+ * then logged there. nginx: ngx_http_post_action.
+ *
+ * The second pass is an exchange of its own, on which callbacks of the first one, which is finished, have no effect. It begins
+ * with the status, the variables and the upstream attempts of the first.
+ */
+
+import { logError } from '../program/error-context.js';
+import type { EngineExchange } from './engine-exchange.js';
+import { InnerClient } from './inner-client.js';
+
+/**
+ * Starts the `post_action` of an exchange whose response is over, and which is released after it. Returns false if there is
+ * none.
+ */
+export function startPostAction(x: EngineExchange, postAction: string): boolean {
+  if (x.nested !== null) return false;
+  // As in nginx an action whose own location has one is followed by it, up to the limit of redirects.
+  if (x.follows !== null && x.uriChanges === 0) return false;
+  // `return 444`, and requests whose head was not received completely.
+  if (!x.completed && !x.headSent && (x.response.status === 444 || !x.started)) return false;
+  const client = new DiscardedResponse(x);
+  const action = x.continued(client);
+  client.begin(action);
+  // Deferred until the connection has completed its own steps.
+  queueMicrotask(() => enter(action, postAction));
+  return true;
+}
+
+function enter(x: EngineExchange, target: string): void {
+  if (target.startsWith('/')) x.internalRedirect(target, '');
+  else if (!x.toNamedLocation(target)) {
+    logError(x, 'error', `could not find named location "${target}"`);
+    x.finalize(500);
+  }
+}
+
+/** Client side of a second pass. */
+class DiscardedResponse extends InnerClient {
+  /** The second pass; set by `begin`. */
+  private exchange: EngineExchange | null = null;
+
+  constructor(private readonly first: EngineExchange) {
+    super(first);
+  }
+
+  begin(x: EngineExchange): void {
+    this.exchange = x;
+  }
+
+  get closed(): boolean {
+    return this.first.client.closed;
+  }
+  /** What the client has received. */
+  get bytesSent(): number {
+    return this.first.client.bytesSent;
+  }
+  get bodyBytesSent(): number {
+    return this.first.client.bodyBytesSent;
+  }
+
+  write(): boolean {
+    return true;
+  }
+  end(): void {
+    this.exchange?.finish();
+  }
+  released(): void {
+    this.first.release();
+  }
+}
