@@ -52,7 +52,7 @@ class DiscardedResponse extends InnerClient {
   get closed(): boolean {
     return this.first.client.closed;
   }
-  /** What the client has received. */
+  /** Bytes of the first pass: the client receives no others. */
   get bytesSent(): number {
     return this.first.client.bytesSent;
   }
