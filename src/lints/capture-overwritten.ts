@@ -2,15 +2,17 @@ import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
 import { spanInWord } from '../config/template-parser.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { oncePerConfig } from './engine/once-per-config.js';
-import { openingPatterns, patternsIn, type WrittenPattern } from './engine/patterns.js';
+import { openingPatterns, patternsIn } from './engine/patterns.js';
 import { groupCount } from './engine/regex.js';
 import type { Scope } from './engine/scope.js';
-import { piecesOf } from './engine/variables.js';
+import { piecesOf, variablesIn } from './engine/variables.js';
 
 /** Directives of the rewrite phase, executed in the order written. */
 const REWRITE = new Set(['set', 'return', 'rewrite', 'break', 'if']);
 /** Directives of later phases, in the order in which nginx evaluates them; `alias` and `root` at the first file access. */
 const LATER = [
+  'root',
+  'alias',
   'try_files',
   'proxy_pass',
   'grpc_pass',
@@ -18,6 +20,8 @@ const LATER = [
   'uwsgi_pass',
   'proxy_set_header',
   'fastcgi_param',
+  'add_header',
+  'add_trailer',
 ];
 
 export default defineLint({
@@ -36,15 +40,26 @@ export default defineLint({
   },
 });
 
-/** The expressions of each `map`, by its variable in lower case. */
-const mapPatterns = oncePerConfig((c: LintContext): ReadonlyMap<string, WrittenPattern> => {
-  const found = new Map<string, WrittenPattern>();
+/** Variables whose evaluation may search with the expressions of a `map`: its own, or one of a variable that it uses. */
+const mapPatterns = oncePerConfig((c: LintContext): ReadonlySet<string> => {
+  const found = new Set<string>();
+  const usersOf = new Map<string, string[]>();
   for (const scope of c.scopes('entries')) {
     if (scope.directive !== 'map') continue;
-    const [pattern] = patternsIn(scope);
-    const variable = scope.opener?.args.at(-1)?.text.slice(1).toLowerCase();
-    if (pattern !== undefined && variable !== undefined) found.set(variable, pattern);
+    const { args = [] } = scope.opener ?? {};
+    const variable = args.at(-1)?.text.slice(1).toLowerCase();
+    if (variable === undefined) continue;
+    if (patternsIn(scope).length > 0) found.add(variable);
+    for (const word of [args[0], ...scope.statements.map((entry) => entry.args[0])]) {
+      for (const used of word === undefined ? [] : variablesIn(word.text)) {
+        const users = usersOf.get(used);
+        if (users === undefined) usersOf.set(used, [variable]);
+        else users.push(variable);
+      }
+    }
   }
+  // A set yields what is added during the iteration as well.
+  for (const variable of found) for (const user of usersOf.get(variable) ?? []) found.add(user);
   return found;
 });
 

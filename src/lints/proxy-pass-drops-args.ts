@@ -1,6 +1,6 @@
 import { isInternal } from './engine/access.js';
 import { defineLint } from './engine/lint.js';
-import { passesOfLocations } from './engine/pass.js';
+import { expandedPass, passesOfLocations } from './engine/pass.js';
 import type { Scope } from './engine/scope.js';
 import { variablesIn } from './engine/variables.js';
 
@@ -14,8 +14,11 @@ export default defineLint({
   story:
     'A `proxy_pass` with variables in its URI part sends exactly that URI. A path built from captures (`http://backend/$1`) has no arguments: `?page=2` does not reach the back end. Append `$is_args$args` to forward them.',
   check(c) {
-    for (const { scope, statement, word, uri } of passesOfLocations(c)) {
-      if (statement.name.text !== 'proxy_pass' || uri.includes('?') || isInternal(scope)) continue;
+    for (const pass of passesOfLocations(c)) {
+      const { scope, statement, word } = pass;
+      if (statement.name.text !== 'proxy_pass' || isInternal(scope)) continue;
+      const { uri } = expandedPass(c, pass);
+      if (uri.includes('?')) continue;
       const variables = variablesIn(uri);
       const named = namedCaptures(scope.within('location')?.location);
       // Any other variable may contain the arguments or replace them.

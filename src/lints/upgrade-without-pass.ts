@@ -3,17 +3,7 @@ import { passesIn } from './engine/pass.js';
 import { hasSuspectDirective, isComplete } from './engine/values.js';
 
 /** Other directives with which a location handles a request. */
-const OTHER_HANDLERS = [
-  'return',
-  'rewrite',
-  'try_files',
-  'root',
-  'alias',
-  'internal',
-  'deny',
-  'content_by_lua_block',
-  'js_content',
-];
+const OTHER_HANDLERS = ['return', 'rewrite', 'try_files', 'internal', 'deny', 'content_by_lua_block', 'js_content'];
 
 export default defineLint({
   code: 'upgrade-without-pass',
