@@ -16,6 +16,8 @@ export const TUNNEL_DRAIN = new SettingsKey<{ readonly spread: number; readonly 
 /** Parameters of a drain. Times in ms on the clock of `now()`. */
 export interface DrainSchedule {
   readonly code: number;
+  /** Reason in the Close frame. */
+  readonly reason?: string;
   /** Time at which the Close frame is due. */
   readonly at: number;
   /** Time at which the sockets are closed, even if the closing handshake is incomplete. */
@@ -47,6 +49,8 @@ export class Drain implements Timed {
   deadline = 0;
   deadlineIndex = -1;
   private state = WAITING;
+  /** The answers of the two sides are not awaited. */
+  private failed = false;
 
   constructor(
     private readonly tunnel: Draining,
@@ -78,14 +82,13 @@ export class Drain implements Timed {
     const { tunnel, schedule } = this;
     if (this.state === WAITING && now() < schedule.deadline) this.begin();
     else if (this.state === CLIENT_CLOSING && now() < schedule.deadline) {
-      tunnel.down?.sendClose(schedule.code);
-      tunnel.up?.sendClose(schedule.code);
+      tunnel.down?.sendClose(schedule.code, schedule.reason);
+      tunnel.up?.sendClose(schedule.code, schedule.reason);
       this.state = BOTH_CLOSING;
       this.deadline = (now() + schedule.deadline) / 2;
       this.finishIfClosed();
     } else if (this.state === BOTH_CLOSING && now() < schedule.deadline) {
-      tunnel.down?.forceClose(schedule.code);
-      tunnel.up?.forceClose(schedule.code);
+      this.forceClose();
       this.state = FORCING;
       this.deadline = schedule.deadline;
       this.finishIfClosed();
@@ -112,8 +115,30 @@ export class Drain implements Timed {
     down.drain();
     up.drain();
     // If one side has started closing by itself, the other side's answer is awaited.
-    if (!up.closeReceived && !down.closeReceived) down.sendClose(schedule.code);
+    if (!up.closeReceived && !down.closeReceived) down.sendClose(schedule.code, schedule.reason);
     this.finishIfClosed();
+  }
+
+  /**
+   * Ends the WebSocket because of an error: both sides are sent a Close frame after the frame in flight, and their answers are
+   * not awaited (RFC 6455, 7.1.7). A Close frame that a drain has sent before counts.
+   */
+  fail(schedule: DrainSchedule): void {
+    const { tunnel } = this;
+    this.schedule = schedule;
+    this.state = FORCING;
+    this.failed = true;
+    this.deadline = schedule.deadline;
+    tunnel.down?.drain();
+    tunnel.up?.drain();
+    this.forceClose();
+    this.finishIfClosed();
+  }
+
+  private forceClose(): void {
+    const { tunnel, schedule } = this;
+    tunnel.down?.forceClose(schedule.code, schedule.reason);
+    tunnel.up?.forceClose(schedule.code, schedule.reason);
   }
 
   /** Called when a Close frame starts to arrive while both sides are parsed. */
@@ -122,8 +147,8 @@ export class Drain implements Timed {
     const other = relay === up ? down : up;
     if (other === null) return;
     if (relay.ownCloseSent || other.ownCloseSent) {
-      relay.sendClose(this.schedule.code);
-      other.sendClose(this.schedule.code);
+      relay.sendClose(this.schedule.code, this.schedule.reason);
+      other.sendClose(this.schedule.code, this.schedule.reason);
     } else {
       // The sender closes of its own accord: its frame is forwarded, and so is the answer.
       relay.cancelClose();
@@ -135,15 +160,14 @@ export class Drain implements Timed {
   finishIfClosed(): void {
     const { down, up } = this.tunnel;
     if (this.state === WAITING || down === null || up === null) return;
-    if (down.closeComplete && up.closeComplete && down.closeSent && up.closeSent) this.tunnel.onDrained();
+    if (!down.closeSent || !up.closeSent) return;
+    if (this.failed || (down.closeComplete && up.closeComplete)) this.tunnel.onDrained();
   }
 
   /** One of the sockets has ended: sends a Close frame to the side that can still receive it. */
   onSocketEnd(): void {
     unwatch(this);
     this.deadline = 0;
-    if (this.state === WAITING) return;
-    this.tunnel.down?.forceClose(this.schedule.code);
-    this.tunnel.up?.forceClose(this.schedule.code);
+    if (this.state !== WAITING) this.forceClose();
   }
 }

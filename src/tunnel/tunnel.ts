@@ -5,19 +5,37 @@
 import { randomBytes } from 'node:crypto';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
+import { BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
+import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
 import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainSchedule } from './drain.js';
 import { FrameRelay, type RelayHost } from './relay.js';
+import type { Direction, StageChain, StagedTunnel } from './stages.js';
+import type { WebSocketSettings } from './websocket-settings.js';
+import { WebSocketStats } from './websocket-stats.js';
 
 /** Result of a tunnel. */
 export interface TunnelEnd {
   /**
    * `upstream timeout`: no byte within the read timeout, or the upstream stopped reading; `client timeout`: the client
    * stopped reading; `client`/`upstream`: that side ended the connection; `drain`: the closing handshake completed; `cut`:
-   * the deadline of the drain or shutdown passed.
+   * the deadline of the drain or shutdown passed; `proxy`: a rule of the configuration ended it.
    */
-  readonly by: 'client' | 'upstream' | 'client timeout' | 'upstream timeout' | 'drain' | 'cut';
+  readonly by: 'client' | 'upstream' | 'client timeout' | 'upstream timeout' | 'drain' | 'cut' | 'proxy';
   readonly error: NodeJS.ErrnoException | null;
+}
+
+/** A tunnel whose bytes are WebSocket frames. */
+export interface WebSocketTunnel {
+  readonly settings: WebSocketSettings;
+  /** Reserved bits that the negotiated extensions define, as in `FrameReader.rsv`. */
+  readonly reserved: number;
+  /** Creates the stages of one direction; null: no direction has any. */
+  readonly openStages:
+    | ((tunnel: StagedTunnel, from: Transport, to: Transport, direction: Direction) => StageChain | null)
+    | null;
+  /** Logs an event that `side` has caused. */
+  log(side: 'client' | 'upstream', message: string): void;
 }
 
 export interface TunnelSettings {
@@ -29,21 +47,30 @@ export interface TunnelSettings {
   readonly clientSendTimeout: number;
   /** ms for which a client's data is still read after the upstream has ended (`lingering_timeout`); 0: not at all. */
   readonly lingering: number;
-  /** WebSocket frames are parsed from the start, so that a Close frame can be inserted between two of them. */
-  readonly frames: boolean;
+  /** Null: frames are not parsed. */
+  readonly websocket: WebSocketTunnel | null;
 }
 
-export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
+export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, StagedTunnel {
   deadline = 0;
   deadlineIndex = -1;
   /** Time of the last byte; set on each read, hence the coarse clock. */
   private active = now();
+  /** Time of the last byte of a message, if frames are parsed. */
+  messageTime = now();
   private over = false;
   /** From the upstream to the client; null if frames are not parsed. */
   readonly down: FrameRelay | null;
   /** From the client to the upstream. */
   readonly up: FrameRelay | null;
+  readonly stats: WebSocketStats | null;
+  private downStages: StageChain | null = null;
+  private upStages: StageChain | null = null;
+  /** Violations of RFC 6455 that were logged, of the client and of the upstream. */
+  private logged = [0, 0];
   private draining: Drain | null = null;
+  /** A side has ended whose bytes are still in a stage. */
+  private pendingEnd: TunnelEnd | null = null;
 
   constructor(
     private readonly client: Transport,
@@ -53,8 +80,25 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
   ) {
     client.owner = this;
     upstream.owner = this;
-    this.down = settings.frames ? new FrameRelay(this, upstream, client, null) : null;
-    this.up = settings.frames ? new FrameRelay(this, client, upstream, mask) : null;
+    const { websocket } = settings;
+    if (websocket === null) {
+      this.down = null;
+      this.up = null;
+      this.stats = null;
+    } else {
+      const { reserved, openStages } = websocket;
+      this.down = new FrameRelay(this, upstream, client, null, { sender: 'server', reserved });
+      this.up = new FrameRelay(this, client, upstream, mask, { sender: 'client', reserved });
+      this.stats = new WebSocketStats(this.up.frames, this.down.frames);
+      if (openStages !== null) {
+        this.downStages = openStages(this, upstream, client, 'down');
+        this.upStages = openStages(this, client, upstream, 'up');
+      }
+      if (websocket.settings.closeOnViolation) {
+        this.down.inspectAll();
+        this.up.inspectAll();
+      }
+    }
     watch(this);
     this.deadline = now() + settings.readTimeout;
   }
@@ -65,8 +109,8 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     if (fromUpstream.length > 0) this.pass(this.upstream, fromUpstream, fromUpstream.length);
     if (fromClient.length > 0) this.pass(this.client, fromClient, fromClient.length);
     if (this.over) return;
-    if (!this.upstream.waiting) this.client.resume();
-    if (!this.client.waiting) this.upstream.resume();
+    if (!this.upstream.waiting && this.upStages?.full !== true) this.client.resume();
+    if (!this.client.waiting && this.downStages?.full !== true) this.upstream.resume();
   }
 
   onBytes(transport: Transport, bytes: Buffer, length: number): void {
@@ -77,11 +121,35 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
   private pass(from: Transport, bytes: Buffer, length: number): void {
     const fromClient = from === this.client;
     const relay = fromClient ? this.up : this.down;
-    if (relay === null) this.forward(from, fromClient ? this.upstream : this.client, bytes, 0, length);
-    else {
-      relay.pass(bytes, length);
-      if (this.draining !== null) this.draining.finishIfClosed();
+    if (relay === null) {
+      this.forward(from, fromClient ? this.upstream : this.client, bytes, 0, length);
+      return;
     }
+    const stages = fromClient ? this.upStages : this.downStages;
+    if (stages === null) this.relay(relay, bytes, 0, length);
+    else stages.push(bytes, 0, length);
+  }
+
+  private relay(relay: FrameRelay, bytes: Buffer, start: number, end: number): void {
+    const { frames } = relay;
+    relay.pass(bytes, start, end);
+    if (frames.sawData) {
+      frames.sawData = false;
+      this.messageTime = now();
+    }
+    if (frames.closing) this.stats?.onClose(relay === this.up ? 'client' : 'upstream');
+    if (this.draining !== null) this.draining.finishIfClosed();
+  }
+
+  passStaged(from: Transport, bytes: Buffer, start: number, end: number): void {
+    const relay = from === this.client ? this.up : this.down;
+    if (relay !== null && !this.over) this.relay(relay, bytes, start, end);
+  }
+
+  onStagesIdle(from: Transport): void {
+    const { pendingEnd } = this;
+    if (pendingEnd !== null && (pendingEnd.by === 'client') === (from === this.client))
+      this.finish(pendingEnd.by, pendingEnd.error);
   }
 
   /**
@@ -101,6 +169,40 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     if (this.draining?.cancel() === true) this.draining = null;
   }
 
+  /**
+   * Ends a WebSocket: both sides receive a Close frame after the frame in flight; data that arrives later is dropped. Without
+   * frames the connections are closed.
+   */
+  closeByProxy(code: number, reason: string): void {
+    const { websocket } = this.settings;
+    if (this.over) return;
+    if (websocket === null || !websocket.settings.close) {
+      this.finish('proxy', null);
+      return;
+    }
+    this.stats?.onClose('proxy', code, reason);
+    this.draining ??= new Drain(this, { code, at: 0, deadline: 0 });
+    this.draining.fail({ code, reason, at: now(), deadline: now() + websocket.settings.closeTimeout });
+  }
+
+  onCloseInserted(code: number, reason: string): void {
+    this.stats?.onClose('proxy', code, reason);
+  }
+
+  onViolation(relay: FrameRelay, violations: number): void {
+    const { websocket } = this.settings;
+    if (websocket === null) return;
+    const [index, side] = relay === this.up ? [0, 'client' as const] : [1, 'upstream' as const];
+    const known = this.logged[index] ?? 0;
+    if ((violations & ~known) !== 0) {
+      this.logged[index] = known | violations;
+      websocket.log(side, `${side} sent invalid WebSocket frame: ${describeViolations(violations & ~known)}`);
+    }
+    const ends = (violations & INVALID_LENGTH) !== 0 || websocket.settings.closeOnViolation;
+    if (ends && violations !== NON_MINIMAL_LENGTH)
+      this.closeByProxy(PROTOCOL_ERROR, describeViolations(violations).slice(0, MAX_REASON));
+  }
+
   onCloseFrame(relay: FrameRelay): void {
     this.draining?.onCloseFrame(relay);
   }
@@ -112,8 +214,8 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
   cut(): void {
     const { client, upstream } = this;
     this.finish('cut', null);
-    client.destroy();
-    upstream.destroy();
+    if (this.down?.closeSent !== true) client.destroy();
+    if (this.up?.closeSent !== true) upstream.destroy();
   }
 
   forward(from: Transport, to: Transport, bytes: Buffer, start: number, end: number): void {
@@ -126,7 +228,10 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
 
   onDrain(transport: Transport): void {
     this.active = now();
-    (transport === this.client ? this.upstream : this.client).resume();
+    const toClient = transport === this.client;
+    const stages = toClient ? this.downStages : this.upStages;
+    if (stages !== null) stages.drained();
+    else (toClient ? this.upstream : this.client).resume();
   }
 
   onConnected(): void {}
@@ -136,15 +241,30 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
    * half).
    */
   onEnd(transport: Transport): void {
-    this.finish(transport === this.client ? 'client' : 'upstream', null);
+    this.sideEnded(transport, null);
   }
 
   onClosed(transport: Transport, error: NodeJS.ErrnoException | null): void {
-    this.finish(transport === this.client ? 'client' : 'upstream', error);
+    this.sideEnded(transport, error);
+  }
+
+  private sideEnded(transport: Transport, error: NodeJS.ErrnoException | null): void {
+    const fromClient = transport === this.client;
+    const by = fromClient ? 'client' : 'upstream';
+    const other = fromClient ? this.upstream : this.client;
+    if ((fromClient ? this.upStages : this.downStages)?.busy === true && other.writable && this.pendingEnd === null) {
+      this.pendingEnd = { by, error };
+      const limit = fromClient ? this.settings.sendTimeout : this.settings.clientSendTimeout;
+      this.deadline = Math.min(this.deadline, now() + limit);
+    } else this.finish(by, error);
   }
 
   timedOut(): void {
-    const { settings } = this;
+    const { settings, pendingEnd } = this;
+    if (pendingEnd !== null) {
+      this.finish(pendingEnd.by, pendingEnd.error);
+      return;
+    }
     const time = now();
     const idle = this.active + settings.readTimeout;
     if (this.client.waiting || this.upstream.waiting) {
@@ -162,14 +282,59 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining {
     this.over = true;
     unwatch(this);
     this.deadline = 0;
-    this.draining?.onSocketEnd();
+    if (this.draining !== null) this.draining.onSocketEnd();
+    this.upStages?.dispose();
+    this.downStages?.dispose();
     const { client, upstream } = this;
-    const { clientSendTimeout, sendTimeout, lingering } = this.settings;
-    new Closing(client, clientSendTimeout).begin(by === 'upstream' ? lingering : 0);
-    new Closing(upstream, sendTimeout).begin(0);
+    const { clientSendTimeout, sendTimeout, lingering, websocket } = this.settings;
+    let clientLingering = by === 'upstream' ? lingering : 0;
+    let upstreamLingering = 0;
+    if (websocket?.settings.close === true && this.up !== null && this.down !== null) {
+      const [code, reason] = FINAL[by];
+      if (this.stats?.closedBy === null)
+        this.stats.onClose(by === 'client' || by === 'upstream' ? by : 'proxy', code, reason);
+      this.finalClose(client, this.up, this.down, code, reason);
+      this.finalClose(upstream, this.down, this.up, code, reason);
+      // Otherwise the answer to a Close frame of the proxy would reset the connection, and the frame could be lost.
+      const { closeTimeout } = websocket.settings;
+      if (this.down.ownCloseSent && !this.up.closeComplete) clientLingering = closeTimeout;
+      if (this.up.ownCloseSent && !this.down.closeComplete) upstreamLingering = closeTimeout;
+    }
+    new Closing(client, clientSendTimeout).begin(clientLingering);
+    new Closing(upstream, sendTimeout).begin(upstreamLingering);
     this.ended({ by, error });
   }
+
+  /** Sends a last Close frame to a side that has received none. `from` and `to` are its two directions. */
+  private finalClose(side: Transport, from: FrameRelay, to: FrameRelay, code: number, reason: string): void {
+    if (!side.writable || to.closeSent) return;
+    // A side that has closed is owed its own code.
+    const { closeCode } = from.frames;
+    const sent = maySend(closeCode) ? to.finalClose(closeCode, '') : to.finalClose(code, reason);
+    if (!sent) {
+      const [name, other] =
+        side === this.client ? (['client', 'upstream'] as const) : (['upstream', 'client'] as const);
+      this.settings.websocket?.log(
+        other,
+        `WebSocket ended inside of a frame from ${other}: ${name} receives no Close frame`,
+      );
+    }
+  }
 }
+
+/** Status code and reason of the Close frames that are sent at the end of a WebSocket whose sides have not closed it. */
+const FINAL: Readonly<Record<TunnelEnd['by'], readonly [number, string]>> = {
+  client: [GOING_AWAY, 'client connection lost'],
+  upstream: [BAD_GATEWAY, 'upstream connection lost'],
+  'client timeout': [GOING_AWAY, 'client timed out'],
+  'upstream timeout': [GOING_AWAY, 'timed out'],
+  drain: [GOING_AWAY, ''],
+  cut: [GOING_AWAY, ''],
+  proxy: [GOING_AWAY, ''],
+};
+
+/** Longest reason of a Close frame, bytes. */
+const MAX_REASON = 123;
 
 /** Masks are random, so that clients cannot choose the bytes on the wire (RFC 6455, 5.3). */
 function mask(): Uint8Array {

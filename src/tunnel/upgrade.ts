@@ -3,11 +3,13 @@ import type { HttpExchange } from '../exchange/exchange.js';
 import { callFailed } from '../net/tls-errors.js';
 import { logError } from '../program/error-context.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
-import { TUNNEL_DRAIN } from './drain.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
-import type { TunnelEnd } from './tunnel.js';
+import { StageChain, TUNNEL_STAGES } from './stages.js';
+import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
 import type { Tunnels } from './tunnels.js';
 import { UpgradedExchange } from './upgraded.js';
+import { WEBSOCKET } from './websocket-settings.js';
+import { WEBSOCKET_STATS } from './websocket-stats.js';
 
 /** The upstream's side of an upgrade. */
 export interface AcceptedUpgrade extends TunnelTarget {
@@ -45,16 +47,17 @@ export function upgrade(
   }
   const { settings } = x.location;
   const { lingeringClose, lingeringTimeout, sendTimeout: clientSendTimeout } = settings;
-  const frames = settings.get(TUNNEL_DRAIN) !== null && requestsWebSocket(x);
+  const websocket = isWebSocket(x) ? websocketOf(x) : null;
   const lingering = lingeringClose === 'off' ? 0 : lingeringTimeout;
   const secureUpstream = upstream.transport.secure;
   let upgraded: UpgradedExchange;
   openTunnel(
     client,
     upstream,
-    { readTimeout, sendTimeout, clientSendTimeout, lingering, frames },
+    { readTimeout, sendTimeout, clientSendTimeout, lingering, websocket },
     (tunnel) => {
-      upgraded = new UpgradedExchange(x, client, tunnel, accepted, frames);
+      if (tunnel.stats !== null) x.setState(WEBSOCKET_STATS, tunnel.stats);
+      upgraded = new UpgradedExchange(x, client, tunnel, accepted, websocket !== null);
       tunnels.add(upgraded);
     },
     ({ by, error, received, sent }) => {
@@ -79,7 +82,36 @@ function logEnd(x: HttpExchange, by: TunnelEnd['by'], error: NodeJS.ErrnoExcepti
   }
 }
 
-/** Whether the request asks for a WebSocket upgrade (RFC 6455, 4.2.1). */
-function requestsWebSocket(x: HttpExchange): boolean {
-  return /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i.test(x.headers.joined('upgrade') ?? '');
+/** Whether the upstream has switched to WebSocket frames (RFC 6455, 4.2.2), as the client has requested. */
+function isWebSocket(x: HttpExchange): boolean {
+  return (
+    WEBSOCKET_TOKEN.test(x.headers.joined('upgrade') ?? '') &&
+    WEBSOCKET_TOKEN.test(x.upstreamHeaders?.joined('upgrade') ?? '')
+  );
+}
+
+const WEBSOCKET_TOKEN = /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i;
+
+function websocketOf(x: HttpExchange): WebSocketTunnel {
+  const { settings } = x.location;
+  const factories = settings.get(TUNNEL_STAGES);
+  return {
+    settings: settings.get(WEBSOCKET),
+    reserved: reservedBits(x.upstreamHeaders?.joined('sec-websocket-extensions') ?? ''),
+    openStages:
+      factories.length === 0
+        ? null
+        : (tunnel, from, to, direction) => StageChain.open(tunnel, from, to, direction, x, factories),
+    log: (side, message) =>
+      logError(x, side === 'client' ? 'info' : 'warn', `${message} while proxying upgraded connection`),
+  };
+}
+
+/** Reserved bits of frames that the negotiated extensions define; all of them if one is not known. */
+function reservedBits(extensions: string): number {
+  const names = extensions.split(',').map((extension) => extension.split(';')[0]?.trim().toLowerCase() ?? '');
+  const used = names.filter((name) => name !== '');
+  if (used.length === 0) return 0;
+  // RFC 7692, 6: RSV1 of the first frame of a message.
+  return used.every((name) => name === 'permessage-deflate' || name === 'x-webkit-deflate-frame') ? 4 : 7;
 }

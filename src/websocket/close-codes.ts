@@ -1,6 +1,12 @@
 /** Status codes of Close frames (RFC 6455, 7.4, and IANA's registry). */
+export const NORMAL_CLOSURE = 1000;
 export const GOING_AWAY = 1001;
+export const PROTOCOL_ERROR = 1002;
+/** A Close frame without a code; never sent. */
+export const NO_STATUS = 1005;
+export const POLICY_VIOLATION = 1008;
 export const SERVICE_RESTART = 1012;
+export const BAD_GATEWAY = 1014;
 
 /** Whether a Close frame may contain the code: 1004 is reserved, 1005, 1006 and 1015 only describe how a connection ended. */
 export function maySend(code: number): boolean {

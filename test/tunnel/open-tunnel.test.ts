@@ -7,6 +7,7 @@ import { memoryPair } from '../../src/net/memory-transport.js';
 import type { Transport, TransportOwner } from '../../src/net/transport.js';
 import { openTunnel, type TunnelResult } from '../../src/tunnel/open-tunnel.js';
 import type { Tunnel } from '../../src/tunnel/tunnel.js';
+import { WEBSOCKET } from '../../src/tunnel/websocket-settings.js';
 import { close, codeOf, frame } from './raw-frames.js';
 
 /** The program at the outer end of a connection. Emits `bytes`, `end` and `closed`. */
@@ -43,7 +44,13 @@ function connected(): { readonly program: Program; readonly side: Transport } {
 }
 
 /** Bytes that are no frames are forwarded as well. */
-const SETTINGS = { readTimeout: 60_000, sendTimeout: 60_000, clientSendTimeout: 60_000, lingering: 0, frames: true };
+const websocket = {
+  settings: WEBSOCKET.initial,
+  reserved: 0,
+  openStages: null,
+  log: () => {},
+};
+const SETTINGS = { readTimeout: 60_000, sendTimeout: 60_000, clientSendTimeout: 60_000, lingering: 0, websocket };
 
 function open(
   earlyFromClient = '',

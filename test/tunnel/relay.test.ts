@@ -113,6 +113,8 @@ test('a drain at any moment cuts nothing, and both sides hear Close once and las
             peer.received += bytes.toString('latin1', start, end);
           },
           onCloseFrame: (relay) => drain?.onCloseFrame(relay),
+          onCloseInserted: () => {},
+          onViolation: () => {},
         };
         const [toClient, toUpstream] = [client.transport, upstream.transport];
         const down = new FrameRelay(host, toUpstream, toClient, null);
@@ -128,7 +130,7 @@ test('a drain at any moment cuts nothing, and both sides hear Close once and las
           if (over) break;
           const bytes = (fromTheClient ? client : upstream).next(size);
           if (bytes === '') continue;
-          (fromTheClient ? up : down).pass(Buffer.from(bytes, 'latin1'), bytes.length);
+          (fromTheClient ? up : down).pass(Buffer.from(bytes, 'latin1'), 0, bytes.length);
           drain?.finishIfClosed();
         }
         drain?.onSocketEnd();

@@ -1,0 +1,76 @@
+/** Counters of the frames that one side of a WebSocket has sent. Bytes are those of payloads, by the length in the header. */
+import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from './opcodes.js';
+
+export class FrameCounts {
+  /** Complete messages: a message is counted with the header of its last frame. */
+  messages = 0;
+  /** Frames with the opcodes text and binary, each of which begins a message, and of continuation. */
+  textFrames = 0;
+  textBytes = 0;
+  binaryFrames = 0;
+  binaryBytes = 0;
+  continuationFrames = 0;
+  continuationBytes = 0;
+  closeFrames = 0;
+  pingFrames = 0;
+  pongFrames = 0;
+  controlBytes = 0;
+  /** Frames with opcodes that RFC 6455 does not define. */
+  unknownFrames = 0;
+  unknownBytes = 0;
+
+  /** Counts a frame. */
+  add(opcode: number, fin: boolean, length: number): void {
+    switch (opcode) {
+      case TEXT:
+        this.textFrames++;
+        this.textBytes += length;
+        if (fin) this.messages++;
+        break;
+      case BINARY:
+        this.binaryFrames++;
+        this.binaryBytes += length;
+        if (fin) this.messages++;
+        break;
+      case CONTINUATION:
+        this.continuationFrames++;
+        this.continuationBytes += length;
+        if (fin) this.messages++;
+        break;
+      case CLOSE:
+        this.closeFrames++;
+        this.controlBytes += length;
+        break;
+      case PING:
+        this.pingFrames++;
+        this.controlBytes += length;
+        break;
+      case PONG:
+        this.pongFrames++;
+        this.controlBytes += length;
+        break;
+      default:
+        this.unknownFrames++;
+        this.unknownBytes += length;
+    }
+  }
+
+  /** All frames. */
+  get frames(): number {
+    return this.textFrames + this.binaryFrames + this.continuationFrames + this.controlFrames + this.unknownFrames;
+  }
+
+  get controlFrames(): number {
+    return this.closeFrames + this.pingFrames + this.pongFrames;
+  }
+
+  /** Payload bytes of messages. */
+  get messageBytes(): number {
+    return this.textBytes + this.binaryBytes + this.continuationBytes;
+  }
+
+  /** Payload bytes of all frames. */
+  get bytes(): number {
+    return this.messageBytes + this.controlBytes + this.unknownBytes;
+  }
+}
