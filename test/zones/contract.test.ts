@@ -18,7 +18,7 @@ interface Lodging {
   close(): void;
 }
 
-const strict = { log: (_level: string, message: string) => assert.fail(message), patience: 20_000 };
+const strict = { log: (_level: string, message: string) => assert.fail(message), timeout: 20_000 };
 
 /** Every home; each must do the same. */
 const HOMES: Readonly<Record<string, () => Lodging>> = {

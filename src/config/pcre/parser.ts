@@ -210,8 +210,8 @@ class PatternParser {
       invalid('quantifier does not follow a repeatable item', last, at);
     }
     checkQuantifier(quantifier);
-    // PCRE2 omits a single repetition, together with its greediness.
-    if (min === 1 && max === 1) return item;
+    // PCRE2 omits a single repetition, unless it makes a group atomic.
+    if (min === 1 && max === 1 && (suffix !== '+' || item.kind === 'set')) return item;
     const lazy = (suffix === '?') !== this.options.ungreedy;
     const mode = suffix === '+' ? 'possessive' : lazy ? 'lazy' : 'greedy';
     return { kind: 'repeat', item, min, max, mode, at: start };

@@ -159,6 +159,23 @@ test('a repeated type gives nothing back before the end of a line, as in PCRE2',
   assert.deepEqual(compare(questions, 200).differences, []);
 });
 
+test('a possessive group that is repeated once is atomic, as in PCRE2', { skip }, () => {
+  const patterns = [
+    '^(|a){1}+$',
+    '^(a|ab){1}+c',
+    '^(?:(a)|(ab)){1}+c',
+    '^(a|ab)(?1){1}+c',
+    '^(?(?=a)a|ab){1}+c',
+    '^(?=a|b){1}+a',
+    '^a{1}+b',
+    '^(a|(|.*\\.){1}+)*$',
+  ];
+  const subjects = ['', 'a', 'abc', 'aaabc', 'a.a.'];
+  const questions = patterns.flatMap((pattern) => subjects.map((subject) => ({ pattern, subject })));
+  assert.deepEqual(compare(questions).differences, []);
+  assert.equal(expression('^(a|ab){1}+c').exec('abc'), null);
+});
+
 test('a repetition before an atomic group that may be empty gives nothing back, as in PCRE2', { skip }, () => {
   const patterns = [
     'a?(?>|b)a',
