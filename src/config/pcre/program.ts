@@ -312,9 +312,8 @@ class ProgramCompiler {
     if (item.kind === 'set') {
       this.repeatedSet(node, item, rest);
     } else if (mode === 'possessive') {
-      this.atomic(() => this.loop({ ...node, mode: 'greedy' }, 'atomic'));
-    } else if (min === 1 && max === 1) {
-      this.node(item, rest);
+      const isSingle = min === 1 && max === 1;
+      this.atomic(() => (isSingle ? this.node(item, 'atomic') : this.loop({ ...node, mode: 'greedy' }, 'atomic')));
     } else {
       this.loop(node, rest);
     }
