@@ -28,6 +28,14 @@ export interface ActiveSubrequests {
   outlive(): boolean;
 }
 
+/** Request for an upgrade, as sent to the upstream. */
+export interface UpgradeRequest {
+  /** Protocols, separated by commas; empty: the request is sent as a plain one. */
+  readonly protocols: string;
+  /** Whether `websocket` is one of them. */
+  readonly websocket: boolean;
+}
+
 /** Limiter between the body filters and the client. */
 export interface BodyPace {
   /** Writes a chunk of the body; false: wait for the producer's `resume`. */
@@ -115,6 +123,8 @@ export interface EngineExchange extends Exchange {
   upstreamMethod: string;
   /** URI of the upstream request, for log lines. */
   upstreamUri: string;
+  /** The upgrade that the upstream request asks for; null: the configured fields decide (`proxy_set_header`). */
+  upgradeRequest: UpgradeRequest | null;
   /** Released after the exchange is logged. */
   resource: { release(): void } | null;
   /** Further resources, of the client's whole request; see `onFinish`. */

@@ -18,6 +18,7 @@ import {
   type EngineExchange,
   type EngineSubrequest,
   LINE_READ,
+  type UpgradeRequest,
 } from './engine-exchange.js';
 import * as finalization from './finalization.js';
 import { logContext } from './log-context.js';
@@ -100,6 +101,7 @@ export class HttpExchange implements EngineExchange {
   upstreamPort: string | undefined = undefined;
   upstreamMethod = '';
   upstreamUri = '';
+  upgradeRequest: UpgradeRequest | null = null;
   resource: { release(): void } | null = null;
   disposables: { release(): void }[] | null = null;
   phase = 0;

@@ -23,7 +23,7 @@ import { CannotExplain } from './cannot-explain.js';
 import { effectiveDirectives } from './effective-directives.js';
 import type { ExplainedAnswer, ExplainedServer, ExplainedUpstream, Explanation, Written } from './explanation.js';
 import { linesOfHead } from './field-lines.js';
-import { missingFromHandshake } from './handshake.js';
+import { whyNoWebSocket } from './handshake.js';
 import { type Arrival, chooseListener, isSecure } from './listener-choice.js';
 import { Recorder, Recording } from './recorder.js';
 import { type ParsedRequest, parseRequest, type RequestInput, type SampleAnswer } from './request-input.js';
@@ -189,6 +189,7 @@ export class Explainer {
     const { written } = recorder;
     const block = httpExchange(main).location.block ?? this.config;
     const sent = upstreams.at(-1)?.requests.at(-1)?.head ?? '';
+    const status = Number(/^HTTP\/\S+ (\d+)/.exec(received.head)?.[1] ?? 0);
     const assumptions = [...request.assumptions];
     if (isSecure(request.scheme) && !arrival.secure) {
       assumptions.push(`${request.scheme}: TLS is terminated in front of this proxy`);
@@ -226,12 +227,12 @@ export class Explainer {
         requests: requests.map(({ peer, head, body, answer }) => ({ address: peer.name, head, body, answer })),
       })),
       answer: {
-        status: Number(/^HTTP\/\S+ (\d+)/.exec(received.head)?.[1] ?? 0),
+        status,
         head: received.head,
         body: received.body,
         redirect,
         noWebSocket:
-          (request.scheme === 'ws' || request.scheme === 'wss') && sent !== '' ? missingFromHandshake(sent) : null,
+          request.scheme === 'ws' || request.scheme === 'wss' ? whyNoWebSocket(httpExchange(main), sent, status) : null,
       },
       assumptions,
     };

@@ -1,15 +1,22 @@
-/** Check of the WebSocket handshake that is sent to an upstream server. */
+/** Reason why a request for a WebSocket opens none. */
+import type { Exchange } from '../program/exchange.js';
+import { missingInRequest } from '../websocket/handshake.js';
 
-const UPGRADE = /^Upgrade: *websocket\b/im;
-const CONNECTION = /^Connection: *(?:[^\r\n]*[, ])?upgrade\b/im;
-
-/** Description of what a handshake request to an upstream server lacks; null if it is complete. */
-export function missingFromHandshake(head: string): string | null {
-  if (/^\S+ \S+ HTTP\/1\.0\r/.test(head))
-    return 'the upstream server receives an HTTP/1.0 request (proxy_http_version 1.1;)';
+/**
+ * Returns the reason; null if a WebSocket is opened, or the request was answered before the upstream was asked. `sent`: the
+ * head that the upstream server receives, empty for none; `status`: that of the response.
+ */
+export function whyNoWebSocket({ location }: Exchange, sent: string, status: number): string | null {
+  if (sent === '') {
+    if (location.passes || (status >= 400 && status !== 404)) return null;
+    return 'the location passes no requests to an upstream (proxy_pass with proxy_websocket on;)';
+  }
+  const missing = missingInRequest(sent);
+  if (missing === null) return null;
+  if (missing.version) return 'the upstream server receives an HTTP/1.0 request (proxy_websocket on;)';
   const lacking = [
-    ...(UPGRADE.test(head) ? [] : ['"Upgrade" (proxy_set_header Upgrade $http_upgrade;)']),
-    ...(CONNECTION.test(head) ? [] : ['"Connection: upgrade" (proxy_set_header Connection $connection_upgrade;)']),
-  ];
-  return lacking.length === 0 ? null : `the upstream server does not receive ${lacking.join(' and ')}`;
+    ...(missing.upgrade ? ['"Upgrade"'] : []),
+    ...(missing.connection ? ['"Connection: upgrade"'] : []),
+  ].join(' and ');
+  return `the upstream server does not receive ${lacking} (proxy_websocket on;)`;
 }

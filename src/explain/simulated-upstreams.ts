@@ -10,6 +10,7 @@ import type { Peer } from '../upstream/peer.js';
 import { UpstreamRequest } from '../upstream/request.js';
 import { PooledSession } from '../upstream/session-pool.js';
 import type { Upstream } from '../upstream/upstream.js';
+import { acceptOf } from '../websocket/handshake.js';
 import { fieldOf, type SampleAnswer } from './request-input.js';
 
 /** A connection to a peer, with the request sent on it. */
@@ -144,8 +145,11 @@ function sampleAnswer({ x, head, upstream }: SentRequest, { status, fields }: Sa
     ['Date', httpDateNow()],
     ['Server', 'upstream'],
   ];
-  if (code === 101) assumed.push(['Upgrade', upgrade ?? ''], ['Connection', 'Upgrade']);
-  else {
+  if (code === 101) {
+    assumed.push(['Upgrade', upgrade?.split(',', 1)[0] ?? ''], ['Connection', 'Upgrade']);
+    const key = /^Sec-WebSocket-Key: *([^\r]*)/im.exec(head)?.[1];
+    if (key !== undefined) assumed.push(['Sec-WebSocket-Accept', acceptOf(key)]);
+  } else {
     assumed.push(['Content-Type', 'text/html'], ['Content-Length', '0']);
     if (code === 201 || (code >= 300 && code < 400 && code !== 304)) {
       const scheme = x.attempts?.at(-1)?.url.startsWith('https:') === true ? 'https' : 'http';

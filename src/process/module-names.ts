@@ -196,18 +196,18 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     names: `
       proxy_pass proxy_http_version proxy_method proxy_set_body proxy_redirect proxy_cookie_domain
       proxy_cookie_path proxy_cookie_flags proxy_force_ranges proxy_bind proxy_forwarded proxy_protocol
-      proxy_connect_timeout proxy_send_timeout proxy_read_timeout proxy_buffer_size proxy_buffers
-      proxy_busy_buffers_size proxy_buffering proxy_max_temp_file_size proxy_temp_file_write_size
-      proxy_temp_path proxy_limit_rate proxy_request_buffering proxy_ignore_client_abort
-      proxy_intercept_errors proxy_next_upstream proxy_next_upstream_tries proxy_next_upstream_timeout
-      proxy_socket_keepalive proxy_socket_rcvbuf proxy_socket_sndbuf proxy_hide_header proxy_pass_header
-      proxy_ignore_headers proxy_pass_request_headers proxy_pass_request_body proxy_pass_trailers
-      proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_send_lowat proxy_set_header
-      proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify proxy_ssl_verify_depth
-      proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate proxy_ssl_certificate_key
-      proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols proxy_ssl_ciphers
-      proxy_ssl_session_reuse proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn proxy_store
-      proxy_store_access proxy_cache proxy_cache_bypass proxy_no_cache proxy_host proxy_port
+      proxy_websocket upgrade_protocols proxy_connect_timeout proxy_send_timeout proxy_read_timeout
+      proxy_buffer_size proxy_buffers proxy_busy_buffers_size proxy_buffering proxy_max_temp_file_size
+      proxy_temp_file_write_size proxy_temp_path proxy_limit_rate proxy_request_buffering
+      proxy_ignore_client_abort proxy_intercept_errors proxy_next_upstream proxy_next_upstream_tries
+      proxy_next_upstream_timeout proxy_socket_keepalive proxy_socket_rcvbuf proxy_socket_sndbuf
+      proxy_hide_header proxy_pass_header proxy_ignore_headers proxy_pass_request_headers
+      proxy_pass_request_body proxy_pass_trailers proxy_headers_hash_max_size proxy_headers_hash_bucket_size
+      proxy_send_lowat proxy_set_header proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify
+      proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate
+      proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols
+      proxy_ssl_ciphers proxy_ssl_session_reuse proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn
+      proxy_store proxy_store_access proxy_cache proxy_cache_bypass proxy_no_cache proxy_host proxy_port
       proxy_add_x_forwarded_for`,
   },
   {
@@ -353,6 +353,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     names: `
       http3 http3_hq http3_max_concurrent_streams http3_stream_buffer_size quic_retry quic_gso quic_host_key
       quic_active_connection_id_limit`,
+  },
+  {
+    load: () => import('../modules/websocket_request.js'),
+    names: `
+     `,
   },
   {
     load: () => import('../modules/zstd.js'),

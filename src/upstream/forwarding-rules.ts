@@ -66,6 +66,8 @@ export interface ForwardingRules {
   cookie(x: Exchange, value: string): string;
   /** Processes a 103 response; its field lines are forwarded if enabled. */
   earlyHints(x: Exchange, head: UpstreamHead): void;
+  /** Checks a 101 response to an upgrade request. Returns the error if it is invalid, or null. */
+  checkUpgrade(x: Exchange, head: UpstreamHead): string | null;
   /** Processes a 101 response to an upgrade request: takes over the sockets and the bytes received after the head. */
   upgrade(x: Exchange, attempt: UpgradedAttempt, transport: Transport, early: Buffer): void;
 }

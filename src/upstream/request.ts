@@ -444,6 +444,11 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       this.failed(new UpstreamFailure('unusable', activity, 'connection upgrade in subrequest'));
       return;
     }
+    const error = this.rules.checkUpgrade(x, head);
+    if (error !== null) {
+      this.invalidHead(error);
+      return;
+    }
     x.upstreamHeaders = head.headers;
     x.response.status = 101;
     x.response.reason = head.reason;

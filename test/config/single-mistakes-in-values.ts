@@ -150,8 +150,8 @@ export const IN_VALUES: readonly Kind[] = [
     kind: 'a URL of an upstream is wrong',
     codes: ['invalid-value'],
     mistakes: [
-      ['proxy_pass http://chat', 'proxy_pass ws://chat'],
-      ['proxy_pass http://chat', 'proxy_pass wss://chat'],
+      ['proxy_pass http://chat', 'proxy_pass wsx://chat'],
+      ['proxy_pass http://chat', 'proxy_pass wss:/chat'],
       ['proxy_pass http://chat', 'proxy_pass chat'],
       ['proxy_pass http://chat', 'proxy_pass 127.0.0.1:9011'],
       ['proxy_pass http://chat', 'proxy_pass //chat'],

@@ -255,13 +255,20 @@ test('a handshake whose fields do not reach the upstream opens no WebSocket, and
     location /half { proxy_pass http://127.0.0.1:1; proxy_set_header Upgrade $http_upgrade; }
     location /1.0 { proxy_pass http://127.0.0.1:1; proxy_http_version 1.0; }
     location /all { proxy_pass http://127.0.0.1:1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }
+    location /one { proxy_pass ws://127.0.0.1:1; }
+    location /refused { deny all; }
     location /here { return 200; } }`;
   const reason = async (request: string) => (await explained(http, request)).answer.noWebSocket;
-  assert.match((await reason('ws://a/none')) ?? '', /does not receive "Upgrade" .* and "Connection: upgrade" /);
+  assert.match(
+    (await reason('ws://a/none')) ?? '',
+    /does not receive "Upgrade" and "Connection: upgrade" \(proxy_websocket on;\)/,
+  );
   assert.match((await reason('ws://a/half')) ?? '', /does not receive "Connection: upgrade" /);
   assert.match((await reason('ws://a/1.0')) ?? '', /HTTP\/1\.0 request/);
   assert.equal(await reason('ws://a/all'), null);
-  assert.equal(await reason('ws://a/here'), null);
+  assert.equal(await reason('ws://a/one'), null);
+  assert.match((await reason('ws://a/here')) ?? '', /passes no requests to an upstream/);
+  assert.equal(await reason('ws://a/refused'), null);
   assert.equal(await reason('/none'), null);
 });
 

@@ -50,6 +50,7 @@ const rules: ForwardingRules = {
   },
   cookie: (_x, value) => value,
   earlyHints() {},
+  checkUpgrade: () => null,
   upgrade() {},
 };
 

@@ -15,6 +15,7 @@ import { checkBufferSizes } from './buffer-sizes.js';
 import { cacheDirectives } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkForwarded, Forwarded, forwardedArgument } from './forwarded.js';
+import { LostUpgrades } from './lost-upgrades.js';
 import { checkPass, type PassData, passTarget, upstreamNameOf } from './pass.js';
 import type { ProxyRules, ProxyRulesOptions } from './proxy-rules.js';
 import { RequestHeadBuilder } from './request-head.js';
@@ -23,6 +24,7 @@ import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrit
 import { storeDirectives, storeSettings } from './store.js';
 import { compileTarget, type Destination, upstreamUri } from './target.js';
 import { tunnelContinues } from './tunnels.js';
+import { UpgradeRules, upgradeDirectives } from './upgrades.js';
 import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
 import { compileUpstreamTls, upstreamSslDirectives } from './upstream-ssl.js';
 
@@ -44,7 +46,7 @@ const directives = {
     takes: passTarget,
     inherit: 'noname',
     links: (pass: PassData) => ({ refers: [`upstream ${upstreamNameOf(pass) ?? '*'}`] }),
-    doc: 'Server to which requests are passed: an `http` or `https` URL with a host, an `upstream`, or a unix domain socket (`http://unix:/path`). If the URL has a URI part, it replaces the prefix of the location; otherwise the request URI is passed as sent by the client. The URL may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`.',
+    doc: 'Server to which requests are passed: an `http` or `https` URL with a host, an `upstream`, or a unix domain socket (`http://unix:/path`). `ws` and `wss` mean the same as `http` and `https`, and `proxy_websocket on` unless that directive is set (an extension of tsproxy). If the URL has a URI part, it replaces the prefix of the location; otherwise the request URI is passed as sent by the client. The URL may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`.',
     example: 'proxy_pass http://127.0.0.1:8081;',
     differs:
       'A response with status 101 to a request without `Upgrade` is invalid (502); nginx passes it on. A host that cannot be resolved is a warning at start, and is resolved again until it has an address; in nginx it is an error.',
@@ -130,6 +132,7 @@ const directives = {
     doc: "Whether connections to the upstream begin with a header of the PROXY protocol, which contains the addresses of the client (`$remote_addr`, `$remote_port`) and of the server: version 1 with `on`, version 2 with `v2`, which also describes the TLS connection of the client (server name, ALPN, protocol, cipher, certificate). The upstream must expect the header. Each connection belongs to one client connection, is reused only for its further requests, and closes with it. This is an extension of tsproxy with the values of the directive in nginx's stream module; nginx has no such directive for HTTP.",
     example: 'proxy_protocol v2;',
   },
+  ...upgradeDirectives,
   ...upstreamDirectives('proxy'),
   ...upstreamSslDirectives('proxy'),
   ...storeDirectives,
@@ -173,7 +176,7 @@ function redirects(conf: Conf, at: Scope): Rewrites {
   return rules;
 }
 
-function rulesOptions(conf: Conf, at: Scope): ProxyRulesOptions {
+function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): ProxyRulesOptions {
   const { compiler } = at;
   const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
     data === undefined ? null : compiler.template(data);
@@ -186,6 +189,7 @@ function rulesOptions(conf: Conf, at: Scope): ProxyRulesOptions {
         version: conf.proxy_http_version,
         passFields: conf.proxy_pass_request_headers,
         forwarded: conf.proxy_forwarded === null ? null : new Forwarded(conf.proxy_forwarded, compiler),
+        upgrades,
         ownBody: conf.proxy_set_body !== undefined,
       },
       compiler,
@@ -210,6 +214,8 @@ function rulesOptions(conf: Conf, at: Scope): ProxyRulesOptions {
     connect: compiler.observer.connect,
     tunnels: compiledTunnels(compiler),
     scheme: 'http://',
+    upgrades,
+    lostUpgrades: new LostUpgrades(),
     proxyProtocol: conf.proxy_protocol,
     tls: null,
   };
@@ -250,6 +256,8 @@ export default defineModule({
         at.program.autoRedirect = true;
         at.program.passes = true;
         const target = compileTarget(conf.proxy_pass, at);
+        const readTimeout = at.block.values.proxy_read_timeout === undefined ? null : conf.proxy_read_timeout;
+        const upgrades = UpgradeRules.of(conf, conf.proxy_pass, readTimeout);
         // With variables, the scheme depends on the request.
         const isSecure = 'target' in conf.proxy_pass ? conf.proxy_pass.target.secure : null;
         // Connections that are only simulated need no certificates.
@@ -258,7 +266,7 @@ export default defineModule({
         let plain: ProxyRules;
         let secured: ProxyRules;
         at.compiler.whenServing(async () => {
-          const options = rulesOptions(conf, at);
+          const options = rulesOptions(conf, at, upgrades);
           await loadEngine();
           if (isSecure !== true) plain = new engine.ProxyRules(options);
           if (isSecure !== false) secured = new engine.ProxyRules({ ...options, scheme: 'https://', tls });
@@ -274,6 +282,9 @@ export default defineModule({
             logError(x, 'error', 'zero length URI to proxy');
             return 500;
           }
+          x.upgradeRequest = null;
+          const refusal = upgrades?.prepare(x, destination.websocket) ?? 0;
+          if (refusal !== 0) return refusal;
           const protocol = destination.secure ? secured : plain;
           if (!protocol.chooseMethod(x)) return 500;
           new engine.UpstreamRequest(x, destination.upstream, protocol, origin).begin();

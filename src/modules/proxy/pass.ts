@@ -11,10 +11,12 @@ import { parseTemplate } from '../../config/template-parser.js';
 
 /** A target without variables. */
 export interface PassTarget {
-  /** URL as written, including the URI part. */
+  /** URL as written, including the URI part; with the scheme `http` or `https` instead of `ws` or `wss`. */
   readonly url: string;
-  /** Whether the scheme is `https`. */
+  /** Whether the scheme is `https` or `wss`. */
   readonly secure: boolean;
+  /** Whether the scheme is `ws` or `wss`. */
+  readonly websocket: boolean;
   /** Host and port as written: the value of `$proxy_host`. */
   readonly hostPort: string;
   readonly address: Address;
@@ -26,16 +28,25 @@ export type PassData = { readonly target: PassTarget } | { readonly template: Te
 
 /** Parses a URL; returns nginx's error message if it is invalid. */
 export function parseTarget(url: string): PassTarget | string {
-  const [, scheme] = /^(https?):\/\//i.exec(url) ?? [];
+  const [, scheme] = /^(https?|wss?):\/\//i.exec(url) ?? [];
   if (scheme === undefined) return 'invalid URL prefix';
-  const secure = scheme.length === 5;
+  const websocket = scheme.length < 4;
+  const secure = scheme.length === 5 || scheme.length === 3;
   const rest = url.slice(scheme.length + 3);
   const address = parseAddress(rest, { defaultPort: secure ? 443 : 80, uri: true });
   if ('mistake' in address) return `${address.mistake} in upstream "${rest}"`;
   // A query directly after the host means the path "/" (RFC 3986 6.2.3).
   const uri = address.uri === '' ? null : address.uri.startsWith('?') ? `/${address.uri}` : address.uri;
   const hostPort = address.family === 'unix' ? `unix:${address.path}` : rest.slice(0, rest.length - address.uri.length);
-  return { url, secure, hostPort, address, uri };
+  return {
+    // As servers write it in redirects.
+    url: websocket ? `${secure ? 'https' : 'http'}${url.slice(scheme.length)}` : url,
+    secure,
+    websocket,
+    hostPort,
+    address,
+    uri,
+  };
 }
 
 /** Argument type of `proxy_pass URL`. */
@@ -44,16 +55,8 @@ export const passTarget: ArgumentType<PassData> = word('URL', (w: Word, c: Argum
   if (typeof template !== 'string') return { template };
   const target = parseTarget(template);
   if (typeof target === 'string') {
-    const [, scheme, rest] = /^(wss?):\/\/(.*)$/i.exec(template) ?? [];
-    if (scheme !== undefined) {
-      const http = scheme.toLowerCase() === 'ws' ? 'http' : 'https';
-      return c.fail(w, 'invalid-value', target, {
-        help: `a WebSocket starts as an HTTP request: use ${http}://, and forward the fields Upgrade and Connection`,
-        fix: { title: `use ${http}://`, edits: [{ at: w, text: `${http}://${rest}` }] },
-      });
-    }
     return c.fail(w, 'invalid-value', target, {
-      help: 'valid targets: http://host, https://host:port, http://upstream or http://unix:/path, with an optional URI',
+      help: 'valid targets: http://host, https://host:port, http://upstream or http://unix:/path, with an optional URI; ws:// and wss:// for WebSockets',
     });
   }
   return { target };
@@ -88,5 +91,5 @@ export function upstreamNameOf(pass: PassData): string | undefined {
   const [first] = pass.template;
   if (typeof first !== 'string') return undefined;
   // The name must be complete before the first variable.
-  return /^https?:\/\/([^/?:]+)[/?:]/i.exec(first)?.[1]?.toLowerCase();
+  return /^(?:https?|wss?):\/\/([^/?:]+)[/?:]/i.exec(first)?.[1]?.toLowerCase();
 }

@@ -2,6 +2,7 @@
 
 import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
+import { Field } from '../../http/field-names.js';
 import { NameSet } from '../../http/header-block.js';
 import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { UpstreamHead } from '../../http/upstream-session.js';
@@ -16,9 +17,11 @@ import { EARLY_HINTS } from '../../upstream/early-hints.js';
 import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
 import { parseLocalAddress } from './bind.js';
+import type { LostUpgrades } from './lost-upgrades.js';
 import { proxyHeader } from './proxy-protocol.js';
 import type { RequestHeadBuilder } from './request-head.js';
 import type { ResponseHeadRules } from './response-head.js';
+import { logInvalidHandshake, type UpgradeRules } from './upgrades.js';
 
 export interface ProxyRulesOptions {
   readonly settings: UpstreamSettings;
@@ -34,6 +37,10 @@ export interface ProxyRulesOptions {
   /** Registry of open tunnels. */
   readonly tunnels: Tunnels;
   readonly scheme: 'http://' | 'https://';
+  /** Upgrades that differ from the configured fields; null: there are none. */
+  readonly upgrades: UpgradeRules | null;
+  /** Logs requests for a WebSocket that are not passed on. */
+  readonly lostUpgrades: LostUpgrades;
   /** Version of the PROXY protocol header that each connection begins with. */
   readonly proxyProtocol: 'off' | 'on' | 'v2';
   /** TLS of the connections; null for plain ones, and if nothing connects. */
@@ -65,7 +72,10 @@ export class ProxyRules implements ForwardingRules {
   }
 
   requestHead(x: HttpExchange, length: number, chunked: boolean): string {
-    return this.options.requestHead.build(x, x.upstreamMethod, x.upstreamUri, x.upstreamHost ?? '', length, chunked);
+    const { requestHead: builder } = this.options;
+    const head = builder.build(x, x.upstreamMethod, x.upstreamUri, x.upstreamHost ?? '', length, chunked);
+    if (x.headers.indexOf(Field.Upgrade) >= 0) this.options.lostUpgrades.check(x, head);
+    return head;
   }
 
   /**
@@ -125,8 +135,19 @@ export class ProxyRules implements ForwardingRules {
     if (condition !== '' && condition !== '0') x.client.sendInterim(103, head.headers.lines(INTERIM_HIDDEN));
   }
 
+  checkUpgrade(x: HttpExchange, { headers }: UpstreamHead): string | null {
+    const { upgrades, responseHead } = this.options;
+    const { hiddenFields } = responseHead;
+    const error = upgrades?.refusal(x, headers, hiddenFields) ?? null;
+    if (error === null && x.upgradeRequest === null) logInvalidHandshake(x, headers, hiddenFields);
+    return error;
+  }
+
   upgrade(x: HttpExchange, attempt: UpgradedAttempt, transport: Transport, early: Buffer): void {
     const side = { transport, early, peerEnded: false };
-    upgrade(x, attempt, side, this.settings, this.options.tunnels);
+    const { settings } = this;
+    const { upgrades, tunnels } = this.options;
+    const readTimeout = upgrades?.tunnelTimeout(x, settings.readTimeout) ?? settings.readTimeout;
+    upgrade(x, attempt, side, { readTimeout, sendTimeout: settings.sendTimeout }, tunnels);
   }
 }

@@ -1,5 +1,6 @@
 /** Head of a proxied request: the fields of `proxy_set_header` and nginx's defaults, then those of the client. */
 import type { TemplateData } from '../../config/template.js';
+import type { HttpExchange } from '../../exchange/exchange.js';
 import { fieldValue } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
 import { NameSet } from '../../http/header-block.js';
@@ -8,6 +9,7 @@ import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
 import type { Forwarded } from './forwarded.js';
+import type { UpgradeRules } from './upgrades.js';
 
 export interface SetHeader {
   readonly name: string;
@@ -27,6 +29,8 @@ export interface RequestHeadOptions {
   readonly passFields: boolean;
   /** Formats the field `Forwarded`; null: it is passed on like others. `proxy_set_header` replaces it. */
   readonly forwarded: Forwarded | null;
+  /** Writes `Upgrade` and `Connection`; null: the configured fields are sent. */
+  readonly upgrades: UpgradeRules | null;
   /** Whether `proxy_set_body` replaces the client's body, so that the request always has a body. */
   readonly ownBody: boolean;
 }
@@ -45,6 +49,10 @@ export class RequestHeadBuilder {
   readonly http11: boolean;
   private readonly ownBody: boolean;
   private readonly forwarded: Forwarded | null;
+  private readonly upgrades: UpgradeRules | null;
+  /** Configured values of `Upgrade` and `Connection`, if `upgrades` writes these fields. */
+  private upgrade: Template | null = null;
+  private connection: Template | null = null;
 
   constructor(options: RequestHeadOptions, compiler: Compiler) {
     this.http11 = options.version === '1.1';
@@ -54,6 +62,7 @@ export class RequestHeadBuilder {
     const names = new Set(options.fields.map(({ name }) => name.toLowerCase()));
     this.forwarded = names.has('forwarded') ? null : options.forwarded;
     if (this.forwarded !== null) names.add('forwarded');
+    this.upgrades = options.upgrades;
     this.skip = new NameSet(['Host', ...REQUEST_HOP_BY_HOP, ...names]);
     this.ownLength = !names.has('content-length');
     this.ownCoding = !names.has('transfer-encoding');
@@ -61,8 +70,13 @@ export class RequestHeadBuilder {
     const parts: (string | VariableField)[] = [];
     for (const { name, value } of options.fields) {
       const template = compiler.template(value);
-      if (name.toLowerCase() === 'host') {
+      const lower = name.toLowerCase();
+      if (lower === 'host') {
         host = template;
+        continue;
+      }
+      if (this.upgrades !== null && (lower === 'upgrade' || lower === 'connection')) {
+        this[lower] = template;
         continue;
       }
       if (template.constant === null) {
@@ -83,11 +97,13 @@ export class RequestHeadBuilder {
    * Formats the head with its blank line. `length`: body length in bytes, -1 if unknown; `chunked`: chunked transfer coding.
    * `defaultHost`: value of `Host` if it is not configured.
    */
-  build(x: Exchange, method: string, uri: string, defaultHost: string, length: number, chunked: boolean): string {
-    let head = `${method} ${uri}${this.version}`;
+  build(x: HttpExchange, method: string, uri: string, defaultHost: string, length: number, chunked: boolean): string {
+    // HTTP/1.0 has no upgrades.
+    const upgrades = x.upgradeRequest !== null && x.upgradeRequest.protocols !== '';
+    let head = `${method} ${uri}${upgrades ? ' HTTP/1.1\r\n' : this.version}`;
     let host = this.host === null ? defaultHost : fieldValue(this.host.of(x));
     // HTTP/1.1 requires the field even if its configured value is empty.
-    if (host === '' && this.http11) host = defaultHost;
+    if (host === '' && (this.http11 || upgrades)) host = defaultHost;
     if (host !== '') head += `Host: ${host}\r\n`;
     const { parts } = this;
     for (let i = 0; i < parts.length; i++) {
@@ -97,6 +113,11 @@ export class RequestHeadBuilder {
         const value = part.value.of(x);
         if (value !== '') head += `${part.start}${fieldValue(value)}\r\n`;
       }
+    }
+    if (this.upgrades !== null) {
+      const upgrade = this.upgrade === null ? '' : fieldValue(this.upgrade.of(x));
+      const connection = this.connection === null ? '' : fieldValue(this.connection.of(x));
+      head += this.upgrades.lines(x, upgrade, connection);
     }
     if (this.forwarded !== null) {
       const value = this.forwarded.value(x);

@@ -1,7 +1,7 @@
 /** Response head of an upstream as sent to the client: hidden fields, rewritten redirects and cookies. */
 
 import { Field } from '../../http/field-names.js';
-import { type HeaderBlock, NameSet } from '../../http/header-block.js';
+import { type FieldTest, type HeaderBlock, NameSet } from '../../http/header-block.js';
 import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { UpstreamHead } from '../../http/upstream-session.js';
 import type { Exchange } from '../../program/exchange.js';
@@ -77,6 +77,11 @@ export class ResponseHeadRules {
   constructor(private readonly options: ResponseHeadOptions) {
     this.hidden = hiddenBy(options);
     this.rewritesCookies = !options.cookies.empty;
+  }
+
+  /** Fields that the client does not receive. */
+  get hiddenFields(): FieldTest {
+    return this.hidden.all;
   }
 
   /** Applies the upstream's fields to `x.response`. */

@@ -16,8 +16,10 @@ import { type PassData, type PassTarget, parseTarget } from './pass.js';
 /** Destination of one request. */
 export interface Destination {
   readonly upstream: Upstream;
-  /** Whether the scheme is `https`. */
+  /** Whether the scheme is `https` or `wss`. */
   readonly secure: boolean;
+  /** Whether the scheme is `ws` or `wss`. */
+  readonly websocket: boolean;
   /** `$proxy_host`. */
   readonly host: string;
   /** `$proxy_port`. */
@@ -57,6 +59,7 @@ function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean
   return {
     upstream,
     secure: target.secure,
+    websocket: target.websocket,
     // With variables, a name may contain any characters that a resolver accepts.
     host: address.family === 'unix' ? 'localhost' : wholeUri ? fieldValue(target.hostPort) : target.hostPort,
     port: address.family === 'unix' ? '' : String(address.port),

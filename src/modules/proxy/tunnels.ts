@@ -22,6 +22,8 @@ export function tunnelContinues(
 ): boolean {
   const old = passOf(before);
   const fresh = passOf(after);
+  // It concerns handshakes only.
+  if (change === 'proxy_websocket') return true;
   if (change === 'proxy_pass') {
     // With another URI the upstream would receive a different request; with variables the target is unknown.
     return old !== null && fresh !== null && old.uri === fresh.uri && usesServer(upstreamOf(fresh, shared), tunnel);
