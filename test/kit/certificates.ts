@@ -31,6 +31,10 @@ export interface Wish {
   readonly to?: string;
   /** Whether it may issue certificates. */
   readonly authority?: boolean;
+  /** URL of the OCSP responder. */
+  readonly responder?: string;
+  /** Extended key usages: `OCSPSigning`. */
+  readonly usage?: string;
 }
 
 /** An authority: a directory with `NAME.crt` and `NAME.key` of each certificate. */
@@ -63,6 +67,8 @@ export class Authority {
     const extensions = [
       ...(wish.names === undefined ? [] : [`subjectAltName=${wish.names}`]),
       `basicConstraints=CA:${wish.authority === true ? 'TRUE' : 'FALSE'}`,
+      ...(wish.responder === undefined ? [] : [`authorityInfoAccess=OCSP;URI:${wish.responder}`]),
+      ...(wish.usage === undefined ? [] : [`extendedKeyUsage=${wish.usage}`]),
     ];
     writeFileSync(join(this.directory, `${file}.ext`), `${extensions.join('\n')}\n`);
     const validity = ['-startdate', wish.from ?? date(-1), '-enddate', wish.to ?? date(30)];
@@ -79,8 +85,12 @@ export class Authority {
 
   /** Revokes a certificate, and writes the revocation list to `FILE.crl`. */
   revoke(name: string, file: string): void {
-    openssl(this.directory, 'ca', '-config', `${this.own}.cnf`, '-revoke', `${name}.crt`);
+    this.revokeInIndex(name);
     this.list(file);
+  }
+  /** Revokes a certificate, for OCSP only. */
+  revokeInIndex(name: string): void {
+    openssl(this.directory, 'ca', '-config', `${this.own}.cnf`, '-revoke', `${name}.crt`);
   }
   /** Writes the revocation list to `FILE.crl`. */
   list(file: string): void {

@@ -18,6 +18,8 @@ import {
   TlsFileError,
 } from '../../net/tls-files.js';
 import type { Compiler, Scope } from '../../program/module.js';
+import { RESOLVER } from '../../program/name-resolver.js';
+import type { LocationProgram } from '../../program/program.js';
 import type { Session } from '../../program/session.js';
 import { type FileData, fileName, writtenName } from '../../tls/arguments.js';
 import { compiledCache, fetchCertifiedKey } from '../../tls/certificate-cache.js';
@@ -29,6 +31,7 @@ import { SessionCache, sessionsOf } from '../../tls/session-cache.js';
 import { fixedKeys, lastingKey, loadTicketKey, rotatingKeys, type TicketKeys } from '../../tls/ticket-keys.js';
 import type { sslDirectives } from './directives.js';
 import { responseOf } from './ocsp-response.js';
+import { compileStapling, type StaplingSettings } from './stapling.js';
 
 type Conf = ConfOf<typeof sslDirectives>;
 type SettingsOf = NonNullable<ServerSsl['settings']>;
@@ -44,7 +47,7 @@ const DEFAULT_SESSIONS = 20_480;
 const NO_SESSIONS: Sessions = { keys: fixedKeys([]), cache: null };
 
 /** Compiles the TLS settings of a server; fails with nginx's message if a file cannot be used. */
-export function compileServerSsl(conf: Conf, { compiler, block }: Scope): ServerSsl | null {
+export function compileServerSsl(conf: Conf, { compiler, block, program }: Scope): ServerSsl | null {
   const { ssl_certificate: certificates = [], ssl_certificate_key: keys = [], ssl_reject_handshake: rejects } = conf;
   const last = certificates.at(-1);
   if (last !== undefined && keys.length < certificates.length) {
@@ -104,7 +107,19 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
   if (!dynamic) {
     const memo = new Memo();
     const settings = settingsOf((each, ticketKeys) => contexts.get(each, ticketKeys));
-    return { ...compiled, settings: (x, hello, of) => memo.get(x, hello, of, settings) };
+    const fetched =
+      !conf.ssl_stapling || ocspResponse !== null
+        ? null
+        : compileStapling(spec, staplingOf(conf, compiler, program), compiler);
+    if (fetched === null) return { ...compiled, settings: (x, hello, of) => memo.get(x, hello, of, settings) };
+    return {
+      ...compiled,
+      settings: (x, hello, of) => {
+        const response = fetched(hello);
+        const same = memo.get(x, hello, of, settings);
+        return response === null ? same : { ...same, ocspResponse: response };
+      },
+    };
   }
   const cached = compiledCache(compiler, conf.ssl_certificate_cache);
   const files = certificates.map((certificate, i) => ({
@@ -117,6 +132,14 @@ export function compileServerSsl(conf: Conf, { compiler, block }: Scope): Server
       const pairs = files.map(({ certificate, key }) => fetchCertifiedKey(certificate(x), key(x), passwords, cached));
       return settingsOf((each, ticketKeys) => newContext({ ...each, certificates: pairs }, ticketKeys))(x, hello, of);
     },
+  };
+}
+
+function staplingOf(conf: Conf, { errorLog }: Compiler, { settings }: LocationProgram): StaplingSettings {
+  return {
+    responder: conf.ssl_stapling_responder ?? '',
+    verify: conf.ssl_stapling_verify,
+    connections: () => ({ resolver: settings.get(RESOLVER), errorLog }),
   };
 }
 

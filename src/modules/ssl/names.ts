@@ -80,6 +80,11 @@ export function cipherName(number: number): string {
   return CIPHERS.get(number) ?? hex(number);
 }
 
+/** Names of all suites. */
+export function cipherNames(): string[] {
+  return [...CIPHERS.values()];
+}
+
 export function groupName(number: number): string {
   return GROUPS.get(number) ?? hex(number);
 }
