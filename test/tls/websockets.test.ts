@@ -95,6 +95,6 @@ describe('WebSockets over TLS', { skip: withoutOpenssl }, () => {
     const kept = await websocket(proxy.port, '/', {}, secured());
     await kept.ask('x');
     await backend.close();
-    assert.equal(await kept.closed, 1006);
+    assert.equal(await kept.closed, 1014);
   });
 });
