@@ -1,0 +1,29 @@
+/** Handlers of whole messages: the policies of the proxy, and later scripts. */
+
+/** A message, unmasked and decompressed. */
+export interface Message {
+  readonly binary: boolean;
+  /** Valid until the handler has decided; UTF-8 if not `binary`, but not validated. */
+  readonly data: Buffer;
+}
+
+/**
+ * Decision about a message. Null: it continues unchanged. `replace`: another message continues instead, which the following
+ * handlers receive. `close`: both sides receive a Close frame.
+ */
+export type Decision =
+  | null
+  | { readonly action: 'drop' }
+  | { readonly action: 'replace'; readonly data: Buffer; readonly binary: boolean }
+  | { readonly action: 'close'; readonly code: number; readonly reason: string };
+
+/** Handles the messages of one direction of a WebSocket, one at a time and in order. */
+export interface MessageHandler {
+  /**
+   * Decides about a message; the next one is received after the decision. While a promise is pending, at most one read of the
+   * socket and 64 KiB are queued, then the sender is paused. A rejected promise or an exception closes the WebSocket with 1011.
+   */
+  handle(message: Message): Decision | Promise<Decision>;
+  /** The tunnel is over; a pending decision is ignored. */
+  dispose(): void;
+}

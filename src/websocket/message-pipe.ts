@@ -1,0 +1,266 @@
+/**
+ * Stage that reads whole messages, has handlers decide about each, and writes frames of its own to the receiver: in the order in
+ * which the messages arrived, one at a time. Bytes that arrive while a message is being handled, or the receiver is slow, are
+ * queued unread, so that the memory does not depend on the number of frames in them.
+ */
+import { ByteQueue } from '../net/byte-queue.js';
+import type { Deflate } from './deflate.js';
+import { type CheckHost, type FrameCheck, WAIT } from './frame-check.js';
+import { MAX_HEADER, writeHeader } from './frame-writer.js';
+import type { Decision, Message, MessageHandler } from './message-handler.js';
+import { type MessageListener, MessageReader } from './message-reader.js';
+import { BINARY, TEXT } from './opcodes.js';
+import type { Stage, StageHost } from './stage.js';
+
+/** Queued bytes above which the sender is paused. One read of a socket may exceed it. */
+const MAX_QUEUED = 65536;
+const FIN = 0x80;
+const RSV1 = 0x40;
+
+export interface PipeOptions {
+  /** Whether the sender is the client, so that frames are masked in both parts of the direction. */
+  readonly fromClient: boolean;
+  /** Maximum length of a message, as received and decompressed, bytes. */
+  readonly maxMessage: number;
+  /** permessage-deflate of the sender and of the receiver; null: not used there. */
+  readonly inflate: Deflate | null;
+  readonly deflate: Deflate | null;
+  readonly handlers: readonly MessageHandler[];
+  /** Checks of frames before they are read. */
+  checks(host: CheckHost): readonly FrameCheck[];
+  /** Reports a stream that is invalid or exceeds `maxMessage`, before the WebSocket is closed. */
+  onInvalid(code: number, reason: string): void;
+  /** Reports an exception of a handler, or a rejected promise. */
+  onFailure(error: unknown): void;
+}
+
+export class MessagePipe implements Stage, CheckHost, MessageListener {
+  private readonly reader: MessageReader;
+  private readonly checks: readonly FrameCheck[];
+  private readonly queue = new ByteQueue();
+  /** A message is with a handler or a codec, or a frame waits for a check. */
+  private pending = false;
+  /** The receiver is slow. */
+  private slow = false;
+  private paused = false;
+  /** `continue` is running further up the stack. */
+  private reading = false;
+  /** The WebSocket is being closed by the proxy: only the sender's Close frame continues. */
+  private closed = false;
+  private over = false;
+
+  constructor(
+    private readonly host: StageHost,
+    private readonly options: PipeOptions,
+  ) {
+    this.checks = options.checks(this);
+    const { fromClient, inflate, maxMessage } = options;
+    this.reader = new MessageReader({ masked: fromClient, deflate: inflate !== null, maxMessage }, this, this.checks);
+  }
+
+  get full(): boolean {
+    return this.paused;
+  }
+
+  get busy(): boolean {
+    return this.pending || this.queue.length > 0;
+  }
+
+  push(bytes: Buffer, start: number, end: number): void {
+    if (this.over) return;
+    let at = start;
+    if (this.queue.length === 0) {
+      this.reading = true;
+      at = this.read(bytes, start, end);
+      this.reading = false;
+    }
+    if (at === end || this.over) return;
+    this.queue.push(bytes, at, end);
+    if (this.paused || this.queue.length < MAX_QUEUED) return;
+    this.paused = true;
+    this.host.pauseSender();
+  }
+
+  drained(): void {
+    this.slow = false;
+    this.continue();
+  }
+
+  close(code: number, reason: string): void {
+    if (this.closed || this.over) return;
+    this.closed = true;
+    this.reader.discard();
+    this.host.close(code, reason);
+    this.pending = false;
+    this.continue();
+  }
+
+  proceed(): void {
+    if (!this.pending || this.closed || this.over) return;
+    this.pending = false;
+    this.reading = true;
+    this.reader.proceed();
+    if (this.reader.verdict === WAIT) this.pending = true;
+    this.reading = false;
+    this.continue();
+  }
+
+  dispose(): void {
+    if (this.over) return;
+    this.over = true;
+    this.pending = false;
+    this.queue.clear();
+    this.reader.discard();
+    for (const check of this.checks) check.dispose();
+    for (const handler of this.options.handlers) handler.dispose();
+    this.options.inflate?.dispose();
+    this.options.deflate?.dispose();
+  }
+
+  /** Reads bytes until a message has to wait; returns the position reached. */
+  private read(bytes: Buffer, start: number, end: number): number {
+    const { reader } = this;
+    let at = start;
+    while (at < end && !this.pending && !this.slow && !this.over) {
+      at = reader.next(bytes, at, end);
+      if (reader.verdict === WAIT) this.pending = true;
+    }
+    return at;
+  }
+
+  /** Continues with queued bytes. */
+  private continue(): void {
+    if (this.reading || this.over) return;
+    this.reading = true;
+    const { queue } = this;
+    while (queue.length > 0 && !this.pending && !this.slow) {
+      const first = queue.first();
+      const read = this.read(first, 0, first.length);
+      if (this.isOver) return;
+      queue.drop(read);
+    }
+    this.reading = false;
+    if (this.busy) return;
+    if (this.paused) {
+      this.paused = false;
+      this.host.resumeSender();
+    }
+    this.host.idle();
+  }
+
+  /** As a method, because calls in between may change it. */
+  private get isOver(): boolean {
+    return this.over;
+  }
+
+  // -- the contents of the stream
+
+  onInvalid(code: number, reason: string): void {
+    if (this.closed) return;
+    this.options.onInvalid(code, reason);
+    this.close(code, reason);
+  }
+
+  onControl(opcode: number, bytes: Buffer, end: number): void {
+    this.send(FIN | opcode, bytes, end);
+  }
+
+  onMessage(binary: boolean, compressed: boolean, bytes: Buffer, end: number): void {
+    const { inflate } = this.options;
+    this.pending = true;
+    if (!compressed || inflate === null) this.handle(0, binary, bytes, end);
+    else {
+      inflate.decompress(bytes.subarray(MAX_HEADER, end), (coded) => {
+        if (this.ended) return;
+        if ('code' in coded) this.onInvalid(coded.code, coded.reason);
+        else {
+          const inflated = withSpace(coded);
+          this.handle(0, binary, inflated.bytes, inflated.end);
+        }
+      });
+    }
+  }
+
+  /** Whether decisions are ignored. */
+  private get ended(): boolean {
+    return this.over || this.closed;
+  }
+
+  // -- the message in progress
+
+  /** Passes it to the handlers from that index on. */
+  private handle(from: number, binary: boolean, bytes: Buffer, end: number): void {
+    const { handlers } = this.options;
+    for (let i = from; i < handlers.length; i++) {
+      const message: Message = { binary, data: bytes.subarray(MAX_HEADER, end) };
+      let decision: Decision | Promise<Decision>;
+      try {
+        decision = (handlers[i] as MessageHandler).handle(message);
+      } catch (error) {
+        this.failed(error);
+        return;
+      }
+      if (decision === null) continue;
+      if (decision instanceof Promise) {
+        decision.then(
+          (settled) => this.decided(settled, i, binary, bytes, end),
+          (error) => this.failed(error),
+        );
+      } else this.decided(decision, i, binary, bytes, end);
+      return;
+    }
+    this.deliver(binary, bytes, end);
+  }
+
+  private decided(decision: Decision, index: number, binary: boolean, bytes: Buffer, end: number): void {
+    if (this.ended) return;
+    if (decision === null) this.handle(index + 1, binary, bytes, end);
+    else if (decision.action === 'close') this.close(decision.code, decision.reason);
+    else if (decision.action === 'drop') this.finished();
+    else {
+      const replaced = withSpace(decision.data);
+      this.handle(index + 1, decision.binary, replaced.bytes, replaced.end);
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (this.ended) return;
+    this.options.onFailure(error);
+    this.close(1011, 'internal error');
+  }
+
+  private deliver(binary: boolean, bytes: Buffer, end: number): void {
+    const { deflate } = this.options;
+    const first = FIN | (binary ? BINARY : TEXT);
+    if (deflate?.compresses(end - MAX_HEADER) !== true) {
+      this.send(first, bytes, end);
+      this.finished();
+      return;
+    }
+    deflate.compress(bytes.subarray(MAX_HEADER, end), (coded) => {
+      if (this.ended) return;
+      if ('code' in coded) return this.onInvalid(coded.code, coded.reason);
+      const compressed = withSpace(coded);
+      this.send(first | RSV1, compressed.bytes, compressed.end);
+      this.finished();
+    });
+  }
+
+  private finished(): void {
+    this.pending = false;
+    this.continue();
+  }
+
+  private send(first: number, bytes: Buffer, end: number): void {
+    const from = writeHeader(bytes, MAX_HEADER, end, first, this.options.fromClient);
+    if (!this.host.pass(bytes, from, end)) this.slow = true;
+  }
+}
+
+/** Copies a payload into a buffer with space for a header before it. */
+function withSpace(data: Buffer): { readonly bytes: Buffer; readonly end: number } {
+  const end = MAX_HEADER + data.length;
+  const bytes = Buffer.allocUnsafe(end);
+  data.copy(bytes, MAX_HEADER);
+  return { bytes, end };
+}

@@ -1,0 +1,194 @@
+/**
+ * Messages and control frames in a stream of frames, unmasked and assembled from their fragments, with the checks of RFC 6455
+ * that a receiver has to make. Memory grows with the bytes that arrive, not with the lengths that frames announce.
+ */
+import { type CheckVerdict, type FrameCheck, PASS, WAIT } from './frame-check.js';
+import { applyMask, FrameReader } from './frame-reader.js';
+import { MAX_HEADER } from './frame-writer.js';
+import { BINARY, CLOSE, CONTROL, PONG, TEXT } from './opcodes.js';
+
+const EMPTY = Buffer.alloc(0);
+/** Largest payload of a control frame. */
+const MAX_CONTROL = 125;
+/** Size of the buffer in which a message begins, bytes; doubled as needed. */
+const INITIAL_SIZE = 4096;
+/** RSV1, which permessage-deflate sets in the first frame of a compressed message. */
+const RSV1 = 4;
+
+/** Receives the contents of the stream. */
+export interface MessageListener {
+  /**
+   * A message is complete: bytes MAX_HEADER to `end` of a buffer of its own, which begins with space for a header.
+   */
+  onMessage(binary: boolean, compressed: boolean, bytes: Buffer, end: number): void;
+  /** A control frame is complete; bytes as above. */
+  onControl(opcode: number, bytes: Buffer, end: number): void;
+  /** The stream is invalid or too large: nothing after this is read. */
+  onInvalid(code: number, reason: string): void;
+}
+
+export interface MessageRules {
+  /** Whether frames must be masked: those of a client are, those of a server are not. */
+  readonly masked: boolean;
+  /** Whether messages may be compressed. */
+  readonly deflate: boolean;
+  /** Maximum length of a message as received, bytes. */
+  readonly maxMessage: number;
+}
+
+export class MessageReader {
+  readonly frames = new FrameReader();
+  /** Opcode of the message in progress; 0: none. */
+  private opcode = 0;
+  private compressed = false;
+  private message: Buffer = EMPTY;
+  private messageEnd = MAX_HEADER;
+  private control: Buffer = EMPTY;
+  private discards = false;
+  /** The latest frame was rejected. */
+  private rejected = false;
+  /** Verdict of the checks about the latest frame. */
+  verdict: CheckVerdict = PASS;
+  /** Index of the check that makes it wait. */
+  private waitsFor = 0;
+
+  constructor(
+    private readonly rules: MessageRules,
+    private readonly listener: MessageListener,
+    private readonly checks: readonly FrameCheck[],
+  ) {}
+
+  /** From now on reports Close frames only, and stores nothing else. */
+  discard(): void {
+    this.discards = true;
+    if (this.verdict !== PASS) this.rejected = true;
+    this.verdict = PASS;
+    this.message = EMPTY;
+    if (this.frames.opcode !== CLOSE) this.control = EMPTY;
+  }
+
+  /** Reads one piece: the rest of a header, or payload of one frame. Returns its end. */
+  next(bytes: Buffer, at: number, end: number): number {
+    const { frames } = this;
+    if (frames.inPayload) {
+      const offset = frames.payloadSeen;
+      const to = frames.next(bytes, at, end);
+      this.store(bytes, at, to, offset);
+      if (frames.betweenFrames) this.endFrame();
+      return to;
+    }
+    const to = frames.next(bytes, at, end);
+    if (!frames.inPayload && !frames.betweenFrames) return to;
+    this.rejected = false;
+    if (this.discards) this.begin();
+    else {
+      const problem = this.problem();
+      if (problem === null) this.check(0);
+      else {
+        this.rejected = true;
+        this.listener.onInvalid(problem.code, problem.reason);
+      }
+    }
+    return to;
+  }
+
+  /** Continues a frame that had to wait. */
+  proceed(): void {
+    this.check(this.waitsFor + 1);
+  }
+
+  private check(from: number): void {
+    const { checks, frames } = this;
+    for (let i = from; i < checks.length; i++) {
+      this.verdict = (checks[i] as FrameCheck).frame(frames);
+      if (this.verdict === WAIT) this.waitsFor = i;
+      if (this.verdict !== PASS) return;
+    }
+    this.verdict = PASS;
+    this.begin();
+  }
+
+  /** Why the latest frame is invalid, with the code of the Close frame; null if it is valid. */
+  private problem(): { readonly code: number; readonly reason: string } | null {
+    const { frames, rules } = this;
+    const { opcode, rsv } = frames;
+    if (frames.masked !== rules.masked) return protocolError('invalid mask');
+    if (opcode >= CONTROL) {
+      if (opcode > PONG) return protocolError('unknown opcode');
+      if (rsv !== 0) return protocolError('reserved bit');
+      if (!frames.fin) return protocolError('fragmented control frame');
+      return frames.length > MAX_CONTROL ? protocolError('control frame too long') : null;
+    }
+    if (opcode > BINARY) return protocolError('unknown opcode');
+    if (rsv !== 0 && (rsv !== RSV1 || !rules.deflate || opcode === 0)) return protocolError('reserved bit');
+    if (opcode === 0 && this.opcode === 0) return protocolError('continuation without message');
+    if (opcode !== 0 && this.opcode !== 0) return protocolError('message within a message');
+    const seen = opcode === 0 ? this.messageEnd - MAX_HEADER : 0;
+    return seen + frames.length > rules.maxMessage ? { code: 1009, reason: 'message too big' } : null;
+  }
+
+  /** Begins the payload of a frame, which may be empty. */
+  private begin(): void {
+    const { frames } = this;
+    const { opcode } = frames;
+    if (this.ignored) return;
+    if (opcode >= CONTROL) this.control = Buffer.allocUnsafe(MAX_HEADER + frames.length);
+    else if (opcode !== 0) {
+      this.opcode = opcode;
+      this.compressed = frames.rsv === RSV1;
+      const size = frames.fin ? Math.min(frames.length, INITIAL_SIZE) : INITIAL_SIZE;
+      this.message = Buffer.allocUnsafe(MAX_HEADER + size);
+      this.messageEnd = MAX_HEADER;
+    }
+    if (frames.betweenFrames) this.endFrame();
+  }
+
+  /** Whether the latest frame is neither stored nor reported. */
+  private get ignored(): boolean {
+    const { frames } = this;
+    return this.discards && (this.rejected || frames.opcode !== CLOSE || frames.length > MAX_CONTROL);
+  }
+
+  private store(bytes: Buffer, from: number, to: number, offset: number): void {
+    const { frames } = this;
+    if (this.ignored) return;
+    if (frames.opcode >= CONTROL) {
+      bytes.copy(this.control, MAX_HEADER + offset, from, to);
+      applyMask(this.control, MAX_HEADER + offset, MAX_HEADER + offset + to - from, frames.mask, offset);
+      return;
+    }
+    const start = this.messageEnd;
+    const end = start + to - from;
+    if (end > this.message.length) {
+      const size = Math.min(Math.max(2 * this.message.length, end), MAX_HEADER + this.rules.maxMessage);
+      const larger = Buffer.allocUnsafe(size);
+      this.message.copy(larger, MAX_HEADER, MAX_HEADER, start);
+      this.message = larger;
+    }
+    bytes.copy(this.message, start, from, to);
+    if (frames.mask !== 0) applyMask(this.message, start, end, frames.mask, offset);
+    this.messageEnd = end;
+  }
+
+  private endFrame(): void {
+    const { frames, listener } = this;
+    const { opcode } = frames;
+    if (this.ignored) return;
+    if (opcode >= CONTROL) {
+      const { control } = this;
+      this.control = EMPTY;
+      listener.onControl(opcode, control, MAX_HEADER + frames.length);
+    } else if (frames.fin) {
+      const { message, messageEnd, compressed } = this;
+      const binary = this.opcode !== TEXT;
+      this.message = EMPTY;
+      this.messageEnd = MAX_HEADER;
+      this.opcode = 0;
+      listener.onMessage(binary, compressed, message, messageEnd);
+    }
+  }
+}
+
+function protocolError(reason: string): { readonly code: number; readonly reason: string } {
+  return { code: 1002, reason };
+}
