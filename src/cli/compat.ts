@@ -6,6 +6,7 @@ import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { checkSource } from '../process/configuration.js';
 import { reportJson, reportText, verdictOf } from './compat/report.js';
 import { surveyOf } from './compat/survey.js';
+import { globalsOf } from './invocation.js';
 import { enclosingOf, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
@@ -16,12 +17,14 @@ export interface CompatOptions {
   readonly c?: string;
   readonly p?: string;
   readonly g?: string;
+  readonly allowUnsupported?: true;
   readonly json?: true;
 }
 
 /** Prints the report. Returns the exit code: 0 if everything is supported or without effect. */
-export async function compat(named: string | undefined, { c, p, g, json }: CompatOptions): Promise<number> {
-  const source = sourceOf({ file: named ?? c, prefix: p, errorLog: undefined, globals: g });
+export async function compat(named: string | undefined, options: CompatOptions): Promise<number> {
+  const { c, p, json } = options;
+  const source = sourceOf({ file: named ?? c, prefix: p, errorLog: undefined, globals: globalsOf(options) });
   const { result, modules } = await checkWithModuleFiles(source, builtIn);
   if (result.expansion === null) {
     printFindings(result.findings);

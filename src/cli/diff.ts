@@ -9,6 +9,7 @@ import { modules as builtIn } from '../modules/index.js';
 import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { printError } from '../process/standard-streams.js';
 import type { Module } from '../program/module.js';
+import { globalsOf } from './invocation.js';
 import { displayName, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 import { printJson, writeOut } from './stdout.js';
@@ -17,6 +18,7 @@ import { printJson, writeOut } from './stdout.js';
 export interface DiffOptions {
   readonly p?: string;
   readonly g?: string;
+  readonly allowUnsupported?: true;
   readonly json?: true;
 }
 
@@ -38,8 +40,8 @@ interface Checked {
 }
 
 /** Checks a file; if it is refused, prints the findings and returns null. */
-async function read(file: string, { p, g }: DiffOptions): Promise<Checked | null> {
-  const source = sourceOf({ file, prefix: p, errorLog: undefined, globals: g });
+async function read(file: string, options: DiffOptions): Promise<Checked | null> {
+  const source = sourceOf({ file, prefix: options.p, errorLog: undefined, globals: globalsOf(options) });
   const { result, modules } = await checkWithModuleFiles(source, builtIn);
   const { config, findings } = result;
   if (config !== null) return { config, modules };

@@ -8,6 +8,7 @@ import type { RequestInput } from '../explain/request-input.js';
 import { modules as builtIn } from '../modules/index.js';
 import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { printError } from '../process/standard-streams.js';
+import { globalsOf } from './invocation.js';
 import { displayName, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 import { print, printJson } from './stdout.js';
@@ -18,6 +19,7 @@ export interface ExplainOptions {
   readonly c?: string;
   readonly p?: string;
   readonly g?: string;
+  readonly allowUnsupported?: true;
   readonly header?: readonly string[];
   readonly host?: string;
   readonly from?: string;
@@ -32,7 +34,7 @@ export interface ExplainOptions {
 
 /** Explains a request; returns the exit code. */
 export async function explain(words: readonly string[], options: ExplainOptions): Promise<number> {
-  const source = sourceOf({ file: options.c, prefix: options.p, errorLog: undefined, globals: options.g });
+  const source = sourceOf({ file: options.c, prefix: options.p, errorLog: undefined, globals: globalsOf(options) });
   try {
     // All modules: modules without a directive in the configuration may process requests, too.
     const { result, modules } = await checkWithModuleFiles(source, builtIn);

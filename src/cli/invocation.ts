@@ -73,10 +73,19 @@ export function allowingUnsupported(globals = ''): string {
   return `allow_unsupported on; ${globals}`;
 }
 
+/** Directives read before the configuration file: those of `-g`, and `allow_unsupported` if the option is given. */
+export function globalsOf({ g, allowUnsupported }: Pick<Options, 'g' | 'allowUnsupported'>): string | undefined {
+  return allowUnsupported === true ? allowingUnsupported(g) : g;
+}
+
 /** The action for options without a command; `paths`: files that `-t` tests instead of `-c`. */
 export function invocationOf(options: Options, paths: readonly string[] = []): Invocation {
-  const globals = options.allowUnsupported === true ? allowingUnsupported(options.g) : options.g;
-  const which: ConfigSelection = { file: options.c, prefix: options.p, errorLog: options.e, globals };
+  const which: ConfigSelection = {
+    file: options.c,
+    prefix: options.p,
+    errorLog: options.e,
+    globals: globalsOf(options),
+  };
   const version = options.version === true || options.V === true;
   const asked = testOrSignal(options, which, paths);
   if (version) return { do: 'version', configure: options.V === true, next: asked };

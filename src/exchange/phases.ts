@@ -14,7 +14,7 @@ import type { EngineExchange } from './engine-exchange.js';
 import { filePath } from './file-path.js';
 import { outgrown } from './growth.js';
 import { handlerFailed } from './handler-failure.js';
-import { NO_BODY } from './request-body.js';
+import { refusesBody } from './request-body.js';
 
 /** Treatment of the verdicts of a phase and of its end. */
 interface Rule {
@@ -206,15 +206,7 @@ function setLocation(x: EngineExchange, location: LocationProgram): void {
 /** Sets the location of the URI; returns false if the body is too large for it. */
 function enter(x: EngineExchange, location: LocationProgram): boolean {
   setLocation(x, location);
-  const limit = x.location.settings.clientMaxBodySize;
-  if (limit !== 0 && x.contentLength > limit && !x.bodyDiscarded) {
-    logError(x, 'error', `client intended to send too large body: ${x.contentLength} bytes`);
-    x.bodyDiscarded = true;
-    x.body = NO_BODY;
-    x.finalize(413);
-    return false;
-  }
-  return true;
+  return !refusesBody(x);
 }
 
 export function internalRedirect(x: EngineExchange, uri: string, args?: string): void {

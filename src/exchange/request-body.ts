@@ -149,6 +149,17 @@ export class BufferedBody implements RequestBody, BodySink {
   }
 }
 
+/** Ends an exchange whose body is larger than its location allows; returns true in that case. */
+export function refusesBody(x: EngineExchange): boolean {
+  const limit = x.location.settings.clientMaxBodySize;
+  if (limit === 0 || x.contentLength <= limit || x.bodyDiscarded) return false;
+  logError(x, 'error', `client intended to send too large body: ${x.contentLength} bytes`);
+  x.bodyDiscarded = true;
+  x.body ??= NO_BODY;
+  x.finalize(413);
+  return true;
+}
+
 /** Reads the whole body into `x.body`, then calls back; not called on failure. */
 export function readBody(x: EngineExchange, then: () => void): void {
   if (x.body !== null) {

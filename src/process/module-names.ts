@@ -74,9 +74,9 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       error_page recursive_error_pages log_not_found msie_padding msie_refresh client_header_timeout
       client_header_buffer_size large_client_header_buffers max_headers ignore_invalid_headers
       underscores_in_headers merge_slashes client_max_body_size client_body_buffer_size client_body_timeout
-      client_body_in_file_only client_body_in_single_buffer client_body_temp_path keepalive_timeout
-      keepalive_requests keepalive_time keepalive_min_timeout send_timeout lingering_close lingering_time
-      lingering_timeout reset_timedout_connection limit_rate limit_rate_after keepalive_disable
+      client_body_in_file_only client_body_in_single_buffer client_body_temp_path client_body_early_read
+      keepalive_timeout keepalive_requests keepalive_time keepalive_min_timeout send_timeout lingering_close
+      lingering_time lingering_timeout reset_timedout_connection limit_rate limit_rate_after keepalive_disable
       chunked_transfer_encoding etag if_modified_since max_ranges absolute_redirect server_name_in_redirect
       port_in_redirect server_tokens early_hints satisfy auth_delay internal post_action log_subrequest
       subrequest_output_buffer_size gzip_vary gzip_http_version gzip_proxied gzip_disable resolver

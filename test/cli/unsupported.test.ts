@@ -12,6 +12,42 @@ test('--allow-unsupported has the effect of the directive, for tests and for a s
   assert.equal(code, 0, stderr);
 });
 
+test('compat, explain and diff take the option as -t does, wherever it is written', async (t) => {
+  const prefix = new Prefix(
+    t,
+    `events { }
+    http { slice 1m; server { listen 127.0.0.1:8080; location /x { mp4; } location /y { return 200 $geoip_org; } } }
+`,
+  );
+  const { words } = prefix;
+  const file = words[words.indexOf('-c') + 1] ?? '';
+  const runs: readonly [readonly string[], RegExp][] = [
+    [['explain', ...words, 'GET /x'], /^ {2}\| HTTP\/1\.1 501 Not Implemented$/m],
+    [['explain', ...words, 'GET /y'], /variable "geoip_org" is not supported/],
+    [['compat', ...words], /tsproxy accepts this configuration/],
+    [['diff', `${prefix.path}/${file}`, `${prefix.path}/${file}`], /^$/],
+  ];
+  for (const [each, expected] of runs) {
+    const refused = await command(each);
+    assert.match(refused.stdout + refused.stderr, /refuse|is not supported/, each.join(' '));
+    const [name = '', ...rest] = each;
+    for (const allowing of [
+      [name, '--allow-unsupported', ...rest],
+      ['--allow-unsupported', ...each],
+    ]) {
+      const { stdout, stderr } = await command(allowing);
+      assert.equal(stderr, '', allowing.join(' '));
+      assert.match(stdout, expected, allowing.join(' '));
+    }
+  }
+  prefix.write(
+    'nginx.conf',
+    `allow_unsupported on; events { } http { server { listen 127.0.0.1:8080; location /x { mp4; } } }`,
+  );
+  const directive = await command(['explain', ...words, 'GET /x']);
+  assert.match(directive.stdout, /"mp4" is not supported in .*nginx\.conf:1/);
+});
+
 test('findings about the same feature are one in the text, with its places, and many in JSON', async (t) => {
   const prefix = new Prefix(t, 'events { }\nhttp {\nslice 1m;\nserver { slice 2m;\nlocation / { slice 3m; } }\n}\n');
   const { stderr } = await command([...prefix.words, '-t']);

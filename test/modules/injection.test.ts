@@ -72,6 +72,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     text: 'auth_request /allowed; auth_request_set $found x$evil; add_header X-Evil $found; error_page 404 =200 /allowed; root %%DIR%%;',
   },
   charset: { to: 'answer field', text: 'default_type text/html; charset $evil; return 200 ok;' },
+  client_body_early_read: { to: 'value', text: PASS, http: 'client_body_early_read $evil $uri;' },
   disable_symlinks: { to: 'file name', text: 'disable_symlinks on from=$evil; root %%DIR%%;' },
   early_hints: { to: 'value', text: `early_hints $evil; ${PASS}` },
   error_page: { to: 'answer field', text: 'error_page 404 =302 http://other/$evil; return 404;' },

@@ -12,6 +12,7 @@ export const compat: DeclareCommand = (program, take) => {
     .argument('[file]', 'the configuration file (default: as for -t)')
     .option('-c <file>', 'the same')
     .option('-p <prefix>', 'directory that relative paths start from')
+    .option('--allow-unsupported', 'report what a start with this option does')
     .option('--json', 'print the report as JSON')
     .action((file: string | undefined, _options: object, command: Command) => {
       // Options that the program has, too, are parsed as the program's wherever they are written.

@@ -11,6 +11,7 @@ export const diff: DeclareCommand = (program, take) => {
     .argument('<new>', 'another one')
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('-g <directives>', 'directives read before both files')
+    .option('--allow-unsupported', 'compare despite unsupported features, as for starting')
     .option('--json', 'print the differences as JSON')
     .action((before: string, after: string, _options: unknown, command: Command) => {
       // Options that nginx has, too, are parsed as the program's.

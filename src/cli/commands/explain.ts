@@ -11,6 +11,7 @@ export const explain: DeclareCommand = (program, take) => {
     .option('-c <file>', 'configuration file')
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('-g <directives>', 'directives read before the configuration file')
+    .option('--allow-unsupported', 'explain despite unsupported features, as for starting')
     .option('-H, --header <field>', 'a field of the request, "Name: value"; may be repeated', collectValues)
     .option('--host <host>', 'the Host field')
     .option('--from <address>', "the client's address, with an optional port (default: 127.0.0.1)")

@@ -2,6 +2,7 @@
 import { defineModule } from '../../program/module.js';
 import { applyLocation, blockDirectives, checkLocations } from './blocks.js';
 import { applyConnection, connectionDirectives } from './connection.js';
+import { earlyBodyDirectives, earlyBodyHandler } from './early-body.js';
 import { applyErrorLog, errorLogDirectives } from './error-log.js';
 import { applyErrorPages, errorPageDirectives } from './error-page.js';
 import { fieldVariables } from './field-variables.js';
@@ -33,6 +34,7 @@ const core = defineModule({
     ...errorPageDirectives,
     ...headDirectives,
     ...bodyDirectives,
+    ...earlyBodyDirectives,
     ...connectionDirectives,
     ...keepaliveDisableDirectives,
     ...responseDirectives,
@@ -63,6 +65,8 @@ const core = defineModule({
     applyResolver(conf, at);
     applyErrorLog(conf, at);
   },
+  // As in nginx, before realip changes the client's address.
+  phases: { postRead: { order: 0, compile: (conf, at) => earlyBodyHandler(conf, at) } },
   headerFilter: { order: 0, compile: (conf) => keepaliveFilter(conf) },
 });
 export default core;

@@ -13,15 +13,14 @@ import {
   word,
 } from '../../config/argument-types.js';
 import type { ConfOf, Directives } from '../../config/directive.js';
-import type { TemplateData } from '../../config/template.js';
 import { nearest } from '../../diagnostics/nearest.js';
 import { AUTH_DELAY } from '../../exchange/access-phase.js';
 import { ETAG, IF_MODIFIED_SINCE, MAX_RANGES } from '../../exchange/file-settings.js';
 import { REDIRECTS } from '../../exchange/redirect.js';
 import { SUBREQUESTS } from '../../exchange/subrequest.js';
 import type { Scope } from '../../program/module.js';
-import { Template } from '../../program/template.js';
 import { EARLY_HINTS } from '../../upstream/early-hints.js';
+import { anyOf } from './conditions.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const;
 const TOKENS = ['on', 'off', 'build'];
@@ -158,22 +157,4 @@ export function applyResponse(conf: ConfOf<typeof responseDirectives>, at: Scope
   settings.postAction = conf.post_action ?? null;
   settings.set(SUBREQUESTS, { log: conf.log_subrequest, outputBufferSize: conf.subrequest_output_buffer_size });
   if (conf.early_hints !== undefined) settings.set(EARLY_HINTS, anyOf(conf.early_hints, at));
-}
-
-/** Template that evaluates to `1` if one of these is neither empty nor `0`, and to an empty string otherwise. */
-function anyOf(data: readonly TemplateData[], at: Scope): Template {
-  const { compiler } = at;
-  const templates = data.map((each) => compiler.template(each));
-  const [only] = templates;
-  if (only !== undefined && templates.length === 1) return only;
-  // This name cannot occur in a configuration.
-  const variable = compiler.define(`any of ${JSON.stringify(data)}`, (x) =>
-    templates.some((each) => {
-      const value = each.of(x);
-      return value !== '' && value !== '0';
-    })
-      ? '1'
-      : '',
-  );
-  return new Template(null, [variable]);
 }

@@ -34,7 +34,7 @@ function contentLength(x: Exchange): string | undefined {
   const field = x.headers.valueOf(Field.ContentLength);
   if (field !== undefined) return field;
   // The length of a chunked body is known after it has been read.
-  return x.contentLength < 0 && x.body !== null ? String(x.body.length) : undefined;
+  return x.contentLength !== 0 && x.body !== null ? String(x.body.length) : undefined;
 }
 
 /**
