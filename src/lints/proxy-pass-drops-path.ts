@@ -17,7 +17,7 @@ export default defineLint({
       // A path without a final slash may be that of one resource, unless it repeats the prefix.
       if (!uri.endsWith('/') && (uri === '' || uri !== location?.name)) continue;
       // A name in capitals is an environment variable, replaced before nginx reads the file.
-      if (/\$\{?[A-Z]/.test(authority)) continue;
+      if (/\$\{?[A-Z]/.test(word.text)) continue;
       if (location?.kind !== 'prefix' || uri.includes('$') || isInternal(scope)) continue;
       const prefix = location.name.endsWith('/') ? location.name : `${location.name}/`;
       const base = word.text.endsWith(uri) ? word.text.slice(0, -uri.length) : `http://${authority}`;

@@ -1,9 +1,7 @@
 /** nginx's `ngx_http_auth_request_module`: access control by the response to a subrequest. */
-import type { Word } from '../../grammar/syntax-tree.js';
-import { custom, orOff, text } from '../config/argument-types.js';
-import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
-import type { TemplateData } from '../config/template.js';
-import { parseTemplate } from '../config/template-parser.js';
+import { orOff, text } from '../config/argument-types.js';
+import { assignment } from '../config/assignment-argument.js';
+import type { ConfOf, Context, Directives } from '../config/directive.js';
 import { outgrown } from '../exchange/growth.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange, Subrequest, SubrequestSink } from '../program/exchange.js';
@@ -14,23 +12,6 @@ import { DONE, OK, type Verdict } from '../program/verdict.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 
-interface AssignmentData {
-  readonly variable: string;
-  readonly value: TemplateData;
-}
-
-function parseAssignment(words: readonly Word[], c: ArgumentContext): AssignmentData {
-  const [name, value] = words as readonly [Word, Word]; // two words: `min` and `max`
-  if (!name.text.startsWith('$') || name.text.length === 1) {
-    c.fail(name, 'invalid-variable', `invalid variable name "${name.text}"`, {
-      help: 'the name of a variable starts with "$"',
-    });
-  }
-  const variable = name.text.slice(1).toLowerCase();
-  c.defines(variable, name);
-  return { variable, value: parseTemplate(value, c) };
-}
-
 const directives = {
   auth_request: {
     contexts: CONTEXTS,
@@ -40,7 +21,7 @@ const directives = {
   },
   auth_request_set: {
     contexts: CONTEXTS,
-    takes: custom('$variable value', 2, 2, parseAssignment),
+    takes: assignment,
     repeat: true,
     doc: 'Sets a variable when the authorization subrequest is complete. The value may contain variables of the subrequest, such as `$upstream_http_x_user`. A block with `auth_request_set` of its own inherits none.',
     example: 'auth_request_set $user $upstream_http_x_user;',

@@ -1,6 +1,7 @@
 /** nginx's `ngx_http_map_module`: a variable whose value depends on other variables. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { custom, integer } from '../config/argument-types.js';
+import { definedVariable } from '../config/assignment-argument.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import { parsePattern } from '../config/pattern.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
@@ -34,13 +35,11 @@ interface Entries {
 
 function parseSource(words: readonly Word[], c: ArgumentContext): Source {
   const [source, name] = words as readonly [Word, Word]; // two words: `min` and `max`
-  if (!name.text.startsWith('$') || name.text.length === 1) {
-    c.fail(name, 'invalid-variable', `invalid variable name "${name.text}"`, {
-      help: 'the second parameter is the variable that the map defines: map $source $variable { ... }',
-    });
-  }
-  const variable = name.text.slice(1).toLowerCase();
-  c.defines(variable, name);
+  const variable = definedVariable(
+    name,
+    c,
+    'the second parameter is the variable that the map defines: map $source $variable { ... }',
+  );
   return { source: parseTemplate(source, c), variable };
 }
 

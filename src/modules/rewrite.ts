@@ -2,6 +2,7 @@
 import type { Stats } from 'node:fs';
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom, flag, none } from '../config/argument-types.js';
+import { type AssignmentData, assignment } from '../config/assignment-argument.js';
 import type { CheckedStep } from '../config/checked-config.js';
 import { type Condition, condition } from '../config/condition.js';
 import type { ArgumentContext, Context } from '../config/directive.js';
@@ -101,23 +102,6 @@ function parseReturn(words: readonly Word[], c: ArgumentContext): Return {
   return { status, text: second === undefined ? '' : parseTemplate(second, c) };
 }
 
-interface Assignment {
-  readonly variable: string;
-  readonly value: TemplateData;
-}
-
-function parseSet(words: readonly Word[], c: ArgumentContext): Assignment {
-  const [name, value] = words as readonly [Word, Word]; // two words: `min` and `max`
-  if (!name.text.startsWith('$') || name.text.length === 1) {
-    c.fail(name, 'invalid-variable', `invalid variable name "${name.text}"`, {
-      help: 'the name of a variable starts with "$"',
-    });
-  }
-  const variable = name.text.slice(1).toLowerCase();
-  c.defines(variable, name);
-  return { variable, value: parseTemplate(value, c) };
-}
-
 // -- execution
 
 /** Execution of one script for one request. */
@@ -161,7 +145,7 @@ function compileStep(step: CheckedStep, script: Script): Step | null {
     case 'return':
       return compileReturn(step.value as Return, script);
     case 'set':
-      return compileSet(step.value as Assignment, script.compiler);
+      return compileSet(step.value as AssignmentData, script.compiler);
     case 'if':
       return compileIf(step, script);
     case 'break':
@@ -174,7 +158,7 @@ function compileStep(step: CheckedStep, script: Script): Step | null {
 /** Reports the outcome of a step to the compiler's observer; an `if` reports its condition, and its body's steps themselves. */
 function watched(compiledStep: Step, step: CheckedStep, compiler: Compiler): Step {
   if (step.directive === 'if') return compiledStep;
-  const assigned = step.directive === 'set' ? compiler.variable((step.value as Assignment).variable) : null;
+  const assigned = step.directive === 'set' ? compiler.variable((step.value as AssignmentData).variable) : null;
   return compiler.observer.watch(compiledStep, (x, verdict) => ({
     kind: 'step',
     step,
@@ -291,8 +275,8 @@ function compileReturn({ status, text }: Return, { compiler, scope }: Script): S
   };
 }
 
-function compileSet(assignment: Assignment, compiler: Compiler): Step {
-  const variable = compiler.variable(assignment.variable);
+function compileSet(assigned: AssignmentData, compiler: Compiler): Step {
+  const variable = compiler.variable(assigned.variable);
   // A variable with a getter of its own (`map`, `$args`) keeps it until it is assigned.
   if (variable.getter === null) {
     const uninitialized = (x: Exchange): string => {
@@ -303,7 +287,7 @@ function compileSet(assignment: Assignment, compiler: Compiler): Step {
     // Cached, so that the warning is logged once per request.
     compiler.define(variable.name, uninitialized, true);
   }
-  const value = compiler.template(assignment.value);
+  const value = compiler.template(assigned.value);
   return (x, run) => {
     const text = fill(value, x, run.quote);
     if (outgrown(x, text.length)) {
@@ -438,10 +422,10 @@ export default defineModule({
     },
     set: {
       contexts: CONTEXTS,
-      takes: custom('$variable value', 2, 2, parseSet),
+      takes: assignment,
       step: true,
       repeat: true,
-      links: ({ variable }: Assignment) => ({ name: `$${variable}` }),
+      links: ({ variable }: AssignmentData) => ({ name: `$${variable}` }),
       doc: 'Sets a variable for the rest of the request. A value beyond 256 KiB and four times the size of the request is an error with status 500.',
       example: 'set $backend "app-$arg_version";',
     },

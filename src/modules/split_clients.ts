@@ -1,6 +1,7 @@
 /** `split_clients`: nginx's `ngx_http_split_clients_module`, variables for A/B testing. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
+import { definedVariable } from '../config/assignment-argument.js';
 import type { ArgumentContext, WithEntries } from '../config/directive.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
@@ -23,11 +24,7 @@ const WHOLE = 10000;
 
 function parseSource(words: readonly Word[], c: ArgumentContext): Source {
   const [source, name] = words as readonly [Word, Word]; // two words: `min` and `max`
-  if (!name.text.startsWith('$') || name.text.length === 1) {
-    c.fail(name, 'invalid-variable', `invalid variable name "${name.text}"`);
-  }
-  const variable = name.text.slice(1).toLowerCase();
-  c.defines(variable, name);
+  const variable = definedVariable(name, c);
   return { source: parseTemplate(source, c), variable };
 }
 

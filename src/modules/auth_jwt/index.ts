@@ -2,7 +2,8 @@
 
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { choice, custom, either, milliseconds, named, text, word } from '../../config/argument-types.js';
-import type { ArgumentContext, ConfOf, Context, Directives } from '../../config/directive.js';
+import { definedVariable } from '../../config/assignment-argument.js';
+import type { ConfOf, Context, Directives } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
@@ -57,19 +58,8 @@ interface PathData {
 
 const pathVariable = custom('$variable name ...', 2, Number.POSITIVE_INFINITY, (words, c): PathData => {
   const [name, ...path] = words as readonly [Word, ...Word[]]; // at least two words: `min`
-  return { variable: variableName(name, c), path: path.map((w) => w.text) };
+  return { variable: definedVariable(name, c), path: path.map((w) => w.text) };
 });
-
-function variableName(name: Word, c: ArgumentContext): string {
-  if (!name.text.startsWith('$') || name.text.length === 1) {
-    c.fail(name, 'invalid-variable', `invalid variable name "${name.text}"`, {
-      help: 'the name of a variable starts with "$"',
-    });
-  }
-  const variable = name.text.slice(1).toLowerCase();
-  c.defines(variable, name);
-  return variable;
-}
 
 interface RequirementData {
   readonly values: readonly TemplateData[];
