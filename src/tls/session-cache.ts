@@ -1,8 +1,7 @@
 /** Sessions of TLS 1.2 and older by their identifiers, for clients without tickets (`ssl_session_cache`). */
 import type { SessionStore } from '../net/tls-engine.js';
-
-/** Bytes of a shared cache per session: nginx states 4,000 sessions per megabyte. */
-const BYTES_PER_SESSION = 262;
+import { addSession, findSession } from '../zones/session-operations.js';
+import type { Zone, ZoneBackend } from '../zones/zone.js';
 
 interface Cached {
   readonly session: Buffer;
@@ -10,6 +9,7 @@ interface Cached {
   readonly expires: number;
 }
 
+/** Cache of one process (`builtin`). */
 export class SessionCache implements SessionStore {
   /** In the order of their creation. */
   private readonly sessions = new Map<string, Cached>();
@@ -38,7 +38,34 @@ export class SessionCache implements SessionStore {
   }
 }
 
-/** Sessions that a shared cache of this size holds. */
-export function sessionsOf(bytes: number): number {
-  return Math.max(1, Math.floor(bytes / BYTES_PER_SESSION));
+/** Cache of all processes (`shared`). Closed with its table. */
+export class SharedSessionCache implements SessionStore {
+  private readonly zone: Zone;
+
+  /** `timeout` in s. */
+  constructor(
+    private readonly zones: ZoneBackend,
+    { name, size }: { readonly name: string; readonly size: number },
+    private readonly timeout: number,
+  ) {
+    this.zone = zones.open({ kind: 'ssl_session', name, size, key: '' });
+  }
+
+  find(id: Buffer): Buffer | null | Promise<Buffer | null> {
+    const found = this.zones.ask(findSession, { zone: this.zone.id, id: id.latin1Slice() });
+    return found instanceof Promise ? found.then(decode) : decode(found);
+  }
+
+  add(id: Buffer, session: Buffer): void {
+    const [key, value] = [id.latin1Slice(), session.latin1Slice()];
+    this.zones.tell(addSession, { zone: this.zone.id, id: key, session: value, lifetime: this.timeout * 1000 });
+  }
+
+  close(): void {
+    this.zone.close();
+  }
+}
+
+function decode(session: string | null): Buffer | null {
+  return session === null ? null : Buffer.from(session, 'latin1');
 }

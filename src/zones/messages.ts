@@ -5,6 +5,7 @@ import { countUsage, readUsage } from './key-limits.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-operations.js';
+import { addSession, findSession } from './session-operations.js';
 import { takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
 
@@ -25,13 +26,22 @@ export type Requests = readonly Request[];
 export type Replies = readonly Reply[];
 
 const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
-  [takeConnections, countRequest, countUsage, readUsage, reportPeers, reservePeer, takeOver, giveBack].map(
-    (operation) => [
-      operation.name,
-      // Questions come from a worker with the same operations: each is of the type that its operation takes.
-      operation as unknown as Operation<unknown, unknown>,
-    ],
-  ),
+  [
+    takeConnections,
+    countRequest,
+    countUsage,
+    readUsage,
+    reportPeers,
+    reservePeer,
+    findSession,
+    addSession,
+    takeOver,
+    giveBack,
+  ].map((operation) => [
+    operation.name,
+    // Questions come from a worker with the same operations: each is of the type that its operation takes.
+    operation as unknown as Operation<unknown, unknown>,
+  ]),
 );
 
 /** Looks up an operation by name. */

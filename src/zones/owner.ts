@@ -6,14 +6,16 @@ import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
 import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
+import { TlsSessions } from './tls-sessions.js';
 
 /** Contents of a zone. */
-export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates;
+export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates | TlsSessions;
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
   if (kind === 'limit_req') return new RequestRates(name, size);
   if (kind === 'api_keys') return new KeyUsage();
+  if (kind === 'ssl_session') return new TlsSessions(name, size);
   return new PeerStates();
 }
 

@@ -9,6 +9,7 @@ import { countUsage, readUsage } from '../../src/zones/key-limits.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
+import { addSession, findSession } from '../../src/zones/session-operations.js';
 import { giveBack } from '../../src/zones/tickets.js';
 import type { ZoneBackend } from '../../src/zones/zone.js';
 import { ZoneServer } from '../../src/zones/zone-server.js';
@@ -70,6 +71,23 @@ for (const [name, create] of Object.entries(HOMES)) {
         home.tell(giveBack, 1001);
         assert.equal(await result(take(home, id, 'a', 2)), 'taken');
         assert.equal(await result(take(home, id, 'a', 2)), 'limit');
+      }));
+
+    test('keeps sessions of TLS until they expire, the newest if there is no room', () =>
+      during(async (home) => {
+        const { id: zone } = home.open({ kind: 'ssl_session', name: 's', size: 32 << 10, key: '' });
+        const add = (id: string, session: string, lifetime: number) =>
+          home.tell(addSession, { zone, id, session, lifetime });
+        const find = async (id: string) => home.ask(findSession, { zone, id });
+        add('a', '\x00\xff', 60_000);
+        add('b', 'x', 0);
+        add('large', 'x'.repeat(4097), 60_000);
+        assert.deepEqual(
+          [await find('a'), await find('b'), await find('c'), await find('large')],
+          ['\x00\xff', null, null, null],
+        );
+        for (let i = 0; i < 200; i++) add(`id ${i}`, 'y'.repeat(900), 60_000);
+        assert.deepEqual([await find('a'), await find('id 0'), await find('id 199')], [null, null, 'y'.repeat(900)]);
       }));
 
     test('a ticket that is given back before its answer came holds nothing', () =>

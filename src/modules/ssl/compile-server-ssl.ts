@@ -6,7 +6,7 @@ import type { Place } from '../../config/place.js';
 import type { ClientHello } from '../../net/client-hello.js';
 import type { ContextSpec } from '../../net/tls-context.js';
 import { TLS_VERSIONS } from '../../net/tls-context.js';
-import { alpnList, type ServerTls } from '../../net/tls-engine.js';
+import { alpnList, type ServerTls, type SessionStore } from '../../net/tls-engine.js';
 import {
   type CertifiedKey,
   contentOf,
@@ -27,7 +27,7 @@ import { applyCommands } from '../../tls/conf-command.js';
 import { compiledContexts, newContext } from '../../tls/contexts.js';
 import { compiledKeyLog } from '../../tls/key-log.js';
 import type { ServerSsl, Sessions, Verify } from '../../tls/server-ssl.js';
-import { SessionCache, sessionsOf } from '../../tls/session-cache.js';
+import { SessionCache, SharedSessionCache } from '../../tls/session-cache.js';
 import { fixedKeys, lastingKey, loadTicketKey, rotatingKeys, type TicketKeys } from '../../tls/ticket-keys.js';
 import type { sslDirectives } from './directives.js';
 import { responseOf } from './ocsp-response.js';
@@ -174,9 +174,13 @@ function compileSessions(conf: Conf, compiler: Compiler): Sessions {
     keys = compiler.shared.get(key) ?? compiler.shared.set(key, fixedKeys(paths.map(loadTicketKey)));
   } else if (shared !== null) keys = once(`ticket keys of ${zone}`, () => rotatingKeys(secret, shared.name, timeout));
   else keys = once('ticket key', () => lastingKey(secret));
-  let cache: SessionCache | null = null;
-  if (shared !== null) cache = once(`session cache ${zone}`, () => new SessionCache(sessionsOf(shared.size), timeout));
-  else if (typeof builtin === 'number') cache = new SessionCache(builtin || DEFAULT_SESSIONS, timeout);
+  let cache: SessionStore | null = null;
+  const key = `session cache ${zone}`;
+  // One for each table: the zone is kept while any table has it open.
+  if (shared !== null) {
+    const known = compiler.shared.get<SessionStore>(key);
+    cache = known ?? compiler.shared.set(key, new SharedSessionCache(compiler.zones, shared, timeout));
+  } else if (typeof builtin === 'number') cache = new SessionCache(builtin || DEFAULT_SESSIONS, timeout);
   return { keys, cache };
 }
 

@@ -124,10 +124,10 @@ export const sslDirectives = {
     contexts: CONTEXTS,
     takes: sessionCache,
     default: 'none',
-    doc: 'Cache of sessions for clients without tickets, or if `ssl_session_tickets` is off: `builtin` in each worker process, `shared` for all servers that name it; a megabyte holds 4,000 sessions. With a shared cache the key of tickets changes after each `ssl_session_timeout`. The settings of the default server of an address apply to all of its servers.',
+    doc: 'Cache of sessions for clients without tickets, or if `ssl_session_tickets` is off: `builtin` in each worker process, `shared` for all worker processes and all servers that name it, by the master process; a megabyte holds some 4,000 sessions. With a shared cache the key of tickets changes after each `ssl_session_timeout`. The settings of the default server of an address apply to all of its servers.',
     example: 'ssl_session_cache shared:SSL:10m;',
     differs:
-      'A shared cache is kept in each worker process, and sessions of TLS 1.3 are resumed with tickets even if `ssl_session_tickets` is off, encrypted with a key that is kept in memory only. `off` and `none` are equivalent.',
+      'Sessions of TLS 1.3 are resumed with tickets even if `ssl_session_tickets` is off, encrypted with a key that is kept in memory only. `off` and `none` are equivalent.',
   },
   ssl_session_tickets: {
     contexts: CONTEXTS,

@@ -1,0 +1,49 @@
+/** TLS with several worker processes. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { freePort, serve } from '../cli/running.js';
+import { certificates, connectTls, request, until, withoutOpenssl } from '../kit/index.js';
+
+/** Connections until both of two workers were reached; each has one with overwhelming probability. */
+const MAX_CONNECTIONS = 400;
+
+describe('two worker processes', { skip: withoutOpenssl, timeout: 60_000 }, () => {
+  test('resume the sessions of each other by their identifiers, also after a reload', async (t) => {
+    const port = await freePort();
+    const C = certificates().directory;
+    const proxy = await serve(
+      t,
+      `pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; worker_processes 2; events { }
+      http {
+        access_log off; ssl_session_cache shared:SSL:1m; ssl_session_tickets off; keepalive_timeout 0;
+        server {
+          listen 127.0.0.1:${port} ssl; ssl_certificate ${C}/ec.crt; ssl_certificate_key ${C}/ec.key;
+          return 200 "$pid $ssl_session_reused";
+        }
+      }`,
+    );
+    const get = async (session?: Buffer): Promise<{ pid: string; reused: string; session: Buffer | undefined }> => {
+      const client = await connectTls(port, { maxVersion: 'TLSv1.2', session });
+      const { body } = await client.send(request('/')).answer();
+      const [pid = '', reused = ''] = body.split(' ');
+      const own = client.socket.getSession();
+      client.close();
+      return { pid, reused, session: own };
+    };
+    const first = await get();
+    assert.equal(first.reused, '.');
+    const resumeEverywhere = async (): Promise<void> => {
+      const workers = new Set<string>();
+      for (let i = 0; i < MAX_CONNECTIONS && workers.size < 2; i++) {
+        const { pid, reused } = await get(first.session);
+        assert.equal(reused, 'r');
+        workers.add(pid);
+      }
+      assert.equal(workers.size, 2);
+    };
+    await resumeEverywhere();
+    proxy.signal('SIGHUP');
+    await until('both workers have reloaded', () => proxy.prefix.log.split('generation 2 started').length === 3);
+    await resumeEverywhere();
+  });
+});
