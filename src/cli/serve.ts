@@ -9,6 +9,7 @@ import type { WorkerChild } from '../process/fork-worker.js';
 import type { RefusedConfig } from '../process/instance.js';
 import { run } from '../process/run.js';
 import { printError } from '../process/standard-streams.js';
+import type { BoundAddress } from '../server/binder.js';
 import type { ConfigSelection } from './invocation.js';
 import { errorLogOf, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
@@ -47,9 +48,12 @@ function explain({ message, findings }: RefusedConfig, logged: boolean): void {
 const MAX_LISTED = 20;
 
 /** Lines that list the listening addresses, TCP addresses as URLs. */
-export function listeningLines(addresses: readonly string[]): string[] {
+export function listeningLines(addresses: readonly BoundAddress[]): string[] {
   const listed = addresses.slice(0, MAX_LISTED);
-  const lines = listed.map((each) => `tsproxy: listening on ${each.startsWith('unix:') ? each : `http://${each}`}`);
+  const lines = listed.map(({ address, secure }) => {
+    const scheme = secure ? 'https' : 'http';
+    return `tsproxy: listening on ${address.startsWith('unix:') ? address : `${scheme}://${address}`}`;
+  });
   const more = addresses.length - listed.length;
   return more > 0 ? [...lines, `tsproxy: listening on ${more} more addresses`] : lines;
 }

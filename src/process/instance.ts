@@ -9,6 +9,7 @@ import type { DestinationLog } from '../logging/destination-log.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { Module } from '../program/module.js';
 import { newSecret } from '../program/secret.js';
+import type { BoundAddress } from '../server/binder.js';
 import { checkWithModuleFiles } from './checked-modules.js';
 import type { ConfigSource } from './configuration.js';
 import { type DefaultErrorLog, ErrorLogFiles } from './logs.js';
@@ -110,6 +111,11 @@ export class Instance<W extends Workers = Workers> {
 
   /** Listening addresses in nginx's notation, with the actual ports for port 0. */
   get addresses(): string[] {
+    return this.bound.map(({ address }) => address);
+  }
+
+  /** The same addresses with the use of TLS. */
+  get bound(): readonly BoundAddress[] {
     return this.running?.addresses ?? [];
   }
 

@@ -6,7 +6,7 @@
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { toText } from '../diagnostics/byte-string.js';
-import { bindError, bindForAll, type ListeningAddress, REUSE_PORT } from '../server/binder.js';
+import { type BoundAddress, bindError, bindForAll, type ListeningAddress, REUSE_PORT } from '../server/binder.js';
 import { inheritedSockets, unixSocketPath } from './systemd.js';
 
 /** Node's handle of a bound socket; it can be sent to a child process, and `net.Server` can listen on it. */
@@ -75,9 +75,12 @@ export class ListeningSockets {
     return new Set(this.held.keys());
   }
 
-  /** Bound addresses in nginx's notation, with the actual ports for port 0. */
-  get addresses(): string[] {
-    return [...this.held.values()].map(({ address, handle }) => addressOf(handle) ?? address.key);
+  /** Bound addresses. */
+  get addresses(): BoundAddress[] {
+    return [...this.held.values()].map(({ address: { key, secure }, handle }) => ({
+      address: addressOf(handle) ?? key,
+      secure,
+    }));
   }
 }
 

@@ -1,5 +1,6 @@
 /** Runs the proxy as a process: configuration, sockets, pid file, signals, end. */
 import type { Finding } from '../diagnostics/finding.js';
+import type { BoundAddress } from '../server/binder.js';
 import { detach, isDetached } from './daemon.js';
 import type { WorkerChild } from './fork-worker.js';
 import { collectAfterReading, limitYoungGeneration, returnMemoryAfterPeaks } from './garbage.js';
@@ -16,7 +17,7 @@ import type { Workers } from './workers.js';
 /** Result of a start. */
 export type Outcome =
   /** Serving; the process ends by a signal. `findings`: those not already written to standard error by the error log. */
-  | { readonly kind: 'serving'; readonly findings: readonly Finding[]; readonly addresses: readonly string[] }
+  | { readonly kind: 'serving'; readonly findings: readonly Finding[]; readonly addresses: readonly BoundAddress[] }
   /** A detached process is serving, or has exited with that code and logged the reason. */
   | { readonly kind: 'detached'; readonly code: number }
   /** The configuration was refused. `logged`: the error log has already written the reason to standard error. */
@@ -88,7 +89,7 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
       limitYoungGeneration();
     } else returnMemoryAfterPeaks();
     collectAfterReading(instance.settings?.masterProcess !== true);
-    return { kind: 'serving', findings: log.isOnStderr('warn') ? [] : applied.findings, addresses: instance.addresses };
+    return { kind: 'serving', findings: log.isOnStderr('warn') ? [] : applied.findings, addresses: instance.bound };
   } catch (error) {
     if (!(error instanceof RefusedConfig)) throw error;
     const onStderr = log.isOnStderr('emerg');

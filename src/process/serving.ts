@@ -7,7 +7,7 @@ import { limitBuffers } from '../net/buffer-limit.js';
 import { limitConnections } from '../net/connection-limit.js';
 import { compileRoutingTable, type RoutingTable } from '../program/compiler.js';
 import type { Module } from '../program/module.js';
-import type { Binder } from '../server/binder.js';
+import type { Binder, BoundAddress } from '../server/binder.js';
 import { Server } from '../server/server.js';
 import { type TunnelCounts, type Tunnels, tunnelsOf } from '../tunnel/tunnels.js';
 import { GOING_AWAY } from '../websocket/close-codes.js';
@@ -69,8 +69,8 @@ export class Serving {
     this.server = new Server({ errorLog, ...(binder !== undefined && { binder }) });
   }
 
-  /** Listening addresses in nginx's notation, with the actual ports for port 0. */
-  get addresses(): string[] {
+  /** Listening addresses. */
+  get addresses(): BoundAddress[] {
     return this.server.addresses();
   }
 

@@ -1,6 +1,7 @@
 /** The workers of a master: as many processes as configured, replaced when they die. */
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../logging/error-log.js';
+import type { BoundAddress } from '../server/binder.js';
 import { ZoneServer } from '../zones/zone-server.js';
 import { encodeConfig } from './config-pieces.js';
 import { forkWorker, type WorkerChild } from './fork-worker.js';
@@ -75,7 +76,7 @@ export class WorkerProcesses implements Workers {
     this.forked = forked;
   }
 
-  get addresses(): string[] {
+  get addresses(): BoundAddress[] {
     return this.sockets.addresses;
   }
 

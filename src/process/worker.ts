@@ -61,8 +61,8 @@ class MasterBinder implements Binder {
         if (reason === null) resolve(bound);
         else reject(new StartError(reason, null));
       });
-      const { key, host, port, path, backlog, ipv6only, reuseport } = address;
-      this.send({ event: 'bind', address: { key, host, port, path, backlog, ipv6only, reuseport } });
+      const { key, host, port, path, backlog, ipv6only, reuseport, secure } = address;
+      this.send({ event: 'bind', address: { key, host, port, path, backlog, ipv6only, reuseport, secure } });
     });
     await listening(server, address, (done) => server.listen(handle, address.backlog, done));
   }

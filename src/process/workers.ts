@@ -1,4 +1,5 @@
 /** Workers as seen by the process that owns the configuration. */
+import type { BoundAddress } from '../server/binder.js';
 import type { MainSettings } from './main-settings.js';
 import type { Owner } from './ownership.js';
 import type { Job, PreparedJob } from './serving.js';
@@ -12,8 +13,8 @@ export interface WorkersJob extends Job {
 
 /** Either this process itself (`Serving`) or separate processes (`WorkerProcesses`). */
 export interface Workers {
-  /** Listening addresses in nginx's notation, with the actual ports for port 0. */
-  readonly addresses: string[];
+  /** Listening addresses. */
+  readonly addresses: BoundAddress[];
   /** Performs every step that can fail. If it rejects, nothing has changed. */
   prepare(job: WorkersJob): Promise<PreparedJob>;
   /** Reopens all log files. */

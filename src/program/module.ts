@@ -87,6 +87,8 @@ export interface Listening {
   readonly reuseport: boolean;
   /** Null if not configured. */
   readonly keepalive: TcpKeepalive | null;
+  /** Whether connections to its own address use TLS. */
+  readonly secure: boolean;
   /** ALPN name of the protocol of its connections, unless a step sets another: `http/1.1`. */
   readonly protocol: string;
   /** Steps between accept and the protocol, in order: PROXY protocol, TLS. Null if there are none. */

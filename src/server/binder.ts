@@ -10,8 +10,18 @@ import { trustedPath } from '../files/trusted-files.js';
 import { StartError } from '../program/compiler.js';
 import type { Listening } from '../program/module.js';
 
-/** Parameters of bind() and listen(). Plain data. */
-export type ListeningAddress = Pick<Listening, 'key' | 'host' | 'port' | 'path' | 'backlog' | 'ipv6only' | 'reuseport'>;
+/** Parameters of bind() and listen(), and whether TLS is used. Plain data. */
+export type ListeningAddress = Pick<
+  Listening,
+  'key' | 'host' | 'port' | 'path' | 'backlog' | 'ipv6only' | 'reuseport' | 'secure'
+>;
+
+/** An address on which a server listens. */
+export interface BoundAddress {
+  /** In nginx's notation (`127.0.0.1:80`, `unix:/run/x.sock`), with the actual port for port 0. */
+  readonly address: string;
+  readonly secure: boolean;
+}
 
 /** Source of listening sockets. */
 export interface Binder {

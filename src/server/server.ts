@@ -15,7 +15,7 @@ import type { Arrived } from '../program/config-lease.js';
 import type { Listening } from '../program/module.js';
 import { AcceptPause } from './accept-pause.js';
 import { AcceptSequence, type SequenceHost } from './accept-sequence.js';
-import { type Binder, ownBinder } from './binder.js';
+import { type Binder, type BoundAddress, ownBinder } from './binder.js';
 import { PROTOCOLS, type Protocols } from './protocols.js';
 import { setKeepalive } from './tcp-keepalive.js';
 
@@ -72,14 +72,12 @@ export class Server implements SequenceHost {
     return this.counts.active;
   }
 
-  /** Bound addresses: `host:port` or `unix:path`. */
-  addresses(): string[] {
-    return [...this.bound.values()].map(({ server, listening }) => {
-      if (listening.path !== null) return `unix:${listening.path}`;
-      const address = server.address() as net.AddressInfo | null;
-      if (address === null) return listening.key;
-      return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
-    });
+  /** Bound addresses. */
+  addresses(): BoundAddress[] {
+    return [...this.bound.values()].map(({ server, listening }) => ({
+      address: addressOf(server, listening),
+      secure: listening.secure,
+    }));
   }
 
   /**
@@ -334,3 +332,10 @@ const PENDING_OWNER = {
   onClosed(): void {},
   onConnected(): void {},
 };
+
+function addressOf(server: net.Server, { key, path }: Listening): string {
+  if (path !== null) return `unix:${path}`;
+  const address = server.address() as net.AddressInfo | null;
+  if (address === null) return key;
+  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+}

@@ -99,7 +99,15 @@ test('a link that another user has put into a directory open to all leads to no 
   assert.throws(() => openTemporaryFile({ path: link, levels: [1, 2] }, true), REFUSED);
   assert.throws(() => new LogFile(join(link, 'access.log')), REFUSED);
   const socket = join(link, 'socket');
-  const address = { key: `unix:${socket}`, host: '', port: 0, path: socket, backlog: 1, ipv6only: false };
+  const address = {
+    key: `unix:${socket}`,
+    host: '',
+    port: 0,
+    path: socket,
+    backlog: 1,
+    ipv6only: false,
+    secure: false,
+  };
   assert.throws(() => new ListeningSockets([]).bind({ ...address, reuseport: false }), REFUSED);
   await assert.rejects(ownBinder.listen(net.createServer(), { ...address, reuseport: false }), REFUSED);
   assert.deepEqual(readdirSync(target), []);
@@ -278,7 +286,16 @@ test('a unix socket has the mode of nginx’s from the start, and the umask is w
   const umask = process.umask(0o077);
   t.after(() => process.umask(umask));
   const server = net.createServer();
-  const address = { key: `unix:${path}`, host: '', port: 0, path, backlog: 1, ipv6only: false, reuseport: false };
+  const address = {
+    key: `unix:${path}`,
+    host: '',
+    port: 0,
+    path,
+    backlog: 1,
+    ipv6only: false,
+    reuseport: false,
+    secure: false,
+  };
   await ownBinder.listen(server, address);
   assert.equal(statSync(path).mode & 0o777, 0o666);
   assert.equal(process.umask(), 0o077);

@@ -62,7 +62,7 @@ class Worker {
   }
 
   get port(): number {
-    return Number(this.server.addresses()[0]?.replace(/^.*:/, ''));
+    return Number(this.server.addresses()[0]?.address.replace(/^.*:/, ''));
   }
 
   messages(part: string): string[] {

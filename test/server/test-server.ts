@@ -44,6 +44,6 @@ export class TestServer {
   }
 
   get port(): number {
-    return Number(this.server.addresses()[0]?.replace(/^.*:/, ''));
+    return Number(this.server.addresses()[0]?.address.replace(/^.*:/, ''));
   }
 }

@@ -1,7 +1,8 @@
 /** TLS with several worker processes. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { freePort, serve } from '../cli/running.js';
+import { BINARY, freePort, Prefix, serve } from '../cli/running.js';
 import { certificates, connectTls, request, until, withoutOpenssl } from '../kit/index.js';
 
 /** Connections until both of two workers were reached; each has one with overwhelming probability. */
@@ -46,4 +47,25 @@ describe('two worker processes', { skip: withoutOpenssl, timeout: 60_000 }, () =
     await until('both workers have reloaded', () => proxy.prefix.log.split('generation 2 started').length === 3);
     await resumeEverywhere();
   });
+});
+
+test('the start lists addresses with TLS as https', { skip: withoutOpenssl, timeout: 60_000 }, async (t) => {
+  const C = certificates().directory;
+  for (const workers of ['worker_processes 2;', 'master_process off;']) {
+    const [port, plain] = [await freePort(), await freePort()];
+    const prefix = new Prefix(
+      t,
+      `pid %%DIR%%/nginx.pid; ${workers} events { }
+      http {
+        access_log off; ssl_certificate ${C}/ec.crt; ssl_certificate_key ${C}/ec.key;
+        server { listen 127.0.0.1:${port} ssl; listen 127.0.0.1:${plain}; }
+      }`,
+    );
+    const child = spawn(process.execPath, [BINARY, ...prefix.words], { stdio: ['ignore', 'ignore', 'pipe'] });
+    t.after(() => void child.kill('SIGKILL'));
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+    await until('it listens', () => said.includes(`listening on http://127.0.0.1:${plain}\n`));
+    assert.ok(said.includes(`listening on https://127.0.0.1:${port}\n`), said);
+  }
 });

@@ -80,6 +80,7 @@ export async function compileServers(
       reuseport,
       ipv6only,
       keepalive,
+      secure: withSsl.has(listener.key),
       protocol: 'http/1.1',
       steps: steps.length === 0 ? null : steps,
       program: programOf(listener),
