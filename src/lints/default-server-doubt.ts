@@ -1,15 +1,10 @@
 import { defineLint, type LintContext } from './engine/lint.js';
 import type { Scope } from './engine/scope.js';
-import { type Listen, listensOf, namesOf } from './engine/servers.js';
+import { type AddressMember, namesOf, serversByAddress } from './engine/servers.js';
 import { isComplete } from './engine/values.js';
 
 /** Names that are meant as catch-alls. nginx gives none of them that meaning. */
 const CATCH_ALL = new Set(['_', '__', '-', '*', '""', '']);
-
-interface Member {
-  readonly server: Scope;
-  readonly listen: Listen;
-}
 
 export default defineLint({
   code: 'default-server-doubt',
@@ -19,11 +14,11 @@ export default defineLint({
     'Several servers listen on one address, and none of them is marked `default_server`: requests for unknown names, and those without a name, are handled by the first. `server_name _` does not change that: it is an ordinary name that no client requests. Mark the intended server, and choose its response to unknown names, for example `return 444`.',
   check(c) {
     if (!isComplete(c)) return;
-    for (const members of byAddress(c).values()) checkAddress(members, c);
+    for (const members of serversByAddress(c).values()) checkAddress(members, c);
   },
 });
 
-function checkAddress(members: readonly Member[], c: LintContext): void {
+function checkAddress(members: readonly AddressMember[], c: LintContext): void {
   const [first, ...others] = members;
   if (first === undefined || others.length === 0) return;
   const marked = members.find(({ listen }) => listen.isDefault);
@@ -58,17 +53,4 @@ function siteOf(server: Scope): string {
 function isCatchAll(server: Scope): boolean {
   const names = namesOf(server);
   return names.length > 0 && names.every((name) => CATCH_ALL.has(name));
-}
-
-function byAddress(c: LintContext): Map<string, Member[]> {
-  const all = new Map<string, Member[]>();
-  for (const server of c.scopes('server')) {
-    if (server.parent?.kind !== 'http') continue;
-    for (const listen of listensOf(server)) {
-      const others = all.get(listen.key);
-      if (others === undefined) all.set(listen.key, [{ server, listen }]);
-      else others.push({ server, listen });
-    }
-  }
-  return all;
 }

@@ -28,6 +28,7 @@ import location_never_matches from './location-never-matches.js';
 import location_shadowed from './location-shadowed.js';
 import map_without_default from './map-without-default.js';
 import named_location_unused from './named-location-unused.js';
+import open_proxy from './open-proxy.js';
 import origin_reflected from './origin-reflected.js';
 import origin_regex from './origin-regex.js';
 import proxy_pass_client_host from './proxy-pass-client-host.js';
@@ -66,6 +67,7 @@ import variable_never_set from './variable-never-set.js';
 import version_disclosure from './version-disclosure.js';
 import weak_tls_ciphers from './weak-tls-ciphers.js';
 import weak_tls_protocols from './weak-tls-protocols.js';
+import websocket_not_passed from './websocket-not-passed.js';
 import websocket_over_http2 from './websocket-over-http2.js';
 import websocket_read_timeout from './websocket-read-timeout.js';
 import worker_connections_limit from './worker-connections-limit.js';
@@ -100,6 +102,7 @@ export const lints: readonly Lint[] = [
   location_shadowed,
   map_without_default,
   named_location_unused,
+  open_proxy,
   origin_reflected,
   origin_regex,
   proxy_pass_client_host,
@@ -138,6 +141,7 @@ export const lints: readonly Lint[] = [
   version_disclosure,
   weak_tls_ciphers,
   weak_tls_protocols,
+  websocket_not_passed,
   websocket_over_http2,
   websocket_read_timeout,
   worker_connections_limit,

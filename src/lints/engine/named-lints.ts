@@ -40,6 +40,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: '*~', load: () => import('../location-shadowed.js') },
   { on: 'map geo', load: () => import('../map-without-default.js') },
   { on: '*@', load: () => import('../named-location-unused.js') },
+  { on: 'proxy_pass', load: () => import('../open-proxy.js') },
   { on: 'add_header', load: () => import('../origin-reflected.js') },
   { on: 'if map', load: () => import('../origin-regex.js') },
   { on: 'proxy_pass grpc_pass', load: () => import('../proxy-pass-client-host.js') },
@@ -62,7 +63,10 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'return', load: () => import('../return-bypasses-access.js') },
   { on: 'root alias', load: () => import('../root-exposes.js') },
   { on: 'server_name', load: () => import('../server-name-never-matches.js') },
-  { on: '*socket *engine.io *sockjs *signalr', load: () => import('../socketio-without-stickiness.js') },
+  {
+    on: '*socket *engine.io *sockjs *signalr *cometd *bosh *http-bind *eio *negotiate *hub *transport=polling',
+    load: () => import('../socketio-without-stickiness.js'),
+  },
   { on: '*sse *event *mercure', load: () => import('../sse-buffering.js') },
   {
     on: 'stub_status api upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
@@ -90,6 +94,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
     on: 'ssl_protocols proxy_ssl_protocols grpc_ssl_protocols uwsgi_ssl_protocols',
     load: () => import('../weak-tls-protocols.js'),
   },
+  { on: 'proxy_pass', load: () => import('../websocket-not-passed.js') },
   { on: '*http2', load: () => import('../websocket-over-http2.js') },
   { on: '*upgrade', load: () => import('../websocket-read-timeout.js') },
   { on: 'worker_connections worker_rlimit_nofile', load: () => import('../worker-connections-limit.js') },

@@ -1,5 +1,7 @@
 /** Addresses and names of servers. */
 import type { Statement } from '../../../grammar/syntax-tree.js';
+import type { LintContext } from './lint.js';
+import { oncePerConfig } from './once-per-config.js';
 import type { Scope } from './scope.js';
 
 export interface Listen {
@@ -52,3 +54,23 @@ export function tlsOf(server: Scope): 'all' | 'some' | 'none' {
 export function namesOf(server: Scope): readonly string[] {
   return server.own('server_name').flatMap(({ args }) => args.map(({ text }) => text));
 }
+
+/** A server at one of its addresses. */
+export interface AddressMember {
+  readonly server: Scope;
+  readonly listen: Listen;
+}
+
+/** The servers of each address, in the order written; see `Listen.key`. */
+export const serversByAddress = oncePerConfig((c: LintContext): ReadonlyMap<string, readonly AddressMember[]> => {
+  const all = new Map<string, AddressMember[]>();
+  for (const server of c.scopes('server')) {
+    if (server.parent?.kind !== 'http') continue;
+    for (const listen of listensOf(server)) {
+      const others = all.get(listen.key);
+      if (others === undefined) all.set(listen.key, [{ server, listen }]);
+      else others.push({ server, listen });
+    }
+  }
+  return all;
+});

@@ -24,6 +24,8 @@ export interface Proxied {
   readonly upgrade: Statement | undefined;
   /** The same for `Connection`. */
   readonly connection: Statement | undefined;
+  /** Whether `proxy_websocket` passes WebSockets; then `upgrade` and `connection` are undefined, because they do not matter. */
+  readonly websocket: boolean;
 }
 
 /** Every block with its own `proxy_pass`. */
@@ -31,10 +33,16 @@ export const proxied = oncePerConfig((c: LintContext): readonly Proxied[] =>
   passesIn(c.main).flatMap((pass) => {
     if (pass.statement.name.text !== 'proxy_pass') return [];
     const { scope } = pass;
+    if (passesWebSockets(pass)) return { scope, pass, upgrade: undefined, connection: undefined, websocket: true };
     const upgrade = ifNotEmpty(requestField(scope, 'upgrade'));
-    return { scope, pass, upgrade, connection: ifNotEmpty(requestField(scope, 'connection')) };
+    return { scope, pass, upgrade, connection: ifNotEmpty(requestField(scope, 'connection')), websocket: false };
   }),
 );
+
+function passesWebSockets({ scope, word }: Pass): boolean {
+  const value = scope.value('proxy_websocket')?.toLowerCase();
+  return value === undefined ? /^wss?:\/\//i.test(word.text) : value === 'on';
+}
 
 function ifNotEmpty(statement: Statement | undefined): Statement | undefined {
   return (statement?.args[1]?.text ?? '') === '' ? undefined : statement;
