@@ -38,6 +38,7 @@ import referer_module from './referer.js';
 import rewrite_module from './rewrite.js';
 import secure_link_module from './secure_link.js';
 import split_clients_module from './split_clients.js';
+import sse_module from './sse.js';
 import ssi_module from './ssi/index.js';
 import ssl_module from './ssl/index.js';
 import static_module from './static.js';
@@ -100,6 +101,7 @@ export const modules: readonly Module[] = [
   rewrite_module,
   secure_link_module,
   split_clients_module,
+  sse_module,
   ssi_module,
   ssl_module,
   static_module,

@@ -246,6 +246,12 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       split_clients`,
   },
   {
+    load: () => import('../modules/sse.js'),
+    names: `
+      sse_heartbeat sse_retry sse_error sse_reconnect sse_events sse_bytes sse_heartbeats sse_reconnects
+      sse_replays sse_last_event_id sse_open sse_waiting`,
+  },
+  {
     load: () => import('../modules/ssi/index.js'),
     names: `
       ssi ssi_silent_errors ssi_types ssi_value_length ssi_last_modified ssi_min_file_chunk

@@ -146,6 +146,28 @@ export class UpstreamFailure<K extends FailureKind = FailureKind> {
     return reason === NEXT_UPSTREAM.http_403 || reason === NEXT_UPSTREAM.http_404 ? 'next' : 'failed';
   }
 
+  /** Failure that a stream has reported. `activity`: what it was doing if it was connected. */
+  static ofStream<K extends keyof StreamFailures>(
+    kind: K,
+    cause: StreamFailures[K],
+    activity: Activity,
+    address: string,
+    options: ConnectOptions,
+  ): UpstreamFailure {
+    if (kind === 'connect') {
+      const error = cause as StreamFailures['connect']; // of this kind
+      return UpstreamFailure.ofConnection(error, address, options);
+    }
+    if (kind === 'refused') {
+      return new UpstreamFailure<'refused'>(kind, 'SSL handshaking to upstream', cause as string); // of this kind
+    }
+    if (kind === 'receive') {
+      const error = cause as StreamFailures['receive']; // of this kind
+      return new UpstreamFailure('receive', activity, { error, secure: options.identity !== '' });
+    }
+    return new UpstreamFailure(kind as FailureKind, activity, cause as never); // the causes are the same
+  }
+
   /** Failure of a connection that could not be established: of connect(), of the TLS handshake, or of this host. */
   static ofConnection(cause: NodeJS.ErrnoException | null, address: string, options: ConnectOptions): UpstreamFailure {
     if (options.identity !== '' && !isConnectError(cause)) {

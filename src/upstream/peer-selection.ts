@@ -15,6 +15,9 @@ export interface PeerUser {
   usePeer(peer: Peer | null): void;
 }
 
+/** Number of attempts of earlier selections that are kept: an event stream may be requested again and again. */
+const MAX_ATTEMPTS = 64;
+
 export class PeerSelection {
   /** The current attempt. */
   attempt = new UpstreamAttempt();
@@ -66,6 +69,7 @@ export class PeerSelection {
     if (this.selection === null) {
       // `$upstream_addr` and similar variables separate attempts before an internal redirect.
       x.attempts?.push(new UpstreamAttempt());
+      x.attempts?.splice(0, x.attempts.length - MAX_ATTEMPTS);
       this.selection = upstream.balancer.begin(x);
       const limit = rules.settings.nextUpstreamTries;
       if (limit > 0 && this.selection.tries > limit) this.selection.tries = limit;

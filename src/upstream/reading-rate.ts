@@ -22,7 +22,7 @@ export class ReadingRate implements ResponseSink, Producer {
   /** `rate` in bytes/s, greater than 0. */
   constructor(
     private readonly sink: ResponseSink,
-    private readonly source: Producer,
+    public source: Producer,
     private readonly rate: number,
   ) {}
 

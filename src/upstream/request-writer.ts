@@ -4,6 +4,7 @@ import type { UpstreamStream } from '../http/upstream-session.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { awaitProgress, extendWithProgress } from '../net/send-timeout.js';
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
+import { withLastEventId } from './event-stream-recovery.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { RequestSender, type SendingRequest } from './request-sender.js';
 
@@ -26,6 +27,8 @@ export class RequestWriter implements SendingRequest, Timed {
   paused = false;
   private stream: UpstreamStream | null = null;
   private attempt: UpstreamAttempt | null = null;
+  /** `Last-Event-ID` of requests that continue an event stream; null for other requests. */
+  lastEventId: string | null = null;
   /** Sends the body; null if there is none. */
   private sender: RequestSender | null = null;
 
@@ -71,7 +74,8 @@ export class RequestWriter implements SendingRequest, Timed {
     const { x, rules, sender, stream } = this;
     if (stream === null) return;
     const length = sender === null ? 0 : sender.length;
-    const head = rules.requestHead(x, length, sender?.chunked === true);
+    let head = rules.requestHead(x, length, sender?.chunked === true);
+    if (this.lastEventId !== null) head = withLastEventId(head, this.lastEventId);
     stream.begin(head, sender?.chunked === true ? -1 : length, rules.asksHead(x), rules.settings.bufferSize);
     if (sender === null) {
       stream.end();

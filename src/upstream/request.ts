@@ -6,10 +6,9 @@
 
 import type { Level } from '../config/log-level.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
-import { parseInteger, parseSize } from '../config/units.js';
+import { parseInteger } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
-import type { HeaderBlock } from '../http/header-block.js';
 import type { StreamFailures, StreamUser, UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
 import { connectionRefused } from '../net/connection-limit.js';
 import { TlsFileError } from '../net/tls-files.js';
@@ -18,17 +17,15 @@ import { logError } from '../program/error-context.js';
 import { accelRedirect, keptFields } from './accel-redirect.js';
 import type { Outcome } from './balancer.js';
 import type { ConnectOptions } from './connect-options.js';
-import { type Activity, type FailureKind, UpstreamFailure } from './failure.js';
+import type { EventSource, EventStream } from './event-stream.js';
+import { type Activity, UpstreamFailure } from './failure.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM } from './next-upstream.js';
 import type { Peer } from './peer.js';
 import { PeerSelection, type PeerUser } from './peer-selection.js';
-import { ReadingRate } from './reading-rate.js';
 import { RequestWriter, type WriterOwner } from './request-writer.js';
-import { ResponseRelay } from './response-relay.js';
-import { ExchangeSink, type ResponseSink } from './response-sink.js';
-import { isBuffered } from './response-spool.js';
-import { ResponseStore } from './response-store.js';
+import { ResponseChain } from './response-chain.js';
+import type { ResponseSink } from './response-sink.js';
 import { dropDuplicates } from './unique-fields.js';
 import type { Upstream } from './upstream.js';
 
@@ -37,17 +34,21 @@ const PREPARING = 0;
 const CONNECTING = 1;
 const READING_HEAD = 2;
 const READING_BODY = 3;
-const OVER = 4;
+/** Between two requests for an event stream. */
+const WAITING = 4;
+const OVER = 5;
 
 const EMPTY = Buffer.alloc(0);
 
-export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOwner {
+export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOwner, EventSource {
   private state = PREPARING;
-  private readonly selection: PeerSelection;
+  private selection: PeerSelection;
   private readonly writer: RequestWriter;
-  private readonly relay: ResponseRelay;
-  /** Receives the response: the relay, or a limit of the rate before it. */
-  private sink: ResponseSink;
+  private readonly chain: ResponseChain;
+  /** The response if it is an event stream whose head was passed on; null for others. */
+  private events: EventStream | null = null;
+  /** The stream whose head was passed on, while another one continues its event stream. */
+  private headStream: UpstreamStream | null = null;
   /** The stream of the current attempt. */
   private stream: UpstreamStream | null = null;
   /** Streams of earlier attempts. */
@@ -67,21 +68,18 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   ) {
     this.selection = new PeerSelection(x, upstream, rules, this);
     this.writer = new RequestWriter(x, rules, this);
-    const exchange = new ExchangeSink(x, this);
-    this.relay = new ResponseRelay(x, rules.settings.spool, exchange, this);
-    exchange.source = this.relay;
-    this.sink = this.relay;
+    this.chain = new ResponseChain(x, rules, this);
   }
 
   get activity(): string {
     const { state, stream, writer } = this;
-    if (stream === null || state === PREPARING || state === OVER) return '';
+    if (stream === null || state === PREPARING || state === WAITING || state === OVER) return '';
     if (state === CONNECTING) return connecting(stream);
     if (state === READING_HEAD) {
       return stream.headBegun ? 'reading response header from upstream' : 'sending request to upstream';
     }
     if (!writer.complete) return 'sending request to upstream';
-    return this.relay.buffered ? 'reading upstream' : 'sending to client';
+    return this.chain.buffered ? 'reading upstream' : 'sending to client';
   }
 
   /** Starts the request; if requests are buffered, the body is read first. */
@@ -180,7 +178,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   }
 
   onInterim(head: UpstreamHead): void {
-    if (head.status !== 103) return;
+    // After the head of an event stream there can be no other.
+    if (head.status !== 103 || this.events !== null) return;
     // As in nginx the status of the first head is recorded, even if a final one follows.
     this.selection.attempt.status ||= head.status;
     if (head.version >= 11) this.rules.earlyHints(this.x, head);
@@ -223,6 +222,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
         return;
       }
     }
+    if (this.events !== null) {
+      this.continueEvents(stream, this.events);
+      return;
+    }
     if (settings.interceptErrors && status >= 300 && x.location.settings.errorPages?.has(status)) {
       const challenges = status === 401 ? headers.all('www-authenticate') : [];
       this.abandon();
@@ -242,17 +245,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       return;
     }
     const asked = rules.asksHead(x);
-    const { response } = x;
-    response.status = status;
-    response.reason = head.reason;
-    // If `proxy_method HEAD` was sent for a client that expects a body, the length does not apply to its response.
-    response.contentLength = asked && x.method !== 'HEAD' ? 0 : stream.declaredLength;
-    response.expectTrailers = settings.passTrailers && stream.mayHaveTrailers && x.version >= 11;
-    this.beginRelay(headers, !asked && x.method !== 'HEAD' && status === 200);
-    rules.responseHead(x, head);
+    this.events = this.chain.begin(stream, asked, this.writer.streaming);
     this.state = READING_BODY;
     // A filter may send its own response instead, and abort this one.
-    if (!this.sink.head(response)) return;
+    if (!this.sink.head(x.response)) return;
     if (
       (x.method === 'HEAD' || x.follows !== null) &&
       !asked &&
@@ -268,25 +264,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.writer.received();
   }
 
-  /** Prepares to relay a response with these fields. `storable`: it may be stored if so configured. */
-  private beginRelay(headers: HeaderBlock, storable: boolean): void {
-    const { x, relay } = this;
-    const { obeysBuffering, buffering, limitRate, store } = this.rules.settings;
-    relay.buffered = obeysBuffering ? isBuffered(headers, buffering) : buffering;
-    x.unbuffered = !relay.buffered;
-    // As in nginx: an unbuffered response is not rate-limited.
-    if (!relay.buffered) x.limitRate = 0;
-    else if (limitRate !== null) {
-      const rate = parseSize(limitRate.of(x)) ?? 0;
-      if (rate > 0) {
-        const limited = new ReadingRate(relay, this, rate);
-        relay.source = limited;
-        this.sink = limited;
-      }
-    }
-    if (storable && store !== null && relay.buffered) {
-      this.sink = new ResponseStore(this.sink, x, store, headers.valueOf(Field.LastModified));
-    }
+  private get sink(): ResponseSink {
+    return this.chain.sink;
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
@@ -300,7 +279,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   /** The whole response was read. */
   private complete(stream: UpstreamStream): void {
-    if (this.state === OVER) return;
+    if (this.state === OVER || this.interrupted(true)) return;
     this.state = OVER;
     this.endAttempt('ok');
     this.sink.end(stream.trailers);
@@ -324,18 +303,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   onFailure<K extends keyof StreamFailures>(kind: K, cause: StreamFailures[K]): void {
     if (this.options === null) return;
-    if (kind === 'connect') {
-      const error = cause as StreamFailures['connect']; // of this kind
-      this.failed(UpstreamFailure.ofConnection(error, this.selection.attempt.address, this.options));
-    } else if (kind === 'refused') {
-      this.failed(new UpstreamFailure<'refused'>(kind, 'SSL handshaking to upstream', cause as string)); // of this kind
-    } else if (kind === 'receive') {
-      const error = cause as StreamFailures['receive']; // of this kind
-      const secure = this.options.identity !== '';
-      this.failed(new UpstreamFailure('receive', this.reading, { error, secure }));
-    } else {
-      this.failed(new UpstreamFailure(kind as FailureKind, this.reading, cause as never)); // the causes are the same
-    }
+    const { address } = this.selection.attempt;
+    this.failed(UpstreamFailure.ofStream(kind, cause, this.reading, address, this.options));
   }
 
   private get reading(): Activity {
@@ -359,6 +328,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   private failed(failure: UpstreamFailure): void {
     this.log(failure);
     if (failure.retry === 'never') {
+      if (this.interrupted(false)) return;
       // As in nginx the request counts as completed unless the peer's data was invalid.
       this.x.cutByUpstream = failure.kind !== 'invalid body';
       this.abandon();
@@ -389,10 +359,13 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     return this.selection.mayTryAnother(reason, retry !== 'always', this.writer.streaming);
   }
 
-  /** Ends the exchange without a response from the upstream. */
+  /** Ends the exchange without a response from the upstream, or its event stream, unless that is requested again later. */
   private fail(status: number): void {
+    this.state = WAITING;
+    if (this.events?.attemptFailed() === true) return;
     this.state = OVER;
-    this.sink.fail(status);
+    if (this.events === null) this.sink.fail(status);
+    else this.sink.truncate();
   }
 
   /** The client closed the connection, or another response replaces this one. */
@@ -402,9 +375,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   }
 
   private abandon(): void {
-    if (this.state === OVER) return;
+    const { state } = this;
+    if (state === OVER) return;
     this.state = OVER;
-    this.endAttempt('ok');
+    if (state !== WAITING) this.endAttempt('ok');
   }
 
   /** Ends the current attempt, whatever its state. */
@@ -416,6 +390,55 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       selection.attempt.responseLength = stream.bodyLength;
     }
     selection.release(outcome);
+  }
+
+  // -- event streams
+
+  /** The response was `complete`, or has failed: returns whether its event stream is requested again. */
+  private interrupted(complete: boolean): boolean {
+    if (this.events?.interrupted(complete) !== true) return false;
+    this.endAttempt('ok');
+    this.state = WAITING;
+    return true;
+  }
+
+  requestAgain(): void {
+    const { x, events, writer } = this;
+    if (this.state !== WAITING || events === null) return;
+    this.state = PREPARING;
+    this.releaseStreams();
+    x.upstreamHeaders = null;
+    writer.lastEventId = events.lastEventId;
+    this.selection = new PeerSelection(x, this.upstream, this.rules, this);
+    this.prepared();
+  }
+
+  /** Releases the streams of earlier attempts, except the one whose head was passed on. */
+  private releaseStreams(): void {
+    if (this.headStream === null) this.headStream = this.stream;
+    else this.stream?.release();
+    this.stream = null;
+    if (this.spent !== null) for (const stream of this.spent) stream.release();
+    this.spent = null;
+  }
+
+  /** A response to a request for the rest of an event stream. */
+  private continueEvents(stream: UpstreamStream, events: EventStream): void {
+    const { status } = stream.head;
+    if (events.continues(stream.head)) {
+      this.state = READING_BODY;
+      this.writer.received();
+      return;
+    }
+    this.endAttempt('ok');
+    if (status >= 500 || status === 429) {
+      this.fail(status);
+      return;
+    }
+    // The client's next request gets this response, if it sends one.
+    logError(this.x, 'info', `event stream ends: upstream sent status ${status} to the request for its continuation`);
+    this.state = OVER;
+    this.sink.end('');
   }
 
   // -- upgrades
@@ -439,7 +462,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       this.invalidHead('upstream sent 101 to a request without "Upgrade"');
       return;
     }
-    if (x.nested !== null || peer === null) {
+    if (x.nested !== null || peer === null || this.events !== null) {
       const activity = 'reading response header from upstream';
       this.failed(new UpstreamFailure('unusable', activity, 'connection upgrade in subrequest'));
       return;
@@ -466,8 +489,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   release(): void {
     this.writer.release();
     this.sink.release();
-    this.stream?.release();
-    if (this.spent !== null) for (const stream of this.spent) stream.release();
+    this.releaseStreams();
+    this.headStream?.release();
   }
 }
 

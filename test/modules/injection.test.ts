@@ -13,6 +13,7 @@ import {
   connect,
   get,
   reply,
+  scriptedBackend,
   startProxy,
   type TestProxy,
   until,
@@ -159,6 +160,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     text: 'add_header X-Evil $split$evil; return 200 ok;',
     http: 'split_clients $uri $split { * one; }',
   },
+  sse_error: { to: 'body', text: 'sse_error $evil; proxy_pass http://127.0.0.1:%%STREAM%%;' },
   sub_filter: { to: 'body', text: `sub_filter_types *; sub_filter GET $evil; ${PASS}` },
   try_files: { to: 'URI', text: `root %%DIR%%; try_files /none$evil /passed$evil?a=$evil;` },
 };
@@ -215,8 +217,19 @@ describe('a line break in a variable', () => {
   const attacks = Object.entries({ ...ATTACKS, ...FURTHER });
   const received: string[] = [];
   let backend: Backend;
+  /** Responds with an event stream, and fails. */
+  let failing: Backend;
   let proxy: TestProxy;
   before(async () => {
+    failing = await scriptedBackend(async (connection) => {
+      const request = await connection.request();
+      if (request === null) return;
+      received.push(request.head);
+      connection.send(
+        'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: x\n\n\r\n',
+      );
+      connection.end();
+    });
     backend = await answeringBackend(({ head, body }) => {
       received.push(head);
       return reply(head + body, {
@@ -238,10 +251,10 @@ describe('a line break in a variable', () => {
         location /allowed { return 204; }
         location /passed { ${PASS} }
       }`,
-      { PORT: backend.port },
+      { PORT: backend.port, STREAM: failing.port },
     );
   });
-  after(() => Promise.all([proxy.close(), backend.close()]));
+  after(() => Promise.all([proxy.close(), backend.close(), failing.close()]));
 
   for (const [i, [name, { to, text, refused }]] of attacks.entries()) {
     test(`in ${name} (${to}) leaves one request, one answer and whole log lines`, async () => {

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Producer } from '../../src/program/body.js';
 import type { Exchange } from '../../src/program/exchange.js';
+import { EventStream } from '../../src/upstream/event-stream.js';
+import { EVENT_STREAMS, type EventStreamSettings } from '../../src/upstream/event-stream-settings.js';
 import { ReadingRate } from '../../src/upstream/reading-rate.js';
 import { ResponseRelay } from '../../src/upstream/response-relay.js';
 import { ExchangeSink } from '../../src/upstream/response-sink.js';
@@ -43,6 +45,18 @@ function rate(x: RecordingExchange, source: Producer): ReadingRate {
   return rate;
 }
 
+function events(x: RecordingExchange, source: Producer, settings: Partial<EventStreamSettings>): EventStream {
+  const next = relay(x, source, inMemory, true);
+  const again = { resume: () => source.resume(), abort: () => source.abort(), requestAgain() {} };
+  const options = { lastEventId: '', repeatable: false, idempotent: false };
+  const stream = new EventStream(x.session, next, again, {
+    ...options,
+    settings: { ...EVENT_STREAMS.initial, ...settings },
+  });
+  next.source = stream;
+  return stream;
+}
+
 sinkContract({ name: 'exchange', limited: true, create: (x, source) => new ExchangeSink(x, source) });
 sinkContract({
   name: 'relay without buffering',
@@ -63,6 +77,13 @@ sinkContract({
     const settings = { path, access: 0o600, place: inMemory.place };
     return new ResponseStore(relay(x, source, inMemory, true), exchange, settings, undefined);
   },
+});
+sinkContract({ name: 'events and spool', limited: true, create: (x, source) => events(x, source, {}) });
+const reconnect = { attempts: 1, time: 1, buffer: 1000, withoutIds: false, nonIdempotent: false };
+sinkContract({
+  name: 'whole events and spool',
+  limited: true,
+  create: (x, source) => events(x, source, { reconnect }),
 });
 sinkContract({ name: 'tee', limited: true, create: (x, source) => new TeeSink(new ExchangeSink(x, source)) });
 sinkContract({ name: 'tee and spool', limited: true, create: (x, source) => new TeeSink(spool(x, source, inMemory)) });

@@ -1,0 +1,157 @@
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). An extension of tsproxy. */
+import type { Word } from '../../grammar/syntax-tree.js';
+import { custom, either, flag, milliseconds, template } from '../config/argument-types.js';
+import type { ArgumentContext, ArgumentType, Context, Directives } from '../config/directive.js';
+import { parseInteger, parseMilliseconds, parseSize } from '../config/units.js';
+import type { Exchange } from '../program/exchange.js';
+import { defineModule } from '../program/module.js';
+import type { VariableSpec } from '../program/variable-spec.js';
+import { EVENT_STREAM, type EventStream } from '../upstream/event-stream.js';
+import {
+  EVENT_STREAMS,
+  type EventStreamCounts,
+  eventStreamCounts,
+  type ReconnectSettings,
+} from '../upstream/event-stream-settings.js';
+
+const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
+
+const DEFAULT: ReconnectSettings = {
+  attempts: 20,
+  time: 60_000,
+  buffer: 65_536,
+  withoutIds: false,
+  nonIdempotent: false,
+};
+
+/** Parsers of the parameters with values; null: invalid. */
+const PARAMETERS: Readonly<Record<string, (text: string) => number | null>> = {
+  attempts: parseInteger,
+  time: parseMilliseconds,
+  buffer: parseSize,
+};
+
+/** A time greater than zero. */
+const positiveTime: ArgumentType<number> = {
+  ...milliseconds,
+  parse(words, c) {
+    const time = milliseconds.parse(words, c);
+    if (time === 0) c.fail(words[0] ?? c.statement, 'invalid-value', `invalid value "0" in "${c.directive}" directive`);
+    return time;
+  },
+};
+
+function parseReconnect(words: readonly Word[], c: ArgumentContext): ReconnectSettings | null {
+  const [first, ...parameters] = words as readonly [Word, ...Word[]]; // one word at least: `min`
+  const enabled = flag.parse([first], c);
+  const found: Record<string, number | boolean> = {};
+  for (const word of parameters) {
+    const [name = '', value] = word.text.split(/=(.*)/s, 2);
+    const parse = PARAMETERS[name];
+    const isFlag = value === undefined && (name === 'without_ids' || name === 'non_idempotent');
+    if (!enabled || (!isFlag && (parse === undefined || value === undefined))) {
+      return c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, {
+        help: enabled
+          ? 'valid parameters: attempts=NUMBER, time=TIME, buffer=SIZE, without_ids, non_idempotent'
+          : '"off" takes no parameters',
+      });
+    }
+    if (found[name] !== undefined) {
+      c.report(word, 'duplicate-value', `duplicate parameter "${name}"`, { severity: 'warning' });
+    }
+    const parsed = parse === undefined || value === undefined ? true : parse(value);
+    if (parsed === null || parsed === 0) {
+      return c.fail(word, 'invalid-value', `invalid value "${value}" in "${name}" parameter`);
+    }
+    found[name] = parsed;
+  }
+  if (!enabled) return null;
+  const { without_ids: withoutIds = false, non_idempotent: nonIdempotent = false, ...numbers } = found;
+  return { ...DEFAULT, ...numbers, withoutIds: withoutIds === true, nonIdempotent: nonIdempotent === true };
+}
+
+const directives = {
+  sse_heartbeat: {
+    contexts: CONTEXTS,
+    takes: either('off', positiveTime),
+    default: 'off',
+    doc: 'Time without data after which a comment (`: heartbeat`) is sent to the clients of event streams, so that intermediaries do not close their idle connections, and so that clients that have left without closing theirs are noticed. The comment is inserted between two events, never into one, and clients ignore it. It does not restart `proxy_read_timeout`: an upstream that is silent for that time is still given up, unless it sends comments itself.',
+    example: 'sse_heartbeat 15s;',
+  },
+  sse_retry: {
+    contexts: CONTEXTS,
+    takes: either('off', milliseconds),
+    default: 'off',
+    doc: 'Reconnection time that is sent to clients at the beginning of event streams (`retry:`): a browser whose stream ends waits that long before it requests it again. A `retry:` of the upstream follows it, and replaces it.',
+    example: 'sse_retry 2s;',
+  },
+  sse_error: {
+    contexts: CONTEXTS,
+    takes: either('off', template),
+    default: 'off',
+    doc: 'Data of an event of the type `error` that is sent when the upstream fails in the middle of an event stream; the response then ends as if it were complete. Several lines become several lines of data. An event that is incomplete at that time is dropped; for this, events of up to 64k are passed on when they are complete. With `off`, the connection to the client is closed in the middle of the response.',
+    example: `sse_error '{"code":502}';`,
+  },
+  sse_reconnect: {
+    contexts: CONTEXTS,
+    takes: custom(
+      'off | on [attempts=number] [time=time] [buffer=size] [without_ids] [non_idempotent]',
+      1,
+      6,
+      parseReconnect,
+    ),
+    default: 'off',
+    doc: 'Whether an event stream of a client stays open when the upstream ends it or fails, such as in a restart. The request is then sent again, with the id of the last event that the client has received in `Last-Event-ID`, and the events of the new response follow in the same stream. Events that are repeated (with the same id and the same bytes as one of the last 128) are dropped. The first attempt follows after the reconnection time that the upstream has set (`retry:`); without one after up to 100 ms, then twice the delay up to 5 s. `attempts` (20) limits the requests in succession without a new event, and `time` (60s) the time without an upstream; then the stream ends. It ends, too, if the response has a status below 500 other than 429, or is no event stream: the client requests it again, and gets that response. A stream that has sent events, but no ids, ends, so that the client notices that it may have missed events; with `without_ids` it is continued. Requests with the methods POST, PATCH and LOCK are not sent again; with `non_idempotent` they are after a failure, but not after a complete response. Events are passed on when they are complete; longer ones than `buffer` (64k) are passed on as they arrive, and the stream ends if the upstream fails in one.',
+    example: 'sse_reconnect on time=2m;',
+  },
+} as const satisfies Directives;
+
+/** A property of the response's event stream, or nothing if it is not one. */
+function ofStream(value: (stream: EventStream) => string | number, doc: string): VariableSpec {
+  return {
+    get: (x: Exchange) => {
+      const stream = x.state(EVENT_STREAM);
+      return stream === undefined ? undefined : String(value(stream));
+    },
+    doc: `${doc} Empty if the response is no event stream of an upstream.`,
+  };
+}
+
+function count(name: keyof EventStreamCounts, doc: string): VariableSpec {
+  return { get: () => String(eventStreamCounts[name]), doc };
+}
+
+export default defineModule({
+  name: 'sse',
+  doc: 'Server-sent events: responses of upstreams with the type `text/event-stream`. Each event is passed on immediately, with and without `proxy_buffering`, and if it is compressed; if the client leaves, the request to the upstream is aborted, and if the upstream ends, the response does. The directives do not apply to a stream that the upstream has compressed, and, because nothing can be inserted, to one whose length is declared. Event streams are never stored (`proxy_store`). This is an extension of tsproxy; nginx has no such module.',
+  directives,
+  variables: {
+    sse_events: ofStream((stream) => stream.events, 'Number of events sent to the client so far.'),
+    sse_bytes: ofStream((stream) => stream.length, 'Bytes of the event stream so far, before compression.'),
+    sse_heartbeats: ofStream((stream) => stream.heartbeats, 'Number of comments inserted by `sse_heartbeat`.'),
+    sse_reconnects: ofStream(
+      (stream) => stream.reconnects,
+      'Number of responses with which `sse_reconnect` has continued the stream.',
+    ),
+    sse_replays: ofStream((stream) => stream.replays, 'Number of repeated events that were not sent again.'),
+    sse_last_event_id: ofStream(
+      (stream) => stream.lastEventId,
+      'Id of the last event sent to the client; before the first one, that of the request.',
+    ),
+    sse_open: count('open', 'Number of event streams that are open in this worker.'),
+    sse_waiting: count(
+      'waiting',
+      'Number of event streams that are open in this worker without an upstream, because `sse_reconnect` is requesting them again.',
+    ),
+  },
+  settings(conf, { program, compiler }) {
+    const { sse_heartbeat: heartbeat, sse_retry: retry, sse_error: error, sse_reconnect: reconnect } = conf;
+    if (heartbeat === 'off' && retry === 'off' && error === 'off' && reconnect === null) return;
+    program.settings.set(EVENT_STREAMS, {
+      heartbeat: heartbeat === 'off' ? 0 : heartbeat,
+      retry: retry === 'off' ? -1 : retry,
+      error: error === 'off' ? null : compiler.template(error),
+      reconnect,
+    });
+  },
+});

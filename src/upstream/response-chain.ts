@@ -1,0 +1,109 @@
+/** The sinks that a response passes on its way from the upstream to the exchange, as its head requires them. */
+import { parseSize } from '../config/units.js';
+import type { HttpExchange } from '../exchange/exchange.js';
+import { isEventStream } from '../http/event-reader.js';
+import { Field } from '../http/field-names.js';
+import type { HeaderBlock } from '../http/header-block.js';
+import type { UpstreamStream } from '../http/upstream-session.js';
+import type { Producer } from '../program/body.js';
+import { logError } from '../program/error-context.js';
+import { EVENT_STREAM, type EventSource, EventStream, isEncoded } from './event-stream.js';
+import { EVENT_STREAMS } from './event-stream-settings.js';
+import type { ForwardingRules } from './forwarding-rules.js';
+import { isRepeatable } from './next-upstream.js';
+import { ReadingRate } from './reading-rate.js';
+import { ResponseRelay } from './response-relay.js';
+import { ExchangeSink, type ResponseSink } from './response-sink.js';
+import { isBuffered } from './response-spool.js';
+import { ResponseStore } from './response-store.js';
+
+export class ResponseChain {
+  /** Receives the response. */
+  sink: ResponseSink;
+  private readonly relay: ResponseRelay;
+  /** The sink that resumes the upstream. */
+  private first: { source: Producer };
+
+  constructor(
+    private readonly x: HttpExchange,
+    private readonly rules: ForwardingRules,
+    private readonly upstream: Producer & EventSource,
+  ) {
+    const exchange = new ExchangeSink(x, upstream);
+    this.relay = new ResponseRelay(x, rules.settings.spool, exchange, upstream);
+    exchange.source = this.relay;
+    this.sink = this.relay;
+    this.first = this.relay;
+  }
+
+  get buffered(): boolean {
+    return this.relay.buffered;
+  }
+
+  /**
+   * Prepares the head for the client, and the sinks of the body. `headAsked`: a response without body was requested.
+   * `streaming`: the body of the request cannot be sent again. Returns the event stream if it is one.
+   */
+  begin(stream: UpstreamStream, headAsked: boolean, streaming: boolean): EventStream | null {
+    const { x, rules } = this;
+    const { head, declaredLength } = stream;
+    const { response } = x;
+    response.status = head.status;
+    response.reason = head.reason;
+    // If `proxy_method HEAD` was sent for a client that expects a body, the length does not apply to its response.
+    response.contentLength = headAsked && x.method !== 'HEAD' ? 0 : declaredLength;
+    response.expectTrailers = rules.settings.passTrailers && stream.mayHaveTrailers && x.version >= 11;
+    const isWhole = !headAsked && x.method !== 'HEAD' && head.status === 200;
+    this.chooseSinks(head.headers, isWhole);
+    rules.responseHead(x, head);
+    const hasEvents = isWhole && x.nested === null && x.follows === null && isEventStream(response.contentType);
+    return hasEvents ? this.beginEvents(head.headers, declaredLength >= 0, streaming) : null;
+  }
+
+  /** `storable`: the response may be stored if so configured. */
+  private chooseSinks(headers: HeaderBlock, storable: boolean): void {
+    const { x, relay, upstream } = this;
+    const { obeysBuffering, buffering, ignoreClientAbort, limitRate, store } = this.rules.settings;
+    relay.buffered = obeysBuffering ? isBuffered(headers, buffering) : buffering;
+    x.unbuffered = !relay.buffered;
+    // As in nginx: an unbuffered response is not rate-limited.
+    if (!relay.buffered) x.limitRate = 0;
+    else if (limitRate !== null) {
+      const rate = parseSize(limitRate.of(x)) ?? 0;
+      if (rate > 0) {
+        const limited = new ReadingRate(relay, upstream, rate);
+        relay.source = limited;
+        this.sink = limited;
+        this.first = limited;
+      }
+    }
+    if (!storable || store === null) return;
+    // A stream without an end would be requested for clients that have left.
+    if (isEventStream(headers.valueOf(Field.ContentType) ?? null)) x.ignoreClientAbort = ignoreClientAbort;
+    else if (relay.buffered) this.sink = new ResponseStore(this.sink, x, store, headers.valueOf(Field.LastModified));
+  }
+
+  /** `finite`: the length of the stream is declared, so that nothing is inserted. Returns null if its content is encoded. */
+  private beginEvents(headers: HeaderBlock, finite: boolean, streaming: boolean): EventStream | null {
+    const { x } = this;
+    const configured = x.location.settings.get(EVENT_STREAMS);
+    const settings = finite ? EVENT_STREAMS.initial : configured;
+    if (isEncoded(headers)) {
+      if (configured !== EVENT_STREAMS.initial) {
+        logError(x, 'warn', 'event stream is passed on unchanged because upstream has compressed it');
+      }
+      return null;
+    }
+    const idempotent = isRepeatable(x.method, 0);
+    const stream = new EventStream(x, this.sink, this.upstream, {
+      settings,
+      lastEventId: x.headers.joined('last-event-id') ?? '',
+      repeatable: !streaming && (idempotent || settings.reconnect?.nonIdempotent === true),
+      idempotent: !streaming && idempotent,
+    });
+    this.first.source = stream;
+    this.sink = stream;
+    x.setState(EVENT_STREAM, stream);
+    return stream;
+  }
+}
