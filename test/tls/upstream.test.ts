@@ -87,7 +87,7 @@ describe('proxy_pass https://', { skip: withoutOpenssl }, () => {
     t.after(() => plain.close());
     const { proxy } = await setUp(t, `location / { proxy_pass $arg_scheme://127.0.0.1:$arg_port; }`);
     assert.equal((await get(proxy.port, `/?scheme=http&port=${plain.port}`)).body, 'plain');
-    assert.equal((await get(proxy.port, `/?scheme=wss&port=1`)).status, 500);
+    assert.equal((await get(proxy.port, `/?scheme=ftp&port=1`)).status, 500);
     assert.deepEqual(proxy.messages('error').length, 1);
     const backend = await httpsBackend();
     t.after(() => backend.close());
