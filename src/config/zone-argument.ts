@@ -134,8 +134,8 @@ function zoneKey({ name, size, key }: ZoneDeclaration): string {
 }
 
 /**
- * Checks the zones referenced by a directive of a block: each must be declared by `${directive}_zone`, and be named
- * once. `nameOf` returns the name in a statement.
+ * Checks the zones referenced by a directive of a block: each must be declared by `${kind}_zone`, and be named once.
+ * `nameOf` returns the name in a statement.
  */
 export function checkZoneReferences(
   kind: ZoneKind,
@@ -148,13 +148,13 @@ export function checkZoneReferences(
   // checked as were valid.
   const passed = new Map<string, number>();
   if (block.own.includes(directive)) {
-    for (const { zone } of (block.values[directive] ?? []) as readonly { readonly zone: string }[]) {
-      passed.set(zone, (passed.get(zone) ?? 0) + 1);
+    for (const { zone } of (block.values[directive] ?? []) as readonly { readonly zone: string | null }[]) {
+      if (zone !== null) passed.set(zone, (passed.get(zone) ?? 0) + 1);
     }
   }
   const declared = new Set(
     c.all('http').flatMap(({ values }) => {
-      const list = (values[`${directive}_zone`] ?? []) as readonly KeyedZoneData[];
+      const list = (values[`${kind}_zone`] ?? []) as readonly KeyedZoneData[];
       return list.map(({ zone }) => zone.name);
     }),
   );

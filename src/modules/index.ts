@@ -57,6 +57,7 @@ import upstream_zone_module from './upstream_zone.js';
 import userid_module from './userid.js';
 import v2_module from './v2.js';
 import v3_module from './v3.js';
+import websocket_limit_module from './websocket_limit/index.js';
 import websocket_request_module from './websocket_request.js';
 import zstd_module from './zstd.js';
 import zstd_static_module from './zstd_static.js';
@@ -120,6 +121,7 @@ export const modules: readonly Module[] = [
   userid_module,
   v2_module,
   v3_module,
+  websocket_limit_module,
   websocket_request_module,
   zstd_module,
   zstd_static_module,

@@ -361,6 +361,13 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       quic_active_connection_id_limit`,
   },
   {
+    load: () => import('../modules/websocket_limit/index.js'),
+    names: `
+      websocket_limit_zone websocket_limit_from websocket_max_message_size websocket_max_frame_size
+      websocket_max_fragments websocket_opcodes websocket_limit_messages websocket_limit_bytes
+      websocket_limit_log_level websocket_limit_dry_run websocket_limit_fail_open websocket_limit_status`,
+  },
+  {
     load: () => import('../modules/websocket_request.js'),
     names: `
      `,

@@ -5,7 +5,6 @@
  */
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Deflate } from './deflate.js';
-import { type CheckHost, type FrameCheck, WAIT } from './frame-check.js';
 import { MAX_HEADER, writeHeader } from './frame-writer.js';
 import type { Decision, Message, MessageHandler } from './message-handler.js';
 import { type MessageListener, MessageReader } from './message-reader.js';
@@ -26,19 +25,16 @@ export interface PipeOptions {
   readonly inflate: Deflate | null;
   readonly deflate: Deflate | null;
   readonly handlers: readonly MessageHandler[];
-  /** Checks of frames before they are read. */
-  checks(host: CheckHost): readonly FrameCheck[];
   /** Reports a stream that is invalid or exceeds `maxMessage`, before the WebSocket is closed. */
   onInvalid(code: number, reason: string): void;
   /** Reports an exception of a handler, or a rejected promise. */
   onFailure(error: unknown): void;
 }
 
-export class MessagePipe implements Stage, CheckHost, MessageListener {
+export class MessagePipe implements Stage, MessageListener {
   private readonly reader: MessageReader;
-  private readonly checks: readonly FrameCheck[];
   private readonly queue = new ByteQueue();
-  /** A message is with a handler or a codec, or a frame waits for a check. */
+  /** A message is with a handler or a codec. */
   private pending = false;
   /** The receiver is slow. */
   private slow = false;
@@ -53,9 +49,8 @@ export class MessagePipe implements Stage, CheckHost, MessageListener {
     private readonly host: StageHost,
     private readonly options: PipeOptions,
   ) {
-    this.checks = options.checks(this);
     const { fromClient, inflate, maxMessage } = options;
-    this.reader = new MessageReader({ masked: fromClient, deflate: inflate !== null, maxMessage }, this, this.checks);
+    this.reader = new MessageReader({ masked: fromClient, deflate: inflate !== null, maxMessage }, this);
   }
 
   get full(): boolean {
@@ -86,22 +81,12 @@ export class MessagePipe implements Stage, CheckHost, MessageListener {
     this.continue();
   }
 
-  close(code: number, reason: string): void {
+  private close(code: number, reason: string): void {
     if (this.closed || this.over) return;
     this.closed = true;
     this.reader.discard();
     this.host.close(code, reason);
     this.pending = false;
-    this.continue();
-  }
-
-  proceed(): void {
-    if (!this.pending || this.closed || this.over) return;
-    this.pending = false;
-    this.reading = true;
-    this.reader.proceed();
-    if (this.reader.verdict === WAIT) this.pending = true;
-    this.reading = false;
     this.continue();
   }
 
@@ -111,7 +96,6 @@ export class MessagePipe implements Stage, CheckHost, MessageListener {
     this.pending = false;
     this.queue.clear();
     this.reader.discard();
-    for (const check of this.checks) check.dispose();
     for (const handler of this.options.handlers) handler.dispose();
     this.options.inflate?.dispose();
     this.options.deflate?.dispose();
@@ -123,7 +107,6 @@ export class MessagePipe implements Stage, CheckHost, MessageListener {
     let at = start;
     while (at < end && !this.pending && !this.slow && !this.over) {
       at = reader.next(bytes, at, end);
-      if (reader.verdict === WAIT) this.pending = true;
     }
     return at;
   }

@@ -2,7 +2,6 @@
  * Messages and control frames in a stream of frames, unmasked and assembled from their fragments, with the checks of RFC 6455
  * that a receiver has to make. Memory grows with the bytes that arrive, not with the lengths that frames announce.
  */
-import { type CheckVerdict, type FrameCheck, PASS, WAIT } from './frame-check.js';
 import { applyMask, FrameReader } from './frame-reader.js';
 import { MAX_HEADER } from './frame-writer.js';
 import { BINARY, CLOSE, CONTROL, PONG, TEXT } from './opcodes.js';
@@ -47,22 +46,15 @@ export class MessageReader {
   private discards = false;
   /** The latest frame was rejected. */
   private rejected = false;
-  /** Verdict of the checks about the latest frame. */
-  verdict: CheckVerdict = PASS;
-  /** Index of the check that makes it wait. */
-  private waitsFor = 0;
 
   constructor(
     private readonly rules: MessageRules,
     private readonly listener: MessageListener,
-    private readonly checks: readonly FrameCheck[],
   ) {}
 
   /** From now on reports Close frames only, and stores nothing else. */
   discard(): void {
     this.discards = true;
-    if (this.verdict !== PASS) this.rejected = true;
-    this.verdict = PASS;
     this.message = EMPTY;
     if (this.frames.opcode !== CLOSE) this.control = EMPTY;
   }
@@ -83,29 +75,13 @@ export class MessageReader {
     if (this.discards) this.begin();
     else {
       const problem = this.problem();
-      if (problem === null) this.check(0);
+      if (problem === null) this.begin();
       else {
         this.rejected = true;
         this.listener.onInvalid(problem.code, problem.reason);
       }
     }
     return to;
-  }
-
-  /** Continues a frame that had to wait. */
-  proceed(): void {
-    this.check(this.waitsFor + 1);
-  }
-
-  private check(from: number): void {
-    const { checks, frames } = this;
-    for (let i = from; i < checks.length; i++) {
-      this.verdict = (checks[i] as FrameCheck).frame(frames);
-      if (this.verdict === WAIT) this.waitsFor = i;
-      if (this.verdict !== PASS) return;
-    }
-    this.verdict = PASS;
-    this.begin();
   }
 
   /** Why the latest frame is invalid, with the code of the Close frame; null if it is valid. */

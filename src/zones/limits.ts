@@ -55,6 +55,8 @@ export interface RateLimit {
   readonly burst: number;
   /** Excess up to which a request is not delayed; very large: never delayed. */
   readonly delay: number;
+  /** Default: one request. */
+  readonly cost?: number;
 }
 
 export interface RateQuestion {
@@ -80,8 +82,8 @@ export const countRequest: Operation<RateQuestion, RateAnswer> = {
   run(owner, { limits }) {
     const now = owner.now;
     for (let i = 0; i < limits.length; i++) {
-      const { zone, key, rate, burst } = limits[i] as RateLimit;
-      const check = owner.zone(zone, RequestRates)?.check(key, rate, burst, now);
+      const { zone, key, rate, burst, cost } = limits[i] as RateLimit;
+      const check = owner.zone(zone, RequestRates)?.check(key, rate, burst, now, cost);
       if (check === undefined || check.result === 'within') continue;
       return { result: check.result, excess: check.excess, limitIndex: i, delay: 0 };
     }
@@ -89,7 +91,7 @@ export const countRequest: Operation<RateQuestion, RateAnswer> = {
     // From the last to the first, as in nginx: of several limits with the same delay the last one is logged.
     for (let i = limits.length - 1; i >= 0; i--) {
       const limit = limits[i] as RateLimit;
-      const excess = owner.zone(limit.zone, RequestRates)?.account(limit.key, limit.rate, now) ?? 0;
+      const excess = owner.zone(limit.zone, RequestRates)?.account(limit.key, limit.rate, now, limit.cost) ?? 0;
       if (excess <= limit.delay) continue;
       const delay = Math.floor(((excess - limit.delay) * 1000) / limit.rate);
       if (delay > answer.delay) answer = { result: 'delayed', excess, limitIndex: i, delay };

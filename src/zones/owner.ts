@@ -13,7 +13,7 @@ export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates | TlsSe
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
-  if (kind === 'limit_req') return new RequestRates(name, size);
+  if (kind === 'limit_req' || kind === 'websocket_limit') return new RequestRates(name, size);
   if (kind === 'api_keys') return new KeyUsage();
   if (kind === 'ssl_session') return new TlsSessions(name, size);
   return new PeerStates();

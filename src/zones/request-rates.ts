@@ -59,24 +59,25 @@ export class RequestRates {
 
   /**
    * Computes the effect of one more request. `rate` in thousandths of a request per second; `burst` in thousandths; `now` in
-   * whole ms. Stores the key; `account` counts the request.
+   * whole ms; `cost` in thousandths: a request's is one. Stores the key; `account` counts the request.
    */
-  check(key: string, rate: number, burst: number, now: number): RateCheck {
+  check(key: string, rate: number, burst: number, now: number, cost = 1000): RateCheck {
     const entry = this.byKey.get(key);
     if (entry === undefined) {
-      return this.add(key, rate, now) ? NEW : NO_ROOM;
+      if (!this.add(key, rate, now)) return NO_ROOM;
+      return cost - 1000 > burst ? { result: 'beyond', excess: cost - 1000 } : NEW;
     }
     this.unlink(entry);
     this.linkNewest(entry);
-    const excess = excessAt(entry, rate, now);
+    const excess = excessAt(entry, rate, now, cost);
     return { result: excess > burst ? 'beyond' : 'within', excess };
   }
 
   /** Counts the request after `check`; returns the excess of its key. */
-  account(key: string, rate: number, now: number): number {
+  account(key: string, rate: number, now: number, cost = 1000): number {
     const entry = this.byKey.get(key);
     if (entry === undefined) return 0;
-    const excess = excessAt(entry, rate, now);
+    const excess = excessAt(entry, rate, now, cost);
     entry.excess = excess;
     if (now > entry.last || now - entry.last < -MIN_RETENTION) entry.last = now;
     return excess;
@@ -156,11 +157,11 @@ export class RequestRates {
  * Excess with one more request. A clock that runs backwards counts as stopped; after a step back of a minute or more, time
  * restarts there.
  */
-function excessAt({ excess, last }: Entry, rate: number, now: number): number {
+function excessAt({ excess, last }: Entry, rate: number, now: number, cost: number): number {
   // The first request of a key is within any rate.
-  if (last === Number.NEGATIVE_INFINITY) return 0;
+  if (last === Number.NEGATIVE_INFINITY) return cost - 1000;
   let ms = now - last;
   if (ms < -MIN_RETENTION) ms = 1;
   else if (ms < 0) ms = 0;
-  return Math.max(0, excess - Math.floor((rate * ms) / 1000) + 1000);
+  return Math.max(0, excess - Math.floor((rate * ms) / 1000) + cost);
 }

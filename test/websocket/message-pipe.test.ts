@@ -20,7 +20,6 @@ function pipe(host: RecordingHost, options: Partial<PipeOptions> = {}): MessageP
     inflate: null,
     deflate: null,
     handlers: [],
-    checks: () => [],
     onInvalid() {},
     onFailure(error) {
       throw error;
