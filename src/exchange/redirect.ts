@@ -10,15 +10,10 @@ export const REDIRECTS = new SettingsKey('redirects', { absolute: true, serverNa
 
 /** Rewrites the `Location` of the proxy's own response, not of an upstream's. nginx sends it before `Connection`. */
 export function absoluteLocation(x: EngineExchange): void {
-  const { added, ownLocation } = x.response;
+  const { response } = x;
+  const { ownLocation } = response;
   if (ownLocation === null || !ownLocation.startsWith('/') || !x.location.settings.get(REDIRECTS).absolute) return;
-  for (let i = 0; i < added.length; i += 2) {
-    if (added[i] === 'Location' && added[i + 1] === ownLocation) {
-      added.splice(i, 2);
-      x.response.absoluteLocation = origin(x) + ownLocation;
-      return;
-    }
-  }
+  if (response.takeOwnLocation()) response.absoluteLocation = origin(x) + ownLocation;
 }
 
 /** The local address of a client that sent no host; for a unix socket, the server's name. */

@@ -196,24 +196,44 @@ export class HeaderBlock {
 
   /**
    * Returns the field lines for which `skip` is false, each terminated by CRLF, as one string. Adjacent lines are
-   * copied as one slice of the text.
+   * copied as one slice of the text. With `current`, `Last-Modified`, `ETag` and `Location` have its values, at their places; they
+   * are omitted if it has none.
    */
-  lines(skip: FieldTest | null): string {
+  lines(skip: FieldTest | null, current: CurrentValues | null = null): string {
     let out = '';
     let run = -1;
     const at = this.at;
     for (let i = 0; i < this.count; i++) {
       const o = i * STRIDE;
-      if (at[o + 5] !== PRESENT || skip?.matches(this, i)) {
+      const value = current === null ? null : this.currentValue(i, current);
+      if (at[o + 5] !== PRESENT || value === undefined || (value === null && skip?.matches(this, i))) {
         if (run >= 0) out += this.text.slice(run, at[o] as number);
         run = -1;
-      } else if (!this.canonical) {
-        out += `${this.name(i)}: ${this.value(i)}\r\n`;
+      } else if (!this.canonical || (value !== null && !this.hasValue(i, value))) {
+        if (run >= 0) out += this.text.slice(run, at[o] as number);
+        run = -1;
+        out += `${this.name(i)}: ${value ?? this.value(i)}\r\n`;
       } else if (run < 0) run = at[o] as number;
     }
     if (run >= 0) out += this.text.slice(run, (at[(this.count - 1) * STRIDE + 3] as number) + 2);
     return out;
   }
+
+  private hasValue(i: number, value: string): boolean {
+    const start = this.at[i * STRIDE + 2] as number;
+    return (this.at[i * STRIDE + 3] as number) - start === value.length && this.text.startsWith(value, start);
+  }
+
+  /** Value of field `i` if it may differ from the received one; undefined if it is not sent, null for other fields. */
+  private currentValue(i: number, current: CurrentValues): string | null | undefined {
+    const id = this.at[i * STRIDE + 4];
+    return id === Field.ETag || id === Field.LastModified || id === Field.Location ? current.valueOf(id) : null;
+  }
+}
+
+/** Values of fields that may have changed since they were received. */
+export interface CurrentValues {
+  valueOf(id: number): string | undefined;
 }
 
 /** Selects fields of a block. */

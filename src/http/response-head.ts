@@ -34,8 +34,10 @@ export class ResponseHead {
   readonly added: string[] = [];
   /** Absolute `Location`, or null. */
   absoluteLocation: string | null = null;
-  /** The `Location` of the proxy's own redirect or rewritten by it, among `added`; `add_header Location` is not one. */
+  /** The `Location` of the proxy's own redirect, among `added`, or rewritten by it; `add_header Location` is not one. */
   ownLocation: string | null = null;
+  /** Whether `ownLocation` replaces the value of the upstream's line, at its place. */
+  private replacesLocation = false;
   /** Whether the source of the body can send `parts` itself, in any order. */
   seekable = false;
   /** Parts that a seekable source sends instead of the whole body; null: the whole body. */
@@ -73,6 +75,7 @@ export class ResponseHead {
     this.added.length = 0;
     this.absoluteLocation = null;
     this.ownLocation = null;
+    this.replacesLocation = false;
     this.ownServer = true;
     this.ownDate = true;
     this.encoded = false;
@@ -117,6 +120,29 @@ export class ResponseHead {
     if (lower === 'location') this.ownLocation = value;
   }
 
+  /** Replaces the value of the upstream's `Location`. Line breaks become spaces. */
+  replaceLocation(value: string): void {
+    this.ownLocation = fieldValue(value);
+    this.replacesLocation = true;
+  }
+
+  /** Takes `ownLocation` out of the lines; returns whether it was one of them. */
+  takeOwnLocation(): boolean {
+    const { added, upstream } = this;
+    if (this.replacesLocation && upstream !== null) {
+      this.replacesLocation = false;
+      upstream.remove(upstream.indexOf(Field.Location));
+      return true;
+    }
+    for (let i = 0; i < added.length; i += 2) {
+      if (added[i] === 'Location' && added[i + 1] === this.ownLocation) {
+        added.splice(i, 2);
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * Weakens the entity tag: the body is no longer byte-for-byte identical (RFC 9110 8.8.1). nginx: ngx_http_weak_etag.
    */
@@ -130,7 +156,10 @@ export class ResponseHead {
   remove(lower: string): void {
     const block = this.upstream;
     if (block !== null) for (let i = block.find(lower); i >= 0; i = block.find(lower, i + 1)) block.remove(i);
-    if (lower === 'location') this.absoluteLocation = null;
+    if (lower === 'location') {
+      this.absoluteLocation = null;
+      this.replacesLocation = false;
+    }
     for (let i = 0; i < this.added.length; ) {
       if ((this.added[i] as string).toLowerCase() === lower) this.added.splice(i, 2);
       else i += 2;
@@ -148,7 +177,8 @@ export class ResponseHead {
     const block = this.upstream;
     if (block !== null) {
       for (let i = this.findUpstream(block, lower, 0); i >= 0; i = this.findUpstream(block, lower, i + 1)) {
-        values.push(block.value(i));
+        const replaced = this.replacesLocation && lower === 'location' ? this.ownLocation : null;
+        values.push(replaced ?? block.value(i));
       }
     }
     for (let i = 0; i < this.added.length; i += 2) {

@@ -4,6 +4,7 @@
 
 import type { HttpExchange } from '../exchange/exchange.js';
 import { dateLine } from '../http/clock.js';
+import { Field } from '../http/field-names.js';
 import { software } from '../http/software.js';
 import { statusText } from '../http/status-text.js';
 
@@ -54,9 +55,10 @@ export function formatHead(x: HttpExchange, framing: Framing, keep: boolean): st
   ) {
     head += `Content-Length: ${response.contentLength}\r\n`;
   }
-  // As in nginx, the upstream's is among the fields after `Connection`.
-  const modified = response.lastModified === null ? '' : `Last-Modified: ${response.lastModified}\r\n`;
-  if (response.upstream === null) head += modified;
+  const { upstream, lastModified, etag } = response;
+  // As in nginx, those of the upstream are among its fields, at their places.
+  if (lastModified !== null && (upstream === null || upstream.indexOf(Field.LastModified) < 0))
+    head += `Last-Modified: ${lastModified}\r\n`;
   if (response.absoluteLocation !== null) head += `Location: ${response.absoluteLocation}\r\n`;
   if (framing === Framing.Chunked) head += 'Transfer-Encoding: chunked\r\n';
   if (status === 101) head += 'Connection: upgrade\r\n';
@@ -65,9 +67,8 @@ export function formatHead(x: HttpExchange, framing: Framing, keep: boolean): st
     if (settings.keepaliveHeader > 0) head += `Keep-Alive: timeout=${settings.keepaliveHeader}\r\n`;
   } else head += 'Connection: close\r\n';
   if (response.varies) head += 'Vary: Accept-Encoding\r\n';
-  if (response.upstream !== null) head += modified;
-  if (response.etag !== null) head += `ETag: ${response.etag}\r\n`;
-  if (response.upstream !== null) head += response.upstream.lines(response.hidden);
+  if (etag !== null && (upstream === null || upstream.indexOf(Field.ETag) < 0)) head += `ETag: ${etag}\r\n`;
+  if (upstream !== null) head += upstream.lines(response.hidden, response);
   const { added } = response;
   for (let i = 0; i < added.length; i += 2) head += `${added[i]}: ${added[i + 1]}\r\n`;
   return `${head}\r\n`;

@@ -62,3 +62,18 @@ test('a head is as new after clear', () => {
   made.clear();
   assert.deepEqual(made, new ResponseHead());
 });
+
+test("an own Location is taken out of the upstream's lines, or of those that were added", () => {
+  const made = new ResponseHead();
+  made.upstream = HeaderBlock.from([
+    ['X-A', '1'],
+    ['Location', '/b'],
+  ]);
+  made.replaceLocation('/c\r\nX: d');
+  assert.deepEqual([made.ownLocation, made.all('location')], ['/c X: d', ['/c X: d']]);
+  assert.equal(made.upstream.lines(null, made), 'X-A: 1\r\nLocation: /c X: d\r\n');
+  assert.deepEqual([made.takeOwnLocation(), made.takeOwnLocation()], [true, false]);
+  assert.equal(made.upstream.lines(null, made), 'X-A: 1\r\n');
+  made.set('Location', '/e');
+  assert.deepEqual([made.takeOwnLocation(), made.added], [true, []]);
+});

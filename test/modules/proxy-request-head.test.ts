@@ -39,6 +39,7 @@ describe('the head of a proxied request', () => {
         location /forwarded { proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Real-IP $remote_addr; proxy_pass http://app; }
         location /variables { proxy_set_header X-V "$proxy_host|$proxy_port|$upstream_addr"; proxy_pass http://127.0.0.1:%%PORT%%/; }
         location /1.0 { proxy_http_version 1.0; proxy_pass http://app; }
+        location /slices { proxy_set_header Range $slice_range; proxy_pass http://app; }
         location /none { proxy_pass_request_headers off; proxy_pass http://app; }
         location /method { proxy_method $arg_m; proxy_pass http://app; }
         location /unix { proxy_pass http://unix:%%SOCKET%%; }
@@ -64,6 +65,11 @@ describe('the head of a proxied request', () => {
     assert.equal((await lines('/host'))[1], 'Host: client.example');
     assert.equal((await lines('/http-host'))[1], 'Host: Client.Example:81');
     assert.equal((await lines('/unix'))[1], 'Host: localhost');
+  });
+  test("slice_range is the client's range", async () => {
+    const ranges = (all: readonly string[]) => all.filter((line) => line.startsWith('Range'));
+    assert.deepEqual(ranges(await lines('/slices', ['range: bytes=0-9'])), ['Range: bytes=0-9']);
+    assert.deepEqual(ranges(await lines('/slices')), []);
   });
   test('an empty Host is left out for HTTP/1.0, and the default one is sent over HTTP/1.1', async () => {
     assert.deepEqual(await lines('/empty-host'), ['GET /empty-host HTTP/1.1', 'Host: app']);

@@ -56,6 +56,17 @@ const ANSWERS: Readonly<Record<string, string>> = {
       'Accept-Ranges: bytes',
     ],
   }),
+  '/places': reply('ok', {
+    fields: [
+      'X-One: 1',
+      'ETag: "e"',
+      'X-Two: 2',
+      'Location: http://app/x',
+      'X-Three: 3',
+      'Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT',
+      'X-Four: 4',
+    ],
+  }),
   '/twice': reply('ok', {
     fields: ['Content-Type: a/b', 'Content-Type: c/d', 'ETag: "1"', 'ETag: "2"', 'Expires: 0', 'Expires: 1'],
   }),
@@ -87,6 +98,9 @@ describe("the head of an upstream's answer", () => {
         location /both/ { proxy_hide_header Server; proxy_pass_header Server; proxy_pass http://app; }
         location /ranges/ { proxy_force_ranges on; proxy_pass http://app; }
         location /seen/ { add_header X-Seen "$upstream_http_x_one|$upstream_http_server|$upstream_cookie_c|$upstream_status" always; proxy_hide_header X-One; proxy_pass http://app; }
+        location /redirect/ { proxy_redirect http://app/ http://$host/; sub_filter_once on; proxy_pass http://app; }
+        location /weak/ { sub_filter_types *; sub_filter ok fine; sub_filter_last_modified on; proxy_redirect off; proxy_pass http://app; }
+        location /changed/ { proxy_hide_header Last-Modified; add_header ETag '"mine"'; absolute_redirect off; proxy_pass http://app; }
         location /added/ { add_header X-One 2; add_header ETag '"mine"'; proxy_pass http://app; }
       }`,
       { PORT: backend.port },
@@ -115,6 +129,24 @@ describe("the head of an upstream's answer", () => {
       'Vary: a',
     ]);
     assert.deepEqual(await passed('/lf'), ['X-One: 1']);
+  });
+  test('fields whose value changes keep their places', async () => {
+    const [date, places] = [
+      'Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT',
+      ['X-One: 1', 'X-Two: 2', 'X-Three: 3', 'X-Four: 4'],
+    ];
+    const at = (etag: string, location: string) => [places[0], etag, places[1], location, places[2], date, places[3]];
+    assert.deepEqual(await passed('/redirect/places'), at('ETag: "e"', 'Location: http://localhost/x'));
+    const weak = (await passed('/weak/places')).filter((line) => !line.startsWith('Transfer-Encoding'));
+    assert.deepEqual(weak, at('ETag: W/"e"', 'Location: http://app/x'));
+    assert.deepEqual(
+      await passed('/changed/places'),
+      at('ETag: "mine"', 'Location: /x').filter((line) => line !== date),
+    );
+    assert.deepEqual(await passed('/places'), [
+      `Location: http://localhost:${proxy.port}/x`,
+      ...at('ETag: "e"', '').filter((line) => line !== ''),
+    ]);
   });
   test('Date and Server are ours, and X-Pad and what X-Accel says stay here', async () => {
     const answer = await ask('/own');

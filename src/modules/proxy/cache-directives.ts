@@ -1,6 +1,7 @@
-/** Directives of nginx's cache, which is not implemented: `off`, and conditions without effect. */
+/** Directives of nginx's cache, which is not implemented: `off`, and conditions without effect; and the range of a slice. */
 import { templates, word } from '../../config/argument-types.js';
 import type { Directives } from '../../config/directive.js';
+import type { Exchange } from '../../program/exchange.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const;
 
@@ -39,3 +40,10 @@ export const cacheDirectives = {
     example: 'proxy_no_cache $http_pragma $http_authorization;',
   },
 } as const satisfies Directives;
+
+export const cacheVariables = {
+  slice_range: {
+    get: (x: Exchange) => x.headers.joined('range'),
+    doc: "The client's `Range`. In nginx, the range of the slice that is requested (`slice`); responses are not cached here, so that there are no slices, and `proxy_set_header Range $slice_range` requests what the client requests.",
+  },
+} as const;

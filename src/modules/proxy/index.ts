@@ -12,7 +12,7 @@ import { DONE } from '../../program/verdict.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { bindAddress } from './bind.js';
 import { checkBufferSizes } from './buffer-sizes.js';
-import { cacheDirectives } from './cache-directives.js';
+import { cacheDirectives, cacheVariables } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkForwarded, Forwarded, forwardedArgument } from './forwarded.js';
 import { LostUpgrades } from './lost-upgrades.js';
@@ -233,6 +233,7 @@ export default defineModule({
     checkForwarded(block, c);
   },
   variables: {
+    ...cacheVariables,
     proxy_host: {
       get: (x) => httpExchange(x).upstreamHost,
       changeable: true,

@@ -115,7 +115,7 @@ export class ResponseHeadRules {
     return this.rewritesCookies ? this.options.cookies.apply(x, value) : value;
   }
 
-  /** Moves rewritten fields from the upstream's block to the added fields; other fields remain in place. */
+  /** Moves rewritten fields from the upstream's block to the added fields, except `Location`; other fields remain in place. */
   private rewrite(x: Exchange, headers: HeaderBlock): void {
     const { response } = x;
     const { redirects, cookies } = this.options;
@@ -132,9 +132,7 @@ export class ResponseHeadRules {
         response.add(name, cookies.apply(x, value));
       } else if (id === Field.Location) {
         const rewritten = redirects.apply(x, value);
-        if (rewritten === null) continue;
-        headers.remove(i);
-        response.set('Location', rewritten);
+        if (rewritten !== null) response.replaceLocation(rewritten);
       } else {
         const url = /url=/i.exec(value);
         const at = url === null ? -1 : url.index + 4;
