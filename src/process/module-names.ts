@@ -207,8 +207,8 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate
       proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols
       proxy_ssl_ciphers proxy_ssl_session_reuse proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn
-      proxy_store proxy_store_access proxy_cache proxy_cache_bypass proxy_no_cache proxy_host proxy_port
-      proxy_add_x_forwarded_for`,
+      proxy_store proxy_store_access proxy_cache proxy_cache_bypass proxy_no_cache slice_range proxy_host
+      proxy_port proxy_add_x_forwarded_for`,
   },
   {
     load: () => import('../modules/random_index.js'),
