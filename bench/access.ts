@@ -1,12 +1,13 @@
 /**
  * Access control, in tsproxy and nginx in turn with the same configuration and back end:
  *
- *   node dist/bench/access.js [--seconds 3] [--rounds 3] [--peers tsproxy,nginx] [--guesses 100] [--only open,auth_basic,guesses]
+ *   node dist/bench/access.js [--seconds 3] [--rounds 3] [--peers tsproxy,nginx] [--guesses 100] [--phases 7] [--only open,auth_basic,guesses]
  *
  * First the CPU time per request: without access control, with `auth_basic` (the same user again and again), with
  * `auth_request` to the back end, and with `auth_jwt` (tsproxy only). Then the latency of requests without passwords
- * while a client guesses passwords at the given rate per second, for a hash that takes milliseconds ($apr1$) and one that
- * takes a tenth of a second ($2y$10$).
+ * while a client guesses passwords at the given rate per second, for a hash that takes milliseconds ($apr1$), one that takes
+ * tens of milliseconds ($6$) and one that takes a tenth of a second ($2y$10$). Phases with and without guesses alternate, so
+ * that both see the same other load of the machine; the figures are medians over the phases.
  */
 import { createHmac } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     peers: { type: 'string', default: 'tsproxy,nginx' },
     guesses: { type: 'string', default: '100' },
+    phases: { type: 'string', default: '7' },
     only: { type: 'string' },
   },
 });
@@ -34,6 +36,7 @@ const SECONDS = Number(values.seconds);
 const SECRET = 'a secret of thirty-two characters';
 const HASHES = {
   $apr1$: '$apr1$salt$Xxd1irWT9ycqoYxGFn4cb.',
+  $6$: '$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.',
   $2y$10$: '$2y$10$abcdefghijklmnopqrstuuyvPXIbu7xe6/CED2DzX8z6Si09MlzlW',
 } as const;
 
@@ -66,6 +69,7 @@ function configuration(port: number, backEnd: number, directory: string, peer: P
         listen 127.0.0.1:${port} backlog=4096;
         location / { proxy_pass http://back_end; }
         location /basic/ { auth_basic bench; auth_basic_user_file users; proxy_pass http://back_end/; }
+        location /sha/ { auth_basic bench; auth_basic_user_file sha-users; proxy_pass http://back_end/; }
         location /slow/ { auth_basic bench; auth_basic_user_file slow-users; proxy_pass http://back_end/; }
         location /request/ { auth_request /auth; proxy_pass http://back_end/; }
         location = /auth { internal; proxy_pass_request_body off; proxy_pass http://back_end/bytes/0; }
@@ -121,6 +125,28 @@ async function latency(port: number, seconds: number): Promise<readonly [median:
   return [times[Math.floor(times.length / 2)] ?? 0, times[Math.floor(times.length * 0.99)] ?? 0];
 }
 
+/** Paths by the format of their passwords. */
+const GUESSED = { $apr1$: '/basic/', $6$: '/sha/', $2y$10$: '/slow/' } as const;
+
+/** Latencies of requests without passwords in alternating phases: without and with guesses at a path. */
+async function guessed(port: number, path: string): Promise<string> {
+  const quiet: (readonly number[])[] = [];
+  const during: (readonly number[])[] = [];
+  for (let phase = 1; phase <= Number(values.phases); phase++) {
+    quiet.push(await latency(port, SECONDS));
+    const stop = guess(port, path);
+    await pause(300);
+    during.push(await latency(port, SECONDS));
+    stop();
+    // The queue of passwords becomes empty.
+    await pause(path === GUESSED.$apr1$ ? 300 : 4000);
+  }
+  const figures = (phases: readonly (readonly number[])[]) =>
+    [0, 1].map((i) => median(phases.map((figure) => figure[i] ?? 0)).toFixed(1)).join(' / ');
+  const rise = median(during.map((figure, i) => (figure[1] ?? 0) - (quiet[i]?.[1] ?? 0)));
+  return `median / p99 quiet ${figures(quiet)} ms, with guesses ${figures(during)} ms; p99 rises by ${rise.toFixed(1)} ms`;
+}
+
 /** Guesses passwords until `stop` is called. */
 function guess(port: number, path: string): () => void {
   let number = 0;
@@ -161,6 +187,7 @@ try {
       const own = join(directory, `${peer}-${round}`);
       mkdirSync(own);
       writeFileSync(join(own, 'users'), `joe:${HASHES.$apr1$}\n`);
+      writeFileSync(join(own, 'sha-users'), `joe:${HASHES.$6$}\n`);
       writeFileSync(join(own, 'slow-users'), `joe:${HASHES.$2y$10$}\n`);
       writeFileSync(join(own, 'file'), 'x'.repeat(100));
       const keys = { keys: [{ kty: 'oct', k: Buffer.from(SECRET).toString('base64url') }] };
@@ -174,17 +201,10 @@ try {
           costs.set(key, [...(costs.get(key) ?? []), await costOf(proxy, port, path, authorization)]);
         }
         if (round > 1 || !chosen('guesses')) continue;
-        for (const [format, path] of [['$apr1$', '/basic/'] as const, ['$2y$10$', '/slow/'] as const]) {
+        for (const [format, path] of Object.entries(GUESSED)) {
           // nginx computes hashes in its event loop: at this rate it would not serve anything for minutes.
-          if (peer === 'nginx' && format === '$2y$10$') continue;
-          const quiet = await latency(port, SECONDS);
-          const stop = guess(port, path);
-          await pause(500);
-          const during = await latency(port, SECONDS);
-          stop();
-          const ms = (figures: readonly number[]) => figures.map((n) => n.toFixed(1)).join(' / ');
-          latencies.push(`${peer}, ${format}: median / p99 quiet ${ms(quiet)} ms, guesses ${ms(during)} ms`);
-          await pause(1000);
+          if (peer === 'nginx' && format !== '$apr1$') continue;
+          latencies.push(`${peer}, ${format}: ${await guessed(port, path)}`);
         }
       } finally {
         await proxy.stop();

@@ -7,9 +7,10 @@ import type { ThreadRequest } from './verifier.js';
 /** Nice value: requests that need no thread have priority over passwords. */
 const NICE = 19;
 /**
- * ms of work after which the thread rests for the same time. The nice value alone is not enough: kernels let a running thread
- * finish its slice of several ms before one that wakes up, and each wait for a socket is a wakeup. Time in which the thread
- * was ready but did not run counts as work, so that it rests longer on a busy machine.
+ * ms of work after which the thread rests for the same time. The event loop does not need that: with the nice value alone the
+ * latency of other requests is the same (`node dist/bench/access.js --only guesses`). But nice values are compared only within
+ * a session (autogroup) or a control group; the rests also leave half of a processor to other programs. Time in which the
+ * thread was ready but did not run counts as work, so that it rests longer on a busy machine.
  */
 const SLICE = 1;
 /** Maximum time of a rest, ms. */
