@@ -12,6 +12,7 @@ import { newSecret } from '../program/secret.js';
 import type { BoundAddress } from '../server/binder.js';
 import { checkWithModuleFiles } from './checked-modules.js';
 import type { ConfigSource } from './configuration.js';
+import { FileWatch, watchPlan } from './file-watch.js';
 import { type DefaultErrorLog, ErrorLogFiles } from './logs.js';
 import { applyEnvironment, type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import type { ModuleFile } from './module-files.js';
@@ -89,6 +90,7 @@ export class Instance<W extends Workers = Workers> {
   /** Reloads are processed one at a time. */
   private queue: Promise<unknown> = Promise.resolve();
   private shuttingDown = false;
+  private readonly watch = new FileWatch((paths) => void this.renew(paths));
 
   constructor(private readonly options: InstanceOptions<W>) {
     this.source = options.source;
@@ -166,15 +168,39 @@ export class Instance<W extends Workers = Workers> {
     const config = accepted(result);
     const settings = mainSettings(config, source.prefix);
     if (!proceed(settings)) return null;
-    const generation = this.count + 1;
-    const { job, predecessorEnded } = await this.activate(
-      { generation, config, prefix: source.prefix, settings, secret: this.secret, moduleFiles },
-      modules,
-    );
-    this.count = generation;
-    this.current = { job, since: Date.now(), modules };
+    const wanted = { config, prefix: source.prefix, settings, secret: this.secret, moduleFiles };
+    const { predecessorEnded } = await this.enforce(wanted, modules);
     this.source = source;
-    return { generation, findings, predecessorEnded };
+    return { generation: this.count, findings, predecessorEnded };
+  }
+
+  /** Puts a checked configuration in force as a new generation. */
+  private async enforce(
+    wanted: Omit<WorkersJob, 'owner' | 'generation'>,
+    modules: readonly Module[],
+  ): Promise<Activated> {
+    const generation = this.count + 1;
+    const plan = watchPlan(wanted.config, modules);
+    const activated = await this.activate({ ...wanted, generation }, modules);
+    this.count = generation;
+    this.current = { job: activated.job, since: Date.now(), modules };
+    this.watch.watch(plan);
+    return activated;
+  }
+
+  /** Puts the configuration in force again, with files that have changed. Refused ones leave it as it is. */
+  private renew(paths: readonly string[]): Promise<void> {
+    return this.enqueue(async () => {
+      if (this.current === null || this.shuttingDown) return;
+      const { job, modules } = this.current;
+      this.errorLog.write('notice', `${paths.map((path) => `"${path}"`).join(', ')} changed, reloading files`);
+      try {
+        await this.enforce(job, modules);
+      } catch (error) {
+        if (!(error instanceof RefusedConfig)) throw error;
+        if (!this.shuttingDown) this.errorLog.write('emerg', error.message);
+      }
+    });
   }
 
   /** Performs every step that can fail, then puts the configuration in force. */
@@ -283,6 +309,7 @@ export class Instance<W extends Workers = Workers> {
   }
 
   private finish(leave: () => void): void {
+    this.watch.stop();
     leave();
     this.errorLog.write('notice', 'exit');
     this.logs.close();

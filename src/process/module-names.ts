@@ -260,7 +260,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/ssl/index.js'),
     names: `
-      ssl_certificate ssl_certificate_key ssl_password_file ssl_protocols ssl_ciphers
+      ssl_certificate ssl_certificate_reload ssl_certificate_key ssl_password_file ssl_protocols ssl_ciphers
       ssl_prefer_server_ciphers ssl_ecdh_curve ssl_dhparam ssl_buffer_size ssl_session_cache
       ssl_session_tickets ssl_session_ticket_key ssl_session_timeout ssl_verify_client ssl_verify_depth
       ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_reject_handshake ssl_conf_command ssl_key_log

@@ -98,6 +98,14 @@ export interface Listening {
   readonly byLocalAddress: ReadonlyMap<string, ListenerProgram> | null;
 }
 
+/** Files whose changes put the configuration in force again, with their new contents. */
+export interface WatchedFiles {
+  /** Absolute paths, as bytes. */
+  readonly paths: readonly string[];
+  /** ms between two checks. */
+  readonly interval: number;
+}
+
 /** Objects that modules share within a table, by key: upstreams, zones, maps. */
 export class Shared implements SharedObjects {
   private readonly objects = new Map<string, unknown>();
@@ -141,6 +149,8 @@ export interface Module<D extends Directives = Directives> extends ModuleDefinit
     after: CheckedBlock,
     shared: Shared,
   ): boolean;
+  /** Files of a block that are watched for changes; null: none. */
+  watches?(block: CheckedBlock): WatchedFiles | null;
   http?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): void | Promise<void>;
   /** Builds the listeners with their servers, after every `http` hook; implemented by the core module. */
   routes?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): Listening[] | Promise<Listening[]>;

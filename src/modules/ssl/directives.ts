@@ -15,6 +15,7 @@ import {
   word,
 } from '../../config/argument-types.js';
 import type { ArgumentContext, Context, Directives } from '../../config/directive.js';
+import { parseMilliseconds } from '../../config/units.js';
 import {
   certificateCache,
   certificateFile,
@@ -37,6 +38,17 @@ function parseOcsp(w: Word, c: ArgumentContext): 'off' {
   });
 }
 
+/** ms between two checks of files; `on`. */
+const RELOAD_INTERVAL = 10_000;
+
+/** ms between two checks; 0: `off`. */
+const reloadInterval = word('off | on | time', (w, c): number => {
+  if (w.text === 'off') return 0;
+  if (w.text === 'on') return RELOAD_INTERVAL;
+  const interval = parseMilliseconds(w.text) ?? 0;
+  return interval > 0 ? interval : c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`);
+});
+
 const CONTEXTS = ['http', 'server'] as const satisfies readonly Context[];
 
 /** Names of the protocols that OpenSSL no longer has are accepted. */
@@ -56,6 +68,13 @@ export const sslDirectives = {
     differs:
       'In names with variables, only variables that do not depend on a request have values, such as `$ssl_server_name` and maps of it.',
     differsFor: ([name = '']) => name.includes('$') && !/^[^$]*\$\{?ssl_(server_name|alpn_protocol)\b/.test(name),
+  },
+  ssl_certificate_reload: {
+    contexts: CONTEXTS,
+    takes: reloadInterval,
+    default: 'off',
+    doc: 'Whether the files of the server (certificates, keys, authorities, revocation lists, passwords, ticket keys, OCSP responses) are read again when they change, without a reload of the configuration. They are checked every 10 seconds (`on`) or at the given interval, and used when they have not changed since the previous check. Files that cannot be used are logged, and the previous ones stay in use until the next change. Open connections are not affected. Files whose names have variables are read by `ssl_certificate_cache`. This is an extension of tsproxy; nginx has no such directive.',
+    example: 'ssl_certificate_reload on;',
   },
   ssl_certificate_key: {
     contexts: CONTEXTS,
