@@ -1,7 +1,14 @@
 /** Zones declared by a configuration. */
 
 /** Content of a zone. nginx: the tag of a shared memory zone. */
-export type ZoneKind = 'limit_conn' | 'limit_req' | 'websocket_limit' | 'api_keys' | 'upstream' | 'ssl_session';
+export type ZoneKind =
+  | 'limit_conn'
+  | 'limit_req'
+  | 'websocket_limit'
+  | 'api_keys'
+  | 'upstream'
+  | 'ssl_session'
+  | 'ssl_ocsp';
 
 /** A zone declared by a directive. Plain data. */
 export interface ZoneDeclaration {

@@ -41,6 +41,9 @@ export const TLS_CLIENT = new AcceptKey<TlsClient>('TLS');
 /** Selects the settings of a listener for a client, or refuses it. */
 export type SelectTls = (hello: ClientHello, incoming: Incoming) => ServerTls | Refused;
 
+/** Validates a client whose handshake is complete. */
+export type Validate = (incoming: Incoming) => Promise<void> | null;
+
 const shared = Buffer.allocUnsafeSlow(READ_SIZE);
 const IGNORE = (): void => {};
 
@@ -53,10 +56,13 @@ export class TlsStep implements TransportStep {
     private readonly applies: (localAddress: string) => boolean,
     /** Called if the client sends data that is not TLS, before the connection proceeds without it. */
     private readonly plain: (incoming: Incoming) => void,
+    /** Called after the handshake; the connection proceeds when the promise is settled. Null: at once. */
+    private readonly validate: Validate,
   ) {}
 
   wrap(socket: net.Socket, early: Buffer, incoming: Incoming): Abortable {
-    return new Handshake(socket, early, incoming, this.select, this.plain, this.applies(incoming.localAddress));
+    const applies = this.applies(incoming.localAddress);
+    return new Handshake(socket, early, incoming, this.select, this.plain, this.validate, applies);
   }
 }
 
@@ -76,6 +82,7 @@ class Handshake implements Abortable {
     private readonly incoming: Incoming,
     private readonly select: SelectTls,
     private readonly plain: (incoming: Incoming) => void,
+    private readonly validate: Validate,
     applies: boolean,
   ) {
     this.handle = takeHandle(socket);
@@ -185,9 +192,20 @@ class Handshake implements Abortable {
   onConnected(): void {
     const { transport, incoming, hello, settings } = this;
     if (transport === null || this.done) return;
-    this.done = true;
     incoming.accepted.set(TLS_CLIENT, { transport, hello, settings });
-    incoming.proceed(transport);
+    const pending = this.validate(incoming);
+    if (pending === null) {
+      this.done = true;
+      incoming.proceed(transport);
+    } else {
+      transport.pause();
+      void pending.then(() => {
+        if (this.done) return;
+        this.done = true;
+        incoming.proceed(transport);
+        transport.resume();
+      });
+    }
   }
 
   onClosed(_transport: Transport, error: NodeJS.ErrnoException | null): void {

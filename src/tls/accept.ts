@@ -11,6 +11,7 @@ import type { Exchange } from '../program/exchange.js';
 import type { Compiler } from '../program/module.js';
 import type { ListenerProgram, ServerProgram } from '../program/program.js';
 import { CLIENT_HELLO } from './client.js';
+import { CLIENT_OCSP } from './client-ocsp.js';
 import { HandshakeSession } from './handshake-session.js';
 import { SERVER_SSL, type ServerSsl } from './server-ssl.js';
 import { refusesCertificate } from './verify.js';
@@ -43,6 +44,7 @@ export function tlsStep(address: TlsAddress, byLocalAddress: ReadonlyMap<string,
     (hello, incoming) => selectByName(of(incoming.localAddress).program, hello, incoming),
     (local) => of(local).ssl,
     (incoming) => incoming.accepted.set(ADMISSION, PLAIN_ADMISSION),
+    ({ accepted }) => accepted.get(CLIENT_OCSP)?.validate(accepted) ?? null,
   );
 }
 
@@ -67,6 +69,7 @@ function selectByName(program: ListenerProgram, hello: ClientHello, incoming: In
   // A server without certificates of its own uses those of the default server.
   const ssl = own?.settings == null ? common : own;
   if (ssl?.settings == null || ssl.rejects) return REJECTED;
+  if (ssl.ocsp !== null) accepted.set(CLIENT_OCSP, ssl.ocsp);
   try {
     return ssl.settings(session, hello, (common ?? ssl).sessions);
   } catch (error) {

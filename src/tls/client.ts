@@ -8,6 +8,9 @@ import type { Session } from '../program/session.js';
 /** Set before the settings for the handshake are selected. */
 export const CLIENT_HELLO = new AcceptKey<ClientHello>('ClientHello');
 
+/** Reason why OCSP refuses the certificate of a client, in nginx's words; absent: it does not. */
+export const STATUS_REFUSAL = new AcceptKey<string>('certificate status');
+
 /** The engine of a client's connection; null without TLS, and after the connection has closed. */
 export function engineOf({ client }: Session): EngineHandle | null {
   return client.accepted?.get(TLS_CLIENT)?.transport.engine ?? null;

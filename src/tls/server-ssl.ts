@@ -3,6 +3,7 @@ import type { ClientHello } from '../net/client-hello.js';
 import type { ServerTls, SessionStore } from '../net/tls-engine.js';
 import type { Session } from '../program/session.js';
 import { SettingsKey } from '../program/settings-key.js';
+import type { ClientOcsp } from './client-ocsp.js';
 import type { TicketKeys } from './ticket-keys.js';
 
 /** How clients are asked for certificates. */
@@ -18,6 +19,8 @@ export interface ServerSsl {
   readonly verifyDepth: number;
   /** Cache and tickets of sessions; those of an address's default server apply to all of its servers. */
   readonly sessions: Sessions;
+  /** `ssl_ocsp`; null: off. */
+  readonly ocsp: ClientOcsp | null;
   /**
    * Settings for a handshake; null without certificates: those of the default server apply. `sessions`: those of the default server. Throws TlsFileError if a certificate whose name has
    * variables cannot be used.

@@ -1,6 +1,6 @@
 /** Sessions of TLS 1.2 and older by their identifiers, for clients without tickets (`ssl_session_cache`). */
 import type { SessionStore } from '../net/tls-engine.js';
-import { addSession, findSession } from '../zones/session-operations.js';
+import { addValue, findValue } from '../zones/value-operations.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
 
 interface Cached {
@@ -52,13 +52,13 @@ export class SharedSessionCache implements SessionStore {
   }
 
   find(id: Buffer): Buffer | null | Promise<Buffer | null> {
-    const found = this.zones.ask(findSession, { zone: this.zone.id, id: id.latin1Slice() });
+    const found = this.zones.ask(findValue, { zone: this.zone.id, key: id.latin1Slice() });
     return found instanceof Promise ? found.then(decode) : decode(found);
   }
 
   add(id: Buffer, session: Buffer): void {
     const [key, value] = [id.latin1Slice(), session.latin1Slice()];
-    this.zones.tell(addSession, { zone: this.zone.id, id: key, session: value, lifetime: this.timeout * 1000 });
+    this.zones.tell(addValue, { zone: this.zone.id, key, value, lifetime: this.timeout * 1000 });
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import type { PeerCertificate } from '../net/tls-engine.js';
 import type { Refusal } from '../program/admission.js';
 import type { Exchange } from '../program/exchange.js';
 import type { Session } from '../program/session.js';
-import { clientCertificate, engineOf } from './client.js';
+import { clientCertificate, engineOf, STATUS_REFUSAL } from './client.js';
 import { SERVER_SSL, type ServerSsl } from './server-ssl.js';
 import { CHAIN_TOO_LONG, intermediates, type VerifyError, verifyErrorOf } from './verify-errors.js';
 
@@ -29,7 +29,10 @@ export function refusesCertificate(x: Session, ssl: ServerSsl): Refusal | null {
     return ssl.verify === 'on' ? { status: 496, reason: 'client sent no required SSL certificate' } : null;
   }
   const error = verifyError(x, certificate, ssl);
-  if (error === null || accepts(ssl, error)) return null;
+  if (error === null || accepts(ssl, error)) {
+    const status = x.client.accepted?.get(STATUS_REFUSAL);
+    return status === undefined ? null : { status: 495, reason: `client SSL certificate verify error: ${status}` };
+  }
   return { status: 495, reason: `client SSL certificate verify error: (${error.number}:${error.text})` };
 }
 
@@ -40,5 +43,6 @@ export function clientVerify(x: Exchange): string | undefined {
   if (certificate === null) return 'NONE';
   const ssl = x.location.settings.get(SERVER_SSL);
   const error = ssl === null ? null : verifyError(x, certificate, ssl);
-  return error === null ? 'SUCCESS' : `FAILED:${error.text}`;
+  const reason = error?.text ?? x.client.accepted?.get(STATUS_REFUSAL);
+  return reason === undefined ? 'SUCCESS' : `FAILED:${reason}`;
 }

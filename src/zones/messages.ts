@@ -5,9 +5,9 @@ import { countUsage, readUsage } from './key-limits.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-operations.js';
-import { addSession, findSession } from './session-operations.js';
 import { takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
+import { addValue, findValue } from './value-operations.js';
 
 /** From a worker. */
 export type Request =
@@ -33,8 +33,8 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     readUsage,
     reportPeers,
     reservePeer,
-    findSession,
-    addSession,
+    findValue,
+    addValue,
     takeOver,
     giveBack,
   ].map((operation) => [

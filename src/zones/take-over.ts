@@ -4,7 +4,7 @@ import { KeyUsage, type UsageSnapshot } from './key-usage.js';
 import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
 import { type RateSnapshot, RequestRates } from './request-rates.js';
-import { type SessionSnapshot, TlsSessions } from './tls-sessions.js';
+import { StoredValues, type ValueSnapshot } from './stored-values.js';
 
 export interface ZoneContents {
   readonly zone: number;
@@ -12,7 +12,7 @@ export interface ZoneContents {
   readonly held: readonly { readonly ticket: number; readonly key: string }[];
   readonly rates: readonly RateSnapshot[];
   readonly usage: readonly UsageSnapshot[];
-  readonly sessions: readonly SessionSnapshot[];
+  readonly values: readonly ValueSnapshot[];
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -22,7 +22,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     held,
     rates: state instanceof RequestRates ? state.snapshot(owner.now) : [],
     usage: state instanceof KeyUsage ? state.snapshot(owner.now) : [],
-    sessions: state instanceof TlsSessions ? state.snapshot(owner.now) : [],
+    values: state instanceof StoredValues ? state.snapshot(owner.now) : [],
   };
 }
 
@@ -30,14 +30,14 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
-  run(owner, { zone, held, rates, usage, sessions }) {
+  run(owner, { zone, held, rates, usage, values }) {
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
     }
     owner.zone(zone, RequestRates)?.restore(rates, owner.now);
     owner.zone(zone, KeyUsage)?.restore(usage, owner.now);
-    owner.zone(zone, TlsSessions)?.restore(sessions, owner.now);
+    owner.zone(zone, StoredValues)?.restore(values, owner.now);
     return null;
   },
 };

@@ -13,6 +13,8 @@ export interface Answering {
   signer?: string;
   /** Responds with this instead of an OCSP response. */
   instead?: { readonly status: number; readonly type: string; readonly body: string };
+  /** Makes the response; default: `openssl ocsp` with the signer. */
+  respond?: (request: Buffer) => Promise<Buffer>;
   /** Never responds. */
   silent?: boolean;
 }
@@ -55,7 +57,7 @@ export async function startResponder(authority: Authority, answering: Answering 
       answer.writeHead(status, type === '' ? {} : { 'Content-Type': type }).end(body);
       return;
     }
-    const body = await respond(authority, der, answering.signer);
+    const body = await (answering.respond?.(der) ?? respond(authority, der, answering.signer));
     answer.writeHead(200, { 'Content-Type': 'application/ocsp-response' }).end(body);
   });
   server.listen(0, '127.0.0.1');

@@ -9,8 +9,8 @@ import { countUsage, readUsage } from '../../src/zones/key-limits.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
-import { addSession, findSession } from '../../src/zones/session-operations.js';
 import { giveBack } from '../../src/zones/tickets.js';
+import { addValue, findValue } from '../../src/zones/value-operations.js';
 import type { ZoneBackend } from '../../src/zones/zone.js';
 import { ZoneServer } from '../../src/zones/zone-server.js';
 
@@ -73,12 +73,12 @@ for (const [name, create] of Object.entries(HOMES)) {
         assert.equal(await result(take(home, id, 'a', 2)), 'limit');
       }));
 
-    test('keeps sessions of TLS until they expire, the newest if there is no room', () =>
+    test('keeps values until they expire, the newest if there is no room', () =>
       during(async (home) => {
         const { id: zone } = home.open({ kind: 'ssl_session', name: 's', size: 32 << 10, key: '' });
-        const add = (id: string, session: string, lifetime: number) =>
-          home.tell(addSession, { zone, id, session, lifetime });
-        const find = async (id: string) => home.ask(findSession, { zone, id });
+        const add = (key: string, value: string, lifetime: number) =>
+          home.tell(addValue, { zone, key, value, lifetime });
+        const find = async (key: string) => home.ask(findValue, { zone, key });
         add('a', '\x00\xff', 60_000);
         add('b', 'x', 0);
         add('large', 'x'.repeat(4097), 60_000);

@@ -19,16 +19,17 @@ import {
 } from '../../net/tls-files.js';
 import type { Compiler, Scope } from '../../program/module.js';
 import { RESOLVER } from '../../program/name-resolver.js';
-import type { LocationProgram } from '../../program/program.js';
 import type { Session } from '../../program/session.js';
 import { type FileData, fileName, writtenName } from '../../tls/arguments.js';
 import { compiledCache, fetchCertifiedKey } from '../../tls/certificate-cache.js';
 import { applyCommands } from '../../tls/conf-command.js';
 import { compiledContexts, newContext } from '../../tls/contexts.js';
 import { compiledKeyLog } from '../../tls/key-log.js';
+import type { OcspConnections } from '../../tls/ocsp-responder.js';
 import type { ServerSsl, Sessions, Verify } from '../../tls/server-ssl.js';
 import { SessionCache, SharedSessionCache } from '../../tls/session-cache.js';
 import { fixedKeys, lastingKey, loadTicketKey, rotatingKeys, type TicketKeys } from '../../tls/ticket-keys.js';
+import { compileClientOcsp } from './client-ocsp.js';
 import type { sslDirectives } from './directives.js';
 import { responseOf } from './ocsp-response.js';
 import { compileStapling, type StaplingSettings } from './stapling.js';
@@ -59,7 +60,7 @@ export function compileServerSsl(conf: Conf, { compiler, block, program }: Scope
   const common = { rejects, hasCertificates: last !== undefined, verify, verifyDepth, curves, preferServerCiphers };
   // Explaining a request needs no certificates.
   if ((last === undefined && !rejects) || compiler.observer.simulates) {
-    return verify === 'off' ? null : { ...common, sessions: NO_SESSIONS, settings: null };
+    return verify === 'off' ? null : { ...common, sessions: NO_SESSIONS, ocsp: null, settings: null };
   }
   /** Runs `load`; an error is reported at the directive. */
   const at = <T>(place: Place | null, load: () => T): T => {
@@ -83,11 +84,16 @@ export function compileServerSsl(conf: Conf, { compiler, block, program }: Scope
   const contexts = compiledContexts(compiler);
   const sessions = at(block.at, () => compileSessions(conf, compiler));
   at(last?.at ?? block.at, () => contexts.get(spec, sessions.keys));
+  const connections = (): OcspConnections => ({
+    resolver: program.settings.get(RESOLVER),
+    errorLog: compiler.errorLog,
+  });
   const requestCert = verify !== 'off';
   const ocspResponse = at(conf.ssl_stapling_file?.at ?? null, () => stapledResponse(conf));
   const keyLog = compiledKeyLog(conf.ssl_key_log, compiler);
   const maxFragment = Math.max(MIN_FRAGMENT, Math.min(MAX_FRAGMENT, bufferSize));
-  const compiled = { ...common, sessions };
+  const ocsp = compileClientOcsp(conf, { spec, connections, block, compiler });
+  const compiled = { ...common, sessions, ocsp };
   const settingsOf = (context: (spec: ContextSpec, keys: TicketKeys) => tls.SecureContext): SettingsOf => {
     return (_x, hello, { keys: ticketKeys, cache }) => {
       const modern = spec.protocols.includes('TLSv1.3') && hello.versions.includes(TLS_1_3);
@@ -110,7 +116,7 @@ export function compileServerSsl(conf: Conf, { compiler, block, program }: Scope
     const fetched =
       !conf.ssl_stapling || ocspResponse !== null
         ? null
-        : compileStapling(spec, staplingOf(conf, compiler, program), compiler);
+        : compileStapling(spec, staplingOf(conf, connections), compiler);
     if (fetched === null) return { ...compiled, settings: (x, hello, of) => memo.get(x, hello, of, settings) };
     return {
       ...compiled,
@@ -135,12 +141,8 @@ export function compileServerSsl(conf: Conf, { compiler, block, program }: Scope
   };
 }
 
-function staplingOf(conf: Conf, { errorLog }: Compiler, { settings }: LocationProgram): StaplingSettings {
-  return {
-    responder: conf.ssl_stapling_responder ?? '',
-    verify: conf.ssl_stapling_verify,
-    connections: () => ({ resolver: settings.get(RESOLVER), errorLog }),
-  };
+function staplingOf(conf: Conf, connections: () => OcspConnections): StaplingSettings {
+  return { responder: conf.ssl_stapling_responder ?? '', verify: conf.ssl_stapling_verify, connections };
 }
 
 /** Settings of a server with constant certificates: one object for clients with TLS 1.3, one for others. */

@@ -1,5 +1,4 @@
 /** Directives of `http_ssl`. */
-import type { Word } from '../../../grammar/syntax-tree.js';
 import {
   bitmask,
   choice,
@@ -14,7 +13,7 @@ import {
   text,
   word,
 } from '../../config/argument-types.js';
-import type { ArgumentContext, Context, Directives } from '../../config/directive.js';
+import type { Context, Directives } from '../../config/directive.js';
 import { parseMilliseconds } from '../../config/units.js';
 import {
   certificateCache,
@@ -28,15 +27,6 @@ import {
   plainFiles,
   sessionCache,
 } from '../../tls/arguments.js';
-
-/** Accepting certificates that `ssl_ocsp` would refuse would be a hole. */
-function parseOcsp(w: Word, c: ArgumentContext): 'off' {
-  if (w.text === 'off') return 'off';
-  if (w.text !== 'on' && w.text !== 'leaf') return c.fail(w, 'invalid-value', `invalid value "${w.text}"`);
-  return c.fail(w, 'nginx-only-directive', `"${c.directive} ${w.text}" is not supported`, {
-    help: 'tsproxy checks certificates of clients with revocation lists only: ssl_crl',
-  });
-}
 
 /** ms between two checks of files; `on`. */
 const RELOAD_INTERVAL = 10_000;
@@ -297,26 +287,25 @@ export const sslDirectives = {
   },
   ssl_ocsp: {
     contexts: CONTEXTS,
-    takes: word('off | on | leaf', parseOcsp),
+    takes: choice('off', 'on', 'leaf'),
     default: 'off',
-    doc: 'Whether the certificates of clients are checked with OCSP: those of the whole chain, or only the leaf.',
-    example: 'ssl_ocsp off;',
-    differs: 'Only `off` is supported; other values are rejected.',
-    differsFor: ([value]) => value !== 'off',
+    doc: 'Whether the certificates of clients are validated with OCSP: those of the whole chain, or only that of the client (`leaf`). The responder is asked after the handshake and before the first request; certificates that are revoked or whose status cannot be determined are refused (495). The address of the responder is resolved with `resolver`.',
+    example: 'ssl_verify_client on; ssl_ocsp on; resolver 127.0.0.53;',
+    differs:
+      'Without `resolver`, the host of a responder is resolved when it is asked for, not when the configuration is loaded.',
+    differsFor: () => false,
   },
   ssl_ocsp_responder: {
     contexts: CONTEXTS,
     takes: named('url', text),
-    doc: 'In nginx, URL of the OCSP responder for the certificates of clients.',
+    doc: 'URL of the OCSP responder (`http://`) for the certificates of clients, instead of those in the certificates.',
     example: 'ssl_ocsp_responder http://ocsp.example.com/;',
-    noEffect: 'Certificates of clients are not checked with OCSP.',
   },
   ssl_ocsp_cache: {
     contexts: CONTEXTS,
     takes: ocspCache,
     default: 'off',
-    doc: 'In nginx, cache of the OCSP status of certificates.',
+    doc: 'Zone that stores the status of certificates for all worker processes until it expires, at most an hour if the responder states no time.',
     example: 'ssl_ocsp_cache shared:ocsp:10m;',
-    noEffect: 'Certificates of clients are not checked with OCSP.',
   },
 } as const satisfies Directives;
