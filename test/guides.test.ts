@@ -22,6 +22,7 @@ const GUIDES = [
   'tls-upstreams',
   'client-identity',
   'moving-from-nginx',
+  'sse',
 ];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));
 const skip = missing === undefined ? false : `${missing} is not installed`;

@@ -53,6 +53,10 @@ import root_exposes from './root-exposes.js';
 import server_name_never_matches from './server-name-never-matches.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
+import sse_client_abort from './sse-client-abort.js';
+import sse_compression from './sse-compression.js';
+import sse_read_timeout from './sse-read-timeout.js';
+import sse_stored from './sse-stored.js';
 import status_exposed from './status-exposed.js';
 import undefined_upstream from './undefined-upstream.js';
 import unreachable_after_return from './unreachable-after-return.js';
@@ -127,6 +131,10 @@ export const lints: readonly Lint[] = [
   server_name_never_matches,
   socketio_without_stickiness,
   sse_buffering,
+  sse_client_abort,
+  sse_compression,
+  sse_read_timeout,
+  sse_stored,
   status_exposed,
   undefined_upstream,
   unreachable_after_return,

@@ -12,7 +12,9 @@ export default defineLint({
   check(c) {
     // Buffering may be disabled in a file that was not found.
     if (!isComplete(c)) return;
-    for (const { scope, pass, because, sign } of eventLocations(c)) {
+    for (const { scope, pass, because, sign, declared } of eventLocations(c)) {
+      // A configuration for tsproxy.
+      if (declared) continue;
       const buffering = scope.effective('proxy_buffering')[0];
       if (buffering?.args[0]?.text === 'off') continue;
       const { source, start } = pass.statement;

@@ -8,7 +8,12 @@ import { type Proxied, proxied, requestField } from './websocket.js';
 export interface EventLocation extends Proxied {
   readonly because: string;
   readonly sign: Span;
+  /** Whether directives of tsproxy about event streams are in effect. */
+  readonly declared: boolean;
 }
+
+/** Directives about event streams. */
+const DECLARING = ['sse_heartbeat', 'sse_retry', 'sse_error', 'sse_reconnect'] as const;
 
 const NAMES = /(?:^|[^a-z])(?:sse|event-?streams?|event-?source|server-sent-events|mercure)(?![a-z])/i;
 
@@ -17,13 +22,26 @@ export function eventLocations(c: LintContext): EventLocation[] {
   const last = c.mentions('last-event-id');
   const found: EventLocation[] = [];
   for (const each of proxied(c)) {
-    const sign = nameOf(each.scope) ?? (type ? typeIn(each.scope) : null) ?? (last ? lastIn(each.scope) : null);
-    if (sign !== null) found.push({ ...each, ...sign });
+    const { scope } = each;
+    const sign = declaredIn(scope) ?? nameOf(scope) ?? (type ? typeIn(scope) : null) ?? (last ? lastIn(scope) : null);
+    const declared = DECLARING.some((name) => (scope.value(name) ?? 'off') !== 'off');
+    if (sign !== null) found.push({ ...each, ...sign, declared });
   }
   return found;
 }
 
 type Sign = Pick<EventLocation, 'because' | 'sign'>;
+
+function declaredIn(scope: Scope): Sign | null {
+  for (const name of DECLARING) {
+    const statement = scope.own(name)[0];
+    // Inherited ones apply to other locations, too.
+    if (statement !== undefined && statement.args[0]?.text !== 'off') {
+      return { because: `it has ${name}`, sign: statement };
+    }
+  }
+  return null;
+}
 
 function nameOf(scope: Scope): Sign | null {
   const location = scope.location;

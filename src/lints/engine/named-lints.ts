@@ -68,6 +68,10 @@ export const NAMED_LINTS: readonly NamedLint[] = [
     load: () => import('../socketio-without-stickiness.js'),
   },
   { on: '*sse *event *mercure', load: () => import('../sse-buffering.js') },
+  { on: 'proxy_ignore_client_abort', load: () => import('../sse-client-abort.js') },
+  { on: 'gzip_types brotli_types zstd_types', load: () => import('../sse-compression.js') },
+  { on: '*sse *event *mercure', load: () => import('../sse-read-timeout.js') },
+  { on: 'proxy_cache proxy_store', load: () => import('../sse-stored.js') },
   {
     on: 'stub_status api upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
     load: () => import('../status-exposed.js'),

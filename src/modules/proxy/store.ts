@@ -45,7 +45,8 @@ export const storeDirectives = {
     default: 'off',
     doc: 'Stores complete responses with status 200 as files: with `on` under the path to which `root` or `alias` maps the URI, otherwise under the given path, which may contain variables. A file is written below `proxy_temp_path` and renamed, so both should be on one file system. It gets the time of `Last-Modified`. The response is read to its end even if the client leaves. It must be buffered (`proxy_buffering`).',
     example: 'proxy_store on;',
-    differs: 'A relative path is resolved against the prefix, not the working directory.',
+    differs:
+      'A relative path is resolved against the prefix, not the working directory. Event streams (`text/event-stream`) are not stored.',
     differsFor: ([path = '']: readonly string[]) => !/^(?:on|off|[/$].*)$/.test(path),
   },
   proxy_store_access: {

@@ -1,0 +1,36 @@
+import { parseMilliseconds } from '../config/units.js';
+import { eventLocations } from './engine/events.js';
+import { defineLint } from './engine/lint.js';
+import { titleOf } from './engine/scope.js';
+import { isComplete } from './engine/values.js';
+
+const DEFAULT_TIMEOUT = 60_000;
+
+export default defineLint({
+  code: 'sse-read-timeout',
+  severity: 'hint',
+  on: '*sse *event *mercure',
+  story:
+    'A stream of server-sent events is cut if the back end sends nothing for `proxy_read_timeout`, 60 seconds by default, and clients reconnect. Comments that the proxy sends to clients (`sse_heartbeat`) do not prevent this. Increase the timeout, have the back end send comments more often, or let the proxy continue such streams (`sse_reconnect on`).',
+  check(c) {
+    if (!isComplete(c)) return;
+    const seen = new Set<unknown>();
+    for (const { scope, pass, because, sign } of eventLocations(c)) {
+      if (scope.value('sse_reconnect') === 'on') continue;
+      const value = scope.effective('proxy_read_timeout')[0]?.args[0];
+      const time = value === undefined ? DEFAULT_TIMEOUT : parseMilliseconds(value.text);
+      const at = value ?? pass.statement;
+      if (time === null || time > DEFAULT_TIMEOUT || seen.has(at)) continue;
+      seen.add(at);
+      const limit = value === undefined ? '60 seconds' : value.text;
+      c.report(
+        at,
+        `an event stream of "${titleOf(scope.within('location') ?? scope)}" is cut after ${limit} of silence from the back end`,
+        {
+          help: `${value === undefined ? 'this is the default of proxy_read_timeout: ' : ''}increase it in this location (proxy_read_timeout 1h;), or have the back end send comments more often`,
+          related: [{ at: sign, message: `events are expected here: ${because}` }],
+        },
+      );
+    }
+  },
+});
