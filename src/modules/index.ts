@@ -46,6 +46,7 @@ import stub_status_module from './stub_status.js';
 import sub_module from './sub.js';
 import try_files_module from './try_files.js';
 import tunnel_drain_module from './tunnel_drain.js';
+import tunnel_lifetime_module from './tunnel_lifetime.js';
 import unsupported_module from './unsupported.js';
 import upstream_module from './upstream.js';
 import upstream_hash_module from './upstream_hash.js';
@@ -57,6 +58,7 @@ import upstream_zone_module from './upstream_zone.js';
 import userid_module from './userid.js';
 import v2_module from './v2.js';
 import v3_module from './v3.js';
+import websocket_module from './websocket.js';
 import websocket_limit_module from './websocket_limit/index.js';
 import websocket_request_module from './websocket_request.js';
 import zstd_module from './zstd.js';
@@ -110,6 +112,7 @@ export const modules: readonly Module[] = [
   sub_module,
   try_files_module,
   tunnel_drain_module,
+  tunnel_lifetime_module,
   unsupported_module,
   upstream_module,
   upstream_hash_module,
@@ -121,6 +124,7 @@ export const modules: readonly Module[] = [
   userid_module,
   v2_module,
   v3_module,
+  websocket_module,
   websocket_limit_module,
   websocket_request_module,
   zstd_module,

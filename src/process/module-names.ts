@@ -298,6 +298,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       tunnel_drain`,
   },
   {
+    load: () => import('../modules/tunnel_lifetime.js'),
+    names: `
+      tunnel_lifetime`,
+  },
+  {
     load: () => import('../modules/unsupported.js'),
     names: `
       allow_unsupported`,
@@ -359,6 +364,12 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     names: `
       http3 http3_hq http3_max_concurrent_streams http3_stream_buffer_size quic_retry quic_gso quic_host_key
       quic_active_connection_id_limit`,
+  },
+  {
+    load: () => import('../modules/websocket.js'),
+    names: `
+      websocket_close websocket_protocol_error websocket_ping_interval websocket_ping_timeout
+      websocket_idle_timeout websocket_expire websocket_expire_jwt`,
   },
   {
     load: () => import('../modules/websocket_limit/index.js'),

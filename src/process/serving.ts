@@ -228,6 +228,7 @@ export class Serving {
 
   /** Closes all connections; resolves when the last one has ended. */
   async stop(): Promise<void> {
+    if (this.current !== null) tunnelsOf(this.current.table.shared).stop();
     this.server.stop();
     this.endAll();
     await this.server.quit();

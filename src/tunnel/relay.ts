@@ -46,7 +46,7 @@ export class FrameRelay {
   readonly frames: FrameReader;
   /** The tunnel drains: each frame is inspected before it is forwarded. */
   private draining = false;
-  /** Frames are inspected from the start, and headers forwarded only when they are complete. */
+  /** Frames are inspected always. */
   private strict = false;
   /** Status code of the Close frame to insert at the next opportunity; 0: none. */
   private code = 0;
@@ -111,9 +111,10 @@ export class FrameRelay {
     this.draining = true;
   }
 
-  /** Inspects all frames, so that no part of one is forwarded before it has been checked. Only before the first byte. */
-  inspectAll(): void {
-    this.strict = true;
+  /** Inspects all frames, so that no part of one is forwarded before its header has been checked. */
+  inspectAll(strict: boolean): void {
+    if (this.closeSent) this.sent = true;
+    this.strict = strict;
   }
 
   /** Inserts a control frame: now, or after the frame in flight. `then` is called with it, unless the receiver is closing. */
@@ -296,11 +297,12 @@ export class FrameRelay {
       if (this.pongs?.answers(payload) !== true) this.release();
     }
     this.heldLength = 0;
+    this.held = null;
     this.treatment = PASSING;
   }
 
   private hold(bytes: Buffer, start: number, end: number): void {
-    this.held ??= Buffer.allocUnsafeSlow(HELD_SIZE);
+    this.held ??= Buffer.allocUnsafe(HELD_SIZE);
     this.heldLength += bytes.copy(this.held, this.heldLength, start, end);
   }
 

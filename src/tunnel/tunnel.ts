@@ -2,13 +2,14 @@
  * An upgraded connection: bytes are forwarded both ways as they arrive, with backpressure in each direction, and both
  * sockets are closed together.
  */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import { BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
 import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
 import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainSchedule } from './drain.js';
+import { hasTimes, Lifecycle, type Lifetimes, type LivingTunnel } from './lifecycle.js';
 import { FrameRelay, type RelayHost } from './relay.js';
 import type { Direction, StageChain, StagedTunnel } from './stages.js';
 import type { WebSocketSettings } from './websocket-settings.js';
@@ -27,7 +28,8 @@ export interface TunnelEnd {
 
 /** A tunnel whose bytes are WebSocket frames. */
 export interface WebSocketTunnel {
-  readonly settings: WebSocketSettings;
+  /** Settings of the location; replaced when the tunnel moves to another configuration. */
+  settings: WebSocketSettings;
   /** Reserved bits that the negotiated extensions define, as in `FrameReader.rsv`. */
   readonly reserved: number;
   /** Creates the stages of one direction; null: no direction has any. */
@@ -49,9 +51,10 @@ export interface TunnelSettings {
   readonly lingering: number;
   /** Null: frames are not parsed. */
   readonly websocket: WebSocketTunnel | null;
+  readonly lifetimes: Lifetimes;
 }
 
-export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, StagedTunnel {
+export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, StagedTunnel, LivingTunnel {
   deadline = 0;
   deadlineIndex = -1;
   /** Time of the last byte; set on each read, hence the coarse clock. */
@@ -69,12 +72,13 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
   /** Violations of RFC 6455 that were logged, of the client and of the upstream. */
   private logged = [0, 0];
   private draining: Drain | null = null;
+  private lifecycle: Lifecycle | null = null;
   /** A side has ended whose bytes are still in a stage. */
   private pendingEnd: TunnelEnd | null = null;
 
   constructor(
-    private readonly client: Transport,
-    private readonly upstream: Transport,
+    readonly client: Transport,
+    readonly upstream: Transport,
     private readonly settings: TunnelSettings,
     private readonly ended: (end: TunnelEnd) => void,
   ) {
@@ -94,13 +98,24 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
         this.downStages = openStages(this, upstream, client, 'down');
         this.upStages = openStages(this, client, upstream, 'up');
       }
-      if (websocket.settings.closeOnViolation) {
-        this.down.inspectAll();
-        this.up.inspectAll();
-      }
     }
+    this.configure(websocket?.settings ?? null, settings.lifetimes);
     watch(this);
     this.deadline = now() + settings.readTimeout;
+  }
+
+  /** Applies settings of a WebSocket and limits of the age, also to a tunnel that is open. */
+  configure(settings: WebSocketSettings | null, lifetimes: Lifetimes): void {
+    const { websocket } = this.settings;
+    if (websocket !== null && settings !== null) {
+      websocket.settings = settings;
+      this.down?.inspectAll(settings.closeOnViolation);
+      this.up?.inspectAll(settings.closeOnViolation);
+    }
+    if (this.over) return;
+    const current = websocket === null ? null : websocket.settings;
+    if (hasTimes(current, lifetimes)) this.lifecycle ??= new Lifecycle(this);
+    this.lifecycle?.configure(current, lifetimes);
   }
 
   /** Forwards bytes that arrived with the heads, then starts reading on both sides. */
@@ -189,6 +204,26 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
     this.stats?.onClose('proxy', code, reason);
   }
 
+  /** Ends a WebSocket with a closing handshake; without frames the connections are closed. */
+  closeGracefully(code: number, reason: string): void {
+    const { websocket } = this.settings;
+    if (websocket === null || !websocket.settings.close) this.finish('proxy', null);
+    else this.drain({ code, reason, at: now(), deadline: now() + websocket.settings.closeTimeout });
+  }
+
+  onDeadPeer(side: 'client' | 'upstream'): void {
+    const code = side === 'client' ? GOING_AWAY : BAD_GATEWAY;
+    this.finish(`${side} timeout`, null, [code, `${side} did not answer a ping`]);
+  }
+
+  /** Ends the tunnel at once; a WebSocket receives a Close frame before, if no frame is in flight. */
+  stop(): void {
+    const { client, upstream } = this;
+    this.finish('cut', null);
+    client.destroySoon();
+    upstream.destroySoon();
+  }
+
   onViolation(relay: FrameRelay, violations: number): void {
     const { websocket } = this.settings;
     if (websocket === null) return;
@@ -198,9 +233,9 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
       this.logged[index] = known | violations;
       websocket.log(side, `${side} sent invalid WebSocket frame: ${describeViolations(violations & ~known)}`);
     }
-    const ends = (violations & INVALID_LENGTH) !== 0 || websocket.settings.closeOnViolation;
-    if (ends && violations !== NON_MINIMAL_LENGTH)
-      this.closeByProxy(PROTOCOL_ERROR, describeViolations(violations).slice(0, MAX_REASON));
+    const serious = violations & ~NON_MINIMAL_LENGTH;
+    const ends = (violations & INVALID_LENGTH) !== 0 || (websocket.settings.closeOnViolation && serious !== 0);
+    if (ends) this.closeByProxy(PROTOCOL_ERROR, describeViolations(violations).slice(0, MAX_REASON));
   }
 
   onCloseFrame(relay: FrameRelay): void {
@@ -277,12 +312,17 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
     else this.deadline = idle;
   }
 
-  private finish(by: TunnelEnd['by'], error: NodeJS.ErrnoException | null): void {
+  private finish(
+    by: TunnelEnd['by'],
+    error: NodeJS.ErrnoException | null,
+    [code, reason]: readonly [number, string] = FINAL[by],
+  ): void {
     if (this.over) return;
     this.over = true;
     unwatch(this);
     this.deadline = 0;
     if (this.draining !== null) this.draining.onSocketEnd();
+    this.lifecycle?.stop();
     this.upStages?.dispose();
     this.downStages?.dispose();
     const { client, upstream } = this;
@@ -290,7 +330,6 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
     let clientLingering = by === 'upstream' ? lingering : 0;
     let upstreamLingering = 0;
     if (websocket?.settings.close === true && this.up !== null && this.down !== null) {
-      const [code, reason] = FINAL[by];
       if (this.stats?.closedBy === null)
         this.stats.onClose(by === 'client' || by === 'upstream' ? by : 'proxy', code, reason);
       this.finalClose(client, this.up, this.down, code, reason);
@@ -336,7 +375,16 @@ const FINAL: Readonly<Record<TunnelEnd['by'], readonly [number, string]>> = {
 /** Longest reason of a Close frame, bytes. */
 const MAX_REASON = 123;
 
+/** Random bytes for masks: generating them for each frame would take longer than the frame. */
+const masks = Buffer.alloc(4096);
+let maskAt = masks.length;
+
 /** Masks are random, so that clients cannot choose the bytes on the wire (RFC 6455, 5.3). */
 function mask(): Uint8Array {
-  return randomBytes(4);
+  if (maskAt === masks.length) {
+    randomFillSync(masks);
+    maskAt = 0;
+  }
+  maskAt += 4;
+  return masks.subarray(maskAt - 4, maskAt);
 }

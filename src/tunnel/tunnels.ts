@@ -79,13 +79,20 @@ export class Tunnels {
   }
 
   /**
-   * Shuts down: tunnels of locations with `tunnel_drain` are drained with `code`, the others continue. After `limit` ms (0:
-   * never) all remaining tunnels are cut; by then each has received a Close frame and some time to answer it.
+   * Shuts down: tunnels of locations with `tunnel_drain` are drained with `code`, and so are other WebSockets, unless they have
+   * `websocket_close off`; the others continue. After `limit` ms (0: never) all remaining tunnels are cut; by then each
+   * WebSocket has received a Close frame and some time to answer it. WebSockets without `tunnel_drain` use the limit: they
+   * continue until its last seconds.
    */
   quit(code: number, limit: number): TunnelCounts {
     const end = limit > 0 ? now() + limit : Number.POSITIVE_INFINITY;
     this.last = { table: null, counterpart: () => null, code, end };
     return this.apply([...this.living], this.last);
+  }
+
+  /** Ends all tunnels at once. */
+  stop(): void {
+    for (const tunnel of [...this.living]) tunnel.stop();
   }
 
   private apply(tunnels: readonly UpgradedExchange[], { table, counterpart, code, end }: Transition): TunnelCounts {
@@ -94,20 +101,37 @@ export class Tunnels {
       const found = counterpart(tunnel);
       return table === null || found === null || !tunnel.moveTo(table, found.block, found.server);
     });
-    return this.drain(left, code, end);
+    if (table !== null) return this.drain(left, ({ drainSettings }) => drainSettings, code, now(), end);
+    const late = left.filter(({ quitSettings }) => quitSettings?.late === true);
+    const early = left.filter(({ quitSettings }) => quitSettings?.late === false);
+    const first = this.drain(early, ({ quitSettings }) => quitSettings, code, now(), end);
+    let start = now();
+    for (const { quitSettings } of late) {
+      if (quitSettings !== null) start = Math.max(start, end - quitSettings.spread - quitSettings.timeout);
+    }
+    if (end === Number.POSITIVE_INFINITY) start = now();
+    const second = this.drain(late, ({ quitSettings }) => quitSettings, code, start, end);
+    const drain = first.drain + second.drain;
+    return { stay: this.living.size - drain - first.close, drain, close: first.close };
   }
 
-  /** Spreads the Close frames: of n tunnels the i-th receives its frame after i/n of its `spread`. */
-  private drain(candidates: readonly UpgradedExchange[], code: number, end: number): TunnelCounts {
-    const ending = candidates.filter(({ drainSettings }) => drainSettings !== null);
-    const start = now();
+  /** Spreads the Close frames from `start` on: of n tunnels the i-th receives its frame after i/n of its `spread`. */
+  private drain(
+    candidates: readonly UpgradedExchange[],
+    settingsOf: (tunnel: UpgradedExchange) => { readonly spread: number; readonly timeout: number } | null,
+    code: number,
+    start: number,
+    end: number,
+  ): TunnelCounts {
+    const ending = candidates.filter((tunnel) => settingsOf(tunnel) !== null);
     let drain = 0;
     for (const [i, tunnel] of ending.entries()) {
-      if (tunnel.drainSettings === null) continue;
-      const { timeout } = tunnel.drainSettings;
+      const settings = settingsOf(tunnel);
+      if (settings === null) continue;
+      const { timeout } = settings;
       // The last tunnel has its full timeout to answer, or half of the available time.
       const latest = Math.max((end - start) / 2, end - start - timeout);
-      const spread = Math.max(0, Math.min(tunnel.drainSettings.spread, latest));
+      const spread = Math.max(0, Math.min(settings.spread, latest));
       const at = start + (i * spread) / ending.length;
       tunnel.drain({ code, at, deadline: Math.min(at + timeout, end) });
       if (tunnel.frames) drain++;

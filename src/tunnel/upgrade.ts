@@ -7,7 +7,7 @@ import { openTunnel, type TunnelSide } from './open-tunnel.js';
 import { StageChain, TUNNEL_STAGES } from './stages.js';
 import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
 import type { Tunnels } from './tunnels.js';
-import { UpgradedExchange } from './upgraded.js';
+import { lifetimesOf, UpgradedExchange } from './upgraded.js';
 import { WEBSOCKET } from './websocket-settings.js';
 import { WEBSOCKET_STATS } from './websocket-stats.js';
 
@@ -54,7 +54,7 @@ export function upgrade(
   openTunnel(
     client,
     upstream,
-    { readTimeout, sendTimeout, clientSendTimeout, lingering, websocket },
+    { readTimeout, sendTimeout, clientSendTimeout, lingering, websocket, lifetimes: lifetimesOf(x) },
     (tunnel) => {
       if (tunnel.stats !== null) x.setState(WEBSOCKET_STATS, tunnel.stats);
       upgraded = new UpgradedExchange(x, client, tunnel, accepted, websocket !== null);

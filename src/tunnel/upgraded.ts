@@ -3,9 +3,15 @@ import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import type { RoutingTable } from '../program/compiler.js';
+import { CREDENTIAL_EXPIRY } from '../program/credential-expiry.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
 import { type DrainSchedule, TUNNEL_DRAIN } from './drain.js';
+import type { Lifetimes } from './lifecycle.js';
 import type { Tunnel } from './tunnel.js';
+import { TUNNEL_LIFETIME, WEBSOCKET } from './websocket-settings.js';
+
+/** Time over which the Close frames of a shutdown are spread without `tunnel_drain`, ms: as its default. */
+const QUIT_SPREAD = 5000;
 
 export class UpgradedExchange {
   private current: RoutingTable;
@@ -50,6 +56,21 @@ export class UpgradedExchange {
     return this.drains ? this.x.location.settings.get(TUNNEL_DRAIN) : null;
   }
 
+  /**
+   * Settings with which a shutdown drains it; null: it continues. A WebSocket is closed with Close frames by default.
+   */
+  get quitSettings(): { readonly spread: number; readonly timeout: number; readonly late: boolean } | null {
+    const { drainSettings } = this;
+    if (drainSettings !== null) return { ...drainSettings, late: false };
+    const { close, closeTimeout } = this.x.location.settings.get(WEBSOCKET);
+    return this.frames && close ? { spread: QUIT_SPREAD, timeout: closeTimeout, late: true } : null;
+  }
+
+  /** Ends it at once. */
+  stop(): void {
+    this.tunnel.stop();
+  }
+
   drain(order: DrainSchedule): void {
     this.tunnel.drain(order);
   }
@@ -76,6 +97,15 @@ export class UpgradedExchange {
     this.client.moveTo(table);
     // An earlier reload may have started a drain for a change that has now been reverted.
     this.tunnel.cancelDrain();
+    this.tunnel.configure(location.settings.get(WEBSOCKET), lifetimesOf(x));
     return true;
   }
+}
+
+/** Limits of the age of the exchange's tunnel. */
+export function lifetimesOf(x: HttpExchange): Lifetimes {
+  return {
+    lifetime: x.location.settings.get(TUNNEL_LIFETIME),
+    credentialExpiry: x.state(CREDENTIAL_EXPIRY) ?? 0,
+  };
 }

@@ -70,7 +70,7 @@ export class FrameReader {
   /** Number of frames with violations of RFC 6455, and the set of these violations (`violations.ts`). */
   invalidFrames = 0;
   violations = 0;
-  /** Violations of the latest frame, until the user resets it. */
+  /** Violations of the frames since the user has reset it. */
   violation = 0;
   /** The second byte of a header is compared with it: 0x80 if frames must be masked, 0 if not, -1 if both are valid. */
   private readonly maskBit: number;
@@ -243,7 +243,7 @@ export class FrameReader {
 
   /** Ends the header: the rest of the stream belongs to a frame without end. */
   private lengthInvalid(): true {
-    this.violation = INVALID_LENGTH;
+    this.violation |= INVALID_LENGTH;
     this.violations |= INVALID_LENGTH;
     this.invalidFrames++;
     this.length = Number.POSITIVE_INFINITY;
@@ -274,7 +274,7 @@ export class FrameReader {
       this.fragmented = !fin;
     }
     if (violation !== 0) {
-      this.violation = violation;
+      this.violation |= violation;
       this.violations |= violation;
       this.invalidFrames++;
     }

@@ -1,70 +1,10 @@
 /** Tunnels that are asked to end: both sides hear why, no message is cut, and all is over by the deadline. */
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { WebSocketServer } from 'ws';
-import {
-  type BackendConnection,
-  type Connection,
-  connect,
-  scriptedBackend,
-  startProxy,
-  type TestProxy,
-  until,
-  websocket,
-  websocketEcho,
-} from '../kit/index.js';
+import { connect, scriptedBackend, startProxy, until, websocket, websocketEcho } from '../kit/index.js';
 import { close, codeOf, frame, SWITCH, UPGRADE } from './raw-frames.js';
-
-const PASS = 'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;';
-
-interface Over {
-  /** Settles when the shutdown is complete. */
-  readonly over: Promise<void>;
-  isOver(): boolean;
-}
-
-/** Begins a shutdown, and waits until it has begun. */
-async function quit(proxy: TestProxy): Promise<Over> {
-  let isOver = false;
-  const over = proxy.proxy.close({ drain: true }).finally(() => {
-    isOver = true;
-  });
-  await until('nobody is let in any more', () => proxy.proxy.addresses.length === 0);
-  return { over, isOver: () => isOver };
-}
-
-function configuration(port: number, drain: string): string {
-  return `
-    access_log off;
-    server { listen 127.0.0.1:0; location / { ${PASS} proxy_pass http://127.0.0.1:${port}; ${drain} } }`;
-}
-
-/** A tunnel between two ends that send what they are told. */
-async function rawTunnel(
-  t: TestContext,
-  drain: string,
-  main: (text: string) => string = (text) => text,
-): Promise<{ proxy: TestProxy; client: Connection; upstream: BackendConnection; quit: () => Promise<Over> }> {
-  let opened: (connection: BackendConnection) => void = () => {};
-  const accepted = new Promise<BackendConnection>((resolve) => {
-    opened = resolve;
-  });
-  const backend = await scriptedBackend(async (connection) => {
-    await connection.head();
-    connection.send(SWITCH);
-    opened(connection);
-  });
-  const proxy = await startProxy(main(configuration(backend.port, drain)));
-  const client = await connect(proxy.port);
-  t.after(async () => {
-    client.close();
-    await proxy.close();
-    await backend.close();
-  });
-  client.send(UPGRADE);
-  assert.match(await client.until('\r\n\r\n'), / 101 /);
-  return { proxy, client, upstream: await accepted, quit: () => quit(proxy) };
-}
+import { configuration, quit, rawTunnel } from './raw-tunnel.js';
 
 describe('a hundred WebSockets at a shutdown', () => {
   test('hear 1001 on both sides, evenly spread, with whole messages in both directions', async (t) => {
@@ -273,11 +213,11 @@ describe('a shutdown while tunnels drain after a reload', () => {
   });
 });
 
-describe('without tunnel_drain', () => {
+describe('with websocket_close off and without tunnel_drain', () => {
   test('a tunnel outlives the shutdown until it ends by itself', async (t) => {
     const echo = await websocketEcho();
     t.after(() => echo.close());
-    const proxy = await startProxy(configuration(echo.port, ''));
+    const proxy = await startProxy(configuration(echo.port, 'websocket_close off;'));
     t.after(() => proxy.close());
     const client = await websocket(proxy.port);
     const { over } = await quit(proxy);

@@ -50,7 +50,15 @@ const websocket = {
   openStages: null,
   log: () => {},
 };
-const SETTINGS = { readTimeout: 60_000, sendTimeout: 60_000, clientSendTimeout: 60_000, lingering: 0, websocket };
+const lifetimes = { lifetime: 0, credentialExpiry: 0 };
+const SETTINGS = {
+  readTimeout: 60_000,
+  sendTimeout: 60_000,
+  clientSendTimeout: 60_000,
+  lingering: 0,
+  websocket,
+  lifetimes,
+};
 
 function open(
   earlyFromClient = '',

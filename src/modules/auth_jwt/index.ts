@@ -9,6 +9,7 @@ import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import { toBytes } from '../../diagnostics/byte-string.js';
 import { Field } from '../../http/field-names.js';
+import { CREDENTIAL_EXPIRY } from '../../program/credential-expiry.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../../program/module.js';
@@ -226,6 +227,8 @@ class TokenAuthorization {
       const verified = await verifyToken(token, this.conf.auth_jwt_type, keys);
       checkTimes(verified, Date.now(), this.conf.auth_jwt_leeway);
       x.setState(TOKEN, verified);
+      const { exp } = verified.claims;
+      if (typeof exp === 'number') x.setState(CREDENTIAL_EXPIRY, exp * 1000 + this.conf.auth_jwt_leeway);
       return null;
     } catch (error) {
       if (error instanceof TokenError) return error;

@@ -1,0 +1,186 @@
+/** Life cycle of WebSockets: pings, Close frames, times, and invalid frames. */
+
+import type { Word } from '../../grammar/syntax-tree.js';
+import { choice, custom, milliseconds, word } from '../config/argument-types.js';
+import type { ArgumentContext, Context } from '../config/directive.js';
+import { parseInteger, parseMilliseconds } from '../config/units.js';
+import { defineModule } from '../program/module.js';
+import { WEBSOCKET } from '../tunnel/websocket-settings.js';
+import { maySend } from '../websocket/close-codes.js';
+
+const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
+
+const TIME_HELP = 'a time is a number of seconds, or numbers with units in descending order: 500ms, 30s, 1h30m';
+
+/** The value of the parameter `name=…`; undefined if there is none. */
+function parameter<T>(
+  word: Word | undefined,
+  name: string,
+  c: ArgumentContext,
+  parse: (value: string) => T | null,
+  help: string,
+): T | undefined {
+  if (word === undefined) return undefined;
+  if (!word.text.startsWith(`${name}=`)) {
+    return c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, { help: `the only parameter is ${name}` });
+  }
+  const text = word.text.slice(name.length + 1);
+  return parse(text) ?? c.fail(word, 'invalid-value', `invalid value "${text}" in "${name}" parameter`, { help });
+}
+
+function parseCode(text: string): number | null {
+  const code = /^\d{4}$/.test(text) ? parseInteger(text) : null;
+  return code !== null && maySend(code) ? code : null;
+}
+
+const CODE_HELP = 'valid status codes of a Close frame: 1000 to 1003, 1007 to 1014, 3000 to 4999';
+
+function isOn(word: Word, c: ArgumentContext): boolean {
+  const value = word.text.toLowerCase();
+  if (value !== 'on' && value !== 'off') {
+    c.fail(
+      word,
+      'invalid-value',
+      `invalid value "${word.text}" in "${c.directive}" directive, it must be "on" or "off"`,
+    );
+  }
+  return value === 'on';
+}
+
+/** Refuses a parameter of `off`. */
+function withoutParameter(word: Word | undefined, c: ArgumentContext): void {
+  if (word !== undefined) {
+    c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, { help: '"off" takes no parameters' });
+  }
+}
+
+interface CloseData {
+  readonly on: boolean;
+  readonly timeout: number;
+}
+
+const CLOSE_TIMEOUT = 5000;
+
+const close = custom('off | on [timeout=time]', 1, 2, (words, c): CloseData => {
+  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words
+  const on = isOn(first, c);
+  if (!on) withoutParameter(second, c);
+  const timeout = parameter(second, 'timeout', c, (text) => parseMilliseconds(text) || null, TIME_HELP);
+  return { on, timeout: timeout ?? CLOSE_TIMEOUT };
+});
+
+interface ExpireData {
+  readonly time: number;
+  readonly code: number;
+}
+
+const expire = custom('time [code=number]', 1, 2, (words, c): ExpireData => {
+  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words
+  const time = parseMilliseconds(first.text);
+  if (time === null) {
+    return c.fail(first, 'invalid-value', `"${c.directive}" directive invalid value`, { help: TIME_HELP });
+  }
+  return { time, code: parameter(second, 'code', c, parseCode, CODE_HELP) ?? 1000 };
+});
+
+const expireJwt = custom('off | on [code=number]', 1, 2, (words, c): number | null => {
+  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words
+  if (!isOn(first, c)) {
+    withoutParameter(second, c);
+    return null;
+  }
+  return parameter(second, 'code', c, parseCode, CODE_HELP) ?? 1008;
+});
+
+const positiveTime = word(
+  'time',
+  (w, c) =>
+    parseMilliseconds(w.text) ||
+    c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`, { help: TIME_HELP }),
+);
+
+const EXTENSION = 'This is an extension of tsproxy; nginx has no such directive.';
+
+export default defineModule({
+  name: 'websocket',
+  doc: 'Life cycle of proxied WebSockets: Close frames when the proxy ends one, pings, and limits of time. Settings of a location apply to its open WebSockets, too, after a reload that leaves the rest of the location unchanged.',
+  directives: {
+    websocket_close: {
+      contexts: CONTEXTS,
+      takes: close,
+      default: 'on',
+      differs:
+        'nginx ends tunnels by closing their connections. With `on`, which is the default, both ends of a WebSocket receive a Close frame first, and `QUIT` closes WebSockets instead of waiting for them.',
+      doc: `Sends a Close frame to both ends whenever the proxy ends a WebSocket, at the end of the frame in transmission: 1001 at a shutdown, when the client's connection is lost or a timeout expires (to the other end), 1014 when the connection to the upstream server is lost, and the codes of the directives that close WebSockets. An end that has itself sent a Close frame receives its own code. If the connection of one end is lost inside of a frame, the other end's connection is closed without a Close frame, and the error log says so. \`timeout\` (5s) is the time for which an end may answer a Close frame before its connection is closed. A graceful shutdown (\`QUIT\`) closes WebSockets with code 1001, spread over 5 seconds, or in the last seconds of \`worker_shutdown_timeout\` if that is set; \`tunnel_drain\` changes this schedule. With \`off\`, as in nginx, connections are closed without Close frames, and \`QUIT\` waits until WebSockets end by themselves. ${EXTENSION}`,
+      example: 'websocket_close off;',
+    },
+    websocket_protocol_error: {
+      contexts: CONTEXTS,
+      takes: choice('log', 'close'),
+      default: 'log',
+      doc: `Determines what happens when an end sends a frame that violates RFC 6455: a reserved bit without an extension, an unknown opcode, a frame of a client without mask or of a server with one, a control frame that is fragmented or longer than 125 bytes, a continuation without a message, or a new message before the end of the previous one. Such frames are counted, and each kind is logged once for each end and WebSocket. With \`log\` they are forwarded, as by nginx; with \`close\` they are not, and both ends receive a Close frame with code 1002. A length with its highest bit set always closes the WebSocket, because no frame can be found behind it; a length that is not in its shortest form is only counted and logged. ${EXTENSION}`,
+      example: 'websocket_protocol_error close;',
+    },
+    websocket_ping_interval: {
+      contexts: CONTEXTS,
+      takes: milliseconds,
+      default: '0',
+      doc: `Interval at which both ends of a WebSocket are sent a ping; \`0\` disables pings. A ping waits for the end of the frame in transmission, and is omitted for an end that does not read. Pongs that answer it are not forwarded, and measure the round trip. Pings keep \`proxy_read_timeout\` from expiring. The first ping follows after half of the interval at the earliest, so that WebSockets that were opened at the same time are not pinged at the same time. ${EXTENSION}`,
+      example: 'websocket_ping_interval 30s;',
+    },
+    websocket_ping_timeout: {
+      contexts: CONTEXTS,
+      takes: positiveTime,
+      default: '20s',
+      doc: `Time in which an end must answer a ping of \`websocket_ping_interval\`. If it has not answered, and nothing else has arrived from it, its connection is considered dead and closed. The other end receives a Close frame with code 1001 if the client is dead, 1014 if the upstream server is. ${EXTENSION}`,
+      example: 'websocket_ping_timeout 10s;',
+    },
+    websocket_idle_timeout: {
+      contexts: CONTEXTS,
+      takes: milliseconds,
+      default: '0',
+      doc: `Closes a WebSocket with code 1001 if no part of a message has arrived from either end for this time; \`0\` disables the limit. Pings and pongs are no messages, unlike for \`proxy_read_timeout\`, which also counts them. ${EXTENSION}`,
+      example: 'websocket_idle_timeout 10m;',
+    },
+    websocket_expire: {
+      contexts: CONTEXTS,
+      takes: expire,
+      default: '0',
+      doc: `Closes a WebSocket at this age, however active it is, with code 1000 or the one given; \`0\` means unlimited. Messages in transmission are completed. ${EXTENSION}`,
+      example: 'websocket_expire 12h code=4000;',
+    },
+    websocket_expire_jwt: {
+      contexts: CONTEXTS,
+      takes: expireJwt,
+      default: 'off',
+      doc: `Closes a WebSocket when the token expires with which \`auth_jwt\` has allowed its request (claim \`exp\`, plus \`auth_jwt_leeway\`), with code 1008 (policy violation) or the one given. Tokens without \`exp\` do not expire. ${EXTENSION}`,
+      example: 'websocket_expire_jwt on code=4401;',
+    },
+  },
+  // New settings apply to open WebSockets.
+  tunnelContinues: (change) => DIRECTIVES.has(change),
+  settings(conf, { program }) {
+    const { websocket_close: closing, websocket_expire: expiry } = conf;
+    program.settings.set(WEBSOCKET, {
+      close: closing.on,
+      closeTimeout: closing.timeout,
+      closeOnViolation: conf.websocket_protocol_error === 'close',
+      pingInterval: conf.websocket_ping_interval,
+      pingTimeout: conf.websocket_ping_timeout,
+      idleTimeout: conf.websocket_idle_timeout,
+      expire: expiry.time,
+      expireCode: expiry.code,
+      expireJwt: conf.websocket_expire_jwt,
+    });
+  },
+});
+
+const DIRECTIVES: ReadonlySet<string> = new Set([
+  'websocket_close',
+  'websocket_protocol_error',
+  'websocket_ping_interval',
+  'websocket_ping_timeout',
+  'websocket_idle_timeout',
+  'websocket_expire',
+  'websocket_expire_jwt',
+]);

@@ -1,0 +1,145 @@
+/** Times of a tunnel: pings, the time without messages, and its greatest age. */
+import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import type { Transport } from '../net/transport.js';
+import { GOING_AWAY } from '../websocket/close-codes.js';
+import { Pings } from './ping.js';
+import type { FrameRelay } from './relay.js';
+import type { WebSocketSettings } from './websocket-settings.js';
+import type { WebSocketStats } from './websocket-stats.js';
+
+/** The tunnel as seen by its life cycle. */
+export interface LivingTunnel {
+  readonly client: Transport;
+  readonly upstream: Transport;
+  readonly up: FrameRelay | null;
+  readonly down: FrameRelay | null;
+  readonly stats: WebSocketStats | null;
+  /** Time of the last byte of a message. */
+  readonly messageTime: number;
+  /** Ends the tunnel, a WebSocket with a closing handshake. */
+  closeGracefully(code: number, reason: string): void;
+  /** A side does not answer. */
+  onDeadPeer(side: 'client' | 'upstream'): void;
+}
+
+/** Limits of the age of a tunnel. Times in ms. */
+export interface Lifetimes {
+  /** `tunnel_lifetime`, of a tunnel without frames; 0: unlimited. */
+  readonly lifetime: number;
+  /** Time on the clock of `Date` at which the credentials of the request expire; 0: never. */
+  readonly credentialExpiry: number;
+}
+
+/** Whether a tunnel with these settings has times. */
+export function hasTimes(settings: WebSocketSettings | null, lifetimes: Lifetimes): boolean {
+  if (settings === null) return lifetimes.lifetime > 0;
+  if (settings.pingInterval > 0 || settings.idleTimeout > 0 || settings.expire > 0) return true;
+  return settings.expireJwt !== null && lifetimes.credentialExpiry > 0;
+}
+
+export class Lifecycle implements Timed {
+  deadline = 0;
+  deadlineIndex = -1;
+  private readonly opened = now();
+  private toClient: Pings | null = null;
+  private toUpstream: Pings | null = null;
+  /** Times on the clock of `now()`; infinite: never. */
+  private nextPing = Number.POSITIVE_INFINITY;
+  private expiry = Number.POSITIVE_INFINITY;
+  private expiryCode = GOING_AWAY;
+  private expiryReason = '';
+  private settings: WebSocketSettings | null = null;
+
+  constructor(private readonly tunnel: LivingTunnel) {
+    watch(this);
+  }
+
+  /** Applies settings, also to a tunnel that is open: ages count from its start. */
+  configure(settings: WebSocketSettings | null, { lifetime, credentialExpiry }: Lifetimes): void {
+    const before = this.settings;
+    this.settings = settings;
+    this.expiry = Number.POSITIVE_INFINITY;
+    if (settings === null) {
+      if (lifetime > 0) this.expireAt(this.opened + lifetime, GOING_AWAY, 'tunnel lifetime exceeded');
+    } else {
+      const { expire, expireCode, expireJwt, pingInterval } = settings;
+      if (expire > 0) this.expireAt(this.opened + expire, expireCode, 'expired');
+      if (expireJwt !== null && credentialExpiry > 0) {
+        this.expireAt(now() + credentialExpiry - Date.now(), expireJwt, 'token expired');
+      }
+      if (pingInterval === 0) this.stopPings();
+      else if (before?.pingInterval !== pingInterval) {
+        // Tunnels that were opened at the same time are not pinged at the same time.
+        this.nextPing = now() + pingInterval * (0.5 + Math.random() / 2);
+      }
+    }
+    this.schedule();
+  }
+
+  private expireAt(time: number, code: number, reason: string): void {
+    if (time >= this.expiry) return;
+    this.expiry = time;
+    this.expiryCode = code;
+    this.expiryReason = reason;
+  }
+
+  private stopPings(): void {
+    this.nextPing = Number.POSITIVE_INFINITY;
+    this.toClient?.cancel();
+    this.toUpstream?.cancel();
+  }
+
+  stop(): void {
+    unwatch(this);
+    this.deadline = 0;
+  }
+
+  timedOut(): void {
+    const time = now();
+    const { tunnel, settings } = this;
+    if (this.expiry <= time) this.close(this.expiryCode, this.expiryReason);
+    else if (settings !== null) {
+      const { idleTimeout, pingTimeout } = settings;
+      if (idleTimeout > 0 && tunnel.messageTime + idleTimeout <= time) this.close(GOING_AWAY, 'idle timeout');
+      else if (isDead(this.toClient, time, pingTimeout)) tunnel.onDeadPeer('client');
+      else if (isDead(this.toUpstream, time, pingTimeout)) tunnel.onDeadPeer('upstream');
+      else if (this.nextPing <= time) this.ping(settings, time);
+    }
+    if (this.deadlineIndex >= 0) this.schedule();
+  }
+
+  /** Closes the tunnel; its drain has a deadline of its own. */
+  private close(code: number, reason: string): void {
+    this.stop();
+    this.tunnel.closeGracefully(code, reason);
+  }
+
+  private ping({ pingInterval, pingTimeout }: WebSocketSettings, time: number): void {
+    const { client, upstream, up, down, stats } = this.tunnel;
+    if (up === null || down === null) return;
+    this.nextPing = time + pingInterval;
+    const onSent = (): void => this.schedule();
+    this.toClient ??= new Pings(client, down, up, onSent, (ms) => {
+      if (stats !== null) stats.clientRoundTrip = ms;
+    });
+    this.toUpstream ??= new Pings(upstream, up, down, onSent, (ms) => {
+      if (stats !== null) stats.upstreamRoundTrip = ms;
+    });
+    this.toClient.send(pingTimeout);
+    this.toUpstream.send(pingTimeout);
+  }
+
+  /** Sets the deadline to the next event. */
+  private schedule(): void {
+    const { settings, tunnel, toClient, toUpstream } = this;
+    let next = Math.min(this.expiry, this.nextPing);
+    if (toClient !== null) next = Math.min(next, toClient.deadline);
+    if (toUpstream !== null) next = Math.min(next, toUpstream.deadline);
+    if (settings !== null && settings.idleTimeout > 0) next = Math.min(next, tunnel.messageTime + settings.idleTimeout);
+    this.deadline = next === Number.POSITIVE_INFINITY ? 0 : Math.max(next, 1);
+  }
+}
+
+function isDead(pings: Pings | null, time: number, timeout: number): boolean {
+  return pings !== null && pings.deadline <= time && !pings.extend(timeout);
+}

@@ -1,0 +1,78 @@
+/** Pings of the proxy to one side of a WebSocket (RFC 6455, 5.5.2), and the measurement of its round trip. */
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { now } from '../net/deadlines.js';
+import type { Transport } from '../net/transport.js';
+import { pingFrame } from '../websocket/control-frames.js';
+import type { FrameRelay, PongFilter } from './relay.js';
+
+/** Distinguishes payloads of this process from those of the two sides. */
+const OWN = randomBytes(4).readUInt32BE();
+let count = 0;
+
+export class Pings implements PongFilter {
+  readonly length = 8;
+  /** Number in the payload of the ping that is not answered yet; 0: none. */
+  private pending = 0;
+  /** Time of that ping, ms on the clock of `performance`. */
+  private sentAt = 0;
+  private bytesRead = 0;
+  /** Time on the clock of `now()` at which an answer is due; infinite: none is. */
+  deadline = Number.POSITIVE_INFINITY;
+
+  constructor(
+    private readonly side: Transport,
+    /** The directions towards the side and from it. */
+    private readonly to: FrameRelay,
+    private readonly from: FrameRelay,
+    private readonly onSent: () => void,
+    private readonly onAnswer: (roundTrip: number) => void,
+  ) {}
+
+  /**
+   * Sends a ping that is to be answered within `timeout` ms: now, or after the frame in flight. Not to a side that does not
+   * read, nor before the last one is answered.
+   */
+  send(timeout: number): void {
+    if (this.pending !== 0 || this.side.waiting || !this.side.writable) return;
+    count = (count + 1) % 0xffffffff;
+    const number = count + 1;
+    const payload = Buffer.allocUnsafe(8);
+    payload.writeUInt32BE(OWN, 0);
+    payload.writeUInt32BE(number, 4);
+    this.to.insert(pingFrame(payload, this.to.mask === null ? null : this.to.mask()), () => {
+      this.pending = number;
+      this.sentAt = performance.now();
+      this.bytesRead = this.side.bytesRead;
+      this.deadline = now() + timeout;
+      this.from.expectPong(this);
+      this.onSent();
+    });
+  }
+
+  answers(payload: Buffer): boolean {
+    if (payload.readUInt32BE(0) !== OWN || payload.readUInt32BE(4) !== this.pending) return false;
+    this.cancel();
+    this.onAnswer(performance.now() - this.sentAt);
+    return true;
+  }
+
+  /** An answer is not awaited any more. */
+  cancel(): void {
+    this.pending = 0;
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.from.expectPong(null);
+  }
+
+  /**
+   * Called at the deadline; false if the side is dead. It is not if bytes have arrived, because a pong may have to wait for the
+   * end of a frame, nor while it is paused, because then nothing is read.
+   */
+  extend(timeout: number): boolean {
+    const { side } = this;
+    if (!side.paused && side.bytesRead === this.bytesRead) return false;
+    this.bytesRead = side.bytesRead;
+    this.deadline = now() + timeout;
+    return true;
+  }
+}
