@@ -217,13 +217,22 @@ export class Serving {
     for (const file of files) if (isReopenable(file)) reopenLogged(file, this.options.errorLog);
   }
 
-  /** Stops accepting and waits at most `limit` ms for connections to finish (0: without limit). */
-  async quit(limit: number): Promise<void> {
-    if (this.current !== null) this.logTunnelMoves(tunnelsOf(this.current.table.shared).quit(GOING_AWAY, limit));
+  /**
+   * Stops accepting and waits at most `limit` ms for connections to finish (0: without limit). `retired`: because of a reload,
+   * so that WebSockets continue unless they are to be drained.
+   */
+  async quit(limit: number, retired = false): Promise<void> {
+    this.quitTunnels(limit, retired);
     const timer = limit > 0 ? setTimeout(() => this.server.stop(), limit) : undefined;
     await this.server.quit();
     clearTimeout(timer);
     this.endAll();
+  }
+
+  /** Drains or leaves tunnels, as `quit` does. */
+  quitTunnels(limit: number, retired: boolean): void {
+    if (this.current === null) return;
+    this.logTunnelMoves(tunnelsOf(this.current.table.shared).quit(GOING_AWAY, limit, retired));
   }
 
   /** Closes all connections; resolves when the last one has ended. */

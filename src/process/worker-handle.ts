@@ -194,10 +194,10 @@ export class WorkerHandle {
     this.send({ command: 'reopen' });
   }
 
-  /** Shuts it down gracefully, within `limit` ms (0: without limit). */
-  quit(limit: number): Promise<void> {
+  /** Shuts it down gracefully, within `limit` ms (0: without limit). `retired`: because of a reload. */
+  quit(limit: number, retired = false): Promise<void> {
     this.stopPreparing();
-    this.send({ command: 'quit', limit });
+    this.send({ command: 'quit', limit, retired });
     this.awaitRelease();
     return this.ended;
   }

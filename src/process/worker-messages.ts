@@ -31,7 +31,8 @@ export type Command =
   | { readonly command: 'others'; readonly id: number; readonly counts: Counts }
   | { readonly command: 'reopen' }
   /** Answered by `released`. */
-  | { readonly command: 'quit'; readonly limit: number }
+  /** `retired`: it is not needed any more after a reload, which ends no WebSocket. */
+  | { readonly command: 'quit'; readonly limit: number; readonly retired: boolean }
   | { readonly command: 'stop' };
 
 /** From a worker. */

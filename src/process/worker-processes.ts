@@ -241,7 +241,7 @@ export class WorkerProcesses implements Workers {
 
   /** Drains it, without replacement. */
   private retire(worker: WorkerHandle): Promise<void> {
-    return worker.quit(this.current?.settings.shutdownTimeout ?? 0);
+    return worker.quit(this.current?.settings.shutdownTimeout ?? 0, true);
   }
 
   private onExit(worker: WorkerHandle): void {

@@ -155,7 +155,7 @@ class Worker {
         this.reopenLogs();
         return;
       case 'quit':
-        void this.quit(command.limit);
+        void this.quit(command.limit, command.retired);
         return;
       case 'stop':
         this.stop();
@@ -242,13 +242,17 @@ class Worker {
     this.serving.reopenLogs();
   }
 
-  private async quit(limit: number): Promise<void> {
-    if (this.shuttingDown) return;
+  private async quit(limit: number, retired = false): Promise<void> {
+    if (this.shuttingDown) {
+      // The whole program shuts down, after a reload has retired this worker.
+      if (!retired) this.serving.quitTunnels(limit, false);
+      return;
+    }
     this.shuttingDown = true;
     process.title = 'tsproxy: worker process is shutting down';
     this.log.write('notice', 'gracefully shutting down');
     this.cancel();
-    const ended = this.serving.quit(limit);
+    const ended = this.serving.quit(limit, retired);
     void this.reportReleased();
     await ended;
     this.exit();

@@ -42,6 +42,8 @@ interface Transition {
   readonly code: number;
   /** Time at which remaining tunnels are cut, in ms on the clock of `now()`. */
   readonly end: number;
+  /** Only the process is shut down, as it is superfluous after a reload. */
+  readonly retired: boolean;
 }
 
 export class Tunnels {
@@ -74,7 +76,7 @@ export class Tunnels {
    * drained with `code` if their own location is configured for that.
    */
   reload(table: RoutingTable, counterpart: (tunnel: UpgradedExchange) => Counterpart, code: number): TunnelCounts {
-    this.last = { table, counterpart, code, end: Number.POSITIVE_INFINITY };
+    this.last = { table, counterpart, code, end: Number.POSITIVE_INFINITY, retired: false };
     return this.apply([...this.living], this.last);
   }
 
@@ -82,11 +84,11 @@ export class Tunnels {
    * Shuts down: tunnels of locations with `tunnel_drain` are drained with `code`, and so are other WebSockets, unless they have
    * `websocket_close off`; the others continue. After `limit` ms (0: never) all remaining tunnels are cut; by then each
    * WebSocket has received a Close frame and some time to answer it. WebSockets without `tunnel_drain` use the limit: they
-   * continue until its last seconds.
+   * continue until its last seconds. `retired`: a reload has made this process superfluous, and they continue without a limit.
    */
-  quit(code: number, limit: number): TunnelCounts {
+  quit(code: number, limit: number, retired = false): TunnelCounts {
     const end = limit > 0 ? now() + limit : Number.POSITIVE_INFINITY;
-    this.last = { table: null, counterpart: () => null, code, end };
+    this.last = { table: null, counterpart: () => null, code, end, retired };
     return this.apply([...this.living], this.last);
   }
 
@@ -95,22 +97,21 @@ export class Tunnels {
     for (const tunnel of [...this.living]) tunnel.stop();
   }
 
-  private apply(tunnels: readonly UpgradedExchange[], { table, counterpart, code, end }: Transition): TunnelCounts {
+  private apply(
+    tunnels: readonly UpgradedExchange[],
+    { table, counterpart, code, end, retired }: Transition,
+  ): TunnelCounts {
     const left = tunnels.filter((tunnel) => {
       if (tunnel.table === table) return false;
       const found = counterpart(tunnel);
       return table === null || found === null || !tunnel.moveTo(table, found.block, found.server);
     });
     if (table !== null) return this.drain(left, ({ drainSettings }) => drainSettings, code, now(), end);
-    const late = left.filter(({ quitSettings }) => quitSettings?.late === true);
     const early = left.filter(({ quitSettings }) => quitSettings?.late === false);
     const first = this.drain(early, ({ quitSettings }) => quitSettings, code, now(), end);
-    let start = now();
-    for (const { quitSettings } of late) {
-      if (quitSettings !== null) start = Math.max(start, end - quitSettings.spread - quitSettings.timeout);
-    }
-    if (end === Number.POSITIVE_INFINITY) start = now();
-    const second = this.drain(late, ({ quitSettings }) => quitSettings, code, start, end);
+    if (retired && end === Number.POSITIVE_INFINITY) return first;
+    const late = left.filter(({ quitSettings }) => quitSettings?.late === true);
+    const second = this.drain(late, ({ quitSettings }) => quitSettings, code, startOf(late, end), end);
     const drain = first.drain + second.drain;
     return { stay: this.living.size - drain - first.close, drain, close: first.close };
   }
@@ -138,4 +139,14 @@ export class Tunnels {
     }
     return { stay: this.living.size - ending.length, drain, close: ending.length - drain };
   }
+}
+
+/** Start of the Close frames of tunnels that continue as long as there is time for spread and answers before `end`. */
+function startOf(late: readonly UpgradedExchange[], end: number): number {
+  let start = now();
+  if (end === Number.POSITIVE_INFINITY) return start;
+  for (const { quitSettings } of late) {
+    if (quitSettings !== null) start = Math.max(start, end - quitSettings.spread - quitSettings.timeout);
+  }
+  return start;
 }

@@ -17,8 +17,9 @@ import {
 } from '../kit/index.js';
 import { echoed, exchangeMessages, FILE_OF_2014, message, open, SIZES } from './messages.js';
 
-const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: abc'];
-const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+/** An upgrade to a protocol of any bytes: random ones would contain invalid WebSocket frames. */
+const UPGRADE = ['Connection: Upgrade', 'Upgrade: bytes'];
+const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n';
 
 /** Open sockets before the present test. */
 let before = 0;
