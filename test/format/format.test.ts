@@ -66,7 +66,8 @@ for (const directory of ['conf', 'test/conf']) {
 }
 
 test('the configurations that come with it are in the canonical layout', () => {
-  for (const name of ['demo.conf', 'mime.types']) {
+  const examples = readdirSync(join(ROOT, 'conf/examples')).map((name) => join('examples', name));
+  for (const name of ['demo.conf', 'mime.types', ...examples]) {
     const text = readFileSync(join(ROOT, 'conf', name), 'latin1');
     assert.equal(formatted(text), text, name);
   }

@@ -257,6 +257,8 @@ describe('proxy_websocket on', () => {
   for (const [settings, silent] of [
     ['proxy_websocket on;', false],
     ['proxy_websocket on; proxy_read_timeout 200ms;', true],
+    ['proxy_websocket on read_timeout=200ms; proxy_read_timeout 1m;', true],
+    ['proxy_websocket on read_timeout=1m; proxy_read_timeout 200ms;', false],
   ] as const) {
     test(`${settings} ${silent ? 'closes' : 'keeps'} a silent WebSocket after 200 ms`, async (t) => {
       const [proxy] = await withEcho(

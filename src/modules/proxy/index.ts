@@ -257,8 +257,8 @@ export default defineModule({
         at.program.autoRedirect = true;
         at.program.passes = true;
         const target = compileTarget(conf.proxy_pass, at);
-        const readTimeout = at.block.values.proxy_read_timeout === undefined ? null : conf.proxy_read_timeout;
-        const upgrades = UpgradeRules.of(conf, conf.proxy_pass, readTimeout);
+        const timed = at.block.values.proxy_read_timeout !== undefined;
+        const upgrades = UpgradeRules.of(conf, conf.proxy_pass, timed);
         // With variables, the scheme depends on the request.
         const isSecure = 'target' in conf.proxy_pass ? conf.proxy_pass.target.secure : null;
         // Connections that are only simulated need no certificates.

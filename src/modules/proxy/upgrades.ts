@@ -1,7 +1,8 @@
 /** `proxy_websocket` and `upgrade_protocols`: which requests of a location ask the upstream for an upgrade, and for which protocols. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { custom, flag } from '../../config/argument-types.js';
+import { custom } from '../../config/argument-types.js';
 import type { ConfOf, Context } from '../../config/directive.js';
+import { parseMilliseconds } from '../../config/units.js';
 import type { UpgradeRequest } from '../../exchange/engine-exchange.js';
 import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
@@ -42,12 +43,42 @@ const protocolList = custom<ProtocolList>('any | protocol ...', 1, 20, (words: r
   return protocols;
 });
 
+/** Value of `proxy_websocket`. */
+export interface WebSocketData {
+  readonly on: boolean;
+  /** ms; null: not given. */
+  readonly readTimeout: number | null;
+}
+
+const websocketSwitch = custom<WebSocketData>('off | on [read_timeout=time]', 1, 2, (words: readonly Word[], c) => {
+  const [first, parameter] = words as readonly [Word, Word?]; // one word at least: `min`
+  const value = first.text.toLowerCase();
+  if (value !== 'on' && value !== 'off') {
+    const message = `invalid value "${first.text}" in "${c.directive}" directive, it must be "on" or "off"`;
+    c.fail(first, 'invalid-value', message);
+  }
+  if (parameter === undefined) return { on: value === 'on', readTimeout: null };
+  const [, time] = /^read_timeout=(.*)$/s.exec(parameter.text) ?? [];
+  if (time === undefined || value === 'off') {
+    return c.fail(parameter, 'invalid-value', `invalid parameter "${parameter.text}"`, {
+      help: value === 'off' ? '"off" takes no parameters' : 'valid parameter: read_timeout=TIME',
+    });
+  }
+  const readTimeout = parseMilliseconds(time);
+  if (readTimeout === null || readTimeout === 0) {
+    return c.fail(parameter, 'invalid-value', `invalid value "${time}" in "read_timeout" parameter`, {
+      help: 'a time is a number of seconds, or numbers with units in descending order: 30s, 1h30m, 1d',
+    });
+  }
+  return { on: true, readTimeout };
+});
+
 export const upgradeDirectives = {
   proxy_websocket: {
     contexts: CONTEXTS,
-    takes: flag,
-    doc: 'Passes WebSockets to the upstream, alongside plain requests. A request that asks for a WebSocket is sent with HTTP/1.1, `Upgrade: websocket` and `Connection: upgrade`, whatever `proxy_http_version` and `proxy_set_header` say; other requests are sent as configured, without `Upgrade`. Both sides of the handshake are checked (RFC 6455, section 4): a request whose method is not GET, or whose key is not 16 bytes in base64, gets 400, one with another version than 13 gets 426 with `Sec-WebSocket-Version: 13`. A response 101 with the wrong `Sec-WebSocket-Accept`, without `Upgrade: websocket` or `Connection: upgrade`, or with a subprotocol or an extension that the client has not offered, is invalid: the client gets 502, and the error log the reason. If `proxy_read_timeout` is not set anywhere, an established WebSocket may be silent for one hour instead of 60 seconds. The default is `on` if the URL of `proxy_pass` begins with `ws://` or `wss://`, else `off`: then `proxy_set_header` forwards the fields, as in nginx, and an invalid response is only logged. This is an extension of tsproxy.',
-    example: 'proxy_websocket on;',
+    takes: websocketSwitch,
+    doc: 'Passes WebSockets to the upstream, alongside plain requests. A request that asks for a WebSocket is sent with HTTP/1.1, `Upgrade: websocket` and `Connection: upgrade`, whatever `proxy_http_version` and `proxy_set_header` say; other requests are sent as configured, without `Upgrade`. Both sides of the handshake are checked (RFC 6455, section 4): a request whose method is not GET, or whose key is not 16 bytes in base64, gets 400, one with another version than 13 gets 426 with `Sec-WebSocket-Version: 13`. A response 101 with the wrong `Sec-WebSocket-Accept`, without `Upgrade: websocket` or `Connection: upgrade`, or with a subprotocol or an extension that the client has not offered, is invalid: the client gets 502, and the error log the reason. An established WebSocket may be silent for `read_timeout`; without that parameter for `proxy_read_timeout`, or, if that is not set anywhere either, for one hour. With the parameter, `proxy_read_timeout` limits the time for the response to the handshake only. The default is `on` if the URL of `proxy_pass` begins with `ws://` or `wss://`, else `off`: then `proxy_set_header` forwards the fields, as in nginx, and an invalid response is only logged. This is an extension of tsproxy.',
+    example: 'proxy_websocket on read_timeout=1d;',
   },
   upgrade_protocols: {
     contexts: CONTEXTS,
@@ -69,16 +100,18 @@ export class UpgradeRules {
     private readonly websocket: boolean | null,
     /** `upgrade_protocols`; null: not set. */
     private readonly allowed: ProtocolList | null,
-    /** `proxy_read_timeout` in ms; null: not set. */
+    /** ms for which a WebSocket may be silent; null: `proxy_read_timeout`. */
     private readonly readTimeout: number | null,
   ) {}
 
-  /** Returns the rules; null if the configured fields decide, as in nginx. */
-  static of(conf: ConfOf<typeof upgradeDirectives>, pass: PassData, readTimeout: number | null): UpgradeRules | null {
+  /** Returns the rules; null if the configured fields decide, as in nginx. `timed`: `proxy_read_timeout` is set. */
+  static of(conf: ConfOf<typeof upgradeDirectives>, pass: PassData, timed: boolean): UpgradeRules | null {
     const allowed = conf.upgrade_protocols ?? null;
-    let websocket = conf.proxy_websocket ?? null;
+    let websocket = conf.proxy_websocket?.on ?? null;
     if (websocket === null && !mayBeWebSocket(pass)) websocket = false;
-    return websocket === false && allowed === null ? null : new UpgradeRules(websocket, allowed, readTimeout);
+    if (websocket === false && allowed === null) return null;
+    const readTimeout = conf.proxy_websocket?.readTimeout ?? (timed ? null : WEBSOCKET_READ_TIMEOUT);
+    return new UpgradeRules(websocket, allowed, readTimeout);
   }
 
   /**
@@ -155,7 +188,7 @@ export class UpgradeRules {
 
   /** ms for which the tunnel may be silent. `configured`: `proxy_read_timeout` or its default. */
   tunnelTimeout({ upgradeRequest }: HttpExchange, configured: number): number {
-    return this.readTimeout === null && upgradeRequest?.websocket === true ? WEBSOCKET_READ_TIMEOUT : configured;
+    return upgradeRequest?.websocket === true ? (this.readTimeout ?? configured) : configured;
   }
 
   /** The protocols that are allowed. */
