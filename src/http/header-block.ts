@@ -8,6 +8,7 @@ import { equalsIgnoreCase, Field, fieldNumber } from './field-names.js';
 const STRIDE = 6;
 const PRESENT = 0;
 const REMOVED = 1;
+const REPLACED = 2;
 
 /** Number of fields above which `clear` releases the memory. */
 const MAX_FIELDS_KEPT = 64;
@@ -20,8 +21,10 @@ export class HeaderBlock {
   count = 0;
   /** Whether every line is `Name: value CRLF`, so that runs of lines can be copied unchanged. */
   canonical = true;
-  /** Whether a field was removed. */
+  /** Whether a field was removed or replaced. */
   touched = false;
+  /** Values of replaced fields. */
+  private replacements: Map<number, string> | null = null;
   /** Whether a field was dropped, so that the block does not contain all that was received. */
   private incomplete = false;
   private readonly at: number[] = [];
@@ -34,6 +37,7 @@ export class HeaderBlock {
     if (this.at.length > MAX_FIELDS_KEPT * STRIDE) this.at.length = 0;
     this.canonical = true;
     this.touched = false;
+    this.replacements = null;
     this.incomplete = false;
   }
 
@@ -109,7 +113,7 @@ export class HeaderBlock {
   }
 
   removed(i: number): boolean {
-    return this.at[i * STRIDE + 5] !== PRESENT;
+    return this.at[i * STRIDE + 5] === REMOVED;
   }
 
   /** Drops field `i` as if it had not been received; later fields move up by one. */
@@ -127,10 +131,24 @@ export class HeaderBlock {
     this.touched = true;
   }
 
-  /** Restores removed fields. */
+  /** Replaces the value of field `i` in `lines`; `value` is still the received one. */
+  replace(i: number, value: string): void {
+    this.replacements ??= new Map();
+    this.replacements.set(i, value);
+    this.at[i * STRIDE + 5] = REPLACED;
+    this.touched = true;
+  }
+
+  /** Value of field `i` in `lines`: the received one, unless it was replaced. */
+  forwardedValue(i: number): string {
+    return (this.at[i * STRIDE + 5] === REPLACED ? this.replacements?.get(i) : undefined) ?? this.value(i);
+  }
+
+  /** Restores removed and replaced fields. */
   restore(): void {
     if (!this.touched) return;
     this.touched = false;
+    this.replacements = null;
     for (let i = 0; i < this.count; i++) this.at[i * STRIDE + 5] = PRESENT;
   }
 
@@ -206,13 +224,14 @@ export class HeaderBlock {
     for (let i = 0; i < this.count; i++) {
       const o = i * STRIDE;
       const value = current === null ? null : this.currentValue(i, current);
-      if (at[o + 5] !== PRESENT || value === undefined || (value === null && skip?.matches(this, i))) {
+      const state = at[o + 5];
+      if (state === REMOVED || value === undefined || (value === null && skip?.matches(this, i))) {
         if (run >= 0) out += this.text.slice(run, at[o] as number);
         run = -1;
-      } else if (!this.canonical || (value !== null && !this.hasValue(i, value))) {
+      } else if (!this.canonical || state === REPLACED || (value !== null && !this.hasValue(i, value))) {
         if (run >= 0) out += this.text.slice(run, at[o] as number);
         run = -1;
-        out += `${this.name(i)}: ${value ?? this.value(i)}\r\n`;
+        out += `${this.name(i)}: ${value ?? this.forwardedValue(i)}\r\n`;
       } else if (run < 0) run = at[o] as number;
     }
     if (run >= 0) out += this.text.slice(run, (at[(this.count - 1) * STRIDE + 3] as number) + 2);

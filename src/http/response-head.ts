@@ -178,7 +178,7 @@ export class ResponseHead {
     if (block !== null) {
       for (let i = this.findUpstream(block, lower, 0); i >= 0; i = this.findUpstream(block, lower, i + 1)) {
         const replaced = this.replacesLocation && lower === 'location' ? this.ownLocation : null;
-        values.push(replaced ?? block.value(i));
+        values.push(replaced ?? block.forwardedValue(i));
       }
     }
     for (let i = 0; i < this.added.length; i += 2) {

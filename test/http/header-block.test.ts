@@ -135,3 +135,21 @@ test('a block is used again without a trace of its last fields', () => {
   block.push(0, 1, 3, 4);
   assert.equal(block.lines(null), 'E: f\r\n');
 });
+
+test('a replaced field is forwarded with its new value, at its place, until the block is restored', () => {
+  const block = HeaderBlock.from([
+    ['A', '1'],
+    ['Set-Cookie', 'a=1'],
+    ['B', '2'],
+    ['Set-Cookie', 'b=2'],
+  ]);
+  block.replace(1, 'a=1; Path=/');
+  assert.equal(block.lines(null), 'A: 1\r\nSet-Cookie: a=1; Path=/\r\nB: 2\r\nSet-Cookie: b=2\r\n');
+  assert.deepEqual([block.value(1), block.forwardedValue(1), block.forwardedValue(3)], ['a=1', 'a=1; Path=/', 'b=2']);
+  assert.equal(block.removed(1), false);
+  block.remove(1);
+  assert.equal(block.lines(null), 'A: 1\r\nB: 2\r\nSet-Cookie: b=2\r\n');
+  block.restore();
+  assert.deepEqual([block.forwardedValue(1), block.removed(1)], ['a=1', false]);
+  assert.equal(block.lines(null), 'A: 1\r\nSet-Cookie: a=1\r\nB: 2\r\nSet-Cookie: b=2\r\n');
+});

@@ -58,6 +58,9 @@ function compareAnswers(
       continue;
     compare(name, nginx.fields.get(name) ?? 'none', tsproxy.fields.get(name) ?? 'none', report);
   }
+  const [names, own] = [[...nginx.fields.keys()], [...tsproxy.fields.keys()]];
+  if (names.length === own.length && names.every((name) => own.includes(name)))
+    compare('order of fields', names.join(', '), own.join(', '), report);
   compare('body', nginx.body, tsproxy.body, report);
   compare('trailers', JSON.stringify(nginx.answer.trailers), JSON.stringify(tsproxy.answer.trailers), report);
 }

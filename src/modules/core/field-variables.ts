@@ -44,7 +44,7 @@ function sentField(rest: string): Getter {
     if (upstream !== null) {
       for (let i = 0; i < upstream.count; i++) {
         if (upstream.nameLength(i) !== rest.length || upstream.removed(i) || hidden?.matches(upstream, i)) continue;
-        if (meansField(rest, upstream.name(i))) collect(upstream.value(i));
+        if (meansField(rest, upstream.name(i))) collect(upstream.forwardedValue(i));
       }
     }
     collectMatching(rest, added, collect);

@@ -1,5 +1,6 @@
 /** Response head of an upstream as sent to the client: hidden fields, rewritten redirects and cookies. */
 
+import { fieldValue } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
 import { type FieldTest, type HeaderBlock, NameSet } from '../../http/header-block.js';
 import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';
@@ -115,31 +116,24 @@ export class ResponseHeadRules {
     return this.rewritesCookies ? this.options.cookies.apply(x, value) : value;
   }
 
-  /** Moves rewritten fields from the upstream's block to the added fields, except `Location`; other fields remain in place. */
+  /** Rewrites fields at their places; variables of the upstream's response keep the received values. */
   private rewrite(x: Exchange, headers: HeaderBlock): void {
-    const { response } = x;
     const { redirects, cookies } = this.options;
     for (let i = 0; i < headers.count; i++) {
       const id = headers.id(i);
       if (id !== Field.Location && id !== Field.Refresh && id !== Field.SetCookie) continue;
       if (this.hidden.all.matches(headers, i)) continue;
-      const name = headers.name(i);
       const value = headers.value(i);
       if (id === Field.SetCookie) {
-        // All cookies are moved, so that their order is kept.
-        if (!this.rewritesCookies) continue;
-        headers.remove(i);
-        response.add(name, cookies.apply(x, value));
+        if (this.rewritesCookies) headers.replace(i, fieldValue(cookies.apply(x, value)));
       } else if (id === Field.Location) {
         const rewritten = redirects.apply(x, value);
-        if (rewritten !== null) response.replaceLocation(rewritten);
+        if (rewritten !== null) x.response.replaceLocation(rewritten);
       } else {
         const url = /url=/i.exec(value);
         const at = url === null ? -1 : url.index + 4;
         const rewritten = at < 0 ? null : redirects.apply(x, value.slice(at));
-        if (rewritten === null) continue;
-        headers.remove(i);
-        response.add(name, value.slice(0, at) + rewritten);
+        if (rewritten !== null) headers.replace(i, fieldValue(value.slice(0, at) + rewritten));
       }
     }
   }

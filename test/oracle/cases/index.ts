@@ -1,5 +1,6 @@
 /** All groups of cases. */
 import type { OracleGroup } from '../oracle.js';
+import { applicationSites } from './application-sites.js';
 import { accessRules, authorization } from './authorization.js';
 import { conditions, ranges } from './conditions.js';
 import { encodings } from './encodings.js';
@@ -29,6 +30,7 @@ export const groups: readonly OracleGroup[] = [
   headers,
   encodings,
   sites,
+  applicationSites,
   smallModules,
   symlinks,
   ifHandlers,

@@ -42,6 +42,7 @@ export const MEANT = {
   brokenBody:
     'the head leaves with the first bytes; nginx still holds it when it finds the body broken, and sends nothing',
   keptAfter412: 'nginx closes the connection after 412, although its head says keep-alive',
+  order: 'RFC 9110 5.3: the order of fields with different names is not significant',
   oneContentRange: 'nginx sends Content-Range twice where the error page of a range asks for that range again',
   discarded: 'nginx shows the length of a chunked body as 0 when it has thrown it away',
 } as const;
