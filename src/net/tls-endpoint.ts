@@ -90,10 +90,9 @@ export function endpointSymbols(tcp: TcpHandle): EndpointSymbols | null {
   return symbols;
 }
 
-/** Engine of a server with its callbacks. */
+/** Engine of a server with its callbacks. Node does not call `onhandshakestart` if it is missing. */
 interface NativeEngine extends EngineHandle {
   onread: unknown;
-  onhandshakestart: () => void;
   onhandshakedone: () => void;
   onerror: (error: NodeJS.ErrnoException) => void;
   useUserBuffer(buffer: Uint8Array): void;
@@ -101,8 +100,6 @@ interface NativeEngine extends EngineHandle {
   setALPNProtocols(names: Uint8Array): void;
   setNoDelay(on: boolean): void;
   setKeepAlive(on: boolean, delay: number): void;
-  getpeername(out: { address?: string; port?: number }): void;
-  getsockname(out: { address?: string; port?: number }): void;
   close(then: () => void): void;
 }
 
@@ -111,7 +108,15 @@ interface Counted {
   _emitCloseIfDrained?(): void;
 }
 
-const IGNORE = (): void => {};
+/** Events of a closed endpoint. */
+const CLOSED: EndpointEvents = {
+  error: null,
+  secured: false,
+  established() {},
+  received() {},
+  peerEnded() {},
+  socketClosed() {},
+};
 
 export class TlsEndpoint {
   destroyed = false;
@@ -125,6 +130,10 @@ export class TlsEndpoint {
   ssl: EngineHandle | null = null;
   readonly _tlsOptions: { readonly isServer: true; readonly secureContext: tls.SecureContext };
   readonly _readableState = { endEmitted: false };
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
   private destroyWhenFinished = false;
   private counted: Counted | null;
 
@@ -133,15 +142,19 @@ export class TlsEndpoint {
     tcp: TcpHandle,
     { secureContext, requestCert, alpn }: ServerTls,
     { owner }: EndpointSymbols,
-    readonly events: EndpointEvents,
+    public events: EndpointEvents,
   ) {
     this._tlsOptions = { isServer: true, secureContext };
     this.counted = (accepted as unknown as { readonly _server: Counted | null })._server;
+    // The socket has asked the kernel for both addresses already.
+    this.remoteAddress = accepted.remoteAddress;
+    this.remotePort = accepted.remotePort;
+    this.localAddress = accepted.localAddress;
+    this.localPort = accepted.localPort;
     const engine = wrapHandle.call(this, null, tcp, false) as NativeEngine;
     this._handle = engine;
     (engine as unknown as Record<symbol, unknown>)[owner] = this;
     engine.onread = streamRead;
-    engine.onhandshakestart = IGNORE;
     engine.onhandshakedone = () => this.events.established();
     engine.onerror = (error) => this.destroy(error);
     engine.useUserBuffer(shared);
@@ -172,23 +185,6 @@ export class TlsEndpoint {
 
   // -- as a socket
 
-  private nameOf(get: 'getpeername' | 'getsockname'): { address?: string; port?: number } {
-    const out: { address?: string; port?: number } = {};
-    this._handle?.[get](out);
-    return out;
-  }
-  get remoteAddress(): string | undefined {
-    return this.nameOf('getpeername').address;
-  }
-  get remotePort(): number | undefined {
-    return this.nameOf('getpeername').port;
-  }
-  get localAddress(): string | undefined {
-    return this.nameOf('getsockname').address;
-  }
-  get localPort(): number | undefined {
-    return this.nameOf('getsockname').port;
-  }
   setNoDelay(on: boolean): void {
     this._handle?.setNoDelay(on);
   }
@@ -204,6 +200,8 @@ export class TlsEndpoint {
       this.writableFinished = true;
       if (this.destroyWhenFinished || this.readableEnded) this.destroy();
     });
+    // The kernel has `close_notify`, and sends FIN when the socket is closed.
+    if (this.destroyWhenFinished && this._handle?._parent.writeQueueSize === 0) this.destroy();
   }
   destroySoon(): void {
     this.destroyWhenFinished = true;
@@ -227,6 +225,9 @@ export class TlsEndpoint {
       counted._connections--;
       counted._emitCloseIfDrained?.();
     }
-    this.events.socketClosed();
+    const { events } = this;
+    // The engine lives until V8 collects its old generation; it must not keep the connection until then.
+    this.events = CLOSED;
+    events.socketClosed();
   }
 }
