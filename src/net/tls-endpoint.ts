@@ -154,6 +154,8 @@ export class TlsEndpoint {
     const engine = wrapHandle.call(this, null, tcp, false) as NativeEngine;
     this._handle = engine;
     (engine as unknown as Record<symbol, unknown>)[owner] = this;
+    // It referred to the accepted socket, which is not used any more.
+    (tcp as unknown as Record<symbol, unknown>)[owner] = this;
     engine.onread = streamRead;
     engine.onhandshakedone = () => this.events.established();
     engine.onerror = (error) => this.destroy(error);
