@@ -60,6 +60,7 @@ import v2_module from './v2.js';
 import v3_module from './v3.js';
 import websocket_module from './websocket.js';
 import websocket_limit_module from './websocket_limit/index.js';
+import websocket_message_module from './websocket_message/index.js';
 import websocket_request_module from './websocket_request.js';
 import zstd_module from './zstd.js';
 import zstd_static_module from './zstd_static.js';
@@ -126,6 +127,7 @@ export const modules: readonly Module[] = [
   v3_module,
   websocket_module,
   websocket_limit_module,
+  websocket_message_module,
   websocket_request_module,
   zstd_module,
   zstd_static_module,

@@ -379,6 +379,15 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       websocket_limit_log_level websocket_limit_dry_run websocket_limit_fail_open websocket_limit_status`,
   },
   {
+    load: () => import('../modules/websocket_message/index.js'),
+    names: `
+      websocket_utf8 websocket_json websocket_json_schema websocket_message_allow websocket_message_deny
+      websocket_message_redact websocket_message_reject websocket_message_dry_run websocket_message_log_level
+      websocket_message_buffer_size websocket_log_messages websocket_log_messages_redact websocket_mirror
+      websocket_deflate websocket_deflate_window_bits websocket_deflate_context_takeover
+      websocket_message_status`,
+  },
+  {
     load: () => import('../modules/websocket_request.js'),
     names: `
      `,

@@ -3,6 +3,7 @@ import type { HttpExchange } from '../exchange/exchange.js';
 import { callFailed } from '../net/tls-errors.js';
 import { logError } from '../program/error-context.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
+import { NEGOTIATED } from '../websocket/extension-offer.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
 import { StageChain, TUNNEL_STAGES } from './stages.js';
 import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
@@ -95,9 +96,14 @@ const WEBSOCKET_TOKEN = /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i;
 function websocketOf(x: HttpExchange): WebSocketTunnel {
   const { settings } = x.location;
   const factories = settings.get(TUNNEL_STAGES);
+  const negotiated = x.state(NEGOTIATED);
+  const extensions =
+    negotiated === undefined
+      ? (x.upstreamHeaders?.joined('sec-websocket-extensions') ?? '')
+      : (negotiated.client?.field ?? negotiated.upstream?.field ?? '');
   return {
     settings: settings.get(WEBSOCKET),
-    reserved: reservedBits(x.upstreamHeaders?.joined('sec-websocket-extensions') ?? ''),
+    reserved: reservedBits(extensions),
     openStages:
       factories.length === 0
         ? null

@@ -163,6 +163,11 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   sse_error: { to: 'body', text: 'sse_error $evil; proxy_pass http://127.0.0.1:%%STREAM%%;' },
   sub_filter: { to: 'body', text: `sub_filter_types *; sub_filter GET $evil; ${PASS}` },
   try_files: { to: 'URI', text: `root %%DIR%%; try_files /none$evil /passed$evil?a=$evil;` },
+  websocket_limit_zone: {
+    to: 'value',
+    text: `websocket_limit_messages 1000/s zone=messages; ${PASS}`,
+    http: 'websocket_limit_zone $uri zone=messages:32k;',
+  },
 };
 
 /** Attacks on further ways of the same directives. */

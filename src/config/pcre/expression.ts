@@ -4,7 +4,7 @@ import type { PatternData } from '../template.js';
 import { MatchFailed } from './match-failed.js';
 import { parsed } from './parser.js';
 import { compileProgram, type Program } from './program.js';
-import { search } from './search.js';
+import { search, searchAll } from './search.js';
 import { Mistake } from './syntax.js';
 
 /** The whole match and its groups. */
@@ -15,6 +15,8 @@ export type Captures = readonly (string | undefined)[];
  */
 export class Expression {
   private readonly regexp: RegExp | null;
+  /** The same for `replaceAll`. */
+  private global: RegExp | null = null;
   private readonly longest: number;
   private readonly size: number;
   private compiled: Program | null = null;
@@ -45,6 +47,25 @@ export class Expression {
       captures.push(from < 0 ? undefined : subject.slice(from, groups[i + 1]));
     }
     return captures;
+  }
+
+  /**
+   * Replaces all matches, from left to right, by a fixed text; empty ones are left. Returns the subject itself if there are
+   * none. Throws `MatchFailed` if the search exceeds PCRE2's limits.
+   */
+  replaceAll(subject: string, replacement: string): string {
+    if (this.regexp !== null && subject.length <= this.longest) {
+      this.global ??= new RegExp(this.regexp.source, `${this.regexp.flags}g`);
+      return subject.replace(this.global, (match) => (match === '' ? '' : replacement));
+    }
+    let result = '';
+    let at = 0;
+    for (const [start, end] of searchAll(this.program, subject)) {
+      if (start === end) continue;
+      result += subject.slice(at, start) + replacement;
+      at = end;
+    }
+    return at === 0 ? subject : result + subject.slice(at);
   }
 
   /** Whether there is a match; false if the search is given up. */

@@ -34,12 +34,48 @@ export function search(program: Program, text: string, limit = MATCH_LIMIT): Int
   }
 }
 
-function searchFrom(program: Program, end: number, limit: number): Int32Array | null {
+/**
+ * Beginnings and ends of all matches in `text`, from left to right; an empty one is followed by the next position. Throws
+ * `MatchFailed` if all searches together exceed the limits of one.
+ */
+export function searchAll(
+  program: Program,
+  text: string,
+  limit = MATCH_LIMIT,
+): (readonly [start: number, end: number])[] {
+  const { length } = text;
+  if (subject.length < length) subject = new Uint8Array(2 * length);
+  for (let i = 0; i < length; i++) subject[i] = text.charCodeAt(i);
+  const found: (readonly [number, number])[] = [];
+  const budget = { left: SEARCH_LIMIT * (limit / MATCH_LIMIT) };
+  try {
+    for (let from = 0; from <= length; ) {
+      const match = searchFrom(program, length, limit, from, budget);
+      if (match === null) break;
+      const [start = 0, end = 0] = match;
+      found.push([start, end]);
+      from = end > start ? end : end + 1;
+    }
+    return found;
+  } finally {
+    releaseStack();
+    if (subject.length > MAX_RETAINED) subject = new Uint8Array(BUFFER_SIZE);
+  }
+}
+
+/** Searches from position `from` on. `budget`: steps that are left, which are deducted. */
+function searchFrom(
+  program: Program,
+  end: number,
+  limit: number,
+  from = 0,
+  budget = { left: SEARCH_LIMIT * (limit / MATCH_LIMIT) },
+): Int32Array | null {
   const { starts, firstBytes, run, required, requiredOther, requiredFrom, minimum } = program;
   const attempt = new Attempt(program, subject, end);
-  let left = SEARCH_LIMIT * (limit / MATCH_LIMIT);
   let lastRequired = -1;
-  for (let start = 0; start <= end - minimum; start++) {
+  if (starts === 'first' && from > 0) return null;
+  for (let start = from; start <= end - minimum; start++) {
     if (starts === 'lines' && start > 0 && subject[start - 1] !== 0x0a) continue;
     if (firstBytes !== null) {
       if (starts !== 'first') while (start < end && firstBytes[subject[start] as number] === 0) start++;
@@ -52,10 +88,11 @@ function searchFrom(program: Program, end: number, limit: number): Int32Array | 
       }
       if (lastRequired >= end) return null;
     }
-    const allowed = Math.min(limit, left);
-    if (attempt.matches(start, allowed)) return attempt.registers.subarray(0, 2 * (program.groups + 1));
+    const allowed = Math.min(limit, budget.left);
+    const matches = attempt.matches(start, allowed);
+    budget.left -= attempt.steps;
+    if (matches) return attempt.registers.subarray(0, 2 * (program.groups + 1));
     if (starts === 'first') return null;
-    left -= attempt.steps;
     if (run !== null) while (start < end && run[subject[start] as number] === 1) start++;
   }
   return null;

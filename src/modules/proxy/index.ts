@@ -9,6 +9,7 @@ import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { type Compiler, defineModule, type Scope } from '../../program/module.js';
 import { DONE } from '../../program/verdict.js';
+import { TUNNEL_STAGES } from '../../tunnel/stages.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { bindAddress } from './bind.js';
 import { checkBufferSizes } from './buffer-sizes.js';
@@ -190,6 +191,7 @@ function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): Pro
         passFields: conf.proxy_pass_request_headers,
         forwarded: conf.proxy_forwarded === null ? null : new Forwarded(conf.proxy_forwarded, compiler),
         upgrades,
+        negotiates: at.program.settings.get(TUNNEL_STAGES).length > 0,
         ownBody: conf.proxy_set_body !== undefined,
       },
       compiler,

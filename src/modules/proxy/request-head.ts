@@ -8,6 +8,7 @@ import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
+import { NEGOTIATED } from '../../websocket/extension-offer.js';
 import type { Forwarded } from './forwarded.js';
 import type { UpgradeRules } from './upgrades.js';
 
@@ -15,6 +16,8 @@ export interface SetHeader {
   readonly name: string;
   readonly value: TemplateData;
 }
+
+const EXTENSIONS = 'Sec-WebSocket-Extensions';
 
 /** A field whose value depends on the request. */
 interface VariableField {
@@ -31,6 +34,8 @@ export interface RequestHeadOptions {
   readonly forwarded: Forwarded | null;
   /** Writes `Upgrade` and `Connection`; null: the configured fields are sent. */
   readonly upgrades: UpgradeRules | null;
+  /** Whether the extensions of WebSockets may be negotiated by the proxy (`NEGOTIATED`). */
+  readonly negotiates: boolean;
   /** Whether `proxy_set_body` replaces the client's body, so that the request always has a body. */
   readonly ownBody: boolean;
 }
@@ -41,6 +46,8 @@ export class RequestHeadBuilder {
   /** Fixed lines and variable fields, in the order of the configuration. */
   private readonly parts: readonly (string | VariableField)[];
   private readonly skip: NameSet;
+  private readonly negotiates: boolean;
+  private readonly skipWithExtensions: NameSet;
   private readonly ownLength: boolean;
   private readonly ownCoding: boolean;
   private readonly version: string;
@@ -63,7 +70,10 @@ export class RequestHeadBuilder {
     this.forwarded = names.has('forwarded') ? null : options.forwarded;
     if (this.forwarded !== null) names.add('forwarded');
     this.upgrades = options.upgrades;
-    this.skip = new NameSet(['Host', ...REQUEST_HOP_BY_HOP, ...names]);
+    const skipped = ['Host', ...REQUEST_HOP_BY_HOP, ...names];
+    this.skip = new NameSet(skipped);
+    this.negotiates = options.negotiates && !names.has(EXTENSIONS.toLowerCase());
+    this.skipWithExtensions = this.negotiates ? new NameSet([...skipped, EXTENSIONS]) : this.skip;
     this.ownLength = !names.has('content-length');
     this.ownCoding = !names.has('transfer-encoding');
     let host: Template | null = null;
@@ -128,8 +138,16 @@ export class RequestHeadBuilder {
     } else if (this.ownLength && (length > 0 || (length === 0 && this.hasBody(x)))) {
       head += `Content-Length: ${length}\r\n`;
     }
-    if (this.passFields) head += x.headers.lines(this.skip);
+    if (this.passFields) head += this.fieldLines(x);
     return `${head}\r\n`;
+  }
+
+  /** The client's fields. The extensions of a WebSocket may be the proxy's own. */
+  private fieldLines(x: HttpExchange): string {
+    const negotiated = this.negotiates ? x.state(NEGOTIATED) : undefined;
+    if (negotiated === undefined) return x.headers.lines(this.skip);
+    const { offer } = negotiated;
+    return `${x.headers.lines(this.skipWithExtensions)}${offer === '' ? '' : `${EXTENSIONS}: ${offer}\r\n`}`;
   }
 
   /** Whether the request has a body, which may be empty. */

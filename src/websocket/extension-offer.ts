@@ -1,0 +1,15 @@
+/** Negotiation of permessage-deflate with both sides of a WebSocket, by the proxy itself. */
+import { StateKey } from '../program/state-key.js';
+import type { Deflate } from './deflate.js';
+
+/** Extensions that the proxy has negotiated; null: none with that side. */
+export interface Negotiated {
+  readonly client: Deflate | null;
+  /** Known once the upstream has responded. */
+  upstream: Deflate | null;
+  /** Value of `Sec-WebSocket-Extensions` in the request to the upstream, instead of the client's; empty: the field is omitted. */
+  readonly offer: string;
+}
+
+/** Set for WebSockets whose messages the proxy reads or compresses; otherwise the field is passed on. */
+export const NEGOTIATED = new StateKey<Negotiated>('websocket extensions');
