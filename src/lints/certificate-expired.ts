@@ -1,12 +1,16 @@
 import { tlsServers } from './engine/certificates.js';
 import { defineLint } from './engine/lint.js';
 
+const DAY = 86_400_000;
+/** Time before the expiry from which on it is reported, ms. */
+const SOON = 14 * DAY;
+
 export default defineLint({
   code: 'certificate-expired',
   severity: 'warning',
   on: 'ssl_certificate',
   story:
-    'The certificate is not currently valid: it has expired, or its validity period has not begun. Servers start with it anyway, but clients that verify it close the connection.',
+    'The certificate is not currently valid: it has expired, or its validity period has not begun. Servers start with it anyway, but clients that verify it close the connection. It is also reported if it expires soon, within two weeks or a sixth of its validity period: programs that renew certificates have done so by then.',
   async probe(c) {
     const seen = new Set<unknown>();
     const now = Date.now();
@@ -20,6 +24,13 @@ export default defineLint({
         const at = statement.args[0] ?? statement;
         if (to < now)
           c.report(at, `the certificate in "${path}" has expired`, { help: `it was valid until ${x509.validTo}` });
+        else if (to - now < Math.min(SOON, (to - from) / 6)) {
+          const days = Math.floor((to - now) / DAY);
+          c.report(at, `the certificate in "${path}" expires ${days < 1 ? 'today' : `in ${days} days`}`, {
+            severity: 'hint',
+            help: `it is valid until ${x509.validTo}; see why it was not renewed`,
+          });
+        }
         if (from > now)
           c.report(at, `the certificate in "${path}" is not valid yet`, {
             help: `it is valid from ${x509.validFrom} on`,

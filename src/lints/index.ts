@@ -4,9 +4,11 @@ import allow_without_deny from './allow-without-deny.js';
 import cannot_listen from './cannot-listen.js';
 import capture_not_set from './capture-not-set.js';
 import capture_overwritten from './capture-overwritten.js';
+import certificate_chain from './certificate-chain.js';
 import certificate_expired from './certificate-expired.js';
 import certificate_key_mismatch from './certificate-key-mismatch.js';
 import certificate_name from './certificate-name.js';
+import certificate_weak from './certificate-weak.js';
 import connection_close_map from './connection-close-map.js';
 import connection_upgrade_literal from './connection-upgrade-literal.js';
 import connection_upgrade_undefined from './connection-upgrade-undefined.js';
@@ -31,6 +33,7 @@ import named_location_unused from './named-location-unused.js';
 import open_proxy from './open-proxy.js';
 import origin_reflected from './origin-reflected.js';
 import origin_regex from './origin-regex.js';
+import private_key_readable from './private-key-readable.js';
 import proxy_pass_client_host from './proxy-pass-client-host.js';
 import proxy_pass_drops_args from './proxy-pass-drops-args.js';
 import proxy_pass_drops_path from './proxy-pass-drops-path.js';
@@ -83,9 +86,11 @@ export const lints: readonly Lint[] = [
   cannot_listen,
   capture_not_set,
   capture_overwritten,
+  certificate_chain,
   certificate_expired,
   certificate_key_mismatch,
   certificate_name,
+  certificate_weak,
   connection_close_map,
   connection_upgrade_literal,
   connection_upgrade_undefined,
@@ -109,6 +114,7 @@ export const lints: readonly Lint[] = [
   open_proxy,
   origin_reflected,
   origin_regex,
+  private_key_readable,
   proxy_pass_client_host,
   proxy_pass_drops_args,
   proxy_pass_drops_path,

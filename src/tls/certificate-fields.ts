@@ -6,6 +6,8 @@ import { bitsOf, DerReader, explicit, implicit, OBJECT_IDENTIFIER, OCTET_STRING,
 export interface CertificateFields {
   /** The integer's encoding. */
   readonly serial: Buffer;
+  /** OID of the algorithm with which it was signed. */
+  readonly signatureAlgorithm: string;
   readonly issuer: Buffer;
   readonly subject: Buffer;
   /** Bits of the public key, without its algorithm. */
@@ -32,7 +34,7 @@ function read(raw: Buffer): CertificateFields {
   const body = new DerReader(raw).enter().enter();
   body.optional(explicit(0)); // version
   const serial = body.next().encoding;
-  body.next(); // signature algorithm
+  const signatureAlgorithm = oidOf(body.enter().next(OBJECT_IDENTIFIER));
   const issuer = body.next().encoding;
   body.next(); // validity
   const subject = body.next().encoding;
@@ -44,7 +46,7 @@ function read(raw: Buffer): CertificateFields {
     const { tag, content } = body.next();
     if (tag === explicit(3)) responders = respondersIn(new DerReader(content).enter());
   }
-  return { serial, issuer, subject, publicKey, responders };
+  return { serial, signatureAlgorithm, issuer, subject, publicKey, responders };
 }
 
 function respondersIn(extensions: DerReader): string[] {

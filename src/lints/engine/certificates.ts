@@ -13,6 +13,8 @@ export interface Certificate {
   /** The path as written. */
   readonly path: string;
   readonly x509: X509Certificate;
+  /** All certificates of the file; this one is the first. */
+  readonly chain: readonly X509Certificate[];
 }
 
 /** A certificate and its key; they are paired in the order written. */
@@ -31,11 +33,16 @@ export interface TlsServer {
   readonly complete: boolean;
 }
 
+const PEM = /-----BEGIN (?:X509 )?CERTIFICATE-----[\s\S]*?-----END (?:X509 )?CERTIFICATE-----/g;
+
 export const tlsServers = oncePerConfig(async (c: LintContext): Promise<readonly TlsServer[]> => {
   const servers = c.scopes('server').filter((server) => tlsOf(server) !== 'none');
   if (servers.length === 0) return [];
   const { createPrivateKey, X509Certificate: Certificate } = await import('node:crypto');
-  const certificates = new Files(c, (text) => new Certificate(text));
+  const certificates = new Files(c, (text) => {
+    const chain = (text.latin1Slice().match(PEM) ?? []).map((block) => new Certificate(block));
+    return { x509: new Certificate(text), chain };
+  });
   const keys = new Files(c, (text) => createPrivateKey(text));
   return Promise.all(
     servers.map(async (scope) => {
@@ -44,11 +51,11 @@ export const tlsServers = oncePerConfig(async (c: LintContext): Promise<readonly
       const pairs = await Promise.all(
         statements.map(async (statement, i): Promise<Pair | null> => {
           const path = pathIn(statement);
-          const x509 = await certificates.get(path);
-          if (x509 === null) return null;
+          const found = await certificates.get(path);
+          if (found === null) return null;
           const keyStatement = keyStatements[i];
           const key = (await keys.get(pathIn(keyStatement))) ?? undefined;
-          return { certificate: { statement, path, x509 }, keyStatement, key };
+          return { certificate: { statement, path, ...found }, keyStatement, key };
         }),
       );
       const readable = pairs.filter((pair) => pair !== null);
