@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type tls from 'node:tls';
+import { promisify } from 'node:util';
 import { certificates, connectTls, request, startProxy, type TestProxy, withoutOpenssl } from '../kit/index.js';
 
 describe('certificates of clients', { skip: withoutOpenssl }, () => {
@@ -48,6 +53,22 @@ describe('certificates of clients', { skip: withoutOpenssl }, () => {
       proxy.messages('info').join('\n'),
       /client SSL certificate verify error: \(2[01]:unable to [a-z ]+\) while reading/,
     );
+  });
+
+  test('the names of repeated authorities are sent once', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-authorities-'));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const repeated = join(directory, 'repeated.crt');
+    writeFileSync(repeated, certificates().read('ca.crt').repeat(2));
+    const proxy = await server(
+      `ssl_client_certificate ${repeated}; ssl_trusted_certificate %%C%%/ca.crt; ssl_verify_client optional;`,
+    );
+    t.after(() => proxy.close());
+    const words = ['s_client', '-connect', `127.0.0.1:${proxy.port}`, '-servername', 'example.com'];
+    const running = promisify(execFile)('openssl', words);
+    running.child.stdin?.end();
+    const { stdout: output } = await running;
+    assert.equal(output.split(/^CN ?= ?Test CA$/m).length, 2);
   });
 
   test('optional verifies a certificate if there is one', async (t) => {

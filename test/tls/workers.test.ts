@@ -1,14 +1,53 @@
 /** TLS with several worker processes. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { BINARY, freePort, Prefix, serve } from '../cli/running.js';
-import { certificates, connectTls, request, until, withoutOpenssl } from '../kit/index.js';
+import { BINARY, freePort, launch, Prefix, serve } from '../cli/running.js';
+import { certificateFor, certificates, connectTls, request, until, withoutOpenssl } from '../kit/index.js';
 
 /** Connections until both of two workers were reached; each has one with overwhelming probability. */
 const MAX_CONNECTIONS = 400;
 
 describe('two worker processes', { skip: withoutOpenssl, timeout: 60_000 }, () => {
+  test('keep the certificate at a reload whose files cannot be used, with one message', async (t) => {
+    const port = await freePort();
+    const prefix = new Prefix(
+      t,
+      `pid %%DIR%%/nginx.pid; error_log %%DIR%%/error.log info; worker_processes 2; events { }
+      http {
+        access_log off;
+        server { listen 127.0.0.1:${port} ssl; ssl_certificate own.crt; ssl_certificate_key own.key; }
+      }`,
+    );
+    const authority = certificates();
+    const put = (file: string, name: string): void =>
+      copyFileSync(join(authority.directory, name), join(prefix.path, file));
+    put('own.crt', 'ec.crt');
+    put('own.key', 'ec.key');
+    const proxy = launch(t, prefix);
+    await until('it serves', () => prefix.read('nginx.pid') !== '');
+    const refusals = (): string[] => prefix.log.split('\n').filter((line) => line.includes('[emerg]'));
+    for (const [spoil, message] of [
+      [() => put('own.key', 'other.key'), /key values mismatch\) in /],
+      [
+        () => rmSync(join(prefix.path, 'own.key')),
+        /cannot load certificate key ".*own\.key": BIO_new_file\(\) failed /,
+      ],
+      [() => mkdirSync(join(prefix.path, 'own.key')), /cannot load certificate key ".*own\.key": /],
+    ] as const) {
+      const before = refusals().length;
+      spoil();
+      proxy.signal('SIGHUP');
+      await until('the refusal is logged', () => refusals().length > before);
+      assert.equal(await certificateFor(port, 'x'), 'example.com');
+      assert.equal(refusals().length, before + 1);
+      assert.match(refusals()[before] ?? '', message);
+    }
+    assert.doesNotMatch(prefix.log, /generation 2 started/);
+  });
+
   test('resume the sessions of each other by their identifiers, also after a reload', async (t) => {
     const port = await freePort();
     const C = certificates().directory;

@@ -197,7 +197,8 @@ function specOf(conf: Conf, certificates: readonly CertifiedKey[]): ContextSpec 
   const crls = isEmpty(conf.ssl_crl) ? [] : loadCrls(conf.ssl_crl?.path ?? '');
   const spec: ContextSpec = {
     certificates,
-    trusted: authorities,
+    // Node would send the name of one that is repeated twice.
+    trusted: [...new Set(authorities)],
     crls,
     protocols: TLS_VERSIONS.filter((each) => (conf.ssl_protocols as readonly string[]).includes(each)),
     ciphers: conf.ssl_ciphers,
