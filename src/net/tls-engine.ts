@@ -1,6 +1,6 @@
 /**
  * Node's TLS engine (`TLSWrap`) and its handle: the undocumented parts of Node that the TLS transport uses, in one file.
- * They are the same in Node 20 to 26. The engine sits on a connection's TCP handle; everything else about a connection
+ * They are the same in Node 20 to 26, but for one name. The engine sits on a connection's TCP handle; everything else about a connection
  * (certificates, protocol, session) is asked of the engine's handle.
  */
 import type net from 'node:net';
@@ -43,10 +43,12 @@ export interface EngineHandle extends StreamHandle {
   getSharedSigalgs(): string[];
   isSessionReused(): boolean;
   setMaxSendFragment(bytes: number): number;
-  /** After this call sessions are reported, and the ClientHello is parsed until `endParser` is called. */
+  /** After this call sessions are reported, and the handshake waits at the ClientHello for `endParser`. */
   enableSessionCallbacks(): void;
   onclienthello?: () => void;
-  endParser(): void;
+  /** Continues the handshake; named `clientHelloDone` in newer versions of Node 24 and in Node 26. */
+  endParser?(): void;
+  clientHelloDone?(): void;
   loadSession(session: Buffer): void;
   onnewsession?: (id: Buffer, session: Buffer) => void;
   newSessionDone(): void;
@@ -179,7 +181,8 @@ export function configure(engine: EngineHandle, settings: ServerTls, session: Bu
   engine.enableSessionCallbacks();
   engine.onclienthello = () => {
     if (session !== null) engine.loadSession(session);
-    engine.endParser();
+    if (engine.clientHelloDone === undefined) engine.endParser?.();
+    else engine.clientHelloDone();
   };
   engine.onnewsession = (id, der) => {
     sessions.add(id, der);
