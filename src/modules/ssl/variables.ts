@@ -13,13 +13,16 @@ import { cipherName, groupName, signatureAlgorithm } from './names.js';
 import { sessionIdOf } from './session-id.js';
 
 const DAY = 86_400_000;
+const CURVE_DIFFERS =
+  'Computed from the groups that the client offers and those of the server, as OpenSSL chooses: Node.js does not report the group. After a resumption without a key exchange of its own it may differ.';
 
 type Of<T> = (source: T, x: Exchange) => string | undefined;
 
 /** A value of the connection; absent without TLS. */
-function engine(of: Of<NonNullable<ReturnType<typeof engineOf>>>, doc: string): VariableSpec {
+function engine(of: Of<NonNullable<ReturnType<typeof engineOf>>>, doc: string, differs?: string): VariableSpec {
   return {
     doc,
+    ...(differs !== undefined && { differs }),
     changeable: true,
     get: (x) => {
       const found = engineOf(x);
@@ -86,13 +89,17 @@ export const sslVariables = {
   ),
   ssl_session_id: engine((of) => sessionIdOf(of), 'Identifier of the session, in hexadecimal.'),
   ssl_alpn_protocol: engine((of) => of.getALPNNegotiatedProtocol() || undefined, 'Protocol selected by ALPN.'),
-  ssl_curve: engine((of, x) => {
-    const hello = helloOf(x);
-    const ssl = x.location.settings.get(SERVER_SSL);
-    if (hello === undefined || !/^TLS_|^(EC)?DHE/.test(of.getCipher()?.name ?? '')) return undefined;
-    const group = selectedGroup(hello, ssl?.curves ?? 'auto', ssl?.preferServerCiphers === true, of.getProtocol());
-    return group === undefined ? undefined : groupName(group);
-  }, 'Group of the key exchange.'),
+  ssl_curve: engine(
+    (of, x) => {
+      const hello = helloOf(x);
+      const ssl = x.location.settings.get(SERVER_SSL);
+      if (hello === undefined || !/^TLS_|^(EC)?DHE/.test(of.getCipher()?.name ?? '')) return undefined;
+      const group = selectedGroup(hello, ssl?.curves ?? 'auto', ssl?.preferServerCiphers === true, of.getProtocol());
+      return group === undefined ? undefined : groupName(group);
+    },
+    'Group of the key exchange.',
+    CURVE_DIFFERS,
+  ),
   ssl_ciphers: offer(({ ciphers }) => ciphers.map(cipherName), 'Cipher suites that the client has offered.'),
   ssl_curves: offer(({ groups }) => groups.map(groupName), 'Groups that the client has offered for the key exchange.'),
   ssl_sigalgs: offer(
@@ -103,21 +110,25 @@ export const sslVariables = {
     get: () => undefined,
     changeable: true,
     doc: 'In nginx, signature algorithm of the server. Always empty: Node.js does not report it.',
+    differs: "Always empty: Node.js does not report the server's signature algorithm.",
   },
   ssl_client_sigalg: {
     get: () => undefined,
     changeable: true,
     doc: 'In nginx, signature algorithm of the client. Always empty: Node.js does not report it.',
+    differs: "Always empty: Node.js does not report the client's signature algorithm.",
   },
   ssl_ech_status: {
     get: () => undefined,
     changeable: true,
     doc: 'In nginx, state of the encrypted ClientHello. Always empty: it is not supported.',
+    differs: 'Always empty: encrypted ClientHellos are not supported.',
   },
   ssl_ech_outer_server_name: {
     get: () => undefined,
     changeable: true,
     doc: 'In nginx, public name of the encrypted ClientHello. Always empty: it is not supported.',
+    differs: 'Always empty: encrypted ClientHellos are not supported.',
   },
   ssl_server_name: {
     get: (x) => helloOf(x)?.serverName || undefined,
@@ -128,6 +139,7 @@ export const sslVariables = {
     get: () => undefined,
     changeable: true,
     doc: 'In nginx, `1` if early data is used and the handshake is not complete. Always empty: early data is not supported.',
+    differs: 'Always empty: early data is not supported.',
   },
   ssl_client_verify: {
     get: clientVerify,
