@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import tls from 'node:tls';
 import { parseResponse } from '../../src/tls/ocsp-message.js';
 import { type Authority, createAuthority, startProxy, type TestProxy, until, withoutOpenssl } from '../kit/index.js';
+import { DnsServer } from '../upstream/dns-server.js';
 import { type Answering, startResponder, type TestResponder } from './ocsp-responder.js';
 
 /** The OCSP response of a handshake; null: none. */
@@ -148,6 +149,34 @@ describe('ssl_stapling', { skip: withoutOpenssl, timeout: 60_000 }, () => {
     assert.match(
       proxy.messages('error')[0] ?? '',
       /^connect\(\) failed \(111: Connection refused\) while requesting certificate status, responder: 127\.0\.0\.1, peer: /,
+    );
+  });
+
+  test('the name of a responder is resolved with the resolver, or by the system with a warning', async (t) => {
+    const made = await setUp(t);
+    const url = `http://localhost:${made.responder.port}/`;
+    const bySystem = await start(t, made, `ssl_stapling_responder ${url};`);
+    await firstStaple(bySystem.port);
+    assert.match(
+      bySystem.messages('warn')[0] ?? '',
+      /^no resolver defined to resolve localhost while requesting certificate status, responder: localhost, certificate: /,
+    );
+    const dns = await DnsServer.start({ 'ocsp.test': { a: ['127.0.0.1'] } });
+    t.after(() => dns.close());
+    const named = `http://ocsp.test:${made.responder.port}/`;
+    const resolved = await start(t, made, `ssl_stapling_responder ${named}; resolver 127.0.0.1:${dns.port} ipv6=off;`);
+    await firstStaple(resolved.port);
+    assert.equal(made.responder.heads.at(-1), 'GET / ocsp.test');
+    const unknown = await start(
+      t,
+      made,
+      `ssl_stapling_responder http://unknown.test/; resolver 127.0.0.1:${dns.port} ipv6=off;`,
+    );
+    await staple(unknown.port);
+    await until('the failure is logged', () => unknown.messages('error').length > 0);
+    assert.match(
+      unknown.messages('error')[0] ?? '',
+      /^unknown\.test could not be resolved \(3: Host not found\) while requesting certificate status, responder: unknown\.test, /,
     );
   });
 

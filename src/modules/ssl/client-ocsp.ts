@@ -15,6 +15,9 @@ interface At {
   readonly compiler: Compiler;
 }
 
+/** Number of servers compiled so far. */
+let compiled = 0;
+
 /** Null if `ssl_ocsp` is off. */
 export function compileClientOcsp(
   conf: ConfOf<typeof sslDirectives>,
@@ -33,8 +36,8 @@ export function compileClientOcsp(
     cache: zone === null ? null : { zones, zone: zones.open({ kind: 'ssl_ocsp', ...zone, key: '' }) },
     connections,
   };
-  const { file, line, column } = block.at;
-  return compiler.shared.set(`ssl_ocsp:${file}:${line}:${column}`, new ClientOcsp(settings));
+  // Closed with the table. Places are not unique: a file may be included several times.
+  return compiler.shared.set(`ssl_ocsp ${++compiled}`, new ClientOcsp(settings));
 }
 
 function responderOf(url: string, block: CheckedBlock, compiler: Compiler): Responder {
