@@ -45,6 +45,8 @@ export interface ClientSide extends HttpClient {
   resumeBody(): void;
   /** Sends `100 Continue` if the client waits for it; called before a body is read or an upstream is contacted. */
   sendContinue(): void;
+  /** Whether the connection closes after this exchange, because its listener was removed or the process ends. */
+  readonly draining: boolean;
   /** Whether bytes of the body have arrived and have not been read. */
   readonly bodyWaits: boolean;
   /** Bytes of the body that have arrived and would have fit into nginx's buffer of the head, behind it. */

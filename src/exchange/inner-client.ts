@@ -9,6 +9,7 @@ import type { ConnectionCounts } from './connection-counts.js';
 import type { EngineExchange } from './engine-exchange.js';
 
 export abstract class InnerClient implements ClientSide {
+  readonly draining = false;
   readonly pipelined = false;
   readonly bodyWaits = false;
   readonly bodyPreread = 0;

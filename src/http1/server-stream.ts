@@ -130,6 +130,10 @@ export class Http1Stream implements ClientSide {
     this.connection.transport.writeText('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
+  get draining(): boolean {
+    return !this.connection.keeps;
+  }
+
   get bodyWaits(): boolean {
     return !this.body.done && this.connection.input.unread;
   }

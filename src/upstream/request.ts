@@ -362,7 +362,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Ends the exchange without a response from the upstream, or its event stream, unless that is requested again later. */
   private fail(status: number): void {
     this.state = WAITING;
-    if (this.events?.attemptFailed() === true) return;
+    if (!this.x.client.draining && this.events?.attemptFailed() === true) return;
     this.state = OVER;
     if (this.events === null) this.sink.fail(status);
     else this.sink.truncate();
@@ -396,7 +396,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   /** The response was `complete`, or has failed: returns whether its event stream is requested again. */
   private interrupted(complete: boolean): boolean {
-    if (this.events?.interrupted(complete) !== true) return false;
+    if (this.x.client.draining || this.events?.interrupted(complete) !== true) return false;
     this.endAttempt('ok');
     this.state = WAITING;
     return true;

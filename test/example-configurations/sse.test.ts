@@ -90,6 +90,23 @@ test('an EventSource of a browser does not notice restarts of the feed', {
   assert.ok(feed.paths.every((path) => path === '/news?topic=a'));
 });
 
+test('a browser that arrives while the feed is away connects when it is back', {
+  skip: noBrowser,
+  timeout: 120_000,
+}, async (t) => {
+  const feed = new EventServer();
+  await feed.start();
+  await feed.stop();
+  t.after(() => feed.stop());
+  const proxy = await example(t, { feed: feed.port });
+  const seen = await eventSource(t, proxy, '/feed/news');
+  while ((await seen()).failed === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await feed.start();
+  await until('it is connected', () => feed.open.size === 1);
+  feed.send('1');
+  await events(seen, 1);
+});
+
 test('without sse_reconnect the browser itself continues, after the time of sse_retry', {
   skip: noBrowser,
   timeout: 120_000,

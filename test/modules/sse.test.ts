@@ -339,6 +339,23 @@ test('a stream whose upstream is away waits with heartbeats, and is counted', as
   after.close();
 });
 
+test('a stream whose listener was removed ends with its upstream', async (t) => {
+  const server = new EventServer();
+  await server.start();
+  t.after(() => server.stop());
+  const proxy = await started(t, 'sse_reconnect on;', server.port);
+  const stream = client(t, proxy, '/');
+  await until('it is connected', () => server.open.size === 1);
+  server.send('a');
+  await stream.received(1);
+  await proxy.reload('server { listen 127.0.0.2:0; return 204; }');
+  server.send('b');
+  await stream.received(2);
+  await server.stop(true);
+  await stream.end();
+  assert.equal(stream.state, 'complete');
+});
+
 test('a stream without ids ends with its upstream, or continues if without_ids is set', async (t) => {
   const script = (connection: BackendConnection, { requests }: Backend) => {
     connection.send(`${HEAD}data: ${requests.length}\n\n`);

@@ -42,6 +42,7 @@ function headOf(method: string, target: string, authority: string): RequestHead 
 }
 
 class Stream implements ClientSide {
+  readonly draining = false;
   readonly exchange: HttpExchange;
   readonly lease: ConfigLease;
   readonly pipelined = false;
