@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { checkConfig } from '../../src/index.js';
 import { browser, noBrowser } from '../kit/browser.js';
 import {
   type BackendConnection,
@@ -62,6 +63,12 @@ async function events(seen: () => Promise<Seen>, count: number): Promise<Seen> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+test('the example has no findings', () => {
+  const { ok, rendered } = checkConfig({ file: join(ROOT, 'conf/examples/sse.conf') });
+  assert.equal(rendered, '');
+  assert.ok(ok);
+});
 
 test('an EventSource of a browser does not notice restarts of the feed', {
   skip: noBrowser,
