@@ -39,6 +39,7 @@ describe('the head of a proxied request', () => {
         location /forwarded { proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Real-IP $remote_addr; proxy_pass http://app; }
         location /variables { proxy_set_header X-V "$proxy_host|$proxy_port|$upstream_addr"; proxy_pass http://127.0.0.1:%%PORT%%/; }
         location /1.0 { proxy_http_version 1.0; proxy_pass http://app; }
+        location /scheme { set $scheme_of_app http; proxy_set_header Connection $http_connection; proxy_set_header X-One 1; proxy_set_header Upgrade $http_upgrade; proxy_set_header X-Two 2; proxy_pass $scheme_of_app://127.0.0.1:%%PORT%%; }
         location /slices { proxy_set_header Range $slice_range; proxy_pass http://app; }
         location /none { proxy_pass_request_headers off; proxy_pass http://app; }
         location /method { proxy_method $arg_m; proxy_pass http://app; }
@@ -65,6 +66,10 @@ describe('the head of a proxied request', () => {
     assert.equal((await lines('/host'))[1], 'Host: client.example');
     assert.equal((await lines('/http-host'))[1], 'Host: Client.Example:81');
     assert.equal((await lines('/unix'))[1], 'Host: localhost');
+  });
+  test('fields keep their order if the scheme of the target is a variable', async () => {
+    const names = (await lines('/scheme', ['Upgrade: x'])).slice(1).map((line) => line.replace(/:.*/, ''));
+    assert.deepEqual(names, ['Host', 'Connection', 'X-One', 'Upgrade', 'X-Two']);
   });
   test("slice_range is the client's range", async () => {
     const ranges = (all: readonly string[]) => all.filter((line) => line.startsWith('Range'));

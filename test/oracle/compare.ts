@@ -18,7 +18,18 @@ export function differences(nginx: Reaction, tsproxy: Reaction, ignored: readonl
   }
   const received = (side: Reaction) => side.forwarded.map(sortFields).join('\n--\n');
   compare('back end received', received(nginx), received(tsproxy), (what) => found.push(what));
+  if (received(nginx) === received(tsproxy)) {
+    const orders = (side: Reaction) => side.forwarded.map(namesOf).join('; ');
+    compare('order of fields received', orders(nginx), orders(tsproxy), (what) => found.push(what));
+  }
   return found;
+}
+
+/** Names of the fields of a head, in order; without Host, which newer nginx sends first. */
+function namesOf(head: string): string {
+  const lines = head.slice(0, head.indexOf('\r\n\r\n')).split('\r\n').slice(1);
+  const names = lines.map((line) => line.slice(0, line.indexOf(':')));
+  return names.filter((name) => name.toLowerCase() !== 'host').join(' ');
 }
 
 /** The order of fields with different names says nothing (RFC 9110 5.3). */

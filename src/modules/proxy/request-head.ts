@@ -24,6 +24,8 @@ interface VariableField {
   /** `Name: ` */
   readonly start: string;
   readonly value: Template;
+  /** Whether `UpgradeRules` may write the field instead. */
+  readonly ofUpgrade: boolean;
 }
 
 export interface RequestHeadOptions {
@@ -57,7 +59,7 @@ export class RequestHeadBuilder {
   private readonly ownBody: boolean;
   private readonly forwarded: Forwarded | null;
   private readonly upgrades: UpgradeRules | null;
-  /** Configured values of `Upgrade` and `Connection`, if `upgrades` writes these fields. */
+  /** Configured values of `Upgrade` and `Connection`, if `upgrades` may write these fields. */
   private upgrade: Template | null = null;
   private connection: Template | null = null;
 
@@ -85,12 +87,10 @@ export class RequestHeadBuilder {
         host = template;
         continue;
       }
-      if (this.upgrades !== null && (lower === 'upgrade' || lower === 'connection')) {
-        this[lower] = template;
-        continue;
-      }
-      if (template.constant === null) {
-        parts.push({ start: `${name}: `, value: template });
+      const ofUpgrade = this.upgrades !== null && (lower === 'upgrade' || lower === 'connection');
+      if (ofUpgrade) this[lower] = template;
+      if (template.constant === null || ofUpgrade) {
+        parts.push({ start: `${name}: `, value: template, ofUpgrade });
         continue;
       }
       if (template.constant === '') continue;
@@ -116,15 +116,16 @@ export class RequestHeadBuilder {
     if (host === '' && (this.http11 || upgrades)) host = defaultHost;
     if (host !== '') head += `Host: ${host}\r\n`;
     const { parts } = this;
+    const rewritten = this.upgrades?.rewrites(x) === true;
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i] as string | VariableField;
       if (typeof part === 'string') head += part;
-      else {
+      else if (!rewritten || !part.ofUpgrade) {
         const value = part.value.of(x);
         if (value !== '') head += `${part.start}${fieldValue(value)}\r\n`;
       }
     }
-    if (this.upgrades !== null) {
+    if (this.upgrades !== null && rewritten) {
       const upgrade = this.upgrade === null ? '' : fieldValue(this.upgrade.of(x));
       const connection = this.connection === null ? '' : fieldValue(this.connection.of(x));
       head += this.upgrades.lines(x, upgrade, connection);

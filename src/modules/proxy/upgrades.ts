@@ -145,17 +145,20 @@ export class UpgradeRules {
     return 0;
   }
 
-  /** The lines `Upgrade` and `Connection` of the request; the values are those of `proxy_set_header`. */
+  /** Whether `lines` writes the fields of the request; if not, the configured ones are sent. */
+  rewrites({ upgradeRequest }: HttpExchange): boolean {
+    return upgradeRequest !== null || this.allowed !== null;
+  }
+
+  /** The lines `Upgrade` and `Connection` of a rewritten request; the values are those of `proxy_set_header`. */
   lines({ upgradeRequest: request }: HttpExchange, upgrade: string, connection: string): string {
     if (request !== null && request.protocols !== '') {
       const settings = hasMember(request.protocols, 'h2c') ? ', HTTP2-Settings' : '';
       return `Upgrade: ${request.protocols}\r\nConnection: upgrade${settings}\r\n`;
     }
-    const filters = request !== null || this.allowed !== null;
-    let protocols = membersOf(upgrade);
-    if (filters) protocols = request === null ? this.filter(protocols) : [];
+    const protocols = request === null ? this.filter(membersOf(upgrade)) : [];
     let options = connection;
-    if (filters && protocols.length === 0 && hasMember(connection, 'upgrade')) {
+    if (protocols.length === 0 && hasMember(connection, 'upgrade')) {
       options = membersOf(connection)
         .filter((option) => option.toLowerCase() !== 'upgrade')
         .join(', ');
