@@ -6,14 +6,14 @@ import { titleOf } from './engine/scope.js';
 import { proxied } from './engine/websocket.js';
 
 const HELP =
-  "forward only WebSockets: map $http_upgrade $websocket { websocket websocket; default ''; } with proxy_set_header Upgrade $websocket;";
+  "forward only WebSockets: upgrade_protocols websocket; or for nginx: map $http_upgrade $websocket { websocket websocket; default ''; } with proxy_set_header Upgrade $websocket;";
 
 export default defineLint({
   code: 'upgrade-to-anything',
   severity: 'hint',
   on: '*$http_upgrade *${http_upgrade',
   story:
-    'A location forwards any protocol that the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if the back end accepts it, and the proxy does not see the requests inside: access rules, rewrites and logs are bypassed (h2c smuggling). `Connection $http_connection` forwards everything such a client needs. To allow only WebSockets, use a `map` that forwards only `websocket`.',
+    'A location forwards any protocol that the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if the back end accepts it, and the proxy does not see the requests inside: access rules, rewrites and logs are bypassed (h2c smuggling). `Connection $http_connection` forwards everything such a client needs. To allow only WebSockets, write `upgrade_protocols websocket`, or use a `map` that forwards only `websocket`.',
   check(c) {
     const rules = rulesOf(c);
     const seen = new Set<string>();
@@ -24,6 +24,8 @@ export default defineLint({
         seen.has(placeOf(upgrade))
       )
         continue;
+      // Protocols are listed, and h2c only by its name.
+      if (scope.effective('upgrade_protocols').length > 0) continue;
       const whole = /\$\{?http_connection\b/.test(connection?.args[1]?.text ?? '');
       const rule = ruleBeside(scope, pass.authority, rules);
       if (connection === undefined || (!whole && rule === null)) continue;

@@ -46,11 +46,7 @@ async function start(t: TestContext, changes: Record<string, string> = {}) {
     t,
     NAME,
     { '127.0.0.1:3001': `127.0.0.1:${production.port}`, '127.0.0.1:3002': `127.0.0.1:${staging.port}`, ...changes },
-    {
-      ...files,
-      'keys/production.conf': 'joes-key joe basic;\nanns-key ann premium;\n',
-      'keys/staging.conf': 'test-key tester premium;\n',
-    },
+    files,
   );
   const open = (host: string, path: string, key?: string): Promise<WebSocketClient> => {
     const headers = { Host: host, ...(key !== undefined && { 'X-API-Key': key }) };

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import type { Duplex } from 'node:stream';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { createWebSocketStream, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { called, listening, startRecipe } from './kit.js';
 
 const require = createRequire(import.meta.url);
 
 interface Broker {
-  handle(stream: Duplex, request: unknown): void;
+  handle(socket: Socket): void;
   close(done: () => void): void;
 }
 interface Client {
@@ -24,9 +24,21 @@ test('MQTT: clients publish to each other over WebSockets', async (t) => {
   const { Aedes } = (await import('aedes')) as unknown as { Aedes: { createBroker(): Promise<Broker> } };
   const broker = await Aedes.createBroker();
   t.after(() => new Promise<void>((resolve) => broker.close(resolve)));
+  const tcp = createTcpServer(broker.handle);
+  await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
+  t.after(() => void tcp.close());
+  const { port } = tcp.address() as AddressInfo;
   const server = createServer();
   const sockets = new WebSocketServer({ server, path: '/mqtt', handleProtocols: () => 'mqtt' });
-  sockets.on('connection', (socket, request) => broker.handle(createWebSocketStream(socket), request));
+  // The streams of `ws` do not work with this broker in Node 26.
+  sockets.on('connection', (socket) => {
+    const stream = connect(port, '127.0.0.1');
+    stream.on('data', (bytes) => socket.send(bytes));
+    stream.on('error', () => socket.terminate());
+    stream.on('close', () => socket.close());
+    socket.on('message', (data) => stream.write(data as Buffer));
+    socket.on('close', () => stream.destroy());
+  });
   const proxy = await startRecipe(t, 'MQTT over WebSocket', await listening(t, server));
   const connected = async (clientId: string): Promise<Client> => {
     const client = mqtt.connect(`ws://127.0.0.1:${proxy.port}/mqtt`, { clientId, reconnectPeriod: 0 });
