@@ -59,6 +59,7 @@ import userid_module from './userid.js';
 import v2_module from './v2.js';
 import v3_module from './v3.js';
 import websocket_module from './websocket.js';
+import websocket_access_module from './websocket_access.js';
 import websocket_limit_module from './websocket_limit/index.js';
 import websocket_message_module from './websocket_message/index.js';
 import websocket_request_module from './websocket_request.js';
@@ -126,6 +127,7 @@ export const modules: readonly Module[] = [
   v2_module,
   v3_module,
   websocket_module,
+  websocket_access_module,
   websocket_limit_module,
   websocket_message_module,
   websocket_request_module,

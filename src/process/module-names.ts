@@ -372,6 +372,12 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       websocket_idle_timeout websocket_expire websocket_expire_jwt`,
   },
   {
+    load: () => import('../modules/websocket_access.js'),
+    names: `
+      websocket_origin websocket_subprotocols websocket_access_log_level websocket_access_dry_run
+      websocket_access_status`,
+  },
+  {
     load: () => import('../modules/websocket_limit/index.js'),
     names: `
       websocket_limit_zone websocket_limit_from websocket_max_message_size websocket_max_frame_size
