@@ -108,6 +108,18 @@ interface Counted {
   _emitCloseIfDrained?(): void;
 }
 
+interface Name {
+  address?: string;
+  port?: number;
+}
+
+/** Address of a TCP handle; empty for a unix socket. */
+function nameOf(tcp: TcpHandle, get: 'getpeername' | 'getsockname'): Name {
+  const name: Name = {};
+  (tcp as unknown as Partial<Record<typeof get, (out: Name) => number>>)[get]?.(name);
+  return name;
+}
+
 /** Events of a closed endpoint. */
 const CLOSED: EndpointEvents = {
   error: null,
@@ -146,11 +158,14 @@ export class TlsEndpoint {
   ) {
     this._tlsOptions = { isServer: true, secureContext };
     this.counted = (accepted as unknown as { readonly _server: Counted | null })._server;
-    // The socket has asked the kernel for both addresses already.
-    this.remoteAddress = accepted.remoteAddress;
-    this.remotePort = accepted.remotePort;
-    this.localAddress = accepted.localAddress;
-    this.localPort = accepted.localPort;
+    const { remoteAddress, localAddress } = accepted;
+    // The socket has asked the kernel already, except for a socket to which a step before has moved the handle.
+    const peer = remoteAddress === undefined ? nameOf(tcp, 'getpeername') : null;
+    this.remoteAddress = peer === null ? remoteAddress : peer.address;
+    this.remotePort = peer === null ? accepted.remotePort : peer.port;
+    const own = localAddress === undefined ? nameOf(tcp, 'getsockname') : null;
+    this.localAddress = own === null ? localAddress : own.address;
+    this.localPort = own === null ? accepted.localPort : own.port;
     const engine = wrapHandle.call(this, null, tcp, false) as NativeEngine;
     this._handle = engine;
     (engine as unknown as Record<symbol, unknown>)[owner] = this;
