@@ -7,10 +7,10 @@ import { WebSocketServer } from 'ws';
 const FILE = fileURLToPath(import.meta.url);
 
 /** Starts it; resolves with its port. */
-export async function echoProcess(): Promise<{ readonly port: number; stop(): void }> {
+export async function echoProcess(): Promise<{ readonly port: number; stop(): void; kill(): void }> {
   const child = fork(FILE, ['serve']);
   const port = await new Promise<number>((resolve) => child.once('message', (message) => resolve(Number(message))));
-  return { port, stop: () => void child.kill() };
+  return { port, stop: () => void child.kill(), kill: () => void child.kill('SIGKILL') };
 }
 
 function serve(): void {

@@ -1,7 +1,9 @@
 /**
  * Closing of tunnels at a shutdown: QUIT with many of them open, while every client sends fragmented messages.
  *
- *   node dist/bench/goodbye.js [tunnels] [spread in seconds] [workers]
+ *   node dist/bench/goodbye.js [tunnels] [spread in seconds] [workers] [default]
+ *
+ * With `default` the configuration has no directive of tsproxy; the spread is then 5 seconds.
  *
  * Each client must receive a Close frame, never inside of a message; the frames must be evenly spread, and all connections
  * closed by the deadline. Otherwise the exit code is 1.
@@ -17,6 +19,7 @@ import { ProxyProcess } from './proxy-process.js';
 
 const [tunnels = 1000, spread = 5, workers = 2] = process.argv.slice(2).map(Number);
 const TIMEOUT = 5;
+const drain = process.argv[5] === 'default' ? '' : `tunnel_drain on spread=${spread}s timeout=${TIMEOUT}s;`;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const failures: string[] = [];
 
@@ -29,7 +32,7 @@ worker_processes ${workers};
 events { worker_connections 20000; }
 http {
     access_log off;
-    tunnel_drain on spread=${spread}s timeout=${TIMEOUT}s;
+    ${drain}
     server {
         listen 127.0.0.1:${port} backlog=4096;
         location / {

@@ -1,5 +1,5 @@
 /**
- * A WebSocket load on raw sockets. Arguments: port, connections, bytes per message, seconds, `ws` or `wss`. Each connection has one message
+ * A WebSocket load on raw sockets. Arguments: port, connections, bytes per message, seconds, `ws` or `wss`, path. Each connection has one message
  * in flight: it sends the next one when the echo of the last has arrived. Prints `ready` when all are open, `counting` after
  * a second of warm-up, and at the end `total` and the number of echoes since then. With 0 seconds all connections stay idle
  * until standard input ends.
@@ -12,12 +12,15 @@ const [port = 0, connections = 1, size = 64, seconds = 1] = process.argv.slice(2
 const frame = clientFrame(size);
 const echoed = serverFrame(size).length;
 const secure = process.argv[6] === 'wss';
+const path = process.argv[7] ?? '/ws';
+/** On the path `/bytes` the proxy sees a tunnel of another protocol, with the same bytes. */
+const protocol = path === '/bytes' ? 'bytes' : 'websocket';
 const secureContext = tls.createSecureContext({ minVersion: 'TLSv1.3' });
 let messages = 0;
 let running = true;
 
 const REQUEST =
-  `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+  `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: ${protocol}\r\nConnection: Upgrade\r\n` +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 
 /** Opens one; `start` sends its first message. */

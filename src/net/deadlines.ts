@@ -14,10 +14,32 @@ export interface Timed {
   timedOut(): void;
 }
 
+/**
+ * An object whose deadline seldom changes: unlike a `Timed` one it costs nothing until then, so that there may be very many.
+ * Its deadline is set by `schedule` only.
+ */
+export interface Scheduled {
+  /** ms on the clock of `now()`; 0 for none. */
+  deadline: number;
+  /** Slot in which it is checked next, or 0; maintained by this module. */
+  slot: number;
+  /** Called when the deadline has passed; it is then 0. */
+  timedOut(): void;
+}
+
 /** Precision, ms: deadlines are noticed up to this much late. */
 const TICK = 50;
 
+/** Deadlines that are further away, ms, are noticed up to `COARSE_TICK` late: together, they cost fewer wakeups of the process. */
+const FAR = 10_000;
+const COARSE_TICK = 1000;
+
 const timed: Timed[] = [];
+/** Scheduled objects by the time of their check in ticks. An object may be checked before its deadline, never after it. */
+const slots = new Map<number, Set<Scheduled>>();
+let scheduled = 0;
+/** Slot that was checked last. */
+let checkedSlot = 0;
 let interval: NodeJS.Timeout | null = null;
 let current = performance.now();
 
@@ -30,12 +52,22 @@ export function now(): number {
 export function watch(entry: Timed): void {
   if (entry.deadlineIndex >= 0) return;
   entry.deadlineIndex = timed.push(entry) - 1;
-  if (interval === null) {
-    current = performance.now();
-    interval = setInterval(checkDeadlines, TICK);
-    // Deadlines alone must not keep the process alive; sockets do.
-    interval.unref();
-  }
+  startTicks();
+}
+
+function startTicks(): void {
+  if (interval !== null) return;
+  current = performance.now();
+  checkedSlot = Math.floor(current / TICK);
+  interval = setInterval(checkDeadlines, TICK);
+  // Deadlines alone must not keep the process alive; sockets do.
+  interval.unref();
+}
+
+function stopTicks(): void {
+  if (timed.length > 0 || scheduled > 0 || interval === null) return;
+  clearInterval(interval);
+  interval = null;
 }
 
 /** Removes an object from the list. */
@@ -48,15 +80,80 @@ export function unwatch(entry: Timed): void {
     timed[i] = last;
     last.deadlineIndex = i;
   }
-  if (timed.length === 0 && interval !== null) {
-    clearInterval(interval);
-    interval = null;
+  stopTicks();
+}
+
+/** Sets the deadline of an object; 0: none, but it stays known until `unschedule`. */
+export function schedule(entry: Scheduled, deadline: number): void {
+  startTicks();
+  entry.deadline = deadline;
+  const isSet = deadline !== 0 && Number.isFinite(deadline);
+  let slot = isSet ? Math.max(Math.ceil(deadline / TICK), checkedSlot + 1) : Number.POSITIVE_INFINITY;
+  if (isSet && deadline - current > FAR) slot += COARSE_TICK / TICK - (slot % (COARSE_TICK / TICK));
+  if (entry.slot === 0) scheduled++;
+  else if (entry.slot <= slot) return;
+  else slots.get(entry.slot)?.delete(entry);
+  place(entry, slot);
+}
+
+function place(entry: Scheduled, slot: number): void {
+  entry.slot = slot;
+  const others = slots.get(slot);
+  if (others === undefined) slots.set(slot, new Set([entry]));
+  else others.add(entry);
+}
+
+/** Removes an object from the schedule. */
+export function unschedule(entry: Scheduled): void {
+  const { slot } = entry;
+  entry.deadline = 0;
+  if (slot === 0) return;
+  entry.slot = 0;
+  scheduled--;
+  const others = slots.get(slot);
+  others?.delete(entry);
+  if (others?.size === 0) slots.delete(slot);
+  stopTicks();
+}
+
+/** Number of watched and scheduled objects; zero when nothing is open. */
+export function watchedCount(): number {
+  return timed.length + scheduled;
+}
+
+/** Checks the objects of all slots up to a time. */
+function checkSlots(time: number): void {
+  const last = Math.floor(time / TICK);
+  while (checkedSlot < last) {
+    const due = slots.get(++checkedSlot);
+    if (due === undefined) continue;
+    slots.delete(checkedSlot);
+    for (const entry of due) {
+      const { deadline } = entry;
+      // Another one of them may have removed or postponed it.
+      if (entry.slot !== checkedSlot) continue;
+      if (deadline === 0 || deadline > time) {
+        entry.slot = 0;
+        scheduled--;
+        schedule(entry, deadline);
+      } else {
+        place(entry, Number.POSITIVE_INFINITY);
+        entry.deadline = 0;
+        entry.timedOut();
+      }
+    }
   }
 }
 
-/** Number of watched objects; zero when nothing is open. */
-export function watchedCount(): number {
-  return timed.length;
+/** Postpones the deadlines of all scheduled objects. */
+function postpone(ms: number): void {
+  const all = [...slots.values()].flatMap((entries) => [...entries]);
+  slots.clear();
+  for (const entry of all) {
+    entry.slot = 0;
+    scheduled--;
+    schedule(entry, entry.deadline === 0 ? 0 : entry.deadline + ms);
+  }
 }
 
 function checkDeadlines(): void {
@@ -66,7 +163,9 @@ function checkDeadlines(): void {
   if (stall > TICK) {
     // The process was suspended, and data received meanwhile has not been read yet: the time is not counted.
     for (const entry of timed) if (entry.deadline !== 0) entry.deadline += stall;
+    postpone(stall);
   }
+  checkSlots(time);
   // Iterates backwards, because an entry may remove itself when called, which only moves the last entry.
   for (let i = timed.length - 1; i >= 0; i--) {
     const entry = timed[i];

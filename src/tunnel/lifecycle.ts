@@ -1,5 +1,5 @@
 /** Times of a tunnel: pings, the time without messages, and its greatest age. */
-import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport } from '../net/transport.js';
 import { GOING_AWAY } from '../websocket/close-codes.js';
 import { Pings } from './ping.js';
@@ -37,9 +37,10 @@ export function hasTimes(settings: WebSocketSettings | null, lifetimes: Lifetime
   return settings.expireJwt !== null && lifetimes.credentialExpiry > 0;
 }
 
-export class Lifecycle implements Timed {
+export class Lifecycle implements Scheduled {
   deadline = 0;
-  deadlineIndex = -1;
+  slot = 0;
+  private stopped = false;
   private readonly opened = now();
   private toClient: Pings | null = null;
   private toUpstream: Pings | null = null;
@@ -50,9 +51,7 @@ export class Lifecycle implements Timed {
   private expiryReason = '';
   private settings: WebSocketSettings | null = null;
 
-  constructor(private readonly tunnel: LivingTunnel) {
-    watch(this);
-  }
+  constructor(private readonly tunnel: LivingTunnel) {}
 
   /** Applies settings, also to a tunnel that is open: ages count from its start. */
   configure(settings: WebSocketSettings | null, { lifetime, credentialExpiry }: Lifetimes): void {
@@ -90,8 +89,8 @@ export class Lifecycle implements Timed {
   }
 
   stop(): void {
-    unwatch(this);
-    this.deadline = 0;
+    this.stopped = true;
+    unschedule(this);
   }
 
   timedOut(): void {
@@ -105,7 +104,7 @@ export class Lifecycle implements Timed {
       else if (isDead(this.toUpstream, time, pingTimeout)) tunnel.onDeadPeer('upstream');
       else if (this.nextPing <= time) this.ping(settings, time);
     }
-    if (this.deadlineIndex >= 0) this.schedule();
+    this.schedule();
   }
 
   /** Closes the tunnel; its drain has a deadline of its own. */
@@ -131,12 +130,13 @@ export class Lifecycle implements Timed {
 
   /** Sets the deadline to the next event. */
   private schedule(): void {
+    if (this.stopped) return;
     const { settings, tunnel, toClient, toUpstream } = this;
     let next = Math.min(this.expiry, this.nextPing);
     if (toClient !== null) next = Math.min(next, toClient.deadline);
     if (toUpstream !== null) next = Math.min(next, toUpstream.deadline);
     if (settings !== null && settings.idleTimeout > 0) next = Math.min(next, tunnel.messageTime + settings.idleTimeout);
-    this.deadline = next === Number.POSITIVE_INFINITY ? 0 : Math.max(next, 1);
+    schedule(this, next === Number.POSITIVE_INFINITY ? 0 : Math.max(next, 1));
   }
 }
 

@@ -3,7 +3,7 @@
  * sockets are closed together.
  */
 import { randomFillSync } from 'node:crypto';
-import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
+import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import { BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
 import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
@@ -54,9 +54,9 @@ export interface TunnelSettings {
   readonly lifetimes: Lifetimes;
 }
 
-export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, StagedTunnel, LivingTunnel {
+export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, StagedTunnel, LivingTunnel {
   deadline = 0;
-  deadlineIndex = -1;
+  slot = 0;
   /** Time of the last byte; set on each read, hence the coarse clock. */
   private active = now();
   /** Time of the last byte of a message, if frames are parsed. */
@@ -100,8 +100,7 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
       }
     }
     this.configure(websocket?.settings ?? null, settings.lifetimes);
-    watch(this);
-    this.deadline = now() + settings.readTimeout;
+    schedule(this, now() + settings.readTimeout);
   }
 
   /** Applies settings of a WebSocket and limits of the age, also to a tunnel that is open. */
@@ -256,9 +255,10 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
   forward(from: Transport, to: Transport, bytes: Buffer, start: number, end: number): void {
     if (to.writeBorrowed(bytes, start, end)) return;
     from.pause();
+    if (this.over) return;
     const { settings } = this;
     const limit = to === this.client ? settings.clientSendTimeout : settings.sendTimeout;
-    this.deadline = Math.min(this.deadline, now() + limit);
+    schedule(this, Math.min(this.deadline, now() + limit));
   }
 
   onDrain(transport: Transport): void {
@@ -290,7 +290,7 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
     if ((fromClient ? this.upStages : this.downStages)?.busy === true && other.writable && this.pendingEnd === null) {
       this.pendingEnd = { by, error };
       const limit = fromClient ? this.settings.sendTimeout : this.settings.clientSendTimeout;
-      this.deadline = Math.min(this.deadline, now() + limit);
+      schedule(this, Math.min(this.deadline, now() + limit));
     } else this.finish(by, error);
   }
 
@@ -307,9 +307,9 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
       const stuck = this.active + limit;
       if (stuck <= time && this.client.waiting) this.finish('client timeout', null);
       else if (stuck <= time || idle <= time) this.finish('upstream timeout', null);
-      else this.deadline = Math.min(stuck, idle);
+      else schedule(this, Math.min(stuck, idle));
     } else if (idle <= time) this.finish('upstream timeout', null);
-    else this.deadline = idle;
+    else schedule(this, idle);
   }
 
   private finish(
@@ -319,8 +319,7 @@ export class Tunnel implements TransportOwner, Timed, RelayHost, Draining, Stage
   ): void {
     if (this.over) return;
     this.over = true;
-    unwatch(this);
-    this.deadline = 0;
+    unschedule(this);
     if (this.draining !== null) this.draining.onSocketEnd();
     this.lifecycle?.stop();
     this.upStages?.dispose();

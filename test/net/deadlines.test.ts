@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { now, type Timed, unwatch, watch, watchedCount } from '../../src/net/deadlines.js';
+import {
+  now,
+  type Scheduled,
+  schedule,
+  type Timed,
+  unschedule,
+  unwatch,
+  watch,
+  watchedCount,
+} from '../../src/net/deadlines.js';
 
 class Waiting implements Timed {
   deadline = 0;
@@ -181,4 +190,83 @@ test('what is watched keeps no process alive, and nothing ticks when nobody is w
     encoding: 'utf8',
   });
   assert.equal(status, 0, stderr);
+});
+
+/** A scheduled object that records when it was told. */
+class Later implements Scheduled {
+  deadline = 0;
+  slot = 0;
+  told = 0;
+  at = 0;
+  then: () => void = () => {};
+  timedOut(): void {
+    this.told++;
+    this.at = performance.now();
+    this.then();
+  }
+}
+
+test('scheduled objects are told once, never early, whatever was scheduled, moved or removed before', async () => {
+  const delays = fc.array(
+    fc.record({
+      delays: fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 3 }),
+      removed: fc.boolean(),
+      again: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 30 },
+  );
+  await fc.assert(
+    fc.asyncProperty(delays, async (plans) => {
+      const start = performance.now();
+      const all = plans.map(({ delays: each, removed, again }) => {
+        const it = new Later();
+        // The last deadline counts, whether it is earlier or later than those before.
+        for (const delay of each) schedule(it, start + delay);
+        if (removed) unschedule(it);
+        if (again) it.then = () => void (it.told === 1 && schedule(it, performance.now() + 60));
+        return it;
+      });
+      assert.equal(watchedCount(), plans.filter(({ removed }) => !removed).length);
+      const told = (): boolean =>
+        all.every((it, i) => it.told === (plans[i]?.removed === true ? 0 : plans[i]?.again === true ? 2 : 1));
+      await until(told);
+      for (const [i, it] of all.entries()) {
+        assert.ok(it.told === 0 || it.at >= start + (plans[i]?.delays.at(-1) ?? 0) - 1);
+        assert.equal(it.deadline, 0);
+        unschedule(it);
+      }
+      assert.equal(watchedCount(), 0);
+    }),
+    { numRuns: 8 },
+  );
+});
+
+test('a scheduled object is postponed by time in which the process stood still', async () => {
+  const it = new Later();
+  schedule(it, now() + 100);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  schedule(it, performance.now() + 100);
+  const stalled = performance.now() + 400;
+  while (performance.now() < stalled);
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(it.told, 0);
+  await until(() => it.told === 1);
+  unschedule(it);
+});
+
+test('removing a scheduled object when another one is told has the expected effect', async () => {
+  const [first, second, third] = [new Later(), new Later(), new Later()];
+  const at = now() + 120;
+  for (const it of [first, second, third]) schedule(it, at);
+  first.then = () => {
+    unschedule(second);
+    schedule(third, performance.now() + 100);
+  };
+  await until(() => third.told === 1);
+  assert.ok(third.at - first.at > 90);
+  assert.deepEqual([first.told, second.told], [1, 0]);
+  unschedule(first);
+  unschedule(third);
+  assert.equal(watchedCount(), 0);
 });
