@@ -2,7 +2,7 @@
 import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport } from '../net/transport.js';
 import { GOING_AWAY } from '../websocket/close-codes.js';
-import { Pings } from './ping.js';
+import { type PingOwner, Pings } from './ping.js';
 import type { FrameRelay } from './relay.js';
 import type { WebSocketSettings } from './websocket-settings.js';
 import type { WebSocketStats } from './websocket-stats.js';
@@ -37,7 +37,7 @@ export function hasTimes(settings: WebSocketSettings | null, lifetimes: Lifetime
   return settings.expireJwt !== null && lifetimes.credentialExpiry > 0;
 }
 
-export class Lifecycle implements Scheduled {
+export class Lifecycle implements Scheduled, PingOwner {
   deadline = 0;
   slot = 0;
   private stopped = false;
@@ -114,18 +114,24 @@ export class Lifecycle implements Scheduled {
   }
 
   private ping({ pingInterval, pingTimeout }: WebSocketSettings, time: number): void {
-    const { client, upstream, up, down, stats } = this.tunnel;
+    const { client, upstream, up, down } = this.tunnel;
     if (up === null || down === null) return;
     this.nextPing = time + pingInterval;
-    const onSent = (): void => this.schedule();
-    this.toClient ??= new Pings(client, down, up, onSent, (ms) => {
-      if (stats !== null) stats.clientRoundTrip = ms;
-    });
-    this.toUpstream ??= new Pings(upstream, up, down, onSent, (ms) => {
-      if (stats !== null) stats.upstreamRoundTrip = ms;
-    });
+    this.toClient ??= new Pings(client, down, up, this);
+    this.toUpstream ??= new Pings(upstream, up, down, this);
     this.toClient.send(pingTimeout);
     this.toUpstream.send(pingTimeout);
+  }
+
+  onPing(): void {
+    this.schedule();
+  }
+
+  onPong(pings: Pings, roundTrip: number): void {
+    const { stats } = this.tunnel;
+    if (stats === null) return;
+    if (pings === this.toClient) stats.clientRoundTrip = roundTrip;
+    else stats.upstreamRoundTrip = roundTrip;
   }
 
   /** Sets the deadline to the next event. */

@@ -4,19 +4,30 @@ import { performance } from 'node:perf_hooks';
 import { now } from '../net/deadlines.js';
 import type { Transport } from '../net/transport.js';
 import { pingFrame } from '../websocket/control-frames.js';
-import type { FrameRelay, PongFilter } from './relay.js';
+import type { FrameRelay, Inserter, PongFilter } from './relay.js';
 
 /** Distinguishes payloads of this process from those of the two sides. */
 const OWN = randomBytes(4).readUInt32BE();
 let count = 0;
+/** Payload of the ping that is being written. */
+const payload = Buffer.alloc(8);
 
-export class Pings implements PongFilter {
-  readonly length = 8;
-  /** Number in the payload of the ping that is not answered yet; 0: none. */
-  private pending = 0;
+/** The life cycle as seen by the pings to one side. */
+export interface PingOwner {
+  /** A ping was sent: its deadline is set. */
+  onPing(): void;
+  /** A ping was answered after `roundTrip` ms. */
+  onPong(pings: Pings, roundTrip: number): void;
+}
+
+export class Pings implements PongFilter, Inserter {
+  /** Number in the payload of the latest ping. */
+  private number = 0;
+  private pending = false;
   /** Time of that ping, ms on the clock of `performance`. */
   private sentAt = 0;
   private bytesRead = 0;
+  private timeout = 0;
   /** Time on the clock of `now()` at which an answer is due; infinite: none is. */
   deadline = Number.POSITIVE_INFINITY;
 
@@ -25,41 +36,46 @@ export class Pings implements PongFilter {
     /** The directions towards the side and from it. */
     private readonly to: FrameRelay,
     private readonly from: FrameRelay,
-    private readonly onSent: () => void,
-    private readonly onAnswer: (roundTrip: number) => void,
+    private readonly owner: PingOwner,
   ) {}
+
+  get length(): number {
+    return 8;
+  }
 
   /**
    * Sends a ping that is to be answered within `timeout` ms: now, or after the frame in flight. Not to a side that does not
    * read, nor before the last one is answered.
    */
   send(timeout: number): void {
-    if (this.pending !== 0 || this.side.waiting || !this.side.writable) return;
-    count = (count + 1) % 0xffffffff;
-    const number = count + 1;
-    const payload = Buffer.allocUnsafe(8);
+    if (this.pending || this.side.waiting || !this.side.writable) return;
+    count = (count + 1) % 0x40000000;
+    this.number = count;
+    this.timeout = timeout;
     payload.writeUInt32BE(OWN, 0);
-    payload.writeUInt32BE(number, 4);
-    this.to.insert(pingFrame(payload, this.to.mask === null ? null : this.to.mask()), () => {
-      this.pending = number;
-      this.sentAt = performance.now();
-      this.bytesRead = this.side.bytesRead;
-      this.deadline = now() + timeout;
-      this.from.expectPong(this);
-      this.onSent();
-    });
+    payload.writeUInt32BE(count, 4);
+    this.to.insert(pingFrame(payload, this.to.mask === null ? null : this.to.mask()), this);
   }
 
-  answers(payload: Buffer): boolean {
-    if (payload.readUInt32BE(0) !== OWN || payload.readUInt32BE(4) !== this.pending) return false;
+  onInserted(): void {
+    this.pending = true;
+    this.sentAt = performance.now();
+    this.bytesRead = this.side.bytesRead;
+    this.deadline = now() + this.timeout;
+    this.from.expectPong(this);
+    this.owner.onPing();
+  }
+
+  answers(received: Buffer): boolean {
+    if (received.readUInt32BE(0) !== OWN || received.readUInt32BE(4) !== this.number) return false;
     this.cancel();
-    this.onAnswer(performance.now() - this.sentAt);
+    this.owner.onPong(this, performance.now() - this.sentAt);
     return true;
   }
 
   /** An answer is not awaited any more. */
   cancel(): void {
-    this.pending = 0;
+    this.pending = false;
     this.deadline = Number.POSITIVE_INFINITY;
     this.from.expectPong(null);
   }

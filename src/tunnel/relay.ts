@@ -28,6 +28,11 @@ export interface PongFilter {
   answers(payload: Buffer): boolean;
 }
 
+/** Notified when a control frame was inserted. */
+export interface Inserter {
+  onInserted(): void;
+}
+
 /** Space for a header and a short payload. */
 const HELD_SIZE = 14 + 16;
 
@@ -60,7 +65,7 @@ export class FrameRelay {
   private stopped = 0;
   /** A control frame to be inserted between two frames. */
   private insertion: Buffer | null = null;
-  private onInserted: (() => void) | null = null;
+  private inserter: Inserter | null = null;
   private pongs: PongFilter | null = null;
   /** Treatment of the current frame. */
   private treatment = PASSING;
@@ -117,11 +122,11 @@ export class FrameRelay {
     this.strict = strict;
   }
 
-  /** Inserts a control frame: now, or after the frame in flight. `then` is called with it, unless the receiver is closing. */
-  insert(frame: Buffer, then: () => void): void {
+  /** Inserts a control frame: now, or after the frame in flight; not if the receiver is closing. */
+  insert(frame: Buffer, inserter: Inserter): void {
     if (this.closeSent) return;
     this.insertion = frame;
-    this.onInserted = then;
+    this.inserter = inserter;
     if (this.atBoundary) this.insertPending();
   }
 
@@ -322,12 +327,12 @@ export class FrameRelay {
   }
 
   private insertPending(): void {
-    const { insertion, onInserted } = this;
+    const { insertion, inserter } = this;
     this.insertion = null;
-    this.onInserted = null;
+    this.inserter = null;
     if (insertion !== null && !this.sent) {
       this.to.write(insertion);
-      onInserted?.();
+      inserter?.onInserted();
     }
     if (this.isDue) this.insertClose();
   }

@@ -32,10 +32,8 @@ export interface WebSocketTunnel {
   settings: WebSocketSettings;
   /** Reserved bits that the negotiated extensions define, as in `FrameReader.rsv`. */
   readonly reserved: number;
-  /** Creates the stages of one direction; null: no direction has any. */
-  readonly openStages:
-    | ((tunnel: StagedTunnel, from: Transport, to: Transport, direction: Direction) => StageChain | null)
-    | null;
+  /** Creates the stages of one direction; null: it has none. */
+  openStages(tunnel: StagedTunnel, from: Transport, to: Transport, direction: Direction): StageChain | null;
   /** Logs an event that `side` has caused. */
   log(side: 'client' | 'upstream', message: string): void;
 }
@@ -69,8 +67,9 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   readonly stats: WebSocketStats | null;
   private downStages: StageChain | null = null;
   private upStages: StageChain | null = null;
-  /** Violations of RFC 6455 that were logged, of the client and of the upstream. */
-  private logged = [0, 0];
+  /** Violations of RFC 6455 that were logged. */
+  private loggedOfClient = 0;
+  private loggedOfUpstream = 0;
   private draining: Drain | null = null;
   private lifecycle: Lifecycle | null = null;
   /** A side has ended whose bytes are still in a stage. */
@@ -90,14 +89,12 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
       this.up = null;
       this.stats = null;
     } else {
-      const { reserved, openStages } = websocket;
+      const { reserved } = websocket;
       this.down = new FrameRelay(this, upstream, client, null, { sender: 'server', reserved });
       this.up = new FrameRelay(this, client, upstream, mask, { sender: 'client', reserved });
       this.stats = new WebSocketStats(this.up.frames, this.down.frames);
-      if (openStages !== null) {
-        this.downStages = openStages(this, upstream, client, 'down');
-        this.upStages = openStages(this, client, upstream, 'up');
-      }
+      this.downStages = websocket.openStages(this, upstream, client, 'down');
+      this.upStages = websocket.openStages(this, client, upstream, 'up');
     }
     this.configure(websocket?.settings ?? null, settings.lifetimes);
     schedule(this, now() + settings.readTimeout);
@@ -226,12 +223,12 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   onViolation(relay: FrameRelay, violations: number): void {
     const { websocket } = this.settings;
     if (websocket === null) return;
-    const [index, side] = relay === this.up ? [0, 'client' as const] : [1, 'upstream' as const];
-    const known = this.logged[index] ?? 0;
-    if ((violations & ~known) !== 0) {
-      this.logged[index] = known | violations;
-      websocket.log(side, `${side} sent invalid WebSocket frame: ${describeViolations(violations & ~known)}`);
-    }
+    const fromClient = relay === this.up;
+    const side = fromClient ? 'client' : 'upstream';
+    const found = violations & ~(fromClient ? this.loggedOfClient : this.loggedOfUpstream);
+    if (fromClient) this.loggedOfClient |= violations;
+    else this.loggedOfUpstream |= violations;
+    if (found !== 0) websocket.log(side, `${side} sent invalid WebSocket frame: ${describeViolations(found)}`);
     const serious = violations & ~NON_MINIMAL_LENGTH;
     const ends = (violations & INVALID_LENGTH) !== 0 || (websocket.settings.closeOnViolation && serious !== 0);
     if (ends) this.closeByProxy(PROTOCOL_ERROR, describeViolations(violations).slice(0, MAX_REASON));

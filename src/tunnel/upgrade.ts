@@ -1,15 +1,16 @@
 /** Turns an exchange into a tunnel after the upstream has accepted its upgrade. */
 import type { HttpExchange } from '../exchange/exchange.js';
 import { callFailed } from '../net/tls-errors.js';
+import type { Transport } from '../net/transport.js';
 import { logError } from '../program/error-context.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
 import { NEGOTIATED } from '../websocket/extension-offer.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
-import { StageChain, TUNNEL_STAGES } from './stages.js';
+import { type Direction, StageChain, type StagedTunnel, TUNNEL_STAGES } from './stages.js';
 import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
 import type { Tunnels } from './tunnels.js';
 import { lifetimesOf, UpgradedExchange } from './upgraded.js';
-import { WEBSOCKET } from './websocket-settings.js';
+import { WEBSOCKET, type WebSocketSettings } from './websocket-settings.js';
 import { WEBSOCKET_STATS } from './websocket-stats.js';
 
 /** The upstream's side of an upgrade. */
@@ -48,7 +49,7 @@ export function upgrade(
   }
   const { settings } = x.location;
   const { lingeringClose, lingeringTimeout, sendTimeout: clientSendTimeout } = settings;
-  const websocket = isWebSocket(x) ? websocketOf(x) : null;
+  const websocket = isWebSocket(x) ? new ExchangeWebSocket(x) : null;
   const lingering = lingeringClose === 'off' ? 0 : lingeringTimeout;
   const secureUpstream = upstream.transport.secure;
   let upgraded: UpgradedExchange;
@@ -93,24 +94,30 @@ function isWebSocket(x: HttpExchange): boolean {
 
 const WEBSOCKET_TOKEN = /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i;
 
-function websocketOf(x: HttpExchange): WebSocketTunnel {
-  const { settings } = x.location;
-  const factories = settings.get(TUNNEL_STAGES);
-  const negotiated = x.state(NEGOTIATED);
-  const extensions =
-    negotiated === undefined
-      ? (x.upstreamHeaders?.joined('sec-websocket-extensions') ?? '')
-      : (negotiated.client?.field ?? negotiated.upstream?.field ?? '');
-  return {
-    settings: settings.get(WEBSOCKET),
-    reserved: reservedBits(extensions),
-    openStages:
-      factories.length === 0
-        ? null
-        : (tunnel, from, to, direction) => StageChain.open(tunnel, from, to, direction, x, factories),
-    log: (side, message) =>
-      logError(x, side === 'client' ? 'info' : 'warn', `${message} while proxying upgraded connection`),
-  };
+/** The WebSocket of an exchange. A class, because each open WebSocket has one: closures would take more memory. */
+class ExchangeWebSocket implements WebSocketTunnel {
+  settings: WebSocketSettings;
+  readonly reserved: number;
+
+  constructor(private readonly x: HttpExchange) {
+    this.settings = x.location.settings.get(WEBSOCKET);
+    const negotiated = x.state(NEGOTIATED);
+    const extensions =
+      negotiated === undefined
+        ? (x.upstreamHeaders?.joined('sec-websocket-extensions') ?? '')
+        : (negotiated.client?.field ?? negotiated.upstream?.field ?? '');
+    this.reserved = reservedBits(extensions);
+  }
+
+  openStages(tunnel: StagedTunnel, from: Transport, to: Transport, direction: Direction): StageChain | null {
+    const { x } = this;
+    const factories = x.location.settings.get(TUNNEL_STAGES);
+    return factories.length === 0 ? null : StageChain.open(tunnel, from, to, direction, x, factories);
+  }
+
+  log(side: 'client' | 'upstream', message: string): void {
+    logError(this.x, side === 'client' ? 'info' : 'warn', `${message} while proxying upgraded connection`);
+  }
 }
 
 /** Reserved bits of frames that the negotiated extensions define; all of them if one is not known. */

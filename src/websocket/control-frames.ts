@@ -10,12 +10,19 @@ type Mask = Uint8Array | null;
 
 function controlFrame(opcode: number, payload: Uint8Array, mask: Mask): Buffer {
   if (payload.length > PAYLOAD_LIMIT) throw new RangeError(`payload of ${payload.length} bytes in a control frame`);
-  const head = [0x80 | opcode, mask === null ? payload.length : 0x80 | payload.length, ...(mask ?? [])];
-  const start = head.length;
+  const start = mask === null ? 2 : 6;
   const frame = Buffer.allocUnsafe(start + payload.length);
-  frame.set(head);
-  for (const [i, byte] of payload.entries()) frame[start + i] = byte ^ (mask?.[i & 3] ?? 0);
+  frame[0] = 0x80 | opcode;
+  frame[1] = mask === null ? payload.length : 0x80 | payload.length;
+  if (mask !== null) frame.set(mask, 2);
+  frame.set(payload, start);
+  if (mask !== null)
+    for (let i = 0; i < payload.length; i++) frame[start + i] = byteOf(payload, i) ^ byteOf(mask, i & 3);
   return frame;
+}
+
+function byteOf(bytes: Uint8Array, index: number): number {
+  return bytes[index] as number; // within its length
 }
 
 /** A Close frame. `reason`: UTF-8, at most 123 bytes. */

@@ -198,11 +198,11 @@ class Later implements Scheduled {
   slot = 0;
   told = 0;
   at = 0;
-  then: () => void = () => {};
+  onTold: () => void = () => {};
   timedOut(): void {
     this.told++;
     this.at = performance.now();
-    this.then();
+    this.onTold();
   }
 }
 
@@ -223,7 +223,7 @@ test('scheduled objects are told once, never early, whatever was scheduled, move
         // The last deadline counts, whether it is earlier or later than those before.
         for (const delay of each) schedule(it, start + delay);
         if (removed) unschedule(it);
-        if (again) it.then = () => void (it.told === 1 && schedule(it, performance.now() + 60));
+        if (again) it.onTold = () => void (it.told === 1 && schedule(it, performance.now() + 60));
         return it;
       });
       assert.equal(watchedCount(), plans.filter(({ removed }) => !removed).length);
@@ -259,7 +259,7 @@ test('removing a scheduled object when another one is told has the expected effe
   const [first, second, third] = [new Later(), new Later(), new Later()];
   const at = now() + 120;
   for (const it of [first, second, third]) schedule(it, at);
-  first.then = () => {
+  first.onTold = () => {
     unschedule(second);
     schedule(third, performance.now() + 100);
   };

@@ -117,7 +117,7 @@ for (const direction of ['up', 'down'] as const) {
           it.relay.inspectAll(strict);
           let inserted = 0;
           pass(it, 0, split);
-          it.relay.insert(pingFrame(Buffer.from('inserted'), mask), () => inserted++);
+          it.relay.insert(pingFrame(Buffer.from('inserted'), mask), { onInserted: () => void inserted++ });
           pass(it, split, bytes.length);
           const receiver = new Receiver(direction);
           await receiver.receive(Buffer.concat(it.out));
@@ -180,7 +180,7 @@ for (const direction of ['up', 'down'] as const) {
       let inserted = 0;
       for (let at = 0; at < bytes.length; at++) {
         pass(it, at, at + 1);
-        it.relay.insert(pingFrame(Buffer.from('inserted'), mask), () => inserted++);
+        it.relay.insert(pingFrame(Buffer.from('inserted'), mask), { onInserted: () => void inserted++ });
       }
       const receiver = new Receiver(direction);
       await receiver.receive(Buffer.concat(it.out));

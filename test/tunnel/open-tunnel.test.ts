@@ -47,7 +47,7 @@ function connected(): { readonly program: Program; readonly side: Transport } {
 const websocket = {
   settings: WEBSOCKET.initial,
   reserved: 0,
-  openStages: null,
+  openStages: () => null,
   log: () => {},
 };
 const lifetimes = { lifetime: 0, credentialExpiry: 0 };
