@@ -7,7 +7,7 @@ import { ByteQueue } from '../net/byte-queue.js';
 import type { Deflate } from './deflate.js';
 import { MAX_HEADER, writeHeader } from './frame-writer.js';
 import type { Decision, Message, MessageHandler } from './message-handler.js';
-import { type MessageListener, MessageReader } from './message-reader.js';
+import { type MessageListener, MessageReader, recycle } from './message-reader.js';
 import { BINARY, TEXT } from './opcodes.js';
 import type { Stage, StageHost } from './stage.js';
 
@@ -157,6 +157,7 @@ export class MessagePipe implements Stage, MessageListener {
         if (this.ended) return;
         if ('code' in coded) this.onInvalid(coded.code, coded.reason);
         else {
+          recycle(bytes);
           const inflated = withSpace(coded);
           this.handle(0, binary, inflated.bytes, inflated.end);
         }
@@ -217,12 +218,14 @@ export class MessagePipe implements Stage, MessageListener {
     const first = FIN | (binary ? BINARY : TEXT);
     if (deflate?.compresses(end - MAX_HEADER) !== true) {
       this.send(first, bytes, end);
+      recycle(bytes);
       this.finished();
       return;
     }
     deflate.compress(bytes.subarray(MAX_HEADER, end), (coded) => {
       if (this.ended) return;
       if ('code' in coded) return this.onInvalid(coded.code, coded.reason);
+      recycle(bytes);
       const compressed = withSpace(coded);
       this.send(first | RSV1, compressed.bytes, compressed.end);
       this.finished();

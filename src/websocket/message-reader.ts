@@ -11,6 +11,21 @@ const EMPTY = Buffer.alloc(0);
 const MAX_CONTROL = 125;
 /** Size of the buffer in which a message begins, bytes; doubled as needed. */
 const INITIAL_SIZE = 4096;
+/** Size of the buffers that are reused, bytes. */
+const BLOCK = MAX_HEADER + 32_768;
+/** Free ones that are kept. Garbage would grow with the rate of messages until it is collected. */
+const MAX_SPARE = 16;
+const spare: Buffer[] = [];
+
+/** Takes back a buffer that `onMessage` has passed and that is no longer used. */
+export function recycle(bytes: Buffer): void {
+  if (bytes.length === BLOCK && bytes.buffer.byteLength === BLOCK && spare.length < MAX_SPARE) spare.push(bytes);
+}
+
+function allocate(size: number): Buffer {
+  return size === BLOCK ? (spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK)) : Buffer.allocUnsafe(size);
+}
+
 /** RSV1, which permessage-deflate sets in the first frame of a compressed message. */
 const RSV1 = 4;
 
@@ -136,9 +151,10 @@ export class MessageReader {
     const start = this.messageEnd;
     const end = start + to - from;
     if (end > this.message.length) {
-      const size = Math.min(Math.max(2 * this.message.length, end), MAX_HEADER + this.rules.maxMessage);
-      const larger = Buffer.allocUnsafe(size);
+      const limit = MAX_HEADER + this.rules.maxMessage;
+      const larger = allocate(end <= BLOCK ? BLOCK : Math.min(Math.max(2 * this.message.length, end), limit));
       this.message.copy(larger, MAX_HEADER, MAX_HEADER, start);
+      recycle(this.message);
       this.message = larger;
     }
     bytes.copy(this.message, start, from, to);
