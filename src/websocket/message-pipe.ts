@@ -7,7 +7,7 @@ import { ByteQueue } from '../net/byte-queue.js';
 import type { Deflate } from './deflate.js';
 import { MAX_HEADER, writeHeader } from './frame-writer.js';
 import type { Decision, Message, MessageHandler } from './message-handler.js';
-import { type MessageListener, MessageReader, recycle } from './message-reader.js';
+import { type MessageListener, MessageReader, recycle, withSpace } from './message-reader.js';
 import { BINARY, TEXT } from './opcodes.js';
 import type { Stage, StageHost } from './stage.js';
 
@@ -228,6 +228,7 @@ export class MessagePipe implements Stage, MessageListener {
       recycle(bytes);
       const compressed = withSpace(coded);
       this.send(first | RSV1, compressed.bytes, compressed.end);
+      recycle(compressed.bytes);
       this.finished();
     });
   }
@@ -241,12 +242,4 @@ export class MessagePipe implements Stage, MessageListener {
     const from = writeHeader(bytes, MAX_HEADER, end, first, this.options.fromClient);
     if (!this.host.pass(bytes, from, end)) this.slow = true;
   }
-}
-
-/** Copies a payload into a buffer with space for a header before it. */
-function withSpace(data: Buffer): { readonly bytes: Buffer; readonly end: number } {
-  const end = MAX_HEADER + data.length;
-  const bytes = Buffer.allocUnsafe(end);
-  data.copy(bytes, MAX_HEADER);
-  return { bytes, end };
 }

@@ -26,6 +26,14 @@ function allocate(size: number): Buffer {
   return size === BLOCK ? (spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK)) : Buffer.allocUnsafe(size);
 }
 
+/** Copies a payload into a buffer with space for a header before it, which may be recycled. */
+export function withSpace(data: Buffer): { readonly bytes: Buffer; readonly end: number } {
+  const end = MAX_HEADER + data.length;
+  const bytes = allocate(end > INITIAL_SIZE && end <= BLOCK ? BLOCK : end);
+  data.copy(bytes, MAX_HEADER);
+  return { bytes, end };
+}
+
 /** RSV1, which permessage-deflate sets in the first frame of a compressed message. */
 const RSV1 = 4;
 
