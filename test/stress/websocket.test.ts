@@ -188,14 +188,20 @@ test('data that the upstream sent before its end reaches a client that is sendin
 });
 
 for (const slow of ['client', 'upstream'] as const) {
-  for (const size of [300, 5000, 65_536]) {
-    test(`a ${slow} that does not read stops the other end (pieces of ${size} bytes)`, async () => {
+  for (const [size, protocol] of [
+    [300, 'bytes'],
+    [5000, 'bytes'],
+    [65_536, 'bytes'],
+    [5000, 'websocket'],
+  ] as const) {
+    // The bytes are also frames, each of 99 bytes, though with reserved bits.
+    test(`a ${slow} that does not read stops the other end (${protocol} in pieces of ${size} bytes)`, async () => {
       const total = 48 << 20;
       let source: import('node:net').Socket | null = null;
       let sink: import('node:net').Socket | null = null;
       const backend = await scriptedBackend(async (connection) => {
         await connection.head();
-        connection.send(SWITCHING);
+        connection.send(SWITCHING.replace('bytes', protocol));
         if (slow === 'client') source = connection.socket;
         else sink = connection.socket;
         connection.socket.removeAllListeners('data');
@@ -203,7 +209,7 @@ for (const slow of ['client', 'upstream'] as const) {
       });
       const proxy = await proxyFor(backend.port);
       const client = await connect(proxy.port);
-      client.send(request('/', { fields: UPGRADE }));
+      client.send(request('/', { fields: UPGRADE.map((field) => field.replace('bytes', protocol)) }));
       await client.until('\r\n\r\n');
       client.socket.removeAllListeners('data');
       client.socket.pause();
