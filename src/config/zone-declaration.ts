@@ -7,6 +7,7 @@ export type ZoneKind =
   | 'websocket_limit'
   | 'api_keys'
   | 'upstream'
+  | 'sticky'
   | 'ssl_session'
   | 'ssl_ocsp';
 

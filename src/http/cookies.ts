@@ -1,4 +1,5 @@
-/** Cookie lookup, case-insensitive as in nginx. */
+/** Cookies in nginx's manner: their lookup is case-insensitive. */
+import { epochTime } from './clock.js';
 
 /** Returns the value of a cookie in `Cookie` fields (`a=1; b=2`), or undefined. `name` in lower case. */
 export function cookieValue(fields: readonly string[], name: string): string | undefined {
@@ -37,4 +38,15 @@ function valueIn(field: string, start: number, end: number, name: string): strin
   at++;
   while (at < end && field.charCodeAt(at) === 32) at++;
   return field.slice(at, end);
+}
+
+/**
+ * Time in so many seconds, in the old format of cookies, with a year of two digits up to 2037. nginx: ngx_http_cookie_time.
+ */
+export function cookieTime(seconds: number): string {
+  const date = new Date(epochTime() + seconds * 1000);
+  const [day = '', number = '', month = '', , time = ''] = date.toUTCString().split(' ');
+  const year = date.getUTCFullYear();
+  const short = year > 2037 ? String(year) : String(year % 100).padStart(2, '0');
+  return `${day} ${number}-${month}-${short} ${time} GMT`;
 }

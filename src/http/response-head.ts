@@ -32,6 +32,8 @@ export class ResponseHead {
   hidden: FieldTest | null = null;
   /** Added field lines: name, value, name, value … */
   readonly added: string[] = [];
+  /** Values of `Set-Cookie` lines before the upstream's fields: bindings to peers (`sticky`). */
+  readonly bindings: string[] = [];
   /** Absolute `Location`, or null. */
   absoluteLocation: string | null = null;
   /** The `Location` of the proxy's own redirect, among `added`, or rewritten by it; `add_header Location` is not one. */
@@ -73,6 +75,7 @@ export class ResponseHead {
     this.upstream = null;
     this.hidden = null;
     this.added.length = 0;
+    this.bindings.length = 0;
     this.absoluteLocation = null;
     this.ownLocation = null;
     this.replacesLocation = false;
@@ -89,6 +92,15 @@ export class ResponseHead {
   /** Adds a field line; line breaks in the value become spaces. */
   add(name: string, value: string): void {
     this.added.push(name, fieldValue(value));
+  }
+
+  /** Adds a `Set-Cookie` line of a binding, or replaces the earlier one; line breaks become spaces. Returns its value. */
+  bind(cookie: string, earlier: string | null): string {
+    const value = fieldValue(cookie);
+    const i = earlier === null ? -1 : this.bindings.lastIndexOf(earlier);
+    if (i < 0) this.bindings.push(value);
+    else this.bindings[i] = value;
+    return value;
   }
 
   /** Adds a trailer field; line breaks in the value become spaces. */
@@ -159,7 +171,7 @@ export class ResponseHead {
     if (lower === 'location') {
       this.absoluteLocation = null;
       this.replacesLocation = false;
-    }
+    } else if (lower === 'set-cookie') this.bindings.length = 0;
     for (let i = 0; i < this.added.length; ) {
       if ((this.added[i] as string).toLowerCase() === lower) this.added.splice(i, 2);
       else i += 2;
@@ -174,6 +186,7 @@ export class ResponseHead {
     if (lower === 'content-length') return this.contentLength < 0 ? [] : [String(this.contentLength)];
     const values: string[] = [];
     if (lower === 'location' && this.absoluteLocation !== null) values.push(this.absoluteLocation);
+    else if (lower === 'set-cookie') values.push(...this.bindings);
     const block = this.upstream;
     if (block !== null) {
       for (let i = this.findUpstream(block, lower, 0); i >= 0; i = this.findUpstream(block, lower, i + 1)) {

@@ -20,6 +20,8 @@ class LeastConnSelection extends RoundRobinSelection {
   }
 
   private leastLoaded(now: number): number {
+    const preferred = this.preferredIndex(now);
+    if (preferred >= 0) return preferred;
     const { length } = this.group.peers;
     let least = -1;
     let tied = false;

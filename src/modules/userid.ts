@@ -4,7 +4,7 @@ import { bitmask, choice, custom, integer, text, word } from '../config/argument
 import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
 import { parseSeconds } from '../config/units.js';
 import { epochTime } from '../http/clock.js';
-import { cookieValue } from '../http/cookies.js';
+import { cookieTime, cookieValue } from '../http/cookies.js';
 import { binaryAddress } from '../net/binary-address.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
@@ -218,15 +218,6 @@ function sendCookie(x: Exchange, rules: UserIdRules): void {
   const lifetime = expires === 'max' ? MAX_EXPIRES : expires === 0 ? '' : `; expires=${cookieTime(expires)}`;
   x.response.add('Set-Cookie', `${name}=${value}${lifetime}${attributes}`);
   if (p3p !== '') x.response.add('P3P', p3p);
-}
-
-/** Time in the old format of cookies, with a year of two digits up to 2037. nginx: ngx_http_cookie_time. */
-function cookieTime(seconds: number): string {
-  const date = new Date(epochTime() + seconds * 1000);
-  const [day = '', number = '', month = '', , time = ''] = date.toUTCString().split(' ');
-  const year = date.getUTCFullYear();
-  const short = year > 2037 ? String(year) : String(year % 100).padStart(2, '0');
-  return `${day} ${number}-${month}-${short} ${time} GMT`;
 }
 
 function gotVariable({ main: x }: Exchange): string | undefined {

@@ -341,6 +341,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       random`,
   },
   {
+    load: () => import('../modules/upstream_sticky/index.js'),
+    names: `
+      sticky`,
+  },
+  {
     load: () => import('../modules/upstream_zone.js'),
     names: `
       zone`,

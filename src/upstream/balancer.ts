@@ -26,6 +26,11 @@ export interface Selection {
    * one if a cached connection turned out to be closed.
    */
   tries: number;
+  /**
+   * Identifier (`Peer.id`) of the peer that `next` prefers while it is available: the client is bound to it (`sticky`).
+   * Empty for none. nginx: `pc->hint`.
+   */
+  preferred: string;
 }
 
 /** A load balancing method of an upstream. */

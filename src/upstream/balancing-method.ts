@@ -18,6 +18,7 @@ export function checkBalancingMethod(
 ): void {
   for (const statement of c.statements(directive)) {
     noteMethod(block, statement, c);
+    reportLostStickiness(statement, c);
     if (!supports.backup) refuseBackups(statement, c);
   }
 }
@@ -34,6 +35,17 @@ function noteMethod(block: CheckedBlock, statement: Statement, c: CheckContext):
     severity: 'warning',
     help: 'an upstream has one method; the last one takes effect',
     related: [{ at: earlier.name, message: 'first method' }],
+  });
+}
+
+/** As in nginx, a method declared after `sticky` replaces it. */
+function reportLostStickiness(method: Statement, c: CheckContext): void {
+  const [sticky] = c.statements('sticky');
+  if (sticky === undefined || !comesAfter(method, sticky)) return;
+  c.report(method.name, 'conflicting-directives', 'load balancing method redefined', {
+    severity: 'warning',
+    help: `clients are not bound to servers: "sticky" must follow "${method.name.text}"`,
+    related: [{ at: sticky.name, message: 'has no effect here' }],
   });
 }
 

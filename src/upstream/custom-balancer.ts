@@ -23,6 +23,8 @@ class ChosenSelection extends RoundRobinSelection {
   protected override choose(now: number): Peer | null {
     if (this.group.single !== null) return this.roundRobin(now);
     do {
+      const preferred = this.preferredIndex(now);
+      if (preferred >= 0) return this.take(preferred, now);
       const offered: BalancerPeer[] = [];
       const indexes: number[] = [];
       for (let i = 0; i < this.group.peers.length; i++) {

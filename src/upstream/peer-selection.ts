@@ -6,6 +6,7 @@ import type { Outcome, Selection } from './balancer.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { isRepeatable } from './next-upstream.js';
 import type { Peer, Reservation } from './peer.js';
+import type { Binding } from './stickiness.js';
 import { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
 
@@ -23,6 +24,10 @@ export class PeerSelection {
   attempt = new UpstreamAttempt();
   private selection: Selection | null = null;
   private reservation: Reservation | null = null;
+  /** The peer of the current attempt. */
+  private peer: Peer | null = null;
+  /** The lookup of the client's binding that is awaited. */
+  private lookup: Promise<string> | null = null;
   private readonly startedAt = performance.now();
 
   constructor(
@@ -30,6 +35,8 @@ export class PeerSelection {
     private readonly upstream: Upstream,
     private readonly rules: ForwardingRules,
     private readonly user: PeerUser,
+    /** The client's binding to a peer, begun with the first selection; null if the upstream has none. */
+    public binding: Binding | null = null,
   ) {}
 
   /** Number of further peers that may be tried. */
@@ -42,11 +49,30 @@ export class PeerSelection {
     if (this.selection !== null) this.selection.tries++;
   }
 
-  /** Selects a peer and calls `usePeer`: synchronously, unless `max_conns` must be reserved among all workers. */
+  /**
+   * Selects a peer and calls `usePeer`: synchronously, unless the client's binding is stored in another process, or `max_conns`
+   * must be reserved among all workers.
+   */
   choose(): void {
-    const peer = this.nextPeer();
+    if (this.selection === null) this.binding ??= this.upstream.stickiness?.begin(this.x) ?? null;
+    const found = this.binding?.find() ?? '';
+    if (typeof found === 'string') {
+      this.choosePreferring(found);
+      return;
+    }
+    this.lookup = found;
+    void found.then((id) => {
+      // The request may have ended.
+      if (this.lookup !== found) return;
+      this.lookup = null;
+      this.choosePreferring(id);
+    });
+  }
+
+  private choosePreferring(id: string): void {
+    const peer = this.nextPeer(id);
     if (peer === null || peer.maxConns === 0 || peer.sharing === null) {
-      this.user.usePeer(peer);
+      this.use(peer);
       return;
     }
     const reservation = peer.sharing.reserve(peer);
@@ -54,7 +80,7 @@ export class PeerSelection {
     void reservation.granted.then((granted) => {
       // The request may have ended and released the pending reservation.
       if (this.reservation !== reservation) return;
-      if (granted) this.user.usePeer(peer);
+      if (granted) this.use(peer);
       else {
         this.releaseReservation();
         this.selection?.decline();
@@ -64,7 +90,14 @@ export class PeerSelection {
     });
   }
 
-  private nextPeer(): Peer | null {
+  private use(peer: Peer | null): void {
+    this.peer = peer;
+    if (peer !== null) this.binding?.selected(peer);
+    this.user.usePeer(peer);
+  }
+
+  /** `preferred`: identifier of the peer to which the client is bound. */
+  private nextPeer(preferred: string): Peer | null {
     const { x, upstream, rules } = this;
     if (this.selection === null) {
       // `$upstream_addr` and similar variables separate attempts before an internal redirect.
@@ -78,6 +111,7 @@ export class PeerSelection {
     this.attempt = attempt;
     (x.attempts ??= []).push(attempt);
     attempt.started = performance.now();
+    this.selection.preferred = preferred;
     const peer = this.selection.next();
     attempt.address = peer === null ? upstream.name : peer.name;
     const end = attempt.address.startsWith('unix:') ? ':' : '';
@@ -98,6 +132,10 @@ export class PeerSelection {
 
   /** Ends the attempt. */
   release(outcome: Outcome): void {
+    const { peer } = this;
+    this.peer = null;
+    this.lookup = null;
+    if (outcome === 'ok' && peer !== null) this.binding?.ended(peer);
     this.timeResponse();
     this.releaseReservation();
     this.selection?.release(outcome);
@@ -106,10 +144,18 @@ export class PeerSelection {
   /** Turns the attempt into a tunnel: it has succeeded, but its connection still counts. */
   upgraded(peer: Peer): UpgradedAttempt {
     const { attempt, reservation, upstream } = this;
+    this.headReceived();
     this.reservation = null;
+    this.peer = null;
+    const onEnded = this.binding?.upgraded(peer) ?? null;
     peer.begin();
     this.selection?.release('ok');
-    return new UpgradedAttempt(attempt, peer, reservation, upstream.name);
+    return new UpgradedAttempt(attempt, peer, reservation, upstream.name, onEnded);
+  }
+
+  /** A response head that is passed on was received. */
+  headReceived(): void {
+    if (this.peer !== null) this.binding?.headReceived(this.peer);
   }
 
   /** Time since the attempt began, ms. */

@@ -1,4 +1,5 @@
 /** A peer: one address of an upstream, with its state. */
+import { createHash } from 'node:crypto';
 import { formatAddress } from '../config/address.js';
 
 /** Address to connect to. */
@@ -73,6 +74,7 @@ export class Peer {
   accessed = 0;
   /** Start of the current `failTimeout` period, ms since 1970. */
   checked = 0;
+  private identifier: string;
 
   constructor(
     readonly address: PeerAddress,
@@ -87,6 +89,13 @@ export class Peer {
     this.failTimeout = settings.failTimeout;
     this.down = settings.down !== false;
     this.effectiveWeight = settings.weight;
+    this.identifier = settings.route;
+  }
+
+  /** Identifier in bindings of clients (`sticky`): `route=`, or the MD5 of the address in hexadecimal digits, as in nginx. */
+  get id(): string {
+    if (this.identifier === '') this.identifier = createHash('md5').update(this.name, 'latin1').digest('hex');
+    return this.identifier;
   }
 
   /** Active requests and tunnels of all workers. */
@@ -119,7 +128,15 @@ export class Peer {
 
   /** Whether the peer is available; `now` in ms since 1970. */
   usable(now: number): boolean {
-    if (this.down) return false;
+    return !this.down && this.accepts(now);
+  }
+
+  /** The same for a request of a client that is bound to the peer: `drain` does not exclude it. */
+  usableIfBound(now: number): boolean {
+    return this.settings.down !== 'down' && this.accepts(now);
+  }
+
+  private accepts(now: number): boolean {
     if (this.maxFails > 0 && this.fails >= this.maxFails && now - this.checked <= this.failTimeout) return false;
     return !this.full;
   }

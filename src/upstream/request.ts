@@ -233,6 +233,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       this.sink.fail(status);
       return;
     }
+    selection.headReceived();
     if (settings.obeysLimitRate) {
       const rate = headers.valueOf(Field.XAccelLimitRate);
       if (rate !== undefined) x.limitRate = parseInteger(rate) ?? x.limitRate;
@@ -409,7 +410,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.releaseStreams();
     x.upstreamHeaders = null;
     writer.lastEventId = events.lastEventId;
-    this.selection = new PeerSelection(x, this.upstream, this.rules, this);
+    this.selection = new PeerSelection(x, this.upstream, this.rules, this, this.selection.binding);
     this.prepared();
   }
 

@@ -17,6 +17,7 @@ const MAX_BITS = 30;
  */
 export class RoundRobinSelection implements Selection {
   tries: number;
+  preferred = '';
   private current: Peer | null = null;
   private tried = 0;
   /** Tried peers beyond the bits of `tried`. */
@@ -30,7 +31,8 @@ export class RoundRobinSelection implements Selection {
   }
 
   next(): Peer | null {
-    const peer = this.choose(Date.now());
+    const now = Date.now();
+    const peer = (this.preferred === '' ? null : this.choosePreferred(now)) ?? this.choose(now);
     this.current = peer;
     peer?.begin();
     return peer;
@@ -60,6 +62,14 @@ export class RoundRobinSelection implements Selection {
     peer.others = Math.max(peer.others, peer.maxConns - peer.conns);
   }
 
+  /** Selects the preferred peer; null if it is not available. */
+  protected choosePreferred(now: number): Peer | null {
+    const i = this.preferredIndex(now);
+    if (i < 0) return null;
+    // A single peer may be tried again.
+    return this.group.single ?? this.take(i, now);
+  }
+
   /** Selects a peer. `now` in ms since 1970. */
   protected choose(now: number): Peer | null {
     return this.roundRobin(now);
@@ -74,6 +84,18 @@ export class RoundRobinSelection implements Selection {
       if (i >= 0) return this.take(i, now);
     } while (this.toBackup());
     return null;
+  }
+
+  /** Index of the preferred peer in the group; -1 if there is none, or it is not available. As in nginx, of several the first. */
+  protected preferredIndex(now: number): number {
+    const { preferred } = this;
+    if (preferred === '') return -1;
+    const { peers } = this.group;
+    for (let i = 0; i < peers.length; i++) {
+      const peer = this.peer(i);
+      if (peer.id === preferred) return !this.wasTried(i) && peer.usableIfBound(now) ? i : -1;
+    }
+    return -1;
   }
 
   /** Whether peer `i` of the group has not been tried and is usable. */
@@ -119,7 +141,13 @@ export class RoundRobinSelection implements Selection {
   }
 
   private heaviest(now: number): number {
-    const { peers } = this.group;
+    const { peers, totalWeight } = this.group;
+    const preferred = this.preferredIndex(now);
+    if (preferred >= 0) {
+      // Only one request in a row counts as the peer's turn, as in nginx: bound clients must not starve the others' peers.
+      const { currentWeight, weight } = this.peer(preferred);
+      if (currentWeight <= weight - totalWeight) return preferred;
+    }
     let best = -1;
     let total = 0;
     for (let i = 0; i < peers.length; i++) {
@@ -128,6 +156,7 @@ export class RoundRobinSelection implements Selection {
       total += gainWeight(peer);
       if (best < 0 || peer.currentWeight > this.peer(best).currentWeight) best = i;
     }
+    if (preferred >= 0) best = preferred;
     if (best >= 0) this.peer(best).currentWeight -= total;
     return best;
   }
@@ -139,6 +168,13 @@ export function gainWeight(peer: Peer): number {
   peer.currentWeight += gained;
   if (peer.effectiveWeight < peer.weight) peer.effectiveWeight++;
   return gained;
+}
+
+/** Round robin as a method: requests of bound clients take part in the weights. */
+class WeightedSelection extends RoundRobinSelection {
+  protected override choosePreferred(now: number): Peer | null {
+    return this.group.single === null ? null : super.choosePreferred(now);
+  }
 }
 
 /** Source of the current peers of a balancer. */
@@ -153,6 +189,6 @@ export class RoundRobin implements Balancer {
   constructor(private readonly source: PeerSource) {}
 
   begin(x: Session): Selection {
-    return new RoundRobinSelection(x, this.source.current());
+    return new WeightedSelection(x, this.source.current());
   }
 }

@@ -14,6 +14,7 @@ export class UpgradedAttempt {
     private readonly reservation: Reservation | null,
     /** Name of the upstream. */
     readonly upstream: string,
+    private readonly onEnded: (() => void) | null,
   ) {}
 
   /** Address of the server, as in `$upstream_addr`. */
@@ -32,5 +33,6 @@ export class UpgradedAttempt {
     if (attempt.responseTime < 0) attempt.responseTime = performance.now() - attempt.started;
     this.reservation?.release();
     this.peer.end();
+    this.onEnded?.();
   }
 }

@@ -4,6 +4,7 @@ import { DEFAULT_KEEPALIVE, type KeepaliveSettings } from './keepalive-settings.
 import { DEFAULT_PEER, Peer, type PeerAddress, PeerGroup, type PeerSettings } from './peer.js';
 import { RoundRobin } from './round-robin.js';
 import { SessionPool } from './session-pool.js';
+import type { Stickiness } from './stickiness.js';
 
 /** A `server` line with its addresses. */
 export class UpstreamServer {
@@ -45,6 +46,8 @@ export class Upstream {
   watcher: { peersChanged(upstream: Upstream): void } | null = null;
   private group = new PeerGroup([], null);
   private balancerPlace = -1;
+  private declaredStickiness: Stickiness | null = null;
+  private stickinessPlace = -1;
 
   constructor(
     /** Name as written; used in log lines and `$proxy_host`. */
@@ -66,6 +69,17 @@ export class Upstream {
     if (place < this.balancerPlace) return;
     this.balancer = balancer;
     this.balancerPlace = place;
+  }
+
+  /** Sets the binding of clients to peers (`sticky`). */
+  setStickiness(stickiness: Stickiness, place: number): void {
+    this.declaredStickiness = stickiness;
+    this.stickinessPlace = place;
+  }
+
+  /** Binding of clients to peers; null for none. As in nginx, a method declared after it in the block replaces it. */
+  get stickiness(): Stickiness | null {
+    return this.balancerPlace > this.stickinessPlace ? null : this.declaredStickiness;
   }
 
   /** Puts the servers' peers in force; called after addresses were set. */

@@ -41,6 +41,8 @@ export class LocalBackend implements ZoneBackend {
     if (operation.name === giveBack.name) this.successor?.tell(operation, question);
   }
 
+  flush(): void {}
+
   /** Redirects other requests to that backend, in which the same zones are open, and counts there the contents kept here. */
   moveTo(home: ZoneBackend): void {
     for (const [state, declaration] of this.owner.zones()) {

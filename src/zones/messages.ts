@@ -5,6 +5,7 @@ import { countUsage, readUsage } from './key-limits.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-operations.js';
+import { findSession, learnSession } from './sticky-operations.js';
 import { takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
 import { addValue, findValue } from './value-operations.js';
@@ -35,6 +36,8 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     reservePeer,
     findValue,
     addValue,
+    findSession,
+    learnSession,
     takeOver,
     giveBack,
   ].map((operation) => [

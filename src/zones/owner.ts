@@ -6,16 +6,18 @@ import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
 import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
+import { StickySessions } from './sticky-sessions.js';
 import { StoredValues } from './stored-values.js';
 
 /** Contents of a zone. */
-export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates | StoredValues;
+export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates | StoredValues | StickySessions;
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
   if (kind === 'limit_req' || kind === 'websocket_limit') return new RequestRates(name, size);
   if (kind === 'api_keys') return new KeyUsage();
   if (kind === 'ssl_session' || kind === 'ssl_ocsp') return new StoredValues(name, size);
+  if (kind === 'sticky') return new StickySessions(name, size);
   return new PeerStates();
 }
 

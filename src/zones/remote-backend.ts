@@ -112,8 +112,9 @@ export class RemoteBackend implements ZoneBackend {
     if (this.outbox.push(request) === 1) setImmediate(() => this.flush());
   }
 
-  private flush(): void {
+  flush(): void {
     const { outbox } = this;
+    if (outbox.length === 0) return;
     this.outbox = [];
     try {
       if (!this.gone) this.channel.post(outbox);

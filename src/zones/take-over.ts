@@ -4,6 +4,7 @@ import { KeyUsage, type UsageSnapshot } from './key-usage.js';
 import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
 import { type RateSnapshot, RequestRates } from './request-rates.js';
+import { type SessionSnapshot, StickySessions } from './sticky-sessions.js';
 import { StoredValues, type ValueSnapshot } from './stored-values.js';
 
 export interface ZoneContents {
@@ -13,6 +14,7 @@ export interface ZoneContents {
   readonly rates: readonly RateSnapshot[];
   readonly usage: readonly UsageSnapshot[];
   readonly values: readonly ValueSnapshot[];
+  readonly sessions: readonly SessionSnapshot[];
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -23,6 +25,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     rates: state instanceof RequestRates ? state.snapshot(owner.now) : [],
     usage: state instanceof KeyUsage ? state.snapshot(owner.now) : [],
     values: state instanceof StoredValues ? state.snapshot(owner.now) : [],
+    sessions: state instanceof StickySessions ? state.snapshot(owner.now) : [],
   };
 }
 
@@ -30,7 +33,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
-  run(owner, { zone, held, rates, usage, values }) {
+  run(owner, { zone, held, rates, usage, values, sessions }) {
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -38,6 +41,7 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, RequestRates)?.restore(rates, owner.now);
     owner.zone(zone, KeyUsage)?.restore(usage, owner.now);
     owner.zone(zone, StoredValues)?.restore(values, owner.now);
+    owner.zone(zone, StickySessions)?.restore(sessions, owner.now);
     return null;
   },
 };

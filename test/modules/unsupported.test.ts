@@ -27,7 +27,7 @@ describe('allow_unsupported', () => {
       map $blocked $refused { default $blocked; }
       geo $refused $network { default 0; }
       limit_req_zone $blocked zone=countries:1m rate=1r/s;
-      upstream sticky { server 127.0.0.1:1; sticky cookie id; }
+      upstream ntlm { server 127.0.0.1:1; ntlm; }
       upstream plain { server 127.0.0.1:1; }
       server {
         listen 127.0.0.1:0;
@@ -43,7 +43,7 @@ describe('allow_unsupported', () => {
         location /field { add_header X $geoip_city; return 200; }
         location /ratio { add_header X $otel_trace_id; return 200; }
         location /zone { limit_req zone=countries; return 200; }
-        location /sticky { proxy_pass http://sticky; }
+        location /ntlm { proxy_pass http://ntlm; }
         location /plain { proxy_pass http://plain; }
         location /any { proxy_pass http://$host; }
         location /if { if ($arg_a) { auth_digest x; return 200; } return 200; }
@@ -90,7 +90,7 @@ describe('allow_unsupported', () => {
   });
 
   test('what depends on a missing variable is closed, through maps, zones and upstreams', async () => {
-    for (const path of ['/condition', '/field', '/zone', '/sticky', '/any', '/escaped', '/unknown']) {
+    for (const path of ['/condition', '/field', '/zone', '/ntlm', '/any', '/escaped', '/unknown']) {
       assert.equal(await statusOf(proxy, path), 501, path);
     }
     assert.equal(await statusOf(proxy, '/plain'), 502);
