@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 import { WebSocket, WebSocketServer } from 'ws';
+import { bufferedMemory } from '../../src/net/buffer-limit.js';
 import {
   startProxy,
   type TestProxy,
@@ -285,4 +286,37 @@ test('a response with an extension that was not offered is a 502', async () => {
   );
   await own.close();
   await new Promise((resolve) => server.close(resolve));
+});
+
+test('what a slow receiver has not read is bounded, and arrives', async () => {
+  const message = randomBytes(16_384);
+  for (const [path, connectTo] of [
+    ['/plain', (to: string) => websocket(proxy.port, to)],
+    ['/utf8', (to: string) => websocket(proxy.port, to)],
+    ['/patterns', (to: string) => websocket(proxy.port, to)],
+    ['/read', compressed],
+  ] as const) {
+    let back: WebSocket | undefined;
+    const accepted = (socket: WebSocket): void => {
+      back = socket;
+      socket.pause();
+    };
+    const server = path === '/read' ? compressing : echo.sockets;
+    server.once('connection', accepted);
+    const client = await connectTo(path);
+    let most = 0;
+    for (let i = 0; i < 512; i++) {
+      client.send(message);
+      if (i % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, bufferedMemory());
+    }
+    for (let i = 0; i < 20; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      most = Math.max(most, bufferedMemory());
+    }
+    assert.ok(most < 1 << 20, `${path}: ${most} bytes`);
+    back?.resume();
+    for (let i = 0; i < 512; i++) assert.equal((await client.next()).length, message.length);
+    await client.close();
+  }
 });
