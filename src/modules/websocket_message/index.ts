@@ -130,7 +130,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: choice('pass', 'on', 'off'),
     default: 'pass',
-    doc: `Compression of messages (permessage-deflate, RFC 7692). With \`pass\`, the field \`Sec-WebSocket-Extensions\` is passed on and messages pass as they are; but if a policy reads messages, or with \`on\`, the proxy negotiates compression itself with both sides, each if it supports it, and decompresses and compresses messages. \`off\`: neither side uses an extension. ${EXTENSION}`,
+    doc: `Compression of messages (permessage-deflate, RFC 7692). With \`pass\`, the field \`Sec-WebSocket-Extensions\` is passed on and messages pass as they are; but if a policy reads messages, or with \`on\`, the proxy negotiates compression itself: it accepts the offer of a client, and then makes one of its own to the upstream; messages are decompressed and compressed for each side as negotiated. \`off\`: neither side uses an extension. ${EXTENSION}`,
     example: 'websocket_deflate off;',
   },
   websocket_deflate_window_bits: {
