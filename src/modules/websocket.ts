@@ -6,6 +6,7 @@ import type { ArgumentContext, Context } from '../config/directive.js';
 import { parseInteger, parseMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
 import { WEBSOCKET } from '../tunnel/websocket-settings.js';
+import { websocketVariables } from '../tunnel/websocket-variables.js';
 import { maySend } from '../websocket/close-codes.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
@@ -157,6 +158,7 @@ export default defineModule({
       example: 'websocket_expire_jwt on code=4401;',
     },
   },
+  variables: websocketVariables,
   // New settings apply to open WebSockets.
   tunnelContinues: (change) => DIRECTIVES.has(change),
   settings(conf, { program }) {

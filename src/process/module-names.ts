@@ -160,8 +160,8 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/log/index.js'),
     names: `
-      log_format access_log open_log_file_cache pipe time_local time_iso8601 msec request_time status
-      bytes_sent body_bytes_sent request_length`,
+      log_format access_log websocket_log open_log_file_cache pipe time_local time_iso8601 msec request_time
+      status bytes_sent body_bytes_sent request_length`,
   },
   {
     load: () => import('../modules/main.js'),
@@ -374,7 +374,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/websocket.js'),
     names: `
       websocket_close websocket_protocol_error websocket_ping_interval websocket_ping_timeout
-      websocket_idle_timeout websocket_expire websocket_expire_jwt`,
+      websocket_idle_timeout websocket_expire websocket_expire_jwt websocket_event websocket_duration
+      websocket_closed_by websocket_close_code websocket_close_reason websocket_messages_received
+      websocket_messages_sent websocket_frames_received websocket_frames_sent websocket_bytes_received
+      websocket_bytes_sent websocket_invalid_frames_received websocket_invalid_frames_sent
+      websocket_client_rtt websocket_upstream_rtt`,
   },
   {
     load: () => import('../modules/websocket_access.js'),

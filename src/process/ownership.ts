@@ -117,7 +117,7 @@ export function logFilesOf(config: CheckedConfig, prefix: string): Set<string> {
 
 function collect(block: CheckedBlock, found: Set<string>): void {
   for (const name of block.own) {
-    if (name !== 'access_log' && name !== 'error_log') continue;
+    if (name !== 'access_log' && name !== 'websocket_log' && name !== 'error_log') continue;
     for (const log of block.values[name] as Iterable<object>) {
       const path = 'path' in log ? log.path : 'destination' in log ? log.destination : null;
       if (typeof path === 'string' && path.startsWith('/') && !('syslog' in log && log.syslog)) found.add(path);

@@ -3,9 +3,10 @@
  * sockets are closed together.
  */
 import { randomFillSync } from 'node:crypto';
+import { callbackTime } from '../http/clock.js';
 import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
-import { BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
+import { ABNORMAL_CLOSURE, BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
 import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
 import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainSchedule } from './drain.js';
@@ -325,9 +326,14 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     const { clientSendTimeout, sendTimeout, lingering, websocket } = this.settings;
     let clientLingering = by === 'upstream' ? lingering : 0;
     let upstreamLingering = 0;
-    if (websocket?.settings.close === true && this.up !== null && this.down !== null) {
-      if (this.stats?.closedBy === null)
-        this.stats.onClose(by === 'client' || by === 'upstream' ? by : 'proxy', code, reason);
+    const sendsClose = websocket?.settings.close === true;
+    if (this.stats !== null) {
+      // Without Close frames of the proxy, the connections end abnormally.
+      const [ownCode, ownReason] = sendsClose ? [code, reason] : [ABNORMAL_CLOSURE, ''];
+      this.stats.onClose(by === 'client' || by === 'upstream' ? by : 'proxy', ownCode, ownReason);
+      this.stats.endedAt = callbackTime();
+    }
+    if (sendsClose && this.up !== null && this.down !== null) {
       this.finalClose(client, this.up, this.down, code, reason);
       this.finalClose(upstream, this.down, this.up, code, reason);
       // Otherwise the answer to a Close frame of the proxy would reset the connection, and the frame could be lost.

@@ -3,6 +3,7 @@ import type { HttpExchange } from '../exchange/exchange.js';
 import { callFailed } from '../net/tls-errors.js';
 import type { Transport } from '../net/transport.js';
 import { logError } from '../program/error-context.js';
+import { logFailure } from '../program/pattern-search.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
 import { NEGOTIATED } from '../websocket/extension-offer.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
@@ -10,7 +11,7 @@ import { type Direction, StageChain, type StagedTunnel, TUNNEL_STAGES } from './
 import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
 import type { Tunnels } from './tunnels.js';
 import { lifetimesOf, UpgradedExchange } from './upgraded.js';
-import { WEBSOCKET, type WebSocketSettings } from './websocket-settings.js';
+import { WEBSOCKET, WEBSOCKET_LOG, type WebSocketSettings } from './websocket-settings.js';
 import { WEBSOCKET_STATS } from './websocket-stats.js';
 
 /** The upstream's side of an upgrade. */
@@ -61,14 +62,35 @@ export function upgrade(
       if (tunnel.stats !== null) x.setState(WEBSOCKET_STATS, tunnel.stats);
       upgraded = new UpgradedExchange(x, client, tunnel, accepted, websocket !== null);
       tunnels.add(upgraded);
+      if (tunnel.stats !== null) logOpening(x);
     },
     ({ by, error, received, sent }) => {
       tunnels.delete(upgraded);
       logEnd(x, by, error, by === 'client' ? x.client.secure : secureUpstream);
       accepted.ended(received, sent);
+      if (websocket !== null) logWebSocket(x);
       client.ended(by !== 'client timeout' && error?.syscall !== 'write');
     },
   );
+}
+
+/** `websocket_log` of the location to which the tunnel belongs now. */
+function logWebSocket(x: HttpExchange): void {
+  try {
+    x.location.settings.get(WEBSOCKET_LOG)?.(x);
+  } catch (error) {
+    logFailure(x, error);
+  }
+}
+
+/** Logs a WebSocket that has been opened. Values that the line has computed are not kept: they change until the end. */
+function logOpening(x: HttpExchange): void {
+  if (x.location.settings.get(WEBSOCKET_LOG) === null) return;
+  const { slots, captures } = x;
+  x.slots = slots.slice();
+  logWebSocket(x);
+  x.slots = slots;
+  x.captures = captures;
 }
 
 /** Logs the abnormal end of a tunnel, with nginx's messages and levels. */

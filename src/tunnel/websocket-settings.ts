@@ -1,4 +1,5 @@
 /** Settings of the WebSockets of a location. */
+import type { Exchange } from '../program/exchange.js';
 import { SettingsKey } from '../program/settings-key.js';
 import { NORMAL_CLOSURE } from '../websocket/close-codes.js';
 
@@ -37,3 +38,6 @@ export const WEBSOCKET = new SettingsKey<WebSocketSettings>('websocket', {
 
 /** Age in ms at which a tunnel of another protocol is closed: `tunnel_lifetime`; 0: unlimited. */
 export const TUNNEL_LIFETIME = new SettingsKey<number>('tunnel_lifetime', 0);
+
+/** Logs a WebSocket, when it is opened and when it has ended (`WebSocketStats.endedAt`); null: it is not logged. */
+export const WEBSOCKET_LOG = new SettingsKey<((x: Exchange) => void) | null>('websocket_log', null);

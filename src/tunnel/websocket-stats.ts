@@ -1,11 +1,17 @@
 /** Figures of one WebSocket, while it is open and when it is logged. */
+import { callbackTime } from '../http/clock.js';
 import { StateKey } from '../program/state-key.js';
+import { ABNORMAL_CLOSURE } from '../websocket/close-codes.js';
 import type { FrameCounts } from '../websocket/frame-counts.js';
 import type { FrameReader } from '../websocket/frame-reader.js';
 
 export type ClosingSide = 'client' | 'upstream' | 'proxy';
 
 export class WebSocketStats {
+  /** Time of the upgrade, in ms since 1970. */
+  readonly openedAt = callbackTime();
+  /** Time of its end; 0 while it is open. */
+  endedAt = 0;
   /** Side that has closed the WebSocket, or whose connection was lost; null while it is open. */
   closedBy: ClosingSide | null = null;
   /** Status code and reason of the proxy's Close frame; 0 if it has sent none. */
@@ -69,9 +75,6 @@ export class WebSocketStats {
     this.ownReason = reason;
   }
 }
-
-/** The status code that describes a connection that ended without a Close frame (RFC 6455, 7.4.1). */
-const ABNORMAL_CLOSURE = 1006;
 
 /** The figures of an exchange's WebSocket. */
 export const WEBSOCKET_STATS = new StateKey<WebSocketStats>('websocket', 'request');

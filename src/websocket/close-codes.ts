@@ -5,6 +5,8 @@ export const PROTOCOL_ERROR = 1002;
 export const UNSUPPORTED_DATA = 1003;
 /** A Close frame without a code; never sent. */
 export const NO_STATUS = 1005;
+/** A connection that ended without a Close frame; never sent. */
+export const ABNORMAL_CLOSURE = 1006;
 export const INVALID_DATA = 1007;
 export const POLICY_VIOLATION = 1008;
 export const MESSAGE_TOO_BIG = 1009;

@@ -163,6 +163,11 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   sse_error: { to: 'body', text: 'sse_error $evil; proxy_pass http://127.0.0.1:%%STREAM%%;' },
   sub_filter: { to: 'body', text: `sub_filter_types *; sub_filter GET $evil; ${PASS}` },
   try_files: { to: 'URI', text: `root %%DIR%%; try_files /none$evil /passed$evil?a=$evil;` },
+  // `test/modules/websocket_log.test.ts` opens WebSockets.
+  websocket_log: {
+    to: 'log line',
+    text: `root %%DIR%%; websocket_log %%DIR%%/logs/w$evil.log; websocket_log %%DIR%%/logs/w.log evil if=$evil; ${PASS}`,
+  },
   websocket_limit_zone: {
     to: 'value',
     text: `websocket_limit_messages 1000/s zone=messages; ${PASS}`,

@@ -1,4 +1,4 @@
-/** Argument parsers of `access_log` and `open_log_file_cache`. */
+/** Argument parsers of `access_log`, `websocket_log` and `open_log_file_cache`. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import type { ArgumentContext } from '../../config/directive.js';
 import { isSyslog, parseSyslog, type SyslogData } from '../../config/syslog-argument.js';
@@ -7,9 +7,8 @@ import { parseTemplate } from '../../config/template-parser.js';
 import { parseInteger, parseMilliseconds, parseSeconds, parseSize } from '../../config/units.js';
 import type { LogBuffer } from '../../logging/access-log-file.js';
 import type { LogFileCacheOptions } from '../../logging/log-file-cache.js';
-import { COMBINED } from './format.js';
 
-/** Value of one `access_log`. Plain data. */
+/** Value of one `access_log` or `websocket_log`. Plain data. */
 export type AccessLog =
   | { readonly off: true }
   | {
@@ -26,7 +25,8 @@ export type AccessLog =
 /** nginx's buffer size for `gzip` without `buffer`, in bytes. */
 const GZIP_BUFFER = 64 * 1024;
 
-export function parseAccessLog(words: readonly Word[], c: ArgumentContext): AccessLog {
+/** `standard`: name of the format that applies if none is written. */
+export function parseLog(words: readonly Word[], c: ArgumentContext, standard: string): AccessLog {
   const [target, format, ...parameters] = words as readonly [Word, Word?, ...Word[]]; // at least one word: `min`
   if (target.text === 'off') {
     if (format !== undefined) c.fail(format, 'invalid-value', `invalid parameter "${format.text}"`);
@@ -41,7 +41,7 @@ export function parseAccessLog(words: readonly Word[], c: ArgumentContext): Acce
   if (buffer.size > 0 && typeof path !== 'string') {
     c.fail(target, 'conflicting-directives', 'buffered logs cannot have variables in name');
   }
-  return { off: false, path, syslog, format: format?.text ?? COMBINED, condition, buffer };
+  return { off: false, path, syslog, format: format?.text ?? standard, condition, buffer };
 }
 
 function parsePath(word: Word, c: ArgumentContext): TemplateData {
@@ -82,7 +82,7 @@ function parseParameters(
     }
   }
   if (flush > 0 && size === 0) {
-    c.fail(target, 'conflicting-directives', `no buffer is defined for access_log "${target.text}"`, {
+    c.fail(target, 'conflicting-directives', `no buffer is defined for ${c.directive} "${target.text}"`, {
       help: 'flush=time requires buffer=size',
     });
   }

@@ -7,6 +7,7 @@ import { escapeJson, escapeLog } from '../../logging/log-escape.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
 import { variables } from './variables.js';
+import { jsonLine, textLine, WEBSOCKET, WEBSOCKET_JSON } from './websocket-formats.js';
 
 type Escaping = 'default' | 'json' | 'none';
 
@@ -114,6 +115,9 @@ export function compileFormats(written: readonly Format[], compiler: Compiler): 
   }
 }
 
+/** Names of the formats that need no `log_format`. The last two may be defined by a configuration. */
+export const PREDEFINED: readonly string[] = [COMBINED, WEBSOCKET, WEBSOCKET_JSON];
+
 function formats(compiler: Compiler): Map<string, Line> {
   const key = 'log formats';
   return compiler.shared.get<Map<string, Line>>(key) ?? compiler.shared.set(key, new Map());
@@ -121,6 +125,12 @@ function formats(compiler: Compiler): Map<string, Line> {
 
 /** Looks up a format. As in nginx, names are case-insensitive. */
 export function lineOf(format: string, compiler: Compiler): Line {
-  const line = formats(compiler).get(format.toLowerCase());
+  const key = format.toLowerCase();
+  const line = formats(compiler).get(key);
+  if (line === undefined && (key === WEBSOCKET || key === WEBSOCKET_JSON)) {
+    const predefined = key === WEBSOCKET ? textLine(compiler) : jsonLine(compiler);
+    formats(compiler).set(key, predefined);
+    return predefined;
+  }
   return line ?? compiler.fail(`unknown log format "${format}"`, null);
 }

@@ -1,11 +1,13 @@
 /** nginx's `ngx_http_log_module`: request logs. */
 import { custom } from '../../config/argument-types.js';
 import { defineModule } from '../../program/module.js';
-import { type AccessLog, parseAccessLog, parseCache } from './access-log.js';
+import { WEBSOCKET_LOG } from '../../tunnel/websocket-settings.js';
+import { type AccessLog, parseCache, parseLog } from './access-log.js';
 import { checkLogs } from './checks.js';
-import { compileFormats, type Format, parseFormat } from './format.js';
-import { compileLogs } from './sinks.js';
+import { COMBINED, compileFormats, type Format, parseFormat } from './format.js';
+import { compileAccessLogs, compileLogs } from './sinks.js';
 import { variables } from './variables.js';
+import { WEBSOCKET } from './websocket-formats.js';
 
 export default defineModule({
   name: 'log',
@@ -25,7 +27,7 @@ export default defineModule({
         'path | syslog:server=address[,parameter=value] [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]] | off',
         1,
         Number.POSITIVE_INFINITY,
-        parseAccessLog,
+        (words, c) => parseLog(words, c, COMBINED),
       ),
       default: 'logs/access.log combined',
       repeat: true,
@@ -35,6 +37,20 @@ export default defineModule({
       differs:
         'The default log is omitted if `logs/` does not exist. A file in a directory that another user controls is refused. Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent.',
       differsFor: ([target = '']) => target.startsWith('syslog:'),
+    },
+    websocket_log: {
+      contexts: ['http', 'server', 'location'],
+      takes: custom(
+        'path | syslog:server=address[,parameter=value] [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]] | off',
+        1,
+        Number.POSITIVE_INFINITY,
+        (words, c) => parseLog(words, c, WEBSOCKET),
+      ),
+      default: 'off',
+      repeat: true,
+      links: (log: AccessLog) => (log.off ? {} : { refers: [`format ${log.format}`] }),
+      doc: 'Logs each WebSocket twice: when it has been opened, and when it has ended (`$websocket_event`). The parameters are those of `access_log`; `if` is evaluated for both lines, and values that the first line has computed are computed again for the second one. The format is one of `log_format`, or a predefined one: `websocket`, the default, or `websocket_json`, one JSON object per line. Both have the duration, the side that has closed the WebSocket with its status code and reason, messages, frames and bytes of payload received from the client and sent to it, the round trips of the latest pings, the upstream server and the number of the configuration. The variables `$websocket_*` can be used in any format; in an access log, which has one line for each WebSocket, at its end, they have their final values. A reload that changes only this directive and formats applies to open WebSockets. This is an extension of tsproxy; nginx has no such directive.',
+      example: 'websocket_log logs/websocket.log websocket_json;',
     },
     open_log_file_cache: {
       contexts: ['http', 'server', 'location'],
@@ -49,7 +65,15 @@ export default defineModule({
   http(conf, _block, compiler) {
     compileFormats(conf.log_format, compiler);
   },
+  tunnelContinues: (change) => change === 'websocket_log' || change.startsWith('log_format '),
+  settings(conf, at) {
+    const { websocket_log: logs, open_log_file_cache: cache } = conf;
+    // A server's own level opens no tunnels.
+    if (at.block.context === 'server' || at.block.context === 'http') return;
+    const log = compileLogs(logs, cache, true, at);
+    if (log !== null) at.program.settings.set(WEBSOCKET_LOG, log);
+  },
   phases: {
-    log: { order: 100, compile: (conf, at) => compileLogs(conf.access_log, conf.open_log_file_cache, at) },
+    log: { order: 100, compile: (conf, at) => compileAccessLogs(conf.access_log, conf.open_log_file_cache, at) },
   },
 });

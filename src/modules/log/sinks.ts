@@ -28,14 +28,28 @@ interface Logging {
   readonly sink: Sink;
 }
 
-export function compileLogs(
+/** Handler of `access_log`. */
+export function compileAccessLogs(
   logs: readonly AccessLog[],
   cache: LogFileCacheOptions | null,
   at: Scope,
 ): ((x: Exchange) => number) | null {
+  const write = compileLogs(logs, cache, Object.hasOwn(at.block.values, 'access_log'), at);
+  if (write === null) return null;
+  return (x) => {
+    write(x);
+    return NEXT;
+  };
+}
+
+/** Writes the lines of a request; null: there is no log. `written`: the logs are not those of the default. */
+export function compileLogs(
+  logs: readonly AccessLog[],
+  cache: LogFileCacheOptions | null,
+  written: boolean,
+  { compiler }: Scope,
+): ((x: Exchange) => void) | null {
   if (logs.some(({ off }) => off)) return null;
-  const { compiler } = at;
-  const written = Object.hasOwn(at.block.values, 'access_log');
   const compiled: Logging[] = [];
   for (const log of logs) {
     if (log.off) continue;
@@ -58,7 +72,6 @@ export function compileLogs(
       }
       sink(x, line(x));
     }
-    return NEXT;
   };
 }
 
