@@ -93,16 +93,19 @@ function consecutiveChoices(x: Session, upstream: Upstream): string[] {
 
 /** Calls `run` with the peers in their initial state, then restores their previous state. */
 function withInitialState<T>(peers: readonly Peer[], run: () => T): T {
-  const before = peers.map(({ currentWeight, effectiveWeight, conns, others, fails, accessed, checked, sharing }) => ({
-    currentWeight,
-    effectiveWeight,
-    conns,
-    others,
-    fails,
-    accessed,
-    checked,
-    sharing,
-  }));
+  const before = peers.map(
+    ({ currentWeight, effectiveWeight, conns, others, fails, accessed, checked, sharing, times }) => ({
+      currentWeight,
+      effectiveWeight,
+      conns,
+      others,
+      fails,
+      accessed,
+      checked,
+      sharing,
+      times,
+    }),
+  );
   resetPeers(peers);
   try {
     return run();
@@ -121,6 +124,6 @@ export function resetUpstream(upstream: Upstream): void {
 function resetPeers(peers: readonly Peer[]): void {
   for (const peer of peers) {
     const fresh = { currentWeight: 0, effectiveWeight: peer.weight, conns: 0, others: 0, fails: 0 };
-    Object.assign(peer, fresh, { accessed: 0, checked: 0, sharing: null });
+    Object.assign(peer, fresh, { accessed: 0, checked: 0, sharing: null, times: null });
   }
 }

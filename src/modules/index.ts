@@ -53,6 +53,7 @@ import upstream_hash_module from './upstream_hash.js';
 import upstream_ip_hash_module from './upstream_ip_hash.js';
 import upstream_keepalive_module from './upstream_keepalive.js';
 import upstream_least_conn_module from './upstream_least_conn.js';
+import upstream_least_time_module from './upstream_least_time.js';
 import upstream_random_module from './upstream_random.js';
 import upstream_sticky_module from './upstream_sticky/index.js';
 import upstream_zone_module from './upstream_zone.js';
@@ -122,6 +123,7 @@ export const modules: readonly Module[] = [
   upstream_ip_hash_module,
   upstream_keepalive_module,
   upstream_least_conn_module,
+  upstream_least_time_module,
   upstream_random_module,
   upstream_sticky_module,
   upstream_zone_module,

@@ -6,7 +6,7 @@ import type { Balancer, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';
 import type { Peer } from '../upstream/peer.js';
-import { gainWeight, type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
+import { type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
 
 /** Selects the peer with the fewest connections relative to its weight; ties are resolved by weighted round robin. */
 class LeastConnSelection extends RoundRobinSelection {
@@ -33,20 +33,9 @@ class LeastConnSelection extends RoundRobinSelection {
         tied = false;
       } else if (order === 0) tied = true;
     }
-    return tied ? this.roundRobinAmongTied(least, now) : least;
-  }
-
-  private roundRobinAmongTied(first: number, now: number): number {
-    let best = first;
-    let total = 0;
-    for (let i = first; i < this.group.peers.length; i++) {
-      const peer = this.peer(i);
-      if (compareLoad(peer, this.peer(best)) !== 0 || !this.available(i, now)) continue;
-      total += gainWeight(peer);
-      if (peer.currentWeight > this.peer(best).currentWeight) best = i;
-    }
-    this.peer(best).currentWeight -= total;
-    return best;
+    if (!tied) return least;
+    const first = this.peer(least);
+    return this.roundRobinAmong(least, now, (peer) => compareLoad(peer, first) === 0);
   }
 }
 

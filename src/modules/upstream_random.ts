@@ -1,12 +1,12 @@
 /** nginx's `ngx_http_upstream_random_module`: random load balancing, with two choices on request. */
 import { custom } from '../config/argument-types.js';
-import type { CheckedBlock } from '../config/checked-config.js';
 import { defineModule } from '../program/module.js';
 import type { Session } from '../program/session.js';
-import type { Balancer, Selection } from '../upstream/balancer.js';
+import type { Balancer, Outcome, Selection } from '../upstream/balancer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';
 import type { Peer, PeerGroup } from '../upstream/peer.js';
+import { type AttemptTimes, estimatedTime, recordTimes, type TimeMode } from '../upstream/peer-times.js';
 import { type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js';
 
 /** Misses before falling back to round robin. */
@@ -30,34 +30,70 @@ class RandomSelection extends RoundRobinSelection {
       const i = this.indexByWeight(Math.floor(Math.random() * this.group.totalWeight));
       if (i === first || !this.available(i, now)) continue;
       if (!this.two) return this.take(i, now);
-      if (first >= 0) return this.take(this.lessLoaded(first, i), now);
+      if (first >= 0) return this.take(this.better(first, i, now), now);
       first = i;
     } while (++this.misses <= MAX_TRIES);
     return this.roundRobin(now);
   }
 
-  private lessLoaded(first: number, second: number): number {
+  private better(first: number, second: number, now: number): number {
     const a = this.peer(first);
     const b = this.peer(second);
-    return b.load * a.weight > a.load * b.weight ? first : second;
+    return this.costOf(b, now) * a.weight > this.costOf(a, now) * b.weight ? first : second;
+  }
+
+  /** Of two peers the one with the lower cost for its weight is used. */
+  protected costOf(peer: Peer, _now: number): number {
+    return peer.load;
   }
 }
 
-/** Balancer of `random` and `random two least_conn`. */
+/** Two choices, of which the faster one is used. */
+class TimedSelection extends RandomSelection {
+  constructor(
+    x: Session,
+    group: PeerGroup,
+    private readonly mode: TimeMode,
+  ) {
+    super(x, group, true);
+  }
+
+  protected override costOf(peer: Peer, now: number): number {
+    return estimatedTime(peer, this.mode, now);
+  }
+
+  override release(outcome: Outcome, times?: AttemptTimes): void {
+    if (this.current !== null && outcome === 'ok' && times !== undefined) recordTimes(this.current, times);
+    super.release(outcome, times);
+  }
+}
+
+/** Balancer of `random` in all its forms; `two`: what decides between two choices, null for one choice. */
 export class RandomChoice implements Balancer {
   readonly method: string;
 
   constructor(
     private readonly source: PeerSource,
-    private readonly two: boolean,
+    private readonly two: 'least_conn' | TimeMode | null,
   ) {
-    this.method = two ? 'random two least_conn' : 'random';
+    this.method = two === null ? 'random' : `random two ${two === 'least_conn' ? two : `least_time=${two}`}`;
   }
 
   begin(x: Session): Selection {
-    return new RandomSelection(x, this.source.current(), this.two);
+    const { two } = this;
+    const group = this.source.current();
+    if (two === null || two === 'least_conn') return new RandomSelection(x, group, two !== null);
+    return new TimedSelection(x, group, two);
   }
 }
+
+/** Ways to decide between two servers. */
+const METHODS: Readonly<Record<string, 'least_conn' | TimeMode>> = {
+  least_conn: 'least_conn',
+  'least_time=header': 'header',
+  'least_time=last_byte': 'last_byte',
+};
+const HELP = `one of ${Object.keys(METHODS).join(', ')}`;
 
 const module = defineModule({
   name: 'upstream_random',
@@ -65,19 +101,18 @@ const module = defineModule({
   directives: {
     random: {
       contexts: ['upstream'],
-      takes: custom('[two [least_conn]]', 0, 2, ([two, method], c) => {
+      takes: custom('[two [least_conn | least_time=header | least_time=last_byte]]', 0, 2, ([two, method], c) => {
         if (two !== undefined && two.text !== 'two') c.fail(two, 'invalid-value', `invalid parameter "${two.text}"`);
-        if (method !== undefined && method.text !== 'least_conn') {
-          const message = `invalid parameter "${method.text}"`;
-          const plus = /^least_time=(?:header|last_byte)$/.test(method.text);
-          if (!plus) c.fail(method, 'invalid-value', message);
-          c.unsupported(method, message, { help: 'only nginx Plus has "least_time" here' });
-        }
-        return { two: two !== undefined };
+        if (two === undefined) return { two: null };
+        if (method === undefined) return { two: 'least_conn' as const };
+        const decides = Object.hasOwn(METHODS, method.text) ? METHODS[method.text] : undefined;
+        if (decides === undefined)
+          c.fail(method, 'invalid-value', `invalid parameter "${method.text}"`, { help: HELP });
+        return { two: decides ?? ('least_conn' as const) };
       }),
       repeat: true,
       inherit: 'none',
-      doc: 'Selects a server at random, taking weights into account. With `two`, it selects two servers and uses the one with fewer active connections relative to its weight.',
+      doc: 'Selects a server at random, taking weights into account. With `two`, it selects two servers and uses the one with fewer active connections relative to its weight (`least_conn`, the default), or with the lower product of its average response time and its active connections: `least_time=header` uses the time until the head of a response, `least_time=last_byte` the time until its end, as described under `least_time`. In nginx, `least_time` is available here in nginx Plus only.',
       example: 'random two least_conn;',
     },
   },
@@ -85,8 +120,11 @@ const module = defineModule({
     checkBalancingMethod('random', block, c, { backup: false });
   },
   http(_conf, http, compiler) {
-    const isTwo = (block: CheckedBlock) => compiler.conf(module, block).random.some(({ two }) => two);
-    useBalancer(http, 'random', compiler, (upstream, block) => new RandomChoice(upstream, isTwo(block)));
+    useBalancer(http, 'random', compiler, (upstream, block) => {
+      // As in nginx, the parameters of any of the directives apply.
+      const lines = compiler.conf(module, block).random.map(({ two }) => two);
+      return new RandomChoice(upstream, lines.findLast((two) => two !== null) ?? null);
+    });
   },
 });
 export default module;

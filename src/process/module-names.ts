@@ -336,6 +336,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       least_conn`,
   },
   {
+    load: () => import('../modules/upstream_least_time.js'),
+    names: `
+      least_time`,
+  },
+  {
     load: () => import('../modules/upstream_random.js'),
     names: `
       random`,

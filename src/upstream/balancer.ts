@@ -1,6 +1,7 @@
 /** Interface of load balancing methods. */
 import type { Session } from '../program/session.js';
 import type { Peer } from './peer.js';
+import type { AttemptTimes } from './peer-times.js';
 
 /**
  * Outcome of an attempt. `ok`: the response was accepted; `failed`: counts as a failure of the peer; `next`: another
@@ -15,7 +16,9 @@ export interface Selection {
   /** Returns the next peer to try and counts its connection. Null: no live upstreams. */
   next(): Peer | null;
   /** Ends the attempt with the peer of the last `next`. */
-  release(outcome: Outcome): void;
+  release(outcome: Outcome, times?: AttemptTimes): void;
+  /** A response head that is passed on was received from that peer, after so many ms. */
+  headReceived?(headerTime: number): void;
   /**
    * Called instead of `release` if the peer of the last `next` cannot be used because other workers have all its
    * `max_conns`.

@@ -138,7 +138,7 @@ export class PeerSelection {
     if (outcome === 'ok' && peer !== null) this.binding?.ended(peer);
     this.timeResponse();
     this.releaseReservation();
-    this.selection?.release(outcome);
+    this.selection?.release(outcome, this.attempt);
   }
 
   /** Turns the attempt into a tunnel: it has succeeded, but its connection still counts. */
@@ -149,13 +149,14 @@ export class PeerSelection {
     this.peer = null;
     const onEnded = this.binding?.upgraded(peer) ?? null;
     peer.begin();
-    this.selection?.release('ok');
+    this.selection?.release('ok', attempt);
     return new UpgradedAttempt(attempt, peer, reservation, upstream.name, onEnded);
   }
 
   /** A response head that is passed on was received. */
   headReceived(): void {
     if (this.peer !== null) this.binding?.headReceived(this.peer);
+    this.selection?.headReceived?.(this.attempt.headerTime);
   }
 
   /** Time since the attempt began, ms. */

@@ -1,6 +1,7 @@
 /** A peer: one address of an upstream, with its state. */
 import { createHash } from 'node:crypto';
 import { formatAddress } from '../config/address.js';
+import type { PeerTimes } from './peer-times.js';
 
 /** Address to connect to. */
 export type PeerAddress = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -68,6 +69,8 @@ export class Peer {
   others = 0;
   /** Set if other workers share the state. */
   sharing: PeerSharing | null = null;
+  /** Response times; null if no method needs them. */
+  times: PeerTimes | null = null;
   /** Failures since the last success. */
   fails = 0;
   /** Time of the last failure, ms since 1970. */

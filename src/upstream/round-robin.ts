@@ -4,6 +4,7 @@ import { logError } from '../program/error-context.js';
 import type { Session } from '../program/session.js';
 import type { Balancer, Outcome, Selection } from './balancer.js';
 import type { Peer, PeerGroup } from './peer.js';
+import type { AttemptTimes } from './peer-times.js';
 
 /** Number of peers whose "tried" flags fit in the bits of a small integer. */
 const MAX_BITS = 30;
@@ -18,7 +19,8 @@ const MAX_BITS = 30;
 export class RoundRobinSelection implements Selection {
   tries: number;
   preferred = '';
-  private current: Peer | null = null;
+  /** The peer of the current attempt. */
+  protected current: Peer | null = null;
   private tried = 0;
   /** Tried peers beyond the bits of `tried`. */
   private triedBeyond: Set<number> | null = null;
@@ -38,7 +40,7 @@ export class RoundRobinSelection implements Selection {
     return peer;
   }
 
-  release(outcome: Outcome): void {
+  release(outcome: Outcome, _times?: AttemptTimes): void {
     const peer = this.current;
     if (peer === null) return;
     this.current = null;
@@ -96,6 +98,20 @@ export class RoundRobinSelection implements Selection {
       if (peer.id === preferred) return !this.wasTried(i) && peer.usableIfBound(now) ? i : -1;
     }
     return -1;
+  }
+
+  /** Index of the next peer by round robin among those from `first` on that are available and for which `tied` is true. */
+  protected roundRobinAmong(first: number, now: number, tied: (peer: Peer) => boolean): number {
+    let best = first;
+    let total = 0;
+    for (let i = first; i < this.group.peers.length; i++) {
+      const peer = this.peer(i);
+      if (!tied(peer) || !this.available(i, now)) continue;
+      total += gainWeight(peer);
+      if (peer.currentWeight > this.peer(best).currentWeight) best = i;
+    }
+    this.peer(best).currentWeight -= total;
+    return best;
   }
 
   /** Whether peer `i` of the group has not been tried and is usable. */

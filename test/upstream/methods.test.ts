@@ -172,18 +172,18 @@ test('random two takes the one of two with fewer connections', (t) => {
   peers.get('c').conns = 1;
   const draws = [0, 0.99];
   t.mock.method(Math, 'random', () => draws.shift() ?? 0);
-  assert.equal(chosen(new RandomChoice(peers, true)), 'c');
+  assert.equal(chosen(new RandomChoice(peers, 'least_conn')), 'c');
   draws.push(0.99, 0.1);
-  assert.equal(chosen(new RandomChoice(peers, true)), 'c');
+  assert.equal(chosen(new RandomChoice(peers, 'least_conn')), 'c');
   draws.push(0.5, 0.5, 0.99);
-  assert.equal(chosen(new RandomChoice(peers, true)), 'b');
+  assert.equal(chosen(new RandomChoice(peers, 'least_conn')), 'b');
 });
 
 test('random draws by weight', (t) => {
   const peers = new Peers('a weight=3', 'b');
   const draws = [0, 0.74, 0.75, 0.99];
   t.mock.method(Math, 'random', () => draws.shift() ?? 0);
-  const balancer = new RandomChoice(peers, false);
+  const balancer = new RandomChoice(peers, null);
   assert.deepEqual(
     [1, 2, 3, 4].map(() => chosen(balancer)),
     ['a', 'a', 'b', 'b'],
