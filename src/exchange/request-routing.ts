@@ -83,7 +83,20 @@ export function routeWithoutHost(x: HttpExchange, program: ListenerProgram): Ref
 /** Applies the rest of a complete head; returns a refusal if the request must not be handled in any protocol. */
 export function admitRequest(x: HttpExchange, head: RequestHead): Refusal | null {
   x.contentLength = head.contentLength;
-  if (x.method === 'CONNECT') return refused(405, 'client sent CONNECT method');
+  if (x.method === 'CONNECT') {
+    const refusal = refusalOfConnect(x, head);
+    if (refusal !== null) return refusal;
+  }
   if (x.method === 'TRACE') return refused(405, 'client sent TRACE method');
   return x.client.accepted?.get(ADMISSION)?.refuses(x) ?? null;
+}
+
+/** Checks a CONNECT request; its connection is not kept alive, whatever the response. */
+function refusalOfConnect(x: HttpExchange, head: RequestHead): Refusal | null {
+  x.keepAlive = false;
+  // nginx accepts it in HTTP/1.1 only, not even in other versions 1.x.
+  if (!x.server.acceptsConnect || x.version !== 11 || !/ HTTP\/1\.0*1 *$/.test(x.requestLine)) {
+    return refused(405, 'client sent CONNECT method');
+  }
+  return head.contentLength === 0 ? null : refused(400, 'client sent CONNECT request with body');
 }

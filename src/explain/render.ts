@@ -137,9 +137,9 @@ function upstreamSection(upstream: ExplainedUpstream, page: Page): void {
   if (method.text.startsWith('random')) page.line(`  ${style.faint('chosen at random each time')}`);
   requests.forEach(({ address, head, body, answer: response }, i) => {
     page.line(
-      `  ${i === 0 ? '' : 'then '}${style.strong(address)} receives${body > 0 ? `, with a body of ${body} bytes` : ''}`,
+      `  ${i === 0 ? '' : 'then '}${style.strong(address)} receives${head === '' ? ' the bytes of the tunnel' : body > 0 ? `, with a body of ${body} bytes` : ''}`,
     );
-    page.head(head, '    ');
+    if (head !== '') page.head(head, '    ');
     if (response === '') return;
     page.line(`  ${style.faint('and is assumed to respond')}`);
     page.head(response, '    ');

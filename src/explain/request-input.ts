@@ -3,7 +3,9 @@ import { CannotExplain } from './cannot-explain.js';
 
 /** Description of a request. All strings are byte strings. */
 export interface RequestInput {
-  /** `GET /path`, `GET http://host/path`, `/path`, `wss://host/path`; an HTTP version may follow. */
+  /**
+   * `GET /path`, `GET http://host/path`, `/path`, `wss://host/path`, `CONNECT host:port`; an HTTP version may follow.
+   */
   readonly line: string;
   /** Field lines: `Name: value`. */
   readonly fields: readonly string[];
@@ -52,7 +54,7 @@ const EXPECTED = 'expected: GET /path, GET http://host:port/path or GET wss://ho
 /** Parses and validates a request description; throws CannotExplain. */
 export function parseRequest(input: RequestInput): ParsedRequest {
   const { method, target, version } = wordsOf(input.line);
-  const url = urlOf(target, input.line);
+  const url = method === 'CONNECT' ? authorityOf(target, input.line) : urlOf(target, input.line);
   const assumptions: string[] = [];
   const given = input.fields.map((line) => fieldOf(line, 'header'));
   const own = new Set(given.map(([name]) => name.toLowerCase()));
@@ -140,6 +142,16 @@ interface Url {
   readonly host: string;
   readonly port: number | null;
   readonly scheme: ParsedRequest['scheme'];
+}
+
+/** Target of CONNECT, in authority-form (RFC 9112 3.2.3). */
+function authorityOf(target: string, line: string): Url {
+  if (!/^(?:\[[^\]\s]*\]|[^:/?#@\s]+):[0-9]+$/.test(target)) {
+    throw new CannotExplain(
+      `invalid request "${line}": "${target}" is not a host with a port; expected: CONNECT host:443`,
+    );
+  }
+  return { target, authority: target, host: '', port: null, scheme: null };
 }
 
 function urlOf(text: string, line: string): Url {

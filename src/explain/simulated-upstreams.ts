@@ -9,6 +9,7 @@ import type { Exchange } from '../program/exchange.js';
 import type { Peer } from '../upstream/peer.js';
 import { UpstreamRequest } from '../upstream/request.js';
 import { PooledSession } from '../upstream/session-pool.js';
+import { TunnelRequest } from '../upstream/tunnel-request.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { acceptOf } from '../websocket/handshake.js';
 import { fieldOf, type SampleAnswer } from './request-input.js';
@@ -18,7 +19,7 @@ export interface SentRequest {
   readonly x: Exchange;
   readonly upstream: Upstream;
   /** The same for all attempts of one request. */
-  readonly request: UpstreamRequest;
+  readonly request: UpstreamRequest | TunnelRequest;
   readonly peer: Peer;
   /** Empty if nothing was sent. */
   head: string;
@@ -51,20 +52,9 @@ export class SimulatedUpstreams {
       localAddress: unix ? '' : 'host' in target ? (target.host ?? '') : '',
       localPort: unix ? 0 : 'port' in target ? target.port : 0,
     };
-    const session = owner instanceof Http1UpstreamSession ? owner : null;
-    const user = session?.stream?.user;
-    const pooled = session?.host;
-    if (!(user instanceof UpstreamRequest) || !(pooled instanceof PooledSession))
-      throw new Error('a connection without a request');
-    const sent: SentRequest = {
-      x: user.x,
-      upstream: user.upstream,
-      request: user,
-      peer: pooled.peer,
-      head: '',
-      body: 0,
-      answer: '',
-    };
+    const [request, peer] = requestOf(owner);
+    const { x, upstream } = request;
+    const sent: SentRequest = { x, upstream, request, peer, head: '', body: 0, answer: '' };
     const server = new SimulatedServer(sent, (transport) => this.answer(sent, transport));
     const { outgoing } = memoryPair(owner, server, endpoints);
     this.transports.push(outgoing);
@@ -81,6 +71,17 @@ export class SimulatedUpstreams {
   close(): void {
     for (const transport of this.transports) transport.destroy();
   }
+}
+
+/** The request for which a connection is opened, and the peer. */
+function requestOf(owner: TransportOwner): [SentRequest['request'], Peer] {
+  if (owner instanceof TunnelRequest && owner.peer !== null) return [owner, owner.peer];
+  const session = owner instanceof Http1UpstreamSession ? owner : null;
+  const user = session?.stream?.user;
+  const pooled = session?.host;
+  if (!(user instanceof UpstreamRequest) || !(pooled instanceof PooledSession))
+    throw new Error('a connection without a request');
+  return [user, pooled.peer];
 }
 
 /** The server's end of a connection: calls back once the request is complete. */

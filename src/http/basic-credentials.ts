@@ -1,4 +1,6 @@
 /** Credentials of Basic authentication (RFC 7617). */
+import { Field } from './field-names.js';
+import type { HeaderBlock } from './header-block.js';
 
 /** User name and password; byte strings. */
 export interface BasicCredentials {
@@ -15,4 +17,15 @@ export function basicCredentials(authorization: string | undefined): BasicCreden
   const decoded = Buffer.from(digits, 'base64').latin1Slice();
   const colon = decoded.indexOf(':');
   return colon > 0 ? { user: decoded.slice(0, colon), password: decoded.slice(colon + 1) } : null;
+}
+
+/** Value of the field with the credentials: CONNECT is a request to the proxy itself (RFC 9110 11.7.2). */
+export function sentCredentials({
+  method,
+  headers,
+}: {
+  readonly method: string;
+  readonly headers: HeaderBlock;
+}): string | undefined {
+  return method === 'CONNECT' ? headers.get('proxy-authorization') : headers.valueOf(Field.Authorization);
 }

@@ -23,6 +23,8 @@ export function chooseFraming(x: HttpExchange, ended: boolean): Framing {
   const bodiless = response.status < 200 || response.status === 204 || response.status === 304;
   if (bodiless || x.method === 'HEAD' || (ended && !x.headOnly)) return Framing.Length;
   if (response.contentLength >= 0 && !response.expectTrailers) return Framing.Length;
+  // A successful response to CONNECT has no framing (RFC 9110 9.3.6).
+  if (x.method === 'CONNECT' && response.status < 300) return Framing.Close;
   return x.version >= 11 && x.location.settings.chunkedTransferEncoding ? Framing.Chunked : Framing.Close;
 }
 

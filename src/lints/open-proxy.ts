@@ -1,4 +1,4 @@
-import { isClosed, isInternal } from './engine/access.js';
+import { isClosed, isGuarded, isInternal } from './engine/access.js';
 import { capturesOf } from './engine/captures.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { passesOfLocations } from './engine/pass.js';
@@ -16,11 +16,12 @@ const ANY_NAME = new Set(['', '.', '.*', '.+', '.*?', '.+?', '\\S+', '[^/]+']);
 export default defineLint({
   code: 'open-proxy',
   severity: 'warning',
-  on: 'proxy_pass',
+  on: 'proxy_pass tunnel_pass',
   story:
-    'The host of `proxy_pass` is the one that the client requests (`$host`), and the server accepts any name: whoever reaches it can use it as a proxy to every host that it can reach itself, in the internet and in its own network. Choose the target with a `map` of known hosts whose default is empty, list the names in `server_name` beside a `default_server` that answers `return 444`, or refuse other hosts (`if ($host !~ …) { return 403; }`).',
+    'Clients without credentials choose the host to which the server connects. With `tunnel_pass` (CONNECT), that is every host and port that it can reach, in the internet and in its own network, also for mail and attacks in its name: require credentials (`auth_basic`) or certain clients (`allow`, `deny`), or limit the targets (a `map` of `$host` with `if`, `tunnel_allow_upstream`). In the other case, the host of `proxy_pass` is the one that the client requests (`$host`), and the server accepts any name: whoever reaches it can use it as a proxy to all these hosts. Choose the target with a `map` of known hosts whose default is empty, list the names in `server_name` beside a `default_server` that answers `return 444`, or refuse other hosts (`if ($host !~ …) { return 403; }`).',
   check(c) {
     if (!isComplete(c)) return;
+    checkTunnels(c);
     for (const { scope, statement, word } of passesOfLocations(c)) {
       if (statement.name.text !== 'proxy_pass' || !word.text.includes('$')) continue;
       const server = scope.within('server');
@@ -34,6 +35,40 @@ export default defineLint({
     }
   },
 });
+
+/** Reports tunnels to any host for any client. */
+function checkTunnels(c: LintContext): void {
+  for (const { scope, statement } of c.main.written('tunnel_pass')) {
+    const server = scope.within('server');
+    const [target] = statement.args;
+    if (server === null || isGuarded(scope) || isGuardedByHost(c, scope) || isRestricted(scope)) continue;
+    if (target !== undefined && hostSource(c, scope, target.text) === null) continue;
+    const listens = listensOf(server);
+    if (listens.every(({ loopback }) => loopback) || !acceptsAnyName(c, server, 'host')) continue;
+    c.report(statement, '"tunnel_pass" is an open proxy: every client may connect to any host', {
+      // Usually not public.
+      ...(listens.every(({ isPrivate }) => isPrivate) && { severity: 'hint' as const }),
+      help: 'require credentials (auth_basic, auth_basic_user_file), or allow known clients only (allow 192.0.2.0/24; deny all;), or known hosts (map $host $known { … } with if ($known = 0) { return 403; })',
+    });
+  }
+}
+
+/** Whether clients need a certificate, or a condition refuses some of them or some addresses. */
+function isRestricted(scope: Scope): boolean {
+  if (scope.effective('tunnel_allow_upstream').length > 0) return true;
+  if (scope.effective('ssl_verify_client').some(({ args }) => args[0]?.text === 'on')) return true;
+  for (let each: Scope | null = scope; each !== null && each.kind !== 'http'; each = each.parent) {
+    for (const condition of [each, ...each.children]) {
+      if (condition.kind !== 'if') continue;
+      const words = condition.opener?.args.map(({ text }) => text).join(' ') ?? '';
+      // The port and the method leave all hosts.
+      const decides = variablesIn(words).some((name) => name !== 'request_port' && name !== 'request_method');
+      const refuses = condition.own('return').some(({ args }) => /^[45]\d\d$/.test(args[0]?.text ?? ''));
+      if (decides && (condition === each || refuses)) return true;
+    }
+  }
+  return false;
+}
 
 /** Variable from which the whole host of a value is taken: `host`, or the capture of a `server_name`; null for none. */
 function hostSource(c: LintContext, scope: Scope, value: string, depth = 0): 'host' | 'capture' | null {

@@ -9,8 +9,7 @@ import { errnoText } from '../diagnostics/errno.js';
 import { errorCode } from '../exchange/file-error.js';
 import { nativePath } from '../files/native-path.js';
 import { ParsedFiles } from '../files/parsed-files.js';
-import { type BasicCredentials, basicCredentials } from '../http/basic-credentials.js';
-import { Field } from '../http/field-names.js';
+import { type BasicCredentials, basicCredentials, sentCredentials } from '../http/basic-credentials.js';
 import { effortOf, formatName, matchesHash } from '../passwords/crypt.js';
 import { keyedHash } from '../passwords/keyed-hash.js';
 import { type PasswordEntry, PasswordFile } from '../passwords/password-file.js';
@@ -36,7 +35,7 @@ const directives = {
   auth_basic: {
     contexts: CONTEXTS,
     takes: named('string | off', template),
-    doc: 'Requires a user name and a password of `auth_basic_user_file` (401 without them); the string, which may contain variables, is the realm that clients show. `off` ends the effect of the enclosing level.',
+    doc: 'Requires a user name and a password of `auth_basic_user_file` (401 without them; requests with CONNECT send them to the proxy, as `Proxy-Authorization`, and get 407); the string, which may contain variables, is the realm that clients show. `off` ends the effect of the enclosing level.',
     example: 'auth_basic "closed site";',
   },
   auth_basic_user_file: {
@@ -76,7 +75,7 @@ class BasicAuthentication {
   readonly handle: Handler = (x) => {
     const realm = this.realm.of(x);
     if (realm === 'off') return NEXT;
-    const field = x.headers.valueOf(Field.Authorization);
+    const field = sentCredentials(x);
     const path = absolute(this.path.of(x), this.directory);
     let file: PasswordFile | null = null;
     let failure: unknown = null;
@@ -154,7 +153,12 @@ function absolute(path: string, directory: string): string {
 }
 
 function challenge(x: Exchange, realm: string): Verdict {
-  x.response.add('WWW-Authenticate', `Basic realm="${realm}"`);
+  const scheme = `Basic realm="${realm}"`;
+  if (x.method === 'CONNECT') {
+    x.response.add('Proxy-Authenticate', scheme);
+    return 407;
+  }
+  x.response.add('WWW-Authenticate', scheme);
   return 401;
 }
 

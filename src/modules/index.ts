@@ -45,6 +45,7 @@ import static_module from './static.js';
 import stub_status_module from './stub_status.js';
 import sub_module from './sub.js';
 import try_files_module from './try_files.js';
+import tunnel_module from './tunnel.js';
 import tunnel_drain_module from './tunnel_drain.js';
 import tunnel_lifetime_module from './tunnel_lifetime.js';
 import unsupported_module from './unsupported.js';
@@ -115,6 +116,7 @@ export const modules: readonly Module[] = [
   stub_status_module,
   sub_module,
   try_files_module,
+  tunnel_module,
   tunnel_drain_module,
   tunnel_lifetime_module,
   unsupported_module,

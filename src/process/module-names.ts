@@ -196,19 +196,19 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     names: `
       proxy_pass proxy_http_version proxy_method proxy_set_body proxy_redirect proxy_cookie_domain
       proxy_cookie_path proxy_cookie_flags proxy_force_ranges proxy_bind proxy_forwarded proxy_protocol
-      proxy_websocket upgrade_protocols proxy_connect_timeout proxy_send_timeout proxy_read_timeout
-      proxy_buffer_size proxy_buffers proxy_busy_buffers_size proxy_buffering proxy_max_temp_file_size
-      proxy_temp_file_write_size proxy_temp_path proxy_limit_rate proxy_request_buffering
-      proxy_ignore_client_abort proxy_intercept_errors proxy_next_upstream proxy_next_upstream_tries
+      proxy_websocket upgrade_protocols proxy_connect_timeout proxy_send_timeout proxy_next_upstream_tries
       proxy_next_upstream_timeout proxy_socket_keepalive proxy_socket_rcvbuf proxy_socket_sndbuf
+      proxy_send_lowat proxy_read_timeout proxy_buffer_size proxy_buffers proxy_busy_buffers_size
+      proxy_buffering proxy_max_temp_file_size proxy_temp_file_write_size proxy_temp_path proxy_limit_rate
+      proxy_request_buffering proxy_ignore_client_abort proxy_intercept_errors proxy_next_upstream
       proxy_hide_header proxy_pass_header proxy_ignore_headers proxy_pass_request_headers
       proxy_pass_request_body proxy_pass_trailers proxy_headers_hash_max_size proxy_headers_hash_bucket_size
-      proxy_send_lowat proxy_set_header proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify
-      proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate
-      proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols
-      proxy_ssl_ciphers proxy_ssl_session_reuse proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn
-      proxy_store proxy_store_access proxy_cache proxy_cache_bypass proxy_no_cache slice_range proxy_host
-      proxy_port proxy_add_x_forwarded_for`,
+      proxy_set_header proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify proxy_ssl_verify_depth
+      proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate proxy_ssl_certificate_key
+      proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols proxy_ssl_ciphers
+      proxy_ssl_session_reuse proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn proxy_store
+      proxy_store_access proxy_cache proxy_cache_bypass proxy_no_cache slice_range proxy_host proxy_port
+      proxy_add_x_forwarded_for`,
   },
   {
     load: () => import('../modules/random_index.js'),
@@ -293,6 +293,14 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       try_files`,
   },
   {
+    load: () => import('../modules/tunnel.js'),
+    names: `
+      tunnel_pass tunnel_allow_upstream tunnel_bind tunnel_bind_dynamic tunnel_read_timeout tunnel_buffer_size
+      tunnel_next_upstream tunnel_connect_timeout tunnel_send_timeout tunnel_next_upstream_tries
+      tunnel_next_upstream_timeout tunnel_socket_keepalive tunnel_socket_rcvbuf tunnel_socket_sndbuf
+      tunnel_send_lowat`,
+  },
+  {
     load: () => import('../modules/tunnel_drain.js'),
     names: `
       tunnel_drain`,
@@ -310,10 +318,10 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/upstream.js'),
     names: `
-      upstream server resolver resolver_timeout upstream_addr upstream_status upstream_connect_time
-      upstream_header_time upstream_response_time upstream_response_length upstream_bytes_received
-      upstream_bytes_sent upstream_cache_status upstream_cache_last_modified upstream_cache_etag
-      upstream_http_* upstream_trailer_* upstream_cookie_*`,
+      upstream server resolver resolver_timeout upstream_addr upstream_last_addr upstream_status
+      upstream_connect_time upstream_header_time upstream_response_time upstream_response_length
+      upstream_bytes_received upstream_bytes_sent upstream_cache_status upstream_cache_last_modified
+      upstream_cache_etag upstream_http_* upstream_trailer_* upstream_cookie_*`,
   },
   {
     load: () => import('../modules/upstream_hash.js'),

@@ -58,6 +58,8 @@ export class ServerProgram {
   underscoresInHeaders = false;
   mergeSlashes = true;
   maxHeaders = 1000;
+  /** Whether CONNECT is handled by one of its blocks; otherwise it is refused. */
+  acceptsConnect = false;
   /** Null for a table that serves. */
   observer: RequestObserver | null = null;
   /** The level outside all locations: its settings and handlers apply until a location is found. */

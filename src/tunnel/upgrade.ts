@@ -1,4 +1,4 @@
-/** Turns an exchange into a tunnel after the upstream has accepted its upgrade. */
+/** Turns an exchange into a tunnel after the upstream has accepted its upgrade, or its connection for CONNECT. */
 import type { HttpExchange } from '../exchange/exchange.js';
 import { callFailed } from '../net/tls-errors.js';
 import type { Transport } from '../net/transport.js';
@@ -26,7 +26,7 @@ export interface UpgradeSettings {
   readonly sendTimeout: number;
 }
 
-/** Sends the head of the 101 response and opens the tunnel; if the client is gone, closes the upstream's side. */
+/** Sends the head of the response (101, or 200 to CONNECT) and opens the tunnel; if the client is gone, closes the upstream's side. */
 export function upgrade(
   x: HttpExchange,
   accepted: AcceptedUpgrade,

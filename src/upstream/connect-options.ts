@@ -1,6 +1,7 @@
 /** Options of the connections of one request. */
 import type { OpenSession } from '../http/upstream-session.js';
-import type { Connect, Transport } from '../net/transport.js';
+import type { Connect, ConnectTarget, Transport } from '../net/transport.js';
+import type { Peer } from './peer.js';
 
 /** Client to whose connection a connection belongs: it begins with the client's addresses (PROXY protocol). */
 export interface ConnectionClient {
@@ -24,4 +25,19 @@ export interface ConnectOptions {
   readonly open?: OpenSession;
   /** Checks an established connection before its first request. Returns the reason to refuse it, or null. */
   readonly refusal?: (transport: Transport) => string | null;
+}
+
+/** Returns the target of a connection to a peer. */
+export function connectTarget({ address }: Peer, options: ConnectOptions): ConnectTarget {
+  const { client, localAddress, localPort, keepAlive } = options;
+  const preface = client === undefined ? {} : { preface: client.header };
+  if ('path' in address) return { path: address.path, ...preface };
+  return {
+    ...preface,
+    host: address.host,
+    port: address.port,
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(localPort === undefined ? {} : { localPort }),
+    ...(keepAlive ? { keepAlive: true } : {}),
+  };
 }

@@ -45,6 +45,8 @@ export interface FailureCauses extends Omit<StreamFailures, 'connect' | 'receive
   /** No peer is available. */
   readonly 'no peers': null;
   readonly timeout: null;
+  /** The configuration does not allow a connection to the peer. */
+  readonly denied: null;
   /** A response with a status for which another peer is tried. */
   readonly status: number;
   /** A valid response that this request cannot use; in nginx's words. */
@@ -94,6 +96,11 @@ const RULES: { readonly [K in FailureKind]: Rule<FailureCauses[K]> } = {
     message: () => 'upstream timed out (110: Connection timed out)',
     status: () => 504,
     reason: () => NEXT_UPSTREAM.timeout,
+  },
+  denied: {
+    message: () => 'access to upstream is not allowed',
+    status: badGateway,
+    reason: () => NEXT_UPSTREAM.denied,
   },
   'invalid head': { message: (text) => text, status: badGateway, reason: () => NEXT_UPSTREAM.invalid_header },
   'invalid body': { message: (text) => text, status: badGateway, reason: () => NEXT_UPSTREAM.invalid_header },

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Outcome, Selection } from './balancer.js';
-import type { ForwardingRules } from './forwarding-rules.js';
+import type { UpstreamSettings } from './forwarding-rules.js';
 import { isRepeatable } from './next-upstream.js';
 import type { Peer, Reservation } from './peer.js';
 import type { Binding } from './stickiness.js';
@@ -14,6 +14,13 @@ import type { Upstream } from './upstream.js';
 export interface PeerUser {
   /** Called with the selected peer, for which a new attempt has begun; null if no peer is available. */
   usePeer(peer: Peer | null): void;
+}
+
+/** Settings of the location that apply to the selection. */
+export interface SelectionRules {
+  /** `http://` or `https://`, for log lines; empty for connections without HTTP. */
+  readonly scheme: string;
+  readonly settings: Pick<UpstreamSettings, 'nextUpstream' | 'nextUpstreamTries' | 'nextUpstreamTimeout'>;
 }
 
 /** Number of attempts of earlier selections that are kept: an event stream may be requested again and again. */
@@ -33,7 +40,7 @@ export class PeerSelection {
   constructor(
     private readonly x: HttpExchange,
     private readonly upstream: Upstream,
-    private readonly rules: ForwardingRules,
+    private readonly rules: SelectionRules,
     private readonly user: PeerUser,
     /** The client's binding to a peer, begun with the first selection; null if the upstream has none. */
     public binding: Binding | null = null,

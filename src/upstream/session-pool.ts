@@ -4,8 +4,8 @@ import type { SessionHost, StreamUser, UpstreamSession, UpstreamStream } from '.
 import { Http1UpstreamSession } from '../http1/upstream-session.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
-import type { ConnectTarget, Transport } from '../net/transport.js';
-import type { ConnectOptions } from './connect-options.js';
+import type { Transport } from '../net/transport.js';
+import { type ConnectOptions, connectTarget } from './connect-options.js';
 import type { KeepaliveSettings } from './keepalive-settings.js';
 import type { Peer } from './peer.js';
 
@@ -159,18 +159,4 @@ export class SessionPool {
     this.closed = true;
     for (const { session } of [...this.sessions]) if (session.idle) session.destroy();
   }
-}
-
-function connectTarget({ address }: Peer, options: ConnectOptions): ConnectTarget {
-  const { client, localAddress, localPort, keepAlive } = options;
-  const preface = client === undefined ? {} : { preface: client.header };
-  if ('path' in address) return { path: address.path, ...preface };
-  return {
-    ...preface,
-    host: address.host,
-    port: address.port,
-    ...(localAddress === undefined ? {} : { localAddress }),
-    ...(localPort === undefined ? {} : { localPort }),
-    ...(keepAlive ? { keepAlive: true } : {}),
-  };
 }

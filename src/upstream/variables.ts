@@ -56,6 +56,13 @@ export const upstreamVariables: Readonly<Record<string, VariableSpec>> = {
     get: ofAttempts(({ address }) => address),
     doc: 'The address of each server tried, or the name of the upstream if none could be tried.',
   },
+  upstream_last_addr: {
+    get: ({ attempts }) => {
+      const address = attempts?.at(-1)?.address;
+      return address?.startsWith('unix:') === true ? address : address?.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+    },
+    doc: 'The IP address of the server selected last, without port, or `unix:` and its path; for `geo`, and conditions that are evaluated before a connection (`tunnel_allow_upstream`).',
+  },
   upstream_status: {
     get: ofAttempts(({ status }) => (status === 0 ? '-' : String(status))),
     doc: 'The status of each response.',

@@ -168,6 +168,10 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     to: 'log line',
     text: `root %%DIR%%; websocket_log %%DIR%%/logs/w$evil.log; websocket_log %%DIR%%/logs/w.log evil if=$evil; ${PASS}`,
   },
+  // For CONNECT the path is always "/", so that a client cannot hide line breaks in it; other methods get 405.
+  tunnel_allow_upstream: { to: 'value', text: 'tunnel_allow_upstream $evil; tunnel_pass;' },
+  tunnel_bind: { to: 'value', text: 'tunnel_bind $evil; tunnel_pass;' },
+  tunnel_pass: { to: 'value', text: 'tunnel_pass $evil:80;' },
   websocket_limit_zone: {
     to: 'value',
     text: `websocket_limit_messages 1000/s zone=messages; ${PASS}`,

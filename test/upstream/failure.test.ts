@@ -59,6 +59,7 @@ const TABLE: readonly Row[] = [
   ],
   ['local', CONNECTING, ['alert', 'socket() failed'], 'alert socket() failed', 500, null, 'always', 'ok'],
   ['handshake', HANDSHAKE, null, 'error peer closed connection in SSL handshake', 502, 'error', 'always', 'failed'],
+  ['denied', CONNECTING, null, 'error access to upstream is not allowed', 502, 'denied', 'always', 'failed'],
   ['no peers', CONNECTING, null, 'error no live upstreams', 502, null, 'always', 'ok'],
   ['refused', HANDSHAKE, 'no certificate', 'error no certificate', 502, 'error', 'always', 'failed'],
   [

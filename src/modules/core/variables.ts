@@ -6,7 +6,7 @@ import { LINE_AT_VERSION, LINE_READ } from '../../exchange/engine-exchange.js';
 import { httpExchange } from '../../exchange/exchange.js';
 import { documentRoot, filePath } from '../../exchange/file-path.js';
 import { nativePath } from '../../files/native-path.js';
-import { basicCredentials } from '../../http/basic-credentials.js';
+import { basicCredentials, sentCredentials } from '../../http/basic-credentials.js';
 import { Field } from '../../http/field-names.js';
 import { NGINX_VERSION } from '../../http/software.js';
 import { binaryAddress } from '../../net/binary-address.js';
@@ -145,7 +145,7 @@ export const coreVariables: Readonly<Record<string, VariableSpec>> = {
     doc: '32 random hexadecimal digits.',
   },
   remote_user: {
-    get: (x) => basicCredentials(x.headers.valueOf(Field.Authorization))?.user,
+    get: (x) => basicCredentials(sentCredentials(x))?.user,
     doc: 'User name of the Basic authentication credentials.',
   },
 

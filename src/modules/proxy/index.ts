@@ -11,7 +11,7 @@ import { type Compiler, defineModule, type Scope } from '../../program/module.js
 import { DONE } from '../../program/verdict.js';
 import { TUNNEL_STAGES } from '../../tunnel/stages.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
-import { bindAddress } from './bind.js';
+import { bindAddress } from '../../upstream/local-address.js';
 import { checkBufferSizes } from './buffer-sizes.js';
 import { cacheDirectives, cacheVariables } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';

@@ -3,9 +3,8 @@ import type { CheckedBlock } from '../../config/checked-config.js';
 import type { Shared } from '../../program/module.js';
 import type { TunnelTarget } from '../../program/tunnel-target.js';
 import { findUpstream } from '../../upstream/configured.js';
-import type { Upstream } from '../../upstream/upstream.js';
+import { upstreamOf, usesServer } from '../../upstream/pass-target.js';
 import type { PassData, PassTarget } from './pass.js';
-import { upstreamOf } from './target.js';
 
 const UPSTREAM = 'upstream ';
 
@@ -38,12 +37,4 @@ export function tunnelContinues(
 function passOf(block: CheckedBlock): PassTarget | null {
   const pass = block.values.proxy_pass as PassData | undefined;
   return pass !== undefined && 'target' in pass ? pass.target : null;
-}
-
-/** Whether the tunnel's server belongs to the upstream and is enabled. */
-function usesServer(upstream: Upstream | undefined, tunnel: TunnelTarget): boolean {
-  if (upstream === undefined) return false;
-  // Hosts that are resolved at run time have no addresses yet.
-  if (upstream.resolution !== null) return true;
-  return upstream.servers.some(({ peers }) => peers.some((peer) => peer.name === tunnel.address && !peer.down));
 }

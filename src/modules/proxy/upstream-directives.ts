@@ -16,6 +16,7 @@ import { rate } from '../../config/rate-argument.js';
 import { temporaryPath } from '../../config/temporary-path-argument.js';
 import type { Compiler } from '../../program/module.js';
 import { defaultTemporaryPath } from '../../program/temporary-directory.js';
+import { connectionDirectives } from '../../upstream/connection-directives.js';
 import type { UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
 
@@ -58,20 +59,7 @@ const atLeastTwoBuffers = mapped(buffers, (value, c, [first = c.statement]) => {
 /** Directives without their prefix; `p` is the prefix with its underscore, for examples and texts. */
 function family(p: string) {
   return {
-    connect_timeout: {
-      contexts: CONTEXTS,
-      takes: milliseconds,
-      default: '60s',
-      doc: 'Timeout for establishing a connection to the upstream server.',
-      example: `${p}connect_timeout 5s;`,
-    },
-    send_timeout: {
-      contexts: CONTEXTS,
-      takes: milliseconds,
-      default: '60s',
-      doc: 'Timeout between two successive writes of the request (or of tunnel data) to the upstream, not for the whole request.',
-      example: `${p}send_timeout 30s;`,
-    },
+    ...connectionDirectives(p),
     read_timeout: {
       contexts: CONTEXTS,
       takes: milliseconds,
@@ -178,43 +166,6 @@ function family(p: string) {
       doc: 'Conditions under which a request is passed to the next server. Requests with a non-idempotent method (POST, LOCK, PATCH) that have been sent are retried only with `non_idempotent`.',
       example: `${p}next_upstream error timeout http_502;`,
     },
-    next_upstream_tries: {
-      contexts: CONTEXTS,
-      takes: integer(),
-      default: '0',
-      doc: 'Maximum number of tries, including the first; 0 disables the limit.',
-      example: `${p}next_upstream_tries 2;`,
-    },
-    next_upstream_timeout: {
-      contexts: CONTEXTS,
-      takes: milliseconds,
-      default: '0',
-      doc: 'Time during which a request may be passed to a next server; 0 disables the limit.',
-      example: `${p}next_upstream_timeout 10s;`,
-    },
-    socket_keepalive: {
-      contexts: CONTEXTS,
-      takes: flag,
-      default: 'off',
-      doc: 'Whether TCP keep-alive is enabled on connections to the upstream.',
-      example: `${p}socket_keepalive on;`,
-    },
-    socket_rcvbuf: {
-      contexts: CONTEXTS,
-      takes: size,
-      default: '0',
-      doc: 'In nginx, the size of the receive buffer of connections to the upstream; 0 leaves it to the system.',
-      example: `${p}socket_rcvbuf 64k;`,
-      noEffect: 'Node.js sets no buffer sizes of TCP sockets: the system adapts them (`net.ipv4.tcp_rmem`)',
-    },
-    socket_sndbuf: {
-      contexts: CONTEXTS,
-      takes: size,
-      default: '0',
-      doc: 'In nginx, the size of the send buffer of connections to the upstream; 0 leaves it to the system.',
-      example: `${p}socket_sndbuf 64k;`,
-      noEffect: 'Node.js sets no buffer sizes of TCP sockets: the system adapts them (`net.ipv4.tcp_wmem`)',
-    },
     hide_header: {
       contexts: CONTEXTS,
       takes: text,
@@ -273,13 +224,6 @@ function family(p: string) {
       doc: 'Bucket size of the hash table of field names.',
       example: `${p}headers_hash_bucket_size 128;`,
       noEffect: 'tables grow as needed',
-    },
-    send_lowat: {
-      contexts: CONTEXTS,
-      takes: size,
-      doc: 'Send low-water mark on some systems.',
-      example: `${p}send_lowat 12000;`,
-      noEffect: 'Linux has no such setting',
     },
     set_header: {
       contexts: CONTEXTS,

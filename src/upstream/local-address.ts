@@ -1,10 +1,10 @@
-/** `proxy_bind`: local address of connections to an upstream. */
-import type { Word } from '../../../grammar/syntax-tree.js';
-import { canonicalIp } from '../../config/address.js';
-import { custom } from '../../config/argument-types.js';
-import type { ArgumentType } from '../../config/directive.js';
-import type { TemplateData } from '../../config/template.js';
-import { parseTemplate } from '../../config/template-parser.js';
+/** `proxy_bind`, `tunnel_bind`: local address of connections to an upstream. */
+import type { Word } from '../../grammar/syntax-tree.js';
+import { canonicalIp } from '../config/address.js';
+import { custom } from '../config/argument-types.js';
+import type { ArgumentType } from '../config/directive.js';
+import type { TemplateData } from '../config/template.js';
+import { parseTemplate } from '../config/template-parser.js';
 
 /** Local address with an optional port. */
 export interface LocalAddress {
