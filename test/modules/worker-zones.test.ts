@@ -267,3 +267,60 @@ test('whatever ends a request, nothing stays held', async (t) => {
     [],
   );
 });
+
+test('sticky learn: all workers know the sessions, and a worker that dies takes none with it', async (t) => {
+  const backends = await Promise.all(
+    ['a', 'b'].map((name) =>
+      answeringBackend(({ field }) => reply(name, { fields: [`Set-Cookie: sid=${field('x-set') ?? ''}`] })),
+    ),
+  );
+  for (const backend of backends) t.after(() => backend.close());
+  const keeper = new ZoneServer();
+  const text = `access_log off;
+     upstream app {
+       ${backends.map(({ port }) => `server 127.0.0.1:${port};`).join(' ')}
+       sticky learn create=$upstream_cookie_sid lookup=$cookie_sid zone=s:1m;
+     }
+     server { listen 127.0.0.1:0; location / { proxy_pass http://app; } }`;
+  const all = await workers(3, keeper, t, text);
+  const bound = new Map<string, string>();
+  // The client's next request is received by another worker at once.
+  for (let n = 0; n < 60; n++) {
+    const [first, second] = [all[n % 3], all[(n + 1) % 3]];
+    assert.ok(first !== undefined && second !== undefined);
+    const { body } = await get(first.port, '/', { fields: [`X-Set: s${n}`] });
+    bound.set(`s${n}`, body);
+    assert.equal((await get(second.port, '/', { fields: [`Cookie: sid=s${n}`, `X-Set: s${n}`] })).body, body);
+  }
+  all[0]?.die();
+  for (const worker of all.slice(1)) {
+    for (const [sid, body] of bound) {
+      assert.equal((await get(worker.port, '/', { fields: [`Cookie: sid=${sid}`] })).body, body);
+    }
+  }
+});
+
+test('sticky learn: a client that leaves while the master is asked, and a master that does not answer, lose nothing', async (t) => {
+  const backend = await answeringBackend(reply('a'));
+  t.after(() => backend.close());
+  const [worker] = await workers(
+    1,
+    new ZoneServer(),
+    t,
+    `access_log off;
+     upstream app {
+       server 127.0.0.1:${backend.port}; server 127.0.0.1:${backend.port} max_conns=5;
+       sticky learn create=$cookie_sid lookup=$cookie_sid zone=s:1m;
+     }
+     server { listen 127.0.0.1:0; location / { proxy_pass http://app; } }`,
+  );
+  assert.ok(worker !== undefined);
+  for (let i = 0; i < 20; i++) {
+    const client = await connect(worker.port);
+    client.send(request('/', { fields: ['Cookie: sid=x'] }));
+    client.reset();
+  }
+  assert.equal((await get(worker.port, '/', { fields: ['Cookie: sid=x'] })).body, 'a');
+  worker.die();
+  assert.equal((await get(worker.port, '/', { fields: ['Cookie: sid=x'] })).body, 'a');
+});

@@ -1,42 +1,10 @@
 /** Requirements for every load balancing method. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConsistentHash, Hash } from '../../src/modules/upstream_hash.js';
-import { IpHash } from '../../src/modules/upstream_ip_hash.js';
-import { LeastConn } from '../../src/modules/upstream_least_conn.js';
-import { LeastTime } from '../../src/modules/upstream_least_time.js';
-import { RandomChoice } from '../../src/modules/upstream_random.js';
-import { Template } from '../../src/program/template.js';
-import { Variable } from '../../src/program/variable.js';
 import type { Balancer } from '../../src/upstream/balancer.js';
-import { type PeerSource, RoundRobin } from '../../src/upstream/round-robin.js';
+import { address, METHODS } from './balancing-methods.js';
 import { nextOf, Peers, pass } from './peers.js';
 import { sessionFrom } from './session.js';
-
-/** `$remote_addr`, so that requests of different clients have different keys. */
-function addressKey(): Template {
-  const variable = new Variable('remote_addr', 0);
-  variable.getter = (x) => x.remoteAddress;
-  return new Template(null, [variable]);
-}
-
-const METHODS: Readonly<Record<string, (source: PeerSource) => Balancer>> = {
-  'round robin': (source) => new RoundRobin(source),
-  least_conn: (source) => new LeastConn(source),
-  'least_time header': (source) => new LeastTime(source, 'header', false),
-  'least_time last_byte inflight': (source) => new LeastTime(source, 'last_byte', true),
-  ip_hash: (source) => new IpHash(source),
-  hash: (source) => new Hash(source, addressKey()),
-  'hash consistent': (source) => new ConsistentHash(source, addressKey()),
-  random: (source) => new RandomChoice(source, null),
-  'random two': (source) => new RandomChoice(source, 'least_conn'),
-  'random two least_time': (source) => new RandomChoice(source, 'header'),
-};
-
-/** Addresses that differ in the bytes that ip_hash looks at. */
-function address(n: number): string {
-  return `10.${n >> 8}.${n & 255}.1`;
-}
 
 function counts(balancer: Balancer, requests: number): Record<string, number> {
   const seen: Record<string, number> = {};
@@ -158,6 +126,65 @@ for (const [name, create] of Object.entries(METHODS)) {
     assert.equal(nextOf(selection), 'c');
     selection.release('ok');
     assert.deepEqual(counts(balancer, 10), { c: 10 });
+  });
+
+  /** A request of a client that is bound to the peer. */
+  const bound = (balancer: Balancer, peers: Peers, server: string, n = 0) => {
+    const selection = balancer.begin(sessionFrom(address(n)));
+    selection.preferred = peers.get(server).id;
+    return selection;
+  };
+
+  test(`${name}: a client is passed to the server that it is bound to, while that is available`, () => {
+    const peers = new Peers('a weight=5', 'b', 'c max_conns=2', 'd down');
+    const balancer = create(peers);
+    for (let n = 0; n < 40; n++) {
+      assert.equal(pass(bound(balancer, peers, 'b', n)), 'b');
+      assert.equal(pass(bound(balancer, peers, 'c', n)), 'c');
+      assert.notEqual(pass(bound(balancer, peers, 'd', n)), 'd');
+    }
+    const full = [bound(balancer, peers, 'c'), bound(balancer, peers, 'c'), bound(balancer, peers, 'c')];
+    const taken = full.map(nextOf);
+    assert.deepEqual(taken.slice(0, 2), ['c', 'c']);
+    assert.match(taken[2] ?? '', /^[ab]$/);
+    for (const selection of full) selection.release('ok');
+  });
+
+  test(`${name}: a bound client is passed to another server if its own fails`, () => {
+    const peers = new Peers('a', 'b', 'c');
+    const balancer = create(peers);
+    const selection = bound(balancer, peers, 'b');
+    assert.equal(nextOf(selection), 'b');
+    selection.release('failed');
+    const second = nextOf(selection);
+    assert.match(second ?? '', /^[ac]$/);
+    selection.release('ok');
+    assert.match(pass(bound(balancer, peers, 'b')) ?? '', /^[ac]$/);
+  });
+
+  test(`${name}: a server with drain only gets requests of clients that are bound to it`, () => {
+    const peers = new Peers('a', 'b drain', 'c');
+    const balancer = create(peers);
+    assert.equal(counts(balancer, 100).b, undefined);
+    assert.equal(pass(bound(balancer, peers, 'b')), 'b');
+    const only = new Peers('a drain');
+    assert.equal(pass(create(only).begin(sessionFrom())), null);
+    for (let n = 0; n < 2; n++) assert.equal(pass(bound(create(only), only, 'a')), 'a');
+  });
+
+  test(`${name}: a client that is bound to a backup server is passed to it if no other is available`, () => {
+    const peers = new Peers('a max_fails=1', 'b backup', 'c backup', 'd backup drain');
+    const balancer = create(peers);
+    assert.equal(pass(bound(balancer, peers, 'c')), 'a');
+    for (const server of ['b', 'c', 'd', 'b']) {
+      const selection = bound(balancer, peers, server);
+      const first = nextOf(selection);
+      if (first === 'a') {
+        selection.release('failed');
+        assert.equal(nextOf(selection), server);
+      } else assert.equal(first, server);
+      selection.release('ok');
+    }
   });
 
   test(`${name}: a single server is used whatever its failures`, () => {

@@ -14,6 +14,8 @@ export function peer(line: string): Peer {
     else if (key === 'max_fails') settings.maxFails = Number(value);
     else if (key === 'fail_timeout') settings.failTimeout = Number(value) * 1000;
     else if (key === 'down') settings.down = 'down';
+    else if (key === 'drain') settings.down = 'drain';
+    else if (key === 'route' && value !== undefined) settings.route = value;
     else if (key === 'backup') settings.backup = true;
     else throw new Error(`unknown parameter ${parameter}`);
   }

@@ -9,6 +9,7 @@ import { countUsage, readUsage } from '../../src/zones/key-limits.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
+import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
 import { giveBack } from '../../src/zones/tickets.js';
 import { addValue, findValue } from '../../src/zones/value-operations.js';
 import type { ZoneBackend } from '../../src/zones/zone.js';
@@ -174,6 +175,34 @@ for (const [name, create] of Object.entries(HOMES)) {
         const { result: refused, limitIndex } = await home.ask(countRequest, { limits });
         assert.deepEqual([refused, limitIndex], ['beyond', 1]);
         assert.equal((await ask(home, one, 'k', 0)).result, 'passed');
+      }));
+
+    test('keeps the peers of sessions until they are not used, the newest if there is no room', () =>
+      during(async (home) => {
+        const { id: zone } = home.open({ kind: 'sticky', name: 's', size: 32 << 10, key: 'app' });
+        const learn = async (key: string, peer: string, create = true, timeout = 60_000) =>
+          home.ask(learnSession, { zone, key, peer, create, timeout });
+        const find = async (key: string, timeout = 60_000) => home.ask(findSession, { zone, key, timeout });
+        assert.equal(await find('a'), null);
+        await learn('a', 'one', false);
+        assert.equal(await find('a'), null);
+        await learn('a', 'one');
+        assert.equal(await find('a'), 'one');
+        await learn('a', 'two', false);
+        assert.equal(await find('a'), 'two');
+        assert.equal(await find('a', 0), null);
+        assert.equal(await find('a'), null);
+        // 16 pieces on each of six pages, of which nginx takes one for itself.
+        for (let i = 0; i < 300; i++) void learn(`id ${i}`, `peer ${i}`);
+        home.flush();
+        const kept = (await Promise.all(Array.from({ length: 300 }, (_, i) => find(`id ${i}`)))).filter(Boolean).length;
+        assert.ok(kept >= 80 && kept <= 96, `${kept}`);
+        assert.deepEqual([await find('id 0'), await find('id 299')], [null, 'peer 299']);
+        // A session that is used is not the one that is dropped.
+        const oldest = 300 - kept;
+        assert.equal(await learn(`id ${oldest}`, 'used', false), false);
+        assert.equal(await learn('another', 'peer'), true);
+        assert.deepEqual([await find(`id ${oldest}`), await find(`id ${oldest + 1}`)], ['used', null]);
       }));
 
     test('counts the use of API keys by outcome, and limits it in windows', () =>

@@ -2,12 +2,16 @@
 import { processChannel } from '../../src/zones/channel.js';
 import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
+import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
 
 /** Messages from the test. */
 export interface Order {
-  readonly ask: 'connections' | 'requests';
+  readonly ask: 'connections' | 'requests' | 'learn' | 'find';
   readonly times: number;
   readonly max: number;
+  /** Sessions `prefix 0`, `prefix 1`, …, and their peer. */
+  readonly prefix?: string;
+  readonly peer?: string;
 }
 
 const home = new RemoteBackend(processChannel(process), {
@@ -16,9 +20,12 @@ const home = new RemoteBackend(processChannel(process), {
 });
 const connections = home.open({ kind: 'limit_conn', name: 'c', size: 1 << 20, key: '$x' }).id;
 const requests = home.open({ kind: 'limit_req', name: 'r', size: 1 << 20, key: '$x' }).id;
+const sessions = home.open({ kind: 'sticky', name: 's', size: 1 << 20, key: 'app' }).id;
 let ticket = 0;
 
-async function letThrough({ ask, max }: Order): Promise<boolean> {
+async function letThrough({ ask, max, prefix = '', peer = '' }: Order, i: number): Promise<boolean> {
+  const session = { zone: sessions, key: `${prefix} ${i}`, timeout: 600_000 };
+  if (ask === 'find') return (await home.ask(findSession, session)) === peer;
   if (ask === 'connections') {
     const limits = [{ zone: connections, key: 'k', max }];
     return (await home.ask(takeConnections, { ticket: ++ticket, limits })).result === 'taken';
@@ -30,7 +37,18 @@ async function letThrough({ ask, max }: Order): Promise<boolean> {
 process.on('message', (message) => {
   const { order } = message as { readonly order?: Order };
   if (order === undefined) return;
-  void Promise.all(Array.from({ length: order.times }, () => letThrough(order))).then((results) =>
+  const { ask, times, prefix = '', peer = '' } = order;
+  if (ask === 'learn') {
+    // As by a request: in the same turn as its response.
+    for (let i = 0; i < times; i++) {
+      const key = `${prefix} ${i}`;
+      void home.ask(learnSession, { zone: sessions, key, timeout: 600_000, peer, create: true });
+    }
+    home.flush();
+    process.send?.({ through: times });
+    return;
+  }
+  void Promise.all(Array.from({ length: times }, (_, i) => letThrough(order, i))).then((results) =>
     process.send?.({ through: results.filter(Boolean).length }),
   );
 });

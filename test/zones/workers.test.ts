@@ -67,6 +67,28 @@ test('the counts of a killed worker are given back, and its rates are kept', asy
   assert.equal(await third.run({ ask: 'requests', times: 10, max: 15 }), 5);
 });
 
+test('three workers share sessions exactly, and one that is killed as soon as it has answered loses none', async (t) => {
+  const keeper = new ZoneServer();
+  const workers = await Promise.all([1, 2, 3].map(() => TestWorker.start(keeper, t)));
+  const all = (order: Order) => Promise.all(workers.map((worker) => worker.run(order)));
+  const name = (i: number) => ({ prefix: `worker ${i}`, peer: `peer ${i}`, times: 300, max: 0 });
+  await Promise.all(workers.map((worker, i) => worker.run({ ask: 'learn', ...name(i) })));
+  for (const i of [0, 1, 2]) assert.deepEqual(await all({ ask: 'find', ...name(i) }), [300, 300, 300]);
+  // The last answer wins, whichever worker gave it.
+  const moved = { ...name(0), peer: 'peer moved' };
+  await workers[2]?.run({ ask: 'learn', ...moved });
+  assert.deepEqual(await all({ ask: 'find', ...moved }), [300, 300, 300]);
+  for (const [i, worker] of workers.slice(0, 2).entries()) {
+    await worker.run({ ask: 'learn', ...name(i + 3) });
+    worker.child.kill('SIGKILL');
+  }
+  for (const i of [3, 4]) assert.equal(await workers[2]?.run({ ask: 'find', ...name(i) }), 300);
+  workers[2]?.child.kill('SIGKILL');
+  await Promise.all(workers.map(({ child }) => child.exitCode ?? child.signalCode ?? once(child, 'close')));
+  const replacement = await TestWorker.start(keeper, t);
+  for (const i of [1, 3, 4]) assert.equal(await replacement.run({ ask: 'find', ...name(i) }), 300);
+});
+
 /** A keeper and a worker's end, in this process; `hear` can keep the keeper's answers back. */
 function pair(t: Cleanup, options: { timeout?: number; maxPending?: number; deaf?: boolean } = {}) {
   const { port1, port2 } = new MessageChannel();
