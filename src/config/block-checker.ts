@@ -51,7 +51,7 @@ interface Body {
  */
 const MAX_DEPTH = 500;
 
-const CONTEXTS_WITH_PLACES: ReadonlySet<Context> = new Set(['main', 'events', 'http', 'upstream']);
+const CONTEXTS_WITH_PLACES: ReadonlySet<Context> = new Set(['main', 'events', 'http', 'upstream', 'match']);
 
 /** Number of statements per step. */
 const STATEMENTS_PER_STEP = 8;

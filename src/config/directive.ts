@@ -14,7 +14,8 @@ export type Context =
   | 'if in server'
   | 'if in location'
   | 'limit_except'
-  | 'upstream';
+  | 'upstream'
+  | 'match';
 
 /** Optional parts of a finding besides its message. */
 export interface FindingOptions {

@@ -109,7 +109,7 @@ export class Level {
 
   /** Values inherited by a nested block. Call after `values`. */
   inheritance(into: Context): Values {
-    if (into === 'upstream' || into === 'events') return NOTHING;
+    if (into === 'upstream' || into === 'match' || into === 'events') return NOTHING;
     this.passed ??= new Map();
     let passed = this.passed.get(into);
     if (passed === undefined) this.passed.set(into, (passed = this.passedInto(into)));

@@ -8,6 +8,7 @@ export type ZoneKind =
   | 'api_keys'
   | 'upstream'
   | 'sticky'
+  | 'upstream_health'
   | 'ssl_session'
   | 'ssl_ocsp';
 

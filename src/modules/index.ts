@@ -51,6 +51,7 @@ import tunnel_lifetime_module from './tunnel_lifetime.js';
 import unsupported_module from './unsupported.js';
 import upstream_module from './upstream.js';
 import upstream_hash_module from './upstream_hash.js';
+import upstream_health_check_module from './upstream_health_check.js';
 import upstream_ip_hash_module from './upstream_ip_hash.js';
 import upstream_keepalive_module from './upstream_keepalive.js';
 import upstream_least_conn_module from './upstream_least_conn.js';
@@ -122,6 +123,7 @@ export const modules: readonly Module[] = [
   unsupported_module,
   upstream_module,
   upstream_hash_module,
+  upstream_health_check_module,
   upstream_ip_hash_module,
   upstream_keepalive_module,
   upstream_least_conn_module,

@@ -329,6 +329,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       hash`,
   },
   {
+    load: () => import('../modules/upstream_health_check.js'),
+    names: `
+      health_check health_check_timeout match status header body require`,
+  },
+  {
     load: () => import('../modules/upstream_ip_hash.js'),
     names: `
       ip_hash`,

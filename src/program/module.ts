@@ -119,12 +119,30 @@ export class Shared implements SharedObjects {
   entries(): IterableIterator<[string, unknown]> {
     return this.objects.entries();
   }
+  /** The table is in force. `generation`: number of its configuration. */
+  enforced(generation: number): void {
+    for (const object of this.objects.values()) if (isEnforceable(object)) object.enforced(generation);
+  }
+  /** The table is no longer in force: another one has replaced it, or its server no longer accepts connections. */
+  superseded(): void {
+    for (const object of this.objects.values()) if (isEnforceable(object)) object.superseded();
+  }
   /** Closes all closable objects that none of the others contains. */
   close(others: Iterable<Shared>): void {
     const kept = new Set<unknown>();
     for (const other of others) for (const object of other.objects.values()) kept.add(object);
     for (const object of this.objects.values()) if (!kept.has(object) && isCloseable(object)) object.close();
   }
+}
+
+/** An object of a table that acts by itself while the table is in force, not only for requests. */
+export interface Enforceable {
+  enforced(generation: number): void;
+  superseded(): void;
+}
+
+function isEnforceable(object: unknown): object is Enforceable {
+  return typeof object === 'object' && object !== null && 'enforced' in object && 'superseded' in object;
 }
 
 function isCloseable(object: unknown): object is { close(): void } {

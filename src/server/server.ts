@@ -127,6 +127,10 @@ export class Server implements SequenceHost {
       bound.table = table;
     }
     this.rebindConnections(next, table);
+    if (previous !== table) {
+      previous?.shared.superseded();
+      table.shared.enforced(table.generation);
+    }
     void this.close([...before].filter(([key]) => !next.has(key)).map(([, bound]) => bound));
     if (previous !== undefined && previous !== table) this.retire(previous);
     for (const bound of next.values()) {
@@ -305,6 +309,7 @@ export class Server implements SequenceHost {
   async quit(): Promise<void> {
     const bounds = [...this.bound.values()];
     this.bound = new Map();
+    (this.table as RoutingTable | undefined)?.shared.superseded();
     await this.close(bounds);
     await this.closed();
     if (this.open.size > 0) await new Promise<void>((resolve) => this.drained.push(resolve));
@@ -313,6 +318,7 @@ export class Server implements SequenceHost {
   /** Closes all listeners and connections immediately. */
   stop(): void {
     this.stopped = true;
+    (this.table as RoutingTable | undefined)?.shared.superseded();
     for (const { server } of this.bound.values()) server.close();
     this.bound = new Map();
     for (const connection of this.open) connection.destroy();

@@ -1,7 +1,7 @@
 /** Options of the connections of one request. */
 import type { OpenSession } from '../http/upstream-session.js';
 import type { Connect, ConnectTarget, Transport } from '../net/transport.js';
-import type { Peer } from './peer.js';
+import type { PeerAddress } from './peer.js';
 
 /** Client to whose connection a connection belongs: it begins with the client's addresses (PROXY protocol). */
 export interface ConnectionClient {
@@ -28,7 +28,7 @@ export interface ConnectOptions {
 }
 
 /** Returns the target of a connection to a peer. */
-export function connectTarget({ address }: Peer, options: ConnectOptions): ConnectTarget {
+export function connectTarget({ address }: { readonly address: PeerAddress }, options: ConnectOptions): ConnectTarget {
   const { client, localAddress, localPort, keepAlive } = options;
   const preface = client === undefined ? {} : { preface: client.header };
   if ('path' in address) return { path: address.path, ...preface };

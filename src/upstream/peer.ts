@@ -1,6 +1,7 @@
 /** A peer: one address of an upstream, with its state. */
 import { createHash } from 'node:crypto';
 import { formatAddress } from '../config/address.js';
+import type { Health } from '../zones/health-states.js';
 import type { PeerTimes } from './peer-times.js';
 
 /** Address to connect to. */
@@ -71,6 +72,8 @@ export class Peer {
   sharing: PeerSharing | null = null;
   /** Response times; null if no method needs them. */
   times: PeerTimes | null = null;
+  /** State according to active health checks. */
+  health: Health = 'up';
   /** Failures since the last success. */
   fails = 0;
   /** Time of the last failure, ms since 1970. */
@@ -140,6 +143,7 @@ export class Peer {
   }
 
   private accepts(now: number): boolean {
+    if (this.health !== 'up') return false;
     if (this.maxFails > 0 && this.fails >= this.maxFails && now - this.checked <= this.failTimeout) return false;
     return !this.full;
   }

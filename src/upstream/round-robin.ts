@@ -80,7 +80,7 @@ export class RoundRobinSelection implements Selection {
   /** Round robin selection; uses the backup servers if no other peer is available. */
   protected roundRobin(now: number): Peer | null {
     const { single } = this.group;
-    if (single !== null) return single.down || single.full ? null : single;
+    if (single !== null) return single.down || single.full || single.health !== 'up' ? null : single;
     do {
       const i = this.heaviest(now);
       if (i >= 0) return this.take(i, now);

@@ -44,6 +44,8 @@ export class Upstream {
   readonly late: object[] = [];
   /** Notified when the peers change; null if they are not shared. */
   watcher: { peersChanged(upstream: Upstream): void } | null = null;
+  /** Health checks of the peers; null if there are none. */
+  health: { peersChanged(upstream: Upstream): void } | null = null;
   private group = new PeerGroup([], null);
   private balancerPlace = -1;
   private declaredStickiness: Stickiness | null = null;
@@ -92,6 +94,7 @@ export class Upstream {
       backups.length === 0 ? null : new PeerGroup(backups, null, 'backup'),
     );
     this.watcher?.peersChanged(this);
+    this.health?.peersChanged(this);
   }
 
   /**

@@ -18,17 +18,25 @@ export class LocalBackend implements ZoneBackend {
   readonly owner: ZoneOwner;
   private count = 0;
   private successor: ZoneBackend | null = null;
+  private readonly listeners = new Map<number, (news: unknown) => void>();
 
   constructor(clock: () => number = monotonic) {
     this.states = new ZoneStates(clock);
-    // There are no other processes to notify.
-    this.owner = new ZoneOwner(this.states, () => {});
+    this.owner = new ZoneOwner(this.states, (zone, news) => this.listeners.get(zone)?.(news));
   }
 
-  open(declaration: ZoneDeclaration): Zone {
+  open(declaration: ZoneDeclaration, listener?: (news: unknown) => void): Zone {
     const id = ++this.count;
+    if (listener !== undefined) this.listeners.set(id, listener);
     this.owner.openZone(id, declaration);
-    return { declaration, id, close: () => this.owner.closeZone(id) };
+    return {
+      declaration,
+      id,
+      close: () => {
+        this.listeners.delete(id);
+        this.owner.closeZone(id);
+      },
+    };
   }
 
   ask<Q, A>(operation: Operation<Q, A>, question: Q): A {

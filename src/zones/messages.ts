@@ -1,6 +1,7 @@
 /** Messages between a worker and the server of its zones. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
+import { countHealth, forgetHealth, joinHealth, leaveHealth, readHealth } from './health-operations.js';
 import { countUsage, readUsage } from './key-limits.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
@@ -34,6 +35,11 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     readUsage,
     reportPeers,
     reservePeer,
+    readHealth,
+    joinHealth,
+    leaveHealth,
+    countHealth,
+    forgetHealth,
     findValue,
     addValue,
     findSession,

@@ -2,6 +2,7 @@
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { zoneIdentity } from '../config/zone-declaration.js';
+import { HealthStates } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
 import { PeerStates } from './peer-states.js';
@@ -10,7 +11,7 @@ import { StickySessions } from './sticky-sessions.js';
 import { StoredValues } from './stored-values.js';
 
 /** Contents of a zone. */
-export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates | StoredValues | StickySessions;
+export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates | HealthStates | StoredValues | StickySessions;
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
@@ -18,6 +19,7 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'api_keys') return new KeyUsage();
   if (kind === 'ssl_session' || kind === 'ssl_ocsp') return new StoredValues(name, size);
   if (kind === 'sticky') return new StickySessions(name, size);
+  if (kind === 'upstream_health') return new HealthStates();
   return new PeerStates();
 }
 
@@ -117,6 +119,7 @@ export class ZoneOwner {
     if (opened === undefined) return;
     this.open.delete(id);
     if (opened.state instanceof PeerStates) opened.state.unwatch(this, id);
+    if (opened.state instanceof HealthStates) opened.state.leave(this, id);
     this.states.close(opened.declaration, lost);
   }
 

@@ -1,4 +1,5 @@
 /** Transfers the contents of a zone from one backend to another. */
+import { HealthStates, type PeerHealth } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage, type UsageSnapshot } from './key-usage.js';
 import type { Operation } from './operation.js';
@@ -15,6 +16,7 @@ export interface ZoneContents {
   readonly usage: readonly UsageSnapshot[];
   readonly values: readonly ValueSnapshot[];
   readonly sessions: readonly SessionSnapshot[];
+  readonly health: readonly PeerHealth[];
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -26,6 +28,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     usage: state instanceof KeyUsage ? state.snapshot(owner.now) : [],
     values: state instanceof StoredValues ? state.snapshot(owner.now) : [],
     sessions: state instanceof StickySessions ? state.snapshot(owner.now) : [],
+    health: state instanceof HealthStates ? state.snapshot() : [],
   };
 }
 
@@ -33,7 +36,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
-  run(owner, { zone, held, rates, usage, values, sessions }) {
+  run(owner, { zone, held, rates, usage, values, sessions, health }) {
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -42,6 +45,7 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, KeyUsage)?.restore(usage, owner.now);
     owner.zone(zone, StoredValues)?.restore(values, owner.now);
     owner.zone(zone, StickySessions)?.restore(sessions, owner.now);
+    owner.zone(zone, HealthStates)?.restore(health);
     return null;
   },
 };

@@ -21,7 +21,7 @@ export interface Zone {
 export interface ZoneBackend {
   /** Zones are kept in another process and shared by several workers. */
   readonly shared: boolean;
-  /** `listener` receives changes that other processes make in the zone. */
+  /** `listener` receives changes in the zone. */
   open(declaration: ZoneDeclaration, listener?: (news: unknown) => void): Zone;
   /** Returns the answer: immediately if zones are kept in this process, otherwise as a promise, which never rejects. */
   ask<Q, A>(operation: Operation<Q, A>, question: Q): A | Promise<A>;

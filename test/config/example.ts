@@ -29,5 +29,7 @@ function insideHttp(example: string, context: Exclude<Context, 'main' | 'events'
       return location(`limit_except GET {\n${example}\n}`);
     case 'upstream':
       return `upstream example_of_it {\nserver 127.0.0.1:8001;\n${example}\n}`;
+    case 'match':
+      return `match example_of_it {\n${example}\n}`;
   }
 }

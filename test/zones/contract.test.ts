@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
 import { portChannel, processChannel } from '../../src/zones/channel.js';
+import { countHealth, joinHealth, leaveHealth, readHealth } from '../../src/zones/health-operations.js';
+import type { HealthNews } from '../../src/zones/health-states.js';
 import { countUsage, readUsage } from '../../src/zones/key-limits.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
@@ -38,6 +40,8 @@ const HOMES: Readonly<Record<string, () => Lodging>> = {
 
 const conn: ZoneDeclaration = { kind: 'limit_conn', name: 'c', size: 32 << 10, key: '$x' };
 const req: ZoneDeclaration = { kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' };
+
+const unhealthy: HealthNews = { check: 'c', peer: 'p', state: 'unhealthy' };
 
 for (const [name, create] of Object.entries(HOMES)) {
   describe(`zones in ${name}`, () => {
@@ -224,6 +228,48 @@ for (const [name, create] of Object.entries(HOMES)) {
         assert.deepEqual(await home.ask(readUsage, { zone }), [
           { client: 'joe', plan: 'free', allowed: 2, limited: 1, forbidden: 1 },
         ]);
+      }));
+
+    const health = { kind: 'upstream_health', name: 'h', size: 0, key: '' } as const;
+    const checked = { check: 'c', peer: 'p', fails: 2, passes: 3, initial: 'up', time: 1 } as const;
+
+    test('a peer is unhealthy after so many failures in a row, and up after so many successes', () =>
+      during(async (home) => {
+        const { id: zone } = home.open(health);
+        const states: string[] = [];
+        for (const passed of [true, false, true, false, false, true, true, false, true, true, true]) {
+          const counts = await home.ask(countHealth, { zone, ...checked, passed });
+          states.push(counts?.state ?? '');
+        }
+        assert.deepEqual(states, [...Array<string>(4).fill('up'), ...Array<string>(6).fill('unhealthy'), 'up']);
+        const [counts] = (await home.ask(readHealth, { zone })) ?? [];
+        assert.deepEqual([counts?.checks, counts?.fails, counts?.unhealthy, counts?.streak], [11, 4, 1, 3]);
+        const mandatory = { zone, ...checked, peer: 'm', initial: 'checking' } as const;
+        assert.equal((await home.ask(countHealth, { ...mandatory, passed: true }))?.state, 'up');
+        const other = { ...mandatory, peer: 'n' };
+        assert.equal((await home.ask(countHealth, { ...other, passed: false }))?.state, 'unhealthy');
+      }));
+
+    test('one table of the newest generation executes the checks, and all learn changes', () =>
+      during(async (home) => {
+        const news: HealthNews[][] = [[], [], []];
+        const zones = news.map((list) => home.open(health, (each) => list.push(each as HealthNews)));
+        const join = (i: number, generation: number, persistent: boolean) =>
+          home.ask(joinHealth, { zone: zones[i]?.id ?? 0, generation, checks: [{ key: 'c', persistent }] });
+        await join(0, 1, true);
+        await join(1, 1, true);
+        const count = async (passed: boolean) =>
+          home.ask(countHealth, { zone: zones[0]?.id ?? 0, ...checked, fails: 1, passed });
+        await count(false);
+        assert.deepEqual(news, [[{ leads: true }, unhealthy], [unhealthy], []]);
+        // The next generation takes over, with the states of persistent checks.
+        assert.equal((await join(2, 2, true))?.[0]?.state, 'unhealthy');
+        home.tell(leaveHealth, { zone: zones[0]?.id ?? 0 });
+        zones[1]?.close();
+        await count(true);
+        assert.deepEqual(news[0]?.at(-1), { leads: false });
+        assert.deepEqual(news[2], [{ leads: true }]);
+        assert.deepEqual(await join(2, 3, false), []);
       }));
   });
 }

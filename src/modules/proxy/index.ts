@@ -11,7 +11,9 @@ import { type Compiler, defineModule, type Scope } from '../../program/module.js
 import { DONE } from '../../program/verdict.js';
 import { TUNNEL_STAGES } from '../../tunnel/stages.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
+import { addHealthChecks, HEALTH_CHECKS } from '../../upstream/health/location-checks.js';
 import { bindAddress } from '../../upstream/local-address.js';
+import { upstreamOf } from '../../upstream/pass-target.js';
 import { checkBufferSizes } from './buffer-sizes.js';
 import { cacheDirectives, cacheVariables } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
@@ -23,7 +25,7 @@ import { RequestHeadBuilder } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
 import { storeDirectives, storeSettings } from './store.js';
-import { compileTarget, type Destination, upstreamUri } from './target.js';
+import { compileTarget, type Destination, destinationOf, upstreamUri } from './target.js';
 import { tunnelContinues } from './tunnels.js';
 import { UpgradeRules, upgradeDirectives } from './upgrades.js';
 import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
@@ -223,6 +225,15 @@ function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): Pro
   };
 }
 
+/** Starts the health checks of the servers to which the location passes requests. */
+async function checkHealth(pass: Conf['proxy_pass'], rules: ProxyRules, at: Scope): Promise<void> {
+  if (pass === undefined || !('target' in pass) || at.program.settings.get(HEALTH_CHECKS) === null) return;
+  const upstream = upstreamOf(pass.target, at.compiler.shared);
+  if (upstream === undefined) return;
+  const { host, port } = destinationOf(pass.target, upstream, false);
+  await addHealthChecks({ upstream, rules, host, port }, at);
+}
+
 export default defineModule({
   name: 'proxy',
   doc: 'Passes requests and WebSocket tunnels to other HTTP servers.',
@@ -273,6 +284,7 @@ export default defineModule({
           await loadEngine();
           if (isSecure !== true) plain = new engine.ProxyRules(options);
           if (isSecure !== false) secured = new engine.ProxyRules({ ...options, scheme: 'https://', tls });
+          await checkHealth(conf.proxy_pass, isSecure === true ? secured : plain, at);
         });
         // Keep-alive connections may be bound to the location that established them.
         const origin = at.program;

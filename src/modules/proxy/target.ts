@@ -50,7 +50,7 @@ export function compileTarget(data: PassData, at: Scope): TargetOf {
   };
 }
 
-function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean): Destination {
+export function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean): Destination {
   const { address } = target;
   return {
     upstream,
