@@ -145,6 +145,8 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     refused: true,
   },
   proxy_store: { to: 'file name', text: `proxy_store %%DIR%%/stored-$evil; ${PASS}` },
+  // Evaluated for health checks, which have no client.
+  require: { to: 'value', text: PASS, http: 'match checked { require $evil; }' },
   return: { to: 'answer field', text: 'return 302 http://other$evil;' },
   rewrite: { to: 'URI', text: `rewrite ^ /x$evil?a=$evil break; ${PASS}` },
   root: { to: 'file name', text: 'root %%DIR%%/$evil;' },
@@ -161,6 +163,11 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     http: 'split_clients $uri $split { * one; }',
   },
   sse_error: { to: 'body', text: 'sse_error $evil; proxy_pass http://127.0.0.1:%%STREAM%%;' },
+  sticky: {
+    to: 'value',
+    text: 'proxy_pass http://bound;',
+    http: 'upstream bound { server 127.0.0.1:%%PORT%%; sticky route $evil; }',
+  },
   sub_filter: { to: 'body', text: `sub_filter_types *; sub_filter GET $evil; ${PASS}` },
   try_files: { to: 'URI', text: `root %%DIR%%; try_files /none$evil /passed$evil?a=$evil;` },
   // `test/modules/websocket_log.test.ts` opens WebSockets.
