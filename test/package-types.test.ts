@@ -26,6 +26,7 @@ before(() => {
   }
   writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }');
   writeFileSync(join(project, 'readme.ts'), firstBlock('README.md', "from 'tsproxy'"));
+  writeFileSync(join(project, 'tap.ts'), firstBlock('docs/tap.md', "from 'tsproxy'"));
   writeFileSync(join(project, 'module.ts'), firstBlock('docs/modules.md', "from 'tsproxy/module'"));
   writeFileSync(
     join(project, 'embedded.ts'),
@@ -90,10 +91,11 @@ const PUBLIC = [
   /^src\/diagnostics\/(codes|finding|json)$/,
   /^src\/explain\/explanation$/,
   /^src\/http\/(header-block|response-head)$/,
-  /^src\/library\/(config|proxy)$/,
+  /^src\/library\/(config|proxy|tap)$/,
   /^src\/logging\/error-log$/,
   /^src\/program\/(body|error-context|exchange|handler|module-definition|phases|session|settings-key)$/,
   /^src\/program\/(state-key|template|upstream-attempt|variable|variable-spec|verdict)$/,
+  /^src\/tap\/rows$/,
   /^src\/upstream\/(balancer-peer|custom-balancer)$/,
 ];
 

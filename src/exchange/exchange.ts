@@ -26,6 +26,7 @@ import * as output from './output.js';
 import * as phases from './phases.js';
 import { NO_BODY, readBody } from './request-body.js';
 import { NestedRequest } from './subrequest.js';
+import { tapRequest } from './tapped.js';
 
 /**
  * All fields are set in the constructor, so that all exchanges have one shape. `Exchange` and `EngineExchange` document
@@ -221,6 +222,7 @@ export class HttpExchange implements EngineExchange {
 
   start(): void {
     this.started = true;
+    if (this.server.tap.active) tapRequest(this);
     phases.start(this);
   }
 

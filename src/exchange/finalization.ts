@@ -26,6 +26,7 @@ import { handlerFailed } from './handler-failure.js';
 import { startPostAction } from './post-action.js';
 import { isRedirect } from './redirect.js';
 import { SUBREQUESTS } from './subrequest.js';
+import { tapResponse } from './tapped.js';
 
 /** Statuses after which nginx closes the connection. */
 const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500, 501]);
@@ -122,6 +123,7 @@ const LOG = phaseIndex('log');
 export function finish(x: EngineExchange): void {
   if (x.finished) return;
   x.finished = true;
+  if (x.server.tap.active) tapResponse(x);
   const { handlers, settings } = x.location;
   const { postAction } = settings;
   if (postAction !== null && startPostAction(x, postAction)) return;

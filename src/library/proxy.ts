@@ -12,11 +12,14 @@ import { ownInstance } from '../process/own-instance.js';
 import type { ModuleDefinition } from '../program/module-definition.js';
 import type { ConfigInput } from './config.js';
 import { configError, modulesOf, placeOf, sourceOf } from './config-input.js';
+import type { TapListener, TapOptions, TapSubscription } from './tap.js';
+import { subscribeListener, tapSettings } from './tap-subscription.js';
 
 export type { Level } from '../config/log-level.js';
 export type { JsonFinding, JsonPlace } from '../diagnostics/json.js';
 export type { ModuleDefinition as Module } from '../program/module-definition.js';
 export { ConfigError, type ConfigInput } from './config.js';
+export type * from './tap.js';
 
 /** A line of the error log. */
 export interface LogEntry {
@@ -79,6 +82,12 @@ export interface ReverseProxy {
   /** Reopens all log files, after they were moved away. */
   reopenLogs(): void;
   /**
+   * Delivers requests, WebSocket frames and server-sent events to a listener until the subscription is closed: before and
+   * after the start, and across reloads. Without subscriptions this costs nothing. An exception of the listener ends the
+   * subscription and is logged. Throws TypeError if an option is invalid.
+   */
+  tap(options: TapOptions, listener: TapListener): TapSubscription;
+  /**
    * Listening addresses in nginx's notation (`127.0.0.1:8020`, `[::]:80`, `unix:/run/x.sock`), with the actual ports for
    * port 0.
    */
@@ -101,6 +110,13 @@ export function createProxy(options: ProxyOptions): ReverseProxy {
     reload: (next) => change(next === undefined ? instance.reload() : instance.reload(sourceOf(next, place))),
     close: async ({ drain = false } = {}) => (drain ? instance.quit() : instance.stop()),
     reopenLogs: () => instance.reopenLogs(),
+    tap: (tapOptions, listener) =>
+      subscribeListener(
+        tapSettings(tapOptions),
+        listener,
+        (subscriber) => instance.subscribe(subscriber),
+        (error) => instance.errorLog.write('alert', toBytes(`listener of the traffic tap failed: ${String(error)}`)),
+      ),
     get addresses() {
       return instance.addresses.map(toText);
     },

@@ -10,6 +10,7 @@ import type { ErrorLog } from '../logging/error-log.js';
 import type { Module } from '../program/module.js';
 import { newSecret } from '../program/secret.js';
 import type { BoundAddress } from '../server/binder.js';
+import type { TapSubscriber } from '../tap/feed.js';
 import { checkWithModuleFiles } from './checked-modules.js';
 import type { ConfigSource } from './configuration.js';
 import { FileWatch, watchPlan } from './file-watch.js';
@@ -90,6 +91,8 @@ export class Instance<W extends Workers = Workers> {
   /** Reloads are processed one at a time. */
   private queue: Promise<unknown> = Promise.resolve();
   private shuttingDown = false;
+  /** Subscribers of the traffic tap until there are workers. */
+  private readonly early = new Set<{ readonly subscriber: TapSubscriber; end: () => void }>();
   private readonly watch = new FileWatch((paths) => void this.renew(paths));
 
   constructor(private readonly options: InstanceOptions<W>) {
@@ -219,7 +222,7 @@ export class Instance<W extends Workers = Workers> {
         logs.commit();
         logs = null;
       }
-      this.running ??= this.options.workers(settings, this.errorLog);
+      this.running ??= this.startWorkers(settings);
       const changes = await this.changesBy(job, modules);
       const prepared = await this.running.prepare(job);
       if (this.shuttingDown) {
@@ -245,6 +248,13 @@ export class Instance<W extends Workers = Workers> {
     }
   }
 
+  private startWorkers(settings: MainSettings): W {
+    const workers = this.options.workers(settings, this.errorLog);
+    for (const each of this.early) each.end = workers.subscribe(each.subscriber);
+    this.early.clear();
+    return workers;
+  }
+
   /** User of the worker processes; null if there are none. An unknown user is refused in any case, as in nginx. */
   private ownerFor({ settings: { user, masterProcess }, config }: Omit<WorkersJob, 'owner'>): Owner | null {
     const drops = masterProcess && this.options.forksWorkers === true;
@@ -268,6 +278,16 @@ export class Instance<W extends Workers = Workers> {
       this.errorLog.write('alert', `the changes of the reload cannot be determined: ${String(error)}`);
       return [];
     }
+  }
+
+  /**
+   * Delivers rows of the traffic tap to a subscriber until the returned function is called. May be called before the start.
+   */
+  subscribe(subscriber: TapSubscriber): () => void {
+    if (this.running !== null) return this.running.subscribe(subscriber);
+    const early = { subscriber, end: () => void this.early.delete(early) };
+    this.early.add(early);
+    return () => early.end();
   }
 
   /** Reopens all log files. */

@@ -9,6 +9,8 @@ import { compileRoutingTable, type RoutingTable } from '../program/compiler.js';
 import type { Module } from '../program/module.js';
 import type { Binder, BoundAddress } from '../server/binder.js';
 import { Server } from '../server/server.js';
+import { TapFeed, type TapSubscriber } from '../tap/feed.js';
+import { Tap } from '../tap/tap.js';
 import { type TunnelCounts, type Tunnels, tunnelsOf } from '../tunnel/tunnels.js';
 import { GOING_AWAY } from '../websocket/close-codes.js';
 import type { ZoneBackend } from '../zones/zone.js';
@@ -61,6 +63,7 @@ interface Generation {
 
 export class Serving {
   private readonly server: Server;
+  private readonly tap = new Tap();
   private current: Generation | null = null;
   private readonly living = new Set<Generation>();
 
@@ -106,6 +109,7 @@ export class Serving {
       previous: this.current?.table ?? null,
       prefix,
       generation,
+      tap: this.tap,
       secret: Buffer.from(secret, 'base64'),
       files,
       ...(zones !== undefined && { zones }),
@@ -208,6 +212,14 @@ export class Serving {
   /** Resolves when all removed listeners are closed, so that their addresses can be bound again. */
   released(): Promise<void> {
     return this.server.closed();
+  }
+
+  subscribe({ settings, deliver }: TapSubscriber): () => void {
+    const feed = new TapFeed(settings, deliver);
+    this.tap.add(feed);
+    const tunnels = this.current === null ? [] : tunnelsOf(this.current.table.shared).openRows();
+    for (const row of tunnels) feed.add(row);
+    return () => this.tap.remove(feed);
   }
 
   /** Reopens the log files of all generations in use. */

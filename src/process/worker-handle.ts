@@ -8,6 +8,7 @@ import type { ListeningSockets } from './listening-sockets.js';
 import { processState } from './process-state.js';
 import { settledWithin } from './settled-within.js';
 import { startErrorMessage } from './start-error-message.js';
+import type { TapSubscribers } from './tap-subscribers.js';
 import type { AllCounts } from './worker-counts.js';
 import { type Command, HEARTBEAT_INTERVAL, isWorkerEvent, type WorkerEvent } from './worker-messages.js';
 import type { WorkersJob } from './workers.js';
@@ -20,6 +21,7 @@ export interface WorkerContext {
   readonly sockets: ListeningSockets;
   readonly zones: ZoneServer;
   readonly counts: AllCounts<WorkerHandle>;
+  readonly taps: TapSubscribers;
 }
 
 /**
@@ -95,6 +97,7 @@ export class WorkerHandle {
     });
     context.counts.add(this);
     this.send({ command: 'begin', errorLog: context.defaultErrorLog });
+    context.taps.greet(this);
   }
 
   /** Raises its priority until it serves, because the processes that serve may use all CPU time; as root only. */
@@ -277,6 +280,9 @@ export class WorkerHandle {
         return;
       case 'ask-counts':
         void this.context.counts.answer(this, event.id);
+        return;
+      case 'tap':
+        this.context.taps.receive(this, event);
         return;
       case 'released':
         this.releasing.shift()?.();

@@ -4,6 +4,8 @@
  */
 import type { Counts } from '../exchange/connection-counts.js';
 import type { ListeningAddress } from '../server/binder.js';
+import type { TapRow } from '../tap/rows.js';
+import type { TapSettings } from '../tap/settings.js';
 import type { WorkersJob } from './workers.js';
 
 /** ms between two heartbeats of a worker; the master measures a worker's silence in this unit. */
@@ -30,6 +32,10 @@ export type Command =
   /** Counts of all other workers, including those that have exited; response to `ask-counts`, or an update (`id` 0). */
   | { readonly command: 'others'; readonly id: number; readonly counts: Counts }
   | { readonly command: 'reopen' }
+  /** Report rows of the traffic tap in events `tap`; each is answered by `tap-next`, after which another may follow. */
+  | { readonly command: 'tap'; readonly id: number; readonly settings: TapSettings }
+  | { readonly command: 'tap-next'; readonly id: number }
+  | { readonly command: 'untap'; readonly id: number }
   /** Answered by `released`. */
   /** `retired`: it is not needed any more after a reload, which ends no WebSocket. */
   | { readonly command: 'quit'; readonly limit: number; readonly retired: boolean }
@@ -51,7 +57,9 @@ export type WorkerEvent =
   /** Counts of this worker: the response to `count`, or a periodic report (`id` 0). */
   | { readonly event: 'counts'; readonly id: number; readonly counts: Counts }
   /** Request for the counts of the other workers. */
-  | { readonly event: 'ask-counts'; readonly id: number };
+  | { readonly event: 'ask-counts'; readonly id: number }
+  /** Rows of the traffic tap: those of a turn of the event loop, or of the time since the last `tap-next`. */
+  | { readonly event: 'tap'; readonly id: number; readonly rows: readonly TapRow[] };
 
 export function isCommand(message: unknown): message is Command {
   return typeof message === 'object' && message !== null && 'command' in message;

@@ -2,12 +2,14 @@
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { BoundAddress } from '../server/binder.js';
+import type { TapSubscriber } from '../tap/feed.js';
 import { ZoneServer } from '../zones/zone-server.js';
 import { encodeConfig } from './config-pieces.js';
 import { forkWorker, type WorkerChild } from './fork-worker.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { PreparedJob } from './serving.js';
 import { settledWithin } from './settled-within.js';
+import { TapSubscribers } from './tap-subscribers.js';
 import { AllCounts } from './worker-counts.js';
 import { howEnded, LostWorker, type WorkerContext, WorkerHandle } from './worker-handle.js';
 import { HEARTBEAT_INTERVAL } from './worker-messages.js';
@@ -72,6 +74,7 @@ export class WorkerProcesses implements Workers {
       sockets: this.sockets,
       zones: new ZoneServer(),
       counts: new AllCounts(),
+      taps: new TapSubscribers(),
     };
     this.forked = forked;
   }
@@ -167,6 +170,10 @@ export class WorkerProcesses implements Workers {
     for (const worker of before) if (!workers.includes(worker)) ended.push(this.retire(worker));
     this.replaceMissing();
     return Promise.all(ended).then(() => {});
+  }
+
+  subscribe(subscriber: TapSubscriber): () => void {
+    return this.context.taps.add(subscriber, () => this.all);
   }
 
   reopenLogs(): void {

@@ -16,6 +16,7 @@ import { applyEnvironment, type MainSettings } from './main-settings.js';
 import { applyPrivileges } from './privileges.js';
 import { type PreparedJob, Serving } from './serving.js';
 import { startErrorMessage } from './start-error-message.js';
+import { WorkerTaps } from './tap-subscribers.js';
 import { logUncaughtErrors } from './uncaught-errors.js';
 import { OwnCounts } from './worker-counts.js';
 import { type Command, HEARTBEAT_INTERVAL, isCommand, type WorkerEvent } from './worker-messages.js';
@@ -81,6 +82,7 @@ class Worker {
   private readonly serving: Serving;
   private readonly binder: MasterBinder;
   private readonly counts: OwnCounts;
+  private readonly taps: WorkerTaps;
   private readonly masterZones: ZoneBackend;
   private ownZones: LocalBackend | null = null;
   /** Parts received so far of the encoded configuration for the next `prepare`. */
@@ -115,6 +117,7 @@ class Worker {
     });
     this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
     this.counts = new OwnCounts(this.serving.counts, send);
+    this.taps = new WorkerTaps((subscriber) => this.serving.subscribe(subscriber), send);
     own.on('disconnect', () => {
       this.log.write('alert', 'the master process is gone');
       const limit = this.settings?.shutdownTimeout || ORPHAN_TIMEOUT;
@@ -150,6 +153,15 @@ class Worker {
       case 'count':
       case 'others':
         this.counts.handleCommand(command);
+        return;
+      case 'tap':
+        this.taps.begin(command.id, command.settings);
+        return;
+      case 'tap-next':
+        this.taps.next(command.id);
+        return;
+      case 'untap':
+        this.taps.end(command.id);
         return;
       case 'reopen':
         this.reopenLogs();

@@ -1,5 +1,6 @@
 /** Workers as seen by the process that owns the configuration. */
 import type { BoundAddress } from '../server/binder.js';
+import type { TapSubscriber } from '../tap/feed.js';
 import type { MainSettings } from './main-settings.js';
 import type { Owner } from './ownership.js';
 import type { Job, PreparedJob } from './serving.js';
@@ -17,6 +18,8 @@ export interface Workers {
   readonly addresses: BoundAddress[];
   /** Performs every step that can fail. If it rejects, nothing has changed. */
   prepare(job: WorkersJob): Promise<PreparedJob>;
+  /** Delivers rows of the traffic tap to a subscriber until the returned function is called, also across reloads. */
+  subscribe(subscriber: TapSubscriber): () => void;
   /** Reopens all log files. */
   reopenLogs(): void;
   /** Shuts processes down as `quit` does; the next configuration starts new ones. The addresses stay bound. */

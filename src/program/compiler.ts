@@ -5,6 +5,7 @@ import { Expression } from '../config/pcre/expression.js';
 import type { Place } from '../config/place.js';
 import type { PatternData, TemplateData } from '../config/template.js';
 import type { ErrorLog } from '../logging/error-log.js';
+import { Tap } from '../tap/tap.js';
 import { LocalBackend } from '../zones/local-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import { Confs } from './confs.js';
@@ -88,6 +89,8 @@ export interface CompileOptions {
   readonly zones?: ZoneBackend;
   /** Whether the table is compiled only as a test: it serves nothing and does not listen. */
   readonly onlyTest?: boolean;
+  /** The traffic tap to which its requests are published. Default: one without subscribers. */
+  readonly tap?: Tap;
   /** Observes the table and its requests; such a table does not serve and logs nothing. Default: none. */
   readonly observer?: Observer;
 }
@@ -131,6 +134,7 @@ class TableCompiler implements Compiler, Programs {
   readonly secret: Buffer;
   readonly files: Map<string, string>;
   readonly observer: Observer;
+  readonly tap: Tap;
   readonly onlyTest: boolean;
   readonly slice = new TimeSlice();
   readonly variables = new Map<string, Variable>();
@@ -156,9 +160,11 @@ class TableCompiler implements Compiler, Programs {
       files = {},
       onlyTest = false,
       observer = UNOBSERVED,
+      tap = new Tap(),
     }: CompileOptions,
   ) {
     this.observer = observer;
+    this.tap = tap;
     this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());

@@ -4,6 +4,7 @@ import type { ConfOf, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { AcceptStep } from '../net/accept-step.js';
 import type { TcpKeepalive } from '../routing/listeners.js';
+import type { Tap } from '../tap/tap.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 import type {
@@ -45,6 +46,8 @@ export interface Compiler extends ModuleCompiler {
   readonly config: CheckedConfig;
   /** Receives compiled parts; `UNOBSERVED` in a table that serves. */
   readonly observer: Observer;
+  /** The traffic tap of the process. */
+  readonly tap: Tap;
   readonly previous: Shared | null;
   readonly shared: Shared;
   /** Location of zones; the same backend for all tables of the process. */

@@ -3,6 +3,7 @@
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { LocationTree } from '../routing/location-tree.js';
 import type { ServerNames } from '../routing/server-names.js';
+import { Tap } from '../tap/tap.js';
 import type { Exchange } from './exchange.js';
 import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 import { PHASES } from './phases.js';
@@ -44,6 +45,9 @@ export interface RequestObserver {
   finalized(x: Exchange, status: number): void;
 }
 
+/** Of servers that were not compiled for a process. */
+const NO_TAP = new Tap();
+
 /** A `server` block. */
 export class ServerProgram {
   /** First name of `server_name`. */
@@ -62,6 +66,8 @@ export class ServerProgram {
   acceptsConnect = false;
   /** Null for a table that serves. */
   observer: RequestObserver | null = null;
+  /** The traffic tap of the process: one object for all tables. */
+  tap: Tap = NO_TAP;
   /** The level outside all locations: its settings and handlers apply until a location is found. */
   constructor(readonly base: LocationProgram) {}
 }

@@ -6,7 +6,9 @@ import { randomFillSync } from 'node:crypto';
 import { callbackTime } from '../http/clock.js';
 import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
+import type { Tap } from '../tap/tap.js';
 import { ABNORMAL_CLOSURE, BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
+import type { FrameReader } from '../websocket/frame-reader.js';
 import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
 import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainSchedule } from './drain.js';
@@ -35,6 +37,9 @@ export interface WebSocketTunnel {
   readonly reserved: number;
   /** Creates the stages of one direction; null: it has none. */
   openStages(tunnel: StagedTunnel, from: Transport, to: Transport, direction: Direction): StageChain | null;
+  /** The traffic tap; `tapFrames` is called with what `frames` is about to read, while the tap is active. */
+  readonly tap: Tap;
+  tapFrames(from: 'client' | 'upstream', frames: FrameReader, bytes: Buffer, start: number, end: number): void;
   /** Logs an event that `side` has caused. */
   log(side: 'client' | 'upstream', message: string): void;
 }
@@ -144,6 +149,9 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
 
   private relay(relay: FrameRelay, bytes: Buffer, start: number, end: number): void {
     const { frames } = relay;
+    const { websocket } = this.settings;
+    if (websocket?.tap.active === true)
+      websocket.tapFrames(relay === this.up ? 'client' : 'upstream', frames, bytes, start, end);
     relay.pass(bytes, start, end);
     if (frames.sawData) {
       frames.sawData = false;

@@ -3,6 +3,7 @@ import type { CheckedBlock } from '../config/checked-config.js';
 import { now } from '../net/deadlines.js';
 import type { RoutingTable } from '../program/compiler.js';
 import type { Compiler, Shared } from '../program/module.js';
+import type { OpenRow } from '../tap/rows.js';
 import type { UpgradedExchange } from './upgraded.js';
 
 /** Effect of a reload or shutdown on tunnels. */
@@ -62,6 +63,11 @@ export class Tunnels {
 
   delete(tunnel: UpgradedExchange): void {
     this.living.delete(tunnel);
+  }
+
+  /** Rows about the WebSockets that are open, for a subscriber of the traffic tap that has just joined. */
+  openRows(): OpenRow[] {
+    return [...this.living].map(({ openRow }) => openRow).filter((row) => row !== null);
   }
 
   /** Number of tunnels by generation number. */

@@ -1,14 +1,19 @@
 /** Turns an exchange into a tunnel after the upstream has accepted its upgrade, or its connection for CONNECT. */
 import type { HttpExchange } from '../exchange/exchange.js';
+import { tapId } from '../exchange/tapped.js';
 import { callFailed } from '../net/tls-errors.js';
 import type { Transport } from '../net/transport.js';
 import { logError } from '../program/error-context.js';
 import { logFailure } from '../program/pattern-search.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
+import type { Tap } from '../tap/tap.js';
 import { NEGOTIATED } from '../websocket/extension-offer.js';
+import type { FrameReader } from '../websocket/frame-reader.js';
+import { FrameTap } from './frame-tap.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
 import { type Direction, StageChain, type StagedTunnel, TUNNEL_STAGES } from './stages.js';
 import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
+import { closeRow, openRow } from './tunnel-rows.js';
 import type { Tunnels } from './tunnels.js';
 import { lifetimesOf, UpgradedExchange } from './upgraded.js';
 import { WEBSOCKET, WEBSOCKET_LOG, type WebSocketSettings } from './websocket-settings.js';
@@ -62,16 +67,24 @@ export function upgrade(
       if (tunnel.stats !== null) x.setState(WEBSOCKET_STATS, tunnel.stats);
       upgraded = new UpgradedExchange(x, client, tunnel, accepted, websocket !== null);
       tunnels.add(upgraded);
-      if (tunnel.stats !== null) logOpening(x);
+      if (tunnel.stats === null) return;
+      logOpening(x);
+      if (x.server.tap.active) x.server.tap.publish(openRow(x, tunnel.stats));
     },
     ({ by, error, received, sent }) => {
       tunnels.delete(upgraded);
       logEnd(x, by, error, by === 'client' ? x.client.secure : secureUpstream);
       accepted.ended(received, sent);
-      if (websocket !== null) logWebSocket(x);
+      if (websocket !== null) webSocketEnded(x);
       client.ended(by !== 'client timeout' && error?.syscall !== 'write');
     },
   );
+}
+
+function webSocketEnded(x: HttpExchange): void {
+  logWebSocket(x);
+  const stats = x.state(WEBSOCKET_STATS);
+  if (x.server.tap.active && stats !== undefined) x.server.tap.publish(closeRow(x, stats));
 }
 
 /** `websocket_log` of the location to which the tunnel belongs now. */
@@ -120,8 +133,12 @@ const WEBSOCKET_TOKEN = /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i;
 class ExchangeWebSocket implements WebSocketTunnel {
   settings: WebSocketSettings;
   readonly reserved: number;
+  readonly tap: Tap;
+  /** Frames of the two senders, while the tap is active. */
+  private tapped: { readonly client?: FrameTap; readonly upstream?: FrameTap } | null = null;
 
   constructor(private readonly x: HttpExchange) {
+    this.tap = x.server.tap;
     this.settings = x.location.settings.get(WEBSOCKET);
     const negotiated = x.state(NEGOTIATED);
     const extensions =
@@ -135,6 +152,14 @@ class ExchangeWebSocket implements WebSocketTunnel {
     const { x } = this;
     const factories = x.location.settings.get(TUNNEL_STAGES);
     return factories.length === 0 ? null : StageChain.open(tunnel, from, to, direction, x, factories);
+  }
+
+  tapFrames(from: 'client' | 'upstream', frames: FrameReader, bytes: Buffer, start: number, end: number): void {
+    const { x, tap } = this;
+    if (this.tapped?.[from]?.isCurrent !== true) {
+      this.tapped = { ...this.tapped, [from]: new FrameTap(tap, tapId(x), from, frames) };
+    }
+    this.tapped[from]?.push(bytes, start, end);
   }
 
   log(side: 'client' | 'upstream', message: string): void {

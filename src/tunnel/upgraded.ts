@@ -5,9 +5,11 @@ import type { HttpExchange } from '../exchange/exchange.js';
 import type { RoutingTable } from '../program/compiler.js';
 import { CREDENTIAL_EXPIRY } from '../program/credential-expiry.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
+import type { OpenRow } from '../tap/rows.js';
 import { type DrainSchedule, TUNNEL_DRAIN } from './drain.js';
 import type { Lifetimes } from './lifecycle.js';
 import type { Tunnel } from './tunnel.js';
+import { openRow } from './tunnel-rows.js';
 import { TUNNEL_LIFETIME, WEBSOCKET } from './websocket-settings.js';
 
 /** Time over which the Close frames of a shutdown are spread without `tunnel_drain`, ms: as its default. */
@@ -64,6 +66,12 @@ export class UpgradedExchange {
     if (drainSettings !== null) return { ...drainSettings, late: false };
     const { close, closeTimeout } = this.x.location.settings.get(WEBSOCKET);
     return this.frames && close ? { spread: QUIT_SPREAD, timeout: closeTimeout, late: true } : null;
+  }
+
+  /** Row of the traffic tap about a WebSocket that is open; null for other protocols. */
+  get openRow(): OpenRow | null {
+    const { stats } = this.tunnel;
+    return stats === null ? null : openRow(this.x, stats);
   }
 
   /** Ends it at once. */

@@ -14,8 +14,10 @@ import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { Session } from '../program/session.js';
 import { StateKey } from '../program/state-key.js';
+import type { Tap } from '../tap/tap.js';
 import { EventHash, EventStreamRecovery } from './event-stream-recovery.js';
 import { type EventStreamSettings, eventStreamCounts } from './event-stream-settings.js';
+import { EventTap } from './event-tap.js';
 import type { ResponseSink } from './response-sink.js';
 
 /** The stream of a response, for variables. */
@@ -41,6 +43,9 @@ export interface EventStreamOptions {
   readonly repeatable: boolean;
   /** Whether it may also be sent again after a complete response: if its method is idempotent. */
   readonly idempotent: boolean;
+  readonly tap: Tap;
+  /** Id of the rows about the exchange. */
+  readonly tapId: () => string;
 }
 
 /** In front of the sinks that may delay bytes, so that a lost upstream is noticed after everything it has sent. */
@@ -55,6 +60,8 @@ export class EventStream implements ResponseSink, Producer, Timed {
   reconnects = 0;
   /** Repeated events that were dropped. */
   replays = 0;
+  /** Publishes the events to the traffic tap, while that is active. */
+  private tapped: EventTap | null = null;
   private readonly reader = new EventReader();
   private readonly recovery: EventStreamRecovery | null;
   private readonly hash: EventHash | null;
@@ -117,6 +124,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
   }
 
   bytes(bytes: Buffer, start: number, end: number): boolean {
+    if (this.options.tap.active) this.startTap();
     const { heartbeat } = this.options.settings;
     if (heartbeat > 0) this.deadline = now() + heartbeat;
     const from = this.markDropped >= 0 || this.reader.afterCr ? this.readEdge(bytes, start, end) : start;
@@ -210,8 +218,21 @@ export class EventStream implements ResponseSink, Producer, Timed {
     this.pass(bytes, 0, bytes.length);
   }
 
+  /** Begins to publish events. The beginning of the current one may have been sent already. */
+  private startTap(): void {
+    if (this.tapped?.isCurrent === true) return;
+    const { tap, tapId } = this.options;
+    this.tapped = new EventTap(tap, tapId(), !this.insertable, this.length === 0);
+  }
+
+  private tapEvents(tapped: EventTap, bytes: Buffer, start: number, end: number): void {
+    if (this.options.tap.active && tapped.isCurrent) tapped.push(bytes, start, end);
+    else this.tapped = null;
+  }
+
   private pass(bytes: Buffer, start: number, end: number): void {
     if (start >= end) return;
+    if (this.tapped !== null) this.tapEvents(this.tapped, bytes, start, end);
     this.length += end - start;
     if (!this.next.bytes(bytes, start, end)) this.blocked = true;
   }
@@ -248,6 +269,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
     this.deadline = now() + this.options.settings.heartbeat;
     // Bytes that wait for a slow client keep its connection open, too.
     if (this.over || this.blocked || !this.insertable) return;
+    if (this.options.tap.active) this.startTap();
     this.heartbeats++;
     eventStreamCounts.heartbeats++;
     this.insert(HEARTBEAT);

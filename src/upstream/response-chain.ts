@@ -1,6 +1,7 @@
 /** The sinks that a response passes on its way from the upstream to the exchange, as its head requires them. */
 import { parseSize } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
+import { tapId } from '../exchange/tapped.js';
 import { isEventStream } from '../http/event-reader.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
@@ -100,6 +101,8 @@ export class ResponseChain {
       lastEventId: x.headers.joined('last-event-id') ?? '',
       repeatable: !streaming && (idempotent || settings.reconnect?.nonIdempotent === true),
       idempotent: !streaming && idempotent,
+      tap: x.server.tap,
+      tapId: () => tapId(x),
     });
     this.first.source = stream;
     this.sink = stream;

@@ -81,6 +81,11 @@ export class FrameReader {
     this.reserved = rules === null ? 7 : rules.reserved;
   }
 
+  /** A reader of the same stream at the same position, with counters of its own. */
+  copy(): FrameReader {
+    return Object.assign(new FrameReader(), this, { counts: new FrameCounts(), closePayload: null });
+  }
+
   /** The latest frame is the last one of its message. */
   get fin(): boolean {
     return (this.first & 0x80) !== 0;

@@ -22,6 +22,7 @@ import { forkWorker } from '../../src/process/fork-worker.js';
 import { ListeningSockets } from '../../src/process/listening-sockets.js';
 import { mainSettings } from '../../src/process/main-settings.js';
 import type { Owner } from '../../src/process/ownership.js';
+import { TapSubscribers } from '../../src/process/tap-subscribers.js';
 import { AllCounts } from '../../src/process/worker-counts.js';
 import { WorkerHandle } from '../../src/process/worker-handle.js';
 import { newSecret } from '../../src/program/secret.js';
@@ -117,6 +118,7 @@ test('a worker drops privileges once, and refuses those of another user', AS_ROO
     sockets: new ListeningSockets([]),
     zones: new ZoneServer(),
     counts: new AllCounts(),
+    taps: new TapSubscribers(),
   });
   t.after(() => worker.stop(1000));
   const source = { name: '/nginx.conf', text: 'error_log stderr emerg; events { } http { }', prefix: '/' };

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { now } from '../../src/net/deadlines.js';
 import { memoryPair } from '../../src/net/memory-transport.js';
 import type { Transport, TransportOwner } from '../../src/net/transport.js';
+import { Tap } from '../../src/tap/tap.js';
 import { openTunnel, type TunnelResult } from '../../src/tunnel/open-tunnel.js';
 import type { Tunnel } from '../../src/tunnel/tunnel.js';
 import { WEBSOCKET } from '../../src/tunnel/websocket-settings.js';
@@ -49,6 +50,8 @@ const websocket = {
   reserved: 0,
   openStages: () => null,
   log: () => {},
+  tap: new Tap(),
+  tapFrames() {},
 };
 const lifetimes = { lifetime: 0, credentialExpiry: 0 };
 const SETTINGS = {

@@ -1,9 +1,11 @@
 /** The sink of event streams: insertions between events only, however the stream is split. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { HeaderBlock } from '../../src/http/header-block.js';
 import { Template } from '../../src/program/template.js';
+import { Tap } from '../../src/tap/tap.js';
 import { EventStream } from '../../src/upstream/event-stream.js';
 import { retryDelay, withLastEventId } from '../../src/upstream/event-stream-recovery.js';
 import {
@@ -53,6 +55,8 @@ class Scene {
       lastEventId,
       repeatable: true,
       idempotent: true,
+      tap: new Tap(),
+      tapId: () => '',
     });
     exchange.source = this.stream;
     this.stream.head(this.x.response);

@@ -1,4 +1,5 @@
 /** The contract of response sinks for each of them, and for a double that copies a response. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Producer } from '../../src/program/body.js';
 import type { Exchange } from '../../src/program/exchange.js';
+import { Tap } from '../../src/tap/tap.js';
 import { EventStream } from '../../src/upstream/event-stream.js';
 import { EVENT_STREAMS, type EventStreamSettings } from '../../src/upstream/event-stream-settings.js';
 import { ReadingRate } from '../../src/upstream/reading-rate.js';
@@ -48,7 +50,7 @@ function rate(x: RecordingExchange, source: Producer): ReadingRate {
 function events(x: RecordingExchange, source: Producer, settings: Partial<EventStreamSettings>): EventStream {
   const next = relay(x, source, inMemory, true);
   const again = { resume: () => source.resume(), abort: () => source.abort(), requestAgain() {} };
-  const options = { lastEventId: '', repeatable: false, idempotent: false };
+  const options = { lastEventId: '', repeatable: false, idempotent: false, tap: new Tap(), tapId: () => '' };
   const stream = new EventStream(x.session, next, again, {
     ...options,
     settings: { ...EVENT_STREAMS.initial, ...settings },

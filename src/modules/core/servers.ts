@@ -146,6 +146,7 @@ function addressesOf(block: CheckedBlock, compiler: Compiler): { data: ListenDat
 async function compileServer(block: CheckedBlock, compiler: Compiler): Promise<ServerProgram> {
   const server = new ServerProgram(compiler.program(block, null));
   server.name = displayName(namesOf(block));
+  server.tap = compiler.tap;
   if (compiler.observer.simulates) server.observer = compiler.observer;
   compiler.serverHandlers(block, server);
   server.locations = (await compileLocations(block, server, compiler)) ?? treeOf([], compiler);

@@ -1,0 +1,206 @@
+/**
+ * The rows of one subscriber: selected, redacted and queued. One batch at a time is delivered; the rows published meanwhile
+ * wait, and those that exceed the queue are dropped and counted.
+ */
+import { toText } from '../diagnostics/byte-string.js';
+import { Redaction } from './redaction.js';
+import type {
+  FieldLine,
+  Payload,
+  PublishedEvent,
+  PublishedFrame,
+  PublishedRow,
+  TapKind,
+  TapRow,
+  Withheld,
+} from './rows.js';
+import type { TapSettings } from './settings.js';
+
+/** Opcodes of RFC 6455: the lowest one of control frames is that of a Close frame. */
+const CONTROL = 8;
+const CLOSE = 8;
+/** Bytes of a payload within which it can be redacted. */
+export const MAX_REDACTED = 65_536;
+/** Bytes that wait for a subscriber, approximately. */
+const MAX_QUEUED = 1 << 20;
+/** Bytes of a batch, approximately: one read of the channel between processes. */
+const BATCH = 48 << 10;
+/** Bytes of a row without its texts, approximately. */
+const ROW = 200;
+
+const KINDS: Readonly<Record<PublishedRow['type'], TapKind>> = {
+  request: 'http',
+  response: 'http',
+  open: 'websocket',
+  frame: 'websocket',
+  close: 'websocket',
+  event: 'sse',
+};
+
+/** Receives rows; the next batch follows when the promise has settled. */
+export type Deliver = (rows: readonly TapRow[]) => Promise<unknown>;
+
+export interface TapSubscriber {
+  readonly settings: TapSettings;
+  readonly deliver: Deliver;
+}
+
+export class TapFeed {
+  private readonly redaction: Redaction;
+  private rows: TapRow[] = [];
+  /** Approximate sizes of these rows, and their sum. */
+  private sizes: number[] = [];
+  private queued = 0;
+  /** Rows dropped since the last row that was queued. */
+  private dropped = 0;
+  private scheduled = false;
+  private delivering = false;
+  private closed = false;
+
+  constructor(
+    private readonly settings: TapSettings,
+    private readonly deliver: Deliver,
+  ) {
+    this.redaction = new Redaction(settings.redaction);
+  }
+
+  /** Bytes of a payload that it needs. */
+  get payloadSize(): number {
+    const { payload } = this.settings;
+    return payload > 0 && this.redaction.ofPayloads ? Math.max(MAX_REDACTED, payload) : payload;
+  }
+
+  add(row: PublishedRow): void {
+    if (this.closed || !this.settings.kinds.includes(KINDS[row.type])) return;
+    if (this.rows.length >= this.settings.queue || this.queued >= MAX_QUEUED) {
+      this.dropped++;
+      return;
+    }
+    this.reportDropped(row.time);
+    this.push(this.rendered(row));
+    this.schedule();
+  }
+
+  private push(row: TapRow): void {
+    const size = sizeOf(row);
+    this.rows.push(row);
+    this.sizes.push(size);
+    this.queued += size;
+  }
+
+  private reportDropped(time: number): void {
+    if (this.dropped === 0) return;
+    this.push({ type: 'dropped', count: this.dropped, time });
+    this.dropped = 0;
+  }
+
+  /** Rows of one turn of the event loop are delivered together. */
+  private schedule(): void {
+    if (this.scheduled || this.delivering) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (this.closed || this.delivering) return;
+    if (this.rows.length === 0) this.reportDropped(Date.now());
+    if (this.rows.length === 0) return;
+    let count = 0;
+    let size = 0;
+    while (count < this.rows.length && (count === 0 || size + (this.sizes[count] ?? 0) <= BATCH)) {
+      size += this.sizes[count] ?? 0;
+      count++;
+    }
+    const batch = this.rows.splice(0, count);
+    this.sizes.splice(0, count);
+    this.queued -= size;
+    this.delivering = true;
+    const next = (): void => {
+      this.delivering = false;
+      if (this.rows.length > 0 || this.dropped > 0) this.schedule();
+    };
+    this.deliver(batch).then(next, next);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.rows = [];
+    this.sizes = [];
+  }
+
+  private rendered(row: PublishedRow): TapRow {
+    const { redaction } = this;
+    switch (row.type) {
+      case 'request':
+        return {
+          ...row,
+          host: toText(redaction.text(row.host)),
+          method: toText(row.method),
+          target: toText(redaction.target(row.target)),
+          headers: this.headers(row.headers),
+        };
+      case 'response':
+        return {
+          ...row,
+          method: toText(row.method),
+          target: toText(redaction.target(row.target)),
+          headers: this.headers(row.headers),
+        };
+      case 'open':
+        return { ...row, host: toText(redaction.text(row.host)), target: toText(redaction.target(row.target)) };
+      case 'close':
+        return { ...row, reason: toText(redaction.text(row.reason)) };
+      case 'frame': {
+        const isFragment = !row.fin || row.opcode === 0;
+        return { ...row, ...this.payload(row, row.compressed ? 'compressed' : isFragment ? 'fragment' : null) };
+      }
+      case 'event':
+        return { ...row, ...this.payload(row, null) };
+    }
+  }
+
+  private headers(lines: readonly FieldLine[]): FieldLine[] {
+    return this.redaction.headers(lines).map(([name, value]) => [toText(name), toText(value)]);
+  }
+
+  /** `obstacle`: reason for which the payload cannot be redacted. */
+  private payload(row: PublishedFrame | PublishedEvent, obstacle: Withheld | null): Payload {
+    const { redaction } = this;
+    const limit = this.settings.payload;
+    const { length } = row;
+    if (limit === 0) return { length, payload: new Uint8Array(), withheld: null };
+    if (!redaction.ofPayloads) return { length, payload: copyOf(row.payload, limit), withheld: null };
+    const withheld = obstacle ?? (row.payload.length < length ? 'too long' : null);
+    if (withheld !== null) return { length, payload: null, withheld };
+    const redacted = this.redacted(row);
+    if (typeof redacted === 'string') return { length, payload: null, withheld: redacted };
+    return { length, payload: copyOf(redacted, limit), withheld: null };
+  }
+
+  private redacted(row: PublishedFrame | PublishedEvent): Buffer | Withheld {
+    const { redaction } = this;
+    const { payload } = row;
+    if (row.type === 'event') return redaction.event(payload);
+    if (row.opcode < CONTROL) return redaction.message(payload);
+    if (row.opcode !== CLOSE) return redaction.control(payload);
+    // The two bytes of a status code are no text.
+    const reason = redaction.control(payload.subarray(2));
+    return typeof reason === 'string' ? reason : Buffer.concat([payload.subarray(0, 2), reason]);
+  }
+}
+
+/** A copy, as a buffer may be a part of a larger one. */
+function copyOf(bytes: Buffer, limit: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(0, limit));
+}
+
+function sizeOf(row: TapRow): number {
+  let size = ROW;
+  if ('payload' in row && row.payload !== null) size += row.payload.length;
+  if ('headers' in row) for (const [name, value] of row.headers) size += name.length + value.length;
+  if ('target' in row) size += row.target.length;
+  return size;
+}

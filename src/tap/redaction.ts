@@ -1,0 +1,120 @@
+/** Redaction of rows for one subscriber. Byte strings. */
+import { Expression } from '../config/pcre/expression.js';
+import { MatchFailed } from '../config/pcre/match-failed.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { type JsonPath, replaceAt } from './json-path.js';
+import type { FieldLine, Withheld } from './rows.js';
+import type { RedactionSettings } from './settings.js';
+
+/** Text in place of what is redacted. */
+export const REDACTED = '[redacted]';
+
+const NOT_JSON = 'not JSON';
+const NOT_REDACTED = 'not redacted';
+
+export class Redaction {
+  private readonly fields: ReadonlySet<string>;
+  private readonly jsonPaths: readonly JsonPath[];
+  private readonly patterns: readonly Expression[];
+
+  constructor({ fields, jsonPaths, patterns }: RedactionSettings) {
+    this.fields = new Set(fields);
+    this.jsonPaths = jsonPaths;
+    this.patterns = patterns.map((pattern) => new Expression(pattern));
+  }
+
+  /** Whether payloads are redacted, so that only complete ones can be given. */
+  get ofPayloads(): boolean {
+    return this.jsonPaths.length > 0 || this.patterns.length > 0;
+  }
+
+  /** A text without the matches of the expressions; if a search exceeds its limits, nothing of it. */
+  text(text: string): string {
+    return this.matchesReplaced(text) ?? REDACTED;
+  }
+
+  private matchesReplaced(text: string): string | null {
+    try {
+      let result = text;
+      for (const pattern of this.patterns) result = pattern.replaceAll(result, REDACTED);
+      return result;
+    } catch (error) {
+      if (error instanceof MatchFailed) return null;
+      throw error;
+    }
+  }
+
+  headers(lines: readonly FieldLine[]): FieldLine[] {
+    return lines.map(([name, value]) => [name, this.fields.has(name.toLowerCase()) ? REDACTED : this.text(value)]);
+  }
+
+  /** A request target: arguments by their names, then the expressions. */
+  target(target: string): string {
+    const query = target.indexOf('?');
+    if (query < 0 || this.fields.size === 0) return this.text(target);
+    const args = target.slice(query + 1).split('&');
+    const redacted = args.map((arg) => {
+      const equals = arg.indexOf('=');
+      return equals >= 0 && this.fields.has(decoded(arg.slice(0, equals)))
+        ? `${arg.slice(0, equals + 1)}${REDACTED}`
+        : arg;
+    });
+    return this.text(`${target.slice(0, query + 1)}${redacted.join('&')}`);
+  }
+
+  /** A whole message, or the reason for which it is withheld. */
+  message(payload: Buffer): Buffer | Withheld {
+    if (this.jsonPaths.length === 0) return this.payload(payload.latin1Slice());
+    const json = this.json(payload.toString('utf8'));
+    if (json === NOT_JSON || json === NOT_REDACTED) return json;
+    return this.payload(json.text === null ? payload.latin1Slice() : toBytes(json.text));
+  }
+
+  /** Likewise a whole event: its data is the message. */
+  event(payload: Buffer): Buffer | Withheld {
+    const text = payload.latin1Slice();
+    const lines = text.split(/\r\n|\r|\n/);
+    const data = lines.filter((line) => isData(line)).map((line) => line.slice(5).replace(/^ /, ''));
+    if (this.jsonPaths.length === 0 || data.length === 0) return this.payload(text);
+    const json = this.json(toText(data.join('\n')));
+    if (json === NOT_JSON || json === NOT_REDACTED) return json;
+    if (json.text === null) return this.payload(text);
+    const others = lines.filter((line) => !isData(line) && line !== '');
+    return this.payload([...others, `data: ${toBytes(json.text)}`, '', ''].join('\n'));
+  }
+
+  /** A payload that is no message: that of a control frame. */
+  control(payload: Buffer): Buffer | Withheld {
+    return this.payload(payload.latin1Slice());
+  }
+
+  private payload(text: string): Buffer | Withheld {
+    const result = this.matchesReplaced(text);
+    return result === null ? NOT_REDACTED : Buffer.from(result, 'latin1');
+  }
+
+  /** The JSON text with redacted members; null if it has none of them. */
+  private json(text: string): { readonly text: string | null } | typeof NOT_JSON | typeof NOT_REDACTED {
+    try {
+      const value: unknown = JSON.parse(text);
+      let found = false;
+      for (const path of this.jsonPaths) if (replaceAt(value, path, REDACTED)) found = true;
+      return { text: found ? JSON.stringify(value) : null };
+    } catch (error) {
+      // The depth of a value may exceed the stack.
+      return error instanceof SyntaxError ? NOT_JSON : NOT_REDACTED;
+    }
+  }
+}
+
+function isData(line: string): boolean {
+  return line === 'data' || line.startsWith('data:');
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' ')).toLowerCase();
+  } catch {
+    return name.toLowerCase();
+  }
+}

@@ -1,0 +1,135 @@
+/** Rows of the traffic tap. */
+
+/** Kinds of rows: requests and responses, WebSockets with their frames, server-sent events. */
+export type TapKind = 'http' | 'websocket' | 'sse';
+
+/** Reason for which a payload is not given although there is one. */
+export type Withheld =
+  /** It is compressed, and has to be redacted. */
+  | 'compressed'
+  /** It is a fragment of a message, and has to be redacted as a whole. */
+  | 'fragment'
+  /** It is longer than what can be redacted as a whole. */
+  | 'too long'
+  /** It is not JSON, and members of JSON have to be redacted. */
+  | 'not JSON'
+  /** An expression has exceeded its limits, or JSON is nested too deeply. */
+  | 'not redacted';
+
+/** Fields of every row. */
+interface Common {
+  /** Identifies the request, its WebSocket and its events: unique among the workers of a proxy. */
+  readonly id: string;
+  /** ms since 1970. */
+  readonly time: number;
+}
+
+/** Name and value of a header field. */
+export type FieldLine = readonly [name: string, value: string];
+
+/** A request, when its head has been read. */
+export interface RequestRow extends Common {
+  readonly type: 'request';
+  /** Address of the client, with its port. */
+  readonly client: string;
+  readonly host: string;
+  readonly method: string;
+  readonly target: string;
+  readonly headers: readonly FieldLine[];
+}
+
+/** The end of a request, when it is logged; that of an upgrade is the end of its tunnel. */
+export interface ResponseRow extends Common {
+  readonly type: 'response';
+  readonly method: string;
+  readonly target: string;
+  /** 0 if there was no response. */
+  readonly status: number;
+  /** Fields that the upstream or the proxy has set. */
+  readonly headers: readonly FieldLine[];
+  /** Bytes sent to the client after the head. */
+  readonly bytes: number;
+  /** ms since the first byte of the request. */
+  readonly duration: number;
+  /** Address of the last upstream server; empty if there was none. */
+  readonly upstream: string;
+  /** Whether the response was sent completely. */
+  readonly completed: boolean;
+}
+
+/** A WebSocket that was opened; subscribers also receive one for each that is open already. */
+export interface OpenRow extends Common {
+  readonly type: 'open';
+  readonly client: string;
+  readonly host: string;
+  readonly target: string;
+  readonly upstream: string;
+  /** Number of the configuration with which its request began. */
+  readonly generation: number;
+  /** ms since 1970. */
+  readonly openedAt: number;
+}
+
+/** Payload of a row. */
+export interface Payload {
+  /** Length of the whole payload, bytes. */
+  readonly length: number;
+  /** Its beginning, unmasked and redacted; null if it is withheld. */
+  readonly payload: Uint8Array | null;
+  readonly withheld: Withheld | null;
+}
+
+/** A frame of a WebSocket, as it is forwarded. */
+export interface FrameRow extends Common, Payload {
+  readonly type: 'frame';
+  readonly from: 'client' | 'upstream';
+  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
+  readonly opcode: number;
+  /** Whether it is the last frame of its message. */
+  readonly fin: boolean;
+  /** Reserved bits, RSV1 highest (4). */
+  readonly rsv: number;
+  /** Whether it belongs to a message compressed by permessage-deflate; the payload is compressed, too. */
+  readonly compressed: boolean;
+}
+
+/** A server-sent event or comment, as it is sent to the client. */
+export interface EventRow extends Common, Payload {
+  readonly type: 'event';
+}
+
+/** Frames of one sender of a WebSocket. */
+export interface SenderCounts {
+  readonly messages: number;
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** The end of a WebSocket. */
+export interface CloseRow extends Common {
+  readonly type: 'close';
+  readonly by: 'client' | 'upstream' | 'proxy';
+  readonly code: number;
+  readonly reason: string;
+  /** ms. */
+  readonly duration: number;
+  readonly received: SenderCounts;
+  readonly sent: SenderCounts;
+}
+
+/** Rows that were dropped at this place, because the subscriber was too slow. */
+export interface DroppedRow {
+  readonly type: 'dropped';
+  readonly count: number;
+  readonly time: number;
+}
+
+/** The payload is as long as subscribers need it. */
+export type PublishedFrame = Omit<FrameRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
+export type PublishedEvent = Omit<EventRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
+
+/** A row as it is published: texts are byte strings, payloads are not redacted. */
+export type PublishedRow = RequestRow | ResponseRow | OpenRow | CloseRow | PublishedFrame | PublishedEvent;
+
+/** A row as subscribers receive it: texts are UTF-8, and everything is redacted. */
+export type TapRow = RequestRow | ResponseRow | OpenRow | FrameRow | CloseRow | EventRow | DroppedRow;

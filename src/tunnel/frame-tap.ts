@@ -1,0 +1,85 @@
+/** The frames of a WebSocket for the traffic tap. Created only while the tap is active. */
+import { callbackTime } from '../http/clock.js';
+import type { Tap } from '../tap/tap.js';
+import { applyMask, type FrameReader } from '../websocket/frame-reader.js';
+import { CONTINUATION, CONTROL } from '../websocket/opcodes.js';
+
+/** RSV1: the message is compressed by permessage-deflate (RFC 7692, 6). */
+const COMPRESSED = 4;
+
+/** Frames of one sender. */
+export class FrameTap {
+  /** Follows the frames next to the tunnel's own reader, which reads the same bytes later. */
+  private readonly reader: FrameReader;
+  /** Epoch of the tap for which it was created. */
+  private readonly epoch: number;
+  /** Payload of the current frame as far as it is needed; null if the frame has no row any more. */
+  private payload: Buffer | null = null;
+  private filled = 0;
+  private compressed = false;
+
+  /** `frames`: the tunnel's reader. A frame that it is reading gets no row. */
+  constructor(
+    private readonly tap: Tap,
+    private readonly id: string,
+    private readonly from: 'client' | 'upstream',
+    frames: FrameReader,
+  ) {
+    this.reader = frames.copy();
+    this.epoch = tap.epoch;
+  }
+
+  /** Whether it has followed the stream without interruption. */
+  get isCurrent(): boolean {
+    return this.epoch === this.tap.epoch;
+  }
+
+  push(bytes: Buffer, start: number, end: number): void {
+    const { reader } = this;
+    for (let at = start; at < end; ) {
+      const from = at;
+      if (reader.inPayload) {
+        const offset = reader.payloadSeen;
+        at = reader.next(bytes, at, end);
+        if (this.payload !== null) this.collect(this.payload, bytes, from, at, offset);
+      } else {
+        at = reader.next(bytes, at, end);
+        if (reader.inPayload || reader.betweenFrames) this.begin();
+      }
+    }
+  }
+
+  private begin(): void {
+    const { reader, tap } = this;
+    const size = Number.isFinite(reader.length) ? Math.min(reader.length, tap.payloadSize) : 0;
+    if (reader.opcode < CONTROL && reader.opcode !== CONTINUATION) this.compressed = (reader.rsv & COMPRESSED) !== 0;
+    this.payload = Buffer.allocUnsafe(size);
+    this.filled = 0;
+    if (size === 0) this.publish(this.payload);
+  }
+
+  private collect(payload: Buffer, bytes: Buffer, start: number, end: number, offset: number): void {
+    const { filled } = this;
+    this.filled += bytes.copy(payload, filled, start, Math.min(end, start + payload.length - filled));
+    if (this.reader.masked) applyMask(payload, filled, this.filled, this.reader.mask, offset);
+    if (this.filled === payload.length) this.publish(payload);
+  }
+
+  private publish(payload: Buffer): void {
+    const { reader } = this;
+    const { opcode, fin, rsv, length } = reader;
+    this.payload = null;
+    this.tap.publish({
+      type: 'frame',
+      id: this.id,
+      time: callbackTime(),
+      from: this.from,
+      opcode,
+      fin,
+      rsv,
+      compressed: opcode < CONTROL && this.compressed,
+      length: Number.isFinite(length) ? length : -1,
+      payload,
+    });
+  }
+}
