@@ -9,6 +9,7 @@ export type ZoneKind =
   | 'upstream'
   | 'sticky'
   | 'upstream_health'
+  | 'circuits'
   | 'ssl_session'
   | 'ssl_ocsp';
 

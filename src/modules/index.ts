@@ -11,6 +11,7 @@ import brotli_module from './brotli.js';
 import brotli_static_module from './brotli_static.js';
 import browser_module from './browser.js';
 import charset_module from './charset.js';
+import circuit_breaker_module from './circuit_breaker.js';
 import core_module from './core/index.js';
 import cors_module from './cors.js';
 import empty_gif_module from './empty_gif.js';
@@ -30,6 +31,7 @@ import map_module from './map.js';
 import mirror_module from './mirror.js';
 import not_modified_module from './not_modified.js';
 import other_protocols_module from './other_protocols.js';
+import outlier_ejection_module from './outlier_ejection.js';
 import proxy_module from './proxy/index.js';
 import random_index_module from './random_index.js';
 import range_module from './range.js';
@@ -57,6 +59,7 @@ import upstream_keepalive_module from './upstream_keepalive.js';
 import upstream_least_conn_module from './upstream_least_conn.js';
 import upstream_least_time_module from './upstream_least_time.js';
 import upstream_random_module from './upstream_random.js';
+import upstream_retry_module from './upstream_retry.js';
 import upstream_sticky_module from './upstream_sticky/index.js';
 import upstream_zone_module from './upstream_zone.js';
 import userid_module from './userid.js';
@@ -83,6 +86,7 @@ export const modules: readonly Module[] = [
   brotli_static_module,
   browser_module,
   charset_module,
+  circuit_breaker_module,
   core_module,
   cors_module,
   empty_gif_module,
@@ -102,6 +106,7 @@ export const modules: readonly Module[] = [
   mirror_module,
   not_modified_module,
   other_protocols_module,
+  outlier_ejection_module,
   proxy_module,
   random_index_module,
   range_module,
@@ -129,6 +134,7 @@ export const modules: readonly Module[] = [
   upstream_least_conn_module,
   upstream_least_time_module,
   upstream_random_module,
+  upstream_retry_module,
   upstream_sticky_module,
   upstream_zone_module,
   userid_module,

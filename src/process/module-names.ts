@@ -68,6 +68,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       charset source_charset override_charset charset_types charset_map`,
   },
   {
+    load: () => import('../modules/circuit_breaker.js'),
+    names: `
+      circuit_breaker upstream_breaker_state upstream_breaker_status`,
+  },
+  {
     load: () => import('../modules/core/index.js'),
     names: `
       http server location limit_except listen server_name root alias disable_symlinks types default_type
@@ -190,6 +195,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/other_protocols.js'),
     names: `
       fastcgi_temp_path uwsgi_temp_path scgi_temp_path`,
+  },
+  {
+    load: () => import('../modules/outlier_ejection.js'),
+    names: `
+      outlier_ejection`,
   },
   {
     load: () => import('../modules/proxy/index.js'),
@@ -357,6 +367,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/upstream_random.js'),
     names: `
       random`,
+  },
+  {
+    load: () => import('../modules/upstream_retry.js'),
+    names: `
+      upstream_timeout retry_backoff retry_budget`,
   },
   {
     load: () => import('../modules/upstream_sticky/index.js'),

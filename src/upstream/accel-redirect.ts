@@ -1,5 +1,6 @@
 /** `X-Accel-Redirect`: internal redirect to a location named by the upstream. */
 
+import { parseInteger } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
@@ -49,4 +50,10 @@ export function accelRedirect(x: HttpExchange, target: string, fields: readonly 
   }
   if (x.method !== 'HEAD') x.method = 'GET';
   x.internalRedirect(uri.path, uri.args);
+}
+
+/** Applies `X-Accel-Limit-Rate`. */
+export function accelLimitRate(x: HttpExchange, headers: HeaderBlock): void {
+  const rate = headers.valueOf(Field.XAccelLimitRate);
+  if (rate !== undefined) x.limitRate = parseInteger(rate) ?? x.limitRate;
 }

@@ -45,6 +45,8 @@ export interface FailureCauses extends Omit<StreamFailures, 'connect' | 'receive
   /** No peer is available. */
   readonly 'no peers': null;
   readonly timeout: null;
+  /** The total time of the request is over (`upstream_timeout`). */
+  readonly expired: null;
   /** The configuration does not allow a connection to the peer. */
   readonly denied: null;
   /** A response with a status for which another peer is tried. */
@@ -102,6 +104,7 @@ const RULES: { readonly [K in FailureKind]: Rule<FailureCauses[K]> } = {
     status: badGateway,
     reason: () => NEXT_UPSTREAM.denied,
   },
+  expired: { message: () => 'upstream timed out (upstream_timeout)', status: () => 504, reason: noReason },
   'invalid head': { message: (text) => text, status: badGateway, reason: () => NEXT_UPSTREAM.invalid_header },
   'invalid body': { message: (text) => text, status: badGateway, reason: () => NEXT_UPSTREAM.invalid_header },
   status: { message: () => null, status: (status) => status, reason: reasonOfStatus },

@@ -143,6 +143,7 @@ export class PeerSelection {
     this.peer = null;
     this.lookup = null;
     if (outcome === 'ok' && peer !== null) this.binding?.ended(peer);
+    if (peer !== null) this.upstream.ejection?.attemptEnded(peer, outcome === 'failed', this.attempt.status);
     this.timeResponse();
     this.releaseReservation();
     this.selection?.release(outcome, this.attempt);
@@ -156,6 +157,7 @@ export class PeerSelection {
     this.peer = null;
     const onEnded = this.binding?.upgraded(peer) ?? null;
     peer.begin();
+    this.upstream.ejection?.attemptEnded(peer, false, 101);
     this.selection?.release('ok', attempt);
     return new UpgradedAttempt(attempt, peer, reservation, upstream.name, onEnded);
   }

@@ -80,6 +80,8 @@ export class Peer {
   accessed = 0;
   /** Start of the current `failTimeout` period, ms since 1970. */
   checked = 0;
+  /** Time until which it gets no requests (`outlier_ejection`), ms since 1970. */
+  ejectedUntil = 0;
   private identifier: string;
 
   constructor(
@@ -144,6 +146,7 @@ export class Peer {
 
   private accepts(now: number): boolean {
     if (this.health !== 'up') return false;
+    if (now < this.ejectedUntil) return false;
     if (this.maxFails > 0 && this.fails >= this.maxFails && now - this.checked <= this.failTimeout) return false;
     return !this.full;
   }

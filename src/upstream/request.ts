@@ -4,29 +4,28 @@
  * stream (`src/http/upstream-session.ts`).
  */
 
-import type { Level } from '../config/log-level.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
-import { parseInteger } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import type { StreamFailures, StreamUser, UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
-import { connectionRefused } from '../net/connection-limit.js';
-import { TlsFileError } from '../net/tls-files.js';
 import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
-import { accelRedirect, keptFields } from './accel-redirect.js';
+import { accelLimitRate, accelRedirect, keptFields } from './accel-redirect.js';
 import type { Outcome } from './balancer.js';
 import type { ConnectOptions } from './connect-options.js';
+import { connectTo } from './connect-to.js';
 import type { EventSource, EventStream } from './event-stream.js';
 import { type Activity, UpstreamFailure } from './failure.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM } from './next-upstream.js';
 import type { Peer } from './peer.js';
 import { PeerSelection, type PeerUser } from './peer-selection.js';
+import { RequestLimits } from './request-limits.js';
 import { RequestWriter, type WriterOwner } from './request-writer.js';
 import { ResponseChain } from './response-chain.js';
 import type { ResponseSink } from './response-sink.js';
 import { dropDuplicates } from './unique-fields.js';
+import { upgradeFailure } from './upgrade-failure.js';
 import type { Upstream } from './upstream.js';
 
 // States of an upstream request; see docs/states.md.
@@ -37,8 +36,6 @@ const READING_BODY = 3;
 /** Between two requests for an event stream. */
 const WAITING = 4;
 const OVER = 5;
-
-const EMPTY = Buffer.alloc(0);
 
 export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOwner, EventSource {
   private state = PREPARING;
@@ -56,6 +53,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   private peer: Peer | null = null;
   /** Whether the connection is reused: its failure costs no try; it still counts for `max_fails`, as in nginx. */
   private reused = false;
+  /** Limits over all attempts; null if there are none. */
+  private limits: RequestLimits | null = null;
   /** Evaluated once, for all attempts. */
   private options: ConnectOptions | null = null;
 
@@ -74,11 +73,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   get activity(): string {
     const { state, stream, writer } = this;
     if (stream === null || state === PREPARING || state === WAITING || state === OVER) return '';
-    if (state === CONNECTING) return connecting(stream);
-    if (state === READING_HEAD) {
-      return stream.headBegun ? 'reading response header from upstream' : 'sending request to upstream';
-    }
-    if (!writer.complete) return 'sending request to upstream';
+    if (state !== READING_BODY && (state === CONNECTING || stream.headBegun)) return this.awaited;
+    if (state === READING_HEAD || !writer.complete) return 'sending request to upstream';
     return this.chain.buffered ? 'reading upstream' : 'sending to client';
   }
 
@@ -89,12 +85,26 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     // As in nginx, a stored response is read to its end.
     x.ignoreClientAbort = ignoreClientAbort || store !== null;
     x.resource = this;
-    x.client.sendContinue();
+    this.upstream.retryBudget?.request();
+    this.limits = RequestLimits.of(x, this.upstream, this);
+    if (this.limits === null) this.admitted();
+    else this.limits.enter();
+  }
+
+  admitted(): void {
+    if (this.state === OVER || this.x.finished) return;
+    this.x.client.sendContinue();
     this.writer.prepare();
   }
 
+  refused(status: number): void {
+    if (this.state !== OVER && !this.x.finished) this.fail(status);
+  }
+
   prepared(): void {
-    if (!this.x.finished) this.selection.choose();
+    if (this.x.finished || this.state === OVER) return;
+    this.limits?.start();
+    this.selection.choose();
   }
 
   // -- connecting and sending
@@ -105,6 +115,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       const failure = new UpstreamFailure('no peers', 'connecting to upstream', null);
       this.log(failure);
       selection.attempt.status = failure.status;
+      this.limits?.failed(failure);
       this.fail(failure.status);
       return;
     }
@@ -115,8 +126,11 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     const isFinal = !selection.mayTryAnother(NEXT_UPSTREAM.error, true, this.writer.streaming);
     const kept = sessions.reuse(peer, origin, this.options, this, isFinal);
     this.reused = kept !== null;
-    const stream = kept ?? this.connect(peer, this.options);
-    if (stream === null) return;
+    const stream = kept ?? connectTo(peer, this.upstream.sessions, origin, this.options, this);
+    if (stream instanceof UpstreamFailure) {
+      this.failed(stream);
+      return;
+    }
     if (this.stream !== null) {
       this.spent ??= [];
       this.spent.push(this.stream);
@@ -124,23 +138,6 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.stream = stream;
     this.writer.attach(stream, selection.attempt);
     if (stream.ready) this.onReady();
-  }
-
-  /** Opens a stream on a new connection, or returns null if this host cannot. */
-  private connect(peer: Peer, options: ConnectOptions): UpstreamStream | null {
-    let refusal: readonly [Level, string];
-    const refused = connectionRefused();
-    if (refused !== null) refusal = ['alert', refused];
-    else {
-      try {
-        return this.upstream.sessions.connect(peer, this.origin, options, this);
-      } catch (error) {
-        if (!(error instanceof TlsFileError)) throw error;
-        refusal = ['error', error.message];
-      }
-    }
-    this.failed(new UpstreamFailure('local', 'connecting to upstream', refusal));
-    return null;
   }
 
   onReady(): void {
@@ -183,7 +180,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     // As in nginx the status of the first head is recorded, even if a final one follows.
     this.selection.attempt.status ||= head.status;
     if (head.version >= 11) this.rules.earlyHints(this.x, head);
-    else this.invalidHead('upstream sent HTTP/1.0 response with early hints');
+    else {
+      const message = 'upstream sent HTTP/1.0 response with early hints';
+      this.failed(new UpstreamFailure('invalid head', 'reading response header from upstream', message));
+    }
   }
 
   onHead(): void {
@@ -203,10 +203,6 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.failed(new UpstreamFailure('match', 'reading response header from upstream', null));
   }
 
-  private invalidHead(message: string): void {
-    this.failed(new UpstreamFailure('invalid head', 'reading response header from upstream', message));
-  }
-
   private processHead(stream: UpstreamStream): void {
     const { x, rules, selection } = this;
     const { settings } = rules;
@@ -222,6 +218,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
         return;
       }
     }
+    this.limits?.answered(status);
     if (this.events !== null) {
       this.continueEvents(stream, this.events);
       return;
@@ -234,10 +231,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       return;
     }
     selection.headReceived();
-    if (settings.obeysLimitRate) {
-      const rate = headers.valueOf(Field.XAccelLimitRate);
-      if (rate !== undefined) x.limitRate = parseInteger(rate) ?? x.limitRate;
-    }
+    if (settings.obeysLimitRate) accelLimitRate(x, headers);
     const redirect = settings.obeysRedirect ? headers.valueOf(Field.XAccelRedirect) : undefined;
     if (redirect !== undefined) {
       const fields = keptFields(headers, (value) => rules.cookie(x, value));
@@ -247,16 +241,12 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     }
     const asked = rules.asksHead(x);
     this.events = this.chain.begin(stream, asked, this.writer.streaming);
+    if (this.events !== null) this.limits?.stopTimeout();
     this.state = READING_BODY;
     // A filter may send its own response instead, and abort this one.
     if (!this.sink.head(x.response)) return;
-    if (
-      (x.method === 'HEAD' || x.follows !== null) &&
-      !asked &&
-      status !== 204 &&
-      status !== 304 &&
-      stream.declaredLength !== 0
-    ) {
+    const bodyExpected = status !== 204 && status !== 304 && stream.declaredLength !== 0;
+    if ((x.method === 'HEAD' || x.follows !== null) && !asked && bodyExpected) {
       // The client does not expect the body: it is not waited for.
       stream.cancel();
       this.complete(stream);
@@ -313,13 +303,21 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   }
 
   timedOut(): void {
+    if (this.stream !== null && this.state !== OVER) this.failed(new UpstreamFailure('timeout', this.awaited, null));
+  }
+
+  /** Activity whose event is awaited. */
+  private get awaited(): Activity {
     const { state, stream } = this;
-    if (stream === null || state === OVER) return;
-    let activity: Activity = 'reading response header from upstream';
-    if (state === CONNECTING) activity = connecting(stream);
-    else if (state === READING_BODY) activity = 'reading upstream';
-    else if (stream.pending > 0) activity = 'sending request to upstream';
-    this.failed(new UpstreamFailure('timeout', activity, null));
+    if (stream === null || state === PREPARING || state === WAITING) return 'connecting to upstream';
+    if (state === CONNECTING) return stream.handshaking ? 'SSL handshaking to upstream' : 'connecting to upstream';
+    if (state === READING_BODY) return 'reading upstream';
+    return stream.pending > 0 ? 'sending request to upstream' : 'reading response header from upstream';
+  }
+
+  /** The total time of the request is over. */
+  expired(): void {
+    if (this.state !== OVER && this.events === null) this.failed(new UpstreamFailure('expired', this.awaited, null));
   }
 
   private log({ logLine }: UpstreamFailure): void {
@@ -328,6 +326,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   private failed(failure: UpstreamFailure): void {
     this.log(failure);
+    if (failure.reason === 0) this.limits?.failed(failure);
     if (failure.retry === 'never') {
       if (this.interrupted(false)) return;
       // As in nginx the request counts as completed unless the peer's data was invalid.
@@ -343,21 +342,31 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Tries another peer, or ends with the status of the failure. */
   private next(failure: UpstreamFailure): void {
     const { x, selection } = this;
-    const { reason, status } = failure;
+    const { status } = failure;
     this.endAttempt(failure.outcome);
     selection.attempt.status = status;
     x.upstreamHeaders = null;
-    if (this.reused && reason === NEXT_UPSTREAM.error) selection.addTry();
+    const isStale = this.reused && failure.reason === NEXT_UPSTREAM.error;
+    if (isStale) selection.addTry();
     if (selection.tries === 0 || !this.canRetry(failure)) {
+      this.limits?.failed(failure);
       this.fail(status);
       return;
     }
-    this.state = PREPARING;
+    if (!isStale) this.upstream.retryBudget?.retry();
+    if (this.limits?.delayRetry(failure) === true) this.state = WAITING;
+    else this.retry();
+  }
+
+  retry(): void {
+    if (this.state !== OVER) this.state = PREPARING;
     this.prepared();
   }
 
   private canRetry({ reason, retry }: UpstreamFailure): boolean {
-    return this.selection.mayTryAnother(reason, retry !== 'always', this.writer.streaming);
+    if (!this.selection.mayTryAnother(reason, retry !== 'always', this.writer.streaming)) return false;
+    // A cached connection that turns out to be closed costs no try.
+    return this.upstream.retryBudget?.available !== false || (this.reused && reason === NEXT_UPSTREAM.error);
   }
 
   /** Ends the exchange without a response from the upstream, or its event stream, unless that is requested again later. */
@@ -379,6 +388,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     const { state } = this;
     if (state === OVER) return;
     this.state = OVER;
+    this.limits?.end();
     if (state !== WAITING) this.endAttempt('ok');
   }
 
@@ -448,7 +458,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     const { stream } = this;
     if (stream === null) return;
     try {
-      this.switchProtocols(stream, from < length ? Buffer.from(bytes.subarray(from, length)) : EMPTY);
+      // The bytes are borrowed.
+      this.switchProtocols(stream, Buffer.from(bytes.subarray(from, length)));
     } catch (error) {
       this.searchFailed(error);
     }
@@ -459,24 +470,16 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     const { head } = stream;
     selection.attempt.headerTime = selection.elapsed();
     selection.attempt.status = 101;
-    if (x.headers.indexOf(Field.Upgrade) < 0) {
-      this.invalidHead('upstream sent 101 to a request without "Upgrade"');
-      return;
-    }
-    if (x.nested !== null || peer === null || this.events !== null) {
-      const activity = 'reading response header from upstream';
-      this.failed(new UpstreamFailure('unusable', activity, 'connection upgrade in subrequest'));
-      return;
-    }
-    const error = this.rules.checkUpgrade(x, head);
-    if (error !== null) {
-      this.invalidHead(error);
+    const failure = upgradeFailure(x, head, this.rules, peer !== null && this.events === null);
+    if (failure !== null || peer === null) {
+      if (failure !== null) this.failed(failure);
       return;
     }
     x.upstreamHeaders = head.headers;
     x.response.status = 101;
     x.response.reason = head.reason;
     this.rules.responseHead(x, head);
+    this.limits?.answered(101);
     this.state = OVER;
     this.writer.detach();
     // The stream is not released for other requests: a tunnel may last for hours and needs its head only.
@@ -488,13 +491,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   /** Releases memory and streams, after the exchange was logged or its connection was upgraded. */
   release(): void {
+    this.limits?.end();
     this.writer.release();
     this.sink.release();
     this.releaseStreams();
     this.headStream?.release();
   }
-}
-
-function connecting(stream: UpstreamStream): Activity {
-  return stream.handshaking ? 'SSL handshaking to upstream' : 'connecting to upstream';
 }

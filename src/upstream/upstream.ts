@@ -1,7 +1,10 @@
 /** A named group of servers, declared by `upstream` or implied by a `proxy_pass` with a host. */
 import type { Balancer } from './balancer.js';
+import type { Breaker } from './breaker.js';
 import { DEFAULT_KEEPALIVE, type KeepaliveSettings } from './keepalive-settings.js';
+import type { OutlierEjection } from './outlier-ejection.js';
 import { DEFAULT_PEER, Peer, type PeerAddress, PeerGroup, type PeerSettings } from './peer.js';
+import type { RetryBudget } from './retry-budget.js';
 import { RoundRobin } from './round-robin.js';
 import { SessionPool } from './session-pool.js';
 import type { Stickiness } from './stickiness.js';
@@ -46,6 +49,10 @@ export class Upstream {
   watcher: { peersChanged(upstream: Upstream): void } | null = null;
   /** Health checks of the peers; null if there are none. */
   health: { peersChanged(upstream: Upstream): void } | null = null;
+  /** Circuit breaker, outlier ejection and retry budget of all its requests; null if not configured. */
+  breaker: Breaker | null = null;
+  ejection: OutlierEjection | null = null;
+  retryBudget: RetryBudget | null = null;
   private group = new PeerGroup([], null);
   private balancerPlace = -1;
   private declaredStickiness: Stickiness | null = null;

@@ -1,6 +1,7 @@
 /** Messages between a worker and the server of its zones. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
+import { admitRequest, reportResults } from './circuit-operations.js';
 import { countHealth, forgetHealth, joinHealth, leaveHealth, readHealth } from './health-operations.js';
 import { countUsage, readUsage } from './key-limits.js';
 import { countRequest, takeConnections } from './limits.js';
@@ -44,6 +45,8 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     addValue,
     findSession,
     learnSession,
+    admitRequest,
+    reportResults,
     takeOver,
     giveBack,
   ].map((operation) => [

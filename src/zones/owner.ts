@@ -2,6 +2,7 @@
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { zoneIdentity } from '../config/zone-declaration.js';
+import { Circuits } from './circuits.js';
 import { HealthStates } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
@@ -11,7 +12,15 @@ import { StickySessions } from './sticky-sessions.js';
 import { StoredValues } from './stored-values.js';
 
 /** Contents of a zone. */
-export type ZoneState = KeyCounts | RequestRates | KeyUsage | PeerStates | HealthStates | StoredValues | StickySessions;
+export type ZoneState =
+  | KeyCounts
+  | RequestRates
+  | KeyUsage
+  | PeerStates
+  | HealthStates
+  | StoredValues
+  | StickySessions
+  | Circuits;
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
@@ -20,6 +29,7 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'ssl_session' || kind === 'ssl_ocsp') return new StoredValues(name, size);
   if (kind === 'sticky') return new StickySessions(name, size);
   if (kind === 'upstream_health') return new HealthStates();
+  if (kind === 'circuits') return new Circuits();
   return new PeerStates();
 }
 
@@ -112,14 +122,16 @@ export class ZoneOwner {
     const state = this.states.open(declaration);
     this.open.set(id, { state, declaration });
     if (state instanceof PeerStates) state.watch(this, id);
+    if (state instanceof Circuits) state.watch(this, id, this.now);
   }
 
   closeZone(id: number, lost = false): void {
     const opened = this.open.get(id);
     if (opened === undefined) return;
     this.open.delete(id);
-    if (opened.state instanceof PeerStates) opened.state.unwatch(this, id);
-    if (opened.state instanceof HealthStates) opened.state.leave(this, id);
+    const { state } = opened;
+    if (state instanceof PeerStates || state instanceof Circuits) state.unwatch(this, id);
+    if (state instanceof HealthStates) state.leave(this, id);
     this.states.close(opened.declaration, lost);
   }
 
@@ -132,6 +144,11 @@ export class ZoneOwner {
   /** Records what a ticket holds; the number was chosen by its user and may already be in use. */
   hold(ticket: number, held: readonly Held[]): void {
     if (held.length > 0) this.held.set(ticket, [...(this.held.get(ticket) ?? []), ...held]);
+  }
+
+  /** Counts that a ticket holds. */
+  heldBy(ticket: number): readonly Held[] {
+    return this.held.get(ticket) ?? [];
   }
 
   /** Counts that tickets hold in a zone. */

@@ -1,4 +1,5 @@
 /** Transfers the contents of a zone from one backend to another. */
+import { type CircuitSnapshot, Circuits } from './circuits.js';
 import { HealthStates, type PeerHealth } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage, type UsageSnapshot } from './key-usage.js';
@@ -17,6 +18,7 @@ export interface ZoneContents {
   readonly values: readonly ValueSnapshot[];
   readonly sessions: readonly SessionSnapshot[];
   readonly health: readonly PeerHealth[];
+  readonly circuits: readonly CircuitSnapshot[];
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -29,6 +31,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     values: state instanceof StoredValues ? state.snapshot(owner.now) : [],
     sessions: state instanceof StickySessions ? state.snapshot(owner.now) : [],
     health: state instanceof HealthStates ? state.snapshot() : [],
+    circuits: state instanceof Circuits ? state.snapshot(owner.now) : [],
   };
 }
 
@@ -36,7 +39,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
-  run(owner, { zone, held, rates, usage, values, sessions, health }) {
+  run(owner, { zone, held, rates, usage, values, sessions, health, circuits }) {
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -46,6 +49,7 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, StoredValues)?.restore(values, owner.now);
     owner.zone(zone, StickySessions)?.restore(sessions, owner.now);
     owner.zone(zone, HealthStates)?.restore(health);
+    owner.zone(zone, Circuits)?.restore(circuits, owner.now);
     return null;
   },
 };

@@ -62,6 +62,7 @@ const TABLE: readonly Row[] = [
   ['denied', CONNECTING, null, 'error access to upstream is not allowed', 502, 'denied', 'always', 'failed'],
   ['no peers', CONNECTING, null, 'error no live upstreams', 502, null, 'always', 'ok'],
   ['refused', HANDSHAKE, 'no certificate', 'error no certificate', 502, 'error', 'always', 'failed'],
+  ['expired', CONNECTING, null, 'error upstream timed out (upstream_timeout)', 504, null, 'always', 'ok'],
   [
     'timeout',
     CONNECTING,

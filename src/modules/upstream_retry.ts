@@ -1,0 +1,75 @@
+/** Limits of further tries: total timeout, budget, delays. Extensions of tsproxy. */
+import { custom, milliseconds } from '../config/argument-types.js';
+import type { Context } from '../config/directive.js';
+import { parseInteger } from '../config/units.js';
+import { defineModule } from '../program/module.js';
+import { parseParameters, positiveTime, share } from '../upstream/circuit-arguments.js';
+import { configuredUpstreams } from '../upstream/configured.js';
+import { type BackoffSettings, RETRY_BACKOFF, UPSTREAM_TIMEOUT } from '../upstream/request-limits.js';
+import { RetryBudget, type RetryBudgetSettings } from '../upstream/retry-budget.js';
+
+const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
+
+const module = defineModule({
+  name: 'upstream_retry',
+  doc: 'Limits requests to upstreams over all their tries: the total time, the share of tries after the first one, and the delays between tries. This is an extension of tsproxy; nginx has no such module.',
+  directives: {
+    upstream_timeout: {
+      contexts: CONTEXTS,
+      takes: milliseconds,
+      default: '0',
+      doc: 'Total time of a request to an upstream, from the selection of the first server to the end of the response, over all tries; `0` means unlimited. When it is over, the try in progress is aborted, and the response is 504, or, if its head was passed on, is cut off. The body of the request is read before, and does not count if it is buffered. Tunnels (such as WebSockets) and event streams are limited until their head arrives. In comparison, `proxy_next_upstream_timeout` only prevents further tries, and `proxy_read_timeout` limits the time between two reads.',
+      example: 'upstream_timeout 10s;',
+    },
+    retry_backoff: {
+      contexts: CONTEXTS,
+      takes: custom<BackoffSettings | null>('off | time [max=time] [jitter=percentage]', 1, 3, (words, c) => {
+        const [first, ...rest] = words;
+        if (first === undefined) throw new Error('retry_backoff was given no words');
+        if (first.text === 'off' && rest.length === 0) return null;
+        const delay = positiveTime(first.text);
+        if (delay === null)
+          return c.fail(first, 'invalid-value', `invalid value "${first.text}" in "retry_backoff" directive`);
+        const { max = Math.max(1000, delay), jitter = 0.5 } = parseParameters(
+          rest,
+          { max: positiveTime, jitter: share },
+          c,
+        );
+        if (max < delay) {
+          const at = rest.find(({ text }) => text.startsWith('max=')) ?? first;
+          c.fail(at, 'invalid-value', '"max" parameter must not be less than the first delay');
+        }
+        return { first: delay, max, jitter };
+      }),
+      default: 'off',
+      doc: 'Delay before another server is tried after a connection has failed, including its TLS handshake: the given time before the second try, twice as long before each further one, up to `max` (1s). The share `jitter` (50%) of each delay is random, so that many requests that failed together are not repeated together. With `off`, the next server is tried immediately, as in nginx. Failures after the connection was established are not delayed.',
+      example: 'retry_backoff 50ms max=1s jitter=50%;',
+    },
+    retry_budget: {
+      contexts: ['upstream'],
+      takes: custom<RetryBudgetSettings>('percentage [min=number] [window=time]', 1, 3, (words, c) => {
+        const [first, ...rest] = words;
+        if (first === undefined) throw new Error('retry_budget was given no words');
+        const ratio = share(first.text);
+        if (ratio === null)
+          return c.fail(first, 'invalid-value', `invalid value "${first.text}" in "retry_budget" directive`);
+        const { min = 3, window = 10_000 } = parseParameters(rest, { min: parseInteger, window: positiveTime }, c);
+        return { ratio, min, window };
+      }),
+      inherit: 'none',
+      doc: 'Limits the tries after the first one (`proxy_next_upstream`) to a share of the requests to the group within `window` (10s); `min` (3) of them are always allowed. Beyond that, the failure is passed to the client, so that a failing group is not burdened with a multiple of its requests. Each worker process has the budget of its own requests. A cached connection that turns out to be closed is replaced without a charge.',
+      example: 'retry_budget 20% min=3;',
+    },
+  },
+  http(_conf, http, compiler) {
+    for (const { block, upstream } of configuredUpstreams(http, 'retry_budget', compiler)) {
+      const data = compiler.conf(module, block).retry_budget;
+      if (data !== undefined) upstream.retryBudget = new RetryBudget(data);
+    }
+  },
+  settings(conf, { program }) {
+    program.settings.set(UPSTREAM_TIMEOUT, conf.upstream_timeout);
+    program.settings.set(RETRY_BACKOFF, conf.retry_backoff);
+  },
+});
+export default module;

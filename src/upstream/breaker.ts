@@ -1,0 +1,77 @@
+/** A circuit breaker: refuses the requests of an upstream or location while too many of them fail. */
+
+import type { ErrorLog } from '../logging/error-log.js';
+import type { Admission, CircuitAnswer, CircuitNews, CircuitRules, CircuitState } from '../zones/circuits.js';
+import type { ZoneBackend } from '../zones/zone.js';
+import { type CircuitObserver, CircuitUser } from './circuit-user.js';
+import type { CountedFailures } from './failure-types.js';
+
+/** Parameters of `circuit_breaker`. Plain data. */
+export interface BreakerSettings {
+  readonly rules: CircuitRules;
+  readonly failures: CountedFailures;
+  /** Status of the response to refused requests. */
+  readonly status: number;
+}
+
+export type Admitted = Admission['admitted'];
+
+export class Breaker implements CircuitObserver {
+  /** State as far as this process knows it. */
+  state: CircuitState = 'closed';
+  readonly circuits: CircuitUser;
+  /** Time on the clock of `performance.now()` until which it is open. */
+  private until = 0;
+
+  constructor(
+    /** For log lines: `upstream "backend"`. */
+    readonly subject: string,
+    readonly settings: BreakerSettings,
+    backend: ZoneBackend,
+    private readonly errorLog: ErrorLog,
+  ) {
+    this.circuits = new CircuitUser(backend, this);
+  }
+
+  /**
+   * Decides on a request; a probe is held by the ticket. Another process is only asked when the time of an open circuit is
+   * over: it announces all changes.
+   */
+  admit(ticket: number): Admitted | Promise<Admitted> {
+    const { circuits } = this;
+    if (circuits.remote && circuits.informed) {
+      if (this.state === 'closed') return 'passed';
+      if (this.state === 'open' && performance.now() < this.until) return 'refused';
+    }
+    const answer = circuits.admit(KEY, this.settings.rules, ticket);
+    return answer instanceof Promise ? answer.then(({ admitted }) => admitted) : answer.admitted;
+  }
+
+  /** Reports the result of a request. `counted`: it was reported before as a success. `probe`: ticket of a probe, or 0. */
+  report(failed: boolean, counted: boolean, probe: number): void {
+    this.circuits.report(KEY, this.settings.rules, counted ? 0 : 1, failed ? 1 : 0, probe);
+  }
+
+  circuitIs({ state, left }: CircuitNews): void {
+    this.state = state;
+    this.until = performance.now() + left;
+  }
+
+  circuitChanged({ state, events, failures, left }: CircuitAnswer, probe: boolean): void {
+    const breaker = `circuit breaker of ${this.subject}`;
+    if (state === 'closed') this.errorLog.write('notice', `${breaker} closes`);
+    else if (state === 'half_open') this.errorLog.write('notice', `${breaker} is half-open, probes are admitted`);
+    else {
+      const { ratio, window } = this.settings.rules;
+      const of = ratio > 0 ? ` of ${events}` : '';
+      const cause = probe ? 'again: a probe failed' : `: ${failures}${of} requests failed within ${window} ms`;
+      this.errorLog.write(
+        'warn',
+        `${breaker} opens${probe ? ' ' : ''}${cause}, requests are refused for ${Math.round(left)} ms`,
+      );
+    }
+  }
+}
+
+/** The zone of a breaker has one circuit. */
+const KEY = 'requests';

@@ -1,0 +1,109 @@
+/** This process's view of the circuits of a zone: asks for admission, reports results, receives changes. */
+import { admitRequest, reportResults } from '../zones/circuit-operations.js';
+import type { Admission, CircuitAnswer, CircuitNews, CircuitRules } from '../zones/circuits.js';
+import { giveBack } from '../zones/tickets.js';
+import type { Zone, ZoneBackend } from '../zones/zone.js';
+
+/** Maximum delay of reporting successes to another process, ms. */
+const SUCCESSES_INTERVAL = 20;
+
+/** Notified about circuits. */
+export interface CircuitObserver {
+  /** State of a circuit: an answer, or a change that another process has made. */
+  circuitIs(news: CircuitNews): void;
+  /** A question of this process has changed the state. `probe`: the result of a probe did. */
+  circuitChanged(answer: CircuitAnswer, probe: boolean): void;
+}
+
+export class CircuitUser {
+  /** Whether changes of other processes are received: the first message has the state so far. */
+  informed = false;
+  private zone: Zone | null = null;
+  /** Successes that are not reported yet, by key. */
+  private readonly successes = new Map<string, number>();
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly backend: ZoneBackend,
+    private readonly observer: CircuitObserver,
+  ) {}
+
+  /** Whether the circuits are kept in another process, so that a question costs a message. */
+  get remote(): boolean {
+    return this.backend.shared;
+  }
+
+  join(zone: Zone): void {
+    this.zone = zone;
+  }
+
+  /** Applies changes of other processes. */
+  news(news: readonly CircuitNews[]): void {
+    this.informed = true;
+    for (const each of news) this.observer.circuitIs(each);
+  }
+
+  admit(key: string, rules: CircuitRules, ticket: number): Admission | Promise<Admission> {
+    const answer = this.backend.ask(admitRequest, { zone: this.id, key, rules, ticket });
+    if (!(answer instanceof Promise)) {
+      this.apply(answer, false);
+      return answer;
+    }
+    return answer.then((admission) => {
+      this.apply(admission, false);
+      return admission;
+    });
+  }
+
+  /** Reports a result. `events`: 0 if the request was counted before. `probe`: ticket of a probe, or 0. */
+  report(key: string, rules: CircuitRules, events: number, failures: number, probe: number): void {
+    if (failures === 0 && probe === 0) {
+      // Successes only matter for shares.
+      if (rules.ratio === 0) return;
+      if (this.remote) {
+        this.successes.set(key, (this.successes.get(key) ?? 0) + events);
+        this.timer ??= setTimeout(() => this.reportSuccesses(rules), SUCCESSES_INTERVAL).unref();
+        return;
+      }
+    }
+    const successes = this.successes.get(key) ?? 0;
+    if (successes > 0) this.successes.delete(key);
+    // A probe's result counts alone.
+    if (probe !== 0 && successes > 0) this.send(key, rules, successes, 0, 0);
+    this.send(key, rules, probe === 0 ? events + successes : events, failures, probe);
+    // This process may be killed.
+    this.backend.flush();
+  }
+
+  /** Asks for the current state. */
+  refresh(key: string, rules: CircuitRules): void {
+    this.send(key, rules, 0, 0, 0);
+  }
+
+  giveBack(ticket: number): void {
+    this.backend.tell(giveBack, ticket);
+  }
+
+  private get id(): number {
+    return this.zone?.id ?? 0;
+  }
+
+  private send(key: string, rules: CircuitRules, events: number, failures: number, probe: number): void {
+    const answer = this.backend.ask(reportResults, { zone: this.id, key, rules, events, failures, probe });
+    if (answer instanceof Promise) void answer.then((late) => this.apply(late, probe !== 0));
+    else this.apply(answer, probe !== 0);
+  }
+
+  private reportSuccesses(rules: CircuitRules): void {
+    this.timer = null;
+    const all = [...this.successes];
+    this.successes.clear();
+    for (const [key, events] of all) this.send(key, rules, events, 0, 0);
+  }
+
+  private apply(answer: CircuitAnswer | null, probe: boolean): void {
+    if (answer === null || answer.key === '') return;
+    this.observer.circuitIs(answer);
+    if (answer.changed) this.observer.circuitChanged(answer, probe);
+  }
+}

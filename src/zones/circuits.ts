@@ -1,0 +1,262 @@
+/**
+ * Circuits: failures by key in a sliding period, and what follows from too many of them. The contents of the zones of circuit
+ * breakers (one circuit for an upstream or location) and of outlier ejection (a circuit for each peer).
+ *
+ * A closed circuit counts. An open one admits nothing until its time is over; then it is half-open, and admits a number of
+ * probes: it closes if all of them succeed, and opens again at the first failure.
+ */
+import { SlidingWindow } from './sliding-window.js';
+
+export type CircuitState = 'closed' | 'open' | 'half_open';
+
+/** When a circuit opens, and for how long. Plain data, part of each question. Times in ms. */
+export interface CircuitRules {
+  readonly window: number;
+  /** Failures within the window that open it; 0: any number. */
+  readonly failures: number;
+  /** Share of failures that opens it, 0 to 1; 0: any share. */
+  readonly ratio: number;
+  /** Events within the window from which the share counts. */
+  readonly min: number;
+  readonly open: number;
+  /** Multiple of `open` that repeated openings reach at most: the second in a row lasts twice as long, and so on. */
+  readonly growth: number;
+  /** Probes that must succeed; 0: it closes when the time is over. */
+  readonly probes: number;
+  /** Circuits of the zone that may be open at once. */
+  readonly maxOpen: number;
+}
+
+/** State of a circuit for its users. */
+export interface CircuitNews {
+  readonly key: string;
+  readonly state: CircuitState;
+  /** ms for which it still is open. */
+  readonly left: number;
+}
+
+/** Answer about a circuit. */
+export interface CircuitAnswer extends CircuitNews {
+  /** The question has changed the state: exactly one answer to one process tells so. */
+  readonly changed: boolean;
+  /** Events and failures within the window when it opened. */
+  readonly events: number;
+  readonly failures: number;
+}
+
+/** Whether a request may pass. */
+export interface Admission extends CircuitAnswer {
+  readonly admitted: 'passed' | 'probe' | 'refused';
+}
+
+/** State of a circuit, independent of the clock. */
+export interface CircuitSnapshot extends CircuitNews {
+  readonly window: number;
+  readonly events: number;
+  readonly failures: number;
+  readonly openings: number;
+}
+
+/** A user of the zone, which receives changes. */
+export interface CircuitWatcher {
+  notify(zone: number, news: readonly CircuitNews[]): void;
+}
+
+/** The probes of one half-open phase; a probe that ends without a result makes room for another. */
+export class ProbeRound {
+  inFlight = 0;
+  succeeded = 0;
+
+  give(): void {
+    this.inFlight--;
+  }
+}
+
+class Circuit {
+  state: CircuitState = 'closed';
+  /** ms at which the time of an open circuit is over. */
+  until = 0;
+  /** Openings in a row. */
+  openings = 0;
+  round = new ProbeRound();
+  /** Counts when it opened. */
+  events = 0;
+  failures = 0;
+
+  constructor(
+    readonly key: string,
+    public window: SlidingWindow,
+  ) {}
+
+  /** Whether it has nothing to remember. */
+  idle(now: number): boolean {
+    return this.state === 'closed' && this.window.total(now) === 0;
+  }
+}
+
+/** Circuits of a zone beyond which idle ones are dropped: addresses of peers may change. */
+const MAX_IDLE = 1000;
+
+export class Circuits {
+  private readonly circuits = new Map<string, Circuit>();
+  private readonly watching = new Map<CircuitWatcher, number>();
+
+  /** Number of open circuits. */
+  get open(): number {
+    let open = 0;
+    for (const { state } of this.circuits.values()) if (state === 'open') open++;
+    return open;
+  }
+
+  /** Decides on a request; a probe is held in the answer's round. */
+  admit(key: string, rules: CircuitRules, now: number): { readonly admission: Admission; readonly round: ProbeRound } {
+    const circuit = this.circuit(key, rules, now);
+    const changed = this.elapse(circuit, rules, now);
+    const { round } = circuit;
+    let admitted: Admission['admitted'] = circuit.state === 'closed' ? 'passed' : 'refused';
+    if (circuit.state === 'half_open' && round.inFlight + round.succeeded < rules.probes) {
+      admitted = 'probe';
+      round.inFlight++;
+    }
+    return { admission: { ...answer(circuit, changed, now), admitted }, round };
+  }
+
+  /**
+   * Counts the results of requests: `events` of which `failures` have failed. While it is not closed only results of probes
+   * count: other requests began before.
+   */
+  report(
+    key: string,
+    rules: CircuitRules,
+    events: number,
+    failures: number,
+    round: ProbeRound | null,
+    now: number,
+  ): CircuitAnswer {
+    const circuit = this.circuit(key, rules, now);
+    let changed = this.elapse(circuit, rules, now);
+    if (circuit.state === 'closed') {
+      circuit.window.add(events, failures, now);
+      if (failures > 0 || rules.ratio > 0) changed = this.judge(circuit, rules, now) || changed;
+    } else if (circuit.state === 'half_open' && round === circuit.round) {
+      if (failures > 0) this.openCircuit(circuit, rules, now);
+      else if (++round.succeeded >= rules.probes) this.closeCircuit(circuit, now);
+      changed = circuit.state !== 'half_open' || changed;
+    }
+    return answer(circuit, changed, now);
+  }
+
+  /** Subscribes the owner to changes, starting with the circuits that are not closed. */
+  watch(owner: CircuitWatcher, zone: number, now: number): void {
+    this.watching.set(owner, zone);
+    const known = [...this.circuits.values()].filter(({ state }) => state !== 'closed');
+    owner.notify(
+      zone,
+      known.map((circuit) => newsOf(circuit, now)),
+    );
+  }
+
+  unwatch(owner: CircuitWatcher, zone: number): void {
+    if (this.watching.get(owner) === zone) this.watching.delete(owner);
+  }
+
+  snapshot(now: number): CircuitSnapshot[] {
+    return [...this.circuits.values()].map((circuit) => ({
+      ...newsOf(circuit, now),
+      window: circuit.window.length,
+      events: circuit.window.total(now),
+      failures: circuit.window.markedTotal(now),
+      openings: circuit.openings,
+    }));
+  }
+
+  /** Adds the circuits of another backend. */
+  restore(circuits: readonly CircuitSnapshot[], now: number): void {
+    for (const { key, state, left, window, events, failures, openings } of circuits) {
+      if (this.circuits.has(key)) continue;
+      const circuit = new Circuit(key, new SlidingWindow(window));
+      circuit.window.add(events, failures, now);
+      // Probes of the other backend cannot report here.
+      circuit.state = state === 'half_open' ? 'open' : state;
+      circuit.until = now + left;
+      circuit.openings = openings;
+      this.circuits.set(key, circuit);
+    }
+  }
+
+  private circuit(key: string, { window }: CircuitRules, now: number): Circuit {
+    let circuit = this.circuits.get(key);
+    if (circuit === undefined) {
+      if (this.circuits.size >= MAX_IDLE) this.forget(now);
+      this.circuits.set(key, (circuit = new Circuit(key, new SlidingWindow(window))));
+    }
+    // A reload may have changed it.
+    if (circuit.window.length !== window) circuit.window = new SlidingWindow(window);
+    return circuit;
+  }
+
+  private forget(now: number): void {
+    for (const [key, circuit] of this.circuits) if (circuit.idle(now)) this.circuits.delete(key);
+  }
+
+  /** Ends the time of an open circuit if it is over; returns whether the state has changed. */
+  private elapse(circuit: Circuit, rules: CircuitRules, now: number): boolean {
+    if (circuit.state !== 'open' || now < circuit.until) return false;
+    if (rules.probes === 0) this.closeCircuit(circuit, now);
+    else {
+      circuit.state = 'half_open';
+      circuit.round = new ProbeRound();
+      this.announce(circuit, now);
+    }
+    return true;
+  }
+
+  /** Opens the circuit if there are too many failures; returns whether it did. */
+  private judge(circuit: Circuit, rules: CircuitRules, now: number): boolean {
+    const { failures, ratio, min, maxOpen } = rules;
+    const failed = circuit.window.markedTotal(now);
+    const events = circuit.window.total(now);
+    const tooMany = failures > 0 && failed >= failures;
+    const tooLarge = ratio > 0 && failed > 0 && events >= min && failed >= ratio * events;
+    if (!(tooMany || tooLarge) || !this.mayOpen(rules, maxOpen, now)) return false;
+    circuit.events = events;
+    circuit.failures = failed;
+    this.openCircuit(circuit, rules, now);
+    return true;
+  }
+
+  private mayOpen(rules: CircuitRules, maxOpen: number, now: number): boolean {
+    if (this.open < maxOpen) return true;
+    // The time of others may be over without a question about them.
+    for (const other of this.circuits.values()) if (rules.probes === 0) this.elapse(other, rules, now);
+    return this.open < maxOpen;
+  }
+
+  private openCircuit(circuit: Circuit, { open, growth }: CircuitRules, now: number): void {
+    const isRepeated = circuit.openings > 0 && now - circuit.until < open * Math.min(circuit.openings, growth);
+    circuit.openings = isRepeated ? circuit.openings + 1 : 1;
+    circuit.state = 'open';
+    circuit.until = now + open * Math.min(circuit.openings, growth);
+    circuit.window.clear();
+    this.announce(circuit, now);
+  }
+
+  private closeCircuit(circuit: Circuit, now: number): void {
+    circuit.state = 'closed';
+    circuit.window.clear();
+    this.announce(circuit, now);
+  }
+
+  private announce(circuit: Circuit, now: number): void {
+    for (const [owner, zone] of this.watching) owner.notify(zone, [newsOf(circuit, now)]);
+  }
+}
+
+function newsOf({ key, state, until }: Circuit, now: number): CircuitNews {
+  return { key, state, left: state === 'open' ? Math.max(0, until - now) : 0 };
+}
+
+function answer(circuit: Circuit, changed: boolean, now: number): CircuitAnswer {
+  const { events, failures } = circuit;
+  return { ...newsOf(circuit, now), changed, events, failures };
+}
