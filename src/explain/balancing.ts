@@ -1,6 +1,6 @@
 /** Choices of an upstream's balancing method, obtained by running it on its peers; their state is restored afterwards. */
 import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
-import type { Session } from '../program/session.js';
+import type { Exchange } from '../program/exchange.js';
 import type { Peer } from '../upstream/peer.js';
 import type { Upstream } from '../upstream/upstream.js';
 import type { ExplainedPeer, ExplainedUpstream, Written } from './explanation.js';
@@ -13,7 +13,7 @@ type Balancing = Omit<ExplainedUpstream, 'requests'>;
 
 /** Choices of the method for the first request after a start. `x` is in its state at peer selection. */
 export function explainBalancing(
-  x: Session,
+  x: Exchange,
   upstream: Upstream,
   config: CheckedConfig,
   written: WrittenBlocks,
@@ -21,16 +21,31 @@ export function explainBalancing(
   const block = upstreamBlock(upstream.name, config);
   const peers = peersOf(upstream);
   const { method } = upstream.balancer;
+  const bound = boundTo(x, upstream);
   const isRandom = method.startsWith('random');
   return {
     name: upstream.name,
     block: block === undefined ? null : written.block(block),
     method: methodOf(method, block, written),
     key: upstream.balancer.key?.(x) ?? null,
+    sticky: stickyOf(upstream, block, written),
+    boundTo: peers.find(({ id }) => id === bound)?.name ?? null,
     peers: peers.map(explainedPeer),
-    order: withInitialState(peers, () => failoverOrder(x, upstream, peers.length)),
-    following: isRandom ? [] : withInitialState(peers, () => consecutiveChoices(x, upstream)),
+    order: withInitialState(peers, () => failoverOrder(x, upstream, bound, peers.length)),
+    following: isRandom ? [] : withInitialState(peers, () => consecutiveChoices(x, upstream, bound)),
   };
+}
+
+/** Identifier of the peer to which the client is bound; empty for none. No session has been learned (`sticky learn`). */
+function boundTo(x: Exchange, upstream: Upstream): string {
+  const found = upstream.stickiness?.begin(x).find() ?? '';
+  return typeof found === 'string' ? found : '';
+}
+
+function stickyOf(upstream: Upstream, block: CheckedBlock | undefined, written: WrittenBlocks): Written | null {
+  if (upstream.stickiness === null) return null;
+  const statement = block && written.recordOf(block)?.statements.get('sticky')?.at(-1);
+  return statement === undefined ? { text: upstream.stickiness.method, at: null } : written.statement(statement);
 }
 
 function upstreamBlock(name: string, config: CheckedConfig): CheckedBlock | undefined {
@@ -67,8 +82,9 @@ function explainedPeer({ name, server, settings }: Peer): ExplainedPeer {
 }
 
 /** Peers in the order in which they are tried if each one fails. */
-function failoverOrder(x: Session, upstream: Upstream, limit: number): string[] {
+function failoverOrder(x: Exchange, upstream: Upstream, bound: string, limit: number): string[] {
   const selection = upstream.balancer.begin(x);
+  selection.preferred = bound;
   const names: string[] = [];
   for (let peer = selection.next(); peer !== null && names.length < limit; peer = selection.next()) {
     names.push(peer.name);
@@ -79,10 +95,11 @@ function failoverOrder(x: Session, upstream: Upstream, limit: number): string[] 
 }
 
 /** Peers of consecutive identical requests, if all of them succeed. */
-function consecutiveChoices(x: Session, upstream: Upstream): string[] {
+function consecutiveChoices(x: Exchange, upstream: Upstream, bound: string): string[] {
   const names: string[] = [];
   for (let i = 0; i < FOLLOWING; i++) {
     const selection = upstream.balancer.begin(x);
+    selection.preferred = bound;
     const peer = selection.next();
     if (peer === null) break;
     names.push(peer.name);

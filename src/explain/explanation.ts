@@ -164,6 +164,10 @@ export interface ExplainedUpstream {
   readonly method: Written;
   /** The hash key; null if the method has none. */
   readonly key: string | null;
+  /** `sticky`; null if clients are not bound to peers. */
+  readonly sticky: Written | null;
+  /** Address of the peer to which the client of this request is bound; null if there is none. */
+  readonly boundTo: string | null;
   readonly peers: readonly ExplainedPeer[];
   /** Peers in the order in which they are tried if each one fails, just after a start. */
   readonly order: readonly string[];

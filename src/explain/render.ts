@@ -115,10 +115,15 @@ function rowsOf({ statements, from, inherited, overrides }: DirectiveInForce): R
 }
 
 function upstreamSection(upstream: ExplainedUpstream, page: Page): void {
-  const { name, block, method, key, peers, order, following, requests } = upstream;
+  const { name, block, method, key, sticky, boundTo, peers, order, following, requests } = upstream;
   const { style } = page;
   page.heading('upstream', page.written({ text: name, at: block?.at ?? null }));
   page.line(`  ${page.written(method)}${key === null ? '' : `, the key is ${quoted(key)}`}`);
+  if (sticky !== null) {
+    page.line(
+      `  ${page.written(sticky)}: ${boundTo === null ? 'the client is not bound' : `the client is bound to ${boundTo}`}`,
+    );
+  }
   const [first] = requests;
   page.table(
     peers.map((peer) => ({

@@ -24,7 +24,7 @@ export default defineLint({
   severity: 'warning',
   on: '*socket *engine.io *sockjs *signalr *cometd *bosh *http-bind *eio *negotiate *hub *transport=polling',
   story:
-    'Socket.IO, SockJS and SignalR begin a session with plain requests, and each of them must reach the server that created the session; any other server answers `400 Session ID unknown` (Socket.IO) or `404 No Connection with that ID` (SignalR). An upstream with several servers needs `ip_hash` or `hash` for this, with a key that all requests of a session share, unless every client is configured to use WebSockets only. The location is found by its path, its target, the names of the upstream, its servers and the server, and conditions on the requests of these libraries.',
+    'Socket.IO, SockJS and SignalR begin a session with plain requests, and each of them must reach the server that created the session; any other server answers `400 Session ID unknown` (Socket.IO) or `404 No Connection with that ID` (SignalR). An upstream with several servers needs `sticky` or `ip_hash` for this, or `hash` with a key that all requests of a session share, unless every client is configured to use WebSockets only. The location is found by its path, its target, the names of the upstream, its servers and the server, and conditions on the requests of these libraries.',
   check(c) {
     const seen = new Set<unknown>();
     for (const each of proxied(c)) {
