@@ -23,6 +23,7 @@ const GUIDES = [
   'client-identity',
   'moving-from-nginx',
   'sse',
+  'stickiness',
 ];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));
 const skip = missing === undefined ? false : `${missing} is not installed`;
