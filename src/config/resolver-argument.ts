@@ -15,10 +15,12 @@ export interface ResolverData {
   readonly valid: number | null;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
+  /** Zone of the statistics; null: none are collected. */
+  readonly statusZone: string | null;
 }
 
 export const resolverArgument: ArgumentType<ResolverData> = custom(
-  'address ... [valid=time] [ipv4=on|off] [ipv6=on|off]',
+  'address ... [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone]',
   1,
   Number.POSITIVE_INFINITY,
   (words, c) => {
@@ -26,6 +28,7 @@ export const resolverArgument: ArgumentType<ResolverData> = custom(
     let valid: number | null = null;
     let ipv4 = true;
     let ipv6 = true;
+    let statusZone: string | null = null;
     for (const word of words) {
       const { text } = word;
       if (text.startsWith('valid=')) {
@@ -34,15 +37,16 @@ export const resolverArgument: ArgumentType<ResolverData> = custom(
         valid = seconds === null ? fail(word, c) : seconds * 1000 || null;
       } else if (text.startsWith('ipv4=')) ipv4 = onOrOff(word, text.slice('ipv4='.length), c);
       else if (text.startsWith('ipv6=')) ipv6 = onOrOff(word, text.slice('ipv6='.length), c);
+      else if (text.startsWith('status_zone=')) statusZone = text.slice('status_zone='.length) || fail(word, c);
       else servers.push(nameServer(word, c));
     }
     if (!ipv4 && !ipv6) c.fail(c.statement, 'conflicting-directives', '"ipv4" and "ipv6" cannot both be "off"');
     if (servers.length === 0) c.fail(c.statement, 'argument-count', 'no name servers defined');
-    return { servers, valid, ipv4, ipv6 };
+    return { servers, valid, ipv4, ipv6, statusZone };
   },
 );
 
-const PARAMETERS = ['valid', 'ipv4', 'ipv6'];
+const PARAMETERS = ['valid', 'ipv4', 'ipv6', 'status_zone'];
 
 function nameServer(word: Word, c: ArgumentContext): Address {
   const equals = word.text.indexOf('=');

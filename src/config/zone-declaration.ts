@@ -7,6 +7,7 @@ export type ZoneKind =
   | 'websocket_limit'
   | 'api_keys'
   | 'upstream'
+  | 'resolver'
   | 'sticky'
   | 'upstream_health'
   | 'circuits'

@@ -1,11 +1,11 @@
 /** A socket to one name server, with the queries that it carries. */
-import { InvalidResponse, type QuestionType, type Response, readAnswer, readResponse } from './message.js';
+import { DnsError, InvalidResponse, type QuestionType, type Response, readAnswer, readResponse } from './message.js';
 import type { Query, QueryCarrier } from './query.js';
+import { eventOfCode, type ResolverReport } from './statistics.js';
 
 /** Creator of a channel. */
 export interface ChannelOwner {
-  /** Receives log lines of level `error`. */
-  note(text: string): void;
+  readonly report: ResolverReport;
   /** Sends a query over TCP. */
   sendAgain(query: Query): void;
   /** The channel is closed. */
@@ -35,6 +35,7 @@ export abstract class Channel implements QueryCarrier {
 
   /** Processes a message from the server. Messages that do not answer a query are logged, and ignored. */
   protected receive(message: Buffer, overTcp: boolean): void {
+    const { report } = this.owner;
     try {
       const response = readResponse(message, overTcp, (id) => this.nameOf(id));
       const query = this.queryOf(response);
@@ -47,12 +48,15 @@ export abstract class Channel implements QueryCarrier {
         return;
       }
       const { code, count } = response;
-      const answer = code !== 0 || count === 0 ? null : readAnswer(message, response, (text) => this.owner.note(text));
+      report.count(eventOfCode(code));
+      const answer = code !== 0 || count === 0 ? null : readAnswer(message, response, (text) => report.note(text));
       query.end();
       query.owner.onResponse(query, code, answer);
     } catch (error) {
       if (!(error instanceof InvalidResponse)) throw error;
-      this.owner.note(error.message);
+      report.note(error.message);
+      // A message that is no response to a query may be forged.
+      if (error instanceof DnsError && this.nameOf(error.id) !== undefined) report.count(eventOfCode(error.code));
     }
   }
 

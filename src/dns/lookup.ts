@@ -1,7 +1,17 @@
 /** Pending questions about one name. */
-import { A, AAAA, type Answer, encodeQuery, HOST_NOT_FOUND, type QuestionType, type ServiceRecord } from './message.js';
+import {
+  A,
+  AAAA,
+  type Answer,
+  encodeQuery,
+  HOST_NOT_FOUND,
+  type QuestionType,
+  type ServiceRecord,
+  SRV,
+} from './message.js';
 import type { NameServer } from './name-server.js';
 import { Query, type QueryOwner } from './query.js';
+import type { ResolverReport } from './statistics.js';
 import type { NameRecord, Wait } from './wait.js';
 
 /** Name servers, of which each lookup begins with the next one. */
@@ -9,8 +19,7 @@ export interface ServerList {
   readonly servers: readonly NameServer[];
   /** Index of the next one. */
   next: number;
-  /** Receives log lines of level `error`. */
-  readonly note: (text: string) => void;
+  readonly report: ResolverReport;
 }
 
 export interface TableOptions {
@@ -74,6 +83,7 @@ export class Lookup implements QueryOwner {
       packets.push([type, packet]);
     }
     const lookup = new Lookup(table, name, packets);
+    table.list.report.count(table.options.types.includes(SRV) ? 'srv' : 'name');
     lookup.send();
     return lookup;
   }
@@ -132,7 +142,7 @@ export class Lookup implements QueryOwner {
     const { table } = this;
     if (this.code === 0 && last !== null) {
       const isService = this.queries.every(({ type }) => type !== A && type !== AAAA);
-      table.list.note(isService ? 'no SRV type in DNS response' : 'no A or CNAME types in DNS response');
+      table.list.report.note(isService ? 'no SRV type in DNS response' : 'no A or CNAME types in DNS response');
     }
     const outcome = { code: this.code || HOST_NOT_FOUND, expires: table.errorExpiry() };
     for (const wait of [...this.waits]) wait.settle(outcome);

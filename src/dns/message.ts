@@ -35,6 +35,17 @@ const RECURSION_DESIRED = 0x0100;
 /** A response that is ignored; the message is nginx's log line. */
 export class InvalidResponse extends Error {}
 
+/** A response with a code after which the query is still pending, as in nginx. */
+export class DnsError extends InvalidResponse {
+  constructor(
+    readonly code: number,
+    readonly id: number,
+    query: string,
+  ) {
+    super(`DNS error (${code}: ${errorText(code)}), ${query}`);
+  }
+}
+
 /** A response to one question. Names are lower-case byte strings without the final dot. */
 export interface Response {
   readonly id: number;
@@ -103,7 +114,7 @@ export function readResponse(
   if (code === FORMAT_ERROR || code > REFUSED) {
     const name = code === FORMAT_ERROR ? describe(id) : undefined;
     const query = `query id:${id}${name === undefined ? '' : `, name:"${name}"`}`;
-    throw new InvalidResponse(`DNS error (${code}: ${errorText(code)}), ${query}`);
+    throw new DnsError(code, id, query);
   }
   if (message.readUInt16BE(4) !== 1) throw new InvalidResponse('invalid number of questions in DNS response');
   const { name, end } = readQuestionName(message);

@@ -3,6 +3,7 @@
 import type { Channel, ChannelOwner } from './channel.js';
 import type { Query } from './query.js';
 import { randomBelow } from './random.js';
+import type { ResolverReport } from './statistics.js';
 import { TcpChannel } from './tcp-channel.js';
 import { type ServerAddress, UdpChannel } from './udp-channel.js';
 
@@ -22,10 +23,9 @@ export class NameServer implements ChannelOwner {
   /** Whether queries have been sent within the pause. */
   private busy = false;
 
-  /** `note` receives log lines of level `error`. */
   constructor(
     private readonly address: ServerAddress,
-    readonly note: (text: string) => void,
+    readonly report: ResolverReport,
   ) {}
 
   /** Sends the queries for one name in this order; over UDP, from one socket, so that responses keep their order. */

@@ -5,11 +5,13 @@ import type { ServerList } from '../dns/lookup.js';
 import { A, AAAA, errorText, HOST_NOT_FOUND, type ServiceRecord, SRV } from '../dns/message.js';
 import { NameServer } from '../dns/name-server.js';
 import { NameTable } from '../dns/name-table.js';
-import type { NameRecord, Outcome } from '../dns/wait.js';
+import type { ResolverEvent, ResolverReport } from '../dns/statistics.js';
+import { type NameRecord, type Outcome, TIMED_OUT } from '../dns/wait.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { asciiLowerCase } from '../net/ascii-case.js';
 import type { Compiler } from '../program/module.js';
 import { HostNotFound, peerAddresses } from './host-lookup.js';
+import { openResolverZone } from './resolver-zone.js';
 
 /** Resolution of a name failed. `code` and `text` are nginx's: `name could not be resolved (3: Host not found)`. */
 export class ResolveError extends Error {
@@ -67,6 +69,8 @@ export class Resolver {
   readonly ready: Promise<void>;
   /** Receives lines about invalid responses. */
   errorLog: ErrorLog | null = null;
+  /** Counts what happens (`status_zone`). */
+  statistics: { count(event: ResolverEvent): void } | null = null;
   private readonly list: { servers: NameServer[] } & ServerList;
   private readonly names: NameTable;
   private readonly services: NameTable;
@@ -75,7 +79,11 @@ export class Resolver {
     private readonly data: ResolverData,
     resend = RESEND_TIMEOUT,
   ) {
-    this.list = { servers: [], next: 0, note: (text) => this.errorLog?.write('error', text) };
+    const report: ResolverReport = {
+      note: (text) => this.errorLog?.write('error', text),
+      count: (event) => this.statistics?.count(event),
+    };
+    this.list = { servers: [], next: 0, report };
     const { valid, ipv4, ipv6 } = data;
     const types = ([A, AAAA] as const).filter((type) => (type === A ? ipv4 : ipv6));
     this.names = new NameTable(this.list, { types, valid, resend });
@@ -87,7 +95,7 @@ export class Resolver {
     const addresses = await Promise.all(this.data.servers.map(peerAddresses));
     for (const address of addresses.flat()) {
       if ('path' in address) throw new HostNotFound(formatAddress(address));
-      this.list.servers.push(new NameServer(address, this.list.note));
+      this.list.servers.push(new NameServer(address, this.list.report));
     }
   }
 
@@ -97,7 +105,7 @@ export class Resolver {
    */
   async resolve(name: string, timeout: number, signal?: AbortSignal): Promise<Resolved> {
     const host = withoutDot(name);
-    const { record, cached } = await find(this.names, host, host, timeout, signal);
+    const { record, cached } = await this.find(this.names, host, host, timeout, signal);
     return { addresses: cached ? rotated(record) : [...record.ipv4, ...record.ipv6], expires: record.expires };
   }
 
@@ -108,7 +116,7 @@ export class Resolver {
   async resolveService(service: string, host: string, timeout: number): Promise<ResolvedService> {
     const domain = withoutDot(host);
     const name = service.includes('.') ? `${service}.${domain}` : `_${service}._tcp.${domain}`;
-    const { record } = await find(this.services, name, domain, timeout);
+    const { record } = await this.find(this.services, name, domain, timeout);
     let { expires } = record;
     const inOrder = [...record.services].sort((a, b) => a.priority - b.priority);
     const targets = await Promise.all(
@@ -127,6 +135,24 @@ export class Resolver {
     return { targets, expires };
   }
 
+  private find(table: NameTable, name: string, host: string, timeout: number, signal?: AbortSignal): Promise<Found> {
+    return new Promise((resolve, reject) => {
+      const wait = table.find(asciiLowerCase(name), timeout, (outcome) => {
+        signal?.removeEventListener('abort', cancel);
+        if ('record' in outcome) resolve(outcome);
+        else {
+          if (outcome.code === TIMED_OUT) this.statistics?.count('timedout');
+          reject(new ResolveError(host, outcome.code, outcome.expires));
+        }
+      });
+      function cancel(): void {
+        wait.cancel();
+        reject(signal?.reason);
+      }
+      if (wait.waits !== null) signal?.addEventListener('abort', cancel);
+    });
+  }
+
   /** Ends all queries; requests for these names end at their timeouts. */
   cancel(): void {
     this.names.cancel();
@@ -141,8 +167,13 @@ export function sharedResolver(compiler: Compiler, data: ResolverData): Resolver
   if (known !== undefined) return known;
   const kept = compiler.previous?.get<Resolver>(key);
   const resolver = compiler.shared.set(key, kept ?? new Resolver(data));
+  const zone = data.statusZone === null ? null : openResolverZone(data.statusZone, compiler);
   resolver.errorLog ??= compiler.errorLog;
-  compiler.whenServing(async () => void (resolver.errorLog = compiler.errorLog));
+  resolver.statistics ??= zone;
+  compiler.whenServing(async () => {
+    resolver.errorLog = compiler.errorLog;
+    resolver.statistics = zone;
+  });
   compiler.await(
     resolver.ready.catch((error: unknown) => {
       if (!(error instanceof HostNotFound)) throw error;
@@ -163,21 +194,6 @@ export function rotated({ ipv4, ipv6 }: Pick<NameRecord, 'ipv4' | 'ipv6'>): stri
 function rotate(list: readonly string[]): string[] {
   const by = Math.floor(Math.random() * list.length);
   return [...list.slice(by), ...list.slice(0, by)];
-}
-
-function find(table: NameTable, name: string, host: string, timeout: number, signal?: AbortSignal): Promise<Found> {
-  return new Promise((resolve, reject) => {
-    const wait = table.find(asciiLowerCase(name), timeout, (outcome) => {
-      signal?.removeEventListener('abort', cancel);
-      if ('record' in outcome) resolve(outcome);
-      else reject(new ResolveError(host, outcome.code, outcome.expires));
-    });
-    function cancel(): void {
-      wait.cancel();
-      reject(signal?.reason);
-    }
-    if (wait.waits !== null) signal?.addEventListener('abort', cancel);
-  });
 }
 
 type Found = Extract<Outcome, { readonly code: 0 }>;

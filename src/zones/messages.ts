@@ -7,6 +7,7 @@ import { countUsage, readUsage } from './key-limits.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-operations.js';
+import { countResolutions, readResolutions } from './resolver-operations.js';
 import { findSession, learnSession } from './sticky-operations.js';
 import { takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
@@ -47,6 +48,8 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     learnSession,
     admitRequest,
     reportResults,
+    countResolutions,
+    readResolutions,
     takeOver,
     giveBack,
   ].map((operation) => [

@@ -8,11 +8,13 @@ import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
 import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
+import { ResolverCounts } from './resolver-counts.js';
 import { StickySessions } from './sticky-sessions.js';
 import { StoredValues } from './stored-values.js';
 
 /** Contents of a zone. */
 export type ZoneState =
+  | ResolverCounts
   | KeyCounts
   | RequestRates
   | KeyUsage
@@ -21,6 +23,7 @@ export type ZoneState =
   | StoredValues
   | StickySessions
   | Circuits;
+  | StickySessions;
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
@@ -30,6 +33,7 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'sticky') return new StickySessions(name, size);
   if (kind === 'upstream_health') return new HealthStates();
   if (kind === 'circuits') return new Circuits();
+  if (kind === 'resolver') return new ResolverCounts();
   return new PeerStates();
 }
 

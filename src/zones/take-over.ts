@@ -6,6 +6,7 @@ import { KeyUsage, type UsageSnapshot } from './key-usage.js';
 import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
 import { type RateSnapshot, RequestRates } from './request-rates.js';
+import { ResolverCounts, type ResolverStatistics } from './resolver-counts.js';
 import { type SessionSnapshot, StickySessions } from './sticky-sessions.js';
 import { StoredValues, type ValueSnapshot } from './stored-values.js';
 
@@ -19,6 +20,8 @@ export interface ZoneContents {
   readonly sessions: readonly SessionSnapshot[];
   readonly health: readonly PeerHealth[];
   readonly circuits: readonly CircuitSnapshot[];
+  /** Null for a zone of another kind. */
+  readonly resolutions: ResolverStatistics | null;
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -32,6 +35,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     sessions: state instanceof StickySessions ? state.snapshot(owner.now) : [],
     health: state instanceof HealthStates ? state.snapshot() : [],
     circuits: state instanceof Circuits ? state.snapshot(owner.now) : [],
+    resolutions: state instanceof ResolverCounts ? state.snapshot() : null,
   };
 }
 
@@ -39,7 +43,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
-  run(owner, { zone, held, rates, usage, values, sessions, health, circuits }) {
+  run(owner, { zone, held, rates, usage, values, sessions, health, circuits, resolutions }) {
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -50,6 +54,7 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, StickySessions)?.restore(sessions, owner.now);
     owner.zone(zone, HealthStates)?.restore(health);
     owner.zone(zone, Circuits)?.restore(circuits, owner.now);
+    if (resolutions !== null) owner.zone(zone, ResolverCounts)?.add(resolutions);
     return null;
   },
 };

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
+import { text } from '../../src/config/argument-types.js';
 import type { ResolverData } from '../../src/config/resolver-argument.js';
+import { defineModule } from '../../src/program/module.js';
+import { DONE } from '../../src/program/verdict.js';
 import { HostNotFound, lookupHost, peerAddresses } from '../../src/upstream/host-lookup.js';
 import { ResolveError, Resolver, rotated, ServiceError } from '../../src/upstream/resolver.js';
+import { resolverZones } from '../../src/upstream/resolver-zone.js';
 import { get, startProxy } from '../kit/index.js';
 import { DnsServer, type Zone } from './dns-server.js';
 
@@ -18,7 +22,7 @@ async function resolverOf(
   options: Partial<ResolverData> = {},
   resend?: number,
 ): Promise<Resolver & { readonly lines: string[] }> {
-  const data = { servers: servers.map(addressOf), valid: null, ipv4: true, ipv6: false, ...options };
+  const data = { servers: servers.map(addressOf), valid: null, ipv4: true, ipv6: false, statusZone: null, ...options };
   const resolver = Object.assign(new Resolver(data, resend), { lines: [] as string[] });
   resolver.errorLog = { threshold: 4, write: (_level, line) => void resolver.lines.push(line) };
   await resolver.ready;
@@ -230,6 +234,84 @@ test('a truncated response is asked for over TCP', async (t) => {
   assert.deepEqual((await names.resolve('a.test', 5000)).addresses, ['10.0.0.1']);
 });
 
+test('statistics count lookups, responses by code, and requests that timed out', async (t) => {
+  const server = await serverOf(t, {
+    'a.test': { a: ['10.0.0.1'], aaaa: ['2001:db8:0:0:0:0:0:1'] },
+    'failing.test': { code: 2 },
+    'format.test': { code: 1 },
+    'odd.test': { code: 9 },
+    'refused.test': { code: 5 },
+    'unknown.test': { code: 4 },
+    '_http._tcp.s.test': { srv: [{ priority: 1, weight: 1, port: 80, target: 'a.test' }] },
+  });
+  const names = await resolverOf([server], { ipv6: true }, 60_000);
+  const counts = new Map<string, number>();
+  names.statistics = { count: (event) => void counts.set(event, (counts.get(event) ?? 0) + 1) };
+  await names.resolveService('http', 's.test', 5000);
+  // From the cache.
+  await names.resolve('a.test', 5000);
+  for (const name of ['none', 'failing', 'refused', 'unknown'])
+    await assert.rejects(names.resolve(`${name}.test`, 5000));
+  // These errors are ignored, as in nginx.
+  for (const name of ['format', 'odd']) await assert.rejects(names.resolve(`${name}.test`, 300));
+  server.silent = true;
+  await Promise.all([1, 2].map(() => assert.rejects(names.resolve('silent.test', 20))));
+  names.cancel();
+  assert.deepEqual(Object.fromEntries(counts), {
+    srv: 1,
+    name: 8,
+    noerror: 3,
+    nxdomain: 2,
+    servfail: 2,
+    refused: 2,
+    notimp: 2,
+    formerr: 2,
+    unknown: 2,
+    timedout: 4,
+  });
+});
+
+/** `show_zone NAME`: responds with the statistics of a zone. */
+const showZone = defineModule({
+  name: 'show_zone',
+  doc: 'Shows statistics.',
+  directives: {
+    show_zone: { contexts: ['location'], takes: text, doc: 'Shows the statistics of a zone.', example: 'show_zone d;' },
+  },
+  phases: {
+    content: {
+      order: 0,
+      compile: ({ show_zone: name }, { compiler: { shared } }) =>
+        name === undefined
+          ? null
+          : async (x) => {
+              x.respond(200, JSON.stringify(await resolverZones(shared).get(name)?.read()));
+              return DONE;
+            },
+    },
+  },
+});
+
+test('the statistics of a zone are those of all resolvers that name it, also after a reload', async (t) => {
+  const server = await serverOf(t, { 'a.test': { a: ['127.0.0.1'] } });
+  const configuration = `server { listen 127.0.0.1:0;
+    location /a { resolver 127.0.0.1:${server.port} ipv6=off status_zone=d; proxy_pass http://a.test:1$is_args; }
+    location /b { resolver 127.0.0.1:${server.port} ipv6=off valid=9s status_zone=d; proxy_pass http://b.test:1$is_args; }
+    location /c { resolver 127.0.0.1:${server.port} ipv6=off; proxy_pass http://c.test:1$is_args; }
+    location /zone { show_zone d; } }`;
+  const proxy = await startProxy(configuration, {}, { modules: [showZone] });
+  t.after(() => proxy.close());
+  const read = async () => {
+    const { name, noerror, nxdomain } = JSON.parse((await get(proxy.port, '/zone')).body);
+    return [name, noerror, nxdomain];
+  };
+  for (const path of ['/a', '/b', '/c']) assert.equal((await get(proxy.port, path)).status, 502);
+  assert.deepEqual(await read(), [2, 1, 1]);
+  await (await proxy.reload(configuration)).predecessorEnded;
+  assert.equal((await get(proxy.port, '/b')).status, 502);
+  assert.deepEqual(await read(), [3, 1, 2]);
+});
+
 test('a TCP connection that is closed is no answer: the next server is asked', async (t) => {
   const zone = { a: ['10.0.0.1'], truncate: true };
   const [bad, good] = [await serverOf(t, { 'a.test': zone }), await serverOf(t, { 'a.test': zone })];
@@ -397,7 +479,7 @@ test('a name server may have an IPv6 address', async (t) => {
   });
   const { port } = socket.address();
   const address = { family: 'inet6', host: '::1', port, lastPort: port, portGiven: true, uri: '' } as const;
-  const names = new Resolver({ servers: [address], valid: null, ipv4: true, ipv6: false });
+  const names = new Resolver({ servers: [address], valid: null, ipv4: true, ipv6: false, statusZone: null });
   await names.ready;
   await assert.rejects(names.resolve('a.test', 5000), { code: 5 });
 });

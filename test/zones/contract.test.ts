@@ -11,6 +11,7 @@ import { countUsage, readUsage } from '../../src/zones/key-limits.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
+import { countResolutions, readResolutions } from '../../src/zones/resolver-operations.js';
 import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
 import { giveBack } from '../../src/zones/tickets.js';
 import { addValue, findValue } from '../../src/zones/value-operations.js';
@@ -76,6 +77,18 @@ for (const [name, create] of Object.entries(HOMES)) {
         home.tell(giveBack, 1001);
         assert.equal(await result(take(home, id, 'a', 2)), 'taken');
         assert.equal(await result(take(home, id, 'a', 2)), 'limit');
+      }));
+
+    test('adds up statistics of name resolution, which can be reset', () =>
+      during(async (home) => {
+        const { id: zone } = home.open({ kind: 'resolver', name: 'd', size: 0, key: '' });
+        const other = home.open({ kind: 'resolver', name: 'e', size: 0, key: '' });
+        home.tell(countResolutions, { zone, events: { name: 2, noerror: 1 } });
+        home.tell(countResolutions, { zone, events: { name: 1, timedout: 1 } });
+        const counts = await home.ask(readResolutions, { zone, reset: true });
+        assert.deepEqual([counts?.name, counts?.noerror, counts?.timedout, counts?.srv], [3, 1, 1, 0]);
+        assert.equal((await home.ask(readResolutions, { zone, reset: false }))?.name, 0);
+        assert.equal((await home.ask(readResolutions, { zone: other.id, reset: false }))?.name, 0);
       }));
 
     test('keeps values until they expire, the newest if there is no room', () =>
