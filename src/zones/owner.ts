@@ -23,7 +23,6 @@ export type ZoneState =
   | StoredValues
   | StickySessions
   | Circuits;
-  | StickySessions;
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
