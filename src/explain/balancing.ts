@@ -110,19 +110,19 @@ function consecutiveChoices(x: Exchange, upstream: Upstream, bound: string): str
 
 /** Calls `run` with the peers in their initial state, then restores their previous state. */
 function withInitialState<T>(peers: readonly Peer[], run: () => T): T {
-  const before = peers.map(
-    ({ currentWeight, effectiveWeight, conns, others, fails, accessed, checked, sharing, times }) => ({
-      currentWeight,
-      effectiveWeight,
-      conns,
-      others,
-      fails,
-      accessed,
-      checked,
-      sharing,
-      times,
-    }),
-  );
+  const before = peers.map((peer) => ({
+    currentWeight: peer.currentWeight,
+    effectiveWeight: peer.effectiveWeight,
+    conns: peer.conns,
+    others: peer.others,
+    fails: peer.fails,
+    accessed: peer.accessed,
+    checked: peer.checked,
+    sharing: peer.sharing,
+    times: peer.times,
+    observer: peer.observer,
+    recoveredAt: peer.recoveredAt,
+  }));
   resetPeers(peers);
   try {
     return run();
@@ -141,6 +141,6 @@ export function resetUpstream(upstream: Upstream): void {
 function resetPeers(peers: readonly Peer[]): void {
   for (const peer of peers) {
     const fresh = { currentWeight: 0, effectiveWeight: peer.weight, conns: 0, others: 0, fails: 0 };
-    Object.assign(peer, fresh, { accessed: 0, checked: 0, sharing: null, times: null });
+    Object.assign(peer, fresh, { accessed: 0, checked: 0, sharing: null, times: null, observer: null, recoveredAt: 0 });
   }
 }

@@ -58,6 +58,7 @@ import upstream_ip_hash_module from './upstream_ip_hash.js';
 import upstream_keepalive_module from './upstream_keepalive.js';
 import upstream_least_conn_module from './upstream_least_conn.js';
 import upstream_least_time_module from './upstream_least_time.js';
+import upstream_queue_module from './upstream_queue.js';
 import upstream_random_module from './upstream_random.js';
 import upstream_retry_module from './upstream_retry.js';
 import upstream_sticky_module from './upstream_sticky/index.js';
@@ -133,6 +134,7 @@ export const modules: readonly Module[] = [
   upstream_keepalive_module,
   upstream_least_conn_module,
   upstream_least_time_module,
+  upstream_queue_module,
   upstream_random_module,
   upstream_retry_module,
   upstream_sticky_module,

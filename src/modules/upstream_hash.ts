@@ -144,7 +144,7 @@ class ConsistentSelection extends RoundRobinSelection {
     for (let i = 0; i < this.group.peers.length; i++) {
       const peer = this.peer(i);
       if (peer.server !== server || !this.available(i, now)) continue;
-      total += gainWeight(peer);
+      total += gainWeight(peer, now);
       if (best < 0 || peer.currentWeight > this.peer(best).currentWeight) best = i;
     }
     if (best >= 0) this.peer(best).currentWeight -= total;

@@ -27,7 +27,7 @@ class LeastConnSelection extends RoundRobinSelection {
     let tied = false;
     for (let i = 0; i < length; i++) {
       if (!this.available(i, now)) continue;
-      const order = least < 0 ? -1 : compareLoad(this.peer(i), this.peer(least));
+      const order = least < 0 ? -1 : compareLoad(this.peer(i), this.peer(least), now);
       if (order < 0) {
         least = i;
         tied = false;
@@ -35,13 +35,13 @@ class LeastConnSelection extends RoundRobinSelection {
     }
     if (!tied) return least;
     const first = this.peer(least);
-    return this.roundRobinAmong(least, now, (peer) => compareLoad(peer, first) === 0);
+    return this.roundRobinAmong(least, now, (peer) => compareLoad(peer, first, now) === 0);
   }
 }
 
 /** Compares connections relative to weight; below 0 if `a` has fewer. */
-function compareLoad(a: Peer, b: Peer): number {
-  return a.load * b.weight - b.load * a.weight;
+function compareLoad(a: Peer, b: Peer, now: number): number {
+  return a.load * b.weightAt(now) - b.load * a.weightAt(now);
 }
 
 /** Balancer of `least_conn`. */

@@ -57,7 +57,7 @@ class LeastTimeSelection extends RoundRobinSelection {
       const peer = this.peer(i);
       if (this.inflight) peer.times?.observe(clock);
       const time = estimatedTime(peer, this.mode, now);
-      const order = best < 0 ? -1 : time * this.peer(best).weight - least * peer.weight;
+      const order = best < 0 ? -1 : time * this.peer(best).weightAt(now) - least * peer.weightAt(now);
       if (order < 0) {
         best = i;
         least = time;
@@ -65,8 +65,8 @@ class LeastTimeSelection extends RoundRobinSelection {
       } else if (order === 0) tied = true;
     }
     if (!tied) return best;
-    const { weight } = this.peer(best);
-    const isTied = (peer: Peer) => estimatedTime(peer, this.mode, now) * weight === least * peer.weight;
+    const weight = this.peer(best).weightAt(now);
+    const isTied = (peer: Peer) => estimatedTime(peer, this.mode, now) * weight === least * peer.weightAt(now);
     return this.roundRobinAmong(best, now, isTied);
   }
 

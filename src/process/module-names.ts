@@ -329,9 +329,9 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/upstream.js'),
     names: `
       upstream server resolver resolver_timeout upstream_addr upstream_last_addr upstream_status
-      upstream_connect_time upstream_header_time upstream_response_time upstream_response_length
-      upstream_bytes_received upstream_bytes_sent upstream_cache_status upstream_cache_last_modified
-      upstream_cache_etag upstream_http_* upstream_trailer_* upstream_cookie_*`,
+      upstream_queue_time upstream_connect_time upstream_header_time upstream_response_time
+      upstream_response_length upstream_bytes_received upstream_bytes_sent upstream_cache_status
+      upstream_cache_last_modified upstream_cache_etag upstream_http_* upstream_trailer_* upstream_cookie_*`,
   },
   {
     load: () => import('../modules/upstream_hash.js'),
@@ -362,6 +362,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/upstream_least_time.js'),
     names: `
       least_time`,
+  },
+  {
+    load: () => import('../modules/upstream_queue.js'),
+    names: `
+      queue`,
   },
   {
     load: () => import('../modules/upstream_random.js'),

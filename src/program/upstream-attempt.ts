@@ -7,6 +7,8 @@ export class UpstreamAttempt {
   /** `$upstream_status`; 0 if no response was received. */
   status = 0;
   started = 0;
+  /** Time in the queue of the upstream before the attempt. */
+  queueTime = -1;
   connectTime = -1;
   headerTime = -1;
   responseTime = -1;

@@ -7,8 +7,8 @@ import type { CheckContext } from '../config/module-declaration.js';
 const firstMethods = new WeakMap<CheckedBlock, Statement>();
 
 /**
- * Checks load balancing directives in an `upstream` block: a second method replaces the first, and some methods do not
- * support backup servers.
+ * Checks load balancing directives in an `upstream` block: a second method replaces the first, and some methods support
+ * neither backup servers nor `slow_start`.
  */
 export function checkBalancingMethod(
   directive: string,
@@ -19,7 +19,7 @@ export function checkBalancingMethod(
   for (const statement of c.statements(directive)) {
     noteMethod(block, statement, c);
     reportLostStickiness(statement, c);
-    if (!supports.backup) refuseBackups(statement, c);
+    if (!supports.backup) refuseRanks(statement, c);
   }
 }
 
@@ -49,18 +49,23 @@ function reportLostStickiness(method: Statement, c: CheckContext): void {
   });
 }
 
-function refuseBackups(method: Statement, c: CheckContext): void {
+/** Parameters that methods do not support which select servers by number. */
+const RANKS = /^(?:backup|slow_start=.*)$/s;
+
+function refuseRanks(method: Statement, c: CheckContext): void {
   for (const server of c.statements('server')) {
-    const parameter = server.args.slice(1).find(({ text }) => text === 'backup');
-    if (parameter === undefined) continue;
-    const message = 'balancing method does not support parameter "backup"';
-    const help = `"${method.name.text}" distributes requests to all servers and does not support backup servers`;
-    const related = [{ at: method.name, message: 'the method' }];
-    if (comesAfter(server, method)) {
-      c.report(parameter, 'conflicting-directives', message, { help, related });
-    } else {
-      // nginx accepts this order, and uses the backup servers when all others have failed.
-      c.report(parameter, 'conflicting-directives', message, { severity: 'warning', help, related });
+    for (const parameter of server.args.slice(1)) {
+      if (!RANKS.test(parameter.text)) continue;
+      const message = `balancing method does not support parameter "${parameter.text}"`;
+      const name = parameter.text.split('=', 1)[0];
+      const help = `"${method.name.text}" ${name === 'backup' ? 'distributes requests to all servers and does not support backup servers' : 'selects servers by their configured weights'}`;
+      const related = [{ at: method.name, message: 'the method' }];
+      if (comesAfter(server, method)) {
+        c.report(parameter, 'conflicting-directives', message, { help, related });
+      } else {
+        // nginx accepts this order, and uses the backup servers when all others have failed.
+        c.report(parameter, 'conflicting-directives', message, { severity: 'warning', help, related });
+      }
     }
   }
 }

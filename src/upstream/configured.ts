@@ -29,10 +29,14 @@ export function configuredUpstreams(http: CheckedBlock, directive: string, compi
     .filter((block) => block.context === 'upstream' && block.own.includes(directive))
     .map((block) => {
       const name = block.argument as string; // the type of the `upstream` directive is one word
-      const upstream =
-        findUpstream(compiler.shared, name) ?? compiler.shared.set<Upstream>(key(name), new Upstream(name));
+      const upstream = findUpstream(compiler.shared, name) ?? createUpstream(name, compiler);
       return { block, upstream };
     });
+}
+
+function createUpstream(name: string, { shared, previous }: Compiler): Upstream {
+  const before = previous === null ? undefined : findUpstream(previous, name);
+  return shared.set<Upstream>(key(name), new Upstream(name, before?.observer));
 }
 
 /** Sets the balancer of each upstream that selects the method; `create` is called once per upstream. */

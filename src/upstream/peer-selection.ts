@@ -5,7 +5,8 @@ import { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Outcome, Selection } from './balancer.js';
 import type { UpstreamSettings } from './forwarding-rules.js';
 import { isRepeatable } from './next-upstream.js';
-import type { Peer, Reservation } from './peer.js';
+import type { Peer, PeerGroup, Reservation } from './peer.js';
+import type { QueuedRequest, RequestQueue } from './request-queue.js';
 import type { Binding } from './stickiness.js';
 import { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
@@ -26,7 +27,7 @@ export interface SelectionRules {
 /** Number of attempts of earlier selections that are kept: an event stream may be requested again and again. */
 const MAX_ATTEMPTS = 64;
 
-export class PeerSelection {
+export class PeerSelection implements QueuedRequest {
   /** The current attempt. */
   attempt = new UpstreamAttempt();
   private selection: Selection | null = null;
@@ -36,6 +37,13 @@ export class PeerSelection {
   /** The lookup of the client's binding that is awaited. */
   private lookup: Promise<string> | null = null;
   private readonly startedAt = performance.now();
+  /** The queue in which it waits, or has waited: the start, and the end of its patience, ms of the monotonic clock. */
+  private queue: RequestQueue | null = null;
+  private queuedAt = -1;
+  private queuedUntil = 0;
+  /** The peers among which it selects, and whether it has tried one. */
+  private group: PeerGroup | null = null;
+  private attempted = false;
 
   constructor(
     private readonly x: HttpExchange,
@@ -78,6 +86,12 @@ export class PeerSelection {
 
   private choosePreferring(id: string): void {
     const peer = this.nextPeer(id);
+    if (peer === null && this.enqueue()) return;
+    this.reserve(peer);
+  }
+
+  /** Uses the peer, once one of its `max_conns` is reserved. */
+  private reserve(peer: Peer | null): void {
     if (peer === null || peer.maxConns === 0 || peer.sharing === null) {
       this.use(peer);
       return;
@@ -97,33 +111,81 @@ export class PeerSelection {
     });
   }
 
+  /** Waits for a peer; false if the upstream has no queue, or no room in it. */
+  private enqueue(): boolean {
+    const { queue } = this.upstream.observer;
+    if (queue === null || !queue.add(this, this.queuedUntil)) return false;
+    this.x.attempts?.pop();
+    this.queue = queue;
+    if (this.queuedAt < 0) this.queuedAt = performance.now();
+    this.queuedUntil = queue.until(this);
+    return true;
+  }
+
+  retry(): boolean {
+    const { selection } = this;
+    const preferred = selection?.preferred ?? '';
+    if (selection !== null && this.group !== this.upstream.current()) {
+      // The peers have changed meanwhile.
+      const next = this.beginSelection();
+      if (this.attempted) next.tries = Math.min(next.tries, selection.tries);
+    }
+    const peer = this.nextPeer(preferred);
+    if (peer === null) {
+      this.x.attempts?.pop();
+      return false;
+    }
+    this.reserve(peer);
+    return true;
+  }
+
+  giveUp(): void {
+    this.x.attempts?.push(this.attempt);
+    this.use(null);
+  }
+
   private use(peer: Peer | null): void {
     this.peer = peer;
-    if (peer !== null) this.binding?.selected(peer);
+    if (this.queuedAt >= 0) this.attempt.queueTime = performance.now() - this.queuedAt;
+    this.queuedAt = -1;
+    this.queuedUntil = 0;
+    if (peer !== null) {
+      this.attempted = true;
+      this.binding?.selected(peer);
+    }
     this.user.usePeer(peer);
   }
 
   /** `preferred`: identifier of the peer to which the client is bound. */
   private nextPeer(preferred: string): Peer | null {
     const { x, upstream, rules } = this;
-    if (this.selection === null) {
+    let { selection } = this;
+    if (selection === null) {
       // `$upstream_addr` and similar variables separate attempts before an internal redirect.
       x.attempts?.push(new UpstreamAttempt());
       x.attempts?.splice(0, x.attempts.length - MAX_ATTEMPTS);
-      this.selection = upstream.balancer.begin(x);
-      const limit = rules.settings.nextUpstreamTries;
-      if (limit > 0 && this.selection.tries > limit) this.selection.tries = limit;
+      selection = this.beginSelection();
     }
     const attempt = new UpstreamAttempt();
     this.attempt = attempt;
     (x.attempts ??= []).push(attempt);
     attempt.started = performance.now();
-    this.selection.preferred = preferred;
-    const peer = this.selection.next();
+    selection.preferred = preferred;
+    const peer = selection.next();
     attempt.address = peer === null ? upstream.name : peer.name;
     const end = attempt.address.startsWith('unix:') ? ':' : '';
     attempt.url = `${rules.scheme}${attempt.address}${end}${x.upstreamUri}`;
     return peer;
+  }
+
+  private beginSelection(): Selection {
+    const { x, upstream, rules } = this;
+    const selection = upstream.balancer.begin(x);
+    const limit = rules.settings.nextUpstreamTries;
+    if (limit > 0 && selection.tries > limit) selection.tries = limit;
+    this.group = upstream.current();
+    this.selection = selection;
+    return selection;
   }
 
   /**
@@ -142,6 +204,7 @@ export class PeerSelection {
     const { peer } = this;
     this.peer = null;
     this.lookup = null;
+    this.queue?.delete(this);
     if (outcome === 'ok' && peer !== null) this.binding?.ended(peer);
     if (peer !== null) this.upstream.ejection?.attemptEnded(peer, outcome === 'failed', this.attempt.status);
     this.timeResponse();

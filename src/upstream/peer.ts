@@ -16,6 +16,8 @@ export interface PeerSettings {
   readonly maxFails: number;
   /** Period in which failures are counted, and for which the peer is then unavailable, ms. */
   readonly failTimeout: number;
+  /** Time in which its weight grows from zero to its value after a failure, ms; 0: at once. */
+  readonly slowStart: number;
   /** `down`, or `drain`: no new requests, except requests bound to it. */
   readonly down: false | 'down' | 'drain';
   readonly backup: boolean;
@@ -29,6 +31,7 @@ export const DEFAULT_PEER: PeerSettings = {
   maxConns: 0,
   maxFails: 1,
   failTimeout: 10_000,
+  slowStart: 0,
   down: false,
   backup: false,
   route: '',
@@ -51,6 +54,14 @@ export interface PeerSharing {
   reserve(peer: Peer): Reservation;
 }
 
+/** Notified of events of the peers of an upstream. */
+export interface PeerObserver {
+  /** A request or tunnel has ended, here or in another worker: one more may begin. */
+  freed(): void;
+  /** A peer is available again, after it was not. */
+  recovered(): void;
+}
+
 /** State shared by all requests; survives a reload if the `server` line is unchanged. */
 export class Peer {
   /** `$upstream_addr`: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
@@ -70,6 +81,10 @@ export class Peer {
   others = 0;
   /** Set if other workers share the state. */
   sharing: PeerSharing | null = null;
+  /** Set with the upstream that uses the peer. */
+  observer: PeerObserver | null = null;
+  /** Start of `slowStart`, ms since 1970; 0: its weight is that of its settings. */
+  recoveredAt = 0;
   /** Response times; null if no method needs them. */
   times: PeerTimes | null = null;
   /** State according to active health checks. */
@@ -132,6 +147,7 @@ export class Peer {
   end(): void {
     this.conns--;
     this.sharing?.changed(this);
+    this.observer?.freed();
   }
 
   /** Whether the peer is available; `now` in ms since 1970. */
@@ -167,12 +183,39 @@ export class Peer {
     return this.fails >= this.maxFails;
   }
 
+  /** It is available again, after failures or by a health check: its weight grows for `slowStart`. `now` in ms since 1970. */
+  recovered(now: number): void {
+    if (this.settings.slowStart > 0) this.recoveredAt = now;
+    this.observer?.recovered();
+  }
+
+  /** Share of the weight that it has at this time, 1 unless it has just recovered; `now` in ms since 1970. */
+  weightShare(now: number): number {
+    if (this.recoveredAt === 0) return 1;
+    const elapsed = now - this.recoveredAt;
+    if (elapsed >= 0 && elapsed < this.settings.slowStart) return elapsed / this.settings.slowStart;
+    this.recoveredAt = 0;
+    return 1;
+  }
+
+  /** The weight at this time; `now` in ms since 1970. */
+  weightAt(now: number): number {
+    return this.recoveredAt === 0 ? this.weight : this.weight * this.weightShare(now);
+  }
+
+  /** Whether `max_fails` is reached. */
+  private get failing(): boolean {
+    return this.maxFails > 0 && this.fails >= this.maxFails;
+  }
+
   /** Applies the failure state of all workers. */
   applyRemoteState(fails: number, accessed: number, checked: number): void {
+    const wasFailing = this.failing;
     if (this.maxFails > 0) for (let i = this.fails; i < fails; i++) this.lowerWeight();
     this.fails = fails;
     this.accessed = accessed;
     this.checked = Math.max(this.checked, checked);
+    if (wasFailing && !this.failing) this.recovered(Date.now());
   }
 
   private lowerWeight(): void {
@@ -182,13 +225,17 @@ export class Peer {
   /** Counts a success: resets failures if it is the first in a new period. */
   succeeded(): void {
     if (this.fails === 0 || this.accessed >= this.checked) return;
+    const wasFailing = this.failing;
     this.fails = 0;
     this.sharing?.recovered(this);
+    if (wasFailing) this.recovered(Date.now());
   }
 }
 
 /** Peers of one rank, in configuration order, and their backup servers. Immutable; changes create a new group. */
 export class PeerGroup {
+  /** The peers and the backup servers. */
+  readonly all: readonly Peer[];
   readonly totalWeight: number;
   /** Number of peers that are not down: the maximum number of attempts. */
   readonly tries: number;
@@ -201,6 +248,7 @@ export class PeerGroup {
     readonly backup: PeerGroup | null,
     rank: 'primary' | 'backup' = 'primary',
   ) {
+    this.all = backup === null ? peers : [...peers, ...backup.peers];
     this.totalWeight = peers.reduce((sum, peer) => sum + peer.weight, 0);
     this.tries = peers.filter((peer) => !peer.down).length;
     this.single = (rank === 'primary' && backup === null && peers.length === 1 && peers[0]) || null;

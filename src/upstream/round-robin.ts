@@ -34,7 +34,14 @@ export class RoundRobinSelection implements Selection {
 
   next(): Peer | null {
     const now = Date.now();
+    const { group, tried, triedBeyond } = this;
     const peer = (this.preferred === '' ? null : this.choosePreferred(now)) ?? this.choose(now);
+    if (peer === null) {
+      // A later attempt (`queue`) begins with the same peers, not with the backup servers.
+      this.group = group;
+      this.tried = tried;
+      this.triedBeyond = triedBeyond;
+    }
     this.current = peer;
     peer?.begin();
     return peer;
@@ -107,7 +114,7 @@ export class RoundRobinSelection implements Selection {
     for (let i = first; i < this.group.peers.length; i++) {
       const peer = this.peer(i);
       if (!tied(peer) || !this.available(i, now)) continue;
-      total += gainWeight(peer);
+      total += gainWeight(peer, now);
       if (peer.currentWeight > this.peer(best).currentWeight) best = i;
     }
     this.peer(best).currentWeight -= total;
@@ -169,7 +176,7 @@ export class RoundRobinSelection implements Selection {
     for (let i = 0; i < peers.length; i++) {
       if (!this.available(i, now)) continue;
       const peer = this.peer(i);
-      total += gainWeight(peer);
+      total += gainWeight(peer, now);
       if (best < 0 || peer.currentWeight > this.peer(best).currentWeight) best = i;
     }
     if (preferred >= 0) best = preferred;
@@ -179,8 +186,9 @@ export class RoundRobinSelection implements Selection {
 }
 
 /** Adds the effective weight of a peer to its current weight and returns it; the effective weight then recovers. */
-export function gainWeight(peer: Peer): number {
-  const gained = peer.effectiveWeight;
+export function gainWeight(peer: Peer, now: number): number {
+  // After a failure, the weight grows gradually (`slow_start`).
+  const gained = peer.recoveredAt === 0 ? peer.effectiveWeight : peer.effectiveWeight * peer.weightShare(now);
   peer.currentWeight += gained;
   if (peer.effectiveWeight < peer.weight) peer.effectiveWeight++;
   return gained;

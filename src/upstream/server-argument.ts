@@ -5,7 +5,7 @@ import { custom } from '../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../config/directive.js';
 import type { Place } from '../config/place.js';
 import { placeOf } from '../config/place.js';
-import { parseInteger, parseSeconds } from '../config/units.js';
+import { parseInteger, parseMilliseconds, parseSeconds } from '../config/units.js';
 import { DEFAULT_PEER, type PeerSettings } from './peer.js';
 
 /** A `server` line. Plain data. */
@@ -31,6 +31,7 @@ const WITH_VALUE: Readonly<Record<string, (draft: Draft, value: string, word: Wo
   max_conns: (draft, value) => (draft.maxConns = parseInteger(value) ?? -1) >= 0,
   max_fails: (draft, value) => (draft.maxFails = parseInteger(value) ?? -1) >= 0,
   fail_timeout: (draft, value) => (draft.failTimeout = (parseSeconds(value) ?? -1) * 1000) >= 0,
+  slow_start: (draft, value) => (draft.slowStart = parseMilliseconds(value) ?? -1) >= 0,
   route: (draft, value, word, c) => {
     if (value === '') c.fail(word, 'invalid-value', 'route is empty');
     if (value.length > MAX_ROUTE) c.fail(word, 'invalid-value', `route is longer than ${MAX_ROUTE}`);
@@ -50,6 +51,7 @@ const VALUES: Readonly<Record<string, string>> = {
   max_conns: 'a number; 0 means no limit',
   max_fails: 'a number; 0 disables counting failures',
   fail_timeout: 'a time in seconds, or with units, such as 30s or 1m30s',
+  slow_start: 'a time in seconds, or with units, such as 500ms or 30s',
 };
 
 const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {
@@ -68,7 +70,7 @@ const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {
 };
 
 export const serverArgument: ArgumentType<ServerData> = custom(
-  'address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down] [drain] [route=string] [resolve] [service=name]',
+  'address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [slow_start=time] [backup] [down] [drain] [route=string] [resolve] [service=name]',
   1,
   Number.POSITIVE_INFINITY,
   ([word, ...parameters], c) => {
@@ -111,10 +113,6 @@ function parseParameter(word: Word, draft: Draft, c: ArgumentContext): void {
   } else {
     const take = own(WITH_VALUE, text.slice(0, equals));
     if (take?.(draft, text.slice(equals + 1), word, c) === true) return;
-  }
-  if (text.startsWith('slow_start=')) {
-    c.unsupported(word, `invalid parameter "${text}"`, { help: 'only nginx Plus has "slow_start"' });
-    return;
   }
   const name = text.replace(/=.*/s, '');
   const takes = own(VALUES, name);

@@ -69,6 +69,7 @@ export class SharedPeers implements PeerSharing {
       const peer = this.byName.get(name);
       if (peer === undefined) continue;
       peer.others = others;
+      peer.observer?.freed();
       // Changes not yet reported are not included.
       const own = this.unreported.get(peer);
       if (own?.recovered !== true) peer.applyRemoteState(fails + (own?.failures ?? 0), accessed, checked);

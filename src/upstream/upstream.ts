@@ -8,6 +8,7 @@ import type { RetryBudget } from './retry-budget.js';
 import { RoundRobin } from './round-robin.js';
 import { SessionPool } from './session-pool.js';
 import type { Stickiness } from './stickiness.js';
+import { type ObserverSettings, type QueueSettings, type Rebalancing, UpstreamObserver } from './upstream-observer.js';
 
 /** A `server` line with its addresses. */
 export class UpstreamServer {
@@ -35,7 +36,7 @@ export class UpstreamServer {
   }
 }
 
-export class Upstream {
+export class Upstream implements ObserverSettings {
   readonly servers: UpstreamServer[] = [];
   balancer: Balancer = new RoundRobin(this);
   keepalive: KeepaliveSettings = DEFAULT_KEEPALIVE;
@@ -53,6 +54,10 @@ export class Upstream {
   breaker: Breaker | null = null;
   ejection: OutlierEjection | null = null;
   retryBudget: RetryBudget | null = null;
+  /** `queue`; null for none. */
+  queueSettings: QueueSettings | null = null;
+  /** `tunnel_rebalance`; null for none. */
+  rebalancing: Rebalancing | null = null;
   private group = new PeerGroup([], null);
   private balancerPlace = -1;
   private declaredStickiness: Stickiness | null = null;
@@ -61,7 +66,15 @@ export class Upstream {
   constructor(
     /** Name as written; used in log lines and `$proxy_host`. */
     readonly name: string,
+    readonly observer = new UpstreamObserver(),
   ) {}
+
+  /** The configuration is in force. */
+  enforced(): void {
+    this.observer.enforce(this, this.group.all);
+  }
+
+  superseded(): void {}
 
   /** Closes the idle sessions; called by the owner of the routing table when it is unused. */
   close(): void {
@@ -94,7 +107,10 @@ export class Upstream {
   /** Puts the servers' peers in force; called after addresses were set. */
   update(): void {
     const peers = this.servers.flatMap((server) => server.peers);
-    for (const peer of peers) if (this.watcher === null) peer.unshare();
+    for (const peer of peers) {
+      if (this.watcher === null) peer.unshare();
+      peer.observer = this.observer;
+    }
     const backups = peers.filter(({ settings }) => settings.backup);
     this.group = new PeerGroup(
       peers.filter(({ settings }) => !settings.backup),
@@ -102,6 +118,7 @@ export class Upstream {
     );
     this.watcher?.peersChanged(this);
     this.health?.peersChanged(this);
+    this.observer.peersChanged(this, peers);
   }
 
   /**

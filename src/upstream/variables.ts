@@ -67,6 +67,10 @@ export const upstreamVariables: Readonly<Record<string, VariableSpec>> = {
     get: ofAttempts(({ status }) => (status === 0 ? '-' : String(status))),
     doc: 'The status of each response.',
   },
+  upstream_queue_time: {
+    get: ofAttempts(({ queueTime }) => seconds(queueTime)),
+    doc: 'The time that the request waited for a server in the queue of the upstream (`queue`) before each attempt, in seconds with millisecond resolution.',
+  },
   upstream_connect_time: {
     get: ofAttempts(({ connectTime }) => seconds(connectTime)),
     doc: 'The time to establish each connection, in seconds with millisecond resolution.',

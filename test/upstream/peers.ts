@@ -13,6 +13,7 @@ export function peer(line: string): Peer {
     else if (key === 'max_conns') settings.maxConns = Number(value);
     else if (key === 'max_fails') settings.maxFails = Number(value);
     else if (key === 'fail_timeout') settings.failTimeout = Number(value) * 1000;
+    else if (key === 'slow_start') settings.slowStart = Number(value) * 1000;
     else if (key === 'down') settings.down = 'down';
     else if (key === 'drain') settings.down = 'drain';
     else if (key === 'route' && value !== undefined) settings.route = value;

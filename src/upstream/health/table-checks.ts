@@ -182,7 +182,9 @@ class ZoneChecks implements CheckZone {
     const groups = [...this.groups.values()].filter((group) => group.upstream === upstream);
     for (const peer of allPeers(upstream)) {
       const states = new Set<Health>(groups.map((group) => group.stateOf(peer)));
+      const before = peer.health;
       peer.health = states.has('unhealthy') ? 'unhealthy' : states.has('checking') ? 'checking' : 'up';
+      if (before !== 'up' && peer.health === 'up') peer.recovered(Date.now());
     }
   }
 }

@@ -1,0 +1,97 @@
+/** Requests that wait until a server of their upstream is available (`queue`). */
+
+/** A request that waits. */
+export interface QueuedRequest {
+  /** Selects a server, if one is available; returns whether it waits no longer. */
+  retry(): boolean;
+  /** It has waited too long. */
+  giveUp(): void;
+}
+
+/**
+ * Interval at which all requests try again, ms: servers also become available by the passage of time (`fail_timeout`), of
+ * which nothing notifies.
+ */
+const RETRY_INTERVAL = 100;
+/** Requests in succession that try a server in vain when one has become available: they may have tried it before. */
+const MAX_MISSES = 8;
+
+/** First in, first out. Kept at a reload, together with its requests. */
+export class RequestQueue {
+  /** Requests with the time until which they wait, ms of the monotonic clock; oldest first. */
+  private readonly waiting = new Map<QueuedRequest, number>();
+  private timer: NodeJS.Timeout | null = null;
+  private waking = false;
+  /** Number of requests that found no room. */
+  overflows = 0;
+
+  constructor(private settings: { readonly max: number; readonly timeout: number }) {}
+
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  /** Maximum number of requests. */
+  get limit(): number {
+    return this.settings.max;
+  }
+
+  /** Applies the settings of another configuration; requests that wait keep their times. */
+  configure(settings: { readonly max: number; readonly timeout: number }): void {
+    this.settings = settings;
+  }
+
+  /** Adds a request; false if there is no room. `until`: the time of an earlier call, of a request that tried in vain. */
+  add(request: QueuedRequest, until = 0): boolean {
+    const { max, timeout } = this.settings;
+    if (until === 0 && this.waiting.size >= max) {
+      this.overflows++;
+      return false;
+    }
+    this.waiting.set(request, until === 0 ? performance.now() + timeout : until);
+    this.timer ??= setInterval(() => this.tick(), RETRY_INTERVAL);
+    return true;
+  }
+
+  /** Time until which a request waits. */
+  until(request: QueuedRequest): number {
+    return this.waiting.get(request) ?? 0;
+  }
+
+  delete(request: QueuedRequest): void {
+    if (this.waiting.delete(request) && this.waiting.size === 0) this.stop();
+  }
+
+  /** A server may be available: the oldest requests try, after the current callback and before later requests. */
+  wake(): void {
+    if (this.waking || this.waiting.size === 0) return;
+    this.waking = true;
+    queueMicrotask(() => {
+      this.waking = false;
+      this.serve(MAX_MISSES);
+    });
+  }
+
+  private serve(misses: number): void {
+    let left = misses;
+    for (const request of this.waiting.keys()) {
+      if (request.retry()) this.delete(request);
+      else if (--left === 0) return;
+    }
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    for (const [request, until] of this.waiting) {
+      if (until > now) continue;
+      this.delete(request);
+      request.giveUp();
+    }
+    this.serve(Number.POSITIVE_INFINITY);
+  }
+
+  private stop(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+  }
+}

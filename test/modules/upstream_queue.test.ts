@@ -1,0 +1,175 @@
+/** `queue`: requests wait until a server is available. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import {
+  answeringBackend,
+  type Backend,
+  closedPort,
+  connect,
+  get,
+  reply,
+  startProxy,
+  type TestProxy,
+  until,
+} from '../kit/index.js';
+
+interface Scene {
+  readonly proxy: TestProxy;
+  readonly backend: Backend;
+  /** Answers the oldest request that the back end holds. */
+  answer(): void;
+}
+
+/** A proxy with one server that holds every request until it is told to answer. */
+async function scene(t: TestContext, directives: string, server = 'max_conns=1'): Promise<Scene> {
+  const held: (() => void)[] = [];
+  const backend = await answeringBackend((request) =>
+    request.target === '/now'
+      ? reply('now')
+      : new Promise<string>((resolve) => held.push(() => resolve(reply(request.target)))),
+  );
+  const proxy = await startProxy(
+    `
+    log_format test '$uri $status $upstream_addr $upstream_queue_time';
+    upstream u { zone u 64k; server 127.0.0.1:%%PORT%% ${server}; ${directives} }
+    server { listen 127.0.0.1:0; access_log logs/test.log test; location / { proxy_pass http://u; } location /static { return 200 static; } }`,
+    { PORT: backend.port },
+  );
+  t.after(async () => {
+    await proxy.close();
+    await backend.close();
+  });
+  return { proxy, backend, answer: () => held.shift()?.() };
+}
+
+test('requests wait for a connection of max_conns in the order of their arrival', async (t) => {
+  const { proxy, backend, answer } = await scene(t, 'queue 5;');
+  const client = (path: string) =>
+    connect(proxy.port).then((connection) => {
+      connection.send(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      return connection;
+    });
+  const clients = [await client('/0')];
+  await until('the first one has the connection', () => backend.requests.length === 1);
+  for (let n = 1; n < 4; n++) {
+    clients.push(await client(`/${n}`));
+    // A response on another connection shows that the proxy has read the request before it.
+    assert.equal((await get(proxy.port, '/static')).body, 'static');
+  }
+  for (let n = 1; n <= 4; n++) {
+    await until('the next one has the connection', () => backend.requests.length === n);
+    answer();
+  }
+  for (const each of clients) assert.match(await each.all(), /^HTTP\/1\.1 200/);
+  assert.deepEqual(
+    backend.requests.map(({ target }) => target),
+    ['/0', '/1', '/2', '/3'],
+  );
+});
+
+test('a request that finds no room is answered with 502, and the others wait', async (t) => {
+  const { proxy, backend, answer } = await scene(t, 'queue 2 timeout=20s;');
+  const first = get(proxy.port, '/first');
+  await until('it has the connection', () => backend.requests.length === 1);
+  const waiting = [get(proxy.port, '/a'), get(proxy.port, '/b'), get(proxy.port, '/c')];
+  const statuses: number[] = [];
+  for (const each of waiting) void each.then(({ status }) => statuses.push(status));
+  await until('one is refused', () => statuses.length === 1);
+  assert.deepEqual(statuses, [502]);
+  assert.equal(backend.requests.length, 1);
+  assert.match(proxy.messages('error').join('\n'), /no live upstreams while connecting to upstream/);
+  for (let n = 2; n <= 3; n++) {
+    answer();
+    await until('the next one has the connection', () => backend.requests.length === n);
+  }
+  answer();
+  await first;
+  assert.deepEqual((await Promise.all(waiting)).map(({ status }) => status).sort(), [200, 200, 502]);
+  await until('all are logged', () => proxy.accessLog('logs/test.log').length === 4);
+  const log = proxy.accessLog('logs/test.log');
+  assert.ok(log.includes(`/first 200 127.0.0.1:${backend.port} -`), log.join('\n'));
+  assert.equal(log.filter((line) => /^\/[abc] 200 127\.0\.0\.1:\d+ \d+\.\d{3}$/.test(line)).length, 2);
+  assert.equal(log.filter((line) => /^\/[abc] 502 u -$/.test(line)).length, 1);
+});
+
+test('a request that has waited too long is answered with 502', async (t) => {
+  const { proxy, backend, answer } = await scene(t, 'queue 2 timeout=200ms;');
+  const first = get(proxy.port, '/first');
+  await until('it has the connection', () => backend.requests.length === 1);
+  const start = performance.now();
+  assert.equal((await get(proxy.port, '/late')).status, 502);
+  assert.ok(performance.now() - start >= 195);
+  answer();
+  assert.equal((await first).status, 200);
+  assert.match(proxy.accessLog('logs/test.log').join('\n'), /\/late 502 u 0\.[2-9]/);
+  assert.equal((await get(proxy.port, '/now')).body, 'now');
+});
+
+test('a client that closes its connection leaves the queue', async (t) => {
+  const { proxy, backend, answer } = await scene(t, 'queue 1;');
+  const first = get(proxy.port, '/first');
+  await until('it has the connection', () => backend.requests.length === 1);
+  const client = await connect(proxy.port);
+  client.send('GET /left HTTP/1.1\r\nHost: x\r\n\r\n');
+  const refused = async (): Promise<boolean> => {
+    const other = await connect(proxy.port);
+    other.send('GET /probe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    const race = await Promise.race([
+      other.all().then(() => true),
+      new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 50)),
+    ]);
+    other.close();
+    return race;
+  };
+  while (!(await refused())) {
+    // The request of the client that leaves is not in the queue yet.
+  }
+  client.close();
+  const second = get(proxy.port, '/second').then(async (response) =>
+    response.status === 502 ? get(proxy.port, '/second') : response,
+  );
+  await until('the client is gone', () =>
+    proxy.messages().some((message) => /client prematurely closed|client closed/.test(message)),
+  );
+  answer();
+  await until('the second one has the connection', () => backend.requests.length === 2);
+  assert.ok(!backend.requests.some(({ target }) => target === '/left'));
+  answer();
+  await Promise.all([first, second]);
+});
+
+test('a server that has failed is used again after fail_timeout, and requests wait for it', async (t) => {
+  const gone = await closedPort();
+  const proxy = await startProxy(
+    `
+    upstream u { server 127.0.0.1:${gone} fail_timeout=1s; server 127.0.0.1:9 down; queue 3; }
+    server { listen 127.0.0.1:0; location / { proxy_pass http://u; } }`,
+  );
+  t.after(() => proxy.close());
+  assert.equal((await get(proxy.port)).status, 502);
+  const backend = await answeringBackend(reply('back'), { port: gone });
+  t.after(() => backend.close());
+  const responses = await Promise.all([get(proxy.port), get(proxy.port)]);
+  assert.deepEqual(
+    responses.map(({ body }) => body),
+    ['back', 'back'],
+  );
+});
+
+test('requests that wait use a server that a reload adds', async (t) => {
+  const { proxy, backend, answer } = await scene(t, 'queue 5;');
+  const first = get(proxy.port, '/first');
+  await until('it has the connection', () => backend.requests.length === 1);
+  const waiting = get(proxy.port, '/waiting');
+  const other = await answeringBackend(reply('other'));
+  t.after(() => other.close());
+  const text = (servers: string) => `
+    upstream u { zone u 64k; ${servers} queue 5; }
+    server { listen 127.0.0.1:0; location / { proxy_pass http://u; } }`;
+  await proxy.reload(text(`server 127.0.0.1:${backend.port} max_conns=1; server 127.0.0.1:${other.port} max_conns=1;`));
+  assert.equal((await get(proxy.port, '/new')).body, 'other');
+  answer();
+  await until('the one that waits has the connection', () => backend.requests.length === 2);
+  answer();
+  assert.deepEqual([(await first).body, (await waiting).body], ['/first', '/waiting']);
+});
