@@ -50,6 +50,7 @@ import try_files_module from './try_files.js';
 import tunnel_module from './tunnel.js';
 import tunnel_drain_module from './tunnel_drain.js';
 import tunnel_lifetime_module from './tunnel_lifetime.js';
+import tunnel_rebalance_module from './tunnel_rebalance.js';
 import unsupported_module from './unsupported.js';
 import upstream_module from './upstream.js';
 import upstream_hash_module from './upstream_hash.js';
@@ -126,6 +127,7 @@ export const modules: readonly Module[] = [
   tunnel_module,
   tunnel_drain_module,
   tunnel_lifetime_module,
+  tunnel_rebalance_module,
   unsupported_module,
   upstream_module,
   upstream_hash_module,

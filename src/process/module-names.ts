@@ -321,6 +321,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       tunnel_lifetime`,
   },
   {
+    load: () => import('../modules/tunnel_rebalance.js'),
+    names: `
+      tunnel_rebalance`,
+  },
+  {
     load: () => import('../modules/unsupported.js'),
     names: `
       allow_unsupported`,

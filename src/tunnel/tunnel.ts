@@ -184,9 +184,11 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     } else this.draining.tighten(order);
   }
 
-  /** Cancels the drain, unless a Close frame was sent already. */
-  cancelDrain(): void {
-    if (this.draining?.cancel() === true) this.draining = null;
+  /** Cancels the drain; returns false if there is none, or a Close frame was sent already. */
+  cancelDrain(): boolean {
+    if (this.draining?.cancel() !== true) return false;
+    this.draining = null;
+    return true;
   }
 
   /**

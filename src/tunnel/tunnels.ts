@@ -70,6 +70,11 @@ export class Tunnels {
     return [...this.living].map(({ openRow }) => openRow).filter((row) => row !== null);
   }
 
+  /** Tunnels of an upstream, oldest first. */
+  of(upstream: string): UpgradedExchange[] {
+    return [...this.living].filter(({ target }) => target.upstream === upstream);
+  }
+
   /** Number of tunnels by generation number. */
   byGeneration(): ReadonlyMap<number, number> {
     const counts = new Map<number, number>();

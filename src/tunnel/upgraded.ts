@@ -19,6 +19,8 @@ export class UpgradedExchange {
   private current: RoutingTable;
   /** Whether the location drains tunnels; WebSocket frames are parsed only then. */
   private readonly drains: boolean;
+  /** Whether it is to be closed, so that its client connects to another server. */
+  leaving = false;
 
   constructor(
     private readonly x: HttpExchange,
@@ -83,6 +85,12 @@ export class UpgradedExchange {
     this.tunnel.drain(order);
   }
 
+  /** Drains it so that its client connects to another server of the upstream. */
+  leave(order: DrainSchedule): void {
+    this.leaving = true;
+    this.tunnel.drain(order);
+  }
+
   /**
    * Moves it to another table, in which `block` has the same meaning, so that the old table is no longer needed. Variables
    * that have been evaluated keep their values.
@@ -104,7 +112,7 @@ export class UpgradedExchange {
     this.current = table;
     this.client.moveTo(table);
     // An earlier reload may have started a drain for a change that has now been reverted.
-    this.tunnel.cancelDrain();
+    if (this.tunnel.cancelDrain()) this.leaving = false;
     this.tunnel.configure(location.settings.get(WEBSOCKET), lifetimesOf(x));
     return true;
   }
