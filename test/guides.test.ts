@@ -24,6 +24,7 @@ const GUIDES = [
   'moving-from-nginx',
   'sse',
   'stickiness',
+  'health-checks',
 ];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));
 const skip = missing === undefined ? false : `${missing} is not installed`;
