@@ -258,7 +258,7 @@ export default defineModule({
   },
 
   /** Tunnels are not affected by the checks of later requests. */
-  tunnelContinues: (change) => FAMILY.includes(change),
+  tunnelContinues: (change) => FAMILY.includes(change) || change.startsWith('match '),
 
   check(block, c) {
     if (block.context === 'http') checkMatches(c);

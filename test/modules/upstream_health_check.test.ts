@@ -12,6 +12,7 @@ import {
   startProxy,
   type TestProxy,
   until,
+  websocket,
   websocketEcho,
 } from '../kit/index.js';
 
@@ -273,4 +274,20 @@ test('a server must pass all checks of its upstream', async (t) => {
   a.state.check = failing;
   await until('a is unhealthy', () => proxy.messages('warn').length > 0);
   assert.deepEqual(await bodies(proxy, 6), new Set(['b']));
+});
+
+test('tunnels continue under a configuration with other checks', async (t) => {
+  const echo = await websocketEcho();
+  const text = (status: number, check: string) =>
+    `match m { status ${status}; }
+     upstream u { zone u 64k; server 127.0.0.1:${echo.port}; }
+     server { listen 127.0.0.1:0; location / { proxy_pass http://u; proxy_websocket on; ${check} } }`;
+  const proxy = await startProxy(text(200, 'health_check interval=1h match=m;'));
+  t.after(() => Promise.all([proxy.close(), echo.close()]));
+  const client = await websocket(proxy.port, '/');
+  await proxy.reload(text(299, 'health_check interval=2h match=m; health_check_timeout 1s;'));
+  await until('no request has the old one', () => proxy.messages().includes('generation 1 exited with code 0'));
+  client.send('still open');
+  assert.equal(await client.next(), 'still open');
+  await client.close();
 });
