@@ -15,7 +15,7 @@ export interface RelayHost {
   /** Called when the sender's Close frame starts, before it is forwarded; only while the tunnel drains. */
   onCloseFrame(relay: FrameRelay): void;
   /** Called when the receiver is sent a Close frame of the proxy. */
-  onCloseInserted(code: number, reason: string): void;
+  onCloseInserted(relay: FrameRelay, code: number, reason: string): void;
   /** Called after a frame that violates RFC 6455 has begun; `violations` of it. If the header is held, nothing of it is forwarded. */
   onViolation(relay: FrameRelay, violations: number): void;
 }
@@ -340,9 +340,9 @@ export class FrameRelay {
   private insertClose(): void {
     this.sent = true;
     this.closedByProxy = true;
-    this.host.onCloseInserted(this.code, this.reason);
     this.to.write(closeFrame(this.code, this.mask === null ? null : this.mask(), this.reason));
     // Further data of the sender is dropped, but its own Close frame is awaited.
     this.from.resume();
+    this.host.onCloseInserted(this, this.code, this.reason);
   }
 }

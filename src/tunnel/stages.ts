@@ -80,6 +80,11 @@ export class StageChain {
     this.resume();
   }
 
+  /** The receiver has been sent a Close frame of the proxy. */
+  receiverClosed(): void {
+    for (const stage of this.stages) stage.receiverClosed();
+  }
+
   private resume(): void {
     if (!this.to.waiting && !this.full) this.from.resume();
   }

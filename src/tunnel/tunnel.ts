@@ -8,6 +8,7 @@ import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import type { Tap } from '../tap/tap.js';
 import { ABNORMAL_CLOSURE, BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
+import { closeReason } from '../websocket/control-frames.js';
 import type { FrameReader } from '../websocket/frame-reader.js';
 import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
 import { Closing } from './closing.js';
@@ -193,10 +194,11 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
 
   /**
    * Ends a WebSocket: both sides receive a Close frame after the frame in flight; data that arrives later is dropped. Without
-   * frames the connections are closed.
+   * frames the connections are closed. `text`: the reason, which is cut to the length of a Close frame.
    */
-  closeByProxy(code: number, reason: string): void {
+  closeByProxy(code: number, text: string): void {
     const { websocket } = this.settings;
+    const reason = closeReason(text);
     if (this.over) return;
     if (websocket === null || !websocket.settings.close) {
       this.finish('proxy', null);
@@ -207,8 +209,9 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     this.draining.fail({ code, reason, at: now(), deadline: now() + websocket.settings.closeTimeout });
   }
 
-  onCloseInserted(code: number, reason: string): void {
+  onCloseInserted(relay: FrameRelay, code: number, reason: string): void {
     this.stats?.onClose('proxy', code, reason);
+    (relay === this.up ? this.upStages : this.downStages)?.receiverClosed();
   }
 
   /** Ends a WebSocket with a closing handshake; without frames the connections are closed. */
@@ -242,7 +245,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     if (found !== 0) websocket.log(side, `${side} sent invalid WebSocket frame: ${describeViolations(found)}`);
     const serious = violations & ~NON_MINIMAL_LENGTH;
     const ends = (violations & INVALID_LENGTH) !== 0 || (websocket.settings.closeOnViolation && serious !== 0);
-    if (ends) this.closeByProxy(PROTOCOL_ERROR, describeViolations(violations).slice(0, MAX_REASON));
+    if (ends) this.closeByProxy(PROTOCOL_ERROR, describeViolations(violations));
   }
 
   onCloseFrame(relay: FrameRelay): void {
@@ -383,9 +386,6 @@ const FINAL: Readonly<Record<TunnelEnd['by'], readonly [number, string]>> = {
   cut: [GOING_AWAY, ''],
   proxy: [GOING_AWAY, ''],
 };
-
-/** Longest reason of a Close frame, bytes. */
-const MAX_REASON = 123;
 
 /** Random bytes for masks: generating them for each frame would take longer than the frame. */
 const masks = Buffer.alloc(4096);

@@ -5,6 +5,7 @@
 import { type CheckHost, type CheckVerdict, CLOSED, type FrameCheck, PASS, WAIT } from './frame-check.js';
 import { FrameReader } from './frame-reader.js';
 import type { Stage, StageHost } from './stage.js';
+import { INVALID_LENGTH } from './violations.js';
 
 const EMPTY = Buffer.alloc(0);
 /** Queued bytes above which the sender is paused. One read of a socket may exceed it. */
@@ -24,9 +25,14 @@ export class CheckedStage implements Stage, CheckHost {
   /** Index of the check that makes the frame wait; -1: none does. */
   private waitsFor = -1;
   private reading = false;
-  /** A Close frame was sent, or the tunnel is over: bytes are no longer checked, and the tunnel drops what must not continue. */
+  /**
+   * Bytes are no longer checked: the tunnel is over, or drops what must not continue, because a Close frame was sent or the stream
+   * has become unreadable.
+   */
   private over = false;
   private paused = false;
+  /** Nothing reaches the receiver any more: frames pass unchecked. */
+  private released = false;
   /** Close frame to be sent after the frames that have passed. */
   private closing: { readonly code: number; readonly reason: string } | null = null;
 
@@ -57,6 +63,12 @@ export class CheckedStage implements Stage, CheckHost {
 
   /** The tunnel pauses the sender while the receiver is slow: nothing is queued here for that reason. */
   drained(): void {}
+
+  receiverClosed(): void {
+    if (this.over || this.released) return;
+    this.released = true;
+    if (!this.reading) this.proceed();
+  }
 
   close(code: number, reason: string): void {
     if (this.over || this.closing !== null) return;
@@ -90,10 +102,15 @@ export class CheckedStage implements Stage, CheckHost {
 
   dispose(): void {
     if (this.over) return;
-    this.over = true;
+    this.stopChecking();
     this.waitsFor = -1;
     this.queued = EMPTY;
     this.partial = EMPTY;
+  }
+
+  /** Whatever follows is passed on as it is. */
+  private stopChecking(): void {
+    this.over = true;
     for (const check of this.checks) check.dispose();
   }
 
@@ -116,11 +133,12 @@ export class CheckedStage implements Stage, CheckHost {
   private read(bytes: Buffer, from: number, at: number, end: number): void {
     this.reading = true;
     const passed = this.readFrames(bytes, from, at, end);
-    this.reading = false;
     if (passed >= 0) this.pass(bytes, from, passed);
-    if (this.closing === null) return;
-    this.finish();
-    this.host.pass(bytes, Math.max(from, passed), end);
+    this.reading = false;
+    if (this.closing !== null) {
+      this.finish();
+      this.host.pass(bytes, Math.max(from, passed), end);
+    } else if (this.released) this.proceed();
   }
 
   /**
@@ -151,6 +169,10 @@ export class CheckedStage implements Stage, CheckHost {
         const rest = bytes.subarray(start, end);
         this.partial = began ? Buffer.concat([this.partial, rest]) : Buffer.from(rest);
         return -1;
+      }
+      if ((frames.violation & INVALID_LENGTH) !== 0) {
+        this.stopChecking();
+        return end;
       }
       const verdict = this.check(0);
       if (verdict === PASS) continue;
@@ -186,6 +208,7 @@ export class CheckedStage implements Stage, CheckHost {
 
   private check(from: number): CheckVerdict {
     const { checks, frames } = this;
+    if (this.released) return PASS;
     for (let i = from; i < checks.length; i++) {
       const verdict = (checks[i] as FrameCheck).frame(frames);
       if (verdict === PASS) continue;
@@ -197,6 +220,7 @@ export class CheckedStage implements Stage, CheckHost {
 
   private checkPayload(bytes: Buffer, start: number, end: number, offset: number): boolean {
     const { payloads, frames } = this;
+    if (this.released) return true;
     for (let i = 0; i < payloads.length; i++) {
       if (payloads[i]?.payload?.(bytes, start, end, frames, offset) === false) return false;
     }

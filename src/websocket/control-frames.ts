@@ -25,7 +25,17 @@ function byteOf(bytes: Uint8Array, index: number): number {
   return bytes[index] as number; // within its length
 }
 
-/** A Close frame. `reason`: UTF-8, at most 123 bytes. */
+/** The longest beginning of a text that fits into a Close frame as its reason: 123 bytes in UTF-8. */
+export function closeReason(text: string): string {
+  const bytes = Buffer.from(text, 'utf8');
+  let end = PAYLOAD_LIMIT - 2;
+  if (bytes.length <= end) return text;
+  // A continuation byte would belong to a character that does not fit.
+  while (((bytes[end] as number) & 0xc0) === 0x80) end--; // below the length
+  return bytes.toString('utf8', 0, end);
+}
+
+/** A Close frame. `reason`: UTF-8, at most 123 bytes: see `closeReason`. */
 export function closeFrame(code: number, mask: Mask, reason = ''): Buffer {
   if (!maySend(code)) throw new RangeError(`status code ${code} in a Close frame`);
   const text = Buffer.from(reason, 'utf8');

@@ -41,7 +41,7 @@ export class MessagePipe implements Stage, MessageListener {
   private paused = false;
   /** `continue` is running further up the stack. */
   private reading = false;
-  /** The WebSocket is being closed by the proxy: only the sender's Close frame continues. */
+  /** The proxy has closed the WebSocket or this direction: only the sender's Close frame continues. */
   private closed = false;
   private over = false;
 
@@ -77,6 +77,15 @@ export class MessagePipe implements Stage, MessageListener {
   }
 
   drained(): void {
+    this.slow = false;
+    this.continue();
+  }
+
+  receiverClosed(): void {
+    if (this.over) return;
+    this.closed = true;
+    this.reader.discard();
+    this.pending = false;
     this.slow = false;
     this.continue();
   }
@@ -240,6 +249,6 @@ export class MessagePipe implements Stage, MessageListener {
 
   private send(first: number, bytes: Buffer, end: number): void {
     const from = writeHeader(bytes, MAX_HEADER, end, first, this.options.fromClient);
-    if (!this.host.pass(bytes, from, end)) this.slow = true;
+    if (!this.host.pass(bytes, from, end) && !this.closed) this.slow = true;
   }
 }

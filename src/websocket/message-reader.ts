@@ -5,6 +5,7 @@
 import { applyMask, FrameReader } from './frame-reader.js';
 import { MAX_HEADER } from './frame-writer.js';
 import { BINARY, CLOSE, CONTROL, PONG, TEXT } from './opcodes.js';
+import { describeViolations, INVALID_LENGTH } from './violations.js';
 
 const EMPTY = Buffer.alloc(0);
 /** Largest payload of a control frame. */
@@ -111,6 +112,7 @@ export class MessageReader {
   private problem(): { readonly code: number; readonly reason: string } | null {
     const { frames, rules } = this;
     const { opcode, rsv } = frames;
+    if ((frames.violation & INVALID_LENGTH) !== 0) return protocolError(describeViolations(INVALID_LENGTH));
     if (frames.masked !== rules.masked) return protocolError('invalid mask');
     if (opcode >= CONTROL) {
       if (opcode > PONG) return protocolError('unknown opcode');

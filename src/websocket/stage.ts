@@ -7,6 +7,11 @@ export interface Stage {
   push(bytes: Buffer, start: number, end: number): void;
   /** The receiver accepts bytes again, after `StageHost.pass` returned false. */
   drained(): void;
+  /**
+   * The receiver has been sent a Close frame of the proxy: of all that follows, and of what is queued here, only the sender's Close
+   * frame matters. Nothing waits any longer. May be called during `StageHost.pass`.
+   */
+  receiverClosed(): void;
   /** The sender must stay paused, because enough of its bytes are queued here. */
   readonly full: boolean;
   /** Received bytes have not been passed on yet: the end of the sender takes effect after `StageHost.idle`. */

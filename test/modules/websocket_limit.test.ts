@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { after, before, test } from 'node:test';
+import type { WebSocket } from 'ws';
 import { get, startProxy, type TestProxy, until, type WebSocketEcho, websocket, websocketEcho } from '../kit/index.js';
 import { RawWebSocket } from '../websocket/raw-client.js';
 import type { TestFrame } from '../websocket/stage-harness.js';
@@ -27,6 +30,7 @@ const CONFIGURATION = `
     location /text { websocket_opcodes text pong; proxy_pass http://127.0.0.1:%%PORT%%; }
     location /rate { websocket_limit_messages 10/h; proxy_pass http://127.0.0.1:%%PORT%%; }
     location /bytes { websocket_limit_bytes 1k/h code=1013; proxy_pass http://127.0.0.1:%%PORT%%; }
+    location /slow { websocket_limit_bytes 1k/s delay; proxy_pass http://127.0.0.1:%%PORT%%; }
     location /delay { websocket_limit_messages 20/s burst=1 delay; proxy_pass http://127.0.0.1:%%PORT%%; }
     location /key { websocket_limit_messages 5/h zone=keys; proxy_pass http://127.0.0.1:%%PORT%%; }
     location /keydelay { websocket_limit_messages 20/s burst=1 zone=keys delay; proxy_pass http://127.0.0.1:%%PORT%%; }
@@ -79,6 +83,28 @@ test('a length of 2^63-1 closes with 1009 if there is a limit of size', async ()
   const huge = Buffer.from('82ff7fffffffffffffff00000000', 'hex');
   assert.deepEqual(await rejected('/size', text('a'), huge), [1009, 1]);
   assert.deepEqual(await rejected('/frame', text('a'), huge), [1009, 1]);
+});
+
+test('a length with its highest bit set closes with 1002, whatever the limits', async () => {
+  const frame = Buffer.from('81ffffffffffffffffff0000000041', 'hex');
+  for (const path of ['/size', '/frame', '/fragments', '/text', '/rate', '/bytes', '/slow', '/keybytes?key=top']) {
+    assert.deepEqual(await rejected(path, frame), [1002, 0], path);
+    assert.deepEqual(await rejected(path, frame.subarray(0, 3), frame.subarray(3)), [1002, 0], path);
+  }
+});
+
+test('a frame that would have to wait for years is not passed on at once', async () => {
+  const opened = once(echo.sockets, 'connection');
+  const endless = await RawWebSocket.open(proxy.port, '/slow');
+  const [, request] = (await opened) as [WebSocket, IncomingMessage];
+  const { bytesRead } = request.socket;
+  endless.send(Buffer.from('82ff000fffffffffffff00000000', 'hex'), Buffer.alloc(10_000));
+  // A message of another WebSocket that has to wait for 0.1 s.
+  const short = await websocket(proxy.port, '/slow');
+  await short.ask('x'.repeat(100));
+  assert.equal(request.socket.bytesRead, bytesRead);
+  endless.connection.close();
+  await short.close();
 });
 
 test('a frame larger than the limit closes with 1009', async () => {

@@ -51,6 +51,7 @@ before(async () => {
     location /utf8 { websocket_utf8 on; ${PASS} }
     location /json { websocket_json on; ${PASS} }
     location /schema { websocket_json_schema %%DIR%%/chat.json; ${PASS} }
+    location /names { websocket_json_schema %%DIR%%/names.json; ${PASS} }
     location /new { websocket_json_schema %%DIR%%/new.json; ${PASS} }
     location /patterns { websocket_message_allow "^[a-z ]+$" "^\\d"; websocket_message_deny "(?i)secret"; ${PASS} }
     location /slow { websocket_message_deny "^(?:(?:a|a)+)+[bc]"; ${PASS} }
@@ -74,6 +75,7 @@ before(async () => {
     {
       files: {
         'chat.json': '{"type":"object","required":["type"],"properties":{"type":{"enum":["join"]}}}',
+        'names.json': '{"additionalProperties":{"type":"number"}}',
         'new.json': '{"$schema":"https://json-schema.org/draft/2020-12/schema","prefixItems":[{"type":"number"}]}',
       },
     },
@@ -141,6 +143,20 @@ test('text that is not JSON, or violates the schema, closes the WebSocket', asyn
   raw.connection.close();
   assert.equal(await codeFor('/schema', 'no JSON'), 1007);
   assert.equal(await codeFor('/new', '["a"]'), 1008);
+});
+
+test('a reason with names from the message is cut to the length of a Close frame, between characters', async () => {
+  for (const [name, length] of [
+    ['a'.repeat(500), 123],
+    ['é'.repeat(90), 123],
+    ['漢'.repeat(90), 121],
+    [`x${'𐍈'.repeat(90)}`, 122],
+  ] as const) {
+    const raw = await RawWebSocket.open(proxy.port, '/names');
+    const { code, reason } = await raw.send({ opcode: 1, payload: JSON.stringify({ [name]: 'text' }) }).closing();
+    assert.deepEqual([code, Buffer.byteLength(reason), reason], [1008, length, `/${name}`.slice(0, reason.length)]);
+    raw.connection.close();
+  }
 });
 
 test('a schema that cannot be used prevents the start', async () => {
@@ -222,6 +238,15 @@ test('copies of messages reach the mirror, and a mirror that fails disturbs noth
   for (let i = 0; i < 5; i++) assert.equal(await lost.ask('x'), 'x');
   await lost.close();
   assert.match(proxy.messages('warn').join('\n'), /mirror ws:\/\/127\.0\.0\.1:1\/: connect ECONNREFUSED/);
+});
+
+test('a length with its highest bit set closes with 1002', async () => {
+  const frame = Buffer.from('81ffffffffffffffffff0000000041', 'hex');
+  for (const path of ['/utf8', '/json', '/small', '/deflate']) {
+    const client = await RawWebSocket.open(proxy.port, path);
+    assert.equal((await client.send(frame).closing()).code, 1002, path);
+    client.connection.close();
+  }
 });
 
 test('a message larger than the buffer closes with 1009, and so does a bomb', async () => {

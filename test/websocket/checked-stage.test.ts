@@ -94,6 +94,42 @@ test('frames that wait keep their order, and the sender is paused while much is 
   assert.equal(decode(host.output).frames.length, 2);
 });
 
+test('once the receiver has been sent a Close frame, nothing waits or is queued', () => {
+  for (const early of [true, false]) {
+    const host = new RecordingHost();
+    const stage = new CheckedStage(host, () => [headerCheck(() => WAIT)]);
+    const flood = encode({ opcode: 2, payload: Buffer.alloc(70_000) }, true);
+    if (early) pushAll(stage, flood, [3]);
+    assert.equal(host.paused, early);
+    stage.receiverClosed();
+    assert.deepEqual([stage.busy, host.paused, host.output.length], [false, false, early ? flood.length : 0]);
+    pushAll(stage, flood, [1, 7, 30_000]);
+    assert.deepEqual([stage.busy, host.paused, host.output.length], [false, false, (early ? 2 : 1) * flood.length]);
+  }
+});
+
+test('a Close frame that is inserted while frames pass ends the wait of later ones', () => {
+  for (let inserted = 0; inserted < 4; inserted++) {
+    const frames = ['pass', 'wait', 'pass', 'wait'].map((payload) => encode({ opcode: 2, payload }, true));
+    const bytes = Buffer.concat(frames);
+    for (let cut = 1; cut < bytes.length; cut++) {
+      let passes = 0;
+      const host = new RecordingHost();
+      const stage: CheckedStage = new CheckedStage(host, () => [headerCheck(() => (++passes % 2 === 0 ? WAIT : PASS))]);
+      const pass = host.pass.bind(host);
+      let calls = 0;
+      host.pass = (piece, start, end) => {
+        if (calls++ === inserted) stage.receiverClosed();
+        return pass(piece, start, end);
+      };
+      pushAll(stage, bytes, [cut]);
+      // The second frame waits forever, unless a Close frame was inserted before.
+      stage.receiverClosed();
+      assert.deepEqual([stage.busy, host.output.equals(bytes)], [false, true], `${inserted} ${cut}`);
+    }
+  }
+});
+
 test('a frame that waits can be rejected later', () => {
   const host = new RecordingHost();
   let services: CheckHost | null = null;

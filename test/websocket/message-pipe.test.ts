@@ -225,6 +225,29 @@ test('a slow receiver stops reading, and its drain continues', () => {
   assert.deepEqual([host.paused, stage.busy, host.idles], [false, false, 1]);
 });
 
+test('once the receiver has been sent a Close frame, only that of the sender passes, and nothing waits or is queued', () => {
+  const message = encode({ opcode: 2, payload: Buffer.alloc(40_000) }, true);
+  const answer = encode({ opcode: 8, payload: '\x03\xe8' }, true);
+  const host = new RecordingHost();
+  host.slow = true;
+  const never = handler(() => new Promise(() => {}));
+  for (const handlers of [[], [never]]) {
+    const stage = pipe(host, { handlers });
+    pushAll(stage, Buffer.concat([message, message, message]), []);
+    assert.deepEqual([host.paused, stage.busy], [true, true]);
+    const before = host.output.length;
+    stage.receiverClosed();
+    assert.deepEqual([host.paused, stage.full, stage.busy], [false, false, false]);
+    for (let i = 0; i < 10; i++) pushAll(stage, message, [20_000]);
+    assert.deepEqual([host.paused, stage.busy, host.output.length], [false, false, before]);
+    pushAll(stage, Buffer.concat([answer, message]), []);
+    assert.deepEqual(
+      decode(host.output.subarray(before)).frames.map(({ opcode }) => opcode),
+      [8],
+    );
+  }
+});
+
 test('invalid streams are closed with the code of their error', () => {
   const cases: readonly (readonly [what: string, bytes: Buffer, code: number])[] = [
     ['unmasked', encode({ opcode: 1 }, false), 1002],

@@ -14,6 +14,8 @@ import { countRequest, type RateAnswer, type RateLimit } from '../../zones/limit
 import type { ZoneBackend } from '../../zones/zone.js';
 import type { RateData } from './rate-argument.js';
 
+/** Longest time of a timer of Node, ms: a longer one would expire at once. */
+const MAX_TIMER = 2 ** 31 - 1;
 /** Bytes; as for `limit_req`. */
 const MAX_KEY_LENGTH = 65535;
 
@@ -209,10 +211,13 @@ export class Limiter implements FrameCheck {
     if (this.x.state(STATUS) === 'PASSED') this.x.setState(STATUS, dryRun ? 'DELAYED_DRY_RUN' : 'DELAYED');
     this.log(limits, 'delaying', `messages, by ${Math.ceil(delay)} ms`);
     if (dryRun) return false;
-    this.timer = setTimeout(() => {
-      this.timer = null;
-      this.host.proceed();
-    }, delay);
+    this.timer = setTimeout(
+      () => {
+        this.timer = null;
+        if (!this.wait(limits, delay - MAX_TIMER)) this.host.proceed();
+      },
+      Math.min(delay, MAX_TIMER),
+    );
     return true;
   }
 

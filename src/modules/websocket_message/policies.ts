@@ -92,9 +92,7 @@ export class JsonPolicy extends Check {
       return this.reject('text is not JSON', INVALID_DATA, 'not JSON');
     }
     const error = this.validate === null ? null : this.validate()(value);
-    return error === null
-      ? null
-      : this.reject(`text violates the JSON schema: ${error}`, POLICY_VIOLATION, error.slice(0, 100));
+    return error === null ? null : this.reject(`text violates the JSON schema: ${error}`, POLICY_VIOLATION, error);
   }
 }
 
