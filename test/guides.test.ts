@@ -17,6 +17,7 @@ const GUIDES = [
   'tls',
   'authentication',
   'cors',
+  'api',
   'api-keys',
   'compression',
   'tls-upstreams',

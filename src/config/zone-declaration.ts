@@ -12,7 +12,10 @@ export type ZoneKind =
   | 'upstream_health'
   | 'circuits'
   | 'ssl_session'
-  | 'ssl_ocsp';
+  | 'ssl_ocsp'
+  | 'keyval'
+  | 'upstream_servers'
+  | 'workers';
 
 /** A zone declared by a directive. Plain data. */
 export interface ZoneDeclaration {

@@ -6,6 +6,7 @@ import type { Accepted } from '../net/accept-step.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import type { Arrived, TableHost } from '../program/config-lease.js';
 import type { ConnectionCounts } from './connection-counts.js';
+import type { ConnectionDescription } from './open-connections.js';
 
 /** Owner of an accepted transport until it calls `ConnectionHost.forget`, at the latest when the transport is closed. */
 export interface Connection extends TransportOwner {
@@ -22,6 +23,8 @@ export interface Connection extends TransportOwner {
   drain(): void;
   /** Closes immediately. */
   destroy(): void;
+  /** For lists of connections; null if nothing of it is known yet. */
+  describe?(): ConnectionDescription | null;
 }
 
 export interface ConnectionHost extends TableHost {

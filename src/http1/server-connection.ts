@@ -4,12 +4,14 @@
  *
  * The states and their transitions are drawn in docs/states.md.
  */
+import { formatAddress } from '../config/address.js';
 import { notifyClientClosed } from '../exchange/client-bound.js';
 import { ClientInfo } from '../exchange/client-info.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { Connection, ConnectionHost } from '../exchange/connection.js';
 import { CLOSING, type ConnectionCounts, CountedState, WAITING, WRITING } from '../exchange/connection-counts.js';
 import type { HttpExchange } from '../exchange/exchange.js';
+import type { ConnectionDescription } from '../exchange/open-connections.js';
 import type { Accepted } from '../net/accept-step.js';
 import { now } from '../net/deadlines.js';
 import type { Transport } from '../net/transport.js';
@@ -116,6 +118,22 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
 
   destroy(): void {
     this.transport.destroy();
+  }
+
+  describe(): ConnectionDescription {
+    const { info, state } = this;
+    const x = state === HANDLING || state === TUNNEL ? this.stream.exchange : null;
+    const states = ['idle', this.idle ? 'idle' : 'reading', 'handling', 'closing', 'tunnel', 'closing'] as const;
+    const { id, since, remoteAddress: ip, remotePort, localAddress, localPort, unixPath } = info;
+    return {
+      id,
+      client: unixPath === null ? formatAddress({ host: ip, port: remotePort }) : ip,
+      local: unixPath === null ? formatAddress({ host: localAddress, port: localPort }) : localAddress,
+      since,
+      requests: this.requests,
+      state: states[state as 0],
+      request: x && { method: x.method, host: x.host, target: x.target, location: x.location.name },
+    };
   }
 
   // -- bytes from the client

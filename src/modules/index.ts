@@ -2,6 +2,7 @@
 import type { Module } from '../program/module.js';
 import access_module from './access.js';
 import addition_module from './addition.js';
+import api_module from './api/index.js';
 import api_key_module from './api_key.js';
 import auth_basic_module from './auth_basic.js';
 import auth_jwt_module from './auth_jwt/index.js';
@@ -23,6 +24,7 @@ import gzip_module from './gzip.js';
 import gzip_static_module from './gzip_static.js';
 import headers_module from './headers.js';
 import index_file_module from './index_file.js';
+import keyval_module from './keyval.js';
 import limit_conn_module from './limit_conn.js';
 import limit_req_module from './limit_req.js';
 import log_module from './log/index.js';
@@ -49,6 +51,7 @@ import sub_module from './sub.js';
 import try_files_module from './try_files.js';
 import tunnel_module from './tunnel.js';
 import tunnel_drain_module from './tunnel_drain.js';
+import tunnel_key_module from './tunnel_key.js';
 import tunnel_lifetime_module from './tunnel_lifetime.js';
 import tunnel_rebalance_module from './tunnel_rebalance.js';
 import unsupported_module from './unsupported.js';
@@ -79,6 +82,7 @@ import zstd_static_module from './zstd_static.js';
 export const modules: readonly Module[] = [
   access_module,
   addition_module,
+  api_module,
   api_key_module,
   auth_basic_module,
   auth_jwt_module,
@@ -100,6 +104,7 @@ export const modules: readonly Module[] = [
   gzip_static_module,
   headers_module,
   index_file_module,
+  keyval_module,
   limit_conn_module,
   limit_req_module,
   log_module,
@@ -126,6 +131,7 @@ export const modules: readonly Module[] = [
   try_files_module,
   tunnel_module,
   tunnel_drain_module,
+  tunnel_key_module,
   tunnel_lifetime_module,
   tunnel_rebalance_module,
   unsupported_module,

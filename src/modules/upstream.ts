@@ -1,6 +1,6 @@
 /** nginx's `ngx_http_upstream_module`: groups of servers. */
 import type { Word } from '../../grammar/syntax-tree.js';
-import { milliseconds, named, text } from '../config/argument-types.js';
+import { milliseconds, named, text, word } from '../config/argument-types.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import { type ResolverData, resolverArgument } from '../config/resolver-argument.js';
@@ -10,7 +10,9 @@ import { giveAddresses } from '../upstream/late-address.js';
 import { sharedResolver } from '../upstream/resolver.js';
 import { type RunTimeServer, RunTimeServers } from '../upstream/run-time-servers.js';
 import { type ServerData, serverArgument } from '../upstream/server-argument.js';
-import { UpstreamServer } from '../upstream/upstream.js';
+import { ServerList, serverLists } from '../upstream/server-list.js';
+import { serverWords } from '../upstream/server-words.js';
+import { type Upstream, UpstreamServer } from '../upstream/upstream.js';
 import { upstreamVariables } from '../upstream/variables.js';
 
 const module = defineModule({
@@ -37,6 +39,13 @@ const module = defineModule({
       differsFor: (words) => words.includes('resolve'),
       differsSlightly: true,
     },
+    state: {
+      contexts: ['upstream'],
+      takes: word('file', ({ text: path }, c) => c.path(path, 'prefix')),
+      inherit: 'none',
+      doc: 'File with the servers of the group, instead of `server` directives in the configuration. The API adds, changes and removes servers (`api`), and writes the file with each change, which a later start reads. The group needs a `zone`. A file that does not exist, or is invalid, is an empty list of servers; an invalid file is reported in the error log and renamed.',
+      example: 'zone backend 64k;\nstate /var/lib/tsproxy/backend.conf;',
+    },
     resolver: {
       contexts: ['upstream'],
       takes: resolverArgument,
@@ -56,14 +65,26 @@ const module = defineModule({
 
   check(block, c) {
     if (block.context === 'http') checkNames(c);
-    if (block.context === 'upstream') checkRunTimeServers(block, c);
+    if (block.context === 'upstream') {
+      checkRunTimeServers(block, c);
+      checkState(block, c);
+    }
   },
 
   async http(_conf, block, compiler) {
     const { slice } = compiler;
+    const ready = new Map<Upstream, Promise<void>>();
     for (const configured of configuredUpstreams(block, 'server', compiler)) {
-      build(configured, block, compiler);
+      ready.set(configured.upstream, build(configured, block, compiler));
       if (slice.over) await slice.next();
+    }
+    const changing = usesApi(block) ? configuredUpstreams(block, 'zone', compiler) : [];
+    const listed = new Set<Upstream>();
+    for (const configured of [...configuredUpstreams(block, 'state', compiler), ...changing]) {
+      const { upstream } = configured;
+      if (listed.has(upstream)) continue;
+      listed.add(upstream);
+      openServerList(configured, block, ready.get(upstream) ?? Promise.resolve(), compiler);
     }
   },
 });
@@ -92,11 +113,29 @@ function checkServers(block: CheckedBlock, name: Word, c: CheckContext): void {
   const servers = serversOf(block);
   if (servers.length === 0) {
     // An invalid `server` has its own finding, and a foreign module's directive may provide servers.
-    if (!block.own.includes('server') && !c.hasForeign(block))
+    if (!block.own.includes('server') && !block.own.includes('state') && !c.hasForeign(block))
       c.report(name, 'missing-server', 'no servers are inside upstream');
   } else if (servers.every(({ settings }) => settings.backup) && !c.hasForeign(block)) {
     c.report(name, 'missing-server', `no servers in upstream "${name.text}"`, {
       help: 'all of them are backup servers; at least one must not be',
+    });
+  }
+}
+
+function checkState(block: CheckedBlock, c: CheckContext): void {
+  const at = c.statements('state')[0];
+  if (at === undefined || !block.own.includes('state')) return;
+  const name = String(block.argument);
+  const server = c.statements('server')[0];
+  if (server !== undefined) {
+    c.report(server, 'conflicting-directives', `"server" is not allowed in upstream "${name}" with "state"`, {
+      help: 'the servers are those of the state file: move the line there, or remove "state"',
+      related: [{ at, message: 'the state file' }],
+    });
+  }
+  if (!block.own.includes('zone')) {
+    c.report(at, 'missing-zone', `"state" requires upstream "${name}" to be in shared memory`, {
+      help: 'add "zone NAME 64k;" to the upstream',
     });
   }
 }
@@ -130,10 +169,51 @@ function resolverOf(block: CheckedBlock, http: CheckedBlock | null): ResolverDat
   return (block.values.resolver ?? http?.values.resolver) as ResolverData | undefined;
 }
 
+/** Whether a location of the block has `api`, so that servers may change. */
+function usesApi({ own, blocks }: CheckedBlock): boolean {
+  return own.includes('api') || blocks.some(usesApi);
+}
+
+/** Size of a zone that no group specifies, bytes. */
+const ZONE_SIZE = 64 << 10;
+
+/** Puts the servers of a group into its zone, in which they may be changed. */
+function openServerList(
+  { block, upstream }: ConfiguredUpstream,
+  http: CheckedBlock,
+  built: Promise<void>,
+  compiler: Compiler,
+): void {
+  const zone = block.values.zone as { readonly name: string; readonly size: number } | undefined;
+  const sizes = http.blocks.flatMap(({ values }) => {
+    const other = values.zone as typeof zone;
+    return other?.name === zone?.name ? (other?.size ?? 0) : [];
+  });
+  const data = resolverOf(block, http);
+  const resolver = data === undefined ? null : sharedResolver(compiler, data);
+  const timeout = block.values.resolver_timeout ?? http.values.resolver_timeout ?? RESOLVER_TIMEOUT;
+  const list = new ServerList(
+    upstream,
+    {
+      size: Math.max(...sizes) || ZONE_SIZE,
+      state: (block.values.state as string | undefined) ?? null,
+      configured: serversOf(block).map(({ written, settings, runTime }) => serverWords(written, settings, runTime)),
+      resolver,
+      resolverTimeout: timeout as number,
+    },
+    compiler,
+    compiler,
+  );
+  serverLists(compiler.shared).set(upstream.name, list);
+  const previous = compiler.previous === null ? undefined : findUpstream(compiler.previous, upstream.name);
+  compiler.await(built.then(() => resolver?.ready.catch(() => {})).then(() => list.load(previous)));
+}
+
 /** nginx's default of `resolver_timeout`, in ms. */
 const RESOLVER_TIMEOUT = 30_000;
 
-function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, compiler: Compiler): void {
+/** Creates the servers of a group; the returned promise settles when they have addresses, or are still looked up. */
+function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, compiler: Compiler): Promise<void> {
   const lookups: Promise<void>[] = [];
   const runTime: RunTimeServer[] = [];
   for (const data of serversOf(block)) {
@@ -162,4 +242,5 @@ function build({ block, upstream }: ConfiguredUpstream, http: CheckedBlock, comp
     // The resolution logs its failures itself.
     compiler.await(startable.then(() => servers.start()).catch(() => {}));
   }
+  return ready;
 }

@@ -21,6 +21,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       add_before_body add_after_body addition_types`,
   },
   {
+    load: () => import('../modules/api/index.js'),
+    names: `
+      api`,
+  },
+  {
     load: () => import('../modules/api_key.js'),
     names: `
       api_plan api_keys api_key api_usage api_client`,
@@ -150,6 +155,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/index_file.js'),
     names: `
       index`,
+  },
+  {
+    load: () => import('../modules/keyval.js'),
+    names: `
+      keyval_zone keyval`,
   },
   {
     load: () => import('../modules/limit_conn.js'),
@@ -316,6 +326,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       tunnel_drain`,
   },
   {
+    load: () => import('../modules/tunnel_key.js'),
+    names: `
+      tunnel_key`,
+  },
+  {
     load: () => import('../modules/tunnel_lifetime.js'),
     names: `
       tunnel_lifetime`,
@@ -333,7 +348,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/upstream.js'),
     names: `
-      upstream server resolver resolver_timeout upstream_addr upstream_last_addr upstream_status
+      upstream server state resolver resolver_timeout upstream_addr upstream_last_addr upstream_status
       upstream_queue_time upstream_connect_time upstream_header_time upstream_response_time
       upstream_response_length upstream_bytes_received upstream_bytes_sent upstream_cache_status
       upstream_cache_last_modified upstream_cache_etag upstream_http_* upstream_trailer_* upstream_cookie_*`,

@@ -284,6 +284,7 @@ export class WorkerProcesses implements Workers {
     this.starting++;
     try {
       const worker = await this.fork();
+      this.context.zones.states.respawned++;
       void this.enter(worker);
       return true;
     } catch {

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, ConnectionFactory } from '../exchange/connection.js';
 import { ConnectionCounts } from '../exchange/connection-counts.js';
+import { shareConnections } from '../exchange/open-connections.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { Accepted } from '../net/accept-step.js';
 import { connectionRefused, descriptorsScarce } from '../net/connection-limit.js';
@@ -119,6 +120,7 @@ export class Server implements SequenceHost {
     const before = this.bound;
     this.table = table;
     this.bound = next;
+    shareConnections(table.shared, this.open);
     for (const listening of table.listeners) {
       const bound = next.get(listening.key);
       if (bound === undefined) continue;

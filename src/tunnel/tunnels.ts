@@ -61,6 +61,11 @@ export class Tunnels {
     if (this.last !== null && tunnel.table !== this.last.table) this.apply([tunnel], this.last);
   }
 
+  /** The open tunnels, oldest first. */
+  [Symbol.iterator](): Iterator<UpgradedExchange> {
+    return this.living.values();
+  }
+
   delete(tunnel: UpgradedExchange): void {
     this.living.delete(tunnel);
   }

@@ -1,7 +1,9 @@
 /** An exchange whose connection was upgraded, for the life of its tunnel. */
+import { formatAddress } from '../config/address.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { HttpExchange } from '../exchange/exchange.js';
+import { now } from '../net/deadlines.js';
 import type { RoutingTable } from '../program/compiler.js';
 import { CREDENTIAL_EXPIRY } from '../program/credential-expiry.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
@@ -9,6 +11,7 @@ import type { OpenRow } from '../tap/rows.js';
 import { type DrainSchedule, TUNNEL_DRAIN } from './drain.js';
 import type { Lifetimes } from './lifecycle.js';
 import type { Tunnel } from './tunnel.js';
+import { TUNNEL_KEY, type TunnelDescription } from './tunnel-description.js';
 import { openRow } from './tunnel-rows.js';
 import { TUNNEL_LIFETIME, WEBSOCKET } from './websocket-settings.js';
 
@@ -74,6 +77,36 @@ export class UpgradedExchange {
   get openRow(): OpenRow | null {
     const { stats } = this.tunnel;
     return stats === null ? null : openRow(this.x, stats);
+  }
+
+  /** As the API lists it. */
+  describe(): TunnelDescription {
+    const { x, tunnel, target } = this;
+    const { stats } = tunnel;
+    const { id, since } = x.client;
+    const key = x.location.settings.get(TUNNEL_KEY);
+    return {
+      id,
+      client: formatAddress({ host: x.remoteAddress, port: x.remotePort }),
+      host: x.host,
+      uri: x.uri,
+      location: x.location.name,
+      key: key === null ? x.remoteAddress : key.of(x),
+      upstream: target.upstream,
+      server: target.address,
+      since: Math.round(since),
+      started: Math.round(x.startTime),
+      received: tunnel.client.bytesRead,
+      sent: tunnel.client.bytesWritten,
+      websocket: stats && { received: stats.fromClient.messages, sent: stats.fromUpstream.messages },
+    };
+  }
+
+  /** Ends it at that time: a WebSocket with a closing handshake, unless its location has `websocket_close off`. */
+  close(code: number, reason: string, at: number): void {
+    const { close, closeTimeout } = this.x.location.settings.get(WEBSOCKET);
+    if (at <= now()) this.tunnel.closeGracefully(code, reason);
+    else this.tunnel.drain({ code, reason, at, deadline: this.frames && close ? at + closeTimeout : at });
   }
 
   /** Ends it at once. */

@@ -17,8 +17,9 @@ export class LateAddress {
     private readonly address: Address,
   ) {}
 
-  start(): void {
-    LateAddress.schedule(new WeakRef(this), MIN_INTERVAL);
+  /** Starts the first lookup after that many ms. */
+  start(delay = MIN_INTERVAL): void {
+    LateAddress.schedule(new WeakRef(this), delay);
   }
 
   private async lookUp(interval: number): Promise<void> {
@@ -27,7 +28,7 @@ export class LateAddress {
       this.upstream.update();
     } catch (error) {
       if (!(error instanceof HostNotFound)) throw error;
-      LateAddress.schedule(new WeakRef(this), Math.min(interval * 2, MAX_INTERVAL));
+      LateAddress.schedule(new WeakRef(this), Math.min(Math.max(interval * 2, MIN_INTERVAL), MAX_INTERVAL));
     }
   }
 

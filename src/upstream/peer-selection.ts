@@ -152,6 +152,7 @@ export class PeerSelection implements QueuedRequest {
     if (peer !== null) {
       this.attempted = true;
       this.binding?.selected(peer);
+      peer.requests++;
     }
     this.user.usePeer(peer);
   }

@@ -66,12 +66,12 @@ export interface PeerObserver {
 export class Peer {
   /** `$upstream_addr`: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
   readonly name: string;
-  readonly weight: number;
-  readonly maxConns: number;
-  readonly maxFails: number;
-  readonly failTimeout: number;
+  weight: number;
+  maxConns: number;
+  maxFails: number;
+  failTimeout: number;
   /** Whether it gets no requests (`down`, `drain`). */
-  readonly down: boolean;
+  down: boolean;
   /** Lowered by failures; recovers by one at each selection. */
   effectiveWeight: number;
   currentWeight = 0;
@@ -98,10 +98,13 @@ export class Peer {
   /** Time until which it gets no requests (`outlier_ejection`), ms since 1970. */
   ejectedUntil = 0;
   private identifier: string;
+  /** Requests passed to it by this process, and how many of them failed. */
+  requests = 0;
+  failures = 0;
 
   constructor(
     readonly address: PeerAddress,
-    readonly settings: PeerSettings,
+    public settings: PeerSettings,
     /** The address as written in `server`, used by the consistent hash. Empty if not from a `server` line. */
     readonly server: string,
   ) {
@@ -135,6 +138,18 @@ export class Peer {
   unshare(): void {
     this.sharing = null;
     this.others = 0;
+  }
+
+  /** Changes the parameters. Groups that contain it are created again by the caller. */
+  configure(settings: PeerSettings): void {
+    this.settings = settings;
+    this.weight = settings.weight;
+    this.maxConns = settings.maxConns;
+    this.maxFails = settings.maxFails;
+    this.failTimeout = settings.failTimeout;
+    this.down = settings.down !== false;
+    this.effectiveWeight = settings.weight;
+    this.identifier = settings.route;
   }
 
   /** Counts the start of a request or tunnel. */
@@ -175,6 +190,7 @@ export class Peer {
   /** Counts a failure; returns true if the peer becomes unavailable. */
   failed(now: number): boolean {
     this.fails++;
+    this.failures++;
     this.accessed = now;
     this.checked = now;
     this.sharing?.failed(this);

@@ -155,7 +155,9 @@ export class RoundRobinSelection implements Selection {
   protected indexByWeight(number: number): number {
     let rest = number;
     let i = 0;
-    for (; rest >= this.peer(i).weight; i++) rest -= this.peer(i).weight;
+    // Weights may have been lowered since the group was created.
+    for (const last = this.group.peers.length - 1; i < last && rest >= this.peer(i).weight; i++)
+      rest -= this.peer(i).weight;
     return i;
   }
 

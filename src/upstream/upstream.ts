@@ -17,8 +17,14 @@ export class UpstreamServer {
   constructor(
     /** The address as written. */
     readonly written: string,
-    readonly settings: PeerSettings,
+    public settings: PeerSettings,
   ) {}
+
+  /** Changes the parameters of the line; its peers keep their state. */
+  configure(settings: PeerSettings): void {
+    this.settings = settings;
+    for (const peer of this.peers) peer.configure(settings);
+  }
 
   /** Sets the addresses, all with the parameters of the line; peers with an unchanged address keep their state. */
   setAddresses(addresses: readonly PeerAddress[]): void {

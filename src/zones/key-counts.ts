@@ -9,7 +9,7 @@ const LOG_TEXT = 23;
 
 export class KeyCounts {
   private readonly counts = new Map<string, number>();
-  private readonly slab: Slab;
+  readonly slab: Slab;
 
   constructor(name: string, size: number) {
     this.slab = new Slab(size);

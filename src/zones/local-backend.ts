@@ -16,9 +16,9 @@ export class LocalBackend implements ZoneBackend {
   /** The zones, for status pages and tests. */
   readonly states: ZoneStates;
   readonly owner: ZoneOwner;
+  private readonly listeners = new Map<number, (news: unknown) => void>();
   private count = 0;
   private successor: ZoneBackend | null = null;
-  private readonly listeners = new Map<number, (news: unknown) => void>();
 
   constructor(clock: () => number = monotonic) {
     this.states = new ZoneStates(clock);

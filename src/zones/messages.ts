@@ -4,14 +4,19 @@ import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { admitRequest, reportResults } from './circuit-operations.js';
 import { countHealth, forgetHealth, joinHealth, leaveHealth, readHealth } from './health-operations.js';
 import { countUsage, readUsage } from './key-limits.js';
+import { changeKeyValues, clearKeyValues, loadKeyValues, readKeyValues } from './key-value-operations.js';
 import { countRequest, takeConnections } from './limits.js';
 import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-operations.js';
 import { countResolutions, readResolutions } from './resolver-operations.js';
+import { readRespawned } from './respawned-operation.js';
+import { changeServers, loadServers, readServers } from './server-list-operations.js';
 import { findSession, learnSession } from './sticky-operations.js';
 import { takeOver } from './take-over.js';
 import { giveBack } from './tickets.js';
+import { readUsedMemory } from './usage-operation.js';
 import { addValue, findValue } from './value-operations.js';
+import { answerWorker, callWorkers } from './worker-call-operations.js';
 
 /** From a worker. */
 export type Request =
@@ -50,6 +55,17 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     reportResults,
     countResolutions,
     readResolutions,
+    readKeyValues,
+    loadKeyValues,
+    changeKeyValues,
+    clearKeyValues,
+    readServers,
+    loadServers,
+    changeServers,
+    callWorkers,
+    answerWorker,
+    readUsedMemory,
+    readRespawned,
     takeOver,
     giveBack,
   ].map((operation) => [

@@ -6,23 +6,35 @@ import { Circuits } from './circuits.js';
 import { HealthStates } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
+import { KeyValues } from './key-values.js';
 import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
 import { ResolverCounts } from './resolver-counts.js';
+import { ServerLists } from './server-lists.js';
+import type { SlabUsage } from './slab.js';
 import { StickySessions } from './sticky-sessions.js';
 import { StoredValues } from './stored-values.js';
+import { WorkerCalls } from './worker-calls.js';
 
 /** Contents of a zone. */
 export type ZoneState =
   | ResolverCounts
+  | Circuits
+  | HealthStates
   | KeyCounts
   | RequestRates
   | KeyUsage
+  | KeyValues
   | PeerStates
-  | HealthStates
-  | StoredValues
+  | ServerLists
   | StickySessions
-  | Circuits;
+  | StoredValues
+  | WorkerCalls;
+
+/** Contents whose changes are announced to the processes that have the zone open. */
+function isAnnounced(state: ZoneState): state is KeyValues | PeerStates | ServerLists | WorkerCalls {
+  return [KeyValues, PeerStates, ServerLists, WorkerCalls].some((kind) => state instanceof kind);
+}
 
 function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
@@ -33,6 +45,9 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'upstream_health') return new HealthStates();
   if (kind === 'circuits') return new Circuits();
   if (kind === 'resolver') return new ResolverCounts();
+  if (kind === 'keyval') return new KeyValues(size);
+  if (kind === 'upstream_servers') return new ServerLists(size);
+  if (kind === 'workers') return new WorkerCalls();
   return new PeerStates();
 }
 
@@ -49,6 +64,8 @@ export class ZoneStates {
   private readonly kept = new Map<string, StoredZone>();
   /** Zones that were open only in processes that have died. */
   private readonly unused = new Set<string>();
+  /** Number of processes that were started in place of others that had died. */
+  respawned = 0;
 
   /** `linger`: ms for which such a zone is kept. */
   constructor(
@@ -124,8 +141,8 @@ export class ZoneOwner {
   openZone(id: number, declaration: ZoneDeclaration): void {
     const state = this.states.open(declaration);
     this.open.set(id, { state, declaration });
-    if (state instanceof PeerStates) state.watch(this, id);
     if (state instanceof Circuits) state.watch(this, id, this.now);
+    if (isAnnounced(state)) state.watch(this, id);
   }
 
   closeZone(id: number, lost = false): void {
@@ -133,7 +150,7 @@ export class ZoneOwner {
     if (opened === undefined) return;
     this.open.delete(id);
     const { state } = opened;
-    if (state instanceof PeerStates || state instanceof Circuits) state.unwatch(this, id);
+    if (isAnnounced(state) || state instanceof Circuits) state.unwatch(this, id);
     if (state instanceof HealthStates) state.leave(this, id);
     this.states.close(opened.declaration, lost);
   }
@@ -142,6 +159,19 @@ export class ZoneOwner {
   zone<S extends ZoneState>(id: number, kind: new (...args: never[]) => S): S | undefined {
     const state = this.open.get(id)?.state;
     return state instanceof kind ? state : undefined;
+  }
+
+  /** Number of processes that were started in place of others that had died; `reset` starts counting again. */
+  respawned(reset: boolean): number {
+    const { respawned } = this.states;
+    if (reset) this.states.respawned = 0;
+    return respawned;
+  }
+
+  /** Memory of an open zone; null if it is not limited. */
+  memory(id: number): SlabUsage | null {
+    const state = this.open.get(id)?.state;
+    return state !== undefined && 'slab' in state ? state.slab.usage() : null;
   }
 
   /** Records what a ticket holds; the number was chosen by its user and may already be in use. */

@@ -42,7 +42,7 @@ const NO_ROOM: RateCheck = { result: 'memory', excess: 0 };
 
 export class RequestRates {
   private readonly byKey = new Map<string, Entry>();
-  private readonly slab: Slab;
+  readonly slab: Slab;
   private newest: Entry | null = null;
   private oldest: Entry | null = null;
 

@@ -10,12 +10,20 @@ const POOL = 200;
 const PAGE_ENTRY = 24;
 const STATISTICS = 32;
 
+/** Use of a zone's memory; `slots` by size of the chunks in bytes. Plain data. */
+export interface SlabUsage {
+  readonly pages: { readonly used: number; readonly free: number };
+  readonly slots: Record<number, { readonly used: number; readonly free: number }>;
+}
+
 /**
  * Pages are divided into chunks of one size each, a power of two; larger objects take whole pages. Chunks are assumed to be
  * packed: nginx's pages may stay half empty for a while, so that it runs out of memory slightly earlier.
  */
 export class Slab {
   private freePages: number;
+  /** Pages at the beginning. */
+  private readonly pages: number;
   /** Chunks in use, by shift. */
   private readonly used: number[] = new Array<number>(PAGE_SHIFT).fill(0);
 
@@ -27,6 +35,18 @@ export class Slab {
     // The pages begin at a multiple of their size.
     const start = Math.ceil((header + pages * PAGE_ENTRY) / PAGE) * PAGE;
     this.freePages = Math.min(pages, Math.floor((size - start) / PAGE));
+    this.pages = this.freePages;
+  }
+
+  /** Pages and chunks in use. */
+  usage(): SlabUsage {
+    const slots: SlabUsage['slots'] = {};
+    for (let shift = MIN_SHIFT; shift < PAGE_SHIFT; shift++) {
+      const used = this.used[shift] ?? 0;
+      const pieces = piecesPerPage(shift);
+      slots[1 << shift] = { used, free: Math.ceil(used / pieces) * pieces - used };
+    }
+    return { pages: { used: this.pages - this.freePages, free: this.freePages }, slots };
   }
 
   /** Allocates bytes; false if there is no room. */

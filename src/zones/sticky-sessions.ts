@@ -24,7 +24,7 @@ export interface SessionSnapshot {
 export class StickySessions {
   /** The least recently used first. */
   private readonly sessions = new Map<string, Session>();
-  private readonly slab: Slab;
+  readonly slab: Slab;
 
   constructor(name: string, size: number) {
     this.slab = new Slab(size);

@@ -26,7 +26,7 @@ export interface ValueSnapshot {
 export class StoredValues {
   /** In the order of their creation. */
   private readonly entries = new Map<string, Entry>();
-  private readonly slab: Slab;
+  readonly slab: Slab;
 
   constructor(name: string, size: number) {
     this.slab = new Slab(size);

@@ -3,10 +3,12 @@ import { type CircuitSnapshot, Circuits } from './circuits.js';
 import { HealthStates, type PeerHealth } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage, type UsageSnapshot } from './key-usage.js';
+import { type KeyValue, KeyValues } from './key-values.js';
 import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
 import { type RateSnapshot, RequestRates } from './request-rates.js';
 import { ResolverCounts, type ResolverStatistics } from './resolver-counts.js';
+import { type ServerListState, ServerLists } from './server-lists.js';
 import { type SessionSnapshot, StickySessions } from './sticky-sessions.js';
 import { StoredValues, type ValueSnapshot } from './stored-values.js';
 
@@ -22,6 +24,8 @@ export interface ZoneContents {
   readonly circuits: readonly CircuitSnapshot[];
   /** Null for a zone of another kind. */
   readonly resolutions: ResolverStatistics | null;
+  readonly keyValues: readonly KeyValue[];
+  readonly servers: ServerListState | null;
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -36,6 +40,8 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     health: state instanceof HealthStates ? state.snapshot() : [],
     circuits: state instanceof Circuits ? state.snapshot(owner.now) : [],
     resolutions: state instanceof ResolverCounts ? state.snapshot() : null,
+    keyValues: state instanceof KeyValues ? state.snapshot(owner.now) : [],
+    servers: state instanceof ServerLists ? state.current : null,
   };
 }
 
@@ -43,7 +49,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
-  run(owner, { zone, held, rates, usage, values, sessions, health, circuits, resolutions }) {
+  run(owner, { zone, held, rates, usage, values, sessions, health, circuits, resolutions, keyValues, servers }) {
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -55,6 +61,8 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, HealthStates)?.restore(health);
     owner.zone(zone, Circuits)?.restore(circuits, owner.now);
     if (resolutions !== null) owner.zone(zone, ResolverCounts)?.add(resolutions);
+    owner.zone(zone, KeyValues)?.restore(keyValues, owner.now);
+    if (servers !== null) owner.zone(zone, ServerLists)?.restore(servers);
     return null;
   },
 };

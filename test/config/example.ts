@@ -28,7 +28,8 @@ function insideHttp(example: string, context: Exclude<Context, 'main' | 'events'
     case 'limit_except':
       return location(`limit_except GET {\n${example}\n}`);
     case 'upstream':
-      return `upstream example_of_it {\nserver 127.0.0.1:8001;\n${example}\n}`;
+      // `state` takes the place of servers.
+      return `upstream example_of_it {\n${/^\s*state\b/m.test(example) ? '' : 'server 127.0.0.1:8001;'}\n${example}\n}`;
     case 'match':
       return `match example_of_it {\n${example}\n}`;
   }

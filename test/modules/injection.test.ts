@@ -92,6 +92,11 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   limit_rate: { to: 'value', text: 'limit_rate $evil; return 200 ok;' },
   limit_rate_after: { to: 'value', text: 'limit_rate 1m; limit_rate_after $evil; return 200 ok;' },
+  keyval: {
+    to: 'variable',
+    text: `add_header X-Evil $kept$evil; return 200 ok;`,
+    http: 'keyval_zone zone=kept:32k; keyval $uri $kept zone=kept;',
+  },
   limit_req_zone: {
     to: 'value',
     text: `limit_req zone=requests; ${PASS}`,
@@ -170,6 +175,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   sub_filter: { to: 'body', text: `sub_filter_types *; sub_filter GET $evil; ${PASS}` },
   try_files: { to: 'URI', text: `root %%DIR%%; try_files /none$evil /passed$evil?a=$evil;` },
+  tunnel_key: { to: 'value', text: `tunnel_key $evil; ${PASS}` },
   // `test/modules/websocket_log.test.ts` opens WebSockets.
   websocket_log: {
     to: 'log line',

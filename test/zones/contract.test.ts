@@ -8,10 +8,14 @@ import { portChannel, processChannel } from '../../src/zones/channel.js';
 import { countHealth, joinHealth, leaveHealth, readHealth } from '../../src/zones/health-operations.js';
 import type { HealthNews } from '../../src/zones/health-states.js';
 import { countUsage, readUsage } from '../../src/zones/key-limits.js';
+import { changeKeyValues, clearKeyValues, readKeyValues } from '../../src/zones/key-value-operations.js';
+import type { KeyChange } from '../../src/zones/key-values.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
 import { countResolutions, readResolutions } from '../../src/zones/resolver-operations.js';
+import { changeServers, loadServers, readServers } from '../../src/zones/server-list-operations.js';
+import type { ServerChange, ServerListState } from '../../src/zones/server-lists.js';
 import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
 import { giveBack } from '../../src/zones/tickets.js';
 import { addValue, findValue } from '../../src/zones/value-operations.js';
@@ -106,6 +110,59 @@ for (const [name, create] of Object.entries(HOMES)) {
         );
         for (let i = 0; i < 200; i++) add(`id ${i}`, 'y'.repeat(900), 60_000);
         assert.deepEqual([await find('a'), await find('id 0'), await find('id 199')], [null, null, 'y'.repeat(900)]);
+      }));
+
+    test('changes keys, all or none, and tells every handle of the zone', () =>
+      during(async (home) => {
+        const declaration = { kind: 'keyval', name: 'kv', size: 32 << 10, key: '' } as const;
+        const news: unknown[] = [];
+        const { id: zone } = home.open(declaration, (each) => news.push(each));
+        home.open(declaration, (each) => news.push(each));
+        const change = async (mode: 'add' | 'modify', ...changes: readonly KeyChange[]) =>
+          (await home.ask(changeKeyValues, { zone, mode, changes })).result;
+        const keys = async () => (await home.ask(readKeyValues, { zone }))?.entries.map(({ key }) => key);
+        const entry = (key: string, value?: string | null, left: number | null = null): KeyChange =>
+          value === undefined ? { key, left } : { key, value, left };
+        assert.equal(await change('add', entry('a', '1'), entry('b', '2')), 'done');
+        assert.equal(await change('add', entry('c', '3'), entry('b', '2')), 'exists');
+        assert.equal(await change('modify', entry('a', 'x'), entry('d', 'x')), 'missing');
+        assert.equal(await change('add', entry('c', 'x'.repeat(20_000)), entry('d', 'x'.repeat(20_000))), 'memory');
+        assert.deepEqual(await keys(), ['a', 'b']);
+        assert.equal(await change('modify', entry('a', null), entry('b', undefined, 0)), 'done');
+        assert.deepEqual(await keys(), []);
+        assert.equal(await change('add', entry('c', 'x'.repeat(9000))), 'done');
+        assert.equal(await home.ask(clearKeyValues, { zone }), true);
+        assert.equal(news.length, 8);
+        assert.deepEqual(news.at(-1), { all: true, set: [], removed: [] });
+      }));
+
+    test('the first initial list of servers counts, and each change has a new version', () =>
+      during(async (home) => {
+        const declaration = { kind: 'upstream_servers', name: 'app', size: 32 << 10, key: '' } as const;
+        const versions: number[] = [];
+        const { id: zone } = home.open(declaration, (news) => versions.push((news as ServerListState).version));
+        assert.equal(await home.ask(readServers, { zone }), null);
+        await home.ask(loadServers, { zone, servers: [['a:1'], ['b:2', 'weight=2']] });
+        const list = await home.ask(loadServers, { zone, servers: [['c:3']] });
+        assert.deepEqual(list?.servers, [
+          { id: 0, words: ['a:1'] },
+          { id: 1, words: ['b:2', 'weight=2'] },
+        ]);
+        const change = async (each: ServerChange) => (await home.ask(changeServers, { zone, change: each })).result;
+        assert.equal(await change({ do: 'remove', id: 1 }), 'done');
+        assert.equal(await change({ do: 'remove', id: 1 }), 'missing');
+        assert.equal(await change({ do: 'add', words: ['d:4'] }), 'done');
+        assert.equal(await change({ do: 'modify', id: 2, before: ['x'], words: ['e:5'] }), 'changed');
+        assert.equal(await change({ do: 'modify', id: 2, before: ['d:4'], words: ['e:5'] }), 'done');
+        assert.equal(await change({ do: 'add', words: ['x'.repeat(40_000)] }), 'memory');
+        assert.deepEqual(await home.ask(readServers, { zone }), {
+          version: 4,
+          servers: [
+            { id: 0, words: ['a:1'] },
+            { id: 2, words: ['e:5'] },
+          ],
+        });
+        assert.deepEqual(versions, [1, 2, 3, 4]);
       }));
 
     test('a ticket that is given back before its answer came holds nothing', () =>

@@ -4,10 +4,11 @@ import { code } from './code.js';
 import type { DeclareCommand } from './command.js';
 import { compat } from './compat.js';
 import { completion } from './completion.js';
+import { ctl } from './ctl.js';
 import { demo } from './demo.js';
 import { diff } from './diff.js';
 import { explain } from './explain.js';
 import { fmt } from './fmt.js';
 import { help } from './help.js';
 
-export const commands: readonly DeclareCommand[] = [demo, explain, diff, fmt, code, help, compat, completion];
+export const commands: readonly DeclareCommand[] = [demo, explain, diff, fmt, ctl, code, help, compat, completion];

@@ -1,0 +1,86 @@
+/** Requests to the API of a running proxy. */
+import { request as plainRequest } from 'node:http';
+import { request as secureRequest } from 'node:https';
+
+/** ms to wait for a response. */
+const TIMEOUT = 30_000;
+
+/** The API refused the request, or could not be reached. */
+export class CtlError extends Error {}
+
+export interface ApiTarget {
+  /** URL of the location. */
+  readonly url: string;
+  /** Path of a unix domain socket; null: the host of the URL. */
+  readonly socket: string | null;
+}
+
+export class ApiClient {
+  private readonly base: URL;
+
+  constructor(private readonly target: ApiTarget) {
+    try {
+      this.base = new URL(target.url.endsWith('/') ? target.url : `${target.url}/`);
+    } catch {
+      throw new CtlError(`invalid URL "${target.url}"`);
+    }
+    if (!/^https?:$/.test(this.base.protocol)) throw new CtlError(`"${target.url}" is no URL of HTTP`);
+  }
+
+  /** Sends a request; returns the body, or undefined if there is none. Rejects with CtlError. */
+  async send(method: string, path: string, body?: unknown): Promise<unknown> {
+    const [status, text] = await this.exchange(method, path, body);
+    let content: unknown;
+    try {
+      content = text === '' ? undefined : JSON.parse(text);
+    } catch {
+      throw new CtlError(`the response to ${method} ${this.urlOf(path)} is no JSON (status ${status})`);
+    }
+    if (status < 300) return content;
+    const { error } = (content ?? {}) as { readonly error?: { readonly text?: string } };
+    throw new CtlError(error?.text ?? `status ${status}`);
+  }
+
+  private urlOf(path: string): URL {
+    return new URL(`9/${path.replace(/^\//, '')}`, this.base);
+  }
+
+  private exchange(method: string, path: string, body: unknown): Promise<readonly [number, string]> {
+    const url = this.urlOf(path);
+    const { socket } = this.target;
+    const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body));
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => {
+        reject(new CtlError(`${socket === null ? url.origin : `unix:${socket}`}: ${error.message}`));
+      };
+      const request = (url.protocol === 'https:' ? secureRequest : plainRequest)(
+        url,
+        {
+          method,
+          timeout: TIMEOUT,
+          agent: false,
+          ...(socket !== null && { socketPath: socket }),
+          headers: {
+            Accept: 'application/json',
+            ...(bytes !== null && { 'Content-Type': 'application/json', 'Content-Length': bytes.length }),
+            ...(url.username !== '' && { Authorization: basic(url) }),
+          },
+        },
+        (response) => {
+          const parts: Buffer[] = [];
+          response.on('data', (part: Buffer) => parts.push(part));
+          response.on('error', fail);
+          response.on('end', () => resolve([response.statusCode ?? 0, Buffer.concat(parts).toString('utf8')]));
+        },
+      );
+      request.on('timeout', () => request.destroy(new Error(`no response within ${TIMEOUT / 1000} s`)));
+      request.on('error', fail);
+      request.end(bytes ?? undefined);
+    });
+  }
+}
+
+function basic({ username, password }: URL): string {
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(credentials).toString('base64')}`;
+}

@@ -1,0 +1,41 @@
+/** Open connections of a server, as the API lists them. */
+import type { SharedObjects } from '../program/module-definition.js';
+
+/** A connection. Plain data; strings are byte strings. */
+export interface ConnectionDescription {
+  /** `$connection`. */
+  readonly id: number;
+  readonly client: string;
+  readonly local: string;
+  /** ms since 1970. */
+  readonly since: number;
+  /** Requests so far. */
+  readonly requests: number;
+  readonly state: 'idle' | 'reading' | 'handling' | 'closing' | 'tunnel';
+  /** The current request; null if there is none. */
+  readonly request: {
+    readonly method: string;
+    readonly host: string;
+    readonly target: string;
+    readonly location: string;
+  } | null;
+}
+
+/** A connection that can be listed. */
+export interface ListedConnection {
+  /** Null if nothing of it is known yet. */
+  describe?(): ConnectionDescription | null;
+  destroy(): void;
+}
+
+const KEY = 'open connections';
+
+/** Makes the connections of a server known to its table. */
+export function shareConnections(shared: SharedObjects, open: Iterable<ListedConnection>): void {
+  shared.set(KEY, { open });
+}
+
+/** The connections of the server that uses the table. */
+export function sharedConnections(shared: SharedObjects): Iterable<ListedConnection> {
+  return shared.get<{ readonly open: Iterable<ListedConnection> }>(KEY)?.open ?? [];
+}

@@ -1,0 +1,124 @@
+/** State files: written as a whole, so that a reader or a crash finds either the earlier content or the new one. */
+import { closeSync, fsync, readFileSync, renameSync, unlinkSync, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { errnoText } from '../diagnostics/errno.js';
+import { nativePath } from './native-path.js';
+import { createFile, openForReading, trustedPath } from './trusted-files.js';
+
+const writeAt = promisify(write);
+const flush = promisify(fsync);
+
+/** The file could not be read or written; the message is nginx's. */
+export class StateFileError extends Error {}
+
+let count = 0;
+
+/** Content of a state file, a byte string; null if it does not exist. Throws StateFileError. */
+export function readStateFile(path: string): string | null {
+  try {
+    const fd = openForReading(path);
+    try {
+      return readFileSync(fd, 'latin1');
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new StateFileError(`open() "${path}" failed (${errnoText(error)})`);
+  }
+}
+
+/** Replaces the content of a state file. The text is a byte string. Throws StateFileError. */
+export async function writeStateFile(path: string, text: string): Promise<void> {
+  let temporary: string | null = null;
+  try {
+    // A symbolic link is followed, so that the file that it names is replaced, and not the link.
+    const resolved = trustedPath(path);
+    const fd = createFile((temporary = `${resolved}.${process.pid}.${++count}.tmp`));
+    try {
+      const bytes = Buffer.from(text, 'latin1');
+      for (let at = 0; at < bytes.length; ) at += (await writeAt(fd, bytes, at, bytes.length - at, null)).bytesWritten;
+      await flush(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(nativePath(temporary), nativePath(resolved));
+  } catch (error) {
+    if (temporary !== null) removeIfPresent(temporary);
+    throw new StateFileError(`the state file "${path}" could not be written (${errnoText(error)})`);
+  }
+}
+
+function removeIfPresent(path: string): void {
+  try {
+    unlinkSync(nativePath(path));
+  } catch {
+    // It was not created, or cannot be removed either.
+  }
+}
+
+/** Renames an invalid state file, so that nothing overwrites it; returns the new name, or null if that is impossible. */
+export function setAside(path: string): string | null {
+  const aside = `${path}.invalid-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`;
+  try {
+    renameSync(nativePath(trustedPath(path)), nativePath(aside));
+    return aside;
+  } catch {
+    return null;
+  }
+}
+
+/** The state at some time, as it is written. */
+export interface SavedState {
+  /** Increases with each change. */
+  readonly version: number;
+  readonly text: string;
+}
+
+/**
+ * Keeps a state file up to date. Several processes may write the same file: after each write the state is compared with
+ * the current one, so that the last write of all contains the last change.
+ */
+export class StateFile {
+  private running: Promise<void> | null = null;
+  private next: Promise<void> | null = null;
+
+  constructor(
+    readonly path: string,
+    /** Returns the current state of all processes; null if it is unknown. */
+    private readonly current: () => Promise<SavedState | null>,
+  ) {}
+
+  /** Writes the state, with all changes made before the call. Rejects with StateFileError. */
+  save(): Promise<void> {
+    if (this.running === null) {
+      this.running = this.write();
+      return this.running;
+    }
+    // One more write includes the changes of all callers that wait meanwhile.
+    this.next ??= this.running
+      .catch(() => {})
+      .then(() => {
+        this.next = null;
+        this.running = this.write();
+        return this.running;
+      });
+    return this.next;
+  }
+
+  private async write(): Promise<void> {
+    try {
+      let written = -1;
+      for (
+        let state = await this.current();
+        state !== null && state.version !== written;
+        state = await this.current()
+      ) {
+        await writeStateFile(this.path, state.text);
+        written = state.version;
+      }
+    } finally {
+      this.running = null;
+    }
+  }
+}

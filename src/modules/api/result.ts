@@ -1,0 +1,38 @@
+/** Results of requests to the API. */
+import type { Exchange } from '../../program/exchange.js';
+
+/** Result of a request; `body` undefined: none. Strings in it are text. */
+export interface ApiResult {
+  readonly status: number;
+  readonly body?: unknown;
+}
+
+/** A request is refused, and has changed nothing unless the code says otherwise. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    /** Code of the error, as nginx Plus names it where it has the same. */
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The reason of an operation that got no answer of the master process. */
+export function masterUnavailable(): ApiError {
+  return new ApiError(503, 'MasterUnavailable', 'the master process does not respond; nothing was changed');
+}
+
+/** Sends a result. */
+export function sendResult(x: Exchange, { status, body }: ApiResult): void {
+  x.response.set('Cache-Control', 'no-store');
+  x.response.set('X-Content-Type-Options', 'nosniff');
+  if (body === undefined) x.respond(status, '');
+  else x.respond(status, Buffer.from(`${JSON.stringify(body)}\n`), 'application/json');
+}
+
+/** Sends an error in the form of the nginx Plus API. */
+export function sendError(x: Exchange, { status, code, message }: ApiError): void {
+  sendResult(x, { status, body: { error: { status, text: message, code } } });
+}

@@ -1,0 +1,101 @@
+/** Parts of a routing table that the API shows and changes. */
+import { sharedConnections } from '../../exchange/open-connections.js';
+import { type KeyvalZone, keyvalZones } from '../../program/keyval-zone.js';
+import type { Compiler, Shared } from '../../program/module.js';
+import { type Tunnels, tunnelsOf } from '../../tunnel/tunnels.js';
+import { type ServerList, serverLists } from '../../upstream/server-list.js';
+import { readRespawned } from '../../zones/respawned-operation.js';
+import type { SlabUsage } from '../../zones/slab.js';
+import { readUsedMemory } from '../../zones/usage-operation.js';
+import type { Zone, ZoneBackend } from '../../zones/zone.js';
+
+/** A peer in one worker. Plain data; byte strings. */
+export interface PeerReport {
+  readonly upstream: string;
+  /** Id of its server in the list. */
+  readonly id: number;
+  readonly name: string;
+  readonly server: string;
+  readonly backup: boolean;
+  readonly weight: number;
+  readonly maxConns: number;
+  readonly state: 'up' | 'draining' | 'down' | 'unavail';
+  /** Figures of this worker. */
+  readonly conns: number;
+  readonly requests: number;
+  readonly failures: number;
+}
+
+export class TableView {
+  private readonly shared: Shared;
+  private readonly zones: ZoneBackend;
+  /** Time at which the configuration was read, ms since 1970. */
+  readonly loaded = Date.now();
+
+  constructor({ shared, zones }: Compiler) {
+    this.shared = shared;
+    this.zones = zones;
+  }
+
+  /** Upstreams with a zone, by name. */
+  get upstreams(): ReadonlyMap<string, ServerList> {
+    return serverLists(this.shared);
+  }
+
+  get keyvals(): ReadonlyMap<string, KeyvalZone> {
+    return keyvalZones(this.shared);
+  }
+
+  get tunnels(): Tunnels {
+    return tunnelsOf(this.shared);
+  }
+
+  get connections(): ReturnType<typeof sharedConnections> {
+    return sharedConnections(this.shared);
+  }
+
+  /** The zones of the configuration whose memory is limited, by name. */
+  async memory(): Promise<ReadonlyMap<string, SlabUsage>> {
+    const open: Zone[] = [];
+    for (const [key, object] of this.shared.entries()) if (/^zone (?!of )/.test(key)) open.push(object as Zone);
+    const used = await this.zones.ask(readUsedMemory, { zones: open.map(({ id }) => id) });
+    return new Map(
+      open.flatMap(({ declaration }, i) => {
+        const usage = used[i];
+        return usage ? [[declaration.name, usage] as const] : [];
+      }),
+    );
+  }
+
+  /** Number of workers that were started in place of others that had died. */
+  async respawned(reset: boolean): Promise<number> {
+    return this.zones.ask(readRespawned, { reset });
+  }
+
+  /** The peers of all upstreams in this process. */
+  peers(): PeerReport[] {
+    const now = Date.now();
+    return [...this.upstreams].flatMap(([upstream, list]) =>
+      list.servers().flatMap(({ id, data, server }) =>
+        server.peers.map((peer): PeerReport => {
+          const { name, settings, weight, maxConns, conns, requests, failures } = peer;
+          const idle = settings.down === 'drain' ? 'draining' : 'down';
+          const usable = peer.usable(now) || peer.full ? 'up' : 'unavail';
+          return {
+            upstream,
+            id,
+            name,
+            server: data.written,
+            backup: settings.backup,
+            weight,
+            maxConns,
+            state: settings.down === false ? usable : idle,
+            conns,
+            requests,
+            failures,
+          };
+        }),
+      ),
+    );
+  }
+}
