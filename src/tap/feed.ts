@@ -76,8 +76,17 @@ export class TapFeed {
       this.dropped++;
       return;
     }
+    let rendered: TapRow;
+    try {
+      rendered = this.rendered(row);
+    } catch {
+      // Called in the midst of traffic, which must not suffer from it.
+      this.dropped++;
+      this.schedule();
+      return;
+    }
     this.reportDropped(row.time);
-    this.push(this.rendered(row));
+    this.push(rendered);
     this.schedule();
   }
 

@@ -9,6 +9,10 @@ import type { RedactionSettings } from './settings.js';
 /** Text in place of what is redacted. */
 export const REDACTED = '[redacted]';
 
+/** Fields whose values are URLs. */
+const URLS: ReadonlySet<string> = new Set(['referer', 'location', 'content-location', 'refresh']);
+const ARGUMENT = /([?&#])([^=&#?]+)=[^&#]*/g;
+
 const NOT_JSON = 'not JSON';
 const NOT_REDACTED = 'not redacted';
 
@@ -45,21 +49,20 @@ export class Redaction {
   }
 
   headers(lines: readonly FieldLine[]): FieldLine[] {
-    return lines.map(([name, value]) => [name, this.fields.has(name.toLowerCase()) ? REDACTED : this.text(value)]);
+    return lines.map(([name, value]) => {
+      const lower = name.toLowerCase();
+      if (this.fields.has(lower)) return [name, REDACTED];
+      return [name, URLS.has(lower) ? this.target(value) : this.text(value)];
+    });
   }
 
-  /** A request target: arguments by their names, then the expressions. */
+  /** A URL or its target: arguments by their names, also those in a fragment, then the expressions. */
   target(target: string): string {
-    const query = target.indexOf('?');
-    if (query < 0 || this.fields.size === 0) return this.text(target);
-    const args = target.slice(query + 1).split('&');
-    const redacted = args.map((arg) => {
-      const equals = arg.indexOf('=');
-      return equals >= 0 && this.fields.has(decoded(arg.slice(0, equals)))
-        ? `${arg.slice(0, equals + 1)}${REDACTED}`
-        : arg;
-    });
-    return this.text(`${target.slice(0, query + 1)}${redacted.join('&')}`);
+    if (this.fields.size === 0 || !target.includes('=')) return this.text(target);
+    const redacted = target.replace(ARGUMENT, (argument, mark: string, name: string) =>
+      this.fields.has(decoded(name)) ? `${mark}${name}=${REDACTED}` : argument,
+    );
+    return this.text(redacted);
   }
 
   /** A whole message, or the reason for which it is withheld. */

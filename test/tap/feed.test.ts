@@ -130,6 +130,18 @@ test('what cannot be redacted as a whole is withheld', async () => {
   assert.deepEqual(shown, ['[redacte', 'fragment', 'fragment', 'compressed', 'too long', '\x03\xe8[redac']);
 });
 
+test('a row that cannot be rendered is counted, and its publisher continues', async () => {
+  const subscriber = new Subscriber();
+  const feed = new TapFeed(tapSettings({}), subscriber.deliver);
+  feed.add(frame(1, { payload: null as unknown as Buffer }));
+  feed.add(frame(2));
+  await turn();
+  assert.deepEqual(
+    subscriber.batches.flat().map(({ type }) => type),
+    ['dropped', 'frame'],
+  );
+});
+
 test('kinds are selected, and payloads of size 0 are empty', async () => {
   const subscriber = new Subscriber();
   const feed = new TapFeed(tapSettings({ kinds: ['sse'], payload: 0 }), subscriber.deliver);

@@ -68,6 +68,19 @@ test('arguments are redacted by their names, however they are encoded', () => {
   assert.equal(redaction().target('/p?%zz=1&token=1'), '/p?%zz=1&token=[redacted]');
 });
 
+test('arguments in fields with URLs are redacted, in fragments, too', () => {
+  assert.deepEqual(
+    redaction().headers([
+      ['Location', 'https://x/cb?code=1#access_token=abc&state=2'],
+      ['Referer', 'http://x/?token=a?b=c'],
+    ]),
+    [
+      ['Location', 'https://x/cb?code=1#access_token=[redacted]&state=2'],
+      ['Referer', 'http://x/?token=[redacted]'],
+    ],
+  );
+});
+
 test('expressions apply to targets, field values, and payloads', () => {
   const cards = redaction({ patterns: ['\\b\\d{16}\\b'] });
   assert.equal(cards.target('/pay/1234567812345678?x'), '/pay/[redacted]?x');
