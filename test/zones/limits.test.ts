@@ -5,6 +5,7 @@ import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RequestRates } from '../../src/zones/request-rates.js';
 import { Slab } from '../../src/zones/slab.js';
+import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
 import { giveBack } from '../../src/zones/tickets.js';
 
 /** A home with a clock that is set by hand, and one zone of rates. */
@@ -157,4 +158,17 @@ test('a home that another one takes the place of leaves it all that it kept, and
   old.tell(giveBack, 7);
   assert.equal(fresh.owner.tickets, 0);
   assert.equal(fresh.ask(takeConnections, { ticket: 9, limits: limits(c, d) }).result, 'taken');
+});
+
+test('another backend takes over the sessions of sticky learn with the time since their last use', () => {
+  let time = 0;
+  const declaration = { kind: 'sticky', name: 's', size: 32 << 10, key: 'app' } as const;
+  const [old, fresh] = [new LocalBackend(() => time), new LocalBackend(() => time)];
+  const [from, to] = [old.open(declaration).id, fresh.open(declaration).id];
+  old.ask(learnSession, { zone: from, key: 'k', peer: 'p', create: true, timeout: 1000 });
+  time += 600;
+  old.moveTo(fresh);
+  assert.equal(fresh.ask(findSession, { zone: to, key: 'k', timeout: 1000 }), 'p');
+  time += 400;
+  assert.equal(fresh.ask(findSession, { zone: to, key: 'k', timeout: 1000 }), null);
 });
