@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -270,6 +271,29 @@ test('figures of the proxy: version, connections, memory of zones', async () => 
   assert.equal((await api(proxy.port, 'GET', '/slabs/paths')).body.pages.used, 2);
   await api(proxy.port, 'DELETE', '/http/keyvals/paths');
   assert.equal((await api(proxy.port, 'GET', '/slabs/paths')).body.pages.used, 0);
+});
+
+test('lookups of resolvers with a status_zone are counted', async (t) => {
+  const silent = createSocket('udp4');
+  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
+  t.after(() => silent.close());
+  const other = await startProxy(
+    `server {
+      listen 127.0.0.1:0;
+      resolver 127.0.0.1:%%DNS%% status_zone=dns; resolver_timeout 100ms;
+      location /api/ { api write=on; }
+      location /name { set $name name.example; proxy_pass http://$name; }
+    }`,
+    { DNS: silent.address().port },
+  );
+  t.after(() => other.close());
+  assert.equal((await get(other.port, '/name')).status, 502);
+  const { body } = await api(other.port, 'GET', '/resolvers');
+  assert.deepEqual([body.dns.requests.name, body.dns.responses.noerror], [1, 0]);
+  assert.deepEqual((await api(other.port, 'GET', '/resolvers/dns')).body, body.dns);
+  assert.equal((await api(other.port, 'DELETE', '/resolvers/dns')).status, 204);
+  assert.equal((await api(other.port, 'GET', '/resolvers/dns')).body.requests.name, 0);
+  assert.equal((await api(other.port, 'GET', '/resolvers/none')).status, 404);
 });
 
 test('invalid state files are reported and set aside', async (t) => {

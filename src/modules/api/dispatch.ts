@@ -4,6 +4,7 @@ import type { Exchange } from '../../program/exchange.js';
 import { clientRoutes } from './client-routes.js';
 import { keyvalRoutes } from './keyvals.js';
 import { openApi } from './openapi.js';
+import { resolverRoutes } from './resolvers.js';
 import { ApiError, type ApiResult } from './result.js';
 import { type ApiContext, type ApiMethod, type ApiOperation, METHODS, type Route } from './route.js';
 import { violation } from './schema.js';
@@ -13,7 +14,13 @@ import { upstreamRoutes } from './upstreams.js';
 /** Versions of the nginx Plus API; all have the same resources here. */
 const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-const RESOURCES: readonly Route[] = [...statusRoutes, ...upstreamRoutes, ...keyvalRoutes, ...clientRoutes];
+const RESOURCES: readonly Route[] = [
+  ...statusRoutes,
+  ...resolverRoutes,
+  ...upstreamRoutes,
+  ...keyvalRoutes,
+  ...clientRoutes,
+];
 
 /** Operations on every resource: the directories, and the document. */
 const ROUTES: readonly Route[] = [...directories(RESOURCES), ...RESOURCES];

@@ -3,6 +3,7 @@ import { sharedConnections } from '../../exchange/open-connections.js';
 import { type KeyvalZone, keyvalZones } from '../../program/keyval-zone.js';
 import type { Compiler, Shared } from '../../program/module.js';
 import { type Tunnels, tunnelsOf } from '../../tunnel/tunnels.js';
+import { type ResolverZone, resolverZones } from '../../upstream/resolver-zone.js';
 import { type ServerList, serverLists } from '../../upstream/server-list.js';
 import { readRespawned } from '../../zones/respawned-operation.js';
 import type { SlabUsage } from '../../zones/slab.js';
@@ -44,6 +45,11 @@ export class TableView {
 
   get keyvals(): ReadonlyMap<string, KeyvalZone> {
     return keyvalZones(this.shared);
+  }
+
+  /** Resolvers with `status_zone`, by its name. */
+  get resolvers(): ReadonlyMap<string, ResolverZone> {
+    return resolverZones(this.shared);
   }
 
   get tunnels(): Tunnels {
