@@ -16,6 +16,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const GUIDES = [
   'tls',
   'authentication',
+  'circuit-breakers',
   'cors',
   'api',
   'api-keys',

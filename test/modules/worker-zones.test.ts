@@ -324,3 +324,47 @@ test('sticky learn: a client that leaves while the master is asked, and a master
   worker.die();
   assert.equal((await get(worker.port, '/', { fields: ['Cookie: sid=x'] })).body, 'a');
 });
+
+test('workers share a circuit breaker: it opens in all, admits exactly its probes, and survives the worker of a probe', async (t) => {
+  let answer: string | null = reply('bad', { status: '500 Internal Server Error' });
+  const held: (() => void)[] = [];
+  const backend = await answeringBackend(
+    () => answer ?? new Promise<string>((resolve) => held.push(() => resolve(reply('good')))),
+  );
+  t.after(() => backend.close());
+  const all = await workers(
+    3,
+    new ZoneServer(),
+    t,
+    `upstream app { server 127.0.0.1:${backend.port}; circuit_breaker failures=4 open=500ms probes=2; }
+    server { listen 127.0.0.1:0; location / { proxy_pass http://app; } }`,
+  );
+  const [first, second, third] = all as [Worker, Worker, Worker];
+  const logged = (part: string) => all.flatMap((worker) => worker.messages(part));
+  for (const worker of [first, second, third, first]) assert.equal((await get(worker.port)).status, 500);
+  await until('the breaker has opened', () => logged('opens').length === 1);
+  const opened = performance.now();
+  for (const worker of all) {
+    // Announced, but perhaps not received yet.
+    while ((await get(worker.port)).status !== 503) assert.ok(performance.now() - opened < 400);
+  }
+  const before = backend.requests.length;
+  answer = null;
+  await new Promise((resolve) => setTimeout(resolve, 550));
+  const refused: number[] = [];
+  const probes = all.flatMap((worker) =>
+    Array.from({ length: 10 }, async () => {
+      const { status } = await get(worker.port);
+      if (status === 503) refused.push(status);
+      return status;
+    }),
+  );
+  await until('all but the probes are refused', () => refused.length === 28 && held.length === 2);
+  assert.equal(backend.requests.length, before + 2);
+  for (const each of held) each();
+  assert.equal((await Promise.all(probes)).filter((status) => status === 200).length, 2);
+  await until('the breaker has closed', () => logged('closes').length === 1);
+  assert.equal(logged('is half-open').length, 1);
+  answer = reply('good');
+  for (const worker of all) assert.equal((await get(worker.port)).status, 200);
+});
