@@ -22,6 +22,12 @@ export class BreakerPass {
   /** `breakers`: that of the location first. */
   constructor(readonly breakers: readonly Breaker[]) {}
 
+  /** Refuses the request because that breaker is known to be open. */
+  refuse(by: Breaker): void {
+    this.refusedBy = by;
+    this.over = true;
+  }
+
   /** `$upstream_breaker_status`. */
   get status(): string {
     if (this.refusedBy !== null) return 'REFUSED';

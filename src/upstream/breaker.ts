@@ -33,16 +33,19 @@ export class Breaker implements CircuitObserver {
     this.circuits = new CircuitUser(backend, this);
   }
 
+  /** Whether it is known to be open: until its time is over, that cannot change. */
+  get refuses(): boolean {
+    return this.state === 'open' && performance.now() < this.until;
+  }
+
   /**
    * Decides on a request; a probe is held by the ticket. Another process is only asked when the time of an open circuit is
    * over: it announces all changes.
    */
   admit(ticket: number): Admitted | Promise<Admitted> {
     const { circuits } = this;
-    if (circuits.remote && circuits.informed) {
-      if (this.state === 'closed') return 'passed';
-      if (this.state === 'open' && performance.now() < this.until) return 'refused';
-    }
+    if (this.refuses) return 'refused';
+    if (this.state === 'closed' && circuits.remote && circuits.informed) return 'passed';
     const answer = circuits.admit(KEY, this.settings.rules, ticket);
     return answer instanceof Promise ? answer.then(({ admitted }) => admitted) : answer.admitted;
   }

@@ -28,6 +28,28 @@ export interface BackoffSettings {
 
 export const RETRY_BACKOFF = new SettingsKey<BackoffSettings | null>('retry backoff', null);
 
+function logRefusal(x: HttpExchange, { subject }: Breaker): void {
+  logError(x, 'info', `circuit breaker of ${subject} refuses request`);
+}
+
+/**
+ * Returns the status of a request that is refused because a breaker is known to be open; 0 if none is. It then has no
+ * further cost.
+ */
+export function refusedAtOnce(x: HttpExchange, { breaker }: Upstream): number {
+  const own = x.location.settings.get(LOCATION_BREAKER);
+  let by: Breaker | null = null;
+  if (own?.refuses === true) by = own;
+  // The location's breaker is asked first, because it may admit a probe.
+  else if (own === null && breaker?.refuses === true) by = breaker;
+  if (by === null) return 0;
+  const pass = new BreakerPass(own === null ? [by] : [own, breaker].filter((each) => each !== null));
+  pass.refuse(by);
+  x.setState(BREAKER_PASS, pass);
+  logRefusal(x, by);
+  return by.settings.status;
+}
+
 /** The request. */
 export interface LimitedRequest {
   /** The breakers have admitted the request. */
@@ -82,7 +104,7 @@ export class RequestLimits implements Scheduled {
       this.owner.admitted();
       return;
     }
-    logError(this.x, 'info', `circuit breaker of ${refusedBy.subject} refuses request`);
+    logRefusal(this.x, refusedBy);
     this.owner.refused(refusedBy.settings.status);
   }
 

@@ -118,7 +118,8 @@ export class Circuits {
       admitted = 'probe';
       round.inFlight++;
     }
-    return { admission: { ...answer(circuit, changed, now), admitted }, round };
+    const { state, events, failures } = circuit;
+    return { admission: { key, state, left: timeLeft(circuit, now), changed, events, failures, admitted }, round };
   }
 
   /**
@@ -252,11 +253,15 @@ export class Circuits {
   }
 }
 
-function newsOf({ key, state, until }: Circuit, now: number): CircuitNews {
-  return { key, state, left: state === 'open' ? Math.max(0, until - now) : 0 };
+function timeLeft({ state, until }: Circuit, now: number): number {
+  return state === 'open' ? Math.max(0, until - now) : 0;
+}
+
+function newsOf(circuit: Circuit, now: number): CircuitNews {
+  return { key: circuit.key, state: circuit.state, left: timeLeft(circuit, now) };
 }
 
 function answer(circuit: Circuit, changed: boolean, now: number): CircuitAnswer {
-  const { events, failures } = circuit;
-  return { ...newsOf(circuit, now), changed, events, failures };
+  const { key, state, events, failures } = circuit;
+  return { key, state, left: timeLeft(circuit, now), changed, events, failures };
 }
