@@ -1,4 +1,4 @@
-/** `limit_rate`: limits the rate of sending a response body, in bytes/s. */
+/** `limit_rate`: limits the rate of sending a response, in bytes/s. */
 
 import { performance } from 'node:perf_hooks';
 import { parseSize } from '../config/units.js';
@@ -43,6 +43,8 @@ export class Pace implements Producer, BodyPace {
   private timer: NodeJS.Timeout | null = null;
   private producer: Producer | null = null;
   private atEnd: (() => void) | null = null;
+  /** Whether the head is held: it alone is more than may be sent at once. */
+  private headHeld = false;
 
   /** `rate` in bytes/s, greater than 0; the first `after` bytes do not count. */
   constructor(
@@ -51,6 +53,21 @@ export class Pace implements Producer, BodyPace {
     private readonly after: number,
   ) {
     this.sent = x.client.bytesSent;
+    const excess = -this.allowed();
+    if (excess > 0) this.holdHead(Math.ceil(excess / rate) * 1000);
+  }
+
+  /** Holds the head until its last byte may be sent; nginx sends it in parts. */
+  private holdHead(delay: number): void {
+    const { client } = this.x;
+    this.headHeld = true;
+    client.cork();
+    setTimeout(() => {
+      this.headHeld = false;
+      if (this.x.finished) return;
+      client.uncork();
+      if (this.held.length === 0 && this.atEnd !== null) this.restoreProducer(false);
+    }, delay);
   }
 
   get activity(): string {
@@ -74,7 +91,7 @@ export class Pace implements Producer, BodyPace {
   }
 
   defers(then: () => void): boolean {
-    if (this.held.length === 0) return false;
+    if (this.held.length === 0 && !this.headHeld) return false;
     this.producer = null;
     this.atEnd = then;
     return true;

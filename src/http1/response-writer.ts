@@ -91,7 +91,7 @@ export class ResponseWriter {
     this.scheduled = true;
     queueMicrotask(() => {
       this.scheduled = false;
-      this.flush();
+      if (this.corked === 0) this.flush();
     });
   }
 

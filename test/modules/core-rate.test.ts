@@ -28,9 +28,10 @@ describe('limit_rate', () => {
         location /passed { limit_rate 2000; proxy_pass http://127.0.0.1:%%PORT%%/; }
         location /own { proxy_pass http://127.0.0.1:%%PORT%%; }
         location = /large { limit_rate 1000000; limit_rate_after 200000; }
+        location /head { set $limit_rate 1000; add_header X-Long %%LONG%%; return 200 x; }
         location /set { set $limit_rate 100; return 200 12345678901234567890123456; }
       }`,
-      { PORT: backend.port },
+      { PORT: backend.port, LONG: 'x'.repeat(1500) },
       { files: { file: 'x'.repeat(3000), large: 'x'.repeat(1_200_000) } },
     );
   });
@@ -61,6 +62,10 @@ describe('limit_rate', () => {
   test('takes the rate from $limit_rate', async () => {
     const ms = await time('/set', 26);
     assert.ok(ms > 100 && ms < 10_000, `${ms} ms`);
+  });
+  test('limits a head that is longer than a second’s worth', async () => {
+    const ms = await time('/head', 1);
+    assert.ok(ms > 900 && ms < 10_000, `${ms} ms`);
   });
   test('is over when the client goes', async () => {
     const connection = await connect(proxy.port);
