@@ -11,6 +11,8 @@ export interface QueueSettings {
 /** Moves tunnels to a peer that has joined. */
 export interface Rebalancing {
   joined(): void;
+  /** Moves tunnels of this process now, on request; returns their number. */
+  rebalance(): number;
 }
 
 /** Settings of an upstream, which apply while its configuration is in force. */

@@ -1,10 +1,19 @@
 /** `queue`: requests wait until a server is available. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { MessageChannel } from 'node:worker_threads';
+import { check } from '../../src/config/check.js';
+import { modules } from '../../src/modules/index.js';
+import { compileRoutingTable } from '../../src/program/compiler.js';
+import { Server } from '../../src/server/server.js';
+import { portChannel } from '../../src/zones/channel.js';
+import { RemoteBackend } from '../../src/zones/remote-backend.js';
+import { ZoneServer } from '../../src/zones/zone-server.js';
 import {
   answeringBackend,
   type Backend,
   closedPort,
+  complete,
   connect,
   get,
   reply,
@@ -173,3 +182,63 @@ test('requests that wait use a server that a reload adds', async (t) => {
   answer();
   assert.deepEqual([(await first).body, (await waiting).body], ['/first', '/waiting']);
 });
+
+test('requests wait until a health check finds the server', async (t) => {
+  const gone = await closedPort();
+  const proxy = await startProxy(`
+    upstream u { zone u 64k; server 127.0.0.1:${gone} slow_start=10s; queue 3; }
+    server { listen 127.0.0.1:0; location / { proxy_pass http://u; health_check interval=200ms mandatory; } }`);
+  t.after(() => proxy.close());
+  const waiting = get(proxy.port);
+  const backend = await answeringBackend(reply('back'), { port: gone });
+  t.after(() => backend.close());
+  assert.equal((await waiting).body, 'back');
+});
+
+test('three workers share max_conns, and a request waits for a connection that another worker has', async (t) => {
+  const held: (() => void)[] = [];
+  const backend = await answeringBackend(
+    ({ target }) => new Promise<string>((resolve) => held.push(() => resolve(reply(target)))),
+  );
+  t.after(() => backend.close());
+  const keeper = new ZoneServer();
+  const workers = await Promise.all([1, 2, 3].map(() => startWorker(t, keeper, backend.port)));
+  const responses = workers.flatMap((port, i) => [get(port, `/${i}a`), get(port, `/${i}b`)]);
+  const bodies: string[] = [];
+  for (const response of responses) void response.then(({ body }) => bodies.push(body));
+  for (let n = 1; n <= 6; n++) {
+    await until('a request has the connection', () => backend.requests.length === n);
+    assert.equal(held.length, 1, 'no other request has one');
+    held.shift()?.();
+    await until('it is answered', () => bodies.length === n);
+  }
+  assert.deepEqual(bodies.sort(), ['/0a', '/0b', '/1a', '/1b', '/2a', '/2b']);
+});
+
+/** A server with a table of its own, whose zones are those of the master; returns its port. */
+async function startWorker(t: TestContext, keeper: ZoneServer, backend: number): Promise<number> {
+  const { port1, port2 } = new MessageChannel();
+  keeper.serve(portChannel(port1));
+  const errorLog = { threshold: 7, write: () => {} };
+  const zones = new RemoteBackend(portChannel(port2), { log: () => {}, timeout: 20_000 });
+  const text = complete(
+    `upstream u { zone u 64k; server 127.0.0.1:${backend} max_conns=1; queue 5; }
+    server { listen 127.0.0.1:0; location / { proxy_pass http://u; } }`,
+    {},
+  );
+  const { config } = check({ name: 'test', text }, modules, { prefix: '/nonexistent/' });
+  assert.ok(config);
+  const table = await compileRoutingTable(config, modules, {
+    errorLog,
+    previous: null,
+    prefix: '/nonexistent/',
+    zones,
+  });
+  const server = new Server({ errorLog });
+  (await server.prepare(table)).commit();
+  t.after(() => {
+    server.stop();
+    port1.close();
+  });
+  return Number(server.addresses()[0]?.address.replace(/^.*:/, ''));
+}
