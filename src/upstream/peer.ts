@@ -142,6 +142,7 @@ export class Peer {
 
   /** Changes the parameters. Groups that contain it are created again by the caller. */
   configure(settings: PeerSettings): void {
+    const wasDown = this.down;
     this.settings = settings;
     this.weight = settings.weight;
     this.maxConns = settings.maxConns;
@@ -150,6 +151,7 @@ export class Peer {
     this.down = settings.down !== false;
     this.effectiveWeight = settings.weight;
     this.identifier = settings.route;
+    if (wasDown && !this.down) this.recovered(Date.now());
   }
 
   /** Counts the start of a request or tunnel. */
