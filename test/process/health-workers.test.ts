@@ -57,7 +57,8 @@ http {
     'the configuration is in force in all workers',
     () => proxy.prefix.log.split('generation 2 started').length > 3,
   );
-  assert.deepEqual(await answers(), ['b']);
+  // A worker that has just been started may not know the state before its first answer from the master.
+  while ((await answers()).join() !== 'b') {}
   isUp = true;
   await until('it is healthy', () => proxy.prefix.log.split('peer is healthy').length === 4);
   let seen: string[] = [];
