@@ -67,7 +67,8 @@ function compareAnswers(
   for (const name of new Set([...nginx.fields.keys(), ...tsproxy.fields.keys()])) {
     if (name === 'Content-Length' && nginx.lengthOfPage !== null && nginx.lengthOfPage === tsproxy.lengthOfPage)
       continue;
-    if (name === 'Expires' && isSameTime(nginx.fields.get(name), tsproxy.fields.get(name))) continue;
+    // The two were asked one after the other, possibly in different seconds.
+    if (name === 'Expires' && lifetime(nginx) === lifetime(tsproxy)) continue;
     compare(name, nginx.fields.get(name) ?? 'none', tsproxy.fields.get(name) ?? 'none', report);
   }
   const [names, own] = [[...nginx.fields.keys()], [...tsproxy.fields.keys()]];
@@ -77,9 +78,9 @@ function compareAnswers(
   compare('trailers', JSON.stringify(nginx.answer.trailers), JSON.stringify(tsproxy.answer.trailers), report);
 }
 
-/** Whether two dates are those of requests that were sent one after the other, at the end of a second. */
-function isSameTime(a = '', b = ''): boolean {
-  return Math.abs(Date.parse(a) - Date.parse(b)) <= 1000;
+/** Seconds from the answer's Date to its Expires; NaN without one of them. */
+function lifetime({ answer }: Normalised): number {
+  return (Date.parse(answer.field('expires') ?? '') - Date.parse(answer.field('date') ?? '')) / 1000;
 }
 
 /** The body without its content coding: compressors differ. One that cannot be decoded, or not completely, as far as it can. */
