@@ -2,7 +2,7 @@
 
 /**
  * `name` and `srv`: names for whose addresses or services name servers are asked; `addr`: addresses whose names are asked for,
- * which is not implemented. The others are responses by their code, and requests that timed out.
+ * always 0, as only nginx's mail proxy does that. The others are responses by their code, and requests that timed out.
  */
 export const RESOLVER_EVENTS = [
   'name',

@@ -1,4 +1,4 @@
-/** Directives of nginx's cache, which is not implemented: `off`, and conditions without effect; and the range of a slice. */
+/** Directives of `proxy_cache` that a proxy without a cache accepts: `off`, and conditions without effect; the range of a slice. */
 import { templates, word } from '../../config/argument-types.js';
 import type { Directives } from '../../config/directive.js';
 import type { Exchange } from '../../program/exchange.js';
