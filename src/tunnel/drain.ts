@@ -49,7 +49,7 @@ export class Drain implements Timed {
   deadline = 0;
   deadlineIndex = -1;
   private state = WAITING;
-  /** The answers of the two sides are not awaited. */
+  /** Whether the answers of the two sides are not awaited. */
   private failed = false;
 
   constructor(

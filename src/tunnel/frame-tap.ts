@@ -9,11 +9,11 @@ const COMPRESSED = 4;
 
 /** Frames of one sender. */
 export class FrameTap {
-  /** Follows the frames next to the tunnel's own reader, which reads the same bytes later. */
+  /** Second reader of the same stream; the tunnel's own reader reads the same bytes later. */
   private readonly reader: FrameReader;
   /** Epoch of the tap for which it was created. */
   private readonly epoch: number;
-  /** Payload of the current frame as far as it is needed; null if the frame has no row any more. */
+  /** The needed beginning of the current frame's payload; null if the frame gets no row. */
   private payload: Buffer | null = null;
   private filled = 0;
   private compressed = false;

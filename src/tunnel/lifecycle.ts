@@ -1,4 +1,4 @@
-/** Times of a tunnel: pings, the time without messages, and its greatest age. */
+/** Timers of a tunnel: pings, the idle time, and the maximum age. */
 import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport } from '../net/transport.js';
 import { GOING_AWAY } from '../websocket/close-codes.js';
@@ -18,7 +18,7 @@ export interface LivingTunnel {
   readonly messageTime: number;
   /** Ends the tunnel, a WebSocket with a closing handshake. */
   closeGracefully(code: number, reason: string): void;
-  /** A side does not answer. */
+  /** Called when a side has not answered a ping. */
   onDeadPeer(side: 'client' | 'upstream'): void;
 }
 
@@ -30,7 +30,7 @@ export interface Lifetimes {
   readonly credentialExpiry: number;
 }
 
-/** Whether a tunnel with these settings has times. */
+/** Whether a tunnel with these settings needs timers. */
 export function hasTimes(settings: WebSocketSettings | null, lifetimes: Lifetimes): boolean {
   if (settings === null) return lifetimes.lifetime > 0;
   if (settings.pingInterval > 0 || settings.idleTimeout > 0 || settings.expire > 0) return true;
@@ -44,7 +44,7 @@ export class Lifecycle implements Scheduled, PingOwner {
   private readonly opened = now();
   private toClient: Pings | null = null;
   private toUpstream: Pings | null = null;
-  /** Times on the clock of `now()`; infinite: never. */
+  /** Times of the next events on the clock of `now()`; infinite: never. */
   private nextPing = Number.POSITIVE_INFINITY;
   private expiry = Number.POSITIVE_INFINITY;
   private expiryCode = GOING_AWAY;

@@ -14,9 +14,9 @@ const payload = Buffer.alloc(8);
 
 /** The life cycle as seen by the pings to one side. */
 export interface PingOwner {
-  /** A ping was sent: its deadline is set. */
+  /** Called when a ping was sent and its deadline is set. */
   onPing(): void;
-  /** A ping was answered after `roundTrip` ms. */
+  /** Called when a ping was answered after `roundTrip` ms. */
   onPong(pings: Pings, roundTrip: number): void;
 }
 
@@ -44,8 +44,8 @@ export class Pings implements PongFilter, Inserter {
   }
 
   /**
-   * Sends a ping that is to be answered within `timeout` ms: now, or after the frame in flight. Not to a side that does not
-   * read, nor before the last one is answered.
+   * Sends a ping that is to be answered within `timeout` ms: now, or after the frame in flight. Does nothing while the side does
+   * not read, or the previous ping is unanswered.
    */
   send(timeout: number): void {
     if (this.pending || this.side.waiting || !this.side.writable) return;
@@ -73,7 +73,7 @@ export class Pings implements PongFilter, Inserter {
     return true;
   }
 
-  /** An answer is not awaited any more. */
+  /** Stops waiting for an answer. */
   cancel(): void {
     this.pending = false;
     this.deadline = Number.POSITIVE_INFINITY;
@@ -81,8 +81,8 @@ export class Pings implements PongFilter, Inserter {
   }
 
   /**
-   * Called at the deadline; false if the side is dead. It is not if bytes have arrived, because a pong may have to wait for the
-   * end of a frame, nor while it is paused, because then nothing is read.
+   * Called at the deadline; returns false if the side is dead. It is considered alive if bytes have arrived, because a pong may
+   * have to wait for the end of a frame, and while it is paused, because then nothing is read.
    */
   extend(timeout: number): boolean {
     const { side } = this;

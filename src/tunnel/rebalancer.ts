@@ -22,7 +22,7 @@ export interface RebalanceSettings {
 /** A server with its tunnels. */
 export interface LoadedServer<T> {
   readonly weight: number;
-  /** Number of tunnels that stay, if nothing is done. */
+  /** Number of tunnels that are not leaving. */
   load: number;
   /** The tunnels that may be moved, oldest first. */
   readonly tunnels: readonly T[];
@@ -41,7 +41,7 @@ export function chooseTunnels<T>(servers: readonly LoadedServer<T>[], limit: num
     }
     const tunnel = most?.tunnels[most.taken];
     if (most === undefined || least === undefined || tunnel === undefined) break;
-    // It would not make the loads more equal.
+    // Moving another tunnel would not make the loads more equal.
     if (most.load * least.weight <= (least.load + 1) * most.weight) break;
     chosen.push(tunnel);
     most.taken++;

@@ -16,7 +16,7 @@ export interface RelayHost {
   onCloseFrame(relay: FrameRelay): void;
   /** Called when the receiver is sent a Close frame of the proxy. */
   onCloseInserted(relay: FrameRelay, code: number, reason: string): void;
-  /** Called after a frame that violates RFC 6455 has begun; `violations` of it. If the header is held, nothing of it is forwarded. */
+  /** Called after a frame that violates RFC 6455 has begun. If its header is held, nothing of it has been forwarded. */
   onViolation(relay: FrameRelay, violations: number): void;
 }
 
@@ -24,7 +24,7 @@ export interface RelayHost {
 export interface PongFilter {
   /** Length of the expected payload. */
   readonly length: number;
-  /** Whether the payload is an answer; then it is expected no longer. */
+  /** Whether the payload is the expected answer, which is then no longer expected. */
   answers(payload: Buffer): boolean;
 }
 
@@ -39,19 +39,19 @@ const HELD_SIZE = 14 + 16;
 // Treatment of the current frame while frames are inspected.
 const PASSING = 0;
 const DROPPING = 1;
-/** Held back completely, because it may be an answer to a ping of the proxy. */
+/** The frame is held back completely, because it may answer a ping of the proxy. */
 const HOLDING = 2;
 
 /** The bytes after an invalid length are dropped, and nothing of that frame has been forwarded. */
 const STOPPED = 1;
-/** The same, but a part of the header has been forwarded. */
+/** The bytes after an invalid length are dropped, but a part of that frame's header has been forwarded. */
 const STOPPED_INSIDE = 2;
 
 export class FrameRelay {
   readonly frames: FrameReader;
   /** The tunnel drains: each frame is inspected before it is forwarded. */
   private draining = false;
-  /** Frames are inspected always. */
+  /** Whether frames are always inspected, not only while the tunnel drains. */
   private strict = false;
   /** Status code of the Close frame to insert at the next opportunity; 0: none. */
   private code = 0;

@@ -15,10 +15,10 @@ export const TUNNEL_STAGES = new SettingsKey<readonly StageFactory[]>('tunnel st
 
 /** The tunnel as seen by the stages of one direction. */
 export interface StagedTunnel {
-  /** Forwards what has passed the last stage. */
+  /** Forwards bytes that have passed the last stage. */
   passStaged(from: Transport, bytes: Buffer, start: number, end: number): void;
   closeByProxy(code: number, reason: string): void;
-  /** The stages of `from` have passed on everything. */
+  /** Called when the stages of `from` have passed on all bytes. */
   onStagesIdle(from: Transport): void;
 }
 
@@ -74,13 +74,13 @@ export class StageChain {
     this.stages[0]?.push(bytes, start, end);
   }
 
-  /** The receiver accepts bytes again. */
+  /** Called when the receiver accepts bytes again. */
   drained(): void {
     this.stages.at(-1)?.drained();
     this.resume();
   }
 
-  /** The receiver has been sent a Close frame of the proxy. */
+  /** Called when the receiver has been sent a Close frame of the proxy. */
   receiverClosed(): void {
     for (const stage of this.stages) stage.receiverClosed();
   }
@@ -89,12 +89,12 @@ export class StageChain {
     if (!this.to.waiting && !this.full) this.from.resume();
   }
 
-  /** The sender must stay paused. */
+  /** Whether the sender must stay paused. */
   get full(): boolean {
     return this.stages.some(({ full }) => full);
   }
 
-  /** Received bytes have not been passed on yet. */
+  /** Whether received bytes have not been passed on yet. */
   get busy(): boolean {
     return this.stages.some(({ busy }) => busy);
   }

@@ -79,7 +79,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   private loggedOfUpstream = 0;
   private draining: Drain | null = null;
   private lifecycle: Lifecycle | null = null;
-  /** A side has ended whose bytes are still in a stage. */
+  /** End of a side whose bytes are still in a stage; takes effect when they have been passed on. */
   private pendingEnd: TunnelEnd | null = null;
 
   constructor(
@@ -349,7 +349,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     if (sendsClose && this.up !== null && this.down !== null) {
       this.finalClose(client, this.up, this.down, code, reason);
       this.finalClose(upstream, this.down, this.up, code, reason);
-      // Otherwise the answer to a Close frame of the proxy would reset the connection, and the frame could be lost.
+      // Without lingering, the answer to a Close frame of the proxy would cause a reset, and the frame could be lost.
       const { closeTimeout } = websocket.settings;
       if (this.down.ownCloseSent && !this.up.closeComplete) clientLingering = closeTimeout;
       if (this.up.ownCloseSent && !this.down.closeComplete) upstreamLingering = closeTimeout;
@@ -362,7 +362,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   /** Sends a last Close frame to a side that has received none. `from` and `to` are its two directions. */
   private finalClose(side: Transport, from: FrameRelay, to: FrameRelay, code: number, reason: string): void {
     if (!side.writable || to.closeSent) return;
-    // A side that has closed is owed its own code.
+    // A side that has sent a Close frame receives its own code (RFC 6455, 5.5.1).
     const { closeCode } = from.frames;
     const sent = maySend(closeCode) ? to.finalClose(closeCode, '') : to.finalClose(code, reason);
     if (!sent) {

@@ -43,7 +43,7 @@ interface Transition {
   readonly code: number;
   /** Time at which remaining tunnels are cut, in ms on the clock of `now()`. */
   readonly end: number;
-  /** Only the process is shut down, as it is superfluous after a reload. */
+  /** Whether only this process shuts down, because a reload has made it superfluous. */
   readonly retired: boolean;
 }
 

@@ -31,7 +31,7 @@ export interface UpgradeSettings {
   readonly sendTimeout: number;
 }
 
-/** Sends the head of the response (101, or 200 to CONNECT) and opens the tunnel; if the client is gone, closes the upstream's side. */
+/** Sends the head of the response (101, or 200 to CONNECT) and opens the tunnel; if the client has disconnected, closes the connection to the upstream. */
 export function upgrade(
   x: HttpExchange,
   accepted: AcceptedUpgrade,

@@ -22,7 +22,7 @@ export class UpgradedExchange {
   private current: RoutingTable;
   /** Whether the location drains tunnels; WebSocket frames are parsed only then. */
   private readonly drains: boolean;
-  /** Whether it is to be closed, so that its client connects to another server. */
+  /** Whether the tunnel is being closed so that its client connects to another server. */
   leaving = false;
 
   constructor(
@@ -64,7 +64,7 @@ export class UpgradedExchange {
   }
 
   /**
-   * Settings with which a shutdown drains it; null: it continues. A WebSocket is closed with Close frames by default.
+   * Settings with which a shutdown drains the tunnel; null: the tunnel continues. A WebSocket is closed with Close frames by default.
    */
   get quitSettings(): { readonly spread: number; readonly timeout: number; readonly late: boolean } | null {
     const { drainSettings } = this;
@@ -79,7 +79,7 @@ export class UpgradedExchange {
     return stats === null ? null : openRow(this.x, stats);
   }
 
-  /** As the API lists it. */
+  /** Description of the tunnel for the API. */
   describe(): TunnelDescription {
     const { x, tunnel, target } = this;
     const { stats } = tunnel;
@@ -102,14 +102,14 @@ export class UpgradedExchange {
     };
   }
 
-  /** Ends it at that time: a WebSocket with a closing handshake, unless its location has `websocket_close off`. */
+  /** Ends the tunnel at that time: a WebSocket with a closing handshake, unless its location has `websocket_close off`. */
   close(code: number, reason: string, at: number): void {
     const { close, closeTimeout } = this.x.location.settings.get(WEBSOCKET);
     if (at <= now()) this.tunnel.closeGracefully(code, reason);
     else this.tunnel.drain({ code, reason, at, deadline: this.frames && close ? at + closeTimeout : at });
   }
 
-  /** Ends it at once. */
+  /** Ends the tunnel at once. */
   stop(): void {
     this.tunnel.stop();
   }
@@ -118,7 +118,7 @@ export class UpgradedExchange {
     this.tunnel.drain(order);
   }
 
-  /** Drains it so that its client connects to another server of the upstream. */
+  /** Drains the tunnel so that its client connects to another server of the upstream. */
   leave(order: DrainSchedule): void {
     this.leaving = true;
     this.tunnel.drain(order);

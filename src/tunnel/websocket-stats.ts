@@ -56,7 +56,7 @@ export class WebSocketStats {
     return closeCode === 0 ? ABNORMAL_CLOSURE : closeCode;
   }
 
-  /** Reason of that frame, a byte string. */
+  /** Reason of the first Close frame, a byte string. */
   get closeReason(): string {
     const { closedBy } = this;
     if (closedBy === null || closedBy === 'proxy') return this.ownReason;

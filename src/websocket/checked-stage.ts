@@ -18,20 +18,20 @@ export class CheckedStage implements Stage, CheckHost {
   private readonly payloads: readonly FrameCheck[];
   /** Bytes of a header that began in an earlier read; passed on with the rest of it. */
   private partial: Buffer = EMPTY;
-  /** Bytes that wait for a check: the frame whose header is complete begins them. */
+  /** Bytes that wait for a check, from the header of the waiting frame on. */
   private queued: Buffer = EMPTY;
-  /** Offset in `queued` of the first byte that was not read yet. */
+  /** Offset in `queued` of the first unread byte. */
   private queuedFrom = 0;
   /** Index of the check that makes the frame wait; -1: none does. */
   private waitsFor = -1;
   private reading = false;
   /**
-   * Bytes are no longer checked: the tunnel is over, or drops what must not continue, because a Close frame was sent or the stream
-   * has become unreadable.
+   * Whether bytes are no longer checked: the tunnel has ended, or it drops the rest itself, because a Close frame was sent or the
+   * stream has become unreadable.
    */
   private over = false;
   private paused = false;
-  /** Nothing reaches the receiver any more: frames pass unchecked. */
+  /** Whether frames pass unchecked, because nothing reaches the receiver any more. */
   private released = false;
   /** Close frame to be sent after the frames that have passed. */
   private closing: { readonly code: number; readonly reason: string } | null = null;
@@ -61,7 +61,7 @@ export class CheckedStage implements Stage, CheckHost {
     }
   }
 
-  /** The tunnel pauses the sender while the receiver is slow: nothing is queued here for that reason. */
+  /** Nothing to do: the tunnel pauses the sender while the receiver is slow, and nothing is queued here for that reason. */
   drained(): void {}
 
   receiverClosed(): void {
@@ -108,13 +108,13 @@ export class CheckedStage implements Stage, CheckHost {
     this.partial = EMPTY;
   }
 
-  /** Whatever follows is passed on as it is. */
+  /** Stops checking: all bytes that follow are passed on unchanged. */
   private stopChecking(): void {
     this.over = true;
     for (const check of this.checks) check.dispose();
   }
 
-  /** Closes the WebSocket. What was rejected follows, so that the tunnel finds the end of its frame. */
+  /** Closes the WebSocket. The rejected bytes are still passed on, so that the tunnel finds the end of their frame. */
   private finish(): void {
     const { closing, host, queued, partial } = this;
     if (closing === null) return;

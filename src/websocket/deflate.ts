@@ -4,7 +4,7 @@ import type { PerMessageDeflate } from './ws-extension.js';
 type Extension = typeof import('./ws-extension.js');
 let ws: Extension | null = null;
 
-/** Loads the implementation; needed before anything is negotiated. */
+/** Loads the implementation; required before any negotiation. */
 export async function loadDeflate(): Promise<void> {
   ws ??= await import('./ws-extension.js');
 }
@@ -25,13 +25,13 @@ export interface DeflateSettings {
 
 /** Messages shorter than this are not compressed: they would become longer. */
 const MIN_LENGTH = 32;
-/** The same without context takeover; as in `ws`. */
-const MIN_LENGTH_ALONE = 1024;
+/** Minimum length of compressed messages without context takeover; as in `ws`. */
+const MIN_LENGTH_NO_TAKEOVER = 1024;
 
 /** Result of (de)compression: the data, or the status code of a Close frame with its reason. */
 export type Coded = Buffer | { readonly code: number; readonly reason: string };
 
-/** One side's extension, negotiated. */
+/** The negotiated extension of one side. */
 export class Deflate {
   constructor(
     private readonly extension: PerMessageDeflate,
@@ -43,11 +43,11 @@ export class Deflate {
 
   /** Whether a message of that length should be compressed. */
   compresses(length: number): boolean {
-    const alone = this.extension.params?.[`${this.role}_no_context_takeover`] === true;
-    return length >= (alone ? MIN_LENGTH_ALONE : MIN_LENGTH);
+    const noTakeover = this.extension.params?.[`${this.role}_no_context_takeover`] === true;
+    return length >= (noTakeover ? MIN_LENGTH_NO_TAKEOVER : MIN_LENGTH);
   }
 
-  /** Compresses a message. `data` must not change until then. */
+  /** Compresses a message. `data` must not change until `then` is called. */
   compress(data: Buffer, then: (coded: Coded) => void): void {
     this.extension.compress(data, true, (error, result) => {
       then(error === null || error === undefined ? result : { code: 1011, reason: 'compression failed' });

@@ -5,7 +5,7 @@ import type { Deflate } from './deflate.js';
 /** Extensions that the proxy has negotiated; null: none with that side. */
 export interface Negotiated {
   readonly client: Deflate | null;
-  /** Known once the upstream has responded. */
+  /** Extension of the upstream's side; known once the upstream has responded. */
   upstream: Deflate | null;
   /** Value of `Sec-WebSocket-Extensions` in the request to the upstream, instead of the client's; empty: the field is omitted. */
   readonly offer: string;

@@ -5,7 +5,7 @@ import type { FrameReader } from './frame-reader.js';
 export const PASS = 0;
 /** The check has called `CheckHost.close`: neither the frame nor anything after it continues. */
 export const CLOSED = 1;
-/** The frame waits until the check calls `CheckHost.proceed`, and the sender with it. */
+/** The frame, and thereby the sender, waits until the check calls `CheckHost.proceed`. */
 export const WAIT = 2;
 
 /** Result of a check. */
@@ -13,16 +13,16 @@ export type CheckVerdict = typeof PASS | typeof CLOSED | typeof WAIT;
 
 /** Checks the frames of one direction, in order. */
 export interface FrameCheck {
-  /** A header is complete. Nothing of the frame has been passed on yet. */
+  /** Called when a header is complete, before any part of the frame is passed on. */
   frame(header: FrameReader): CheckVerdict;
   /**
    * Receives payload bytes `start` to `end` as on the wire (masked if `header.masked`), of which `offset` bytes came before;
-   * false if it has closed the WebSocket. Null: payloads need not be seen.
+   * false if it has closed the WebSocket. Null: the check does not inspect payloads.
    */
   readonly payload:
     | ((bytes: Buffer, start: number, end: number, header: FrameReader, offset: number) => boolean)
     | null;
-  /** The tunnel is over. */
+  /** Called when the tunnel has ended. */
   dispose(): void;
 }
 

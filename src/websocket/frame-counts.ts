@@ -4,7 +4,7 @@ import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from './opcodes.js';
 export class FrameCounts {
   /** Complete messages: a message is counted with the header of its last frame. */
   messages = 0;
-  /** Frames with the opcodes text and binary, each of which begins a message, and of continuation. */
+  /** Frames by opcode: text and binary frames begin messages, continuation frames continue them. */
   textFrames = 0;
   textBytes = 0;
   binaryFrames = 0;

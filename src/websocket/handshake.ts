@@ -1,4 +1,4 @@
-/** The opening handshake of WebSockets (RFC 6455, 4), and the upgrade of HTTP/1.1 (RFC 9110, 7.8) that it is a case of. */
+/** The opening handshake of WebSockets (RFC 6455, 4), and the upgrade of HTTP/1.1 (RFC 9110, 7.8) on which it is based. */
 import { createHash } from 'node:crypto';
 import type { FieldTest, HeaderBlock } from '../http/header-block.js';
 

@@ -3,12 +3,12 @@
 /** A message, unmasked and decompressed. */
 export interface Message {
   readonly binary: boolean;
-  /** Valid until the handler has decided; UTF-8 if not `binary`, but not validated. */
+  /** Payload, valid until the handler has decided; UTF-8 if not `binary`, but not validated. */
   readonly data: Buffer;
 }
 
 /**
- * Decision about a message. Null: it continues unchanged. `replace`: another message continues instead, which the following
+ * Decision about a message. Null: it is passed on unchanged. `replace`: another message is passed on instead, which the following
  * handlers receive. `close`: both sides receive a Close frame.
  */
 export type Decision =
@@ -20,10 +20,10 @@ export type Decision =
 /** Handles the messages of one direction of a WebSocket, one at a time and in order. */
 export interface MessageHandler {
   /**
-   * Decides about a message; the next one is received after the decision. While a promise is pending, at most one read of the
+   * Decides about a message; the next one is handled after the decision. While a promise is pending, at most one read of the
    * socket and 64 KiB are queued, then the sender is paused. A rejected promise or an exception closes the WebSocket with 1011.
    */
   handle(message: Message): Decision | Promise<Decision>;
-  /** The tunnel is over; a pending decision is ignored. */
+  /** Called when the tunnel has ended; a pending decision is ignored. */
   dispose(): void;
 }

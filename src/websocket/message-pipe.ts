@@ -1,7 +1,7 @@
 /**
- * Stage that reads whole messages, has handlers decide about each, and writes frames of its own to the receiver: in the order in
- * which the messages arrived, one at a time. Bytes that arrive while a message is being handled, or the receiver is slow, are
- * queued unread, so that the memory does not depend on the number of frames in them.
+ * Stage that reads whole messages, lets handlers decide about each of them, and writes new frames to the receiver: one message at
+ * a time, in the order of arrival. Bytes that arrive while a message is being handled, or the receiver is slow, are
+ * queued unread, so that memory use does not depend on the number of frames in them.
  */
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Deflate } from './deflate.js';
@@ -34,14 +34,14 @@ export interface PipeOptions {
 export class MessagePipe implements Stage, MessageListener {
   private readonly reader: MessageReader;
   private readonly queue = new ByteQueue();
-  /** A message is with a handler or a codec. */
+  /** Whether a message is being processed by a handler or a codec. */
   private pending = false;
-  /** The receiver is slow. */
+  /** Whether the receiver is slow. */
   private slow = false;
   private paused = false;
-  /** `continue` is running further up the stack. */
+  /** Whether `continue` is already on the call stack. */
   private reading = false;
-  /** The proxy has closed the WebSocket or this direction: only the sender's Close frame continues. */
+  /** Whether the proxy has closed the WebSocket or this direction: only the sender's Close frame is still passed on. */
   private closed = false;
   private over = false;
 
@@ -140,7 +140,7 @@ export class MessagePipe implements Stage, MessageListener {
     this.host.idle();
   }
 
-  /** As a method, because calls in between may change it. */
+  /** A getter, because TypeScript would narrow the property although calls in between may change it. */
   private get isOver(): boolean {
     return this.over;
   }
@@ -181,7 +181,7 @@ export class MessagePipe implements Stage, MessageListener {
 
   // -- the message in progress
 
-  /** Passes it to the handlers from that index on. */
+  /** Passes the message in progress to the handlers from that index on. */
   private handle(from: number, binary: boolean, bytes: Buffer, end: number): void {
     const { handlers } = this.options;
     for (let i = from; i < handlers.length; i++) {

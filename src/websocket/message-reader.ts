@@ -14,11 +14,11 @@ const MAX_CONTROL = 125;
 const INITIAL_SIZE = 4096;
 /** Size of the buffers that are reused, bytes. */
 const BLOCK = MAX_HEADER + 32_768;
-/** Free ones that are kept. Garbage would grow with the rate of messages until it is collected. */
+/** Maximum number of free buffers kept for reuse: without reuse, garbage grows with the rate of messages. */
 const MAX_SPARE = 16;
 const spare: Buffer[] = [];
 
-/** Takes back a buffer that `onMessage` has passed and that is no longer used. */
+/** Reuses a buffer that `onMessage` has passed and that is no longer needed. */
 export function recycle(bytes: Buffer): void {
   if (bytes.length === BLOCK && bytes.buffer.byteLength === BLOCK && spare.length < MAX_SPARE) spare.push(bytes);
 }
@@ -44,7 +44,7 @@ export interface MessageListener {
    * A message is complete: bytes MAX_HEADER to `end` of a buffer of its own, which begins with space for a header.
    */
   onMessage(binary: boolean, compressed: boolean, bytes: Buffer, end: number): void;
-  /** A control frame is complete; bytes as above. */
+  /** A control frame is complete; `bytes` and `end` as for `onMessage`. */
   onControl(opcode: number, bytes: Buffer, end: number): void;
   /** The stream is invalid or too large: nothing after this is read. */
   onInvalid(code: number, reason: string): void;
@@ -68,7 +68,7 @@ export class MessageReader {
   private messageEnd = MAX_HEADER;
   private control: Buffer = EMPTY;
   private discards = false;
-  /** The latest frame was rejected. */
+  /** Whether the latest frame was rejected. */
   private rejected = false;
 
   constructor(
@@ -108,7 +108,7 @@ export class MessageReader {
     return to;
   }
 
-  /** Why the latest frame is invalid, with the code of the Close frame; null if it is valid. */
+  /** Reason why the latest frame is invalid, with the code of the Close frame; null if it is valid. */
   private problem(): { readonly code: number; readonly reason: string } | null {
     const { frames, rules } = this;
     const { opcode, rsv } = frames;

@@ -1,33 +1,33 @@
 /**
  * A stage of one direction of a tunnel: receives the bytes of the sender and decides which frames continue to the receiver.
- * What it passes on is a valid sequence of frames again, and never begins a frame that it may still reject.
+ * Its output is a valid sequence of frames, too: no part of a frame is passed on while the frame may still be rejected.
  */
 export interface Stage {
   /** Receives bytes `start` to `end` of the sender; borrowed until the call returns. Not called while `busy` and paused. */
   push(bytes: Buffer, start: number, end: number): void;
-  /** The receiver accepts bytes again, after `StageHost.pass` returned false. */
+  /** Called when the receiver accepts bytes again, after `StageHost.pass` returned false. */
   drained(): void;
   /**
-   * The receiver has been sent a Close frame of the proxy: of all that follows, and of what is queued here, only the sender's Close
-   * frame matters. Nothing waits any longer. May be called during `StageHost.pass`.
+   * Called when the receiver has been sent a Close frame of the proxy: of the bytes that follow or are queued, only the sender's
+   * Close frame is still needed, and no frame waits any longer. May be called during `StageHost.pass`.
    */
   receiverClosed(): void;
-  /** The sender must stay paused, because enough of its bytes are queued here. */
+  /** Whether the sender must stay paused, because the queue of the stage is full. */
   readonly full: boolean;
-  /** Received bytes have not been passed on yet: the end of the sender takes effect after `StageHost.idle`. */
+  /** Whether received bytes have not been passed on yet: the end of the sender takes effect after `StageHost.idle`. */
   readonly busy: boolean;
-  /** The tunnel is over: releases everything, and passes on nothing more. */
+  /** Called when the tunnel has ended: releases all resources; nothing is passed on afterwards. */
   dispose(): void;
 }
 
 /** The tunnel as seen by one stage. */
 export interface StageHost {
-  /** Passes borrowed bytes on. False: the receiver is slow; the stage should wait for `drained`. */
+  /** Passes on borrowed bytes. Returns false if the receiver is slow: the stage should wait for `drained`. */
   pass(bytes: Buffer, start: number, end: number): boolean;
   pauseSender(): void;
   /** Resumes reading, unless the receiver is slow. */
   resumeSender(): void;
-  /** Called when `busy` has become false. */
+  /** Called by the stage when `busy` has become false. */
   idle(): void;
   /** Ends the WebSocket: both sides receive a Close frame. Nothing may be passed on afterwards. */
   close(code: number, reason: string): void;

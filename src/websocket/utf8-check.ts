@@ -6,7 +6,7 @@ import { Utf8Validator } from './utf8-validator.js';
 
 export class Utf8Check implements FrameCheck {
   private readonly validator = new Utf8Validator();
-  /** The message in progress is text. */
+  /** Whether the message in progress is text. */
   private text = false;
 
   /** `invalid`: returns whether the WebSocket was closed for it; otherwise the rest of the message is not checked. */
@@ -16,11 +16,11 @@ export class Utf8Check implements FrameCheck {
     const { opcode } = header;
     if (opcode >= CONTROL) return PASS;
     if (opcode !== 0) {
-      // Compressed text (RSV1) is bytes of another kind.
+      // Compressed text (RSV1) is not UTF-8 on the wire.
       this.text = opcode === TEXT && header.rsv === 0;
       this.validator.reset();
     }
-    // Without payload, an incomplete character before it is never completed.
+    // An empty last frame cannot complete a character that an earlier one has begun.
     return header.length > 0 || this.ends(header) ? PASS : CLOSED;
   }
 
