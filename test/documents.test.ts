@@ -20,7 +20,9 @@ const DOCUMENTS = ['.', 'docs'].flatMap((directory) =>
     .map((name) => join(directory, name)),
 );
 
-for (const name of readdirSync(join(ROOT, 'conf')).filter((each) => each.endsWith('.conf'))) {
+const CONFIGURATIONS = readdirSync(join(ROOT, 'conf'), { recursive: true, encoding: 'utf8' });
+
+for (const name of CONFIGURATIONS.filter((each) => each.endsWith('.conf'))) {
   test(`conf/${name} has no findings`, () => {
     const { ok, rendered } = checkConfig({ file: join(ROOT, 'conf', name) }, { prefix: join(ROOT, 'conf') });
     assert.equal(rendered, '');
