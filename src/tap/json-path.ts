@@ -64,3 +64,13 @@ function withDescendants(roots: readonly object[]): object[] {
   for (const each of all) for (const value of Object.values(each)) if (isObject(value)) all.add(value);
   return [...all];
 }
+
+/** Whether a JSON text has an object with two members of one name, of which `root`, its value, has only the last. */
+export function hasDuplicates(text: string, root: unknown): boolean {
+  let members = 0;
+  for (const each of isObject(root) ? withDescendants([root]) : []) {
+    if (!Array.isArray(each)) members += Object.keys(each).length;
+  }
+  // A colon outside of strings belongs to a member.
+  return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, '').split(':').length - 1 !== members;
+}

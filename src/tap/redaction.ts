@@ -2,7 +2,7 @@
 import { Expression } from '../config/pcre/expression.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
-import { type JsonPath, replaceAt } from './json-path.js';
+import { hasDuplicates, type JsonPath, replaceAt } from './json-path.js';
 import type { FieldLine, Withheld } from './rows.js';
 import type { RedactionSettings } from './settings.js';
 
@@ -96,13 +96,14 @@ export class Redaction {
     return result === null ? NOT_REDACTED : Buffer.from(result, 'latin1');
   }
 
-  /** The JSON text with redacted members; null if it has none of them. */
+  /** The JSON text with redacted members, and without duplicates; null if it has neither. */
   private json(text: string): { readonly text: string | null } | typeof NOT_JSON | typeof NOT_REDACTED {
     try {
       const value: unknown = JSON.parse(text);
       let found = false;
       for (const path of this.jsonPaths) if (replaceAt(value, path, REDACTED)) found = true;
-      return { text: found ? JSON.stringify(value) : null };
+      // A reader may use another one of several members with one name than that which was searched.
+      return { text: found || hasDuplicates(text, value) ? JSON.stringify(value) : null };
     } catch (error) {
       // The depth of a value may exceed the stack.
       return error instanceof SyntaxError ? NOT_JSON : NOT_REDACTED;
@@ -114,10 +115,10 @@ function isData(line: string): boolean {
   return line === 'data' || line.startsWith('data:');
 }
 
+/** The name of an argument as bytes, in lower case. */
 function decoded(name: string): string {
-  try {
-    return decodeURIComponent(name.replaceAll('+', ' ')).toLowerCase();
-  } catch {
-    return name.toLowerCase();
-  }
+  const bytes = name
+    .replaceAll('+', ' ')
+    .replace(/%([\da-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+  return toBytes(toText(bytes).toLowerCase());
 }

@@ -68,6 +68,12 @@ test('arguments are redacted by their names, however they are encoded', () => {
   assert.equal(redaction().target('/p?%zz=1&token=1'), '/p?%zz=1&token=[redacted]');
 });
 
+test('names of arguments beyond ASCII are those of the text, encoded or not', () => {
+  const named = redaction({ fields: ['Clé'] });
+  assert.equal(named.target('/p?cl%C3%A9=x&CL%c3%89=y'), '/p?cl%C3%A9=[redacted]&CL%c3%89=[redacted]');
+  assert.equal(named.target(`/p?cl\xc3\xa9=x`), '/p?cl\xc3\xa9=[redacted]');
+});
+
 test('arguments in fields with URLs are redacted, in fragments, too', () => {
   assert.deepEqual(
     redaction().headers([
@@ -109,6 +115,28 @@ test('members of JSON messages and of the data of events are redacted', () => {
     'id: 1\nevent: login\ndata: {"password":"[redacted]"}\n\n',
   );
   assert.equal(paths.event(Buffer.from('data: {"a":1}\n\n'))?.toString(), 'data: {"a":1}\n\n');
+});
+
+test('a member that a later one of its name replaces is not shown', () => {
+  const paths = redaction({ jsonPaths: ['$.user.password', '$..token'] });
+  for (const [text, expected] of [
+    ['{"user":{"password":"x"},"user":1}', '{"user":1}'],
+    ['{"user":{"password":"x"},"\\u0075ser":[]}', '{"user":[]}'],
+    ['{"a":{"token":"x"},"b":":","a":{}}', '{"a":{},"b":":"}'],
+    ['[{"a":{"token":"x"},"a":{}}]', '[{"a":{}}]'],
+    ['{"user":{"password":"x","password":"y"}}', '{"user":{"password":"[redacted]"}}'],
+  ] as const) {
+    assert.equal(paths.message(Buffer.from(text)).toString(), expected);
+    assert.equal(paths.event(Buffer.from(`data: ${text}\n\n`)).toString(), `data: ${expected}\n\n`);
+  }
+  for (const text of [
+    '{"a" : "\\":\\"", "b": [ 1.0, {"c":{}} ]}',
+    '[ 1e400, ":" ]',
+    '":"',
+    '{ "__proto__": {"a":1} }',
+  ]) {
+    assert.equal(paths.message(Buffer.from(text)).toString(), text);
+  }
 });
 
 test('a search that exceeds its limits shows nothing', () => {
