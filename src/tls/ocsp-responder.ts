@@ -156,8 +156,9 @@ export function responseIn(received: Buffer, ended: boolean): Buffer | string | 
   if (code === undefined) return 'OCSP responder sent invalid response';
   let length: number | null = null;
   for (const field of fields) {
-    const [, name = '', value = ''] = /^([a-z\d][a-z\d-]*)(?:: *(.*?) *)?$/i.exec(field) ?? [];
+    const [, name = '', padded = ''] = /^([a-z\d][a-z\d-]*)(?::([^\r]*))?$/i.exec(field) ?? [];
     const lower = name.toLowerCase();
+    const value = withoutSpaces(padded);
     if (lower === '') return 'OCSP responder sent invalid response';
     if (lower === 'content-type' && value.toLowerCase() !== MEDIA_TYPE) {
       return `OCSP responder sent invalid "Content-Type" header: "${value}"`;
@@ -169,4 +170,12 @@ export function responseIn(received: Buffer, ended: boolean): Buffer | string | 
   if (length !== null && body.length >= length) return body.subarray(0, length);
   if (!ended) return null;
   return length === null ? body : 'OCSP responder prematurely closed connection';
+}
+
+/** Without spaces at the ends. In linear time: the text is a stranger's. */
+function withoutSpaces(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && text[start] === ' ') start++;
+  while (end > start && text[end - 1] === ' ') end--;
+  return text.slice(start, end);
 }

@@ -85,6 +85,16 @@ describe('HTTP responses of responders', () => {
     }
     for (let cut = 0; cut < HEAD.length; cut++) assert.equal(responseIn(Buffer.from(HEAD.slice(0, cut)), false), null);
   });
+
+  test('spaces around values are removed, however many there are', () => {
+    const spaces = ' '.repeat(15_000);
+    const head = `HTTP/1.0 200 OK\r\nContent-Type:${spaces}application/ocsp-response \r\nContent-Length:1 \r\n`;
+    assert.deepEqual(responseIn(Buffer.from(`${head}\r\nab`), false), Buffer.from('a'));
+    const start = process.cpuUsage().user;
+    for (let i = 0; i < 20; i++) responseIn(Buffer.from(`HTTP/1.0 200 OK\r\nX: a${spaces}b\r\n\r\n`), false);
+    // Quadratic time takes 5 s.
+    assert.ok(process.cpuUsage().user - start < 1_000_000);
+  });
 });
 
 describe('OCSP', { skip: withoutOpenssl }, () => {
