@@ -161,6 +161,11 @@ export function hasIssued(issuer: X509Certificate, certificate: X509Certificate)
   }
 }
 
+/** A time that cannot be read is outside of every period. */
+function isValidAt({ validFrom, validTo }: X509Certificate, now: number): boolean {
+  return Date.parse(validFrom) <= now && now <= Date.parse(validTo);
+}
+
 /** Path from a certificate to a self-signed one of the store; null if there is none that is valid. */
 function pathOf(
   certificate: X509Certificate,
@@ -170,7 +175,7 @@ function pathOf(
 ): readonly X509Certificate[] | null {
   const path: X509Certificate[] = [];
   for (let each = certificate; path.length < MAX_CHAIN; ) {
-    if (Date.parse(each.validFrom) > now || Date.parse(each.validTo) < now) return null;
+    if (!isValidAt(each, now)) return null;
     if (path.length > 0 && !each.ca) return null;
     path.push(each);
     const current = each;
