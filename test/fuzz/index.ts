@@ -6,6 +6,7 @@ import { cookies, forwarded, hosts, targets } from './fields.js';
 import { frames } from './frames.js';
 import { requestHeads, responseHeads } from './heads.js';
 import { llhttp } from './llhttp.js';
+import { ocspResponders, ocspResponses } from './ocsp.js';
 import { proxyHeaders } from './proxy-headers.js';
 import type { FuzzTarget } from './target.js';
 
@@ -15,7 +16,7 @@ export function configurations(more: readonly string[] = []): FuzzTarget {
   return { name: 'configurations', make: (random) => mutated(texts, random), check: judge };
 }
 
-/** The readers of HTTP, the PROXY protocol and DNS. */
+/** The readers of HTTP, the PROXY protocol, DNS and OCSP. */
 export const readers: readonly FuzzTarget[] = [
   requestHeads,
   responseHeads,
@@ -28,4 +29,6 @@ export const readers: readonly FuzzTarget[] = [
   proxyHeaders,
   llhttp,
   dnsMessages,
+  ocspResponses,
+  ocspResponders,
 ];
