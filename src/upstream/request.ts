@@ -33,7 +33,7 @@ const PREPARING = 0;
 const CONNECTING = 1;
 const READING_HEAD = 2;
 const READING_BODY = 3;
-/** Between two requests for an event stream. */
+/** Between two attempts (`retry_backoff`), or two requests for an event stream. */
 const WAITING = 4;
 const OVER = 5;
 
