@@ -22,7 +22,7 @@ import { type PeerSource, RoundRobinSelection } from '../upstream/round-robin.js
  * `inflight`, active requests that take longer than usual count, too.
  */
 class LeastTimeSelection extends RoundRobinSelection {
-  /** Whether the current attempt is observed, and its start, ms of the monotonic clock. */
+  /** Whether the current attempt is observed (`inflight`), and its start, ms of the monotonic clock. */
   private observed = false;
   private began = 0;
 

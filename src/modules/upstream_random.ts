@@ -42,13 +42,13 @@ class RandomSelection extends RoundRobinSelection {
     return this.costOf(b, now) * a.weight > this.costOf(a, now) * b.weight ? first : second;
   }
 
-  /** Of two peers the one with the lower cost for its weight is used. */
+  /** Cost of a peer: of two peers, the one with the lower cost relative to its weight is used. */
   protected costOf(peer: Peer, _now: number): number {
     return peer.load;
   }
 }
 
-/** Two choices, of which the faster one is used. */
+/** Selects two peers at random and uses the faster one. */
 class TimedSelection extends RandomSelection {
   constructor(
     x: Session,
@@ -68,7 +68,7 @@ class TimedSelection extends RandomSelection {
   }
 }
 
-/** Balancer of `random` in all its forms; `two`: what decides between two choices, null for one choice. */
+/** Balancer of `random` in all its forms; `two`: criterion for the choice between two peers; null: only one is selected. */
 export class RandomChoice implements Balancer {
   readonly method: string;
 
@@ -87,7 +87,7 @@ export class RandomChoice implements Balancer {
   }
 }
 
-/** Ways to decide between two servers. */
+/** Criteria for the choice between two servers. */
 const METHODS: Readonly<Record<string, 'least_conn' | TimeMode>> = {
   least_conn: 'least_conn',
   'least_time=header': 'header',

@@ -1,10 +1,10 @@
-/** A request at its circuit breakers: admission, and its result. */
+/** Passage of a request through its circuit breakers: admission, and the report of its result. */
 import { StateKey } from '../program/state-key.js';
 import { newTicket } from '../zones/tickets.js';
 import type { Admitted, Breaker } from './breaker.js';
 import { counts } from './failure-types.js';
 
-/** Of a request to an upstream, for the variables. */
+/** The passage of a request to an upstream, for the variables. */
 export const BREAKER_PASS = new StateKey<BreakerPass>('breaker pass', 'request');
 
 /** Result of a request: none yet, a success, or a failure. */
@@ -39,7 +39,7 @@ export class BreakerPass {
     return this.breakers.find(({ state }) => state !== 'closed')?.state ?? 'closed';
   }
 
-  /** Asks the breakers, then calls back: synchronously, unless another process decides. `refusedBy` is set. */
+  /** Asks the breakers, sets `refusedBy` if one refuses, and calls `then`: synchronously, unless another process decides. */
   enter(then: () => void): void {
     this.ask(0, then);
   }
@@ -52,7 +52,7 @@ export class BreakerPass {
       if (answer instanceof Promise) {
         this.probes[i] = ticket;
         void answer.then((admitted) => {
-          // The request has ended, and has given back the ticket.
+          // The request has already ended and returned its ticket.
           if (this.over) return;
           if (this.decide(i, admitted, ticket)) this.ask(i + 1, then);
           else then();
@@ -92,7 +92,7 @@ export class BreakerPass {
     }
   }
 
-  /** Ends the request: a probe without a result makes room for another. */
+  /** Ends the request: a probe without a result is replaced by another. */
   end(): void {
     if (this.over) return;
     this.over = true;

@@ -24,7 +24,7 @@ export class Breaker implements CircuitObserver {
   private until = 0;
 
   constructor(
-    /** For log lines: `upstream "backend"`. */
+    /** Subject of log lines: `upstream "backend"`. */
     readonly subject: string,
     readonly settings: BreakerSettings,
     backend: ZoneBackend,
@@ -33,14 +33,14 @@ export class Breaker implements CircuitObserver {
     this.circuits = new CircuitUser(backend, this);
   }
 
-  /** Whether it is known to be open: until its time is over, that cannot change. */
+  /** Whether the breaker is known to be open: that cannot change before its `open` time has elapsed. */
   get refuses(): boolean {
     return this.state === 'open' && performance.now() < this.until;
   }
 
   /**
-   * Decides on a request; a probe is held by the ticket. Another process is only asked when the time of an open circuit is
-   * over: it announces all changes.
+   * Decides whether to admit a request; the ticket holds a probe. Another process is asked only when the `open` time has
+   * elapsed, because it announces all other changes.
    */
   admit(ticket: number): Admitted | Promise<Admitted> {
     const { circuits } = this;

@@ -7,11 +7,11 @@ import type { Zone, ZoneBackend } from '../zones/zone.js';
 /** Maximum delay of reporting successes to another process, ms. */
 const SUCCESSES_INTERVAL = 20;
 
-/** Notified about circuits. */
+/** Receives the states of circuits. */
 export interface CircuitObserver {
-  /** State of a circuit: an answer, or a change that another process has made. */
+  /** Called with the state of a circuit: from an answer, or changed by another process. */
   circuitIs(news: CircuitNews): void;
-  /** A question of this process has changed the state. `probe`: the result of a probe did. */
+  /** Called when a question of this process has changed the state. `probe`: the question was the result of a probe. */
   circuitChanged(answer: CircuitAnswer, probe: boolean): void;
 }
 
@@ -58,7 +58,7 @@ export class CircuitUser {
   /** Reports a result. `events`: 0 if the request was counted before. `probe`: ticket of a probe, or 0. */
   report(key: string, rules: CircuitRules, events: number, failures: number, probe: number): void {
     if (failures === 0 && probe === 0) {
-      // Successes only matter for shares.
+      // Successes only count for `ratio`.
       if (rules.ratio === 0) return;
       if (this.remote) {
         this.successes.set(key, (this.successes.get(key) ?? 0) + events);
@@ -68,10 +68,10 @@ export class CircuitUser {
     }
     const successes = this.successes.get(key) ?? 0;
     if (successes > 0) this.successes.delete(key);
-    // A probe's result counts alone.
+    // The result of a probe is reported on its own.
     if (probe !== 0 && successes > 0) this.send(key, rules, successes, 0, 0);
     this.send(key, rules, probe === 0 ? events + successes : events, failures, probe);
-    // This process may be killed.
+    // Sent now, because this process may be killed before the end of the turn.
     this.backend.flush();
   }
 

@@ -30,7 +30,7 @@ export class EventStreamRecovery {
   constructor(private readonly settings: ReconnectSettings) {}
 
   /**
-   * The upstream was lost, or an attempt has failed: schedules `attempt`, or returns false if the limits are reached.
+   * Called when the upstream was lost, or an attempt has failed: schedules `attempt`, or returns false if a limit is reached.
    * `retry`: reconnection time that the stream has set, ms; -1 for none.
    */
   schedule(retry: number, attempt: () => void): boolean {
@@ -51,14 +51,14 @@ export class EventStreamRecovery {
     return true;
   }
 
-  /** Another response continues the stream. */
+  /** Called when another response continues the stream. */
   connected(): void {
     this.connectedAt = performance.now();
     this.replaying = true;
   }
 
   /**
-   * An event with this hash has ended. `hasId`: it has set an id. Returns false if it was sent before the upstream was
+   * Called when an event with this hash has ended. `hasId`: it has set an id. Returns false if it was sent before the upstream was
    * lost. Events without ids cannot be recognised; the first new id shows that no more repetitions follow.
    */
   accept(hash: number, hasId: boolean): boolean {
@@ -70,7 +70,7 @@ export class EventStreamRecovery {
     return true;
   }
 
-  /** An event was passed on: the upstream works. */
+  /** Called when an event was passed on, so that the upstream is working. */
   received(): void {
     this.lostAt = 0;
   }

@@ -41,14 +41,14 @@ export interface EventStreamOptions {
   readonly lastEventId: string;
   /** Whether the request may be sent again after a failure. */
   readonly repeatable: boolean;
-  /** Whether it may also be sent again after a complete response: if its method is idempotent. */
+  /** Whether the request may also be sent again after a complete response, because its method is idempotent. */
   readonly idempotent: boolean;
   readonly tap: Tap;
   /** Id of the rows about the exchange. */
   readonly tapId: () => string;
 }
 
-/** In front of the sinks that may delay bytes, so that a lost upstream is noticed after everything it has sent. */
+/** Precedes the sinks that may delay bytes, so that the loss of the upstream is handled after all bytes it has sent. */
 export class EventStream implements ResponseSink, Producer, Timed {
   deadline = 0;
   deadlineIndex = -1;
@@ -264,7 +264,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
     this.pass(bytes, 0, bytes.length);
   }
 
-  /** Nothing was sent for the time of `sse_heartbeat`. */
+  /** Called when nothing was sent for the time of `sse_heartbeat`. */
   timedOut(): void {
     this.deadline = now() + this.options.settings.heartbeat;
     // Bytes that wait for a slow client keep its connection open, too.
@@ -336,7 +336,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
   // -- continuation
 
   /**
-   * The response has ended (`complete`) or failed. Returns whether the stream continues: then `requestAgain` is called
+   * Called when the response has ended (`complete`) or failed. Returns whether the stream continues: then `requestAgain` is called
    * later, and `continues` or `attemptFailed` with its result.
    */
   interrupted(complete: boolean): boolean {
@@ -376,7 +376,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
     return scheduled;
   }
 
-  /** A request for the continuation has failed. Returns whether there will be another one. */
+  /** Called when a request for the continuation has failed. Returns whether another one follows. */
   attemptFailed(): boolean {
     return !this.over && this.recovery !== null && this.schedule(this.recovery);
   }

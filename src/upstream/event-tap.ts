@@ -5,7 +5,7 @@ import type { Tap } from '../tap/tap.js';
 
 const LF = 10;
 const CR = 13;
-/** A byte order mark is no event. */
+/** Byte order mark, which is not part of an event. */
 const MARK = 0xef;
 
 export class EventTap {

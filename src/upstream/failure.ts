@@ -45,7 +45,7 @@ export interface FailureCauses extends Omit<StreamFailures, 'connect' | 'receive
   /** No peer is available. */
   readonly 'no peers': null;
   readonly timeout: null;
-  /** The total time of the request is over (`upstream_timeout`). */
+  /** The total time of the request has elapsed (`upstream_timeout`). */
   readonly expired: null;
   /** The configuration does not allow a connection to the peer. */
   readonly denied: null;

@@ -34,12 +34,12 @@ export class OutlierEjection implements CircuitObserver {
 
   /** Counts an attempt with a peer. `status`: that of the response, or 0. */
   attemptEnded(peer: Peer, failed: boolean, status: number): void {
-    // Neither: the client has left.
+    // Neither a failure nor a response: the client has disconnected.
     if (!failed && status === 0) return;
     const { peers, backup } = this.upstream.current();
     const maxOpen = Math.floor(this.settings.max * (peers.length + (backup?.peers.length ?? 0)));
     if (this.rules.maxOpen !== maxOpen) this.rules = { ...this.settings.rules, maxOpen };
-    // Its time is over, which is logged.
+    // The ejection has ended, which is logged.
     if (peer.ejectedUntil !== 0 && peer.ejectedUntil <= Date.now()) this.circuits.refresh(peer.name, this.rules);
     this.circuits.report(peer.name, this.rules, 1, failed || status >= 500 ? 1 : 0, 0);
   }

@@ -34,14 +34,14 @@ export class PeerSelection implements QueuedRequest {
   private reservation: Reservation | null = null;
   /** The peer of the current attempt. */
   private peer: Peer | null = null;
-  /** The lookup of the client's binding that is awaited. */
+  /** Pending lookup of the client's binding. */
   private lookup: Promise<string> | null = null;
   private readonly startedAt = performance.now();
-  /** The queue in which it waits, or has waited: the start, and the end of its patience, ms of the monotonic clock. */
+  /** The queue in which the request waits or has waited, with the start and the limit of the wait, ms of the monotonic clock. */
   private queue: RequestQueue | null = null;
   private queuedAt = -1;
   private queuedUntil = 0;
-  /** The peers among which it selects, and whether it has tried one. */
+  /** The peers among which one is selected, and whether one has been tried. */
   private group: PeerGroup | null = null;
   private attempted = false;
 
@@ -77,7 +77,7 @@ export class PeerSelection implements QueuedRequest {
     }
     this.lookup = found;
     void found.then((id) => {
-      // The request may have ended.
+      // The request may have ended in the meantime.
       if (this.lookup !== found) return;
       this.lookup = null;
       this.choosePreferring(id);
@@ -111,7 +111,7 @@ export class PeerSelection implements QueuedRequest {
     });
   }
 
-  /** Waits for a peer; false if the upstream has no queue, or no room in it. */
+  /** Queues the request; returns false if the upstream has no queue, or the queue is full. */
   private enqueue(): boolean {
     const { queue } = this.upstream.observer;
     if (queue === null || !queue.add(this, this.queuedUntil)) return false;
@@ -126,7 +126,7 @@ export class PeerSelection implements QueuedRequest {
     const { selection } = this;
     const preferred = selection?.preferred ?? '';
     if (selection !== null && this.group !== this.upstream.current()) {
-      // The peers have changed meanwhile.
+      // The peers have changed while the request was queued.
       const next = this.beginSelection();
       if (this.attempted) next.tries = Math.min(next.tries, selection.tries);
     }

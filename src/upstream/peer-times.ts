@@ -3,7 +3,7 @@
 /** The time that is compared: until the head of the response, or until its last byte. */
 export type TimeMode = 'header' | 'last_byte';
 
-/** Longest average that makes a difference, ms: slower peers are equally bad, and only their connections count. */
+/** Maximum average, ms: peers above it count as equally slow, and only their connections are compared. */
 const MAX_TIME = 5000;
 /** Averages within steps of this many ms are equal, so that requests are distributed among peers that are about as fast. */
 const STEP = 20;
@@ -16,7 +16,7 @@ export interface AttemptTimes {
 
 /** A peer with its times. */
 export interface TimedPeer {
-  /** Null before they are needed. */
+  /** Response times; null before they are needed. */
   times: PeerTimes | null;
   /** Active requests and tunnels. */
   readonly load: number;
@@ -38,7 +38,7 @@ export class PeerTimes {
   /** ms of the monotonic clock. */
   private changed = 0;
 
-  /** Times of a peer, which gets them with the first call. */
+  /** Times of a peer; created by the first call. */
   static of(peer: Pick<TimedPeer, 'times'>): PeerTimes {
     peer.times ??= new PeerTimes();
     return peer.times;
@@ -106,7 +106,7 @@ export function estimatedTime(peer: TimedPeer, mode: TimeMode, now: number): num
     const idle = Math.floor(now / 1000) - Math.floor(checked / 1000);
     const timeout = Math.floor(failTimeout / 1000);
     if (idle > timeout) time = Math.floor(time / 2 ** Math.floor(idle / (timeout + 1)));
-    // Requests that take longer than usual are the sign of a bad peer.
+    // Requests that take longer than the average indicate that the peer has become slow.
     if (times.busy) time = Math.max(time, times.inflight);
   }
   time = time > MAX_TIME ? MAX_TIME : time + STEP - (time % STEP);

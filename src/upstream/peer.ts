@@ -16,7 +16,7 @@ export interface PeerSettings {
   readonly maxFails: number;
   /** Period in which failures are counted, and for which the peer is then unavailable, ms. */
   readonly failTimeout: number;
-  /** Time in which its weight grows from zero to its value after a failure, ms; 0: at once. */
+  /** Time in which the weight grows from zero to its value after a failure, ms; 0: immediately. */
   readonly slowStart: number;
   /** `down`, or `drain`: no new requests, except requests bound to it. */
   readonly down: false | 'down' | 'drain';
@@ -56,9 +56,9 @@ export interface PeerSharing {
 
 /** Notified of events of the peers of an upstream. */
 export interface PeerObserver {
-  /** A request or tunnel has ended, here or in another worker: one more may begin. */
+  /** Called when a request or tunnel has ended, in this or another worker, so that one more may begin. */
   freed(): void;
-  /** A peer is available again, after it was not. */
+  /** Called when a peer is available again. */
   recovered(): void;
 }
 
@@ -83,7 +83,7 @@ export class Peer {
   sharing: PeerSharing | null = null;
   /** Set with the upstream that uses the peer. */
   observer: PeerObserver | null = null;
-  /** Start of `slowStart`, ms since 1970; 0: its weight is that of its settings. */
+  /** Start of `slowStart`, ms since 1970; 0: the peer has its full weight. */
   recoveredAt = 0;
   /** Response times; null if no method needs them. */
   times: PeerTimes | null = null;
@@ -95,10 +95,10 @@ export class Peer {
   accessed = 0;
   /** Start of the current `failTimeout` period, ms since 1970. */
   checked = 0;
-  /** Time until which it gets no requests (`outlier_ejection`), ms since 1970. */
+  /** Time until which the peer gets no requests (`outlier_ejection`), ms since 1970. */
   ejectedUntil = 0;
   private identifier: string;
-  /** Requests passed to it by this process, and how many of them failed. */
+  /** Requests that this process has passed to the peer, and the number of them that failed. */
   requests = 0;
   failures = 0;
 
@@ -172,7 +172,7 @@ export class Peer {
     return !this.down && this.accepts(now);
   }
 
-  /** The same for a request of a client that is bound to the peer: `drain` does not exclude it. */
+  /** Whether the peer is available to clients that are bound to it: `drain` does not exclude them. `now` in ms since 1970. */
   usableIfBound(now: number): boolean {
     return this.settings.down !== 'down' && this.accepts(now);
   }
@@ -201,13 +201,13 @@ export class Peer {
     return this.fails >= this.maxFails;
   }
 
-  /** It is available again, after failures or by a health check: its weight grows for `slowStart`. `now` in ms since 1970. */
+  /** Called when the peer is available again, after failures or a health check: starts `slowStart`. `now` in ms since 1970. */
   recovered(now: number): void {
     if (this.settings.slowStart > 0) this.recoveredAt = now;
     this.observer?.recovered();
   }
 
-  /** Share of the weight that it has at this time, 1 unless it has just recovered; `now` in ms since 1970. */
+  /** Effective share of the weight: below 1 during `slowStart`; `now` in ms since 1970. */
   weightShare(now: number): number {
     if (this.recoveredAt === 0) return 1;
     const elapsed = now - this.recoveredAt;

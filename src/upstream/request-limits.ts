@@ -33,8 +33,8 @@ function logRefusal(x: HttpExchange, { subject }: Breaker): void {
 }
 
 /**
- * Returns the status of a request that is refused because a breaker is known to be open; 0 if none is. It then has no
- * further cost.
+ * Returns the status for a request that a breaker known to be open refuses; 0 if none is open. Refused requests cause no
+ * further work.
  */
 export function refusedAtOnce(x: HttpExchange, { breaker }: Upstream): number {
   const own = x.location.settings.get(LOCATION_BREAKER);
@@ -52,13 +52,13 @@ export function refusedAtOnce(x: HttpExchange, { breaker }: Upstream): number {
 
 /** The request. */
 export interface LimitedRequest {
-  /** The breakers have admitted the request. */
+  /** Called when the breakers have admitted the request. */
   admitted(): void;
-  /** A breaker has refused it, with this status. */
+  /** Called when a breaker has refused the request; `status`: that of the response. */
   refused(status: number): void;
-  /** The delay before the next try is over. */
+  /** Called when the delay before the next try has elapsed. */
   retry(): void;
-  /** The total time is over. */
+  /** Called when the total time has elapsed. */
   expired(): void;
 }
 
@@ -108,7 +108,7 @@ export class RequestLimits implements Scheduled {
     this.owner.refused(refusedBy.settings.status);
   }
 
-  /** The first try begins: starts the total time. */
+  /** Starts the total time, with the first try. */
   start(): void {
     if (this.timeout > 0 && this.slot === 0) schedule(this, now() + this.timeout);
   }
@@ -123,16 +123,16 @@ export class RequestLimits implements Scheduled {
     unschedule(this);
   }
 
-  /** A response is passed on. */
+  /** Called when a response is passed on. */
   answered(status: number): void {
     const upgrade = this.x.headers.indexOf(Field.Upgrade) >= 0 && status !== 101;
     this.pass?.report(typesOfStatus(status, upgrade), status);
   }
 
-  /** The request has failed, without another try. */
+  /** Called when the request has failed and is not tried again. */
   failed(failure: UpstreamFailure): void {
     const types = typesOfFailure(failure);
-    // Failures of this host or of the client are none of the upstream.
+    // Failures of this host or of the client do not count as failures of the upstream.
     if (types !== 0) this.pass?.report(types, 0);
   }
 

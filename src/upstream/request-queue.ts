@@ -2,27 +2,27 @@
 
 /** A request that waits. */
 export interface QueuedRequest {
-  /** Selects a server, if one is available; returns whether it waits no longer. */
+  /** Selects a server, if one is available; returns true if the request leaves the queue. */
   retry(): boolean;
-  /** It has waited too long. */
+  /** Called when the request has waited for the maximum time. */
   giveUp(): void;
 }
 
 /**
- * Interval at which all requests try again, ms: servers also become available by the passage of time (`fail_timeout`), of
- * which nothing notifies.
+ * Interval at which all requests try again, ms: servers also become available without an event, when `fail_timeout` has
+ * elapsed.
  */
 const RETRY_INTERVAL = 100;
-/** Requests in succession that try a server in vain when one has become available: they may have tried it before. */
+/** Consecutive unsuccessful tries after which the rest of the queue is left, when a server has become available. */
 const MAX_MISSES = 8;
 
-/** First in, first out. Kept at a reload, together with its requests. */
+/** First-in, first-out queue. Kept on reload, together with its requests. */
 export class RequestQueue {
   /** Requests with the time until which they wait, ms of the monotonic clock; oldest first. */
   private readonly waiting = new Map<QueuedRequest, number>();
   private timer: NodeJS.Timeout | null = null;
   private waking = false;
-  /** Number of requests that found no room. */
+  /** Number of requests that were refused because the queue was full. */
   overflows = 0;
 
   constructor(private settings: { readonly max: number; readonly timeout: number }) {}
@@ -36,12 +36,12 @@ export class RequestQueue {
     return this.settings.max;
   }
 
-  /** Applies the settings of another configuration; requests that wait keep their times. */
+  /** Applies the settings of another configuration; queued requests keep their deadlines. */
   configure(settings: { readonly max: number; readonly timeout: number }): void {
     this.settings = settings;
   }
 
-  /** Adds a request; false if there is no room. `until`: the time of an earlier call, of a request that tried in vain. */
+  /** Adds a request; returns false if the queue is full. `until`: deadline of an earlier call; 0: none. */
   add(request: QueuedRequest, until = 0): boolean {
     const { max, timeout } = this.settings;
     if (until === 0 && this.waiting.size >= max) {

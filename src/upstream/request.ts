@@ -42,7 +42,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   private selection: PeerSelection;
   private readonly writer: RequestWriter;
   private readonly chain: ResponseChain;
-  /** The response if it is an event stream whose head was passed on; null for others. */
+  /** The response, if it is an event stream whose head was passed on; null otherwise. */
   private events: EventStream | null = null;
   /** The stream whose head was passed on, while another one continues its event stream. */
   private headStream: UpstreamStream | null = null;
@@ -315,7 +315,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     return stream.pending > 0 ? 'sending request to upstream' : 'reading response header from upstream';
   }
 
-  /** The total time of the request is over. */
+  /** Called when the total time of the request has elapsed. */
   expired(): void {
     if (this.state !== OVER && this.events === null) this.failed(new UpstreamFailure('expired', this.awaited, null));
   }
@@ -365,7 +365,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   private canRetry({ reason, retry }: UpstreamFailure): boolean {
     if (!this.selection.mayTryAnother(reason, retry !== 'always', this.writer.streaming)) return false;
-    // A cached connection that turns out to be closed costs no try.
+    // A cached connection that turns out to be closed does not count as a try.
     return this.upstream.retryBudget?.available !== false || (this.reused && reason === NEXT_UPSTREAM.error);
   }
 
@@ -405,7 +405,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   // -- event streams
 
-  /** The response was `complete`, or has failed: returns whether its event stream is requested again. */
+  /** Called when the response is `complete` or has failed; returns whether its event stream is requested again. */
   private interrupted(complete: boolean): boolean {
     if (this.x.client.draining || this.events?.interrupted(complete) !== true) return false;
     this.endAttempt('ok');
@@ -433,7 +433,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.spent = null;
   }
 
-  /** A response to a request for the rest of an event stream. */
+  /** Handles the response to a request for the rest of an event stream. */
   private continueEvents(stream: UpstreamStream, events: EventStream): void {
     const { status } = stream.head;
     if (events.continues(stream.head)) {
@@ -446,7 +446,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       this.fail(status);
       return;
     }
-    // The client's next request gets this response, if it sends one.
+    // The client will get this response if it requests the stream again.
     logError(this.x, 'info', `event stream ends: upstream sent status ${status} to the request for its continuation`);
     this.state = OVER;
     this.sink.end('');

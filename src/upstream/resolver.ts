@@ -69,7 +69,7 @@ export class Resolver {
   readonly ready: Promise<void>;
   /** Receives lines about invalid responses. */
   errorLog: ErrorLog | null = null;
-  /** Counts what happens (`status_zone`). */
+  /** Counts lookups and responses (`status_zone`). */
   statistics: { count(event: ResolverEvent): void } | null = null;
   private readonly list: { servers: NameServer[] } & ServerList;
   private readonly names: NameTable;

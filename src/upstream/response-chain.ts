@@ -1,4 +1,4 @@
-/** The sinks that a response passes on its way from the upstream to the exchange, as its head requires them. */
+/** Chain of the sinks between the upstream and the exchange, as required by the head of the response. */
 import { parseSize } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { tapId } from '../exchange/tapped.js';

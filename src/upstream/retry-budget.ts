@@ -1,4 +1,4 @@
-/** Retry budget of an upstream: further tries are a share of its requests at most. */
+/** Retry budget of an upstream: limits further tries to a share of its requests. */
 import { SlidingWindow } from '../zones/sliding-window.js';
 
 /** Parameters of `retry_budget`. Plain data. */

@@ -75,7 +75,7 @@ export class RoundRobinSelection implements Selection {
   protected choosePreferred(now: number): Peer | null {
     const i = this.preferredIndex(now);
     if (i < 0) return null;
-    // A single peer may be tried again.
+    // The only peer of a group may be tried again.
     return this.group.single ?? this.take(i, now);
   }
 
@@ -95,7 +95,7 @@ export class RoundRobinSelection implements Selection {
     return null;
   }
 
-  /** Index of the preferred peer in the group; -1 if there is none, or it is not available. As in nginx, of several the first. */
+  /** Index of the preferred peer in the group, as in nginx the first match; -1 if it is missing or unavailable. */
   protected preferredIndex(now: number): number {
     const { preferred } = this;
     if (preferred === '') return -1;
@@ -169,7 +169,7 @@ export class RoundRobinSelection implements Selection {
     const { peers, totalWeight } = this.group;
     const preferred = this.preferredIndex(now);
     if (preferred >= 0) {
-      // Only one request in a row counts as the peer's turn, as in nginx: bound clients must not starve the others' peers.
+      // As in nginx, only one of consecutive requests lowers the peer's current weight: bound clients must not starve other peers.
       const { currentWeight, weight } = this.peer(preferred);
       if (currentWeight <= weight - totalWeight) return preferred;
     }
@@ -196,7 +196,7 @@ export function gainWeight(peer: Peer, now: number): number {
   return gained;
 }
 
-/** Round robin as a method: requests of bound clients take part in the weights. */
+/** Round robin as the configured method: requests of bound clients count in the weights, too. */
 class WeightedSelection extends RoundRobinSelection {
   protected override choosePreferred(now: number): Peer | null {
     return this.group.single === null ? null : super.choosePreferred(now);

@@ -106,7 +106,7 @@ export class ServerList {
     return list && { version: list.version, text: formatServers(list.servers.map(({ words }) => words)) };
   }
 
-  /** Servers of the state file; an invalid file is reported, set aside and otherwise treated as a missing one. */
+  /** Servers of the state file; an invalid file is reported, renamed, and then treated like a missing one. */
   private readState(path: string): (readonly string[])[] {
     const { errorLog, onlyTest } = this.compiler;
     try {

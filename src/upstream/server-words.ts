@@ -4,7 +4,7 @@ import type { ArgumentContext } from '../config/directive.js';
 import { DEFAULT_PEER, type PeerSettings } from './peer.js';
 import { type ServerData, serverArgument } from './server-argument.js';
 
-/** The words are no valid server; the message is the one of `-t`. */
+/** The words are not a valid server; the message is that of `-t`. */
 export class InvalidServer extends Error {}
 
 /** Parses an address and its parameters. Throws InvalidServer. */

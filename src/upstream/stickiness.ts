@@ -15,15 +15,15 @@ export interface Binding {
    * of a peer. The promise never rejects.
    */
   find(): string | Promise<string>;
-  /** A peer was selected. */
+  /** Called when a peer was selected. */
   selected(peer: Peer): void;
-  /** A response head that is passed on was received from the peer. */
+  /** Called when a response head that is passed on was received from the peer. */
   headReceived(peer: Peer): void;
-  /** The exchange with the peer has ended, and not failed. */
+  /** Called when the exchange with the peer has ended without a failure. */
   ended(peer: Peer): void;
   /**
-   * The connection to the peer has become a tunnel. Returns what is called when it has ended, or null; it must not reference
-   * the request.
+   * Called when the connection to the peer has become a tunnel. Returns a callback for the end of the tunnel, or null; the
+   * callback must not reference the request.
    */
   upgraded(peer: Peer): (() => void) | null;
 }

@@ -16,7 +16,7 @@ import { PeerSelection, type PeerUser, type SelectionRules } from './peer-select
 import type { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
 
-/** Settings of one location, and what follows a connection. */
+/** Settings of one location, and the callback for an established connection. */
 export interface TunnelRules extends SelectionRules {
   /** ms. */
   readonly connectTimeout: number;
@@ -24,7 +24,7 @@ export interface TunnelRules extends SelectionRules {
   allows(x: HttpExchange): boolean;
   /** Returns the options of a connection, for each attempt. */
   connectOptions(x: HttpExchange): ConnectOptions;
-  /** The connection is established, and is taken over. */
+  /** Called when the connection is established, to take it over. */
   open(x: HttpExchange, attempt: UpgradedAttempt, transport: Transport): void;
 }
 
@@ -115,7 +115,7 @@ export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed 
 
   resume(): void {}
 
-  /** The client has closed its connection. */
+  /** Called when the client has closed its connection. */
   abort(): void {
     this.release();
   }

@@ -22,7 +22,7 @@ export interface ObserverSettings {
 }
 
 export class UpstreamObserver implements PeerObserver {
-  /** Requests that wait for a peer; null: they fail at once. */
+  /** Requests that wait for a peer; null: requests without a peer fail immediately. */
   queue: RequestQueue | null = null;
   private settings: ObserverSettings | null = null;
   /** Names of the peers that are not down; null before the first configuration is in force. */
@@ -38,7 +38,7 @@ export class UpstreamObserver implements PeerObserver {
     this.peersChanged(settings, peers);
   }
 
-  /** The peers of an upstream have changed. */
+  /** Called when the peers of an upstream have changed. */
   peersChanged(settings: ObserverSettings, peers: readonly Peer[]): void {
     // Upstreams of other configurations do not count.
     if (settings !== this.settings) return;

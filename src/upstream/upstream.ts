@@ -75,7 +75,7 @@ export class Upstream implements ObserverSettings {
     readonly observer = new UpstreamObserver(),
   ) {}
 
-  /** The configuration is in force. */
+  /** Called when the configuration is in force. */
   enforced(): void {
     this.observer.enforce(this, this.group.all);
   }

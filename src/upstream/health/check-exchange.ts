@@ -8,7 +8,7 @@ import type { LocationProgram, ServerProgram } from '../../program/program.js';
 import { UpstreamAttempt } from '../../program/upstream-attempt.js';
 import { ServerNames } from '../../routing/server-names.js';
 
-/** There is no client: its variables are empty, as in nginx Plus. */
+/** Client side without a client: the variables about it are empty, as in nginx Plus. */
 class NoClient implements ClientSide {
   readonly counts = new ConnectionCounts();
   readonly id = 0;

@@ -44,7 +44,7 @@ export class CheckGroup {
     this.peersChanged();
   }
 
-  /** The upstream has other peers. */
+  /** Called when the peers of the upstream have changed. */
   peersChanged(): void {
     const wanted = new Map<string, Peer>();
     if (this.active) for (const peer of allPeers(this.upstream)) if (!peer.down) wanted.set(peer.name, peer);
@@ -106,7 +106,7 @@ class PeerRun {
 
   private schedule(delay: number): void {
     const jitter = Math.random() * this.group.data.jitter;
-    // Checks alone must not keep the process alive.
+    // Pending checks must not prevent the process from exiting.
     this.timer = setTimeout(() => this.run(), delay + jitter).unref();
   }
 

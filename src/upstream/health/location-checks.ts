@@ -19,7 +19,7 @@ export interface CheckedPass {
 /** A check of the location. */
 export interface ConfiguredCheck {
   readonly data: HealthCheckData;
-  /** Its `match` block; null for none. */
+  /** The `match` block of the check; null for none. */
   readonly match: MatchData | null;
 }
 

@@ -31,7 +31,7 @@ import { WebSocketPing } from './websocket-ping.js';
 /** Fields of a handshake that the location may have chosen. */
 const CHOSEN = new NameSet(['Sec-WebSocket-Protocol', 'Sec-WebSocket-Extensions']);
 
-/** Everything that the checks of an upstream's peers have in common. */
+/** Settings and services that the checks of all peers of an upstream share. */
 export interface CheckPlan {
   readonly type: CheckType;
   readonly request: CheckRequest;

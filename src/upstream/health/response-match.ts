@@ -35,7 +35,7 @@ export class ResponseMatch {
     this.required = (data?.require ?? []).map((each) => compiler.template(each));
   }
 
-  /** Whether the body is compared with something. */
+  /** Whether a condition examines the body. */
   get examinesBody(): boolean {
     return this.bodies.length > 0;
   }

@@ -1,6 +1,6 @@
 /**
- * Health checks of a table. One worker executes them for all, chosen by the zone; the others learn changes. They begin when
- * the table is in force, and end when another table replaces it.
+ * Health checks of a table. One worker, chosen by the zone, executes them for all; the others receive changes of states. Checks
+ * start when the table is in force, and stop when another table replaces it.
  */
 import type { ErrorLog } from '../../logging/error-log.js';
 import type { Compiler, Enforceable } from '../../program/module.js';
@@ -36,7 +36,7 @@ export class TableChecks implements Enforceable {
 
   /** Adds a check; settles when the results of earlier tables are known. */
   async add(check: NewCheck): Promise<void> {
-    // A process of its own needs no zone to share the state, and other workers find this one.
+    // A single process needs no zone to share the state; workers share this default one.
     const name = check.zone === '' ? `upstream ${check.upstream.name}` : check.zone;
     let checks = this.zones.get(name);
     if (checks === undefined) this.zones.set(name, (checks = new ZoneChecks(name, this.home)));

@@ -15,7 +15,7 @@ const MASK = 4;
 
 /** The check that has opened the WebSocket. */
 export interface PingUser {
-  /** The Pong has arrived (null), or the reason why it cannot. Called at most once. */
+  /** Called when the Pong has arrived (null), or with the reason why it will not; at most once. */
   pinged(error: string | null): void;
 }
 
