@@ -55,7 +55,7 @@ export abstract class Channel implements QueryCarrier {
     } catch (error) {
       if (!(error instanceof InvalidResponse)) throw error;
       report.note(error.message);
-      // A message that is no response to a query may be forged.
+      // A message that does not answer a pending query may be forged.
       if (error instanceof DnsError && this.nameOf(error.id) !== undefined) report.count(eventOfCode(error.code));
     }
   }

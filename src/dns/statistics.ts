@@ -1,8 +1,8 @@
 /** Events of name resolution that are counted. */
 
 /**
- * `name` and `srv`: names for whose addresses or services name servers are asked; `addr`: addresses whose names are asked for,
- * always 0, as only nginx's mail proxy does that. The others are responses by their code, and requests that timed out.
+ * `name` and `srv`: lookups of addresses or services by name; `addr`: reverse lookups, always 0, as only
+ * nginx's mail proxy does them. The others are responses by their code, and requests that timed out.
  */
 export const RESOLVER_EVENTS = [
   'name',
@@ -22,7 +22,7 @@ export type ResolverEvent = (typeof RESOLVER_EVENTS)[number];
 /** In the order of their numbers (RFC 1035 4.1.1). */
 const CODES: readonly ResolverEvent[] = ['noerror', 'formerr', 'servfail', 'nxdomain', 'notimp', 'refused'];
 
-/** Receives what is reported about name servers. */
+/** Receives events of name resolution. */
 export interface ResolverReport {
   /** Logs a line of level `error`. */
   note(text: string): void;

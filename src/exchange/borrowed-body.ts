@@ -1,4 +1,4 @@
-/** The request body of a client, in exchanges that are made for its request. */
+/** The request body of a client, in exchanges that the proxy creates for that request. */
 import type { RequestBody } from '../program/body.js';
 
 /** A view of a body that is owned by another exchange. */

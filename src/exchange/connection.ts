@@ -23,7 +23,7 @@ export interface Connection extends TransportOwner {
   drain(): void;
   /** Closes immediately. */
   destroy(): void;
-  /** For lists of connections; null if nothing of it is known yet. */
+  /** Describes the connection for lists; null if nothing is known about it yet. */
   describe?(): ConnectionDescription | null;
 }
 

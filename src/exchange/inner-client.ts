@@ -1,6 +1,6 @@
 /**
- * Client sides of exchanges that the proxy makes for another exchange: facts about the client are those of its connection,
- * and the client receives nothing.
+ * Client sides of exchanges that the proxy creates for another exchange: properties of the client are those of its
+ * connection, and nothing is sent to it.
  */
 import type { BodySink, Chunk } from '../program/body.js';
 import type { AcceptResults } from '../program/session.js';
@@ -14,7 +14,7 @@ export abstract class InnerClient implements ClientSide {
   readonly bodyWaits = false;
   readonly bodyPreread = 0;
 
-  /** `origin`: the exchange for which this one is made. */
+  /** `origin`: the exchange for which this one was created. */
   constructor(private readonly origin: EngineExchange) {}
 
   abstract readonly closed: boolean;

@@ -23,14 +23,14 @@ export interface ConnectionDescription {
 
 /** A connection that can be listed. */
 export interface ListedConnection {
-  /** Null if nothing of it is known yet. */
+  /** Describes the connection; null if nothing is known about it yet. */
   describe?(): ConnectionDescription | null;
   destroy(): void;
 }
 
 const KEY = 'open connections';
 
-/** Makes the connections of a server known to its table. */
+/** Gives the table of a server access to its connections. */
 export function shareConnections(shared: SharedObjects, open: Iterable<ListedConnection>): void {
   shared.set(KEY, { open });
 }

@@ -43,7 +43,7 @@ export class Pace implements Producer, BodyPace {
   private timer: NodeJS.Timeout | null = null;
   private producer: Producer | null = null;
   private atEnd: (() => void) | null = null;
-  /** Whether the head is held: it alone is more than may be sent at once. */
+  /** Whether the head is held, because it exceeds the amount that may be sent at once. */
   private headHeld = false;
 
   /** `rate` in bytes/s, greater than 0; the first `after` bytes do not count. */

@@ -2,8 +2,8 @@
  * `post_action`: after its response, a request is processed once more in another location, whose response is discarded, and
  * then logged there. nginx: ngx_http_post_action.
  *
- * The second pass is an exchange of its own, on which callbacks of the first one, which is finished, have no effect. It begins
- * with the status, the variables and the upstream attempts of the first.
+ * The second pass is an exchange of its own, so that late callbacks of the first one, which is finished, do not affect it. It
+ * starts with the status, the variables and the upstream attempts of the first.
  */
 
 import { logError } from '../program/error-context.js';
@@ -11,14 +11,14 @@ import type { EngineExchange } from './engine-exchange.js';
 import { InnerClient } from './inner-client.js';
 
 /**
- * Starts the `post_action` of an exchange whose response is over, and which is released after it. Returns false if there is
- * none.
+ * Starts the `post_action` of an exchange whose response has ended; the exchange is released afterwards. Returns false if
+ * there is no action.
  */
 export function startPostAction(x: EngineExchange, postAction: string): boolean {
   if (x.nested !== null) return false;
-  // As in nginx an action whose own location has one is followed by it, up to the limit of redirects.
+  // As in nginx, an action whose location has a `post_action` is followed by that one, up to the limit of redirects.
   if (x.follows !== null && x.uriChanges === 0) return false;
-  // `return 444`, and requests whose head was not received completely.
+  // No action after `return 444`, nor for requests whose head was incomplete.
   if (!x.completed && !x.headSent && (x.response.status === 444 || !x.started)) return false;
   const client = new DiscardedResponse(x);
   const action = x.continued(client);

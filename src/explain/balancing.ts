@@ -36,7 +36,7 @@ export function explainBalancing(
   };
 }
 
-/** Identifier of the peer to which the client is bound; empty for none. No session has been learned (`sticky learn`). */
+/** Identifier of the peer to which the client is bound; empty for none. `sticky learn` has learned no sessions here. */
 function boundTo(x: Exchange, upstream: Upstream): string {
   const found = upstream.stickiness?.begin(x).find() ?? '';
   return typeof found === 'string' ? found : '';

@@ -3,7 +3,7 @@ import type { Exchange } from '../program/exchange.js';
 import { missingInRequest } from '../websocket/handshake.js';
 
 /**
- * Returns the reason; null if a WebSocket is opened, or the request was answered before the upstream was asked. `sent`: the
+ * Returns the reason; null if a WebSocket is opened, or the request was answered without the upstream. `sent`: the
  * head that the upstream server receives, empty for none; `status`: that of the response.
  */
 export function whyNoWebSocket({ location }: Exchange, sent: string, status: number): string | null {

@@ -8,7 +8,7 @@ import { createFile, openForReading, trustedPath } from './trusted-files.js';
 const writeAt = promisify(write);
 const flush = promisify(fsync);
 
-/** The file could not be read or written; the message is nginx's. */
+/** Error of reading or writing a state file; the message is nginx's. */
 export class StateFileError extends Error {}
 
 let count = 0;
@@ -53,7 +53,7 @@ function removeIfPresent(path: string): void {
   try {
     unlinkSync(nativePath(path));
   } catch {
-    // It was not created, or cannot be removed either.
+    // The temporary file was not created, or cannot be removed either.
   }
 }
 
@@ -95,7 +95,7 @@ export class StateFile {
       this.running = this.write();
       return this.running;
     }
-    // One more write includes the changes of all callers that wait meanwhile.
+    // One further write covers the changes of all callers that are waiting.
     this.next ??= this.running
       .catch(() => {})
       .then(() => {

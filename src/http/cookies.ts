@@ -41,7 +41,8 @@ function valueIn(field: string, start: number, end: number, name: string): strin
 }
 
 /**
- * Time in so many seconds, in the old format of cookies, with a year of two digits up to 2037. nginx: ngx_http_cookie_time.
+ * Time that many seconds from now, in the old format of cookies, with a year of two digits up to 2037.
+ * nginx: ngx_http_cookie_time.
  */
 export function cookieTime(seconds: number): string {
   const date = new Date(epochTime() + seconds * 1000);

@@ -70,7 +70,7 @@ export class EventReader {
     return this.bom > 0 && this.bom < BOM_LENGTH;
   }
 
-  /** No byte order mark is expected. */
+  /** Rules out a byte order mark from here on. */
   skipBom(): void {
     this.bom = BOM_LENGTH;
   }

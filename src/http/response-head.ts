@@ -32,7 +32,7 @@ export class ResponseHead {
   hidden: FieldTest | null = null;
   /** Added field lines: name, value, name, value … */
   readonly added: string[] = [];
-  /** Values of `Set-Cookie` lines before the upstream's fields: bindings to peers (`sticky`). */
+  /** Values of the `Set-Cookie` lines that bind clients to peers (`sticky`); they precede the upstream's fields. */
   readonly bindings: string[] = [];
   /** Absolute `Location`, or null. */
   absoluteLocation: string | null = null;

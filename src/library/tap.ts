@@ -49,6 +49,6 @@ export type TapListener = (rows: readonly TapRow[]) => void | Promise<void>;
 export interface TapSubscription {
   /** Number of rows that were dropped, because the listener was too slow. */
   readonly dropped: number;
-  /** Ends it; the listener is not called any more. */
+  /** Ends the subscription; the listener is no longer called. */
   close(): void;
 }

@@ -31,7 +31,7 @@ export default defineLint({
   },
 });
 
-/** Whether the issuer of the last certificate is an intermediate authority: it is published, but is no known root. */
+/** Whether the issuer of the last certificate is an intermediate authority: published, and not a known root. */
 async function isIncomplete(last: X509Certificate | undefined): Promise<boolean> {
   if (last === undefined || last.issuer === last.subject) return false;
   // Only authorities with intermediate certificates publish them.

@@ -61,7 +61,7 @@ function isRestricted(scope: Scope): boolean {
     for (const condition of [each, ...each.children]) {
       if (condition.kind !== 'if') continue;
       const words = condition.opener?.args.map(({ text }) => text).join(' ') ?? '';
-      // The port and the method leave all hosts.
+      // Conditions on the port or the method do not restrict the host.
       const decides = variablesIn(words).some((name) => name !== 'request_port' && name !== 'request_method');
       const refuses = condition.own('return').some(({ args }) => /^[45]\d\d$/.test(args[0]?.text ?? ''));
       if (decides && (condition === each || refuses)) return true;

@@ -7,14 +7,14 @@ import { defineModule } from '../program/module.js';
 import { NEXT, type Verdict } from '../program/verdict.js';
 import { namesWebSocket } from '../websocket/handshake.js';
 
-/** Locations of which a request was logged. */
+/** Locations for which a request was logged. */
 const logged = new WeakSet<object>();
 
 function requestEnded(exchange: Exchange): Verdict {
   if (exchange.headers.indexOf(Field.Upgrade) < 0) return NEXT;
   const x = httpExchange(exchange);
   const { location, response } = x;
-  // A refusal, such as 403, is no mistake of the configuration.
+  // A refusal, such as 403, does not indicate a mistake in the configuration.
   const isAnswer = response.status < 400 || response.status === 404 || response.status === 405;
   if (!isAnswer || x.nested !== null || logged.has(location) || !namesWebSocket(x.headers)) return NEXT;
   logged.add(location);

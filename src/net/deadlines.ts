@@ -15,8 +15,8 @@ export interface Timed {
 }
 
 /**
- * An object whose deadline seldom changes: unlike a `Timed` one it costs nothing until then, so that there may be very many.
- * Its deadline is set by `schedule` only.
+ * An object whose deadline seldom changes: unlike a `Timed` one, it costs nothing until it is checked, so that a process
+ * may have very many. Its deadline is set by `schedule` only.
  */
 export interface Scheduled {
   /** ms on the clock of `now()`; 0 for none. */
@@ -30,7 +30,7 @@ export interface Scheduled {
 /** Precision, ms: deadlines are noticed up to this much late. */
 const TICK = 50;
 
-/** Deadlines that are further away, ms, are noticed up to `COARSE_TICK` late: together, they cost fewer wakeups of the process. */
+/** Deadlines further away than this, ms, are noticed up to `COARSE_TICK` late: checking them together takes fewer wakeups. */
 const FAR = 10_000;
 const COARSE_TICK = 1000;
 
@@ -60,7 +60,7 @@ function startTicks(): void {
   current = performance.now();
   checkedSlot = Math.floor(current / TICK);
   interval = setInterval(checkDeadlines, TICK);
-  // Deadlines alone must not keep the process alive; sockets do.
+  // Pending deadlines must not prevent the process from exiting; open sockets do.
   interval.unref();
 }
 
@@ -130,7 +130,7 @@ function checkSlots(time: number): void {
     slots.delete(checkedSlot);
     for (const entry of due) {
       const { deadline } = entry;
-      // Another one of them may have removed or postponed it.
+      // The callback of another object may have removed or postponed this one.
       if (entry.slot !== checkedSlot) continue;
       if (deadline === 0 || deadline > time) {
         entry.slot = 0;

@@ -243,7 +243,7 @@ export class TlsEndpoint {
       counted._emitCloseIfDrained?.();
     }
     const { events } = this;
-    // The engine lives until V8 collects its old generation; it must not keep the connection until then.
+    // The engine is not freed before a major garbage collection; it must not retain the connection until then.
     this.events = CLOSED;
     events.socketClosed();
   }

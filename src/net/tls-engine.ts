@@ -1,7 +1,7 @@
 /**
  * Node's TLS engine (`TLSWrap`) and its handle: the undocumented parts of Node that the TLS transport uses, in one file.
  * They are the same in Node 20 to 26, but for one name. The engine sits on a connection's TCP handle; everything else
- * about a connection (certificates, protocol, session) is asked of the engine's handle.
+ * about a connection (certificates, protocol, session) is read from the engine's handle.
  */
 import type net from 'node:net';
 import tls from 'node:tls';

@@ -108,7 +108,7 @@ export class FileWatch {
     const settled = changed.every(([path, version]) => pending.get(path) === version);
     this.pending = new Map(changed);
     if (changed.length > 0 && settled) {
-      // Whether or not the new contents can be used: the next change is another attempt.
+      // Also if the new contents cannot be used: the next change is another attempt.
       for (const [path, version] of changed) versions.set(path, version);
       this.pending.clear();
       this.changed(changed.map(([path]) => path));

@@ -191,7 +191,7 @@ export class Instance<W extends Workers = Workers> {
     return activated;
   }
 
-  /** Puts the configuration in force again, with files that have changed. Refused ones leave it as it is. */
+  /** Puts the configuration in force again, with files that have changed. If they are invalid, nothing changes. */
   private renew(paths: readonly string[]): Promise<void> {
     return this.enqueue(async () => {
       if (this.current === null || this.shuttingDown) return;

@@ -14,7 +14,7 @@ export class TapSubscribers {
   private readonly subscribers = new Map<number, TapSubscriber>();
   private count = 0;
 
-  /** `workers`: those that run. Returns the function that ends the subscription. */
+  /** Adds a subscriber. `workers`: the running ones. Returns the function that ends the subscription. */
   add(subscriber: TapSubscriber, workers: () => Iterable<TappedWorker>): () => void {
     this.count++;
     const id = this.count;
@@ -26,12 +26,12 @@ export class TapSubscribers {
     };
   }
 
-  /** A worker has been started. */
+  /** Called when a worker has been started. */
   greet(worker: TappedWorker): void {
     for (const [id, { settings }] of this.subscribers) worker.sendCommand({ command: 'tap', id, settings });
   }
 
-  /** Delivers a batch of a worker, which sends no other one before it is answered. */
+  /** Delivers a batch of a worker; the worker sends the next one when this one is answered. */
   receive(worker: TappedWorker, { id, rows }: Extract<WorkerEvent, { event: 'tap' }>): void {
     const next = (): void => worker.sendCommand({ command: 'tap-next', id });
     this.subscribers.get(id)?.deliver(rows).then(next, next);

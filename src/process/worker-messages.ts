@@ -37,7 +37,7 @@ export type Command =
   | { readonly command: 'tap-next'; readonly id: number }
   | { readonly command: 'untap'; readonly id: number }
   /** Answered by `released`. */
-  /** `retired`: it is not needed any more after a reload, which ends no WebSocket. */
+  /** `retired`: a reload has made the worker superfluous; its WebSockets continue. */
   | { readonly command: 'quit'; readonly limit: number; readonly retired: boolean }
   | { readonly command: 'stop' };
 

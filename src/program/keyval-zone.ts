@@ -91,7 +91,7 @@ export class KeyvalZone {
   }
 }
 
-/** Entries of a state file; an invalid file is reported, set aside and otherwise treated as a missing one. */
+/** Entries of a state file; an invalid file is reported, renamed, and then treated like a missing one. */
 function readEntries(path: string, errorLog: ErrorLog, onlyTest: boolean): KeyValue[] {
   try {
     const text = readStateFile(path);

@@ -122,11 +122,11 @@ export class Shared implements SharedObjects {
   entries(): IterableIterator<[string, unknown]> {
     return this.objects.entries();
   }
-  /** The table is in force. `generation`: number of its configuration. */
+  /** Called when the table is in force. `generation`: number of its configuration. */
   enforced(generation: number): void {
     for (const object of this.objects.values()) if (isEnforceable(object)) object.enforced(generation);
   }
-  /** The table is no longer in force: another one has replaced it, or its server no longer accepts connections. */
+  /** Called when the table is no longer in force: another one has replaced it, or its server no longer accepts connections. */
   superseded(): void {
     for (const object of this.objects.values()) if (isEnforceable(object)) object.superseded();
   }
@@ -138,7 +138,7 @@ export class Shared implements SharedObjects {
   }
 }
 
-/** An object of a table that acts by itself while the table is in force, not only for requests. */
+/** An object of a table that is active while the table is in force, independently of requests. */
 export interface Enforceable {
   enforced(generation: number): void;
   superseded(): void;

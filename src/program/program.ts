@@ -62,7 +62,7 @@ export class ServerProgram {
   underscoresInHeaders = false;
   mergeSlashes = true;
   maxHeaders = 1000;
-  /** Whether CONNECT is handled by one of its blocks; otherwise it is refused. */
+  /** Whether a block of the server handles CONNECT; otherwise such requests are refused. */
   acceptsConnect = false;
   /** Null for a table that serves. */
   observer: RequestObserver | null = null;

@@ -1,6 +1,6 @@
 /**
- * The rows of one subscriber: selected, redacted and queued. One batch at a time is delivered; the rows published meanwhile
- * wait, and those that exceed the queue are dropped and counted.
+ * The rows of one subscriber: selected, redacted and queued. One batch at a time is delivered; rows published meanwhile
+ * are queued, and those that do not fit into the queue are dropped and counted.
  */
 import { toText } from '../diagnostics/byte-string.js';
 import { Redaction } from './redaction.js';
@@ -19,7 +19,7 @@ import type { TapSettings } from './settings.js';
 /** Opcodes of RFC 6455: the lowest one of control frames is that of a Close frame. */
 const CONTROL = 8;
 const CLOSE = 8;
-/** Bytes of a payload within which it can be redacted. */
+/** Maximum length of a payload that can be redacted, bytes. */
 export const MAX_REDACTED = 65_536;
 /** Bytes that wait for a subscriber, approximately. */
 const MAX_QUEUED = 1 << 20;
@@ -64,7 +64,7 @@ export class TapFeed {
     this.redaction = new Redaction(settings.redaction);
   }
 
-  /** Bytes of a payload that it needs. */
+  /** Bytes of a payload that the subscriber needs. */
   get payloadSize(): number {
     const { payload } = this.settings;
     return payload > 0 && this.redaction.ofPayloads ? Math.max(MAX_REDACTED, payload) : payload;
@@ -80,7 +80,7 @@ export class TapFeed {
     try {
       rendered = this.rendered(row);
     } catch {
-      // Called in the midst of traffic, which must not suffer from it.
+      // A failure of the tap must not affect the traffic.
       this.dropped++;
       this.schedule();
       return;
@@ -195,7 +195,7 @@ export class TapFeed {
     if (row.type === 'event') return redaction.event(payload);
     if (row.opcode < CONTROL) return redaction.message(payload);
     if (row.opcode !== CLOSE) return redaction.control(payload);
-    // The two bytes of a status code are no text.
+    // The two bytes of the status code are not text.
     const reason = redaction.control(payload.subarray(2));
     return typeof reason === 'string' ? reason : Buffer.concat([payload.subarray(0, 2), reason]);
   }

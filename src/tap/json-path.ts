@@ -20,7 +20,7 @@ export function parseJsonPath(text: string): JsonPath | null {
     if (match === null) return null;
     const [, dots, name, star, index, bracketStar, single, double] = match;
     const bracketed = name === undefined && star === undefined;
-    // `$name` and `$.['x']` are no paths.
+    // `$name` and `$.['x']` are not paths.
     if (dots === undefined ? !bracketed : bracketed && dots === '.') return null;
     const key = index !== undefined ? Number(index) : (name ?? single ?? double ?? null);
     path.push({ key: star !== undefined || bracketStar !== undefined ? null : key, deep: dots === '..' });

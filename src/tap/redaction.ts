@@ -86,7 +86,7 @@ export class Redaction {
     return this.payload([...others, `data: ${toBytes(json.text)}`, '', ''].join('\n'));
   }
 
-  /** A payload that is no message: that of a control frame. */
+  /** The payload of a control frame, which is not a message. */
   control(payload: Buffer): Buffer | Withheld {
     return this.payload(payload.latin1Slice());
   }

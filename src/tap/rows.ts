@@ -5,13 +5,13 @@ export type TapKind = 'http' | 'websocket' | 'sse';
 
 /** Reason for which a payload is not given although there is one. */
 export type Withheld =
-  /** It is compressed, and has to be redacted. */
+  /** The payload is compressed, and has to be redacted. */
   | 'compressed'
-  /** It is a fragment of a message, and has to be redacted as a whole. */
+  /** The payload is a fragment of a message that can only be redacted as a whole. */
   | 'fragment'
-  /** It is longer than what can be redacted as a whole. */
+  /** The payload is longer than the limit of redaction. */
   | 'too long'
-  /** It is not JSON, and members of JSON have to be redacted. */
+  /** The payload is not JSON, and members of JSON have to be redacted. */
   | 'not JSON'
   /** An expression has exceeded its limits, or JSON is nested too deeply. */
   | 'not redacted';
@@ -74,7 +74,7 @@ export interface OpenRow extends Common {
 export interface Payload {
   /** Length of the whole payload, bytes. */
   readonly length: number;
-  /** Its beginning, unmasked and redacted; null if it is withheld. */
+  /** Beginning of the payload, unmasked and redacted; null if it is withheld. */
   readonly payload: Uint8Array | null;
   readonly withheld: Withheld | null;
 }

@@ -14,11 +14,11 @@ import { type CertificateStatus, certificateId, encodeRequest, type Issued, Resp
 import { type OcspConnections, parseResponder, type Responder, requestStatus } from './ocsp-responder.js';
 import { hasIssued, verifiedStatus } from './ocsp-verify.js';
 
-/** Time for which the status of a response without end is stored, ms; nginx's. */
+/** Lifetime of a stored status if the response has no `nextUpdate`, ms; nginx's. */
 const DEFAULT_LIFETIME = 3_600_000;
-/** Requests to responders at the same time, of one server. */
+/** Maximum number of simultaneous requests of one server to responders. */
 const MAX_REQUESTS = 256;
-/** Certificates of a chain at most. */
+/** Maximum number of certificates in a chain. */
 const MAX_CHAIN = 20;
 const WHILE = 'while requesting certificate status';
 
@@ -33,16 +33,16 @@ export interface StatusCache {
 
 /** Settings of a server. */
 export interface ClientOcspSettings {
-  /** Only the client's own certificate is validated, not those of its authorities. */
+  /** Whether only the client's own certificate is validated, not those of its authorities. */
   readonly leaf: boolean;
-  /** Null: those named in the certificates. */
+  /** `ssl_ocsp_responder`; null: the responders named in the certificates. */
   readonly responder: Responder | null;
   readonly store: readonly X509Certificate[];
   readonly cache: StatusCache | null;
   readonly connections: () => OcspConnections;
 }
 
-/** The status could not be determined; the reason was logged. */
+/** Result of a validation; `failed`: the status could not be determined, for a reason that was logged. */
 type Outcome = CertificateStatus | 'failed';
 
 const REFUSALS: Readonly<Record<Exclude<Outcome, 'good'>, string>> = {
@@ -51,15 +51,15 @@ const REFUSALS: Readonly<Record<Exclude<Outcome, 'good'>, string>> = {
   unknown: 'certificate status unknown',
 };
 
-/** Closed with its table. */
+/** OCSP validation of one server; closed with its table. */
 export class ClientOcsp {
-  /** Requests in progress, by responder and identifier of the certificate: clients wait for the same one. */
+  /** Requests in progress, by responder and identifier of the certificate: clients with the same certificate share one. */
   private readonly requests = new Map<string, Promise<Outcome>>();
   private readonly closing = new AbortController();
 
   constructor(private readonly settings: ClientOcspSettings) {}
 
-  /** Validates the certificate of a connection, if it has a valid one; null: there is nothing to wait for. */
+  /** Validates the certificate of a connection, if it has a valid one; null: no validation is needed. */
   validate(accepted: Accepted): Promise<void> | null {
     const engine = accepted.get(TLS_CLIENT)?.transport.engine ?? null;
     const certificate = engine?.getPeerCertificate(true);
@@ -85,7 +85,7 @@ export class ClientOcsp {
       }
       return 'good';
     } catch (error) {
-      // Nothing that is unexpected may admit a client.
+      // An unexpected error must not admit the client.
       connections().errorLog.write('alert', `${String(error)} ${WHILE}`);
       return 'failed';
     }

@@ -23,7 +23,7 @@ export function implicit(number: number): number {
   return 0x80 | number;
 }
 
-/** Bytes that are no valid encoding of the expected structure. */
+/** Error: the bytes are not a valid encoding of the expected structure. */
 export class DerError extends Error {}
 
 /** One value. */

@@ -102,7 +102,7 @@ export interface BasicResponse {
   readonly certificates: readonly Buffer[];
 }
 
-/** A response that has no status of certificates; the message is nginx's. */
+/** Error of a response without a usable status; the message is nginx's. */
 export class ResponseError extends Error {}
 
 const ASN1 = 'asn1 encoding routines';

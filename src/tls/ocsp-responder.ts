@@ -43,7 +43,7 @@ export function parseResponder(url: string): Responder | { readonly mistake: str
   return { host, port, uri: uri.startsWith('/') ? uri : `/${uri}` };
 }
 
-/** One attempt has failed; the message is nginx's, empty if there is nothing to log. */
+/** Failure of one attempt; the message is nginx's, empty if there is nothing to log. */
 class AttemptFailed extends Error {}
 
 /**

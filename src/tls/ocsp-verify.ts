@@ -15,7 +15,7 @@ import {
 
 /** Certificates that decide whether the signer of a response is trusted. */
 export interface OcspTrust {
-  /** Certificates that were sent with the one in question. */
+  /** Certificates that were sent with the certificate being verified. */
   readonly chain: readonly X509Certificate[];
   /** Trusted certificates. */
   readonly store: readonly X509Certificate[];
@@ -33,9 +33,9 @@ export interface VerifiedStatus {
   readonly valid: number;
 }
 
-/** Tolerance for clocks, as in nginx, ms. */
+/** Tolerated clock skew, as in nginx, ms. */
 const CLOCK_SKEW = 300_000;
-/** Certificates of a chain at most. */
+/** Maximum number of certificates in a chain. */
 const MAX_CHAIN = 10;
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
 
@@ -104,7 +104,7 @@ function verifyResponse(response: BasicResponse, { chain, store, level }: OcspTr
   throw failed('13800070:OCSP routines::root ca not trusted');
 }
 
-/** A certificate in a response that cannot be read is none. */
+/** Certificates of a response; those that cannot be parsed are ignored. */
 function parsed(raw: Buffer): X509Certificate[] {
   try {
     const certificate = new X509Certificate(raw);
@@ -132,7 +132,7 @@ function hasSigned({ signed, algorithm, signature }: BasicResponse, key: KeyObje
     const hash = DIGESTS[oid];
     return hash !== undefined && verify(hash, signed, key, signature);
   } catch {
-    // The key is of another kind than the algorithm.
+    // The key type does not match the algorithm.
     return false;
   }
 }
@@ -156,7 +156,7 @@ export function hasIssued(issuer: X509Certificate, certificate: X509Certificate)
   try {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
   } catch {
-    // The signature is not one of the key's algorithm.
+    // The signature algorithm does not match the key type.
     return false;
   }
 }

@@ -1,18 +1,18 @@
 /**
  * OCSP responses for the certificates of servers (`ssl_stapling`), fetched in the background. As in nginx, a handshake
- * never waits: it sends the response that is there, and begins a request if it is time to refresh it.
+ * never waits: it sends the cached response, and starts a request if a refresh is due.
  */
 import { X509Certificate } from 'node:crypto';
 import { encodeRequest, type Issued, ResponseError } from './ocsp-message.js';
 import { type OcspConnections, type Responder, requestStatus } from './ocsp-responder.js';
 import { hasIssued, type OcspTrust, verifiedStatus } from './ocsp-verify.js';
 
-/** Least time between two requests, ms: after a failure, and before the next refresh. */
+/** Minimum time between two requests, ms: after a failure, and before the next refresh. */
 const MIN_INTERVAL = 300_000;
 /** A response is refreshed after this time at the latest, ms, and `MIN_INTERVAL` before it expires. */
 const MAX_INTERVAL = 3_600_000;
 
-/** A certificate of a server, with the place where its status is available. */
+/** A certificate of a server, with the responder for its status. */
 export interface StapleSource extends Issued {
   /** Name of the certificate's file. */
   readonly name: string;
@@ -31,7 +31,7 @@ export class Staple {
 
   constructor(
     private readonly source: StapleSource,
-    /** Of the newest table. */
+    /** Connections of the newest table. */
     public connections: () => OcspConnections,
   ) {}
 

@@ -9,7 +9,7 @@ export interface CircuitQuestion {
 }
 
 export interface AdmissionQuestion extends CircuitQuestion {
-  /** Holds a probe until it is given back. */
+  /** Ticket that holds a probe until it is given back. */
   readonly ticket: number;
 }
 
@@ -31,7 +31,7 @@ export const admitRequest: Operation<AdmissionQuestion, Admission> = {
 export interface ResultReport extends CircuitQuestion {
   readonly events: number;
   readonly failures: number;
-  /** Ticket of the probe whose result it is, which is given back; 0: of other requests. */
+  /** Ticket of the probe whose result is reported, which is given back; 0: the results are those of other requests. */
   readonly probe: number;
 }
 

@@ -1,9 +1,9 @@
 /**
- * Circuits: failures by key in a sliding period, and what follows from too many of them. The contents of the zones of circuit
+ * Circuits: failures by key in a sliding period, and the states that follow from them. The contents of the zones of circuit
  * breakers (one circuit for an upstream or location) and of outlier ejection (a circuit for each peer).
  *
- * A closed circuit counts. An open one admits nothing until its time is over; then it is half-open, and admits a number of
- * probes: it closes if all of them succeed, and opens again at the first failure.
+ * A closed circuit admits and counts requests. An open one admits none until its time has elapsed; then it is half-open and
+ * admits a number of probes: it closes if all of them succeed, and opens again at the first failure.
  */
 import { SlidingWindow } from './sliding-window.js';
 
@@ -12,14 +12,14 @@ export type CircuitState = 'closed' | 'open' | 'half_open';
 /** When a circuit opens, and for how long. Plain data, part of each question. Times in ms. */
 export interface CircuitRules {
   readonly window: number;
-  /** Failures within the window that open it; 0: any number. */
+  /** Failures within the window that open it; 0: not evaluated. */
   readonly failures: number;
-  /** Share of failures that opens it, 0 to 1; 0: any share. */
+  /** Share of failures that opens it, 0 to 1; 0: not evaluated. */
   readonly ratio: number;
   /** Events within the window from which the share counts. */
   readonly min: number;
   readonly open: number;
-  /** Multiple of `open` that repeated openings reach at most: the second in a row lasts twice as long, and so on. */
+  /** Maximum multiple of `open` for repeated openings: the second in a row lasts twice as long, and so on. */
   readonly growth: number;
   /** Probes that must succeed; 0: it closes when the time is over. */
   readonly probes: number;
@@ -31,13 +31,13 @@ export interface CircuitRules {
 export interface CircuitNews {
   readonly key: string;
   readonly state: CircuitState;
-  /** ms for which it still is open. */
+  /** Remaining time for which the circuit is open, ms. */
   readonly left: number;
 }
 
 /** Answer about a circuit. */
 export interface CircuitAnswer extends CircuitNews {
-  /** The question has changed the state: exactly one answer to one process tells so. */
+  /** Whether the question has changed the state; true in exactly one answer to one process. */
   readonly changed: boolean;
   /** Events and failures within the window when it opened. */
   readonly events: number;
@@ -62,7 +62,7 @@ export interface CircuitWatcher {
   notify(zone: number, news: readonly CircuitNews[]): void;
 }
 
-/** The probes of one half-open phase; a probe that ends without a result makes room for another. */
+/** The probes of one half-open phase; a probe that ends without a result is replaced by another. */
 export class ProbeRound {
   inFlight = 0;
   succeeded = 0;
@@ -74,12 +74,12 @@ export class ProbeRound {
 
 class Circuit {
   state: CircuitState = 'closed';
-  /** ms at which the time of an open circuit is over. */
+  /** Time until which the circuit is open, ms. */
   until = 0;
-  /** Openings in a row. */
+  /** Number of consecutive openings. */
   openings = 0;
   round = new ProbeRound();
-  /** Counts when it opened. */
+  /** Counts at the time of opening. */
   events = 0;
   failures = 0;
 
@@ -88,13 +88,13 @@ class Circuit {
     public window: SlidingWindow,
   ) {}
 
-  /** Whether it has nothing to remember. */
+  /** Whether the circuit is in its initial state and can be dropped. */
   idle(now: number): boolean {
     return this.state === 'closed' && this.window.total(now) === 0;
   }
 }
 
-/** Circuits of a zone beyond which idle ones are dropped: addresses of peers may change. */
+/** Number of circuits in a zone above which idle ones are dropped, because addresses of peers may change. */
 const MAX_IDLE = 1000;
 
 export class Circuits {
@@ -138,7 +138,7 @@ export class Circuits {
     let changed = this.elapse(circuit, rules, now);
     if (circuit.state === 'closed') {
       circuit.window.add(events, failures, now);
-      if (failures > 0 || rules.ratio > 0) changed = this.judge(circuit, rules, now) || changed;
+      if (failures > 0 || rules.ratio > 0) changed = this.openIfFailing(circuit, rules, now) || changed;
     } else if (circuit.state === 'half_open' && round === circuit.round) {
       if (failures > 0) this.openCircuit(circuit, rules, now);
       else if (++round.succeeded >= rules.probes) this.closeCircuit(circuit, now);
@@ -200,7 +200,7 @@ export class Circuits {
     for (const [key, circuit] of this.circuits) if (circuit.idle(now)) this.circuits.delete(key);
   }
 
-  /** Ends the time of an open circuit if it is over; returns whether the state has changed. */
+  /** Ends the open state of a circuit if its time has elapsed; returns whether the state has changed. */
   private elapse(circuit: Circuit, rules: CircuitRules, now: number): boolean {
     if (circuit.state !== 'open' || now < circuit.until) return false;
     if (rules.probes === 0) this.closeCircuit(circuit, now);
@@ -213,7 +213,7 @@ export class Circuits {
   }
 
   /** Opens the circuit if there are too many failures; returns whether it did. */
-  private judge(circuit: Circuit, rules: CircuitRules, now: number): boolean {
+  private openIfFailing(circuit: Circuit, rules: CircuitRules, now: number): boolean {
     const { failures, ratio, min, maxOpen } = rules;
     const failed = circuit.window.markedTotal(now);
     const events = circuit.window.total(now);
@@ -228,7 +228,7 @@ export class Circuits {
 
   private mayOpen(rules: CircuitRules, maxOpen: number, now: number): boolean {
     if (this.open < maxOpen) return true;
-    // The time of others may be over without a question about them.
+    // The open time of other circuits may have elapsed without a question about them.
     for (const other of this.circuits.values()) if (rules.probes === 0) this.elapse(other, rules, now);
     return this.open < maxOpen;
   }

@@ -15,7 +15,7 @@ export interface HealthMember {
   readonly checks: readonly DeclaredCheck[];
 }
 
-/** A table is in force: returns the results to continue with; null if the backend does not respond. */
+/** Reports that a table is in force; returns the results to continue with, or null if the backend does not respond. */
 export const joinHealth: Operation<HealthMember, readonly PeerHealth[] | null> = {
   name: 'health join',
   fallback: null,
@@ -23,7 +23,7 @@ export const joinHealth: Operation<HealthMember, readonly PeerHealth[] | null> =
     owner.zone(zone, HealthStates)?.join(owner, zone, generation, checks) ?? [],
 };
 
-/** A table is no longer in force. */
+/** Reports that a table is no longer in force. */
 export const leaveHealth: Operation<{ readonly zone: number }, null> = {
   name: 'health leave',
   fallback: null,

@@ -1,6 +1,6 @@
 /**
  * Results of the active health checks of upstream servers, and the worker that executes them: the contents of a zone.
- * Checks of a peer are counted here, so that another worker continues where one has died.
+ * Checks of a peer are counted here, so that another worker can continue if one exits.
  */
 
 /** State of a peer according to one check. `checking`: it gets no requests before the first result (`mandatory`). */
@@ -70,12 +70,12 @@ export class HealthStates {
   private leader: Member | null = null;
   /** Newest generation that has joined. */
   private generation = 0;
-  /** By check, then by peer. */
+  /** Counts by check, then by peer. */
   private checks = new Map<string, Map<string, Counts>>();
 
   /**
-   * A table of the generation is in force in a worker: the worker receives updates, and may be chosen to execute the
-   * checks. The first table of a generation resets the checks that are not persistent.
+   * Called when a table of the generation is in force in a worker, which then receives updates and may be chosen to execute
+   * the checks. The first table of a generation resets the checks that are not persistent.
    */
   join(owner: HealthWatcher, zone: number, generation: number, declared: readonly DeclaredCheck[]): PeerHealth[] {
     if (generation > this.generation) {
@@ -93,7 +93,7 @@ export class HealthStates {
     return this.snapshot();
   }
 
-  /** The table is no longer in force, or its worker is gone. */
+  /** Called when the table is no longer in force, or its worker has exited. */
   leave(owner: HealthWatcher, zone: number): void {
     this.members = this.members.filter((member) => member.owner !== owner || member.zone !== zone);
     this.elect();

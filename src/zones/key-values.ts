@@ -28,14 +28,14 @@ export interface KeyChange {
   readonly left: number | null;
 }
 
-/** Changes that were made in the zone, for the copies; `all`: earlier entries are gone. */
+/** Changes that were made in the zone, for the copies; `all`: earlier entries are dropped. */
 export interface KeyValueNews {
   readonly all: boolean;
   readonly set: readonly KeyValue[];
   readonly removed: readonly string[];
 }
 
-/** `exists`, `missing`: that key prevented the changes; `memory`: there is no room for them. Nothing is changed then. */
+/** `exists`, `missing`: the key prevented the changes; `memory`: the zone is full. In these cases nothing is changed. */
 export type KeyChangeResult = 'done' | 'exists' | 'missing' | 'memory';
 
 export interface KeyChangeAnswer {
@@ -81,7 +81,7 @@ export class KeyValues {
     return [...this.entries].map(([key, { value, expires }]) => ({ key, value, left: timeLeft(expires, now) }));
   }
 
-  /** Adds the contents of a state file, once; the first process does so. Entries without room are left out. */
+  /** Adds the contents of a state file, once, by the first process. Entries that do not fit are omitted. */
   load(values: readonly KeyValue[], now: number): void {
     if (this.loaded) return;
     this.loaded = true;

@@ -55,7 +55,7 @@ export interface RateLimit {
   readonly burst: number;
   /** Excess up to which a request is not delayed; very large: never delayed. */
   readonly delay: number;
-  /** Default: one request. */
+  /** Cost; default: that of one request. */
   readonly cost?: number;
 }
 

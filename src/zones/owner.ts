@@ -179,7 +179,7 @@ export class ZoneOwner {
     if (held.length > 0) this.held.set(ticket, [...(this.held.get(ticket) ?? []), ...held]);
   }
 
-  /** Counts that a ticket holds. */
+  /** Counts held by a ticket. */
   heldBy(ticket: number): readonly Held[] {
     return this.held.get(ticket) ?? [];
   }

@@ -21,6 +21,6 @@ export class ResolverCounts {
 }
 
 function none(): Record<ResolverEvent, number> {
-  // Each name is a key.
+  // Each name is a key of the counts.
   return Object.fromEntries(RESOLVER_EVENTS.map((event) => [event, 0])) as Record<ResolverEvent, number>;
 }

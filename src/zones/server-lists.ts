@@ -30,7 +30,7 @@ export type ServerChange =
     }
   | { readonly do: 'remove'; readonly id: number };
 
-/** `missing`: there is no such server; `changed`: another process has changed it; `memory`: there is no room. */
+/** `missing`: there is no such server; `changed`: another process has changed it; `memory`: the zone is full. */
 export type ServerChangeResult = 'done' | 'missing' | 'changed' | 'memory';
 
 export interface ServerChangeAnswer {

@@ -1,7 +1,7 @@
 /** Questions of one worker to all others, and their answers: the zone of the API. */
 import { type NotifiedUser, ZoneUsers } from './zone-users.js';
 
-/** Sent to a worker: a question, or an answer to one of its own (null: that worker is gone). Plain data. */
+/** Sent to a worker: a question, or an answer to one of its own (null: that worker has exited). Plain data. */
 export type WorkerMessage =
   | { readonly call: number; readonly question: unknown }
   | { readonly answered: number; readonly answer: unknown };

@@ -35,8 +35,8 @@ export class WorkerGroup {
   }
 
   /**
-   * Answers of all workers, beginning with this one. A worker that is gone, or does not answer in time, is missing. Each has
-   * received all earlier changes of zones before it answers.
+   * Answers of all workers, beginning with this one. Workers that have exited, or do not answer in time, are missing.
+   * Each worker has received all earlier changes of zones before it answers.
    */
   async ask(question: unknown): Promise<unknown[]> {
     const answers = [this.respond(question)];

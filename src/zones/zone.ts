@@ -27,6 +27,6 @@ export interface ZoneBackend {
   ask<Q, A>(operation: Operation<Q, A>, question: Q): A | Promise<A>;
   /** The same without an answer. Operations are carried out in the order of the calls, after earlier questions. */
   tell<Q, A>(operation: Operation<Q, A>, question: Q): void;
-  /** Sends what was asked and told so far at once, not at the end of the turn, so that it is carried out even if this process is killed. */
+  /** Sends pending questions and commands now, not at the end of the turn: they take effect even if this process is killed. */
   flush(): void;
 }

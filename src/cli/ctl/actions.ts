@@ -5,7 +5,7 @@ import { type ApiClient, CtlError } from './api-client.js';
 export interface ActionResult {
   /** Body of the response. */
   readonly data: unknown;
-  /** The same for people. */
+  /** The result as text for the terminal. */
   readonly text: string;
 }
 

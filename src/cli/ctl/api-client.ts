@@ -5,7 +5,7 @@ import { request as secureRequest } from 'node:https';
 /** ms to wait for a response. */
 const TIMEOUT = 30_000;
 
-/** The API refused the request, or could not be reached. */
+/** Error: invalid words, a refusal of the API, or a failed connection to it. */
 export class CtlError extends Error {}
 
 export interface ApiTarget {

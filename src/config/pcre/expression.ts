@@ -15,7 +15,7 @@ export type Captures = readonly (string | undefined)[];
  */
 export class Expression {
   private readonly regexp: RegExp | null;
-  /** The same for `replaceAll`. */
+  /** The expression with the flag `g`, for `replaceAll`. */
   private global: RegExp | null = null;
   private readonly longest: number;
   private readonly size: number;
@@ -50,7 +50,7 @@ export class Expression {
   }
 
   /**
-   * Replaces all matches, from left to right, by a fixed text; empty ones are left. Returns the subject itself if there are
+   * Replaces all matches, from left to right, with a fixed text; empty matches are kept. Returns the subject itself if there are
    * none. Throws `MatchFailed` if the search exceeds PCRE2's limits.
    */
   replaceAll(subject: string, replacement: string): string {

@@ -153,9 +153,9 @@ function firstBytes(node: Node): FirstBytes | null {
 const NOTHING: FirstBytes = { set: new ByteSet(), empty: true };
 
 interface RequiredByte {
-  /** Empty if there is none; a letter in both cases. */
+  /** The required byte: empty if there is none; a letter in both cases. */
   readonly bytes: readonly number[];
-  /** A repetition of variable length precedes it. */
+  /** Whether a repetition of variable length precedes the byte. */
   readonly follows: boolean;
 }
 

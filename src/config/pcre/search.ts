@@ -63,7 +63,7 @@ export function searchAll(
   }
 }
 
-/** Searches from position `from` on. `budget`: steps that are left, which are deducted. */
+/** Searches from position `from` on. `budget`: remaining steps, from which those of the search are deducted. */
 function searchFrom(
   program: Program,
   end: number,

@@ -35,7 +35,7 @@ export interface WorkerReport {
   readonly tunnels: number;
 }
 
-/** Questions to the workers, which each answers by itself. Plain data. */
+/** Questions that each worker answers about itself. Plain data. */
 type Question =
   | { readonly about: 'peers' }
   | { readonly about: 'workers' }

@@ -25,7 +25,7 @@ const RESOURCES: readonly Route[] = [
 /** Operations on every resource: the directories, and the document. */
 const ROUTES: readonly Route[] = [...directories(RESOURCES), ...RESOURCES];
 
-/** Lists of the resources below each path that is no resource itself. */
+/** Names of the resources below each path that is not itself a resource. */
 function directories(routes: readonly Route[]): Route[] {
   const below = new Map<string, Set<string>>([['/', new Set()]]);
   for (const { path } of routes) {
@@ -94,7 +94,7 @@ function onlyGet(x: Exchange, method: ApiMethod | undefined, result: ApiResult):
   return result;
 }
 
-/** The parameters in a path; null if it is another one. */
+/** The parameters in a path; null if the path does not match. */
 function matched(pattern: string, segments: readonly string[]): Record<string, string> | null {
   const parts = pattern.split('/').filter((part) => part !== '');
   if (parts.length !== segments.length) return null;

@@ -1,6 +1,6 @@
 /**
- * Protection of the API against requests that a browser makes on behalf of other sites: a page of another origin, and a
- * name that its owner resolves to an address of this machine (DNS rebinding).
+ * Protection of the API against requests that a browser makes on behalf of other sites: from a page of another origin, or
+ * by a host name that an attacker resolves to an address of this machine (DNS rebinding).
  */
 import { canonicalIp } from '../../config/address.js';
 import type { Exchange } from '../../program/exchange.js';

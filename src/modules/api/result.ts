@@ -7,7 +7,7 @@ export interface ApiResult {
   readonly body?: unknown;
 }
 
-/** A request is refused, and has changed nothing unless the code says otherwise. */
+/** Error response: the request has changed nothing, unless the code says otherwise. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -19,7 +19,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The reason of an operation that got no answer of the master process. */
+/** Error of an operation to which the master process did not respond. */
 export function masterUnavailable(): ApiError {
   return new ApiError(503, 'MasterUnavailable', 'the master process does not respond; nothing was changed');
 }

@@ -309,7 +309,7 @@ export default defineModule({
           return DONE;
         };
         return (x) => {
-          // As in nginx, fields of an earlier response are gone before the target is evaluated.
+          // As in nginx, fields of an earlier response are dropped before the target is evaluated.
           httpExchange(x).upstreamHeaders = null;
           const destination = target(x);
           if (destination === null) return 500;

@@ -21,7 +21,7 @@ export function tunnelContinues(
 ): boolean {
   const old = passOf(before);
   const fresh = passOf(after);
-  // It concerns handshakes only.
+  // `proxy_websocket` affects only handshakes.
   if (change === 'proxy_websocket') return true;
   if (change === 'proxy_pass') {
     // With another URI the upstream would receive a different request; with variables the target is unknown.

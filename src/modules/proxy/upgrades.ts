@@ -90,7 +90,7 @@ export const upgradeDirectives = {
 
 const PLAIN: UpgradeRequest = { protocols: '', websocket: false };
 
-/** ms for which an established WebSocket may be silent if `proxy_read_timeout` is not set. */
+/** Read timeout of established WebSockets if `proxy_read_timeout` is not set, ms. */
 const WEBSOCKET_READ_TIMEOUT = 3_600_000;
 
 /** Upgrade rules of a location. */

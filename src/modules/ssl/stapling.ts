@@ -12,7 +12,7 @@ import { cipherName, cipherNames } from './names.js';
 /** A certificate of a server. */
 interface Stapled {
   readonly certificate: X509Certificate;
-  /** Null: no response is available for it. */
+  /** OCSP response for the certificate; null: none is available. */
   readonly staple: Staple | null;
 }
 
@@ -109,7 +109,7 @@ function kindOf({ publicKey }: X509Certificate): string {
 }
 
 /**
- * The certificate that OpenSSL will select: Node does not tell, and takes the response before the handshake.
+ * The certificate that OpenSSL will select: Node does not report it, and needs the response before the handshake.
  * Undefined if it cannot be known: then no response is sent.
  */
 function selected(hello: ClientHello, all: readonly Stapled[], spec: ContextSpec): Stapled | undefined {

@@ -89,7 +89,7 @@ export class Limiter implements FrameCheck {
   }
 
   frame(header: FrameReader): CheckVerdict {
-    // A reload may have changed them.
+    // Read for each frame, because a reload may have changed the limits.
     const limits = this.x.location.settings.get(LIMITS);
     if (limits === null || (limits.from !== 'both' && limits.from !== this.sender)) return PASS;
     const { opcode, length } = header;
@@ -128,7 +128,7 @@ export class Limiter implements FrameCheck {
 
   private count({ opcode, length }: FrameReader, limits: Limits): CheckVerdict {
     const { rates } = limits;
-    // Frames of messages that have been counted, and Close frames.
+    // Continuations and Close frames do not count as messages.
     const starts = opcode !== 0 && opcode !== CLOSE;
     if (this.bucketsOf !== rates) this.openBuckets(rates);
     const time = performance.now();
@@ -204,7 +204,7 @@ export class Limiter implements FrameCheck {
     if (more >= 0 && !this.wait(limits, Math.max(delay, more))) this.host.proceed();
   }
 
-  /** Has the frame wait for that many ms; false if it need not. */
+  /** Delays the frame by that many ms; returns false if no delay is needed. */
   private wait(limits: Limits, delay: number): boolean {
     if (delay <= 0) return false;
     const { dryRun } = limits;

@@ -15,7 +15,7 @@ const MAX_PAYLOAD = 1_048_576;
 
 let ws: typeof import('ws') | null = null;
 
-/** Loads the client of WebSockets. */
+/** Loads the WebSocket client. */
 export async function loadMirror(): Promise<void> {
   ws ??= await import('ws');
 }
@@ -27,7 +27,7 @@ export interface MirrorTarget {
   readonly upstream: Upstream | undefined;
 }
 
-/** Number of connections so far: an upstream's servers take turns. */
+/** Number of connections so far: they are distributed over an upstream's servers in turn. */
 let opened = 0;
 
 /** Socket to the next server of an upstream that is not down; undefined: none is available. */

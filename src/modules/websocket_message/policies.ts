@@ -26,7 +26,7 @@ export interface Rejection {
   readonly level: Level;
 }
 
-/** Handler without anything to release. */
+/** Handler that has nothing to release. */
 abstract class Policy implements MessageHandler {
   abstract handle(message: Message): Decision;
   dispose(): void {}
