@@ -2,20 +2,18 @@
  * Client sides of exchanges that the proxy creates for another exchange: properties of the client are those of its
  * connection, and nothing is sent to it.
  */
-import type { BodySink, Chunk } from '../program/body.js';
+import type { Chunk } from '../program/body.js';
 import type { AcceptResults } from '../program/session.js';
+import { BodilessClient } from './bodiless-client.js';
 import type { ClientSide } from './client-side.js';
 import type { ConnectionCounts } from './connection-counts.js';
 import type { EngineExchange } from './engine-exchange.js';
 
-export abstract class InnerClient implements ClientSide {
-  readonly draining = false;
-  readonly pipelined = false;
-  readonly bodyWaits = false;
-  readonly bodyPreread = 0;
-
-  /** `origin`: the exchange for which this one was created. */
-  constructor(private readonly origin: EngineExchange) {}
+export abstract class InnerClient extends BodilessClient implements ClientSide {
+  /** `origin`: the exchange for which this one was created; it has read the body that arrived with the client's request. */
+  constructor(private readonly origin: EngineExchange) {
+    super();
+  }
 
   abstract readonly closed: boolean;
   abstract readonly bytesSent: number;
@@ -62,24 +60,10 @@ export abstract class InnerClient implements ClientSide {
   }
 
   sendHead(): void {}
-  sendInterim(): void {}
   cork(): void {
     this.origin.client.cork();
   }
   uncork(): void {
     this.origin.client.uncork();
-  }
-
-  /** The body arrived with the client's request and has already been read. */
-  readBody(sink: BodySink): void {
-    sink.bodyEnd();
-  }
-  resumeBody(): void {}
-  sendContinue(): void {}
-  discardBody(): number {
-    return 0;
-  }
-  detach(): null {
-    return null;
   }
 }

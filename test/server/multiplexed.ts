@@ -5,6 +5,7 @@
  * `<stream> reset`.
  */
 
+import { BodilessClient } from '../../src/exchange/bodiless-client.js';
 import { ClientInfo } from '../../src/exchange/client-info.js';
 import { clientLeft } from '../../src/exchange/client-loss.js';
 import type { ClientSide } from '../../src/exchange/client-side.js';
@@ -23,7 +24,7 @@ import type { RequestHead } from '../../src/http/request-head.js';
 import type { Accepted } from '../../src/net/accept-step.js';
 import { now, type Timed, unwatch, watch } from '../../src/net/deadlines.js';
 import type { Transport } from '../../src/net/transport.js';
-import type { BodySink, Chunk } from '../../src/program/body.js';
+import type { Chunk } from '../../src/program/body.js';
 import { type Arrived, ConfigLease } from '../../src/program/config-lease.js';
 
 function headOf(method: string, target: string, authority: string): RequestHead {
@@ -41,14 +42,10 @@ function headOf(method: string, target: string, authority: string): RequestHead 
   };
 }
 
-class Stream implements ClientSide {
-  readonly draining = false;
+class Stream extends BodilessClient implements ClientSide {
   readonly exchange: HttpExchange;
   readonly lease: ConfigLease;
-  readonly pipelined = false;
   readonly requestLength = 0;
-  readonly bodyWaits = false;
-  readonly bodyPreread = 0;
   readonly requests: number;
   bytesSent = 0;
   bodyBytesSent = 0;
@@ -59,6 +56,7 @@ class Stream implements ClientSide {
     private readonly connection: MultiplexedConnection,
     head: RequestHead,
   ) {
+    super();
     this.requests = ++connection.requests;
     this.lease = new ConfigLease(connection.host, connection.arrived, this.localAddress);
     this.lease.acquire();
@@ -119,7 +117,6 @@ class Stream implements ClientSide {
   sendHead(x: HttpExchange): void {
     this.send(`head ${x.response.status}\n`);
   }
-  sendInterim(): void {}
   write(chunk: Chunk): boolean {
     if (this.closed || chunk.length === 0) return true;
     this.bodyBytesSent += chunk.length;
@@ -127,17 +124,6 @@ class Stream implements ClientSide {
   }
   cork(): void {}
   uncork(): void {}
-  readBody(sink: BodySink): void {
-    sink.bodyEnd();
-  }
-  resumeBody(): void {}
-  sendContinue(): void {}
-  discardBody(): number {
-    return 0;
-  }
-  detach(): null {
-    return null;
-  }
 
   end(completed: boolean): void {
     if (completed) this.send('end\n');

@@ -1,15 +1,15 @@
 /** Exchange of a health check: a request that the proxy makes by itself, with the settings of a location. */
+import { BodilessClient } from '../../exchange/bodiless-client.js';
 import type { ClientSide } from '../../exchange/client-side.js';
 import { ConnectionCounts } from '../../exchange/connection-counts.js';
 import { HttpExchange } from '../../exchange/exchange.js';
 import { HeaderBlock } from '../../http/header-block.js';
-import type { BodySink } from '../../program/body.js';
 import type { LocationProgram, ServerProgram } from '../../program/program.js';
 import { UpstreamAttempt } from '../../program/upstream-attempt.js';
 import { ServerNames } from '../../routing/server-names.js';
 
 /** Client side without a client: the variables about it are empty, as in nginx Plus. */
-class NoClient implements ClientSide {
+class NoClient extends BodilessClient implements ClientSide {
   readonly counts = new ConnectionCounts();
   readonly id = 0;
   readonly remoteAddress = '';
@@ -22,33 +22,17 @@ class NoClient implements ClientSide {
   readonly since = 0;
   readonly bytesSent = 0;
   readonly requests = 0;
-  readonly pipelined = false;
   readonly bodyBytesSent = 0;
   readonly requestLength = 0;
   readonly closed = false;
-  readonly draining = false;
-  readonly bodyWaits = false;
-  readonly bodyPreread = 0;
 
   sendHead(): void {}
-  sendInterim(): void {}
   write(): boolean {
     return true;
   }
   cork(): void {}
   uncork(): void {}
   end(): void {}
-  readBody(sink: BodySink): void {
-    sink.bodyEnd();
-  }
-  resumeBody(): void {}
-  sendContinue(): void {}
-  discardBody(): number {
-    return 0;
-  }
-  detach(): null {
-    return null;
-  }
   released(): void {}
 }
 
