@@ -29,7 +29,7 @@ export function readStateFile(path: string): string | null {
 }
 
 /** Replaces the content of a state file. The text is a byte string. Throws StateFileError. */
-export async function writeStateFile(path: string, text: string): Promise<void> {
+async function writeStateFile(path: string, text: string): Promise<void> {
   let temporary: string | null = null;
   try {
     // A symbolic link is followed, so that the file that it names is replaced, and not the link.

@@ -38,10 +38,6 @@ export class KeyvalZone {
     this.file = state === null ? null : new StateFile(state, () => this.savedState());
   }
 
-  get isSaved(): boolean {
-    return this.file !== null;
-  }
-
   /** Reads the state file, unless the zone is in use already, and fills the copy of this process. */
   async load(errorLog: ErrorLog, onlyTest: boolean): Promise<void> {
     const { state } = this.data;

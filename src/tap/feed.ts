@@ -20,7 +20,7 @@ import type { TapSettings } from './settings.js';
 const CONTROL = 8;
 const CLOSE = 8;
 /** Maximum length of a payload that can be redacted, bytes. */
-export const MAX_REDACTED = 65_536;
+const MAX_REDACTED = 65_536;
 /** Bytes that wait for a subscriber, approximately. */
 const MAX_QUEUED = 1 << 20;
 /** Bytes of a batch, approximately: one read of the channel between processes. */

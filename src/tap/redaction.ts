@@ -7,7 +7,7 @@ import type { FieldLine, Withheld } from './rows.js';
 import type { RedactionSettings } from './settings.js';
 
 /** Text in place of what is redacted. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** Fields whose values are URLs. */
 const URLS: ReadonlySet<string> = new Set(['referer', 'location', 'content-location', 'refresh']);

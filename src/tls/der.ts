@@ -3,7 +3,6 @@
  * definite lengths. Values are slices of the encoding; nothing is copied.
  */
 
-export const BOOLEAN = 0x01;
 export const INTEGER = 0x02;
 export const BIT_STRING = 0x03;
 export const OCTET_STRING = 0x04;

@@ -115,11 +115,6 @@ export class FrameReader {
     return this.payloadLeft === 0 && this.headerSeen === 0 && !this.fragmented;
   }
 
-  /** Whether a frame with this first byte is a Close frame. */
-  static isClose(first: number): boolean {
-    return (first & 0xf) === CLOSE;
-  }
-
   /** Status code of the first Close frame: 1005 if it has none, 0 if it has not arrived completely. */
   get closeCode(): number {
     if (!this.closed) return 0;
@@ -202,14 +197,6 @@ export class FrameReader {
       this.first = first;
       this.sawData = true;
     }
-    return at;
-  }
-
-  /** Reads up to the end of the current frame, or to `to`. Returns the position reached. */
-  skipFrame(bytes: Uint8Array, from: number, to: number): number {
-    let at = from;
-    do at = this.next(bytes, at, to);
-    while (at < to && !this.betweenFrames);
     return at;
   }
 

@@ -87,8 +87,8 @@ test('the ends of frames and messages are found however the bytes are split', ()
       const stepping = new FrameReader();
       const stops: number[] = [];
       for (let from = 0; from < bytes.length; ) {
-        from = stepping.skipFrame(bytes, from, bytes.length);
-        stops.push(from);
+        from = stepping.next(bytes, from, bytes.length);
+        if (stepping.betweenFrames) stops.push(from);
       }
       assert.deepEqual(
         stops,
@@ -102,7 +102,6 @@ test('a Close frame is noticed with its first byte', () => {
   for (const mask of [null, Buffer.from([1, 2, 3, 4])]) {
     const frame = closeFrame(1012, mask);
     const reader = new FrameReader();
-    assert.equal(FrameReader.isClose(frame[0] as number), true);
     reader.skip(frame, 0, 1);
     assert.equal(reader.closing, true);
     assert.equal(reader.betweenFrames, false);

@@ -162,7 +162,7 @@ interface RequiredByte {
 const NONE: RequiredByte = { bytes: [], follows: false };
 
 /** The last byte that every match contains, in both cases of a letter; empty if there is none. */
-export function requiredByte(node: Node): readonly number[] {
+function requiredByte(node: Node): readonly number[] {
   return findRequiredByte(node, { varies: false }).bytes;
 }
 
