@@ -1,10 +1,8 @@
-import { parseMilliseconds } from '../config/units.js';
 import { eventLocations } from './engine/events.js';
 import { defineLint } from './engine/lint.js';
+import { shortReadTimeout } from './engine/read-timeout.js';
 import { titleOf } from './engine/scope.js';
 import { isComplete } from './engine/values.js';
-
-const DEFAULT_TIMEOUT = 60_000;
 
 export default defineLint({
   code: 'sse-read-timeout',
@@ -17,17 +15,15 @@ export default defineLint({
     const seen = new Set<unknown>();
     for (const { scope, pass, because, sign } of eventLocations(c)) {
       if (scope.value('sse_reconnect') === 'on') continue;
-      const value = scope.effective('proxy_read_timeout')[0]?.args[0];
-      const time = value === undefined ? DEFAULT_TIMEOUT : parseMilliseconds(value.text);
-      const at = value ?? pass.statement;
-      if (time === null || time > DEFAULT_TIMEOUT || seen.has(at)) continue;
+      const short = shortReadTimeout(pass);
+      if (short === null || seen.has(short.at)) continue;
+      const { at, limit, help } = short;
       seen.add(at);
-      const limit = value === undefined ? '60 seconds' : value.text;
       c.report(
         at,
         `an event stream of "${titleOf(scope.within('location') ?? scope)}" is cut after ${limit} of silence from the back end`,
         {
-          help: `${value === undefined ? 'this is the default of proxy_read_timeout: ' : ''}increase it in this location (proxy_read_timeout 1h;), or have the back end send comments more often`,
+          help: `${help}, or have the back end send comments more often`,
           related: [{ at: sign, message: `events are expected here: ${because}` }],
         },
       );
