@@ -133,6 +133,12 @@ function zoneKey({ name, size, key }: ZoneDeclaration): string {
   return JSON.stringify([name, size, key]);
 }
 
+/** The parameter `zone=name` of a statement that refers to a zone, for `checkZoneReferences`. */
+export function zoneParameter({ args }: Statement): { readonly name: string; readonly at: Word } | undefined {
+  const at = args.findLast(({ text }) => text.startsWith('zone='));
+  return at && { name: at.text.slice('zone='.length), at };
+}
+
 /**
  * Checks the zones referenced by a directive of a block: each must be declared by `${kind}_zone`, and be named once.
  * `nameOf` returns the name in a statement.

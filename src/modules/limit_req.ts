@@ -1,9 +1,15 @@
 /** nginx's `ngx_http_limit_req_module`: limits the request rate per key. */
-import type { Statement, Word } from '../../grammar/syntax-tree.js';
+import type { Word } from '../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer } from '../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Context, Directives } from '../config/directive.js';
 import { parseInteger } from '../config/units.js';
-import { checkKeyedZones, checkZoneReferences, type KeyedZoneData, parseKeyedZone } from '../config/zone-argument.js';
+import {
+  checkKeyedZones,
+  checkZoneReferences,
+  type KeyedZoneData,
+  parseKeyedZone,
+  zoneParameter,
+} from '../config/zone-argument.js';
 import { type ErrorLog, logs } from '../logging/error-log.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
@@ -217,11 +223,6 @@ function thousandths(value: number): string {
   return `${Math.floor(value / 1000)}.${String(value % 1000).padStart(3, '0')}`;
 }
 
-function zoneIn({ args }: Statement): { name: string; at: Word } | undefined {
-  const at = args.findLast(({ text }) => text.startsWith('zone='));
-  return at && { name: at.text.slice('zone='.length), at };
-}
-
 /** Rates of a table's zones, by name. */
 function ratesOf({ shared }: { shared: Shared }): Map<string, number> {
   const key = 'limit_req rates';
@@ -240,7 +241,7 @@ export default defineModule({
   },
   check(block, c) {
     checkKeyedZones('limit_req', 'limit_req_zone', block, c);
-    checkZoneReferences('limit_req', 'limit_req', block, zoneIn, c);
+    checkZoneReferences('limit_req', 'limit_req', block, zoneParameter, c);
   },
   http(conf, _block, compiler) {
     openKeyedZones(compiler, conf.limit_req_zone, 'limit_req');

@@ -1,5 +1,4 @@
 /** Limits of WebSockets: sizes, fragments, opcodes, rates. An extension of tsproxy. */
-import type { Statement } from '../../../grammar/syntax-tree.js';
 import { bitmask, choice, custom, flag, integer, offset } from '../../config/argument-types.js';
 import type { Context, Directives } from '../../config/directive.js';
 import {
@@ -7,6 +6,7 @@ import {
   checkZoneReferences,
   type KeyedZoneData,
   parseKeyedZone,
+  zoneParameter,
 } from '../../config/zone-argument.js';
 import { defineModule } from '../../program/module.js';
 import { keyedZone, openKeyedZones } from '../../program/zones.js';
@@ -110,11 +110,6 @@ const openStage: StageFactory = (x, direction, host) => {
   return new CheckedStage(host, (services) => [new Limiter(x, sender, services)]);
 };
 
-function zoneIn({ args }: Statement): { name: string; at: (typeof args)[number] } | undefined {
-  const at = args.findLast(({ text }) => text.startsWith('zone='));
-  return at && { name: at.text.slice('zone='.length), at };
-}
-
 export default defineModule({
   name: 'websocket_limit',
   doc: 'Limits the frames and messages of WebSockets: sizes, fragments, opcodes, and rates per WebSocket or per key. The number of WebSockets per key is limited by `limit_conn`, and per upstream server by the parameter `max_conns` of `server`: both count a WebSocket until it closes.',
@@ -128,7 +123,7 @@ export default defineModule({
   check(block, c) {
     checkKeyedZones('websocket_limit', 'websocket_limit_zone', block, c);
     for (const name of ['websocket_limit_messages', 'websocket_limit_bytes']) {
-      checkZoneReferences('websocket_limit', name, block, zoneIn, c);
+      checkZoneReferences('websocket_limit', name, block, zoneParameter, c);
     }
   },
   http(conf, _block, compiler) {
