@@ -140,6 +140,7 @@ export class HttpExchange implements EngineExchange {
     x.method = this.method;
     x.contentLength = this.contentLength;
     x.body = this.body === null ? NO_BODY : new BorrowedBody(this.body);
+    x.bodyDiscarded = this.bodyDiscarded;
     x.startTime = this.startTime;
     x.uri = this.uri;
     x.args = this.args;

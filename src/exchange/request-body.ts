@@ -109,6 +109,8 @@ export class BufferedBody implements RequestBody, BodySink {
     this.queue.clear();
     if (this.memory !== null) reserve(-this.memory.length);
     this.memory = null;
+    // A `post_action` may have borrowed a body that is released because it is incomplete.
+    this.length = 0;
     if (this.descriptor >= 0) {
       closeSync(this.descriptor);
       this.descriptor = -1;

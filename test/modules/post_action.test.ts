@@ -65,6 +65,9 @@ describe('post_action', () => {
           proxy_pass http://127.0.0.1:%%ECHO%%;
         }
         location /body { post_action /with-body; proxy_pass http://127.0.0.1:%%BACKEND%%; }
+        location /limited { client_max_body_size 5; post_action /with-limit; return 200 ok; }
+        location /with-limit { client_max_body_size 5; proxy_pass http://reports/limit; }
+        location /in-file { client_body_in_file_only clean; post_action /with-body; proxy_pass http://127.0.0.1:%%BACKEND%%; }
         location /late { post_action /waits; return 200 first; }
         location /denied { post_action /deny; return 200 ok; }
         location /silent { post_action /unlogged; return 200 ok; }
@@ -178,6 +181,30 @@ describe('post_action', () => {
         ['POST', '/done', ''],
       ],
     );
+  });
+
+  it('has no body if the client has closed the connection before the end of it', async () => {
+    for (const path of ['/body', '/in-file']) {
+      const client = await connect(proxy.port);
+      client.send(`POST ${path}?cut HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\na part`);
+      client.close();
+      assert.match(await logged(`${path}?cut`), / 202 {2}0 202$/);
+      assert.deepEqual(
+        taken().map(({ target, body, field }) => [target, body, field('content-length')]),
+        [['/body', '', '0']],
+      );
+    }
+    assert.deepEqual(proxy.messages('crit'), []);
+  });
+
+  it('follows the refusal of a body, which is not refused again', async () => {
+    assert.equal((await get(proxy.port, '/limited', { method: 'POST', body: 'too large' })).status, 413);
+    assert.match(await logged('/limited'), /^\/limited \/with-limit 413 OK \d+ 202$/);
+    assert.deepEqual(
+      taken().map(({ target, body }) => [target, body]),
+      [['/limit', '']],
+    );
+    assert.equal(proxy.messages('error').filter((line) => line.includes('too large body')).length, 1);
   });
 
   it('does not delay the response, but the next one on the connection, as in nginx', async () => {
