@@ -77,6 +77,8 @@ export class Upstream implements ObserverSettings {
 
   /** Called when the configuration is in force. */
   enforced(): void {
+    // Health checks set the states of their peers; the previous configuration may have had checks that this one has not.
+    if (this.health === null) for (const peer of this.group.all) peer.health = 'up';
     this.observer.enforce(this, this.group.all);
   }
 

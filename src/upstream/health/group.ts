@@ -38,6 +38,13 @@ export class CheckGroup {
     return this.states.get(peer.name) ?? this.initial;
   }
 
+  /** Continues with the states that the same check has in the table in force. */
+  adopt(same: CheckGroup | undefined): void {
+    if (same === undefined) return;
+    this.states.clear();
+    for (const [name, state] of same.states) this.states.set(name, state);
+  }
+
   /** Starts or stops the checks of this process. */
   execute(active: boolean): void {
     this.active = active;
@@ -121,11 +128,12 @@ class PeerRun {
     const { group, name } = this;
     if (this.stopped) return;
     this.check = null;
-    this.schedule(group.data.interval);
     const context = `health check "${group.data.match}" of peer ${name} in upstream "${group.upstream.name}"`;
     if (failure !== null) group.errorLog.write('info', `health check failed while ${failure}, ${context}`);
     const before = group.states.get(name) ?? group.initial;
     const counts = await group.zone.count(group, name, failure === null);
+    // With another check in the meantime, both would see a change of the state.
+    if (!this.stopped) this.schedule(group.data.interval);
     if (counts === null || counts.state === before) return;
     if (failure === null) group.errorLog.write('notice', `peer is healthy, ${context}`);
     else group.errorLog.write('warn', `peer is unhealthy while ${failure}, ${context}`);

@@ -26,13 +26,20 @@ const KEY = 'health checks';
 
 /** Returns the checks of the table being compiled. */
 export function tableChecks(compiler: Compiler): TableChecks {
-  return compiler.shared.get<TableChecks>(KEY) ?? compiler.shared.set(KEY, new TableChecks(compiler.zones));
+  return (
+    compiler.shared.get<TableChecks>(KEY) ??
+    compiler.shared.set(KEY, new TableChecks(compiler.zones, compiler.previous?.get(KEY)))
+  );
 }
 
 export class TableChecks implements Enforceable {
   private readonly zones = new Map<string, ZoneChecks>();
 
-  constructor(private readonly home: ZoneBackend) {}
+  constructor(
+    private readonly home: ZoneBackend,
+    /** Checks of the table that is in force; dropped with it. */
+    private previous: TableChecks | undefined,
+  ) {}
 
   /** Adds a check; settles when the results of earlier tables are known. */
   async add(check: NewCheck): Promise<void> {
@@ -45,7 +52,8 @@ export class TableChecks implements Enforceable {
   }
 
   enforced(generation: number): void {
-    for (const zone of this.zones.values()) zone.enforced(generation);
+    for (const [name, zone] of this.zones) zone.enforced(generation, this.previous?.zones.get(name));
+    this.previous = undefined;
   }
 
   superseded(): void {
@@ -94,8 +102,11 @@ class ZoneChecks implements CheckZone {
     return this.known;
   }
 
-  enforced(generation: number): void {
+  /** `previous`: the checks of the zone in the table that was in force. */
+  enforced(generation: number, previous: ZoneChecks | undefined): void {
     this.isInForce = true;
+    // States may have changed since they were read from the zone.
+    if (previous !== undefined) for (const group of this.groups.values()) group.adopt(previous.groups.get(group.key));
     for (const upstream of this.upstreams()) {
       upstream.health = { peersChanged: () => this.peersChanged(upstream) };
       this.apply(upstream);
@@ -119,15 +130,13 @@ class ZoneChecks implements CheckZone {
     this.execute();
   }
 
+  /** The peers keep their states: this table may still have requests. The upstreams of the next table reset them. */
   superseded(): void {
     if (!this.isInForce) return;
     this.isInForce = false;
     this.leads = false;
     this.execute();
-    for (const upstream of this.upstreams()) {
-      upstream.health = null;
-      for (const peer of allPeers(upstream)) peer.health = 'up';
-    }
+    for (const upstream of this.upstreams()) upstream.health = null;
     this.home.tell(leaveHealth, { zone: this.zone.id });
   }
 
