@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'warning',
   on: 'ssl_certificate',
   story:
-    'The file of the certificate lacks the intermediate certificates, or contains them in another order: each must have issued the one before it. Browsers often know the missing ones, so that the mistake goes unnoticed until another client (an app, `curl`, a webhook) refuses the connection. Certificates of private authorities are not reported.',
+    'The file of the certificate lacks the intermediate certificates, or contains them in another order: each must have issued the one before it. Browsers often have the missing ones in a cache, so that the mistake is not noticed until another client (an app, `curl`, a webhook) refuses the connection. Certificates of private authorities are not reported.',
   async probe(c) {
     const seen = new Set<unknown>();
     for (const { pairs } of await tlsServers(c)) {
@@ -23,7 +23,7 @@ export default defineLint({
           });
         } else if (await isIncomplete(chain.at(-1))) {
           c.report(at, `the intermediate certificate is missing in "${path}"`, {
-            help: `add the certificate of "${commonName(chain.at(-1)?.issuer ?? '')}" behind it (often "fullchain.pem")`,
+            help: `add the certificate of "${commonName(chain.at(-1)?.issuer ?? '')}" after it (often "fullchain.pem")`,
           });
         }
       }

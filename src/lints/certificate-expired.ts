@@ -2,7 +2,7 @@ import { tlsServers } from './engine/certificates.js';
 import { defineLint } from './engine/lint.js';
 
 const DAY = 86_400_000;
-/** Time before the expiry from which on it is reported, ms. */
+/** Time before the expiry at which reports begin, ms. */
 const SOON = 14 * DAY;
 
 export default defineLint({
@@ -10,7 +10,7 @@ export default defineLint({
   severity: 'warning',
   on: 'ssl_certificate',
   story:
-    'The certificate is not currently valid: it has expired, or its validity period has not begun. Servers start with it anyway, but clients that verify it close the connection. It is also reported if it expires soon, within two weeks or a sixth of its validity period: programs that renew certificates have done so by then.',
+    'The certificate is not currently valid: it has expired, or its validity period has not begun. Servers start with it anyway, but clients that verify it close the connection. It is also reported if it expires soon, within two weeks or a sixth of its validity period: programs that renew certificates do so earlier.',
   async probe(c) {
     const seen = new Set<unknown>();
     const now = Date.now();
@@ -28,7 +28,7 @@ export default defineLint({
           const days = Math.floor((to - now) / DAY);
           c.report(at, `the certificate in "${path}" expires ${days < 1 ? 'today' : `in ${days} days`}`, {
             severity: 'hint',
-            help: `it is valid until ${x509.validTo}; see why it was not renewed`,
+            help: `it is valid until ${x509.validTo}; check why it was not renewed`,
           });
         }
         if (from > now)

@@ -18,7 +18,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_pass tunnel_pass',
   story:
-    'Clients without credentials choose the host to which the server connects. With `tunnel_pass` (CONNECT), that is every host and port that it can reach, in the internet and in its own network, also for mail and attacks in its name: require credentials (`auth_basic`) or certain clients (`allow`, `deny`), or limit the targets (a `map` of `$host` with `if`, `tunnel_allow_upstream`). In the other case, the host of `proxy_pass` is the one that the client requests (`$host`), and the server accepts any name: whoever reaches it can use it as a proxy to all these hosts. Choose the target with a `map` of known hosts whose default is empty, list the names in `server_name` beside a `default_server` that answers `return 444`, or refuse other hosts (`if ($host !~ …) { return 403; }`).',
+    'Clients without credentials choose the host to which the server connects. With `tunnel_pass` (CONNECT), that is every host and port that the server can reach, on the internet and in its own network, also to send spam or attack others from its address: require credentials (`auth_basic`) or certain clients (`allow`, `deny`), or limit the targets (a `map` of `$host` with `if`, `tunnel_allow_upstream`). With `proxy_pass`, the host is the one that the client requests (`$host`), and the server accepts any name: whoever reaches it can use it as a proxy to all these hosts. Choose the target with a `map` of known hosts whose default is empty, list the names in `server_name` beside a `default_server` that answers `return 444`, or refuse other hosts (`if ($host !~ …) { return 403; }`).',
   check(c) {
     if (!isComplete(c)) return;
     checkTunnels(c);

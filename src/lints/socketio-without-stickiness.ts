@@ -24,7 +24,7 @@ export default defineLint({
   severity: 'warning',
   on: '*socket *engine.io *sockjs *signalr *cometd *bosh *http-bind *eio *negotiate *hub *transport=polling',
   story:
-    'Socket.IO, SockJS and SignalR begin a session with plain requests, and each of them must reach the server that created the session; any other server answers `400 Session ID unknown` (Socket.IO) or `404 No Connection with that ID` (SignalR). An upstream with several servers needs `sticky` or `ip_hash` for this, or `hash` with a key that all requests of a session share, unless every client is configured to use WebSockets only. The location is found by its path, its target, the names of the upstream, its servers and the server, and conditions on the requests of these libraries.',
+    'Socket.IO, SockJS and SignalR begin a session with plain requests, and each of them must reach the server that created the session; any other server answers `400 Session ID unknown` (Socket.IO) or `404 No Connection with that ID` (SignalR). An upstream with several servers needs `sticky` or `ip_hash` for this, or `hash` with a key that all requests of a session share, unless every client is configured to use WebSockets only. Such locations are recognized by their path, their target, the names of the upstream, its servers and the server, and conditions on the requests of these libraries.',
   check(c) {
     const seen = new Set<unknown>();
     for (const each of proxied(c)) {
@@ -47,15 +47,15 @@ export default defineLint({
             ? `add to upstream ${pass.host}: hash $remote_addr consistent; (or ip_hash;), unless all clients use WebSockets only`
             : `the key "${key}" differs between the requests of a session; use: hash $remote_addr consistent;`,
         related: [
-          ...(sign === 'path' ? [] : [{ at: sign, message: 'it carries such sessions according to this' }]),
-          ...servers.slice(0, 5).map((at) => ({ at, message: 'one of them' })),
+          ...(sign === 'path' ? [] : [{ at: sign, message: 'this indicates such sessions' }]),
+          ...servers.slice(0, 5).map((at) => ({ at, message: 'server of the upstream' })),
         ],
       });
     }
   },
 });
 
-/** Indication that a location carries such sessions: its path, or a statement; null if there is none. */
+/** Indication that a location serves such sessions: its path, or a statement; null if there is none. */
 function signOf(
   { scope, pass, upgrade, websocket }: Proxied,
   upstream: Scope,

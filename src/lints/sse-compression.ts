@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'hint',
   on: 'gzip_types brotli_types zstd_types',
   story:
-    'Streams of server-sent events are compressed. Each open stream keeps a compressor, which uses some 264 KiB with gzip and more with other codings, for as long as it is open, and compressors of one worker use up to 256 MiB: further responses, of any type, are then sent uncompressed. Events are short, so that compression saves little. Compress them only if there are few clients, with `gzip_window` and `gzip_hash` set to small sizes.',
+    'Streams of server-sent events are compressed. Each stream occupies a compressor while it is open: about 264 KiB with gzip, more with other codings. The compressors of one worker may use 256 MiB: beyond that, responses of any type are sent uncompressed. Events are short, so that compression saves little. Compress them only if there are few clients, with `gzip_window` and `gzip_hash` set to small sizes.',
   check(c) {
     for (const { scope, because, sign } of eventLocations(c)) {
       for (const coding of ['gzip', 'brotli', 'zstd']) {
@@ -17,7 +17,7 @@ export default defineLint({
           .flatMap(({ args }) => args)
           .find(({ text }) => text === '*' || text.toLowerCase() === 'text/event-stream');
         if (type === undefined) continue;
-        c.report(type, `each event stream of "${titleOf(scope.within('location') ?? scope)}" keeps a compressor`, {
+        c.report(type, `each event stream of "${titleOf(scope.within('location') ?? scope)}" occupies a compressor`, {
           help: `write ${coding} off; in this location`,
           related: [{ at: sign, message: `events are expected here: ${because}` }],
         });

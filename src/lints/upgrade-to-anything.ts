@@ -13,7 +13,7 @@ export default defineLint({
   severity: 'hint',
   on: '*$http_upgrade *${http_upgrade',
   story:
-    'A location forwards any protocol that the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if the back end accepts it, and the proxy does not see the requests inside: access rules, rewrites and logs are bypassed (h2c smuggling). `Connection $http_connection` forwards everything such a client needs. To allow only WebSockets, write `upgrade_protocols websocket`, or use a `map` that forwards only `websocket`.',
+    'A location forwards any protocol that the client names in `Upgrade`. A client that asks for `h2c` gets a tunnel to the back end, if the back end accepts it, and the proxy does not process the requests inside: access rules, rewrites and logs are bypassed (h2c smuggling). `Connection $http_connection` forwards all fields that such a client needs. To allow only WebSockets, write `upgrade_protocols websocket`, or use a `map` that forwards only `websocket`.',
   check(c) {
     const rules = rulesOf(c);
     const seen = new Set<string>();

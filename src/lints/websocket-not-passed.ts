@@ -3,7 +3,7 @@ import { enclosingLocation, titleOf } from './engine/scope.js';
 import { hasSuspectDirective, isComplete } from './engine/values.js';
 import { type Proxied, proxied } from './engine/websocket.js';
 
-/** Last segments of paths that are for WebSockets, in the libraries and applications that define them. */
+/** Last segments of the paths that libraries and applications use for WebSockets. */
 const SEGMENT =
   /(?:^|\/)(?:wss?|web-?sockets?|sockets?|socket\.io|engine\.io|sockjs(?:-node)?|cable|signalr|hubs|graphql-ws|subscriptions|xmpp-websocket|colibri-ws|webpack-hmr|[a-z]+Hub|[a-z]+[-_](?:ws|websocket))$/;
 
@@ -16,7 +16,7 @@ export default defineLint({
   absence: true,
   on: 'proxy_pass',
   story:
-    "The path or the upstream of a location is named after WebSockets, but the location passes none: `Upgrade` and `Connection` are hop-by-hop fields, which are not forwarded by default, so the back end receives a plain request, and the client gets no connection (Socket.IO and SignalR fall back to polling). Add `proxy_websocket on;`, which plain requests of the location do not notice, or nginx's four lines.",
+    "The path or the upstream of a location is named after WebSockets, but the location passes none: `Upgrade` and `Connection` are hop-by-hop fields, which are not forwarded by default, so the back end receives a plain request, and the client gets no connection (Socket.IO and SignalR fall back to polling). Add `proxy_websocket on;`, which does not affect plain requests of the location, or nginx's four lines.",
   check(c) {
     if (!isComplete(c)) return;
     const seen = new Set<unknown>();
@@ -44,9 +44,10 @@ export default defineLint({
 
 function evidenceOf({ scope, pass }: Proxied, c: LintContext): string | null {
   const location = enclosingLocation(scope);
-  if (location !== null && isForWebSockets(location.name, location.kind === 'regex', c)) return 'its path is for them';
+  if (location !== null && isForWebSockets(location.name, location.kind === 'regex', c))
+    return 'its path suggests them';
   if (UPSTREAM.test(pass.host) && !pass.host.includes('$')) return `its upstream is named "${pass.host}"`;
-  return isForWebSockets(pass.uri, false, c) ? 'the path of its target is for them' : null;
+  return isForWebSockets(pass.uri, false, c) ? 'the path of its target suggests them' : null;
 }
 
 function isForWebSockets(path: string, regex: boolean, c: LintContext): boolean {

@@ -150,7 +150,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: key,
     links: (value: 'off' | KeyData) => (value === 'off' ? {} : { refers: [`api keys ${value.keys}`] }),
-    doc: 'Requires an API key of the list, from the field `X-API-Key` or from the variable of `key`. Without one, or with an unknown one, the response is 401; if its plan is not one of `plans`, 403; if a limit of its plan is reached, 429 with `Retry-After`. Responses have the fields `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10). While the master process, which counts for all workers, does not respond, requests are not limited. `off` ends the effect of the enclosing level. This is an extension of tsproxy; nginx has no such directive.',
+    doc: 'Requires an API key of the list, from the field `X-API-Key` or from the variable of `key`. Without one, or with an unknown one, the response is 401; if its plan is not one of `plans`, 403; if a limit of its plan is reached, 429 with `Retry-After`. Responses have the fields `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10). While the master process, which counts for all workers, does not respond, requests are not limited. `off` cancels the setting inherited from the enclosing level. This is an extension of tsproxy; nginx has no such directive.',
     example: 'api_key partners plans=free,pro;',
     exampleNeeds: 'api_plan free 10/s; api_plan pro 100/s; api_keys partners { secret joe free; }',
   },

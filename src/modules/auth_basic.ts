@@ -35,7 +35,7 @@ const directives = {
   auth_basic: {
     contexts: CONTEXTS,
     takes: named('string | off', template),
-    doc: 'Requires a user name and a password of `auth_basic_user_file` (401 without them; requests with CONNECT send them to the proxy, as `Proxy-Authorization`, and get 407); the string, which may contain variables, is the realm that clients show. `off` ends the effect of the enclosing level.',
+    doc: 'Requires a user name and a password of `auth_basic_user_file` (401 without them; requests with CONNECT send them to the proxy, as `Proxy-Authorization`, and get 407); the string, which may contain variables, is the realm that clients show. `off` cancels the setting inherited from the enclosing level.',
     example: 'auth_basic "closed site";',
   },
   auth_basic_user_file: {

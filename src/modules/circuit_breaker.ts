@@ -53,7 +53,7 @@ function parseBreaker(words: readonly Word[], c: ArgumentContext): BreakerSettin
 
 const module = defineModule({
   name: 'circuit_breaker',
-  doc: 'Refuses the requests of an upstream or a location immediately while too many of them fail, so that clients need not wait for failures and the servers can recover. This is an extension of tsproxy; nginx has no such module.',
+  doc: 'Refuses the requests of an upstream or a location immediately while too many of them fail, so that clients do not wait for failures and the servers can recover. This is an extension of tsproxy; nginx has no such module.',
   directives: {
     circuit_breaker: {
       contexts: ['http', 'server', 'location', 'upstream'],
@@ -64,18 +64,18 @@ const module = defineModule({
         parseBreaker,
       ),
       default: 'off',
-      doc: 'A circuit breaker: of all requests to the group in `upstream`, or of those of each location; a request passes that of its location first. It opens if, within `window` (10s), the number of `failures` (5) is reached, or, with `ratio`, if that share of at least `min` (20) requests has failed; with both parameters, one of them suffices. While it is open, requests are refused with `status` (503), which `error_page` can handle, and no server is tried. After the time `open` (30s) it is half-open: `probes` (1) requests pass. If all of them succeed it closes; if one fails it opens again; a probe whose client leaves makes room for another. A request counts once, by its final result after all tries, when the head of the response arrives (a tunnel or an event stream, too); if the response fails later, it counts as failed. The types of failures are listed in `on`: `connect` (connections and TLS handshakes that fail, and requests for which no server is available), `error` (connections that fail later, invalid responses), `timeout`, `5xx` (statuses of responses), `upgrade` (a response with a status of 400 or more to a request with `Upgrade`), `http_429` and the like (that status); by default `connect,error,timeout,5xx`. State changes are logged once. All worker processes share the state, and it is kept in a reload that leaves the parameters unchanged. If the master process, which keeps it, does not respond, requests pass. Locations with the same pattern in servers with the same first `server_name` share a breaker.',
+      doc: 'Configures a circuit breaker: in `upstream`, one for all requests to the group; otherwise one for each location, which is evaluated first. It opens if, within `window` (10s), the number of `failures` (5) is reached, or, with `ratio`, if that share of at least `min` (20) requests has failed; with both parameters, one of them suffices. While it is open, requests are refused with `status` (503), which `error_page` can handle, and no server is tried. After the time `open` (30s) it is half-open: `probes` (1) requests pass. If all of them succeed it closes; if one fails it opens again; a probe whose client disconnects is replaced by another. A request counts once, by its final result after all tries, when the head of the response arrives (a tunnel or an event stream, too); if the response fails later, it counts as failed. The types of failures are listed in `on`: `connect` (connections and TLS handshakes that fail, and requests for which no server is available), `error` (connections that fail later, invalid responses), `timeout`, `5xx` (statuses of responses), `upgrade` (a response with a status of 400 or more to a request with `Upgrade`), `http_429` and the like (that status); by default `connect,error,timeout,5xx`. State changes are logged once. All worker processes share the state, and it is kept on a reload that leaves the parameters unchanged. If the master process, which holds the state, does not respond, requests pass. Locations with the same pattern in servers with the same first `server_name` share a breaker.',
       example: 'circuit_breaker ratio=50% min=20 window=10s open=30s probes=3;',
     },
   },
   variables: {
     upstream_breaker_state: {
       get: (x) => x.state(BREAKER_PASS)?.state,
-      doc: 'State of the circuit breaker: `closed`, `open` or `half_open`; of two, that of the first which is not closed. Empty without one.',
+      doc: 'State of the circuit breaker: `closed`, `open` or `half_open`; if two apply, that of the first one that is not closed. Empty if none applies.',
     },
     upstream_breaker_status: {
       get: (x) => x.state(BREAKER_PASS)?.status,
-      doc: 'Result of the circuit breaker for the request: `PASSED`, `PROBE` or `REFUSED`. Empty without one.',
+      doc: 'Result of the circuit breaker for the request: `PASSED`, `PROBE` or `REFUSED`. Empty if none applies.',
     },
   },
   http(_conf, http, compiler) {

@@ -75,14 +75,14 @@ const directives = {
     contexts: CONTEXTS,
     takes: either('off', positiveTime),
     default: 'off',
-    doc: 'Time without data after which a comment (`: heartbeat`) is sent to the clients of event streams, so that intermediaries do not close their idle connections, and so that clients that have left without closing theirs are noticed. The comment is inserted between two events, never into one, and clients ignore it. It does not restart `proxy_read_timeout`: an upstream that is silent for that time is still given up, unless it sends comments itself.',
+    doc: 'Time without data after which a comment (`: heartbeat`) is sent to the clients of event streams, so that intermediaries do not close their idle connections, and to detect clients that have disappeared without closing their connections. The comment is inserted between two events, never into one, and clients ignore it. It does not restart `proxy_read_timeout`: an upstream that sends nothing for that time still times out, unless it sends comments itself.',
     example: 'sse_heartbeat 15s;',
   },
   sse_retry: {
     contexts: CONTEXTS,
     takes: either('off', milliseconds),
     default: 'off',
-    doc: 'Reconnection time that is sent to clients at the beginning of event streams (`retry:`): a browser whose stream ends waits that long before it requests it again. A `retry:` of the upstream follows it, and replaces it.',
+    doc: 'Reconnection time that is sent to clients at the beginning of event streams (`retry:`): a browser whose stream ends waits that long before it reconnects. A `retry:` of the upstream follows it, and replaces it.',
     example: 'sse_retry 2s;',
   },
   sse_error: {
@@ -101,7 +101,7 @@ const directives = {
       parseReconnect,
     ),
     default: 'off',
-    doc: 'Whether an event stream of a client stays open when the upstream ends it or fails, such as in a restart. The request is then sent again, with the id of the last event that the client has received in `Last-Event-ID`, and the events of the new response follow in the same stream. Events that are repeated (with the same id and the same bytes as one of the last 128) are dropped. The first attempt follows after the reconnection time that the upstream has set (`retry:`); without one after up to 100 ms, then twice the delay up to 5 s. `attempts` (20) limits the requests in succession without a new event, and `time` (60s) the time without an upstream; then the stream ends. It ends, too, if the response has a status below 500 other than 429, or is no event stream: the client requests it again, and gets that response. So does a stream whose worker is about to end (`QUIT`), or whose listening address a reload has removed. A stream that has sent events, but no ids, ends, so that the client notices that it may have missed events; with `without_ids` it is continued. Requests with the methods POST, PATCH and LOCK are not sent again; with `non_idempotent` they are after a failure, but not after a complete response. Events are passed on when they are complete; longer ones than `buffer` (64k) are passed on as they arrive, and the stream ends if the upstream fails in one.',
+    doc: 'Whether an event stream of a client stays open when the upstream ends it or fails, for example during a restart. The request is then sent again, with the id of the last event that the client has received in `Last-Event-ID`, and the events of the new response follow in the same stream. Events that are repeated (with the same id and the same bytes as one of the last 128) are dropped. The first attempt follows after the reconnection time that the upstream has set (`retry:`); without one after up to 100 ms, then twice the delay up to 5 s. `attempts` (20) limits the number of consecutive requests without a new event, and `time` (60s) the time without an upstream; then the stream ends. It also ends if the response has a status below 500 other than 429, or is not an event stream: the client then reconnects and gets that response. A stream also ends if its worker is shutting down (`QUIT`), or a reload has removed its listening address. A stream that has sent events, but no ids, ends, so that the client notices that it may have missed events; with `without_ids` it is continued. Requests with the methods POST, PATCH and LOCK are not sent again; with `non_idempotent` they are after a failure, but not after a complete response. Events are passed on when they are complete; events longer than `buffer` (64k) are passed on as they arrive, and the stream ends if the upstream fails within one.',
     example: 'sse_reconnect on time=2m;',
   },
 } as const satisfies Directives;
@@ -113,7 +113,7 @@ function ofStream(value: (stream: EventStream) => string | number, doc: string):
       const stream = x.state(EVENT_STREAM);
       return stream === undefined ? undefined : String(value(stream));
     },
-    doc: `${doc} Empty if the response is no event stream of an upstream.`,
+    doc: `${doc} Empty if the response is not an event stream of an upstream.`,
   };
 }
 
@@ -123,7 +123,7 @@ function count(name: keyof EventStreamCounts, doc: string): VariableSpec {
 
 export default defineModule({
   name: 'sse',
-  doc: 'Server-sent events: responses of upstreams with the type `text/event-stream`. Each event is passed on immediately, with and without `proxy_buffering`, and if it is compressed; if the client leaves, the request to the upstream is aborted, and if the upstream ends, the response does. The directives do not apply to a stream that the upstream has compressed, and, because nothing can be inserted, to one whose length is declared. Event streams are never stored (`proxy_store`). This is an extension of tsproxy; nginx has no such module.',
+  doc: 'Server-sent events: responses of upstreams with the type `text/event-stream`. Each event is passed on immediately, with and without `proxy_buffering`, and if it is compressed; if the client disconnects, the request to the upstream is aborted, and if the upstream ends the stream, the response ends. The directives do not apply to a stream that the upstream has compressed, nor to one with a `Content-Length`, into which nothing can be inserted. Event streams are never stored (`proxy_store`). This is an extension of tsproxy; nginx has no such module.',
   directives,
   variables: {
     sse_events: ofStream((stream) => stream.events, 'Number of events sent to the client so far.'),

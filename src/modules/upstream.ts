@@ -43,7 +43,7 @@ const module = defineModule({
       contexts: ['upstream'],
       takes: word('file', ({ text: path }, c) => c.path(path, 'prefix')),
       inherit: 'none',
-      doc: 'File with the servers of the group, instead of `server` directives in the configuration. The API adds, changes and removes servers (`api`), and writes the file with each change, which a later start reads. The group needs a `zone`. A file that does not exist, or is invalid, is an empty list of servers; an invalid file is reported in the error log and renamed.',
+      doc: 'File with the servers of the group, instead of `server` directives in the configuration. The API adds, changes and removes servers (`api`), and writes the file after each change; the next start reads it. The group needs a `zone`. A file that does not exist, or is invalid, is an empty list of servers; an invalid file is reported in the error log and renamed.',
       example: 'zone backend 64k;\nstate /var/lib/tsproxy/backend.conf;',
     },
     resolver: {

@@ -201,7 +201,7 @@ export default defineModule({
       repeat: true,
       inherit: 'none',
       links: ({ match }: HealthCheckData) => (match === '' ? {} : { refers: [`match ${match}`] }),
-      doc: 'Checks all servers of the upstream to which `proxy_pass` of the location refers, every `interval=` (5s) after the last check, delayed by a random time up to `jitter=` (0). A check requests `uri=` (`/`) with the settings of the location (`proxy_set_header`, `proxy_http_version`, `proxy_bind`, `proxy_connect_timeout`, `proxy_read_timeout`, and `proxy_ssl_*` with `https`); variables about the client are empty. It passes if the status is 2xx or 3xx and the response is complete, or as the block `match=` says. After `fails=` (1) consecutive failures the server is unhealthy and gets no requests, until `passes=` (1) consecutive checks have passed. If several checks are configured for an upstream, a server must pass all of them. `mandatory`: a server gets no requests before its first check has passed; by default it is initially healthy. `persistent`: states are kept on reload; without it, servers are in their initial state after a reload. `port=`: another port than that of the server. `type=tcp` only connects (with `https`, including the handshake of TLS); `type=websocket` opens a WebSocket at `uri=`, and sends a Ping that must be answered. `keepalive_time=`: uses a connection for several checks, for that time. Changes of a state are logged. nginx Plus has this directive; `type=websocket` is an extension of tsproxy.',
+      doc: 'Checks all servers of the upstream to which the `proxy_pass` of the location refers, every `interval=` (5s) after the last check, delayed by a random time up to `jitter=` (0). A check requests `uri=` (`/`) with the settings of the location (`proxy_set_header`, `proxy_http_version`, `proxy_bind`, `proxy_connect_timeout`, `proxy_read_timeout`, and `proxy_ssl_*` with `https`); variables about the client are empty. The check passes if the status is 2xx or 3xx and the response is complete, or if the response satisfies the block `match=`. After `fails=` (1) consecutive failures the server is unhealthy and gets no requests, until `passes=` (1) consecutive checks have passed. If several checks are configured for an upstream, a server must pass all of them. `mandatory`: a server gets no requests before its first check has passed; by default it is initially healthy. `persistent`: states are kept on reload; without it, servers are in their initial state after a reload. `port=`: another port than that of the server. `type=tcp` only connects (with `https`, including the TLS handshake); `type=websocket` opens a WebSocket at `uri=`, and sends a Ping that must be answered. `keepalive_time=`: reuses a connection for several checks, for that time. State changes are logged. nginx Plus has this directive; `type=websocket` is an extension of tsproxy.',
       example: 'proxy_pass http://127.0.0.1:8081; health_check interval=2s fails=3 passes=2 uri=/health;',
       differs:
         'The upstream does not need a `zone`. `type=grpc` is rejected. A response whose body is incomplete fails the check; at most 256k of a body are read.',
@@ -211,7 +211,7 @@ export default defineModule({
     health_check_timeout: {
       contexts: ['http', 'server', 'location'],
       takes: milliseconds,
-      doc: 'Limit of the duration of a whole health check, from connecting to the end of the response. By default only `proxy_connect_timeout` and `proxy_read_timeout` limit it, whose defaults are a minute: a server that accepts connections but does not respond is not noticed earlier. In nginx this directive exists in `stream` only.',
+      doc: 'Limit of the duration of a whole health check, from connecting to the end of the response. By default only `proxy_connect_timeout` and `proxy_read_timeout` limit it, whose defaults are a minute: a server that accepts connections but does not respond is detected only after that time. In nginx this directive exists in `stream` only.',
       example: 'health_check_timeout 1s;',
     },
     match: {
@@ -228,7 +228,7 @@ export default defineModule({
       takes: statusTest,
       repeat: true,
       inherit: 'none',
-      doc: 'The status is one of these codes or in one of these ranges; or, after `!`, it is not.',
+      doc: 'The status must be one of these codes or in one of these ranges; after `!`, it must not be.',
       example: 'status 200 301-303; status ! 500;',
     },
     header: {
@@ -236,7 +236,7 @@ export default defineModule({
       takes: fieldTest,
       repeat: true,
       inherit: 'none',
-      doc: 'The header of the response contains a field (`header Host`), does not contain it (`header ! X-Failed`), or contains it with a value that is (`=`), is not (`!=`), matches a regular expression (`~`), or does not match it (`!~`).',
+      doc: 'The response must contain a field (`header Host`), must not contain it (`header ! X-Failed`), or must contain it with a value that equals (`=`) or differs from (`!=`) the given one, or that matches (`~`) or does not match (`!~`) a regular expression.',
       example: 'header Content-Type ~ "^text/"; header ! X-Accel-Redirect;',
     },
     body: {
@@ -244,7 +244,7 @@ export default defineModule({
       takes: bodyTest,
       repeat: true,
       inherit: 'none',
-      doc: 'The first 256k of the body match a regular expression, or do not (`!~`).',
+      doc: 'The first 256k of the body must match a regular expression (`~`), or must not match it (`!~`).',
       example: 'body ~ "Welcome"; body !~ "maintenance";',
     },
     require: {
@@ -252,7 +252,7 @@ export default defineModule({
       takes: listOf(variable),
       repeat: true,
       inherit: 'none',
-      doc: 'All these variables are neither empty nor "0", evaluated for the response (`$upstream_http_…`, `$upstream_status`, a `map` of them).',
+      doc: 'The values of all these variables must be neither empty nor `0`; they are evaluated for the response (`$upstream_http_…`, `$upstream_status`, a `map` of them).',
       example: 'require $upstream_http_x_ready;',
     },
   },

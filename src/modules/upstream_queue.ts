@@ -33,7 +33,7 @@ const module = defineModule({
         return { max, timeout };
       }),
       inherit: 'none',
-      doc: 'Maximum number of requests that wait at the same time because no server is available: all of them have their `max_conns`, have failed (`max_fails`), or are `down`. They wait in the order of their arrival, until a server can be used, at most for `timeout` (60s); a request that finds no room, or has waited too long, is answered with 502. `$upstream_queue_time` is the time that a request has waited. A client that closes its connection leaves the queue. Nginx has this directive in nginx Plus only.',
+      doc: 'Maximum number of requests that wait at the same time because no server is available: all of them have reached `max_conns`, have failed (`max_fails`), or are `down`. They wait in the order of arrival until a server can be used, at most for `timeout` (60s); if the queue is full, or the time has elapsed, a request is answered with 502. `$upstream_queue_time` is the time that a request has waited. A request whose client closes the connection leaves the queue. nginx has this directive in its commercial version.',
       example: 'queue 100 timeout=10s;',
       differs:
         'Each worker has its own queue. The directive may precede the load balancing method, which must come first in nginx Plus.',

@@ -18,7 +18,7 @@ const module = defineModule({
       contexts: CONTEXTS,
       takes: milliseconds,
       default: '0',
-      doc: 'Total time of a request to an upstream, from the selection of the first server to the end of the response, over all tries; `0` means unlimited. When it is over, the try in progress is aborted, and the response is 504, or, if its head was passed on, is cut off. The body of the request is read before, and does not count if it is buffered. Tunnels (such as WebSockets) and event streams are limited until their head arrives. In comparison, `proxy_next_upstream_timeout` only prevents further tries, and `proxy_read_timeout` limits the time between two reads.',
+      doc: 'Total time of a request to an upstream, from the selection of the first server to the end of the response, over all tries; `0` means unlimited. When it has elapsed, the try in progress is aborted, and the response is 504; a response whose head was already passed on is cut off. The time for reading a buffered request body does not count. Tunnels (such as WebSockets) and event streams are limited only until their head arrives. By contrast, `proxy_next_upstream_timeout` only prevents further tries, and `proxy_read_timeout` limits the time between two reads.',
       example: 'upstream_timeout 10s;',
     },
     retry_backoff: {
@@ -57,7 +57,7 @@ const module = defineModule({
         return { ratio, min, window };
       }),
       inherit: 'none',
-      doc: 'Limits the tries after the first one (`proxy_next_upstream`) to a share of the requests to the group within `window` (10s); `min` (3) of them are always allowed. Beyond that, the failure is passed to the client, so that a failing group is not burdened with a multiple of its requests. Each worker process has the budget of its own requests. A cached connection that turns out to be closed is replaced without a charge.',
+      doc: 'Limits the tries after the first one (`proxy_next_upstream`) to a share of the requests to the group within `window` (10s); `min` (3) of them are always allowed. Beyond that, the failure is passed to the client, so that retries do not multiply the load of a failing group. Each worker process has a budget of its own. Replacing a cached connection that turns out to be closed does not count.',
       example: 'retry_budget 20% min=3;',
     },
   },

@@ -104,7 +104,7 @@ const EXTENSION = 'This is an extension of tsproxy; nginx has no such directive.
 
 export default defineModule({
   name: 'websocket',
-  doc: 'Life cycle of proxied WebSockets: Close frames when the proxy ends one, pings, and limits of time. Settings of a location apply to its open WebSockets, too, after a reload that leaves the rest of the location unchanged.',
+  doc: 'Life cycle of proxied WebSockets: Close frames at their end, pings, and time limits. After a reload that leaves the rest of a location unchanged, new settings also apply to its open WebSockets.',
   directives: {
     websocket_close: {
       contexts: CONTEXTS,
@@ -112,21 +112,21 @@ export default defineModule({
       default: 'on',
       differs:
         'nginx ends tunnels by closing their connections. With `on`, which is the default, both ends of a WebSocket receive a Close frame first, and `QUIT` closes WebSockets instead of waiting for them.',
-      doc: `Sends a Close frame to both ends whenever the proxy ends a WebSocket, at the end of the frame in transmission: 1001 at a shutdown, when the client's connection is lost or a timeout expires (to the other end), 1014 when the connection to the upstream server is lost, and the codes of the directives that close WebSockets. An end that has itself sent a Close frame receives its own code. If the connection of one end is lost inside of a frame, the other end's connection is closed without a Close frame, and the error log says so. \`timeout\` (5s) is the time for which an end may answer a Close frame before its connection is closed. A graceful shutdown (\`QUIT\`) closes WebSockets with code 1001, spread over 5 seconds, or in the last seconds of \`worker_shutdown_timeout\` if that is set; \`tunnel_drain\` changes this schedule. With \`off\`, as in nginx, connections are closed without Close frames, and \`QUIT\` waits until WebSockets end by themselves. ${EXTENSION}`,
+      doc: `Sends a Close frame to both ends whenever the proxy ends a WebSocket, at the end of the frame in transmission: 1001 at a shutdown, when the client's connection is lost or a timeout expires (to the other end), 1014 when the connection to the upstream server is lost, and the codes of the directives that close WebSockets. An end that has itself sent a Close frame receives its own code. If the connection of one end is lost in the middle of a frame, the other end's connection is closed without a Close frame, and the error log says so. \`timeout\` (5s) is the time for which an end may answer a Close frame before its connection is closed. A graceful shutdown (\`QUIT\`) closes WebSockets with code 1001, spread over 5 seconds, or in the last seconds of \`worker_shutdown_timeout\` if that is set; \`tunnel_drain\` changes this schedule. With \`off\`, as in nginx, connections are closed without Close frames, and \`QUIT\` waits until WebSockets end by themselves. ${EXTENSION}`,
       example: 'websocket_close off;',
     },
     websocket_protocol_error: {
       contexts: CONTEXTS,
       takes: choice('log', 'close'),
       default: 'log',
-      doc: `Determines what happens when an end sends a frame that violates RFC 6455: a reserved bit without an extension, an unknown opcode, a frame of a client without mask or of a server with one, a control frame that is fragmented or longer than 125 bytes, a continuation without a message, or a new message before the end of the previous one. Such frames are counted, and each kind is logged once for each end and WebSocket. With \`log\` they are forwarded, as by nginx; with \`close\` they are not, and both ends receive a Close frame with code 1002. A length with its highest bit set always closes the WebSocket, because no frame can be found behind it; a length that is not in its shortest form is only counted and logged. ${EXTENSION}`,
+      doc: `Determines what happens when an end sends a frame that violates RFC 6455: a reserved bit without an extension, an unknown opcode, a frame of a client without mask or of a server with one, a control frame that is fragmented or longer than 125 bytes, a continuation without a message, or a new message before the end of the previous one. Such frames are counted, and each kind is logged once for each end and WebSocket. With \`log\` they are forwarded, as by nginx; with \`close\` they are not, and both ends receive a Close frame with code 1002. A length with its highest bit set always closes the WebSocket, because the next frame cannot be located; a length that is not encoded in the shortest form is only counted and logged. ${EXTENSION}`,
       example: 'websocket_protocol_error close;',
     },
     websocket_ping_interval: {
       contexts: CONTEXTS,
       takes: milliseconds,
       default: '0',
-      doc: `Interval at which both ends of a WebSocket are sent a ping; \`0\` disables pings. A ping waits for the end of the frame in transmission, and is omitted for an end that does not read. Pongs that answer it are not forwarded, and measure the round trip. Pings keep \`proxy_read_timeout\` from expiring. The first ping follows after half of the interval at the earliest, so that WebSockets that were opened at the same time are not pinged at the same time. ${EXTENSION}`,
+      doc: `Interval at which both ends of a WebSocket are sent a ping; \`0\` disables pings. A ping waits for the end of the frame in transmission, and is omitted for an end that does not read. Pongs that answer it are not forwarded, and measure the round trip. Pings prevent \`proxy_read_timeout\` from expiring. The first ping follows after half of the interval at the earliest, so that WebSockets that were opened together are not pinged together. ${EXTENSION}`,
       example: 'websocket_ping_interval 30s;',
     },
     websocket_ping_timeout: {
@@ -140,7 +140,7 @@ export default defineModule({
       contexts: CONTEXTS,
       takes: milliseconds,
       default: '0',
-      doc: `Closes a WebSocket with code 1001 if no part of a message has arrived from either end for this time; \`0\` disables the limit. Pings and pongs are no messages, unlike for \`proxy_read_timeout\`, which also counts them. ${EXTENSION}`,
+      doc: `Closes a WebSocket with code 1001 if no part of a message has arrived from either end for this time; \`0\` disables the limit. Pings and pongs do not count, unlike for \`proxy_read_timeout\`. ${EXTENSION}`,
       example: 'websocket_idle_timeout 10m;',
     },
     websocket_expire: {
@@ -154,7 +154,7 @@ export default defineModule({
       contexts: CONTEXTS,
       takes: expireJwt,
       default: 'off',
-      doc: `Closes a WebSocket when the token expires with which \`auth_jwt\` has allowed its request (claim \`exp\`, plus \`auth_jwt_leeway\`), with code 1008 (policy violation) or the one given. Tokens without \`exp\` do not expire. ${EXTENSION}`,
+      doc: `Closes a WebSocket when the token with which \`auth_jwt\` allowed its request expires (claim \`exp\`, plus \`auth_jwt_leeway\`), with code 1008 (policy violation) or the one given. Tokens without \`exp\` do not expire. ${EXTENSION}`,
       example: 'websocket_expire_jwt on code=4401;',
     },
   },

@@ -50,7 +50,7 @@ const directives = {
     takes: custom('none | same | origin ...', 1, Number.POSITIVE_INFINITY, (words, c) =>
       words.map((w) => parseOrigin(w, c)),
     ),
-    doc: `Origins of the pages that may open WebSockets; requests of others get 403. Browsers restrict WebSockets to no origin by themselves, but send the field \`Origin\`: without a rule, any page can use the cookies of its visitors. \`same\`: the host of the request (its field \`Host\`, with its port); a scheme and a host, with a wildcard for subdomains (\`https://*.example.com\`); a regular expression after \`~\` or \`~*\`, which must match the whole origin; \`none\`: no field \`Origin\`, as of programs other than browsers. Other requests are not examined. By default all may. ${EXTENSION}`,
+    doc: `Origins of the pages that may open WebSockets; requests from other origins get 403. Browsers do not apply the same-origin policy to WebSockets, but send the field \`Origin\`: without a rule, any page can open WebSockets with the cookies of its visitors. \`same\`: the host and port of the request (field \`Host\`); a scheme and a host, with a wildcard for subdomains (\`https://*.example.com\`); a regular expression after \`~\` or \`~*\`, which must match the whole origin; \`none\`: requests without \`Origin\`, such as those of programs other than browsers. Only requests for WebSockets are examined. By default all origins are permitted. ${EXTENSION}`,
     example: 'websocket_origin same https://*.example.com none;',
   },
   websocket_subprotocols: {

@@ -32,7 +32,7 @@ function reasonOf({ closedBy, closeReason }: WebSocketStats): string | undefined
 export const websocketVariables: Readonly<Record<string, VariableSpec>> = {
   websocket_event: figure(
     ({ endedAt }) => (endedAt === 0 ? 'open' : 'close'),
-    'Event that `websocket_log` logs: `open` or `close`; in an access log `close`. Empty for requests that have opened no WebSocket, as are all of these variables.',
+    'Event that `websocket_log` logs: `open` or `close`; in an access log always `close`. Empty, like all of these variables, for requests that have not opened a WebSocket.',
   ),
   websocket_duration: figure(
     ({ openedAt, endedAt }) => seconds((endedAt === 0 ? callbackTime() : endedAt) - openedAt, 3),
@@ -44,11 +44,11 @@ export const websocketVariables: Readonly<Record<string, VariableSpec>> = {
   ),
   websocket_close_code: figure(
     ({ closedBy, closeCode }) => (closedBy === null ? undefined : closeCode),
-    'Status code of the Close frame of that side: 1005 if the frame has no code, 1006 if there was none.',
+    'Status code in the Close frame of the side that has closed the WebSocket: 1005 if the frame has no code, 1006 if there was no frame.',
   ),
   websocket_close_reason: figure(
     reasonOf,
-    'Reason in that Close frame. It is text of the client or the upstream server; bytes that are not UTF-8 are replaced by U+FFFD, and logs escape control characters.',
+    'Reason in the Close frame of the side that has closed the WebSocket. It is text of the client or the upstream server; bytes that are not UTF-8 are replaced by U+FFFD, and logs escape control characters.',
   ),
   websocket_messages_received: figure(
     ({ fromClient }) => fromClient.messages,
@@ -64,7 +64,7 @@ export const websocketVariables: Readonly<Record<string, VariableSpec>> = {
   ),
   websocket_frames_sent: figure(
     ({ fromUpstream }) => fromUpstream.frames,
-    'Number of frames that the upstream server has sent to the client, including control frames, without those of the proxy.',
+    'Number of frames that the upstream server has sent, including control frames; frames of the proxy do not count.',
   ),
   websocket_bytes_received: figure(
     ({ fromClient }) => fromClient.bytes,
@@ -88,6 +88,6 @@ export const websocketVariables: Readonly<Record<string, VariableSpec>> = {
   ),
   websocket_upstream_rtt: figure(
     ({ upstreamRoundTrip }) => (upstreamRoundTrip < 0 ? undefined : seconds(upstreamRoundTrip, 6)),
-    'The same of the upstream server.',
+    'Round trip of the latest ping of `websocket_ping_interval` that the upstream server has answered, in seconds with microseconds. Empty if there was none.',
   ),
 };

@@ -90,7 +90,7 @@ const directives = {
     links: (value: 'off' | JwtData) => ({
       meaning: value === 'off' ? value : { realm: value.realm, token: value.token },
     }),
-    doc: 'Requires a valid JSON Web Token, from the field `Authorization: Bearer ...` or from the variable of `token` (a cookie, an argument). The string is the realm of the challenge. Without a valid token the response is 401; if the keys are not available, 500. The token must be signed with a key of `auth_jwt_key_file` or `auth_jwt_key_request` whose type fits its algorithm and whose identifier equals its `kid`, if it has one. `off` ends the effect of the enclosing level.',
+    doc: 'Requires a valid JSON Web Token, from the field `Authorization: Bearer ...` or from the variable of `token` (a cookie, an argument). The string is the realm of the challenge. Without a valid token the response is 401; if the keys are not available, 500. The token must be signed with a key of `auth_jwt_key_file` or `auth_jwt_key_request` whose type fits its algorithm and whose identifier equals its `kid`, if it has one. `off` cancels the setting inherited from the enclosing level.',
     example: 'auth_jwt "api";',
   },
   auth_jwt_type: {

@@ -12,7 +12,7 @@ export const earlyBodyDirectives = {
     contexts: ['http', 'server'],
     takes: listOf(template),
     again: 'joins',
-    doc: 'Condition for reading the whole body of a request before its location is chosen: at least one of the strings is neither empty nor `0`. Then `$request_body` is available in all phases, for example to a `map` by which `if`, `rewrite` or `proxy_pass` decide. The settings of the server apply to reading: `client_max_body_size`, `client_body_buffer_size`, `client_body_timeout` and so on; the limit of the location is checked afterwards. Such a body is never forwarded while it is received, whatever `proxy_request_buffering` says.',
+    doc: 'Conditions for reading the whole body of a request before its location is chosen: the body is read if at least one of the strings is neither empty nor `0`. Then `$request_body` is available in all phases, for example to a `map` that `if`, `rewrite` or `proxy_pass` use. The settings of the server apply to reading: `client_max_body_size`, `client_body_buffer_size`, `client_body_timeout` and so on; the limit of the location is checked afterwards. Such a body is never forwarded while it is received, whatever `proxy_request_buffering` says.',
     example: 'client_body_early_read $http_x_signature;',
   },
 } as const satisfies Directives;

@@ -13,7 +13,7 @@ export const resolverDirectives = {
   resolver: {
     contexts: CONTEXTS,
     takes: resolverArgument,
-    doc: 'Name servers for upstream names that contain variables or have `resolve`. `valid` overrides the TTL of responses; `ipv4=off` and `ipv6=off` exclude an address family. `status_zone` counts requests and responses in a zone, for all workers and all resolvers that name it: names and services that were looked up (answers from the cache are not counted), responses by their code, and requests that timed out. nginx has it in its commercial version.',
+    doc: 'Name servers for upstream names that contain variables or have `resolve`. `valid` overrides the TTL of responses; `ipv4=off` and `ipv6=off` exclude an address family. `status_zone` counts requests and responses in a zone that all workers and all resolvers with that name share: names and services that were looked up (answers from the cache are not counted), responses by their code, and requests that timed out. nginx has it in its commercial version.',
     example: 'resolver 127.0.0.53 valid=30s ipv6=off status_zone=local;',
   },
   resolver_timeout: {

@@ -259,10 +259,10 @@ export const sslDirectives = {
     contexts: CONTEXTS,
     takes: flag,
     default: 'off',
-    doc: 'Whether an OCSP response is sent with the certificate, to clients that ask for it. It is fetched from the responder named in the certificate, in the background: the first client gets none. The issuer of the certificate is looked for behind it in its file, and in `ssl_trusted_certificate`. The address of the responder is resolved with `resolver`. A response is fetched again an hour later, or five minutes before it expires; after a failure, which is logged, five minutes later.',
+    doc: 'Whether an OCSP response is sent with the certificate, to clients that ask for it. It is fetched from the responder named in the certificate, in the background: the first client gets none. The certificate of the issuer must follow in the same file, or be in `ssl_trusted_certificate`. The address of the responder is resolved with `resolver`. A response is fetched again an hour later, or five minutes before it expires; after a failure, which is logged, five minutes later.',
     example: 'ssl_stapling on; resolver 127.0.0.53;',
     differs:
-      'If a server has certificates of several kinds, clients of TLS 1.2 with which `ssl_prefer_server_ciphers` selects the certificate get no response: Node.js does not tell which one is used. Without `resolver`, the host of a responder is resolved when it is asked for, not when the configuration is loaded.',
+      'If a server has certificates of several kinds, clients of TLS 1.2 with which `ssl_prefer_server_ciphers` selects the certificate get no response: Node.js does not report which one is used. Without `resolver`, the host of a responder is resolved when a response is requested, not when the configuration is loaded.',
     differsFor: () => false,
   },
   ssl_stapling_file: {
@@ -289,10 +289,10 @@ export const sslDirectives = {
     contexts: CONTEXTS,
     takes: choice('off', 'on', 'leaf'),
     default: 'off',
-    doc: 'Whether the certificates of clients are validated with OCSP: those of the whole chain, or only that of the client (`leaf`). The responder is asked after the handshake and before the first request; certificates that are revoked or whose status cannot be determined are refused (495). The address of the responder is resolved with `resolver`.',
+    doc: 'Whether the certificates of clients are validated with OCSP: those of the whole chain, or only that of the client (`leaf`). The responder is queried after the handshake and before the first request; certificates that are revoked or whose status cannot be determined are refused (495). The address of the responder is resolved with `resolver`.',
     example: 'ssl_verify_client on; ssl_ocsp on; resolver 127.0.0.53;',
     differs:
-      'Without `resolver`, the host of a responder is resolved when it is asked for, not when the configuration is loaded.',
+      'Without `resolver`, the host of a responder is resolved when a response is requested, not when the configuration is loaded.',
     differsFor: () => false,
   },
   ssl_ocsp_responder: {

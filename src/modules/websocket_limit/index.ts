@@ -59,7 +59,7 @@ const directives = {
   websocket_opcodes: {
     contexts: CONTEXTS,
     takes: bitmask('text', 'binary', 'ping', 'pong'),
-    doc: `Permitted frames; continuations of permitted messages and Close frames always are. A message of another type closes the WebSocket with 1003 (unsupported data), another control frame with 1008. By default all are permitted. ${EXTENSION}`,
+    doc: `Permitted types of frames; continuations of permitted messages and Close frames are always permitted. A message of another type closes the WebSocket with 1003 (unsupported data), another control frame with 1008. By default all are permitted. ${EXTENSION}`,
     example: 'websocket_opcodes text ping pong;',
   },
   websocket_limit_messages: {
@@ -67,7 +67,7 @@ const directives = {
     takes: rateArgument('messages'),
     repeat: true,
     links: ({ zone }: RateData) => (zone === null ? {} : { refers: [`zone ${zone}`] }),
-    doc: `Limits the rate of messages of each WebSocket, or, with \`zone\`, of all WebSockets with the same key together. Pings and pongs count as messages. \`burst\` is the number of messages that may arrive at once (by default that of the rate). Beyond it, the WebSocket is closed with 1008 (policy violation), or with \`code=1013\` (try again later); with \`delay\`, messages wait until they conform to the rate, and the sender with them. The directive may be repeated; a block with \`websocket_limit_messages\` of its own inherits none. ${EXTENSION}`,
+    doc: `Limits the rate of messages of each WebSocket, or, with \`zone\`, of all WebSockets with the same key together. Pings and pongs count as messages. \`burst\` is the number of messages that may arrive at once (by default that of the rate). Beyond it, the WebSocket is closed with 1008 (policy violation), or with \`code=1013\` (try again later); with \`delay\`, messages are delayed until they conform to the rate, and reading from the sender is paused. The directive may be repeated; a block that sets it inherits none from the enclosing level. ${EXTENSION}`,
     example: 'websocket_limit_messages 100/s burst=200;',
   },
   websocket_limit_bytes: {

@@ -47,13 +47,13 @@ const directives = {
     contexts: CONTEXTS,
     takes: sendersFlag,
     default: 'off',
-    doc: `Whether text messages must be JSON. Another text closes the WebSocket with 1007, unless \`websocket_message_reject\` says otherwise. ${EXTENSION}`,
+    doc: `Whether text messages must be JSON. Other text closes the WebSocket with 1007, unless \`websocket_message_reject\` says otherwise. ${EXTENSION}`,
     example: 'websocket_json on;',
   },
   websocket_json_schema: {
     contexts: CONTEXTS,
     takes: orOff(path('conf')),
-    doc: `A file with a JSON Schema (draft 7 or 2020-12) that text messages of clients must satisfy; implies \`websocket_json on\`. A violation closes the WebSocket with 1008, with its place in the message as the reason. The file is read when the configuration is tested and loaded. Formats are annotations, and are not validated. Regular expressions in a schema are executed without a limit of time: do not use those whose time grows exponentially. \`off\` cancels an inherited schema. ${EXTENSION}`,
+    doc: `A file with a JSON Schema (draft 7 or 2020-12) that text messages of clients must satisfy; implies \`websocket_json on\`. A violation closes the WebSocket with 1008, with its position in the message as the reason. The file is read when the configuration is tested and loaded. Formats are annotations, and are not validated. Regular expressions in a schema are executed without a time limit: avoid expressions whose matching time grows exponentially. \`off\` cancels an inherited schema. ${EXTENSION}`,
     example: 'websocket_json_schema schemas/chat.json;',
     exampleNeeds: '',
   },
@@ -75,7 +75,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: redaction,
     repeat: true,
-    doc: String.raw`Replaces all matches of a regular expression in text messages, by default with \`[redacted]\`, by default in both directions. The replacement is a fixed text. A message for which a search exceeds its limits closes the WebSocket with 1008. ${EXTENSION}`,
+    doc: String.raw`Replaces all matches of a regular expression in text messages, by default with \`[redacted]\` and in both directions. The replacement is a fixed text. If a search exceeds its limits, the WebSocket is closed with 1008. ${EXTENSION}`,
     example: String.raw`websocket_message_redact "\b\d{13,16}\b" "[card]" from=upstream;`,
   },
   websocket_message_reject: {
@@ -110,7 +110,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: messageLog,
     default: 'off',
-    doc: `Logs messages to the error log with the given level: sender, type, length and beginning (binary messages in hexadecimal). \`size\`: bytes of a message that are logged (256); 0 for none. \`rate\`: maximum number of messages per second that are logged of each direction of a WebSocket (10); the number of messages that were left out is part of the next line. \`from\`: senders (both). Messages are logged as they are passed on, after \`websocket_message_redact\`. ${EXTENSION}`,
+    doc: `Logs messages to the error log with the given level: sender, type, length and beginning (binary messages in hexadecimal). \`size\`: bytes of a message that are logged (256); 0 for none. \`rate\`: maximum number of messages per second that are logged for each direction of a WebSocket (10); the next line has the number of omitted messages. \`from\`: senders (both). Messages are logged as they are passed on, after \`websocket_message_redact\`. ${EXTENSION}`,
     example: 'websocket_log_messages info size=1k rate=5/s from=client;',
   },
   websocket_log_messages_redact: {
@@ -123,7 +123,7 @@ const directives = {
   websocket_mirror: {
     contexts: CONTEXTS,
     takes: orOff(mirror),
-    doc: `Sends copies of messages (by default those of clients) to another WebSocket server: a URL without variables, whose host may be the name of an upstream. Each direction of a WebSocket has a connection of its own. Messages of the mirror are ignored, and so are its failures, which are logged; messages that it does not accept in time (256k are queued) are dropped. Copies are made after the other policies, except \`websocket_log_messages\`. ${EXTENSION}`,
+    doc: `Sends copies of messages (by default those of clients) to another WebSocket server: a URL without variables, whose host may be the name of an upstream. Each direction of a WebSocket has a connection of its own. Messages of the mirror are ignored, and so are its failures, which are logged; messages are dropped while its queue (256k) is full. Copies are made after the other policies, except \`websocket_log_messages\`. ${EXTENSION}`,
     example: 'websocket_mirror ws://127.0.0.1:9000/copies;',
   },
   websocket_deflate: {
@@ -137,7 +137,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: integer({ min: 9, max: 15 }),
     default: '15',
-    doc: `Largest window that the proxy negotiates, for both directions: 2 to this power bytes. A client that does not support smaller windows does not compress. ${EXTENSION}`,
+    doc: `Largest window that the proxy negotiates, for both directions: 2 to this power bytes. With a client that does not support smaller windows, compression is not used. ${EXTENSION}`,
     example: 'websocket_deflate_window_bits 12;',
   },
   websocket_deflate_context_takeover: {
