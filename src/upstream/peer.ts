@@ -66,14 +66,14 @@ export interface PeerObserver {
 export class Peer {
   /** `$upstream_addr`: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
   readonly name: string;
-  weight: number;
-  maxConns: number;
-  maxFails: number;
-  failTimeout: number;
+  weight = 0;
+  maxConns = 0;
+  maxFails = 0;
+  failTimeout = 0;
   /** Whether it gets no requests (`down`, `drain`). */
-  down: boolean;
+  down = false;
   /** Lowered by failures; recovers by one at each selection. */
-  effectiveWeight: number;
+  effectiveWeight = 0;
   currentWeight = 0;
   /** Active requests and tunnels in this process. */
   conns = 0;
@@ -97,7 +97,7 @@ export class Peer {
   checked = 0;
   /** Time until which the peer gets no requests (`outlier_ejection`), ms since 1970. */
   ejectedUntil = 0;
-  private identifier: string;
+  private identifier = '';
   /** Requests that this process has passed to the peer, and the number of them that failed. */
   requests = 0;
   failures = 0;
@@ -109,13 +109,7 @@ export class Peer {
     readonly server: string,
   ) {
     this.name = formatAddress(address);
-    this.weight = settings.weight;
-    this.maxConns = settings.maxConns;
-    this.maxFails = settings.maxFails;
-    this.failTimeout = settings.failTimeout;
-    this.down = settings.down !== false;
-    this.effectiveWeight = settings.weight;
-    this.identifier = settings.route;
+    this.applySettings(settings);
   }
 
   /** Identifier in bindings of clients (`sticky`): `route=`, or the MD5 of the address in hexadecimal digits, as in nginx. */
@@ -144,6 +138,11 @@ export class Peer {
   configure(settings: PeerSettings): void {
     const wasDown = this.down;
     this.settings = settings;
+    this.applySettings(settings);
+    if (wasDown && !this.down) this.recovered(Date.now());
+  }
+
+  private applySettings(settings: PeerSettings): void {
     this.weight = settings.weight;
     this.maxConns = settings.maxConns;
     this.maxFails = settings.maxFails;
@@ -151,7 +150,6 @@ export class Peer {
     this.down = settings.down !== false;
     this.effectiveWeight = settings.weight;
     this.identifier = settings.route;
-    if (wasDown && !this.down) this.recovered(Date.now());
   }
 
   /** Counts the start of a request or tunnel. */
