@@ -3,7 +3,6 @@ import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
 import { type Compiler, defineModule } from '../program/module.js';
-import { openZone } from '../program/zones.js';
 import { Breaker, type BreakerSettings } from '../upstream/breaker.js';
 import { BREAKER_PASS } from '../upstream/breaker-pass.js';
 import {
@@ -15,10 +14,10 @@ import {
   positiveTime,
   requireParameter,
 } from '../upstream/circuit-arguments.js';
+import { openCircuits } from '../upstream/circuit-user.js';
 import { configuredUpstreams } from '../upstream/configured.js';
 import { FAILURE_TYPES } from '../upstream/failure-types.js';
 import { LOCATION_BREAKER } from '../upstream/request-limits.js';
-import type { CircuitNews } from '../zones/circuits.js';
 
 const PARAMETERS = {
   failures: positive,
@@ -102,10 +101,6 @@ function open(subject: string, data: BreakerSettings, compiler: Compiler): Break
   const known = compiler.shared.get<Breaker>(name);
   if (known !== undefined) return known;
   const breaker = new Breaker(subject, data, compiler.zones, compiler.errorLog);
-  const declaration = { kind: 'circuits', name, size: 0, key: '' } as const;
-  const zone = openZone(compiler, declaration, 'circuit breaker', (news) =>
-    breaker.circuits.news(news as readonly CircuitNews[]),
-  );
-  breaker.circuits.join(zone);
+  openCircuits(breaker.circuits, name, compiler);
   return compiler.shared.set(name, breaker);
 }

@@ -1,7 +1,6 @@
 /** `outlier_ejection`: servers that fail too often get no requests for a time. An extension of tsproxy. */
 import { custom } from '../config/argument-types.js';
 import { defineModule } from '../program/module.js';
-import { openZone } from '../program/zones.js';
 import {
   parseParameters,
   positive,
@@ -9,10 +8,10 @@ import {
   positiveTime,
   requireParameter,
 } from '../upstream/circuit-arguments.js';
+import { openCircuits } from '../upstream/circuit-user.js';
 import { configuredUpstreams } from '../upstream/configured.js';
 import { type EjectionSettings, OutlierEjection } from '../upstream/outlier-ejection.js';
 import type { ServerData } from '../upstream/server-argument.js';
-import type { CircuitNews } from '../zones/circuits.js';
 
 /** Multiple of `time` that an ejection lasts at most. */
 const MAX_GROWTH = 10;
@@ -67,12 +66,7 @@ const module = defineModule({
       const data = compiler.conf(module, block).outlier_ejection;
       if (data === undefined) continue;
       const ejection = new OutlierEjection(upstream, data, compiler.zones, compiler.errorLog);
-      const name = `outlier ejection of upstream "${upstream.name}"`;
-      const declaration = { kind: 'circuits', name, size: 0, key: '' } as const;
-      const zone = openZone(compiler, declaration, 'outlier ejection', (news) =>
-        ejection.circuits.news(news as readonly CircuitNews[]),
-      );
-      ejection.circuits.join(zone);
+      openCircuits(ejection.circuits, `outlier ejection of upstream "${upstream.name}"`, compiler);
       upstream.ejection = ejection;
     }
   },

@@ -1,4 +1,6 @@
 /** This process's view of the circuits of a zone: asks for admission, reports results, receives changes. */
+import type { Compiler } from '../program/module.js';
+import { openZone } from '../program/zones.js';
 import { admitRequest, reportResults } from '../zones/circuit-operations.js';
 import type { Admission, CircuitAnswer, CircuitNews, CircuitRules } from '../zones/circuits.js';
 import { giveBack } from '../zones/tickets.js';
@@ -106,4 +108,10 @@ export class CircuitUser {
     this.observer.circuitIs(answer);
     if (answer.changed) this.observer.circuitChanged(answer, probe);
   }
+}
+
+/** Opens the zone that contains the circuits of a user; one of that name continues in the next configuration. */
+export function openCircuits(user: CircuitUser, name: string, compiler: Compiler): void {
+  const declaration = { kind: 'circuits', name, size: 0, key: '' } as const;
+  user.join(openZone(compiler, declaration, name, (news) => user.news(news as readonly CircuitNews[])));
 }
