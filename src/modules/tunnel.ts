@@ -9,9 +9,8 @@ import { parseTemplate } from '../config/template-parser.js';
 import { type HttpExchange, httpExchange } from '../exchange/exchange.js';
 import type { Connect } from '../net/transport.js';
 import { logError } from '../program/error-context.js';
-import { defineModule, type Handler, type Scope, type Shared } from '../program/module.js';
+import { defineModule, type Handler, type Module, type Scope } from '../program/module.js';
 import type { Template } from '../program/template.js';
-import type { TunnelTarget } from '../program/tunnel-target.js';
 import { DONE } from '../program/verdict.js';
 import { compiledTunnels } from '../tunnel/tunnels.js';
 import { findUpstream } from '../upstream/configured.js';
@@ -248,13 +247,7 @@ const ESTABLISHING =
   /^tunnel_(?:allow_upstream|bind(?:_dynamic)?|buffer_size|connect_timeout|next_upstream\w*|socket_\w+|send_lowat)$/;
 
 /** A change of the target, or of its upstream, ends a tunnel only if it removes the tunnel's server. */
-function tunnelContinues(
-  change: string,
-  tunnel: TunnelTarget,
-  before: CheckedBlock,
-  after: CheckedBlock,
-  shared: Shared,
-): boolean {
+const tunnelContinues: NonNullable<Module['tunnelContinues']> = (change, tunnel, before, after, shared) => {
   if (ESTABLISHING.test(change)) return true;
   const [old, fresh] = [before, after].map(({ values }) => values.tunnel_pass as TunnelPass | null | undefined);
   if (old === undefined || fresh === undefined) return false;
@@ -269,7 +262,7 @@ function tunnelContinues(
     target === null ? findUpstream(shared, name) : upstreamOf({ address: target, hostPort: '' }, shared),
     tunnel,
   );
-}
+};
 
 export default defineModule({
   name: 'tunnel',

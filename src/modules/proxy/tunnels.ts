@@ -1,7 +1,6 @@
 /** Tunnels opened by `proxy_pass` whose location is changed by a reload. */
 import type { CheckedBlock } from '../../config/checked-config.js';
-import type { Shared } from '../../program/module.js';
-import type { TunnelTarget } from '../../program/tunnel-target.js';
+import type { Module } from '../../program/module.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { upstreamOf, usesServer } from '../../upstream/pass-target.js';
 import type { PassData, PassTarget } from './pass.js';
@@ -12,13 +11,7 @@ const UPSTREAM = 'upstream ';
  * A change of the upstream, its name, or `proxy_pass` itself ends a tunnel only if it removes the tunnel's server; see
  * `Module.tunnelContinues`.
  */
-export function tunnelContinues(
-  change: string,
-  tunnel: TunnelTarget,
-  before: CheckedBlock,
-  after: CheckedBlock,
-  shared: Shared,
-): boolean {
+export const tunnelContinues: NonNullable<Module['tunnelContinues']> = (change, tunnel, before, after, shared) => {
   const old = passOf(before);
   const fresh = passOf(after);
   // `proxy_websocket` affects only handshakes.
@@ -31,7 +24,7 @@ export function tunnelContinues(
   const name = old === null ? tunnel.upstream : old.hostPort;
   if (change !== `${UPSTREAM}${name.toLowerCase()}`) return true;
   return usesServer(fresh === null ? findUpstream(shared, name) : upstreamOf(fresh, shared), tunnel);
-}
+};
 
 /** Target of a location's `proxy_pass`; null if there is none or it contains variables. */
 function passOf(block: CheckedBlock): PassTarget | null {
