@@ -128,7 +128,9 @@ function attemptsOf(paths: Readonly<Record<string, PathItem>>): fc.Arbitrary<Att
         .map(({ values, query, body, type }): Attempt => {
           let filled = path;
           for (const [i, name] of names.entries()) {
-            filled = filled.replace(`{${name}}`, () => encodeURIComponent(printable(values[i] ?? '')));
+            // A path with a NUL is refused before its location is chosen, with a page of HTML.
+            const value = printable(values[i] ?? '').replaceAll('\0', '?');
+            filled = filled.replace(`{${name}}`, () => encodeURIComponent(value));
           }
           const search = new URLSearchParams(
             Object.entries(query).map(([name, value]) => [name, printable(String(value))] as [string, string]),
