@@ -11,13 +11,13 @@ export interface CtlOptions {
   readonly json?: boolean;
 }
 
-/** Returns the exit code: 1 if the API refused the request or could not be reached, or there is no such action. */
+/** Returns the exit code: 1 if the action is unknown, or the API refused the request or could not be reached. */
 export async function ctl(name: string, words: readonly string[], options: CtlOptions): Promise<number> {
   const { api = 'http://localhost/api/', unix = null, json = false } = options;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (action === undefined) {
     const [meant] = nearest(name, Object.keys(ACTIONS));
-    printError(`tsproxy ctl: no action "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+    printError(`tsproxy ctl: unknown action "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
     return 1;
   }
   try {

@@ -370,7 +370,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
         side === this.client ? (['client', 'upstream'] as const) : (['upstream', 'client'] as const);
       this.settings.websocket?.log(
         other,
-        `WebSocket ended inside of a frame from ${other}: ${name} receives no Close frame`,
+        `WebSocket ended in the middle of a frame from ${other}: no Close frame sent to ${name}`,
       );
     }
   }

@@ -360,7 +360,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
   /** The reason why the stream cannot be continued; null if it can. */
   private obstacle(): string | null {
     const { reader, options } = this;
-    if (this.exposed) return 'the upstream has failed in an event that is longer than the buffer of "sse_reconnect"';
+    if (this.exposed) return 'the upstream failed within an event that is longer than the buffer of "sse_reconnect"';
     if (reader.lastEventId === null) return 'the id of its last event is too long';
     if (reader.lastEventId === '' && reader.events > 0 && options.settings.reconnect?.withoutIds === false) {
       return 'its events have no ids';
@@ -371,8 +371,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
   private schedule(recovery: EventStreamRecovery): boolean {
     const scheduled = recovery.schedule(this.reader.retry, () => this.source.requestAgain());
     this.setWaiting(scheduled);
-    if (!scheduled)
-      logError(this.x, 'error', 'event stream is not continued: the limits of "sse_reconnect" are reached');
+    if (!scheduled) logError(this.x, 'error', 'event stream is not continued: a limit of "sse_reconnect" was reached');
     return scheduled;
   }
 

@@ -179,7 +179,7 @@ test('when the limits are reached the stream is cut, or ends with the event of s
     await stream.end();
     assert.equal(stream.state, state);
     assert.equal(stream.text, `retry: 1\nid: 1\ndata: a\n\n${end}`);
-    assert.match(proxy.messages('error').join(), /the limits of "sse_reconnect" are reached/);
+    assert.match(proxy.messages('error').join(), /a limit of "sse_reconnect" was reached/);
   }
 });
 

@@ -48,7 +48,7 @@ describe('the loss of one end', () => {
     await inside.client.bytes(5);
     inside.upstream.socket.resetAndDestroy();
     assert.equal(await inside.client.all(), '');
-    const line = 'WebSocket ended inside of a frame from upstream: client receives no Close frame';
+    const line = 'WebSocket ended in the middle of a frame from upstream: no Close frame sent to client';
     await until('it is logged', () => inside.proxy.messages('warn').some((each) => each.includes(line)));
   });
 

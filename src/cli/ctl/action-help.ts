@@ -12,9 +12,9 @@ const ACTIONS: readonly (readonly [usage: string, help: string])[] = [
   ['clear ZONE', 'remove all keys'],
   ['connections [FILTER...]', 'open connections: client=ADDRESS location=NAME host=NAME'],
   ['tunnels [FILTER...]', 'open WebSockets, also by key=, upstream=, server='],
-  ['close connections|tunnels FILTER...', 'close them; all=true for all; code=1001 reason=TEXT spread=MS'],
+  ['close connections|tunnels FILTER...', 'close those that match, or all=true; code=1001 reason=TEXT spread=MS'],
   ['close ID [code=CODE] [reason=TEXT]', 'close one tunnel'],
-  ['get PATH', 'anything else of the API, such as /nginx'],
+  ['get PATH', 'any other resource of the API, such as /nginx'],
 ];
 
 const WIDTH = Math.max(...ACTIONS.map(([usage]) => usage.length)) + 2;

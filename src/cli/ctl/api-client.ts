@@ -24,7 +24,7 @@ export class ApiClient {
     } catch {
       throw new CtlError(`invalid URL "${target.url}"`);
     }
-    if (!/^https?:$/.test(this.base.protocol)) throw new CtlError(`"${target.url}" is no URL of HTTP`);
+    if (!/^https?:$/.test(this.base.protocol)) throw new CtlError(`"${target.url}" is not an HTTP URL`);
   }
 
   /** Sends a request; returns the body, or undefined if there is none. Rejects with CtlError. */
@@ -34,7 +34,7 @@ export class ApiClient {
     try {
       content = text === '' ? undefined : JSON.parse(text);
     } catch {
-      throw new CtlError(`the response to ${method} ${this.urlOf(path)} is no JSON (status ${status})`);
+      throw new CtlError(`the response to ${method} ${this.urlOf(path)} is not JSON (status ${status})`);
     }
     if (status < 300) return content;
     const { error } = (content ?? {}) as { readonly error?: { readonly text?: string } };

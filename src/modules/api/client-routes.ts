@@ -43,10 +43,10 @@ const TUNNEL_FILTERS: readonly Parameter[] = [
   { name: 'server', description: 'Only tunnels to the server with this address.', schema: LONG_TEXT },
 ];
 
-const LIMIT = numberParameter('limit', `Most items of the list; default ${DEFAULT_LIMIT}.`);
+const LIMIT = numberParameter('limit', `Maximum number of items in the list; default ${DEFAULT_LIMIT}.`);
 const ALL: Parameter = {
   name: 'all',
-  description: 'Required if nothing else selects some of them.',
+  description: 'Required if there is no other filter.',
   schema: { type: 'string', enum: ['true'] },
 };
 
@@ -97,7 +97,7 @@ function listSchema(items: Schema): Schema {
   return {
     type: 'object',
     properties: {
-      total: { ...COUNT, description: 'Number of all that match, of which the list may have only the first ones.' },
+      total: { ...COUNT, description: 'Number of all matches; the list may contain only the first ones.' },
       items: { type: 'array', items },
     },
   };
@@ -129,7 +129,7 @@ function limitOf({ query: { limit } }: ApiRequest): number {
 function closingFilter(request: ApiRequest): ClientFilter {
   const filter = filterOf(request);
   if (Object.keys(filter).length > 0 || request.query.all === 'true') return filter;
-  throw new ApiError(400, 'FilterRequired', 'name what to close, or add "all=true"');
+  throw new ApiError(400, 'FilterRequired', 'a filter is required, or "all=true"');
 }
 
 function closeFrame({ query }: ApiRequest): { readonly code: number; readonly reason: string } {

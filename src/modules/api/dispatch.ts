@@ -130,7 +130,7 @@ export async function execute(c: ApiContext, x: Exchange, found: Found, bytes: B
     const mistake = violation(operation.body, body, 'the body');
     if (mistake !== null) throw new ApiError(400, 'FormatError', mistake);
   } else if (bytes !== null && bytes.length > 0) {
-    throw new ApiError(400, 'UnexpectedBody', 'this request has no body');
+    throw new ApiError(400, 'UnexpectedBody', 'this request must not have a body');
   }
   const result = await operation.run(c, { x, path, query, body });
   return method === 'get' ? withFields(result, x.args) : result;

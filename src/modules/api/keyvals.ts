@@ -78,7 +78,7 @@ function changesOf(body: unknown, { data: { type, timeout } }: KeyvalZone): KeyC
   return Object.entries(body as Readonly<Record<string, Change>>).map(([text, change]) => {
     const key = toBytes(text);
     if (!isValidKey(type, key)) {
-      throw new ApiError(400, 'KeyvalFormatError', `key "${text}" is no address and no network`);
+      throw new ApiError(400, 'KeyvalFormatError', `key "${text}" is neither an address nor a network`);
     }
     const { value, expire } = typeof change === 'object' && change !== null ? change : { value: change };
     const ms = expire ?? timeout;
@@ -97,7 +97,7 @@ async function change(
   if (result === 'unanswered') throw masterUnavailable();
   if (result === 'exists') throw new ApiError(409, 'KeyvalKeyExists', `key "${toText(key)}" already exists`);
   if (result === 'missing') throw new ApiError(404, 'KeyvalKeyNotFound', `no key "${toText(key)}"`);
-  if (result === 'memory') throw new ApiError(507, 'KeyvalNotEnoughMemory', 'the zone has no room for the keys');
+  if (result === 'memory') throw new ApiError(507, 'KeyvalNotEnoughMemory', 'not enough memory in the zone');
   await Promise.all([c.clients.applied(), saved(() => zone.save())]);
   return success;
 }

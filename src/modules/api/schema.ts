@@ -36,7 +36,7 @@ export function violation(schema: Schema, value: unknown, name: string): string 
     case 'boolean':
       return typeof value === 'boolean' ? null : `${name} must be true or false`;
     case 'integer': {
-      if (typeof value !== 'number' || !Number.isSafeInteger(value)) return `${name} must be a whole number`;
+      if (typeof value !== 'number' || !Number.isSafeInteger(value)) return `${name} must be an integer`;
       const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
       if (value < minimum) return `${name} must be at least ${minimum}`;
       return value > maximum ? `${name} must be at most ${maximum}` : null;

@@ -197,7 +197,7 @@ async function change(c: ApiContext, list: ServerList, wanted: ServerChange): Pr
   if (answer.result === 'unanswered') throw masterUnavailable();
   if (answer.result === 'missing') throw missingServer('id' in wanted ? wanted.id : -1);
   if (answer.result === 'memory') {
-    throw new ApiError(507, 'UpstreamNotEnoughMemory', 'the zone of the upstream has no room for the server');
+    throw new ApiError(507, 'UpstreamNotEnoughMemory', 'not enough memory in the zone of the upstream');
   }
   if (answer.result !== 'done') return answer;
   await Promise.all([c.clients.applied(), saved(() => list.save())]);

@@ -14,7 +14,7 @@ export class LostUpgrades {
     // Many servers accept an upgrade with HTTP/1.0.
     if (missing === null || !(missing.upgrade || missing.connection)) return;
     const problem = `client requested a WebSocket in ${placeOf(x)}, but`;
-    if (x.version < 11) this.log(x, `${problem} with HTTP/1.0, which has no upgrade`);
+    if (x.version < 11) this.log(x, `${problem} with HTTP/1.0, which does not support upgrades`);
     else if (x.upgradeRequest === null) {
       this.log(x, `${problem} the upstream receives no ${fields(missing)}; add "proxy_websocket on;"`);
     } else if (!hasMember(x.headers.joined('connection'), 'upgrade')) {

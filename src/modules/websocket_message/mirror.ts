@@ -59,7 +59,7 @@ export class Mirror implements MessageHandler {
     if (socket === null || this.failed) return null;
     const isOpen = socket.readyState === socket.OPEN;
     if ((isOpen ? socket.bufferedAmount : this.waitingBytes) + data.length > MAX_WAITING) {
-      if (this.dropped++ === 0) this.log('does not keep up, messages are dropped');
+      if (this.dropped++ === 0) this.log('queue is full, dropping messages');
       return null;
     }
     const copy = Buffer.from(data);
@@ -72,10 +72,10 @@ export class Mirror implements MessageHandler {
   }
 
   dispose(): void {
-    if (this.dropped > 1) this.log(`has not received ${this.dropped} messages`);
+    if (this.dropped > 1) this.log(`${this.dropped} messages were dropped`);
     this.failed = true;
     this.waiting = [];
-    // Before the handshake is complete, `close` reports an error, which is not one any more.
+    // Before the handshake is complete, `close` emits an error, which `failed` suppresses.
     this.socket?.close(1000);
   }
 
@@ -95,7 +95,7 @@ export class Mirror implements MessageHandler {
       for (const { data, binary } of waiting) socket.send(data, { binary });
     });
     socket.on('error', (error) => this.fail(error.message));
-    socket.on('close', (code) => this.fail(`closed with ${code}`));
+    socket.on('close', (code) => this.fail(`connection closed with code ${code}`));
     return socket;
   }
 
