@@ -1,6 +1,6 @@
 /** Fields of certificates (RFC 5280 4.1) for which Node's `X509Certificate` has no accessor, in their encoding. */
 import type { X509Certificate } from 'node:crypto';
-import { bitsOf, DerReader, explicit, implicit, OBJECT_IDENTIFIER, OCTET_STRING, oidOf } from './der.js';
+import { bitsOf, DerError, DerReader, explicit, implicit, OBJECT_IDENTIFIER, OCTET_STRING, oidOf } from './der.js';
 
 /** Encoded fields of a certificate. */
 export interface CertificateFields {
@@ -44,12 +44,22 @@ function read(raw: Buffer): CertificateFields {
   let responders: readonly string[] = [];
   while (!body.atEnd) {
     const { tag, content } = body.next();
-    if (tag === explicit(3)) responders = respondersIn(new DerReader(content).enter());
+    if (tag === explicit(3)) responders = respondersIn(content);
   }
   return { serial, signatureAlgorithm, issuer, subject, publicKey, responders };
 }
 
-function respondersIn(extensions: DerReader): string[] {
+/** As in OpenSSL, an extension that cannot be read names no responders. */
+function respondersIn(content: Buffer): readonly string[] {
+  try {
+    return namedIn(new DerReader(content).enter());
+  } catch (error) {
+    if (error instanceof DerError) return [];
+    throw error;
+  }
+}
+
+function namedIn(extensions: DerReader): string[] {
   const urls: string[] = [];
   while (!extensions.atEnd) {
     const extension = extensions.enter();

@@ -117,6 +117,11 @@ describe('OCSP', { skip: withoutOpenssl }, () => {
   test('a certificate names its responders', () => {
     assert.deepEqual(fieldsOf(issued.certificate).responders, ['http://ocsp.example/path']);
     assert.deepEqual(fieldsOf(issued.issuer).responders, []);
+    // An extension that cannot be read names none.
+    const changed = Buffer.from(issued.certificate.raw);
+    const extension = changed.indexOf(Buffer.from('06082b06010505070101', 'hex'));
+    changed[extension + 12] = 0x31;
+    assert.deepEqual(fieldsOf(new X509Certificate(changed)).responders, []);
   });
 
   test('a request is that of openssl without a nonce', () => {
