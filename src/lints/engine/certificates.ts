@@ -3,6 +3,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Statement } from '../../../grammar/syntax-tree.js';
+import { fieldsOf } from '../../tls/certificate-fields.js';
 import type { LintContext } from './lint.js';
 import { oncePerConfig } from './once-per-config.js';
 import type { Scope } from './scope.js';
@@ -41,7 +42,9 @@ export const tlsServers = oncePerConfig(async (c: LintContext): Promise<readonly
   const { createPrivateKey, X509Certificate: Certificate } = await import('node:crypto');
   const certificates = new Files(c, (text) => {
     const chain = (text.latin1Slice().match(PEM) ?? []).map((block) => new Certificate(block));
-    return { x509: new Certificate(text), chain };
+    const x509 = new Certificate(text);
+    evaluate(x509);
+    return { x509, chain };
   });
   const keys = new Files(c, (text) => createPrivateKey(text));
   return Promise.all(
@@ -63,6 +66,13 @@ export const tlsServers = oncePerConfig(async (c: LintContext): Promise<readonly
     }),
   );
 });
+
+/** Throws if the key, a field or a name of a certificate cannot be read, although OpenSSL accepts the whole. */
+function evaluate(certificate: X509Certificate): void {
+  if (certificate.publicKey.type !== 'public') throw new Error('no public key');
+  fieldsOf(certificate);
+  certificate.checkHost('a');
+}
 
 function pathIn(statement: Statement | undefined): string {
   return statement?.args[0]?.text ?? '';
