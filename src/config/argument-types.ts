@@ -8,7 +8,14 @@ import type { ArgumentContext, ArgumentType, FindingOptions } from './directive.
 import { parsePattern } from './pattern.js';
 import type { PatternData, TemplateData } from './template.js';
 import { parseTemplate } from './template-parser.js';
-import { parseInteger, parseMilliseconds, parseOffset, parseSeconds, parseSize } from './units.js';
+import {
+  parseInteger,
+  parseMilliseconds,
+  parseOffset,
+  parsePositiveMilliseconds,
+  parseSeconds,
+  parseSize,
+} from './units.js';
 
 /** Creates an argument type; `parse` receives between `min` and `max` words. */
 export function custom<T>(
@@ -115,12 +122,13 @@ export const offset = measured(
   parseOffset,
 );
 
+export const TIME_HELP = 'a time is a number of seconds, or numbers with units in descending order: 500ms, 30s, 1h30m';
+
 /** A time, in milliseconds: `500ms`, `60s`, `1m30s`. A bare number is seconds. */
-export const milliseconds = measured(
-  'time',
-  'a time is a number of seconds, or numbers with units in descending order: 500ms, 30s, 1h30m',
-  parseMilliseconds,
-);
+export const milliseconds = measured('time', TIME_HELP, parseMilliseconds);
+
+/** A time above 0, in milliseconds. */
+export const positiveMilliseconds = measured('time', TIME_HELP, parsePositiveMilliseconds);
 
 /** A time, in seconds: `30`, `1h`, `1y`. */
 export const seconds = measured(

@@ -15,6 +15,11 @@ export function parseInteger(text: string): number | null {
   return value < MAX ? value : null;
 }
 
+/** A whole number above 0. */
+export function parsePositiveInteger(text: string): number | null {
+  return parseInteger(text) || null;
+}
+
 function scaled(text: string, units: Readonly<Record<string, number>>): number | null {
   const scale = units[text.slice(-1).toLowerCase()];
   const value = parseInteger(scale === undefined ? text : text.slice(0, -1));
@@ -45,6 +50,11 @@ export function parseSeconds(text: string): number | null {
  */
 export function parseMilliseconds(text: string): number | null {
   return parseTime(text, false);
+}
+
+/** A time above 0, in milliseconds. */
+export function parsePositiveMilliseconds(text: string): number | null {
+  return parseMilliseconds(text) || null;
 }
 
 interface Unit {

@@ -2,6 +2,7 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
+import { parsePositiveInteger, parsePositiveMilliseconds } from '../config/units.js';
 import { type Compiler, defineModule } from '../program/module.js';
 import { Breaker, type BreakerSettings } from '../upstream/breaker.js';
 import { BREAKER_PASS } from '../upstream/breaker-pass.js';
@@ -9,9 +10,7 @@ import {
   countedFailures,
   errorStatus,
   parseParameters,
-  positive,
   positiveShare,
-  positiveTime,
   requireParameter,
 } from '../upstream/circuit-arguments.js';
 import { openCircuits } from '../upstream/circuit-user.js';
@@ -20,12 +19,12 @@ import { FAILURE_TYPES } from '../upstream/failure-types.js';
 import { LOCATION_BREAKER } from '../upstream/request-limits.js';
 
 const PARAMETERS = {
-  failures: positive,
+  failures: parsePositiveInteger,
   ratio: positiveShare,
-  min: positive,
-  window: positiveTime,
-  open: positiveTime,
-  probes: positive,
+  min: parsePositiveInteger,
+  window: parsePositiveMilliseconds,
+  open: parsePositiveMilliseconds,
+  probes: parsePositiveInteger,
   on: countedFailures,
   status: errorStatus,
 };

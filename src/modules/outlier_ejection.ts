@@ -1,13 +1,8 @@
 /** `outlier_ejection`: servers that fail too often get no requests for a time. An extension of tsproxy. */
 import { custom } from '../config/argument-types.js';
+import { parsePositiveInteger, parsePositiveMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
-import {
-  parseParameters,
-  positive,
-  positiveShare,
-  positiveTime,
-  requireParameter,
-} from '../upstream/circuit-arguments.js';
+import { parseParameters, positiveShare, requireParameter } from '../upstream/circuit-arguments.js';
 import { openCircuits } from '../upstream/circuit-user.js';
 import { configuredUpstreams } from '../upstream/configured.js';
 import { type EjectionSettings, OutlierEjection } from '../upstream/outlier-ejection.js';
@@ -17,11 +12,11 @@ import type { ServerData } from '../upstream/server-argument.js';
 const MAX_GROWTH = 10;
 
 const PARAMETERS = {
-  failures: positive,
+  failures: parsePositiveInteger,
   ratio: positiveShare,
-  min: positive,
-  window: positiveTime,
-  time: positiveTime,
+  min: parsePositiveInteger,
+  window: parsePositiveMilliseconds,
+  time: parsePositiveMilliseconds,
   max: positiveShare,
 };
 

@@ -1,8 +1,9 @@
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). An extension of tsproxy. */
 import type { Word } from '../../grammar/syntax-tree.js';
-import { custom, either, flag, milliseconds, template } from '../config/argument-types.js';
-import type { ArgumentContext, ArgumentType, Context, Directives } from '../config/directive.js';
-import { parseInteger, parseMilliseconds, parseSize } from '../config/units.js';
+import { custom, either, milliseconds, positiveMilliseconds, template } from '../config/argument-types.js';
+import type { ArgumentContext, Context, Directives } from '../config/directive.js';
+import { parseSwitch } from '../config/switch-argument.js';
+import { parsePositiveInteger, parsePositiveMilliseconds, parseSize } from '../config/units.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import type { VariableSpec } from '../program/variable-spec.js';
@@ -24,56 +25,30 @@ const DEFAULT: ReconnectSettings = {
   nonIdempotent: false,
 };
 
-/** Parsers of the parameters with values; null: invalid. */
-const PARAMETERS: Readonly<Record<string, (text: string) => number | null>> = {
-  attempts: parseInteger,
-  time: parseMilliseconds,
-  buffer: parseSize,
-};
-
-/** A time greater than zero. */
-const positiveTime: ArgumentType<number> = {
-  ...milliseconds,
-  parse(words, c) {
-    const time = milliseconds.parse(words, c);
-    if (time === 0) c.fail(words[0] ?? c.statement, 'invalid-value', `invalid value "0" in "${c.directive}" directive`);
-    return time;
-  },
+const PARAMETERS = {
+  attempts: { value: 'NUMBER', parse: parsePositiveInteger },
+  time: { value: 'TIME', parse: parsePositiveMilliseconds },
+  buffer: { value: 'SIZE', parse: (text: string) => parseSize(text) || null },
+  without_ids: null,
+  non_idempotent: null,
 };
 
 function parseReconnect(words: readonly Word[], c: ArgumentContext): ReconnectSettings | null {
-  const [first, ...parameters] = words as readonly [Word, ...Word[]]; // one word at least: `min`
-  const enabled = flag.parse([first], c);
-  const found: Record<string, number | boolean> = {};
-  for (const word of parameters) {
-    const [name = '', value] = word.text.split(/=(.*)/s, 2);
-    const parse = PARAMETERS[name];
-    const isFlag = value === undefined && (name === 'without_ids' || name === 'non_idempotent');
-    if (!enabled || (!isFlag && (parse === undefined || value === undefined))) {
-      return c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, {
-        help: enabled
-          ? 'valid parameters: attempts=NUMBER, time=TIME, buffer=SIZE, without_ids, non_idempotent'
-          : '"off" takes no parameters',
-      });
-    }
-    if (found[name] !== undefined) {
-      c.report(word, 'duplicate-value', `duplicate parameter "${name}"`, { severity: 'warning' });
-    }
-    const parsed = parse === undefined || value === undefined ? true : parse(value);
-    if (parsed === null || parsed === 0) {
-      return c.fail(word, 'invalid-value', `invalid value "${value}" in "${name}" parameter`);
-    }
-    found[name] = parsed;
-  }
-  if (!enabled) return null;
-  const { without_ids: withoutIds = false, non_idempotent: nonIdempotent = false, ...numbers } = found;
-  return { ...DEFAULT, ...numbers, withoutIds: withoutIds === true, nonIdempotent: nonIdempotent === true };
+  const found = parseSwitch(words, PARAMETERS, c);
+  if (found === null) return null;
+  const { without_ids: withoutIds, non_idempotent: nonIdempotent, ...numbers } = found;
+  return {
+    ...DEFAULT,
+    ...numbers,
+    withoutIds: withoutIds !== undefined,
+    nonIdempotent: nonIdempotent !== undefined,
+  };
 }
 
 const directives = {
   sse_heartbeat: {
     contexts: CONTEXTS,
-    takes: either('off', positiveTime),
+    takes: either('off', positiveMilliseconds),
     default: 'off',
     doc: 'Time without data after which a comment (`: heartbeat`) is sent to the clients of event streams, so that intermediaries do not close their idle connections, and to detect clients that have disappeared without closing their connections. The comment is inserted between two events, never into one, and clients ignore it. It does not restart `proxy_read_timeout`: an upstream that sends nothing for that time still times out, unless it sends comments itself.',
     example: 'sse_heartbeat 15s;',

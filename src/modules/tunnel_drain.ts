@@ -1,9 +1,10 @@
 /** `tunnel_drain`: clean shutdown of tunnels that a reload or a shutdown closes. */
 
 import type { Word } from '../../grammar/syntax-tree.js';
-import { custom } from '../config/argument-types.js';
+import { custom, TIME_HELP } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
-import { parseMilliseconds } from '../config/units.js';
+import { parseSwitch } from '../config/switch-argument.js';
+import { parseMilliseconds, parsePositiveMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
 import { TUNNEL_DRAIN } from '../tunnel/drain.js';
 
@@ -15,36 +16,14 @@ interface DrainData {
 
 const DEFAULT: DrainData = { spread: 5000, timeout: 5000 };
 
+const PARAMETERS = {
+  spread: { value: 'TIME', parse: parseMilliseconds, help: TIME_HELP },
+  timeout: { value: 'TIME', parse: parsePositiveMilliseconds, help: TIME_HELP },
+};
+
 function parseDrain(words: readonly Word[], c: ArgumentContext): DrainData | null {
-  const [first, ...parameters] = words as readonly [Word, ...Word[]]; // one word at least: `min`
-  const on = first.text.toLowerCase();
-  if (on !== 'on' && on !== 'off') {
-    c.fail(
-      first,
-      'invalid-value',
-      `invalid value "${first.text}" in "${c.directive}" directive, it must be "on" or "off"`,
-    );
-  }
-  const found: { spread?: number; timeout?: number } = {};
-  for (const word of parameters) {
-    const [, name, time = ''] = /^(spread|timeout)=(.*)$/s.exec(word.text) ?? [];
-    if ((name !== 'spread' && name !== 'timeout') || on === 'off') {
-      return c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, {
-        help: on === 'off' ? '"off" takes no parameters' : 'valid parameters: spread=TIME, timeout=TIME',
-      });
-    }
-    if (found[name] !== undefined) {
-      c.report(word, 'duplicate-value', `duplicate parameter "${name}"`, { severity: 'warning' });
-    }
-    const value = parseMilliseconds(time);
-    if (value === null || (name === 'timeout' && value === 0)) {
-      return c.fail(word, 'invalid-value', `invalid value "${time}" in "${name}" parameter`, {
-        help: 'a time is a number of seconds, or numbers with units in descending order: 500ms, 30s, 1h30m',
-      });
-    }
-    found[name] = value;
-  }
-  return on === 'off' ? null : { ...DEFAULT, ...found };
+  const found = parseSwitch(words, PARAMETERS, c);
+  return found === null ? null : { ...DEFAULT, ...found };
 }
 
 export default defineModule({

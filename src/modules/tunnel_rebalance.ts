@@ -2,60 +2,25 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { custom } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
-import { parseMilliseconds } from '../config/units.js';
+import { parseSwitch } from '../config/switch-argument.js';
+import { parseMilliseconds, parsePositiveMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
 import { Rebalancer, type RebalanceSettings } from '../tunnel/rebalancer.js';
 import { compiledTunnels } from '../tunnel/tunnels.js';
+import { positiveShare } from '../upstream/circuit-arguments.js';
 import { configuredUpstreams } from '../upstream/configured.js';
 
 const DEFAULT: RebalanceSettings = { share: 0.1, spread: 30_000, timeout: 5000 };
 
-const HELP: Readonly<Record<keyof RebalanceSettings, string>> = {
-  share: 'a percentage above 0, up to 100%',
-  spread: 'a time such as 500ms, 30s or 5m',
-  timeout: 'a time such as 500ms or 5s, above 0',
+const PARAMETERS = {
+  share: { value: 'N%', parse: positiveShare, help: 'a percentage above 0, up to 100%' },
+  spread: { value: 'TIME', parse: parseMilliseconds, help: 'a time such as 500ms, 30s or 5m' },
+  timeout: { value: 'TIME', parse: parsePositiveMilliseconds, help: 'a time such as 500ms or 5s, above 0' },
 };
 
-function parsePercentage(text: string): number | null {
-  const [, digits] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? [];
-  const share = Number(digits) / 100;
-  return share > 0 && share <= 1 ? share : null;
-}
-
-function parseValue(name: keyof RebalanceSettings, text: string): number | null {
-  if (name === 'share') return parsePercentage(text);
-  const time = parseMilliseconds(text);
-  return name === 'timeout' && time === 0 ? null : time;
-}
-
-function parseRebalance([first, ...parameters]: readonly Word[], c: ArgumentContext): RebalanceSettings | null {
-  if (first === undefined) throw new Error('tunnel_rebalance was given no words');
-  const on = first.text.toLowerCase();
-  if (on !== 'on' && on !== 'off') {
-    const message = `invalid value "${first.text}" in "${c.directive}" directive, it must be "on" or "off"`;
-    c.fail(first, 'invalid-value', message);
-  }
-  const found: { -readonly [K in keyof RebalanceSettings]?: number } = {};
-  for (const word of parameters) {
-    const [, name = '', text = ''] = /^([a-z]+)=(.*)$/s.exec(word.text) ?? [];
-    if (!isParameter(name) || on === 'off') {
-      const help = on === 'off' ? '"off" takes no parameters' : 'valid parameters: share=N%, spread=TIME, timeout=TIME';
-      return c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, { help });
-    }
-    if (found[name] !== undefined) {
-      c.report(word, 'duplicate-value', `duplicate parameter "${name}"`, { severity: 'warning' });
-    }
-    const value = parseValue(name, text);
-    if (value === null) {
-      return c.fail(word, 'invalid-value', `invalid value "${text}" in "${name}" parameter`, { help: HELP[name] });
-    }
-    found[name] = value;
-  }
-  return on === 'off' ? null : { ...DEFAULT, ...found };
-}
-
-function isParameter(name: string): name is keyof RebalanceSettings {
-  return Object.hasOwn(HELP, name);
+function parseRebalance(words: readonly Word[], c: ArgumentContext): RebalanceSettings | null {
+  const found = parseSwitch(words, PARAMETERS, c);
+  return found === null ? null : { ...DEFAULT, ...found };
 }
 
 const module = defineModule({

@@ -1,9 +1,9 @@
 /** Limits of further tries: total timeout, budget, delays. Extensions of tsproxy. */
 import { custom, milliseconds } from '../config/argument-types.js';
 import type { Context } from '../config/directive.js';
-import { parseInteger } from '../config/units.js';
+import { parseInteger, parsePositiveMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
-import { parseParameters, positiveTime, share } from '../upstream/circuit-arguments.js';
+import { parseParameters, share } from '../upstream/circuit-arguments.js';
 import { configuredUpstreams } from '../upstream/configured.js';
 import { type BackoffSettings, RETRY_BACKOFF, UPSTREAM_TIMEOUT } from '../upstream/request-limits.js';
 import { RetryBudget, type RetryBudgetSettings } from '../upstream/retry-budget.js';
@@ -27,12 +27,12 @@ const module = defineModule({
         const [first, ...rest] = words;
         if (first === undefined) throw new Error('retry_backoff was given no words');
         if (first.text === 'off' && rest.length === 0) return null;
-        const delay = positiveTime(first.text);
+        const delay = parsePositiveMilliseconds(first.text);
         if (delay === null)
           return c.fail(first, 'invalid-value', `invalid value "${first.text}" in "retry_backoff" directive`);
         const { max = Math.max(1000, delay), jitter = 0.5 } = parseParameters(
           rest,
-          { max: positiveTime, jitter: share },
+          { max: parsePositiveMilliseconds, jitter: share },
           c,
         );
         if (max < delay) {
@@ -53,7 +53,11 @@ const module = defineModule({
         const ratio = share(first.text);
         if (ratio === null)
           return c.fail(first, 'invalid-value', `invalid value "${first.text}" in "retry_budget" directive`);
-        const { min = 3, window = 10_000 } = parseParameters(rest, { min: parseInteger, window: positiveTime }, c);
+        const { min = 3, window = 10_000 } = parseParameters(
+          rest,
+          { min: parseInteger, window: parsePositiveMilliseconds },
+          c,
+        );
         return { ratio, min, window };
       }),
       inherit: 'none',

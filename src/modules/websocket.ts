@@ -1,9 +1,10 @@
 /** Life cycle of WebSockets: pings, Close frames, times, and invalid frames. */
 
 import type { Word } from '../../grammar/syntax-tree.js';
-import { choice, custom, milliseconds, word } from '../config/argument-types.js';
-import type { ArgumentContext, Context } from '../config/directive.js';
-import { parseInteger, parseMilliseconds } from '../config/units.js';
+import { choice, custom, milliseconds, positiveMilliseconds, TIME_HELP } from '../config/argument-types.js';
+import type { Context } from '../config/directive.js';
+import { namedValues, parseSwitch } from '../config/switch-argument.js';
+import { parseInteger, parsePositiveMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
 import { WEBSOCKET } from '../tunnel/websocket-settings.js';
 import { websocketVariables } from '../tunnel/websocket-variables.js';
@@ -11,49 +12,17 @@ import { maySend } from '../websocket/close-codes.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 
-const TIME_HELP = 'a time is a number of seconds, or numbers with units in descending order: 500ms, 30s, 1h30m';
-
-/** The value of the parameter `name=…`; undefined if there is none. */
-function parameter<T>(
-  word: Word | undefined,
-  name: string,
-  c: ArgumentContext,
-  parse: (value: string) => T | null,
-  help: string,
-): T | undefined {
-  if (word === undefined) return undefined;
-  if (!word.text.startsWith(`${name}=`)) {
-    return c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, { help: `the only parameter is ${name}` });
-  }
-  const text = word.text.slice(name.length + 1);
-  return parse(text) ?? c.fail(word, 'invalid-value', `invalid value "${text}" in "${name}" parameter`, { help });
-}
-
 function parseCode(text: string): number | null {
   const code = /^\d{4}$/.test(text) ? parseInteger(text) : null;
   return code !== null && maySend(code) ? code : null;
 }
 
-const CODE_HELP = 'valid status codes of a Close frame: 1000 to 1003, 1007 to 1014, 3000 to 4999';
-
-function isOn(word: Word, c: ArgumentContext): boolean {
-  const value = word.text.toLowerCase();
-  if (value !== 'on' && value !== 'off') {
-    c.fail(
-      word,
-      'invalid-value',
-      `invalid value "${word.text}" in "${c.directive}" directive, it must be "on" or "off"`,
-    );
-  }
-  return value === 'on';
-}
-
-/** Refuses a parameter of `off`. */
-function withoutParameter(word: Word | undefined, c: ArgumentContext): void {
-  if (word !== undefined) {
-    c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, { help: '"off" takes no parameters' });
-  }
-}
+const TIMEOUT = { value: 'TIME', parse: parsePositiveMilliseconds, help: TIME_HELP };
+const CODE = {
+  value: 'NUMBER',
+  parse: parseCode,
+  help: 'valid status codes of a Close frame: 1000 to 1003, 1007 to 1014, 3000 to 4999',
+};
 
 interface CloseData {
   readonly on: boolean;
@@ -63,11 +32,8 @@ interface CloseData {
 const CLOSE_TIMEOUT = 5000;
 
 const close = custom('off | on [timeout=time]', 1, 2, (words, c): CloseData => {
-  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words
-  const on = isOn(first, c);
-  if (!on) withoutParameter(second, c);
-  const timeout = parameter(second, 'timeout', c, (text) => parseMilliseconds(text) || null, TIME_HELP);
-  return { on, timeout: timeout ?? CLOSE_TIMEOUT };
+  const found = parseSwitch(words, { timeout: TIMEOUT }, c);
+  return { on: found !== null, timeout: found?.timeout ?? CLOSE_TIMEOUT };
 });
 
 interface ExpireData {
@@ -76,29 +42,15 @@ interface ExpireData {
 }
 
 const expire = custom('time [code=number]', 1, 2, (words, c): ExpireData => {
-  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words
-  const time = parseMilliseconds(first.text);
-  if (time === null) {
-    return c.fail(first, 'invalid-value', `"${c.directive}" directive invalid value`, { help: TIME_HELP });
-  }
-  return { time, code: parameter(second, 'code', c, parseCode, CODE_HELP) ?? 1000 };
+  const [first, ...rest] = words as readonly [Word, ...Word[]]; // one word at least: `min`
+  const time = milliseconds.parse([first], c);
+  return { time, code: namedValues(rest, { code: CODE }, c).code ?? 1000 };
 });
 
 const expireJwt = custom('off | on [code=number]', 1, 2, (words, c): number | null => {
-  const [first, second] = words as readonly [Word, Word?]; // 1 or 2 words
-  if (!isOn(first, c)) {
-    withoutParameter(second, c);
-    return null;
-  }
-  return parameter(second, 'code', c, parseCode, CODE_HELP) ?? 1008;
+  const found = parseSwitch(words, { code: CODE }, c);
+  return found === null ? null : (found.code ?? 1008);
 });
-
-const positiveTime = word(
-  'time',
-  (w, c) =>
-    parseMilliseconds(w.text) ||
-    c.fail(w, 'invalid-value', `"${c.directive}" directive invalid value`, { help: TIME_HELP }),
-);
 
 const EXTENSION = 'This is an extension of tsproxy; nginx has no such directive.';
 
@@ -131,7 +83,7 @@ export default defineModule({
     },
     websocket_ping_timeout: {
       contexts: CONTEXTS,
-      takes: positiveTime,
+      takes: positiveMilliseconds,
       default: '20s',
       doc: `Time in which an end must answer a ping of \`websocket_ping_interval\`. If it has not answered, and nothing else has arrived from it, its connection is considered dead and closed. The other end receives a Close frame with code 1001 if the client is dead, 1014 if the upstream server is. ${EXTENSION}`,
       example: 'websocket_ping_timeout 10s;',

@@ -1,23 +1,10 @@
 /** Arguments of the directives about circuits and retries: `name=value` parameters. */
 import type { Word } from '../../grammar/syntax-tree.js';
 import type { ArgumentContext } from '../config/directive.js';
-import { parseInteger, parseMilliseconds } from '../config/units.js';
 import { type CountedFailures, FAILURE_TYPES, type FailureType } from './failure-types.js';
 
 /** Parser of the value of a parameter; null: invalid. */
 type ParseValue = (text: string) => unknown;
-
-/** A whole number greater than zero. */
-export function positive(text: string): number | null {
-  const value = parseInteger(text);
-  return value === 0 ? null : value;
-}
-
-/** A time greater than zero, ms. */
-export function positiveTime(text: string): number | null {
-  const value = parseMilliseconds(text);
-  return value === 0 ? null : value;
-}
 
 /** A percentage from 0 to `max`, as a share. */
 export function share(text: string, max = 100): number | null {

@@ -1,8 +1,9 @@
 /** `proxy_websocket` and `upgrade_protocols`: which requests of a location ask the upstream for an upgrade, and for which protocols. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { custom } from '../../config/argument-types.js';
+import { custom, TIME_HELP } from '../../config/argument-types.js';
 import type { ConfOf, Context } from '../../config/directive.js';
-import { parseMilliseconds } from '../../config/units.js';
+import { parseSwitch } from '../../config/switch-argument.js';
+import { parsePositiveMilliseconds } from '../../config/units.js';
 import type { UpgradeRequest } from '../../exchange/engine-exchange.js';
 import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
@@ -50,27 +51,11 @@ export interface WebSocketData {
   readonly readTimeout: number | null;
 }
 
-const websocketSwitch = custom<WebSocketData>('off | on [read_timeout=time]', 1, 2, (words: readonly Word[], c) => {
-  const [first, parameter] = words as readonly [Word, Word?]; // one word at least: `min`
-  const value = first.text.toLowerCase();
-  if (value !== 'on' && value !== 'off') {
-    const message = `invalid value "${first.text}" in "${c.directive}" directive, it must be "on" or "off"`;
-    c.fail(first, 'invalid-value', message);
-  }
-  if (parameter === undefined) return { on: value === 'on', readTimeout: null };
-  const [, time] = /^read_timeout=(.*)$/s.exec(parameter.text) ?? [];
-  if (time === undefined || value === 'off') {
-    return c.fail(parameter, 'invalid-value', `invalid parameter "${parameter.text}"`, {
-      help: value === 'off' ? '"off" takes no parameters' : 'valid parameter: read_timeout=TIME',
-    });
-  }
-  const readTimeout = parseMilliseconds(time);
-  if (readTimeout === null || readTimeout === 0) {
-    return c.fail(parameter, 'invalid-value', `invalid value "${time}" in "read_timeout" parameter`, {
-      help: 'a time is a number of seconds, or numbers with units in descending order: 30s, 1h30m, 1d',
-    });
-  }
-  return { on: true, readTimeout };
+const PARAMETERS = { read_timeout: { value: 'TIME', parse: parsePositiveMilliseconds, help: TIME_HELP } };
+
+const websocketSwitch = custom('off | on [read_timeout=time]', 1, 2, (words, c): WebSocketData => {
+  const found = parseSwitch(words, PARAMETERS, c);
+  return { on: found !== null, readTimeout: found?.read_timeout ?? null };
 });
 
 export const upgradeDirectives = {

@@ -1,6 +1,6 @@
 /** Argument types of the policies about messages. */
 import type { Word } from '../../../grammar/syntax-tree.js';
-import { custom } from '../../config/argument-types.js';
+import { custom, flag } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../../config/directive.js';
 import { LEVELS, type Level } from '../../config/log-level.js';
 import { parsePattern } from '../../config/pattern.js';
@@ -33,13 +33,10 @@ export const sendersFlag: ArgumentType<SenderData> = custom(
   2,
   (words, c) => {
     const [first, second] = words as readonly [Word, Word?]; // one word at least: `min`
-    if (first.text !== 'on' && first.text !== 'off') {
-      const message = `invalid value "${first.text}" in "${c.directive}" directive, it must be "on" or "off"`;
-      c.fail(first, 'invalid-value', message);
-    }
+    const on = flag.parse([first], c);
     const from = second === undefined ? 'client' : fromOf(second, c);
     if (from === null) return c.fail(second ?? first, 'invalid-value', `invalid parameter "${second?.text}"`);
-    return { on: first.text === 'on', from };
+    return { on, from };
   },
 );
 
