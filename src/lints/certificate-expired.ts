@@ -3,7 +3,7 @@ import { defineLint } from './engine/lint.js';
 
 const DAY = 86_400_000;
 /** Time before the expiry at which reports begin, ms. */
-const SOON = 14 * DAY;
+const EXPIRY_NOTICE = 14 * DAY;
 
 export default defineLint({
   code: 'certificate-expired',
@@ -24,7 +24,7 @@ export default defineLint({
         const at = statement.args[0] ?? statement;
         if (to < now)
           c.report(at, `the certificate in "${path}" has expired`, { help: `it was valid until ${x509.validTo}` });
-        else if (to - now < Math.min(SOON, (to - from) / 6)) {
+        else if (to - now < Math.min(EXPIRY_NOTICE, (to - from) / 6)) {
           const days = Math.floor((to - now) / DAY);
           c.report(at, `the certificate in "${path}" expires ${days < 1 ? 'today' : `in ${days} days`}`, {
             severity: 'hint',

@@ -8,7 +8,7 @@ import type { WebSocketSettings } from './websocket-settings.js';
 import type { WebSocketStats } from './websocket-stats.js';
 
 /** The tunnel as seen by its life cycle. */
-export interface LivingTunnel {
+export interface LifecycleHost {
   readonly client: Transport;
   readonly upstream: Transport;
   readonly up: FrameRelay | null;
@@ -51,7 +51,7 @@ export class Lifecycle implements Scheduled, PingOwner {
   private expiryReason = '';
   private settings: WebSocketSettings | null = null;
 
-  constructor(private readonly tunnel: LivingTunnel) {}
+  constructor(private readonly tunnel: LifecycleHost) {}
 
   /** Applies settings, also to a tunnel that is open: ages count from its start. */
   configure(settings: WebSocketSettings | null, { lifetime, credentialExpiry }: Lifetimes): void {

@@ -13,7 +13,7 @@ import type { FrameReader } from '../websocket/frame-reader.js';
 import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
 import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainSchedule } from './drain.js';
-import { hasTimes, Lifecycle, type Lifetimes, type LivingTunnel } from './lifecycle.js';
+import { hasTimes, Lifecycle, type LifecycleHost, type Lifetimes } from './lifecycle.js';
 import { FrameRelay, type RelayHost } from './relay.js';
 import type { Direction, StageChain, StagedTunnel } from './stages.js';
 import type { WebSocketSettings } from './websocket-settings.js';
@@ -59,7 +59,7 @@ export interface TunnelSettings {
   readonly lifetimes: Lifetimes;
 }
 
-export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, StagedTunnel, LivingTunnel {
+export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, StagedTunnel, LifecycleHost {
   deadline = 0;
   slot = 0;
   /** Time of the last byte; set on each read, hence the coarse clock. */

@@ -14,7 +14,7 @@ const MAX_RETRY = 60_000;
 /** Time after which a connection without events counts as successful, ms. */
 const STABLE = 10_000;
 /** Number of events that are recognised when they are repeated. */
-const REMEMBERED = 128;
+const MAX_RECENT = 128;
 
 export class EventStreamRecovery {
   /** Requests in succession without a new event. */
@@ -23,7 +23,7 @@ export class EventStreamRecovery {
   private lostAt = 0;
   private connectedAt = performance.now();
   private timer: NodeJS.Timeout | null = null;
-  private readonly remembered = new RememberedEvents();
+  private readonly recent = new RecentEvents();
   /** Whether events that were sent before may follow. */
   replaying = false;
 
@@ -63,9 +63,9 @@ export class EventStreamRecovery {
    */
   accept(hash: number, hasId: boolean): boolean {
     if (hasId) {
-      if (this.replaying && this.remembered.has(hash)) return false;
+      if (this.replaying && this.recent.has(hash)) return false;
       this.replaying = false;
-      this.remembered.add(hash);
+      this.recent.add(hash);
     }
     return true;
   }
@@ -91,8 +91,8 @@ export function retryDelay(attempt: number, retry: number, random = Math.random(
 }
 
 /** Hashes of the last events with ids. */
-class RememberedEvents {
-  private readonly hashes = new Float64Array(REMEMBERED).fill(-1);
+class RecentEvents {
+  private readonly hashes = new Float64Array(MAX_RECENT).fill(-1);
   private next = 0;
 
   has(hash: number): boolean {
@@ -100,7 +100,7 @@ class RememberedEvents {
   }
   add(hash: number): void {
     this.hashes[this.next] = hash;
-    this.next = (this.next + 1) % REMEMBERED;
+    this.next = (this.next + 1) % MAX_RECENT;
   }
 }
 

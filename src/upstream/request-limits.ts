@@ -36,7 +36,7 @@ function logRefusal(x: HttpExchange, { subject }: Breaker): void {
  * Returns the status for a request that a breaker known to be open refuses; 0 if none is open. Refused requests cause no
  * further work.
  */
-export function refusedAtOnce(x: HttpExchange, { breaker }: Upstream): number {
+export function refusalStatus(x: HttpExchange, { breaker }: Upstream): number {
   const own = x.location.settings.get(LOCATION_BREAKER);
   let by: Breaker | null = null;
   if (own?.refuses === true) by = own;

@@ -13,7 +13,7 @@ import {
   MASKING,
   NON_MINIMAL_LENGTH,
   RESERVED_BITS,
-  STRAY_CONTINUATION,
+  UNEXPECTED_CONTINUATION,
   UNKNOWN_OPCODE,
 } from './violations.js';
 
@@ -262,7 +262,7 @@ export class FrameReader {
       this.sawData = true;
       if (opcode > BINARY) violation |= UNKNOWN_OPCODE;
       else if (opcode !== CONTINUATION && this.fragmented) violation |= INTERRUPTED_MESSAGE;
-      else if (opcode === CONTINUATION && !this.fragmented) violation |= STRAY_CONTINUATION;
+      else if (opcode === CONTINUATION && !this.fragmented) violation |= UNEXPECTED_CONTINUATION;
       this.fragmented = !fin;
     }
     if (violation !== 0) {

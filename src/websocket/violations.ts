@@ -5,7 +5,7 @@ export const UNKNOWN_OPCODE = 2;
 export const MASKING = 4;
 export const FRAGMENTED_CONTROL = 8;
 export const LONG_CONTROL = 16;
-export const STRAY_CONTINUATION = 32;
+export const UNEXPECTED_CONTINUATION = 32;
 export const INTERRUPTED_MESSAGE = 64;
 export const NON_MINIMAL_LENGTH = 128;
 /** The length has its highest bit set: the end of the frame is undefined, and nothing after its header can be read. */
@@ -17,7 +17,7 @@ const TEXTS: readonly (readonly [number, string])[] = [
   [MASKING, 'wrong masking: frames of a client must be masked, those of a server must not'],
   [FRAGMENTED_CONTROL, 'fragmented control frame'],
   [LONG_CONTROL, 'control frame with more than 125 bytes'],
-  [STRAY_CONTINUATION, 'continuation frame without a message'],
+  [UNEXPECTED_CONTINUATION, 'continuation frame without a message'],
   [INTERRUPTED_MESSAGE, 'new message before the end of the previous one'],
   [NON_MINIMAL_LENGTH, 'length not in its shortest form'],
   [INVALID_LENGTH, 'length with its highest bit set'],

@@ -47,7 +47,7 @@ export interface PeerHealth {
 /** An update for a worker. */
 export type HealthNews =
   /** Whether the worker executes the checks. */
-  | { readonly leads: boolean }
+  | { readonly isLeader: boolean }
   /** The state of a peer has changed. */
   | { readonly check: string; readonly peer: string; readonly state: Health };
 
@@ -151,8 +151,8 @@ export class HealthStates {
     const { leader: before } = this;
     if (leader === before) return;
     this.leader = leader;
-    if (before !== null && this.members.includes(before)) before.owner.notify(before.zone, { leads: false });
-    leader?.owner.notify(leader.zone, { leads: true });
+    if (before !== null && this.members.includes(before)) before.owner.notify(before.zone, { isLeader: false });
+    leader?.owner.notify(leader.zone, { isLeader: true });
   }
 
   private announce(news: HealthNews): void {

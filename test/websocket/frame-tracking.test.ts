@@ -13,7 +13,7 @@ import {
   MASKING,
   NON_MINIMAL_LENGTH,
   RESERVED_BITS,
-  STRAY_CONTINUATION,
+  UNEXPECTED_CONTINUATION,
   UNKNOWN_OPCODE,
 } from '../../src/websocket/violations.js';
 
@@ -132,7 +132,7 @@ describe('a violation of RFC 6455 is found', () => {
     ['a frame of a client without mask', [{ ...plain, first: 0x81, masked: false }], MASKING],
     ['a fragmented control frame', [{ ...plain, first: 0x09 }], FRAGMENTED_CONTROL],
     ['a control frame that is too long', [{ ...plain, first: 0x89, payload: 126, form: 2 }], LONG_CONTROL],
-    ['a continuation without a message', [{ ...plain, first: 0x80 }], STRAY_CONTINUATION],
+    ['a continuation without a message', [{ ...plain, first: 0x80 }], UNEXPECTED_CONTINUATION],
     [
       'a message within another one',
       [

@@ -335,14 +335,14 @@ for (const [name, create] of Object.entries(BACKENDS)) {
         const count = async (passed: boolean) =>
           backend.ask(countHealth, { zone: zones[0]?.id ?? 0, ...checked, fails: 1, passed });
         await count(false);
-        assert.deepEqual(news, [[{ leads: true }, unhealthy], [unhealthy], []]);
+        assert.deepEqual(news, [[{ isLeader: true }, unhealthy], [unhealthy], []]);
         // The next generation takes over, with the states of persistent checks.
         assert.equal((await join(2, 2, true))?.[0]?.state, 'unhealthy');
         backend.tell(leaveHealth, { zone: zones[0]?.id ?? 0 });
         zones[1]?.close();
         await count(true);
-        assert.deepEqual(news[0]?.at(-1), { leads: false });
-        assert.deepEqual(news[2], [{ leads: true }]);
+        assert.deepEqual(news[0]?.at(-1), { isLeader: false });
+        assert.deepEqual(news[2], [{ isLeader: true }]);
         assert.deepEqual(await join(2, 3, false), []);
       }));
   });

@@ -7,19 +7,19 @@ import type { Exchange } from '../../program/exchange.js';
 import { ApiError } from './result.js';
 
 /** Refuses a request that another site may have caused. Throws ApiError. */
-export function refuseForeign(x: Exchange): void {
-  refuseForeignHost(x);
+export function refuseCrossSite(x: Exchange): void {
+  refuseUnknownHost(x);
   const site = x.headers.get('sec-fetch-site');
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-    throw new ApiError(403, 'OriginRefused', 'requests of other sites are refused (Sec-Fetch-Site)');
+    throw new ApiError(403, 'OriginRefused', 'cross-site requests are refused (Sec-Fetch-Site)');
   }
   const origin = x.headers.get('origin');
   if (origin !== undefined && !isOwnOrigin(origin, x)) {
-    throw new ApiError(403, 'OriginRefused', 'requests of other origins are refused (Origin)');
+    throw new ApiError(403, 'OriginRefused', 'cross-origin requests are refused (Origin)');
   }
 }
 
-/** Methods that change something need a type that a form cannot send, so that browsers ask before they send it. */
+/** Refuses bodies of a type that a form can send: for other types, browsers send a preflight request (CORS) first. */
 export function refuseFormTypes(x: Exchange): void {
   const type = x.headers.get('content-type');
   if (type === undefined && x.contentLength === 0 && x.method === 'DELETE') return;
@@ -35,8 +35,8 @@ function isOwnOrigin(origin: string, { client, headers }: Exchange): boolean {
   return host !== '' && origin.toLowerCase() === `${scheme}://${host}`;
 }
 
-/** At an address of this machine only, names are refused that are neither `localhost` nor the server's. */
-function refuseForeignHost({ client, host, server }: Exchange): void {
+/** On loopback addresses, refuses host names other than `localhost` and the first one of the server. */
+function refuseUnknownHost({ client, host, server }: Exchange): void {
   if (!isLoopback(client.localAddress) || host === '' || host === server.name) return;
   if (isLoopback(host.replace(/^\[(.*)\]$/, '$1')) || /(?:^|\.)localhost\.?$/.test(host)) return;
   throw new ApiError(

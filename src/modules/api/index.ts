@@ -10,7 +10,7 @@ import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { WorkerGroup } from '../../zones/worker-group.js';
 import { answerQuestion, Clients } from './clients.js';
 import { execute, type Found, find } from './dispatch.js';
-import { refuseForeign, refuseFormTypes } from './guard.js';
+import { refuseCrossSite, refuseFormTypes } from './guard.js';
 import { ApiError, sendError, sendResult } from './result.js';
 import type { ApiContext } from './route.js';
 import { TableView } from './table-view.js';
@@ -83,7 +83,7 @@ class Api {
 
   readonly handle: Handler = (x) => {
     try {
-      refuseForeign(x);
+      refuseCrossSite(x);
       const { uri } = x;
       const rest = uri.startsWith(this.prefix) ? uri.slice(this.prefix.length) : '';
       const found = find(x, rest, this.prefix, this.write);

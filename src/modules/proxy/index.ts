@@ -14,7 +14,7 @@ import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { addHealthChecks, HEALTH_CHECKS } from '../../upstream/health/location-checks.js';
 import { bindAddress } from '../../upstream/local-address.js';
 import { upstreamOf } from '../../upstream/pass-target.js';
-import { refusedAtOnce } from '../../upstream/request-limits.js';
+import { refusalStatus } from '../../upstream/request-limits.js';
 import { checkBufferSizes } from './buffer-sizes.js';
 import { cacheDirectives, cacheVariables } from './cache-directives.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
@@ -291,7 +291,7 @@ export default defineModule({
         const origin = at.program;
         const begin = (exchange: Exchange, destination: Destination): number => {
           const x = httpExchange(exchange);
-          const refusedStatus = refusedAtOnce(x, destination.upstream);
+          const refusedStatus = refusalStatus(x, destination.upstream);
           if (refusedStatus !== 0) return refusedStatus;
           x.upstreamHost = destination.host;
           x.upstreamPort = destination.port;

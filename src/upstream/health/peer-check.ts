@@ -58,10 +58,10 @@ export class CheckConnection implements SessionHost {
   /** Whether another check can use it. */
   get usable(): boolean {
     const { session } = this;
-    return session?.available === true && this.isYoung && !session.peerLeft();
+    return session?.available === true && this.isWithinTime && !session.peerLeft();
   }
 
-  private get isYoung(): boolean {
+  private get isWithinTime(): boolean {
     return performance.now() - this.since < this.keepaliveTime;
   }
 
@@ -70,7 +70,7 @@ export class CheckConnection implements SessionHost {
   }
 
   onAvailable(): boolean {
-    return this.isYoung;
+    return this.isWithinTime;
   }
 
   onClosed(): void {

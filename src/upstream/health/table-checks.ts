@@ -36,7 +36,7 @@ export class TableChecks implements Enforceable {
   private readonly zones = new Map<string, ZoneChecks>();
 
   constructor(
-    private readonly home: ZoneBackend,
+    private readonly backend: ZoneBackend,
     /** Checks of the table that is in force; dropped with it. */
     private previous: TableChecks | undefined,
   ) {}
@@ -46,7 +46,7 @@ export class TableChecks implements Enforceable {
     // A single process needs no zone to share the state; workers share this default one.
     const name = check.zone === '' ? `upstream ${check.upstream.name}` : check.zone;
     let checks = this.zones.get(name);
-    if (checks === undefined) this.zones.set(name, (checks = new ZoneChecks(name, this.home)));
+    if (checks === undefined) this.zones.set(name, (checks = new ZoneChecks(name, this.backend)));
     checks.add(check);
     await checks.read();
   }
@@ -71,17 +71,17 @@ class ZoneChecks implements CheckZone {
   private readonly groups = new Map<string, CheckGroup>();
   private readonly zone: Zone;
   private isInForce = false;
-  private leads = false;
+  private isLeader = false;
   /** Whether the results to continue with are known. */
   private isReady = false;
   private known: Promise<void> | null = null;
 
   constructor(
     name: string,
-    private readonly home: ZoneBackend,
+    private readonly backend: ZoneBackend,
   ) {
     const declaration = { kind: 'upstream_health', name, size: 0, key: '' } as const;
-    this.zone = home.open(declaration, (news) => this.receive(news as HealthNews)); // of this kind of zone
+    this.zone = backend.open(declaration, (news) => this.receive(news as HealthNews)); // of this kind of zone
   }
 
   add({ upstream, data, plan, errorLog }: NewCheck): void {
@@ -96,7 +96,7 @@ class ZoneChecks implements CheckZone {
 
   /** Reads the results of earlier tables, so that a new worker knows them before its first request. */
   read(): Promise<void> {
-    this.known ??= Promise.resolve(this.home.ask(readHealth, { zone: this.zone.id })).then((results) =>
+    this.known ??= Promise.resolve(this.backend.ask(readHealth, { zone: this.zone.id })).then((results) =>
       this.store(results ?? []),
     );
     return this.known;
@@ -112,7 +112,7 @@ class ZoneChecks implements CheckZone {
       this.apply(upstream);
     }
     const checks = [...this.groups.values()].map(({ key, data }) => ({ key, persistent: data.persistent }));
-    const answer = this.home.ask(joinHealth, { zone: this.zone.id, generation, checks });
+    const answer = this.backend.ask(joinHealth, { zone: this.zone.id, generation, checks });
     if (answer instanceof Promise) void answer.then((results) => this.joined(results));
     else this.joined(answer);
   }
@@ -120,7 +120,7 @@ class ZoneChecks implements CheckZone {
   /** `results` null: the zone does not respond, and this process executes the checks as well. */
   private joined(results: readonly PeerHealth[] | null): void {
     if (!this.isInForce) return;
-    if (results === null) this.leads = true;
+    if (results === null) this.isLeader = true;
     else {
       for (const group of this.groups.values()) group.states.clear();
       this.store(results);
@@ -134,10 +134,10 @@ class ZoneChecks implements CheckZone {
   superseded(): void {
     if (!this.isInForce) return;
     this.isInForce = false;
-    this.leads = false;
+    this.isLeader = false;
     this.execute();
     for (const upstream of this.upstreams()) upstream.health = null;
-    this.home.tell(leaveHealth, { zone: this.zone.id });
+    this.backend.tell(leaveHealth, { zone: this.zone.id });
   }
 
   close(): void {
@@ -148,17 +148,17 @@ class ZoneChecks implements CheckZone {
     const { key, data, initial } = group;
     const { fails, passes } = data;
     const result = { check: key, peer, passed, fails, passes, initial, time: Date.now() };
-    return this.home.ask(countHealth, { zone: this.zone.id, ...result });
+    return this.backend.ask(countHealth, { zone: this.zone.id, ...result });
   }
 
   forget({ key }: CheckGroup, peers: readonly string[]): void {
-    this.home.tell(forgetHealth, { zone: this.zone.id, check: key, peers });
+    this.backend.tell(forgetHealth, { zone: this.zone.id, check: key, peers });
   }
 
   private receive(news: HealthNews): void {
     if (!this.isInForce) return;
-    if ('leads' in news) {
-      this.leads = news.leads;
+    if ('isLeader' in news) {
+      this.isLeader = news.isLeader;
       this.execute();
       return;
     }
@@ -169,7 +169,7 @@ class ZoneChecks implements CheckZone {
   }
 
   private execute(): void {
-    const active = this.isReady && this.isInForce && this.leads;
+    const active = this.isReady && this.isInForce && this.isLeader;
     for (const group of this.groups.values()) group.execute(active);
   }
 
