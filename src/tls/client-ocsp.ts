@@ -20,6 +20,8 @@ const DEFAULT_LIFETIME = 3_600_000;
 const MAX_REQUESTS = 256;
 /** Maximum number of certificates in a chain. */
 const MAX_CHAIN = 20;
+/** Requests end by their own time limit: clients may also wait for them after a reload has closed the table. */
+const NEVER = new AbortController().signal;
 const WHILE = 'while requesting certificate status';
 
 /** Set for connections to servers with `ssl_ocsp`. */
@@ -55,7 +57,8 @@ const REFUSALS: Readonly<Record<Exclude<Outcome, 'good'>, string>> = {
 export class ClientOcsp {
   /** Requests in progress, by responder and identifier of the certificate: clients with the same certificate share one. */
   private readonly requests = new Map<string, Promise<Outcome>>();
-  private readonly closing = new AbortController();
+  private closed = false;
+  private zoneClosed = false;
 
   constructor(private readonly settings: ClientOcspSettings) {}
 
@@ -106,7 +109,10 @@ export class ClientOcsp {
         this.settings.connections().errorLog.write('error', `too many requests ${WHILE}`);
         return 'failed';
       }
-      request = this.request(responder, issued, chain, id).finally(() => requests.delete(key));
+      request = this.request(responder, issued, chain, id).finally(() => {
+        requests.delete(key);
+        this.closeIdle();
+      });
       requests.set(key, request);
     }
     return request;
@@ -134,7 +140,7 @@ export class ClientOcsp {
   ): Promise<Outcome> {
     const { store, cache } = this.settings;
     const connections = this.settings.connections();
-    const response = await requestStatus(responder, encodeRequest(issued), '', connections, this.closing.signal);
+    const response = await requestStatus(responder, encodeRequest(issued), '', connections, NEVER);
     if (response === null) return 'failed';
     const now = Date.now();
     try {
@@ -151,7 +157,15 @@ export class ClientOcsp {
   }
 
   close(): void {
-    this.closing.abort();
+    this.closed = true;
+    this.closeIdle();
+  }
+
+  /** Closes the zone after the last request, whose status is stored in it. */
+  private closeIdle(): void {
+    // Another certificate of a chain may follow the last request.
+    if (!this.closed || this.requests.size > 0 || this.zoneClosed) return;
+    this.zoneClosed = true;
     this.settings.cache?.zone.close();
   }
 }

@@ -111,6 +111,8 @@ function requestOf({ host, uri }: Responder, message: Buffer): string {
 function exchange(host: string, port: number, request: string, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host, port, signal });
+    // A process that ends does not wait for it.
+    socket.unref();
     let received = Buffer.alloc(0);
     let connected = false;
     const fail = (message: string): void => {

@@ -11,6 +11,7 @@ import {
   request,
   startProxy,
   type TestProxy,
+  until,
   withoutOpenssl,
 } from '../kit/index.js';
 import { type Answering, respond, startResponder, type TestResponder } from './ocsp-responder.js';
@@ -33,17 +34,17 @@ async function setUp(t: TestContext, answering: Answering = {}): Promise<SetUp> 
   return { authority, responder };
 }
 
+const text = (directives: string): string =>
+  `server {
+    listen 127.0.0.1:0 ssl; ssl_certificate %%C%%/ec.crt; ssl_certificate_key %%C%%/ec.key;
+    ssl_verify_client optional; ssl_client_certificate %%C%%/ca.crt; ssl_verify_depth 3; ${directives}
+    error_page 495 = /refused; error_page 496 = /none;
+    location / { return 200 "$ssl_client_verify $ssl_session_reused"; }
+    location /refused { return 200 "refused $ssl_client_verify"; }
+  }`;
+
 async function start(t: TestContext, { authority }: SetUp, directives = ''): Promise<TestProxy> {
-  const proxy = await startProxy(
-    `server {
-      listen 127.0.0.1:0 ssl; ssl_certificate %%C%%/ec.crt; ssl_certificate_key %%C%%/ec.key;
-      ssl_verify_client optional; ssl_client_certificate %%C%%/ca.crt; ssl_verify_depth 3; ${directives}
-      error_page 495 = /refused; error_page 496 = /none;
-      location / { return 200 "$ssl_client_verify $ssl_session_reused"; }
-      location /refused { return 200 "refused $ssl_client_verify"; }
-    }`,
-    { C: authority.directory },
-  );
+  const proxy = await startProxy(text(directives), { C: authority.directory });
   t.after(() => proxy.close());
   return proxy;
 }
@@ -158,6 +159,26 @@ describe('ssl_ocsp', { skip: withoutOpenssl, timeout: 60_000 }, () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => ask(proxy.port, client(made, 'client'))));
     assert.deepEqual(new Set(answers), new Set(['SUCCESS .']));
     assert.ok(made.responder.requests.length < 8);
+  });
+
+  test('a reload does not end the wait for a responder', async (t) => {
+    let answer = (): void => {};
+    const made = await setUp(t, {
+      respond: async (request) => {
+        await new Promise<void>((resolve) => (answer = resolve));
+        return respond(made.authority, request);
+      },
+    });
+    for (const directives of ['ssl_ocsp on;', 'ssl_ocsp on; ssl_ocsp_cache shared:statuses:1m;']) {
+      const proxy = await start(t, made, directives);
+      const before = made.responder.requests.length;
+      const asked = ask(proxy.port, client(made, 'client'));
+      await until('the status is requested', () => made.responder.requests.length > before);
+      await proxy.reload(text(directives), { C: made.authority.directory });
+      answer();
+      assert.equal(await asked, 'SUCCESS .');
+      assert.deepEqual(proxy.messages('error'), []);
+    }
   });
 
   test('ssl_ocsp_responder replaces the URL of the certificates', async (t) => {
