@@ -6,6 +6,7 @@
  * admits a number of probes: it closes if all of them succeed, and opens again at the first failure.
  */
 import { SlidingWindow } from './sliding-window.js';
+import { type NotifiedUser, ZoneUsers } from './zone-users.js';
 
 export type CircuitState = 'closed' | 'open' | 'half_open';
 
@@ -57,11 +58,6 @@ export interface CircuitSnapshot extends CircuitNews {
   readonly openings: number;
 }
 
-/** A user of the zone, which receives changes. */
-export interface CircuitWatcher {
-  notify(zone: number, news: readonly CircuitNews[]): void;
-}
-
 /** The probes of one half-open phase; a probe that ends without a result is replaced by another. */
 export class ProbeRound {
   inFlight = 0;
@@ -99,7 +95,7 @@ const MAX_IDLE = 1000;
 
 export class Circuits {
   private readonly circuits = new Map<string, Circuit>();
-  private readonly watching = new Map<CircuitWatcher, number>();
+  private readonly users = new ZoneUsers<readonly CircuitNews[]>();
 
   /** Number of open circuits. */
   get open(): number {
@@ -148,8 +144,8 @@ export class Circuits {
   }
 
   /** Subscribes the owner to changes, starting with the circuits that are not closed. */
-  watch(owner: CircuitWatcher, zone: number, now: number): void {
-    this.watching.set(owner, zone);
+  watch(owner: NotifiedUser, zone: number, now: number): void {
+    this.users.add(owner, zone);
     const known = [...this.circuits.values()].filter(({ state }) => state !== 'closed');
     owner.notify(
       zone,
@@ -157,8 +153,8 @@ export class Circuits {
     );
   }
 
-  unwatch(owner: CircuitWatcher, zone: number): void {
-    if (this.watching.get(owner) === zone) this.watching.delete(owner);
+  unwatch(owner: NotifiedUser, zone: number): void {
+    this.users.delete(owner, zone);
   }
 
   snapshot(now: number): CircuitSnapshot[] {
@@ -249,7 +245,7 @@ export class Circuits {
   }
 
   private announce(circuit: Circuit, now: number): void {
-    for (const [owner, zone] of this.watching) owner.notify(zone, [newsOf(circuit, now)]);
+    this.users.notifyAll([newsOf(circuit, now)]);
   }
 }
 

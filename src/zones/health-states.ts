@@ -2,6 +2,7 @@
  * Results of the active health checks of upstream servers, and the worker that executes them: the contents of a zone.
  * Checks of a peer are counted here, so that another worker can continue if one exits.
  */
+import type { NotifiedUser } from './zone-users.js';
 
 /** State of a peer according to one check. `checking`: it gets no requests before the first result (`mandatory`). */
 export type Health = 'up' | 'checking' | 'unhealthy';
@@ -51,13 +52,8 @@ export type HealthNews =
   /** The state of a peer has changed. */
   | { readonly check: string; readonly peer: string; readonly state: Health };
 
-/** A user of the zone, which receives updates. */
-export interface HealthWatcher {
-  notify(zone: number, news: unknown): void;
-}
-
 interface Member {
-  readonly owner: HealthWatcher;
+  readonly owner: NotifiedUser;
   readonly zone: number;
   readonly generation: number;
 }
@@ -77,7 +73,7 @@ export class HealthStates {
    * Called when a table of the generation is in force in a worker, which then receives updates and may be chosen to execute
    * the checks. The first table of a generation resets the checks that are not persistent.
    */
-  join(owner: HealthWatcher, zone: number, generation: number, declared: readonly DeclaredCheck[]): PeerHealth[] {
+  join(owner: NotifiedUser, zone: number, generation: number, declared: readonly DeclaredCheck[]): PeerHealth[] {
     if (generation > this.generation) {
       this.generation = generation;
       const kept = new Map<string, Map<string, Counts>>();
@@ -94,7 +90,7 @@ export class HealthStates {
   }
 
   /** Called when the table is no longer in force, or its worker has exited. */
-  leave(owner: HealthWatcher, zone: number): void {
+  leave(owner: NotifiedUser, zone: number): void {
     this.members = this.members.filter((member) => member.owner !== owner || member.zone !== zone);
     this.elect();
   }

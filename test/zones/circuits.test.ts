@@ -127,6 +127,19 @@ for (const [name, create] of Object.entries(BACKENDS)) {
       now += 1;
       assert.equal(await w.report(0, 0, rules, 'b', 1), 'closed changed');
     });
+
+    test('changes reach each configuration that has it open, also when a newer one has failed', async (t) => {
+      const w = create(() => 0, t);
+      const newer: CircuitNews[] = [];
+      const zone = w.home.open(ZONE, (news) => newer.push(...(news as readonly CircuitNews[])));
+      await w.report(3);
+      const isOpen = (news: readonly CircuitNews[]): boolean => news.some(({ state }) => state === 'open');
+      await until('both know', () => isOpen(w.news) && isOpen(newer));
+      zone.close();
+      await w.report(3, 0, { ...RULES, maxOpen: 2 }, 'other');
+      await until('the first one knows', () => w.news.some(({ key, state }) => key === 'other' && state === 'open'));
+      assert.ok(newer.every(({ key }) => key === 'k'));
+    });
   });
 }
 
