@@ -16,10 +16,16 @@ const RETRY_INTERVAL = 100;
 /** Consecutive unsuccessful tries after which the rest of the queue is left, when a server has become available. */
 const MAX_MISSES = 8;
 
+/** The place of a request in the queue. */
+interface Place {
+  /** Time until which it waits, ms of the monotonic clock. */
+  readonly until: number;
+}
+
 /** First-in, first-out queue. Kept on reload, together with its requests. */
 export class RequestQueue {
-  /** Requests with the time until which they wait, ms of the monotonic clock; oldest first. */
-  private readonly waiting = new Map<QueuedRequest, number>();
+  /** Requests with their places, oldest first. */
+  private readonly waiting = new Map<QueuedRequest, Place>();
   private timer: NodeJS.Timeout | null = null;
   private waking = false;
   /** Number of requests that were refused because the queue was full. */
@@ -48,14 +54,14 @@ export class RequestQueue {
       this.overflows++;
       return false;
     }
-    this.waiting.set(request, until === 0 ? performance.now() + timeout : until);
+    this.waiting.set(request, { until: until === 0 ? performance.now() + timeout : until });
     this.timer ??= setInterval(() => this.tick(), RETRY_INTERVAL);
     return true;
   }
 
   /** Time until which a request waits. */
   until(request: QueuedRequest): number {
-    return this.waiting.get(request) ?? 0;
+    return this.waiting.get(request)?.until ?? 0;
   }
 
   delete(request: QueuedRequest): void {
@@ -74,15 +80,17 @@ export class RequestQueue {
 
   private serve(misses: number): void {
     let left = misses;
-    for (const request of this.waiting.keys()) {
-      if (request.retry()) this.delete(request);
-      else if (--left === 0) return;
+    for (const [request, place] of this.waiting) {
+      if (request.retry()) {
+        // A server that failed at once may have put it into the queue again.
+        if (this.waiting.get(request) === place) this.delete(request);
+      } else if (--left === 0) return;
     }
   }
 
   private tick(): void {
     const now = performance.now();
-    for (const [request, until] of this.waiting) {
+    for (const [request, { until }] of this.waiting) {
       if (until > now) continue;
       this.delete(request);
       request.giveUp();
