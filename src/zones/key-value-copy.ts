@@ -6,9 +6,18 @@ import type { KeyValue, KeyValueNews } from './key-values.js';
 export type KeyType = 'string' | 'ip' | 'prefix';
 
 interface Copied {
+  readonly key: string;
   readonly value: string;
   /** On the clock of `performance.now()`; Infinity: never. */
   readonly expires: number;
+}
+
+/** Entries of one key, or of one network, which several keys may name (`10.0.0.1/8`, `10.0.0.2/8`). */
+interface Place {
+  /** The entry that was set last. */
+  latest: Copied;
+  /** Entries of other keys by key, in the order in which they were set; null for none. */
+  earlier: Map<string, Copied> | null;
 }
 
 /** Whether a key may be stored in a zone of that type. */
@@ -18,7 +27,7 @@ export function isValidKey(type: KeyType, key: string): boolean {
 
 export class KeyValueCopy {
   /** By key, or by network for the type `ip`. */
-  private readonly values = new Map<string, Copied>();
+  private readonly values = new Map<string, Place>();
   /** Lengths of the keys (of networks: in bits) in descending order, with the number of keys of each length. */
   private lengths: [length: number, count: number][] = [];
 
@@ -46,23 +55,49 @@ export class KeyValueCopy {
   }
 
   private live(name: string): string | undefined {
-    const found = this.values.get(name);
-    if (found === undefined) return undefined;
-    return found.expires === Number.POSITIVE_INFINITY || found.expires > performance.now() ? found.value : undefined;
+    const place = this.values.get(name);
+    if (place === undefined) return undefined;
+    const now = performance.now();
+    if (place.latest.expires > now) return place.latest.value;
+    for (const { value, expires } of [...(place.earlier?.values() ?? [])].reverse()) if (expires > now) return value;
+    return undefined;
   }
 
   private set({ key, value, left }: KeyValue): void {
     const place = this.place(key);
     if (place === null) return;
     const expires = left === null ? Number.POSITIVE_INFINITY : performance.now() + left;
-    const isNew = !this.values.has(place.name);
-    this.values.set(place.name, { value, expires });
-    if (isNew) this.count(place.length, 1);
+    const latest = { key, value, expires };
+    const known = this.values.get(place.name);
+    if (known === undefined) {
+      this.values.set(place.name, { latest, earlier: null });
+      this.count(place.length, 1);
+      return;
+    }
+    if (known.latest.key !== key) {
+      known.earlier ??= new Map();
+      known.earlier.delete(key);
+      known.earlier.set(known.latest.key, known.latest);
+    }
+    known.latest = latest;
   }
 
   private remove(key: string): void {
     const place = this.place(key);
-    if (place !== null && this.values.delete(place.name)) this.count(place.length, -1);
+    const known = place === null ? undefined : this.values.get(place.name);
+    if (place === null || known === undefined) return;
+    if (known.latest.key !== key) {
+      known.earlier?.delete(key);
+      return;
+    }
+    const next = [...(known.earlier?.values() ?? [])].at(-1);
+    if (next !== undefined) {
+      known.earlier?.delete(next.key);
+      known.latest = next;
+    } else {
+      this.values.delete(place.name);
+      this.count(place.length, -1);
+    }
   }
 
   private clear(): void {

@@ -194,6 +194,13 @@ test('values of keys are looked up as equal keys, the smallest network, and the 
   assert.deepEqual((await api(proxy.port, 'GET', '/http/keyvals/names')).body, { b: 'new' });
   await api(proxy.port, 'PATCH', '/http/keyvals/nets', { '10.1.0.0/16': null });
   assert.equal(await values('name=a&ip=10.1.2.3'), '|eight|long|');
+  // Another name of the same network.
+  await api(proxy.port, 'POST', '/http/keyvals/nets', { '10.9.9.9/8': 'other' });
+  assert.equal(await values('ip=10.200.0.1'), '|other|long|');
+  await api(proxy.port, 'PATCH', '/http/keyvals/nets', { '10.0.0.0/8': 'eight' });
+  assert.equal(await values('ip=10.200.0.1'), '|eight|long|');
+  await api(proxy.port, 'PATCH', '/http/keyvals/nets', { '10.0.0.0/8': null });
+  assert.equal(await values('ip=10.200.0.1'), '|other|long|');
   for (const zone of ['names', 'nets', 'paths']) {
     assert.equal((await api(proxy.port, 'DELETE', `/http/keyvals/${zone}`)).status, 204);
   }
