@@ -72,7 +72,7 @@ export default defineModule({
 
 function shareZone(name: string, members: readonly ConfiguredUpstream[], compiler: Compiler): void {
   const size = Math.max(...members.map(({ block }) => zoneOf(block.values)?.size ?? 0));
-  const peers = new SharedPeers(compiler.zones);
+  const peers = compiler.shared.set(`shared peers of zone ${name}`, new SharedPeers(compiler.zones));
   const declaration = { kind: 'upstream', name, size, key: '' } as const;
   peers.join(openZone(compiler, declaration, 'upstream zone', (news) => peers.news(news as PeerNews[])));
   for (const { upstream } of members) peers.add(upstream);

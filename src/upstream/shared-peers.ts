@@ -3,6 +3,7 @@
  * reports state changes to the others. Only `max_conns` requires a reservation, because it must be exact.
  */
 
+import type { Enforceable } from '../program/module.js';
 import { reportPeers, reservePeer } from '../zones/peer-operations.js';
 import type { PeerNews, PeerReport } from '../zones/peer-states.js';
 import { giveBack, newTicket } from '../zones/tickets.js';
@@ -20,10 +21,14 @@ interface Unreported {
 }
 
 /** Upstreams of one zone, in one table. */
-export class SharedPeers implements PeerSharing {
+export class SharedPeers implements PeerSharing, Enforceable {
   private zone: Zone | null = null;
   private readonly names = new Map<Peer, string>();
   private readonly byName = new Map<string, Peer>();
+  /** Peers that the upstreams no longer have, but whose requests still count. */
+  private readonly leaving = new Set<Peer>();
+  /** Until the table is in force, peers that it has in common with the running one are reported by that. */
+  private isInForce = false;
   private readonly ofUpstream = new Map<Upstream, readonly Peer[]>();
   private readonly unreported = new Map<Peer, Unreported>();
   /** The next report, and whether it is due in the current turn of the event loop. */
@@ -43,6 +48,16 @@ export class SharedPeers implements PeerSharing {
     this.peersChanged(upstream);
   }
 
+  enforced(): void {
+    this.isInForce = true;
+    for (const peer of this.byName.values()) this.take(peer);
+  }
+
+  superseded(): void {
+    this.isInForce = false;
+    this.report();
+  }
+
   peersChanged(upstream: Upstream): void {
     for (const peer of this.ofUpstream.get(upstream) ?? []) this.remove(peer);
     const group = upstream.current();
@@ -57,17 +72,22 @@ export class SharedPeers implements PeerSharing {
       }
       this.names.set(peer, key);
       this.byName.set(key, peer);
-      peer.sharing = this;
-      // A peer of the previous table may have active requests.
-      if (peer.conns > 0) this.changed(peer);
+      this.leaving.delete(peer);
+      if (this.isInForce || peer.sharing === null) this.take(peer);
     }
+  }
+
+  private take(peer: Peer): void {
+    peer.sharing = this;
+    // A peer of the previous table may have active requests.
+    if (peer.conns > 0) this.changed(peer);
   }
 
   /** Applies state changes of the other workers. */
   news(news: readonly PeerNews[]): void {
     for (const { peer: name, others, fails, accessed, checked } of news) {
       const peer = this.byName.get(name);
-      if (peer === undefined) continue;
+      if (peer === undefined || peer.sharing !== this) continue;
       peer.others = others;
       peer.observer?.freed();
       // Changes not yet reported are not included.
@@ -106,7 +126,15 @@ export class SharedPeers implements PeerSharing {
   private remove(peer: Peer): void {
     const name = this.names.get(peer);
     if (name !== undefined) this.byName.delete(name);
-    this.names.delete(peer);
+    if (peer.conns > 0) this.leaving.add(peer);
+    else this.names.delete(peer);
+  }
+
+  /** Connections of this process with the peers of a name: a server may have been removed and added again meanwhile. */
+  private connsOf(name: string): number {
+    let conns = this.byName.get(name)?.conns ?? 0;
+    for (const peer of this.leaving) if (this.names.get(peer) === name) conns += peer.conns;
+    return conns;
   }
 
   private note(peer: Peer, urgent: boolean): Unreported {
@@ -127,9 +155,12 @@ export class SharedPeers implements PeerSharing {
     this.urgent = false;
     const reports: PeerReport[] = [];
     for (const [peer, { failures, recovered }] of this.unreported) {
-      const { conns, accessed, checked } = peer;
+      const { accessed, checked } = peer;
       const name = this.names.get(peer);
-      if (name !== undefined) reports.push({ peer: name, conns, failures, recovered, accessed, checked });
+      if (name === undefined) continue;
+      const conns = this.leaving.size === 0 ? peer.conns : this.connsOf(name);
+      reports.push({ peer: name, conns, failures, recovered, accessed, checked });
+      if (peer.conns === 0 && this.leaving.delete(peer)) this.names.delete(peer);
     }
     this.unreported.clear();
     if (reports.length > 0) this.home.tell(reportPeers, { zone: this.id, reports });

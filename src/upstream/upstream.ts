@@ -79,6 +79,7 @@ export class Upstream implements ObserverSettings {
   enforced(): void {
     // Health checks set the states of their peers; the previous configuration may have had checks that this one has not.
     if (this.health === null) for (const peer of this.group.all) peer.health = 'up';
+    if (this.watcher === null) for (const peer of this.group.all) peer.unshare();
     this.observer.enforce(this, this.group.all);
   }
 
@@ -116,7 +117,6 @@ export class Upstream implements ObserverSettings {
   update(): void {
     const peers = this.servers.flatMap((server) => server.peers);
     for (const peer of peers) {
-      if (this.watcher === null) peer.unshare();
       peer.observer = this.observer;
     }
     const backups = peers.filter(({ settings }) => settings.backup);

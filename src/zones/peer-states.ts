@@ -2,6 +2,7 @@
  * Connections and failures of an upstream's peers, shared by several workers. Each worker selects among its own peers
  * immediately and reports events; the reports are added up here and sent to the other workers.
  */
+import { type NotifiedUser, ZoneUsers } from './zone-users.js';
 
 /** Events of a peer in one worker since its last report. */
 export interface PeerReport {
@@ -29,14 +30,9 @@ export interface PeerNews {
   readonly checked: number;
 }
 
-/** A user of the zone, which receives updates. */
-export interface PeerWatcher {
-  notify(zone: number, news: readonly PeerNews[]): void;
-}
-
 class SharedPeer {
   /** Connections by worker; entries are positive. */
-  readonly conns = new Map<PeerWatcher, number>();
+  readonly conns = new Map<NotifiedUser, number>();
   fails = 0;
   accessed = 0;
   checked = 0;
@@ -52,7 +48,7 @@ export class PeerStates {
   /** Connections reserved under `max_conns`, by peer. */
   private readonly reserved = new Map<string, number>();
   private readonly peers = new Map<string, SharedPeer>();
-  private readonly watching = new Map<PeerWatcher, number>();
+  private readonly users = new ZoneUsers<readonly PeerNews[]>();
   private readonly changed = new Set<string>();
   private announcing = false;
 
@@ -82,19 +78,18 @@ export class PeerStates {
   }
 
   /** Subscribes the owner to updates, starting with the current state. */
-  watch(owner: PeerWatcher, zone: number): void {
-    this.watching.set(owner, zone);
+  watch(owner: NotifiedUser, zone: number): void {
+    this.users.add(owner, zone);
     if (this.peers.size > 0) owner.notify(zone, this.newsFor(owner, this.peers.keys()));
   }
 
-  /** The owner has closed the zone: removes its connections, unless it has opened the zone again. */
-  unwatch(owner: PeerWatcher, zone: number): void {
-    if (this.watching.get(owner) !== zone) return;
-    this.watching.delete(owner);
+  /** The owner has closed the zone: removes its connections, unless another of its tables has the zone open. */
+  unwatch(owner: NotifiedUser, zone: number): void {
+    if (!this.users.delete(owner, zone)) return;
     for (const [name, { conns }] of this.peers) if (conns.delete(owner)) this.announce(name);
   }
 
-  report(owner: PeerWatcher, report: PeerReport): void {
+  report(owner: NotifiedUser, report: PeerReport): void {
     let peer = this.peers.get(report.peer);
     if (peer === undefined) this.peers.set(report.peer, (peer = new SharedPeer()));
     if (report.conns > 0) peer.conns.set(owner, report.conns);
@@ -112,13 +107,13 @@ export class PeerStates {
     this.announcing = true;
     setImmediate(() => {
       this.announcing = false;
-      for (const [owner, zone] of this.watching) owner.notify(zone, this.newsFor(owner, this.changed));
+      for (const owner of this.users.processes) this.users.notifyEach(owner, this.newsFor(owner, this.changed));
       this.forget();
       this.changed.clear();
     });
   }
 
-  private newsFor(owner: PeerWatcher, names: Iterable<string>): PeerNews[] {
+  private newsFor(owner: NotifiedUser, names: Iterable<string>): PeerNews[] {
     const news: PeerNews[] = [];
     for (const name of names) {
       const peer = this.peers.get(name);

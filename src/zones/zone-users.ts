@@ -25,7 +25,12 @@ export class ZoneUsers<N> {
 
   /** Notifies every handle: each belongs to a table, which has objects of its own. */
   notifyAll(news: N): void {
-    for (const [user, open] of this.handles) for (const zone of open) user.notify(zone, news);
+    for (const user of this.handles.keys()) this.notifyEach(user, news);
+  }
+
+  /** Notifies every handle of a process. */
+  notifyEach(user: NotifiedUser, news: N): void {
+    for (const zone of this.handles.get(user) ?? []) user.notify(zone, news);
   }
 
   /** Notifies the latest handle of a process. */

@@ -23,6 +23,7 @@ import {
   scriptedBackend,
   until,
 } from '../kit/index.js';
+import { api } from './api-client.js';
 
 const KEPT = { fields: ['Connection: keep-alive'] };
 
@@ -59,6 +60,17 @@ class Worker {
     this.table = await compileRoutingTable(config, modules, options);
     (await this.server.prepare(this.table)).commit();
     return this;
+  }
+
+  /** A reload that another worker refuses. */
+  async prepareInVain(text: string): Promise<void> {
+    const { config } = check({ name: 'test', text: complete(text, {}) }, modules, { prefix: '/nonexistent/' });
+    assert.ok(config);
+    const { table } = this;
+    const options = { errorLog: this.log, previous: table, prefix: '/nonexistent/', zones: this.home };
+    const next = await compileRoutingTable(config, modules, options);
+    (await this.server.prepare(next)).cancel();
+    next.shared.close(table === null ? [] : [table.shared]);
   }
 
   get port(): number {
@@ -222,6 +234,82 @@ test('a server that failed in one worker rests in all', async (t) => {
   assert.ok(heard <= 3, `${heard}`);
   for (let i = 0; i < 6; i++) assert.equal((await get(second.port)).field('x-upstream'), `127.0.0.1:${backend.port}`);
   assert.equal(failures(), heard);
+});
+
+test('after a reload that was refused, workers still share max_conns, failures and breakers', async (t) => {
+  const held: (() => void)[] = [];
+  const backend = await answeringBackend(({ target }) =>
+    target === '/hold'
+      ? new Promise<string>((resolve) => held.push(() => resolve(reply('done'))))
+      : reply('bad', { status: '500 Internal Server Error' }),
+  );
+  t.after(() => backend.close());
+  const gone = await closedPort();
+  const text = `
+    upstream u { zone u 64k; server 127.0.0.1:${backend.port} max_conns=1; }
+    upstream v { zone v 64k; server 127.0.0.1:${gone} max_fails=2 fail_timeout=1h; server 127.0.0.1:${backend.port} backup; }
+    upstream app { server 127.0.0.1:${backend.port}; circuit_breaker failures=2 open=1h; }
+    server {
+      listen 127.0.0.1:0;
+      location / { proxy_pass http://u; }
+      location /v { proxy_pass http://v; }
+      location /app { proxy_pass http://app; }
+    }`;
+  const [first, second] = (await workers(2, new ZoneServer(), t, text)) as [Worker, Worker];
+  const client = await connect(first.port);
+  client.send(request('/hold'));
+  await until('the connection is in use', () => held.length === 1);
+  for (const worker of [first, second]) await worker.prepareInVain(text);
+  assert.equal((await get(second.port, '/hold')).status, 502);
+  held[0]?.();
+  await client.all();
+
+  const failures = () => [first, second].flatMap((worker) => worker.messages('connect() failed')).length;
+  for (let i = 0; i < 4; i++) await get(first.port, '/v');
+  assert.equal(failures(), 2);
+  // The report may arrive during this request.
+  await get(second.port, '/v');
+  const heard = failures();
+  assert.ok(heard <= 3, `${heard}`);
+  for (let i = 0; i < 3; i++) await get(second.port, '/v');
+  assert.equal(failures(), heard);
+
+  for (let i = 0; i < 2; i++) assert.equal((await get(first.port, '/app')).status, 500);
+  const before = backend.requests.length;
+  await until('the breaker has opened', () => first.messages('opens').length === 1);
+  let status = 0;
+  for (let i = 0; i < 10 && status !== 503; i++) ({ status } = await get(second.port, '/app'));
+  assert.equal(status, 503);
+  assert.ok(backend.requests.length <= before + 1);
+});
+
+test('a server that is removed during requests and added again has room again', async (t) => {
+  const held: (() => void)[] = [];
+  const backend = await answeringBackend(({ target }) =>
+    target === '/hold' ? new Promise<string>((resolve) => held.push(() => resolve(reply('done')))) : reply('here'),
+  );
+  t.after(() => backend.close());
+  const server = `127.0.0.1:${backend.port}`;
+  const text = `
+    upstream u { zone u 64k; server ${server} max_conns=1; }
+    server { listen 127.0.0.1:0; location /api/ { api write=on; } location / { proxy_pass http://u; } }`;
+  const [first, second] = (await workers(2, new ZoneServer(), t, text)) as [Worker, Worker];
+  const client = await connect(first.port);
+  client.send(request('/hold'));
+  await until('the connection is in use', () => held.length === 1);
+  const path = '/http/upstreams/u/servers';
+  assert.equal((await api(first.port, 'DELETE', `${path}/0`)).status, 200);
+  assert.equal((await api(first.port, 'POST', path, { server, max_conns: 1 })).status, 201);
+  assert.equal((await get(second.port)).status, 502);
+  held[0]?.();
+  await client.all();
+  await until('the connection is given back', () => first.served.owner.tickets === 0);
+  for (let i = 0; i < 5; i++) {
+    assert.equal((await get(second.port)).status, 200);
+    // The master announces the end of the request to both workers.
+    await until('it was released', () => second.served.owner.tickets === 0 && second.home.pending === 0);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 });
 
 test('whatever ends a request, nothing stays held', async (t) => {
