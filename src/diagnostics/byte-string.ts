@@ -12,3 +12,8 @@ export function toBytes(text: string): string {
 export function toText(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
+
+/** A byte string that is UTF-8: other bytes are replaced by U+FFFD. */
+export function toUtf8(bytes: string): string {
+  return /[\x80-\xff]/.test(bytes) ? toBytes(toText(bytes)) : bytes;
+}

@@ -1,5 +1,5 @@
 /** `$websocket_*`: the figures of an exchange's WebSocket, in logs and conditions. */
-import { isUtf8 } from 'node:buffer';
+import { toUtf8 } from '../diagnostics/byte-string.js';
 import { callbackTime } from '../http/clock.js';
 import type { VariableSpec } from '../program/variable-spec.js';
 import { WEBSOCKET_STATS, type WebSocketStats } from './websocket-stats.js';
@@ -23,9 +23,7 @@ function figure(value: (stats: WebSocketStats) => string | number | undefined, d
 
 /** Text of a Close frame; a client can send any bytes, and a log in JSON must be valid. */
 function reasonOf({ closedBy, closeReason }: WebSocketStats): string | undefined {
-  if (closedBy === null) return undefined;
-  const bytes = Buffer.from(closeReason, 'latin1');
-  return isUtf8(bytes) ? closeReason : Buffer.from(bytes.toString('utf8')).latin1Slice();
+  return closedBy === null ? undefined : toUtf8(closeReason);
 }
 
 /** Values while a WebSocket is open are those of that moment. */

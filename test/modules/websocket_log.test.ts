@@ -10,6 +10,7 @@ const PASS = 'proxy_websocket on; proxy_pass http://127.0.0.1:%%PORT%%;';
 const LOCATIONS = `
   location /text { websocket_log logs/text.log; ${PASS} }
   location /json { websocket_log logs/json.log websocket_json; ${PASS} }
+  location /valid { rewrite ^ /valid? break; websocket_log logs/valid.log websocket_json; ${PASS} }
   location /own {
     websocket_log logs/own.log brief;
     websocket_log logs/bad-only.log brief if=$abnormal;
@@ -77,6 +78,18 @@ test('a line is written when a WebSocket is opened, and one when it ends', async
     closed ?? '',
     /" close upstream=127\.0\.0\.1:\d+ generation=1 duration=\d+\.\d{3} closed_by=client code=1000 reason="all said" received=2\/3\/18 sent=2\/3\/18 rtt=-\/-$/,
   );
+});
+
+test('the format websocket_json is UTF-8, whatever the client sends', async () => {
+  const user = Buffer.from('us\xe9r:x', 'latin1').toString('base64');
+  const client = await RawWebSocket.open(proxy.port, '/valid?\xff\xc3\xa9', [`Authorization: Basic ${user}`]);
+  client.connection.close();
+  for (const line of await lines('valid', 2)) {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(line, 'latin1'));
+    const { request, remote_user } = JSON.parse(text) as Record<string, string>;
+    assert.equal(request, 'GET /valid?\ufffd\u00e9 HTTP/1.1');
+    assert.equal(remote_user, 'us\ufffdr');
+  }
 });
 
 test('the format websocket_json has typed members', async () => {

@@ -1,4 +1,5 @@
 /** Predefined formats of `websocket_log`. */
+import { toUtf8 } from '../../diagnostics/byte-string.js';
 import { escapeJson, escapeLog } from '../../logging/log-escape.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
@@ -76,7 +77,7 @@ export function jsonLine(compiler: Compiler): (x: Exchange) => string {
     const written = members.map(({ name, type, get }) => {
       const value = get(x);
       if (value === undefined) return `"${name}":null`;
-      return type === 'number' ? `"${name}":${value}` : `"${name}":"${escapeJson(value)}"`;
+      return type === 'number' ? `"${name}":${value}` : `"${name}":"${escapeJson(toUtf8(value))}"`;
     });
     return `{${written.join(',')}}`;
   };
