@@ -58,7 +58,7 @@ export function formatHead(x: HttpExchange, framing: Framing, keep: boolean): st
     head += `Content-Length: ${response.contentLength}\r\n`;
   }
   const { upstream, lastModified, etag } = response;
-  // As in nginx, those of the upstream are among its fields, at their places.
+  // As in nginx, fields of the upstream keep their positions among its other fields.
   if (lastModified !== null && (upstream === null || upstream.indexOf(Field.LastModified) < 0))
     head += `Last-Modified: ${lastModified}\r\n`;
   if (response.absoluteLocation !== null) head += `Location: ${response.absoluteLocation}\r\n`;

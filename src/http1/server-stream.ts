@@ -269,7 +269,7 @@ export class Http1Stream implements ClientSide {
     if (x === null) return;
     if (!completed) {
       x.finish();
-      // It may continue with a `post_action`.
+      // The exchange may continue with a `post_action`.
       if (this.exchange !== null) this.writer.flush();
       return;
     }

@@ -170,7 +170,7 @@ export default defineModule({
     },
   },
   phases: {
-    // Before limits, which would count the request.
+    // Rejects before limits count the request.
     preaccess: { order: 5, compile: (conf) => rulesOf(conf)?.request ?? null },
   },
   headerFilter: {

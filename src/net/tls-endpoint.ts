@@ -169,7 +169,7 @@ export class TlsEndpoint {
     const engine = wrapHandle.call(this, null, tcp, false) as NativeEngine;
     this._handle = engine;
     (engine as unknown as Record<symbol, unknown>)[owner] = this;
-    // It referred to the accepted socket, which is not used any more.
+    // The owner was the accepted socket, which is no longer used.
     (tcp as unknown as Record<symbol, unknown>)[owner] = this;
     engine.onread = streamRead;
     engine.onhandshakedone = () => this.events.established();

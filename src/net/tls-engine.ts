@@ -43,7 +43,7 @@ export interface EngineHandle extends StreamHandle {
   getSharedSigalgs(): string[];
   isSessionReused(): boolean;
   setMaxSendFragment(bytes: number): number;
-  /** After this call sessions are reported, and the handshake waits at the ClientHello for `endParser`. */
+  /** Enables reports of sessions; the handshake then waits after the ClientHello for `endParser`. */
   enableSessionCallbacks(): void;
   onclienthello?: () => void;
   /** Continues the handshake; named `clientHelloDone` in newer versions of Node 24 and in Node 26. */

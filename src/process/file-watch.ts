@@ -26,7 +26,7 @@ function versionOf({ mtimeMs, ctimeMs, size, ino }: FileStatus): Version {
 
 /** Files to watch, as they were before they were read. */
 export interface WatchPlan {
-  /** By path. */
+  /** Versions by path. */
   readonly versions: ReadonlyMap<string, Version>;
   /** ms; infinite if nothing is watched. */
   readonly interval: number;
@@ -102,7 +102,7 @@ export class FileWatch {
         }
       }),
     );
-    // Other files are watched by now.
+    // The watched files have been replaced in the meantime.
     if (this.timer !== timer) return;
     const changed = found.filter(([path, version]) => versions.get(path) !== version);
     const settled = changed.every(([path, version]) => pending.get(path) === version);

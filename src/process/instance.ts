@@ -119,7 +119,7 @@ export class Instance<W extends Workers = Workers> {
     return this.bound.map(({ address }) => address);
   }
 
-  /** The same addresses with the use of TLS. */
+  /** Bound addresses, with the use of TLS. */
   get bound(): readonly BoundAddress[] {
     return this.running?.addresses ?? [];
   }

@@ -241,7 +241,7 @@ export class Serving {
     this.endAll();
   }
 
-  /** Drains or leaves tunnels, as `quit` does. */
+  /** Drains tunnels or lets them continue, as `quit` does. */
   quitTunnels(limit: number, retired: boolean): void {
     if (this.current === null) return;
     this.logTunnelMoves(tunnelsOf(this.current.table.shared).quit(GOING_AWAY, limit, retired));

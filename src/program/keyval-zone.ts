@@ -96,8 +96,8 @@ function readEntries(path: string, errorLog: ErrorLog, onlyTest: boolean): KeyVa
     if (entries !== null) return entries;
     const aside = onlyTest ? null : setAside(path);
     const effect = onlyTest
-      ? 'it would be set aside'
-      : `${aside === null ? 'it is ignored' : `it is kept as "${aside}"`}`;
+      ? 'it would be renamed'
+      : `${aside === null ? 'it is ignored' : `it is renamed to "${aside}"`}`;
     errorLog.write('error', `invalid state file "${path}" of a keyval_zone: ${effect}, and the zone is empty`);
   } catch (error) {
     if (!(error instanceof StateFileError)) throw error;

@@ -45,7 +45,7 @@ export interface RequestObserver {
   finalized(x: Exchange, status: number): void;
 }
 
-/** Of servers that were not compiled for a process. */
+/** Tap of servers that were not compiled for a process. */
 const NO_TAP = new Tap();
 
 /** A `server` block. */

@@ -73,7 +73,7 @@ export class Redaction {
     return this.payload(json.text === null ? payload.latin1Slice() : toBytes(json.text));
   }
 
-  /** Likewise a whole event: its data is the message. */
+  /** A whole event, whose data is redacted like a message, or the reason for which it is withheld. */
   event(payload: Buffer): Buffer | Withheld {
     const text = payload.latin1Slice();
     const lines = text.split(/\r\n|\r|\n/);

@@ -24,7 +24,7 @@ const MAX_CHAIN = 20;
 const NEVER = new AbortController().signal;
 const WHILE = 'while requesting certificate status';
 
-/** Set for connections to servers with `ssl_ocsp`. */
+/** OCSP validation of connections to servers with `ssl_ocsp`. */
 export const CLIENT_OCSP = new AcceptKey<ClientOcsp>('ssl_ocsp');
 
 /** Zone with the status of certificates (`ssl_ocsp_cache`). */

@@ -174,7 +174,7 @@ export function responseIn(received: Buffer, ended: boolean): Buffer | string | 
   return length === null ? body : 'OCSP responder prematurely closed connection';
 }
 
-/** Without spaces at the ends. In linear time: the text is a stranger's. */
+/** Removes spaces at both ends; in linear time, because the text is untrusted. */
 function withoutSpaces(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && text[start] === ' ') start++;

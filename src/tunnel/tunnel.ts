@@ -226,7 +226,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     this.finish(`${side} timeout`, null, [code, `${side} did not answer a ping`]);
   }
 
-  /** Ends the tunnel at once; a WebSocket receives a Close frame before, if no frame is in flight. */
+  /** Ends the tunnel at once; a WebSocket first receives a Close frame, if no frame is in flight. */
   stop(): void {
     const { client, upstream } = this;
     this.finish('cut', null);

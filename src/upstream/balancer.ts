@@ -17,7 +17,7 @@ export interface Selection {
   next(): Peer | null;
   /** Ends the attempt with the peer of the last `next`. */
   release(outcome: Outcome, times?: AttemptTimes): void;
-  /** A response head that is passed on was received from that peer, after so many ms. */
+  /** Called when a response head that is passed on was received from that peer. `headerTime` in ms. */
   headReceived?(headerTime: number): void;
   /**
    * Called instead of `release` if the peer of the last `next` cannot be used because other workers have all its

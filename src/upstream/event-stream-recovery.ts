@@ -17,7 +17,7 @@ const STABLE = 10_000;
 const MAX_RECENT = 128;
 
 export class EventStreamRecovery {
-  /** Requests in succession without a new event. */
+  /** Consecutive requests without a new event. */
   private attempts = 0;
   /** Time at which the upstream was lost; 0: it was not. */
   private lostAt = 0;
@@ -83,7 +83,7 @@ export class EventStreamRecovery {
 
 /**
  * Delay of an attempt (0: the first), ms: the stream's reconnection time, or one that doubles. Random, so that the streams of
- * a restarted upstream are not requested all at once.
+ * a restarted upstream are not all requested at the same time.
  */
 export function retryDelay(attempt: number, retry: number, random = Math.random()): number {
   if (retry >= 0) return Math.min(retry, MAX_RETRY) * (1 + random / 4);

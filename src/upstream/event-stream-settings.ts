@@ -4,7 +4,7 @@ import type { Template } from '../program/template.js';
 
 /** Continuation of streams whose upstream has ended or failed. Times in ms, sizes in bytes. */
 export interface ReconnectSettings {
-  /** Maximum number of requests in succession without a new event. */
+  /** Maximum number of consecutive requests without a new event. */
   readonly attempts: number;
   /** Maximum time without an upstream. */
   readonly time: number;

@@ -78,7 +78,7 @@ export function resolveUpstream({ address, hostPort }: PassAddress, x: Exchange)
   }
   // A request that ends, because its client has closed the connection, stops waiting.
   const ended = new AbortController();
-  // With a reason, because the default one is an exception with a stack.
+  // The default reason would be an exception, whose stack is expensive.
   x.onFinish({ release: () => ended.abort(null) });
   return resolver.resolve(address.host, timeout, ended.signal).then(
     (found) => {

@@ -81,7 +81,7 @@ export class Peer {
   others = 0;
   /** Set if other workers share the state. */
   sharing: PeerSharing | null = null;
-  /** Set with the upstream that uses the peer. */
+  /** Observer of the upstream that uses the peer. */
   observer: PeerObserver | null = null;
   /** Start of `slowStart`, ms since 1970; 0: the peer has its full weight. */
   recoveredAt = 0;

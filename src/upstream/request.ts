@@ -175,7 +175,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   }
 
   onInterim(head: UpstreamHead): void {
-    // After the head of an event stream there can be no other.
+    // No further head can be sent after that of an event stream.
     if (head.status !== 103 || this.events !== null) return;
     // As in nginx the status of the first head is recorded, even if a final one follows.
     this.selection.attempt.status ||= head.status;

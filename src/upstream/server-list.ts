@@ -115,8 +115,8 @@ export class ServerList {
       if (error instanceof StateFileError) errorLog.write('error', error.message);
       else if (error instanceof InvalidServer) {
         const aside = onlyTest ? null : setAside(path);
-        const kept = aside === null ? 'it is ignored' : `it is kept as "${aside}"`;
-        const effect = onlyTest ? 'it would be set aside' : kept;
+        const kept = aside === null ? 'it is ignored' : `it is renamed to "${aside}"`;
+        const effect = onlyTest ? 'it would be renamed' : kept;
         const { name } = this.upstream;
         errorLog.write('error', `invalid state file "${path}" of upstream "${name}": ${error.message}; ${effect}`);
       } else throw error;

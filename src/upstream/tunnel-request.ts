@@ -103,7 +103,7 @@ export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed 
     this.failed(UpstreamFailure.ofConnection(error, address, attempt.options));
   }
 
-  // Before the connection is established there are no bytes.
+  // No bytes arrive before the connection is established.
   onBytes(): void {}
   onEnd(): void {}
   onDrain(): void {}

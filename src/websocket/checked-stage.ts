@@ -160,7 +160,7 @@ export class CheckedStage implements Stage, CheckHost {
         continue;
       }
       if (frames.betweenFrames) start = position;
-      // Otherwise a header began in an earlier read: its first bytes are in `partial`.
+      // A header began in an earlier read: its first bytes are in `partial`.
       else start = from;
       position = frames.next(bytes, position, end);
       if (!frames.inPayload && !frames.betweenFrames) {

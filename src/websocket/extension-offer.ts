@@ -11,5 +11,5 @@ export interface Negotiated {
   readonly offer: string;
 }
 
-/** Set for WebSockets whose messages the proxy reads or compresses; otherwise the field is passed on. */
+/** State of WebSockets whose messages the proxy reads or compresses; for others, the field is passed on. */
 export const NEGOTIATED = new StateKey<Negotiated>('websocket extensions');

@@ -65,7 +65,7 @@ export class FrameReader {
   closed = false;
   /** Payload of the first Close frame, unmasked, as far as it has arrived; null if it has none. */
   private closePayload: Buffer | null = null;
-  /** Set with each byte of a data frame; reset by the user. */
+  /** Whether bytes of a data frame were read; reset by the user. */
   sawData = false;
   /** Number of frames with violations of RFC 6455, and the set of these violations (`violations.ts`). */
   invalidFrames = 0;

@@ -22,7 +22,7 @@ export interface CircuitRules {
   readonly open: number;
   /** Maximum multiple of `open` for repeated openings: the second in a row lasts twice as long, and so on. */
   readonly growth: number;
-  /** Probes that must succeed; 0: it closes when the time is over. */
+  /** Probes that must succeed; 0: the circuit closes when its time has elapsed. */
   readonly probes: number;
   /** Circuits of the zone that may be open at once. */
   readonly maxOpen: number;

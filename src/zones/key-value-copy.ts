@@ -26,7 +26,7 @@ export function isValidKey(type: KeyType, key: string): boolean {
 }
 
 export class KeyValueCopy {
-  /** By key, or by network for the type `ip`. */
+  /** Entries by key, or by network for the type `ip`. */
   private readonly values = new Map<string, Place>();
   /** Lengths of the keys (of networks: in bits) in descending order, with the number of keys of each length. */
   private lengths: [length: number, count: number][] = [];

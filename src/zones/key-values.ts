@@ -22,7 +22,7 @@ export interface KeyValue {
 /** A change of one key. */
 export interface KeyChange {
   readonly key: string;
-  /** Null: the key is removed. Undefined: the value stays, and its time begins again. */
+  /** Null: the key is removed. Undefined: the value is kept, and its time starts again. */
   readonly value?: string | null;
   /** ms until it expires; null: never. */
   readonly left: number | null;

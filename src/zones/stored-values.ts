@@ -24,7 +24,7 @@ export interface ValueSnapshot {
 }
 
 export class StoredValues {
-  /** In the order of their creation. */
+  /** Values by key, in order of creation. */
   private readonly entries = new Map<string, Entry>();
   readonly slab: Slab;
 

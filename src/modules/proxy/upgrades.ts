@@ -118,7 +118,7 @@ export class UpgradeRules {
       if (refusal !== null) {
         logError(x, 'info', `client sent invalid WebSocket handshake: ${refusal.reason}`);
         if (refusal.status === 426) {
-          // In addition to the server's own line.
+          // A second field `Connection`, in addition to the server's own.
           x.response.add('Connection', 'upgrade');
           x.response.add('Upgrade', 'websocket');
           x.response.add('Sec-WebSocket-Version', WEBSOCKET_VERSION);

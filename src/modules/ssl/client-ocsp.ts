@@ -18,7 +18,7 @@ interface At {
 /** Number of servers compiled so far. */
 let compiled = 0;
 
-/** Null if `ssl_ocsp` is off. */
+/** Compiles the validation of a server; null if `ssl_ocsp` is off. */
 export function compileClientOcsp(
   conf: ConfOf<typeof sslDirectives>,
   { spec, connections, block, compiler }: At,
@@ -36,7 +36,7 @@ export function compileClientOcsp(
     cache: zone === null ? null : { zones, zone: zones.open({ kind: 'ssl_ocsp', ...zone, key: '' }) },
     connections,
   };
-  // Closed with the table. Places are not unique: a file may be included several times.
+  // Closed with the table. The number makes the key unique: a file may be included several times.
   return compiler.shared.set(`ssl_ocsp ${++compiled}`, new ClientOcsp(settings));
 }
 

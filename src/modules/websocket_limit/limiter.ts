@@ -14,7 +14,7 @@ import { countRequest, type RateAnswer, type RateLimit } from '../../zones/limit
 import type { ZoneBackend } from '../../zones/zone.js';
 import type { RateData } from './rate-argument.js';
 
-/** Longest time of a timer of Node, ms: a longer one would expire at once. */
+/** Maximum delay of a Node timer, ms: a longer one would fire immediately. */
 const MAX_TIMER = 2 ** 31 - 1;
 /** Bytes; as for `limit_req`. */
 const MAX_KEY_LENGTH = 65535;

@@ -24,7 +24,7 @@ const CODES = [POLICY_VIOLATION, TRY_AGAIN_LATER];
 function parseRate(w: Word, unit: 'messages' | 'bytes', c: ArgumentContext): { amount: number; rate: number } {
   const [, number = '', time = ''] = /^([^/]*)\/(.*)$/s.exec(w.text) ?? [];
   const amount = (unit === 'bytes' ? parseOffset(number) : parseInteger(number)) ?? 0;
-  // A unit alone is one of it: 10/s.
+  // A unit without a number means one: 10/s.
   const seconds = parseSeconds(/^[smhd]$/.test(time) ? `1${time}` : time) ?? 0;
   if (amount === 0 || seconds === 0) {
     const example = unit === 'bytes' ? '64k/s, 10m/1m' : '10/s, 600/m, 1000/15m';

@@ -333,7 +333,7 @@ export default defineModule({
   settings,
   phases: {
     precontent: {
-      // After everything that may still choose another location.
+      // Runs last, when no other handler can choose another location.
       order: 90,
       compile: (_conf, { program }) => (program.settings.get(EXTENSIONS) === null ? null : negotiateWithClient),
     },

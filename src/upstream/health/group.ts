@@ -132,7 +132,7 @@ class PeerRun {
     if (failure !== null) group.errorLog.write('info', `health check failed while ${failure}, ${context}`);
     const before = group.states.get(name) ?? group.initial;
     const counts = await group.zone.count(group, name, failure === null);
-    // With another check in the meantime, both would see a change of the state.
+    // If another check runs in the meantime, both would report the change of state.
     if (!this.stopped) this.schedule(group.data.interval);
     if (counts === null || counts.state === before) return;
     if (failure === null) group.errorLog.write('notice', `peer is healthy, ${context}`);

@@ -9,12 +9,12 @@ import type { FieldTestData, MatchData, StatusTest } from './settings.js';
 export const EXAMINED = 256 << 10;
 
 interface FieldCondition extends FieldTestData {
-  /** In lower case. */
+  /** Name of the field in lower case. */
   readonly lower: string;
   readonly compiled: CompiledPattern | null;
 }
 
-/** Without a `match` block: 2xx or 3xx. */
+/** Test if there is no `match` block: 2xx or 3xx. */
 const DEFAULT_STATUS: StatusTest = { negated: false, ranges: [[200, 399]] };
 
 export class ResponseMatch {
