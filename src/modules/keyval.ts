@@ -80,7 +80,7 @@ const directives = {
     ),
     repeat: true,
     links: ({ name }: KeyvalZoneData) => ({ name: `zone ${name}` }),
-    doc: 'Declares a key-value zone, which the API changes (`api`) and `keyval` looks up. All workers share it. With `state`, the zone is saved in that file, as JSON, whenever it changes; an invalid file is reported in the error log and renamed. With `timeout`, a key expires that long after its last change. `type` determines how keys match: `string`, equal keys; `ip`, keys are addresses or networks in CIDR notation, and the smallest network that contains the address counts; `prefix`, the longest key with which the text begins.',
+    doc: 'Declares a key-value zone, which the API changes (`api`) and `keyval` looks up. All workers share it. With `state`, the zone is saved in that file, as JSON, whenever it changes; an invalid file is reported in the error log and renamed. With `timeout`, a key expires when it has not been changed for that time. `type` determines how keys match: with `string`, by equality; with `ip`, keys are addresses or networks in CIDR notation, and the smallest network that contains the address matches; with `prefix`, the longest key that is a prefix of the text matches.',
     example: 'keyval_zone zone=blocked:1m state=/var/lib/tsproxy/blocked.json timeout=1h type=ip;',
     differs: '`sync` is not supported.',
     differsFor: (words) => words.includes('sync'),

@@ -50,7 +50,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: either('off', positiveMilliseconds),
     default: 'off',
-    doc: 'Time without data after which a comment (`: heartbeat`) is sent to the clients of event streams, so that intermediaries do not close their idle connections, and to detect clients that have disappeared without closing their connections. The comment is inserted between two events, never into one, and clients ignore it. It does not restart `proxy_read_timeout`: an upstream that sends nothing for that time still times out, unless it sends comments itself.',
+    doc: 'Time without data after which a comment (`: heartbeat`) is sent to the clients of event streams, to prevent intermediaries from closing idle connections, and to detect clients that have disappeared without closing their connections. The comment is inserted between two events, never into one, and clients ignore it. It does not restart `proxy_read_timeout`: an upstream that sends nothing for that time still times out, unless it sends comments itself.',
     example: 'sse_heartbeat 15s;',
   },
   sse_retry: {
@@ -64,7 +64,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: either('off', template),
     default: 'off',
-    doc: 'Data of an event of the type `error` that is sent when the upstream fails in the middle of an event stream; the response then ends as if it were complete. Several lines become several lines of data. An event that is incomplete at that time is dropped; for this, events of up to 64k are passed on when they are complete. With `off`, the connection to the client is closed in the middle of the response.',
+    doc: 'Data of an event of the type `error` that is sent when the upstream fails in the middle of an event stream; the response then ends as if it were complete. Several lines become several lines of data. An event that is incomplete at that time is dropped; to make this possible, events of up to 64k are only passed on when they are complete. With `off`, the connection to the client is closed in the middle of the response.',
     example: `sse_error '{"code":502}';`,
   },
   sse_reconnect: {
@@ -76,7 +76,7 @@ const directives = {
       parseReconnect,
     ),
     default: 'off',
-    doc: 'Whether an event stream of a client stays open when the upstream ends it or fails, for example during a restart. The request is then sent again, with the id of the last event that the client has received in `Last-Event-ID`, and the events of the new response follow in the same stream. Events that are repeated (with the same id and the same bytes as one of the last 128) are dropped. The first attempt follows after the reconnection time that the upstream has set (`retry:`); without one after up to 100 ms, then twice the delay up to 5 s. `attempts` (20) limits the number of consecutive requests without a new event, and `time` (60s) the time without an upstream; then the stream ends. It also ends if the response has a status below 500 other than 429, or is not an event stream: the client then reconnects and gets that response. A stream also ends if its worker is shutting down (`QUIT`), or a reload has removed its listening address. A stream that has sent events, but no ids, ends, so that the client notices that it may have missed events; with `without_ids` it is continued. Requests with the methods POST, PATCH and LOCK are not sent again; with `non_idempotent` they are after a failure, but not after a complete response. Events are passed on when they are complete; events longer than `buffer` (64k) are passed on as they arrive, and the stream ends if the upstream fails within one.',
+    doc: 'Whether an event stream of a client stays open when the upstream ends it or fails, for example during a restart. The request is then sent again, with `Last-Event-ID`, the id of the last event that the client has received, and the events of the new response follow in the same stream. Events that are repeated (with the same id and the same bytes as one of the last 128) are dropped. The first attempt is made after the reconnection time that the upstream has set (`retry:`); without one, after up to 100 ms, and the delay is doubled for each further attempt, up to 5 s. `attempts` (20) limits the number of consecutive requests without a new event, and `time` (60s) the time without an upstream; then the stream ends. It also ends if the response has a status below 500 other than 429, or is not an event stream: the client then reconnects and gets that response. A stream also ends if its worker is shutting down (`QUIT`), or a reload has removed its listening address. A stream that has sent events, but no ids, ends, so that the client notices that it may have missed events; with `without_ids` it is continued. Requests with the methods POST, PATCH and LOCK are not sent again; with `non_idempotent` they are after a failure, but not after a complete response. Events are passed on when they are complete; events longer than `buffer` (64k) are passed on as they arrive, and the stream ends if the upstream fails within one.',
     example: 'sse_reconnect on time=2m;',
   },
 } as const satisfies Directives;

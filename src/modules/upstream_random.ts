@@ -112,7 +112,7 @@ const module = defineModule({
       }),
       repeat: true,
       inherit: 'none',
-      doc: 'Selects a server at random, taking weights into account. With `two`, it selects two servers and uses the one with fewer active connections relative to its weight (`least_conn`, the default), or with the lower product of its average response time and its active connections: `least_time=header` uses the time until the head of a response, `least_time=last_byte` the time until its end, as described under `least_time`. In nginx, `least_time` is available here in nginx Plus only.',
+      doc: 'Selects a server at random, taking weights into account. With `two`, it selects two servers and uses the one with fewer active connections relative to its weight (`least_conn`, the default), or with the lower product of its average response time and its active connections: `least_time=header` uses the time until the head of a response, `least_time=last_byte` the time until its end, as described under `least_time`. In nginx, `least_time` is only available in its commercial version.',
       example: 'random two least_conn;',
     },
   },

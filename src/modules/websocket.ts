@@ -64,7 +64,7 @@ export default defineModule({
       default: 'on',
       differs:
         'nginx ends tunnels by closing their connections. With `on`, which is the default, both ends of a WebSocket receive a Close frame first, and `QUIT` closes WebSockets instead of waiting for them.',
-      doc: `Sends a Close frame to both ends whenever the proxy ends a WebSocket, at the end of the frame in transmission: 1001 at a shutdown, when the client's connection is lost or a timeout expires (to the other end), 1014 when the connection to the upstream server is lost, and the codes of the directives that close WebSockets. An end that has itself sent a Close frame receives its own code. If the connection of one end is lost in the middle of a frame, the other end's connection is closed without a Close frame, and the error log says so. \`timeout\` (5s) is the time for which an end may answer a Close frame before its connection is closed. A graceful shutdown (\`QUIT\`) closes WebSockets with code 1001, spread over 5 seconds, or in the last seconds of \`worker_shutdown_timeout\` if that is set; \`tunnel_drain\` changes this schedule. With \`off\`, as in nginx, connections are closed without Close frames, and \`QUIT\` waits until WebSockets end by themselves. ${EXTENSION}`,
+      doc: `Sends a Close frame to both ends whenever the proxy ends a WebSocket, at the end of the frame in transmission: 1001 at a shutdown, when the client's connection is lost or a timeout expires (to the other end), 1014 when the connection to the upstream server is lost, and the codes of the directives that close WebSockets. An end that has sent a Close frame itself receives its own code. If the connection of one end is lost in the middle of a frame, the other end's connection is closed without a Close frame, and the error log says so. \`timeout\` (5s) is the time for which an end may answer a Close frame before its connection is closed. A graceful shutdown (\`QUIT\`) closes WebSockets with code 1001, spread over 5 seconds, or in the last seconds of \`worker_shutdown_timeout\` if that is set; \`tunnel_drain\` changes this schedule. With \`off\`, as in nginx, connections are closed without Close frames, and \`QUIT\` waits until WebSockets end by themselves. ${EXTENSION}`,
       example: 'websocket_close off;',
     },
     websocket_protocol_error: {
@@ -78,14 +78,14 @@ export default defineModule({
       contexts: CONTEXTS,
       takes: milliseconds,
       default: '0',
-      doc: `Interval at which both ends of a WebSocket are sent a ping; \`0\` disables pings. A ping waits for the end of the frame in transmission, and is omitted for an end that does not read. Pongs that answer it are not forwarded, and measure the round trip. Pings prevent \`proxy_read_timeout\` from expiring. The first ping follows after half of the interval at the earliest, so that WebSockets that were opened together are not pinged together. ${EXTENSION}`,
+      doc: `Interval at which both ends of a WebSocket are sent a ping; \`0\` disables pings. A ping waits for the end of the frame in transmission, and is omitted for an end that does not read. Pongs that answer it are not forwarded; they are used to measure the round trip. Pings prevent \`proxy_read_timeout\` from expiring. The first ping follows after half of the interval at the earliest, so that WebSockets that were opened together are not pinged together. ${EXTENSION}`,
       example: 'websocket_ping_interval 30s;',
     },
     websocket_ping_timeout: {
       contexts: CONTEXTS,
       takes: positiveMilliseconds,
       default: '20s',
-      doc: `Time in which an end must answer a ping of \`websocket_ping_interval\`. If it has not answered, and nothing else has arrived from it, its connection is considered dead and closed. The other end receives a Close frame with code 1001 if the client is dead, 1014 if the upstream server is. ${EXTENSION}`,
+      doc: `Time in which an end must answer a ping of \`websocket_ping_interval\`. If it has not answered, and nothing else has arrived from it, its connection is considered dead and closed. The other end receives a Close frame with code 1001 if the client is dead, 1014 if the upstream server is dead. ${EXTENSION}`,
       example: 'websocket_ping_timeout 10s;',
     },
     websocket_idle_timeout: {

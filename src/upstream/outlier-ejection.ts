@@ -54,7 +54,7 @@ export class OutlierEjection implements CircuitObserver {
   circuitChanged({ key, state, events, failures, left }: CircuitAnswer): void {
     const server = `upstream server ${key} of "${this.upstream.name}"`;
     if (state !== 'open') {
-      this.errorLog.write('notice', `${server} is used again`);
+      this.errorLog.write('notice', `${server} is no longer ejected`);
       return;
     }
     const { ratio, window } = this.settings.rules;

@@ -120,5 +120,5 @@ test('outlier_ejection ejects failing servers up to its share, and they come bac
   await new Promise((resolve) => setTimeout(resolve, 1100));
   for (let i = 0; i < 8; i++) await get(proxy.port);
   assert.ok(bad.every(({ requests }, i) => requests.length > (after[i] ?? 0)));
-  assert.equal(proxy.messages('notice').filter((message) => message.includes('is used again')).length, 2);
+  assert.equal(proxy.messages('notice').filter((message) => message.includes('is no longer ejected')).length, 2);
 });

@@ -182,7 +182,7 @@ export const clientRoutes: readonly Route[] = [
       },
     },
     delete: {
-      summary: 'Closes connections at once, except the one of the request, and responds with their number.',
+      summary: 'Closes connections immediately, except that of the request; responds with their number.',
       query: [...FILTERS, ALL],
       success: { status: 200, schema: CLOSED },
       async run({ clients }, request) {
@@ -204,7 +204,7 @@ export const clientRoutes: readonly Route[] = [
       },
     },
     delete: {
-      summary: 'Closes a connection at once; not the one of the request.',
+      summary: 'Closes a connection immediately, unless it is that of the request.',
       success: { status: 200, schema: CLOSED },
       errors: [404],
       async run({ clients }, request) {

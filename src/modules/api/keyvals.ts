@@ -43,7 +43,8 @@ const ADDED: Schema = {
 
 const CHANGED: Schema = {
   type: 'object',
-  description: 'New values by key; null removes the key. An object without a value begins the time of the key again.',
+  description:
+    'New values by key; null removes the key. An object without a value restarts the time until the key expires.',
   minProperties: 1,
   maxProperties: MAX_KEYS,
   additionalProperties: {

@@ -50,7 +50,7 @@ export const resolverRoutes: readonly Route[] = [
       run: async (c, request) => ({ status: 200, body: await statisticsOf(zoneOf(c, request)) }),
     },
     delete: {
-      summary: 'Starts counting again.',
+      summary: 'Resets the counters.',
       success: { status: 204 },
       errors: [404],
       async run(c, request) {

@@ -66,7 +66,7 @@ export const statusRoutes: readonly Route[] = [
       run: async ({ table }) => ({ status: 200, body: { respawned: await table.respawned(false) } }),
     },
     delete: {
-      summary: 'Starts counting again.',
+      summary: 'Resets the counters.',
       success: { status: 204 },
       async run({ table }) {
         await table.respawned(true);

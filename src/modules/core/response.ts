@@ -120,7 +120,7 @@ export const responseDirectives = {
   post_action: {
     contexts: [...CONTEXTS, 'if in location'],
     takes: { ...text, syntax: 'uri' },
-    doc: 'URI or named location (`@name`) in which a request is processed once more when its response has been sent or its client has disconnected, for example to report it to another server. The second response is discarded, and the client does not wait for it; the next request on the same connection does. Variables show the response that the client got: `$request_completion`, `$body_bytes_sent`, `$status` until the second response has one. The request is logged once, after the second pass, by the log settings of that location. A location that inherits `post_action` itself is processed again and again, up to the limit of ten redirects: set it in the locations that need it. A request that ends with `return 444` is not processed again.',
+    doc: 'URI or named location (`@name`) in which a request is processed a second time when its response has been sent or its client has disconnected, for example to report it to another server. The second response is discarded, and the client does not wait for it, but the next request on the same connection does. Variables describe the response to the client: `$request_completion`, `$body_bytes_sent`, and, until the second response has a status, `$status`. The request is logged once, after the second pass, by the log settings of that location. A location that inherits `post_action` itself is processed repeatedly, up to the limit of ten redirects: set the directive only in the locations that need it. A request that ends with `return 444` is not processed again.',
     example: 'post_action /done;',
   },
   log_subrequest: {

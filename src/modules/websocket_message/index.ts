@@ -123,14 +123,14 @@ const directives = {
   websocket_mirror: {
     contexts: CONTEXTS,
     takes: orOff(mirror),
-    doc: `Sends copies of messages (by default those of clients) to another WebSocket server: a URL without variables, whose host may be the name of an upstream. Each direction of a WebSocket has a connection of its own. Messages of the mirror are ignored, and so are its failures, which are logged; messages are dropped while its queue (256k) is full. Copies are made after the other policies, except \`websocket_log_messages\`. ${EXTENSION}`,
+    doc: `Sends copies of messages (by default those of clients) to another WebSocket server: a URL without variables, whose host may be the name of an upstream. Each direction of a WebSocket has a connection of its own. Messages of the mirror are ignored; its failures are logged, but have no effect; messages are dropped while its queue (256k) is full. Copies are made after the other policies, except \`websocket_log_messages\`. ${EXTENSION}`,
     example: 'websocket_mirror ws://127.0.0.1:9000/copies;',
   },
   websocket_deflate: {
     contexts: CONTEXTS,
     takes: choice('pass', 'on', 'off'),
     default: 'pass',
-    doc: `Compression of messages (permessage-deflate, RFC 7692). With \`pass\`, the field \`Sec-WebSocket-Extensions\` is passed on and messages pass as they are; but if a policy reads messages, or with \`on\`, the proxy negotiates compression itself: it accepts the offer of a client, and then makes one of its own to the upstream; messages are decompressed and compressed for each side as negotiated. \`off\`: neither side uses an extension. ${EXTENSION}`,
+    doc: `Compression of messages (permessage-deflate, RFC 7692). With \`pass\`, the field \`Sec-WebSocket-Extensions\` and the messages are passed on unchanged. With \`on\`, or if a policy reads messages, the proxy negotiates compression itself: it accepts the offer of a client and makes an offer to the upstream; messages are decompressed and compressed for each side as negotiated. \`off\`: neither side uses an extension. ${EXTENSION}`,
     example: 'websocket_deflate off;',
   },
   websocket_deflate_window_bits: {
@@ -322,7 +322,7 @@ function settings(conf: Conf, { program, compiler }: Scope): void {
 
 export default defineModule({
   name: 'websocket_message',
-  doc: 'Policies about the messages of WebSockets: validation of text, regular expressions, redaction, copies, logs; and their compression. Messages are read as a whole, in their order, and each waits for the one before it. An open WebSocket keeps the policies with which it was opened: if a reload changes them, it continues under the old configuration (see `tunnel_drain`).',
+  doc: 'Policies about the messages of WebSockets: validation of text, regular expressions, redaction, copies, logs; and their compression. Messages are read as a whole and handled in order, one at a time. An open WebSocket keeps the policies with which it was opened: if a reload changes them, it continues with the old configuration (see `tunnel_drain`).',
   directives,
   variables: {
     websocket_message_status: {
