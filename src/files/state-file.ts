@@ -57,14 +57,18 @@ function removeIfPresent(path: string): void {
   }
 }
 
-/** Renames an invalid state file, so that nothing overwrites it; returns the new name, or null if that is impossible. */
-export function setAside(path: string): string | null {
+/**
+ * Renames an invalid state file, so that nothing overwrites it. Returns the effect, for a message. `onlyTest`: the file is
+ * not touched.
+ */
+export function setAside(path: string, onlyTest: boolean): string {
+  if (onlyTest) return 'it would be renamed';
   const aside = `${path}.invalid-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`;
   try {
     renameSync(nativePath(trustedPath(path)), nativePath(aside));
-    return aside;
+    return `it is renamed to "${aside}"`;
   } catch {
-    return null;
+    return 'it is ignored';
   }
 }
 

@@ -94,10 +94,7 @@ function readEntries(path: string, errorLog: ErrorLog, onlyTest: boolean): KeyVa
     if (text === null) return [];
     const entries = parseEntries(text);
     if (entries !== null) return entries;
-    const aside = onlyTest ? null : setAside(path);
-    const effect = onlyTest
-      ? 'it would be renamed'
-      : `${aside === null ? 'it is ignored' : `it is renamed to "${aside}"`}`;
+    const effect = setAside(path, onlyTest);
     errorLog.write('error', `invalid state file "${path}" of a keyval_zone: ${effect}, and the zone is empty`);
   } catch (error) {
     if (!(error instanceof StateFileError)) throw error;

@@ -114,10 +114,8 @@ export class ServerList {
     } catch (error) {
       if (error instanceof StateFileError) errorLog.write('error', error.message);
       else if (error instanceof InvalidServer) {
-        const aside = onlyTest ? null : setAside(path);
-        const kept = aside === null ? 'it is ignored' : `it is renamed to "${aside}"`;
-        const effect = onlyTest ? 'it would be renamed' : kept;
         const { name } = this.upstream;
+        const effect = setAside(path, onlyTest);
         errorLog.write('error', `invalid state file "${path}" of upstream "${name}": ${error.message}; ${effect}`);
       } else throw error;
       return [];
