@@ -3,10 +3,10 @@ import { toBytes, toText } from '../../diagnostics/byte-string.js';
 import type { KeyvalZone } from '../../program/keyval-zone.js';
 import { isValidKey } from '../../zones/key-value-copy.js';
 import type { KeyChange, KeyValue } from '../../zones/key-values.js';
+import { completeChange } from './change.js';
 import { ApiError, type ApiResult, masterUnavailable } from './result.js';
 import type { ApiContext, ApiRequest, Parameter, Route } from './route.js';
 import type { Schema } from './schema.js';
-import { saved } from './upstreams.js';
 
 /** Most keys in one request. */
 const MAX_KEYS = 10_000;
@@ -99,7 +99,7 @@ async function change(
   if (result === 'exists') throw new ApiError(409, 'KeyvalKeyExists', `key "${toText(key)}" already exists`);
   if (result === 'missing') throw new ApiError(404, 'KeyvalKeyNotFound', `no key "${toText(key)}"`);
   if (result === 'memory') throw new ApiError(507, 'KeyvalNotEnoughMemory', 'not enough memory in the zone');
-  await Promise.all([c.clients.applied(), saved(() => zone.save())]);
+  await completeChange(c, zone);
   return success;
 }
 
@@ -155,7 +155,7 @@ export const keyvalRoutes: readonly Route[] = [
       async run(c, request) {
         const zone = zoneOf(c, request);
         if (!(await zone.clear())) throw masterUnavailable();
-        await Promise.all([c.clients.applied(), saved(() => zone.save())]);
+        await completeChange(c, zone);
         return { status: 204 };
       },
     },

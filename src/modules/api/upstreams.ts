@@ -1,10 +1,10 @@
 /** `/http/upstreams`: groups of servers, and changes of their lists. */
 import { toBytes, toText } from '../../diagnostics/byte-string.js';
-import { StateFileError } from '../../files/state-file.js';
 import type { ServerData } from '../../upstream/server-argument.js';
 import type { ServerList } from '../../upstream/server-list.js';
 import { InvalidServer, parseServerWords } from '../../upstream/server-words.js';
 import type { ServerChange, ServerChangeAnswer } from '../../zones/server-lists.js';
+import { completeChange } from './change.js';
 import { ApiError, type ApiResult, masterUnavailable } from './result.js';
 import type { ApiContext, ApiRequest, Route } from './route.js';
 import type { Schema } from './schema.js';
@@ -200,18 +200,8 @@ async function change(c: ApiContext, list: ServerList, wanted: ServerChange): Pr
     throw new ApiError(507, 'UpstreamNotEnoughMemory', 'not enough memory in the zone of the upstream');
   }
   if (answer.result !== 'done') return answer;
-  await Promise.all([c.clients.applied(), saved(() => list.save())]);
+  await completeChange(c, list);
   return answer;
-}
-
-/** Writes a state file. Throws ApiError. */
-export async function saved(save: () => Promise<void>): Promise<void> {
-  try {
-    await save();
-  } catch (error) {
-    if (!(error instanceof StateFileError)) throw error;
-    throw new ApiError(507, 'StateNotSaved', `the change is in force, but was not saved: ${toText(error.message)}`);
-  }
 }
 
 async function modify(c: ApiContext, list: ServerList, id: number, fields: Fields): Promise<void> {
