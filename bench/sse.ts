@@ -19,28 +19,46 @@ const SAMPLES = 200;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const failures: string[] = [];
 
+/** A proxy in front of a port. */
+class Front {
+  private constructor(
+    readonly port: number,
+    private readonly proxy: ProxyProcess,
+    private readonly directory: string,
+  ) {}
+
+  static async start(directives: string, upstream: number): Promise<Front> {
+    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-sse-'));
+    const port = await closedPort();
+    const proxy = await ProxyProcess.start(
+      `worker_processes ${workers};
+      events { worker_connections 20000; }
+      http {
+        access_log off;
+        server {
+          listen 127.0.0.1:${port} backlog=4096;
+          location / { ${directives} proxy_pass http://127.0.0.1:${upstream}; }
+        }
+      }`,
+      directory,
+    );
+    return new Front(port, proxy, directory);
+  }
+
+  async stop(): Promise<void> {
+    await this.proxy.stop();
+    failures.push(...this.proxy.failures);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
 /** Starts a proxy in front of a port, calls `use` with its port, and stops it. */
 async function withProxy(directives: string, upstream: number, use: (port: number) => Promise<void>): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'tsproxy-sse-'));
-  const port = await closedPort();
-  const proxy = await ProxyProcess.start(
-    `worker_processes ${workers};
-    events { worker_connections 20000; }
-    http {
-      access_log off;
-      server {
-        listen 127.0.0.1:${port} backlog=4096;
-        location / { ${directives} proxy_pass http://127.0.0.1:${upstream}; }
-      }
-    }`,
-    directory,
-  );
+  const front = await Front.start(directives, upstream);
   try {
-    await use(port);
+    await use(front.port);
   } finally {
-    await proxy.stop();
-    failures.push(...proxy.failures);
-    rmSync(directory, { recursive: true, force: true });
+    await front.stop();
   }
 }
 
@@ -122,25 +140,12 @@ async function departures(): Promise<void> {
   report('request of a client that has left', times, 100);
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'tsproxy-sse-'));
-const port = await closedPort();
-let proxy: ProxyProcess | null = null;
+let front: Front | null = null;
 try {
   const { events, requests, seconds } = await restartUpstream(
     async (upstream) => {
-      proxy = await ProxyProcess.start(
-        `worker_processes ${workers};
-        events { worker_connections 20000; }
-        http {
-          access_log off;
-          server {
-            listen 127.0.0.1:${port} backlog=4096;
-            location / { sse_reconnect on; sse_heartbeat 1s; proxy_pass http://127.0.0.1:${upstream}; }
-          }
-        }`,
-        directory,
-      );
-      return port;
+      front = await Front.start('sse_reconnect on; sse_heartbeat 1s;', upstream);
+      return front.port;
     },
     clients,
     restarts,
@@ -153,8 +158,7 @@ try {
 } catch (error) {
   failures.push(String(error));
 }
-await (proxy as ProxyProcess | null)?.stop();
-rmSync(directory, { recursive: true, force: true });
+await (front as Front | null)?.stop();
 
 await delays('', [], 'with buffering');
 await delays('gzip on; gzip_types text/event-stream;', ['Accept-Encoding: gzip'], 'with buffering and gzip');
