@@ -30,10 +30,11 @@ export class Wait {
 
   constructor(private readonly done: (outcome: Outcome) => void) {}
 
-  /** Reports a timeout after `ms`; 0: never. */
+  /** Reports a timeout after `ms`; 0: never. It does not keep the process running: sockets of requests do. */
   startTimer(ms: number): void {
     if (ms === 0) return;
     this.timer = setTimeout(() => this.settle({ code: TIMED_OUT, expires: Date.now() }), ms);
+    this.timer.unref();
   }
 
   settle(outcome: Outcome): void {
