@@ -40,7 +40,7 @@ const module = defineModule({
         },
       ),
       inherit: 'none',
-      doc: 'Ejects servers that fail too often. A server is ejected if, within `window` (10s), the number of `failures` (5) is reached, or, with `ratio`, if that share of at least `min` (10) requests has failed; with both parameters, one of them suffices. Failures are those listed in `proxy_next_upstream`, and responses with a status of 500 or more. An ejected server gets no requests for `time` (30s); if it is ejected again soon after that, for twice the time, and so on, up to ten times the time. At most the share `max` (50%) of the servers of the group is ejected at once, rounded down; further ones continue to get requests. `max_fails` applies independently. All worker processes share the counts.',
+      doc: 'Ejects servers that fail too often. A server is ejected if, within `window` (10s), the number of `failures` (5) is reached, or, with `ratio`, if that share of at least `min` (10) requests has failed; with both parameters, one of them suffices. Failures are those listed in `proxy_next_upstream`, and responses with a status of 500 or more. An ejected server gets no requests for `time` (30s); if it is ejected again soon after that, for twice the time, and so on, up to ten times the time. At most the share `max` (50%) of the servers of the group is ejected at once, rounded down; further ones continue to get requests. The `slow_start` of a server begins when its ejection ends. `max_fails` applies independently. All worker processes share the counts.',
       example: 'outlier_ejection ratio=50% min=10 window=10s time=30s max=30%;',
     },
   },

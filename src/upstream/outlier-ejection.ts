@@ -47,8 +47,8 @@ export class OutlierEjection implements CircuitObserver {
   circuitIs({ key, state, left }: CircuitNews): void {
     const until = state === 'open' ? Date.now() + left : 0;
     const { peers, backup } = this.upstream.current();
-    for (const peer of peers) if (peer.name === key) peer.ejectedUntil = until;
-    for (const peer of backup?.peers ?? []) if (peer.name === key) peer.ejectedUntil = until;
+    for (const peer of peers) if (peer.name === key) peer.eject(until);
+    for (const peer of backup?.peers ?? []) if (peer.name === key) peer.eject(until);
   }
 
   circuitChanged({ key, state, events, failures, left }: CircuitAnswer): void {

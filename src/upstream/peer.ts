@@ -37,6 +37,9 @@ export const DEFAULT_PEER: PeerSettings = {
   route: '',
 };
 
+/** Maximum delay of setTimeout, ms. */
+const MAX_DELAY = 2 ** 31 - 1;
+
 /** Slot of a peer's `max_conns`, which all workers share. */
 export interface Reservation {
   readonly granted: Promise<boolean>;
@@ -97,6 +100,7 @@ export class Peer {
   checked = 0;
   /** Time until which the peer gets no requests (`outlier_ejection`), ms since 1970. */
   ejectedUntil = 0;
+  private ejection: NodeJS.Timeout | null = null;
   private identifier = '';
   /** Requests that this process has passed to the peer, and the number of them that failed. */
   requests = 0;
@@ -205,6 +209,30 @@ export class Peer {
     this.observer?.recovered();
   }
 
+  /** Excludes the peer until that time, ms since 1970, when `recovered` is called; a time that has passed ends its exclusion. */
+  eject(until: number): void {
+    const left = until - Date.now();
+    const pending = this.ejection;
+    if (left > 0) {
+      if (pending !== null && until === this.ejectedUntil) return;
+      this.ejectedUntil = until;
+      if (pending !== null) clearTimeout(pending);
+      this.ejection = endLater(new WeakRef(this), left);
+      return;
+    }
+    this.ejectedUntil = 0;
+    if (pending !== null) this.ejectionEnded();
+  }
+
+  /** Called when its exclusion has ended. */
+  ejectionEnded(): void {
+    const now = Date.now();
+    if (this.ejection !== null) clearTimeout(this.ejection);
+    this.ejection = null;
+    if (this.ejectedUntil > now) this.ejectedUntil = now;
+    this.recovered(now);
+  }
+
   /** Effective share of the weight: below 1 during `slowStart`; `now` in ms since 1970. */
   weightShare(now: number): number {
     if (this.recoveredAt === 0) return 1;
@@ -246,6 +274,11 @@ export class Peer {
     this.sharing?.recovered(this);
     if (wasFailing) this.recovered(Date.now());
   }
+}
+
+/** Ends an ejection. The timer holds the peer weakly, so that it does not keep a replaced configuration alive. */
+function endLater(peer: WeakRef<Peer>, ms: number): NodeJS.Timeout {
+  return setTimeout(() => peer.deref()?.ejectionEnded(), Math.min(ms, MAX_DELAY)).unref();
 }
 
 /** Peers of one rank, in configuration order, and their backup servers. Immutable; changes create a new group. */

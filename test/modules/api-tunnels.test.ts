@@ -56,6 +56,45 @@ test('tunnels are listed with their keys, and closed one by one, by key, or by l
   await eventually('no tunnel is left', async () => (await api(proxy.port, 'GET', '/http/tunnels')).body.total === 0);
 });
 
+test('WebSockets are rebalanced on request, up to the share', async (t) => {
+  const other = await websocketEcho();
+  const rebalanced = await startProxy(
+    `upstream app {
+      ip_hash; server 127.0.0.1:%%A%%; server 127.0.0.1:%%B%%;
+      tunnel_rebalance on share=50% spread=0;
+    }
+    upstream plain { server 127.0.0.1:%%A%%; }
+    server {
+      listen 127.0.0.1:0;
+      location /api/ { api write=on; }
+      location / {
+        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
+        proxy_pass http://app;
+      }
+    }`,
+    { A: echo.port, B: other.port },
+  );
+  t.after(async () => {
+    await rebalanced.close();
+    await other.close();
+  });
+  const { port } = rebalanced;
+  // All have the same server, by the client's address.
+  const clients = [await websocket(port), await websocket(port), await websocket(port), await websocket(port)];
+  const moved = await api(port, 'POST', '/http/upstreams/app/rebalance', {});
+  assert.deepEqual([moved.status, moved.body], [200, { moved: 2 }]);
+  assert.deepEqual(await Promise.all(clients.slice(0, 2).map(({ closed }) => closed)), [1012, 1012]);
+  for (const client of clients.slice(2)) assert.equal(await client.ask('still here'), 'still here');
+  for (const [path, status, code] of [
+    ['/http/upstreams/plain/rebalance', 409, 'RebalancingDisabled'],
+    ['/http/upstreams/none/rebalance', 404, 'UpstreamNotFound'],
+  ] as const) {
+    const refused = await api(port, 'POST', path, {});
+    assert.deepEqual([refused.status, refused.body.error.code], [status, code]);
+  }
+  assert.equal((await api(port, 'POST', '/http/upstreams/app/rebalance', { x: 1 })).status, 400);
+});
+
 test('connections are listed and closed, except the one of the request', async () => {
   const idle = await connect(proxy.port);
   let idOfIdle = '';

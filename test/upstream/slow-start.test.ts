@@ -87,3 +87,26 @@ test('the only server is used at once', (t) => {
   peers.get('a').recovered(1_000_000);
   assert.equal(pass(new RoundRobin(peers).begin(sessionFrom())), 'a');
 });
+
+test('a server that returns from its ejection begins with slow_start, and its observer is notified once', (t) => {
+  t.mock.timers.enable({ apis: ['Date', 'setTimeout'], now: 1_000_000 });
+  const peer = new Peers('a slow_start=20', 'b').get('a');
+  let notified = 0;
+  peer.observer = { freed() {}, recovered: () => notified++ };
+  peer.eject(1_005_000);
+  // The other configuration with this peer, and a later announcement.
+  peer.eject(1_005_000);
+  peer.eject(1_005_001);
+  t.mock.timers.tick(5000);
+  assert.deepEqual([peer.usable(Date.now()), notified], [false, 0]);
+  t.mock.timers.tick(1);
+  assert.deepEqual([peer.usable(Date.now()), notified, peer.recoveredAt], [true, 1, 1_005_001]);
+  // The zone announces the end, too.
+  peer.eject(0);
+  assert.equal(notified, 1);
+  peer.eject(1_009_000);
+  peer.eject(0);
+  assert.deepEqual([peer.usable(Date.now()), notified], [true, 2]);
+  t.mock.timers.tick(10_000);
+  assert.equal(notified, 2);
+});

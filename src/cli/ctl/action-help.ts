@@ -6,6 +6,7 @@ const ACTIONS: readonly (readonly [usage: string, help: string])[] = [
   ['set UPSTREAM SERVER PARAMETER...', 'change parameters of a server, by address or id'],
   ['drain|down|up UPSTREAM SERVER', 'no new requests, no requests, or all'],
   ['remove UPSTREAM SERVER', 'remove a server'],
+  ['rebalance UPSTREAM', 'move WebSockets to servers with fewer of them (tunnel_rebalance)'],
   ['keys ZONE', 'keys of a keyval_zone with their values'],
   ['put ZONE KEY VALUE [expire=MS]', 'add a key, or change its value'],
   ['unset ZONE KEY', 'remove a key'],

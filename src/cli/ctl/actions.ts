@@ -46,6 +46,12 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     return { data, text: '' };
   },
 
+  rebalance: async (client, [upstream]) => {
+    const path = `http/upstreams/${encoded(upstream, 'an upstream')}/rebalance`;
+    const data = (await client.send('POST', path, {})) as { readonly moved: number };
+    return { data, text: `moved ${data.moved}\n` };
+  },
+
   keys: async (client, [zone]) => {
     const data = (await client.send('GET', pathOfZone(zone))) as Row;
     return {

@@ -41,6 +41,7 @@ type Question =
   | { readonly about: 'workers' }
   /** All changes of zones that were made before are applied when it is answered. */
   | { readonly about: 'changes' }
+  | { readonly about: 'rebalancing'; readonly upstream: string }
   | { readonly about: 'connections' | 'tunnels'; readonly filter: ClientFilter; readonly limit: number }
   | { readonly about: 'closing connections'; readonly filter: ClientFilter; readonly except: string }
   | {
@@ -88,6 +89,11 @@ export class Clients {
     return total(await this.ask<number>({ about: 'closing tunnels', filter, code, reason, spread }));
   }
 
+  /** Moves tunnels of an upstream to its less loaded servers; returns their number. */
+  async rebalance(upstream: string): Promise<number> {
+    return total(await this.ask<number>({ about: 'rebalancing', upstream }));
+  }
+
   private ask<A>(question: Question): Promise<A[]> {
     // Workers with the same code answer each question with its type.
     return this.group.ask(question) as Promise<A[]>;
@@ -119,6 +125,8 @@ export function answerQuestion(table: TableView, question: unknown): unknown {
       for (const { connection } of closing) connection.destroy();
       return closing.length;
     }
+    case 'rebalancing':
+      return table.upstream(asked.upstream)?.rebalancing?.rebalance() ?? 0;
     case 'closing tunnels': {
       const closing = tunnelsOf(table, asked.filter);
       const start = now();

@@ -3,8 +3,10 @@ import { sharedConnections } from '../../exchange/open-connections.js';
 import { type KeyvalZone, keyvalZones } from '../../program/keyval-zone.js';
 import type { Compiler, Shared } from '../../program/module.js';
 import { type Tunnels, tunnelsOf } from '../../tunnel/tunnels.js';
+import { findUpstream } from '../../upstream/configured.js';
 import { type ResolverZone, resolverZones } from '../../upstream/resolver-zone.js';
 import { type ServerList, serverLists } from '../../upstream/server-list.js';
+import type { Upstream } from '../../upstream/upstream.js';
 import { readRespawned } from '../../zones/respawned-operation.js';
 import type { SlabUsage } from '../../zones/slab.js';
 import { readUsedMemory } from '../../zones/usage-operation.js';
@@ -41,6 +43,11 @@ export class TableView {
   /** Upstreams with a zone, by name. */
   get upstreams(): ReadonlyMap<string, ServerList> {
     return serverLists(this.shared);
+  }
+
+  /** An upstream, with or without a zone. */
+  upstream(name: string): Upstream | undefined {
+    return findUpstream(this.shared, name);
   }
 
   get keyvals(): ReadonlyMap<string, KeyvalZone> {

@@ -245,6 +245,26 @@ export const upstreamRoutes: readonly Route[] = [
     },
   },
   {
+    path: '/http/upstreams/{upstream}/rebalance',
+    parameters: { upstream: 'Name of an upstream with "tunnel_rebalance", with or without a zone.' },
+    post: {
+      summary:
+        'Moves WebSockets from the most loaded servers to the others, as when a server joins; responds with their number.',
+      body: { type: 'object', properties: {}, additionalProperties: false },
+      success: { status: 200, schema: { type: 'object', properties: { moved: { type: 'integer' } } } },
+      errors: [404, 409],
+      async run({ table, clients }, { path: { upstream = '' } }) {
+        const name = toBytes(upstream);
+        const found = table.upstream(name);
+        if (found === undefined) throw new ApiError(404, 'UpstreamNotFound', `no upstream "${upstream}"`);
+        if (found.rebalancing === null) {
+          throw new ApiError(409, 'RebalancingDisabled', `upstream "${upstream}" has no "tunnel_rebalance"`);
+        }
+        return { status: 200, body: { moved: await clients.rebalance(name) } };
+      },
+    },
+  },
+  {
     path: '/http/upstreams/{upstream}/servers',
     parameters: { upstream: 'Name of the upstream.' },
     get: {
