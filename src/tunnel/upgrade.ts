@@ -10,6 +10,7 @@ import type { Tap } from '../tap/tap.js';
 import { NEGOTIATED } from '../websocket/extension-offer.js';
 import type { FrameReader } from '../websocket/frame-reader.js';
 import { FrameTap } from './frame-tap.js';
+import { WEBSOCKET_ENDED } from './message-handlers.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
 import { type Direction, StageChain, type StagedTunnel, TUNNEL_STAGES } from './stages.js';
 import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
@@ -83,6 +84,7 @@ export function upgrade(
 
 function webSocketEnded(x: HttpExchange): void {
   logWebSocket(x);
+  for (const ended of x.location.settings.get(WEBSOCKET_ENDED)) ended(x);
   const stats = x.state(WEBSOCKET_STATS);
   if (x.server.tap.active && stats !== undefined) x.server.tap.publish(closeRow(x, stats));
 }

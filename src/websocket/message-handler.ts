@@ -1,4 +1,4 @@
-/** Handlers of whole messages: the policies of the proxy, and later scripts. */
+/** Handlers of whole messages: the policies of the proxy, and scripts. */
 
 /** A message, unmasked and decompressed. */
 export interface Message {
@@ -17,6 +17,19 @@ export type Decision =
   | { readonly action: 'replace'; readonly data: Buffer; readonly binary: boolean }
   | { readonly action: 'close'; readonly code: number; readonly reason: string };
 
+/** Inserts messages into one direction of a WebSocket, between those of its sender. */
+export interface MessageOutput {
+  /**
+   * Sends a message to the receiver, after those that were inserted before, and before the message that is being handled. The data
+   * must not change until it has been sent. Returns false if it was dropped, because nothing may follow a Close frame.
+   */
+  insert(binary: boolean, data: Buffer): boolean;
+  /** Bytes of inserted messages that wait for a slow receiver. */
+  readonly waiting: number;
+  /** Calls back when no inserted message waits for the receiver any more, or the WebSocket has ended. */
+  whenInserted(then: () => void): void;
+}
+
 /** Handles the messages of one direction of a WebSocket, one at a time and in order. */
 export interface MessageHandler {
   /**
@@ -24,6 +37,8 @@ export interface MessageHandler {
    * socket and 64 KiB are queued, then the sender is paused. A rejected promise or an exception closes the WebSocket with 1011.
    */
   handle(message: Message): Decision | Promise<Decision>;
+  /** Called once, before the first message, with the direction to which it belongs. */
+  attach?(output: MessageOutput): void;
   /** Called when the tunnel has ended; a pending decision is ignored. */
   dispose(): void;
 }

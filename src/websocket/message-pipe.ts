@@ -6,9 +6,9 @@
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Deflate } from './deflate.js';
 import { MAX_HEADER, writeHeader } from './frame-writer.js';
-import type { Decision, Message, MessageHandler } from './message-handler.js';
+import type { Decision, Message, MessageHandler, MessageOutput } from './message-handler.js';
 import { type MessageListener, MessageReader, recycle, withSpace } from './message-reader.js';
-import { BINARY, TEXT } from './opcodes.js';
+import { BINARY, CLOSE, TEXT } from './opcodes.js';
 import type { Stage, StageHost } from './stage.js';
 
 /** Queued bytes above which the sender is paused. One read of a socket may exceed it. */
@@ -31,7 +31,16 @@ export interface PipeOptions {
   onFailure(error: unknown): void;
 }
 
-export class MessagePipe implements Stage, MessageListener {
+/** A message to be written: bytes MAX_HEADER to `end`. */
+interface Outgoing {
+  readonly binary: boolean;
+  readonly bytes: Buffer;
+  readonly end: number;
+  /** Whether it was inserted, and is not the message that is being handled. */
+  readonly inserted: boolean;
+}
+
+export class MessagePipe implements Stage, MessageListener, MessageOutput {
   private readonly reader: MessageReader;
   private readonly queue = new ByteQueue();
   /** Whether a message is being processed by a handler or a codec. */
@@ -44,6 +53,15 @@ export class MessagePipe implements Stage, MessageListener {
   /** Whether the proxy has closed the WebSocket or this direction: only the sender's Close frame is still passed on. */
   private closed = false;
   private over = false;
+  /** Messages that wait until another one is compressed, inserted ones also for a slow receiver; null: nothing was inserted yet. */
+  private outgoing: Outgoing[] | null = null;
+  /** Bytes of inserted messages in `outgoing`, with space for their headers. */
+  waiting = 0;
+  /** Whether a message is being compressed. */
+  private compressing = false;
+  /** Whether the sender's Close frame was passed on: no message may follow it. */
+  private senderClosed = false;
+  private insertedCallbacks: (() => void)[] = [];
 
   constructor(
     private readonly host: StageHost,
@@ -51,6 +69,7 @@ export class MessagePipe implements Stage, MessageListener {
   ) {
     const { fromClient, inflate, maxMessage } = options;
     this.reader = new MessageReader({ masked: fromClient, deflate: inflate !== null, maxMessage }, this);
+    for (const handler of options.handlers) handler.attach?.(this);
   }
 
   get full(): boolean {
@@ -58,7 +77,7 @@ export class MessagePipe implements Stage, MessageListener {
   }
 
   get busy(): boolean {
-    return this.pending || this.queue.length > 0;
+    return this.pending || this.compressing || this.queue.length > 0 || this.waiting > 0;
   }
 
   push(bytes: Buffer, start: number, end: number): void {
@@ -78,6 +97,7 @@ export class MessagePipe implements Stage, MessageListener {
 
   drained(): void {
     this.slow = false;
+    this.flush();
     this.continue();
   }
 
@@ -87,6 +107,7 @@ export class MessagePipe implements Stage, MessageListener {
     this.reader.discard();
     this.pending = false;
     this.slow = false;
+    this.dropOutgoing();
     this.continue();
   }
 
@@ -94,6 +115,7 @@ export class MessagePipe implements Stage, MessageListener {
     if (this.closed || this.over) return;
     this.closed = true;
     this.reader.discard();
+    this.dropOutgoing();
     this.host.close(code, reason);
     this.pending = false;
     this.continue();
@@ -104,6 +126,7 @@ export class MessagePipe implements Stage, MessageListener {
     this.over = true;
     this.pending = false;
     this.queue.clear();
+    this.dropOutgoing();
     this.reader.discard();
     for (const handler of this.options.handlers) handler.dispose();
     this.options.inflate?.dispose();
@@ -114,10 +137,15 @@ export class MessagePipe implements Stage, MessageListener {
   private read(bytes: Buffer, start: number, end: number): number {
     const { reader } = this;
     let at = start;
-    while (at < end && !this.pending && !this.slow && !this.over) {
+    while (at < end && !this.stalled && !this.over) {
       at = reader.next(bytes, at, end);
     }
     return at;
+  }
+
+  /** Whether reading has to wait for a message that is being handled or written, or for the receiver. */
+  private get stalled(): boolean {
+    return this.pending || this.slow || this.compressing;
   }
 
   /** Continues with queued bytes. */
@@ -125,7 +153,7 @@ export class MessagePipe implements Stage, MessageListener {
     if (this.reading || this.over) return;
     this.reading = true;
     const { queue } = this;
-    while (queue.length > 0 && !this.pending && !this.slow) {
+    while (queue.length > 0 && !this.stalled) {
       const first = queue.first();
       const read = this.read(first, 0, first.length);
       if (this.isOver) return;
@@ -154,6 +182,8 @@ export class MessagePipe implements Stage, MessageListener {
   }
 
   onControl(opcode: number, bytes: Buffer, end: number): void {
+    // Inserted messages were sent before: nothing is read while one waits.
+    if (opcode === CLOSE) this.senderClosed = true;
     this.send(FIN | opcode, bytes, end);
   }
 
@@ -223,23 +253,86 @@ export class MessagePipe implements Stage, MessageListener {
   }
 
   private deliver(binary: boolean, bytes: Buffer, end: number): void {
+    this.write({ binary, bytes, end, inserted: false });
+  }
+
+  // -- the messages that are written
+
+  insert(binary: boolean, data: Buffer): boolean {
+    if (this.ended || this.senderClosed) return false;
+    const { bytes, end } = withSpace(data);
+    this.outgoing ??= [];
+    this.write({ binary, bytes, end, inserted: true });
+    return true;
+  }
+
+  whenInserted(then: () => void): void {
+    if (this.waiting === 0) then();
+    else this.insertedCallbacks.push(then);
+  }
+
+  private write(message: Outgoing): void {
+    const { outgoing } = this;
+    const waits = this.compressing || (outgoing !== null && (outgoing.length > 0 || (message.inserted && this.slow)));
+    if (!waits || outgoing === null) {
+      this.start(message);
+      return;
+    }
+    outgoing.push(message);
+    if (message.inserted) this.waiting += message.end;
+  }
+
+  private start({ binary, bytes, end, inserted }: Outgoing): void {
     const { deflate } = this.options;
     const first = FIN | (binary ? BINARY : TEXT);
     if (deflate?.compresses(end - MAX_HEADER) !== true) {
       this.send(first, bytes, end);
       recycle(bytes);
-      this.finished();
+      if (!inserted) this.finished();
       return;
     }
+    this.compressing = true;
     deflate.compress(bytes.subarray(MAX_HEADER, end), (coded) => {
-      if (this.ended) return;
+      this.compressing = false;
+      if (this.ended) {
+        this.continue();
+        return;
+      }
       if ('code' in coded) return this.onInvalid(coded.code, coded.reason);
       recycle(bytes);
       const compressed = withSpace(coded);
       this.send(first | RSV1, compressed.bytes, compressed.end);
       recycle(compressed.bytes);
-      this.finished();
+      if (!inserted) this.pending = false;
+      this.flush();
+      this.continue();
     });
+  }
+
+  /** Writes messages that have waited. */
+  private flush(): void {
+    const { outgoing } = this;
+    if (outgoing === null || outgoing.length === 0) return;
+    while (outgoing.length > 0 && !this.compressing && !this.ended) {
+      if (this.slow && outgoing[0]?.inserted === true) return;
+      const message = outgoing.shift();
+      if (message === undefined) return;
+      if (message.inserted) this.waiting -= message.end;
+      this.start(message);
+    }
+    this.notifyInserted();
+  }
+
+  /** Drops messages that can no longer be sent. */
+  private dropOutgoing(): void {
+    this.outgoing?.splice(0);
+    this.waiting = 0;
+    this.notifyInserted();
+  }
+
+  private notifyInserted(): void {
+    if (this.waiting > 0) return;
+    for (const then of this.insertedCallbacks.splice(0)) then();
   }
 
   private finished(): void {

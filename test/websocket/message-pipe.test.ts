@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { acceptOffer, acceptResponse, type Deflate, loadDeflate, offerOf } from '../../src/websocket/deflate.js';
-import type { Decision, Message, MessageHandler } from '../../src/websocket/message-handler.js';
+import type { Decision, Message, MessageHandler, MessageOutput } from '../../src/websocket/message-handler.js';
 import { MessagePipe, type PipeOptions } from '../../src/websocket/message-pipe.js';
 import { decode, encode, frameSequences, pushAll, RecordingHost, type TestFrame } from './stage-harness.js';
 
@@ -335,4 +335,88 @@ test('offers and responses are evaluated by RFC 7692', () => {
   assert.throws(() => acceptResponse('permessage-deflate, permessage-deflate', settings));
   assert.throws(() => acceptResponse('permessage-deflate; client_max_window_bits', settings));
   assert.throws(() => acceptResponse('permessage-deflate; x=1', settings));
+});
+
+/** The direction to which a handler is attached. */
+function outputOf(): { handler: MessageHandler; output(): MessageOutput } {
+  let attached: MessageOutput | null = null;
+  return {
+    handler: { ...handler(() => null), attach: (output) => (attached = output) },
+    output() {
+      if (attached === null) throw new Error('not attached');
+      return attached;
+    },
+  };
+}
+
+test('messages that are inserted precede the message that is being handled, compressed or not', async () => {
+  for (const compressed of [false, true]) {
+    const both = compressed ? side({ windowBits: 15, contextTakeover: true }) : null;
+    const host = new RecordingHost();
+    const { handler: first, output } = outputOf();
+    const inserting = handler(({ data }) => {
+      output().insert(false, Buffer.from(`before ${data.toString()}`.repeat(10)));
+      return null;
+    });
+    const stage = pipe(host, { handlers: [first, inserting], deflate: both?.server ?? null });
+    const sent = ['one', 'two'.repeat(20)].map((payload) => encode({ opcode: 1, payload }, true));
+    pushAll(stage, Buffer.concat(sent), [3, 9]);
+    while (stage.busy) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(output().insert(true, Buffer.from('later'.repeat(20))), true);
+    while (stage.busy) await new Promise((resolve) => setImmediate(resolve));
+    const passed: string[] = [];
+    for (const { rsv, payload } of decode(host.output).frames) {
+      const data = rsv === 4 && both !== null ? await coded(both.client, 'decompress', payload as Buffer) : payload;
+      passed.push(data.toString());
+    }
+    assert.deepEqual(passed, [
+      'before one'.repeat(10),
+      'one',
+      `before ${'two'.repeat(20)}`.repeat(10),
+      'two'.repeat(20),
+      'later'.repeat(20),
+    ]);
+    stage.dispose();
+    for (const deflate of [both?.client, both?.server]) deflate?.dispose();
+  }
+});
+
+test('inserted messages wait for a slow receiver, and are counted', async () => {
+  const host = new RecordingHost();
+  const { handler: first, output } = outputOf();
+  const stage = pipe(host, { handlers: [first] });
+  host.slow = true;
+  let inserted = 0;
+  for (const text of ['a', 'b', '']) output().insert(false, Buffer.from(text));
+  output().whenInserted(() => inserted++);
+  assert.equal(decode(host.output).frames.length, 1);
+  assert.ok(output().waiting > 0 && stage.busy);
+  pushAll(stage, encode({ opcode: 8, payload: '\x03\xe8' }, true), []);
+  stage.drained();
+  assert.equal(decode(host.output).frames.length, 2);
+  host.slow = false;
+  stage.drained();
+  assert.deepEqual(contents(decode(host.output).frames), [
+    [1, 'a'],
+    [1, 'b'],
+    [1, ''],
+    [8, '\x03\xe8'],
+  ]);
+  assert.deepEqual([inserted, output().waiting, stage.busy], [1, 0, false]);
+  assert.equal(output().insert(false, Buffer.from('after Close')), false);
+});
+
+test('inserted messages are dropped when the WebSocket is closed', () => {
+  for (const end of ['receiverClosed', 'dispose'] as const) {
+    const host = new RecordingHost();
+    const { handler: first, output } = outputOf();
+    const stage = pipe(host, { handlers: [first] });
+    host.slow = true;
+    for (const text of ['a', 'b']) output().insert(false, Buffer.from(text));
+    let inserted = 0;
+    output().whenInserted(() => inserted++);
+    stage[end]();
+    assert.deepEqual([inserted, output().waiting, output().insert(true, Buffer.from('c'))], [1, 0, false]);
+    assert.equal(decode(host.output).frames.length, 1);
+  }
 });

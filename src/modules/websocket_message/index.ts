@@ -6,6 +6,7 @@ import { logError } from '../../program/error-context.js';
 import { type Compiler, defineModule, type Scope } from '../../program/module.js';
 import { logFailure } from '../../program/pattern-search.js';
 import { SettingsKey } from '../../program/settings-key.js';
+import { MESSAGE_HANDLERS, type MessageHandlerFactory } from '../../tunnel/message-handlers.js';
 import { type Direction, type StageFactory, TUNNEL_STAGES } from '../../tunnel/stages.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { CheckedStage } from '../../websocket/checked-stage.js';
@@ -167,6 +168,8 @@ interface Policies {
   readonly allow: readonly Applied<Expression>[];
   readonly deny: readonly Applied<Expression>[];
   readonly redact: readonly Applied<Redaction>[];
+  /** Handlers of other modules. */
+  readonly others: readonly MessageHandlerFactory[];
   readonly mirror: Applied<MirrorTarget> | null;
   readonly log: Applied<MessageLogSettings> | null;
 }
@@ -195,6 +198,10 @@ function handlersOf(x: Session, policies: Policies, sender: Sender): MessageHand
   if (allow.length + deny.length > 0) handlers.push(new PatternPolicy(x, sender, rejection, allow, deny));
   const redact = valuesFor(policies.redact, sender);
   if (redact.length > 0) handlers.push(new RedactPolicy(x, sender, rejection, redact, rejection.dryRun));
+  for (const create of policies.others) {
+    const handler = create(x, sender);
+    if (handler !== null) handlers.push(handler);
+  }
   if (mirror !== null && applies(mirror.from, sender)) handlers.push(new Mirror(x, mirror.value));
   if (log !== null && applies(log.from, sender)) handlers.push(new MessageLog(x, sender, log.value));
   return handlers;
@@ -235,7 +242,7 @@ const openStage: StageFactory = (x: Session, direction: Direction, host) => {
   });
 };
 
-function compilePolicies(conf: Conf, compiler: Compiler): Policies {
+function compilePolicies(conf: Conf, compiler: Compiler, others: readonly MessageHandlerFactory[]): Policies {
   const expressions = (list: Conf['websocket_message_allow']): Applied<Expression>[] =>
     list.flatMap(({ from, patterns }) => patterns.map((data) => ({ from, value: new Expression(data) })));
   const redactions = (list: Conf['websocket_message_redact']): Applied<Redaction>[] =>
@@ -258,6 +265,7 @@ function compilePolicies(conf: Conf, compiler: Compiler): Policies {
     allow: expressions(conf.websocket_message_allow),
     deny: expressions(conf.websocket_message_deny),
     redact: redactions(conf.websocket_message_redact),
+    others,
     mirror:
       target === undefined || target === false
         ? null
@@ -272,11 +280,11 @@ function compilePolicies(conf: Conf, compiler: Compiler): Policies {
   };
 }
 
-function readsMessages({ json, schema, allow, deny, redact, mirror, log }: Policies): boolean {
+function readsMessages({ json, schema, allow, deny, redact, others, mirror, log }: Policies): boolean {
   return (
     json !== null ||
     schema !== null ||
-    allow.length + deny.length + redact.length > 0 ||
+    allow.length + deny.length + redact.length + others.length > 0 ||
     mirror !== null ||
     log !== null
   );
@@ -303,7 +311,7 @@ async function loadSchema(schema: JsonSchema, compiler: Compiler): Promise<void>
 }
 
 function settings(conf: Conf, { program, compiler }: Scope): void {
-  const policies = compilePolicies(conf, compiler);
+  const policies = compilePolicies(conf, compiler, program.settings.get(MESSAGE_HANDLERS));
   const { websocket_deflate: mode } = conf;
   const reads = readsMessages(policies) || mode === 'on';
   if (!reads && policies.utf8 === null && mode !== 'off') return;

@@ -1,0 +1,16 @@
+/** Handlers of the messages of WebSockets, and observers of their ends, that modules add to a location. */
+import type { HttpExchange } from '../exchange/exchange.js';
+import { SettingsKey } from '../program/settings-key.js';
+import type { MessageHandler } from '../websocket/message-handler.js';
+
+/** Creates the handler of the messages of one sender of a WebSocket; null: there is none. */
+export type MessageHandlerFactory = (x: HttpExchange, from: 'client' | 'upstream') => MessageHandler | null;
+
+/**
+ * Handlers that run after the policies that check or change messages (`websocket_message`), which read the messages for them and
+ * negotiate their compression.
+ */
+export const MESSAGE_HANDLERS = new SettingsKey<readonly MessageHandlerFactory[]>('message handlers', []);
+
+/** Functions that are called when a WebSocket has ended, whatever has ended it. Its counts are `WEBSOCKET_STATS`. */
+export const WEBSOCKET_ENDED = new SettingsKey<readonly ((x: HttpExchange) => void)[]>('end of WebSockets', []);
