@@ -43,7 +43,7 @@ export const tlsServers = oncePerConfig(async (c: LintContext): Promise<readonly
   const certificates = new Files(c, (text) => {
     const chain = (text.latin1Slice().match(PEM) ?? []).map((block) => new Certificate(block));
     const x509 = new Certificate(text);
-    evaluate(x509);
+    for (const certificate of [x509, ...chain]) evaluate(certificate);
     return { x509, chain };
   });
   const keys = new Files(c, (text) => createPrivateKey(text));
@@ -72,6 +72,8 @@ function evaluate(certificate: X509Certificate): void {
   if (certificate.publicKey.type !== 'public') throw new Error('no public key');
   fieldsOf(certificate);
   certificate.checkHost('a');
+  // Reads all names; in some versions of Node.js a getter throws.
+  certificate.toLegacyObject();
 }
 
 function pathIn(statement: Statement | undefined): string {
