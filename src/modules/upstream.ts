@@ -195,6 +195,7 @@ function openServerList(
   const list = new ServerList(
     upstream,
     {
+      zone: zone?.name ?? '',
       size: Math.max(...sizes) || ZONE_SIZE,
       state: (block.values.state as string | undefined) ?? null,
       configured: serversOf(block).map(({ written, settings, runTime }) => serverWords(written, settings, runTime)),
@@ -205,6 +206,7 @@ function openServerList(
     compiler,
   );
   serverLists(compiler.shared).set(upstream.name, list);
+  upstream.counted = usesApi(http);
   const previous = compiler.previous === null ? undefined : findUpstream(compiler.previous, upstream.name);
   compiler.await(built.then(() => resolver?.ready.catch(() => {})).then(() => list.load(previous)));
 }

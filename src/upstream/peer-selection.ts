@@ -209,6 +209,7 @@ export class PeerSelection implements QueuedRequest {
     if (outcome === 'ok' && peer !== null) this.binding?.ended(peer);
     if (peer !== null) this.upstream.ejection?.attemptEnded(peer, outcome === 'failed', this.attempt.status);
     this.timeResponse();
+    peer?.counters?.count(this.attempt);
     this.releaseReservation();
     this.selection?.release(outcome, this.attempt);
   }
@@ -222,6 +223,7 @@ export class PeerSelection implements QueuedRequest {
     const onEnded = this.binding?.upgraded(peer) ?? null;
     peer.begin();
     this.upstream.ejection?.attemptEnded(peer, false, 101);
+    peer.counters?.count(attempt);
     this.selection?.release('ok', attempt);
     return new UpgradedAttempt(attempt, peer, reservation, upstream.name, onEnded);
   }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { formatAddress } from '../config/address.js';
 import type { Health } from '../zones/health-states.js';
+import { PeerCounters } from './peer-counters.js';
 import type { PeerTimes } from './peer-times.js';
 
 /** Address to connect to. */
@@ -90,7 +91,9 @@ export class Peer {
   recoveredAt = 0;
   /** Response times; null if no method needs them. */
   times: PeerTimes | null = null;
-  /** State according to active health checks. */
+  /** Figures for the API; null if there is none. */
+  counters: PeerCounters | null = null;
+  /** State according to active health checks; set by `setHealth`. */
   health: Health = 'up';
   /** Failures since the last success. */
   fails = 0;
@@ -200,11 +203,14 @@ export class Peer {
     this.sharing?.failed(this);
     if (this.maxFails === 0) return false;
     this.lowerWeight();
-    return this.fails >= this.maxFails;
+    if (!this.failing) return false;
+    this.counters?.failed(now, now + this.failTimeout);
+    return true;
   }
 
   /** Called when the peer is available again, after failures or a health check: starts `slowStart`. `now` in ms since 1970. */
   recovered(now: number): void {
+    if (this.health === 'up') this.counters?.up(now);
     if (this.settings.slowStart > 0) this.recoveredAt = now;
     this.observer?.recovered();
   }
@@ -216,6 +222,7 @@ export class Peer {
     if (left > 0) {
       if (pending !== null && until === this.ejectedUntil) return;
       this.ejectedUntil = until;
+      this.counters?.failed(until - left, until);
       if (pending !== null) clearTimeout(pending);
       this.ejection = endLater(new WeakRef(this), left);
       return;
@@ -231,6 +238,29 @@ export class Peer {
     this.ejection = null;
     if (this.ejectedUntil > now) this.ejectedUntil = now;
     this.recovered(now);
+  }
+
+  /** Sets the state according to active health checks. `now` in ms since 1970. */
+  setHealth(health: Health, now: number): void {
+    const before = this.health;
+    this.health = health;
+    if (health !== 'up') this.counters?.down(now, Number.POSITIVE_INFINITY);
+    else if (before !== 'up') this.recovered(now);
+  }
+
+  /** Starts to count figures for the API. */
+  count(): void {
+    this.counters ??= new PeerCounters();
+    if (this.health !== 'up') this.counters.down(Date.now(), Number.POSITIVE_INFINITY);
+  }
+
+  /** Resets the figures. */
+  resetCounters(): void {
+    this.requests = 0;
+    this.failures = 0;
+    if (this.counters === null) return;
+    this.counters = null;
+    this.count();
   }
 
   /** Effective share of the weight: below 1 during `slowStart`; `now` in ms since 1970. */
@@ -260,6 +290,7 @@ export class Peer {
     this.accessed = accessed;
     this.checked = Math.max(this.checked, checked);
     if (wasFailing && !this.failing) this.recovered(Date.now());
+    else if (this.failing) this.counters?.failed(checked, checked + this.failTimeout);
   }
 
   private lowerWeight(): void {

@@ -54,6 +54,7 @@ export class RoundRobinSelection implements Selection {
     peer.end();
     if (this.group.single !== null) {
       peer.fails = 0;
+      if (outcome === 'failed') peer.failures++;
       this.tries = 0;
       return;
     }

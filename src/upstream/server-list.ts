@@ -13,7 +13,8 @@ import { formatServers, InvalidServer, parseServers, parseServerWords } from './
 import { type Upstream, UpstreamServer } from './upstream.js';
 
 export interface ServerListOptions {
-  /** Size of the upstream's zone, bytes. */
+  /** Name of the upstream's zone, and its size in bytes. */
+  readonly zone: string;
   readonly size: number;
   /** Path of the state file; null: the servers of the configuration are the initial ones. */
   readonly state: string | null;
@@ -56,6 +57,10 @@ export class ServerList {
     this.zone = zones.open(declaration, (news) => this.apply(news as ServerListState));
     shared.set(`zone of the servers of ${upstream.name}`, this.zone);
     this.file = state === null ? null : new StateFile(state, () => this.savedState());
+  }
+
+  get zoneName(): string {
+    return this.options.zone;
   }
 
   /** Whether names may be added. */

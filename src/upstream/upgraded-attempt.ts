@@ -30,6 +30,7 @@ export class UpgradedAttempt {
     const { attempt } = this;
     attempt.bytesReceived += received;
     attempt.bytesSent += sent;
+    this.peer.counters?.transferred(sent, received);
     if (attempt.responseTime < 0) attempt.responseTime = performance.now() - attempt.started;
     this.reservation?.release();
     this.peer.end();

@@ -1,4 +1,5 @@
 /** A named group of servers, declared by `upstream` or implied by a `proxy_pass` with a host. */
+import type { PeerHealth } from '../zones/health-states.js';
 import type { Balancer } from './balancer.js';
 import type { Breaker } from './breaker.js';
 import { DEFAULT_KEEPALIVE, type KeepaliveSettings } from './keepalive-settings.js';
@@ -42,6 +43,13 @@ export class UpstreamServer {
   }
 }
 
+/** Health checks of an upstream. */
+export interface HealthSource {
+  peersChanged(upstream: Upstream): void;
+  /** Results of all workers. */
+  results(): Promise<readonly PeerHealth[]>;
+}
+
 export class Upstream implements ObserverSettings {
   readonly servers: UpstreamServer[] = [];
   balancer: Balancer = new RoundRobin(this);
@@ -55,7 +63,9 @@ export class Upstream implements ObserverSettings {
   /** Notified when the peers change; null if they are not shared. */
   watcher: { peersChanged(upstream: Upstream): void } | null = null;
   /** Health checks of the peers; null if there are none. */
-  health: { peersChanged(upstream: Upstream): void } | null = null;
+  health: HealthSource | null = null;
+  /** Whether figures of the peers are counted for the API. */
+  counted = false;
   /** Circuit breaker, outlier ejection and retry budget of all its requests; null if not configured. */
   breaker: Breaker | null = null;
   ejection: OutlierEjection | null = null;
@@ -78,7 +88,7 @@ export class Upstream implements ObserverSettings {
   /** Called when the configuration is in force. */
   enforced(): void {
     // Health checks set the states of their peers; the previous configuration may have had checks that this one has not.
-    if (this.health === null) for (const peer of this.group.all) peer.health = 'up';
+    if (this.health === null) for (const peer of this.group.all) peer.setHealth('up', Date.now());
     if (this.watcher === null) for (const peer of this.group.all) peer.unshare();
     this.observer.enforce(this, this.group.all);
   }
@@ -118,6 +128,7 @@ export class Upstream implements ObserverSettings {
     const peers = this.servers.flatMap((server) => server.peers);
     for (const peer of peers) {
       peer.observer = this.observer;
+      if (this.counted) peer.count();
     }
     const backups = peers.filter(({ settings }) => settings.backup);
     this.group = new PeerGroup(

@@ -52,7 +52,7 @@ test('three workers have each change when the API answers, also when one of them
     return body;
   });
   const [peer] = (await api(port, 'GET', '/http/upstreams/app')).body.peers;
-  assert.equal(peer.requests, 12);
+  assert.deepEqual([peer.requests, peer.responses.total, peer.responses['2xx']], [12, 12, 12]);
 
   const clients = await Promise.all(Array.from({ length: 9 }, () => websocket(port, '/ws')));
   assert.equal((await api(port, 'GET', '/http/tunnels')).body.total, 9);

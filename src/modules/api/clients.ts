@@ -4,7 +4,8 @@ import { now } from '../../net/deadlines.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { TunnelDescription } from '../../tunnel/tunnel-description.js';
 import type { WorkerGroup } from '../../zones/worker-group.js';
-import type { PeerReport, TableView } from './table-view.js';
+import type { TableView } from './table-view.js';
+import { reportOf, resetFigures, type UpstreamReport } from './upstream-state.js';
 
 /** Selects connections or tunnels; only those that match every member. Byte strings. */
 export interface ClientFilter {
@@ -37,7 +38,9 @@ export interface WorkerReport {
 
 /** Questions that each worker answers about itself. Plain data. */
 type Question =
-  | { readonly about: 'peers' }
+  /** `upstream` undefined: all that have a zone. */
+  | { readonly about: 'upstreams'; readonly upstream?: string }
+  | { readonly about: 'resetting'; readonly upstream: string }
   | { readonly about: 'workers' }
   /** All changes of zones that were made before are applied when it is answered. */
   | { readonly about: 'changes' }
@@ -58,8 +61,15 @@ const OWN = process.pid;
 export class Clients {
   constructor(private readonly group: WorkerGroup) {}
 
-  async peers(): Promise<readonly PeerReport[]> {
-    return (await this.ask<readonly PeerReport[]>({ about: 'peers' })).flat();
+  /** The state of an upstream, or of all, in each worker. */
+  async upstreams(upstream?: string): Promise<readonly UpstreamReport[]> {
+    const question = { about: 'upstreams', ...(upstream !== undefined && { upstream }) } as const;
+    return (await this.ask<readonly UpstreamReport[]>(question)).flat();
+  }
+
+  /** Resets the figures of an upstream. */
+  async reset(upstream: string): Promise<void> {
+    await this.ask<true>({ about: 'resetting', upstream });
   }
 
   async workers(): Promise<readonly WorkerReport[]> {
@@ -104,8 +114,15 @@ export class Clients {
 export function answerQuestion(table: TableView, question: unknown): unknown {
   const asked = question as Question; // of a worker with the same code
   switch (asked.about) {
-    case 'peers':
-      return table.peers();
+    case 'upstreams':
+      return [...table.upstreams]
+        .filter(([name]) => asked.upstream === undefined || name === asked.upstream)
+        .map(([name, list]) => reportOf(name, list));
+    case 'resetting': {
+      const list = table.upstreams.get(asked.upstream);
+      if (list !== undefined) resetFigures(list);
+      return true;
+    }
     case 'workers':
       return {
         pid: OWN,

@@ -12,23 +12,6 @@ import type { SlabUsage } from '../../zones/slab.js';
 import { readUsedMemory } from '../../zones/usage-operation.js';
 import type { Zone, ZoneBackend } from '../../zones/zone.js';
 
-/** A peer in one worker. Plain data; byte strings. */
-export interface PeerReport {
-  readonly upstream: string;
-  /** Id of its server in the list. */
-  readonly id: number;
-  readonly name: string;
-  readonly server: string;
-  readonly backup: boolean;
-  readonly weight: number;
-  readonly maxConns: number;
-  readonly state: 'up' | 'draining' | 'down' | 'unavail';
-  /** Figures of this worker. */
-  readonly conns: number;
-  readonly requests: number;
-  readonly failures: number;
-}
-
 export class TableView {
   private readonly shared: Shared;
   private readonly zones: ZoneBackend;
@@ -83,32 +66,5 @@ export class TableView {
   /** Number of workers that were started in place of others that had died. */
   async respawned(reset: boolean): Promise<number> {
     return this.zones.ask(readRespawned, { reset });
-  }
-
-  /** The peers of all upstreams in this process. */
-  peers(): PeerReport[] {
-    const now = Date.now();
-    return [...this.upstreams].flatMap(([upstream, list]) =>
-      list.servers().flatMap(({ id, data, server }) =>
-        server.peers.map((peer): PeerReport => {
-          const { name, settings, weight, maxConns, conns, requests, failures } = peer;
-          const idle = settings.down === 'drain' ? 'draining' : 'down';
-          const usable = peer.usable(now) || peer.full ? 'up' : 'unavail';
-          return {
-            upstream,
-            id,
-            name,
-            server: data.written,
-            backup: settings.backup,
-            weight,
-            maxConns,
-            state: settings.down === false ? usable : idle,
-            conns,
-            requests,
-            failures,
-          };
-        }),
-      ),
-    );
   }
 }

@@ -8,7 +8,7 @@ import { completeChange } from './change.js';
 import { ApiError, type ApiResult, masterUnavailable } from './result.js';
 import type { ApiContext, ApiRequest, Route } from './route.js';
 import type { Schema } from './schema.js';
-import type { PeerReport } from './table-view.js';
+import { shownUpstream, UPSTREAM, type UpstreamReport } from './upstream-state.js';
 
 /** Number of times that a change is tried again because another one came first. */
 const MAX_TRIES = 10;
@@ -71,24 +71,6 @@ const SERVER: Schema = {
 
 const SERVERS: Schema = { type: 'array', items: SERVER };
 
-const PEER: Schema = {
-  type: 'object',
-  properties: {
-    id: { type: 'integer' },
-    server: { type: 'string' },
-    name: { type: 'string' },
-    backup: { type: 'boolean' },
-    weight: { type: 'integer' },
-    state: { type: 'string', enum: ['up', 'draining', 'down', 'unavail'] },
-    active: { type: 'integer', description: 'Requests and tunnels at present.' },
-    max_conns: { type: 'integer' },
-    requests: { type: 'integer', description: 'Requests since the start.' },
-    fails: { type: 'integer', description: 'Failures since the start.' },
-  },
-};
-
-const UPSTREAM: Schema = { type: 'object', properties: { peers: { type: 'array', items: PEER } } };
-
 function listOf({ table }: ApiContext, { path }: ApiRequest): ServerList {
   const list = table.upstreams.get(toBytes(path.upstream ?? ''));
   if (list !== undefined) return list;
@@ -130,31 +112,10 @@ function time(ms: number): string {
   return `${ms / 1000}s`;
 }
 
-function peersOf(name: string, reports: readonly PeerReport[]): unknown[] {
-  const byPeer = new Map<string, PeerReport & { conns: number; requests: number; failures: number }>();
-  for (const report of reports) {
-    if (report.upstream !== name) continue;
-    const key = `${report.id} ${report.name}`;
-    const known = byPeer.get(key);
-    if (known === undefined) byPeer.set(key, { ...report });
-    else {
-      known.conns += report.conns;
-      known.requests += report.requests;
-      known.failures += report.failures;
-    }
-  }
-  return [...byPeer.values()].map((peer) => ({
-    id: peer.id,
-    server: toText(peer.name),
-    name: toText(peer.server),
-    backup: peer.backup,
-    weight: peer.weight,
-    state: peer.state,
-    active: peer.conns,
-    ...(peer.maxConns > 0 && { max_conns: peer.maxConns }),
-    requests: peer.requests,
-    fails: peer.failures,
-  }));
+/** The state of an upstream over all workers. */
+async function stateOf({ upstream, zoneName }: ServerList, reports: readonly UpstreamReport[]): Promise<unknown> {
+  const own = reports.filter((report) => report.upstream === upstream.name);
+  return shownUpstream(own, (await upstream.health?.results()) ?? [], zoneName);
 }
 
 /** The words of a server after a change of some parameters. Throws ApiError. */
@@ -225,9 +186,10 @@ export const upstreamRoutes: readonly Route[] = [
       summary: 'Lists the upstreams that have a zone, with the state of their servers.',
       success: { status: 200, schema: { type: 'object', additionalProperties: UPSTREAM } },
       async run({ table, clients }) {
-        const reports = await clients.peers();
-        const body = [...table.upstreams.keys()].map((name) => [toText(name), { peers: peersOf(name, reports) }]);
-        return { status: 200, body: Object.fromEntries(body) };
+        const reports = await clients.upstreams();
+        const body: Record<string, unknown> = Object.create(null);
+        for (const [name, list] of table.upstreams) body[toText(name)] = await stateOf(list, reports);
+        return { status: 200, body };
       },
     },
   },
@@ -239,8 +201,17 @@ export const upstreamRoutes: readonly Route[] = [
       success: { status: 200, schema: UPSTREAM },
       errors: [404],
       async run(c, request) {
-        const { upstream } = listOf(c, request);
-        return { status: 200, body: { peers: peersOf(upstream.name, await c.clients.peers()) } };
+        const list = listOf(c, request);
+        return { status: 200, body: await stateOf(list, await c.clients.upstreams(list.upstream.name)) };
+      },
+    },
+    delete: {
+      summary: 'Resets the counters of the servers and of the queue. Those of health checks continue.',
+      success: { status: 204 },
+      errors: [404],
+      async run(c, request) {
+        await c.clients.reset(listOf(c, request).upstream.name);
+        return { status: 204 };
       },
     },
   },

@@ -108,7 +108,7 @@ class ZoneChecks implements CheckZone {
     // States may have changed since they were read from the zone.
     if (previous !== undefined) for (const group of this.groups.values()) group.adopt(previous.groups.get(group.key));
     for (const upstream of this.upstreams()) {
-      upstream.health = { peersChanged: () => this.peersChanged(upstream) };
+      upstream.health = { peersChanged: () => this.peersChanged(upstream), results: () => this.results(upstream) };
       this.apply(upstream);
     }
     const checks = [...this.groups.values()].map(({ key, data }) => ({ key, persistent: data.persistent }));
@@ -168,6 +168,12 @@ class ZoneChecks implements CheckZone {
     this.apply(group.upstream);
   }
 
+  /** Results of the checks of an upstream; empty if the zone does not respond. */
+  private async results(upstream: Upstream): Promise<readonly PeerHealth[]> {
+    const all = (await this.backend.ask(readHealth, { zone: this.zone.id })) ?? [];
+    return all.filter(({ check }) => this.groups.get(check)?.upstream === upstream);
+  }
+
   private execute(): void {
     const active = this.isReady && this.isInForce && this.isLeader;
     for (const group of this.groups.values()) group.execute(active);
@@ -191,9 +197,7 @@ class ZoneChecks implements CheckZone {
     const groups = [...this.groups.values()].filter((group) => group.upstream === upstream);
     for (const peer of allPeers(upstream)) {
       const states = new Set<Health>(groups.map((group) => group.stateOf(peer)));
-      const before = peer.health;
-      peer.health = states.has('unhealthy') ? 'unhealthy' : states.has('checking') ? 'checking' : 'up';
-      if (before !== 'up' && peer.health === 'up') peer.recovered(Date.now());
+      peer.setHealth(states.has('unhealthy') ? 'unhealthy' : states.has('checking') ? 'checking' : 'up', Date.now());
     }
   }
 }
