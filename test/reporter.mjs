@@ -9,6 +9,9 @@ export default async function* report(source) {
   const skipped = new Map();
   const failed = [];
   for await (const { type, data } of source) {
+    // Printed by open-handles.mjs.
+    if (type === 'test:stderr' && data.message.startsWith('still running: '))
+      yield `\n${place(data)} is ${data.message}`;
     if (type !== 'test:pass' && type !== 'test:fail') continue;
     if (data.details.type === 'suite' || data.details.error?.failureType === 'subtestsFailed') continue;
     if (type === 'test:fail') {

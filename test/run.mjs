@@ -30,6 +30,7 @@ const concurrency = Math.max(1, Math.min(4, availableParallelism()));
 // A failed test may leave a server open, which would keep its file, and the whole run, from ever ending.
 const patience = 180_000;
 const options = [
+  `--import=${pathToFileURL(join(root, 'test', 'open-handles.mjs'))}`,
   '--test',
   `--test-concurrency=${concurrency}`,
   `--test-timeout=${patience}`,
@@ -38,7 +39,7 @@ const options = [
 const child = spawn(process.execPath, [...options, ...files], {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, NODE_NO_WARNINGS: '1' },
+  env: { ...process.env, NODE_NO_WARNINGS: '1', TEST_PATIENCE: String(patience) },
 });
 child.on('error', (error) => {
   console.error(error.message);
