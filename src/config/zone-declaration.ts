@@ -14,6 +14,7 @@ export type ZoneKind =
   | 'ssl_session'
   | 'ssl_ocsp'
   | 'keyval'
+  | 'js_shared_dict'
   | 'upstream_servers'
   | 'workers';
 

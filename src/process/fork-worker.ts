@@ -23,6 +23,9 @@ const ENVIRONMENT = {
   MALLOC_TRIM_THRESHOLD_: '524288',
 };
 
+/** Descriptor of a worker for questions to its master that cannot wait (`BlockingChannel`). */
+export const BLOCKING_FD = 4;
+
 /** The worker's file is next to this one, in the same form: compiled separately or bundled. */
 const WORKER = fileURLToPath(new URL(`worker-main${extname(import.meta.url)}`, import.meta.url));
 
@@ -57,7 +60,7 @@ async function attempt(): Promise<WorkerChild> {
     execArgv: FLAGS,
     env: { ...ENVIRONMENT, ...process.env },
     serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
   });
   if (isStarted(child)) {
     // The message was sent to a process that has just died; `exit` reports it.

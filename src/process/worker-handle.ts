@@ -1,9 +1,10 @@
 /** The master's view of a worker process. */
+import net from 'node:net';
 import os from 'node:os';
 import type { ErrorLog } from '../logging/error-log.js';
 import { processChannel } from '../zones/channel.js';
 import type { Served, ZoneServer } from '../zones/zone-server.js';
-import type { WorkerChild } from './fork-worker.js';
+import { BLOCKING_FD, type WorkerChild } from './fork-worker.js';
 import type { ListeningSockets } from './listening-sockets.js';
 import { processState } from './process-state.js';
 import { settledWithin } from './settled-within.js';
@@ -84,7 +85,8 @@ export class WorkerHandle {
     private readonly context: WorkerContext,
   ) {
     this.pid = child.pid;
-    this.served = context.zones.serve(processChannel(child));
+    const blocking = child.stdio[BLOCKING_FD];
+    this.served = context.zones.serve(processChannel(child), blocking instanceof net.Socket ? blocking : null);
     child.on('message', (message) => {
       this.silent = 0;
       if (isWorkerEvent(message)) this.receive(message);

@@ -5,11 +5,13 @@ import type { ErrorLog } from '../logging/error-log.js';
 import { StartError } from '../program/compiler.js';
 import type { Module } from '../program/module.js';
 import { type Binder, listening } from '../server/binder.js';
+import { BlockingChannel } from '../zones/blocking-channel.js';
 import { processChannel } from '../zones/channel.js';
 import { LocalBackend } from '../zones/local-backend.js';
 import { RemoteBackend } from '../zones/remote-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import { decodeConfig } from './config-pieces.js';
+import { BLOCKING_FD } from './fork-worker.js';
 import { collectAfterReading } from './garbage.js';
 import { ErrorLogFiles } from './logs.js';
 import { applyEnvironment, type MainSettings } from './main-settings.js';
@@ -114,6 +116,7 @@ class Worker {
     this.binder = new MasterBinder(send);
     this.masterZones = new RemoteBackend(processChannel(own), {
       log: (level, message) => this.log.write(level, message),
+      blocking: new BlockingChannel(BLOCKING_FD),
     });
     this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
     this.counts = new OwnCounts(this.serving.counts, send);

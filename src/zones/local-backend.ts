@@ -43,6 +43,10 @@ export class LocalBackend implements ZoneBackend {
     return operation.run(this.owner, question);
   }
 
+  askNow<Q, A>(_zone: Zone, operation: Operation<Q, A>, question: Q): A {
+    return operation.run(this.owner, question);
+  }
+
   tell<Q, A>(operation: Operation<Q, A>, question: Q): void {
     operation.run(this.owner, question);
     // Counts of a request that started here are held by the successor as well.

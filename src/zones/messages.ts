@@ -2,6 +2,17 @@
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { admitRequest, reportResults } from './circuit-operations.js';
+import {
+  addToEntry,
+  clearDictionary,
+  listEntries,
+  loadDictionary,
+  measureDictionary,
+  readDictionary,
+  readEntry,
+  storeEntry,
+  takeEntry,
+} from './dictionary-operations.js';
 import { countHealth, forgetHealth, joinHealth, leaveHealth, readHealth } from './health-operations.js';
 import { countUsage, readUsage } from './key-limits.js';
 import { changeKeyValues, clearKeyValues, loadKeyValues, readKeyValues } from './key-value-operations.js';
@@ -24,6 +35,14 @@ export type Request =
   | { readonly do: 'close'; readonly zone: number }
   /** `id`: number of the expected answer; 0: no answer is expected. */
   | { readonly do: 'run'; readonly id: number; readonly operation: string; readonly question: unknown };
+
+/** From a worker that waits for the answer. */
+export interface BlockingQuestion {
+  readonly zone: number;
+  readonly declaration: ZoneDeclaration;
+  readonly operation: string;
+  readonly question: unknown;
+}
 
 /** To a worker. */
 export type Reply =
@@ -59,6 +78,15 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     loadKeyValues,
     changeKeyValues,
     clearKeyValues,
+    readEntry,
+    storeEntry,
+    addToEntry,
+    takeEntry,
+    clearDictionary,
+    listEntries,
+    measureDictionary,
+    readDictionary,
+    loadDictionary,
     readServers,
     loadServers,
     changeServers,

@@ -3,6 +3,7 @@
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { zoneIdentity } from '../config/zone-declaration.js';
 import { Circuits } from './circuits.js';
+import { Dictionary } from './dictionary.js';
 import { HealthStates } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
@@ -20,6 +21,7 @@ import { WorkerCalls } from './worker-calls.js';
 export type ZoneState =
   | ResolverCounts
   | Circuits
+  | Dictionary
   | HealthStates
   | KeyCounts
   | RequestRates
@@ -46,6 +48,7 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'circuits') return new Circuits();
   if (kind === 'resolver') return new ResolverCounts();
   if (kind === 'keyval') return new KeyValues(size);
+  if (kind === 'js_shared_dict') return new Dictionary(size);
   if (kind === 'upstream_servers') return new ServerLists(size);
   if (kind === 'workers') return new WorkerCalls();
   return new PeerStates();
@@ -138,7 +141,9 @@ export class ZoneOwner {
     return this.held.size;
   }
 
+  /** Opening a zone again has no effect: a question that could not wait may have opened it already. */
   openZone(id: number, declaration: ZoneDeclaration): void {
+    if (this.open.has(id)) return;
     const state = this.states.open(declaration);
     this.open.set(id, { state, declaration });
     if (state instanceof Circuits) state.watch(this, id, this.now);

@@ -1,15 +1,18 @@
 /** Zones kept in another process, as seen by a worker: questions are sent to the master, and answers are promises. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
+import type { BlockingChannel } from './blocking-channel.js';
 import type { ZoneChannel } from './channel.js';
 import type { Replies, Request } from './messages.js';
 import type { Operation } from './operation.js';
 import { giveBack } from './tickets.js';
-import type { Zone, ZoneBackend } from './zone.js';
+import { type Zone, type ZoneBackend, ZoneUnavailable } from './zone.js';
 
 export interface RemoteBackendOptions {
   /** Logs that the master does not respond, and that it responds again. */
   readonly log: (level: 'error' | 'notice', message: string) => void;
+  /** For questions that cannot wait for the event loop; without it, `askNow` throws. */
+  readonly blocking?: BlockingChannel;
   /** ms to wait for an answer. Default 1000. */
   readonly timeout?: number;
   /** Maximum number of pending questions; further ones are not sent. Default 10,000. */
@@ -98,6 +101,16 @@ export class RemoteBackend implements ZoneBackend {
       });
       this.scheduleCheck(this.timeout);
     });
+  }
+
+  askNow<Q, A>(zone: Zone, operation: Operation<Q, A>, question: Q): A {
+    const { blocking } = this.options;
+    if (blocking === undefined || this.gone) throw new ZoneUnavailable('the master process is gone');
+    const { id, declaration } = zone;
+    const { answer } = blocking.ask({ zone: id, declaration, operation: operation.name, question }, this.timeout) as {
+      readonly answer: A; // the answer of that operation
+    };
+    return answer;
   }
 
   tell<Q, A>(operation: Operation<Q, A>, question: Q): void {

@@ -1,5 +1,6 @@
 /** Transfers the contents of a zone from one backend to another. */
 import { type CircuitSnapshot, Circuits } from './circuits.js';
+import { Dictionary, type DictionaryEntry } from './dictionary.js';
 import { HealthStates, type PeerHealth } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage, type UsageSnapshot } from './key-usage.js';
@@ -25,6 +26,7 @@ export interface ZoneContents {
   /** Null for a zone of another kind. */
   readonly resolutions: ResolverStatistics | null;
   readonly keyValues: readonly KeyValue[];
+  readonly dictionary: readonly DictionaryEntry[];
   readonly servers: ServerListState | null;
 }
 
@@ -41,6 +43,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     circuits: state instanceof Circuits ? state.snapshot(owner.now) : [],
     resolutions: state instanceof ResolverCounts ? state.snapshot() : null,
     keyValues: state instanceof KeyValues ? state.snapshot(owner.now) : [],
+    dictionary: state instanceof Dictionary ? state.snapshot(owner.now) : [],
     servers: state instanceof ServerLists ? state.current : null,
   };
 }
@@ -49,7 +52,9 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
 export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
-  run(owner, { zone, held, rates, usage, values, sessions, health, circuits, resolutions, keyValues, servers }) {
+  run(owner, { zone, ...contents }) {
+    const { held, rates, usage, values, sessions, health, circuits, resolutions, keyValues, dictionary, servers } =
+      contents;
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -62,6 +67,7 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, Circuits)?.restore(circuits, owner.now);
     if (resolutions !== null) owner.zone(zone, ResolverCounts)?.add(resolutions);
     owner.zone(zone, KeyValues)?.restore(keyValues, owner.now);
+    owner.zone(zone, Dictionary)?.restore(dictionary, owner.now);
     if (servers !== null) owner.zone(zone, ServerLists)?.restore(servers);
     return null;
   },

@@ -1,7 +1,9 @@
 /** Zones kept in a master for its workers; the worker's end is `RemoteBackend`. */
+import type net from 'node:net';
+import { answerBlocking } from './blocking-channel.js';
 import type { ZoneChannel } from './channel.js';
 import { monotonic } from './local-backend.js';
-import { operationOf, type Reply, type Request, type Requests } from './messages.js';
+import { type BlockingQuestion, operationOf, type Reply, type Request, type Requests } from './messages.js';
 import { ZoneOwner, ZoneStates } from './owner.js';
 
 /** ms for which a zone is kept after its last worker has died, until replacements open it again. */
@@ -22,9 +24,10 @@ export class ZoneServer {
     this.states = new ZoneStates(clock, LINGER);
   }
 
-  /** Starts a session with a worker. */
-  serve(channel: ZoneChannel): Served {
+  /** Starts a session with a worker. `blocking`: the socket on which it sends questions that cannot wait; null: none. */
+  serve(channel: ZoneChannel, blocking: net.Socket | null = null): Served {
     const line = new Session(channel, this.states);
+    if (blocking !== null) answerBlocking(blocking, (question) => line.answer(question as BlockingQuestion));
     return { owner: line.owner, end: () => line.end() };
   }
 }
@@ -52,6 +55,12 @@ class Session {
     if (this.ended) return;
     this.ended = true;
     this.owner.end();
+  }
+
+  /** Answers a question of `askNow`. The message that opens its zone may not have been read yet. */
+  answer({ zone, declaration, operation, question }: BlockingQuestion): { readonly answer: unknown } {
+    this.owner.openZone(zone, declaration);
+    return { answer: operationOf(operation)?.run(this.owner, question) };
   }
 
   private serve(request: Request): void {

@@ -5,6 +5,9 @@
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { Operation } from './operation.js';
 
+/** The process that keeps a zone does not answer. */
+export class ZoneUnavailable extends Error {}
+
 /** A user's handle of a zone. */
 export interface Zone {
   readonly declaration: ZoneDeclaration;
@@ -25,7 +28,12 @@ export interface ZoneBackend {
   open(declaration: ZoneDeclaration, listener?: (news: unknown) => void): Zone;
   /** Returns the answer: immediately if zones are kept in this process, otherwise as a promise, which never rejects. */
   ask<Q, A>(operation: Operation<Q, A>, question: Q): A | Promise<A>;
-  /** The same without an answer. Operations are carried out in the order of the calls, after earlier questions. */
+  /**
+   * Returns the answer of a question about one zone immediately: this thread waits if the zone is kept in another process.
+   * Throws ZoneUnavailable if that does not answer.
+   */
+  askNow<Q, A>(zone: Zone, operation: Operation<Q, A>, question: Q): A;
+  /** `ask` without an answer. Operations are carried out in the order of the calls, after earlier questions. */
   tell<Q, A>(operation: Operation<Q, A>, question: Q): void;
   /** Sends pending questions and commands now, not at the end of the turn: they take effect even if this process is killed. */
   flush(): void;

@@ -1,12 +1,14 @@
 /** A worker in a process of its own: asks as often as it is told, all at once, and says how often it was let through. */
+import { BlockingChannel } from '../../src/zones/blocking-channel.js';
 import { processChannel } from '../../src/zones/channel.js';
+import { addToEntry, listEntries, storeEntry } from '../../src/zones/dictionary-operations.js';
 import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
 import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
 
 /** Messages from the test. */
 export interface Order {
-  readonly ask: 'connections' | 'requests' | 'learn' | 'find';
+  readonly ask: 'connections' | 'requests' | 'learn' | 'find' | 'count' | 'large';
   readonly times: number;
   readonly max: number;
   /** Sessions `prefix 0`, `prefix 1`, …, and their peer. */
@@ -16,12 +18,33 @@ export interface Order {
 
 const home = new RemoteBackend(processChannel(process), {
   log: (_level, message) => process.send?.({ complaint: message }),
-  timeout: 20_000,
+  timeout: Number(process.env.TIMEOUT ?? 20_000),
+  blocking: new BlockingChannel(4),
 });
 const connections = home.open({ kind: 'limit_conn', name: 'c', size: 1 << 20, key: '$x' }).id;
 const requests = home.open({ kind: 'limit_req', name: 'r', size: 1 << 20, key: '$x' }).id;
 const sessions = home.open({ kind: 'sticky', name: 's', size: 1 << 20, key: 'app' }).id;
+const shared = home.open({ kind: 'js_shared_dict', name: 'd', size: 16 << 20, key: 'number' });
 let ticket = 0;
+
+/** Asks without returning to the event loop; returns the last answer, or the message of the error. */
+function askNow({ ask, times }: Order): unknown {
+  const zone = shared.id;
+  try {
+    if (ask === 'large') {
+      const value = 'x'.repeat(times);
+      home.askNow(shared, storeEntry, { zone, mode: 'set', key: 'large', value, timeout: 0, evict: false });
+      const found = home.askNow(shared, listEntries, { zone, max: 1 });
+      return found[0]?.[1] === value;
+    }
+    let sum: number | null = null;
+    const addition = { zone, key: 'n', by: 1, initial: 0, timeout: 0, usualTimeout: 0, evict: false };
+    for (let i = 0; i < times; i++) sum = home.askNow(shared, addToEntry, addition);
+    return sum;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 async function letThrough({ ask, max, prefix = '', peer = '' }: Order, i: number): Promise<boolean> {
   const session = { zone: sessions, key: `${prefix} ${i}`, timeout: 600_000 };
@@ -38,6 +61,10 @@ process.on('message', (message) => {
   const { order } = message as { readonly order?: Order };
   if (order === undefined) return;
   const { ask, times, prefix = '', peer = '' } = order;
+  if (ask === 'count' || ask === 'large') {
+    process.send?.({ answer: askNow(order) });
+    return;
+  }
   if (ask === 'learn') {
     // As by a request: in the same turn as its response.
     for (let i = 0; i < times; i++) {

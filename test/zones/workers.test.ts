@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import type net from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
@@ -21,10 +22,14 @@ interface Cleanup {
 class TestWorker {
   private constructor(readonly child: ChildProcess) {}
 
-  static async start(keeper: ZoneServer, t: Cleanup): Promise<TestWorker> {
-    const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)));
+  /** `timeout`: ms after which it gives up on questions that cannot wait, which nobody answers. */
+  static async start(keeper: ZoneServer, t: Cleanup, timeout?: number): Promise<TestWorker> {
+    const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), [], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
+      env: timeout === undefined ? process.env : { ...process.env, TIMEOUT: String(timeout) },
+    });
     t.after(() => child.kill('SIGKILL'));
-    keeper.serve(processChannel(child));
+    keeper.serve(processChannel(child), timeout === undefined ? (child.stdio[4] as net.Socket) : null);
     await once(child, 'message');
     return new TestWorker(child);
   }
@@ -41,6 +46,19 @@ class TestWorker {
       this.child.send({ order });
     });
   }
+}
+
+/** The answer of a worker to a question that it asked without returning to its event loop. */
+function answerOf({ child }: TestWorker, order: Order): Promise<unknown> {
+  return new Promise((resolve) => {
+    const listen = (message: object): void => {
+      if (!('answer' in message)) return;
+      child.off('message', listen);
+      resolve(message.answer);
+    };
+    child.on('message', listen);
+    child.send({ order });
+  });
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
@@ -244,4 +262,23 @@ test('workers hear of each other’s connections to peers and of failures, and o
   b.home.tell(reportPeers, { zone: b.zone, reports: [{ ...report, conns: 0, failures: 0, recovered: true }] });
   await until('all is well', () => heard[1]?.at(-1)?.fails === 0);
   assert.equal(b.served.owner.zone(b.zone, PeerStates)?.entries, 0);
+});
+
+test('additions of three workers that do not return to their event loops are all counted', async (t) => {
+  const keeper = new ZoneServer();
+  const workers = await Promise.all([1, 2, 3].map(() => TestWorker.start(keeper, t)));
+  await Promise.all(workers.map((worker) => answerOf(worker, { ask: 'count', times: 300, max: 0 })));
+  const [first] = workers;
+  assert.ok(first);
+  assert.equal(await answerOf(first, { ask: 'count', times: 1, max: 0 }), 901);
+});
+
+test('questions and answers that cannot wait may be larger than the buffers of the socket', async (t) => {
+  const worker = await TestWorker.start(new ZoneServer(), t);
+  assert.equal(await answerOf(worker, { ask: 'large', times: 3 << 20, max: 0 }), true);
+});
+
+test('a question that cannot wait fails when the master does not answer in time', async (t) => {
+  const worker = await TestWorker.start(new ZoneServer(), t, 50);
+  assert.equal(await answerOf(worker, { ask: 'count', times: 1, max: 0 }), 'the master process does not answer');
 });
