@@ -91,7 +91,7 @@ const PUBLIC = [
   /^src\/diagnostics\/(codes|finding|json)$/,
   /^src\/explain\/explanation$/,
   /^src\/http\/(header-block|response-head)$/,
-  /^src\/library\/(config|proxy|tap)$/,
+  /^src\/library\/(config|fastify|middleware|proxy|tap)$/,
   /^src\/logging\/error-log$/,
   /^src\/program\/(body|error-context|exchange|handler|module-definition|phases|session|settings-key)$/,
   /^src\/program\/(state-key|template|upstream-attempt|variable|variable-spec|verdict)$/,

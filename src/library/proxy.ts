@@ -10,8 +10,12 @@ import { memoryLogs as memoryLogBytes } from '../logging/memory-log.js';
 import { type Applied, RefusedConfig } from '../process/instance.js';
 import { ownInstance } from '../process/own-instance.js';
 import type { ModuleDefinition } from '../program/module-definition.js';
+import { type BoundAddress, unboundBinder } from '../server/binder.js';
 import type { ConfigInput } from './config.js';
 import { configError, modulesOf, placeOf, sourceOf } from './config-input.js';
+import { type FastifyPlugin, fastifyPlugin } from './fastify.js';
+import type { MiddlewareOptions, ProxyMiddleware } from './middleware.js';
+import { createMiddleware } from './node-middleware.js';
 import type { TapListener, TapOptions, TapSubscription } from './tap.js';
 import { subscribeListener, tapSettings } from './tap-subscription.js';
 
@@ -19,6 +23,8 @@ export type { Level } from '../config/log-level.js';
 export type { JsonFinding, JsonPlace } from '../diagnostics/json.js';
 export type { ModuleDefinition as Module } from '../program/module-definition.js';
 export { ConfigError, type ConfigInput } from './config.js';
+export type { FastifyHost, FastifyPlugin } from './fastify.js';
+export type { MiddlewareOptions, ProxyMiddleware } from './middleware.js';
 export type * from './tap.js';
 
 /** A line of the error log. */
@@ -42,6 +48,8 @@ export interface ProxyOptions extends ConfigInput {
   readonly errorLog?: string | ((entry: LogEntry) => void);
   /** Custom modules, in addition to the built-in ones. */
   readonly modules?: readonly ModuleDefinition[];
+  /** Whether it listens on the addresses of the configuration. With false, only `middleware` passes requests to it. Default: true. */
+  readonly listen?: boolean;
 }
 
 /** Result of a start or a reload. */
@@ -92,23 +100,47 @@ export interface ReverseProxy {
    * port 0.
    */
   readonly addresses: readonly string[];
+  /** URL of the first address that is not a unix socket: `http://127.0.0.1:43017`; empty if there is none. */
+  readonly url: string;
   readonly status: Status;
+  /**
+   * A middleware for Express, Connect, Vite and other servers on `node:http`, which passes requests to this proxy without a socket.
+   * It may be created before the start; until then it calls `next` with an error.
+   */
+  middleware(options?: MiddlewareOptions): ProxyMiddleware;
+  /** A plugin for Fastify: all requests and upgrades below its `prefix` are passed to this proxy, with bodies that are not parsed. */
+  fastify(options?: MiddlewareOptions): FastifyPlugin;
+  /** `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Creates a proxy; nothing happens before `start`. Throws TypeError unless exactly one of a text and a file is given. */
 export function createProxy(options: ProxyOptions): ReverseProxy {
   const place = placeOf(options);
   const { errorLog = 'stderr' } = options;
-  const instance = ownInstance({
-    modules: modulesOf(options.modules),
-    source: sourceOf(options, place),
-    defaultErrorLog: typeof errorLog === 'function' ? toEntries(errorLog) : logPath(errorLog, place.prefix),
-    warn: (message) => process.emitWarning(message),
-  });
+  const instance = ownInstance(
+    {
+      modules: modulesOf(options.modules),
+      source: sourceOf(options, place),
+      defaultErrorLog: typeof errorLog === 'function' ? toEntries(errorLog) : logPath(errorLog, place.prefix),
+      warn: (message) => process.emitWarning(message),
+    },
+    options.listen === false ? unboundBinder : undefined,
+  );
+  const close = async (drain: boolean): Promise<void> => (drain ? instance.quit() : instance.stop());
+  const middleware = (middlewareOptions?: MiddlewareOptions): ProxyMiddleware =>
+    createMiddleware((owner, client, key) => {
+      const { workers } = instance;
+      if (workers === null) throw new Error('the proxy is not running');
+      return workers.connectInMemory(owner, client, key === null ? null : toBytes(key));
+    }, middlewareOptions);
   return {
     start: () => change(instance.start()),
     reload: (next) => change(next === undefined ? instance.reload() : instance.reload(sourceOf(next, place))),
-    close: async ({ drain = false } = {}) => (drain ? instance.quit() : instance.stop()),
+    close: ({ drain = false } = {}) => close(drain),
+    [Symbol.asyncDispose]: () => close(false),
+    middleware,
+    fastify: (pluginOptions) => fastifyPlugin(middleware, pluginOptions),
     reopenLogs: () => instance.reopenLogs(),
     tap: (tapOptions, listener) =>
       subscribeListener(
@@ -120,12 +152,23 @@ export function createProxy(options: ProxyOptions): ReverseProxy {
     get addresses() {
       return instance.addresses.map(toText);
     },
+    get url() {
+      return options.listen === false ? '' : urlOf(instance.bound);
+    },
     get status() {
       const { generation, since } = instance.state;
       const { connections = 0, state: { living, users } = { living: 0, users: 0 } } = instance.workers ?? {};
       return { connections, active: users, generation, generations: living, since };
     },
   };
+}
+
+/** URL of the first address with a port; that of the loopback interface for an address that stands for all. */
+function urlOf(bound: readonly BoundAddress[]): string {
+  const first = bound.find(({ address }) => !address.startsWith('unix:'));
+  if (first === undefined) return '';
+  const address = first.address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
+  return `${first.secure ? 'https' : 'http'}://${toText(address)}`;
 }
 
 async function change(applied: Promise<Applied>): Promise<Change> {

@@ -1,9 +1,17 @@
 /** A proxy in the current process, for embedding programs. */
+
+import type { Binder } from '../server/binder.js';
 import { Instance, type InstanceOptions } from './instance.js';
 import { Serving } from './serving.js';
 
-/** Creates it; nothing happens before its start. */
-export function ownInstance(options: Omit<InstanceOptions<Serving>, 'workers' | 'forksWorkers'>): Instance<Serving> {
+/** Creates it; nothing happens before its start. `binder`: source of its listening sockets. */
+export function ownInstance(
+  options: Omit<InstanceOptions<Serving>, 'workers' | 'forksWorkers'>,
+  binder?: Binder,
+): Instance<Serving> {
   const { modules } = options;
-  return new Instance({ ...options, workers: (_settings, errorLog) => new Serving({ modules, errorLog }) });
+  return new Instance({
+    ...options,
+    workers: (_settings, errorLog) => new Serving({ modules, errorLog, ...(binder !== undefined && { binder }) }),
+  });
 }

@@ -5,10 +5,11 @@ import type { ConnectionCounts } from '../exchange/connection-counts.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { limitBuffers } from '../net/buffer-limit.js';
 import { limitConnections } from '../net/connection-limit.js';
+import type { Transport, TransportOwner } from '../net/transport.js';
 import { compileRoutingTable, type RoutingTable } from '../program/compiler.js';
 import type { Module } from '../program/module.js';
 import type { Binder, BoundAddress } from '../server/binder.js';
-import { Server } from '../server/server.js';
+import { type MemoryClient, Server } from '../server/server.js';
 import { TapFeed, type TapSubscriber } from '../tap/feed.js';
 import { Tap } from '../tap/tap.js';
 import { type TunnelCounts, type Tunnels, tunnelsOf } from '../tunnel/tunnels.js';
@@ -212,6 +213,11 @@ export class Serving {
   /** Resolves when all removed listeners are closed, so that their addresses can be bound again. */
   released(): Promise<void> {
     return this.server.closed();
+  }
+
+  /** Connects a client of this process to a listener: see `Server.connectInMemory`. */
+  connectInMemory(owner: TransportOwner, client: MemoryClient, key: string | null): Transport {
+    return this.server.connectInMemory(owner, client, key);
   }
 
   subscribe({ settings, deliver }: TapSubscriber): () => void {

@@ -47,6 +47,12 @@ export const ownBinder: Binder = {
   },
 };
 
+/** Binds nothing: connections are made within the process only. */
+export const unboundBinder: Binder = {
+  keepsSockets: false,
+  listen: async () => {},
+};
+
 /**
  * Binds a unix socket with mode 0666, as nginx does. The mode is set by umask: `chmod` afterwards would follow a link
  * that had replaced the socket. Throws UntrustedPathError if another user controls the path.

@@ -8,9 +8,10 @@ import type { ErrorLog } from '../logging/error-log.js';
 import type { Accepted } from '../net/accept-step.js';
 import { connectionRefused, descriptorsScarce } from '../net/connection-limit.js';
 import { now } from '../net/deadlines.js';
+import { memoryPair } from '../net/memory-transport.js';
 import { nearlyExhausted } from '../net/open-files.js';
 import { descriptorOf, lostBeforeUse, SocketTransport } from '../net/socket-transport.js';
-import type { Transport } from '../net/transport.js';
+import type { Transport, TransportOwner } from '../net/transport.js';
 import type { RoutingTable } from '../program/compiler.js';
 import type { Arrived } from '../program/config-lease.js';
 import type { Listening } from '../program/module.js';
@@ -29,6 +30,14 @@ interface Bound extends Arrived {
   early: net.Socket[] | null;
   /** Connections accepted so far. */
   accepted: number;
+}
+
+/** A client that is connected without a socket. */
+export interface MemoryClient {
+  readonly address: string;
+  readonly port: number;
+  /** Whether its requests have arrived over TLS. */
+  readonly secure: boolean;
 }
 
 /** A table ready to be put in force. Exactly one of the two must be called. */
@@ -244,6 +253,32 @@ export class Server implements SequenceHost {
     this.open.delete(sequence);
     if (!this.keeps(arrived)) connection.drain();
     if (early.length > 0) connection.onBytes(transport, early, early.length);
+  }
+
+  /**
+   * Connects a client of this process to a listener, whose steps of accepting are omitted, without a socket. `key`: the listener, as
+   * `Listening.key`; null: the first one. Throws Error if there is none.
+   */
+  connectInMemory(owner: TransportOwner, client: MemoryClient, key: string | null): Transport {
+    const bound = key === null ? this.bound.values().next().value : this.bound.get(key);
+    if (bound === undefined || this.stopped) {
+      throw new Error(
+        key === null || this.stopped ? 'the proxy is not running' : `the proxy does not listen on "${key}"`,
+      );
+    }
+    const { host, port, protocol } = bound.listening;
+    const { outgoing, accepted } = memoryPair(owner, PENDING_OWNER, {
+      remoteAddress: client.address,
+      remotePort: client.port,
+      localAddress: host,
+      localPort: port,
+      secure: client.secure,
+    });
+    this.counts.accepted++;
+    this.counts.handled++;
+    this.counts.active++;
+    this.connect(protocol, accepted, bound, null);
+    return outgoing;
   }
 
   /** Creates the connection of a transport by its protocol. */

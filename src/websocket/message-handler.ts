@@ -28,6 +28,8 @@ export interface MessageOutput {
   readonly waiting: number;
   /** Calls back when no inserted message waits for the receiver any more, or the WebSocket has ended. */
   whenInserted(then: () => void): void;
+  /** Closes the WebSocket: both sides receive a Close frame. */
+  close(code: number, reason: string): void;
 }
 
 /** Handles the messages of one direction of a WebSocket, one at a time and in order. */

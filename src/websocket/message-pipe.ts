@@ -111,7 +111,7 @@ export class MessagePipe implements Stage, MessageListener, MessageOutput {
     this.continue();
   }
 
-  private close(code: number, reason: string): void {
+  close(code: number, reason: string): void {
     if (this.closed || this.over) return;
     this.closed = true;
     this.reader.discard();

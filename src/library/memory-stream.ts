@@ -1,0 +1,53 @@
+/** A connection within the process as a stream of Node, for `node:http`. */
+import { Duplex } from 'node:stream';
+import type { Transport, TransportOwner } from '../net/transport.js';
+
+export class MemoryStream extends Duplex implements TransportOwner {
+  private readonly transport: Transport;
+  private written: (() => void) | null = null;
+
+  /** `connect` opens the connection; it may throw. */
+  constructor(connect: (owner: TransportOwner) => Transport) {
+    super({ allowHalfOpen: true });
+    this.transport = connect(this);
+  }
+
+  onConnected(): void {}
+
+  onBytes(_transport: Transport, bytes: Buffer, length: number): void {
+    if (!this.push(Buffer.from(bytes.subarray(0, length)))) this.transport.pause();
+  }
+
+  onEnd(): void {
+    this.push(null);
+  }
+
+  onDrain(): void {
+    const { written } = this;
+    this.written = null;
+    written?.();
+  }
+
+  onClosed(_transport: Transport, error: NodeJS.ErrnoException | null): void {
+    this.destroy(error ?? undefined);
+  }
+
+  override _read(): void {
+    this.transport.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (this.transport.writeBorrowed(chunk, 0, chunk.length)) done();
+    else this.written = done;
+  }
+
+  override _final(done: () => void): void {
+    this.transport.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.transport.destroy();
+    done(error);
+  }
+}
