@@ -25,6 +25,7 @@ import {
   upstreamOf,
   usesServer,
 } from '../upstream/pass-target.js';
+import { refusalStatus } from '../upstream/request-limits.js';
 import type { TunnelRules } from '../upstream/tunnel-request.js';
 import type { Upstream } from '../upstream/upstream.js';
 
@@ -64,7 +65,7 @@ const directives = {
     takes: optional(word('address', parsePass)),
     inherit: 'noname',
     links: (pass: TunnelPass | null) => ({ refers: [`upstream ${nameOf(pass) ?? '*'}`] }),
-    doc: 'Handles requests with CONNECT (HTTP/1.1): connects to a host and port, or an `upstream`, responds with 200, and forwards the bytes of both sides until one of them closes its connection. Without argument, the target is the one that the client requests, `$host:$request_port`: then restrict clients (`auth_basic`, which uses `Proxy-Authorization` and 407 for CONNECT, or `allow` and `deny`), ports and hosts (`map $request_port …` with `if`), and addresses (`tunnel_allow_upstream`), because otherwise every client can reach every host that the server can reach. In `server`, it applies to requests that no location matches. Other methods get 405. The address may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`. Tunnels count towards `max_conns` and `least_conn` until they end. `tunnel_drain`, `tunnel_lifetime` and reloads apply to them as to WebSockets, but without a closing handshake.',
+    doc: 'Handles requests with CONNECT (HTTP/1.1): connects to a host and port, or an `upstream`, responds with 200, and forwards the bytes of both sides until one of them closes its connection. Without argument, the target is the one that the client requests, `$host:$request_port`: then restrict clients (`auth_basic`, which uses `Proxy-Authorization` and 407 for CONNECT, or `allow` and `deny`), ports and hosts (`map $request_port …` with `if`), and addresses (`tunnel_allow_upstream`), because otherwise every client can reach every host that the server can reach. In `server`, it applies to requests that no location matches. Other methods get 405. The address may contain variables; then names are resolved at run time (`resolver`), unless they refer to an `upstream`. Tunnels count towards `max_conns` and `least_conn` until they end. `circuit_breaker`, `upstream_timeout`, `retry_backoff`, `retry_budget` and `outlier_ejection` apply until the connection is established, which counts as success; without argument, failures of all targets count for the breaker of the location. `tunnel_drain`, `tunnel_lifetime` and reloads apply to them as to WebSockets, but without a closing handshake.',
     example: 'tunnel_pass;',
     differs: 'A host that cannot be resolved is a warning at start, and is resolved again until it has an address.',
     differsFor: () => false,
@@ -214,6 +215,8 @@ function compile(conf: Conf, at: Scope): Handler | null {
     await loadEngine();
   });
   const begin = (x: HttpExchange, upstream: Upstream): number => {
+    const refused = refusalStatus(x, upstream);
+    if (refused !== 0) return refused;
     x.upstreamUri = '';
     new engine.TunnelRequest(x, upstream, rules).begin();
     return DONE;

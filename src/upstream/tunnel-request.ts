@@ -13,6 +13,7 @@ import { type ConnectOptions, connectTarget } from './connect-options.js';
 import { UpstreamFailure } from './failure.js';
 import type { Peer } from './peer.js';
 import { PeerSelection, type PeerUser, type SelectionRules } from './peer-selection.js';
+import { type LimitedRequest, RequestLimits } from './request-limits.js';
 import type { UpgradedAttempt } from './upgraded-attempt.js';
 import type { Upstream } from './upstream.js';
 
@@ -28,13 +29,15 @@ export interface TunnelRules extends SelectionRules {
   open(x: HttpExchange, attempt: UpgradedAttempt, transport: Transport): void;
 }
 
-export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed {
+export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed, LimitedRequest {
   deadline = 0;
   deadlineIndex = -1;
   private readonly selection: PeerSelection;
   /** The peer being connected to, with the options of the connection. */
   private attempt: { readonly peer: Peer; readonly options: ConnectOptions } | null = null;
   private transport: Transport | null = null;
+  /** Limits over all attempts; null if there are none. */
+  private limits: RequestLimits | null = null;
   private over = false;
 
   constructor(
@@ -58,9 +61,32 @@ export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed 
     const { x } = this;
     x.resource = this;
     x.producer = this;
-    x.client.sendContinue();
+    this.upstream.retryBudget?.request();
+    this.limits = RequestLimits.of(x, this.upstream, this);
+    if (this.limits === null) this.admitted();
+    else this.limits.enter();
+  }
+
+  admitted(): void {
+    if (this.over) return;
+    this.x.client.sendContinue();
     watch(this);
+    this.retry();
+  }
+
+  refused(status: number): void {
+    if (!this.over) this.fail(status);
+  }
+
+  retry(): void {
+    if (this.over) return;
+    this.limits?.start();
     this.selection.choose();
+  }
+
+  expired(): void {
+    this.disconnect();
+    if (!this.over) this.failed(new UpstreamFailure('expired', 'connecting to upstream', null));
   }
 
   usePeer(peer: Peer | null): void {
@@ -70,6 +96,7 @@ export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed 
       const failure = new UpstreamFailure('no peers', 'connecting to upstream', null);
       this.log(failure);
       this.selection.attempt.status = failure.status;
+      this.limits?.failed(failure);
       this.fail(failure.status);
       return;
     }
@@ -89,6 +116,7 @@ export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed 
     const { x, selection, attempt } = this;
     if (transport !== this.transport || attempt === null) return;
     selection.attempt.connectTime = selection.elapsed();
+    this.limits?.answered(200);
     this.end();
     x.resource = null;
     x.response.status = 200;
@@ -139,8 +167,19 @@ export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed 
     this.log(failure);
     selection.release(outcome);
     if (reason !== 0) selection.attempt.status = status;
-    if (reason === 0 || selection.tries === 0 || !selection.mayTryAnother(reason, false, false)) this.fail(status);
-    else selection.choose();
+    if (!this.canRetry(reason)) {
+      this.limits?.failed(failure);
+      this.fail(status);
+      return;
+    }
+    this.upstream.retryBudget?.retry();
+    if (this.limits?.delayRetry(failure) !== true) this.retry();
+  }
+
+  private canRetry(reason: number): boolean {
+    const { selection, upstream } = this;
+    if (reason === 0 || selection.tries === 0 || !selection.mayTryAnother(reason, false, false)) return false;
+    return upstream.retryBudget?.available !== false;
   }
 
   private fail(status: number): void {
@@ -154,6 +193,7 @@ export class TunnelRequest implements Producer, PeerUser, TransportOwner, Timed 
     this.over = true;
     this.deadline = 0;
     unwatch(this);
+    this.limits?.end();
     this.x.producer = null;
   }
 
