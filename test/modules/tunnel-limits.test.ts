@@ -49,7 +49,8 @@ test('a breaker opens after failed connections, and closes after a probe that co
 });
 
 test('an open breaker refuses tunnels, also those of a group', async (t) => {
-  const upstream = 'upstream app { server 127.0.0.1:%%A%% max_fails=0; circuit_breaker failures=1 open=1m status=529; }';
+  const upstream =
+    'upstream app { server 127.0.0.1:%%A%% max_fails=0; circuit_breaker failures=1 open=1m status=529; }';
   const proxy = await proxyOf(t, upstream, 'tunnel_pass app;', { A: await closedPort() });
   assert.deepEqual([await status(proxy), await status(proxy), await status(proxy)], [502, 529, 529]);
 });

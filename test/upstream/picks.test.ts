@@ -109,12 +109,16 @@ test('round robin: requests of bound clients do not starve the servers of the ot
   );
 });
 
-for (const servers of [4, 10]) {
-  test(`hash consistent: of a million keys, at most 1/${servers} + 2 % move when one of ${servers} servers leaves`, () => {
-    // With 160 points for each server, as with weight=1, their shares differ by several percent, as in nginx.
-    const lines = Array.from({ length: servers }, (_, i) => `10.0.0.${i + 1}:8080 weight=10`);
-    const balancerOf = (left: readonly string[]) => new ConsistentHash(new Peers(...left), addressKey());
-    const keys = Math.ceil(PICKS / servers);
+// With 160 points for each server, as with weight=1, their shares differ by several percent, as in nginx.
+for (const [servers, weight, points, picks] of [
+  [4, 10, 160, PICKS],
+  [10, 10, 160, PICKS],
+  [4, 1, 3200, 200_000],
+] as const) {
+  test(`hash consistent: of ${picks} keys, at most 1/${servers} + 2 % move when one of ${servers} servers with ${points * weight} points leaves`, () => {
+    const lines = Array.from({ length: servers }, (_, i) => `10.0.0.${i + 1}:8080 weight=${weight}`);
+    const balancerOf = (left: readonly string[]) => new ConsistentHash(new Peers(...left), addressKey(), points);
+    const keys = Math.ceil(picks / servers);
     const all = balancerOf(lines);
     const before = Array.from({ length: keys }, (_, n) => pass(all.begin(sessionFrom(address(n)))));
     for (const gone of lines) {
@@ -123,7 +127,7 @@ for (const servers of [4, 10]) {
       for (let n = 0; n < keys; n++) {
         if (pass(without.begin(sessionFrom(address(n)))) === before[n]) continue;
         // Only the keys of the server that has left move.
-        if (`${before[n]} weight=10` !== gone) assert.fail(`a key of ${before[n]} has moved`);
+        if (`${before[n]} weight=${weight}` !== gone) assert.fail(`a key of ${before[n]} has moved`);
         moved++;
       }
       const share = moved / keys;
