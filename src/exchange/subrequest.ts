@@ -3,6 +3,7 @@
  * is an ordinary exchange, except for its client side, which is implemented here. nginx: ngx_http_subrequest.
  */
 
+import { atEndOfCallback } from '../net/microtask.js';
 import type { Chunk } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { SubrequestOptions, SubrequestSink } from '../program/exchange.js';
@@ -101,7 +102,7 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
     parent.subrequests.add(this);
     if (this.main.subrequests !== null) this.main.subrequests.made++;
     // Deferred until the caller has stored its state.
-    queueMicrotask(() => {
+    atEndOfCallback(() => {
       if (!x.finished) x.start();
     });
   }

@@ -1,5 +1,6 @@
 /** Current time in the formats of heads and log lines; strings are cached for a second. */
 import { now } from '../net/deadlines.js';
+import { atEndOfCallback } from '../net/microtask.js';
 import { formatHttpDate } from './http-date.js';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
@@ -16,7 +17,7 @@ export function epochTime(): number {
 export function callbackTime(): number {
   if (callbackMs === 0) {
     callbackMs = Date.now();
-    queueMicrotask(forgetCallbackTime);
+    atEndOfCallback(forgetCallbackTime);
   }
   return callbackMs;
 }

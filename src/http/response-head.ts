@@ -32,8 +32,8 @@ export class ResponseHead {
   hidden: FieldTest | null = null;
   /** Added field lines: name, value, name, value … */
   readonly added: string[] = [];
-  /** Values of the `Set-Cookie` lines that bind clients to peers (`sticky`); they precede the upstream's fields. */
-  readonly bindings: string[] = [];
+  /** Values of the `Set-Cookie` lines that bind clients to peers (`sticky`); they precede the upstream's fields. Null if there are none. */
+  bindings: string[] | null = null;
   /** Absolute `Location`, or null. */
   absoluteLocation: string | null = null;
   /** The `Location` of the proxy's own redirect, among `added`, or rewritten by it; `add_header Location` is not one. */
@@ -75,7 +75,7 @@ export class ResponseHead {
     this.upstream = null;
     this.hidden = null;
     this.added.length = 0;
-    this.bindings.length = 0;
+    this.bindings = null;
     this.absoluteLocation = null;
     this.ownLocation = null;
     this.replacesLocation = false;
@@ -97,9 +97,10 @@ export class ResponseHead {
   /** Adds a `Set-Cookie` line of a binding, or replaces the earlier one; line breaks become spaces. Returns its value. */
   bind(cookie: string, earlier: string | null): string {
     const value = fieldValue(cookie);
-    const i = earlier === null ? -1 : this.bindings.lastIndexOf(earlier);
-    if (i < 0) this.bindings.push(value);
-    else this.bindings[i] = value;
+    const bindings = (this.bindings ??= []);
+    const i = earlier === null ? -1 : bindings.lastIndexOf(earlier);
+    if (i < 0) bindings.push(value);
+    else bindings[i] = value;
     return value;
   }
 
@@ -171,7 +172,7 @@ export class ResponseHead {
     if (lower === 'location') {
       this.absoluteLocation = null;
       this.replacesLocation = false;
-    } else if (lower === 'set-cookie') this.bindings.length = 0;
+    } else if (lower === 'set-cookie') this.bindings = null;
     for (let i = 0; i < this.added.length; ) {
       if ((this.added[i] as string).toLowerCase() === lower) this.added.splice(i, 2);
       else i += 2;
@@ -186,7 +187,7 @@ export class ResponseHead {
     if (lower === 'content-length') return this.contentLength < 0 ? [] : [String(this.contentLength)];
     const values: string[] = [];
     if (lower === 'location' && this.absoluteLocation !== null) values.push(this.absoluteLocation);
-    else if (lower === 'set-cookie') values.push(...this.bindings);
+    else if (lower === 'set-cookie' && this.bindings !== null) values.push(...this.bindings);
     const block = this.upstream;
     if (block !== null) {
       for (let i = this.findUpstream(block, lower, 0); i >= 0; i = this.findUpstream(block, lower, i + 1)) {

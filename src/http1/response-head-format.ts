@@ -71,7 +71,7 @@ export function formatHead(x: HttpExchange, framing: Framing, keep: boolean): st
   if (response.varies) head += 'Vary: Accept-Encoding\r\n';
   if (etag !== null && (upstream === null || upstream.indexOf(Field.ETag) < 0)) head += `ETag: ${etag}\r\n`;
   const { added, bindings } = response;
-  for (let i = 0; i < bindings.length; i++) head += `Set-Cookie: ${bindings[i]}\r\n`;
+  if (bindings !== null) for (let i = 0; i < bindings.length; i++) head += `Set-Cookie: ${bindings[i]}\r\n`;
   if (upstream !== null) head += upstream.lines(response.hidden, response);
   for (let i = 0; i < added.length; i += 2) head += `${added[i]}: ${added[i + 1]}\r\n`;
   return `${head}\r\n`;

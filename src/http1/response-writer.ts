@@ -1,5 +1,6 @@
 /** Writes responses to a client: heads and framed bodies, in as few writes as possible. */
 
+import { atEndOfCallback } from '../net/microtask.js';
 import type { Transport } from '../net/transport.js';
 import type { Chunk } from '../program/body.js';
 import { CHUNK_END, chunkStart } from './chunked.js';
@@ -89,7 +90,7 @@ export class ResponseWriter {
   flushSoon(): void {
     if (this.corked > 0 || this.scheduled) return;
     this.scheduled = true;
-    queueMicrotask(() => {
+    atEndOfCallback(() => {
       this.scheduled = false;
       if (this.corked === 0) this.flush();
     });

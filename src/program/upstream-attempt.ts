@@ -2,8 +2,9 @@
 export class UpstreamAttempt {
   /** `$upstream_addr`. */
   address = '';
-  /** Scheme, address and URI, for the error log. */
-  url = '';
+  /** `http://` or `https://`, and the URI of the request; both for `url`. */
+  scheme = '';
+  uri = '';
   /** `$upstream_status`; 0 if no response was received. */
   status = 0;
   started = 0;
@@ -16,4 +17,10 @@ export class UpstreamAttempt {
   bytesReceived = 0;
   /** Bytes of body received, including framing: `$upstream_response_length`. */
   responseLength = 0;
+
+  /** Scheme, address and URI, for the error log. */
+  get url(): string {
+    const { scheme, address, uri } = this;
+    return `${scheme}${address}${address.startsWith('unix:') ? ':' : ''}${uri}`;
+  }
 }

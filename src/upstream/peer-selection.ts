@@ -28,7 +28,7 @@ export interface SelectionRules {
 const MAX_ATTEMPTS = 64;
 
 export class PeerSelection implements QueuedRequest {
-  /** The current attempt. */
+  /** The current attempt; before the first peer is selected, the first one. */
   attempt = new UpstreamAttempt();
   private selection: Selection | null = null;
   private reservation: Reservation | null = null;
@@ -36,7 +36,9 @@ export class PeerSelection implements QueuedRequest {
   private peer: Peer | null = null;
   /** Pending lookup of the client's binding. */
   private lookup: Promise<string> | null = null;
-  private readonly startedAt = performance.now();
+  private readonly startedAt: number;
+  /** Time since the attempt began, during the read with which the head is complete; -1 otherwise. */
+  private elapsedAtRead = -1;
   /** The queue in which the request waits or has waited, with the start and the limit of the wait, ms of the monotonic clock. */
   private queue: RequestQueue | null = null;
   private queuedAt = -1;
@@ -52,7 +54,9 @@ export class PeerSelection implements QueuedRequest {
     private readonly user: PeerUser,
     /** The client's binding to a peer, begun with the first selection; null if the upstream has none. */
     public binding: Binding | null = null,
-  ) {}
+  ) {
+    this.startedAt = rules.settings.nextUpstreamTimeout === 0 ? 0 : performance.now();
+  }
 
   /** Number of further peers that may be tried. */
   get tries(): number {
@@ -161,21 +165,26 @@ export class PeerSelection implements QueuedRequest {
   private nextPeer(preferred: string): Peer | null {
     const { x, upstream, rules } = this;
     let { selection } = this;
-    if (selection === null) {
-      // `$upstream_addr` and similar variables separate attempts before an internal redirect.
-      x.attempts?.push(new UpstreamAttempt());
-      x.attempts?.splice(0, x.attempts.length - MAX_ATTEMPTS);
+    let { attempts } = x;
+    if (selection !== null) this.attempt = new UpstreamAttempt();
+    else {
+      if (attempts !== null) {
+        // `$upstream_addr` and similar variables separate attempts before an internal redirect.
+        attempts.push(new UpstreamAttempt());
+        attempts.splice(0, attempts.length - MAX_ATTEMPTS);
+      }
       selection = this.beginSelection();
     }
-    const attempt = new UpstreamAttempt();
-    this.attempt = attempt;
-    (x.attempts ??= []).push(attempt);
+    const { attempt } = this;
+    // An array of one element takes less memory than an empty one to which it is added.
+    if (attempts === null) x.attempts = attempts = [attempt];
+    else attempts.push(attempt);
     attempt.started = performance.now();
     selection.preferred = preferred;
     const peer = selection.next();
     attempt.address = peer === null ? upstream.name : peer.name;
-    const end = attempt.address.startsWith('unix:') ? ':' : '';
-    attempt.url = `${rules.scheme}${attempt.address}${end}${x.upstreamUri}`;
+    attempt.scheme = rules.scheme;
+    attempt.uri = x.upstreamUri;
     return peer;
   }
 
@@ -234,6 +243,16 @@ export class PeerSelection implements QueuedRequest {
     this.selection?.headReceived?.(this.attempt.headerTime);
   }
 
+  /** Records the time of the head. A response that ends in the same read has the same time. */
+  timeHead(): void {
+    this.elapsedAtRead = this.elapsed();
+    this.attempt.headerTime = this.elapsedAtRead;
+  }
+
+  readEnded(): void {
+    this.elapsedAtRead = -1;
+  }
+
   /** Time since the attempt began, ms. */
   elapsed(): number {
     return performance.now() - this.attempt.started;
@@ -245,6 +264,7 @@ export class PeerSelection implements QueuedRequest {
   }
 
   private timeResponse(): void {
-    if (this.attempt.responseTime < 0) this.attempt.responseTime = this.elapsed();
+    const { attempt } = this;
+    if (attempt.responseTime < 0) attempt.responseTime = this.elapsedAtRead < 0 ? this.elapsed() : this.elapsedAtRead;
   }
 }

@@ -167,6 +167,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   }
 
   onReadEnd(): void {
+    this.selection.readEnded();
     this.x.client.uncork();
   }
 
@@ -208,7 +209,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     const { settings } = rules;
     const { head } = stream;
     const { status, headers } = head;
-    selection.attempt.headerTime = selection.elapsed();
+    selection.timeHead();
     selection.attempt.status ||= status;
     x.upstreamHeaders = headers;
     if (status >= 400) {
@@ -468,7 +469,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   private switchProtocols(stream: UpstreamStream, early: Buffer): void {
     const { x, selection, peer } = this;
     const { head } = stream;
-    selection.attempt.headerTime = selection.elapsed();
+    selection.timeHead();
     selection.attempt.status = 101;
     const failure = upgradeFailure(x, head, this.rules, peer !== null && this.events === null);
     if (failure !== null || peer === null) {
