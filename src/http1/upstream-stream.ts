@@ -195,7 +195,8 @@ export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
     while (this.state === READING_HEAD) {
       const before = reader.receivedLength;
       const end = Math.min(length, from + headLimit - Math.min(before, headLimit) + 1);
-      const result = reader.feed(bytes.latin1Slice(from, end), headLimit);
+      const repeated = reader.repeats(bytes, from, end, headLimit);
+      const result = repeated ? COMPLETE : reader.feed(bytes.latin1Slice(from, end), headLimit);
       if (result === MORE) return -1;
       if (result !== COMPLETE) {
         const secure = before === 0 && isTlsRecord(bytes, length) ? ' but a TLS record' : '';

@@ -64,6 +64,21 @@ interface Verification {
 /** Verifications in progress, by file and key: equal credentials are verified once. */
 const pending = new WeakMap<PasswordFile, Map<string, Verification>>();
 
+/**
+ * Keys of the last credentials of each connection: clients repeat them with each request, and the connection keeps its last head
+ * as well.
+ */
+const lastKeys = new WeakMap<object, { readonly field: string; readonly key: string }>();
+
+/** Key by which the credentials of a request are remembered. */
+function keyOf({ headers }: Exchange, field: string): string {
+  const last = lastKeys.get(headers);
+  if (last !== undefined && last.field === field) return last.key;
+  const key = keyedHash(field);
+  lastKeys.set(headers, { field, key });
+  return key;
+}
+
 /** The check of one location. */
 class BasicAuthentication {
   constructor(
@@ -85,7 +100,7 @@ class BasicAuthentication {
       failure = error;
     }
     if (file !== null && file.malformed.length > 0) reportMalformed(x, path, file);
-    const key = field === undefined ? '' : keyedHash(field);
+    const key = field === undefined ? '' : keyOf(x, field);
     if (file?.verified.has(key) === true) return OK;
     const credentials = basicCredentials(field);
     if (credentials === null) {

@@ -131,10 +131,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       this.failed(stream);
       return;
     }
-    if (this.stream !== null) {
-      this.spent ??= [];
-      this.spent.push(this.stream);
-    }
+    if (this.stream !== null) (this.spent ??= []).push(this.stream);
     this.stream = stream;
     this.writer.attach(stream, selection.attempt);
     if (stream.ready) this.onReady();

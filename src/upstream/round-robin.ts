@@ -28,13 +28,16 @@ export class RoundRobinSelection implements Selection {
   constructor(
     protected readonly x: Session,
     protected group: PeerGroup,
+    /** Whether round robin is the configured method: requests of bound clients count in the weights, too. */
+    private readonly weighsBound = false,
   ) {
     this.tries = group.tries + (group.backup === null ? 0 : group.backup.tries);
   }
 
   next(): Peer | null {
-    const now = Date.now();
     const { group, tried, triedBeyond } = this;
+    // The only peer of a group is used regardless of the time.
+    const now = this.weighsBound && this.preferred === '' && group.single !== null ? 0 : Date.now();
     const peer = (this.preferred === '' ? null : this.choosePreferred(now)) ?? this.choose(now);
     if (peer === null) {
       // A later attempt (`queue`) begins with the same peers, not with the backup servers.
@@ -74,6 +77,8 @@ export class RoundRobinSelection implements Selection {
 
   /** Selects the preferred peer; null if it is not available. */
   protected choosePreferred(now: number): Peer | null {
+    // `heaviest` prefers the peer.
+    if (this.weighsBound && this.group.single === null) return null;
     const i = this.preferredIndex(now);
     if (i < 0) return null;
     // The only peer of a group may be tried again.
@@ -197,13 +202,6 @@ export function gainWeight(peer: Peer, now: number): number {
   return gained;
 }
 
-/** Round robin as the configured method: requests of bound clients count in the weights, too. */
-class WeightedSelection extends RoundRobinSelection {
-  protected override choosePreferred(now: number): Peer | null {
-    return this.group.single === null ? null : super.choosePreferred(now);
-  }
-}
-
 /** Source of the current peers of a balancer. */
 export interface PeerSource {
   current(): PeerGroup;
@@ -216,6 +214,6 @@ export class RoundRobin implements Balancer {
   constructor(private readonly source: PeerSource) {}
 
   begin(x: Session): Selection {
-    return new WeightedSelection(x, this.source.current());
+    return new RoundRobinSelection(x, this.source.current(), true);
   }
 }

@@ -208,6 +208,7 @@ test('a reader tells any sequence of heads as fresh readers would, whatever fiel
     places: fc.array(fc.nat(), { maxLength: 3 }),
     limit: fc.constantFrom(LIMIT, LIMIT, 25),
     removed: fc.boolean(),
+    asBytes: fc.boolean(),
   });
   fc.assert(
     fc.property(
@@ -215,10 +216,18 @@ test('a reader tells any sequence of heads as fresh readers would, whatever fiel
       fc.array(step, { maxLength: 12 }),
       (heads, steps) => {
         const reader = new ResponseReader();
-        for (const { pick, more, places, limit, removed } of steps) {
+        for (const { pick, more, places, limit, removed, asBytes } of steps) {
           const pieces = cutAt((heads[pick] as string) + more, places);
           const fresh = new ResponseReader();
-          assert.equal(readResponse(pieces, limit, reader), readResponse(pieces, limit, fresh));
+          const told = readResponse(pieces, limit, fresh);
+          const bytes = Buffer.from(pieces.join(''), 'latin1');
+          if (asBytes && reader.repeats(bytes, 0, bytes.length, limit)) {
+            const { status, reason, version, length } = fresh;
+            assert.deepEqual(
+              [reader.status, reader.reason, reader.version, reader.length],
+              [status, reason, version, length],
+            );
+          } else assert.equal(readResponse(pieces, limit, reader), told);
           assert.equal(reader.headers.lines(null), fresh.headers.lines(null));
           if (removed && reader.headers.count > 0) reader.headers.remove(0);
           reader.reset();
@@ -236,6 +245,23 @@ test('a reader is as new after reset', () => {
   assert.ok(reader.idle);
   assert.equal(reader.feed('HTTP/1.0 404\r\nC: d\r\n\r\n', LIMIT), COMPLETE);
   assert.deepEqual([reader.version, reader.status, reader.reason, reader.headers.count], [10, 404, '', 1]);
+});
+
+test('bytes that begin with the last head repeat it, others and a part of it do not', () => {
+  const head = 'HTTP/1.1 200 OK\r\nA: b\r\n\r\n';
+  const reader = new ResponseReader();
+  const repeats = (text: string) => reader.repeats(Buffer.from(text, 'latin1'), 0, text.length, LIMIT);
+  assert.ok(!repeats(head));
+  reader.feed(`${head}body`, LIMIT);
+  reader.reset();
+  assert.ok(!repeats(head.slice(0, -1)));
+  assert.ok(repeats(`${head}other`));
+  assert.deepEqual([reader.status, reader.length, reader.headers.get('a')], [200, head.length, 'b']);
+  reader.reset();
+  assert.ok(repeats(head));
+  reader.reset();
+  assert.ok(!repeats(head.replace('b', 'c')));
+  assert.ok(!repeats(head));
 });
 
 test('the same head again is told as it was the first time, with the fields that were taken out', () => {
