@@ -15,27 +15,20 @@ import type { Outcome } from './balancer.js';
 import type { ConnectOptions } from './connect-options.js';
 import { connectTo } from './connect-to.js';
 import type { EventSource, EventStream } from './event-stream.js';
+import { EventStreamWait } from './event-stream-wait.js';
 import { type Activity, UpstreamFailure } from './failure.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM } from './next-upstream.js';
 import type { Peer } from './peer.js';
 import { PeerSelection, type PeerUser } from './peer-selection.js';
 import { RequestLimits } from './request-limits.js';
+import { awaitedActivity, CONNECTING, OVER, PREPARING, READING_BODY, READING_HEAD, WAITING } from './request-state.js';
 import { RequestWriter, type WriterOwner } from './request-writer.js';
 import { ResponseChain } from './response-chain.js';
 import type { ResponseSink } from './response-sink.js';
 import { dropDuplicates } from './unique-fields.js';
 import { upgradeFailure } from './upgrade-failure.js';
 import type { Upstream } from './upstream.js';
-
-// States of an upstream request; see docs/states.md.
-const PREPARING = 0;
-const CONNECTING = 1;
-const READING_HEAD = 2;
-const READING_BODY = 3;
-/** Between two attempts (`retry_backoff`), or two requests for an event stream. */
-const WAITING = 4;
-const OVER = 5;
 
 export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOwner, EventSource {
   private state = PREPARING;
@@ -44,6 +37,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   private readonly chain: ResponseChain;
   /** The response, if it is an event stream whose head was passed on; null otherwise. */
   private events: EventStream | null = null;
+  /** Wait for the upstream of an event stream whose response has not begun; null if there was none. */
+  private wait: EventStreamWait | null = null;
   /** The stream whose head was passed on, while another one continues its event stream. */
   private headStream: UpstreamStream | null = null;
   /** The stream of the current attempt. */
@@ -73,7 +68,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   get activity(): string {
     const { state, stream, writer } = this;
     if (stream === null || state === PREPARING || state === WAITING || state === OVER) return '';
-    if (state !== READING_BODY && (state === CONNECTING || stream.headBegun)) return this.awaited;
+    if (state !== READING_BODY && (state === CONNECTING || stream.headBegun))
+      return awaitedActivity(this.state, this.stream);
     if (state === READING_HEAD || !writer.complete) return 'sending request to upstream';
     return this.chain.buffered ? 'reading upstream' : 'sending to client';
   }
@@ -116,7 +112,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       this.log(failure);
       selection.attempt.status = failure.status;
       this.limits?.failed(failure);
-      this.fail(failure.status);
+      this.failOrWait(failure.status);
       return;
     }
     this.state = CONNECTING;
@@ -301,21 +297,14 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   }
 
   timedOut(): void {
-    if (this.stream !== null && this.state !== OVER) this.failed(new UpstreamFailure('timeout', this.awaited, null));
-  }
-
-  /** Activity whose event is awaited. */
-  private get awaited(): Activity {
-    const { state, stream } = this;
-    if (stream === null || state === PREPARING || state === WAITING) return 'connecting to upstream';
-    if (state === CONNECTING) return stream.handshaking ? 'SSL handshaking to upstream' : 'connecting to upstream';
-    if (state === READING_BODY) return 'reading upstream';
-    return stream.pending > 0 ? 'sending request to upstream' : 'reading response header from upstream';
+    if (this.stream !== null && this.state !== OVER)
+      this.failed(new UpstreamFailure('timeout', awaitedActivity(this.state, this.stream), null));
   }
 
   /** Called when the total time of the request has elapsed. */
   expired(): void {
-    if (this.state !== OVER && this.events === null) this.failed(new UpstreamFailure('expired', this.awaited, null));
+    if (this.state !== OVER && this.events === null)
+      this.failed(new UpstreamFailure('expired', awaitedActivity(this.state, this.stream), null));
   }
 
   private log({ logLine }: UpstreamFailure): void {
@@ -348,7 +337,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     if (isStale) selection.addTry();
     if (selection.tries === 0 || !this.canRetry(failure)) {
       this.limits?.failed(failure);
-      this.fail(status);
+      this.failOrWait(status);
       return;
     }
     if (!isStale) this.upstream.retryBudget?.retry();
@@ -365,6 +354,13 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     if (!this.selection.mayTryAnother(reason, retry !== 'always', this.writer.streaming)) return false;
     // A cached connection that turns out to be closed does not count as a try.
     return this.upstream.retryBudget?.available !== false || (this.reused && reason === NEXT_UPSTREAM.error);
+  }
+
+  /** As `fail`, unless the request is for an event stream and is sent again later. */
+  private failOrWait(status: number): void {
+    if (this.events === null) this.wait ??= EventStreamWait.of(this.x, this.writer.streaming, this);
+    if (this.events === null && this.wait?.schedule() === true) this.state = WAITING;
+    else this.fail(status);
   }
 
   /** Ends the exchange without a response from the upstream, or its event stream, unless that is requested again later. */
@@ -387,6 +383,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     if (state === OVER) return;
     this.state = OVER;
     this.limits?.end();
+    this.wait?.cancel();
     if (state !== WAITING) this.endAttempt('ok');
   }
 
@@ -413,11 +410,11 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   requestAgain(): void {
     const { x, events, writer } = this;
-    if (this.state !== WAITING || events === null) return;
+    if (this.state !== WAITING) return;
     this.state = PREPARING;
     this.releaseStreams();
     x.upstreamHeaders = null;
-    writer.lastEventId = events.lastEventId;
+    if (events !== null) writer.lastEventId = events.lastEventId;
     this.selection = new PeerSelection(x, this.upstream, this.rules, this, this.selection.binding);
     this.prepared();
   }
@@ -490,6 +487,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Releases memory and streams, after the exchange was logged or its connection was upgraded. */
   release(): void {
     this.limits?.end();
+    this.wait?.cancel();
     this.writer.release();
     this.sink.release();
     this.releaseStreams();

@@ -88,6 +88,76 @@ test('a stream whose upstream is away waits with heartbeats, and is counted', as
   after.close();
 });
 
+test('a client that arrives while the upstream is away waits for it, as open streams do', async (t) => {
+  const server = new EventServer();
+  await server.start();
+  t.after(() => server.stop());
+  await server.stop();
+  const proxy = await started(t, 'sse_reconnect on time=5m attempts=1000;', server.port);
+  const stream = client(t, proxy, '/', { headers: { 'Last-Event-ID': '7' } });
+  const refused = (): number => proxy.messages().filter((line) => line.includes('Connection refused')).length;
+  await until('two attempts have failed', () => refused() >= 2);
+  assert.equal(stream.state, 'waiting');
+  await server.start();
+  await until('it is connected', () => server.open.size === 1);
+  server.send('a');
+  await stream.received(1);
+  assert.equal(stream.status, 200);
+  assert.deepEqual(stream.data, ['a']);
+  assert.deepEqual(server.lastIds, ['7']);
+  stream.close();
+  const line = await logged(proxy);
+  assert.match(line, /^200 1 \d+ 0 0 0 /);
+  assert.equal(proxy.messages('info').filter((each) => each.includes('waits for its upstream')).length, 1);
+});
+
+test('a request that is for no event stream, or cannot be sent again, does not wait for an upstream', async (t) => {
+  const port = await closedPort();
+  const proxy = await started(t, 'sse_reconnect on time=5m attempts=1000;', port);
+  for (const options of [
+    { headers: { accept: 'text/html, */*' } },
+    { method: 'POST', body: 'a' },
+    { method: 'HEAD' },
+  ]) {
+    const other = client(t, proxy, '/', options);
+    await other.end();
+    assert.equal(other.status, 502);
+  }
+  const off = client(t, await started(t, '', port));
+  await off.end();
+  assert.equal(off.status, 502);
+});
+
+test('a client that waits for the upstream of an event stream gets the error when a limit is reached', async (t) => {
+  const port = await closedPort();
+  const attempts = await started(t, 'sse_reconnect on attempts=2;', port);
+  const first = client(t, attempts);
+  await first.end();
+  assert.equal(first.status, 502);
+  assert.equal(attempts.messages().filter((line) => line.includes('Connection refused')).length, 3);
+
+  const time = await started(t, 'sse_reconnect on; upstream_timeout 150ms;', port);
+  const second = client(t, time);
+  await second.end();
+  assert.equal(second.status, 504);
+});
+
+test('the request of a client that leaves while it waits for an upstream is not sent again', async (t) => {
+  const {
+    proxy,
+    backend,
+    client: open,
+  } = await scene(t, 'sse_reconnect on time=5m attempts=1000;', (connection) => void connection.reset());
+  const stream = open();
+  await until('two attempts have failed', () => backend.requests.length >= 2);
+  stream.close();
+  assert.match(await logged(proxy), /^499 /);
+  const { length } = backend.requests;
+  const other = client(t, proxy, '/', { headers: { accept: '*/*' } });
+  await other.end();
+  assert.equal(backend.requests.length, length + 1);
+});
+
 test('a stream whose listener was removed ends with its upstream', async (t) => {
   const server = new EventServer();
   await server.start();

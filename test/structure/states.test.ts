@@ -50,7 +50,7 @@ for (const { title, files, states, steps } of stateMachines()) {
 /** Files whose states are one block of constants below a comment that begins like this. */
 const BLOCKS: Readonly<Record<string, readonly [path: string, comment: string]>> = {
   'Client connection': ['src/http1/server-connection.ts', 'Connection state;'],
-  'Upstream request': ['src/upstream/request.ts', 'States of an upstream request'],
+  'Upstream request': ['src/upstream/request-state.ts', 'States of an upstream request'],
   'Upstream stream': ['src/http1/upstream-stream.ts', 'States of a stream'],
   Tunnel: ['src/tunnel/drain.ts', 'States of a drain'],
 };
@@ -59,8 +59,12 @@ for (const [title, [path, comment]] of Object.entries(BLOCKS)) {
   test(`each state of "${title}" in the code occurs in its diagram`, () => {
     const states = stateMachines().find((machine) => machine.title === title)?.states;
     const block =
-      new RegExp(`^// ${comment}.*\n((?:(?:/[*]{2}.*[*]/\n)?const \\w+ = \\d+;\n)+)`, 'm').exec(textOf(path))?.[1] ??
-      '';
-    assert.deepEqual([...block.matchAll(/^const (\w+)/gm)].map(([, name]) => name).sort(), [...(states ?? [])].sort());
+      new RegExp(`^// ${comment}.*\n((?:(?:/[*]{2}.*[*]/\n)?(?:export )?const \\w+ = \\d+;\n)+)`, 'm').exec(
+        textOf(path),
+      )?.[1] ?? '';
+    assert.deepEqual(
+      [...block.matchAll(/^(?:export )?const (\w+)/gm)].map(([, name]) => name).sort(),
+      [...(states ?? [])].sort(),
+    );
   });
 }
