@@ -89,7 +89,7 @@ export function* checkInSteps(
   checkVariables(catalogue, state);
   if (state.allowsUnsupported) closeBlocks(checker.records, catalogue, state);
   yield;
-  yield* runModuleChecks(modules, config, checker.records, state);
+  yield* runModuleChecks(modules, config, checker.records, state, options.reader ?? diskReader);
   const failures = new Failures(state.failures, unbalancedIn(reading.findings));
   return {
     config: state.hasErrors || reading.hasErrors ? null : config,

@@ -7,6 +7,7 @@ import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 import type { FindingOptions } from './directive.js';
 import { knownDirectives } from './foreign/known-directives.js';
 import type { CheckContext, ModuleDeclaration } from './module-declaration.js';
+import type { ConfigReader } from './reader.js';
 
 /** Yields after each block. */
 export function* runModuleChecks(
@@ -14,8 +15,9 @@ export function* runModuleChecks(
   config: CheckedConfig,
   records: readonly BlockRecord[],
   state: CheckState,
+  reader: ConfigReader,
 ): Generator<void, void> {
-  const whole = new WholeConfig(config, records, state);
+  const whole = new WholeConfig(config, records, state, reader);
   const checking = modules.filter(({ check }) => check !== undefined);
   for (const record of records) {
     const view = new BlockView(whole, record);
@@ -35,6 +37,7 @@ class WholeConfig {
     readonly config: CheckedConfig,
     records: readonly BlockRecord[],
     readonly state: CheckState,
+    readonly reader: ConfigReader,
   ) {
     for (const record of records) {
       const { block } = record;
@@ -57,6 +60,9 @@ class BlockView implements CheckContext {
 
   get config(): CheckedConfig {
     return this.whole.config;
+  }
+  get reader(): ConfigReader {
+    return this.whole.reader;
   }
   get enclosing(): CheckedBlock | null {
     return this.record.around;

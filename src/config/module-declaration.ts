@@ -3,6 +3,7 @@ import type { Span, Statement } from '../../grammar/syntax-tree.js';
 import type { Code } from '../diagnostics/codes.js';
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 import type { Directives, FindingOptions } from './directive.js';
+import type { ConfigReader } from './reader.js';
 
 /** Declarations of a module. */
 export interface ModuleDeclaration {
@@ -30,6 +31,8 @@ export interface VariableDeclaration {
 export interface CheckContext {
   /** The whole configuration. */
   readonly config: CheckedConfig;
+  /** Source of the files of the configuration. */
+  readonly reader: ConfigReader;
   /** The block around the one being checked; null for `main`. */
   readonly enclosing: CheckedBlock | null;
   /** The statement that opened the block; null for `main`. */

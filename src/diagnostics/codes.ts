@@ -68,6 +68,12 @@ export const codes = {
   'built-in-module':
     'A dynamic module of nginx is loaded whose directives are built in. The line has no effect and can be removed, unless the same file is used with nginx.',
 
+  // scripts
+  'script-module':
+    'A module of `js_import`, or one that it imports, has a syntax error, or an import that no file, package or export corresponds to. The place is in the module.',
+  'script-function':
+    'A directive names a function that the imported modules do not export, or something else than a function.',
+
   // comments
   'unused-ignore':
     'A comment `# tsproxy-ignore: CODE` silences nothing: there is no such warning on its line or on the line below, the code is misspelt, or it is an error, which cannot be silenced. A leftover comment could later hide a different problem.',

@@ -96,7 +96,9 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
     x.uri = uri;
     x.args = args;
     x.headOnly = options.headOnly ?? false;
-    if (options.body === true && parent.body !== null) x.body = new BorrowedBody(parent.body);
+    const { body = false } = options;
+    if (typeof body !== 'boolean') x.body = body;
+    else if (body && parent.body !== null) x.body = new BorrowedBody(parent.body);
     this.exchange = x;
     parent.subrequests ??= new Subrequests(parent);
     parent.subrequests.add(this);

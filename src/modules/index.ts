@@ -24,6 +24,7 @@ import gzip_module from './gzip.js';
 import gzip_static_module from './gzip_static.js';
 import headers_module from './headers.js';
 import index_file_module from './index_file.js';
+import js_module from './js/index.js';
 import keyval_module from './keyval.js';
 import limit_conn_module from './limit_conn.js';
 import limit_req_module from './limit_req.js';
@@ -104,6 +105,7 @@ export const modules: readonly Module[] = [
   gzip_static_module,
   headers_module,
   index_file_module,
+  js_module,
   keyval_module,
   limit_conn_module,
   limit_req_module,

@@ -157,6 +157,12 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       index`,
   },
   {
+    load: () => import('../modules/js/index.js'),
+    names: `
+      js_import js_path js_engine js_context_reuse js_context_reuse_max_size js_set js_var js_content
+      js_access js_timeout js_slow_log js_time js_blocked_time`,
+  },
+  {
     load: () => import('../modules/keyval.js'),
     names: `
       keyval_zone keyval`,

@@ -10,21 +10,27 @@ export function readPrivilegedFiles(config: CheckedConfig, modules: readonly Mod
   for (const { directives } of modules) {
     for (const [name, spec] of Object.entries(directives)) if (spec.files !== undefined) specs.set(name, spec);
   }
+  const readers = modules.filter(({ reads }) => reads !== undefined);
   const contents: Record<string, string> = {};
+  const read = (path: string): void => {
+    if (path in contents) return;
+    try {
+      contents[path] = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
+    } catch {
+      // Left out.
+    }
+  };
   const visit = (block: CheckedBlock): void => {
+    for (const module of readers) {
+      if (!block.own.some((name) => name in module.directives)) continue;
+      for (const path of module.reads?.(block) ?? []) read(path);
+    }
     for (const name of block.own) {
       const spec = specs.get(name);
       if (spec === undefined) continue;
       const value = block.values[name];
       const values = spec.repeat === true ? (value as readonly unknown[]) : [value];
-      for (const path of values.flatMap((each) => (each === undefined ? [] : (spec.files?.(each) ?? [])))) {
-        if (path in contents) continue;
-        try {
-          contents[path] = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
-        } catch {
-          // Left out.
-        }
-      }
+      for (const path of values.flatMap((each) => (each === undefined ? [] : (spec.files?.(each) ?? [])))) read(path);
     }
     for (const inner of block.blocks) visit(inner);
   };

@@ -254,6 +254,10 @@ class TableCompiler implements Compiler, Programs {
     return variable.getter;
   }
 
+  mentioned(name: string): Variable | null {
+    return this.variables.get(name) ?? null;
+  }
+
   private bind(variable: Variable): void {
     const { name } = variable;
     if (/^[1-9]$/.test(name)) {

@@ -160,8 +160,8 @@ export interface SubrequestOptions {
   readonly headOnly?: boolean;
   /** Default GET. */
   readonly method?: string;
-  /** Whether the body of the client's request is sent along; it must have been read. Default false. */
-  readonly body?: boolean;
+  /** Whether the body of the client's request is sent along; it must have been read. Or another body. Default false. */
+  readonly body?: boolean | RequestBody;
   /**
    * Whether the response to the client does not wait for it (`mirror`); the next request on the connection does, as in
    * nginx. It ends with its parent only if that ends early. Default false.

@@ -19,6 +19,7 @@ import type { Phase } from './phases.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { TimeSlice } from './time-slice.js';
 import type { TunnelTarget } from './tunnel-target.js';
+import type { Variable } from './variable.js';
 import type { Getter } from './variable-spec.js';
 
 export type { BodyFilter, BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
@@ -64,6 +65,8 @@ export interface Compiler extends ModuleCompiler {
    * exist. Captures of regular expressions are excluded.
    */
   lookup(name: string): Getter | null;
+  /** Returns a variable that the configuration mentions or defines; null for others. */
+  mentioned(name: string): Variable | null;
   /** A module's values in a block, including defaults. */
   conf<D extends Directives>(module: Module<D>, block: CheckedBlock): ConfOf<D>;
   /** The program of a block (a server's own level, or a location): settings and handlers of all modules. */
@@ -172,6 +175,11 @@ export interface Module<D extends Directives = Directives> extends ModuleDefinit
   ): boolean;
   /** Files of a block that are watched for changes; null: none. */
   watches?(block: CheckedBlock): WatchedFiles | null;
+  /**
+   * Files that the directives of a block refer to indirectly (imports of modules) and that are read when the configuration
+   * is compiled; see `DirectiveSpec.files`.
+   */
+  reads?(block: CheckedBlock): readonly string[];
   http?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): void | Promise<void>;
   /** Builds the listeners with their servers, after every `http` hook; implemented by the core module. */
   routes?(conf: ConfOf<D>, block: CheckedBlock, compiler: Compiler): Listening[] | Promise<Listening[]>;

@@ -1,0 +1,97 @@
+/** Arguments of the directives of the module `js`. */
+import type { Word } from '../../../grammar/syntax-tree.js';
+import { custom } from '../../config/argument-types.js';
+import { definedVariable } from '../../config/assignment-argument.js';
+import type { ArgumentContext } from '../../config/directive.js';
+import type { TemplateData } from '../../config/template.js';
+import { parseTemplate } from '../../config/template-parser.js';
+import { parseMilliseconds } from '../../config/units.js';
+import { type FunctionName, type ImportData, parseFunctionName } from '../../scripting/function-name.js';
+
+/** `module.js`, or `name from file`. */
+export const imported = custom('file | name from file', 1, 3, (words, c): ImportData => {
+  const [first, from, second] = words as readonly [Word, Word?, Word?]; // 1 to 3 words: `min` and `max`
+  if (from !== undefined && second === undefined) {
+    return c.fail(from, 'argument-count', `invalid number of arguments in "${c.directive}" directive`);
+  }
+  if (from !== undefined && from.text !== 'from') c.fail(from, 'invalid-value', `invalid parameter "${from.text}"`);
+  const file = second ?? first;
+  if (file.text.includes("'")) {
+    c.fail(file, 'invalid-value', `invalid character "'" in file path "${file.text}"`);
+  }
+  const name = second === undefined ? nameOfFile(first, c) : first.text;
+  checkName(name, first, c);
+  return { name, file: file.text, directory: c.path('', 'conf'), at: c.place(file) };
+});
+
+function nameOfFile(word: Word, c: ArgumentContext): string {
+  const name = /([^/]*)\.[cm]?[jt]s$/.exec(word.text)?.[1];
+  if (name !== undefined) return name;
+  return c.fail(
+    word,
+    'invalid-value',
+    `cannot extract export name from file path "${word.text}", use extended "from" syntax`,
+    { help: `js_import name from ${word.text};` },
+  );
+}
+
+function checkName(name: string, word: Word, c: ArgumentContext): void {
+  if (name === '') c.fail(word, 'invalid-value', 'empty export name');
+  const [first = ''] = name;
+  if (!/[A-Za-z_]/.test(first)) {
+    c.fail(word, 'invalid-value', `cannot start with "${first}" in export name "${name}"`);
+  }
+  const [invalid] = /[^A-Za-z0-9_]/.exec(name) ?? [];
+  if (invalid !== undefined) {
+    c.fail(word, 'invalid-value', `invalid character "${invalid}" in export name "${name}"`);
+  }
+}
+
+/** A variable that a function computes. Plain data. */
+export interface ComputedVariable {
+  readonly variable: string;
+  readonly function: FunctionName;
+  /** Computed at each use. */
+  readonly volatile: boolean;
+}
+
+export const computed = custom('$variable module.function [nocache]', 2, 3, (words, c): ComputedVariable => {
+  const [name, fn, option] = words as readonly [Word, Word, Word?]; // 2 or 3 words: `min` and `max`
+  if (option !== undefined && option.text !== 'nocache') {
+    c.fail(option, 'invalid-value', `unrecognized flag "${option.text}"`);
+  }
+  return { variable: definedVariable(name, c), function: parseFunctionName(fn, c), volatile: option !== undefined };
+});
+
+/** A variable that scripts can change. Plain data. */
+export interface ScriptVariable {
+  readonly variable: string;
+  /** Value until a script changes it. */
+  readonly initial: TemplateData | null;
+}
+
+export const variable = custom('$variable [value]', 1, 2, (words, c): ScriptVariable => {
+  const [name, value] = words as readonly [Word, Word?]; // 1 or 2 words: `min` and `max`
+  return {
+    variable: definedVariable(name, c),
+    initial: value === undefined ? null : parseTemplate(value, c),
+  };
+});
+
+/** Time limit of handlers. */
+export interface TimeoutData {
+  readonly timeout: number;
+  readonly failOpen: boolean;
+}
+
+export const timeout = custom('time [fail=open | fail=closed]', 1, 2, (words, c): TimeoutData => {
+  const [time, option] = words as readonly [Word, Word?]; // 1 or 2 words: `min` and `max`
+  const ms = parseMilliseconds(time.text);
+  if (ms === null) return c.fail(time, 'invalid-value', `"${c.directive}" directive invalid value`);
+  if (option !== undefined && option.text !== 'fail=open' && option.text !== 'fail=closed') {
+    c.fail(option, 'invalid-value', `invalid parameter "${option.text}"`, {
+      help: 'after a failure a request is refused (fail=closed), or continues (fail=open)',
+    });
+  }
+  return { timeout: ms, failOpen: option?.text === 'fail=open' };
+});

@@ -1,0 +1,113 @@
+/** Handlers of `js_content` and `js_access`. */
+import { parseUnsafeUri } from '../../http/unsafe-uri.js';
+import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
+import type { Handler } from '../../program/module.js';
+import { DONE, NEXT, OK, type Verdict } from '../../program/verdict.js';
+import { recordPending } from '../../scripting/pending-work.js';
+import { outcomeOf, requestOf } from '../../scripting/request-object.js';
+import { FAILED, isThenable, type ScriptFunction, TIMED_OUT } from '../../scripting/script-function.js';
+import { SCRIPT_LIMITS } from '../../scripting/script-limits.js';
+import type { Scripts } from '../../scripting/scripts.js';
+
+/** Result of a handler: whether it failed. */
+type Then = (failed: boolean) => void;
+
+/** Calls a handler, and calls back when it has settled and everything that it waits for is over. */
+function runHandler(x: Exchange, fn: ScriptFunction, scripts: Scripts, then: Then): void {
+  const pending = recordPending(x);
+  let failed = false;
+  const result = fn.run(x, [requestOf(x, scripts)]);
+  if (result === FAILED) failed = true;
+  else if (isThenable(result)) {
+    const end = pending.begin();
+    void result.then((settled) => {
+      if (settled === FAILED || settled === TIMED_OUT) {
+        pending.abandon();
+        if (!x.finished) then(true);
+      }
+      end();
+    });
+  }
+  if (failed) then(true);
+  else {
+    pending.onIdle(() => {
+      if (!x.finished) then(false);
+    });
+  }
+}
+
+/** `js_content`: the function responds. */
+export function contentHandler(fn: ScriptFunction, scripts: Scripts): Handler {
+  const conclude = (x: Exchange, failed: boolean): void => {
+    const { ended, redirect, status } = outcomeOf(x);
+    if (ended && !failed) return;
+    if (x.headSent) {
+      // The response is incomplete.
+      if (redirect !== '') {
+        logError(x, 'warn', 'ignored internalRedirect() because headers were already sent');
+      }
+      if (!ended) x.abort();
+    } else if (failed) x.finalize(500);
+    else if (redirect !== '') redirectTo(x, redirect);
+    else x.finalize(status ?? 500);
+  };
+  return (x) => {
+    x.readBody(() => {
+      runHandler(x, fn, scripts, (failed) => conclude(x, failed));
+    });
+    return DONE;
+  };
+}
+
+function redirectTo(x: Exchange, target: string): void {
+  if (target.startsWith('@')) {
+    if (x.toNamedLocation(target)) return;
+    logError(x, 'error', `could not find named location "${target}"`);
+    x.finalize(500);
+    return;
+  }
+  const parsed = parseUnsafeUri(target);
+  if (parsed === null) {
+    logError(x, 'error', `unsafe URI "${target}" was detected`);
+    x.finalize(500);
+  } else x.internalRedirect(parsed.path, parsed.args);
+}
+
+/** `js_access`: the function allows, denies or has no opinion. */
+export function accessHandler(fn: ScriptFunction, scripts: Scripts): Handler {
+  /** Verdict, or DONE if the request continues elsewhere. */
+  const conclude = (x: Exchange, failed: boolean): Verdict => {
+    const outcome = outcomeOf(x);
+    const { redirect, status, declined, ended } = outcome;
+    // A handler of the content begins anew.
+    outcome.status = null;
+    outcome.declined = false;
+    outcome.redirect = '';
+    if (failed) {
+      if (x.location.settings.get(SCRIPT_LIMITS).failOpen && !x.headSent) return NEXT;
+      if (!x.headSent) return 500;
+      if (!ended) x.abort();
+      return DONE;
+    }
+    if (x.headSent) {
+      if (!ended) x.abort();
+      return DONE;
+    }
+    if (redirect !== '') {
+      redirectTo(x, redirect);
+      return DONE;
+    }
+    return status ?? (declined ? NEXT : OK);
+  };
+  return (x) => {
+    let returned = false;
+    let verdict: Verdict = DONE;
+    runHandler(x, fn, scripts, (failed) => {
+      verdict = conclude(x, failed);
+      if (returned && verdict !== DONE) x.resume(verdict);
+    });
+    returned = true;
+    return verdict;
+  };
+}

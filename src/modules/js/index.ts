@@ -1,0 +1,222 @@
+/** njs's `ngx_http_js_module`: functions of user modules that compute variables, respond, and decide about access. */
+import { choice, integer, milliseconds, size, word } from '../../config/argument-types.js';
+import type { CheckedBlock } from '../../config/checked-config.js';
+import type { ConfOf, Context, Directives } from '../../config/directive.js';
+import type { CheckContext } from '../../config/module-declaration.js';
+import { logError } from '../../program/error-context.js';
+import type { Exchange } from '../../program/exchange.js';
+import { type Compiler, defineModule } from '../../program/module.js';
+import { checkFunctions, checkImports, moduleFiles } from '../../scripting/check-functions.js';
+import { functionName } from '../../scripting/function-name.js';
+import { PROVIDERS } from '../../scripting/providers.js';
+import { outcomeOf, requestOf } from '../../scripting/request-object.js';
+import { FAILED, isThenable } from '../../scripting/script-function.js';
+import { SCRIPT_LIMITS } from '../../scripting/script-limits.js';
+import { SCRIPT_SCOPE } from '../../scripting/script-scope.js';
+import { SCRIPT_TIMES } from '../../scripting/script-times.js';
+import { type Scripts, scriptsOf } from '../../scripting/scripts.js';
+import { bytesOf } from '../../scripting/text.js';
+import { type ComputedVariable, computed, imported, type ScriptVariable, timeout, variable } from './arguments.js';
+import { accessHandler, contentHandler } from './handlers.js';
+
+const LEVELS = ['http', 'server', 'location'] as const satisfies readonly Context[];
+const LOCATIONS = ['location', 'if in location', 'limit_except'] as const satisfies readonly Context[];
+const EXTENSION = 'This is an extension of tsproxy; njs has no such directive.';
+const IMPORT = 'js_import main from main.js;';
+
+const directives = {
+  js_import: {
+    contexts: LEVELS,
+    takes: imported,
+    repeat: true,
+    inherit: 'append',
+    doc: 'Imports a module whose functions other directives name: `main.hello` is the function `hello` of `main`, a property of its default export or an export of that name. The name is that of the file unless `name from` precedes it. The file is JavaScript or, by its name, TypeScript (`.ts`, `.mts`), an ES module in both cases; a relative path is searched in the directory of the configuration file, then in the directories of `js_path`. Modules are loaded with each configuration, and are checked by `-t`.',
+    differs:
+      'A module is evaluated once per worker and configuration: its variables keep their values from request to request, as with `js_context_reuse` in nginx.',
+    differsSlightly: true,
+    example: 'js_import http.js;\njs_import auth from njs/auth.ts;',
+  },
+  js_path: {
+    contexts: LEVELS,
+    takes: word('path', ({ text }, c) => c.path(text, 'conf')),
+    repeat: true,
+    inherit: 'append',
+    doc: 'Adds a directory in which modules are searched that `js_import` or an import in a module names by a relative path.',
+    example: 'js_path njs/lib;',
+  },
+  js_engine: {
+    contexts: LEVELS,
+    takes: choice('njs', 'qjs'),
+    default: 'njs',
+    noEffect: 'Scripts are run by V8, as part of Node.js.',
+    doc: 'In nginx, the JavaScript engine.',
+    example: 'js_engine qjs;',
+  },
+  js_context_reuse: {
+    contexts: LEVELS,
+    takes: integer(),
+    default: '128',
+    noEffect: 'All requests of a worker use the same instances of modules.',
+    doc: 'In nginx, the number of contexts of the engine QuickJS that are reused.',
+    example: 'js_context_reuse 64;',
+  },
+  js_context_reuse_max_size: {
+    contexts: LEVELS,
+    takes: size,
+    default: '4m',
+    noEffect: 'All requests of a worker use the same instances of modules.',
+    doc: 'In nginx, the memory up to which a context of the engine QuickJS is reused.',
+    example: 'js_context_reuse_max_size 8m;',
+  },
+  js_set: {
+    contexts: LEVELS,
+    takes: computed,
+    repeat: true,
+    links: ({ variable: name }: ComputedVariable) => ({ name: `$${name}` }),
+    doc: 'Defines a variable whose value a function returns. It is called with the object `r` when the variable is used for the first time in a request, or at each use with `nocache`. The variable can be used everywhere; the function is searched among the imports of the location in which the request is handled. The function must not wait: of an `async` function the value is that of `r.setReturnValue()` before its first `await`.',
+    example: 'js_set $user main.user;',
+    exampleNeeds: IMPORT,
+  },
+  js_var: {
+    contexts: LEVELS,
+    takes: variable,
+    repeat: true,
+    links: ({ variable: name }: ScriptVariable) => ({ name: `$${name}` }),
+    doc: 'Defines a variable that scripts can change: `r.variables.name = value`. The value is evaluated unless a script has changed it before. The variable is not changed by internal redirects.',
+    example: 'js_var $tenant default;',
+  },
+  js_content: {
+    contexts: LOCATIONS,
+    takes: functionName,
+    inherit: 'none',
+    doc: 'The function responds to requests: `r.return()`, `r.sendHeader()` with `r.send()` and `r.finish()`, or `r.internalRedirect()`. It is called when the request body has been read. It may be `async`; the request also waits for subrequests, timers and `ngx.fetch()`. An exception is logged with its stack, and the response is 500.',
+    example: 'js_content main.hello;',
+    exampleNeeds: IMPORT,
+  },
+  js_access: {
+    contexts: LOCATIONS,
+    takes: functionName,
+    doc: 'The function allows a request, denies it by `r.return()` with a status, or has no opinion (`r.decline()`), which matters with `satisfy any`. It may be `async`. If it fails the response is 500, unless `js_timeout` has `fail=open`.',
+    example: 'js_access main.authorize;',
+    exampleNeeds: IMPORT,
+  },
+  js_timeout: {
+    contexts: LEVELS,
+    takes: timeout,
+    default: '0',
+    doc: `Limits the time of a function that waits (\`async\`); 0: no limit. A function that takes longer is abandoned and logged, and the request ends with 500. After a failure or an exceeded limit of a function that decides about a request (\`js_access\`), the request continues with \`fail=open\`. A function that does not wait occupies the worker, and cannot be abandoned: see \`js_slow_log\`. ${EXTENSION}`,
+    example: 'js_timeout 2s fail=open;',
+  },
+  js_slow_log: {
+    contexts: LEVELS,
+    takes: milliseconds,
+    default: '0',
+    doc: `Functions that occupy the worker for at least this time are logged by name at the level \`warn\`: other requests of the worker wait meanwhile. 0: they are not logged. ${EXTENSION}`,
+    example: 'js_slow_log 50ms;',
+  },
+} as const satisfies Directives;
+
+type Conf = ConfOf<typeof directives>;
+
+/** Value of a variable of `js_set`. */
+function compute(x: Exchange, { function: { name } }: ComputedVariable, scripts: Scripts): string | undefined {
+  const fn = x.location.settings.get(SCRIPT_SCOPE)?.function(name, 'js_set');
+  if (fn === undefined || typeof fn === 'string') {
+    const reason = fn ?? `no "js_import" directives found for "js_set" handler "${name}" in the current scope`;
+    logError(x, 'error', reason);
+    return undefined;
+  }
+  outcomeOf(x).returned = null;
+  const value = fn.callNow(x, requestOf(x, scripts));
+  if (value === FAILED) return undefined;
+  const { returned } = outcomeOf(x);
+  if (returned !== null) return bytesOf(returned.value);
+  if (!isThenable(value)) return bytesOf(value);
+  value.then(undefined, (error: unknown) => fn.logException(x, error));
+  logError(x, 'error', `async operation inside "${name}" variable handler`);
+  return undefined;
+}
+
+/** Defines the variables that a block declares; they can be used everywhere. */
+function defineVariables(conf: Conf, compiler: Compiler): void {
+  const scripts = scriptsOf(compiler);
+  for (const data of conf.js_set) {
+    compiler.define(data.variable, (x) => compute(x, data, scripts), !data.volatile);
+  }
+  for (const { variable: name, initial } of conf.js_var) {
+    scripts.variableNames.add(name);
+    const value = initial === null ? null : compiler.template(initial);
+    compiler.define(name, (x) => value?.of(x) ?? '', true);
+  }
+}
+
+/** A variable of two `js_set` must be computed by the same function. */
+function checkVariables(block: CheckedBlock, c: CheckContext): void {
+  const declared = (block.values.js_set ?? []) as readonly ComputedVariable[]; // declared so
+  for (const [i, { args }] of c.statements('js_set').entries()) {
+    const { variable: name, function: fn } = declared[i] ?? {};
+    const first = declared.slice(0, i).find((each) => each.variable === name);
+    const [word] = args;
+    if (first === undefined || word === undefined || first.function.name === fn?.name) continue;
+    c.report(word, 'duplicate-definition', `variable "${name}" is redeclared with different function name`);
+  }
+}
+
+/** Directives that name functions, with the position of the name. */
+const FUNCTIONS = { js_set: 1, js_content: 0, js_access: 0 } as const;
+
+export default defineModule({
+  name: 'js',
+  doc: 'Runs functions of JavaScript and TypeScript modules for requests.',
+  directives,
+  variables: {
+    js_time: {
+      get: (x) => seconds(x.state(SCRIPT_TIMES)?.total),
+      doc: 'Time that functions of scripts took for the request, in seconds with milliseconds, including their waits; empty if there were none.',
+    },
+    js_blocked_time: {
+      get: (x) => seconds(x.state(SCRIPT_TIMES)?.blocked),
+      doc: 'Time for which functions of scripts occupied the worker during the request, in seconds with milliseconds; empty if there were none.',
+    },
+  },
+  check(block, c) {
+    checkImports(block, c);
+    checkFunctions(block, c, FUNCTIONS);
+    checkVariables(block, c);
+  },
+  reads: moduleFiles,
+  async http(conf, block, compiler) {
+    const scripts = scriptsOf(compiler);
+    for (const provide of PROVIDERS) await provide(scripts, compiler, block);
+    await scripts.load(block);
+    defineVariables(conf, compiler);
+  },
+  settings(conf, { block, program, compiler, owns }) {
+    if (owns('js_set') || owns('js_var')) defineVariables(conf, compiler);
+    program.settings.set(SCRIPT_SCOPE, scriptsOf(compiler).scope(block));
+    const { timeout: limit, failOpen } = conf.js_timeout;
+    program.settings.set(SCRIPT_LIMITS, { timeout: limit, failOpen, slow: conf.js_slow_log });
+  },
+  phases: {
+    access: {
+      order: 400,
+      compile: (conf, { block, compiler }) => {
+        if (conf.js_access === undefined) return null;
+        const scripts = scriptsOf(compiler);
+        return accessHandler(scripts.function(block, conf.js_access, 'js_access'), scripts);
+      },
+    },
+    content: {
+      order: 0,
+      compile: (conf, { block, compiler }) => {
+        if (conf.js_content === undefined) return null;
+        const scripts = scriptsOf(compiler);
+        return contentHandler(scripts.function(block, conf.js_content, 'js_content'), scripts);
+      },
+    },
+  },
+});
+
+function seconds(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : (ms / 1000).toFixed(3);
+}

@@ -1,0 +1,58 @@
+/** The body of a request, as scripts read it. */
+import type { HttpExchange } from '../exchange/exchange.js';
+import { pendingOf } from './pending-work.js';
+
+export class BodyReader {
+  private cached: Buffer | null = null;
+  private reading = false;
+
+  constructor(private readonly x: HttpExchange) {}
+
+  /** The body, if it was read and is not empty. */
+  get buffer(): Buffer | undefined {
+    const { body } = this.x;
+    if (body === null || (body.length === 0 && this.cached === null)) return undefined;
+    this.cached ??= this.content();
+    return this.cached;
+  }
+
+  /** Reads the body and converts it. Throws while another call reads it. */
+  read<T>(convert: (body: Buffer) => T): Promise<T> {
+    if (this.reading) throw new TypeError('request body is already being read');
+    const { x } = this;
+    if (x.body !== null) return new Promise((resolve) => resolve(convert(this.available())));
+    this.reading = true;
+    const done = pendingOf(x)?.begin() ?? (() => {});
+    return new Promise((resolve, reject) => {
+      // If the body is not complete, the exchange ends, and nothing follows.
+      x.readBody(() => {
+        this.reading = false;
+        try {
+          resolve(convert(this.available()));
+        } catch (error) {
+          reject(error as Error);
+        }
+        done();
+      });
+    });
+  }
+
+  private available(): Buffer {
+    this.cached ??= this.content();
+    return this.cached;
+  }
+
+  private content(): Buffer {
+    const { body } = this.x;
+    if (body === null) return Buffer.alloc(0);
+    if (body.memory !== null) return Buffer.from(body.memory);
+    const content = Buffer.allocUnsafe(body.length);
+    let length = 0;
+    while (length < content.length) {
+      const read = body.read(content.subarray(length), length);
+      if (read === 0) break;
+      length += read;
+    }
+    return content.subarray(0, length);
+  }
+}

@@ -1,0 +1,117 @@
+/** A function of a user module that a directive names. */
+import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
+import { callFor } from './current-session.js';
+import { SCRIPT_LIMITS } from './script-limits.js';
+import { timesOf } from './script-times.js';
+
+/** Result of a call that threw, or whose promise was rejected; it is logged already. */
+export const FAILED: unique symbol = Symbol('failed');
+/** Result of a call that took longer than `js_timeout`; it is logged already. */
+export const TIMED_OUT: unique symbol = Symbol('timed out');
+
+type Callable = (...args: readonly unknown[]) => unknown;
+
+/** The table's services for its functions. */
+export interface FunctionOwner {
+  /** Whether the exchange must be known after waits, too. */
+  readonly tracksSessions: boolean;
+  /** Text of an exception, as bytes. */
+  describe(error: unknown): string;
+}
+
+export class ScriptFunction {
+  constructor(
+    /** As in the directive: `main.hello`. */
+    readonly name: string,
+    readonly directive: string,
+    private readonly callable: Callable,
+    private readonly owner: FunctionOwner,
+  ) {}
+
+  /** Calls the function; returns its value, which may be a promise, or FAILED. */
+  call(x: Exchange, ...args: readonly unknown[]): unknown {
+    const { callable } = this;
+    const start = performance.now();
+    try {
+      return callFor(x, this.owner.tracksSessions, () => callable(...args));
+    } catch (error) {
+      this.logException(x, error);
+      return FAILED;
+    } finally {
+      this.account(x, performance.now() - start);
+    }
+  }
+
+  /** Likewise, for functions that must not wait: without the cost of knowing the exchange after waits. */
+  callNow(x: Exchange, argument: unknown): unknown {
+    const { callable } = this;
+    const start = performance.now();
+    try {
+      return callFor(x, false, () => callable(argument));
+    } catch (error) {
+      this.logException(x, error);
+      return FAILED;
+    } finally {
+      this.account(x, performance.now() - start);
+    }
+  }
+
+  /**
+   * Calls the function and waits for its promise, if it returns one: the returned promise is never rejected, and resolves
+   * to FAILED or TIMED_OUT if the call failed or takes longer than `js_timeout`.
+   */
+  run(x: Exchange, args: readonly unknown[]): unknown {
+    const result = this.call(x, ...args);
+    return isThenable(result) ? this.settled(x, result) : result;
+  }
+
+  /** Logs an exception of the function. */
+  logException(x: Exchange, error: unknown): void {
+    logError(x, 'error', `js exception: ${this.owner.describe(error)}`);
+  }
+
+  private settled(x: Exchange, promise: PromiseLike<unknown>): Promise<unknown> {
+    const start = performance.now();
+    const { timeout } = x.location.settings.get(SCRIPT_LIMITS);
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      let over = false;
+      const end = (result: unknown): void => {
+        if (over) return;
+        over = true;
+        clearTimeout(timer);
+        timesOf(x).total += performance.now() - start;
+        resolve(result);
+      };
+      if (timeout > 0) {
+        timer = setTimeout(() => {
+          logError(x, 'error', `js handler "${this.name}" of "${this.directive}" timed out after ${timeout} ms`);
+          end(TIMED_OUT);
+        }, timeout);
+      }
+      promise.then(end, (error: unknown) => {
+        if (!over) this.logException(x, error);
+        end(FAILED);
+      });
+    });
+  }
+
+  private account(x: Exchange, ms: number): void {
+    const times = timesOf(x);
+    times.blocked += ms;
+    times.total += ms;
+    const { slow } = x.location.settings.get(SCRIPT_LIMITS);
+    if (slow === 0 || ms < slow) return;
+    logError(x, 'warn', `js handler "${this.name}" of "${this.directive}" blocked the worker for ${Math.round(ms)} ms`);
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}

@@ -1,0 +1,13 @@
+/** Limits of handlers in a location. */
+import { SettingsKey } from '../program/settings-key.js';
+
+export interface ScriptLimits {
+  /** `js_timeout`: ms for which an asynchronous handler may take; 0: no limit. */
+  readonly timeout: number;
+  /** Whether a request continues as if a handler that failed or took too long had allowed it (`fail=open`). */
+  readonly failOpen: boolean;
+  /** `js_slow_log`: ms for which a handler may occupy the worker before it is reported; 0: not reported. */
+  readonly slow: number;
+}
+
+export const SCRIPT_LIMITS = new SettingsKey<ScriptLimits>('script limits', { timeout: 0, failOpen: false, slow: 0 });

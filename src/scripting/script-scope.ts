@@ -1,0 +1,68 @@
+/** Scope of the functions that a block names: the modules imported there, and the environment in which they are evaluated. */
+import type { CheckedBlock } from '../config/checked-config.js';
+import { SettingsKey } from '../program/settings-key.js';
+import type { Environment } from './environment.js';
+import type { ImportData } from './function-name.js';
+import type { SearchPaths, UserModule } from './module-graph.js';
+import { type FunctionOwner, ScriptFunction } from './script-function.js';
+
+/** Imports in force in a block: of several with one name, the last counts. */
+export function importsOf(block: CheckedBlock): ReadonlyMap<string, ImportData> {
+  const imports = (block.values.js_import ?? []) as readonly ImportData[]; // declared so
+  return new Map(imports.map((each) => [each.name, each]));
+}
+
+/** Places of modules in a block. */
+export function searchPathsOf(block: CheckedBlock): SearchPaths {
+  const paths = (block.values.js_path ?? []) as readonly string[]; // declared so
+  const [first] = importsOf(block).values();
+  return { conf: first?.directory ?? '', paths };
+}
+
+type Callable = (...args: readonly unknown[]) => unknown;
+
+export class ScriptScope {
+  private readonly functions = new Map<string, ScriptFunction | string>();
+
+  constructor(
+    readonly environment: Environment,
+    /** Imported modules by name. */
+    readonly modules: ReadonlyMap<string, UserModule>,
+    private readonly owner: FunctionOwner,
+  ) {}
+
+  /** Returns a function by its name in directives, or the reason why there is none. Bytes. */
+  function(name: string, directive: string): ScriptFunction | string {
+    const key = `${directive} ${name}`;
+    let found = this.functions.get(key);
+    if (found === undefined) {
+      found = this.find(name, directive);
+      this.functions.set(key, found);
+    }
+    return found;
+  }
+
+  private find(name: string, directive: string): ScriptFunction | string {
+    const [first = '', ...path] = name.split('.');
+    const module = this.modules.get(first);
+    if (module === undefined) return `no imports defined for "${directive}" "${name}", use js_import directive`;
+    const namespace = this.environment.namespace(module);
+    let value: unknown;
+    try {
+      value = path.reduce(member, namespace.default);
+      if (value === undefined && path.length > 0) value = path.reduce(member, namespace as unknown);
+    } catch {
+      // A getter failed.
+    }
+    if (value === undefined) return `js function "${name}" not found`;
+    if (typeof value !== 'function') return `"${name}" of "${directive}" is not a function`;
+    return new ScriptFunction(name, directive, value as Callable, this.owner);
+  }
+}
+
+function member(value: unknown, name: string): unknown {
+  return value === null || value === undefined ? undefined : (value as Readonly<Record<string, unknown>>)[name];
+}
+
+/** The scope of a location; null where no modules are imported. */
+export const SCRIPT_SCOPE = new SettingsKey<ScriptScope | null>('script scope', null);

@@ -1,0 +1,91 @@
+/** Timers of scripts: those of a table that is no longer used are cleared, so that they do not keep its modules. */
+import { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
+import type { Exchange } from '../program/exchange.js';
+import { callFor, currentSession } from './current-session.js';
+import { pendingOf } from './pending-work.js';
+
+type Callback = (...args: readonly unknown[]) => unknown;
+
+/** Logs an exception of a callback. `x`: the exchange for which the timer was set, if known. */
+type Report = (error: unknown, x: Exchange | null) => void;
+
+export class ScriptTimers {
+  private readonly active = new Set<NodeJS.Timeout | NodeJS.Immediate>();
+
+  constructor(private readonly report: Report) {}
+
+  /** Functions by their names in scripts. */
+  readonly functions: Readonly<Record<string, unknown>> = {
+    setTimeout: (callback: Callback, ms?: number, ...args: readonly unknown[]) => {
+      const { run, done } = this.callback(callback, args);
+      const timer = setTimeout(() => {
+        this.active.delete(timer);
+        run();
+        done();
+      }, ms);
+      return this.add(timer);
+    },
+    setInterval: (callback: Callback, ms?: number, ...args: readonly unknown[]) => {
+      const x = currentSession();
+      const timer = setInterval(() => this.call(callback, args, x), ms);
+      return this.add(timer);
+    },
+    setImmediate: (callback: Callback, ...args: readonly unknown[]) => {
+      const { run, done } = this.callback(callback, args);
+      const timer = setImmediate(() => {
+        this.active.delete(timer);
+        run();
+        done();
+      });
+      this.active.add(timer);
+      return timer;
+    },
+    clearTimeout: (timer: NodeJS.Timeout | undefined) => this.clear(timer),
+    clearInterval: (timer: NodeJS.Timeout | undefined) => this.clear(timer),
+    clearImmediate: (timer: NodeJS.Immediate | undefined) => {
+      if (timer !== undefined) this.active.delete(timer);
+      clearImmediate(timer);
+    },
+  };
+
+  /** Clears all timers. */
+  dispose(): void {
+    for (const timer of this.active) {
+      if ('refresh' in timer) clearTimeout(timer);
+      else clearImmediate(timer);
+    }
+    this.active.clear();
+  }
+
+  /** A process that ends does not wait for timers. */
+  private add(timer: NodeJS.Timeout): NodeJS.Timeout {
+    timer.unref();
+    this.active.add(timer);
+    return timer;
+  }
+
+  private clear(timer: NodeJS.Timeout | undefined): void {
+    if (timer !== undefined) this.active.delete(timer);
+    clearTimeout(timer);
+    clearInterval(timer);
+  }
+
+  /** A request waits for the timers that its handler has set, as in njs. */
+  private callback(
+    callback: Callback,
+    args: readonly unknown[],
+  ): { readonly run: () => void; readonly done: () => void } {
+    if (typeof callback !== 'function') throw new TypeError('first arg must be a function');
+    const x = currentSession();
+    const done = (x === null ? null : pendingOf(x)?.begin()) ?? (() => {});
+    return { run: () => this.call(callback, args, x), done };
+  }
+
+  private call(callback: Callback, args: readonly unknown[], x: Exchange | null): void {
+    try {
+      callFor(x, false, () => callback(...args));
+    } catch (error) {
+      this.report(error, x);
+    }
+  }
+}

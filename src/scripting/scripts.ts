@@ -1,0 +1,169 @@
+/** The user modules of a table, and the functions that its directives name. */
+import type { CheckedBlock } from '../config/checked-config.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { logError } from '../program/error-context.js';
+import type { Compiler } from '../program/module.js';
+import type { Variable } from '../program/variable.js';
+import type { Getter } from '../program/variable-spec.js';
+import { Environment } from './environment.js';
+import { exceptionText } from './exception-text.js';
+import type { FunctionName } from './function-name.js';
+import { ModuleError } from './module-error.js';
+import { ModuleGraph, StoredFiles, type UserModule } from './module-graph.js';
+import { consoleOf, NgxObject, NjsObject } from './ngx-object.js';
+import type { FunctionOwner, ScriptFunction } from './script-function.js';
+import { importsOf, ScriptScope, searchPathsOf } from './script-scope.js';
+import { ScriptTimers } from './script-timers.js';
+
+const KEY = 'scripts';
+
+/** Number of names of variables whose getters are kept: scripts may compute names. */
+const MAX_GETTERS = 1000;
+
+/** The scripts of the table that is compiled, created on first use. */
+export function scriptsOf(compiler: Compiler): Scripts {
+  return compiler.shared.get<Scripts>(KEY) ?? compiler.shared.set(KEY, new Scripts(compiler));
+}
+
+export class Scripts implements FunctionOwner {
+  /** Called when the table is not used any more. */
+  readonly dispose = new Set<() => void>();
+  /** Further names that the modules of a block can use, with their values. Providers add to the list. */
+  readonly globals: ((block: CheckedBlock) => Iterable<readonly [name: string, value: unknown]>)[] = [];
+  /** Names of variables that `js_var` defines. */
+  readonly variableNames = new Set<string>();
+  tracksSessions = false;
+  readonly ngx: NgxObject;
+  private readonly timers: ScriptTimers;
+  private readonly environments = new Map<string, Environment>();
+  private readonly scopes = new Map<string, ScriptScope>();
+  private readonly getters = new Map<string, Getter | null>();
+
+  constructor(private readonly compiler: Compiler) {
+    this.timers = new ScriptTimers((error, x) => {
+      const message = `js exception: ${this.describe(error)}`;
+      if (x !== null) logError(x, 'error', message);
+      else compiler.errorLog.write('error', message);
+    });
+    this.ngx = new NgxObject(compiler, confDirectoryOf(compiler));
+  }
+
+  /** Loads and evaluates the modules that blocks of `http` import. */
+  async load(http: CheckedBlock): Promise<void> {
+    const blocks: CheckedBlock[] = [http];
+    for (let block = blocks.pop(); block !== undefined; block = blocks.pop()) {
+      if (block === http || DEFINING.some((name) => (block as CheckedBlock).own.includes(name))) {
+        await this.loadBlock(block);
+      }
+      blocks.push(...block.blocks, ...block.steps.flatMap((step) => (step.block === null ? [] : [step.block])));
+    }
+  }
+
+  private async loadBlock(block: CheckedBlock): Promise<void> {
+    const environment = this.environment(block);
+    for (const { file, at } of importsOf(block).values()) {
+      try {
+        const module = moduleOf(environment.graph, file);
+        if (module.parsed.fetches) this.tracksSessions = true;
+        environment.graph.verify();
+        await environment.evaluate(module);
+      } catch (error) {
+        if (error instanceof ModuleError) this.compiler.fail(toBytes(error.withPlace), at);
+        throw error;
+      }
+    }
+  }
+
+  /** Returns the function that a directive of a block names. Throws StartError if there is none. */
+  function(block: CheckedBlock, { name, at }: FunctionName, directive: string): ScriptFunction {
+    const found = this.scope(block)?.function(name, directive);
+    if (found === undefined) {
+      return this.compiler.fail(`no imports defined for "${directive}" "${name}", use js_import directive`, at);
+    }
+    return typeof found === 'string' ? this.compiler.fail(found, at) : found;
+  }
+
+  /** The scope of a block; null if no modules are imported there. */
+  scope(block: CheckedBlock): ScriptScope | null {
+    const imports = importsOf(block);
+    if (imports.size === 0) return null;
+    const key = JSON.stringify([environmentKey(block), ...[...imports.values()].map(({ name, file }) => [name, file])]);
+    let scope = this.scopes.get(key);
+    if (scope === undefined) {
+      const environment = this.environment(block);
+      const modules = new Map<string, UserModule>();
+      for (const { name, file } of imports.values()) modules.set(name, moduleOf(environment.graph, file));
+      scope = new ScriptScope(environment, modules, this);
+      this.scopes.set(key, scope);
+    }
+    return scope;
+  }
+
+  /** The environment of a block: blocks with the same directives have the same one. */
+  environment(block: CheckedBlock): Environment {
+    const key = environmentKey(block);
+    let environment = this.environments.get(key);
+    if (environment === undefined) {
+      const { compiler } = this;
+      const globals = new Map<string, unknown>([
+        ['ngx', this.ngx],
+        ['njs', new NjsObject()],
+        ['console', consoleOf(compiler)],
+        ...Object.entries(this.timers.functions),
+        ...this.globals.flatMap((each) => [...each(block)]),
+      ]);
+      const graph = new ModuleGraph(searchPathsOf(block), new StoredFiles(compiler.files), [...globals.keys()]);
+      environment = new Environment(graph, globals);
+      this.environments.set(key, environment);
+    }
+    return environment;
+  }
+
+  describe(error: unknown): string {
+    return toBytes(
+      exceptionText(
+        error,
+        [...this.environments.values()].map(({ graph }) => graph),
+      ),
+    );
+  }
+
+  /** Getter of a variable; null if it does not exist. */
+  getter(name: string): Getter | null {
+    let getter = this.getters.get(name);
+    if (getter === undefined) {
+      getter = this.compiler.lookup(name);
+      if (this.getters.size < MAX_GETTERS) this.getters.set(name, getter);
+    }
+    return getter;
+  }
+
+  /** A variable that the configuration mentions; null if it does not. */
+  variable(name: string): Variable | null {
+    return this.compiler.mentioned(name);
+  }
+
+  close(): void {
+    this.timers.dispose();
+    for (const dispose of this.dispose) dispose();
+  }
+}
+
+/** Directives that change the scope of a block. */
+const DEFINING = ['js_import', 'js_path', 'js_preload_object'];
+
+function environmentKey({ values }: CheckedBlock): string {
+  return JSON.stringify([values.js_path ?? [], values.js_preload_object ?? []]);
+}
+
+function moduleOf(graph: ModuleGraph, file: string): UserModule {
+  const path = graph.find(file);
+  if (path === null) throw new ModuleError('missing', `Cannot load module "${toText(file)}"`, toText(file), null, null);
+  return graph.load(path);
+}
+
+/** Directory of the configuration file, with a trailing slash. */
+function confDirectoryOf({ config }: Compiler): string {
+  const { file } = config.at;
+  return file.slice(0, file.lastIndexOf('/') + 1);
+}

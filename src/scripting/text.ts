@@ -1,0 +1,39 @@
+/** Values of scripts as byte strings, and byte strings as texts of scripts. */
+import { toBytes, toText } from '../diagnostics/byte-string.js';
+
+/** Nothing for null and undefined; the content of a buffer; anything else as text in UTF-8. nginx: ngx_qjs_string. */
+export function bytesOf(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'string') return toBytes(value);
+  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).latin1Slice();
+  if (value instanceof ArrayBuffer) return Buffer.from(value).latin1Slice();
+  return toBytes(String(value));
+}
+
+/** Most byte strings are ASCII, which is the same as text. */
+export function textOf(bytes: string): string {
+  for (let i = 0; i < bytes.length; i++) if (bytes.charCodeAt(i) > 127) return toText(bytes);
+  return bytes;
+}
+
+/** A whole number. Throws as njs does. */
+export function integerOf(value: unknown): number {
+  const number = Number(value);
+  if (!Number.isFinite(number)) throw new TypeError('invalid number');
+  if (Math.abs(number) > Number.MAX_SAFE_INTEGER) throw new RangeError('number is out of range');
+  return Math.trunc(number);
+}
+
+/** A value of a field as bytes. */
+export function fieldValueOf(value: unknown): string {
+  const bytes = bytesOf(value);
+  if (/[\0\r\n]/.test(bytes)) throw new TypeError('invalid header value');
+  return bytes;
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Throws for a text that is no name of a field (RFC 9110 5.1). */
+export function checkFieldName(name: string): void {
+  if (!TOKEN.test(name)) throw new TypeError('invalid header name');
+}

@@ -1,0 +1,33 @@
+/** TypeScript without its types: they become blanks, so that lines and columns remain. */
+import { createRequire } from 'node:module';
+import { ModuleError } from './module-error.js';
+
+/** Same program as in Node, whose own interface (`stripTypeScriptTypes`) warns on standard error and gives no positions. */
+interface Stripper {
+  transformSync(text: string, options: { mode: 'strip-only'; filename: string }): { readonly code: string };
+}
+
+let stripper: Stripper | null = null;
+
+/** Whether a file is TypeScript by its name. */
+export function isTypeScript(path: string): boolean {
+  return /\.[mc]?ts$/.test(path);
+}
+
+/** Removes the types of a text; throws ModuleError for invalid syntax, and for syntax that is more than types (`enum`). */
+export function withoutTypes(path: string, text: string): string {
+  stripper ??= createRequire(import.meta.url)('@swc/wasm-typescript') as Stripper;
+  try {
+    return stripper.transformSync(text, { mode: 'strip-only', filename: path }).code;
+  } catch (error) {
+    const { message, startLine, startColumn } = error as StripFailure;
+    const position = startLine === undefined ? null : { line: startLine, column: (startColumn ?? 0) + 1 };
+    throw new ModuleError('syntax', `SyntaxError: ${String(message)}`, path, position, text);
+  }
+}
+
+interface StripFailure {
+  readonly message?: string;
+  readonly startLine?: number;
+  readonly startColumn?: number;
+}

@@ -1,0 +1,1 @@
+export default { hello: (r) => r.return(200) };

@@ -1,0 +1,4 @@
+function hello(r) {
+  r.return(200, 'a' 'b');
+}
+export default { hello };
