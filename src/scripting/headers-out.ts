@@ -69,7 +69,7 @@ function lines(response: ResponseHead): [name: string, value: string][] {
   if (response.lastModified !== null) found.push(['Last-Modified', response.lastModified]);
   if (response.etag !== null) found.push(['ETag', response.etag]);
   if (response.absoluteLocation !== null) found.push(['Location', response.absoluteLocation]);
-  for (const cookie of bindings) found.push(['Set-Cookie', cookie]);
+  for (const cookie of bindings ?? []) found.push(['Set-Cookie', cookie]);
   for (let i = 0; upstream !== null && i < upstream.count; i++) {
     if (!upstream.removed(i) && hidden?.matches(upstream, i) !== true)
       found.push([upstream.name(i), upstream.forwardedValue(i)]);
