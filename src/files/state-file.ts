@@ -1,5 +1,5 @@
 /** State files: written as a whole, so that a reader or a crash finds either the earlier content or the new one. */
-import { closeSync, fsync, readFileSync, renameSync, unlinkSync, write } from 'node:fs';
+import { closeSync, fsync, fsyncSync, readFileSync, renameSync, unlinkSync, write, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from './native-path.js';
@@ -28,13 +28,33 @@ export function readStateFile(path: string): string | null {
   }
 }
 
+/** A new file that will replace a state file. */
+class Replacement {
+  private temporary: string | null = null;
+
+  constructor(private readonly path: string) {}
+
+  /** Returns its descriptor. A symbolic link is followed, so that the file that it names is replaced, and not the link. */
+  create(): number {
+    return createFile((this.temporary = `${trustedPath(this.path)}.${process.pid}.${++count}.tmp`));
+  }
+
+  put(): void {
+    if (this.temporary !== null) renameSync(nativePath(this.temporary), nativePath(trustedPath(this.path)));
+  }
+
+  /** Removes it; returns the error to throw. */
+  failed(error: unknown): StateFileError {
+    if (this.temporary !== null) removeIfPresent(this.temporary);
+    return new StateFileError(`the state file "${this.path}" could not be written (${errnoText(error)})`);
+  }
+}
+
 /** Replaces the content of a state file. The text is a byte string. Throws StateFileError. */
 async function writeStateFile(path: string, text: string): Promise<void> {
-  let temporary: string | null = null;
+  const replacement = new Replacement(path);
   try {
-    // A symbolic link is followed, so that the file that it names is replaced, and not the link.
-    const resolved = trustedPath(path);
-    const fd = createFile((temporary = `${resolved}.${process.pid}.${++count}.tmp`));
+    const fd = replacement.create();
     try {
       const bytes = Buffer.from(text, 'latin1');
       for (let at = 0; at < bytes.length; ) at += (await writeAt(fd, bytes, at, bytes.length - at, null)).bytesWritten;
@@ -42,10 +62,26 @@ async function writeStateFile(path: string, text: string): Promise<void> {
     } finally {
       closeSync(fd);
     }
-    renameSync(nativePath(temporary), nativePath(resolved));
+    replacement.put();
   } catch (error) {
-    if (temporary !== null) removeIfPresent(temporary);
-    throw new StateFileError(`the state file "${path}" could not be written (${errnoText(error)})`);
+    throw replacement.failed(error);
+  }
+}
+
+/** The same before it returns, for a process that ends. */
+export function writeStateFileNow(path: string, text: string): void {
+  const replacement = new Replacement(path);
+  try {
+    const fd = replacement.create();
+    try {
+      writeFileSync(fd, text, 'latin1');
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    replacement.put();
+  } catch (error) {
+    throw replacement.failed(error);
   }
 }
 

@@ -83,6 +83,8 @@ export class WorkerHandle {
   constructor(
     private readonly child: WorkerChild,
     private readonly context: WorkerContext,
+    /** Number of the worker, from 0: the lowest that no other serving worker has. */
+    readonly number: number,
   ) {
     this.pid = child.pid;
     const blocking = child.stdio[BLOCKING_FD];
@@ -98,8 +100,13 @@ export class WorkerHandle {
       });
     });
     context.counts.add(this);
-    this.send({ command: 'begin', errorLog: context.defaultErrorLog });
+    this.send({ command: 'begin', errorLog: context.defaultErrorLog, number });
     context.taps.greet(this);
+  }
+
+  /** Whether it exits when its connections have ended. */
+  get isRetired(): boolean {
+    return this.shuttingDown;
   }
 
   /** Raises its priority until it serves, because the processes that serve may use all CPU time; as root only. */

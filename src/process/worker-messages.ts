@@ -13,8 +13,8 @@ export const HEARTBEAT_INTERVAL = 1000;
 
 /** From the master. `socket` carries a handle if the bind succeeded. */
 export type Command =
-  /** Initial settings; sent once, before all other commands. */
-  | { readonly command: 'begin'; readonly errorLog: string }
+  /** Initial settings, and the number of the worker from 0; sent once, before all other commands. */
+  | { readonly command: 'begin'; readonly errorLog: string; readonly number: number }
   /** Part of the encoded configuration for the next `prepare`, in order. */
   | { readonly command: 'config'; readonly bytes: Uint8Array; readonly first: boolean }
   /** Perform every step that can fail; answered by `prepared` or `refused`. */

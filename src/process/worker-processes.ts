@@ -107,7 +107,8 @@ export class WorkerProcesses implements Workers {
    * new log, a key), new workers replace them, as in nginx after every reload.
    */
   private async attemptWithRights(job: WorkersJob): Promise<PreparedJob> {
-    const staying = sameUser(job, this.current) ? this.serving.slice(0, job.settings.workerProcesses) : [];
+    const byNumber = [...this.serving].sort((a, b) => a.number - b.number);
+    const staying = sameUser(job, this.current) ? byNumber.slice(0, job.settings.workerProcesses) : [];
     try {
       return await this.attempt(job, staying);
     } catch (error) {
@@ -239,11 +240,19 @@ export class WorkerProcesses implements Workers {
       child.kill('SIGKILL');
       throw new LostWorker('the proxy is shutting down');
     }
-    const worker = new WorkerHandle(child, this.context);
+    const worker = new WorkerHandle(child, this.context, this.freeNumber());
     this.all.add(worker);
     errorLog.write('notice', `start worker process ${pid}`);
     void worker.ended.then(() => this.onExit(worker));
     return worker;
+  }
+
+  /** The lowest number that no worker has which serves, or will. */
+  private freeNumber(): number {
+    const taken = new Set([...this.all].filter(({ isRetired }) => !isRetired).map(({ number }) => number));
+    let number = 0;
+    while (taken.has(number)) number++;
+    return number;
   }
 
   /** Drains it, without replacement. */

@@ -4,6 +4,7 @@ import { trustWorkerUser } from '../files/trusted-files.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { StartError } from '../program/compiler.js';
 import type { Module } from '../program/module.js';
+import { setWorkerNumber } from '../program/worker-number.js';
 import { type Binder, listening } from '../server/binder.js';
 import { BlockingChannel } from '../zones/blocking-channel.js';
 import { processChannel } from '../zones/channel.js';
@@ -44,8 +45,10 @@ export function runWorker(modules: readonly Module[], own: WorkerProcess = proce
   };
   own.on('message', (message: unknown, handle: unknown) => {
     if (!isCommand(message)) return;
-    if (message.command === 'begin') worker = new Worker(modules, message.errorLog, send, own);
-    else worker?.handleCommand(message, handle);
+    if (message.command === 'begin') {
+      setWorkerNumber(message.number);
+      worker = new Worker(modules, message.errorLog, send, own);
+    } else worker?.handleCommand(message, handle);
   });
 }
 

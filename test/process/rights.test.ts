@@ -112,14 +112,18 @@ test('without worker_priority a worker has the priority of its master, also one 
 });
 
 test('a worker drops privileges once, and refuses those of another user', AS_ROOT, async (t) => {
-  const worker = new WorkerHandle(await forkWorker(), {
-    errorLog: { threshold: -1, write: () => {} },
-    defaultErrorLog: '',
-    sockets: new ListeningSockets([]),
-    zones: new ZoneServer(),
-    counts: new AllCounts(),
-    taps: new TapSubscribers(),
-  });
+  const worker = new WorkerHandle(
+    await forkWorker(),
+    {
+      errorLog: { threshold: -1, write: () => {} },
+      defaultErrorLog: '',
+      sockets: new ListeningSockets([]),
+      zones: new ZoneServer(),
+      counts: new AllCounts(),
+      taps: new TapSubscribers(),
+    },
+    0,
+  );
   t.after(() => worker.stop(1000));
   const source = { name: '/nginx.conf', text: 'error_log stderr emerg; events { } http { }', prefix: '/' };
   const { config } = checkSource(source, modules);
