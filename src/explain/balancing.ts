@@ -4,6 +4,7 @@ import type { Exchange } from '../program/exchange.js';
 import type { Peer } from '../upstream/peer.js';
 import type { Upstream } from '../upstream/upstream.js';
 import type { ExplainedPeer, ExplainedUpstream, Written } from './explanation.js';
+import { upstreamRules } from './upstream-rules.js';
 import type { WrittenBlocks } from './written-blocks.js';
 
 /** Number of identical requests that are simulated. */
@@ -23,15 +24,21 @@ export function explainBalancing(
   const { method } = upstream.balancer;
   const bound = boundTo(x, upstream);
   const isRandom = method.startsWith('random');
+  const key = upstream.balancer.key?.(x) ?? null;
+  const order = withInitialState(peers, () => failoverOrder(x, upstream, bound, peers.length));
+  const why = (peer: Peer): string => {
+    return peer.name === order[0] && !isRandom ? whyChosen(peer, upstream, bound, key) : whenChosen(peer, upstream);
+  };
   return {
     name: upstream.name,
     block: block === undefined ? null : written.block(block),
     method: methodOf(method, block, written),
-    key: upstream.balancer.key?.(x) ?? null,
+    key,
     sticky: stickyOf(upstream, block, written),
     boundTo: peers.find(({ id }) => id === bound)?.name ?? null,
-    peers: peers.map(explainedPeer),
-    order: withInitialState(peers, () => failoverOrder(x, upstream, bound, peers.length)),
+    rules: upstreamRules(x, upstream, block, written),
+    peers: peers.map((peer) => explainedPeer(peer, why(peer))),
+    order,
     following: isRandom ? [] : withInitialState(peers, () => consecutiveChoices(x, upstream, bound)),
   };
 }
@@ -68,7 +75,44 @@ function peersOf(upstream: Upstream): Peer[] {
   return [...peers, ...(backup?.peers ?? [])];
 }
 
-function explainedPeer({ name, server, settings }: Peer): ExplainedPeer {
+/** Why the peer is the first choice for a request whose client is bound to `bound`. */
+function whyChosen(peer: Peer, upstream: Upstream, bound: string, key: string | null): string {
+  if (bound !== '' && peer.id === bound) return 'the client is bound to it';
+  const reason = whyPreferred(peer, upstream, key);
+  const isUnavailable = bound !== '' && upstream.current().all.some(({ id }) => id === bound);
+  return isUnavailable ? `${reason}; the server to which the client is bound gets no requests` : reason;
+}
+
+function whyPreferred({ settings }: Peer, upstream: Upstream, key: string | null): string {
+  const { method } = upstream.balancer;
+  const { peers } = upstream.current();
+  if (settings.backup) return 'a backup server, because no other server is available';
+  const usable = peers.filter(({ down }) => !down);
+  if (usable.length === 1) return peers.length === 1 ? 'the only server' : 'the only server that is available';
+  if (method === 'ip_hash') return "by the hash of the client's address";
+  if (key !== null && key !== '') return 'by the hash of the key';
+  const greatest = usable.every(({ weight }) => weight <= settings.weight);
+  const isTied = usable.filter(({ weight }) => weight === settings.weight).length > 1;
+  const turn = isTied ? 'the first with the greatest weight' : 'the greatest weight';
+  if (!greatest) return `by ${method}`;
+  if (method === '') return turn;
+  if (method === 'least_conn') return `no server has connections: ${turn}`;
+  if (method.startsWith('least_time')) return `no response times are known: ${turn}`;
+  return key === '' ? `the key is empty: ${turn}` : `by ${method}`;
+}
+
+/** When a peer that is not the first choice gets requests. */
+function whenChosen({ settings }: Peer, { stickiness }: Upstream): string {
+  if (settings.down === 'down') return 'gets no requests';
+  if (settings.down === 'drain') {
+    return stickiness === null
+      ? 'gets no requests, because no client is bound to it'
+      : 'gets only requests bound to it';
+  }
+  return settings.backup ? 'only if no other server is available' : '';
+}
+
+function explainedPeer({ name, server, settings }: Peer, why: string): ExplainedPeer {
   return {
     address: name,
     server,
@@ -76,8 +120,10 @@ function explainedPeer({ name, server, settings }: Peer): ExplainedPeer {
     maxConns: settings.maxConns,
     maxFails: settings.maxFails,
     failTimeout: settings.failTimeout,
+    slowStart: settings.slowStart,
     backup: settings.backup,
     state: settings.down === false ? 'up' : settings.down,
+    why,
   };
 }
 

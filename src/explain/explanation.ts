@@ -151,8 +151,19 @@ export interface ExplainedPeer {
   readonly maxFails: number;
   /** ms */
   readonly failTimeout: number;
+  /** ms; 0: none. */
+  readonly slowStart: number;
   readonly backup: boolean;
   readonly state: 'up' | 'down' | 'drain';
+  /** Why it is chosen for this request, or when it gets requests at all; empty for other peers. */
+  readonly why: string;
+}
+
+/** A directive that limits the requests to an upstream, or excludes peers from them. */
+export interface ExplainedRule {
+  readonly directive: Written;
+  /** A phrase. */
+  readonly effect: string;
 }
 
 /** One upstream request. */
@@ -168,6 +179,8 @@ export interface ExplainedUpstream {
   readonly sticky: Written | null;
   /** Address of the peer to which the client of this request is bound; null if there is none. */
   readonly boundTo: string | null;
+  /** Circuit breakers, health checks, queues and the like, which have no state at a start. */
+  readonly rules: readonly ExplainedRule[];
   readonly peers: readonly ExplainedPeer[];
   /** Peers in the order in which they are tried if each one fails, just after a start. */
   readonly order: readonly string[];

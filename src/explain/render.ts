@@ -115,7 +115,7 @@ function rowsOf({ statements, from, inherited, overrides }: DirectiveInForce): R
 }
 
 function upstreamSection(upstream: ExplainedUpstream, page: Page): void {
-  const { name, block, method, key, sticky, boundTo, peers, order, following, requests } = upstream;
+  const { name, block, method, key, sticky, boundTo, rules, peers, order, following, requests } = upstream;
   const { style } = page;
   page.heading('upstream', page.written({ text: name, at: block?.at ?? null }));
   page.line(`  ${page.written(method)}${key === null ? '' : `, the key is ${quoted(key)}`}`);
@@ -124,6 +124,10 @@ function upstreamSection(upstream: ExplainedUpstream, page: Page): void {
       `  ${page.written(sticky)}: ${boundTo === null ? 'the client is not bound' : `the client is bound to ${boundTo}`}`,
     );
   }
+  page.table(
+    rules.map(({ directive: { text, at }, effect }) => ({ text, at, remark: effect })),
+    '  ',
+  );
   const [first] = requests;
   page.table(
     peers.map((peer) => ({
@@ -152,20 +156,21 @@ function upstreamSection(upstream: ExplainedUpstream, page: Page): void {
   if (requests.length === 0) page.line('  no server is available');
 }
 
-function aboutPeer({ weight, maxConns, maxFails, failTimeout, backup, state }: ExplainedPeer): string[] {
+function aboutPeer({ weight, maxConns, maxFails, failTimeout, slowStart, backup, state }: ExplainedPeer): string[] {
   return [
     `weight ${weight}`,
     maxConns > 0 ? `max_conns ${maxConns}` : '',
     `max_fails ${maxFails} in ${failTimeout / 1000}s`,
+    slowStart > 0 ? `slow_start ${slowStart / 1000}s` : '',
     backup ? 'backup' : '',
     state === 'up' ? '' : state,
   ];
 }
 
-function whenAsked({ address }: ExplainedPeer, order: readonly string[], chosen: string | undefined): string {
-  if (address === chosen) return 'this request';
+function whenAsked({ address, why }: ExplainedPeer, order: readonly string[], chosen: string | undefined): string {
+  if (address === chosen) return why === '' ? 'this request' : `this request: ${why}`;
   const i = order.indexOf(address);
-  return i <= 0 ? '' : `no. ${i + 1} if the previous ones fail`;
+  return [why, i <= 0 ? '' : `no. ${i + 1} if the previous ones fail`].filter((each) => each !== '').join(', ');
 }
 
 /** Maximum number of body characters shown. */

@@ -27,6 +27,10 @@ export class WrittenBlocks {
     return this.byBlock.get(block);
   }
 
+  records(): Iterable<BlockRecord> {
+    return this.byBlock.values();
+  }
+
   /** The block and its enclosing blocks, the innermost first. */
   chain(block: CheckedBlock): BlockRecord[] {
     const chain: BlockRecord[] = [];
