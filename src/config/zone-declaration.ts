@@ -11,6 +11,7 @@ export type ZoneKind =
   | 'sticky'
   | 'upstream_health'
   | 'circuits'
+  | 'retry_budget'
   | 'ssl_session'
   | 'ssl_ocsp'
   | 'keyval'

@@ -150,7 +150,7 @@ const module = defineModule({
       doc: 'Selects the server with the least product of its average response time and the number of its active connections plus the new one, relative to its weight; ties are resolved by weighted round robin. The response time ends when the head of the response is received (`header`), or the whole response (`last_byte`); times within 20 ms count as equal, and times above 5 s as 5 s. With `inflight`, requests that are not yet complete count, too: a server whose active requests take longer than its average gets no further ones. The average of a server that gets no requests is halved for each `fail_timeout`, so that it is tried again. For a connection that is upgraded (WebSocket), the time of the upgrade counts.',
       example: 'least_time last_byte inflight;',
       differs:
-        'Each worker has its own averages, also with a `zone`. In nginx the time of an upgraded connection is that until its end.',
+        'With a `zone`, workers exchange response times and the ages of active requests within 20 ms; without one, each has its own averages. In nginx the time of an upgraded connection is that until its end.',
       differsSlightly: true,
     },
   },

@@ -3,10 +3,12 @@ import { custom, milliseconds } from '../config/argument-types.js';
 import type { Context } from '../config/directive.js';
 import { parseInteger, parsePositiveMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
+import { openZone } from '../program/zones.js';
 import { parseParameters, share } from '../upstream/circuit-arguments.js';
 import { configuredUpstreams } from '../upstream/configured.js';
 import { type BackoffSettings, RETRY_BACKOFF, UPSTREAM_TIMEOUT } from '../upstream/request-limits.js';
 import { RetryBudget, type RetryBudgetSettings } from '../upstream/retry-budget.js';
+import type { RetryReport } from '../zones/retry-counts.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 
@@ -61,14 +63,19 @@ const module = defineModule({
         return { ratio, min, window };
       }),
       inherit: 'none',
-      doc: 'Limits the tries after the first one (`proxy_next_upstream`) to a share of the requests to the group within `window` (10s); `min` (3) of them are always allowed. Beyond that, the failure is passed to the client, so that retries do not multiply the load of a failing group. Each worker process has a budget of its own. Replacing a cached connection that turns out to be closed does not count.',
+      doc: 'Limits the tries after the first one (`proxy_next_upstream`) to a share of the requests to the group within `window` (10s); `min` (3) of them are always allowed. Beyond that, the failure is passed to the client, so that retries do not multiply the load of a failing group. All worker processes share the counts, and they are kept on a reload: they report further tries to each other at once, and requests within 100 ms, so that no request waits; tries that begin at the same time in several workers may exceed the budget by one each. Replacing a cached connection that turns out to be closed does not count.',
       example: 'retry_budget 20% min=3;',
     },
   },
   http(_conf, http, compiler) {
     for (const { block, upstream } of configuredUpstreams(http, 'retry_budget', compiler)) {
       const data = compiler.conf(module, block).retry_budget;
-      if (data !== undefined) upstream.retryBudget = new RetryBudget(data);
+      if (data === undefined) continue;
+      const budget = new RetryBudget(data, compiler.zones);
+      const name = `retry budget of upstream "${upstream.name}" ${data.window}`;
+      const declaration = { kind: 'retry_budget', name, size: 0, key: '' } as const;
+      budget.join(openZone(compiler, declaration, name, (news) => budget.news(news as RetryReport)));
+      upstream.retryBudget = budget;
     }
   },
   settings(conf, { program }) {

@@ -1,4 +1,5 @@
 /** Response times of peers, for methods that prefer fast ones. nginx: ngx_http_upstream_least_time_module. */
+import { type ActiveRequests, movingAverage, ResponseTimes, type TimeSamples } from '../zones/response-times.js';
 
 /** The time that is compared: until the head of the response, or until its last byte. */
 export type TimeMode = 'header' | 'last_byte';
@@ -14,6 +15,11 @@ export interface AttemptTimes {
   readonly responseTime: number;
 }
 
+/** Receives the response times of peers that other workers share. */
+export interface TimeSharing {
+  timed(peer: object, time: 'header' | 'lastByte', ms: number): void;
+}
+
 /** A peer with its times. */
 export interface TimedPeer {
   /** Response times; null before they are needed. */
@@ -23,7 +29,11 @@ export interface TimedPeer {
   /** Start of the current `failTimeout` period, ms since 1970: the last selection, if it is longer ago. */
   readonly checked: number;
   readonly failTimeout: number;
+  /** Set if other workers share the times. */
+  readonly sharing: TimeSharing | null;
 }
+
+const NO_REQUESTS: ActiveRequests = { requests: 0, began: 0 };
 
 /** Averages of a peer, in whole ms as in nginx; 0 before the first response. */
 export class PeerTimes {
@@ -37,6 +47,9 @@ export class PeerTimes {
   private ages = 0;
   /** ms of the monotonic clock. */
   private changed = 0;
+  /** Whether requests are observed, and those of the other workers. */
+  private observes = false;
+  others: ActiveRequests = NO_REQUESTS;
 
   /** Times of a peer; created by the first call. */
   static of(peer: Pick<TimedPeer, 'times'>): PeerTimes {
@@ -44,9 +57,28 @@ export class PeerTimes {
     return peer.times;
   }
 
+  /** Sets the averages of all workers; `own`: times of this process that they do not include yet. */
+  apply({ header, lastByte }: Pick<ResponseTimes, 'header' | 'lastByte'>, own: TimeSamples | null): void {
+    const times = new ResponseTimes();
+    times.header = header;
+    times.lastByte = lastByte;
+    if (own !== null) times.add(own);
+    this.header = times.header;
+    this.lastByte = times.lastByte;
+  }
+
   /** Whether the peer has observed requests. */
   get busy(): boolean {
-    return this.requests > 0;
+    return this.requests + this.others.requests > 0;
+  }
+
+  /** The observed requests of this process; null if the method does not observe them. */
+  get active(): ActiveRequests | null {
+    if (!this.observes) return null;
+    const { requests, ages, changed } = this;
+    if (requests === 0) return NO_REQUESTS;
+    const time = Date.now();
+    return { requests, began: requests * time - ages - (performance.now() - changed) * requests };
   }
 
   /** A request that is observed begins; `now` in ms of the monotonic clock. */
@@ -54,6 +86,7 @@ export class PeerTimes {
     if (this.requests > 0) this.ages += (now - this.changed) * this.requests;
     this.changed = now;
     this.requests++;
+    this.observes = true;
   }
 
   /** An observed request of this age, ms, has ended or is no longer observed. */
@@ -68,20 +101,19 @@ export class PeerTimes {
 
   /** Includes the ages of the active requests in their average. */
   observe(now: number): void {
-    if (this.requests > 0) this.inflight = average(this.inflight, this.ages / this.requests + (now - this.changed));
+    const { requests, others } = this;
+    if (!this.busy) return;
+    let ages = requests === 0 ? 0 : this.ages + (now - this.changed) * requests;
+    if (others.requests > 0) ages += others.requests * Date.now() - others.began;
+    this.inflight = movingAverage(this.inflight, ages / (requests + others.requests));
   }
-}
-
-/** Weighted average: a new value counts 5 %. */
-function average(before: number, value: number): number {
-  const whole = Math.trunc(value);
-  return before === 0 ? whole : Math.trunc(0.5 + whole * 0.05 + before * 0.95);
 }
 
 /** Includes the time until the head of a response in the average. */
 export function recordHeader(peer: TimedPeer, headerTime: number): void {
   const times = PeerTimes.of(peer);
-  times.header = average(times.header, headerTime);
+  times.header = movingAverage(times.header, headerTime);
+  peer.sharing?.timed(peer, 'header', headerTime);
 }
 
 /** Includes the times of a successful attempt in the averages; one without a response does not count. */
@@ -89,7 +121,9 @@ export function recordTimes(peer: TimedPeer, { headerTime, responseTime }: Attem
   if (headerTime < 0) return;
   const times = PeerTimes.of(peer);
   // A connection that was upgraded has no last byte before the end of its tunnel: its handshake counts.
-  times.lastByte = average(times.lastByte, responseTime < 0 ? headerTime : responseTime);
+  const lastByte = responseTime < 0 ? headerTime : responseTime;
+  times.lastByte = movingAverage(times.lastByte, lastByte);
+  peer.sharing?.timed(peer, 'lastByte', lastByte);
   if (header) recordHeader(peer, headerTime);
 }
 

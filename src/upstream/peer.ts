@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { formatAddress } from '../config/address.js';
 import type { Health } from '../zones/health-states.js';
 import { PeerCounters } from './peer-counters.js';
-import type { PeerTimes } from './peer-times.js';
+import type { PeerTimes, TimeSharing } from './peer-times.js';
 
 /** Address to connect to. */
 export type PeerAddress = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -49,7 +49,7 @@ export interface Reservation {
 }
 
 /** Reports changes of a peer to the other workers (`zone`). */
-export interface PeerSharing {
+export interface PeerSharing extends TimeSharing {
   /** The number of its connections has changed. */
   changed(peer: Peer): void;
   failed(peer: Peer): void;

@@ -9,6 +9,7 @@ import type { PeerNews, PeerReport } from '../zones/peer-states.js';
 import { giveBack, newTicket } from '../zones/tickets.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
 import type { Peer, PeerSharing, Reservation } from './peer.js';
+import { PeerTimes } from './peer-times.js';
 import type { Upstream } from './upstream.js';
 
 /** Maximum delay of reporting connection counts that only affect balancing, ms. */
@@ -18,6 +19,8 @@ const COUNTS_INTERVAL = 20;
 interface Unreported {
   failures: number;
   recovered: boolean;
+  /** Times of responses, ms; null if the balancing method does not use them. */
+  times: { readonly headers: number[]; readonly lastBytes: number[] } | null;
 }
 
 /** Upstreams of one zone, in one table. */
@@ -85,7 +88,7 @@ export class SharedPeers implements PeerSharing, Enforceable {
 
   /** Applies state changes of the other workers. */
   news(news: readonly PeerNews[]): void {
-    for (const { peer: name, others, fails, accessed, checked } of news) {
+    for (const { peer: name, others, fails, accessed, checked, times, active } of news) {
       const peer = this.byName.get(name);
       if (peer === undefined || peer.sharing !== this) continue;
       peer.others = others;
@@ -93,6 +96,8 @@ export class SharedPeers implements PeerSharing, Enforceable {
       // Changes not yet reported are not included.
       const own = this.unreported.get(peer);
       if (own?.recovered !== true) peer.applyRemoteState(fails + (own?.failures ?? 0), accessed, checked);
+      if (times !== undefined) PeerTimes.of(peer).apply(times, own?.times ?? null);
+      if (active !== undefined) PeerTimes.of(peer).others = active;
     }
   }
 
@@ -108,6 +113,12 @@ export class SharedPeers implements PeerSharing, Enforceable {
     const own = this.note(peer, true);
     own.failures = 0;
     own.recovered = true;
+  }
+
+  timed(peer: Peer, time: 'header' | 'lastByte', ms: number): void {
+    const own = this.note(peer, false);
+    own.times ??= { headers: [], lastBytes: [] };
+    own.times[time === 'header' ? 'headers' : 'lastBytes'].push(Math.trunc(ms));
   }
 
   reserve(peer: Peer): Reservation {
@@ -139,7 +150,7 @@ export class SharedPeers implements PeerSharing, Enforceable {
 
   private note(peer: Peer, urgent: boolean): Unreported {
     let own = this.unreported.get(peer);
-    if (own === undefined) this.unreported.set(peer, (own = { failures: 0, recovered: false }));
+    if (own === undefined) this.unreported.set(peer, (own = { failures: 0, recovered: false, times: null }));
     if (urgent && !this.urgent) {
       this.urgent = true;
       setImmediate(() => this.report());
@@ -154,12 +165,14 @@ export class SharedPeers implements PeerSharing, Enforceable {
     this.timer = null;
     this.urgent = false;
     const reports: PeerReport[] = [];
-    for (const [peer, { failures, recovered }] of this.unreported) {
+    for (const [peer, { failures, recovered, times }] of this.unreported) {
       const { accessed, checked } = peer;
       const name = this.names.get(peer);
       if (name === undefined) continue;
       const conns = this.leaving.size === 0 ? peer.conns : this.connsOf(name);
-      reports.push({ peer: name, conns, failures, recovered, accessed, checked });
+      const active = peer.times?.active ?? null;
+      const timing = { ...(times !== null && { times }), ...(active !== null && { active }) };
+      reports.push({ peer: name, conns, failures, recovered, accessed, checked, ...timing });
       if (peer.conns === 0 && this.leaving.delete(peer)) this.names.delete(peer);
     }
     this.unreported.clear();

@@ -21,6 +21,7 @@ import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-operations.js';
 import { countResolutions, readResolutions } from './resolver-operations.js';
 import { readRespawned } from './respawned-operation.js';
+import { reportRetries } from './retry-operations.js';
 import { changeServers, loadServers, readServers } from './server-list-operations.js';
 import { findSession, learnSession } from './sticky-operations.js';
 import { takeOver } from './take-over.js';
@@ -72,6 +73,7 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     learnSession,
     admitRequest,
     reportResults,
+    reportRetries,
     countResolutions,
     readResolutions,
     readKeyValues,

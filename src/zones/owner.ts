@@ -11,6 +11,7 @@ import { KeyValues } from './key-values.js';
 import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
 import { ResolverCounts } from './resolver-counts.js';
+import { RetryCounts } from './retry-counts.js';
 import { ServerLists } from './server-lists.js';
 import type { SlabUsage } from './slab.js';
 import { StickySessions } from './sticky-sessions.js';
@@ -28,6 +29,7 @@ export type ZoneState =
   | KeyUsage
   | KeyValues
   | PeerStates
+  | RetryCounts
   | ServerLists
   | StickySessions
   | StoredValues
@@ -46,6 +48,7 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'sticky') return new StickySessions(name, size);
   if (kind === 'upstream_health') return new HealthStates();
   if (kind === 'circuits') return new Circuits();
+  if (kind === 'retry_budget') return new RetryCounts();
   if (kind === 'resolver') return new ResolverCounts();
   if (kind === 'keyval') return new KeyValues(size);
   if (kind === 'js_shared_dict') return new Dictionary(size);
@@ -146,7 +149,7 @@ export class ZoneOwner {
     if (this.open.has(id)) return;
     const state = this.states.open(declaration);
     this.open.set(id, { state, declaration });
-    if (state instanceof Circuits) state.watch(this, id, this.now);
+    if (state instanceof Circuits || state instanceof RetryCounts) state.watch(this, id, this.now);
     if (isAnnounced(state)) state.watch(this, id);
   }
 
@@ -155,7 +158,7 @@ export class ZoneOwner {
     if (opened === undefined) return;
     this.open.delete(id);
     const { state } = opened;
-    if (isAnnounced(state) || state instanceof Circuits) state.unwatch(this, id);
+    if (isAnnounced(state) || state instanceof Circuits || state instanceof RetryCounts) state.unwatch(this, id);
     if (state instanceof HealthStates) state.leave(this, id);
     this.states.close(opened.declaration, lost);
   }

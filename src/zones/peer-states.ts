@@ -2,6 +2,7 @@
  * Connections and failures of an upstream's peers, shared by several workers. Each worker selects among its own peers
  * immediately and reports events; the reports are added up here and sent to the other workers.
  */
+import { type ActiveRequests, ResponseTimes, type TimeSamples } from './response-times.js';
 import { type NotifiedUser, ZoneUsers } from './zone-users.js';
 
 /** Events of a peer in one worker since its last report. */
@@ -17,6 +18,10 @@ export interface PeerReport {
   /** ms since 1970 of the last failure and of the start of the period in which failures count. */
   readonly accessed: number;
   readonly checked: number;
+  /** Response times since the last report, if the balancing method uses them. */
+  readonly times?: TimeSamples;
+  /** Requests whose ages the balancing method observes. */
+  readonly active?: ActiveRequests;
 }
 
 /** An update about a peer for a worker. */
@@ -28,7 +33,14 @@ export interface PeerNews {
   readonly fails: number;
   readonly accessed: number;
   readonly checked: number;
+  /** Averages over all workers. */
+  readonly times?: { readonly header: number; readonly lastByte: number };
+  /** Observed requests of the other workers. */
+  readonly active?: ActiveRequests;
 }
+
+/** Number of peers above which response times of peers without requests are dropped: addresses of peers may change. */
+const MAX_IDLE = 1000;
 
 class SharedPeer {
   /** Connections by worker; entries are positive. */
@@ -36,6 +48,23 @@ class SharedPeer {
   fails = 0;
   accessed = 0;
   checked = 0;
+  /** Null before the first response. */
+  times: ResponseTimes | null = null;
+  /** Observed requests by worker; null if no worker has observed any. */
+  active: Map<NotifiedUser, ActiveRequests> | null = null;
+
+  /** Observed requests of the other workers. */
+  activeOfOthers(owner: NotifiedUser): ActiveRequests | undefined {
+    if (this.active === null) return undefined;
+    let requests = 0;
+    let began = 0;
+    for (const [user, own] of this.active) {
+      if (user === owner) continue;
+      requests += own.requests;
+      began += own.began;
+    }
+    return { requests, began };
+  }
 
   get total(): number {
     let total = 0;
@@ -86,7 +115,10 @@ export class PeerStates {
   /** The owner has closed the zone: removes its connections, unless another of its tables has the zone open. */
   unwatch(owner: NotifiedUser, zone: number): void {
     if (!this.users.delete(owner, zone)) return;
-    for (const [name, { conns }] of this.peers) if (conns.delete(owner)) this.announce(name);
+    for (const [name, { conns, active }] of this.peers) {
+      const observed = active?.delete(owner) === true;
+      if (conns.delete(owner) || observed) this.announce(name);
+    }
   }
 
   report(owner: NotifiedUser, report: PeerReport): void {
@@ -97,6 +129,14 @@ export class PeerStates {
     peer.fails = report.recovered ? report.failures : peer.fails + report.failures;
     peer.accessed = Math.max(peer.accessed, report.accessed);
     peer.checked = Math.max(peer.checked, report.checked);
+    if (report.times !== undefined) {
+      peer.times ??= new ResponseTimes();
+      peer.times.add(report.times);
+    }
+    if (report.active !== undefined) {
+      peer.active ??= new Map();
+      peer.active.set(owner, report.active);
+    }
     this.announce(report.peer);
   }
 
@@ -118,17 +158,27 @@ export class PeerStates {
     for (const name of names) {
       const peer = this.peers.get(name);
       if (peer === undefined) continue;
-      const { fails, accessed, checked } = peer;
-      news.push({ peer: name, others: peer.total - (peer.conns.get(owner) ?? 0), fails, accessed, checked });
+      const { fails, accessed, checked, times } = peer;
+      const active = peer.activeOfOthers(owner);
+      news.push({
+        peer: name,
+        others: peer.total - (peer.conns.get(owner) ?? 0),
+        fails,
+        accessed,
+        checked,
+        ...(times !== null && { times: { header: times.header, lastByte: times.lastByte } }),
+        ...(active !== undefined && { active }),
+      });
     }
     return news;
   }
 
-  /** Drops peers without connections and failures, so that changing addresses leave no entries behind. */
+  /** Drops peers without connections, failures and times, so that changing addresses leave few entries behind. */
   private forget(): void {
     for (const name of this.changed) {
       const peer = this.peers.get(name);
-      if (peer !== undefined && peer.fails === 0 && peer.conns.size === 0) this.peers.delete(name);
+      if (peer === undefined || peer.fails > 0 || peer.conns.size > 0) continue;
+      if (peer.times === null || this.peers.size > MAX_IDLE) this.peers.delete(name);
     }
   }
 }

@@ -9,6 +9,7 @@ import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
 import { type RateSnapshot, RequestRates } from './request-rates.js';
 import { ResolverCounts, type ResolverStatistics } from './resolver-counts.js';
+import { RetryCounts, type RetrySnapshot } from './retry-counts.js';
 import { type ServerListState, ServerLists } from './server-lists.js';
 import { type SessionSnapshot, StickySessions } from './sticky-sessions.js';
 import { StoredValues, type ValueSnapshot } from './stored-values.js';
@@ -23,6 +24,8 @@ export interface ZoneContents {
   readonly sessions: readonly SessionSnapshot[];
   readonly health: readonly PeerHealth[];
   readonly circuits: readonly CircuitSnapshot[];
+  /** Null for a zone of another kind, or without counts. */
+  readonly retries: RetrySnapshot | null;
   /** Null for a zone of another kind. */
   readonly resolutions: ResolverStatistics | null;
   readonly keyValues: readonly KeyValue[];
@@ -41,6 +44,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     sessions: state instanceof StickySessions ? state.snapshot(owner.now) : [],
     health: state instanceof HealthStates ? state.snapshot() : [],
     circuits: state instanceof Circuits ? state.snapshot(owner.now) : [],
+    retries: state instanceof RetryCounts ? state.snapshot(owner.now) : null,
     resolutions: state instanceof ResolverCounts ? state.snapshot() : null,
     keyValues: state instanceof KeyValues ? state.snapshot(owner.now) : [],
     dictionary: state instanceof Dictionary ? state.snapshot(owner.now) : [],
@@ -53,8 +57,8 @@ export const takeOver: Operation<ZoneContents, null> = {
   name: 'take over',
   fallback: null,
   run(owner, { zone, ...contents }) {
-    const { held, rates, usage, values, sessions, health, circuits, resolutions, keyValues, dictionary, servers } =
-      contents;
+    const { held, rates, usage, values, sessions, health, circuits } = contents;
+    const { retries, resolutions, keyValues, dictionary, servers } = contents;
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -65,6 +69,7 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, StickySessions)?.restore(sessions, owner.now);
     owner.zone(zone, HealthStates)?.restore(health);
     owner.zone(zone, Circuits)?.restore(circuits, owner.now);
+    if (retries !== null) owner.zone(zone, RetryCounts)?.add(retries, owner.now);
     if (resolutions !== null) owner.zone(zone, ResolverCounts)?.add(resolutions);
     owner.zone(zone, KeyValues)?.restore(keyValues, owner.now);
     owner.zone(zone, Dictionary)?.restore(dictionary, owner.now);

@@ -28,6 +28,13 @@ export class ZoneUsers<N> {
     for (const user of this.handles.keys()) this.notifyEach(user, news);
   }
 
+  /** Notifies every handle except one. */
+  notifyOthers(user: NotifiedUser, zone: number, news: N): void {
+    for (const [each, handles] of this.handles) {
+      for (const handle of handles) if (each !== user || handle !== zone) each.notify(handle, news);
+    }
+  }
+
   /** Notifies every handle of a process. */
   notifyEach(user: NotifiedUser, news: N): void {
     for (const zone of this.handles.get(user) ?? []) user.notify(zone, news);

@@ -14,6 +14,7 @@ import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections }
 import { LocalBackend } from '../../src/zones/local-backend.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
 import { countResolutions, readResolutions } from '../../src/zones/resolver-operations.js';
+import { reportRetries } from '../../src/zones/retry-operations.js';
 import { changeServers, loadServers, readServers } from '../../src/zones/server-list-operations.js';
 import type { ServerChange, ServerListState } from '../../src/zones/server-lists.js';
 import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
@@ -94,6 +95,27 @@ for (const [name, create] of Object.entries(BACKENDS)) {
         assert.deepEqual([counts?.name, counts?.noerror, counts?.timedout, counts?.srv], [3, 1, 1, 0]);
         assert.equal((await backend.ask(readResolutions, { zone, reset: false }))?.name, 0);
         assert.equal((await backend.ask(readResolutions, { zone: other.id, reset: false }))?.name, 0);
+      }));
+
+    test('passes requests and further tries of a handle on to the others, also to later ones', () =>
+      during(async (backend) => {
+        const declaration = { kind: 'retry_budget', name: 'b', size: 0, key: '' } as const;
+        const news: unknown[][] = [[], [], []];
+        const open = (i: number) => backend.open(declaration, (each) => news[i]?.push(each)).id;
+        const [first] = [open(0), open(1)];
+        backend.tell(reportRetries, { zone: first, window: 60_000, requests: 3, retries: 0 });
+        backend.tell(reportRetries, { zone: first, window: 60_000, requests: 0, retries: 2 });
+        await backend.ask(giveBack, 0);
+        open(2);
+        await backend.ask(giveBack, 0);
+        assert.deepEqual(news, [
+          [],
+          [
+            { requests: 3, retries: 0 },
+            { requests: 0, retries: 2 },
+          ],
+          [{ requests: 3, retries: 2 }],
+        ]);
       }));
 
     test('keeps values until they expire, the newest if there is no room', () =>
