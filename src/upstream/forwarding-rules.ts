@@ -5,6 +5,7 @@ import type { Transport } from '../net/transport.js';
 import type { Exchange } from '../program/exchange.js';
 import type { Template } from '../program/template.js';
 import type { ConnectOptions } from './connect-options.js';
+import type { HeadEditor } from './head-editor.js';
 import type { SpoolSettings } from './response-spool.js';
 import type { StoreSettings } from './response-store.js';
 import type { UpgradedAttempt } from './upgraded-attempt.js';
@@ -48,6 +49,8 @@ export interface ForwardingRules {
   readonly scheme: string;
   /** Returns the request head including the empty line. `chunked`: the body is sent in chunks. */
   requestHead(x: Exchange, bodyLength: number, chunked: boolean): string;
+  /** Changes the head; null: it is sent as it is. */
+  readonly editHead: HeadEditor | null;
   /** Whether the request asks for a response without body. */
   asksHead(x: Exchange): boolean;
   /** Whether a body other than the client's is sent (`proxy_set_body`). */

@@ -14,7 +14,7 @@ export interface WriterOwner {
   prepared(): void;
   /** Time limit for the awaited event exceeded: the connection, progress of sending, or data of the response. */
   timedOut(): void;
-  /** The body cannot be read completely; the exchange ends with `status`. */
+  /** The body cannot be read completely, or the head cannot be built; the exchange ends with `status`. */
   bodyFailed(status: number): void;
 }
 
@@ -75,6 +75,14 @@ export class RequestWriter implements SendingRequest, Timed {
     if (stream === null) return;
     const length = sender === null ? 0 : sender.length;
     let head = rules.requestHead(x, length, sender?.chunked === true);
+    if (rules.editHead !== null) {
+      const edited = rules.editHead(x, head);
+      if (edited === null) {
+        this.owner.bodyFailed(500);
+        return;
+      }
+      head = edited;
+    }
     if (this.lastEventId !== null) head = withLastEventId(head, this.lastEventId);
     stream.begin(head, sender?.chunked === true ? -1 : length, rules.asksHead(x), rules.settings.bufferSize);
     if (sender === null) {

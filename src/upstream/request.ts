@@ -378,7 +378,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.abandon();
   }
 
-  private abandon(): void {
+  abandon(): void {
     const { state } = this;
     if (state === OVER) return;
     this.state = OVER;

@@ -8,6 +8,7 @@ import type { HeaderBlock } from '../http/header-block.js';
 import type { UpstreamStream } from '../http/upstream-session.js';
 import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
+import { type Abandonable, EVENT_HANDLER, HandledEvents } from './event-handler.js';
 import { EVENT_STREAM, type EventSource, EventStream, isEncoded } from './event-stream.js';
 import { EVENT_STREAMS } from './event-stream-settings.js';
 import type { ForwardingRules } from './forwarding-rules.js';
@@ -28,7 +29,7 @@ export class ResponseChain {
   constructor(
     private readonly x: HttpExchange,
     private readonly rules: ForwardingRules,
-    private readonly upstream: Producer & EventSource,
+    private readonly upstream: Producer & EventSource & Abandonable,
   ) {
     const exchange = new ExchangeSink(x, upstream);
     this.relay = new ResponseRelay(x, rules.settings.spool, exchange, upstream);
@@ -84,6 +85,17 @@ export class ResponseChain {
     else if (relay.buffered) this.sink = new ResponseStore(this.sink, x, store, headers.valueOf(Field.LastModified));
   }
 
+  /** The sink that has the events handled; null if the location has no handler. */
+  private handleEvents(): HandledEvents | null {
+    const { x } = this;
+    const create = x.location.settings.get(EVENT_HANDLER);
+    if (create === null) return null;
+    const handled = new HandledEvents(this.sink, this.upstream, this.upstream, create(x));
+    this.first.source = handled;
+    x.response.contentLength = -1;
+    return handled;
+  }
+
   /** `finite`: the length of the stream is declared, so that nothing is inserted. Returns null if its content is encoded. */
   private beginEvents(headers: HeaderBlock, finite: boolean, streaming: boolean): EventStream | null {
     const { x } = this;
@@ -96,7 +108,8 @@ export class ResponseChain {
       return null;
     }
     const idempotent = isRepeatable(x.method, 0);
-    const stream = new EventStream(x, this.sink, this.upstream, {
+    const handled = this.handleEvents();
+    const stream = new EventStream(x, handled ?? this.sink, this.upstream, {
       settings,
       lastEventId: x.headers.joined('last-event-id') ?? '',
       repeatable: !streaming && (idempotent || settings.reconnect?.nonIdempotent === true),
@@ -104,7 +117,8 @@ export class ResponseChain {
       tap: x.server.tap,
       tapId: () => tapId(x),
     });
-    this.first.source = stream;
+    if (handled === null) this.first.source = stream;
+    else handled.source = stream;
     this.sink = stream;
     x.setState(EVENT_STREAM, stream);
     return stream;

@@ -40,6 +40,7 @@ const rules: ForwardingRules = {
   scheme: 'frames://',
   requestHead: (x) => `${x.method} ${x.target} HTTP/1.1\r\n\r\n`,
   asksHead: (x) => x.method === 'HEAD',
+  editHead: null,
   setsBody: false,
   requestBody: () => '',
   connectOptions: () => ({ identity: '', keepAlive: false, open: MultiplexedSession.openSession }),

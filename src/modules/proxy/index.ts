@@ -12,6 +12,7 @@ import { DONE } from '../../program/verdict.js';
 import { TUNNEL_STAGES } from '../../tunnel/stages.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { addHealthChecks, HEALTH_CHECKS } from '../../upstream/health/location-checks.js';
+import { HEAD_EDITOR } from '../../upstream/head-editor.js';
 import { bindAddress } from '../../upstream/local-address.js';
 import { upstreamOf } from '../../upstream/pass-target.js';
 import { refusalStatus } from '../../upstream/request-limits.js';
@@ -222,6 +223,7 @@ function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): Pro
     upgrades,
     lostUpgrades: new LostUpgrades(),
     proxyProtocol: conf.proxy_protocol,
+    editHead: at.program.settings.get(HEAD_EDITOR),
     tls: null,
   };
 }

@@ -15,6 +15,7 @@ import { upgrade } from '../../tunnel/upgrade.js';
 import type { ConnectOptions } from '../../upstream/connect-options.js';
 import { EARLY_HINTS } from '../../upstream/early-hints.js';
 import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwarding-rules.js';
+import type { HeadEditor } from '../../upstream/head-editor.js';
 import { parseLocalAddress } from '../../upstream/local-address.js';
 import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
 import type { LostUpgrades } from './lost-upgrades.js';
@@ -43,6 +44,8 @@ export interface ProxyRulesOptions {
   readonly lostUpgrades: LostUpgrades;
   /** Version of the PROXY protocol header that each connection begins with. */
   readonly proxyProtocol: 'off' | 'on' | 'v2';
+  /** Changes the head of a request; null: it is sent as it is. */
+  readonly editHead: HeadEditor | null;
   /** TLS of the connections; null for plain ones, and if nothing connects. */
   readonly tls: UpstreamTls | null;
 }
@@ -56,6 +59,7 @@ export class ProxyRules implements ForwardingRules {
   readonly passBody: boolean;
   readonly chunks: boolean;
   readonly setsBody: boolean;
+  readonly editHead: HeadEditor | null;
   private readonly defaultOptions: ConnectOptions;
   /** Options of the last TLS identity; most requests have the same one. */
   private secured: ConnectOptions;
@@ -65,6 +69,7 @@ export class ProxyRules implements ForwardingRules {
     this.scheme = options.scheme;
     this.passBody = options.passBody;
     this.setsBody = options.body !== null;
+    this.editHead = options.editHead;
     this.chunks = options.requestHead.http11;
     const { connect } = options;
     this.defaultOptions = { identity: '', keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
