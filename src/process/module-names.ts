@@ -163,6 +163,16 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       js_access js_timeout js_slow_log js_time js_blocked_time`,
   },
   {
+    load: () => import('../modules/js_upstream.js'),
+    names: `
+      js_upstream_request js_upstream_response`,
+  },
+  {
+    load: () => import('../modules/js_websocket.js'),
+    names: `
+      js_websocket_upgrade js_websocket_message js_websocket_close`,
+  },
+  {
     load: () => import('../modules/keyval.js'),
     names: `
       keyval_zone keyval`,

@@ -103,16 +103,18 @@ function spanOf({ path, position, text }: ModuleError): Span | null {
  * Checks the functions that the directives written in a block name. Called in the hook `check`.
  *
  * @param directives position of the function among the words of each directive
+ * @param off whether `off` is no function
  */
 export function checkFunctions(
   block: CheckedBlock,
   c: CheckContext,
   directives: Readonly<Record<string, number>>,
+  off = false,
 ): void {
   for (const [directive, position] of Object.entries(directives)) {
     for (const { args } of c.statements(directive)) {
       const word = args[position];
-      if (word !== undefined) checkFunction(block, c, directive, word);
+      if (word !== undefined && !(off && word.text === 'off')) checkFunction(block, c, directive, word);
     }
   }
 }

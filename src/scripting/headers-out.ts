@@ -25,7 +25,7 @@ export function headersOut(x: Exchange): Record<string, unknown> {
   return new Proxy(Object.create(null) as Record<string, unknown>, {
     get: (_, name) => fieldOf(name),
     has: (_, name) => fieldOf(name) !== undefined,
-    ownKeys: () => [...new Map(lines(x.response).map(([name]) => [name.toLowerCase(), name])).values()],
+    ownKeys: () => [...new Map(responseFields(x.response).map(([name]) => [name.toLowerCase(), name])).values()],
     getOwnPropertyDescriptor: (_, name) => {
       const value = fieldOf(name);
       return value === undefined ? undefined : { value, enumerable: true, configurable: true, writable: true };
@@ -40,14 +40,14 @@ export function headersOut(x: Exchange): Record<string, unknown> {
       return true;
     },
     deleteProperty: (_, name) => {
-      if (typeof name === 'string') setValues(x.response, name, []);
+      if (typeof name === 'string') setResponseField(x.response, name, []);
       return true;
     },
   });
 }
 
 export function rawHeadersOut({ response }: Exchange): [string, string][] {
-  return lines(response)
+  return responseFields(response)
     .filter(([name]) => !/^content-(?:type|length)$/i.test(name))
     .map(([name, value]) => [textOf(name), textOf(value)]);
 }
@@ -61,7 +61,7 @@ function valueIn(response: ResponseHead, name: string): unknown {
 }
 
 /** Names and values of the fields, as far as they are known before the head is sent. */
-function lines(response: ResponseHead): [name: string, value: string][] {
+export function responseFields(response: ResponseHead): [name: string, value: string][] {
   const { upstream, hidden, added, bindings } = response;
   const found: [string, string][] = [];
   if (response.contentType !== null && response.contentType !== '') found.push(['Content-Type', response.contentType]);
@@ -84,10 +84,11 @@ function setField(x: Exchange, name: string, value: unknown): void {
     logError(x, 'warn', `ignored setting of response header "${name}" because headers were already sent`);
   }
   const values = (Array.isArray(value) ? value : [value]).map(fieldValueOf).filter((each) => each !== '');
-  setValues(x.response, name, SINGLE.has(name.toLowerCase()) ? values.slice(-1) : values);
+  setResponseField(x.response, name, SINGLE.has(name.toLowerCase()) ? values.slice(-1) : values);
 }
 
-function setValues(response: ResponseHead, name: string, values: readonly string[]): void {
+/** Replaces all lines of a field. */
+export function setResponseField(response: ResponseHead, name: string, values: readonly string[]): void {
   const lower = name.toLowerCase();
   const [first = null] = values;
   switch (lower) {

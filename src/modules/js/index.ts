@@ -6,8 +6,10 @@ import type { CheckContext } from '../../config/module-declaration.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { type Compiler, defineModule } from '../../program/module.js';
+import { OK } from '../../program/verdict.js';
 import { checkFunctions, checkImports, moduleFiles } from '../../scripting/check-functions.js';
 import { functionName } from '../../scripting/function-name.js';
+import { contentHandler, decidingHandler } from '../../scripting/phase-handlers.js';
 import { PROVIDERS } from '../../scripting/providers.js';
 import { outcomeOf, requestOf } from '../../scripting/request-object.js';
 import { FAILED, isThenable } from '../../scripting/script-function.js';
@@ -17,7 +19,6 @@ import { SCRIPT_TIMES } from '../../scripting/script-times.js';
 import { type Scripts, scriptsOf } from '../../scripting/scripts.js';
 import { bytesOf } from '../../scripting/text.js';
 import { type ComputedVariable, computed, imported, type ScriptVariable, timeout, variable } from './arguments.js';
-import { accessHandler, contentHandler } from './handlers.js';
 
 const LEVELS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 const LOCATIONS = ['location', 'if in location', 'limit_except'] as const satisfies readonly Context[];
@@ -203,7 +204,8 @@ export default defineModule({
       compile: (conf, { block, compiler }) => {
         if (conf.js_access === undefined) return null;
         const scripts = scriptsOf(compiler);
-        return accessHandler(scripts.function(block, conf.js_access, 'js_access'), scripts);
+        const fn = scripts.function(block, conf.js_access, 'js_access');
+        return decidingHandler(fn, OK, (x) => [requestOf(x, scripts)]);
       },
     },
     content: {

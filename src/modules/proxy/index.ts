@@ -11,8 +11,8 @@ import { type Compiler, defineModule, type Scope } from '../../program/module.js
 import { DONE } from '../../program/verdict.js';
 import { TUNNEL_STAGES } from '../../tunnel/stages.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
-import { addHealthChecks, HEALTH_CHECKS } from '../../upstream/health/location-checks.js';
 import { HEAD_EDITOR } from '../../upstream/head-editor.js';
+import { addHealthChecks, HEALTH_CHECKS } from '../../upstream/health/location-checks.js';
 import { bindAddress } from '../../upstream/local-address.js';
 import { upstreamOf } from '../../upstream/pass-target.js';
 import { refusalStatus } from '../../upstream/request-limits.js';

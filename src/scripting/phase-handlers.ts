@@ -1,23 +1,23 @@
-/** Handlers of `js_content` and `js_access`. */
-import { parseUnsafeUri } from '../../http/unsafe-uri.js';
-import { logError } from '../../program/error-context.js';
-import type { Exchange } from '../../program/exchange.js';
-import type { Handler } from '../../program/module.js';
-import { DONE, NEXT, OK, type Verdict } from '../../program/verdict.js';
-import { recordPending } from '../../scripting/pending-work.js';
-import { outcomeOf, requestOf } from '../../scripting/request-object.js';
-import { FAILED, isThenable, type ScriptFunction, TIMED_OUT } from '../../scripting/script-function.js';
-import { SCRIPT_LIMITS } from '../../scripting/script-limits.js';
-import type { Scripts } from '../../scripting/scripts.js';
+/** Handlers of phases that call functions: `js_content`, `js_access`, `js_websocket_upgrade`. */
+import { parseUnsafeUri } from '../http/unsafe-uri.js';
+import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
+import type { Handler } from '../program/module.js';
+import { DONE, NEXT, type Verdict } from '../program/verdict.js';
+import { recordPending } from './pending-work.js';
+import { outcomeOf, requestOf } from './request-object.js';
+import { FAILED, isThenable, type ScriptFunction, TIMED_OUT } from './script-function.js';
+import { SCRIPT_LIMITS } from './script-limits.js';
+import type { Scripts } from './scripts.js';
 
 /** Result of a handler: whether it failed. */
 type Then = (failed: boolean) => void;
 
 /** Calls a handler, and calls back when it has settled and everything that it waits for is over. */
-function runHandler(x: Exchange, fn: ScriptFunction, scripts: Scripts, then: Then): void {
+function runHandler(x: Exchange, fn: ScriptFunction, args: readonly unknown[], then: Then): void {
   const pending = recordPending(x);
   let failed = false;
-  const result = fn.run(x, [requestOf(x, scripts)]);
+  const result = fn.run(x, args);
   if (result === FAILED) failed = true;
   else if (isThenable(result)) {
     const end = pending.begin();
@@ -54,7 +54,7 @@ export function contentHandler(fn: ScriptFunction, scripts: Scripts): Handler {
   };
   return (x) => {
     x.readBody(() => {
-      runHandler(x, fn, scripts, (failed) => conclude(x, failed));
+      runHandler(x, fn, [requestOf(x, scripts)], (failed) => conclude(x, failed));
     });
     return DONE;
   };
@@ -74,8 +74,17 @@ function redirectTo(x: Exchange, target: string): void {
   } else x.internalRedirect(parsed.path, parsed.args);
 }
 
-/** `js_access`: the function allows, denies or has no opinion. */
-export function accessHandler(fn: ScriptFunction, scripts: Scripts): Handler {
+/**
+ * The function allows, denies or has no opinion.
+ *
+ * @param allowed verdict if it does neither deny nor decline
+ * @param args arguments of the function
+ */
+export function decidingHandler(
+  fn: ScriptFunction,
+  allowed: Verdict,
+  args: (x: Exchange) => readonly unknown[],
+): Handler {
   /** Verdict, or DONE if the request continues elsewhere. */
   const conclude = (x: Exchange, failed: boolean): Verdict => {
     const outcome = outcomeOf(x);
@@ -98,12 +107,12 @@ export function accessHandler(fn: ScriptFunction, scripts: Scripts): Handler {
       redirectTo(x, redirect);
       return DONE;
     }
-    return status ?? (declined ? NEXT : OK);
+    return status ?? (declined ? NEXT : allowed);
   };
   return (x) => {
     let returned = false;
     let verdict: Verdict = DONE;
-    runHandler(x, fn, scripts, (failed) => {
+    runHandler(x, fn, args(x), (failed) => {
       verdict = conclude(x, failed);
       if (returned && verdict !== DONE) x.resume(verdict);
     });

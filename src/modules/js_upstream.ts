@@ -1,0 +1,101 @@
+/** Functions of scripts for requests to upstreams and their responses. An extension of tsproxy. */
+import { orOff } from '../config/argument-types.js';
+import type { Context, Directives } from '../config/directive.js';
+import type { HeaderBlock } from '../http/header-block.js';
+import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
+import { defineModule, type HeaderFilter } from '../program/module.js';
+import { StateKey } from '../program/state-key.js';
+import { checkFunctions } from '../scripting/check-functions.js';
+import { functionName } from '../scripting/function-name.js';
+import { requestOf } from '../scripting/request-object.js';
+import { FAILED, isThenable, type ScriptFunction } from '../scripting/script-function.js';
+import { SCRIPT_LIMITS } from '../scripting/script-limits.js';
+import { type Scripts, scriptsOf } from '../scripting/scripts.js';
+import { ScriptUpstreamRequest } from '../scripting/upstream/upstream-request.js';
+import { ScriptUpstreamResponse } from '../scripting/upstream/upstream-response.js';
+import { HEAD_EDITOR, type HeadEditor } from '../upstream/head-editor.js';
+
+const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
+const EXTENSION = 'This is an extension of tsproxy; njs has no such directive.';
+const IMPORT = 'js_import main from main.js;';
+
+const directives = {
+  js_upstream_request: {
+    contexts: CONTEXTS,
+    takes: orOff(functionName),
+    doc: `The function is called with \`r\` and the request to the upstream of \`proxy_pass\` before its head is sent, for each attempt: it changes \`request.method\`, \`request.target\` and \`request.headers\`. Fields that \`proxy_set_header\` has set are among them. It must not wait: an \`async\` function fails; what it needs can be computed before, by \`js_access\`. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. \`off\` cancels an inherited function. ${EXTENSION}`,
+    example: 'js_upstream_request main.sign;',
+    exampleNeeds: IMPORT,
+  },
+  js_upstream_response: {
+    contexts: CONTEXTS,
+    takes: orOff(functionName),
+    doc: `The function is called with \`r\` and the response of the upstream before its head is sent to the client: it changes \`response.status\` and \`response.headers\`. If it returns a number from 300 to 599, that status is sent instead of the response, with its error page. It is called before \`js_header_filter\` and the directives that add fields, and must not wait; \`js_body_filter\` changes the body. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. ${EXTENSION}`,
+    example: 'js_upstream_response main.cleanup;',
+    exampleNeeds: IMPORT,
+  },
+} as const satisfies Directives;
+
+/** The fields of the last response that was handled. */
+const HANDLED = new StateKey<HeaderBlock>('handled response', 'request');
+
+/** Calls a function that must not wait; FAILED, too, if it does. */
+function callNow(x: Exchange, fn: ScriptFunction, ...args: readonly unknown[]): unknown {
+  const result = fn.call(x, ...args);
+  if (!isThenable(result)) return result;
+  // Its rejection is logged, and has no other effect.
+  result.then(undefined, (error: unknown) => fn.logException(x, error));
+  logError(x, 'error', `async function "${fn.name}" of "${fn.directive}"`);
+  return FAILED;
+}
+
+function failsOpen(x: Exchange): boolean {
+  return x.location.settings.get(SCRIPT_LIMITS).failOpen;
+}
+
+function headEditor(fn: ScriptFunction, scripts: Scripts): HeadEditor {
+  return (x, head) => {
+    const request = new ScriptUpstreamRequest(head);
+    if (callNow(x, fn, requestOf(x, scripts), request) === FAILED) return failsOpen(x) ? head : null;
+    x.upstreamMethod = request.method;
+    return request.toHead();
+  };
+}
+
+function responseFilter(fn: ScriptFunction, scripts: Scripts): HeaderFilter {
+  return (x) => {
+    const { response } = x;
+    // Error pages and other responses of the proxy are none of the upstream.
+    if (response.upstream === null || response.upstream !== x.upstreamHeaders) return undefined;
+    // The response that replaces one is filtered, too.
+    if (x.state(HANDLED) === response.upstream) return undefined;
+    x.setState(HANDLED, response.upstream);
+    const result = callNow(x, fn, requestOf(x, scripts), new ScriptUpstreamResponse(response));
+    if (result === FAILED) return failsOpen(x) ? undefined : 500;
+    return typeof result === 'number' && result >= 300 && result <= 599 ? result : undefined;
+  };
+}
+
+export default defineModule({
+  name: 'js_upstream',
+  doc: 'Runs functions of scripts for requests to upstreams, before their heads are sent, and for the heads of their responses.',
+  directives,
+  check(block, c) {
+    checkFunctions(block, c, { js_upstream_request: 0, js_upstream_response: 0 }, true);
+  },
+  settings({ js_upstream_request: name = false }, { program, block, compiler }) {
+    if (name === false) return;
+    const scripts = scriptsOf(compiler);
+    program.settings.set(HEAD_EDITOR, headEditor(scripts.function(block, name, 'js_upstream_request'), scripts));
+  },
+  headerFilter: {
+    // After the negotiation of WebSockets (1), before the filters that add fields.
+    order: 3,
+    compile: ({ js_upstream_response: name = false }, { block, compiler }) => {
+      if (name === false) return null;
+      const scripts = scriptsOf(compiler);
+      return responseFilter(scripts.function(block, name, 'js_upstream_response'), scripts);
+    },
+  },
+});
