@@ -4,6 +4,7 @@ import { describe, type TestContext, test } from 'node:test';
 import {
   type Backend,
   type BackendConnection,
+  type Connection,
   connect,
   reply,
   request,
@@ -36,6 +37,13 @@ async function proxied(
   return [proxy, backend];
 }
 
+/** A client that is closed at the end of the test: a client which does not end its side keeps the process running. */
+async function connected(t: TestContext, proxy: TestProxy): Promise<Connection> {
+  const client = await connect(proxy.port);
+  t.after(() => client.close());
+  return client;
+}
+
 /** Switches protocols, then sends back what comes. */
 async function echo(connection: BackendConnection): Promise<void> {
   await connection.head();
@@ -58,7 +66,7 @@ describe('a stream of events', () => {
       },
       '',
     );
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     client.send(request('/'));
     assert.match(await client.until('\r\n\r\n'), /^HTTP\/1\.1 200 OK\r\n[\s\S]*Transfer-Encoding: chunked/);
     for (let i = 0; i < 5; i++) {
@@ -78,7 +86,7 @@ describe('a stream of events', () => {
       },
       '',
     );
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     client.send(request('/'));
     await client.until('5\r\nhello\r\n');
     upstream?.send('world\r\n0\r\n\r\n');
@@ -89,7 +97,7 @@ describe('a stream of events', () => {
 describe('an upgraded connection', () => {
   test('carries bytes both ways, and its head is the answer', async (t) => {
     const [proxy] = await proxied(t, echo);
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     const answer = await client.send(request('/', UPGRADE)).answer();
     assert.equal(answer.statusLine, 'HTTP/1.1 101 Switching Protocols');
     assert.deepEqual(
@@ -105,7 +113,7 @@ describe('an upgraded connection', () => {
   });
   test('carries what the client sent before it was answered', async (t) => {
     const [proxy] = await proxied(t, echo);
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     const answer = await client.send(`${request('/', UPGRADE)}early`).answer();
     assert.equal(answer.status, 101);
     assert.equal(await client.bytes(5), 'early');
@@ -117,14 +125,14 @@ describe('an upgraded connection', () => {
       connection.send(`${SWITCH}greeting`);
       await connection.reader.all();
     });
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     assert.equal((await client.send(request('/', UPGRADE)).answer()).status, 101);
     assert.equal(await client.bytes(8), 'greeting');
     client.close();
   });
   test('is logged at its end, with the bytes of both directions', async (t) => {
     const [proxy, backend] = await proxied(t, echo);
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     const { raw } = await client.send(request('/', UPGRADE)).answer();
     await client.send('hello').bytes(5);
     assert.deepEqual(proxy.accessLog(), []);
@@ -145,7 +153,7 @@ describe('an upgraded connection', () => {
       await connection.reader.some();
       connection.send('bye').end();
     });
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     await client.send(request('/', UPGRADE)).answer();
     assert.equal(await client.send('x').all(), 'bye');
     await until('it is logged', () => proxy.accessLog().length === 1);
@@ -153,7 +161,7 @@ describe('an upgraded connection', () => {
   for (const side of ['client', 'upstream'] as const) {
     test(`ends on both sides when the ${side} resets it`, async (t) => {
       const [proxy, backend] = await proxied(t, echo);
-      const client = await connect(proxy.port);
+      const client = await connected(t, proxy);
       await client.send(request('/', UPGRADE)).answer();
       if (side === 'client') client.reset();
       else {
@@ -166,7 +174,7 @@ describe('an upgraded connection', () => {
   }
   test('ends when nothing moved for proxy_read_timeout, and not while something does', async (t) => {
     const [proxy, backend] = await proxied(t, echo, `${PASS} proxy_read_timeout 250ms;`);
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     await client.send(request('/', UPGRADE)).answer();
     for (let i = 0; i < 6; i++) {
       await new Promise((resolve) => setTimeout(resolve, 80));
@@ -182,7 +190,7 @@ describe('an upgraded connection', () => {
         connection.send(reply('no', { status: '426 Upgrade Required', fields: ['Upgrade: other'] }));
       }
     });
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     const answer = await client.send(request('/', UPGRADE)).answer();
     assert.deepEqual([answer.status, answer.body, answer.field('upgrade')], [426, 'no', 'other']);
     assert.equal((await client.send(request('/', UPGRADE)).answer()).status, 426);
@@ -190,7 +198,7 @@ describe('an upgraded connection', () => {
   });
   test('is 502 where nobody asked for it', async (t) => {
     const [proxy] = await proxied(t, echo);
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     assert.equal((await client.send(request('/')).answer()).status, 502);
     assert.match(proxy.messages('error').join('\n'), /upstream sent 101 to a request without "Upgrade"/);
   });
@@ -204,7 +212,7 @@ describe('an upgraded connection', () => {
       },
       '',
     );
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     assert.equal((await client.send(request('/', UPGRADE)).answer()).body, 'plain');
     assert.doesNotMatch(head, /upgrade/i);
     client.close();
@@ -224,7 +232,7 @@ describe('an upgraded connection', () => {
       connection.socket.on('drain', more);
       more();
     });
-    const client = await connect(proxy.port);
+    const client = await connected(t, proxy);
     await client.send(request('/', UPGRADE)).answer();
     client.socket.pause();
     let before = -1;
@@ -246,7 +254,7 @@ test('what an upstream sent before it ended a tunnel reaches a client that is st
     connection.socket.write(Buffer.alloc(total));
     connection.end();
   });
-  const client = await connect(proxy.port);
+  const client = await connected(t, proxy);
   client.send(request('/', UPGRADE));
   await client.until('\r\n\r\n');
   let received = client.reader.pending.length;
@@ -271,7 +279,7 @@ test('a client that does not end its side of a tunnel when the upstream has ende
     },
     `${PASS} lingering_timeout 200ms;`,
   );
-  const client = await connect(proxy.port);
+  const client = await connected(t, proxy);
   client.send(request('/', UPGRADE));
   await client.until('\r\n\r\n');
   assert.equal(await client.all(), '');
