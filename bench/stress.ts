@@ -5,6 +5,7 @@
  *   node dist/bench/stress.js resets [connections] [seed]
  *   node dist/bench/stress.js reloads [count]        (requires wrk)
  *   node dist/bench/stress.js faults [seconds] [seed]
+ *   node dist/bench/stress.js extremes
  *
  * Prints figures, and what went wrong; the exit code is 1 where something did. Descriptors and memory are read from /proc.
  */
@@ -14,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closedPort, complete, get, until } from '../test/kit/index.js';
 import { deafPort } from '../test/stress/deaf.js';
+import { EXTREMES, judgeExtreme } from '../test/stress/extremes.js';
 import { exchangeMessages, FILE_OF_2014, SIZES } from '../test/stress/messages.js';
 import { NumberedSockets } from '../test/stress/numbered.js';
 import { injectFaults } from '../test/stress/process-faults.js';
@@ -182,9 +184,22 @@ async function faults(): Promise<void> {
   }
 }
 
-const work = { messages, resets, reloads, faults }[what];
+/** `-t` of texts of ten megabytes and a million lines. */
+async function extremes(directory: string): Promise<void> {
+  for (const extreme of EXTREMES) {
+    const started = performance.now();
+    try {
+      await judgeExtreme(extreme, 1, directory);
+      say(`${extreme.name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    } catch (error) {
+      failures.push(`${extreme.name}: ${String(error)}`);
+    }
+  }
+}
+
+const work = { messages, resets, reloads, faults, extremes }[what];
 if (work === undefined) {
-  process.stderr.write('usage: node dist/bench/stress.js messages|resets|reloads|faults [numbers]\n');
+  process.stderr.write('usage: node dist/bench/stress.js messages|resets|reloads|faults|extremes [numbers]\n');
   process.exitCode = 2;
 } else {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-stress-'));

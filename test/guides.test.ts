@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { closedPort, startProxy, type TestProxy } from './kit/index.js';
@@ -69,25 +69,29 @@ async function outputOf(command: string, cwd: string): Promise<string> {
   return stdout.replaceAll('\r', '').replaceAll(`${cwd}/`, '/etc/nginx/');
 }
 
-for (const guide of GUIDES) {
-  test(`the commands in docs/${guide}.md print what it shows`, { skip }, async (t) => {
-    // Started at once for its directory; the configurations of the guide follow.
-    const proxy: TestProxy = await startProxy('server { listen 127.0.0.1:0; }');
-    t.after(() => proxy.close());
-    const ports = new Ports();
-    let commands = 0;
-    for (const { kind, file, text } of blocksOf(guide)) {
-      if (file !== '') writeFileSync(join(proxy.directory, file), kind === 'nginx' ? await ports.replace(text) : text);
-      else if (kind === 'nginx') await proxy.reload(await ports.replace(text));
-      else if (kind === 'console') {
-        for (const step of text.split(/^\$ /m).slice(1)) {
-          const [command = '', ...expected] = step.split('\n');
-          const printed = await outputOf(await ports.replace(command), proxy.directory);
-          assert.equal(ports.restore(printed), expected.join('\n'), command);
-          commands++;
+// Commands of guides wait for one another, and for timers of the proxy.
+describe('a guide', { concurrency: 3 }, () => {
+  for (const guide of GUIDES) {
+    test(`the commands in docs/${guide}.md print what it shows`, { skip }, async (t) => {
+      // Started at once for its directory; the configurations of the guide follow.
+      const proxy: TestProxy = await startProxy('server { listen 127.0.0.1:0; }');
+      t.after(() => proxy.close());
+      const ports = new Ports();
+      let commands = 0;
+      for (const { kind, file, text } of blocksOf(guide)) {
+        if (file !== '')
+          writeFileSync(join(proxy.directory, file), kind === 'nginx' ? await ports.replace(text) : text);
+        else if (kind === 'nginx') await proxy.reload(await ports.replace(text));
+        else if (kind === 'console') {
+          for (const step of text.split(/^\$ /m).slice(1)) {
+            const [command = '', ...expected] = step.split('\n');
+            const printed = await outputOf(await ports.replace(command), proxy.directory);
+            assert.equal(ports.restore(printed), expected.join('\n'), command);
+            commands++;
+          }
         }
       }
-    }
-    assert.ok(commands > 0);
-  });
-}
+      assert.ok(commands > 0);
+    });
+  }
+});

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Change, createProxy, type LogEntry, type Module, type ReverseProxy } from '../../src/index.js';
+import type { Change, LogEntry, Module, ReverseProxy } from '../../src/library/proxy.js';
 import { READ_TIMEOUT } from './connection.js';
 
 /** Options of a test's proxy. */
@@ -79,6 +79,8 @@ export async function startProxy(
   replacements: Replacements = {},
   options: TestProxyOptions = {},
 ): Promise<TestProxy> {
+  // Loaded where it is needed: files that test processes, or functions, start earlier without it.
+  const { createProxy } = await import('../../src/library/proxy.js');
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-test-'));
   mkdirSync(join(directory, 'logs'));
   for (const [path, content] of Object.entries(options.files ?? {})) {
