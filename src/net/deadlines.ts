@@ -96,8 +96,10 @@ export function schedule(entry: Scheduled, deadline: number): void {
   place(entry, slot);
 }
 
+/** An object without a deadline has an infinite slot, and is in no set. */
 function place(entry: Scheduled, slot: number): void {
   entry.slot = slot;
+  if (slot === Number.POSITIVE_INFINITY) return;
   const others = slots.get(slot);
   if (others === undefined) slots.set(slot, new Set([entry]));
   else others.add(entry);

@@ -41,6 +41,8 @@ export class Lifecycle implements Scheduled, PingOwner {
   deadline = 0;
   slot = 0;
   private stopped = false;
+  /** The timers are being checked, after which the next deadline is set. */
+  private checking = false;
   private readonly opened = now();
   private toClient: Pings | null = null;
   private toUpstream: Pings | null = null;
@@ -96,6 +98,7 @@ export class Lifecycle implements Scheduled, PingOwner {
   timedOut(): void {
     const time = now();
     const { tunnel, settings } = this;
+    this.checking = true;
     if (this.expiry <= time) this.close(this.expiryCode, this.expiryReason);
     else if (settings !== null) {
       const { idleTimeout, pingTimeout } = settings;
@@ -104,6 +107,7 @@ export class Lifecycle implements Scheduled, PingOwner {
       else if (isDead(this.toUpstream, time, pingTimeout)) tunnel.onDeadPeer('upstream');
       else if (this.nextPing <= time) this.ping(settings, time);
     }
+    this.checking = false;
     this.schedule();
   }
 
@@ -124,7 +128,7 @@ export class Lifecycle implements Scheduled, PingOwner {
   }
 
   onPing(): void {
-    this.schedule();
+    if (!this.checking) this.schedule();
   }
 
   onPong(pings: Pings, roundTrip: number): void {

@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { now } from '../net/deadlines.js';
 import type { Transport } from '../net/transport.js';
-import { pingFrame } from '../websocket/control-frames.js';
 import type { FrameRelay, Inserter, PongFilter } from './relay.js';
 
 /** Distinguishes payloads of this process from those of the two sides. */
-const OWN = randomBytes(4).readUInt32BE();
+const OWN = randomBytes(4).readInt32BE();
 let count = 0;
 /** Payload of the ping that is being written. */
 const payload = Buffer.alloc(8);
@@ -52,9 +51,9 @@ export class Pings implements PongFilter, Inserter {
     count = (count + 1) % 0x40000000;
     this.number = count;
     this.timeout = timeout;
-    payload.writeUInt32BE(OWN, 0);
+    payload.writeInt32BE(OWN, 0);
     payload.writeUInt32BE(count, 4);
-    this.to.insert(pingFrame(payload, this.to.mask === null ? null : this.to.mask()), this);
+    this.to.insertPing(payload, this);
   }
 
   onInserted(): void {
@@ -67,7 +66,7 @@ export class Pings implements PongFilter, Inserter {
   }
 
   answers(received: Buffer): boolean {
-    if (received.readUInt32BE(0) !== OWN || received.readUInt32BE(4) !== this.number) return false;
+    if (received.readInt32BE(0) !== OWN || received.readUInt32BE(4) !== this.number) return false;
     this.cancel();
     this.owner.onPong(this, performance.now() - this.sentAt);
     return true;

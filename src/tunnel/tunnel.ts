@@ -2,7 +2,6 @@
  * An upgraded connection: bytes are forwarded both ways as they arrive, with backpressure in each direction, and both
  * sockets are closed together.
  */
-import { randomFillSync } from 'node:crypto';
 import { callbackTime } from '../http/clock.js';
 import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
@@ -97,8 +96,8 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
       this.stats = null;
     } else {
       const { reserved } = websocket;
-      this.down = new FrameRelay(this, upstream, client, null, { sender: 'server', reserved });
-      this.up = new FrameRelay(this, client, upstream, mask, { sender: 'client', reserved });
+      this.down = new FrameRelay(this, upstream, client, false, { sender: 'server', reserved });
+      this.up = new FrameRelay(this, client, upstream, true, { sender: 'client', reserved });
       this.stats = new WebSocketStats(this.up.frames, this.down.frames);
       this.downStages = websocket.openStages(this, upstream, client, 'down');
       this.upStages = websocket.openStages(this, client, upstream, 'up');
@@ -386,17 +385,3 @@ const FINAL: Readonly<Record<TunnelEnd['by'], readonly [number, string]>> = {
   cut: [GOING_AWAY, ''],
   proxy: [GOING_AWAY, ''],
 };
-
-/** Random bytes for masks: generating them for each frame would take longer than the frame. */
-const masks = Buffer.alloc(4096);
-let maskAt = masks.length;
-
-/** Masks are random, so that clients cannot choose the bytes on the wire (RFC 6455, 5.3). */
-function mask(): Uint8Array {
-  if (maskAt === masks.length) {
-    randomFillSync(masks);
-    maskAt = 0;
-  }
-  maskAt += 4;
-  return masks.subarray(maskAt - 4, maskAt);
-}

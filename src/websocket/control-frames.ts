@@ -1,28 +1,33 @@
 /** Control frames that the proxy generates (RFC 6455, 5.5). */
 import { maySend } from './close-codes.js';
+import { applyMask } from './frame-reader.js';
 import { CLOSE, PING } from './opcodes.js';
 
 /** Largest payload of a control frame. */
 const PAYLOAD_LIMIT = 125;
 
-/** Masking key of a frame: four bytes, required for frames of a client; null for those of a server. */
-type Mask = Uint8Array | null;
+/** Masking key of a frame as in `FrameReader.mask`, required for frames of a client; null for those of a server. */
+type Mask = number | null;
 
 function controlFrame(opcode: number, payload: Uint8Array, mask: Mask): Buffer {
   if (payload.length > PAYLOAD_LIMIT) throw new RangeError(`payload of ${payload.length} bytes in a control frame`);
-  const start = mask === null ? 2 : 6;
-  const frame = Buffer.allocUnsafe(start + payload.length);
-  frame[0] = 0x80 | opcode;
-  frame[1] = mask === null ? payload.length : 0x80 | payload.length;
-  if (mask !== null) frame.set(mask, 2);
-  frame.set(payload, start);
-  if (mask !== null)
-    for (let i = 0; i < payload.length; i++) frame[start + i] = byteOf(payload, i) ^ byteOf(mask, i & 3);
+  const frame = Buffer.allocUnsafe((mask === null ? 2 : 6) + payload.length);
+  writeFrame(frame, opcode, payload, mask);
   return frame;
 }
 
-function byteOf(bytes: Uint8Array, index: number): number {
-  return bytes[index] as number; // within its length
+/** Writes a frame to the beginning of `bytes`; returns its end. */
+function writeFrame(bytes: Buffer, opcode: number, payload: Uint8Array, mask: Mask): number {
+  const { length } = payload;
+  const start = mask === null ? 2 : 6;
+  bytes[0] = 0x80 | opcode;
+  bytes[1] = mask === null ? length : 0x80 | length;
+  bytes.set(payload, start);
+  if (mask !== null) {
+    bytes.writeInt32BE(mask, 2);
+    applyMask(bytes, start, start + length, mask, 0);
+  }
+  return start + length;
 }
 
 /** The longest beginning of a text that fits into a Close frame as its reason: 123 bytes in UTF-8. */
@@ -45,4 +50,9 @@ export function closeFrame(code: number, mask: Mask, reason = ''): Buffer {
 /** A Ping frame, which its receiver answers with a Pong frame with the same payload. */
 export function pingFrame(payload: Uint8Array, mask: Mask): Buffer {
   return controlFrame(PING, payload, mask);
+}
+
+/** Writes a Ping frame to the beginning of `bytes`, which is long enough; returns its end. */
+export function writePing(bytes: Buffer, payload: Uint8Array, mask: Mask): number {
+  return writeFrame(bytes, PING, payload, mask);
 }

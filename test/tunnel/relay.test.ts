@@ -117,8 +117,8 @@ test('a drain at any moment cuts nothing, and both sides hear Close once and las
           onViolation: () => {},
         };
         const [toClient, toUpstream] = [client.transport, upstream.transport];
-        const down = new FrameRelay(host, toUpstream, toClient, null);
-        const up = new FrameRelay(host, toClient, toUpstream, () => Buffer.from([0, 0, 0, 0]));
+        const down = new FrameRelay(host, toUpstream, toClient, false);
+        const up = new FrameRelay(host, toClient, toUpstream, true);
         const tunnel = { down, up, onDrained: () => (over = true), cut: () => assert.fail('cut') };
         for (const [i, [fromTheClient, size]] of steps.entries()) {
           if (i === begin) {

@@ -15,7 +15,6 @@ import { StageChain } from '../../src/tunnel/stages.js';
 import type { Tunnel } from '../../src/tunnel/tunnel.js';
 import { WEBSOCKET } from '../../src/tunnel/websocket-settings.js';
 import { CheckedStage } from '../../src/websocket/checked-stage.js';
-import { pingFrame } from '../../src/websocket/control-frames.js';
 import { PASS, WAIT } from '../../src/websocket/frame-check.js';
 import { MessagePipe } from '../../src/websocket/message-pipe.js';
 import type { StageHost } from '../../src/websocket/stage.js';
@@ -212,7 +211,7 @@ async function run({ kind, sent, steps, waits }: Scene): Promise<void> {
       else end.transport.destroy();
     } else if (each.what === 'ping') {
       const relay = each.side === 'client' ? tunnel.down : tunnel.up;
-      if (!over) relay?.insert(pingFrame(Buffer.from('of proxy'), relay.mask?.() ?? null), { onInserted() {} });
+      if (!over) relay?.insertPing(Buffer.from('of proxy'), { onInserted() {} });
     } else if (each.what === 'proxy closes') tunnel.closeByProxy(1008, 'rule');
     else if (each.what === 'proxy ends') tunnel.closeGracefully(1001, 'age');
     else if (each.what === 'drain') tunnel.drain({ code: 1012, at: 0, deadline: Number.POSITIVE_INFINITY });

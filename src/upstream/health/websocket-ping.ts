@@ -4,14 +4,13 @@ import type { Transport, TransportOwner } from '../../net/transport.js';
 import { NORMAL_CLOSURE } from '../../websocket/close-codes.js';
 import { closeFrame, pingFrame } from '../../websocket/control-frames.js';
 import { FrameReader } from '../../websocket/frame-reader.js';
+import { randomMask } from '../../websocket/mask-source.js';
 import { CLOSE, PONG } from '../../websocket/opcodes.js';
 
 /** Bytes of the payload. */
 const PAYLOAD = 8;
 /** Maximum wait for the server's Close frame, ms. */
 const CLOSE_TIMEOUT = 1000;
-/** Bytes of mask, which clients must send (RFC 6455, 5.3). */
-const MASK = 4;
 
 /** The check that has opened the WebSocket. */
 export interface PingUser {
@@ -35,7 +34,7 @@ export class WebSocketPing implements TransportOwner {
   start(early: Buffer): void {
     const { transport } = this;
     transport.owner = this;
-    transport.write(pingFrame(this.payload, randomBytes(MASK)));
+    transport.write(pingFrame(this.payload, randomMask()));
     if (early.length > 0) this.onBytes(transport, early, early.length);
     transport.resume();
   }
@@ -69,7 +68,7 @@ export class WebSocketPing implements TransportOwner {
   private succeeded(): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.transport.write(closeFrame(NORMAL_CLOSURE, randomBytes(MASK)));
+    this.transport.write(closeFrame(NORMAL_CLOSURE, randomMask()));
     setTimeout(() => this.transport.destroy(), CLOSE_TIMEOUT).unref();
     this.user.pinged(null);
   }
