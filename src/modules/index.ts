@@ -25,6 +25,8 @@ import gzip_static_module from './gzip_static.js';
 import headers_module from './headers.js';
 import index_file_module from './index_file.js';
 import js_module from './js/index.js';
+import js_balancer_module from './js_balancer.js';
+import js_sse_module from './js_sse.js';
 import js_upstream_module from './js_upstream.js';
 import js_websocket_module from './js_websocket.js';
 import keyval_module from './keyval.js';
@@ -108,6 +110,8 @@ export const modules: readonly Module[] = [
   headers_module,
   index_file_module,
   js_module,
+  js_balancer_module,
+  js_sse_module,
   js_upstream_module,
   js_websocket_module,
   keyval_module,

@@ -163,6 +163,16 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       js_access js_timeout js_slow_log js_time js_blocked_time`,
   },
   {
+    load: () => import('../modules/js_balancer.js'),
+    names: `
+      js_balancer`,
+  },
+  {
+    load: () => import('../modules/js_sse.js'),
+    names: `
+      js_sse_event js_sse_event_buffer_size`,
+  },
+  {
     load: () => import('../modules/js_upstream.js'),
     names: `
       js_upstream_request js_upstream_response`,

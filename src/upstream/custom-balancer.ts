@@ -1,4 +1,4 @@
-/** Load balancing methods of modules outside of this project. */
+/** Load balancing methods that are functions: of modules outside of this project, and of scripts. */
 
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Compiler } from '../program/module.js';
@@ -45,7 +45,7 @@ class ChosenSelection extends RoundRobinSelection {
 /** Is in no list of offered peers. */
 const NONE: BalancerPeer = { name: '', server: '', weight: 0, connections: 0 };
 
-class CustomBalancer implements Balancer {
+export class CustomBalancer implements Balancer {
   constructor(
     readonly method: string,
     private readonly source: PeerSource,

@@ -15,7 +15,7 @@ export interface EventHandler {
   /** Maximum length of an event, bytes; a longer one ends the stream. */
   readonly maxEvent: number;
   /**
-   * Decides about an event: its lines with the empty line that ends it, borrowed until the decision. While a promise is pending,
+   * Decides about an event: its lines with the empty line that ends it, borrowed until it returns. While a promise is pending,
    * the upstream is paused. The promise is not rejected.
    */
   handle(event: Buffer): EventDecision | Promise<EventDecision>;

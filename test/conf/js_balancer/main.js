@@ -1,0 +1,4 @@
+export default {
+  choose: (r, peers) => peers.find(({ connections }) => connections === 0) ?? null,
+  text: 'text',
+};

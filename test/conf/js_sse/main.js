@@ -1,0 +1,3 @@
+export function event(r, event) {
+  if (event.event === 'internal') event.drop();
+}
