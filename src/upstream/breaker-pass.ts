@@ -10,13 +10,17 @@ export const BREAKER_PASS = new StateKey<BreakerPass>('breaker pass', 'request')
 /** Result of a request: none yet, a success, or a failure. */
 type Result = 'none' | 'succeeded' | 'failed';
 
+/** Of a request that no breaker was asked about: a breaker that is known to be open has refused it. */
+const NO_PROBES: number[] = [];
+const NO_RESULTS: Result[] = [];
+
 export class BreakerPass {
   /** The breaker that has refused the request; null for none. */
   refusedBy: Breaker | null = null;
   private isProbe = false;
   /** Tickets of probes by position of the breaker; 0 for none. */
-  private readonly probes: number[] = [];
-  private readonly results: Result[] = [];
+  private probes: number[] = NO_PROBES;
+  private results: Result[] = NO_RESULTS;
   private over = false;
 
   /** `breakers`: that of the location first. */
@@ -41,12 +45,19 @@ export class BreakerPass {
 
   /** Asks the breakers, sets `refusedBy` if one refuses, and calls `then`: synchronously, unless another process decides. */
   enter(then: () => void): void {
+    this.probes = [];
+    this.results = [];
     this.ask(0, then);
   }
 
   private ask(first: number, then: () => void): void {
     for (let i = first; i < this.breakers.length; i++) {
       const breaker = this.breakers[i] as Breaker; // within the list
+      if (breaker.passes) {
+        this.probes[i] = 0;
+        this.results[i] = 'none';
+        continue;
+      }
       const ticket = newTicket();
       const answer = breaker.admit(ticket);
       if (answer instanceof Promise) {

@@ -20,6 +20,10 @@ export class Breaker implements CircuitObserver {
   /** State as far as this process knows it. */
   state: CircuitState = 'closed';
   readonly circuits: CircuitUser;
+  /** Log line of a refused request. */
+  readonly refusal: string;
+  /** The breakers of requests for which it is the only one. */
+  readonly alone: readonly Breaker[] = [this];
   /** Time on the clock of `performance.now()` until which it is open. */
   private until = 0;
 
@@ -31,11 +35,17 @@ export class Breaker implements CircuitObserver {
     private readonly errorLog: ErrorLog,
   ) {
     this.circuits = new CircuitUser(backend, this);
+    this.refusal = `circuit breaker of ${subject} refuses request`;
   }
 
   /** Whether the breaker is known to be open: that cannot change before its `open` time has elapsed. */
   get refuses(): boolean {
     return this.state === 'open' && performance.now() < this.until;
+  }
+
+  /** Whether the breaker is known to be closed: all changes are announced to this process. */
+  get passes(): boolean {
+    return this.state === 'closed' && this.circuits.informed;
   }
 
   /**
@@ -45,7 +55,7 @@ export class Breaker implements CircuitObserver {
   admit(ticket: number): Admitted | Promise<Admitted> {
     const { circuits } = this;
     if (this.refuses) return 'refused';
-    if (this.state === 'closed' && circuits.remote && circuits.informed) return 'passed';
+    if (this.passes) return 'passed';
     const answer = circuits.admit(KEY, this.settings.rules, ticket);
     return answer instanceof Promise ? answer.then(({ admitted }) => admitted) : answer.admitted;
   }

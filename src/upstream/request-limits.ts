@@ -28,10 +28,6 @@ export interface BackoffSettings {
 
 export const RETRY_BACKOFF = new SettingsKey<BackoffSettings | null>('retry backoff', null);
 
-function logRefusal(x: HttpExchange, { subject }: Breaker): void {
-  logError(x, 'info', `circuit breaker of ${subject} refuses request`);
-}
-
 /**
  * Returns the status for a request that a breaker known to be open refuses; 0 if none is open. Refused requests cause no
  * further work.
@@ -43,10 +39,10 @@ export function refusalStatus(x: HttpExchange, { breaker }: Upstream): number {
   // The location's breaker is asked first, because it may admit a probe.
   else if (own === null && breaker?.refuses === true) by = breaker;
   if (by === null) return 0;
-  const pass = new BreakerPass(own === null ? [by] : [own, breaker].filter((each) => each !== null));
+  const pass = new BreakerPass(own === null || breaker === null ? by.alone : [own, breaker]);
   pass.refuse(by);
   x.setState(BREAKER_PASS, pass);
-  logRefusal(x, by);
+  logError(x, 'info', by.refusal);
   return by.settings.status;
 }
 
@@ -104,7 +100,7 @@ export class RequestLimits implements Scheduled {
       this.owner.admitted();
       return;
     }
-    logRefusal(this.x, refusedBy);
+    logError(this.x, 'info', refusedBy.refusal);
     this.owner.refused(refusedBy.settings.status);
   }
 
