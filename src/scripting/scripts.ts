@@ -60,8 +60,10 @@ export class Scripts implements FunctionOwner {
   }
 
   private async loadBlock(block: CheckedBlock): Promise<void> {
+    const imports = importsOf(block);
+    if (imports.size === 0) return;
     const environment = this.environment(block);
-    for (const { file, at } of importsOf(block).values()) {
+    for (const { file, at } of imports.values()) {
       try {
         const module = moduleOf(environment.graph, file);
         if (module.parsed.fetches) this.tracksSessions = true;
