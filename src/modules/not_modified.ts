@@ -1,6 +1,6 @@
 /** nginx's `ngx_http_not_modified_filter_module`: conditional requests (RFC 9110 13). */
 
-import { IF_MODIFIED_SINCE } from '../exchange/file-settings.js';
+import { IF_MODIFIED_SINCE, UNCONDITIONAL } from '../exchange/file-settings.js';
 import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 import { modifiedSeconds } from '../http/modified.js';
@@ -51,15 +51,17 @@ function checkConditions(x: Exchange): number | undefined {
   if (response.status !== 200 || response.upstream !== null || x.nested !== null) return undefined;
 
   const unmodifiedSince = headers.valueOf(Field.IfUnmodifiedSince);
+  const match = headers.valueOf(Field.IfMatch);
+  const modifiedSince = headers.valueOf(Field.IfModifiedSince);
+  const noneMatch = headers.valueOf(Field.IfNoneMatch);
+  const conditional = (unmodifiedSince ?? match ?? modifiedSince ?? noneMatch) !== undefined;
+  if (!conditional || x.state(UNCONDITIONAL) === true) return undefined;
+
   if (unmodifiedSince !== undefined) {
     const modified = modifiedSeconds(response);
     if (modified < 0 || parseHttpDate(unmodifiedSince) < modified) return failPrecondition(x);
   }
-  const match = headers.valueOf(Field.IfMatch);
   if (match !== undefined && !listHoldsTag(match, response.etag, false)) return failPrecondition(x);
-
-  const modifiedSince = headers.valueOf(Field.IfModifiedSince);
-  const noneMatch = headers.valueOf(Field.IfNoneMatch);
   if (modifiedSince === undefined && noneMatch === undefined) return undefined;
   if (modifiedSince !== undefined && isModifiedSince(x, modifiedSince)) return undefined;
   if (noneMatch !== undefined && !listHoldsTag(noneMatch, response.etag, true)) return undefined;

@@ -4,18 +4,17 @@ import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { checkFieldName, fieldValueOf, textOf } from './text.js';
 
+/** Fields of which the first line is read. */
+const FIRST = new Set(['age', 'etag', 'expires', 'retry-after']);
+
 /** Fields that have one line: of several values, the last counts. */
 const SINGLE = new Set([
-  'age',
   'content-encoding',
   'content-length',
   'content-type',
   'date',
-  'etag',
-  'expires',
   'last-modified',
   'location',
-  'retry-after',
   'server',
 ]);
 
@@ -57,7 +56,7 @@ function valueIn(response: ResponseHead, name: string): unknown {
   const values = response.all(lower).map(textOf);
   if (values.length === 0) return undefined;
   if (lower === 'set-cookie') return values;
-  return SINGLE.has(lower) ? values[0] : values.join(', ');
+  return SINGLE.has(lower) || FIRST.has(lower) ? values[0] : values.join(', ');
 }
 
 /** Names and values of the fields, as far as they are known before the head is sent. */
@@ -104,6 +103,8 @@ export function setResponseField(response: ResponseHead, name: string, values: r
       return;
     case 'etag':
       response.set(name, first);
+      response.remove(lower);
+      for (const value of values.slice(1)) response.add(name, value);
       return;
     case 'last-modified':
       response.set(name, first);

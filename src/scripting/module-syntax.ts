@@ -32,8 +32,8 @@ export interface ParsedModule {
   readonly exportsAll: readonly number[];
   readonly script: EditedText;
   readonly program: Program;
-  /** Whether it uses `fetch`: then the session of a handler is also known after a wait. */
-  readonly fetches: boolean;
+  /** Whether it uses `fetch` or timers: a request waits for those of its handler, also for those that begin after a wait. */
+  readonly waits: boolean;
 }
 
 /** Names of values that the script of a module receives; a module's own declarations take precedence over the others. */
@@ -63,6 +63,9 @@ export function parseModule(path: string, source: string, text: string, globals:
   return new Rewriter(source, program).rewrite(globals);
 }
 
+/** Names of functions for which a request waits without a promise of its own. */
+const WAITING: ReadonlySet<string> = new Set(['fetch', 'setTimeout', 'setImmediate']);
+
 interface Binding {
   readonly request: number;
   readonly name: string;
@@ -75,7 +78,7 @@ class Rewriter {
   private readonly exports: ModuleExport[] = [];
   private readonly exportsAll: number[] = [];
   private awaits = false;
-  private fetches = false;
+  private waits = false;
 
   constructor(
     private readonly source: string,
@@ -103,7 +106,7 @@ class Rewriter {
       exportsAll: this.exportsAll,
       script: this.enclosed(globals),
       program,
-      fetches: this.fetches,
+      waits: this.waits,
     };
   }
 
@@ -219,7 +222,7 @@ class Rewriter {
         if (outside && node.await) this.awaits = true;
         break;
       case 'Identifier':
-        if (node.name === 'fetch') this.fetches = true;
+        if (WAITING.has(node.name)) this.waits = true;
         return;
     }
     const isFunction = /Function/.test(node.type) || node.type === 'PropertyDefinition' || node.type === 'StaticBlock';

@@ -3,8 +3,11 @@ import { format } from 'node:util';
 import { toText } from '../diagnostics/byte-string.js';
 import { NGINX_VERSION } from '../http/software.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import type { Compiler } from '../program/module.js';
-import { currentSession } from './current-session.js';
+import { workerNumber } from '../program/worker-number.js';
+import { callFor, currentSession } from './current-session.js';
+import { SCRIPT_LIMITS } from './script-limits.js';
 import { bytesOf } from './text.js';
 
 /** nginx's numbers of the levels. */
@@ -36,7 +39,7 @@ export class NgxObject {
   readonly conf_prefix: string;
   readonly error_log_path: string;
   readonly prefix: string;
-  readonly worker_id = Number(process.env.TSPROXY_WORKER ?? 0);
+  readonly worker_id = workerNumber();
   readonly #compiler: Compiler;
 
   constructor(compiler: Compiler, confDirectory: string) {
@@ -60,13 +63,22 @@ export class NgxObject {
   }
 }
 
+/** Logs an exception of a callback. */
+type Report = (error: unknown, x: Exchange | null) => void;
+
 /** Version of njs whose interfaces are implemented. */
 const NJS_VERSION = '1.0.0';
 
 export class NjsObject {
   readonly version = NJS_VERSION;
   readonly version_number = 0x010000;
-  readonly engine = 'QuickJS';
+  readonly #report: Report;
+  readonly #onDispose: (call: () => void) => void;
+
+  constructor(report: Report, onDispose: (call: () => void) => void) {
+    this.#report = report;
+    this.#onDispose = onDispose;
+  }
 
   get [Symbol.toStringTag](): string {
     return 'njs';
@@ -80,8 +92,28 @@ export class NjsObject {
     return format('%o', value);
   }
 
-  /** Accepted as in njs; modules have no end of their own here. */
-  on(): void {}
+  /** `js_engine` of the location in which a handler runs. */
+  get engine(): string {
+    return currentSession()?.location.settings.get(SCRIPT_LIMITS).engine ?? SCRIPT_LIMITS.initial.engine;
+  }
+
+  /** Calls back when the request of the handler ends; outside of handlers, when the modules are not used any more. */
+  on(event: unknown, callback: unknown): void {
+    if (event !== 'exit') throw new TypeError(`unknown event "${event}"`);
+    if (typeof callback !== 'function') throw new TypeError('callback is not a function');
+    const x = currentSession();
+    const call = (): void => this.#callExit(callback as () => unknown, x);
+    if (x === null) this.#onDispose(call);
+    else x.onFinish({ release: call });
+  }
+
+  #callExit(callback: () => unknown, x: Exchange | null): void {
+    try {
+      callFor(x, true, callback);
+    } catch (error) {
+      this.#report(error, x);
+    }
+  }
 }
 
 /** `console` of scripts, which writes to the error log. */
@@ -112,7 +144,8 @@ export function consoleOf(compiler: Compiler): Readonly<Record<string, unknown>>
       writer('info')(`${label}: ${count}`);
     },
     time: (label = 'default') => {
-      times.set(String(label), performance.now());
+      if (times.has(String(label))) writer('info')(`Timer "${label}" already exists.`);
+      else times.set(String(label), performance.now());
     },
     timeLog: (label = 'default') => writer('info')(elapsed(label)),
     timeEnd: (label = 'default') => {

@@ -1,9 +1,11 @@
 /** Work for which the handler of a request waits: subrequests, timers, bodies, promises. nginx: the events of its js context. */
+import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { StateKey } from '../program/state-key.js';
 
 export class PendingWork {
-  private count = 0;
+  /** Number of tasks that have not ended. */
+  count = 0;
   private scheduled = false;
   private whenIdle: (() => void) | null = null;
 
@@ -46,17 +48,23 @@ export class PendingWork {
 
 const PENDING = new StateKey<PendingWork>('pending work of scripts');
 
-/** The work of the handler that runs for an exchange; undefined if none may wait. */
+/** The work of the handlers of an exchange; undefined if there was none. */
 export function pendingOf(x: Exchange): PendingWork | undefined {
   return x.state(PENDING);
 }
 
-/** Begins to record the work of a handler. */
+/** The work of the handlers of an exchange, created on first use. */
 export function recordPending(x: Exchange): PendingWork {
   let pending = x.state(PENDING);
   if (pending === undefined) {
-    pending = new PendingWork();
+    const created = new PendingWork();
+    pending = created;
     x.setState(PENDING, pending);
+    x.onFinish({
+      release: () => {
+        if (created.count > 0) logError(x, 'error', 'pending events');
+      },
+    });
   }
   return pending;
 }

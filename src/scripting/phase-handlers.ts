@@ -22,11 +22,11 @@ function runHandler(x: Exchange, fn: ScriptFunction, args: readonly unknown[], t
   else if (isThenable(result)) {
     const end = pending.begin();
     void result.then((settled) => {
+      if (settled === FAILED || settled === TIMED_OUT) pending.abandon();
+      end();
       if (settled === FAILED || settled === TIMED_OUT) {
-        pending.abandon();
         if (!x.finished) then(true);
       }
-      end();
     });
   }
   if (failed) then(true);

@@ -1,6 +1,7 @@
 /** The body of a request, as scripts read it. */
 import type { HttpExchange } from '../exchange/exchange.js';
-import { pendingOf } from './pending-work.js';
+import { logError } from '../program/error-context.js';
+import { recordPending } from './pending-work.js';
 
 export class BodyReader {
   private cached: Buffer | null = null;
@@ -22,7 +23,7 @@ export class BodyReader {
     const { x } = this;
     if (x.body !== null) return new Promise((resolve) => resolve(convert(this.available())));
     this.reading = true;
-    const done = pendingOf(x)?.begin() ?? (() => {});
+    const done = recordPending(x).begin();
     return new Promise((resolve, reject) => {
       // If the body is not complete, the exchange ends, and nothing follows.
       x.readBody(() => {
@@ -45,8 +46,9 @@ export class BodyReader {
   private content(): Buffer {
     const { body } = this.x;
     if (body === null) return Buffer.alloc(0);
-    if (body.memory !== null) return Buffer.from(body.memory);
-    const content = Buffer.allocUnsafe(body.length);
+    if (body.memory !== null) return exactBuffer(body.memory);
+    logError(this.x, 'warn', 'http js reading request body from a temporary file');
+    const content = exactBuffer(body.length);
     let length = 0;
     while (length < content.length) {
       const read = body.read(content.subarray(length), length);
@@ -55,4 +57,10 @@ export class BodyReader {
     }
     return content.subarray(0, length);
   }
+}
+
+/** A buffer that has an ArrayBuffer of its own: scripts create views of `buffer.buffer`. */
+export function exactBuffer(content: Buffer | number): Buffer {
+  if (typeof content === 'number') return Buffer.from(new ArrayBuffer(content));
+  return Buffer.from(new Uint8Array(content).buffer);
 }

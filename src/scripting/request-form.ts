@@ -12,7 +12,7 @@ type FormValue = string | FormFile;
 const MAX_KEYS = 128;
 const MAX_BOUNDARY = 200;
 const MAX_PART_HEADERS = 32;
-const MAX_PART_HEADER_LINE = 8192;
+const MAX_PART_HEADER_LINE = 4096;
 const MAX_PART_HEADER_SIZE = 16_384;
 
 interface FormOptions {
@@ -127,7 +127,7 @@ function urlencoded(body: string, maxKeys: number): [string, FormValue][] {
 }
 
 function decoded(bytes: string): string {
-  if (/%(?![0-9a-fA-F]{2})/.test(bytes)) throw new TypeError('malformed percent encoding');
+  if (/%(?![0-9a-fA-F]{2})/.test(bytes)) throw new TypeError('malformed percent escape');
   return textOf(
     bytes.replaceAll('+', ' ').replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
   );

@@ -1,13 +1,15 @@
 /** The object `r` of scripts: a request with its response. One per exchange. */
 import type { HttpExchange } from '../exchange/exchange.js';
 import { httpExchange } from '../exchange/exchange.js';
+import { UNCONDITIONAL } from '../exchange/file-settings.js';
 import { isRedirect } from '../exchange/redirect.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { StateKey } from '../program/state-key.js';
+import { callFor } from './current-session.js';
 import { headersIn, rawHeadersIn } from './headers-in.js';
 import { headersOut, rawHeadersOut } from './headers-out.js';
-import { pendingOf } from './pending-work.js';
+import { recordPending } from './pending-work.js';
 import { argsOf } from './request-args.js';
 import { BodyReader } from './request-body.js';
 import { maxKeysOf, parseForm, type RequestForm } from './request-form.js';
@@ -213,6 +215,7 @@ export class ScriptRequest {
     const bytes = bytesOf(body);
     this.#requireUnsent();
     outcome.ended = true;
+    x.setState(UNCONDITIONAL, true);
     x.respond(status, bytes);
   }
 
@@ -226,6 +229,7 @@ export class ScriptRequest {
     const { response } = x;
     if (response.status === 0) response.status = 200;
     response.contentType ??= x.defaultType();
+    x.setState(UNCONDITIONAL, true);
     if (!x.sendHead()) throw new Error('failed to send header');
   }
 
@@ -289,16 +293,17 @@ export class ScriptRequest {
       if (!startSubrequest(x, request, () => {})) throw new Error('subrequest creation failed');
       return undefined;
     }
-    const done = pendingOf(x)?.begin() ?? (() => {});
+    const done = recordPending(x).begin();
     if (callback === null) return this.#subrequested(request, done);
     const started = startSubrequest(x, request, (child, body) => {
+      // Before the callback, which may end the request.
+      done();
       try {
-        if (body !== null) callback(this.#reply(child, body));
+        if (body !== null) callFor(x, this.#scripts.tracksSessions, () => callback(this.#reply(child, body)));
       } catch (error) {
         logError(x, 'error', `js exception: ${this.#scripts.describe(error)}`);
         outcomeOf(x).status = 500;
       }
-      done();
     });
     if (!started) {
       done();

@@ -29,6 +29,11 @@ export class ScriptFunction {
     private readonly owner: FunctionOwner,
   ) {}
 
+  /** Whether it is declared `async`. */
+  get isAsync(): boolean {
+    return Object.prototype.toString.call(this.callable) === '[object AsyncFunction]';
+  }
+
   /** Calls the function; returns its value, which may be a promise, or FAILED. */
   call(x: Exchange, ...args: readonly unknown[]): unknown {
     const { callable } = this;
@@ -91,7 +96,7 @@ export class ScriptFunction {
         }, timeout);
       }
       promise.then(end, (error: unknown) => {
-        if (!over) this.logException(x, error);
+        if (!over) logError(x, 'error', `js unhandled rejection: ${this.owner.describe(error)}`);
         end(FAILED);
       });
     });

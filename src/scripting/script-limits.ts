@@ -6,8 +6,15 @@ export interface ScriptLimits {
   readonly timeout: number;
   /** Whether a request continues as if a handler that failed or took too long had allowed it (`fail=open`). */
   readonly failOpen: boolean;
+  /** `js_engine`, by its name in scripts. */
+  readonly engine: 'njs' | 'QuickJS';
   /** `js_slow_log`: ms for which a handler may occupy the worker before it is reported; 0: not reported. */
   readonly slow: number;
 }
 
-export const SCRIPT_LIMITS = new SettingsKey<ScriptLimits>('script limits', { timeout: 0, failOpen: false, slow: 0 });
+export const SCRIPT_LIMITS = new SettingsKey<ScriptLimits>('script limits', {
+  timeout: 0,
+  failOpen: false,
+  engine: 'QuickJS',
+  slow: 0,
+});

@@ -4,6 +4,7 @@ import { parseUnsafeUri } from '../http/unsafe-uri.js';
 import type { Chunk, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange, Subrequest, SubrequestSink } from '../program/exchange.js';
+import { exactBuffer } from './request-body.js';
 import { bytesOf } from './text.js';
 
 /** A subrequest as a script describes it. Byte strings. */
@@ -80,7 +81,7 @@ class ResponseCollector implements SubrequestSink {
   }
 
   done({ exchange }: Subrequest): void {
-    this.then(exchange, this.tooBig ? null : Buffer.concat(this.chunks));
+    this.then(exchange, this.tooBig ? null : exactBuffer(Buffer.concat(this.chunks)));
   }
 }
 

@@ -2,7 +2,7 @@
 import { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
 import type { Exchange } from '../program/exchange.js';
 import { callFor, currentSession } from './current-session.js';
-import { pendingOf } from './pending-work.js';
+import { recordPending } from './pending-work.js';
 
 type Callback = (...args: readonly unknown[]) => unknown;
 
@@ -20,8 +20,9 @@ export class ScriptTimers {
       const { run, done } = this.callback(callback, args);
       const timer = setTimeout(() => {
         this.active.delete(timer);
-        run();
+        // Before the callback, which may end the request.
         done();
+        run();
       }, ms);
       return this.add(timer);
     },
@@ -34,8 +35,9 @@ export class ScriptTimers {
       const { run, done } = this.callback(callback, args);
       const timer = setImmediate(() => {
         this.active.delete(timer);
-        run();
+        // Before the callback, which may end the request.
         done();
+        run();
       });
       this.active.add(timer);
       return timer;
@@ -77,7 +79,7 @@ export class ScriptTimers {
   ): { readonly run: () => void; readonly done: () => void } {
     if (typeof callback !== 'function') throw new TypeError('first arg must be a function');
     const x = currentSession();
-    const done = (x === null ? null : pendingOf(x)?.begin()) ?? (() => {});
+    const done = x === null ? () => {} : recordPending(x).begin();
     return { run: () => this.call(callback, args, x), done };
   }
 

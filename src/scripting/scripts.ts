@@ -1,12 +1,15 @@
 /** The user modules of a table, and the functions that its directives name. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { addErrorOwner } from '../logging/error-owners.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import type { Compiler } from '../program/module.js';
 import type { Variable } from '../program/variable.js';
 import type { Getter } from '../program/variable-spec.js';
+import { currentSession } from './current-session.js';
 import { Environment } from './environment.js';
-import { exceptionText } from './exception-text.js';
+import { exceptionText, userFrames } from './exception-text.js';
 import type { FunctionName } from './function-name.js';
 import { ModuleError } from './module-error.js';
 import { ModuleGraph, StoredFiles, type UserModule } from './module-graph.js';
@@ -34,18 +37,27 @@ export class Scripts implements FunctionOwner {
   readonly variableNames = new Set<string>();
   tracksSessions = false;
   readonly ngx: NgxObject;
+  private readonly njs: NjsObject;
   private readonly timers: ScriptTimers;
   private readonly environments = new Map<string, Environment>();
   private readonly scopes = new Map<string, ScriptScope>();
   private readonly getters = new Map<string, Getter | null>();
 
   constructor(private readonly compiler: Compiler) {
-    this.timers = new ScriptTimers((error, x) => {
-      const message = `js exception: ${this.describe(error)}`;
-      if (x !== null) logError(x, 'error', message);
-      else compiler.errorLog.write('error', message);
-    });
+    this.timers = new ScriptTimers((error, x) => this.report('js exception', error, x));
     this.ngx = new NgxObject(compiler, confDirectoryOf(compiler));
+    this.njs = new NjsObject(
+      (error, x) => this.report('js exception', error, x),
+      (call) => this.dispose.add(call),
+    );
+    if (compiler.onlyTest || compiler.observer.simulates) return;
+    this.dispose.add(
+      addErrorOwner((error, kind) => {
+        if (!this.owns(error)) return false;
+        this.report(kind === 'rejection' ? 'js unhandled rejection' : 'js exception', error, currentSession());
+        return true;
+      }),
+    );
   }
 
   /** Loads and evaluates the modules that blocks of `http` import. */
@@ -66,7 +78,7 @@ export class Scripts implements FunctionOwner {
     for (const { file, at } of imports.values()) {
       try {
         const module = moduleOf(environment.graph, file);
-        if (module.parsed.fetches) this.tracksSessions = true;
+        if (module.parsed.waits) this.tracksSessions = true;
         environment.graph.verify();
         await environment.evaluate(module);
       } catch (error) {
@@ -109,7 +121,7 @@ export class Scripts implements FunctionOwner {
       const { compiler } = this;
       const globals = new Map<string, unknown>([
         ['ngx', this.ngx],
-        ['njs', new NjsObject()],
+        ['njs', this.njs],
         ['console', consoleOf(compiler)],
         ...Object.entries(this.timers.functions),
         ...this.globals.flatMap((each) => [...each(block)]),
@@ -128,6 +140,18 @@ export class Scripts implements FunctionOwner {
         [...this.environments.values()].map(({ graph }) => graph),
       ),
     );
+  }
+
+  /** Logs an error of a script; `x`: the exchange for which it ran, if known. */
+  private report(what: string, error: unknown, x: Exchange | null): void {
+    const message = `${what}: ${this.describe(error)}`;
+    if (x !== null) logError(x, 'error', message);
+    else this.compiler.errorLog.write('error', message);
+  }
+
+  /** Whether an error was thrown by a user module of this table. */
+  private owns(error: unknown): boolean {
+    return [...this.environments.values()].some(({ graph }) => userFrames(error, graph).length > 0);
   }
 
   /** Getter of a variable; null if it does not exist. */

@@ -112,14 +112,15 @@ test('js_set computes a variable once, or with nocache at each use, with the imp
   const proxy = await scripted(
     t,
     `let count = 0;
-     export default { count: () => ++count, where: () => 'outer', late: async (r) => { r.setReturnValue('now'); } };`,
-    `js_set $once main.count; js_set $each main.count nocache; js_set $where main.where; js_set $late main.late;
+     export default { count: () => ++count, where: () => 'outer', late: async (r) => { await new Promise((f) => setTimeout(f, 1)); r.setReturnValue('now'); },
+       value: async () => 'value' };`,
+    `js_set $once main.count; js_set $each main.count nocache; js_set $where main.where; js_set $late main.late; js_set $value main.value;
      js_var $own first;
-     location / { return 200 "$once $once $each $each $late $own"; }
+     location / { set $copy $value; return 200 "$once $once $each $each $late $own $copy"; }
      location /inner { js_import main from %%DIR%%/inner.js; return 200 $where; }`,
     { 'inner.js': `export default { where: () => 'inner', count() {}, late() {} };` },
   );
-  assert.equal((await get(proxy.port, '/')).body, '1 1 2 3 now first');
+  assert.equal((await get(proxy.port, '/')).body, '1 1 2 3 now first value');
   assert.equal((await get(proxy.port, '/inner')).body, 'inner');
 });
 
@@ -192,7 +193,10 @@ test('an exception is logged with the place in the file, and the response is 500
   for (const path of ['/sync', '/rejects']) {
     proxy.entries.length = 0;
     assert.equal((await get(proxy.port, path)).status, 500);
-    assert.match(proxy.messages('error').join('\n'), /js exception: TypeError: .* at fail \(\S+\/lib\.ts:3:20\)/);
+    assert.match(
+      proxy.messages('error').join('\n'),
+      /js (?:exception|unhandled rejection): TypeError: .* at fail \(\S+\/lib\.ts:3:20\)/,
+    );
   }
   assert.equal((await get(proxy.port, '/nothing')).status, 500);
 });

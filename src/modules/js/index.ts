@@ -1,14 +1,15 @@
 /** njs's `ngx_http_js_module`: functions of user modules that compute variables, respond, and decide about access. */
 import { choice, integer, milliseconds, size, word } from '../../config/argument-types.js';
 import type { CheckedBlock } from '../../config/checked-config.js';
-import type { ConfOf, Context, Directives } from '../../config/directive.js';
+import type { Context, Directives } from '../../config/directive.js';
 import type { CheckContext } from '../../config/module-declaration.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
-import { type Compiler, defineModule } from '../../program/module.js';
+import { type Compiler, defineModule, type Handler, type Scope } from '../../program/module.js';
 import { OK } from '../../program/verdict.js';
 import { checkFunctions, checkImports, moduleFiles } from '../../scripting/check-functions.js';
 import { functionName } from '../../scripting/function-name.js';
+import { pendingOf } from '../../scripting/pending-work.js';
 import { contentHandler, decidingHandler } from '../../scripting/phase-handlers.js';
 import { PROVIDERS } from '../../scripting/providers.js';
 import { outcomeOf, requestOf } from '../../scripting/request-object.js';
@@ -19,6 +20,7 @@ import { SCRIPT_TIMES } from '../../scripting/script-times.js';
 import { type Scripts, scriptsOf } from '../../scripting/scripts.js';
 import { bytesOf } from '../../scripting/text.js';
 import { type ComputedVariable, computed, imported, type ScriptVariable, timeout, variable } from './arguments.js';
+import { awaitVariables, definitionsOf } from './async-variables.js';
 
 const LEVELS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 const LOCATIONS = ['location', 'if in location', 'limit_except'] as const satisfies readonly Context[];
@@ -48,8 +50,7 @@ const directives = {
   js_engine: {
     contexts: LEVELS,
     takes: choice('njs', 'qjs'),
-    default: 'njs',
-    noEffect: 'Scripts are run by V8, as part of Node.js.',
+    noEffect: 'Scripts are run by V8, as part of Node.js; only the value of `njs.engine` follows it.',
     doc: 'In nginx, the JavaScript engine.',
     example: 'js_engine qjs;',
   },
@@ -74,7 +75,7 @@ const directives = {
     takes: computed,
     repeat: true,
     links: ({ variable: name }: ComputedVariable) => ({ name: `$${name}` }),
-    doc: 'Defines a variable whose value a function returns. It is called with the object `r` when the variable is used for the first time in a request, or at each use with `nocache`. The variable can be used everywhere; the function is searched among the imports of the location in which the request is handled. The function must not wait: of an `async` function the value is that of `r.setReturnValue()` before its first `await`.',
+    doc: 'Defines a variable whose value a function returns. It is called with the object `r` when the variable is used for the first time in a request, or at each use with `nocache`. The variable can be used everywhere; the function is searched among the imports of the location in which the request is handled. An `async` function is called once, when a request enters a location whose directives mention the variable, and the request waits for it; its value is that of `r.setReturnValue()`, or the one that it returns. Where it was not called before (in a log format), the variable is empty.',
     example: 'js_set $user main.user;',
     exampleNeeds: IMPORT,
   },
@@ -117,8 +118,6 @@ const directives = {
   },
 } as const satisfies Directives;
 
-type Conf = ConfOf<typeof directives>;
-
 /** Value of a variable of `js_set`. */
 function compute(x: Exchange, { function: { name } }: ComputedVariable, scripts: Scripts): string | undefined {
   const fn = x.location.settings.get(SCRIPT_SCOPE)?.function(name, 'js_set');
@@ -128,27 +127,46 @@ function compute(x: Exchange, { function: { name } }: ComputedVariable, scripts:
     return undefined;
   }
   outcomeOf(x).returned = null;
+  const tasks = pendingOf(x)?.count ?? 0;
   const value = fn.callNow(x, requestOf(x, scripts));
   if (value === FAILED) return undefined;
   const { returned } = outcomeOf(x);
   if (returned !== null) return bytesOf(returned.value);
-  if (!isThenable(value)) return bytesOf(value);
-  value.then(undefined, (error: unknown) => fn.logException(x, error));
+  if (isThenable(value)) value.then(undefined, (error: unknown) => fn.logException(x, error));
+  else if ((pendingOf(x)?.count ?? 0) === tasks) return bytesOf(value);
   logError(x, 'error', `async operation inside "${name}" variable handler`);
   return undefined;
 }
 
-/** Defines the variables that a block declares; they can be used everywhere. */
-function defineVariables(conf: Conf, compiler: Compiler): void {
+/** Variables of a configuration that scripts compute. */
+interface Variables {
+  readonly computed: ComputedVariable[];
+  readonly definitions: ReturnType<typeof definitionsOf>;
+}
+
+const VARIABLES = 'variables of scripts';
+
+/** Defines the variables that a block and those in it declare; they can be used everywhere. */
+function defineVariables(block: CheckedBlock, variables: Variables, compiler: Compiler): void {
   const scripts = scriptsOf(compiler);
-  for (const data of conf.js_set) {
+  const own = <T>(name: string): readonly T[] => (block.own.includes(name) ? (block.values[name] as readonly T[]) : []);
+  for (const data of own<ComputedVariable>('js_set')) {
+    variables.computed.push(data);
     compiler.define(data.variable, (x) => compute(x, data, scripts), !data.volatile);
   }
-  for (const { variable: name, initial } of conf.js_var) {
+  for (const { variable: name, initial } of own<ScriptVariable>('js_var')) {
     scripts.variableNames.add(name);
     const value = initial === null ? null : compiler.template(initial);
     compiler.define(name, (x) => value?.of(x) ?? '', true);
   }
+  for (const inner of block.blocks) defineVariables(inner, variables, compiler);
+}
+
+function compileAwaited({ block, compiler }: Scope): Handler | null {
+  const scripts = scriptsOf(compiler);
+  const variables = compiler.shared.get<Variables>(VARIABLES);
+  if (variables === undefined) return null;
+  return awaitVariables(block, scripts.scope(block), variables.computed, variables.definitions, scripts);
 }
 
 /** A variable of two `js_set` must be computed by the same function. */
@@ -186,19 +204,23 @@ export default defineModule({
     checkVariables(block, c);
   },
   reads: moduleFiles,
-  async http(conf, block, compiler) {
+  async http(_conf, block, compiler) {
     const scripts = scriptsOf(compiler);
     for (const provide of PROVIDERS) await provide(scripts, compiler, block);
     await scripts.load(block);
-    defineVariables(conf, compiler);
+    const variables = { computed: [], definitions: definitionsOf(block) };
+    compiler.shared.set<Variables>(VARIABLES, variables);
+    defineVariables(block, variables, compiler);
   },
-  settings(conf, { block, program, compiler, owns }) {
-    if (owns('js_set') || owns('js_var')) defineVariables(conf, compiler);
+  settings(conf, { block, program, compiler }) {
     program.settings.set(SCRIPT_SCOPE, scriptsOf(compiler).scope(block));
     const { timeout: limit, failOpen } = conf.js_timeout;
-    program.settings.set(SCRIPT_LIMITS, { timeout: limit, failOpen, slow: conf.js_slow_log });
+    const engine = conf.js_engine === 'njs' ? 'njs' : 'QuickJS';
+    program.settings.set(SCRIPT_LIMITS, { timeout: limit, failOpen, engine, slow: conf.js_slow_log });
   },
   phases: {
+    serverRewrite: { order: -1, compile: (_conf, at) => compileAwaited(at) },
+    rewrite: { order: -1, compile: (_conf, at) => compileAwaited(at) },
     access: {
       order: 400,
       compile: (conf, { block, compiler }) => {
