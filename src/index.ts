@@ -58,7 +58,7 @@ export function checkConfig(
   options: Omit<ProxyOptions, keyof ConfigInput> = {},
 ): CheckedText {
   const source = sourceOf(typeof input === 'string' ? { config: input } : input, placeOf(options));
-  const result = withoutModuleFiles(checkWithSuppressed(source, modulesOf(options.modules)));
+  const result = withoutModuleFiles(checkWithSuppressed(source, modulesOf(options.modules, options.hooks)));
   const { config, findings: all, sources } = lint(result, lints, { directory: confDirectoryOf(source) });
   const findings = new IgnoreComments(sources).unsuppressed(all);
   return { ok: config !== null, findings: findingsToJson(findings), rendered: renderFindings(findings) };
@@ -105,7 +105,7 @@ export async function explain(
     import('./explain/as-text.js'),
   ]);
   try {
-    const { result, modules } = await checkWithModuleFiles(source, modulesOf(options.modules));
+    const { result, modules } = await checkWithModuleFiles(source, modulesOf(options.modules, options.hooks));
     const explainer = await Explainer.open(result, modules, source.prefix);
     try {
       return asText(await explainer.explain(requestInput(typeof request === 'string' ? { request } : request)));

@@ -6,7 +6,7 @@ import type { CheckState } from './check-state.js';
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 import type { FindingOptions } from './directive.js';
 import { knownDirectives } from './foreign/known-directives.js';
-import type { CheckContext, ModuleDeclaration } from './module-declaration.js';
+import { type CheckContext, type GivenScripts, givenScripts, type ModuleDeclaration } from './module-declaration.js';
 import type { ConfigReader } from './reader.js';
 
 /** Yields after each block. */
@@ -17,7 +17,7 @@ export function* runModuleChecks(
   state: CheckState,
   reader: ConfigReader,
 ): Generator<void, void> {
-  const whole = new WholeConfig(config, records, state, reader);
+  const whole = new WholeConfig(config, records, state, reader, givenScripts(modules));
   const checking = modules.filter(({ check }) => check !== undefined);
   for (const record of records) {
     const view = new BlockView(whole, record);
@@ -38,6 +38,7 @@ class WholeConfig {
     records: readonly BlockRecord[],
     readonly state: CheckState,
     readonly reader: ConfigReader,
+    readonly scripts: GivenScripts,
   ) {
     for (const record of records) {
       const { block } = record;
@@ -63,6 +64,9 @@ class BlockView implements CheckContext {
   }
   get reader(): ConfigReader {
     return this.whole.reader;
+  }
+  get scripts(): GivenScripts {
+    return this.whole.scripts;
   }
   get enclosing(): CheckedBlock | null {
     return this.record.around;

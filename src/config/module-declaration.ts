@@ -18,6 +18,15 @@ export interface ModuleDeclaration {
    * with those of enclosing blocks): plain data by directive, for comparing configurations.
    */
   holds?(block: CheckedBlock, config: CheckedConfig): Readonly<Record<string, unknown>>;
+  /** Modules of scripts that a program gives as objects (`createProxy({ hooks })`), by the names that directives use. */
+  readonly scripts?: GivenScripts;
+}
+
+export type GivenScripts = Readonly<Record<string, object>>;
+
+/** Modules of scripts that the modules of a list contain. */
+export function givenScripts(modules: readonly { readonly scripts?: GivenScripts }[]): GivenScripts {
+  return Object.assign({}, ...modules.map(({ scripts }) => scripts)) as GivenScripts;
 }
 
 export interface VariableDeclaration {
@@ -33,6 +42,8 @@ export interface CheckContext {
   readonly config: CheckedConfig;
   /** Source of the files of the configuration. */
   readonly reader: ConfigReader;
+  /** Modules of scripts that are given as objects. */
+  readonly scripts: GivenScripts;
   /** The block around the one being checked; null for `main`. */
   readonly enclosing: CheckedBlock | null;
   /** The statement that opened the block; null for `main`. */

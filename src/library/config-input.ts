@@ -45,8 +45,13 @@ function includedTexts(includes: Readonly<Record<string, string>>, prefix: strin
   );
 }
 
-export function modulesOf(own: readonly ModuleDefinition[] = []): readonly Module[] {
-  return own.length === 0 ? builtIn : [...builtIn, ...own];
+/** The modules of a proxy. `hooks`: functions that its configuration names `hooks.NAME`. */
+export function modulesOf(own: readonly ModuleDefinition[] = [], hooks?: object): readonly Module[] {
+  const given: readonly Module[] =
+    hooks === undefined
+      ? []
+      : [{ name: 'hooks', doc: 'Functions of the program.', directives: {}, scripts: { hooks } }];
+  return own.length + given.length === 0 ? builtIn : [...builtIn, ...own, ...given];
 }
 
 export function configError(message: string, findings: readonly Finding[]): ConfigError {

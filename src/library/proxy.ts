@@ -48,6 +48,11 @@ export interface ProxyOptions extends ConfigInput {
   readonly errorLog?: string | ((entry: LogEntry) => void);
   /** Custom modules, in addition to the built-in ones. */
   readonly modules?: readonly ModuleDefinition[];
+  /**
+   * Functions that directives of scripts name `hooks.NAME`, as if a module of that name were imported: `js_content hooks.hello;`,
+   * `js_websocket_message hooks.filter;`. They stay the same over reloads.
+   */
+  readonly hooks?: object;
   /** Whether it listens on the addresses of the configuration. With false, only `middleware` passes requests to it. Default: true. */
   readonly listen?: boolean;
 }
@@ -120,7 +125,7 @@ export function createProxy(options: ProxyOptions): ReverseProxy {
   const { errorLog = 'stderr' } = options;
   const instance = ownInstance(
     {
-      modules: modulesOf(options.modules),
+      modules: modulesOf(options.modules, options.hooks),
       source: sourceOf(options, place),
       defaultErrorLog: typeof errorLog === 'function' ? toEntries(errorLog) : logPath(errorLog, place.prefix),
       warn: (message) => process.emitWarning(message),

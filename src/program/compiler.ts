@@ -1,6 +1,7 @@
 /** CheckedConfig → RoutingTable: binds modules, variables and templates, and compiles each location's program. */
 import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
+import { type GivenScripts, givenScripts } from '../config/module-declaration.js';
 import { Expression } from '../config/pcre/expression.js';
 import type { Place } from '../config/place.js';
 import type { PatternData, TemplateData } from '../config/template.js';
@@ -133,6 +134,7 @@ class TableCompiler implements Compiler, Programs {
   readonly zones: ZoneBackend;
   readonly secret: Buffer;
   readonly files: Map<string, string>;
+  readonly scripts: GivenScripts;
   readonly observer: Observer;
   readonly tap: Tap;
   readonly onlyTest: boolean;
@@ -172,6 +174,7 @@ class TableCompiler implements Compiler, Programs {
     this.secret = secret;
     this.files = new Map(Object.entries(files));
     this.errorLog = errorLog;
+    this.scripts = givenScripts(modules);
     this.confs = new Confs(modules);
     this.withSettings = modules.filter(({ settings }) => settings !== undefined);
     for (const module of modules) {

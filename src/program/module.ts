@@ -1,7 +1,7 @@
 /** Module interface: directives, variables, and the handlers compiled into a location's program. */
 import type { CheckedBlock, CheckedConfig, CheckedStep } from '../config/checked-config.js';
 import type { ConfOf, Directives } from '../config/directive.js';
-import type { CheckContext } from '../config/module-declaration.js';
+import type { CheckContext, GivenScripts } from '../config/module-declaration.js';
 import type { AcceptStep } from '../net/accept-step.js';
 import type { TcpKeepalive } from '../routing/listeners.js';
 import type { Tap } from '../tap/tap.js';
@@ -58,6 +58,8 @@ export interface Compiler extends ModuleCompiler {
    * have read and added, so that each is read once. Empty while a table serves.
    */
   readonly files: Map<string, string>;
+  /** Modules of scripts that are given as objects. */
+  readonly scripts: GivenScripts;
   /** See `secret.ts`. */
   readonly secret: Buffer;
   /**
@@ -173,6 +175,8 @@ export interface Module<D extends Directives = Directives> extends ModuleDefinit
     after: CheckedBlock,
     shared: Shared,
   ): boolean;
+  /** See `ModuleDeclaration`. */
+  readonly scripts?: GivenScripts;
   /** Files of a block that are watched for changes; null: none. */
   watches?(block: CheckedBlock): WatchedFiles | null;
   /**

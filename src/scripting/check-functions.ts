@@ -8,7 +8,7 @@ import { nearest } from '../diagnostics/nearest.js';
 import type { ImportData } from './function-name.js';
 import { ModuleError } from './module-error.js';
 import { type ModuleFiles, ModuleGraph, StoredFiles, type UserModule } from './module-graph.js';
-import { importsOf, searchPathsOf } from './script-scope.js';
+import { functionOf, importsOf, searchPathsOf } from './script-scope.js';
 import { staticValue } from './static-exports.js';
 
 /** Files as the configuration is read. */
@@ -123,6 +123,11 @@ function checkFunction(block: CheckedBlock, c: CheckContext, directive: string, 
   const [first = '', ...path] = word.text.split('.');
   const imports = importsOf(block);
   const data = imports.get(first);
+  const given = c.scripts[first];
+  if (data === undefined && given !== undefined) {
+    checkGiven(functionOf(given, path), c, directive, word);
+    return;
+  }
   if (data === undefined) {
     // A variable is computed with the imports of the location in which a request is handled.
     if (directive === 'js_set' && importsSomewhere(c.config, first)) return;
@@ -147,6 +152,17 @@ function checkFunction(block: CheckedBlock, c: CheckContext, directive: string, 
       help: `"${data.file}" does not export it: a module exports functions by name, or as properties of its default export`,
     });
   } else if (value === 'other') {
+    c.report(word, 'script-function', `"${word.text}" of "${directive}" is not a function`);
+  }
+}
+
+/** Reports a name that denotes no function of an object. */
+function checkGiven(found: ReturnType<typeof functionOf>, c: CheckContext, directive: string, word: Word): void {
+  if (found === 'missing') {
+    c.report(word, 'script-function', `js function "${word.text}" not found`, {
+      help: 'the option "hooks" of the program has no function of that name',
+    });
+  } else if (found === 'other') {
     c.report(word, 'script-function', `"${word.text}" of "${directive}" is not a function`);
   }
 }

@@ -1,5 +1,6 @@
 /** Scope of the functions that a block names: the modules imported there, and the environment in which they are evaluated. */
 import type { CheckedBlock } from '../config/checked-config.js';
+import type { GivenScripts } from '../config/module-declaration.js';
 import { SettingsKey } from '../program/settings-key.js';
 import type { Environment } from './environment.js';
 import type { ImportData } from './function-name.js';
@@ -29,6 +30,8 @@ export class ScriptScope {
     /** Imported modules by name. */
     readonly modules: ReadonlyMap<string, UserModule>,
     private readonly owner: FunctionOwner,
+    /** Modules that are given as objects; imported ones precede them. */
+    private readonly given: GivenScripts,
   ) {}
 
   /** Returns a function by its name in directives, or the reason why there is none. Bytes. */
@@ -42,9 +45,23 @@ export class ScriptScope {
     return found;
   }
 
+  private givenFunction(
+    given: object,
+    path: readonly string[],
+    name: string,
+    directive: string,
+  ): ScriptFunction | string {
+    const found = functionOf(given, path);
+    if (found === 'missing') return `js function "${name}" not found`;
+    if (found === 'other') return `"${name}" of "${directive}" is not a function`;
+    return new ScriptFunction(name, directive, found, this.owner);
+  }
+
   private find(name: string, directive: string): ScriptFunction | string {
     const [first = '', ...path] = name.split('.');
     const module = this.modules.get(first);
+    const given = this.given[first];
+    if (module === undefined && given !== undefined) return this.givenFunction(given, path, name, directive);
     if (module === undefined) return `no imports defined for "${directive}" "${name}", use js_import directive`;
     const namespace = this.environment.namespace(module);
     let value: unknown;
@@ -58,6 +75,15 @@ export class ScriptScope {
     if (typeof value !== 'function') return `"${name}" of "${directive}" is not a function`;
     return new ScriptFunction(name, directive, value as Callable, this.owner);
   }
+}
+
+/** Function of an object, which is `this` for it, or the reason why there is none. */
+export function functionOf(object: object, path: readonly string[]): Callable | 'missing' | 'other' {
+  let holder: unknown = object;
+  let value: unknown = object;
+  for (const name of path) [holder, value] = [value, member(value, name)];
+  if (value === undefined) return 'missing';
+  return typeof value === 'function' ? (value.bind(holder) as Callable) : 'other';
 }
 
 function member(value: unknown, name: string): unknown {

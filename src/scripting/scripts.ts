@@ -100,14 +100,15 @@ export class Scripts implements FunctionOwner {
   /** The scope of a block; null if no modules are imported there. */
   scope(block: CheckedBlock): ScriptScope | null {
     const imports = importsOf(block);
-    if (imports.size === 0) return null;
+    const { scripts: given } = this.compiler;
+    if (imports.size === 0 && Object.keys(given).length === 0) return null;
     const key = JSON.stringify([environmentKey(block), ...[...imports.values()].map(({ name, file }) => [name, file])]);
     let scope = this.scopes.get(key);
     if (scope === undefined) {
       const environment = this.environment(block);
       const modules = new Map<string, UserModule>();
       for (const { name, file } of imports.values()) modules.set(name, moduleOf(environment.graph, file));
-      scope = new ScriptScope(environment, modules, this);
+      scope = new ScriptScope(environment, modules, this, given);
       this.scopes.set(key, scope);
     }
     return scope;
