@@ -12,7 +12,7 @@ import { textOf } from '../scripting/text.js';
 import type { BalancerPeer, ChoosePeer } from '../upstream/balancer-peer.js';
 import { checkBalancingMethod } from '../upstream/balancing-method.js';
 import { useBalancer } from '../upstream/configured.js';
-import { CustomBalancer } from '../upstream/custom-balancer.js';
+import { FunctionBalancer } from '../upstream/function-balancer.js';
 
 function isExchange(session: Session): session is Exchange {
   return 'location' in session;
@@ -72,7 +72,7 @@ const module = defineModule({
       const name = compiler.conf(module, block).js_balancer;
       if (name === undefined) throw new Error('a js_balancer directive without a value');
       const fn = scripts.function(http, name, 'js_balancer');
-      return new CustomBalancer('js_balancer', upstream, chooser(fn, scripts));
+      return new FunctionBalancer('js_balancer', upstream, chooser(fn, scripts));
     });
   },
 });
