@@ -26,6 +26,11 @@ import headers_module from './headers.js';
 import index_file_module from './index_file.js';
 import js_module from './js/index.js';
 import js_balancer_module from './js_balancer.js';
+import js_fetch_module from './js_fetch.js';
+import js_filter_module from './js_filter.js';
+import js_periodic_module from './js_periodic.js';
+import js_preload_object_module from './js_preload_object.js';
+import js_shared_dict_module from './js_shared_dict.js';
 import js_sse_module from './js_sse.js';
 import js_upstream_module from './js_upstream.js';
 import js_websocket_module from './js_websocket.js';
@@ -111,6 +116,11 @@ export const modules: readonly Module[] = [
   index_file_module,
   js_module,
   js_balancer_module,
+  js_fetch_module,
+  js_filter_module,
+  js_periodic_module,
+  js_preload_object_module,
+  js_shared_dict_module,
   js_sse_module,
   js_upstream_module,
   js_websocket_module,

@@ -168,6 +168,33 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       js_balancer`,
   },
   {
+    load: () => import('../modules/js_fetch.js'),
+    names: `
+      js_fetch_buffer_size js_fetch_max_response_buffer_size js_fetch_timeout js_fetch_ciphers
+      js_fetch_protocols js_fetch_verify js_fetch_verify_depth js_fetch_trusted_certificate js_fetch_keepalive
+      js_fetch_keepalive_requests js_fetch_keepalive_time js_fetch_keepalive_timeout js_fetch_proxy`,
+  },
+  {
+    load: () => import('../modules/js_filter.js'),
+    names: `
+      js_header_filter js_body_filter`,
+  },
+  {
+    load: () => import('../modules/js_periodic.js'),
+    names: `
+      js_periodic`,
+  },
+  {
+    load: () => import('../modules/js_preload_object.js'),
+    names: `
+      js_preload_object`,
+  },
+  {
+    load: () => import('../modules/js_shared_dict.js'),
+    names: `
+      js_shared_dict_zone`,
+  },
+  {
     load: () => import('../modules/js_sse.js'),
     names: `
       js_sse_event js_sse_event_buffer_size`,

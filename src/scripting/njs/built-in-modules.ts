@@ -8,5 +8,18 @@ export const BUILT_IN_MODULES: ReadonlyMap<string, LoadBuiltIn> = new Map<string
   ['crypto', async () => ({ ...(await import('node:crypto')) })],
   ['fs', async () => ({ ...(await import('node:fs')) })],
   ['querystring', async () => ({ ...(await import('node:querystring')) })],
-  ['zlib', async () => ({ ...(await import('node:zlib')) })],
+  [
+    'xml',
+    async () => {
+      const { xml } = await import('./xml.js');
+      return { ...xml, default: xml };
+    },
+  ],
+  [
+    'zlib',
+    async () => {
+      const { scriptZlib } = await import('./zlib.js');
+      return { ...scriptZlib, default: scriptZlib };
+    },
+  ],
 ]);

@@ -1,0 +1,126 @@
+/** State files of `js_shared_dict_zone`: read at the start, and written at most once a second while the dictionary changes. */
+import {
+  readStateFile,
+  type SavedState,
+  StateFile,
+  StateFileError,
+  setAside,
+  writeStateFileNow,
+} from '../files/state-file.js';
+import type { ErrorLog } from '../logging/error-log.js';
+import type { DictionaryEntry } from '../zones/dictionary.js';
+import { type DictionaryContents, loadDictionary, readDictionary } from '../zones/dictionary-operations.js';
+import { type Zone, type ZoneBackend, ZoneUnavailable } from '../zones/zone.js';
+import type { SharedDictionaryData } from './shared-dictionary.js';
+
+/** ms between a change and the time at which the file is written; njs's. */
+const SAVE_INTERVAL = 1000;
+
+export class DictionaryState {
+  private readonly file: StateFile;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly path: string,
+    private readonly data: SharedDictionaryData,
+    private readonly backend: ZoneBackend,
+    private readonly zone: Zone,
+    private readonly errorLog: ErrorLog,
+  ) {
+    this.file = new StateFile(path, () => this.savedState());
+  }
+
+  /** Reads the file, unless the dictionary is in use already. */
+  async load(onlyTest: boolean): Promise<void> {
+    const question = { zone: this.zone.id };
+    if ((await this.backend.ask(readDictionary, question))?.loaded === true) return;
+    const entries = this.readEntries(onlyTest);
+    await this.backend.ask(loadDictionary, { ...question, entries });
+  }
+
+  /** The dictionary has changed in this process. */
+  changed(): void {
+    this.timer ??= setTimeout(() => this.save(), SAVE_INTERVAL).unref();
+  }
+
+  /** Writes pending changes before it returns: the process may be about to end. */
+  close(): void {
+    if (this.timer === null) return;
+    clearTimeout(this.timer);
+    this.timer = null;
+    try {
+      const contents = this.backend.askNow(this.zone, readDictionary, { zone: this.zone.id });
+      if (contents !== null) writeStateFileNow(this.path, textOf(contents));
+    } catch (error) {
+      if (!(error instanceof StateFileError) && !(error instanceof ZoneUnavailable)) throw error;
+      this.errorLog.write('error', error.message);
+    }
+  }
+
+  private save(): void {
+    this.timer = null;
+    this.file.save().catch((error: unknown) => {
+      if (!(error instanceof StateFileError)) throw error;
+      this.errorLog.write('error', error.message);
+    });
+  }
+
+  private async savedState(): Promise<SavedState | null> {
+    const contents = await this.backend.ask(readDictionary, { zone: this.zone.id });
+    return contents === null ? null : { version: contents.version, text: textOf(contents) };
+  }
+
+  private readEntries(onlyTest: boolean): DictionaryEntry[] {
+    const { path, errorLog } = this;
+    try {
+      const text = readStateFile(path);
+      if (text === null) return [];
+      const entries = parseDictionary(Buffer.from(text, 'latin1').toString(), this.data);
+      if (entries !== null) return entries;
+      const effect = setAside(path, onlyTest);
+      errorLog.write(
+        'error',
+        `invalid state file "${path}" of a js_shared_dict_zone: ${effect}, and the zone is empty`,
+      );
+    } catch (error) {
+      if (!(error instanceof StateFileError)) throw error;
+      errorLog.write('error', error.message);
+    }
+    return [];
+  }
+}
+
+/** The content of a state file, a byte string. */
+function textOf({ entries }: DictionaryContents): string {
+  const now = Date.now();
+  const content = entries.map(({ key, value, left }) => [
+    key,
+    left === null ? { value } : { value, expire: Math.round(now + left) },
+  ]);
+  return Buffer.from(JSON.stringify(Object.fromEntries(content))).latin1Slice();
+}
+
+/**
+ * Entries of a state file: an object with `value` and `expire` (ms since 1970; 0: the usual time starts now) by key. njs's
+ * parser accepts a comma after the last entry. Null: invalid.
+ */
+export function parseDictionary(text: string, { type, timeout }: SharedDictionaryData): DictionaryEntry[] | null {
+  let content: unknown;
+  try {
+    content = JSON.parse(text.replace(/,(\s*\}\s*)$/, '$1'));
+  } catch {
+    return null;
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) return null;
+  const now = Date.now();
+  const entries: DictionaryEntry[] = [];
+  for (const [key, entry] of Object.entries(content as Readonly<Record<string, unknown>>)) {
+    if (typeof entry !== 'object' || entry === null) return null;
+    const { value, expire = 0 } = entry as { readonly value?: unknown; readonly expire?: unknown };
+    if (typeof value !== type || typeof expire !== 'number' || !Number.isFinite(expire)) return null;
+    const usual = timeout === 0 ? null : timeout;
+    const left = timeout === 0 || expire === 0 ? usual : expire - now;
+    entries.push({ key, value: value as string | number, left }); // the type was checked above
+  }
+  return entries;
+}
