@@ -54,6 +54,7 @@ import response_headers_not_inherited from './response-headers-not-inherited.js'
 import return_bypasses_access from './return-bypasses-access.js';
 import root_exposes from './root-exposes.js';
 import server_name_never_matches from './server-name-never-matches.js';
+import server_never_selected from './server-never-selected.js';
 import socketio_without_stickiness from './socketio-without-stickiness.js';
 import sse_buffering from './sse-buffering.js';
 import sse_client_abort from './sse-client-abort.js';
@@ -135,6 +136,7 @@ export const lints: readonly Lint[] = [
   return_bypasses_access,
   root_exposes,
   server_name_never_matches,
+  server_never_selected,
   socketio_without_stickiness,
   sse_buffering,
   sse_client_abort,

@@ -66,6 +66,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'return', load: () => import('../return-bypasses-access.js') },
   { on: 'root alias', load: () => import('../root-exposes.js') },
   { on: 'server_name', load: () => import('../server-name-never-matches.js') },
+  { on: '*down *drain', load: () => import('../server-never-selected.js') },
   {
     on: '*socket *engine.io *sockjs *signalr *cometd *bosh *http-bind *eio *negotiate *hub *transport=polling',
     load: () => import('../socketio-without-stickiness.js'),
