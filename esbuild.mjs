@@ -1,16 +1,94 @@
 // The command and its worker as one file each: Node takes three times as long to load the modules one by one as it takes to
 // check a small configuration. They stand as deep as the compiled sources, so that what is found from there is found by them.
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { build } from 'esbuild';
 
 rmSync('dist/src/bundle/main.cjs.cache', { force: true });
 mkdirSync('dist/src/bundle', { recursive: true });
 copyFileSync('node_modules/chevrotain/LICENSE.txt', 'dist/src/bundle/chevrotain.LICENSE.txt');
-await build({
+
+/** Replaces the only match of a pattern. */
+function replaceOnce(text, pattern, replacement) {
+  if (text.split(pattern).length !== 2) throw new Error(`not exactly once: ${pattern}`);
+  return text.replace(pattern, replacement);
+}
+
+// The used part of chevrotain and lodash as one module: as several hundred, each of which is initialized at the start, they
+// take 4 ms longer.
+const chevrotain = await build({
+  stdin: { contents: "export { createToken, EmbeddedActionsParser, EOF, Lexer } from 'chevrotain';", resolveDir: '.' },
+  write: false,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  logLevel: 'warning',
+  plugins: [
+    {
+      name: 'lexer',
+      setup({ onLoad }) {
+        // A table of 65,536 numbers takes 5 ms to fill; each of them is computed as fast as it is read.
+        onLoad({ filter: /\/chevrotain\/lib\/src\/scan\/lexer\.js$/ }, ({ path }) => {
+          const text = readFileSync(path, 'utf8');
+          const computed = ': charCode > 255 ? 255 + ~~(charCode / 255) : charCode;';
+          const read = replaceOnce(text, /: charCodeToOptimizedIdxMap\[charCode\];/, computed);
+          return { contents: replaceOnce(read, /(?<=function initCharCodeToOptimizedIndexMap\(\) \{\n)/, 'return;\n') };
+        });
+      },
+    },
+  ],
+});
+
+/** Modules of Node that most tests of a configuration do not need. Each has up to twenty internal modules. */
+const LAZY = ['node:child_process', 'node:crypto', 'node:tls', 'node:v8', 'node:worker_threads', 'node:zlib'];
+
+/**
+ * Uses Node's own modules directly, where esbuild copies them to an object with a getter for each property. `lazy`: those that
+ * are loaded when they are used.
+ */
+function withBuiltins(text, lazy) {
+  const copied = text.replace(/__toESM\((require\("node:[\w/]+"\))(?:, 1)?\)(?=[,;])/g, '$1');
+  const modules = new Map();
+  for (const [, variable, name] of copied.matchAll(/(\w+) = require\("(node:[\w/]+)"\)/g)) modules.set(variable, name);
+  const variables = [...modules.keys()].join('|');
+  const direct = copied.replace(new RegExp(`\\b(${variables})\\.default\\b`, 'g'), '$1');
+  return direct.replace(new RegExp(`\\b(${variables})\\b( = require\\(|\\.|[,;])?`, 'g'), (use, variable, next) => {
+    if (!lazy.includes(modules.get(variable)) || next === ',' || next === ';') return use;
+    if (next === '.') return `(${variable}()).`;
+    if (next === undefined) throw new Error(`not loaded when it is used: ${variable}`);
+    return `${variable} = () => require(`;
+  });
+}
+
+/**
+ * Defines the exports of a module that is imported dynamically when it is imported: esbuild defines those of all at the start, with
+ * a function for each export.
+ */
+function withLateExports(text) {
+  const defined = /^__export\((\w+), (\{\n(?: {2}.*\n)*\})\);$/gm;
+  const names = [...text.matchAll(defined)].map(([, name]) => name);
+  if (names.length === 0) return text;
+  const uses = new RegExp(`(?<!\\bvar |__later\\.set\\()\\b(${names.join('|')})\\b`, 'g');
+  const late = text.replace(defined, '__later.set($1, () => ($2));').replace(uses, '__exported($1)');
+  const helper = `var __later = new Map();
+var __exported = (target) => {
+  const all = __later.get(target);
+  if (all !== undefined) {
+    __later.delete(target);
+    __export(target, all());
+  }
+  return target;
+};
+`;
+  return replaceOnce(late, /^(?=var __export = )/m, helper);
+}
+
+const { outputFiles } = await build({
   entryPoints: ['dist/src/cli/main.js', 'dist/src/process/worker-main.js', 'dist/src/passwords/thread.js'],
+  write: false,
   outdir: 'dist/src/bundle',
   entryNames: '[name]',
   outExtension: { '.js': '.cjs' },
@@ -21,7 +99,7 @@ await build({
     {
       name: 'chevrotain',
       setup({ onLoad }) {
-        const contents = "/*! chevrotain: see chevrotain.LICENSE.txt */ export * from 'chevrotain';";
+        const contents = `/*! chevrotain: see chevrotain.LICENSE.txt */ ${chevrotain.outputFiles[0].text}`;
         onLoad({ filter: /\/grammar\/chevrotain\.js$/ }, () => ({ contents, resolveDir: '.' }));
       },
     },
@@ -35,6 +113,13 @@ await build({
   banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
   logLevel: 'warning',
 });
+
+for (const { path, text } of outputFiles) {
+  const isCommand = basename(path) === 'main.cjs';
+  const complete = withLateExports(withBuiltins(text, isCommand ? LAZY : []));
+  // The command is an expression, a function that `src/cli/precompiled.ts` calls, so that it need not copy the text.
+  writeFileSync(path, isCommand ? `(function (require, module, __filename) {${complete}\n})` : complete);
+}
 
 const { command } = await import('./dist/src/cli/precompiled.js');
 const { manyServers } = await import('./dist/test/kit/large-configurations.js');

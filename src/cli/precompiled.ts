@@ -31,7 +31,7 @@ type Wrapped = (require: NodeJS.Require, module: { exports: object }, __filename
 
 /** The command, not yet run; `keep` writes the code cache of all functions that have run since. */
 export function command(): Command & { keep(): void } {
-  const script = new Script(`(function (require, module, __filename) {${readFileSync(FILE, 'latin1')}\n})`, {
+  const script = new Script(readFileSync(FILE, 'latin1'), {
     filename: FILE,
     // The cache was created without flags and would be rejected with them.
     cachedData: process.execArgv.length === 0 ? cached() : undefined,

@@ -27,14 +27,16 @@ export default defineLint({
     const addresses = addressesIn(c);
     if (addresses.length === 0) return;
     const { createServer } = await import('node:net');
-    const serves = isServed(c);
+    let serves: boolean | null = null;
     await Promise.all(
       addresses.map(({ host, port, key, at }) => {
         return new Promise<void>((resolve) => {
           const server = createServer();
           server.once('error', (error: NodeJS.ErrnoException) => {
             const inUse = error.code === 'EADDRINUSE';
-            if (!inUse || !serves) {
+            // Asked for only if it matters: the name of the pid file may be a hash.
+            if (inUse) serves ??= isServed(c);
+            if (!inUse || serves === false) {
               c.report(at, `bind() to ${key} failed (${errnoText(error)})`, {
                 ...(inUse && { severity: 'hint' as const }),
                 help: helpFor(error.code),

@@ -10,15 +10,15 @@ import { parseInteger, parseMilliseconds } from '../config/units.js';
 import { isToken } from '../http/field-line.js';
 import { defineModule } from '../program/module.js';
 import { configuredUpstreams } from '../upstream/configured.js';
-import { HEALTH_CHECKS } from '../upstream/health/location-checks.js';
-import type {
-  BodyTestData,
-  CheckType,
-  FieldTestData,
-  HealthCheckData,
-  MatchData,
-  StatusRange,
-  StatusTest,
+import {
+  type BodyTestData,
+  type CheckType,
+  type FieldTestData,
+  HEALTH_CHECKS,
+  type HealthCheckData,
+  type MatchData,
+  type StatusRange,
+  type StatusTest,
 } from '../upstream/health/settings.js';
 
 const TYPES: readonly CheckType[] = ['http', 'tcp', 'websocket'];

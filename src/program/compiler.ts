@@ -132,7 +132,7 @@ class TableCompiler implements Compiler, Programs {
   readonly prefix: string;
   readonly errorLog: ErrorLog;
   readonly zones: ZoneBackend;
-  readonly secret: Buffer;
+  private givenSecret: Buffer | null;
   readonly files: Map<string, string>;
   readonly scripts: GivenScripts;
   readonly observer: Observer;
@@ -158,7 +158,7 @@ class TableCompiler implements Compiler, Programs {
       prefix,
       errorLog,
       zones,
-      secret = newSecret(),
+      secret,
       files = {},
       onlyTest = false,
       observer = UNOBSERVED,
@@ -171,7 +171,7 @@ class TableCompiler implements Compiler, Programs {
     this.previous = previous?.shared ?? null;
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());
     this.prefix = prefix;
-    this.secret = secret;
+    this.givenSecret = secret ?? null;
     this.files = new Map(Object.entries(files));
     this.errorLog = errorLog;
     this.scripts = givenScripts(modules);
@@ -184,6 +184,11 @@ class TableCompiler implements Compiler, Programs {
       }
     }
     this.families.sort((a, b) => b.prefix.length - a.prefix.length);
+  }
+
+  get secret(): Buffer {
+    this.givenSecret ??= newSecret();
+    return this.givenSecret;
   }
 
   get slots(): number {

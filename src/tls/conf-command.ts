@@ -28,7 +28,12 @@ const UNAVAILABLE: ReadonlySet<string> = new Set(
   ].map((name) => name.toLowerCase()),
 );
 
-const SUITES: ReadonlySet<string> = new Set(tls.getCiphers());
+let suites: ReadonlySet<string> | null = null;
+
+function isSuite(name: string): boolean {
+  suites ??= new Set(tls.getCiphers());
+  return suites.has(name.toLowerCase());
+}
 
 /** Bits of the command `Options`. */
 const OPTIONS: Readonly<Record<string, number>> = {
@@ -75,7 +80,7 @@ function apply(spec: ContextSpec, { name, value }: ConfCommand): ContextSpec {
   const badValue = (): never => refuse(`error:0A000180:SSL routines::bad value:cmd=${name}, value=${value}`);
   switch (name.toLowerCase()) {
     case 'ciphersuites':
-      if (value.split(':').every((suite) => suite.startsWith('TLS_') && SUITES.has(suite.toLowerCase()))) {
+      if (value.split(':').every((suite) => suite.startsWith('TLS_') && isSuite(suite))) {
         return { ...spec, suites: value };
       }
       return refuse(

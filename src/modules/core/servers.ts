@@ -8,7 +8,7 @@ import { type ListenData, listensOf, type SocketOptions } from '../../routing/li
 import { type ListenAddress, type Listener, Listeners, listenAddresses, listenKey } from '../../routing/listeners.js';
 import type { LocationEntry, LocationTree } from '../../routing/location-tree.js';
 import type { ServerName } from '../../routing/server-names.js';
-import { requireCertificates, type TlsAddress, tlsStep } from '../../tls/accept.js';
+import type { TlsAddress } from '../../tls/accept.js';
 import { HostNotFound, lookupHost } from '../../upstream/host-lookup.js';
 import { locationOf } from './blocks.js';
 import { displayName, type NameData } from './server-name.js';
@@ -43,7 +43,11 @@ export async function compileServers(
     }
     if (slice.over) await slice.next();
   }
-  for (const listener of listeners.all()) if (withSsl.has(listener.key)) requireCertificates(listener, compiler);
+  // Loaded for listeners that use TLS only.
+  const tls = withSsl.size === 0 ? null : await import('../../tls/accept.js');
+  if (tls !== null) {
+    for (const listener of listeners.all()) if (withSsl.has(listener.key)) tls.requireCertificates(listener, compiler);
+  }
   if (compiler.onlyTest) return [];
   const programs = new Map<unknown, ListenerProgram>();
   const programOf = (listener: Listener<ServerProgram, SocketOptions>): ListenerProgram => {
@@ -66,7 +70,7 @@ export async function compileServers(
     const sharing = byHost === null ? null : new Map([...byHost].map(([host, each]) => [host, tlsAddress(each)]));
     const steps = [
       proxyProtocolStep(listener, byHost, withProxyProtocol),
-      tlsStep(tlsAddress(listener), sharing),
+      tls?.tlsStep(tlsAddress(listener), sharing) ?? null,
     ].filter((step) => step !== null);
     const { address, options } = listener;
     const { backlog, reuseport, ipv6only, keepalive } = options;

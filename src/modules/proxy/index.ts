@@ -1,5 +1,6 @@
 /** nginx's `ngx_http_proxy_module`: passes requests to other HTTP servers. */
 import { choice, flag, template } from '../../config/argument-types.js';
+import type { CheckedBlock } from '../../config/checked-config.js';
 import type { ConfOf } from '../../config/directive.js';
 import { httpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
@@ -12,7 +13,7 @@ import { DONE } from '../../program/verdict.js';
 import { TUNNEL_STAGES } from '../../tunnel/stages.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { HEAD_EDITOR } from '../../upstream/head-editor.js';
-import { addHealthChecks, HEALTH_CHECKS } from '../../upstream/health/location-checks.js';
+import { HEALTH_CHECKS } from '../../upstream/health/settings.js';
 import { bindAddress } from '../../upstream/local-address.js';
 import { upstreamOf } from '../../upstream/pass-target.js';
 import { refusalStatus } from '../../upstream/request-limits.js';
@@ -31,7 +32,7 @@ import { compileTarget, type Destination, destinationOf, upstreamUri } from './t
 import { tunnelContinues } from './tunnels.js';
 import { UpgradeRules, upgradeDirectives } from './upgrades.js';
 import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
-import { compileUpstreamTls, upstreamSslDirectives } from './upstream-ssl.js';
+import { upstreamSslDirectives } from './upstream-ssl.js';
 
 const VERSIONS = choice('1.0', '1.1');
 
@@ -158,6 +159,18 @@ function loadEngine(): Promise<void> {
   return loading;
 }
 
+/** Compiler of TLS settings; loaded before a location that may need it is compiled. */
+let compileUpstreamTls: typeof import('./compile-upstream-ssl.js').compileUpstreamTls;
+
+/** Whether a location of the block may have an upstream with TLS: with variables, the scheme depends on the request. */
+function mayUseTls({ own, values, blocks }: CheckedBlock): boolean {
+  if (own.includes('proxy_pass')) {
+    const pass = values.proxy_pass as PassData;
+    if (!('target' in pass) || pass.target.secure) return true;
+  }
+  return blocks.some(mayUseTls);
+}
+
 /** Compiles the rules of a repeatable rewrite directive; `off` and `default` stand alone or first. */
 function rewrites(data: readonly RewriteData[], kind: 'prefix' | 'whole domain', compiler: Compiler): Rewrites {
   const rules = new Rewrites(compiler);
@@ -234,6 +247,7 @@ async function checkHealth(pass: Conf['proxy_pass'], rules: ProxyRules, at: Scop
   const upstream = upstreamOf(pass.target, at.compiler.shared);
   if (upstream === undefined) return;
   const { host, port } = destinationOf(pass.target, upstream, false);
+  const { addHealthChecks } = await import('../../upstream/health/location-checks.js');
   await addHealthChecks({ upstream, rules, host, port }, at);
 }
 
@@ -264,6 +278,9 @@ export default defineModule({
       get: forwardedFor,
       doc: '`X-Forwarded-For` of the request with the client address appended, or the client address alone.',
     },
+  },
+  async http(_conf, block) {
+    if (mayUseTls(block)) ({ compileUpstreamTls } = await import('./compile-upstream-ssl.js'));
   },
   phases: {
     content: {

@@ -1,10 +1,9 @@
 /** Health checks of a location, which begin when the module of its pass directive has compiled the rest. */
 import type { Scope } from '../../program/module.js';
-import { SettingsKey } from '../../program/settings-key.js';
 import type { ForwardingRules } from '../forwarding-rules.js';
 import type { Upstream } from '../upstream.js';
 import { ResponseMatch } from './response-match.js';
-import type { HealthCheckData, MatchData } from './settings.js';
+import { HEALTH_CHECKS } from './settings.js';
 import { tableChecks } from './table-checks.js';
 
 /** Destination of a location's requests. */
@@ -15,24 +14,6 @@ export interface CheckedPass {
   readonly host: string;
   readonly port: string;
 }
-
-/** A check of the location. */
-export interface ConfiguredCheck {
-  readonly data: HealthCheckData;
-  /** The `match` block of the check; null for none. */
-  readonly match: MatchData | null;
-}
-
-/** Checks of a location; null if there are none. */
-export interface LocationChecks {
-  readonly checks: readonly ConfiguredCheck[];
-  /** `health_check_timeout`, ms; 0: none. */
-  readonly timeout: number;
-  /** Zone by name of the upstream in lower case. */
-  readonly zones: ReadonlyMap<string, string>;
-}
-
-export const HEALTH_CHECKS = new SettingsKey<LocationChecks | null>('health checks', null);
 
 /** Adds the checks of a location to those of its table; called by the module of the pass directive. */
 export async function addHealthChecks(pass: CheckedPass, { compiler, program, server }: Scope): Promise<void> {

@@ -1,5 +1,6 @@
 /** Settings of the active health checks of a location. */
 import type { PatternData, TemplateData } from '../../config/template.js';
+import { SettingsKey } from '../../program/settings-key.js';
 
 export type CheckType = 'http' | 'tcp' | 'websocket';
 
@@ -57,3 +58,21 @@ export interface MatchData {
   /** Values that must be neither empty nor "0". */
   readonly require: readonly TemplateData[];
 }
+
+/** A check of the location. */
+export interface ConfiguredCheck {
+  readonly data: HealthCheckData;
+  /** The `match` block of the check; null for none. */
+  readonly match: MatchData | null;
+}
+
+/** Checks of a location; null if there are none. */
+export interface LocationChecks {
+  readonly checks: readonly ConfiguredCheck[];
+  /** `health_check_timeout`, ms; 0: none. */
+  readonly timeout: number;
+  /** Zone by name of the upstream in lower case. */
+  readonly zones: ReadonlyMap<string, string>;
+}
+
+export const HEALTH_CHECKS = new SettingsKey<LocationChecks | null>('health checks', null);
