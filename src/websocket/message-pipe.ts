@@ -239,9 +239,12 @@ export class MessagePipe implements Stage, MessageListener, MessageOutput {
     if (this.ended) return;
     if (decision === null) this.handle(index + 1, binary, bytes, end);
     else if (decision.action === 'close') this.close(decision.code, decision.reason);
-    else if (decision.action === 'drop') this.finished();
-    else {
+    else if (decision.action === 'drop') {
+      recycle(bytes);
+      this.finished();
+    } else {
       const replaced = withSpace(decision.data);
+      recycle(bytes);
       this.handle(index + 1, decision.binary, replaced.bytes, replaced.end);
     }
   }
@@ -260,7 +263,10 @@ export class MessagePipe implements Stage, MessageListener, MessageOutput {
 
   insert(binary: boolean, data: Buffer): boolean {
     if (this.ended || this.senderClosed) return false;
-    const { bytes, end } = withSpace(data);
+    // Of the exact size, because many may wait.
+    const end = MAX_HEADER + data.length;
+    const bytes = Buffer.allocUnsafe(end);
+    data.copy(bytes, MAX_HEADER);
     this.outgoing ??= [];
     this.write({ binary, bytes, end, inserted: true });
     return true;

@@ -10,27 +10,33 @@ import { describeViolations, INVALID_LENGTH } from './violations.js';
 const EMPTY = Buffer.alloc(0);
 /** Largest payload of a control frame. */
 const MAX_CONTROL = 125;
-/** Size of the buffer in which a message begins, bytes; doubled as needed. */
+/** Payload for which the buffer in which a message begins has space, bytes. Larger ones follow as needed. */
 const INITIAL_SIZE = 4096;
-/** Size of the buffers that are reused, bytes. */
-const BLOCK = MAX_HEADER + 32_768;
-/** Maximum number of free buffers kept for reuse: without reuse, garbage grows with the rate of messages. */
-const MAX_SPARE = 16;
-const spare: Buffer[] = [];
+/**
+ * Payloads for which buffers are reused, bytes: V8 collects buffers only when tens of MiB of them are garbage. Free buffers of one
+ * size have at most MAX_SPARE bytes.
+ */
+const SIZES = [INITIAL_SIZE, 32_768, 65_536, 131_072, 262_144, 524_288];
+const MAX_SPARE = 524_288;
+const spare: readonly Buffer[][] = SIZES.map(() => []);
 
-/** Reuses a buffer that `onMessage` has passed and that is no longer needed. */
+/** Reuses a buffer that `onMessage` has passed, or `withSpace` has returned, and that is no longer needed. */
 export function recycle(bytes: Buffer): void {
-  if (bytes.length === BLOCK && bytes.buffer.byteLength === BLOCK && spare.length < MAX_SPARE) spare.push(bytes);
+  const size = bytes.length - MAX_HEADER;
+  const free = spare[SIZES.indexOf(size)];
+  if (free !== undefined && (free.length + 1) * size <= MAX_SPARE) free.push(bytes);
 }
 
-function allocate(size: number): Buffer {
-  return size === BLOCK ? (spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK)) : Buffer.allocUnsafe(size);
+/** Returns a buffer with space for a header and a payload of that size. It is never a part of another buffer. */
+function allocate(payload: number): Buffer {
+  const index = SIZES.findIndex((size) => payload <= size);
+  return spare[index]?.pop() ?? Buffer.allocUnsafeSlow(MAX_HEADER + (SIZES[index] ?? payload));
 }
 
 /** Copies a payload into a buffer with space for a header before it, which may be recycled. */
 export function withSpace(data: Buffer): { readonly bytes: Buffer; readonly end: number } {
   const end = MAX_HEADER + data.length;
-  const bytes = allocate(end > INITIAL_SIZE && end <= BLOCK ? BLOCK : end);
+  const bytes = allocate(data.length);
   data.copy(bytes, MAX_HEADER);
   return { bytes, end };
 }
@@ -137,8 +143,7 @@ export class MessageReader {
     else if (opcode !== 0) {
       this.opcode = opcode;
       this.compressed = frames.rsv === RSV1;
-      const size = frames.fin ? Math.min(frames.length, INITIAL_SIZE) : INITIAL_SIZE;
-      this.message = Buffer.allocUnsafe(MAX_HEADER + size);
+      this.message = allocate(INITIAL_SIZE);
       this.messageEnd = MAX_HEADER;
     }
     if (frames.betweenFrames) this.endFrame();
@@ -161,8 +166,8 @@ export class MessageReader {
     const start = this.messageEnd;
     const end = start + to - from;
     if (end > this.message.length) {
-      const limit = MAX_HEADER + this.rules.maxMessage;
-      const larger = allocate(end <= BLOCK ? BLOCK : Math.min(Math.max(2 * this.message.length, end), limit));
+      const doubled = Math.min(2 * (this.message.length - MAX_HEADER), this.rules.maxMessage);
+      const larger = allocate(Math.max(doubled, end - MAX_HEADER));
       this.message.copy(larger, MAX_HEADER, MAX_HEADER, start);
       recycle(this.message);
       this.message = larger;

@@ -420,3 +420,37 @@ test('inserted messages are dropped when the WebSocket is closed', () => {
     assert.equal(decode(host.output).frames.length, 1);
   }
 });
+
+test('messages of any size that are handled at the same time do not share a buffer', async () => {
+  const sizes = [0, 1, 4095, 4096, 4097, 32_767, 32_768, 32_769, 65_537, 524_288, 524_289];
+  /** Odd messages are dropped or replaced by a part of themselves, each after another number of turns. */
+  const decide = async ({ data }: Message): Promise<Decision> => {
+    for (let i = 0; i <= data.length % 3; i++) await new Promise((resolve) => setImmediate(resolve));
+    if (data.length % 4 === 1) return { action: 'drop' };
+    if (data.length % 4 === 3) return { action: 'replace', binary: true, data: data.subarray(1) };
+    return null;
+  };
+  const hosts = Array.from({ length: 4 }, () => new RecordingHost());
+  const pipes = hosts.map((host) => pipe(host, { handlers: [handler(decide)] }));
+  for (let round = 0; round < 3; round++) {
+    for (const [i, stage] of pipes.entries()) {
+      for (const size of sizes) {
+        const payload = Buffer.alloc(size, 16 * round + i);
+        pushAll(stage, encode({ opcode: 2, payload }, true), [size >> 1]);
+      }
+    }
+  }
+  while (pipes.some(({ busy }) => busy)) await new Promise((resolve) => setImmediate(resolve));
+  const passed = sizes.filter((size) => size % 4 !== 1).map((size) => (size % 4 === 3 ? size - 1 : size));
+  for (const [i, host] of hosts.entries()) {
+    const { frames } = decode(host.output);
+    assert.deepEqual(
+      frames.map(({ payload }) => payload.length),
+      [0, 1, 2].flatMap(() => passed),
+    );
+    for (const [index, { payload }] of frames.entries()) {
+      const value = 16 * Math.floor(index / passed.length) + i;
+      assert.ok(Buffer.from(payload as Buffer).equals(Buffer.alloc(payload.length, value)));
+    }
+  }
+});
