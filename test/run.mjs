@@ -25,8 +25,9 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-// Tests start servers and load them; more files at once than cores only makes their timeouts lie.
-const concurrency = Math.max(1, Math.min(4, availableParallelism()));
+// A file waits for timers and other processes about half of its time: one more than there are cores keeps these busy. Many more
+// would only make the tests' timeouts lie.
+const concurrency = Math.min(4, availableParallelism() + 1);
 // A failed test may leave a server open, which would keep its file, and the whole run, from ever ending.
 const patience = 180_000;
 const options = [

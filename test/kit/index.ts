@@ -2,6 +2,7 @@
 export * from './answer.js';
 export * from './backend.js';
 export * from './certificates.js';
+export * from './clock.js';
 export * from './connection.js';
 export * from './event-stream.js';
 export * from './garbage.js';

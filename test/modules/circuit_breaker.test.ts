@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import {
+  advanceClock,
   answeringBackend,
   closedPort,
   connect,
@@ -60,12 +61,12 @@ const all = async (count: number, one: () => Promise<number>) =>
 
 describe('a circuit breaker', () => {
   test('opens at its number of failures, admits exactly its probes, and closes when they succeed', async (t) => {
-    const s = await scene(t, 'circuit_breaker failures=3 window=10s open=300ms probes=2;');
+    const s = await scene(t, 'circuit_breaker failures=3 window=10s open=1m probes=2;');
     s.answer(BAD);
     for (let i = 0; i < 3; i++) assert.equal(await s.status(), 500);
     assert.deepEqual(await all(10, s.status), Array(10).fill(503));
     assert.equal(s.received(), 3);
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    advanceClock(60_001);
     s.answer(null);
     const probes = all(20, s.status);
     await until('the probes have arrived, and the others were refused', () => {
@@ -79,7 +80,7 @@ describe('a circuit breaker', () => {
     assert.deepEqual(
       s.proxy.messages().filter((message) => message.includes('circuit breaker of') && !message.includes('refuses')),
       [
-        'circuit breaker of upstream "app" opens: 3 requests failed within 10000 ms, requests are refused for 300 ms',
+        'circuit breaker of upstream "app" opens: 3 requests failed within 10000 ms, requests are refused for 60000 ms',
         'circuit breaker of upstream "app" is half-open, probes are admitted',
         'circuit breaker of upstream "app" closes',
       ],
@@ -92,16 +93,16 @@ describe('a circuit breaker', () => {
   });
 
   test('opens again when a probe fails, and admits another for a probe whose client has left', async (t) => {
-    const s = await scene(t, 'circuit_breaker failures=1 open=100ms;');
+    const s = await scene(t, 'circuit_breaker failures=1 open=1m;');
     s.answer(BAD);
     assert.equal(await s.status(), 500);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    advanceClock(60_001);
     assert.equal(await s.status(), 500);
     assert.equal(await s.status(), 503);
     assert.equal(s.received(), 2);
-    const again = 'circuit breaker of upstream "app" opens again: a probe failed, requests are refused for 100 ms';
+    const again = 'circuit breaker of upstream "app" opens again: a probe failed, requests are refused for 60000 ms';
     assert.equal(s.proxy.messages('warn').filter((message) => message === again).length, 1);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    advanceClock(60_001);
     s.answer(null);
     const client = await connect(s.proxy.port);
     client.send(request('/'));
@@ -127,10 +128,10 @@ describe('a circuit breaker', () => {
   });
 
   test('forgets failures that are older than its window', async (t) => {
-    const s = await scene(t, 'circuit_breaker failures=2 window=200ms open=1m;');
+    const s = await scene(t, 'circuit_breaker failures=2 window=10s open=1m;');
     s.answer(BAD);
     assert.equal(await s.status(), 500);
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    advanceClock(10_001);
     assert.equal(await s.status(), 500);
     s.answer(GOOD);
     assert.equal(await s.status(), 200);
@@ -154,15 +155,15 @@ describe('a circuit breaker', () => {
   test('of a location and one of its upstream must both admit a request', async (t) => {
     const s = await scene(
       t,
-      'circuit_breaker failures=2 open=1m status=502;',
-      'circuit_breaker failures=1 open=100ms;',
+      'circuit_breaker failures=2 window=1m open=1h status=502;',
+      'circuit_breaker failures=1 open=5s;',
     );
     s.answer(BAD);
     assert.equal(await s.status(), 500);
     assert.equal(await s.status(), 503);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    advanceClock(5001);
     assert.equal(await s.status(), 500);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    advanceClock(5001);
     // The probe of the location is refused by the upstream, and given back.
     for (let i = 0; i < 3; i++) assert.equal(await s.status(), 502);
     assert.equal(s.received(), 2);
