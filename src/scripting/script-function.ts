@@ -16,6 +16,8 @@ type Callable = (...args: readonly unknown[]) => unknown;
 export interface FunctionOwner {
   /** Whether the exchange must be known after waits, too. */
   readonly tracksSessions: boolean;
+  /** Whether requests are only simulated (`tsproxy explain`): calls are then logged, to be listed. */
+  readonly simulates: boolean;
   /** Text of an exception, as bytes. */
   describe(error: unknown): string;
 }
@@ -95,7 +97,8 @@ export class ScriptFunction {
           end(TIMED_OUT);
         }, timeout);
       }
-      promise.then(end, (error: unknown) => {
+      // Also of objects whose `then` throws.
+      Promise.resolve(promise).then(end, (error: unknown) => {
         if (!over) logError(x, 'error', `js unhandled rejection: ${this.owner.describe(error)}`);
         end(FAILED);
       });
@@ -103,6 +106,7 @@ export class ScriptFunction {
   }
 
   private account(x: Exchange, ms: number): void {
+    if (this.owner.simulates) logError(x, 'info', `"${this.directive}" calls "${this.name}"`);
     const times = timesOf(x);
     times.blocked += ms;
     times.total += ms;
@@ -113,10 +117,11 @@ export class ScriptFunction {
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
-  );
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  try {
+    return typeof (value as { readonly then?: unknown }).then === 'function';
+  } catch {
+    // A getter failed.
+    return false;
+  }
 }

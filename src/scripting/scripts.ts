@@ -36,6 +36,7 @@ export class Scripts implements FunctionOwner {
   /** Names of variables that `js_var` defines. */
   readonly variableNames = new Set<string>();
   tracksSessions = false;
+  readonly simulates: boolean;
   readonly ngx: NgxObject;
   private readonly njs: NjsObject;
   private readonly timers: ScriptTimers;
@@ -44,13 +45,14 @@ export class Scripts implements FunctionOwner {
   private readonly getters = new Map<string, Getter | null>();
 
   constructor(private readonly compiler: Compiler) {
+    this.simulates = compiler.observer.simulates;
     this.timers = new ScriptTimers((error, x) => this.report('js exception', error, x));
     this.ngx = new NgxObject(compiler, confDirectoryOf(compiler));
     this.njs = new NjsObject(
       (error, x) => this.report('js exception', error, x),
       (call) => this.dispose.add(call),
     );
-    if (compiler.onlyTest || compiler.observer.simulates) return;
+    if (compiler.onlyTest || this.simulates) return;
     this.dispose.add(
       addErrorOwner((error, kind) => {
         if (!this.owns(error)) return false;

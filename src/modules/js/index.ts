@@ -132,7 +132,7 @@ function compute(x: Exchange, { function: { name } }: ComputedVariable, scripts:
   if (value === FAILED) return undefined;
   const { returned } = outcomeOf(x);
   if (returned !== null) return bytesOf(returned.value);
-  if (isThenable(value)) value.then(undefined, (error: unknown) => fn.logException(x, error));
+  if (isThenable(value)) Promise.resolve(value).catch((error: unknown) => fn.logException(x, error));
   else if ((pendingOf(x)?.count ?? 0) === tasks) return bytesOf(value);
   logError(x, 'error', `async operation inside "${name}" variable handler`);
   return undefined;
