@@ -13,8 +13,8 @@ import { type DictionaryContents, loadDictionary, readDictionary } from '../zone
 import { type Zone, type ZoneBackend, ZoneUnavailable } from '../zones/zone.js';
 import type { SharedDictionaryData } from './shared-dictionary.js';
 
-/** ms between a change and the time at which the file is written; njs's. */
-const SAVE_INTERVAL = 1000;
+/** ms between a change and the time at which the file is written: within a second, as in njs. */
+const SAVE_INTERVAL = 800;
 
 export class DictionaryState {
   private readonly file: StateFile;
@@ -36,6 +36,8 @@ export class DictionaryState {
     if ((await this.backend.ask(readDictionary, question))?.loaded === true) return;
     const entries = this.readEntries(onlyTest);
     await this.backend.ask(loadDictionary, { ...question, entries });
+    // Entries that have expired are removed from the file, and others have times now.
+    if (!onlyTest && this.data.timeout > 0 && entries.length > 0) this.changed();
   }
 
   /** The dictionary has changed in this process. */
