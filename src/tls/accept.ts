@@ -62,6 +62,7 @@ function selectByName(program: ListenerProgram, hello: ClientHello, incoming: In
     if (error instanceof MatchFailed) return NAME_FAILED;
     throw error;
   }
+  session.server = server ?? program.defaultServer;
   accepted.set(ADMISSION, new TlsAdmission(server === null ? '' : (host ?? ''), session));
   const common = sslOf(program.defaultServer);
   const own = server === null ? common : sslOf(server);

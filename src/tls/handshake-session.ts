@@ -2,6 +2,7 @@
 import type { Captures } from '../config/pcre/expression.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { Incoming } from '../net/accept-step.js';
+import type { ServerProgram } from '../program/program.js';
 import type { Client, Session } from '../program/session.js';
 
 export class HandshakeSession implements Session {
@@ -11,6 +12,8 @@ export class HandshakeSession implements Session {
   remotePort = 0;
   readonly slots: (string | undefined)[] = [];
   captures: Captures | null = null;
+  /** The server that was selected by name; null: not selected yet. */
+  server: ServerProgram | null = null;
 
   constructor(
     incoming: Incoming,

@@ -3,6 +3,7 @@ import { choice, integer, milliseconds, size, word } from '../../config/argument
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { Context, Directives } from '../../config/directive.js';
 import type { CheckContext } from '../../config/module-declaration.js';
+import { exchangeOfSession } from '../../exchange/no-client.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../../program/module.js';
@@ -19,6 +20,7 @@ import { SCRIPT_SCOPE } from '../../scripting/script-scope.js';
 import { SCRIPT_TIMES } from '../../scripting/script-times.js';
 import { type Scripts, scriptsOf } from '../../scripting/scripts.js';
 import { bytesOf } from '../../scripting/text.js';
+import { HandshakeSession } from '../../tls/handshake-session.js';
 import { type ComputedVariable, computed, imported, type ScriptVariable, timeout, variable } from './arguments.js';
 import { awaitVariables, definitionsOf } from './async-variables.js';
 
@@ -118,8 +120,24 @@ const directives = {
   },
 } as const satisfies Directives;
 
+/** Exchanges of handshakes, for which names of certificates are computed. */
+const handshakes = new WeakMap<HandshakeSession, Exchange>();
+
+/** The exchange of a session: that of a handshake has the settings of the selected server, and no request. */
+function exchangeOf(x: Exchange | HandshakeSession): Exchange | null {
+  if (!(x instanceof HandshakeSession)) return x;
+  let exchange = handshakes.get(x) ?? null;
+  if (exchange === null && x.server !== null) {
+    exchange = exchangeOfSession(x, x.server);
+    handshakes.set(x, exchange);
+  }
+  return exchange;
+}
+
 /** Value of a variable of `js_set`. */
-function compute(x: Exchange, { function: { name } }: ComputedVariable, scripts: Scripts): string | undefined {
+function compute(session: Exchange, { function: { name } }: ComputedVariable, scripts: Scripts): string | undefined {
+  const x = exchangeOf(session);
+  if (x === null) return undefined;
   const fn = x.location.settings.get(SCRIPT_SCOPE)?.function(name, 'js_set');
   if (fn === undefined || typeof fn === 'string') {
     const reason = fn ?? `no "js_import" directives found for "js_set" handler "${name}" in the current scope`;
