@@ -45,7 +45,7 @@ export default defineModule({
         return { name: name.text, size: parseZoneSize(written.text, written, subject, c) };
       }),
       inherit: 'none',
-      doc: 'Zone in which worker processes share the state of the servers of the group: failures, and active connections for `least_conn`, `random two` and `max_conns`. Several groups may share a zone; one of them must specify its size.',
+      doc: 'Zone in which worker processes share the state of the servers of the group: failures, active connections for `least_conn`, `random two` and `max_conns`, and response times for `least_time`. Several groups may share a zone; one of them must specify its size.',
       example: 'zone backend 64k;',
       differs:
         'Each worker runs its own round robin. The state of servers whose `server` directives are unchanged is kept on reload, with or without a zone. The size is not a limit.',
