@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { answeringBackend, closedPort, connect, reply, request } from '../test/kit/index.js';
-import { forgedResponses, silentAndChanged } from '../test/upstream/dns-faults.js';
+import { forgedResponses, nameServerGone, silentAndChanged } from '../test/upstream/dns-faults.js';
 import { DnsServer } from '../test/upstream/dns-server.js';
 import { type ProxyName, ProxyProcess } from './proxy-process.js';
 
@@ -24,6 +24,8 @@ process.stdout.write(`forged responses: ${rounds} names, 8 requests each: all at
 const cycles = Math.ceil(rounds / 20);
 await silentAndChanged(20, cycles);
 process.stdout.write(`changed names and silent name servers: ${cycles} times 20 upstreams: all requests answered\n`);
+await nameServerGone(rounds);
+process.stdout.write(`name server gone: ${rounds} upstreams: all requests answered\n`);
 
 /** Requests a name each on NAMES connections at once. */
 async function manyNames(name: ProxyName): Promise<string> {

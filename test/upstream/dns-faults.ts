@@ -162,3 +162,38 @@ export async function silentAndChanged(upstreams: number, cycles: number): Promi
     pair.close();
   }
 }
+
+/**
+ * The name server of `upstreams` groups, each with a server that is resolved again every second, ends while they are requested.
+ * Every request is answered, at the known addresses.
+ */
+export async function nameServerGone(upstreams: number): Promise<void> {
+  const pair = await Pair.start();
+  const dns = await DnsServer.start();
+  const numbers = Array.from({ length: upstreams }, (_, i) => i);
+  for (const i of numbers) dns.names.set(`app${i}.test`, { a: ['127.0.0.1'], ttl: 1 });
+  const groups = numbers.map((i) => `upstream u${i} { zone u${i} 64k; server app${i}.test:${pair.port} resolve; }`);
+  const locations = numbers.map((i) => `location /${i} { proxy_pass http://u${i}; }`);
+  const proxy = await startProxy(
+    `resolver 127.0.0.1:${dns.port} valid=1s ipv6=off; resolver_timeout 1s;
+    ${groups.join('\n')} server { listen 127.0.0.1:0; ${locations.join('\n')} }`,
+  );
+  await dns.close();
+  const load = new Load(
+    proxy,
+    numbers.map((i) => `/${i}`),
+  );
+  try {
+    await until('no name could be resolved again', () => {
+      const failed = proxy.messages('error').map((line) => /app\d+\.test(?= could not be resolved)/.exec(line)?.[0]);
+      return new Set(failed.filter((name) => name !== undefined)).size === upstreams;
+    });
+    const before = load.answered;
+    await until('all are requested again', () => load.answered >= before + upstreams);
+    await load.stop();
+  } finally {
+    await load.stop().catch(() => {});
+    await proxy.close();
+    pair.close();
+  }
+}
