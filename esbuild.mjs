@@ -1,10 +1,9 @@
 // The command and its worker as one file each: Node takes three times as long to load the modules one by one as it takes to
 // check a small configuration. They stand as deep as the compiled sources, so that what is found from there is found by them.
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 rmSync('dist/src/bundle/main.cjs.cache', { force: true });
 mkdirSync('dist/src/bundle', { recursive: true });
@@ -117,24 +116,25 @@ const { outputFiles } = await build({
 for (const { path, text } of outputFiles) {
   const isCommand = basename(path) === 'main.cjs';
   const complete = withLateExports(withBuiltins(text, isCommand ? LAZY : []));
-  // The command is an expression, a function that `src/cli/precompiled.ts` calls, so that it need not copy the text.
-  writeFileSync(path, isCommand ? `(function (require, module, __filename) {${complete}\n})` : complete);
+  if (!isCommand) {
+    writeFileSync(path, complete);
+    continue;
+  }
+  // Without indentation the text is a quarter shorter, and read in a millisecond less.
+  const { code } = await transform(complete, { minifyWhitespace: true, lineLimit: 160, target: 'node20' });
+  // An expression, a function that `src/cli/precompiled.ts` calls, so that it need not copy the text.
+  writeFileSync(path, `(function (require, module, __filename) {${code}\n})`);
 }
 
 const { command } = await import('./dist/src/cli/precompiled.js');
-const { manyServers } = await import('./dist/test/kit/large-configurations.js');
 
-// The code that V8 makes of the command while it tests configurations is kept beside it: what has not run then is compiled
-// each time that it is needed.
-const directory = mkdtempSync(join(tmpdir(), 'tsproxy-build-'));
-const file = join(directory, 'nginx.conf');
-writeFileSync(file, manyServers(200).join('\n'));
+// The code that V8 makes of the command while it tests a small configuration is kept beside it: other code is compiled when it is
+// needed. That of a long configuration would take a small one 3 ms to read, and save a long one not much more.
 const { main, keep } = command();
 // What has run once must not be forgotten meanwhile.
 setFlagsFromString('--no-flush-bytecode');
 process.on('exit', () => {
-  rmSync(directory, { recursive: true });
   setFlagsFromString('--flush-bytecode');
   keep();
 });
-for (const conf of ['conf/demo.conf', file]) main(['-t', '-q', '-c', conf]);
+main(['-t', '-q', '-c', 'conf/demo.conf']);
