@@ -13,8 +13,8 @@
  * - Results for later steps and for variables are stored by `AcceptKey`.
  * - The code of `listen` adds the step to `Listening.steps`.
  */
-import type net from 'node:net';
 import type { Level } from '../config/log-level.js';
+import type { AcceptedSocket } from './accepted-socket.js';
 import type { Transport } from './transport.js';
 
 /** Results of `ReadStep.read` that are no number of bytes. */
@@ -92,7 +92,7 @@ export interface TransportStep {
    * Takes over an accepted socket that nobody reads from. `early`: bytes received before, owned by the step. Ends with
    * `incoming.proceed` or `incoming.refuse`, at once or later. Calls after the connection has been closed have no effect.
    */
-  wrap(socket: net.Socket, early: Buffer, incoming: Incoming): Abortable;
+  wrap(socket: AcceptedSocket, early: Buffer, incoming: Incoming): Abortable;
 }
 
 export type AcceptStep = ReadStep | TransportStep;

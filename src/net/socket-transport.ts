@@ -6,6 +6,7 @@
  * only.
  */
 import net from 'node:net';
+import type { AcceptedSocket } from './accepted-socket.js';
 import { descriptorHasInput } from './descriptor-input.js';
 import {
   canWriteDirectly,
@@ -94,12 +95,12 @@ interface HandleHolder {
 }
 
 /** Descriptor of an accepted socket; -1 if it is closed or the platform does not expose it. */
-export function descriptorOf(accepted: net.Socket): number {
+export function descriptorOf(accepted: AcceptedSocket): number {
   return (accepted as unknown as HandleHolder)._handle?.fd ?? -1;
 }
 
 /** Whether an accepted socket was reset or destroyed before it was handled. */
-export function lostBeforeUse(accepted: net.Socket): boolean {
+export function lostBeforeUse(accepted: AcceptedSocket): boolean {
   return (accepted as unknown as HandleHolder)._handle === null || accepted.destroyed;
 }
 
@@ -140,7 +141,7 @@ export class SocketTransport implements Transport, WriteWaiter {
    * Takes over a socket accepted with `pauseOnConnect` (nothing was read from it). Its handle is moved to a socket that
    * reads into the shared buffer, which `net.createServer` does not support.
    */
-  static adopt(accepted: net.Socket, owner: TransportOwner): SocketTransport {
+  static adopt(accepted: AcceptedSocket, owner: TransportOwner): SocketTransport {
     const from = accepted as unknown as HandleHolder;
     const handle = from._handle;
     const socket = new net.Socket({

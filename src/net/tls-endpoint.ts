@@ -6,6 +6,7 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
+import { type AcceptedSocket, type CountingServer, countClosed, socketName } from './accepted-socket.js';
 import { READ_SIZE } from './slabs.js';
 import type { EngineHandle, ServerTls, TcpHandle } from './tls-engine.js';
 
@@ -44,17 +45,12 @@ let symbols: EndpointSymbols | null | undefined;
 /** Node's function for `onread` of handles. */
 let streamRead: unknown;
 
-/** Handle of an accepted socket, which has not read anything. */
-interface NativeTcp {
-  onread?: unknown;
-}
-
-/**
- * Detects the symbols. `tcp`: the handle of an accepted socket, before `onread` was replaced. Null: they are missing.
- */
-export function endpointSymbols(tcp: TcpHandle): EndpointSymbols | null {
+/** Detects the symbols by a socket whose handle is an object without functions. Null: they are missing. */
+export function endpointSymbols(): EndpointSymbols | null {
   if (symbols !== undefined) return symbols;
-  const socket = new net.Socket({ onread: { buffer: shared, callback: () => true } } as net.SocketConstructorOpts);
+  const tcp: { onread?: unknown; useUserBuffer(): void; close(): void } = { useUserBuffer() {}, close() {} };
+  const onread = { buffer: shared, callback: () => true };
+  const socket = new net.Socket({ handle: tcp, manualStart: true, onread } as net.SocketConstructorOpts);
   const named = (object: object, name: string): symbol | undefined => {
     for (let each: object | null = object; each !== null; each = Object.getPrototypeOf(each) as object | null) {
       const found = Object.getOwnPropertySymbols(each).find(({ description }) => description === name);
@@ -66,7 +62,7 @@ export function endpointSymbols(tcp: TcpHandle): EndpointSymbols | null {
   const [update, buffer, callback, generator] = ['kUpdateTimer', 'kBuffer', 'kBufferCb', 'kBufferGen'].map((name) =>
     named(socket, name),
   );
-  streamRead = (tcp as NativeTcp).onread;
+  streamRead = tcp.onread;
   const complete =
     owner !== undefined &&
     update !== undefined &&
@@ -103,23 +99,6 @@ interface NativeEngine extends EngineHandle {
   close(then: () => void): void;
 }
 
-interface Counted {
-  _connections: number;
-  _emitCloseIfDrained?(): void;
-}
-
-interface Name {
-  address?: string;
-  port?: number;
-}
-
-/** Address of a TCP handle; empty for a unix socket. */
-function nameOf(tcp: TcpHandle, get: 'getpeername' | 'getsockname'): Name {
-  const name: Name = {};
-  (tcp as unknown as Partial<Record<typeof get, (out: Name) => number>>)[get]?.(name);
-  return name;
-}
-
 /** Events of a closed endpoint. */
 const CLOSED: EndpointEvents = {
   error: null,
@@ -147,23 +126,23 @@ export class TlsEndpoint {
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
   private destroyWhenFinished = false;
-  private counted: Counted | null;
+  private readonly counted: CountingServer | null;
 
   constructor(
-    accepted: net.Socket,
+    accepted: AcceptedSocket,
     tcp: TcpHandle,
     { secureContext, requestCert, alpn }: ServerTls,
     { owner }: EndpointSymbols,
     public events: EndpointEvents,
   ) {
     this._tlsOptions = { isServer: true, secureContext };
-    this.counted = (accepted as unknown as { readonly _server: Counted | null })._server;
+    this.counted = (accepted as unknown as { readonly _server: CountingServer | null })._server;
     const { remoteAddress, localAddress } = accepted;
     // The socket has asked the kernel already, except for a socket to which a step before has moved the handle.
-    const peer = remoteAddress === undefined ? nameOf(tcp, 'getpeername') : null;
+    const peer = remoteAddress === undefined ? socketName(tcp, 'getpeername') : null;
     this.remoteAddress = peer === null ? remoteAddress : peer.address;
     this.remotePort = peer === null ? accepted.remotePort : peer.port;
-    const own = localAddress === undefined ? nameOf(tcp, 'getsockname') : null;
+    const own = localAddress === undefined ? socketName(tcp, 'getsockname') : null;
     this.localAddress = own === null ? localAddress : own.address;
     this.localPort = own === null ? accepted.localPort : own.port;
     const engine = wrapHandle.call(this, null, tcp, false) as NativeEngine;
@@ -238,10 +217,7 @@ export class TlsEndpoint {
 
   private closed(): void {
     const { counted } = this;
-    if (counted !== null) {
-      counted._connections--;
-      counted._emitCloseIfDrained?.();
-    }
+    if (counted !== null) countClosed(counted);
     const { events } = this;
     // The engine is not freed before a major garbage collection; it must not retain the connection until then.
     this.events = CLOSED;

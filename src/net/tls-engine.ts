@@ -5,6 +5,7 @@
  */
 import type net from 'node:net';
 import tls from 'node:tls';
+import type { AcceptedSocket } from './accepted-socket.js';
 import type { StreamHandle } from './direct-write.js';
 
 /** Handle of an accepted TCP or unix socket. */
@@ -96,7 +97,7 @@ interface WithHandle<H> {
 }
 
 /** Takes the handle of a socket, which must not be used any more. Null if it is closed. */
-export function takeHandle(socket: net.Socket): TcpHandle | null {
+export function takeHandle(socket: AcceptedSocket): TcpHandle | null {
   const holder = socket as unknown as WithHandle<TcpHandle>;
   const handle = holder._handle;
   holder._handle = null;
@@ -104,7 +105,7 @@ export function takeHandle(socket: net.Socket): TcpHandle | null {
 }
 
 /** Gives a socket the handle back that `takeHandle` took. */
-export function giveHandle(socket: net.Socket, handle: TcpHandle): void {
+export function giveHandle(socket: AcceptedSocket, handle: TcpHandle): void {
   (socket as unknown as WithHandle<TcpHandle>)._handle = handle;
 }
 
@@ -139,7 +140,7 @@ class HandleSocket extends tls.TLSSocket {
 
 /** Creates the server's side of a connection on the handle of `accepted`, which is taken from it. */
 export function engineOn(
-  accepted: net.Socket,
+  accepted: AcceptedSocket,
   tcpHandle: TcpHandle,
   settings: ServerTls,
   onread: net.OnReadOpts,

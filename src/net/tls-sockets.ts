@@ -1,6 +1,7 @@
 /** `TLSSocket`s as endpoints of TLS transports: of outgoing connections, and of accepted ones without `TlsEndpoint`. */
 import type net from 'node:net';
 import tls from 'node:tls';
+import type { AcceptedSocket } from './accepted-socket.js';
 import { canWriteDirectly, probeWithoutHandle, writeLatin1 } from './direct-write.js';
 import { READ_SIZE } from './slabs.js';
 import type { EndpointEvents } from './tls-endpoint.js';
@@ -73,7 +74,7 @@ function watch(socket: EngineSocket, events: EndpointEvents): EngineSocket {
 
 /** Creates the server's side on the handle of `accepted`; see `engineOn`. */
 export function acceptedSocket(
-  accepted: net.Socket,
+  accepted: AcceptedSocket,
   handle: TcpHandle,
   settings: ServerTls,
   session: Buffer | null,

@@ -2,13 +2,12 @@
  * Accept step of TLS listeners: reads the ClientHello on the socket's handle, lets the listener select the settings for
  * it, and performs the handshake with them.
  */
-import type net from 'node:net';
 import { errnoText } from '../diagnostics/errno.js';
 import { type Abortable, AcceptKey, type Incoming, type TransportStep } from './accept-step.js';
+import type { AcceptedSocket } from './accepted-socket.js';
 import { type ClientHello, ClientHelloReader, COMPLETE, MORE, PLAIN } from './client-hello.js';
 import { READ_SIZE } from './slabs.js';
 import { SocketTransport } from './socket-transport.js';
-import { endpointSymbols } from './tls-endpoint.js';
 import { giveHandle, type ServerTls, type TcpHandle, takeHandle } from './tls-engine.js';
 import { callFailed, handshakeErrorLevel, isOpensslError } from './tls-errors.js';
 import { TlsTransport } from './tls-transport.js';
@@ -60,7 +59,7 @@ export class TlsStep implements TransportStep {
     private readonly validate: Validate,
   ) {}
 
-  wrap(socket: net.Socket, early: Buffer, incoming: Incoming): Abortable {
+  wrap(socket: AcceptedSocket, early: Buffer, incoming: Incoming): Abortable {
     const applies = this.applies(incoming.localAddress);
     return new Handshake(socket, early, incoming, this.select, this.plain, this.validate, applies);
   }
@@ -77,7 +76,7 @@ class Handshake implements Abortable {
   private done = false;
 
   constructor(
-    private readonly socket: net.Socket,
+    private readonly socket: AcceptedSocket,
     early: Buffer,
     private readonly incoming: Incoming,
     private readonly select: SelectTls,
@@ -92,8 +91,6 @@ class Handshake implements Abortable {
       this.incoming.refuse('info', 'client closed connection');
       return;
     }
-    // Before `onread` is replaced.
-    endpointSymbols(this.handle);
     if (!applies) this.proceedPlain(early);
     else if (early.length === 0 || this.add(early) === MORE) this.read(this.handle);
   }

@@ -7,8 +7,8 @@
  * event loop later. Writes in the meantime are copied to a queue and sent together, in parts of at most MAX_WRITE bytes,
  * because the engine encrypts a write as a whole into memory.
  */
-import type net from 'node:net';
 import type tls from 'node:tls';
+import type { AcceptedSocket } from './accepted-socket.js';
 import { ByteQueue } from './byte-queue.js';
 import { descriptorHasInput } from './descriptor-input.js';
 import {
@@ -77,7 +77,7 @@ export class TlsTransport implements Transport, WriteWaiter, EndpointEvents {
    * @param session the session to resume, from `settings.sessions`
    */
   static accept(
-    accepted: net.Socket,
+    accepted: AcceptedSocket,
     handle: TcpHandle,
     settings: ServerTls,
     early: Buffer,
@@ -85,7 +85,7 @@ export class TlsTransport implements Transport, WriteWaiter, EndpointEvents {
     session: Buffer | null = null,
   ): TlsTransport {
     const transport = new TlsTransport(owner, false);
-    const symbols = endpointSymbols(handle);
+    const symbols = endpointSymbols();
     if (symbols !== null) probeWithoutHandle();
     if (symbols !== null && canWriteDirectly()) {
       const endpoint = new TlsEndpoint(accepted, handle, settings, symbols, transport);

@@ -9,7 +9,6 @@
  * Listeners without steps skip 2 and 3: their connections are created at once. As in nginx, `client_header_timeout` of
  * the default server limits each connection until its protocol is chosen.
  */
-import type net from 'node:net';
 import type { Level } from '../config/log-level.js';
 import { type Connection, type ConnectionHost, nextConnectionId } from '../exchange/connection.js';
 import { logs } from '../logging/error-log.js';
@@ -22,6 +21,7 @@ import {
   REFUSED,
   type TransportStep,
 } from '../net/accept-step.js';
+import type { AcceptedSocket } from '../net/accepted-socket.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
 import type { Transport } from '../net/transport.js';
@@ -63,7 +63,7 @@ export class AcceptSequence implements Connection, Incoming, Timed {
   private lease: ConfigLease | null = null;
 
   constructor(
-    private readonly socket: net.Socket,
+    private readonly socket: AcceptedSocket,
     private readonly host: SequenceHost,
     readonly arrived: Arrived,
   ) {

@@ -6,6 +6,7 @@ import { ConnectionCounts } from '../exchange/connection-counts.js';
 import { shareConnections } from '../exchange/open-connections.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { Accepted } from '../net/accept-step.js';
+import { type AcceptedSocket, acceptHandles } from '../net/accepted-socket.js';
 import { connectionRefused, descriptorsScarce } from '../net/connection-limit.js';
 import { now } from '../net/deadlines.js';
 import { memoryPair } from '../net/memory-transport.js';
@@ -27,7 +28,7 @@ interface Bound extends Arrived {
   listening: Listening;
   table: RoutingTable;
   /** Connections accepted before the table was in force; null from then on. */
-  early: net.Socket[] | null;
+  early: AcceptedSocket[] | null;
   /** Connections accepted so far. */
   accepted: number;
 }
@@ -212,11 +213,16 @@ export class Server implements SequenceHost {
   private createBound(listening: Listening, table: RoutingTable): Bound {
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
     const bound: Bound = { server, listening, table, early: [], accepted: 0 };
-    server.on('connection', (socket) => {
+    const accept = (socket: AcceptedSocket): void => {
       bound.accepted++;
       this.counts.accepted++;
       this.accept(socket, bound);
+    };
+    server.on('connection', (socket) => {
+      socket.on('error', () => {});
+      accept(socket);
     });
+    server.on('listening', () => acceptHandles(server, accept));
     return bound;
   }
 
@@ -225,14 +231,12 @@ export class Server implements SequenceHost {
     server.on('error', (error) => this.options.errorLog.write('crit', `accept() failed (${error.message})`));
   }
 
-  private accept(socket: net.Socket, bound: Bound): void {
+  private accept(socket: AcceptedSocket, bound: Bound): void {
     if (lostBeforeUse(socket) || this.stopped || !this.hasRoom(socket)) {
-      socket.on('error', () => {});
       socket.destroy();
       return;
     }
     if (bound.early !== null) {
-      socket.on('error', () => {});
       bound.early.push(socket);
       return;
     }
@@ -298,7 +302,7 @@ export class Server implements SequenceHost {
   /**
    * Whether limits allow another connection. Pauses accepting if it has taken the last descriptor for clients.
    */
-  private hasRoom(socket: net.Socket): boolean {
+  private hasRoom(socket: AcceptedSocket): boolean {
     const refusal = connectionRefused();
     if (refusal !== null) {
       this.options.errorLog.write('alert', refusal);
