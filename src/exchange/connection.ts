@@ -19,6 +19,9 @@ export interface Connection extends TransportOwner {
   readonly usedAt: number;
   /** Whether `usedAt` has changed since the server last ordered its connections; reset by the server. */
   moved: boolean;
+  /** Neighbours in the list of open connections, which maintains them; initially null. */
+  before: Connection | null;
+  after: Connection | null;
   /** The listener was removed: finishes the requests in progress, and those of a client that just connected, then closes. */
   drain(): void;
   /** Closes immediately. */

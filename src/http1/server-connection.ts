@@ -42,6 +42,8 @@ const MORE_DATA_EXPECTED: ReadonlySet<number> = new Set([414, 494, 503]);
 export class Http1Connection implements Connection, InputConsumer, StreamConnection, TimeoutOwner {
   usedAt: number;
   moved = false;
+  before: Connection | null = null;
+  after: Connection | null = null;
   peerEnded = false;
   readonly info: ClientInfo;
   readonly input: InputBuffer;

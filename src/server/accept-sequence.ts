@@ -48,6 +48,8 @@ export class AcceptSequence implements Connection, Incoming, Timed {
   deadlineIndex = -1;
   readonly usedAt: number;
   moved = false;
+  before: Connection | null = null;
+  after: Connection | null = null;
   closed = false;
   private readonly steps: readonly AcceptStep[];
   /** Index of the current step. */

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, ConnectionFactory } from '../exchange/connection.js';
 import { ConnectionCounts } from '../exchange/connection-counts.js';
+import { ConnectionList } from '../exchange/connection-list.js';
 import { shareConnections } from '../exchange/open-connections.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { Accepted } from '../net/accept-step.js';
@@ -61,7 +62,7 @@ export class Server implements SequenceHost {
   private bound = new Map<string, Bound>();
   /** Removed listeners: pending connections are accepted before they are closed. */
   private readonly closing = new Set<Promise<void>>();
-  private readonly open = new Set<Connection>();
+  private readonly open = new ConnectionList();
   /** Resolvers waiting until no connection is open. */
   private readonly drained: (() => void)[] = [];
   private stopped = false;
@@ -318,7 +319,9 @@ export class Server implements SequenceHost {
   *idle(age: number): Iterable<Connection> {
     // If accepting cannot pause, new clients cannot wait.
     const usedUntil = now() - (this.binder.keepsSockets ? age : 0);
-    for (const connection of this.open) {
+    let next: Connection | null = null;
+    for (let connection = this.open.first; connection !== null; connection = next) {
+      next = connection.after;
       const { idle, usedAt } = connection;
       if (!idle) continue;
       if (connection.moved) {
@@ -326,6 +329,7 @@ export class Server implements SequenceHost {
         // Moved to the end, where this loop visits it again. Requests need not maintain the order.
         this.open.delete(connection);
         this.open.add(connection);
+        next ??= connection;
       } else if (usedAt <= usedUntil) yield connection;
     }
   }

@@ -14,6 +14,8 @@ export class LineEcho implements Connection, Timed {
   deadlineIndex = -1;
   usedAt: number;
   moved = false;
+  before: Connection | null = null;
+  after: Connection | null = null;
   draining = false;
   private line = '';
   private held = false;

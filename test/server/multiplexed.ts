@@ -142,6 +142,8 @@ export class MultiplexedConnection implements Connection, Timed {
   deadlineIndex = -1;
   usedAt: number;
   moved = false;
+  before: Connection | null = null;
+  after: Connection | null = null;
   requests = 0;
   readonly info: ClientInfo;
   private readonly streams = new Map<string, Stream>();
