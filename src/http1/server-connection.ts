@@ -24,6 +24,7 @@ import { RequestIntake } from './request-intake.js';
 import { COMPLETE, MORE } from './request-reader.js';
 import { Http1Stream, type StreamConnection } from './server-stream.js';
 import { TunnelledClient } from './tunnelled-client.js';
+import { CLOSED_BY_CLIENT, logReset, logUnused } from './unused-connection.js';
 
 // Connection state; also determines which timeout the deadline stands for.
 const IDLE = 0;
@@ -300,11 +301,17 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
 
   // -- timeouts and the end of the connection
 
+  /** Whether nothing of a first request has arrived. */
+  private get unused(): boolean {
+    return this.state === READING_HEAD && this.requests === 0 && this.intake.reader.idle;
+  }
+
   timedOut(): void {
     if (this.state === READING_HEAD && !this.intake.reader.idle) {
       this.timeoutExpired = true;
       this.cutHead(408, TIMED_OUT);
     } else if (this.state !== HANDLING || this.stream.exchange === null) {
+      if (this.unused) logUnused(this, TIMED_OUT);
       this.transport.destroy();
     } else {
       this.timeoutExpired = true;
@@ -321,6 +328,7 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
   }
 
   onEnd(): void {
+    if (this.unused && !this.peerEnded) logUnused(this, CLOSED_BY_CLIENT);
     this.peerEnded = true;
     if (this.state === READING_HEAD && !this.intake.reader.idle) {
       this.cutHead(400, 'client prematurely closed connection');
@@ -331,6 +339,7 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
 
   onClosed(_transport: Transport, error: NodeJS.ErrnoException | null): void {
     const before = this.state;
+    if (error !== null && this.unused && !this.peerEnded) logReset(this, error);
     this.timeouts.stop();
     this.state = CLOSED;
     this.input.dropUnread();
