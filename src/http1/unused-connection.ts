@@ -7,7 +7,7 @@ import type { Arrived } from '../program/config-lease.js';
 export const CLOSED_BY_CLIENT = 'client closed connection';
 
 /** A connection without a request. */
-export interface UnusedConnection {
+interface UnusedConnection {
   readonly info: ClientInfo;
   readonly arrived: Arrived;
 }
