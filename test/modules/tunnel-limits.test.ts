@@ -58,19 +58,16 @@ test('an open breaker refuses tunnels, also those of a group', async (t) => {
 test('a probe whose client has left is replaced by another', async (t) => {
   const deaf = await deafPort();
   t.after(() => deaf.close());
-  const proxy = await proxyOf(
-    t,
-    'upstream app { server 127.0.0.1:%%A%% max_fails=0; circuit_breaker failures=1 open=200ms; }',
-    'tunnel_connect_timeout 100ms; tunnel_pass app;',
-    { A: deaf.port },
-  );
-  assert.equal(await status(proxy), 504);
+  const bad = `127.0.0.1:${await closedPort()}`;
+  const silent = `127.0.0.1:${deaf.port}`;
+  const proxy = await proxyOf(t, '', 'circuit_breaker failures=1 open=200ms; tunnel_pass;');
+  assert.equal(await status(proxy, bad), 502);
   await new Promise((resolve) => setTimeout(resolve, 250));
   const leaving = await connect(proxy.port);
-  leaving.send('CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n');
+  leaving.send(`CONNECT ${silent} HTTP/1.1\r\nHost: x\r\n\r\n`);
   leaving.close();
   await until('the probe has ended', () => proxy.accessLog().some((line) => line.startsWith('499 PROBE')));
-  assert.equal(await status(proxy), 504);
+  assert.equal(await status(proxy, bad), 502);
   assert.ok(proxy.messages('warn').some((line) => line.includes('opens again: a probe failed')));
 });
 
@@ -79,13 +76,13 @@ test('upstream_timeout limits all tries, and retry_budget their number', async (
   t.after(() => deaf.close());
   const timed = await proxyOf(
     t,
-    'upstream app { server 127.0.0.1:%%A%% max_fails=0; server 127.0.0.1:%%A%% max_fails=0; }',
-    'upstream_timeout 150ms; tunnel_connect_timeout 100ms; tunnel_pass app;',
-    { A: deaf.port },
+    'upstream app { server 127.0.0.1:%%A%% max_fails=0; server 127.0.0.1:%%B%% backup; }',
+    'upstream_timeout 150ms; tunnel_pass app;',
+    { A: await closedPort(), B: deaf.port },
   );
   assert.equal(await status(timed), 504);
   const errors = timed.messages('error').join('\n');
-  assert.match(errors, /upstream timed out \(110: Connection timed out\) while connecting/);
+  assert.match(errors, /connect\(\) failed \(111: Connection refused\) while connecting/);
   assert.match(errors, /upstream timed out \(upstream_timeout\) while connecting/);
 
   const budget = await proxyOf(
