@@ -92,6 +92,12 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   limit_rate: { to: 'value', text: 'limit_rate $evil; return 200 ok;' },
   limit_rate_after: { to: 'value', text: 'limit_rate 1m; limit_rate_after $evil; return 200 ok;' },
+  js_fetch_proxy: {
+    to: 'value',
+    text: 'js_fetch_proxy http://$evil; js_content main.fetched;',
+    http: 'js_import main from %%DIR%%/main.js;',
+  },
+  js_var: { to: 'variable', text: 'js_var $held $evil; add_header X-Evil $held; return 200 ok;' },
   keyval: {
     to: 'variable',
     text: `add_header X-Evil $kept$evil; return 200 ok;`,
@@ -240,6 +246,19 @@ test('a line break in a server name of TLS leaves whole log lines', { skip: with
   for (const line of lines) assert.match(line, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#0: (?!forged)/);
 });
 
+/** The module of attacks on directives of scripts. */
+const SCRIPT = `
+  async function fetched(r) {
+    try {
+      r.return(200, (await ngx.fetch('http://127.0.0.1:1/')).status);
+    } catch (error) {
+      r.error(String(error));
+      r.return(502);
+    }
+  }
+  export default { fetched };
+`;
+
 describe('a line break in a variable', () => {
   const attacks = Object.entries({ ...ATTACKS, ...FURTHER });
   const received: string[] = [];
@@ -279,6 +298,7 @@ describe('a line break in a variable', () => {
         location /passed { ${PASS} }
       }`,
       { PORT: backend.port, STREAM: failing.port },
+      { files: { 'main.js': SCRIPT } },
     );
   });
   after(() => Promise.all([proxy.close(), backend.close(), failing.close()]));
