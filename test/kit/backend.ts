@@ -206,9 +206,15 @@ export function reply(body: string, options: { status?: string; fields?: readonl
   return `HTTP/1.1 ${options.status ?? '200 OK'}\r\n${fields.join('\r\n')}\r\n\r\n${body}`;
 }
 
-/** A port of 127.0.0.1 without a listener (it was free a moment ago). */
+const closedPorts = new Set<number>();
+
+/** A port of 127.0.0.1 without a listener (it was free a moment ago); each call returns another one. */
 export async function closedPort(): Promise<number> {
-  const backend = await scriptedBackend(() => {});
-  await backend.close();
-  return backend.port;
+  for (;;) {
+    const backend = await scriptedBackend(() => {});
+    await backend.close();
+    if (closedPorts.has(backend.port)) continue;
+    closedPorts.add(backend.port);
+    return backend.port;
+  }
 }

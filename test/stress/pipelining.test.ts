@@ -183,9 +183,9 @@ const SLOW: readonly (readonly [what: string, bytes: string, status: number, bef
 test('clients that send nothing, or too slowly, are closed with 408 in the log', async (t) => {
   const slow = await startProxy(
     `
-    client_header_timeout 150ms;
-    client_body_timeout 150ms;
-    keepalive_timeout 150ms;
+    client_header_timeout 300ms;
+    client_body_timeout 300ms;
+    keepalive_timeout 300ms;
     log_format status "$status $request_time";
     access_log logs/access.log status;
     server {
