@@ -1,15 +1,5 @@
 /** Data of messages as scripts give them. */
-
-/** A text (string), bytes for a binary message, or any other value for its JSON text. */
-export type MessageData = string | Uint8Array | ArrayBuffer | JsonValue;
-
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [name: string]: JsonValue | undefined };
+import type { MessageData } from '../public-types.js';
 
 /** A message to be sent. */
 export interface EncodedMessage {

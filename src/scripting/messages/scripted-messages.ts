@@ -5,12 +5,13 @@ import { SettingsKey } from '../../program/settings-key.js';
 import { StateKey } from '../../program/state-key.js';
 import { INTERNAL_ERROR } from '../../websocket/close-codes.js';
 import type { Decision, Message, MessageHandler, MessageOutput } from '../../websocket/message-handler.js';
+import type { Side } from '../public-types.js';
 import { requestOf } from '../request-object.js';
 import { FAILED, type ScriptFunction, TIMED_OUT } from '../script-function.js';
 import { SCRIPT_LIMITS } from '../script-limits.js';
 import type { Scripts } from '../scripts.js';
 import { ScriptMessage } from './websocket-message.js';
-import { ScriptSession, type Side } from './websocket-session.js';
+import { ScriptSession } from './websocket-session.js';
 
 /** Functions of a location for its WebSockets; null where there is none. */
 export interface WebSocketScripts {

@@ -1,40 +1,6 @@
 /** A server-sent event as scripts see it, and the decision about it. */
 import type { EventDecision } from '../../upstream/event-handler.js';
-import type { JsonValue } from './message-data.js';
-
-/** Fields of an event. */
-export interface EventFields {
-  /** Lines of data; any value but a text is sent as JSON. Undefined: none. */
-  readonly data?: string | JsonValue;
-  /** Type; undefined: `message`. */
-  readonly event?: string;
-  readonly id?: string;
-  /** ms until the client reconnects. */
-  readonly retry?: number;
-}
-
-/** An event of the upstream. A function that calls none of the methods passes it on unchanged. */
-export interface ServerSentEvent {
-  /** Data without the field name; several lines are separated by line feeds. */
-  readonly data: string;
-  /** Type of the event: `message` if it has none. */
-  readonly event: string;
-  /** Null: the event has none. */
-  readonly id: string | null;
-  /** Null: the event has none. */
-  readonly retry: number | null;
-  /** The data as JSON. Throws SyntaxError if it is not JSON. */
-  json<T = unknown>(): T;
-  /** Passes on other fields; those that are not given stay as they are. */
-  replace(fields: EventFields): void;
-  /** Passes on several events in its place. */
-  split(events: readonly EventFields[]): void;
-  drop(): void;
-  /** Sends an event before this one. */
-  insert(event: EventFields): void;
-  /** Ends the stream after this event, which `drop` may remove. */
-  close(): void;
-}
+import type { EventFields, ServerSentEvent } from '../public-types.js';
 
 /** Fields of the lines of an event. */
 function parse(bytes: Buffer): { data: string[]; event: string; id: string | null; retry: number | null } {

@@ -1,32 +1,8 @@
 /** A message of a WebSocket as scripts see it, and the decision about it. */
 import type { Decision } from '../../websocket/message-handler.js';
-import { encodeMessage, type MessageData } from './message-data.js';
-import { checkClose, type ScriptSession, type Side, type WebSocketSession } from './websocket-session.js';
-
-/** A whole message, unmasked and decompressed. A handler that calls none of the methods passes it on unchanged. */
-export interface WebSocketMessage {
-  /** The sender. */
-  readonly from: Side;
-  /** Whether it is a binary message; otherwise it is text. */
-  readonly binary: boolean;
-  /** The bytes; a copy. */
-  readonly data: Buffer;
-  /** The bytes as UTF-8 text; invalid sequences become U+FFFD. */
-  readonly text: string;
-  /** The value of the text as JSON. Throws SyntaxError if it is not JSON. */
-  json<T = unknown>(): T;
-  readonly socket: WebSocketSession;
-  /** Passes on another message in its place: a text for a string, a binary message for bytes, otherwise JSON. */
-  replace(data: MessageData): void;
-  /** Does not pass it on. */
-  drop(): void;
-  /** Sends a message to its sender. Returns false if the sender is slow. */
-  reply(data: MessageData): boolean;
-  /** Sends a message to its receiver, before this one. Returns false if the receiver is slow. */
-  insert(data: MessageData): boolean;
-  /** Closes the WebSocket instead of passing the message on. Throws RangeError as `WebSocketSession.close`. */
-  close(code?: number, reason?: string): void;
-}
+import type { MessageData, Side, WebSocketMessage } from '../public-types.js';
+import { encodeMessage } from './message-data.js';
+import { checkClose, type ScriptSession } from './websocket-session.js';
 
 export class ScriptMessage implements WebSocketMessage {
   /** Decision of the function so far. */

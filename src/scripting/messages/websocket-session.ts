@@ -1,30 +1,8 @@
 /** A WebSocket as scripts see it, from its upgrade to its end. */
 import { maySend, NORMAL_CLOSURE, TRY_AGAIN_LATER } from '../../websocket/close-codes.js';
 import type { MessageOutput } from '../../websocket/message-handler.js';
-import { encodeMessage, type MessageData } from './message-data.js';
-
-export type Side = 'client' | 'upstream';
-
-/** A WebSocket: its state, and messages that are sent independently of received ones. */
-export interface WebSocketSession {
-  /** Values that the script stores for this WebSocket: from `js_websocket_upgrade` to `js_websocket_close`. */
-  readonly state: Record<string, unknown>;
-  /** Whether it is open. */
-  readonly open: boolean;
-  /**
-   * Sends a message to one side, between those of the other. Returns false if that side is slow, so that the message waits: then
-   * `drained` should be awaited. Returns false, too, if nothing can be sent any more. If more than 1 MiB waits, the WebSocket is
-   * closed with 1013. Throws Error before the upgrade.
-   */
-  send(to: Side, data: MessageData): boolean;
-  /** Resolves when no message waits for that side any more. */
-  drained(to: Side): Promise<void>;
-  /**
-   * Closes the WebSocket: both sides receive a Close frame. Throws RangeError if the code cannot be sent (RFC 6455, 7.4), or the
-   * reason is longer than 123 bytes.
-   */
-  close(code?: number, reason?: string): void;
-}
+import type { MessageData, Side, WebSocketSession } from '../public-types.js';
+import { encodeMessage } from './message-data.js';
 
 /** Bytes that may wait for one side; more close the WebSocket. */
 const MAX_WAITING = 1 << 20;

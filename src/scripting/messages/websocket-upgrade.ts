@@ -1,21 +1,9 @@
 /** A request for a WebSocket, as `js_websocket_upgrade` decides about it. */
 import type { HttpExchange } from '../../exchange/exchange.js';
 import { StateKey } from '../../program/state-key.js';
+import type { WebSocketUpgrade } from '../public-types.js';
 import { bytesOf, textOf } from '../text.js';
-import type { ScriptSession, WebSocketSession } from './websocket-session.js';
-
-/** A request for a WebSocket, before it is sent to the upstream. `r.return(403)` refuses it. */
-export interface WebSocketUpgrade {
-  /** Subprotocols that the client has offered, in its order. */
-  readonly protocols: readonly string[];
-  /**
-   * The subprotocol that is used: the upstream is offered this one only, and the client gets it even if the upstream's response has
-   * none; null: none is used. Undefined: the upstream chooses. Throws RangeError for one that the client has not offered.
-   */
-  protocol: string | null | undefined;
-  /** The WebSocket; its `state` is that of all functions. */
-  readonly socket: WebSocketSession;
-}
+import type { ScriptSession } from './websocket-session.js';
 
 const FIELD = 'sec-websocket-protocol';
 

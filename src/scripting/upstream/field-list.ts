@@ -1,25 +1,7 @@
 /** Header fields as scripts read and change them. */
+
+import type { FieldList, FieldValue } from '../public-types.js';
 import { checkFieldName, fieldValueOf, textOf } from '../text.js';
-
-export type FieldValue = string | number;
-
-/** Header fields, by case-insensitive names. Iterating yields a name and a value for each line. */
-export interface FieldList extends Iterable<[name: string, value: string]> {
-  /** Value of a field, several lines joined by `, `; null if there is none. */
-  get(name: string): string | null;
-  /** Values of all lines with that name. */
-  getAll(name: string): string[];
-  has(name: string): boolean;
-  /**
-   * Replaces all lines with that name by one, or one for each value. Throws TypeError if the name is no token, a value contains a
-   * line break, or the field belongs to the connection and is set by the proxy: `Connection`, `Content-Length`,
-   * `Transfer-Encoding`, `Upgrade`, `Keep-Alive`, `Trailer`.
-   */
-  set(name: string, value: FieldValue | readonly FieldValue[]): void;
-  /** Adds a line. Throws as `set`. */
-  append(name: string, value: FieldValue): void;
-  delete(name: string): void;
-}
 
 /** Storage of field lines; byte strings. */
 export interface FieldStore {

@@ -1,16 +1,8 @@
 /** Head of a request to an upstream, as `js_upstream_request` changes it. */
 import { isToken } from '../../http/field-line.js';
+import type { FieldList, UpstreamRequest } from '../public-types.js';
 import { bytesOf, textOf } from '../text.js';
-import { type FieldList, type FieldStore, ScriptFields } from './field-list.js';
-
-/** A request to an upstream, before its head is sent. */
-export interface UpstreamRequest {
-  /** Throws TypeError for a text that is no token. */
-  method: string;
-  /** Target as it is sent: path and query. Throws TypeError for one that does not begin with a slash, or has spaces or control characters. */
-  target: string;
-  readonly headers: FieldList;
-}
+import { type FieldStore, ScriptFields } from './field-list.js';
 
 type Line = readonly [name: string, value: string];
 

@@ -1,16 +1,9 @@
 /** Head of a response of an upstream, as `js_upstream_response` changes it. */
 import type { ResponseHead } from '../../http/response-head.js';
 import { responseFields, setResponseField } from '../headers-out.js';
+import type { UpstreamResponse } from '../public-types.js';
 import { integerOf } from '../text.js';
-import { type FieldList, type FieldStore, ScriptFields } from './field-list.js';
-
-/** A response of an upstream, before its head is sent to the client. */
-export interface UpstreamResponse {
-  /** Throws RangeError unless it is between 200 and 599. */
-  status: number;
-  /** The fields that are sent, without those that `proxy_hide_header` hides; `r.variables.upstream_http_*` has all. */
-  readonly headers: FieldList;
-}
+import { type FieldStore, ScriptFields } from './field-list.js';
 
 export class ScriptUpstreamResponse implements UpstreamResponse, FieldStore {
   readonly headers = new ScriptFields(this);
