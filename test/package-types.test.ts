@@ -32,12 +32,17 @@ before(() => {
     join(project, 'embedded.ts'),
     `import { createProxy } from 'tsproxy';
 import { createProxy as createAlone, ConfigError } from 'tsproxy/proxy';
+import { startProxy, testMessage } from 'tsproxy/testing';
 import limitQuery from './module.js';
+export const started = (t: Parameters<typeof startProxy>[0]) => startProxy(t, { config: '' });
+export const action: string = testMessage('').decision.action;
 createProxy({ config: 'events {}', modules: [limitQuery] });
 createAlone({ config: 'events {}' }).start().catch((error: unknown) => error instanceof ConfigError && error.findings);
 `,
   );
   cpSync(join(ROOT, 'examples'), join(project, 'examples'), { recursive: true });
+  cpSync(join(ROOT, 'conf/examples/websocket-script.ts'), join(project, 'websocket-script.ts'));
+  writeFileSync(join(project, 'scripting.ts'), firstBlock('docs/scripting.md', "from 'tsproxy'"));
 });
 after(() => rmSync(project, { recursive: true, force: true }));
 
@@ -85,22 +90,24 @@ for (const resolution of RESOLUTIONS) {
 /** Declaration files that the public types may refer to: interfaces for authors, and plain data. */
 const PUBLIC = [
   /^grammar\/syntax-tree$/,
-  /^src\/(index|module-api)$/,
+  /^src\/(index|module-api|testing)$/,
   /^src\/config\/(argument-types|checked-config|directive|log-level|place|template)$/,
   /^src\/config\/pcre\/expression$/,
   /^src\/diagnostics\/(codes|finding|json)$/,
   /^src\/explain\/explanation$/,
   /^src\/http\/(header-block|response-head)$/,
   /^src\/library\/(config|fastify|middleware|proxy|tap)$/,
+  /^src\/library\/testing\/(start-proxy|test-messages|test-request)$/,
   /^src\/logging\/error-log$/,
   /^src\/program\/(body|error-context|exchange|handler|module-definition|phases|session|settings-key)$/,
   /^src\/program\/(state-key|template|upstream-attempt|variable|variable-spec|verdict)$/,
+  /^src\/scripting\/(public-types|request)$/,
   /^src\/tap\/rows$/,
   /^src\/upstream\/(balancer-peer|custom-balancer)$/,
 ];
 
 test('public types refer to no others of the project', () => {
-  const seen = new Set(['src/index', 'src/module-api']);
+  const seen = new Set(['src/index', 'src/module-api', 'src/testing']);
   for (const file of seen) {
     const text = readFileSync(join(project, 'node_modules/tsproxy/dist', `${file}.d.ts`), 'utf8');
     for (const [, to = ''] of text.matchAll(/(?:from |import\()'(\.[^']+)\.js'/g)) {

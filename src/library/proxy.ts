@@ -22,6 +22,8 @@ import { subscribeListener, tapSettings } from './tap-subscription.js';
 export type { Level } from '../config/log-level.js';
 export type { JsonFinding, JsonPlace } from '../diagnostics/json.js';
 export type { ModuleDefinition as Module } from '../program/module-definition.js';
+export type * from '../scripting/public-types.js';
+export type { Request } from '../scripting/request.js';
 export { ConfigError, type ConfigInput } from './config.js';
 export type { FastifyHost, FastifyPlugin } from './fastify.js';
 export type { MiddlewareOptions, ProxyMiddleware } from './middleware.js';

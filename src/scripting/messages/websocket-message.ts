@@ -6,7 +6,7 @@ import { checkClose, type ScriptSession } from './websocket-session.js';
 
 export class ScriptMessage implements WebSocketMessage {
   /** Decision of the function so far. */
-  decision: Decision = null;
+  protected current: Decision = null;
   private copy: Buffer | null = null;
 
   constructor(
@@ -31,11 +31,11 @@ export class ScriptMessage implements WebSocketMessage {
   }
 
   replace(data: MessageData): void {
-    this.decision = { action: 'replace', ...encodeMessage(data) };
+    this.current = { action: 'replace', ...encodeMessage(data) };
   }
 
   drop(): void {
-    this.decision = DROP;
+    this.current = DROP;
   }
 
   reply(data: MessageData): boolean {
@@ -48,13 +48,13 @@ export class ScriptMessage implements WebSocketMessage {
 
   close(code = 1000, reason = ''): void {
     checkClose(code, reason);
-    this.decision = { action: 'close', code, reason };
+    this.current = { action: 'close', code, reason };
   }
 
   /** Detaches it from the buffer that is used for other messages afterwards. */
   decided(): Decision {
     this.bytes = this.copy ?? EMPTY;
-    return this.decision;
+    return this.current;
   }
 }
 
