@@ -5,12 +5,12 @@
  *   node dist/bench/websocket-cost.js idle [tunnels] [seconds]
  *   node dist/bench/websocket-cost.js lost [tunnels]
  *
- * `messages`: CPU time per echoed message of 64 bytes as a plain tunnel, tracked, and with pings, limits of time and of messages; the three
+ * `messages`: CPU time per echoed message of 64 bytes as a plain tunnel, tracked, with pings, limits of time and of messages, and with a script that passes messages on; they
  * alternate, and the medians of the ratios of each round are printed. `idle`: memory and CPU time of WebSockets that only receive a ping
  * every 30 seconds. `lost`: time from the death of the upstream process to the Close frame of each client.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,7 +35,8 @@ function startProxy(backend: number, locations: Readonly<Record<string, string>>
     ([path, directives]) => `location ${path} { proxy_pass http://127.0.0.1:${backend}; ${PASS} ${directives} }`,
   );
   const text = `worker_processes 1; events { worker_connections 20000; } http { access_log off;
-    proxy_read_timeout 1h; server { listen 127.0.0.1:${port} backlog=4096; ${blocks.join('\n')} } }`;
+    js_import main from main.js; proxy_read_timeout 1h; server { listen 127.0.0.1:${port} backlog=4096; ${blocks.join('\n')} } }`;
+  writeFileSync(join(directory, 'main.js'), 'export const pass = () => {};\n');
   return ProxyProcess.start(text, directory);
 }
 
@@ -84,8 +85,9 @@ async function messages(rounds: number, seconds: number): Promise<void> {
     '/times': 'websocket_ping_interval 30s; websocket_idle_timeout 1h; websocket_expire 1d;',
     '/limits':
       'websocket_ping_interval 30s; websocket_idle_timeout 1h; websocket_expire 1d; websocket_max_message_size 1m; websocket_max_fragments 100;',
+    '/script': 'js_websocket_message main.pass;',
   });
-  const paths = ['/tracked', '/times', '/limits'];
+  const paths = ['/tracked', '/times', '/limits', '/script'];
   const ratios = new Map<string, number[]>(paths.map((path) => [path, []]));
   const plain: number[] = [];
   for (let round = 0; round < rounds; round++) {
