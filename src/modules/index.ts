@@ -28,6 +28,7 @@ import js_module from './js/index.js';
 import js_balancer_module from './js_balancer.js';
 import js_fetch_module from './js_fetch.js';
 import js_filter_module from './js_filter.js';
+import js_observe_module from './js_observe.js';
 import js_periodic_module from './js_periodic.js';
 import js_preload_object_module from './js_preload_object.js';
 import js_shared_dict_module from './js_shared_dict.js';
@@ -118,6 +119,7 @@ export const modules: readonly Module[] = [
   js_balancer_module,
   js_fetch_module,
   js_filter_module,
+  js_observe_module,
   js_periodic_module,
   js_preload_object_module,
   js_shared_dict_module,

@@ -180,6 +180,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       js_header_filter js_body_filter`,
   },
   {
+    load: () => import('../modules/js_observe.js'),
+    names: `
+      js_observe js_websocket_observe js_websocket_observe_size`,
+  },
+  {
     load: () => import('../modules/js_periodic.js'),
     names: `
       js_periodic`,

@@ -163,3 +163,40 @@ export interface UpstreamResponse {
   /** The fields that are sent, without those that `proxy_hide_header` hides; `r.variables.upstream_http_*` has all. */
   readonly headers: FieldList;
 }
+
+/** A message that `js_websocket_observe` has seen; it was passed on already. */
+export interface ObservedMessage {
+  readonly from: Side;
+  readonly binary: boolean;
+  readonly data: Buffer;
+  readonly text: string;
+  json<T = unknown>(): T;
+  /** ms since 1970. */
+  readonly time: number;
+  /** Messages of the sender that were dropped before this one, because the function was too slow. */
+  readonly dropped: number;
+}
+
+/** A request that has ended, for `js_observe`. */
+export interface ObservedRequest {
+  readonly method: string;
+  /** As the client has sent it. */
+  readonly target: string;
+  readonly host: string;
+  /** Address of the client. */
+  readonly client: string;
+  readonly headersIn: readonly (readonly [name: string, value: string])[];
+  /** 0: there was no response. */
+  readonly status: number;
+  readonly headersOut: readonly (readonly [name: string, value: string])[];
+  /** Bytes sent after the head. */
+  readonly bytes: number;
+  /** ms since 1970, and ms until the end. */
+  readonly started: number;
+  readonly duration: number;
+  /** Address of the last upstream server; empty if there was none. */
+  readonly upstream: string;
+  readonly completed: boolean;
+  /** Requests that were not observed before this one, because the function was too slow. */
+  readonly dropped: number;
+}

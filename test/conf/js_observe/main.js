@@ -1,0 +1,4 @@
+export function audit(request) {
+  ngx.log(ngx.INFO, `${request.method} ${request.target} ${request.status}`);
+}
+export const record = async (r, message) => r.log(message.text);
