@@ -66,6 +66,8 @@ export class HttpExchange implements EngineExchange {
   slots: (string | undefined)[];
   captures: Captures | null = null;
   private states: Map<unknown, unknown> | null = null;
+  /** The object that represents it in scripts; a field, because variables of scripts need it for each request. */
+  scriptObject: object | null = null;
   /** States that survive internal redirects. */
   private requestStates: Map<unknown, unknown> | null = null;
 
@@ -209,6 +211,7 @@ export class HttpExchange implements EngineExchange {
 
   clearStates(): void {
     this.states = null;
+    this.scriptObject = null;
     this.response.varies = false;
     this.upstreamHost = undefined;
     this.upstreamPort = undefined;

@@ -12,6 +12,17 @@ export function currentSession(): Exchange | null {
   return current ?? storage?.getStore() ?? null;
 }
 
+/** Calls a function for an exchange, with one argument, and without tracking. */
+export function callNow(x: Exchange, call: (argument: unknown) => unknown, argument: unknown): unknown {
+  const outer = current;
+  current = x;
+  try {
+    return call(argument);
+  } finally {
+    current = outer;
+  }
+}
+
 /** Calls a function for an exchange. `tracked`: the exchange is also known after its waits. */
 export function callFor<T>(x: Exchange | null, tracked: boolean, call: () => T): T {
   const outer = current;

@@ -1,6 +1,7 @@
 /** `r.headersIn` and `r.rawHeadersIn`: the fields of the request. */
 import type { HeaderBlock } from '../http/header-block.js';
 import type { Exchange } from '../program/exchange.js';
+import { RecordSource, recordOf } from './record-proxy.js';
 import { textOf } from './text.js';
 
 /** Fields of which only the first line counts. */
@@ -20,19 +21,20 @@ function fieldOf(headers: HeaderBlock, name: string): string | undefined {
   return value === undefined ? undefined : textOf(value);
 }
 
+class RequestFields extends RecordSource {
+  constructor(private readonly headers: HeaderBlock) {
+    super();
+  }
+  protected read(name: string): string | undefined {
+    return fieldOf(this.headers, name);
+  }
+  protected names(): string[] {
+    return namesOf(this.headers);
+  }
+}
+
 export function headersIn({ headers }: Exchange): Readonly<Record<string, string>> {
-  return new Proxy(Object.create(null) as Record<string, string>, {
-    get: (_, name) => (typeof name === 'string' ? fieldOf(headers, name) : undefined),
-    has: (_, name) => typeof name === 'string' && headers.find(name.toLowerCase()) >= 0,
-    ownKeys: () => namesOf(headers),
-    getOwnPropertyDescriptor: (_, name) => {
-      const value = typeof name === 'string' ? fieldOf(headers, name) : undefined;
-      return value === undefined ? undefined : { value, enumerable: true, configurable: true, writable: false };
-    },
-    set: () => false,
-    defineProperty: () => false,
-    deleteProperty: () => false,
-  });
+  return recordOf(new RequestFields(headers)) as Readonly<Record<string, string>>; // see `fieldOf`
 }
 
 /** Names as received, each once. */

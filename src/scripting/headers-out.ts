@@ -2,6 +2,7 @@
 import type { ResponseHead } from '../http/response-head.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
+import { RecordSource, recordOf } from './record-proxy.js';
 import { checkFieldName, fieldValueOf, textOf } from './text.js';
 
 /** Fields of which the first line is read. */
@@ -18,31 +19,28 @@ const SINGLE = new Set([
   'server',
 ]);
 
+class ResponseFields extends RecordSource {
+  constructor(private readonly x: Exchange) {
+    super();
+  }
+  protected read(name: string): unknown {
+    return valueIn(this.x.response, name);
+  }
+  protected names(): string[] {
+    return [...new Map(responseFields(this.x.response).map(([name]) => [name.toLowerCase(), name])).values()];
+  }
+  protected override write(name: string, value: unknown): boolean {
+    setField(this.x, name, value);
+    return true;
+  }
+  protected override remove(name: string): boolean {
+    setResponseField(this.x.response, name, []);
+    return true;
+  }
+}
+
 export function headersOut(x: Exchange): Record<string, unknown> {
-  const fieldOf = (name: string | symbol): unknown =>
-    typeof name === 'string' ? valueIn(x.response, name) : undefined;
-  return new Proxy(Object.create(null) as Record<string, unknown>, {
-    get: (_, name) => fieldOf(name),
-    has: (_, name) => fieldOf(name) !== undefined,
-    ownKeys: () => [...new Map(responseFields(x.response).map(([name]) => [name.toLowerCase(), name])).values()],
-    getOwnPropertyDescriptor: (_, name) => {
-      const value = fieldOf(name);
-      return value === undefined ? undefined : { value, enumerable: true, configurable: true, writable: true };
-    },
-    set: (_, name, value) => {
-      if (typeof name === 'string') setField(x, name, value);
-      return true;
-    },
-    defineProperty: (_, name, { value, get, set }) => {
-      if (get !== undefined || set !== undefined) throw new TypeError('cannot define getter or setter');
-      if (typeof name === 'string') setField(x, name, value);
-      return true;
-    },
-    deleteProperty: (_, name) => {
-      if (typeof name === 'string') setResponseField(x.response, name, []);
-      return true;
-    },
-  });
+  return recordOf(new ResponseFields(x));
 }
 
 export function rawHeadersOut({ response }: Exchange): [string, string][] {

@@ -41,19 +41,28 @@ export interface Outcome {
   filter: FilterOutput | 'head' | null;
 }
 
-const REQUEST = new StateKey<ScriptRequest>('script request');
 const OUTCOME = new StateKey<Outcome>('outcome of scripts');
 /** Body of the response to a subrequest of a script. */
 const RESPONSE_BODY = new StateKey<Buffer>('body of the response');
 
 /** The object `r` of an exchange. */
 export function requestOf(x: Exchange, scripts: Scripts): ScriptRequest {
-  let request = x.state(REQUEST);
-  if (request === undefined) {
-    request = new ScriptRequest(httpExchange(x), scripts);
-    x.setState(REQUEST, request);
+  const exchange = httpExchange(x);
+  let request = exchange.scriptObject;
+  if (request === null) {
+    request = new ScriptRequest(exchange, scripts);
+    exchange.scriptObject = request;
   }
-  return request;
+  return request as ScriptRequest; // set here only
+}
+
+/** Takes the value that a function has set by `r.setReturnValue()`; null if it has not. */
+export function takeReturned(x: Exchange): { readonly value: unknown } | null {
+  const outcome = x.state(OUTCOME);
+  if (outcome === undefined || outcome.returned === null) return null;
+  const { returned } = outcome;
+  outcome.returned = null;
+  return returned;
 }
 
 export function outcomeOf(x: Exchange): Outcome {

@@ -1,7 +1,7 @@
 /** A function of a user module that a directive names. */
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
-import { callFor } from './current-session.js';
+import { callFor, callNow } from './current-session.js';
 import { SCRIPT_LIMITS } from './script-limits.js';
 import { timesOf } from './script-times.js';
 
@@ -16,6 +16,8 @@ type Callable = (...args: readonly unknown[]) => unknown;
 export interface FunctionOwner {
   /** Whether the exchange must be known after waits, too. */
   readonly tracksSessions: boolean;
+  /** Whether times of calls are needed: `$js_time` is used, or calls are to be listed. */
+  readonly measures: boolean;
   /** Whether requests are only simulated (`tsproxy explain`): calls are then logged, to be listed. */
   readonly simulates: boolean;
   /** Text of an exception, as bytes. */
@@ -52,15 +54,15 @@ export class ScriptFunction {
 
   /** Likewise, for functions that must not wait: without the cost of knowing the exchange after waits. */
   callNow(x: Exchange, argument: unknown): unknown {
-    const { callable } = this;
-    const start = performance.now();
+    const measured = this.owner.measures || x.location.settings.get(SCRIPT_LIMITS).slow > 0;
+    const start = measured ? performance.now() : 0;
     try {
-      return callFor(x, false, () => callable(argument));
+      return callNow(x, this.callable, argument);
     } catch (error) {
       this.logException(x, error);
       return FAILED;
     } finally {
-      this.account(x, performance.now() - start);
+      if (measured) this.account(x, performance.now() - start);
     }
   }
 

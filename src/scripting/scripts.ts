@@ -39,6 +39,8 @@ export class Scripts implements FunctionOwner {
   readonly simulates: boolean;
   readonly ngx: NgxObject;
   private readonly njs: NjsObject;
+  /** See `measures`; null before the first call, when the whole configuration is compiled. */
+  private measured: boolean | null = null;
   private readonly timers: ScriptTimers;
   private readonly environments = new Map<string, Environment>();
   private readonly scopes = new Map<string, ScriptScope>();
@@ -155,6 +157,13 @@ export class Scripts implements FunctionOwner {
   /** Whether an error was thrown by a user module of this table. */
   private owns(error: unknown): boolean {
     return [...this.environments.values()].some(({ graph }) => userFrames(error, graph).length > 0);
+  }
+
+  get measures(): boolean {
+    const { compiler } = this;
+    this.measured ??=
+      this.simulates || compiler.mentioned('js_time') !== null || compiler.mentioned('js_blocked_time') !== null;
+    return this.measured;
   }
 
   /** Getter of a variable; null if it does not exist. */

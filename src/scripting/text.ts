@@ -4,7 +4,7 @@ import { toBytes, toText } from '../diagnostics/byte-string.js';
 /** Nothing for null and undefined; the content of a buffer; anything else as text in UTF-8. nginx: ngx_qjs_string. */
 export function bytesOf(value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (typeof value === 'string') return toBytes(value);
+  if (typeof value === 'string') return isAscii(value) ? value : toBytes(value);
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).latin1Slice();
   if (value instanceof ArrayBuffer) return Buffer.from(value).latin1Slice();
   return toBytes(String(value));
@@ -12,8 +12,12 @@ export function bytesOf(value: unknown): string {
 
 /** Most byte strings are ASCII, which is the same as text. */
 export function textOf(bytes: string): string {
-  for (let i = 0; i < bytes.length; i++) if (bytes.charCodeAt(i) > 127) return toText(bytes);
-  return bytes;
+  return isAscii(bytes) ? bytes : toText(bytes);
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
 }
 
 /** A whole number. Throws as njs does. */

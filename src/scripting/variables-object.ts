@@ -1,41 +1,45 @@
 /** `r.variables` and `r.rawVariables`: nginx variables of a request. */
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
+import { RecordSource, recordOf } from './record-proxy.js';
 import type { Scripts } from './scripts.js';
 import { bytesOf, textOf } from './text.js';
 
-/** @param convert converts a value, which is a byte string */
-function variables<T>(x: Exchange, scripts: Scripts, convert: (value: string) => T): Record<string, T | undefined> {
-  const read = (name: string | symbol): T | undefined => {
-    if (typeof name !== 'string') return undefined;
-    const value = variableOf(x, scripts, name);
-    return value === undefined ? undefined : convert(value);
-  };
-  return new Proxy(Object.create(null) as Record<string, T>, {
-    get: (_, name) => read(name),
-    has: (_, name) => read(name) !== undefined,
-    getOwnPropertyDescriptor: (_, name) => {
-      const value = read(name);
-      return value === undefined ? undefined : { value, enumerable: false, configurable: true, writable: true };
-    },
-    set: (_, name, value) => {
-      if (typeof name === 'string') assign(x, scripts, name, bytesOf(value));
-      return true;
-    },
-    defineProperty: (_, name, { value }) => {
-      if (typeof name === 'string') assign(x, scripts, name, bytesOf(value));
-      return true;
-    },
-    deleteProperty: () => false,
-  });
+class Variables extends RecordSource {
+  protected override readonly enumerable: boolean = false;
+
+  constructor(
+    protected readonly x: Exchange,
+    protected readonly scripts: Scripts,
+  ) {
+    super();
+  }
+  protected read(name: string): string | Buffer | undefined {
+    const value = variableOf(this.x, this.scripts, name);
+    return value === undefined ? undefined : textOf(value);
+  }
+  protected names(): string[] {
+    return [];
+  }
+  protected override write(name: string, value: unknown): boolean {
+    assign(this.x, this.scripts, name, bytesOf(value));
+    return true;
+  }
+}
+
+class RawVariables extends Variables {
+  protected override read(name: string): Buffer | undefined {
+    const value = variableOf(this.x, this.scripts, name);
+    return value === undefined ? undefined : Buffer.from(value, 'latin1');
+  }
 }
 
 export function textVariables(x: Exchange, scripts: Scripts): Record<string, string | undefined> {
-  return variables(x, scripts, textOf);
+  return recordOf(new Variables(x, scripts)) as Record<string, string | undefined>; // see `read`
 }
 
 export function rawVariables(x: Exchange, scripts: Scripts): Record<string, Buffer | undefined> {
-  return variables(x, scripts, (value) => Buffer.from(value, 'latin1'));
+  return recordOf(new RawVariables(x, scripts)) as Record<string, Buffer | undefined>; // see `read`
 }
 
 function variableOf(x: Exchange, scripts: Scripts, name: string): string | undefined {

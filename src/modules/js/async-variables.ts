@@ -7,7 +7,7 @@ import type { Exchange } from '../../program/exchange.js';
 import type { Handler } from '../../program/module.js';
 import type { Variable } from '../../program/variable.js';
 import { NEXT, type Verdict } from '../../program/verdict.js';
-import { outcomeOf, requestOf } from '../../scripting/request-object.js';
+import { requestOf, takeReturned } from '../../scripting/request-object.js';
 import { FAILED, type ScriptFunction, TIMED_OUT } from '../../scripting/script-function.js';
 import type { ScriptScope } from '../../scripting/script-scope.js';
 import type { Scripts } from '../../scripting/scripts.js';
@@ -92,10 +92,8 @@ export function awaitVariables(
 }
 
 async function assign(x: Exchange, { variable, fn }: Awaited, scripts: Scripts): Promise<void> {
-  outcomeOf(x).returned = null;
   const value = await fn.run(x, [requestOf(x, scripts)]);
-  const { returned } = outcomeOf(x);
-  outcomeOf(x).returned = null;
+  const returned = takeReturned(x);
   // Of a function that failed the value is empty, as otherwise each use would call it again.
   const failed = value === FAILED || value === TIMED_OUT;
   x.slots[variable.slot] = failed ? '' : bytesOf(returned === null ? value : returned.value);

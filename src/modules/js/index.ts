@@ -7,16 +7,17 @@ import { exchangeOfSession } from '../../exchange/no-client.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { type Compiler, defineModule, type Handler, type Scope } from '../../program/module.js';
+import type { Getter } from '../../program/variable-spec.js';
 import { OK } from '../../program/verdict.js';
 import { checkFunctions, checkImports, moduleFiles } from '../../scripting/check-functions.js';
 import { functionName } from '../../scripting/function-name.js';
 import { pendingOf } from '../../scripting/pending-work.js';
 import { contentHandler, decidingHandler } from '../../scripting/phase-handlers.js';
 import { PROVIDERS } from '../../scripting/providers.js';
-import { outcomeOf, requestOf } from '../../scripting/request-object.js';
-import { FAILED, isThenable } from '../../scripting/script-function.js';
+import { requestOf, takeReturned } from '../../scripting/request-object.js';
+import { FAILED, isThenable, type ScriptFunction } from '../../scripting/script-function.js';
 import { SCRIPT_LIMITS } from '../../scripting/script-limits.js';
-import { SCRIPT_SCOPE } from '../../scripting/script-scope.js';
+import { SCRIPT_SCOPE, type ScriptScope } from '../../scripting/script-scope.js';
 import { SCRIPT_TIMES } from '../../scripting/script-times.js';
 import { type Scripts, scriptsOf } from '../../scripting/scripts.js';
 import { bytesOf } from '../../scripting/text.js';
@@ -134,25 +135,34 @@ function exchangeOf(x: Exchange | HandshakeSession): Exchange | null {
   return exchange;
 }
 
-/** Value of a variable of `js_set`. */
-function compute(session: Exchange, { function: { name } }: ComputedVariable, scripts: Scripts): string | undefined {
-  const x = exchangeOf(session);
-  if (x === null) return undefined;
-  const fn = x.location.settings.get(SCRIPT_SCOPE)?.function(name, 'js_set');
-  if (fn === undefined || typeof fn === 'string') {
-    const reason = fn ?? `no "js_import" directives found for "js_set" handler "${name}" in the current scope`;
-    logError(x, 'error', reason);
+/** Getter of a variable of `js_set`. */
+function computing({ function: { name } }: ComputedVariable, scripts: Scripts): Getter {
+  // Most requests are handled in the same scope.
+  let scope: ScriptScope | null = null;
+  let fn: ScriptFunction | string | null = null;
+  return (session) => {
+    const x = exchangeOf(session);
+    if (x === null) return undefined;
+    const current = x.location.settings.get(SCRIPT_SCOPE);
+    if (current !== scope) {
+      scope = current;
+      fn = current?.function(name, 'js_set') ?? null;
+    }
+    if (fn !== null && typeof fn !== 'string') return compute(x, fn, scripts);
+    logError(x, 'error', fn ?? `no "js_import" directives found for "js_set" handler "${name}" in the current scope`);
     return undefined;
-  }
-  outcomeOf(x).returned = null;
+  };
+}
+
+function compute(x: Exchange, fn: ScriptFunction, scripts: Scripts): string | undefined {
   const tasks = pendingOf(x)?.count ?? 0;
   const value = fn.callNow(x, requestOf(x, scripts));
   if (value === FAILED) return undefined;
-  const { returned } = outcomeOf(x);
+  const returned = takeReturned(x);
   if (returned !== null) return bytesOf(returned.value);
   if (isThenable(value)) Promise.resolve(value).catch((error: unknown) => fn.logException(x, error));
   else if ((pendingOf(x)?.count ?? 0) === tasks) return bytesOf(value);
-  logError(x, 'error', `async operation inside "${name}" variable handler`);
+  logError(x, 'error', `async operation inside "${fn.name}" variable handler`);
   return undefined;
 }
 
@@ -170,7 +180,7 @@ function defineVariables(block: CheckedBlock, variables: Variables, compiler: Co
   const own = <T>(name: string): readonly T[] => (block.own.includes(name) ? (block.values[name] as readonly T[]) : []);
   for (const data of own<ComputedVariable>('js_set')) {
     variables.computed.push(data);
-    compiler.define(data.variable, (x) => compute(x, data, scripts), !data.volatile);
+    compiler.define(data.variable, computing(data, scripts), !data.volatile);
   }
   for (const { variable: name, initial } of own<ScriptVariable>('js_var')) {
     scripts.variableNames.add(name);
