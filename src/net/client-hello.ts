@@ -25,6 +25,8 @@ const MESSAGE_HEADER = 4;
 /** Maximum length of a record (RFC 8446 5.1). */
 const MAX_RECORD = 16384;
 const EMPTY = Buffer.alloc(0);
+const NO_NAMES: readonly string[] = [];
+const NO_NUMBERS: readonly number[] = [];
 
 // Extensions (IANA TLS ExtensionType values).
 const SERVER_NAME = 0;
@@ -44,6 +46,8 @@ export interface ClientHello {
   readonly alpn: readonly string[];
   /** Versions as numbers: 0x0303 is TLS 1.2, 0x0304 TLS 1.3. */
   readonly versions: readonly number[];
+  /** Whether `versions` includes a version. */
+  offersVersion(version: number): boolean;
   /** Numbers of cipher suites, groups and signature algorithms, as sent. */
   readonly ciphers: readonly number[];
   readonly groups: readonly number[];
@@ -101,7 +105,9 @@ export class ClientHelloReader {
       if (bytes[at] !== HANDSHAKE || bytes[at + 1] !== 3 || length === 0 || length > MAX_RECORD) return COMPLETE;
       const available = Math.min(length, bytes.length - at - RECORD_HEADER);
       if (this.wanted === 0 && this.collected + available >= MESSAGE_HEADER) {
-        const start = message(bytes, MESSAGE_HEADER);
+        // In nearly all cases the first record has the whole header.
+        const whole = at === 0 && available >= MESSAGE_HEADER;
+        const start = whole ? bytes.subarray(RECORD_HEADER) : message(bytes, MESSAGE_HEADER);
         if (start[0] !== CLIENT_HELLO) return COMPLETE;
         this.wanted = MESSAGE_HEADER + start.readUIntBE(1, 3);
         if (this.wanted > MAX_HELLO) return TOO_LONG;
@@ -125,6 +131,11 @@ export class ClientHelloReader {
 
 /** The first bytes of the message, at most `most`, without record headers. */
 function message(bytes: Buffer, most: number): Buffer {
+  if (bytes.length > RECORD_HEADER && bytes[0] === HANDSHAKE) {
+    const end = RECORD_HEADER + bytes.readUInt16BE(3);
+    if (end >= bytes.length || end - RECORD_HEADER >= most)
+      return bytes.subarray(RECORD_HEADER, Math.min(end, bytes.length));
+  }
   const parts: Buffer[] = [];
   let length = 0;
   for (let at = 0; at + RECORD_HEADER <= bytes.length && bytes[at] === HANDSHAKE && length < most; ) {
@@ -138,21 +149,40 @@ function message(bytes: Buffer, most: number): Buffer {
   return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
 }
 
-const NOTHING: ClientHello = {
-  serverName: '',
-  badServerName: false,
-  alpn: [],
-  versions: [],
-  ciphers: [],
-  groups: [],
-  signatureAlgorithms: [],
-  keyShares: [],
-  sessionId: EMPTY,
-};
+/** Lists are kept as they were sent, two bytes per number: they are only needed by few variables. */
+class ParsedHello implements ClientHello {
+  serverName = '';
+  badServerName = false;
+  alpn: readonly string[] = NO_NAMES;
+  versionBytes = '';
+  cipherBytes = '';
+  groupBytes = '';
+  algorithmBytes = '';
+  keyShares: readonly number[] = NO_NUMBERS;
+  sessionId: Buffer = EMPTY;
+
+  get versions(): readonly number[] {
+    return numbers(this.versionBytes);
+  }
+  offersVersion(version: number): boolean {
+    const { versionBytes } = this;
+    for (let at = 0; at + 1 < versionBytes.length; at += 2) if (numberAt(versionBytes, at) === version) return true;
+    return false;
+  }
+  get ciphers(): readonly number[] {
+    return numbers(this.cipherBytes);
+  }
+  get groups(): readonly number[] {
+    return numbers(this.groupBytes);
+  }
+  get signatureAlgorithms(): readonly number[] {
+    return numbers(this.algorithmBytes);
+  }
+}
 
 /** Parses a message; fields that are malformed, and those behind them, are empty. */
 export function parseHello(bytes: Buffer): ClientHello {
-  const hello = { ...NOTHING };
+  const hello = new ParsedHello();
   try {
     parseInto(hello, bytes);
   } catch (error) {
@@ -161,19 +191,17 @@ export function parseHello(bytes: Buffer): ClientHello {
   return hello;
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
 /** Throws RangeError where the bytes end too early. */
-function parseInto(hello: Writable<ClientHello>, bytes: Buffer): void {
+function parseInto(hello: ParsedHello, bytes: Buffer): void {
   if (bytes[0] !== CLIENT_HELLO) return;
-  const version = bytes.readUInt16BE(4);
-  hello.versions = [version];
+  if (bytes.length < 6) return;
+  hello.versionBytes = bytes.latin1Slice(4, 6);
   let at = 38;
   const idLength = bytes.readUInt8(at);
-  hello.sessionId = Buffer.from(bytes.subarray(at + 1, at + 1 + idLength));
+  if (idLength > 0) hello.sessionId = Buffer.from(bytes.subarray(at + 1, at + 1 + idLength));
   at += 1 + idLength;
   const ciphers = bytes.readUInt16BE(at);
-  hello.ciphers = numbers(bytes, at + 2, ciphers);
+  hello.cipherBytes = list(bytes, at + 2, ciphers);
   at += 2 + ciphers;
   at += 1 + bytes.readUInt8(at);
   if (at + 2 > bytes.length) return;
@@ -189,7 +217,7 @@ function parseInto(hello: Writable<ClientHello>, bytes: Buffer): void {
   }
 }
 
-function parseExtension(hello: Writable<ClientHello>, type: number, bytes: Buffer): void {
+function parseExtension(hello: ParsedHello, type: number, bytes: Buffer): void {
   switch (type) {
     case SERVER_NAME:
       parseServerName(hello, bytes);
@@ -198,21 +226,21 @@ function parseExtension(hello: Writable<ClientHello>, type: number, bytes: Buffe
       hello.alpn = alpnNames(bytes);
       return;
     case SUPPORTED_VERSIONS:
-      hello.versions = numbers(bytes, 1, bytes.readUInt8(0));
+      hello.versionBytes = list(bytes, 1, bytes.readUInt8(0));
       return;
     case SUPPORTED_GROUPS:
-      hello.groups = numbers(bytes, 2, bytes.readUInt16BE(0));
+      hello.groupBytes = list(bytes, 2, bytes.readUInt16BE(0));
       return;
     case KEY_SHARE:
       hello.keyShares = keyShares(bytes);
       return;
     case SIGNATURE_ALGORITHMS:
-      hello.signatureAlgorithms = numbers(bytes, 2, bytes.readUInt16BE(0));
+      hello.algorithmBytes = list(bytes, 2, bytes.readUInt16BE(0));
   }
 }
 
 /** One name of type 0 (RFC 6066 3), as OpenSSL and nginx accept it. */
-function parseServerName(hello: Writable<ClientHello>, bytes: Buffer): void {
+function parseServerName(hello: ParsedHello, bytes: Buffer): void {
   const { length } = bytes;
   const valid =
     length >= 5 &&
@@ -241,8 +269,19 @@ function keyShares(bytes: Buffer): number[] {
   return groups;
 }
 
-function numbers(bytes: Buffer, from: number, length: number): number[] {
-  const list: number[] = [];
-  for (let at = from; at + 2 <= from + length; at += 2) list.push(bytes.readUInt16BE(at));
-  return list;
+/** The bytes of a list of 16-bit numbers. Throws RangeError if it is longer than the message. */
+function list(bytes: Buffer, from: number, length: number): string {
+  const even = length - (length % 2);
+  if (from + even > bytes.length) throw new RangeError('the list is incomplete');
+  return bytes.latin1Slice(from, from + even);
+}
+
+function numberAt(bytes: string, at: number): number {
+  return bytes.charCodeAt(at) * 256 + bytes.charCodeAt(at + 1);
+}
+
+function numbers(bytes: string): readonly number[] {
+  const all: number[] = [];
+  for (let at = 0; at + 1 < bytes.length; at += 2) all.push(numberAt(bytes, at));
+  return all;
 }

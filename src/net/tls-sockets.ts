@@ -34,7 +34,7 @@ export type TlsTarget = ConnectTarget &
   Pick<tls.ConnectionOptions, 'secureContext' | 'servername' | 'session' | 'ALPNProtocols'>;
 
 const EVENTS = Symbol('events');
-type Watched = EngineSocket & { [EVENTS]?: EndpointEvents };
+type Watched = EngineSocket & { [EVENTS]?: EndpointEvents | undefined };
 
 const shared = Buffer.allocUnsafeSlow(READ_SIZE);
 const onread: net.OnReadOpts = {
@@ -64,7 +64,10 @@ function onError(this: Watched, error: NodeJS.ErrnoException): void {
   if (!this.destroyed) this.destroy();
 }
 function onClose(this: Watched): void {
-  this[EVENTS]?.socketClosed();
+  const events = this[EVENTS];
+  // The engine keeps its socket until a full collection.
+  this[EVENTS] = undefined;
+  events?.socketClosed();
 }
 
 function watch(socket: EngineSocket, events: EndpointEvents): EngineSocket {

@@ -65,10 +65,19 @@ export class TlsStep implements TransportStep {
   }
 }
 
+/**
+ * Reference from the handle's callback, cleared when the ClientHello is complete. V8 treats a closed engine, with its handle
+ * and callbacks, as live until the next full collection, and with it everything to which they refer.
+ */
+interface Reading {
+  handshake: Handshake | null;
+}
+
 class Handshake implements Abortable {
   private readonly reader = new ClientHelloReader();
   private readonly handle: TcpHandle | null;
   private transport: TlsTransport | null = null;
+  private reading: Reading | null = null;
   /** Value of `bytesRead` before the current read. */
   private readBefore = 0;
   private hello!: ClientHello; // set before a transport exists
@@ -98,14 +107,18 @@ class Handshake implements Abortable {
   /** Reads the ClientHello into a shared buffer. */
   private read(tcp: TcpHandle): void {
     this.readBefore = tcp.bytesRead;
-    tcp.onread = () => {
-      const length = tcp.bytesRead - this.readBefore;
-      this.readBefore = tcp.bytesRead;
-      if (length <= 0) this.ended(tcp);
-      else this.add(shared.subarray(0, length));
-    };
+    const reading: Reading = { handshake: this };
+    this.reading = reading;
+    tcp.onread = () => reading.handshake?.received(tcp);
     tcp.useUserBuffer(shared);
     tcp.readStart();
+  }
+
+  private received(tcp: TcpHandle): void {
+    const length = tcp.bytesRead - this.readBefore;
+    this.readBefore = tcp.bytesRead;
+    if (length <= 0) this.ended(tcp);
+    else this.add(shared.subarray(0, length));
   }
 
   private ended(tcp: TcpHandle): void {
@@ -119,6 +132,7 @@ class Handshake implements Abortable {
     if (result === MORE) return MORE;
     this.handle?.readStop();
     if (this.handle !== null) this.handle.onread = IGNORE;
+    if (this.reading !== null) this.reading.handshake = null;
     if (result === PLAIN) {
       this.plain(this.incoming);
       this.proceedPlain(this.reader.bytes);

@@ -96,7 +96,7 @@ export function compileServerSsl(conf: Conf, { compiler, block, program }: Scope
   const compiled = { ...common, sessions, ocsp };
   const settingsOf = (context: (spec: ContextSpec, keys: TicketKeys) => tls.SecureContext): SettingsOf => {
     return (_x, hello, { keys: ticketKeys, cache }) => {
-      const modern = spec.protocols.includes('TLSv1.3') && hello.versions.includes(TLS_1_3);
+      const modern = spec.protocols.includes('TLSv1.3') && hello.offersVersion(TLS_1_3);
       // TLS 1.3 has no other way to resume a session, so that tickets replace the cache.
       const sessionTickets = spec.sessionTickets || (modern && cache !== null);
       return {
@@ -155,7 +155,7 @@ class Memo {
       this.sessions = sessions;
       this.settings.fill(null);
     }
-    const index = hello.versions.includes(TLS_1_3) ? 1 : 0;
+    const index = hello.offersVersion(TLS_1_3) ? 1 : 0;
     return (this.settings[index] ??= make(x, hello, sessions));
   }
 }

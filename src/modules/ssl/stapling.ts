@@ -115,7 +115,7 @@ function kindOf({ publicKey }: X509Certificate): string {
 function selected(hello: ClientHello, all: readonly Stapled[], spec: ContextSpec): Stapled | undefined {
   const { signatureAlgorithms: offered } = hello;
   if (spec.signatureAlgorithms !== null) return undefined;
-  if (spec.protocols.includes('TLSv1.3') && hello.versions.includes(TLS_1_3)) {
+  if (spec.protocols.includes('TLSv1.3') && hello.offersVersion(TLS_1_3)) {
     const order = spec.preferServerCiphers ? OWN_ORDER.filter((each) => offered.includes(each)) : offered;
     for (const each of order) {
       const kind = SIGNATURES[each];
