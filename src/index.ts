@@ -34,6 +34,7 @@ export type {
   ExplainedPeer,
   ExplainedRequest,
   ExplainedServer,
+  ExplainedStream,
   ExplainedUpstream,
   Explanation,
   Step as ExplainedStep,

@@ -29,6 +29,7 @@ import { Recorder, Recording } from './recorder.js';
 import { type ParsedRequest, parseRequest, type RequestInput, type SampleAnswer } from './request-input.js';
 import { type Client, type Received, runRequest } from './run-request.js';
 import { type SentRequest, SimulatedUpstreams, type UpstreamObserver } from './simulated-upstreams.js';
+import { streamOf } from './stream-rules.js';
 import { WrittenBlocks } from './written-blocks.js';
 
 /** Result of one run. */
@@ -188,7 +189,7 @@ export class Explainer {
     const { recorder } = this;
     const { written } = recorder;
     const block = httpExchange(main).location.block ?? this.config;
-    const sent = upstreams.at(-1)?.requests.at(-1)?.head ?? '';
+    const { head: sent = '', answer = '' } = upstreams.at(-1)?.requests.at(-1) ?? {};
     const status = Number(/^HTTP\/\S+ (\d+)/.exec(received.head)?.[1] ?? 0);
     const assumptions = [...request.assumptions];
     if (isSecure(request.scheme) && !arrival.secure) {
@@ -204,6 +205,9 @@ export class Explainer {
     if (!received.over && received.head === '') {
       assumptions.push('a handler was still waiting when the explanation timed out');
     }
+    const directives = effectiveDirectives(block, written, this.catalogue, (declared) =>
+      recorder.phasesOf(block, declared),
+    );
     return {
       version: 1,
       request: {
@@ -221,7 +225,7 @@ export class Explainer {
       server: this.server(main, recording, arrival),
       steps: recording.steps,
       location: written.block(block),
-      directives: effectiveDirectives(block, written, this.catalogue, (declared) => recorder.phasesOf(block, declared)),
+      directives,
       upstreams: upstreams.map(({ requests, ...upstream }) => ({
         ...upstream,
         requests: requests.map(({ peer, head, body, answer }) => ({ address: peer.name, head, body, answer })),
@@ -233,6 +237,7 @@ export class Explainer {
         redirect,
         noWebSocket:
           request.scheme === 'ws' || request.scheme === 'wss' ? whyNoWebSocket(httpExchange(main), sent, status) : null,
+        stream: streamOf(httpExchange(main), received.head, answer, directives, written),
       },
       assumptions,
     };

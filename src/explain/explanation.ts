@@ -198,6 +198,15 @@ export interface ExplainedUpstream {
   }[];
 }
 
+/** A WebSocket, another tunnel, or an event stream that a response begins. */
+export interface ExplainedStream {
+  readonly kind: 'WebSocket' | 'tunnel' | 'event stream';
+  /** Why an event stream is passed on unchanged, so that no rule applies; null if it is not. */
+  readonly unchanged: string | null;
+  /** Times, pings, limits and the like. */
+  readonly rules: readonly ExplainedRule[];
+}
+
 export interface ExplainedAnswer {
   /** 0 if the connection is closed without a response. */
   readonly status: number;
@@ -209,6 +218,8 @@ export interface ExplainedAnswer {
   readonly redirect: Changed | null;
   /** Why a `ws:` or `wss:` request opens no WebSocket; null if it does, or without an upstream request. */
   readonly noWebSocket: string | null;
+  /** The WebSocket, tunnel or event stream that it begins; null for other responses. */
+  readonly stream: ExplainedStream | null;
 }
 
 export interface Explanation {

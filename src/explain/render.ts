@@ -4,6 +4,7 @@ import { PHASES } from '../program/phases.js';
 import type {
   DirectiveInForce,
   ExplainedPeer,
+  ExplainedStream,
   ExplainedUpstream,
   Explanation,
   ServerReason,
@@ -176,7 +177,7 @@ function whenAsked({ address, why }: ExplainedPeer, order: readonly string[], ch
 /** Maximum number of body characters shown. */
 const MAX_BODY_SHOWN = 100;
 
-function answer({ answer: { status, head, body, redirect, noWebSocket } }: Explanation, page: Page): void {
+function answer({ answer: { status, head, body, redirect, noWebSocket, stream } }: Explanation, page: Page): void {
   page.heading('response', status === 0 && head === '' ? 'none: the connection is closed' : '');
   if (head !== '') page.head(head, '  ');
   if (body !== '') {
@@ -188,9 +189,20 @@ function answer({ answer: { status, head, body, redirect, noWebSocket } }: Expla
     page.line(`  ${page.style.faint('body')} ${visible(line)}${more}`);
   }
   if (noWebSocket !== null) page.line(`  no WebSocket is opened: ${noWebSocket}`);
+  if (stream !== null) streamRules(stream, page);
   if (redirect !== null) {
     const { from, to } = redirect;
     const same = from === to ? 'reaches the client unchanged' : `becomes ${visible(to)}`;
     page.line(`  ${page.style.faint('a redirect of the upstream server to')} ${visible(from)} ${same}`);
   }
+}
+
+function streamRules({ kind, unchanged, rules }: ExplainedStream, page: Page): void {
+  const pace = kind === 'event stream' ? ', whose events are passed on at once' : '';
+  const why = unchanged === null ? '' : ` and unchanged: ${unchanged}`;
+  page.line(`  ${page.style.faint('begins')} ${kind === 'event stream' ? 'an' : 'a'} ${kind}${pace}${why}`);
+  page.table(
+    rules.map(({ directive: { text, at }, effect }) => ({ text, at, remark: effect })),
+    '    ',
+  );
 }

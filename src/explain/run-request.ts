@@ -13,6 +13,7 @@ import type { ParsedRequest } from './request-input.js';
 const HANDLER_TIMEOUT = 10_000;
 /** Maximum length of the response body that is kept, in bytes. */
 const MAX_BODY = 4096;
+const EVENT_STREAM = /^Content-Type: *text\/event-stream/im;
 const ZEROS = Buffer.alloc(65536);
 
 /** A server without listeners that signals the end of an exchange. */
@@ -87,6 +88,8 @@ export function runRequest(
       // The beginning of a long body is enough.
       const end = client.received.indexOf('\r\n\r\n');
       if (end >= 0 && client.received.length > end + MAX_BODY) settle(true);
+      // An event stream has no end.
+      if (end >= 0 && EVENT_STREAM.test(client.received.slice(0, end))) settle(true);
       // If the connection became a tunnel, nothing follows the head.
       setImmediate(() => {
         if (accepted.owner !== connection) settle(true);

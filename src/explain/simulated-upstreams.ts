@@ -1,6 +1,8 @@
 /** Replaces upstream connections: receives the requests, and sends the assumed responses. */
 import type net from 'node:net';
+import { httpExchange } from '../exchange/exchange.js';
 import { httpDateNow } from '../http/clock.js';
+import { isEventStream } from '../http/event-reader.js';
 import { statusText } from '../http/status-text.js';
 import { Http1UpstreamSession } from '../http1/upstream-session.js';
 import { memoryPair } from '../net/memory-transport.js';
@@ -151,7 +153,8 @@ function sampleAnswer({ x, head, upstream }: SentRequest, { status, fields }: Sa
     const key = /^Sec-WebSocket-Key: *([^\r]*)/im.exec(head)?.[1];
     if (key !== undefined) assumed.push(['Sec-WebSocket-Accept', acceptOf(key)]);
   } else {
-    assumed.push(['Content-Type', 'text/html'], ['Content-Length', '0']);
+    if (isEventStreamAssumed(x, code, head, given)) assumed.push(['Content-Type', 'text/event-stream']);
+    else assumed.push(['Content-Type', 'text/html'], ['Content-Length', '0']);
     if (code === 201 || (code >= 300 && code < 400 && code !== 304)) {
       const scheme = x.attempts?.at(-1)?.url.startsWith('https:') === true ? 'https' : 'http';
       assumed.push(['Location', ownUrl(scheme, head, upstream.name)]);
@@ -160,6 +163,20 @@ function sampleAnswer({ x, head, upstream }: SentRequest, { status, fields }: Sa
   }
   const lines = [...assumed.filter(([name]) => !own.has(name.toLowerCase())), ...given];
   return [`HTTP/1.1 ${statusText(code)}`, ...lines.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');
+}
+
+/** Whether the response is an event stream: it is said to be one, or the client is an `EventSource`. */
+function isEventStreamAssumed(
+  x: Exchange,
+  status: number,
+  head: string,
+  given: readonly (readonly [name: string, value: string])[],
+): boolean {
+  const { nested, follows, method } = httpExchange(x);
+  // The end of the response to a subrequest is awaited.
+  if (status !== 200 || method === 'HEAD' || nested !== null || follows !== null) return false;
+  const type = given.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+  return type === undefined ? /^Accept:[^\r]*\btext\/event-stream\b/im.test(head) : isEventStream(type);
 }
 
 /** Redirect target of an upstream server that uses its configured name. */

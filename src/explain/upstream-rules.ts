@@ -120,12 +120,12 @@ function percent(share: number): string {
 }
 
 /** A time as in a configuration. */
-function duration(ms: number): string {
+export function duration(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
 /** The last statement of that name in the innermost block that has one. */
-function statementIn(chain: readonly BlockRecord[], name: string, written: WrittenBlocks): Written {
+export function statementIn(chain: readonly BlockRecord[], name: string, written: WrittenBlocks): Written {
   for (const { statements } of chain) {
     const statement = statements.get(name)?.at(-1);
     if (statement !== undefined) return written.statement(statement);
