@@ -33,6 +33,10 @@ export type Coded = Buffer | { readonly code: number; readonly reason: string };
 
 /** The negotiated extension of one side. */
 export class Deflate {
+  /** Number of messages that are being (de)compressed. */
+  private pending = 0;
+  private disposed = false;
+
   constructor(
     private readonly extension: PerMessageDeflate,
     /** Role of the proxy on this side. */
@@ -49,23 +53,39 @@ export class Deflate {
 
   /** Compresses a message. `data` must not change until `then` is called. */
   compress(data: Buffer, then: (coded: Coded) => void): void {
+    this.pending++;
     this.extension.compress(data, true, (error, result) => {
+      this.completed();
       then(error === null || error === undefined ? result : { code: 1011, reason: 'compression failed' });
     });
   }
 
   /** Decompresses a message; at most `maxMessage` bytes are ever produced. */
   decompress(data: Buffer, then: (coded: Coded) => void): void {
+    this.pending++;
     this.extension.decompress(data, true, (error, result) => {
+      this.completed();
       if (error === null || error === undefined) then(result);
       else if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') then({ code: 1009, reason: 'message too big' });
       else then({ code: 1007, reason: 'invalid compressed data' });
     });
   }
 
-  /** Releases zlib's memory. May be called more than once. */
+  private completed(): void {
+    this.pending--;
+    this.release();
+  }
+
+  /** Releases zlib's memory. May be called more than once; nothing is (de)compressed afterwards. */
   dispose(): void {
-    this.extension.cleanup();
+    if (this.disposed) return;
+    this.disposed = true;
+    this.release();
+  }
+
+  /** `cleanup` of `ws` throws asynchronously if a message is being decompressed, and leaves what it has queued. */
+  private release(): void {
+    if (this.disposed && this.pending === 0) this.extension.cleanup();
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deflateRawSync } from 'node:zlib';
+import { constants, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { acceptOffer, acceptResponse, type Deflate, loadDeflate, offerOf } from '../../src/websocket/deflate.js';
 import type { Decision, Message, MessageHandler, MessageOutput } from '../../src/websocket/message-handler.js';
@@ -452,5 +452,31 @@ test('messages of any size that are handled at the same time do not share a buff
       const value = 16 * Math.floor(index / passed.length) + i;
       assert.ok(Buffer.from(payload as Buffer).equals(Buffer.alloc(payload.length, value)));
     }
+  }
+});
+
+test('a WebSocket may end while messages are compressed and decompressed', async () => {
+  const settings = { windowBits: 15, contextTakeover: true, maxMessage: 1 << 20 };
+  const payload = deflateRawSync(Buffer.alloc(100_000, 'abc'), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  const message = encode({ opcode: 2, rsv: 4, payload }, true);
+  const extension = (): Deflate => {
+    const accepted = acceptOffer('permessage-deflate', settings);
+    assert.ok(accepted);
+    return accepted;
+  };
+  // After the end of one, another one is awaited, whose messages were queued later.
+  for (let turns = 0; turns < 6; turns++) {
+    const stages = Array.from({ length: 12 }, () =>
+      pipe(new RecordingHost(), { inflate: extension(), deflate: extension() }),
+    );
+    for (const stage of stages) pushAll(stage, message, []);
+    for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+    for (const stage of stages) stage.dispose();
+    const host = new RecordingHost();
+    const last = pipe(host, { inflate: extension(), deflate: extension() });
+    pushAll(last, message, []);
+    while (last.busy) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(decode(host.output).frames.length, 1);
+    last.dispose();
   }
 });
