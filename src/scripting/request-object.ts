@@ -45,15 +45,14 @@ const OUTCOME = new StateKey<Outcome>('outcome of scripts');
 /** Body of the response to a subrequest of a script. */
 const RESPONSE_BODY = new StateKey<Buffer>('body of the response');
 
-/** The object `r` of an exchange. */
+/** The object `r` of an exchange. A tunnel that moves to another table gets a new one, because variables differ by table. */
 export function requestOf(x: Exchange, scripts: Scripts): ScriptRequest {
   const exchange = httpExchange(x);
-  let request = exchange.scriptObject;
-  if (request === null) {
-    request = new ScriptRequest(exchange, scripts);
-    exchange.scriptObject = request;
-  }
-  return request as ScriptRequest; // set here only
+  const known = exchange.scriptObject as ScriptRequest | null; // set here only
+  if (known !== null && ScriptRequest.belongsTo(known, scripts)) return known;
+  const request = new ScriptRequest(exchange, scripts);
+  exchange.scriptObject = request;
+  return request;
 }
 
 /** Takes the value that a function has set by `r.setReturnValue()`; null if it has not. */
@@ -87,6 +86,10 @@ export class ScriptRequest {
   constructor(x: HttpExchange, scripts: Scripts) {
     this.#x = x;
     this.#scripts = scripts;
+  }
+
+  static belongsTo(request: ScriptRequest, scripts: Scripts): boolean {
+    return request.#scripts === scripts;
   }
 
   get [Symbol.toStringTag](): string {

@@ -187,22 +187,31 @@ test('a reload with a changed module reaches open WebSockets, and keeps their st
     export function message(r, message) {
       const { state } = message.socket;
       state.count = (state.count ?? 0) + 1;
-      message.replace('${name} ' + state.count);
+      message.replace('${name} ' + state.count + ' ' + r.variables.mark + ' ' + r.variables.late + ' ' + r.uri);
     }`;
-  const { proxy, echo } = await scene(t, version('old'), 'js_websocket_message main.message from=client;');
+  const { proxy, echo } = await scene(
+    t,
+    version('old'),
+    'js_websocket_message main.message from=client;',
+    'set $mark marked;',
+  );
   const client = await websocket(proxy.port);
-  assert.equal(await client.ask('a'), 'old 1');
+  assert.equal(await client.ask('a'), 'old 1 marked undefined /');
   const { writeFileSync } = await import('node:fs');
   writeFileSync(`${proxy.directory}/main.js`, version('new'));
   const change = await proxy.reload(
+    // Variables have other places than before.
     `js_import main from main.js;
+     map $uri $first { default first; }
+     map $uri $late { default late; }
+     log_format all "$first $late";
      server {
        listen 127.0.0.1:0;
-       
+       set $mark marked;
        location / { proxy_pass ws://127.0.0.1:${echo.port}; js_websocket_message main.message from=client; }
      }`,
   );
   await change.predecessorEnded;
-  assert.equal(await client.ask('a'), 'new 2');
+  assert.equal(await client.ask('a'), 'new 2 marked late /');
   await client.close();
 });
