@@ -36,8 +36,9 @@ export class DictionaryState {
     if ((await this.backend.ask(readDictionary, question))?.loaded === true) return;
     const entries = this.readEntries(onlyTest);
     await this.backend.ask(loadDictionary, { ...question, entries });
-    // Entries that have expired are removed from the file, and others have times now.
-    if (!onlyTest && this.data.timeout > 0 && entries.length > 0) this.changed();
+    // Entries that have expired are removed from the file, and those without a time have one now.
+    const usual = this.data.timeout;
+    if (!onlyTest && usual > 0 && entries.some(({ left }) => left === usual || (left ?? 0) <= 0)) this.changed();
   }
 
   /** The dictionary has changed in this process. */

@@ -130,14 +130,15 @@ const FIELDS_AS_PROPERTIES: ProxyHandler<Headers> = {
     return key in target || !isField(target, key) ? Reflect.get(target, key, receiver) : target.get(key);
   },
   has: (target, key) => key in target || isField(target, key),
-  ownKeys: (target) => sortedFields(stateOf(target)).map(({ name }) => name),
+  ownKeys: (target) => [...sortedFields(stateOf(target)).map(({ name }) => name), ...Reflect.ownKeys(target)],
   getOwnPropertyDescriptor(target, key): PropertyDescriptor | undefined {
-    if (!isField(target, key)) return undefined;
+    if (!isField(target, key)) return Reflect.getOwnPropertyDescriptor(target, key);
     return { value: target.get(key), enumerable: true, configurable: true, writable: false };
   },
-  set: () => false,
-  defineProperty: () => false,
-  deleteProperty: (target, key) => !isField(target, key),
+  // Fields are set by methods only; an object may have other properties.
+  set: (target, key, value) => !isField(target, key) && Reflect.set(target, key, value),
+  defineProperty: (target, key, descriptor) => !isField(target, key) && Reflect.defineProperty(target, key, descriptor),
+  deleteProperty: (target, key) => !isField(target, key) && Reflect.deleteProperty(target, key),
 };
 
 function fill(headers: Headers, init: HeadersInit): void {

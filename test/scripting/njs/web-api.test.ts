@@ -28,6 +28,17 @@ test('fields are properties, and are enumerated in the order of their names as w
   assert.deepEqual(seen, ['F_O_O:2', 'X-b:1, 4', 'a:3']);
 });
 
+test('other properties may be set, but not those of fields', () => {
+  const headers = new Headers({ a: '1' }) as Headers & Record<string, unknown>;
+  headers.owner = headers;
+  assert.equal(headers.owner, headers);
+  assert.deepEqual(Object.keys(headers), ['a', 'owner']);
+  assert.throws(() => {
+    headers.A = '2';
+  }, TypeError);
+  assert.equal(headers.get('a'), '1');
+});
+
 test('set keeps the case of the first name and removes other values', () => {
   const headers = new Headers({ A: '1', a: '2' });
   headers.set('a', ' \t#\t ');
