@@ -10,10 +10,8 @@ const MEMBERS: Readonly<Record<string, string>> = {
     'sendHeader status subrequest uri rawVariables variables warn',
   'Object.getPrototypeOf(r)':
     'parent requestBuffer requestText requestBody responseBuffer responseText responseBody internal',
-  ngx:
-    'build conf_file_path conf_prefix error_log_path fetch log prefix shared version version_number worker_id ERR WARN INFO',
-  'ngx.shared.d':
-    'capacity name type add clear delete incr items freeSpace get has keys pop replace set size ttl',
+  ngx: 'build conf_file_path conf_prefix error_log_path fetch log prefix shared version version_number worker_id ERR WARN INFO',
+  'ngx.shared.d': 'capacity name type add clear delete incr items freeSpace get has keys pop replace set size ttl',
   njs: 'version version_number dump on memoryStats engine',
   process: 'pid ppid argv env kill',
   globalThis: 'atob btoa TextDecoder TextEncoder Buffer',
