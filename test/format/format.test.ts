@@ -66,7 +66,9 @@ for (const directory of ['conf', 'test/conf']) {
 }
 
 test('the configurations that come with it are in the canonical layout', () => {
-  const examples = readdirSync(join(ROOT, 'conf/examples')).map((name) => join('examples', name));
+  const examples = readdirSync(join(ROOT, 'conf/examples'))
+    .filter((name) => name.endsWith('.conf'))
+    .map((name) => join('examples', name));
   for (const name of ['demo.conf', 'mime.types', ...examples]) {
     const text = readFileSync(join(ROOT, 'conf', name), 'latin1');
     assert.equal(formatted(text), text, name);

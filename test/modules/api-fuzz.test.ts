@@ -184,7 +184,10 @@ test('no request derived from the document fails, and a reload and a restart res
   await proxy.reload(CONFIG);
   assert.deepEqual(await stateOf(proxy), state);
   assert.deepEqual((await api(proxy.port, 'GET', '/http/upstreams/fixed/servers')).body, fixed);
-  const files = Object.fromEntries(['names.json', 'nets.json', 'app.conf'].map((name) => [name, proxy.file(name)]));
+  // A zone that no request has changed has no file.
+  const files = Object.fromEntries(
+    ['names.json', 'nets.json', 'app.conf'].map((name) => [name, proxy.file(name)]).filter(([, text]) => text !== ''),
+  );
   const other = await startProxy(CONFIG, {}, { files });
   t.after(() => other.close());
   assert.deepEqual(await stateOf(other), state);
