@@ -20,6 +20,7 @@ const READING: Readonly<Record<string, string>> = {
   strict: `${LINES} websocket_protocol_error close;`,
   messages: `${LINES} websocket_utf8 on; ${READS}`,
   compressed: `${LINES} websocket_deflate on; websocket_deflate_context_takeover off; websocket_message_buffer_size 64m;`,
+  takeover: `${LINES} websocket_deflate on; websocket_message_buffer_size 64m;`,
 };
 
 const suite = await Suite.start(cases, { ...MODES, ...READING });
@@ -30,6 +31,8 @@ function compare(mode: string, direct: (readonly string[])[], outcomes: (readonl
   let different = 0;
   for (const [i, each] of cases.entries()) {
     const [expected = [], outcome = []] = [direct[i], outcomes[i]];
+    // The senders of these cases ignore that the proxy has excluded the takeover of the context.
+    if (mode === 'compressed' && each.takeover === true) continue;
     const right = isRight(each, mode, expected, outcome) || (mode in READING && isEquivalent(each, expected, outcome));
     if (right) continue;
     different++;

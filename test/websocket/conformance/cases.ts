@@ -15,6 +15,8 @@ export interface Case {
   readonly end: 'close' | 'none' | 'fin';
   /** permessage-deflate is negotiated: the parameters of the offer. */
   readonly deflate?: string;
+  /** Compressed messages refer to earlier ones. */
+  readonly takeover?: boolean;
   /** Status code with which the proxy itself closes: always 1002, or 1009 if it has limits. */
   readonly refused?: 1002 | 1009;
 }
@@ -279,6 +281,16 @@ const OFFERS = [
   'client_no_context_takeover; server_max_window_bits=15; client_max_window_bits=10; server_no_context_takeover',
 ];
 
+/** Offers with which messages may refer to earlier ones. */
+const TAKEOVER_OFFERS = [
+  '',
+  'server_no_context_takeover',
+  'client_max_window_bits',
+  'client_max_window_bits=9',
+  'server_max_window_bits=9',
+  'server_max_window_bits=12; client_max_window_bits=12',
+];
+
 /** Text that compresses somewhat. */
 function story(length: number): Buffer {
   const bytes = Buffer.alloc(length);
@@ -296,6 +308,22 @@ function* compression({ compressed }: CaseSizes): Generator<Case> {
       const payload = deflated(story(size), bits);
       const frames = Array<CaseFrame>(compressed).fill({ opcode: size % 3 === 0 ? 1 : 2, rsv: 4, payload });
       yield { name: `${size} bytes with ${deflate}`, frames, end: 'close', deflate };
+    }
+  }
+  for (const deflate of TAKEOVER_OFFERS) {
+    const bits = Number(/client_max_window_bits=(\d+)/.exec(deflate)?.[1] ?? 15);
+    for (const size of [16, 300, 1024, 16_384, 65_536]) {
+      const message = story(size);
+      const frames: CaseFrame[] = [];
+      let context = Buffer.alloc(0);
+      for (let i = 0; i <= compressed; i++) {
+        frames.push({ opcode: 2, rsv: 4, payload: deflated(message, bits, context) });
+        // Not compressed, hence no part of the context.
+        if (i === 0) frames.push(binary(message));
+        context = Buffer.concat([context, message]).subarray(-65_536);
+      }
+      const name = `${size} bytes with context and ${deflate || 'no parameter'}`;
+      yield { name, frames, end: 'close', deflate, takeover: true };
     }
   }
   const [deflate] = OFFERS as [string];

@@ -65,8 +65,13 @@ export function fragments(opcode: number, payload: string | Buffer, cuts: readon
   }));
 }
 
-/** A compressed payload (RFC 7692, 7.2.1), without context of other messages. */
-export function deflated(payload: string | Buffer, windowBits = 15): Buffer {
-  const data = deflateRawSync(Buffer.from(payload as string), { windowBits, finishFlush: constants.Z_SYNC_FLUSH });
+/** A compressed payload (RFC 7692, 7.2.1). `context`: the messages before it; default: it does not refer to others. */
+export function deflated(payload: string | Buffer, windowBits = 15, context = Buffer.alloc(0)): Buffer {
+  const dictionary = context.subarray(-(2 ** windowBits));
+  const data = deflateRawSync(Buffer.from(payload as string), {
+    windowBits,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    ...(dictionary.length > 0 && { dictionary }),
+  });
   return data.subarray(0, data.length - 4);
 }

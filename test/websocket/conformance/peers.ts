@@ -131,7 +131,9 @@ async function readHead(socket: Socket): Promise<{ head: string; rest: Buffer }>
 export async function runAsClient(port: number, path: string, test: Case): Promise<readonly string[]> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   const extensions =
-    test.deflate === undefined ? '' : `Sec-WebSocket-Extensions: permessage-deflate; ${test.deflate}\r\n`;
+    test.deflate === undefined
+      ? ''
+      : `Sec-WebSocket-Extensions: permessage-deflate${test.deflate === '' ? '' : `; ${test.deflate}`}\r\n`;
   socket.write(`GET ${path} HTTP/1.1\r\n${FIELDS}${extensions}\r\n`);
   const { head, rest } = await readHead(socket);
   if (!head.startsWith('HTTP/1.1 101')) throw new Error(head);
