@@ -46,7 +46,7 @@ export const INTERNAL = {
 } as const;
 
 /**
- * Parses and rewrites. The script evaluates to an object: `load` is the `import()` of the file's place, `run` executes the
+ * Parses and rewrites. The script is the body of a function that returns an object: `load` is the `import()` of the file's place, `run` executes the
  * module with the internal values and `globals`.
  *
  * @param source JavaScript; as `text`, but without types
@@ -119,7 +119,7 @@ class Rewriter {
     );
     const body = this.awaits ? 'async function' : 'function';
     edits.insertFirst(
-      `({load:s=>import(s),run:function(${given}){"use strict";return(${body}(){${INTERNAL.exports}({${getters.join(',')}});`,
+      `return({load:s=>import(s),run:function(${given}){"use strict";return(${body}(){${INTERNAL.exports}({${getters.join(',')}});`,
     );
     // On a line of its own: the last line may be a comment.
     edits.insert(source.length, '\n}).call(undefined)}})');

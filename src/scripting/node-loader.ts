@@ -1,13 +1,16 @@
 /** Scripts with an `import()` that loads by Node's own loader, from the place of the script's file. */
-import { constants, Script } from 'node:vm';
+import { compileFunction, constants, Script } from 'node:vm';
 
 let isPrepared = false;
 
-/** Compiles and runs a script under the name of a file. */
+/**
+ * Compiles the body of a function under the name of a file, and calls it. V8 would keep the text of a `Script` in a cache that
+ * only lack of memory empties, so that each reload would add to the heap.
+ */
 export function runScript(text: string, filename: string): unknown {
   prepare();
   const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-  return new Script(text, { filename, importModuleDynamically }).runInThisContext();
+  return compileFunction(text, [], { filename, importModuleDynamically })() as unknown;
 }
 
 /**

@@ -9,6 +9,10 @@ interface Stripper {
 
 let stripper: Stripper | null = null;
 
+/** Latest results by path: a file is stripped when it is checked, and when it is compiled. */
+const results = new Map<string, { readonly text: string; readonly code: string }>();
+const MAX_RESULTS = 100;
+
 /** Whether a file is TypeScript by its name. */
 export function isTypeScript(path: string): boolean {
   return /\.[mc]?ts$/.test(path);
@@ -16,9 +20,14 @@ export function isTypeScript(path: string): boolean {
 
 /** Removes the types of a text; throws ModuleError for invalid syntax, and for syntax that is more than types (`enum`). */
 export function withoutTypes(path: string, text: string): string {
+  const known = results.get(path);
+  if (known?.text === text) return known.code;
   stripper ??= createRequire(import.meta.url)('@swc/wasm-typescript') as Stripper;
   try {
-    return stripper.transformSync(text, { mode: 'strip-only', filename: path }).code;
+    const { code } = stripper.transformSync(text, { mode: 'strip-only', filename: path });
+    if (results.size >= MAX_RESULTS) results.clear();
+    results.set(path, { text, code });
+    return code;
   } catch (error) {
     const { message, startLine, startColumn } = error as StripFailure;
     const position = startLine === undefined ? null : { line: startLine, column: (startColumn ?? 0) + 1 };
