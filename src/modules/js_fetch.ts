@@ -4,9 +4,8 @@ import type { CheckedBlock } from '../config/checked-config.js';
 import type { Context, Directives } from '../config/directive.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
-import { TlsFileError } from '../net/tls-files.js';
-import { defineModule, type Scope } from '../program/module.js';
-import { FETCH_DEFAULTS, fetchDataOf, LOCATION_FETCH, LocationFetch } from '../scripting/location-fetch.js';
+import { defineModule } from '../program/module.js';
+import { compileFetch, FETCH_DEFAULTS, LOCATION_FETCH } from '../scripting/location-fetch.js';
 import { parseProxyUrl } from '../scripting/njs/fetch-proxy.js';
 import { plainFile, plainFiles } from '../tls/arguments.js';
 
@@ -127,10 +126,9 @@ export default defineModule({
   name: 'js_fetch',
   doc: 'Settings of `ngx.fetch()`, the HTTP client of scripts.',
   directives,
-  settings(_conf, at) {
-    const { block, program, compiler } = at;
-    if (compiler.onlyTest ? !NAMES.some((name) => at.owns(name)) : !hasSettings(block)) return;
-    const fetch = compiled(at);
+  settings(_conf, { block, program, compiler }) {
+    if (!hasSettings(block)) return;
+    const fetch = compileFetch(block, compiler);
     program.settings.set(LOCATION_FETCH, fetch);
     compiler.shared.set(`fetch of location ${++count}`, fetch.connections);
   },
@@ -141,14 +139,4 @@ let count = 0;
 
 function hasSettings({ values }: CheckedBlock): boolean {
   return NAMES.some((name) => values[name] !== undefined);
-}
-
-function compiled({ block, compiler }: Scope): LocationFetch {
-  try {
-    return new LocationFetch(fetchDataOf(block), compiler);
-  } catch (error) {
-    if (!(error instanceof TlsFileError)) throw error;
-    const file = block.values.js_fetch_trusted_certificate as { readonly at: Scope['block']['at'] } | undefined;
-    return compiler.fail(error.message, file?.at ?? block.at);
-  }
 }

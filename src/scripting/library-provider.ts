@@ -1,7 +1,7 @@
 /** Global names of scripts besides `ngx`: njs's web interfaces, objects of JSON files, and `ngx.fetch` and `ngx.shared`. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Compiler } from '../program/module.js';
-import { fetchDataOf, LocationFetch, ngxFetch } from './location-fetch.js';
+import { compileFetch, ngxFetch } from './location-fetch.js';
 import { Headers } from './njs/headers.js';
 import { Request } from './njs/request.js';
 import { Response } from './njs/response.js';
@@ -31,7 +31,7 @@ export async function provideLibraries(scripts: Extended, compiler: Compiler, ht
     () => GLOBALS,
     (block) => preloadedObjects(block, compiler),
   );
-  const fetch = new LocationFetch(fetchDataOf(http), compiler);
+  const fetch = compileFetch(http, compiler);
   scripts.dispose.add(() => fetch.connections.close());
   Object.defineProperties(scripts.ngx, {
     fetch: { value: ngxFetch(fetch), enumerable: true },

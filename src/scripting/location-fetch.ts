@@ -1,9 +1,10 @@
 /** `ngx.fetch` with the settings of the location whose request a script handles (`js_fetch_*`). */
 import { rootCertificates } from 'node:tls';
 import type { CheckedBlock } from '../config/checked-config.js';
+import type { Place } from '../config/place.js';
 import type { TemplateData } from '../config/template.js';
 import { type ContextSpec, createContext, TLS_VERSIONS } from '../net/tls-context.js';
-import { loadCertificates } from '../net/tls-files.js';
+import { loadCertificates, TlsFileError, withContents } from '../net/tls-files.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import type { Compiler } from '../program/module.js';
@@ -139,8 +140,19 @@ function contextOf(data: FetchData, trusted: readonly string[] | null): () => Re
   return () => (context ??= createContext(spec()));
 }
 
+/** Compiles the directives of a block; fails with nginx's message if a file or value cannot be used. */
+export function compileFetch(block: CheckedBlock, compiler: Compiler): LocationFetch {
+  try {
+    return withContents(compiler.files, () => new LocationFetch(fetchDataOf(block), compiler));
+  } catch (error) {
+    if (!(error instanceof TlsFileError)) throw error;
+    const file = block.values.js_fetch_trusted_certificate as { readonly at: Place } | undefined;
+    return compiler.fail(error.message, file?.at ?? block.at);
+  }
+}
+
 /** Values of the directives of a block, with the defaults. */
-export function fetchDataOf({ values }: CheckedBlock): FetchData {
+function fetchDataOf({ values }: CheckedBlock): FetchData {
   return { ...FETCH_DEFAULTS, ...(values as Partial<FetchData>) };
 }
 

@@ -135,3 +135,13 @@ test('text of clients cannot add fields or requests', async (t) => {
   assert.equal(backend.requests.length, 1);
   assert.equal(backend.requests[0]?.field('transfer-encoding'), undefined);
 });
+
+test('a file of authorities that is missing is reported where it is named', async () => {
+  for (const place of [
+    'js_fetch_trusted_certificate none.crt; server { listen 127.0.0.1:0; }',
+    'server { listen 127.0.0.1:0; location / { js_fetch_trusted_certificate none.crt; } }',
+  ]) {
+    const started = startProxy(`js_path %%DIR%%; js_import main.js; ${place}`, {}, { files: { 'main.js': MAIN } });
+    await assert.rejects(started, /none\.crt.*No such file/s);
+  }
+});
