@@ -189,7 +189,8 @@ export const sslDirectives = {
     files: plainFiles,
     doc: 'File with certificates of authorities (PEM) that verify the certificates of clients.',
     example: 'ssl_trusted_certificate ca.crt;',
-    differs: 'The names of these authorities are sent to clients as well.',
+    differs:
+      'The names of these authorities are sent to clients as well: the option `ca` of Node.js is the only way to trust a certificate, and it does both.',
   },
   ssl_crl: {
     contexts: CONTEXTS,
