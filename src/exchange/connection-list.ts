@@ -2,7 +2,8 @@
  * The open connections of a server, in the order in which they were added. Linked through the connections themselves: a `Set`
  * whose elements come and go replaces its table all the time, and each table refers to its successor. Once the first one is
  * in V8's old generation, those after it, and the connections in them, survive all collections of the young generation
- * (measured: 90 % of what a TLS handshake allocates). For the same reason a removed connection refers to no other.
+ * (measured: 58 % of what a TLS handshake allocates, with this list 14 %). For the same reason a removed connection refers to no
+ * other.
  */
 import type { Connection } from './connection.js';
 
