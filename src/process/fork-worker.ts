@@ -7,15 +7,9 @@ import { fileURLToPath } from 'node:url';
 /**
  * A young generation of 8 MiB saves 3 KiB per idle tunnel against Node's default at no cost per request. Requested
  * collections free the memory that a reload leaves. The old generation may grow by 40 % before it is collected: with V8's
- * own limit, a worker with 2,000 busy tunnels varied between 95 and 161 MiB. A request passes many small functions: inlining up
- * to 2,500 bytes of bytecode instead of 920 saves 5 % of the CPU time of a small one.
+ * own limit, a worker with 2,000 busy tunnels varied between 95 and 161 MiB.
  */
-const FLAGS = [
-  '--max-semi-space-size=8',
-  '--expose-gc',
-  '--heap-growing-percent=40',
-  '--max-inlined-bytecode-size-cumulative=2500',
-];
+const FLAGS = ['--max-semi-space-size=8', '--expose-gc', '--heap-growing-percent=40'];
 
 /**
  * Blocks of the threshold's size and above are mapped separately and returned to the system when freed. By default glibc takes
