@@ -24,6 +24,12 @@ interface RawPair {
   readonly reply: { readonly raw: ServerResponse; hijack(): void };
 }
 
+/** Filter for requests below a prefix; `/apis` is not below `/api`. */
+function isBelow(prefix: string): (req: IncomingMessage) => boolean {
+  return ({ url = '' }) =>
+    url.startsWith(prefix) && (prefix.endsWith('/') || /^(?:[/?]|$)/.test(url.slice(prefix.length)));
+}
+
 /** Passes all requests and upgrades below the plugin's prefix to the proxy; bodies are not parsed. */
 export function fastifyPlugin(
   create: (options: MiddlewareOptions) => ProxyMiddleware,
@@ -31,7 +37,7 @@ export function fastifyPlugin(
 ): FastifyPlugin {
   return async (instance) => {
     const { prefix } = instance;
-    const middleware = create(prefix === '' ? options : { filter: prefix, ...options });
+    const middleware = create(prefix === '' ? options : { filter: isBelow(prefix), ...options });
     instance.removeAllContentTypeParsers();
     instance.addContentTypeParser('*', (_request: unknown, _payload: unknown, done: (error: null) => void) =>
       done(null),

@@ -45,15 +45,17 @@ export function createMiddleware(connect: ConnectClient, options: MiddlewareOpti
       else res.writeHead(404).end();
       return;
     }
-    let stream: MemoryStream;
+    // The client has left while another middleware was waiting.
+    if (res.destroyed) return;
+    let stream: MemoryStream | null = null;
     try {
       stream = open(req);
+      forward(req, res, targetOf(req), stream);
     } catch (error) {
+      stream?.destroy();
       if (next !== undefined) next(error);
       else res.writeHead(503).end();
-      return;
     }
-    forward(req, res, targetOf(req), stream);
   };
   const upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (!isFor(req)) return;
@@ -61,6 +63,8 @@ export function createMiddleware(connect: ConnectClient, options: MiddlewareOpti
     try {
       stream = open(req);
     } catch {
+      // Node has removed its own listener; a reset would be an uncaught exception.
+      socket.on('error', () => socket.destroy());
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
       return;
     }
@@ -98,37 +102,81 @@ function requestFields(req: IncomingMessage): [string, string][] {
   );
   const { ':authority': authority } = req.headers;
   if (typeof authority === 'string' && req.headers.host === undefined) fields.unshift(['Host', authority]);
-  return fields;
+  const { cookie } = req.headers;
+  if (req.httpVersionMajor < 2 || cookie === undefined) return fields;
+  // HTTP/2 may split the field, HTTP/1.1 has only one (RFC 9113 8.2.3).
+  return [...fields.filter(([name]) => name !== 'cookie'), ['Cookie', cookie]];
 }
 
 function membersOf(value = ''): string[] {
   return value.split(',').map((member) => member.trim().toLowerCase());
 }
 
-/** Sends a request to the proxy, and its response to the client. */
-function forward(req: FrameworkRequest, res: ServerResponse, path: string, stream: MemoryStream): void {
+/** Whether a request has a body whose length no field tells: HTTP/2 does not need one. */
+function hasUnknownLength(req: FrameworkRequest): boolean {
+  if (req.headers['transfer-encoding'] !== undefined) return true;
+  const { stream } = req as { readonly stream?: { readonly endAfterHeaders: boolean } };
+  return stream?.endAfterHeaders === false && req.headers['content-length'] === undefined;
+}
+
+/** The request's fields for its body, which is null unless it was read before. Throws if it was read and is not known. */
+function framedFields(req: FrameworkRequest, body: Buffer | null): [string, string][] {
   const fields = requestFields(req);
-  const body = bodyAgain(req);
   if (body !== null) {
-    const without = fields.filter(([name]) => name.toLowerCase() !== 'content-length');
-    fields.splice(0, fields.length, ...without, ['Content-Length', String(body.length)]);
-  } else if (req.headers['transfer-encoding'] !== undefined) fields.push(['Transfer-Encoding', 'chunked']);
+    // Parsers decompress bodies.
+    const without = fields.filter(([name]) => !/^content-(?:length|encoding)$/i.test(name));
+    return [...without, ['Content-Length', String(body.length)]];
+  }
+  const unknownLength = hasUnknownLength(req);
+  if (req.readableEnded && (unknownLength || Number(req.headers['content-length'] ?? 0) > 0)) {
+    throw new Error('the body of the request was read before the proxy received it');
+  }
+  return unknownLength ? [...fields, ['Transfer-Encoding', 'chunked']] : fields;
+}
+
+/** Sends a request to the proxy, and its response to the client. Throws if the request cannot be sent. */
+function forward(req: FrameworkRequest, res: ServerResponse, path: string, stream: MemoryStream): void {
+  const body = bodyAgain(req);
   const outgoing = sendRequest({
     method: req.method ?? 'GET',
     path,
-    headers: [...fields, ['Connection', 'close']].flat(),
+    headers: [...framedFields(req, body), ['Connection', 'close']].flat(),
     setHost: false,
     createConnection: () => stream,
   });
-  outgoing.on('response', (response) => relay(response, res));
+  let received: IncomingMessage | null = null;
+  outgoing.on('response', (response) => {
+    received = response;
+    response.once('error', () => res.destroy());
+    try {
+      relay(response, res);
+    } catch {
+      outgoing.destroy();
+      refuse(res);
+    }
+  });
   outgoing.on('error', () => res.destroy());
   res.once('close', () => {
-    if (!res.writableFinished) outgoing.destroy();
+    if (received?.complete === true && req.readableEnded) return;
+    // The client has left, the program has responded itself, or the response came before the end of the request's body: the
+    // rest of it is read, because the next request follows.
+    req.unpipe(outgoing);
+    req.resume();
+    outgoing.destroy();
   });
   if (body !== null) outgoing.end(body);
   else req.pipe(outgoing);
 }
 
+/** Responds 502 to a response that the server cannot send, unless the program has responded itself. */
+function refuse(res: ServerResponse): void {
+  if (res.headersSent || res.destroyed) return;
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  if (res.req.httpVersionMajor < 2) res.writeHead(502, 'Bad Gateway').end();
+  else res.writeHead(502).end();
+}
+
+/** Throws if the server cannot send the response. */
 function relay(response: IncomingMessage, res: ServerResponse): void {
   const http1 = res.req.httpVersionMajor < 2;
   const fields = fieldsOf(
@@ -136,11 +184,12 @@ function relay(response: IncomingMessage, res: ServerResponse): void {
     (name) =>
       name === 'connection' || name === 'keep-alive' || name === 'transfer-encoding' || (!http1 && name === 'upgrade'),
   );
+  if (res.headersSent) throw new Error('the program has responded itself');
   res.sendDate = false;
   for (const [name, value] of fields) res.appendHeader(name, value);
-  if (http1 && response.statusMessage !== undefined) res.statusMessage = response.statusMessage;
-  res.statusCode = response.statusCode ?? 502;
-  response.once('error', () => res.destroy());
+  const { statusCode = 502, statusMessage } = response;
+  if (http1 && statusMessage !== undefined) res.writeHead(statusCode, statusMessage);
+  else res.writeHead(statusCode);
   response.once('end', () => {
     const trailers = fieldsOf(response.rawTrailers, () => false);
     if (trailers.length > 0) res.addTrailers(trailers);
