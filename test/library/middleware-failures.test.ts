@@ -162,7 +162,9 @@ test('a Fastify plugin leaves upgrades of paths that only begin like its prefix 
   const app = fastify();
   t.after(() => app.close());
   await app.register(proxy.fastify(), { prefix: '/api' });
+  let taken = -1;
   app.server.on('upgrade', (req, socket) => {
+    taken = proxy.status.connections;
     if (req.url === '/apis') socket.end('HTTP/1.1 418 Own\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   });
   await app.listen({ port: 0, host: '127.0.0.1' });
@@ -170,5 +172,6 @@ test('a Fastify plugin leaves upgrades of paths that only begin like its prefix 
   const client = await connect(port);
   client.send('GET /apis HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n');
   await client.until('418 Own');
+  assert.equal(taken, 0);
   client.close();
 });
