@@ -6,7 +6,7 @@ import type { Session } from '../program/session.js';
 import { checkFunctions } from '../scripting/check-functions.js';
 import { functionName } from '../scripting/function-name.js';
 import { requestOf } from '../scripting/request-object.js';
-import { FAILED, isThenable, type ScriptFunction } from '../scripting/script-function.js';
+import { FAILED, type ScriptFunction } from '../scripting/script-function.js';
 import { type Scripts, scriptsOf } from '../scripting/scripts.js';
 import { textOf } from '../scripting/text.js';
 import type { BalancerPeer, ChoosePeer } from '../upstream/balancer-peer.js';
@@ -37,8 +37,7 @@ function chooser(fn: ScriptFunction, scripts: Scripts): ChoosePeer {
     const peers = offered.map((peer) => ({ ...peer, name: textOf(peer.name), server: textOf(peer.server) }));
     const result = fn.call(session, requestOf(session, scripts), peers);
     if (result === FAILED || result === null || result === undefined) return null;
-    if (isThenable(result)) {
-      result.then(undefined, (error: unknown) => fn.logException(session, error));
+    if (fn.abandonPromise(session, result)) {
       logError(session, 'error', `async function "${fn.name}" of "${fn.directive}"`);
       return null;
     }

@@ -9,7 +9,7 @@ import { StateKey } from '../program/state-key.js';
 import { checkFunctions } from '../scripting/check-functions.js';
 import { functionName } from '../scripting/function-name.js';
 import { requestOf } from '../scripting/request-object.js';
-import { FAILED, isThenable, type ScriptFunction } from '../scripting/script-function.js';
+import { FAILED, type ScriptFunction } from '../scripting/script-function.js';
 import { SCRIPT_LIMITS } from '../scripting/script-limits.js';
 import { type Scripts, scriptsOf } from '../scripting/scripts.js';
 import { ScriptUpstreamRequest } from '../scripting/upstream/upstream-request.js';
@@ -43,9 +43,7 @@ const HANDLED = new StateKey<HeaderBlock>('handled response', 'request');
 /** Calls a function that must not wait; FAILED, too, if it does. */
 function callNow(x: Exchange, fn: ScriptFunction, ...args: readonly unknown[]): unknown {
   const result = fn.call(x, ...args);
-  if (!isThenable(result)) return result;
-  // Its rejection is logged, and has no other effect.
-  result.then(undefined, (error: unknown) => fn.logException(x, error));
+  if (!fn.abandonPromise(x, result)) return result;
   logError(x, 'error', `async function "${fn.name}" of "${fn.directive}"`);
   return FAILED;
 }

@@ -6,6 +6,8 @@ import { StateKey } from '../program/state-key.js';
 export class PendingWork {
   /** Number of tasks that have not ended. */
   count = 0;
+  /** Number of those that are promises of handlers: they settle after the request that they have ended. */
+  private handlers = 0;
   private scheduled = false;
   private whenIdle: (() => void) | null = null;
 
@@ -19,6 +21,21 @@ export class PendingWork {
       this.count--;
       this.schedule();
     };
+  }
+
+  /** Likewise, for the promise of a handler itself. */
+  beginHandler(): () => void {
+    this.handlers++;
+    const end = this.begin();
+    return () => {
+      this.handlers--;
+      end();
+    };
+  }
+
+  /** Whether work remains that a handler has begun. */
+  get hasEvents(): boolean {
+    return this.count > this.handlers;
   }
 
   /** Calls back when no work is left: at once if there is none. */
@@ -62,7 +79,7 @@ export function recordPending(x: Exchange): PendingWork {
     x.setState(PENDING, pending);
     x.onFinish({
       release: () => {
-        if (created.count > 0) logError(x, 'error', 'pending events');
+        if (created.hasEvents) logError(x, 'error', 'pending events');
       },
     });
   }

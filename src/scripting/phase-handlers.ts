@@ -20,7 +20,7 @@ function runHandler(x: Exchange, fn: ScriptFunction, args: readonly unknown[], t
   const result = fn.run(x, args);
   if (result === FAILED) failed = true;
   else if (isThenable(result)) {
-    const end = pending.begin();
+    const end = pending.beginHandler();
     void result.then((settled) => {
       if (settled === FAILED || settled === TIMED_OUT) pending.abandon();
       end();

@@ -6,7 +6,7 @@ import type { Exchange } from '../program/exchange.js';
 import type { BodyFilterFactory, HeaderFilter } from '../program/handler.js';
 import { StateKey } from '../program/state-key.js';
 import { type FilterOutput, outcomeOf, requestOf } from './request-object.js';
-import { FAILED, isThenable, type ScriptFunction } from './script-function.js';
+import { FAILED, type ScriptFunction } from './script-function.js';
 import { SCRIPT_LIMITS } from './script-limits.js';
 import type { Scripts } from './scripts.js';
 import { bytesOf } from './text.js';
@@ -16,8 +16,7 @@ const FAILED_HEADER = new StateKey<true>('failed js_header_filter', 'request');
 
 /** An `async` function has done its work up to its first wait; the rest is of no use. */
 function reportAsync(x: Exchange, fn: ScriptFunction, result: unknown, kind: string): void {
-  if (!isThenable(result)) return;
-  result.then(undefined, (error: unknown) => fn.logException(x, error));
+  if (!fn.abandonPromise(x, result)) return;
   logError(x, 'error', `async operation inside "${fn.name}" ${kind} filter`);
 }
 

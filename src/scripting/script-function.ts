@@ -4,6 +4,7 @@ import type { Exchange } from '../program/exchange.js';
 import { callFor, callNow } from './current-session.js';
 import { SCRIPT_LIMITS } from './script-limits.js';
 import { timesOf } from './script-times.js';
+import { bytesOf } from './text.js';
 
 /** Result of a call that threw, or whose promise was rejected; it is logged already. */
 export const FAILED: unique symbol = Symbol('failed');
@@ -78,6 +79,24 @@ export class ScriptFunction {
   /** Logs an exception of the function. */
   logException(x: Exchange, error: unknown): void {
     logError(x, 'error', `js exception: ${this.owner.describe(error)}`);
+  }
+
+  /** Logs the rejection of a value that is a promise, for which nothing waits. Returns whether it is one. */
+  abandonPromise(x: Exchange, value: unknown): boolean {
+    if (!isThenable(value)) return false;
+    // Also of objects whose `then` throws.
+    new Promise((resolve) => resolve(value)).catch((error: unknown) => this.logException(x, error));
+    return true;
+  }
+
+  /** A value of the function as bytes; undefined if its conversion fails, which is logged. */
+  bytesOf(x: Exchange, value: unknown): string | undefined {
+    try {
+      return bytesOf(value);
+    } catch (error) {
+      this.logException(x, error);
+      return undefined;
+    }
   }
 
   private settled(x: Exchange, promise: PromiseLike<unknown>): Promise<unknown> {

@@ -10,7 +10,8 @@ type Callback = (...args: readonly unknown[]) => unknown;
 type Report = (error: unknown, x: Exchange | null) => void;
 
 export class ScriptTimers {
-  private readonly active = new Set<NodeJS.Timeout | NodeJS.Immediate>();
+  /** Pending timers, with the ends of the work for which requests wait. */
+  private readonly active = new Map<NodeJS.Timeout | NodeJS.Immediate, () => void>();
 
   constructor(private readonly report: Report) {}
 
@@ -24,7 +25,7 @@ export class ScriptTimers {
         done();
         run();
       }, ms);
-      return this.add(timer);
+      return this.add(timer, done);
     },
     setInterval: (callback: Callback, ms?: number, ...args: readonly unknown[]) => {
       const x = currentSession();
@@ -39,20 +40,20 @@ export class ScriptTimers {
         done();
         run();
       });
-      this.active.add(timer);
+      this.active.set(timer, done);
       return timer;
     },
     clearTimeout: (timer: NodeJS.Timeout | undefined) => this.clear(timer),
     clearInterval: (timer: NodeJS.Timeout | undefined) => this.clear(timer),
     clearImmediate: (timer: NodeJS.Immediate | undefined) => {
-      if (timer !== undefined) this.active.delete(timer);
+      this.forget(timer);
       clearImmediate(timer);
     },
   };
 
   /** Clears all timers. */
   dispose(): void {
-    for (const timer of this.active) {
+    for (const timer of this.active.keys()) {
       if ('refresh' in timer) clearTimeout(timer);
       else clearImmediate(timer);
     }
@@ -60,16 +61,24 @@ export class ScriptTimers {
   }
 
   /** A process that ends does not wait for timers. */
-  private add(timer: NodeJS.Timeout): NodeJS.Timeout {
+  private add(timer: NodeJS.Timeout, done: () => void = () => {}): NodeJS.Timeout {
     timer.unref();
-    this.active.add(timer);
+    this.active.set(timer, done);
     return timer;
   }
 
   private clear(timer: NodeJS.Timeout | undefined): void {
-    if (timer !== undefined) this.active.delete(timer);
+    this.forget(timer);
     clearTimeout(timer);
     clearInterval(timer);
+  }
+
+  /** A timer that is cleared will not call back: its request no longer waits for it. */
+  private forget(timer: NodeJS.Timeout | NodeJS.Immediate | undefined): void {
+    if (timer === undefined) return;
+    const done = this.active.get(timer);
+    this.active.delete(timer);
+    done?.();
   }
 
   /** A request waits for the timers that its handler has set, as in njs. */

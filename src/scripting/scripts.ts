@@ -54,7 +54,6 @@ export class Scripts implements FunctionOwner {
       (error, x) => this.report('js exception', error, x),
       (call) => this.dispose.add(call),
     );
-    if (compiler.onlyTest || this.simulates) return;
     this.dispose.add(
       addErrorOwner((error, kind) => {
         if (!this.owns(error)) return false;

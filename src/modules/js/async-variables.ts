@@ -11,7 +11,6 @@ import { requestOf, takeReturned } from '../../scripting/request-object.js';
 import { FAILED, type ScriptFunction, TIMED_OUT } from '../../scripting/script-function.js';
 import type { ScriptScope } from '../../scripting/script-scope.js';
 import type { Scripts } from '../../scripting/scripts.js';
-import { bytesOf } from '../../scripting/text.js';
 import type { ComputedVariable } from './arguments.js';
 
 /** A variable that is computed beforehand. */
@@ -96,5 +95,5 @@ async function assign(x: Exchange, { variable, fn }: Awaited, scripts: Scripts):
   const returned = takeReturned(x);
   // Of a function that failed the value is empty, as otherwise each use would call it again.
   const failed = value === FAILED || value === TIMED_OUT;
-  x.slots[variable.slot] = failed ? '' : bytesOf(returned === null ? value : returned.value);
+  x.slots[variable.slot] = failed ? '' : (fn.bytesOf(x, returned === null ? value : returned.value) ?? '');
 }

@@ -15,12 +15,11 @@ import { pendingOf } from '../../scripting/pending-work.js';
 import { contentHandler, decidingHandler } from '../../scripting/phase-handlers.js';
 import { PROVIDERS } from '../../scripting/providers.js';
 import { requestOf, takeReturned } from '../../scripting/request-object.js';
-import { FAILED, isThenable, type ScriptFunction } from '../../scripting/script-function.js';
+import { FAILED, type ScriptFunction } from '../../scripting/script-function.js';
 import { SCRIPT_LIMITS } from '../../scripting/script-limits.js';
 import { SCRIPT_SCOPE, type ScriptScope } from '../../scripting/script-scope.js';
 import { SCRIPT_TIMES } from '../../scripting/script-times.js';
 import { type Scripts, scriptsOf } from '../../scripting/scripts.js';
-import { bytesOf } from '../../scripting/text.js';
 import { HandshakeSession } from '../../tls/handshake-session.js';
 import { type ComputedVariable, computed, imported, type ScriptVariable, timeout, variable } from './arguments.js';
 import { awaitVariables, definitionsOf } from './async-variables.js';
@@ -159,9 +158,8 @@ function compute(x: Exchange, fn: ScriptFunction, scripts: Scripts): string | un
   const value = fn.callNow(x, requestOf(x, scripts));
   if (value === FAILED) return undefined;
   const returned = takeReturned(x);
-  if (returned !== null) return bytesOf(returned.value);
-  if (isThenable(value)) Promise.resolve(value).catch((error: unknown) => fn.logException(x, error));
-  else if ((pendingOf(x)?.count ?? 0) === tasks) return bytesOf(value);
+  if (returned !== null) return fn.bytesOf(x, returned.value);
+  if (!fn.abandonPromise(x, value) && (pendingOf(x)?.count ?? 0) === tasks) return fn.bytesOf(x, value);
   logError(x, 'error', `async operation inside "${fn.name}" variable handler`);
   return undefined;
 }
